@@ -1,0 +1,75 @@
+//! The one way in which the command ends badly: a line that says where, what, and how to mend it.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// An error for the user: one line and an exit code.
+///
+/// Built as a sentence: `Failure::new("connection refused").at("broker 127.0.0.1:9092").mend("start the broker")`
+/// prints `broker 127.0.0.1:9092: connection refused; start the broker`.
+#[derive(Debug)]
+pub struct Failure {
+    place: Option<String>,
+    what: String,
+    mend: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// Something that went wrong while running: exit code 1.
+    pub fn new(what: impl fmt::Display) -> Self {
+        Self { place: None, what: one_line(what), mend: None, code: 1 }
+    }
+
+    /// Something the user wrote wrongly, in an option or a file: exit code 2, as for a wrong option.
+    pub fn usage(what: impl fmt::Display) -> Self {
+        Self { code: 2, ..Self::new(what) }
+    }
+
+    /// Where it happened: a file and line, a broker, a table.
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        Self { place: Some(one_line(place)), ..self }
+    }
+
+    /// What the user can do about it.
+    pub fn mend(self, how: impl fmt::Display) -> Self {
+        Self { mend: Some(one_line(how)), ..self }
+    }
+
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        f.write_str(&self.what)?;
+        if let Some(mend) = &self.mend {
+            write!(f, "; {mend}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Errors of libraries may span lines; scripts that read ours must not have to.
+fn one_line(text: impl fmt::Display) -> String {
+    text.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_one_sentence() {
+        let failure = Failure::new("connection\n  refused").at("broker b:9092").mend("start it");
+        assert_eq!(failure.to_string(), "broker b:9092: connection refused; start it");
+        assert_eq!(Failure::usage("no").to_string(), "no");
+    }
+}
