@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::{broker, simulate};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -13,11 +14,18 @@ pub struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Simulate(simulate::Args),
+    #[command(hide = true)]
+    Broker(broker::Args),
+}
 
 impl Cli {
     /// Carries out the command that was asked for.
     pub fn run(self) -> Result<(), Failure> {
-        match self.command {}
+        match self.command {
+            Command::Simulate(args) => simulate::run(args),
+            Command::Broker(args) => broker::run(args),
+        }
     }
 }

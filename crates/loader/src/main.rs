@@ -1,7 +1,9 @@
 //! The `tally` command.
 
+mod broker;
 mod cli;
 mod failure;
+mod simulate;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -1,0 +1,181 @@
+//! `tally simulate`: a market to load, produced to Kafka.
+//!
+//! Trades of many series come as a Poisson process; the price of each series is a jump diffusion (see [`merton`])
+//! watched at the moments of its trades. One step of the model, `--delta` years of it, passes per `--step-days` of
+//! market time: with the defaults a series moves by about 6% a day and jumps by a fifth about once a year, so that a
+//! million trades over a week look like a market.
+
+pub mod market;
+pub mod merton;
+pub mod poison;
+pub mod producer;
+mod quantity;
+pub mod stream;
+mod trade;
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use crate::failure::Failure;
+use market::{Clock, Market};
+use merton::Parameters;
+use poison::{Defect, Poison};
+use producer::TopicProducer;
+use quantity::{positive, share};
+use stream::Stream;
+
+const DAY_SECONDS: f64 = 86_400.0;
+
+/// Produces a simulated market to Kafka: trades whose prices follow Merton's jump diffusion.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Kafka brokers, host:port, comma-separated
+    #[arg(long, default_value = "127.0.0.1:9092")]
+    pub brokers: String,
+    /// Topic to produce to; created if it is missing
+    #[arg(long, default_value = "trades")]
+    pub topic: String,
+    /// Partitions of the topic [default: those it has; for a new one, the broker's default]
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..=10_000))]
+    pub partitions: Option<i32>,
+    /// Messages to produce
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: u64,
+    /// Messages per second [default: as fast as the broker takes them]
+    #[arg(long, value_parser = positive)]
+    pub rate: Option<f64>,
+    /// Share of the messages to spoil, such as 0.001: not JSON, a wrong type, null, or without a field
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub malformed: f64,
+    /// The market
+    #[command(flatten)]
+    pub market: MarketArgs,
+}
+
+/// The market: what trades, when, and how prices move.
+#[derive(Debug, clap::Args)]
+pub struct MarketArgs {
+    /// The same seed gives the same messages, byte for byte
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Series that trade, each a symbol on an exchange
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub symbols: u32,
+    /// When the market opens
+    #[arg(long, default_value = "2026-01-01T00:00:00Z")]
+    pub start: Timestamp,
+    /// Days of market time over which the trades spread
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=36_525))]
+    pub days: u32,
+    /// The market opens now and runs as fast as the clock on the wall, at --rate
+    #[arg(long, requires = "rate", conflicts_with_all = ["start", "days"])]
+    pub realtime: bool,
+    /// Days of market time per step of the price model
+    #[arg(long, default_value_t = 1.0, value_parser = positive)]
+    pub step_days: f64,
+    /// How prices move
+    #[command(flatten)]
+    pub prices: Parameters,
+}
+
+/// How many messages were produced, and what was wrong with some of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Produced {
+    /// All messages, the spoiled ones included.
+    pub messages: u64,
+    /// The spoiled ones, in the order of [`Defect::ALL`].
+    pub spoiled: [u64; Defect::ALL.len()],
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let producer = TopicProducer::connect(&args.brokers, &args.topic, args.partitions)?;
+    let bar = progress_bar(args.count, "produced");
+    let (started, mut pace) = (Instant::now(), Pace::new(args.rate));
+    let produced = produce(&args, &producer, |sent| {
+        pace.wait(sent);
+        bar.set_position(sent);
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{produced} to {} on {} in {seconds:.1} s", args.topic, args.brokers);
+    Ok(())
+}
+
+/// Produces all messages and waits for their delivery; `before_each` is called with the number sent so far and may
+/// hold the next one back.
+pub fn produce(
+    args: &Args,
+    producer: &TopicProducer,
+    mut before_each: impl FnMut(u64) -> Result<(), Failure>,
+) -> Result<Produced, Failure> {
+    let stream = args.market.stream(args.count, args.rate, args.malformed);
+    let mut produced = Produced::default();
+    for (sent, message) in (0..args.count).zip(stream) {
+        before_each(sent)?;
+        producer.send(&message)?;
+        if let Some(defect) = message.defect {
+            produced.spoiled[defect as usize] += 1;
+        }
+    }
+    produced.messages = producer.flush()?;
+    Ok(produced)
+}
+
+impl MarketArgs {
+    fn stream(&self, count: u64, rate: Option<f64>, malformed: f64) -> Stream {
+        let (start, trades_per_second) = match rate {
+            Some(rate) if self.realtime => (Timestamp::now(), rate),
+            _ => (self.start, count as f64 / (f64::from(self.days) * DAY_SECONDS)),
+        };
+        let clock = Clock {
+            start_micros: start.as_microsecond(),
+            trades_per_second,
+            step_micros: self.step_days * DAY_SECONDS * 1e6,
+        };
+        Stream::new(
+            Market::open(self.seed, self.symbols, &self.prices, clock),
+            Poison::new(self.seed, malformed),
+        )
+    }
+}
+
+impl std::fmt::Display for Produced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "produced {} messages", self.messages)?;
+        let spoiled = Defect::ALL.iter().zip(self.spoiled).filter(|(_, count)| *count > 0);
+        for (i, (defect, count)) in spoiled.enumerate() {
+            let before = if i == 0 { " (malformed: " } else { ", " };
+            write!(f, "{before}{count} {}", defect.label())?;
+        }
+        f.write_str(if self.spoiled.iter().any(|count| *count > 0) { ")" } else { "" })
+    }
+}
+
+/// Holds messages back to a rate.
+struct Pace {
+    started: Instant,
+    rate: Option<f64>,
+}
+
+impl Pace {
+    fn new(rate: Option<f64>) -> Self {
+        Self { started: Instant::now(), rate }
+    }
+
+    /// Waits until it is time for the message after the first `sent`.
+    fn wait(&mut self, sent: u64) {
+        let Some(rate) = self.rate else { return };
+        let due = Duration::try_from_secs_f64(sent as f64 / rate).unwrap_or(Duration::MAX);
+        std::thread::sleep(due.saturating_sub(self.started.elapsed()));
+    }
+}
+
+/// A bar on a terminal, and nothing elsewhere.
+fn progress_bar(count: u64, verb: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {human_pos}/{human_len} {wide_bar} {per_sec} {eta}");
+    ProgressBar::new(count).with_style(style.expect("a valid template")).with_message(verb)
+}
