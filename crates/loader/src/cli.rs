@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::{broker, simulate};
+use crate::{broker, demo, simulate};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -16,6 +16,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Simulate(simulate::Args),
+    Demo(demo::Args),
     #[command(hide = true)]
     Broker(broker::Args),
 }
@@ -25,6 +26,7 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Simulate(args) => simulate::run(args),
+            Command::Demo(args) => demo::run(args),
             Command::Broker(args) => broker::run(args),
         }
     }

@@ -46,6 +46,9 @@ pub struct Args {
     /// Messages per second [default: as fast as the broker takes them]
     #[arg(long, value_parser = positive)]
     pub rate: Option<f64>,
+    /// The market opens now and runs as fast as the clock on the wall, at --rate
+    #[arg(long, requires = "rate", conflicts_with_all = ["start", "days"])]
+    pub realtime: bool,
     /// Share of the messages to spoil, such as 0.001: not JSON, a wrong type, null, or without a field
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub malformed: f64,
@@ -56,6 +59,7 @@ pub struct Args {
 
 /// The market: what trades, when, and how prices move.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Market")]
 pub struct MarketArgs {
     /// The same seed gives the same messages, byte for byte
     #[arg(long, default_value_t = 1)]
@@ -69,9 +73,6 @@ pub struct MarketArgs {
     /// Days of market time over which the trades spread
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=36_525))]
     pub days: u32,
-    /// The market opens now and runs as fast as the clock on the wall, at --rate
-    #[arg(long, requires = "rate", conflicts_with_all = ["start", "days"])]
-    pub realtime: bool,
     /// Days of market time per step of the price model
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     pub step_days: f64,
@@ -112,7 +113,7 @@ pub fn produce(
     producer: &TopicProducer,
     mut before_each: impl FnMut(u64) -> Result<(), Failure>,
 ) -> Result<Produced, Failure> {
-    let stream = args.market.stream(args.count, args.rate, args.malformed);
+    let stream = args.stream();
     let mut produced = Produced::default();
     for (sent, message) in (0..args.count).zip(stream) {
         before_each(sent)?;
@@ -125,21 +126,19 @@ pub fn produce(
     Ok(produced)
 }
 
-impl MarketArgs {
-    fn stream(&self, count: u64, rate: Option<f64>, malformed: f64) -> Stream {
-        let (start, trades_per_second) = match rate {
+impl Args {
+    fn stream(&self) -> Stream {
+        let MarketArgs { seed, symbols, start, days, step_days, prices } = &self.market;
+        let (start, trades_per_second) = match self.rate {
             Some(rate) if self.realtime => (Timestamp::now(), rate),
-            _ => (self.start, count as f64 / (f64::from(self.days) * DAY_SECONDS)),
+            _ => (*start, self.count as f64 / (f64::from(*days) * DAY_SECONDS)),
         };
         let clock = Clock {
             start_micros: start.as_microsecond(),
             trades_per_second,
-            step_micros: self.step_days * DAY_SECONDS * 1e6,
+            step_micros: step_days * DAY_SECONDS * 1e6,
         };
-        Stream::new(
-            Market::open(self.seed, self.symbols, &self.prices, clock),
-            Poison::new(self.seed, malformed),
-        )
+        Stream::new(Market::open(*seed, *symbols, prices, clock), Poison::new(*seed, self.malformed))
     }
 }
 

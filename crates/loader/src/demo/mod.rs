@@ -1,0 +1,112 @@
+//! `tally demo`: the whole way, from a market to an analyst's answers.
+
+mod database;
+mod lead;
+mod process;
+mod questions;
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use indicatif::HumanCount;
+
+use crate::failure::Failure;
+use crate::simulate::producer::TopicProducer;
+use crate::simulate::{self, MarketArgs};
+use database::{Database, NAME};
+use lead::Lead;
+use process::Process;
+
+const TOPIC: &str = "trades";
+const PARTITIONS: i32 = 24;
+/// So few that they hardly show, and enough for every kind to occur.
+const MALFORMED: f64 = 0.0001;
+
+/// Simulates a market, loads it and asks the first questions, with a broker of its own.
+///
+/// Works in the schema tally_demo, which it empties first and drops at the end.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The database, postgresql://user@host/name; the extension pg_tally must be installed on its server
+    #[arg(long, env = "DATABASE_URL", value_name = "URL")]
+    database: String,
+    /// Leave the schema tally_demo behind, to ask more
+    #[arg(long)]
+    keep: bool,
+    /// Messages to produce
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+    /// The market
+    #[command(flatten)]
+    market: MarketArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let Args { database: url, keep, count, market } = args;
+    let mut database = Database::prepare(&url)?;
+    let outcome = load(&url, &mut database, count, market).and_then(|()| questions::ask_all(&mut database));
+    if keep && outcome.is_ok() {
+        println!("\nThe trades are still there: PGOPTIONS='-c search_path={NAME},public' psql '{url}'");
+        return Ok(());
+    }
+    outcome.and(database.clean())
+}
+
+/// Produces the market and loads it at the same time, and checks that nothing was lost.
+fn load(url: &str, database: &mut Database, count: u64, market: MarketArgs) -> Result<(), Failure> {
+    let (_broker, brokers) = Process::broker(TOPIC, PARTITIONS)?;
+    let config = configuration(url, &brokers)?;
+    let mut loader = Process::loader(config.path())?;
+    let producer = TopicProducer::connect(&brokers, TOPIC, None)?;
+    let simulation = simulate::Args {
+        brokers,
+        topic: TOPIC.into(),
+        partitions: None,
+        count,
+        rate: None,
+        realtime: false,
+        malformed: MALFORMED,
+        market,
+    };
+
+    let started = Instant::now();
+    let mut lead = Lead::new(&producer, &mut loader, database);
+    let produced = simulate::produce(&simulation, &producer, |sent| lead.wait(sent))?;
+    let producing = started.elapsed();
+    while database.positions()?.iter().sum::<i64>().cast_unsigned() < produced.messages {
+        loader.check()?;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let loading = started.elapsed();
+    loader.finish()?;
+
+    let (loaded, dead) = database.stored()?;
+    report("produced", produced.messages, Some(producing));
+    report("loaded", loaded, Some(loading));
+    report("dead letters", dead, None);
+    if produced.messages != loaded + dead {
+        return Err(Failure::new("produced is not loaded + dead letters").at("demo"));
+    }
+    println!("produced = loaded + dead letters: nothing is lost, nothing stored twice");
+    Ok(())
+}
+
+fn report(what: &str, count: u64, time: Option<Duration>) {
+    let rate = time.map(|time| HumanCount((count as f64 / time.as_secs_f64()) as u64));
+    let rate = rate.map_or_else(String::new, |rate| format!("{:>12} a second", rate.to_string()));
+    println!("{what:<13}{:>10}{rate}", HumanCount(count).to_string());
+}
+
+/// The loader's configuration, in a file that goes with the demo.
+fn configuration(database: &str, brokers: &str) -> Result<tempfile::NamedTempFile, Failure> {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let text = include_str!("load.toml")
+        .replace("\"DATABASE\"", &quoted(database))
+        .replace("\"BROKERS\"", &quoted(brokers));
+    let written = tempfile::NamedTempFile::with_suffix(".toml").and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        Ok(file)
+    });
+    written.map_err(|error| Failure::new(error).at("temporary file"))
+}

@@ -1,0 +1,81 @@
+//! The other processes of the demo: this same program with other commands. None outlives the demo.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
+
+use crate::failure::Failure;
+
+/// A running command of this program.
+pub struct Process {
+    child: Child,
+    name: &'static str,
+}
+
+impl Process {
+    /// Starts the embedded broker; returns its address too.
+    pub fn broker(topic: &str, partitions: i32) -> Result<(Self, String), Failure> {
+        let mut command = tally("broker")?;
+        command.arg("--topic").arg(format!("{topic}:{partitions}"));
+        // It ends with its input: should the demo be killed, the broker ends too.
+        let mut broker =
+            Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()), "embedded broker")?;
+        let mut address = String::new();
+        let read = broker.child.stdout.take().map(|out| BufReader::new(out).read_line(&mut address));
+        match read {
+            Some(Ok(1..)) => Ok((broker, address.trim_end().to_owned())),
+            _ => Err(Failure::new("it did not start").at(broker.name)),
+        }
+    }
+
+    /// Starts the loader.
+    pub fn loader(config: &Path) -> Result<Self, Failure> {
+        let mut command = tally("load")?;
+        Self::spawn(command.arg("--config").arg(config).stdin(Stdio::null()).stdout(Stdio::null()), "loader")
+    }
+
+    fn spawn(command: &mut Command, name: &'static str) -> Result<Self, Failure> {
+        let child = command.spawn().map_err(|error| Failure::new(error).at(name))?;
+        Ok(Self { child, name })
+    }
+
+    /// Fails if the process has ended by itself; it has said why.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(Failure::new(format!("ended before its time, {status}")).at(self.name)),
+            Err(error) => Err(Failure::new(error).at(self.name)),
+        }
+    }
+
+    /// Asks the process to finish its work, and waits for it.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        self.check()?;
+        let name = self.name;
+        let asked = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM);
+        asked.map_err(|error| Failure::new(error).at(name))?;
+        match self.child.wait() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(Failure::new(format!("failed, {status}")).at(name)),
+            Err(error) => Err(Failure::new(error).at(name)),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Of no consequence if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn tally(subcommand: &str) -> Result<Command, Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure::new(error).at("path of this program"))?;
+    let mut command = Command::new(program);
+    command.arg(subcommand);
+    Ok(command)
+}

@@ -1,0 +1,3 @@
+DROP TABLE trades CASCADE;
+DELETE FROM loader.offsets WHERE job = 'trades';
+DELETE FROM loader.dead_letters WHERE job = 'trades';
