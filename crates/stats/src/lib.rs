@@ -1,1 +1,27 @@
-//! The mathematics of pg_tally.
+//! The mathematics of pg_tally: no PostgreSQL, no I/O.
+
+mod accessors;
+mod bounds;
+mod cascade;
+mod dd;
+mod decimal;
+mod eft;
+mod flags;
+mod moments;
+mod number;
+mod parts;
+mod scale;
+mod student;
+mod tally;
+mod text;
+mod wire;
+
+pub use dd::Dd;
+pub use decimal::{split_decimal, split_integer};
+pub use moments::Impossible;
+pub use number::Number;
+pub use parts::Parts;
+pub use student::{MeanInterval, WelchTest};
+pub use tally::{NotAPart, Tally};
+pub use text::TextError;
+pub use wire::WireError;

@@ -1,0 +1,217 @@
+//! What a tally reports, each rounded once from some 104 bits. `None` is SQL's NULL.
+
+use crate::cascade::Cascade;
+use crate::dd::Dd;
+use crate::flags::{Flags, Special};
+use crate::tally::Tally;
+
+impl Tally {
+    /// How many values, NaN and infinities included.
+    #[inline]
+    pub fn num_vals(&self) -> i64 {
+        self.count
+    }
+
+    /// The sum; `None` if empty. Beyond the largest double it is infinite.
+    pub fn sum(&self) -> Option<f64> {
+        self.finite_or(|| self.sum.round() * self.flags.scale().inverse())
+    }
+
+    /// The mean; `None` if empty.
+    #[inline]
+    pub fn avg(&self) -> Option<f64> {
+        self.finite_or(|| self.mean_dd().round() * self.flags.scale().inverse())
+    }
+
+    /// M2, the sum of squared deviations from the mean; `None` if empty, NaN if any value is not finite.
+    pub fn m2(&self) -> Option<f64> {
+        self.dispersion(|m2| m2)
+    }
+
+    /// The variance of the values as a sample, M2 / (n - 1); `None` below two values.
+    #[inline]
+    pub fn var_samp(&self) -> Option<f64> {
+        let n = self.count;
+        if n < 2 {
+            None
+        } else {
+            self.dispersion(|m2| m2.over(count_dd(n - 1)))
+        }
+    }
+
+    /// The variance of the values as a population, M2 / n; `None` if empty.
+    pub fn var_pop(&self) -> Option<f64> {
+        let n = self.count;
+        self.dispersion(|m2| m2.over(count_dd(n)))
+    }
+
+    /// The square root of [`Tally::var_samp`], also where that is beyond the largest double.
+    #[inline]
+    pub fn stddev_samp(&self) -> Option<f64> {
+        let n = self.count;
+        if n < 2 {
+            None
+        } else {
+            self.deviation(n - 1)
+        }
+    }
+
+    /// The square root of [`Tally::var_pop`], also where that is beyond the largest double.
+    pub fn stddev_pop(&self) -> Option<f64> {
+        self.deviation(self.count)
+    }
+
+    /// The least value, NaN being the greatest; `None` if empty or not known since values were taken away.
+    #[inline]
+    pub fn min(&self) -> Option<f64> {
+        match self.count {
+            0 => None,
+            _ if !self.has_bounds() => Some(f64::NAN),
+            _ if self.flags.min_unknown() => None,
+            _ => Some(self.min),
+        }
+    }
+
+    /// The greatest value, NaN being the greatest; `None` if empty or not known since values were taken away.
+    #[inline]
+    pub fn max(&self) -> Option<f64> {
+        match self.count {
+            0 => None,
+            _ if self.flags.specials(Special::Nan) > 0 => Some(f64::NAN),
+            _ if self.flags.max_unknown() => None,
+            _ => Some(self.max),
+        }
+    }
+
+    /// NaN and infinities overrule what the finite values say, as in the built-in aggregates.
+    #[inline]
+    fn finite_or(&self, finite: impl FnOnce() -> f64) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        Some(self.special_mean().unwrap_or_else(finite))
+    }
+
+    /// NaN, or the infinity, that the mean is because of values that are not finite.
+    #[inline]
+    pub(crate) fn special_mean(&self) -> Option<f64> {
+        if self.flags == Flags::PLAIN {
+            return None;
+        }
+        let seen = |kind| self.flags.specials(kind) > 0;
+        match (seen(Special::Nan), seen(Special::PlusInf), seen(Special::MinusInf)) {
+            (false, false, false) => None,
+            (false, true, false) => Some(f64::INFINITY),
+            (false, false, true) => Some(f64::NEG_INFINITY),
+            _ => Some(f64::NAN),
+        }
+    }
+
+    /// A function of M2, linear in it.
+    #[inline]
+    fn dispersion(&self, f: impl FnOnce(Dd) -> Dd) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        let back = self.flags.scale().inverse();
+        Some(match self.special_mean() {
+            Some(_) => f64::NAN,
+            None => f(self.m2_dd()).round() * back * back,
+        })
+    }
+
+    #[inline]
+    fn deviation(&self, degrees: i64) -> Option<f64> {
+        if self.count == 0 {
+            return None;
+        }
+        let root = || self.m2_dd().over(count_dd(degrees)).sqrt().round();
+        Some(if self.special_mean().is_some() { f64::NAN } else { root() * self.flags.scale().inverse() })
+    }
+
+    /// The mean of the finite values, in units of the scale.
+    #[inline]
+    pub(crate) fn mean_dd(&self) -> Dd {
+        self.sum.to_dd().over(count_dd(self.count))
+    }
+
+    /// M2 of the finite values, never negative, in units of the scale squared.
+    #[inline]
+    fn m2_dd(&self) -> Dd {
+        let m2 = self.m2_signed();
+        if m2.hi > 0.0 {
+            m2
+        } else {
+            Dd::from_f64(0.0)
+        }
+    }
+
+    /// M2 as the sums have it: below zero by rounding, or if they are no sums of numbers at all.
+    #[inline]
+    pub(crate) fn m2_signed(&self) -> Dd {
+        let squares = self.squares.to_dd();
+        let sum = self.sum.to_dd();
+        let m2 = squares.minus(sum.over(count_dd(self.count)).times(sum));
+        // The difference has lost as many bits as it is smaller than its terms; beyond 40 of 104 take all words.
+        const KEPT: f64 = 1.0 / (1u64 << 40) as f64;
+        if m2.hi > squares.hi * KEPT {
+            m2
+        } else {
+            self.m2_cancelled()
+        }
+    }
+
+    /// M2 about a double next to the mean, from every bit of both sums.
+    ///
+    /// With c the rounded mean and r = sum - n c, exactly: M2 = squares - c (sum + r) - r² / n.
+    #[cold]
+    fn m2_cancelled(&self) -> Dd {
+        let n = self.count as f64;
+        let c = self.mean_dd().round();
+        let sum = self.sum.renormalized().0;
+
+        let mut rest = Cascade::<4>::ZERO;
+        sum.iter().for_each(|&word| rest.add(word));
+        rest.add_product(-n, c);
+
+        let mut m2 = Cascade::<4>::ZERO;
+        self.squares.0.iter().for_each(|&word| m2.add(word));
+        sum.iter().for_each(|&word| m2.add_product(-c, word));
+        rest.renormalized().0.iter().for_each(|&word| m2.add_product(-c, word));
+        let r = rest.to_dd();
+        let correction = r.times(r).over(count_dd(self.count));
+        m2.add(-correction.hi);
+        m2.add(-correction.lo);
+        m2.to_dd()
+    }
+
+    /// What `=` and hash compare: everything the accessors report follows from these words.
+    pub fn key(&self) -> [u64; 6] {
+        // No accessor reports a NaN with these bits, so they can stand for NULL.
+        const NULL: u64 = u64::MAX;
+        // As in PostgreSQL, -0 equals 0 and NaN equals NaN.
+        let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() };
+        let [avg, m2, sum, min, max] =
+            [self.avg(), self.m2(), self.sum(), self.min(), self.max()].map(|x| x.map_or(NULL, bits));
+        [self.count as u64, avg, m2, sum, min, max]
+    }
+}
+
+/// A count as a double-double: exact.
+#[inline(always)]
+pub(crate) fn count_dd(n: i64) -> Dd {
+    if n < 1 << 53 {
+        Dd::from_f64(n as f64)
+    } else {
+        Dd::from_i128(n.into())
+    }
+}
+
+/// Equal are tallies whose accessors report the same.
+impl PartialEq for Tally {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Tally {}

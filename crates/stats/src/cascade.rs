@@ -1,0 +1,104 @@
+//! A sum kept in K doubles: cascaded two-sums, as if summed in K-fold working precision.
+//!
+//! Source: Ogita, Rump & Oishi, "Accurate sum and dot product", SIAM J. Sci. Comput. 26 (2005), algorithm SumK.
+
+use crate::dd::Dd;
+use crate::eft::{two_prod, two_square, two_sum};
+
+/// The unevaluated sum of K doubles, the first the most significant.
+///
+/// Adding costs O(K). The words may overlap by some bits until [`Cascade::renormalized`].
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cascade<const K: usize>(pub [f64; K]);
+
+impl<const K: usize> Cascade<K> {
+    /// The empty sum.
+    pub const ZERO: Self = Cascade([0.0; K]);
+
+    /// Adds `x`; what a word loses to rounding goes on to the next.
+    #[inline(always)]
+    pub fn add(&mut self, x: f64) {
+        self.add_from(0, x);
+    }
+
+    /// Adds an `x` known to be no larger than the rounding error of the words above `level`.
+    #[inline(always)]
+    fn add_from(&mut self, level: usize, x: f64) {
+        let mut carry = x;
+        for word in &mut self.0[level..K - 1] {
+            (*word, carry) = two_sum(*word, carry);
+        }
+        self.0[K - 1] += carry;
+    }
+
+    /// Adds `x²`, exact in its 106 bits.
+    #[inline(always)]
+    pub fn add_square(&mut self, x: f64) {
+        let (p, e) = two_square(x);
+        self.add_from(0, p);
+        self.add_from(1, e);
+    }
+
+    /// Adds `a * b`, exact in its 106 bits.
+    #[inline(always)]
+    pub fn add_product(&mut self, a: f64, b: f64) {
+        let (p, e) = two_prod(a, b);
+        self.add(p);
+        self.add(e);
+    }
+
+    /// Adds another sum, word by word.
+    #[inline(always)]
+    pub fn merge(&mut self, other: &Self) {
+        for (level, &word) in other.0.iter().enumerate() {
+            self.add_from(level, word);
+        }
+    }
+
+    /// Takes another sum away.
+    pub fn unmerge(&mut self, other: &Self) {
+        self.merge(&Cascade(other.0.map(|w| -w)));
+    }
+
+    /// Multiplies by a power of two.
+    pub fn scaled(mut self, factor: f64) -> Self {
+        self.0 = self.0.map(|w| w * factor);
+        self
+    }
+
+    /// The same value in words that do not overlap, each the rounding of all that follows and itself.
+    #[inline(always)]
+    pub fn renormalized(mut self) -> Self {
+        for _ in 0..K {
+            for i in (0..K - 1).rev() {
+                (self.0[i], self.0[i + 1]) = two_sum(self.0[i], self.0[i + 1]);
+            }
+        }
+        // -0 would make two equal sums differ in their bytes.
+        self.0 = self.0.map(|w| w + 0.0);
+        self
+    }
+
+    /// The two leading words of the renormalized sum.
+    #[inline(always)]
+    pub fn to_dd(self) -> Dd {
+        let words = self.renormalized().0;
+        Dd { hi: words[0], lo: words[1] }
+    }
+}
+
+impl Cascade<3> {
+    /// The nearest double.
+    pub fn round(self) -> f64 {
+        let [hi, mid, lo] = self.renormalized().0;
+        // Rounding `mid + lo` to odd keeps the third word's vote when `hi + mid` is a tie
+        // (Boldo & Melquiond 2008).
+        let (mut rest, error) = two_sum(mid, lo);
+        if error != 0.0 && rest.to_bits() & 1 == 0 {
+            let away = (error > 0.0) == (rest > 0.0);
+            rest = f64::from_bits(if away { rest.to_bits() + 1 } else { rest.to_bits() - 1 });
+        }
+        hi + rest
+    }
+}

@@ -1,0 +1,43 @@
+//! Error-free transformations: a rounded result together with the exact rounding error.
+//!
+//! Sources: Knuth, TAOCP vol. 2, 4.2.2 (two-sum); Dekker 1971 and Veltkamp 1968 (product and splitting).
+
+/// `(s, e)` with `s = fl(a + b)` and `s + e = a + b` exactly, whatever the magnitudes.
+#[inline(always)]
+pub fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let s = a + b;
+    let bb = s - a;
+    (s, (a - (s - bb)) + (b - bb))
+}
+
+/// `(p, e)` with `p = fl(a * b)` and `p + e = a * b` exactly, as long as nothing overflows or underflows.
+#[inline(always)]
+pub fn two_prod(a: f64, b: f64) -> (f64, f64) {
+    let p = a * b;
+    // Both branches are exact, so they agree; without the instruction `mul_add` is a slow library call.
+    if cfg!(target_feature = "fma") {
+        return (p, a.mul_add(b, -p));
+    }
+    let (ah, al) = split(a);
+    let (bh, bl) = split(b);
+    (p, ((ah * bh - p) + ah * bl + al * bh) + al * bl)
+}
+
+/// [`two_prod`] of a value with itself, at half the cost.
+#[inline(always)]
+pub fn two_square(a: f64) -> (f64, f64) {
+    let p = a * a;
+    if cfg!(target_feature = "fma") {
+        return (p, a.mul_add(a, -p));
+    }
+    let (h, l) = split(a);
+    (p, ((h * h - p) + 2.0 * (h * l)) + l * l)
+}
+
+/// Two halves of 26 bits with `h + l = a`; `|a|` must stay below 2^996.
+#[inline(always)]
+fn split(a: f64) -> (f64, f64) {
+    let t = 134_217_729.0 * a;
+    let h = t - (t - a);
+    (h, a - h)
+}

@@ -1,0 +1,223 @@
+//! The tally: how many, how much, how variable, from where to where.
+
+use crate::bounds::{greatest, least, Bound};
+use crate::cascade::Cascade;
+use crate::flags::{Flags, Special};
+use crate::scale::Scale;
+use std::fmt;
+
+/// A mergeable summary of numbers: count, sum, sum of squares, minimum and maximum.
+///
+/// Both sums are kept in three doubles (159 bits and more), about no pivot. So merging is plain addition, does
+/// not depend on order, and `a + b - b` is `a`; why three words are enough for the variance of any doubles is in
+/// `docs/accuracy.md`. NaN and infinities are counted apart from the sums, so that taking them away heals.
+///
+/// The layout is the SQL type's: 80 bytes, eight-byte fields only, no padding. Every value passes
+/// [`Tally::check`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    /// All values, NaN and infinities included; never negative, sticks at `i64::MAX`.
+    pub(crate) count: i64,
+    pub(crate) flags: Flags,
+    /// The least value that is not NaN; `+Inf` where there is none. Only a lower bound if `flags` says so.
+    pub(crate) min: f64,
+    /// The greatest value that is not NaN; `-Inf` where there is none. Only an upper bound if `flags` says so.
+    pub(crate) max: f64,
+    /// Sum of the finite values, in units of the scale.
+    pub(crate) sum: Cascade<3>,
+    /// Sum of the squares of the finite values, in units of the scale squared.
+    pub(crate) squares: Cascade<3>,
+}
+
+/// The values to be taken away are not among those of the tally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAPart;
+
+impl fmt::Display for NotAPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the tally to subtract is not a part of the other")
+    }
+}
+
+impl std::error::Error for NotAPart {}
+
+impl Tally {
+    /// No values: the identity of [`Tally::merge`].
+    pub const EMPTY: Tally = Tally {
+        count: 0,
+        flags: Flags::NONE,
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
+        sum: Cascade::ZERO,
+        squares: Cascade::ZERO,
+    };
+
+    /// Adds one value. O(1).
+    #[inline(always)]
+    pub fn observe(&mut self, x: f64) {
+        // One test for an ordinary tally and one for an ordinary value; NaN fails the second.
+        if self.flags == Flags::PLAIN && x.abs() < Scale::HUGE_FROM {
+            self.count = self.count.saturating_add(1);
+            self.min = least(self.min, x);
+            self.max = greatest(self.max, x);
+            self.sum.add(x);
+            self.squares.add_square(x);
+        } else {
+            self.observe_rare(x, 0.0);
+        }
+    }
+
+    /// Adds one value given as `hi + lo`, `lo` below the last place of `hi`: integers and decimals of more than
+    /// 53 bits. Minimum and maximum see `hi`.
+    pub fn observe_wide(&mut self, hi: f64, lo: f64) {
+        if lo == 0.0 {
+            self.observe(hi);
+        } else {
+            self.observe_rare(hi, lo);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn observe_rare(&mut self, hi: f64, lo: f64) {
+        self.count = self.count.saturating_add(1);
+        if !hi.is_nan() {
+            let seen = Bound { value: hi, unknown: false };
+            self.set_bounds(self.lower().least(seen), self.upper().least(-seen));
+        }
+        if !hi.is_finite() {
+            self.flags.count_special(hi);
+            return;
+        }
+        self.raise_scale(Scale::of(hi));
+        let factor = self.flags.scale().factor();
+        let (hi, lo) = (hi * factor, lo * factor);
+        self.sum.add(hi);
+        self.squares.add_square(hi);
+        if lo != 0.0 {
+            self.sum.add(lo);
+            self.squares.add_product(2.0 * hi, lo);
+            self.squares.add_square(lo);
+        }
+    }
+
+    /// Adds all values of another tally. O(1), commutative; associative but for the 160th bit.
+    #[inline]
+    pub fn merge(&mut self, other: &Tally) {
+        if self.flags == Flags::PLAIN && other.flags == Flags::PLAIN {
+            self.count = self.count.saturating_add(other.count);
+            self.min = least(self.min, other.min);
+            self.max = greatest(self.max, other.max);
+            self.sum.merge(&other.sum);
+            self.squares.merge(&other.squares);
+        } else {
+            self.merge_rare(other);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn merge_rare(&mut self, other: &Tally) {
+        let mut other = *other;
+        self.raise_scale(other.flags.scale());
+        other.raise_scale(self.flags.scale());
+        self.count = self.count.saturating_add(other.count);
+        self.set_bounds(self.lower().least(other.lower()), self.upper().least(other.upper()));
+        for kind in Special::ALL {
+            self.flags.set_specials(kind, self.flags.specials(kind) + other.flags.specials(kind));
+        }
+        self.sum.merge(&other.sum);
+        self.squares.merge(&other.squares);
+    }
+
+    /// Takes the values of another tally away, of which it must be a part. O(1).
+    ///
+    /// Count, mean and M2 are those of the rest. The minimum stays known only if it was less than the other's, and
+    /// likewise the maximum; otherwise [`Tally::min`] is `None` until values that reach as far are merged in.
+    /// On error the tally is unchanged.
+    pub fn unmerge(&mut self, other: &Tally) -> Result<(), NotAPart> {
+        let mut rest = *self;
+        rest.take(other)?;
+        rest.check().map_err(|_| NotAPart)?;
+        *self = rest;
+        Ok(())
+    }
+
+    fn take(&mut self, other: &Tally) -> Result<(), NotAPart> {
+        if other.count >= self.count {
+            let all = other.count == self.count && other.flags.specials_equal(self.flags);
+            *self = Tally::EMPTY;
+            return if all { Ok(()) } else { Err(NotAPart) };
+        }
+        let mut other = *other;
+        self.raise_scale(other.flags.scale());
+        other.raise_scale(self.flags.scale());
+        self.count -= other.count;
+        for kind in Special::ALL {
+            self.flags.take_specials(kind, other.flags.specials(kind))?;
+        }
+        if other.has_bounds() {
+            self.set_bounds(self.lower().without(other.lower()), self.upper().without(other.upper()));
+        }
+        self.sum.unmerge(&other.sum);
+        self.squares.unmerge(&other.squares);
+        self.forget_what_is_gone();
+        Ok(())
+    }
+
+    /// Sums without finite values are exactly zero, bounds without values exactly those of the empty tally.
+    fn forget_what_is_gone(&mut self) {
+        if self.finite_count() == 0 {
+            self.flags.set_scale(Scale::Tiny);
+            (self.sum, self.squares) = (Cascade::ZERO, Cascade::ZERO);
+        }
+        if self.count as u64 == self.flags.specials(Special::Nan) {
+            (self.min, self.max) = (Tally::EMPTY.min, Tally::EMPTY.max);
+            self.flags.set_unknown(false, false);
+        }
+    }
+
+    /// Brings the sums to a coarser unit; from one scale to the next is always 2^-560.
+    pub(crate) fn raise_scale(&mut self, to: Scale) {
+        while self.flags.scale() < to {
+            let step = Scale::Huge.factor();
+            self.sum = self.sum.scaled(step);
+            self.squares = self.squares.scaled(step).scaled(step);
+            self.flags.set_scale(if self.flags.scale() == Scale::Tiny { Scale::Plain } else { Scale::Huge });
+        }
+    }
+
+    /// How many values are in the sums.
+    pub(crate) fn finite_count(&self) -> i64 {
+        let specials: u64 = Special::ALL.iter().map(|&kind| self.flags.specials(kind)).sum();
+        self.count - specials as i64
+    }
+
+    /// Is there a value that is not NaN?
+    pub(crate) fn has_bounds(&self) -> bool {
+        self.min <= self.max
+    }
+
+    pub(crate) fn lower(&self) -> Bound {
+        Bound { value: self.min, unknown: self.flags.min_unknown() }
+    }
+
+    /// The maximum as a minimum of the negated values.
+    pub(crate) fn upper(&self) -> Bound {
+        Bound { value: -self.max, unknown: self.flags.max_unknown() }
+    }
+
+    pub(crate) fn set_bounds(&mut self, lower: Bound, upper: Bound) {
+        (self.min, self.max) = (lower.value, -upper.value);
+        self.flags.set_unknown(lower.unknown, upper.unknown);
+    }
+}
+
+impl FromIterator<f64> for Tally {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut tally = Tally::EMPTY;
+        values.into_iter().for_each(|x| tally.observe(x));
+        tally
+    }
+}

@@ -1,0 +1,46 @@
+//! Rows as results of functions declared with OUT parameters.
+
+use pgrx::callconv::{BoxRet, FcInfo};
+use pgrx::datum::Datum;
+use pgrx::pg_sys;
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+
+/// A row of numbers.
+pub struct Row(pg_sys::Datum);
+
+impl Row {
+    /// The row that the running function is declared to return, all columns double precision.
+    pub fn new<const N: usize>(fcinfo: pg_sys::FunctionCallInfo, columns: [f64; N]) -> Row {
+        let mut values = columns.map(|x| pg_sys::Datum::from(x.to_bits()));
+        let mut nulls = [false; N];
+        // SAFETY: `fcinfo` is the one of the running call. The row type has the N columns of the declaration in
+        // SQL, which is checked; PostgreSQL copies the values into a tuple of the current memory context.
+        unsafe {
+            let mut descriptor: pg_sys::TupleDesc = std::ptr::null_mut();
+            let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
+            assert!(class == pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE && (*descriptor).natts as usize == N);
+            let descriptor = pg_sys::BlessTupleDesc(descriptor);
+            let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            Row(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
+        }
+    }
+}
+
+// SAFETY: the tuple was made in the memory context of the caller.
+unsafe impl BoxRet for Row {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: see above.
+        unsafe { fcinfo.return_raw_datum(self.0) }
+    }
+}
+
+// SAFETY: the SQL is written by hand; this only satisfies pgrx.
+unsafe impl SqlTranslatable for Row {
+    const TYPE_IDENT: &'static str = "record";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("record"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("record")));
+}

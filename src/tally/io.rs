@@ -1,0 +1,86 @@
+//! Text, binary and jsonb, all validated: what cannot be a tally is refused.
+
+use super::datum::SqlTally;
+use crate::error::raise;
+use pgrx::prelude::*;
+use pgrx::{pg_sys, Internal};
+use std::ffi::{CStr, CString};
+use tally_stats::{Parts, Tally, TextError, WireError};
+
+const HINT: &str = "A tally is written (count,mean,m2,min,max), as tally_of() and casts to text give it.";
+
+#[pg_extern(sql = false)]
+fn tally_in(input: &CStr) -> SqlTally {
+    let text = input.to_string_lossy();
+    let detail = match text.parse() {
+        Ok(tally) => return SqlTally(tally),
+        Err(TextError::Syntax) => String::new(),
+        Err(TextError::Impossible(why)) => format!("No values have such a tally: {why}."),
+    };
+    let message = format!("invalid input syntax for type tally: \"{text}\"");
+    raise(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION, message, detail, HINT)
+}
+
+#[pg_extern(sql = false)]
+fn tally_out(t: &SqlTally) -> CString {
+    CString::new(t.to_string()).unwrap_or_default()
+}
+
+#[pg_extern(sql = false)]
+fn tally_send(t: &SqlTally) -> Vec<u8> {
+    t.to_bytes().to_vec()
+}
+
+#[pg_extern(sql = false)]
+fn tally_recv(message: Internal) -> SqlTally {
+    let bytes = remaining_bytes(message);
+    let detail = match Tally::from_bytes(bytes) {
+        Ok(tally) => return SqlTally(tally),
+        Err(WireError::Length) => format!("It has {} bytes, not {}.", bytes.len(), Tally::WIRE_LEN),
+        Err(WireError::Version(version)) => {
+            format!("Its version is {version}; this pg_tally knows version 1.")
+        }
+        Err(WireError::Impossible(why)) => format!("No values have such a tally: {why}."),
+    };
+    raise(
+        PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
+        "invalid binary representation of type tally",
+        detail,
+        "Send what tally_send() gave; to build a tally from numbers use tally_of().",
+    )
+}
+
+/// Takes the rest of a message that PostgreSQL hands to a receive function.
+fn remaining_bytes<'a>(message: Internal) -> &'a [u8] {
+    // SAFETY: only PostgreSQL can call a function of an `internal` argument, and it gives receive functions a
+    // StringInfo, whose cursor stays within its length.
+    unsafe {
+        let Some(datum) = message.unwrap() else { return &[] };
+        let buffer = &mut *datum.cast_mut_ptr::<pg_sys::StringInfoData>();
+        let start = buffer.cursor;
+        buffer.cursor = buffer.len;
+        std::slice::from_raw_parts(buffer.data.add(start as usize).cast(), (buffer.len - start) as usize)
+    }
+}
+
+#[pg_extern(sql = false)]
+fn tally_to_json(t: &SqlTally) -> String {
+    serde_json::to_string(&Parts::from(&t.0)).unwrap_or_default()
+}
+
+#[pg_extern(sql = false)]
+fn tally_from_json(text: &str) -> SqlTally {
+    let detail = match serde_json::from_str::<Parts>(text) {
+        Ok(parts) => match parts.into_tally() {
+            Ok(tally) => return SqlTally(tally),
+            Err(why) => format!("No values have such a tally: {why}."),
+        },
+        Err(error) => format!("{error}."),
+    };
+    raise(
+        PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
+        "invalid jsonb for type tally",
+        detail,
+        "The object has num_vals, avg, m2, min and max, as the cast from tally to jsonb gives them.",
+    )
+}

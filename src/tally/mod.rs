@@ -1,0 +1,9 @@
+//! The SQL type `tally`: see `sql/` for the declarations that name these functions.
+
+mod accessors;
+mod composite;
+mod datum;
+mod io;
+mod operators;
+mod student;
+mod transition;

@@ -1,0 +1,62 @@
+//! Subtraction, equality, hashing, and a tally from moments. Addition is in `transition`.
+
+use super::datum::SqlTally;
+use crate::error::raise;
+use pgrx::prelude::*;
+use pgrx::{direct_function_call, pg_sys, IntoDatum};
+use tally_stats::Tally;
+
+#[pg_extern(sql = false)]
+fn tally_unmerge(whole: &SqlTally, part: &SqlTally) -> SqlTally {
+    let mut rest = whole.0;
+    if let Err(error) = rest.unmerge(part) {
+        raise(
+            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            error.to_string(),
+            format!("The whole has {} values, the part {}.", whole.num_vals(), part.num_vals()),
+            "Subtract only a tally whose values were all added before.",
+        );
+    }
+    SqlTally(rest)
+}
+
+#[pg_extern(sql = false)]
+fn tally_eq(a: &SqlTally, b: &SqlTally) -> bool {
+    a.0 == b.0
+}
+
+#[pg_extern(sql = false)]
+fn tally_ne(a: &SqlTally, b: &SqlTally) -> bool {
+    a.0 != b.0
+}
+
+#[pg_extern(sql = false)]
+fn tally_hash(t: &SqlTally) -> Option<i32> {
+    // SAFETY: the function takes one bytea, and that is what it gets.
+    unsafe { direct_function_call(pg_sys::hashvarlena, &[key_bytes(t).into_datum()]) }
+}
+
+#[pg_extern(sql = false)]
+fn tally_hash_extended(t: &SqlTally, seed: i64) -> Option<i64> {
+    // SAFETY: the function takes a bytea and a bigint, and that is what it gets.
+    unsafe {
+        direct_function_call(pg_sys::hashvarlenaextended, &[key_bytes(t).into_datum(), seed.into_datum()])
+    }
+}
+
+fn key_bytes(t: &SqlTally) -> Vec<u8> {
+    t.key().iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[pg_extern(sql = false)]
+fn tally_of(num_vals: i64, mean: f64, m2: f64, min: f64, max: f64) -> SqlTally {
+    match Tally::from_moments(num_vals, mean, m2, min, max) {
+        Ok(tally) => SqlTally(tally),
+        Err(why) => raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("no values have these moments: {why}"),
+            format!("num_vals {num_vals}, mean {mean:?}, m2 {m2:?}, min {min:?}, max {max:?}."),
+            "m2 is the sum of squared deviations from the mean: var_samp * (num_vals - 1).",
+        ),
+    }
+}

@@ -1,0 +1,36 @@
+//! Student's t interval and Welch's test of stored tallies.
+
+use super::composite::Row;
+use super::datum::SqlTally;
+use crate::error::raise;
+use pgrx::pg_sys::FunctionCallInfo;
+use pgrx::prelude::*;
+
+#[pg_extern(sql = false)]
+fn tally_mean_interval(t: &SqlTally, level: f64, fcinfo: FunctionCallInfo) -> Option<Row> {
+    let interval = t.mean_interval(checked(level))?;
+    Some(Row::new(fcinfo, [interval.low, interval.high]))
+}
+
+#[pg_extern(sql = false)]
+fn tally_welch_t_test(
+    before: &SqlTally,
+    after: &SqlTally,
+    level: f64,
+    fcinfo: FunctionCallInfo,
+) -> Option<Row> {
+    let test = before.welch_t_test(after, checked(level))?;
+    Some(Row::new(fcinfo, [test.difference, test.low, test.high, test.t, test.df, test.p_value]))
+}
+
+fn checked(level: f64) -> f64 {
+    if level > 0.0 && level < 1.0 {
+        return level;
+    }
+    raise(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("confidence level {level} is not between 0 and 1"),
+        "",
+        "Write 95 % as 0.95.",
+    )
+}

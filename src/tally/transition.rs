@@ -1,0 +1,43 @@
+//! What `tally(x)` and `tally(t)` do for each row, and for each pair of partial results.
+//!
+//! The same functions are `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere a copy.
+
+use super::datum::{SqlTally, State};
+use crate::error::raise;
+use pgrx::pg_sys::FunctionCallInfo;
+use pgrx::prelude::*;
+use tally_stats::{split_decimal, split_integer};
+
+#[pg_extern(sql = false)]
+fn tally_observe_float8(mut state: State, x: f64, fcinfo: FunctionCallInfo) -> State {
+    state.writable(fcinfo).observe(x);
+    state
+}
+
+#[pg_extern(sql = false)]
+fn tally_observe_int8(mut state: State, x: i64, fcinfo: FunctionCallInfo) -> State {
+    let (hi, lo) = split_integer(x);
+    state.writable(fcinfo).observe_wide(hi, lo);
+    state
+}
+
+#[pg_extern(sql = false)]
+fn tally_observe_numeric(mut state: State, x: AnyNumeric, fcinfo: FunctionCallInfo) -> State {
+    let text = x.to_string();
+    let Some((hi, lo)) = split_decimal(&text) else {
+        raise(
+            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            format!("\"{text}\" is out of range for type tally"),
+            "",
+            "A tally holds what double precision holds, up to about 1.8e308.",
+        );
+    };
+    state.writable(fcinfo).observe_wide(hi, lo);
+    state
+}
+
+#[pg_extern(sql = false)]
+fn tally_merge(mut state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> State {
+    state.writable(fcinfo).merge(other);
+    state
+}
