@@ -1,0 +1,93 @@
+# Build, install and test pg_tally; `make help` lists the targets.
+
+# As everywhere in PostgreSQL: the pg_config of the server to build for.
+PG_CONFIG ?= pg_config
+# Put before the commands that write into PostgreSQL's directories: make install SUDO=sudo
+SUDO ?=
+# Outside the clone, one directory below it for each PostgreSQL version.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/pg_tally/target
+
+pg_version := $(shell $(PG_CONFIG) --version 2>/dev/null | sed -n 's/^PostgreSQL //p')
+pg_major := $(filter 15 16 17 18,$(firstword $(subst ., ,$(pg_version))))
+supported = $(if $(pg_major),,$(error pg_tally needs PostgreSQL 15 to 18, but PG_CONFIG=$(PG_CONFIG) is \
+  $(or $(pg_version),no pg_config); say make PG_CONFIG=/path/to/pg_config, or run scripts/setup build for PostgreSQL 15))
+
+# Everything is compiled in the release profile, tests and lints too: nothing is compiled twice.
+extension_cargo = PGRX_PG_CONFIG_PATH=$(shell command -v $(PG_CONFIG)) cargo
+extension_flags = --release --target-dir $(CARGO_TARGET_DIR)/pg$(pg_major) \
+  -p pg_tally --lib --no-default-features --features pg$(pg_major)
+library = $(CARGO_TARGET_DIR)/pg$(pg_major)/release/libpg_tally.so
+libdir = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
+extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
+
+pg15 := $(shell scripts/where pg15)
+
+.PHONY: help all build loader install installcheck test demo bench lint audit clean
+.PHONY: lint-format lint-crates lint-extension lint-dependencies
+
+all: build
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo; echo "PG_CONFIG=$(PG_CONFIG), PostgreSQL $(or $(pg_version),not found)"
+
+build: ## build the extension for the PostgreSQL of PG_CONFIG
+	$(supported)$(extension_cargo) build $(extension_flags)
+
+loader: ## build the loader, the program tally
+	cargo build --release -p tally-loader
+
+install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if needed
+	$(SUDO) install -d $(libdir) $(extensiondir)
+	$(SUDO) install -m 755 $(library) $(libdir)/pg_tally.so
+	$(SUDO) install -m 644 pg_tally.control $(wildcard sql/*--*.sql) $(extensiondir)
+
+installcheck: ## run the golden SQL tests against the installed extension, in a cluster of their own
+	$(supported)scripts/cluster run --pg-config $(PG_CONFIG) -- tests/regress $(PG_CONFIG) $(CARGO_TARGET_DIR)/regress/pg$(pg_major)
+
+test: ## run the tests on PostgreSQL 15 and 18 and a real Kafka; SUITES="docs lint" runs only those
+	scripts/setup test
+	scripts/test $(SUITES)
+
+demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
+	scripts/setup build
+	$(MAKE) loader install PG_CONFIG=$(pg15)
+	scripts/cluster run --pg-config $(pg15) -- scripts/demo
+
+bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
+	scripts/setup build
+	$(MAKE) loader install
+	scripts/cluster run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- scripts/bench
+
+lint: lint-format lint-crates lint-extension lint-dependencies ## check format, clippy and dependencies
+
+lint-format:
+	cargo fmt --all --check
+	@echo "ok - format"
+
+lint-crates:
+	cargo clippy --release -p tally-stats -p tally-loader --all-targets -- -D warnings
+	@echo "ok - clippy, crates"
+
+lint-extension:
+	$(supported)$(extension_cargo) clippy $(extension_flags) -- -D warnings
+	@echo "ok - clippy, extension on PostgreSQL $(pg_major)"
+
+# Without the advisories, which need the network.
+lint-dependencies:
+	@if command -v cargo-deny >/dev/null; then \
+	  cargo deny --offline check licenses bans sources && echo "ok - dependencies"; \
+	else \
+	  echo "dependencies are not checked: there is no cargo-deny (make audit installs it)"; \
+	fi
+
+audit: ## check the dependencies' licences, sources and security advisories
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check
+
+# Only what is ours: a target directory may be shared with other work, and its dependencies take minutes to compile.
+clean: ## remove what was built of pg_tally itself, for every PostgreSQL version; compiled dependencies stay
+	cargo clean --release -p tally-stats -p tally-loader
+	for target in $(wildcard $(CARGO_TARGET_DIR)/pg1[5-8]); do \
+	  cargo clean --release --target-dir $$target -p pg_tally -p tally-stats || exit; done
+	rm -rf $(CARGO_TARGET_DIR)/regress
