@@ -94,23 +94,25 @@ def wait_for_end(processes):
 def run(service, command):
     """Run a command beside the service and return its exit status; KEEP=1 leaves the service up."""
     child = None
+    keep = False
 
-    def terminate(number, _frame):
-        # The command ends first, while its service still answers.
+    def interrupt(number, _frame):
+        nonlocal keep
+        keep = False
         if child is None:
             sys.exit(128 + number)
-        child.send_signal(number)
+        # The command ends first, while its service still answers. Ctrl-C has reached it already, being in our group.
+        if number == signal.SIGTERM:
+            child.send_signal(number)
 
-    signal.signal(signal.SIGTERM, terminate)
-    keep = False
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         service.start()
         try:
             child = subprocess.Popen(command, env={**os.environ, **service.environment()})
         except OSError as error:
             raise ServiceError(f"cannot run {command[0]}: {error.strerror}") from error
-        # Ctrl-C reaches the command by itself, being in the same process group.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         keep = os.environ.get("KEEP", "0") not in ("", "0")
         status = child.wait()
         return 128 - status if status < 0 else status
@@ -160,5 +162,3 @@ def main(make_service, add_options=lambda parser: None):
             service.remove()
     except ServiceError as error:
         sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
