@@ -43,7 +43,7 @@ impl Database {
     /// Removes what a demo leaves: its schema and its positions and dead letters.
     pub fn clean(&mut self) -> Result<(), Failure> {
         self.execute("DROP SCHEMA IF EXISTS tally_demo CASCADE")?;
-        for table in ["offsets", "dead_letters"] {
+        for table in ["offsets", "dead_letters", "schema_history"] {
             let deleted =
                 self.client.execute(&format!("DELETE FROM loader.{table} WHERE job = $1"), &[&NAME]);
             match deleted {

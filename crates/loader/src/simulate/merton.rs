@@ -160,12 +160,15 @@ mod tests {
 
     #[test]
     fn all_of_it_adds_up_to_the_law_of_the_jump_diffusion() {
-        let n = 2_000_000;
-        let (mean, variance) = mean_and_variance(&returns(&PARAMETERS, n, 1.0));
-        let expected = 0.3 * 0.3 * 0.04 + 0.00325 * (0.2 * 0.2 + 0.01 * 0.01);
-        assert_near(mean, (0.058 - 0.045) * 0.04 + 0.00325 * 0.2, (expected / n as f64).sqrt());
-        // The fourth moment of the rare jumps dominates the error of the variance.
-        let fourth = 3.0 * expected * expected + 0.00325 * 0.2_f64.powi(4);
-        assert_near(variance, expected, (fourth / n as f64).sqrt());
+        for (n, jump_rate, steps) in [(2_000_000, 0.00325, 1.0), (400_000, 0.7, 1.0), (400_000, 0.7, 0.3)] {
+            let parameters = Parameters { jump_rate, ..PARAMETERS };
+            let (mean, variance) = mean_and_variance(&returns(&parameters, n, steps));
+            let expected = (0.3 * 0.3 * 0.04 + jump_rate * (0.2 * 0.2 + 0.01 * 0.01)) * steps;
+            let error = (expected / n as f64).sqrt();
+            assert_near(mean, ((0.058 - 0.045) * 0.04 + jump_rate * 0.2) * steps, error);
+            // Rare jumps have a heavy tail, which dominates the error of the variance.
+            let fourth = 3.0 * expected * expected + jump_rate * steps * 0.2_f64.powi(4);
+            assert_near(variance, expected, (fourth / n as f64).sqrt());
+        }
     }
 }

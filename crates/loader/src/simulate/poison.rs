@@ -52,8 +52,8 @@ impl Defect {
     }
 }
 
-/// Decides which messages to spoil, and how. It draws from a stream of its own, so that the trades around the
-/// spoiled ones stay the same whatever the share.
+/// Decides which messages to spoil, and how. Its random numbers are its own, so that the trades around the spoiled
+/// ones stay the same whatever the share.
 pub struct Poison {
     rng: ChaCha12Rng,
     chosen: Bernoulli,

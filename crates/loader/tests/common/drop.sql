@@ -1,3 +1,4 @@
 DROP TABLE trades CASCADE;
 DELETE FROM loader.offsets WHERE job = 'trades';
 DELETE FROM loader.dead_letters WHERE job = 'trades';
+DELETE FROM loader.schema_history WHERE job = 'trades';
