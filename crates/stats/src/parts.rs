@@ -65,10 +65,12 @@ impl From<&Tally> for Parts {
             parts.nonfinite = Special::ALL.map(|kind| tally.flags.specials(kind)).to_vec();
         }
         if parts.plain_tally().is_none_or(|plain| plain.to_words() != tally.to_words()) {
-            parts.sum = leading(tally.sum);
-            parts.squares = leading(tally.squares);
-            let scale = tally.flags.scale();
-            parts.scale = (scale != Scale::Plain && tally.finite_count() > 0).then_some(scale as u64);
+            if tally.finite_count() > 0 {
+                parts.sum = leading(tally.sum);
+                parts.squares = leading(tally.squares);
+                let scale = tally.flags.scale();
+                parts.scale = (scale != Scale::Plain).then_some(scale as u64);
+            }
         }
         parts
     }
@@ -83,8 +85,9 @@ impl Parts {
         if self.num_vals == 0 {
             return Some(Tally::EMPTY);
         }
-        let min = self.min.or(self.min_bound)?.0;
-        let max = self.max.or(self.max_bound)?.0;
+        let bound = |known: Option<Number>, bound| known.or(bound).filter(|x| x.0.is_finite());
+        let min = bound(self.min, self.min_bound)?.0;
+        let max = bound(self.max, self.max_bound)?.0;
         let mut tally = Tally::with_moments(self.num_vals, self.avg?.0, self.m2?.0, min, max);
         tally.flags.set_unknown(self.min.is_none(), self.max.is_none());
         Some(tally)
@@ -97,8 +100,8 @@ impl Parts {
             if ![self.avg, self.m2, self.min, self.max, self.min_bound, self.max_bound].iter().all(finite) {
                 return Err(Impossible("NaN and infinities must be counted in nonfinite"));
             }
-            if self.num_vals == 0 && (self.avg.is_some() || self.m2.is_some()) {
-                return Err(Impossible("no values have no mean and m2"));
+            if self.num_vals == 0 && self != Parts::default() {
+                return Err(Impossible("no values have nothing but their count"));
             }
             self.plain_tally().ok_or(Impossible("mean, m2, min or max is missing"))?
         } else {
@@ -149,9 +152,10 @@ impl Parts {
     }
 }
 
-/// The words that are not zero.
+/// The words that are not zero, but at least one.
 fn leading(sum: Cascade<3>) -> Vec<Number> {
-    sum.0.iter().copied().filter(|&word| word != 0.0).map(Number).collect()
+    let words = sum.0.iter().rposition(|&word| word != 0.0).map_or(1, |last| last + 1);
+    sum.0[..words].iter().copied().map(Number).collect()
 }
 
 fn total(parts: &[Number]) -> Result<Cascade<3>, Impossible> {

@@ -4,8 +4,9 @@ use crate::tally::Tally;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use statrs::function::beta::beta_reg;
 
-/// Above so many degrees of freedom, expansions about the normal distribution are the more accurate way.
-const NEARLY_NORMAL: f64 = 1e5;
+/// From so many degrees of freedom on, expansions about the normal distribution are the more accurate way.
+const NEARLY_NORMAL_QUANTILE: f64 = 1e3;
+const NEARLY_NORMAL_TAIL: f64 = 1e5;
 
 /// An interval for the mean of the population that the values were drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,13 +92,19 @@ fn quantile(df: f64, level: f64) -> f64 {
     if !(upper > 0.5 && upper < 1.0 && df > 0.0) {
         return f64::NAN;
     }
-    if df < NEARLY_NORMAL {
+    if df < NEARLY_NORMAL_QUANTILE {
         return StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.inverse_cdf(upper));
     }
-    // Abramowitz & Stegun 26.7.5, up to 1 / df².
+    // Abramowitz & Stegun 26.7.5, polynomials in z² by Horner's rule.
     let z = Normal::standard().inverse_cdf(upper);
     let z2 = z * z;
-    z + z * (z2 + 1.0) / (4.0 * df) + z * ((5.0 * z2 + 16.0) * z2 + 3.0) / (96.0 * df * df)
+    let terms = [
+        (z2 + 1.0) / 4.0,
+        ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0,
+        (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0,
+        ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 - 945.0) / 92160.0,
+    ];
+    z * terms.iter().rev().fold(0.0, |sum, term| (sum + term) / df) + z
 }
 
 /// Probability of a t at least this far from 0.
@@ -105,7 +112,7 @@ fn two_sided(t: f64, df: f64) -> f64 {
     if t.is_nan() || df.is_nan() {
         return f64::NAN;
     }
-    if df < NEARLY_NORMAL {
+    if df < NEARLY_NORMAL_TAIL {
         return beta_reg(df / 2.0, 0.5, df / (df + t * t));
     }
     // Abramowitz & Stegun 26.7.8.
