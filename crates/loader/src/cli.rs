@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::{broker, demo, simulate};
+use crate::{broker, check, demo, load, simulate};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -15,6 +15,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Load(load::Args),
+    Check(check::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -25,6 +27,8 @@ impl Cli {
     /// Carries out the command that was asked for.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
+            Command::Load(args) => load::run(args),
+            Command::Check(args) => check::run(args),
             Command::Simulate(args) => simulate::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Broker(args) => broker::run(args),

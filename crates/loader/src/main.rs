@@ -1,9 +1,17 @@
 //! The `tally` command.
 
 mod broker;
+mod check;
 mod cli;
+mod config;
+mod copy;
+mod decode;
+mod definition;
 mod demo;
 mod failure;
+mod kafka;
+mod load;
+mod pg;
 mod simulate;
 
 use std::io::IsTerminal;

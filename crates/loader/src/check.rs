@@ -1,0 +1,52 @@
+//! `tally check`: would `tally load` work? Says what is wrong, a line for each, and changes nothing.
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::load::{runtime, start, Intent};
+use crate::{kafka, pg};
+
+/// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let config = Config::read(&args.config)?;
+    println!("configuration: ok, {} topics", config.topics.len());
+    let partitions = kafka::consumer(&config, kafka::Watermarks::default())
+        .and_then(|consumer| kafka::partitions(&consumer, &config));
+    match &partitions {
+        Ok(found) => println!("broker and topics: ok, {} partitions", found.len()),
+        Err(failure) => println!("{failure}"),
+    }
+    let database = runtime()?.block_on(async {
+        let mut client =
+            pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
+        // Without the broker there is nothing to claim, but tables and rights can be looked at.
+        let partitions = partitions.as_deref().unwrap_or_default();
+        start(&mut client, &config, partitions, Intent::Check).await
+    });
+    match &database {
+        Ok(assigned) => {
+            println!("database and rights: ok");
+            for topic in &assigned.topics {
+                let columns = match &topic.definition {
+                    Some(definition) => format!("{} columns", definition.columns.len()),
+                    None => "columns to be inferred".into(),
+                };
+                println!("topic {:?}: table {}, {columns}", topic.config.name, topic.table);
+            }
+        }
+        Err(failure) => println!("{failure}"),
+    }
+    match [partitions.is_err(), database.is_err()].iter().filter(|failed| **failed).count() {
+        0 => Ok(()),
+        failed => Err(Failure::new(format!("{failed} of 3 checks failed")).mend("see the lines above")),
+    }
+}

@@ -1,0 +1,47 @@
+//! Turns what the TOML reader says into one line with file, line, key and the nearest valid key.
+
+use crate::failure::Failure;
+
+/// A failure for an error of the TOML reader.
+pub fn from_toml(name: &str, text: &str, error: &toml::de::Error) -> Failure {
+    let message = error.message();
+    let (what, mend) = explain(message);
+    // A missing key has no place of its own: its span is the whole section.
+    let start = error.span().map(|span| span.start).filter(|_| !message.starts_with("missing field"));
+    let Some(start) = start else {
+        return Failure::usage(what).at(name).mend(mend);
+    };
+    let line_number = text[..start].matches('\n').count() + 1;
+    let key =
+        text.lines().nth(line_number - 1).and_then(|line| line.split_once('=')).map(|(key, _)| key.trim());
+    let what = match key {
+        Some(key) if message.starts_with("invalid") => format!("key {key:?}: {what}"),
+        _ => what,
+    };
+    Failure::usage(what).at(format!("{name}:{line_number}")).mend(mend)
+}
+
+/// What is wrong, and what to do about it.
+fn explain(message: &str) -> (String, String) {
+    // serde quotes the wrong name first and then the valid ones.
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let first = quoted.next().unwrap_or_default();
+    let valid: Vec<&str> = quoted.collect();
+    match message.split_whitespace().next() {
+        Some("unknown") => {
+            let kind = if message.starts_with("unknown field") { "key" } else { "value" };
+            (format!("unknown {kind} {first:?}"), suggestion(first, &valid))
+        }
+        Some("missing") => (format!("missing key {first:?}"), "add it".into()),
+        _ => (message.to_string(), "see the configuration reference, docs/loader.md".into()),
+    }
+}
+
+/// The nearest valid name, or all of them where none is near.
+pub fn suggestion(wrong: &str, valid: &[&str]) -> String {
+    let nearest = valid.iter().max_by(|a, b| strsim::jaro(wrong, a).total_cmp(&strsim::jaro(wrong, b)));
+    match nearest {
+        Some(name) if strsim::jaro(wrong, name) > 0.75 => format!("did you mean {name:?}?"),
+        _ => format!("valid here: {}", valid.join(", ")),
+    }
+}

@@ -1,0 +1,23 @@
+//! The framing of PostgreSQL's binary COPY.
+
+/// What a binary COPY begins with: signature, no flags, no header extension.
+pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// What it ends with.
+pub const TRAILER: &[u8] = &(-1i16).to_be_bytes();
+
+/// Begins a row of `fields` fields.
+pub fn begin_row(fields: usize, out: &mut Vec<u8>) {
+    out.extend((fields as i16).to_be_bytes()); // PostgreSQL has at most 1600 columns
+}
+
+/// Appends a field, or NULL.
+pub fn append_field(field: Option<&[u8]>, out: &mut Vec<u8>) {
+    match field {
+        Some(bytes) => {
+            out.extend((bytes.len() as i32).to_be_bytes()); // Kafka's messages are shorter than 2 GiB
+            out.extend(bytes);
+        }
+        None => out.extend((-1i32).to_be_bytes()),
+    }
+}

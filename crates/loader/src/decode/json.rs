@@ -1,0 +1,116 @@
+//! Walks the fields of a JSON object without building a tree.
+//!
+//! serde_json's raw values were measured as fast as sonic-rs on messages of 180 bytes, half the time of a tree,
+//! and unlike sonic-rs they survive a message of a million open brackets.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{sqlstate, Reject};
+
+/// Calls `take` with the key and the raw JSON of each field; stops at the first field that is refused.
+pub fn for_each_field<'a>(
+    json: &'a str,
+    mut take: impl FnMut(&str, &'a str) -> Result<(), Reject>,
+) -> Result<(), Reject> {
+    let mut refused = None;
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let walk = Walk { take: &mut take, refused: &mut refused };
+    let outcome = reader.deserialize_map(walk).and_then(|()| reader.end());
+    match (refused, outcome) {
+        (Some(reject), _) => Err(reject),
+        (None, Err(error)) => {
+            let (state, what) = if error.is_data() {
+                (sqlstate::INVALID_TEXT, "the message is not a JSON object")
+            } else {
+                (sqlstate::BAD_JSON, "the message is not JSON")
+            };
+            Err(Reject::new(state, format!("{what}: {error}")))
+        }
+        (None, Ok(())) => Ok(()),
+    }
+}
+
+struct Walk<'w, F> {
+    take: &'w mut F,
+    refused: &'w mut Option<Reject>,
+}
+
+/// A key, borrowed from the message unless it has escapes.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for Walk<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            let raw: &RawValue = map.next_value()?;
+            if let Err(reject) = (self.take)(&key, raw.get()) {
+                *self.refused = Some(reject);
+                return Err(A::Error::custom("refused"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the raw JSON contains the escape of a NUL character, which jsonb cannot hold.
+pub fn escapes_nul(raw: &str) -> bool {
+    let bytes = raw.as_bytes();
+    raw.match_indices("\\u0000").any(|(at, _)| {
+        let backslashes = bytes[..at].iter().rev().take_while(|b| **b == b'\\').count();
+        backslashes % 2 == 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(json: &str) -> Result<Vec<(String, String)>, Reject> {
+        let mut found = Vec::new();
+        for_each_field(json, |key, raw| {
+            found.push((key.to_string(), raw.to_string()));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    #[test]
+    fn walks_fields_in_order() {
+        let found = fields(r#" {"b": [1, {"x":2}], "a\n" : "q\"" } "#).unwrap();
+        assert_eq!(found, [("b".into(), "[1, {\"x\":2}]".into()), ("a\n".into(), "\"q\\\"\"".into())]);
+    }
+
+    #[test]
+    fn refuses_what_is_not_an_object() {
+        for (json, state) in [("", "22032"), ("{\"a\":", "22032"), ("{} {}", "22032"), ("{'a':1}", "22032")] {
+            assert_eq!(fields(json).unwrap_err().sqlstate, state, "{json}");
+        }
+        for json in ["[1]", "1", "null", "\"x\""] {
+            assert_eq!(fields(json).unwrap_err().sqlstate, "22P02", "{json}");
+        }
+    }
+
+    #[test]
+    fn survives_deep_nesting() {
+        let bomb = format!("{{\"a\":{}", "[".repeat(1_000_000));
+        assert_eq!(fields(&bomb).unwrap_err().sqlstate, "22032");
+    }
+
+    #[test]
+    fn finds_escaped_nul() {
+        assert!(escapes_nul(r#""a\u0000""#));
+        assert!(escapes_nul(r#""\\\u0000""#));
+        assert!(!escapes_nul(r#""\\u0000""#));
+    }
+}

@@ -1,0 +1,63 @@
+//! From messages to rows of binary COPY.
+
+mod infer;
+mod json;
+mod numeric;
+mod plan;
+mod time;
+mod value;
+
+pub use infer::infer;
+pub use plan::Plan;
+
+/// A message as it was read; everything the decoder may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Its timestamp, milliseconds since 1970.
+    pub timestamp: Option<i64>,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value; none for a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+/// Why a message cannot become a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// The SQLSTATE that PostgreSQL would give.
+    pub sqlstate: String,
+    /// The column that could not be filled, if it is about one.
+    pub column: Option<String>,
+    /// The reason in words.
+    pub message: String,
+}
+
+impl Reject {
+    fn new(sqlstate: &str, message: impl Into<String>) -> Self {
+        Self { sqlstate: sqlstate.into(), column: None, message: message.into() }
+    }
+
+    fn in_column(self, column: &str) -> Self {
+        Self { column: Some(column.into()), ..self }
+    }
+}
+
+/// The SQLSTATEs that the decoder gives.
+mod sqlstate {
+    pub const INVALID_TEXT: &str = "22P02";
+    pub const OUT_OF_RANGE: &str = "22003";
+    pub const BAD_TIME: &str = "22007";
+    pub const TIME_OVERFLOW: &str = "22008";
+    pub const BAD_CHARACTER: &str = "22021";
+    pub const BAD_JSON: &str = "22032";
+    pub const UNTRANSLATABLE: &str = "22P05";
+    pub const NULL_VALUE: &str = "22004";
+    pub const NOT_NULL: &str = "23502";
+    pub const UNDEFINED_COLUMN: &str = "42703";
+}

@@ -1,0 +1,125 @@
+//! The binary form of numeric, from decimal text: base 10000 digits, nothing rounded.
+
+/// Why a text has no numeric form.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It is not a number.
+    Syntax,
+    /// PostgreSQL cannot hold it.
+    Range,
+}
+
+/// PostgreSQL's limits on digits before and after the decimal point.
+const MAX_INTEGER_DIGITS: i64 = 131_072;
+const MAX_SCALE: i64 = 16_383;
+
+const NEGATIVE: u16 = 0x4000;
+const NAN: u16 = 0xC000;
+const INFINITY: u16 = 0xD000;
+const NEGATIVE_INFINITY: u16 = 0xF000;
+
+/// Appends the binary form of a number such as `-12.50` or `1e3`, or of NaN and the infinities.
+pub fn encode(text: &str, out: &mut Vec<u8>) -> Result<(), Problem> {
+    match text {
+        "NaN" => return put(&[], 0, NAN, 0, out),
+        "Infinity" | "+Infinity" => return put(&[], 0, INFINITY, 0, out),
+        "-Infinity" => return put(&[], 0, NEGATIVE_INFINITY, 0, out),
+        _ => {}
+    }
+    let (sign, unsigned) = match text.as_bytes() {
+        [b'-', ..] => (NEGATIVE, &text[1..]),
+        [b'+', ..] => (0, &text[1..]),
+        _ => (0, text),
+    };
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let decimals: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+    if decimals.is_empty() || !decimals.iter().all(u8::is_ascii_digit) {
+        return Err(Problem::Syntax);
+    }
+    let scale = (fraction.len() as i64 - exponent).max(0);
+    let leading_zeros = decimals.iter().take_while(|d| **d == b'0').count();
+    let significant = &decimals[leading_zeros..];
+    // The place of the first digit: 0 is the one just before the decimal point.
+    let place = whole.len() as i64 + exponent - leading_zeros as i64 - 1;
+    if scale > MAX_SCALE || (!significant.is_empty() && place >= MAX_INTEGER_DIGITS) {
+        return Err(Problem::Range);
+    }
+    if significant.is_empty() {
+        return put(&[], 0, 0, scale as u16, out);
+    }
+    let weight = place.div_euclid(4);
+    put(&base_10000(significant, place.rem_euclid(4) as usize), weight as i16, sign, scale as u16, out)
+}
+
+fn parse_exponent(text: &str) -> Result<i64, Problem> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Problem::Syntax);
+    }
+    match text.parse::<i32>() {
+        Ok(exponent) => Ok(exponent.into()),
+        Err(_) => Err(Problem::Range),
+    }
+}
+
+/// Groups decimal digits by four; the first group holds `first_place + 1` of them.
+fn base_10000(decimals: &[u8], first_place: usize) -> Vec<u16> {
+    let (head, tail) = decimals.split_at(decimals.len().min(first_place + 1));
+    let value = |digits: &[u8]| digits.iter().fold(0u16, |sum, d| sum * 10 + u16::from(d - b'0'));
+    let scaled = |digits: &[u8], width: usize| value(digits) * 10u16.pow((width - digits.len()) as u32);
+    let mut groups = vec![scaled(head, first_place + 1)];
+    groups.extend(tail.chunks(4).map(|chunk| scaled(chunk, 4)));
+    while groups.last() == Some(&0) {
+        groups.pop();
+    }
+    groups
+}
+
+fn put(digits: &[u16], weight: i16, sign: u16, scale: u16, out: &mut Vec<u8>) -> Result<(), Problem> {
+    let count = u16::try_from(digits.len()).map_err(|_| Problem::Range)?;
+    out.extend(count.to_be_bytes());
+    out.extend(weight.to_be_bytes());
+    out.extend(sign.to_be_bytes());
+    out.extend(scale.to_be_bytes());
+    out.extend(digits.iter().flat_map(|digit| digit.to_be_bytes()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(text: &str) -> Vec<i16> {
+        let mut out = Vec::new();
+        encode(text, &mut out).unwrap();
+        out.chunks(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect()
+    }
+
+    #[test]
+    fn digits_weight_sign_scale() {
+        // As `numeric_send` of PostgreSQL writes them: count, weight, sign, scale, digits.
+        assert_eq!(fields("0"), [0, 0, 0, 0]);
+        assert_eq!(fields("-0.00"), [0, 0, 0, 2]);
+        assert_eq!(fields("12345.678"), [3, 1, 0, 3, 1, 2345, 6780]);
+        assert_eq!(fields("-0.00012"), [2, -1, NEGATIVE as i16, 5, 1, 2000]);
+        assert_eq!(fields("1e4"), [1, 1, 0, 0, 1]);
+        assert_eq!(fields("100000000"), [1, 2, 0, 0, 1]);
+        assert_eq!(fields("0.0015"), [1, -1, 0, 4, 15]);
+        assert_eq!(fields("1.5E-3"), [1, -1, 0, 4, 15]);
+    }
+
+    #[test]
+    fn refusals() {
+        for text in ["", "-", ".", "1x", "1e", "0x10", "1_000", " 1"] {
+            assert_eq!(encode(text, &mut Vec::new()), Err(Problem::Syntax), "{text:?}");
+        }
+        for text in ["1e131072", "1e-16384", "1e99999999999"] {
+            assert_eq!(encode(text, &mut Vec::new()), Err(Problem::Range), "{text:?}");
+        }
+        assert_eq!(encode("1e131071", &mut Vec::new()), Ok(()));
+    }
+}

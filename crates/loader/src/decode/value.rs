@@ -1,0 +1,245 @@
+//! Encodes one JSON value as the binary form of a column's type.
+
+use std::borrow::Cow;
+use std::num::IntErrorKind;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use super::{json, numeric, sqlstate, time, Reject};
+use crate::config::{ColumnType, Unit};
+
+/// A value, classified but not yet converted: numbers keep their digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// true or false.
+    Boolean(bool),
+    /// A number, as it was written.
+    Number(Cow<'a, str>),
+    /// A string, without quotes and escapes.
+    Text(Cow<'a, str>),
+    /// An object or array, as it was written.
+    Nested(&'a str),
+}
+
+impl<'a> Value<'a> {
+    /// Classifies a raw JSON value that is not null.
+    pub fn parse(raw: &'a str) -> Result<Self, Reject> {
+        Ok(match raw.as_bytes()[0] {
+            b'"' => Self::Text(unescape(raw)?),
+            b't' => Self::Boolean(true),
+            b'f' => Self::Boolean(false),
+            b'{' | b'[' => Self::Nested(raw),
+            _ => Self::Number(raw.into()),
+        })
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Boolean(value) => value.to_string(),
+            Self::Number(text) => format!("number {}", shorten(text)),
+            Self::Text(text) => format!("text {:?}", shorten(text)),
+            Self::Nested(raw) => format!("nested value {}", shorten(raw)),
+        }
+    }
+}
+
+fn unescape(raw: &str) -> Result<Cow<'_, str>, Reject> {
+    let inner = &raw[1..raw.len() - 1];
+    if !inner.as_bytes().contains(&b'\\') {
+        return Ok(Cow::Borrowed(inner));
+    }
+    serde_json::from_str(raw)
+        .map(Cow::Owned)
+        .map_err(|e| Reject::new(sqlstate::BAD_JSON, format!("a string with an invalid escape: {e}")))
+}
+
+/// Enough of a long value to recognise it.
+fn shorten(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+/// Appends the binary form of a raw JSON value; gives false, and appends nothing, for null.
+pub fn encode_json(
+    kind: ColumnType,
+    unit: Option<Unit>,
+    raw: &str,
+    out: &mut Vec<u8>,
+) -> Result<bool, Reject> {
+    if raw == "null" {
+        return Ok(false);
+    }
+    if kind == ColumnType::Jsonb {
+        encode_jsonb(raw, out)?;
+    } else {
+        encode(kind, unit, &Value::parse(raw)?, out)?;
+    }
+    Ok(true)
+}
+
+/// Appends the binary form of jsonb; the server checks the rest of it.
+pub fn encode_jsonb(raw: &str, out: &mut Vec<u8>) -> Result<(), Reject> {
+    if json::escapes_nul(raw) {
+        return Err(Reject::new(sqlstate::UNTRANSLATABLE, "\\u0000 cannot be stored in jsonb"));
+    }
+    out.push(1); // the version of jsonb's binary form
+    out.extend(raw.as_bytes());
+    Ok(())
+}
+
+/// Appends the binary form of a scalar; on failure `out` may have been appended to.
+pub fn encode(kind: ColumnType, unit: Option<Unit>, value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
+    match kind {
+        ColumnType::Text => encode_text(value, out)?,
+        ColumnType::Boolean => out.push(boolean(value)?.into()),
+        ColumnType::Smallint => out.extend(integer::<i16>(value, kind)?.to_be_bytes()),
+        ColumnType::Integer => out.extend(integer::<i32>(value, kind)?.to_be_bytes()),
+        ColumnType::Bigint => out.extend(integer::<i64>(value, kind)?.to_be_bytes()),
+        ColumnType::Real => {
+            let text = number_text(value, kind)?;
+            let number = f32::from_str(text).map_err(|_| wrong_type(value, kind))?;
+            let lost = (number.is_infinite(), number == 0.0);
+            check_float(text, lost, value, kind)?;
+            out.extend(number.to_be_bytes());
+        }
+        ColumnType::DoublePrecision => {
+            let text = number_text(value, kind)?;
+            let number = f64::from_str(text).map_err(|_| wrong_type(value, kind))?;
+            let lost = (number.is_infinite(), number == 0.0);
+            check_float(text, lost, value, kind)?;
+            out.extend(number.to_be_bytes());
+        }
+        ColumnType::Numeric => {
+            numeric::encode(number_text(value, kind)?, out).map_err(|state| match state {
+                numeric::Problem::Syntax => wrong_type(value, kind),
+                numeric::Problem::Range => out_of_range(value, kind),
+            })?
+        }
+        ColumnType::Timestamptz | ColumnType::Timestamp => {
+            out.extend(time::micros(value, unit, kind)?.to_be_bytes())
+        }
+        ColumnType::Date => out.extend(time::days(value, unit)?.to_be_bytes()),
+        ColumnType::Uuid => match value {
+            Value::Text(text) => {
+                out.extend(Uuid::try_parse(text).map_err(|_| wrong_type(value, kind))?.as_bytes())
+            }
+            _ => return Err(wrong_type(value, kind)),
+        },
+        // Only fields are stored as jsonb, and they do not come this way.
+        ColumnType::Jsonb => return Err(wrong_type(value, kind)),
+    }
+    Ok(())
+}
+
+fn encode_text(value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
+    match value {
+        Value::Text(text) if text.as_bytes().contains(&0) => {
+            return Err(Reject::new(sqlstate::BAD_CHARACTER, "a NUL character cannot be stored in text"));
+        }
+        Value::Text(text) => out.extend(text.as_bytes()),
+        Value::Number(text) => out.extend(text.as_bytes()),
+        Value::Boolean(flag) => out.extend(flag.to_string().as_bytes()),
+        Value::Nested(_) => return Err(wrong_type(value, ColumnType::Text)),
+    }
+    Ok(())
+}
+
+fn boolean(value: &Value) -> Result<bool, Reject> {
+    match value {
+        Value::Boolean(flag) => Ok(*flag),
+        Value::Text(text) => text.parse().map_err(|_| wrong_type(value, ColumnType::Boolean)),
+        _ => Err(wrong_type(value, ColumnType::Boolean)),
+    }
+}
+
+/// The digits of a number; many feeds send numbers as strings.
+fn number_text<'v>(value: &'v Value, kind: ColumnType) -> Result<&'v str, Reject> {
+    match value {
+        Value::Number(text) => Ok(text),
+        Value::Text(text) => Ok(text),
+        _ => Err(wrong_type(value, kind)),
+    }
+}
+
+fn integer<T: FromStr<Err = std::num::ParseIntError>>(value: &Value, kind: ColumnType) -> Result<T, Reject> {
+    number_text(value, kind)?.parse().map_err(|e: std::num::ParseIntError| match e.kind() {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => out_of_range(value, kind),
+        _ => wrong_type(value, kind),
+    })
+}
+
+/// Like PostgreSQL, refuses a number that became infinite or zero only because the type cannot hold it.
+fn check_float(
+    text: &str,
+    (infinite, zero): (bool, bool),
+    value: &Value,
+    kind: ColumnType,
+) -> Result<(), Reject> {
+    let written_as_word =
+        || text.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_alphabetic());
+    let written_as_zero =
+        || !text.split(['e', 'E']).next().unwrap_or("").contains(|c| ('1'..='9').contains(&c));
+    if (infinite && !written_as_word()) || (zero && !written_as_zero()) {
+        return Err(out_of_range(value, kind));
+    }
+    Ok(())
+}
+
+fn wrong_type(value: &Value, kind: ColumnType) -> Reject {
+    Reject::new(sqlstate::INVALID_TEXT, format!("{} is not {kind}", value.describe()))
+}
+
+fn out_of_range(value: &Value, kind: ColumnType) -> Reject {
+    Reject::new(sqlstate::OUT_OF_RANGE, format!("{} is out of range for {kind}", value.describe()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ColumnType::*;
+
+    fn bytes(kind: ColumnType, raw: &str) -> Result<Vec<u8>, String> {
+        let mut out = Vec::new();
+        encode_json(kind, None, raw, &mut out).map_err(|r| r.sqlstate)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn scalars() {
+        assert_eq!(bytes(Smallint, "-2").unwrap(), (-2i16).to_be_bytes());
+        assert_eq!(bytes(Bigint, "\"428000001\"").unwrap(), 428_000_001i64.to_be_bytes());
+        assert_eq!(bytes(DoublePrecision, "1.5e3").unwrap(), 1500f64.to_be_bytes());
+        assert_eq!(bytes(DoublePrecision, "\"-Infinity\"").unwrap(), f64::NEG_INFINITY.to_be_bytes());
+        assert_eq!(bytes(Real, "0.0e0").unwrap(), 0f32.to_be_bytes());
+        assert_eq!(bytes(Text, "\"a\\u00e9\"").unwrap(), "aé".as_bytes());
+        assert_eq!(bytes(Text, "12.50").unwrap(), b"12.50");
+        assert_eq!(bytes(Boolean, "true").unwrap(), [1]);
+        assert_eq!(bytes(Jsonb, "[1,{}]").unwrap(), b"\x01[1,{}]");
+        assert_eq!(bytes(Uuid, "\"00000000-0000-0000-0000-0000000000ff\"").unwrap()[15], 255);
+    }
+
+    #[test]
+    fn refusals() {
+        for (kind, raw, state) in [
+            (Smallint, "32768", "22003"),
+            (Integer, "1.5", "22P02"),
+            (Bigint, "true", "22P02"),
+            (Bigint, "99999999999999999999", "22003"),
+            (DoublePrecision, "1e400", "22003"),
+            (DoublePrecision, "1e-400", "22003"),
+            (Real, "1e39", "22003"),
+            (DoublePrecision, "\"\"", "22P02"),
+            (Text, "\"\\u0000\"", "22021"),
+            (Text, "\"\\ud800\"", "22032"),
+            (Text, "{}", "22P02"),
+            (Boolean, "1", "22P02"),
+            (Jsonb, "{\"a\":\"\\u0000\"}", "22P05"),
+            (Uuid, "\"x\"", "22P02"),
+        ] {
+            assert_eq!(bytes(kind, raw).unwrap_err(), state, "{kind} {raw}");
+        }
+    }
+}

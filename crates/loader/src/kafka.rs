@@ -1,0 +1,184 @@
+//! Kafka: the consumer, its partitions, and how far they reach.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::config::{Config, Start, Topic};
+use crate::failure::Failure;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the loader's guarantees rest on; the configuration may not change it.
+const FIXED: [(&str, &str); 5] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // A position that the broker does not have must stop the loader, never move it.
+    ("auto.offset.reset", "error"),
+    ("enable.partition.eof", "true"),
+    ("statistics.interval.ms", "1000"),
+];
+
+/// What suits a loader, unless the configuration says otherwise.
+const DEFAULTS: [(&str, &str); 5] = [
+    ("isolation.level", "read_committed"),
+    ("queued.max.messages.kbytes", "32768"),
+    ("fetch.wait.max.ms", "100"),
+    // Positions are assigned, not subscribed to: no group waits for the next poll while PostgreSQL is away.
+    ("max.poll.interval.ms", "86400000"),
+    ("allow.auto.create.topics", "false"),
+];
+
+/// A partition and what the broker has of it.
+#[derive(Debug, Clone)]
+pub struct Partition {
+    /// Its topic.
+    pub topic: String,
+    /// Its number in the topic.
+    pub number: i32,
+    /// The oldest offset that can be read.
+    pub low: i64,
+    /// The offset of the next message to be produced.
+    pub high: i64,
+    /// Where a job begins that has never read it.
+    pub begin: i64,
+}
+
+/// The newest known high watermarks.
+#[derive(Debug, Clone, Default)]
+pub struct Watermarks(Arc<Mutex<HashMap<(String, i32), i64>>>);
+
+impl Watermarks {
+    /// The high watermark of a partition.
+    pub fn get(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.lock().get(&(topic.to_string(), partition)).copied()
+    }
+
+    /// The sum over all partitions.
+    pub fn total(&self) -> i64 {
+        self.lock().values().sum()
+    }
+
+    /// Notes a watermark.
+    pub fn set(&self, topic: &str, partition: i32, high: i64) {
+        self.lock().insert((topic.to_string(), partition), high);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, i32), i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Receives what librdkafka has to say beside messages.
+pub struct Context {
+    watermarks: Watermarks,
+}
+
+impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, "{message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, "{reason}");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        for (name, topic) in &statistics.topics {
+            for (number, partition) in &topic.partitions {
+                if *number >= 0 && partition.hi_offset >= 0 {
+                    self.watermarks.set(name, *number, partition.hi_offset);
+                }
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Context {}
+
+/// The consumer of a job.
+pub type JobConsumer = BaseConsumer<Context>;
+
+/// Makes the consumer of a job; it does not connect yet.
+pub fn consumer(config: &Config, watermarks: Watermarks) -> Result<JobConsumer, Failure> {
+    let mut properties = ClientConfig::new();
+    properties.set("bootstrap.servers", &config.brokers);
+    // librdkafka wants a name; without commits and subscriptions no group comes of it.
+    properties.set("group.id", format!("tally-{}", config.job));
+    properties.set("client.id", format!("tally-{}", config.job));
+    for (key, value) in DEFAULTS {
+        properties.set(key, value);
+    }
+    for (key, value) in &config.kafka {
+        if FIXED.iter().any(|(fixed, _)| fixed == key) || key == "bootstrap.servers" {
+            return Err(Failure::usage(format!("`kafka.{key:?}` cannot be set"))
+                .mend("remove it: the loader's guarantees rest on its own value"));
+        }
+        properties.set(key, value.to_string());
+    }
+    for (key, value) in FIXED {
+        properties.set(key, value);
+    }
+    properties.create_with_context(Context { watermarks }).map_err(|e| {
+        Failure::usage(e).at("kafka properties").mend("see librdkafka's CONFIGURATION.md for valid ones")
+    })
+}
+
+/// Asks the broker for the partitions of the topics.
+///
+/// Partitions that are added later are noticed at the next start.
+pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partition>, Failure> {
+    let broker = format!("broker {}", config.brokers);
+    consumer.fetch_metadata(Some(&config.topics[0].name), TIMEOUT).map_err(|e| {
+        Failure::new(format!("cannot be reached: {e}"))
+            .at(&broker)
+            .mend("check `brokers` in the configuration, and that the broker is running")
+    })?;
+    let mut found = Vec::new();
+    for topic in &config.topics {
+        found.extend(
+            partitions_of(consumer, topic)
+                .map_err(|failure| failure.at(format!("topic {:?}", topic.name)))?,
+        );
+    }
+    Ok(found)
+}
+
+fn partitions_of(consumer: &JobConsumer, topic: &Topic) -> Result<Vec<Partition>, Failure> {
+    let metadata = consumer.fetch_metadata(Some(&topic.name), TIMEOUT).map_err(Failure::new)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic.name);
+    let numbers: Vec<i32> = found.iter().flat_map(|found| found.partitions()).map(|p| p.id()).collect();
+    if numbers.is_empty() {
+        return Err(Failure::new("it does not exist on the broker, or may not be read")
+            .mend("create it, or mend `name` in its [[topic]] section"));
+    }
+    let mut partitions = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        let (low, high) = consumer.fetch_watermarks(&topic.name, number, TIMEOUT).map_err(|e| {
+            Failure::new(format!("the offsets of partition {number} cannot be read: {e}"))
+                .mend("check the partition's leader and the right to read the topic")
+        })?;
+        let begin = if topic.start == Start::Latest { high } else { low };
+        partitions.push(Partition { topic: topic.name.clone(), number, low, high, begin });
+    }
+    Ok(partitions)
+}
+
+/// Lets the consumer read each partition from its position.
+pub fn assign<'a>(
+    consumer: &JobConsumer,
+    positions: impl IntoIterator<Item = (&'a str, i32, i64)>,
+) -> Result<(), Failure> {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition, next) in positions {
+        list.add_partition_offset(topic, partition, Offset::Offset(next)).map_err(Failure::new)?;
+    }
+    consumer.assign(&list).map_err(|e| Failure::new(e).at("assignment of partitions"))
+}

@@ -1,0 +1,225 @@
+//! Puts messages together to batches: decodes each into a row or a dead letter, and keeps count of the offsets.
+
+use std::mem;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use super::batch::{Batch, Span};
+use super::dead_letter::{DeadLetter, Stage};
+use super::originals::Originals;
+use super::start::Assigned;
+use crate::config::{BatchLimits, Format, TableName, Topic};
+use crate::decode::{infer, Plan, Record};
+use crate::definition::Definition;
+
+/// The batch that is being filled, and what is known of each topic.
+pub struct Assembler {
+    topics: Vec<TopicState>,
+    limits: BatchLimits,
+    batch: Batch,
+    opened: Instant,
+    /// The topic of the last message: the next one is mostly of the same.
+    current: usize,
+}
+
+struct TopicState {
+    config: Topic,
+    table: TableName,
+    decoder: Decoder,
+    /// By partition number.
+    progress: Vec<Progress>,
+}
+
+/// How far a partition was handed over, and how far it was read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    handed_over: i64,
+    next: i64,
+}
+
+enum Decoder {
+    /// The columns are not known yet: messages wait to be inferred from.
+    Sampling(Originals),
+    Ready(Box<Plan>),
+}
+
+impl Assembler {
+    /// Begins where the assignment says.
+    pub fn new(assigned: &Assigned, limits: BatchLimits) -> Self {
+        let mut topics: Vec<TopicState> = assigned
+            .topics
+            .iter()
+            .map(|topic| TopicState {
+                config: topic.config.clone(),
+                table: topic.table.clone(),
+                decoder: match &topic.definition {
+                    Some(definition) => Decoder::Ready(Box::new(Plan::new(definition))),
+                    None => Decoder::Sampling(Originals::default()),
+                },
+                progress: Vec::new(),
+            })
+            .collect();
+        for partition in &assigned.partitions {
+            let progress = &mut topics[partition.topic].progress;
+            let at = partition.number as usize; // Kafka counts partitions from 0
+            progress.resize(progress.len().max(at + 1), Progress::default());
+            progress[at] = Progress { handed_over: partition.next, next: partition.next };
+        }
+        let batch = Batch::new(topics.len());
+        Self { topics, limits, batch, opened: Instant::now(), current: 0 }
+    }
+
+    /// The offset that comes next in a partition.
+    pub fn next(&self, topic: usize, partition: i32) -> i64 {
+        self.topics[topic].progress[partition as usize].next
+    }
+
+    /// Takes a message into the batch; one that was taken before is passed over.
+    pub fn take(&mut self, record: &Record, headers: Option<Box<Json>>) {
+        if self.topics[self.current].config.name != record.topic {
+            let found = self.topics.iter().position(|topic| topic.config.name == record.topic);
+            self.current = found.expect("only assigned topics are read");
+        }
+        let topic = &mut self.topics[self.current];
+        let progress = &mut topic.progress[record.partition as usize];
+        if record.offset < progress.next {
+            tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
+            return;
+        }
+        progress.next = record.offset + 1;
+        if self.batch.messages == 0 {
+            self.opened = Instant::now();
+        }
+        self.batch.messages += 1;
+        self.batch.bytes += record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        match &mut topic.decoder {
+            Decoder::Ready(plan) => decode(plan, record, headers, self.current, &mut self.batch),
+            Decoder::Sampling(samples) => {
+                samples.push(record, headers);
+                if samples.len() >= topic.config.sample {
+                    topic.settle(self.current, &mut self.batch);
+                }
+            }
+        }
+    }
+
+    /// Whether the batch has reached a limit.
+    pub fn is_due(&self) -> bool {
+        let batch = &self.batch;
+        batch.messages >= self.limits.rows
+            || batch.bytes >= self.limits.bytes
+            || (batch.messages > 0 && self.opened.elapsed() >= self.limits.age())
+    }
+
+    /// How long the batch may still wait, if there is one.
+    pub fn patience(&self) -> Option<Duration> {
+        (self.batch.messages > 0).then(|| self.limits.age().saturating_sub(self.opened.elapsed()))
+    }
+
+    /// Hands the batch over, if there is anything in it.
+    pub fn close(&mut self) -> Option<Batch> {
+        if self.batch.messages == 0 {
+            return None;
+        }
+        for (at, topic) in self.topics.iter_mut().enumerate() {
+            topic.settle(at, &mut self.batch);
+            for (number, progress) in topic.progress.iter_mut().enumerate() {
+                if progress.next > progress.handed_over {
+                    let span = Span { from: progress.handed_over, to: progress.next };
+                    self.batch.spans.insert((at, number as i32), span);
+                    progress.handed_over = progress.next;
+                }
+            }
+        }
+        let empty = Batch::new(self.topics.len());
+        Some(mem::replace(&mut self.batch, empty))
+    }
+}
+
+impl TopicState {
+    /// Infers the columns from the messages that wait, and decodes them.
+    fn settle(&mut self, at: usize, batch: &mut Batch) {
+        let Decoder::Sampling(samples) = &mut self.decoder else { return };
+        let samples = mem::take(samples);
+        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
+        let inferred = match self.config.format {
+            Format::Json => infer(values, &self.config.overflow_column),
+        };
+        let known = inferred.is_some();
+        let definition = Definition::new(&self.config, self.table.clone(), inferred.unwrap_or_default());
+        let mut plan = Box::new(Plan::new(&definition));
+        for i in 0..samples.len() {
+            let (record, headers) = samples.get(i, &self.config.name);
+            // Without a definition nothing is a JSON object, and all of them become dead letters.
+            decode(&mut plan, &record, headers.cloned().map(Box::new), at, batch);
+        }
+        if known {
+            batch.definitions.push((at, definition));
+            self.decoder = Decoder::Ready(plan);
+        }
+    }
+}
+
+fn decode(plan: &mut Plan, record: &Record, headers: Option<Box<Json>>, topic: usize, batch: &mut Batch) {
+    let rows = &mut batch.rows[topic];
+    match plan.append_row(record, &mut rows.copy) {
+        Ok(()) => {
+            rows.ends.push(rows.copy.len());
+            rows.originals.push(record, headers);
+        }
+        Err(reject) => {
+            batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::load::start::{AssignedPartition, AssignedTopic};
+
+    fn assembler(limits: BatchLimits) -> Assembler {
+        let text = "job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\nsample=3\n";
+        let config = Config::parse("t.toml", text).unwrap().topics.remove(0);
+        let topic = AssignedTopic { table: config.table(), config, definition: None };
+        let partitions =
+            [0, 2].map(|number| AssignedPartition { topic: 0, number, next: 10, high: 20, epoch: 1 });
+        Assembler::new(&Assigned { topics: vec![topic], partitions: partitions.to_vec() }, limits)
+    }
+
+    fn record(partition: i32, offset: i64, value: &'static str) -> Record<'static> {
+        Record { topic: "t", partition, offset, timestamp: None, key: None, value: Some(value.as_bytes()) }
+    }
+
+    #[test]
+    fn spans_cover_every_message_once() {
+        let mut assembler = assembler(BatchLimits { rows: 3, ..BatchLimits::default() });
+        assembler.take(&record(0, 10, "{\"a\":1}"), None);
+        assembler.take(&record(0, 12, "no"), None);
+        assembler.take(&record(0, 12, "no"), None);
+        assert!(!assembler.is_due(), "the repeated message does not count");
+        assembler.take(&record(2, 10, "{\"a\":2}"), None);
+        assert!(assembler.is_due());
+        let batch = assembler.close().unwrap();
+        let spans: Vec<_> = batch.spans.into_iter().collect();
+        assert_eq!(spans, [((0, 0), Span { from: 10, to: 13 }), ((0, 2), Span { from: 10, to: 11 })]);
+        assert_eq!((batch.rows[0].len(), batch.dead_letters.len(), batch.definitions.len()), (2, 1, 1));
+        assert!(assembler.close().is_none());
+        assembler.take(&record(0, 13, "{\"a\":3}"), None);
+        let batch = assembler.close().unwrap();
+        assert_eq!(batch.spans[&(0, 0)], Span { from: 13, to: 14 });
+        assert!(batch.definitions.is_empty(), "the definition is made once");
+    }
+
+    #[test]
+    fn nothing_is_inferred_from_poison() {
+        let mut assembler = assembler(BatchLimits::default());
+        assembler.take(&record(0, 10, "[1]"), None);
+        let batch = assembler.close().unwrap();
+        assert_eq!((batch.dead_letters.len(), batch.definitions.len()), (1, 0));
+        assembler.take(&record(0, 11, "{\"a\":1}"), None);
+        assert_eq!(assembler.close().unwrap().definitions.len(), 1);
+    }
+}

@@ -1,0 +1,76 @@
+//! A message that could not become a row, with the reason.
+
+use serde_json::Value as Json;
+
+use crate::copy::{append_field, begin_row};
+use crate::decode::{Record, Reject};
+
+/// The statement that the rows of [`DeadLetter::append`] are for.
+pub const COPY: &str =
+    "COPY loader.dead_letters (job, topic, partition, \"offset\", ts, key, value, headers, \
+                        stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
+
+const MILLIS_TO_2000: i64 = 946_684_800_000;
+
+/// Where a message was refused.
+#[derive(Debug, Clone, Copy)]
+pub enum Stage {
+    /// By the decoder.
+    Decode,
+    /// By PostgreSQL.
+    Write,
+}
+
+/// A row of `loader.dead_letters`.
+pub struct DeadLetter {
+    topic: String,
+    partition: i32,
+    offset: i64,
+    timestamp: Option<i64>,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: Option<Json>,
+    stage: Stage,
+    reject: Reject,
+}
+
+impl DeadLetter {
+    /// Keeps all of the message.
+    pub fn new(record: &Record, headers: Option<&Json>, stage: Stage, reject: Reject) -> Self {
+        Self {
+            topic: record.topic.to_string(),
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: headers.cloned(),
+            stage,
+            reject,
+        }
+    }
+
+    /// Appends it as a row of binary COPY.
+    pub fn append(&self, job: &str, out: &mut Vec<u8>) {
+        begin_row(12, out);
+        append_field(Some(job.as_bytes()), out);
+        append_field(Some(self.topic.as_bytes()), out);
+        append_field(Some(&self.partition.to_be_bytes()), out);
+        append_field(Some(&self.offset.to_be_bytes()), out);
+        // A timestamp that no instant corresponds to is a producer's nonsense; the message itself is kept.
+        let micros = self.timestamp.and_then(|millis| millis.checked_sub(MILLIS_TO_2000)?.checked_mul(1000));
+        append_field(micros.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice), out);
+        append_field(self.key.as_deref(), out);
+        append_field(self.value.as_deref(), out);
+        let headers = self.headers.as_ref().map(|headers| format!("\u{1}{headers}").into_bytes());
+        append_field(headers.as_deref(), out);
+        let stage = match self.stage {
+            Stage::Decode => "decode",
+            Stage::Write => "write",
+        };
+        append_field(Some(stage.as_bytes()), out);
+        append_field(Some(self.reject.sqlstate.as_bytes()), out);
+        append_field(self.reject.column.as_deref().map(str::as_bytes), out);
+        append_field(Some(self.reject.message.replace('\0', "\\0").as_bytes()), out);
+    }
+}

@@ -1,0 +1,114 @@
+//! The messages of a batch as they came, in one piece of memory.
+//!
+//! A row that the server refuses becomes a dead letter with the message's own bytes; by then Kafka may have
+//! dropped it.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use serde_json::Value as Json;
+
+use crate::decode::Record;
+
+/// Messages of one topic.
+#[derive(Default)]
+pub struct Originals {
+    bytes: Vec<u8>,
+    messages: Vec<Original>,
+}
+
+struct Original {
+    partition: i32,
+    offset: i64,
+    timestamp: Option<i64>,
+    start: usize,
+    key: Option<usize>,
+    value: Option<usize>,
+    headers: Option<Box<Json>>,
+}
+
+impl Originals {
+    /// Keeps a message.
+    pub fn push(&mut self, record: &Record, headers: Option<Box<Json>>) {
+        let start = self.bytes.len();
+        self.bytes.extend(record.key.unwrap_or_default());
+        self.bytes.extend(record.value.unwrap_or_default());
+        self.messages.push(Original {
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            start,
+            key: record.key.map(<[u8]>::len),
+            value: record.value.map(<[u8]>::len),
+            headers,
+        });
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// A message and its headers.
+    pub fn get<'a>(&'a self, i: usize, topic: &'a str) -> (Record<'a>, Option<&'a Json>) {
+        let message = &self.messages[i];
+        let middle = message.start + message.key.unwrap_or(0);
+        let record = Record {
+            topic,
+            partition: message.partition,
+            offset: message.offset,
+            timestamp: message.timestamp,
+            key: message.key.map(|_| &self.bytes[message.start..middle]),
+            value: message.value.map(|length| &self.bytes[middle..middle + length]),
+        };
+        (record, message.headers.as_deref())
+    }
+}
+
+/// The headers as JSON pairs of name and value, the value as PostgreSQL writes bytea.
+pub fn headers(message: &BorrowedMessage) -> Option<Box<Json>> {
+    let headers = message.headers()?;
+    // The client panics on a name that is not UTF-8; such a message must not stop the others.
+    let pairs = catch_unwind(AssertUnwindSafe(|| {
+        let pairs = headers.iter().map(|header| Json::from(vec![Json::from(header.key), hex(header.value)]));
+        Json::Array(pairs.collect())
+    }));
+    Some(Box::new(pairs.unwrap_or_else(|_| Json::from("unreadable"))))
+}
+
+fn hex(bytes: Option<&[u8]>) -> Json {
+    match bytes {
+        Some(bytes) => {
+            bytes.iter().fold(String::from("\\x"), |text, byte| format!("{text}{byte:02x}")).into()
+        }
+        None => Json::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gives_back_what_was_kept() {
+        let mut originals = Originals::default();
+        let first = Record {
+            topic: "t",
+            partition: 1,
+            offset: 5,
+            timestamp: Some(9),
+            key: Some(b"k"),
+            value: Some(b"v"),
+        };
+        let second = Record { offset: 6, timestamp: None, key: None, value: None, ..first };
+        originals.push(&first, None);
+        originals.push(&second, Some(Box::new(Json::from("h"))));
+        for (i, expected) in [first, second].iter().enumerate() {
+            let (record, _) = originals.get(i, "t");
+            assert_eq!((record.offset, record.timestamp), (expected.offset, expected.timestamp));
+            assert_eq!((record.key, record.value), (expected.key, expected.value));
+        }
+        assert_eq!(originals.get(1, "t").1, Some(&Json::from("h")));
+        assert_eq!(hex(Some(&[0, 255])), Json::from("\\x00ff"));
+    }
+}

@@ -1,0 +1,68 @@
+//! What the user sees of a run: a bar on a terminal, lines in a log elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Summary;
+
+/// How often a log tells how far the run is.
+const LOG_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows the run's progress.
+pub enum Progress {
+    /// As a bar that knows how many messages there are.
+    Bar(ProgressBar),
+    /// As events.
+    Log {
+        /// When the last one was written.
+        last: Instant,
+    },
+    /// Not at all.
+    Quiet,
+}
+
+impl Progress {
+    /// The form that suits where the output goes.
+    pub fn new(quiet: bool) -> Self {
+        if quiet {
+            return Self::Quiet;
+        }
+        if !std::io::stderr().is_terminal() {
+            return Self::Log { last: Instant::now() };
+        }
+        let style =
+            "{bar:32} {percent}% {human_pos}/{human_len} messages, {per_sec}, {msg} dead letters, {eta} left";
+        let style = ProgressStyle::with_template(style).expect("the template is valid");
+        Self::Bar(ProgressBar::new(0).with_style(style).with_message("0"))
+    }
+
+    /// Shows how far the run is; `total` is how many messages are known of.
+    pub fn update(&mut self, summary: &Summary, total: u64) {
+        match self {
+            Self::Bar(bar) => {
+                bar.set_length(total);
+                bar.set_message(summary.dead_letters.to_string());
+                bar.set_position(summary.messages);
+            }
+            Self::Log { last } if last.elapsed() >= LOG_EVERY => {
+                *last = Instant::now();
+                let behind = total.saturating_sub(summary.messages);
+                tracing::info!(summary.messages, summary.dead_letters, behind, "loading");
+            }
+            Self::Log { .. } | Self::Quiet => {}
+        }
+    }
+
+    /// Shows the end.
+    pub fn finish(&self, summary: &Summary) {
+        if let Self::Bar(bar) = self {
+            bar.finish();
+        }
+        if !matches!(self, Self::Quiet) {
+            let rate = summary.messages as f64 / summary.elapsed.as_secs_f64().max(1e-9);
+            tracing::info!(summary.messages, summary.dead_letters, rows_per_second = rate.round(), "stopped");
+        }
+    }
+}

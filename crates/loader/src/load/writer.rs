@@ -1,0 +1,131 @@
+//! The writing side: one transaction per batch, tried again until it is stored or cannot be.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio_postgres::{Client, Error, Statement};
+
+use super::batch::Batch;
+use super::positions::{Positions, Standing};
+use super::stop::Stop;
+use super::transaction::{attempt, Attempt, Care};
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::pg::{self, verdict, Verdict};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Committed, with so many dead letters.
+    Stored {
+        /// How many of its messages became dead letters.
+        dead_letters: usize,
+    },
+    /// Dropped, because the run was told to stop while PostgreSQL was away; the next run reads it again.
+    Dropped,
+}
+
+/// Owns the connection.
+pub struct Writer {
+    client: Client,
+    database: String,
+    statements: Statements,
+    positions: Positions,
+    /// By topic, once its table is known.
+    definitions: Vec<Option<Definition>>,
+    stop: Stop,
+}
+
+/// The prepared statements of a connection, by their text.
+pub type Statements = HashMap<String, Statement>;
+
+impl Writer {
+    /// A writer over this connection; `database` is for the next ones.
+    pub fn new(
+        client: Client,
+        database: &str,
+        positions: Positions,
+        definitions: Vec<Option<Definition>>,
+        stop: Stop,
+    ) -> Self {
+        Self { client, database: database.into(), statements: HashMap::new(), positions, definitions, stop }
+    }
+
+    /// Stores a batch, whatever it takes.
+    pub async fn store(&mut self, batch: &Batch) -> Result<Fate, Failure> {
+        for (topic, definition) in &batch.definitions {
+            self.definitions[*topic] = Some(definition.clone());
+        }
+        let mut care = Care::None;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Self { client, statements, positions, definitions, .. } = self;
+            let error = match attempt(client, statements, positions, definitions, batch, care).await {
+                Ok(Attempt::Stored { dead_letters }) => return Ok(Fate::Stored { dead_letters }),
+                Ok(Attempt::Fenced) => return Err(self.fenced()),
+                Err(error) => error,
+            };
+            match verdict(&error) {
+                Verdict::Row if care == Care::None => care = Care::RowByRow,
+                Verdict::Outage => {
+                    tracing::warn!(error = %pg::explain(&error), "the database is in trouble; trying again");
+                    match self.recover(batch, &mut pause).await? {
+                        Recovered::AlreadyStored => {
+                            return Ok(Fate::Stored { dead_letters: batch.dead_letters.len() });
+                        }
+                        Recovered::Again => {}
+                        Recovered::Stopped => return Ok(Fate::Dropped),
+                    }
+                }
+                Verdict::Row | Verdict::Stop => return Err(pg::failure("writing a batch", &error)),
+            }
+        }
+    }
+
+    /// Waits for the database, and asks it whether the last attempt was committed after all.
+    async fn recover(&mut self, batch: &Batch, pause: &mut Duration) -> Result<Recovered, Failure> {
+        loop {
+            tokio::select! {
+                () = self.stop.requested() => return Ok(Recovered::Stopped),
+                () = tokio::time::sleep(*pause) => {}
+            }
+            *pause = (*pause * 2).min(LONGEST_PAUSE);
+            match self.reconnect_and_look(batch).await {
+                Ok(Some(recovered)) => return Ok(recovered),
+                Ok(None) => return Err(self.fenced()),
+                Err(error) if verdict(&error) == Verdict::Outage => {
+                    tracing::warn!(error = %pg::explain(&error), "the database is away");
+                }
+                Err(error) => return Err(pg::failure("reconnecting to the database", &error)),
+            }
+        }
+    }
+
+    async fn reconnect_and_look(&mut self, batch: &Batch) -> Result<Option<Recovered>, Error> {
+        if self.client.is_closed() {
+            self.client = pg::connect(&self.database, self.positions.job()).await?;
+            self.statements.clear();
+        }
+        let standing = self.positions.look(&mut self.client, batch).await?;
+        Ok(match standing {
+            Standing::Before => Some(Recovered::Again),
+            Standing::After => Some(Recovered::AlreadyStored),
+            Standing::Elsewhere => None,
+        })
+    }
+
+    fn fenced(&self) -> Failure {
+        Failure::new("the positions in loader.offsets were moved by someone else")
+            .at(format!("job {:?}", self.positions.job()))
+            .mend("run one loader per job; the one that started last goes on")
+    }
+}
+
+enum Recovered {
+    Again,
+    AlreadyStored,
+    Stopped,
+}

@@ -1,0 +1,135 @@
+//! What the catalog knows of a topic's table; always asked with the schema's name.
+
+use tokio_postgres::{Error, Transaction};
+
+use crate::config::{Column, ColumnType, TableName, Topic, UnknownFields};
+use crate::definition::Definition;
+use crate::failure::Failure;
+
+/// A table as it is in the database.
+pub struct Found {
+    table: TableName,
+    columns: Vec<FoundColumn>,
+}
+
+struct FoundColumn {
+    name: String,
+    type_name: String,
+    must_be_given: bool,
+    insertable: bool,
+}
+
+/// Gives the table the schema in which it is, or in which it would be created.
+pub async fn qualify(tx: &Transaction<'_>, table: TableName) -> Result<TableName, Error> {
+    if table.schema.is_some() {
+        return Ok(table);
+    }
+    let sql = "SELECT coalesce(
+        (SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.oid = pg_catalog.to_regclass($1)),
+        pg_catalog.current_schema())::text";
+    let schema: Option<String> = tx.query_one(sql, &[&table.to_string()]).await?.get(0);
+    Ok(TableName { schema, name: table.name })
+}
+
+impl Found {
+    /// Looks the table up.
+    pub async fn look_up(tx: &Transaction<'_>, table: &TableName) -> Result<Option<Self>, Failure> {
+        let place = format!("table {table}");
+        let sql = "SELECT c.oid, c.relkind IN ('r', 'p')
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1 AND c.relname = $2";
+        let schema = table.schema.as_deref().unwrap_or_default();
+        let row = tx.query_opt(sql, &[&schema, &table.name]).await.map_err(|e| super::failure(&place, &e))?;
+        let Some(row) = row else { return Ok(None) };
+        if !row.get::<_, bool>(1) {
+            return Err(Failure::new("it is not a table")
+                .at(place)
+                .mend("set `table` of the topic to another name"));
+        }
+        // An identity column fills itself; a generated one may not be given.
+        let sql = "SELECT attname::text, pg_catalog.format_type(atttypid, NULL),
+                    attnotnull AND NOT atthasdef AND attidentity = '',
+                    pg_catalog.has_column_privilege(attrelid, attnum, 'INSERT')
+             FROM pg_catalog.pg_attribute
+             WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+             ORDER BY attnum";
+        let oid: u32 = row.get(0);
+        let rows = tx.query(sql, &[&oid]).await.map_err(|e| super::failure(&place, &e))?;
+        let columns = rows.iter().map(|row| FoundColumn {
+            name: row.get(0),
+            type_name: row.get(1),
+            must_be_given: row.get(2),
+            insertable: row.get(3),
+        });
+        Ok(Some(Self { table: table.clone(), columns: columns.collect() }))
+    }
+
+    /// The definition that takes the table's columns from fields of the same names.
+    pub fn definition(&self, topic: &Topic) -> Result<Definition, Failure> {
+        let is_overflow =
+            |name: &str| topic.unknown_fields == UnknownFields::Keep && name == topic.overflow_column;
+        let columns = self.columns.iter().filter(|found| !is_overflow(&found.name)).map(|found| {
+            let kind = ColumnType::from_catalog(&found.type_name).ok_or_else(|| {
+                let what =
+                    format!("column {:?} has type {}, which cannot be loaded", found.name, found.type_name);
+                self.failure(&what)
+                    .mend("list the columns to load in `columns` of the topic, without this one")
+            })?;
+            let (name, required) = (found.name.clone(), found.must_be_given);
+            Ok(Column { name, kind, from: None, unit: None, required })
+        });
+        let columns = columns.collect::<Result<_, Failure>>()?;
+        Ok(Definition::new(topic, self.table.clone(), columns))
+    }
+
+    /// Whether rows of this definition can go into the table.
+    pub fn check(&self, definition: &Definition) -> Result<(), Failure> {
+        for column in &definition.columns {
+            self.check_column(&column.name, column.kind)?;
+        }
+        if let Some(overflow) = &definition.overflow {
+            self.check_column(overflow, ColumnType::Jsonb)?;
+        }
+        let is_given = |name: &String| definition.columns.iter().any(|column| column.name == *name);
+        match self.columns.iter().find(|found| found.must_be_given && !is_given(&found.name)) {
+            Some(found) => {
+                let what =
+                    format!("column {:?} is NOT NULL, has no default, and nothing fills it", found.name);
+                Err(self.failure(&what).mend("list it in `columns` of the topic, or give it a default"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_column(&self, name: &str, kind: ColumnType) -> Result<(), Failure> {
+        let Some(found) = self.columns.iter().find(|found| found.name == name) else {
+            let mend = format!(
+                "ALTER TABLE {} ADD COLUMN {} {kind}{}",
+                self.table,
+                crate::config::quoted(name),
+                if kind == ColumnType::Jsonb {
+                    ", or set `unknown_fields` or `overflow_column` of the topic"
+                } else {
+                    ""
+                }
+            );
+            return Err(self.failure(&format!("it has no column {name:?}")).mend(mend));
+        };
+        if ColumnType::from_catalog(&found.type_name) != Some(kind) {
+            let what = format!("column {name:?} is {}, but {kind} is configured", found.type_name);
+            return Err(self.failure(&what).mend("change `type` of the column, or the table"));
+        }
+        if !found.insertable {
+            let what = format!("no right to INSERT into column {name:?}");
+            return Err(self
+                .failure(&what)
+                .mend(format!("GRANT INSERT ON {} TO the loader's role", self.table)));
+        }
+        Ok(())
+    }
+
+    fn failure(&self, what: &str) -> Failure {
+        Failure::new(what).at(format!("table {}", self.table))
+    }
+}

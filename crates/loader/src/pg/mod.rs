@@ -1,0 +1,62 @@
+//! PostgreSQL: connecting, and saying what it said.
+
+mod catalog;
+mod state;
+mod verdict;
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error, NoTls};
+
+pub use catalog::{qualify, Found};
+pub use state::{claim, ensure_schema, record, recorded, Position};
+pub use verdict::{refused_line, verdict, Verdict};
+
+use crate::failure::Failure;
+
+/// Connects, and drives the connection in the background.
+pub async fn connect(url: &str, job: &str) -> Result<Client, Error> {
+    let mut config: tokio_postgres::Config = url.parse()?;
+    config.application_name(format!("tally {job}"));
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(10));
+    }
+    // A connection that went silent is noticed within a minute.
+    config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = %explain(&error), "the database connection ended");
+        }
+    });
+    Ok(client)
+}
+
+/// The failure for an error that the user has to mend; `place` says during what.
+pub fn failure(place: &str, error: &Error) -> Failure {
+    let failure = Failure::new(explain(error)).at(place);
+    match error.code() {
+        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            failure.mend("GRANT the loader's role this right")
+        }
+        Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+            failure.mend("connect to the primary server; this one is a replica or set read-only")
+        }
+        None => failure.mend("check `database` in the configuration, and that the server is running"),
+        Some(_) => failure,
+    }
+}
+
+/// What an error says, in one phrase: the server's own words, or the deepest cause.
+pub fn explain(error: &Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        return format!("{}{detail} [{}]", db.message(), db.code().code());
+    }
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

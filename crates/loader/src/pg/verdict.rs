@@ -1,0 +1,68 @@
+//! What an error of the server means for the batch that met it.
+
+use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::Error;
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The server or the way to it is in trouble: wait, and try the same batch again.
+    Outage,
+    /// A row cannot be stored: take it out.
+    Row,
+    /// Neither waiting nor leaving out a row would help.
+    Stop,
+}
+
+/// Judges an error by its SQLSTATE; without one it came from the connection.
+pub fn verdict(error: &Error) -> Verdict {
+    match error.code() {
+        Some(code) => of_state(code.code()),
+        None => Verdict::Outage,
+    }
+}
+
+fn of_state(state: &str) -> Verdict {
+    match &state[..2] {
+        // Connection, resources, operator intervention, serialization and deadlock, input/output.
+        "08" | "53" | "57" | "40" | "58" => Verdict::Outage,
+        _ if state == SqlState::LOCK_NOT_AVAILABLE.code() => Verdict::Outage,
+        // Data, constraints, limits on one value, and what a trigger raises.
+        "22" | "23" | "44" | "54" | "P0" => Verdict::Row,
+        _ => Verdict::Stop,
+    }
+}
+
+/// The row of a COPY, counted from 1, that its error is about: `COPY trades, line 3, column price`.
+///
+/// The words are translated by the server; the number is the first one after the table's name.
+pub fn refused_line(error: &DbError, table: &str) -> Option<usize> {
+    let context = error.where_()?;
+    let after = context
+        .lines()
+        .find_map(|line| line.strip_prefix("COPY ")?.strip_prefix(table)?.strip_prefix(','))?;
+    let digits = after.trim_start_matches(|c: char| !c.is_ascii_digit());
+    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states() {
+        for (state, expected) in [
+            ("57P01", Verdict::Outage),
+            ("40P01", Verdict::Outage),
+            ("53100", Verdict::Outage),
+            ("55P03", Verdict::Outage),
+            ("23505", Verdict::Row),
+            ("22021", Verdict::Row),
+            ("54000", Verdict::Row),
+            ("42703", Verdict::Stop),
+            ("25006", Verdict::Stop),
+        ] {
+            assert_eq!(of_state(state), expected, "{state}");
+        }
+    }
+}
