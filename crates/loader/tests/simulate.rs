@@ -39,8 +39,11 @@ fn simulate(brokers: &str, more: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tally")).args(arguments.split(' ')).output().unwrap()
 }
 
-/// Partition, key and value of all messages of a topic, each partition in order.
-fn messages(brokers: &str, topic: &str) -> Vec<(i32, Option<Vec<u8>>, Option<Vec<u8>>)> {
+/// Partition, key and value of a message.
+type Placed = (i32, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// All messages of a topic, each partition in order.
+fn messages(brokers: &str, topic: &str) -> Vec<Placed> {
     let consumer: BaseConsumer =
         ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", "unused").create().unwrap();
     let mut all = TopicPartitionList::new();

@@ -3,30 +3,43 @@
 //! The embedded broker holds 5 MiB per partition, about 25,000 trades, and forgets older messages: a partition must
 //! never hold that many which are not in the table yet.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
 
 use super::database::Database;
 use super::process::Process;
 use crate::failure::Failure;
 use crate::simulate::producer::TopicProducer;
+use crate::simulate::progress_bar;
 
 /// Delivered but not loaded messages of a partition. As many again, at most, are still in the producer's queue.
 const MOST: i64 = 10_000;
-/// Messages between two looks.
+/// Messages between two looks at what was delivered.
 const EVERY: u64 = 500;
+/// Time between two looks at what was loaded, while there is no need to wait for it.
+const PERIOD: Duration = Duration::from_millis(100);
 
-/// How far the producer may go.
+/// How far the producer is ahead, and how far it may go.
 pub struct Lead<'a> {
     producer: &'a TopicProducer,
     loader: &'a mut Process,
     database: &'a mut Database,
     loaded: Vec<i64>,
+    looked: Instant,
+    bar: ProgressBar,
 }
 
 impl<'a> Lead<'a> {
-    /// Watches the producer of a topic, and the loader that follows it.
-    pub fn new(producer: &'a TopicProducer, loader: &'a mut Process, database: &'a mut Database) -> Self {
-        Self { producer, loader, database, loaded: Vec::new() }
+    /// Watches the producer of a topic of `count` messages, and the loader that follows it.
+    pub fn new(
+        producer: &'a TopicProducer,
+        loader: &'a mut Process,
+        database: &'a mut Database,
+        count: u64,
+    ) -> Self {
+        let bar = progress_bar(count, "loaded");
+        Self { producer, loader, database, loaded: Vec::new(), looked: Instant::now(), bar }
     }
 
     /// Waits, if need be, until the message after the first `sent` may be sent.
@@ -34,12 +47,33 @@ impl<'a> Lead<'a> {
         if !sent.is_multiple_of(EVERY) {
             return Ok(());
         }
+        if self.looked.elapsed() > PERIOD {
+            self.look()?;
+        }
         while self.longest() > MOST {
-            self.loader.check()?;
             std::thread::sleep(Duration::from_millis(1));
-            self.loaded = self.database.positions()?;
+            self.look()?;
         }
         Ok(())
+    }
+
+    /// Waits until so many messages are loaded.
+    pub fn wait_for_all(mut self, messages: u64) -> Result<(), Failure> {
+        while self.look()? < messages {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// Asks how much is loaded.
+    fn look(&mut self) -> Result<u64, Failure> {
+        self.loader.check()?;
+        self.loaded = self.database.positions()?;
+        self.looked = Instant::now();
+        let all = self.loaded.iter().sum::<i64>().cast_unsigned();
+        self.bar.set_position(all);
+        Ok(all)
     }
 
     fn longest(&self) -> i64 {

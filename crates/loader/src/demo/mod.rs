@@ -5,6 +5,7 @@ mod lead;
 mod process;
 mod questions;
 
+use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -47,8 +48,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let mut database = Database::prepare(&url)?;
     let outcome = load(&url, &mut database, count, market).and_then(|()| questions::ask_all(&mut database));
     if keep && outcome.is_ok() {
-        println!("\nThe trades are still there: PGOPTIONS='-c search_path={NAME},public' psql '{url}'");
-        return Ok(());
+        return say(format_args!(
+            "\nThe trades are still there: PGOPTIONS='-c search_path={NAME},public' psql '{url}'"
+        ));
     }
     outcome.and(database.clean())
 }
@@ -71,31 +73,32 @@ fn load(url: &str, database: &mut Database, count: u64, market: MarketArgs) -> R
     };
 
     let started = Instant::now();
-    let mut lead = Lead::new(&producer, &mut loader, database);
+    let mut lead = Lead::new(&producer, &mut loader, database, count);
     let produced = simulate::produce(&simulation, &producer, |sent| lead.wait(sent))?;
     let producing = started.elapsed();
-    while database.positions()?.iter().sum::<i64>().cast_unsigned() < produced.messages {
-        loader.check()?;
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    lead.wait_for_all(produced.messages)?;
     let loading = started.elapsed();
     loader.finish()?;
 
     let (loaded, dead) = database.stored()?;
-    report("produced", produced.messages, Some(producing));
-    report("loaded", loaded, Some(loading));
-    report("dead letters", dead, None);
+    report("produced", produced.messages, Some(producing))?;
+    report("loaded", loaded, Some(loading))?;
+    report("dead letters", dead, None)?;
     if produced.messages != loaded + dead {
         return Err(Failure::new("produced is not loaded + dead letters").at("demo"));
     }
-    println!("produced = loaded + dead letters: nothing is lost, nothing stored twice");
-    Ok(())
+    say("produced = loaded + dead letters: nothing is lost, nothing stored twice")
 }
 
-fn report(what: &str, count: u64, time: Option<Duration>) {
+fn report(what: &str, count: u64, time: Option<Duration>) -> Result<(), Failure> {
     let rate = time.map(|time| HumanCount((count as f64 / time.as_secs_f64()) as u64));
     let rate = rate.map_or_else(String::new, |rate| format!("{:>12} a second", rate.to_string()));
-    println!("{what:<13}{:>10}{rate}", HumanCount(count).to_string());
+    say(format_args!("{what:<13}{:>10}{rate}", HumanCount(count).to_string()))
+}
+
+/// Prints a line; whoever reads them may stop reading.
+fn say(line: impl Display) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| Failure::new(error).at("standard output"))
 }
 
 /// The loader's configuration, in a file that goes with the demo.

@@ -1,8 +1,11 @@
 //! An analyst's first questions: one line of English, the SQL, and the answer as a table.
 
+use std::time::Instant;
+
 use comfy_table::{presets, CellAlignment, Table};
 
 use super::database::{Answer, Database};
+use super::say;
 use crate::failure::Failure;
 
 /// The questions, in the order in which they are asked.
@@ -19,13 +22,14 @@ const QUESTIONS: [&str; 6] = [
 pub fn ask_all(database: &mut Database) -> Result<(), Failure> {
     for text in QUESTIONS {
         let (question, sql) = split(text);
-        println!("\n{question}\n\n{sql}\n");
-        let started = std::time::Instant::now();
+        say(format_args!("\n{question}\n\n{sql}\n"))?;
+        let started = Instant::now();
         let answer = database.ask(sql)?;
+        let elapsed = started.elapsed();
         if !answer.columns.is_empty() {
-            println!("{}", aligned(&answer));
+            say(aligned(&answer))?;
         }
-        println!("({:.0} ms)", started.elapsed().as_secs_f64() * 1e3);
+        say(format_args!("({:.0} ms)", elapsed.as_secs_f64() * 1e3))?;
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ pub struct MarketArgs {
     /// When the market opens
     #[arg(long, default_value = "2026-01-01T00:00:00Z")]
     pub start: Timestamp,
-    /// Days of market time over which the trades spread
+    /// Days of market time over which the trades spread, on average
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=36_525))]
     pub days: u32,
     /// Days of market time per step of the price model
@@ -174,7 +174,7 @@ impl Pace {
 }
 
 /// A bar on a terminal, and nothing elsewhere.
-fn progress_bar(count: u64, verb: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {human_pos}/{human_len} {wide_bar} {per_sec} {eta}");
+pub fn progress_bar(count: u64, verb: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {human_pos} of {human_len} {wide_bar} {elapsed}");
     ProgressBar::new(count).with_style(style.expect("a valid template")).with_message(verb)
 }
