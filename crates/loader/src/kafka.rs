@@ -27,10 +27,12 @@ const FIXED: [(&str, &str); 5] = [
 ];
 
 /// What suits a loader, unless the configuration says otherwise.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 6] = [
     ("isolation.level", "read_committed"),
     ("queued.max.messages.kbytes", "32768"),
     ("fetch.wait.max.ms", "100"),
+    // librdkafka's own second of rest once its queue is full would leave the writer idle most of the time.
+    ("fetch.queue.backoff.ms", "5"),
     // Positions are assigned, not subscribed to: no group waits for the next poll while PostgreSQL is away.
     ("max.poll.interval.ms", "86400000"),
     ("allow.auto.create.topics", "false"),

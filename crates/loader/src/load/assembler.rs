@@ -104,12 +104,9 @@ impl Assembler {
         }
     }
 
-    /// Whether the batch has reached a limit.
-    pub fn is_due(&self) -> bool {
-        let batch = &self.batch;
-        batch.messages >= self.limits.rows
-            || batch.bytes >= self.limits.bytes
-            || (batch.messages > 0 && self.opened.elapsed() >= self.limits.age())
+    /// Whether the batch has reached a limit of size.
+    pub fn is_full(&self) -> bool {
+        self.batch.messages >= self.limits.rows || self.batch.bytes >= self.limits.bytes
     }
 
     /// How long the batch may still wait, if there is one.
@@ -199,9 +196,9 @@ mod tests {
         assembler.take(&record(0, 10, "{\"a\":1}"), None);
         assembler.take(&record(0, 12, "no"), None);
         assembler.take(&record(0, 12, "no"), None);
-        assert!(!assembler.is_due(), "the repeated message does not count");
+        assert!(!assembler.is_full(), "the repeated message does not count");
         assembler.take(&record(2, 10, "{\"a\":2}"), None);
-        assert!(assembler.is_due());
+        assert!(assembler.is_full());
         let batch = assembler.close().unwrap();
         let spans: Vec<_> = batch.spans.into_iter().collect();
         assert_eq!(spans, [((0, 0), Span { from: 10, to: 13 }), ((0, 2), Span { from: 10, to: 11 })]);

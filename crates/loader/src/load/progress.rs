@@ -49,7 +49,8 @@ impl Progress {
             Self::Log { last } if last.elapsed() >= LOG_EVERY => {
                 *last = Instant::now();
                 let behind = total.saturating_sub(summary.messages);
-                tracing::info!(summary.messages, summary.dead_letters, behind, "loading");
+                let Summary { messages, dead_letters, .. } = *summary;
+                tracing::info!(messages, dead_letters, behind, "loading");
             }
             Self::Log { .. } | Self::Quiet => {}
         }
@@ -62,7 +63,8 @@ impl Progress {
         }
         if !matches!(self, Self::Quiet) {
             let rate = summary.messages as f64 / summary.elapsed.as_secs_f64().max(1e-9);
-            tracing::info!(summary.messages, summary.dead_letters, rows_per_second = rate.round(), "stopped");
+            let Summary { messages, dead_letters, .. } = *summary;
+            tracing::info!(messages, dead_letters, rows_per_second = rate.round(), "stopped");
         }
     }
 }

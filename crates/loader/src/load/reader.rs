@@ -38,8 +38,11 @@ pub fn read(
         |end: &mut Option<End>, assembler: &Assembler| end.as_mut().is_some_and(|e| e.reached(assembler));
     let mut done = reached(&mut end, &assembler);
     while !done && !stop.is_requested() {
-        let wait = assembler.patience().map_or(POLL, |patience| patience.min(POLL));
-        match consumer.poll(wait) {
+        // Only where no message is at hand is it worth looking at the clock.
+        let polled = consumer.poll(Duration::ZERO);
+        let idle = polled.is_none();
+        let wait = || assembler.patience().map_or(POLL, |patience| patience.min(POLL));
+        match polled.or_else(|| consumer.poll(wait())) {
             Some(Ok(message)) => {
                 let record = Record {
                     topic: message.topic(),
@@ -63,7 +66,7 @@ pub fn read(
             Some(Err(error)) => judge(&error)?,
             None => done = reached(&mut end, &assembler),
         }
-        if assembler.is_due() {
+        if assembler.is_full() || (idle && assembler.patience() == Some(Duration::ZERO)) {
             if !hand_over(&mut assembler) {
                 return Ok(()); // the writer ended, and says why
             }
@@ -79,18 +82,19 @@ pub struct End {
     short: Vec<AssignedPartition>,
     /// The partition numbers, of any topic, that had nothing more to give.
     exhausted: HashSet<i32>,
-    last_message: Instant,
+    /// Since when no message has come.
+    quiet_since: Option<Instant>,
 }
 
 impl End {
     /// The end of these partitions.
     pub fn new(partitions: &[AssignedPartition]) -> Self {
-        Self { short: partitions.to_vec(), exhausted: HashSet::new(), last_message: Instant::now() }
+        Self { short: partitions.to_vec(), exhausted: HashSet::new(), quiet_since: None }
     }
 
     fn note_message(&mut self, partition: i32) {
         self.exhausted.remove(&partition);
-        self.last_message = Instant::now();
+        self.quiet_since = None;
     }
 
     fn note_eof(&mut self, partition: i32) {
@@ -99,8 +103,8 @@ impl End {
 
     fn reached(&mut self, assembler: &Assembler) -> bool {
         self.short.retain(|p| assembler.next(p.topic, p.number) < p.high);
-        let quiet = || self.last_message.elapsed() > QUIET;
-        self.short.iter().all(|p| self.exhausted.contains(&p.number)) && (self.short.is_empty() || quiet())
+        let quiet = self.quiet_since.get_or_insert_with(Instant::now).elapsed() > QUIET;
+        self.short.is_empty() || (quiet && self.short.iter().all(|p| self.exhausted.contains(&p.number)))
     }
 }
 
