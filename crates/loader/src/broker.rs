@@ -9,7 +9,7 @@ use rdkafka::mocking::MockCluster;
 
 use crate::failure::Failure;
 
-/// Hosts a small in-memory Kafka broker, prints its address and runs until its standard input ends.
+/// Host a small in-memory Kafka broker, print its address and run until standard input ends.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A topic to create and its number of partitions, such as trades:24; may be repeated

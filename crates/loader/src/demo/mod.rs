@@ -23,7 +23,7 @@ const PARTITIONS: i32 = 24;
 /// So few that they hardly show, and enough for every kind to occur.
 const MALFORMED: f64 = 0.0001;
 
-/// Simulates a market, loads it and asks the first questions, with a broker of its own.
+/// Simulate a market, load it and ask the first questions, with a broker of its own.
 ///
 /// Works in the schema tally_demo, which it empties first and drops at the end.
 #[derive(Debug, clap::Args)]
