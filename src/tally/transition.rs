@@ -27,8 +27,8 @@ fn tally_observe_numeric(mut state: State, x: AnyNumeric, fcinfo: FunctionCallIn
     let Some((hi, lo)) = split_decimal(&text) else {
         raise(
             PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-            format!("\"{text}\" is out of range for type tally"),
-            "",
+            "numeric value is out of range for type tally",
+            format!("It begins with {:.20} and has {} characters.", text, text.len()),
             "A tally holds what double precision holds, up to about 1.8e308.",
         );
     };

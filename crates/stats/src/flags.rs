@@ -98,10 +98,6 @@ impl Flags {
         }
     }
 
-    pub(crate) fn specials_equal(self, other: Flags) -> bool {
-        self.0 >> Special::Nan.shift() == other.0 >> Special::Nan.shift()
-    }
-
     /// Is any count stuck?
     pub(crate) fn stuck(self) -> bool {
         Special::ALL.iter().any(|&kind| self.specials(kind) == Self::STUCK)

@@ -30,10 +30,11 @@ impl FromStr for Number {
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_finite() {
-            serializer.serialize_f64(self.0)
-        } else {
-            serializer.collect_str(self)
+        match self.0 {
+            // JSON has neither special values nor, in jsonb, a negative zero.
+            x if !x.is_finite() || x == 0.0 && x.is_sign_negative() => serializer.collect_str(self),
+            x if x == x.trunc() && x.abs() < 1e15 => serializer.serialize_i64(x as i64),
+            x => serializer.serialize_f64(x),
         }
     }
 }

@@ -95,7 +95,8 @@ impl Parts {
 
     /// The tally, if there can be one.
     pub fn into_tally(self) -> Result<Tally, Impossible> {
-        let tally = if self.sum.is_empty() && self.squares.is_empty() && self.nonfinite.is_empty() {
+        let plain = self.sum.is_empty() && self.squares.is_empty() && self.nonfinite.is_empty();
+        let tally = if plain && self.scale.is_none() {
             let finite = |x: &Option<Number>| x.is_none_or(|x| x.0.is_finite());
             if ![self.avg, self.m2, self.min, self.max, self.min_bound, self.max_bound].iter().all(finite) {
                 return Err(Impossible("NaN and infinities must be counted in nonfinite"));

@@ -145,12 +145,12 @@ impl Tally {
     }
 
     fn take(&mut self, other: &Tally) -> Result<(), NotAPart> {
-        if other.count >= self.count {
-            let all = other.count == self.count && other.flags.specials_equal(self.flags);
-            *self = Tally::EMPTY;
-            return if all { Ok(()) } else { Err(NotAPart) };
-        }
         let mut other = *other;
+        let below = !other.flags.min_unknown() && other.min < self.min;
+        let above = !other.flags.max_unknown() && other.max > self.max;
+        if other.count > self.count || below || above {
+            return Err(NotAPart);
+        }
         self.raise_scale(other.flags.scale());
         other.raise_scale(self.flags.scale());
         self.count -= other.count;
@@ -162,20 +162,28 @@ impl Tally {
         }
         self.sum.unmerge(&other.sum);
         self.squares.unmerge(&other.squares);
-        self.forget_what_is_gone();
-        Ok(())
-    }
-
-    /// Sums without finite values are exactly zero, bounds without values exactly those of the empty tally.
-    fn forget_what_is_gone(&mut self) {
         if self.finite_count() == 0 {
-            self.flags.set_scale(Scale::Tiny);
-            (self.sum, self.squares) = (Cascade::ZERO, Cascade::ZERO);
+            self.clear_sums(&other)?;
         }
         if self.count as u64 == self.flags.specials(Special::Nan) {
             (self.min, self.max) = (Tally::EMPTY.min, Tally::EMPTY.max);
             self.flags.set_unknown(false, false);
         }
+        Ok(())
+    }
+
+    /// Sums of no values are exactly zero. Those that are more than noise beside what was taken were sums of
+    /// other values.
+    fn clear_sums(&mut self, taken: &Tally) -> Result<(), NotAPart> {
+        const NOISE: f64 = 1e-12;
+        let squares = taken.squares.round();
+        let size = (taken.count as f64 * squares).sqrt();
+        if self.sum.round().abs() > size * NOISE || self.squares.round().abs() > squares * NOISE {
+            return Err(NotAPart);
+        }
+        self.flags.set_scale(Scale::Tiny);
+        (self.sum, self.squares) = (Cascade::ZERO, Cascade::ZERO);
+        Ok(())
     }
 
     /// Brings the sums to a coarser unit; from one scale to the next is always 2^-560.

@@ -98,6 +98,9 @@ fn what_is_no_part_is_refused_and_changes_nothing() {
     assert_eq!(without(&[1.0, 2.0, 3.0], &[100.0]), Err(NotAPart));
     assert_eq!(without(&[1.0, 2.0, 3.0], &[NAN]), Err(NotAPart));
     assert_eq!(without(&[], &[1.0]), Err(NotAPart));
+    assert_eq!(without(&[1.0, 2.0, 3.0], &[1.0, 1.0, 3.0]), Err(NotAPart));
+    assert_eq!(without(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), Ok(Tally::EMPTY));
+    assert_eq!(without(&[0.1, 0.2, 0.3], &[0.3, 0.2, 0.1]), Ok(Tally::EMPTY));
     let mut whole = tally(&[1.0, 2.0]);
     assert_eq!(whole.unmerge(&tally(&[50.0])), Err(NotAPart));
     assert_eq!(whole.to_bytes(), tally(&[1.0, 2.0]).to_bytes());
