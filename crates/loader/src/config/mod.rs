@@ -29,6 +29,9 @@ pub struct Config {
     /// When a batch is closed and committed.
     #[serde(default)]
     pub batch: BatchLimits,
+    /// Larger messages become dead letters, so that one cannot fill the memory of all parts of the way.
+    #[serde(default = "default_max_message_bytes")]
+    pub max_message_bytes: usize,
     /// Further librdkafka properties, as they are named there.
     #[serde(default)]
     pub kafka: BTreeMap<String, Property>,
@@ -116,6 +119,10 @@ impl Topic {
     pub fn table(&self) -> TableName {
         self.table.clone().unwrap_or_else(|| TableName::for_topic(&self.name))
     }
+}
+
+fn default_max_message_bytes() -> usize {
+    8 << 20
 }
 
 fn default_overflow() -> String {

@@ -39,6 +39,14 @@ pub struct Reject {
 }
 
 impl Reject {
+    /// A message that is larger than it may be.
+    pub fn too_large(bytes: usize, limit: usize) -> Self {
+        Self::new(
+            sqlstate::TOO_LARGE,
+            format!("a message of {bytes} bytes is larger than max_message_bytes, {limit}"),
+        )
+    }
+
     fn new(sqlstate: &str, message: impl Into<String>) -> Self {
         Self { sqlstate: sqlstate.into(), column: None, message: message.into() }
     }
@@ -52,6 +60,7 @@ impl Reject {
 mod sqlstate {
     pub const INVALID_TEXT: &str = "22P02";
     pub const OUT_OF_RANGE: &str = "22003";
+    pub const TOO_LARGE: &str = "54000";
     pub const BAD_TIME: &str = "22007";
     pub const TIME_OVERFLOW: &str = "22008";
     pub const BAD_CHARACTER: &str = "22021";

@@ -10,13 +10,14 @@ use super::dead_letter::{DeadLetter, Stage};
 use super::originals::Originals;
 use super::start::Assigned;
 use crate::config::{BatchLimits, Format, TableName, Topic};
-use crate::decode::{infer, Plan, Record};
+use crate::decode::{infer, Plan, Record, Reject};
 use crate::definition::Definition;
 
 /// The batch that is being filled, and what is known of each topic.
 pub struct Assembler {
     topics: Vec<TopicState>,
     limits: BatchLimits,
+    max_message_bytes: usize,
     batch: Batch,
     opened: Instant,
     /// The topic of the last message: the next one is mostly of the same.
@@ -46,7 +47,7 @@ enum Decoder {
 
 impl Assembler {
     /// Begins where the assignment says.
-    pub fn new(assigned: &Assigned, limits: BatchLimits) -> Self {
+    pub fn new(assigned: &Assigned, limits: BatchLimits, max_message_bytes: usize) -> Self {
         let mut topics: Vec<TopicState> = assigned
             .topics
             .iter()
@@ -67,7 +68,7 @@ impl Assembler {
             progress[at] = Progress { handed_over: partition.next, next: partition.next };
         }
         let batch = Batch::new(topics.len());
-        Self { topics, limits, batch, opened: Instant::now(), current: 0 }
+        Self { topics, limits, max_message_bytes, batch, opened: Instant::now(), current: 0 }
     }
 
     /// The offset that comes next in a partition.
@@ -92,7 +93,13 @@ impl Assembler {
             self.opened = Instant::now();
         }
         self.batch.messages += 1;
-        self.batch.bytes += record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        self.batch.bytes += bytes;
+        if bytes > self.max_message_bytes {
+            let reject = Reject::too_large(bytes, self.max_message_bytes);
+            self.batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
+            return;
+        }
         match &mut topic.decoder {
             Decoder::Ready(plan) => decode(plan, record, headers, self.current, &mut self.batch),
             Decoder::Sampling(samples) => {
@@ -183,7 +190,7 @@ mod tests {
         let topic = AssignedTopic { table: config.table(), config, definition: None };
         let partitions =
             [0, 2].map(|number| AssignedPartition { topic: 0, number, next: 10, high: 20, epoch: 1 });
-        Assembler::new(&Assigned { topics: vec![topic], partitions: partitions.to_vec() }, limits)
+        Assembler::new(&Assigned { topics: vec![topic], partitions: partitions.to_vec() }, limits, 100)
     }
 
     fn record(partition: i32, offset: i64, value: &'static str) -> Record<'static> {
@@ -204,6 +211,9 @@ mod tests {
         assert_eq!(spans, [((0, 0), Span { from: 10, to: 13 }), ((0, 2), Span { from: 10, to: 11 })]);
         assert_eq!((batch.rows[0].len(), batch.dead_letters.len(), batch.definitions.len()), (2, 1, 1));
         assert!(assembler.close().is_none());
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100)).leak();
+        assembler.take(&record(2, 11, long), None);
+        assert_eq!(assembler.close().unwrap().dead_letters.len(), 1);
         assembler.take(&record(0, 13, "{\"a\":3}"), None);
         let batch = assembler.close().unwrap();
         assert_eq!(batch.spans[&(0, 0)], Span { from: 13, to: 14 });

@@ -102,7 +102,7 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
     )?;
 
     let begun: i64 = assigned.partitions.iter().map(|p| p.next).sum();
-    let assembler = Assembler::new(&assigned, config.batch);
+    let assembler = Assembler::new(&assigned, config.batch, config.max_message_bytes);
     let end = options.until_end.then(|| reader::End::new(&assigned.partitions));
     let definitions = assigned.topics.iter().map(|topic| topic.definition.clone()).collect();
     let positions = Positions::new(&config.job, &assigned, watermarks.clone());

@@ -30,14 +30,16 @@ pub fn read(
     stop: &Stop,
     out: &mpsc::Sender<Batch>,
 ) -> Result<(), Failure> {
-    let hand_over = |assembler: &mut Assembler| match assembler.close() {
-        Some(batch) => out.blocking_send(batch).is_ok(),
-        None => true,
+    let hand_over = |assembler: &mut Assembler| {
+        if let Some(batch) = assembler.close() {
+            let _ = out.blocking_send(batch); // fails only if the channel is closed
+        }
     };
     let reached =
         |end: &mut Option<End>, assembler: &Assembler| end.as_mut().is_some_and(|e| e.reached(assembler));
     let mut done = reached(&mut end, &assembler);
-    while !done && !stop.is_requested() {
+    // A writer that has ended closes the channel, and says itself why.
+    while !done && !stop.is_requested() && !out.is_closed() {
         // Only where no message is at hand is it worth looking at the clock.
         let polled = consumer.poll(Duration::ZERO);
         let idle = polled.is_none();
@@ -67,9 +69,7 @@ pub fn read(
             None => done = reached(&mut end, &assembler),
         }
         if assembler.is_full() || (idle && assembler.patience() == Some(Duration::ZERO)) {
-            if !hand_over(&mut assembler) {
-                return Ok(()); // the writer ended, and says why
-            }
+            hand_over(&mut assembler);
             done = reached(&mut end, &assembler);
         }
     }
