@@ -244,7 +244,7 @@ fn inferred_columns_survive_a_restart() {
 fn a_lost_connection_is_made_anew_and_a_newer_loader_takes_over() {
     let mut world = World::new("load_takeover");
     world.produce(&[b"{\"id\":0}"]);
-    let (first, _first_file) = start("load", &world.config(COLUMNS), &[]);
+    let (mut first, _first_file) = start("load", &world.config(COLUMNS), &[]);
     wait_until(|| world.exists("loader.offsets") && world.exists("load_takeover.t"));
     wait_until(|| world.next_offset() == 1);
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tally load_takeover'";
@@ -254,6 +254,7 @@ fn a_lost_connection_is_made_anew_and_a_newer_loader_takes_over() {
 
     world.load(COLUMNS);
     world.produce(&[b"{\"id\":2}"]);
+    wait_until(|| first.try_wait().unwrap().is_some());
     let output = first.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");

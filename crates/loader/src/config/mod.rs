@@ -199,6 +199,12 @@ impl Config {
             topic.validate().map_err(|(what, mend)| {
                 Failure::usage(format!("topic {:?}: {what}", topic.name)).mend(mend)
             })?;
+            if self.topics.iter().filter(|other| other.name == topic.name).count() > 1 {
+                let what = format!("topic {:?} is listed twice", topic.name);
+                return Err(
+                    Failure::usage(what).mend("remove one section, or load it again under another `job`")
+                );
+            }
             if let Some(other) = tables.insert(topic.table(), &topic.name) {
                 let what =
                     format!("topics {other:?} and {:?} both go to table {}", topic.name, topic.table());
@@ -252,6 +258,12 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_valid() {
+        let config = Config::parse("trades.toml", include_str!("../../examples/trades.toml")).unwrap();
+        assert_eq!(config.topics[0].columns.as_ref().unwrap().len(), 11);
+    }
+
+    #[test]
     fn unknown_key_names_line_and_nearest() {
         assert_eq!(
             complaint("[[topic]]\nname = 't'\ntabel = 'x'\n"),
@@ -279,6 +291,9 @@ mod tests {
     fn contradictions() {
         assert!(complaint("[[topic]]\nname = 'a.b'\n[[topic]]\nname = 'a_b'\n")
             .contains("both go to table \"a_b\""));
+        assert!(
+            complaint("[[topic]]\nname = 'a'\n[[topic]]\nname = 'a'\ntable = 'b'\n").contains("listed twice")
+        );
         let unit = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text', unit = 'ms' }]\n";
         assert!(complaint(unit).contains("column \"a\": `unit`"), "{}", complaint(unit));
         let source = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text', from = '$ofset' }]\n";
