@@ -64,13 +64,12 @@ impl From<&Tally> for Parts {
         if tally.special_mean().is_some() {
             parts.nonfinite = Special::ALL.map(|kind| tally.flags.specials(kind)).to_vec();
         }
-        if parts.plain_tally().is_none_or(|plain| plain.to_words() != tally.to_words()) {
-            if tally.finite_count() > 0 {
-                parts.sum = leading(tally.sum);
-                parts.squares = leading(tally.squares);
-                let scale = tally.flags.scale();
-                parts.scale = (scale != Scale::Plain).then_some(scale as u64);
-            }
+        let plain = parts.plain_tally().is_some_and(|plain| plain.to_words() == tally.to_words());
+        if !plain && tally.finite_count() > 0 {
+            parts.sum = leading(tally.sum);
+            parts.squares = leading(tally.squares);
+            let scale = tally.flags.scale();
+            parts.scale = (scale != Scale::Plain).then_some(scale as u64);
         }
         parts
     }
