@@ -41,17 +41,60 @@ COMMENT ON FUNCTION tally_observe(tally, bigint) IS 'implementation of + operato
 COMMENT ON FUNCTION tally_observe(tally, numeric) IS 'implementation of + operator';
 COMMENT ON FUNCTION tally_merge(tally, tally) IS 'implementation of + operator';
 
+-- Where the start of a window's frame moves: a queue of the frame's rows, which never subtracts.
+CREATE FUNCTION tally_push(internal, double precision) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_push_float8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_pop(internal, double precision) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_pop_float8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_push(internal, bigint) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_push_int8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_pop(internal, bigint) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_pop_int8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_push(internal, numeric) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_push_numeric_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_pop(internal, numeric) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_pop_numeric_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_push(internal, tally) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_push_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_pop(internal, tally) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tally_pop_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_report_float8(internal) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_report_float8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_report_int8(internal) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_report_int8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_report_numeric(internal) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_report_numeric_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tally_report(internal) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_report_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION tally_push(internal, double precision) IS 'moving transition of the aggregate tally';
+COMMENT ON FUNCTION tally_pop(internal, double precision) IS 'moving inverse transition of the aggregate tally';
+COMMENT ON FUNCTION tally_push(internal, bigint) IS 'moving transition of the aggregate tally';
+COMMENT ON FUNCTION tally_pop(internal, bigint) IS 'moving inverse transition of the aggregate tally';
+COMMENT ON FUNCTION tally_push(internal, numeric) IS 'moving transition of the aggregate tally';
+COMMENT ON FUNCTION tally_pop(internal, numeric) IS 'moving inverse transition of the aggregate tally';
+COMMENT ON FUNCTION tally_push(internal, tally) IS 'moving transition of the aggregate tally';
+COMMENT ON FUNCTION tally_pop(internal, tally) IS 'moving inverse transition of the aggregate tally';
+COMMENT ON FUNCTION tally_report_float8(internal) IS 'moving result of the aggregate tally';
+COMMENT ON FUNCTION tally_report_int8(internal) IS 'moving result of the aggregate tally';
+COMMENT ON FUNCTION tally_report_numeric(internal) IS 'moving result of the aggregate tally';
+COMMENT ON FUNCTION tally_report(internal) IS 'moving result of the aggregate tally';
+
 CREATE AGGREGATE tally(double precision) (
-    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_float8
 );
 CREATE AGGREGATE tally(bigint) (
-    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_int8
 );
 CREATE AGGREGATE tally(numeric) (
-    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_numeric
 );
 CREATE AGGREGATE tally(tally) (
-    SFUNC = tally_merge, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe
+    SFUNC = tally_merge, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report
 );
 
 COMMENT ON AGGREGATE tally(double precision) IS 'tally of all non-null values; of none the empty tally';
@@ -98,6 +141,27 @@ COMMENT ON FUNCTION stddev(tally) IS 'sample standard deviation, within 1 ulp of
 COMMENT ON FUNCTION stddev_pop(tally) IS 'population standard deviation, within 1 ulp of exact; NULL if empty';
 COMMENT ON FUNCTION min(tally) IS 'least value; NULL if empty, or not known since a tally was subtracted';
 COMMENT ON FUNCTION max(tally) IS 'greatest value, NaN being the greatest; NULL if empty, or not known since a tally was subtracted';
+
+-- The same, raising 22003 where the built-in aggregate does: for the acceleration of window functions.
+CREATE FUNCTION core_sum(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_core_sum_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION core_avg(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_core_avg_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION core_var_samp(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_core_var_samp_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION core_var_pop(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_core_var_pop_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION core_stddev_samp(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_core_stddev_samp_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION core_stddev_pop(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_core_stddev_pop_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION core_sum(tally) IS 'sum(tally), or 22003 where the built-in aggregate overflows';
+COMMENT ON FUNCTION core_avg(tally) IS 'avg(tally), or 22003 where the built-in aggregate overflows';
+COMMENT ON FUNCTION core_var_samp(tally) IS 'var_samp(tally), or 22003 where the built-in aggregate overflows';
+COMMENT ON FUNCTION core_var_pop(tally) IS 'var_pop(tally), or 22003 where the built-in aggregate overflows';
+COMMENT ON FUNCTION core_stddev_samp(tally) IS 'stddev_samp(tally), or 22003 where the built-in aggregate overflows';
+COMMENT ON FUNCTION core_stddev_pop(tally) IS 'stddev_pop(tally), or 22003 where the built-in aggregate overflows';
 
 -- All of them at once. Written in SQL so that the planner keeps only the columns that are used.
 CREATE TYPE tally_description AS (
@@ -190,6 +254,58 @@ CREATE OPERATOR CLASS tally_ops DEFAULT FOR TYPE tally USING hash AS
 
 COMMENT ON OPERATOR CLASS tally_ops USING hash IS 'equality of tallies';
 COMMENT ON OPERATOR FAMILY tally_ops USING hash IS 'equality of tallies';
+
+-- Acceleration of window functions ---------------------------------------------------------------------------
+--
+-- With the library preloaded, min and max over moving frames become these, and avg, sum, variance and stddev become
+-- core_avg(tally(x) OVER ...) and so on.
+
+CREATE FUNCTION moving_least(internal, bigint) RETURNS internal
+    AS 'MODULE_PATHNAME', 'least_int8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION moving_greatest(internal, bigint) RETURNS internal
+    AS 'MODULE_PATHNAME', 'greatest_int8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION moving_pop(internal, bigint) RETURNS internal
+    AS 'MODULE_PATHNAME', 'pop_int8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION moving_extreme_int8(internal) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'extreme_int8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE moving_min(bigint) (
+    SFUNC = int8smaller, STYPE = bigint, PARALLEL = safe,
+    MSFUNC = moving_least, MINVFUNC = moving_pop, MSTYPE = internal, MFINALFUNC = moving_extreme_int8
+);
+CREATE AGGREGATE moving_max(bigint) (
+    SFUNC = int8larger, STYPE = bigint, PARALLEL = safe,
+    MSFUNC = moving_greatest, MINVFUNC = moving_pop, MSTYPE = internal, MFINALFUNC = moving_extreme_int8
+);
+
+CREATE FUNCTION moving_least(internal, numeric) RETURNS internal
+    AS 'MODULE_PATHNAME', 'least_numeric_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION moving_greatest(internal, numeric) RETURNS internal
+    AS 'MODULE_PATHNAME', 'greatest_numeric_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION moving_pop(internal, numeric) RETURNS internal
+    AS 'MODULE_PATHNAME', 'pop_numeric_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION moving_extreme_numeric(internal) RETURNS numeric
+    AS 'MODULE_PATHNAME', 'extreme_numeric_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE moving_min(numeric) (
+    SFUNC = numeric_smaller, STYPE = numeric, PARALLEL = safe,
+    MSFUNC = moving_least, MINVFUNC = moving_pop, MSTYPE = internal, MFINALFUNC = moving_extreme_numeric
+);
+CREATE AGGREGATE moving_max(numeric) (
+    SFUNC = numeric_larger, STYPE = numeric, PARALLEL = safe,
+    MSFUNC = moving_greatest, MINVFUNC = moving_pop, MSTYPE = internal, MFINALFUNC = moving_extreme_numeric
+);
+
+COMMENT ON FUNCTION moving_least(internal, bigint) IS 'moving transition of the aggregate moving_min';
+COMMENT ON FUNCTION moving_greatest(internal, bigint) IS 'moving transition of the aggregate moving_max';
+COMMENT ON FUNCTION moving_pop(internal, bigint) IS 'moving inverse transition of moving_min and moving_max';
+COMMENT ON FUNCTION moving_extreme_int8(internal) IS 'moving result of moving_min and moving_max';
+COMMENT ON AGGREGATE moving_min(bigint) IS 'min(x), in constant time per row over moving frames';
+COMMENT ON AGGREGATE moving_max(bigint) IS 'max(x), in constant time per row over moving frames';
+COMMENT ON FUNCTION moving_least(internal, numeric) IS 'moving transition of the aggregate moving_min';
+COMMENT ON FUNCTION moving_greatest(internal, numeric) IS 'moving transition of the aggregate moving_max';
+COMMENT ON FUNCTION moving_pop(internal, numeric) IS 'moving inverse transition of moving_min and moving_max';
+COMMENT ON FUNCTION moving_extreme_numeric(internal) IS 'moving result of moving_min and moving_max';
+COMMENT ON AGGREGATE moving_min(numeric) IS 'min(x), in constant time per row over moving frames';
+COMMENT ON AGGREGATE moving_max(numeric) IS 'max(x), in constant time per row over moving frames';
 
 -- jsonb ------------------------------------------------------------------------------------------------------
 

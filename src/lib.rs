@@ -1,6 +1,16 @@
 //! The extension `pg_tally`: what must know PostgreSQL. The mathematics is in `tally_stats`, the SQL in `sql/`.
 
 mod error;
+mod moving;
+mod rewrite;
+mod settings;
 mod tally;
 
 pgrx::pg_module_magic!(name, version);
+
+/// Called by PostgreSQL when it loads the library.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::register();
+    rewrite::install();
+}

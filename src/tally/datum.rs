@@ -46,6 +46,16 @@ unsafe impl BoxRet for SqlTally {
 pub struct State(*mut Tally);
 
 impl State {
+    /// A tally that somebody else keeps, for the caller to copy.
+    pub fn lent(tally: &mut Tally) -> State {
+        State(tally)
+    }
+
+    /// The empty tally, in the memory context of the caller.
+    pub fn empty() -> State {
+        State(allocate(Tally::EMPTY))
+    }
+
     /// The tally to change: the aggregate's own, or, called as an ordinary function, a copy of the argument.
     ///
     /// Looks at the node directly: asking `AggCheckCallContext` for every row costs five times the addition.

@@ -7,3 +7,4 @@ mod io;
 mod operators;
 mod student;
 mod transition;
+mod window;

@@ -23,15 +23,7 @@ fn tally_observe_int8(mut state: State, x: i64, fcinfo: FunctionCallInfo) -> Sta
 
 #[pg_extern(sql = false)]
 fn tally_observe_numeric(mut state: State, x: AnyNumeric, fcinfo: FunctionCallInfo) -> State {
-    let text = x.to_string();
-    let Some((hi, lo)) = split_decimal(&text) else {
-        raise(
-            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-            "numeric value is out of range for type tally",
-            format!("It begins with {:.20} and has {} characters.", text, text.len()),
-            "A tally holds what double precision holds, up to about 1.8e308.",
-        );
-    };
+    let (hi, lo) = split_numeric(x);
     state.writable(fcinfo).observe_wide(hi, lo);
     state
 }
@@ -40,4 +32,17 @@ fn tally_observe_numeric(mut state: State, x: AnyNumeric, fcinfo: FunctionCallIn
 fn tally_merge(mut state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> State {
     state.writable(fcinfo).merge(other);
     state
+}
+
+/// A numeric as `hi + lo`, to some 100 bits.
+pub fn split_numeric(x: AnyNumeric) -> (f64, f64) {
+    let text = x.to_string();
+    split_decimal(&text).unwrap_or_else(|| {
+        raise(
+            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            "numeric value is out of range for type tally",
+            format!("It begins with {:.20} and has {} characters.", text, text.len()),
+            "A tally holds what double precision holds, up to about 1.8e308.",
+        )
+    })
 }

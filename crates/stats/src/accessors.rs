@@ -3,6 +3,7 @@
 use crate::cascade::Cascade;
 use crate::dd::Dd;
 use crate::flags::{Flags, Special};
+use crate::scale::Scale;
 use crate::tally::Tally;
 
 impl Tally {
@@ -81,6 +82,15 @@ impl Tally {
             _ if self.flags.max_unknown() => None,
             _ => Some(self.max),
         }
+    }
+
+    /// Are all values finite, but their sum or M2 beyond the largest double?
+    #[inline]
+    pub fn overflows(&self) -> bool {
+        let infinite = |x: Option<f64>| x.is_some_and(f64::is_infinite);
+        self.flags.scale() == Scale::Huge
+            && self.special_mean().is_none()
+            && (infinite(self.sum()) || infinite(self.m2()))
     }
 
     /// NaN and infinities overrule what the finite values say, as in the built-in aggregates.

@@ -74,6 +74,10 @@ impl<const K: usize> Cascade<K> {
             for i in (0..K - 1).rev() {
                 (self.0[i], self.0[i + 1]) = two_sum(self.0[i], self.0[i + 1]);
             }
+            // Once is enough unless much has cancelled.
+            if self.0.windows(2).all(|pair| pair[0] + pair[1] == pair[0]) {
+                break;
+            }
         }
         // -0 would make two equal sums differ in their bytes.
         self.0 = self.0.map(|w| w + 0.0);

@@ -6,6 +6,7 @@ mod cascade;
 mod dd;
 mod decimal;
 mod eft;
+mod extreme;
 mod flags;
 mod moments;
 mod number;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use dd::Dd;
 pub use decimal::{split_decimal, split_integer};
+pub use extreme::Extreme;
 pub use moments::Impossible;
 pub use number::Number;
 pub use parts::Parts;

@@ -5,7 +5,7 @@ mod common;
 use common::{bits, data, normal, rng, steps_apart, Exact};
 use rand::RngExt;
 use std::collections::VecDeque;
-use tally_stats::{Sliding, Tally};
+use tally_stats::{Extreme, Sliding, Tally};
 
 /// Pushes and pops at random, and now and then compares with a tally made anew.
 #[test]
@@ -66,4 +66,35 @@ fn an_empty_window_stays_empty() {
         (0..n + 1).for_each(|_| sliding.pop());
         assert_eq!(sliding.summary().num_vals(), 0, "{n} values pushed and popped");
     }
+}
+
+#[test]
+fn extremes_of_any_window() {
+    let mut rng = rng(42);
+    let mut window = VecDeque::new();
+    let mut least = Extreme::default();
+    let mut greatest = Extreme::default();
+    for i in 0..100_000 {
+        let x: i64 = rng.random_range(-20..20) + i / 100;
+        least.push(x, i64::cmp).unwrap();
+        greatest.push(x, |a, b| b.cmp(a)).unwrap();
+        window.push_back(x);
+        while window.len() > 50 || !window.is_empty() && rng.random_range(0..20) == 0 {
+            window.pop_front();
+            least.pop();
+            greatest.pop();
+        }
+        assert_eq!((least.get(), greatest.get()), (window.iter().min(), window.iter().max()));
+    }
+}
+
+#[test]
+fn of_equal_values_the_newest_counts() {
+    let mut least = Extreme::default();
+    [(1, 'a'), (1, 'b'), (2, 'c')].map(|x| least.push(x, |a, b| a.0.cmp(&b.0)).unwrap());
+    assert_eq!(least.get(), Some(&(1, 'b')));
+    least.pop();
+    assert_eq!(least.get(), Some(&(1, 'b')));
+    least.pop();
+    assert_eq!(least.get(), Some(&(2, 'c')));
 }

@@ -1,0 +1,64 @@
+//! Ordinary SQL made fast: finished plans are rewritten where pg_tally gives the same answer sooner.
+
+mod catalog;
+mod extremes;
+mod plan;
+mod windows;
+
+use crate::settings;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::ffi::{c_char, c_int};
+
+/// The hook that was there before ours.
+static mut PREVIOUS: pg_sys::planner_hook_type = None;
+
+/// Enters the chain of planner hooks; once, when the library is loaded.
+pub fn install() {
+    // SAFETY: only called from `_PG_init`, while nothing else runs in this backend.
+    unsafe {
+        PREVIOUS = pg_sys::planner_hook;
+        pg_sys::planner_hook = Some(planner);
+    }
+}
+
+mod unguarded {
+    use super::*;
+
+    // Declared anew because pgrx's own declaration catches errors and raises them again, at the price of their context.
+    extern "C-unwind" {
+        pub fn standard_planner(
+            query: *mut pg_sys::Query,
+            text: *const c_char,
+            options: c_int,
+            parameters: pg_sys::ParamListInfo,
+        ) -> *mut pg_sys::PlannedStmt;
+    }
+}
+
+/// Errors of the planner pass through this frame as if it were not there: it holds nothing that would have to be
+/// dropped, and so needs no guard.
+unsafe extern "C-unwind" fn planner(
+    query: *mut pg_sys::Query,
+    text: *const c_char,
+    options: c_int,
+    parameters: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: the arguments are passed on as they came; the plan that comes back is ours to change.
+    unsafe {
+        let statement = match PREVIOUS {
+            Some(previous) => previous(query, text, options, parameters),
+            None => unguarded::standard_planner(query, text, options, parameters),
+        };
+        rewrite(statement);
+        statement
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn rewrite(statement: *mut pg_sys::PlannedStmt) {
+    if settings::accelerate_windows() {
+        // SAFETY: the caller's plan, fresh from the planner.
+        unsafe { plan::for_each_window(statement, |window| windows::accelerate(statement, window)) }
+    }
+}

@@ -1,0 +1,105 @@
+//! `tally(x) OVER (…)` and `tally(t) OVER (…)` where the frame's start moves: O(1) per row, no subtraction.
+
+use super::datum::{SqlTally, State};
+use super::transition::split_numeric;
+use crate::moving::{grown, Moving};
+use pgrx::pg_sys::FunctionCallInfo;
+use pgrx::prelude::*;
+use std::convert::identity;
+use tally_stats::{split_integer, Sliding, Summary, Tally};
+
+/// The rows of a frame, and room for what is reported of them.
+pub struct Window<S: Summary> {
+    values: Sliding<S>,
+    result: Tally,
+}
+
+impl<S: Summary> Window<S> {
+    fn report(&mut self, result: Tally) -> State {
+        self.result = result;
+        // The executor copies it before the next row.
+        State::lent(&mut self.result)
+    }
+}
+
+impl<S: Summary> Default for Window<S> {
+    fn default() -> Self {
+        Window { values: Sliding::default(), result: Tally::EMPTY }
+    }
+}
+
+/// Values of more than 53 bits, `hi + lo`.
+#[derive(Clone, Copy)]
+struct Wide(Tally);
+
+impl Summary for Wide {
+    type Value = (f64, f64);
+    const EMPTY: Self = Wide(Tally::EMPTY);
+
+    fn observe(&mut self, (hi, lo): (f64, f64)) {
+        self.0.observe_wide(hi, lo);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0);
+    }
+}
+
+/// Stored tallies.
+#[derive(Clone, Copy)]
+struct Merged(Tally);
+
+impl Summary for Merged {
+    type Value = Tally;
+    const EMPTY: Self = Merged(Tally::EMPTY);
+
+    fn observe(&mut self, value: Tally) {
+        self.0.merge(&value);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0);
+    }
+}
+
+/// The three functions of a moving aggregate. NULLs neither enter nor leave; a frame without rows has no state.
+macro_rules! moving {
+    ($push:ident, $pop:ident, $report:ident: $argument:ty => $summary:ty, $value:expr, $tally:expr) => {
+        #[pg_extern(sql = false)]
+        fn $push(
+            state: Option<Moving<Window<$summary>>>,
+            x: Option<$argument>,
+            fcinfo: FunctionCallInfo,
+        ) -> Moving<Window<$summary>> {
+            let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, Window::default()));
+            if let Some(x) = x {
+                grown(state.values.push(($value)(x)));
+            }
+            state
+        }
+
+        #[pg_extern(sql = false)]
+        fn $pop(
+            mut state: Option<Moving<Window<$summary>>>,
+            x: Option<$argument>,
+        ) -> Option<Moving<Window<$summary>>> {
+            if let (Some(state), Some(_)) = (&mut state, x) {
+                state.values.pop();
+            }
+            state
+        }
+
+        #[pg_extern(sql = false)]
+        fn $report(state: Option<Moving<Window<$summary>>>) -> State {
+            state.map_or_else(State::empty, |mut state| {
+                let summary = state.values.summary();
+                state.report(($tally)(summary))
+            })
+        }
+    };
+}
+
+moving!(tally_push_float8, tally_pop_float8, tally_report_float8: f64 => Tally, identity, identity);
+moving!(tally_push_int8, tally_pop_int8, tally_report_int8: i64 => Wide, split_integer, |t: Wide| t.0);
+moving!(tally_push_numeric, tally_pop_numeric, tally_report_numeric: AnyNumeric => Wide, split_numeric, |t: Wide| t.0);
+moving!(tally_push, tally_pop, tally_report: &SqlTally => Merged, |t: &SqlTally| t.0, |t: Merged| t.0);

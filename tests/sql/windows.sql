@@ -1,0 +1,97 @@
+-- tally(x) OVER a frame whose start moves: what a tally of the frame's rows is, whatever the type and the frame.
+CREATE TABLE readings AS
+SELECT i AS id, i % 3 AS g, (i * 7919 % 101)::float8 AS x, i * 7919 % 101 + (1::bigint << 60) AS n,
+    CASE WHEN i % 5 = 0 THEN NULL ELSE i * 7919 % 101 / 10.0 END AS d, i / 4 AS peer
+FROM generate_series(1, 300) i;
+
+CREATE FUNCTION wrong(frame text, argument text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE result bigint;
+BEGIN
+    EXECUTE format($q$
+        SELECT count(*) FROM (
+            SELECT moving, (SELECT tally(v) FROM unnest(frame) v) AS anew FROM (
+                SELECT tally(%2$s) OVER w AS moving, array_agg(%2$s) OVER w AS frame
+                FROM readings WINDOW w AS (%1$s)) s) s
+        WHERE moving <> anew OR moving IS NULL
+    $q$, frame, argument) INTO result;
+    RETURN result;
+END $$;
+SELECT argument, frame, wrong(frame, argument)
+FROM unnest('{x,n,d,"tally_of(1, x, 0, x, x)"}'::text[]) argument,
+    unnest(ARRAY[
+        'ORDER BY id ROWS 9 PRECEDING',
+        'ORDER BY id ROWS BETWEEN 50 PRECEDING AND 40 PRECEDING',
+        'ORDER BY id ROWS BETWEEN 3 FOLLOWING AND 60 FOLLOWING',
+        'ORDER BY id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING',
+        'PARTITION BY g ORDER BY id ROWS BETWEEN 40 PRECEDING AND 40 FOLLOWING',
+        'ORDER BY peer RANGE BETWEEN 8 PRECEDING AND 3 FOLLOWING',
+        'ORDER BY peer GROUPS BETWEEN 8 PRECEDING AND 1 PRECEDING',
+        'PARTITION BY g ORDER BY peer RANGE CURRENT ROW',
+        'ORDER BY id ROWS BETWEEN 9 PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW',
+        'ORDER BY id']) frame
+WHERE wrong(frame, argument) <> 0;
+
+-- A spike that passes through leaves no trace in later rows.
+SELECT count(*) AS rows, count(*) FILTER (WHERE stddev(t) <> 1 OR max(t) <> 3) AS touched
+FROM (SELECT i, tally(CASE WHEN i = 50 THEN 1e12 ELSE 1 + i % 3 END::float8) OVER (ORDER BY i ROWS 2 PRECEDING) AS t
+      FROM generate_series(1, 200) i) s
+WHERE i NOT BETWEEN 50 AND 52 AND i > 2;
+
+
+-- Acceleration of built-in aggregates, once the library is loaded.
+LOAD 'pg_tally';
+SHOW pg_tally.accelerate_windows;
+CREATE FUNCTION accelerated(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
+        IF line ~ 'core_|tally|moving_' THEN RETURN true; END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+CREATE VIEW averages AS SELECT id, avg(x) OVER (ORDER BY id ROWS 99 PRECEDING) AS a FROM readings;
+CREATE FUNCTION smoothed(width int) RETURNS TABLE (id int, a float8) LANGUAGE sql STABLE AS
+    'SELECT id, avg(x) OVER (ORDER BY id ROWS width PRECEDING) FROM readings';
+PREPARE statement AS SELECT max(n) OVER (ORDER BY id ROWS $1 PRECEDING) FROM readings;
+SELECT what, accelerated(query) FROM (VALUES
+    (1, 'double precision', 'SELECT stddev(x) OVER (ORDER BY id ROWS 99 PRECEDING) FROM readings'),
+    (2, 'real', 'SELECT sum(x::real) OVER (ORDER BY id ROWS 99 PRECEDING) FROM readings'),
+    (3, 'inside an expression', 'SELECT 2 * (x - avg(x) OVER (ORDER BY id ROWS 99 PRECEDING)) FROM readings'),
+    (4, 'bigint', 'SELECT min(n) OVER (ORDER BY id ROWS 99 PRECEDING) FROM readings'),
+    (5, 'numeric', 'SELECT max(d) OVER (ORDER BY id ROWS 99 PRECEDING) FROM readings'),
+    (6, 'a view', 'SELECT * FROM averages WHERE a > 3'),
+    (7, 'a subquery in a CTE', 'WITH m AS MATERIALIZED (SELECT * FROM averages) SELECT * FROM m'),
+    (8, 'a sublink', 'SELECT (SELECT max(a) FROM averages)'),
+    (9, 'an inlined function', 'SELECT * FROM smoothed(50)'),
+    (10, 'a prepared statement', 'EXECUTE statement(50)'),
+    (11, 'union all', 'SELECT a FROM averages UNION ALL SELECT a FROM averages'),
+    (12, 'not: a frame that begins with the partition', 'SELECT avg(x) OVER (ORDER BY id) FROM readings'),
+    (13, 'not: a frame of a few rows', 'SELECT avg(x) OVER (ORDER BY id ROWS 2 PRECEDING) FROM readings'),
+    (14, 'not: EXCLUDE', 'SELECT avg(x) OVER (ORDER BY id ROWS 9 PRECEDING EXCLUDE TIES) FROM readings'),
+    (15, 'not: avg of numeric, which has its own way', 'SELECT avg(d) OVER (ORDER BY id ROWS 9 PRECEDING) FROM readings'),
+    (16, 'not: a volatile argument', 'SELECT avg(x + random()) OVER (ORDER BY id ROWS 9 PRECEDING) FROM readings')
+) v(i, what, query) ORDER BY i;
+SET pg_tally.accelerate_windows = off;
+SELECT accelerated('SELECT * FROM averages');
+RESET pg_tally.accelerate_windows;
+
+-- Overflow is an error where it is one in core.
+SELECT sum(x) OVER (ORDER BY x ROWS 9 PRECEDING) FROM unnest('{1e308,1e308}'::float8[]) x;
+SELECT var_samp(x) OVER (ORDER BY x ROWS 9 PRECEDING) FROM unnest('{1e200,-1e200}'::float8[]) x;
+SELECT sum(x) OVER (ORDER BY x ROWS 9 PRECEDING) FROM unnest('{1e38,3e38}'::real[]) x;
+
+-- A cached plan is made anew when the extension goes.
+PREPARE cached AS SELECT sum(a) FROM averages;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE cached;
+BEGIN;
+DROP EXTENSION pg_tally;
+EXECUTE cached;
+ROLLBACK;
+EXECUTE cached;
+
+DEALLOCATE ALL;
+RESET plan_cache_mode;
+DROP VIEW averages;
+DROP FUNCTION wrong, accelerated, smoothed;
+DROP TABLE readings;
