@@ -91,7 +91,9 @@ fn extremes_of_any_window() {
 #[test]
 fn of_equal_values_the_newest_counts() {
     let mut least = Extreme::default();
-    [(1, 'a'), (1, 'b'), (2, 'c')].map(|x| least.push(x, |a, b| a.0.cmp(&b.0)).unwrap());
+    for x in [(1, 'a'), (1, 'b'), (2, 'c')] {
+        least.push(x, |a, b| a.0.cmp(&b.0)).unwrap();
+    }
     assert_eq!(least.get(), Some(&(1, 'b')));
     least.pop();
     assert_eq!(least.get(), Some(&(1, 'b')));
