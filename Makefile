@@ -6,6 +6,8 @@ PG_CONFIG ?= pg_config
 SUDO ?=
 # Outside the clone, one directory below it for each PostgreSQL version.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/pg_tally/target
+# NIST's published data sets, where there are any: the tests of the accuracy read them too.
+export NIST_STRD ?= $(abspath $(wildcard ../shared/data/nist))
 
 pg_version := $(shell $(PG_CONFIG) --version 2>/dev/null | sed -n 's/^PostgreSQL //p')
 pg_major := $(filter 15 16 17 18,$(firstword $(subst ., ,$(pg_version))))

@@ -50,7 +50,8 @@ fn generated_sets() {
 
 #[test]
 fn published_sets() {
-    let Some(folder) = std::env::var_os("NIST_STRD").map(PathBuf::from) else {
+    let Some(folder) = std::env::var_os("NIST_STRD").filter(|folder| !folder.is_empty()).map(PathBuf::from)
+    else {
         println!("NIST_STRD names no folder: only the generated sets were tested");
         return;
     };
