@@ -3,6 +3,9 @@
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
 
+/// The built-in function behind `oid = oid`.
+const OID_EQ: u32 = 184;
+
 /// The schema of the extension; None where it is not installed.
 pub fn extension_schema() -> Option<Oid> {
     // SAFETY: an ordinary scan of a system catalog by its index.
@@ -17,7 +20,7 @@ pub fn extension_schema() -> Option<Oid> {
             &mut key,
             pg_sys::Anum_pg_extension_oid as i16,
             pg_sys::BTEqualStrategyNumber as u16,
-            pg_sys::Oid::from(184u32),
+            Oid::from(OID_EQ),
             extension.into(),
         );
         let scan = pg_sys::systable_beginscan(
@@ -48,6 +51,18 @@ pub fn function(schema: Oid, name: &CStr, argument: Oid) -> Option<Oid> {
         path = pg_sys::lappend(path, pg_sys::makeString(schema_name).cast());
         path = pg_sys::lappend(path, pg_sys::makeString(pg_sys::pstrdup(name.as_ptr())).cast());
         let function = pg_sys::LookupFuncName(path, 1, &argument, true);
-        (function != Oid::INVALID).then_some(function)
+        (function != Oid::INVALID && may_execute(function)).then_some(function)
+    }
+}
+
+unsafe fn may_execute(function: Oid) -> bool {
+    // SAFETY: looks the function up in the catalog.
+    unsafe {
+        let (user, right) = (pg_sys::GetUserId(), pg_sys::ACL_EXECUTE as pg_sys::AclMode);
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_proc_aclcheck(function, user, right);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, right);
+        result == pg_sys::AclResult::ACLCHECK_OK
     }
 }

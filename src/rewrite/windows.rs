@@ -131,7 +131,7 @@ unsafe extern "C-unwind" fn rewritten(node: *mut Node, context: *mut c_void) -> 
         if (*node).type_ == NodeTag::T_WindowFunc {
             let replaced = replacement(node.cast(), &mut *context.cast::<Rewriting>());
             // Window functions cannot be nested.
-            return replaced.map_or(node, |new| new);
+            return replaced.unwrap_or(node);
         }
         mutate(node, context)
     }
@@ -203,8 +203,13 @@ unsafe fn replacement(function: *mut WindowFunc, rewriting: &mut Rewriting) -> O
     }
 }
 
+/// Built-in casts (pg_proc.dat).
+const INT2_TO_INT8: u32 = 754;
+const INT8_TO_INT2: u32 = 714;
 const INT4_TO_INT8: u32 = 481;
 const INT8_TO_INT4: u32 = 480;
+const FLOAT4_TO_FLOAT8: u32 = 311;
+const FLOAT8_TO_FLOAT4: u32 = 312;
 
 /// How a value changes its type.
 #[derive(Clone, Copy)]
@@ -225,10 +230,10 @@ fn conversion(given: Oid) -> Option<(Oid, Conversion, Conversion)> {
     use Conversion::{BigintToDate, Call, DateToBigint, None as Same, Relabel};
     Some(match given {
         pg_sys::FLOAT8OID => (pg_sys::FLOAT8OID, Same, Same),
-        pg_sys::FLOAT4OID => (pg_sys::FLOAT8OID, Call(311), Call(312)),
+        pg_sys::FLOAT4OID => (pg_sys::FLOAT8OID, Call(FLOAT4_TO_FLOAT8), Call(FLOAT8_TO_FLOAT4)),
         pg_sys::INT8OID => (pg_sys::INT8OID, Same, Same),
         pg_sys::INT4OID => (pg_sys::INT8OID, Call(INT4_TO_INT8), Call(INT8_TO_INT4)),
-        pg_sys::INT2OID => (pg_sys::INT8OID, Call(754), Call(714)),
+        pg_sys::INT2OID => (pg_sys::INT8OID, Call(INT2_TO_INT8), Call(INT8_TO_INT2)),
         pg_sys::NUMERICOID => (pg_sys::NUMERICOID, Same, Same),
         pg_sys::DATEOID => (pg_sys::INT8OID, DateToBigint, BigintToDate),
         pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => (pg_sys::INT8OID, Relabel, Relabel),

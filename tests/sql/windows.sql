@@ -75,6 +75,17 @@ SET pg_tally.accelerate_windows = off;
 SELECT accelerated('SELECT * FROM averages');
 RESET pg_tally.accelerate_windows;
 
+-- Nobody loses a query to a right that was taken from our functions.
+CREATE ROLE regress_tally_reader;
+GRANT SELECT ON averages TO regress_tally_reader;
+REVOKE EXECUTE ON FUNCTION core_avg(tally) FROM PUBLIC;
+SET ROLE regress_tally_reader;
+SELECT accelerated('SELECT * FROM averages'), (SELECT count(a) FROM averages);
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION core_avg(tally) TO PUBLIC;
+REVOKE SELECT ON averages FROM regress_tally_reader;
+DROP ROLE regress_tally_reader;
+
 -- Overflow is an error where it is one in core.
 SELECT sum(x) OVER (ORDER BY x ROWS 9 PRECEDING) FROM unnest('{1e308,1e308}'::float8[]) x;
 SELECT var_samp(x) OVER (ORDER BY x ROWS 9 PRECEDING) FROM unnest('{1e200,-1e200}'::float8[]) x;

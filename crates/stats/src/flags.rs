@@ -103,7 +103,7 @@ impl Flags {
         Special::ALL.iter().any(|&kind| self.specials(kind) == Self::STUCK)
     }
 
-    /// Is a bit set that no version defines?
+    /// Does this version know the scale?
     pub(crate) fn valid(self) -> bool {
         Scale::from_index(self.0 & SCALE).is_some()
     }
