@@ -19,6 +19,9 @@ extension_cargo = PGRX_PG_CONFIG_PATH=$(shell command -v $(PG_CONFIG)) cargo
 extension_flags = --release --target-dir $(CARGO_TARGET_DIR)/pg$(pg_major) \
   -p pg_tally --lib --no-default-features --features pg$(pg_major)
 library = $(CARGO_TARGET_DIR)/pg$(pg_major)/release/libpg_tally.so
+# What CREATE EXTENSION reads: the parts of sql/ in their order, put together.
+version := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" pg_tally.control)
+script = $(CARGO_TARGET_DIR)/pg_tally--$(version).sql
 libdir = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
 extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 
@@ -40,9 +43,10 @@ loader: ## build the loader, the program tally
 	cargo build --release -p tally-loader
 
 install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if needed
+	printf '%s\n' '\echo Use "CREATE EXTENSION pg_tally" to load this file. \quit' | cat - $(sort $(wildcard sql/*.sql)) >$(script)
 	$(SUDO) install -d $(libdir) $(extensiondir)
 	$(SUDO) install -m 755 $(library) $(libdir)/pg_tally.so
-	$(SUDO) install -m 644 pg_tally.control $(wildcard sql/*--*.sql) $(extensiondir)
+	$(SUDO) install -m 644 pg_tally.control $(script) $(wildcard sql/upgrade/*.sql) $(extensiondir)
 
 installcheck: ## run the golden SQL tests against the installed extension, in a cluster of their own
 	$(supported)scripts/cluster run --pg-config $(PG_CONFIG) -- tests/regress $(PG_CONFIG) $(CARGO_TARGET_DIR)/regress/pg$(pg_major)
