@@ -139,27 +139,6 @@ COMMENT ON FUNCTION stddev_pop(tally) IS 'population standard deviation, within 
 COMMENT ON FUNCTION min(tally) IS 'least value; NULL if empty, or not known since a tally was subtracted';
 COMMENT ON FUNCTION max(tally) IS 'greatest value, NaN being the greatest; NULL if empty, or not known since a tally was subtracted';
 
--- The same, raising 22003 where the built-in aggregate does: for the acceleration of window functions.
-CREATE FUNCTION core_sum(tally) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'tally_core_sum_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION core_avg(tally) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'tally_core_avg_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION core_var_samp(tally) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'tally_core_var_samp_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION core_var_pop(tally) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'tally_core_var_pop_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION core_stddev_samp(tally) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'tally_core_stddev_samp_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION core_stddev_pop(tally) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'tally_core_stddev_pop_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-COMMENT ON FUNCTION core_sum(tally) IS 'sum(tally), or 22003 where the built-in aggregate overflows';
-COMMENT ON FUNCTION core_avg(tally) IS 'avg(tally), or 22003 where the built-in aggregate overflows';
-COMMENT ON FUNCTION core_var_samp(tally) IS 'var_samp(tally), or 22003 where the built-in aggregate overflows';
-COMMENT ON FUNCTION core_var_pop(tally) IS 'var_pop(tally), or 22003 where the built-in aggregate overflows';
-COMMENT ON FUNCTION core_stddev_samp(tally) IS 'stddev_samp(tally), or 22003 where the built-in aggregate overflows';
-COMMENT ON FUNCTION core_stddev_pop(tally) IS 'stddev_pop(tally), or 22003 where the built-in aggregate overflows';
-
 -- All of them at once. Written in SQL so that the planner keeps only the columns that are used.
 CREATE TYPE tally_description AS (
     num_vals bigint,

@@ -1,7 +1,6 @@
 //! Ordinary SQL made fast: finished plans are rewritten where pg_tally gives the same answer sooner.
 
-mod catalog;
-mod extremes;
+mod executor;
 mod plan;
 mod windows;
 
@@ -13,13 +12,14 @@ use std::ffi::{c_char, c_int};
 /// The hook that was there before ours.
 static mut PREVIOUS: pg_sys::planner_hook_type = None;
 
-/// Enters the chain of planner hooks; once, when the library is loaded.
+/// Enters the chain of planner hooks, and makes our plan nodes known; once, when the library is loaded.
 pub fn install() {
     // SAFETY: only called from `_PG_init`, while nothing else runs in this backend.
     unsafe {
         PREVIOUS = pg_sys::planner_hook;
         pg_sys::planner_hook = Some(planner);
     }
+    windows::register();
 }
 
 mod unguarded {
@@ -59,6 +59,6 @@ unsafe extern "C-unwind" fn planner(
 unsafe extern "C-unwind" fn rewrite(statement: *mut pg_sys::PlannedStmt) {
     if settings::accelerate_windows() {
         // SAFETY: the caller's plan, fresh from the planner.
-        unsafe { plan::for_each_window(statement, |window| windows::accelerate(statement, window)) }
+        unsafe { plan::for_each_window(statement, |place| windows::accelerate(place)) }
     }
 }

@@ -2,18 +2,34 @@
 
 use pgrx::pg_sys::{self, NodeTag};
 
-/// Calls `visit` for each WindowAgg of a statement, those of subplans included.
+/// Calls `visit` for the place of each WindowAgg of a statement, those of subplans included, outer ones first.
 ///
 /// # Safety
-/// `statement` is a plan that the planner just made.
+/// `statement` is a plan that the planner just made. What `visit` puts in place has the same output and, below it, the
+/// WindowAgg's own input.
 pub unsafe fn for_each_window(
     statement: *mut pg_sys::PlannedStmt,
-    mut visit: impl FnMut(*mut pg_sys::WindowAgg),
+    mut visit: impl FnMut(&mut *mut pg_sys::Plan),
 ) {
     // SAFETY: the plan trees hang together as the planner left them.
     unsafe {
-        walk((*statement).planTree, &mut visit);
+        walk(&mut (*statement).planTree, &mut visit);
         walk_list((*statement).subplans, &mut visit);
+    }
+}
+
+/// The places of a list of pointers.
+///
+/// # Safety
+/// `list` is one, of pointers to `T`, or null, which is the empty list; nobody else uses it meanwhile.
+pub unsafe fn places<T: 'static>(list: *mut pg_sys::List) -> &'static mut [*mut T] {
+    // SAFETY: a list that is not null has `length` cells, and each holds a pointer.
+    unsafe {
+        if list.is_null() {
+            &mut []
+        } else {
+            std::slice::from_raw_parts_mut((*list).elements.cast(), (*list).length as usize)
+        }
     }
 }
 
@@ -21,44 +37,41 @@ pub unsafe fn for_each_window(
 ///
 /// # Safety
 /// `list` is one, of pointers to `T`, or null, which is the empty list.
-pub unsafe fn items<T>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: a list that is not null has `length` cells.
-    let cells: &[pg_sys::ListCell] = unsafe {
-        if list.is_null() {
-            &[]
-        } else {
-            std::slice::from_raw_parts((*list).elements, (*list).length as usize)
-        }
-    };
-    // SAFETY: the cells hold pointers.
-    cells.iter().map(|cell| unsafe { cell.ptr_value }.cast())
+pub unsafe fn items<T: 'static>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
+    // SAFETY: see above.
+    unsafe { places::<T>(list) }.iter().copied()
 }
 
-unsafe fn walk_list(plans: *mut pg_sys::List, visit: &mut impl FnMut(*mut pg_sys::WindowAgg)) {
+type Visit<'a> = &'a mut dyn FnMut(&mut *mut pg_sys::Plan);
+
+unsafe fn walk_list(plans: *mut pg_sys::List, visit: Visit) {
     // SAFETY: a list of plans, as the caller found it in the plan tree.
     unsafe {
-        for plan in items::<pg_sys::Plan>(plans) {
-            walk(plan, visit);
+        for place in places::<pg_sys::Plan>(plans) {
+            walk(place, visit);
         }
     }
 }
 
-unsafe fn walk(plan: *mut pg_sys::Plan, visit: &mut impl FnMut(*mut pg_sys::WindowAgg)) {
-    if plan.is_null() {
+unsafe fn walk(place: &mut *mut pg_sys::Plan, visit: Visit) {
+    if place.is_null() {
         return;
     }
     // SAFETY: a node's tag says which structure it begins.
     unsafe {
         pg_sys::check_stack_depth();
+        if (**place).type_ == NodeTag::T_WindowAgg {
+            visit(place);
+        }
+        let plan = *place;
         match (*plan).type_ {
-            NodeTag::T_WindowAgg => visit(plan.cast()),
             NodeTag::T_Append => walk_list((*plan.cast::<pg_sys::Append>()).appendplans, visit),
             NodeTag::T_MergeAppend => walk_list((*plan.cast::<pg_sys::MergeAppend>()).mergeplans, visit),
-            NodeTag::T_SubqueryScan => walk((*plan.cast::<pg_sys::SubqueryScan>()).subplan, visit),
+            NodeTag::T_SubqueryScan => walk(&mut (*plan.cast::<pg_sys::SubqueryScan>()).subplan, visit),
             NodeTag::T_CustomScan => walk_list((*plan.cast::<pg_sys::CustomScan>()).custom_plans, visit),
             _ => {}
         }
-        walk((*plan).lefttree, visit);
-        walk((*plan).righttree, visit);
+        walk(&mut (*plan).lefttree, visit);
+        walk(&mut (*plan).righttree, visit);
     }
 }

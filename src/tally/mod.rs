@@ -8,3 +8,7 @@ mod operators;
 mod student;
 mod transition;
 mod window;
+
+pub use datum::SqlTally;
+pub use transition::split_numeric;
+pub use window::{Merged, Wide};

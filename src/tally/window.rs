@@ -30,7 +30,7 @@ impl<S: Summary> Default for Window<S> {
 
 /// Values of more than 53 bits, `hi + lo`.
 #[derive(Clone, Copy)]
-struct Wide(Tally);
+pub struct Wide(pub Tally);
 
 impl Summary for Wide {
     type Value = (f64, f64);
@@ -47,7 +47,7 @@ impl Summary for Wide {
 
 /// Stored tallies.
 #[derive(Clone, Copy)]
-struct Merged(Tally);
+pub struct Merged(pub Tally);
 
 impl Summary for Merged {
     type Value = Tally;

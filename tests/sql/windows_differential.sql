@@ -25,7 +25,7 @@ CREATE FUNCTION pick(VARIADIC choices text[]) RETURNS text LANGUAGE sql VOLATILE
 CREATE FUNCTION random_query(OUT query text, OUT floating boolean) LANGUAGE plpgsql AS $$
 DECLARE
     frame_mode text := pick('ROWS', 'ROWS', 'RANGE', 'GROUPS');
-    ordering text := CASE frame_mode WHEN 'RANGE' THEN pick('id', 'peer', 'peer DESC', 'at') ELSE pick('id', 'peer, id', 'id DESC') END;
+    ordering text := CASE frame_mode WHEN 'RANGE' THEN pick('id', 'peer', 'peer DESC', 'at', 'i4', 'i4 DESC', 'n NULLS FIRST', 'n DESC') ELSE pick('id', 'peer, id', 'id DESC') END;
     offsets text[] := ARRAY[floor(random() * 12)::text, floor(random() * 12)::text];
     near int := least(offsets[1]::int, offsets[2]::int);
     far int := greatest(offsets[1]::int, offsets[2]::int);
@@ -48,9 +48,10 @@ BEGIN
         aggregate := pick('min', 'max');
         argument := pick('i2', 'i4', 'i8', 'n', 'day', 'ts', 'tz', 'f8', 'f4', '(i4 + 1)', 'n::numeric(10, 1)');
     END IF;
-    query := format('SELECT id, (%s(%s) %s OVER (%s ORDER BY %s %s %s %s))::%s AS v FROM data',
+    query := format('SELECT id, (%s(%s) %s OVER (%s ORDER BY %s %s %s %s))::%s AS v %s FROM data',
         aggregate, argument, pick('', '', '', 'FILTER (WHERE i4 > 0)'), pick('', 'PARTITION BY g'), ordering, frame_mode, bounds,
-        pick('', '', '', '', 'EXCLUDE CURRENT ROW', 'EXCLUDE TIES'), CASE WHEN floating THEN 'float8' ELSE 'text' END);
+        pick('', '', '', '', 'EXCLUDE CURRENT ROW', 'EXCLUDE TIES'), CASE WHEN floating THEN 'float8' ELSE 'text' END,
+        pick('', '', ', row_number() OVER (ORDER BY id)'));
 END $$;
 
 -- Core's float sums are off by some rounding of the values, its real sums by some of theirs.

@@ -1,0 +1,282 @@
+//! Where the frame of a row begins and ends.
+//!
+//! Positions are counted from the first row of the partition. Neither end of a frame ever moves back.
+
+use super::rows::Rows;
+use crate::error::raise;
+use crate::rewrite::executor::{in_memory_of, FunctionCall5Coll};
+use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, FmgrInfo, Oid, WindowAgg};
+use pgrx::PgSqlErrorCode;
+
+/// One end of a frame.
+enum Bound {
+    Unbounded,
+    /// That many rows after the current one, or before if negative.
+    Rows(i64),
+    /// The same in peer groups.
+    Groups(i64),
+    /// By the distance of the ordering column's value.
+    Range(Range),
+}
+
+struct Range {
+    in_range: FmgrInfo,
+    collation: Oid,
+    offset: Datum,
+    /// The offset is subtracted from the current row's value.
+    subtract: bool,
+    /// A row is in range if its value is less than or equal to the sum; otherwise, greater or equal.
+    less: bool,
+    nulls_first: bool,
+    /// The end of the current row's frame.
+    at: i64,
+}
+
+/// Both ends of a frame.
+pub struct Frame {
+    start: Bound,
+    end: Bound,
+}
+
+/// The frame of a WindowAgg, and its offsets as expressions, null where there is none.
+#[derive(Clone, Copy)]
+pub struct Definition {
+    pub window: *mut WindowAgg,
+    pub start_offset: *mut ExprState,
+    pub end_offset: *mut ExprState,
+}
+
+impl Definition {
+    unsafe fn has(&self, option: u32) -> bool {
+        // SAFETY: the definition of an initialised node.
+        unsafe { (*self.window).frameOptions as u32 & option != 0 }
+    }
+
+    /// Does the frame depend on which rows are peers?
+    ///
+    /// # Safety
+    /// The definition of an initialised node.
+    pub unsafe fn has_groups(&self) -> bool {
+        let current = pg_sys::FRAMEOPTION_START_CURRENT_ROW | pg_sys::FRAMEOPTION_END_CURRENT_ROW;
+        // SAFETY: see above.
+        unsafe {
+            self.has(pg_sys::FRAMEOPTION_GROUPS) || self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(current)
+        }
+    }
+
+    /// Does the frame depend on the values of the ordering column?
+    ///
+    /// # Safety
+    /// The definition of an initialised node.
+    pub unsafe fn has_keys(&self) -> bool {
+        let offset = pg_sys::FRAMEOPTION_START_OFFSET | pg_sys::FRAMEOPTION_END_OFFSET;
+        // SAFETY: see above.
+        unsafe { self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(offset) }
+    }
+
+    /// The frame, with its offsets evaluated.
+    ///
+    /// # Safety
+    /// The definition of an initialised node that runs, and a context for expressions without rows.
+    pub unsafe fn frame(&self, context: *mut ExprContext) -> Frame {
+        // SAFETY: see above.
+        unsafe {
+            let preceding = self.has(pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING);
+            let current = self.has(pg_sys::FRAMEOPTION_START_CURRENT_ROW);
+            let function = (*self.window).startInRangeFunc;
+            let start =
+                self.bound(self.start_offset, "starting", preceding, current, false, function, context);
+            let preceding = self.has(pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING);
+            let current = self.has(pg_sys::FRAMEOPTION_END_CURRENT_ROW);
+            let function = (*self.window).endInRangeFunc;
+            let end = self.bound(self.end_offset, "ending", preceding, current, true, function, context);
+            Frame { start, end }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn bound(
+        &self,
+        offset: *mut ExprState,
+        name: &str,
+        preceding: bool,
+        current: bool,
+        is_end: bool,
+        in_range: Oid,
+        context: *mut ExprContext,
+    ) -> Bound {
+        // SAFETY: see `frame`.
+        unsafe {
+            let rows = self.has(pg_sys::FRAMEOPTION_ROWS);
+            if current {
+                return if rows { Bound::Rows(0) } else { Bound::Groups(0) };
+            }
+            if offset.is_null() {
+                return Bound::Unbounded;
+            }
+            let offset = evaluate_once(offset, context).unwrap_or_else(|| {
+                refuse(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, name, "null");
+            });
+            if self.has(pg_sys::FRAMEOPTION_RANGE) {
+                return Bound::Range(Range::new(self.window, in_range, offset, preceding, is_end, context));
+            }
+            let distance = offset.value() as i64;
+            if distance < 0 {
+                refuse(PgSqlErrorCode::ERRCODE_INVALID_PRECEDING_OR_FOLLOWING_SIZE, name, "negative");
+            }
+            let distance = if preceding { -distance } else { distance };
+            if rows {
+                Bound::Rows(distance)
+            } else {
+                Bound::Groups(distance)
+            }
+        }
+    }
+}
+
+/// The value of an offset, which lives as long as the query.
+unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
+    // SAFETY: an initialised expression that refers to no rows.
+    unsafe {
+        let function = (*offset).evalfunc?;
+        let before = pg_sys::MemoryContextSwitchTo((*context).ecxt_per_query_memory);
+        let mut null = false;
+        let value = function(offset, context, &mut null);
+        pg_sys::MemoryContextSwitchTo(before);
+        (!null).then_some(value)
+    }
+}
+
+fn refuse(code: PgSqlErrorCode, bound: &str, what: &str) -> ! {
+    raise(code, format!("frame {bound} offset must not be {what}"), "", "Give an offset of zero or more.")
+}
+
+impl Frame {
+    /// Does the end of some row's frame depend on rows after it?
+    pub fn looks_ahead(&self) -> bool {
+        !matches!((&self.start, &self.end), (Bound::Rows(..=0), Bound::Rows(..=0)))
+    }
+
+    /// The first row of the current row's frame. Reads as far as it must.
+    ///
+    /// # Safety
+    /// The rows are those of a running node, and the current one has been read.
+    pub unsafe fn head(&mut self, current: i64, rows: &mut Rows) -> i64 {
+        // SAFETY: see above.
+        unsafe { self.start.position(current, rows, false) }
+    }
+
+    /// The row after the last one of the current row's frame. Reads as far as it must.
+    ///
+    /// # Safety
+    /// As for `head`.
+    pub unsafe fn tail(&mut self, current: i64, rows: &mut Rows) -> i64 {
+        // SAFETY: see above.
+        unsafe { self.end.position(current, rows, true) }
+    }
+
+    /// Lets go of what is known of rows before those that the frames to come depend on.
+    pub fn forget(&self, current: i64, rows: &mut Rows) {
+        let (mut group, mut key) = (0, current);
+        for bound in [&self.start, &self.end] {
+            match bound {
+                Bound::Groups(distance) => group = group.min(*distance),
+                Bound::Range(range) => key = key.min(range.at),
+                _ => {}
+            }
+        }
+        rows.forget(group, key);
+    }
+
+    /// Begins a new partition.
+    pub fn next_partition(&mut self) {
+        for bound in [&mut self.start, &mut self.end] {
+            if let Bound::Range(range) = bound {
+                range.at = 0;
+            }
+        }
+    }
+}
+
+impl Bound {
+    unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self {
+                Bound::Unbounded => rows.read_to(i64::MAX),
+                Bound::Rows(distance) => {
+                    let position = current.saturating_add(*distance).saturating_add(i64::from(is_end));
+                    rows.read_to(position.max(0))
+                }
+                Bound::Groups(distance) => {
+                    let group = rows.group_of(current);
+                    rows.start_of(group.saturating_add(*distance).saturating_add(i64::from(is_end)))
+                }
+                Bound::Range(range) => range.position(current, rows, is_end),
+            }
+        }
+    }
+}
+
+impl Range {
+    unsafe fn new(
+        window: *mut WindowAgg,
+        function: Oid,
+        offset: Datum,
+        preceding: bool,
+        is_end: bool,
+        context: *mut ExprContext,
+    ) -> Range {
+        // SAFETY: looks the function up; what it allocates lives as long as the query.
+        unsafe {
+            let mut in_range = FmgrInfo::default();
+            pg_sys::fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
+            // With a descending order both directions turn.
+            let ascending = (*window).inRangeAsc;
+            Range {
+                in_range,
+                collation: (*window).inRangeColl,
+                offset,
+                subtract: preceding == ascending,
+                less: is_end == ascending,
+                nulls_first: (*window).inRangeNullsFirst,
+                at: 0,
+            }
+        }
+    }
+
+    unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
+        // SAFETY: as the caller promises; the keys are values of the type that the function was found for.
+        unsafe {
+            while self.at < rows.count() || rows.read() {
+                let (key, base) = (rows.key(self.at), rows.key(current));
+                let before_the_bound = match (key, base) {
+                    (Some(key), Some(base)) => self.holds(key, base, rows.context()) == is_end,
+                    // NULLs are peers of each other, and infinitely far from all else.
+                    (None, None) => is_end,
+                    (None, Some(_)) => self.nulls_first,
+                    (Some(_), None) => !self.nulls_first,
+                };
+                if !before_the_bound {
+                    break;
+                }
+                self.at += 1;
+            }
+            self.at
+        }
+    }
+
+    /// Is a value in range of that of the current row?
+    #[inline]
+    unsafe fn holds(&mut self, key: Datum, base: Datum, context: *mut ExprContext) -> bool {
+        let (subtract, less) = (Datum::from(self.subtract), Datum::from(self.less));
+        // SAFETY: see `position`.
+        unsafe {
+            let function = &raw mut self.in_range;
+            let result = in_memory_of(context, || {
+                FunctionCall5Coll(function, self.collation, key, base, self.offset, subtract, less)
+            });
+            result.value() != 0
+        }
+    }
+}

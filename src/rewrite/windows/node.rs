@@ -1,0 +1,239 @@
+//! The executor node that takes the place of a WindowAgg: reads each row once, and computes the statistics of its frame.
+
+use super::frame::Frame;
+use super::rows::Rows;
+use super::scan::functions;
+use super::statistic::Statistic;
+use crate::rewrite::executor::{
+    aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
+};
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_guard;
+use pgrx::pg_sys::{
+    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, Datum, EState, Node, NodeTag,
+    TupleTableSlot, WindowFunc,
+};
+use std::ffi::CStr;
+
+const NAME: &CStr = c"pg_tally moving window";
+
+struct Methods<T>(T);
+
+// SAFETY: the pointers in the tables are those of constants.
+unsafe impl<T> Sync for Methods<T> {}
+
+static SCAN: Methods<CustomScanMethods> =
+    Methods(CustomScanMethods { CustomName: NAME.as_ptr(), CreateCustomScanState: Some(create) });
+
+static EXECUTE: Methods<CustomExecMethods> = Methods(CustomExecMethods {
+    CustomName: NAME.as_ptr(),
+    BeginCustomScan: Some(begin),
+    ExecCustomScan: Some(execute),
+    EndCustomScan: Some(end),
+    ReScanCustomScan: Some(rescan),
+    MarkPosCustomScan: None,
+    RestrPosCustomScan: None,
+    EstimateDSMCustomScan: None,
+    InitializeDSMCustomScan: None,
+    ReInitializeDSMCustomScan: None,
+    InitializeWorkerCustomScan: None,
+    ShutdownCustomScan: None,
+    ExplainCustomScan: None,
+});
+
+/// The methods of the plan node.
+pub fn methods() -> *const CustomScanMethods {
+    &SCAN.0
+}
+
+/// Makes the node known, so that plans with it can be read back.
+pub fn register() {
+    // SAFETY: the table lives as long as the library, which is never unloaded.
+    unsafe { pg_sys::RegisterCustomScanMethods(methods()) }
+}
+
+/// The state of the node: PostgreSQL's part, and ours, which is dropped with the memory context of the query.
+#[repr(C)]
+struct State {
+    node: CustomScanState,
+    window: *mut Window,
+}
+
+struct Window {
+    rows: Rows,
+    /// Known once its offsets are evaluated.
+    frame: Option<Frame>,
+    results: Vec<Wanted>,
+    /// The row whose turn it is; rows are counted within their partition.
+    current: i64,
+    /// The rows of the frame are those from `left` up to, but not including, `entered`.
+    entered: i64,
+    left: i64,
+}
+
+/// A statistic of one of the arguments.
+struct Wanted {
+    statistic: Statistic,
+    argument: usize,
+    is_real: bool,
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
+    // SAFETY: allocates zeroed memory for the state in the context of the query.
+    unsafe {
+        let state = pg_sys::palloc0(size_of::<State>()).cast::<State>();
+        (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
+        (*state).node.methods = &EXECUTE.0;
+        state.cast()
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
+    // SAFETY: PostgreSQL passes what `create` made.
+    unsafe {
+        let ps = &raw mut (*node).ss.ps;
+        let scan = (*ps).plan.cast::<CustomScan>();
+        functions(scan).for_each(|(function, _)| check_right(function));
+        (*ps).lefttree = ExecInitNode((*scan).scan.plan.lefttree, estate, flags);
+        // Before anything is made that an error must not leak.
+        let empty =
+            Window { rows: Rows::new(ps), frame: None, results: Vec::new(), current: 0, entered: 0, left: 0 };
+        let window = PgMemoryContexts::For((*estate).es_query_cxt).leak_and_drop_on_delete(empty);
+        for (function, statistic) in functions(scan) {
+            let argument = match statistic {
+                Statistic::Rows => 0,
+                _ => (*window).rows.argument(ps, function, statistic),
+            };
+            let is_real = (*function).wintype == pg_sys::FLOAT4OID;
+            (*window).results.push(Wanted { statistic, argument, is_real });
+        }
+        (*node.cast::<State>()).window = window;
+    }
+}
+
+/// The user needs the right to execute the function that he wrote.
+unsafe fn check_right(function: *mut WindowFunc) {
+    // SAFETY: looks the function up in the catalogs.
+    unsafe {
+        let (function, user) = ((*function).winfnoid, pg_sys::GetUserId());
+        let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_proc_aclcheck(function, user, right);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, right);
+        if result != pg_sys::AclResult::ACLCHECK_OK {
+            let name = pg_sys::get_func_name(function);
+            aclcheck_error(result, pg_sys::ObjectType::OBJECT_FUNCTION, name);
+        }
+        if (*(&raw const pg_sys::object_access_hook)).is_some() {
+            pg_sys::RunFunctionExecuteHook(function);
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
+    // SAFETY: PostgreSQL passes what `begin` prepared, and nobody else uses it during the call.
+    unsafe { (*(*node.cast::<State>()).window).next(node) }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn end(node: *mut CustomScanState) {
+    // SAFETY: as above.
+    unsafe {
+        (*(*node.cast::<State>()).window).restart();
+        ExecEndNode((*node).ss.ps.lefttree);
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
+    // SAFETY: as above.
+    unsafe {
+        (*(*node.cast::<State>()).window).restart();
+        let input = (*node).ss.ps.lefttree;
+        if (*input).chgParam.is_null() {
+            ExecReScan(input);
+        }
+    }
+}
+
+impl Window {
+    /// The next row of the output; a null pointer after the last.
+    unsafe fn next(&mut self, node: *mut CustomScanState) -> *mut TupleTableSlot {
+        // SAFETY: slots and contexts are those of the node.
+        unsafe {
+            let ps = &raw mut (*node).ss.ps;
+            let context = (*ps).ps_ExprContext;
+            reset(context);
+            if self.frame.is_none() {
+                self.frame = Some(self.rows.begin(ps));
+            }
+            while self.current == self.rows.count() && !self.rows.read() {
+                if self.rows.are_exhausted() {
+                    return std::ptr::null_mut();
+                }
+                self.next_partition();
+            }
+            self.slide();
+            let scan = (*node).ss.ss_ScanTupleSlot;
+            in_memory_of(context, || self.report(scan));
+            (*context).ecxt_scantuple = scan;
+            (*context).ecxt_outertuple = self.rows.take();
+            self.current += 1;
+            project(ps, scan)
+        }
+    }
+
+    /// Moves the frame to that of the current row.
+    unsafe fn slide(&mut self) {
+        let Some(frame) = &mut self.frame else { return };
+        // SAFETY: reads rows of the node's input.
+        let (head, tail) = unsafe {
+            let tail = frame.tail(self.current, &mut self.rows).max(self.entered);
+            (frame.head(self.current, &mut self.rows).clamp(self.left, tail), tail)
+        };
+        let (entering, leaving) = (tail - self.entered, head - self.left);
+        self.rows.arguments().iter_mut().for_each(|argument| argument.slide(entering, leaving));
+        (self.entered, self.left) = (tail, head);
+        frame.forget(self.current, &mut self.rows);
+    }
+
+    /// Puts the statistics of the frame into the slot.
+    unsafe fn report(&mut self, slot: *mut TupleTableSlot) {
+        let frame_rows = self.entered - self.left;
+        let arguments = self.rows.arguments();
+        arguments.iter_mut().for_each(|argument| argument.settle());
+        // SAFETY: the slot has a column for each result.
+        unsafe {
+            clear(slot);
+            for (index, wanted) in self.results.iter().enumerate() {
+                let value = match wanted.statistic {
+                    Statistic::Rows => Some(Datum::from(frame_rows)),
+                    statistic => arguments[wanted.argument].report(statistic, wanted.is_real),
+                };
+                *(*slot).tts_isnull.add(index) = value.is_none();
+                *(*slot).tts_values.add(index) = value.unwrap_or(Datum::null());
+            }
+            fill(slot);
+        }
+    }
+
+    fn next_partition(&mut self) {
+        self.rows.next_partition();
+        if let Some(frame) = &mut self.frame {
+            frame.next_partition();
+        }
+        (self.current, self.entered, self.left) = (0, 0, 0);
+    }
+
+    /// Forgets everything that was read.
+    unsafe fn restart(&mut self) {
+        self.frame = None;
+        // SAFETY: as above.
+        unsafe { self.rows.restart() };
+        (self.current, self.entered, self.left) = (0, 0, 0);
+    }
+}

@@ -1,0 +1,69 @@
+//! The plan node: what of a WindowAgg the executor needs to know.
+
+use super::node;
+use super::statistic::Statistic;
+use crate::rewrite::plan::items;
+use pgrx::pg_sys::{self, CustomScan, List, NodeTag, Plan, TargetEntry, WindowAgg, WindowFunc};
+use pgrx::PgBox;
+use std::ptr::null_mut;
+
+/// A node with the input of the WindowAgg, and this output: columns of the input are those of OUTER_VAR, results of the
+/// functions, in their order, those of INDEX_VAR.
+///
+/// # Safety
+/// The WindowAgg is in a plan that the planner just made, the functions are its own.
+pub unsafe fn plan(
+    window: *mut WindowAgg,
+    functions: &[(*mut WindowFunc, Statistic)],
+    output: *mut List,
+) -> *mut Plan {
+    // SAFETY: makes nodes in the memory context of the plan.
+    unsafe {
+        let mut definition = PgBox::<WindowAgg>::alloc_node(NodeTag::T_WindowAgg);
+        *definition = *window;
+        definition.plan = Plan { type_: NodeTag::T_WindowAgg, ..Plan::default() };
+        definition.runCondition = null_mut();
+        definition.runConditionOrig = null_mut();
+
+        let (mut statistics, mut results) = (null_mut(), null_mut());
+        for (index, &(function, statistic)) in functions.iter().enumerate() {
+            statistics = pg_sys::lappend_int(statistics, statistic as i32);
+            let result = pg_sys::makeTargetEntry(function.cast(), index as i16 + 1, null_mut(), false);
+            results = pg_sys::lappend(results, result.cast());
+        }
+
+        let mut scan = PgBox::<CustomScan>::alloc_node(NodeTag::T_CustomScan);
+        scan.scan.plan = (*window).plan;
+        scan.scan.plan.type_ = NodeTag::T_CustomScan;
+        scan.scan.plan.targetlist = output;
+        scan.custom_scan_tlist = results;
+        scan.custom_private = pg_sys::lappend(null_mut(), definition.into_pg().cast());
+        scan.custom_private = pg_sys::lappend(scan.custom_private, statistics.cast());
+        scan.methods = node::methods();
+        scan.into_pg().cast()
+    }
+}
+
+/// The WindowAgg that a node was made for, without its input and output.
+///
+/// # Safety
+/// A node made by `plan`.
+pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
+    // SAFETY: see above.
+    unsafe { (*(*(*scan).custom_private).elements).ptr_value.cast() }
+}
+
+/// The window functions of a node, and what they ask for.
+///
+/// # Safety
+/// A node made by `plan`.
+pub unsafe fn functions(scan: *const CustomScan) -> impl Iterator<Item = (*mut WindowFunc, Statistic)> {
+    // SAFETY: both lists are as `plan` made them.
+    unsafe {
+        let statistics = (*(*(*scan).custom_private).elements.add(1)).ptr_value.cast::<List>();
+        items::<TargetEntry>((*scan).custom_scan_tlist).enumerate().filter_map(move |(index, result)| {
+            let number = (*(*statistics).elements.add(index)).int_value;
+            Some(((*result).expr.cast(), Statistic::from_number(number)?))
+        })
+    }
+}

@@ -1,0 +1,349 @@
+//! Sliding windows over values of each kind, and what is reported of them.
+
+use super::statistic::Statistic;
+use crate::error::raise;
+use crate::moving::grown;
+use crate::tally::{split_numeric, Merged, SqlTally, Wide};
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::{AnyNumeric, FromDatum, IntoDatum, PgSqlErrorCode};
+use std::collections::VecDeque;
+use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
+
+/// How an argument's values are read and kept.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Double,
+    Real,
+    /// For a tally of integers, which keeps all bits of the sum.
+    WideInteger,
+    WideNumeric,
+    Stored,
+    /// For minimum and maximum of anything that is an integer of so many bytes.
+    Integer2,
+    Integer4,
+    Integer8,
+    Numeric,
+}
+
+/// The kind of the values of a type, for a statistic of them; None if there is none, or it does not matter.
+pub fn kind(statistic: Statistic, value: Oid) -> Option<Kind> {
+    let is_tally = statistic == Statistic::Tally;
+    Some(match value {
+        _ if statistic == Statistic::Count => return None,
+        pg_sys::FLOAT8OID => Kind::Double,
+        pg_sys::FLOAT4OID => Kind::Real,
+        pg_sys::INT8OID if is_tally => Kind::WideInteger,
+        pg_sys::NUMERICOID if is_tally => Kind::WideNumeric,
+        _ if is_tally => Kind::Stored,
+        pg_sys::INT2OID => Kind::Integer2,
+        pg_sys::INT4OID | pg_sys::DATEOID => Kind::Integer4,
+        pg_sys::INT8OID | pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => Kind::Integer8,
+        pg_sys::NUMERICOID => Kind::Numeric,
+        _ => return None,
+    })
+}
+
+impl Kind {
+    /// No values of this kind yet.
+    pub fn values(self) -> Box<dyn Values> {
+        match self {
+            Kind::Double => Box::new(Queue::<Tallied<f64>>::default()),
+            Kind::Real => Box::new(Queue::<Tallied<f32>>::default()),
+            Kind::WideInteger => Box::new(Queue::<Tallied<i64>>::default()),
+            Kind::WideNumeric => Box::new(Queue::<Tallied<AnyNumeric>>::default()),
+            Kind::Stored => Box::new(Queue::<Tallied<SqlTally>>::default()),
+            Kind::Integer2 => Box::new(Queue::<Extremes<i16>>::default()),
+            Kind::Integer4 => Box::new(Queue::<Extremes<i32>>::default()),
+            Kind::Integer8 => Box::new(Queue::<Extremes<i64>>::default()),
+            Kind::Numeric => Box::new(Queue::<Extremes<AnyNumeric>>::default()),
+        }
+    }
+}
+
+/// The values of the rows that have been read: first they wait, then they are in the frame.
+pub trait Values {
+    /// Takes a value in, to wait.
+    ///
+    /// # Safety
+    /// A value of the kind.
+    unsafe fn read(&mut self, value: Datum);
+    /// The value that has waited longest enters the frame.
+    fn enter(&mut self);
+    /// The oldest value leaves the frame.
+    fn leave(&mut self);
+    /// Prepares to report.
+    fn settle(&mut self);
+    /// A statistic of the frame, as real if that is its type; valid until the frame changes or the memory context is
+    /// reset. NULL is None.
+    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
+}
+
+/// A window over values of some type.
+trait Window: Default {
+    type Value;
+    unsafe fn value(datum: Datum) -> Self::Value;
+    fn push(&mut self, value: Self::Value);
+    fn pop(&mut self);
+    fn settle(&mut self);
+    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
+}
+
+struct Queue<W: Window> {
+    waiting: VecDeque<W::Value>,
+    window: W,
+}
+
+impl<W: Window> Default for Queue<W> {
+    fn default() -> Self {
+        Queue { waiting: VecDeque::new(), window: W::default() }
+    }
+}
+
+impl<W: Window> Values for Queue<W> {
+    unsafe fn read(&mut self, value: Datum) {
+        grown(self.waiting.try_reserve(1));
+        // SAFETY: as the caller promises.
+        self.waiting.push_back(unsafe { W::value(value) });
+    }
+
+    fn enter(&mut self) {
+        if let Some(value) = self.waiting.pop_front() {
+            self.window.push(value);
+        }
+    }
+
+    fn leave(&mut self) {
+        self.window.pop();
+    }
+
+    fn settle(&mut self) {
+        self.window.settle();
+    }
+
+    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum> {
+        self.window.report(statistic, is_real)
+    }
+}
+
+/// Something that a tally is made of.
+trait Tallyable {
+    type Summary: Summary;
+    unsafe fn value(datum: Datum) -> <Self::Summary as Summary>::Value;
+    fn tally(summary: Self::Summary) -> Tally;
+}
+
+impl Tallyable for f64 {
+    type Summary = Tally;
+
+    unsafe fn value(datum: Datum) -> f64 {
+        f64::from_bits(datum.value() as u64)
+    }
+
+    fn tally(summary: Tally) -> Tally {
+        summary
+    }
+}
+
+impl Tallyable for f32 {
+    type Summary = Tally;
+
+    unsafe fn value(datum: Datum) -> f64 {
+        f64::from(f32::from_bits(datum.value() as u32))
+    }
+
+    fn tally(summary: Tally) -> Tally {
+        summary
+    }
+}
+
+impl Tallyable for i64 {
+    type Summary = Wide;
+
+    unsafe fn value(datum: Datum) -> (f64, f64) {
+        split_integer(datum.value() as i64)
+    }
+
+    fn tally(summary: Wide) -> Tally {
+        summary.0
+    }
+}
+
+impl Tallyable for AnyNumeric {
+    type Summary = Wide;
+
+    unsafe fn value(datum: Datum) -> (f64, f64) {
+        // SAFETY: as the caller promises.
+        split_numeric(unsafe { numeric(datum) })
+    }
+
+    fn tally(summary: Wide) -> Tally {
+        summary.0
+    }
+}
+
+impl Tallyable for SqlTally {
+    type Summary = Merged;
+
+    unsafe fn value(datum: Datum) -> Tally {
+        // SAFETY: a datum of the type points to a tally.
+        unsafe { *datum.cast_mut_ptr::<Tally>() }
+    }
+
+    fn tally(summary: Merged) -> Tally {
+        summary.0
+    }
+}
+
+unsafe fn numeric(datum: Datum) -> AnyNumeric {
+    // SAFETY: a numeric that is not NULL.
+    unsafe { AnyNumeric::from_datum(datum, false).unwrap_or_else(|| unreachable!("the value is not NULL")) }
+}
+
+struct Tallied<T: Tallyable> {
+    values: Sliding<T::Summary>,
+    /// What is reported; a tally is reported by a pointer to it.
+    now: Box<Tally>,
+}
+
+impl<T: Tallyable> Default for Tallied<T> {
+    fn default() -> Self {
+        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY) }
+    }
+}
+
+impl<T: Tallyable> Window for Tallied<T> {
+    type Value = <T::Summary as Summary>::Value;
+
+    unsafe fn value(datum: Datum) -> Self::Value {
+        // SAFETY: as the caller promises.
+        unsafe { T::value(datum) }
+    }
+
+    fn push(&mut self, value: Self::Value) {
+        grown(self.values.push(value));
+    }
+
+    fn pop(&mut self) {
+        self.values.pop();
+    }
+
+    fn settle(&mut self) {
+        *self.now = T::tally(self.values.summary());
+    }
+
+    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum> {
+        let number = match statistic {
+            Statistic::Tally => return Some(Datum::from(&raw mut *self.now)),
+            Statistic::Min => self.now.min(),
+            Statistic::Max => self.now.max(),
+            _ => built_in(&self.now, statistic),
+        }?;
+        Some(match is_real {
+            true => Datum::from(u64::from(real(number).to_bits())),
+            false => Datum::from(number.to_bits()),
+        })
+    }
+}
+
+/// What the built-in aggregate gives, its error included.
+fn built_in(tally: &Tally, statistic: Statistic) -> Option<f64> {
+    if tally.overflows() {
+        overflow();
+    }
+    match statistic {
+        Statistic::Sum => tally.sum(),
+        Statistic::Avg => tally.avg(),
+        Statistic::VarSamp => tally.var_samp(),
+        Statistic::VarPop => tally.var_pop(),
+        Statistic::StddevSamp => tally.stddev_samp(),
+        _ => tally.stddev_pop(),
+    }
+}
+
+/// A sum of reals is a real.
+fn real(number: f64) -> f32 {
+    let real = number as f32;
+    if real.is_infinite() && number.is_finite() {
+        overflow();
+    }
+    real
+}
+
+fn overflow() -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        "value out of range: overflow",
+        "",
+        "The accessors of a tally of the same values do not raise this error.",
+    )
+}
+
+/// Something of which there is a least and a greatest.
+trait Comparable: Ord + Clone {
+    unsafe fn value(datum: Datum) -> Self;
+    fn datum(&self) -> Option<Datum>;
+}
+
+macro_rules! comparable_integers {
+    ($($integer:ty),*) => { $(
+        impl Comparable for $integer {
+            unsafe fn value(datum: Datum) -> Self {
+                datum.value() as $integer
+            }
+
+            fn datum(&self) -> Option<Datum> {
+                Some(Datum::from(*self))
+            }
+        }
+    )* };
+}
+
+comparable_integers!(i16, i32, i64);
+
+impl Comparable for AnyNumeric {
+    unsafe fn value(datum: Datum) -> Self {
+        // SAFETY: as the caller promises.
+        unsafe { numeric(datum) }
+    }
+
+    fn datum(&self) -> Option<Datum> {
+        self.clone().into_datum()
+    }
+}
+
+struct Extremes<T> {
+    least: Extreme<T>,
+    greatest: Extreme<T>,
+}
+
+impl<T> Default for Extremes<T> {
+    fn default() -> Self {
+        Extremes { least: Extreme::default(), greatest: Extreme::default() }
+    }
+}
+
+impl<T: Comparable> Window for Extremes<T> {
+    type Value = T;
+
+    unsafe fn value(datum: Datum) -> T {
+        // SAFETY: as the caller promises.
+        unsafe { T::value(datum) }
+    }
+
+    fn push(&mut self, value: T) {
+        grown(self.least.push(value.clone(), Ord::cmp));
+        grown(self.greatest.push(value, |a, b| b.cmp(a)));
+    }
+
+    fn pop(&mut self) {
+        self.least.pop();
+        self.greatest.pop();
+    }
+
+    fn settle(&mut self) {}
+
+    fn report(&mut self, statistic: Statistic, _: bool) -> Option<Datum> {
+        let extreme = if statistic == Statistic::Min { &self.least } else { &self.greatest };
+        extreme.get()?.datum()
+    }
+}
