@@ -27,7 +27,10 @@ extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 
 pg15 := $(shell scripts/where pg15)
 
-.PHONY: help all build loader install installcheck test demo bench lint audit clean
+# Where the sources of that PostgreSQL are, for its own tests.
+POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
+
+.PHONY: help all build loader install installcheck core-regression test demo bench lint audit clean
 .PHONY: lint-format lint-crates lint-extension lint-dependencies
 
 all: build
@@ -50,6 +53,10 @@ install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if
 
 installcheck: ## run the golden SQL tests against the installed extension, in a cluster of their own
 	$(supported)scripts/cluster run --pg-config $(PG_CONFIG) -- tests/regress $(PG_CONFIG) $(CARGO_TARGET_DIR)/regress/pg$(pg_major)
+
+core-regression: ## run PostgreSQL's own window and aggregate tests, of POSTGRES_SOURCE, with our library preloaded
+	$(supported)scripts/cluster run --pg-config $(PG_CONFIG) -- \
+	  tests/core_regression $(PG_CONFIG) $(POSTGRES_SOURCE) $(CARGO_TARGET_DIR)/regress/core$(pg_major)
 
 test: ## run the tests on PostgreSQL 15 and 18 and a real Kafka; SUITES="docs lint" runs only those
 	scripts/setup test

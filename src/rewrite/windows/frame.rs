@@ -80,52 +80,33 @@ impl Definition {
     /// The definition of an initialised node that runs, and a context for expressions without rows.
     pub unsafe fn frame(&self, context: *mut ExprContext) -> Frame {
         // SAFETY: see above.
-        unsafe {
-            let preceding = self.has(pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING);
-            let current = self.has(pg_sys::FRAMEOPTION_START_CURRENT_ROW);
-            let function = (*self.window).startInRangeFunc;
-            let start =
-                self.bound(self.start_offset, "starting", preceding, current, false, function, context);
-            let preceding = self.has(pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING);
-            let current = self.has(pg_sys::FRAMEOPTION_END_CURRENT_ROW);
-            let function = (*self.window).endInRangeFunc;
-            let end = self.bound(self.end_offset, "ending", preceding, current, true, function, context);
-            Frame { start, end }
-        }
+        unsafe { Frame { start: self.bound(&START, context), end: self.bound(&END, context) } }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    unsafe fn bound(
-        &self,
-        offset: *mut ExprState,
-        name: &str,
-        preceding: bool,
-        current: bool,
-        is_end: bool,
-        in_range: Oid,
-        context: *mut ExprContext,
-    ) -> Bound {
+    unsafe fn bound(&self, side: &Side, context: *mut ExprContext) -> Bound {
         // SAFETY: see `frame`.
         unsafe {
-            let rows = self.has(pg_sys::FRAMEOPTION_ROWS);
-            if current {
-                return if rows { Bound::Rows(0) } else { Bound::Groups(0) };
+            let is_rows = self.has(pg_sys::FRAMEOPTION_ROWS);
+            if self.has(side.current) {
+                return if is_rows { Bound::Rows(0) } else { Bound::Groups(0) };
             }
+            let offset = if side.is_end { self.end_offset } else { self.start_offset };
             if offset.is_null() {
                 return Bound::Unbounded;
             }
             let offset = evaluate_once(offset, context).unwrap_or_else(|| {
-                refuse(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, name, "null");
+                refuse(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, side, "null");
             });
+            let precedes = self.has(side.preceding);
             if self.has(pg_sys::FRAMEOPTION_RANGE) {
-                return Bound::Range(Range::new(self.window, in_range, offset, preceding, is_end, context));
+                return Bound::Range(Range::new(self.window, offset, precedes, side.is_end, context));
             }
             let distance = offset.value() as i64;
             if distance < 0 {
-                refuse(PgSqlErrorCode::ERRCODE_INVALID_PRECEDING_OR_FOLLOWING_SIZE, name, "negative");
+                refuse(PgSqlErrorCode::ERRCODE_INVALID_PRECEDING_OR_FOLLOWING_SIZE, side, "negative");
             }
-            let distance = if preceding { -distance } else { distance };
-            if rows {
+            let distance = if precedes { -distance } else { distance };
+            if is_rows {
                 Bound::Rows(distance)
             } else {
                 Bound::Groups(distance)
@@ -133,6 +114,28 @@ impl Definition {
         }
     }
 }
+
+/// How the start and the end of a frame differ.
+struct Side {
+    name: &'static str,
+    /// Options of the frame.
+    preceding: u32,
+    current: u32,
+    is_end: bool,
+}
+
+const START: Side = Side {
+    name: "starting",
+    preceding: pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING,
+    current: pg_sys::FRAMEOPTION_START_CURRENT_ROW,
+    is_end: false,
+};
+const END: Side = Side {
+    name: "ending",
+    preceding: pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING,
+    current: pg_sys::FRAMEOPTION_END_CURRENT_ROW,
+    is_end: true,
+};
 
 /// The value of an offset, which lives as long as the query.
 unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
@@ -147,8 +150,13 @@ unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Op
     }
 }
 
-fn refuse(code: PgSqlErrorCode, bound: &str, what: &str) -> ! {
-    raise(code, format!("frame {bound} offset must not be {what}"), "", "Give an offset of zero or more.")
+fn refuse(code: PgSqlErrorCode, side: &Side, what: &str) -> ! {
+    raise(
+        code,
+        format!("frame {} offset must not be {what}", side.name),
+        "",
+        "Give an offset of zero or more.",
+    )
 }
 
 impl Frame {
@@ -221,15 +229,15 @@ impl Bound {
 impl Range {
     unsafe fn new(
         window: *mut WindowAgg,
-        function: Oid,
         offset: Datum,
-        preceding: bool,
+        precedes: bool,
         is_end: bool,
         context: *mut ExprContext,
     ) -> Range {
         // SAFETY: looks the function up; what it allocates lives as long as the query.
         unsafe {
             let mut in_range = FmgrInfo::default();
+            let function = if is_end { (*window).endInRangeFunc } else { (*window).startInRangeFunc };
             pg_sys::fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
             // With a descending order both directions turn.
             let ascending = (*window).inRangeAsc;
@@ -237,7 +245,7 @@ impl Range {
                 in_range,
                 collation: (*window).inRangeColl,
                 offset,
-                subtract: preceding == ascending,
+                subtract: precedes == ascending,
                 less: is_end == ascending,
                 nulls_first: (*window).inRangeNullsFirst,
                 at: 0,

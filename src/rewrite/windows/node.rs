@@ -127,7 +127,8 @@ unsafe fn check_right(function: *mut WindowFunc) {
             let name = pg_sys::get_func_name(function);
             aclcheck_error(result, pg_sys::ObjectType::OBJECT_FUNCTION, name);
         }
-        if (*(&raw const pg_sys::object_access_hook)).is_some() {
+        let hook = pg_sys::object_access_hook;
+        if hook.is_some() {
             pg_sys::RunFunctionExecuteHook(function);
         }
     }

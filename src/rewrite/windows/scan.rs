@@ -3,7 +3,7 @@
 use super::node;
 use super::statistic::Statistic;
 use crate::rewrite::plan::items;
-use pgrx::pg_sys::{self, CustomScan, List, NodeTag, Plan, TargetEntry, WindowAgg, WindowFunc};
+use pgrx::pg_sys::{self, CustomScan, Expr, List, NodeTag, Plan, WindowAgg, WindowFunc};
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
@@ -25,10 +25,11 @@ pub unsafe fn plan(
         definition.runCondition = null_mut();
         definition.runConditionOrig = null_mut();
 
-        let (mut statistics, mut results) = (null_mut(), null_mut());
+        let (mut computed, mut statistics, mut results) = (null_mut(), null_mut(), null_mut());
         for (index, &(function, statistic)) in functions.iter().enumerate() {
+            computed = pg_sys::lappend(computed, function.cast());
             statistics = pg_sys::lappend_int(statistics, statistic as i32);
-            let result = pg_sys::makeTargetEntry(function.cast(), index as i16 + 1, null_mut(), false);
+            let result = pg_sys::makeTargetEntry(shown(function), index as i16 + 1, null_mut(), false);
             results = pg_sys::lappend(results, result.cast());
         }
 
@@ -37,11 +38,27 @@ pub unsafe fn plan(
         scan.scan.plan.type_ = NodeTag::T_CustomScan;
         scan.scan.plan.targetlist = output;
         scan.custom_scan_tlist = results;
-        scan.custom_private = pg_sys::lappend(null_mut(), definition.into_pg().cast());
-        scan.custom_private = pg_sys::lappend(scan.custom_private, statistics.cast());
+        for part in [definition.into_pg().cast(), computed.cast(), statistics.cast()] {
+            scan.custom_private = pg_sys::lappend(scan.custom_private, part);
+        }
         scan.methods = node::methods();
         scan.into_pg().cast()
     }
+}
+
+/// A result as EXPLAIN shows it: as a call of the function, since the window is not a WindowAgg's any more.
+unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
+    // SAFETY: makes a node over the arguments of another.
+    unsafe {
+        let WindowFunc { winfnoid, wintype, args, wincollid, inputcollid, .. } = *function;
+        let format = pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
+        pg_sys::makeFuncExpr(winfnoid, wintype, args, wincollid, inputcollid, format).cast()
+    }
+}
+
+unsafe fn part<T>(scan: *const CustomScan, index: usize) -> *mut T {
+    // SAFETY: the parts are as `plan` made them.
+    unsafe { (*(*(*scan).custom_private).elements.add(index)).ptr_value.cast() }
 }
 
 /// The WindowAgg that a node was made for, without its input and output.
@@ -50,7 +67,7 @@ pub unsafe fn plan(
 /// A node made by `plan`.
 pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
     // SAFETY: see above.
-    unsafe { (*(*(*scan).custom_private).elements).ptr_value.cast() }
+    unsafe { part(scan, 0) }
 }
 
 /// The window functions of a node, and what they ask for.
@@ -58,12 +75,12 @@ pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
 /// # Safety
 /// A node made by `plan`.
 pub unsafe fn functions(scan: *const CustomScan) -> impl Iterator<Item = (*mut WindowFunc, Statistic)> {
-    // SAFETY: both lists are as `plan` made them.
+    // SAFETY: see above; both lists are of the same length.
     unsafe {
-        let statistics = (*(*(*scan).custom_private).elements.add(1)).ptr_value.cast::<List>();
-        items::<TargetEntry>((*scan).custom_scan_tlist).enumerate().filter_map(move |(index, result)| {
+        let statistics = part::<List>(scan, 2);
+        items::<WindowFunc>(part(scan, 1)).enumerate().filter_map(move |(index, function)| {
             let number = (*(*statistics).elements.add(index)).int_value;
-            Some(((*result).expr.cast(), Statistic::from_number(number)?))
+            Some((function, Statistic::from_number(number)?))
         })
     }
 }
