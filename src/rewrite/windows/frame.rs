@@ -193,7 +193,7 @@ impl Frame {
                 _ => {}
             }
         }
-        rows.forget(group, key);
+        rows.order().forget(group, key);
     }
 
     /// Begins a new partition.
@@ -217,7 +217,7 @@ impl Bound {
                     rows.read_to(position.max(0))
                 }
                 Bound::Groups(distance) => {
-                    let group = rows.group_of(current);
+                    let group = rows.order().group_of(current);
                     rows.start_of(group.saturating_add(*distance).saturating_add(i64::from(is_end)))
                 }
                 Bound::Range(range) => range.position(current, rows, is_end),
@@ -257,7 +257,7 @@ impl Range {
         // SAFETY: as the caller promises; the keys are values of the type that the function was found for.
         unsafe {
             while self.at < rows.count() || rows.read() {
-                let (key, base) = (rows.key(self.at), rows.key(current));
+                let (key, base) = (rows.order().key(self.at), rows.order().key(current));
                 let before_the_bound = match (key, base) {
                     (Some(key), Some(base)) => self.holds(key, base, rows.context()) == is_end,
                     // NULLs are peers of each other, and infinitely far from all else.

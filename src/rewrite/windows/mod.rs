@@ -9,6 +9,7 @@ mod argument;
 mod frame;
 mod key;
 mod node;
+mod order;
 mod rows;
 mod scan;
 mod statistic;

@@ -2,20 +2,17 @@
 
 use super::argument::Argument;
 use super::frame::{Definition, Frame};
-use super::key::{Key, OrderingColumn};
+use super::order::{Alike, Order};
 use super::scan;
 use super::statistic::Statistic;
 use super::values;
 use crate::rewrite::executor::{
-    column, copy_row, execTuplesMatchPrepare, holds, next_row, reset, tuplestore_gettupleslot,
-    tuplestore_puttupleslot, tuplestore_trim, ExecInitExpr,
+    next_row, reset, tuplestore_gettupleslot, tuplestore_puttupleslot, tuplestore_trim, ExecInitExpr,
 };
 use crate::rewrite::plan::items;
 use pgrx::pg_sys::{
-    self, CustomScan, Datum, ExprContext, ExprState, Node, PlanState, TupleTableSlot, Tuplestorestate,
-    WindowAgg, WindowFunc,
+    self, CustomScan, ExprContext, Node, PlanState, TupleTableSlot, Tuplestorestate, WindowAgg, WindowFunc,
 };
-use std::collections::VecDeque;
 use std::ptr::null_mut;
 
 /// The rows of one partition, as far as they have been read.
@@ -26,11 +23,7 @@ pub struct Rows {
     definition: Definition,
     arguments: Vec<Argument>,
     partition: Option<Alike>,
-    /// Peers, where the frame depends on them; without an order all rows are.
-    peers: Option<Alike>,
-    has_groups: bool,
-    /// Where the frame depends on its values.
-    ordering: Option<OrderingColumn>,
+    order: Order,
     /// The rows from the current one on, where frames look ahead.
     ahead: *mut Tuplestorestate,
     stored: *mut TupleTableSlot,
@@ -41,55 +34,6 @@ pub struct Rows {
     count: i64,
     is_complete: bool,
     is_exhausted: bool,
-    /// The first rows of the peer groups from number `groups_before` on.
-    groups: VecDeque<i64>,
-    groups_before: i64,
-    /// The group of the current row.
-    group: i64,
-    /// The ordering column of the rows from number `keys_before` on.
-    keys: VecDeque<Option<Key>>,
-    keys_before: i64,
-}
-
-/// Rows that are equal in some columns.
-struct Alike {
-    equal: *mut ExprState,
-    first: *mut TupleTableSlot,
-}
-
-impl Alike {
-    unsafe fn new(
-        node: *mut PlanState,
-        count: i32,
-        columns: *const i16,
-        operators: *const pg_sys::Oid,
-        collations: *const pg_sys::Oid,
-    ) -> Option<Alike> {
-        if count == 0 {
-            return None;
-        }
-        // SAFETY: the columns are those of the node's input.
-        unsafe {
-            let row_type = pg_sys::ExecGetResultType((*node).lefttree);
-            let equal = execTuplesMatchPrepare(row_type, count, columns, operators, collations, node);
-            let first = pg_sys::ExecInitExtraTupleSlot(
-                (*node).state,
-                row_type,
-                &raw const pg_sys::TTSOpsMinimalTuple,
-            );
-            Some(Alike { equal, first })
-        }
-    }
-
-    #[inline]
-    unsafe fn holds(&self, row: *mut TupleTableSlot, context: *mut ExprContext) -> bool {
-        // SAFETY: rows of the same type; the expression refers to them as inner and outer.
-        unsafe {
-            (*context).ecxt_innertuple = self.first;
-            (*context).ecxt_outertuple = row;
-            holds(self.equal, context)
-        }
-    }
 }
 
 impl Rows {
@@ -114,7 +58,6 @@ impl Rows {
                 end_offset: expression((*window).endOffset),
             };
             let WindowAgg { partNumCols, partColIdx, partOperators, partCollations, .. } = *window;
-            let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *window;
             let input = (*node).lefttree;
             let row_type = pg_sys::ExecGetResultType(input);
             Rows {
@@ -123,11 +66,7 @@ impl Rows {
                 definition,
                 arguments: Vec::new(),
                 partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
-                peers: Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations),
-                has_groups: definition.has_groups(),
-                ordering: definition
-                    .has_keys()
-                    .then(|| OrderingColumn::of(window, (*(*input).plan).targetlist)),
+                order: Order::new(node, &definition),
                 ahead: null_mut(),
                 stored: pg_sys::ExecInitExtraTupleSlot(
                     (*node).state,
@@ -139,11 +78,6 @@ impl Rows {
                 count: 0,
                 is_complete: false,
                 is_exhausted: false,
-                groups: VecDeque::new(),
-                groups_before: 0,
-                group: 0,
-                keys: VecDeque::new(),
-                keys_before: 0,
             }
         }
     }
@@ -219,13 +153,7 @@ impl Rows {
                 return false;
             }
             let (row, context) = (self.last, self.context);
-            if self.has_groups {
-                self.note_group(row);
-            }
-            if let Some(ordering) = &self.ordering {
-                let value = column(row, ordering.number);
-                self.keys.push_back(value.map(|value| Key::copy(value, ordering)));
-            }
+            self.order.note(row, self.count, context);
             (*context).ecxt_outertuple = row;
             for argument in &mut self.arguments {
                 argument.read(context);
@@ -255,29 +183,13 @@ impl Rows {
             }
             if let Some(partition) = &self.partition {
                 if self.count == 0 {
-                    copy_row(partition.first, self.last);
-                } else if !partition.holds(self.last, self.context) {
+                    partition.begin(self.last);
+                } else if !partition.include(self.last, self.context) {
                     self.last_is_next = true;
                     return false;
                 }
             }
             true
-        }
-    }
-
-    unsafe fn note_group(&mut self, row: *mut TupleTableSlot) {
-        // SAFETY: as for `read`.
-        unsafe {
-            let is_first = match &self.peers {
-                Some(peers) => self.count == 0 || !peers.holds(row, self.context),
-                None => self.count == 0,
-            };
-            if is_first {
-                self.groups.push_back(self.count);
-                if let Some(peers) = &self.peers {
-                    copy_row(peers.first, row);
-                }
-            }
         }
     }
 
@@ -292,26 +204,13 @@ impl Rows {
         self.count.min(count)
     }
 
-    /// The peer group of the current row, which has been read.
-    pub fn group_of(&mut self, current: i64) -> i64 {
-        let next = |group: i64, before: i64| (group + 1 - before) as usize;
-        while self.groups.get(next(self.group, self.groups_before)).is_some_and(|&start| start <= current) {
-            self.group += 1;
-        }
-        self.group
-    }
-
-    /// The first row of a group, or the end of the partition.
+    /// The first row of a peer group, or the end of the partition.
     ///
     /// # Safety
     /// The node runs.
     pub unsafe fn start_of(&mut self, group: i64) -> i64 {
-        if group <= 0 {
-            return 0;
-        }
         loop {
-            let index = usize::try_from(group - self.groups_before).unwrap_or(usize::MAX);
-            if let Some(&start) = self.groups.get(index) {
+            if let Some(start) = self.order.start_of(group) {
                 return start;
             }
             // SAFETY: see above.
@@ -321,21 +220,9 @@ impl Rows {
         }
     }
 
-    /// The value of the ordering column of a row that has been read.
-    pub fn key(&self, row: i64) -> Option<Datum> {
-        self.keys[(row - self.keys_before) as usize].as_ref().map(Key::datum)
-    }
-
-    /// Lets go of groups further away from the current one, and of keys before that row.
-    pub fn forget(&mut self, group: i64, key: i64) {
-        while self.groups_before < self.group.saturating_add(group) {
-            self.groups.pop_front();
-            self.groups_before += 1;
-        }
-        while self.keys_before < key && !self.keys.is_empty() {
-            self.keys.pop_front();
-            self.keys_before += 1;
-        }
+    /// What is known of the order of the rows that have been read.
+    pub fn order(&mut self) -> &mut Order {
+        &mut self.order
     }
 
     /// The current row itself: each row once, in their order.
@@ -358,9 +245,7 @@ impl Rows {
     /// Begins the next partition.
     pub fn next_partition(&mut self) {
         self.arguments.iter_mut().for_each(Argument::clear);
-        self.groups.clear();
-        self.keys.clear();
-        (self.groups_before, self.group, self.keys_before) = (0, 0, 0);
+        self.order.clear();
         self.count = 0;
         self.is_complete = false;
     }
