@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::load::{runtime, start, Intent};
+use crate::registry::Registry;
 use crate::{kafka, pg};
 
 /// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
@@ -45,8 +46,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         Err(failure) => println!("{failure}"),
     }
-    match [partitions.is_err(), database.is_err()].iter().filter(|failed| **failed).count() {
+    let registry = config.registry.as_ref().map(Registry::probe).transpose();
+    match &registry {
+        Ok(None) => {}
+        Ok(Some(())) => println!("schema registry: ok"),
+        Err(failure) => println!("{failure}"),
+    }
+    match [partitions.is_err(), database.is_err(), registry.is_err()].iter().filter(|failed| **failed).count()
+    {
         0 => Ok(()),
-        failed => Err(Failure::new(format!("{failed} of 3 checks failed")).mend("see the lines above")),
+        failed => Err(Failure::new(format!("{failed} checks failed")).mend("see the lines above")),
     }
 }

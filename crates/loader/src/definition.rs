@@ -20,7 +20,7 @@ pub struct Definition {
 impl Definition {
     /// The definition of a topic's table with these columns.
     pub fn new(topic: &Topic, table: TableName, columns: Vec<Column>) -> Self {
-        let overflow = (topic.unknown_fields == UnknownFields::Keep).then(|| topic.overflow_column.clone());
+        let overflow = topic.unknown_fields.has_overflow().then(|| topic.overflow_column.clone());
         Self { table, columns, overflow, unknown_fields: topic.unknown_fields }
     }
 

@@ -12,6 +12,7 @@ mod failure;
 mod kafka;
 mod load;
 mod pg;
+mod registry;
 mod simulate;
 
 use std::io::IsTerminal;

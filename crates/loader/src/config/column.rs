@@ -65,7 +65,9 @@ pub enum ColumnType {
     Timestamptz,
     Timestamp,
     Date,
+    Time,
     Uuid,
+    Bytea,
     Jsonb,
 }
 
@@ -84,7 +86,9 @@ impl ColumnType {
             "timestamp with time zone" => Self::Timestamptz,
             "timestamp without time zone" => Self::Timestamp,
             "date" => Self::Date,
+            "time without time zone" => Self::Time,
             "uuid" => Self::Uuid,
+            "bytea" => Self::Bytea,
             "jsonb" => Self::Jsonb,
             _ => return None,
         })
@@ -109,7 +113,9 @@ impl fmt::Display for ColumnType {
             Self::Timestamptz => "timestamptz",
             Self::Timestamp => "timestamp",
             Self::Date => "date",
+            Self::Time => "time",
             Self::Uuid => "uuid",
+            Self::Bytea => "bytea",
             Self::Jsonb => "jsonb",
         })
     }

@@ -2,6 +2,7 @@
 
 mod column;
 mod complaint;
+mod registry;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use column::{Column, ColumnType, Source, Unit};
+pub use registry::Registry;
 pub use table::{plain_name, quoted, TableName};
 
 use crate::failure::Failure;
@@ -32,6 +34,8 @@ pub struct Config {
     /// Larger messages become dead letters, so that one cannot fill the memory of all parts of the way.
     #[serde(default = "default_max_message_bytes")]
     pub max_message_bytes: usize,
+    /// Where the schemas of Avro topics are.
+    pub registry: Option<Registry>,
     /// Further librdkafka properties, as they are named there.
     #[serde(default)]
     pub kafka: BTreeMap<String, Property>,
@@ -134,12 +138,14 @@ fn default_sample() -> usize {
 }
 
 /// The encoding of a topic's messages.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// One JSON object per message.
     #[default]
     Json,
+    /// A record in Avro, with the number of its schema in the registry in front, as Confluent's serializers write it.
+    Avro,
 }
 
 /// Where a partition begins when there is no stored position.
@@ -153,6 +159,13 @@ pub enum Start {
     Latest,
 }
 
+impl UnknownFields {
+    /// Whether there is an overflow column.
+    pub fn has_overflow(self) -> bool {
+        matches!(self, Self::Keep | Self::Add)
+    }
+}
+
 /// The policy for fields that no column takes: by default nothing is dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,6 +173,9 @@ pub enum UnknownFields {
     /// They are kept in the overflow column.
     #[default]
     Keep,
+    /// They get columns of their own, and columns become wider where the schema does; what no column can hold is kept in
+    /// the overflow column.
+    Add,
     /// They are dropped, because the user said so.
     Ignore,
     /// A message that has one becomes a dead letter.
@@ -194,8 +210,20 @@ impl Config {
             return Err(Failure::usage("`batch.rows` and `batch.bytes` must be at least 1")
                 .mend("leave them out for the defaults"));
         }
+        if let Some(registry) = &self.registry {
+            registry
+                .validate()
+                .map_err(|(what, mend)| Failure::usage(format!("[registry]: {what}")).mend(mend))?;
+        }
         let mut tables = HashMap::new();
         for topic in &self.topics {
+            if topic.format == Format::Avro && self.registry.is_none() {
+                return Err(Failure::usage(format!(
+                    "topic {:?} is Avro, but there is no [registry]",
+                    topic.name
+                ))
+                .mend("add a section [registry] with the `url` of the schema registry"));
+            }
             topic.validate().map_err(|(what, mend)| {
                 Failure::usage(format!("topic {:?}: {what}", topic.name)).mend(mend)
             })?;
@@ -226,10 +254,16 @@ impl Topic {
             if names.insert(&column.name, ()).is_some() {
                 return Err((format!("column {:?} is listed twice", column.name), "remove one"));
             }
-            if self.unknown_fields == UnknownFields::Keep && column.name == self.overflow_column {
+            if self.unknown_fields.has_overflow() && column.name == self.overflow_column {
                 let mend = "set `overflow_column` to another name; it is not listed among the columns";
                 return Err((format!("column {:?} is the overflow column", column.name), mend));
             }
+        }
+        if self.unknown_fields == UnknownFields::Add && self.format == Format::Json {
+            return Err((
+                "`unknown_fields = \"add\"` needs a schema, which JSON does not have".into(),
+                "use \"keep\", or list the columns",
+            ));
         }
         if self.columns.as_ref().is_some_and(Vec::is_empty) {
             return Err(("`columns` is empty".into(), "list columns, or leave the key out to infer them"));

@@ -1,18 +1,14 @@
 //! Infers a table's columns from sample messages: always the same from the same messages.
 
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 
 use super::json::for_each_field;
+use super::names::Names;
 use super::value::Value;
-use crate::config::{plain_name, Column, ColumnType, Source};
+use crate::config::{Column, ColumnType, Source};
 
 /// Objects that use data as keys have any number of fields; PostgreSQL has at most 1600 columns.
 const MAX_FIELDS: usize = 500;
-
-/// Names that PostgreSQL keeps for itself in every table.
-const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 /// The columns that hold the fields of the samples, in the order in which fields first appear.
 ///
@@ -43,25 +39,14 @@ pub fn infer<'a>(samples: impl IntoIterator<Item = &'a [u8]>, reserved: &str) ->
 }
 
 fn columns(fields: Vec<(String, Option<ColumnType>)>, reserved: &str) -> Vec<Column> {
-    let mut taken: HashSet<String> =
-        SYSTEM_COLUMNS.iter().chain([&reserved]).map(|name| name.to_string()).collect();
+    let mut names = Names::new(reserved);
     let typed = fields.into_iter().filter_map(|(key, kind)| Some((key, kind?)));
     typed
         .map(|(key, kind)| {
-            let name = free_name(&plain_name(&key), &mut taken);
+            let name = names.free(&key);
             Column { name, kind, from: Some(Source::Field(vec![key])), unit: None, required: false }
         })
         .collect()
-}
-
-/// The name, or the name with the first number that makes it unique.
-fn free_name(name: &str, taken: &mut HashSet<String>) -> String {
-    let candidates = std::iter::once(name.to_string())
-        .chain((2..).map(|n| format!("{}_{n}", &name[..name.len().min(55)])));
-    let free =
-        candidates.into_iter().find(|candidate| !taken.contains(candidate)).expect("numbers do not run out");
-    taken.insert(free.clone());
-    free
 }
 
 /// The narrowest type for one value; none for null, which fits them all.

@@ -1,9 +1,12 @@
 //! From messages to rows of binary COPY.
 
+pub mod avro;
 mod infer;
 mod json;
+mod names;
 mod numeric;
 mod plan;
+mod row;
 mod time;
 mod value;
 
@@ -47,6 +50,16 @@ impl Reject {
         )
     }
 
+    /// A message without a value.
+    pub fn no_value() -> Self {
+        Self::new(sqlstate::NULL_VALUE, "the message has no value")
+    }
+
+    /// A message whose schema cannot be had.
+    pub fn no_schema(what: impl Into<String>) -> Self {
+        Self::new(sqlstate::UNDEFINED_OBJECT, what)
+    }
+
     fn new(sqlstate: &str, message: impl Into<String>) -> Self {
         Self { sqlstate: sqlstate.into(), column: None, message: message.into() }
     }
@@ -60,6 +73,7 @@ impl Reject {
 mod sqlstate {
     pub const INVALID_TEXT: &str = "22P02";
     pub const OUT_OF_RANGE: &str = "22003";
+    pub const BAD_BINARY: &str = "22P03";
     pub const TOO_LARGE: &str = "54000";
     pub const BAD_TIME: &str = "22007";
     pub const TIME_OVERFLOW: &str = "22008";
@@ -69,4 +83,5 @@ mod sqlstate {
     pub const NULL_VALUE: &str = "22004";
     pub const NOT_NULL: &str = "23502";
     pub const UNDEFINED_COLUMN: &str = "42703";
+    pub const UNDEFINED_OBJECT: &str = "42704";
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::str;
 
 use super::json::for_each_field;
-use super::value::{encode, encode_json, encode_jsonb, Value};
+use super::row::{fill_from_metadata, Row};
+use super::value::encode_json;
 use super::{sqlstate, Record, Reject};
-use crate::config::{Column, Source, Unit, UnknownFields};
-use crate::copy::{append_field, begin_row};
+use crate::config::{Column, Source, UnknownFields};
 use crate::definition::Definition;
 
 /// The compiled form of a definition, with the scratch space in which rows are put together.
@@ -17,8 +17,7 @@ pub struct Plan {
     metadata: Vec<(usize, Source)>,
     root: Node,
     unknown: UnknownFields,
-    has_overflow: bool,
-    parts: Parts,
+    row: Row,
 }
 
 /// The fields expected in one object.
@@ -33,16 +32,6 @@ struct Node {
 struct Field {
     columns: Vec<usize>,
     inner: Option<Node>,
-}
-
-/// The values of a row, in the order in which the message has them.
-#[derive(Default)]
-struct Parts {
-    bytes: Vec<u8>,
-    /// By column: where in `bytes` it is, or nothing for NULL.
-    spans: Vec<Option<(usize, usize)>>,
-    /// The fields that no column takes, as JSON.
-    overflow: String,
 }
 
 impl Plan {
@@ -61,42 +50,20 @@ impl Plan {
             metadata,
             root,
             unknown: definition.unknown_fields,
-            has_overflow: definition.overflow.is_some(),
-            parts: Parts::default(),
+            row: Row::new(definition.columns.len(), definition.overflow.is_some()),
         }
     }
 
     /// Appends the message as a row to `out`, or says why it cannot be one and leaves `out` as it was.
     pub fn append_row(&mut self, record: &Record, out: &mut Vec<u8>) -> Result<(), Reject> {
-        let value =
-            record.value.ok_or_else(|| Reject::new(sqlstate::NULL_VALUE, "the message has no value"))?;
+        let value = record.value.ok_or_else(Reject::no_value)?;
         let json = str::from_utf8(value).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))?;
-        self.parts.clear(self.columns.len());
+        self.row.clear();
         for (i, source) in &self.metadata {
-            fill_from_metadata(&self.columns[*i], source, record, &mut self.parts, *i)?;
+            fill_from_metadata(&self.columns[*i], source, record, &mut self.row, *i)?;
         }
-        walk(&self.root, &self.columns, self.unknown, &mut self.parts, json)?;
-        self.assemble(out)
-    }
-
-    fn assemble(&mut self, out: &mut Vec<u8>) -> Result<(), Reject> {
-        let missing =
-            self.columns.iter().zip(&self.parts.spans).find(|(c, span)| c.required && span.is_none());
-        if let Some((column, _)) = missing {
-            return Err(
-                Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&column.name)
-            );
-        }
-        let overflow = self.parts.encode_overflow()?;
-        let count = self.columns.len() + usize::from(self.has_overflow);
-        begin_row(count, out);
-        for span in &self.parts.spans {
-            append_field(span.map(|(from, to)| &self.parts.bytes[from..to]), out);
-        }
-        if self.has_overflow {
-            append_field(overflow.map(|from| &self.parts.bytes[from..]), out);
-        }
-        Ok(())
+        walk(&self.root, &self.columns, self.unknown, &mut self.row, json)?;
+        self.row.assemble(&self.columns, out)
     }
 }
 
@@ -126,130 +93,38 @@ impl Node {
     }
 }
 
-impl Parts {
-    fn clear(&mut self, columns: usize) {
-        self.bytes.clear();
-        self.overflow.clear();
-        self.spans.clear();
-        self.spans.resize(columns, None);
-    }
-
-    /// Appends a column's value, written by `encode`, which gives false for null.
-    fn fill(
-        &mut self,
-        i: usize,
-        column: &Column,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, Reject>,
-    ) -> Result<(), Reject> {
-        let start = self.bytes.len();
-        let present = encode(&mut self.bytes).map_err(|reject| reject.in_column(&column.name))?;
-        self.spans[i] = present.then_some((start, self.bytes.len()));
-        Ok(())
-    }
-
-    /// Appends the leftover fields as jsonb, and says where; nothing if there are none.
-    fn encode_overflow(&mut self) -> Result<Option<usize>, Reject> {
-        if self.overflow.is_empty() {
-            return Ok(None);
-        }
-        self.overflow.push('}');
-        let from = self.bytes.len();
-        encode_jsonb(&self.overflow, &mut self.bytes)?;
-        Ok(Some(from))
-    }
-
-    fn begin_overflow_field(&mut self, key: &str) {
-        match self.overflow.chars().last() {
-            None => self.overflow.push('{'),
-            Some('{') => {}
-            Some(_) => self.overflow.push(','),
-        }
-        self.overflow.push_str(&serde_json::Value::from(key).to_string());
-        self.overflow.push(':');
-    }
-}
-
-fn fill_from_metadata(
-    column: &Column,
-    source: &Source,
-    record: &Record,
-    parts: &mut Parts,
-    i: usize,
-) -> Result<(), Reject> {
-    let value = match source {
-        Source::Topic => Some(Value::Text(record.topic.into())),
-        Source::Partition => Some(Value::Number(record.partition.to_string().into())),
-        Source::Offset => Some(Value::Number(record.offset.to_string().into())),
-        Source::Timestamp => record.timestamp.map(|millis| Value::Number(millis.to_string().into())),
-        Source::Key => match record.key.map(str::from_utf8).transpose() {
-            Ok(key) => key.map(|key| Value::Text(key.into())),
-            Err(e) => {
-                let reject = Reject::new(sqlstate::BAD_CHARACTER, format!("the key is not text: {e}"));
-                return Err(reject.in_column(&column.name));
-            }
-        },
-        Source::Field(_) => None,
-    };
-    let unit = if *source == Source::Timestamp { Some(Unit::Ms) } else { column.unit };
-    match value {
-        Some(value) => parts.fill(i, column, |out| encode(column.kind, unit, &value, out).map(|()| true)),
-        None => Ok(()),
-    }
-}
-
 /// Takes the fields of an object: into their columns, or into the overflow.
 fn walk(
     node: &Node,
     columns: &[Column],
     unknown: UnknownFields,
-    parts: &mut Parts,
+    row: &mut Row,
     json: &str,
 ) -> Result<(), Reject> {
     let mut next = 0;
     for_each_field(json, |key, raw| {
         let Some(field) = node.find(key, &mut next) else {
-            return leave_over(key, raw, unknown, parts);
+            return leave_over(key, raw, unknown, row);
         };
         for &i in &field.columns {
             let column = &columns[i];
-            parts.fill(i, column, |out| encode_json(column.kind, column.unit, raw, out))?;
+            row.fill(i, column, |out| encode_json(column.kind, column.unit, raw, out))?;
         }
         match &field.inner {
-            Some(inner) if raw.starts_with('{') => walk_inner(inner, key, columns, unknown, parts, raw),
+            Some(inner) if raw.starts_with('{') => {
+                row.nest_overflow(key, |row| walk(inner, columns, unknown, row, raw))
+            }
             // A scalar where an object was expected has no column to go to.
-            Some(_) if field.columns.is_empty() && raw != "null" => leave_over(key, raw, unknown, parts),
+            Some(_) if field.columns.is_empty() && raw != "null" => leave_over(key, raw, unknown, row),
             _ => Ok(()),
         }
     })
 }
 
-/// Walks a nested object; what is left over of it keeps its place under `key`.
-fn walk_inner(
-    node: &Node,
-    key: &str,
-    columns: &[Column],
-    unknown: UnknownFields,
-    parts: &mut Parts,
-    json: &str,
-) -> Result<(), Reject> {
-    let before = parts.overflow.len();
-    parts.begin_overflow_field(key);
-    parts.overflow.push('{');
-    let empty = parts.overflow.len();
-    walk(node, columns, unknown, parts, json)?;
-    if parts.overflow.len() == empty {
-        parts.overflow.truncate(before);
-    } else {
-        parts.overflow.push('}');
-    }
-    Ok(())
-}
-
-fn leave_over(key: &str, raw: &str, unknown: UnknownFields, parts: &mut Parts) -> Result<(), Reject> {
+fn leave_over(key: &str, raw: &str, unknown: UnknownFields, row: &mut Row) -> Result<(), Reject> {
     match unknown {
-        UnknownFields::Keep => {
-            parts.begin_overflow_field(key);
-            parts.overflow.push_str(raw);
+        UnknownFields::Keep | UnknownFields::Add => {
+            row.begin_overflow_field(key).push_str(raw);
             Ok(())
         }
         UnknownFields::Ignore => Ok(()),

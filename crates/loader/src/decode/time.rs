@@ -1,6 +1,6 @@
 //! Instants and dates, from RFC 3339 text or from numbers with a unit, within PostgreSQL's range.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
@@ -13,7 +13,13 @@ const POSTGRES_EPOCH: i128 = 946_684_800_000_000;
 /// 4714-11-24 BC and 294277-01-01, PostgreSQL's ends of time, in its own count.
 const MIN_MICROS: i128 = -211_813_488_000_000_000;
 const END_MICROS: i128 = 9_223_371_331_200_000_000;
-const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// Microseconds in a day.
+pub const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// From 1970-01-01 to 2000-01-01.
+const DAYS_TO_2000: i32 = 10_957;
+/// 4714-11-24 BC and 5874898-01-01, PostgreSQL's ends of days, in its own count.
+const MIN_DAYS: i32 = -2_451_545;
+const END_DAYS: i32 = 2_145_031_949;
 
 /// Microseconds since 2000-01-01 UTC.
 pub fn micros(value: &Value, unit: Option<Unit>, kind: ColumnType) -> Result<i64, Reject> {
@@ -26,11 +32,45 @@ pub fn micros(value: &Value, unit: Option<Unit>, kind: ColumnType) -> Result<i64
         },
         _ => return Err(Reject::new(sqlstate::INVALID_TEXT, format!("neither text nor number, for {kind}"))),
     };
-    let micros = since_1970 - POSTGRES_EPOCH;
+    since_2000(since_1970, kind)
+}
+
+/// Microseconds since 2000-01-01 of a count since 1970.
+pub fn instant(count: i64, unit: Unit, kind: ColumnType) -> Result<i64, Reject> {
+    since_2000(to_micros(count.into(), unit), kind)
+}
+
+fn since_2000(micros_since_1970: i128, kind: ColumnType) -> Result<i64, Reject> {
+    let micros = micros_since_1970 - POSTGRES_EPOCH;
     if !(MIN_MICROS..END_MICROS).contains(&micros) {
         return Err(overflow(kind));
     }
     Ok(micros as i64) // the range was just checked
+}
+
+fn to_micros(count: i128, unit: Unit) -> i128 {
+    match unit {
+        Unit::S => count * 1_000_000,
+        Unit::Ms => count * 1_000,
+        Unit::Us => count,
+        Unit::Ns => nanos_to_micros(count),
+    }
+}
+
+/// Days since 2000-01-01 of days since 1970.
+pub fn days_since_1970(days: i32) -> Result<i32, Reject> {
+    let days = days.checked_sub(DAYS_TO_2000).filter(|days| (MIN_DAYS..END_DAYS).contains(days));
+    days.ok_or_else(|| overflow(ColumnType::Date))
+}
+
+/// Microseconds since midnight.
+pub fn time_of_day(value: &Value) -> Result<i64, Reject> {
+    let Value::Text(text) = value else {
+        return Err(Reject::new(sqlstate::INVALID_TEXT, "not text, for time"));
+    };
+    let time: Time = text.parse().map_err(|_| not_a_time(&format!("text {text:?}"), ColumnType::Time))?;
+    let nanos = time.duration_since(Time::midnight()).as_nanos();
+    Ok(nanos_to_micros(nanos) as i64) // of one day
 }
 
 /// Days since 2000-01-01.
@@ -69,13 +109,7 @@ fn from_number(text: &str, unit: Option<Unit>, kind: ColumnType) -> Result<i128,
         return Err(Reject::new(sqlstate::BAD_TIME, what));
     };
     if let Ok(number) = text.parse::<i64>() {
-        let number = i128::from(number);
-        return Ok(match unit {
-            Unit::S => number * 1_000_000,
-            Unit::Ms => number * 1_000,
-            Unit::Us => number,
-            Unit::Ns => nanos_to_micros(number),
-        });
+        return Ok(to_micros(number.into(), unit));
     }
     let number: f64 = text.parse().map_err(|_| not_a_time(&format!("{text:?}"), kind))?;
     let micros = match unit {

@@ -122,6 +122,11 @@ pub fn encode(kind: ColumnType, unit: Option<Unit>, value: &Value, out: &mut Vec
             out.extend(time::micros(value, unit, kind)?.to_be_bytes())
         }
         ColumnType::Date => out.extend(time::days(value, unit)?.to_be_bytes()),
+        ColumnType::Time => out.extend(time::time_of_day(value)?.to_be_bytes()),
+        ColumnType::Bytea => match value {
+            Value::Text(text) => out.extend(bytes(text).ok_or_else(|| wrong_type(value, kind))?),
+            _ => return Err(wrong_type(value, kind)),
+        },
         ColumnType::Uuid => match value {
             Value::Text(text) => {
                 out.extend(Uuid::try_parse(text).map_err(|_| wrong_type(value, kind))?.as_bytes())
@@ -145,6 +150,17 @@ fn encode_text(value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
         Value::Nested(_) => return Err(wrong_type(value, ColumnType::Text)),
     }
     Ok(())
+}
+
+/// Bytes as PostgreSQL writes them: `\x` and two hexadecimal digits each.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("\\x")?.as_bytes();
+    let digit = |c: u8| char::from(c).to_digit(16);
+    let pair = |pair: &[u8]| match *pair {
+        [high, low] => Some((digit(high)? * 16 + digit(low)?) as u8),
+        _ => None,
+    };
+    digits.chunks(2).map(pair).collect()
 }
 
 fn boolean(value: &Value) -> Result<bool, Reject> {
@@ -217,6 +233,8 @@ mod tests {
         assert_eq!(bytes(Text, "\"a\\u00e9\"").unwrap(), "aé".as_bytes());
         assert_eq!(bytes(Text, "12.50").unwrap(), b"12.50");
         assert_eq!(bytes(Boolean, "true").unwrap(), [1]);
+        assert_eq!(bytes(Bytea, r#""\\x00fF""#).unwrap(), [0, 255]);
+        assert_eq!(bytes(Time, "\"00:00:01.5\"").unwrap(), 1_500_000i64.to_be_bytes());
         assert_eq!(bytes(Jsonb, "[1,{}]").unwrap(), b"\x01[1,{}]");
         assert_eq!(bytes(Uuid, "\"00000000-0000-0000-0000-0000000000ff\"").unwrap()[15], 255);
     }
@@ -238,6 +256,9 @@ mod tests {
             (Boolean, "1", "22P02"),
             (Jsonb, "{\"a\":\"\\u0000\"}", "22P05"),
             (Uuid, "\"x\"", "22P02"),
+            (Bytea, "\"x00\"", "22P02"),
+            (Bytea, r#""\\x0""#, "22P02"),
+            (Time, "\"25:00\"", "22007"),
         ] {
             assert_eq!(bytes(kind, raw).unwrap_err(), state, "{kind} {raw}");
         }

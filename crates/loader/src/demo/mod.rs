@@ -67,6 +67,7 @@ fn load(url: &str, database: &mut Database, count: u64, market: MarketArgs) -> R
         partitions: None,
         count,
         rate: None,
+        registry: None,
         realtime: false,
         malformed: MALFORMED,
         market,

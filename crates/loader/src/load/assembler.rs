@@ -5,19 +5,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use super::batch::{Batch, Span};
+use super::avro::{self, Readiness};
+use super::batch::{Batch, Change, Span};
 use super::dead_letter::{DeadLetter, Stage};
 use super::originals::Originals;
 use super::start::Assigned;
-use crate::config::{BatchLimits, Format, TableName, Topic};
+use crate::config::{BatchLimits, Config, Format, TableName, Topic};
 use crate::decode::{infer, Plan, Record, Reject};
 use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::registry::Registry;
 
 /// The batch that is being filled, and what is known of each topic.
 pub struct Assembler {
     topics: Vec<TopicState>,
     limits: BatchLimits,
     max_message_bytes: usize,
+    registry: Option<Registry>,
     batch: Batch,
     opened: Instant,
     /// The topic of the last message: the next one is mostly of the same.
@@ -42,21 +46,34 @@ struct Progress {
 enum Decoder {
     /// The columns are not known yet: messages wait to be inferred from.
     Sampling(Originals),
-    Ready(Box<Plan>),
+    Json(Box<Plan>),
+    Avro(avro::Decoder),
+}
+
+/// What became of a message that was offered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the batch, or was before.
+    Yes,
+    /// It is to be offered again, when the batch has been handed over.
+    AfterHandOver,
+    /// It is to be offered again when its schema can be had.
+    Later(String),
 }
 
 impl Assembler {
     /// Begins where the assignment says.
-    pub fn new(assigned: &Assigned, limits: BatchLimits, max_message_bytes: usize) -> Self {
+    pub fn new(assigned: &Assigned, config: &Config) -> Result<Self, Failure> {
         let mut topics: Vec<TopicState> = assigned
             .topics
             .iter()
             .map(|topic| TopicState {
                 config: topic.config.clone(),
                 table: topic.table.clone(),
-                decoder: match &topic.definition {
-                    Some(definition) => Decoder::Ready(Box::new(Plan::new(definition))),
-                    None => Decoder::Sampling(Originals::default()),
+                decoder: match (topic.config.format, &topic.definition) {
+                    (Format::Avro, definition) => Decoder::Avro(avro::Decoder::new(definition.clone())),
+                    (Format::Json, Some(definition)) => Decoder::Json(Box::new(Plan::new(definition))),
+                    (Format::Json, None) => Decoder::Sampling(Originals::default()),
                 },
                 progress: Vec::new(),
             })
@@ -68,7 +85,10 @@ impl Assembler {
             progress[at] = Progress { handed_over: partition.next, next: partition.next };
         }
         let batch = Batch::new(topics.len());
-        Self { topics, limits, max_message_bytes, batch, opened: Instant::now(), current: 0 }
+        let registry = config.registry.as_ref();
+        let registry = registry.map(|config| Registry::new(config, assigned.schemas.clone())).transpose()?;
+        let Config { batch: limits, max_message_bytes, .. } = *config;
+        Ok(Self { topics, limits, max_message_bytes, registry, batch, opened: Instant::now(), current: 0 })
     }
 
     /// The offset that comes next in a partition.
@@ -77,38 +97,50 @@ impl Assembler {
     }
 
     /// Takes a message into the batch; one that was taken before is passed over.
-    pub fn take(&mut self, record: &Record, headers: Option<Box<Json>>) {
+    pub fn take(&mut self, record: &Record, headers: Option<Box<Json>>) -> Result<Taken, Failure> {
         if self.topics[self.current].config.name != record.topic {
             let found = self.topics.iter().position(|topic| topic.config.name == record.topic);
             self.current = found.expect("only assigned topics are read");
         }
         let topic = &mut self.topics[self.current];
-        let progress = &mut topic.progress[record.partition as usize];
-        if record.offset < progress.next {
+        if record.offset < topic.progress[record.partition as usize].next {
             tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
-            return;
+            return Ok(Taken::Yes);
         }
-        progress.next = record.offset + 1;
+        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        let mut refused =
+            (bytes > self.max_message_bytes).then(|| Reject::too_large(bytes, self.max_message_bytes));
+        if let (Decoder::Avro(decoder), Some(registry), None) =
+            (&mut topic.decoder, &mut self.registry, &refused)
+        {
+            let has_rows = self.batch.rows[self.current].len() > 0;
+            match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
+                Readiness::Ready => {}
+                Readiness::Changed(change) => self.batch.changes.push(Change::new(self.current, *change)),
+                Readiness::RowsFirst => return Ok(Taken::AfterHandOver),
+                Readiness::Away(what) => return Ok(Taken::Later(what)),
+                Readiness::Unusable(what) => refused = Some(Reject::no_schema(what)),
+            }
+        }
+        topic.progress[record.partition as usize].next = record.offset + 1;
         if self.batch.messages == 0 {
             self.opened = Instant::now();
         }
         self.batch.messages += 1;
-        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
         self.batch.bytes += bytes;
-        if bytes > self.max_message_bytes {
-            let reject = Reject::too_large(bytes, self.max_message_bytes);
+        if let Some(reject) = refused {
             self.batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
-            return;
+            return Ok(Taken::Yes);
         }
-        match &mut topic.decoder {
-            Decoder::Ready(plan) => decode(plan, record, headers, self.current, &mut self.batch),
-            Decoder::Sampling(samples) => {
-                samples.push(record, headers);
-                if samples.len() >= topic.config.sample {
-                    topic.settle(self.current, &mut self.batch);
-                }
+        if let Decoder::Sampling(samples) = &mut topic.decoder {
+            samples.push(record, headers);
+            if samples.len() >= topic.config.sample {
+                topic.settle(self.current, &mut self.batch);
             }
+        } else {
+            topic.decoder.decode(record, headers, self.current, &mut self.batch);
         }
+        Ok(Taken::Yes)
     }
 
     /// Whether the batch has reached a limit of size.
@@ -136,6 +168,9 @@ impl Assembler {
                 }
             }
         }
+        if let Some(registry) = &mut self.registry {
+            self.batch.schemas = registry.take_fresh();
+        }
         let empty = Batch::new(self.topics.len());
         Some(mem::replace(&mut self.batch, empty))
     }
@@ -147,33 +182,41 @@ impl TopicState {
         let Decoder::Sampling(samples) = &mut self.decoder else { return };
         let samples = mem::take(samples);
         let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
-        let inferred = match self.config.format {
-            Format::Json => infer(values, &self.config.overflow_column),
-        };
+        let inferred = infer(values, &self.config.overflow_column);
         let known = inferred.is_some();
         let definition = Definition::new(&self.config, self.table.clone(), inferred.unwrap_or_default());
-        let mut plan = Box::new(Plan::new(&definition));
+        self.decoder = Decoder::Json(Box::new(Plan::new(&definition)));
         for i in 0..samples.len() {
             let (record, headers) = samples.get(i, &self.config.name);
             // Without a definition nothing is a JSON object, and all of them become dead letters.
-            decode(&mut plan, &record, headers.cloned().map(Box::new), at, batch);
+            self.decoder.decode(&record, headers.cloned().map(Box::new), at, batch);
         }
         if known {
-            batch.definitions.push((at, definition));
-            self.decoder = Decoder::Ready(plan);
+            let statement = definition.create_table();
+            batch.changes.push(Change::new(at, (definition, statement)));
+        } else {
+            self.decoder = Decoder::Sampling(Originals::default());
         }
     }
 }
 
-fn decode(plan: &mut Plan, record: &Record, headers: Option<Box<Json>>, topic: usize, batch: &mut Batch) {
-    let rows = &mut batch.rows[topic];
-    match plan.append_row(record, &mut rows.copy) {
-        Ok(()) => {
-            rows.ends.push(rows.copy.len());
-            rows.originals.push(record, headers);
-        }
-        Err(reject) => {
-            batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
+impl Decoder {
+    /// Decodes a message into a row or a dead letter.
+    fn decode(&mut self, record: &Record, headers: Option<Box<Json>>, topic: usize, batch: &mut Batch) {
+        let rows = &mut batch.rows[topic];
+        let appended = match self {
+            Self::Json(plan) => plan.append_row(record, &mut rows.copy),
+            Self::Avro(decoder) => decoder.append_row(record, &mut rows.copy),
+            Self::Sampling(_) => return,
+        };
+        match appended {
+            Ok(()) => {
+                rows.ends.push(rows.copy.len());
+                rows.originals.push(record, headers);
+            }
+            Err(reject) => {
+                batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
+            }
         }
     }
 }
@@ -181,16 +224,18 @@ fn decode(plan: &mut Plan, record: &Record, headers: Option<Box<Json>>, topic: u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::load::start::{AssignedPartition, AssignedTopic};
 
     fn assembler(limits: BatchLimits) -> Assembler {
         let text = "job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\nsample=3\n";
-        let config = Config::parse("t.toml", text).unwrap().topics.remove(0);
-        let topic = AssignedTopic { table: config.table(), config, definition: None };
+        let mut config = Config::parse("t.toml", text).unwrap();
+        (config.batch, config.max_message_bytes) = (limits, 100);
+        let topic = config.topics.remove(0);
+        let topic = AssignedTopic { table: topic.table(), config: topic, definition: None };
         let partitions =
             [0, 2].map(|number| AssignedPartition { topic: 0, number, next: 10, high: 20, epoch: 1 });
-        Assembler::new(&Assigned { topics: vec![topic], partitions: partitions.to_vec() }, limits, 100)
+        let assigned = Assigned { topics: vec![topic], partitions: partitions.to_vec(), schemas: Vec::new() };
+        Assembler::new(&assigned, &config).unwrap()
     }
 
     fn record(partition: i32, offset: i64, value: &'static str) -> Record<'static> {
@@ -200,33 +245,33 @@ mod tests {
     #[test]
     fn spans_cover_every_message_once() {
         let mut assembler = assembler(BatchLimits { rows: 3, ..BatchLimits::default() });
-        assembler.take(&record(0, 10, "{\"a\":1}"), None);
-        assembler.take(&record(0, 12, "no"), None);
-        assembler.take(&record(0, 12, "no"), None);
+        assembler.take(&record(0, 10, "{\"a\":1}"), None).unwrap();
+        assembler.take(&record(0, 12, "no"), None).unwrap();
+        assembler.take(&record(0, 12, "no"), None).unwrap();
         assert!(!assembler.is_full(), "the repeated message does not count");
-        assembler.take(&record(2, 10, "{\"a\":2}"), None);
+        assembler.take(&record(2, 10, "{\"a\":2}"), None).unwrap();
         assert!(assembler.is_full());
         let batch = assembler.close().unwrap();
         let spans: Vec<_> = batch.spans.into_iter().collect();
         assert_eq!(spans, [((0, 0), Span { from: 10, to: 13 }), ((0, 2), Span { from: 10, to: 11 })]);
-        assert_eq!((batch.rows[0].len(), batch.dead_letters.len(), batch.definitions.len()), (2, 1, 1));
+        assert_eq!((batch.rows[0].len(), batch.dead_letters.len(), batch.changes.len()), (2, 1, 1));
         assert!(assembler.close().is_none());
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100)).leak();
-        assembler.take(&record(2, 11, long), None);
+        assembler.take(&record(2, 11, long), None).unwrap();
         assert_eq!(assembler.close().unwrap().dead_letters.len(), 1);
-        assembler.take(&record(0, 13, "{\"a\":3}"), None);
+        assembler.take(&record(0, 13, "{\"a\":3}"), None).unwrap();
         let batch = assembler.close().unwrap();
         assert_eq!(batch.spans[&(0, 0)], Span { from: 13, to: 14 });
-        assert!(batch.definitions.is_empty(), "the definition is made once");
+        assert!(batch.changes.is_empty(), "the definition is made once");
     }
 
     #[test]
     fn nothing_is_inferred_from_poison() {
         let mut assembler = assembler(BatchLimits::default());
-        assembler.take(&record(0, 10, "[1]"), None);
+        assembler.take(&record(0, 10, "[1]"), None).unwrap();
         let batch = assembler.close().unwrap();
-        assert_eq!((batch.dead_letters.len(), batch.definitions.len()), (1, 0));
-        assembler.take(&record(0, 11, "{\"a\":1}"), None);
-        assert_eq!(assembler.close().unwrap().definitions.len(), 1);
+        assert_eq!((batch.dead_letters.len(), batch.changes.len()), (1, 0));
+        assembler.take(&record(0, 11, "{\"a\":1}"), None).unwrap();
+        assert_eq!(assembler.close().unwrap().changes.len(), 1);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::dead_letter::DeadLetter;
 use super::originals::Originals;
 use crate::definition::Definition;
+use crate::registry::Schema;
 
 /// Rows, dead letters, new definitions, and the offsets that they cover.
 #[derive(Default)]
@@ -15,12 +16,24 @@ pub struct Batch {
     pub rows: Vec<Rows>,
     /// The messages that could not become rows.
     pub dead_letters: Vec<DeadLetter>,
-    /// Tables to create first, by topic.
-    pub definitions: Vec<(usize, Definition)>,
+    /// What becomes of tables first.
+    pub changes: Vec<Change>,
+    /// Schemas that were just fetched, to be kept.
+    pub schemas: Vec<Schema>,
     /// How many messages it took.
     pub messages: usize,
     /// How many bytes they had.
     pub bytes: usize,
+}
+
+/// A table that is created, or altered, for the rows of the batch.
+pub struct Change {
+    /// Of which topic.
+    pub topic: usize,
+    /// What it looks like then.
+    pub definition: Definition,
+    /// The statement that makes it so.
+    pub statement: String,
 }
 
 /// A range of offsets, the end not included.

@@ -3,12 +3,13 @@
 use serde_json::Value as Json;
 
 use crate::copy::{append_field, begin_row};
+use crate::decode::avro::unframe;
 use crate::decode::{Record, Reject};
 
 /// The statement that the rows of [`DeadLetter::append`] are for.
 pub const COPY: &str =
     "COPY loader.dead_letters (job, topic, partition, \"offset\", ts, key, value, headers, \
-                        stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
+                        schema_id, stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
 
 const MILLIS_TO_2000: i64 = 946_684_800_000;
 
@@ -52,7 +53,7 @@ impl DeadLetter {
 
     /// Appends it as a row of binary COPY.
     pub fn append(&self, job: &str, out: &mut Vec<u8>) {
-        begin_row(12, out);
+        begin_row(13, out);
         append_field(Some(job.as_bytes()), out);
         append_field(Some(self.topic.as_bytes()), out);
         append_field(Some(&self.partition.to_be_bytes()), out);
@@ -64,6 +65,9 @@ impl DeadLetter {
         append_field(self.value.as_deref(), out);
         let headers = self.headers.as_ref().map(|headers| format!("\u{1}{headers}").into_bytes());
         append_field(headers.as_deref(), out);
+        // Whatever the message is: JSON does not begin with a zero byte.
+        let schema = self.value.as_deref().and_then(|value| unframe(value).ok());
+        append_field(schema.map(|(id, _)| id.to_be_bytes()).as_ref().map(<[u8; 4]>::as_slice), out);
         let stage = match self.stage {
             Stage::Decode => "decode",
             Stage::Write => "write",

@@ -5,6 +5,7 @@
 //! which is bounded too, fills.
 
 mod assembler;
+mod avro;
 mod batch;
 mod dead_letter;
 mod originals;
@@ -102,11 +103,11 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
     )?;
 
     let begun: i64 = assigned.partitions.iter().map(|p| p.next).sum();
-    let assembler = Assembler::new(&assigned, config.batch, config.max_message_bytes);
+    let assembler = Assembler::new(&assigned, config)?;
     let end = options.until_end.then(|| reader::End::new(&assigned.partitions));
     let definitions = assigned.topics.iter().map(|topic| topic.definition.clone()).collect();
     let positions = Positions::new(&config.job, &assigned, watermarks.clone());
-    let mut writer = Writer::new(client, &config.database, positions, definitions, stop.clone());
+    let mut writer = Writer::new(client, config, positions, definitions, stop.clone());
 
     let (out, mut batches) = mpsc::channel(1);
     let reader_stop = stop.clone();

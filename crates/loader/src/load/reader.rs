@@ -7,7 +7,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use tokio::sync::mpsc;
 
-use super::assembler::Assembler;
+use super::assembler::{Assembler, Taken};
 use super::batch::Batch;
 use super::originals::headers;
 use super::start::AssignedPartition;
@@ -18,6 +18,10 @@ use crate::kafka::JobConsumer;
 
 /// How long a poll waits at most, and so how soon a stop is noticed.
 const POLL: Duration = Duration::from_millis(50);
+
+/// How long the schema registry is left alone when it does not answer.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long a run waits for offsets that may have no message: transactions leave markers at the end.
 const QUIET: Duration = Duration::from_secs(3);
@@ -54,7 +58,22 @@ pub fn read(
                     key: message.key(),
                     value: message.payload(),
                 };
-                assembler.take(&record, headers(&message));
+                let headers = headers(&message);
+                let mut pause = FIRST_PAUSE;
+                loop {
+                    match assembler.take(&record, headers.clone())? {
+                        Taken::Yes => break,
+                        Taken::AfterHandOver => hand_over(&mut assembler),
+                        Taken::Later(reason) => {
+                            tracing::warn!(reason, "waiting for a schema");
+                            hand_over(&mut assembler);
+                            if !wait_out(pause, stop, out) {
+                                return Ok(());
+                            }
+                            pause = (2 * pause).min(LONGEST_PAUSE);
+                        }
+                    }
+                }
                 if let Some(end) = &mut end {
                     end.note_message(record.partition);
                 }
@@ -75,6 +94,18 @@ pub fn read(
     }
     hand_over(&mut assembler);
     Ok(())
+}
+
+/// Waits, but not beyond the end of the run; says whether that goes on.
+fn wait_out(pause: Duration, stop: &Stop, out: &mpsc::Sender<Batch>) -> bool {
+    let until = Instant::now() + pause;
+    while Instant::now() < until {
+        if stop.is_requested() || out.is_closed() {
+            return false;
+        }
+        std::thread::sleep(POLL);
+    }
+    true
 }
 
 /// Where a run ends: every partition at the high watermark that it had at the start.

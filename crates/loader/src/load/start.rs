@@ -7,6 +7,7 @@ use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::kafka::Partition;
 use crate::pg::{self, Found, Position};
+use crate::registry::Schema;
 
 /// What the run works on.
 pub struct Assigned {
@@ -14,6 +15,8 @@ pub struct Assigned {
     pub topics: Vec<AssignedTopic>,
     /// All their partitions.
     pub partitions: Vec<AssignedPartition>,
+    /// The schemas that were seen before.
+    pub schemas: Vec<Schema>,
 }
 
 /// A topic and its table.
@@ -85,6 +88,10 @@ pub async fn start(
             epoch,
         });
     }
+    let schemas = match &config.registry {
+        Some(registry) => pg::known_schemas(&tx, &registry.url).await.map_err(at("table loader.schemas"))?,
+        None => Vec::new(),
+    };
     // The dead letters' table is needed only when something is wrong; better to know now.
     let sql = "SELECT has_table_privilege('loader.dead_letters', 'INSERT')";
     if !tx.query_one(sql, &[]).await.map_err(at("database"))?.get::<_, bool>(0) {
@@ -96,7 +103,7 @@ pub async fn start(
         Intent::Load => tx.commit().await.map_err(at("database"))?,
         Intent::Check => tx.rollback().await.map_err(at("database"))?,
     }
-    Ok(Assigned { topics, partitions: assigned })
+    Ok(Assigned { topics, partitions: assigned, schemas })
 }
 
 /// Finds out what the topic's table looks like, and creates it if that is known and it is missing.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::{pin_mut, SinkExt};
 use tokio_postgres::{Client, CopyInSink, Error, Statement, Transaction};
 
-use super::batch::{Batch, Rows};
+use super::batch::{Batch, Change, Rows};
 use super::dead_letter::{self, DeadLetter, Stage};
 use super::positions::{prepare, Positions};
 use super::writer::Statements;
@@ -36,12 +36,21 @@ pub enum Attempt {
     Fenced,
 }
 
+/// What is known of the tables, and where the schemas of their messages come from.
+#[derive(Clone, Copy)]
+pub struct Tables<'a> {
+    /// By topic, once its table is known.
+    pub definitions: &'a [Option<Definition>],
+    /// The registry's address.
+    pub registry: Option<&'a str>,
+}
+
 /// Tries to store a batch in one transaction.
 pub async fn attempt(
     client: &mut Client,
     statements: &mut Statements,
     positions: &Positions,
-    definitions: &[Option<Definition>],
+    Tables { definitions, registry }: Tables<'_>,
     batch: &Batch,
     care: Care,
 ) -> Result<Attempt, Error> {
@@ -49,10 +58,12 @@ pub async fn attempt(
     if !positions.advance(&tx, statements, batch).await? {
         return Ok(Attempt::Fenced);
     }
-    for (topic, definition) in &batch.definitions {
-        let ddl = definition.create_table();
-        tx.batch_execute(&ddl).await?;
-        pg::record(&tx, positions.job(), positions.topic(*topic), definition, Some(&ddl)).await?;
+    for Change { topic, definition, statement } in &batch.changes {
+        tx.batch_execute(statement).await?;
+        pg::record(&tx, positions.job(), positions.topic(*topic), definition, Some(statement)).await?;
+    }
+    if let Some(registry) = registry {
+        pg::keep_schemas(&tx, registry, &batch.schemas).await?;
     }
     let mut dead_letters = Vec::new();
     for (topic, rows) in batch.rows.iter().enumerate() {

@@ -8,7 +8,8 @@ use tokio_postgres::{Client, Error, Statement};
 use super::batch::Batch;
 use super::positions::{Positions, Standing};
 use super::stop::Stop;
-use super::transaction::{attempt, Attempt, Care};
+use super::transaction::{attempt, Attempt, Care, Tables};
+use crate::config::Config;
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::pg::{self, verdict, Verdict};
@@ -36,6 +37,7 @@ pub struct Writer {
     positions: Positions,
     /// By topic, once its table is known.
     definitions: Vec<Option<Definition>>,
+    registry: Option<String>,
     stop: Stop,
 }
 
@@ -43,27 +45,30 @@ pub struct Writer {
 pub type Statements = HashMap<String, Statement>;
 
 impl Writer {
-    /// A writer over this connection; `database` is for the next ones.
+    /// A writer over this connection; the configuration says how to make the next ones.
     pub fn new(
         client: Client,
-        database: &str,
+        config: &Config,
         positions: Positions,
         definitions: Vec<Option<Definition>>,
         stop: Stop,
     ) -> Self {
-        Self { client, database: database.into(), statements: HashMap::new(), positions, definitions, stop }
+        let database = config.database.clone();
+        let registry = config.registry.as_ref().map(|registry| registry.url.clone());
+        Self { client, database, statements: HashMap::new(), positions, definitions, registry, stop }
     }
 
     /// Stores a batch, whatever it takes.
     pub async fn store(&mut self, batch: &Batch) -> Result<Fate, Failure> {
-        for (topic, definition) in &batch.definitions {
-            self.definitions[*topic] = Some(definition.clone());
+        for change in &batch.changes {
+            self.definitions[change.topic] = Some(change.definition.clone());
         }
         let mut care = Care::None;
         let mut pause = FIRST_PAUSE;
         loop {
-            let Self { client, statements, positions, definitions, .. } = self;
-            let error = match attempt(client, statements, positions, definitions, batch, care).await {
+            let Self { client, statements, positions, definitions, registry, .. } = self;
+            let tables = Tables { definitions, registry: registry.as_deref() };
+            let error = match attempt(client, statements, positions, tables, batch, care).await {
                 Ok(Attempt::Stored { dead_letters }) => return Ok(Fate::Stored { dead_letters }),
                 Ok(Attempt::Fenced) => return Err(self.fenced()),
                 Err(error) => error,

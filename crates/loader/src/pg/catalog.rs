@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Error, Transaction};
 
-use crate::config::{Column, ColumnType, TableName, Topic, UnknownFields};
+use crate::config::{Column, ColumnType, TableName, Topic};
 use crate::definition::Definition;
 use crate::failure::Failure;
 
@@ -67,8 +67,7 @@ impl Found {
 
     /// The definition that takes the table's columns from fields of the same names.
     pub fn definition(&self, topic: &Topic) -> Result<Definition, Failure> {
-        let is_overflow =
-            |name: &str| topic.unknown_fields == UnknownFields::Keep && name == topic.overflow_column;
+        let is_overflow = |name: &str| topic.unknown_fields.has_overflow() && name == topic.overflow_column;
         let columns = self.columns.iter().filter(|found| !is_overflow(&found.name)).map(|found| {
             let kind = ColumnType::from_catalog(&found.type_name).ok_or_else(|| {
                 let what =

@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, NoTls};
 
 pub use catalog::{qualify, Found};
-pub use state::{claim, ensure_schema, record, recorded, Position};
+pub use state::{claim, ensure_schema, keep_schemas, known_schemas, record, recorded, Position};
 pub use verdict::{refused_line, verdict, Verdict};
 
 use crate::failure::Failure;

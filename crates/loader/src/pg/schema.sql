@@ -44,3 +44,13 @@ CREATE TABLE IF NOT EXISTS loader.schema_history (
     ddl         text,
     at          timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- The schemas of messages, by their numbers in the registry: they can be read also when it is away.
+CREATE TABLE IF NOT EXISTS loader.schemas (
+    registry         text NOT NULL,
+    id               bigint NOT NULL,
+    schema           text NOT NULL,
+    "references"     text[] NOT NULL,
+    at               timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (registry, id)
+);

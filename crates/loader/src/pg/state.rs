@@ -7,6 +7,7 @@ use tokio_postgres::{Error, Transaction};
 
 use crate::definition::Definition;
 use crate::kafka::Partition;
+use crate::registry::Schema;
 
 /// Where a partition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Position {
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     // IF NOT EXISTS asks for the right to create even where nothing is missing.
     let sql = "SELECT bool_and(to_regclass('loader.' || t) IS NOT NULL)
-               FROM unnest(ARRAY['offsets', 'dead_letters', 'schema_history']) AS t";
+               FROM unnest(ARRAY['offsets', 'dead_letters', 'schema_history', 'schemas']) AS t";
     if tx.query_one(sql, &[]).await?.get(0) {
         return Ok(());
     }
@@ -80,5 +81,27 @@ pub async fn record(
     let sql = "INSERT INTO loader.schema_history (job, topic, fingerprint, definition, ddl)
                SELECT $1, $2, md5($3::jsonb::text), $3, $4";
     tx.execute(sql, &[&job, &topic, &Json(definition), &ddl]).await?;
+    Ok(())
+}
+
+/// The schemas of a registry that were seen before.
+pub async fn known_schemas(tx: &Transaction<'_>, registry: &str) -> Result<Vec<Schema>, Error> {
+    let sql = "SELECT id, schema, \"references\" FROM loader.schemas WHERE registry = $1";
+    let rows = tx.query(sql, &[&registry]).await?;
+    let schema = |row: &tokio_postgres::Row| Schema {
+        id: row.get::<_, i64>(0) as u32, // as they were stored
+        text: row.get(1),
+        references: row.get(2),
+    };
+    Ok(rows.iter().map(schema).collect())
+}
+
+/// Keeps schemas that were just fetched.
+pub async fn keep_schemas(tx: &Transaction<'_>, registry: &str, schemas: &[Schema]) -> Result<(), Error> {
+    let sql = "INSERT INTO loader.schemas (registry, id, schema, \"references\") VALUES ($1, $2, $3, $4)
+               ON CONFLICT (registry, id) DO NOTHING";
+    for schema in schemas {
+        tx.execute(sql, &[&registry, &i64::from(schema.id), &schema.text, &schema.references]).await?;
+    }
     Ok(())
 }

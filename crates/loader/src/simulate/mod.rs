@@ -5,6 +5,7 @@
 //! market time: with the defaults a series moves by about 6% a day and jumps by a fifth about once a year, so that a
 //! million trades over a week look like a market. A step per trade would be 2,000 years for each of 20 series.
 
+mod encoding;
 pub mod market;
 pub mod merton;
 pub mod poison;
@@ -18,7 +19,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
+use crate::config;
 use crate::failure::Failure;
+use encoding::Encoding;
 use market::{Clock, Market};
 use merton::Parameters;
 use poison::{Defect, Poison};
@@ -52,7 +55,10 @@ pub struct Args {
     /// The market opens now and runs as fast as the clock on the wall, at --rate
     #[arg(long, requires = "rate", conflicts_with_all = ["start", "days"])]
     pub realtime: bool,
-    /// Share of the messages to spoil, such as 0.001: not JSON, a wrong type, null, or without a field
+    /// Write Avro instead of JSON, with its schema in the registry at this address
+    #[arg(long, value_name = "URL")]
+    pub registry: Option<String>,
+    /// Share of the messages to spoil, such as 0.001: broken off, a wrong type, null, or without a field
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub malformed: f64,
     /// The market
@@ -116,7 +122,7 @@ pub fn produce(
     producer: &TopicProducer,
     mut before_each: impl FnMut(u64) -> Result<(), Failure>,
 ) -> Result<Produced, Failure> {
-    let stream = args.stream();
+    let stream = args.stream()?;
     let mut produced = Produced::default();
     for (sent, message) in (0..args.count).zip(stream) {
         before_each(sent)?;
@@ -130,7 +136,7 @@ pub fn produce(
 }
 
 impl Args {
-    fn stream(&self) -> Stream {
+    fn stream(&self) -> Result<Stream, Failure> {
         let MarketArgs { seed, symbols, start, days, step_days, prices } = &self.market;
         let (start, trades_per_second) = match self.rate {
             Some(rate) if self.realtime => (Timestamp::now(), rate),
@@ -141,7 +147,12 @@ impl Args {
             trades_per_second,
             step_micros: step_days * DAY_SECONDS * 1e6,
         };
-        Stream::new(Market::open(*seed, *symbols, prices, clock), Poison::new(*seed, self.malformed))
+        let encoding = match &self.registry {
+            Some(url) => Encoding::avro(&config::Registry::open(url)?, &self.topic)?,
+            None => Encoding::Json,
+        };
+        let market = Market::open(*seed, *symbols, prices, clock);
+        Ok(Stream::new(market, Poison::new(*seed, self.malformed), encoding))
     }
 }
 

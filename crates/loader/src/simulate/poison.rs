@@ -1,5 +1,6 @@
 //! Messages that a loader cannot store, mixed into the stream to test it.
 
+use super::encoding::{framed, Encoding};
 use super::market::generator;
 use super::trade::Trade;
 use rand_chacha::ChaCha12Rng;
@@ -9,24 +10,24 @@ use serde_json::{json, Value};
 /// What is wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// The text breaks off in the middle.
-    NotJson,
-    /// The price is text that is no number.
+    /// The message breaks off in the middle.
+    Broken,
+    /// The price is text that is no number; in Avro, the schema is one that nobody knows.
     WrongType,
     /// The message has no value at all.
     NullValue,
-    /// There is no price.
+    /// There is no price; in Avro, everything after the first field is missing.
     MissingField,
 }
 
 impl Defect {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 4] = [Self::NotJson, Self::WrongType, Self::NullValue, Self::MissingField];
+    pub const ALL: [Self; 4] = [Self::Broken, Self::WrongType, Self::NullValue, Self::MissingField];
 
     /// A few words for the report.
     pub fn label(self) -> &'static str {
         match self {
-            Self::NotJson => "not JSON",
+            Self::Broken => "broken off",
             Self::WrongType => "of a wrong type",
             Self::NullValue => "null",
             Self::MissingField => "without a field",
@@ -34,23 +35,29 @@ impl Defect {
     }
 
     /// The body of a trade's message, spoiled; `None` is Kafka's null value.
-    pub fn spoil(self, trade: &Trade) -> Option<Vec<u8>> {
-        let mut body = trade.json();
-        let mut fields: Value = serde_json::from_slice(&body).expect("our own JSON");
-        match self {
-            Self::NullValue => return None,
-            Self::NotJson => {
-                body.truncate(body.len() / 2);
-                return Some(body);
-            }
-            Self::WrongType => fields["price"] = json!("not a price"),
-            Self::MissingField => {
-                fields.as_object_mut().expect("our own object").remove("price");
+    pub fn spoil(self, trade: &Trade, encoding: Encoding) -> Option<Vec<u8>> {
+        let mut body = encoding.encode(trade);
+        match (self, encoding) {
+            (Self::NullValue, _) => return None,
+            (Self::Broken, _) => body.truncate(body.len() / 2),
+            (Self::WrongType, Encoding::Avro(_)) => body.splice(..FRAME, framed(u32::MAX)).for_each(drop),
+            (Self::MissingField, Encoding::Avro(_)) => body.truncate(FRAME + 1 + trade.exchange.len()),
+            (_, Encoding::Json) => {
+                let mut fields: Value = serde_json::from_slice(&body).expect("our own JSON");
+                if self == Self::WrongType {
+                    fields["price"] = json!("not a price");
+                } else {
+                    fields.as_object_mut().expect("our own object").remove("price");
+                }
+                body = fields.to_string().into_bytes();
             }
         }
-        Some(fields.to_string().into_bytes())
+        Some(body)
     }
 }
+
+/// What is in front of a value in Avro.
+const FRAME: usize = 5;
 
 /// Decides which messages to spoil, and how. Its random numbers are its own, so that the trades around the spoiled
 /// ones stay the same whatever the share.

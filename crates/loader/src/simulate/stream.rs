@@ -1,5 +1,6 @@
 //! The messages of a simulation: trades, and here and there a spoiled one.
 
+use super::encoding::Encoding;
 use super::market::Market;
 use super::poison::{Defect, Poison};
 
@@ -18,12 +19,13 @@ pub struct Message {
 pub struct Stream {
     market: Market,
     poison: Poison,
+    encoding: Encoding,
 }
 
 impl Stream {
     /// Carries the trades of a market, some of them spoiled.
-    pub fn new(market: Market, poison: Poison) -> Self {
-        Self { market, poison }
+    pub fn new(market: Market, poison: Poison, encoding: Encoding) -> Self {
+        Self { market, poison, encoding }
     }
 }
 
@@ -34,8 +36,8 @@ impl Iterator for Stream {
         let trade = self.market.trade();
         let defect = self.poison.next();
         let body = match defect {
-            Some(defect) => defect.spoil(&trade),
-            None => Some(trade.json()),
+            Some(defect) => defect.spoil(&trade, self.encoding),
+            None => Some(self.encoding.encode(&trade)),
         };
         Some(Message { key: trade.key(), body, defect })
     }
@@ -50,7 +52,8 @@ mod tests {
 
     fn messages(share: f64, n: usize) -> Vec<Message> {
         let clock = Clock { start_micros: 0, trades_per_second: 1.0, step_micros: 86_400e6 };
-        Stream::new(Market::open(5, 20, &DEFAULTS, clock), Poison::new(5, share)).take(n).collect()
+        let market = Market::open(5, 20, &DEFAULTS, clock);
+        Stream::new(market, Poison::new(5, share), Encoding::Json).take(n).collect()
     }
 
     #[test]
@@ -87,7 +90,7 @@ mod tests {
             match message.defect {
                 None => assert!(body.unwrap().unwrap()["price"].is_f64()),
                 Some(Defect::NullValue) => assert!(body.is_none()),
-                Some(Defect::NotJson) => assert!(body.unwrap().is_err()),
+                Some(Defect::Broken) => assert!(body.unwrap().is_err()),
                 Some(Defect::WrongType) => assert!(body.unwrap().unwrap()["price"].is_string()),
                 Some(Defect::MissingField) => assert!(body.unwrap().unwrap().get("price").is_none()),
             }

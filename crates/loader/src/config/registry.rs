@@ -1,0 +1,89 @@
+//! Where schemas are looked up.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// The schema registry, as `[registry]` names it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    /// Its address, with the path under which it speaks Confluent's protocol.
+    pub url: String,
+    /// Who asks, where that is needed.
+    pub user: Option<String>,
+    /// And the password.
+    pub password: Option<Secret>,
+    /// A PEM file of certificates to trust in place of the public ones.
+    pub ca: Option<PathBuf>,
+}
+
+impl Registry {
+    /// A registry that lets everybody in.
+    pub fn open(url: &str) -> Result<Self, Failure> {
+        let registry = Self { url: url.into(), user: None, password: None, ca: None };
+        match registry.validate() {
+            Ok(()) => Ok(registry),
+            Err((what, mend)) => Err(Failure::usage(what).mend(mend)),
+        }
+    }
+
+    /// What is wrong with it and how to mend it, if anything.
+    pub fn validate(&self) -> Result<(), (String, &'static str)> {
+        if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
+            return Err((format!("`url` is {:?}", self.url), "begin it with http:// or https://"));
+        }
+        if self.password.is_some() && self.user.is_none() {
+            return Err(("there is a `password` but no `user`".into(), "name the user"));
+        }
+        Ok(())
+    }
+}
+
+/// Something to be kept out of configuration files and logs.
+#[derive(Clone, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Secret {
+    /// The value of an environment variable.
+    #[serde(rename_all = "snake_case")]
+    Environment {
+        /// Its name.
+        env: String,
+    },
+    /// The first line of a file.
+    File {
+        /// Its path.
+        file: PathBuf,
+    },
+    /// As it stands here.
+    Plain(String),
+}
+
+impl Secret {
+    /// The secret itself.
+    pub fn reveal(&self) -> Result<String, Failure> {
+        match self {
+            Self::Plain(text) => Ok(text.clone()),
+            Self::Environment { env: name } => env::var(name).map_err(|error| {
+                Failure::usage(error).at(format!("environment variable {name}")).mend("set it for the loader")
+            }),
+            Self::File { file } => {
+                let text = fs::read_to_string(file).map_err(|error| {
+                    Failure::usage(error).at(file.display()).mend("let the loader's user read it")
+                })?;
+                Ok(text.lines().next().unwrap_or_default().to_string())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}

@@ -1,0 +1,402 @@
+//! One value of a message, and its way into a column or into JSON.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use jiff::civil::{Date, Time};
+use jiff::{SignedDuration, Span, Timestamp};
+use num_bigint::BigInt;
+
+use super::cursor::Cursor;
+use super::shape::{Shape, Type};
+use crate::config::{Column, ColumnType, Unit};
+use crate::decode::value::{encode, encode_jsonb, Value};
+use crate::decode::{sqlstate, time, Reject};
+
+/// Types within types; a message of a recursive schema can be as deep as it likes.
+const DEEPEST: usize = 100;
+
+/// A value that is not made of others.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Datum<'a> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Float(f32),
+    Double(f64),
+    Bytes(&'a [u8]),
+    Text(&'a str),
+    /// Big-endian, two's complement.
+    Decimal {
+        unscaled: &'a [u8],
+        scale: usize,
+    },
+    Uuid([u8; 16]),
+    /// Since 1970-01-01.
+    Days(i32),
+    /// Microseconds since midnight.
+    Time(i64),
+    /// Since 1970-01-01.
+    Timestamp {
+        count: i64,
+        unit: Unit,
+        is_local: bool,
+    },
+}
+
+/// A reader of the values of a schema.
+pub struct Reader<'a> {
+    pub shape: &'a Shape,
+}
+
+impl<'a> Reader<'a> {
+    /// The type of the next value, with the choice of a union made.
+    pub fn choose(&self, kind: &'a Type, cursor: &mut Cursor<'a>) -> Result<&'a Type, Reject> {
+        let mut kind = self.shape.resolved(kind);
+        // Unions hold no unions.
+        if let Type::Union(variants) = kind {
+            let index = cursor.long()?;
+            kind = usize::try_from(index).ok().and_then(|index| variants.get(index)).ok_or_else(|| {
+                Reject::new(sqlstate::BAD_BINARY, format!("branch {index} of a union of {}", variants.len()))
+            })?;
+        }
+        Ok(self.shape.resolved(kind))
+    }
+
+    /// The next value, which is of a type that `choose` gave; None, and nothing read, if it is made of others.
+    pub fn scalar(&self, kind: &'a Type, cursor: &mut Cursor<'a>) -> Result<Option<Datum<'a>>, Reject> {
+        Ok(Some(match kind {
+            Type::Null => Datum::Null,
+            Type::Boolean => match cursor.array()? {
+                [0] => Datum::Boolean(false),
+                [1] => Datum::Boolean(true),
+                [other] => {
+                    return Err(Reject::new(sqlstate::BAD_BINARY, format!("byte {other} as a boolean")))
+                }
+            },
+            Type::Int => Datum::Integer(cursor.int()?.into()),
+            Type::Long => Datum::Integer(cursor.long()?),
+            Type::Float => Datum::Float(f32::from_le_bytes(cursor.array()?)),
+            Type::Double => Datum::Double(f64::from_le_bytes(cursor.array()?)),
+            Type::Bytes => Datum::Bytes(cursor.bytes()?),
+            Type::Text => Datum::Text(cursor.text()?),
+            Type::Enum(symbols) => {
+                let index = cursor.int()?;
+                let symbol = usize::try_from(index).ok().and_then(|index| symbols.get(index));
+                Datum::Text(symbol.ok_or_else(|| {
+                    Reject::new(
+                        sqlstate::BAD_BINARY,
+                        format!("symbol {index} of an enum of {}", symbols.len()),
+                    )
+                })?)
+            }
+            Type::Fixed(size) => Datum::Bytes(cursor.take(*size)?),
+            Type::Decimal { size, scale } => {
+                let unscaled = match size {
+                    Some(size) => cursor.take(*size)?,
+                    None => cursor.bytes()?,
+                };
+                Datum::Decimal { unscaled, scale: *scale }
+            }
+            Type::Uuid { is_text: true, .. } => Datum::Text(cursor.text()?),
+            Type::Uuid { is_sized, .. } => {
+                let bytes = if *is_sized { cursor.take(16)? } else { cursor.bytes()? };
+                let bytes = bytes.try_into().map_err(|_| {
+                    Reject::new(sqlstate::BAD_BINARY, format!("a uuid of {} bytes", bytes.len()))
+                })?;
+                Datum::Uuid(bytes)
+            }
+            Type::Days => Datum::Days(cursor.int()?),
+            Type::Time(Unit::Ms) => Datum::Time(i64::from(cursor.int()?) * 1000),
+            Type::Time(_) => Datum::Time(cursor.long()?),
+            Type::Timestamp { unit, is_local } => {
+                Datum::Timestamp { count: cursor.long()?, unit: *unit, is_local: *is_local }
+            }
+            Type::Record(_) | Type::Array(_) | Type::Map(_) | Type::Union(_) | Type::Named(_) => {
+                return Ok(None)
+            }
+        }))
+    }
+
+    /// Calls `each` for every item of an array or map, whose reading it must do.
+    fn items(
+        &self,
+        cursor: &mut Cursor<'a>,
+        mut each: impl FnMut(&mut Cursor<'a>) -> Result<(), Reject>,
+    ) -> Result<(), Reject> {
+        // Items without bytes are nulls: as many as the message has bytes are enough of them.
+        let most = cursor.0.len();
+        loop {
+            let count = cursor.block(most)?;
+            if count == 0 {
+                return Ok(());
+            }
+            for _ in 0..count {
+                each(cursor)?;
+            }
+        }
+    }
+
+    /// Reads the next value and forgets it.
+    pub fn skip(&self, kind: &'a Type, cursor: &mut Cursor<'a>, depth: usize) -> Result<(), Reject> {
+        let deeper = next_depth(depth)?;
+        let kind = self.choose(kind, cursor)?;
+        match kind {
+            Type::Record(fields) => fields.iter().try_for_each(|(_, kind)| self.skip(kind, cursor, deeper)),
+            Type::Array(items) => self.items(cursor, |cursor| self.skip(items, cursor, deeper)),
+            Type::Map(values) => self.items(cursor, |cursor| {
+                cursor.text()?;
+                self.skip(values, cursor, deeper)
+            }),
+            // Text is checked wherever it is.
+            scalar => self.scalar(scalar, cursor).map(|_| ()),
+        }
+    }
+
+    /// Appends the next value as JSON.
+    pub fn json(
+        &self,
+        kind: &'a Type,
+        cursor: &mut Cursor<'a>,
+        out: &mut String,
+        depth: usize,
+    ) -> Result<(), Reject> {
+        let deeper = next_depth(depth)?;
+        let kind = self.choose(kind, cursor)?;
+        let separate = |out: &mut String| {
+            if !out.ends_with(['[', '{']) {
+                out.push(',');
+            }
+        };
+        match kind {
+            Type::Record(fields) => {
+                out.push('{');
+                for (name, kind) in fields {
+                    separate(out);
+                    json_text(name, out);
+                    out.push(':');
+                    self.json(kind, cursor, out, deeper)?;
+                }
+                out.push('}');
+            }
+            Type::Array(items) => {
+                out.push('[');
+                self.items(cursor, |cursor| {
+                    separate(out);
+                    self.json(items, cursor, out, deeper)
+                })?;
+                out.push(']');
+            }
+            Type::Map(values) => {
+                out.push('{');
+                self.items(cursor, |cursor| {
+                    separate(out);
+                    json_text(cursor.text()?, out);
+                    out.push(':');
+                    self.json(values, cursor, out, deeper)
+                })?;
+                out.push('}');
+            }
+            scalar => {
+                if let Some(datum) = self.scalar(scalar, cursor)? {
+                    datum.json(out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the next value as a column has it; gives false, and appends nothing, for null.
+    pub fn column(
+        &self,
+        column: &Column,
+        kind: &'a Type,
+        cursor: &mut Cursor<'a>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Reject> {
+        let before = *cursor;
+        let chosen = self.choose(kind, cursor)?;
+        if *chosen == Type::Null {
+            return Ok(false);
+        }
+        let datum = if column.kind == ColumnType::Jsonb { None } else { self.scalar(chosen, cursor)? };
+        match datum {
+            Some(datum) => datum.encode(column.kind, column.unit, out)?,
+            None => {
+                *cursor = before;
+                let mut json = String::new();
+                self.json(kind, cursor, &mut json, 0)?;
+                match column.kind {
+                    ColumnType::Jsonb => encode_jsonb(&json, out)?,
+                    other => encode(other, column.unit, &Value::Nested(&json), out)?,
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn next_depth(depth: usize) -> Result<usize, Reject> {
+    if depth < DEEPEST {
+        return Ok(depth + 1);
+    }
+    Err(Reject::new(sqlstate::TOO_LARGE, format!("more than {DEEPEST} values within each other")))
+}
+
+fn json_text(text: &str, out: &mut String) {
+    out.push_str(&serde_json::Value::from(text).to_string());
+}
+
+impl Datum<'_> {
+    /// Appends the binary form that a column has.
+    fn encode(&self, column: ColumnType, unit: Option<Unit>, out: &mut Vec<u8>) -> Result<(), Reject> {
+        match (column, self) {
+            (ColumnType::DoublePrecision, Datum::Double(number)) => out.extend(number.to_be_bytes()),
+            (ColumnType::DoublePrecision, Datum::Float(number)) => {
+                out.extend(f64::from(*number).to_be_bytes())
+            }
+            (ColumnType::Real, Datum::Float(number)) => out.extend(number.to_be_bytes()),
+            (ColumnType::Bigint, Datum::Integer(number)) => out.extend(number.to_be_bytes()),
+            (ColumnType::Boolean, Datum::Boolean(flag)) => out.push((*flag).into()),
+            (ColumnType::Bytea, Datum::Bytes(bytes)) => out.extend(*bytes),
+            (ColumnType::Uuid, Datum::Uuid(bytes)) => out.extend(bytes),
+            (ColumnType::Time, Datum::Time(micros)) => {
+                if !(0..=time::MICROS_PER_DAY).contains(micros) {
+                    return Err(Reject::new(
+                        sqlstate::TIME_OVERFLOW,
+                        format!("{micros} µs as a time of day"),
+                    ));
+                }
+                out.extend(micros.to_be_bytes());
+            }
+            (ColumnType::Date, Datum::Days(days)) => out.extend(time::days_since_1970(*days)?.to_be_bytes()),
+            (ColumnType::Timestamptz | ColumnType::Timestamp, Datum::Timestamp { count, unit, .. }) => {
+                out.extend(time::instant(*count, *unit, column)?.to_be_bytes());
+            }
+            // Anything else goes by what it would be in JSON.
+            _ => encode(column, unit.or(self.unit()), &self.value(column)?, out)?,
+        }
+        Ok(())
+    }
+
+    /// What a number counts, if the schema says so.
+    fn unit(&self) -> Option<Unit> {
+        match self {
+            Datum::Timestamp { unit, .. } => Some(*unit),
+            _ => None,
+        }
+    }
+
+    /// What JSON would have in its place, for a column of this type.
+    fn value(&self, column: ColumnType) -> Result<Value<'_>, Reject> {
+        let text = |text: String| Value::Text(Cow::Owned(text));
+        Ok(match self {
+            Datum::Null => Value::Nested("null"),
+            Datum::Boolean(flag) => Value::Boolean(*flag),
+            Datum::Integer(number) => Value::Number(number.to_string().into()),
+            Datum::Float(number) if number.is_finite() => Value::Number(number.to_string().into()),
+            Datum::Double(number) if number.is_finite() => Value::Number(number.to_string().into()),
+            Datum::Float(number) => text(special(f64::from(*number)).into()),
+            Datum::Double(number) => text(special(*number).into()),
+            Datum::Bytes(bytes) => text(hex(bytes)),
+            Datum::Text(same) => Value::Text(Cow::Borrowed(same)),
+            Datum::Decimal { unscaled, scale } => Value::Number(decimal(unscaled, *scale).into()),
+            Datum::Uuid(bytes) => text(uuid::Uuid::from_bytes(*bytes).to_string()),
+            Datum::Days(days) => text(date(*days)?),
+            Datum::Time(micros) => text(time_of_day(*micros)?),
+            Datum::Timestamp { count, .. } if column != ColumnType::Text && column != ColumnType::Jsonb => {
+                Value::Number(count.to_string().into())
+            }
+            Datum::Timestamp { count, unit, is_local } => text(timestamp(*count, *unit, *is_local)?),
+        })
+    }
+
+    fn json(&self, out: &mut String) -> Result<(), Reject> {
+        match self.value(ColumnType::Jsonb)? {
+            Value::Boolean(flag) => out.push_str(if flag { "true" } else { "false" }),
+            Value::Number(number) => out.push_str(&number),
+            Value::Text(text) => json_text(&text, out),
+            Value::Nested(raw) => out.push_str(raw),
+        }
+        Ok(())
+    }
+}
+
+fn special(number: f64) -> &'static str {
+    match number {
+        _ if number.is_nan() => "NaN",
+        _ if number > 0.0 => "Infinity",
+        _ => "-Infinity",
+    }
+}
+
+/// As PostgreSQL writes bytea.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::from("\\x"), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // a String takes everything
+        text
+    })
+}
+
+/// The number as it is written with so many digits after the point.
+fn decimal(unscaled: &[u8], scale: usize) -> String {
+    let digits = BigInt::from_signed_bytes_be(unscaled).to_string();
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    let digits = format!("{digits:0>width$}", width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    format!("{sign}{whole}.{fraction}")
+}
+
+fn date(days: i32) -> Result<String, Reject> {
+    let since = Span::new().try_days(days);
+    let date = since.and_then(|since| Date::constant(1970, 1, 1).checked_add(since));
+    date.map(|date| date.to_string()).map_err(|_| out_of_time("date"))
+}
+
+fn time_of_day(micros: i64) -> Result<String, Reject> {
+    let time = Time::midnight().checked_add(SignedDuration::from_micros(micros));
+    time.map(|time| time.to_string()).map_err(|_| out_of_time("time"))
+}
+
+fn timestamp(count: i64, unit: Unit, is_local: bool) -> Result<String, Reject> {
+    let instant = match unit {
+        Unit::S => Timestamp::from_second(count),
+        Unit::Ms => Timestamp::from_millisecond(count),
+        Unit::Us => Timestamp::from_microsecond(count),
+        Unit::Ns => Timestamp::from_nanosecond(count.into()),
+    };
+    let text = instant.map_err(|_| out_of_time("timestamp"))?.to_string();
+    Ok(if is_local { text.trim_end_matches('Z').to_string() } else { text })
+}
+
+fn out_of_time(what: &str) -> Reject {
+    Reject::new(sqlstate::TIME_OVERFLOW, format!("a {what} out of range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals() {
+        assert_eq!(decimal(&[], 0), "0");
+        assert_eq!(decimal(&[5], 2), "0.05");
+        assert_eq!(decimal(&[0xff], 0), "-1");
+        assert_eq!(decimal(&[0xcf, 0xc7], 3), "-12.345");
+        assert_eq!(decimal(&[0x7f; 17], 24).len(), "169222221514829.".len() + 2 + 24);
+    }
+
+    #[test]
+    fn times_as_text() {
+        assert_eq!(date(-1).unwrap(), "1969-12-31");
+        assert_eq!(time_of_day(1_000_001).unwrap(), "00:00:01.000001");
+        assert_eq!(timestamp(1_665_388_535_113, Unit::Ms, false).unwrap(), "2022-10-10T07:55:35.113Z");
+        assert_eq!(timestamp(1_665_388_535_113, Unit::Ms, true).unwrap(), "2022-10-10T07:55:35.113");
+        assert!(date(i32::MAX).is_err());
+        assert!(time_of_day(-1).is_err());
+        assert!(timestamp(i64::MAX, Unit::S, false).is_err());
+    }
+}

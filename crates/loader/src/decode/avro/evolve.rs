@@ -1,0 +1,74 @@
+//! What a new version of a schema asks of the table.
+
+use super::columns::columns;
+use super::shape::Shape;
+use crate::config::{quoted, ColumnType, Source};
+use crate::definition::Definition;
+
+/// The definition with columns for the fields that have none, and with wider types where values have become wider; and the
+/// statement that makes the table so. None if it is as it must be.
+///
+/// Nothing is dropped or narrowed. Columns are added at the end.
+pub fn evolved(definition: &Definition, shape: &Shape) -> Option<(Definition, String)> {
+    let mut next = definition.clone();
+    let mut changes = Vec::new();
+    let reserved = definition.overflow.as_deref().unwrap_or_default();
+    for suggested in columns(shape, reserved) {
+        let Source::Field(path) = suggested.source() else { continue };
+        let uses_it =
+            |source: Source| matches!(source, Source::Field(known) if known.first() == path.first());
+        let takes_it = |source: Source| matches!(source, Source::Field(known) if known == path);
+        if let Some(known) = next.columns.iter_mut().find(|column| takes_it(column.source())) {
+            if is_wider(suggested.kind, known.kind) {
+                known.kind = suggested.kind;
+                changes.push(format!("ALTER COLUMN {} TYPE {}", quoted(&known.name), known.kind));
+            }
+        } else if !next.columns.iter().any(|column| uses_it(column.source())) {
+            let mut column = suggested;
+            let wanted = column.name.clone();
+            let mut number = 2;
+            while next.columns.iter().any(|known| known.name == column.name) {
+                column.name = format!("{}_{number}", &wanted[..wanted.len().min(55)]);
+                number += 1;
+            }
+            changes.push(format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.kind));
+            next.columns.push(column);
+        }
+    }
+    let statement = format!("ALTER TABLE {} {}", definition.table, changes.join(", "));
+    (!changes.is_empty()).then_some((next, statement))
+}
+
+fn is_wider(new: ColumnType, old: ColumnType) -> bool {
+    use ColumnType::*;
+    matches!((new, old), (Bigint, Smallint | Integer) | (Integer, Smallint) | (DoublePrecision, Real))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, TableName};
+
+    fn schema(fields: &str) -> Shape {
+        let text = format!(r#"{{"type": "record", "name": "t", "fields": [{fields}]}}"#);
+        Shape::parse(&text, &[]).unwrap()
+    }
+
+    #[test]
+    fn columns_are_added_and_widened_and_never_dropped() {
+        let text = "job='j'\ndatabase='d'\nbrokers='b'\n[registry]\nurl='http://r'\n[[topic]]\nname='t'\nformat='avro'\n";
+        let topic = Config::parse("t.toml", text).unwrap().topics.remove(0);
+        let first = schema(r#"{"name": "a", "type": "int"}, {"name": "gone", "type": "string"}"#);
+        let definition = Definition::new(&topic, TableName::for_topic("t"), columns(&first, "overflow"));
+        assert!(evolved(&definition, &first).is_none());
+        let second = schema(r#"{"name": "a", "type": "long"}, {"name": "b", "type": ["null", "double"]}"#);
+        let (next, statement) = evolved(&definition, &second).unwrap();
+        assert_eq!(
+            statement,
+            "ALTER TABLE \"t\" ALTER COLUMN \"a\" TYPE bigint, ADD COLUMN IF NOT EXISTS \"b\" double precision"
+        );
+        assert_eq!(next.columns.len(), 3);
+        assert!(evolved(&next, &second).is_none());
+        assert!(evolved(&next, &first).is_none(), "the older version still fits");
+    }
+}

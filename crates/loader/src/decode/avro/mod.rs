@@ -1,0 +1,30 @@
+//! Avro in Confluent's framing: a zero byte, the schema's number in the registry, and the value in Avro's binary form.
+//!
+//! A message is decoded by the schema that it was written with, compiled once per schema and table, straight into the
+//! fields of binary COPY.
+
+mod columns;
+mod cursor;
+mod datum;
+mod evolve;
+mod plan;
+mod shape;
+
+use super::{sqlstate, Reject};
+
+pub use columns::columns;
+pub use evolve::evolved;
+pub use plan::Plan;
+pub use shape::Shape;
+
+/// The number of the schema that a message was written with, and the value itself.
+pub fn unframe(message: &[u8]) -> Result<(u32, &[u8]), Reject> {
+    match message {
+        [0, a, b, c, d, value @ ..] => Ok((u32::from_be_bytes([*a, *b, *c, *d]), value)),
+        [0, ..] => Err(Reject::new(sqlstate::BAD_BINARY, "the message ends within its schema number")),
+        _ => Err(Reject::new(
+            sqlstate::BAD_BINARY,
+            "the message does not begin with the zero byte of the schema registry's framing",
+        )),
+    }
+}

@@ -1,0 +1,237 @@
+//! A schema and a table compiled into what turns each message straight into a row of binary COPY.
+
+use std::sync::Arc;
+
+use super::cursor::Cursor;
+use super::datum::Reader;
+use super::shape::{Shape, Type};
+use crate::config::{Column, Source, UnknownFields};
+use crate::decode::row::{fill_from_metadata, Row};
+use crate::decode::{sqlstate, Record, Reject};
+use crate::definition::Definition;
+
+/// The compiled form.
+pub struct Plan {
+    shape: Arc<Shape>,
+    columns: Vec<Column>,
+    metadata: Vec<(usize, Source)>,
+    /// By field of the record, in the order in which messages have them.
+    fields: Vec<Field>,
+    unknown: UnknownFields,
+    row: Row,
+}
+
+/// A field, and who wants it; if nobody does, it is left over.
+#[derive(Debug, Clone, PartialEq)]
+struct Field {
+    name: String,
+    kind: Type,
+    columns: Vec<usize>,
+    /// Its own fields, if one of them is wanted.
+    inner: Vec<Field>,
+}
+
+impl Plan {
+    /// Compiles a schema for a table.
+    pub fn new(shape: Arc<Shape>, definition: &Definition) -> Self {
+        let (mut metadata, mut paths) = (Vec::new(), Vec::new());
+        for (i, column) in definition.columns.iter().enumerate() {
+            match column.source() {
+                Source::Field(path) => paths.push((path, i)),
+                source => metadata.push((i, source)),
+            }
+        }
+        let paths: Vec<_> = paths.iter().map(|(path, i)| (path.as_slice(), *i)).collect();
+        let fields = match shape.root() {
+            Type::Record(fields) => compile(&shape, fields, &paths),
+            _ => Vec::new(),
+        };
+        let row = Row::new(definition.columns.len(), definition.overflow.is_some());
+        Self {
+            fields,
+            columns: definition.columns.clone(),
+            metadata,
+            unknown: definition.unknown_fields,
+            row,
+            shape,
+        }
+    }
+
+    /// Appends a message to `out` as a row, or says why it cannot be one and leaves `out` as it was; `value` is its value
+    /// without the framing.
+    pub fn append_row(&mut self, record: &Record, value: &[u8], out: &mut Vec<u8>) -> Result<(), Reject> {
+        if !matches!(self.shape.root(), Type::Record(_)) {
+            return Err(Reject::new(sqlstate::INVALID_TEXT, "the message's schema is not that of a record"));
+        }
+        self.row.clear();
+        for (i, source) in &self.metadata {
+            fill_from_metadata(&self.columns[*i], source, record, &mut self.row, *i)?;
+        }
+        let mut cursor = Cursor(value);
+        let reader = Reader { shape: &self.shape };
+        walk(&reader, &self.fields, &self.columns, self.unknown, &mut self.row, &mut cursor)?;
+        if !cursor.0.is_empty() {
+            let what = format!("{} bytes are left after the value", cursor.0.len());
+            return Err(Reject::new(sqlstate::BAD_BINARY, what));
+        }
+        self.row.assemble(&self.columns, out)
+    }
+}
+
+/// The fields of a record, and which columns want them: each path is that of a column, from this record on.
+fn compile(shape: &Shape, fields: &[(String, Type)], paths: &[(&[String], usize)]) -> Vec<Field> {
+    let field = |(name, kind): &(String, Type)| {
+        let mut whole = Vec::new();
+        let mut inner = Vec::new();
+        for (path, column) in paths {
+            match path.split_first() {
+                Some((first, [])) if first == name => whole.push(*column),
+                Some((first, rest)) if first == name => inner.push((rest, *column)),
+                _ => {}
+            }
+        }
+        let inner = match record(shape, kind) {
+            Some(fields) if !inner.is_empty() => compile(shape, fields, &inner),
+            _ => Vec::new(),
+        };
+        Field { name: name.clone(), kind: kind.clone(), columns: whole, inner }
+    };
+    fields.iter().map(field).collect()
+}
+
+/// The fields of a type that is a record, or a record or null.
+fn record<'s>(shape: &'s Shape, kind: &'s Type) -> Option<&'s [(String, Type)]> {
+    match shape.resolved(kind) {
+        Type::Record(fields) => Some(fields),
+        Type::Union(variants) => match variants.as_slice() {
+            [one, other] => match (shape.resolved(one), shape.resolved(other)) {
+                (Type::Null, Type::Record(fields)) | (Type::Record(fields), Type::Null) => Some(fields),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Takes the fields of a record: into their columns, or into the overflow.
+fn walk<'a>(
+    reader: &Reader<'a>,
+    fields: &'a [Field],
+    columns: &[Column],
+    unknown: UnknownFields,
+    row: &mut Row,
+    cursor: &mut Cursor<'a>,
+) -> Result<(), Reject> {
+    for field in fields {
+        let begin = *cursor;
+        for &i in &field.columns {
+            *cursor = begin;
+            row.fill(i, &columns[i], |out| reader.column(&columns[i], &field.kind, cursor, out))?;
+        }
+        if !field.inner.is_empty() {
+            *cursor = begin;
+            if *reader.choose(&field.kind, cursor)? != Type::Null {
+                row.nest_overflow(&field.name, |row| {
+                    walk(reader, &field.inner, columns, unknown, row, cursor)
+                })?;
+            }
+        } else if field.columns.is_empty() {
+            leave_over(reader, field, unknown, row, cursor)?;
+        }
+    }
+    Ok(())
+}
+
+fn leave_over<'a>(
+    reader: &Reader<'a>,
+    field: &'a Field,
+    unknown: UnknownFields,
+    row: &mut Row,
+    cursor: &mut Cursor<'a>,
+) -> Result<(), Reject> {
+    let mut after = *cursor;
+    match unknown {
+        // A null says no more than a column that is not there.
+        _ if *reader.choose(&field.kind, &mut after)? == Type::Null => *cursor = after,
+        UnknownFields::Keep | UnknownFields::Add => {
+            reader.json(&field.kind, cursor, row.begin_overflow_field(&field.name), 0)?;
+        }
+        UnknownFields::Ignore => reader.skip(&field.kind, cursor, 0)?,
+        UnknownFields::Refuse => {
+            let what = format!("no column takes the field {:?}", field.name);
+            return Err(Reject::new(sqlstate::UNDEFINED_COLUMN, what));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, TableName};
+    use crate::decode::avro::columns;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use rand_chacha::ChaCha12Rng;
+
+    /// Everything that has lengths, branches or depth.
+    const SCHEMA: &str = r#"{"type": "record", "name": "n", "fields": [
+        {"name": "id", "type": "long"}, {"name": "s", "type": ["null", "string"]},
+        {"name": "d", "type": {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 3}},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-nanos"}},
+        {"name": "m", "type": {"type": "map", "values": ["null", "double"]}},
+        {"name": "next", "type": {"type": "array", "items": "n"}}]}"#;
+
+    fn plan(topic: &str) -> Plan {
+        let text = "job='j'\ndatabase='d'\nbrokers='b'\n[registry]\nurl='http://r'\n[[topic]]\nname='t'\nformat='avro'\n";
+        let topic = Config::parse("t.toml", &format!("{text}{topic}")).unwrap().topics.remove(0);
+        let shape = Arc::new(Shape::parse(SCHEMA, &[]).unwrap());
+        let suggested = topic.columns.clone().unwrap_or_else(|| columns(&shape, "overflow"));
+        Plan::new(shape, &Definition::new(&topic, TableName::for_topic("t"), suggested))
+    }
+
+    fn row(plan: &mut Plan, value: &[u8]) -> Result<Vec<u8>, Reject> {
+        let record =
+            Record { topic: "t", partition: 0, offset: 0, timestamp: None, key: None, value: Some(value) };
+        let mut out = b"before".to_vec();
+        let result = plan.append_row(&record, value, &mut out);
+        let row = out.strip_prefix(b"before").expect("what was there stays").to_vec();
+        assert!(result.is_ok() || row.is_empty(), "a refused message leaves nothing behind");
+        result.map(|()| row)
+    }
+
+    /// id 1, s "x", d 0.001, a time, an empty map, no next.
+    const GOOD: [u8; 9] = [2, 2, 2, b'x', 2, 1, 0, 0, 0];
+
+    #[test]
+    fn damaged_messages_are_refused_and_nothing_worse() {
+        let mut plans =
+            [plan(""), plan("unknown_fields = 'ignore'\ncolumns = [{ name = 's', type = 'text' }]\n")];
+        assert!(plans.iter_mut().all(|plan| row(plan, &GOOD).is_ok()));
+        let mut random = ChaCha12Rng::seed_from_u64(7);
+        for _ in 0..200_000 {
+            let mut value = GOOD.to_vec();
+            for _ in 0..1 + random.next_u32() % 4 {
+                let at = random.next_u32() as usize % value.len();
+                match random.next_u32() % 3 {
+                    0 => value[at] = random.next_u32() as u8,
+                    1 => value.insert(at, random.next_u32() as u8),
+                    _ => drop(value.remove(at)),
+                }
+            }
+            plans.iter_mut().for_each(|plan| drop(row(plan, &value)));
+        }
+    }
+
+    #[test]
+    fn depth_and_emptiness_have_limits() {
+        // Each level: id, no s, no d, a time, no map, one more inside.
+        let level: &[u8] = &[0, 0, 0, 0, 0, 2];
+        let mut deep = level.repeat(1_000_000);
+        deep.extend([0, 0, 0, 0, 0, 0]);
+        assert_eq!(row(&mut plan(""), &deep).unwrap_err().sqlstate, sqlstate::TOO_LARGE);
+        // A billion nulls in five bytes would be a long wait.
+        let many: &[u8] = &[0, 0, 0, 0, 0x80, 0xa8, 0xd6, 0xb9, 0x07];
+        assert_eq!(row(&mut plan(""), many).unwrap_err().sqlstate, sqlstate::BAD_BINARY);
+    }
+}

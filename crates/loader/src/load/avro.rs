@@ -1,0 +1,98 @@
+//! Decoding a topic of Avro messages, whose schemas may change while it is read.
+
+use std::collections::HashMap;
+
+use crate::config::TableName;
+use crate::config::{Topic, UnknownFields};
+use crate::decode::avro::{columns, evolved, unframe, Plan};
+use crate::decode::{Record, Reject};
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::load::batch::Change;
+use crate::registry::{Registry, Trouble};
+
+/// What is known of a topic.
+pub struct Decoder {
+    definition: Option<Definition>,
+    /// By the number of the schema.
+    plans: HashMap<u32, Plan>,
+}
+
+/// Whether a message can be decoded now.
+pub enum Readiness {
+    /// It can, or never will.
+    Ready,
+    /// It can, with a table that has changed.
+    Changed(Box<(Definition, String)>),
+    /// The table has to change, but there are rows for it as it was.
+    RowsFirst,
+    /// The registry is away.
+    Away(String),
+    /// There is no such schema.
+    Unusable(String),
+}
+
+impl Decoder {
+    /// A decoder for a table, if it is known.
+    pub fn new(definition: Option<Definition>) -> Self {
+        Self { definition, plans: HashMap::new() }
+    }
+
+    /// Makes sure that there is a plan for a message, if there can be one.
+    pub fn prepare(
+        &mut self,
+        value: Option<&[u8]>,
+        registry: &mut Registry,
+        (topic, table): (&Topic, &TableName),
+        has_rows: bool,
+    ) -> Result<Readiness, Failure> {
+        let Some(Ok((id, _))) = value.map(unframe) else { return Ok(Readiness::Ready) };
+        if self.plans.contains_key(&id) {
+            return Ok(Readiness::Ready);
+        }
+        let shape = match registry.shape(id) {
+            Ok(shape) => shape,
+            Err(Trouble::Unusable(what)) => return Ok(Readiness::Unusable(what)),
+            Err(Trouble::Away(what)) => return Ok(Readiness::Away(what)),
+            Err(Trouble::Misused(failure)) => return Err(failure),
+        };
+        let change = match &self.definition {
+            None => {
+                let columns = columns(&shape, &topic.overflow_column);
+                if columns.is_empty() {
+                    return Ok(Readiness::Unusable(format!("schema {id} is not that of a record")));
+                }
+                let definition = Definition::new(topic, table.clone(), columns);
+                let statement = definition.create_table();
+                Some((definition, statement))
+            }
+            Some(definition) if topic.unknown_fields == UnknownFields::Add => evolved(definition, &shape),
+            Some(_) => None,
+        };
+        if change.is_some() && has_rows {
+            return Ok(Readiness::RowsFirst);
+        }
+        if let Some((definition, _)) = &change {
+            self.definition = Some(definition.clone());
+            self.plans.clear();
+        }
+        if let Some(definition) = &self.definition {
+            self.plans.insert(id, Plan::new(shape, definition));
+        }
+        Ok(change.map_or(Readiness::Ready, |change| Readiness::Changed(Box::new(change))))
+    }
+
+    /// Appends a message as a row, as `Plan::append_row` does.
+    pub fn append_row(&mut self, record: &Record, out: &mut Vec<u8>) -> Result<(), Reject> {
+        let (id, value) = unframe(record.value.ok_or_else(Reject::no_value)?)?;
+        let plan = self.plans.get_mut(&id).ok_or_else(|| Reject::no_schema(format!("no schema {id}")))?;
+        plan.append_row(record, value, out)
+    }
+}
+
+impl Change {
+    /// A change of a topic's table.
+    pub fn new(topic: usize, (definition, statement): (Definition, String)) -> Self {
+        Self { topic, definition, statement }
+    }
+}

@@ -1,0 +1,161 @@
+//! Asking a registry by the protocol of Confluent's, which others speak as well.
+
+use std::collections::HashSet;
+use std::fs;
+use std::time::Duration;
+
+use base64::prelude::{Engine, BASE64_STANDARD};
+use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use ureq::tls::{parse_pem, PemItem, RootCerts, TlsConfig};
+use ureq::Agent;
+
+use super::{Schema, Trouble};
+use crate::config;
+use crate::failure::Failure;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A schema may refer to so many others; more is a circle.
+const MOST_REFERENCES: usize = 1000;
+
+/// A connection to a registry.
+pub struct Client {
+    agent: Agent,
+    url: String,
+    authorization: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    schema: String,
+    schema_type: Option<String>,
+    #[serde(default)]
+    references: Vec<Reference>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    subject: String,
+    version: u32,
+}
+
+impl Client {
+    /// Prepares to ask; nothing is sent yet.
+    pub fn new(config: &config::Registry) -> Result<Self, Failure> {
+        let mut tls = TlsConfig::builder();
+        if let Some(path) = &config.ca {
+            let place = || format!("`registry.ca`, {}", path.display());
+            let pem = fs::read(path).map_err(|error| Failure::usage(error).at(place()))?;
+            let certificates: Vec<_> = parse_pem(&pem)
+                .filter_map(|item| match item {
+                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                    _ => None,
+                })
+                .collect();
+            if certificates.is_empty() {
+                return Err(Failure::usage("it has no certificate").at(place()).mend("name a PEM file"));
+            }
+            tls = tls.root_certs(RootCerts::new_with_certs(&certificates));
+        }
+        let agent = Agent::config_builder().timeout_global(Some(PATIENCE)).tls_config(tls.build()).build();
+        let authorization = match &config.user {
+            Some(user) => {
+                let password = config.password.as_ref().map(|secret| secret.reveal()).transpose()?;
+                let both = format!("{user}:{}", password.unwrap_or_default());
+                Some(format!("Basic {}", BASE64_STANDARD.encode(both)))
+            }
+            None => None,
+        };
+        Ok(Self { agent: agent.into(), url: config.url.trim_end_matches('/').into(), authorization })
+    }
+
+    /// Whether the registry answers as one.
+    pub fn probe(&self) -> Result<(), Failure> {
+        match self.get::<serde::de::IgnoredAny>("subjects") {
+            Ok(_) => Ok(()),
+            Err(Trouble::Misused(failure)) => Err(failure),
+            Err(Trouble::Unusable(what) | Trouble::Away(what)) => Err(self.failure(what)),
+        }
+    }
+
+    /// The schema with this number, and all that it refers to.
+    pub fn schema(&self, id: u32) -> Result<Schema, Trouble> {
+        let answer: Answer = self.get(&format!("schemas/ids/{id}"))?;
+        if let Some(other) = answer.schema_type.filter(|kind| kind != "AVRO") {
+            return Err(Trouble::Unusable(format!("schema {id} is {other}, not Avro")));
+        }
+        let mut references = Vec::new();
+        let mut seen = HashSet::new();
+        let mut wanted = answer.references;
+        while let Some(reference) = wanted.pop() {
+            let Reference { subject, version } = reference;
+            if !seen.insert((subject.clone(), version)) || seen.len() > MOST_REFERENCES {
+                continue;
+            }
+            let path = format!("subjects/{}/versions/{version}", percent_encoded(&subject));
+            let answer: Answer = self.get(&path)?;
+            references.push(answer.schema);
+            wanted.extend(answer.references);
+        }
+        Ok(Schema { id, text: answer.schema, references })
+    }
+
+    /// Registers a schema, if it is not; its number.
+    pub fn register(&self, subject: &str, schema: &str) -> Result<u32, Failure> {
+        #[derive(Deserialize)]
+        struct Registered {
+            id: u32,
+        }
+        let url = format!("{}/subjects/{}/versions", self.url, percent_encoded(subject));
+        let mut request = self.agent.post(url);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let answer = request
+            .send_json(serde_json::json!({ "schema": schema }))
+            .and_then(|mut answer| answer.body_mut().read_json::<Registered>());
+        answer.map(|registered| registered.id).map_err(|error| self.failure(error))
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
+        let mut request = self.agent.get(format!("{}/{path}", self.url));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let answer = request.call().and_then(|mut answer| answer.body_mut().read_json());
+        answer.map_err(|error| match error {
+            ureq::Error::StatusCode(404) => Trouble::Unusable(format!("the schema registry has no {path}")),
+            ureq::Error::StatusCode(401 | 403) => Trouble::Misused(
+                self.failure("it does not let us in").mend("set `user` and `password` of [registry]"),
+            ),
+            ureq::Error::BadUri(_) => {
+                Trouble::Misused(self.failure("this is no address").mend("correct `url` of [registry]"))
+            }
+            other => Trouble::Away(format!("the schema registry at {} does not answer: {other}", self.url)),
+        })
+    }
+
+    fn failure(&self, what: impl std::fmt::Display) -> Failure {
+        Failure::new(what).at(format!("schema registry {}", self.url))
+    }
+}
+
+fn percent_encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_parts_of_paths() {
+        assert_eq!(percent_encoded("md.trades-v2/value é"), "md.trades-v2%2Fvalue%20%C3%A9");
+    }
+}

@@ -1,0 +1,88 @@
+//! The schema registry: schemas by their numbers, which never change their meaning.
+//!
+//! A schema is asked for once. It is kept in PostgreSQL as well, so that a registry that is away stops nobody who has seen
+//! the schemas of his topics before.
+
+mod client;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config;
+use crate::decode::avro::Shape;
+use crate::failure::Failure;
+use client::Client;
+
+/// A schema with those that it refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    /// Its number.
+    pub id: u32,
+    /// Its text.
+    pub text: String,
+    /// The texts of the others.
+    pub references: Vec<String>,
+}
+
+/// Why there is no schema.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The registry says so, or it is none that can be used: the message is to blame.
+    Unusable(String),
+    /// The registry does not answer; later it may.
+    Away(String),
+    /// It wants to be asked differently.
+    Misused(Failure),
+}
+
+/// The schemas that are known.
+pub struct Registry {
+    client: Client,
+    shapes: HashMap<u32, Result<Arc<Shape>, String>>,
+    /// Those that PostgreSQL does not have yet.
+    fresh: Vec<Schema>,
+}
+
+impl Registry {
+    /// A registry of which these schemas are known.
+    pub fn new(config: &config::Registry, known: Vec<Schema>) -> Result<Self, Failure> {
+        let shapes = known.iter().map(|schema| (schema.id, parse(schema))).collect();
+        Ok(Self { client: Client::new(config)?, shapes, fresh: Vec::new() })
+    }
+
+    /// Whether it answers.
+    pub fn probe(config: &config::Registry) -> Result<(), Failure> {
+        Client::new(config)?.probe()
+    }
+
+    /// The schema with this number.
+    pub fn shape(&mut self, id: u32) -> Result<Arc<Shape>, Trouble> {
+        let known = match self.shapes.get(&id) {
+            Some(known) => known.clone(),
+            None => {
+                let schema = self.client.schema(id)?;
+                let parsed = parse(&schema);
+                self.fresh.push(schema);
+                self.shapes.insert(id, parsed.clone());
+                parsed
+            }
+        };
+        known.map_err(Trouble::Unusable)
+    }
+
+    /// The schemas that were fetched since this was last asked.
+    pub fn take_fresh(&mut self) -> Vec<Schema> {
+        std::mem::take(&mut self.fresh)
+    }
+}
+
+/// Registers a schema, if it is not; its number.
+pub fn register(config: &config::Registry, subject: &str, schema: &str) -> Result<u32, Failure> {
+    Client::new(config)?.register(subject, schema)
+}
+
+fn parse(schema: &Schema) -> Result<Arc<Shape>, String> {
+    Shape::parse(&schema.text, &schema.references)
+        .map(Arc::new)
+        .map_err(|error| format!("schema {} cannot be used: {error}", schema.id))
+}
