@@ -16,6 +16,7 @@ mod sliding;
 mod student;
 mod tally;
 mod text;
+pub mod tree;
 mod wire;
 
 pub use dd::Dd;

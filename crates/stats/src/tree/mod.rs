@@ -1,0 +1,15 @@
+//! The power tree: tallies of the leaves of a line, and of ten nodes each above them, level by level.
+//!
+//! Positions are integers. Leaf `i` holds the positions from `i * width` to the next leaf; node `i` of a level
+//! holds the nodes `10 i ..= 10 i + 9` of the level below. A [`Block`] is a node with what its ten children add up to,
+//! which is all that is stored; the level of a block is that of the node, so blocks of level 1 hold leaves.
+
+mod block;
+mod descent;
+mod geometry;
+mod pack;
+
+pub use block::Block;
+pub use descent::{last, Cut};
+pub use geometry::{cover, height_for, Leaves, Run, FANOUT};
+pub use pack::{pack, unpack};

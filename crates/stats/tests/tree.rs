@@ -1,0 +1,190 @@
+//! The power tree against counting on fingers.
+
+mod common;
+
+use common::{any_finite, bits, normal, rng};
+use rand::RngExt;
+use std::collections::BTreeMap;
+use tally_stats::tree::{cover, height_for, last, pack, unpack, Block, Leaves, Run};
+use tally_stats::Tally;
+
+/// A range of leaves: near zero, anywhere, or at the ends of the line.
+fn range(r: &mut impl RngExt) -> (i64, i64) {
+    let wide = 10_i64.pow(r.random_range(0..7));
+    let first = match r.random_range(0..6) {
+        0 => r.random_range(i64::MIN..i64::MAX - wide),
+        1 => i64::MIN,
+        2 => i64::MAX - r.random_range(0..wide),
+        _ => r.random_range(-wide..wide),
+    };
+    (first, first.saturating_add(r.random_range(0..wide)))
+}
+
+#[test]
+fn a_cover_is_the_range_and_short() {
+    let mut r = rng(1);
+    for _ in 0..20_000 {
+        let (first, last) = range(&mut r);
+        let height = r.random_range(1..12);
+        let mut runs = cover(first, last, height);
+        for level in 0..height {
+            let of_level: Vec<Run> = runs.iter().copied().filter(|run| run.level == level).collect();
+            assert!(of_level.len() <= 2, "{of_level:?}");
+            if level + 1 < height {
+                assert!(
+                    of_level.iter().all(|run| run.first.div_euclid(10) == run.last.div_euclid(10)),
+                    "{of_level:?}"
+                );
+            }
+        }
+        // Put in order they are the range without gap or overlap.
+        runs.sort_by_key(|run| (run.first as i128) * 10_i128.pow(run.level));
+        let mut next = first as i128;
+        for run in &runs {
+            let width = 10_i128.pow(run.level);
+            assert_eq!(run.first as i128 * width, next, "{first}..={last} of height {height}: {runs:?}");
+            next = (run.last as i128 + 1) * width;
+        }
+        assert_eq!(next, last as i128 + 1, "{first}..={last} of height {height}: {runs:?}");
+    }
+    assert_eq!(cover(5, 4, 3), []);
+}
+
+#[test]
+fn leaves_inside_a_range_are_those_that_fit() {
+    let mut r = rng(2);
+    for _ in 0..20_000 {
+        let leaves = Leaves { width: 10_i64.pow(r.random_range(0..4)) * r.random_range(1..10) };
+        let (first, last) = range(&mut r);
+        let (begin, end) = leaves.inside(first, last);
+        for leaf in [leaves.of(first), leaves.of(first) + 1, leaves.of(last) - 1, leaves.of(last)] {
+            let fits = leaves.first(leaf) >= first && leaves.last(leaf) <= last;
+            if leaves.of(first) < leaf && leaf < leaves.of(last) {
+                assert!(fits);
+            }
+            // Leaves that the ends of the line cut are not checked: no position is left outside of them.
+            if leaves.first(leaf) > i64::MIN && leaves.last(leaf) < i64::MAX {
+                assert_eq!(
+                    fits,
+                    begin <= leaf && leaf <= end,
+                    "{leaf} of {first}..={last} by {}",
+                    leaves.width
+                );
+            }
+        }
+        for position in [first, last] {
+            let leaf = leaves.of(position);
+            assert!(leaves.first(leaf) <= position && position <= leaves.last(leaf));
+        }
+    }
+    assert_eq!(Leaves { width: 10 }.of(-1), -1);
+    assert_eq!((height_for(1000, 9_999), height_for(1000, 10_001)), (1, 2));
+}
+
+#[test]
+fn packed_tallies_come_back() {
+    let mut r = rng(3);
+    let mut many = 0;
+    for round in 0..20_000 {
+        let n = r.random_range(0..5).min(round);
+        let mut values: Vec<f64> = match r.random_range(0..3) {
+            0 => (0..n).map(|_| any_finite(&mut r)).collect(),
+            1 => (0..n).map(|_| f64::from(r.random_range(-5..5))).collect(),
+            _ => {
+                normal(&mut r, n * 200, 19_000.0, 10.0).iter().map(|x| (x * 100.0).round() / 100.0).collect()
+            }
+        };
+        if r.random_range(0..10) == 0 {
+            values.push([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0][r.random_range(0..4)]);
+        }
+        let tally: Tally = values.iter().copied().collect();
+        let mut bytes = Vec::new();
+        pack(&tally, &mut bytes);
+        if values.len() > 100 {
+            many = many.max(bytes.len());
+        }
+        let mut rest = bytes.as_slice();
+        let back = unpack(&mut rest).unwrap();
+        assert!(rest.is_empty());
+        assert_eq!(bits(&tally), bits(&back), "{values:?}");
+        // Not only what it reports, also what merging makes of it.
+        let other: Tally = normal(&mut r, 10, 1.0, 1.0).into_iter().collect();
+        let (mut a, mut b) = (tally, back);
+        a.merge(&other);
+        b.merge(&other);
+        assert_eq!(bits(&a), bits(&b));
+        for end in 0..bytes.len() {
+            assert!(unpack(&mut &bytes[..end]).is_none(), "half a tally");
+        }
+    }
+    assert!(many > 0 && many <= 68, "{many} bytes");
+    assert!(unpack(&mut [7_u8].as_slice()).is_none());
+}
+
+#[test]
+fn blocks_come_back_and_add_up() {
+    let mut r = rng(4);
+    for _ in 0..2_000 {
+        let values = r.random_range(1..4);
+        let mut block = Block::empty(values);
+        let first = r.random_range(-1000..1000) * 10;
+        let mut all = vec![Tally::EMPTY; values];
+        for node in first..first + 10 {
+            for (value, tally) in block.child_mut(node).iter_mut().enumerate() {
+                for _ in 0..r.random_range(0..3) {
+                    let x = any_finite(&mut r);
+                    tally.observe(x);
+                    all[value].observe(x);
+                }
+            }
+        }
+        let bytes = block.to_bytes();
+        let back = Block::from_bytes(values, &bytes).unwrap();
+        for node in first..first + 10 {
+            for (a, b) in block.child(node).iter().zip(back.child(node)) {
+                assert_eq!(bits(a), bits(b));
+            }
+        }
+        for (a, b) in back.total().iter().zip(&all) {
+            assert_eq!(bits(a), bits(b));
+        }
+        assert_eq!(back.is_empty(), all.iter().all(|tally| tally.num_vals() == 0));
+        assert!(Block::from_bytes(values, &bytes[..bytes.len() - 1]).is_none());
+        assert!(Block::from_bytes(values, &[bytes.as_slice(), &[0]].concat()).is_none());
+    }
+}
+
+#[test]
+fn the_last_values_are_found_by_counts() {
+    let mut r = rng(5);
+    for _ in 0..2_000 {
+        let spread = 10_i64.pow(r.random_range(1..6));
+        let mut leaves: BTreeMap<i64, i64> = BTreeMap::new();
+        for _ in 0..r.random_range(0..200) {
+            *leaves.entry(r.random_range(-spread..spread)).or_default() += r.random_range(1..5);
+        }
+        let level = r.random_range(0..4);
+        let width = 10_i64.pow(level);
+        let mut tops: Vec<i64> = leaves.keys().map(|leaf| leaf.div_euclid(width)).collect();
+        tops.reverse();
+        tops.dedup();
+        let total: i64 = leaves.values().sum();
+        let need = r.random_range(1..total + 5);
+        let mut asked = 0;
+        let tally = |first, last| {
+            asked += 1;
+            let n: i64 = leaves.range(first..=last).map(|(_, n)| n).sum();
+            (0..n).map(|_| 1.0).collect()
+        };
+        let cut = last(need, &tops, level, tally);
+        assert!(asked <= tops.len() + 10 * level as usize);
+        let Some(cut) = cut else {
+            assert!(need > total, "{need} of {total}");
+            continue;
+        };
+        let after: i64 = leaves.range(cut.leaf + 1..).map(|(_, n)| n).sum();
+        assert_eq!(cut.after.num_vals(), after);
+        assert_eq!(cut.need, need - after);
+        assert!(1 <= cut.need && cut.need <= leaves[&cut.leaf]);
+    }
+}
