@@ -2,6 +2,7 @@
 
 mod error;
 mod moving;
+mod powertree;
 mod rewrite;
 mod settings;
 mod tally;
@@ -13,4 +14,5 @@ pgrx::pg_module_magic!(name, version);
 pub extern "C-unwind" fn _PG_init() {
     settings::register();
     rewrite::install();
+    powertree::watch();
 }

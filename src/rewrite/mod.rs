@@ -4,6 +4,8 @@ mod executor;
 mod plan;
 mod windows;
 
+pub use catalog::extension_schema;
+
 use crate::settings;
 use pgrx::pg_sys;
 use pgrx::prelude::*;

@@ -13,8 +13,13 @@ pub struct Row(pg_sys::Datum);
 impl Row {
     /// The row that the running function is declared to return, all columns double precision.
     pub fn new<const N: usize>(fcinfo: pg_sys::FunctionCallInfo, columns: [f64; N]) -> Row {
-        let mut values = columns.map(|x| pg_sys::Datum::from(x.to_bits()));
-        let mut nulls = [false; N];
+        Row::of(fcinfo, columns.map(|x| Some(pg_sys::Datum::from(x.to_bits()))))
+    }
+
+    /// The row that the running function is declared to return, of columns of any types; None is NULL.
+    pub fn of<const N: usize>(fcinfo: pg_sys::FunctionCallInfo, columns: [Option<pg_sys::Datum>; N]) -> Row {
+        let mut values = columns.map(|datum| datum.unwrap_or(pg_sys::Datum::from(0)));
+        let mut nulls = columns.map(|datum| datum.is_none());
         // SAFETY: `fcinfo` is the one of the running call. The row type has the N columns of the declaration in
         // SQL, which is checked; PostgreSQL copies the values into a tuple of the current memory context.
         unsafe {

@@ -79,7 +79,8 @@ impl State {
     }
 }
 
-fn allocate(tally: Tally) -> *mut Tally {
+/// A copy in the current memory context.
+pub fn allocate(tally: Tally) -> *mut Tally {
     // SAFETY: palloc gives the size asked for, aligned for any type, or raises an error.
     unsafe {
         let copy = pg_sys::palloc(size_of::<Tally>()).cast::<Tally>();

@@ -9,6 +9,7 @@ mod student;
 mod transition;
 mod window;
 
-pub use datum::SqlTally;
+pub use composite::Row;
+pub use datum::{allocate, SqlTally};
 pub use transition::split_numeric;
 pub use window::{Merged, Wide};

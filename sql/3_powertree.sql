@@ -1,0 +1,181 @@
+-- The power tree: what is stored ------------------------------------------------------------------------------
+--
+-- Written by the functions below only, past all triggers and without rights for anybody; the definitions are dumped, all
+-- the rest is made anew from the base tables.
+
+CREATE SEQUENCE powertree_id AS integer;
+CREATE TABLE powertree_definition (
+    id integer PRIMARY KEY,
+    name text NOT NULL CONSTRAINT powertree_name UNIQUE,
+    base regclass NOT NULL,
+    at text NOT NULL,
+    "values" text[] NOT NULL,
+    series text[] NOT NULL,
+    leaf bigint NOT NULL,
+    height smallint NOT NULL
+);
+SELECT pg_extension_config_dump('powertree_id', '');
+SELECT pg_extension_config_dump('powertree_definition', '');
+
+CREATE TABLE powertree_state (
+    tree integer CONSTRAINT powertree_state_tree PRIMARY KEY,
+    columns smallint[] NOT NULL,
+    types oid[] NOT NULL,
+    horizon bigint NOT NULL,
+    compactions bigint NOT NULL,
+    compacted_at timestamptz,
+    stale text
+);
+CREATE TABLE powertree_span (
+    tree integer NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    barrier bigint,
+    reason text NOT NULL
+);
+CREATE INDEX powertree_span_tree ON powertree_span (tree);
+CREATE TABLE powertree_log (
+    series bigint NOT NULL,
+    leaf bigint NOT NULL,
+    tree integer NOT NULL,
+    key bytea NOT NULL,
+    delta bytea
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 1, toast.autovacuum_enabled = off);
+CREATE INDEX powertree_log_leaf ON powertree_log (tree, series, leaf);
+CREATE TABLE powertree_series (
+    series bigint NOT NULL,
+    tree integer NOT NULL,
+    key bytea NOT NULL,
+    CONSTRAINT powertree_series_hash PRIMARY KEY (tree, series)
+);
+CREATE TABLE powertree_node (
+    series bigint NOT NULL,
+    node bigint NOT NULL,
+    tree integer NOT NULL,
+    level smallint NOT NULL,
+    block bytea NOT NULL,
+    CONSTRAINT powertree_node_level PRIMARY KEY (tree, level, series, node)
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE powertree_log ALTER key SET STORAGE PLAIN, ALTER delta SET STORAGE PLAIN;
+ALTER TABLE powertree_node ALTER block SET STORAGE PLAIN;
+
+COMMENT ON SEQUENCE powertree_id IS 'numbers of power trees';
+COMMENT ON TABLE powertree_definition IS 'what each power tree summarises; the leaf in microseconds, days or units of its position';
+COMMENT ON TABLE powertree_state IS 'power trees that are kept in step; one that was restored from a dump is not here until it is rebuilt';
+COMMENT ON TABLE powertree_span IS 'leaves whose rows are read from the base table until the next compaction; where older snapshots must not trust the tree, with the transaction that said so';
+COMMENT ON TABLE powertree_log IS 'what statements did to leaves since the last compaction: packed tallies to add, NULL if the leaf must be recomputed';
+COMMENT ON TABLE powertree_series IS 'the series of each tree by the hash of their key';
+COMMENT ON TABLE powertree_node IS 'the power trees: each row holds the packed tallies of the ten children of a node';
+
+-- Keeping in step ----------------------------------------------------------------------------------------------
+
+CREATE FUNCTION powertree_capture() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'powertree_capture_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_leaf(timestamptz, bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'powertree_leaf_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION powertree_leaf(timestamp, bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'powertree_leaf_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION powertree_leaf(bigint, bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'powertree_leaf_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION powertree_leaf(date, bigint) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'powertree_leaf_date_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION powertree_capture() IS 'trigger: appends to the log of a power tree what a statement did';
+COMMENT ON FUNCTION powertree_leaf(timestamptz, bigint) IS 'the leaf of a position, leaves being so many microseconds wide';
+COMMENT ON FUNCTION powertree_leaf(timestamp, bigint) IS 'the leaf of a position, leaves being so many microseconds wide';
+COMMENT ON FUNCTION powertree_leaf(bigint, bigint) IS 'the leaf of a position, leaves being so wide';
+COMMENT ON FUNCTION powertree_leaf(date, bigint) IS 'the leaf of a position, leaves being so many days wide';
+
+CREATE FUNCTION powertree_create(
+    base regclass, at text, "values" text[], leaf text, series text[] DEFAULT '{}', name text DEFAULT NULL
+) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_create_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_rebuild(tree text) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C STRICT;
+CREATE FUNCTION powertree_drop(tree text) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_drop_wrapper' LANGUAGE C STRICT;
+CREATE PROCEDURE powertree_compact(tree text DEFAULT NULL)
+    AS 'MODULE_PATHNAME', 'powertree_compact_wrapper' LANGUAGE C;
+
+-- Reading ------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION powertree_tally(
+    tree text, value text, "from" anycompatible, "to" anycompatible, VARIADIC series text[] DEFAULT '{}'
+) RETURNS tally
+    AS 'MODULE_PATHNAME', 'powertree_tally_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_last(
+    tree text, value text, num_vals bigint, VARIADIC series text[] DEFAULT '{}',
+    OUT tally tally, OUT first double precision, OUT last double precision
+)
+    AS 'MODULE_PATHNAME', 'powertree_last_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" timestamptz, "to" timestamptz, step text, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_buckets_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" text, "to" text, step text, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_buckets_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" timestamp, "to" timestamp, step text, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamp, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_buckets_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" date, "to" date, step text, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket date, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_buckets_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" bigint, "to" bigint, step text, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket bigint, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_buckets_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION powertree_create(regclass, text, text[], text, text[], text) IS
+    'makes a power tree of these values by position and series; until it is compacted it reads its table';
+COMMENT ON FUNCTION powertree_rebuild(text) IS 'puts the triggers of a power tree in place again and has all of it computed anew';
+COMMENT ON FUNCTION powertree_drop(text) IS 'drops a power tree, its triggers and all that is stored of it';
+COMMENT ON PROCEDURE powertree_compact(text) IS
+    'folds the log of a power tree, or of all that the caller owns, into its nodes; commits after each where it may';
+COMMENT ON FUNCTION powertree_tally(text, text, anycompatible, anycompatible, text[]) IS
+    'tally(value) of a series from one position to before another, NULL being no end: exact in the snapshot of the query';
+COMMENT ON FUNCTION powertree_last(text, text, bigint, text[]) IS
+    'tally, first and last of the last values of a series that are not NULL; of one position the greatest value is the last';
+COMMENT ON FUNCTION powertree_buckets(text, text, timestamptz, timestamptz, text, text[]) IS
+    'tallies of a series in buckets from one position to before another; days and months are those of the time zone';
+COMMENT ON FUNCTION powertree_buckets(text, text, text, text, text, text[]) IS
+    'the same, of positions of type timestamptz given as text';
+COMMENT ON FUNCTION powertree_buckets(text, text, timestamp, timestamp, text, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+COMMENT ON FUNCTION powertree_buckets(text, text, date, date, text, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+COMMENT ON FUNCTION powertree_buckets(text, text, bigint, bigint, text, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+
+CREATE FUNCTION powertree_count(bytea, integer) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'powertree_count_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION powertree_count(bytea, integer) IS 'how many values a stored node has';
+
+CREATE VIEW powertrees AS
+SELECT d.name, d.base, d.at, d."values", d.series,
+    CASE (SELECT a.atttypid::regtype::text FROM pg_attribute a WHERE a.attrelid = d.base AND a.attname = d.at)
+        WHEN 'bigint' THEN d.leaf::text
+        WHEN 'date' THEN d.leaf || ' days'
+        ELSE (d.leaf * interval '1 microsecond')::text
+    END AS leaf,
+    CASE
+        WHEN s.tree IS NULL THEN 'stale: restored from a dump'
+        WHEN s.stale IS NOT NULL THEN 'stale: ' || s.stale
+        ELSE coalesce((SELECT 'reads the table: ' || string_agg(DISTINCT p.reason, ', ') FROM powertree_span p WHERE p.tree = d.id),
+            'live')
+    END AS state,
+    (SELECT coalesce(sum(powertree_count(n.block, cardinality(d."values"))), 0)::bigint
+        FROM powertree_node n WHERE n.tree = d.id AND n.level = d.height) AS num_vals,
+    (SELECT count(*) FROM powertree_series e WHERE e.tree = d.id) AS num_series,
+    (SELECT count(*) FROM powertree_log l WHERE l.tree = d.id) AS log_rows,
+    (SELECT coalesce(sum(pg_column_size(n.*) + 36), 0)::bigint FROM powertree_node n WHERE n.tree = d.id) AS bytes,
+    s.compactions, s.compacted_at
+FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree = d.id
+WHERE has_any_column_privilege(d.base, 'SELECT');
+GRANT SELECT ON powertrees TO PUBLIC;
+COMMENT ON VIEW powertrees IS
+    'the power trees of tables that the user may read: state, values and series in nodes, rows in the log, size, last compaction';

@@ -1,0 +1,123 @@
+//! A range cut into buckets of one step, by the clock or by the calendar.
+
+use super::argument::{position, required, step, Step};
+use super::base::Range;
+use super::definition::{type_name, Tree};
+use super::position::Position;
+use super::reading::Reader;
+use crate::error::raise;
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::PgSqlErrorCode;
+use tally_stats::Tally;
+
+/// More buckets are refused: they would be a mistake.
+const MOST: usize = 10_000_000;
+
+/// Where buckets begin, from argument `number` to the next, and where the last ends; the step is the argument after.
+pub fn bounds(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<i64> {
+    // SAFETY: the type of an argument of the running call.
+    let given = unsafe { pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32) };
+    let wanted = tree.position.type_oid();
+    if given != wanted && (given, wanted) != (pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID) {
+        raise(
+            PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+            format!("power tree \"{}\" has positions of type {}", tree.name, type_name(wanted)),
+            format!("Given was {}.", type_name(given)),
+            &format!("Cast both ends of the range to {}.", type_name(wanted)),
+        );
+    }
+    let (least, greatest) = tree.position.ends();
+    let end = |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
+    let text: String = required(fcinfo, number + 2, "the step");
+    let wrong = |what: String, hint: &str| -> ! { raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, what, "", hint) };
+    let (Some(from), Some(to)) = (end(number), end(number + 1)) else {
+        wrong("buckets of a range without an end are without an end".into(), "Give both ends, neither NULL nor infinite.")
+    };
+    if from > to {
+        wrong("the range ends before it begins".into(), "Give the earlier end first.");
+    }
+    let Some(step) = step(&text, tree.position) else {
+        wrong(format!("a step of {text} does not lead forward"), "Give a step like '1 hour', '1 month' or, of numbers, '1000'.")
+    };
+    if tree.position == Position::Date && matches!(step, Step::Calendar(interval) if interval.time != 0) {
+        wrong(format!("a step of {text} is not a number of days"), "Positions are dates.");
+    }
+    let mut bounds = Vec::new();
+    for i in 0.. {
+        match after(from, step, i, tree.position).filter(|begin| *begin < to) {
+            Some(begin) => bounds.push(begin),
+            None => break,
+        }
+        if bounds.len() > MOST {
+            wrong(format!("more than {MOST} buckets of {text}"), "Take a wider step, or a shorter range.");
+        }
+    }
+    bounds.push(to);
+    bounds
+}
+
+/// The position `i` steps after another; None beyond the end of the line.
+fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
+    let interval = match step {
+        Step::Fixed(width) => return from.checked_add(width.checked_mul(i)?),
+        Step::Calendar(interval) => interval,
+    };
+    let times = |part: i32| i32::try_from(i64::from(part).checked_mul(i)?).ok();
+    let mut interval = pg_sys::Interval {
+        month: times(interval.month)?,
+        day: times(interval.day)?,
+        time: interval.time.checked_mul(i)?,
+    };
+    let interval = Datum::from(&raw mut interval);
+    // SAFETY: functions of these types; they raise an error beyond the end of the calendar.
+    unsafe {
+        let call = |function: u32, arguments: [Datum; 2]| {
+            pg_sys::OidFunctionCall2Coll(function.into(), pg_sys::InvalidOid, arguments[0], arguments[1])
+        };
+        let moved = match position {
+            Position::Timestamptz => call(pg_sys::F_TIMESTAMPTZ_PL_INTERVAL, [from.into(), interval]),
+            Position::Date => {
+                let moved = call(pg_sys::F_DATE_PL_INTERVAL, [Datum::from(from as i32), interval]);
+                pg_sys::OidFunctionCall1Coll(pg_sys::F_DATE_TIMESTAMP.into(), pg_sys::InvalidOid, moved)
+            }
+            _ => call(pg_sys::F_TIMESTAMP_PL_INTERVAL, [from.into(), interval]),
+        };
+        Some(position.from_datum(moved))
+    }
+}
+
+impl Reader {
+    /// The tallies between each bound and the next. Rows of neighbouring buckets are read together.
+    pub fn buckets(&mut self, bounds: &[i64]) -> Vec<Tally> {
+        let mut tallies = Vec::with_capacity(bounds.len());
+        // Ranges of rows that are one, and to which bucket each belongs.
+        let mut rows: Vec<Vec<(usize, Range)>> = Vec::new();
+        for (bucket, pair) in bounds.windows(2).enumerate() {
+            let (tally, ranges) = self.stored(Range { first: pair[0], last: pair[1] - 1 });
+            tallies.push(tally);
+            for range in ranges {
+                let next_to = |(_, before): &(usize, Range)| before.last + 1 == range.first;
+                match rows.last_mut() {
+                    Some(together) if together.last().is_some_and(next_to) => together.push((bucket, range)),
+                    _ => rows.push(vec![(bucket, range)]),
+                }
+            }
+        }
+        for together in rows {
+            match together[..] {
+                [(bucket, range)] => tallies[bucket].merge(&self.rows(range)),
+                _ => {
+                    let range = Range { first: together[0].1.first, last: together[together.len() - 1].1.last };
+                    let begins: Vec<i64> = together.iter().map(|(_, range)| range.first).collect();
+                    self.rows_between(range, &begins, |place, tally| {
+                        // Places count from 1.
+                        if let Some((bucket, _)) = place.checked_sub(1).and_then(|place| together.get(place)) {
+                            tallies[*bucket].merge(&tally);
+                        }
+                    });
+                }
+            }
+        }
+        tallies
+    }
+}

@@ -1,0 +1,160 @@
+//! Where the extension's tables are, and when what a session remembers of trees is out of date.
+
+use crate::error::raise;
+use crate::rewrite::extension_schema;
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::PgSqlErrorCode;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::ffi::{CStr, CString};
+
+/// The tables of all trees and their indexes.
+#[derive(Clone, Copy)]
+pub struct Tables {
+    pub schema: Oid,
+    pub definition: Oid,
+    pub definition_id: Oid,
+    pub state: Oid,
+    pub state_tree: Oid,
+    pub span: Oid,
+    pub span_tree: Oid,
+    pub log: Oid,
+    pub log_leaf: Oid,
+    pub series: Oid,
+    pub series_hash: Oid,
+    pub node: Oid,
+    pub node_level: Oid,
+}
+
+thread_local! {
+    static TABLES: Cell<Option<Tables>> = const { Cell::new(None) };
+    /// Grows when anything changed that was looked at.
+    static GENERATION: Cell<u64> = const { Cell::new(0) };
+    static WATCHED: RefCell<HashSet<u32>> = RefCell::new(HashSet::new());
+}
+
+impl Tables {
+    /// The tables of the extension in this database.
+    pub fn get() -> Tables {
+        if let Some(tables) = TABLES.get() {
+            return tables;
+        }
+        let tables = Tables::find().unwrap_or_else(|| {
+            raise(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+                "the tables of extension pg_tally are missing",
+                "",
+                "Create the extension again.",
+            )
+        });
+        for table in [tables.definition, tables.state, tables.log, tables.node, tables.span, tables.series] {
+            watch_table(table);
+        }
+        TABLES.set(Some(tables));
+        tables
+    }
+
+    /// The same, None while the extension is being created or dropped.
+    pub fn find() -> Option<Tables> {
+        let schema = extension_schema()?;
+        let find = |name: &CStr| {
+            // SAFETY: looks a name up in the catalog.
+            let table = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+            (table != Oid::INVALID).then_some(table)
+        };
+        Some(Tables {
+            schema,
+            definition: find(c"powertree_definition")?,
+            definition_id: find(c"powertree_definition_pkey")?,
+            state: find(c"powertree_state")?,
+            state_tree: find(c"powertree_state_tree")?,
+            span: find(c"powertree_span")?,
+            span_tree: find(c"powertree_span_tree")?,
+            log: find(c"powertree_log")?,
+            log_leaf: find(c"powertree_log_leaf")?,
+            series: find(c"powertree_series")?,
+            series_hash: find(c"powertree_series_hash")?,
+            node: find(c"powertree_node")?,
+            node_level: find(c"powertree_node_level")?,
+        })
+    }
+
+    /// The schema of the extension as SQL.
+    pub fn schema_name(&self) -> String {
+        quoted(namespace(self.schema))
+    }
+}
+
+/// Forget everything that was remembered when this relation changes.
+pub fn watch_table(relation: Oid) {
+    WATCHED.with_borrow_mut(|watched| watched.insert(relation.to_u32()));
+}
+
+/// What was remembered in an earlier generation is out of date.
+pub fn generation() -> u64 {
+    GENERATION.get()
+}
+
+/// Asks PostgreSQL to say when tables and schemas change; once, when the library is loaded.
+pub fn watch() {
+    // SAFETY: only called from `_PG_init`; the functions live as long as the process.
+    unsafe {
+        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), Datum::from(0));
+        let namespaces = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
+        pg_sys::CacheRegisterSyscacheCallback(namespaces, Some(schema_changed), Datum::from(0));
+    }
+}
+
+// Called in the middle of anything: they only set a flag, and call nothing that could fail.
+unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
+    let ours = relation == Oid::INVALID
+        || WATCHED
+            .with(|watched| watched.try_borrow().map_or(true, |watched| watched.contains(&relation.to_u32())));
+    if ours {
+        forget();
+    }
+}
+
+unsafe extern "C-unwind" fn schema_changed(_: Datum, _: i32, _: u32) {
+    forget();
+}
+
+fn forget() {
+    TABLES.set(None);
+    GENERATION.set(GENERATION.get() + 1);
+}
+
+/// A schema's name.
+pub fn namespace(schema: Oid) -> String {
+    // SAFETY: looks it up; null if there is none.
+    unsafe { text(pg_sys::get_namespace_name(schema)) }.unwrap_or_default()
+}
+
+/// A relation's name with its schema, as SQL.
+pub fn relation_name(relation: Oid) -> String {
+    // SAFETY: look-ups; null if there is none.
+    let (schema, name) =
+        unsafe { (namespace(pg_sys::get_rel_namespace(relation)), text(pg_sys::get_rel_name(relation))) };
+    format!("{}.{}", quoted(schema), quoted(name.unwrap_or_default()))
+}
+
+/// A name as SQL, always in quotes.
+pub fn quoted(name: impl AsRef<str>) -> String {
+    format!("\"{}\"", name.as_ref().replace('"', "\"\""))
+}
+
+/// A C string of PostgreSQL's; None if it is null.
+///
+/// # Safety
+/// `string` is null or a C string.
+pub unsafe fn text(string: *const std::ffi::c_char) -> Option<String> {
+    // SAFETY: the caller's.
+    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
+}
+
+/// A C string for PostgreSQL.
+pub fn c_string(text: &str) -> CString {
+    CString::new(text).unwrap_or_else(|_| {
+        raise(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, "a name contains a zero byte", "", "")
+    })
+}

@@ -1,0 +1,123 @@
+//! Compaction: folds the log into the nodes, in one snapshot.
+//!
+//! What is folded is what the snapshot sees, and exactly that is deleted from the log. A writer that it does not see
+//! keeps its entry; a reader sees either the old nodes and the log or the new nodes. Nothing is subtracted: a dirty
+//! leaf is computed anew from the base table, and a node from its ten children.
+
+use super::access::State;
+use super::catalog::Tables;
+use super::definition::{Definition, Tree};
+use super::folding::fold;
+use super::queries::lock;
+use super::rights;
+use super::spi::connected_as;
+use super::storage::{Key, Snapshot, Table};
+use crate::error::raise;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+
+#[pg_extern(sql = false)]
+fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: the SQL declaration has a text there; CALL says whether the procedure may commit.
+    let (name, atomic): (Option<String>, bool) = unsafe {
+        let context = (*fcinfo).context;
+        let call = !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_CallContext;
+        (
+            pgrx::fcinfo::pg_getarg(fcinfo, 0),
+            !call || (*context.cast::<pg_sys::CallContext>()).atomic,
+        )
+    };
+    connected_as(if atomic { 0 } else { pg_sys::SPI_OPT_NONATOMIC }, || {
+        let trees: Vec<Definition> = match &name {
+            Some(name) => {
+                let tree = Tree::named(name);
+                rights::require_owner(tree.base);
+                Definition::all(&Tables::get()).into_iter().filter(|known| known.id == tree.id).collect()
+            }
+            None => Definition::all(&Tables::get()),
+        };
+        for tree in trees {
+            if name.is_none() && !rights::owns(tree.base) {
+                continue;
+            }
+            compact(tree.id, true);
+            if !atomic {
+                // SAFETY: the procedure was called so that it may commit.
+                unsafe { pg_sys::SPI_commit() };
+            }
+        }
+    });
+}
+
+/// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, waits, or lets it be and says
+/// no.
+pub fn compact(id: i32, wait: bool) -> bool {
+    let Some(tree) = Tree::numbered(id) else { return true };
+    // In the order in which everybody takes them: the base table before what is ours.
+    lock(tree.base);
+    if !lock_tree(id, wait) {
+        return false;
+    }
+    let Some(tree) = Tree::numbered(id) else { return true };
+    let tables = Tables::get();
+    // SAFETY: a snapshot taken now that the lock is held; an error leaves it to the end of the transaction.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+    }
+    if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
+        require_no_other_since(&tables, id);
+        rights::as_owner(tree.base, || fold(&tables, &tree, state));
+    }
+    // SAFETY: the snapshot from above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    true
+}
+
+/// One compactor at a time: a lock that the transaction keeps.
+fn lock_tree(id: i32, wait: bool) -> bool {
+    let (class, object) = (Tables::get().state, Oid::from(id as u32));
+    let mode = pg_sys::ShareUpdateExclusiveLock as i32;
+    // SAFETY: a lock that is released with the transaction.
+    unsafe {
+        if wait {
+            pg_sys::LockDatabaseObject(class, object, 0, mode);
+            return true;
+        }
+        pg_sys::ConditionalLockDatabaseObject(class, object, 0, mode)
+    }
+}
+
+/// Waits until nobody compacts a tree, and keeps others from it.
+pub fn wait_for_others(id: i32) {
+    lock_tree(id, true);
+}
+
+/// A snapshot older than the lock, as REPEATABLE READ has it, may have missed what another compactor did.
+fn require_no_other_since(tables: &Tables, id: i32) {
+    let mut same = false;
+    let keys = [Key::Integer(1, id)];
+    let mut latest = None;
+    let state = Table::read(tables.state);
+    state.scan(tables.state_tree, Snapshot::Latest, &keys, |row| {
+        latest = Some(row.id());
+        false
+    });
+    state.scan(tables.state_tree, Snapshot::Active, &keys, |row| {
+        same = latest.is_some_and(|latest| {
+            latest.ip_posid == row.id().ip_posid
+                && latest.ip_blkid.bi_hi == row.id().ip_blkid.bi_hi
+                && latest.ip_blkid.bi_lo == row.id().ip_blkid.bi_lo
+        });
+        false
+    });
+    if !same {
+        raise(
+            PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+            "could not serialize access due to another compaction of the power tree",
+            "",
+            "Call powertree_compact() in a transaction of its own.",
+        );
+    }
+}
+

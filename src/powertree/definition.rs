@@ -1,0 +1,256 @@
+//! What a tree summarises, as a session remembers it.
+
+use super::access::State;
+use super::catalog::{self, c_string, relation_name, text, Tables};
+use super::key::KeyColumn;
+use super::position::Position;
+use super::spi::Plan;
+use super::storage::{Row, Snapshot, Table};
+use super::value::Value;
+use crate::error::raise;
+use pgrx::datum::FromDatum;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::PgSqlErrorCode;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use tally_stats::tree::Leaves;
+
+/// A column of the base table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub name: String,
+    pub number: i16,
+    /// Of a domain, the type below it.
+    pub type_oid: Oid,
+    pub typmod: i32,
+    pub collation: Oid,
+}
+
+/// A power tree.
+pub struct Tree {
+    pub id: i32,
+    pub name: String,
+    pub base: Oid,
+    pub at: Column,
+    pub position: Position,
+    pub values: Vec<(Column, Value)>,
+    pub series: Vec<KeyColumn>,
+    pub leaves: Leaves,
+    pub height: u32,
+    /// Do triggers keep it in step?
+    pub kept: bool,
+    /// The queries of the base table that this session has prepared.
+    pub plans: RefCell<HashMap<(super::base::Query, usize), Rc<Plan>>>,
+}
+
+/// What is written down of a tree.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    pub id: i32,
+    pub name: String,
+    pub base: Oid,
+    pub at: String,
+    pub values: Vec<String>,
+    pub series: Vec<String>,
+    pub leaf: i64,
+    /// Levels of blocks.
+    pub height: u32,
+}
+
+impl Definition {
+    fn of(row: &Row) -> Definition {
+        // SAFETY: the columns of the table, none of them NULL.
+        unsafe {
+            let string = |column| row.get(column).and_then(|d| String::from_datum(d, false)).unwrap_or_default();
+            let strings =
+                |column| row.get(column).and_then(|d| Vec::<String>::from_datum(d, false)).unwrap_or_default();
+            Definition {
+                id: row.integer(1) as i32,
+                name: string(2),
+                base: Oid::from(row.integer(3) as u32),
+                at: string(4),
+                values: strings(5),
+                series: strings(6),
+                leaf: row.integer(7),
+                height: row.integer(8) as u32,
+            }
+        }
+    }
+
+    /// All trees of the database.
+    pub fn all(tables: &Tables) -> Vec<Definition> {
+        let mut all = Vec::new();
+        Table::read(tables.definition).scan(tables.definition_id, Snapshot::Latest, &[], |row| {
+            all.push(Definition::of(row));
+            true
+        });
+        all
+    }
+
+    /// What there is behind the names, or what is wrong with them: message and hint.
+    pub fn resolve(&self) -> Result<Tree, (PgSqlErrorCode, String, &'static str)> {
+        use PgSqlErrorCode::*;
+        let find = |name: &str| {
+            find_column(self.base, name).ok_or_else(|| {
+                let table = relation_name(self.base);
+                let message = format!("column \"{name}\" of table {table} does not exist");
+                (ERRCODE_UNDEFINED_COLUMN, message, "Name columns of the base table.")
+            })
+        };
+        let wrong_type = |column: &Column, what: &str, hint| {
+            let message = format!("column \"{}\" of type {} {what}", column.name, type_name(column.type_oid));
+            (ERRCODE_DATATYPE_MISMATCH, message, hint)
+        };
+        let at = find(&self.at)?;
+        let position = Position::of(at.type_oid).ok_or_else(|| {
+            let hint = "A position is a timestamptz, timestamp, date or bigint.";
+            wrong_type(&at, "cannot be the position of a power tree", hint)
+        })?;
+        let mut values = Vec::new();
+        for name in &self.values {
+            let column = find(name)?;
+            let value = Value::of(column.type_oid).ok_or_else(|| {
+                let hint = "Values are smallint, integer, bigint, real, double precision or numeric.";
+                wrong_type(&column, "cannot be summarised", hint)
+            })?;
+            values.push((column, value));
+        }
+        let mut series = Vec::new();
+        for name in &self.series {
+            let column = find(name)?;
+            let hint = "Equal values of the type must look the same: text, integers, dates, uuid and enums do, numeric, floats and json do not.";
+            let key = KeyColumn::of(column.clone())
+                .ok_or_else(|| wrong_type(&column, "cannot name a series", hint))?;
+            series.push(key);
+        }
+        Ok(Tree {
+            id: self.id,
+            name: self.name.clone(),
+            base: self.base,
+            at,
+            position,
+            values,
+            series,
+            leaves: Leaves { width: self.leaf },
+            height: self.height,
+            kept: false,
+            plans: RefCell::default(),
+        })
+    }
+}
+
+impl Tree {
+    /// The tree of this name.
+    pub fn named(name: &str) -> Rc<Tree> {
+        remembered(|known| {
+            let definition = known.definitions.iter().find(|definition| definition.name == name);
+            definition.map(|definition| definition.id)
+        })
+        .and_then(Tree::numbered)
+        .unwrap_or_else(|| {
+            raise(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+                format!("there is no power tree named \"{name}\""),
+                "",
+                "TABLE powertrees lists them; powertree_create() makes one.",
+            )
+        })
+    }
+
+    /// The tree of this number; None if there is none. An error if its columns are gone.
+    pub fn numbered(id: i32) -> Option<Rc<Tree>> {
+        if let Some(tree) = remembered(|known| known.trees.get(&id).cloned()) {
+            return Some(tree);
+        }
+        let definition = remembered(|known| known.definitions.iter().find(|d| d.id == id).cloned())?;
+        catalog::watch_table(definition.base);
+        match definition.resolve() {
+            Ok(mut tree) => {
+                let state = State::read(&Tables::get(), id);
+                tree.kept = state.is_some_and(|state| state.stale.is_none());
+                let tree = Rc::new(tree);
+                remembered(|known| known.trees.insert(id, tree.clone()));
+                Some(tree)
+            }
+            Err((code, message, _)) => raise(
+                code,
+                message,
+                format!("Power tree \"{}\" was made for it.", definition.name),
+                "Drop the tree with powertree_drop(), or bring the column back.",
+            ),
+        }
+    }
+
+    /// The value column of this name, by its place.
+    pub fn value(&self, name: &str) -> usize {
+        self.values.iter().position(|(column, _)| column.name == name).unwrap_or_else(|| {
+            let names: Vec<&str> = self.values.iter().map(|(column, _)| column.name.as_str()).collect();
+            raise(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+                format!("power tree \"{}\" has no value \"{name}\"", self.name),
+                "",
+                &format!("It summarises {}.", names.join(", ")),
+            )
+        })
+    }
+}
+
+/// The column of this name, None if there is none.
+pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
+    let c_name = c_string(name);
+    let mut found = Column {
+        name: name.to_owned(),
+        number: 0,
+        type_oid: Oid::INVALID,
+        typmod: -1,
+        collation: Oid::INVALID,
+    };
+    // SAFETY: look-ups in the catalog.
+    unsafe {
+        found.number = pg_sys::get_attnum(relation, c_name.as_ptr());
+        if found.number <= 0 {
+            return None;
+        }
+        pg_sys::get_atttypetypmodcoll(
+            relation,
+            found.number,
+            &mut found.type_oid,
+            &mut found.typmod,
+            &mut found.collation,
+        );
+        found.type_oid = pg_sys::getBaseTypeAndTypmod(found.type_oid, &mut found.typmod);
+    }
+    Some(found)
+}
+
+/// A type as SQL names it.
+pub fn type_name(type_oid: Oid) -> String {
+    // SAFETY: a look-up; the result is a C string.
+    unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
+}
+
+#[derive(Default)]
+struct Known {
+    generation: Option<u64>,
+    definitions: Vec<Definition>,
+    trees: HashMap<i32, Rc<Tree>>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
+
+/// Looks into what is remembered, which is made anew if anything has changed.
+fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
+    let tables = Tables::get();
+    if KNOWN.with_borrow(|known| known.generation) != Some(catalog::generation()) {
+        // A change that comes while reading is noticed the next time.
+        let generation = Some(catalog::generation());
+        let definitions = Definition::all(&tables);
+        let known = Known { generation, definitions, trees: HashMap::new() };
+        // The old plans are freed outside of the borrow: that calls PostgreSQL.
+        drop(KNOWN.replace(known));
+    }
+    KNOWN.with_borrow_mut(look)
+}

@@ -1,0 +1,234 @@
+//! Making, rebuilding and dropping trees.
+
+use super::access::State;
+use super::argument::{self, Step};
+use super::base::Query;
+use super::catalog::{relation_name, Tables};
+use super::compaction;
+use super::definition::{Definition, Tree};
+use super::position::Position;
+use super::relation::{family, refusal};
+use super::rights;
+use super::span::{self, Reach};
+use super::spi::{command, connected, number};
+use super::storage::{Key, Snapshot, Table};
+use super::triggers;
+use crate::error::raise;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+
+/// More would not fit into a page.
+const MOST_VALUES: usize = 8;
+
+#[pg_extern(sql = false)]
+fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
+    let base: Oid = argument::required(fcinfo, 0, "the table");
+    let at: String = argument::required(fcinfo, 1, "at");
+    let values: Vec<Option<String>> = argument::required(fcinfo, 2, "values");
+    let leaf: String = argument::required(fcinfo, 3, "leaf");
+    let series: Vec<Option<String>> = argument::required(fcinfo, 4, "series");
+    // SAFETY: the SQL declaration has a text there.
+    let name: Option<String> = unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 5) };
+    connected(|| {
+        refuse(refusal(base));
+        rights::require_owner(base);
+        lock_against_writers(base);
+        family(base).into_iter().for_each(|relation| refuse(refusal(relation)));
+        let name = name.unwrap_or_else(|| relation_name_alone(base));
+        let (values, series) = (names(values, "values"), names(series, "series"));
+        let tables = Tables::get();
+        command(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", relation_name(tables.definition)));
+        let known = Definition::all(&tables);
+        if known.iter().any(|tree| tree.name == name) {
+            raise(
+                PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+                format!("there is a power tree named \"{name}\" already"),
+                "",
+                "Give the new one another name with name => '…', or drop the old one with powertree_drop().",
+            );
+        }
+        let mut definition = Definition { id: 0, name, base, at, values, series, leaf: 1, height: 1 };
+        let tree = resolved(&definition);
+        definition.leaf = leaf_width(&leaf, tree.position);
+        definition.height = tally_stats::tree::height_for(definition.leaf, tree.position.top_span());
+        definition.id = next_id(&tables);
+        let columns = [
+            Some(definition.id.into()),
+            definition.name.clone().into_datum(),
+            Some(base.into()),
+            definition.at.clone().into_datum(),
+            definition.values.clone().into_datum(),
+            definition.series.clone().into_datum(),
+            Some(definition.leaf.into()),
+            Some((definition.height as i16).into()),
+        ];
+        Table::write(tables.definition).writer().insert(&columns);
+        begin(&definition, "not built yet");
+    });
+}
+
+#[pg_extern(sql = false)]
+fn powertree_rebuild(name: &str) {
+    connected(|| {
+        let definition = named(name);
+        rights::require_owner(definition.base);
+        lock_against_writers(definition.base);
+        family(definition.base).into_iter().for_each(|relation| refuse(refusal(relation)));
+        begin(&definition, "to be rebuilt");
+    });
+}
+
+#[pg_extern(sql = false)]
+fn powertree_drop(name: &str) {
+    connected(|| {
+        let definition = named(name);
+        rights::require_owner(definition.base);
+        for relation in family(definition.base) {
+            command(&format!("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", relation_name(relation)));
+        }
+        forget(&definition);
+        family(definition.base).into_iter().for_each(|relation| triggers::remove(definition.id, relation));
+    });
+}
+
+/// Puts the triggers in place and has everything read from the table until the next compaction.
+fn begin(definition: &Definition, reason: &str) {
+    let tables = Tables::get();
+    let tree = resolved(definition);
+    // Finds out now whether the table can be asked.
+    tree.query(Query::Groups, 0);
+    let columns: Vec<_> = [&tree.at]
+        .into_iter()
+        .chain(tree.values.iter().map(|(column, _)| column))
+        .chain(tree.series.iter().map(|key| &key.column))
+        .collect();
+    let state = State {
+        tree: tree.id,
+        columns: columns.iter().map(|column| column.number).collect(),
+        types: columns.iter().map(|column| column.type_oid).collect(),
+        // SAFETY: gives the transaction a number if it has none.
+        horizon: unsafe { pg_sys::GetTopFullTransactionId() }.value,
+        compactions: 0,
+        compacted_at: None,
+        stale: None,
+    };
+    state.write(&tables);
+    span::append_all(tree.id, Reach::Earlier, reason);
+    family(tree.base).into_iter().for_each(|relation| triggers::install(tree.id, relation, tree.base));
+    changed(&tables, tree.base);
+    notice!(
+        "power tree \"{0}\" reads its table until it is built: CALL powertree_compact('{0}')",
+        tree.name.replace('\'', "''")
+    );
+}
+
+/// Removes all that is stored of a tree.
+pub fn forget(definition: &Definition) {
+    let tables = Tables::get();
+    compaction::wait_for_others(definition.id);
+    let own = |column| [Key::Integer(column, definition.id)];
+    delete(tables.definition, tables.definition_id, &own(1));
+    delete(tables.state, tables.state_tree, &own(1));
+    delete(tables.span, tables.span_tree, &own(1));
+    delete(tables.log, tables.log_leaf, &own(3));
+    delete(tables.series, tables.series_hash, &own(2));
+    delete(tables.node, tables.node_level, &own(3));
+    changed(&tables, definition.base);
+}
+
+fn delete(table: Oid, index: Oid, keys: &[Key]) {
+    let table = Table::write(table);
+    let writer = table.writer();
+    table.scan(index, Snapshot::Own, keys, |row| {
+        writer.delete(row.id());
+        true
+    });
+}
+
+/// Tells all sessions to look again.
+pub fn changed(tables: &Tables, base: Oid) {
+    // SAFETY: messages that are sent when the transaction commits.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::CacheInvalidateRelcacheByRelid(tables.definition);
+        if pg_sys::get_rel_relkind(base) != 0 {
+            pg_sys::CacheInvalidateRelcacheByRelid(base);
+        }
+        // Our own are handled now.
+        pg_sys::CommandCounterIncrement();
+    }
+}
+
+/// Waits for all who write to the table or its partitions, and keeps others from beginning.
+fn lock_against_writers(base: Oid) {
+    command(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", relation_name(base)));
+}
+
+fn named(name: &str) -> Definition {
+    let known = Definition::all(&Tables::get()).into_iter().find(|definition| definition.name == name);
+    known.unwrap_or_else(|| {
+        Tree::named(name);
+        unreachable!("a tree that is not there was found")
+    })
+}
+
+fn resolved(definition: &Definition) -> Tree {
+    definition.resolve().unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
+}
+
+fn refuse(reason: Option<String>) {
+    if let Some(reason) = reason {
+        raise(
+            PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            reason,
+            "",
+            "A power tree is made for an ordinary table, or for a partitioned one as a whole.",
+        );
+    }
+}
+
+fn names(given: Vec<Option<String>>, what: &str) -> Vec<String> {
+    let names: Vec<String> = given.iter().flatten().cloned().collect();
+    let twice = (1..names.len()).any(|i| names[..i].contains(&names[i]));
+    let count_is_right = what == "series" || (1..=MOST_VALUES).contains(&names.len());
+    if names.len() != given.len() || twice || !count_is_right {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("{what} must be different columns, none of them NULL"),
+            format!("Given were {} columns.", given.len()),
+            &format!("Between one and {MOST_VALUES} values can be summarised, by any number of series columns."),
+        );
+    }
+    names
+}
+
+fn leaf_width(leaf: &str, position: Position) -> i64 {
+    match argument::step(leaf, position) {
+        Some(Step::Fixed(width)) => width,
+        Some(Step::Calendar(_)) => raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("a leaf of {leaf} has no fixed width"),
+            "",
+            match position {
+                Position::Timestamptz => "Give hours rather than days or months: '24 hours'.",
+                Position::Timestamp => "Give days rather than months: '30 days'.",
+                _ => "Give a number of days: '7 days'.",
+            },
+        ),
+        None => raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("a leaf of {leaf} is not wider than nothing"),
+            "",
+            "A leaf that holds about a thousand rows is a good one.",
+        ),
+    }
+}
+
+fn relation_name_alone(relation: Oid) -> String {
+    // SAFETY: a look-up in the catalog.
+    unsafe { super::catalog::text(pg_sys::get_rel_name(relation)) }.unwrap_or_default()
+}
+
+fn next_id(tables: &Tables) -> i32 {
+    number(&format!("SELECT pg_catalog.nextval('{}.powertree_id')", tables.schema_name().replace('\'', "''"))) as i32
+}

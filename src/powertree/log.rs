@@ -1,0 +1,127 @@
+//! The log: what statements did to leaves since the last compaction.
+
+use super::catalog::Tables;
+use super::storage::{bytea, Key, Row, Snapshot, Table, Writer};
+use crate::error::raise;
+use pgrx::PgSqlErrorCode;
+use std::collections::BTreeMap;
+use tally_stats::tree::{pack, unpack};
+use tally_stats::Tally;
+
+const SERIES: i16 = 1;
+const LEAF: i16 = 2;
+const TREE: i16 = 3;
+const KEY: i16 = 4;
+const DELTA: i16 = 5;
+
+/// What happened to a leaf.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Rows came; the tallies of each value column.
+    Add(Vec<Tally>),
+    /// Rows went or changed: only the base table knows what the leaf holds.
+    Dirty,
+}
+
+impl Change {
+    /// Both changes. A dirty leaf stays dirty.
+    pub fn and(&mut self, other: Change) {
+        match (&mut *self, other) {
+            (Change::Add(sums), Change::Add(parts)) => {
+                sums.iter_mut().zip(&parts).for_each(|(sum, part)| sum.merge(part));
+            }
+            _ => *self = Change::Dirty,
+        }
+    }
+}
+
+/// An entry as it was read.
+pub struct Entry {
+    pub series: i64,
+    pub leaf: i64,
+    pub change: Change,
+}
+
+/// Appends an entry.
+pub fn append(log: &Writer, tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) {
+    let delta = match change {
+        Change::Add(tallies) => {
+            let mut bytes = Vec::with_capacity(64);
+            tallies.iter().for_each(|tally| pack(tally, &mut bytes));
+            Some(bytea(&bytes))
+        }
+        Change::Dirty => None,
+    };
+    log.insert(&[Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]);
+}
+
+/// The changes to the leaves `first ..= last` of a series that the active snapshot sees.
+pub fn pending(
+    tables: &Tables,
+    tree: i32,
+    values: usize,
+    series: i64,
+    key: &[u8],
+    first: i64,
+    last: i64,
+) -> BTreeMap<i64, Change> {
+    let mut changes = BTreeMap::new();
+    let keys = [Key::Integer(TREE, tree), Key::Equal(SERIES, series), Key::Between(LEAF, first, last)];
+    Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |row| {
+        if row.bytes(KEY) == Some(key) {
+            let entry = entry(row, values);
+            match changes.entry(entry.leaf) {
+                std::collections::btree_map::Entry::Vacant(vacant) => {
+                    vacant.insert(entry.change);
+                }
+                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().and(entry.change),
+            }
+        }
+        true
+    });
+    changes
+}
+
+/// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
+pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row, &[u8], Entry)) {
+    Table::read(tables.log).scan(
+        tables.log_leaf,
+        Snapshot::Active,
+        &[Key::Integer(TREE, tree)],
+        |row| {
+            each(row, row.bytes(KEY).unwrap_or_default(), entry(row, values));
+            true
+        },
+    );
+}
+
+/// Are there at least so many entries of a tree that the active snapshot sees?
+pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
+    let mut count = 0;
+    if many > 0 {
+        let keys = [Key::Integer(TREE, tree)];
+        Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |_| {
+            count += 1;
+            count < many
+        });
+    }
+    count >= many
+}
+
+fn entry(row: &Row, values: usize) -> Entry {
+    let change = row.bytes(DELTA).map_or(Change::Dirty, |mut bytes| {
+        let tallies: Option<Vec<Tally>> = (0..values).map(|_| unpack(&mut bytes)).collect();
+        Change::Add(tallies.filter(|_| bytes.is_empty()).unwrap_or_else(|| damaged("log")))
+    });
+    Entry { series: row.integer(SERIES), leaf: row.integer(LEAF), change }
+}
+
+/// Something stored cannot be read.
+pub fn damaged(what: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        format!("the {what} of a power tree is damaged"),
+        "",
+        "Rebuild the tree with powertree_rebuild().",
+    )
+}

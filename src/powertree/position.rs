@@ -1,0 +1,91 @@
+//! Positions: what `at` counts, as integers.
+
+use pgrx::pg_sys::{self, Datum, Oid};
+
+/// The kind of the position column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Microseconds since 2000, UTC.
+    Timestamptz,
+    /// Microseconds since 2000, local.
+    Timestamp,
+    /// Days since 2000.
+    Date,
+    /// A number.
+    Bigint,
+}
+
+/// A hundred years: a node of the topmost level is at least so wide.
+const CENTURY_DAYS: i64 = 36_525;
+const DAY: i64 = 86_400_000_000;
+
+impl Position {
+    /// The kind of a type; None if positions cannot be of that type.
+    pub fn of(type_oid: Oid) -> Option<Position> {
+        match type_oid {
+            pg_sys::TIMESTAMPTZOID => Some(Position::Timestamptz),
+            pg_sys::TIMESTAMPOID => Some(Position::Timestamp),
+            pg_sys::DATEOID => Some(Position::Date),
+            pg_sys::INT8OID => Some(Position::Bigint),
+            _ => None,
+        }
+    }
+
+    pub fn type_oid(self) -> Oid {
+        match self {
+            Position::Timestamptz => pg_sys::TIMESTAMPTZOID,
+            Position::Timestamp => pg_sys::TIMESTAMPOID,
+            Position::Date => pg_sys::DATEOID,
+            Position::Bigint => pg_sys::INT8OID,
+        }
+    }
+
+    /// The position of a value that is not NULL. Infinities are the ends of the line.
+    #[inline]
+    pub fn from_datum(self, datum: Datum) -> i64 {
+        match self {
+            Position::Date => i64::from(datum.value() as i32),
+            _ => datum.value() as i64,
+        }
+    }
+
+    /// The value of a position, or the end of the line that is nearest.
+    pub fn to_datum(self, position: i64) -> Datum {
+        let (least, greatest) = self.ends();
+        match self {
+            Position::Date => Datum::from(position.clamp(least, greatest) as i32),
+            _ => Datum::from(position),
+        }
+    }
+
+    /// The least and the greatest position.
+    pub fn ends(self) -> (i64, i64) {
+        match self {
+            Position::Date => (i32::MIN.into(), i32::MAX.into()),
+            _ => (i64::MIN, i64::MAX),
+        }
+    }
+
+    /// How wide a node of the topmost level should be, in positions.
+    pub fn top_span(self) -> i64 {
+        match self {
+            Position::Timestamptz | Position::Timestamp => CENTURY_DAYS * DAY,
+            Position::Date => CENTURY_DAYS,
+            Position::Bigint => 1_000_000_000_000_000,
+        }
+    }
+
+    /// How many positions an interval is; None if that is no fixed number, as of months.
+    pub fn of_interval(self, months: i32, days: i32, micros: i64) -> Option<i64> {
+        if months != 0 {
+            return None;
+        }
+        match self {
+            Position::Timestamptz if days != 0 => None,
+            Position::Timestamptz => Some(micros),
+            Position::Timestamp => i64::from(days).checked_mul(DAY)?.checked_add(micros),
+            Position::Date if micros == 0 => Some(days.into()),
+            Position::Date | Position::Bigint => None,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The functions that analysts call.
+
+use super::argument::{range, required, series};
+use super::base::Range;
+use super::bucket::bounds;
+use super::definition::Tree;
+use super::reading::Reader;
+use super::rights;
+use super::spi::connected;
+use crate::error::raise;
+use crate::tally::{allocate, Row, SqlTally};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::prelude::*;
+use std::rc::Rc;
+use tally_stats::tree::Block;
+use tally_stats::Tally;
+
+/// The tree and the value that arguments 0 and 1 name, which the caller may read. The base table is locked, as any
+/// query of it would.
+fn tree_and_value(fcinfo: FunctionCallInfo) -> (Rc<Tree>, usize) {
+    let name: String = required(fcinfo, 0, "the tree");
+    let value: String = required(fcinfo, 1, "the value");
+    let tree = Tree::named(&name);
+    lock(tree.base);
+    // A change that waited for the lock, or that we waited for, may have made another tree of it.
+    let tree = Tree::named(&name);
+    let value = tree.value(&value);
+    rights::require_select(&tree, value);
+    (tree, value)
+}
+
+/// Locks a table for reading until the end of the transaction.
+pub fn lock(base: pg_sys::Oid) {
+    // SAFETY: a lock that is released with the transaction.
+    unsafe { pg_sys::LockRelationOid(base, pg_sys::AccessShareLock as i32) }
+}
+
+#[pg_extern(sql = false)]
+fn powertree_tally(fcinfo: FunctionCallInfo) -> SqlTally {
+    let (tree, value) = tree_and_value(fcinfo);
+    let range = range(fcinfo, 2, &tree);
+    let key = series(fcinfo, 4, &tree);
+    SqlTally(connected(|| {
+        if range.is_empty() {
+            return Tally::EMPTY;
+        }
+        Reader::new(tree, value, key, range).range(range)
+    }))
+}
+
+#[pg_extern(sql = false)]
+fn powertree_last(fcinfo: FunctionCallInfo) -> Row {
+    let (tree, value) = tree_and_value(fcinfo);
+    let need: i64 = required(fcinfo, 2, "the number of values");
+    if need <= 0 {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("{need} values are none"),
+            "",
+            "Ask for the last 1 or more.",
+        );
+    }
+    let key = series(fcinfo, 3, &tree);
+    let (first, last) = tree.position.ends();
+    let found = connected(|| Reader::new(tree, value, key, Range { first, last }).last(need));
+    let double = |x: Option<f64>| x.map(|x| Datum::from(x.to_bits()));
+    Row::of(fcinfo, [Some(allocate(found.tally).into()), double(found.first), double(found.last)])
+}
+
+#[pg_extern(sql = false)]
+fn powertree_buckets(fcinfo: FunctionCallInfo) {
+    let (tree, value) = tree_and_value(fcinfo);
+    let bounds = bounds(fcinfo, 2, &tree);
+    let key = series(fcinfo, 5, &tree);
+    let range = Range { first: bounds[0], last: bounds[bounds.len() - 1] };
+    let tallies = connected(|| Reader::new(tree.clone(), value, key, range).buckets(&bounds));
+    // SAFETY: the function is declared to return rows of a position and a tally; PostgreSQL copies them.
+    unsafe {
+        pg_sys::InitMaterializedSRF(fcinfo, 0);
+        let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+        for (begin, tally) in bounds.iter().zip(tallies) {
+            let mut tally = tally;
+            let mut values = [tree.position.to_datum(*begin), Datum::from(&raw mut tally)];
+            let mut nulls = [false; 2];
+            pg_sys::tuplestore_putvalues(
+                (*result).setResult,
+                (*result).setDesc,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
+        }
+    }
+}
+
+/// How many values of its first column a stored node has.
+#[pg_extern(sql = false)]
+fn powertree_count(block: &[u8], values: i32) -> i64 {
+    let block = usize::try_from(values).ok().and_then(|values| Block::from_bytes(values, block));
+    block.and_then(|block| block.total().first().map(Tally::num_vals)).unwrap_or(0)
+}
+
+#[pg_extern(sql = false)]
+fn powertree_leaf(position: i64, width: i64) -> i64 {
+    position.div_euclid(width.max(1))
+}
+
+#[pg_extern(sql = false)]
+fn powertree_leaf_date(date: i32, width: i64) -> i64 {
+    i64::from(date).div_euclid(width.max(1))
+}

@@ -1,0 +1,89 @@
+//! What the caller may see and do.
+
+use super::catalog::relation_name;
+use super::definition::Tree;
+use crate::error::raise;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::PgSqlErrorCode;
+
+/// Raises 42501 unless the caller may SELECT the columns that an answer is made of.
+pub fn require_select(tree: &Tree, value: usize) {
+    // SAFETY: look-ups in the catalog.
+    let allowed = unsafe {
+        let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
+        let granted = pg_sys::AclResult::ACLCHECK_OK;
+        let column =
+            |number: i16| pg_sys::pg_attribute_aclcheck(tree.base, number, user, select) == granted;
+        pg_sys::pg_class_aclcheck(tree.base, user, select) == granted
+            || column(tree.at.number)
+                && column(tree.values[value].0.number)
+                && tree.series.iter().all(|key| column(key.column.number))
+    };
+    if !allowed {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("permission denied for table {}", relation_name(tree.base)),
+            "",
+            "A power tree answers whoever may SELECT the position, the value and the series of its table.",
+        );
+    }
+}
+
+/// Does row security hide rows of the table from the caller?
+pub fn rows_are_hidden(base: Oid) -> bool {
+    // SAFETY: a look-up in the catalog.
+    let state = unsafe { pg_sys::check_enable_rls(base, Oid::INVALID, true) };
+    state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+}
+
+/// Is the caller the owner of the table, or may act as one?
+pub fn owns(base: Oid) -> bool {
+    // SAFETY: a look-up in the catalog.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let owner = pg_sys::pg_class_ownercheck(base, pg_sys::GetUserId());
+        #[cfg(not(feature = "pg15"))]
+        let owner = pg_sys::object_ownercheck(pg_sys::RelationRelationId, base, pg_sys::GetUserId());
+        owner
+    }
+}
+
+/// Raises 42501 unless the caller owns the table.
+pub fn require_owner(base: Oid) {
+    if !owns(base) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("must be owner of table {}", relation_name(base)),
+            "",
+            "Power trees are made, compacted and dropped by the owner of their table.",
+        );
+    }
+}
+
+/// Does `work` as the owner of a table, who can do nothing but read it meanwhile.
+pub fn as_owner<R>(base: Oid, work: impl FnOnce() -> R) -> R {
+    // SAFETY: the user is set back; after an error the end of the transaction does that.
+    unsafe {
+        let (mut user, mut context) = (Oid::INVALID, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+        pg_sys::SetUserIdAndSecContext(owner(base), restricted);
+        let result = work();
+        pg_sys::SetUserIdAndSecContext(user, context);
+        result
+    }
+}
+
+fn owner(base: Oid) -> Oid {
+    // SAFETY: the tuple is looked up and released; a table has an owner.
+    unsafe {
+        let tuple =
+            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, base.into());
+        if tuple.is_null() {
+            raise(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the table of a power tree is gone", "", "");
+        }
+        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
+        pg_sys::ReleaseSysCache(tuple);
+        owner
+    }
+}

@@ -1,0 +1,51 @@
+//! The rows of a transition table.
+
+use pgrx::pg_sys::{self, Relation, TupleTableSlot, Tuplestorestate};
+
+/// A reader of its own of a transition table.
+pub struct Transition {
+    rows: *mut Tuplestorestate,
+    pointer: i32,
+    slot: *mut TupleTableSlot,
+}
+
+impl Transition {
+    /// From the first row on; no rows if `rows` is null.
+    ///
+    /// # Safety
+    /// `rows` is null or a transition table of the relation that outlives this reader.
+    pub unsafe fn new(relation: Relation, rows: *mut Tuplestorestate) -> Transition {
+        // SAFETY: the caller's. The slot is for rows as tuplestores keep them.
+        unsafe {
+            if rows.is_null() {
+                return Transition { rows, pointer: 0, slot: std::ptr::null_mut() };
+            }
+            let pointer = pg_sys::tuplestore_alloc_read_pointer(rows, pg_sys::EXEC_FLAG_REWIND as i32);
+            pg_sys::tuplestore_select_read_pointer(rows, pointer);
+            pg_sys::tuplestore_rescan(rows);
+            let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &pg_sys::TTSOpsMinimalTuple);
+            Transition { rows, pointer, slot }
+        }
+    }
+
+    /// The next row, in a slot that holds it until the one after.
+    pub fn next(&mut self) -> Option<*mut TupleTableSlot> {
+        if self.rows.is_null() {
+            return None;
+        }
+        // SAFETY: the table and the slot are alive; other readers of the table may have selected their own pointers.
+        unsafe {
+            pg_sys::tuplestore_select_read_pointer(self.rows, self.pointer);
+            pg_sys::tuplestore_gettupleslot(self.rows, true, false, self.slot).then_some(self.slot)
+        }
+    }
+}
+
+impl Drop for Transition {
+    fn drop(&mut self) {
+        if !self.slot.is_null() && !std::thread::panicking() {
+            // SAFETY: made in `new`; after an error PostgreSQL frees it.
+            unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.slot) }
+        }
+    }
+}

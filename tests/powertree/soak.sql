@@ -1,0 +1,127 @@
+-- What the sessions of the soak do, one call a transaction. Writers change only rows of their own, so that whatever
+-- deadlocks, it is not the base table.
+CREATE EXTENSION IF NOT EXISTS pg_tally;
+CREATE TABLE soak (writer int, series int, at timestamptz, x float8, n bigint, note text) :partitioning;
+SELECT format('CREATE TABLE soak_%s PARTITION OF soak FOR VALUES FROM (%L) TO (%L)', i,
+    CASE i WHEN 0 THEN '-infinity' ELSE ('2026-01-01Z'::timestamptz + i * interval '4 minutes')::text END,
+    CASE i WHEN 4 THEN 'infinity' ELSE ('2026-01-01Z'::timestamptz + (i + 1) * interval '4 minutes')::text END)
+FROM generate_series(0, 4) i WHERE :'partitioning' <> ''
+\gexec
+CREATE INDEX ON soak (series, at) INCLUDE (x);
+CREATE INDEX ON soak (writer);
+
+-- Twenty minutes of one-second leaves, of which the last minute gets most rows.
+CREATE FUNCTION any_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+    SELECT '2026-01-01Z'::timestamptz
+        + CASE WHEN random() < 0.7 THEN interval '19 minutes' + random() * interval '1 minute' ELSE random() * interval '20 minutes' END
+$$;
+INSERT INTO soak SELECT i % 6, i % 5, any_time(), random() * 100, i * 1000003::bigint, '' FROM generate_series(1, 20000) i;
+SELECT powertree_create('soak', at => 'at', "values" => '{x,n}', series => '{series}', leaf => '1 second');
+CREATE TABLE mismatches (at timestamptz DEFAULT clock_timestamp(), what text, isolation text DEFAULT current_setting('transaction_isolation'));
+CREATE TABLE checks (n bigint, what text);
+
+CREATE FUNCTION write(me int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    many int := ceil(random() ^ 4 * 300);
+    -- A ten-second stretch.
+    begins timestamptz := any_time();
+    ends timestamptz := begins + interval '10 seconds';
+BEGIN
+    CASE floor(random() * 8)
+    WHEN 0, 1, 2 THEN
+        INSERT INTO soak SELECT me, random() * 4.99 - 0.5, any_time(),
+            CASE WHEN random() < 0.01 THEN NULL WHEN random() < 0.001 THEN 'NaN' ELSE random() * 100 END, i * 1000003::bigint, ''
+        FROM generate_series(1, many) i;
+    WHEN 3 THEN
+        INSERT INTO soak VALUES (me, floor(random() * 5), any_time(), random() * 100, (random() * 1e18)::bigint, '');
+    WHEN 4 THEN
+        UPDATE soak SET x = x + 1 WHERE writer = me AND at BETWEEN begins AND ends;
+    WHEN 5 THEN
+        UPDATE soak SET note = note || '.', at = CASE WHEN random() < 0.1 THEN any_time() ELSE at END,
+            series = CASE WHEN random() < 0.05 THEN floor(random() * 5) ELSE series END
+        WHERE writer = me AND at BETWEEN begins AND ends;
+    WHEN 6 THEN
+        DELETE FROM soak WHERE writer = me AND at BETWEEN begins AND ends AND random() < 0.5;
+    WHEN 7 THEN
+        -- A savepoint that is rolled back, and one that is kept.
+        FOR i IN 1 .. 2 LOOP
+            BEGIN
+                INSERT INTO soak SELECT me, floor(random() * 5), any_time(), random() * 100, 7, '' FROM generate_series(1, 20);
+                DELETE FROM soak WHERE writer = me AND at BETWEEN begins AND begins + interval '1 second';
+                IF i = 1 THEN RAISE EXCEPTION 'undo'; END IF;
+            EXCEPTION WHEN raise_exception THEN NULL;
+            END;
+        END LOOP;
+    END CASE;
+END $$;
+-- A transaction of some statements; one in eight is undone, one in twenty takes long.
+CREATE PROCEDURE writing(me int, until timestamptz) LANGUAGE plpgsql AS $$
+DECLARE
+    undo boolean;
+BEGIN
+    WHILE clock_timestamp() < until LOOP
+        undo := random() < 0.12;
+        FOR i IN 0 .. floor(random() * 3) LOOP
+            PERFORM write(me);
+        END LOOP;
+        IF random() < 0.05 THEN PERFORM pg_sleep(random() * 0.7); END IF;
+        IF undo THEN ROLLBACK; ELSE COMMIT; END IF;
+        PERFORM pg_sleep(0.002);
+    END LOOP;
+END $$;
+
+-- All in one statement, so in one snapshot.
+CREATE FUNCTION check_range() RETURNS text LANGUAGE sql VOLATILE AS $$
+    WITH args AS MATERIALIZED (
+        SELECT floor(random() * 5)::int AS s, any_time() AS a, any_time() AS b, random() < 0.3 AS whole
+    ), ends AS MATERIALIZED (
+        SELECT s, CASE WHEN whole THEN date_trunc('second', least(a, b)) ELSE least(a, b) END AS a,
+            CASE WHEN whole THEN date_trunc('second', greatest(a, b)) ELSE greatest(a, b) END AS b FROM args
+    ), answers AS MATERIALIZED (
+        SELECT e.*, powertree_tally('soak', 'x', a, b, s::text) AS tx, powertree_tally('soak', 'n', a, b, s::text) AS tn,
+            (SELECT tally(x) FROM soak WHERE series = s AND at >= a AND at < b) AS bx,
+            (SELECT tally(n) FROM soak WHERE series = s AND at >= a AND at < b) AS bn FROM ends e
+    )
+    SELECT format('range of %s from %s to %s: %s, %s; rows: %s, %s', s, a, b, tx, tn, bx, bn)
+    FROM answers WHERE tx <> bx OR tn <> bn
+$$;
+CREATE FUNCTION check_buckets() RETURNS text LANGUAGE sql VOLATILE AS $$
+    WITH args AS MATERIALIZED (
+        SELECT floor(random() * 5)::int AS s, any_time() - interval '1 minute' AS a, (ARRAY['1.5 seconds', '10 seconds', '1 minute'])[ceil(random() * 3)] AS step
+    ), answers AS MATERIALIZED (
+        SELECT g.*, b.tally AS t,
+            (SELECT tally(x) FROM soak WHERE series = s AND at >= bucket AND at < least(bucket + step::interval, a + interval '90 seconds')) AS r
+        FROM args g, powertree_buckets('soak', 'x', a, a + interval '90 seconds', step, s::text) b
+    )
+    SELECT format('buckets of %s of %s from %s: %s; rows: %s', step, s, a, string_agg(t::text, ' '), string_agg(r::text, ' '))
+    FROM answers WHERE t <> r GROUP BY step, s, a
+$$;
+CREATE FUNCTION check_last() RETURNS text LANGUAGE sql VOLATILE AS $$
+    WITH args AS MATERIALIZED (
+        SELECT floor(random() * 5)::int AS s, ceil(10 ^ (random() * 4))::bigint AS k
+    ), answers AS MATERIALIZED (
+        SELECT g.*, l.*, (SELECT (tally(x), (array_agg(x))[count(*)], (array_agg(x))[1])::text FROM (
+            SELECT x FROM soak WHERE series = s AND x IS NOT NULL ORDER BY at DESC, x DESC LIMIT g.k) p) AS r
+        FROM args g, powertree_last('soak', 'x', k, s::text) l
+    )
+    SELECT format('last %s of %s: %s; rows: %s', k, s, (tally, first, last)::text, r) FROM answers WHERE (tally, first, last)::text <> r
+$$;
+CREATE PROCEDURE checking(until timestamptz, at_once int) LANGUAGE plpgsql AS $$
+DECLARE
+    wrong text;
+    what text;
+    n int := 0;
+BEGIN
+    WHILE clock_timestamp() < until LOOP
+        -- As many checks in a transaction, which is a snapshot at REPEATABLE READ.
+        FOR i IN 1 .. at_once LOOP
+            what := (ARRAY['check_range', 'check_buckets', 'check_last'])[ceil(random() * 3)];
+            EXECUTE format('SELECT %s()', what) INTO wrong;
+            n := n + 1;
+            IF wrong IS NOT NULL THEN INSERT INTO mismatches (what) VALUES (wrong); END IF;
+            IF at_once > 1 THEN PERFORM pg_sleep(random() * 0.05); END IF;
+        END LOOP;
+        COMMIT;
+    END LOOP;
+    INSERT INTO checks VALUES (n, current_setting('transaction_isolation'));
+END $$;
