@@ -179,3 +179,24 @@ WHERE has_any_column_privilege(d.base, 'SELECT');
 GRANT SELECT ON powertrees TO PUBLIC;
 COMMENT ON VIEW powertrees IS
     'the power trees of tables that the user may read: state, values and series in nodes, rows in the log, size, last compaction';
+
+-- What happens to the tables beside changes of their rows ---------------------------------------------------------
+
+CREATE FUNCTION powertree_on_ddl() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'powertree_on_ddl_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_on_drop() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'powertree_on_drop_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_on_rewrite() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'powertree_on_rewrite_wrapper' LANGUAGE C;
+CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end
+    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER')
+    EXECUTE FUNCTION powertree_on_ddl();
+CREATE EVENT TRIGGER powertree_on_drop ON sql_drop EXECUTE FUNCTION powertree_on_drop();
+CREATE EVENT TRIGGER powertree_on_rewrite ON table_rewrite EXECUTE FUNCTION powertree_on_rewrite();
+
+COMMENT ON FUNCTION powertree_on_ddl() IS 'event trigger: a table of a power tree may have changed its columns, partitions or triggers';
+COMMENT ON FUNCTION powertree_on_drop() IS 'event trigger: a table of a power tree, or a partition or column of it, may be gone';
+COMMENT ON FUNCTION powertree_on_rewrite() IS 'event trigger: the rows of a table of a power tree may be written anew';
+COMMENT ON EVENT TRIGGER powertree_on_ddl IS 'keeps power trees in step with changes of their tables';
+COMMENT ON EVENT TRIGGER powertree_on_drop IS 'keeps power trees in step with what is dropped';
+COMMENT ON EVENT TRIGGER powertree_on_rewrite IS 'keeps power trees in step with tables that are rewritten';

@@ -106,5 +106,9 @@ pub fn step(text: &str, position: Position) -> Option<Step> {
     if signs.iter().any(|part| *part < 0) || signs == [0; 3] || interval.month == i32::MAX {
         return None;
     }
-    Some(position.of_interval(interval.month, interval.day, interval.time).map_or(Step::Calendar(interval), Step::Fixed))
+    Some(
+        position
+            .of_interval(interval.month, interval.day, interval.time)
+            .map_or(Step::Calendar(interval), Step::Fixed),
+    )
 }

@@ -27,17 +27,26 @@ pub fn bounds(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<i64> 
         );
     }
     let (least, greatest) = tree.position.ends();
-    let end = |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
+    let end =
+        |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
     let text: String = required(fcinfo, number + 2, "the step");
-    let wrong = |what: String, hint: &str| -> ! { raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, what, "", hint) };
+    let wrong = |what: String, hint: &str| -> ! {
+        raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, what, "", hint)
+    };
     let (Some(from), Some(to)) = (end(number), end(number + 1)) else {
-        wrong("buckets of a range without an end are without an end".into(), "Give both ends, neither NULL nor infinite.")
+        wrong(
+            "buckets of a range without an end are without an end".into(),
+            "Give both ends, neither NULL nor infinite.",
+        )
     };
     if from > to {
         wrong("the range ends before it begins".into(), "Give the earlier end first.");
     }
     let Some(step) = step(&text, tree.position) else {
-        wrong(format!("a step of {text} does not lead forward"), "Give a step like '1 hour', '1 month' or, of numbers, '1000'.")
+        wrong(
+            format!("a step of {text} does not lead forward"),
+            "Give a step like '1 hour', '1 month' or, of numbers, '1000'.",
+        )
     };
     if tree.position == Position::Date && matches!(step, Step::Calendar(interval) if interval.time != 0) {
         wrong(format!("a step of {text} is not a number of days"), "Positions are dates.");
@@ -107,11 +116,13 @@ impl Reader {
             match together[..] {
                 [(bucket, range)] => tallies[bucket].merge(&self.rows(range)),
                 _ => {
-                    let range = Range { first: together[0].1.first, last: together[together.len() - 1].1.last };
+                    let range =
+                        Range { first: together[0].1.first, last: together[together.len() - 1].1.last };
                     let begins: Vec<i64> = together.iter().map(|(_, range)| range.first).collect();
                     self.rows_between(range, &begins, |place, tally| {
                         // Places count from 1.
-                        if let Some((bucket, _)) = place.checked_sub(1).and_then(|place| together.get(place)) {
+                        if let Some((bucket, _)) = place.checked_sub(1).and_then(|place| together.get(place))
+                        {
                             tallies[*bucket].merge(&tally);
                         }
                     });

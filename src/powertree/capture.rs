@@ -38,7 +38,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
         }
         let id = (*(*data).tg_trigger).tgargs;
         let id = CStr::from_ptr(*id).to_str().ok().and_then(|id| id.parse().ok()).unwrap_or(0);
-        if let Some(tree) = Tree::numbered(id).filter(|tree| tree.kept) {
+        if let Some(tree) = Tree::to_keep(id) {
             capture(&tree, &*data);
         }
     }
@@ -143,9 +143,8 @@ thread_local! {
 impl Layout {
     fn of(tree: &Tree, relation: Oid) -> Rc<Layout> {
         let (generation, place) = (catalog::generation(), (tree.id, relation.to_u32()));
-        let known = LAYOUTS.with_borrow(|known| {
-            (known.0 == generation).then(|| known.1.get(&place).cloned()).flatten()
-        });
+        let known = LAYOUTS
+            .with_borrow(|known| (known.0 == generation).then(|| known.1.get(&place).cloned()).flatten());
         known.unwrap_or_else(|| {
             catalog::watch_table(relation);
             let layout = Rc::new(Layout::find(tree, relation));

@@ -108,8 +108,9 @@ pub fn watch() {
 // Called in the middle of anything: they only set a flag, and call nothing that could fail.
 unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
     let ours = relation == Oid::INVALID
-        || WATCHED
-            .with(|watched| watched.try_borrow().map_or(true, |watched| watched.contains(&relation.to_u32())));
+        || WATCHED.with(|watched| {
+            watched.try_borrow().map_or(true, |watched| watched.contains(&relation.to_u32()))
+        });
     if ours {
         forget();
     }

@@ -22,10 +22,7 @@ fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
     let (name, atomic): (Option<String>, bool) = unsafe {
         let context = (*fcinfo).context;
         let call = !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_CallContext;
-        (
-            pgrx::fcinfo::pg_getarg(fcinfo, 0),
-            !call || (*context.cast::<pg_sys::CallContext>()).atomic,
-        )
+        (pgrx::fcinfo::pg_getarg(fcinfo, 0), !call || (*context.cast::<pg_sys::CallContext>()).atomic)
     };
     connected_as(if atomic { 0 } else { pg_sys::SPI_OPT_NONATOMIC }, || {
         let trees: Vec<Definition> = match &name {
@@ -52,13 +49,14 @@ fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
 /// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, waits, or lets it be and says
 /// no.
 pub fn compact(id: i32, wait: bool) -> bool {
-    let Some(tree) = Tree::numbered(id) else { return true };
+    // One that is stale has nothing to fold, and perhaps no columns.
+    let Some(tree) = Tree::to_keep(id) else { return true };
     // In the order in which everybody takes them: the base table before what is ours.
     lock(tree.base);
     if !lock_tree(id, wait) {
         return false;
     }
-    let Some(tree) = Tree::numbered(id) else { return true };
+    let Some(tree) = Tree::to_keep(id) else { return true };
     let tables = Tables::get();
     // SAFETY: a snapshot taken now that the lock is held; an error leaves it to the end of the transaction.
     unsafe {
@@ -120,4 +118,3 @@ fn require_no_other_since(tables: &Tables, id: i32) {
         );
     }
 }
-

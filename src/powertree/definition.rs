@@ -8,11 +8,11 @@ use super::spi::Plan;
 use super::storage::{Row, Snapshot, Table};
 use super::value::Value;
 use crate::error::raise;
-use pgrx::datum::FromDatum;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::datum::{FromDatum, IntoDatum};
+use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use tally_stats::tree::Leaves;
 
@@ -62,9 +62,11 @@ impl Definition {
     fn of(row: &Row) -> Definition {
         // SAFETY: the columns of the table, none of them NULL.
         unsafe {
-            let string = |column| row.get(column).and_then(|d| String::from_datum(d, false)).unwrap_or_default();
-            let strings =
-                |column| row.get(column).and_then(|d| Vec::<String>::from_datum(d, false)).unwrap_or_default();
+            let string =
+                |column| row.get(column).and_then(|d| String::from_datum(d, false)).unwrap_or_default();
+            let strings = |column| {
+                row.get(column).and_then(|d| Vec::<String>::from_datum(d, false)).unwrap_or_default()
+            };
             Definition {
                 id: row.integer(1) as i32,
                 name: string(2),
@@ -76,6 +78,20 @@ impl Definition {
                 height: row.integer(8) as u32,
             }
         }
+    }
+
+    /// The row that says it.
+    pub fn columns(&self) -> [Option<Datum>; 8] {
+        [
+            Some(self.id.into()),
+            self.name.clone().into_datum(),
+            Some(self.base.into()),
+            self.at.clone().into_datum(),
+            self.values.clone().into_datum(),
+            self.series.clone().into_datum(),
+            Some(self.leaf.into()),
+            Some((self.height as i16).into()),
+        ]
     }
 
     /// All trees of the database.
@@ -182,6 +198,25 @@ impl Tree {
         }
     }
 
+    /// The tree of this number if triggers have to keep it in step; never an error, for what writers do must not fail.
+    pub fn to_keep(id: i32) -> Option<Rc<Tree>> {
+        if let Some(tree) = remembered(|known| known.trees.get(&id).cloned()) {
+            return Some(tree).filter(|tree| tree.kept);
+        }
+        if remembered(|known| known.idle.contains(&id)) {
+            return None;
+        }
+        if State::read(&Tables::get(), id).is_some_and(|state| state.stale.is_none()) {
+            return Tree::numbered(id).filter(|tree| tree.kept);
+        }
+        if let Some(base) = remembered(|known| known.definitions.iter().find(|d| d.id == id).map(|d| d.base))
+        {
+            catalog::watch_table(base);
+        }
+        remembered(|known| known.idle.insert(id));
+        None
+    }
+
     /// The value column of this name, by its place.
     pub fn value(&self, name: &str) -> usize {
         self.values.iter().position(|(column, _)| column.name == name).unwrap_or_else(|| {
@@ -235,6 +270,8 @@ struct Known {
     generation: Option<u64>,
     definitions: Vec<Definition>,
     trees: HashMap<i32, Rc<Tree>>,
+    /// Trees that are not kept in step.
+    idle: HashSet<i32>,
 }
 
 thread_local! {
@@ -248,7 +285,7 @@ fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
         // A change that comes while reading is noticed the next time.
         let generation = Some(catalog::generation());
         let definitions = Definition::all(&tables);
-        let known = Known { generation, definitions, trees: HashMap::new() };
+        let known = Known { generation, definitions, ..Known::default() };
         // The old plans are freed outside of the borrow: that calls PostgreSQL.
         drop(KNOWN.replace(known));
     }

@@ -59,7 +59,8 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
     for span in &seen {
         done = done.and_then(|()| folding.recompute(span.first, span.last));
     }
-    let done = done.and_then(|()| folding.fold_log(|leaf| seen.iter().any(|s| s.first <= leaf && leaf <= s.last)));
+    let done =
+        done.and_then(|()| folding.fold_log(|leaf| seen.iter().any(|s| s.first <= leaf && leaf <= s.last)));
     let span_writer = spans.writer();
     for span in &seen {
         state.horizon = state.horizon.max(span.barrier.unwrap_or(0));
@@ -246,7 +247,9 @@ impl Folding<'_> {
         while let Some((first, _)) = children.peek() {
             let node = first.div_euclid(10);
             let (mut block, mut row) = (Block::empty(self.tree.values.len()), None);
-            nodes.read(Snapshot::Own, level, node, node, |stored| (block, row) = (stored.block, Some(stored.row)));
+            nodes.read(Snapshot::Own, level, node, node, |stored| {
+                (block, row) = (stored.block, Some(stored.row))
+            });
             while let Some((child, update)) = children.next_if(|(child, _)| child.div_euclid(10) == node) {
                 let tallies = block.child_mut(child);
                 match update {

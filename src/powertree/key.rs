@@ -32,8 +32,7 @@ impl KeyColumn {
             class != Oid::INVALID && {
                 let (family, input) =
                     (pg_sys::get_opclass_family(class), pg_sys::get_opclass_input_type(class));
-                let function =
-                    pg_sys::get_opfamily_proc(family, input, input, EQUALIMAGE);
+                let function = pg_sys::get_opfamily_proc(family, input, input, EQUALIMAGE);
                 function != Oid::INVALID
                     && pg_sys::OidFunctionCall1Coll(function, column.collation, Datum::from(input)).value()
                         != 0
@@ -49,10 +48,7 @@ impl KeyColumn {
             if self.by_value {
                 bytes.extend(&datum.value().to_le_bytes()[..self.length as usize]);
             } else if self.length > 0 {
-                bytes.extend(std::slice::from_raw_parts(
-                    datum.cast_mut_ptr::<u8>(),
-                    self.length as usize,
-                ));
+                bytes.extend(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), self.length as usize));
             } else {
                 let value = bytes_of(datum);
                 bytes.extend((value.len() as u32).to_le_bytes());

@@ -6,8 +6,9 @@ use super::base::Query;
 use super::catalog::{relation_name, Tables};
 use super::compaction;
 use super::definition::{Definition, Tree};
+use super::events::without_events;
 use super::position::Position;
-use super::relation::{family, refusal};
+use super::relation::{family, is_partition, refusal};
 use super::rights;
 use super::span::{self, Reach};
 use super::spi::{command, connected, number};
@@ -31,6 +32,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     let name: Option<String> = unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 5) };
     connected(|| {
         refuse(refusal(base));
+        refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
         rights::require_owner(base);
         lock_against_writers(base);
         family(base).into_iter().for_each(|relation| refuse(refusal(relation)));
@@ -52,17 +54,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
         definition.leaf = leaf_width(&leaf, tree.position);
         definition.height = tally_stats::tree::height_for(definition.leaf, tree.position.top_span());
         definition.id = next_id(&tables);
-        let columns = [
-            Some(definition.id.into()),
-            definition.name.clone().into_datum(),
-            Some(base.into()),
-            definition.at.clone().into_datum(),
-            definition.values.clone().into_datum(),
-            definition.series.clone().into_datum(),
-            Some(definition.leaf.into()),
-            Some((definition.height as i16).into()),
-        ];
-        Table::write(tables.definition).writer().insert(&columns);
+        Table::write(tables.definition).writer().insert(&definition.columns());
         begin(&definition, "not built yet");
     });
 }
@@ -73,6 +65,10 @@ fn powertree_rebuild(name: &str) {
         let definition = named(name);
         rights::require_owner(definition.base);
         lock_against_writers(definition.base);
+        refuse(
+            is_partition(definition.base)
+                .then(|| format!("table {} is a partition", relation_name(definition.base))),
+        );
         family(definition.base).into_iter().for_each(|relation| refuse(refusal(relation)));
         begin(&definition, "to be rebuilt");
     });
@@ -87,7 +83,11 @@ fn powertree_drop(name: &str) {
             command(&format!("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", relation_name(relation)));
         }
         forget(&definition);
-        family(definition.base).into_iter().for_each(|relation| triggers::remove(definition.id, relation));
+        without_events(|| {
+            family(definition.base)
+                .into_iter()
+                .for_each(|relation| triggers::remove(definition.id, relation));
+        });
     });
 }
 
@@ -114,7 +114,9 @@ fn begin(definition: &Definition, reason: &str) {
     };
     state.write(&tables);
     span::append_all(tree.id, Reach::Earlier, reason);
-    family(tree.base).into_iter().for_each(|relation| triggers::install(tree.id, relation, tree.base));
+    without_events(|| {
+        family(tree.base).into_iter().for_each(|relation| triggers::install(tree.id, relation, tree.base));
+    });
     changed(&tables, tree.base);
     notice!(
         "power tree \"{0}\" reads its table until it is built: CALL powertree_compact('{0}')",
@@ -196,7 +198,9 @@ fn names(given: Vec<Option<String>>, what: &str) -> Vec<String> {
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!("{what} must be different columns, none of them NULL"),
             format!("Given were {} columns.", given.len()),
-            &format!("Between one and {MOST_VALUES} values can be summarised, by any number of series columns."),
+            &format!(
+                "Between one and {MOST_VALUES} values can be summarised, by any number of series columns."
+            ),
         );
     }
     names
@@ -230,5 +234,6 @@ fn relation_name_alone(relation: Oid) -> String {
 }
 
 fn next_id(tables: &Tables) -> i32 {
-    number(&format!("SELECT pg_catalog.nextval('{}.powertree_id')", tables.schema_name().replace('\'', "''"))) as i32
+    number(&format!("SELECT pg_catalog.nextval('{}.powertree_id')", tables.schema_name().replace('\'', "''")))
+        as i32
 }

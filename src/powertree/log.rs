@@ -84,15 +84,10 @@ pub fn pending(
 
 /// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
 pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row, &[u8], Entry)) {
-    Table::read(tables.log).scan(
-        tables.log_leaf,
-        Snapshot::Active,
-        &[Key::Integer(TREE, tree)],
-        |row| {
-            each(row, row.bytes(KEY).unwrap_or_default(), entry(row, values));
-            true
-        },
-    );
+    Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &[Key::Integer(TREE, tree)], |row| {
+        each(row, row.bytes(KEY).unwrap_or_default(), entry(row, values));
+        true
+    });
 }
 
 /// Are there at least so many entries of a tree that the active snapshot sees?

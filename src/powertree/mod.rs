@@ -13,6 +13,7 @@ mod capture;
 mod catalog;
 mod compaction;
 mod definition;
+mod events;
 mod folding;
 mod key;
 mod lifecycle;

@@ -170,7 +170,10 @@ impl Reader {
                 clean.push((from, begin - 1));
             }
             if read {
-                add_rows(Range { first: leaves.first(begin).max(range.first), last: leaves.last(end).min(range.last) });
+                add_rows(Range {
+                    first: leaves.first(begin).max(range.first),
+                    last: leaves.last(end).min(range.last),
+                });
             }
             next = if end >= from { end.checked_add(1) } else { next };
         }
@@ -205,7 +208,8 @@ impl Reader {
                     add(begin, &block);
                 }
             } else {
-                self.nodes().read(Snapshot::Active, level, begin, end, |stored| add(stored.node, &stored.block));
+                self.nodes()
+                    .read(Snapshot::Active, level, begin, end, |stored| add(stored.node, &stored.block));
             }
         }
     }

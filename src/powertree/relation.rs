@@ -19,8 +19,7 @@ pub fn refusal(relation: Oid) -> Option<String> {
     let name = relation_name(relation);
     // SAFETY: look-ups in the catalog; the tuple is released.
     let (kind, persistence, partition) = unsafe {
-        let tuple =
-            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
         if tuple.is_null() {
             return Some(format!("there is no relation with OID {}", relation.to_u32()));
         }

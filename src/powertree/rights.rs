@@ -12,8 +12,7 @@ pub fn require_select(tree: &Tree, value: usize) {
     let allowed = unsafe {
         let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
         let granted = pg_sys::AclResult::ACLCHECK_OK;
-        let column =
-            |number: i16| pg_sys::pg_attribute_aclcheck(tree.base, number, user, select) == granted;
+        let column = |number: i16| pg_sys::pg_attribute_aclcheck(tree.base, number, user, select) == granted;
         pg_sys::pg_class_aclcheck(tree.base, user, select) == granted
             || column(tree.at.number)
                 && column(tree.values[value].0.number)
@@ -77,8 +76,7 @@ pub fn as_owner<R>(base: Oid, work: impl FnOnce() -> R) -> R {
 fn owner(base: Oid) -> Oid {
     // SAFETY: the tuple is looked up and released; a table has an owner.
     unsafe {
-        let tuple =
-            pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, base.into());
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, base.into());
         if tuple.is_null() {
             raise(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the table of a power tree is gone", "", "");
         }

@@ -2,7 +2,6 @@
 
 use super::catalog::Tables;
 use super::storage::{Key, Snapshot, Table};
-use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::*;
 
@@ -10,7 +9,6 @@ const TREE: i16 = 1;
 const FIRST: i16 = 2;
 const LAST: i16 = 3;
 const BARRIER: i16 = 4;
-const REASON: i16 = 5;
 
 /// Leaves `first ..= last`.
 pub struct Span {
@@ -18,7 +16,6 @@ pub struct Span {
     pub last: i64,
     /// The transaction that changed rows for older snapshots too, as TRUNCATE does.
     pub barrier: Option<u64>,
-    pub reason: String,
     pub row: pg_sys::ItemPointerData,
 }
 
@@ -58,9 +55,6 @@ pub fn all(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<Span> {
             first: row.integer(FIRST),
             last: row.integer(LAST),
             barrier: row.get(BARRIER).map(|datum| datum.value() as u64),
-            // SAFETY: a text column.
-            reason: unsafe { row.get(REASON).and_then(|datum| String::from_datum(datum, false)) }
-                .unwrap_or_default(),
             row: row.id(),
         });
         true

@@ -1,6 +1,6 @@
 //! Queries of the base table: prepared once, run in the snapshot that is active.
 
-use super::catalog::c_string;
+use super::catalog::{c_string, text};
 use crate::error::raise;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
@@ -33,8 +33,7 @@ impl Plan {
         let mut arguments = arguments.to_vec();
         // SAFETY: the arguments are those of the plan, none of them NULL; rows are read before the table of them is freed.
         unsafe {
-            let result =
-                pg_sys::SPI_execute_plan(self.0, arguments.as_mut_ptr(), std::ptr::null(), true, 0);
+            let result = pg_sys::SPI_execute_plan(self.0, arguments.as_mut_ptr(), std::ptr::null(), true, 0);
             if result != pg_sys::SPI_OK_SELECT as i32 {
                 unexpected(result);
             }
@@ -102,14 +101,26 @@ impl Row {
     pub fn get(&self, column: usize) -> Option<Datum> {
         let mut null = false;
         // SAFETY: the row lives until the next one.
-        let datum =
-            unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, column as i32, &mut null) };
+        let datum = unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, column as i32, &mut null) };
         (!null).then_some(datum)
     }
 
     /// A bigint, 0 if it is NULL.
     pub fn integer(&self, column: usize) -> i64 {
         self.get(column).map_or(0, |datum| datum.value() as i64)
+    }
+
+    /// All columns as text.
+    fn strings(&self) -> Vec<String> {
+        // SAFETY: the row lives until the next one; a NULL comes as a null pointer.
+        unsafe {
+            let columns = (*self.descriptor).natts;
+            (1..=columns)
+                .map(|column| {
+                    text(pg_sys::SPI_getvalue(self.tuple, self.descriptor, column)).unwrap_or_default()
+                })
+                .collect()
+        }
     }
 
     /// A double.
@@ -147,6 +158,19 @@ pub fn command(sql: &str) {
 
 /// Runs a query in the same way; the bigint in its first row and column, 0 if there is none.
 pub fn number(sql: &str) -> i64 {
+    let mut number = 0;
+    elevated(sql, |row| number = row.integer(1));
+    number
+}
+
+/// Runs a query in the same way; its rows as text, "" for NULL.
+pub fn strings(sql: &str) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    elevated(sql, |row| all.push(row.strings()));
+    all
+}
+
+fn elevated(sql: &str, mut each: impl FnMut(&Row)) {
     let sql = c_string(sql);
     // SAFETY: the user is set back; after an error the end of the transaction does that.
     unsafe {
@@ -160,10 +184,8 @@ pub fn number(sql: &str) -> i64 {
         if result < 0 {
             unexpected(result);
         }
-        let mut number = 0;
-        rows(&mut |row| number = row.integer(1));
+        rows(&mut each);
         pg_sys::SetUserIdAndSecContext(user, context);
-        number
     }
 }
 

@@ -252,11 +252,7 @@ pub fn bytea(bytes: &[u8]) -> Datum {
         let length = pg_sys::VARHDRSZ + bytes.len();
         let copy = pg_sys::palloc(length).cast::<pg_sys::varlena>();
         pgrx::set_varsize_4b(copy, length as i32);
-        std::ptr::copy_nonoverlapping(
-            bytes.as_ptr(),
-            copy.cast::<u8>().add(pg_sys::VARHDRSZ),
-            bytes.len(),
-        );
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast::<u8>().add(pg_sys::VARHDRSZ), bytes.len());
         Datum::from(copy)
     }
 }
