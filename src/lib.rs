@@ -15,4 +15,5 @@ pub extern "C-unwind" fn _PG_init() {
     settings::register();
     rewrite::install();
     powertree::watch();
+    powertree::register_workers();
 }

@@ -1,10 +1,15 @@
 //! The configuration parameters, all named `pg_tally.…`.
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::CString;
 
 static ACCELERATE_WINDOWS: GucSetting<bool> = GucSetting::<bool>::new(true);
 
 static POWERTREE_BULK: GucSetting<bool> = GucSetting::<bool>::new(false);
+
+static POWERTREE_DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static POWERTREE_COMPACT_ROWS: GucSetting<i32> = GucSetting::<i32>::new(16_384);
+static POWERTREE_COMPACT_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(5);
 
 /// Are built-in aggregates over moving frames to be replaced?
 pub fn accelerate_windows() -> bool {
@@ -14,6 +19,22 @@ pub fn accelerate_windows() -> bool {
 /// Do statements only mark which leaves of a power tree they touched?
 pub fn powertree_bulk() -> bool {
     POWERTREE_BULK.get()
+}
+
+/// The databases whose power trees background workers compact.
+pub fn powertree_databases() -> Vec<String> {
+    let list = POWERTREE_DATABASES.get().map(|list| list.to_string_lossy().into_owned()).unwrap_or_default();
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// At so many rows of its log a power tree is compacted by a worker.
+pub fn powertree_compact_rows() -> i32 {
+    POWERTREE_COMPACT_ROWS.get()
+}
+
+/// So many seconds after the last time, if its log is not empty, a power tree is compacted by a worker.
+pub fn powertree_compact_seconds() -> i32 {
+    POWERTREE_COMPACT_SECONDS.get()
 }
 
 /// Makes the parameters known to PostgreSQL.
@@ -34,4 +55,36 @@ pub fn register() {
         GucContext::Userset,
         GucFlags::default(),
     );
+    GucRegistry::define_int_guc(
+        c"pg_tally.powertree_compact_rows",
+        c"Rows in the log of a power tree at which a background worker compacts it.",
+        c"A read costs time for each row of the log in its range.",
+        &POWERTREE_COMPACT_ROWS,
+        1,
+        i32::MAX,
+        GucContext::Sighup,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"pg_tally.powertree_compact_seconds",
+        c"Seconds after which a background worker compacts a power tree again, if its log is not empty.",
+        c"",
+        &POWERTREE_COMPACT_SECONDS,
+        1,
+        86_400,
+        GucContext::Sighup,
+        GucFlags::UNIT_S,
+    );
+    // PostgreSQL lets a setting of the postmaster come into being while it starts, and at no other time.
+    // SAFETY: a flag of the server's.
+    if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
+        GucRegistry::define_string_guc(
+            c"pg_tally.powertree_databases",
+            c"Databases, separated by commas, whose power trees background workers compact.",
+            c"Where pg_tally is in shared_preload_libraries.",
+            &POWERTREE_DATABASES,
+            GucContext::Postmaster,
+            GucFlags::default(),
+        );
+    }
 }

@@ -348,17 +348,16 @@ impl<'t> Changes<'t> {
         if self.series.is_empty() {
             return;
         }
-        let table = Table::write(Tables::get().log);
-        let log = table.writer();
-        for series in &mut self.series {
+        let tree = self.tree.id;
+        let rows = self.series.iter_mut().flat_map(|series| {
             series.put_away();
             // In order, so that neighbours in the index are written together.
             let mut leaves: Vec<_> = series.leaves.drain().collect();
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
-            for (leaf, change) in leaves {
-                log::append(&log, self.tree.id, series.hash, &series.key, leaf, &change);
-            }
-        }
+            let (hash, key) = (series.hash, &series.key);
+            leaves.into_iter().map(move |(leaf, change)| log::row(tree, hash, key, leaf, &change))
+        });
+        Table::write(Tables::get().log).writer().insert_all(rows);
         (self.leaves, self.recent) = (0, 0);
         self.series.clear();
         self.numbers.clear();

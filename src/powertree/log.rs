@@ -1,8 +1,9 @@
 //! The log: what statements did to leaves since the last compaction.
 
 use super::catalog::Tables;
-use super::storage::{bytea, Key, Row, Snapshot, Table, Writer};
+use super::storage::{bytea, Key, Row, Snapshot, Table};
 use crate::error::raise;
+use pgrx::pg_sys::Datum;
 use pgrx::PgSqlErrorCode;
 use std::collections::BTreeMap;
 use tally_stats::tree::{pack, unpack};
@@ -42,8 +43,8 @@ pub struct Entry {
     pub change: Change,
 }
 
-/// Appends an entry.
-pub fn append(log: &Writer, tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) {
+/// The row of an entry.
+pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Datum>> {
     let delta = match change {
         Change::Add(tallies) => {
             let mut bytes = Vec::with_capacity(64);
@@ -52,7 +53,7 @@ pub fn append(log: &Writer, tree: i32, series: i64, key: &[u8], leaf: i64, chang
         }
         Change::Dirty => None,
     };
-    log.insert(&[Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]);
+    vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]
 }
 
 /// The changes to the leaves `first ..= last` of a series that the active snapshot sees.

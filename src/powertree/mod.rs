@@ -31,5 +31,7 @@ mod storage;
 mod transition;
 mod triggers;
 mod value;
+mod worker;
 
 pub use catalog::watch;
+pub use worker::register as register_workers;

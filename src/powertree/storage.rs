@@ -9,6 +9,9 @@ const INT8_EQ: u32 = pg_sys::F_INT8EQ;
 const INT8_LE: u32 = pg_sys::F_INT8LE;
 const INT8_GE: u32 = pg_sys::F_INT8GE;
 
+/// Rows that are written together.
+const BATCH: usize = 200;
+
 /// A condition on an indexed column, given by its number in the table.
 #[derive(Clone, Copy)]
 pub enum Key {
@@ -129,6 +132,35 @@ impl Writer<'_> {
             let tuple = self.form(columns);
             pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
             pg_sys::heap_freetuple(tuple);
+        }
+    }
+
+    /// Adds rows, a batch at a time.
+    pub fn insert_all<'r>(&self, rows: impl Iterator<Item = Vec<Option<Datum>>> + 'r) {
+        let mut rows = rows.peekable();
+        // SAFETY: each slot holds a tuple made for this table; the slots, which own the tuples, are dropped.
+        unsafe {
+            let mut slots = Vec::new();
+            while rows.peek().is_some() {
+                let mut count = 0;
+                for row in rows.by_ref().take(BATCH) {
+                    if count == slots.len() {
+                        slots.push(pg_sys::MakeSingleTupleTableSlot(
+                            (*self.table.relation).rd_att,
+                            &pg_sys::TTSOpsHeapTuple,
+                        ));
+                    }
+                    pg_sys::ExecStoreHeapTuple(self.form(&row), slots[count], true);
+                    count += 1;
+                }
+                pg_sys::CatalogTuplesMultiInsertWithInfo(
+                    self.table.relation,
+                    slots.as_mut_ptr(),
+                    count as i32,
+                    self.indexes,
+                );
+            }
+            slots.into_iter().for_each(|slot| pg_sys::ExecDropSingleTupleTableSlot(slot));
         }
     }
 
