@@ -60,6 +60,19 @@ CREATE TABLE powertree_node (
 ALTER TABLE powertree_log ALTER key SET STORAGE PLAIN, ALTER delta SET STORAGE PLAIN;
 ALTER TABLE powertree_node ALTER block SET STORAGE PLAIN;
 
+-- A publication of all tables contains these too.
+CREATE FUNCTION powertree_skip() RETURNS trigger AS 'MODULE_PATHNAME', 'powertree_skip_wrapper' LANGUAGE C;
+COMMENT ON FUNCTION powertree_skip() IS 'trigger: keeps what replication brings out of the tables of power trees';
+DO $$
+DECLARE
+    stored regclass;
+BEGIN
+    FOREACH stored IN ARRAY ARRAY['powertree_definition', 'powertree_state', 'powertree_span', 'powertree_log', 'powertree_series', 'powertree_node']::regclass[] LOOP
+        EXECUTE format('CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION powertree_skip()', stored);
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER skip', stored);
+    END LOOP;
+END $$;
+
 COMMENT ON SEQUENCE powertree_id IS 'numbers of power trees';
 COMMENT ON TABLE powertree_definition IS 'what each power tree summarises; the leaf in microseconds, days or units of its position';
 COMMENT ON TABLE powertree_state IS 'power trees that are kept in step; one that was restored from a dump is not here until it is rebuilt';
@@ -188,6 +201,11 @@ CREATE FUNCTION powertree_on_drop() RETURNS event_trigger
     AS 'MODULE_PATHNAME', 'powertree_on_drop_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_on_rewrite() RETURNS event_trigger
     AS 'MODULE_PATHNAME', 'powertree_on_rewrite_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_before_ddl() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'powertree_before_ddl_wrapper' LANGUAGE C;
+CREATE EVENT TRIGGER powertree_before_ddl ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION powertree_before_ddl();
+COMMENT ON FUNCTION powertree_before_ddl() IS 'event trigger: refuses DETACH PARTITION CONCURRENTLY for tables of power trees';
+COMMENT ON EVENT TRIGGER powertree_before_ddl IS 'refuses what power trees cannot follow';
 CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER')
     EXECUTE FUNCTION powertree_on_ddl();

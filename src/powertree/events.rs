@@ -10,6 +10,8 @@ use super::span::{self, Reach};
 use super::spi::{connected, strings};
 use super::storage::{Snapshot, Table};
 use super::triggers;
+use crate::error::raise;
+use crate::rewrite::items;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -40,6 +42,50 @@ pub fn without_events<R>(work: impl FnOnce() -> R) -> R {
     }
     let _before = Before(BUSY.replace(true));
     work()
+}
+
+/// Before a command that alters a table. DETACH PARTITION CONCURRENTLY takes a partition away in the middle of itself,
+/// when nobody is asked.
+#[pg_extern(sql = false)]
+fn powertree_before_ddl(fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: PostgreSQL calls event triggers with the command; a node's tag says which structure it begins.
+    let table = unsafe {
+        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
+        if data.is_null() || (*data).type_ != pg_sys::NodeTag::T_EventTriggerData {
+            return;
+        }
+        let command = (*data).parsetree.cast::<pg_sys::AlterTableStmt>();
+        if command.is_null() || (*command).type_ != pg_sys::NodeTag::T_AlterTableStmt {
+            return;
+        }
+        let concurrent = items::<pg_sys::AlterTableCmd>((*command).cmds).any(|part| {
+            (*part).subtype == pg_sys::AlterTableType::AT_DetachPartition
+                && (*(*part).def.cast::<pg_sys::PartitionCmd>()).concurrent
+        });
+        if !concurrent {
+            return;
+        }
+        let missing_ok = pg_sys::RVROption::RVR_MISSING_OK;
+        let lock = pg_sys::NoLock as i32;
+        pg_sys::RangeVarGetRelidExtended((*command).relation, lock, missing_ok, None, std::ptr::null_mut())
+    };
+    unless_busy(|_, trees| {
+        if let Some(tree) = trees.iter().find(|tree| family(tree.base).contains(&table)) {
+            raise(
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "cannot detach a partition concurrently from the table of a power tree",
+                format!("Power tree \"{}\" would not know when its rows go.", tree.name),
+                "Detach it without CONCURRENTLY, or drop the tree first.",
+            );
+        }
+    });
+}
+
+/// Where replication writes: what a publisher's trees store is not for this server's.
+#[pg_extern(sql = false)]
+fn powertree_skip() -> i64 {
+    // A BEFORE trigger that returns no row has it skipped.
+    0
 }
 
 /// After a command that created or altered something.

@@ -5,6 +5,7 @@ mod plan;
 mod windows;
 
 pub use catalog::extension_schema;
+pub use plan::items;
 
 use crate::settings;
 use pgrx::pg_sys;
