@@ -30,7 +30,7 @@ pg15 := $(shell scripts/where pg15)
 # Where the sources of that PostgreSQL are, for its own tests.
 POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
 
-.PHONY: help all build loader install installcheck core-regression test demo bench lint audit clean
+.PHONY: help all build loader install installcheck core-regression test demo bench bench-large soak lint audit clean
 .PHONY: lint-format lint-crates lint-extension lint-dependencies
 
 all: build
@@ -71,6 +71,15 @@ bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
 	scripts/setup build
 	$(MAKE) loader install
 	scripts/cluster run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- scripts/bench
+
+bench-large: ## run the benchmark of the power tree with up to 10^8 rows, on the PostgreSQL of PG_CONFIG
+	$(MAKE) install
+	scripts/cluster run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=32GB -- \
+	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && LARGEST=100000000 benches/powertree/run'
+
+soak: ## compare power trees with their tables for 10 minutes while six writers change them; PG_CONFIG as above
+	$(MAKE) install
+	scripts/cluster run --pg-config $(PG_CONFIG) -- tests/powertree/soak 600
 
 lint: lint-format lint-crates lint-extension lint-dependencies ## check format, clippy and dependencies
 

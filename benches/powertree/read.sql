@@ -17,7 +17,7 @@ VACUUM ANALYZE powertree_node;
 
 -- Ranges that cut a leaf at both ends: 3 % to 97.7 % of the rows.
 CREATE FUNCTION ends(n bigint, OUT a timestamptz, OUT b timestamptz) LANGUAGE sql AS $$
-    SELECT '2026-01-01Z'::timestamptz + n * interval '0.3 ms', '2026-01-01Z'::timestamptz + n * interval '9.77 ms'
+    SELECT '2026-01-01Z'::timestamptz + n * interval '0.3 ms' + interval '3.217 s', '2026-01-01Z'::timestamptz + n * interval '9.77 ms' - interval '4.1 s'
 $$;
 CREATE FUNCTION many(query text, times int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -84,7 +84,9 @@ fn due() -> Vec<i32> {
     let Some(tables) = Tables::find() else { return Vec::new() };
     let mut due = Vec::new();
     for tree in Definition::all(&tables) {
-        let Some(state) = State::read(&tables, tree.id).filter(|state| state.stale.is_none()) else { continue };
+        let Some(state) = State::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {
+            continue;
+        };
         let age = state.compacted_at.map_or(i64::MAX, |at| {
             // SAFETY: the clock.
             (unsafe { pg_sys::GetCurrentTimestamp() }).saturating_sub(at.value() as i64) / 1_000_000
