@@ -49,7 +49,7 @@ pub fn position(fcinfo: FunctionCallInfo, number: usize, position: Position) -> 
         let given = pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32);
         let wanted = position.type_oid();
         if pg_sys::getBaseType(given) == wanted {
-            return Some(position.from_datum(datum));
+            return Some(position.read(datum));
         }
         // As a cast in SQL would: through text.
         let (mut output, mut varlena) = (Oid::INVALID, false);
@@ -57,7 +57,7 @@ pub fn position(fcinfo: FunctionCallInfo, number: usize, position: Position) -> 
         let text = pg_sys::OidOutputFunctionCall(output, datum);
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
         pg_sys::getTypeInputInfo(wanted, &mut input, &mut parameter);
-        Some(position.from_datum(pg_sys::OidInputFunctionCall(input, text, parameter, -1)))
+        Some(position.read(pg_sys::OidInputFunctionCall(input, text, parameter, -1)))
     }
 }
 

@@ -91,7 +91,7 @@ fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
             }
             _ => call(pg_sys::F_TIMESTAMP_PL_INTERVAL, [from.into(), interval]),
         };
-        Some(position.from_datum(moved))
+        Some(position.read(moved))
     }
 }
 

@@ -135,9 +135,12 @@ struct Layout {
     last: i32,
 }
 
+/// By tree and relation.
+type Layouts = HashMap<(i32, u32), Rc<Layout>>;
+
 thread_local! {
-    /// By tree and relation, and the generation in which they were found.
-    static LAYOUTS: RefCell<(u64, HashMap<(i32, u32), Rc<Layout>>)> = RefCell::default();
+    /// With the generation in which they were found.
+    static LAYOUTS: RefCell<(u64, Layouts)> = RefCell::default();
 }
 
 impl Layout {
@@ -185,8 +188,7 @@ impl Layout {
             if i32::from((*slot).tts_nvalid) < self.last {
                 pg_sys::slot_getsomeattrs_int(slot, self.last);
             }
-            (!*(*slot).tts_isnull.add(self.at))
-                .then(|| tree.position.from_datum(*(*slot).tts_values.add(self.at)))
+            (!*(*slot).tts_isnull.add(self.at)).then(|| tree.position.read(*(*slot).tts_values.add(self.at)))
         }
     }
 

@@ -42,7 +42,7 @@ impl Position {
 
     /// The position of a value that is not NULL. Infinities are the ends of the line.
     #[inline]
-    pub fn from_datum(self, datum: Datum) -> i64 {
+    pub fn read(self, datum: Datum) -> i64 {
         match self {
             Position::Date => i64::from(datum.value() as i32),
             _ => datum.value() as i64,

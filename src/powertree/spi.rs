@@ -83,8 +83,9 @@ unsafe fn rows(each: &mut impl FnMut(&Row)) -> u64 {
 
 impl Drop for Plan {
     fn drop(&mut self) {
-        // SAFETY: nobody else has the plan. Not while an error unwinds: that leaves it to the end of the session.
+        // While an error unwinds PostgreSQL is not called.
         if !std::thread::panicking() {
+            // SAFETY: nobody else has the plan.
             unsafe { pg_sys::SPI_freeplan(self.0) };
         }
     }
