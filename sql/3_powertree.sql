@@ -206,6 +206,11 @@ CREATE FUNCTION powertree_before_ddl() RETURNS event_trigger
 CREATE EVENT TRIGGER powertree_before_ddl ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION powertree_before_ddl();
 COMMENT ON FUNCTION powertree_before_ddl() IS 'event trigger: refuses DETACH PARTITION CONCURRENTLY for tables of power trees';
 COMMENT ON EVENT TRIGGER powertree_before_ddl IS 'refuses what power trees cannot follow';
+CREATE FUNCTION powertree_before_drop() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'powertree_before_drop_wrapper' LANGUAGE C;
+CREATE EVENT TRIGGER powertree_before_drop ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION powertree_before_drop();
+COMMENT ON FUNCTION powertree_before_drop() IS 'event trigger: a partition of a table of a power tree may be about to go';
+COMMENT ON EVENT TRIGGER powertree_before_drop IS 'keeps power trees in step with partitions that are dropped';
 CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end
     WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER')
     EXECUTE FUNCTION powertree_on_ddl();

@@ -83,12 +83,11 @@ pub enum Access {
 impl Access {
     /// What the active snapshot may take from this tree.
     pub fn of(tables: &Tables, tree: i32) -> Access {
-        let Some(state) = State::read(tables, tree) else { return Access::Base };
-        if state.stale.is_some() || !seen(state.horizon) {
-            return Access::Base;
-        }
+        // In this order: a compaction that ends meanwhile takes barriers away and raises the horizon.
         let now = span::all(tables, tree, Snapshot::Latest);
-        if now.iter().any(|span| span.barrier.is_some_and(|xid| !seen(xid))) {
+        let Some(state) = State::read(tables, tree) else { return Access::Base };
+        let all_seen = now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen);
+        if state.stale.is_some() || !all_seen {
             return Access::Base;
         }
         Access::Tree(span::all(tables, tree, Snapshot::Active))

@@ -4,11 +4,13 @@
 //! `session_replication_role` is `replica`, sees what replication does.
 
 use super::catalog::{self, Tables};
-use super::definition::{find_column, Tree};
+use super::definition::{find_column, Definition, Tree};
+use super::events::append_extent;
 use super::key;
 use super::log::{self, Change};
 use super::span::{self, Reach};
-use super::storage::Table;
+use super::spi::connected;
+use super::storage::{Snapshot, Table};
 use super::transition::Transition;
 use crate::error::raise;
 use crate::settings;
@@ -53,7 +55,7 @@ unsafe fn capture(tree: &Tree, data: &TriggerData) {
     unsafe {
         let event = data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK;
         if event == pg_sys::TRIGGER_EVENT_TRUNCATE {
-            span::append_all(tree.id, Reach::Earlier, "TRUNCATE");
+            truncate(tree, (*data.tg_relation).rd_id);
             return;
         }
         let relation = data.tg_relation;
@@ -123,6 +125,19 @@ unsafe fn capture(tree: &Tree, data: &TriggerData) {
             }
         }
         changes.flush();
+    }
+}
+
+/// Before the base table or a partition is emptied; of a partition that goes with the base table there is nothing to say.
+fn truncate(tree: &Tree, relation: Oid) {
+    if relation == tree.base {
+        span::append_all(tree.id, Reach::Earlier, "TRUNCATE");
+    } else if !span::all(&Tables::get(), tree.id, Snapshot::Own).iter().any(span::Span::is_ours_and_all) {
+        let definition =
+            Definition::all(&Tables::get()).into_iter().find(|definition| definition.id == tree.id);
+        if let Some(definition) = definition {
+            connected(|| append_extent(&definition, relation, "TRUNCATE"));
+        }
     }
 }
 

@@ -3,22 +3,26 @@
 
 use super::access::State;
 use super::catalog::{quoted, relation_name, text, Tables};
+use super::compaction;
 use super::definition::{find_column, Definition};
 use super::lifecycle::{changed, forget};
 use super::relation::{family, is_partition, refusal};
+use super::rights;
 use super::span::{self, Reach};
-use super::spi::{connected, strings};
+use super::spi::{command, connected, strings};
 use super::storage::{Snapshot, Table};
 use super::triggers;
 use crate::error::raise;
 use crate::rewrite::items;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 thread_local! {
     /// The commands that we run ourselves are no events.
     static BUSY: Cell<bool> = const { Cell::new(false) };
+    /// The trees and the partitions of theirs, about to be dropped, whose leaves are accounted for.
+    static DROPPING: RefCell<Vec<(i32, Oid)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Does `work` for all trees there are, unless this is an event of our own making.
@@ -44,6 +48,61 @@ pub fn without_events<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Before tables are dropped: afterwards nobody could tell which leaves they held.
+#[pg_extern(sql = false)]
+fn powertree_before_drop(fcinfo: pg_sys::FunctionCallInfo) {
+    DROPPING.with_borrow_mut(Vec::clear);
+    // SAFETY: as below; DROP TABLE names its tables by lists of strings.
+    let tables: Vec<Oid> = unsafe {
+        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
+        if data.is_null() || (*data).type_ != pg_sys::NodeTag::T_EventTriggerData {
+            return;
+        }
+        let command = (*data).parsetree.cast::<pg_sys::DropStmt>();
+        if command.is_null() || (*command).type_ != pg_sys::NodeTag::T_DropStmt {
+            return;
+        }
+        let names = items::<pg_sys::List>((*command).objects);
+        names.map(|name| table_named(pg_sys::makeRangeVarFromNameList(name))).collect()
+    };
+    unless_busy(|_, trees| {
+        for tree in trees {
+            for &table in &tables {
+                if table != tree.base && rights::owns(table) && family(tree.base).contains(&table) {
+                    // As DROP TABLE is about to do: no row may come any more. The parent first, as it does.
+                    command(&format!(
+                        "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",
+                        relation_name(tree.base)
+                    ));
+                    command(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", relation_name(table)));
+                    append_extent(&tree, table, "partition dropped");
+                    DROPPING.with_borrow_mut(|dropping| {
+                        dropping.extend(family(table).into_iter().map(|member| (tree.id, member)));
+                    });
+                }
+            }
+        }
+    });
+}
+
+/// The table that a command names, 0 if there is none.
+///
+/// # Safety
+/// `name` is that of a command.
+unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
+    let lock = pg_sys::NoLock as i32;
+    // SAFETY: the caller's.
+    unsafe {
+        pg_sys::RangeVarGetRelidExtended(
+            name,
+            lock,
+            pg_sys::RVROption::RVR_MISSING_OK,
+            None,
+            std::ptr::null_mut(),
+        )
+    }
+}
+
 /// Before a command that alters a table. DETACH PARTITION CONCURRENTLY takes a partition away in the middle of itself,
 /// when nobody is asked.
 #[pg_extern(sql = false)]
@@ -65,9 +124,7 @@ fn powertree_before_ddl(fcinfo: pg_sys::FunctionCallInfo) {
         if !concurrent {
             return;
         }
-        let missing_ok = pg_sys::RVROption::RVR_MISSING_OK;
-        let lock = pg_sys::NoLock as i32;
-        pg_sys::RangeVarGetRelidExtended((*command).relation, lock, missing_ok, None, std::ptr::null_mut())
+        table_named((*command).relation)
     };
     unless_busy(|_, trees| {
         if let Some(tree) = trees.iter().find(|tree| family(tree.base).contains(&table)) {
@@ -112,10 +169,20 @@ fn powertree_on_rewrite() {
 
 /// After a command that dropped something.
 #[pg_extern(sql = false)]
-fn powertree_on_drop() {
+fn powertree_on_drop(fcinfo: pg_sys::FunctionCallInfo) {
+    let accounted = DROPPING.take();
+    // SAFETY: PostgreSQL calls event triggers with their data. Only DROP TABLE was announced just before.
+    let announced = unsafe {
+        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
+        !data.is_null()
+            && (*data).type_ == pg_sys::NodeTag::T_EventTriggerData
+            && (*data).tag == pg_sys::CommandTag::CMDTAG_DROP_TABLE
+    };
+    let accounted = if announced { accounted } else { Vec::new() };
     unless_busy(|tables, mut trees| {
         let dropped = strings(
-            "SELECT object_type, objid::pg_catalog.text, address_names[3] FROM pg_catalog.pg_event_trigger_dropped_objects() \
+            "SELECT object_type, objid::pg_catalog.text, address_names[3] \
+             FROM pg_catalog.pg_event_trigger_dropped_objects() \
              WHERE object_type IN ('table', 'trigger')",
         );
         let is = |row: &[String], what: &str| row[0] == what;
@@ -128,8 +195,17 @@ fn powertree_on_drop() {
             !gone
         });
         for tree in &trees {
-            // The triggers of a partition go with it.
-            if dropped.iter().any(|row| is(row, "trigger") && triggers::tree_of(&row[2]) == Some(tree.id)) {
+            // The triggers of a partition go with it. One that goes alone is put back below.
+            let triggers_went =
+                dropped.iter().any(|row| is(row, "trigger") && triggers::tree_of(&row[2]) == Some(tree.id));
+            let gone: Vec<Option<Oid>> = dropped
+                .iter()
+                .filter(|row| is(row, "table"))
+                .map(|row| row[1].parse().ok().map(Oid::from_u32))
+                .collect();
+            let known = !gone.is_empty()
+                && gone.iter().all(|table| table.is_some_and(|table| accounted.contains(&(tree.id, table))));
+            if triggers_went && !known {
                 span::append_all(tree.id, Reach::Earlier, "partition dropped");
             }
             inspect(tables, tree);
@@ -139,7 +215,7 @@ fn powertree_on_drop() {
 
 /// Compares a tree with its table and does what must be done.
 fn inspect(tables: &Tables, tree: &Definition) {
-    let Some(mut state) = State::read(tables, tree.id) else { return };
+    let Some(state) = State::read(tables, tree.id) else { return };
     // SAFETY: a look-up in the catalog; 0 if the table is gone.
     if state.stale.is_some() || unsafe { pg_sys::get_rel_relkind(tree.base) } == 0 {
         return;
@@ -159,8 +235,10 @@ fn inspect(tables: &Tables, tree: &Definition) {
             "power tree \"{}\" is stale: {reason}; it reads its table until powertree_rebuild()",
             tree.name
         );
-        state.stale = Some(reason);
-        state.write(tables);
+        compaction::wait_for_others(tree.id);
+        if let Some(state) = State::read(tables, tree.id) {
+            State { stale: Some(reason), ..state }.write(tables);
+        }
         changed(tables, tree.base);
         return;
     }
@@ -192,24 +270,26 @@ fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
         return Some(format!("triggers of table {} were changed", relation_name(relation)));
     }
     triggers::install(tree.id, relation, tree.base);
-    if has_rows(relation) {
-        span::append_all(tree.id, Reach::Earlier, "partition attached");
-    }
+    append_extent(tree, relation, "partition attached");
     None
 }
 
-/// May the relation have rows of its own?
-fn has_rows(relation: Oid) -> bool {
-    // SAFETY: the relation is locked by the command that is ending; a look at the size of its file.
-    unsafe {
-        if pg_sys::get_rel_relkind(relation) as u8 == pg_sys::RELKIND_PARTITIONED_TABLE {
-            return false;
-        }
-        let open = pg_sys::table_open(relation, pg_sys::AccessShareLock as i32);
-        let blocks = pg_sys::RelationGetNumberOfBlocksInFork(open, pg_sys::ForkNumber::MAIN_FORKNUM);
-        pg_sys::table_close(open, pg_sys::AccessShareLock as i32);
-        blocks > 0
+/// Has the leaves of a partition that comes or goes read from the base table.
+pub fn append_extent(tree: &Definition, relation: Oid, reason: &str) {
+    if let Some((first, last)) = extent(tree, relation) {
+        span::append(tree.id, first, last, Reach::Earlier, reason);
     }
+}
+
+/// From which leaf to which a relation has rows; None if it has none.
+fn extent(tree: &Definition, relation: Oid) -> Option<(i64, i64)> {
+    let (schema, at, leaf) = (Tables::get().schema_name(), quoted(&tree.at), tree.leaf);
+    let table = relation_name(relation);
+    let row = strings(&format!(
+        "SELECT {schema}.powertree_leaf(pg_catalog.min({at}), {leaf})::pg_catalog.text, \
+         {schema}.powertree_leaf(pg_catalog.max({at}), {leaf})::pg_catalog.text FROM {table}"
+    ));
+    Some((row.first()?[0].parse().ok()?, row.first()?[1].parse().ok()?))
 }
 
 /// Takes the triggers from tables that are partitions no more.
@@ -226,7 +306,7 @@ fn release(tree: &Definition, members: &[Oid]) {
     for relation in with_triggers.iter().filter_map(|row| row[0].parse().ok()).map(Oid::from_u32) {
         if !members.contains(&relation) {
             triggers::remove(tree.id, relation);
-            span::append_all(tree.id, Reach::Earlier, "partition detached");
+            append_extent(tree, relation, "partition detached");
         }
     }
 }

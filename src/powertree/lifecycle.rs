@@ -95,6 +95,7 @@ fn powertree_drop(name: &str) {
 fn begin(definition: &Definition, reason: &str) {
     let tables = Tables::get();
     let tree = resolved(definition);
+    compaction::wait_for_others(tree.id);
     // Finds out now whether the table can be asked.
     tree.query(Query::Groups, 0);
     let columns: Vec<_> = [&tree.at]

@@ -44,7 +44,7 @@ fn powertree_tally(fcinfo: FunctionCallInfo) -> SqlTally {
         if range.is_empty() {
             return Tally::EMPTY;
         }
-        Reader::new(tree, value, key, range).range(range)
+        Reader::answer(&tree, value, &key, range, |reader| reader.range(range))
     }))
 }
 
@@ -62,7 +62,8 @@ fn powertree_last(fcinfo: FunctionCallInfo) -> Row {
     }
     let key = series(fcinfo, 3, &tree);
     let (first, last) = tree.position.ends();
-    let found = connected(|| Reader::new(tree, value, key, Range { first, last }).last(need));
+    let line = Range { first, last };
+    let found = connected(|| Reader::answer(&tree, value, &key, line, |reader| reader.last(need)));
     let double = |x: Option<f64>| x.map(|x| Datum::from(x.to_bits()));
     Row::of(fcinfo, [Some(allocate(found.tally).into()), double(found.first), double(found.last)])
 }
@@ -73,7 +74,7 @@ fn powertree_buckets(fcinfo: FunctionCallInfo) {
     let bounds = bounds(fcinfo, 2, &tree);
     let key = series(fcinfo, 5, &tree);
     let range = Range { first: bounds[0], last: bounds[bounds.len() - 1] };
-    let tallies = connected(|| Reader::new(tree.clone(), value, key, range).buckets(&bounds));
+    let tallies = connected(|| Reader::answer(&tree, value, &key, range, |reader| reader.buckets(&bounds)));
     // SAFETY: the function is declared to return rows of a position and a tally; PostgreSQL copies them.
     unsafe {
         pg_sys::InitMaterializedSRF(fcinfo, 0);

@@ -52,8 +52,28 @@ enum Leaf {
 }
 
 impl Reader {
+    /// What `ask` learns of the leaves that `range` touches.
+    ///
+    /// A partition that is truncated meanwhile would take rows from an answer whose nodes still count them: then the
+    /// base table answers alone.
+    pub fn answer<R>(
+        tree: &Rc<Tree>,
+        value: usize,
+        key: &[Datum],
+        range: Range,
+        ask: impl Fn(&mut Reader) -> R,
+    ) -> R {
+        let mut reader = Reader::new(tree.clone(), value, key.to_vec(), range);
+        let answer = ask(&mut reader);
+        if reader.overlay.is_none() || matches!(Access::of(&reader.tables, tree.id), Access::Tree(_)) {
+            return answer;
+        }
+        reader.overlay = None;
+        ask(&mut reader)
+    }
+
     /// A reader of the leaves that `range` touches.
-    pub fn new(tree: Rc<Tree>, value: usize, key: Vec<Datum>, range: Range) -> Reader {
+    fn new(tree: Rc<Tree>, value: usize, key: Vec<Datum>, range: Range) -> Reader {
         let tables = Tables::get();
         let mut bytes = Vec::new();
         tree.series.iter().zip(&key).for_each(|(column, &datum)| column.encode(datum, &mut bytes));

@@ -19,6 +19,15 @@ pub struct Span {
     pub row: pg_sys::ItemPointerData,
 }
 
+impl Span {
+    /// Did this transaction say that all leaves must be read from the base table?
+    pub fn is_ours_and_all(&self) -> bool {
+        // SAFETY: the number of our transaction, 0 if it has none.
+        let ours = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
+        (self.first, self.last, self.barrier) == (i64::MIN, i64::MAX, Some(ours))
+    }
+}
+
 /// Does a change of the rows reach snapshots that were taken before it?
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reach {

@@ -12,7 +12,7 @@ const STATEMENT: [(&str, &str); 4] = [
         "AFTER UPDATE ON {} REFERENCING OLD TABLE AS powertree_old NEW TABLE AS powertree_new FOR EACH STATEMENT",
     ),
     ("delete", "AFTER DELETE ON {} REFERENCING OLD TABLE AS powertree_old FOR EACH STATEMENT"),
-    ("truncate", "AFTER TRUNCATE ON {} FOR EACH STATEMENT"),
+    ("truncate", "BEFORE TRUNCATE ON {} FOR EACH STATEMENT"),
 ];
 /// Where replication applies rows one by one and no statement trigger fires. PostgreSQL gives it to the partitions.
 const ROW: (&str, &str) = ("replica", "AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW");

@@ -6,6 +6,7 @@ WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
     AND obj_description(objid, classid::regclass::name) IS NULL
     -- PostgreSQL makes these by itself.
     AND pg_describe_object(classid, objid, 0) NOT LIKE '%[]'
+    AND NOT EXISTS (SELECT FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid WHERE t.oid = objid AND c.relkind IN ('r', 'v'))
 ORDER BY 1;
 SELECT p.oid::regprocedure AS unsafe
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
