@@ -216,6 +216,12 @@ CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end
     EXECUTE FUNCTION powertree_on_ddl();
 CREATE EVENT TRIGGER powertree_on_drop ON sql_drop EXECUTE FUNCTION powertree_on_drop();
 CREATE EVENT TRIGGER powertree_on_rewrite ON table_rewrite EXECUTE FUNCTION powertree_on_rewrite();
+-- Whatever session_replication_role is.
+ALTER EVENT TRIGGER powertree_before_ddl ENABLE ALWAYS;
+ALTER EVENT TRIGGER powertree_before_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER powertree_on_ddl ENABLE ALWAYS;
+ALTER EVENT TRIGGER powertree_on_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER powertree_on_rewrite ENABLE ALWAYS;
 
 COMMENT ON FUNCTION powertree_on_ddl() IS 'event trigger: a table of a power tree may have changed its columns, partitions or triggers';
 COMMENT ON FUNCTION powertree_on_drop() IS 'event trigger: a table of a power tree, or a partition or column of it, may be gone';

@@ -8,6 +8,7 @@ use super::definition::{find_column, Definition, Tree};
 use super::events::append_extent;
 use super::key;
 use super::log::{self, Change};
+use super::relation::is_in_family;
 use super::span::{self, Reach};
 use super::spi::connected;
 use super::storage::{Snapshot, Table};
@@ -54,12 +55,13 @@ unsafe fn capture(tree: &Tree, data: &TriggerData) {
     // SAFETY: the caller's; transition tables are of the rows of the relation.
     unsafe {
         let event = data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK;
+        let relation = data.tg_relation;
+        // A table that was restored from elsewhere may bring triggers that meant another tree.
+        let Some(layout) = Layout::of(tree, (*relation).rd_id) else { return };
         if event == pg_sys::TRIGGER_EVENT_TRUNCATE {
-            truncate(tree, (*data.tg_relation).rd_id);
+            truncate(tree, (*relation).rd_id);
             return;
         }
-        let relation = data.tg_relation;
-        let layout = Layout::of(tree, (*relation).rd_id);
         let mut changes = Changes::new(tree);
         if data.tg_event & pg_sys::TRIGGER_EVENT_ROW != 0 {
             for slot in [data.tg_trigslot, data.tg_newslot] {
@@ -151,7 +153,7 @@ struct Layout {
 }
 
 /// By tree and relation.
-type Layouts = HashMap<(i32, u32), Rc<Layout>>;
+type Layouts = HashMap<(i32, u32), Option<Rc<Layout>>>;
 
 thread_local! {
     /// With the generation in which they were found.
@@ -159,13 +161,14 @@ thread_local! {
 }
 
 impl Layout {
-    fn of(tree: &Tree, relation: Oid) -> Rc<Layout> {
+    /// None if the relation is not of the tree's table.
+    fn of(tree: &Tree, relation: Oid) -> Option<Rc<Layout>> {
         let (generation, place) = (catalog::generation(), (tree.id, relation.to_u32()));
         let known = LAYOUTS
             .with_borrow(|known| (known.0 == generation).then(|| known.1.get(&place).cloned()).flatten());
         known.unwrap_or_else(|| {
             catalog::watch_table(relation);
-            let layout = Rc::new(Layout::find(tree, relation));
+            let layout = is_in_family(relation, tree.base).then(|| Rc::new(Layout::find(tree, relation)));
             LAYOUTS.with_borrow_mut(|known| {
                 if known.0 != generation {
                     *known = (generation, HashMap::new());

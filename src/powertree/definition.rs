@@ -118,6 +118,12 @@ impl Definition {
             let message = format!("column \"{}\" of type {} {what}", column.name, type_name(column.type_oid));
             (ERRCODE_DATATYPE_MISMATCH, message, hint)
         };
+        for name in [&self.at].into_iter().chain(&self.values).chain(&self.series) {
+            if is_virtual(self.base, find(name)?.number) {
+                let message = format!("column \"{name}\" is not stored");
+                return Err((ERRCODE_FEATURE_NOT_SUPPORTED, message, "Generate it STORED."));
+            }
+        }
         let at = find(&self.at)?;
         let position = Position::of(at.type_oid).ok_or_else(|| {
             let hint = "A position is a timestamptz, timestamp, date or bigint.";
@@ -257,6 +263,21 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
         found.type_oid = pg_sys::getBaseTypeAndTypmod(found.type_oid, &mut found.typmod);
     }
     Some(found)
+}
+
+/// Is a column computed whenever it is read? Triggers do not see its value.
+fn is_virtual(relation: Oid, number: i16) -> bool {
+    // SAFETY: the tuple is looked up and released.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
+        let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let generated = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attgenerated;
+        pg_sys::ReleaseSysCache(tuple);
+        generated as u8 == b'v'
+    }
 }
 
 /// A type as SQL names it.

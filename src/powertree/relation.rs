@@ -14,6 +14,11 @@ pub fn family(base: Oid) -> Vec<Oid> {
     family
 }
 
+/// Is a relation the base table or one of its partitions, of partitions too?
+pub fn is_in_family(relation: Oid, base: Oid) -> bool {
+    relation == base || related(relation, Side::Parents).iter().any(|&parent| is_in_family(parent, base))
+}
+
 /// Why no tree can be made for a table that has this one in its family, if that is so.
 pub fn refusal(relation: Oid) -> Option<String> {
     let name = relation_name(relation);

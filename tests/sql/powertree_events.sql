@@ -148,7 +148,9 @@ INSERT INTO powertree_log (series, leaf, tree, key) SELECT series, leaf, tree, k
 DELETE FROM powertree_node;
 UPDATE powertree_state SET stale = 'not here';
 SELECT count(*) > 0 AS nodes FROM powertree_node;
+CREATE TABLE ev_6 PARTITION OF ev FOR VALUES FROM ('2026-05-01Z') TO ('2026-06-01Z');
 RESET session_replication_role;
+INSERT INTO ev_6 VALUES ('2026-05-02Z', 'a', 60), ('2026-05-02Z', 'b', 61);
 SELECT * FROM ev_check();
 CALL powertree_compact('ev');
 SELECT * FROM ev_check();
@@ -259,6 +261,20 @@ INSERT INTO whole VALUES (6, 6);
 SELECT state, powertree_tally('plain', 'x', 0, 10) = (SELECT tally(x) FROM plain) AS answers FROM powertrees;
 DROP TABLE whole;
 SELECT count(*) FROM powertrees;
+-- A trigger that came with a table from elsewhere and bears the number of a tree here.
+CREATE TABLE here (at bigint, x int);
+SELECT powertree_create('here', at => 'at', "values" => '{x}', leaf => '10');
+CALL powertree_compact('here');
+CREATE TABLE elsewhere (LIKE here);
+DO $$ BEGIN
+    SET LOCAL session_replication_role = replica;
+    EXECUTE format('CREATE TRIGGER powertree_%s_delete AFTER DELETE ON elsewhere FOR EACH ROW EXECUTE FUNCTION powertree_capture(%L)', id, id) FROM powertree_definition;
+    EXECUTE format('CREATE TRIGGER foreign_trigger AFTER INSERT ON elsewhere REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION powertree_capture(%L)', id) FROM powertree_definition;
+END $$;
+INSERT INTO elsewhere VALUES (1, 1);
+INSERT INTO here VALUES (5, 5);
+SELECT powertree_tally('here', 'x', 0, 10) = (SELECT tally(x) FROM here) AS answers;
+DROP TABLE here, elsewhere;
 DROP TABLE news, names;
 DROP FUNCTION ev_check;
 RESET client_min_messages;
