@@ -138,6 +138,12 @@ impl Writer<'_> {
     /// Adds rows, a batch at a time.
     pub fn insert_all<'r>(&self, rows: impl Iterator<Item = Vec<Option<Datum>>> + 'r) {
         let mut rows = rows.peekable();
+        let Some(first) = rows.next() else { return };
+        if rows.peek().is_none() {
+            // The usual case: no need of a batch.
+            return self.insert(&first);
+        }
+        let mut rows = std::iter::once(first).chain(rows).peekable();
         // SAFETY: each slot holds a tuple made for this table; the slots, which own the tuples, are dropped.
         unsafe {
             let mut slots = Vec::new();
