@@ -1,7 +1,6 @@
 //! Where the extension's tables are, and when what a session remembers of trees is out of date.
 
 use crate::error::raise;
-use crate::rewrite::extension_schema;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::{Cell, RefCell};
@@ -82,6 +81,42 @@ impl Tables {
     /// The schema of the extension as SQL.
     pub fn schema_name(&self) -> String {
         quoted(namespace(self.schema))
+    }
+}
+
+/// The schema of the extension; None where it is not installed.
+fn extension_schema() -> Option<Oid> {
+    // SAFETY: an ordinary scan of a system catalog by its index.
+    unsafe {
+        let extension = pg_sys::get_extension_oid(c"pg_tally".as_ptr(), true);
+        if extension == Oid::INVALID {
+            return None;
+        }
+        let relation = pg_sys::table_open(pg_sys::ExtensionRelationId, pg_sys::AccessShareLock as i32);
+        let mut key = pg_sys::ScanKeyData::default();
+        pg_sys::ScanKeyInit(
+            &mut key,
+            pg_sys::Anum_pg_extension_oid as i16,
+            pg_sys::BTEqualStrategyNumber as u16,
+            Oid::from(pg_sys::F_OIDEQ),
+            extension.into(),
+        );
+        let scan = pg_sys::systable_beginscan(
+            relation,
+            Oid::from(pg_sys::ExtensionOidIndexId),
+            true,
+            std::ptr::null_mut(),
+            1,
+            &mut key,
+        );
+        let tuple = pg_sys::systable_getnext(scan);
+        let schema = (!tuple.is_null()).then(|| {
+            let row = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_extension>();
+            (*row).extnamespace
+        });
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
+        schema
     }
 }
 

@@ -4,7 +4,6 @@ mod executor;
 mod plan;
 mod windows;
 
-pub use catalog::extension_schema;
 pub use plan::items;
 
 use crate::settings;
