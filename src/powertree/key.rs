@@ -19,16 +19,21 @@ pub struct KeyColumn {
     pub column: Column,
     length: i16,
     by_value: bool,
+    /// Of character(n), whose spaces at the end do not count.
+    is_padded: bool,
 }
 
 impl KeyColumn {
     /// None if equal values of the type may look different, as 1.0 and 1.00 do, or if the type has no order.
     pub fn of(column: Column) -> Option<KeyColumn> {
         let (mut length, mut by_value) = (0, false);
+        let is_padded = column.type_oid == pg_sys::BPCHAROID;
+        // Without those spaces it is text.
+        let compared = if is_padded { pg_sys::TEXTOID } else { column.type_oid };
         // SAFETY: look-ups in the catalog; the function behind `equalimage` takes the type's oid.
         let comparable = unsafe {
             pg_sys::get_typlenbyval(column.type_oid, &mut length, &mut by_value);
-            let class = pg_sys::GetDefaultOpClass(column.type_oid, pg_sys::BTREE_AM_OID);
+            let class = pg_sys::GetDefaultOpClass(compared, pg_sys::BTREE_AM_OID);
             class != Oid::INVALID && {
                 let (family, input) =
                     (pg_sys::get_opclass_family(class), pg_sys::get_opclass_input_type(class));
@@ -38,7 +43,7 @@ impl KeyColumn {
                         != 0
             }
         };
-        (comparable && length != -2).then_some(KeyColumn { column, length, by_value })
+        (comparable && length != -2).then_some(KeyColumn { column, length, by_value, is_padded })
     }
 
     /// Appends a value that is not NULL.
@@ -50,7 +55,10 @@ impl KeyColumn {
             } else if self.length > 0 {
                 bytes.extend(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), self.length as usize));
             } else {
-                let value = bytes_of(datum);
+                let mut value = bytes_of(datum);
+                while self.is_padded && value.last() == Some(&b' ') {
+                    value = &value[..value.len() - 1];
+                }
                 bytes.extend((value.len() as u32).to_le_bytes());
                 bytes.extend(value);
             }

@@ -6,7 +6,7 @@ CREATE DOMAIN label AS varchar(20);
 CREATE TABLE pt (
     ts timestamptz, local timestamp, day date, pos bigint,
     f4 real, f8 double precision, i2 smallint, i4 integer, i8 bigint, d numeric,
-    name text, sort label, fixed text, c colour, u uuid, flag boolean, number int
+    name text, sort label, fixed char(5), c colour, u uuid, flag boolean, number int
 );
 INSERT INTO pt SELECT t, t AT TIME ZONE 'UTC', t::date, i * 1000003::bigint - 1e9::bigint,
     i / 3.0, CASE WHEN i % 500 = 0 THEN 'NaN' WHEN i % 777 = 0 THEN '-Infinity' WHEN i % 11 = 0 THEN NULL ELSE sqrt(i) END, i % 1000, i, i * 900000000000007, i / 7.0,
@@ -33,9 +33,9 @@ CREATE FUNCTION wrong() RETURNS TABLE (tree text, what text) LANGUAGE sql AS $$
         OR powertree_tally('by time', 'i8', a, b, k) <> t.i8 OR powertree_tally('by time', 'd', a, b, k) <> t.d
     UNION ALL
     SELECT 'by local time', format('%s %s %s', a, s, f)
-    FROM (VALUES ('1999-12-29 10:00'::timestamp), ('1999-12-30')) r(a), (VALUES ('s0', 'x0'), ('s1', 'x1')) k(s, f)
+    FROM (VALUES ('1999-12-29 10:00'::timestamp), ('1999-12-30')) r(a), (VALUES ('s0', 'x0'), ('s1', 'x1   ')) k(s, f)
     WHERE powertree_tally('by local time', 'f8', a, '2000-01-03 00:00'::timestamp, s, f)
-        <> (SELECT tally(f8) FROM pt WHERE local >= a AND local < '2000-01-03 00:00' AND sort = s AND fixed = f)
+        <> (SELECT tally(f8) FROM pt WHERE local >= a AND local < '2000-01-03 00:00' AND sort = s AND fixed = f::char(5))
     UNION ALL
     SELECT 'by day', a::text
     FROM (VALUES ('1999-12-29'::date), ('1999-12-31')) r(a)
