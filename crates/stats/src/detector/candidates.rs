@@ -64,18 +64,16 @@ impl Candidates {
         candidate.segment.read(place.since(self.node(candidate)), s.noise_rows)
     }
 
-    /// Probability that the current segment began at this row or later, but before `until`: of later ones nothing is
-    /// known yet.
-    pub fn probability_since(&self, row: u64, until: u64) -> f64 {
+    /// Probability that the current segment began where `after` is true, of the starts before `until`: of later ones
+    /// nothing is known yet.
+    pub fn probability(&self, after: impl Fn(&Node) -> bool, until: u64) -> f64 {
         let (mut since, mut all) = (0.0, 0.0);
         for candidate in &self.list {
-            let start = self.node(candidate).row;
-            if start < until {
+            let node = self.node(candidate);
+            if node.row < until {
                 let p = f64::from(candidate.weight).exp();
                 all += p;
-                if start >= row {
-                    since += p;
-                }
+                since += if after(node) { p } else { 0.0 };
             }
         }
         if all > 0.0 {
@@ -83,6 +81,11 @@ impl Candidates {
         } else {
             0.0
         }
+    }
+
+    /// Probability that the current segment began at this row or later.
+    pub fn probability_since(&self, row: u64) -> f64 {
+        self.probability(|node| node.row >= row, u64::MAX)
     }
 
     /// One row: it may begin a segment, and it is evidence for or against every start.

@@ -5,6 +5,7 @@ mod calibration;
 mod candidates;
 mod codec;
 
+mod explain;
 mod noise;
 mod path;
 mod reading;

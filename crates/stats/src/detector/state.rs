@@ -222,7 +222,7 @@ impl Detector {
             return;
         }
         let (start, parent) = (node.row, node.parent);
-        let probability = self.candidates.probability_since(start.saturating_sub(s.margin as u64), u64::MAX);
+        let probability = self.candidates.probability_since(start.saturating_sub(s.margin as u64));
         let before = |told: &Told| self.candidates.paths.back(parent).any(|n| n.told.as_ref() == Some(told));
         // A start that has moved keeps the time at which the change was told first.
         let moved = self.told.filter(|(_, told)| start <= told.row && !before(told));
