@@ -8,6 +8,10 @@ SUDO ?=
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/pg_tally/target
 # NIST's published data sets, where there are any: the tests of the accuracy read them too.
 export NIST_STRD ?= $(abspath $(wildcard ../shared/data/nist))
+# The change-point and anomaly sets and their scorers, likewise: benches/detection/run prints the scores.
+export TCPD_DATA ?= $(abspath $(wildcard ../shared/data/tcpd))
+export NAB_DATA ?= $(abspath $(wildcard ../shared/data/nab))
+export TALLY_SCORERS ?= $(abspath $(wildcard ../shared/bench))
 
 pg_version := $(shell $(PG_CONFIG) --version 2>/dev/null | sed -n 's/^PostgreSQL //p')
 pg_major := $(filter 15 16 17 18,$(firstword $(subst ., ,$(pg_version))))

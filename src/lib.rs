@@ -1,11 +1,13 @@
 //! The extension `pg_tally`: what must know PostgreSQL. The mathematics is in `tally_stats`, the SQL in `sql/`.
 
+mod detector;
 mod error;
 mod moving;
 mod powertree;
 mod rewrite;
 mod settings;
 mod tally;
+mod wire;
 
 pgrx::pg_module_magic!(name, version);
 

@@ -2,8 +2,9 @@
 
 use super::datum::SqlTally;
 use crate::error::raise;
+use crate::wire::remaining_bytes;
 use pgrx::prelude::*;
-use pgrx::{pg_sys, Internal};
+use pgrx::Internal;
 use std::ffi::{CStr, CString};
 use tally_stats::{Parts, Tally, TextError, WireError};
 
@@ -48,19 +49,6 @@ fn tally_recv(message: Internal) -> SqlTally {
         detail,
         "Send what tally_send() gave; to build a tally from numbers use tally_of().",
     )
-}
-
-/// Takes the rest of a message that PostgreSQL hands to a receive function.
-fn remaining_bytes<'a>(message: Internal) -> &'a [u8] {
-    // SAFETY: only PostgreSQL can call a function of an `internal` argument, and it gives receive functions a
-    // StringInfo, whose cursor stays within its length.
-    unsafe {
-        let Some(datum) = message.unwrap() else { return &[] };
-        let buffer = &mut *datum.cast_mut_ptr::<pg_sys::StringInfoData>();
-        let start = buffer.cursor;
-        buffer.cursor = buffer.len;
-        std::slice::from_raw_parts(buffer.data.add(start as usize).cast(), (buffer.len - start) as usize)
-    }
 }
 
 #[pg_extern(sql = false)]

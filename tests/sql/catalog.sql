@@ -1,4 +1,5 @@
--- Every object of the extension has a comment, and every function is immutable and parallel safe, but those of the power tree.
+-- Every object of the extension has a comment, and every function is immutable and parallel safe, but those of the power tree, those
+-- that take rows in their order, and those that write times in the session's time zone.
 SELECT pg_describe_object(classid, objid, 0) AS without_comment
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'

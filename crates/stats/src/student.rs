@@ -78,7 +78,7 @@ impl Tally {
 }
 
 /// Half the width of an interval; nothing to add for values without error.
-fn margin(df: f64, level: f64, error: f64) -> f64 {
+pub(crate) fn margin(df: f64, level: f64, error: f64) -> f64 {
     if error == 0.0 {
         0.0
     } else {

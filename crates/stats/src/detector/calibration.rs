@@ -1,0 +1,53 @@
+//! The tail of a score over the series' own past: its 99 % quantile and an exponential beyond.
+
+use super::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+/// Mean excess over the 99 % quantile of normal noise, in the scale of [`super::views`].
+const NORMAL_EXCESS: f32 = 0.14;
+/// Steps of the running quantile start so large, and shrink in so many rows.
+const FIRST_STEP: f64 = 0.5;
+const SHRINKING: f64 = 20.0;
+const LEAST_QUANTILE: f64 = 1e-3;
+const LEAST_EXCESS: f64 = 1e-9;
+
+/// Running quantile and mean excess.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tail {
+    pub quantile: f32,
+    pub excess: f32,
+    pub exceeded: f32,
+}
+
+impl Default for Tail {
+    fn default() -> Self {
+        Tail { quantile: 1.0, excess: NORMAL_EXCESS, exceeded: 0.0 }
+    }
+}
+
+impl Tail {
+    /// About -log10 of the probability of a score so great: 2 at the quantile.
+    pub fn score(&self, strength: f64) -> f64 {
+        let quantile = f64::from(self.quantile);
+        if strength <= quantile {
+            return 2.0 * strength / quantile;
+        }
+        2.0 + (strength - quantile) / f64::from(self.excess).max(LEAST_EXCESS) / std::f64::consts::LN_10
+    }
+
+    /// Takes a score in, `rows` being how many there were.
+    pub fn observe(&mut self, strength: f64, rows: f64, s: &Settings) {
+        let quantile = f64::from(self.quantile);
+        let step = s.tail_rate.max(SHRINKING / (rows + 10.0)).min(FIRST_STEP);
+        if strength > quantile {
+            self.exceeded += 1.0;
+            let excess = f64::from(self.excess);
+            let share = 1.0 / (f64::from(self.exceeded) + s.tail_prior).min(s.tail_memory);
+            self.excess =
+                (excess + share * ((strength - quantile).min(s.tail_clip * excess) - excess)) as f32;
+            self.quantile = (quantile * (1.0 + 0.99 * step)).min(strength) as f32;
+        } else {
+            self.quantile = (quantile * (1.0 - 0.01 * step)).max(LEAST_QUANTILE) as f32;
+        }
+    }
+}

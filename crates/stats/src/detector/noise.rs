@@ -1,0 +1,174 @@
+//! The noise of a series from the differences of successive values, which a shift of the level touches only once.
+
+use super::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+/// The median of absolute differences, times this, is their standard deviation if they are normal.
+const MEDIAN_TO_SD: f64 = 1.4826;
+/// The least step by which the running median follows, relative to it.
+const MEDIAN_STEP: f64 = 0.01;
+/// Values further than this from the mean, in standard deviations, count as so far: one spike does not set the scale.
+const REACH: f64 = 10.0;
+/// Differences of normal noise are rarely beyond so many standard deviations: one in 400.
+const FAR: f64 = 3.0;
+/// The strongest autocorrelation that is told from a drift.
+const MOST_CORRELATED: f64 = 0.95;
+
+/// Running mean and spread of all values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub rows: f64,
+    pub mean: f64,
+    pub squares: f64,
+}
+
+impl Spread {
+    pub fn observe(&mut self, x: f64) {
+        let reach = REACH * self.variance().sqrt();
+        let d = if reach > 0.0 && self.rows > REACH {
+            (x - self.mean).clamp(-reach, reach)
+        } else {
+            x - self.mean
+        };
+        self.rows += 1.0;
+        let step = d / self.rows;
+        self.mean += step;
+        self.squares += d * (d - step);
+    }
+
+    pub fn variance(&self) -> f64 {
+        self.squares / (self.rows - 1.0).max(1.0)
+    }
+
+    pub fn scale(&mut self, factor: f64) {
+        self.mean *= factor;
+        self.squares *= factor * factor;
+    }
+}
+
+/// Lag-1 moments of a sequence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lag {
+    pub last: f64,
+    pub squares: f64,
+    pub products: f64,
+}
+
+impl Lag {
+    fn observe(&mut self, d: f64) {
+        self.squares += d * d;
+        self.products += d * self.last;
+        self.last = d;
+    }
+
+    /// Autocorrelation of what these are the differences of, were it noise of the first order: its differences then
+    /// have (ρ - 1) / 2. `prior` counts pseudo-differences of white noise.
+    fn correlation(&self, rows: f64, prior: f64) -> f64 {
+        if self.squares <= 0.0 {
+            return 0.0;
+        }
+        let prior = prior * self.squares / rows.max(1.0);
+        (1.0 + 2.0 * (self.products - 0.5 * prior) / (self.squares + prior)).clamp(0.0, MOST_CORRELATED)
+    }
+
+    fn scale(&mut self, factor: f64) {
+        self.last *= factor;
+        self.squares *= factor * factor;
+        self.products *= factor * factor;
+    }
+}
+
+/// Moments of the winsorised differences, and of the differences of those.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    pub last: f64,
+    pub rows: f64,
+    pub median: f64,
+    /// Differences beyond the reach of normal noise.
+    pub far: f64,
+    pub first: Lag,
+    pub second: Lag,
+}
+
+/// What the differences say of the noise.
+#[derive(Clone, Copy, Debug)]
+pub struct NoiseEstimate {
+    /// Its variance.
+    pub variance: f64,
+    /// What share of an independent observation a row is worth.
+    pub weight: f64,
+    /// The share of outliers.
+    pub outliers: f64,
+}
+
+impl Noise {
+    /// Sets the median from the first values; differences of 0, as rounded values have, tell nothing of it.
+    pub fn start(&mut self, values: impl Iterator<Item = f64> + Clone) {
+        let next = values.clone().skip(1);
+        let mut differences: Vec<f64> =
+            values.zip(next).map(|(a, b)| (b - a).abs()).filter(|d| *d > 0.0).collect();
+        differences.sort_by(f64::total_cmp);
+        if let n @ 1.. = differences.len() {
+            self.median = (differences[(n - 1) / 2] + differences[n / 2]) / 2.0;
+        }
+    }
+
+    pub fn observe(&mut self, x: f64, s: &Settings) {
+        self.rows += 1.0;
+        let d = x - self.last;
+        self.last = x;
+        if self.rows == 1.0 {
+            return;
+        }
+        if d != 0.0 {
+            let step = 1.0 + (1.0 / self.rows).max(MEDIAN_STEP);
+            self.median = match d.abs() {
+                d if self.median == 0.0 => d,
+                d if d > self.median => self.median * step,
+                _ => self.median / step,
+            };
+        }
+        if d.abs() > FAR * MEDIAN_TO_SD * self.median {
+            self.far += 1.0;
+        }
+        let limit = s.winsor * MEDIAN_TO_SD * self.median;
+        let d = d.clamp(-limit, limit);
+        if self.rows > 2.0 {
+            self.second.observe(d - self.first.last);
+        }
+        self.first.observe(d);
+    }
+
+    pub fn estimate(&self, s: &Settings) -> NoiseEstimate {
+        let rows = (self.rows - 1.0).max(1.0);
+        let rho = self.first.correlation(rows, s.white_rows);
+        let smooth = self.second.correlation(rows - 1.0, s.white_rows);
+        let independent = |rho: f64| (1.0 - rho) / (1.0 + rho);
+        NoiseEstimate {
+            variance: self.first.squares / rows / (2.0 * (1.0 - rho)),
+            weight: independent(rho).max(s.least_weight)
+                * independent(smooth).max(s.least_smooth_weight).min(1.0)
+                * (rows / (rows + s.caution))
+                * self.regularity(rows).max(s.least_regular).min(1.0),
+            outliers: ((0.5 * self.far + s.outlier_share * s.outlier_rows) / (rows + s.outlier_rows))
+                .min(s.most_outliers),
+        }
+    }
+
+    /// Variance of the differences by their median over that by their squares: below 1 where tails are heavy.
+    fn regularity(&self, rows: f64) -> f64 {
+        let robust = MEDIAN_TO_SD * self.median;
+        if self.first.squares > 0.0 {
+            robust * robust * rows / self.first.squares
+        } else {
+            1.0
+        }
+    }
+
+    pub fn scale(&mut self, factor: f64) {
+        self.last *= factor;
+        self.median *= factor;
+        self.first.scale(factor);
+        self.second.scale(factor);
+    }
+}

@@ -1,0 +1,208 @@
+//! One segment under two models, a level and a level with a slope, both of unknown variance.
+//!
+//! Both are conjugate (Normal-Inverse-Gamma) and share their sufficient statistics: the prior of the level is a
+//! pseudo-observation at the segment's start, that of the slope an initial spread of the times. Numbers are kept in
+//! single precision where rounding them does not add up to anything: the state is small, and the same after every
+//! row whether it was stored or not.
+
+use super::brief::Brief;
+use super::noise::{NoiseEstimate, Spread};
+use super::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+/// The odds of the two models stay within e to this: the lesser one can come back.
+const MOST_ODDS: f64 = 40.0;
+/// The noise is taken for at least so small a share of the variance of all values: constant stretches have none.
+const LEAST_NOISE: f64 = 1e-6;
+/// Pseudo-observations of a level, at least.
+const LEAST_PRIOR: f64 = 1e-30;
+/// Where even the variance of all values is 0. Values are about 1 in the detector's unit.
+const NO_VARIANCE: f64 = 1e-30;
+
+/// Sufficient statistics of a segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Pseudo-observations of the prior of the level.
+    pub prior: f32,
+    /// Weight of the observations.
+    pub weight: f32,
+    /// Mean of the values.
+    pub mean: f64,
+    /// Mean of the times, in steps since the segment's start.
+    pub time: f32,
+    /// Sum of the times' squared deviations, precision of the prior of the slope included.
+    pub times: f32,
+    /// Sum of the products of the deviations.
+    pub products: f32,
+    /// Half the sum of the values' squared deviations, prior of the variance included.
+    pub half_squares: f32,
+    /// Log of the odds of the slope model.
+    pub slope_odds: f32,
+}
+
+/// The prior of a segment and the outliers of a row, both scaled from the data so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    mean: f64,
+    noise: f64,
+    level: f64,
+    slope: f64,
+    half_squares: f64,
+    slope_odds: f64,
+    noise_rows: f64,
+    inliers: f64,
+    outlier_sd: f64,
+    /// What share of an independent observation a row is worth.
+    pub weight: f64,
+}
+
+impl Scale {
+    pub fn new(spread: &Spread, noise: NoiseEstimate, s: &Settings) -> Scale {
+        let total = spread.variance().max(NO_VARIANCE);
+        let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
+        let relative = noise_variance / total;
+        Scale {
+            mean: spread.mean,
+            noise: noise_variance,
+            level: total * s.level_sd * s.level_sd,
+            slope: relative / (s.slope_sd * s.slope_sd),
+            half_squares: s.noise_rows * noise_variance,
+            slope_odds: (s.slope_share / (1.0 - s.slope_share)).ln(),
+            noise_rows: s.noise_rows,
+            inliers: 1.0 - noise.outliers,
+            outlier_sd: s.outlier_spread * total.sqrt(),
+            weight: noise.weight,
+        }
+    }
+
+    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom.
+    pub fn outlier(&self, x: f64) -> f64 {
+        const PEAK: f64 = 0.367_552_596_947_861;
+        let z = (x - self.mean) / self.outlier_sd;
+        let tail = 1.0 + z * z / 3.0;
+        (1.0 - self.inliers) * PEAK / (self.outlier_sd * tail * tail)
+    }
+}
+
+/// What a segment says of a time: level, slope, and how sure that is. Slopes are per step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Level at that time.
+    pub level: f64,
+    /// Change of the level per step; 0 if the level model is the likelier one.
+    pub slope: f32,
+    /// Standard error of the level.
+    pub level_error: Brief,
+    /// Standard error of the slope.
+    pub slope_error: Brief,
+    /// Standard deviation of the noise.
+    pub noise: Brief,
+    /// Effective number of observations.
+    pub weight: Brief,
+}
+
+impl Reading {
+    pub fn scale(&mut self, factor: f64) {
+        self.level *= factor;
+        self.slope = (f64::from(self.slope) * factor) as f32;
+        for number in [&mut self.level_error, &mut self.slope_error, &mut self.noise] {
+            *number = Brief::new(number.get() * factor);
+        }
+    }
+}
+
+impl Segment {
+    /// A segment that begins with `x`: its prior reaches so far, or a distant level would pass for noise.
+    pub fn new(x: f64, scale: &Scale) -> Segment {
+        let d = x - scale.mean;
+        Segment {
+            prior: (scale.noise / scale.level.max(d * d)).max(LEAST_PRIOR) as f32,
+            weight: 0.0,
+            mean: scale.mean,
+            time: 0.0,
+            times: scale.slope as f32,
+            products: 0.0,
+            half_squares: scale.half_squares as f32,
+            slope_odds: scale.slope_odds as f32,
+        }
+    }
+
+    fn slope_squares(&self, slope: f64) -> f64 {
+        let squares = f64::from(self.half_squares);
+        (squares - 0.5 * slope * f64::from(self.products)).max(squares * 1e-7)
+    }
+
+    /// Takes in a value at a time in steps since the start; the gain is the log of its density, tempered: to the power
+    /// of the weight that autocorrelated noise leaves it. `outlier` is the density of the outlier branch.
+    #[inline]
+    pub fn observe(&mut self, x: f64, time: f64, outlier: f64, scale: &Scale) -> f64 {
+        let weight = f64::from(self.weight);
+        let rows = f64::from(self.prior) + weight;
+        let a = scale.noise_rows + 0.5 * weight;
+        let times = f64::from(self.times);
+        let slope = f64::from(self.products) / times;
+        let d = x - self.mean;
+        let dt = time - f64::from(self.time);
+        let off = d - slope * dt;
+        let spread = 1.0 + 1.0 / rows;
+        let level = scale.inliers * student(a, f64::from(self.half_squares) * spread, d * d);
+        let trend =
+            scale.inliers * student(a, self.slope_squares(slope) * (spread + dt * dt / times), off * off);
+
+        let odds = f64::from(self.slope_odds);
+        let sloped = 1.0 / (1.0 + (-odds).exp());
+        let (log_level, log_trend) =
+            ((level + outlier).ln() * scale.weight, (trend + outlier).ln() * scale.weight);
+        let top = log_level.max(log_trend);
+        let gain = top + ((1.0 - sloped) * (log_level - top).exp() + sloped * (log_trend - top).exp()).ln();
+        self.slope_odds = (odds + log_trend - log_level).clamp(-MOST_ODDS, MOST_ODDS) as f32;
+
+        // An outlier moves nothing, and so far as the value may be one, it moves the segment less.
+        let density = (1.0 - sloped) * level + sloped * trend;
+        let w = scale.weight * density / (density + outlier);
+        let step = w / (rows + w);
+        let joint = rows * step;
+        self.mean += d * step;
+        self.time = (f64::from(self.time) + dt * step) as f32;
+        self.times = (times + joint * dt * dt) as f32;
+        self.products = (f64::from(self.products) + joint * d * dt) as f32;
+        self.half_squares = (f64::from(self.half_squares) + 0.5 * joint * d * d) as f32;
+        self.weight = (weight + w) as f32;
+        gain
+    }
+
+    /// The reading at a time in steps since the start.
+    pub fn read(&self, time: f64, noise_rows: f64) -> Reading {
+        let rows = f64::from(self.prior) + f64::from(self.weight);
+        let sloped = self.slope_odds > 0.0;
+        let times = f64::from(self.times);
+        let slope = if sloped { f64::from(self.products) / times } else { 0.0 };
+        let dt = time - f64::from(self.time);
+        let squares = if sloped { self.slope_squares(slope) } else { f64::from(self.half_squares) };
+        let variance = squares / (noise_rows + 0.5 * f64::from(self.weight));
+        let of_slope = if sloped { dt * dt / times } else { 0.0 };
+        Reading {
+            level: self.mean + slope * dt,
+            slope: slope as f32,
+            level_error: Brief::new((variance * (1.0 / rows + of_slope)).sqrt()),
+            slope_error: Brief::new((variance / times).sqrt()),
+            noise: Brief::new(variance.sqrt()),
+            weight: Brief::new(f64::from(self.weight)),
+        }
+    }
+
+    pub fn scale(&mut self, factor: f64) {
+        self.mean *= factor;
+        self.products = (f64::from(self.products) * factor) as f32;
+        self.half_squares = (f64::from(self.half_squares) * factor * factor) as f32;
+    }
+}
+
+/// Density of Student's t with 2a degrees of freedom and scale² b/a, at a squared distance.
+#[inline]
+fn student(a: f64, b: f64, squared: f64) -> f64 {
+    let h = 0.5 / b;
+    // (Γ(a + 1/2) / Γ(a))², by its asymptotic series; within 3 % at a = 1/2, 0.3 % from 1 on.
+    let ratio = a - 0.25 + (0.03125 + (0.007_812_5 - 0.001_953_125 / a) / a) / a;
+    (ratio * h * std::f64::consts::FRAC_1_PI).sqrt() * (-(a + 0.5) * (squared * h).ln_1p()).exp()
+}

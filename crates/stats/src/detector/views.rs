@@ -1,0 +1,150 @@
+//! How surprising a single row is: the strongest of several views, each calibrated on the series' own past.
+//!
+//! The views: the value beside all values, beside the last ten, beside those at the same phase of the period; and the
+//! mean and the activity of the last forty rows beside what these were before.
+
+use super::calibration::Tail;
+use super::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+const VIEWS: usize = 5;
+/// Slots of the period: hours, if it is a day.
+pub const SLOTS: usize = 24;
+/// Values of a view before it has a say.
+const LEAST: f32 = 20.0;
+/// How many standard deviations away a value is that differs where all were the same.
+const UNHEARD_OF: f64 = 1e3;
+/// Activity is the log of the mean jump, this share of the usual jump added: quiet spells are not infinitely quiet.
+const QUIET: f64 = 0.05;
+
+/// Running mean and variance that remember the last rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    pub rows: f32,
+    pub mean: f64,
+    pub variance: f64,
+}
+
+impl View {
+    fn observe(&mut self, x: f64, memory: f64) {
+        let rows = (f64::from(self.rows) + 1.0).min(memory);
+        let d = x - self.mean;
+        self.mean += d / rows;
+        self.variance += (d * (x - self.mean) - self.variance) / rows;
+        self.rows = rows as f32;
+    }
+
+    fn distance(&self, x: f64) -> f64 {
+        let d = x - self.mean;
+        if d == 0.0 {
+            return 0.0;
+        }
+        (d / self.variance.sqrt()).clamp(-UNHEARD_OF, UNHEARD_OF)
+    }
+}
+
+/// Means by phase of the period.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    pub rows: [u8; SLOTS],
+    pub means: [f32; SLOTS],
+}
+
+/// What has been seen of single rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Views {
+    pub last: f64,
+    pub local: f64,
+    pub slow: f64,
+    pub jump: f64,
+    pub activity: f64,
+    pub views: [View; VIEWS],
+    /// Of values below and above.
+    pub tails: [[Tail; 2]; VIEWS],
+    pub profile: Profile,
+}
+
+/// A surprise, about -log10 of its probability, and the value that was expected.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Surprise {
+    pub score: f64,
+    pub expected: f64,
+}
+
+impl Views {
+    /// Takes a value in; `phase` is that of the period, from 0 to 1.
+    pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> Surprise {
+        let first = self.views[0].rows == 0.0;
+        if first {
+            (self.last, self.local, self.slow) = (x, x, x);
+        }
+        let rows = f64::from(self.views[0].rows) + 1.0;
+        let jump = (x - self.last).abs();
+        self.last = x;
+        self.jump += (jump - self.jump) / rows.min(s.view_memory);
+        self.slow += s.slow * (x - self.slow);
+        self.activity += s.slow * (jump - self.activity);
+        let quiet = QUIET * self.jump;
+        let settled = rows * s.slow > 2.0;
+        let in_season = phase.and_then(|p| self.seasonal(x, p, s));
+        let residuals = [
+            Some(x),
+            Some(x - self.local),
+            in_season.map(|mean| x - mean),
+            settled.then_some(self.slow),
+            (settled && quiet > 0.0).then(|| (self.activity + quiet).ln()),
+        ];
+        let expected =
+            [self.views[0].mean, self.local, in_season.unwrap_or(self.local), self.local, self.local];
+        self.local += s.local * (x - self.local);
+
+        let mut surprise = Surprise { score: 0.0, expected: self.local };
+        for (i, residual) in residuals.into_iter().enumerate() {
+            let Some(residual) = residual else { continue };
+            let view = &mut self.views[i];
+            if view.rows > 2.0 {
+                let z = view.distance(residual);
+                let tail = &mut self.tails[i][usize::from(z > 0.0)];
+                let strength = strength(z, s.tail_df.min(rows));
+                let score = tail.score(strength);
+                if view.rows > LEAST && score > surprise.score {
+                    surprise = Surprise { score, expected: expected[i] };
+                }
+                tail.observe(strength, f64::from(view.rows), s);
+            }
+            view.observe(residual, s.view_memory);
+        }
+        surprise
+    }
+
+    /// The mean of the phase, once it is known; takes the value in.
+    fn seasonal(&mut self, x: f64, phase: f64, s: &Settings) -> Option<f64> {
+        let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
+        let (rows, mean) = (&mut self.profile.rows[slot], &mut self.profile.means[slot]);
+        let known = (f64::from(*rows) >= s.profile_least).then_some(f64::from(*mean));
+        *rows = (f64::from(*rows) + 1.0).min(s.profile_memory) as u8;
+        *mean = (f64::from(*mean) + (x - f64::from(*mean)) / f64::from(*rows)) as f32;
+        known
+    }
+
+    pub fn scale(&mut self, factor: f64) {
+        for number in [&mut self.last, &mut self.local, &mut self.slow, &mut self.jump, &mut self.activity] {
+            *number *= factor;
+        }
+        let (activity, values) =
+            self.views.split_last_mut().unwrap_or_else(|| unreachable!("there are views"));
+        activity.mean += factor.ln();
+        for view in values {
+            view.mean *= factor;
+            view.variance *= factor * factor;
+        }
+        for mean in &mut self.profile.means {
+            *mean = (f64::from(*mean) * factor) as f32;
+        }
+    }
+}
+
+/// The square root of -log10 of the tail of Student's t, nearly: of the density's fall from its peak.
+fn strength(z: f64, df: f64) -> f64 {
+    (0.5 * (df + 1.0) * (z * z / df).ln_1p() / std::f64::consts::LN_10).sqrt()
+}

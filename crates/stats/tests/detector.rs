@@ -1,0 +1,259 @@
+//! The detector finds what is there, is the same however it was fed, and bears any input.
+
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use tally_stats::detector::{CodecError, Detector, Kind, Options, Refused, Settings, MOST_BYTES};
+
+const SETTINGS: Settings = Settings::DEFAULT;
+const SECOND: i64 = 1_000_000;
+
+fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+fn plain() -> Detector {
+    Detector::new(false, Options::new(false))
+}
+
+fn fed(values: impl IntoIterator<Item = f64>) -> Detector {
+    let mut detector = plain();
+    for x in values {
+        detector.observe(Some(x), None, &SETTINGS).unwrap();
+    }
+    detector
+}
+
+fn reread(detector: &Detector) -> Detector {
+    let bytes = detector.to_bytes();
+    assert!(bytes.len() <= MOST_BYTES, "{} bytes", bytes.len());
+    let reread = Detector::from_bytes(&bytes).unwrap();
+    assert_eq!(reread.to_bytes(), bytes);
+    reread
+}
+
+/// Values that series have, and some that they should not.
+fn series(rng: &mut ChaCha8Rng, rows: usize) -> Vec<Option<f64>> {
+    let (mut level, mut size) = (normal(rng) * 10.0, 10f64.powi(rng.random_range(-12..12)));
+    let strange = rng.random_range(0..3) == 0;
+    (0..rows)
+        .map(|_| {
+            match rng.random_range(0..100) {
+                0 => level += normal(rng) * 10.0,
+                1 if strange => size *= 10f64.powi(rng.random_range(-30..30)),
+                2 => return None,
+                3 if strange => {
+                    return [f64::NAN, f64::INFINITY, f64::MIN, f64::MAX, 1e300, 5e-324, 0.0]
+                        .choose(rng)
+                        .copied()
+                }
+                _ => {}
+            }
+            Some((level + normal(rng)) * size)
+        })
+        .collect()
+}
+
+#[test]
+fn a_step_is_found_told_and_measured() {
+    let mut rng = rng(1);
+    let detector = fed((0..400).map(|i| normal(&mut rng) + if i < 200 { 50.0 } else { 53.0 }));
+    let changes = detector.changes(&SETTINGS);
+    let steps: Vec<_> = changes.iter().filter(|c| c.kind == Kind::Level).collect();
+    assert_eq!(steps.len(), 1, "{changes:?}");
+    let step = steps[0];
+    assert!(step.row.abs_diff(200) <= 3 && step.probability > 0.99, "{step:?}");
+    assert!(step.told.is_some_and(|(row, _)| (204..230).contains(&row)), "{step:?}");
+    assert!(
+        (step.difference() - 3.0).abs() < 0.4 && step.interval.0 < 3.0 && step.interval.1 > 3.0,
+        "{step:?}"
+    );
+    assert_eq!((step.rows_before, step.rows_after), (Some(step.row), 400 - step.row));
+    assert_eq!(detector.run_length(&SETTINGS), step.rows_after);
+    let (level, slope, noise) = detector.state(&SETTINGS).unwrap();
+    assert!(
+        (level - 53.0).abs() < 0.4 && slope == 0.0 && (noise - 1.0).abs() < 0.2,
+        "{level} {slope} {noise}"
+    );
+    let forecast = detector.forecast(1.0, &SETTINGS).unwrap();
+    assert!(
+        forecast.low < 51.5 && forecast.high > 54.5 && forecast.high - forecast.low < 5.0,
+        "{forecast:?}"
+    );
+}
+
+#[test]
+fn slopes_are_in_units_of_time_and_noise_changes_are_told_apart() {
+    let mut rng = rng(2);
+    let mut detector = Detector::new(true, Options::new(true));
+    for i in 0..400i64 {
+        let x = normal(&mut rng) * 0.5 + if i < 200 { 10.0 } else { 10.0 + 0.05 * (i - 200) as f64 };
+        detector.observe(Some(x), Some(i * 60 * SECOND), &SETTINGS).unwrap();
+    }
+    let changes = detector.changes(&SETTINGS);
+    let slope = changes.iter().find(|c| c.kind == Kind::Slope).unwrap_or_else(|| panic!("{changes:?}"));
+    assert!(slope.row.abs_diff(200) <= 15 && (slope.after * 60.0 - 0.05).abs() < 0.01, "{slope:?}");
+
+    let detector = fed((0..600).map(|i| normal(&mut rng) * if i < 300 { 1.0 } else { 4.0 }));
+    let changes = detector.changes(&SETTINGS);
+    let noise = changes.iter().find(|c| c.kind == Kind::Variance).unwrap_or_else(|| panic!("{changes:?}"));
+    assert!(noise.row.abs_diff(300) <= 15 && noise.after / noise.before > 3.0, "{noise:?}");
+}
+
+#[test]
+fn a_spike_is_a_spike_and_moves_no_level() {
+    let mut rng = rng(3);
+    let detector = fed((0..400).map(|i| normal(&mut rng) + if i == 300 { 40.0 } else { 0.0 }));
+    let changes = detector.changes(&SETTINGS);
+    assert!(changes.iter().any(|c| c.kind == Kind::Spike && c.row == 300), "{changes:?}");
+    assert!(changes.iter().all(|c| c.kind != Kind::Level), "{changes:?}");
+    assert!(detector.state(&SETTINGS).unwrap().0.abs() < 0.3);
+}
+
+#[test]
+fn the_scale_of_values_changes_nothing() {
+    let mut rng = rng(4);
+    let values: Vec<f64> = (0..500).map(|i| normal(&mut rng) + if i < 250 { 0.0 } else { 4.0 }).collect();
+    let starts = fed(values.iter().copied()).starts(&SETTINGS);
+    assert_eq!(starts.len(), 1);
+    for exponent in [-1000, -30, 7, 900] {
+        let scaled = fed(values.iter().map(|x| x * 2f64.powi(exponent)));
+        assert_eq!(scaled.starts(&SETTINGS), starts, "2^{exponent}");
+    }
+}
+
+#[test]
+fn the_state_is_the_same_however_it_was_split() {
+    let mut rng = rng(5);
+    for trial in 0..60 {
+        let timed = trial % 2 == 0;
+        let values = series(&mut rng, 600);
+        let mut whole = Detector::new(timed, Options::new(timed));
+        let mut split = whole.clone();
+        let mut at = 0;
+        for x in values {
+            at += rng.random_range(0..90) * SECOND;
+            let at = timed.then_some(at);
+            whole.observe(x, at, &SETTINGS).unwrap();
+            split.observe(x, at, &SETTINGS).unwrap();
+            if rng.random_range(0..5) == 0 {
+                split = reread(&split);
+            }
+            assert_eq!(whole.to_bytes(), split.to_bytes(), "trial {trial}");
+            assert_eq!(whole.change_probability(&SETTINGS), split.change_probability(&SETTINGS));
+        }
+        assert_eq!(whole.changes(&SETTINGS), split.changes(&SETTINGS));
+    }
+}
+
+#[test]
+fn a_million_rows_fit_into_two_kilobytes() {
+    let mut rng = rng(6);
+    let mut detector = Detector::new(true, Options::new(true));
+    let (mut x, mut at) = (0.0, 700_000_000 * SECOND);
+    for i in 0..1_000_000 {
+        x += normal(&mut rng) * 0.3;
+        at += rng.random_range(1..SECOND);
+        detector.observe(Some(x + normal(&mut rng)), Some(at), &SETTINGS).unwrap();
+        if i % 1000 == 999 {
+            reread(&detector);
+        }
+    }
+}
+
+#[test]
+fn missing_values_advance_time_and_nothing_else() {
+    let mut rng = rng(7);
+    let values: Vec<f64> = (0..300).map(|_| normal(&mut rng)).collect();
+    let mut detector = fed(values);
+    let before = detector.state(&SETTINGS);
+    for x in [None, Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY)] {
+        detector.observe(x, None, &SETTINGS).unwrap();
+        assert_eq!((detector.surprise(), detector.state(&SETTINGS)), (None, before));
+    }
+    assert_eq!(detector.rows(), 304);
+}
+
+#[test]
+fn hard_series_have_answers() {
+    assert_eq!(plain().state(&SETTINGS), None);
+    assert!(plain().changes(&SETTINGS).is_empty());
+    assert_eq!(fed([5.0, 5.0]).state(&SETTINGS).map(|s| s.0), Some(5.0));
+    let constant = fed([7.5; 1000]);
+    assert!(constant.changes(&SETTINGS).is_empty());
+    assert_eq!(constant.state(&SETTINGS).map(|s| (s.0, s.1)), Some((7.5, 0.0)));
+    let step = fed((0..200).map(|i| if i < 100 { 0.0 } else { 1.0 }));
+    assert_eq!(step.starts(&SETTINGS), [100]);
+    let huge = fed((0..200).map(|i| if i == 100 { 1e300 } else { (i % 7) as f64 }));
+    assert!(huge.state(&SETTINGS).unwrap().0.abs() < 10.0, "{:?}", huge.state(&SETTINGS));
+    for extreme in [1e300, 1e-300, f64::MAX, 5e-324] {
+        let values = (0..300).map(|i| extreme * ((i % 7) as f64 / 7.0));
+        reread(&fed(values)).changes(&SETTINGS);
+    }
+}
+
+#[test]
+fn times_must_not_run_backwards() {
+    let mut detector = Detector::new(true, Options::new(true));
+    for at in [10, 10, 11] {
+        detector.observe(Some(1.0), Some(at), &SETTINGS).unwrap();
+    }
+    assert_eq!(detector.observe(Some(1.0), Some(10), &SETTINGS), Err(Refused::Backwards));
+    assert_eq!(detector.observe(Some(1.0), None, &SETTINGS), Err(Refused::Timeless));
+    let mut same_time = Detector::new(true, Options::new(true));
+    for i in 0..200 {
+        same_time.observe(Some(f64::from(i % 5)), Some(0), &SETTINGS).unwrap();
+    }
+    assert!(reread(&same_time).state(&SETTINGS).is_some());
+    let mut extremes = Detector::new(true, Options::new(true));
+    for i in 0..50 {
+        extremes.observe(Some(f64::from(i % 5)), Some(i64::MIN + i64::from(i)), &SETTINGS).unwrap();
+    }
+    extremes.observe(Some(1.0), Some(i64::MAX), &SETTINGS).unwrap();
+    assert!(reread(&extremes).forecast(1.0, &SETTINGS).is_some());
+}
+
+#[test]
+fn damaged_bytes_are_refused_or_harmless() {
+    let mut rng = rng(8);
+    for trial in 0..60 {
+        let values = series(&mut rng, 300);
+        let mut detector = plain();
+        for x in &values[..rng.random_range(0..300)] {
+            detector.observe(*x, None, &SETTINGS).unwrap();
+        }
+        let bytes = detector.to_bytes();
+        for _ in 0..400 {
+            let mut damaged = bytes.clone();
+            match rng.random_range(0..3) {
+                0 => damaged.truncate(rng.random_range(0..bytes.len())),
+                1 => damaged.push(rng.random()),
+                _ => {
+                    for _ in 0..rng.random_range(1..4) {
+                        let i = rng.random_range(0..bytes.len());
+                        damaged[i] = rng.random();
+                    }
+                }
+            }
+            if let Ok(mut read) = Detector::from_bytes(&damaged) {
+                for x in &values {
+                    if read.observe(*x, None, &SETTINGS).is_err() {
+                        break;
+                    }
+                }
+                read.changes(&SETTINGS);
+                read.forecast(10.0, &SETTINGS);
+                read.run_length(&SETTINGS);
+                read.evidence_since(5, &SETTINGS);
+                assert!(read.to_bytes().len() < 3 * MOST_BYTES, "trial {trial}");
+            }
+        }
+    }
+    assert_eq!(Detector::from_bytes(&[]), Err(CodecError::Damaged));
+    assert_eq!(Detector::from_bytes(&[2, 0, 0]), Err(CodecError::Version(2)));
+}

@@ -1,0 +1,231 @@
+-- The type -------------------------------------------------------------------------------------------------------
+
+CREATE TYPE detector;
+
+CREATE FUNCTION detector_in(cstring) RETURNS detector
+    AS 'MODULE_PATHNAME', 'detector_in_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_out(detector) RETURNS cstring
+    AS 'MODULE_PATHNAME', 'detector_out_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_recv(internal) RETURNS detector
+    AS 'MODULE_PATHNAME', 'detector_recv_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_send(detector) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'detector_send_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if no series leads to such a state, 0A000 if it is of a later version';
+COMMENT ON FUNCTION detector_out(detector) IS 'text output';
+COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if no series leads to such a state';
+COMMENT ON FUNCTION detector_send(detector) IS 'binary output: a version byte and the state';
+
+CREATE TYPE detector (
+    INPUT = detector_in, OUTPUT = detector_out, RECEIVE = detector_recv, SEND = detector_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = main
+);
+
+COMMENT ON TYPE detector IS 'what is known of a series, row by row: its segments, noise and outliers; at most 2 kB';
+
+-- Feeding it -----------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION detect_row(internal, double precision) RETURNS internal
+    AS 'MODULE_PATHNAME', 'detect_row_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION detect_row(internal, double precision, timestamptz) RETURNS internal
+    AS 'MODULE_PATHNAME', 'detect_at_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION detect_row(internal, double precision, timestamptz, double precision, interval) RETURNS internal
+    AS 'MODULE_PATHNAME', 'detect_at_with_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION detect_result(internal) RETURNS detector
+    AS 'MODULE_PATHNAME', 'detect_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
+CREATE FUNCTION surprise_result(internal) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'surprise_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
+CREATE FUNCTION change_probability_result(internal) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'change_probability_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+
+COMMENT ON FUNCTION detect_row(internal, double precision) IS 'transition of detect, surprise and change_probability';
+COMMENT ON FUNCTION detect_row(internal, double precision, timestamptz) IS 'transition of detect, surprise and change_probability';
+COMMENT ON FUNCTION detect_row(internal, double precision, timestamptz, double precision, interval) IS 'transition of detect, surprise and change_probability';
+COMMENT ON FUNCTION detect_result(internal) IS 'result of detect';
+COMMENT ON FUNCTION surprise_result(internal) IS 'result of surprise';
+COMMENT ON FUNCTION change_probability_result(internal) IS 'result of change_probability';
+
+CREATE AGGREGATE detect(value double precision) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = restricted
+);
+CREATE AGGREGATE detect(value double precision, at timestamptz) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = restricted
+);
+CREATE AGGREGATE detect(value double precision, at timestamptz, sensitivity double precision, period interval) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = restricted
+);
+CREATE AGGREGATE surprise(value double precision) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = restricted
+);
+CREATE AGGREGATE surprise(value double precision, at timestamptz) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = restricted
+);
+CREATE AGGREGATE surprise(value double precision, at timestamptz, sensitivity double precision, period interval) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = restricted
+);
+CREATE AGGREGATE change_probability(value double precision) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = restricted
+);
+CREATE AGGREGATE change_probability(value double precision, at timestamptz) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = restricted
+);
+CREATE AGGREGATE change_probability(value double precision, at timestamptz, sensitivity double precision, period interval) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = restricted
+);
+
+COMMENT ON AGGREGATE detect(double precision) IS 'the detector that has seen all rows; write ORDER BY at inside the parentheses';
+COMMENT ON AGGREGATE detect(double precision, timestamptz) IS 'the detector that has seen all rows; write ORDER BY at inside the parentheses';
+COMMENT ON AGGREGATE detect(double precision, timestamptz, double precision, interval) IS 'the detector that has seen all rows; write ORDER BY at inside the parentheses';
+COMMENT ON AGGREGATE surprise(double precision) IS 'about -log10 of the probability of the last row, from what came before: 3 is once in a thousand rows; NULL for a row without a finite value and among the first 20; write OVER (ORDER BY at)';
+COMMENT ON AGGREGATE surprise(double precision, timestamptz) IS 'about -log10 of the probability of the last row, from what came before: 3 is once in a thousand rows; NULL for a row without a finite value and among the first 20; write OVER (ORDER BY at)';
+COMMENT ON AGGREGATE surprise(double precision, timestamptz, double precision, interval) IS 'about -log10 of the probability of the last row, from what came before: 3 is once in a thousand rows; NULL for a row without a finite value and among the first 20; write OVER (ORDER BY at)';
+COMMENT ON AGGREGATE change_probability(double precision) IS 'probability that level, slope or noise changed within the last 25 rows; NULL among the first 20; write OVER (ORDER BY at)';
+COMMENT ON AGGREGATE change_probability(double precision, timestamptz) IS 'probability that level, slope or noise changed within the last 25 rows; NULL among the first 20; write OVER (ORDER BY at)';
+COMMENT ON AGGREGATE change_probability(double precision, timestamptz, double precision, interval) IS 'probability that level, slope or noise changed within the last 25 rows; NULL among the first 20; write OVER (ORDER BY at)';
+
+CREATE FUNCTION observe(d detector, value double precision) RETURNS detector
+    AS 'MODULE_PATHNAME', 'observe_row_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION observe(d detector, value double precision, at timestamptz) RETURNS detector
+    AS 'MODULE_PATHNAME', 'observe_at_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION detector_for(sensitivity double precision DEFAULT NULL, period interval DEFAULT NULL) RETURNS detector
+    AS 'MODULE_PATHNAME', 'detector_for_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION observe(detector, double precision) IS 'the detector that has also seen a row; NULL starts one, a NULL value only counts as a row';
+COMMENT ON FUNCTION observe(detector, double precision, timestamptz) IS 'the detector that has also seen a row; NULL starts one, a NULL value only advances time; 22023 if the time is before the last one';
+COMMENT ON FUNCTION detector_for(double precision, interval) IS 'a detector that has seen nothing: sensitivity is how many times as frequent as by default changes are, period the length of the season, by default a day';
+
+-- What it says ---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION level(detector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'detector_level_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION slope(detector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'detector_slope_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION noise(detector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'detector_noise_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION run_length(detector) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'detector_run_length_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION num_rows(detector) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'detector_rows_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION surprise(detector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'detector_surprise_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION change_probability(detector) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'detector_change_probability_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION level(detector) IS 'current level; NULL before the first value';
+COMMENT ON FUNCTION slope(detector) IS 'current slope, per second, or per row if rows have no time; 0 unless a slope is likelier than none';
+COMMENT ON FUNCTION noise(detector) IS 'current standard deviation about level and slope';
+COMMENT ON FUNCTION run_length(detector) IS 'rows since the last change';
+COMMENT ON FUNCTION num_rows(detector) IS 'rows seen, those without a value included';
+COMMENT ON FUNCTION surprise(detector) IS 'surprise of the last row, as the aggregate of that name';
+COMMENT ON FUNCTION change_probability(detector) IS 'probability that level, slope or noise changed within the last 25 rows';
+
+CREATE FUNCTION forecast(
+    d detector, steps double precision DEFAULT 1,
+    OUT mean double precision, OUT low double precision, OUT high double precision
+)
+    AS 'MODULE_PATHNAME', 'detector_forecast_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION forecast(detector, double precision) IS
+    'expected value of the row so many steps ahead and its 95 % interval, if nothing changes; 22023 for steps below 0';
+
+CREATE FUNCTION change_points(
+    d detector, OUT "row" bigint, OUT at timestamptz, OUT first_alerted_row bigint, OUT first_alerted_at timestamptz,
+    OUT kind text, OUT probability double precision, OUT before double precision, OUT after double precision,
+    OUT difference double precision, OUT difference_low double precision, OUT difference_high double precision,
+    OUT effect_sd double precision, OUT rows_before bigint, OUT rows_after bigint, OUT explanation text
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'detector_change_points_wrapper' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION change_points(detector) IS
+    'the newest changes of the most probable segmentation and rows that stand out, in order, each with its interval and a sentence';
+
+-- Many series ----------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION change_evidence(d detector, since timestamptz) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'detector_evidence_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION change_evidence(detector, timestamptz) IS
+    'natural logarithm of the Bayes factor for a change at that time or later, against none';
+
+CREATE FUNCTION fleet_discoveries(
+    evidence double precision[], fdr double precision,
+    OUT number integer, OUT probability double precision, OUT expected_false_share double precision
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'fleet_discoveries_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION fleet_discoveries(double precision[], double precision) IS
+    'of many series, the numbers of those to report so that the expected share of false ones is at most fdr; 22023 unless 0 < fdr < 1';
+
+CREATE FUNCTION important_changes(
+    query text, since timestamptz DEFAULT '-infinity', fdr double precision DEFAULT 0.05, top integer DEFAULT 20
+) RETURNS TABLE (
+    series text, at timestamptz, first_alerted_at timestamptz, kind text, probability double precision,
+    before double precision, after double precision, difference double precision, difference_low double precision,
+    difference_high double precision, effect_sd double precision, importance double precision, slices text[],
+    expected_false_share double precision, explanation text
+) LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20 AS $$
+DECLARE
+    here text := (SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
+        WHERE e.extname = 'pg_tally' AND n.oid = e.extnamespace);
+    source text := format(E'(%s\n) AS q', rtrim(query, E'; \n\t'));
+    weight text := 'q.weight';
+    cause text;
+BEGIN
+    IF top < 0 THEN
+        RAISE EXCEPTION 'top must not be negative' USING ERRCODE = '22023';
+    END IF;
+    BEGIN
+        EXECUTE 'SELECT q.series::text, q.at::timestamptz, q.value::double precision FROM ' || source || ' LIMIT 0';
+    EXCEPTION WHEN undefined_column OR cannot_coerce THEN
+        GET STACKED DIAGNOSTICS cause = MESSAGE_TEXT;
+        RAISE EXCEPTION 'the query must have the columns series, at and value' USING
+            ERRCODE = '42703', DETAIL = cause || '.',
+            HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
+    END;
+    BEGIN
+        EXECUTE 'SELECT q.weight::double precision FROM ' || source || ' LIMIT 0';
+    EXCEPTION WHEN undefined_column THEN
+        weight := '1';
+    END;
+    -- One sorted pass: only one series is in memory at a time, and of each only its changes are kept.
+    RETURN QUERY EXECUTE format($query$
+        WITH detected AS MATERIALIZED (
+            SELECT row_number() OVER () AS number, s.series, s.weight, %1$s.change_evidence(s.d, $2) AS evidence, c.*
+            FROM (
+                SELECT q.series::text AS series, max((%3$s)::double precision) AS weight,
+                    %1$s.detect(q.value::double precision, q.at::timestamptz ORDER BY q.at::timestamptz) AS d
+                FROM %2$s WHERE isfinite(q.at::timestamptz) GROUP BY q.series::text
+            ) s LEFT JOIN LATERAL (
+                SELECT * FROM %1$s.change_points(s.d) c
+                WHERE c.at >= $2 AND c.kind IN ('level', 'slope', 'variance')
+                ORDER BY c.probability * abs(c.effect_sd) DESC LIMIT 1
+            ) c ON true
+        ), found AS (
+            SELECT d.*, f.probability AS posterior, f.expected_false_share,
+                f.probability * abs(d.effect_sd) * d.weight AS importance,
+                tstzrange(d.at, coalesce(d.first_alerted_at, d.at), '[]') AS seen
+            FROM (SELECT array_agg(evidence ORDER BY number) AS evidence FROM detected) e,
+                %1$s.fleet_discoveries(e.evidence, $3) f JOIN detected d USING (number)
+            WHERE d.kind IS NOT NULL
+        ), folded AS (
+            -- A slice a/b is told with its parent a if both changed in the same direction at the same time.
+            SELECT s.number AS slice, p.number AS parent FROM found s JOIN found p
+                ON starts_with(s.series, p.series || '/') AND s.seen && p.seen
+                AND sign(s.difference) = sign(p.difference)
+        )
+        SELECT f.series, f.at, f.first_alerted_at, f.kind, f.posterior, f.before, f.after, f.difference, f.difference_low,
+            f.difference_high, f.effect_sd, f.importance,
+            ARRAY(SELECT s.series FROM folded l JOIN found s ON s.number = l.slice
+                WHERE l.parent = f.number ORDER BY s.importance DESC, s.series),
+            f.expected_false_share,
+            f.series || ' ' || regexp_replace(f.explanation, 'probability .*', 'probability '
+                || CASE WHEN f.posterior >= 0.9995 THEN '> 0.999' ELSE round(f.posterior::numeric, 3)::text END)
+                || format('; expected share of false alarms in this report %%s %%%%',
+                    round(100 * f.expected_false_share::numeric, 1))
+        FROM found f WHERE f.number NOT IN (SELECT slice FROM folded)
+        ORDER BY f.importance DESC, f.series LIMIT $4
+    $query$, here, source, weight) USING query, since, fdr, top;
+END $$;
+
+COMMENT ON FUNCTION important_changes(text, timestamptz, double precision, integer) IS
+    'what changed across the series of a query (series, at, value [, weight]), most important first, with a controlled share of false alarms; 42703 if a column is missing';

@@ -1,0 +1,70 @@
+//! `detect`, and its window functions `surprise` and `change_probability`: one state, three results.
+
+use super::datum::{observe, options, time, SETTINGS};
+use crate::moving::Moving;
+use pgrx::datum::Interval;
+use pgrx::pg_sys::FunctionCallInfo;
+use pgrx::prelude::*;
+use tally_stats::detector::{Detector, Options};
+
+type State = Moving<Detector>;
+
+/// Microseconds of an interval, months of 30 days.
+pub fn microseconds(interval: &Interval) -> i64 {
+    let days = i128::from(interval.months()) * 30 + i128::from(interval.days());
+    (days * 86_400_000_000 + i128::from(interval.micros())).clamp(i128::from(i64::MIN), i128::from(i64::MAX))
+        as i64
+}
+
+fn start(
+    state: Option<State>,
+    fcinfo: FunctionCallInfo,
+    options: impl FnOnce() -> Options,
+    timed: bool,
+) -> State {
+    state.unwrap_or_else(|| Moving::new(fcinfo, Detector::new(timed, options())))
+}
+
+#[pg_extern(sql = false)]
+fn detect_row(state: Option<State>, x: Option<f64>, fcinfo: FunctionCallInfo) -> State {
+    let mut state = start(state, fcinfo, || Options::new(false), false);
+    observe(&mut state, x, None);
+    state
+}
+
+#[pg_extern(sql = false)]
+fn detect_at(state: Option<State>, x: Option<f64>, at: Option<i64>, fcinfo: FunctionCallInfo) -> State {
+    let mut state = start(state, fcinfo, || Options::new(true), true);
+    observe(&mut state, x, Some(time(at)));
+    state
+}
+
+#[pg_extern(sql = false)]
+fn detect_at_with(
+    state: Option<State>,
+    x: Option<f64>,
+    at: Option<i64>,
+    sensitivity: Option<f64>,
+    period: Option<Interval>,
+    fcinfo: FunctionCallInfo,
+) -> State {
+    let chosen = || options(true, sensitivity, period.as_ref().map(microseconds));
+    let mut state = start(state, fcinfo, chosen, true);
+    observe(&mut state, x, Some(time(at)));
+    state
+}
+
+#[pg_extern(sql = false)]
+fn detect_result(state: Option<State>) -> Option<Vec<u8>> {
+    state.map(|state| state.to_bytes())
+}
+
+#[pg_extern(sql = false)]
+fn surprise_result(state: Option<State>) -> Option<f64> {
+    state?.surprise()
+}
+
+#[pg_extern(sql = false)]
+fn change_probability_result(state: Option<State>) -> Option<f64> {
+    state?.change_probability(SETTINGS)
+}

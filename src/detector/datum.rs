@@ -1,0 +1,108 @@
+//! How a detector travels: as the bytes of its stored form in a varlena.
+
+use crate::error::raise;
+use pgrx::PgSqlErrorCode;
+use tally_stats::detector::{CodecError, Detector, Options, Refused, Settings};
+
+/// What SQL detects with.
+pub const SETTINGS: &Settings = &Settings::DEFAULT;
+
+/// The times that are no times, as PostgreSQL holds them.
+const INFINITE: [i64; 2] = [i64::MIN, i64::MAX];
+
+/// The detector of stored bytes, or an error.
+pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
+    let (code, message, detail) = match Detector::from_bytes(bytes) {
+        Ok(detector) => return detector,
+        Err(CodecError::Version(version)) => (
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "detector of a later version".to_string(),
+            format!("Its version is {version}; this pg_tally knows version 1."),
+        ),
+        Err(CodecError::Damaged) => {
+            (code, "invalid value of type detector".to_string(), "It is cut off or damaged.".to_string())
+        }
+        Err(CodecError::Impossible) => (
+            code,
+            "invalid value of type detector".to_string(),
+            "No series leads to such a state.".to_string(),
+        ),
+    };
+    raise(
+        code,
+        message,
+        detail,
+        "Detectors are made by detect() and observe(); update pg_tally for later versions.",
+    )
+}
+
+/// A stored detector.
+pub fn stored(bytes: &[u8]) -> Detector {
+    read(bytes, PgSqlErrorCode::ERRCODE_DATA_CORRUPTED)
+}
+
+/// Takes a row in, or raises an error.
+pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
+    let Err(refused) = detector.observe(x, at, SETTINGS) else { return };
+    match refused {
+        Refused::Backwards => raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "a row is earlier than the one before it",
+            "A detector takes the rows of a series in the order of their times.",
+            "In an aggregate, write detect(value, at ORDER BY at); keep one detector for each series.",
+        ),
+        Refused::Timeless => raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "some rows of the series have a time and some have none",
+            "",
+            "Give all rows of a detector a time, or none.",
+        ),
+    }
+}
+
+/// A finite time.
+pub fn time(at: Option<i64>) -> i64 {
+    match at {
+        Some(at) if !INFINITE.contains(&at) => at,
+        Some(_) => raise(
+            PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
+            "the time of a row must be finite",
+            "",
+            "Leave out rows at infinity.",
+        ),
+        None => raise(
+            PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            "the time of a row must not be null",
+            "",
+            "Leave out rows without a time, or use detect(value) and observe(detector, value) without times.",
+        ),
+    }
+}
+
+/// Options as a user gives them, checked.
+pub fn options(timed: bool, sensitivity: Option<f64>, period: Option<i64>) -> Options {
+    let mut options = Options::new(timed);
+    if let Some(sensitivity) = sensitivity {
+        if !(sensitivity > 0.0 && sensitivity.is_finite()) {
+            raise(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("sensitivity {sensitivity} is not a positive number"),
+                "",
+                "It says how many times as frequent as by default changes are; 1 is the default.",
+            );
+        }
+        options.sensitivity = sensitivity;
+    }
+    if let Some(period) = period {
+        if period <= 0 {
+            raise(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                "the period must be positive",
+                "",
+                "It is the length of the season, for example '1 day' or '7 days'.",
+            );
+        }
+        options.period = period;
+    }
+    options
+}

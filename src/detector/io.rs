@@ -1,0 +1,53 @@
+//! Text, the stored bytes in hexadecimal, and binary; both validated.
+
+use super::datum::read;
+use crate::error::raise;
+use crate::wire::remaining_bytes;
+use pgrx::prelude::*;
+use pgrx::Internal;
+use std::ffi::{CStr, CString};
+
+#[pg_extern(sql = false)]
+fn detector_in(input: &CStr) -> Vec<u8> {
+    let text = input.to_bytes();
+    let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
+    let bytes = text.strip_prefix(b"\\x").filter(|hex| hex.len() % 2 == 0).and_then(|hex| {
+        hex.chunks_exact(2)
+            .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+            .collect::<Option<Vec<u8>>>()
+    });
+    let Some(bytes) = bytes else {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
+            "invalid input syntax for type detector",
+            "",
+            "The text of a detector is \\x and its bytes in hexadecimal, as a cast to text gives them.",
+        )
+    };
+    read(&bytes, PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION);
+    bytes
+}
+
+#[pg_extern(sql = false)]
+fn detector_out(bytes: &[u8]) -> CString {
+    let mut text = String::with_capacity(2 + 2 * bytes.len());
+    text.push_str("\\x");
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+        }
+    }
+    CString::new(text).unwrap_or_default()
+}
+
+#[pg_extern(sql = false)]
+fn detector_send(bytes: &[u8]) -> Vec<u8> {
+    bytes.to_vec()
+}
+
+#[pg_extern(sql = false)]
+fn detector_recv(message: Internal) -> Vec<u8> {
+    let bytes = remaining_bytes(message);
+    read(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION);
+    bytes.to_vec()
+}

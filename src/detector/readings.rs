@@ -1,0 +1,82 @@
+//! `observe`, and one function for each number that a detector reports.
+
+use super::aggregate::microseconds;
+use super::datum::{observe, options, stored, time, SETTINGS};
+use crate::error::raise;
+use crate::tally::Row;
+use pgrx::datum::Interval;
+use pgrx::pg_sys::FunctionCallInfo;
+use pgrx::prelude::*;
+use tally_stats::detector::{Detector, Options};
+
+fn started(state: Option<&[u8]>, timed: bool) -> Detector {
+    state.map_or_else(|| Detector::new(timed, Options::new(timed)), stored)
+}
+
+#[pg_extern(sql = false)]
+fn observe_row(state: Option<&[u8]>, x: Option<f64>) -> Vec<u8> {
+    let mut detector = started(state, false);
+    observe(&mut detector, x, None);
+    detector.to_bytes()
+}
+
+#[pg_extern(sql = false)]
+fn observe_at(state: Option<&[u8]>, x: Option<f64>, at: Option<i64>) -> Vec<u8> {
+    let mut detector = started(state, true);
+    observe(&mut detector, x, Some(time(at)));
+    detector.to_bytes()
+}
+
+#[pg_extern(sql = false)]
+fn detector_for(sensitivity: Option<f64>, period: Option<Interval>) -> Vec<u8> {
+    Detector::new(true, options(true, sensitivity, period.as_ref().map(microseconds))).to_bytes()
+}
+
+#[pg_extern(sql = false)]
+fn detector_level(state: &[u8]) -> Option<f64> {
+    stored(state).state(SETTINGS).map(|(level, _, _)| level)
+}
+
+#[pg_extern(sql = false)]
+fn detector_slope(state: &[u8]) -> Option<f64> {
+    stored(state).state(SETTINGS).map(|(_, slope, _)| slope)
+}
+
+#[pg_extern(sql = false)]
+fn detector_noise(state: &[u8]) -> Option<f64> {
+    stored(state).state(SETTINGS).map(|(_, _, noise)| noise)
+}
+
+#[pg_extern(sql = false)]
+fn detector_run_length(state: &[u8]) -> i64 {
+    stored(state).run_length(SETTINGS) as i64
+}
+
+#[pg_extern(sql = false)]
+fn detector_rows(state: &[u8]) -> i64 {
+    stored(state).rows() as i64
+}
+
+#[pg_extern(sql = false)]
+fn detector_surprise(state: &[u8]) -> Option<f64> {
+    stored(state).surprise()
+}
+
+#[pg_extern(sql = false)]
+fn detector_change_probability(state: &[u8]) -> Option<f64> {
+    stored(state).change_probability(SETTINGS)
+}
+
+#[pg_extern(sql = false)]
+fn detector_forecast(state: &[u8], steps: f64, fcinfo: FunctionCallInfo) -> Option<Row> {
+    if !(steps.is_finite() && steps >= 0.0) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("cannot forecast {steps} steps ahead"),
+            "",
+            "A step is the usual time between two rows; 1 is the next row.",
+        );
+    }
+    let forecast = stored(state).forecast(steps, SETTINGS)?;
+    Some(Row::new(fcinfo, [forecast.mean, forecast.low, forecast.high]))
+}

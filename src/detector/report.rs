@@ -1,0 +1,34 @@
+//! What `important_changes` needs beside SQL: the evidence of a series, and the choice among many.
+
+use super::datum::{stored, SETTINGS};
+use crate::error::raise;
+use pgrx::prelude::*;
+use tally_stats::fleet;
+
+/// Natural log of the Bayes factor for a change at `since` or later.
+#[pg_extern(sql = false)]
+fn detector_evidence(state: &[u8], since: i64) -> f64 {
+    stored(state).evidence_since(since, SETTINGS)
+}
+
+/// The series to report, 1-based, with their probabilities and the expected share of false ones.
+#[pg_extern(sql = false)]
+fn fleet_discoveries(
+    evidence: Array<f64>,
+    fdr: f64,
+) -> TableIterator<'static, (name!(number, i32), name!(probability, f64), name!(expected_false_share, f64))> {
+    if !(fdr > 0.0 && fdr < 1.0) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("false discovery rate {fdr} is not between 0 and 1"),
+            "",
+            "Write 5 % as 0.05.",
+        );
+    }
+    let evidence: Vec<f64> = evidence.iter().map(|b| b.unwrap_or(f64::NEG_INFINITY)).collect();
+    let share = fleet::changed_share(&evidence);
+    let probabilities: Vec<f64> = evidence.iter().map(|&b| fleet::probability(b, share)).collect();
+    let (found, expected) = fleet::discoveries(&probabilities, fdr);
+    let rows: Vec<_> = found.into_iter().map(|i| (i as i32 + 1, probabilities[i], expected)).collect();
+    TableIterator::new(rows)
+}
