@@ -38,6 +38,7 @@ impl Tables {
         if let Some(tables) = TABLES.get() {
             return tables;
         }
+        let before = generation();
         let tables = Tables::find().unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
@@ -49,7 +50,9 @@ impl Tables {
         for table in [tables.definition, tables.state, tables.log, tables.node, tables.span, tables.series] {
             watch_table(table);
         }
-        TABLES.set(Some(tables));
+        if generation() == before {
+            TABLES.set(Some(tables));
+        }
         tables
     }
 

@@ -187,12 +187,15 @@ impl Tree {
         }
         let definition = remembered(|known| known.definitions.iter().find(|d| d.id == id).cloned())?;
         catalog::watch_table(definition.base);
+        let generation = catalog::generation();
         match definition.resolve() {
             Ok(mut tree) => {
                 let state = State::read(&Tables::get(), id);
                 tree.kept = state.is_some_and(|state| state.stale.is_none());
                 let tree = Rc::new(tree);
-                remembered(|known| known.trees.insert(id, tree.clone()));
+                remember(generation, |known| {
+                    known.trees.insert(id, tree.clone());
+                });
                 Some(tree)
             }
             Err((code, message, _)) => raise(
@@ -212,14 +215,15 @@ impl Tree {
         if remembered(|known| known.idle.contains(&id)) {
             return None;
         }
+        let base = remembered(|known| known.definitions.iter().find(|d| d.id == id).map(|d| d.base))?;
+        catalog::watch_table(base);
+        let generation = catalog::generation();
         if State::read(&Tables::get(), id).is_some_and(|state| state.stale.is_none()) {
             return Tree::numbered(id).filter(|tree| tree.kept);
         }
-        if let Some(base) = remembered(|known| known.definitions.iter().find(|d| d.id == id).map(|d| d.base))
-        {
-            catalog::watch_table(base);
-        }
-        remembered(|known| known.idle.insert(id));
+        remember(generation, |known| {
+            known.idle.insert(id);
+        });
         None
     }
 
@@ -311,4 +315,15 @@ fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
         drop(KNOWN.replace(known));
     }
     KNOWN.with_borrow_mut(look)
+}
+
+/// Remembers what was found out since `generation`, unless something has changed meanwhile: that would be forgotten.
+fn remember(generation: u64, note: impl FnOnce(&mut Known)) {
+    if catalog::generation() == generation {
+        KNOWN.with_borrow_mut(|known| {
+            if known.generation == Some(generation) {
+                note(known);
+            }
+        });
+    }
 }

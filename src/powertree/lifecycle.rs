@@ -109,7 +109,7 @@ fn begin(definition: &Definition, reason: &str) {
         types: columns.iter().map(|column| column.type_oid).collect(),
         // SAFETY: gives the transaction a number if it has none.
         horizon: unsafe { pg_sys::GetTopFullTransactionId() }.value,
-        compactions: 0,
+        compactions: State::read(&tables, tree.id).map_or(0, |before| before.compactions),
         compacted_at: None,
         stale: None,
     };

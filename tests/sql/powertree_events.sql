@@ -208,7 +208,7 @@ SELECT powertree_rebuild('ev');
 SELECT * FROM ev_check();
 CALL powertree_compact('ev');
 SELECT * FROM ev_check();
-DROP TRIGGER powertree_1_insert ON ev_1;
+DO $$ BEGIN EXECUTE format('DROP TRIGGER powertree_%s_insert ON ev_1', (SELECT id FROM powertree_definition)); END $$;
 SELECT count(*) > 0 AS one FROM pg_trigger WHERE tgrelid = 'ev_1'::regclass AND tgname LIKE 'powertree%insert';
 INSERT INTO ev_1 VALUES ('2026-01-05Z', 'a', 100);
 SELECT * FROM ev_check();

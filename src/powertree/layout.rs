@@ -1,0 +1,136 @@
+//! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
+
+use super::catalog;
+use super::definition::{find_column, Tree};
+use super::relation::is_in_family;
+use pgrx::pg_sys::{self, Oid};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Where a relation, the base table or one of its partitions, has the columns of a tree.
+pub struct Layout {
+    at: usize,
+    values: Vec<usize>,
+    series: Vec<usize>,
+    /// As far as a row must be taken apart.
+    last: i32,
+}
+
+/// By tree and relation.
+type Layouts = HashMap<(i32, u32), Option<Rc<Layout>>>;
+
+thread_local! {
+    /// With the generation in which they were found.
+    static LAYOUTS: RefCell<(u64, Layouts)> = RefCell::default();
+}
+
+impl Layout {
+    /// None if the relation is not of the tree's table.
+    pub fn of(tree: &Tree, relation: Oid) -> Option<Rc<Layout>> {
+        let (generation, place) = (catalog::generation(), (tree.id, relation.to_u32()));
+        let known = LAYOUTS
+            .with_borrow(|known| (known.0 == generation).then(|| known.1.get(&place).cloned()).flatten());
+        known.unwrap_or_else(|| {
+            catalog::watch_table(relation);
+            let layout = is_in_family(relation, tree.base).then(|| Rc::new(Layout::find(tree, relation)));
+            LAYOUTS.with_borrow_mut(|known| {
+                if known.0 != generation {
+                    *known = (generation, HashMap::new());
+                }
+                known.1.insert(place, layout.clone());
+            });
+            layout
+        })
+    }
+
+    fn find(tree: &Tree, relation: Oid) -> Layout {
+        let find = |name: &str| {
+            let number = find_column(relation, name).map_or(0, |column| column.number);
+            assert!(number > 0, "a partition without a column of its parent");
+            number as usize - 1
+        };
+        let layout = Layout {
+            at: find(&tree.at.name),
+            values: tree.values.iter().map(|(column, _)| find(&column.name)).collect(),
+            series: tree.series.iter().map(|key| find(&key.column.name)).collect(),
+            last: 0,
+        };
+        let all = layout.values.iter().chain(&layout.series);
+        let last = all.copied().fold(layout.at, usize::max) as i32 + 1;
+        Layout { last, ..layout }
+    }
+
+    /// The position of a row, None if it has none.
+    ///
+    /// # Safety
+    /// The slot holds a row of the relation.
+    pub unsafe fn position(&self, tree: &Tree, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
+        // SAFETY: the row is taken apart at least as far as its position.
+        unsafe {
+            if i32::from((*slot).tts_nvalid) < self.last {
+                pg_sys::slot_getsomeattrs_int(slot, self.last);
+            }
+            (!*(*slot).tts_isnull.add(self.at)).then(|| tree.position.read(*(*slot).tts_values.add(self.at)))
+        }
+    }
+
+    /// What the tree wants to know of a row; None if it has no position or no series.
+    ///
+    /// # Safety
+    /// As above.
+    pub unsafe fn read<'a>(
+        &'a self,
+        tree: &Tree,
+        slot: *mut pg_sys::TupleTableSlot,
+        key: &'a mut Vec<u8>,
+    ) -> Option<RowOf<'a>> {
+        // SAFETY: as above, as far as any column of the layout.
+        unsafe {
+            let position = self.position(tree, slot)?;
+            key.clear();
+            for (column, &number) in tree.series.iter().zip(&self.series) {
+                if *(*slot).tts_isnull.add(number) {
+                    return None;
+                }
+                column.encode(*(*slot).tts_values.add(number), key);
+            }
+            Some(RowOf { layout: self, slot, position, key })
+        }
+    }
+}
+
+/// A row in its slot.
+pub struct RowOf<'a> {
+    layout: &'a Layout,
+    slot: *mut pg_sys::TupleTableSlot,
+    pub position: i64,
+    pub key: &'a [u8],
+}
+
+impl RowOf<'_> {
+    /// The value of a place, None if it is NULL.
+    pub fn value(&self, place: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: the slot holds the row, taken apart.
+        unsafe {
+            let number = self.layout.values[place];
+            (!*(*self.slot).tts_isnull.add(number)).then(|| *(*self.slot).tts_values.add(number))
+        }
+    }
+
+    /// All that the tree sees of the row, as bytes.
+    pub fn image(&self, tree: &Tree, image: &mut Vec<u8>) {
+        image.clear();
+        image.extend(self.position.to_le_bytes());
+        for (place, (_, kind)) in tree.values.iter().enumerate() {
+            match self.value(place) {
+                Some(datum) => {
+                    image.push(1);
+                    kind.image(datum, image);
+                }
+                None => image.push(0),
+            }
+        }
+        image.extend(self.key);
+    }
+}
