@@ -2,6 +2,7 @@
 
 use super::catalog::{quoted, relation_name, Tables};
 use super::definition::Tree;
+use super::progress;
 use super::spi::Plan;
 use pgrx::pg_sys::{self, Datum};
 use std::rc::Rc;
@@ -167,6 +168,7 @@ impl Tree {
     /// Calls `each` with series, leaf and tallies, sorted by series and leaf, of all series between two positions.
     pub fn read_groups(&self, range: Range, mut each: impl FnMut(Vec<u8>, i64, Vec<Tally>)) {
         let keys = self.series.len();
+        let _reading = progress::read(&self.name, self.base);
         self.query(Query::Groups, 0).run_large(&self.arguments(&[], range), |row| {
             let mut key = Vec::new();
             for (i, column) in self.series.iter().enumerate() {

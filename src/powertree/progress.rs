@@ -1,7 +1,14 @@
 //! A NOTICE every second of a long compaction.
 
+use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// So many rows are counted between two looks at the clock.
+const ROWS: u64 = 8192;
 
 /// How many leaves were written, and when that was last said.
 pub struct Progress {
@@ -19,14 +26,63 @@ impl Progress {
 
     pub fn advance(&mut self, leaves: usize) {
         self.leaves += leaves;
-        if self.said.elapsed() >= Duration::from_secs(1) {
+        if self.said.elapsed() >= PERIOD {
             self.said = Instant::now();
-            notice!(
-                "power tree \"{}\": {} leaves written in {} s",
-                self.tree,
-                self.leaves,
-                self.began.elapsed().as_secs()
-            );
+            let (leaves, seconds) = (self.leaves, self.began.elapsed().as_secs());
+            notice!("power tree \"{}\": {leaves} leaves written in {seconds} s", self.tree);
         }
     }
+}
+
+thread_local! {
+    /// What is being read, if anything is.
+    static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
+}
+
+struct Reading {
+    tree: String,
+    rows: u64,
+    /// As the last ANALYZE counted them; not positive if there was none.
+    expected: f32,
+    said: Instant,
+}
+
+/// Ends the reading when it goes, also by an error.
+pub struct EndOfReading;
+
+impl Drop for EndOfReading {
+    fn drop(&mut self) {
+        READING.take();
+    }
+}
+
+/// From now on the rows of a tree's base table are counted.
+pub fn read(tree: &str, base: Oid) -> EndOfReading {
+    // SAFETY: the caller has a lock on the table.
+    let expected = unsafe {
+        let relation = pg_sys::RelationIdGetRelation(base);
+        let expected = (*(*relation).rd_rel).reltuples;
+        pg_sys::RelationClose(relation);
+        expected
+    };
+    READING.replace(Some(Reading { tree: tree.to_owned(), rows: 0, expected, said: Instant::now() }));
+    EndOfReading
+}
+
+/// Counts a row that was read.
+pub fn count_row() {
+    READING.with_borrow_mut(|reading| {
+        let Some(reading) = reading else { return };
+        reading.rows += 1;
+        if reading.rows % ROWS == 0 && reading.said.elapsed() >= PERIOD {
+            reading.said = Instant::now();
+            let (tree, rows) = (&reading.tree, reading.rows);
+            match reading.expected {
+                expected if expected > 0.0 => {
+                    notice!("power tree \"{tree}\": {rows} of about {expected:.0} rows read");
+                }
+                _ => notice!("power tree \"{tree}\": {rows} rows read"),
+            }
+        }
+    });
 }

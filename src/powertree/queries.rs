@@ -4,6 +4,7 @@ use super::argument::{range, required, series};
 use super::base::Range;
 use super::bucket::bounds;
 use super::definition::Tree;
+use super::progress;
 use super::reading::Reader;
 use super::rights;
 use super::spi::connected;
@@ -102,10 +103,12 @@ fn powertree_count(block: &[u8], values: i32) -> i64 {
 
 #[pg_extern(sql = false)]
 fn powertree_leaf(position: i64, width: i64) -> i64 {
+    progress::count_row();
     position.div_euclid(width.max(1))
 }
 
 #[pg_extern(sql = false)]
 fn powertree_leaf_date(date: i32, width: i64) -> i64 {
+    progress::count_row();
     i64::from(date).div_euclid(width.max(1))
 }
