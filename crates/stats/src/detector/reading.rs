@@ -326,9 +326,9 @@ impl Detector {
     }
 
     fn outlier_change(&self, outlier: &super::state::Outlier) -> Change {
-        let noise = f64::from(outlier.noise);
+        let noise = outlier.noise;
         let difference = outlier.value - outlier.expected;
-        let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise);
+        let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise).min(f64::MAX);
         let start = self.candidates.best().map_or(0, |best| self.candidates.node(best).row);
         Change {
             row: outlier.row,

@@ -46,7 +46,7 @@ pub struct Outlier {
     pub value: f64,
     pub expected: f64,
     /// Standard deviation of the noise then.
-    pub noise: f32,
+    pub noise: f64,
     pub score: f32,
 }
 
@@ -256,7 +256,7 @@ impl Detector {
         let place = Place { row, at, step: self.step };
         let noise =
             self.candidates.best().map_or(0.0, |best| self.candidates.read(best, &place, s).noise.get());
-        let (noise, score) = ((noise * unit) as f32, surprise.score as f32);
+        let (noise, score) = ((noise * unit).min(f64::MAX), surprise.score as f32);
         self.outliers.push(Outlier { row, at, value, expected, noise, score });
     }
 
