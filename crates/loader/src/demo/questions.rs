@@ -9,13 +9,14 @@ use super::say;
 use crate::failure::Failure;
 
 /// The questions, in the order in which they are asked.
-const QUESTIONS: [&str; 6] = [
+const QUESTIONS: [&str; 7] = [
     include_str!("0_dead_letters.sql"),
     include_str!("1_symbols.sql"),
     include_str!("2_hourly.sql"),
     include_str!("3_days.sql"),
     include_str!("4_interval.sql"),
     include_str!("5_change.sql"),
+    include_str!("6_detect.sql"),
 ];
 
 /// Asks all of them.

@@ -120,7 +120,7 @@ impl Detector {
             && self
                 .outliers
                 .iter()
-                .all(|o| o.row < self.rows && o.value.is_finite() && o.expected.is_finite())
+                .all(|o| o.row < self.rows && o.value.is_finite() && o.expected.is_finite() && o.noise >= 0.0)
             && self.told.as_ref().is_none_or(|(start, told)| *start <= told.row && told.row < self.rows)
     }
 }

@@ -2,6 +2,8 @@
 
 use super::reading::{Change, Kind};
 
+/// Nothing is said relative to what may well be 0: it must be so many standard errors from it.
+const SURE: f64 = 3.0;
 /// Below so much, a relative change is not worth a number.
 const LEAST_PERCENT: f64 = 0.05;
 const PLAIN_DIGITS: f64 = 1e15;
@@ -51,7 +53,11 @@ impl Change {
         let (before, after) = (with_error(self.before, self.errors.0), with_error(self.after, self.errors.1));
         let up = self.difference() >= 0.0;
         let percent = self.difference() / self.before.abs() * 100.0;
-        let relative = if percent.is_finite() && percent.abs() >= LEAST_PERCENT && percent.abs() < 10_000.0 {
+        let relative = if self.before.abs() > SURE * self.errors.0
+            && percent.is_finite()
+            && percent.abs() >= LEAST_PERCENT
+            && percent.abs() < 10_000.0
+        {
             let decimals = usize::from(percent.abs() < 10.0);
             format!("{percent:+.decimals$} %, ")
         } else {

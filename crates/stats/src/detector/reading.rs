@@ -230,12 +230,8 @@ impl Detector {
             let near = s.margin as u64;
             changes.iter().any(|c| row.abs_diff(c.row) <= near)
         };
-        let outliers: Vec<Change> = judged
-            .outliers
-            .iter()
-            .filter(|o| !explained(o.row))
-            .map(|o| judged.outlier_change(o, s))
-            .collect();
+        let outliers: Vec<Change> =
+            judged.outliers.iter().filter(|o| !explained(o.row)).map(|o| judged.outlier_change(o)).collect();
         changes.extend(outliers);
         changes.sort_by_key(|c| c.row);
         changes
@@ -329,10 +325,10 @@ impl Detector {
         }
     }
 
-    fn outlier_change(&self, outlier: &super::state::Outlier, s: &Settings) -> Change {
-        let noise = self.state(s).map_or(0.0, |(_, _, noise)| noise);
+    fn outlier_change(&self, outlier: &super::state::Outlier) -> Change {
+        let noise = outlier.noise;
         let difference = outlier.value - outlier.expected;
-        let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise);
+        let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise).min(f64::MAX);
         let start = self.candidates.best().map_or(0, |best| self.candidates.node(best).row);
         Change {
             row: outlier.row,

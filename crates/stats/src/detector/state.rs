@@ -45,6 +45,8 @@ pub struct Outlier {
     pub at: i64,
     pub value: f64,
     pub expected: f64,
+    /// Standard deviation of the noise then.
+    pub noise: f64,
     pub score: f32,
 }
 
@@ -251,7 +253,11 @@ impl Detector {
         }
         let unit = power(i32::from(self.exponent));
         let (value, expected) = (x * unit, surprise.expected * unit);
-        self.outliers.push(Outlier { row, at, value, expected, score: surprise.score as f32 });
+        let place = Place { row, at, step: self.step };
+        let noise =
+            self.candidates.best().map_or(0.0, |best| self.candidates.read(best, &place, s).noise.get());
+        let (noise, score) = ((noise * unit).min(f64::MAX), surprise.score as f32);
+        self.outliers.push(Outlier { row, at, value, expected, noise, score });
     }
 
     /// Size of the detector's unit.
