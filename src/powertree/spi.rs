@@ -173,7 +173,7 @@ pub fn strings(sql: &str) -> Vec<Vec<String>> {
 
 fn elevated(sql: &str, mut each: impl FnMut(&Row)) {
     let sql = c_string(sql);
-    // SAFETY: the user is set back; after an error the end of the transaction does that.
+    // SAFETY: user and path are set back; after an error the end of the transaction does that.
     unsafe {
         let (mut user, mut context) = (Oid::INVALID, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
@@ -181,11 +181,24 @@ fn elevated(sql: &str, mut each: impl FnMut(&Row)) {
             Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID),
             context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32,
         );
+        // No operator of the caller's must be found in place of PostgreSQL's.
+        let level = pg_sys::NewGUCNestLevel();
+        pg_sys::set_config_option(
+            c"search_path".as_ptr(),
+            c"pg_catalog, pg_temp".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
         let result = pg_sys::SPI_execute(sql.as_ptr(), false, 0);
         if result < 0 {
             unexpected(result);
         }
         rows(&mut each);
+        pg_sys::AtEOXact_GUC(false, level);
         pg_sys::SetUserIdAndSecContext(user, context);
     }
 }

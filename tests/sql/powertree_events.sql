@@ -278,3 +278,17 @@ DROP TABLE here, elsewhere;
 DROP TABLE news, names;
 DROP FUNCTION ev_check;
 RESET client_min_messages;
+
+-- What the extension does as a superuser finds no operator of the caller's.
+CREATE SCHEMA trap;
+CREATE FUNCTION trap.sprung(name, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'sprung by %', current_user; END $$;
+CREATE OPERATOR trap.~~ (LEFTARG = name, RIGHTARG = text, FUNCTION = trap.sprung);
+CREATE TABLE trapped (at timestamptz, x float8);
+SET search_path = trap, pg_catalog, public;
+SELECT public.powertree_create('public.trapped', at => 'at', "values" => '{x}', leaf => '1 hour');
+ALTER TABLE public.trapped ADD COLUMN y int;
+RESET search_path;
+DROP TABLE trapped;
+SET client_min_messages = warning;
+DROP SCHEMA trap CASCADE;
+RESET client_min_messages;
