@@ -1,5 +1,7 @@
 //! Kafka: the consumer, its partitions, and how far they reach.
 
+mod reach;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::config::{Config, Start, Topic};
 use crate::failure::Failure;
+use reach::{reach, Complaint};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -81,6 +84,14 @@ impl Watermarks {
 /// Receives what librdkafka has to say beside messages.
 pub struct Context {
     watermarks: Watermarks,
+    complaint: Mutex<Option<Complaint>>,
+}
+
+impl Context {
+    /// The newest reason why a connection failed.
+    fn complaint(&self) -> Option<Complaint> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl ClientContext for Context {
@@ -90,6 +101,9 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, "{reason}");
+        if let Some(complaint) = Complaint::new(&error, reason) {
+            *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
+        }
     }
 
     fn stats(&self, statistics: Statistics) {
@@ -123,26 +137,36 @@ pub fn consumer(config: &Config, watermarks: Watermarks) -> Result<JobConsumer, 
             return Err(Failure::usage(format!("`kafka.{key:?}` cannot be set"))
                 .mend("remove it: the loader's guarantees rest on its own value"));
         }
-        properties.set(key, value.to_string());
+        properties.set(key, value.reveal()?);
     }
     for (key, value) in FIXED {
         properties.set(key, value);
     }
-    properties.create_with_context(Context { watermarks }).map_err(|e| {
-        Failure::usage(e).at("kafka properties").mend("see librdkafka's CONFIGURATION.md for valid ones")
+    properties.create_with_context(Context { watermarks, complaint: Mutex::default() }).map_err(|error| {
+        let what = match error {
+            // The error's own words show the value, which may be a password.
+            KafkaError::ClientConfig(_, what, key, _) if key.is_empty() => what,
+            KafkaError::ClientConfig(_, what, key, value) => format!("{key:?}: {}", hidden(&what, &value)),
+            other => other.to_string(),
+        };
+        Failure::usage(what).at("[kafka]").mend("see librdkafka's CONFIGURATION.md for valid properties")
     })
+}
+
+/// A text without a value that may be secret.
+fn hidden(text: &str, value: &str) -> String {
+    if value.is_empty() {
+        text.into()
+    } else {
+        text.replace(value, "...")
+    }
 }
 
 /// Asks the broker for the partitions of the topics.
 ///
 /// Partitions that are added later are noticed at the next start.
 pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partition>, Failure> {
-    let broker = format!("broker {}", config.brokers);
-    consumer.fetch_metadata(Some(&config.topics[0].name), TIMEOUT).map_err(|e| {
-        Failure::new(format!("cannot be reached: {e}"))
-            .at(&broker)
-            .mend("check `brokers` in the configuration, and that the broker is running")
-    })?;
+    reach(consumer, config)?;
     let mut found = Vec::new();
     for topic in &config.topics {
         found.extend(

@@ -2,7 +2,9 @@
 
 mod column;
 mod complaint;
+mod database;
 mod registry;
+mod secret;
 mod table;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,7 +15,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use column::{Column, ColumnType, Source, Unit};
+pub use complaint::suggestion;
+pub use database::Database;
 pub use registry::Registry;
+pub use secret::Secret;
 pub use table::{plain_name, quoted, TableName};
 
 use crate::failure::Failure;
@@ -24,8 +29,8 @@ use crate::failure::Failure;
 pub struct Config {
     /// Names the positions in `loader.offsets`: two jobs read the same topic independently.
     pub job: String,
-    /// PostgreSQL connection URL or key=value string.
-    pub database: String,
+    /// Where PostgreSQL is.
+    pub database: Database,
     /// Kafka bootstrap servers, `host:port,...`.
     pub brokers: String,
     /// When a batch is closed and committed.
@@ -38,7 +43,7 @@ pub struct Config {
     pub registry: Option<Registry>,
     /// Further librdkafka properties, as they are named there.
     #[serde(default)]
-    pub kafka: BTreeMap<String, Property>,
+    pub kafka: BTreeMap<String, Secret>,
     /// The topics to load.
     #[serde(rename = "topic")]
     pub topics: Vec<Topic>,
@@ -66,28 +71,6 @@ impl BatchLimits {
 impl Default for BatchLimits {
     fn default() -> Self {
         Self { rows: 10_000, bytes: 8 << 20, age_ms: 500 }
-    }
-}
-
-/// A librdkafka property; all of them are text underneath.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub enum Property {
-    /// Written in quotes.
-    Text(String),
-    /// Written as a whole number.
-    Number(i64),
-    /// Written as true or false.
-    Flag(bool),
-}
-
-impl std::fmt::Display for Property {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Text(text) => text.fmt(f),
-            Self::Number(number) => number.fmt(f),
-            Self::Flag(flag) => flag.fmt(f),
-        }
     }
 }
 

@@ -25,7 +25,8 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{kafka, pg};
+use crate::kafka;
+use crate::pg::Connector;
 use assembler::Assembler;
 use positions::Positions;
 use progress::Progress;
@@ -86,8 +87,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 async fn load_async(config: &Config, options: Options) -> Result<Summary, Failure> {
     let mut stop = Stop::on_signals()?;
-    let mut client =
-        pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
+    let connector = Connector::new(&config.database, &config.job)?;
+    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
     let consumer = kafka::consumer(config, watermarks.clone())?;
     let partitions = kafka::partitions(&consumer, config)?;
@@ -107,7 +108,7 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
     let end = options.until_end.then(|| reader::End::new(&assigned.partitions));
     let definitions = assigned.topics.iter().map(|topic| topic.definition.clone()).collect();
     let positions = Positions::new(&config.job, &assigned, watermarks.clone());
-    let mut writer = Writer::new(client, config, positions, definitions, stop.clone());
+    let mut writer = Writer::new((connector, client), config, positions, definitions, stop.clone());
 
     let (out, mut batches) = mpsc::channel(1);
     let reader_stop = stop.clone();

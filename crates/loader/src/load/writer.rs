@@ -12,7 +12,7 @@ use super::transaction::{attempt, Attempt, Care, Tables};
 use crate::config::Config;
 use crate::definition::Definition;
 use crate::failure::Failure;
-use crate::pg::{self, verdict, Verdict};
+use crate::pg::{self, verdict, Connector, Verdict};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ pub enum Fate {
 /// Owns the connection.
 pub struct Writer {
     client: Client,
-    database: String,
+    connector: Connector,
     statements: Statements,
     positions: Positions,
     /// By topic, once its table is known.
@@ -45,17 +45,16 @@ pub struct Writer {
 pub type Statements = HashMap<String, Statement>;
 
 impl Writer {
-    /// A writer over this connection; the configuration says how to make the next ones.
+    /// A writer over this connection; the connector makes the next ones.
     pub fn new(
-        client: Client,
+        (connector, client): (Connector, Client),
         config: &Config,
         positions: Positions,
         definitions: Vec<Option<Definition>>,
         stop: Stop,
     ) -> Self {
-        let database = config.database.clone();
         let registry = config.registry.as_ref().map(|registry| registry.url.clone());
-        Self { client, database, statements: HashMap::new(), positions, definitions, registry, stop }
+        Self { client, connector, statements: HashMap::new(), positions, definitions, registry, stop }
     }
 
     /// Stores a batch, whatever it takes.
@@ -111,7 +110,7 @@ impl Writer {
 
     async fn reconnect_and_look(&mut self, batch: &Batch) -> Result<Option<Recovered>, Error> {
         if self.client.is_closed() {
-            self.client = pg::connect(&self.database, self.positions.job()).await?;
+            self.client = self.connector.connect().await?;
             self.statements.clear();
         }
         let standing = self.positions.look(&mut self.client, batch).await?;

@@ -1,0 +1,87 @@
+//! Why a broker does not answer, in one line that says what to do.
+//!
+//! Of a connection that fails, librdkafka's calls say only that time ran out; the reason goes to its error callback.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::JobConsumer;
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// How long a broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one question waits before the callbacks are looked at.
+const STEP: Duration = Duration::from_secs(1);
+
+/// How long the callbacks may take to come.
+const CALLBACKS: Duration = Duration::from_millis(50);
+
+/// Waits until a broker answers.
+pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
+    let begin = Instant::now();
+    loop {
+        let error = match consumer.fetch_metadata(Some(&config.topics[0].name), STEP) {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        while consumer.poll(CALLBACKS).is_some() {}
+        let complaint = consumer.context().complaint();
+        let hopeless = complaint.as_ref().is_some_and(|complaint| complaint.is_hopeless());
+        if hopeless || begin.elapsed() >= PATIENCE {
+            let place = format!("broker {}", config.brokers);
+            return Err(complaint.map_or_else(|| unanswered(&error), Complaint::into_failure).at(place));
+        }
+    }
+}
+
+fn unanswered(error: &KafkaError) -> Failure {
+    Failure::new(format!("cannot be reached: {error}")).mend(SERVERS)
+}
+
+const SERVERS: &str = "check `brokers` in the configuration, and that the broker is running";
+
+/// What librdkafka said of a connection that failed.
+#[derive(Debug, Clone)]
+pub struct Complaint {
+    code: Option<RDKafkaErrorCode>,
+    reason: String,
+}
+
+impl Complaint {
+    /// From what the error callback is given; nothing if it says no more than that all brokers are down.
+    pub fn new(error: &KafkaError, reason: &str) -> Option<Self> {
+        let code = error.rdkafka_error_code();
+        (code != Some(RDKafkaErrorCode::AllBrokersDown))
+            .then(|| Self { code, reason: without_timing(reason).to_string() })
+    }
+
+    /// Whether it stays so until somebody mends it.
+    fn is_hopeless(&self) -> bool {
+        use RDKafkaErrorCode::{Authentication, SSL};
+        matches!(self.code, Some(Authentication | SSL))
+    }
+
+    fn into_failure(self) -> Failure {
+        use RDKafkaErrorCode::{Authentication, Resolve, SSL};
+        let Self { code, reason } = self;
+        let mend = match code {
+            Some(Authentication) => "check sasl.mechanism, sasl.username and sasl.password in [kafka]",
+            Some(SSL) => "check security.protocol and the ssl. properties in [kafka]",
+            Some(Resolve) => "check the host names in `brokers`",
+            // librdkafka itself suspects the wrong protocol.
+            _ if reason.contains("SASL") || reason.contains("SSL") => {
+                "set security.protocol in [kafka] as the broker has it: plaintext, ssl, sasl_plaintext or sasl_ssl"
+            }
+            _ => SERVERS,
+        };
+        Failure::new(format!("cannot be reached: {reason}")).mend(mend)
+    }
+}
+
+/// librdkafka ends most reasons with `(after 3ms in state CONNECT, 2 identical error(s) suppressed)`.
+fn without_timing(reason: &str) -> &str {
+    reason.rsplit_once(" (after ").map_or(reason, |(reason, _)| reason)
+}
