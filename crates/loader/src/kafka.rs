@@ -10,8 +10,10 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 
 use crate::config::{Config, Start, Topic};
 use crate::failure::Failure;
@@ -92,18 +94,23 @@ impl Context {
     fn complaint(&self) -> Option<Complaint> {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn complain(&self, complaint: Option<Complaint>) {
+        if complaint.is_some() {
+            *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = complaint;
+        }
+    }
 }
 
 impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, "{message}");
+        self.complain(Complaint::of_log(facility, message));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, "{reason}");
-        if let Some(complaint) = Complaint::new(&error, reason) {
-            *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
-        }
+        self.complain(Complaint::new(&error, reason));
     }
 
     fn stats(&self, statistics: Statistics) {
@@ -125,6 +132,8 @@ pub type JobConsumer = BaseConsumer<Context>;
 /// Makes the consumer of a job; it does not connect yet.
 pub fn consumer(config: &Config, watermarks: Watermarks) -> Result<JobConsumer, Failure> {
     let mut properties = ClientConfig::new();
+    // Some reasons why a connection fails are only logged.
+    properties.set_log_level(RDKafkaLogLevel::Info);
     properties.set("bootstrap.servers", &config.brokers);
     // librdkafka wants a name; without commits and subscriptions no group comes of it.
     properties.set("group.id", format!("tally-{}", config.job));
@@ -180,9 +189,14 @@ pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partiti
 fn partitions_of(consumer: &JobConsumer, topic: &Topic) -> Result<Vec<Partition>, Failure> {
     let metadata = consumer.fetch_metadata(Some(&topic.name), TIMEOUT).map_err(Failure::new)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic.name);
+    if found.and_then(MetadataTopic::error) == Some(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        return Err(Failure::new("the loader's Kafka user may not read it").mend(
+            "give the user the rights to describe and read the topic (kafka-acls), or log in as another",
+        ));
+    }
     let numbers: Vec<i32> = found.iter().flat_map(|found| found.partitions()).map(|p| p.id()).collect();
     if numbers.is_empty() {
-        return Err(Failure::new("it does not exist on the broker, or may not be read")
+        return Err(Failure::new("it does not exist on the broker")
             .mend("create it, or mend `name` in its [[topic]] section"));
     }
     let mut partitions = Vec::with_capacity(numbers.len());

@@ -58,6 +58,12 @@ impl Complaint {
             .then(|| Self { code, reason: without_timing(reason).to_string() })
     }
 
+    /// From what is logged of a connection, `[thrd:name]: broker: reason`.
+    pub fn of_log(facility: &str, message: &str) -> Option<Self> {
+        let reason = message.split_once("]: ").map_or(message, |(_, reason)| reason);
+        (facility == "FAIL").then(|| Self { code: None, reason: without_timing(reason).to_string() })
+    }
+
     /// Whether it stays so until somebody mends it.
     fn is_hopeless(&self) -> bool {
         use RDKafkaErrorCode::{Authentication, SSL};
@@ -71,8 +77,8 @@ impl Complaint {
             Some(Authentication) => "check sasl.mechanism, sasl.username and sasl.password in [kafka]",
             Some(SSL) => "check security.protocol and the ssl. properties in [kafka]",
             Some(Resolve) => "check the host names in `brokers`",
-            // librdkafka itself suspects the wrong protocol.
-            _ if reason.contains("SASL") || reason.contains("SSL") => {
+            // So a broker answers whom it does not understand.
+            _ if ["Disconnected", "SASL", "SSL"].iter().any(|sign| reason.contains(sign)) => {
                 "set security.protocol in [kafka] as the broker has it: plaintext, ssl, sasl_plaintext or sasl_ssl"
             }
             _ => SERVERS,

@@ -33,7 +33,7 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
             failure.mend("set sslmode=require in `database`, or let the server's pg_hba.conf accept us without TLS")
         }
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            failure.mend("let the server's pg_hba.conf accept this user from this machine")
+            failure.mend("let the server's pg_hba.conf accept this user from this machine, or set the sslcert that it asks for")
         }
         SqlState::INSUFFICIENT_PRIVILEGE => failure.mend("GRANT CONNECT ON DATABASE to the loader's role"),
         SqlState::TOO_MANY_CONNECTIONS => failure.mend("end other connections, or raise max_connections"),
