@@ -17,6 +17,7 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
 
 use crate::config::{Config, Start, Topic};
 use crate::failure::Failure;
+use crate::observe;
 use reach::{reach, Complaint};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -114,6 +115,7 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        observe::kafka(&statistics);
         for (name, topic) in &statistics.topics {
             for (number, partition) in &topic.partitions {
                 if *number >= 0 && partition.hi_offset >= 0 {
@@ -219,6 +221,7 @@ pub fn assign<'a>(
     let mut list = TopicPartitionList::new();
     for (topic, partition, next) in positions {
         list.add_partition_offset(topic, partition, Offset::Offset(next)).map_err(Failure::new)?;
+        observe::assigned(topic, partition, next);
     }
     consumer.assign(&list).map_err(|e| Failure::new(e).at("assignment of partitions"))
 }

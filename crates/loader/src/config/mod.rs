@@ -3,6 +3,7 @@
 mod column;
 mod complaint;
 mod database;
+mod http;
 mod registry;
 mod secret;
 mod table;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use column::{Column, ColumnType, Source, Unit};
 pub use complaint::suggestion;
 pub use database::Database;
+pub use http::Http;
 pub use registry::Registry;
 pub use secret::Secret;
 pub use table::{plain_name, quoted, TableName};
@@ -41,6 +43,8 @@ pub struct Config {
     pub max_message_bytes: usize,
     /// Where the schemas of Avro topics are.
     pub registry: Option<Registry>,
+    /// Where metrics and health are served, if they are.
+    pub http: Option<Http>,
     /// Further librdkafka properties, as they are named there.
     #[serde(default)]
     pub kafka: BTreeMap<String, Secret>,

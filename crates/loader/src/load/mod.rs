@@ -8,6 +8,7 @@ mod assembler;
 mod avro;
 mod batch;
 mod dead_letter;
+mod observed;
 mod originals;
 mod positions;
 mod progress;
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka;
+use crate::observe;
 use crate::pg::Connector;
 use assembler::Assembler;
 use positions::Positions;
@@ -77,6 +79,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Loads until it is told to stop, or until the end if the options say so.
 pub fn load(config: &Config, options: Options) -> Result<Summary, Failure> {
+    let _job = tracing::info_span!("load", job = config.job).entered();
     runtime()?.block_on(load_async(config, options))
 }
 
@@ -86,6 +89,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 async fn load_async(config: &Config, options: Options) -> Result<Summary, Failure> {
+    observe::begin(config)?;
     let mut stop = Stop::on_signals()?;
     let connector = Connector::new(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
@@ -112,7 +116,10 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
 
     let (out, mut batches) = mpsc::channel(1);
     let reader_stop = stop.clone();
-    let reader = thread::spawn(move || reader::read(&consumer, assembler, end, &reader_stop, &out));
+    let span = tracing::Span::current();
+    let reader =
+        thread::spawn(move || span.in_scope(|| reader::read(&consumer, assembler, end, &reader_stop, &out)));
+    observe::loading();
     let mut progress = Progress::new(options.quiet);
     let mut summary = Summary::default();
     let begin = Instant::now();

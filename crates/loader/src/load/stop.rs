@@ -4,6 +4,7 @@ use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::observe;
 
 /// Shared by everything that has to end when a signal arrives.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ impl Stop {
                 }
                 if first {
                     tracing::info!("stopping");
+                    observe::stopping();
                     wish.send_replace(true);
                 }
             }

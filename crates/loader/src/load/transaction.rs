@@ -1,11 +1,14 @@
 //! One try at storing a batch: positions, tables, rows and dead letters, all or nothing.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use futures_util::{pin_mut, SinkExt};
 use tokio_postgres::{Client, CopyInSink, Error, Statement, Transaction};
 
 use super::batch::{Batch, Change, Rows};
 use super::dead_letter::{self, DeadLetter, Stage};
+use super::observed;
 use super::positions::{prepare, Positions};
 use super::writer::Statements;
 use crate::copy::{HEADER, TRAILER};
@@ -54,6 +57,7 @@ pub async fn attempt(
     batch: &Batch,
     care: Care,
 ) -> Result<Attempt, Error> {
+    let began = Instant::now();
     let mut tx = client.transaction().await?;
     if !positions.advance(&tx, statements, batch).await? {
         return Ok(Attempt::Fenced);
@@ -89,6 +93,7 @@ pub async fn attempt(
         copy(&tx, &statement, &bytes).await?;
     }
     tx.commit().await?;
+    observed::report(positions, batch, &dead_letters, Some(began.elapsed()));
     Ok(Attempt::Stored { dead_letters: batch.dead_letters.len() + dead_letters.len() })
 }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use tokio_postgres::{Client, Error, Statement};
 
 use super::batch::Batch;
+use super::observed;
 use super::positions::{Positions, Standing};
 use super::stop::Stop;
 use super::transaction::{attempt, Attempt, Care, Tables};
 use crate::config::Config;
 use crate::definition::Definition;
 use crate::failure::Failure;
+use crate::observe;
 use crate::pg::{self, verdict, Connector, Verdict};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -75,9 +77,12 @@ impl Writer {
             match verdict(&error) {
                 Verdict::Row if care == Care::None => care = Care::RowByRow,
                 Verdict::Outage => {
-                    tracing::warn!(error = %pg::explain(&error), "the database is in trouble; trying again");
+                    let reason = pg::explain(&error);
+                    tracing::warn!(error = %reason, "the database is in trouble; trying again");
+                    observe::database_away(&reason);
                     match self.recover(batch, &mut pause).await? {
                         Recovered::AlreadyStored => {
+                            observed::report(&self.positions, batch, &[], None);
                             return Ok(Fate::Stored { dead_letters: batch.dead_letters.len() });
                         }
                         Recovered::Again => {}
@@ -101,7 +106,9 @@ impl Writer {
                 Ok(Some(recovered)) => return Ok(recovered),
                 Ok(None) => return Err(self.fenced()),
                 Err(error) if verdict(&error) == Verdict::Outage => {
-                    tracing::warn!(error = %pg::explain(&error), "the database is away");
+                    let reason = pg::explain(&error);
+                    tracing::warn!(error = %reason, "the database is away");
+                    observe::database_away(&reason);
                 }
                 Err(error) => return Err(pg::failure("reconnecting to the database", &error)),
             }

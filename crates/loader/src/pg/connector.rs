@@ -14,6 +14,7 @@ use super::tls::{self, Mode};
 use super::{explain, passfile, unreachable};
 use crate::config::Database;
 use crate::failure::Failure;
+use crate::observe;
 
 /// Knows how to connect to the database of a job. Nothing of it shows the password.
 #[derive(Clone)]
@@ -64,6 +65,7 @@ impl Connector {
     /// Connects, and drives the connection in the background.
     pub async fn connect(&self) -> Result<Client, Error> {
         let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        observe::database_connected();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = %explain(&error), "the database connection ended");
