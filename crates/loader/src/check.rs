@@ -37,11 +37,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Ok(assigned) => {
             println!("database and rights: ok");
             for topic in &assigned.topics {
-                let columns = match &topic.definition {
-                    Some(definition) => format!("{} columns", definition.columns.len()),
-                    None => "columns to be inferred".into(),
-                };
-                println!("topic {:?}: table {}, {columns}", topic.config.name, topic.table);
+                for table in topic.tables.iter().map(|number| &assigned.tables[*number]) {
+                    let columns = match &table.definition {
+                        Some(definition) => format!("{} columns", definition.columns.len()),
+                        None => "columns to be inferred".into(),
+                    };
+                    println!("topic {:?}: table {}, {columns}", topic.config.name, table.name);
+                }
             }
         }
         Err(failure) => println!("{failure}"),

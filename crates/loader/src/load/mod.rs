@@ -9,11 +9,14 @@ mod avro;
 mod batch;
 mod dead_letter;
 mod originals;
+mod path;
 mod positions;
 mod progress;
 mod reader;
+mod refusals;
 mod start;
 mod stop;
+mod tables;
 mod transaction;
 mod writer;
 
@@ -105,9 +108,8 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
     let begun: i64 = assigned.partitions.iter().map(|p| p.next).sum();
     let assembler = Assembler::new(&assigned, config)?;
     let end = options.until_end.then(|| reader::End::new(&assigned.partitions));
-    let definitions = assigned.topics.iter().map(|topic| topic.definition.clone()).collect();
     let positions = Positions::new(&config.job, &assigned, watermarks.clone());
-    let mut writer = Writer::new(client, config, positions, definitions, stop.clone());
+    let mut writer = Writer::new(client, config, positions, assigned.tables, stop.clone());
 
     let (out, mut batches) = mpsc::channel(1);
     let reader_stop = stop.clone();

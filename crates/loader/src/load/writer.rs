@@ -8,9 +8,9 @@ use tokio_postgres::{Client, Error, Statement};
 use super::batch::Batch;
 use super::positions::{Positions, Standing};
 use super::stop::Stop;
-use super::transaction::{attempt, Attempt, Care, Tables};
+use super::tables::Table;
+use super::transaction::{attempt, Attempt, Care, Places};
 use crate::config::Config;
-use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::pg::{self, verdict, Verdict};
 
@@ -35,8 +35,7 @@ pub struct Writer {
     database: String,
     statements: Statements,
     positions: Positions,
-    /// By topic, once its table is known.
-    definitions: Vec<Option<Definition>>,
+    tables: Vec<Table>,
     registry: Option<String>,
     stop: Stop,
 }
@@ -50,25 +49,25 @@ impl Writer {
         client: Client,
         config: &Config,
         positions: Positions,
-        definitions: Vec<Option<Definition>>,
+        tables: Vec<Table>,
         stop: Stop,
     ) -> Self {
         let database = config.database.clone();
         let registry = config.registry.as_ref().map(|registry| registry.url.clone());
-        Self { client, database, statements: HashMap::new(), positions, definitions, registry, stop }
+        Self { client, database, statements: HashMap::new(), positions, tables, registry, stop }
     }
 
     /// Stores a batch, whatever it takes.
     pub async fn store(&mut self, batch: &Batch) -> Result<Fate, Failure> {
         for change in &batch.changes {
-            self.definitions[change.topic] = Some(change.definition.clone());
+            self.tables[change.table].definition = Some(change.definition.clone());
         }
         let mut care = Care::None;
         let mut pause = FIRST_PAUSE;
         loop {
-            let Self { client, statements, positions, definitions, registry, .. } = self;
-            let tables = Tables { definitions, registry: registry.as_deref() };
-            let error = match attempt(client, statements, positions, tables, batch, care).await {
+            let Self { client, statements, positions, tables, registry, .. } = self;
+            let places = Places { tables, registry: registry.as_deref() };
+            let error = match attempt(client, statements, positions, places, batch, care).await {
                 Ok(Attempt::Stored { dead_letters }) => return Ok(Fate::Stored { dead_letters }),
                 Ok(Attempt::Fenced) => return Err(self.fenced()),
                 Err(error) => error,
