@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::{broker, check, demo, load, simulate};
+use crate::{broker, check, demo, load, plan, simulate};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -17,6 +17,7 @@ pub struct Cli {
 enum Command {
     Load(load::Args),
     Check(check::Args),
+    Plan(plan::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -29,6 +30,7 @@ impl Cli {
         match self.command {
             Command::Load(args) => load::run(args),
             Command::Check(args) => check::run(args),
+            Command::Plan(args) => plan::run(args),
             Command::Simulate(args) => simulate::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Broker(args) => broker::run(args),

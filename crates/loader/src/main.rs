@@ -12,6 +12,7 @@ mod failure;
 mod kafka;
 mod load;
 mod pg;
+mod plan;
 mod registry;
 mod simulate;
 

@@ -2,7 +2,7 @@
 
 mod world;
 
-use world::World;
+use world::{tally, World};
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
@@ -149,4 +149,34 @@ fn when_the_server_refuses_one_row_of_a_message_none_is_stored() {
     assert_eq!(world.column(items), ["190 95"]);
     assert_eq!(world.column("SELECT count(*)::text FROM fan.items"), ["190"]);
     assert_eq!(world.next_offset(), 100);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn a_plan_shows_what_would_be_and_changes_nothing() {
+    let mut world = World::new("plan");
+    world.produce(&[b"{\"id\":1,\"at\":\"2026-01-01T00:00:00Z\"}", b"{\"id\":2}", b"no", b"{\"id\":4}"]);
+    let plan = |world: &World, topic: &str| {
+        let output = tally("plan", &world.config(topic), &[]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let expected = "CREATE TABLE \"plan\".\"t\" (\"id\" bigint, \"at\" timestamptz, \"overflow\" jsonb);\n\
+                    -- 4 messages would become\n--   3 rows of \"plan\".\"t\"\n--   1 dead letters\n\
+                    --     1 x 22032 the message is not JSON: expected ident at line 1 column 2\n";
+    assert_eq!(plan(&world, ""), expected);
+    assert!(!world.exists("plan.t"));
+    // What the server would refuse is told as well.
+    world.database.batch_execute("CREATE TABLE plan.t (id bigint CHECK (id < 4), overflow jsonb)").unwrap();
+    let text = plan(&world, "");
+    assert!(text.contains("--   2 rows of \"plan\".\"t\"\n--   2 dead letters\n"), "{text}");
+    assert!(text.contains("1 x 23514") && !text.contains("CREATE"), "{text}");
+    assert_eq!(world.column("SELECT count(*)::text FROM plan.t"), ["0"]);
+    assert!(
+        !world.exists("loader.offsets")
+            || world.column("SELECT job FROM loader.offsets WHERE job = 'plan'").is_empty()
+    );
+    world.load("");
+    // A job that has read everything sees the last messages again.
+    assert!(plan(&world, "").contains("-- 4 messages would become"));
 }

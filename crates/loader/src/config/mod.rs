@@ -25,7 +25,7 @@ pub use topic::{Format, Layout, Mapping, Start, Topic, UnknownFields, Unmatched}
 use crate::failure::Failure;
 
 /// The whole file; `docs/loader.md` is its reference.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Names the positions in `loader.offsets`: two jobs read the same topic independently.

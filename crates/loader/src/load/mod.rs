@@ -14,6 +14,7 @@ mod positions;
 mod progress;
 mod reader;
 mod refusals;
+mod rehearsal;
 mod start;
 mod stop;
 mod tables;
@@ -35,6 +36,7 @@ use progress::Progress;
 use stop::Stop;
 use writer::{Fate, Writer};
 
+pub use rehearsal::rehearse;
 pub use start::{start, Intent};
 
 /// How long a stop waits for the batch in flight.

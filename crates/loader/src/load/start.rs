@@ -58,7 +58,7 @@ pub async fn start(
     };
     let tx = client.transaction().await.map_err(at("database"))?;
     pg::ensure_schema(&tx).await.map_err(at("schema loader"))?;
-    let (topics, tables) = prepare(&tx, config).await?;
+    let (topics, tables, _) = prepare(&tx, config).await?;
     let positions = pg::claim(&tx, &config.job, partitions).await.map_err(at("table loader.offsets"))?;
     let mut assigned = Vec::with_capacity(partitions.len());
     for partition in partitions {

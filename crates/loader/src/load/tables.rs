@@ -25,11 +25,11 @@ pub struct Table {
     pub definition: Option<Definition>,
 }
 
-/// Finds out what the tables look like, and creates those that are known and missing.
+/// Finds out what the tables look like, and creates those that are known and missing; gives the statements for that.
 pub async fn prepare(
     tx: &Transaction<'_>,
     config: &Config,
-) -> Result<(Vec<AssignedTopic>, Vec<Table>), Failure> {
+) -> Result<(Vec<AssignedTopic>, Vec<Table>, Vec<String>), Failure> {
     let mut topics = Vec::with_capacity(config.topics.len());
     let mut tables: Vec<Table> = Vec::new();
     // What each way fills; a column that another way fills is not missed in this one's rows, unless it must be there.
@@ -58,6 +58,7 @@ pub async fn prepare(
         }
         topics.push(AssignedTopic { config: topic.clone(), tables: of_topic });
     }
+    let mut statements = Vec::new();
     for (number, table) in tables.iter_mut().enumerate() {
         let topic = topics.iter().find(|topic| topic.tables.contains(&number)).expect("each is of a topic");
         let mappings = topic.config.mappings();
@@ -66,12 +67,13 @@ pub async fn prepare(
         let found = Found::look_up(tx, &table.name).await?;
         let ways = ways.iter().filter(|(of, _)| *of == number).map(|(_, way)| way);
         let job = &config.job;
-        settle(tx, job, table, &mapping, found, ways).await.map_err(|failure| match failure {
+        let settled = settle(tx, job, table, &mapping, found, ways).await;
+        statements.extend(settled.map_err(|trouble| match trouble {
             Trouble::Known(failure) => failure,
             Trouble::Server(error) => at(&topic.config, &mapping)(error),
-        })?;
+        })?);
     }
-    Ok((topics, tables))
+    Ok((topics, tables, statements))
 }
 
 enum Trouble {
@@ -91,7 +93,7 @@ impl From<tokio_postgres::Error> for Trouble {
     }
 }
 
-/// Decides what a table looks like: as it is configured, as it was recorded, or as it is.
+/// Decides what a table looks like: as it is configured, as it was recorded, or as it is; gives the statement that made it.
 async fn settle(
     tx: &Transaction<'_>,
     job: &str,
@@ -99,7 +101,7 @@ async fn settle(
     mapping: &Mapping<'_>,
     found: Option<Found>,
     ways: impl Iterator<Item = &Definition>,
-) -> Result<(), Trouble> {
+) -> Result<Option<String>, Trouble> {
     let recorded = pg::recorded(tx, job, &table.topic, &table.name).await?;
     if table.definition.is_none() {
         table.definition = match (&recorded, &found) {
@@ -110,7 +112,7 @@ async fn settle(
             (None, None) => None,
         };
     }
-    let Some(definition) = &table.definition else { return Ok(()) };
+    let Some(definition) = &table.definition else { return Ok(None) };
     let ddl = match &found {
         Some(found) => {
             found.check(definition)?;
@@ -128,7 +130,7 @@ async fn settle(
     if recorded.as_ref() != Some(definition) || ddl.is_some() {
         pg::record(tx, job, &table.topic, definition, ddl.as_deref()).await?;
     }
-    Ok(())
+    Ok(ddl)
 }
 
 fn at<'a>(topic: &'a Topic, mapping: &Mapping) -> impl FnOnce(tokio_postgres::Error) -> Failure + 'a {

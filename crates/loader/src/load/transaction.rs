@@ -53,31 +53,43 @@ pub async fn attempt(
     if !positions.advance(&tx, statements, batch).await? {
         return Ok(Attempt::Fenced);
     }
-    for Change { table, definition, statement } in &batch.changes {
-        tx.batch_execute(statement).await?;
-        pg::record(&tx, positions.job(), &tables[*table].topic, definition, Some(statement)).await?;
-    }
     if let Some(registry) = registry {
         pg::keep_schemas(&tx, registry, &batch.schemas).await?;
+    }
+    let refused = store_rows(&mut tx, statements, positions.job(), tables, batch, care).await?;
+    let dead_letters = bury(&tx, statements, positions, batch, refused).await?;
+    tx.commit().await?;
+    Ok(Attempt::Stored { dead_letters })
+}
+
+/// Makes the tables as they must be and stores the rows; gives the messages that the server refused.
+pub async fn store_rows(
+    tx: &mut Transaction<'_>,
+    statements: &mut Statements,
+    job: &str,
+    tables: &[Table],
+    batch: &Batch,
+    care: Care,
+) -> Result<Refused, Error> {
+    for Change { table, definition, statement } in &batch.changes {
+        tx.batch_execute(statement).await?;
+        pg::record(tx, job, &tables[*table].topic, definition, Some(statement)).await?;
     }
     let mut paths = Vec::new();
     for (number, rows) in batch.rows.iter().enumerate() {
         if let (Some(definition), 1..) = (&tables[number].definition, rows.len()) {
-            paths.push((number, Path::open(&tx, statements, definition).await?));
+            paths.push((number, Path::open(tx, statements, definition).await?));
         }
     }
-    let mut refused = Refused::default();
     match care {
         Care::None => {
             for (number, path) in &paths {
-                path.send(&tx, [batch.rows[*number].slice(0, batch.rows[*number].len())]).await?;
+                path.send(tx, [batch.rows[*number].slice(0, batch.rows[*number].len())]).await?;
             }
+            Ok(Refused::new())
         }
-        Care::RowByRow => refused = store_around(&mut tx, tables, &paths, &batch.rows).await?,
+        Care::RowByRow => store_around(tx, tables, &paths, &batch.rows).await,
     }
-    let dead_letters = bury(&tx, statements, positions, batch, refused).await?;
-    tx.commit().await?;
-    Ok(Attempt::Stored { dead_letters })
 }
 
 /// Stores the messages that are not rows, and says how many they are.
