@@ -20,8 +20,11 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
     println!("configuration: ok, {} topics", config.topics.len());
-    let partitions = kafka::consumer(&config, kafka::Watermarks::default())
-        .and_then(|consumer| kafka::partitions(&consumer, &config));
+    let mut found = config.clone();
+    let partitions = kafka::consumer(&config, kafka::Watermarks::default()).and_then(|consumer| {
+        found = kafka::find_topics(&consumer, &config)?;
+        kafka::partitions(&consumer, &found)
+    });
     match &partitions {
         Ok(found) => println!("broker and topics: ok, {} partitions", found.len()),
         Err(failure) => println!("{failure}"),
@@ -31,7 +34,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
         // Without the broker there is nothing to claim, but tables and rights can be looked at.
         let partitions = partitions.as_deref().unwrap_or_default();
-        start(&mut client, &config, partitions, Intent::Check).await
+        start(&mut client, &found, partitions, Intent::Check).await
     });
     match &database {
         Ok(assigned) => {

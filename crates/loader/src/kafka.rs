@@ -133,16 +133,29 @@ pub fn consumer(config: &Config, watermarks: Watermarks) -> Result<JobConsumer, 
     })
 }
 
+/// The configuration with a section for each topic of the broker that a pattern in it fits.
+pub fn find_topics(consumer: &JobConsumer, config: &Config) -> Result<Config, Failure> {
+    if !config.has_patterns() {
+        return Ok(config.clone());
+    }
+    let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(|e| unreachable(config, &e))?;
+    let mut names: Vec<String> = metadata.topics().iter().map(|topic| topic.name().to_string()).collect();
+    names.sort_unstable();
+    config.for_topics(&names)
+}
+
+fn unreachable(config: &Config, error: &KafkaError) -> Failure {
+    Failure::new(format!("cannot be reached: {error}"))
+        .at(format!("broker {}", config.brokers))
+        .mend("check `brokers` in the configuration, and that the broker is running")
+}
+
 /// Asks the broker for the partitions of the topics.
 ///
 /// Partitions that are added later are noticed at the next start.
 pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partition>, Failure> {
-    let broker = format!("broker {}", config.brokers);
-    consumer.fetch_metadata(Some(&config.topics[0].name), TIMEOUT).map_err(|e| {
-        Failure::new(format!("cannot be reached: {e}"))
-            .at(&broker)
-            .mend("check `brokers` in the configuration, and that the broker is running")
-    })?;
+    let first = Some(config.topics[0].name.as_str());
+    consumer.fetch_metadata(first, TIMEOUT).map_err(|e| unreachable(config, &e))?;
     let mut found = Vec::new();
     for topic in &config.topics {
         found.extend(

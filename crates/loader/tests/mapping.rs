@@ -2,7 +2,7 @@
 
 mod world;
 
-use world::{tally, World};
+use world::{complaint, tally, World};
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
@@ -179,4 +179,16 @@ fn a_plan_shows_what_would_be_and_changes_nothing() {
     world.load("");
     // A job that has read everything sees the last messages again.
     assert!(plan(&world, "").contains("-- 4 messages would become"));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn topics_are_found_by_a_pattern() {
+    let mut world = World::new("pattern");
+    world.produce(&[b"{\"id\":1}"]);
+    let config = world.config("").replace("name = 'pattern'", "name = 'pat*'").replace(".t'", ".of_*'");
+    world.load_config(&config);
+    assert_eq!(world.column("SELECT id::text FROM pattern.of_tern"), ["1"]);
+    let text = complaint(&config.replace("name = 'pat*'", "name = 'nothing*'"));
+    assert!(text.contains("topic \"nothing*\": no topic on the broker fits"), "{text}");
 }

@@ -2,6 +2,7 @@
 
 mod column;
 mod complaint;
+mod pattern;
 mod registry;
 mod route;
 mod source;

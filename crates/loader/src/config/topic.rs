@@ -11,7 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topic {
-    /// The topic's name in Kafka.
+    /// The topic's name in Kafka; with a star the pattern of several.
     pub name: String,
     /// The table, `name` or `schema.name`; by default made from the topic's name.
     pub table: Option<TableName>,
@@ -163,6 +163,15 @@ impl Topic {
     pub fn validate(&self) -> Result<(), Complaint> {
         if self.sample == 0 {
             return Err(("`sample` must be at least 1".into(), "leave it out for the default"));
+        }
+        let stars = |text: &str| text.matches('*').count();
+        if stars(&self.name) > 1
+            || self.table.as_ref().map_or(0, |table| stars(&table.name)) > stars(&self.name)
+        {
+            return Err((
+                "one star may stand in `name`, and then one in `table` for what it matched".into(),
+                "write more sections",
+            ));
         }
         if self.columns.as_ref().is_some_and(Vec::is_empty) {
             return Err(("`columns` is empty".into(), "list columns, or leave the key out to infer them"));

@@ -95,6 +95,7 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
         pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
     let watermarks = kafka::Watermarks::default();
     let consumer = kafka::consumer(config, watermarks.clone())?;
+    let config = &kafka::find_topics(&consumer, config)?;
     let partitions = kafka::partitions(&consumer, config)?;
     let assigned = start(&mut client, config, &partitions, Intent::Load).await?;
     for partition in &partitions {

@@ -43,6 +43,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     let mut client =
         pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
     let consumer = kafka::consumer(&config, kafka::Watermarks::default())?;
+    let config = kafka::find_topics(&consumer, &config)?;
     let partitions = kafka::partitions(&consumer, &config)?;
     let mut assigned = start(&mut client, &config, &partitions, Intent::Check).await?;
     let all_read = assigned.partitions.iter().all(|p| p.next >= p.high);
