@@ -21,8 +21,11 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
     println!("configuration: ok, {} topics", config.topics.len());
-    let partitions = kafka::consumer(&config, kafka::Watermarks::default())
-        .and_then(|consumer| kafka::partitions(&consumer, &config));
+    let mut found = config.clone();
+    let partitions = kafka::consumer(&config, kafka::Watermarks::default()).and_then(|consumer| {
+        found = kafka::find_topics(&consumer, &config)?;
+        kafka::partitions(&consumer, &found)
+    });
     match &partitions {
         Ok(found) => println!("broker and topics: ok, {} partitions", found.len()),
         Err(failure) => println!("{failure}"),
@@ -32,17 +35,19 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
         // Without the broker there is nothing to claim, but tables and rights can be looked at.
         let partitions = partitions.as_deref().unwrap_or_default();
-        start(&mut client, &config, partitions, Intent::Check).await
+        start(&mut client, &found, partitions, Intent::Check).await
     });
     match &database {
         Ok(assigned) => {
             println!("database and rights: ok");
             for topic in &assigned.topics {
-                let columns = match &topic.definition {
-                    Some(definition) => format!("{} columns", definition.columns.len()),
-                    None => "columns to be inferred".into(),
-                };
-                println!("topic {:?}: table {}, {columns}", topic.config.name, topic.table);
+                for table in topic.tables.iter().map(|number| &assigned.tables[*number]) {
+                    let columns = match &table.definition {
+                        Some(definition) => format!("{} columns", definition.columns.len()),
+                        None => "columns to be inferred".into(),
+                    };
+                    println!("topic {:?}: table {}, {columns}", topic.config.name, table.name);
+                }
             }
         }
         Err(failure) => println!("{failure}"),

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::observe::LogFormat;
-use crate::{broker, check, demo, load, simulate};
+use crate::{broker, check, demo, load, plan, simulate};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -21,6 +21,7 @@ pub struct Cli {
 enum Command {
     Load(load::Args),
     Check(check::Args),
+    Plan(plan::Args),
     Simulate(simulate::Args),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -33,6 +34,7 @@ impl Cli {
         match self.command {
             Command::Load(args) => load::run(args),
             Command::Check(args) => check::run(args),
+            Command::Plan(args) => plan::run(args),
             Command::Simulate(args) => simulate::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Broker(args) => broker::run(args),

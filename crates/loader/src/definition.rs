@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{quoted, Column, ColumnType, TableName, Topic, UnknownFields};
+use crate::config::{quoted, Column, ColumnType, Layout, TableName, UnknownFields};
 
 /// A table as the loader sees it; stored in `loader.schema_history`, so that a restart uses the same columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,13 +15,34 @@ pub struct Definition {
     pub overflow: Option<String>,
     /// What becomes of fields that no column takes.
     pub unknown_fields: UnknownFields,
+    /// The columns that identify a row, if newer messages replace it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
 }
 
 impl Definition {
-    /// The definition of a topic's table with these columns.
-    pub fn new(topic: &Topic, table: TableName, columns: Vec<Column>) -> Self {
-        let overflow = topic.unknown_fields.has_overflow().then(|| topic.overflow_column.clone());
-        Self { table, columns, overflow, unknown_fields: topic.unknown_fields }
+    /// The definition of a table with these columns.
+    pub fn new(layout: Layout, table: TableName, columns: Vec<Column>) -> Self {
+        let Layout { unknown_fields, key, .. } = layout;
+        Self {
+            table,
+            columns,
+            overflow: layout.overflow().map(str::to_string),
+            unknown_fields,
+            key: key.to_vec(),
+        }
+    }
+
+    /// Adds the columns of another way into the table. A column that not all ways must fill may be NULL.
+    pub fn unite(&mut self, columns: &[Column]) {
+        for known in &mut self.columns {
+            known.required &= columns.iter().any(|column| column.name == known.name && column.required);
+        }
+        for column in columns {
+            if self.columns.iter().all(|known| known.name != column.name) {
+                self.columns.push(Column { required: false, ..column.clone() });
+            }
+        }
     }
 
     /// The statement that creates the table.
@@ -31,14 +52,24 @@ impl Definition {
             format!("{} {}{not_null}", quoted(&column.name), column.kind)
         });
         let overflow = self.overflow.iter().map(|name| format!("{} {}", quoted(name), ColumnType::Jsonb));
-        let columns: Vec<String> = columns.chain(overflow).collect();
+        let key = (!self.key.is_empty()).then(|| format!("PRIMARY KEY ({})", self.key_list()));
+        let columns: Vec<String> = columns.chain(overflow).chain(key).collect();
         format!("CREATE TABLE {} ({})", self.table, columns.join(", "))
+    }
+
+    /// The columns that rows are given for.
+    pub fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|column| column.name.as_str()).chain(self.overflow.as_deref()).collect()
+    }
+
+    /// Those that identify a row, for SQL.
+    pub fn key_list(&self) -> String {
+        self.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
     }
 
     /// The statement that loads rows into it.
     pub fn copy(&self) -> String {
-        let names: Vec<String> =
-            self.columns.iter().map(|c| &c.name).chain(&self.overflow).map(|n| quoted(n)).collect();
+        let names: Vec<String> = self.names().into_iter().map(quoted).collect();
         format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.table, names.join(", "))
     }
 }

@@ -18,7 +18,7 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
 use crate::config::{Config, Start, Topic};
 use crate::failure::Failure;
 use crate::observe;
-use reach::{reach, Complaint};
+use reach::{reach, unanswered, Complaint};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -171,6 +171,18 @@ fn hidden(text: &str, value: &str) -> String {
     } else {
         text.replace(value, "...")
     }
+}
+
+/// The configuration with a section for each topic of the broker that a pattern in it fits.
+pub fn find_topics(consumer: &JobConsumer, config: &Config) -> Result<Config, Failure> {
+    if !config.has_patterns() {
+        return Ok(config.clone());
+    }
+    reach(consumer, config)?;
+    let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(|error| unanswered(config, &error))?;
+    let mut names: Vec<String> = metadata.topics().iter().map(|topic| topic.name().to_string()).collect();
+    names.sort_unstable();
+    config.for_topics(&names)
 }
 
 /// Asks the broker for the partitions of the topics.

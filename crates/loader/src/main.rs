@@ -13,6 +13,7 @@ mod kafka;
 mod load;
 mod observe;
 mod pg;
+mod plan;
 mod registry;
 mod simulate;
 

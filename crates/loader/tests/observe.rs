@@ -30,7 +30,7 @@ fn metrics_and_health_follow_the_loader() {
     wait_until(|| metric(&address, "tally_high_watermark{topic=\"observe\",partition=\"0\"}") == Some(5.0));
     wait_until(|| ask("ready").0 == 200);
     for (name, value) in [
-        ("tally_rows_total{topic=\"observe\"}", 3.0),
+        ("tally_rows_total{table=\"observe.t\"}", 3.0),
         ("tally_dead_letters_total{topic=\"observe\",stage=\"decode\"}", 1.0),
         ("tally_dead_letters_total{topic=\"observe\",stage=\"write\"}", 1.0),
         ("tally_message_bytes_total", 42.0),
@@ -83,7 +83,7 @@ fn metrics_and_health_follow_the_loader() {
     assert_eq!(ask("health").0, 200, "a database that is away is no reason to start anew");
     world.database.batch_execute("DROP TRIGGER is_full ON observe.t").unwrap();
     wait_until(|| ask("ready").0 == 200);
-    assert_eq!(metric(&address, "tally_rows_total{topic=\"observe\"}"), Some(4.0));
+    assert_eq!(metric(&address, "tally_rows_total{table=\"observe.t\"}"), Some(4.0));
 
     world.cluster.broker_down(1).unwrap();
     wait_until(|| ask("ready").1.contains("Kafka is away since 2"));

@@ -1,11 +1,15 @@
 //! A column: its type, and where in the message its value is found.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::complaint::suggestion;
+use super::source::Source;
 use super::table::MAX_NAME_BYTES;
+use super::Property;
+use crate::decode::constant;
 
 /// A column of the table and its source in the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +23,21 @@ pub struct Column {
     /// Where the value comes from; by default the field with the column's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
+    /// The same value in every row, in place of one from the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Property>,
+    /// Texts that mean NULL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub null: Vec<String>,
+    /// A regular expression that the value's text must match; what its first group matched is the new value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// The new value instead, in which `$1` or `${name}` is what a group matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<String>,
+    /// New values for texts; any other text is wrong.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
     /// What a number counts, for a column of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
@@ -28,6 +47,27 @@ pub struct Column {
 }
 
 impl Column {
+    /// A column that takes a value as it is.
+    pub fn plain(name: impl Into<String>, kind: ColumnType, from: Option<Source>) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            from,
+            value: None,
+            null: Vec::new(),
+            pattern: None,
+            replacement: None,
+            values: BTreeMap::new(),
+            unit: None,
+            required: false,
+        }
+    }
+
+    /// Whether the value's text is changed on its way.
+    pub fn is_transformed(&self) -> bool {
+        !self.null.is_empty() || self.pattern.is_some() || !self.values.is_empty()
+    }
+
     /// Where the value comes from.
     pub fn source(&self) -> Source {
         self.from.clone().unwrap_or_else(|| Source::Field(vec![self.name.clone()]))
@@ -41,8 +81,29 @@ impl Column {
         if self.unit.is_some() && !self.kind.is_time() {
             return Err((format!("`unit` does not apply to {}", self.kind), "remove it, or use timestamptz"));
         }
-        if self.kind == ColumnType::Jsonb && !matches!(self.source(), Source::Field(_)) {
-            return Err(("record metadata is not jsonb".into(), "use text or bigint"));
+        if self.kind == ColumnType::Jsonb {
+            if self.value.is_some() || self.is_transformed() {
+                return Err((
+                    "`value`, `null`, `pattern` and `values` do not apply to jsonb".into(),
+                    "use text",
+                ));
+            }
+            if !matches!(self.source(), Source::Field(_) | Source::Element(_) | Source::KeyField(_)) {
+                return Err(("record metadata is not jsonb".into(), "use text or bigint"));
+            }
+        }
+        if self.value.is_some() && (self.from.is_some() || self.is_transformed()) {
+            return Err(("it has a `value` beside a source".into(), "remove one of them"));
+        }
+        if let Some(Err(reject)) = self.value.as_ref().map(|value| constant(self, &value.to_string())) {
+            return Err((format!("`value`: {}", reject.message), "write a value of the column's type"));
+        }
+        if self.replacement.is_some() && self.pattern.is_none() {
+            return Err(("`replacement` needs a `pattern`".into(), "add it, or use `values`"));
+        }
+        if let Some(Err(error)) = self.pattern.as_deref().map(Regex::new) {
+            let what = error.to_string().replace('\n', " ");
+            return Err((format!("`pattern`: {what}"), "write a regular expression"));
         }
         Ok(())
     }
@@ -133,54 +194,4 @@ pub enum Unit {
     Us,
     /// Nanoseconds, rounded to microseconds.
     Ns,
-}
-
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Source {
-    /// A field of the message, by its path.
-    Field(Vec<String>),
-    /// The topic's name.
-    Topic,
-    /// The partition's number.
-    Partition,
-    /// The message's offset.
-    Offset,
-    /// The message's timestamp, milliseconds.
-    Timestamp,
-    /// The message's key, as text.
-    Key,
-}
-
-impl TryFrom<String> for Source {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Ok(match text.as_str() {
-            "$topic" => Self::Topic,
-            "$partition" => Self::Partition,
-            "$offset" => Self::Offset,
-            "$timestamp" => Self::Timestamp,
-            "$key" => Self::Key,
-            _ if text.starts_with('$') => {
-                let near = suggestion(&text, &["$topic", "$partition", "$offset", "$timestamp", "$key"]);
-                return Err(format!("no record metadata is called {text:?}; {near}"));
-            }
-            path => Self::Field(path.split('.').map(str::to_string).collect()),
-        })
-    }
-}
-
-impl From<Source> for String {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::Field(path) => path.join("."),
-            Source::Topic => "$topic".into(),
-            Source::Partition => "$partition".into(),
-            Source::Offset => "$offset".into(),
-            Source::Timestamp => "$timestamp".into(),
-            Source::Key => "$key".into(),
-        }
-    }
 }

@@ -4,29 +4,36 @@ mod column;
 mod complaint;
 mod database;
 mod http;
+mod pattern;
 mod registry;
+mod route;
 mod secret;
+mod source;
 mod table;
+mod topic;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use column::{Column, ColumnType, Source, Unit};
+pub use column::{Column, ColumnType, Unit};
 pub use complaint::suggestion;
 pub use database::Database;
 pub use http::Http;
 pub use registry::Registry;
+pub use route::Route;
 pub use secret::Secret;
+pub use source::Source;
 pub use table::{plain_name, quoted, TableName};
+pub use topic::{Format, Layout, Mapping, Start, Topic, UnknownFields, Unmatched};
 
 use crate::failure::Failure;
 
 /// The whole file; `docs/loader.md` is its reference.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Names the positions in `loader.offsets`: two jobs read the same topic independently.
@@ -78,95 +85,30 @@ impl Default for BatchLimits {
     }
 }
 
-/// One topic and the table it goes to.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Topic {
-    /// The topic's name in Kafka.
-    pub name: String,
-    /// The table, `name` or `schema.name`; by default made from the topic's name.
-    pub table: Option<TableName>,
-    /// How messages are encoded.
-    #[serde(default)]
-    pub format: Format,
-    /// Where a partition begins that this job has never read.
-    #[serde(default)]
-    pub start: Start,
-    /// The columns; where absent they are an existing table's, or inferred from the first messages.
-    pub columns: Option<Vec<Column>>,
-    /// What becomes of fields that no column takes.
-    #[serde(default)]
-    pub unknown_fields: UnknownFields,
-    /// The jsonb column that keeps them.
-    #[serde(default = "default_overflow")]
-    pub overflow_column: String,
-    /// How many messages inference looks at, at most.
-    #[serde(default = "default_sample")]
-    pub sample: usize,
+/// A value that every row has; all of them are text underneath.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Property {
+    /// Written in quotes.
+    Text(String),
+    /// Written as a whole number.
+    Number(i64),
+    /// Written as true or false.
+    Flag(bool),
 }
 
-impl Topic {
-    /// The table this topic goes to.
-    pub fn table(&self) -> TableName {
-        self.table.clone().unwrap_or_else(|| TableName::for_topic(&self.name))
+impl std::fmt::Display for Property {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => text.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
+        }
     }
 }
 
 fn default_max_message_bytes() -> usize {
     8 << 20
-}
-
-fn default_overflow() -> String {
-    "overflow".into()
-}
-
-fn default_sample() -> usize {
-    1000
-}
-
-/// The encoding of a topic's messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// One JSON object per message.
-    #[default]
-    Json,
-    /// A record in Avro, with the number of its schema in the registry in front, as Confluent's serializers write it.
-    Avro,
-}
-
-/// Where a partition begins when there is no stored position.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Start {
-    /// At its oldest message.
-    #[default]
-    Earliest,
-    /// After its newest one.
-    Latest,
-}
-
-impl UnknownFields {
-    /// Whether there is an overflow column.
-    pub fn has_overflow(self) -> bool {
-        matches!(self, Self::Keep | Self::Add)
-    }
-}
-
-/// The policy for fields that no column takes: by default nothing is dropped.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UnknownFields {
-    /// They are kept in the overflow column.
-    #[default]
-    Keep,
-    /// They get columns of their own, and columns become wider where the schema does; what no column can hold is kept in
-    /// the overflow column.
-    Add,
-    /// They are dropped, because the user said so.
-    Ignore,
-    /// A message that has one becomes a dead letter.
-    Refuse,
 }
 
 impl Config {
@@ -202,60 +144,19 @@ impl Config {
                 .validate()
                 .map_err(|(what, mend)| Failure::usage(format!("[registry]: {what}")).mend(mend))?;
         }
-        let mut tables = HashMap::new();
         for topic in &self.topics {
+            let of_topic = |what: String| format!("topic {:?}: {what}", topic.name);
+            topic.validate().map_err(|(what, mend)| Failure::usage(of_topic(what)).mend(mend))?;
             if topic.format == Format::Avro && self.registry.is_none() {
-                return Err(Failure::usage(format!(
-                    "topic {:?} is Avro, but there is no [registry]",
-                    topic.name
-                ))
-                .mend("add a section [registry] with the `url` of the schema registry"));
+                return Err(Failure::usage(of_topic("it is Avro, but there is no [registry]".into()))
+                    .mend("add a section [registry] with the `url` of the schema registry"));
             }
-            topic.validate().map_err(|(what, mend)| {
-                Failure::usage(format!("topic {:?}: {what}", topic.name)).mend(mend)
-            })?;
             if self.topics.iter().filter(|other| other.name == topic.name).count() > 1 {
-                let what = format!("topic {:?} is listed twice", topic.name);
-                return Err(
-                    Failure::usage(what).mend("remove one section, or load it again under another `job`")
-                );
-            }
-            if let Some(other) = tables.insert(topic.table(), &topic.name) {
-                let what =
-                    format!("topics {other:?} and {:?} both go to table {}", topic.name, topic.table());
-                return Err(Failure::usage(what).mend("set `table` of one of them"));
+                return Err(Failure::usage(of_topic("it is listed twice".into()))
+                    .mend("remove one section, or load it again under another `job`"));
             }
         }
-        Ok(())
-    }
-}
-
-impl Topic {
-    fn validate(&self) -> Result<(), (String, &'static str)> {
-        if self.sample == 0 {
-            return Err(("`sample` must be at least 1".into(), "leave it out for the default"));
-        }
-        let mut names = HashMap::new();
-        for column in self.columns.iter().flatten() {
-            column.validate().map_err(|(what, mend)| (format!("column {:?}: {what}", column.name), mend))?;
-            if names.insert(&column.name, ()).is_some() {
-                return Err((format!("column {:?} is listed twice", column.name), "remove one"));
-            }
-            if self.unknown_fields.has_overflow() && column.name == self.overflow_column {
-                let mend = "set `overflow_column` to another name; it is not listed among the columns";
-                return Err((format!("column {:?} is the overflow column", column.name), mend));
-            }
-        }
-        if self.unknown_fields == UnknownFields::Add && self.format == Format::Json {
-            return Err((
-                "`unknown_fields = \"add\"` needs a schema, which JSON does not have".into(),
-                "use \"keep\", or list the columns",
-            ));
-        }
-        if self.columns.as_ref().is_some_and(Vec::is_empty) {
-            return Err(("`columns` is empty".into(), "list columns, or leave the key out to infer them"));
-        }
-        Ok(())
+        topic::agree(&self.topics)
     }
 }
 
@@ -274,7 +175,10 @@ mod tests {
         let config =
             Config::parse("t.toml", &format!("{MINIMAL}[[topic]]\nname = 'Md.Trades-v2'\n")).unwrap();
         assert_eq!(config.batch.rows, 10_000);
-        assert_eq!(config.topics[0].table().to_string(), "\"md_trades_v2\"");
+        assert_eq!(
+            config.topics[0].table_of(&config.topics[0].mappings()[0]).to_string(),
+            "\"md_trades_v2\""
+        );
         assert_eq!(config.topics[0].unknown_fields, UnknownFields::Keep);
     }
 
@@ -319,7 +223,23 @@ mod tests {
         assert!(complaint(unit).contains("column \"a\": `unit`"), "{}", complaint(unit));
         let source = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text', from = '$ofset' }]\n";
         assert!(complaint(source).contains("$offset"), "{}", complaint(source));
+        let pattern = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text', pattern = '(' }]\n";
+        assert!(complaint(pattern).contains("`pattern`: regex parse error"), "{}", complaint(pattern));
+        let value = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'bigint', value = 'x' }]\n";
+        assert!(complaint(value).contains("`value`: text \"x\" is not bigint"), "{}", complaint(value));
         let twice = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text' }, { name = 'a', type = 'text' }]\n";
         assert!(complaint(twice).contains("listed twice"));
+        let route = |rest: &str| {
+            let first = "[[topic.route]]\ntable = 'r'\ncolumns = [{ name = 'a', type = 'text' }]\n";
+            complaint(&format!("[[topic]]\nname = 't'\n{first}[[topic.route]]\ntable = 'r'\n{rest}\n"))
+        };
+        let text = route("columns = [{ name = 'a', type = 'bigint' }]");
+        assert!(text.contains("is text in one place and bigint in another"), "{text}");
+        let text = route("columns = [{ name = 'a', type = 'text', from = '@.x' }]");
+        assert!(text.contains("route 2 into \"r\": column \"a\" is from an element"), "{text}");
+        let text = route("key = ['b']\ncolumns = [{ name = 'a', type = 'text' }]");
+        assert!(text.contains("the key \"b\" is not among the columns"), "{text}");
+        let text = route("unknown_fields = 'ignore'\ncolumns = [{ name = 'a', type = 'text' }]");
+        assert!(text.contains("differ in `key` or in the overflow column"), "{text}");
     }
 }

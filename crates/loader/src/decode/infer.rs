@@ -44,7 +44,7 @@ fn columns(fields: Vec<(String, Option<ColumnType>)>, reserved: &str) -> Vec<Col
     typed
         .map(|(key, kind)| {
             let name = names.free(&key);
-            Column { name, kind, from: Some(Source::Field(vec![key])), unit: None, required: false }
+            Column::plain(name, kind, Some(Source::Field(vec![key])))
         })
         .collect()
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -19,23 +19,48 @@ pub fn for_each_field<'a>(
 ) -> Result<(), Reject> {
     let mut refused = None;
     let mut reader = serde_json::Deserializer::from_str(json);
-    let walk = Walk { take: &mut take, refused: &mut refused };
+    let walk = Fields { take: &mut take, refused: &mut refused };
     let outcome = reader.deserialize_map(walk).and_then(|()| reader.end());
+    conclude(refused, outcome, "object")
+}
+
+/// Calls `take` with the raw JSON of each element of an array; stops at the first one that is refused.
+pub fn for_each_element<'a>(
+    json: &'a str,
+    mut take: impl FnMut(&'a str) -> Result<(), Reject>,
+) -> Result<(), Reject> {
+    let mut refused = None;
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let walk = Elements { take: &mut take, refused: &mut refused };
+    let outcome = reader.deserialize_seq(walk).and_then(|()| reader.end());
+    conclude(refused, outcome, "array")
+}
+
+/// Whether a text is JSON at all.
+pub fn check(json: &str) -> Result<(), Reject> {
+    conclude(None, serde_json::from_str::<IgnoredAny>(json).map(drop), "value")
+}
+
+fn conclude(refused: Option<Reject>, outcome: serde_json::Result<()>, expected: &str) -> Result<(), Reject> {
     match (refused, outcome) {
         (Some(reject), _) => Err(reject),
+        (None, Err(error)) if error.is_data() => {
+            let what = format!("the message is not a JSON {expected}: {error}");
+            Err(Reject::new(sqlstate::INVALID_TEXT, what))
+        }
         (None, Err(error)) => {
-            let (state, what) = if error.is_data() {
-                (sqlstate::INVALID_TEXT, "the message is not a JSON object")
-            } else {
-                (sqlstate::BAD_JSON, "the message is not JSON")
-            };
-            Err(Reject::new(state, format!("{what}: {error}")))
+            Err(Reject::new(sqlstate::BAD_JSON, format!("the message is not JSON: {error}")))
         }
         (None, Ok(())) => Ok(()),
     }
 }
 
-struct Walk<'w, F> {
+struct Fields<'w, F> {
+    take: &'w mut F,
+    refused: &'w mut Option<Reject>,
+}
+
+struct Elements<'w, F> {
     take: &'w mut F,
     refused: &'w mut Option<Reject>,
 }
@@ -44,7 +69,7 @@ struct Walk<'w, F> {
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for Walk<'_, F> {
+impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for Fields<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,6 +80,24 @@ impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for Walk<
         while let Some(Key(key)) = map.next_key()? {
             let raw: &RawValue = map.next_value()?;
             if let Err(reject) = (self.take)(&key, raw.get()) {
+                *self.refused = Some(reject);
+                return Err(A::Error::custom("refused"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de, F: FnMut(&'de str) -> Result<(), Reject>> Visitor<'de> for Elements<'_, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while let Some(raw) = elements.next_element::<&RawValue>()? {
+            if let Err(reject) = (self.take)(raw.get()) {
                 *self.refused = Some(reject);
                 return Err(A::Error::custom("refused"));
             }

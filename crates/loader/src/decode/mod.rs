@@ -1,17 +1,26 @@
 //! From messages to rows of binary COPY.
 
 pub mod avro;
+mod cell;
 mod infer;
 mod json;
+mod metadata;
 mod names;
+mod node;
 mod numeric;
 mod plan;
+mod routes;
 mod row;
+mod rows;
 mod time;
+#[cfg(test)]
+mod trial;
 mod value;
 
+pub use cell::constant;
 pub use infer::infer;
-pub use plan::Plan;
+pub use routes::Routes;
+pub use rows::Rows;
 
 /// A message as it was read; everything the decoder may look at.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +78,11 @@ impl Reject {
     }
 }
 
+/// Bytes as the text that they must be.
+fn text(bytes: &[u8]) -> Result<&str, Reject> {
+    std::str::from_utf8(bytes).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))
+}
+
 /// The SQLSTATEs that the decoder gives.
 mod sqlstate {
     pub const INVALID_TEXT: &str = "22P02";
@@ -84,4 +98,5 @@ mod sqlstate {
     pub const NOT_NULL: &str = "23502";
     pub const UNDEFINED_COLUMN: &str = "42703";
     pub const UNDEFINED_OBJECT: &str = "42704";
+    pub const NO_ROUTE: &str = "22023";
 }

@@ -1,216 +1,243 @@
-//! A table definition compiled into what turns each message straight into a row of binary COPY.
+//! One way into a table, compiled into what turns JSON messages straight into rows of binary COPY.
 
-use std::collections::HashMap;
-use std::str;
-
-use super::json::for_each_field;
-use super::row::{fill_from_metadata, Row};
-use super::value::encode_json;
-use super::{sqlstate, Record, Reject};
-use crate::config::{Column, Source, UnknownFields};
+use super::cell::Cell;
+use super::json::{for_each_element, for_each_field};
+use super::metadata::Metadata;
+use super::node::{Member, Node, Visitor};
+use super::row::Row;
+use super::rows::Rows;
+use super::value::Value;
+use super::{sqlstate, text, Record, Reject};
+use crate::config::{Column, Mapping, Source, UnknownFields};
 use crate::definition::Definition;
 
-/// The compiled form of a definition, with the scratch space in which rows are put together.
+/// The compiled form, with the scratch space in which rows are put together.
 pub struct Plan {
-    columns: Vec<Column>,
-    /// The columns that take record metadata.
-    metadata: Vec<(usize, Source)>,
+    cells: Vec<Cell>,
+    metadata: Metadata,
     root: Node,
+    list: Option<List>,
     unknown: UnknownFields,
     row: Row,
 }
 
-/// The fields expected in one object.
-#[derive(Default)]
-struct Node {
-    fields: Vec<(String, Field)>,
-    index: HashMap<String, usize>,
+/// What is wanted of each element of a list in the message.
+struct List {
+    element: Member,
+    /// The cells that take the element's place or name.
+    keys: Vec<usize>,
+    /// All cells that are filled from elements.
+    cells: Vec<usize>,
 }
 
-/// What one field feeds: columns as a whole, or others through its own fields.
-#[derive(Default)]
-struct Field {
-    columns: Vec<usize>,
-    inner: Option<Node>,
+/// Whether a message had what rows are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// It had, though a list may have been empty.
+    Yes,
+    /// There is no list where one should be.
+    NoList,
 }
 
 impl Plan {
-    /// Compiles a definition.
-    pub fn new(definition: &Definition) -> Self {
+    /// Compiles a way into a table; `columns` are those that it fills.
+    pub fn new(mapping: &Mapping, columns: &[Column], definition: &Definition) -> Self {
+        let cells: Vec<Cell> = columns.iter().map(|column| Cell::new(column, definition)).collect();
+        let mut metadata = Metadata::default();
         let mut root = Node::default();
-        let mut metadata = Vec::new();
-        for (i, column) in definition.columns.iter().enumerate() {
+        let mut list = List { element: Member::default(), keys: Vec::new(), cells: Vec::new() };
+        for (i, column) in columns.iter().enumerate() {
             match column.source() {
-                Source::Field(path) => root.add(&path, i),
-                source => metadata.push((i, source)),
+                _ if column.value.is_some() => metadata.add_constant(i),
+                Source::Field(path) => root.want(&path, i),
+                Source::Element(path) => {
+                    list.element.want(&path, i);
+                    list.cells.push(i);
+                }
+                Source::ElementKey => {
+                    list.keys.push(i);
+                    list.cells.push(i);
+                }
+                fact => drop(metadata.add(i, &fact)),
             }
         }
-        Self {
-            columns: definition.columns.clone(),
-            metadata,
-            root,
-            unknown: definition.unknown_fields,
-            row: Row::new(definition.columns.len(), definition.overflow.is_some()),
+        let for_each = mapping.route.and_then(|route| route.for_each.as_ref());
+        if let Some(path) = for_each {
+            root.want(&path.0, cells.len());
         }
+        let unknown = mapping.layout.unknown_fields;
+        let list = for_each.map(|_| list);
+        Self { cells, metadata, root, list, unknown, row: Row::new(definition) }
     }
 
-    /// Appends the message as a row to `out`, or says why it cannot be one and leaves `out` as it was.
-    pub fn append_row(&mut self, record: &Record, out: &mut Vec<u8>) -> Result<(), Reject> {
-        let value = record.value.ok_or_else(Reject::no_value)?;
-        let json = str::from_utf8(value).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))?;
-        self.row.clear();
-        for (i, source) in &self.metadata {
-            fill_from_metadata(&self.columns[*i], source, record, &mut self.row, *i)?;
-        }
-        walk(&self.root, &self.columns, self.unknown, &mut self.row, json)?;
-        self.row.assemble(&self.columns, out)
-    }
-}
-
-impl Node {
-    fn add(&mut self, path: &[String], column: usize) {
-        let (first, rest) = path.split_first().expect("a path has at least one step");
-        let at = *self.index.entry(first.clone()).or_insert_with(|| {
-            self.fields.push((first.clone(), Field::default()));
-            self.fields.len() - 1
-        });
-        let field = &mut self.fields[at].1;
-        if rest.is_empty() {
-            field.columns.push(column);
+    /// Appends the rows of a message to `out`, or says why there cannot be any; then `out` may have some of them.
+    pub fn append_rows(&mut self, record: &Record, message: u32, out: &mut Rows) -> Result<Found, Reject> {
+        let Self { cells, metadata, root, list, unknown, row } = self;
+        row.clear();
+        metadata.fill(cells, record, row)?;
+        let Some(value) = record.value else {
+            if !cells.iter().any(|cell| cell.is_key) {
+                return Err(Reject::no_value());
+            }
+            return row.assemble_gone(cells, message, out).map(|()| Found::Yes);
+        };
+        let mut fill = Fill { cells, unknown: *unknown, row, list: None };
+        root.walk(text(value)?, &mut fill)?;
+        let found = fill.list;
+        let Some(list) = list else {
+            return row.assemble(cells, message, out).map(|()| Found::Yes);
+        };
+        let Some(raw) = found.filter(|raw| *raw != "null") else { return Ok(Found::NoList) };
+        let mark = row.mark();
+        let mut append = |key: &str, raw| {
+            row.rewind(mark, list.cells.iter().map(|i| &cells[*i]));
+            for i in &list.keys {
+                row.fill(&cells[*i], |out| cells[*i].encode(cells[*i].unit, Value::Text(key.into()), out))?;
+            }
+            let mut fill = Fill { cells, unknown: *unknown, row, list: None };
+            list.element.walk("@", raw, &mut fill)?;
+            row.assemble(cells, message, out)
+        };
+        if raw.starts_with('{') {
+            for_each_field(raw, append)?;
         } else {
-            field.inner.get_or_insert_default().add(rest, column);
+            let mut place = 0;
+            for_each_element(raw, |raw| {
+                append(&place.to_string(), raw)?;
+                place += 1;
+                Ok(())
+            })?;
         }
-    }
-
-    /// Finds a field; messages mostly keep one order, so the one after the last found is tried first.
-    fn find(&self, key: &str, next: &mut usize) -> Option<&Field> {
-        let at = match self.fields.get(*next) {
-            Some((name, _)) if name == key => *next,
-            _ => *self.index.get(key)?,
-        };
-        *next = at + 1;
-        Some(&self.fields[at].1)
+        Ok(Found::Yes)
     }
 }
 
-/// Takes the fields of an object: into their columns, or into the overflow.
-fn walk(
-    node: &Node,
-    columns: &[Column],
+/// Takes values into the cells of a row, and the others into its overflow.
+struct Fill<'p, 'm> {
+    cells: &'p [Cell],
     unknown: UnknownFields,
-    row: &mut Row,
-    json: &str,
-) -> Result<(), Reject> {
-    let mut next = 0;
-    for_each_field(json, |key, raw| {
-        let Some(field) = node.find(key, &mut next) else {
-            return leave_over(key, raw, unknown, row);
-        };
-        for &i in &field.columns {
-            let column = &columns[i];
-            row.fill(i, column, |out| encode_json(column.kind, column.unit, raw, out))?;
-        }
-        match &field.inner {
-            Some(inner) if raw.starts_with('{') => {
-                row.nest_overflow(key, |row| walk(inner, columns, unknown, row, raw))
-            }
-            // A scalar where an object was expected has no column to go to.
-            Some(_) if field.columns.is_empty() && raw != "null" => leave_over(key, raw, unknown, row),
-            _ => Ok(()),
-        }
-    })
+    row: &'p mut Row,
+    /// The list of which each element becomes a row.
+    list: Option<&'m str>,
 }
 
-fn leave_over(key: &str, raw: &str, unknown: UnknownFields, row: &mut Row) -> Result<(), Reject> {
-    match unknown {
-        UnknownFields::Keep | UnknownFields::Add => {
-            row.begin_overflow_field(key).push_str(raw);
-            Ok(())
+impl<'m> Visitor<'m> for Fill<'_, 'm> {
+    fn value(&mut self, slot: usize, raw: &'m str) -> Result<(), Reject> {
+        match self.cells.get(slot) {
+            Some(cell) => self.row.fill(cell, |out| cell.encode_json(raw, out))?,
+            None => self.list = Some(raw),
         }
-        UnknownFields::Ignore => Ok(()),
-        UnknownFields::Refuse => {
-            Err(Reject::new(sqlstate::UNDEFINED_COLUMN, format!("no column takes the field {key:?}")))
+        Ok(())
+    }
+
+    fn left_over(&mut self, key: &str, raw: &'m str) -> Result<(), Reject> {
+        match self.unknown {
+            UnknownFields::Keep | UnknownFields::Add => {
+                self.row.begin_overflow_field(key).push_str(raw);
+                Ok(())
+            }
+            UnknownFields::Ignore => Ok(()),
+            UnknownFields::Refuse => {
+                Err(Reject::new(sqlstate::UNDEFINED_COLUMN, format!("no column takes the field {key:?}")))
+            }
         }
+    }
+
+    fn inside(
+        &mut self,
+        key: &str,
+        walk: impl FnOnce(&mut Self) -> Result<(), Reject>,
+    ) -> Result<(), Reject> {
+        if !matches!(self.unknown, UnknownFields::Keep | UnknownFields::Add) {
+            return walk(self);
+        }
+        let nest = self.row.begin_nested_overflow(key);
+        walk(self)?;
+        self.row.end_nested_overflow(nest);
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::trial::{rows, texts};
     use super::*;
-    use crate::config::{ColumnType, TableName};
 
-    fn definition(columns: &[(&str, ColumnType, &str)], unknown_fields: UnknownFields) -> Definition {
-        let columns = columns.iter().map(|(name, kind, from)| Column {
-            name: name.to_string(),
-            kind: *kind,
-            from: Some(Source::try_from(from.to_string()).unwrap()),
-            unit: None,
-            required: *name == "id",
-        });
-        let overflow = (unknown_fields == UnknownFields::Keep).then(|| "overflow".to_string());
-        Definition { table: TableName::for_topic("t"), columns: columns.collect(), overflow, unknown_fields }
-    }
-
-    fn rows(definition: &Definition, json: &str) -> Result<Vec<Option<String>>, Reject> {
-        let record = Record {
-            topic: "t",
-            partition: 3,
-            offset: 7,
-            timestamp: None,
-            key: Some(b"k"),
-            value: Some(json.as_bytes()),
-        };
-        let mut out = b"before".to_vec();
-        let result = Plan::new(definition).append_row(&record, &mut out);
-        let mut rest = out.strip_prefix(b"before").unwrap();
-        if let Err(reject) = result {
-            assert!(rest.is_empty(), "a refused message leaves nothing behind");
-            return Err(reject);
-        }
-        let (count, tail) = rest.split_at(2);
-        rest = tail;
-        let mut values = Vec::new();
-        for _ in 0..i16::from_be_bytes(count.try_into().unwrap()) {
-            let (length, tail) = rest.split_at(4);
-            let length = i32::from_be_bytes(length.try_into().unwrap());
-            let (value, tail) = tail.split_at(length.max(0) as usize);
-            values.push((length >= 0).then(|| String::from_utf8_lossy(value).into_owned()));
-            rest = tail;
-        }
-        assert!(rest.is_empty());
-        Ok(values)
-    }
-
-    fn texts(values: &[Option<&str>]) -> Vec<Option<String>> {
-        values.iter().map(|v| v.map(str::to_string)).collect()
+    fn row(topic: &str, json: &str) -> Result<Vec<Option<String>>, Reject> {
+        rows(topic, "k", Some(json)).map(|mut rows| rows.remove(0).1)
     }
 
     #[test]
     fn any_order_nesting_metadata_and_overflow() {
-        use ColumnType::Text;
-        let columns = [("a", Text, "x"), ("b", Text, "n.b"), ("o", Text, "$offset"), ("k", Text, "$key")];
-        let kept = definition(&columns, UnknownFields::Keep);
+        let columns = "columns = [
+            { name = 'a', type = 'text', from = 'x' }, { name = 'b', type = 'text', from = 'n.b' },
+            { name = 'o', type = 'text', from = '$offset' }, { name = 'k', type = 'text', from = '$key' }]\n";
         let json = r#"{"n": {"c": [1], "b": "B"}, "z": null, "x": "A", "q\"": 2}"#;
         let overflow = "\u{1}{\"n\":{\"c\":[1]},\"z\":null,\"q\\\"\":2}";
-        assert_eq!(
-            rows(&kept, json).unwrap(),
-            texts(&[Some("A"), Some("B"), Some("7"), Some("k"), Some(overflow)])
-        );
-        assert_eq!(rows(&kept, r#"{"n": {}}"#).unwrap(), texts(&[None, None, Some("7"), Some("k"), None]));
-        assert_eq!(rows(&kept, r#"{"n": 5}"#).unwrap()[4].as_deref(), Some("\u{1}{\"n\":5}"));
-        assert_eq!(rows(&definition(&columns, UnknownFields::Ignore), json).unwrap().len(), 4);
-        let refused = rows(&definition(&columns, UnknownFields::Refuse), json).unwrap_err();
+        let expected = texts(&[Some("A"), Some("B"), Some("7"), Some("k"), Some(overflow)]);
+        assert_eq!(row(columns, json).unwrap(), expected);
+        assert_eq!(row(columns, r#"{"n": {}}"#).unwrap(), texts(&[None, None, Some("7"), Some("k"), None]));
+        assert_eq!(row(columns, r#"{"n": 5}"#).unwrap()[4].as_deref(), Some("\u{1}{\"n\":5}"));
+        assert_eq!(row(&format!("{columns}unknown_fields = 'ignore'"), json).unwrap().len(), 4);
+        let refused = row(&format!("{columns}unknown_fields = 'refuse'"), json).unwrap_err();
         assert_eq!(refused.sqlstate, "42703");
     }
 
     #[test]
     fn rejects_name_the_column() {
-        let plan = definition(&[("id", ColumnType::Bigint, "id")], UnknownFields::Keep);
-        let wrong = rows(&plan, r#"{"id": "x"}"#).unwrap_err();
+        let id = "columns = [{ name = 'id', type = 'bigint', required = true }]";
+        let wrong = row(id, r#"{"id": "x"}"#).unwrap_err();
         assert_eq!((wrong.sqlstate.as_str(), wrong.column.as_deref()), ("22P02", Some("id")));
-        let missing = rows(&plan, "{}").unwrap_err();
+        let missing = row(id, "{}").unwrap_err();
         assert_eq!((missing.sqlstate.as_str(), missing.column.as_deref()), ("23502", Some("id")));
-        let nul = rows(&plan, r#"{"id": 1, "t": "\u0000"}"#).unwrap_err();
-        assert_eq!(nul.sqlstate, "22P05");
+        assert_eq!(row(id, r#"{"id": 1, "t": "\u0000"}"#).unwrap_err().sqlstate, "22P05");
+    }
+
+    #[test]
+    fn places_in_arrays_and_what_is_left_of_them() {
+        let columns = "columns = [{ name = 'a', type = 'text', from = '1.p.0' },
+            { name = 'last', type = 'text', from = '-1' }]";
+        let json = r#"[564, {"p": ["1.5", 0, "0.79"], "q": 1}, "x", 99]"#;
+        let overflow = "\u{1}{\"0\":564,\"1\":{\"p\":{\"1\":0,\"2\":\"0.79\"},\"q\":1},\"2\":\"x\"}";
+        assert_eq!(row(columns, json).unwrap(), texts(&[Some("1.5"), Some("99"), Some(overflow)]));
+        assert_eq!(row(columns, "[]").unwrap(), texts(&[None, None, None]));
+        assert_eq!(row(columns, r#"{"-1": "a"}"#).unwrap(), texts(&[None, Some("a"), None]));
+    }
+
+    #[test]
+    fn each_element_becomes_a_row() {
+        let topic = "[[topic.route]]\ntable = 'levels'\nfor_each = 'd.bids'\ncolumns = [
+            { name = 'n', type = 'text', from = '@key' }, { name = 'p', type = 'text', from = '@.0' },
+            { name = 's', type = 'text', from = '@.size' }, { name = 'side', type = 'text', value = 'buy' },
+            { name = 'm', type = 'text', from = 'm' }]";
+        let json = r#"{"d": {"bids": [["1", "2"], {"size": ""}, {}], "asks": []}, "m": "M"}"#;
+        let found: Vec<_> = rows(topic, "k", Some(json)).unwrap().into_iter().map(|(_, row)| row).collect();
+        let left = |element: &str| format!("\u{1}{{\"d\":{{\"asks\":[]}}{element}}}");
+        let expected = [
+            texts(&[Some("0"), Some("1"), None, Some("buy"), Some("M"), Some(&left(",\"@\":{\"1\":\"2\"}"))]),
+            texts(&[Some("1"), None, Some(""), Some("buy"), Some("M"), Some(&left(""))]),
+            texts(&[Some("2"), None, None, Some("buy"), Some("M"), Some(&left(""))]),
+        ];
+        assert_eq!(found, expected);
+        let object = rows(topic, "k", Some(r#"{"d": {"bids": {"x": ["1"]}}}"#)).unwrap();
+        assert_eq!(object[0].1[..2], texts(&[Some("x"), Some("1")]));
+        assert!(rows(topic, "k", Some(r#"{"d": {"bids": []}}"#)).unwrap().is_empty());
+        for none in [r#"{"d": {"bids": null}}"#, "{}"] {
+            assert_eq!(rows(topic, "k", Some(none)).unwrap_err().sqlstate, "22004");
+        }
+        assert_eq!(rows(topic, "k", Some(r#"{"d": {"bids": 5}}"#)).unwrap_err().sqlstate, "22P02");
+    }
+
+    #[test]
+    fn keyed_rows_are_numbered_and_a_tombstone_takes_them_away() {
+        let topic = "key = ['id']\ncolumns = [{ name = 'id', type = 'text', from = '$key.id' },
+            { name = 'v', type = 'text', required = true }]\nunknown_fields = 'ignore'";
+        let key = r#"{"id": "a", "more": [1]}"#;
+        let row = rows(topic, key, Some(r#"{"v": "x"}"#)).unwrap().remove(0).1;
+        assert_eq!(row, texts(&[Some("a"), Some("x"), Some("\0\0\0\u{1}"), Some("\0")]));
+        let gone = rows(topic, key, None).unwrap().remove(0).1;
+        assert_eq!(gone, texts(&[Some("a"), None, Some("\0\0\0\u{1}"), Some("\u{1}")]));
+        assert_eq!(rows(topic, "{}", None).unwrap_err().sqlstate, "23502");
+        assert_eq!(rows(topic, "no", None).unwrap_err().sqlstate, "22032");
     }
 }

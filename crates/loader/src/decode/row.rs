@@ -1,27 +1,47 @@
 //! A row while it is put together, in whatever order its values come.
 
-use std::str;
-
-use super::value::{encode, encode_jsonb, Value};
-use super::{sqlstate, Record, Reject};
-use crate::config::{Column, Source, Unit};
+use super::cell::Cell;
+use super::rows::Rows;
+use super::value::encode_jsonb;
+use super::{sqlstate, Reject};
 use crate::copy::{append_field, begin_row};
+use crate::definition::Definition;
 
 /// The values of a row, in the order in which the message has them.
 #[derive(Default)]
 pub struct Row {
     bytes: Vec<u8>,
-    /// By column: where in `bytes` it is, or nothing for NULL.
+    /// By the column's place: where in `bytes` it is, or nothing for NULL.
     spans: Vec<Option<(usize, usize)>>,
     has_overflow: bool,
     /// The fields that no column takes, as JSON.
     overflow: String,
+    /// Rows replace each other: each has its number, and says whether it only takes an older one away.
+    is_keyed: bool,
+}
+
+/// How far a row was put together.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    bytes: usize,
+    overflow: usize,
+}
+
+/// A place in the overflow under a key.
+pub struct Nest {
+    before: usize,
+    empty: usize,
 }
 
 impl Row {
-    /// A row of so many columns, and perhaps the overflow column.
-    pub fn new(columns: usize, has_overflow: bool) -> Self {
-        Self { spans: vec![None; columns], has_overflow, ..Self::default() }
+    /// A row of a table.
+    pub fn new(definition: &Definition) -> Self {
+        Self {
+            spans: vec![None; definition.columns.len()],
+            has_overflow: definition.overflow.is_some(),
+            is_keyed: !definition.key.is_empty(),
+            ..Self::default()
+        }
     }
 
     /// Begins the next one.
@@ -31,16 +51,27 @@ impl Row {
         self.spans.fill(None);
     }
 
+    /// How far it is put together now.
+    pub fn mark(&self) -> Mark {
+        Mark { bytes: self.bytes.len(), overflow: self.overflow.len() }
+    }
+
+    /// Goes back to where it was at the mark; `cells` are those that were filled since.
+    pub fn rewind<'c>(&mut self, mark: Mark, cells: impl IntoIterator<Item = &'c Cell>) {
+        self.bytes.truncate(mark.bytes);
+        self.overflow.truncate(mark.overflow);
+        cells.into_iter().for_each(|cell| self.spans[cell.place] = None);
+    }
+
     /// Appends a column's value, written by `encode`, which gives false for null.
     pub fn fill(
         &mut self,
-        i: usize,
-        column: &Column,
+        cell: &Cell,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, Reject>,
     ) -> Result<(), Reject> {
         let start = self.bytes.len();
-        let present = encode(&mut self.bytes).map_err(|reject| reject.in_column(&column.name))?;
-        self.spans[i] = present.then_some((start, self.bytes.len()));
+        let present = encode(&mut self.bytes).map_err(|reject| reject.in_column(&cell.name))?;
+        self.spans[cell.place] = present.then_some((start, self.bytes.len()));
         Ok(())
     }
 
@@ -56,80 +87,72 @@ impl Row {
         &mut self.overflow
     }
 
-    /// Lets what `walk` leaves over keep its place under a key.
-    pub fn nest_overflow(
-        &mut self,
-        key: &str,
-        walk: impl FnOnce(&mut Self) -> Result<(), Reject>,
-    ) -> Result<(), Reject> {
+    /// Lets what is left over keep its place under a key, until the nest is ended.
+    pub fn begin_nested_overflow(&mut self, key: &str) -> Nest {
         let before = self.overflow.len();
         self.begin_overflow_field(key).push('{');
-        let empty = self.overflow.len();
-        walk(self)?;
-        if self.overflow.len() == empty {
-            self.overflow.truncate(before);
+        Nest { before, empty: self.overflow.len() }
+    }
+
+    /// Ends it; nothing of it stays if nothing was left over.
+    pub fn end_nested_overflow(&mut self, nest: Nest) {
+        if self.overflow.len() == nest.empty {
+            self.overflow.truncate(nest.before);
         } else {
             self.overflow.push('}');
         }
+    }
+
+    /// Appends the row to `out`, as one of a message.
+    pub fn assemble(&mut self, cells: &[Cell], message: u32, out: &mut Rows) -> Result<(), Reject> {
+        self.check(cells, |cell| cell.required || cell.is_key)?;
+        let overflow = self.encode_overflow()?;
+        self.append(overflow, false, message, out);
         Ok(())
     }
 
-    /// Appends the row to `out`.
-    pub fn assemble(&mut self, columns: &[Column], out: &mut Vec<u8>) -> Result<(), Reject> {
-        let missing = columns.iter().zip(&self.spans).find(|(c, span)| c.required && span.is_none());
-        if let Some((column, _)) = missing {
-            return Err(
-                Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&column.name)
-            );
+    /// Appends a row that takes away the one with its key.
+    pub fn assemble_gone(&mut self, cells: &[Cell], message: u32, out: &mut Rows) -> Result<(), Reject> {
+        self.check(cells, |cell| cell.is_key)?;
+        self.append(None, true, message, out);
+        Ok(())
+    }
+
+    fn check(&self, cells: &[Cell], must_be: impl Fn(&Cell) -> bool) -> Result<(), Reject> {
+        match cells.iter().find(|cell| must_be(cell) && self.spans[cell.place].is_none()) {
+            Some(cell) => {
+                Err(Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&cell.name))
+            }
+            None => Ok(()),
         }
-        let overflow = self.encode_overflow()?;
-        begin_row(self.spans.len() + usize::from(self.has_overflow), out);
+    }
+
+    fn append(&mut self, overflow: Option<usize>, is_gone: bool, message: u32, out: &mut Rows) {
+        let fields = self.spans.len() + usize::from(self.has_overflow) + 2 * usize::from(self.is_keyed);
+        let number = out.len() as i32; // a batch has far fewer rows
+        let copy = &mut out.copy;
+        begin_row(fields, copy);
         for span in &self.spans {
-            append_field(span.map(|(from, to)| &self.bytes[from..to]), out);
+            append_field(span.map(|(from, to)| &self.bytes[from..to]), copy);
         }
         if self.has_overflow {
-            append_field(overflow.map(|from| &self.bytes[from..]), out);
+            append_field(overflow.map(|from| &self.bytes[from..]), copy);
         }
-        Ok(())
+        if self.is_keyed {
+            append_field(Some(&number.to_be_bytes()), copy);
+            append_field(Some(&[is_gone.into()]), copy);
+        }
+        out.end_row(message);
     }
 
     /// Appends the leftover fields as jsonb, and says where; nothing if there are none.
     fn encode_overflow(&mut self) -> Result<Option<usize>, Reject> {
-        if self.overflow.is_empty() {
+        if self.overflow.is_empty() || !self.has_overflow {
             return Ok(None);
         }
         self.overflow.push('}');
         let from = self.bytes.len();
         encode_jsonb(&self.overflow, &mut self.bytes)?;
         Ok(Some(from))
-    }
-}
-
-/// Fills a column that takes what Kafka knows of the message.
-pub fn fill_from_metadata(
-    column: &Column,
-    source: &Source,
-    record: &Record,
-    row: &mut Row,
-    i: usize,
-) -> Result<(), Reject> {
-    let value = match source {
-        Source::Topic => Some(Value::Text(record.topic.into())),
-        Source::Partition => Some(Value::Number(record.partition.to_string().into())),
-        Source::Offset => Some(Value::Number(record.offset.to_string().into())),
-        Source::Timestamp => record.timestamp.map(|millis| Value::Number(millis.to_string().into())),
-        Source::Key => match record.key.map(str::from_utf8).transpose() {
-            Ok(key) => key.map(|key| Value::Text(key.into())),
-            Err(e) => {
-                let reject = Reject::new(sqlstate::BAD_CHARACTER, format!("the key is not text: {e}"));
-                return Err(reject.in_column(&column.name));
-            }
-        },
-        Source::Field(_) => None,
-    };
-    let unit = if *source == Source::Timestamp { Some(Unit::Ms) } else { column.unit };
-    match value {
-        Some(value) => row.fill(i, column, |out| encode(column.kind, unit, &value, out).map(|()| true)),
-        None => Ok(()),
     }
 }

@@ -22,8 +22,10 @@ const CALLBACKS: Duration = Duration::from_millis(50);
 /// Waits until a broker answers.
 pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
     let begin = Instant::now();
+    // One topic is less to ask for than all of them; a pattern is no topic.
+    let topic = config.topics.iter().map(|topic| topic.name.as_str()).find(|_| !config.has_patterns());
     loop {
-        let error = match consumer.fetch_metadata(Some(&config.topics[0].name), STEP) {
+        let error = match consumer.fetch_metadata(topic, STEP) {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
@@ -31,14 +33,21 @@ pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
         let complaint = consumer.context().complaint();
         let hopeless = complaint.as_ref().is_some_and(|complaint| complaint.is_hopeless());
         if hopeless || begin.elapsed() >= PATIENCE {
-            let place = format!("broker {}", config.brokers);
-            return Err(complaint.map_or_else(|| unanswered(&error), Complaint::into_failure).at(place));
+            return Err(match complaint {
+                Some(complaint) => complaint.into_failure().at(place(config)),
+                None => unanswered(config, &error),
+            });
         }
     }
 }
 
-fn unanswered(error: &KafkaError) -> Failure {
-    Failure::new(format!("cannot be reached: {error}")).mend(SERVERS)
+/// The failure for a question that no broker answers.
+pub fn unanswered(config: &Config, error: &KafkaError) -> Failure {
+    Failure::new(format!("cannot be reached: {error}")).at(place(config)).mend(SERVERS)
+}
+
+fn place(config: &Config) -> String {
+    format!("broker {}", config.brokers)
 }
 
 const SERVERS: &str = "check `brokers` in the configuration, and that the broker is running";

@@ -10,8 +10,9 @@ use super::batch::{Batch, Change, Span};
 use super::dead_letter::{DeadLetter, Stage};
 use super::originals::Originals;
 use super::start::Assigned;
+use super::tables::AssignedTopic;
 use crate::config::{BatchLimits, Config, Format, TableName, Topic};
-use crate::decode::{infer, Plan, Record, Reject};
+use crate::decode::{infer, Record, Reject, Routes};
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::registry::Registry;
@@ -30,6 +31,9 @@ pub struct Assembler {
 
 struct TopicState {
     config: Topic,
+    /// The tables of its ways.
+    tables: Vec<usize>,
+    /// The name of the first.
     table: TableName,
     decoder: Decoder,
     /// By partition number.
@@ -46,8 +50,8 @@ struct Progress {
 enum Decoder {
     /// The columns are not known yet: messages wait to be inferred from.
     Sampling(Originals),
-    Json(Box<Plan>),
-    Avro(avro::Decoder),
+    Json(Box<Routes>),
+    Avro(Box<avro::Decoder>),
 }
 
 /// What became of a message that was offered.
@@ -64,27 +68,15 @@ pub enum Taken {
 impl Assembler {
     /// Begins where the assignment says.
     pub fn new(assigned: &Assigned, config: &Config) -> Result<Self, Failure> {
-        let mut topics: Vec<TopicState> = assigned
-            .topics
-            .iter()
-            .map(|topic| TopicState {
-                config: topic.config.clone(),
-                table: topic.table.clone(),
-                decoder: match (topic.config.format, &topic.definition) {
-                    (Format::Avro, definition) => Decoder::Avro(avro::Decoder::new(definition.clone())),
-                    (Format::Json, Some(definition)) => Decoder::Json(Box::new(Plan::new(definition))),
-                    (Format::Json, None) => Decoder::Sampling(Originals::default()),
-                },
-                progress: Vec::new(),
-            })
-            .collect();
+        let mut topics: Vec<TopicState> =
+            assigned.topics.iter().map(|topic| TopicState::new(topic, assigned)).collect();
         for partition in &assigned.partitions {
             let progress = &mut topics[partition.topic].progress;
             let at = partition.number as usize; // Kafka counts partitions from 0
             progress.resize(progress.len().max(at + 1), Progress::default());
             progress[at] = Progress { handed_over: partition.next, next: partition.next };
         }
-        let batch = Batch::new(topics.len());
+        let batch = Batch::new(assigned.tables.len());
         let registry = config.registry.as_ref();
         let registry = registry.map(|config| Registry::new(config, assigned.schemas.clone())).transpose()?;
         let Config { batch: limits, max_message_bytes, .. } = *config;
@@ -113,10 +105,10 @@ impl Assembler {
         if let (Decoder::Avro(decoder), Some(registry), None) =
             (&mut topic.decoder, &mut self.registry, &refused)
         {
-            let has_rows = self.batch.rows[self.current].len() > 0;
+            let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
             match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
                 Readiness::Ready => {}
-                Readiness::Changed(change) => self.batch.changes.push(Change::new(self.current, *change)),
+                Readiness::Changed(change) => self.batch.changes.push(Change::new(topic.tables[0], *change)),
                 Readiness::RowsFirst => return Ok(Taken::AfterHandOver),
                 Readiness::Away(what) => return Ok(Taken::Later(what)),
                 Readiness::Unusable(what) => refused = Some(Reject::no_schema(what)),
@@ -133,12 +125,12 @@ impl Assembler {
             return Ok(Taken::Yes);
         }
         if let Decoder::Sampling(samples) = &mut topic.decoder {
-            samples.push(record, headers);
+            samples.push(self.current, record, headers);
             if samples.len() >= topic.config.sample {
                 topic.settle(self.current, &mut self.batch);
             }
         } else {
-            topic.decoder.decode(record, headers, self.current, &mut self.batch);
+            topic.decode(record, headers, self.current, &mut self.batch);
         }
         Ok(Taken::Yes)
     }
@@ -171,12 +163,33 @@ impl Assembler {
         if let Some(registry) = &mut self.registry {
             self.batch.schemas = registry.take_fresh();
         }
-        let empty = Batch::new(self.topics.len());
+        let empty = Batch::new(self.batch.rows.len());
         Some(mem::replace(&mut self.batch, empty))
     }
 }
 
 impl TopicState {
+    fn new(topic: &AssignedTopic, assigned: &Assigned) -> Self {
+        let tables = || topic.tables.iter().map(|number| &assigned.tables[*number]);
+        let first = &assigned.tables[topic.tables[0]];
+        let known: Option<Vec<_>> = tables().map(|table| table.definition.as_ref()).collect();
+        let decoder = match (topic.config.format, known) {
+            (Format::Avro, _) => Decoder::Avro(Box::new(avro::Decoder::new(first.definition.clone()))),
+            (Format::Json, Some(definitions)) => {
+                let tables = topic.tables.iter().copied().zip(definitions);
+                Decoder::Json(Box::new(Routes::new(&topic.config, tables)))
+            }
+            (Format::Json, None) => Decoder::Sampling(Originals::default()),
+        };
+        Self {
+            config: topic.config.clone(),
+            tables: topic.tables.clone(),
+            table: first.name.clone(),
+            decoder,
+            progress: Vec::new(),
+        }
+    }
+
     /// Infers the columns from the messages that wait, and decodes them.
     fn settle(&mut self, at: usize, batch: &mut Batch) {
         let Decoder::Sampling(samples) = &mut self.decoder else { return };
@@ -184,36 +197,35 @@ impl TopicState {
         let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
         let inferred = infer(values, &self.config.overflow_column);
         let known = inferred.is_some();
-        let definition = Definition::new(&self.config, self.table.clone(), inferred.unwrap_or_default());
-        self.decoder = Decoder::Json(Box::new(Plan::new(&definition)));
+        let layout = self.config.mappings()[0].layout;
+        let definition = Definition::new(layout, self.table.clone(), inferred.unwrap_or_default());
+        self.decoder = Decoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
         for i in 0..samples.len() {
-            let (record, headers) = samples.get(i, &self.config.name);
+            let name = self.config.name.clone();
+            let (record, headers) = samples.get(i, &name);
             // Without a definition nothing is a JSON object, and all of them become dead letters.
-            self.decoder.decode(&record, headers.cloned().map(Box::new), at, batch);
+            self.decode(&record, headers.cloned().map(Box::new), at, batch);
         }
         if known {
             let statement = definition.create_table();
-            batch.changes.push(Change::new(at, (definition, statement)));
+            batch.changes.push(Change::new(self.tables[0], (definition, statement)));
         } else {
             self.decoder = Decoder::Sampling(Originals::default());
         }
     }
-}
 
-impl Decoder {
-    /// Decodes a message into a row or a dead letter.
+    /// Decodes a message into rows or a dead letter.
     fn decode(&mut self, record: &Record, headers: Option<Box<Json>>, topic: usize, batch: &mut Batch) {
-        let rows = &mut batch.rows[topic];
-        let appended = match self {
-            Self::Json(plan) => plan.append_row(record, &mut rows.copy),
-            Self::Avro(decoder) => decoder.append_row(record, &mut rows.copy),
-            Self::Sampling(_) => return,
+        let message = batch.originals.len() as u32; // a batch has far fewer messages
+        let appended = match &mut self.decoder {
+            Decoder::Json(routes) => routes.append_rows(record, message, &mut batch.rows),
+            Decoder::Avro(decoder) => {
+                decoder.append_row(record, message, (&self.config, self.tables[0]), &mut batch.rows)
+            }
+            Decoder::Sampling(_) => return,
         };
         match appended {
-            Ok(()) => {
-                rows.ends.push(rows.copy.len());
-                rows.originals.push(record, headers);
-            }
+            Ok(()) => batch.originals.push(topic, record, headers),
             Err(reject) => {
                 batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
             }
@@ -224,17 +236,25 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::start::{AssignedPartition, AssignedTopic};
+    use crate::load::start::AssignedPartition;
+    use crate::load::tables::Table;
 
     fn assembler(limits: BatchLimits) -> Assembler {
         let text = "job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\nsample=3\n";
         let mut config = Config::parse("t.toml", text).unwrap();
         (config.batch, config.max_message_bytes) = (limits, 100);
         let topic = config.topics.remove(0);
-        let topic = AssignedTopic { table: topic.table(), config: topic, definition: None };
+        let name = topic.table_of(&topic.mappings()[0]);
+        let table = Table { name, topic: "t".into(), definition: None };
+        let topic = AssignedTopic { config: topic, tables: vec![0] };
         let partitions =
             [0, 2].map(|number| AssignedPartition { topic: 0, number, next: 10, high: 20, epoch: 1 });
-        let assigned = Assigned { topics: vec![topic], partitions: partitions.to_vec(), schemas: Vec::new() };
+        let assigned = Assigned {
+            topics: vec![topic],
+            tables: vec![table],
+            partitions: partitions.to_vec(),
+            schemas: Vec::new(),
+        };
         Assembler::new(&assigned, &config).unwrap()
     }
 

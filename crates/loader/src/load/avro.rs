@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::config::TableName;
-use crate::config::{Topic, UnknownFields};
+use crate::config::{TableName, Topic, UnknownFields};
 use crate::decode::avro::{columns, evolved, unframe, Plan};
-use crate::decode::{Record, Reject};
+use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::load::batch::Change;
@@ -14,6 +13,8 @@ use crate::registry::{Registry, Trouble};
 /// What is known of a topic.
 pub struct Decoder {
     definition: Option<Definition>,
+    /// What becomes of messages without a value.
+    tombstones: Option<Routes>,
     /// By the number of the schema.
     plans: HashMap<u32, Plan>,
 }
@@ -35,7 +36,7 @@ pub enum Readiness {
 impl Decoder {
     /// A decoder for a table, if it is known.
     pub fn new(definition: Option<Definition>) -> Self {
-        Self { definition, plans: HashMap::new() }
+        Self { definition, tombstones: None, plans: HashMap::new() }
     }
 
     /// Makes sure that there is a plan for a message, if there can be one.
@@ -62,7 +63,7 @@ impl Decoder {
                 if columns.is_empty() {
                     return Ok(Readiness::Unusable(format!("schema {id} is not that of a record")));
                 }
-                let definition = Definition::new(topic, table.clone(), columns);
+                let definition = Definition::new(topic.mappings()[0].layout, table.clone(), columns);
                 let statement = definition.create_table();
                 Some((definition, statement))
             }
@@ -74,6 +75,7 @@ impl Decoder {
         }
         if let Some((definition, _)) = &change {
             self.definition = Some(definition.clone());
+            self.tombstones = None;
             self.plans.clear();
         }
         if let Some(definition) = &self.definition {
@@ -82,17 +84,28 @@ impl Decoder {
         Ok(change.map_or(Readiness::Ready, |change| Readiness::Changed(Box::new(change))))
     }
 
-    /// Appends a message as a row, as `Plan::append_row` does.
-    pub fn append_row(&mut self, record: &Record, out: &mut Vec<u8>) -> Result<(), Reject> {
-        let (id, value) = unframe(record.value.ok_or_else(Reject::no_value)?)?;
+    /// Appends a message as a row to the table with this number, as `Routes::append_rows` does.
+    pub fn append_row(
+        &mut self,
+        record: &Record,
+        message: u32,
+        (topic, table): (&Topic, usize),
+        tables: &mut [Rows],
+    ) -> Result<(), Reject> {
+        let Some(value) = record.value else {
+            let definition = self.definition.as_ref().ok_or_else(Reject::no_value)?;
+            let tombstones = self.tombstones.get_or_insert_with(|| Routes::new(topic, [(table, definition)]));
+            return tombstones.append_rows(record, message, tables);
+        };
+        let (id, value) = unframe(value)?;
         let plan = self.plans.get_mut(&id).ok_or_else(|| Reject::no_schema(format!("no schema {id}")))?;
-        plan.append_row(record, value, out)
+        plan.append_row(record, value, message, &mut tables[table])
     }
 }
 
 impl Change {
-    /// A change of a topic's table.
-    pub fn new(topic: usize, (definition, statement): (Definition, String)) -> Self {
-        Self { topic, definition, statement }
+    /// A change of a table.
+    pub fn new(table: usize, (definition, statement): (Definition, String)) -> Self {
+        Self { table, definition, statement }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dead_letter::DeadLetter;
 use super::originals::Originals;
+use crate::decode::Rows;
 use crate::definition::Definition;
 use crate::registry::Schema;
 
@@ -12,8 +13,10 @@ use crate::registry::Schema;
 pub struct Batch {
     /// By topic and partition: from where to where the positions move.
     pub spans: BTreeMap<(usize, i32), Span>,
-    /// By topic.
+    /// By table.
     pub rows: Vec<Rows>,
+    /// The messages that became rows, by the numbers that their rows have.
+    pub originals: Originals,
     /// The messages that could not become rows.
     pub dead_letters: Vec<DeadLetter>,
     /// What becomes of tables first.
@@ -28,8 +31,8 @@ pub struct Batch {
 
 /// A table that is created, or altered, for the rows of the batch.
 pub struct Change {
-    /// Of which topic.
-    pub topic: usize,
+    /// Which of the tables.
+    pub table: usize,
     /// What it looks like then.
     pub definition: Definition,
     /// The statement that makes it so.
@@ -45,33 +48,9 @@ pub struct Span {
     pub to: i64,
 }
 
-/// The rows of one topic as binary COPY, with what they were made of.
-#[derive(Default)]
-pub struct Rows {
-    /// The rows without header and trailer.
-    pub copy: Vec<u8>,
-    /// Where each row ends.
-    pub ends: Vec<usize>,
-    /// The message of each row.
-    pub originals: Originals,
-}
-
 impl Batch {
-    /// An empty batch for so many topics.
-    pub fn new(topics: usize) -> Self {
-        Self { rows: (0..topics).map(|_| Rows::default()).collect(), ..Self::default() }
-    }
-}
-
-impl Rows {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The bytes of the rows from `from` to before `to`.
-    pub fn slice(&self, from: usize, to: usize) -> &[u8] {
-        let end_of = |row: usize| row.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.copy[end_of(from)..end_of(to)]
+    /// An empty batch for so many tables.
+    pub fn new(tables: usize) -> Self {
+        Self { rows: (0..tables).map(|_| Rows::default()).collect(), ..Self::default() }
     }
 }

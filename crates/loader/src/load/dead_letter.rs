@@ -71,6 +71,11 @@ impl DeadLetter {
         self.stage
     }
 
+    /// Why it is one.
+    pub fn reason(self) -> Reject {
+        self.reject
+    }
+
     /// Appends it as a row of binary COPY.
     pub fn append(&self, job: &str, out: &mut Vec<u8>) {
         begin_row(13, out);

@@ -10,11 +10,15 @@ mod batch;
 mod dead_letter;
 mod observed;
 mod originals;
+mod path;
 mod positions;
 mod progress;
 mod reader;
+mod refusals;
+mod rehearsal;
 mod start;
 mod stop;
+mod tables;
 mod transaction;
 mod writer;
 
@@ -35,6 +39,7 @@ use progress::Progress;
 use stop::Stop;
 use writer::{Fate, Writer};
 
+pub use rehearsal::rehearse;
 pub use start::{start, Intent};
 
 /// How long a stop waits for the batch in flight.
@@ -95,6 +100,7 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
     let consumer = kafka::consumer(config, watermarks.clone())?;
+    let config = &kafka::find_topics(&consumer, config)?;
     let partitions = kafka::partitions(&consumer, config)?;
     let assigned = start(&mut client, config, &partitions, Intent::Load).await?;
     for partition in &partitions {
@@ -110,9 +116,8 @@ async fn load_async(config: &Config, options: Options) -> Result<Summary, Failur
     let begun: i64 = assigned.partitions.iter().map(|p| p.next).sum();
     let assembler = Assembler::new(&assigned, config)?;
     let end = options.until_end.then(|| reader::End::new(&assigned.partitions));
-    let definitions = assigned.topics.iter().map(|topic| topic.definition.clone()).collect();
     let positions = Positions::new(&config.job, &assigned, watermarks.clone());
-    let mut writer = Writer::new((connector, client), config, positions, definitions, stop.clone());
+    let mut writer = Writer::new((connector, client), config, positions, assigned.tables, stop.clone());
 
     let (out, mut batches) = mpsc::channel(1);
     let reader_stop = stop.clone();

@@ -1,32 +1,35 @@
-//! Reports a stored batch to those who watch the loader.
+//! What those who watch the loader are told of a batch.
 
-use std::time::Duration;
-
-use super::batch::Batch;
-use super::dead_letter::DeadLetter;
+use super::batch::{Batch, Span};
+use super::dead_letter::Stage;
 use super::positions::Positions;
-use crate::observe::{self, Stored};
+use super::refusals::Refused;
+use super::tables::Table;
+use crate::observe::Stored;
 
-/// Reports a batch; `refused` are the rows that the server did not take.
-pub fn report(positions: &Positions, batch: &Batch, refused: &[DeadLetter], took: Option<Duration>) {
-    let mut stored = Stored { bytes: batch.bytes as u64, took, ..Stored::default() };
-    for (topic, rows) in batch.rows.iter().enumerate().filter(|(_, rows)| rows.len() > 0) {
-        let name = positions.topic(topic);
-        let newest = rows.originals.get(rows.len() - 1, name).0.timestamp;
-        stored.newest.extend(newest.map(|at| (name.to_string(), at)));
-        stored.rows.insert(name.into(), rows.len() as u64);
+/// A batch in numbers; `refused` are the messages of which the server did not take a row.
+pub fn stored(positions: &Positions, tables: &[Table], batch: &Batch, refused: &Refused) -> Stored {
+    let mut stored = Stored { bytes: batch.bytes as u64, ..Stored::default() };
+    for (table, rows) in tables.iter().zip(&batch.rows).filter(|(_, rows)| rows.len() > 0) {
+        let out = match refused.is_empty() {
+            true => 0,
+            false => (0..rows.len()).filter(|row| refused.contains_key(&rows.message(*row))).count(),
+        };
+        stored.rows.insert(String::from(table.name.clone()), (rows.len() - out) as u64);
     }
-    for letter in batch.dead_letters.iter().chain(refused) {
-        *stored.dead_letters.entry((letter.topic().into(), letter.stage().name())).or_default() += 1;
+    let mut count = |topic: &str, stage: Stage| {
+        *stored.dead_letters.entry((topic.into(), stage.name())).or_default() += 1;
+    };
+    batch.dead_letters.iter().for_each(|letter| count(letter.topic(), letter.stage()));
+    let topic_of = |message: usize| positions.topic(batch.originals.topic(message));
+    refused.keys().for_each(|message| count(topic_of(*message as usize), Stage::Write));
+    if let Some(last) = batch.originals.len().checked_sub(1) {
+        let (record, _) = batch.originals.get(last, topic_of(last));
+        stored.newest = record.timestamp.map(|at| (record.topic.to_string(), at));
     }
-    for letter in refused {
-        if let Some(rows) = stored.rows.get_mut(letter.topic()) {
-            *rows -= 1;
-        }
-    }
-    let position = |(&(topic, number), span): (&(usize, i32), &super::batch::Span)| {
+    let position = |(&(topic, number), span): (&(usize, i32), &Span)| {
         (positions.topic(topic).to_string(), number, span.to)
     };
     stored.positions = batch.spans.iter().map(position).collect();
-    observe::stored(&stored);
+    stored
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::decode::Record;
 
-/// Messages of one topic.
+/// Messages.
 #[derive(Default)]
 pub struct Originals {
     bytes: Vec<u8>,
@@ -18,6 +18,7 @@ pub struct Originals {
 }
 
 struct Original {
+    topic: usize,
     partition: i32,
     offset: i64,
     timestamp: Option<i64>,
@@ -28,12 +29,13 @@ struct Original {
 }
 
 impl Originals {
-    /// Keeps a message.
-    pub fn push(&mut self, record: &Record, headers: Option<Box<Json>>) {
+    /// Keeps a message of the topic with this number.
+    pub fn push(&mut self, topic: usize, record: &Record, headers: Option<Box<Json>>) {
         let start = self.bytes.len();
         self.bytes.extend(record.key.unwrap_or_default());
         self.bytes.extend(record.value.unwrap_or_default());
         self.messages.push(Original {
+            topic,
             partition: record.partition,
             offset: record.offset,
             timestamp: record.timestamp,
@@ -49,7 +51,12 @@ impl Originals {
         self.messages.len()
     }
 
-    /// A message and its headers.
+    /// The number of a message's topic.
+    pub fn topic(&self, i: usize) -> usize {
+        self.messages[i].topic
+    }
+
+    /// A message and its headers; the topic's name comes from elsewhere.
     pub fn get<'a>(&'a self, i: usize, topic: &'a str) -> (Record<'a>, Option<&'a Json>) {
         let message = &self.messages[i];
         let middle = message.start + message.key.unwrap_or(0);
@@ -101,8 +108,8 @@ mod tests {
             value: Some(b"v"),
         };
         let second = Record { offset: 6, timestamp: None, key: None, value: None, ..first };
-        originals.push(&first, None);
-        originals.push(&second, Some(Box::new(Json::from("h"))));
+        originals.push(0, &first, None);
+        originals.push(0, &second, Some(Box::new(Json::from("h"))));
         for (i, expected) in [first, second].iter().enumerate() {
             let (record, _) = originals.get(i, "t");
             assert_eq!((record.offset, record.timestamp), (expected.offset, expected.timestamp));

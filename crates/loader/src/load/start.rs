@@ -2,31 +2,23 @@
 
 use tokio_postgres::Client;
 
-use crate::config::{Config, TableName, Topic};
-use crate::definition::Definition;
+use super::tables::{prepare, AssignedTopic, Table};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::Partition;
-use crate::pg::{self, Found, Position};
+use crate::pg::{self, Position};
 use crate::registry::Schema;
 
 /// What the run works on.
 pub struct Assigned {
     /// The topics, in the order of the configuration.
     pub topics: Vec<AssignedTopic>,
-    /// All their partitions.
+    /// The tables that they go to.
+    pub tables: Vec<Table>,
+    /// All partitions of the topics.
     pub partitions: Vec<AssignedPartition>,
     /// The schemas that were seen before.
     pub schemas: Vec<Schema>,
-}
-
-/// A topic and its table.
-pub struct AssignedTopic {
-    /// Its section of the configuration.
-    pub config: Topic,
-    /// Its table, with the schema.
-    pub table: TableName,
-    /// What the table looks like, unless that has to be inferred.
-    pub definition: Option<Definition>,
 }
 
 /// A partition that this loader has claimed.
@@ -66,10 +58,7 @@ pub async fn start(
     };
     let tx = client.transaction().await.map_err(at("database"))?;
     pg::ensure_schema(&tx).await.map_err(at("schema loader"))?;
-    let mut topics = Vec::with_capacity(config.topics.len());
-    for topic in &config.topics {
-        topics.push(prepare(&tx, &config.job, topic).await?);
-    }
+    let (topics, tables, _) = prepare(&tx, config).await?;
     let positions = pg::claim(&tx, &config.job, partitions).await.map_err(at("table loader.offsets"))?;
     let mut assigned = Vec::with_capacity(partitions.len());
     for partition in partitions {
@@ -103,44 +92,7 @@ pub async fn start(
         Intent::Load => tx.commit().await.map_err(at("database"))?,
         Intent::Check => tx.rollback().await.map_err(at("database"))?,
     }
-    Ok(Assigned { topics, partitions: assigned, schemas })
-}
-
-/// Finds out what the topic's table looks like, and creates it if that is known and it is missing.
-async fn prepare(
-    tx: &tokio_postgres::Transaction<'_>,
-    job: &str,
-    topic: &Topic,
-) -> Result<AssignedTopic, Failure> {
-    let place = format!("table {} of topic {:?}", topic.table(), topic.name);
-    let at = |error: tokio_postgres::Error| pg::failure(&place, &error);
-    let table = pg::qualify(tx, topic.table()).await.map_err(at)?;
-    let found = Found::look_up(tx, &table).await?;
-    let recorded = pg::recorded(tx, job, &topic.name).await.map_err(at)?;
-    let same_table = recorded.as_ref().filter(|recorded| recorded.table == table);
-    let known = match (&topic.columns, same_table, &found) {
-        (Some(columns), _, _) => Some(Definition::new(topic, table.clone(), columns.clone())),
-        (None, Some(recorded), _) => Some(Definition::new(topic, table.clone(), recorded.columns.clone())),
-        (None, None, Some(found)) => Some(found.definition(topic)?),
-        (None, None, None) => None,
-    };
-    if let Some(definition) = &known {
-        let ddl = match &found {
-            Some(found) => {
-                found.check(definition)?;
-                None
-            }
-            None => {
-                let ddl = definition.create_table();
-                tx.batch_execute(&ddl).await.map_err(at)?;
-                Some(ddl)
-            }
-        };
-        if recorded.as_ref() != Some(definition) || ddl.is_some() {
-            pg::record(tx, job, &topic.name, definition, ddl.as_deref()).await.map_err(at)?;
-        }
-    }
-    Ok(AssignedTopic { config: topic.clone(), table, definition: known })
+    Ok(Assigned { topics, tables, partitions: assigned, schemas })
 }
 
 /// A position that the broker does not have means lost or foreign messages: nothing to guess about.

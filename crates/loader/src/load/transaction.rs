@@ -2,22 +2,17 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-use futures_util::{pin_mut, SinkExt};
-use tokio_postgres::{Client, CopyInSink, Error, Statement, Transaction};
+use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::{Batch, Change, Rows};
+use super::batch::{Batch, Change};
 use super::dead_letter::{self, DeadLetter, Stage};
 use super::observed;
+use super::path::{copy, Path};
 use super::positions::{prepare, Positions};
+use super::refusals::{store_around, Refused};
+use super::tables::Table;
 use super::writer::Statements;
-use crate::copy::{HEADER, TRAILER};
-use crate::decode::Reject;
-use crate::definition::Definition;
-use crate::pg::{self, verdict, Verdict};
-
-/// How much goes into one protocol message: enough to be cheap, little enough for the server to begin early.
-const CHUNK: usize = 64 << 10;
+use crate::{observe, pg};
 
 /// How the rows are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +34,11 @@ pub enum Attempt {
     Fenced,
 }
 
-/// What is known of the tables, and where the schemas of their messages come from.
+/// Where rows go, and where the schemas of their messages come from.
 #[derive(Clone, Copy)]
-pub struct Tables<'a> {
-    /// By topic, once its table is known.
-    pub definitions: &'a [Option<Definition>],
+pub struct Places<'a> {
+    /// The tables.
+    pub tables: &'a [Table],
     /// The registry's address.
     pub registry: Option<&'a str>,
 }
@@ -53,7 +48,7 @@ pub async fn attempt(
     client: &mut Client,
     statements: &mut Statements,
     positions: &Positions,
-    Tables { definitions, registry }: Tables<'_>,
+    Places { tables, registry }: Places<'_>,
     batch: &Batch,
     care: Care,
 ) -> Result<Attempt, Error> {
@@ -62,104 +57,71 @@ pub async fn attempt(
     if !positions.advance(&tx, statements, batch).await? {
         return Ok(Attempt::Fenced);
     }
-    for Change { topic, definition, statement } in &batch.changes {
-        tx.batch_execute(statement).await?;
-        pg::record(&tx, positions.job(), positions.topic(*topic), definition, Some(statement)).await?;
-    }
     if let Some(registry) = registry {
         pg::keep_schemas(&tx, registry, &batch.schemas).await?;
     }
-    let mut dead_letters = Vec::new();
-    for (topic, rows) in batch.rows.iter().enumerate() {
-        if let (Some(definition), 1..) = (&definitions[topic], rows.len()) {
-            let statement = prepare(&tx, statements, &definition.copy()).await?;
-            match care {
-                Care::None => copy(&tx, &statement, rows.slice(0, rows.len())).await?,
-                Care::RowByRow => {
-                    let refused = copy_around(&mut tx, &statement, definition, rows).await?;
-                    dead_letters.extend(refused.into_iter().map(|(row, reject)| {
-                        let (record, headers) = rows.originals.get(row, positions.topic(topic));
-                        DeadLetter::new(&record, headers, Stage::Write, reject)
-                    }));
-                }
-            }
-        }
-    }
-    let all = || batch.dead_letters.iter().chain(&dead_letters);
-    if all().next().is_some() {
-        let mut bytes = Vec::new();
-        all().for_each(|letter| letter.append(positions.job(), &mut bytes));
-        let statement = prepare(&tx, statements, dead_letter::COPY).await?;
-        copy(&tx, &statement, &bytes).await?;
-    }
+    let refused = store_rows(&mut tx, statements, positions.job(), tables, batch, care).await?;
+    let stored = observed::stored(positions, tables, batch, &refused);
+    let dead_letters = bury(&tx, statements, positions, batch, refused).await?;
     tx.commit().await?;
-    observed::report(positions, batch, &dead_letters, Some(began.elapsed()));
-    Ok(Attempt::Stored { dead_letters: batch.dead_letters.len() + dead_letters.len() })
+    observe::stored(&stored, Some(began.elapsed()));
+    Ok(Attempt::Stored { dead_letters })
 }
 
-/// Copies the rows that the server takes, and gives the others with its reasons.
-///
-/// The server names the row that it refuses, or, for a check at the end of the statement, none: then the run of rows
-/// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
-async fn copy_around(
+/// Makes the tables as they must be and stores the rows; gives the messages that the server refused.
+pub async fn store_rows(
     tx: &mut Transaction<'_>,
-    statement: &Statement,
-    definition: &Definition,
-    rows: &Rows,
-) -> Result<Vec<(usize, Reject)>, Error> {
-    // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
-    tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
-    let mut refused = Vec::new();
-    let mut from = 0;
-    let mut run = rows.len();
-    while from < rows.len() {
-        let to = rows.len().min(from + run);
-        let savepoint = tx.transaction().await?;
-        match copy(&savepoint, statement, rows.slice(from, to)).await {
-            Ok(()) => {
-                savepoint.commit().await?;
-                from = to;
-                run = (run * 2).max(1);
-            }
-            Err(error) if verdict(&error) == Verdict::Row => {
-                savepoint.rollback().await?;
-                if to - from == 1 {
-                    refused.push((from, reject(&error)));
-                    from = to;
-                } else {
-                    let line = error.as_db_error().and_then(|e| pg::refused_line(e, &definition.table.name));
-                    let good = line.map_or((to - from) / 2, |line| line - 1);
-                    run = good.clamp(1, to - from - 1);
-                }
-            }
-            Err(error) => return Err(error),
+    statements: &mut Statements,
+    job: &str,
+    tables: &[Table],
+    batch: &Batch,
+    care: Care,
+) -> Result<Refused, Error> {
+    for Change { table, definition, statement } in &batch.changes {
+        tx.batch_execute(statement).await?;
+        pg::record(tx, job, &tables[*table].topic, definition, Some(statement)).await?;
+    }
+    let mut paths = Vec::new();
+    for (number, rows) in batch.rows.iter().enumerate() {
+        if let (Some(definition), 1..) = (&tables[number].definition, rows.len()) {
+            paths.push((number, Path::open(tx, statements, definition).await?));
         }
     }
-    Ok(refused)
-}
-
-fn reject(error: &Error) -> Reject {
-    let db = error.as_db_error();
-    Reject {
-        sqlstate: error.code().map(|code| code.code().to_string()).unwrap_or_default(),
-        column: db.and_then(|e| e.column().map(str::to_string)),
-        message: pg::explain(error),
+    match care {
+        Care::None => {
+            for (number, path) in &paths {
+                path.send(tx, [batch.rows[*number].slice(0, batch.rows[*number].len())]).await?;
+            }
+            Ok(Refused::new())
+        }
+        Care::RowByRow => store_around(tx, tables, &paths, &batch.rows).await,
     }
 }
 
-async fn copy(tx: &Transaction<'_>, statement: &Statement, rows: &[u8]) -> Result<(), Error> {
-    let sink = tx.copy_in(statement).await?;
-    pin_mut!(sink);
-    let sent = send(sink.as_mut(), rows).await;
-    // What the server has against the rows is told at the end, even if sending was cut short by it.
-    sink.finish().await?;
-    sent
-}
-
-async fn send(mut sink: std::pin::Pin<&mut CopyInSink<Bytes>>, rows: &[u8]) -> Result<(), Error> {
-    sink.feed(Bytes::from_static(HEADER)).await?;
-    for chunk in rows.chunks(CHUNK) {
-        sink.feed(Bytes::copy_from_slice(chunk)).await?;
+/// Stores the messages that are not rows, and says how many they are.
+async fn bury(
+    tx: &Transaction<'_>,
+    statements: &mut Statements,
+    positions: &Positions,
+    batch: &Batch,
+    refused: Refused,
+) -> Result<usize, Error> {
+    let refused = refused.into_iter().map(|(message, reject)| {
+        let message = message as usize;
+        let (record, headers) = batch.originals.get(message, positions.topic(batch.originals.topic(message)));
+        DeadLetter::new(&record, headers, Stage::Write, reject)
+    });
+    let refused: Vec<DeadLetter> = refused.collect();
+    let count = batch.dead_letters.len() + refused.len();
+    if count > 0 {
+        let mut bytes = Vec::new();
+        batch
+            .dead_letters
+            .iter()
+            .chain(&refused)
+            .for_each(|letter| letter.append(positions.job(), &mut bytes));
+        let statement = prepare(tx, statements, dead_letter::COPY).await?;
+        copy(tx, &statement, [bytes.as_slice()]).await?;
     }
-    sink.feed(Bytes::from_static(TRAILER)).await
+    Ok(count)
 }

@@ -8,10 +8,11 @@ use tokio_postgres::{Client, Error, Statement};
 use super::batch::Batch;
 use super::observed;
 use super::positions::{Positions, Standing};
+use super::refusals::Refused;
 use super::stop::Stop;
-use super::transaction::{attempt, Attempt, Care, Tables};
+use super::tables::Table;
+use super::transaction::{attempt, Attempt, Care, Places};
 use crate::config::Config;
-use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::observe;
 use crate::pg::{self, verdict, Connector, Verdict};
@@ -37,8 +38,7 @@ pub struct Writer {
     connector: Connector,
     statements: Statements,
     positions: Positions,
-    /// By topic, once its table is known.
-    definitions: Vec<Option<Definition>>,
+    tables: Vec<Table>,
     registry: Option<String>,
     stop: Stop,
 }
@@ -52,24 +52,24 @@ impl Writer {
         (connector, client): (Connector, Client),
         config: &Config,
         positions: Positions,
-        definitions: Vec<Option<Definition>>,
+        tables: Vec<Table>,
         stop: Stop,
     ) -> Self {
         let registry = config.registry.as_ref().map(|registry| registry.url.clone());
-        Self { client, connector, statements: HashMap::new(), positions, definitions, registry, stop }
+        Self { client, connector, statements: HashMap::new(), positions, tables, registry, stop }
     }
 
     /// Stores a batch, whatever it takes.
     pub async fn store(&mut self, batch: &Batch) -> Result<Fate, Failure> {
         for change in &batch.changes {
-            self.definitions[change.topic] = Some(change.definition.clone());
+            self.tables[change.table].definition = Some(change.definition.clone());
         }
         let mut care = Care::None;
         let mut pause = FIRST_PAUSE;
         loop {
-            let Self { client, statements, positions, definitions, registry, .. } = self;
-            let tables = Tables { definitions, registry: registry.as_deref() };
-            let error = match attempt(client, statements, positions, tables, batch, care).await {
+            let Self { client, statements, positions, tables, registry, .. } = self;
+            let places = Places { tables, registry: registry.as_deref() };
+            let error = match attempt(client, statements, positions, places, batch, care).await {
                 Ok(Attempt::Stored { dead_letters }) => return Ok(Fate::Stored { dead_letters }),
                 Ok(Attempt::Fenced) => return Err(self.fenced()),
                 Err(error) => error,
@@ -82,7 +82,9 @@ impl Writer {
                     observe::database_away(&reason);
                     match self.recover(batch, &mut pause).await? {
                         Recovered::AlreadyStored => {
-                            observed::report(&self.positions, batch, &[], None);
+                            let nobody = Refused::new();
+                            let stored = observed::stored(&self.positions, &self.tables, batch, &nobody);
+                            observe::stored(&stored, None);
                             return Ok(Fate::Stored { dead_letters: batch.dead_letters.len() });
                         }
                         Recovered::Again => {}

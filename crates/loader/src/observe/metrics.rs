@@ -47,7 +47,7 @@ impl Metrics {
 }
 
 fn describe() {
-    describe_counter!("tally_rows_total", "Rows stored in the topic's table.");
+    describe_counter!("tally_rows_total", "Rows stored in a table.");
     describe_counter!(
         "tally_dead_letters_total",
         "Messages stored in loader.dead_letters, by who refused them."
@@ -76,16 +76,16 @@ fn describe() {
 }
 
 /// Counts a batch.
-pub fn stored(batch: &Stored) {
-    for (topic, rows) in &batch.rows {
-        counter!("tally_rows_total", "topic" => topic.clone()).increment(*rows);
+pub fn stored(batch: &Stored, took: Option<Duration>) {
+    for (table, rows) in &batch.rows {
+        counter!("tally_rows_total", "table" => table.clone()).increment(*rows);
     }
     for ((topic, stage), count) in &batch.dead_letters {
         counter!("tally_dead_letters_total", "topic" => topic.clone(), "stage" => *stage).increment(*count);
     }
     counter!("tally_message_bytes_total").increment(batch.bytes);
     counter!("tally_batches_total").increment(1);
-    if let Some(took) = batch.took {
+    if let Some(took) = took {
         histogram!("tally_batch_seconds").record(took);
     }
 }

@@ -70,10 +70,10 @@ pub fn assigned(topic: &str, partition: i32, next: i64) {
     state().assigned(topic, partition, next);
 }
 
-/// A batch was committed.
-pub fn stored(batch: &Stored) {
+/// A batch was committed; `took` is the time from the beginning of its transaction to the end, if that is known.
+pub fn stored(batch: &Stored, took: Option<Duration>) {
     state().stored(batch);
-    metrics::stored(batch);
+    metrics::stored(batch, took);
 }
 
 /// The database fails; a batch that is stored says that it no longer does.

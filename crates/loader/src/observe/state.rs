@@ -25,7 +25,7 @@ pub enum Phase {
 /// A batch that was committed.
 #[derive(Debug, Default)]
 pub struct Stored {
-    /// By topic.
+    /// By table.
     pub rows: BTreeMap<String, u64>,
     /// By topic and stage.
     pub dead_letters: Counts,
@@ -33,10 +33,8 @@ pub struct Stored {
     pub bytes: u64,
     /// The new positions.
     pub positions: Vec<(String, i32, i64)>,
-    /// When the newest message was produced, by topic, in milliseconds since 1970.
-    pub newest: BTreeMap<String, i64>,
-    /// From the beginning of the transaction to its end, if that is known.
-    pub took: Option<Duration>,
+    /// The topic of the newest message, and when that was produced, in milliseconds since 1970.
+    pub newest: Option<(String, i64)>,
 }
 
 /// The state of the run.
@@ -107,7 +105,7 @@ impl State {
                 (known.next, known.moved, known.moved_at) = (*next, now, now_at);
             }
         }
-        for (topic, at) in &batch.newest {
+        if let Some((topic, at)) = &batch.newest {
             let newest = self.newest.entry(topic.clone()).or_insert(*at);
             *newest = (*newest).max(*at);
         }

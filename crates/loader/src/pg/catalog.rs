@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Error, Transaction};
 
-use crate::config::{Column, ColumnType, TableName, Topic};
+use crate::config::{Column, ColumnType, Layout, TableName};
 use crate::definition::Definition;
 use crate::failure::Failure;
 
@@ -10,6 +10,9 @@ use crate::failure::Failure;
 pub struct Found {
     table: TableName,
     columns: Vec<FoundColumn>,
+    /// The columns of each index that allows a value once, in any order, without conditions.
+    keys: Vec<Vec<String>>,
+    may_replace: bool,
 }
 
 struct FoundColumn {
@@ -62,12 +65,28 @@ impl Found {
             must_be_given: row.get(2),
             insertable: row.get(3),
         });
-        Ok(Some(Self { table: table.clone(), columns: columns.collect() }))
+        let sql = "SELECT ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+                                WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
+                                ORDER BY 1)
+             FROM pg_catalog.pg_index i
+             WHERE i.indrelid = $1 AND i.indisunique AND i.indisvalid AND i.indimmediate
+               AND i.indpred IS NULL AND i.indexprs IS NULL";
+        let keys = tx.query(sql, &[&oid]).await.map_err(|e| super::failure(&place, &e))?;
+        let sql = "SELECT pg_catalog.has_table_privilege($1::oid, 'SELECT')
+                      AND pg_catalog.has_any_column_privilege($1::oid, 'UPDATE')
+                      AND pg_catalog.has_table_privilege($1::oid, 'DELETE')";
+        let may = tx.query_one(sql, &[&oid]).await.map_err(|e| super::failure(&place, &e))?;
+        Ok(Some(Self {
+            table: table.clone(),
+            columns: columns.collect(),
+            keys: keys.iter().map(|row| row.get(0)).collect(),
+            may_replace: may.get(0),
+        }))
     }
 
     /// The definition that takes the table's columns from fields of the same names.
-    pub fn definition(&self, topic: &Topic) -> Result<Definition, Failure> {
-        let is_overflow = |name: &str| topic.unknown_fields.has_overflow() && name == topic.overflow_column;
+    pub fn definition(&self, layout: Layout) -> Result<Definition, Failure> {
+        let is_overflow = |name: &str| layout.overflow() == Some(name);
         let columns = self.columns.iter().filter(|found| !is_overflow(&found.name)).map(|found| {
             let kind = ColumnType::from_catalog(&found.type_name).ok_or_else(|| {
                 let what =
@@ -76,10 +95,10 @@ impl Found {
                     .mend("list the columns to load in `columns` of the topic, without this one")
             })?;
             let (name, required) = (found.name.clone(), found.must_be_given);
-            Ok(Column { name, kind, from: None, unit: None, required })
+            Ok(Column { required, ..Column::plain(name, kind, None) })
         });
         let columns = columns.collect::<Result<_, Failure>>()?;
-        Ok(Definition::new(topic, self.table.clone(), columns))
+        Ok(Definition::new(layout, self.table.clone(), columns))
     }
 
     /// Whether rows of this definition can go into the table.
@@ -90,6 +109,7 @@ impl Found {
         if let Some(overflow) = &definition.overflow {
             self.check_column(overflow, ColumnType::Jsonb)?;
         }
+        self.check_key(definition)?;
         let is_given = |name: &String| definition.columns.iter().any(|column| column.name == *name);
         match self.columns.iter().find(|found| found.must_be_given && !is_given(&found.name)) {
             Some(found) => {
@@ -99,6 +119,29 @@ impl Found {
             }
             None => Ok(()),
         }
+    }
+
+    fn check_key(&self, definition: &Definition) -> Result<(), Failure> {
+        let mut key = definition.key.clone();
+        key.sort();
+        if key.is_empty() {
+            return Ok(());
+        }
+        if !self.keys.contains(&key) {
+            let what = format!("no unique index is on ({}), the `key`", definition.key_list());
+            return Err(self.failure(&what).mend(format!(
+                "ALTER TABLE {} ADD PRIMARY KEY ({})",
+                self.table,
+                definition.key_list()
+            )));
+        }
+        if !self.may_replace {
+            return Err(self.failure("no right to replace rows").mend(format!(
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO the loader's role",
+                self.table
+            )));
+        }
+        Ok(())
     }
 
     fn check_column(&self, name: &str, kind: ColumnType) -> Result<(), Failure> {

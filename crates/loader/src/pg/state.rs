@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Transaction};
 
+use crate::config::TableName;
 use crate::definition::Definition;
 use crate::kafka::Partition;
 use crate::registry::Schema;
@@ -62,11 +63,16 @@ pub async fn claim(
         .collect())
 }
 
-/// The definition last recorded for a topic.
-pub async fn recorded(tx: &Transaction<'_>, job: &str, topic: &str) -> Result<Option<Definition>, Error> {
-    let sql =
-        "SELECT definition FROM loader.schema_history WHERE job = $1 AND topic = $2 ORDER BY at DESC LIMIT 1";
-    let row = tx.query_opt(sql, &[&job, &topic]).await?;
+/// The definition last recorded for a topic's table.
+pub async fn recorded(
+    tx: &Transaction<'_>,
+    job: &str,
+    topic: &str,
+    table: &TableName,
+) -> Result<Option<Definition>, Error> {
+    let sql = "SELECT definition FROM loader.schema_history
+               WHERE job = $1 AND topic = $2 AND definition ->> 'table' = $3 ORDER BY at DESC LIMIT 1";
+    let row = tx.query_opt(sql, &[&job, &topic, &String::from(table.clone())]).await?;
     row.map(|row| row.try_get::<_, Json<Definition>>(0).map(|json| json.0)).transpose()
 }
 

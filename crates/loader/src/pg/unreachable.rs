@@ -45,6 +45,7 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
 /// There was no answer of PostgreSQL's.
 fn broken(place: &str, error: &Error) -> Failure {
     let what = super::explain(error);
+    let what = what.strip_prefix("error connecting to server: ").unwrap_or(&what);
     let because = |what: &str, mend: &str| Failure::new(what).at(place).mend(mend);
     if let Some((_, reason)) = what.split_once("certificate verify failed") {
         // What OpenSSL found, behind its own file and line.
@@ -71,9 +72,9 @@ fn broken(place: &str, error: &Error) -> Failure {
     let refused = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
     match refused.map(std::io::Error::kind) {
         Some(std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound) => {
-            because(&what, "check host and port in `database`, and that the server is running")
+            because(what, "check host and port in `database`, and that the server is running")
         }
-        _ if what.contains("lookup address") => because(&what, "check the host in `database`"),
-        _ => because(&what, "check `database` in the configuration, and that the server is running"),
+        _ if what.contains("lookup address") => because(what, "check the host in `database`"),
+        _ => because(what, "check `database` in the configuration, and that the server is running"),
     }
 }

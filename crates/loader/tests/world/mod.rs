@@ -62,6 +62,13 @@ impl World {
         self.producer.flush(Duration::from_secs(20)).unwrap();
     }
 
+    pub fn produce_keyed(&self, key: &str, value: Option<&[u8]>) {
+        let record = BaseRecord::<str, [u8]>::to(self.name).key(key);
+        let record = value.into_iter().fold(record, BaseRecord::payload);
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+        self.producer.flush(Duration::from_secs(20)).unwrap();
+    }
+
     pub fn config(&self, topic: &str) -> String {
         let Self { name, cluster, .. } = self;
         let (url, brokers) = (database_url(), cluster.bootstrap_servers());
@@ -73,7 +80,11 @@ impl World {
 
     /// Loads to the end, and expects that to work.
     pub fn load(&self, topic: &str) {
-        let output = tally("load", &self.config(topic), &["--until-end", "--quiet"]);
+        self.load_config(&self.config(topic));
+    }
+
+    pub fn load_config(&self, config: &str) {
+        let output = tally("load", config, &["--until-end", "--quiet"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 

@@ -12,13 +12,7 @@ pub fn columns(shape: &Shape, reserved: &str) -> Vec<Column> {
     let mut names = Names::new(reserved);
     let fields = fields.iter().filter_map(|(name, kind)| Some((name, column_type(shape, kind)?)));
     fields
-        .map(|(field, kind)| Column {
-            name: names.free(field),
-            kind,
-            from: Some(Source::Field(vec![field.clone()])),
-            unit: None,
-            required: false,
-        })
+        .map(|(field, kind)| Column::plain(names.free(field), kind, Some(Source::Field(vec![field.clone()]))))
         .collect()
 }
 

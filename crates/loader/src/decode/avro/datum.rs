@@ -9,7 +9,8 @@ use num_bigint::BigInt;
 
 use super::cursor::Cursor;
 use super::shape::{Shape, Type};
-use crate::config::{Column, ColumnType, Unit};
+use crate::config::{ColumnType, Unit};
+use crate::decode::cell::Cell;
 use crate::decode::value::{encode, encode_jsonb, Value};
 use crate::decode::{sqlstate, time, Reject};
 
@@ -209,7 +210,7 @@ impl<'a> Reader<'a> {
     /// Appends the next value as a column has it; gives false, and appends nothing, for null.
     pub fn column(
         &self,
-        column: &Column,
+        cell: &Cell,
         kind: &'a Type,
         cursor: &mut Cursor<'a>,
         out: &mut Vec<u8>,
@@ -219,16 +220,19 @@ impl<'a> Reader<'a> {
         if *chosen == Type::Null {
             return Ok(false);
         }
-        let datum = if column.kind == ColumnType::Jsonb { None } else { self.scalar(chosen, cursor)? };
+        let datum = if cell.kind == ColumnType::Jsonb { None } else { self.scalar(chosen, cursor)? };
         match datum {
-            Some(datum) => datum.encode(column.kind, column.unit, out)?,
+            Some(datum) if cell.is_transformed() => {
+                return cell.encode(cell.unit.or(datum.unit()), datum.value(cell.kind)?, out);
+            }
+            Some(datum) => datum.encode(cell.kind, cell.unit, out)?,
             None => {
                 *cursor = before;
                 let mut json = String::new();
                 self.json(kind, cursor, &mut json, 0)?;
-                match column.kind {
+                match cell.kind {
                     ColumnType::Jsonb => encode_jsonb(&json, out)?,
-                    other => encode(other, column.unit, &Value::Nested(&json), out)?,
+                    other => encode(other, cell.unit, &Value::Nested(&json), out)?,
                 }
             }
         }

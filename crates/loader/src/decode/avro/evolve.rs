@@ -59,7 +59,11 @@ mod tests {
         let text = "job='j'\ndatabase='d'\nbrokers='b'\n[registry]\nurl='http://r'\n[[topic]]\nname='t'\nformat='avro'\n";
         let topic = Config::parse("t.toml", text).unwrap().topics.remove(0);
         let first = schema(r#"{"name": "a", "type": "int"}, {"name": "gone", "type": "string"}"#);
-        let definition = Definition::new(&topic, TableName::for_topic("t"), columns(&first, "overflow"));
+        let definition = Definition::new(
+            topic.mappings()[0].layout,
+            TableName::for_topic("t"),
+            columns(&first, "overflow"),
+        );
         assert!(evolved(&definition, &first).is_none());
         let second = schema(r#"{"name": "a", "type": "long"}, {"name": "b", "type": ["null", "double"]}"#);
         let (next, statement) = evolved(&definition, &second).unwrap();

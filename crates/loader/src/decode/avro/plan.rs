@@ -5,16 +5,19 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::datum::Reader;
 use super::shape::{Shape, Type};
-use crate::config::{Column, Source, UnknownFields};
-use crate::decode::row::{fill_from_metadata, Row};
+use crate::config::{Source, UnknownFields};
+use crate::decode::cell::Cell;
+use crate::decode::metadata::Metadata;
+use crate::decode::row::Row;
+use crate::decode::rows::Rows;
 use crate::decode::{sqlstate, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled form.
 pub struct Plan {
     shape: Arc<Shape>,
-    columns: Vec<Column>,
-    metadata: Vec<(usize, Source)>,
+    cells: Vec<Cell>,
+    metadata: Metadata,
     /// By field of the record, in the order in which messages have them.
     fields: Vec<Field>,
     unknown: UnknownFields,
@@ -34,11 +37,14 @@ struct Field {
 impl Plan {
     /// Compiles a schema for a table.
     pub fn new(shape: Arc<Shape>, definition: &Definition) -> Self {
-        let (mut metadata, mut paths) = (Vec::new(), Vec::new());
+        let cells: Vec<Cell> =
+            definition.columns.iter().map(|column| Cell::new(column, definition)).collect();
+        let (mut metadata, mut paths) = (Metadata::default(), Vec::new());
         for (i, column) in definition.columns.iter().enumerate() {
             match column.source() {
+                _ if column.value.is_some() => metadata.add_constant(i),
                 Source::Field(path) => paths.push((path, i)),
-                source => metadata.push((i, source)),
+                fact => drop(metadata.add(i, &fact)),
             }
         }
         let paths: Vec<_> = paths.iter().map(|(path, i)| (path.as_slice(), *i)).collect();
@@ -46,35 +52,31 @@ impl Plan {
             Type::Record(fields) => compile(&shape, fields, &paths),
             _ => Vec::new(),
         };
-        let row = Row::new(definition.columns.len(), definition.overflow.is_some());
-        Self {
-            fields,
-            columns: definition.columns.clone(),
-            metadata,
-            unknown: definition.unknown_fields,
-            row,
-            shape,
-        }
+        Self { fields, cells, metadata, unknown: definition.unknown_fields, row: Row::new(definition), shape }
     }
 
     /// Appends a message to `out` as a row, or says why it cannot be one and leaves `out` as it was; `value` is its value
     /// without the framing.
-    pub fn append_row(&mut self, record: &Record, value: &[u8], out: &mut Vec<u8>) -> Result<(), Reject> {
+    pub fn append_row(
+        &mut self,
+        record: &Record,
+        value: &[u8],
+        message: u32,
+        out: &mut Rows,
+    ) -> Result<(), Reject> {
         if !matches!(self.shape.root(), Type::Record(_)) {
             return Err(Reject::new(sqlstate::INVALID_TEXT, "the message's schema is not that of a record"));
         }
         self.row.clear();
-        for (i, source) in &self.metadata {
-            fill_from_metadata(&self.columns[*i], source, record, &mut self.row, *i)?;
-        }
+        self.metadata.fill(&self.cells, record, &mut self.row)?;
         let mut cursor = Cursor(value);
         let reader = Reader { shape: &self.shape };
-        walk(&reader, &self.fields, &self.columns, self.unknown, &mut self.row, &mut cursor)?;
+        walk(&reader, &self.fields, &self.cells, self.unknown, &mut self.row, &mut cursor)?;
         if !cursor.0.is_empty() {
             let what = format!("{} bytes are left after the value", cursor.0.len());
             return Err(Reject::new(sqlstate::BAD_BINARY, what));
         }
-        self.row.assemble(&self.columns, out)
+        self.row.assemble(&self.cells, message, out)
     }
 }
 
@@ -118,7 +120,7 @@ fn record<'s>(shape: &'s Shape, kind: &'s Type) -> Option<&'s [(String, Type)]> 
 fn walk<'a>(
     reader: &Reader<'a>,
     fields: &'a [Field],
-    columns: &[Column],
+    cells: &[Cell],
     unknown: UnknownFields,
     row: &mut Row,
     cursor: &mut Cursor<'a>,
@@ -127,14 +129,14 @@ fn walk<'a>(
         let begin = *cursor;
         for &i in &field.columns {
             *cursor = begin;
-            row.fill(i, &columns[i], |out| reader.column(&columns[i], &field.kind, cursor, out))?;
+            row.fill(&cells[i], |out| reader.column(&cells[i], &field.kind, cursor, out))?;
         }
         if !field.inner.is_empty() {
             *cursor = begin;
             if *reader.choose(&field.kind, cursor)? != Type::Null {
-                row.nest_overflow(&field.name, |row| {
-                    walk(reader, &field.inner, columns, unknown, row, cursor)
-                })?;
+                let nest = row.begin_nested_overflow(&field.name);
+                walk(reader, &field.inner, cells, unknown, row, cursor)?;
+                row.end_nested_overflow(nest);
             }
         } else if field.columns.is_empty() {
             leave_over(reader, field, unknown, row, cursor)?;
@@ -187,15 +189,15 @@ mod tests {
         let topic = Config::parse("t.toml", &format!("{text}{topic}")).unwrap().topics.remove(0);
         let shape = Arc::new(Shape::parse(SCHEMA, &[]).unwrap());
         let suggested = topic.columns.clone().unwrap_or_else(|| columns(&shape, "overflow"));
-        Plan::new(shape, &Definition::new(&topic, TableName::for_topic("t"), suggested))
+        Plan::new(shape, &Definition::new(topic.mappings()[0].layout, TableName::for_topic("t"), suggested))
     }
 
     fn row(plan: &mut Plan, value: &[u8]) -> Result<Vec<u8>, Reject> {
         let record =
             Record { topic: "t", partition: 0, offset: 0, timestamp: None, key: None, value: Some(value) };
-        let mut out = b"before".to_vec();
-        let result = plan.append_row(&record, value, &mut out);
-        let row = out.strip_prefix(b"before").expect("what was there stays").to_vec();
+        let mut out = Rows::default();
+        let result = plan.append_row(&record, value, 0, &mut out);
+        let row = out.copy;
         assert!(result.is_ok() || row.is_empty(), "a refused message leaves nothing behind");
         result.map(|()| row)
     }

@@ -1,0 +1,98 @@
+//! One way for messages of a topic into a table: which of them, how many rows each, and what is in the rows.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::source::{steps, Source};
+use super::topic::{default_overflow, Layout, Mapping, UnknownFields};
+use super::{Column, TableName};
+
+/// A section `[[topic.route]]`. A message takes every route whose conditions it meets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Where its rows go; several routes may share a table.
+    pub table: TableName,
+    /// What a message must have: by source, a text with `*` for any characters, or several of which one must fit.
+    #[serde(default)]
+    pub when: BTreeMap<Source, Wanted>,
+    /// The array or object of which each element becomes a row.
+    pub for_each: Option<Steps>,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// What becomes of fields that no column takes.
+    #[serde(default)]
+    pub unknown_fields: UnknownFields,
+    /// The jsonb column that keeps them.
+    #[serde(default = "default_overflow")]
+    pub overflow_column: String,
+    /// The columns that identify a row, if newer messages replace it.
+    #[serde(default)]
+    pub key: Vec<String>,
+}
+
+/// A path in the message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Steps(pub Vec<String>);
+
+impl From<String> for Steps {
+    fn from(path: String) -> Self {
+        Self(steps(&path))
+    }
+}
+
+/// Texts of which one must fit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Wanted {
+    /// Just this.
+    One(String),
+    /// One of these.
+    Any(Vec<String>),
+}
+
+impl Wanted {
+    /// The texts.
+    pub fn texts(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Any(texts) => texts,
+        }
+    }
+}
+
+impl Route {
+    /// The way into its table.
+    pub fn mapping(&self) -> Mapping<'_> {
+        let Self { table, columns, unknown_fields, overflow_column, key, .. } = self;
+        let layout = Layout { unknown_fields: *unknown_fields, overflow_column, key };
+        Mapping { table: Some(table), columns: Some(columns), layout, route: Some(self) }
+    }
+
+    /// What is wrong with it and how to mend it, if anything.
+    pub fn validate(&self) -> Result<(), (String, &'static str)> {
+        for source in self.when.keys() {
+            if !matches!(source, Source::Field(_) | Source::Key | Source::Topic) {
+                let text = String::from(source.clone());
+                return Err((
+                    format!("`when` cannot look at {text:?}"),
+                    "use a path in the message, $key, or $topic",
+                ));
+            }
+        }
+        if self.when.values().any(|wanted| wanted.texts().is_empty()) {
+            return Err((
+                "`when` has an empty list, which no message fits".into(),
+                "list texts, or remove it",
+            ));
+        }
+        let of_element = self.columns.iter().find(|column| column.source().is_of_element());
+        if let (None, Some(column)) = (&self.for_each, of_element) {
+            let what = format!("column {:?} is from an element, but there is no `for_each`", column.name);
+            return Err((what, "set `for_each` to the path of the array"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,272 @@
+//! A topic: how its messages are read, and which table they go to.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Column, ColumnType, Route, TableName};
+use crate::failure::Failure;
+
+/// One topic and the table, or the tables, it goes to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topic {
+    /// The topic's name in Kafka; with a star the pattern of several.
+    pub name: String,
+    /// The table, `name` or `schema.name`; by default made from the topic's name.
+    pub table: Option<TableName>,
+    /// How messages are encoded.
+    #[serde(default)]
+    pub format: Format,
+    /// Where a partition begins that this job has never read.
+    #[serde(default)]
+    pub start: Start,
+    /// The columns; where absent they are an existing table's, or inferred from the first messages.
+    pub columns: Option<Vec<Column>>,
+    /// What becomes of fields that no column takes.
+    #[serde(default)]
+    pub unknown_fields: UnknownFields,
+    /// The jsonb column that keeps them.
+    #[serde(default = "default_overflow")]
+    pub overflow_column: String,
+    /// The columns that identify a row, if newer messages replace it.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// How many messages inference looks at, at most.
+    #[serde(default = "default_sample")]
+    pub sample: usize,
+    /// The ways into several tables, in place of `table` and `columns`.
+    #[serde(default, rename = "route")]
+    pub routes: Vec<Route>,
+    /// What becomes of messages that take no route.
+    #[serde(default)]
+    pub unmatched: Unmatched,
+}
+
+/// One way from a topic into a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Mapping<'a> {
+    /// The table, or none for the one that has the topic's name.
+    pub table: Option<&'a TableName>,
+    /// The columns, if they are configured.
+    pub columns: Option<&'a [Column]>,
+    /// What the table has beside them.
+    pub layout: Layout<'a>,
+    /// The conditions and the list, if it is a route.
+    pub route: Option<&'a Route>,
+}
+
+/// What a table has beside its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout<'a> {
+    /// What becomes of fields that no column takes.
+    pub unknown_fields: UnknownFields,
+    /// The jsonb column that keeps them.
+    pub overflow_column: &'a str,
+    /// The columns that identify a row, if newer messages replace it.
+    pub key: &'a [String],
+}
+
+impl Layout<'_> {
+    /// The overflow column, if there is one.
+    pub fn overflow(&self) -> Option<&str> {
+        self.unknown_fields.has_overflow().then_some(self.overflow_column)
+    }
+}
+
+impl Topic {
+    /// The ways into tables: the routes, or the one that a topic without routes has.
+    pub fn mappings(&self) -> Vec<Mapping<'_>> {
+        if !self.routes.is_empty() {
+            return self.routes.iter().map(Route::mapping).collect();
+        }
+        let Self { unknown_fields, overflow_column, key, .. } = self;
+        let layout = Layout { unknown_fields: *unknown_fields, overflow_column, key };
+        let (table, columns) = (self.table.as_ref(), self.columns.as_deref());
+        vec![Mapping { table, columns, layout, route: None }]
+    }
+
+    /// The table of one of its ways.
+    pub fn table_of(&self, mapping: &Mapping) -> TableName {
+        mapping.table.cloned().unwrap_or_else(|| TableName::for_topic(&self.name))
+    }
+}
+
+pub(super) fn default_overflow() -> String {
+    "overflow".into()
+}
+
+fn default_sample() -> usize {
+    1000
+}
+
+/// The encoding of a topic's messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// JSON: one object per message, or whatever the routes take values from.
+    #[default]
+    Json,
+    /// A record in Avro, with the number of its schema in the registry in front, as Confluent's serializers write it.
+    Avro,
+}
+
+/// Where a partition begins when there is no stored position.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// At its oldest message.
+    #[default]
+    Earliest,
+    /// After its newest one.
+    Latest,
+}
+
+/// The policy for messages that meet the conditions of no route.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmatched {
+    /// They become dead letters.
+    #[default]
+    Refuse,
+    /// They are passed over, because the user said so.
+    Ignore,
+}
+
+/// The policy for fields that no column takes: by default nothing is dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownFields {
+    /// They are kept in the overflow column.
+    #[default]
+    Keep,
+    /// They get columns of their own, and columns become wider where the schema does; what no column can hold is kept in
+    /// the overflow column.
+    Add,
+    /// They are dropped, because the user said so.
+    Ignore,
+    /// A message that has one becomes a dead letter.
+    Refuse,
+}
+
+impl UnknownFields {
+    /// Whether there is an overflow column.
+    pub fn has_overflow(self) -> bool {
+        matches!(self, Self::Keep | Self::Add)
+    }
+}
+
+type Complaint = (String, &'static str);
+
+impl Topic {
+    /// What is wrong with it and how to mend it, if anything.
+    pub fn validate(&self) -> Result<(), Complaint> {
+        if self.sample == 0 {
+            return Err(("`sample` must be at least 1".into(), "leave it out for the default"));
+        }
+        let stars = |text: &str| text.matches('*').count();
+        if stars(&self.name) > 1
+            || self.table.as_ref().map_or(0, |table| stars(&table.name)) > stars(&self.name)
+        {
+            return Err((
+                "one star may stand in `name`, and then one in `table` for what it matched".into(),
+                "write more sections",
+            ));
+        }
+        if self.columns.as_ref().is_some_and(Vec::is_empty) {
+            return Err(("`columns` is empty".into(), "list columns, or leave the key out to infer them"));
+        }
+        if self.unknown_fields == UnknownFields::Add && self.format == Format::Json {
+            return Err((
+                "`unknown_fields = \"add\"` needs a schema, which JSON does not have".into(),
+                "use \"keep\", or list the columns",
+            ));
+        }
+        if !self.routes.is_empty() {
+            if self.table.is_some() || self.columns.is_some() || !self.key.is_empty() {
+                return Err((
+                    "it has routes beside a `table`, `columns` or `key` of its own".into(),
+                    "move them into a [[topic.route]]",
+                ));
+            }
+            if self.format == Format::Avro {
+                return Err((
+                    "routes are for JSON".into(),
+                    "use `columns`, which take any field of a record",
+                ));
+            }
+        }
+        for (number, mapping) in self.mappings().iter().enumerate() {
+            let of_route = |what| match mapping.route {
+                Some(route) => format!("route {} into {}: {what}", number + 1, route.table),
+                None => what,
+            };
+            mapping.validate().map_err(|(what, mend)| (of_route(what), mend))?;
+        }
+        Ok(())
+    }
+}
+
+impl Mapping<'_> {
+    fn validate(&self) -> Result<(), Complaint> {
+        if let Some(route) = self.route {
+            route.validate()?;
+        }
+        let mut names = HashMap::new();
+        for column in self.columns.iter().copied().flatten() {
+            column.validate().map_err(|(what, mend)| (format!("column {:?}: {what}", column.name), mend))?;
+            if names.insert(&column.name, ()).is_some() {
+                return Err((format!("column {:?} is listed twice", column.name), "remove one"));
+            }
+            if self.layout.overflow() == Some(column.name.as_str()) {
+                let mend = "set `overflow_column` to another name; it is not listed among the columns";
+                return Err((format!("column {:?} is the overflow column", column.name), mend));
+            }
+            if self.route.is_none() && column.source().is_of_element() {
+                let mend = "only a [[topic.route]] with `for_each` has elements";
+                return Err((format!("column {:?} is from an element", column.name), mend));
+            }
+        }
+        if let (Some(_), Some(key)) =
+            (self.columns, self.layout.key.iter().find(|key| !names.contains_key(key)))
+        {
+            return Err((format!("the key {key:?} is not among the columns"), "list it, or remove it"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether all ways into the same table agree about it.
+pub fn agree(topics: &[Topic]) -> Result<(), Failure> {
+    let mut tables: HashMap<TableName, (&Topic, Mapping)> = HashMap::new();
+    let mut kinds: HashMap<(TableName, &str), ColumnType> = HashMap::new();
+    for topic in topics {
+        for mapping in topic.mappings() {
+            let table = topic.table_of(&mapping);
+            for column in mapping.columns.into_iter().flatten() {
+                let kind = *kinds.entry((table.clone(), &column.name)).or_insert(column.kind);
+                if kind != column.kind {
+                    let what = format!(
+                        "column {:?} of table {table} is {kind} in one place and {} in another",
+                        column.name, column.kind
+                    );
+                    return Err(Failure::usage(what).mend("give it the same `type` everywhere"));
+                }
+            }
+            let Some((other, first)) = tables.insert(table.clone(), (topic, mapping)) else { continue };
+            if first.columns.is_none() || mapping.columns.is_none() {
+                let what = format!("topics {:?} and {:?} both go to table {table}", other.name, topic.name);
+                return Err(Failure::usage(what).mend(
+                    "set `table` of one of them, or list the `columns` of both to have them share it",
+                ));
+            }
+            if (first.layout.key, first.layout.overflow()) != (mapping.layout.key, mapping.layout.overflow())
+            {
+                let what = format!("the ways into table {table} differ in `key` or in the overflow column");
+                return Err(Failure::usage(what)
+                    .mend("give them the same `key`, `unknown_fields` and `overflow_column`"));
+            }
+        }
+    }
+    Ok(())
+}

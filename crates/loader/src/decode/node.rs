@@ -1,0 +1,130 @@
+//! The values that are wanted of a message, as a tree of the paths to them.
+
+use std::collections::HashMap;
+
+use super::json::{for_each_element, for_each_field};
+use super::Reject;
+
+/// The members that are wanted of one object or array.
+#[derive(Default)]
+pub struct Node {
+    members: Vec<(String, Member)>,
+    index: HashMap<String, usize>,
+    /// The members that are places in an array: counted from 0, or from -1 at the end.
+    places: Vec<(isize, usize)>,
+}
+
+/// Who wants a member: some as a whole, others something inside.
+#[derive(Default)]
+pub struct Member {
+    slots: Vec<usize>,
+    inner: Option<Node>,
+}
+
+/// Who takes what is found.
+pub trait Visitor<'m> {
+    /// A value that was wanted, under the number it was wanted with.
+    fn value(&mut self, slot: usize, raw: &'m str) -> Result<(), Reject>;
+
+    /// A value that nobody wanted.
+    fn left_over(&mut self, key: &str, raw: &'m str) -> Result<(), Reject>;
+
+    /// Walks a value of which only parts are wanted.
+    fn inside(&mut self, key: &str, walk: impl FnOnce(&mut Self) -> Result<(), Reject>)
+        -> Result<(), Reject>;
+}
+
+impl Node {
+    /// Wants the value at a path, which has at least one step.
+    pub fn want(&mut self, path: &[String], slot: usize) {
+        let (first, rest) = path.split_first().expect("a path has at least one step");
+        let at = *self.index.entry(first.clone()).or_insert_with(|| {
+            if let Ok(place) = first.parse() {
+                self.places.push((place, self.members.len()));
+            }
+            self.members.push((first.clone(), Member::default()));
+            self.members.len() - 1
+        });
+        self.members[at].1.want(rest, slot);
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Finds a field; messages mostly keep one order, so the one after the last found is tried first.
+    fn find(&self, key: &str, next: &mut usize) -> Option<&Member> {
+        let at = match self.members.get(*next) {
+            Some((name, _)) if name == key => *next,
+            _ => *self.index.get(key)?,
+        };
+        *next = at + 1;
+        Some(&self.members[at].1)
+    }
+
+    /// Takes the members of an object, or of an array where places in one are wanted.
+    pub fn walk<'m>(&self, json: &'m str, visitor: &mut impl Visitor<'m>) -> Result<(), Reject> {
+        if json.trim_ascii_start().starts_with('[') && !self.places.is_empty() {
+            return self.walk_array(json, visitor);
+        }
+        let mut next = 0;
+        for_each_field(json, |key, raw| match self.find(key, &mut next) {
+            Some(member) => member.walk(key, raw, visitor),
+            None => visitor.left_over(key, raw),
+        })
+    }
+
+    fn walk_array<'m>(&self, json: &'m str, visitor: &mut impl Visitor<'m>) -> Result<(), Reject> {
+        let mut elements = Vec::new();
+        for_each_element(json, |raw| {
+            elements.push(raw);
+            Ok(())
+        })?;
+        for (place, raw) in elements.iter().enumerate() {
+            // No message has so many elements that their numbers do not fit.
+            let (from_front, from_back) = (place as isize, place as isize - elements.len() as isize);
+            let key = place.to_string();
+            let mut wanted =
+                self.places.iter().filter(|(p, _)| *p == from_front || *p == from_back).peekable();
+            if wanted.peek().is_none() {
+                visitor.left_over(&key, raw)?;
+            }
+            for (_, at) in wanted {
+                self.members[*at].1.walk(&key, raw, visitor)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Member {
+    /// Wants the value itself, or what is at a path inside.
+    pub fn want(&mut self, path: &[String], slot: usize) {
+        if path.is_empty() {
+            self.slots.push(slot);
+        } else {
+            self.inner.get_or_insert_default().want(path, slot);
+        }
+    }
+
+    /// Takes the value to those who want it.
+    pub fn walk<'m>(&self, key: &str, raw: &'m str, visitor: &mut impl Visitor<'m>) -> Result<(), Reject> {
+        for &slot in &self.slots {
+            visitor.value(slot, raw)?;
+        }
+        match &self.inner {
+            Some(inner) if inner.fits(raw) => visitor.inside(key, |visitor| inner.walk(raw, visitor)),
+            // What is not made of parts, where parts are wanted, has nobody who wants it.
+            _ if self.slots.is_empty() && raw != "null" => visitor.left_over(key, raw),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Node {
+    /// Whether a value can have what is wanted.
+    pub fn fits(&self, raw: &str) -> bool {
+        raw.starts_with('{') || (raw.starts_with('[') && !self.places.is_empty())
+    }
+}

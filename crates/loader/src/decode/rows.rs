@@ -1,0 +1,46 @@
+//! Rows of one table as binary COPY.
+
+/// The rows, and which message each of them came from.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// The rows without header and trailer.
+    pub copy: Vec<u8>,
+    /// Where each row ends.
+    ends: Vec<usize>,
+    /// The message of each row, by its number in the batch.
+    messages: Vec<u32>,
+}
+
+impl Rows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Ends the row whose bytes were appended to `copy`.
+    pub fn end_row(&mut self, message: u32) {
+        self.ends.push(self.copy.len());
+        self.messages.push(message);
+    }
+
+    /// Which message a row came from.
+    pub fn message(&self, row: usize) -> u32 {
+        self.messages[row]
+    }
+
+    /// The bytes of the rows from `from` to before `to`.
+    pub fn slice(&self, from: usize, to: usize) -> &[u8] {
+        &self.copy[self.begin(from)..self.begin(to)]
+    }
+
+    /// Forgets all rows but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.copy.truncate(self.begin(len));
+        self.ends.truncate(len);
+        self.messages.truncate(len);
+    }
+
+    fn begin(&self, row: usize) -> usize {
+        row.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
+}

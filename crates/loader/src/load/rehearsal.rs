@@ -1,0 +1,104 @@
+//! A load of a few messages that is rolled back: what would become of them?
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::assembler::Assembler;
+use super::dead_letter::DeadLetter;
+use super::reader::{self, End};
+use super::start::{start, Intent};
+use super::stop::Stop;
+use super::tables::prepare;
+use super::transaction::{store_rows, Care};
+use crate::config::{Config, TableName};
+use crate::decode::Reject;
+use crate::failure::Failure;
+use crate::pg::Connector;
+use crate::{kafka, pg};
+
+/// How long messages are waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a load would do.
+pub struct Rehearsal {
+    /// How many messages were looked at.
+    pub messages: usize,
+    /// The statements that it would make tables with.
+    pub ddl: Vec<String>,
+    /// The tables, and how many rows each would get.
+    pub tables: Vec<(TableName, usize)>,
+    /// The reasons why messages would be dead letters.
+    pub refused: Vec<Reject>,
+}
+
+/// Reads at most so many messages from where the job would go on, or the last ones if it has read them all, and tries to
+/// store them.
+pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Failure> {
+    let mut config = config.clone();
+    config.batch.rows = messages;
+    config.batch.age_ms = PATIENCE.as_millis() as u64;
+    let at = |error: tokio_postgres::Error| pg::failure("rehearsal", &error);
+    let connector = Connector::new(&config.database, &config.job)?;
+    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
+    let consumer = kafka::consumer(&config, kafka::Watermarks::default())?;
+    let config = kafka::find_topics(&consumer, &config)?;
+    let partitions = kafka::partitions(&consumer, &config)?;
+    let mut assigned = start(&mut client, &config, &partitions, Intent::Check).await?;
+    let all_read = assigned.partitions.iter().all(|p| p.next >= p.high);
+    for (assigned, partition) in assigned.partitions.iter_mut().zip(&partitions) {
+        if all_read {
+            assigned.next = partition.low.max(partition.high - messages as i64);
+        }
+    }
+    let positions = assigned.partitions.iter().map(|p| {
+        let topic = assigned.topics[p.topic].config.name.as_str();
+        (topic, p.number, p.next)
+    });
+    kafka::assign(&consumer, positions)?;
+    let assembler = Assembler::new(&assigned, &config)?;
+    let end = End::new(&assigned.partitions);
+    let stop = Stop::on_signals()?;
+    let (out, mut batches) = mpsc::channel(1);
+    let reader = thread::spawn(move || reader::read(&consumer, assembler, Some(end), &stop, &out));
+    let batch = batches.recv().await;
+    drop(batches); // one is enough
+    let read = reader.join().unwrap_or_else(|_| Err(Failure::new("the reading thread broke off")));
+    let Some(batch) = batch else {
+        return read.map(|()| Rehearsal {
+            messages: 0,
+            ddl: Vec::new(),
+            tables: Vec::new(),
+            refused: Vec::new(),
+        });
+    };
+
+    let mut tx = client.transaction().await.map_err(at)?;
+    pg::ensure_schema(&tx).await.map_err(at)?;
+    let (_, mut tables, mut ddl) = prepare(&tx, &config).await?;
+    for change in &batch.changes {
+        tables[change.table].definition = Some(change.definition.clone());
+        ddl.push(change.statement.clone());
+    }
+    let mut statements = HashMap::new();
+    let refused = store_rows(&mut tx, &mut statements, &config.job, &tables, &batch, Care::RowByRow).await;
+    tx.rollback().await.map_err(at)?;
+    let refused = refused.map_err(at)?;
+    let rows = |rows: &crate::decode::Rows| {
+        (0..rows.len()).filter(|row| !refused.contains_key(&rows.message(*row))).count()
+    };
+    let counts = batch.rows.iter().map(rows);
+    Ok(Rehearsal {
+        messages: batch.messages,
+        ddl,
+        tables: tables.into_iter().map(|table| table.name).zip(counts).collect(),
+        refused: batch
+            .dead_letters
+            .into_iter()
+            .map(DeadLetter::reason)
+            .chain(refused.into_values())
+            .collect(),
+    })
+}
