@@ -40,7 +40,7 @@ use stop::Stop;
 use writer::{Fate, Writer};
 
 pub use rehearsal::rehearse;
-pub use start::{start, Intent};
+pub use start::{start, Assigned, Intent};
 
 /// How long a stop waits for the batch in flight.
 const DEADLINE: Duration = Duration::from_secs(10);
