@@ -41,7 +41,7 @@ use writer::{Fate, Writer};
 
 pub use path::copy;
 pub use rehearsal::rehearse;
-pub use start::{start, Intent};
+pub use start::{start, Assigned, Intent};
 pub use stop::Stop;
 
 /// How long a stop waits for the batch in flight.

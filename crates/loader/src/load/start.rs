@@ -57,7 +57,7 @@ pub async fn start(
         move |error: tokio_postgres::Error| pg::failure(&place, &error)
     };
     let tx = client.transaction().await.map_err(at("database"))?;
-    pg::ensure_schema(&tx).await.map_err(at("schema loader"))?;
+    pg::ensure_schema(&tx).await.map_err(at(pg::OUR_SCHEMA))?;
     let (topics, tables, _) = prepare(&tx, config).await?;
     let positions = pg::claim(&tx, &config.job, partitions).await.map_err(at("table loader.offsets"))?;
     let mut assigned = Vec::with_capacity(partitions.len());
