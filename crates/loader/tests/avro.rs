@@ -237,7 +237,6 @@ fn stub(id: u32, schema: String) -> (String, Arc<AtomicBool>, Arc<AtomicUsize>) 
             let (mut connection, mut request) = (connection.unwrap(), [0; 2048]);
             let length = connection.read(&mut request).unwrap_or(0);
             let request = String::from_utf8_lossy(&request[..length]);
-            counter.fetch_add(1, Ordering::SeqCst);
             let (status, body) = if !switch.load(Ordering::SeqCst) {
                 ("503 Service Unavailable", String::new())
             } else if !request.to_lowercase().contains("authorization: basic dxnlcjpzzwnyzxq=") {
@@ -250,6 +249,7 @@ fn stub(id: u32, schema: String) -> (String, Arc<AtomicBool>, Arc<AtomicUsize>) 
             let head =
                 format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
             let _ = connection.write_all(format!("{head}{body}").as_bytes());
+            counter.fetch_add(1, Ordering::SeqCst);
         }
     });
     (url, answering, asked)
