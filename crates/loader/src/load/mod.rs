@@ -30,27 +30,33 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::files;
 use crate::kafka;
 use crate::observe;
 use crate::pg::Connector;
 use assembler::Assembler;
 use positions::Positions;
 use progress::Progress;
-use stop::Stop;
 use writer::{Fate, Writer};
 
+pub use path::copy;
 pub use rehearsal::rehearse;
 pub use start::{start, Assigned, Intent};
+pub use stop::Stop;
 
 /// How long a stop waits for the batch in flight.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Load Kafka topics into PostgreSQL tables, exactly once.
+/// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    /// Files instead of topics.
+    #[command(subcommand)]
+    files: Option<files::Command>,
     /// The configuration file (TOML).
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
 }
@@ -79,7 +85,11 @@ pub struct Summary {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    load(&Config::read(&args.config)?, args.options).map(|_| ())
+    match (args.files, args.config) {
+        (Some(command), _) => files::run(command),
+        (None, Some(config)) => load(&Config::read(&config)?, args.options).map(|_| ()),
+        (None, None) => Err(Failure::usage("there is nothing to load").mend("give --config, or files")),
+    }
 }
 
 /// Loads until it is told to stop, or until the end if the options say so.
