@@ -28,7 +28,7 @@ pub use route::Route;
 pub use secret::Secret;
 pub use source::Source;
 pub use table::{plain_name, quoted, TableName};
-pub use topic::{Format, Layout, Mapping, Start, Topic, UnknownFields, Unmatched};
+pub use topic::{Format, KeyFormat, Layout, Mapping, Start, Topic, UnknownFields, Unmatched};
 
 use crate::failure::Failure;
 
@@ -147,7 +147,7 @@ impl Config {
         for topic in &self.topics {
             let of_topic = |what: String| format!("topic {:?}: {what}", topic.name);
             topic.validate().map_err(|(what, mend)| Failure::usage(of_topic(what)).mend(mend))?;
-            if topic.format == Format::Avro && self.registry.is_none() {
+            if topic.needs_registry() && self.registry.is_none() {
                 return Err(Failure::usage(of_topic("it is Avro, but there is no [registry]".into()))
                     .mend("add a section [registry] with the `url` of the schema registry"));
             }

@@ -8,6 +8,7 @@ mod assembler;
 mod avro;
 mod batch;
 mod dead_letter;
+mod keys;
 mod observed;
 mod originals;
 mod path;
