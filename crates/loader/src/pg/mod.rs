@@ -1,6 +1,7 @@
 //! PostgreSQL: connecting, and saying what it said.
 
 mod catalog;
+mod offsets;
 mod state;
 mod verdict;
 
@@ -11,7 +12,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, NoTls};
 
 pub use catalog::{qualify, Found};
-pub use state::{claim, ensure_schema, keep_schemas, known_schemas, record, recorded, Position};
+pub use offsets::{claim, claimed, ensure_positions, skip, without_positions, Position};
+pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
 pub use verdict::{refused_line, verdict, Verdict};
 
 use crate::failure::Failure;
