@@ -2,28 +2,11 @@
 
 mod world;
 
-use std::time::Duration;
-
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::ClientConfig;
+use world::topic::Topic;
 use world::{tally, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]";
 const IDS: &str = "coalesce(string_agg(id::text, ',' ORDER BY id), '')";
-
-/// Messages 0 to 9, one a minute since 2026-01-01T00:00:00Z.
-fn produce_by_the_minute(world: &World) {
-    let mut config = ClientConfig::new();
-    let producer: BaseProducer =
-        config.set("bootstrap.servers", world.cluster.bootstrap_servers()).create().unwrap();
-    for id in 0..10 {
-        let value = format!("{{\"id\":{id}}}");
-        let record = BaseRecord::<(), str>::to(world.name).payload(&value);
-        let record = record.timestamp(1_767_225_600_000 + 60_000 * id);
-        producer.send(record).map_err(|(error, _)| error).unwrap();
-    }
-    producer.flush(Duration::from_secs(20)).unwrap();
-}
 
 fn run(world: &World, command: &str, options: &[&str]) -> String {
     let output = tally(command, &world.config(COLUMNS), options);
@@ -37,37 +20,44 @@ fn rows(world: &mut World) -> String {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+#[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
 fn a_backfill_reads_between_its_bounds_and_resumes() {
     let mut world = World::new("backfill_bounds");
-    for job in ["offsets", "resumed"] {
-        if world.exists("loader.schema_history") {
-            for table in ["offsets", "schema_history"] {
-                let sql = format!("DELETE FROM loader.{table} WHERE job = $1");
-                world.database.execute(&sql, &[&format!("backfill_{job}")]).unwrap();
-            }
+    for table in ["offsets", "schema_history"] {
+        if world.exists(&format!("loader.{table}")) {
+            let sql = format!("DELETE FROM loader.{table} WHERE job LIKE 'backfill_bounds_%'");
+            world.database.batch_execute(&sql).unwrap();
         }
     }
-    produce_by_the_minute(&world);
-    let by_offset = ["--quiet", "--job", "backfill_offsets", "--from", "2", "--to", "5"];
-    run(&world, "load", &by_offset);
+    // Messages 0 to 9, one a minute since 2026-01-01T00:00:00Z.
+    let topic = Topic::new("backfill_bounds");
+    let producer = topic.producer(false);
+    for id in 0..10 {
+        topic.send(&producer, 0, id, Some(1_767_225_600_000 + 60_000 * id));
+    }
+    let config = topic.config(&world, COLUMNS);
+    let load = |options: &[&str]| {
+        let output = tally("load", &config, options);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let by_offset = ["--quiet", "--job", "backfill_bounds_o", "--from", "2", "--to", "5"];
+    load(&by_offset);
     assert_eq!(rows(&mut world), "2,3,4");
-    run(&world, "load", &by_offset);
+    load(&by_offset);
     assert_eq!(rows(&mut world), "2,3,4", "it is done");
 
     world.database.batch_execute("TRUNCATE backfill_bounds.t").unwrap();
-    let resumed = |world: &World, to| {
-        let from = "2026-01-01T00:02:30Z";
-        run(world, "load", &["--quiet", "--job", "backfill_resumed", "--from", from, "--to", to]);
+    let between = |to| {
+        load(&["--quiet", "--job", "backfill_bounds_t", "--from", "2026-01-01T00:02:30Z", "--to", to]);
     };
-    resumed(&world, "2026-01-01T00:05:00Z");
+    between("2026-01-01T00:05:00Z");
     assert_eq!(rows(&mut world), "3,4");
-    resumed(&world, "2026-01-02T00:00:00Z");
+    between("2026-01-02T00:00:00Z");
     assert_eq!(rows(&mut world), "3,4,5,6,7,8,9", "it went on where it had stopped");
 
-    let output = tally("load", &world.config(COLUMNS), &["--from", "2"]);
+    let output = tally("load", &config, &["--from", "2"]);
     assert_eq!(output.status.code(), Some(2), "a backfill needs a job of its own");
-    let output = tally("load", &world.config(COLUMNS), &["--topic", "other", "--until-end"]);
+    let output = tally("load", &config, &["--topic", "other", "--until-end"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("no topic \"other\""));
 }
 

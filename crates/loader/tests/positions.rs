@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::ClientConfig;
+use rdkafka::producer::Producer;
+use world::topic::Topic;
 use world::{complaint, start, tally, wait_until, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'";
@@ -114,84 +112,32 @@ fn lost_positions_are_not_taken_for_a_first_start() {
     assert_eq!(world.next_offset(), 2);
 }
 
-/// A topic on a real broker, which can change it.
-struct Topic {
-    name: String,
-    brokers: String,
-    admin: AdminClient<DefaultClientContext>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Topic {
-    fn new(name: &str) -> Self {
-        let brokers = std::env::var("KAFKA_BROKERS").expect("KAFKA_BROKERS names a real broker");
-        let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let name = format!("{name}_{}", std::process::id());
-        let topic = NewTopic::new(&name, 1, TopicReplication::Fixed(1));
-        let created = runtime.block_on(admin.create_topics([&topic], &options())).unwrap();
-        created[0].as_ref().unwrap();
-        Self { name, brokers, admin, runtime }
-    }
-
-    fn producer(&self, transactional: bool) -> BaseProducer {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.brokers);
-        if transactional {
-            config.set("transactional.id", &self.name);
-        }
-        config.create().unwrap()
-    }
-
-    fn send(&self, producer: &BaseProducer, partition: i32, id: i64) {
-        let value = format!("{{\"id\":{id}}}");
-        let record = BaseRecord::<(), str>::to(&self.name).partition(partition).payload(&value);
-        producer.send(record).map_err(|(error, _)| error).unwrap();
-        producer.flush(Duration::from_secs(20)).unwrap();
-    }
-
-    /// The configuration of a job that reads it.
-    fn config(&self, world: &World, topic: &str) -> String {
-        let config = world.config(topic).replace(&world.cluster.bootstrap_servers(), &self.brokers);
-        config.replace(&format!("name = '{}'\ntable", world.name), &format!("name = '{}'\ntable", self.name))
-    }
-}
-
-fn options() -> AdminOptions {
-    AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)))
-}
-
 #[test]
 #[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
 fn partitions_that_are_added_are_read_from_their_first_message() {
     let mut world = World::new("positions_added");
     let topic = Topic::new("positions_added");
     let producer = topic.producer(false);
-    topic.send(&producer, 0, 0);
+    topic.send(&producer, 0, 0, None);
     // Where the topic is read from its end, this is not the end of partitions that did not exist.
     let config = topic.config(&world, &format!("start = 'latest'\n{COLUMNS}"));
     let config = format!("kafka = {{ 'topic.metadata.refresh.interval.ms' = 300 }}\n{config}");
     let (child, _file) = start("load", &config, &[]);
     wait_until(|| world.exists("loader.offsets") && world.exists("positions_added.t"));
-    topic.send(&producer, 0, 1);
+    topic.send(&producer, 0, 1, None);
     wait_until(|| world.column("SELECT id::text FROM positions_added.t") == ["1"]);
 
-    let add = |count| {
-        let added = NewPartitions::new(&topic.name, count);
-        let added = topic.runtime.block_on(topic.admin.create_partitions([&added], &options())).unwrap();
-        added[0].as_ref().unwrap();
-    };
-    add(3);
+    topic.grow_to(3);
     let producer = topic.producer(false);
-    topic.send(&producer, 1, 2);
-    topic.send(&producer, 2, 3);
+    topic.send(&producer, 1, 2, None);
+    topic.send(&producer, 2, 3, None);
     wait_until(|| world.column("SELECT id::text FROM positions_added.t ORDER BY id") == ["1", "2", "3"]);
     stop(child);
 
     // And while no loader is running.
-    add(4);
+    topic.grow_to(4);
     let producer = topic.producer(false);
-    topic.send(&producer, 3, 4);
+    topic.send(&producer, 3, 4, None);
     let output = tally("load", &config, &["--until-end", "--quiet"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(world.column("SELECT id::text FROM positions_added.t ORDER BY id"), ["1", "2", "3", "4"]);
@@ -207,8 +153,8 @@ fn only_committed_transactions_are_loaded() {
     producer.init_transactions(wait).unwrap();
     for transaction in 0..6 {
         producer.begin_transaction().unwrap();
-        topic.send(&producer, 0, 10 * transaction);
-        topic.send(&producer, 0, 10 * transaction + 1);
+        topic.send(&producer, 0, 10 * transaction, None);
+        topic.send(&producer, 0, 10 * transaction + 1, None);
         if transaction % 2 == 0 {
             producer.commit_transaction(wait).unwrap();
         } else {
@@ -225,7 +171,7 @@ fn only_committed_transactions_are_loaded() {
     // What is still open is not loaded, and does not keep a loader from going on when it is committed.
     let (child, _file) = start("load", &config, &[]);
     producer.begin_transaction().unwrap();
-    topic.send(&producer, 0, 60);
+    topic.send(&producer, 0, 60, None);
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(world.column("SELECT id::text FROM positions_transactions.t ORDER BY id"), expected);
     producer.commit_transaction(wait).unwrap();

@@ -132,8 +132,8 @@ impl Reader<'_> {
                 return Err(Exit::Again("a message came from a partition that the group took back".into()));
             }
         }
-        self.consumer
-            .incremental_unassign(list)
-            .map_err(|e| Exit::Again(format!("partitions cannot be given up: {e}")))
+        // librdkafka would keep them paused if they came back; what it still has of them is dropped.
+        let given_up = self.consumer.resume(list).and_then(|()| self.consumer.incremental_unassign(list));
+        given_up.map_err(|e| Exit::Again(format!("partitions cannot be given up: {e}")))
     }
 }

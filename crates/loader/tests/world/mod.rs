@@ -3,6 +3,8 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub mod topic;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
