@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::kafka;
 use crate::load::{runtime, start, Intent};
+use crate::pg::Connector;
 use crate::registry::Registry;
-use crate::{kafka, pg};
 
 /// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
 #[derive(clap::Args)]
@@ -30,8 +31,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Err(failure) => println!("{failure}"),
     }
     let database = runtime()?.block_on(async {
-        let mut client =
-            pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
+        let connector = Connector::new(&config.database, &config.job)?;
+        let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
         // Without the broker there is nothing to claim, but tables and rights can be looked at.
         let partitions = partitions.as_deref().unwrap_or_default();
         start(&mut client, &found, partitions, Intent::Check).await

@@ -3,12 +3,16 @@
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::observe::LogFormat;
 use crate::{broker, check, demo, load, plan, simulate};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
 #[command(name = "tally", version)]
 pub struct Cli {
+    /// How events are written to standard error.
+    #[arg(long, global = true, value_name = "FORMAT", env = "TALLY_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }

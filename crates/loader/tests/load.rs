@@ -162,7 +162,7 @@ fn every_way_of_failing_ends_with_one_line() {
     let text = complaint(&good.replace(&world.cluster.bootstrap_servers(), "127.0.0.1:1"));
     assert!(text.contains("broker 127.0.0.1:1: cannot be reached"), "{text}");
     let text = complaint(&good.replace(&database_url(), "postgres://postgres@127.0.0.1:1/postgres"));
-    assert!(text.contains("database: error connecting to server: Connection refused"), "{text}");
+    assert!(text.contains("database postgres at 127.0.0.1:1: Connection refused"), "{text}");
     let text = complaint(&good.replace("name = 'load_complaints'\n", "name = 'no_such_topic'\n"));
     assert!(text.contains("topic \"no_such_topic\""), "{text}");
 

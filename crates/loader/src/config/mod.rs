@@ -2,9 +2,12 @@
 
 mod column;
 mod complaint;
+mod database;
+mod http;
 mod pattern;
 mod registry;
 mod route;
+mod secret;
 mod share;
 mod source;
 mod table;
@@ -18,8 +21,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use column::{Column, ColumnType, Unit};
+pub use complaint::suggestion;
+pub use database::Database;
+pub use http::Http;
 pub use registry::Registry;
 pub use route::Route;
+pub use secret::Secret;
 pub use share::{Mode, Partitions, Replica};
 pub use source::Source;
 pub use table::{plain_name, quoted, TableName};
@@ -33,8 +40,8 @@ use crate::failure::Failure;
 pub struct Config {
     /// Names the positions in `loader.offsets`: two jobs read the same topic independently.
     pub job: String,
-    /// PostgreSQL connection URL or key=value string.
-    pub database: String,
+    /// Where PostgreSQL is.
+    pub database: Database,
     /// Kafka bootstrap servers, `host:port,...`.
     pub brokers: String,
     /// When a batch is closed and committed.
@@ -59,9 +66,11 @@ pub struct Config {
     pub watchdog_ms: u64,
     /// Where the schemas of Avro topics are.
     pub registry: Option<Registry>,
+    /// Where metrics and health are served, if they are.
+    pub http: Option<Http>,
     /// Further librdkafka properties, as they are named there.
     #[serde(default)]
-    pub kafka: BTreeMap<String, Property>,
+    pub kafka: BTreeMap<String, Secret>,
     /// The topics to load.
     #[serde(rename = "topic")]
     pub topics: Vec<Topic>,
@@ -92,7 +101,7 @@ impl Default for BatchLimits {
     }
 }
 
-/// A librdkafka property; all of them are text underneath.
+/// A value that every row has; all of them are text underneath.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Property {

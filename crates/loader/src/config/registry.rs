@@ -1,12 +1,10 @@
 //! Where schemas are looked up.
 
-use std::env;
-use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::secret::Secret;
 use crate::failure::Failure;
 
 /// The schema registry, as `[registry]` names it.
@@ -42,48 +40,5 @@ impl Registry {
             return Err(("there is a `password` but no `user`".into(), "name the user"));
         }
         Ok(())
-    }
-}
-
-/// Something to be kept out of configuration files and logs.
-#[derive(Clone, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-pub enum Secret {
-    /// The value of an environment variable.
-    #[serde(rename_all = "snake_case")]
-    Environment {
-        /// Its name.
-        env: String,
-    },
-    /// The first line of a file.
-    File {
-        /// Its path.
-        file: PathBuf,
-    },
-    /// As it stands here.
-    Plain(String),
-}
-
-impl Secret {
-    /// The secret itself.
-    pub fn reveal(&self) -> Result<String, Failure> {
-        match self {
-            Self::Plain(text) => Ok(text.clone()),
-            Self::Environment { env: name } => env::var(name).map_err(|error| {
-                Failure::usage(error).at(format!("environment variable {name}")).mend("set it for the loader")
-            }),
-            Self::File { file } => {
-                let text = fs::read_to_string(file).map_err(|error| {
-                    Failure::usage(error).at(file.display()).mend("let the loader's user read it")
-                })?;
-                Ok(text.lines().next().unwrap_or_default().to_string())
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
     }
 }

@@ -12,7 +12,9 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::reach::Complaint;
 use super::watermarks::Watermarks;
+use crate::observe;
 
 /// What the group wants of this member. It waits until the consumer's assignment is changed accordingly.
 #[derive(Debug, Clone)]
@@ -26,18 +28,31 @@ pub enum GroupChange {
 /// Receives it all, on the thread that polls.
 pub struct Context {
     watermarks: Watermarks,
+    complaint: Mutex<Option<Complaint>>,
     changes: Mutex<VecDeque<GroupChange>>,
     closing: AtomicBool,
 }
 
 impl Context {
     pub(super) fn new(watermarks: Watermarks) -> Self {
-        Self { watermarks, changes: Mutex::default(), closing: AtomicBool::new(false) }
+        let (complaint, changes, closing) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Self { watermarks, complaint, changes, closing }
     }
 
     /// The next change to be carried out.
     pub fn next_change(&self) -> Option<GroupChange> {
         self.changes().pop_front()
+    }
+
+    /// The newest reason why a connection failed.
+    pub(super) fn complaint(&self) -> Option<Complaint> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn complain(&self, complaint: Option<Complaint>) {
+        if complaint.is_some() {
+            *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = complaint;
+        }
     }
 
     /// From now on changes are agreed to at once.
@@ -53,13 +68,16 @@ impl Context {
 impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, "{message}");
+        self.complain(Complaint::of_log(facility, message));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, "{reason}");
+        self.complain(Complaint::new(&error, reason));
     }
 
     fn stats(&self, statistics: Statistics) {
+        observe::kafka(&statistics);
         for (name, topic) in &statistics.topics {
             for (number, partition) in topic.partitions.iter().filter(|(number, _)| **number >= 0) {
                 if partition.hi_offset >= 0 {

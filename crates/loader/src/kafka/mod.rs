@@ -2,12 +2,14 @@
 
 mod context;
 mod partitions;
+mod reach;
 mod watermarks;
 
 use std::time::Duration;
 
-use rdkafka::config::ClientConfig;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 pub use context::GroupChange;
@@ -16,6 +18,7 @@ pub use watermarks::Watermarks;
 
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
+use crate::observe;
 use context::Context;
 
 /// What the loader's guarantees rest on; the configuration may not change it.
@@ -51,6 +54,8 @@ pub type JobConsumer = BaseConsumer<Context>;
 /// Makes the consumer of a lane; it does not connect yet.
 pub fn consumer(config: &Config, watermarks: Watermarks, lane: usize) -> Result<JobConsumer, Failure> {
     let mut properties = ClientConfig::new();
+    // Some reasons why a connection fails are only logged.
+    properties.set_log_level(RDKafkaLogLevel::Info);
     properties.set("bootstrap.servers", &config.brokers);
     // librdkafka wants a name; without a subscription no group comes of it.
     properties.set("group.id", format!("tally-{}", config.job));
@@ -70,16 +75,31 @@ pub fn consumer(config: &Config, watermarks: Watermarks, lane: usize) -> Result<
         }
         match key.as_str() {
             // Each lane is a member of its own.
-            "group.instance.id" => properties.set(key, format!("{value}-{lane}")),
-            _ => properties.set(key, value.to_string()),
+            "group.instance.id" => properties.set(key, format!("{}-{lane}", value.reveal()?)),
+            _ => properties.set(key, value.reveal()?),
         };
     }
     for (key, value) in FIXED {
         properties.set(key, value);
     }
-    properties.create_with_context(Context::new(watermarks)).map_err(|e| {
-        Failure::usage(e).at("kafka properties").mend("see librdkafka's CONFIGURATION.md for valid ones")
+    properties.create_with_context(Context::new(watermarks)).map_err(|error| {
+        let what = match error {
+            // The error's own words show the value, which may be a password.
+            KafkaError::ClientConfig(_, what, key, _) if key.is_empty() => what,
+            KafkaError::ClientConfig(_, what, key, value) => format!("{key:?}: {}", hidden(&what, &value)),
+            other => other.to_string(),
+        };
+        Failure::usage(what).at("[kafka]").mend("see librdkafka's CONFIGURATION.md for valid properties")
     })
+}
+
+/// A text without a value that may be secret.
+fn hidden(text: &str, value: &str) -> String {
+    if value.is_empty() {
+        text.into()
+    } else {
+        text.replace(value, "...")
+    }
 }
 
 /// Lets the consumer read more partitions, each from its position.
@@ -90,6 +110,7 @@ pub fn assign<'a>(
     let mut list = TopicPartitionList::new();
     for (topic, partition, next) in positions {
         list.add_partition_offset(topic, partition, Offset::Offset(next)).map_err(Failure::new)?;
+        observe::assigned(topic, partition, next);
     }
     consumer.incremental_assign(&list).map_err(|e| Failure::new(e).at("assignment of partitions"))
 }
@@ -110,6 +131,6 @@ pub fn close(consumer: JobConsumer, unanswered: Option<&GroupChange>) {
 /// How often to look for partitions that were added.
 pub fn refresh_interval(config: &Config) -> Duration {
     let configured = config.kafka.get("topic.metadata.refresh.interval.ms");
-    let millis = configured.and_then(|value| value.to_string().parse().ok());
+    let millis = configured.and_then(|value| value.reveal().ok()?.parse().ok());
     Duration::from_millis(millis.filter(|millis| *millis > 0).unwrap_or(30_000))
 }

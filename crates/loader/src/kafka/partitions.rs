@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 
+use super::reach::{reach, unanswered};
 use super::JobConsumer;
 use crate::config::{Config, Start, Topic};
 use crate::failure::Failure;
@@ -32,29 +35,23 @@ pub fn find_topics(consumer: &JobConsumer, config: &Config) -> Result<Config, Fa
     if !config.has_patterns() {
         return Ok(config.clone());
     }
-    let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(|e| unreachable(config, &e))?;
+    reach(consumer, config)?;
+    let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(|error| unanswered(config, &error))?;
     let mut names: Vec<String> = metadata.topics().iter().map(|topic| topic.name().to_string()).collect();
     names.sort_unstable();
     config.for_topics(&names)
 }
 
-fn unreachable(config: &Config, error: &KafkaError) -> Failure {
-    Failure::new(format!("cannot be reached: {error}"))
-        .at(format!("broker {}", config.brokers))
-        .mend("check `brokers` in the configuration, and that the broker is running")
-}
-
 /// Asks the broker for the partitions of the topics.
 pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partition>, Failure> {
-    let first = Some(config.topics[0].name.as_str());
-    consumer.fetch_metadata(first, TIMEOUT).map_err(|e| unreachable(config, &e))?;
+    reach(consumer, config)?;
     let mut found = Vec::new();
     for topic in &config.topics {
         let at_topic = |failure: Failure| failure.at(format!("topic {:?}", topic.name));
-        let numbers = numbers(consumer, &topic.name).map_err(|e| at_topic(Failure::new(e)))?;
+        let numbers = numbers(consumer, &topic.name).map_err(at_topic)?;
         if numbers.is_empty() {
             return Err(at_topic(
-                Failure::new("it does not exist on the broker, or may not be read")
+                Failure::new("it does not exist on the broker")
                     .mend("create it, or mend `name` in its [[topic]] section"),
             ));
         }
@@ -66,9 +63,14 @@ pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partiti
 }
 
 /// The numbers of a topic's partitions.
-pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, KafkaError> {
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
+pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).map_err(Failure::new)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
+    if found.and_then(MetadataTopic::error) == Some(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        return Err(Failure::new("the loader's Kafka user may not read it").mend(
+            "give the user the rights to describe and read the topic (kafka-acls), or log in as another",
+        ));
+    }
     Ok(found.iter().flat_map(|found| found.partitions()).map(|p| p.id()).collect())
 }
 

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use tokio_postgres::Error;
 
-use crate::config::Config;
-use crate::pg;
+use crate::pg::{self, Connector};
 
 /// After how long it is said first, and how often at least.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// Does the work, and logs who holds it up for as long as somebody does.
-pub async fn watch<T>(config: &Config, work: impl Future<Output = T>) -> T {
+pub async fn watch<T>(connector: &Connector, job: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let mut wait = FIRST;
     loop {
@@ -24,7 +23,7 @@ pub async fn watch<T>(config: &Config, work: impl Future<Output = T>) -> T {
         }
         tokio::select! {
             done = &mut work => return done,
-            said = say(config) => if let Err(error) = said {
+            said = say(connector, job) => if let Err(error) = said {
                 tracing::debug!(error = %pg::explain(&error), "cannot tell what the database waits for");
             },
         }
@@ -32,7 +31,7 @@ pub async fn watch<T>(config: &Config, work: impl Future<Output = T>) -> T {
     }
 }
 
-async fn say(config: &Config) -> Result<(), Error> {
+async fn say(connector: &Connector, job: &str) -> Result<(), Error> {
     let sql = "SELECT b.pid, coalesce(b.usename, '') || coalesce(' (' || nullif(b.application_name, '') || ')', ''),
                       coalesce(b.state, b.backend_type), coalesce(left(b.query, 200), ''),
                       extract(epoch FROM now() - b.xact_start)::bigint
@@ -40,8 +39,8 @@ async fn say(config: &Config) -> Result<(), Error> {
                CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS blocker(pid)
                JOIN pg_stat_activity b ON b.pid = blocker.pid
                WHERE a.application_name = left($1, 63) AND a.wait_event_type = 'Lock' AND b.application_name <> a.application_name";
-    let client = pg::connect(&config.database, &config.job).await?;
-    let ours = format!("tally {}", config.job);
+    let client = connector.connect().await?;
+    let ours = format!("tally {job}");
     for row in client.query(sql, &[&ours]).await? {
         let (process, who, state): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
         let (query, seconds): (String, Option<i64>) = (row.get(3), row.get(4));

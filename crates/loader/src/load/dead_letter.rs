@@ -22,6 +22,16 @@ pub enum Stage {
     Write,
 }
 
+impl Stage {
+    /// As it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Write => "write",
+        }
+    }
+}
+
 /// A row of `loader.dead_letters`.
 pub struct DeadLetter {
     topic: String,
@@ -51,6 +61,16 @@ impl DeadLetter {
         }
     }
 
+    /// The topic of the message.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Where it was refused.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
     /// Why it is one.
     pub fn reason(self) -> Reject {
         self.reject
@@ -73,11 +93,7 @@ impl DeadLetter {
         // Whatever the message is: JSON does not begin with a zero byte.
         let schema = self.value.as_deref().and_then(|value| unframe(value).ok());
         append_field(schema.map(|(id, _)| id.to_be_bytes()).as_ref().map(<[u8; 4]>::as_slice), out);
-        let stage = match self.stage {
-            Stage::Decode => "decode",
-            Stage::Write => "write",
-        };
-        append_field(Some(stage.as_bytes()), out);
+        append_field(Some(self.stage.name().as_bytes()), out);
         append_field(Some(self.reject.sqlstate.as_bytes()), out);
         append_field(self.reject.column.as_deref().map(str::as_bytes), out);
         append_field(Some(self.reject.message.replace('\0', "\\0").as_bytes()), out);

@@ -32,6 +32,8 @@ impl Discovery {
         let mut looked = Instant::now();
         while !self.stop.is_requested() {
             std::thread::sleep(STEP);
+            // What the client has to say would pile up.
+            while self.scout.poll(Duration::ZERO).is_some() {}
             if looked.elapsed() >= every {
                 self.look();
                 looked = Instant::now();

@@ -27,7 +27,7 @@ use super::writer::{Fate, Writer};
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::{self, Partition, Watermarks};
-use crate::pg;
+use crate::pg::Connector;
 
 /// A batch that was stored.
 #[derive(Debug, Clone, Copy)]
@@ -62,10 +62,15 @@ impl Lane {
     /// Runs until the end, or until told to stop.
     pub async fn run(mut self) -> Result<(), Failure> {
         let config = self.config.clone();
-        let at_database = |error| pg::failure("database", &error);
-        let client = pg::connect(&config.database, &config.job).await.map_err(at_database)?;
-        let mut writer =
-            Writer::new(client, &config, &self.assigned, self.watermarks.clone(), self.stop.clone());
+        let connector = Connector::new(&config.database, &config.job)?;
+        let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
+        let mut writer = Writer::new(
+            (connector, client),
+            &config,
+            &self.assigned,
+            self.watermarks.clone(),
+            self.stop.clone(),
+        );
         let mut pause = Pause::default();
         let mut begin = Instant::now();
         loop {
@@ -102,7 +107,9 @@ impl Lane {
             let (config, watermarks, stop) =
                 (self.config.clone(), self.watermarks.clone(), self.stop.clone());
             let (end, stored, runtime) = (self.end.clone(), stored.clone(), Handle::current());
+            let span = tracing::Span::current();
             thread::spawn(move || {
+                let _job = span.entered();
                 let mut reader = Reader {
                     config: &config,
                     consumer: &consumer,

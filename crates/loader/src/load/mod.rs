@@ -17,6 +17,7 @@ mod discovery;
 mod end;
 mod exit;
 mod lane;
+mod observed;
 mod order;
 mod originals;
 mod path;
@@ -46,18 +47,18 @@ use tokio::sync::mpsc;
 
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
-use crate::{kafka, pg};
+use crate::pg::Connector;
+use crate::{kafka, observe};
 use bounds::Bound;
 use claims::AssignedPartition;
 use discovery::Discovery;
 use end::End;
 use lane::{Lane, Report};
 use progress::Progress;
-use start::Assigned;
 use stop::Stop;
 
 pub use rehearsal::rehearse;
-pub use start::{start, Intent};
+pub use start::{start, Assigned, Intent};
 
 /// Load Kafka topics into PostgreSQL tables, exactly once.
 #[derive(clap::Args)]
@@ -123,6 +124,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Loads until it is told to stop, or until the end if the options say so.
 pub fn load(config: Config, options: Options) -> Result<Summary, Failure> {
+    let _job = tracing::info_span!("load", job = config.job).entered();
     runtime()?.block_on(load_async(config, options))
 }
 
@@ -132,8 +134,10 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 async fn load_async(config: Config, options: Options) -> Result<Summary, Failure> {
+    observe::begin(&config)?;
     let stop = Stop::on_signals()?;
-    let client = pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
+    let connector = Connector::new(&config.database, &config.job)?;
+    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
     let scout = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
     let config = Arc::new(kafka::find_topics(&scout, &config)?);
@@ -141,7 +145,6 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     if let Some(from) = options.from {
         bounds::begin_at(from, &scout, &mut partitions)?;
     }
-    let mut client = client;
     let intent = Intent::Load { accept_empty_positions: options.accept_empty_positions };
     let assigned = start(&mut client, &config, &partitions, intent).await?;
     drop(client); // each lane has its own
@@ -175,15 +178,20 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
             stop: stop.clone(),
         };
         let ended = ended.clone();
+        let span = tracing::Span::current();
         thread::spawn(move || {
+            let _job = span.entered();
             let result = catch_unwind(AssertUnwindSafe(|| runtime()?.block_on(lane.run())));
             // Fails only if the run is over.
             let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a lane broke off"))));
         });
     }
     drop(reports);
+    observe::loading();
     let running = lanes.len();
-    if config.mode == Mode::Assign && end.is_none() {
+    if config.mode == Mode::Subscribe || end.is_some() {
+        drop(scout); // nobody would listen to it
+    } else {
         let known = partitions.into_iter().map(|p| (p.topic, p.number)).collect();
         let discovery = Discovery { config: config.clone(), scout, known, lanes, stop: stop.clone() };
         thread::spawn(move || discovery.run());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Summary;
+use crate::observe;
 
 /// How often a log tells how far the run is.
 const LOG_EVERY: Duration = Duration::from_secs(5);
@@ -29,7 +30,7 @@ impl Progress {
         if quiet {
             return Self::Quiet;
         }
-        if !std::io::stderr().is_terminal() {
+        if observe::is_json() || !std::io::stderr().is_terminal() {
             return Self::Log { last: Instant::now() };
         }
         let style =

@@ -22,6 +22,7 @@ use super::transaction::{store_rows, Care};
 use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
 use crate::failure::Failure;
+use crate::pg::Connector;
 use crate::{kafka, pg};
 
 /// How long messages are waited for.
@@ -47,8 +48,8 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     config.batch.age_ms = PATIENCE.as_millis() as u64;
     (config.mode, config.watchdog_ms) = (Mode::Assign, 0);
     let at = |error: tokio_postgres::Error| pg::failure("rehearsal", &error);
-    let mut client =
-        pg::connect(&config.database, &config.job).await.map_err(|e| pg::failure("database", &e))?;
+    let connector = Connector::new(&config.database, &config.job)?;
+    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
     let consumer = kafka::consumer(&config, watermarks.clone(), 0)?;
     let config = kafka::find_topics(&consumer, &config)?;

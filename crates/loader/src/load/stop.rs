@@ -6,6 +6,7 @@ use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::watch;
 
 use crate::failure::Failure;
+use crate::observe;
 
 /// Shared by everything that has to end then.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ impl Stop {
                 }
                 if first {
                     tracing::info!("stopping");
+                    observe::stopping();
                     heard.request();
                 }
             }

@@ -1,16 +1,19 @@
 //! One try at storing a batch: positions, tables, rows and dead letters, all or nothing.
 
+use std::time::Instant;
+
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::batch::Batch;
 use super::ddl;
 use super::dead_letter::{self, DeadLetter, Stage};
+use super::observed;
 use super::path::{copy, Path};
 use super::positions::{prepare, Positions};
 use super::refusals::{store_around, Refused};
 use super::tables::Table;
 use super::writer::Statements;
-use crate::pg;
+use crate::{observe, pg};
 
 /// How the rows are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,20 +57,22 @@ pub async fn attempt(
     batch: &Batch,
     care: Care,
 ) -> Result<Attempt, Error> {
+    let began = Instant::now();
     let mut tx = client.transaction().await?;
     if !positions.advance(&tx, statements, batch).await? {
         return Ok(Attempt::Fenced);
     }
     match store(&mut tx, statements, positions, places, batch, care).await? {
-        Some(dead_letters) => {
+        Some((dead_letters, stored)) => {
             tx.commit().await?;
+            observe::stored(&stored, Some(began.elapsed()));
             Ok(Attempt::Stored { dead_letters })
         }
         None => Ok(Attempt::Stale),
     }
 }
 
-/// Stores everything of a batch but the positions; gives how many dead letters there were, or nothing if the tables have
+/// Stores everything of a batch but the positions; gives how many dead letters there were and what is told of it, or nothing if the tables have
 /// changed since the batch was made.
 pub async fn store(
     tx: &mut Transaction<'_>,
@@ -76,7 +81,7 @@ pub async fn store(
     Places { before, tables, registry }: Places<'_>,
     batch: &Batch,
     care: Care,
-) -> Result<Option<usize>, Error> {
+) -> Result<Option<(usize, observe::Stored)>, Error> {
     if let Some(registry) = registry {
         pg::keep_schemas(tx, registry, &batch.schemas).await?;
     }
@@ -87,7 +92,8 @@ pub async fn store(
     if !refused.is_empty() && !ddl::is_current(tx, positions.job(), tables, batch).await? {
         return Ok(None);
     }
-    bury(tx, statements, positions, batch, refused).await.map(Some)
+    let stored = observed::stored(positions, tables, batch, &refused);
+    Ok(Some((bury(tx, statements, positions, batch, refused).await?, stored)))
 }
 
 /// Stores the rows; gives the messages that the server refused.

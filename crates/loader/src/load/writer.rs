@@ -8,8 +8,10 @@ use super::batch::Batch;
 use super::blocked;
 use super::claims::{claim, AssignedPartition};
 use super::ddl;
+use super::observed;
 use super::pause::Pause;
 use super::positions::{Positions, Standing};
+use super::refusals::Refused;
 use super::setback::Setback;
 use super::start::Assigned;
 use super::stop::Stop;
@@ -18,7 +20,8 @@ use super::transaction::{attempt, Attempt, Care, Places};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::{Partition, Watermarks};
-use crate::pg::{self, verdict, Verdict};
+use crate::observe;
+use crate::pg::{self, verdict, Connector, Verdict};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub enum Fate {
 /// Owns a connection.
 pub struct Writer<'a> {
     config: &'a Config,
+    connector: Connector,
     client: Client,
     statements: Statements,
     positions: Positions,
@@ -50,9 +54,9 @@ pub struct Writer<'a> {
 pub type Statements = HashMap<String, Statement>;
 
 impl<'a> Writer<'a> {
-    /// A writer over this connection; the configuration says how to make the next ones.
+    /// A writer over this connection; the connector makes the next ones.
     pub fn new(
-        client: Client,
+        (connector, client): (Connector, Client),
         config: &'a Config,
         assigned: &Assigned,
         watermarks: Watermarks,
@@ -60,7 +64,7 @@ impl<'a> Writer<'a> {
     ) -> Self {
         let positions = Positions::new(&config.job, assigned, watermarks);
         let tables = assigned.tables.clone();
-        Self { config, client, statements: HashMap::new(), positions, tables, stop }
+        Self { config, connector, client, statements: HashMap::new(), positions, tables, stop }
     }
 
     /// Begins anew with what is known now.
@@ -77,7 +81,7 @@ impl<'a> Writer<'a> {
     /// A connection that works, as far as can be known without using it.
     pub async fn client(&mut self) -> Result<&mut Client, Error> {
         if self.client.is_closed() {
-            self.client = pg::connect(&self.config.database, &self.config.job).await?;
+            self.client = self.connector.connect().await?;
             self.statements.clear();
         }
         Ok(&mut self.client)
@@ -89,11 +93,11 @@ impl<'a> Writer<'a> {
         let mut care = Care::None;
         let mut pause = Pause::default();
         loop {
-            let Self { config, client, statements, positions, tables, .. } = self;
+            let Self { config, connector, client, statements, positions, tables, .. } = self;
             let registry = config.registry.as_ref().map(|registry| registry.url.as_str());
             let places = Places { before: tables, tables: &after, registry };
             let attempt = attempt(client, statements, positions, places, batch, care);
-            let error = match blocked::watch(config, attempt).await {
+            let error = match blocked::watch(connector, &config.job, attempt).await {
                 Ok(Attempt::Stored { dead_letters }) => {
                     self.tables = after;
                     return Ok(Fate::Stored { dead_letters });
@@ -107,9 +111,12 @@ impl<'a> Writer<'a> {
                 Verdict::Outage => {
                     let reason = pg::explain(&error);
                     tracing::warn!(error = %reason, "the database is in trouble; trying again");
+                    observe::database_away(&reason);
                     match self.recover(batch, &mut pause).await? {
                         Recovered::Again => {}
                         Recovered::AlreadyStored => {
+                            let stored = observed::stored(&self.positions, &after, batch, &Refused::new());
+                            observe::stored(&stored, None);
                             self.tables = after;
                             return Ok(Fate::Stored { dead_letters: batch.dead_letters.len() });
                         }
@@ -130,8 +137,8 @@ impl<'a> Writer<'a> {
     ) -> Result<Option<Vec<AssignedPartition>>, Failure> {
         let mut pause = Pause::default();
         loop {
-            let config = self.config;
-            match blocked::watch(config, self.try_claim(partitions)).await {
+            let (config, connector) = (self.config, self.connector.clone());
+            match blocked::watch(&connector, &config.job, self.try_claim(partitions)).await {
                 Ok(claimed) => {
                     self.positions.add(&claimed);
                     return Ok(Some(claimed));
@@ -162,11 +169,13 @@ impl<'a> Writer<'a> {
             if !pause.unless_stopped(&mut self.stop).await {
                 return Ok(Recovered::Stopped);
             }
-            let config = self.config;
-            match blocked::watch(config, self.reconnect_and_look(batch)).await {
+            let (config, connector) = (self.config, self.connector.clone());
+            match blocked::watch(&connector, &config.job, self.reconnect_and_look(batch)).await {
                 Ok(recovered) => return Ok(recovered),
                 Err(error) if verdict(&error) == Verdict::Outage => {
-                    tracing::warn!(error = %pg::explain(&error), "the database is away");
+                    let reason = pg::explain(&error);
+                    tracing::warn!(error = %reason, "the database is away");
+                    observe::database_away(&reason);
                 }
                 Err(error) => return Err(pg::failure("reconnecting to the database", &error)),
             }

@@ -1,40 +1,27 @@
 //! PostgreSQL: connecting, and saying what it said.
 
 mod catalog;
+mod connector;
+mod conninfo;
 mod offsets;
+mod passfile;
 mod state;
+mod tls;
+mod unreachable;
 mod verdict;
 
 use std::error::Error as _;
-use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error, NoTls};
+use tokio_postgres::Error;
 
 pub use catalog::{qualify, Found};
+pub use connector::Connector;
 pub use offsets::{claim, claimed, ensure_positions, skip, without_positions, Position};
 pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
 pub use verdict::{refused_line, verdict, Verdict};
 
 use crate::failure::Failure;
-
-/// Connects, and drives the connection in the background.
-pub async fn connect(url: &str, job: &str) -> Result<Client, Error> {
-    let mut config: tokio_postgres::Config = url.parse()?;
-    config.application_name(format!("tally {job}"));
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(Duration::from_secs(10));
-    }
-    // A connection that went silent is noticed within a minute.
-    config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error = %explain(&error), "the database connection ended");
-        }
-    });
-    Ok(client)
-}
 
 /// The failure for an error that the user has to mend; `place` says during what.
 pub fn failure(place: &str, error: &Error) -> Failure {

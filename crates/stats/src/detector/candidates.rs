@@ -41,6 +41,13 @@ pub struct Place {
     pub step: f64,
 }
 
+/// The row before: its place and its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Previous {
+    pub place: Place,
+    pub value: f64,
+}
+
 impl Place {
     /// Steps since a node.
     #[inline]
@@ -93,7 +100,7 @@ impl Candidates {
         &mut self,
         x: f64,
         place: Place,
-        previous: &Place,
+        previous: &Previous,
         scale: &Scale,
         hazard: f64,
         s: &Settings,
@@ -119,13 +126,13 @@ impl Candidates {
     }
 
     /// Adds the row as a possible start, after the best segmentation so far.
-    fn begin(&mut self, x: f64, place: Place, previous: &Place, scale: &Scale, hazard: f64, s: &Settings) {
+    fn begin(&mut self, x: f64, place: Place, previous: &Previous, scale: &Scale, hazard: f64, s: &Settings) {
         let (mut score, mut weight, mut parent, mut before) = (0.0, 0.0, NONE, None);
         if let Some(best) = self.best() {
             let all: f64 = self.list.iter().map(|c| f64::from(c.weight).exp()).sum();
-            (score, weight, parent) =
-                (f64::from(best.score) + hazard.ln(), all.ln() + hazard.ln(), best.node);
-            before = Some(self.read(best, previous, s));
+            let gain = hazard.ln() + scale.jump(x - previous.value);
+            (score, weight, parent) = (f64::from(best.score) + gain, all.ln() + gain, best.node);
+            before = Some(self.read(best, &previous.place, s));
         }
         let node = self.paths.nodes.len() as u8;
         self.paths.nodes.push(Node {

@@ -61,14 +61,13 @@ impl Lag {
         self.last = d;
     }
 
-    /// Autocorrelation of what these are the differences of, were it noise of the first order: its differences then
-    /// have (ρ - 1) / 2. `prior` counts pseudo-differences of white noise.
+    /// Autocorrelation of these differences. `prior` counts pseudo-differences of white noise, which have -1/2.
     fn correlation(&self, rows: f64, prior: f64) -> f64 {
         if self.squares <= 0.0 {
-            return 0.0;
+            return -0.5;
         }
         let prior = prior * self.squares / rows.max(1.0);
-        (1.0 + 2.0 * (self.products - 0.5 * prior) / (self.squares + prior)).clamp(0.0, MOST_CORRELATED)
+        (self.products - 0.5 * prior) / (self.squares + prior)
     }
 
     fn scale(&mut self, factor: f64) {
@@ -90,11 +89,18 @@ pub struct Noise {
     pub second: Lag,
 }
 
+/// Autocorrelation of noise of the first order whose differences have this: (ρ - 1) / 2.
+fn of_noise(of_differences: f64) -> f64 {
+    (1.0 + 2.0 * of_differences).clamp(0.0, MOST_CORRELATED)
+}
+
 /// What the differences say of the noise.
 #[derive(Clone, Copy, Debug)]
 pub struct NoiseEstimate {
     /// Its variance.
     pub variance: f64,
+    /// Variance of the differences.
+    pub differences: f64,
     /// What share of an independent observation a row is worth.
     pub weight: f64,
     /// The share of outliers.
@@ -141,11 +147,17 @@ impl Noise {
 
     pub fn estimate(&self, s: &Settings) -> NoiseEstimate {
         let rows = (self.rows - 1.0).max(1.0);
-        let rho = self.first.correlation(rows, s.white_rows);
-        let smooth = self.second.correlation(rows - 1.0, s.white_rows);
+        let differences = self.first.squares / rows;
+        let lasting = self.first.correlation(rows, s.white_rows);
+        let rho = of_noise(lasting);
+        let smooth = of_noise(self.second.correlation(rows - 1.0, s.white_rows));
         let independent = |rho: f64| (1.0 - rho) / (1.0 + rho);
+        // Differences that go on in one direction, as those of a curve do, lead further than ρ < 1 allows: the variance
+        // of noise of the second order, (1 - ρB)(1 - φB), for ρ near 1.
+        let phi = lasting.clamp(0.0, MOST_CORRELATED);
         NoiseEstimate {
-            variance: self.first.squares / rows / (2.0 * (1.0 - rho)),
+            variance: differences / (2.0 * (1.0 - rho)) / independent(phi),
+            differences,
             weight: independent(rho).max(s.least_weight)
                 * independent(smooth).max(s.least_smooth_weight).min(1.0)
                 * (rows / (rows + s.caution))

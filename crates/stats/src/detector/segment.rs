@@ -52,6 +52,7 @@ pub struct Scale {
     noise_rows: f64,
     inliers: f64,
     outlier_sd: f64,
+    differences: f64,
     /// What share of an independent observation a row is worth.
     pub weight: f64,
 }
@@ -71,8 +72,22 @@ impl Scale {
             noise_rows: s.noise_rows,
             inliers: 1.0 - noise.outliers,
             outlier_sd: s.outlier_spread * total.sqrt(),
+            differences: noise.differences.max(noise_variance * f64::EPSILON),
             weight: noise.weight,
         }
+    }
+
+    /// Log of how much likelier a difference from the value before is if the level jumped than if the noise went on.
+    ///
+    /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its
+    /// evidence that the tempered rows leave out.
+    pub fn jump(&self, difference: f64) -> f64 {
+        let squared = difference * difference;
+        let heavy = |variance: f64| student(1.5, 1.5 * variance, squared);
+        let noise =
+            (-0.5 * squared / self.differences).exp() / (std::f64::consts::TAU * self.differences).sqrt();
+        let stays = self.inliers * noise + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
+        (1.0 - self.weight) * (heavy(self.differences + self.level) / stays).ln()
     }
 
     /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom.

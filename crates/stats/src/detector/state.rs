@@ -1,6 +1,6 @@
 //! The detector: what is kept of a series, and what each row does to it.
 
-use super::candidates::{Candidates, Place};
+use super::candidates::{Candidates, Place, Previous};
 use super::noise::{Noise, Spread};
 use super::path::Told;
 use super::segment::Scale;
@@ -200,7 +200,8 @@ impl Detector {
         let scale = Scale::new(&self.spread, self.noise.estimate(s), s);
         let place = Place { row, at, step: self.step };
         let hazard = self.hazard(s);
-        self.candidates.observe(x, place, &Place { at: previous, ..place }, &scale, hazard, s);
+        let previous = Previous { place: Place { at: previous, ..place }, value: self.views.last };
+        self.candidates.observe(x, place, &previous, &scale, hazard, s);
         self.tell(row, at, s);
         let surprise = self.views.observe(x, self.phase(at), s);
         self.surprise = Some(surprise.score as f32);
@@ -225,12 +226,15 @@ impl Detector {
         }
         let (start, parent) = (node.row, node.parent);
         let probability = self.candidates.probability_since(start.saturating_sub(s.margin as u64));
+        // That there was a change, wherever it was: that the segment began nearer to here than to the start before.
+        let middle = self.candidates.paths.back(parent).next().map_or(start, |n| n.row + (start - n.row) / 2);
+        let changed = self.candidates.probability_since(middle + 1).max(probability);
         let before = |told: &Told| self.candidates.paths.back(parent).any(|n| n.told.as_ref() == Some(told));
         // A start that has moved keeps the time at which the change was told first.
         let moved = self.told.filter(|(_, told)| start <= told.row && !before(told));
         let node = &mut self.candidates.paths.nodes[index];
         node.probability = node.probability.max(probability as f32);
-        let enough = probability >= s.alert && (row - start + 1) as f64 >= s.alert_rows;
+        let enough = changed >= s.alert && (row - start + 1) as f64 >= s.alert_rows;
         if node.told.is_none() && (moved.is_some() || enough) {
             let told = moved.map_or(Told { row, at }, |(_, told)| told);
             node.told = Some(told);

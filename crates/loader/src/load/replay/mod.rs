@@ -22,7 +22,7 @@ use super::writer::{changed, Statements};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::Watermarks;
-use crate::pg::{self, verdict, Verdict};
+use crate::pg::{self, verdict, Connector, Verdict};
 use condition::Condition;
 use letters::Letter;
 
@@ -61,8 +61,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Replays what the arguments ask for; gives how many messages were stored, and how many not.
 async fn replay(config: &Config, args: &Args) -> Result<(usize, usize), Failure> {
-    let at_database = |error| pg::failure("database", &error);
-    let mut client = pg::connect(&config.database, &config.job).await.map_err(at_database)?;
+    let connector = Connector::new(&config.database, &config.job)?;
+    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let assigned = start(&mut client, config, &[], Intent::Load { accept_empty_positions: true }).await?;
     let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
     let mut replay = Replay::new(client, config, assigned, args.dry_run);
@@ -178,7 +178,8 @@ impl<'a> Replay<'a> {
         let Some(tried) = letters::delete(&tx, positions.job(), letters).await? else {
             return Ok(Attempt::Again);
         };
-        let Some(dead_letters) = store(&mut tx, statements, positions, places, batch, care).await? else {
+        let Some((dead_letters, _)) = store(&mut tx, statements, positions, places, batch, care).await?
+        else {
             return Ok(Attempt::Again);
         };
         letters::count_attempt(&tx, positions.job(), &tried).await?;

@@ -1,0 +1,11 @@
+//! Where the loader answers questions about itself.
+
+use serde::Deserialize;
+
+/// `[http]`: metrics and health.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// The address and port to listen on.
+    pub listen: String,
+}

@@ -1,0 +1,102 @@
+//! Why a broker does not answer, in one line that says what to do.
+//!
+//! Of a connection that fails, librdkafka's calls say only that time ran out; the reason goes to its error callback.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::JobConsumer;
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// How long a broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one question waits before the callbacks are looked at.
+const STEP: Duration = Duration::from_secs(1);
+
+/// How long the callbacks may take to come.
+const CALLBACKS: Duration = Duration::from_millis(50);
+
+/// Waits until a broker answers.
+pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
+    let begin = Instant::now();
+    // One topic is less to ask for than all of them; a pattern is no topic.
+    let topic = config.topics.iter().map(|topic| topic.name.as_str()).find(|_| !config.has_patterns());
+    loop {
+        let error = match consumer.fetch_metadata(topic, STEP) {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        while consumer.poll(CALLBACKS).is_some() {}
+        let complaint = consumer.context().complaint();
+        let hopeless = complaint.as_ref().is_some_and(|complaint| complaint.is_hopeless());
+        if hopeless || begin.elapsed() >= PATIENCE {
+            return Err(match complaint {
+                Some(complaint) => complaint.into_failure().at(place(config)),
+                None => unanswered(config, &error),
+            });
+        }
+    }
+}
+
+/// The failure for a question that no broker answers.
+pub fn unanswered(config: &Config, error: &KafkaError) -> Failure {
+    Failure::new(format!("cannot be reached: {error}")).at(place(config)).mend(SERVERS)
+}
+
+fn place(config: &Config) -> String {
+    format!("broker {}", config.brokers)
+}
+
+const SERVERS: &str = "check `brokers` in the configuration, and that the broker is running";
+
+/// What librdkafka said of a connection that failed.
+#[derive(Debug, Clone)]
+pub struct Complaint {
+    code: Option<RDKafkaErrorCode>,
+    reason: String,
+}
+
+impl Complaint {
+    /// From what the error callback is given; nothing if it says no more than that all brokers are down.
+    pub fn new(error: &KafkaError, reason: &str) -> Option<Self> {
+        let code = error.rdkafka_error_code();
+        (code != Some(RDKafkaErrorCode::AllBrokersDown))
+            .then(|| Self { code, reason: without_timing(reason).to_string() })
+    }
+
+    /// From what is logged of a connection, `[thrd:name]: broker: reason`.
+    pub fn of_log(facility: &str, message: &str) -> Option<Self> {
+        let reason = message.split_once("]: ").map_or(message, |(_, reason)| reason);
+        (facility == "FAIL").then(|| Self { code: None, reason: without_timing(reason).to_string() })
+    }
+
+    /// Whether it stays so until somebody mends it.
+    fn is_hopeless(&self) -> bool {
+        use RDKafkaErrorCode::{Authentication, SSL};
+        matches!(self.code, Some(Authentication | SSL))
+    }
+
+    fn into_failure(self) -> Failure {
+        use RDKafkaErrorCode::{Authentication, Resolve, SSL};
+        let Self { code, reason } = self;
+        let mend = match code {
+            Some(Authentication) => "check sasl.mechanism, sasl.username and sasl.password in [kafka]",
+            Some(SSL) => "check security.protocol and the ssl. properties in [kafka]",
+            Some(Resolve) => "check the host names in `brokers`",
+            // So a broker answers whom it does not understand.
+            _ if ["Disconnected", "SASL", "SSL"].iter().any(|sign| reason.contains(sign)) => {
+                "set security.protocol in [kafka] as the broker has it: plaintext, ssl, sasl_plaintext or sasl_ssl"
+            }
+            _ => SERVERS,
+        };
+        Failure::new(format!("cannot be reached: {reason}")).mend(mend)
+    }
+}
+
+/// librdkafka ends most reasons with `(after 3ms in state CONNECT, 2 identical error(s) suppressed)`.
+fn without_timing(reason: &str) -> &str {
+    reason.rsplit_once(" (after ").map_or(reason, |(reason, _)| reason)
+}

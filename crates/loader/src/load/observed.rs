@@ -1,0 +1,35 @@
+//! What those who watch the loader are told of a batch.
+
+use super::batch::{Batch, Span};
+use super::dead_letter::Stage;
+use super::positions::Positions;
+use super::refusals::Refused;
+use super::tables::Table;
+use crate::observe::Stored;
+
+/// A batch in numbers; `refused` are the messages of which the server did not take a row.
+pub fn stored(positions: &Positions, tables: &[Table], batch: &Batch, refused: &Refused) -> Stored {
+    let mut stored = Stored { bytes: batch.bytes as u64, ..Stored::default() };
+    for (table, rows) in tables.iter().zip(&batch.rows).filter(|(_, rows)| rows.len() > 0) {
+        let out = match refused.is_empty() {
+            true => 0,
+            false => (0..rows.len()).filter(|row| refused.contains_key(&rows.message(*row))).count(),
+        };
+        stored.rows.insert(String::from(table.name.clone()), (rows.len() - out) as u64);
+    }
+    let mut count = |topic: &str, stage: Stage| {
+        *stored.dead_letters.entry((topic.into(), stage.name())).or_default() += 1;
+    };
+    batch.dead_letters.iter().for_each(|letter| count(letter.topic(), letter.stage()));
+    let topic_of = |message: usize| positions.topic(batch.originals.topic(message));
+    refused.keys().for_each(|message| count(topic_of(*message as usize), Stage::Write));
+    if let Some(last) = batch.originals.len().checked_sub(1) {
+        let (record, _) = batch.originals.get(last, topic_of(last));
+        stored.newest = record.timestamp.map(|at| (record.topic.to_string(), at));
+    }
+    let position = |(&(topic, number), span): (&(usize, i32), &Span)| {
+        (positions.topic(topic).to_string(), number, span.to)
+    };
+    stored.positions = batch.spans.iter().map(position).collect();
+    stored
+}

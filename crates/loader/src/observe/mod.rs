@@ -1,0 +1,104 @@
+//! What others see of a running loader: metrics, health, logs, and what systemd is told.
+//!
+//! A process has one run, so what is known of it is one state of the process, as its metrics are; the parts of the run report
+//! here with a call each, per batch or per second, never per message.
+
+mod http;
+mod logs;
+mod metrics;
+mod state;
+mod systemd;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::statistics::Statistics;
+
+pub use logs::{begin as log, is_json, LogFormat};
+pub use state::Stored;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use state::{Phase, State};
+
+/// How often the loader shows that it lives.
+const BEAT: Duration = Duration::from_secs(1);
+
+static STATE: Mutex<State> = Mutex::new(State::new());
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins to serve what is asked for, and to beat; to be called where the run's asynchronous work is done.
+pub fn begin(config: &Config) -> Result<(), Failure> {
+    state().job.clone_from(&config.job);
+    let scraped = config.http.as_ref().map(http::serve).transpose()?;
+    tokio::spawn(async move {
+        let mut beat = tokio::time::interval(BEAT);
+        loop {
+            beat.tick().await;
+            let status = {
+                let mut state = state();
+                state.beat = Some(Instant::now());
+                state.summary()
+            };
+            systemd::beat(&status);
+            if let Some(metrics) = &scraped {
+                metrics.keep_small();
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Everything that is needed is there, and loading begins.
+pub fn loading() {
+    state().phase = Phase::Loading;
+    systemd::ready();
+}
+
+/// The run was told to stop.
+pub fn stopping() {
+    state().phase = Phase::Stopping;
+    systemd::stopping();
+}
+
+/// A partition is read by this loader, from `next` on.
+pub fn assigned(topic: &str, partition: i32, next: i64) {
+    state().assigned(topic, partition, next);
+}
+
+/// A batch was committed; `took` is the time from the beginning of its transaction to the end, if that is known.
+pub fn stored(batch: &Stored, took: Option<Duration>) {
+    state().stored(batch);
+    metrics::stored(batch, took);
+}
+
+/// The database fails; a batch that is stored says that it no longer does.
+pub fn database_away(reason: &str) {
+    state().database_away(reason);
+    metrics::database_retried();
+}
+
+/// A connection to the database was made.
+pub fn database_connected() {
+    metrics::database_connected();
+}
+
+/// What librdkafka tells every second: how far the topics reach, and whether a broker answers.
+pub fn kafka(statistics: &Statistics) {
+    let mut state = state();
+    let up = statistics.brokers.values().any(|broker| broker.state == "UP");
+    state.kafka(&statistics.name, up);
+    for (name, topic) in &statistics.topics {
+        // Of a partition that it does not read a client knows nothing new.
+        for (number, partition) in topic.partitions.iter().filter(|(_, p)| p.fetch_state == "active") {
+            state.reaches(name, *number, partition.hi_offset, partition.eof_offset, partition.app_offset);
+        }
+    }
+}
+
+/// Counts by topic and name.
+pub type Counts = BTreeMap<(String, &'static str), u64>;

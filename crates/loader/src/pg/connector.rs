@@ -1,0 +1,101 @@
+//! Making connections: where to, as whom, and how safely.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use postgres_openssl::MakeTlsConnector;
+use tokio_postgres::config::Host;
+use tokio_postgres::{Client, Config, Error};
+
+use super::conninfo::Conninfo;
+use super::tls::{self, Mode};
+use super::{explain, passfile, unreachable};
+use crate::config::Database;
+use crate::failure::Failure;
+use crate::observe;
+
+/// Knows how to connect to the database of a job. Nothing of it shows the password.
+#[derive(Clone)]
+pub struct Connector {
+    config: Config,
+    tls: MakeTlsConnector,
+    mode: Mode,
+    place: String,
+}
+
+impl Connector {
+    /// Reads what the configuration, the environment and the password file say; does not connect yet.
+    pub fn new(database: &Database, job: &str) -> Result<Self, Failure> {
+        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let home = variable("HOME").map(PathBuf::from);
+        let conninfo = Conninfo::parse(&database.url.reveal()?, variable)?;
+        let mode = Mode::of(&conninfo)?;
+        let tls =
+            tls::connector(&conninfo, mode, home.as_deref().map(|home| home.join(".postgresql")).as_deref())?;
+        let passfile = conninfo.get("passfile").map(PathBuf::from);
+        let mut config = conninfo.config;
+        let user = match config.get_user() {
+            Some(user) => user.to_string(),
+            None => whoami::username()
+                .map_err(|error| Failure::usage(error).at("`database`").mend("name the user"))?,
+        };
+        if let Some(password) = &database.password {
+            config.password(password.reveal()?);
+        } else if config.get_password().is_none() {
+            let file = passfile.or_else(|| home.map(|home| home.join(".pgpass")));
+            if let Some(password) = file.and_then(|file| passfile::password(&file, &config, &user)) {
+                config.password(password);
+            }
+        }
+        // As in libpq, a socket of this machine is safe as it is.
+        let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
+        config.ssl_mode(if local { Mode::Disable } else { mode }.negotiation());
+        config.application_name(format!("tally {job}"));
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(10));
+        }
+        // A connection that went silent is noticed within a minute.
+        config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
+        let place = place(&config, &user);
+        Ok(Self { config, tls, mode, place })
+    }
+
+    /// Connects, and drives the connection in the background.
+    pub async fn connect(&self) -> Result<Client, Error> {
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        observe::database_connected();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %explain(&error), "the database connection ended");
+            }
+        });
+        Ok(client)
+    }
+
+    /// The failure for an error of connecting.
+    pub fn failure(&self, error: &Error) -> Failure {
+        unreachable::failure(&self.place, self.mode, error)
+    }
+}
+
+impl fmt::Display for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)
+    }
+}
+
+/// The database and its servers, as an error names them.
+fn place(config: &Config, user: &str) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(at, host)| {
+        let port = ports.get(at).or(ports.first()).unwrap_or(&5432);
+        match host {
+            Host::Tcp(host) => format!("{host}:{port}"),
+            Host::Unix(path) => Path::join(path, format!(".s.PGSQL.{port}")).display().to_string(),
+        }
+    });
+    let hosts: Vec<String> = hosts.collect();
+    format!("database {} at {}", config.get_dbname().unwrap_or(user), hosts.join(", "))
+}

@@ -1,0 +1,93 @@
+//! A loader process.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
+
+/// A running `tally load`; it does not outlive the test.
+pub struct Loader {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Loader {
+    /// Starts it with this configuration; what it says is added to the log.
+    pub fn start(config: &PathBuf, log: PathBuf, options: &[&str]) -> Self {
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+        command.arg("load").arg("--config").arg(config).args(options);
+        command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        Self { process: command.spawn().unwrap(), log }
+    }
+
+    /// kill -9. It must have been running until then.
+    pub fn kill(mut self) {
+        self.assert_runs();
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+    }
+
+    /// Asks it to end and waits; how long that took.
+    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+        let begin = Instant::now();
+        self.signal(Signal::SIGTERM);
+        (self.process.wait().unwrap(), begin.elapsed())
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(mut self) -> ExitStatus {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < until, "the loader does not end; see {}", self.log.display());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Fails if it has ended.
+    pub fn assert_runs(&mut self) {
+        if let Some(status) = self.process.try_wait().unwrap() {
+            panic!("the loader ended by itself ({status}); its log ends with\n{}", self.last_words());
+        }
+    }
+
+    /// The most memory that it ever held, in MiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+    }
+
+    /// The processor time that it took so far.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        // utime and stime, in the hundredths of a second that Linux shows to everybody.
+        Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
+    }
+
+    fn last_words(&self) -> String {
+        let text = fs::read_to_string(&self.log).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(10)..].join("\n")
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        // Of no consequence if it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,91 @@
+//! The servers that the suite runs in, to be broken and mended: each keeps its state in a directory that the scripts
+//! know how to start it from again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
+
+/// A server of the suite.
+pub struct Server {
+    script: &'static str,
+    directory: PathBuf,
+    /// The file that begins with the process id.
+    pid: &'static str,
+}
+
+/// An environment variable that the suite's scripts set.
+pub fn environment(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run this by scripts/test faults"))
+}
+
+impl Server {
+    pub fn postgres() -> Self {
+        let data = PathBuf::from(environment("PGHOST"));
+        Self {
+            script: "scripts/cluster",
+            directory: data.parent().unwrap().into(),
+            pid: "data/postmaster.pid",
+        }
+    }
+
+    pub fn kafka() -> Self {
+        Self { script: "scripts/kafka/broker", directory: environment("KAFKA_DIRECTORY").into(), pid: "pid" }
+    }
+
+    /// Kills every process of the server at once.
+    pub fn kill(&self) {
+        self.run("kill");
+    }
+
+    /// Starts it again; it serves when this returns.
+    pub fn start(&self) {
+        self.run("start");
+    }
+
+    /// Sends its main process a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.process(), signal).unwrap();
+    }
+
+    /// Sends its main process a signal that ends it, and waits for that.
+    pub fn end(&self, signal: Signal) {
+        let process = self.process();
+        kill(process, signal).unwrap();
+        let until = Instant::now() + Duration::from_secs(60);
+        while runs(process) {
+            assert!(Instant::now() < until, "{} does not end", self.script);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn process(&self) -> Pid {
+        let text = fs::read_to_string(self.directory.join(self.pid)).unwrap();
+        Pid::from_raw(text.lines().next().unwrap().parse().unwrap())
+    }
+
+    fn run(&self, action: &str) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let status = Command::new(root.join(self.script))
+            .arg(action)
+            .arg(&self.directory)
+            .env_remove("PG_CONFIG")
+            .output()
+            .unwrap();
+        assert!(
+            status.status.success(),
+            "{} {action}: {}",
+            self.script,
+            String::from_utf8_lossy(&status.stderr)
+        );
+    }
+}
+
+/// Whether a process that is not our child is still there; one that nobody reaps is not.
+fn runs(process: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.is_ok_and(|stat| !matches!(stat.rsplit_once(") ").unwrap().1.as_bytes()[0], b'Z' | b'X'))
+}
