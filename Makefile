@@ -34,7 +34,7 @@ pg15 := $(shell scripts/where pg15)
 # Where the sources of that PostgreSQL are, for its own tests.
 POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
 
-.PHONY: help all build loader install installcheck core-regression test faults demo bench bench-large soak lint audit clean
+.PHONY: help all build loader install installcheck core-regression test faults demo bench bench-debezium bench-large soak lint audit clean
 .PHONY: lint-format lint-crates lint-extension lint-dependencies
 
 all: build
@@ -79,6 +79,12 @@ bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
 	scripts/setup build
 	$(MAKE) loader install
 	scripts/cluster run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- scripts/bench
+
+bench-debezium: ## compare the loader with Debezium's JDBC sink, and Avro with JSON; ROWS="--rows 300000 --own-rows 1000000"
+	scripts/setup peers
+	$(MAKE) loader
+	scripts/cluster run --pg-config $(PG_CONFIG) --set track_commit_timestamp=on --set shared_buffers=1GB -- \
+	  scripts/kafka/broker run -- scripts/kafka/registry run -- benches/loader/debezium $(ROWS)
 
 bench-large: ## run the benchmark of the power tree with up to 10^8 rows, on the PostgreSQL of PG_CONFIG
 	$(MAKE) install

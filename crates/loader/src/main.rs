@@ -9,6 +9,7 @@ mod decode;
 mod definition;
 mod demo;
 mod failure;
+mod files;
 mod kafka;
 mod load;
 mod observe;

@@ -19,8 +19,11 @@ mod value;
 
 pub use cell::constant;
 pub use infer::infer;
+pub use names::Names;
 pub use routes::Routes;
 pub use rows::Rows;
+pub use time::MICROS_PER_DAY;
+pub use value::{encode, encode_jsonb, Value};
 
 /// A message as it was read; everything the decoder may look at.
 #[derive(Debug, Clone, Copy)]
@@ -69,11 +72,13 @@ impl Reject {
         Self::new(sqlstate::UNDEFINED_OBJECT, what)
     }
 
-    fn new(sqlstate: &str, message: impl Into<String>) -> Self {
+    /// Any other reason.
+    pub fn new(sqlstate: &str, message: impl Into<String>) -> Self {
         Self { sqlstate: sqlstate.into(), column: None, message: message.into() }
     }
 
-    fn in_column(self, column: &str) -> Self {
+    /// That it is about this column.
+    pub fn in_column(self, column: &str) -> Self {
         Self { column: Some(column.into()), ..self }
     }
 }
@@ -84,10 +89,12 @@ fn text(bytes: &[u8]) -> Result<&str, Reject> {
 }
 
 /// The SQLSTATEs that the decoder gives.
-mod sqlstate {
+#[allow(missing_docs)] // Their names say what they are for.
+pub mod sqlstate {
     pub const INVALID_TEXT: &str = "22P02";
     pub const OUT_OF_RANGE: &str = "22003";
     pub const BAD_BINARY: &str = "22P03";
+    pub const BAD_FILE: &str = "22P04";
     pub const TOO_LARGE: &str = "54000";
     pub const BAD_TIME: &str = "22007";
     pub const TIME_OVERFLOW: &str = "22008";

@@ -2,7 +2,7 @@
 //!
 //! Of a connection that fails, librdkafka's calls say only that time ran out; the reason goes to its error callback.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -11,34 +11,34 @@ use super::JobConsumer;
 use crate::config::Config;
 use crate::failure::Failure;
 
-/// How long a broker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long one question waits before the callbacks are looked at.
-const STEP: Duration = Duration::from_secs(1);
-
+/// How long a question waits for its answer, from one time to the next: a reason to give up may come early, and a broker
+/// that is far away may be slow.
+const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 /// How long the callbacks may take to come.
 const CALLBACKS: Duration = Duration::from_millis(50);
 
 /// Waits until a broker answers.
 pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
-    let begin = Instant::now();
     // One topic is less to ask for than all of them; a pattern is no topic.
     let topic = config.topics.iter().map(|topic| topic.name.as_str()).find(|_| !config.has_patterns());
-    loop {
-        let error = match consumer.fetch_metadata(topic, STEP) {
+    let mut failure = Failure::new("cannot be reached");
+    for patience in PATIENCE {
+        let error = match consumer.fetch_metadata(topic, patience) {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
         while consumer.poll(CALLBACKS).is_some() {}
         let complaint = consumer.context().complaint();
-        let hopeless = complaint.as_ref().is_some_and(|complaint| complaint.is_hopeless());
-        if hopeless || begin.elapsed() >= PATIENCE {
-            return Err(match complaint {
-                Some(complaint) => complaint.into_failure().at(place(config)),
-                None => unanswered(config, &error),
-            });
+        let hopeless = complaint.as_ref().is_some_and(Complaint::is_hopeless);
+        failure = match complaint {
+            Some(complaint) => complaint.into_failure().at(place(config)),
+            None => unanswered(config, &error),
+        };
+        if hopeless {
+            break;
         }
     }
+    Err(failure)
 }
 
 /// The failure for a question that no broker answers.

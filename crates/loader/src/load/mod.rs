@@ -47,6 +47,7 @@ use tokio::sync::mpsc;
 
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
+use crate::files;
 use crate::pg::Connector;
 use crate::{kafka, observe};
 use bounds::Bound;
@@ -55,17 +56,22 @@ use discovery::Discovery;
 use end::End;
 use lane::{Lane, Report};
 use progress::Progress;
-use stop::Stop;
 
+pub use path::copy;
 pub use rehearsal::rehearse;
 pub use start::{start, Assigned, Intent};
+pub use stop::Stop;
 
-/// Load Kafka topics into PostgreSQL tables, exactly once.
+/// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    /// Files instead of topics.
+    #[command(subcommand)]
+    files: Option<files::Command>,
     /// The configuration file (TOML).
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
     /// Load under another name, with positions of its own.
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
@@ -109,7 +115,14 @@ pub struct Summary {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let mut config = Config::read(&args.config)?;
+    let file = match (args.files, args.config) {
+        (Some(command), _) => return files::run(command),
+        (None, Some(file)) => file,
+        (None, None) => {
+            return Err(Failure::usage("there is nothing to load").mend("give --config, or files"));
+        }
+    };
+    let mut config = Config::read(&file)?;
     if let Some(job) = args.job {
         config.job = job;
     }

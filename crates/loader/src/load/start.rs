@@ -48,7 +48,7 @@ pub async fn start(
         move |error: tokio_postgres::Error| pg::failure(&place, &error)
     };
     let tx = client.transaction().await.map_err(at("database"))?;
-    pg::ensure_schema(&tx).await.map_err(at("schema loader"))?;
+    pg::ensure_schema(&tx).await.map_err(at(pg::OUR_SCHEMA))?;
     if intent != (Intent::Load { accept_empty_positions: true }) {
         refuse_missing_positions(&tx, config).await?;
     }
@@ -61,6 +61,7 @@ pub async fn start(
             };
             partitions.iter().filter(is_mine).cloned().collect()
         }
+        Mode::Subscribe if intent == Intent::Check => partitions.to_vec(),
         Mode::Subscribe => Vec::new(),
     };
     let assigned = claim(&tx, config, &mine).await?;

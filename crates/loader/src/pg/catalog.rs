@@ -15,10 +15,14 @@ pub struct Found {
     may_replace: bool,
 }
 
-struct FoundColumn {
-    name: String,
-    type_name: String,
-    must_be_given: bool,
+/// One of its columns.
+pub struct FoundColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type, as `format_type` writes it.
+    pub type_name: String,
+    /// Whether it is NOT NULL without a default.
+    pub must_be_given: bool,
     insertable: bool,
 }
 
@@ -99,6 +103,11 @@ impl Found {
         });
         let columns = columns.collect::<Result<_, Failure>>()?;
         Ok(Definition::new(layout, self.table.clone(), columns))
+    }
+
+    /// The columns that can be given, in their order.
+    pub fn columns(&self) -> &[FoundColumn] {
+        &self.columns
     }
 
     /// Whether rows of this definition can go into the table.

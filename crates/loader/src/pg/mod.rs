@@ -23,15 +23,25 @@ pub use verdict::{refused_line, verdict, Verdict};
 
 use crate::failure::Failure;
 
+/// Where the loader keeps what it needs, as a failure names the place.
+pub const OUR_SCHEMA: &str = "schema loader";
+
 /// The failure for an error that the user has to mend; `place` says during what.
 pub fn failure(place: &str, error: &Error) -> Failure {
     let failure = Failure::new(explain(error)).at(place);
     match error.code() {
+        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE && place == OUR_SCHEMA => failure.mend(
+            "GRANT the loader's role CREATE ON DATABASE for its first start; if another role made \
+                 the schema, USAGE on it and SELECT, INSERT, UPDATE on its tables",
+        ),
         Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
             failure.mend("GRANT the loader's role this right")
         }
         Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
             failure.mend("connect to the primary server; this one is a replica or set read-only")
+        }
+        Some(code) if *code == SqlState::INVALID_SCHEMA_NAME => {
+            failure.mend("CREATE SCHEMA it, or set `table` of the topic to another place")
         }
         None => failure.mend("check `database` in the configuration, and that the server is running"),
         Some(_) => failure,

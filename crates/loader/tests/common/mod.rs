@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
-use postgres::{Client, NoTls};
+use postgres::{Client, IsolationLevel, NoTls};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::ClientConfig;
 
@@ -154,7 +154,16 @@ impl Job {
         }
         let views = include_str!("views.sql").replace("trades", &self.name);
         self.database.batch_execute(&views).unwrap();
-        let violations = self.database.query(include_str!("../invariant.sql"), &[]).unwrap();
+        let ways = include_str!("../ways.sql").replace("trades", &self.name);
+        let mut snapshot = self
+            .database
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .start()
+            .unwrap();
+        let mut violations = snapshot.query(include_str!("../invariant.sql"), &[]).unwrap();
+        violations.extend(snapshot.query(&ways, &[]).unwrap());
+        drop(snapshot);
         for row in violations.iter().take(20) {
             let (partition, offset, violation): (i32, i64, String) = (row.get(0), row.get(1), row.get(2));
             println!("partition {partition}, offset {offset}: {violation}");

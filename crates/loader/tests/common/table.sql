@@ -8,3 +8,9 @@ CREATE TABLE trades (
     price double precision NOT NULL,
     trade_id text NOT NULL
 );
+
+-- What the other ways of the same messages lead to.
+CREATE TABLE trades_again (kafka_partition integer, kafka_offset bigint);
+CREATE TABLE trades_last (
+    exchange text, symbol text, price double precision, trade_id bigint, PRIMARY KEY (exchange, symbol)
+);

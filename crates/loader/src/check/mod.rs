@@ -1,0 +1,90 @@
+//! `tally check`: would `tally load` work? Says what is wrong, a line for each, and changes nothing.
+
+mod database;
+mod retention;
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::kafka::{self, Partition};
+use crate::load::{runtime, start, Assigned, Intent};
+use crate::pg::Connector;
+use crate::registry::Registry;
+
+/// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let config = Config::read(&args.config)?;
+    println!("configuration: ok, {} topics", config.topics.len());
+    let mut found = config.clone();
+    let partitions = kafka::consumer(&config, kafka::Watermarks::default(), 0).and_then(|consumer| {
+        found = kafka::find_topics(&consumer, &config)?;
+        kafka::partitions(&consumer, &found)
+    });
+    match &partitions {
+        Ok(found) => println!("broker and topics: ok, {} partitions", found.len()),
+        Err(failure) => println!("{failure}"),
+    }
+    // Without the broker there is nothing to claim, but tables and rights can be looked at.
+    let database = runtime()?.block_on(check_database(&found, partitions.as_deref().unwrap_or_default()));
+    if let Err(failure) = &database {
+        println!("{failure}");
+    }
+    let registry = config.registry.as_ref().map(Registry::probe).transpose();
+    match &registry {
+        Ok(None) => {}
+        Ok(Some(())) => println!("schema registry: ok"),
+        Err(failure) => println!("{failure}"),
+    }
+    match [partitions.is_err(), database.is_err(), registry.is_err()].iter().filter(|failed| **failed).count()
+    {
+        0 => Ok(()),
+        failed => Err(Failure::new(format!("{failed} checks failed")).mend("see the lines above")),
+    }
+}
+
+/// Checks the database and the tables, and gives advice on them.
+async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(), Failure> {
+    let connector = Connector::new(&config.database, &config.job)?;
+    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
+    let assigned = start(&mut client, config, partitions, Intent::Check).await?;
+    let error = |error| connector.failure(&error);
+    println!("{connector}: ok, {}", database::describe(&client).await.map_err(error)?);
+    for topic in &assigned.topics {
+        for table in topic.tables.iter().map(|number| &assigned.tables[*number]) {
+            let columns = match &table.definition {
+                Some(definition) => format!("{} columns", definition.columns.len()),
+                None => "columns to be inferred".into(),
+            };
+            println!("topic {:?}: table {}, {columns}", topic.config.name, table.name);
+        }
+    }
+    let behind: i64 = assigned.partitions.iter().map(|p| p.high - p.next).sum();
+    println!("{behind} messages to load");
+    let tables = assigned.tables.iter().map(|table| &table.name);
+    let advice = database::advice(&client, &config.job, tables, behind).await.map_err(error)?;
+    for line in retention::advice(positions(&assigned, partitions)).into_iter().chain(advice) {
+        println!("note: {line}");
+    }
+    Ok(())
+}
+
+/// The partitions that this loader would read, with the offsets that come next.
+fn positions<'a>(
+    assigned: &'a Assigned,
+    partitions: &'a [Partition],
+) -> impl Iterator<Item = (&'a Partition, i64)> {
+    assigned.partitions.iter().filter_map(|p| {
+        let name = &assigned.topics[p.topic].config.name;
+        let partition = partitions.iter().find(|found| found.topic == *name && found.number == p.number)?;
+        Some((partition, p.next))
+    })
+}

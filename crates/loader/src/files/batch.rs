@@ -1,0 +1,51 @@
+//! What goes to PostgreSQL in one transaction.
+
+use std::ops::Range;
+
+use super::dead_letter::{DeadLetter, Stage};
+use crate::decode::{Reject, Rows};
+use crate::failure::Failure;
+
+/// Rows and dead letters of a stretch of a file.
+#[derive(Default)]
+pub struct Batch {
+    /// Where the stretch begins.
+    pub from: i64,
+    /// Where the next one begins: position and line.
+    pub next: (i64, i64),
+    /// The rows, as binary COPY.
+    pub rows: Rows,
+    /// Where each row comes from.
+    pub origins: Vec<Origin>,
+    /// The text of the stretch, for the dead letters of rows that the server refuses; empty if there is none.
+    pub text: Vec<u8>,
+    /// The records that could not become rows.
+    pub dead_letters: Vec<DeadLetter>,
+}
+
+/// Where a row comes from.
+pub struct Origin {
+    /// Its line, or number, in the file; from 1.
+    pub line: i64,
+    /// Its bytes in the text of the batch.
+    pub range: Range<usize>,
+}
+
+impl Batch {
+    /// The dead letter of a row that the server refused.
+    pub fn refused(&self, row: usize, reject: Reject) -> DeadLetter {
+        let Origin { line, range } = &self.origins[row];
+        DeadLetter {
+            line: *line,
+            raw: (!range.is_empty()).then(|| self.text[range.clone()].to_vec()),
+            stage: Stage::Write,
+            reject,
+        }
+    }
+}
+
+/// Reads a part of a file, batch by batch.
+pub trait BatchReader {
+    /// The next one, or none at the part's end.
+    fn next(&mut self) -> Result<Option<Batch>, Failure>;
+}

@@ -1,0 +1,154 @@
+//! Which columns the fields of files go to.
+
+use std::collections::HashMap;
+
+use super::format::{Contents, Input};
+use super::infer::Evidence;
+use crate::config::{Column, ColumnType};
+use crate::decode::Names;
+use crate::failure::Failure;
+use crate::pg::Found;
+
+/// The types of columns that were told, by name.
+pub type Told = HashMap<String, ColumnType>;
+
+/// Reads `name=type`.
+pub fn told(text: &str) -> Result<(String, ColumnType), String> {
+    let (name, kind) = text.split_once('=').ok_or("write NAME=TYPE")?;
+    let kind = match kind.trim().to_ascii_lowercase().as_str() {
+        "int2" => ColumnType::Smallint,
+        "int" | "int4" => ColumnType::Integer,
+        "int8" => ColumnType::Bigint,
+        "float4" => ColumnType::Real,
+        "float" | "float8" | "double" => ColumnType::DoublePrecision,
+        "decimal" => ColumnType::Numeric,
+        "bool" => ColumnType::Boolean,
+        "timestamptz" => ColumnType::Timestamptz,
+        "timestamp" => ColumnType::Timestamp,
+        "time" => ColumnType::Time,
+        "varchar" => ColumnType::Text,
+        other => {
+            ColumnType::from_catalog(other).ok_or_else(|| format!("{other} is no type that can be loaded"))?
+        }
+    };
+    Ok((name.trim().into(), kind))
+}
+
+/// The columns of a table that is made for the files: those of all of them, in the order in which they are met.
+pub fn for_new_table(inputs: &[(&dyn Input, Contents)], told: &Told) -> Result<Vec<Column>, Failure> {
+    let mut kinds: Vec<(String, Seen)> = Vec::new();
+    for (input, contents) in inputs {
+        for (i, name) in names(*input).into_iter().enumerate() {
+            let seen = match input.types() {
+                Some(types) => Seen::Type(types[i]),
+                None => Seen::Values(contents.evidence.get(i).copied().unwrap_or_default()),
+            };
+            match kinds.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => known.merge(seen).map_err(|what| {
+                    let mend = format!("say --types {name}=TYPE, with one that holds both");
+                    Failure::usage(format!("column {name:?}: {what}")).at(input.path().display()).mend(mend)
+                })?,
+                None => kinds.push((name, seen)),
+            }
+        }
+    }
+    if let Some(name) = told.keys().find(|name| !kinds.iter().any(|(known, _)| known == *name)) {
+        return Err(Failure::usage(format!("--types names column {name:?}, which no file has")));
+    }
+    let column = |(name, seen): (String, Seen)| {
+        let kind = told.get(&name).copied().unwrap_or_else(|| seen.column_type());
+        Column::plain(name, kind, None)
+    };
+    Ok(kinds.into_iter().map(column).collect())
+}
+
+/// What is known of a column.
+enum Seen {
+    Values(Evidence),
+    Type(ColumnType),
+}
+
+impl Seen {
+    fn merge(&mut self, other: Self) -> Result<(), String> {
+        match (self, other) {
+            (Self::Values(known), Self::Values(other)) => known.merge(&other),
+            (known, other) if known.column_type() == other.column_type() => {}
+            (known, other) => {
+                return Err(format!(
+                    "{} in one file, {} in another",
+                    known.column_type(),
+                    other.column_type()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn column_type(&self) -> ColumnType {
+        match self {
+            Self::Values(evidence) => evidence.column_type(),
+            Self::Type(kind) => *kind,
+        }
+    }
+}
+
+/// The names that a file's fields have as columns of a new table.
+fn names(input: &dyn Input) -> Vec<String> {
+    let mut names = Names::new("");
+    match input.names() {
+        Some(fields) => fields.iter().map(|field| names.free(field.trim())).collect(),
+        None => (1..=input.fields()).map(|n| format!("column_{n}")).collect(),
+    }
+}
+
+/// The columns of an existing table that a file's fields go to: by their names, or else by their places.
+pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Column>, Failure> {
+    let columns = table.columns();
+    let at = |failure: Failure| failure.at(input.path().display());
+    let found: Vec<_> = match input.names() {
+        Some(fields) => {
+            let find = |(field, name): (&String, String)| {
+                let is = |wanted: &str| columns.iter().find(|column| column.name == wanted);
+                is(field.trim()).or_else(|| is(&name)).ok_or_else(|| {
+                    let mend = format!("add the column to the table, or name the columns with --columns");
+                    at(Failure::usage(format!("the table has no column {name:?} for field {field:?}"))
+                        .mend(mend))
+                })
+            };
+            fields.iter().zip(names(input)).map(find).collect::<Result<_, _>>()?
+        }
+        None if input.fields() == columns.len() => columns.iter().collect(),
+        None => {
+            let what = format!("{} fields without names, for {} columns", input.fields(), columns.len());
+            return Err(at(Failure::usage(what).mend("name the columns of the fields with --columns")));
+        }
+    };
+    let twice = found.iter().enumerate().find(|(i, c)| found[..*i].iter().any(|other| other.name == c.name));
+    if let Some((_, column)) = twice {
+        return Err(at(Failure::usage(format!("two fields go to column {:?}", column.name))));
+    }
+    let is_filled = |name: &str| found.iter().any(|column| column.name == name);
+    if let Some(column) = columns.iter().find(|c| c.must_be_given && !is_filled(&c.name)) {
+        let what = format!("column {:?} is NOT NULL, has no default, and no field fills it", column.name);
+        return Err(at(Failure::usage(what).mend("give it a default")));
+    }
+    found
+        .into_iter()
+        .map(|column| {
+            let Some(kind) = ColumnType::from_catalog(&column.type_name) else {
+                let what =
+                    format!("column {:?} has type {}, which cannot be loaded", column.name, column.type_name);
+                return Err(Failure::usage(what).mend("load into a table with text there, and cast from it"));
+            };
+            if told.get(&column.name).is_some_and(|told| *told != kind) {
+                let what = format!(
+                    "--types says otherwise than the table, where column {:?} is {kind}",
+                    column.name
+                );
+                return Err(Failure::usage(what).mend("leave it out, or ALTER the table"));
+            }
+            let (name, required) = (column.name.clone(), column.must_be_given);
+            Ok(Column { required, ..Column::plain(name, kind, None) })
+        })
+        .collect()
+}

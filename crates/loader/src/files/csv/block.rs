@@ -1,0 +1,265 @@
+//! Blocks: stretches of text that begin and end with records, of bounded size.
+
+use std::io::{self, Read};
+
+use memchr::{memchr, memchr2_iter, memchr_iter, memrchr, memrchr2};
+
+use super::dialect::Dialect;
+
+/// Text enough to be worth a transaction.
+pub const BLOCK: usize = 8 << 20;
+/// No record is longer. Without a bound, one quote that nothing closes would fill the memory with the rest of its file.
+pub const LONGEST_RECORD: usize = 8 << 20;
+
+/// Whole records, except where a quote stays open.
+#[derive(Debug)]
+pub struct Block {
+    /// The records.
+    pub text: Vec<u8>,
+    /// Where they begin in the text of the file, in bytes.
+    pub from: u64,
+    /// The line that they begin with, counted from 1.
+    pub line: u64,
+}
+
+impl Block {
+    /// Where the next one begins.
+    pub fn to(&self) -> u64 {
+        self.from + self.text.len() as u64
+    }
+
+    /// The line that the next one begins with.
+    pub fn next_line(&self) -> u64 {
+        self.line + memchr_iter(b'\n', &self.text).count() as u64
+    }
+}
+
+/// Cuts what it reads into blocks.
+pub struct Blocks<R> {
+    input: R,
+    dialect: Dialect,
+    size: usize,
+    /// What was read beyond the last block.
+    rest: Vec<u8>,
+    /// Where `rest` begins.
+    at: u64,
+    line: u64,
+    ended: bool,
+}
+
+impl<R: Read> Blocks<R> {
+    /// Reads on from a record's start, which is known to be at this byte and line.
+    pub fn new(input: R, dialect: Dialect, size: usize, (at, line): (u64, u64)) -> Self {
+        Self { input, dialect, size, rest: Vec::new(), at, line, ended: false }
+    }
+
+    /// The next block, or none at the end.
+    pub fn next(&mut self) -> io::Result<Option<Block>> {
+        let mut target = self.size;
+        loop {
+            self.fill(target)?;
+            if self.rest.is_empty() {
+                return Ok(None);
+            }
+            let end =
+                if self.ended { Some(self.rest.len()) } else { end_of_records(&self.rest, &self.dialect) };
+            match end {
+                Some(end) => return Ok(Some(self.cut(end))),
+                // A record longer than the block, or a quote that is not closed: its first line goes alone.
+                None if self.rest.len() >= LONGEST_RECORD.max(self.size) => {
+                    let end = memchr(b'\n', &self.rest).map_or(self.rest.len(), |n| n + 1);
+                    return Ok(Some(self.cut(end)));
+                }
+                None => target = (self.rest.len() * 2).min(LONGEST_RECORD.max(self.size)),
+            }
+        }
+    }
+
+    fn fill(&mut self, target: usize) -> io::Result<()> {
+        while !self.ended && self.rest.len() < target {
+            let missing = (target - self.rest.len()) as u64;
+            self.ended = self.input.by_ref().take(missing).read_to_end(&mut self.rest)? == 0;
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self, end: usize) -> Block {
+        let tail = self.rest.split_off(end);
+        let text = std::mem::replace(&mut self.rest, tail);
+        let block = Block { text, from: self.at, line: self.line };
+        (self.at, self.line) = (block.to(), block.next_line());
+        block
+    }
+}
+
+/// The end of the last whole record of a text that begins with a record.
+pub fn end_of_records(text: &[u8], dialect: &Dialect) -> Option<usize> {
+    let Dialect { quote, escape, .. } = *dialect;
+    if escape != quote {
+        return end_with_escapes(text, quote, escape);
+    }
+    // Every quote opens or closes, a doubled one does both: whether a newline ends a record is whether the number of
+    // quotes before it is even.
+    let mut open = memchr_iter(quote, text).count() % 2 == 1;
+    if !open && memrchr(quote, text) < memrchr(b'\n', text) {
+        return memrchr(b'\n', text).map(|n| n + 1);
+    }
+    let mut end = text.len();
+    while let Some(n) = memrchr2(quote, b'\n', &text[..end]) {
+        if text[n] == quote {
+            open = !open;
+        } else if !open {
+            return Some(n + 1);
+        }
+        end = n;
+    }
+    None
+}
+
+fn end_with_escapes(text: &[u8], quote: u8, escape: u8) -> Option<usize> {
+    let (mut open, mut last, mut at) = (false, None, 0);
+    while at < text.len() {
+        match text[at] {
+            byte if byte == quote => open = !open,
+            byte if open && byte == escape => at += 1,
+            b'\n' if !open => last = Some(at + 1),
+            _ => {}
+        }
+        at += 1;
+    }
+    last
+}
+
+/// Where a text may be cut: looks at all of it once, and says after every `part` bytes where a record begins.
+///
+/// Gives the byte and the line of each beginning after the first, or nothing if quotes are open for so long that they
+/// are probably not meant as such.
+pub fn beginnings(input: &mut impl Read, dialect: &Dialect, part: u64) -> io::Result<Vec<(u64, u64)>> {
+    let Dialect { quote, escape, .. } = *dialect;
+    if escape != quote {
+        return Ok(Vec::new());
+    }
+    let mut buffer = vec![0; 1 << 20];
+    let (mut at, mut line, mut open, mut opened) = (0u64, 1u64, false, 0u64);
+    let (mut found, mut next) = (Vec::new(), part);
+    loop {
+        let n = input.read(&mut buffer)?;
+        if n == 0 {
+            return Ok(if open { Vec::new() } else { found });
+        }
+        let text = &buffer[..n];
+        let end = at + n as u64;
+        if end < next && memchr(quote, text).is_none() {
+            line += memchr_iter(b'\n', text).count() as u64;
+        } else {
+            for i in memchr2_iter(quote, b'\n', text) {
+                let here = at + i as u64;
+                if text[i] == quote {
+                    if open && here - opened > LONGEST_RECORD as u64 {
+                        return Ok(Vec::new());
+                    }
+                    (open, opened) = (!open, here);
+                } else {
+                    line += 1;
+                    if !open && here + 1 >= next {
+                        found.push((here + 1, line));
+                        next = here + 1 + part;
+                    }
+                }
+            }
+        }
+        at = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use rand_chacha::ChaCha12Rng;
+
+    use super::super::record::Records;
+    use super::*;
+
+    /// Gives bytes in pieces of random size, as a pipe may.
+    struct Dribble<'a>(&'a [u8], ChaCha12Rng);
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let n = (1 + self.1.next_u32() as usize % 7).min(self.0.len()).min(out.len());
+            out[..n].copy_from_slice(&self.0[..n]);
+            self.0 = &self.0[n..];
+            Ok(n)
+        }
+    }
+
+    type Seen = (u64, u64, bool, Vec<(Vec<u8>, bool)>);
+
+    fn records(text: &[u8], from: u64, line: u64, dialect: Dialect, seen: &mut Vec<Seen>) {
+        let mut records = Records::new(text, dialect);
+        while let Some(found) = records.next() {
+            let fields = records.fields().map(|f| (f.bytes.to_vec(), f.quoted)).collect();
+            seen.push((from + found.range.start as u64, line + found.line, found.closed, fields));
+        }
+    }
+
+    fn random_text(random: &mut ChaCha12Rng, pieces: &[&str]) -> String {
+        (0..random.next_u32() % 60).map(|_| pieces[random.next_u32() as usize % pieces.len()]).collect()
+    }
+
+    #[test]
+    fn blocks_of_any_size_hold_the_same_records() {
+        let mut random = ChaCha12Rng::seed_from_u64(3);
+        for escape in [b'"', b'\\'] {
+            let dialect = Dialect { escape, ..Dialect::default() };
+            for _ in 0..4000 {
+                let text = random_text(
+                    &mut random,
+                    &["a", "\"", "\n", ",", "\r\n", "\"\"", "\"x\ny\"", "\\\"", "\\"],
+                );
+                let mut whole = Vec::new();
+                records(text.as_bytes(), 100, 7, dialect, &mut whole);
+                let size = 1 + random.next_u32() as usize % 40;
+                let input = Dribble(text.as_bytes(), ChaCha12Rng::seed_from_u64(1));
+                let mut blocks = Blocks::new(input, dialect, size, (100, 7));
+                let (mut parts, mut at, mut line) = (Vec::new(), 100, 7);
+                while let Some(block) = blocks.next().unwrap() {
+                    assert_eq!((block.from, block.line), (at, line));
+                    (at, line) = (block.to(), block.next_line());
+                    records(&block.text, block.from, block.line, dialect, &mut parts);
+                }
+                assert_eq!(at, 100 + text.len() as u64);
+                assert_eq!(parts, whole, "{text:?} in blocks of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn beginnings_are_beginnings_of_records() {
+        let mut random = ChaCha12Rng::seed_from_u64(5);
+        let mut cuts = 0;
+        for _ in 0..4000 {
+            let text = random_text(&mut random, &["a", "\"\n\"", "\n", ",", "\r\n", "\"\"", "\"x\ny\""]);
+            let mut whole = Vec::new();
+            records(text.as_bytes(), 0, 1, Dialect::default(), &mut whole);
+            let found = beginnings(&mut text.as_bytes(), &Dialect::default(), 9).unwrap();
+            for cut in found {
+                cuts += 1;
+                let is_beginning = |r: &Seen| (r.0, r.1) == cut;
+                let blank = text[cut.0 as usize..].starts_with(['\r', '\n']) || cut.0 == text.len() as u64;
+                assert!(blank || whole.iter().any(is_beginning), "{text:?} at {cut:?}");
+            }
+        }
+        assert!(cuts > 4000, "{cuts}");
+    }
+
+    #[test]
+    fn an_open_quote_does_not_fill_the_memory() {
+        let text = [b"1,\"2\n".as_slice(), &b"3,4\n".repeat(3 << 20)].concat();
+        assert!(beginnings(&mut &text[..], &Dialect::default(), 1 << 20).unwrap().is_empty());
+        let mut blocks = Blocks::new(&text[..], Dialect::default(), BLOCK, (0, 1));
+        let first = blocks.next().unwrap().unwrap();
+        assert_eq!(first.text, b"1,\"2\n");
+        let second = blocks.next().unwrap().unwrap();
+        assert_eq!((second.line, second.text.len() % 4), (2, 0));
+    }
+}

@@ -1,0 +1,44 @@
+//! What is wrong with a record before any column is looked at.
+
+use memchr::memchr;
+
+use super::record::{Found, Records};
+use crate::decode::{sqlstate, Reject};
+
+/// Checks the records of one block.
+pub struct Checker {
+    fields: usize,
+    /// Whether all of the block is text that PostgreSQL can store; only if not, records are looked at one by one.
+    clean: bool,
+}
+
+impl Checker {
+    /// For records that should have so many fields.
+    pub fn new(text: &[u8], fields: usize) -> Self {
+        Self { fields, clean: bad_character(text).is_none() }
+    }
+
+    /// What is wrong with the record that was found last, if anything.
+    pub fn check(&self, text: &[u8], found: &Found, records: &Records) -> Option<Reject> {
+        if !found.closed {
+            return Some(Reject::new(sqlstate::BAD_FILE, "a quote is opened and not closed"));
+        }
+        if !self.clean {
+            if let Some(message) = bad_character(&text[found.range.clone()]) {
+                return Some(Reject::new(sqlstate::BAD_CHARACTER, message));
+            }
+        }
+        let (count, expected) = (records.len(), self.fields);
+        (count != expected)
+            .then(|| Reject::new(sqlstate::BAD_FILE, format!("{count} fields where {expected} are expected")))
+    }
+}
+
+fn bad_character(text: &[u8]) -> Option<String> {
+    if memchr(0, text).is_some() {
+        return Some("a NUL character cannot be stored".into());
+    }
+    let error = std::str::from_utf8(text).err()?;
+    let byte = text[error.valid_up_to()];
+    Some(format!("byte 0x{byte:02x} is not UTF-8; if the file has another encoding, name it with --encoding"))
+}

@@ -1,0 +1,111 @@
+//! One field as the binary form of its column's type.
+//!
+//! Takes more than inference looks for: what PostgreSQL itself reads as the type, as far as it does not depend on a
+//! session's settings.
+
+use std::str;
+
+use super::record::Field;
+use crate::config::{Column, ColumnType};
+use crate::decode::{encode as encode_value, encode_jsonb, sqlstate, Reject, Value, MICROS_PER_DAY};
+use crate::files::infer::Moment;
+
+/// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL, `zone` is the offset from UTC,
+/// in microseconds, of times that have none of their own.
+pub fn append(
+    column: &Column,
+    field: Field,
+    null: bool,
+    zone: Option<i64>,
+    out: &mut Vec<u8>,
+) -> Result<(), Reject> {
+    if null || (field.bytes.is_empty() && column.kind != ColumnType::Text) {
+        if column.required {
+            return Err(
+                Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&column.name)
+            );
+        }
+        out.extend((-1i32).to_be_bytes());
+        return Ok(());
+    }
+    let at = out.len();
+    out.extend([0; 4]);
+    encode(column.kind, field.bytes, zone, out).map_err(|reject| reject.in_column(&column.name))?;
+    let length = (out.len() - at - 4) as i32; // no record is that long
+    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) -> Result<(), Reject> {
+    if kind == ColumnType::Text {
+        out.extend(bytes);
+        return Ok(());
+    }
+    // Types that are not text ignore space around their values.
+    let bytes = bytes.trim_ascii();
+    let wrong =
+        |state| Reject::new(state, format!("{:?} is not {kind}", shorten(&String::from_utf8_lossy(bytes))));
+    let text = str::from_utf8(bytes).map_err(|_| wrong(sqlstate::BAD_CHARACTER))?;
+    match kind {
+        ColumnType::Boolean => out.push(boolean(bytes).ok_or_else(|| wrong(sqlstate::INVALID_TEXT))?.into()),
+        ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz => {
+            moment(kind, Moment::parse(bytes), zone, out).ok_or_else(|| wrong(sqlstate::BAD_TIME))?
+        }
+        ColumnType::DoublePrecision => match text.parse::<f64>() {
+            Ok(number) if number.is_normal() => out.extend(number.to_be_bytes()),
+            _ => encode_value(kind, None, &Value::Text(text.into()), out)?,
+        },
+        ColumnType::Numeric => {
+            let text = match text.to_ascii_lowercase().as_str() {
+                "nan" => "NaN",
+                "inf" | "+inf" | "infinity" | "+infinity" => "Infinity",
+                "-inf" | "-infinity" => "-Infinity",
+                _ => text,
+            };
+            encode_value(kind, None, &Value::Text(text.into()), out)?
+        }
+        ColumnType::Jsonb => encode_jsonb(text, out)?,
+        _ => encode_value(kind, None, &Value::Text(text.into()), out)?,
+    }
+    Ok(())
+}
+
+/// What PostgreSQL takes as a boolean.
+fn boolean(text: &[u8]) -> Option<bool> {
+    let is = |words: [&str; 6]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+    if is(["true", "t", "yes", "y", "on", "1"]) {
+        Some(true)
+    } else if is(["false", "f", "no", "n", "off", "0"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// Takes a date for its midnight, as PostgreSQL does; but no zone is dropped, and none is guessed.
+fn moment(kind: ColumnType, moment: Option<Moment>, zone: Option<i64>, out: &mut Vec<u8>) -> Option<()> {
+    match (kind, moment?) {
+        (ColumnType::Date, Moment::Date(days)) => out.extend(days.to_be_bytes()),
+        (ColumnType::Time, Moment::Time(micros)) => out.extend(micros.to_be_bytes()),
+        (ColumnType::Timestamp, Moment::Date(days)) => {
+            out.extend(i64::from(days).checked_mul(MICROS_PER_DAY)?.to_be_bytes())
+        }
+        (ColumnType::Timestamptz, Moment::Date(days)) => {
+            out.extend(i64::from(days).checked_mul(MICROS_PER_DAY)?.checked_sub(zone?)?.to_be_bytes())
+        }
+        (ColumnType::Timestamptz, Moment::Timestamp(micros)) => {
+            out.extend(micros.checked_sub(zone?)?.to_be_bytes())
+        }
+        (ColumnType::Timestamp, Moment::Timestamp(micros))
+        | (ColumnType::Timestamptz, Moment::Timestamptz(micros)) => out.extend(micros.to_be_bytes()),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into(),
+    }
+}

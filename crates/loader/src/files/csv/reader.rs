@@ -1,0 +1,110 @@
+//! Records of a part as rows of binary COPY, one batch for each block.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::block::{Block, Blocks, BLOCK};
+use super::check::Checker;
+use super::encode::append;
+use super::layout::Layout;
+use super::record::{Found, Records};
+use super::Nulls;
+use crate::config::Column;
+use crate::copy::begin_row;
+use crate::decode::Reject;
+use crate::failure::Failure;
+use crate::files::batch::{Batch, BatchReader, Origin};
+use crate::files::dead_letter::{DeadLetter, Stage};
+use crate::files::part::Part;
+
+/// Reads a part of a file.
+pub struct Reader<'a> {
+    path: &'a Path,
+    blocks: Blocks<Box<dyn Read + Send>>,
+    encoder: Encoder,
+}
+
+/// Makes rows of records.
+struct Encoder {
+    layout: super::dialect::Dialect,
+    columns: Vec<Column>,
+    nulls: Nulls,
+    zone: Option<i64>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads on from a position and line.
+    pub fn new(
+        layout: &'a Layout,
+        part: &Part,
+        next: (i64, i64),
+        columns: &[Column],
+        nulls: Nulls,
+        zone: Option<i64>,
+    ) -> io::Result<Self> {
+        let blocks = layout.blocks(part.to, next, BLOCK)?;
+        let encoder = Encoder { layout: layout.dialect, columns: columns.to_vec(), nulls, zone };
+        Ok(Self { path: &layout.path, blocks, encoder })
+    }
+}
+
+impl BatchReader for Reader<'_> {
+    fn next(&mut self) -> Result<Option<Batch>, Failure> {
+        let block = self.blocks.next().map_err(|e| Failure::new(e).at(self.path.display()))?;
+        Ok(block.map(|block| self.encoder.batch(block)))
+    }
+}
+
+impl Encoder {
+    fn batch(&self, block: Block) -> Batch {
+        let mut batch = Batch {
+            from: block.from as i64,
+            next: (block.to() as i64, block.next_line() as i64),
+            ..Batch::default()
+        };
+        batch.rows.copy.reserve(block.text.len());
+        let checker = Checker::new(&block.text, self.columns.len());
+        let mut records = Records::new(&block.text, self.layout);
+        while let Some(found) = records.next() {
+            let line = (block.line + found.line) as i64;
+            let before = batch.rows.copy.len();
+            let result = match checker.check(&block.text, &found, &records) {
+                Some(reject) => Err(reject),
+                None => self.append_row(&records, &mut batch.rows.copy),
+            };
+            let range = trimmed(&block.text, &found);
+            match result {
+                Ok(()) => {
+                    batch.rows.end_row(batch.origins.len() as u32); // a block has fewer bytes
+                    batch.origins.push(Origin { line, range });
+                }
+                Err(reject) => {
+                    batch.rows.copy.truncate(before);
+                    let raw = Some(block.text[range].to_vec());
+                    batch.dead_letters.push(DeadLetter { line, raw, stage: Stage::Decode, reject });
+                }
+            }
+        }
+        batch.text = block.text;
+        batch
+    }
+
+    fn append_row(&self, records: &Records, out: &mut Vec<u8>) -> Result<(), Reject> {
+        begin_row(self.columns.len(), out);
+        for (column, field) in self.columns.iter().zip(records.fields()) {
+            append(column, field, self.nulls.is_null(field), self.zone, out)?;
+        }
+        Ok(())
+    }
+}
+
+/// A record without the end of its line.
+fn trimmed(text: &[u8], found: &Found) -> std::ops::Range<usize> {
+    let mut range = found.range.clone();
+    for end in [b'\n', b'\r'] {
+        if range.end > range.start && text[range.end - 1] == end {
+            range.end -= 1;
+        }
+    }
+    range
+}

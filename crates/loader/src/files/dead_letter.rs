@@ -1,0 +1,60 @@
+//! Records that could not be stored, whole and with the reason.
+
+use crate::copy::{append_field, begin_row};
+use crate::decode::Reject;
+
+/// The statement that they are copied with.
+pub const COPY: &str = "COPY loader.file_dead_letters \
+                        (job, path, line, raw, stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
+
+/// Where a record was refused.
+#[derive(Debug, Clone, Copy)]
+pub enum Stage {
+    /// By the reader.
+    Decode,
+    /// By PostgreSQL.
+    Write,
+}
+
+/// A row of `loader.file_dead_letters`.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// Its line, or number, in the file.
+    pub line: i64,
+    /// Its bytes, if it was text.
+    pub raw: Option<Vec<u8>>,
+    /// Where it was refused.
+    pub stage: Stage,
+    /// Why.
+    pub reject: Reject,
+}
+
+impl DeadLetter {
+    /// Appends it as a row of binary COPY.
+    pub fn append(&self, job: &str, path: &str, out: &mut Vec<u8>) {
+        begin_row(8, out);
+        append_field(Some(job.as_bytes()), out);
+        append_field(Some(path.as_bytes()), out);
+        append_field(Some(&self.line.to_be_bytes()), out);
+        append_field(self.raw.as_deref(), out);
+        let stage = match self.stage {
+            Stage::Decode => "decode",
+            Stage::Write => "write",
+        };
+        append_field(Some(stage.as_bytes()), out);
+        append_field(Some(self.reject.sqlstate.as_bytes()), out);
+        append_field(self.reject.column.as_deref().map(str::as_bytes), out);
+        append_field(Some(self.reject.message.replace('\0', "\\0").as_bytes()), out);
+    }
+}
+
+impl std::fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Reject { sqlstate, column, message } = &self.reject;
+        write!(f, "line {}: ", self.line)?;
+        if let Some(column) = column {
+            write!(f, "column {column:?}: ")?;
+        }
+        write!(f, "{message} [{sqlstate}]")
+    }
+}

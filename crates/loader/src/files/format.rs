@@ -1,0 +1,87 @@
+//! What the loader needs of a format of files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::batch::BatchReader;
+use super::infer::Evidence;
+use super::input::Identity;
+use super::part::Part;
+use crate::config::{Column, ColumnType};
+use crate::decode::Reject;
+use crate::failure::Failure;
+
+/// A format of files.
+pub trait Format: Send + Sync {
+    /// How the names of such files end.
+    fn endings(&self) -> &'static [&'static str];
+    /// Looks at a file.
+    fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure>;
+}
+
+/// A file.
+pub trait Input: Send + Sync {
+    /// Where it is.
+    fn path(&self) -> &PathBuf;
+    /// What it was when it was looked at.
+    fn identity(&self) -> &Identity;
+    /// Whether it may grow at its end, and its new end be loaded.
+    fn may_grow(&self) -> bool;
+    /// Whether a line ends at this position.
+    fn ends_with_line(&self, position: i64) -> io::Result<bool>;
+    /// Fails if it is no longer what it was when it was looked at.
+    fn check_unchanged(&self) -> Result<(), Failure> {
+        let at = |failure: Failure| failure.at(self.path().display());
+        let (then, now) = (self.identity(), Identity::of(self.path()).map_err(|e| at(Failure::new(e)))?);
+        if now.size == then.size && (now.modified == then.modified || now.hash == then.hash) {
+            return Ok(());
+        }
+        Err(at(Failure::new("it changed while it was read").mend("run it again when it is complete")))
+    }
+    /// How it is written, in a few words.
+    fn describe(&self) -> String;
+    /// How many fields its rows have; 0 if it has none, not even names.
+    fn fields(&self) -> usize;
+    /// Their names, if they have names.
+    fn names(&self) -> Option<&[String]>;
+    /// Their types, if the file says so; otherwise its rows have to be scanned.
+    fn types(&self) -> Option<&[ColumnType]>;
+    /// Where it may be cut to be loaded by several connections.
+    fn parts(&self) -> Result<Vec<Part>, Failure>;
+    /// Looks at all rows of a part; tells `progress` of the bytes done.
+    fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure>;
+    /// Reads a part's rows for these columns, one for each field, from a position and line on.
+    fn read(
+        &self,
+        part: &Part,
+        next: (i64, i64),
+        columns: &[Column],
+    ) -> Result<Box<dyn BatchReader + '_>, Failure>;
+}
+
+/// What was seen in rows.
+#[derive(Debug, Clone, Default)]
+pub struct Contents {
+    /// By field.
+    pub evidence: Vec<Evidence>,
+    /// Records that can be rows, as far as one sees.
+    pub rows: u64,
+    /// The others.
+    pub bad: u64,
+    /// The first of those: its line and what is wrong.
+    pub first_bad: Option<(i64, Reject)>,
+}
+
+impl Contents {
+    /// Adds the contents of what follows.
+    pub fn append(&mut self, other: Self) {
+        if self.evidence.is_empty() {
+            self.evidence = other.evidence;
+        } else {
+            self.evidence.iter_mut().zip(&other.evidence).for_each(|(a, b)| a.merge(b));
+        }
+        self.rows += other.rows;
+        self.bad += other.bad;
+        self.first_bad = self.first_bad.take().or(other.first_bad);
+    }
+}

@@ -1,0 +1,172 @@
+//! What all values of a column looked like, and the type that follows from it.
+
+use super::kind::{is_double, Kind};
+use crate::config::ColumnType;
+
+/// Everything that was seen in a column; the order in which it was seen leaves no trace.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Evidence {
+    seen: u16,
+    range: Option<(i64, i64)>,
+    /// An integer that a double would not give back.
+    beyond_double: bool,
+}
+
+const BOOLEAN: u16 = 1;
+const LETTER_T: u16 = 1 << 1;
+const LETTER_F: u16 = 1 << 2;
+const INTEGER: u16 = 1 << 3;
+const LONG_INTEGER: u16 = 1 << 4;
+const DECIMAL: u16 = 1 << 5;
+const DOUBLE: u16 = 1 << 6;
+const LONG_DECIMAL: u16 = 1 << 7;
+const NOT_FINITE: u16 = 1 << 8;
+const DATE: u16 = 1 << 9;
+const TIME: u16 = 1 << 10;
+const TIMESTAMP: u16 = 1 << 11;
+const TIMESTAMPTZ: u16 = 1 << 12;
+const UUID: u16 = 1 << 13;
+const TEXT: u16 = 1 << 14;
+
+/// Doubles count up to here without a gap.
+const MAX_SAFE_INTEGER: u64 = 1 << 53;
+
+impl Evidence {
+    /// Takes a value into account; an empty one says nothing.
+    pub fn observe(&mut self, value: &[u8]) {
+        if value.is_empty() || self.seen & TEXT != 0 {
+            return;
+        }
+        self.seen |= match Kind::of(value) {
+            Kind::Boolean => BOOLEAN,
+            Kind::LetterT => LETTER_T,
+            Kind::LetterF => LETTER_F,
+            Kind::Integer(n) => {
+                let (low, high) = self.range.unwrap_or((n, n));
+                self.range = Some((low.min(n), high.max(n)));
+                self.beyond_double |= n.unsigned_abs() > MAX_SAFE_INTEGER && !is_double(value, 19);
+                INTEGER
+            }
+            Kind::LongInteger => {
+                self.beyond_double |= !is_double(value, 20);
+                LONG_INTEGER
+            }
+            Kind::Decimal => DECIMAL,
+            Kind::Double => DOUBLE,
+            Kind::LongDecimal => LONG_DECIMAL,
+            Kind::NotFinite => NOT_FINITE,
+            Kind::Date => DATE,
+            Kind::Time => TIME,
+            Kind::Timestamp => TIMESTAMP,
+            Kind::Timestamptz => TIMESTAMPTZ,
+            Kind::Uuid => UUID,
+            Kind::Text => TEXT,
+        };
+    }
+
+    /// Adds what was seen elsewhere in the column.
+    pub fn merge(&mut self, other: &Self) {
+        self.seen |= other.seen;
+        self.beyond_double |= other.beyond_double;
+        self.range = match (self.range, other.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (range, None) | (None, range) => range,
+        };
+    }
+
+    /// The narrowest type that holds all of it; text if there was nothing to see.
+    pub fn column_type(&self) -> ColumnType {
+        let only = |kinds: u16| self.seen != 0 && self.seen & !kinds == 0;
+        if only(BOOLEAN) || self.seen == LETTER_T | LETTER_F {
+            ColumnType::Boolean
+        } else if only(INTEGER) {
+            self.integer_type()
+        } else if only(INTEGER | LONG_INTEGER | DECIMAL) {
+            ColumnType::Numeric
+        } else if only(INTEGER | LONG_INTEGER | DECIMAL | DOUBLE | NOT_FINITE) && !self.beyond_double {
+            ColumnType::DoublePrecision
+        } else if only(INTEGER | LONG_INTEGER | DECIMAL | DOUBLE | NOT_FINITE | LONG_DECIMAL) {
+            ColumnType::Numeric
+        } else if only(DATE) {
+            ColumnType::Date
+        } else if only(TIME) {
+            ColumnType::Time
+        } else if only(DATE | TIMESTAMP) {
+            ColumnType::Timestamp
+        } else if only(TIMESTAMPTZ) {
+            ColumnType::Timestamptz
+        } else if only(UUID) {
+            ColumnType::Uuid
+        } else {
+            ColumnType::Text
+        }
+    }
+
+    fn integer_type(&self) -> ColumnType {
+        let (low, high) = self.range.unwrap_or((0, 0));
+        if i16::try_from(low).is_ok() && i16::try_from(high).is_ok() {
+            ColumnType::Smallint
+        } else if i32::try_from(low).is_ok() && i32::try_from(high).is_ok() {
+            ColumnType::Integer
+        } else {
+            ColumnType::Bigint
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inferred(values: &[&str]) -> String {
+        let mut whole = Evidence::default();
+        values.iter().for_each(|value| whole.observe(value.as_bytes()));
+        // In any order, and from any parts, it is the same.
+        let mut parts = Evidence::default();
+        for value in values.iter().rev() {
+            let mut part = Evidence::default();
+            part.observe(value.as_bytes());
+            parts.merge(&part);
+        }
+        assert_eq!(parts.column_type(), whole.column_type(), "{values:?}");
+        whole.column_type().to_string()
+    }
+
+    #[test]
+    fn types() {
+        for (values, kind) in [
+            (&["1", "", "-32768"][..], "smallint"),
+            (&["1", "32768"], "integer"),
+            (&["-2147483648", "2147483647"], "integer"),
+            (&["2147483648"], "bigint"),
+            (&["9223372036854775808", "1"], "numeric"),
+            (&["1", "2.50"], "numeric"),
+            (&["1", "2.50", "0.30000000000000004"], "double precision"),
+            (&["1e5", "2"], "double precision"),
+            (&["1.5", "NaN"], "double precision"),
+            (&["1.5", "1e400"], "numeric"),
+            (&["0.30000000000000004", "0.12345678901234567890"], "numeric"),
+            (&["9007199254740993", "0.5"], "numeric"),
+            (&["9007199254740993", "1e5"], "numeric"),
+            (&["9007199254740992", "1e5"], "double precision"),
+            (&["true", "NO"], "boolean"),
+            (&["t", "f"], "boolean"),
+            (&["f"], "text"),
+            (&["t", "true"], "text"),
+            (&["1", "true"], "text"),
+            (&["2024-02-29"], "date"),
+            (&["2024-02-29", "2024-02-29 10:00"], "timestamp"),
+            (&["2024-02-29 10:00", "2024-02-29 10:00Z"], "text"),
+            (&["2024-02-29 10:00Z", "2024-02-29 10:00+01"], "timestamptz"),
+            (&["2024-02-29", "1"], "text"),
+            (&["10:00", "23:59:59.5"], "time"),
+            (&["6f9619ff-8b86-d011-b42d-00cf4fc964ff"], "uuid"),
+            (&["6f9619ff-8b86-d011-b42d-00cf4fc964ff", "x"], "text"),
+            (&["007", "1"], "text"),
+            (&["", ""], "text"),
+            (&[], "text"),
+        ] {
+            assert_eq!(inferred(values), kind, "{values:?}");
+        }
+    }
+}

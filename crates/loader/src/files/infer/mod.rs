@@ -1,0 +1,8 @@
+//! The types of columns, from all of their values.
+
+mod evidence;
+mod kind;
+mod moment;
+
+pub use evidence::Evidence;
+pub use moment::Moment;

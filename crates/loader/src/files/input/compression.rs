@@ -1,0 +1,37 @@
+//! Packed files, known by their names.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+/// How a file is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// By gzip.
+    Gzip,
+    /// By zstd.
+    Zstd,
+}
+
+impl Compression {
+    /// What the name's ending says.
+    pub fn of(path: &Path) -> Self {
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("gz") => Self::Gzip,
+            Some("zst") => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
+    /// The unpacked bytes.
+    pub fn open(self, file: File) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Self::None => Box::new(file),
+            // Files put together by `cat` have several members.
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
+            Self::Zstd => Box::new(zstd::Decoder::new(file)?),
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Files as streams of UTF-8 text, whatever they are on disk.
+
+mod compression;
+mod encoding;
+mod paths;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use encoding_rs::{Encoding, UTF_8};
+use sha2::{Digest, Sha256};
+
+pub use compression::Compression;
+pub use encoding::detect;
+pub use paths::expand;
+
+use encoding::Decoded;
+
+/// How much of a file is looked at to know what it is.
+const SAMPLE: usize = 64 << 10;
+
+/// How to read a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
+    /// How it is packed.
+    pub compression: Compression,
+    /// How its text is written; without the mark that it may begin with.
+    pub encoding: &'static Encoding,
+    /// The length of that mark.
+    pub mark: usize,
+}
+
+impl Form {
+    /// Finds out, as far as it was not said.
+    pub fn detect(path: &Path, encoding: Option<&'static Encoding>) -> io::Result<Self> {
+        let compression = Compression::of(path);
+        let mut begin = Vec::new();
+        compression.open(File::open(path)?)?.take(SAMPLE as u64).read_to_end(&mut begin)?;
+        let (detected, mark) = detect(&begin);
+        // The mark says what the text is; but UTF-8 said by nobody is only a guess.
+        let encoding = if mark > 0 { detected } else { encoding.unwrap_or(detected) };
+        Ok(Self { compression, encoding, mark })
+    }
+
+    /// Whether a byte of the text is a byte of the file, so that reading may begin anywhere.
+    pub fn is_plain(&self) -> bool {
+        self.compression == Compression::None && self.encoding == UTF_8
+    }
+
+    /// The text from one of its bytes on. Where it is not plain, the bytes before are read and passed over.
+    pub fn open(&self, path: &Path, from: u64) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = File::open(path)?;
+        if self.is_plain() {
+            file.seek(SeekFrom::Start(from.max(self.mark as u64)))?;
+            return Ok(Box::new(file));
+        }
+        let mut input = self.compression.open(file)?;
+        io::copy(&mut input.by_ref().take(self.mark as u64), &mut io::sink())?;
+        if self.encoding != UTF_8 {
+            input = Box::new(Decoded::new(input, self.encoding, path));
+        }
+        // Text that was marked as UTF-8 begins after the mark, as in a plain file.
+        let begin = self.begin();
+        io::copy(&mut input.by_ref().take(from.saturating_sub(begin)), &mut io::sink())?;
+        Ok(input)
+    }
+
+    /// The first byte of the text.
+    pub fn begin(&self) -> u64 {
+        if self.encoding == UTF_8 {
+            self.mark as u64
+        } else {
+            0
+        }
+    }
+}
+
+/// What tells whether a file is still the one that it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Its size in bytes.
+    pub size: i64,
+    /// When it was last written, microseconds since 1970.
+    pub modified: i64,
+    /// A hash of its first and last 64 KiB.
+    pub hash: Vec<u8>,
+}
+
+impl Identity {
+    /// That of a file now.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let data = std::fs::metadata(path)?;
+        let modified = data.modified()?.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
+        let size = data.len();
+        Ok(Self { size: size as i64, modified, hash: hash(path, size)? })
+    }
+}
+
+/// The hash of a file as if it had only so many bytes.
+pub fn hash(path: &Path, size: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let sample = SAMPLE as u64;
+    let mut bytes = Vec::new();
+    file.by_ref().take(sample.min(size)).read_to_end(&mut bytes)?;
+    if size > sample {
+        file.seek(SeekFrom::Start(size - sample.min(size - sample)))?;
+        file.take(sample.min(size - sample)).read_to_end(&mut bytes)?;
+    }
+    let mut hasher = Sha256::new();
+    hasher.update(size.to_be_bytes());
+    hasher.update(&bytes);
+    Ok(hasher.finalize().to_vec())
+}

@@ -1,0 +1,214 @@
+//! `loader.files`: what of each file is in its table. Nothing else knows.
+
+use std::collections::HashMap;
+
+use tokio_postgres::{Client, Error, Row, Transaction};
+
+use super::format::Input;
+use super::input::{hash, Identity};
+use super::part::Part;
+use crate::failure::Failure;
+
+/// A row of `loader.files`.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The part.
+    pub part: Part,
+    /// The position that comes next, and its line.
+    pub next: (i64, i64),
+    /// Whether all of it is stored.
+    pub done: bool,
+    table: String,
+    identity: Identity,
+}
+
+/// Names a row of `loader.files`.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'a> {
+    /// The job.
+    pub job: &'a str,
+    /// The file.
+    pub path: &'a str,
+    /// Where the part begins.
+    pub from: i64,
+}
+
+/// What a run finds when it looks at a file it may have loaded before.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is new.
+    New,
+    /// It is the one that was loaded, in part or whole.
+    Same,
+    /// It has more text after its old end.
+    Grown,
+}
+
+/// Creates what is missing of the loader's schema.
+pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
+    if exists(tx).await? {
+        return Ok(());
+    }
+    // Two loaders may start at once; IF NOT EXISTS alone lets one of them fail.
+    tx.execute("SELECT pg_advisory_xact_lock(hashtext('pg_tally loader schema'))", &[]).await?;
+    tx.batch_execute(include_str!("schema.sql")).await
+}
+
+/// Whether there is anything to read.
+pub async fn exists(tx: &Transaction<'_>) -> Result<bool, Error> {
+    let sql = "SELECT to_regclass('loader.files') IS NOT NULL AND to_regclass('loader.file_dead_letters') IS NOT NULL";
+    Ok(tx.query_one(sql, &[]).await?.get(0))
+}
+
+const COLUMNS: &str = "from_position, to_position, next_position, next_line, done, table_name, size,
+                       (extract(epoch FROM modified) * 1000000)::bigint, hash";
+
+fn entry(row: &Row, at: usize) -> Entry {
+    Entry {
+        part: Part { from: row.get(at), to: row.get(at + 1), line: row.get(at + 3) },
+        next: (row.get(at + 2), row.get(at + 3)),
+        done: row.get(at + 4),
+        table: row.get(at + 5),
+        identity: Identity { size: row.get(at + 6), modified: row.get(at + 7), hash: row.get(at + 8) },
+    }
+}
+
+/// What is known of these files, in the order of their parts.
+pub async fn entries(
+    tx: &Transaction<'_>,
+    job: &str,
+    paths: &[&str],
+) -> Result<HashMap<String, Vec<Entry>>, Error> {
+    let sql = format!(
+        "SELECT path, {COLUMNS} FROM loader.files WHERE job = $1 AND path = ANY ($2::text[])
+         ORDER BY path, from_position"
+    );
+    let mut found: HashMap<String, Vec<Entry>> = HashMap::new();
+    for row in tx.query(&sql, &[&job, &paths]).await? {
+        found.entry(row.get(0)).or_default().push(entry(&row, 1));
+    }
+    Ok(found)
+}
+
+/// Whether a file is what its entries say.
+pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> Result<Standing, Failure> {
+    let Some(last) = entries.last() else { return Ok(Standing::New) };
+    let refuse = |what: String, mend: &str| Err(Failure::new(what).at(input.path().display()).mend(mend));
+    if last.table != table {
+        let what = format!("job {job:?} has loaded it into {}, not {table}", last.table);
+        return refuse(what, "name another --job");
+    }
+    let (old, new) = (&last.identity, input.identity());
+    if old.size == new.size && (old.modified == new.modified || old.hash == new.hash) {
+        return Ok(Standing::Same);
+    }
+    let grown = || {
+        let begins_same = hash(input.path(), old.size as u64)? == old.hash;
+        Ok(begins_same && input.ends_with_line(old.size)?)
+    };
+    let grown: std::io::Result<bool> =
+        if input.may_grow() && new.size > old.size { grown() } else { Ok(false) };
+    if grown.map_err(|e| Failure::new(e).at(input.path().display()))? {
+        return Ok(Standing::Grown);
+    }
+    let what =
+        format!("it has changed since job {job:?} loaded it ({} bytes then, {} now)", old.size, new.size);
+    refuse(
+        what,
+        "load it under another name or --job; or delete its rows from the table and from loader.files first",
+    )
+}
+
+/// Enters a file's parts.
+pub async fn enter(
+    tx: &Transaction<'_>,
+    job: &str,
+    input: &dyn Input,
+    parts: &[Part],
+    table: &str,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO loader.files (job, path, from_position, to_position, next_position, next_line, table_name,
+                                         size, modified, hash)
+               SELECT $1, $2, f, t, f, l, $6, $7, to_timestamp(0) + $8 * interval '1 microsecond', $9
+               FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS part(f, t, l)";
+    let from: Vec<i64> = parts.iter().map(|part| part.from).collect();
+    let to: Vec<Option<i64>> = parts.iter().map(|part| part.to).collect();
+    let lines: Vec<i64> = parts.iter().map(|part| part.line).collect();
+    let path = path(input);
+    let Identity { size, modified, hash } = input.identity();
+    tx.execute(sql, &[&job, &path, &from, &to, &lines, &table, size, &(*modified as f64), hash]).await?;
+    Ok(())
+}
+
+/// Lets a file that has grown be loaded to its new end, as more of its last part.
+pub async fn extend(tx: &Transaction<'_>, job: &str, input: &dyn Input) -> Result<(), Error> {
+    let Identity { size, modified, hash } = input.identity();
+    let sql = "UPDATE loader.files
+               SET size = $3, modified = to_timestamp(0) + $4 * interval '1 microsecond', hash = $5, updated_at = now()
+               WHERE job = $1 AND path = $2";
+    tx.execute(sql, &[&job, &path(input), size, &(*modified as f64), hash]).await?;
+    let sql = "UPDATE loader.files SET to_position = $3, done = false
+               WHERE job = $1 AND path = $2
+                 AND from_position = (SELECT max(from_position) FROM loader.files WHERE job = $1 AND path = $2)";
+    tx.execute(sql, &[&job, &path(input), size]).await?;
+    Ok(())
+}
+
+/// Takes the lock on a part; waits while another run has it.
+///
+/// It only saves work that would be in vain: what keeps rows from being stored twice is [`stand`].
+pub async fn lock(client: &Client, key: Key<'_>) -> Result<(), Error> {
+    let sql = format!("SELECT pg_try_advisory_lock({LOCK})");
+    if !client.query_one(&sql, &[&key.job, &key.path, &key.from]).await?.get::<_, bool>(0) {
+        tracing::info!(file = key.path, "waiting for another run that loads it");
+        client
+            .execute(&format!("SELECT pg_advisory_lock({LOCK})"), &[&key.job, &key.path, &key.from])
+            .await?;
+    }
+    Ok(())
+}
+
+/// Gives it back.
+pub async fn unlock(client: &Client, key: Key<'_>) -> Result<(), Error> {
+    let sql = format!("SELECT pg_advisory_unlock({LOCK})");
+    client.execute(&sql, &[&key.job, &key.path, &key.from]).await.map(|_| ())
+}
+
+const LOCK: &str = "hashtextextended(format('tally file %L %L %s', $1::text, $2::text, $3::bigint), 0)";
+
+/// Where a part stands; the row stays locked until the transaction ends.
+pub async fn stand(tx: &Transaction<'_>, key: Key<'_>) -> Result<Option<Entry>, Error> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM loader.files WHERE job = $1 AND path = $2 AND from_position = $3 FOR UPDATE"
+    );
+    Ok(tx.query_opt(&sql, &[&key.job, &key.path, &key.from]).await?.map(|row| entry(&row, 0)))
+}
+
+/// Moves a part on.
+pub async fn advance(
+    tx: &Transaction<'_>,
+    key: Key<'_>,
+    next: (i64, i64),
+    rows: u64,
+    dead_letters: u64,
+) -> Result<(), Error> {
+    let sql = "UPDATE loader.files
+               SET next_position = $4, next_line = $5, rows = rows + $6, dead_letters = dead_letters + $7,
+                   updated_at = now()
+               WHERE job = $1 AND path = $2 AND from_position = $3";
+    let (rows, dead_letters) = (rows as i64, dead_letters as i64);
+    tx.execute(sql, &[&key.job, &key.path, &key.from, &next.0, &next.1, &rows, &dead_letters]).await?;
+    Ok(())
+}
+
+/// Notes that a part has been read to its end.
+pub async fn finish(client: &Client, key: Key<'_>, next: i64) -> Result<(), Error> {
+    let sql = "UPDATE loader.files SET done = true, to_position = next_position, updated_at = now()
+               WHERE job = $1 AND path = $2 AND from_position = $3 AND next_position = $4";
+    client.execute(sql, &[&key.job, &key.path, &key.from, &next]).await.map(|_| ())
+}
+
+/// The name of a file in the ledger.
+pub fn path(input: &dyn Input) -> &str {
+    input.path().to_str().expect("the names of files were checked")
+}

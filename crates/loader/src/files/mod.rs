@@ -1,0 +1,181 @@
+//! `tally load csv`: files into a PostgreSQL table, each exactly once.
+//!
+//! Three steps. `input`, `csv` and `infer` find out what the files are; `start` settles the table and enters the files
+//! in `loader.files` (`ledger`); then `worker`s, each with a connection of its own (`writer`), load part after part: the
+//! rows of a batch, its dead letters and the part's new position share one transaction.
+
+mod batch;
+mod columns;
+mod csv;
+mod dead_letter;
+mod format;
+mod infer;
+mod input;
+mod ledger;
+mod parallel;
+mod part;
+mod progress;
+mod refusals;
+mod report;
+mod start;
+mod worker;
+mod writer;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use crate::config::{ColumnType, Database, TableName};
+use crate::failure::Failure;
+use crate::load::{runtime, Stop};
+use crate::pg::Connector;
+use columns::Told;
+use format::Format;
+use progress::Progress;
+use report::Summary;
+use start::{Candidate, Settled};
+use worker::Task;
+use writer::Run;
+
+/// The formats.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Load CSV files into a table, each exactly once; the table is made, with types that hold every row, if it is missing.
+    Csv {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        options: csv::Options,
+    },
+}
+
+/// What is told whatever the format is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Common {
+    /// Files, directories or patterns; .gz and .zst files are unpacked
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// PostgreSQL connection URL or key=value string
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, required_unless_present = "dry_run")]
+    database: Option<String>,
+    /// The table, name or schema.name
+    #[arg(long, value_parser = table_name)]
+    table: TableName,
+    /// Names the run in loader.files: a file is loaded once by each job [default: the table's name]
+    #[arg(long, value_name = "NAME")]
+    job: Option<String>,
+    /// Connections that load at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Types of columns of a new table, in place of what the rows look like
+    #[arg(long, value_name = "NAME=TYPE,...", value_delimiter = ',', value_parser = columns::told)]
+    types: Vec<(String, ColumnType)>,
+    /// Stop at more bad rows than this; up to it they become dead letters
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_bad_rows: u64,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Show no progress
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn table_name(text: &str) -> Result<TableName, String> {
+    TableName::try_from(text.to_string())
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> Result<(), Failure> {
+    let (common, format): (_, Box<dyn Format>) = match command {
+        Command::Csv { common, options } => (common, Box::new(csv::Csv(options))),
+    };
+    let paths = input::expand(&common.paths, format.endings())?;
+    let threads = common.jobs.map_or_else(|| available_parallelism().map_or(1, Into::into), usize::from);
+    let candidates = parallel::parallel(threads, paths.len(), |i| Candidate::new(format.open(&paths[i])?))?;
+    runtime()?.block_on(load(common, candidates, threads))
+}
+
+async fn load(common: Common, mut candidates: Vec<Candidate>, threads: usize) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let told: Told = common.types.iter().cloned().collect();
+    let mut connection = None;
+    let mut table = common.table.clone();
+    let mut found = None;
+    let job = common.job.clone().unwrap_or_else(|| String::from(common.table.clone()));
+    if let Some(database) = &common.database {
+        let connector = Connector::new(&Database::from(database.as_str()), &job)?;
+        let mut client = connector.connect().await.map_err(|e| connector.failure(&e))?;
+        let before = start::look(&mut client, &table).await?;
+        (table, found) = (before.table, before.found);
+        connection = Some((connector, client));
+    }
+    let job = common.job.clone().unwrap_or_else(|| String::from(table.clone()));
+    let inferred = match &found {
+        Some(_) if !common.dry_run => None,
+        found => {
+            start::scan(&mut candidates, threads, common.quiet)?;
+            report::files(&candidates);
+            if found.is_some() {
+                None
+            } else {
+                Some(start::infer(&candidates, &table, &told)?)
+            }
+        }
+    };
+    if common.dry_run {
+        return report::plan(&candidates, found.as_ref(), inferred.as_ref(), &told);
+    }
+    let Some((connector, mut client)) = connection else {
+        return Err(Failure::usage("no database is given").mend("give --database"));
+    };
+    let settled = start::settle(&mut client, &job, &candidates, &table, inferred.as_ref(), &told).await?;
+    let run = Run {
+        connector,
+        job,
+        max_bad_rows: common.max_bad_rows,
+        rows: AtomicU64::new(0),
+        dead_letters: AtomicU64::new(0),
+        stop: Stop::on_signals()?,
+        failed: AtomicBool::new(false),
+    };
+    let summary = Summary::new(&settled, table, begin);
+    let quiet = common.quiet;
+    // On a thread of its own, so that this one hears the signals.
+    let (run, loaded) = tokio::task::spawn_blocking(move || {
+        let loaded = load_all(&run, &candidates, &settled, threads, quiet);
+        (run, loaded)
+    })
+    .await
+    .map_err(|_| Failure::new("the loading threads broke off"))?;
+    println!("{}", summary.text(run.rows.load(Ordering::Relaxed), run.dead_letters.load(Ordering::Relaxed)));
+    match loaded {
+        Ok(()) if run.stop.is_requested() => {
+            tracing::info!("stopped; the next run goes on from here");
+            Ok(())
+        }
+        loaded => loaded,
+    }
+}
+
+fn load_all(
+    run: &Run,
+    candidates: &[Candidate],
+    settled: &[Settled],
+    threads: usize,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let mut tasks = Vec::new();
+    let mut bytes = 0;
+    for (Candidate { input, .. }, Settled { definition, open }) in candidates.iter().zip(settled) {
+        for entry in open {
+            let end = entry.part.to.unwrap_or(input.identity().size);
+            bytes += u64::try_from(end - entry.next.0).unwrap_or(0);
+            tasks.push(Task { input: &**input, part: entry.part.clone(), definition });
+        }
+    }
+    let progress = Progress::new("loading", bytes, quiet);
+    let loaded = worker::load(run, &tasks, threads, &progress);
+    progress.finish();
+    loaded
+}

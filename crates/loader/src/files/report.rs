@@ -1,0 +1,75 @@
+//! What a run says on standard output, and about what it saw in the files.
+
+use std::time::Instant;
+
+use super::columns::{in_table, Told};
+use super::start::{Candidate, Settled};
+use crate::config::TableName;
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::pg::Found;
+
+/// Tells of the bad records that the scan met.
+pub fn files(candidates: &[Candidate]) {
+    for Candidate { input, contents, .. } in candidates {
+        let Some(contents) = contents else { continue };
+        if let Some((line, reject)) = &contents.first_bad {
+            let (file, bad) = (input.path().display(), contents.bad);
+            tracing::warn!(%file, bad, "bad rows; the first is on line {line}: {} [{}]", reject.message, reject.sqlstate);
+        }
+    }
+}
+
+/// Tells what would be done.
+pub fn plan(
+    candidates: &[Candidate],
+    found: Option<&Found>,
+    inferred: Option<&Definition>,
+    told: &Told,
+) -> Result<(), Failure> {
+    for Candidate { input, contents, .. } in candidates {
+        let contents = contents.clone().unwrap_or_default();
+        let (path, how) = (input.path().display(), input.describe());
+        println!("-- {path}: {how}, {} rows, {} bad", contents.rows, contents.bad);
+        if let (Some(found), 1..) = (found, input.fields()) {
+            in_table(&**input, found, told)?;
+        }
+    }
+    match inferred {
+        Some(definition) => {
+            println!("{};", definition.create_table().replace(", ", ",\n    ").replacen("(", "(\n    ", 1))
+        }
+        None => println!("-- the table exists"),
+    }
+    Ok(())
+}
+
+/// What a run is measured by.
+pub struct Summary {
+    files: usize,
+    loaded_before: usize,
+    table: TableName,
+    begin: Instant,
+}
+
+impl Summary {
+    /// Of a run that begins now with these files.
+    pub fn new(settled: &[Settled], table: TableName, begin: Instant) -> Self {
+        let loaded_before = settled.iter().filter(|file| file.open.is_empty()).count();
+        Self { files: settled.len(), loaded_before, table, begin }
+    }
+
+    /// The line that a run ends with.
+    pub fn text(&self, rows: u64, dead_letters: u64) -> String {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let files = self.files - self.loaded_before;
+        let mut text = format!("loaded {rows} rows of {files} files into {} in {seconds:.1} s", self.table);
+        if dead_letters > 0 {
+            text += &format!("; {dead_letters} bad rows are in loader.file_dead_letters");
+        }
+        if self.loaded_before > 0 {
+            text += &format!("; {} files were loaded before", self.loaded_before);
+        }
+        text
+    }
+}

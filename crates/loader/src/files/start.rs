@@ -1,0 +1,171 @@
+//! What is settled before anything is loaded: which files are new, which table and columns they go to.
+//!
+//! First everything is read and worked out, without a transaction; then table and ledger are made in one, under a lock,
+//! so that two runs that begin at once agree.
+
+use tokio_postgres::{Client, Transaction};
+
+use super::columns::{for_new_table, in_table, Told};
+use super::format::{Contents, Input};
+use super::ledger::{self, Entry, Standing};
+use super::parallel::parallel;
+use super::part::Part;
+use super::progress::Progress;
+use crate::config::{Column, TableName, UnknownFields};
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::pg::{self, Found};
+
+/// A file of the run.
+pub struct Candidate {
+    /// It.
+    pub input: Box<dyn Input>,
+    /// Where it may be cut.
+    pub parts: Vec<Part>,
+    /// What was seen in it, if it was scanned.
+    pub contents: Option<Contents>,
+}
+
+impl Candidate {
+    /// A file that is to be looked into.
+    pub fn new(input: Box<dyn Input>) -> Result<Self, Failure> {
+        let parts = input.parts()?;
+        Ok(Self { input, parts, contents: None })
+    }
+}
+
+/// What the database says before the run.
+pub struct Before {
+    /// The table, with its schema.
+    pub table: TableName,
+    /// Whether it exists.
+    pub found: Option<Found>,
+}
+
+/// A file that is settled.
+pub struct Settled {
+    /// The table and the columns that its fields go to.
+    pub definition: Definition,
+    /// Its parts that are not done.
+    pub open: Vec<Entry>,
+}
+
+fn at(place: &str) -> impl Fn(tokio_postgres::Error) -> Failure + '_ {
+    move |error| pg::failure(place, &error)
+}
+
+/// Looks the table up.
+pub async fn look(client: &mut Client, table: &TableName) -> Result<Before, Failure> {
+    let tx = client.transaction().await.map_err(at("database"))?;
+    let before = look_in(&tx, table).await?;
+    tx.rollback().await.map_err(at("database"))?;
+    Ok(before)
+}
+
+async fn look_in(tx: &Transaction<'_>, table: &TableName) -> Result<Before, Failure> {
+    let table = pg::qualify(tx, table.clone()).await.map_err(at("database"))?;
+    let found = Found::look_up(tx, &table).await?;
+    Ok(Before { table, found })
+}
+
+/// Scans the rows of all files that do not tell their columns' types.
+pub fn scan(candidates: &mut [Candidate], threads: usize, quiet: bool) -> Result<(), Failure> {
+    let untyped = |c: &&Candidate| c.input.types().is_none();
+    let pieces: Vec<(usize, &Candidate, &Part)> = candidates
+        .iter()
+        .enumerate()
+        .filter(|(_, candidate)| untyped(candidate))
+        .flat_map(|(i, candidate)| candidate.parts.iter().map(move |part| (i, candidate, part)))
+        .collect();
+    let total = candidates.iter().filter(untyped).map(|c| c.input.identity().size as u64).sum();
+    let progress = Progress::new("scanning", total, quiet);
+    let seen = parallel(threads, pieces.len(), |i| {
+        let (_, candidate, part) = pieces[i];
+        candidate.input.scan(part, &|bytes| progress.add(bytes))
+    })?;
+    progress.finish();
+    let files: Vec<usize> = pieces.iter().map(|(i, ..)| *i).collect();
+    for (i, contents) in files.into_iter().zip(seen) {
+        candidates[i].contents.get_or_insert_default().append(contents);
+    }
+    Ok(())
+}
+
+/// The definition of a table that is made for the files.
+pub fn infer(candidates: &[Candidate], table: &TableName, told: &Told) -> Result<Definition, Failure> {
+    let seen: Vec<(&dyn Input, Contents)> =
+        candidates.iter().map(|c| (&*c.input, c.contents.clone().unwrap_or_default())).collect();
+    let columns = for_new_table(&seen, told)?;
+    if columns.is_empty() {
+        return Err(Failure::new("there are neither rows nor names of columns in the files")
+            .at(format!("table {table}"))
+            .mend("create the table, or check that these are the right files"));
+    }
+    Ok(define(table, columns))
+}
+
+fn define(table: &TableName, columns: Vec<Column>) -> Definition {
+    Definition {
+        table: table.clone(),
+        columns,
+        overflow: None,
+        unknown_fields: UnknownFields::Refuse,
+        key: Vec::new(),
+    }
+}
+
+/// Makes the table, if it is still missing, and enters the files; gives what is to be done for each of them.
+pub async fn settle(
+    client: &mut Client,
+    job: &str,
+    candidates: &[Candidate],
+    table: &TableName,
+    inferred: Option<&Definition>,
+    told: &Told,
+) -> Result<Vec<Settled>, Failure> {
+    let tx = client.transaction().await.map_err(at("database"))?;
+    ledger::ensure_schema(&tx).await.map_err(at("schema loader"))?;
+    let sql = "SELECT pg_advisory_xact_lock(hashtextextended(format('tally files %L', $1::text), 0))";
+    tx.execute(sql, &[&job]).await.map_err(at("database"))?;
+    let mut before = look_in(&tx, table).await?;
+    let place = format!("table {}", before.table);
+    if let (None, Some(definition)) = (&before.found, inferred) {
+        tx.batch_execute(&definition.create_table()).await.map_err(at(&place))?;
+        before = look_in(&tx, table).await?;
+    }
+    let Some(found) = &before.found else {
+        return Err(Failure::new("it was dropped meanwhile").at(place).mend("run it again"));
+    };
+    let paths: Vec<&str> = candidates.iter().map(|c| ledger::path(&*c.input)).collect();
+    let table_name = String::from(before.table.clone());
+    let of_files = at("table loader.files");
+    let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
+    for candidate in candidates {
+        let Candidate { input, parts, .. } = candidate;
+        let entries = known.get(ledger::path(&**input)).map_or(&[][..], Vec::as_slice);
+        match ledger::compare(&**input, entries, &table_name, job)? {
+            Standing::New => ledger::enter(&tx, job, &**input, parts, &table_name).await,
+            Standing::Grown => ledger::extend(&tx, job, &**input).await,
+            Standing::Same => Ok(()),
+        }
+        .map_err(&of_files)?;
+    }
+    let mut known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
+    let mut settled = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        let mut open = known.remove(ledger::path(&*candidate.input)).unwrap_or_default();
+        open.retain(|entry| !entry.done);
+        // A file without even names has no rows to check.
+        let columns = match open.is_empty() || candidate.input.fields() == 0 {
+            true => Vec::new(),
+            false => in_table(&*candidate.input, found, told)?,
+        };
+        let definition = define(&before.table, columns);
+        if !definition.columns.is_empty() {
+            found.check(&definition)?;
+        }
+        settled.push(Settled { definition, open });
+    }
+    tx.commit().await.map_err(at("database"))?;
+    Ok(settled)
+}

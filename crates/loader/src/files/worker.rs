@@ -1,0 +1,70 @@
+//! The loading of all parts, on several connections.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::format::Input;
+use super::ledger::{self, Key};
+use super::parallel::parallel;
+use super::part::Part;
+use super::progress::Progress;
+use super::writer::{Fate, Run, Writer};
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::load;
+
+/// A part to load.
+pub struct Task<'a> {
+    /// The file.
+    pub input: &'a dyn Input,
+    /// The part.
+    pub part: Part,
+    /// The table and the columns that the file's fields go to.
+    pub definition: &'a Definition,
+}
+
+/// Loads the parts, in order, each by the next of so many connections that is free.
+pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &Progress) -> Result<(), Failure> {
+    let next = AtomicUsize::new(0);
+    let connections = connections.min(tasks.len());
+    let work = |_| {
+        let done = load::runtime()?.block_on(async {
+            let mut writer = Writer::connect(run).await?;
+            while let (false, Some(task)) = (run.is_over(), tasks.get(next.fetch_add(1, Ordering::Relaxed))) {
+                load_part(run, &mut writer, task, progress).await?;
+            }
+            Ok(())
+        });
+        if done.is_err() {
+            run.failed.store(true, Ordering::Relaxed);
+        }
+        done
+    };
+    parallel(connections, connections, work).map(|_| ())
+}
+
+async fn load_part(
+    run: &Run,
+    writer: &mut Writer<'_>,
+    task: &Task<'_>,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let Task { input, part, definition } = task;
+    let key = Key { job: &run.job, path: ledger::path(*input), from: part.from };
+    let Some(next) = writer.begin(key).await? else {
+        return writer.end(key, None).await;
+    };
+    let mut reader = input.read(part, next, &definition.columns)?;
+    let mut at = next.0;
+    while let Some(batch) = reader.next()? {
+        if writer.store(key, definition, &batch).await? == Fate::Dropped {
+            return Ok(());
+        }
+        progress.add((batch.next.0 - batch.from) as u64);
+        at = batch.next.0;
+        if run.is_over() {
+            return writer.end(key, None).await;
+        }
+    }
+    input.check_unchanged()?;
+    writer.end(key, Some(at)).await
+}

@@ -1,0 +1,247 @@
+//! One connection: batches of one part after the other, each in a transaction with the part's position.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio_postgres::{Client, Error};
+
+use super::batch::Batch;
+use super::dead_letter::{self, DeadLetter};
+use super::ledger::{self, Key};
+use super::refusals::copy_around;
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::load::{copy, Stop};
+use crate::pg::{self, verdict, Connector, Verdict};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What the connections of a run share.
+pub struct Run {
+    /// The database.
+    pub connector: Connector,
+    /// The job's name.
+    pub job: String,
+    /// How many bad rows are too many.
+    pub max_bad_rows: u64,
+    /// Rows stored.
+    pub rows: AtomicU64,
+    /// Dead letters stored.
+    pub dead_letters: AtomicU64,
+    /// The wish to stop.
+    pub stop: Stop,
+    /// That a part has failed: the others need not go on.
+    pub failed: AtomicBool,
+}
+
+impl Run {
+    /// Whether to begin nothing new.
+    pub fn is_over(&self) -> bool {
+        self.stop.is_requested() || self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// How the rows are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// All at once: no row is expected to be refused.
+    None,
+    /// So that refused rows are found and taken out.
+    RowByRow,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is committed.
+    Stored,
+    /// It was left, because the run was told to stop while PostgreSQL was away.
+    Dropped,
+}
+
+/// Owns a connection.
+pub struct Writer<'r> {
+    run: &'r Run,
+    client: Client,
+}
+
+enum Attempt {
+    Stored {
+        rows: u64,
+        dead_letters: u64,
+    },
+    /// The part is not where it should be.
+    Elsewhere,
+    /// There are too many bad rows; here is the last one.
+    TooMany(String),
+}
+
+impl<'r> Writer<'r> {
+    /// Connects.
+    pub async fn connect(run: &'r Run) -> Result<Self, Failure> {
+        let client = run.connector.connect().await.map_err(|e| run.connector.failure(&e))?;
+        Ok(Self { run, client })
+    }
+
+    /// Takes the lock on a part, and gives its position and line; none if all of it is stored.
+    pub async fn begin(&mut self, key: Key<'_>) -> Result<Option<(i64, i64)>, Failure> {
+        let at = |error: Error| pg::failure(&format!("{} in loader.files", key.path), &error);
+        ledger::lock(&self.client, key).await.map_err(at)?;
+        let tx = self.client.transaction().await.map_err(at)?;
+        let entry = ledger::stand(&tx, key).await.map_err(at)?;
+        tx.rollback().await.map_err(at)?;
+        match entry {
+            Some(entry) => Ok((!entry.done).then_some(entry.next)),
+            None => Err(moved(key)),
+        }
+    }
+
+    /// Notes the end of a part, if it was reached, and gives the lock back.
+    pub async fn end(&mut self, key: Key<'_>, reached: Option<i64>) -> Result<(), Failure> {
+        let at = |error: Error| pg::failure(&format!("{} in loader.files", key.path), &error);
+        if let Some(next) = reached {
+            ledger::finish(&self.client, key, next).await.map_err(at)?;
+        }
+        ledger::unlock(&self.client, key).await.map_err(at)
+    }
+
+    /// Stores a batch, whatever it takes.
+    pub async fn store(
+        &mut self,
+        key: Key<'_>,
+        definition: &Definition,
+        batch: &Batch,
+    ) -> Result<Fate, Failure> {
+        let mut care = Care::None;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.attempt(key, definition, batch, care).await {
+                Ok(Attempt::Stored { rows, dead_letters }) => {
+                    self.run.rows.fetch_add(rows, Ordering::Relaxed);
+                    self.run.dead_letters.fetch_add(dead_letters, Ordering::Relaxed);
+                    return Ok(Fate::Stored);
+                }
+                Ok(Attempt::Elsewhere) => return Err(moved(key)),
+                Ok(Attempt::TooMany(last)) => return Err(self.too_many(key, &last)),
+                Err(error) => error,
+            };
+            match verdict(&error) {
+                Verdict::Row if care == Care::None => care = Care::RowByRow,
+                Verdict::Outage => {
+                    tracing::warn!(error = %pg::explain(&error), "the database is in trouble; trying again");
+                    match self.recover(key, batch, &mut pause).await? {
+                        Recovered::Again => {}
+                        Recovered::AlreadyStored => {
+                            self.run.rows.fetch_add(batch.rows.len() as u64, Ordering::Relaxed);
+                            self.run
+                                .dead_letters
+                                .fetch_add(batch.dead_letters.len() as u64, Ordering::Relaxed);
+                            return Ok(Fate::Stored);
+                        }
+                        Recovered::Stopped => return Ok(Fate::Dropped),
+                    }
+                }
+                Verdict::Row | Verdict::Stop => {
+                    return Err(pg::failure(&format!("{}, table {}", key.path, definition.table), &error));
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        key: Key<'_>,
+        definition: &Definition,
+        batch: &Batch,
+        care: Care,
+    ) -> Result<Attempt, Error> {
+        let mut tx = self.client.transaction().await?;
+        match ledger::stand(&tx, key).await? {
+            Some(entry) if entry.next.0 == batch.from => {}
+            _ => return Ok(Attempt::Elsewhere),
+        }
+        let mut refused = Vec::new();
+        if batch.rows.len() > 0 {
+            let statement = tx.prepare(&definition.copy()).await?;
+            match care {
+                Care::None => copy(&tx, &statement, [batch.rows.slice(0, batch.rows.len())]).await?,
+                Care::RowByRow => {
+                    let found = copy_around(&mut tx, &statement, &definition.table.name, &batch.rows).await?;
+                    refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
+                }
+            }
+        }
+        let letters: Vec<&DeadLetter> = batch.dead_letters.iter().chain(&refused).collect();
+        let bad = self.run.dead_letters.load(Ordering::Relaxed) + letters.len() as u64;
+        if let (true, Some(letter)) = (bad > self.run.max_bad_rows, letters.first()) {
+            return Ok(Attempt::TooMany(letter.to_string()));
+        }
+        if !letters.is_empty() {
+            let mut bytes = Vec::new();
+            letters.iter().for_each(|letter| letter.append(key.job, key.path, &mut bytes));
+            let statement = tx.prepare(dead_letter::COPY).await?;
+            copy(&tx, &statement, [bytes.as_slice()]).await?;
+        }
+        let (rows, dead_letters) = ((batch.rows.len() - refused.len()) as u64, letters.len() as u64);
+        ledger::advance(&tx, key, batch.next, rows, dead_letters).await?;
+        tx.commit().await?;
+        Ok(Attempt::Stored { rows, dead_letters })
+    }
+
+    /// Waits for the database, and asks it whether the last attempt was committed after all.
+    async fn recover(
+        &mut self,
+        key: Key<'_>,
+        batch: &Batch,
+        pause: &mut Duration,
+    ) -> Result<Recovered, Failure> {
+        let mut stop = self.run.stop.clone();
+        loop {
+            tokio::select! {
+                () = stop.requested() => return Ok(Recovered::Stopped),
+                () = tokio::time::sleep(*pause) => {}
+            }
+            *pause = (*pause * 2).min(LONGEST_PAUSE);
+            match self.reconnect_and_look(key).await {
+                Ok(Some(next)) if next == batch.from => return Ok(Recovered::Again),
+                Ok(Some(next)) if next == batch.next.0 => return Ok(Recovered::AlreadyStored),
+                Ok(_) => return Err(moved(key)),
+                Err(error) if verdict(&error) == Verdict::Outage => {
+                    tracing::warn!(error = %pg::explain(&error), "the database is away");
+                }
+                Err(error) => return Err(pg::failure("reconnecting to the database", &error)),
+            }
+        }
+    }
+
+    async fn reconnect_and_look(&mut self, key: Key<'_>) -> Result<Option<i64>, Error> {
+        if self.client.is_closed() {
+            self.client = self.run.connector.connect().await?;
+            ledger::lock(&self.client, key).await?;
+        }
+        let tx = self.client.transaction().await?;
+        let entry = ledger::stand(&tx, key).await?;
+        tx.rollback().await?;
+        Ok(entry.map(|entry| entry.next.0))
+    }
+
+    fn too_many(&self, key: Key<'_>, first: &str) -> Failure {
+        let most = self.run.max_bad_rows;
+        Failure::new(format!("more than {most} bad rows; in this batch the first is on {first}"))
+            .at(key.path)
+            .mend("mend the file or the options; or allow more with --max-bad-rows, and the run goes on where it stopped")
+    }
+}
+
+enum Recovered {
+    Again,
+    AlreadyStored,
+    Stopped,
+}
+
+fn moved(key: Key<'_>) -> Failure {
+    Failure::new("its position in loader.files was moved by someone else")
+        .at(key.path)
+        .mend("run it again; it goes on from there")
+}
