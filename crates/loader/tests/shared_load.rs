@@ -136,3 +136,38 @@ fn a_terminated_loader_stores_what_it_has_and_repeats_nothing() {
     let repeated: i64 = job.database.query_one(&sql, &[]).unwrap().get(0);
     assert_eq!(repeated, 0, "no row was sent twice");
 }
+
+#[test]
+#[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
+fn a_slow_database_costs_neither_the_membership_nor_the_memory() {
+    let mut job = Job::new("slow", 13, &WORKLOAD);
+    let patience = "\"max.poll.interval.ms\" = 6000, \"session.timeout.ms\" = 6000";
+    let more = format!(
+        "mode = \"subscribe\"\nkafka = {{ {patience}, \"group.instance.id\" = \"one\", \"queued.max.messages.kbytes\" = 1024 }}"
+    );
+    let config = job.variant("slow", &more);
+    let mut loader = job.start_variant(&config);
+    job.wait_for(2_000, &mut loader);
+    let epochs = "SELECT max(epoch) FROM loader.offsets WHERE job = $1";
+    assert_eq!(job.database.query_one(epochs, &[&job.name]).unwrap().get::<_, i64>(0), 1);
+
+    let name = job.name.clone();
+    let mut lock = job.database.transaction().unwrap();
+    lock.batch_execute(&format!("LOCK TABLE {name} IN SHARE MODE")).unwrap();
+    std::thread::sleep(Duration::from_secs(9));
+    let memory = loader.resident_kilobytes();
+    lock.rollback().unwrap();
+    println!("{memory} kB resident while nothing could be written");
+    assert!(memory < 200_000, "{memory} kB");
+    let now = job.progress();
+    job.wait_for(now + 10_000, &mut loader);
+    let epoch: i64 = job.database.query_one(epochs, &[&job.name]).unwrap().get(0);
+    assert_eq!(epoch, 1, "the group kept it");
+
+    // A static member that restarts in time gets its partitions back.
+    assert!(loader.terminate().success());
+    let mut loader = job.start_variant(&config);
+    job.wait_for(WORKLOAD.messages, &mut loader);
+    assert!(loader.terminate().success());
+    job.assert_complete(WORKLOAD.messages);
+}

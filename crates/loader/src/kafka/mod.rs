@@ -59,7 +59,7 @@ pub fn consumer(config: &Config, watermarks: Watermarks, lane: usize) -> Result<
     properties.set("bootstrap.servers", &config.brokers);
     // librdkafka wants a name; without a subscription no group comes of it.
     properties.set("group.id", format!("tally-{}", config.job));
-    properties.set("client.id", format!("tally-{}", config.job));
+    properties.set("client.id", format!("tally-{}-{lane}", config.job));
     properties.set("queued.max.messages.kbytes", (QUEUES / config.writers).to_string());
     if config.mode == Mode::Assign {
         // No group waits for the next poll.

@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::order::Order;
 use super::reader::Reader;
 use crate::kafka::{self, GroupChange, Partition};
+use crate::observe;
 
 /// The changes to be carried out, one after the other.
 pub struct Changes<'a> {
@@ -131,6 +132,7 @@ impl Reader<'_> {
             if !self.assembler.remove(element.topic(), element.partition()) {
                 return Err(Exit::Again("a message came from a partition that the group took back".into()));
             }
+            observe::released(element.topic(), element.partition());
         }
         // librdkafka would keep them paused if they came back; what it still has of them is dropped.
         let given_up = self.consumer.resume(list).and_then(|()| self.consumer.incremental_unassign(list));

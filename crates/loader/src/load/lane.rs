@@ -27,6 +27,7 @@ use super::writer::{Fate, Writer};
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::{self, Partition, Watermarks};
+use crate::observe;
 use crate::pg::Connector;
 
 /// A batch that was stored.
@@ -79,6 +80,7 @@ impl Lane {
                 Exit::Failed(failure) => return Err(failure),
                 Exit::Again(reason) => {
                     tracing::warn!(lane = self.number, reason, "beginning anew");
+                    observe::lane_restarted();
                     if begin.elapsed() > Duration::from_secs(60) {
                         pause = Pause::default();
                     }
@@ -246,6 +248,11 @@ impl Lane {
         if assigned.partitions.len() < partitions.len() {
             if let Exit::Failed(failure) = self.fenced() {
                 return Err(failure.into());
+            }
+        }
+        if self.config.mode == Mode::Subscribe {
+            for ((topic, number), _) in writer.positions().claims() {
+                observe::released(&self.config.topics[topic].name, number);
             }
         }
         writer.reset(&assigned, self.watermarks.clone());

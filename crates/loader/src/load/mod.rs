@@ -172,6 +172,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
         watermarks.note_high(&config.topics[p.topic].name, p.number, p.high);
     }
     let begun: i64 = assigned.partitions.iter().map(|p| p.next).sum();
+    let begun = (config.mode == Mode::Assign).then_some(begun);
 
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (ended, mut endings) = mpsc::unbounded_channel();
@@ -231,7 +232,8 @@ fn spread(config: &Config, partitions: &[AssignedPartition]) -> Vec<Vec<Assigned
 struct Run {
     stop: Stop,
     watermarks: kafka::Watermarks,
-    begun: i64,
+    /// Where the partitions began, if they are the same ones for the whole run.
+    begun: Option<i64>,
     progress: Progress,
     summary: Summary,
 }
@@ -260,7 +262,10 @@ impl Run {
                     self.summary.messages += report.messages as u64;
                     self.summary.dead_letters += report.dead_letters as u64;
                     self.summary.elapsed = begin.elapsed();
-                    let total = self.watermarks.total() - self.begun;
+                    let total = match self.begun {
+                        Some(begun) => self.watermarks.total() - begun,
+                        None => self.summary.messages as i64 + observe::behind(),
+                    };
                     self.progress.update(&self.summary, u64::try_from(total).unwrap_or(0));
                 }
                 Some(ended) = endings.recv() => {
