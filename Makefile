@@ -35,7 +35,7 @@ pg15 := $(shell scripts/where pg15)
 POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
 
 .PHONY: help all build loader install installcheck core-regression test faults demo bench bench-debezium bench-large soak lint audit clean
-.PHONY: lint-format lint-crates lint-extension lint-dependencies
+.PHONY: lint-format lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
 
@@ -95,7 +95,7 @@ soak: ## compare power trees with their tables for 10 minutes while six writers 
 	$(MAKE) install
 	scripts/cluster run --pg-config $(PG_CONFIG) -- tests/powertree/soak 600
 
-lint: lint-format lint-crates lint-extension lint-dependencies ## check format, clippy and dependencies
+lint: lint-format lint-crates lint-extension lint-deploy lint-dependencies ## check format, clippy, units and dependencies
 
 lint-format:
 	cargo fmt --all --check
@@ -108,6 +108,17 @@ lint-crates:
 lint-extension:
 	$(supported)$(extension_cargo) clippy $(extension_flags) -- -D warnings
 	@echo "ok - clippy, extension on PostgreSQL $(pg_major)"
+
+# The unit names a program that need not be installed here.
+lint-deploy:
+	@if command -v systemd-analyze >/dev/null; then \
+	  mkdir -p $(CARGO_TARGET_DIR)/units && \
+	  sed 's|/usr/local/bin/tally|/bin/true|' deploy/systemd/tally@.service >$(CARGO_TARGET_DIR)/units/tally@.service && \
+	  complaints=$$(systemd-analyze --man=no verify $(CARGO_TARGET_DIR)/units/tally@.service 2>&1); \
+	  [ -z "$$complaints" ] || { echo "$$complaints"; exit 1; } && echo "ok - systemd unit"; \
+	else \
+	  echo "the systemd unit is not checked: there is no systemd-analyze"; \
+	fi
 
 # Without the advisories, which need the network.
 lint-dependencies:

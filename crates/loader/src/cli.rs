@@ -23,7 +23,7 @@ enum Command {
     Check(check::Args),
     Plan(plan::Args),
     Replay(load::replay::Args),
-    Simulate(simulate::Args),
+    Simulate(simulate::Command),
     Demo(demo::Args),
     #[command(hide = true)]
     Broker(broker::Args),

@@ -2,9 +2,10 @@
 
 mod world;
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use apache_avro::types::Value;
@@ -224,12 +225,13 @@ fn schemas_may_refer_to_others() {
     );
 }
 
-/// A registry of one schema, which answers only while it is told to.
-fn stub(id: u32, schema: String) -> (String, Arc<AtomicBool>) {
+/// A registry of one schema, which answers only while it is told to, and counts how often it was asked.
+fn stub(id: u32, schema: String) -> (String, Arc<AtomicBool>, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answering = Arc::new(AtomicBool::new(true));
-    let switch = answering.clone();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (switch, counter) = (answering.clone(), asked.clone());
     std::thread::spawn(move || {
         for connection in listener.incoming() {
             let (mut connection, mut request) = (connection.unwrap(), [0; 2048]);
@@ -247,16 +249,17 @@ fn stub(id: u32, schema: String) -> (String, Arc<AtomicBool>) {
             let head =
                 format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
             let _ = connection.write_all(format!("{head}{body}").as_bytes());
+            counter.fetch_add(1, Ordering::SeqCst);
         }
     });
-    (url, answering)
+    (url, answering, asked)
 }
 
 #[test]
 #[ignore = "needs PostgreSQL"]
 fn a_registry_that_is_away_stops_only_what_was_never_seen() {
     let mut world = World::new("avro_outage");
-    let (url, answering) = stub(1, trade(1));
+    let (url, answering, asked) = stub(1, trade(1));
     let topic =
         format!("format = 'avro'\n[registry]\nurl = '{url}'\nuser = 'user'\npassword = {{ env = 'SECRET' }}");
     // The tests of this process set no other variables.
@@ -266,7 +269,7 @@ fn a_registry_that_is_away_stops_only_what_was_never_seen() {
     answering.store(false, Ordering::SeqCst);
     world.produce(&[&trade_message(1, 1, 0)]);
     let (child, _file) = start("load", &world.config(&topic), &["--until-end", "--quiet"]);
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    wait_until(|| asked.load(Ordering::SeqCst) > 0);
     answering.store(true, Ordering::SeqCst);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
@@ -311,4 +314,32 @@ fn simulated_trades_arrive_as_avro() {
     let letters = world.dead_letters().len();
     assert!((20..100).contains(&letters), "{letters} dead letters");
     assert_eq!(world.column(counts), [format!("{} 20", 5000 - letters)]);
+}
+
+const KEY: &str = r#"{"type": "record", "name": "key", "fields": [{"name": "id", "type": "long"}, {"name": "venue", "type": "string"}]}"#;
+const STATE: &str = r#"{"type": "record", "name": "state", "fields": [{"name": "price", "type": "double"}]}"#;
+
+#[test]
+#[ignore = "needs PostgreSQL and a schema registry"]
+fn keys_in_avro_identify_rows() {
+    let mut world = World::new("avro_keys");
+    let (key_schema, schema) = (Schema::parse_str(KEY).unwrap(), Schema::parse_str(STATE).unwrap());
+    let key_id = register("avro_keys-key", KEY, serde_json::json!([]));
+    let id = register("avro_keys-value", STATE, serde_json::json!([]));
+    let key = |n: i64| {
+        message(key_id, &key_schema, &[("id", Value::Long(n)), ("venue", Value::String("x".into()))])
+    };
+    let state = |price: f64| message(id, &schema, &[("price", Value::Double(price))]);
+    for (n, value) in [(1, Some(1.5)), (2, Some(2.5)), (1, Some(3.5)), (2, None), (3, Some(4.5))] {
+        world.produce_bytes(&key(n), value.map(state).as_deref());
+    }
+    world.produce_bytes(b"text", Some(&state(5.5)));
+    world.load(&avro(
+        "key_format = 'avro'\nkey = ['id', 'venue']\ncolumns = [\n\
+         { name = 'id', type = 'bigint', from = '$key.id' }, { name = 'venue', type = 'text', from = '$key.venue' },\n\
+         { name = 'price', type = 'double precision' }]",
+    ));
+    let rows = world.column("SELECT concat_ws(' ', id, venue, price) FROM avro_keys.t ORDER BY id");
+    assert_eq!(rows, ["1 x 3.5", "3 x 4.5"]);
+    assert_eq!(world.dead_letters(), HashMap::from([(5, ("decode".into(), "22P03".into(), None))]));
 }

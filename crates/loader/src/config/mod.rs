@@ -30,7 +30,7 @@ pub use secret::Secret;
 pub use share::{Mode, Partitions, Replica};
 pub use source::Source;
 pub use table::{plain_name, quoted, TableName};
-pub use topic::{Format, Layout, Mapping, OnGap, Start, Topic, UnknownFields, Unmatched};
+pub use topic::{Format, KeyFormat, Layout, Mapping, OnGap, Start, Topic, UnknownFields, Unmatched};
 
 use crate::failure::Failure;
 
@@ -204,7 +204,7 @@ impl Config {
         for topic in &self.topics {
             let of_topic = |what: String| format!("topic {:?}: {what}", topic.name);
             topic.validate().map_err(|(what, mend)| Failure::usage(of_topic(what)).mend(mend))?;
-            if topic.format == Format::Avro && self.registry.is_none() {
+            if topic.needs_registry() && self.registry.is_none() {
                 return Err(Failure::usage(of_topic("it is Avro, but there is no [registry]".into()))
                     .mend("add a section [registry] with the `url` of the schema registry"));
             }
@@ -240,9 +240,11 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_valid() {
+    fn the_examples_are_valid() {
         let config = Config::parse("trades.toml", include_str!("../../examples/trades.toml")).unwrap();
         assert_eq!(config.topics[0].columns.as_ref().unwrap().len(), 11);
+        let config = Config::parse("exchanges.toml", include_str!("../../examples/exchanges.toml")).unwrap();
+        assert_eq!(config.topics[0].routes.len(), 10);
     }
 
     #[test]

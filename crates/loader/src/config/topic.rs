@@ -18,6 +18,9 @@ pub struct Topic {
     /// How messages are encoded.
     #[serde(default)]
     pub format: Format,
+    /// How the keys of messages are encoded.
+    #[serde(default)]
+    pub key_format: KeyFormat,
     /// Where a partition begins that this job has never read.
     #[serde(default)]
     pub start: Start,
@@ -91,6 +94,11 @@ impl Topic {
         vec![Mapping { table, columns, layout, route: None }]
     }
 
+    /// Whether its messages need schemas of a registry.
+    pub fn needs_registry(&self) -> bool {
+        self.format == Format::Avro || self.key_format == KeyFormat::Avro
+    }
+
     /// The table of one of its ways.
     pub fn table_of(&self, mapping: &Mapping) -> TableName {
         mapping.table.cloned().unwrap_or_else(|| TableName::for_topic(&self.name))
@@ -125,6 +133,17 @@ pub enum OnGap {
     Stop,
     /// Go on at the oldest message, and record what is missing in `loader.gaps`.
     Skip,
+}
+
+/// The encoding of the keys of a topic's messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyFormat {
+    /// Text, which may be JSON.
+    #[default]
+    Text,
+    /// Avro, with the number of its schema in front.
+    Avro,
 }
 
 /// Where a partition begins when there is no stored position.

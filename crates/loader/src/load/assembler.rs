@@ -9,10 +9,11 @@ use super::avro::{self, Readiness};
 use super::batch::{Batch, Change, Span};
 use super::claims::AssignedPartition;
 use super::dead_letter::{DeadLetter, Stage};
+use super::keys::{self, Key};
 use super::originals::Originals;
 use super::start::Assigned;
 use super::tables::AssignedTopic;
-use crate::config::{BatchLimits, Config, Format, TableName, Topic};
+use crate::config::{BatchLimits, Config, Format, KeyFormat, TableName, Topic};
 use crate::decode::{infer, Record, Reject, Routes};
 use crate::definition::Definition;
 use crate::failure::Failure;
@@ -65,6 +66,16 @@ pub enum Taken {
     AfterHandOver,
     /// It is to be offered again when its schema can be had.
     Later(String),
+}
+
+/// Whether a message can be decoded.
+enum Prepared {
+    /// It can; with the text of its key, where that is not the key itself.
+    Ready(Option<String>),
+    /// It is a dead letter.
+    Refused(Reject),
+    /// Not now.
+    NotYet(Taken),
 }
 
 impl Assembler {
@@ -123,8 +134,8 @@ impl Assembler {
         if self.topics[self.current].config.name != record.topic {
             self.current = self.topic(record.topic);
         }
-        let topic = &mut self.topics[self.current];
-        let progress = topic.progress.get(record.partition as usize).copied().unwrap_or_default();
+        let progress = self.topics[self.current].progress.get(record.partition as usize);
+        let progress = progress.copied().unwrap_or_default();
         if !progress.owned {
             return Ok(Taken::Yes); // it was given up
         }
@@ -133,39 +144,62 @@ impl Assembler {
             return Ok(Taken::Yes);
         }
         let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-        let mut refused =
-            (bytes > self.max_message_bytes).then(|| Reject::too_large(bytes, self.max_message_bytes));
-        if let (Decoder::Avro(decoder), Some(registry), None) =
-            (&mut topic.decoder, &mut self.registry, &refused)
-        {
-            let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
-            match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
-                Readiness::Ready => {}
-                Readiness::Changed(change) => self.batch.changes.push(Change::new(topic.tables[0], *change)),
-                Readiness::RowsFirst => return Ok(Taken::AfterHandOver),
-                Readiness::Away(what) => return Ok(Taken::Later(what)),
-                Readiness::Unusable(what) => refused = Some(Reject::no_schema(what)),
-            }
-        }
+        let ready = match self.prepare(record, bytes)? {
+            Prepared::NotYet(taken) => return Ok(taken),
+            Prepared::Ready(key) => Ok(key),
+            Prepared::Refused(reject) => Err(reject),
+        };
+        let topic = &mut self.topics[self.current];
         topic.progress[record.partition as usize].next = record.offset + 1;
         if self.batch.messages == 0 {
             self.opened = Instant::now();
         }
         self.batch.messages += 1;
         self.batch.bytes += bytes;
-        if let Some(reject) = refused {
-            self.batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
-            return Ok(Taken::Yes);
-        }
-        if let Decoder::Sampling(samples) = &mut topic.decoder {
-            samples.push(self.current, record, headers);
-            if samples.len() >= topic.config.sample {
-                topic.settle(self.current, &mut self.batch);
+        match (ready, &mut topic.decoder) {
+            (Err(reject), _) => {
+                let letter = DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject);
+                self.batch.dead_letters.push(letter);
             }
-        } else {
-            topic.decode(record, headers, self.current, &mut self.batch);
+            (Ok(_), Decoder::Sampling(samples)) => {
+                samples.push(self.current, record, headers);
+                if samples.len() >= topic.config.sample {
+                    topic.settle(self.current, &mut self.batch);
+                }
+            }
+            (Ok(key), _) => {
+                let key = key.as_deref().map(str::as_bytes).or(record.key);
+                topic.decode(record, key, headers, self.current, &mut self.batch);
+            }
         }
         Ok(Taken::Yes)
+    }
+
+    /// Sees to what a message of the current topic needs before it can be decoded.
+    fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Prepared, Failure> {
+        if bytes > self.max_message_bytes {
+            return Ok(Prepared::Refused(Reject::too_large(bytes, self.max_message_bytes)));
+        }
+        let topic = &mut self.topics[self.current];
+        let Some(registry) = &mut self.registry else { return Ok(Prepared::Ready(None)) };
+        if let Decoder::Avro(decoder) = &mut topic.decoder {
+            let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
+            match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
+                Readiness::Ready => {}
+                Readiness::Changed(change) => self.batch.changes.push(Change::new(topic.tables[0], *change)),
+                Readiness::RowsFirst => return Ok(Prepared::NotYet(Taken::AfterHandOver)),
+                Readiness::Away(what) => return Ok(Prepared::NotYet(Taken::Later(what))),
+                Readiness::Unusable(what) => return Ok(Prepared::Refused(Reject::no_schema(what))),
+            }
+        }
+        Ok(match topic.config.key_format {
+            KeyFormat::Text => Prepared::Ready(None),
+            KeyFormat::Avro => match keys::read(record.key, registry)? {
+                Key::Text(text) => Prepared::Ready(text),
+                Key::Away(what) => Prepared::NotYet(Taken::Later(what)),
+                Key::Unreadable(reject) => Prepared::Refused(reject),
+            },
+        })
     }
 
     /// Whether the batch has reached a limit of size.
@@ -237,7 +271,7 @@ impl TopicState {
             let name = self.config.name.clone();
             let (record, headers) = samples.get(i, &name);
             // Without a definition nothing is a JSON object, and all of them become dead letters.
-            self.decode(&record, headers.cloned().map(Box::new), at, batch);
+            self.decode(&record, record.key, headers.cloned().map(Box::new), at, batch);
         }
         if known {
             let statement = definition.create_table();
@@ -247,13 +281,21 @@ impl TopicState {
         }
     }
 
-    /// Decodes a message into rows or a dead letter.
-    fn decode(&mut self, record: &Record, headers: Option<Box<Json>>, topic: usize, batch: &mut Batch) {
+    /// Decodes a message into rows or a dead letter; `key` is its key as the columns see it.
+    fn decode(
+        &mut self,
+        record: &Record,
+        key: Option<&[u8]>,
+        headers: Option<Box<Json>>,
+        topic: usize,
+        batch: &mut Batch,
+    ) {
+        let seen = &Record { key, ..*record };
         let message = batch.originals.len() as u32; // a batch has far fewer messages
         let appended = match &mut self.decoder {
-            Decoder::Json(routes) => routes.append_rows(record, message, &mut batch.rows),
+            Decoder::Json(routes) => routes.append_rows(seen, message, &mut batch.rows),
             Decoder::Avro(decoder) => {
-                decoder.append_row(record, message, (&self.config, self.tables[0]), &mut batch.rows)
+                decoder.append_row(seen, message, (&self.config, self.tables[0]), &mut batch.rows)
             }
             Decoder::Sampling(_) => return,
         };

@@ -16,6 +16,7 @@ mod dead_letter;
 mod discovery;
 mod end;
 mod exit;
+mod keys;
 mod lane;
 mod observed;
 mod order;

@@ -70,7 +70,11 @@ impl World {
     }
 
     pub fn produce_keyed(&self, key: &str, value: Option<&[u8]>) {
-        let record = BaseRecord::<str, [u8]>::to(self.name).key(key);
+        self.produce_bytes(key.as_bytes(), value);
+    }
+
+    pub fn produce_bytes(&self, key: &[u8], value: Option<&[u8]>) {
+        let record = BaseRecord::<[u8], [u8]>::to(self.name).key(key);
         let record = value.into_iter().fold(record, BaseRecord::payload);
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
         self.producer.flush(Duration::from_secs(20)).unwrap();

@@ -11,11 +11,25 @@ mod plan;
 mod shape;
 
 use super::{sqlstate, Reject};
+use cursor::Cursor;
+use datum::Reader;
 
 pub use columns::columns;
 pub use evolve::evolved;
 pub use plan::Plan;
 pub use shape::Shape;
+
+/// A value of any schema as text: JSON, or, if it is a scalar, the bare text of it.
+pub fn to_text(shape: &Shape, value: &[u8]) -> Result<String, Reject> {
+    let mut cursor = Cursor(value);
+    let mut json = String::new();
+    Reader { shape }.json(shape.root(), &mut cursor, &mut json, 0)?;
+    if !cursor.0.is_empty() {
+        let what = format!("{} bytes are left after the value", cursor.0.len());
+        return Err(Reject::new(sqlstate::BAD_BINARY, what));
+    }
+    Ok(serde_json::from_str::<String>(&json).unwrap_or(json))
+}
 
 /// The number of the schema that a message was written with, and the value itself.
 pub fn unframe(message: &[u8]) -> Result<(u32, &[u8]), Reject> {

@@ -1,0 +1,38 @@
+//! Keys in Avro, made into the text that columns and conditions take values from.
+
+use crate::decode::avro::{to_text, unframe};
+use crate::decode::Reject;
+use crate::failure::Failure;
+use crate::registry::{Registry, Trouble};
+
+/// What a key says.
+pub enum Key {
+    /// This; nothing if there is no key.
+    Text(Option<String>),
+    /// Its schema cannot be had now.
+    Away(String),
+    /// Nothing that can be read.
+    Unreadable(Reject),
+}
+
+/// Reads a key.
+pub fn read(key: Option<&[u8]>, registry: &mut Registry) -> Result<Key, Failure> {
+    let Some(key) = key else { return Ok(Key::Text(None)) };
+    let (id, value) = match unframe(key) {
+        Ok(parts) => parts,
+        Err(reject) => return Ok(Key::Unreadable(of_key(reject))),
+    };
+    match registry.shape(id) {
+        Ok(shape) => match to_text(&shape, value) {
+            Ok(text) => Ok(Key::Text(Some(text))),
+            Err(reject) => Ok(Key::Unreadable(of_key(reject))),
+        },
+        Err(Trouble::Unusable(what)) => Ok(Key::Unreadable(of_key(Reject::no_schema(what)))),
+        Err(Trouble::Away(what)) => Ok(Key::Away(what)),
+        Err(Trouble::Misused(failure)) => Err(failure),
+    }
+}
+
+fn of_key(reject: Reject) -> Reject {
+    Reject { message: format!("in the key: {}", reject.message), ..reject }
+}
