@@ -31,6 +31,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long the writer may have no room before the partitions are paused, and how often Kafka hears of us meanwhile.
 const ROOM: Duration = Duration::from_secs(1);
 
+/// How much is served at once while the partitions are paused.
+const SERVED: usize = 32;
+
 /// How often everything is looked after that is not a message.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -185,12 +188,16 @@ impl Reader<'_> {
             let all = self.consumer.assignment().and_then(|all| self.consumer.pause(&all).map(|()| all));
             self.paused = Some(all.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?);
         }
-        match self.consumer.poll(Duration::ZERO) {
-            None | Some(Err(KafkaError::PartitionEOF(_))) => Ok(()),
-            Some(Err(error)) => judge(&error),
-            // It would be lost.
-            Some(Ok(_)) => Err(Exit::Again("a message came from a paused partition".into())),
+        // Each poll serves one of the things that may wait beside messages, such as statistics.
+        for _ in 0..SERVED {
+            match self.consumer.poll(Duration::ZERO) {
+                None | Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(error)) => judge(&error)?,
+                // It would be lost.
+                Some(Ok(_)) => return Err(Exit::Again("a message came from a paused partition".into())),
+            }
         }
+        Ok(())
     }
 
     fn resume(&mut self) -> Result<(), Exit> {

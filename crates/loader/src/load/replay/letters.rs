@@ -36,6 +36,12 @@ impl Letter {
     }
 }
 
+/// The topics that the job has dead letters of.
+pub async fn topics(client: &Client, job: &str) -> Result<Vec<String>, Error> {
+    let sql = "SELECT DISTINCT topic FROM loader.dead_letters WHERE job = $1 ORDER BY 1";
+    Ok(client.query(sql, &[&job]).await?.iter().map(|row| row.get(0)).collect())
+}
+
 /// The next letters after one, in the order of their coordinates.
 pub async fn after(
     client: &Client,

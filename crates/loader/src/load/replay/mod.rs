@@ -51,18 +51,20 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let mut config = Config::read(&args.config)?;
-    config.choose_topics(&args.topics)?;
-    let (stored, dead) = runtime()?.block_on(replay(&config, &args))?;
+    let (stored, dead) = runtime()?.block_on(replay(Config::read(&args.config)?, &args))?;
     let would = if args.dry_run { "would be " } else { "" };
     println!("{would}stored: {stored}, still dead letters: {dead}");
     Ok(())
 }
 
 /// Replays what the arguments ask for; gives how many messages were stored, and how many not.
-async fn replay(config: &Config, args: &Args) -> Result<(usize, usize), Failure> {
+async fn replay(config: Config, args: &Args) -> Result<(usize, usize), Failure> {
     let connector = Connector::new(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
+    let config = &for_letters(&client, config, &args.topics).await?;
+    if config.topics.is_empty() {
+        return Ok((0, 0));
+    }
     let assigned = start(&mut client, config, &[], Intent::Load { accept_empty_positions: true }).await?;
     let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
     let mut replay = Replay::new(client, config, assigned, args.dry_run);
@@ -82,6 +84,21 @@ async fn replay(config: &Config, args: &Args) -> Result<(usize, usize), Failure>
         totals = (totals.0 + found.len() - dead, totals.1 + dead);
         last = found.pop();
     }
+}
+
+/// The configuration with the topics to be replayed; patterns stand for those that have dead letters.
+async fn for_letters(client: &Client, mut config: Config, chosen: &[String]) -> Result<Config, Failure> {
+    if config.has_patterns() {
+        let found = letters::topics(client, &config.job).await;
+        let found = found.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
+        config.topics.retain(|topic| !topic.is_pattern() || found.iter().any(|name| topic.fits(name)));
+        if config.topics.is_empty() {
+            return Ok(config);
+        }
+        config = config.for_topics(&found)?;
+    }
+    config.choose_topics(chosen)?;
+    Ok(config)
 }
 
 struct Replay<'a> {
