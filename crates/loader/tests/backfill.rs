@@ -78,6 +78,11 @@ fn dead_letters_are_replayed_with_the_configuration_of_the_day() {
         b"{\"id\":\"x5\"}",
         b"{\"id\":6}",
     ]);
+    assert_eq!(
+        run(&world, "replay", &[]),
+        "stored: 0, still dead letters: 0\n",
+        "and nothing is taken for loaded"
+    );
     world.load(COLUMNS);
     assert_eq!(rows(&mut world), "0,6");
     let letters = |world: &mut World| {

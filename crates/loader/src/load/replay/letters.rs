@@ -38,6 +38,10 @@ impl Letter {
 
 /// The topics that the job has dead letters of.
 pub async fn topics(client: &Client, job: &str) -> Result<Vec<String>, Error> {
+    let exists = "SELECT to_regclass('loader.dead_letters') IS NOT NULL";
+    if !client.query_one(exists, &[]).await?.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT DISTINCT topic FROM loader.dead_letters WHERE job = $1 ORDER BY 1";
     Ok(client.query(sql, &[&job]).await?.iter().map(|row| row.get(0)).collect())
 }

@@ -19,7 +19,7 @@ use super::setback::Setback;
 use super::start::{restart, start, Assigned, Intent};
 use super::transaction::{store, Care, Places};
 use super::writer::{changed, Statements};
-use crate::config::Config;
+use crate::config::{Config, Topic};
 use crate::failure::Failure;
 use crate::kafka::Watermarks;
 use crate::pg::{self, verdict, Connector, Verdict};
@@ -86,18 +86,20 @@ async fn replay(config: Config, args: &Args) -> Result<(usize, usize), Failure> 
     }
 }
 
-/// The configuration with the topics to be replayed; patterns stand for those that have dead letters.
+/// The configuration with the topics that are asked for and have dead letters; patterns stand for those that fit.
 async fn for_letters(client: &Client, mut config: Config, chosen: &[String]) -> Result<Config, Failure> {
+    let is_for = |topic: &Topic, name: &String| topic.name == *name || topic.is_pattern() && topic.fits(name);
+    if let Some(name) = chosen.iter().find(|name| !config.topics.iter().any(|topic| is_for(topic, name))) {
+        return Err(Failure::usage(format!("no topic {name:?} in the configuration"))
+            .mend("mend --topic, or leave it out for all"));
+    }
+    let found = letters::topics(client, &config.job).await;
+    let mut found = found.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
+    found.retain(|name| chosen.is_empty() || chosen.contains(name));
+    config.topics.retain(|topic| found.iter().any(|name| is_for(topic, name)));
     if config.has_patterns() {
-        let found = letters::topics(client, &config.job).await;
-        let found = found.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
-        config.topics.retain(|topic| !topic.is_pattern() || found.iter().any(|name| topic.fits(name)));
-        if config.topics.is_empty() {
-            return Ok(config);
-        }
         config = config.for_topics(&found)?;
     }
-    config.choose_topics(chosen)?;
     Ok(config)
 }
 
