@@ -2,7 +2,7 @@
 
 use crate::error::raise;
 use pgrx::PgSqlErrorCode;
-use tally_stats::detector::{CodecError, Detector, Options, Refused, Settings};
+use tally_stats::detector::{CodecError, Detector, Options, Refused, Settings, VERSION};
 
 /// What SQL detects with.
 pub const SETTINGS: &Settings = &Settings::DEFAULT;
@@ -16,8 +16,8 @@ pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
         Ok(detector) => return detector,
         Err(CodecError::Version(version)) => (
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-            "detector of a later version".to_string(),
-            format!("Its version is {version}; this pg_tally knows version 1."),
+            "detector of another version".to_string(),
+            format!("Its version is {version}; this pg_tally knows version {VERSION}."),
         ),
         Err(CodecError::Damaged) => {
             (code, "invalid value of type detector".to_string(), "It is cut off or damaged.".to_string())

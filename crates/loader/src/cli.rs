@@ -22,7 +22,7 @@ enum Command {
     Load(load::Args),
     Check(check::Args),
     Plan(plan::Args),
-    Simulate(simulate::Args),
+    Simulate(simulate::Command),
     Demo(demo::Args),
     #[command(hide = true)]
     Broker(broker::Args),

@@ -57,9 +57,9 @@ fn four_exchanges_into_common_tables() {
     for (key, value) in messages {
         world.produce_keyed(key, Some(value.as_bytes()));
     }
-    let routes = include_str!("mapping.toml").replace("SCHEMA", "mapping");
-    let config = world.config("").replace("table = 'mapping.t'\n", &routes);
-    world.load_config(&config);
+    let (_, routes) = include_str!("../examples/exchanges.toml").split_once("name = \"raw\"\n").unwrap();
+    let routes = routes.replace("table = \"", "table = \"mapping.");
+    world.load_config(&world.config("").replace("table = 'mapping.t'\n", &routes));
     let trades = "SELECT concat_ws(' ', exchange, symbol, price, size, taker_side, trade_id,
                          to_char(event_time AT TIME ZONE 'UTC', 'HH24:MI:SS.US'), atom_timestamp)
                   FROM mapping.trades ORDER BY atom_timestamp, event_time";

@@ -255,5 +255,5 @@ fn damaged_bytes_are_refused_or_harmless() {
         }
     }
     assert_eq!(Detector::from_bytes(&[]), Err(CodecError::Damaged));
-    assert_eq!(Detector::from_bytes(&[2, 0, 0]), Err(CodecError::Version(2)));
+    assert_eq!(Detector::from_bytes(&[3, 0, 0]), Err(CodecError::Version(3)));
 }

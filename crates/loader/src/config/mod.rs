@@ -183,9 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_valid() {
+    fn the_examples_are_valid() {
         let config = Config::parse("trades.toml", include_str!("../../examples/trades.toml")).unwrap();
         assert_eq!(config.topics[0].columns.as_ref().unwrap().len(), 11);
+        let config = Config::parse("exchanges.toml", include_str!("../../examples/exchanges.toml")).unwrap();
+        assert_eq!(config.topics[0].routes.len(), 10);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use infer::infer;
 pub use names::Names;
 pub use routes::Routes;
 pub use rows::Rows;
-pub use time::MICROS_PER_DAY;
+pub use time::{days_since_1970, instant, MICROS_PER_DAY};
 pub use value::{encode, encode_jsonb, Value};
 
 /// A message as it was read; everything the decoder may look at.

@@ -7,7 +7,7 @@ use super::infer::Evidence;
 use crate::config::{Column, ColumnType};
 use crate::decode::Names;
 use crate::failure::Failure;
-use crate::pg::Found;
+use crate::pg::{Found, FoundColumn};
 
 /// The types of columns that were told, by name.
 pub type Told = HashMap<String, ColumnType>;
@@ -105,27 +105,25 @@ fn names(input: &dyn Input) -> Vec<String> {
 pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Column>, Failure> {
     let columns = table.columns();
     let at = |failure: Failure| failure.at(input.path().display());
-    let found: Vec<_> = match input.names() {
+    let mut found: Vec<&FoundColumn> = Vec::with_capacity(input.fields());
+    match input.names() {
         Some(fields) => {
-            let find = |(field, name): (&String, String)| {
-                let is = |wanted: &str| columns.iter().find(|column| column.name == wanted);
-                is(field.trim()).or_else(|| is(&name)).ok_or_else(|| {
-                    let mend = format!("add the column to the table, or name the columns with --columns");
-                    at(Failure::usage(format!("the table has no column {name:?} for field {field:?}"))
-                        .mend(mend))
-                })
-            };
-            fields.iter().zip(names(input)).map(find).collect::<Result<_, _>>()?
+            for (field, name) in fields.iter().zip(names(input)) {
+                let free = |wanted: &str| {
+                    let is_taken = |column: &FoundColumn| found.iter().any(|c| c.name == column.name);
+                    columns.iter().find(|column| column.name == wanted && !is_taken(column))
+                };
+                found.push(free(field.trim()).or_else(|| free(&name)).ok_or_else(|| {
+                    let what = format!("the table has no column {name:?} for field {field:?}");
+                    at(Failure::usage(what).mend("add it to the table, or name the columns with --columns"))
+                })?);
+            }
         }
-        None if input.fields() == columns.len() => columns.iter().collect(),
+        None if input.fields() == columns.len() => found.extend(columns),
         None => {
             let what = format!("{} fields without names, for {} columns", input.fields(), columns.len());
             return Err(at(Failure::usage(what).mend("name the columns of the fields with --columns")));
         }
-    };
-    let twice = found.iter().enumerate().find(|(i, c)| found[..*i].iter().any(|other| other.name == c.name));
-    if let Some((_, column)) = twice {
-        return Err(at(Failure::usage(format!("two fields go to column {:?}", column.name))));
     }
     let is_filled = |name: &str| found.iter().any(|column| column.name == name);
     if let Some(column) = columns.iter().find(|c| c.must_be_given && !is_filled(&c.name)) {

@@ -38,6 +38,10 @@ pub trait Input: Send + Sync {
         }
         Err(at(Failure::new("it changed while it was read").mend("run it again when it is complete")))
     }
+    /// How many bytes of the file so many positions are, more or less.
+    fn bytes_of(&self, positions: i64) -> u64 {
+        u64::try_from(positions).unwrap_or(0)
+    }
     /// How it is written, in a few words.
     fn describe(&self) -> String;
     /// How many fields its rows have; 0 if it has none, not even names.

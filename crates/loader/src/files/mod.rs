@@ -1,6 +1,6 @@
-//! `tally load csv`: files into a PostgreSQL table, each exactly once.
+//! `tally load csv` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
 //!
-//! Three steps. `input`, `csv` and `infer` find out what the files are; `start` settles the table and enters the files
+//! Three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` settles the table and enters the files
 //! in `loader.files` (`ledger`); then `worker`s, each with a connection of its own (`writer`), load part after part: the
 //! rows of a batch, its dead letters and the part's new position share one transaction.
 
@@ -13,6 +13,7 @@ mod infer;
 mod input;
 mod ledger;
 mod parallel;
+mod parquet;
 mod part;
 mod progress;
 mod refusals;
@@ -46,6 +47,11 @@ pub enum Command {
         common: Common,
         #[command(flatten)]
         options: csv::Options,
+    },
+    /// Load Parquet files into a table, each exactly once; the table is made from their schema if it is missing.
+    Parquet {
+        #[command(flatten)]
+        common: Common,
     },
 }
 
@@ -89,6 +95,7 @@ fn table_name(text: &str) -> Result<TableName, String> {
 pub fn run(command: Command) -> Result<(), Failure> {
     let (common, format): (_, Box<dyn Format>) = match command {
         Command::Csv { common, options } => (common, Box::new(csv::Csv(options))),
+        Command::Parquet { common } => (common, Box::new(parquet::Parquet)),
     };
     let paths = input::expand(&common.paths, format.endings())?;
     let threads = common.jobs.map_or_else(|| available_parallelism().map_or(1, Into::into), usize::from);
@@ -169,8 +176,7 @@ fn load_all(
     let mut bytes = 0;
     for (Candidate { input, .. }, Settled { definition, open }) in candidates.iter().zip(settled) {
         for entry in open {
-            let end = entry.part.to.unwrap_or(input.identity().size);
-            bytes += u64::try_from(end - entry.next.0).unwrap_or(0);
+            bytes += input.bytes_of(entry.part.to.unwrap_or(input.identity().size) - entry.next.0);
             tasks.push(Task { input: &**input, part: entry.part.clone(), definition });
         }
     }

@@ -59,7 +59,7 @@ async fn load_part(
         if writer.store(key, definition, &batch).await? == Fate::Dropped {
             return Ok(());
         }
-        progress.add((batch.next.0 - batch.from) as u64);
+        progress.add(input.bytes_of(batch.next.0 - batch.from));
         at = batch.next.0;
         if run.is_over() {
             return writer.end(key, None).await;

@@ -14,7 +14,7 @@ use std::error::Error as _;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::Error;
 
-pub use catalog::{qualify, Found};
+pub use catalog::{qualify, Found, FoundColumn};
 pub use connector::Connector;
 pub use state::{claim, ensure_schema, keep_schemas, known_schemas, record, recorded, Position};
 pub use verdict::{refused_line, verdict, Verdict};

@@ -5,6 +5,7 @@
 //! market time: with the defaults a series moves by about 6% a day and jumps by a fifth about once a year, so that a
 //! million trades over a week look like a market. A step per trade would be 2,000 years for each of 20 series.
 
+mod csv;
 mod encoding;
 pub mod market;
 pub mod merton;
@@ -31,10 +32,26 @@ use stream::Stream;
 
 const DAY_SECONDS: f64 = 86_400.0;
 
-/// Produce a simulated market to Kafka: trades whose prices follow Merton's jump diffusion.
+/// Produce a simulated market to Kafka: trades whose prices follow Merton's jump diffusion; or write prices to files.
 ///
 /// Trades come at random moments, and a price is its path at the moment of a trade. One step of the model, --delta
 /// years of it, passes per --step-days of market time: with the defaults a price moves by about 6% a day.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Command {
+    /// Files instead of a topic.
+    #[command(subcommand)]
+    files: Option<Files>,
+    #[command(flatten)]
+    topic: Args,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Files {
+    Csv(csv::Args),
+}
+
+/// What to produce, and where.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Kafka brokers, host:port, comma-separated
@@ -100,7 +117,14 @@ pub struct Produced {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(command: Command) -> Result<(), Failure> {
+    match command.files {
+        Some(Files::Csv(args)) => csv::run(&args),
+        None => run_topic(command.topic),
+    }
+}
+
+fn run_topic(args: Args) -> Result<(), Failure> {
     let producer = TopicProducer::connect(&args.brokers, &args.topic, args.partitions)?;
     let bar = progress_bar(args.count, "produced");
     let (started, mut pace) = (Instant::now(), Pace::new(args.rate));

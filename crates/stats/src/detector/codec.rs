@@ -1,14 +1,14 @@
 //! The stored form: a version byte, then the state as bincode writes it, validated when read.
 //!
-//! This is the only place that knows bincode: 2.0.1 is its last release, and another encoding would be version 2.
+//! This is the only place that knows bincode: 2.0.1 is its last release, and another encoding would be another version.
 
 use super::candidates::MOST_CANDIDATES;
 use super::path::NONE;
 use super::state::Detector;
 use serde::Serialize;
 
-/// The only version so far.
-const VERSION: u8 = 1;
+/// The version that is written; 1 was never released.
+pub const VERSION: u8 = 2;
 /// No state is longer.
 pub const MOST_BYTES: usize = 2048;
 
@@ -91,10 +91,8 @@ impl Detector {
             && self.first.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1)
             && (self.first.is_empty() || list.is_empty());
         let (n, v) = (&self.noise, &self.views);
-        let numbers =
-            [self.spread.rows, self.spread.squares, n.rows, n.median, n.first.squares, n.second.squares];
-        let signed =
-            [n.last, n.first.last, n.first.products, n.second.last, n.second.products, self.spread.mean];
+        let numbers = [self.spread.rows, self.spread.squares, n.rows, n.median, n.squares];
+        let signed = [n.last, n.difference, n.products, self.spread.mean];
         let views = v.views.iter().all(|x| x.mean.is_finite() && x.variance >= 0.0 && x.rows >= 0.0)
             && v.tails.iter().flatten().all(|t| t.quantile > 0.0 && t.excess >= 0.0 && t.exceeded >= 0.0)
             && [v.last, v.local, v.slow, v.jump, v.activity].iter().all(|x| x.is_finite())

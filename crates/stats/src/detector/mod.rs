@@ -14,7 +14,7 @@ mod settings;
 mod state;
 mod views;
 
-pub use codec::{CodecError, MOST_BYTES};
+pub use codec::{CodecError, MOST_BYTES, VERSION};
 pub use reading::{Change, Forecast, Kind};
 pub use settings::Settings;
 pub use state::{Detector, Options, Refused};

@@ -46,38 +46,7 @@ impl Spread {
     }
 }
 
-/// Lag-1 moments of a sequence.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Lag {
-    pub last: f64,
-    pub squares: f64,
-    pub products: f64,
-}
-
-impl Lag {
-    fn observe(&mut self, d: f64) {
-        self.squares += d * d;
-        self.products += d * self.last;
-        self.last = d;
-    }
-
-    /// Autocorrelation of these differences. `prior` counts pseudo-differences of white noise, which have -1/2.
-    fn correlation(&self, rows: f64, prior: f64) -> f64 {
-        if self.squares <= 0.0 {
-            return -0.5;
-        }
-        let prior = prior * self.squares / rows.max(1.0);
-        (self.products - 0.5 * prior) / (self.squares + prior)
-    }
-
-    fn scale(&mut self, factor: f64) {
-        self.last *= factor;
-        self.squares *= factor * factor;
-        self.products *= factor * factor;
-    }
-}
-
-/// Moments of the winsorised differences, and of the differences of those.
+/// Moments of the winsorised differences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
     pub last: f64,
@@ -85,13 +54,10 @@ pub struct Noise {
     pub median: f64,
     /// Differences beyond the reach of normal noise.
     pub far: f64,
-    pub first: Lag,
-    pub second: Lag,
-}
-
-/// Autocorrelation of noise of the first order whose differences have this: (ρ - 1) / 2.
-fn of_noise(of_differences: f64) -> f64 {
-    (1.0 + 2.0 * of_differences).clamp(0.0, MOST_CORRELATED)
+    /// The last difference, the sum of their squares, and that of the products of neighbours.
+    pub difference: f64,
+    pub squares: f64,
+    pub products: f64,
 }
 
 /// What the differences say of the noise.
@@ -139,39 +105,46 @@ impl Noise {
         }
         let limit = s.winsor * MEDIAN_TO_SD * self.median;
         let d = d.clamp(-limit, limit);
-        if self.rows > 2.0 {
-            self.second.observe(d - self.first.last);
-        }
-        self.first.observe(d);
+        self.squares += d * d;
+        self.products += d * self.difference;
+        self.difference = d;
     }
 
     pub fn estimate(&self, s: &Settings) -> NoiseEstimate {
         let rows = (self.rows - 1.0).max(1.0);
-        let differences = self.first.squares / rows;
-        let lasting = self.first.correlation(rows, s.white_rows);
-        let rho = of_noise(lasting);
-        let smooth = of_noise(self.second.correlation(rows - 1.0, s.white_rows));
-        let independent = |rho: f64| (1.0 - rho) / (1.0 + rho);
+        let differences = self.squares / rows;
+        let c = self.correlation(rows, s);
+        // Noise of the first order has differences with the correlation (ρ - 1) / 2.
+        let rho = (1.0 + 2.0 * c).clamp(0.0, MOST_CORRELATED);
         // Differences that go on in one direction, as those of a curve do, lead further than ρ < 1 allows: the variance
         // of noise of the second order, (1 - ρB)(1 - φB), for ρ near 1.
-        let phi = lasting.clamp(0.0, MOST_CORRELATED);
+        let phi = c.clamp(0.0, MOST_CORRELATED);
+        let independent = |rho: f64| (1.0 - rho) / (1.0 + rho);
         NoiseEstimate {
             variance: differences / (2.0 * (1.0 - rho)) / independent(phi),
             differences,
             weight: independent(rho).max(s.least_weight)
-                * independent(smooth).max(s.least_smooth_weight).min(1.0)
                 * (rows / (rows + s.caution))
-                * self.regularity(rows).max(s.least_regular).min(1.0),
+                * self.regularity(rows).powi(2).max(s.least_regular).min(1.0),
             outliers: ((0.5 * self.far + s.outlier_share * s.outlier_rows) / (rows + s.outlier_rows))
                 .min(s.most_outliers),
         }
     }
 
+    /// Correlation of neighbouring differences, beside some of white noise, which have -1/2.
+    fn correlation(&self, rows: f64, s: &Settings) -> f64 {
+        if self.squares <= 0.0 {
+            return -0.5;
+        }
+        let white = s.white_rows * self.squares / rows;
+        (self.products - 0.5 * white) / (self.squares + white)
+    }
+
     /// Variance of the differences by their median over that by their squares: below 1 where tails are heavy.
     fn regularity(&self, rows: f64) -> f64 {
         let robust = MEDIAN_TO_SD * self.median;
-        if self.first.squares > 0.0 {
-            robust * robust * rows / self.first.squares
+        if self.squares > 0.0 {
+            robust * robust * rows / self.squares
         } else {
             1.0
         }
@@ -180,7 +153,8 @@ impl Noise {
     pub fn scale(&mut self, factor: f64) {
         self.last *= factor;
         self.median *= factor;
-        self.first.scale(factor);
-        self.second.scale(factor);
+        self.difference *= factor;
+        self.squares *= factor * factor;
+        self.products *= factor * factor;
     }
 }

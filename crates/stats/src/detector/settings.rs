@@ -42,15 +42,14 @@ settings! {
     /// Shape of the prior of a segment's variance, that of two observations: so few that a change of the variance shows,
     /// and not so few that the first two rows decide.
     noise_rows = 1.0;
-    /// Differences are cut off at so many robust standard deviations: jumps do not pass for noise.
-    winsor = 5.0;
+    /// Differences are cut off at so many robust standard deviations, beyond which normal noise hardly ever is: jumps do
+    /// not pass for noise.
+    winsor = 3.0;
     /// Pseudo-observations of white noise in the estimate of autocorrelation.
     white_rows = 2.0;
-    /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.6 drift and changes look alike.
-    least_weight = 0.25;
-    /// Least further weight where also the differences are autocorrelated, as in smooth or seasonal curves.
-    least_smooth_weight = 0.4;
-    /// Least further weight where tails are heavy: a row then says less of the level and of the noise.
+    /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.75 drift and changes look alike.
+    least_weight = 0.15;
+    /// Least further weight where tails are heavy: a row then says less of the level, and again less of the noise.
     least_regular = 0.3;
     /// Prior share of outliers: one row in a hundred is wrong in most real series.
     outlier_share = 0.01;
@@ -60,7 +59,7 @@ settings! {
     most_outliers = 0.2;
     /// Rows beside which those seen weigh, in how far the estimate of autocorrelation is trusted: the first few cannot
     /// show it.
-    caution = 8.0;
+    caution = 4.0;
     /// Their spread, in standard deviations of the series.
     outlier_spread = 3.0;
     /// Candidates kept per octave of age: neighbouring starts say nearly the same.

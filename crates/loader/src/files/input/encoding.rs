@@ -15,10 +15,11 @@ pub fn detect(begin: &[u8]) -> (&'static Encoding, usize) {
     }
     let pairs = begin.len() / 2;
     let zeros = |offset: usize| begin.iter().skip(offset).step_by(2).filter(|b| **b == 0).count();
-    if pairs > 1 && zeros(1) * 10 > pairs * 7 && zeros(0) == 0 {
+    let mostly = |most: usize, few: usize| pairs > 1 && most * 10 > pairs * 7 && few * 10 < pairs;
+    if mostly(zeros(1), zeros(0)) {
         return (UTF_16LE, 0);
     }
-    if pairs > 1 && zeros(0) * 10 > pairs * 7 && zeros(1) == 0 {
+    if mostly(zeros(0), zeros(1)) {
         return (UTF_16BE, 0);
     }
     (UTF_8, 0)

@@ -1,0 +1,138 @@
+//! One value as the binary form of its column's type.
+
+use num_bigint::BigInt;
+use parquet::data_type::Decimal;
+use parquet::record::Field as Value;
+
+use super::json::append_json;
+use super::schema::Shape;
+use crate::config::{Column, ColumnType, Unit};
+use crate::decode::{
+    days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Reject, Value as Scalar,
+};
+
+/// Appends a field of a COPY, its length and bytes. `kind` is the type that the file's column has by itself.
+pub fn append(
+    column: &Column,
+    (kind, shape): (ColumnType, Shape),
+    value: &Value,
+    out: &mut Vec<u8>,
+) -> Result<(), Reject> {
+    if matches!(value, Value::Null) {
+        if column.required {
+            return Err(
+                Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&column.name)
+            );
+        }
+        out.extend((-1i32).to_be_bytes());
+        return Ok(());
+    }
+    let at = out.len();
+    out.extend([0; 4]);
+    encode(column.kind, kind, shape, value, out).map_err(|reject| reject.in_column(&column.name))?;
+    let length = i32::try_from(out.len() - at - 4).map_err(|_| {
+        Reject::new(sqlstate::TOO_LARGE, "the value is larger than 2 GiB").in_column(&column.name)
+    })?;
+    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+fn encode(
+    to: ColumnType,
+    from: ColumnType,
+    shape: Shape,
+    value: &Value,
+    out: &mut Vec<u8>,
+) -> Result<(), Reject> {
+    let scalar = |value: Scalar, out: &mut Vec<u8>| encode_scalar(to, None, &value, out);
+    match value {
+        Value::Double(number) if to == ColumnType::DoublePrecision => out.extend(number.to_be_bytes()),
+        Value::Float(number) if to == ColumnType::Real => out.extend(number.to_be_bytes()),
+        Value::Bytes(bytes) if matches!(to, ColumnType::Bytea) || (shape == Shape::Uuid && to == from) => {
+            out.extend(bytes.data())
+        }
+        Value::Bool(flag) => scalar(Scalar::Boolean(*flag), out)?,
+        Value::Str(text) if to == ColumnType::Jsonb => encode_jsonb(text, out)?,
+        Value::Str(text) => scalar(Scalar::Text(text.as_str().into()), out)?,
+        Value::Group(_) | Value::ListInternal(_) | Value::MapInternal(_) => {
+            let mut json = String::new();
+            append_json(value, &mut json);
+            match to {
+                ColumnType::Jsonb => encode_jsonb(&json, out)?,
+                _ => scalar(Scalar::Text(json.into()), out)?,
+            }
+        }
+        _ if is_moment(from) && to == from => moment(to, shape, value, out)?,
+        _ if is_moment(from) || matches!(value, Value::Bytes(_)) => {
+            return Err(Reject::new(sqlstate::INVALID_TEXT, format!("a value of type {from} is not {to}")));
+        }
+        number => scalar(Scalar::Number(number_text(number).into()), out)?,
+    }
+    Ok(())
+}
+
+fn is_moment(kind: ColumnType) -> bool {
+    matches!(kind, ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz)
+}
+
+fn moment(kind: ColumnType, shape: Shape, value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
+    match (kind, value) {
+        (ColumnType::Date, Value::Date(days)) => out.extend(days_since_1970(*days)?.to_be_bytes()),
+        (ColumnType::Time, Value::TimeMillis(millis)) => {
+            out.extend((i64::from(*millis) * 1000).to_be_bytes())
+        }
+        (ColumnType::Time, Value::TimeMicros(micros)) => out.extend(micros.to_be_bytes()),
+        (ColumnType::Time, Value::Long(nanos)) => out.extend(((nanos + 500).div_euclid(1000)).to_be_bytes()),
+        (_, Value::TimestampMillis(count)) => out.extend(instant(*count, Unit::Ms, kind)?.to_be_bytes()),
+        (_, Value::TimestampMicros(count)) => out.extend(instant(*count, Unit::Us, kind)?.to_be_bytes()),
+        (_, Value::Long(count)) if shape == Shape::Nanos => {
+            out.extend(instant(*count, Unit::Ns, kind)?.to_be_bytes())
+        }
+        _ => return Err(Reject::new(sqlstate::BAD_TIME, format!("{value} is not {kind}"))),
+    }
+    Ok(())
+}
+
+/// A number as text that PostgreSQL reads.
+pub fn number_text(value: &Value) -> String {
+    match value {
+        Value::Decimal(decimal) => decimal_text(decimal),
+        Value::Float(number) => finite_text(f64::from(*number), number.to_string()),
+        Value::Double(number) => finite_text(*number, number.to_string()),
+        Value::Float16(number) => finite_text(f64::from(*number), number.to_string()),
+        other => other.to_string(),
+    }
+}
+
+fn finite_text(number: f64, text: String) -> String {
+    match number {
+        f64::INFINITY => "Infinity".into(),
+        f64::NEG_INFINITY => "-Infinity".into(),
+        _ => text,
+    }
+}
+
+fn decimal_text(decimal: &Decimal) -> String {
+    let number = BigInt::from_signed_bytes_be(decimal.data());
+    let scale = usize::try_from(decimal.scale()).unwrap_or(0);
+    let digits = format!("{:0>width$}", number.magnitude().to_string(), width = scale + 1);
+    let sign = if number.sign() == num_bigint::Sign::Minus { "-" } else { "" };
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals() {
+        let text = |value: i64, scale| number_text(&Value::Decimal(Decimal::from_i64(value, 18, scale)));
+        assert_eq!(text(1250, 2), "12.50");
+        assert_eq!(text(-5, 3), "-0.005");
+        assert_eq!(text(7, 0), "7");
+        let bytes = Decimal::from_bytes(vec![0xff, 0x38].into(), 38, 24);
+        assert_eq!(number_text(&Value::Decimal(bytes)), "-0.000000000000000000000200");
+    }
+}

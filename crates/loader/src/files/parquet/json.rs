@@ -1,0 +1,90 @@
+//! Nested values as JSON: numbers with all their digits, bytes as `\x` and hexadecimal, times as text, NaN and the
+//! infinities as strings.
+
+use jiff::civil::{Date, Time};
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use parquet::record::Field as Value;
+
+use super::encode::number_text;
+
+/// Appends a value.
+pub fn append_json(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Str(text) => append_text(text, out),
+        Value::Bytes(bytes) => {
+            let digits: String = bytes.data().iter().map(|byte| format!("{byte:02x}")).collect();
+            append_text(&format!("\\x{digits}"), out);
+        }
+        Value::Date(days) => {
+            let date = Date::constant(1970, 1, 1).checked_add(days.days());
+            append_text(&date.map_or_else(|_| days.to_string(), |date| date.to_string()), out);
+        }
+        Value::TimeMillis(millis) => append_time(i64::from(*millis) * 1000, out),
+        Value::TimeMicros(micros) => append_time(*micros, out),
+        Value::TimestampMillis(count) => append_text(
+            &Timestamp::from_millisecond(*count).map_or_else(|_| count.to_string(), |t| t.to_string()),
+            out,
+        ),
+        Value::TimestampMicros(count) => append_text(
+            &Timestamp::from_microsecond(*count).map_or_else(|_| count.to_string(), |t| t.to_string()),
+            out,
+        ),
+        Value::Group(row) => {
+            let fields = row.get_column_iter().map(|(name, value)| (name.clone(), value));
+            append_object(fields, out);
+        }
+        Value::ListInternal(list) => {
+            out.push('[');
+            for (i, element) in list.elements().iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                append_json(element, out);
+            }
+            out.push(']');
+        }
+        Value::MapInternal(map) => {
+            let key = |key: &Value| match key {
+                Value::Str(text) => text.clone(),
+                other => {
+                    let mut text = String::new();
+                    append_json(other, &mut text);
+                    text.trim_matches('"').to_string()
+                }
+            };
+            append_object(map.entries().iter().map(|(name, value)| (key(name), value)), out);
+        }
+        number => {
+            let text = number_text(number);
+            if text.ends_with(|c: char| c.is_ascii_digit()) {
+                out.push_str(&text);
+            } else {
+                append_text(&text, out); // NaN, Infinity
+            }
+        }
+    }
+}
+
+fn append_object<'v>(fields: impl Iterator<Item = (String, &'v Value)>, out: &mut String) {
+    out.push('{');
+    for (i, (name, value)) in fields.enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        append_text(&name, out);
+        out.push(':');
+        append_json(value, out);
+    }
+    out.push('}');
+}
+
+fn append_text(text: &str, out: &mut String) {
+    out.push_str(&serde_json::Value::from(text).to_string());
+}
+
+fn append_time(micros: i64, out: &mut String) {
+    let time = Time::midnight().checked_add(SignedDuration::from_micros(micros));
+    append_text(&time.map_or_else(|_| micros.to_string(), |time| time.to_string()), out);
+}

@@ -1,0 +1,152 @@
+//! `tally simulate csv`: daily prices of many shares over a century, in files, as a backtest reads them.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use jiff::civil::{Date, Weekday};
+use jiff::ToSpan;
+use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::ChaCha12Rng;
+
+use super::merton::{Parameters, Path};
+use super::progress_bar;
+use crate::failure::Failure;
+
+const HEADER: &str = "date,ticker,sector,adj_close,high,low,open,close,volume\n";
+const FIRST_DAY: Date = Date::constant(1910, 1, 6);
+const LAST_DAY: Date = Date::constant(2019, 9, 20);
+const SECTORS: [&str; 12] = [
+    "Basic Industries",
+    "Capital Goods",
+    "Consumer Durables",
+    "Consumer Non-Durables",
+    "Consumer Services",
+    "Energy",
+    "Finance",
+    "Health Care",
+    "Miscellaneous",
+    "Public Utilities",
+    "Technology",
+    "Transportation",
+];
+
+/// Write files of simulated daily prices: each business day of a century for each of many shares.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Directory to write to; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Size of all files together, such as 200MB or 2GB
+    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = bytes)]
+    bytes: u64,
+    /// Files to write
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    files: u32,
+    /// The same seed gives the same files, byte for byte
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    prices: Parameters,
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return Err("write a number and kB, MB or GB".into()),
+    };
+    digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(|| "not a size".into())
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let at = |e: io::Error| Failure::new(e).at(args.dir.display());
+    fs::create_dir_all(&args.dir).map_err(at)?;
+    let days = business_days();
+    let bar = progress_bar(u64::from(args.files), "written");
+    let (mut share, mut rows) = (0, 0);
+    for number in 0..args.files {
+        let path = args.dir.join(format!("prices_{:04}.csv", number + 1));
+        let mut out = Counted { out: BufWriter::new(File::create(path).map_err(at)?), bytes: 0 };
+        out.write_all(HEADER.as_bytes()).map_err(at)?;
+        let end = args.bytes / u64::from(args.files);
+        while out.bytes < end {
+            rows += write_share(args, share, &days, end, &mut out).map_err(at)?;
+            share += 1;
+        }
+        out.out.flush().map_err(at)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    println!("wrote {rows} rows of {share} shares to {} files in {}", args.files, args.dir.display());
+    Ok(())
+}
+
+/// Writes the days of one share until its century or the file is over; gives their number.
+fn write_share(args: &Args, share: u32, days: &[String], end: u64, out: &mut Counted) -> io::Result<u64> {
+    let mut random = ChaCha12Rng::seed_from_u64(args.seed);
+    random.set_stream(share.into());
+    let mut path = Path::start(&args.prices, &mut random);
+    let (ticker, sector) = (ticker(share), SECTORS[share as usize % SECTORS.len()]);
+    let mut rows = 0;
+    for day in days {
+        let price = path.price();
+        writeln!(out, "{day},{ticker},{sector},{price},{price},{price},{price},{price},1000000")?;
+        path.advance(1.0, &mut random);
+        rows += 1;
+        if out.bytes >= end {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+/// `SIAAAA`, `SIAAAB` and so on.
+fn ticker(share: u32) -> String {
+    let letter = |place: u32| char::from(b'A' + (share / 26u32.pow(place) % 26) as u8); // below 26
+    ["SI".to_string(), (0..4).rev().map(letter).collect()].concat()
+}
+
+fn business_days() -> Vec<String> {
+    let is_business = |day: &Date| !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+    let days = FIRST_DAY.series(1.day()).take_while(|day| *day <= LAST_DAY);
+    days.filter(is_business).map(|day| day.to_string()).collect()
+}
+
+struct Counted {
+    out: BufWriter<File>,
+    bytes: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.out.write(bytes)?;
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_names() {
+        let days = business_days();
+        assert_eq!(days.len(), 28_622);
+        assert_eq!((days[0].as_str(), days[2].as_str()), ("1910-01-06", "1910-01-10"));
+        assert_eq!(
+            (ticker(0), ticker(27), ticker(17_576)),
+            ("SIAAAA".into(), "SIAABB".into(), "SIBAAA".into())
+        );
+        assert_eq!((bytes("2GB"), bytes("10"), bytes("2TB").is_err()), (Ok(2_000_000_000), Ok(10), true));
+    }
+}
