@@ -22,14 +22,12 @@ impl Metadata {
         self.constants.push(cell);
     }
 
-    /// Notes a cell; false if its source is not metadata.
-    pub fn add(&mut self, cell: usize, source: &Source) -> bool {
+    /// Notes a cell whose source is not in the value.
+    pub fn add(&mut self, cell: usize, source: Source) {
         match source {
-            Source::Field(_) | Source::Element(_) | Source::ElementKey => return false,
-            Source::KeyField(path) => self.key.want(path, cell),
-            fact => self.facts.push((cell, fact.clone())),
+            Source::KeyField(path) => self.key.want(&path, cell),
+            fact => self.facts.push((cell, fact)),
         }
-        true
     }
 
     /// Fills the cells.

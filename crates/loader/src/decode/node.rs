@@ -53,6 +53,11 @@ impl Node {
         self.members.is_empty()
     }
 
+    /// Whether a value can have what is wanted.
+    pub fn fits(&self, raw: &str) -> bool {
+        raw.starts_with('{') || (raw.starts_with('[') && !self.places.is_empty())
+    }
+
     /// Finds a field; messages mostly keep one order, so the one after the last found is tried first.
     fn find(&self, key: &str, next: &mut usize) -> Option<&Member> {
         let at = match self.members.get(*next) {
@@ -119,12 +124,5 @@ impl Member {
             _ if self.slots.is_empty() && raw != "null" => visitor.left_over(key, raw),
             _ => Ok(()),
         }
-    }
-}
-
-impl Node {
-    /// Whether a value can have what is wanted.
-    pub fn fits(&self, raw: &str) -> bool {
-        raw.starts_with('{') || (raw.starts_with('[') && !self.places.is_empty())
     }
 }

@@ -58,7 +58,7 @@ impl Plan {
                     list.keys.push(i);
                     list.cells.push(i);
                 }
-                fact => drop(metadata.add(i, &fact)),
+                fact => metadata.add(i, fact),
             }
         }
         let for_each = mapping.route.and_then(|route| route.for_each.as_ref());

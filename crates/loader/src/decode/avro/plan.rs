@@ -44,7 +44,7 @@ impl Plan {
             match column.source() {
                 _ if column.value.is_some() => metadata.add_constant(i),
                 Source::Field(path) => paths.push((path, i)),
-                fact => drop(metadata.add(i, &fact)),
+                fact => metadata.add(i, fact),
             }
         }
         let paths: Vec<_> = paths.iter().map(|(path, i)| (path.as_slice(), *i)).collect();
