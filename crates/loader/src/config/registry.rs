@@ -36,9 +36,28 @@ impl Registry {
         if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
             return Err((format!("`url` is {:?}", self.url), "begin it with http:// or https://"));
         }
+        let authority = self.url.split('/').nth(2).unwrap_or_default();
+        if authority.contains('@') {
+            // The address is shown, and stored with the schemas.
+            return Err(("`url` has a user in it".into(), "set `user` and `password` of [registry] instead"));
+        }
         if self.password.is_some() && self.user.is_none() {
             return Err(("there is a `password` but no `user`".into(), "name the user"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let complaint = |url: &str| Registry::open(url).err().map(|failure| failure.to_string());
+        assert_eq!(complaint("https://registry.example.com/apis/ccompat/v7?x=a@b"), None);
+        assert!(complaint("registry:8081").unwrap().contains("begin it with http://"));
+        let secret = complaint("http://me:hunter2@registry:8081").unwrap();
+        assert!(secret.contains("`password` of [registry]") && !secret.contains("hunter2"), "{secret}");
     }
 }

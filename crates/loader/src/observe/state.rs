@@ -11,6 +11,9 @@ use super::Counts;
 /// How long the loader may show no life.
 const LIFELESS: Duration = Duration::from_secs(30);
 
+/// How long a client of Kafka's may say nothing: librdkafka reports every second.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// How long a partition may stand still while there is more of it.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
@@ -46,8 +49,8 @@ pub struct State {
     pub newest: BTreeMap<String, i64>,
     pub last_stored: Option<Timestamp>,
     database_away: Option<(Timestamp, String)>,
-    /// By client.
-    kafka_away: BTreeMap<String, Timestamp>,
+    /// By client: since when, and when it said so last.
+    kafka_away: BTreeMap<String, (Timestamp, Instant)>,
     pub partitions: BTreeMap<(String, i32), Partition>,
 }
 
@@ -122,8 +125,15 @@ impl State {
         if up {
             self.kafka_away.remove(client);
         } else {
-            self.kafka_away.entry(client.into()).or_insert_with(Timestamp::now);
+            let now = (Timestamp::now(), Instant::now());
+            self.kafka_away.entry(client.into()).or_insert(now).1 = now.1;
         }
+    }
+
+    /// Since when no broker answers a client. One that says nothing any more has been replaced.
+    fn kafka_away(&self) -> Option<Timestamp> {
+        let speaking = self.kafka_away.values().filter(|(_, last)| last.elapsed() < SILENCE);
+        speaking.map(|(since, _)| *since).min()
     }
 
     /// Where a partition ends, where its end was met, and what was read of it last, as librdkafka counts.
@@ -144,7 +154,7 @@ impl State {
     }
 
     pub fn kafka_is_up(&self) -> bool {
-        self.kafka_away.is_empty()
+        self.kafka_away().is_none()
     }
 
     /// Whether the loader shows life.
@@ -193,8 +203,8 @@ impl State {
         if let Some((since, reason)) = &self.database_away {
             reasons.push(format!("PostgreSQL has stored nothing since {}: {reason}", rfc3339(since)));
         }
-        if let Some(since) = self.kafka_away.values().min() {
-            reasons.push(format!("Kafka is away since {}", rfc3339(since)));
+        if let Some(since) = self.kafka_away() {
+            reasons.push(format!("Kafka is away since {}", rfc3339(&since)));
         }
         let still = self.partitions.iter().filter(|(_, p)| p.behind() > 0 && p.moved.elapsed() >= STANDSTILL);
         if let Some(((topic, number), partition)) = still.max_by_key(|(_, p)| p.moved.elapsed()) {
@@ -264,6 +274,11 @@ mod tests {
         assert!(state.readiness().reasons[0].starts_with("Kafka is away since 2"));
         state.kafka("a", true);
         assert!(state.readiness().ready && state.kafka_is_up());
+        state.kafka("a", false);
+        assert!(!state.kafka_is_up());
+        let Some(long_ago) = Instant::now().checked_sub(SILENCE) else { return };
+        state.kafka_away.get_mut("a").unwrap().1 = long_ago;
+        assert!(state.kafka_is_up(), "the client has been replaced");
     }
 
     #[test]
