@@ -110,6 +110,13 @@ fn a_second_run_adds_nothing_and_a_changed_file_is_noticed() {
     assert_eq!(world.one("SELECT count(*) FROM $t"), "6");
     world.write("a.csv", "id,note\n");
     assert!(world.complaint(&[]).contains("has changed"));
+    // What is gone from the table is not gone from the ledger.
+    world.database.batch_execute("DROP TABLE files_again.t").unwrap();
+    assert!(world.complaint(&[]).contains("it does not exist, though job"));
+    let forget = "DELETE FROM loader.files WHERE job = 'files_again'";
+    world.database.batch_execute(forget).unwrap();
+    world.load(&[]);
+    assert_eq!(world.rows(all), ["3|w", "6|c"]);
     // An old end in the middle of a line would make a row of a part of it.
     world.write("d.csv", "id,note\n7,half");
     world.load_one("d.csv", &[]);
@@ -147,6 +154,11 @@ fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
     world.load(&[]);
     assert_eq!(world.rows("SELECT * FROM $t WHERE id > 8 OR id IS NULL ORDER BY id"), ["9|i", "~|j"]);
     assert_eq!(world.dead_letters()[5..], ["3|decode|22P02|id|nine,i", "4|decode|22003|id|40000,i"]);
+    // Loaded anew, a file has only its new dead letters.
+    let forget = "DROP TABLE files_bad.t; DELETE FROM loader.files WHERE job = 'files_bad'";
+    world.database.batch_execute(forget).unwrap();
+    world.load(&[]);
+    assert_eq!(world.dead_letters().len(), 5);
 }
 
 #[test]

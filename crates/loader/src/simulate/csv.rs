@@ -95,7 +95,8 @@ fn write_share(args: &Args, share: u32, days: &[String], end: u64, out: &mut Cou
     let mut rows = 0;
     for day in days {
         let price = path.price();
-        writeln!(out, "{day},{ticker},{sector},{price},{price},{price},{price},{price},1000000")?;
+        // With an exponent where it is very small, as most programs write it.
+        writeln!(out, "{day},{ticker},{sector},{price:?},{price:?},{price:?},{price:?},{price:?},1000000")?;
         path.advance(1.0, &mut random);
         rows += 1;
         if out.bytes >= end {
