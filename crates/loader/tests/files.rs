@@ -8,6 +8,8 @@ use std::process::Child;
 use std::time::Duration;
 
 use directory::World;
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -428,6 +430,13 @@ fn killed_runs_store_every_row_exactly_once() {
         kills_inside += i64::from(now > before && now < rows - rows / 50_021);
     }
     assert!(kills_inside > 2, "{kills_inside} kills came in the middle of the work");
+    // A polite end is one between batches.
+    let before = loaded(&mut world);
+    let mut child = world.command(&["--jobs", "1"]).spawn().unwrap();
+    wait_for(&mut world, &mut child, |now| now > before);
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    world.assert_invariant();
     world.load(&[]);
     assert_complete(&mut world, rows);
     assert!(world.load(&[]).contains("loaded 0 rows of 0 files"));

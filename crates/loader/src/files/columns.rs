@@ -163,3 +163,30 @@ pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Col
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_by_name() {
+        assert_eq!(told("a=int8"), Ok(("a".into(), ColumnType::Bigint)));
+        assert_eq!(told("a = Double Precision"), Ok(("a".into(), ColumnType::DoublePrecision)));
+        assert!(told("a").is_err() && told("a=money").unwrap_err().contains("money"));
+    }
+
+    #[test]
+    fn wider_types() {
+        use ColumnType::*;
+        for (one, another, both) in [
+            (Smallint, Bigint, Some(Bigint)),
+            (Numeric, Integer, Some(Numeric)),
+            (Real, DoublePrecision, Some(DoublePrecision)),
+            (Text, Text, Some(Text)),
+            (Integer, Text, None),
+            (Integer, DoublePrecision, None),
+        ] {
+            assert_eq!((wider(one, another), wider(another, one)), (both, both), "{one} and {another}");
+        }
+    }
+}
