@@ -1,17 +1,15 @@
 //! Avro messages from a broker in this process, with schemas of a real registry, into a real PostgreSQL.
 
-mod world;
-
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use crate::world::{complaint, start, tally, wait_until, World};
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
-use world::{complaint, start, tally, wait_until, World};
 
 fn registry_url() -> String {
     std::env::var("REGISTRY_URL").expect("REGISTRY_URL names a schema registry")
@@ -262,7 +260,7 @@ fn a_registry_that_is_away_stops_only_what_was_never_seen() {
     let (url, answering, asked) = stub(1, trade(1));
     let topic =
         format!("format = 'avro'\n[registry]\nurl = '{url}'\nuser = 'user'\npassword = {{ env = 'SECRET' }}");
-    // The tests of this process set no other variables.
+    // No other test sets this variable.
     std::env::set_var("SECRET", "secret");
 
     // Away at the beginning: it waits, and goes on by itself.

@@ -1,18 +1,16 @@
 //! What others see of a running loader: metrics, health, logs, and systemd.
 
-mod world;
-
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use crate::world::{wait_until, World};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
 use tempfile::NamedTempFile;
-use world::{wait_until, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
 
@@ -56,8 +54,8 @@ fn metrics_and_health_follow_the_loader() {
 
     // What the alerts and the dashboard ask for is there.
     let asked = concat!(
-        include_str!("../../../deploy/prometheus/tally.rules.yml"),
-        include_str!("../../../deploy/grafana/tally.json")
+        include_str!("../../../../deploy/prometheus/tally.rules.yml"),
+        include_str!("../../../../deploy/grafana/tally.json")
     );
     let metrics = ask("metrics").1 + "tally_database_retries_total";
     for word in asked.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {

@@ -1,10 +1,8 @@
 //! Several loaders share one job, come and go, die and come back from the dead; every message is stored exactly once.
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::{Job, Loader, Workload};
+use crate::common::{Job, Loader, Workload};
 use nix::sys::signal::Signal;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;

@@ -1,10 +1,8 @@
 //! The loader is killed again and again, and still every message is stored exactly once and in order.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Job, Workload};
+use crate::common::{Job, Workload};
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -48,7 +46,7 @@ fn killed_loaders_store_every_message_exactly_once() {
 
     job.assert_invariant();
     assert_eq!(job.positions(), job.high_watermarks());
-    let sql = include_str!("sequence.sql").replace("trades", &job.name);
+    let sql = include_str!("../sequence.sql").replace("trades", &job.name);
     let row = job.database.query_one(&sql, &[]).unwrap();
     let (misplaced, series): (i64, i64) = (row.get("misplaced"), row.get("series"));
     assert_eq!((misplaced, series), (0, 20));

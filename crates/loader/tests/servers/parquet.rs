@@ -1,12 +1,10 @@
 //! `tally load parquet` against a real PostgreSQL.
 
-mod directory;
-
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use directory::World;
+use crate::directory::World;
 use parquet::basic::Compression;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,

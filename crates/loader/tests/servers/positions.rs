@@ -1,15 +1,13 @@
 //! Positions that the broker does not have, partitions that were not there before, and transactions of producers.
 
-mod world;
-
 use std::process::Child;
 use std::time::Duration;
 
+use crate::world::topic::Topic;
+use crate::world::{complaint, start, tally, wait_until, World};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rdkafka::producer::Producer;
-use world::topic::Topic;
-use world::{complaint, start, tally, wait_until, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'";
 const SKIP: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'\non_gap = 'skip'";

@@ -1,14 +1,12 @@
 //! Several lanes that write at the same time: tables that change under them, locks in their way, and a stop meanwhile.
 
-mod world;
-
 use std::time::Instant;
 
+use crate::world::{start, tally, wait_until, World};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::ClientConfig;
-use world::{start, tally, wait_until, World};
 
 const PARTITIONS: i32 = 4;
 

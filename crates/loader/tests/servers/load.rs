@@ -1,11 +1,9 @@
 //! The loader against a real PostgreSQL and a broker in this process: bad messages, refused rows, restarts, and the
 //! one line that each way of failing ends with.
 
-mod world;
-
 use std::collections::HashMap;
 
-use world::{complaint, database_url, start, tally, wait_until, World};
+use crate::world::{complaint, database_url, start, tally, wait_until, World};
 
 const COLUMNS: &str =
     "columns = [{ name = 'id', type = 'bigint', required = true }, { name = 'note', type = 'text' }]";

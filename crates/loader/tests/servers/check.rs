@@ -1,10 +1,8 @@
 //! A new user's way: what `tally check` says when all is well, and the one line for each usual mistake.
 
-mod world;
-
 use std::net::TcpListener;
 
-use world::{database_url, tally, World};
+use crate::world::{database_url, tally, World};
 
 const COLUMNS: &str =
     "columns = [{ name = 'id', type = 'bigint', required = true }, { name = 'note', type = 'text' }]";

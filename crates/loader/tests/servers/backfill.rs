@@ -1,9 +1,7 @@
 //! Loading between bounds under a job of its own, and replaying dead letters.
 
-mod world;
-
-use world::topic::Topic;
-use world::{tally, World};
+use crate::world::topic::Topic;
+use crate::world::{tally, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]";
 const IDS: &str = "coalesce(string_agg(id::text, ',' ORDER BY id), '')";

@@ -1,8 +1,6 @@
 //! Tables in which newer messages replace older rows.
 
-mod world;
-
-use world::{complaint, World};
+use crate::world::{complaint, World};
 
 const KEYED: &str = "key = ['symbol']
     unknown_fields = 'ignore'

@@ -105,7 +105,7 @@ impl Job {
     pub fn assert_complete(&mut self, messages: i64) {
         self.assert_invariant();
         assert_eq!(self.positions(), self.high_watermarks());
-        let sql = include_str!("../sequence.sql").replace("trades", &self.name);
+        let sql = include_str!("../../sequence.sql").replace("trades", &self.name);
         let row = self.database.query_one(&sql, &[]).unwrap();
         assert_eq!((row.get::<_, i64>("misplaced"), row.get::<_, i64>("series")), (0, 20));
         let sql = format!("SELECT count(*) FROM {}", self.name);
@@ -152,16 +152,16 @@ impl Job {
         if !self.has_positions() {
             return;
         }
-        let views = include_str!("views.sql").replace("trades", &self.name);
+        let views = include_str!("../../views.sql").replace("trades", &self.name);
         self.database.batch_execute(&views).unwrap();
-        let ways = include_str!("../ways.sql").replace("trades", &self.name);
+        let ways = include_str!("../../ways.sql").replace("trades", &self.name);
         let mut snapshot = self
             .database
             .build_transaction()
             .isolation_level(IsolationLevel::RepeatableRead)
             .start()
             .unwrap();
-        let mut violations = snapshot.query(include_str!("../invariant.sql"), &[]).unwrap();
+        let mut violations = snapshot.query(include_str!("../../invariant.sql"), &[]).unwrap();
         violations.extend(snapshot.query(&ways, &[]).unwrap());
         drop(snapshot);
         for row in violations.iter().take(20) {

@@ -1,13 +1,11 @@
 //! `tally load csv` against a real PostgreSQL: types, bad rows, encodings, restarts, kill -9.
 
-mod directory;
-
 use std::fs;
 use std::io::Write;
 use std::process::Child;
 use std::time::Duration;
 
-use directory::World;
+use crate::directory::World;
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rand_chacha::rand_core::{Rng, SeedableRng};

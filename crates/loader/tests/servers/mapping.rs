@@ -1,8 +1,6 @@
 //! Raw messages of several exchanges, each in its own shape, into common tables by configuration alone.
 
-mod world;
-
-use world::{complaint, tally, World};
+use crate::world::{complaint, tally, World};
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
@@ -57,7 +55,7 @@ fn four_exchanges_into_common_tables() {
     for (key, value) in messages {
         world.produce_keyed(key, Some(value.as_bytes()));
     }
-    let (_, routes) = include_str!("../examples/exchanges.toml").split_once("name = \"raw\"\n").unwrap();
+    let (_, routes) = include_str!("../../examples/exchanges.toml").split_once("name = \"raw\"\n").unwrap();
     let routes = routes.replace("table = \"", "table = \"mapping.");
     world.load_config(&world.config("").replace("table = 'mapping.t'\n", &routes));
     let trades = "SELECT concat_ws(' ', exchange, symbol, price, size, taker_side, trade_id,
