@@ -6,11 +6,11 @@ use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::oneshot;
 
-use super::claims::AssignedPartition;
-use super::exit::Exit;
 use super::order::Order;
-use super::reader::Reader;
+use super::Reader;
 use crate::kafka::{self, GroupChange, Partition};
+use crate::load::exit::Exit;
+use crate::load::start::claims::AssignedPartition;
 use crate::observe;
 
 /// The changes to be carried out, one after the other.

@@ -8,7 +8,7 @@ use futures_util::{pin_mut, SinkExt};
 use tokio_postgres::{CopyInSink, Error, Statement, Transaction};
 
 use super::positions::prepare;
-use super::writer::Statements;
+use super::Statements;
 use crate::config::{quoted, ColumnType};
 use crate::copy::{HEADER, TRAILER};
 use crate::definition::Definition;

@@ -2,8 +2,8 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::exit::Exit;
 use crate::failure::Failure;
+use crate::load::exit::Exit;
 
 /// Whether the run goes on.
 pub fn judge(error: &KafkaError) -> Result<(), Exit> {

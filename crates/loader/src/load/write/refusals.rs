@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use tokio_postgres::{Error, Transaction};
 
 use super::path::Path;
-use super::tables::Table;
 use crate::decode::{Reject, Rows};
+use crate::load::start::tables::Table;
 use crate::pg::{self, verdict, Verdict};
 
 /// The messages of which the server refused a row, with its reasons.

@@ -1,6 +1,13 @@
 //! The reading side of a lane: polls Kafka, has messages decoded, and hands over closed batches. Runs on a thread of its
 //! own.
 
+pub mod change;
+pub mod discovery;
+pub mod end;
+pub mod order;
+pub mod verdict;
+pub mod watchdog;
+
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
@@ -11,19 +18,19 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::assembler::{Assembler, Taken};
-use super::change::Changes;
-use super::end::End;
-use super::exit::Exit;
-use super::order::{Order, Stored};
-use super::originals::headers;
-use super::pause::Pause;
-use super::stop::Stop;
-use super::verdict::judge;
-use super::watchdog::Watchdog;
 use crate::config::{Config, Mode};
 use crate::decode::Record;
 use crate::kafka::{self, JobConsumer, Watermarks};
+use crate::load::batch::assembler::{Assembler, Taken};
+use crate::load::batch::originals::headers;
+use crate::load::exit::Exit;
+use crate::load::pause::Pause;
+use crate::load::stop::Stop;
+use change::Changes;
+use end::End;
+use order::{Order, Stored};
+use verdict::judge;
+use watchdog::Watchdog;
 
 /// How long a poll waits at most, and so how soon a stop is noticed.
 const POLL: Duration = Duration::from_millis(50);

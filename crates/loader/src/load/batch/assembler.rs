@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value as Json;
 
 use super::avro::{self, Readiness};
-use super::batch::{Batch, Change, Span};
-use super::claims::AssignedPartition;
 use super::dead_letter::{DeadLetter, Stage};
 use super::keys::{self, Key};
 use super::originals::Originals;
-use super::start::Assigned;
-use super::tables::AssignedTopic;
+use super::{Batch, Change, Span};
 use crate::config::{BatchLimits, Config, Format, KeyFormat, TableName, Topic};
 use crate::decode::{infer, Record, Reject, Routes};
 use crate::definition::Definition;
 use crate::failure::Failure;
+use crate::load::start::claims::AssignedPartition;
+use crate::load::start::tables::AssignedTopic;
+use crate::load::start::Assigned;
 use crate::registry::Registry;
 
 /// The batch that is being filled, and what is known of each topic.
@@ -311,7 +311,7 @@ impl TopicState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::tables::Table;
+    use crate::load::start::tables::Table;
 
     fn assembler(limits: BatchLimits) -> Assembler {
         let text = "job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\nsample=3\n";

@@ -2,10 +2,10 @@
 
 use tokio_postgres::Transaction;
 
-use super::setback::Setback;
 use crate::config::{Config, OnGap};
 use crate::failure::Failure;
 use crate::kafka::Partition;
+use crate::load::setback::Setback;
 use crate::pg::{self, Position};
 
 /// A partition that this loader has claimed.

@@ -4,15 +4,15 @@ use std::time::Instant;
 
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::Batch;
 use super::ddl;
-use super::dead_letter::{self, DeadLetter, Stage};
-use super::observed;
 use super::path::{copy, Path};
 use super::positions::{prepare, Positions};
 use super::refusals::{store_around, Refused};
-use super::tables::Table;
-use super::writer::Statements;
+use super::Statements;
+use crate::load::batch::dead_letter::{self, DeadLetter, Stage};
+use crate::load::batch::Batch;
+use crate::load::observed;
+use crate::load::start::tables::Table;
 use crate::{observe, pg};
 
 /// How the rows are sent.

@@ -1,15 +1,19 @@
 //! The start of a run, in one transaction: the loader's schema, the topics' tables, the claim of the partitions.
 
+pub mod bounds;
+pub mod claims;
+pub mod tables;
+
 use tokio_postgres::Client;
 
-use super::claims::{claim, renew, AssignedPartition};
-use super::setback::Setback;
-use super::tables::{prepare, AssignedTopic, Table};
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::Partition;
+use crate::load::setback::Setback;
 use crate::pg;
 use crate::registry::Schema;
+use claims::{claim, renew, AssignedPartition};
+use tables::{prepare, AssignedTopic, Table};
 
 /// What the run works on.
 #[derive(Clone)]

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::batch::Batch;
-use super::claims::AssignedPartition;
 use crate::kafka::Partition;
+use crate::load::batch::Batch;
+use crate::load::start::claims::AssignedPartition;
 
 /// Something to be done.
 pub enum Order {

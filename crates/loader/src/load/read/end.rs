@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::claims::AssignedPartition;
+use crate::load::start::claims::AssignedPartition;
 
 /// The partitions that have not reached their end yet, by topic and number, with that end.
 #[derive(Debug, Clone)]

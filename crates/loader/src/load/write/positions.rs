@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::Batch;
-use super::claims::AssignedPartition;
-use super::start::Assigned;
-use super::writer::Statements;
+use super::Statements;
 use crate::kafka::Watermarks;
+use crate::load::batch::Batch;
+use crate::load::start::claims::AssignedPartition;
+use crate::load::start::Assigned;
 
 /// The claims of a run.
 pub struct Positions {

@@ -1,12 +1,18 @@
 //! What goes to PostgreSQL in one transaction.
 
+pub mod assembler;
+pub mod avro;
+pub mod dead_letter;
+pub mod keys;
+pub mod originals;
+
 use std::collections::BTreeMap;
 
-use super::dead_letter::DeadLetter;
-use super::originals::Originals;
 use crate::decode::Rows;
 use crate::definition::Definition;
 use crate::registry::Schema;
+use dead_letter::DeadLetter;
+use originals::Originals;
 
 /// Rows, dead letters, new definitions, and the offsets that they cover.
 #[derive(Default)]

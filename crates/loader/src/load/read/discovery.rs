@@ -5,9 +5,9 @@ use std::sync::mpsc::Sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::stop::Stop;
 use crate::config::Config;
 use crate::kafka::{self, JobConsumer, Partition};
+use crate::load::stop::Stop;
 
 const STEP: Duration = Duration::from_millis(100);
 

@@ -2,8 +2,8 @@
 
 use tokio_postgres::{Error, Transaction};
 
-use super::batch::{Batch, Change};
-use super::tables::Table;
+use crate::load::batch::{Batch, Change};
+use crate::load::start::tables::Table;
 use crate::pg;
 
 /// How long a change of a table waits for those who use it; who waits longer makes all others wait behind it.

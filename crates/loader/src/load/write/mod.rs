@@ -1,27 +1,32 @@
 //! The writing side: one transaction per batch, tried again until it is stored or cannot be.
 
+pub mod blocked;
+pub mod ddl;
+pub mod path;
+pub mod positions;
+pub mod refusals;
+pub mod transaction;
+
 use std::collections::HashMap;
 
 use tokio_postgres::{Client, Error, Statement};
 
-use super::batch::Batch;
-use super::blocked;
-use super::claims::{claim, AssignedPartition};
-use super::ddl;
-use super::observed;
-use super::pause::Pause;
-use super::positions::{Positions, Standing};
-use super::refusals::Refused;
-use super::setback::Setback;
-use super::start::Assigned;
-use super::stop::Stop;
-use super::tables::Table;
-use super::transaction::{attempt, Attempt, Care, Places};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::{Partition, Watermarks};
+use crate::load::batch::Batch;
+use crate::load::observed;
+use crate::load::pause::Pause;
+use crate::load::setback::Setback;
+use crate::load::start::claims::{claim, AssignedPartition};
+use crate::load::start::tables::Table;
+use crate::load::start::Assigned;
+use crate::load::stop::Stop;
 use crate::observe;
 use crate::pg::{self, verdict, Connector, Verdict};
+use positions::{Positions, Standing};
+use refusals::Refused;
+use transaction::{attempt, Attempt, Care, Places};
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
