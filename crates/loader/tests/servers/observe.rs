@@ -32,7 +32,7 @@ fn metrics_and_health_follow_the_loader() {
         ("tally_dead_letters_total{topic=\"observe\",stage=\"decode\"}", 1.0),
         ("tally_dead_letters_total{topic=\"observe\",stage=\"write\"}", 1.0),
         ("tally_message_bytes_total", 42.0),
-        ("tally_database_connections_total", 1.0),
+        ("tally_database_connections_total", 2.0), // one for the start, one for the lane
         ("tally_lag{topic=\"observe\",partition=\"0\"}", 0.0),
         ("tally_newest_message_age_seconds{topic=\"observe\"}", 0.0),
         ("tally_database_up", 1.0),
