@@ -22,6 +22,7 @@ enum Command {
     Load(load::Args),
     Check(check::Args),
     Plan(plan::Args),
+    Replay(load::replay::Args),
     Simulate(simulate::Command),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -35,6 +36,7 @@ impl Cli {
             Command::Load(args) => load::run(args),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
+            Command::Replay(args) => load::replay::run(args),
             Command::Simulate(args) => simulate::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Broker(args) => broker::run(args),

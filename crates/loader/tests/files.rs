@@ -1,152 +1,22 @@
 //! `tally load csv` against a real PostgreSQL: types, bad rows, encodings, restarts, kill -9.
 
+mod directory;
+
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
-use postgres::{Client, NoTls};
+use directory::World;
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-
-/// A schema, a job and a directory of files, all of one name.
-struct World {
-    name: &'static str,
-    database: Client,
-    directory: tempfile::TempDir,
-}
-
-impl World {
-    fn new(name: &'static str) -> Self {
-        let mut database = Client::connect(&url(), NoTls).unwrap();
-        let schema = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
-        database.batch_execute(&schema).unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let mut world = Self { name, database, directory };
-        if world.one("SELECT to_regclass('loader.files') IS NOT NULL") == "t" {
-            for table in ["files", "file_dead_letters"] {
-                let sql = format!("DELETE FROM loader.{table} WHERE job = $1");
-                world.database.execute(&sql, &[&name]).unwrap();
-            }
-        }
-        world
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.directory.path().join(file)
-    }
-
-    fn write(&self, file: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(file), content).unwrap();
-    }
-
-    fn append(&self, file: &str, content: &str) {
-        let mut file = fs::File::options().append(true).open(self.path(file)).unwrap();
-        file.write_all(content.as_bytes()).unwrap();
-    }
-
-    fn command(&self, options: &[&str]) -> Command {
-        self.command_for(self.directory.path(), options)
-    }
-
-    fn command_for(&self, path: &Path, options: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
-        command.args(["load", "csv", "--quiet", "--database", &url()]).args(options);
-        for (option, default) in [("--table", &*format!("{}.t", self.name)), ("--job", self.name)] {
-            if !options.contains(&option) {
-                command.args([option, default]);
-            }
-        }
-        command.arg("--").arg(path);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    /// Loads all files, and expects that to work; gives what it said.
-    fn load(&self, options: &[&str]) -> String {
-        succeed(self.command(options).output().unwrap())
-    }
-
-    /// Loads one file.
-    fn load_one(&self, file: &str, options: &[&str]) -> String {
-        succeed(self.command_for(&self.path(file), options).output().unwrap())
-    }
-
-    /// Loads all files, and expects a line that says why that does not work.
-    fn complaint(&self, options: &[&str]) -> String {
-        let output = self.command(options).output().unwrap();
-        assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-        let text = String::from_utf8(output.stderr).unwrap();
-        let last = text.lines().last().unwrap();
-        assert!(last.starts_with("tally: "), "{text}");
-        last.into()
-    }
-
-    /// Rows of text columns, joined by `|`, with `~` for NULL.
-    fn rows(&mut self, query: &str) -> Vec<String> {
-        let query =
-            query.replace("$t", &format!("{}.t", self.name)).replace("$job", &format!("'{}'", self.name));
-        let rows = self.database.simple_query(&query).unwrap();
-        let fields = |row: &postgres::SimpleQueryRow| {
-            (0..row.len()).map(|i| row.get(i).unwrap_or("~").to_string()).collect::<Vec<_>>().join("|")
-        };
-        rows.iter()
-            .filter_map(|message| match message {
-                postgres::SimpleQueryMessage::Row(row) => Some(fields(row)),
-                _ => None,
-            })
-            .collect()
-    }
-
-    fn one(&mut self, query: &str) -> String {
-        self.rows(query).remove(0)
-    }
-
-    /// The types of the table's columns.
-    fn types(&mut self) -> Vec<String> {
-        self.rows(
-            "SELECT attname || ' ' || format_type(atttypid, NULL) FROM pg_attribute
-             WHERE attrelid = '$t'::regclass AND attnum > 0 ORDER BY attnum",
-        )
-    }
-
-    fn dead_letters(&mut self) -> Vec<String> {
-        self.rows(
-            "SELECT line, stage, sqlstate, column_name, encode(raw, 'escape') FROM loader.file_dead_letters
-             WHERE job = $job ORDER BY path, line",
-        )
-    }
-
-    /// What the ledger says is stored is stored, at every moment.
-    fn assert_invariant(&mut self) {
-        if self.one("SELECT to_regclass('loader.files') IS NULL OR to_regclass('$t') IS NULL") == "t" {
-            return;
-        }
-        let sql = "SELECT coalesce(sum(rows), 0), coalesce(sum(dead_letters), 0) FROM loader.files WHERE job = $job";
-        let ledger = self.one(sql);
-        // Both in one statement would be one snapshot; nothing is running here.
-        let stored = self.one(
-            "SELECT (SELECT count(*) FROM $t),
-                    (SELECT count(*) FROM loader.file_dead_letters WHERE job = $job)",
-        );
-        assert_eq!(ledger, stored);
-    }
-}
-
-fn url() -> String {
-    std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL database")
-}
-
-fn succeed(output: Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn types_hold_every_row_of_every_file() {
-    let mut world = World::new("files_types");
+    let mut world = World::new("files_types", "csv");
     let header = "small,int,big,huge,money,float,far,flag,letter,day,at,atZone,clock,id,code,mixed,nothing\n";
     world.write(
         "a.csv",
@@ -215,7 +85,7 @@ fn types_hold_every_row_of_every_file() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_second_run_adds_nothing_and_a_changed_file_is_noticed() {
-    let mut world = World::new("files_again");
+    let mut world = World::new("files_again", "csv");
     world.write("a.csv", "id,note\n1,x\n2,\"y\nz\"\n");
     world.write("b.csv", "note,id\nw,3\n");
     world.load(&[]);
@@ -242,6 +112,13 @@ fn a_second_run_adds_nothing_and_a_changed_file_is_noticed() {
     assert_eq!(world.one("SELECT count(*) FROM $t"), "6");
     world.write("a.csv", "id,note\n");
     assert!(world.complaint(&[]).contains("has changed"));
+    // What is gone from the table is not gone from the ledger.
+    world.database.batch_execute("DROP TABLE files_again.t").unwrap();
+    assert!(world.complaint(&[]).contains("it does not exist, though job"));
+    let forget = "DELETE FROM loader.files WHERE job = 'files_again'";
+    world.database.batch_execute(forget).unwrap();
+    world.load(&[]);
+    assert_eq!(world.rows(all), ["3|w", "6|c"]);
     // An old end in the middle of a line would make a row of a part of it.
     world.write("d.csv", "id,note\n7,half");
     world.load_one("d.csv", &[]);
@@ -253,7 +130,7 @@ fn a_second_run_adds_nothing_and_a_changed_file_is_noticed() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
-    let mut world = World::new("files_bad");
+    let mut world = World::new("files_bad", "csv");
     world.write(
         "a.csv",
         b"id,note\n1,a\n2\n3,b,c\n\n4,\"two\nlines\"\n5,\xff\n6,\0\n7,\"open\n8,h\n".as_slice(),
@@ -279,12 +156,17 @@ fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
     world.load(&[]);
     assert_eq!(world.rows("SELECT * FROM $t WHERE id > 8 OR id IS NULL ORDER BY id"), ["9|i", "~|j"]);
     assert_eq!(world.dead_letters()[5..], ["3|decode|22P02|id|nine,i", "4|decode|22003|id|40000,i"]);
+    // Loaded anew, a file has only its new dead letters.
+    let forget = "DROP TABLE files_bad.t; DELETE FROM loader.files WHERE job = 'files_bad'";
+    world.database.batch_execute(forget).unwrap();
+    world.load(&[]);
+    assert_eq!(world.dead_letters().len(), 5);
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn rows_that_the_server_refuses_are_taken_out() {
-    let mut world = World::new("files_refused");
+    let mut world = World::new("files_refused", "csv");
     world
         .database
         .batch_execute(
@@ -335,7 +217,7 @@ fn rows_that_the_server_refuses_are_taken_out() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn too_many_bad_rows_stop_the_run_and_it_goes_on_with_more() {
-    let mut world = World::new("files_limit");
+    let mut world = World::new("files_limit", "csv");
     // Several blocks; the bad rows are in the last one.
     let good = (0..1_200_000).map(|i| format!("{i},{i:08}\n")).collect::<String>();
     let text = format!("id,note\n{good}bad\nbad\nbad\n");
@@ -380,7 +262,7 @@ fn too_many_bad_rows_stop_the_run_and_it_goes_on_with_more() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn encodings_and_dialects() {
-    let mut world = World::new("files_dialects");
+    let mut world = World::new("files_dialects", "csv");
     let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     world.write("mark8.csv", b"\xef\xbb\xbfid;price\n1;\"caf\xc3\xa9\"\n".as_slice());
     world.write("mark16.csv", [b"\xff\xfe".to_vec(), utf16("id\tprice\n2\tnaïve €\n")].concat());
@@ -407,7 +289,7 @@ fn encodings_and_dialects() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn odd_shapes() {
-    let mut world = World::new("files_shapes");
+    let mut world = World::new("files_shapes", "csv");
     let wide: Vec<String> = (0..1000).map(|i| format!("a long name of column {i}")).collect();
     let row = |n: usize| (0..1000).map(|i| (i * n).to_string()).collect::<Vec<_>>().join(",");
     world.write("wide.csv", format!("{}\n{}\n{}\n", wide.join(","), row(1), row(2)));
@@ -442,7 +324,7 @@ fn odd_shapes() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_dry_run_changes_nothing() {
-    let mut world = World::new("files_dry");
+    let mut world = World::new("files_dry", "csv");
     world.write("a.csv", "Id,note\n1,x\n2\n");
     let said = world.load(&["--dry-run"]);
     assert!(said.contains("a.csv: UTF-8, delimiter ,, header, 1 rows, 1 bad"), "{said}");
@@ -459,7 +341,7 @@ fn a_dry_run_changes_nothing() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn complaints_say_what_to_do() {
-    let mut world = World::new("files_complaints");
+    let mut world = World::new("files_complaints", "csv");
     world.write("a.csv", "id,note\n1,x\n");
     let table = |world: &mut World, ddl: &str| {
         let sql = format!("DROP TABLE IF EXISTS files_complaints.t; CREATE TABLE files_complaints.t ({ddl})");
@@ -526,7 +408,7 @@ fn assert_complete(world: &mut World, rows: i64) {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn killed_runs_store_every_row_exactly_once() {
-    let mut world = World::new("files_killed");
+    let mut world = World::new("files_killed", "csv");
     let rows = many_rows(&world);
     let seed = std::env::var("TALLY_TEST_SEED")
         .map_or_else(|_| u64::from(std::process::id()), |x| x.parse().unwrap());
@@ -548,6 +430,13 @@ fn killed_runs_store_every_row_exactly_once() {
         kills_inside += i64::from(now > before && now < rows - rows / 50_021);
     }
     assert!(kills_inside > 2, "{kills_inside} kills came in the middle of the work");
+    // A polite end is one between batches.
+    let before = loaded(&mut world);
+    let mut child = world.command(&["--jobs", "1"]).spawn().unwrap();
+    wait_for(&mut world, &mut child, |now| now > before);
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    world.assert_invariant();
     world.load(&[]);
     assert_complete(&mut world, rows);
     assert!(world.load(&[]).contains("loaded 0 rows of 0 files"));
@@ -557,7 +446,7 @@ fn killed_runs_store_every_row_exactly_once() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn runs_at_once_and_lost_connections_duplicate_nothing() {
-    let mut world = World::new("files_together");
+    let mut world = World::new("files_together", "csv");
     let rows = many_rows(&world);
     let mut runs: Vec<Child> = (0..3).map(|_| world.command(&["--jobs", "2"]).spawn().unwrap()).collect();
     for _ in 0..8 {

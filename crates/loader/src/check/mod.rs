@@ -25,7 +25,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
     println!("configuration: ok, {} topics", config.topics.len());
     let mut found = config.clone();
-    let partitions = kafka::consumer(&config, kafka::Watermarks::default()).and_then(|consumer| {
+    let partitions = kafka::consumer(&config, kafka::Watermarks::default(), 0).and_then(|consumer| {
         found = kafka::find_topics(&consumer, &config)?;
         kafka::partitions(&consumer, &found)
     });

@@ -8,6 +8,7 @@ mod pattern;
 mod registry;
 mod route;
 mod secret;
+mod share;
 mod source;
 mod table;
 mod topic;
@@ -26,9 +27,10 @@ pub use http::Http;
 pub use registry::Registry;
 pub use route::Route;
 pub use secret::Secret;
+pub use share::{Mode, Partitions, Replica};
 pub use source::Source;
 pub use table::{plain_name, quoted, TableName};
-pub use topic::{Format, KeyFormat, Layout, Mapping, Start, Topic, UnknownFields, Unmatched};
+pub use topic::{Format, KeyFormat, Layout, Mapping, OnGap, Start, Topic, UnknownFields, Unmatched};
 
 use crate::failure::Failure;
 
@@ -48,6 +50,20 @@ pub struct Config {
     /// Larger messages become dead letters, so that one cannot fill the memory of all parts of the way.
     #[serde(default = "default_max_message_bytes")]
     pub max_message_bytes: usize,
+    /// How the partitions come to this loader.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Its share of them, if several loaders share by partition number.
+    pub replica: Option<Replica>,
+    /// How many connections write at the same time; each has partitions of its own.
+    #[serde(default = "default_writers")]
+    pub writers: usize,
+    /// Milliseconds that a stop may take; what is not stored by then is read again.
+    #[serde(default = "default_stop_ms")]
+    pub stop_ms: u64,
+    /// Milliseconds that a partition may stand still while the broker has more of it; 0 for ever.
+    #[serde(default = "default_watchdog_ms")]
+    pub watchdog_ms: u64,
     /// Where the schemas of Avro topics are.
     pub registry: Option<Registry>,
     /// Where metrics and health are served, if they are.
@@ -111,7 +127,36 @@ fn default_max_message_bytes() -> usize {
     8 << 20
 }
 
+fn default_writers() -> usize {
+    2
+}
+
+fn default_stop_ms() -> u64 {
+    10_000
+}
+
+fn default_watchdog_ms() -> u64 {
+    60_000
+}
+
 impl Config {
+    /// Leaves only these topics, if there are any.
+    pub fn choose_topics(&mut self, names: &[String]) -> Result<(), Failure> {
+        if let Some(name) = names.iter().find(|name| self.topics.iter().all(|topic| topic.name != **name)) {
+            let known: Vec<&str> = self.topics.iter().map(|topic| topic.name.as_str()).collect();
+            return Err(Failure::usage(format!("no topic {name:?} in the configuration"))
+                .mend(complaint::suggestion(name, &known)));
+        }
+        self.topics.retain(|topic| names.is_empty() || names.contains(&topic.name));
+        Ok(())
+    }
+
+    /// Whether a partition is in this loader's fixed share.
+    pub fn owns(&self, topic: &Topic, partition: i32) -> bool {
+        let is_listed = topic.partitions.as_ref().is_none_or(|list| list.contains(partition));
+        is_listed && self.replica.is_none_or(|replica| replica.owns(partition))
+    }
+
     /// Reads and validates a file.
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
@@ -138,6 +183,18 @@ impl Config {
         if self.batch.rows == 0 || self.batch.bytes == 0 {
             return Err(Failure::usage("`batch.rows` and `batch.bytes` must be at least 1")
                 .mend("leave them out for the defaults"));
+        }
+        if self.writers == 0 || self.writers > 64 {
+            return Err(
+                Failure::usage("`writers` must be between 1 and 64").mend("leave it out for the default")
+            );
+        }
+        let has_share = self.replica.is_some() || self.topics.iter().any(|topic| topic.partitions.is_some());
+        if self.mode == Mode::Subscribe && has_share {
+            return Err(Failure::usage(
+                "`replica` and `partitions` have no meaning with `mode = \"subscribe\"`",
+            )
+            .mend("remove them: the group hands the partitions out"));
         }
         if let Some(registry) = &self.registry {
             registry
@@ -229,6 +286,9 @@ mod tests {
         assert!(complaint(pattern).contains("`pattern`: regex parse error"), "{}", complaint(pattern));
         let value = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'bigint', value = 'x' }]\n";
         assert!(complaint(value).contains("`value`: text \"x\" is not bigint"), "{}", complaint(value));
+        let share = "[[topic]]\nname = 't'\npartitions = '0-3'\n";
+        assert!(complaint(&format!("mode = 'subscribe'\n{share}")).contains("have no meaning"));
+        assert!(complaint("replica = '4 of 3'\n[[topic]]\nname = 't'\n").contains("is not a replica"));
         let twice = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text' }, { name = 'a', type = 'text' }]\n";
         assert!(complaint(twice).contains("listed twice"));
         let route = |rest: &str| {

@@ -44,6 +44,11 @@ impl Topic {
         self.name.contains('*')
     }
 
+    /// Whether a topic's name fits the pattern.
+    pub fn fits(&self, name: &str) -> bool {
+        self.matched(name).is_some()
+    }
+
     /// What the star stands for in a topic's name, if it fits; Kafka's own topics fit no pattern.
     fn matched<'n>(&self, name: &'n str) -> Option<&'n str> {
         let (before, after) = self.name.split_once('*')?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, ColumnType, Route, TableName};
+use super::{Column, ColumnType, Partitions, Route, TableName};
 use crate::failure::Failure;
 
 /// One topic and the table, or the tables, it goes to.
@@ -24,6 +24,11 @@ pub struct Topic {
     /// Where a partition begins that this job has never read.
     #[serde(default)]
     pub start: Start,
+    /// The partitions to read, if not all of them.
+    pub partitions: Option<Partitions>,
+    /// What to do when the broker no longer has the stored position.
+    #[serde(default)]
+    pub on_gap: OnGap,
     /// The columns; where absent they are an existing table's, or inferred from the first messages.
     pub columns: Option<Vec<Column>>,
     /// What becomes of fields that no column takes.
@@ -117,6 +122,17 @@ pub enum Format {
     Json,
     /// A record in Avro, with the number of its schema in the registry in front, as Confluent's serializers write it.
     Avro,
+}
+
+/// What to do about messages that retention removed before they were read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnGap {
+    /// Stop: somebody has to decide.
+    #[default]
+    Stop,
+    /// Go on at the oldest message, and record what is missing in `loader.gaps`.
+    Skip,
 }
 
 /// The encoding of the keys of a topic's messages.

@@ -44,6 +44,7 @@ pub fn for_new_table(inputs: &[(&dyn Input, Contents)], told: &Told) -> Result<V
                 None => Seen::Values(contents.evidence.get(i).copied().unwrap_or_default()),
             };
             match kinds.iter_mut().find(|(known, _)| *known == name) {
+                Some(_) if told.contains_key(&name) => {}
                 Some((_, known)) => known.merge(seen).map_err(|what| {
                     let mend = format!("say --types {name}=TYPE, with one that holds both");
                     Failure::usage(format!("column {name:?}: {what}")).at(input.path().display()).mend(mend)
@@ -72,13 +73,10 @@ impl Seen {
     fn merge(&mut self, other: Self) -> Result<(), String> {
         match (self, other) {
             (Self::Values(known), Self::Values(other)) => known.merge(&other),
-            (known, other) if known.column_type() == other.column_type() => {}
             (known, other) => {
-                return Err(format!(
-                    "{} in one file, {} in another",
-                    known.column_type(),
-                    other.column_type()
-                ));
+                let (one, another) = (known.column_type(), other.column_type());
+                let both = wider(one, another);
+                *known = Self::Type(both.ok_or_else(|| format!("{one} in one file, {another} in another"))?);
             }
         }
         Ok(())
@@ -89,6 +87,21 @@ impl Seen {
             Self::Values(evidence) => evidence.column_type(),
             Self::Type(kind) => *kind,
         }
+    }
+}
+
+/// The type that holds the values of both.
+fn wider(one: ColumnType, another: ColumnType) -> Option<ColumnType> {
+    use ColumnType::*;
+    let orders: [&[ColumnType]; 2] = [&[Smallint, Integer, Bigint, Numeric], &[Real, DoublePrecision]];
+    let in_order = |order: &&[ColumnType]| {
+        let place = |kind| order.iter().position(|k| *k == kind);
+        Some(order[place(one)?.max(place(another)?)])
+    };
+    if one == another {
+        Some(one)
+    } else {
+        orders.iter().find_map(in_order)
     }
 }
 
@@ -149,4 +162,31 @@ pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Col
             Ok(Column { required, ..Column::plain(name, kind, None) })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_by_name() {
+        assert_eq!(told("a=int8"), Ok(("a".into(), ColumnType::Bigint)));
+        assert_eq!(told("a = Double Precision"), Ok(("a".into(), ColumnType::DoublePrecision)));
+        assert!(told("a").is_err() && told("a=money").unwrap_err().contains("money"));
+    }
+
+    #[test]
+    fn wider_types() {
+        use ColumnType::*;
+        for (one, another, both) in [
+            (Smallint, Bigint, Some(Bigint)),
+            (Numeric, Integer, Some(Numeric)),
+            (Real, DoublePrecision, Some(DoublePrecision)),
+            (Text, Text, Some(Text)),
+            (Integer, Text, None),
+            (Integer, DoublePrecision, None),
+        ] {
+            assert_eq!((wider(one, another), wider(another, one)), (both, both), "{one} and {another}");
+        }
+    }
 }

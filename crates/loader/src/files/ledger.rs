@@ -119,7 +119,7 @@ pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> 
     )
 }
 
-/// Enters a file's parts.
+/// Enters a file's parts. Dead letters of a time before, if somebody has deleted the entries that they belong to, go.
 pub async fn enter(
     tx: &Transaction<'_>,
     job: &str,
@@ -137,7 +137,8 @@ pub async fn enter(
     let path = path(input);
     let Identity { size, modified, hash } = input.identity();
     tx.execute(sql, &[&job, &path, &from, &to, &lines, &table, size, &(*modified as f64), hash]).await?;
-    Ok(())
+    let sql = "DELETE FROM loader.file_dead_letters WHERE job = $1 AND path = $2";
+    tx.execute(sql, &[&job, &path]).await.map(|_| ())
 }
 
 /// Lets a file that has grown be loaded to its new end, as more of its last part.

@@ -129,17 +129,22 @@ pub async fn settle(
     tx.execute(sql, &[&job]).await.map_err(at("database"))?;
     let mut before = look_in(&tx, table).await?;
     let place = format!("table {}", before.table);
+    let paths: Vec<&str> = candidates.iter().map(|c| ledger::path(&*c.input)).collect();
+    let of_files = at("table loader.files");
+    let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
     if let (None, Some(definition)) = (&before.found, inferred) {
+        if !known.is_empty() {
+            let what = format!("it does not exist, though job {job:?} has loaded these files into it");
+            let mend = "to load them again, delete their rows from loader.files, or name another --job";
+            return Err(Failure::new(what).at(place).mend(mend));
+        }
         tx.batch_execute(&definition.create_table()).await.map_err(at(&place))?;
         before = look_in(&tx, table).await?;
     }
     let Some(found) = &before.found else {
         return Err(Failure::new("it was dropped meanwhile").at(place).mend("run it again"));
     };
-    let paths: Vec<&str> = candidates.iter().map(|c| ledger::path(&*c.input)).collect();
     let table_name = String::from(before.table.clone());
-    let of_files = at("table loader.files");
-    let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
     for candidate in candidates {
         let Candidate { input, parts, .. } = candidate;
         let entries = known.get(ledger::path(&**input)).map_or(&[][..], Vec::as_slice);

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::avro::{self, Readiness};
 use super::batch::{Batch, Change, Span};
+use super::claims::AssignedPartition;
 use super::dead_letter::{DeadLetter, Stage};
 use super::keys::{self, Key};
 use super::originals::Originals;
@@ -46,6 +47,7 @@ struct TopicState {
 struct Progress {
     handed_over: i64,
     next: i64,
+    owned: bool,
 }
 
 enum Decoder {
@@ -79,19 +81,47 @@ enum Prepared {
 impl Assembler {
     /// Begins where the assignment says.
     pub fn new(assigned: &Assigned, config: &Config) -> Result<Self, Failure> {
-        let mut topics: Vec<TopicState> =
-            assigned.topics.iter().map(|topic| TopicState::new(topic, assigned)).collect();
-        for partition in &assigned.partitions {
-            let progress = &mut topics[partition.topic].progress;
-            let at = partition.number as usize; // Kafka counts partitions from 0
-            progress.resize(progress.len().max(at + 1), Progress::default());
-            progress[at] = Progress { handed_over: partition.next, next: partition.next };
-        }
+        let topics = assigned.topics.iter().map(|topic| TopicState::new(topic, assigned)).collect();
         let batch = Batch::new(assigned.tables.len());
         let registry = config.registry.as_ref();
         let registry = registry.map(|config| Registry::new(config, assigned.schemas.clone())).transpose()?;
         let Config { batch: limits, max_message_bytes, .. } = *config;
-        Ok(Self { topics, limits, max_message_bytes, registry, batch, opened: Instant::now(), current: 0 })
+        let opened = Instant::now();
+        let mut assembler = Self { topics, limits, max_message_bytes, registry, batch, opened, current: 0 };
+        assembler.add(&assigned.partitions);
+        Ok(assembler)
+    }
+
+    /// Takes messages of these partitions as well, from their positions.
+    pub fn add(&mut self, partitions: &[AssignedPartition]) {
+        for partition in partitions {
+            let progress = &mut self.topics[partition.topic].progress;
+            let at = partition.number as usize; // Kafka counts partitions from 0
+            progress.resize(progress.len().max(at + 1), Progress::default());
+            progress[at] = Progress { handed_over: partition.next, next: partition.next, owned: true };
+        }
+    }
+
+    /// Takes no more messages of a partition; gives false if the batch has some that were not handed over.
+    pub fn remove(&mut self, topic: &str, partition: i32) -> bool {
+        let topic = self.topic(topic);
+        let Some(progress) = self.topics[topic].progress.get_mut(partition as usize) else { return true };
+        progress.owned = false;
+        progress.next == progress.handed_over
+    }
+
+    /// Which of the topics bears the name.
+    pub fn topic(&self, name: &str) -> usize {
+        let found = self.topics.iter().position(|topic| topic.config.name == name);
+        found.expect("only configured topics are read")
+    }
+
+    /// The offsets that come next, by topic and partition.
+    pub fn positions(&self) -> impl Iterator<Item = ((usize, i32), i64)> + '_ {
+        self.topics.iter().enumerate().flat_map(|(at, topic)| {
+            let owned = topic.progress.iter().enumerate().filter(|(_, progress)| progress.owned);
+            owned.map(move |(number, progress)| ((at, number as i32), progress.next))
+        })
     }
 
     /// The offset that comes next in a partition.
@@ -102,10 +132,14 @@ impl Assembler {
     /// Takes a message into the batch; one that was taken before is passed over.
     pub fn take(&mut self, record: &Record, headers: Option<Box<Json>>) -> Result<Taken, Failure> {
         if self.topics[self.current].config.name != record.topic {
-            let found = self.topics.iter().position(|topic| topic.config.name == record.topic);
-            self.current = found.expect("only assigned topics are read");
+            self.current = self.topic(record.topic);
         }
-        if record.offset < self.topics[self.current].progress[record.partition as usize].next {
+        let progress = self.topics[self.current].progress.get(record.partition as usize);
+        let progress = progress.copied().unwrap_or_default();
+        if !progress.owned {
+            return Ok(Taken::Yes); // it was given up
+        }
+        if record.offset < progress.next {
             tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
             return Ok(Taken::Yes);
         }
@@ -277,7 +311,6 @@ impl TopicState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::start::AssignedPartition;
     use crate::load::tables::Table;
 
     fn assembler(limits: BatchLimits) -> Assembler {

@@ -1,52 +1,67 @@
 //! `tally load`: Kafka topics into PostgreSQL tables, exactly once.
 //!
-//! A thread reads and decodes; this one writes. Between them is room for one closed batch, so that both work at the
-//! same time and memory stays bounded: when PostgreSQL is slow or away, the reader waits, and librdkafka's queue,
-//! which is bounded too, fills.
+//! The partitions are spread over lanes, each with a consumer, a thread that reads and decodes, and a connection that
+//! writes. Between the sides of a lane is room for one closed batch, so that both work at the same time and memory
+//! stays bounded: when PostgreSQL is slow or away, the reader waits and pauses its partitions.
 
 mod assembler;
 mod avro;
 mod batch;
+mod blocked;
+mod bounds;
+mod change;
+mod claims;
+mod ddl;
 mod dead_letter;
+mod discovery;
+mod end;
+mod exit;
 mod keys;
+mod lane;
 mod observed;
+mod order;
 mod originals;
 mod path;
+mod pause;
 mod positions;
 mod progress;
 mod reader;
 mod refusals;
 mod rehearsal;
+pub mod replay;
+mod setback;
 mod start;
 mod stop;
 mod tables;
 mod transaction;
+mod verdict;
+mod watchdog;
 mod writer;
 
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::sync::{mpsc as sync, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::files;
-use crate::kafka;
-use crate::observe;
 use crate::pg::Connector;
-use assembler::Assembler;
-use positions::Positions;
+use crate::{kafka, observe};
+use bounds::Bound;
+use claims::AssignedPartition;
+use discovery::Discovery;
+use end::End;
+use lane::{Lane, Report};
 use progress::Progress;
-use writer::{Fate, Writer};
 
 pub use path::copy;
 pub use rehearsal::rehearse;
 pub use start::{start, Assigned, Intent};
 pub use stop::Stop;
-
-/// How long a stop waits for the batch in flight.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
 #[derive(clap::Args)]
@@ -58,6 +73,12 @@ pub struct Args {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE", required = true)]
     config: Option<PathBuf>,
+    /// Load under another name, with positions of its own.
+    #[arg(long, value_name = "NAME")]
+    job: Option<String>,
+    /// Load only this topic of the configuration; may be repeated.
+    #[arg(long = "topic", value_name = "NAME")]
+    topics: Vec<String>,
     #[command(flatten)]
     options: Options,
 }
@@ -68,6 +89,15 @@ pub struct Options {
     /// Stop where the topics ended when the run began.
     #[arg(long)]
     pub until_end: bool,
+    /// Begin at this offset or time (2026-01-31T00:00:00Z), where the job has read nothing yet.
+    #[arg(long, value_name = "TIME|OFFSET", requires = "job")]
+    from: Option<Bound>,
+    /// Stop before this offset or time, or where the topics ended when the run began.
+    #[arg(long, value_name = "TIME|OFFSET", conflicts_with = "until_end")]
+    to: Option<Bound>,
+    /// Begin from nothing, even if the positions of a topic that was loaded before are missing.
+    #[arg(long)]
+    accept_empty_positions: bool,
     /// Show no progress.
     #[arg(long)]
     pub quiet: bool,
@@ -86,87 +116,174 @@ pub struct Summary {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    match (args.files, args.config) {
-        (Some(command), _) => files::run(command),
-        (None, Some(config)) => load(&Config::read(&config)?, args.options).map(|_| ()),
-        (None, None) => Err(Failure::usage("there is nothing to load").mend("give --config, or files")),
+    let file = match (args.files, args.config) {
+        (Some(command), _) => return files::run(command),
+        (None, Some(file)) => file,
+        (None, None) => {
+            return Err(Failure::usage("there is nothing to load").mend("give --config, or files"));
+        }
+    };
+    let mut config = Config::read(&file)?;
+    if let Some(job) = args.job {
+        config.job = job;
     }
+    config.choose_topics(&args.topics)?;
+    let is_bounded = args.options.until_end || args.options.from.is_some() || args.options.to.is_some();
+    if config.mode == Mode::Subscribe && is_bounded {
+        return Err(Failure::usage("--until-end, --from and --to need `mode = \"assign\"`")
+            .mend("the group may hand partitions out at any time"));
+    }
+    load(config, args.options).map(|_| ())
 }
 
 /// Loads until it is told to stop, or until the end if the options say so.
-pub fn load(config: &Config, options: Options) -> Result<Summary, Failure> {
+pub fn load(config: Config, options: Options) -> Result<Summary, Failure> {
     let _job = tracing::info_span!("load", job = config.job).entered();
     runtime()?.block_on(load_async(config, options))
 }
 
-/// The runtime for everything that talks to PostgreSQL; one thread is all that it needs.
+/// A runtime for what talks to PostgreSQL; one thread is all that a connection needs.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)
 }
 
-async fn load_async(config: &Config, options: Options) -> Result<Summary, Failure> {
-    observe::begin(config)?;
-    let mut stop = Stop::on_signals()?;
+async fn load_async(config: Config, options: Options) -> Result<Summary, Failure> {
+    observe::begin(&config)?;
+    let stop = Stop::on_signals()?;
     let connector = Connector::new(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
-    let consumer = kafka::consumer(config, watermarks.clone())?;
-    let config = &kafka::find_topics(&consumer, config)?;
-    let partitions = kafka::partitions(&consumer, config)?;
-    let assigned = start(&mut client, config, &partitions, Intent::Load).await?;
-    for partition in &partitions {
-        watermarks.set(&partition.topic, partition.number, partition.high);
+    let scout = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
+    let config = Arc::new(kafka::find_topics(&scout, &config)?);
+    let mut partitions = kafka::partitions(&scout, &config)?;
+    if let Some(from) = options.from {
+        bounds::begin_at(from, &scout, &mut partitions)?;
     }
-    let positions_of = |p: &start::AssignedPartition| (p.topic, p.number, p.next);
-    let begin = assigned.partitions.iter().map(positions_of);
-    kafka::assign(
-        &consumer,
-        begin.map(|(t, number, next)| (assigned.topics[t].config.name.as_str(), number, next)),
-    )?;
-
+    let intent = Intent::Load { accept_empty_positions: options.accept_empty_positions };
+    let assigned = start(&mut client, &config, &partitions, intent).await?;
+    drop(client); // each lane has its own
+    let end = match options.to {
+        Some(to) => {
+            let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
+            Some((bounds::end_at(to, &scout, &topics, &partitions, &assigned.partitions)?, true))
+        }
+        None => options.until_end.then(|| (End::new(&assigned.partitions, |p| p.high), false)),
+    };
+    for p in &assigned.partitions {
+        watermarks.note_high(&config.topics[p.topic].name, p.number, p.high);
+    }
     let begun: i64 = assigned.partitions.iter().map(|p| p.next).sum();
-    let assembler = Assembler::new(&assigned, config)?;
-    let end = options.until_end.then(|| reader::End::new(&assigned.partitions));
-    let positions = Positions::new(&config.job, &assigned, watermarks.clone());
-    let mut writer = Writer::new((connector, client), config, positions, assigned.tables, stop.clone());
+    let begun = (config.mode == Mode::Assign).then_some(begun);
 
-    let (out, mut batches) = mpsc::channel(1);
-    let reader_stop = stop.clone();
-    let span = tracing::Span::current();
-    let reader =
-        thread::spawn(move || span.in_scope(|| reader::read(&consumer, assembler, end, &reader_stop, &out)));
+    let (reports, mut reported) = mpsc::unbounded_channel();
+    let (ended, mut endings) = mpsc::unbounded_channel();
+    let mut lanes = Vec::new();
+    for (number, partitions) in spread(&config, &assigned.partitions).into_iter().enumerate() {
+        let (adds, added) = sync::channel();
+        lanes.push(adds);
+        let end = end.as_ref().map(|(end, exact)| (end.of(&partitions), *exact));
+        let lane = Lane {
+            number,
+            config: config.clone(),
+            watermarks: watermarks.clone(),
+            assigned: Assigned { partitions, ..assigned.clone() },
+            end,
+            added,
+            reports: reports.clone(),
+            stop: stop.clone(),
+        };
+        let ended = ended.clone();
+        let span = tracing::Span::current();
+        thread::spawn(move || {
+            let _job = span.entered();
+            let result = catch_unwind(AssertUnwindSafe(|| runtime()?.block_on(lane.run())));
+            // Fails only if the run is over.
+            let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a lane broke off"))));
+        });
+    }
+    drop(reports);
     observe::loading();
-    let mut progress = Progress::new(options.quiet);
-    let mut summary = Summary::default();
-    let begin = Instant::now();
-    let written = async {
-        while let Some(batch) = batches.recv().await {
-            match writer.store(&batch).await? {
-                Fate::Stored { dead_letters } => {
-                    summary.messages += batch.messages as u64;
-                    summary.dead_letters += dead_letters as u64;
-                    summary.elapsed = begin.elapsed();
-                    let total = watermarks.total() - begun;
-                    progress.update(&summary, u64::try_from(total).unwrap_or(0));
+    let running = lanes.len();
+    if config.mode == Mode::Subscribe || end.is_some() {
+        drop(scout); // nobody would listen to it
+    } else {
+        let known = partitions.into_iter().map(|p| (p.topic, p.number)).collect();
+        let discovery = Discovery { config: config.clone(), scout, known, lanes, stop: stop.clone() };
+        thread::spawn(move || discovery.run());
+    }
+    let run =
+        Run { stop, watermarks, begun, progress: Progress::new(options.quiet), summary: Summary::default() };
+    run.follow(&mut reported, &mut endings, running, Duration::from_millis(config.stop_ms)).await
+}
+
+/// The partitions of each lane; with a group, which hands them out itself, none.
+fn spread(config: &Config, partitions: &[AssignedPartition]) -> Vec<Vec<AssignedPartition>> {
+    let lanes = match config.mode {
+        Mode::Assign => config.writers.min(partitions.len().max(1)),
+        Mode::Subscribe => config.writers,
+    };
+    let mut spread = vec![Vec::new(); lanes];
+    for (at, partition) in partitions.iter().enumerate() {
+        spread[at % lanes].push(*partition);
+    }
+    spread
+}
+
+/// A run, seen from the user.
+struct Run {
+    stop: Stop,
+    watermarks: kafka::Watermarks,
+    /// Where the partitions began, if they are the same ones for the whole run.
+    begun: Option<i64>,
+    progress: Progress,
+    summary: Summary,
+}
+
+impl Run {
+    /// Follows the lanes until all of them have ended, or until a stop has taken too long.
+    async fn follow(
+        mut self,
+        reports: &mut mpsc::UnboundedReceiver<Report>,
+        endings: &mut mpsc::UnboundedReceiver<Result<(), Failure>>,
+        mut running: usize,
+        deadline: Duration,
+    ) -> Result<Summary, Failure> {
+        let begin = Instant::now();
+        let mut outcome = Ok(());
+        let mut stopping = self.stop.clone();
+        let overdue = async {
+            stopping.requested().await;
+            tokio::time::sleep(deadline).await;
+        };
+        tokio::pin!(overdue);
+        while running > 0 {
+            tokio::select! {
+                biased;
+                Some(report) = reports.recv() => {
+                    self.summary.messages += report.messages as u64;
+                    self.summary.dead_letters += report.dead_letters as u64;
+                    self.summary.elapsed = begin.elapsed();
+                    let total = match self.begun {
+                        Some(begun) => self.watermarks.total() - begun,
+                        None => self.summary.messages as i64 + observe::behind(),
+                    };
+                    self.progress.update(&self.summary, u64::try_from(total).unwrap_or(0));
                 }
-                Fate::Dropped => break,
+                Some(ended) = endings.recv() => {
+                    running -= 1;
+                    if ended.is_err() {
+                        // One lane that cannot go on stops the run; the others store what they have.
+                        self.stop.request();
+                        outcome = outcome.and(ended);
+                    }
+                }
+                () = &mut overdue => {
+                    tracing::warn!("a batch in flight took too long and was left; the next run reads it again");
+                    break;
+                }
             }
         }
-        Ok(())
-    };
-    let overdue = async {
-        stop.requested().await;
-        tokio::time::sleep(DEADLINE).await;
-    };
-    let written = tokio::select! {
-        result = written => result,
-        () = overdue => {
-            tracing::warn!("the batch in flight took too long and was left; the next run reads it again");
-            Ok(())
-        }
-    };
-    drop(batches); // a reader that waits for room goes home
-    let read = reader.join().unwrap_or_else(|_| Err(Failure::new("the reading thread broke off")));
-    progress.finish(&summary);
-    written.and(read).map(|()| summary)
+        self.progress.finish(&self.summary);
+        outcome.map(|()| self.summary)
+    }
 }

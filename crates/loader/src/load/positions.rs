@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::batch::Batch;
+use super::claims::AssignedPartition;
 use super::start::Assigned;
 use super::writer::Statements;
 use crate::kafka::Watermarks;
@@ -43,12 +44,20 @@ struct Columns<'a> {
 impl Positions {
     /// The claims of an assignment.
     pub fn new(job: &str, assigned: &Assigned, watermarks: Watermarks) -> Self {
-        Self {
-            job: job.into(),
-            topics: assigned.topics.iter().map(|topic| topic.config.name.clone()).collect(),
-            epochs: assigned.partitions.iter().map(|p| ((p.topic, p.number), p.epoch)).collect(),
-            watermarks,
-        }
+        let topics = assigned.topics.iter().map(|topic| topic.config.name.clone()).collect();
+        let mut positions = Self { job: job.into(), topics, epochs: HashMap::new(), watermarks };
+        positions.add(&assigned.partitions);
+        positions
+    }
+
+    /// Adds claims.
+    pub fn add(&mut self, partitions: &[AssignedPartition]) {
+        self.epochs.extend(partitions.iter().map(|p| ((p.topic, p.number), p.epoch)));
+    }
+
+    /// The partitions that are claimed, by topic and number, with the epochs.
+    pub fn claims(&self) -> impl Iterator<Item = ((usize, i32), i64)> + '_ {
+        self.epochs.iter().map(|(partition, epoch)| (*partition, *epoch))
     }
 
     /// The job's name.
@@ -123,7 +132,7 @@ impl Positions {
             columns.from.push(span.from);
             columns.to.push(span.to);
             columns.epochs.push(self.epochs[&(*topic, *partition)]);
-            columns.highs.push(self.watermarks.get(name, *partition));
+            columns.highs.push(self.watermarks.high(name, *partition));
         }
         columns
     }

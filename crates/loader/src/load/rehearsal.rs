@@ -1,19 +1,25 @@
 //! A load of a few messages that is rolled back: what would become of them?
 
 use std::collections::HashMap;
+use std::sync::mpsc as sync;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::assembler::Assembler;
+use super::change::Changes;
 use super::dead_letter::DeadLetter;
-use super::reader::{self, End};
+use super::end::End;
+use super::exit::Exit;
+use super::order::{Order, Stored};
+use super::reader::Reader;
 use super::start::{start, Intent};
 use super::stop::Stop;
 use super::tables::prepare;
 use super::transaction::{store_rows, Care};
-use crate::config::{Config, TableName};
+use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
 use crate::failure::Failure;
 use crate::pg::Connector;
@@ -40,10 +46,12 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     let mut config = config.clone();
     config.batch.rows = messages;
     config.batch.age_ms = PATIENCE.as_millis() as u64;
+    (config.mode, config.watchdog_ms) = (Mode::Assign, 0);
     let at = |error: tokio_postgres::Error| pg::failure("rehearsal", &error);
     let connector = Connector::new(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
-    let consumer = kafka::consumer(&config, kafka::Watermarks::default())?;
+    let watermarks = kafka::Watermarks::default();
+    let consumer = kafka::consumer(&config, watermarks.clone(), 0)?;
     let config = kafka::find_topics(&consumer, &config)?;
     let partitions = kafka::partitions(&consumer, &config)?;
     let mut assigned = start(&mut client, &config, &partitions, Intent::Check).await?;
@@ -59,13 +67,42 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     });
     kafka::assign(&consumer, positions)?;
     let assembler = Assembler::new(&assigned, &config)?;
-    let end = End::new(&assigned.partitions);
-    let stop = Stop::on_signals()?;
-    let (out, mut batches) = mpsc::channel(1);
-    let reader = thread::spawn(move || reader::read(&consumer, assembler, Some(end), &stop, &out));
-    let batch = batches.recv().await;
-    drop(batches); // one is enough
-    let read = reader.join().unwrap_or_else(|_| Err(Failure::new("the reading thread broke off")));
+    let end = Some((End::new(&assigned.partitions, |p| p.high), false));
+    let (stop, runtime) = (Stop::on_signals()?, Handle::current());
+    let (out, mut orders) = mpsc::channel(1);
+    let reads = config.clone();
+    let reader = thread::spawn(move || {
+        let (_, added) = sync::channel();
+        let exit = Reader {
+            config: &reads,
+            consumer: &consumer,
+            watermarks: &watermarks,
+            assembler,
+            end,
+            changes: Changes { added: &added, current: None },
+            watchdog: None,
+            stored: Stored::default(),
+            stop,
+            out,
+            runtime,
+            ticked: Instant::now(),
+            paused: None,
+        }
+        .read();
+        kafka::close(consumer, None);
+        exit
+    });
+    let batch = match orders.recv().await {
+        Some(Order::Store(batch)) => Some(batch),
+        _ => None,
+    };
+    drop(orders); // one is enough
+    let read = match tokio::task::spawn_blocking(move || reader.join()).await {
+        Ok(Ok(Exit::Failed(failure))) => Err(failure),
+        Ok(Ok(Exit::Again(reason))) => Err(Failure::new(reason)),
+        Ok(Ok(Exit::Ended)) => Ok(()),
+        _ => Err(Failure::new("the reading thread broke off")),
+    };
     let Some(batch) = batch else {
         return read.map(|()| Rehearsal {
             messages: 0,
@@ -79,11 +116,12 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     pg::ensure_schema(&tx).await.map_err(at)?;
     let (_, mut tables, mut ddl) = prepare(&tx, &config).await?;
     for change in &batch.changes {
+        tx.batch_execute(&change.statement).await.map_err(at)?;
         tables[change.table].definition = Some(change.definition.clone());
         ddl.push(change.statement.clone());
     }
     let mut statements = HashMap::new();
-    let refused = store_rows(&mut tx, &mut statements, &config.job, &tables, &batch, Care::RowByRow).await;
+    let refused = store_rows(&mut tx, &mut statements, &tables, &batch, Care::RowByRow).await;
     tx.rollback().await.map_err(at)?;
     let refused = refused.map_err(at)?;
     let rows = |rows: &crate::decode::Rows| {

@@ -2,50 +2,41 @@
 
 use tokio_postgres::Client;
 
+use super::claims::{claim, renew, AssignedPartition};
+use super::setback::Setback;
 use super::tables::{prepare, AssignedTopic, Table};
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::Partition;
-use crate::pg::{self, Position};
+use crate::pg;
 use crate::registry::Schema;
 
 /// What the run works on.
+#[derive(Clone)]
 pub struct Assigned {
     /// The topics, in the order of the configuration.
     pub topics: Vec<AssignedTopic>,
     /// The tables that they go to.
     pub tables: Vec<Table>,
-    /// All partitions of the topics.
+    /// This loader's partitions of the topics.
     pub partitions: Vec<AssignedPartition>,
     /// The schemas that were seen before.
     pub schemas: Vec<Schema>,
-}
-
-/// A partition that this loader has claimed.
-#[derive(Debug, Clone, Copy)]
-pub struct AssignedPartition {
-    /// Which of the topics it belongs to.
-    pub topic: usize,
-    /// Its number.
-    pub number: i32,
-    /// The offset to read next.
-    pub next: i64,
-    /// The high watermark at the start.
-    pub high: i64,
-    /// The claim's epoch.
-    pub epoch: i64,
 }
 
 /// Whether the start is real or a rehearsal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
     /// Load.
-    Load,
+    Load {
+        /// Begin from nothing even if the positions of a topic that was loaded before are missing.
+        accept_empty_positions: bool,
+    },
     /// See whether it would work, and change nothing.
     Check,
 }
 
-/// Prepares everything in the database, or nothing.
+/// Prepares everything in the database, or nothing; claims this loader's fixed share of the partitions, if it has one.
 pub async fn start(
     client: &mut Client,
     config: &Config,
@@ -58,56 +49,78 @@ pub async fn start(
     };
     let tx = client.transaction().await.map_err(at("database"))?;
     pg::ensure_schema(&tx).await.map_err(at(pg::OUR_SCHEMA))?;
-    let (topics, tables, _) = prepare(&tx, config).await?;
-    let positions = pg::claim(&tx, &config.job, partitions).await.map_err(at("table loader.offsets"))?;
-    let mut assigned = Vec::with_capacity(partitions.len());
-    for partition in partitions {
-        let position = positions[&(partition.topic.clone(), partition.number)];
-        check_position(partition, position)?;
-        let topic = topics
-            .iter()
-            .position(|t| t.config.name == partition.topic)
-            .expect("partitions are of these topics");
-        let Position { next, epoch } = position;
-        assigned.push(AssignedPartition {
-            topic,
-            number: partition.number,
-            next,
-            high: partition.high,
-            epoch,
-        });
+    if intent != (Intent::Load { accept_empty_positions: true }) {
+        refuse_missing_positions(&tx, config).await?;
     }
+    pg::ensure_positions(&tx, &config.job, partitions).await.map_err(at("table loader.offsets"))?;
+    let mine: Vec<Partition> = match config.mode {
+        Mode::Assign => {
+            let is_mine = |p: &&Partition| {
+                let topic = config.topics.iter().find(|topic| topic.name == p.topic);
+                topic.is_some_and(|topic| config.owns(topic, p.number))
+            };
+            partitions.iter().filter(is_mine).cloned().collect()
+        }
+        Mode::Subscribe if intent == Intent::Check => partitions.to_vec(),
+        Mode::Subscribe => Vec::new(),
+    };
+    let assigned = claim(&tx, config, &mine).await?;
+    let (topics, tables, _) = prepare(&tx, config).await?;
     let schemas = match &config.registry {
         Some(registry) => pg::known_schemas(&tx, &registry.url).await.map_err(at("table loader.schemas"))?,
         None => Vec::new(),
     };
-    // The dead letters' table is needed only when something is wrong; better to know now.
-    let sql = "SELECT has_table_privilege('loader.dead_letters', 'INSERT')";
-    if !tx.query_one(sql, &[]).await.map_err(at("database"))?.get::<_, bool>(0) {
-        return Err(Failure::new("no right to INSERT")
-            .at("table loader.dead_letters")
-            .mend("GRANT INSERT ON loader.dead_letters TO the loader's role"));
+    // The tables for what is wrong are needed only when something is; better to know now.
+    for table in ["loader.dead_letters", "loader.gaps"] {
+        let sql = "SELECT has_table_privilege($1, 'INSERT')";
+        if !tx.query_one(sql, &[&table]).await.map_err(at("database"))?.get::<_, bool>(0) {
+            return Err(Failure::new("no right to INSERT")
+                .at(format!("table {table}"))
+                .mend(format!("GRANT INSERT ON {table} TO the loader's role")));
+        }
     }
     match intent {
-        Intent::Load => tx.commit().await.map_err(at("database"))?,
+        Intent::Load { .. } => tx.commit().await.map_err(at("database"))?,
         Intent::Check => tx.rollback().await.map_err(at("database"))?,
     }
     Ok(Assigned { topics, tables, partitions: assigned, schemas })
 }
 
-/// A position that the broker does not have means lost or foreign messages: nothing to guess about.
-fn check_position(partition: &Partition, position: Position) -> Result<(), Failure> {
-    let Partition { topic, number, low, high, .. } = partition;
-    let next = position.next;
-    let what = if next < *low {
-        format!(
-            "offset {next} comes next, but the broker's oldest is {low}: retention removed the ones between"
-        )
-    } else if next > *high {
-        format!("offset {next} comes next, but the broker ends at {high}: the topic was made anew")
-    } else {
-        return Ok(());
+/// Finds out anew where everything stands, for partitions claimed before; leaves out those that were taken over.
+pub async fn restart(
+    client: &mut Client,
+    config: &Config,
+    partitions: &[Partition],
+    epochs: &[i64],
+) -> Result<Assigned, Setback> {
+    let at = |error: tokio_postgres::Error| Setback::database("database", &error);
+    let tx = client.transaction().await.map_err(at)?;
+    let assigned = renew(&tx, config, partitions, epochs).await?;
+    let (topics, tables, _) = prepare(&tx, config).await?;
+    let schemas = match &config.registry {
+        Some(registry) => pg::known_schemas(&tx, &registry.url).await.map_err(at)?,
+        None => Vec::new(),
     };
-    let mend = "set next_offset in loader.offsets to where reading should go on, or use another `job`";
-    Err(Failure::new(what).at(format!("topic {topic:?} partition {number}")).mend(mend))
+    tx.commit().await.map_err(at)?;
+    Ok(Assigned { topics, tables, partitions: assigned, schemas })
+}
+
+/// Rows without positions: the server is not the one that the job last wrote to, or somebody removed them.
+async fn refuse_missing_positions(
+    tx: &tokio_postgres::Transaction<'_>,
+    config: &Config,
+) -> Result<(), Failure> {
+    let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let missing = pg::without_positions(tx, &config.job, &topics).await;
+    match missing.map_err(|e| pg::failure("table loader.offsets", &e))?.first() {
+        None => Ok(()),
+        Some(topic) => {
+            let what = "it was loaded before, says loader.schema_history, but its positions are missing: \
+                        starting from nothing would store everything twice";
+            Err(Failure::new(what).at(format!("job {:?} topic {topic:?}", config.job)).mend(
+                "restore loader.offsets from where the rows came from, use another `job`, or, if the tables are \
+                 empty too, give --accept-empty-positions",
+            ))
+        }
+    }
 }

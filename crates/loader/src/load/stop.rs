@@ -1,4 +1,6 @@
-//! The wish to stop: SIGINT or SIGTERM.
+//! The wish to stop: SIGINT or SIGTERM, or a part of the run that cannot go on.
+
+use std::sync::Arc;
 
 use tokio::signal::unix::{signal, SignalKind};
 use tokio::sync::watch;
@@ -6,9 +8,12 @@ use tokio::sync::watch;
 use crate::failure::Failure;
 use crate::observe;
 
-/// Shared by everything that has to end when a signal arrives.
+/// Shared by everything that has to end then.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop {
+    wish: Arc<watch::Sender<bool>>,
+    seen: watch::Receiver<bool>,
+}
 
 impl Stop {
     /// Begins to listen; a second signal ends the process at once, which loses nothing either.
@@ -16,7 +21,9 @@ impl Stop {
         let listen = |kind| signal(kind).map_err(|e| Failure::new(e).at("listening for signals"));
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
-        let (wish, stop) = watch::channel(false);
+        let (wish, seen) = watch::channel(false);
+        let stop = Self { wish: Arc::new(wish), seen };
+        let heard = stop.clone();
         tokio::spawn(async move {
             for first in [true, false] {
                 tokio::select! {
@@ -26,22 +33,27 @@ impl Stop {
                 if first {
                     tracing::info!("stopping");
                     observe::stopping();
-                    wish.send_replace(true);
+                    heard.request();
                 }
             }
             std::process::exit(1);
         });
-        Ok(Self(stop))
+        Ok(stop)
+    }
+
+    /// Asks for it.
+    pub fn request(&self) {
+        self.wish.send_replace(true);
     }
 
     /// Whether stopping was asked for.
     pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
+        *self.seen.borrow()
     }
 
     /// Waits until stopping is asked for.
     pub async fn requested(&mut self) {
-        if self.0.wait_for(|wish| *wish).await.is_err() {
+        if self.seen.wait_for(|wish| *wish).await.is_err() {
             std::future::pending().await
         }
     }

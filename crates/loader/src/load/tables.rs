@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::pg::{self, Found};
 
 /// A topic and where it goes.
+#[derive(Clone)]
 pub struct AssignedTopic {
     /// Its section of the configuration.
     pub config: Topic,
@@ -16,6 +17,7 @@ pub struct AssignedTopic {
 }
 
 /// A table that rows go to.
+#[derive(Clone)]
 pub struct Table {
     /// Its name, with the schema.
     pub name: TableName,
@@ -57,6 +59,12 @@ pub async fn prepare(
             of_topic.push(number);
         }
         topics.push(AssignedTopic { config: topic.clone(), tables: of_topic });
+    }
+    let mut names: Vec<&TableName> = tables.iter().map(|table| &table.name).collect();
+    names.sort(); // in one order for all
+    for name in names {
+        let locked = pg::lock_table(tx, name).await;
+        locked.map_err(|error| pg::failure(&format!("table {name}"), &error))?;
     }
     let mut statements = Vec::new();
     for (number, table) in tables.iter_mut().enumerate() {

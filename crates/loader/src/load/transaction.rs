@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::{Batch, Change};
+use super::batch::Batch;
+use super::ddl;
 use super::dead_letter::{self, DeadLetter, Stage};
 use super::observed;
 use super::path::{copy, Path};
@@ -32,12 +33,16 @@ pub enum Attempt {
     },
     /// The positions were not where they should be; nothing was stored.
     Fenced,
+    /// The tables have changed since the batch was made; nothing was stored.
+    Stale,
 }
 
 /// Where rows go, and where the schemas of their messages come from.
 #[derive(Clone, Copy)]
 pub struct Places<'a> {
-    /// The tables.
+    /// The tables before the batch changes them.
+    pub before: &'a [Table],
+    /// The tables after that.
     pub tables: &'a [Table],
     /// The registry's address.
     pub registry: Option<&'a str>,
@@ -48,7 +53,7 @@ pub async fn attempt(
     client: &mut Client,
     statements: &mut Statements,
     positions: &Positions,
-    Places { tables, registry }: Places<'_>,
+    places: Places<'_>,
     batch: &Batch,
     care: Care,
 ) -> Result<Attempt, Error> {
@@ -57,30 +62,48 @@ pub async fn attempt(
     if !positions.advance(&tx, statements, batch).await? {
         return Ok(Attempt::Fenced);
     }
-    if let Some(registry) = registry {
-        pg::keep_schemas(&tx, registry, &batch.schemas).await?;
+    match store(&mut tx, statements, positions, places, batch, care).await? {
+        Some((dead_letters, stored)) => {
+            tx.commit().await?;
+            observe::stored(&stored, Some(began.elapsed()));
+            Ok(Attempt::Stored { dead_letters })
+        }
+        None => Ok(Attempt::Stale),
     }
-    let refused = store_rows(&mut tx, statements, positions.job(), tables, batch, care).await?;
-    let stored = observed::stored(positions, tables, batch, &refused);
-    let dead_letters = bury(&tx, statements, positions, batch, refused).await?;
-    tx.commit().await?;
-    observe::stored(&stored, Some(began.elapsed()));
-    Ok(Attempt::Stored { dead_letters })
 }
 
-/// Makes the tables as they must be and stores the rows; gives the messages that the server refused.
+/// Stores everything of a batch but the positions; gives how many dead letters there were and what is told of it, or nothing if the tables have
+/// changed since the batch was made.
+pub async fn store(
+    tx: &mut Transaction<'_>,
+    statements: &mut Statements,
+    positions: &Positions,
+    Places { before, tables, registry }: Places<'_>,
+    batch: &Batch,
+    care: Care,
+) -> Result<Option<(usize, observe::Stored)>, Error> {
+    if let Some(registry) = registry {
+        pg::keep_schemas(tx, registry, &batch.schemas).await?;
+    }
+    if !ddl::apply(tx, positions.job(), before, &batch.changes).await? {
+        return Ok(None);
+    }
+    let refused = store_rows(tx, statements, tables, batch, care).await?;
+    if !refused.is_empty() && !ddl::is_current(tx, positions.job(), tables, batch).await? {
+        return Ok(None);
+    }
+    let stored = observed::stored(positions, tables, batch, &refused);
+    Ok(Some((bury(tx, statements, positions, batch, refused).await?, stored)))
+}
+
+/// Stores the rows; gives the messages that the server refused.
 pub async fn store_rows(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,
-    job: &str,
     tables: &[Table],
     batch: &Batch,
     care: Care,
 ) -> Result<Refused, Error> {
-    for Change { table, definition, statement } in &batch.changes {
-        tx.batch_execute(statement).await?;
-        pg::record(tx, job, &tables[*table].topic, definition, Some(statement)).await?;
-    }
     let mut paths = Vec::new();
     for (number, rows) in batch.rows.iter().enumerate() {
         if let (Some(definition), 1..) = (&tables[number].definition, rows.len()) {

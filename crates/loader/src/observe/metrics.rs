@@ -60,6 +60,10 @@ fn describe() {
         "tally_database_retries_total",
         "Attempts at a batch that failed for PostgreSQL's sake."
     );
+    describe_counter!(
+        "tally_lane_restarts_total",
+        "Lanes that began anew, because a partition stood still, was claimed by another loader, or changed its table."
+    );
     describe_gauge!("tally_position", "The first offset that is not stored.");
     describe_gauge!("tally_high_watermark", "The offset at which the partition ends.");
     describe_gauge!("tally_lag", "Messages of the partition that are not stored yet.");
@@ -98,6 +102,11 @@ pub fn database_retried() {
 /// Counts a connection.
 pub fn database_connected() {
     counter!("tally_database_connections_total").increment(1);
+}
+
+/// Counts a lane that began anew.
+pub fn lane_restarted() {
+    counter!("tally_lane_restarts_total").increment(1);
 }
 
 /// What is looked up when somebody asks.

@@ -70,6 +70,21 @@ pub fn assigned(topic: &str, partition: i32, next: i64) {
     state().assigned(topic, partition, next);
 }
 
+/// A partition is no longer read by this loader.
+pub fn released(topic: &str, partition: i32) {
+    state().partitions.remove(&(topic.to_string(), partition));
+}
+
+/// How many messages of this loader's partitions are not stored yet.
+pub fn behind() -> i64 {
+    state().behind()
+}
+
+/// A lane began anew.
+pub fn lane_restarted() {
+    metrics::lane_restarted();
+}
+
 /// A batch was committed; `took` is the time from the beginning of its transaction to the end, if that is known.
 pub fn stored(batch: &Stored, took: Option<Duration>) {
     state().stored(batch);
@@ -91,7 +106,8 @@ pub fn database_connected() {
 pub fn kafka(statistics: &Statistics) {
     let mut state = state();
     let up = statistics.brokers.values().any(|broker| broker.state == "UP");
-    state.kafka(&statistics.name, up);
+    // A lane that begins anew has another client of the same name.
+    state.kafka(&statistics.client_id, up);
     for (name, topic) in &statistics.topics {
         // Of a partition that it does not read a client knows nothing new.
         for (number, partition) in topic.partitions.iter().filter(|(_, p)| p.fetch_state == "active") {

@@ -3,6 +3,7 @@
 mod catalog;
 mod connector;
 mod conninfo;
+mod offsets;
 mod passfile;
 mod state;
 mod tls;
@@ -16,7 +17,8 @@ use tokio_postgres::Error;
 
 pub use catalog::{qualify, Found, FoundColumn};
 pub use connector::Connector;
-pub use state::{claim, ensure_schema, keep_schemas, known_schemas, record, recorded, Position};
+pub use offsets::{claim, claimed, ensure_positions, skip, without_positions, Position};
+pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
 pub use verdict::{refused_line, verdict, Verdict};
 
 use crate::failure::Failure;

@@ -14,6 +14,17 @@ CREATE TABLE IF NOT EXISTS loader.offsets (
     PRIMARY KEY (job, topic, partition)
 ) WITH (fillfactor = 50);
 
+-- The offsets that retention removed before they were read, and that a topic with on_gap = 'skip' passed over.
+CREATE TABLE IF NOT EXISTS loader.gaps (
+    job         text NOT NULL,
+    topic       text NOT NULL,
+    partition   integer NOT NULL,
+    from_offset bigint NOT NULL,
+    to_offset   bigint NOT NULL,
+    reason      text NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now()
+);
+
 -- The messages that could not become rows, whole.
 CREATE TABLE IF NOT EXISTS loader.dead_letters (
     job         text NOT NULL,

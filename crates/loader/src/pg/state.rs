@@ -1,29 +1,17 @@
-//! The loader's own tables: positions and the history of definitions.
-
-use std::collections::HashMap;
+//! The loader's own tables: creating them, and the history of definitions and schemas.
 
 use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Transaction};
 
 use crate::config::TableName;
 use crate::definition::Definition;
-use crate::kafka::Partition;
 use crate::registry::Schema;
-
-/// Where a partition stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The first offset not yet stored.
-    pub next: i64,
-    /// Counts the claims: a loader with an older one has been replaced.
-    pub epoch: i64,
-}
 
 /// Creates what is missing of the schema `loader`.
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     // IF NOT EXISTS asks for the right to create even where nothing is missing.
     let sql = "SELECT bool_and(to_regclass('loader.' || t) IS NOT NULL)
-               FROM unnest(ARRAY['offsets', 'dead_letters', 'schema_history', 'schemas']) AS t";
+               FROM unnest(ARRAY['offsets', 'gaps', 'dead_letters', 'schema_history', 'schemas']) AS t";
     if tx.query_one(sql, &[]).await?.get(0) {
         return Ok(());
     }
@@ -32,35 +20,13 @@ pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     tx.batch_execute(include_str!("schema.sql")).await
 }
 
-/// Claims the partitions for this loader and gives their positions.
+/// Makes others that would create or alter a table for the loader wait until the end of the transaction.
 ///
-/// Every partition gets a row, even an empty one: without it a restart could not tell a new partition from one
-/// that was waited on.
-pub async fn claim(
-    tx: &Transaction<'_>,
-    job: &str,
-    partitions: &[Partition],
-) -> Result<HashMap<(String, i32), Position>, Error> {
-    let topics: Vec<&str> = partitions.iter().map(|p| p.topic.as_str()).collect();
-    let numbers: Vec<i32> = partitions.iter().map(|p| p.number).collect();
-    let begins: Vec<i64> = partitions.iter().map(|p| p.begin).collect();
-    let highs: Vec<i64> = partitions.iter().map(|p| p.high).collect();
-    let sql = "INSERT INTO loader.offsets (job, topic, partition, next_offset)
-               SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[])
-               ON CONFLICT (job, topic, partition) DO NOTHING";
-    tx.execute(sql, &[&job, &topics, &numbers, &begins]).await?;
-    let sql = "UPDATE loader.offsets o
-               SET epoch = o.epoch + 1, high_watermark = k.high, updated_at = now(),
-                   owner = coalesce(inet_client_addr()::text, 'local') || ', process ' || $5::bigint
-               FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS k(topic, partition, high)
-               WHERE o.job = $1 AND o.topic = k.topic AND o.partition = k.partition
-               RETURNING o.topic, o.partition, o.next_offset, o.epoch";
-    let process = i64::from(std::process::id());
-    let rows = tx.query(sql, &[&job, &topics, &numbers, &highs, &process]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| ((row.get(0), row.get(1)), Position { next: row.get(2), epoch: row.get(3) }))
-        .collect())
+/// Comes after the rows of `loader.offsets` are locked, everywhere, so that nobody waits in a circle.
+pub async fn lock_table(tx: &Transaction<'_>, table: &TableName) -> Result<(), Error> {
+    let sql = "SELECT pg_advisory_xact_lock(hashtext('pg_tally loader table'), hashtext($1))";
+    tx.execute(sql, &[&table.to_string()]).await?;
+    Ok(())
 }
 
 /// The definition last recorded for a topic's table.

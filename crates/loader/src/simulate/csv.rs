@@ -95,7 +95,8 @@ fn write_share(args: &Args, share: u32, days: &[String], end: u64, out: &mut Cou
     let mut rows = 0;
     for day in days {
         let price = path.price();
-        writeln!(out, "{day},{ticker},{sector},{price},{price},{price},{price},{price},1000000")?;
+        // With an exponent where it is very small, as most programs write it.
+        writeln!(out, "{day},{ticker},{sector},{price:?},{price:?},{price:?},{price:?},{price:?},1000000")?;
         path.advance(1.0, &mut random);
         rows += 1;
         if out.bytes >= end {
@@ -136,7 +137,27 @@ impl Write for Counted {
 
 #[cfg(test)]
 mod tests {
+    use super::super::merton::DEFAULTS;
     use super::*;
+
+    #[test]
+    fn files_are_of_their_size_and_repeatable() {
+        let written = |seed| {
+            let directory = tempfile::tempdir().unwrap();
+            let dir = directory.path().to_path_buf();
+            run(&Args { dir, bytes: 9_000_000, files: 3, seed, prices: DEFAULTS }).unwrap();
+            let file =
+                |n: u32| fs::read_to_string(directory.path().join(format!("prices_000{n}.csv"))).unwrap();
+            [file(1), file(2), file(3)]
+        };
+        let files = written(1);
+        for file in &files {
+            assert!((3_000_000..3_000_200).contains(&file.len()), "{}", file.len());
+            assert!(file.starts_with(HEADER));
+            assert!(file.lines().all(|line| line.split(',').count() == 9));
+        }
+        assert!(files == written(1) && files != written(2));
+    }
 
     #[test]
     fn days_and_names() {

@@ -1,5 +1,8 @@
 //! A loading job on a real Kafka and a real PostgreSQL, and what must hold for it whatever happens to the loader.
 
+// Each test file uses a part of it.
+#![allow(dead_code)]
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -53,6 +56,61 @@ impl Job {
         let table = include_str!("table.sql").replace("trades", &name);
         database.batch_execute(&table).unwrap();
         Self { name, malformed, database, brokers, config, log }
+    }
+
+    /// A variant of the job's configuration, with more keys at the top and others replaced, for one of its loaders.
+    pub fn variant(&self, name: &str, more: &str) -> PathBuf {
+        let config = self.config.with_extension(format!("{name}.toml"));
+        fs::write(&config, format!("{more}\n{}", fs::read_to_string(&self.config).unwrap())).unwrap();
+        config
+    }
+
+    /// Starts a loader with another configuration of the job.
+    pub fn start_variant(&self, config: &std::path::Path) -> Loader {
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
+        let mut command = tally();
+        command.arg("load").arg("--config").arg(config);
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        Loader { process: command.spawn().unwrap(), log: self.log.clone() }
+    }
+
+    /// Waits until so many messages are done with, whoever does it.
+    pub fn wait_for_group(&mut self, messages: i64) {
+        let (mut before, mut since) = (self.progress(), Instant::now());
+        while before < messages {
+            let now = self.progress();
+            if now > before {
+                (before, since) = (now, Instant::now());
+            }
+            assert!(since.elapsed() < STUCK, "stuck at {now} messages; see {}", self.log.display());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// How many loaders the partitions belong to.
+    pub fn owners(&mut self) -> i64 {
+        if !self.has_positions() {
+            return 0;
+        }
+        let sql = "SELECT count(DISTINCT owner) FROM loader.offsets WHERE job = $1";
+        self.database.query_one(sql, &[&self.name]).unwrap().get(0)
+    }
+
+    /// What the loaders wrote.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Asserts that everything is stored, in order, and is what was produced.
+    pub fn assert_complete(&mut self, messages: i64) {
+        self.assert_invariant();
+        assert_eq!(self.positions(), self.high_watermarks());
+        let sql = include_str!("../sequence.sql").replace("trades", &self.name);
+        let row = self.database.query_one(&sql, &[]).unwrap();
+        assert_eq!((row.get::<_, i64>("misplaced"), row.get::<_, i64>("series")), (0, 20));
+        let sql = format!("SELECT count(*) FROM {}", self.name);
+        let rows: i64 = self.database.query_one(&sql, &[]).unwrap().get(0);
+        assert_eq!(rows, messages - self.malformed, "only malformed messages are dead letters");
     }
 
     /// Starts the loader; what it says goes to a log file.
@@ -152,8 +210,13 @@ impl Drop for Job {
         if !std::thread::panicking() {
             let drop = include_str!("drop.sql").replace("trades", &self.name);
             self.database.batch_execute(&drop).unwrap();
-            fs::remove_file(&self.config).unwrap();
-            fs::remove_file(&self.log).unwrap();
+            for entry in fs::read_dir(self.config.parent().unwrap()).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if name.starts_with(&format!("{}.", self.name)) {
+                    fs::remove_file(path).unwrap();
+                }
+            }
         }
     }
 }
@@ -176,6 +239,23 @@ impl Loader {
             Some(Signal::SIGKILL as i32),
             "it had ended by itself ({status}); see {log}"
         );
+    }
+
+    /// How much memory it has.
+    pub fn resident_kilobytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.process.wait().unwrap()
     }
 
     /// Asks it to end and waits.

@@ -3,6 +3,8 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub mod topic;
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -37,8 +39,8 @@ impl World {
         properties.set("bootstrap.servers", cluster.bootstrap_servers()).set("message.max.bytes", "20000000");
         let producer = properties.create().unwrap();
         let mut world = Self { name, database, cluster, producer };
-        if world.exists("loader.offsets") {
-            for table in ["offsets", "dead_letters", "schema_history"] {
+        for table in ["offsets", "gaps", "dead_letters", "schema_history"] {
+            if world.exists(&format!("loader.{table}")) {
                 world
                     .database
                     .execute(&format!("DELETE FROM loader.{table} WHERE job = $1"), &[&name])
@@ -46,6 +48,11 @@ impl World {
             }
         }
         world
+    }
+
+    /// Another connection to the database.
+    pub fn connect(&self) -> Client {
+        Client::connect(&database_url(), NoTls).unwrap()
     }
 
     pub fn exists(&mut self, table: &str) -> bool {

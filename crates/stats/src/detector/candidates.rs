@@ -4,7 +4,8 @@
 //! & Liu 2007), and sum-product, the run-length probabilities (Adams & MacKay 2007).
 
 use super::path::{Node, Paths, NONE};
-use super::segment::{Reading, Scale, Segment};
+use super::scale::Scale;
+use super::segment::{Reading, Segment};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! A change as one readable sentence.
 
-use super::reading::{Change, Kind};
+use super::change::{Change, Kind};
 
 /// Nothing is said relative to what may well be 0: it must be so many standard errors from it.
 const SURE: f64 = 3.0;

@@ -6,18 +6,13 @@
 //! row whether it was stored or not.
 
 use super::brief::Brief;
-use super::noise::{NoiseEstimate, Spread};
-use super::settings::Settings;
+use super::scale::{student, Scale};
 use serde::{Deserialize, Serialize};
 
 /// The odds of the two models stay within e to this: the lesser one can come back.
 const MOST_ODDS: f64 = 40.0;
-/// The noise is taken for at least so small a share of the variance of all values: constant stretches have none.
-const LEAST_NOISE: f64 = 1e-6;
 /// Pseudo-observations of a level, at least.
 const LEAST_PRIOR: f64 = 1e-30;
-/// Where even the variance of all values is 0. Values are about 1 in the detector's unit.
-const NO_VARIANCE: f64 = 1e-30;
 
 /// Sufficient statistics of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,65 +33,6 @@ pub struct Segment {
     pub half_squares: f32,
     /// Log of the odds of the slope model.
     pub slope_odds: f32,
-}
-
-/// The prior of a segment and the outliers of a row, both scaled from the data so far.
-#[derive(Clone, Copy, Debug)]
-pub struct Scale {
-    mean: f64,
-    noise: f64,
-    level: f64,
-    slope: f64,
-    half_squares: f64,
-    slope_odds: f64,
-    noise_rows: f64,
-    inliers: f64,
-    outlier_sd: f64,
-    differences: f64,
-    /// What share of an independent observation a row is worth.
-    pub weight: f64,
-}
-
-impl Scale {
-    pub fn new(spread: &Spread, noise: NoiseEstimate, s: &Settings) -> Scale {
-        let total = spread.variance().max(NO_VARIANCE);
-        let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
-        let relative = noise_variance / total;
-        Scale {
-            mean: spread.mean,
-            noise: noise_variance,
-            level: total * s.level_sd * s.level_sd,
-            slope: relative / (s.slope_sd * s.slope_sd),
-            half_squares: s.noise_rows * noise_variance,
-            slope_odds: (s.slope_share / (1.0 - s.slope_share)).ln(),
-            noise_rows: s.noise_rows,
-            inliers: 1.0 - noise.outliers,
-            outlier_sd: s.outlier_spread * total.sqrt(),
-            differences: noise.differences.max(noise_variance * f64::EPSILON),
-            weight: noise.weight,
-        }
-    }
-
-    /// Log of how much likelier a difference from the value before is if the level jumped than if the noise went on.
-    ///
-    /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its
-    /// evidence that the tempered rows leave out.
-    pub fn jump(&self, difference: f64) -> f64 {
-        let squared = difference * difference;
-        let heavy = |variance: f64| student(1.5, 1.5 * variance, squared);
-        let noise =
-            (-0.5 * squared / self.differences).exp() / (std::f64::consts::TAU * self.differences).sqrt();
-        let stays = self.inliers * noise + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
-        (1.0 - self.weight) * (heavy(self.differences + self.level) / stays).ln()
-    }
-
-    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom.
-    pub fn outlier(&self, x: f64) -> f64 {
-        const PEAK: f64 = 0.367_552_596_947_861;
-        let z = (x - self.mean) / self.outlier_sd;
-        let tail = 1.0 + z * z / 3.0;
-        (1.0 - self.inliers) * PEAK / (self.outlier_sd * tail * tail)
-    }
 }
 
 /// What a segment says of a time: level, slope, and how sure that is. Slopes are per step.
@@ -211,13 +147,4 @@ impl Segment {
         self.products = (f64::from(self.products) * factor) as f32;
         self.half_squares = (f64::from(self.half_squares) * factor * factor) as f32;
     }
-}
-
-/// Density of Student's t with 2a degrees of freedom and scale² b/a, at a squared distance.
-#[inline]
-fn student(a: f64, b: f64, squared: f64) -> f64 {
-    let h = 0.5 / b;
-    // (Γ(a + 1/2) / Γ(a))², by its asymptotic series; within 3 % at a = 1/2, 0.3 % from 1 on.
-    let ratio = a - 0.25 + (0.03125 + (0.007_812_5 - 0.001_953_125 / a) / a) / a;
-    (ratio * h * std::f64::consts::FRAC_1_PI).sqrt() * (-(a + 0.5) * (squared * h).ln_1p()).exp()
 }

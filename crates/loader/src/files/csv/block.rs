@@ -77,8 +77,9 @@ impl<R: Read> Blocks<R> {
 
     fn fill(&mut self, target: usize) -> io::Result<()> {
         while !self.ended && self.rest.len() < target {
-            let missing = (target - self.rest.len()) as u64;
-            self.ended = self.input.by_ref().take(missing).read_to_end(&mut self.rest)? == 0;
+            let missing = target - self.rest.len();
+            self.rest.reserve(missing);
+            self.ended = self.input.by_ref().take(missing as u64).read_to_end(&mut self.rest)? == 0;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use encoding_rs::Encoding;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::block::{beginnings, Block, Blocks};
 use super::dialect::Dialect;
@@ -43,65 +43,56 @@ pub struct Layout {
 impl Layout {
     /// Looks at a file.
     pub fn of(path: &Path, options: &Options) -> Result<Self, Failure> {
-        Self::detect(path, options).map_err(|e| Failure::new(e).at(path.display()))?
+        Self::detect(path, options).map_err(|failure| failure.at(path.display()))
     }
 
-    fn detect(path: &Path, options: &Options) -> io::Result<Result<Self, Failure>> {
-        let identity = Identity::of(path)?;
-        let form = Form::detect(path, encoding(options)?)?;
+    fn detect(path: &Path, options: &Options) -> Result<Self, Failure> {
+        let identity = Identity::of(path).map_err(Failure::new)?;
+        let form = Form::detect(path, encoding(options)?).map_err(Failure::new)?;
         let quoting = Dialect {
             quote: options.quote,
             escape: options.escape.unwrap_or(options.quote),
             delimiter: options.delimiter.unwrap_or(b','),
             skip_blank_lines: true,
         };
-        let input = form.open(path, 0)?;
-        let first = Blocks::new(input, quoting, SAMPLE, (form.begin(), 1)).next()?;
-        let block = first.unwrap_or(Block { text: Vec::new(), from: form.begin(), line: 1 });
-        let at = |failure: Failure| Err(failure.at(path.display()));
-        if memchr(b'\n', &block.text).is_none()
-            && memchr(b'\r', &block.text).is_some_and(|n| n + 1 < block.text.len())
-        {
-            let failure = Failure::new("its lines end with carriage returns alone");
-            return Ok(at(failure.mend("convert it, for instance with tr '\\r' '\\n'")));
+        let block = first_block(path, &form, quoting).map_err(Failure::new)?;
+        if has_only_returns(&block.text) {
+            return Err(Failure::new("its lines end with carriage returns alone")
+                .mend("convert it, for instance with tr '\\r' '\\n'"));
         }
         let dialect = match options.delimiter {
             Some(_) => quoting,
             None => quoting.detect_delimiter(&block.text),
         };
-        let mut records = Records::new(&block.text, dialect);
-        let Some(found) = records.next() else {
-            let begin = (block.from, block.line);
-            return Ok(Ok(Self {
-                path: path.into(),
-                identity,
-                form,
-                dialect,
-                header: None,
-                fields: 0,
-                begin,
-            }));
+        let layout = Self {
+            path: path.into(),
+            identity,
+            form,
+            dialect,
+            header: None,
+            fields: 0,
+            begin: (block.from, block.line),
         };
+        let mut records = Records::new(&block.text, dialect);
+        let Some(found) = records.next() else { return Ok(layout) };
         let fields = records.len();
-        if !found.closed || fields > MAX_COLUMNS {
-            let what = match found.closed {
-                true => {
-                    format!("its first record has {fields} fields; a table has at most {MAX_COLUMNS} columns")
-                }
-                false => "its first record has a quote that is not closed".into(),
-            };
-            return Ok(at(
-                Failure::new(what).mend("say --delimiter and --quote, if they are not what was guessed")
-            ));
+        let mend = "say --delimiter and --quote, if they are not what was guessed";
+        if !found.closed {
+            return Err(Failure::new("its first record has a quote that is not closed").mend(mend));
         }
-        let has_header = options.header().unwrap_or_else(|| dialect.detect_header(&block.text));
-        let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let header = has_header.then(|| records.fields().map(|f| name(f.bytes)).collect());
-        let after = if has_header { found.range.end } else { 0 };
-        let lines = memchr::memchr_iter(b'\n', &block.text[..after]).count() as u64;
-        let begin = (block.from + after as u64, block.line + lines);
-        let dialect = dialect.with_fields(fields);
-        Ok(Ok(Self { path: path.into(), identity, form, dialect, header, fields, begin }))
+        if fields > MAX_COLUMNS {
+            let what =
+                format!("its first record has {fields} fields; a table has at most {MAX_COLUMNS} columns");
+            return Err(Failure::new(what).mend(mend));
+        }
+        let layout = Self { dialect: dialect.with_fields(fields), fields, ..layout };
+        if !options.header().unwrap_or_else(|| dialect.detect_header(&block.text)) {
+            return Ok(layout);
+        }
+        let names = records.fields().map(|field| String::from_utf8_lossy(field.bytes).into_owned()).collect();
+        let lines = memchr_iter(b'\n', &block.text[..found.range.end]).count() as u64;
+        let begin = (block.from + found.range.end as u64, block.line + lines);
+        Ok(Self { header: Some(names), begin, ..layout })
     }
 
     /// The parts into which it is cut for loading.
@@ -145,10 +136,20 @@ impl Layout {
     }
 }
 
-fn encoding(options: &Options) -> io::Result<Option<&'static Encoding>> {
+/// The first records, as many as it takes to know the dialect.
+fn first_block(path: &Path, form: &Form, quoting: Dialect) -> io::Result<Block> {
+    let first = Blocks::new(form.open(path, 0)?, quoting, SAMPLE, (form.begin(), 1)).next()?;
+    Ok(first.unwrap_or(Block { text: Vec::new(), from: form.begin(), line: 1 }))
+}
+
+fn has_only_returns(text: &[u8]) -> bool {
+    memchr(b'\n', text).is_none() && memchr(b'\r', text).is_some_and(|n| n + 1 < text.len())
+}
+
+fn encoding(options: &Options) -> Result<Option<&'static Encoding>, Failure> {
     let Some(label) = &options.encoding else { return Ok(None) };
-    let found = Encoding::for_label(label.as_bytes());
-    found.map(Some).ok_or_else(|| {
-        io::Error::other(format!("no encoding is called {label:?}; try windows-1252 or utf-16le"))
-    })
+    let found = Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        Failure::usage(format!("no encoding is called {label:?}")).mend("try windows-1252 or utf-16le")
+    });
+    found.map(Some)
 }

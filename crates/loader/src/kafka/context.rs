@@ -1,0 +1,117 @@
+//! What librdkafka has to say beside messages: statistics, and what the group hands out and takes back.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::reach::Complaint;
+use super::watermarks::Watermarks;
+use crate::observe;
+
+/// What the group wants of this member. It waits until the consumer's assignment is changed accordingly.
+#[derive(Debug, Clone)]
+pub enum GroupChange {
+    /// Partitions to be read from now on.
+    Given(TopicPartitionList),
+    /// Partitions that others are to read.
+    Taken(TopicPartitionList),
+}
+
+/// Receives it all, on the thread that polls.
+pub struct Context {
+    watermarks: Watermarks,
+    complaint: Mutex<Option<Complaint>>,
+    changes: Mutex<VecDeque<GroupChange>>,
+    closing: AtomicBool,
+}
+
+impl Context {
+    pub(super) fn new(watermarks: Watermarks) -> Self {
+        let (complaint, changes, closing) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Self { watermarks, complaint, changes, closing }
+    }
+
+    /// The next change to be carried out.
+    pub fn next_change(&self) -> Option<GroupChange> {
+        self.changes().pop_front()
+    }
+
+    /// The newest reason why a connection failed.
+    pub(super) fn complaint(&self) -> Option<Complaint> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn complain(&self, complaint: Option<Complaint>) {
+        if complaint.is_some() {
+            *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = complaint;
+        }
+    }
+
+    /// From now on changes are agreed to at once.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn changes(&self) -> MutexGuard<'_, VecDeque<GroupChange>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(facility, "{message}");
+        self.complain(Complaint::of_log(facility, message));
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, "{reason}");
+        self.complain(Complaint::new(&error, reason));
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        observe::kafka(&statistics);
+        for (name, topic) in &statistics.topics {
+            for (number, partition) in topic.partitions.iter().filter(|(number, _)| **number >= 0) {
+                if partition.hi_offset >= 0 {
+                    self.watermarks.note_high(name, *number, partition.hi_offset);
+                }
+                // With an empty queue all messages before that end were taken.
+                if partition.eof_offset >= 0 && partition.fetchq_cnt == 0 {
+                    self.watermarks.note_exhausted(name, *number, partition.eof_offset);
+                }
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    /// Leaves the change to the reader: positions come from PostgreSQL, which cannot be asked in here.
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let given = RDKafkaErrorCode::from(what) == RDKafkaErrorCode::AssignPartitions;
+        let change = if given { GroupChange::Given(list.clone()) } else { GroupChange::Taken(list.clone()) };
+        if self.closing.load(Ordering::Relaxed) {
+            agree(consumer, &change);
+        } else {
+            self.changes().push_back(change);
+        }
+    }
+}
+
+/// Agrees to a change without reading anything: the member is about to leave.
+pub(super) fn agree(consumer: &BaseConsumer<Context>, change: &GroupChange) {
+    let agreed = match change {
+        GroupChange::Given(_) => consumer.incremental_assign(&TopicPartitionList::new()),
+        GroupChange::Taken(list) => consumer.incremental_unassign(list),
+    };
+    if let Err(error) = agreed {
+        tracing::debug!(%error, "leaving the group");
+    }
+}

@@ -1,0 +1,136 @@
+//! Kafka: the consumer, its partitions, and how far they reach.
+
+mod context;
+mod partitions;
+mod reach;
+mod watermarks;
+
+use std::time::Duration;
+
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+pub use context::GroupChange;
+pub use partitions::{find_topics, numbers, offsets_at, partition, partitions, Partition};
+pub use watermarks::Watermarks;
+
+use crate::config::{Config, Mode};
+use crate::failure::Failure;
+use crate::observe;
+use context::Context;
+
+/// What the loader's guarantees rest on; the configuration may not change it.
+const FIXED: [(&str, &str); 7] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    // A position that the broker does not have must never be replaced by another in silence.
+    ("auto.offset.reset", "error"),
+    ("enable.partition.eof", "true"),
+    ("statistics.interval.ms", "1000"),
+    // The new protocol stalls in this version of librdkafka.
+    ("group.protocol", "classic"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+];
+
+/// What suits a loader, unless the configuration says otherwise.
+const DEFAULTS: [(&str, &str); 5] = [
+    ("isolation.level", "read_committed"),
+    ("fetch.wait.max.ms", "100"),
+    // librdkafka's own second of rest once its queue is full would leave the writer idle most of the time.
+    ("fetch.queue.backoff.ms", "5"),
+    ("allow.auto.create.topics", "false"),
+    // How soon partitions that were added are noticed.
+    ("topic.metadata.refresh.interval.ms", "30000"),
+];
+
+/// The memory of all the queues of messages together, in KiB.
+const QUEUES: usize = 32 << 10;
+
+/// The consumer of a job.
+pub type JobConsumer = BaseConsumer<Context>;
+
+/// Makes the consumer of a lane; it does not connect yet.
+pub fn consumer(config: &Config, watermarks: Watermarks, lane: usize) -> Result<JobConsumer, Failure> {
+    let mut properties = ClientConfig::new();
+    // Some reasons why a connection fails are only logged.
+    properties.set_log_level(RDKafkaLogLevel::Info);
+    properties.set("bootstrap.servers", &config.brokers);
+    // librdkafka wants a name; without a subscription no group comes of it.
+    properties.set("group.id", format!("tally-{}", config.job));
+    properties.set("client.id", format!("tally-{}-{lane}", config.job));
+    properties.set("queued.max.messages.kbytes", (QUEUES / config.writers).to_string());
+    if config.mode == Mode::Assign {
+        // No group waits for the next poll.
+        properties.set("max.poll.interval.ms", "86400000");
+    }
+    for (key, value) in DEFAULTS {
+        properties.set(key, value);
+    }
+    for (key, value) in &config.kafka {
+        if FIXED.iter().any(|(fixed, _)| fixed == key) || key == "bootstrap.servers" {
+            return Err(Failure::usage(format!("`kafka.{key:?}` cannot be set"))
+                .mend("remove it: the loader's guarantees rest on its own value"));
+        }
+        match key.as_str() {
+            // Each lane is a member of its own.
+            "group.instance.id" => properties.set(key, format!("{}-{lane}", value.reveal()?)),
+            _ => properties.set(key, value.reveal()?),
+        };
+    }
+    for (key, value) in FIXED {
+        properties.set(key, value);
+    }
+    properties.create_with_context(Context::new(watermarks)).map_err(|error| {
+        let what = match error {
+            // The error's own words show the value, which may be a password.
+            KafkaError::ClientConfig(_, what, key, _) if key.is_empty() => what,
+            KafkaError::ClientConfig(_, what, key, value) => format!("{key:?}: {}", hidden(&what, &value)),
+            other => other.to_string(),
+        };
+        Failure::usage(what).at("[kafka]").mend("see librdkafka's CONFIGURATION.md for valid properties")
+    })
+}
+
+/// A text without a value that may be secret.
+fn hidden(text: &str, value: &str) -> String {
+    if value.is_empty() {
+        text.into()
+    } else {
+        text.replace(value, "...")
+    }
+}
+
+/// Lets the consumer read more partitions, each from its position.
+pub fn assign<'a>(
+    consumer: &JobConsumer,
+    positions: impl IntoIterator<Item = (&'a str, i32, i64)>,
+) -> Result<(), Failure> {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition, next) in positions {
+        list.add_partition_offset(topic, partition, Offset::Offset(next)).map_err(Failure::new)?;
+        observe::assigned(topic, partition, next);
+    }
+    consumer.incremental_assign(&list).map_err(|e| Failure::new(e).at("assignment of partitions"))
+}
+
+/// Leaves the group, if there is one, and ends the consumer; `unanswered` is a change that was not carried out.
+pub fn close(consumer: JobConsumer, unanswered: Option<&GroupChange>) {
+    let context = consumer.context().clone();
+    context.close();
+    if let Some(change) = unanswered {
+        context::agree(&consumer, change);
+    }
+    while let Some(change) = context.next_change() {
+        context::agree(&consumer, &change);
+    }
+    drop(consumer);
+}
+
+/// How often to look for partitions that were added.
+pub fn refresh_interval(config: &Config) -> Duration {
+    let configured = config.kafka.get("topic.metadata.refresh.interval.ms");
+    let millis = configured.and_then(|value| value.reveal().ok()?.parse().ok());
+    Duration::from_millis(millis.filter(|millis| *millis > 0).unwrap_or(30_000))
+}

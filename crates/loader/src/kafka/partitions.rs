@@ -1,0 +1,108 @@
+//! The partitions of the topics, and what the broker has of them.
+
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+
+use super::reach::{reach, unanswered};
+use super::JobConsumer;
+use crate::config::{Config, Start, Topic};
+use crate::failure::Failure;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A partition and what the broker has of it.
+#[derive(Debug, Clone)]
+pub struct Partition {
+    /// Its topic.
+    pub topic: String,
+    /// Its number in the topic.
+    pub number: i32,
+    /// The oldest offset that can be read.
+    pub low: i64,
+    /// The offset of the next message to be produced.
+    pub high: i64,
+    /// Where a job begins that has never read the topic.
+    pub begin: i64,
+}
+
+/// The configuration with a section for each topic of the broker that a pattern in it fits.
+pub fn find_topics(consumer: &JobConsumer, config: &Config) -> Result<Config, Failure> {
+    if !config.has_patterns() {
+        return Ok(config.clone());
+    }
+    reach(consumer, config)?;
+    let metadata = consumer.fetch_metadata(None, TIMEOUT).map_err(|error| unanswered(config, &error))?;
+    let mut names: Vec<String> = metadata.topics().iter().map(|topic| topic.name().to_string()).collect();
+    names.sort_unstable();
+    config.for_topics(&names)
+}
+
+/// Asks the broker for the partitions of the topics.
+pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partition>, Failure> {
+    reach(consumer, config)?;
+    let mut found = Vec::new();
+    for topic in &config.topics {
+        let at_topic = |failure: Failure| failure.at(format!("topic {:?}", topic.name));
+        let numbers = numbers(consumer, &topic.name).map_err(at_topic)?;
+        if numbers.is_empty() {
+            return Err(at_topic(
+                Failure::new("it does not exist on the broker")
+                    .mend("create it, or mend `name` in its [[topic]] section"),
+            ));
+        }
+        for number in numbers {
+            found.push(partition(consumer, topic, number).map_err(at_topic)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The numbers of a topic's partitions.
+pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).map_err(Failure::new)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    if found.and_then(MetadataTopic::error) == Some(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        return Err(Failure::new("the loader's Kafka user may not read it").mend(
+            "give the user the rights to describe and read the topic (kafka-acls), or log in as another",
+        ));
+    }
+    Ok(found.iter().flat_map(|found| found.partitions()).map(|p| p.id()).collect())
+}
+
+/// Asks the broker what it has of a partition.
+pub fn partition(consumer: &JobConsumer, topic: &Topic, number: i32) -> Result<Partition, Failure> {
+    let (low, high) = consumer.fetch_watermarks(&topic.name, number, TIMEOUT).map_err(|e| {
+        Failure::new(format!("the offsets of partition {number} cannot be read: {e}"))
+            .mend("check the partition's leader and the right to read the topic")
+    })?;
+    let begin = if topic.start == Start::Latest { high } else { low };
+    Ok(Partition { topic: topic.name.clone(), number, low, high, begin })
+}
+
+/// The first offset of each partition whose message is not older than a time, milliseconds since 1970; where there is
+/// none, the high watermark.
+pub fn offsets_at(
+    consumer: &JobConsumer,
+    partitions: &[Partition],
+    millis: i64,
+) -> Result<Vec<i64>, KafkaError> {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition_offset(&partition.topic, partition.number, Offset::Offset(millis))?;
+    }
+    let found = consumer.offsets_for_times(list, TIMEOUT)?;
+    let offset_of = |partition: &Partition| match found.find_partition(&partition.topic, partition.number) {
+        Some(found) => match (found.error(), found.offset()) {
+            (Ok(()), Offset::Offset(offset)) => Ok(offset),
+            (Ok(()), _) => Ok(partition.high),
+            (Err(error), _) => Err(error),
+        },
+        None => Ok(partition.high),
+    };
+    partitions.iter().map(offset_of).collect()
+}

@@ -1,0 +1,50 @@
+//! Saying who is in the way, when the database takes long because somebody holds a lock.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio_postgres::Error;
+
+use crate::pg::{self, Connector};
+
+/// After how long it is said first, and how often at least.
+const FIRST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Does the work, and logs who holds it up for as long as somebody does.
+pub async fn watch<T>(connector: &Connector, job: &str, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    let mut wait = FIRST;
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(wait) => {}
+        }
+        tokio::select! {
+            done = &mut work => return done,
+            said = say(connector, job) => if let Err(error) = said {
+                tracing::debug!(error = %pg::explain(&error), "cannot tell what the database waits for");
+            },
+        }
+        wait = (2 * wait).min(LONGEST);
+    }
+}
+
+async fn say(connector: &Connector, job: &str) -> Result<(), Error> {
+    let sql = "SELECT b.pid, coalesce(b.usename, '') || coalesce(' (' || nullif(b.application_name, '') || ')', ''),
+                      coalesce(b.state, b.backend_type), coalesce(left(b.query, 200), ''),
+                      extract(epoch FROM now() - b.xact_start)::bigint
+               FROM pg_stat_activity a
+               CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS blocker(pid)
+               JOIN pg_stat_activity b ON b.pid = blocker.pid
+               WHERE a.application_name = left($1, 63) AND a.wait_event_type = 'Lock' AND b.application_name <> a.application_name";
+    let client = connector.connect().await?;
+    let ours = format!("tally {job}");
+    for row in client.query(sql, &[&ours]).await? {
+        let (process, who, state): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
+        let (query, seconds): (String, Option<i64>) = (row.get(3), row.get(4));
+        tracing::warn!(process, who, state, query, seconds, "waiting for a lock that another session holds");
+    }
+    Ok(())
+}

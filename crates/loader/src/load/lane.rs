@@ -1,0 +1,262 @@
+//! A lane: a consumer, a thread that reads and decodes, and a connection that writes, for some of the partitions.
+//!
+//! Lanes share nothing but the database, so that one more of them is like one more loader. Inside a lane the order of
+//! each partition is kept. When something has changed under it, whatever it is, a lane begins a new session: a new
+//! consumer, at the positions and with the definitions that PostgreSQL has by then.
+
+use std::sync::{mpsc as sync, Arc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::assembler::Assembler;
+use super::change::Changes;
+use super::end::End;
+use super::exit::Exit;
+use super::order::{Order, Stored};
+use super::pause::Pause;
+use super::reader::Reader;
+use super::setback::Setback;
+use super::start::{restart, Assigned};
+use super::stop::Stop;
+use super::watchdog::Watchdog;
+use super::writer::{Fate, Writer};
+use crate::config::{Config, Mode};
+use crate::failure::Failure;
+use crate::kafka::{self, Partition, Watermarks};
+use crate::observe;
+use crate::pg::Connector;
+
+/// A batch that was stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    /// Its messages.
+    pub messages: usize,
+    /// How many of them are dead letters.
+    pub dead_letters: usize,
+}
+
+/// What a lane needs to run.
+pub struct Lane {
+    /// Which one it is.
+    pub number: usize,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The newest known ends of partitions.
+    pub watermarks: Watermarks,
+    /// Its partitions, if they are fixed, and the topics.
+    pub assigned: Assigned,
+    /// Where to end, if it does, and whether exactly there.
+    pub end: Option<(End, bool)>,
+    /// Partitions that were added to the topics.
+    pub added: sync::Receiver<Partition>,
+    /// Where it says what it stored.
+    pub reports: mpsc::UnboundedSender<Report>,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+impl Lane {
+    /// Runs until the end, or until told to stop.
+    pub async fn run(mut self) -> Result<(), Failure> {
+        let config = self.config.clone();
+        let connector = Connector::new(&config.database, &config.job)?;
+        let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
+        let mut writer = Writer::new(
+            (connector, client),
+            &config,
+            &self.assigned,
+            self.watermarks.clone(),
+            self.stop.clone(),
+        );
+        let mut pause = Pause::default();
+        let mut begin = Instant::now();
+        loop {
+            match self.session(&mut writer).await {
+                Exit::Ended => return Ok(()),
+                Exit::Failed(failure) => return Err(failure),
+                Exit::Again(reason) => {
+                    tracing::warn!(lane = self.number, reason, "beginning anew");
+                    observe::lane_restarted();
+                    if begin.elapsed() > Duration::from_secs(60) {
+                        pause = Pause::default();
+                    }
+                    begin = Instant::now();
+                    if !self.prepare_again(&mut writer, &mut pause).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads and writes until one of the sides ends.
+    async fn session(&mut self, writer: &mut Writer<'_>) -> Exit {
+        let opened = self.open();
+        let (consumer, assembler) = match opened {
+            Ok(opened) => opened,
+            Err(failure) => return Exit::Failed(failure),
+        };
+        let (out, mut orders) = mpsc::channel(1);
+        let stored = Stored::default();
+        // The reader's thread has it for the length of the session.
+        let (_, nothing) = sync::channel();
+        let added = std::mem::replace(&mut self.added, nothing);
+        let reader = {
+            let (config, watermarks, stop) =
+                (self.config.clone(), self.watermarks.clone(), self.stop.clone());
+            let (end, stored, runtime) = (self.end.clone(), stored.clone(), Handle::current());
+            let span = tracing::Span::current();
+            thread::spawn(move || {
+                let _job = span.entered();
+                let mut reader = Reader {
+                    config: &config,
+                    consumer: &consumer,
+                    watermarks: &watermarks,
+                    assembler,
+                    end,
+                    changes: Changes { added: &added, current: None },
+                    watchdog: Watchdog::new(Duration::from_millis(config.watchdog_ms)),
+                    stored,
+                    stop,
+                    out,
+                    runtime,
+                    ticked: Instant::now(),
+                    paused: None,
+                };
+                let exit = reader.read();
+                let unanswered = reader.changes.current.take().and_then(|change| change.group);
+                drop(reader);
+                kafka::close(consumer, unanswered.as_ref());
+                (exit, added)
+            })
+        };
+        let written = self.write(writer, &mut orders, &stored).await;
+        drop(orders); // a reader that waits for room goes home
+        let joined = tokio::task::spawn_blocking(move || reader.join()).await;
+        match joined {
+            Ok(Ok((exit, added))) => {
+                self.added = added;
+                written.and(exit)
+            }
+            _ => Exit::Failed(Failure::new("the reading thread broke off")),
+        }
+    }
+
+    fn open(&self) -> Result<(kafka::JobConsumer, Assembler), Failure> {
+        let Self { config, assigned, .. } = self;
+        let consumer = kafka::consumer(config, self.watermarks.clone(), self.number)?;
+        let assembler = Assembler::new(assigned, config)?;
+        match config.mode {
+            Mode::Assign => {
+                let name = |topic: usize| config.topics[topic].name.as_str();
+                kafka::assign(
+                    &consumer,
+                    assigned.partitions.iter().map(|p| (name(p.topic), p.number, p.next)),
+                )?;
+            }
+            Mode::Subscribe => {
+                let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
+                consumer.subscribe(&topics).map_err(|e| Failure::new(e).at("subscribing to the topics"))?;
+            }
+        }
+        Ok((consumer, assembler))
+    }
+
+    /// The writing side: does what the reading side asks for, until it has ended.
+    async fn write(
+        &self,
+        writer: &mut Writer<'_>,
+        orders: &mut mpsc::Receiver<Order>,
+        stored: &Stored,
+    ) -> Exit {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Store(batch) => match writer.store(&batch).await {
+                    Ok(Fate::Stored { dead_letters }) => {
+                        stored.note(&batch);
+                        // Fails only if the run is over.
+                        let _ = self.reports.send(Report { messages: batch.messages, dead_letters });
+                    }
+                    Ok(Fate::Dropped) => return Exit::Ended,
+                    Ok(Fate::Stale) => return Exit::Again("a table was changed by another writer".into()),
+                    Ok(Fate::Fenced) => return self.fenced(),
+                    Err(failure) => return Exit::Failed(failure),
+                },
+                Order::Claim(partitions, answer) => match writer.claim(&partitions).await {
+                    Ok(Some(claimed)) => {
+                        let _ = answer.send(claimed); // fails if the reading side has ended, which says itself why
+                    }
+                    Ok(None) => return Exit::Ended,
+                    Err(failure) => return Exit::Failed(failure),
+                },
+                Order::Flush(answer) => {
+                    let _ = answer.send(());
+                }
+            }
+        }
+        Exit::Ended
+    }
+
+    fn fenced(&self) -> Exit {
+        match self.config.mode {
+            Mode::Subscribe => Exit::Again("a partition was claimed by another loader".into()),
+            Mode::Assign => Exit::Failed(
+                Failure::new("the positions in loader.offsets were moved by someone else")
+                    .at(format!("job {:?}", self.config.job))
+                    .mend("let each partition be loaded by one loader of the job; the one that started last goes on"),
+            ),
+        }
+    }
+
+    /// Asks Kafka and PostgreSQL where things stand; says false if the run was told to stop.
+    async fn prepare_again(&mut self, writer: &mut Writer<'_>, pause: &mut Pause) -> Result<bool, Failure> {
+        loop {
+            if !pause.unless_stopped(&mut self.stop).await {
+                return Ok(false);
+            }
+            match self.try_again(writer).await {
+                Ok(()) => return Ok(true),
+                Err(Setback::Lasting(failure)) => return Err(failure),
+                Err(Setback::Passing(reason)) => tracing::warn!(lane = self.number, reason, "not yet"),
+            }
+        }
+    }
+
+    async fn try_again(&mut self, writer: &mut Writer<'_>) -> Result<(), Setback> {
+        let claims: Vec<_> = match self.config.mode {
+            Mode::Assign => writer.positions().claims().collect(),
+            // The group hands them out anew.
+            Mode::Subscribe => Vec::new(),
+        };
+        let scout = kafka::consumer(&self.config, Watermarks::default(), self.number)?;
+        let (config, asked) = (self.config.clone(), claims.clone());
+        let partitions = tokio::task::spawn_blocking(move || {
+            let partition = |((topic, number), _): &((usize, i32), i64)| {
+                kafka::partition(&scout, &config.topics[*topic], *number)
+            };
+            asked.iter().map(partition).collect::<Result<Vec<_>, _>>()
+        });
+        let partitions = partitions.await.map_err(|e| Setback::Passing(e.to_string()))?;
+        let partitions = partitions.map_err(|failure| Setback::Passing(failure.to_string()))?;
+        let epochs: Vec<i64> = claims.iter().map(|(_, epoch)| *epoch).collect();
+        let client = writer.client().await.map_err(|e| Setback::database("database", &e))?;
+        let assigned = restart(client, &self.config, &partitions, &epochs).await?;
+        if assigned.partitions.len() < partitions.len() {
+            if let Exit::Failed(failure) = self.fenced() {
+                return Err(failure.into());
+            }
+        }
+        if self.config.mode == Mode::Subscribe {
+            for ((topic, number), _) in writer.positions().claims() {
+                observe::released(&self.config.topics[topic].name, number);
+            }
+        }
+        writer.reset(&assigned, self.watermarks.clone());
+        self.assigned = assigned;
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! Waiting before something is tried again: longer each time, and never for the same time as others do.
+
+use std::time::Duration;
+
+use super::stop::Stop;
+
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The pauses between attempts at one thing.
+pub struct Pause {
+    next: Duration,
+}
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self { next: FIRST }
+    }
+}
+
+impl Pause {
+    /// How long the next one is; between a half and the whole of a time that doubles.
+    pub fn length(&mut self) -> Duration {
+        let length = self.next.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.next = (self.next * 2).min(LONGEST);
+        length
+    }
+
+    /// Waits; says whether to go on, which a stop forbids.
+    pub async fn unless_stopped(&mut self, stop: &mut Stop) -> bool {
+        tokio::select! {
+            () = stop.requested() => false,
+            () = tokio::time::sleep(self.length()) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_to_a_bound() {
+        let mut pause = Pause::default();
+        let lengths: Vec<Duration> = (0..20).map(|_| pause.length()).collect();
+        assert!(lengths[0] >= FIRST / 2 && lengths[0] <= FIRST);
+        assert!(lengths[10..].iter().all(|length| *length >= LONGEST / 2 && *length <= LONGEST));
+    }
+}

@@ -1,0 +1,213 @@
+//! `tally replay`: dead letters, decoded again with today's configuration.
+//!
+//! The rows are stored, and the letters deleted, in one transaction, as are the letters that are dead still, with one
+//! more attempt. So a message is a row or a dead letter at every moment, never both.
+
+mod condition;
+mod letters;
+
+use std::path::PathBuf;
+
+use tokio_postgres::Client;
+
+use super::assembler::{Assembler, Taken};
+use super::batch::Batch;
+use super::claims::AssignedPartition;
+use super::positions::Positions;
+use super::runtime;
+use super::setback::Setback;
+use super::start::{restart, start, Assigned, Intent};
+use super::transaction::{store, Care, Places};
+use super::writer::{changed, Statements};
+use crate::config::{Config, Topic};
+use crate::failure::Failure;
+use crate::kafka::Watermarks;
+use crate::pg::{self, verdict, Connector, Verdict};
+use condition::Condition;
+use letters::Letter;
+
+/// How often it is tried again when a table or the letters are changed by others meanwhile.
+const TRIES: usize = 10;
+
+/// Decode dead letters again, with the configuration as it is now, and store them.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Only dead letters of this topic; may be repeated.
+    #[arg(long = "topic", value_name = "NAME")]
+    topics: Vec<String>,
+    /// Only those with this sqlstate, stage, column, partition or schema; may be repeated.
+    #[arg(long = "where", value_name = "NAME=VALUE")]
+    conditions: Vec<Condition>,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Try it, and take everything back.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let (stored, dead) = runtime()?.block_on(replay(Config::read(&args.config)?, &args))?;
+    let would = if args.dry_run { "would be " } else { "" };
+    println!("{would}stored: {stored}, still dead letters: {dead}");
+    Ok(())
+}
+
+/// Replays what the arguments ask for; gives how many messages were stored, and how many not.
+async fn replay(config: Config, args: &Args) -> Result<(usize, usize), Failure> {
+    let connector = Connector::new(&config.database, &config.job)?;
+    let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
+    let config = &for_letters(&client, config, &args.topics).await?;
+    if config.topics.is_empty() {
+        return Ok((0, 0));
+    }
+    let assigned = start(&mut client, config, &[], Intent::Load { accept_empty_positions: true }).await?;
+    let topics: Vec<String> = config.topics.iter().map(|topic| topic.name.clone()).collect();
+    let mut replay = Replay::new(client, config, assigned, args.dry_run);
+    let mut left = args.limit.map_or(i64::MAX, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut totals = (0, 0);
+    let mut last: Option<Letter> = None;
+    loop {
+        let chunk = left.min(config.batch.rows as i64);
+        let found =
+            letters::after(&replay.client, &config.job, &topics, &args.conditions, last.as_ref(), chunk);
+        let mut found = found.await.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
+        if found.is_empty() {
+            return Ok(totals);
+        }
+        left -= found.len() as i64;
+        let dead = replay.all(&found).await?;
+        totals = (totals.0 + found.len() - dead, totals.1 + dead);
+        last = found.pop();
+    }
+}
+
+/// The configuration with the topics that are asked for and have dead letters; patterns stand for those that fit.
+async fn for_letters(client: &Client, mut config: Config, chosen: &[String]) -> Result<Config, Failure> {
+    let is_for = |topic: &Topic, name: &String| topic.name == *name || topic.is_pattern() && topic.fits(name);
+    if let Some(name) = chosen.iter().find(|name| !config.topics.iter().any(|topic| is_for(topic, name))) {
+        return Err(Failure::usage(format!("no topic {name:?} in the configuration"))
+            .mend("mend --topic, or leave it out for all"));
+    }
+    let found = letters::topics(client, &config.job).await;
+    let mut found = found.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
+    found.retain(|name| chosen.is_empty() || chosen.contains(name));
+    config.topics.retain(|topic| found.iter().any(|name| is_for(topic, name)));
+    if config.has_patterns() {
+        config = config.for_topics(&found)?;
+    }
+    Ok(config)
+}
+
+struct Replay<'a> {
+    client: Client,
+    statements: Statements,
+    config: &'a Config,
+    positions: Positions,
+    assigned: Assigned,
+    dry_run: bool,
+}
+
+enum Attempt {
+    Stored { dead_letters: usize },
+    Again,
+}
+
+impl<'a> Replay<'a> {
+    fn new(client: Client, config: &'a Config, assigned: Assigned, dry_run: bool) -> Self {
+        let positions = Positions::new(&config.job, &assigned, Watermarks::default());
+        Self { client, statements: Statements::new(), config, positions, assigned, dry_run }
+    }
+
+    /// Replays letters, in as many transactions as their tables change; gives how many are dead again.
+    async fn all(&mut self, letters: &[Letter]) -> Result<usize, Failure> {
+        let mut dead = 0;
+        let mut begin = 0;
+        for _ in 0..TRIES {
+            while begin < letters.len() {
+                let (batch, taken) = self.decode(&letters[begin..])?;
+                match self.store(&batch, &letters[begin..begin + taken]).await? {
+                    Attempt::Stored { dead_letters } => dead += dead_letters,
+                    Attempt::Again => break,
+                }
+                begin += taken;
+            }
+            if begin == letters.len() {
+                return Ok(dead);
+            }
+            self.assigned =
+                restart(&mut self.client, self.config, &[], &[]).await.map_err(|setback| match setback {
+                    Setback::Passing(what) => Failure::new(what).at("database"),
+                    Setback::Lasting(failure) => failure,
+                })?;
+        }
+        Err(Failure::new("others change the tables or the dead letters all the time")
+            .mend("let one replay run at a time"))
+    }
+
+    /// Decodes as many letters as go into one transaction, and says how many.
+    fn decode(&self, letters: &[Letter]) -> Result<(Batch, usize), Failure> {
+        let mut assembler = Assembler::new(&self.assigned, self.config)?;
+        for letter in letters {
+            let topic = assembler.topic(&letter.topic);
+            let (number, next) = (letter.partition, 0);
+            if !assembler.positions().any(|(partition, _)| partition == (topic, number)) {
+                assembler.add(&[AssignedPartition { topic, number, next, high: 0, epoch: 0 }]);
+            }
+        }
+        let mut taken = 0;
+        for letter in letters {
+            match assembler.take(&letter.record(), letter.headers.clone())? {
+                Taken::Yes => taken += 1,
+                Taken::AfterHandOver => break,
+                Taken::Later(reason) => {
+                    return Err(Failure::new(reason).mend("replay when the registry is back"))
+                }
+            }
+        }
+        let batch = assembler.close().expect("the first letter is always taken");
+        Ok((batch, taken))
+    }
+
+    async fn store(&mut self, batch: &Batch, letters: &[Letter]) -> Result<Attempt, Failure> {
+        let failed = |error| pg::failure("replaying dead letters", &error);
+        match self.attempt(batch, letters, Care::None).await {
+            Err(error) if verdict(&error) == Verdict::Row => {
+                self.attempt(batch, letters, Care::RowByRow).await.map_err(failed)
+            }
+            attempted => attempted.map_err(failed),
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        batch: &Batch,
+        letters: &[Letter],
+        care: Care,
+    ) -> Result<Attempt, tokio_postgres::Error> {
+        let after = changed(&self.assigned.tables, batch);
+        let registry = self.config.registry.as_ref().map(|registry| registry.url.as_str());
+        let places = Places { before: &self.assigned.tables, tables: &after, registry };
+        let Self { client, statements, positions, .. } = self;
+        let mut tx = client.transaction().await?;
+        let Some(tried) = letters::delete(&tx, positions.job(), letters).await? else {
+            return Ok(Attempt::Again);
+        };
+        let Some((dead_letters, _)) = store(&mut tx, statements, positions, places, batch, care).await?
+        else {
+            return Ok(Attempt::Again);
+        };
+        letters::count_attempt(&tx, positions.job(), &tried).await?;
+        if self.dry_run {
+            tx.rollback().await?;
+        } else {
+            tx.commit().await?;
+            self.assigned.tables = after;
+        }
+        Ok(Attempt::Stored { dead_letters })
+    }
+}

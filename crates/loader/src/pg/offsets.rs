@@ -1,0 +1,114 @@
+//! The table `loader.offsets`: where each partition stands, and whose it is.
+
+use std::collections::HashMap;
+
+use tokio_postgres::{Error, Transaction};
+
+use crate::kafka::Partition;
+
+/// Where a partition stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The first offset not yet stored.
+    pub next: i64,
+    /// Counts the claims: a loader with an older one has been replaced.
+    pub epoch: i64,
+}
+
+/// Positions by topic and partition.
+pub type Found = HashMap<(String, i32), Position>;
+
+/// The topics that the job has loaded before, as the history says, but of whose positions there is none.
+pub async fn without_positions(
+    tx: &Transaction<'_>,
+    job: &str,
+    topics: &[&str],
+) -> Result<Vec<String>, Error> {
+    let sql = "SELECT DISTINCT h.topic FROM loader.schema_history h
+               WHERE h.job = $1 AND h.topic = ANY ($2)
+                 AND NOT EXISTS (SELECT FROM loader.offsets o WHERE o.job = h.job AND o.topic = h.topic)";
+    Ok(tx.query(sql, &[&job, &topics]).await?.iter().map(|row| row.get(0)).collect())
+}
+
+/// Gives every partition a row, even those that others read.
+///
+/// Without it a restart could not tell a partition that was added, all of whose messages are new, from one of a topic
+/// that is read for the first time.
+pub async fn ensure_positions(
+    tx: &Transaction<'_>,
+    job: &str,
+    partitions: &[Partition],
+) -> Result<(), Error> {
+    let sql = "INSERT INTO loader.offsets (job, topic, partition, next_offset, high_watermark)
+               SELECT $1, p.topic, p.partition,
+                      CASE WHEN EXISTS (SELECT FROM loader.offsets o WHERE o.job = $1 AND o.topic = p.topic)
+                           THEN p.low ELSE p.first END,
+                      p.high
+               FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
+                    AS p(topic, partition, low, first, high)
+               ON CONFLICT (job, topic, partition) DO NOTHING";
+    let (topics, numbers) = names(partitions);
+    let lows: Vec<i64> = partitions.iter().map(|p| p.low).collect();
+    let begins: Vec<i64> = partitions.iter().map(|p| p.begin).collect();
+    let highs: Vec<i64> = partitions.iter().map(|p| p.high).collect();
+    tx.execute(sql, &[&job, &topics, &numbers, &lows, &begins, &highs]).await?;
+    Ok(())
+}
+
+/// Claims partitions for this loader and gives their positions; whoever had them can store no more of them.
+pub async fn claim(tx: &Transaction<'_>, job: &str, partitions: &[Partition]) -> Result<Found, Error> {
+    ensure_positions(tx, job, partitions).await?;
+    // In one order for all, so that two loaders that claim at once do not wait for each other.
+    let sql = "WITH mine AS (
+                   SELECT o.topic, o.partition, p.high
+                   FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS p(topic, partition, high)
+                   JOIN loader.offsets o ON o.job = $1 AND o.topic = p.topic AND o.partition = p.partition
+                   ORDER BY o.topic, o.partition FOR UPDATE OF o)
+               UPDATE loader.offsets o
+               SET epoch = o.epoch + 1, high_watermark = mine.high, updated_at = now(),
+                   owner = coalesce(inet_client_addr()::text, 'local') || ', process ' || $5::bigint
+               FROM mine WHERE o.job = $1 AND o.topic = mine.topic AND o.partition = mine.partition
+               RETURNING o.topic, o.partition, o.next_offset, o.epoch";
+    let (topics, numbers) = names(partitions);
+    let highs: Vec<i64> = partitions.iter().map(|p| p.high).collect();
+    let process = i64::from(std::process::id());
+    let rows = tx.query(sql, &[&job, &topics, &numbers, &highs, &process]).await?;
+    Ok(found(&rows))
+}
+
+/// The positions of partitions that were claimed before, as far as they still are this loader's.
+pub async fn claimed(
+    tx: &Transaction<'_>,
+    job: &str,
+    partitions: &[Partition],
+    epochs: &[i64],
+) -> Result<Found, Error> {
+    let sql = "SELECT o.topic, o.partition, o.next_offset, o.epoch
+               FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS p(topic, partition, epoch)
+               JOIN loader.offsets o ON o.job = $1 AND o.topic = p.topic AND o.partition = p.partition
+                                    AND o.epoch = p.epoch
+               ORDER BY o.topic, o.partition FOR UPDATE OF o";
+    let (topics, numbers) = names(partitions);
+    Ok(found(&tx.query(sql, &[&job, &topics, &numbers, &epochs]).await?))
+}
+
+/// Moves a position over messages that the broker no longer has, and records that.
+pub async fn skip(tx: &Transaction<'_>, job: &str, partition: &Partition, from: i64) -> Result<(), Error> {
+    let Partition { topic, number, low, .. } = partition;
+    let sql = "UPDATE loader.offsets SET next_offset = $4, updated_at = now()
+               WHERE job = $1 AND topic = $2 AND partition = $3";
+    tx.execute(sql, &[&job, topic, number, low]).await?;
+    let sql = "INSERT INTO loader.gaps (job, topic, partition, from_offset, to_offset, reason)
+               VALUES ($1, $2, $3, $4, $5, 'retention')";
+    tx.execute(sql, &[&job, topic, number, &from, low]).await?;
+    Ok(())
+}
+
+fn names(partitions: &[Partition]) -> (Vec<&str>, Vec<i32>) {
+    partitions.iter().map(|p| (p.topic.as_str(), p.number)).unzip()
+}
+
+fn found(rows: &[tokio_postgres::Row]) -> Found {
+    let position = |row: &tokio_postgres::Row| Position { next: row.get(2), epoch: row.get(3) };
+    rows.iter().map(|row| ((row.get(0), row.get(1)), position(row))).collect()
+}

@@ -1,0 +1,86 @@
+//! What a series has shown of its scale: the prior of its next segment, and how far its outliers and jumps lead.
+
+use super::noise::{NoiseEstimate, Spread};
+use super::settings::Settings;
+
+/// The noise is taken for at least so small a share of the variance of all values: constant stretches have none.
+const LEAST_NOISE: f64 = 1e-6;
+/// Where even the variance of all values is 0. Values are about 1 in the detector's unit.
+const NO_VARIANCE: f64 = 1e-30;
+
+/// The prior of a segment and the outliers of a row, both scaled from the data so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// Mean of all values.
+    pub mean: f64,
+    /// Variance of the noise.
+    pub noise: f64,
+    /// Prior variance of levels.
+    pub level: f64,
+    /// Prior of the slope: the spread of the times that it is worth.
+    pub slope: f64,
+    /// Prior of the variance of a segment: half the sum of its squares, and half of their number.
+    pub half_squares: f64,
+    pub noise_rows: f64,
+    /// Log of the prior odds of a slope.
+    pub slope_odds: f64,
+    /// Prior share of rows that are no outliers.
+    pub inliers: f64,
+    /// Spread of those that are.
+    outlier_sd: f64,
+    /// Variance of the differences.
+    differences: f64,
+    /// What share of an independent observation a row is worth.
+    pub weight: f64,
+}
+
+impl Scale {
+    pub fn new(spread: &Spread, noise: NoiseEstimate, s: &Settings) -> Scale {
+        let total = spread.variance().max(NO_VARIANCE);
+        let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
+        let relative = noise_variance / total;
+        Scale {
+            mean: spread.mean,
+            noise: noise_variance,
+            level: total * s.level_sd * s.level_sd,
+            slope: relative / (s.slope_sd * s.slope_sd),
+            half_squares: s.noise_rows * noise_variance,
+            slope_odds: (s.slope_share / (1.0 - s.slope_share)).ln(),
+            noise_rows: s.noise_rows,
+            inliers: 1.0 - noise.outliers,
+            outlier_sd: s.outlier_spread * total.sqrt(),
+            differences: noise.differences.max(noise_variance * f64::EPSILON),
+            weight: noise.weight,
+        }
+    }
+
+    /// Log of how much likelier a difference from the value before is if the level jumped than if the noise went on.
+    ///
+    /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its
+    /// evidence that the tempered rows leave out.
+    pub fn jump(&self, difference: f64) -> f64 {
+        let squared = difference * difference;
+        let heavy = |variance: f64| student(1.5, 1.5 * variance, squared);
+        let noise =
+            (-0.5 * squared / self.differences).exp() / (std::f64::consts::TAU * self.differences).sqrt();
+        let stays = self.inliers * noise + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
+        (1.0 - self.weight) * (heavy(self.differences + self.level) / stays).ln()
+    }
+
+    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom.
+    pub fn outlier(&self, x: f64) -> f64 {
+        const PEAK: f64 = 0.367_552_596_947_861;
+        let z = (x - self.mean) / self.outlier_sd;
+        let tail = 1.0 + z * z / 3.0;
+        (1.0 - self.inliers) * PEAK / (self.outlier_sd * tail * tail)
+    }
+}
+
+/// Density of Student's t with 2a degrees of freedom and scale² b/a, at a squared distance.
+#[inline]
+pub fn student(a: f64, b: f64, squared: f64) -> f64 {
+    let h = 0.5 / b;
+    // (Γ(a + 1/2) / Γ(a))², by its asymptotic series; within 3 % at a = 1/2, 0.3 % from 1 on.
+    let ratio = a - 0.25 + (0.03125 + (0.007_812_5 - 0.001_953_125 / a) / a) / a;
+    (ratio * h * std::f64::consts::FRAC_1_PI).sqrt() * (-(a + 0.5) * (squared * h).ln_1p()).exp()
+}
