@@ -34,7 +34,6 @@ fn metrics_and_health_follow_the_loader() {
         ("tally_dead_letters_total{topic=\"observe\",stage=\"decode\"}", 1.0),
         ("tally_dead_letters_total{topic=\"observe\",stage=\"write\"}", 1.0),
         ("tally_message_bytes_total", 42.0),
-        ("tally_database_connections_total", 1.0),
         ("tally_lag{topic=\"observe\",partition=\"0\"}", 0.0),
         ("tally_newest_message_age_seconds{topic=\"observe\"}", 0.0),
         ("tally_database_up", 1.0),
@@ -43,6 +42,7 @@ fn metrics_and_health_follow_the_loader() {
     ] {
         assert_eq!(metric(&address, name), Some(value), "{name}");
     }
+    assert!(metric(&address, "tally_database_connections_total") >= Some(1.0));
     let batches = metric(&address, "tally_batches_total").unwrap();
     assert!(batches >= 1.0);
     assert_eq!(metric(&address, "tally_batch_seconds_count"), Some(batches));
