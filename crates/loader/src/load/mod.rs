@@ -4,39 +4,19 @@
 //! writes. Between the sides of a lane is room for one closed batch, so that both work at the same time and memory
 //! stays bounded: when PostgreSQL is slow or away, the reader waits and pauses its partitions.
 
-mod assembler;
-mod avro;
 mod batch;
-mod blocked;
-mod bounds;
-mod change;
-mod claims;
-mod ddl;
-mod dead_letter;
-mod discovery;
-mod end;
 mod exit;
-mod keys;
 mod lane;
 mod observed;
-mod order;
-mod originals;
-mod path;
 mod pause;
-mod positions;
 mod progress;
-mod reader;
-mod refusals;
+mod read;
 mod rehearsal;
 pub mod replay;
 mod setback;
 mod start;
 mod stop;
-mod tables;
-mod transaction;
-mod verdict;
-mod watchdog;
-mod writer;
+mod write;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -51,17 +31,17 @@ use crate::failure::Failure;
 use crate::files;
 use crate::pg::Connector;
 use crate::{kafka, observe};
-use bounds::Bound;
-use claims::AssignedPartition;
-use discovery::Discovery;
-use end::End;
 use lane::{Lane, Report};
 use progress::Progress;
+use read::discovery::Discovery;
+use read::end::End;
+use start::bounds::Bound;
+use start::claims::AssignedPartition;
 
-pub use path::copy;
 pub use rehearsal::rehearse;
 pub use start::{start, Assigned, Intent};
 pub use stop::Stop;
+pub use write::path::copy;
 
 /// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
 #[derive(clap::Args)]
@@ -157,7 +137,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     let config = Arc::new(kafka::find_topics(&scout, &config)?);
     let mut partitions = kafka::partitions(&scout, &config)?;
     if let Some(from) = options.from {
-        bounds::begin_at(from, &scout, &mut partitions)?;
+        start::bounds::begin_at(from, &scout, &mut partitions)?;
     }
     let intent = Intent::Load { accept_empty_positions: options.accept_empty_positions };
     let assigned = start(&mut client, &config, &partitions, intent).await?;
@@ -165,7 +145,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     let end = match options.to {
         Some(to) => {
             let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
-            Some((bounds::end_at(to, &scout, &topics, &partitions, &assigned.partitions)?, true))
+            Some((start::bounds::end_at(to, &scout, &topics, &partitions, &assigned.partitions)?, true))
         }
         None => options.until_end.then(|| (End::new(&assigned.partitions, |p| p.high), false)),
     };

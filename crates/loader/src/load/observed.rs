@@ -1,10 +1,10 @@
 //! What those who watch the loader are told of a batch.
 
+use super::batch::dead_letter::Stage;
 use super::batch::{Batch, Span};
-use super::dead_letter::Stage;
-use super::positions::Positions;
-use super::refusals::Refused;
-use super::tables::Table;
+use super::start::tables::Table;
+use super::write::positions::Positions;
+use super::write::refusals::Refused;
 use crate::observe::Stored;
 
 /// A batch in numbers; `refused` are the messages of which the server did not take a row.

@@ -10,15 +10,15 @@ use std::path::PathBuf;
 
 use tokio_postgres::Client;
 
-use super::assembler::{Assembler, Taken};
+use super::batch::assembler::{Assembler, Taken};
 use super::batch::Batch;
-use super::claims::AssignedPartition;
-use super::positions::Positions;
 use super::runtime;
 use super::setback::Setback;
+use super::start::claims::AssignedPartition;
 use super::start::{restart, start, Assigned, Intent};
-use super::transaction::{store, Care, Places};
-use super::writer::{changed, Statements};
+use super::write::positions::Positions;
+use super::write::transaction::{store, Care, Places};
+use super::write::{changed, Statements};
 use crate::config::{Config, Topic};
 use crate::failure::Failure;
 use crate::kafka::Watermarks;

@@ -249,7 +249,7 @@ impl Scene {
             assert_eq!(self.number("SELECT count(*) FROM trades"), 0, "rows without a position");
             return;
         }
-        self.execute(include_str!("../../common/views.sql"));
+        self.execute(include_str!("../../views.sql"));
         let violations = self.query(include_str!("../../invariant.sql"), &[]);
         for row in violations.iter().take(20) {
             let (partition, offset, violation): (i32, i64, String) = (row.get(0), row.get(1), row.get(2));

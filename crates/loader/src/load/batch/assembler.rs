@@ -1,0 +1,371 @@
+//! Puts messages together to batches: decodes each into a row or a dead letter, and keeps count of the offsets.
+
+use std::mem;
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use super::avro::{self, Readiness};
+use super::dead_letter::{DeadLetter, Stage};
+use super::keys::{self, Key};
+use super::originals::Originals;
+use super::{Batch, Change, Span};
+use crate::config::{BatchLimits, Config, Format, KeyFormat, TableName, Topic};
+use crate::decode::{infer, Record, Reject, Routes};
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::load::start::claims::AssignedPartition;
+use crate::load::start::tables::AssignedTopic;
+use crate::load::start::Assigned;
+use crate::registry::Registry;
+
+/// The batch that is being filled, and what is known of each topic.
+pub struct Assembler {
+    topics: Vec<TopicState>,
+    limits: BatchLimits,
+    max_message_bytes: usize,
+    registry: Option<Registry>,
+    batch: Batch,
+    opened: Instant,
+    /// The topic of the last message: the next one is mostly of the same.
+    current: usize,
+}
+
+struct TopicState {
+    config: Topic,
+    /// The tables of its ways.
+    tables: Vec<usize>,
+    /// The name of the first.
+    table: TableName,
+    decoder: Decoder,
+    /// By partition number.
+    progress: Vec<Progress>,
+}
+
+/// How far a partition was handed over, and how far it was read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    handed_over: i64,
+    next: i64,
+    owned: bool,
+}
+
+enum Decoder {
+    /// The columns are not known yet: messages wait to be inferred from.
+    Sampling(Originals),
+    Json(Box<Routes>),
+    Avro(Box<avro::Decoder>),
+}
+
+/// What became of a message that was offered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the batch, or was before.
+    Yes,
+    /// It is to be offered again, when the batch has been handed over.
+    AfterHandOver,
+    /// It is to be offered again when its schema can be had.
+    Later(String),
+}
+
+/// Whether a message can be decoded.
+enum Prepared {
+    /// It can; with the text of its key, where that is not the key itself.
+    Ready(Option<String>),
+    /// It is a dead letter.
+    Refused(Reject),
+    /// Not now.
+    NotYet(Taken),
+}
+
+impl Assembler {
+    /// Begins where the assignment says.
+    pub fn new(assigned: &Assigned, config: &Config) -> Result<Self, Failure> {
+        let topics = assigned.topics.iter().map(|topic| TopicState::new(topic, assigned)).collect();
+        let batch = Batch::new(assigned.tables.len());
+        let registry = config.registry.as_ref();
+        let registry = registry.map(|config| Registry::new(config, assigned.schemas.clone())).transpose()?;
+        let Config { batch: limits, max_message_bytes, .. } = *config;
+        let opened = Instant::now();
+        let mut assembler = Self { topics, limits, max_message_bytes, registry, batch, opened, current: 0 };
+        assembler.add(&assigned.partitions);
+        Ok(assembler)
+    }
+
+    /// Takes messages of these partitions as well, from their positions.
+    pub fn add(&mut self, partitions: &[AssignedPartition]) {
+        for partition in partitions {
+            let progress = &mut self.topics[partition.topic].progress;
+            let at = partition.number as usize; // Kafka counts partitions from 0
+            progress.resize(progress.len().max(at + 1), Progress::default());
+            progress[at] = Progress { handed_over: partition.next, next: partition.next, owned: true };
+        }
+    }
+
+    /// Takes no more messages of a partition; gives false if the batch has some that were not handed over.
+    pub fn remove(&mut self, topic: &str, partition: i32) -> bool {
+        let topic = self.topic(topic);
+        let Some(progress) = self.topics[topic].progress.get_mut(partition as usize) else { return true };
+        progress.owned = false;
+        progress.next == progress.handed_over
+    }
+
+    /// Which of the topics bears the name.
+    pub fn topic(&self, name: &str) -> usize {
+        let found = self.topics.iter().position(|topic| topic.config.name == name);
+        found.expect("only configured topics are read")
+    }
+
+    /// The offsets that come next, by topic and partition.
+    pub fn positions(&self) -> impl Iterator<Item = ((usize, i32), i64)> + '_ {
+        self.topics.iter().enumerate().flat_map(|(at, topic)| {
+            let owned = topic.progress.iter().enumerate().filter(|(_, progress)| progress.owned);
+            owned.map(move |(number, progress)| ((at, number as i32), progress.next))
+        })
+    }
+
+    /// The offset that comes next in a partition.
+    pub fn next(&self, topic: usize, partition: i32) -> i64 {
+        self.topics[topic].progress[partition as usize].next
+    }
+
+    /// Takes a message into the batch; one that was taken before is passed over.
+    pub fn take(&mut self, record: &Record, headers: Option<Box<Json>>) -> Result<Taken, Failure> {
+        if self.topics[self.current].config.name != record.topic {
+            self.current = self.topic(record.topic);
+        }
+        let progress = self.topics[self.current].progress.get(record.partition as usize);
+        let progress = progress.copied().unwrap_or_default();
+        if !progress.owned {
+            return Ok(Taken::Yes); // it was given up
+        }
+        if record.offset < progress.next {
+            tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
+            return Ok(Taken::Yes);
+        }
+        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        let ready = match self.prepare(record, bytes)? {
+            Prepared::NotYet(taken) => return Ok(taken),
+            Prepared::Ready(key) => Ok(key),
+            Prepared::Refused(reject) => Err(reject),
+        };
+        let topic = &mut self.topics[self.current];
+        topic.progress[record.partition as usize].next = record.offset + 1;
+        if self.batch.messages == 0 {
+            self.opened = Instant::now();
+        }
+        self.batch.messages += 1;
+        self.batch.bytes += bytes;
+        match (ready, &mut topic.decoder) {
+            (Err(reject), _) => {
+                let letter = DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject);
+                self.batch.dead_letters.push(letter);
+            }
+            (Ok(_), Decoder::Sampling(samples)) => {
+                samples.push(self.current, record, headers);
+                if samples.len() >= topic.config.sample {
+                    topic.settle(self.current, &mut self.batch);
+                }
+            }
+            (Ok(key), _) => {
+                let key = key.as_deref().map(str::as_bytes).or(record.key);
+                topic.decode(record, key, headers, self.current, &mut self.batch);
+            }
+        }
+        Ok(Taken::Yes)
+    }
+
+    /// Sees to what a message of the current topic needs before it can be decoded.
+    fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Prepared, Failure> {
+        if bytes > self.max_message_bytes {
+            return Ok(Prepared::Refused(Reject::too_large(bytes, self.max_message_bytes)));
+        }
+        let topic = &mut self.topics[self.current];
+        let Some(registry) = &mut self.registry else { return Ok(Prepared::Ready(None)) };
+        if let Decoder::Avro(decoder) = &mut topic.decoder {
+            let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
+            match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
+                Readiness::Ready => {}
+                Readiness::Changed(change) => self.batch.changes.push(Change::new(topic.tables[0], *change)),
+                Readiness::RowsFirst => return Ok(Prepared::NotYet(Taken::AfterHandOver)),
+                Readiness::Away(what) => return Ok(Prepared::NotYet(Taken::Later(what))),
+                Readiness::Unusable(what) => return Ok(Prepared::Refused(Reject::no_schema(what))),
+            }
+        }
+        Ok(match topic.config.key_format {
+            KeyFormat::Text => Prepared::Ready(None),
+            KeyFormat::Avro => match keys::read(record.key, registry)? {
+                Key::Text(text) => Prepared::Ready(text),
+                Key::Away(what) => Prepared::NotYet(Taken::Later(what)),
+                Key::Unreadable(reject) => Prepared::Refused(reject),
+            },
+        })
+    }
+
+    /// Whether the batch has reached a limit of size.
+    pub fn is_full(&self) -> bool {
+        self.batch.messages >= self.limits.rows || self.batch.bytes >= self.limits.bytes
+    }
+
+    /// How long the batch may still wait, if there is one.
+    pub fn patience(&self) -> Option<Duration> {
+        (self.batch.messages > 0).then(|| self.limits.age().saturating_sub(self.opened.elapsed()))
+    }
+
+    /// Hands the batch over, if there is anything in it.
+    pub fn close(&mut self) -> Option<Batch> {
+        if self.batch.messages == 0 {
+            return None;
+        }
+        for (at, topic) in self.topics.iter_mut().enumerate() {
+            topic.settle(at, &mut self.batch);
+            for (number, progress) in topic.progress.iter_mut().enumerate() {
+                if progress.next > progress.handed_over {
+                    let span = Span { from: progress.handed_over, to: progress.next };
+                    self.batch.spans.insert((at, number as i32), span);
+                    progress.handed_over = progress.next;
+                }
+            }
+        }
+        if let Some(registry) = &mut self.registry {
+            self.batch.schemas = registry.take_fresh();
+        }
+        let empty = Batch::new(self.batch.rows.len());
+        Some(mem::replace(&mut self.batch, empty))
+    }
+}
+
+impl TopicState {
+    fn new(topic: &AssignedTopic, assigned: &Assigned) -> Self {
+        let tables = || topic.tables.iter().map(|number| &assigned.tables[*number]);
+        let first = &assigned.tables[topic.tables[0]];
+        let known: Option<Vec<_>> = tables().map(|table| table.definition.as_ref()).collect();
+        let decoder = match (topic.config.format, known) {
+            (Format::Avro, _) => Decoder::Avro(Box::new(avro::Decoder::new(first.definition.clone()))),
+            (Format::Json, Some(definitions)) => {
+                let tables = topic.tables.iter().copied().zip(definitions);
+                Decoder::Json(Box::new(Routes::new(&topic.config, tables)))
+            }
+            (Format::Json, None) => Decoder::Sampling(Originals::default()),
+        };
+        Self {
+            config: topic.config.clone(),
+            tables: topic.tables.clone(),
+            table: first.name.clone(),
+            decoder,
+            progress: Vec::new(),
+        }
+    }
+
+    /// Infers the columns from the messages that wait, and decodes them.
+    fn settle(&mut self, at: usize, batch: &mut Batch) {
+        let Decoder::Sampling(samples) = &mut self.decoder else { return };
+        let samples = mem::take(samples);
+        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
+        let inferred = infer(values, &self.config.overflow_column);
+        let known = inferred.is_some();
+        let layout = self.config.mappings()[0].layout;
+        let definition = Definition::new(layout, self.table.clone(), inferred.unwrap_or_default());
+        self.decoder = Decoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
+        for i in 0..samples.len() {
+            let name = self.config.name.clone();
+            let (record, headers) = samples.get(i, &name);
+            // Without a definition nothing is a JSON object, and all of them become dead letters.
+            self.decode(&record, record.key, headers.cloned().map(Box::new), at, batch);
+        }
+        if known {
+            let statement = definition.create_table();
+            batch.changes.push(Change::new(self.tables[0], (definition, statement)));
+        } else {
+            self.decoder = Decoder::Sampling(Originals::default());
+        }
+    }
+
+    /// Decodes a message into rows or a dead letter; `key` is its key as the columns see it.
+    fn decode(
+        &mut self,
+        record: &Record,
+        key: Option<&[u8]>,
+        headers: Option<Box<Json>>,
+        topic: usize,
+        batch: &mut Batch,
+    ) {
+        let seen = &Record { key, ..*record };
+        let message = batch.originals.len() as u32; // a batch has far fewer messages
+        let appended = match &mut self.decoder {
+            Decoder::Json(routes) => routes.append_rows(seen, message, &mut batch.rows),
+            Decoder::Avro(decoder) => {
+                decoder.append_row(seen, message, (&self.config, self.tables[0]), &mut batch.rows)
+            }
+            Decoder::Sampling(_) => return,
+        };
+        match appended {
+            Ok(()) => batch.originals.push(topic, record, headers),
+            Err(reject) => {
+                batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::start::tables::Table;
+
+    fn assembler(limits: BatchLimits) -> Assembler {
+        let text = "job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\nsample=3\n";
+        let mut config = Config::parse("t.toml", text).unwrap();
+        (config.batch, config.max_message_bytes) = (limits, 100);
+        let topic = config.topics.remove(0);
+        let name = topic.table_of(&topic.mappings()[0]);
+        let table = Table { name, topic: "t".into(), definition: None };
+        let topic = AssignedTopic { config: topic, tables: vec![0] };
+        let partitions =
+            [0, 2].map(|number| AssignedPartition { topic: 0, number, next: 10, high: 20, epoch: 1 });
+        let assigned = Assigned {
+            topics: vec![topic],
+            tables: vec![table],
+            partitions: partitions.to_vec(),
+            schemas: Vec::new(),
+        };
+        Assembler::new(&assigned, &config).unwrap()
+    }
+
+    fn record(partition: i32, offset: i64, value: &'static str) -> Record<'static> {
+        Record { topic: "t", partition, offset, timestamp: None, key: None, value: Some(value.as_bytes()) }
+    }
+
+    #[test]
+    fn spans_cover_every_message_once() {
+        let mut assembler = assembler(BatchLimits { rows: 3, ..BatchLimits::default() });
+        assembler.take(&record(0, 10, "{\"a\":1}"), None).unwrap();
+        assembler.take(&record(0, 12, "no"), None).unwrap();
+        assembler.take(&record(0, 12, "no"), None).unwrap();
+        assert!(!assembler.is_full(), "the repeated message does not count");
+        assembler.take(&record(2, 10, "{\"a\":2}"), None).unwrap();
+        assert!(assembler.is_full());
+        let batch = assembler.close().unwrap();
+        let spans: Vec<_> = batch.spans.into_iter().collect();
+        assert_eq!(spans, [((0, 0), Span { from: 10, to: 13 }), ((0, 2), Span { from: 10, to: 11 })]);
+        assert_eq!((batch.rows[0].len(), batch.dead_letters.len(), batch.changes.len()), (2, 1, 1));
+        assert!(assembler.close().is_none());
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100)).leak();
+        assembler.take(&record(2, 11, long), None).unwrap();
+        assert_eq!(assembler.close().unwrap().dead_letters.len(), 1);
+        assembler.take(&record(0, 13, "{\"a\":3}"), None).unwrap();
+        let batch = assembler.close().unwrap();
+        assert_eq!(batch.spans[&(0, 0)], Span { from: 13, to: 14 });
+        assert!(batch.changes.is_empty(), "the definition is made once");
+    }
+
+    #[test]
+    fn nothing_is_inferred_from_poison() {
+        let mut assembler = assembler(BatchLimits::default());
+        assembler.take(&record(0, 10, "[1]"), None).unwrap();
+        let batch = assembler.close().unwrap();
+        assert_eq!((batch.dead_letters.len(), batch.changes.len()), (1, 0));
+        assembler.take(&record(0, 11, "{\"a\":1}"), None).unwrap();
+        assert_eq!(assembler.close().unwrap().changes.len(), 1);
+    }
+}

@@ -1,0 +1,62 @@
+//! What goes to PostgreSQL in one transaction.
+
+pub mod assembler;
+pub mod avro;
+pub mod dead_letter;
+pub mod keys;
+pub mod originals;
+
+use std::collections::BTreeMap;
+
+use crate::decode::Rows;
+use crate::definition::Definition;
+use crate::registry::Schema;
+use dead_letter::DeadLetter;
+use originals::Originals;
+
+/// Rows, dead letters, new definitions, and the offsets that they cover.
+#[derive(Default)]
+pub struct Batch {
+    /// By topic and partition: from where to where the positions move.
+    pub spans: BTreeMap<(usize, i32), Span>,
+    /// By table.
+    pub rows: Vec<Rows>,
+    /// The messages that became rows, by the numbers that their rows have.
+    pub originals: Originals,
+    /// The messages that could not become rows.
+    pub dead_letters: Vec<DeadLetter>,
+    /// What becomes of tables first.
+    pub changes: Vec<Change>,
+    /// Schemas that were just fetched, to be kept.
+    pub schemas: Vec<Schema>,
+    /// How many messages it took.
+    pub messages: usize,
+    /// How many bytes they had.
+    pub bytes: usize,
+}
+
+/// A table that is created, or altered, for the rows of the batch.
+pub struct Change {
+    /// Which of the tables.
+    pub table: usize,
+    /// What it looks like then.
+    pub definition: Definition,
+    /// The statement that makes it so.
+    pub statement: String,
+}
+
+/// A range of offsets, the end not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The stored position that the batch continues from.
+    pub from: i64,
+    /// The position after it.
+    pub to: i64,
+}
+
+impl Batch {
+    /// An empty batch for so many tables.
+    pub fn new(tables: usize) -> Self {
+        Self { rows: (0..tables).map(|_| Rows::default()).collect(), ..Self::default() }
+    }
+}

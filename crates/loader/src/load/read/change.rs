@@ -1,0 +1,141 @@
+//! Partitions that come and go while a lane reads: handed out or taken back by the group, or added to a topic.
+
+use std::sync::mpsc;
+
+use rdkafka::consumer::Consumer;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::sync::oneshot;
+
+use super::order::Order;
+use super::Reader;
+use crate::kafka::{self, GroupChange, Partition};
+use crate::load::exit::Exit;
+use crate::load::start::claims::AssignedPartition;
+use crate::observe;
+
+/// The changes to be carried out, one after the other.
+pub struct Changes<'a> {
+    /// Partitions that were added to the topics.
+    pub added: &'a mpsc::Receiver<Partition>,
+    /// What is being carried out.
+    pub current: Option<Change>,
+}
+
+/// A change that waits for the writing side.
+pub struct Change {
+    /// What the group wants, if it is the group.
+    pub group: Option<GroupChange>,
+    waits_for: Answer,
+}
+
+enum Answer {
+    Claimed(oneshot::Receiver<Vec<AssignedPartition>>),
+    Flushed(oneshot::Receiver<()>),
+}
+
+impl Reader<'_> {
+    /// Begins changes and completes them, without waiting: Kafka has to be polled meanwhile.
+    pub fn carry_out_changes(&mut self) -> Result<(), Exit> {
+        if let Some(change) = self.changes.current.take() {
+            self.changes.current = self.complete(change)?;
+        }
+        if self.changes.current.is_some() {
+            return Ok(());
+        }
+        if let Some(change) = self.consumer.context().next_change() {
+            self.begin(change)
+        } else {
+            let added: Vec<Partition> = self.changes.added.try_iter().collect();
+            if added.is_empty() {
+                return Ok(());
+            }
+            for Partition { topic, number, .. } in &added {
+                tracing::info!(topic, partition = number, "a partition was added");
+            }
+            self.claim(None, added)
+        }
+    }
+
+    fn begin(&mut self, change: GroupChange) -> Result<(), Exit> {
+        match &change {
+            GroupChange::Given(list) => {
+                let mut given = Vec::with_capacity(list.count());
+                for element in list.elements() {
+                    let topic = self.config.topics.iter().find(|topic| topic.name == element.topic());
+                    let topic = topic.expect("only configured topics are subscribed to");
+                    let partition = kafka::partition(self.consumer, topic, element.partition());
+                    given.push(partition.map_err(|failure| Exit::Again(failure.to_string()))?);
+                }
+                tracing::info!(partitions = given.len(), "the group hands out partitions");
+                self.claim(Some(change), given)
+            }
+            GroupChange::Taken(list) => {
+                tracing::info!(partitions = list.count(), "the group takes partitions back");
+                // What was read of them is stored first; whoever gets them waits for that, or fences it off.
+                let paused = self.consumer.pause(list);
+                paused.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?;
+                if let Some(batch) = self.assembler.close() {
+                    self.send(Order::Store(batch))?;
+                }
+                let (answer, flushed) = oneshot::channel();
+                self.send(Order::Flush(answer))?;
+                self.changes.current =
+                    Some(Change { group: Some(change), waits_for: Answer::Flushed(flushed) });
+                Ok(())
+            }
+        }
+    }
+
+    fn claim(&mut self, group: Option<GroupChange>, partitions: Vec<Partition>) -> Result<(), Exit> {
+        let (answer, claimed) = oneshot::channel();
+        self.changes.current = Some(Change { group, waits_for: Answer::Claimed(claimed) });
+        self.send(Order::Claim(partitions, answer))
+    }
+
+    /// Completes a change if the writing side is done with it; else gives it back.
+    fn complete(&mut self, mut change: Change) -> Result<Option<Change>, Exit> {
+        use oneshot::error::TryRecvError;
+        match &mut change.waits_for {
+            Answer::Claimed(answer) => match answer.try_recv() {
+                Ok(claimed) => {
+                    self.assembler.add(&claimed);
+                    let name = |p: &AssignedPartition| self.config.topics[p.topic].name.as_str();
+                    // Assigned once, with the positions of PostgreSQL; the group's own are never looked at.
+                    kafka::assign(self.consumer, claimed.iter().map(|p| (name(p), p.number, p.next)))?;
+                    Ok(None)
+                }
+                Err(TryRecvError::Empty) => Ok(Some(change)),
+                Err(TryRecvError::Closed) => {
+                    self.changes.current = Some(change);
+                    Err(Exit::Ended)
+                }
+            },
+            Answer::Flushed(answer) => match answer.try_recv() {
+                Ok(()) => {
+                    if let Some(GroupChange::Taken(list)) = &change.group {
+                        self.commit();
+                        self.give_up(list)?;
+                    }
+                    Ok(None)
+                }
+                Err(TryRecvError::Empty) => Ok(Some(change)),
+                Err(TryRecvError::Closed) => {
+                    self.changes.current = Some(change);
+                    Err(Exit::Ended)
+                }
+            },
+        }
+    }
+
+    fn give_up(&mut self, list: &TopicPartitionList) -> Result<(), Exit> {
+        for element in list.elements() {
+            if !self.assembler.remove(element.topic(), element.partition()) {
+                return Err(Exit::Again("a message came from a partition that the group took back".into()));
+            }
+            observe::released(element.topic(), element.partition());
+        }
+        // librdkafka would keep them paused if they came back; what it still has of them is dropped.
+        let given_up = self.consumer.resume(list).and_then(|()| self.consumer.incremental_unassign(list));
+        given_up.map_err(|e| Exit::Again(format!("partitions cannot be given up: {e}")))
+    }
+}

@@ -1,0 +1,63 @@
+//! Partitions that are added to a topic while it is loaded.
+
+use std::collections::HashSet;
+use std::sync::mpsc::Sender;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::kafka::{self, JobConsumer, Partition};
+use crate::load::stop::Stop;
+
+const STEP: Duration = Duration::from_millis(100);
+
+/// Looks now and then, and tells the lanes in turn; for a run with a fixed share of the partitions.
+pub struct Discovery {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// A client to ask with.
+    pub scout: JobConsumer,
+    /// What is known already, this loader's or not.
+    pub known: HashSet<(String, i32)>,
+    /// To the lanes.
+    pub lanes: Vec<Sender<Partition>>,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+impl Discovery {
+    /// Looks until told to stop.
+    pub fn run(mut self) {
+        let every = kafka::refresh_interval(&self.config);
+        let mut looked = Instant::now();
+        while !self.stop.is_requested() {
+            std::thread::sleep(STEP);
+            // What the client has to say would pile up.
+            while self.scout.poll(Duration::ZERO).is_some() {}
+            if looked.elapsed() >= every {
+                self.look();
+                looked = Instant::now();
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        let config = self.config.clone();
+        for topic in &config.topics {
+            // A broker that does not answer does so later.
+            let Ok(numbers) = kafka::numbers(&self.scout, &topic.name) else { continue };
+            for number in numbers {
+                let key = (topic.name.clone(), number);
+                if self.known.contains(&key) {
+                    continue;
+                }
+                let Ok(partition) = kafka::partition(&self.scout, topic, number) else { continue };
+                self.known.insert(key);
+                if config.owns(topic, number) {
+                    let lane = number as usize % self.lanes.len();
+                    let _ = self.lanes[lane].send(partition); // fails only if the lane has ended
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Where a run ends that is not to go on for ever.
+
+use std::collections::HashMap;
+
+use crate::load::start::claims::AssignedPartition;
+
+/// The partitions that have not reached their end yet, by topic and number, with that end.
+#[derive(Debug, Clone)]
+pub struct End(HashMap<(usize, i32), i64>);
+
+impl End {
+    /// The ends of these partitions, each where the function says.
+    pub fn new(partitions: &[AssignedPartition], end: impl Fn(&AssignedPartition) -> i64) -> Self {
+        Self(partitions.iter().map(|p| ((p.topic, p.number), end(p))).collect())
+    }
+
+    /// The ends of some of them.
+    pub fn of(&self, partitions: &[AssignedPartition]) -> Self {
+        Self::new(partitions, |p| self.0[&(p.topic, p.number)])
+    }
+
+    /// Whether a message lies behind the end of its partition.
+    pub fn excludes(&self, topic: usize, number: i32, offset: i64) -> bool {
+        self.0.get(&(topic, number)).is_none_or(|end| offset >= *end)
+    }
+
+    /// Whether all partitions are there, each at what comes next or where its reader found nothing more.
+    pub fn reached(
+        &mut self,
+        next: impl Fn(usize, i32) -> i64,
+        exhausted: impl Fn(usize, i32) -> Option<i64>,
+    ) -> bool {
+        self.0.retain(|(topic, number), end| {
+            let is_read = next(*topic, *number) >= *end;
+            !is_read && exhausted(*topic, *number).is_none_or(|offset| offset < *end)
+        });
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_reached_by_messages_or_by_their_absence() {
+        let partition = |number| AssignedPartition { topic: 0, number, next: 0, high: 10, epoch: 1 };
+        let mut end = End::new(&[partition(0), partition(1)], |p| p.high);
+        assert!(!end.excludes(0, 0, 9) && end.excludes(0, 0, 10) && end.excludes(0, 2, 0));
+        assert!(!end.reached(|_, _| 9, |_, _| Some(9)));
+        assert!(!end.reached(|_, number| 10 - i64::from(number), |_, _| None));
+        assert!(end.excludes(0, 0, 9), "a partition that is done takes no more");
+        assert!(end.reached(|_, _| 9, |_, _| Some(10)));
+    }
+}

@@ -1,0 +1,276 @@
+//! The reading side of a lane: polls Kafka, has messages decoded, and hands over closed batches. Runs on a thread of its
+//! own.
+
+pub mod change;
+pub mod discovery;
+pub mod end;
+pub mod order;
+pub mod verdict;
+pub mod watchdog;
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::config::{Config, Mode};
+use crate::decode::Record;
+use crate::kafka::{self, JobConsumer, Watermarks};
+use crate::load::batch::assembler::{Assembler, Taken};
+use crate::load::batch::originals::headers;
+use crate::load::exit::Exit;
+use crate::load::pause::Pause;
+use crate::load::stop::Stop;
+use change::Changes;
+use end::End;
+use order::{Order, Stored};
+use verdict::judge;
+use watchdog::Watchdog;
+
+/// How long a poll waits at most, and so how soon a stop is noticed.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How long the writer may have no room before the partitions are paused, and how often Kafka hears of us meanwhile.
+const ROOM: Duration = Duration::from_secs(1);
+
+/// How much is served at once while the partitions are paused.
+const SERVED: usize = 32;
+
+/// How often everything is looked after that is not a message.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The reading side of a lane.
+pub struct Reader<'a> {
+    pub config: &'a Config,
+    pub consumer: &'a JobConsumer,
+    pub watermarks: &'a Watermarks,
+    pub assembler: Assembler,
+    /// Where to end, if it does, and whether exactly there.
+    pub end: Option<(End, bool)>,
+    pub changes: Changes<'a>,
+    pub watchdog: Option<Watchdog>,
+    pub stored: Stored,
+    pub stop: Stop,
+    /// To the writing side.
+    pub out: mpsc::Sender<Order>,
+    /// Where that runs.
+    pub runtime: Handle,
+    pub ticked: Instant,
+    /// The partitions are paused: the writer has no room, or a schema cannot be had.
+    pub paused: Option<TopicPartitionList>,
+}
+
+impl Reader<'_> {
+    /// Reads until told to stop, or until the end, and hands over what is left.
+    pub fn read(&mut self) -> Exit {
+        match self.read_on().and_then(|()| self.finish()) {
+            Ok(()) => Exit::Ended,
+            Err(exit) => exit,
+        }
+    }
+
+    /// Hands over what is left; before the group gets the partitions back, that is stored.
+    fn finish(&mut self) -> Result<(), Exit> {
+        self.hand_over()?;
+        if self.config.mode == Mode::Subscribe {
+            let (answer, flushed) = oneshot::channel();
+            self.send(Order::Flush(answer))?;
+            if flushed.blocking_recv().is_ok() {
+                self.commit();
+            }
+        }
+        Ok(())
+    }
+
+    fn read_on(&mut self) -> Result<(), Exit> {
+        let consumer = self.consumer;
+        let mut done = self.is_done();
+        // A writer that has ended closes the channel, and says itself why.
+        while !done && !self.stop.is_requested() && !self.out.is_closed() {
+            // Only where no message is at hand is it worth looking at the clock.
+            let mut polled = consumer.poll(Duration::ZERO);
+            let idle = polled.is_none();
+            if idle {
+                self.tend()?;
+                done = self.is_done();
+                let wait = self.assembler.patience().map_or(POLL, |patience| patience.min(POLL));
+                polled = consumer.poll(wait);
+            }
+            match polled {
+                Some(Ok(message)) => self.take(&message)?,
+                Some(Err(KafkaError::PartitionEOF(_))) | None => {}
+                Some(Err(error)) => judge(&error)?,
+            }
+            if self.assembler.is_full() || (idle && self.assembler.patience() == Some(Duration::ZERO)) {
+                self.hand_over()?;
+                self.tend()?;
+                done = self.is_done();
+            }
+        }
+        Ok(())
+    }
+
+    fn is_done(&mut self) -> bool {
+        let Self { end, assembler, config, watermarks, .. } = self;
+        end.as_mut().is_some_and(|(end, _)| {
+            let exhausted = |topic: usize, number| watermarks.exhausted(&config.topics[topic].name, number);
+            end.reached(|topic, number| assembler.next(topic, number), exhausted)
+        })
+    }
+
+    fn take(&mut self, message: &BorrowedMessage) -> Result<(), Exit> {
+        let record = Record {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+            key: message.key(),
+            value: message.payload(),
+        };
+        if let Some((end, true)) = &self.end {
+            let topic = self.assembler.topic(record.topic);
+            if end.excludes(topic, record.partition, record.offset) {
+                return self.pause_one(&record);
+            }
+        }
+        let headers = headers(message);
+        let mut pause = Pause::default();
+        loop {
+            match self.assembler.take(&record, headers.clone())? {
+                Taken::Yes => return self.resume(),
+                Taken::AfterHandOver => self.hand_over()?,
+                Taken::Later(reason) => {
+                    tracing::warn!(reason, "waiting for a schema");
+                    self.hand_over()?;
+                    self.wait_out(pause.length())?;
+                }
+            }
+        }
+    }
+
+    /// Hands the batch over, if there is one.
+    fn hand_over(&mut self) -> Result<(), Exit> {
+        match self.assembler.close() {
+            Some(batch) => self.send(Order::Store(batch)),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the writer something to do as soon as it has room; keeps what comes from Kafka waiting until then.
+    pub fn send(&mut self, order: Order) -> Result<(), Exit> {
+        let (out, runtime) = (self.out.clone(), self.runtime.clone());
+        loop {
+            match runtime.block_on(async { timeout(ROOM, out.reserve()).await }) {
+                Ok(Ok(permit)) => {
+                    permit.send(order);
+                    return self.resume();
+                }
+                Ok(Err(_)) => return Err(Exit::Ended),
+                Err(_) => self.poll_paused()?,
+            }
+        }
+    }
+
+    /// Waits, but not beyond the end of the run.
+    fn wait_out(&mut self, pause: Duration) -> Result<(), Exit> {
+        let until = Instant::now() + pause;
+        while Instant::now() < until {
+            if self.stop.is_requested() || self.out.is_closed() {
+                return Err(Exit::Ended);
+            }
+            self.poll_paused()?;
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Lets Kafka know that this member lives, without taking messages.
+    fn poll_paused(&mut self) -> Result<(), Exit> {
+        if self.paused.is_none() {
+            let all = self.consumer.assignment().and_then(|all| self.consumer.pause(&all).map(|()| all));
+            self.paused = Some(all.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?);
+        }
+        // Each poll serves one of the things that may wait beside messages, such as statistics.
+        for _ in 0..SERVED {
+            match self.consumer.poll(Duration::ZERO) {
+                None | Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(error)) => judge(&error)?,
+                // It would be lost.
+                Some(Ok(_)) => return Err(Exit::Again("a message came from a paused partition".into())),
+            }
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), Exit> {
+        if let Some(all) = self.paused.take() {
+            self.consumer
+                .resume(&all)
+                .map_err(|e| Exit::Again(format!("partitions cannot be resumed: {e}")))?;
+            if let Some(watchdog) = &mut self.watchdog {
+                watchdog.reset();
+            }
+        }
+        Ok(())
+    }
+
+    /// A partition has been read as far as the run goes.
+    fn pause_one(&mut self, record: &Record) -> Result<(), Exit> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(record.topic, record.partition);
+        self.consumer.pause(&list).map_err(|e| Exit::Again(format!("a partition cannot be paused: {e}")))
+    }
+
+    /// Looks after everything that is not a message.
+    fn tend(&mut self) -> Result<(), Exit> {
+        self.carry_out_changes()?;
+        if self.ticked.elapsed() < TICK {
+            return Ok(());
+        }
+        self.ticked = Instant::now();
+        if self.config.mode == Mode::Subscribe {
+            self.commit();
+        }
+        self.watch()
+    }
+
+    /// Tells Kafka's group how far it is, for those who look there; nobody reads it back.
+    pub fn commit(&self) {
+        let mut list = TopicPartitionList::new();
+        for ((topic, number), next) in self.stored.take() {
+            let name = &self.config.topics[topic].name;
+            let _ = list.add_partition_offset(name, number, rdkafka::Offset::Offset(next));
+            // fails for negative ones
+        }
+        if list.count() > 0 {
+            if let Err(error) = self.consumer.commit(&list, rdkafka::consumer::CommitMode::Async) {
+                tracing::debug!(%error, "the group does not take the offsets");
+            }
+        }
+    }
+
+    fn watch(&mut self) -> Result<(), Exit> {
+        let Self { config, consumer, watermarks, watchdog: Some(watchdog), assembler, .. } = self else {
+            return Ok(());
+        };
+        let name = |topic: usize| config.topics[topic].name.as_str();
+        let end = |topic: usize, number: i32| {
+            // A broker that does not answer is another matter, and librdkafka's own.
+            let found = kafka::partition(consumer, &config.topics[topic], number).ok()?;
+            let exhausted = watermarks.exhausted(name(topic), number);
+            exhausted.is_none_or(|exhausted| exhausted < found.high).then_some(found.high)
+        };
+        match watchdog.check(Instant::now(), assembler.positions(), end) {
+            Some((topic, number)) => Err(Exit::Again(format!(
+                "nothing comes any more of topic {:?} partition {number}, although there is more",
+                name(topic)
+            ))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What the reading side of a lane asks of the writing side; carried out one after the other.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::kafka::Partition;
+use crate::load::batch::Batch;
+use crate::load::start::claims::AssignedPartition;
+
+/// Something to be done.
+pub enum Order {
+    /// Store a batch.
+    Store(Batch),
+    /// Claim partitions, and say where they stand.
+    Claim(Vec<Partition>, oneshot::Sender<Vec<AssignedPartition>>),
+    /// Say when everything before this is done.
+    Flush(oneshot::Sender<()>),
+}
+
+/// The positions that were stored since somebody looked, by topic and partition.
+#[derive(Debug, Clone, Default)]
+pub struct Stored(Arc<Mutex<BTreeMap<(usize, i32), i64>>>);
+
+impl Stored {
+    /// Notes the positions after a batch.
+    pub fn note(&self, batch: &Batch) {
+        let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        positions.extend(batch.spans.iter().map(|(partition, span)| (*partition, span.to)));
+    }
+
+    /// Takes them out.
+    pub fn take(&self) -> BTreeMap<(usize, i32), i64> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,37 @@
+//! What an error that librdkafka reports means for the run; most of them it mends by itself.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::failure::Failure;
+use crate::load::exit::Exit;
+
+/// Whether the run goes on.
+pub fn judge(error: &KafkaError) -> Result<(), Exit> {
+    use RDKafkaErrorCode::*;
+    let (KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code)) = error else {
+        tracing::warn!(%error, "Kafka");
+        return Ok(());
+    };
+    let failure = |mend: &str| Err(Failure::new(error).at("reading from Kafka").mend(mend).into());
+    match code {
+        // Of which partition is not said; beginning anew compares all positions with what the broker has.
+        AutoOffsetReset | OffsetOutOfRange => Err(Exit::Again("the broker does not have a position".into())),
+        UnknownTopic | UnknownTopicOrPartition | UnknownPartition => {
+            failure("a topic was deleted; create it, or remove it")
+        }
+        TopicAuthorizationFailed | GroupAuthorizationFailed | SaslAuthenticationFailed => {
+            failure("give the loader's Kafka user the right to read")
+        }
+        // Another member has the name of this one, or the group has forgotten it.
+        FencedInstanceId => failure("give each loader a `group.instance.id` of its own"),
+        _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => failure("restart the loader"),
+        PollExceeded => {
+            tracing::warn!(%error, "the group has given the partitions to others");
+            Ok(())
+        }
+        _ => {
+            tracing::warn!(%error, "Kafka is in trouble; the client goes on trying");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Claiming partitions: their rows in `loader.offsets` become this loader's, and say where to go on.
+
+use tokio_postgres::Transaction;
+
+use crate::config::{Config, OnGap};
+use crate::failure::Failure;
+use crate::kafka::Partition;
+use crate::load::setback::Setback;
+use crate::pg::{self, Position};
+
+/// A partition that this loader has claimed.
+#[derive(Debug, Clone, Copy)]
+pub struct AssignedPartition {
+    /// Which of the topics it belongs to.
+    pub topic: usize,
+    /// Its number.
+    pub number: i32,
+    /// The offset to read next.
+    pub next: i64,
+    /// The high watermark when it was claimed.
+    pub high: i64,
+    /// The claim's epoch.
+    pub epoch: i64,
+}
+
+/// Claims partitions that this loader does not have.
+pub async fn claim(
+    tx: &Transaction<'_>,
+    config: &Config,
+    partitions: &[Partition],
+) -> Result<Vec<AssignedPartition>, Setback> {
+    let found = pg::claim(tx, &config.job, partitions).await;
+    let found = found.map_err(|error| Setback::database("table loader.offsets", &error))?;
+    let mut assigned = Vec::with_capacity(partitions.len());
+    for partition in partitions {
+        let position = found[&(partition.topic.clone(), partition.number)];
+        assigned.push(settle(tx, config, partition, position).await?);
+    }
+    Ok(assigned)
+}
+
+/// Looks where partitions stand that this loader has, with their epochs; leaves out those that it has no longer.
+pub async fn renew(
+    tx: &Transaction<'_>,
+    config: &Config,
+    partitions: &[Partition],
+    epochs: &[i64],
+) -> Result<Vec<AssignedPartition>, Setback> {
+    let found = pg::claimed(tx, &config.job, partitions, epochs).await;
+    let found = found.map_err(|error| Setback::database("table loader.offsets", &error))?;
+    let mut assigned = Vec::with_capacity(partitions.len());
+    for partition in partitions {
+        if let Some(position) = found.get(&(partition.topic.clone(), partition.number)) {
+            assigned.push(settle(tx, config, partition, *position).await?);
+        }
+    }
+    Ok(assigned)
+}
+
+/// A position that the broker does not have means lost or foreign messages: nothing to guess about.
+async fn settle(
+    tx: &Transaction<'_>,
+    config: &Config,
+    partition: &Partition,
+    position: Position,
+) -> Result<AssignedPartition, Setback> {
+    let Partition { topic: name, number, low, high, .. } = partition;
+    let Position { mut next, epoch } = position;
+    let topic = config.topics.iter().position(|topic| topic.name == *name);
+    let topic = topic.expect("partitions are of the configured topics");
+    let stop = |what: String, mend: &str| {
+        Err(Failure::new(what).at(format!("topic {name:?} partition {number}")).mend(mend).into())
+    };
+    if next > *high {
+        return stop(
+            format!("offset {next} comes next, but the broker ends at {high}: the topic was made anew"),
+            "set next_offset in loader.offsets to where reading should go on, or use another `job`",
+        );
+    }
+    if next < *low {
+        if config.topics[topic].on_gap == OnGap::Stop {
+            return stop(
+                format!(
+                    "offset {next} comes next, but the broker's oldest is {low}: retention removed the ones between"
+                ),
+                "set `on_gap = \"skip\"` for the topic, or next_offset in loader.offsets to where reading should \
+                 go on, or use another `job`",
+            );
+        }
+        let skipped = pg::skip(tx, &config.job, partition, next).await;
+        skipped.map_err(|error| Setback::database("table loader.gaps", &error))?;
+        tracing::warn!(topic = name, partition = number, from = next, to = low, "retention removed messages");
+        next = *low;
+    }
+    Ok(AssignedPartition { topic, number: *number, next, high: *high, epoch })
+}

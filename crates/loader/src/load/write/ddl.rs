@@ -1,0 +1,51 @@
+//! Tables that are created or altered for the rows of a batch, while other writers and other loaders may do the same.
+
+use tokio_postgres::{Error, Transaction};
+
+use crate::load::batch::{Batch, Change};
+use crate::load::start::tables::Table;
+use crate::pg;
+
+/// How long a change of a table waits for those who use it; who waits longer makes all others wait behind it.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";
+
+/// Makes the changes of a batch; gives false if one of them is based on a definition that is no longer in force.
+pub async fn apply(
+    tx: &Transaction<'_>,
+    job: &str,
+    before: &[Table],
+    changes: &[Change],
+) -> Result<bool, Error> {
+    if changes.is_empty() {
+        return Ok(true);
+    }
+    tx.batch_execute(PATIENCE).await?;
+    let mut in_force = before.to_vec();
+    for Change { table, definition, statement } in changes {
+        let Table { name, topic, definition: known } = &mut in_force[*table];
+        pg::lock_table(tx, name).await?;
+        if pg::recorded(tx, job, topic, name).await? != *known {
+            return Ok(false);
+        }
+        tx.batch_execute(statement).await?;
+        pg::record(tx, job, topic, definition, Some(statement)).await?;
+        *known = Some(definition.clone());
+    }
+    tx.batch_execute("SET LOCAL lock_timeout TO DEFAULT").await?;
+    Ok(true)
+}
+
+/// Whether the batch was made for tables as they are now; if not, its rows may have been refused for that.
+pub async fn is_current(
+    tx: &Transaction<'_>,
+    job: &str,
+    tables: &[Table],
+    batch: &Batch,
+) -> Result<bool, Error> {
+    for (Table { name, topic, definition }, rows) in tables.iter().zip(&batch.rows) {
+        if rows.len() > 0 && pg::recorded(tx, job, topic, name).await? != *definition {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,102 @@
+//! Storing rows although the server refuses some of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tokio_postgres::{Error, Transaction};
+
+use super::path::Path;
+use crate::decode::{Reject, Rows};
+use crate::load::start::tables::Table;
+use crate::pg::{self, verdict, Verdict};
+
+/// The messages of which the server refused a row, with its reasons.
+pub type Refused = BTreeMap<u32, Reject>;
+
+/// Stores the rows that the server takes, and gives the messages of the others.
+///
+/// A message is stored whole or not at all: when one of its rows is refused, its rows in other tables are not stored
+/// either.
+pub async fn store_around(
+    tx: &mut Transaction<'_>,
+    tables: &[Table],
+    paths: &[(usize, Path)],
+    rows: &[Rows],
+) -> Result<Refused, Error> {
+    // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
+    tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    rows.iter().flat_map(|rows| (0..rows.len()).map(|row| rows.message(row))).for_each(|message| {
+        *counts.entry(message).or_default() += 1;
+    });
+    let mut refused = Refused::new();
+    loop {
+        let mut savepoint = tx.transaction().await?;
+        let mut found = Refused::new();
+        for (number, path) in paths {
+            let table = &tables[*number].name.name;
+            found.extend(copy_around(&mut savepoint, path, table, &rows[*number], &refused).await?);
+        }
+        // Only a message of several rows can have left something behind.
+        let leaves_rows = found.keys().any(|message| counts[message] > 1);
+        refused.extend(found);
+        if leaves_rows {
+            savepoint.rollback().await?;
+        } else {
+            savepoint.commit().await?;
+            return Ok(refused);
+        }
+    }
+}
+
+/// Copies the rows of one table that the server takes, without those of messages that are refused already.
+///
+/// The server names the row that it refuses, or, for a check at the end of the statement, none: then the run of rows
+/// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
+async fn copy_around(
+    tx: &mut Transaction<'_>,
+    path: &Path,
+    table: &str,
+    rows: &Rows,
+    before: &Refused,
+) -> Result<Refused, Error> {
+    let mut refused = Refused::new();
+    let wanted: Vec<usize> =
+        (0..rows.len()).filter(|row| !before.contains_key(&rows.message(*row))).collect();
+    let mut from = 0;
+    let mut run = wanted.len();
+    while from < wanted.len() {
+        let to = wanted.len().min(from + run);
+        let savepoint = tx.transaction().await?;
+        let pieces = wanted[from..to].iter().map(|row| rows.slice(*row, row + 1));
+        match path.send(&savepoint, pieces).await {
+            Ok(()) => {
+                path.clear(&savepoint).await?;
+                savepoint.commit().await?;
+                from = to;
+                run = (run * 2).max(1);
+            }
+            Err(error) if verdict(&error) == Verdict::Row => {
+                savepoint.rollback().await?;
+                if to - from == 1 {
+                    refused.insert(rows.message(wanted[from]), reject(&error));
+                    from = to;
+                } else {
+                    let line = error.as_db_error().and_then(|e| pg::refused_line(e, table));
+                    let good = line.map_or((to - from) / 2, |line| line - 1);
+                    run = good.clamp(1, to - from - 1);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(refused)
+}
+
+fn reject(error: &Error) -> Reject {
+    let db = error.as_db_error();
+    Reject {
+        sqlstate: error.code().map(|code| code.code().to_string()).unwrap_or_default(),
+        column: db.and_then(|e| e.column().map(str::to_string)),
+        message: pg::explain(error),
+    }
+}

@@ -1,0 +1,86 @@
+//! Several lanes that write at the same time: tables that change under them, locks in their way, and a stop meanwhile.
+
+use std::time::Instant;
+
+use crate::world::{start, tally, wait_until, World};
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::ClientConfig;
+
+const PARTITIONS: i32 = 4;
+
+/// A topic of several partitions, with messages that the function makes from the partition and a number.
+fn produce(world: &World, topic: &str, count: i64, message: impl Fn(i32, i64) -> String) {
+    world.cluster.create_topic(topic, PARTITIONS, 1).unwrap();
+    let mut config = ClientConfig::new();
+    let producer: BaseProducer =
+        config.set("bootstrap.servers", world.cluster.bootstrap_servers()).create().unwrap();
+    for partition in 0..PARTITIONS {
+        for number in 0..count {
+            let value = message(partition, number);
+            let record = BaseRecord::<(), str>::to(topic).partition(partition).payload(&value);
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+    }
+    producer.flush(std::time::Duration::from_secs(20)).unwrap();
+}
+
+fn config(world: &World, topic: &str, more: &str, in_topic: &str) -> String {
+    let config = world.config(in_topic);
+    let config =
+        config.replace(&format!("name = '{}'\ntable", world.name), &format!("name = '{topic}'\ntable"));
+    format!("writers = 4\nbatch = {{ rows = 50 }}\n{more}\n{config}")
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn lanes_that_infer_different_columns_agree_on_one_table() {
+    let mut world = World::new("lanes_inferred");
+    let keys = ["a", "b", "c", "d"];
+    produce(&world, "lanes_inferred_4", 2_000, |partition, number| {
+        format!("{{\"n\":{number},\"{}\":{number}}}", keys[partition as usize])
+    });
+    let config = config(&world, "lanes_inferred_4", "", "sample = 20");
+    let output = tally("load", &config, &["--until-end", "--quiet"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Whoever was first, the others' fields are in its overflow column.
+    let counts = "SELECT count(*) || ' ' || count(overflow) FROM lanes_inferred.t";
+    assert_eq!(world.column(counts), ["8000 6000"]);
+    let sums = "SELECT sum(n)::text FROM lanes_inferred.t";
+    assert_eq!(world.column(sums), [(4 * (0..2_000).sum::<i64>()).to_string()]);
+    let history =
+        "SELECT count(*)::text FROM loader.schema_history WHERE job = 'lanes_inferred' AND ddl IS NOT NULL";
+    assert_eq!(world.column(history), ["1"]);
+    assert!(world.dead_letters().is_empty());
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
+    let mut world = World::new("lanes_locked");
+    produce(&world, "lanes_locked_4", 500, |_, number| format!("{{\"id\":{number}}}"));
+    world.database.batch_execute("CREATE TABLE lanes_locked.t (id bigint, overflow jsonb)").unwrap();
+    let mut locking = world.connect();
+    let mut lock = locking.transaction().unwrap();
+    lock.batch_execute("LOCK TABLE lanes_locked.t IN SHARE MODE").unwrap();
+    let config = config(&world, "lanes_locked_4", "stop_ms = 1000", "");
+    let (child, _file) = start("load", &config, &["--quiet"]);
+    let waiting = "SELECT count(*)::text FROM pg_stat_activity
+                   WHERE application_name = 'tally lanes_locked' AND wait_event_type = 'Lock'";
+    wait_until(|| world.column(waiting) == ["4"]);
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    let asked = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    println!("stopped after {:?}", asked.elapsed());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("waiting for a lock") && text.contains("LOCK TABLE lanes_locked.t"), "{text}");
+    assert!(text.contains("took too long"), "{text}");
+    lock.rollback().unwrap();
+
+    let output = tally("load", &config, &["--until-end", "--quiet"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(world.column("SELECT count(*) || ' ' || sum(id) FROM lanes_locked.t"), ["2000 499000"]);
+}

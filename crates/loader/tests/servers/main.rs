@@ -1,0 +1,21 @@
+//! The program against real servers. One binary, since each has to be linked; a test that needs a server is ignored unless it
+//! is asked for, and finds it in the environment.
+
+mod avro;
+mod backfill;
+mod check;
+mod common;
+mod directory;
+mod exactly_once;
+mod files;
+mod lanes;
+mod load;
+mod mapping;
+mod observe;
+mod parquet;
+mod positions;
+mod shared_load;
+mod simulate;
+mod upsert;
+#[path = "../world/mod.rs"]
+mod world;

@@ -1,0 +1,194 @@
+//! What others see of a running loader: metrics, health, logs, and systemd.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::world::{wait_until, World};
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
+use serde_json::Value as Json;
+use tempfile::NamedTempFile;
+
+const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn metrics_and_health_follow_the_loader() {
+    let mut world = World::new("observe");
+    let ddl = "CREATE TABLE observe.t (id bigint CHECK (id < 1000), overflow jsonb)";
+    world.database.batch_execute(ddl).unwrap();
+    world.produce(&[b"{\"id\":1}", b"no", b"{\"id\":2}", b"{\"id\":1000}", b"{\"id\":3}"]);
+    let address = free_address();
+    let loader = Running::start(&world, &format!("[http]\nlisten = '{address}'"), &[]);
+    let ask = |path: &str| get(&address, path);
+    wait_until(|| metric(&address, "tally_position{topic=\"observe\",partition=\"0\"}") == Some(5.0));
+    wait_until(|| metric(&address, "tally_high_watermark{topic=\"observe\",partition=\"0\"}") == Some(5.0));
+    wait_until(|| ask("ready").0 == 200);
+    for (name, value) in [
+        ("tally_rows_total{table=\"observe.t\"}", 3.0),
+        ("tally_dead_letters_total{topic=\"observe\",stage=\"decode\"}", 1.0),
+        ("tally_dead_letters_total{topic=\"observe\",stage=\"write\"}", 1.0),
+        ("tally_message_bytes_total", 42.0),
+        ("tally_lag{topic=\"observe\",partition=\"0\"}", 0.0),
+        ("tally_newest_message_age_seconds{topic=\"observe\"}", 0.0),
+        ("tally_database_up", 1.0),
+        ("tally_kafka_up", 1.0),
+        ("tally_ready", 1.0),
+    ] {
+        assert_eq!(metric(&address, name), Some(value), "{name}");
+    }
+    assert!(metric(&address, "tally_database_connections_total") >= Some(1.0));
+    let batches = metric(&address, "tally_batches_total").unwrap();
+    assert!(batches >= 1.0);
+    assert_eq!(metric(&address, "tally_batch_seconds_count"), Some(batches));
+    assert_eq!(metric(&address, "tally_batch_seconds_bucket{le=\"+Inf\"}"), Some(batches));
+    assert!(ask("metrics").1.contains("loader_job=\"observe\""));
+    let newest = metric(&address, "tally_newest_message_timestamp_seconds{topic=\"observe\"}").unwrap();
+    let now = world.column("SELECT extract(epoch FROM now())::text")[0].parse::<f64>().unwrap();
+    assert!((now - newest).abs() < 60.0, "{newest} is not {now}");
+    assert_eq!(ask("health"), (200, "{\"live\":true}".into()));
+    assert_eq!(ask("nothing").0, 404);
+
+    // What the alerts and the dashboard ask for is there.
+    let asked = concat!(
+        include_str!("../../../../deploy/prometheus/tally.rules.yml"),
+        include_str!("../../../../deploy/grafana/tally.json")
+    );
+    let metrics = ask("metrics").1 + "tally_database_retries_total";
+    for word in asked.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+        assert!(!word.starts_with("tally_") || metrics.contains(word), "there is no {word}");
+    }
+
+    // The database is full for a while: what it says is what the loader says, and what waits is counted.
+    let full = "CREATE FUNCTION observe.is_full() RETURNS trigger LANGUAGE plpgsql AS
+                    $$BEGIN RAISE 'disk full, alas' USING ERRCODE = '53100'; END$$;
+                CREATE TRIGGER is_full BEFORE INSERT ON observe.t EXECUTE FUNCTION observe.is_full()";
+    world.database.batch_execute(full).unwrap();
+    world.produce(&[b"{\"id\":4}"]);
+    wait_until(|| ask("ready").0 == 503);
+    let body: Json = serde_json::from_str(&ask("ready").1).unwrap();
+    let reason = body["reasons"][0].as_str().unwrap();
+    assert!(reason.starts_with("PostgreSQL has stored nothing since 2"), "{reason}");
+    assert!(reason.contains("disk full, alas"), "{reason}");
+    assert_eq!((&body["ready"], &body["job"]), (&Json::from(false), &Json::from("observe")));
+    wait_until(|| metric(&address, "tally_lag{topic=\"observe\",partition=\"0\"}") == Some(1.0));
+    wait_until(|| metric(&address, "tally_database_retries_total") > Some(0.0));
+    assert!(metric(&address, "tally_newest_message_age_seconds{topic=\"observe\"}") > Some(0.0));
+    assert_eq!(metric(&address, "tally_database_up"), Some(0.0));
+    assert_eq!(ask("health").0, 200, "a database that is away is no reason to start anew");
+    world.database.batch_execute("DROP TRIGGER is_full ON observe.t").unwrap();
+    wait_until(|| ask("ready").0 == 200);
+    assert_eq!(metric(&address, "tally_rows_total{table=\"observe.t\"}"), Some(4.0));
+
+    world.cluster.broker_down(1).unwrap();
+    wait_until(|| ask("ready").1.contains("Kafka is away since 2"));
+    assert_eq!(metric(&address, "tally_kafka_up"), Some(0.0));
+    world.cluster.broker_up(1).unwrap();
+    wait_until(|| ask("ready").0 == 200);
+
+    let output = loader.terminate();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn an_address_that_is_taken_is_said() {
+    let world = World::new("observe_taken");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let http = format!("[http]\nlisten = '{}'", taken.local_addr().unwrap());
+    let output = Running::start(&world, &http, &[]).0.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("tally: [http] listen \"127.0.0.1:") && text.contains("in use"), "{text}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn logs_are_for_machines_on_demand() {
+    let mut world = World::new("observe_logs");
+    world.produce(&[b"{\"id\":1}"]);
+    let loader = Running::start(&world, "", &[("TALLY_LOG_FORMAT", "json")]);
+    wait_until(|| world.exists("loader.offsets") && world.exists("observe_logs.t"));
+    wait_until(|| world.next_offset() == 1);
+    let lines = json_lines(&loader.terminate());
+    assert!(lines.iter().all(|line| line["span"]["job"] == "observe_logs"), "{lines:?}");
+    let stopped = lines.iter().find(|line| line["message"] == "stopped").unwrap();
+    assert_eq!((&stopped["messages"], &stopped["level"]), (&Json::from(1), &Json::from("INFO")));
+
+    let broken = Running::start(&world, "[kafka]\nx = 1", &[("TALLY_LOG_FORMAT", "json")]);
+    let lines = json_lines(&broken.0.wait_with_output().unwrap());
+    let last = lines.last().unwrap();
+    assert_eq!(last["level"], "ERROR");
+    assert!(last["message"].as_str().unwrap().starts_with("[kafka]: \"x\": No such"), "{last}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn systemd_is_told() {
+    let world = World::new("observe_systemd");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let expect = |wanted: &str| loop {
+        let mut buffer = [0; 1000];
+        let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("no {wanted}: {error}"));
+        let text = std::str::from_utf8(&buffer[..length]).unwrap();
+        if text.lines().any(|line| line == wanted) {
+            return text.to_string();
+        }
+    };
+    let loader = Running::start(&world, "", &[("NOTIFY_SOCKET", path.to_str().unwrap())]);
+    expect("READY=1");
+    let beat = expect("WATCHDOG=1");
+    assert!(beat.contains("STATUS="), "{beat}");
+    expect("STATUS=0 messages behind");
+    assert!(loader.terminate().status.success());
+    expect("STOPPING=1");
+}
+
+/// A loader that does not outlive the test.
+struct Running(Child, #[allow(dead_code)] NamedTempFile);
+
+impl Running {
+    fn start(world: &World, section: &str, environment: &[(&str, &str)]) -> Running {
+        let mut file = NamedTempFile::new().unwrap();
+        let config = world.config(COLUMNS).replace("[[topic]]", &format!("{section}\n[[topic]]"));
+        file.write_all(config.as_bytes()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+        command.arg("load").arg("--config").arg(file.path()).envs(environment.iter().copied());
+        Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), file)
+    }
+
+    fn terminate(self) -> Output {
+        kill(Pid::from_raw(self.0.id() as i32), Signal::SIGTERM).unwrap();
+        self.0.wait_with_output().unwrap()
+    }
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// The status and the body; nobody there is status 0.
+fn get(address: &str, path: &str) -> (u16, String) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    match agent.get(format!("http://{address}/{path}")).call() {
+        Ok(mut answer) => (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap()),
+        Err(_) => (0, String::new()),
+    }
+}
+
+fn metric(address: &str, name: &str) -> Option<f64> {
+    let text = get(address, "metrics").1;
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
+fn json_lines(output: &Output) -> Vec<Json> {
+    let text = std::str::from_utf8(&output.stderr).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
