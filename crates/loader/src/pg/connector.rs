@@ -74,6 +74,13 @@ impl Connector {
         Ok(client)
     }
 
+    /// Connects for a caller who waits for each answer.
+    pub fn connect_and_wait(&self) -> Result<postgres::Client, Failure> {
+        postgres::Config::from(self.config.clone())
+            .connect(self.tls.clone())
+            .map_err(|error| self.failure(&error))
+    }
+
     /// The failure for an error of connecting.
     pub fn failure(&self, error: &Error) -> Failure {
         unreachable::failure(&self.place, self.mode, error)
