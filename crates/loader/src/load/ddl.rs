@@ -4,6 +4,8 @@ use tokio_postgres::{Error, Transaction};
 
 use super::batch::{Batch, Change};
 use super::tables::Table;
+use super::types;
+use super::writer::Statements;
 use crate::pg;
 
 /// How long a change of a table waits for those who use it; who waits longer makes all others wait behind it.
@@ -38,6 +40,7 @@ pub async fn apply(
 /// Whether the batch was made for tables as they are now; if not, its rows may have been refused for that.
 pub async fn is_current(
     tx: &Transaction<'_>,
+    statements: &mut Statements,
     job: &str,
     tables: &[Table],
     batch: &Batch,
@@ -47,5 +50,5 @@ pub async fn is_current(
             return Ok(false);
         }
     }
-    Ok(true)
+    types::are_as_known(tx, statements, tables, batch).await
 }

@@ -34,6 +34,7 @@ mod start;
 mod stop;
 mod tables;
 mod transaction;
+mod types;
 mod verdict;
 mod watchdog;
 mod writer;
