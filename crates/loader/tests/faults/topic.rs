@@ -147,7 +147,7 @@ fn retention_passed_the_position() {
 fn retention_passed_a_waiting_loader() {
     let mut scene = Scene::new("retention_live");
     // So little is fetched ahead that there is something to miss.
-    scene.settings = "batch = { rows = 100 }\nkafka = { \"queued.max.messages.kbytes\" = 1, \
+    scene.settings = "writers = 1\nbatch = { rows = 100 }\nkafka = { \"queued.max.messages.kbytes\" = 1, \
         \"fetch.message.max.bytes\" = 20000 }"
         .into();
     scene.produce(1_000);

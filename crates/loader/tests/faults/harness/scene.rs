@@ -82,7 +82,7 @@ impl Scene {
             user: "postgres".into(),
             environment: Vec::new(),
             database_options: String::new(),
-            settings: "batch = { rows = 500 }".into(),
+            settings: "writers = 1\nbatch = { rows = 500 }".into(),
             topic: String::new(),
             database: connect(),
             producer: producer.create().unwrap(),
@@ -243,6 +243,11 @@ impl Scene {
             return 0;
         }
         self.number("SELECT coalesce(sum(next_offset), 0)::bigint FROM loader.offsets WHERE job = 'trades'")
+    }
+
+    /// Has the loader write by so many connections; with the one that there is otherwise the proxy's trap holds all of it.
+    pub fn writers(&mut self, writers: usize) {
+        self.settings = self.settings.replace("writers = 1", &format!("writers = {writers}"));
     }
 
     /// Waits until so many messages are done with.
