@@ -103,6 +103,7 @@ lint-format:
 
 lint-crates:
 	cargo clippy --release -p tally-stats -p tally-loader --all-targets -- -D warnings
+	cargo clippy --release -p tally-loader --test faults -- -D warnings
 	@echo "ok - clippy, crates"
 
 lint-extension:

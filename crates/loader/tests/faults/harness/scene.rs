@@ -165,7 +165,7 @@ impl Scene {
             match self.producer.send(record) {
                 Ok(()) => return,
                 // The queue is full.
-                Err(_) => _ = self.producer.poll(Duration::from_millis(20)),
+                Err(_) => self.producer.poll(Duration::from_millis(20)),
             }
         }
     }
