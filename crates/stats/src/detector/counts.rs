@@ -15,8 +15,8 @@ const LEAST_DISPERSION: f64 = 0.5;
 /// Events that the prior of a segment is worth: a rate of which only the mean is known is exponential.
 const PRIOR_EVENTS: f64 = 1.0;
 
-/// Nor is it worth more observations than so many: rates may change tenfold.
-const MOST_PRIOR: f64 = 10.0;
+/// Nor is it worth more observations than so many, or what is read of a young segment would be the mean of all.
+const MOST_PRIOR: f64 = 3.0;
 
 /// What all values so far have been.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +47,10 @@ pub struct Counts {
     binary: bool,
     /// What one event is in the detector's unit.
     one: f64,
-    /// Events a row, in all.
+    /// Events a row, in all, those that the prior adds included.
     rate: f64,
+    /// What they add to the mean.
+    added: f64,
     /// How much more the values vary than such events do.
     dispersion: f64,
 }
@@ -57,7 +59,8 @@ impl Counts {
     /// If the values so far are such. Their mean, the variance of the noise and what is `one` are in the detector's unit.
     pub fn new(values: Values, spread: &Spread, noise: f64, one: f64) -> Option<Counts> {
         // What has not happened yet is not impossible.
-        let rate = (spread.mean / one * spread.rows + PRIOR_EVENTS) / (spread.rows + 2.0 * PRIOR_EVENTS);
+        let seen = spread.mean / one;
+        let rate = (seen * spread.rows + PRIOR_EVENTS) / (spread.rows + 2.0 * PRIOR_EVENTS);
         let binary = values == Values::Binary;
         let expected = if binary { rate * (1.0 - rate) } else { rate };
         let dispersion = noise / (one * one * expected);
@@ -66,12 +69,7 @@ impl Counts {
             Values::Whole => rate < NEARLY_NORMAL && dispersion >= LEAST_DISPERSION,
             Values::Real => false,
         };
-        rare.then_some(Counts { binary, one, rate, dispersion })
-    }
-
-    /// The mean of all values, in the detector's unit.
-    pub fn mean(&self) -> f64 {
-        self.rate * self.one
+        rare.then_some(Counts { binary, one, rate, added: rate - seen, dispersion })
     }
 
     /// Observations that the prior of a segment is worth.
@@ -92,7 +90,8 @@ impl Counts {
 
     /// Density of a value after `rows` observations with this mean; probabilities are spread over one event.
     pub fn density(&self, x: f64, mean: f64, rows: f64) -> f64 {
-        let (x, rate) = (x / self.one, (mean / self.one).max(f64::MIN_POSITIVE));
+        let (x, added) = (x / self.one, self.prior() * self.added / rows);
+        let rate = (mean / self.one + added).max(f64::MIN_POSITIVE);
         let probability = if self.binary {
             let rate = rate.min(1.0);
             if x > 0.5 {

@@ -43,7 +43,7 @@ impl Scale {
         let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
         let relative = noise_variance / total;
         Scale {
-            mean: counts.map_or(spread.mean, |c| c.mean()),
+            mean: spread.mean,
             noise: noise_variance,
             level: total * s.level_sd * s.level_sd,
             slope: relative / (s.slope_sd * s.slope_sd),
