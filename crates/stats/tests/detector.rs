@@ -180,6 +180,28 @@ fn missing_values_advance_time_and_nothing_else() {
 }
 
 #[test]
+fn rates_of_rare_events_change_and_runs_of_zeros_are_no_change() {
+    let mut rng = rng(11);
+    for most in [1, 3] {
+        let mut event =
+            |rate: f64| (0..most).filter(|_| rng.random_bool(rate / f64::from(most))).count() as f64;
+        let even: Vec<f64> = (0..1000).map(|_| event(0.1)).collect();
+        let changed: Vec<f64> = (0..600).map(|i| event(if i < 300 { 0.1 } else { 0.6 })).collect();
+        assert!(fed(even).starts(&SETTINGS).is_empty());
+        let mut stored = plain();
+        for x in &changed {
+            stored.observe(Some(*x), None, &SETTINGS).unwrap();
+            stored = reread(&stored);
+        }
+        assert_eq!(stored, fed(changed));
+        let starts = stored.starts(&SETTINGS);
+        assert!(starts.len() == 1 && starts[0].abs_diff(300) <= 15, "{starts:?}");
+        let level = stored.state(&SETTINGS).unwrap().0;
+        assert!((level - 0.6).abs() < 0.15, "{level}");
+    }
+}
+
+#[test]
 fn hard_series_have_answers() {
     assert_eq!(plain().state(&SETTINGS), None);
     assert!(plain().changes(&SETTINGS).is_empty());
@@ -187,8 +209,11 @@ fn hard_series_have_answers() {
     let constant = fed([7.5; 1000]);
     assert!(constant.changes(&SETTINGS).is_empty());
     assert_eq!(constant.state(&SETTINGS).map(|s| (s.0, s.1)), Some((7.5, 0.0)));
-    let step = fed((0..200).map(|i| if i < 100 { 0.0 } else { 1.0 }));
+    let step = fed((0..200).map(|i| if i < 100 { 0.5 } else { 1.0 }));
     assert_eq!(step.starts(&SETTINGS), [100]);
+    let switch = fed((0..200).map(|i| if i < 100 { 0.0 } else { 1.0 })).starts(&SETTINGS);
+    assert!(switch.len() == 1 && switch[0].abs_diff(100) <= 5, "{switch:?}");
+    assert_eq!(fed([3.0; 1000]).state(&SETTINGS).map(|s| (s.0, s.1)), Some((3.0, 0.0)));
     let huge = fed((0..200).map(|i| if i == 100 { 1e300 } else { (i % 7) as f64 }));
     assert!(huge.state(&SETTINGS).unwrap().0.abs() < 10.0, "{:?}", huge.state(&SETTINGS));
     for extreme in [1e300, 1e-300, f64::MAX, 5e-324] {

@@ -24,7 +24,34 @@ fn noise(kind: &str, rng: &mut ChaCha8Rng) -> Vec<f64> {
             let t = StudentT::new(3.0).unwrap();
             (0..ROWS).map(|_| t.sample(rng) / 3f64.sqrt()).collect()
         }
-        _ => (0..ROWS).map(|_| normal(rng)).collect(),
+        "white" => (0..ROWS).map(|_| normal(rng)).collect(),
+        // To be made counts.
+        _ => (0..ROWS).map(|_| rng.random()).collect(),
+    }
+}
+
+/// The count, or the 0 or 1, that a share of all are below.
+fn quantile(binary: bool, rate: f64, share: f64) -> f64 {
+    if binary {
+        return f64::from(share < rate);
+    }
+    let (mut x, mut probability) = (0.0, (-rate).exp());
+    let mut below = probability;
+    while share > below && probability > 0.0 {
+        x += 1.0;
+        probability *= rate / x;
+        below += probability;
+    }
+    x
+}
+
+/// A value of the series, with a step of 1.5 standard deviations if it is after the change.
+fn value(kind: &str, noise: f64, changed: bool) -> f64 {
+    let step = if changed { 1.5 } else { 0.0 };
+    match kind.split_once(' ').map(|(name, rate)| (name, rate.parse::<f64>())) {
+        Some(("Poisson", Ok(rate))) => quantile(false, rate + step * rate.sqrt(), noise),
+        Some(("Bernoulli", Ok(rate))) => quantile(true, rate + step * (rate * (1.0 - rate)).sqrt(), noise),
+        _ => noise + step,
     }
 }
 
@@ -35,13 +62,12 @@ fn simulate(kind: &str, series: usize, seed: u64) -> (f64, f64) {
     let settings = Settings::DEFAULT;
     let evidence: Vec<f64> = (0..series)
         .map(|i| {
-            let mut values = noise(kind, &mut rng);
-            if i % 10 == 0 {
-                let start = rng.random_range(ROWS / 5..ROWS * 4 / 5);
-                values[start..].iter_mut().for_each(|x| *x += 1.5);
-            }
+            let noise = noise(kind, &mut rng);
+            let start = if i % 10 == 0 { rng.random_range(ROWS / 5..ROWS * 4 / 5) } else { ROWS };
             let mut detector = Detector::new(false, Options::new(false));
-            values.iter().for_each(|&x| detector.observe(Some(x), None, &settings).unwrap());
+            for (row, x) in noise.into_iter().enumerate() {
+                detector.observe(Some(value(kind, x, row >= start)), None, &settings).unwrap();
+            }
             detector.evidence_since(1, &settings)
         })
         .collect();
@@ -55,7 +81,16 @@ fn simulate(kind: &str, series: usize, seed: u64) -> (f64, f64) {
 
 #[test]
 fn false_discoveries_are_as_rare_as_promised() {
-    for (kind, most, least_power) in [("white", 0.06, 0.95), ("AR(1) 0.5", 0.06, 0.2), ("t(3)", 0.06, 0.95)] {
+    for (kind, most, least_power) in [
+        ("white", 0.06, 0.95),
+        ("AR(1) 0.5", 0.06, 0.2),
+        ("t(3)", 0.06, 0.95),
+        ("Poisson 0.05", 0.08, 0.9),
+        ("Poisson 0.2", 0.08, 0.95),
+        ("Poisson 1", 0.08, 0.95),
+        ("Bernoulli 0.1", 0.08, 0.95),
+        ("Bernoulli 0.3", 0.08, 0.95),
+    ] {
         let (fdr, power) = simulate(kind, 2000, 7);
         println!("{kind}: realised {fdr:.3}, power {power:.2}");
         assert!(fdr <= most && power >= least_power, "{kind}: realised {fdr:.3}, power {power:.2}");

@@ -7,6 +7,7 @@ mod candidates;
 mod change;
 mod codec;
 mod comparison;
+mod counts;
 mod evidence;
 mod explain;
 mod forecast;

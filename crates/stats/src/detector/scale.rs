@@ -1,5 +1,6 @@
 //! What a series has shown of its scale: the prior of its next segment, and how far its outliers and jumps lead.
 
+use super::counts::Counts;
 use super::noise::{NoiseEstimate, Spread};
 use super::settings::Settings;
 
@@ -32,10 +33,12 @@ pub struct Scale {
     differences: f64,
     /// What share of an independent observation a row is worth.
     pub weight: f64,
+    /// If the series is one of rare events.
+    pub counts: Option<Counts>,
 }
 
 impl Scale {
-    pub fn new(spread: &Spread, noise: NoiseEstimate, s: &Settings) -> Scale {
+    pub fn new(spread: &Spread, noise: NoiseEstimate, counts: Option<Counts>, s: &Settings) -> Scale {
         let total = spread.variance().max(NO_VARIANCE);
         let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
         let relative = noise_variance / total;
@@ -47,10 +50,11 @@ impl Scale {
             half_squares: s.noise_rows * noise_variance,
             slope_odds: (s.slope_share / (1.0 - s.slope_share)).ln(),
             noise_rows: s.noise_rows,
-            inliers: 1.0 - noise.outliers,
+            inliers: if counts.is_some_and(|c| c.binary()) { 1.0 } else { 1.0 - noise.outliers },
             outlier_sd: s.outlier_spread * total.sqrt(),
             differences: noise.differences.max(noise_variance * f64::EPSILON),
-            weight: noise.weight,
+            weight: noise.weight * counts.map_or(1.0, |c| c.weight()),
+            counts,
         }
     }
 
@@ -59,6 +63,9 @@ impl Scale {
     /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its
     /// evidence that the tempered rows leave out.
     pub fn jump(&self, difference: f64) -> f64 {
+        if self.counts.is_some() {
+            return 0.0;
+        }
         let squared = difference * difference;
         let heavy = |variance: f64| student(1.5, 1.5 * variance, squared);
         let noise =

@@ -67,7 +67,8 @@ impl Segment {
     pub fn new(x: f64, scale: &Scale) -> Segment {
         let d = x - scale.mean;
         Segment {
-            prior: (scale.noise / scale.level.max(d * d)).max(LEAST_PRIOR) as f32,
+            prior: scale.counts.map_or(scale.noise / scale.level.max(d * d), |c| c.prior()).max(LEAST_PRIOR)
+                as f32,
             weight: 0.0,
             mean: scale.mean,
             time: 0.0,
@@ -96,9 +97,16 @@ impl Segment {
         let dt = time - f64::from(self.time);
         let off = d - slope * dt;
         let spread = 1.0 + 1.0 / rows;
-        let level = scale.inliers * student(a, f64::from(self.half_squares) * spread, d * d);
-        let trend =
-            scale.inliers * student(a, self.slope_squares(slope) * (spread + dt * dt / times), off * off);
+        let (level, trend) = if let Some(counts) = scale.counts {
+            let density = scale.inliers * counts.density(x, self.mean, rows);
+            (density, density)
+        } else {
+            let trend = self.slope_squares(slope) * (spread + dt * dt / times);
+            (
+                scale.inliers * student(a, f64::from(self.half_squares) * spread, d * d),
+                scale.inliers * student(a, trend, off * off),
+            )
+        };
 
         let odds = f64::from(self.slope_odds);
         let sloped = 1.0 / (1.0 + (-odds).exp());

@@ -2,6 +2,7 @@
 
 use super::alert::Outlier;
 use super::candidates::{Candidates, Place, Previous};
+use super::counts::{Counts, Values};
 use super::noise::{Noise, Spread};
 use super::path::Told;
 use super::scale::Scale;
@@ -61,6 +62,7 @@ pub struct Detector {
     pub(super) exponent: i16,
     /// The first rows, until there are enough to tell noise from level.
     pub(super) first: Vec<(u64, i64, f64)>,
+    pub(super) values: Values,
     pub(super) spread: Spread,
     pub(super) noise: Noise,
     pub(super) candidates: Candidates,
@@ -90,6 +92,7 @@ impl Detector {
             step: 1.0,
             exponent: 0,
             first: Vec::new(),
+            values: Values::default(),
             spread: Spread::default(),
             noise: Noise::default(),
             candidates: Candidates::default(),
@@ -155,6 +158,7 @@ impl Detector {
 
     /// Learns the scale of the values; the value in the detector's unit.
     fn learn(&mut self, x: f64, s: &Settings) -> f64 {
+        self.values = self.values.with(x);
         let mut x = x * power(-i32::from(self.exponent));
         if !x.is_finite() {
             x = f64::MAX.sqrt().copysign(x);
@@ -184,7 +188,10 @@ impl Detector {
 
     /// Judges a value, in the detector's unit.
     fn judge(&mut self, row: u64, at: i64, previous: i64, x: f64, s: &Settings) {
-        let scale = Scale::new(&self.spread, self.noise.estimate(s), s);
+        let one = power(-i32::from(self.exponent));
+        let noise = self.noise.estimate(s);
+        let counts = Counts::new(self.values, &self.spread, noise.variance, one);
+        let scale = Scale::new(&self.spread, noise, counts, s);
         let place = Place { row, at, step: self.step };
         let hazard = self.hazard(s);
         let previous = Previous { place: Place { at: previous, ..place }, value: self.views.last };

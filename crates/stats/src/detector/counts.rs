@@ -1,0 +1,116 @@
+//! Rare events, counted or told as 0 and 1: what the mean of a segment says of the next value.
+//!
+//! Normal noise misjudges them: a run of zeros would be a segment without any. Their conjugate models need no more than
+//! the segments keep, a mean and what it weighs: Gamma and Poisson, whose predictive is negative binomial, and Beta and
+//! Bernoulli.
+
+use super::noise::Spread;
+use serde::{Deserialize, Serialize};
+use statrs::function::gamma::ln_gamma;
+
+/// From this mean on counts are nearly normal.
+const NEARLY_NORMAL: f64 = 5.0;
+/// Whole numbers that vary less than so, beside events of their mean, count none: they are readings.
+const LEAST_DISPERSION: f64 = 0.5;
+/// Events that the prior of a segment is worth: a rate of which only the mean is known is exponential.
+const PRIOR_EVENTS: f64 = 1.0;
+
+/// Nor is it worth more observations than so many, or what is read of a young segment would be the mean of all.
+const MOST_PRIOR: f64 = 3.0;
+
+/// What all values so far have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Values {
+    /// 0 and 1 only.
+    #[default]
+    Binary,
+    /// Whole numbers, none negative.
+    Whole,
+    /// Anything else.
+    Real,
+}
+
+impl Values {
+    /// With one more.
+    pub fn with(self, x: f64) -> Values {
+        match self {
+            Values::Binary if x == 0.0 || x == 1.0 => Values::Binary,
+            Values::Binary | Values::Whole if x >= 0.0 && x.fract() == 0.0 => Values::Whole,
+            _ => Values::Real,
+        }
+    }
+}
+
+/// A series of rare events.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts {
+    binary: bool,
+    /// What one event is in the detector's unit.
+    one: f64,
+    /// Events a row, in all, those that the prior adds included.
+    rate: f64,
+    /// What they add to the mean.
+    added: f64,
+    /// How much more the values vary than such events do.
+    dispersion: f64,
+}
+
+impl Counts {
+    /// If the values so far are such. Their mean, the variance of the noise and what is `one` are in the detector's unit.
+    pub fn new(values: Values, spread: &Spread, noise: f64, one: f64) -> Option<Counts> {
+        // What has not happened yet is not impossible.
+        let seen = spread.mean / one;
+        let rate = (seen * spread.rows + PRIOR_EVENTS) / (spread.rows + 2.0 * PRIOR_EVENTS);
+        let binary = values == Values::Binary;
+        let expected = if binary { rate * (1.0 - rate) } else { rate };
+        let dispersion = noise / (one * one * expected);
+        let rare = match values {
+            Values::Binary => true,
+            Values::Whole => rate < NEARLY_NORMAL && dispersion >= LEAST_DISPERSION,
+            Values::Real => false,
+        };
+        rare.then_some(Counts { binary, one, rate, added: rate - seen, dispersion })
+    }
+
+    /// Observations that the prior of a segment is worth.
+    pub fn prior(&self) -> f64 {
+        let rate = if self.binary { self.rate.min(1.0 - self.rate) } else { self.rate };
+        (PRIOR_EVENTS / rate).min(MOST_PRIOR)
+    }
+
+    /// What share of an event's evidence a row is worth: less, if events come in bursts.
+    pub fn weight(&self) -> f64 {
+        1.0 / self.dispersion.max(1.0)
+    }
+
+    /// Are its values 0 and 1, of which none is an outlier?
+    pub fn binary(&self) -> bool {
+        self.binary
+    }
+
+    /// Density of a value after `rows` observations with this mean; probabilities are spread over one event.
+    pub fn density(&self, x: f64, mean: f64, rows: f64) -> f64 {
+        let (x, added) = (x / self.one, self.prior() * self.added / rows);
+        let rate = (mean / self.one + added).max(f64::MIN_POSITIVE);
+        let probability = if self.binary {
+            let rate = rate.min(1.0);
+            if x > 0.5 {
+                rate
+            } else {
+                1.0 - rate
+            }
+        } else {
+            negative_binomial(x.round(), rate * rows, rows)
+        };
+        probability.max(f64::MIN_POSITIVE) / self.one
+    }
+}
+
+/// Probability of a count whose rate is Gamma distributed.
+fn negative_binomial(x: f64, shape: f64, rows: f64) -> f64 {
+    let none = -shape * (1.0 / rows).ln_1p();
+    if x == 0.0 {
+        return none.exp();
+    }
+    (none + ln_gamma(shape + x) - ln_gamma(shape) - ln_gamma(x + 1.0) - x * rows.ln_1p()).exp()
+}
