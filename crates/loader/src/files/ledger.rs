@@ -22,6 +22,13 @@ pub struct Entry {
     identity: Identity,
 }
 
+impl Entry {
+    /// Whether the rows went to this table.
+    pub fn is_of(&self, table: &str) -> bool {
+        self.table == table
+    }
+}
+
 /// Names a row of `loader.files`.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {

@@ -131,9 +131,10 @@ pub async fn settle(
     let place = format!("table {}", before.table);
     let paths: Vec<&str> = candidates.iter().map(|c| ledger::path(&*c.input)).collect();
     let of_files = at("table loader.files");
+    let table_name = String::from(before.table.clone());
     let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
     if let (None, Some(definition)) = (&before.found, inferred) {
-        if !known.is_empty() {
+        if known.values().flatten().any(|entry| entry.is_of(&table_name)) {
             let what = format!("it does not exist, though job {job:?} has loaded these files into it");
             let mend = "to load them again, delete their rows from loader.files, or name another --job";
             return Err(Failure::new(what).at(place).mend(mend));
@@ -144,7 +145,6 @@ pub async fn settle(
     let Some(found) = &before.found else {
         return Err(Failure::new("it was dropped meanwhile").at(place).mend("run it again"));
     };
-    let table_name = String::from(before.table.clone());
     for candidate in candidates {
         let Candidate { input, parts, .. } = candidate;
         let entries = known.get(ledger::path(&**input)).map_or(&[][..], Vec::as_slice);

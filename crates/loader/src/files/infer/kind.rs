@@ -22,7 +22,7 @@ pub enum Kind {
     LongInteger,
     /// A number with a decimal point and so few digits that a double keeps them.
     Decimal,
-    /// The shortest text of a double that has more digits, or an exponent.
+    /// A text of a double that has more digits, or an exponent.
     Double,
     /// A number of more digits, or a larger one, than a double keeps.
     LongDecimal,
@@ -145,7 +145,7 @@ fn significant_digits<'a>(digits: impl Iterator<Item = &'a u8>) -> u32 {
     digits.skip_while(|b| **b == b'0').count().try_into().unwrap_or(u32::MAX)
 }
 
-/// Whether a double gives the number back: it is finite, and its shortest text has the same digits.
+/// Whether a double gives the number back: it is finite, and its shortest text, or that of 17 digits, is the same.
 pub fn is_double(value: &[u8], digits: u32) -> bool {
     let Some(number) = std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok()) else {
         return false;
@@ -161,7 +161,11 @@ pub fn is_double(value: &[u8], digits: u32) -> bool {
     if digits <= SAFE_DIGITS && number.is_normal() {
         return true;
     }
-    significand(ryu::Buffer::new().format_finite(number).as_bytes()).eq(significand(value))
+    // Where two shortest texts are equally near, programs differ; and some write all 17 digits.
+    let is = |text: &str| significand(text.as_bytes()).eq(significand(value));
+    is(ryu::Buffer::new().format_finite(number))
+        || is(&format!("{number:e}"))
+        || digits == MOST_DIGITS && is(&format!("{number:.16e}"))
 }
 
 /// The digits of a number without the zeros at either end.
@@ -194,6 +198,10 @@ mod tests {
             ("30.7259226213843", Decimal),
             ("30.72592262138431", Double),
             ("0.30000000000000004", Double),
+            ("10619259754784.562", Double),
+            ("10619259754784.563", Double),
+            ("10619259754784.565", LongDecimal),
+            ("0.10000000000000001", Double),
             ("0.1000000000000000055511151231257827", LongDecimal),
             ("9007199254740993.0", LongDecimal),
             ("1e5", Double),
