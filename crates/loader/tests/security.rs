@@ -22,7 +22,8 @@ const RULES: &str = "hostssl all tls_password all scram-sha-256\nhostnossl all t
 fn postgresql_over_tls() {
     let mut world = World::new("tls");
     let files = Certificates::new();
-    let port = serve_tls(&mut world.database, &files);
+    let tls = Tls::serve(&files);
+    let port = tls.port;
     std::env::set_var("TALLY_TEST_PG_PASSWORD", PASSWORD);
     let password_file = files.write("password", PASSWORD);
     let passfile = files.write("pgpass", &format!("localhost:{port}:*:tls_password:{PASSWORD}\n"));
@@ -88,7 +89,6 @@ fn postgresql_over_tls() {
         );
         assert_secret(&output);
     }
-    withdraw_tls(&mut world.database);
 }
 
 #[test]
@@ -212,49 +212,63 @@ impl Certificates {
     }
 }
 
-/// Switches TLS on in the server, with rules for two users; its port.
-fn serve_tls(database: &mut Client, files: &Certificates) -> u16 {
-    for name in ["ca.pem", "server.pem", "server.key"] {
-        let text = BASE64_STANDARD.encode(fs::read(files.path(name)).unwrap());
-        on_server(database, &format!("umask 077; echo {text} | base64 -d >test_{name}"));
-    }
-    let rules = BASE64_STANDARD.encode(RULES);
-    on_server(database, "[ -e hba.before ] || cp pg_hba.conf hba.before");
-    on_server(
-        database,
-        &format!("(echo {rules} | base64 -d; cat hba.before) >hba.new; mv hba.new pg_hba.conf"),
-    );
-    for role in ["tls_password", "tls_certificate"] {
-        if database.query("SELECT FROM pg_roles WHERE rolname = $1", &[&role]).unwrap().is_empty() {
-            let sql = format!("CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{PASSWORD}'");
-            database.batch_execute(&sql).unwrap();
+/// TLS in the server, with rules for two users, while the test lasts.
+struct Tls {
+    database: Client,
+    port: u16,
+}
+
+impl Tls {
+    fn serve(files: &Certificates) -> Self {
+        let mut tls = Self { database: Client::connect(&database_url(), NoTls).unwrap(), port: 0 };
+        for name in ["ca.pem", "server.pem", "server.key"] {
+            let text = BASE64_STANDARD.encode(fs::read(files.path(name)).unwrap());
+            tls.on_server(&format!("umask 077; echo {text} | base64 -d >test_{name}"));
         }
+        let rules = BASE64_STANDARD.encode(RULES);
+        tls.on_server("[ -e hba.before ] || cp pg_hba.conf hba.before");
+        tls.on_server(&format!(
+            "(echo {rules} | base64 -d; cat hba.before) >hba.new; mv hba.new pg_hba.conf"
+        ));
+        for role in ["tls_password", "tls_certificate"] {
+            if tls.database.query("SELECT FROM pg_roles WHERE rolname = $1", &[&role]).unwrap().is_empty() {
+                let sql = format!("CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{PASSWORD}'");
+                tls.run(&sql);
+            }
+        }
+        for setting in [
+            "ssl_ca_file = 'test_ca.pem'",
+            "ssl_cert_file = 'test_server.pem'",
+            "ssl_key_file = 'test_server.key'",
+            "ssl = on",
+        ] {
+            tls.run(&format!("ALTER SYSTEM SET {setting}"));
+        }
+        tls.run("SELECT pg_reload_conf()");
+        wait_until(|| {
+            let mut fresh = Client::connect(&database_url(), NoTls).unwrap();
+            fresh.query_one("SHOW ssl", &[]).unwrap().get::<_, String>(0) == "on"
+        });
+        tls.port = tls.database.query_one("SHOW port", &[]).unwrap().get::<_, String>(0).parse().unwrap();
+        tls
     }
-    for setting in [
-        "ssl_ca_file = 'test_ca.pem'",
-        "ssl_cert_file = 'test_server.pem'",
-        "ssl_key_file = 'test_server.key'",
-        "ssl = on",
-    ] {
-        database.batch_execute(&format!("ALTER SYSTEM SET {setting}")).unwrap();
+
+    fn run(&mut self, sql: &str) {
+        self.database.batch_execute(sql).unwrap();
     }
-    database.batch_execute("SELECT pg_reload_conf()").unwrap();
-    wait_until(|| {
-        let mut fresh = Client::connect(&database_url(), NoTls).unwrap();
-        fresh.query_one("SHOW ssl", &[]).unwrap().get::<_, String>(0) == "on"
-    });
-    database.query_one("SHOW port", &[]).unwrap().get::<_, String>(0).parse().unwrap()
+
+    /// Runs a command in the server's data directory, as its user.
+    fn on_server(&mut self, command: &str) {
+        self.run(&format!("COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; {command}'"));
+    }
 }
 
-fn withdraw_tls(database: &mut Client) {
-    for setting in ["ssl", "ssl_ca_file", "ssl_cert_file", "ssl_key_file"] {
-        database.batch_execute(&format!("ALTER SYSTEM RESET {setting}")).unwrap();
+impl Drop for Tls {
+    fn drop(&mut self) {
+        for setting in ["ssl", "ssl_ca_file", "ssl_cert_file", "ssl_key_file"] {
+            self.run(&format!("ALTER SYSTEM RESET {setting}"));
+        }
+        self.on_server("mv hba.before pg_hba.conf");
+        self.run("SELECT pg_reload_conf()");
     }
-    on_server(database, "mv hba.before pg_hba.conf");
-    database.batch_execute("SELECT pg_reload_conf()").unwrap();
-}
-
-/// Runs a command in the server's data directory, as its user.
-fn on_server(database: &mut Client, command: &str) {
-    database.batch_execute(&format!("COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; {command}'")).unwrap();
 }

@@ -5,7 +5,7 @@ mod retention;
 
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::{self, Partition};
 use crate::load::{runtime, start, Assigned, Intent};
@@ -68,7 +68,10 @@ async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(),
         }
     }
     let behind: i64 = assigned.partitions.iter().map(|p| p.high - p.next).sum();
-    println!("{behind} messages to load");
+    // In a group it shows only later which partitions are ours.
+    if config.mode == Mode::Assign {
+        println!("{behind} messages to load");
+    }
     let tables = assigned.tables.iter().map(|table| &table.name);
     let advice = database::advice(&client, &config.job, tables, behind).await.map_err(error)?;
     for line in retention::advice(positions(&assigned, partitions)).into_iter().chain(advice) {

@@ -1,7 +1,7 @@
 //! The columns that are not filled from a message's value: constants, its key, and what Kafka knows of it.
 
 use super::cell::Cell;
-use super::node::{Node, Visitor};
+use super::json::{Node, Visitor};
 use super::row::Row;
 use super::value::Value;
 use super::{text, Record, Reject};

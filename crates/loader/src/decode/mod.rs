@@ -2,25 +2,18 @@
 
 pub mod avro;
 mod cell;
-mod infer;
 mod json;
 mod metadata;
 mod names;
-mod node;
 mod numeric;
-mod plan;
-mod routes;
 mod row;
 mod rows;
 mod time;
-#[cfg(test)]
-mod trial;
 mod value;
 
 pub use cell::constant;
-pub use infer::infer;
+pub use json::{infer, Routes};
 pub use names::Names;
-pub use routes::Routes;
 pub use rows::Rows;
 pub use time::{days_since_1970, instant, MICROS_PER_DAY};
 pub use value::{encode, encode_jsonb, Value};

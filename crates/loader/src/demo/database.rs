@@ -1,9 +1,11 @@
 //! What the demo asks of PostgreSQL.
 
 use postgres::error::SqlState;
-use postgres::{Client, NoTls, SimpleQueryMessage};
+use postgres::{Client, SimpleQueryMessage};
 
+use crate::config;
 use crate::failure::Failure;
+use crate::pg::Connector;
 
 /// The name of the demo's job and of its schema.
 pub const NAME: &str = "tally_demo";
@@ -24,8 +26,7 @@ pub struct Answer {
 impl Database {
     /// Connects, and prepares an empty schema and the extension.
     pub fn prepare(url: &str) -> Result<Self, Failure> {
-        let client = Client::connect(url, NoTls)
-            .map_err(|error| explained(&error).mend("check --database, and that the server is running"))?;
+        let client = Connector::new(&config::Database::from(url), NAME)?.connect_and_wait()?;
         let mut database = Self { client };
         database.execute("SET client_min_messages = warning; SET timezone = 'UTC'")?;
         let extension = database.client.batch_execute("CREATE EXTENSION IF NOT EXISTS pg_tally");

@@ -9,19 +9,21 @@ use crate::pg::{self, verdict, Verdict};
 /// Copies the rows that the server takes, and gives the others with its reasons.
 ///
 /// The server names the row that it refuses, or, for a check at the end of the statement, none: then the run of rows
-/// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
+/// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain. After
+/// more than `most` refused rows it gives up.
 pub async fn copy_around(
     tx: &mut Transaction<'_>,
     statement: &Statement,
     table: &str,
     rows: &Rows,
+    most: u64,
 ) -> Result<Vec<(usize, Reject)>, Error> {
     // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
     tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
     let mut refused = Vec::new();
     let mut from = 0;
     let mut run = rows.len();
-    while from < rows.len() {
+    while from < rows.len() && refused.len() as u64 <= most {
         let to = rows.len().min(from + run);
         let savepoint = tx.transaction().await?;
         match copy(&savepoint, statement, [rows.slice(from, to)]).await {

@@ -161,19 +161,22 @@ impl<'r> Writer<'r> {
             Some(entry) if entry.next.0 == batch.from => {}
             _ => return Ok(Attempt::Elsewhere),
         }
+        let bad = self.run.dead_letters.load(Ordering::Relaxed) + batch.dead_letters.len() as u64;
+        let most = self.run.max_bad_rows.saturating_sub(bad);
         let mut refused = Vec::new();
         if batch.rows.len() > 0 {
             let statement = tx.prepare(&definition.copy()).await?;
             match care {
                 Care::None => copy(&tx, &statement, [batch.rows.slice(0, batch.rows.len())]).await?,
                 Care::RowByRow => {
-                    let found = copy_around(&mut tx, &statement, &definition.table.name, &batch.rows).await?;
+                    let found =
+                        copy_around(&mut tx, &statement, &definition.table.name, &batch.rows, most).await?;
                     refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
                 }
             }
         }
         let letters: Vec<&DeadLetter> = batch.dead_letters.iter().chain(&refused).collect();
-        let bad = self.run.dead_letters.load(Ordering::Relaxed) + letters.len() as u64;
+        let bad = bad + refused.len() as u64;
         if let (true, Some(letter)) = (bad > self.run.max_bad_rows, letters.first()) {
             return Ok(Attempt::TooMany(letter.to_string()));
         }

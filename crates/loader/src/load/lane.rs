@@ -182,7 +182,7 @@ impl Lane {
                         let _ = self.reports.send(Report { messages: batch.messages, dead_letters });
                     }
                     Ok(Fate::Dropped) => return Exit::Ended,
-                    Ok(Fate::Stale) => return Exit::Again("a table was changed by another writer".into()),
+                    Ok(Fate::Stale) => return Exit::Again("a table was changed".into()),
                     Ok(Fate::Fenced) => return self.fenced(),
                     Err(failure) => return Exit::Failed(failure),
                 },

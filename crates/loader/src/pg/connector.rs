@@ -16,6 +16,14 @@ use crate::config::Database;
 use crate::failure::Failure;
 use crate::observe;
 
+/// What the server is to do about a session whose loader sleeps or cannot be reached, so that its locks do not keep the
+/// next loader out. What the role, the database or the URL says goes before.
+const SESSION: &str = "SELECT pg_catalog.set_config(name, wanted, false)
+    FROM (VALUES ('idle_in_transaction_session_timeout', '30s'), ('tcp_keepalives_idle', '30'),
+                 ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '60000'))
+         AS settings(name, wanted) JOIN pg_catalog.pg_settings USING (name)
+    WHERE source IN ('default', 'configuration file')";
+
 /// Knows how to connect to the database of a job. Nothing of it shows the password.
 #[derive(Clone)]
 pub struct Connector {
@@ -71,7 +79,15 @@ impl Connector {
                 tracing::debug!(error = %explain(&error), "the database connection ended");
             }
         });
+        client.batch_execute(SESSION).await?;
         Ok(client)
+    }
+
+    /// Connects for a caller who waits for each answer.
+    pub fn connect_and_wait(&self) -> Result<postgres::Client, Failure> {
+        postgres::Config::from(self.config.clone())
+            .connect(self.tls.clone())
+            .map_err(|error| self.failure(&error))
     }
 
     /// The failure for an error of connecting.

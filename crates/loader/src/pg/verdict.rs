@@ -27,6 +27,8 @@ fn of_state(state: &str) -> Verdict {
         // Connection, resources, operator intervention, serialization and deadlock, input/output.
         "08" | "53" | "57" | "40" | "58" => Verdict::Outage,
         _ if state == SqlState::LOCK_NOT_AVAILABLE.code() => Verdict::Outage,
+        // Not a row: the columns are not what they were when the rows were made.
+        _ if state == SqlState::INVALID_BINARY_REPRESENTATION.code() => Verdict::Stop,
         // Data, constraints, limits on one value, and what a trigger raises.
         "22" | "23" | "44" | "54" | "P0" => Verdict::Row,
         _ => Verdict::Stop,
@@ -59,6 +61,7 @@ mod tests {
             ("23505", Verdict::Row),
             ("22021", Verdict::Row),
             ("54000", Verdict::Row),
+            ("22P03", Verdict::Stop),
             ("42703", Verdict::Stop),
             ("25006", Verdict::Stop),
         ] {

@@ -10,6 +10,7 @@ use crate::harness::{Scene, Server};
 /// A job of which the first messages are loaded, to be told what happens to the broker.
 fn scene(name: &str) -> (Scene, crate::harness::Loader) {
     let mut scene = Scene::new(name);
+    scene.writers(2);
     scene.produce(60_000);
     let mut loader = scene.load();
     scene.wait_for(5_000, &mut loader);

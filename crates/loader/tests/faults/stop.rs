@@ -14,6 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(10 + 10);
 #[ignore = "breaks servers; scripts/test faults"]
 fn sigterm_under_load() {
     let mut scene = Scene::new("sigterm");
+    scene.writers(2);
     scene.produce(100_000);
     for part in 1..=3 {
         let mut loader = scene.load();
@@ -35,6 +36,7 @@ fn sigterm_under_load() {
 #[ignore = "breaks servers; scripts/test faults"]
 fn resumes_after_kill() {
     let mut scene = Scene::new("resumes");
+    scene.writers(2);
     scene.produce(100_000);
     for part in 1..=5 {
         let mut loader = scene.load();

@@ -7,8 +7,8 @@ use crate::harness::{Hold, Message, Scene};
 /// Pauses a loader where the proxy holds it, starts another, and wakes the first, which must not write any more.
 fn replaced_at(name: &str, hold: Hold) {
     let mut scene = Scene::new(name);
-    // The server ends a transaction whose client is silent for so long.
-    scene.database_options = "-c statement_timeout=5s -c idle_in_transaction_session_timeout=5s".into();
+    // So long the server lets a transaction wait for its client; the loader itself asks for half a minute.
+    scene.database_options = "-c idle_in_transaction_session_timeout=5s".into();
     scene.produce(1_000);
     let mut first = scene.load();
     scene.wait_for_all(&mut first);

@@ -32,9 +32,7 @@ impl Format for Parquet {
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
         let at = |failure: Failure| failure.at(path.display());
         let identity = Identity::of(path).map_err(|e| at(Failure::new(e)))?;
-        let (schema, groups) =
-            read(path).map_err(|e| at(Failure::new(e).mend("check that it is Parquet")))?;
-        let fields = schema.map_err(|what| at(Failure::new(what)))?;
+        let (fields, groups) = read(path).map_err(at)?;
         let names = fields.iter().map(|field| field.name.clone()).collect();
         let types = fields.iter().map(|field| field.kind).collect();
         Ok(Box::new(File { path: path.into(), identity, fields, names, types, groups }))
@@ -42,11 +40,13 @@ impl Format for Parquet {
 }
 
 /// A file's columns, and how many rows each of its row groups has.
-fn read(path: &Path) -> Result<(Result<Vec<Field>, String>, Vec<i64>), ParquetError> {
-    let reader = SerializedFileReader::new(fs::File::open(path)?)?;
+fn read(path: &Path) -> Result<(Vec<Field>, Vec<i64>), Failure> {
+    let reader = fs::File::open(path).map_err(ParquetError::from).and_then(SerializedFileReader::new);
+    let reader = reader.map_err(|e| Failure::new(e).mend("check that it is Parquet"))?;
     let metadata = reader.metadata();
     let groups = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
-    Ok((schema::fields(metadata.file_metadata().schema()), groups))
+    let fields = schema::fields(metadata.file_metadata().schema()).map_err(Failure::new)?;
+    Ok((fields, groups))
 }
 
 /// A file of Parquet. Its parts are its row groups, its positions are rows.

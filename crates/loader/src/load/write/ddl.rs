@@ -2,6 +2,8 @@
 
 use tokio_postgres::{Error, Transaction};
 
+use super::types;
+use super::Statements;
 use crate::load::batch::{Batch, Change};
 use crate::load::start::tables::Table;
 use crate::pg;
@@ -38,6 +40,7 @@ pub async fn apply(
 /// Whether the batch was made for tables as they are now; if not, its rows may have been refused for that.
 pub async fn is_current(
     tx: &Transaction<'_>,
+    statements: &mut Statements,
     job: &str,
     tables: &[Table],
     batch: &Batch,
@@ -47,5 +50,5 @@ pub async fn is_current(
             return Ok(false);
         }
     }
-    Ok(true)
+    types::are_as_known(tx, statements, tables, batch).await
 }

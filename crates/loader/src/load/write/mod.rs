@@ -6,6 +6,7 @@ pub mod path;
 pub mod positions;
 pub mod refusals;
 pub mod transaction;
+pub mod types;
 
 use std::collections::HashMap;
 
@@ -200,9 +201,9 @@ impl<'a> Writer<'a> {
 impl Writer<'_> {
     /// Whether the tables have changed since the batch was made; where that cannot be told, the error stands.
     async fn is_stale(&mut self, batch: &Batch) -> bool {
-        let Self { client, positions, tables, .. } = self;
+        let Self { client, statements, positions, tables, .. } = self;
         let Ok(tx) = client.transaction().await else { return false };
-        matches!(ddl::is_current(&tx, positions.job(), tables, batch).await, Ok(false))
+        matches!(ddl::is_current(&tx, statements, positions.job(), tables, batch).await, Ok(false))
     }
 }
 

@@ -8,6 +8,7 @@ use super::ddl;
 use super::path::{copy, Path};
 use super::positions::{prepare, Positions};
 use super::refusals::{store_around, Refused};
+use super::types;
 use super::Statements;
 use crate::load::batch::dead_letter::{self, DeadLetter, Stage};
 use crate::load::batch::Batch;
@@ -89,7 +90,11 @@ pub async fn store(
         return Ok(None);
     }
     let refused = store_rows(tx, statements, tables, batch, care).await?;
-    if !refused.is_empty() && !ddl::is_current(tx, positions.job(), tables, batch).await? {
+    let current = match refused.is_empty() {
+        true => types::are_as_known(tx, statements, tables, batch).await?,
+        false => ddl::is_current(tx, statements, positions.job(), tables, batch).await?,
+    };
+    if !current {
         return Ok(None);
     }
     let stored = observed::stored(positions, tables, batch, &refused);

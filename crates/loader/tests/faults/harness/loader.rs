@@ -1,7 +1,7 @@
 //! A loader process.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,11 @@ pub struct Loader {
 
 impl Loader {
     /// Starts it with this configuration; what it says is added to the log.
-    pub fn start(config: &PathBuf, log: PathBuf, options: &[&str]) -> Self {
+    pub fn start(config: &Path, log: PathBuf, options: &[&str], environment: &[(String, String)]) -> Self {
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
         command.arg("load").arg("--config").arg(config).args(options);
+        command.envs(environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         Self { process: command.spawn().unwrap(), log }
     }

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// How long a trap may take to spring.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What a client asks first that would like the connection to be encrypted, by TLS or by GSSAPI; it is told no.
+const ENCRYPTION_WANTED: [[u8; 4]; 2] = [80_877_103_u32.to_be_bytes(), 80_877_104_u32.to_be_bytes()];
+
 /// A message of the client.
 #[derive(Debug, Clone, Copy)]
 pub enum Message {
@@ -275,7 +278,7 @@ impl Parser {
             if !give(self.begun.then_some(message[0]), &message) {
                 return false;
             }
-            self.begun = true;
+            self.begun |= !ENCRYPTION_WANTED.iter().any(|wanted| message[4..] == *wanted);
         }
     }
 }

@@ -9,7 +9,7 @@ use postgres::{Client, NoTls, Row};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::{environment, Loader, Proxy};
 
@@ -26,6 +26,10 @@ pub struct Scene {
     pub name: String,
     pub proxy: Proxy,
     pub brokers: String,
+    /// Who the loader is for PostgreSQL.
+    pub user: String,
+    /// More variables of its environment.
+    pub environment: Vec<(String, String)>,
     /// What the loader's connection asks of the server.
     pub database_options: String,
     /// The part of the configuration before the topics.
@@ -46,7 +50,12 @@ pub struct Scene {
 impl Scene {
     /// An empty topic with its table.
     pub fn new(name: &str) -> Self {
-        let mut scene = Self::without_table(name, &environment("KAFKA_BROKERS"), &[]);
+        Self::with_table(name, &environment("KAFKA_BROKERS"), &[])
+    }
+
+    /// The same on these brokers and with these properties of the topic.
+    pub fn with_table(name: &str, brokers: &str, properties: &[(&str, &str)]) -> Self {
+        let mut scene = Self::without_table(name, brokers, properties);
         scene.execute(
             "CREATE TABLE trades (arrival bigint GENERATED ALWAYS AS IDENTITY, kafka_partition integer NOT NULL,
                  kafka_offset bigint NOT NULL, key text NOT NULL, n bigint NOT NULL)",
@@ -59,7 +68,7 @@ impl Scene {
         scene
     }
 
-    /// An empty topic, on these brokers and with these properties, and columns to be inferred.
+    /// The same without the table: its columns are to be found out.
     pub fn without_table(name: &str, brokers: &str, properties: &[(&str, &str)]) -> Self {
         let name = format!("{name}_{}", std::process::id());
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name);
@@ -70,8 +79,10 @@ impl Scene {
         let scene = Self {
             proxy: Proxy::to(format!("127.0.0.1:{}", environment("PGPORT")).parse().unwrap()),
             brokers: brokers.into(),
+            user: "postgres".into(),
+            environment: Vec::new(),
             database_options: String::new(),
-            settings: "batch = { rows = 500 }".into(),
+            settings: "writers = 1\nbatch = { rows = 500 }".into(),
             topic: String::new(),
             database: connect(),
             producer: producer.create().unwrap(),
@@ -95,8 +106,18 @@ impl Scene {
         wait_until(|| self.admin(|admin, options| wait(admin.create_topics([&topic], options))[0].is_ok()));
     }
 
+    /// Deletes the topic.
+    pub fn delete_topic(&self) {
+        assert!(self.admin(|admin, options| wait(admin.delete_topics(&[&self.name], options))[0].is_ok()));
+    }
+
+    /// Removes the messages before these offsets.
+    pub fn delete_records(&self, before: &TopicPartitionList) {
+        self.admin(|admin, options| wait(admin.delete_records(before, options)));
+    }
+
     /// Asks something of the broker that only administrators do.
-    pub fn admin<T>(
+    fn admin<T>(
         &self,
         ask: impl FnOnce(&AdminClient<rdkafka::client::DefaultClientContext>, &AdminOptions) -> T,
     ) -> T {
@@ -162,15 +183,15 @@ impl Scene {
     pub fn load_with(&self, options: &[&str]) -> Loader {
         let file = self.directory.join("load.toml");
         fs::write(&file, self.configuration()).unwrap();
-        Loader::start(&file, self.directory.join("log"), options)
+        Loader::start(&file, self.directory.join("log"), options, &self.environment)
     }
 
     fn configuration(&self) -> String {
-        let Self { name, brokers, settings, topic, database_options: options, .. } = self;
+        let Self { name, brokers, user, settings, topic, database_options: options, .. } = self;
         let port = self.proxy.port;
         format!(
             "job = '{name}'\nbrokers = '{brokers}'\n\
-             database = \"host=127.0.0.1 port={port} user=postgres dbname=postgres options='{options}'\"\n{settings}\n\
+             database = \"host=127.0.0.1 port={port} user={user} dbname=postgres options='{options}'\"\n{settings}\n\
              [[topic]]\nname = '{name}'\ntable = '{name}'\n{topic}\n"
         )
     }
@@ -222,6 +243,11 @@ impl Scene {
             return 0;
         }
         self.number("SELECT coalesce(sum(next_offset), 0)::bigint FROM loader.offsets WHERE job = 'trades'")
+    }
+
+    /// Has the loader write by so many connections; with the one that there is otherwise the proxy's trap holds all of it.
+    pub fn writers(&mut self, writers: usize) {
+        self.settings = self.settings.replace("writers = 1", &format!("writers = {writers}"));
     }
 
     /// Waits until so many messages are done with.

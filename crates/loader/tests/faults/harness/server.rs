@@ -36,6 +36,14 @@ impl Server {
         Self { script: "scripts/kafka/broker", directory: environment("KAFKA_DIRECTORY").into(), pid: "pid" }
     }
 
+    pub fn registry() -> Self {
+        Self {
+            script: "scripts/kafka/registry",
+            directory: environment("REGISTRY_DIRECTORY").into(),
+            pid: "pid",
+        }
+    }
+
     /// Kills every process of the server at once.
     pub fn kill(&self) {
         self.run("kill");

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::json::for_each_field;
-use super::names::Names;
-use super::value::Value;
+use super::walk::for_each_field;
 use crate::config::{Column, ColumnType, Source};
+use crate::decode::names::Names;
+use crate::decode::value::Value;
 
 /// Objects that use data as keys have any number of fields; PostgreSQL has at most 1600 columns.
 const MAX_FIELDS: usize = 500;

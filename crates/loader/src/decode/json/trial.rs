@@ -1,7 +1,7 @@
 //! For tests: what a topic's section of the configuration makes of a message.
 
-use super::{Record, Reject, Routes, Rows};
 use crate::config::Config;
+use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::Definition;
 
 /// A row: its table's name, and its values as bytes read as text.

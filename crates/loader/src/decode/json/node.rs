@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::json::{for_each_element, for_each_field};
-use super::Reject;
+use super::walk::{for_each_element, for_each_field};
+use crate::decode::Reject;
 
 /// The members that are wanted of one object or array.
 #[derive(Default)]

@@ -1,14 +1,14 @@
 //! One way into a table, compiled into what turns JSON messages straight into rows of binary COPY.
 
-use super::cell::Cell;
-use super::json::{for_each_element, for_each_field};
-use super::metadata::Metadata;
 use super::node::{Member, Node, Visitor};
-use super::row::Row;
-use super::rows::Rows;
-use super::value::Value;
-use super::{sqlstate, text, Record, Reject};
+use super::walk::{for_each_element, for_each_field};
 use crate::config::{Column, Mapping, Source, UnknownFields};
+use crate::decode::cell::Cell;
+use crate::decode::metadata::Metadata;
+use crate::decode::row::Row;
+use crate::decode::rows::Rows;
+use crate::decode::value::Value;
+use crate::decode::{sqlstate, text, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled form, with the scratch space in which rows are put together.

@@ -4,13 +4,13 @@ use std::str;
 
 use regex::Regex;
 
-use super::json::check;
 use super::node::{Node, Visitor};
 use super::plan::{Found, Plan};
-use super::rows::Rows;
-use super::value::Value;
-use super::{sqlstate, text, Record, Reject};
+use super::walk::check;
 use crate::config::{Column, Source, Topic, Unmatched};
+use crate::decode::rows::Rows;
+use crate::decode::value::Value;
+use crate::decode::{sqlstate, text, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled ways.

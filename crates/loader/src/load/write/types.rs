@@ -1,0 +1,43 @@
+//! Tables whose columns have other types than the rows were made for.
+//!
+//! Binary COPY does not say of what type its values are: in a column of another type they mean something else, and
+//! where they fit the server takes them as they are.
+
+use tokio_postgres::{Error, Transaction};
+
+use super::positions::prepare;
+use super::Statements;
+use crate::config::ColumnType;
+use crate::load::batch::Batch;
+use crate::load::start::tables::Table;
+
+/// Whether the tables of a batch still have the types that its rows were made for. To be asked once rows are sent: from then
+/// on until the end of the transaction nobody can alter the tables.
+pub async fn are_as_known(
+    tx: &Transaction<'_>,
+    statements: &mut Statements,
+    tables: &[Table],
+    batch: &Batch,
+) -> Result<bool, Error> {
+    const SQL: &str =
+        "SELECT attname::text, pg_catalog.format_type(atttypid, NULL) FROM pg_catalog.pg_attribute
+         WHERE attrelid = pg_catalog.to_regclass($1) AND attname = ANY ($2::text[])";
+    for (table, rows) in tables.iter().zip(&batch.rows) {
+        let Some(definition) = &table.definition else { continue };
+        // With a key the rows come by way of a table of the loader's own, and the server knows their types.
+        if rows.len() == 0 || !definition.key.is_empty() {
+            continue;
+        }
+        let statement = prepare(tx, statements, SQL).await?;
+        let found = tx.query(&statement, &[&definition.table.to_string(), &definition.names()]).await?;
+        let kind_of =
+            |name: &str| definition.columns.iter().find(|column| column.name == name).map(|c| c.kind);
+        let is_known = |row: &tokio_postgres::Row| {
+            ColumnType::from_catalog(row.get(1)) == Some(kind_of(row.get(0)).unwrap_or(ColumnType::Jsonb))
+        };
+        if !found.iter().all(is_known) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
