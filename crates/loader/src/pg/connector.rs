@@ -3,9 +3,11 @@
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use postgres_openssl::MakeTlsConnector;
+use tokio::sync::Notify;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 
@@ -31,6 +33,7 @@ pub struct Connector {
     tls: MakeTlsConnector,
     mode: Mode,
     place: String,
+    hang_up: Arc<Notify>,
 }
 
 impl Connector {
@@ -67,16 +70,26 @@ impl Connector {
         // A connection that went silent is noticed within a minute.
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
         let place = place(&config, &user);
-        Ok(Self { config, tls, mode, place })
+        Ok(Self { config, tls, mode, place, hang_up: Arc::default() })
     }
 
     /// Connects, and drives the connection in the background.
     pub async fn connect(&self) -> Result<Client, Error> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        let (client, connection) = loop {
+            tokio::select! {
+                connected = self.config.connect(self.tls.clone()) => break connected?,
+                // Whoever took the connection has not said a word: perhaps the next one comes through.
+                () = self.hang_up.notified() => {}
+            }
+        };
         observe::database_connected();
+        let hang_up = self.hang_up.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error = %explain(&error), "the database connection ended");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(error = %explain(&error), "the database connection ended");
+                },
+                () = hang_up.notified() => {}
             }
         });
         client.batch_execute(SESSION).await?;
@@ -88,6 +101,11 @@ impl Connector {
         postgres::Config::from(self.config.clone())
             .connect(self.tls.clone())
             .map_err(|error| self.failure(&error))
+    }
+
+    /// Drops all connections that were made so far: what they are at ends with an error.
+    pub fn hang_up(&self) {
+        self.hang_up.notify_waiters();
     }
 
     /// The failure for an error of connecting.

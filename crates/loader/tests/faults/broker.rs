@@ -19,16 +19,6 @@ fn scene(name: &str) -> (Scene, crate::harness::Loader) {
 
 #[test]
 #[ignore = "breaks servers; scripts/test faults"]
-fn restart() {
-    let (mut scene, loader) = scene("broker_restart");
-    Server::kafka().end(Signal::SIGTERM);
-    Server::kafka().start();
-    scene.produce(1_000);
-    scene.finish(loader);
-}
-
-#[test]
-#[ignore = "breaks servers; scripts/test faults"]
 fn kill() {
     let (mut scene, loader) = scene("broker_kill");
     Server::kafka().kill();
@@ -40,6 +30,16 @@ fn kill() {
 
 mod long {
     use super::*;
+
+    #[test]
+    #[ignore = "breaks servers; scripts/test faults-all"]
+    fn restart() {
+        let (mut scene, loader) = scene("broker_restart");
+        Server::kafka().end(Signal::SIGTERM);
+        Server::kafka().start();
+        scene.produce(1_000);
+        scene.finish(loader);
+    }
 
     #[test]
     #[ignore = "breaks servers; scripts/test faults-all"]

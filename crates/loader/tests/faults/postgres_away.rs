@@ -68,12 +68,6 @@ fn terminated_at(name: &str, hold: Hold) {
 
 #[test]
 #[ignore = "breaks servers; scripts/test faults"]
-fn session_terminated_in_copy() {
-    terminated_at("terminated_in_copy", Hold::Message(Message::CopyDone));
-}
-
-#[test]
-#[ignore = "breaks servers; scripts/test faults"]
 fn session_terminated_before_commit() {
     terminated_at("terminated_before_commit", Hold::Message(Message::Statement("COMMIT")));
 }
@@ -94,4 +88,14 @@ fn connection_lost_in_commit() {
     scene.finish(loader);
     let rolled_back = "SELECT max(arrival) - count(*) FROM trades";
     assert_eq!(scene.number(rolled_back), 0, "no row was sent twice");
+}
+
+mod long {
+    use super::*;
+
+    #[test]
+    #[ignore = "breaks servers; scripts/test faults-all"]
+    fn session_terminated_in_copy() {
+        terminated_at("terminated_in_copy", Hold::Message(Message::CopyDone));
+    }
 }

@@ -141,37 +141,38 @@ fn retention_passed_the_position() {
     assert_eq!(stored(&mut scene), expected);
 }
 
-/// Retention passes the position of a loader that waits for PostgreSQL.
-#[test]
-#[ignore = "breaks servers; scripts/test faults"]
-fn retention_passed_a_waiting_loader() {
-    let mut scene = Scene::new("retention_live");
-    // So little is fetched ahead that there is something to miss.
-    scene.settings = "writers = 1\nbatch = { rows = 100 }\nkafka = { \"queued.max.messages.kbytes\" = 1, \
-        \"fetch.message.max.bytes\" = 20000 }"
-        .into();
-    scene.produce(1_000);
-    let mut loader = scene.load();
-    scene.wait_for_all(&mut loader);
-    scene.execute("BEGIN; LOCK TABLE trades");
-    scene.produce(40_000);
-    std::thread::sleep(Duration::from_secs(2));
-    trim(&scene, 8_000);
-    scene.execute("COMMIT");
-    let complaint = scene.complaint(loader);
-    assert!(complaint.contains("retention"), "{complaint}");
-    let rows = stored(&mut scene);
-    let positions =
-        scene.query("SELECT partition, next_offset FROM loader.offsets WHERE job = 'trades'", &[]);
-    let expected = positions.iter().flat_map(|row| {
-        let (partition, next): (i32, i64) = (row.get(0), row.get(1));
-        (0..next).map(move |offset| (partition, offset))
-    });
-    assert_eq!(rows, expected.collect(), "what was read before is stored, without a gap");
-}
-
 mod long {
     use super::*;
+
+    /// Retention passes the position of a loader that waits for PostgreSQL.
+    #[test]
+    #[ignore = "breaks servers; scripts/test faults-all"]
+    fn retention_passed_a_waiting_loader() {
+        let mut scene = Scene::new("retention_live");
+        // So little is fetched ahead that there is something to miss.
+        scene.settings =
+            "writers = 1\nbatch = { rows = 100 }\nkafka = { \"queued.max.messages.kbytes\" = 1, \
+            \"fetch.message.max.bytes\" = 20000 }"
+                .into();
+        scene.produce(1_000);
+        let mut loader = scene.load();
+        scene.wait_for_all(&mut loader);
+        scene.execute("BEGIN; LOCK TABLE trades");
+        scene.produce(40_000);
+        std::thread::sleep(Duration::from_secs(2));
+        trim(&scene, 8_000);
+        scene.execute("COMMIT");
+        let complaint = scene.complaint(loader);
+        assert!(complaint.contains("retention"), "{complaint}");
+        let rows = stored(&mut scene);
+        let positions =
+            scene.query("SELECT partition, next_offset FROM loader.offsets WHERE job = 'trades'", &[]);
+        let expected = positions.iter().flat_map(|row| {
+            let (partition, next): (i32, i64) = (row.get(0), row.get(1));
+            (0..next).map(move |offset| (partition, offset))
+        });
+        assert_eq!(rows, expected.collect(), "what was read before is stored, without a gap");
+    }
 
     #[test]
     #[ignore = "breaks servers; scripts/test faults-all"]

@@ -1,9 +1,10 @@
-//! Saying who is in the way, when the database takes long because somebody holds a lock.
+//! What to do when the database takes long: say who holds a lock, or hang up where nobody answers at all.
 
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tokio_postgres::Error;
 
 use crate::pg::{self, Connector};
@@ -11,8 +12,12 @@ use crate::pg::{self, Connector};
 /// After how long it is said first, and how often at least.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
+/// How long a small question may take before the database counts as lost: whoever is in between swallows what is sent, or
+/// the server stands still.
+const SILENCE: Duration = Duration::from_secs(30);
 
-/// Does the work, and logs who holds it up for as long as somebody does.
+/// Does the work, and logs who holds it up for as long as somebody does. Where the database does not answer, not even to
+/// a new connection, the work ends with the error of a lost one.
 pub async fn watch<T>(connector: &Connector, job: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let mut wait = FIRST;
@@ -23,11 +28,19 @@ pub async fn watch<T>(connector: &Connector, job: &str, work: impl Future<Output
         }
         tokio::select! {
             done = &mut work => return done,
-            said = say(connector, job) => if let Err(error) = said {
-                tracing::debug!(error = %pg::explain(&error), "cannot tell what the database waits for");
+            said = timeout(SILENCE, say(connector, job)) => match said {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!(error = %pg::explain(&error), "cannot tell what the database waits for");
+                }
+                Err(_) => {
+                    tracing::warn!("the database does not answer; hanging up");
+                    connector.hang_up();
+                    wait = Duration::ZERO;
+                }
             },
         }
-        wait = (2 * wait).min(LONGEST);
+        wait = (2 * wait).clamp(FIRST, LONGEST);
     }
 }
 

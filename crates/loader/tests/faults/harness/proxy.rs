@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -108,21 +109,14 @@ impl Proxy {
         self.shared.lock().silent = true;
     }
 
-    /// Ends the silence. The connections that lost bytes by it are closed.
+    /// Ends the silence, but not for connections that lost bytes by it: nobody could make sense of the rest.
     pub fn speak(&self) {
-        let mut state = self.shared.lock();
-        state.silent = false;
-        state.connections.iter().for_each(close);
+        self.shared.lock().silent = false;
     }
 
     /// Everything takes this much longer, in each direction.
     pub fn delay(&self, delay: Duration) {
         self.shared.lock().delay = delay;
-    }
-
-    /// How many connections there were so far.
-    pub fn connections(&self) -> usize {
-        self.shared.lock().connections.len()
     }
 
     fn set(&self, trap: Trap) {
@@ -207,16 +201,18 @@ fn accept(shared: &Arc<Shared>, client: TcpStream) {
     let connection = state.connections.len();
     state.connections.push([clone(&client), clone(&server)]);
     drop(state);
+    let lost = Arc::new(AtomicBool::new(false));
+    let losing = lost.clone();
     let (from, to, watch) = (clone(&client), clone(&server), shared.clone());
     thread::spawn(move || {
         let mut parser = Parser::default();
-        carry(&watch, from, to, |bytes, send| {
+        carry(&watch, from, to, &losing, |bytes, send| {
             parser.messages(bytes, |kind, message| watch.pass(connection, kind, message) && send(message))
         });
     });
     let watch = shared.clone();
     thread::spawn(move || {
-        carry(&watch, server, client, |bytes, send| watch.pass_answer(connection) && send(bytes))
+        carry(&watch, server, client, &lost, |bytes, send| watch.pass_answer(connection) && send(bytes))
     });
 }
 
@@ -225,6 +221,7 @@ fn carry(
     shared: &Shared,
     mut from: TcpStream,
     to: TcpStream,
+    lost: &AtomicBool,
     mut pass: impl FnMut(&[u8], &mut dyn FnMut(&[u8]) -> bool) -> bool,
 ) {
     let (out, packets) = sync_channel::<(Instant, Vec<u8>)>(64);
@@ -232,9 +229,10 @@ fn carry(
     let sender = thread::spawn(move || send(&packets, to));
     let mut put = |bytes: &[u8]| {
         let state = shared.lock();
-        let (silent, at) = (state.silent, Instant::now() + state.delay);
+        lost.fetch_or(state.silent, Ordering::Relaxed);
+        let at = Instant::now() + state.delay;
         drop(state);
-        silent || out.send((at, bytes.to_vec())).is_ok()
+        lost.load(Ordering::Relaxed) || out.send((at, bytes.to_vec())).is_ok()
     };
     let mut buffer = vec![0; 64 << 10];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
