@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::batch::assembler::Assembler;
+use super::blocked;
 use super::exit::Exit;
 use super::pause::Pause;
 use super::read::change::Changes;
@@ -243,8 +244,10 @@ impl Lane {
         let partitions = partitions.await.map_err(|e| Setback::Passing(e.to_string()))?;
         let partitions = partitions.map_err(|failure| Setback::Passing(failure.to_string()))?;
         let epochs: Vec<i64> = claims.iter().map(|(_, epoch)| *epoch).collect();
+        let connector = writer.connector().clone();
         let client = writer.client().await.map_err(|e| Setback::database("database", &e))?;
-        let assigned = restart(client, &self.config, &partitions, &epochs).await?;
+        let restart = restart(client, &self.config, &partitions, &epochs);
+        let assigned = blocked::watch(&connector, &self.config.job, restart).await?;
         if assigned.partitions.len() < partitions.len() {
             if let Exit::Failed(failure) = self.fenced() {
                 return Err(failure.into());

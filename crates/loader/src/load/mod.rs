@@ -5,6 +5,7 @@
 //! stays bounded: when PostgreSQL is slow or away, the reader waits and pauses its partitions.
 
 mod batch;
+mod blocked;
 mod exit;
 mod lane;
 mod observed;
@@ -129,7 +130,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 async fn load_async(config: Config, options: Options) -> Result<Summary, Failure> {
     observe::begin(&config)?;
-    let stop = Stop::on_signals()?;
+    let mut stop = Stop::on_signals()?;
     let connector = Connector::new(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
@@ -140,7 +141,10 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
         start::bounds::begin_at(from, &scout, &mut partitions)?;
     }
     let intent = Intent::Load { accept_empty_positions: options.accept_empty_positions };
-    let assigned = start(&mut client, &config, &partitions, intent).await?;
+    let assigned = tokio::select! {
+        started = blocked::watch(&connector, &config.job, start(&mut client, &config, &partitions, intent)) => started?,
+        () = stop.requested() => return Ok(Summary::default()),
+    };
     drop(client); // each lane has its own
     let end = match options.to {
         Some(to) => {

@@ -16,12 +16,19 @@ fn replaced_at(name: &str, hold: Hold) {
     scene.produce(2_000);
     scene.proxy.wait();
     first.signal(Signal::SIGSTOP);
-    scene.proxy.release();
+    // What the client sent before it fell asleep arrives, but for a COPY: that may be half sent.
+    let half_sent = matches!(hold, Hold::Message(Message::CopyDone));
+    if !half_sent {
+        scene.proxy.release();
+    }
 
     let mut second = scene.load();
     scene.wait_for_all(&mut second);
     scene.check();
     let rows = scene.number("SELECT max(arrival) FROM trades");
+    if half_sent {
+        scene.proxy.release();
+    }
     first.signal(Signal::SIGCONT);
     let complaint = scene.complaint(first);
     assert!(complaint.contains("moved by someone else"), "{complaint}");
@@ -44,6 +51,13 @@ fn paused_before_commit() {
 
 mod long {
     use super::*;
+
+    /// The server would wait for ever; the second loader ends the session.
+    #[test]
+    #[ignore = "breaks servers; scripts/test faults-all"]
+    fn paused_in_the_middle_of_a_copy() {
+        replaced_at("zombie_copy", Hold::Message(Message::CopyDone));
+    }
 
     #[test]
     #[ignore = "breaks servers; scripts/test faults-all"]

@@ -1,6 +1,5 @@
 //! The writing side: one transaction per batch, tried again until it is stored or cannot be.
 
-pub mod blocked;
 pub mod ddl;
 pub mod path;
 pub mod positions;
@@ -16,6 +15,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::{Partition, Watermarks};
 use crate::load::batch::Batch;
+use crate::load::blocked;
 use crate::load::observed;
 use crate::load::pause::Pause;
 use crate::load::setback::Setback;
@@ -77,6 +77,11 @@ impl<'a> Writer<'a> {
     pub fn reset(&mut self, assigned: &Assigned, watermarks: Watermarks) {
         self.positions = Positions::new(&self.config.job, assigned, watermarks);
         self.tables = assigned.tables.clone();
+    }
+
+    /// Where connections come from.
+    pub fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     /// The claims.

@@ -1,4 +1,5 @@
-//! What to do when the database takes long: say who holds a lock, or hang up where nobody answers at all.
+//! What to do when the database takes long: say who holds a lock, end it where that is a loader that sleeps, or hang up
+//! where nobody answers at all.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,6 +16,16 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// How long a small question may take before the database counts as lost: whoever is in between swallows what is sent, or
 /// the server stands still.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// Ends the sessions of loaders of this job that hold us up with a COPY of which they send nothing more. They are stopped, or
+/// cut off; a server's `idle_in_transaction_session_timeout` does not apply in the middle of a COPY.
+const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
+    FROM pg_stat_activity a
+    CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS blocker(pid)
+    JOIN pg_stat_activity b ON b.pid = blocker.pid
+    WHERE a.application_name = left($1, 63) AND a.wait_event_type = 'Lock'
+      AND b.application_name = a.application_name AND b.usesysid = a.usesysid
+      AND b.state = 'active' AND b.wait_event = 'ClientRead' AND b.query_start < now() - interval '30 s'";
 
 /// Does the work, and logs who holds it up for as long as somebody does. Where the database does not answer, not even to
 /// a new connection, the work ends with the error of a lost one.
@@ -51,13 +62,17 @@ async fn say(connector: &Connector, job: &str) -> Result<(), Error> {
                FROM pg_stat_activity a
                CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS blocker(pid)
                JOIN pg_stat_activity b ON b.pid = blocker.pid
-               WHERE a.application_name = left($1, 63) AND a.wait_event_type = 'Lock' AND b.application_name <> a.application_name";
+               WHERE a.application_name = left($1, 63) AND a.wait_event_type = 'Lock'";
     let client = connector.connect().await?;
     let ours = format!("tally {job}");
     for row in client.query(sql, &[&ours]).await? {
         let (process, who, state): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
         let (query, seconds): (String, Option<i64>) = (row.get(3), row.get(4));
         tracing::warn!(process, who, state, query, seconds, "waiting for a lock that another session holds");
+    }
+    for row in client.query(END_SILENT, &[&ours]).await? {
+        let process: i32 = row.get(0);
+        tracing::warn!(process, "ended the session of a loader of this job that sends no more of its COPY");
     }
     Ok(())
 }
