@@ -45,6 +45,13 @@ impl Definition {
         }
     }
 
+    /// Adds a column at the end; gives the clause of ALTER TABLE for that.
+    pub fn add(&mut self, column: Column) -> String {
+        let clause = format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.kind);
+        self.columns.push(column);
+        clause
+    }
+
     /// The statement that creates the table.
     pub fn create_table(&self) -> String {
         let columns = self.columns.iter().map(|column| {

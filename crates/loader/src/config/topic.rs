@@ -175,8 +175,8 @@ pub enum UnknownFields {
     /// They are kept in the overflow column.
     #[default]
     Keep,
-    /// They get columns of their own, and columns become wider where the schema does; what no column can hold is kept in
-    /// the overflow column.
+    /// They get columns of their own, and columns become wider where an Avro schema does; what no column can hold is kept
+    /// in the overflow column.
     Add,
     /// They are dropped, because the user said so.
     Ignore,
@@ -211,10 +211,11 @@ impl Topic {
         if self.columns.as_ref().is_some_and(Vec::is_empty) {
             return Err(("`columns` is empty".into(), "list columns, or leave the key out to infer them"));
         }
-        if self.unknown_fields == UnknownFields::Add && self.format == Format::Json {
+        let is_fixed = self.columns.is_some() || !self.routes.is_empty();
+        if self.unknown_fields == UnknownFields::Add && self.format == Format::Json && is_fixed {
             return Err((
-                "`unknown_fields = \"add\"` needs a schema, which JSON does not have".into(),
-                "use \"keep\", or list the columns",
+                "`unknown_fields = \"add\"` is for JSON whose columns are inferred".into(),
+                "use \"keep\", or leave out the columns and routes",
             ));
         }
         if !self.routes.is_empty() {

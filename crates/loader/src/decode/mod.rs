@@ -12,7 +12,7 @@ mod time;
 mod value;
 
 pub use cell::constant;
-pub use json::{infer, Routes};
+pub use json::{infer, Fields, Routes};
 pub use names::Names;
 pub use rows::Rows;
 pub use time::{days_since_1970, instant, MICROS_PER_DAY};

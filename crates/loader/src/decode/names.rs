@@ -16,6 +16,11 @@ impl Names {
         Self(SYSTEM_COLUMNS.iter().chain([&reserved]).map(|name| name.to_string()).collect())
     }
 
+    /// Takes the names that columns have.
+    pub fn take<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        self.0.extend(names.into_iter().map(str::to_string));
+    }
+
     /// A name for a field: plain, and if that is taken, with the first number that makes it unique.
     pub fn free(&mut self, field: &str) -> String {
         let name = plain_name(field);

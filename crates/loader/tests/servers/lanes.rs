@@ -57,6 +57,26 @@ fn lanes_that_infer_different_columns_agree_on_one_table() {
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn lanes_that_meet_different_fields_all_add_their_columns() {
+    let mut world = World::new("lanes_growing");
+    produce(&world, "lanes_growing_4", 2_000, |partition, number| {
+        // Each partition has fields of its own, in the middle of batches, and one that all begin to have at once.
+        let own = number / 700 + 10 * i64::from(partition);
+        format!("{{\"n\":{number},\"own{own}\":{number},\"step{}\":0.5}}", number / 500)
+    });
+    let config = config(&world, "lanes_growing_4", "", "sample = 20\nunknown_fields = 'add'");
+    let output = tally("load", &config, &["--until-end", "--quiet"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let counts = "SELECT count(*) || ' ' || count(overflow) || ' ' || count(step3) FROM lanes_growing.t";
+    assert_eq!(world.column(counts), ["8000 0 2000"]);
+    let own: Vec<String> = (0..4).flat_map(|p| (0..3).map(move |n| format!("own{}", n + 10 * p))).collect();
+    let sum = format!("SELECT sum(coalesce({}))::text FROM lanes_growing.t", own.join(", "));
+    assert_eq!(world.column(&sum), [(4 * (0..2_000).sum::<i64>()).to_string()]);
+    assert!(world.dead_letters().is_empty());
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
     let mut world = World::new("lanes_locked");
     produce(&world, "lanes_locked_4", 500, |_, number| format!("{{\"id\":{number}}}"));

@@ -122,6 +122,13 @@ fn inferred_columns_survive_a_restart() {
     assert_eq!(world.next_offset(), 4);
     let history = "SELECT count(*)::text FROM loader.schema_history WHERE job = 'load_inferred'";
     assert_eq!(world.column(history), ["1"]);
+    world.produce(&[b"{\"tradeId\":3,\"new\":true}", b"{\"tradeId\":4,\"new\":null,\"more\":{}}"]);
+    world.load("unknown_fields = 'add'");
+    assert_eq!(world.column(columns)[4..], ["new boolean", "more jsonb"]);
+    let last =
+        "SELECT format('%s %s %s %s', trade_id, new, more, overflow) FROM load_inferred.t WHERE trade_id > 2";
+    assert_eq!(world.column(last), ["3 t  ", "4  {} "]);
+    assert_eq!(world.column(history), ["2"]);
 }
 
 #[test]

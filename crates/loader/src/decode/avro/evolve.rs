@@ -31,8 +31,7 @@ pub fn evolved(definition: &Definition, shape: &Shape) -> Option<(Definition, St
                 column.name = format!("{}_{number}", &wanted[..wanted.len().min(55)]);
                 number += 1;
             }
-            changes.push(format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.kind));
-            next.columns.push(column);
+            changes.push(next.add(column));
         }
     }
     let statement = format!("ALTER TABLE {} {}", definition.table, changes.join(", "));

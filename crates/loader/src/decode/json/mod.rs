@@ -8,7 +8,7 @@ mod routes;
 mod trial;
 mod walk;
 
-pub use infer::infer;
+pub use infer::{infer, Fields};
 pub use node::{Node, Visitor};
 pub use routes::Routes;
 pub use walk::escapes_nul;

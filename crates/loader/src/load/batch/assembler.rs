@@ -10,8 +10,8 @@ use super::dead_letter::{DeadLetter, Stage};
 use super::keys::{self, Key};
 use super::originals::Originals;
 use super::{Batch, Change, Span};
-use crate::config::{BatchLimits, Config, Format, KeyFormat, TableName, Topic};
-use crate::decode::{infer, Record, Reject, Routes};
+use crate::config::{BatchLimits, Config, Format, KeyFormat, TableName, Topic, UnknownFields};
+use crate::decode::{infer, Fields, Record, Reject, Routes};
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::load::start::claims::AssignedPartition;
@@ -38,6 +38,8 @@ struct TopicState {
     /// The name of the first.
     table: TableName,
     decoder: Decoder,
+    /// What the table looks like, if fields of messages may add to it.
+    growing: Option<(Definition, Fields)>,
     /// By partition number.
     progress: Vec<Progress>,
 }
@@ -51,7 +53,7 @@ struct Progress {
 }
 
 enum Decoder {
-    /// The columns are not known yet: messages wait to be inferred from.
+    /// Columns are not known, or not all of them: messages wait to be inferred from.
     Sampling(Originals),
     Json(Box<Routes>),
     Avro(Box<avro::Decoder>),
@@ -181,6 +183,12 @@ impl Assembler {
             return Ok(Prepared::Refused(Reject::too_large(bytes, self.max_message_bytes)));
         }
         let topic = &mut self.topics[self.current];
+        if topic.asks_for_columns(record.value) {
+            if self.batch.rows[topic.tables[0]].len() > 0 {
+                return Ok(Prepared::NotYet(Taken::AfterHandOver));
+            }
+            topic.decoder = Decoder::Sampling(Originals::default());
+        }
         let Some(registry) = &mut self.registry else { return Ok(Prepared::Ready(None)) };
         if let Decoder::Avro(decoder) = &mut topic.decoder {
             let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
@@ -248,24 +256,39 @@ impl TopicState {
             }
             (Format::Json, None) => Decoder::Sampling(Originals::default()),
         };
-        Self {
+        let mut state = Self {
             config: topic.config.clone(),
             tables: topic.tables.clone(),
             table: first.name.clone(),
             decoder,
+            growing: None,
             progress: Vec::new(),
+        };
+        state.growing = first.definition.clone().and_then(|definition| state.grows_from(definition));
+        state
+    }
+
+    /// What to compare messages with, if their fields may add columns to this definition.
+    fn grows_from(&self, definition: Definition) -> Option<(Definition, Fields)> {
+        let Topic { format, unknown_fields, .. } = self.config;
+        let fields = Fields::of(&definition.columns);
+        (format == Format::Json && unknown_fields == UnknownFields::Add).then_some((definition, fields))
+    }
+
+    /// Whether a message has a field for which there is to be a column.
+    fn asks_for_columns(&self, value: Option<&[u8]>) -> bool {
+        match (&self.decoder, &self.growing, value) {
+            (Decoder::Json(_), Some((_, fields)), Some(value)) => fields.miss_any(value),
+            _ => false,
         }
     }
 
-    /// Infers the columns from the messages that wait, and decodes them.
+    /// Infers the columns that are not known from the messages that wait, and decodes them.
     fn settle(&mut self, at: usize, batch: &mut Batch) {
         let Decoder::Sampling(samples) = &mut self.decoder else { return };
         let samples = mem::take(samples);
-        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
-        let inferred = infer(values, &self.config.overflow_column);
-        let known = inferred.is_some();
-        let layout = self.config.mappings()[0].layout;
-        let definition = Definition::new(layout, self.table.clone(), inferred.unwrap_or_default());
+        let known = self.growing.take().map(|(definition, _)| definition);
+        let (definition, statement) = self.inferred(&samples, known.clone());
         self.decoder = Decoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
         for i in 0..samples.len() {
             let name = self.config.name.clone();
@@ -273,11 +296,35 @@ impl TopicState {
             // Without a definition nothing is a JSON object, and all of them become dead letters.
             self.decode(&record, record.key, headers.cloned().map(Box::new), at, batch);
         }
-        if known {
-            let statement = definition.create_table();
-            batch.changes.push(Change::new(self.tables[0], (definition, statement)));
-        } else {
+        if known.is_none() && statement.is_none() {
             self.decoder = Decoder::Sampling(Originals::default());
+            return;
+        }
+        if let Some(statement) = statement {
+            batch.changes.push(Change::new(self.tables[0], (definition.clone(), statement)));
+        }
+        self.growing = self.grows_from(definition);
+    }
+
+    /// The definition with what the samples add to it, and the statement that makes the table so, unless they add nothing.
+    fn inferred(&self, samples: &Originals, known: Option<Definition>) -> (Definition, Option<String>) {
+        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
+        let columns = known.as_ref().map_or(&[][..], |known| &known.columns);
+        let inferred = infer(values, columns, &self.config.overflow_column);
+        match known {
+            Some(mut known) => {
+                let columns = inferred.unwrap_or_default();
+                let clauses: Vec<String> = columns.into_iter().map(|column| known.add(column)).collect();
+                let statement = format!("ALTER TABLE {} {}", known.table, clauses.join(", "));
+                (known, (!clauses.is_empty()).then_some(statement))
+            }
+            None => {
+                let is_any = inferred.is_some();
+                let layout = self.config.mappings()[0].layout;
+                let definition = Definition::new(layout, self.table.clone(), inferred.unwrap_or_default());
+                let statement = definition.create_table();
+                (definition, is_any.then_some(statement))
+            }
         }
     }
 
@@ -314,8 +361,12 @@ mod tests {
     use crate::load::start::tables::Table;
 
     fn assembler(limits: BatchLimits) -> Assembler {
-        let text = "job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\nsample=3\n";
-        let mut config = Config::parse("t.toml", text).unwrap();
+        assembler_for(limits, "")
+    }
+
+    fn assembler_for(limits: BatchLimits, in_topic: &str) -> Assembler {
+        let text = format!("job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\nsample=3\n{in_topic}\n");
+        let mut config = Config::parse("t.toml", &text).unwrap();
         (config.batch, config.max_message_bytes) = (limits, 100);
         let topic = config.topics.remove(0);
         let name = topic.table_of(&topic.mappings()[0]);
@@ -357,6 +408,26 @@ mod tests {
         let batch = assembler.close().unwrap();
         assert_eq!(batch.spans[&(0, 0)], Span { from: 13, to: 14 });
         assert!(batch.changes.is_empty(), "the definition is made once");
+    }
+
+    #[test]
+    fn fields_that_have_no_column_get_one_when_the_rows_without_it_are_handed_over() {
+        let mut assembler = assembler_for(BatchLimits::default(), "unknown_fields='add'");
+        assembler.take(&record(0, 10, "{\"a\":1}"), None).unwrap();
+        assert_eq!(assembler.close().unwrap().changes.len(), 1);
+        assembler.take(&record(0, 11, "{\"a\":2,\"b\":null}"), None).unwrap();
+        let grown = record(0, 12, "{\"a\":3,\"b\":1}");
+        assert_eq!(assembler.take(&grown, None).unwrap(), Taken::AfterHandOver);
+        let before = assembler.close().unwrap();
+        assert_eq!((before.rows[0].len(), before.changes.len()), (1, 0));
+        assembler.take(&grown, None).unwrap();
+        assembler.take(&record(0, 13, "{\"b\":1.5}"), None).unwrap();
+        let after = assembler.close().unwrap();
+        assert_eq!((after.rows[0].len(), after.dead_letters.len()), (2, 0));
+        let statement = "ALTER TABLE \"t\" ADD COLUMN IF NOT EXISTS \"b\" double precision";
+        assert_eq!(after.changes[0].statement, statement);
+        assembler.take(&record(0, 14, "{\"a\":4,\"b\":2}"), None).unwrap();
+        assert!(assembler.close().unwrap().changes.is_empty());
     }
 
     #[test]
