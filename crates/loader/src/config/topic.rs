@@ -43,6 +43,9 @@ pub struct Topic {
     /// How many messages inference looks at, at most.
     #[serde(default = "default_sample")]
     pub sample: usize,
+    /// After how many dead letters without a stored message between them it is not read any more; 0 for never.
+    #[serde(default = "default_max_dead_letters")]
+    pub max_dead_letters_in_a_row: u64,
     /// The ways into several tables, in place of `table` and `columns`.
     #[serde(default, rename = "route")]
     pub routes: Vec<Route>,
@@ -111,6 +114,10 @@ pub(super) fn default_overflow() -> String {
 
 fn default_sample() -> usize {
     1000
+}
+
+fn default_max_dead_letters() -> u64 {
+    10_000
 }
 
 /// The encoding of a topic's messages.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::batch::assembler::Assembler;
 use super::blocked;
+use super::circuit::Circuit;
 use super::exit::Exit;
 use super::pause::Pause;
 use super::read::change::Changes;
@@ -54,6 +55,8 @@ pub struct Lane {
     pub end: Option<(End, bool)>,
     /// Partitions that were added to the topics.
     pub added: sync::Receiver<Partition>,
+    /// Which topics are read.
+    pub circuit: Circuit,
     /// Where it says what it stored.
     pub reports: mpsc::UnboundedSender<Report>,
     /// When to stop.
@@ -109,6 +112,7 @@ impl Lane {
         let reader = {
             let (config, watermarks, stop) =
                 (self.config.clone(), self.watermarks.clone(), self.stop.clone());
+            let circuit = self.circuit.clone();
             let (end, stored, runtime) = (self.end.clone(), stored.clone(), Handle::current());
             let span = tracing::Span::current();
             thread::spawn(move || {
@@ -118,6 +122,7 @@ impl Lane {
                     consumer: &consumer,
                     watermarks: &watermarks,
                     assembler,
+                    circuit,
                     end,
                     changes: Changes { added: &added, current: None },
                     watchdog: Watchdog::new(Duration::from_millis(config.watchdog_ms)),
@@ -177,10 +182,17 @@ impl Lane {
         while let Some(order) = orders.recv().await {
             match order {
                 Order::Store(batch) => match writer.store(&batch).await {
-                    Ok(Fate::Stored { dead_letters }) => {
+                    Ok(Fate::Stored(outcome)) => {
                         stored.note(&batch);
+                        let dead_letters = outcome.num_dead_letters();
+                        self.circuit.note(&self.config, &outcome);
                         // Fails only if the run is over.
                         let _ = self.reports.send(Report { messages: batch.messages, dead_letters });
+                        if let (true, Some(failure)) =
+                            (self.circuit.is_all_open(), self.circuit.failure(&self.config))
+                        {
+                            return Exit::Failed(failure);
+                        }
                     }
                     Ok(Fate::Dropped) => return Exit::Ended,
                     Ok(Fate::Stale) => return Exit::Again("a table was changed".into()),

@@ -6,6 +6,7 @@
 
 mod batch;
 mod blocked;
+mod circuit;
 mod exit;
 mod lane;
 mod observed;
@@ -161,6 +162,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
 
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (ended, mut endings) = mpsc::unbounded_channel();
+    let circuit = circuit::Circuit::new(config.topics.len());
     let mut lanes = Vec::new();
     for (number, partitions) in spread(&config, &assigned.partitions).into_iter().enumerate() {
         let (adds, added) = sync::channel();
@@ -173,6 +175,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
             assigned: Assigned { partitions, ..assigned.clone() },
             end,
             added,
+            circuit: circuit.clone(),
             reports: reports.clone(),
             stop: stop.clone(),
         };
@@ -197,7 +200,9 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     }
     let run =
         Run { stop, watermarks, begun, progress: Progress::new(options.quiet), summary: Summary::default() };
-    run.follow(&mut reported, &mut endings, running, Duration::from_millis(config.stop_ms)).await
+    let summary =
+        run.follow(&mut reported, &mut endings, running, Duration::from_millis(config.stop_ms)).await?;
+    circuit.failure(&config).map_or(Ok(summary), Err)
 }
 
 /// The partitions of each lane; with a group, which hands them out itself, none.

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::batch::assembler::Assembler;
 use super::batch::dead_letter::DeadLetter;
+use super::circuit::Circuit;
 use super::exit::Exit;
 use super::read::change::Changes;
 use super::read::end::End;
@@ -70,7 +71,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     let end = Some((End::new(&assigned.partitions, |p| p.high), false));
     let (stop, runtime) = (Stop::on_signals()?, Handle::current());
     let (out, mut orders) = mpsc::channel(1);
-    let reads = config.clone();
+    let (reads, circuit) = (config.clone(), Circuit::new(config.topics.len()));
     let reader = thread::spawn(move || {
         let (_, added) = sync::channel();
         let exit = Reader {
@@ -78,6 +79,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             consumer: &consumer,
             watermarks: &watermarks,
             assembler,
+            circuit,
             end,
             changes: Changes { added: &added, current: None },
             watchdog: None,

@@ -76,6 +76,10 @@ fn describe() {
     describe_gauge!("tally_database_up", "1 unless PostgreSQL fails.");
     describe_gauge!("tally_kafka_up", "1 unless no broker answers.");
     describe_gauge!("tally_ready", "1 while the loader loads, as /ready says.");
+    describe_gauge!(
+        "tally_topic_stopped",
+        "1 for a topic that is not read any more: all became dead letters."
+    );
     describe_gauge!("tally_build_info", "Always 1; the labels say which loader this is.");
 }
 
@@ -92,6 +96,11 @@ pub fn stored(batch: &Stored, took: Option<Duration>) {
     if let Some(took) = took {
         histogram!("tally_batch_seconds").record(took);
     }
+}
+
+/// Notes a topic that is not read any more.
+pub fn topic_stopped(topic: &str) {
+    gauge!("tally_topic_stopped", "topic" => topic.to_string()).set(1);
 }
 
 /// Counts an attempt that failed.

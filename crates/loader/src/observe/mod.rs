@@ -75,6 +75,12 @@ pub fn released(topic: &str, partition: i32) {
     state().partitions.remove(&(topic.to_string(), partition));
 }
 
+/// A topic is not read any more, since all of its messages become dead letters.
+pub fn topic_stopped(topic: &str) {
+    state().stopped.insert(topic.to_string());
+    metrics::topic_stopped(topic);
+}
+
 /// How many messages of this loader's partitions are not stored yet.
 pub fn behind() -> i64 {
     state().behind()

@@ -1,6 +1,6 @@
 //! What is known of the run, and what is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -30,6 +30,8 @@ pub enum Phase {
 pub struct Stored {
     /// By table.
     pub rows: BTreeMap<String, u64>,
+    /// Messages by topic, dead letters included.
+    pub messages: BTreeMap<String, u64>,
     /// By topic and stage.
     pub dead_letters: Counts,
     /// Of messages.
@@ -38,6 +40,13 @@ pub struct Stored {
     pub positions: Vec<(String, i32, i64)>,
     /// The topic of the newest message, and when that was produced, in milliseconds since 1970.
     pub newest: Option<(String, i64)>,
+}
+
+impl Stored {
+    /// How many messages became dead letters.
+    pub fn num_dead_letters(&self) -> usize {
+        self.dead_letters.values().sum::<u64>() as usize
+    }
 }
 
 /// The state of the run.
@@ -51,6 +60,8 @@ pub struct State {
     database_away: Option<(Timestamp, String)>,
     /// By client: since when, and when it said so last.
     kafka_away: BTreeMap<String, (Timestamp, Instant)>,
+    /// Topics that are not read any more.
+    pub stopped: BTreeSet<String>,
     pub partitions: BTreeMap<(String, i32), Partition>,
 }
 
@@ -91,6 +102,7 @@ impl State {
             last_stored: None,
             database_away: None,
             kafka_away: BTreeMap::new(),
+            stopped: BTreeSet::new(),
             partitions: BTreeMap::new(),
         }
     }
@@ -206,7 +218,12 @@ impl State {
         if let Some(since) = self.kafka_away() {
             reasons.push(format!("Kafka is away since {}", rfc3339(&since)));
         }
-        let still = self.partitions.iter().filter(|(_, p)| p.behind() > 0 && p.moved.elapsed() >= STANDSTILL);
+        for topic in &self.stopped {
+            reasons.push(format!("topic {topic:?} is stopped: nothing but dead letters came of it"));
+        }
+        let still = self.partitions.iter().filter(|((topic, _), p)| {
+            p.behind() > 0 && p.moved.elapsed() >= STANDSTILL && !self.stopped.contains(topic)
+        });
         if let Some(((topic, number), partition)) = still.max_by_key(|(_, p)| p.moved.elapsed()) {
             let (since, behind) = (rfc3339(&partition.moved_at), partition.behind());
             reasons.push(format!(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use apache_avro::types::Value;
 
 use crate::avro;
-use crate::harness::Scene;
+use crate::harness::{wait_until, Scene};
 
 type Reasons = BTreeMap<String, i64>;
 
@@ -129,6 +129,7 @@ fn of_every_kind_in_avro() {
 #[ignore = "breaks servers; scripts/test faults"]
 fn only() {
     let mut scene = scene("poison_only");
+    scene.topic.push_str("\nmax_dead_letters_in_a_row = 0");
     for _ in 0..20 {
         scene.produce_poisons(1_000, b"{\"key\":\"k1\"");
     }
@@ -137,6 +138,30 @@ fn only() {
     assert_eq!(reasons(&mut scene), expected(&[("decode 22032", 20_000)]));
     scene.produce(1_000);
     scene.finish(loader);
+}
+
+/// Nothing but poison in one of two topics: it stops and stays in Kafka, and the other one goes on.
+#[test]
+#[ignore = "breaks servers; scripts/test faults"]
+fn stops_its_topic() {
+    let (mut poisoned, mut other) = (scene("poison_stops"), scene("poison_other"));
+    let section = format!("[[topic]]\nname = '{0}'\ntable = '{0}'\n{1}", other.name, other.topic);
+    poisoned.topic.push_str(&format!("\nmax_dead_letters_in_a_row = 1_000\n{section}"));
+    poisoned.produce_poisons(20_000, b"no");
+    let loader = poisoned.load();
+    wait_until(|| poisoned.log().contains("the topic is stopped"));
+    other.produce(2_000);
+    wait_until(|| other.number("SELECT count(*) FROM trades") == 2_000);
+    let dead = poisoned.progress();
+    assert!((1_000..10_000).contains(&dead), "{dead} messages read of a topic of poison");
+    poisoned.check();
+    let (status, _) = loader.terminate();
+    assert_eq!(status.code(), Some(1));
+    assert!(poisoned.log().lines().last().unwrap().contains("in a row, or more, became dead letters"));
+
+    poisoned.topic = poisoned.topic.replace("1_000", "0");
+    let loader = poisoned.load();
+    poisoned.finish(loader);
 }
 
 mod long {

@@ -23,6 +23,7 @@ use crate::decode::Record;
 use crate::kafka::{self, JobConsumer, Watermarks};
 use crate::load::batch::assembler::{Assembler, Taken};
 use crate::load::batch::originals::headers;
+use crate::load::circuit::Circuit;
 use crate::load::exit::Exit;
 use crate::load::pause::Pause;
 use crate::load::stop::Stop;
@@ -50,6 +51,7 @@ pub struct Reader<'a> {
     pub consumer: &'a JobConsumer,
     pub watermarks: &'a Watermarks,
     pub assembler: Assembler,
+    pub circuit: Circuit,
     /// Where to end, if it does, and whether exactly there.
     pub end: Option<(End, bool)>,
     pub changes: Changes<'a>,
@@ -116,10 +118,14 @@ impl Reader<'_> {
     }
 
     fn is_done(&mut self) -> bool {
-        let Self { end, assembler, config, watermarks, .. } = self;
+        let Self { end, assembler, circuit, config, watermarks, .. } = self;
         end.as_mut().is_some_and(|(end, _)| {
+            let next = |topic, number| match circuit.is_open(topic) {
+                true => i64::MAX,
+                false => assembler.next(topic, number),
+            };
             let exhausted = |topic: usize, number| watermarks.exhausted(&config.topics[topic].name, number);
-            end.reached(|topic, number| assembler.next(topic, number), exhausted)
+            end.reached(next, exhausted)
         })
     }
 
@@ -135,7 +141,8 @@ impl Reader<'_> {
         if let Some((end, true)) = &self.end {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {
-                return self.pause_one(&record);
+                // It has been read as far as the run goes.
+                return self.pause_one(record.topic, record.partition);
             }
         }
         let headers = headers(message);
@@ -193,7 +200,8 @@ impl Reader<'_> {
     fn poll_paused(&mut self) -> Result<(), Exit> {
         if self.paused.is_none() {
             let all = self.consumer.assignment().and_then(|all| self.consumer.pause(&all).map(|()| all));
-            self.paused = Some(all.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?);
+            let all = all.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?;
+            self.paused = Some(self.read_ones(&all));
         }
         // Each poll serves one of the things that may wait beside messages, such as statistics.
         for _ in 0..SERVED {
@@ -219,16 +227,39 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A partition has been read as far as the run goes.
-    fn pause_one(&mut self, record: &Record) -> Result<(), Exit> {
+    /// Those of the partitions that are of topics which are not stopped.
+    fn read_ones(&self, all: &TopicPartitionList) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
-        list.add_partition(record.topic, record.partition);
+        for element in all.elements() {
+            if !self.circuit.is_open(self.assembler.topic(element.topic())) {
+                list.add_partition(element.topic(), element.partition());
+            }
+        }
+        list
+    }
+
+    /// Reads no more of topics that are stopped.
+    fn leave_stopped(&mut self) -> Result<(), Exit> {
+        let owned = self.assembler.positions().map(|(partition, _)| partition);
+        let stopped: Vec<_> = owned.filter(|(topic, _)| self.circuit.is_open(*topic)).collect();
+        for (topic, number) in stopped {
+            let name = &self.config.topics[topic].name;
+            self.assembler.remove(name, number);
+            self.pause_one(name, number)?;
+        }
+        Ok(())
+    }
+
+    fn pause_one(&self, topic: &str, partition: i32) -> Result<(), Exit> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
         self.consumer.pause(&list).map_err(|e| Exit::Again(format!("a partition cannot be paused: {e}")))
     }
 
     /// Looks after everything that is not a message.
     fn tend(&mut self) -> Result<(), Exit> {
         self.carry_out_changes()?;
+        self.leave_stopped()?;
         if self.ticked.elapsed() < TICK {
             return Ok(());
         }

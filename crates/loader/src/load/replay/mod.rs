@@ -197,8 +197,7 @@ impl<'a> Replay<'a> {
         let Some(tried) = letters::delete(&tx, positions.job(), letters).await? else {
             return Ok(Attempt::Again);
         };
-        let Some((dead_letters, _)) = store(&mut tx, statements, positions, places, batch, care).await?
-        else {
+        let Some(stored) = store(&mut tx, statements, positions, places, batch, care).await? else {
             return Ok(Attempt::Again);
         };
         letters::count_attempt(&tx, positions.job(), &tried).await?;
@@ -208,6 +207,6 @@ impl<'a> Replay<'a> {
             tx.commit().await?;
             self.assigned.tables = after;
         }
-        Ok(Attempt::Stored { dead_letters })
+        Ok(Attempt::Stored { dead_letters: stored.num_dead_letters() })
     }
 }

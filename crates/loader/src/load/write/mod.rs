@@ -30,13 +30,10 @@ use refusals::Refused;
 use transaction::{attempt, Attempt, Care, Places};
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Fate {
-    /// Committed, with so many dead letters.
-    Stored {
-        /// How many of its messages became dead letters.
-        dead_letters: usize,
-    },
+    /// Committed.
+    Stored(observe::Stored),
     /// Dropped, because the run was told to stop while PostgreSQL was away; the next run reads it again.
     Dropped,
     /// Dropped, because another loader has claimed a partition of it.
@@ -109,9 +106,9 @@ impl<'a> Writer<'a> {
             let places = Places { before: tables, tables: &after, registry };
             let attempt = attempt(client, statements, positions, places, batch, care);
             let error = match blocked::watch(connector, &config.job, attempt).await {
-                Ok(Attempt::Stored { dead_letters }) => {
+                Ok(Attempt::Stored(stored)) => {
                     self.tables = after;
-                    return Ok(Fate::Stored { dead_letters });
+                    return Ok(Fate::Stored(stored));
                 }
                 Ok(Attempt::Fenced) => return Ok(Fate::Fenced),
                 Ok(Attempt::Stale) => return Ok(Fate::Stale),
@@ -129,7 +126,7 @@ impl<'a> Writer<'a> {
                             let stored = observed::stored(&self.positions, &after, batch, &Refused::new());
                             observe::stored(&stored, None);
                             self.tables = after;
-                            return Ok(Fate::Stored { dead_letters: batch.dead_letters.len() });
+                            return Ok(Fate::Stored(stored));
                         }
                         Recovered::Elsewhere => return Ok(Fate::Fenced),
                         Recovered::Stopped => return Ok(Fate::Dropped),

@@ -28,10 +28,7 @@ pub enum Care {
 /// How a try ended, other than by an error.
 pub enum Attempt {
     /// It is committed.
-    Stored {
-        /// How many dead letters there were.
-        dead_letters: usize,
-    },
+    Stored(observe::Stored),
     /// The positions were not where they should be; nothing was stored.
     Fenced,
     /// The tables have changed since the batch was made; nothing was stored.
@@ -64,17 +61,17 @@ pub async fn attempt(
         return Ok(Attempt::Fenced);
     }
     match store(&mut tx, statements, positions, places, batch, care).await? {
-        Some((dead_letters, stored)) => {
+        Some(stored) => {
             tx.commit().await?;
             observe::stored(&stored, Some(began.elapsed()));
-            Ok(Attempt::Stored { dead_letters })
+            Ok(Attempt::Stored(stored))
         }
         None => Ok(Attempt::Stale),
     }
 }
 
-/// Stores everything of a batch but the positions; gives how many dead letters there were and what is told of it, or nothing if the tables have
-/// changed since the batch was made.
+/// Stores everything of a batch but the positions; gives what is told of it, or nothing if the tables have changed since the
+/// batch was made.
 pub async fn store(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,
@@ -82,7 +79,7 @@ pub async fn store(
     Places { before, tables, registry }: Places<'_>,
     batch: &Batch,
     care: Care,
-) -> Result<Option<(usize, observe::Stored)>, Error> {
+) -> Result<Option<observe::Stored>, Error> {
     if let Some(registry) = registry {
         pg::keep_schemas(tx, registry, &batch.schemas).await?;
     }
@@ -98,7 +95,8 @@ pub async fn store(
         return Ok(None);
     }
     let stored = observed::stored(positions, tables, batch, &refused);
-    Ok(Some((bury(tx, statements, positions, batch, refused).await?, stored)))
+    bury(tx, statements, positions, batch, refused).await?;
+    Ok(Some(stored))
 }
 
 /// Stores the rows; gives the messages that the server refused.
@@ -126,22 +124,21 @@ pub async fn store_rows(
     }
 }
 
-/// Stores the messages that are not rows, and says how many they are.
+/// Stores the messages that are not rows.
 async fn bury(
     tx: &Transaction<'_>,
     statements: &mut Statements,
     positions: &Positions,
     batch: &Batch,
     refused: Refused,
-) -> Result<usize, Error> {
+) -> Result<(), Error> {
     let refused = refused.into_iter().map(|(message, reject)| {
         let message = message as usize;
         let (record, headers) = batch.originals.get(message, positions.topic(batch.originals.topic(message)));
         DeadLetter::new(&record, headers, Stage::Write, reject)
     });
     let refused: Vec<DeadLetter> = refused.collect();
-    let count = batch.dead_letters.len() + refused.len();
-    if count > 0 {
+    if batch.dead_letters.len() + refused.len() > 0 {
         let mut bytes = Vec::new();
         batch
             .dead_letters
@@ -151,5 +148,5 @@ async fn bury(
         let statement = prepare(tx, statements, dead_letter::COPY).await?;
         copy(tx, &statement, [bytes.as_slice()]).await?;
     }
-    Ok(count)
+    Ok(())
 }

@@ -242,7 +242,10 @@ impl Scene {
         if self.number("SELECT count(to_regclass('loader.offsets'))") == 0 {
             return 0;
         }
-        self.number("SELECT coalesce(sum(next_offset), 0)::bigint FROM loader.offsets WHERE job = 'trades'")
+        self.number(
+            "SELECT coalesce(sum(next_offset), 0)::bigint FROM loader.offsets
+                     WHERE job = 'trades' AND topic = 'trades'",
+        )
     }
 
     /// Has the loader write by so many connections; with the one that there is otherwise the proxy's trap holds all of it.
