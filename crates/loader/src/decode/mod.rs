@@ -78,7 +78,8 @@ impl Reject {
 
 /// Bytes as the text that they must be.
 fn text(bytes: &[u8]) -> Result<&str, Reject> {
-    std::str::from_utf8(bytes).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))
+    // The compat flavour says where the bad byte is, as the standard library does.
+    simdutf8::compat::from_utf8(bytes).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))
 }
 
 /// The SQLSTATEs that the decoder gives.

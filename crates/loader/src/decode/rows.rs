@@ -12,6 +12,15 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// None yet, with room for as many as there are of others.
+    pub fn like(other: &Self) -> Self {
+        Self {
+            copy: Vec::with_capacity(other.copy.len()),
+            ends: Vec::with_capacity(other.ends.len()),
+            messages: Vec::with_capacity(other.messages.len()),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()

@@ -46,7 +46,7 @@ impl<'a> Value<'a> {
 
 fn unescape(raw: &str) -> Result<Cow<'_, str>, Reject> {
     let inner = &raw[1..raw.len() - 1];
-    if !inner.as_bytes().contains(&b'\\') {
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(inner));
     }
     serde_json::from_str(raw)

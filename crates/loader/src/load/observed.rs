@@ -1,7 +1,5 @@
 //! What those who watch the loader are told of a batch.
 
-use std::collections::BTreeMap;
-
 use super::batch::dead_letter::Stage;
 use super::batch::{Batch, Span};
 use super::start::tables::Table;
@@ -19,12 +17,9 @@ pub fn stored(positions: &Positions, tables: &[Table], batch: &Batch, refused: &
         };
         stored.rows.insert(String::from(table.name.clone()), (rows.len() - out) as u64);
     }
-    let mut by_topic = BTreeMap::new();
-    (0..batch.originals.len()).for_each(|message| {
-        *by_topic.entry(batch.originals.topic(message)).or_default() += 1;
-    });
-    stored.messages =
-        by_topic.into_iter().map(|(topic, count)| (positions.topic(topic).into(), count)).collect();
+    for (topic, count) in batch.originals.by_topic() {
+        stored.messages.insert(positions.topic(topic).into(), count);
+    }
     for letter in &batch.dead_letters {
         *stored.messages.entry(letter.topic().into()).or_default() += 1;
     }

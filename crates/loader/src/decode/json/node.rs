@@ -1,6 +1,6 @@
 //! The values that are wanted of a message, as a tree of the paths to them.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::walk::{for_each_element, for_each_field};
 use crate::decode::Reject;
@@ -9,7 +9,8 @@ use crate::decode::Reject;
 #[derive(Default)]
 pub struct Node {
     members: Vec<(String, Member)>,
-    index: HashMap<String, usize>,
+    /// Hashed fast: what is looked up may come from anyone, but not what is in it.
+    index: FxHashMap<String, usize>,
     /// The members that are places in an array: counted from 0, or from -1 at the end.
     places: Vec<(isize, usize)>,
 }

@@ -238,8 +238,8 @@ impl Assembler {
         if let Some(registry) = &mut self.registry {
             self.batch.schemas = registry.take_fresh();
         }
-        let empty = Batch::new(self.batch.rows.len());
-        Some(mem::replace(&mut self.batch, empty))
+        let next = self.batch.next();
+        Some(mem::replace(&mut self.batch, next))
     }
 }
 

@@ -59,4 +59,13 @@ impl Batch {
     pub fn new(tables: usize) -> Self {
         Self { rows: (0..tables).map(|_| Rows::default()).collect(), ..Self::default() }
     }
+
+    /// An empty batch with room for what is in this one: the next one will mostly be as large.
+    pub fn next(&self) -> Self {
+        Self {
+            rows: self.rows.iter().map(Rows::like).collect(),
+            originals: Originals::like(&self.originals),
+            ..Self::default()
+        }
+    }
 }

@@ -29,6 +29,14 @@ struct Original {
 }
 
 impl Originals {
+    /// None yet, with room for as many as there are of others.
+    pub fn like(other: &Self) -> Self {
+        Self {
+            bytes: Vec::with_capacity(other.bytes.len()),
+            messages: Vec::with_capacity(other.messages.len()),
+        }
+    }
+
     /// Keeps a message of the topic with this number.
     pub fn push(&mut self, topic: usize, record: &Record, headers: Option<Box<Json>>) {
         let start = self.bytes.len();
@@ -54,6 +62,16 @@ impl Originals {
     /// The number of a message's topic.
     pub fn topic(&self, i: usize) -> usize {
         self.messages[i].topic
+    }
+
+    /// How many there are of each topic.
+    pub fn by_topic(&self) -> impl Iterator<Item = (usize, u64)> {
+        let mut counts = Vec::new();
+        for message in &self.messages {
+            counts.resize(counts.len().max(message.topic + 1), 0);
+            counts[message.topic] += 1;
+        }
+        counts.into_iter().enumerate().filter(|(_, count)| *count > 0)
     }
 
     /// A message and its headers; the topic's name comes from elsewhere.
