@@ -16,7 +16,6 @@ mod parallel;
 mod parquet;
 mod part;
 mod progress;
-mod refusals;
 mod report;
 mod start;
 mod worker;

@@ -8,10 +8,9 @@ use tokio_postgres::{Client, Error};
 use super::batch::Batch;
 use super::dead_letter::{self, DeadLetter};
 use super::ledger::{self, Key};
-use super::refusals::copy_around;
 use crate::definition::Definition;
 use crate::failure::Failure;
-use crate::load::{copy, Stop};
+use crate::load::{copy, copy_around, Path, Stop};
 use crate::pg::{self, verdict, Connector, Verdict};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -169,8 +168,9 @@ impl<'r> Writer<'r> {
             match care {
                 Care::None => copy(&tx, &statement, [batch.rows.slice(0, batch.rows.len())]).await?,
                 Care::RowByRow => {
-                    let found =
-                        copy_around(&mut tx, &statement, &definition.table.name, &batch.rows, most).await?;
+                    let (path, table) = (Path::straight(statement), &definition.table.name);
+                    let all: Vec<usize> = (0..batch.rows.len()).collect();
+                    let found = copy_around(&mut tx, &path, table, &batch.rows, &all, most).await?;
                     refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
                 }
             }

@@ -43,7 +43,8 @@ use start::claims::AssignedPartition;
 pub use rehearsal::rehearse;
 pub use start::{start, Assigned, Intent};
 pub use stop::Stop;
-pub use write::path::copy;
+pub use write::path::{copy, Path};
+pub use write::refusals::copy_around;
 
 /// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
 #[derive(clap::Args)]

@@ -475,11 +475,11 @@ fn loaded(world: &mut World) -> i64 {
 }
 
 fn wait_for(world: &mut World, child: &mut Child, condition: impl Fn(i64) -> bool) {
-    for _ in 0..6000 {
+    for _ in 0..60_000 {
         if condition(loaded(world)) || child.try_wait().unwrap().is_some() {
             return;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("nothing was loaded within half a minute");
+    panic!("nothing was loaded within five minutes");
 }

@@ -49,6 +49,11 @@ impl Path {
         Ok(Self { copy: prepare(tx, statements, &stage.copy()).await?, merge: Some(merge) })
     }
 
+    /// The one of a prepared COPY into the table itself.
+    pub fn straight(copy: Statement) -> Self {
+        Self { copy, merge: None }
+    }
+
     /// Sends rows, in pieces of binary COPY.
     pub async fn send<'r>(
         &self,

@@ -22,8 +22,6 @@ pub async fn store_around(
     paths: &[(usize, Path)],
     rows: &[Rows],
 ) -> Result<Refused, Error> {
-    // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
-    tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
     let mut counts: HashMap<u32, usize> = HashMap::new();
     rows.iter().flat_map(|rows| (0..rows.len()).map(|row| rows.message(row))).for_each(|message| {
         *counts.entry(message).or_default() += 1;
@@ -33,8 +31,11 @@ pub async fn store_around(
         let mut savepoint = tx.transaction().await?;
         let mut found = Refused::new();
         for (number, path) in paths {
-            let table = &tables[*number].name.name;
-            found.extend(copy_around(&mut savepoint, path, table, &rows[*number], &refused).await?);
+            let (table, rows) = (&tables[*number].name.name, &rows[*number]);
+            let wanted: Vec<usize> =
+                (0..rows.len()).filter(|row| !refused.contains_key(&rows.message(*row))).collect();
+            let of_table = copy_around(&mut savepoint, path, table, rows, &wanted, u64::MAX).await?;
+            found.extend(of_table.into_iter().map(|(row, reject)| (rows.message(row), reject)));
         }
         // Only a message of several rows can have left something behind.
         let leaves_rows = found.keys().any(|message| counts[message] > 1);
@@ -48,23 +49,25 @@ pub async fn store_around(
     }
 }
 
-/// Copies the rows of one table that the server takes, without those of messages that are refused already.
+/// Copies those of the rows that are wanted and that the server takes, and gives the others with its reasons; after more
+/// than `most` of them it gives up.
 ///
 /// The server names the row that it refuses, or, for a check at the end of the statement, none: then the run of rows
 /// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
-async fn copy_around(
+pub async fn copy_around(
     tx: &mut Transaction<'_>,
     path: &Path,
     table: &str,
     rows: &Rows,
-    before: &Refused,
-) -> Result<Refused, Error> {
-    let mut refused = Refused::new();
-    let wanted: Vec<usize> =
-        (0..rows.len()).filter(|row| !before.contains_key(&rows.message(*row))).collect();
+    wanted: &[usize],
+    most: u64,
+) -> Result<Vec<(usize, Reject)>, Error> {
+    // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
+    tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+    let mut refused = Vec::new();
     let mut from = 0;
     let mut run = wanted.len();
-    while from < wanted.len() {
+    while from < wanted.len() && refused.len() as u64 <= most {
         let to = wanted.len().min(from + run);
         let savepoint = tx.transaction().await?;
         let pieces = wanted[from..to].iter().map(|row| rows.slice(*row, row + 1));
@@ -78,7 +81,7 @@ async fn copy_around(
             Err(error) if verdict(&error) == Verdict::Row => {
                 savepoint.rollback().await?;
                 if to - from == 1 {
-                    refused.insert(rows.message(wanted[from]), reject(&error));
+                    refused.push((wanted[from], reject(&error)));
                     from = to;
                 } else {
                     let line = error.as_db_error().and_then(|e| pg::refused_line(e, table));
