@@ -1,5 +1,6 @@
 //! The wish to stop: SIGINT or SIGTERM, or a part of the run that cannot go on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use tokio::signal::unix::{signal, SignalKind};
@@ -13,6 +14,8 @@ use crate::observe;
 pub struct Stop {
     wish: Arc<watch::Sender<bool>>,
     seen: watch::Receiver<bool>,
+    /// The same for those who look at it between any two messages.
+    at_a_glance: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -22,7 +25,7 @@ impl Stop {
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
         let (wish, seen) = watch::channel(false);
-        let stop = Self { wish: Arc::new(wish), seen };
+        let stop = Self { wish: Arc::new(wish), seen, at_a_glance: Arc::default() };
         let heard = stop.clone();
         tokio::spawn(async move {
             for first in [true, false] {
@@ -43,12 +46,13 @@ impl Stop {
 
     /// Asks for it.
     pub fn request(&self) {
+        self.at_a_glance.store(true, Ordering::Relaxed);
         self.wish.send_replace(true);
     }
 
     /// Whether stopping was asked for.
     pub fn is_requested(&self) -> bool {
-        *self.seen.borrow()
+        self.at_a_glance.load(Ordering::Relaxed)
     }
 
     /// Waits until stopping is asked for.
