@@ -1,5 +1,8 @@
 //! Instants that clocks and calendars make difficult.
 
+use std::fs;
+use std::path::Path;
+
 use crate::harness::{environment, Scene};
 
 /// What is written, and the instant that must be stored, in UTC.
@@ -39,4 +42,38 @@ fn is_the_same_whatever_the_time_zones() {
         let expected: Vec<&str> = INSTANTS.iter().map(|(_, instant)| *instant).collect();
         assert_eq!(stored, expected, "{zone}");
     }
+}
+
+/// Somebody sets the clock of the loader's machine while it runs.
+#[test]
+#[ignore = "breaks servers; scripts/test faults"]
+fn a_clock_that_jumps() {
+    let library = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let library = library.map(|path| path.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
+    let library = library.expect("libfaketime is installed");
+    let mut scene = Scene::new("clock");
+    let clock = scene.directory.join("clock");
+    let set = |offset: &str| fs::write(&clock, offset).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_string();
+    scene.environment = vec![
+        ("LD_PRELOAD".into(), text(&library)),
+        ("FAKETIME_TIMESTAMP_FILE".into(), text(&clock)),
+        ("FAKETIME_NO_CACHE".into(), "1".into()),
+        // Nobody can set this one.
+        ("FAKETIME_DONT_FAKE_MONOTONIC".into(), "1".into()),
+    ];
+    set("+0");
+    let mut loader = scene.load();
+    for offset in ["+0", "+2h", "-3h", "+0", "+4000d"] {
+        set(offset);
+        scene.produce(500);
+        scene.wait_for_all(&mut loader);
+    }
+    scene.finish(loader);
+    let log = scene.log();
+    let year: i16 = log.lines().last().unwrap()[..4].parse().unwrap();
+    assert!(
+        year > jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).year() + 9,
+        "the clock did not jump: {log}"
+    );
 }

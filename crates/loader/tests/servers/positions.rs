@@ -176,3 +176,31 @@ fn only_committed_transactions_are_loaded() {
     wait_until(|| world.column("SELECT id::text FROM positions_transactions.t WHERE id = 60") == ["60"]);
     stop(child);
 }
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn leaders_that_move_and_die_take_nothing_along() {
+    const MOVES: i64 = 6;
+    let mut world = World::with_brokers("positions_leader", 3);
+    let (mut loader, _file) = start("load", &world.config(COLUMNS), &["--quiet"]);
+    let some = |from: i64| (from..from + 50).map(|id| format!("{{\"id\":{id}}}")).collect::<Vec<_>>();
+    let produce = |world: &World, from: i64| {
+        let messages = some(from);
+        world.produce(&messages.iter().map(String::as_bytes).collect::<Vec<_>>());
+    };
+    for round in 0..MOVES {
+        let (old, new) = ((round % 3 + 1) as i32, ((round + 1) % 3 + 1) as i32);
+        world.cluster.partition_leader(world.name, 0, Some(old)).unwrap();
+        produce(&world, 100 * round);
+        world.cluster.partition_leader(world.name, 0, Some(new)).unwrap();
+        world.cluster.broker_down(old).unwrap();
+        produce(&world, 100 * round + 50);
+        wait_until(|| world.exists("positions_leader.t") && world.next_offset() == 100 * (round + 1));
+        world.cluster.broker_up(old).unwrap();
+        assert!(loader.try_wait().unwrap().is_none());
+    }
+    loader.kill().unwrap();
+    loader.wait().unwrap();
+    let sql = "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || max(id) FROM positions_leader.t";
+    assert_eq!(world.column(sql), [format!("{0} {0} {1}", 100 * MOVES, 100 * MOVES - 1)]);
+}

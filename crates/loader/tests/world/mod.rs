@@ -29,12 +29,17 @@ pub fn database_url() -> String {
 
 impl World {
     pub fn new(name: &'static str) -> Self {
+        Self::with_brokers(name, 1)
+    }
+
+    /// The same with so many brokers, each of which has all of the topic.
+    pub fn with_brokers(name: &'static str, brokers: i32) -> Self {
         let mut database = Client::connect(&database_url(), NoTls).unwrap();
         database
             .batch_execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"))
             .unwrap();
-        let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic(name, 1, 1).unwrap();
+        let cluster = MockCluster::new(brokers).unwrap();
+        cluster.create_topic(name, 1, brokers).unwrap();
         let mut properties = ClientConfig::new();
         properties.set("bootstrap.servers", cluster.bootstrap_servers()).set("message.max.bytes", "20000000");
         let producer = properties.create().unwrap();

@@ -44,7 +44,8 @@ pub struct Scene {
     good: i64,
     /// Messages that are to become dead letters.
     poison: i64,
-    directory: PathBuf,
+    /// Where it keeps its files.
+    pub directory: PathBuf,
 }
 
 impl Scene {
