@@ -5,17 +5,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
-use super::avro::{self, Readiness};
+use super::avro::Readiness;
 use super::dead_letter::{DeadLetter, Stage};
 use super::keys::{self, Key};
 use super::originals::Originals;
+use super::topic::{Decoder, Progress, TopicState};
 use super::{Batch, Change, Span};
-use crate::config::{BatchLimits, Config, Format, KeyFormat, TableName, Topic, UnknownFields};
-use crate::decode::{infer, Fields, Record, Reject, Routes};
-use crate::definition::Definition;
+use crate::config::{BatchLimits, Config, KeyFormat};
+use crate::decode::{Record, Reject};
 use crate::failure::Failure;
 use crate::load::start::claims::AssignedPartition;
-use crate::load::start::tables::AssignedTopic;
 use crate::load::start::Assigned;
 use crate::registry::Registry;
 
@@ -29,34 +28,6 @@ pub struct Assembler {
     opened: Instant,
     /// The topic of the last message: the next one is mostly of the same.
     current: usize,
-}
-
-struct TopicState {
-    config: Topic,
-    /// The tables of its ways.
-    tables: Vec<usize>,
-    /// The name of the first.
-    table: TableName,
-    decoder: Decoder,
-    /// What the table looks like, if fields of messages may add to it.
-    growing: Option<(Definition, Fields)>,
-    /// By partition number.
-    progress: Vec<Progress>,
-}
-
-/// How far a partition was handed over, and how far it was read.
-#[derive(Debug, Clone, Copy, Default)]
-struct Progress {
-    handed_over: i64,
-    next: i64,
-    owned: bool,
-}
-
-enum Decoder {
-    /// Columns are not known, or not all of them: messages wait to be inferred from.
-    Sampling(Originals),
-    Json(Box<Routes>),
-    Avro(Box<avro::Decoder>),
 }
 
 /// What became of a message that was offered.
@@ -243,122 +214,10 @@ impl Assembler {
     }
 }
 
-impl TopicState {
-    fn new(topic: &AssignedTopic, assigned: &Assigned) -> Self {
-        let tables = || topic.tables.iter().map(|number| &assigned.tables[*number]);
-        let first = &assigned.tables[topic.tables[0]];
-        let known: Option<Vec<_>> = tables().map(|table| table.definition.as_ref()).collect();
-        let decoder = match (topic.config.format, known) {
-            (Format::Avro, _) => Decoder::Avro(Box::new(avro::Decoder::new(first.definition.clone()))),
-            (Format::Json, Some(definitions)) => {
-                let tables = topic.tables.iter().copied().zip(definitions);
-                Decoder::Json(Box::new(Routes::new(&topic.config, tables)))
-            }
-            (Format::Json, None) => Decoder::Sampling(Originals::default()),
-        };
-        let mut state = Self {
-            config: topic.config.clone(),
-            tables: topic.tables.clone(),
-            table: first.name.clone(),
-            decoder,
-            growing: None,
-            progress: Vec::new(),
-        };
-        state.growing = first.definition.clone().and_then(|definition| state.grows_from(definition));
-        state
-    }
-
-    /// What to compare messages with, if their fields may add columns to this definition.
-    fn grows_from(&self, definition: Definition) -> Option<(Definition, Fields)> {
-        let Topic { format, unknown_fields, .. } = self.config;
-        let fields = Fields::of(&definition.columns);
-        (format == Format::Json && unknown_fields == UnknownFields::Add).then_some((definition, fields))
-    }
-
-    /// Whether a message has a field for which there is to be a column.
-    fn asks_for_columns(&self, value: Option<&[u8]>) -> bool {
-        match (&self.decoder, &self.growing, value) {
-            (Decoder::Json(_), Some((_, fields)), Some(value)) => fields.miss_any(value),
-            _ => false,
-        }
-    }
-
-    /// Infers the columns that are not known from the messages that wait, and decodes them.
-    fn settle(&mut self, at: usize, batch: &mut Batch) {
-        let Decoder::Sampling(samples) = &mut self.decoder else { return };
-        let samples = mem::take(samples);
-        let known = self.growing.take().map(|(definition, _)| definition);
-        let (definition, statement) = self.inferred(&samples, known.clone());
-        self.decoder = Decoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
-        for i in 0..samples.len() {
-            let name = self.config.name.clone();
-            let (record, headers) = samples.get(i, &name);
-            // Without a definition nothing is a JSON object, and all of them become dead letters.
-            self.decode(&record, record.key, headers.cloned().map(Box::new), at, batch);
-        }
-        if known.is_none() && statement.is_none() {
-            self.decoder = Decoder::Sampling(Originals::default());
-            return;
-        }
-        if let Some(statement) = statement {
-            batch.changes.push(Change::new(self.tables[0], (definition.clone(), statement)));
-        }
-        self.growing = self.grows_from(definition);
-    }
-
-    /// The definition with what the samples add to it, and the statement that makes the table so, unless they add nothing.
-    fn inferred(&self, samples: &Originals, known: Option<Definition>) -> (Definition, Option<String>) {
-        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
-        let columns = known.as_ref().map_or(&[][..], |known| &known.columns);
-        let inferred = infer(values, columns, &self.config.overflow_column);
-        match known {
-            Some(mut known) => {
-                let columns = inferred.unwrap_or_default();
-                let clauses: Vec<String> = columns.into_iter().map(|column| known.add(column)).collect();
-                let statement = format!("ALTER TABLE {} {}", known.table, clauses.join(", "));
-                (known, (!clauses.is_empty()).then_some(statement))
-            }
-            None => {
-                let is_any = inferred.is_some();
-                let layout = self.config.mappings()[0].layout;
-                let definition = Definition::new(layout, self.table.clone(), inferred.unwrap_or_default());
-                let statement = definition.create_table();
-                (definition, is_any.then_some(statement))
-            }
-        }
-    }
-
-    /// Decodes a message into rows or a dead letter; `key` is its key as the columns see it.
-    fn decode(
-        &mut self,
-        record: &Record,
-        key: Option<&[u8]>,
-        headers: Option<Box<Json>>,
-        topic: usize,
-        batch: &mut Batch,
-    ) {
-        let seen = &Record { key, ..*record };
-        let message = batch.originals.len() as u32; // a batch has far fewer messages
-        let appended = match &mut self.decoder {
-            Decoder::Json(routes) => routes.append_rows(seen, message, &mut batch.rows),
-            Decoder::Avro(decoder) => {
-                decoder.append_row(seen, message, (&self.config, self.tables[0]), &mut batch.rows)
-            }
-            Decoder::Sampling(_) => return,
-        };
-        match appended {
-            Ok(()) => batch.originals.push(topic, record, headers),
-            Err(reject) => {
-                batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::start::tables::Table;
+    use crate::load::start::tables::{AssignedTopic, Table};
 
     fn assembler(limits: BatchLimits) -> Assembler {
         assembler_for(limits, "")

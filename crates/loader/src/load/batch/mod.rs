@@ -5,6 +5,7 @@ pub mod avro;
 pub mod dead_letter;
 pub mod keys;
 pub mod originals;
+mod topic;
 
 use std::collections::BTreeMap;
 
