@@ -98,11 +98,6 @@ pub fn stored(batch: &Stored, took: Option<Duration>) {
     }
 }
 
-/// Notes a topic that is not read any more.
-pub fn topic_stopped(topic: &str) {
-    gauge!("tally_topic_stopped", "topic" => topic.to_string()).set(1);
-}
-
 /// Counts an attempt that failed.
 pub fn database_retried() {
     counter!("tally_database_retries_total").increment(1);
@@ -124,6 +119,8 @@ fn gauges(state: &State) {
     let now = Timestamp::now().as_millisecond();
     for ((topic, number), partition) in &state.partitions {
         let labels = [("topic", topic.clone()), ("partition", number.to_string())];
+        let is_stopped = state.stopped.contains(topic);
+        gauge!("tally_topic_stopped", "topic" => topic.clone()).set(flag(is_stopped));
         gauge!("tally_position", &labels).set(partition.next as f64);
         gauge!("tally_lag", &labels).set(partition.behind() as f64);
         if let Some(high) = partition.high {

@@ -78,7 +78,6 @@ pub fn released(topic: &str, partition: i32) {
 /// A topic is not read any more, since all of its messages become dead letters.
 pub fn topic_stopped(topic: &str) {
     state().stopped.insert(topic.to_string());
-    metrics::topic_stopped(topic);
 }
 
 /// How many messages of this loader's partitions are not stored yet.
