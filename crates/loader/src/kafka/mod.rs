@@ -2,6 +2,7 @@
 
 mod context;
 mod partitions;
+mod queue;
 mod reach;
 mod watermarks;
 
@@ -14,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 pub use context::GroupChange;
 pub use partitions::{find_topics, numbers, offsets_at, partition, partitions, Partition};
+pub use queue::{Message, Queue};
 pub use watermarks::Watermarks;
 
 use crate::config::{Config, Mode};
@@ -102,14 +104,16 @@ fn hidden(text: &str, value: &str) -> String {
     }
 }
 
-/// Lets the consumer read more partitions, each from its position.
+/// Lets the consumer read more partitions into the queue, each from its position.
 pub fn assign<'a>(
     consumer: &JobConsumer,
+    queue: &Queue,
     positions: impl IntoIterator<Item = (&'a str, i32, i64)>,
 ) -> Result<(), Failure> {
     let mut list = TopicPartitionList::new();
     for (topic, partition, next) in positions {
         list.add_partition_offset(topic, partition, Offset::Offset(next)).map_err(Failure::new)?;
+        queue.lead(topic, partition);
         observe::assigned(topic, partition, next);
     }
     consumer.incremental_assign(&list).map_err(|e| Failure::new(e).at("assignment of partitions"))

@@ -28,7 +28,7 @@ use super::stop::Stop;
 use super::write::{Fate, Writer};
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
-use crate::kafka::{self, Partition, Watermarks};
+use crate::kafka::{self, Partition, Queue, Watermarks};
 use crate::observe;
 use crate::pg::Connector;
 
@@ -112,7 +112,7 @@ impl Lane {
         let reader = {
             let (config, watermarks, stop) =
                 (self.config.clone(), self.watermarks.clone(), self.stop.clone());
-            let circuit = self.circuit.clone();
+            let (circuit, partitions) = (self.circuit.clone(), self.assigned.partitions.clone());
             let (end, stored, runtime) = (self.end.clone(), stored.clone(), Handle::current());
             let span = tracing::Span::current();
             thread::spawn(move || {
@@ -120,6 +120,7 @@ impl Lane {
                 let mut reader = Reader {
                     config: &config,
                     consumer: &consumer,
+                    queue: Queue::new(&consumer),
                     watermarks: &watermarks,
                     assembler,
                     circuit,
@@ -133,7 +134,7 @@ impl Lane {
                     ticked: Instant::now(),
                     paused: None,
                 };
-                let exit = reader.read();
+                let exit = reader.read(&partitions);
                 let unanswered = reader.changes.current.take().and_then(|change| change.group);
                 drop(reader);
                 kafka::close(consumer, unanswered.as_ref());
@@ -156,18 +157,9 @@ impl Lane {
         let Self { config, assigned, .. } = self;
         let consumer = kafka::consumer(config, self.watermarks.clone(), self.number)?;
         let assembler = Assembler::new(assigned, config)?;
-        match config.mode {
-            Mode::Assign => {
-                let name = |topic: usize| config.topics[topic].name.as_str();
-                kafka::assign(
-                    &consumer,
-                    assigned.partitions.iter().map(|p| (name(p.topic), p.number, p.next)),
-                )?;
-            }
-            Mode::Subscribe => {
-                let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
-                consumer.subscribe(&topics).map_err(|e| Failure::new(e).at("subscribing to the topics"))?;
-            }
+        if config.mode == Mode::Subscribe {
+            let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
+            consumer.subscribe(&topics).map_err(|e| Failure::new(e).at("subscribing to the topics"))?;
         }
         Ok((consumer, assembler))
     }

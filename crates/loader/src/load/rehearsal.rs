@@ -62,21 +62,18 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             assigned.next = partition.low.max(partition.high - messages as i64);
         }
     }
-    let positions = assigned.partitions.iter().map(|p| {
-        let topic = assigned.topics[p.topic].config.name.as_str();
-        (topic, p.number, p.next)
-    });
-    kafka::assign(&consumer, positions)?;
     let assembler = Assembler::new(&assigned, &config)?;
     let end = Some((End::new(&assigned.partitions, |p| p.high), false));
     let (stop, runtime) = (Stop::on_signals()?, Handle::current());
     let (out, mut orders) = mpsc::channel(1);
     let (reads, circuit) = (config.clone(), Circuit::new(config.topics.len()));
+    let partitions = assigned.partitions.clone();
     let reader = thread::spawn(move || {
         let (_, added) = sync::channel();
-        let exit = Reader {
+        let mut reader = Reader {
             config: &reads,
             consumer: &consumer,
+            queue: kafka::Queue::new(&consumer),
             watermarks: &watermarks,
             assembler,
             circuit,
@@ -89,8 +86,9 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             runtime,
             ticked: Instant::now(),
             paused: None,
-        }
-        .read();
+        };
+        let exit = reader.read(&partitions);
+        drop(reader);
         kafka::close(consumer, None);
         exit
     });

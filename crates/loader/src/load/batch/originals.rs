@@ -3,18 +3,18 @@
 //! A row that the server refuses becomes a dead letter with the message's own bytes; by then Kafka may have
 //! dropped it.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
-
-use rdkafka::message::{BorrowedMessage, Headers, Message};
 use serde_json::Value as Json;
 
 use crate::decode::Record;
+use crate::kafka::Message;
 
 /// Messages.
 #[derive(Default)]
 pub struct Originals {
     bytes: Vec<u8>,
     messages: Vec<Original>,
+    /// How many there are of each topic.
+    by_topic: Vec<u64>,
 }
 
 struct Original {
@@ -34,11 +34,16 @@ impl Originals {
         Self {
             bytes: Vec::with_capacity(other.bytes.len()),
             messages: Vec::with_capacity(other.messages.len()),
+            by_topic: Vec::new(),
         }
     }
 
     /// Keeps a message of the topic with this number.
     pub fn push(&mut self, topic: usize, record: &Record, headers: Option<Box<Json>>) {
+        if self.by_topic.len() <= topic {
+            self.by_topic.resize(topic + 1, 0);
+        }
+        self.by_topic[topic] += 1;
         let start = self.bytes.len();
         self.bytes.extend(record.key.unwrap_or_default());
         self.bytes.extend(record.value.unwrap_or_default());
@@ -65,13 +70,8 @@ impl Originals {
     }
 
     /// How many there are of each topic.
-    pub fn by_topic(&self) -> impl Iterator<Item = (usize, u64)> {
-        let mut counts = Vec::new();
-        for message in &self.messages {
-            counts.resize(counts.len().max(message.topic + 1), 0);
-            counts[message.topic] += 1;
-        }
-        counts.into_iter().enumerate().filter(|(_, count)| *count > 0)
+    pub fn by_topic(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.by_topic.iter().copied().enumerate().filter(|(_, count)| *count > 0)
     }
 
     /// A message and its headers; the topic's name comes from elsewhere.
@@ -91,14 +91,12 @@ impl Originals {
 }
 
 /// The headers as JSON pairs of name and value, the value as PostgreSQL writes bytea.
-pub fn headers(message: &BorrowedMessage) -> Option<Box<Json>> {
-    let headers = message.headers()?;
-    // The client panics on a name that is not UTF-8; such a message must not stop the others.
-    let pairs = catch_unwind(AssertUnwindSafe(|| {
-        let pairs = headers.iter().map(|header| Json::from(vec![Json::from(header.key), hex(header.value)]));
-        Json::Array(pairs.collect())
-    }));
-    Some(Box::new(pairs.unwrap_or_else(|_| Json::from("unreadable"))))
+pub fn headers(message: &Message) -> Option<Box<Json>> {
+    let pairs = message.headers()?.into_iter().map(|(name, value)| {
+        let name = String::from_utf8_lossy(name).into_owned();
+        Json::from(vec![Json::from(name), hex(value)])
+    });
+    Some(Box::new(Json::Array(pairs.collect())))
 }
 
 fn hex(bytes: Option<&[u8]>) -> Json {

@@ -99,9 +99,8 @@ impl Reader<'_> {
             Answer::Claimed(answer) => match answer.try_recv() {
                 Ok(claimed) => {
                     self.assembler.add(&claimed);
-                    let name = |p: &AssignedPartition| self.config.topics[p.topic].name.as_str();
                     // Assigned once, with the positions of PostgreSQL; the group's own are never looked at.
-                    kafka::assign(self.consumer, claimed.iter().map(|p| (name(p), p.number, p.next)))?;
+                    self.assign(&claimed)?;
                     Ok(None)
                 }
                 Err(TryRecvError::Empty) => Ok(Some(change)),

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -20,12 +19,14 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Mode};
 use crate::decode::Record;
-use crate::kafka::{self, JobConsumer, Watermarks};
+use crate::failure::Failure;
+use crate::kafka::{self, JobConsumer, Message, Queue, Watermarks};
 use crate::load::batch::assembler::{Assembler, Taken};
 use crate::load::batch::originals::headers;
 use crate::load::circuit::Circuit;
 use crate::load::exit::Exit;
 use crate::load::pause::Pause;
+use crate::load::start::claims::AssignedPartition;
 use crate::load::stop::Stop;
 use change::Changes;
 use end::End;
@@ -49,6 +50,8 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Reader<'a> {
     pub config: &'a Config,
     pub consumer: &'a JobConsumer,
+    /// Its messages.
+    pub queue: Queue<'a>,
     pub watermarks: &'a Watermarks,
     pub assembler: Assembler,
     pub circuit: Circuit,
@@ -68,9 +71,21 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads until told to stop, or until the end, and hands over what is left.
-    pub fn read(&mut self) -> Exit {
-        match self.read_on().and_then(|()| self.finish()) {
+    /// Lets the messages of these partitions come, each from its position.
+    pub fn assign(&self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
+        let name = |topic: usize| self.config.topics[topic].name.as_str();
+        let positions = partitions.iter().map(|p| (name(p.topic), p.number, p.next));
+        kafka::assign(self.consumer, &self.queue, positions)
+    }
+
+    /// Reads these partitions, or those that the group hands out, until told to stop, or until the end, and hands over what
+    /// is left.
+    pub fn read(&mut self, partitions: &[AssignedPartition]) -> Exit {
+        let assigned = match self.config.mode {
+            Mode::Assign => self.assign(partitions).map_err(Exit::from),
+            Mode::Subscribe => Ok(()),
+        };
+        match assigned.and_then(|()| self.read_on()).and_then(|()| self.finish()) {
             Ok(()) => Exit::Ended,
             Err(exit) => exit,
         }
@@ -90,18 +105,17 @@ impl Reader<'_> {
     }
 
     fn read_on(&mut self) -> Result<(), Exit> {
-        let consumer = self.consumer;
         let mut done = self.is_done();
         // A writer that has ended closes the channel, and says itself why.
         while !done && !self.stop.is_requested() && !self.out.is_closed() {
             // Only where no message is at hand is it worth looking at the clock.
-            let mut polled = consumer.poll(Duration::ZERO);
+            let mut polled = self.queue.poll(Duration::ZERO);
             let idle = polled.is_none();
             if idle {
                 self.tend()?;
                 done = self.is_done();
                 let wait = self.assembler.patience().map_or(POLL, |patience| patience.min(POLL));
-                polled = consumer.poll(wait);
+                polled = self.queue.poll(wait);
             }
             match polled {
                 Some(Ok(message)) => self.take(&message)?,
@@ -129,14 +143,14 @@ impl Reader<'_> {
         })
     }
 
-    fn take(&mut self, message: &BorrowedMessage) -> Result<(), Exit> {
+    fn take(&mut self, message: &Message) -> Result<(), Exit> {
         let record = Record {
             topic: message.topic(),
             partition: message.partition(),
             offset: message.offset(),
-            timestamp: message.timestamp().to_millis(),
+            timestamp: message.timestamp(),
             key: message.key(),
-            value: message.payload(),
+            value: message.value(),
         };
         if let Some((end, true)) = &self.end {
             let topic = self.assembler.topic(record.topic);
@@ -203,13 +217,18 @@ impl Reader<'_> {
             let all = all.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?;
             self.paused = Some(self.read_ones(&all));
         }
-        // Each poll serves one of the things that may wait beside messages, such as statistics.
+        self.serve()
+    }
+
+    /// Serves what comes beside messages: statistics, and what the group wants.
+    fn serve(&mut self) -> Result<(), Exit> {
         for _ in 0..SERVED {
             match self.consumer.poll(Duration::ZERO) {
-                None | Some(Err(KafkaError::PartitionEOF(_))) => {}
+                None => return Ok(()),
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => judge(&error)?,
                 // It would be lost.
-                Some(Ok(_)) => return Err(Exit::Again("a message came from a paused partition".into())),
+                Some(Ok(_)) => return Err(Exit::Again("a message went past the queue".into())),
             }
         }
         Ok(())
@@ -258,6 +277,7 @@ impl Reader<'_> {
 
     /// Looks after everything that is not a message.
     fn tend(&mut self) -> Result<(), Exit> {
+        self.serve()?;
         self.carry_out_changes()?;
         self.leave_stopped()?;
         if self.ticked.elapsed() < TICK {

@@ -1,0 +1,174 @@
+//! Messages by the thousand. The `rdkafka` crate hands them over one by one, as events, which costs as much as decoding half
+//! of them; librdkafka can do better, but the crate has no word for it.
+//!
+//! Only messages come this way. Everything else, such as what the group wants, stays in the consumer's own queue.
+
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::str;
+use std::time::Duration;
+
+use rdkafka::bindings as native;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::{IsError, KafkaError};
+
+use super::JobConsumer;
+
+/// How many messages are taken at once: enough to be cheap, and few enough to stay in the processor's cache.
+const MOST: usize = 256;
+
+/// The queue of a consumer's messages.
+pub struct Queue<'c> {
+    consumer: &'c JobConsumer,
+    queue: NonNull<native::rd_kafka_queue_t>,
+    taken: VecDeque<Message<'c>>,
+}
+
+/// A message, or an error of a partition.
+pub struct Message<'c> {
+    message: NonNull<native::rd_kafka_message_t>,
+    consumer: PhantomData<&'c JobConsumer>,
+}
+
+/// Names, which may be any bytes, and values.
+pub type Headers<'m> = Vec<(&'m [u8], Option<&'m [u8]>)>;
+
+impl<'c> Queue<'c> {
+    /// An empty one.
+    pub fn new(consumer: &'c JobConsumer) -> Self {
+        // SAFETY: the client lives as long as the consumer, which outlives this.
+        let queue = unsafe { native::rd_kafka_queue_new(consumer.client().native_ptr()) };
+        let queue = NonNull::new(queue).expect("librdkafka makes queues");
+        Self { consumer, queue, taken: VecDeque::with_capacity(MOST) }
+    }
+
+    /// Lets the messages of a partition come this way; to be said before it is assigned, or they would be out of order.
+    pub fn lead(&self, topic: &str, partition: i32) {
+        let topic = CString::new(topic).expect("Kafka's names have no zero bytes");
+        // SAFETY: the client lives, the name ends with a zero byte, and the reference to the partition's queue is given back.
+        unsafe {
+            let client = self.consumer.client().native_ptr();
+            let queue = native::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition);
+            native::rd_kafka_queue_forward(queue, self.queue.as_ptr());
+            native::rd_kafka_queue_destroy(queue);
+        }
+    }
+
+    /// The next message, if there is one or one comes in time.
+    pub fn poll(&mut self, wait: Duration) -> Option<Result<Message<'c>, KafkaError>> {
+        if self.taken.is_empty() {
+            self.take(wait);
+        }
+        let message = self.taken.pop_front()?;
+        Some(message.error().map_or(Ok(message), Err))
+    }
+
+    fn take(&mut self, wait: Duration) {
+        let mut messages = [ptr::null_mut(); MOST];
+        let wait = wait.as_millis() as i32; // at most some seconds
+                                            // SAFETY: the queue lives, and there is room for as many messages as are asked for.
+        let count = unsafe {
+            native::rd_kafka_consume_batch_queue(self.queue.as_ptr(), wait, messages.as_mut_ptr(), MOST)
+        };
+        let count = usize::try_from(count).unwrap_or(0);
+        let messages = messages[..count].iter().filter_map(|message| NonNull::new(*message));
+        self.taken.extend(messages.map(|message| Message { message, consumer: PhantomData }));
+    }
+}
+
+impl Drop for Queue<'_> {
+    fn drop(&mut self) {
+        self.taken.clear();
+        // SAFETY: it is ours, and nobody uses it after this.
+        unsafe { native::rd_kafka_queue_destroy(self.queue.as_ptr()) }
+    }
+}
+
+impl Message<'_> {
+    fn get(&self) -> &native::rd_kafka_message_t {
+        // SAFETY: librdkafka leaves it as it is until it is destroyed.
+        unsafe { self.message.as_ref() }
+    }
+
+    fn error(&self) -> Option<KafkaError> {
+        let error = self.get().err;
+        match error {
+            native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
+                Some(KafkaError::PartitionEOF(self.partition()))
+            }
+            _ if error.is_error() => Some(KafkaError::MessageConsumption(error.into())),
+            _ => None,
+        }
+    }
+
+    /// The name of its topic.
+    pub fn topic(&self) -> &str {
+        // SAFETY: messages have a topic, whose name ends with a zero byte and lives as long as the topic.
+        let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.get().rkt)) };
+        // SAFETY: Kafka's names are ASCII.
+        unsafe { str::from_utf8_unchecked(name.to_bytes()) }
+    }
+
+    /// Its partition.
+    pub fn partition(&self) -> i32 {
+        self.get().partition
+    }
+
+    /// Its offset.
+    pub fn offset(&self) -> i64 {
+        self.get().offset
+    }
+
+    /// Its timestamp, milliseconds since 1970.
+    pub fn timestamp(&self) -> Option<i64> {
+        // SAFETY: the message lives; which kind of timestamp it is may go unsaid.
+        let timestamp = unsafe { native::rd_kafka_message_timestamp(self.message.as_ptr(), ptr::null_mut()) };
+        (timestamp != -1).then_some(timestamp)
+    }
+
+    /// Its key.
+    pub fn key(&self) -> Option<&[u8]> {
+        bytes(self.get().key, self.get().key_len)
+    }
+
+    /// Its value.
+    pub fn value(&self) -> Option<&[u8]> {
+        bytes(self.get().payload, self.get().len)
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> Option<Headers<'_>> {
+        let mut headers = ptr::null_mut();
+        // SAFETY: the message lives, and so do its headers and what they point to.
+        unsafe {
+            let error = native::rd_kafka_message_headers(self.message.as_ptr(), &mut headers);
+            if error.is_error() {
+                return None;
+            }
+            let mut found = Vec::new();
+            let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0);
+            while !native::rd_kafka_header_get_all(headers, found.len(), &mut name, &mut value, &mut length)
+                .is_error()
+            {
+                found.push((CStr::from_ptr(name).to_bytes(), bytes(value, length)));
+            }
+            Some(found)
+        }
+    }
+}
+
+impl Drop for Message<'_> {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and nobody uses it after this.
+        unsafe { native::rd_kafka_message_destroy(self.message.as_ptr()) }
+    }
+}
+
+/// What librdkafka points to, if it does; it lives as long as the message.
+fn bytes<'m>(start: *const std::ffi::c_void, length: usize) -> Option<&'m [u8]> {
+    // SAFETY: so many bytes are there.
+    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), length) })
+}
