@@ -31,17 +31,24 @@ pub struct Context {
     complaint: Mutex<Option<Complaint>>,
     changes: Mutex<VecDeque<GroupChange>>,
     closing: AtomicBool,
+    doubt: AtomicBool,
 }
 
 impl Context {
     pub(super) fn new(watermarks: Watermarks) -> Self {
-        let (complaint, changes, closing) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Self { watermarks, complaint, changes, closing }
+        let (complaint, changes) = (Mutex::default(), Mutex::default());
+        Self { watermarks, complaint, changes, closing: AtomicBool::default(), doubt: AtomicBool::default() }
     }
 
     /// The next change to be carried out.
     pub fn next_change(&self) -> Option<GroupChange> {
         self.changes().pop_front()
+    }
+
+    /// Whether librdkafka has said since the last time that something is wrong with a topic, perhaps that it is gone. To
+    /// those who take messages by the hundred it says so only in its log.
+    pub fn take_doubt(&self) -> bool {
+        self.doubt.swap(false, Ordering::Relaxed)
     }
 
     /// The newest reason why a connection failed.
@@ -69,6 +76,7 @@ impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, "{message}");
         self.complain(Complaint::of_log(facility, message));
+        self.doubt.fetch_or(facility == "ERROR", Ordering::Relaxed);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

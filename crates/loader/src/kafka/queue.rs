@@ -68,6 +68,11 @@ impl<'c> Queue<'c> {
         Some(message.error().map_or(Ok(message), Err))
     }
 
+    /// Whether no message was taken that nobody has seen.
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty()
+    }
+
     fn take(&mut self, wait: Duration) {
         let mut messages = [ptr::null_mut(); MOST];
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);

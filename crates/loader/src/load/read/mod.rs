@@ -8,10 +8,11 @@ pub mod order;
 pub mod verdict;
 pub mod watchdog;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
@@ -132,6 +133,10 @@ impl Reader<'_> {
     }
 
     fn is_done(&mut self) -> bool {
+        // What librdkafka takes for read may still be on its way.
+        if !self.queue.is_empty() {
+            return false;
+        }
         let Self { end, assembler, circuit, config, watermarks, .. } = self;
         end.as_mut().is_some_and(|(end, _)| {
             let next = |topic, number| match circuit.is_open(topic) {
@@ -195,6 +200,19 @@ impl Reader<'_> {
                 Err(_) => self.poll_paused()?,
             }
         }
+    }
+
+    /// Ends the run if a topic is gone. A broker that does not answer is another matter, and librdkafka's own.
+    fn miss_topics(&self) -> Result<(), Exit> {
+        let owned: BTreeSet<usize> = self.assembler.positions().map(|((topic, _), _)| topic).collect();
+        for topic in owned {
+            if kafka::numbers(self.consumer, &self.config.topics[topic].name)
+                .is_ok_and(|found| found.is_empty())
+            {
+                judge(&KafkaError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition))?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits, but not beyond the end of the run.
@@ -278,6 +296,9 @@ impl Reader<'_> {
     /// Looks after everything that is not a message.
     fn tend(&mut self) -> Result<(), Exit> {
         self.serve()?;
+        if self.consumer.context().take_doubt() {
+            self.miss_topics()?;
+        }
         self.carry_out_changes()?;
         self.leave_stopped()?;
         if self.ticked.elapsed() < TICK {
