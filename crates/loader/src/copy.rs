@@ -11,6 +11,19 @@ pub fn begin_row(fields: usize, out: &mut Vec<u8>) {
     out.extend((fields as i16).to_be_bytes()); // PostgreSQL has at most 1600 columns
 }
 
+/// Appends a field that `encode` writes; false if it is longer than PostgreSQL can take.
+pub fn append_encoded<E>(
+    out: &mut Vec<u8>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<bool, E> {
+    let at = out.len();
+    out.extend([0; 4]);
+    encode(out)?;
+    let Ok(length) = i32::try_from(out.len() - at - 4) else { return Ok(false) };
+    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(true)
+}
+
 /// Appends a field, or NULL.
 pub fn append_field(field: Option<&[u8]>, out: &mut Vec<u8>) {
     match field {

@@ -8,6 +8,7 @@ mod batch;
 mod columns;
 mod csv;
 mod dead_letter;
+mod field;
 mod format;
 mod infer;
 mod input;

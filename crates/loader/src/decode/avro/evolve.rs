@@ -2,7 +2,8 @@
 
 use super::columns::columns;
 use super::shape::Shape;
-use crate::config::{quoted, ColumnType, Source};
+use crate::config::{quoted, Column, ColumnType, Source};
+use crate::decode::Names;
 use crate::definition::Definition;
 
 /// The definition with columns for the fields that have none, and with wider types where values have become wider; and the
@@ -24,14 +25,9 @@ pub fn evolved(definition: &Definition, shape: &Shape) -> Option<(Definition, St
                 changes.push(format!("ALTER COLUMN {} TYPE {}", quoted(&known.name), known.kind));
             }
         } else if !next.columns.iter().any(|column| uses_it(column.source())) {
-            let mut column = suggested;
-            let wanted = column.name.clone();
-            let mut number = 2;
-            while next.columns.iter().any(|known| known.name == column.name) {
-                column.name = format!("{}_{number}", &wanted[..wanted.len().min(55)]);
-                number += 1;
-            }
-            changes.push(next.add(column));
+            let mut names = Names::new(reserved);
+            names.take(next.columns.iter().map(|known| known.name.as_str()));
+            changes.push(next.add(Column { name: names.free(&suggested.name), ..suggested }));
         }
     }
     let statement = format!("ALTER TABLE {} {}", definition.table, changes.join(", "));

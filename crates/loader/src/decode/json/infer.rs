@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::walk::for_each_field;
 use crate::config::{Column, ColumnType, Source};
 use crate::decode::names::Names;
+use crate::decode::text;
 use crate::decode::value::Value;
 
 /// Objects that use data as keys have any number of fields; PostgreSQL has at most 1600 columns.
@@ -27,7 +28,7 @@ impl Fields {
 
     /// Whether a message has a field for which a column can be inferred.
     pub fn miss_any(&self, message: &[u8]) -> bool {
-        let Ok(json) = std::str::from_utf8(message) else { return false };
+        let Ok(json) = text(message) else { return false };
         let mut missed = false;
         let complete = for_each_field(json, |key, raw| {
             missed |= !self.0.contains(key) && raw != "null";

@@ -8,6 +8,7 @@ use std::str;
 use super::record::Field;
 use crate::config::{Column, ColumnType};
 use crate::decode::{encode as encode_value, encode_jsonb, sqlstate, Reject, Value, MICROS_PER_DAY};
+use crate::files::field;
 use crate::files::infer::Moment;
 
 /// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL, `zone` is the offset from UTC,
@@ -19,21 +20,8 @@ pub fn append(
     zone: Option<i64>,
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
-    if null || (field.bytes.is_empty() && column.kind != ColumnType::Text) {
-        if column.required {
-            return Err(
-                Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&column.name)
-            );
-        }
-        out.extend((-1i32).to_be_bytes());
-        return Ok(());
-    }
-    let at = out.len();
-    out.extend([0; 4]);
-    encode(column.kind, field.bytes, zone, out).map_err(|reject| reject.in_column(&column.name))?;
-    let length = (out.len() - at - 4) as i32; // no record is that long
-    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
-    Ok(())
+    let is_null = null || (field.bytes.is_empty() && column.kind != ColumnType::Text);
+    field::append(column, is_null, out, |out| encode(column.kind, field.bytes, zone, out))
 }
 
 fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) -> Result<(), Reject> {

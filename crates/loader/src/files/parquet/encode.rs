@@ -10,6 +10,7 @@ use crate::config::{Column, ColumnType, Unit};
 use crate::decode::{
     days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Reject, Value as Scalar,
 };
+use crate::files::field;
 
 /// Appends a field of a COPY, its length and bytes. `kind` is the type that the file's column has by itself.
 pub fn append(
@@ -18,23 +19,8 @@ pub fn append(
     value: &Value,
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
-    if matches!(value, Value::Null) {
-        if column.required {
-            return Err(
-                Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&column.name)
-            );
-        }
-        out.extend((-1i32).to_be_bytes());
-        return Ok(());
-    }
-    let at = out.len();
-    out.extend([0; 4]);
-    encode(column.kind, kind, shape, value, out).map_err(|reject| reject.in_column(&column.name))?;
-    let length = i32::try_from(out.len() - at - 4).map_err(|_| {
-        Reject::new(sqlstate::TOO_LARGE, "the value is larger than 2 GiB").in_column(&column.name)
-    })?;
-    out[at..at + 4].copy_from_slice(&length.to_be_bytes());
-    Ok(())
+    let is_null = matches!(value, Value::Null);
+    field::append(column, is_null, out, |out| encode(column.kind, kind, shape, value, out))
 }
 
 fn encode(

@@ -41,7 +41,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long the writer may have no room before the partitions are paused, and how often Kafka hears of us meanwhile.
 const ROOM: Duration = Duration::from_secs(1);
 
-/// How much is served at once while the partitions are paused.
+/// How much is served at once of what comes beside messages.
 const SERVED: usize = 32;
 
 /// How often everything is looked after that is not a message.
@@ -242,8 +242,8 @@ impl Reader<'_> {
     fn serve(&mut self) -> Result<(), Exit> {
         for _ in 0..SERVED {
             match self.consumer.poll(Duration::ZERO) {
-                None => return Ok(()),
-                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                // What was served without a word is not told from nothing.
+                None | Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => judge(&error)?,
                 // It would be lost.
                 Some(Ok(_)) => return Err(Exit::Again("a message went past the queue".into())),
