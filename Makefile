@@ -53,7 +53,7 @@ install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if
 	printf '%s\n' '\echo Use "CREATE EXTENSION pg_tally" to load this file. \quit' | cat - $(sort $(wildcard sql/*.sql)) >$(script)
 	$(SUDO) install -d $(libdir) $(extensiondir)
 	$(SUDO) install -m 755 $(library) $(libdir)/pg_tally.so
-	$(SUDO) install -m 644 pg_tally.control $(script) $(wildcard sql/upgrade/*.sql) $(extensiondir)
+	$(SUDO) install -m 644 pg_tally.control $(script) $(wildcard sql/upgrade/*) $(extensiondir)
 
 installcheck: ## run the golden SQL tests against the installed extension, in a cluster of their own
 	$(supported)scripts/cluster run --pg-config $(PG_CONFIG) -- tests/regress $(PG_CONFIG) $(CARGO_TARGET_DIR)/regress/pg$(pg_major)
