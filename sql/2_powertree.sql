@@ -14,8 +14,8 @@ CREATE TABLE powertree_definition (
     leaf bigint NOT NULL,
     height smallint NOT NULL
 );
-SELECT pg_extension_config_dump('powertree_id', '');
-SELECT pg_extension_config_dump('powertree_definition', '');
+SELECT pg_catalog.pg_extension_config_dump('powertree_id'::pg_catalog.regclass, ''::pg_catalog.text);
+SELECT pg_catalog.pg_extension_config_dump('powertree_definition'::pg_catalog.regclass, ''::pg_catalog.text);
 
 CREATE TABLE powertree_state (
     tree integer CONSTRAINT powertree_state_tree PRIMARY KEY,
@@ -62,16 +62,20 @@ ALTER TABLE powertree_node ALTER block SET STORAGE PLAIN;
 
 -- A publication of all tables contains these too.
 CREATE FUNCTION powertree_skip() RETURNS trigger AS 'MODULE_PATHNAME', 'powertree_skip_wrapper' LANGUAGE C;
+REVOKE EXECUTE ON FUNCTION powertree_skip() FROM PUBLIC;
 COMMENT ON FUNCTION powertree_skip() IS 'trigger: keeps what replication brings out of the tables of power trees';
-DO $$
-DECLARE
-    stored regclass;
-BEGIN
-    FOREACH stored IN ARRAY ARRAY['powertree_definition', 'powertree_state', 'powertree_span', 'powertree_log', 'powertree_series', 'powertree_node']::regclass[] LOOP
-        EXECUTE format('CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION powertree_skip()', stored);
-        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER skip', stored);
-    END LOOP;
-END $$;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_definition FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_definition ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_state FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_state ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_span FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_span ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_log FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_log ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_series FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_series ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_node FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_node ENABLE REPLICA TRIGGER skip;
 
 COMMENT ON SEQUENCE powertree_id IS 'numbers of power trees';
 COMMENT ON TABLE powertree_definition IS 'what each power tree summarises; the leaf in microseconds, days or units of its position';
@@ -168,27 +172,34 @@ CREATE FUNCTION powertree_count(bytea, integer) RETURNS bigint
     AS 'MODULE_PATHNAME', 'powertree_count_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION powertree_count(bytea, integer) IS 'how many values a stored node has';
 
-CREATE VIEW powertrees AS
+-- Its readers run what it calls: everything is written so that only PostgreSQL's own functions and operators fit.
+CREATE VIEW powertrees WITH (security_barrier) AS
 SELECT d.name, d.base, d.at, d."values", d.series,
-    CASE (SELECT a.atttypid::regtype::text FROM pg_attribute a WHERE a.attrelid = d.base AND a.attname = d.at)
-        WHEN 'bigint' THEN d.leaf::text
-        WHEN 'date' THEN d.leaf || ' days'
-        ELSE (d.leaf * interval '1 microsecond')::text
+    CASE
+        WHEN p.at_type OPERATOR(pg_catalog.=) 'bigint'::regtype::oid THEN d.leaf::text
+        WHEN p.at_type OPERATOR(pg_catalog.=) 'date'::regtype::oid THEN d.leaf::text OPERATOR(pg_catalog.||) ' days'::text
+        ELSE (d.leaf::double precision OPERATOR(pg_catalog.*) interval '1 microsecond')::text
     END AS leaf,
     CASE
         WHEN s.tree IS NULL THEN 'stale: restored from a dump'
-        WHEN s.stale IS NOT NULL THEN 'stale: ' || s.stale
-        ELSE coalesce((SELECT 'reads the table: ' || string_agg(DISTINCT p.reason, ', ') FROM powertree_span p WHERE p.tree = d.id),
-            'live')
+        WHEN s.stale IS NOT NULL THEN 'stale: '::text OPERATOR(pg_catalog.||) s.stale
+        WHEN p.reasons IS NOT NULL THEN 'reads the table: '::text OPERATOR(pg_catalog.||) p.reasons
+        ELSE 'live'
     END AS state,
-    (SELECT coalesce(sum(powertree_count(n.block, cardinality(d."values"))), 0)::bigint
-        FROM powertree_node n WHERE n.tree = d.id AND n.level = d.height) AS num_vals,
-    (SELECT count(*) FROM powertree_series e WHERE e.tree = d.id) AS num_series,
-    (SELECT count(*) FROM powertree_log l WHERE l.tree = d.id) AS log_rows,
-    (SELECT coalesce(sum(pg_column_size(n.*) + 36), 0)::bigint FROM powertree_node n WHERE n.tree = d.id) AS bytes,
+    (SELECT COALESCE(pg_catalog.sum(powertree_count(n.block, pg_catalog.cardinality(d."values"))), 0::numeric)::bigint
+        FROM powertree_node n WHERE n.tree OPERATOR(pg_catalog.=) d.id AND n.level OPERATOR(pg_catalog.=) d.height) AS num_vals,
+    (SELECT pg_catalog.count(*) FROM powertree_series e WHERE e.tree OPERATOR(pg_catalog.=) d.id) AS num_series,
+    (SELECT pg_catalog.count(*) FROM powertree_log l WHERE l.tree OPERATOR(pg_catalog.=) d.id) AS log_rows,
+    (SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_column_size(n.*) OPERATOR(pg_catalog.+) 36), 0::bigint)
+        FROM powertree_node n WHERE n.tree OPERATOR(pg_catalog.=) d.id) AS bytes,
     s.compactions, s.compacted_at
-FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree = d.id
-WHERE has_any_column_privilege(d.base, 'SELECT');
+FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_catalog.=) d.id, LATERAL (
+    SELECT (SELECT a.atttypid FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid AND a.attname OPERATOR(pg_catalog.=) d.at) AS at_type,
+        (SELECT pg_catalog.string_agg(DISTINCT w.reason, ', '::text) FROM powertree_span w
+            WHERE w.tree OPERATOR(pg_catalog.=) d.id) AS reasons
+) p
+WHERE pg_catalog.has_any_column_privilege(d.base::oid, 'SELECT'::text);
 GRANT SELECT ON powertrees TO PUBLIC;
 COMMENT ON VIEW powertrees IS
     'the power trees of tables that the user may read: state, values and series in nodes, rows in the log, size, last compaction';
@@ -229,3 +240,8 @@ COMMENT ON FUNCTION powertree_on_rewrite() IS 'event trigger: the rows of a tabl
 COMMENT ON EVENT TRIGGER powertree_on_ddl IS 'keeps power trees in step with changes of their tables';
 COMMENT ON EVENT TRIGGER powertree_on_drop IS 'keeps power trees in step with what is dropped';
 COMMENT ON EVENT TRIGGER powertree_on_rewrite IS 'keeps power trees in step with tables that are rewritten';
+
+-- PostgreSQL calls them without asking; nobody else needs to.
+REVOKE EXECUTE ON FUNCTION
+    powertree_before_ddl(), powertree_before_drop(), powertree_on_ddl(), powertree_on_drop(), powertree_on_rewrite()
+    FROM PUBLIC;

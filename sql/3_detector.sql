@@ -163,66 +163,70 @@ CREATE FUNCTION important_changes(
     before double precision, after double precision, difference double precision, difference_low double precision,
     difference_high double precision, effect_sd double precision, importance double precision, slices text[],
     expected_false_share double precision, explanation text
-) LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 10000 ROWS 20 AS $$
+) LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10000 ROWS 20 AS $$
+-- The query is the caller's and so is its search_path. Everything else names PostgreSQL's own operators and functions, and those of the
+-- extension with exactly the types that they are declared with: nothing that others have made can fit better.
 DECLARE
-    here text := (SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
-        WHERE e.extname = 'pg_tally' AND n.oid = e.extnamespace);
-    source text := format(E'(%s\n) AS q', rtrim(query, E'; \n\t'));
-    weight text := 'q.weight';
-    cause text;
+    here pg_catalog.text := (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
+        WHERE e.extname OPERATOR(pg_catalog.=) 'pg_tally' AND n.oid OPERATOR(pg_catalog.=) e.extnamespace);
+    source pg_catalog.text := pg_catalog.format(E'(%s\n) AS q', pg_catalog.rtrim(query, E'; \n\t'));
+    weight pg_catalog.text := 'q.weight';
+    cause pg_catalog.text;
 BEGIN
-    IF top < 0 THEN
+    IF top OPERATOR(pg_catalog.<) 0 THEN
         RAISE EXCEPTION 'top must not be negative' USING ERRCODE = '22023';
     END IF;
     BEGIN
-        EXECUTE 'SELECT q.series::text, q.at::timestamptz, q.value::double precision FROM ' || source || ' LIMIT 0';
+        EXECUTE pg_catalog.format(
+            'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM %s LIMIT 0', source);
     EXCEPTION WHEN undefined_column OR cannot_coerce THEN
         GET STACKED DIAGNOSTICS cause = MESSAGE_TEXT;
         RAISE EXCEPTION 'the query must have the columns series, at and value' USING
-            ERRCODE = '42703', DETAIL = cause || '.',
+            ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', cause),
             HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
     END;
     BEGIN
-        EXECUTE 'SELECT q.weight::double precision FROM ' || source || ' LIMIT 0';
+        EXECUTE pg_catalog.format('SELECT q.weight::pg_catalog.float8 FROM %s LIMIT 0', source);
     EXCEPTION WHEN undefined_column THEN
         weight := '1';
     END;
     -- One sorted pass: only one series is in memory at a time, and of each only its changes are kept.
-    RETURN QUERY EXECUTE format($query$
+    RETURN QUERY EXECUTE pg_catalog.format($query$
         WITH detected AS MATERIALIZED (
-            SELECT row_number() OVER () AS number, s.series, s.weight, %1$s.change_evidence(s.d, $2) AS evidence, c.*
+            SELECT pg_catalog.row_number() OVER () AS number, s.series, s.weight, %1$s.change_evidence(s.d, $2) AS evidence, c.*
             FROM (
-                SELECT q.series::text AS series, max((%3$s)::double precision) AS weight,
-                    %1$s.detect(q.value::double precision, q.at::timestamptz ORDER BY q.at::timestamptz) AS d
-                FROM %2$s WHERE isfinite(q.at::timestamptz) GROUP BY q.series::text
+                SELECT q.series::pg_catalog.text AS series, pg_catalog.max((%3$s)::pg_catalog.float8) AS weight,
+                    %1$s.detect(q.value::pg_catalog.float8, q.at::pg_catalog.timestamptz ORDER BY q.at::pg_catalog.timestamptz) AS d
+                FROM %2$s WHERE pg_catalog.isfinite(q.at::pg_catalog.timestamptz) GROUP BY q.series::pg_catalog.text
             ) s LEFT JOIN LATERAL (
                 SELECT * FROM %1$s.change_points(s.d) c
-                WHERE c.at >= $2 AND c.kind IN ('level', 'slope', 'variance')
-                ORDER BY c.probability * abs(c.effect_sd) DESC LIMIT 1
+                WHERE c.at OPERATOR(pg_catalog.>=) $2 AND c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
+                ORDER BY c.probability OPERATOR(pg_catalog.*) pg_catalog.abs(c.effect_sd) DESC LIMIT 1
             ) c ON true
         ), found AS (
             SELECT d.*, f.probability AS posterior, f.expected_false_share,
-                f.probability * abs(d.effect_sd) * d.weight AS importance,
-                tstzrange(d.at, coalesce(d.first_alerted_at, d.at), '[]') AS seen
-            FROM (SELECT array_agg(evidence ORDER BY number) AS evidence FROM detected) e,
-                %1$s.fleet_discoveries(e.evidence, $3) f JOIN detected d USING (number)
+                f.probability OPERATOR(pg_catalog.*) pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.*) d.weight AS importance,
+                pg_catalog.tstzrange(d.at, COALESCE(d.first_alerted_at, d.at), '[]') AS seen
+            FROM (SELECT pg_catalog.array_agg(evidence ORDER BY number) AS evidence FROM detected) e,
+                %1$s.fleet_discoveries(e.evidence, $3) f JOIN detected d ON d.number OPERATOR(pg_catalog.=) f.number::pg_catalog.int8
             WHERE d.kind IS NOT NULL
         ), folded AS (
             -- A slice a/b is told with its parent a if both changed in the same direction at the same time.
             SELECT s.number AS slice, p.number AS parent FROM found s JOIN found p
-                ON starts_with(s.series, p.series || '/') AND s.seen && p.seen
-                AND sign(s.difference) = sign(p.difference)
+                ON pg_catalog.starts_with(s.series, p.series OPERATOR(pg_catalog.||) '/') AND s.seen OPERATOR(pg_catalog.&&) p.seen
+                AND pg_catalog.sign(s.difference) OPERATOR(pg_catalog.=) pg_catalog.sign(p.difference)
         )
         SELECT f.series, f.at, f.first_alerted_at, f.kind, f.posterior, f.before, f.after, f.difference, f.difference_low,
             f.difference_high, f.effect_sd, f.importance,
-            ARRAY(SELECT s.series FROM folded l JOIN found s ON s.number = l.slice
-                WHERE l.parent = f.number ORDER BY s.importance DESC, s.series),
+            ARRAY(SELECT s.series FROM folded l JOIN found s ON s.number OPERATOR(pg_catalog.=) l.slice
+                WHERE l.parent OPERATOR(pg_catalog.=) f.number ORDER BY s.importance DESC, s.series),
             f.expected_false_share,
-            f.series || ' ' || regexp_replace(f.explanation, 'probability .*', 'probability '
-                || CASE WHEN f.posterior >= 0.9995 THEN '> 0.999' ELSE round(f.posterior::numeric, 3)::text END)
-                || format('; expected share of false alarms in this report %%s %%%%',
-                    round(100 * f.expected_false_share::numeric, 1))
-        FROM found f WHERE f.number NOT IN (SELECT slice FROM folded)
+            pg_catalog.format('%%s %%s%%s; expected share of false alarms in this report %%s %%%%', f.series,
+                pg_catalog.regexp_replace(f.explanation, 'probability .*', 'probability '),
+                CASE WHEN f.posterior OPERATOR(pg_catalog.>=) 0.9995 THEN '> 0.999'
+                    ELSE pg_catalog.round(f.posterior::pg_catalog.numeric, 3)::pg_catalog.text END,
+                pg_catalog.round(100 OPERATOR(pg_catalog.*) f.expected_false_share::pg_catalog.numeric, 1))
+        FROM found f WHERE NOT EXISTS (SELECT FROM folded l WHERE l.slice OPERATOR(pg_catalog.=) f.number)
         ORDER BY f.importance DESC, f.series LIMIT $4
     $query$, here, source, weight) USING query, since, fdr, top;
 END $$;

@@ -27,3 +27,7 @@ SELECT o.oid::regoperator FROM pg_operator o JOIN pg_depend d ON d.objid = o.oid
 WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_tally')
     AND (o.oprcom <> 0 AND NOT EXISTS (SELECT FROM pg_operator c WHERE c.oid = o.oprcom AND c.oprcom = o.oid)
         OR o.oprnegate <> 0 AND NOT EXISTS (SELECT FROM pg_operator n WHERE n.oid = o.oprnegate AND n.oprnegate = o.oid));
+-- Nobody can call what only PostgreSQL needs to call.
+SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+WHERE d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_tally')
+    AND p.prorettype = 'event_trigger'::regtype AND has_function_privilege('public', p.oid, 'EXECUTE');

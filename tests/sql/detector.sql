@@ -133,6 +133,7 @@ SELECT count(*) FROM important_changes('SELECT series, at, value FROM fleet WHER
 -- It runs with the rights of its caller.
 CREATE ROLE nobody_here;
 SET ROLE nobody_here;
+\set SHOW_CONTEXT never
 SELECT * FROM important_changes('SELECT series, at, value FROM fleet');
 RESET ROLE;
 DROP ROLE nobody_here;
