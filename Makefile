@@ -34,7 +34,7 @@ pg15 := $(shell scripts/where pg15)
 # Where the sources of that PostgreSQL are, for its own tests.
 POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
 
-.PHONY: help all build loader install installcheck core-regression test faults demo bench bench-debezium bench-large soak lint audit clean
+.PHONY: help all build loader install installcheck core-regression test test-all faults demo bench bench-debezium bench-large soak lint audit clean
 .PHONY: lint-format lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
@@ -65,6 +65,10 @@ core-regression: ## run PostgreSQL's own window and aggregate tests, of POSTGRES
 test: ## run the tests on PostgreSQL 15 and 18 and a real Kafka; SUITES="docs lint" runs only those
 	scripts/setup test
 	scripts/test $(SUITES)
+
+test-all: ## run also the tests that take long: an hour or two
+	scripts/setup test
+	scripts/test all
 
 faults: ## break everything around the loader that can break, one after the other, for a quarter of an hour
 	scripts/setup test
