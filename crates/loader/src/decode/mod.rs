@@ -1,7 +1,9 @@
 //! From messages to rows of binary COPY.
 
 pub mod avro;
+mod budget;
 mod cell;
+pub mod headers;
 mod json;
 mod metadata;
 mod names;
@@ -33,6 +35,22 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// Its value; none for a tombstone.
     pub value: Option<&'a [u8]>,
+    /// Its headers, in one piece of memory; see [`headers`].
+    pub headers: Option<&'a [u8]>,
+}
+
+impl<'a> Record<'a> {
+    /// Its beginning: so many bytes of its key and of its value, and headers only if they have no more.
+    pub fn beginning(&self, most: usize) -> Self {
+        let cut = |bytes: &'a [u8]| &bytes[..bytes.len().min(most)];
+        let headers = self.headers.filter(|headers| headers.len() <= most);
+        Self { key: self.key.map(cut), value: self.value.map(cut), headers, ..*self }
+    }
+
+    /// The bytes of its key, value and headers.
+    pub fn len(&self) -> usize {
+        [self.key, self.value, self.headers].into_iter().flatten().map(<[u8]>::len).sum()
+    }
 }
 
 /// Why a message cannot become a row.
@@ -53,6 +71,11 @@ impl Reject {
             sqlstate::TOO_LARGE,
             format!("a message of {bytes} bytes is larger than max_message_bytes, {limit}"),
         )
+    }
+
+    /// That only the beginning of the message was kept.
+    pub fn of_beginning(self) -> Self {
+        Self { message: format!("{}; only its beginning is kept here", self.message), ..self }
     }
 
     /// A message without a value.

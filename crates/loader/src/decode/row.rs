@@ -1,5 +1,6 @@
 //! A row while it is put together, in whatever order its values come.
 
+use super::budget::Budget;
 use super::cell::Cell;
 use super::rows::Rows;
 use super::value::encode_jsonb;
@@ -18,6 +19,8 @@ pub struct Row {
     overflow: String,
     /// Rows replace each other: each has its number, and says whether it only takes an older one away.
     is_keyed: bool,
+    /// What the rows of the message may still cost.
+    budget: Budget,
 }
 
 /// How far a row was put together.
@@ -44,8 +47,9 @@ impl Row {
         }
     }
 
-    /// Begins the next one.
-    pub fn clear(&mut self) {
+    /// Begins the first row of a message, which has so many bytes.
+    pub fn begin(&mut self, length: usize) {
+        self.budget = Budget::of(length);
         self.bytes.clear();
         self.overflow.clear();
         self.spans.fill(None);
@@ -107,15 +111,13 @@ impl Row {
     pub fn assemble(&mut self, cells: &[Cell], message: u32, out: &mut Rows) -> Result<(), Reject> {
         self.check(cells, |cell| cell.required || cell.is_key)?;
         let overflow = self.encode_overflow()?;
-        self.append(overflow, false, message, out);
-        Ok(())
+        self.append(overflow, false, message, out)
     }
 
     /// Appends a row that takes away the one with its key.
     pub fn assemble_gone(&mut self, cells: &[Cell], message: u32, out: &mut Rows) -> Result<(), Reject> {
         self.check(cells, |cell| cell.is_key)?;
-        self.append(None, true, message, out);
-        Ok(())
+        self.append(None, true, message, out)
     }
 
     fn check(&self, cells: &[Cell], must_be: impl Fn(&Cell) -> bool) -> Result<(), Reject> {
@@ -127,10 +129,17 @@ impl Row {
         }
     }
 
-    fn append(&mut self, overflow: Option<usize>, is_gone: bool, message: u32, out: &mut Rows) {
+    fn append(
+        &mut self,
+        overflow: Option<usize>,
+        is_gone: bool,
+        message: u32,
+        out: &mut Rows,
+    ) -> Result<(), Reject> {
         let fields = self.spans.len() + usize::from(self.has_overflow) + 2 * usize::from(self.is_keyed);
         let number = out.len() as i32; // a batch has far fewer rows
         let copy = &mut out.copy;
+        let before = copy.len();
         begin_row(fields, copy);
         for span in &self.spans {
             append_field(span.map(|(from, to)| &self.bytes[from..to]), copy);
@@ -142,7 +151,9 @@ impl Row {
             append_field(Some(&number.to_be_bytes()), copy);
             append_field(Some(&[is_gone.into()]), copy);
         }
+        let length = copy.len() - before;
         out.end_row(message);
+        self.budget.spend_bytes(length)
     }
 
     /// Appends the leftover fields as jsonb, and says where; nothing if there are none.

@@ -154,7 +154,7 @@ fn encode_text(value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
 }
 
 /// Bytes as PostgreSQL writes them: `\x` and two hexadecimal digits each.
-fn bytes(text: &str) -> Option<Vec<u8>> {
+pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("\\x")?.as_bytes();
     let digit = |c: u8| char::from(c).to_digit(16);
     let pair = |pair: &[u8]| match *pair {

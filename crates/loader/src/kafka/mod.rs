@@ -37,12 +37,15 @@ const FIXED: [(&str, &str); 7] = [
 ];
 
 /// What suits a loader, unless the configuration says otherwise.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 7] = [
     ("isolation.level", "read_committed"),
     ("fetch.wait.max.ms", "100"),
     // librdkafka's own second of rest once its queue is full would leave the writer idle most of the time.
     ("fetch.queue.backoff.ms", "5"),
     ("allow.auto.create.topics", "false"),
+    // An answer of the broker is in memory as a whole, and so is what a zstd batch in it becomes.
+    ("fetch.max.bytes", "16777216"),
+    ("receive.message.max.bytes", "67108864"),
     // How soon partitions that were added are noticed.
     ("topic.metadata.refresh.interval.ms", "30000"),
 ];

@@ -16,6 +16,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{IsError, KafkaError};
 
 use super::JobConsumer;
+use crate::decode::headers;
 
 /// How many messages are taken at once: enough to be cheap, and few enough to stay in the processor's cache.
 const MOST: usize = 256;
@@ -32,9 +33,6 @@ pub struct Message<'c> {
     message: NonNull<native::rd_kafka_message_t>,
     consumer: PhantomData<&'c JobConsumer>,
 }
-
-/// Names, which may be any bytes, and values.
-pub type Headers<'m> = Vec<(&'m [u8], Option<&'m [u8]>)>;
 
 impl<'c> Queue<'c> {
     /// An empty one.
@@ -60,12 +58,11 @@ impl<'c> Queue<'c> {
     }
 
     /// The next message, if there is one or one comes in time.
-    pub fn poll(&mut self, wait: Duration) -> Option<Result<Message<'c>, KafkaError>> {
+    pub fn poll(&mut self, wait: Duration) -> Option<Message<'c>> {
         if self.taken.is_empty() {
             self.take(wait);
         }
-        let message = self.taken.pop_front()?;
-        Some(message.error().map_or(Ok(message), Err))
+        self.taken.pop_front()
     }
 
     /// Whether no message was taken that nobody has seen.
@@ -100,7 +97,8 @@ impl Message<'_> {
         unsafe { self.message.as_ref() }
     }
 
-    fn error(&self) -> Option<KafkaError> {
+    /// The error that came in its place.
+    pub fn error(&self) -> Option<KafkaError> {
         let error = self.get().err;
         match error {
             native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
@@ -109,6 +107,13 @@ impl Message<'_> {
             _ if error.is_error() => Some(KafkaError::MessageConsumption(error.into())),
             _ => None,
         }
+    }
+
+    /// What librdkafka says of the error.
+    pub fn complaint(&self) -> String {
+        // SAFETY: the message lives, and what is said of it ends with a zero byte and lives as long.
+        let text = unsafe { CStr::from_ptr(native::rd_kafka_message_errstr(self.message.as_ptr())) };
+        text.to_string_lossy().into_owned()
     }
 
     /// The name of its topic.
@@ -146,21 +151,23 @@ impl Message<'_> {
         bytes(self.get().payload, self.get().len)
     }
 
-    /// Its headers.
-    pub fn headers(&self) -> Option<Headers<'_>> {
-        let mut headers = ptr::null_mut();
+    /// Its headers, copied into one piece of memory.
+    pub fn headers(&self) -> Option<Vec<u8>> {
+        let mut list = ptr::null_mut();
         // SAFETY: the message lives, and so do its headers and what they point to.
         unsafe {
-            let error = native::rd_kafka_message_headers(self.message.as_ptr(), &mut headers);
+            let error = native::rd_kafka_message_headers(self.message.as_ptr(), &mut list);
             if error.is_error() {
                 return None;
             }
             let mut found = Vec::new();
             let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0);
-            while !native::rd_kafka_header_get_all(headers, found.len(), &mut name, &mut value, &mut length)
-                .is_error()
-            {
-                found.push((CStr::from_ptr(name).to_bytes(), bytes(value, length)));
+            for at in 0.. {
+                let error = native::rd_kafka_header_get_all(list, at, &mut name, &mut value, &mut length);
+                if error.is_error() {
+                    break;
+                }
+                headers::append(CStr::from_ptr(name).to_bytes(), bytes(value, length), &mut found);
             }
             Some(found)
         }

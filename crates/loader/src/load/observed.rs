@@ -30,7 +30,7 @@ pub fn stored(positions: &Positions, tables: &[Table], batch: &Batch, refused: &
     let topic_of = |message: usize| positions.topic(batch.originals.topic(message));
     refused.keys().for_each(|message| count(topic_of(*message as usize), Stage::Write));
     if let Some(last) = batch.originals.len().checked_sub(1) {
-        let (record, _) = batch.originals.get(last, topic_of(last));
+        let record = batch.originals.get(last, topic_of(last));
         stored.newest = record.timestamp.map(|at| (record.topic.to_string(), at));
     }
     let position = |(&(topic, number), span): (&(usize, i32), &Span)| {

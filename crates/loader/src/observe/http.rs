@@ -1,19 +1,33 @@
 //! `/metrics`, `/health` and `/ready`, on a thread of their own: they answer even while the loader does not.
+//!
+//! Kafka and PostgreSQL need the descriptors of the process too, so that those who connect get few of them, and not for long.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use axum::extract::State as Shared;
 use axum::http::{header, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
 
 use super::metrics::Metrics;
 use super::state;
 use crate::config::Http;
 use crate::failure::Failure;
+
+/// How many connections there are at most; the others wait.
+const CONNECTIONS: usize = 64;
+/// How long one may take, from its first byte to the last of the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Listens, and answers from then on.
 pub fn serve(config: &Http) -> Result<Metrics, Failure> {
@@ -22,7 +36,7 @@ pub fn serve(config: &Http) -> Result<Metrics, Failure> {
     let listener = TcpListener::bind(&config.listen)
         .map_err(|error| failure(error).mend("listen on a free port, such as \"127.0.0.1:9464\""))?;
     listener.set_nonblocking(true).map_err(failure)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(failure)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failure)?;
     let metrics = Metrics::install()?;
     let routes = Router::new()
         .route("/metrics", get(render))
@@ -33,10 +47,32 @@ pub fn serve(config: &Http) -> Result<Metrics, Failure> {
     thread::spawn(move || {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            axum::serve(listener, routes).await
+            answer(listener, routes).await
         })
     });
     Ok(metrics)
+}
+
+/// Answers one request of each connection.
+async fn answer(listener: tokio::net::TcpListener, routes: Router) -> std::io::Result<()> {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let permit = permits.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // Too many descriptors are open, or the other side has gone already.
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(routes.clone());
+        let connection =
+            http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            if !matches!(timeout(PATIENCE, connection).await, Ok(Ok(()))) {
+                tracing::debug!("a request was not completed");
+            }
+            drop(permit);
+        });
+    }
 }
 
 async fn render(Shared(metrics): Shared<Metrics>) -> impl IntoResponse {

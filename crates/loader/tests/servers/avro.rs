@@ -16,7 +16,7 @@ fn registry_url() -> String {
 }
 
 /// Registers a schema; its number.
-fn register(subject: &str, schema: &str, references: serde_json::Value) -> u32 {
+pub fn register(subject: &str, schema: &str, references: serde_json::Value) -> u32 {
     let url = format!("{}/subjects/{subject}/versions", registry_url());
     let body = serde_json::json!({ "schema": schema, "references": references });
     let answer: serde_json::Value = ureq::post(&url).send_json(body).unwrap().body_mut().read_json().unwrap();
@@ -33,7 +33,7 @@ fn message(id: u32, schema: &Schema, fields: &[(&str, Value)]) -> Vec<u8> {
     message
 }
 
-fn avro(rest: &str) -> String {
+pub fn avro(rest: &str) -> String {
     format!("format = 'avro'\n{rest}\n[registry]\nurl = '{}'", registry_url())
 }
 

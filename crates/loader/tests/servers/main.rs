@@ -8,6 +8,7 @@ mod common;
 mod directory;
 mod exactly_once;
 mod files;
+mod hostile;
 mod lanes;
 mod load;
 mod mapping;

@@ -1,23 +1,51 @@
 //! Reading Avro's binary form.
 
+use crate::decode::budget::Budget;
 use crate::decode::{sqlstate, Reject};
 
-/// What is left of a message.
+/// What is left of a message, and of what it may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Cursor<'a>(pub &'a [u8]);
+pub struct Cursor<'a> {
+    bytes: &'a [u8],
+    budget: Budget,
+}
 
 impl<'a> Cursor<'a> {
+    /// The beginning of a message.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, budget: Budget::of(bytes.len()) }
+    }
+
+    /// Goes back, to read once more what follows there.
+    pub fn rewind(&mut self, before: &Self) {
+        self.bytes = before.bytes;
+        self.budget.restore_items(&before.budget);
+    }
+
+    /// Checks that nothing is left.
+    pub fn end(&self) -> Result<(), Reject> {
+        match self.bytes.len() {
+            0 => Ok(()),
+            left => Err(Reject::new(sqlstate::BAD_BINARY, format!("{left} bytes are left after the value"))),
+        }
+    }
+
+    /// Notes bytes that were made of the message.
+    pub fn spend_bytes(&mut self, count: usize) -> Result<(), Reject> {
+        self.budget.spend_bytes(count)
+    }
+
     /// The next bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Reject> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(truncated)?;
-        self.0 = rest;
+        let (taken, rest) = self.bytes.split_at_checked(count).ok_or_else(truncated)?;
+        self.bytes = rest;
         Ok(taken)
     }
 
     /// The next bytes, of a number that is known.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Reject> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or_else(truncated)?;
-        self.0 = rest;
+        let (taken, rest) = self.bytes.split_first_chunk().ok_or_else(truncated)?;
+        self.bytes = rest;
         Ok(*taken)
     }
 
@@ -58,18 +86,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The number of items of the next block of an array or map; zero after the last.
-    ///
-    /// Items of no bytes at all must not keep anyone busy: no message has more of them than its limit.
-    pub fn block(&mut self, most: usize) -> Result<usize, Reject> {
+    pub fn block(&mut self) -> Result<usize, Reject> {
         let mut count = self.long()?;
         if count < 0 {
             self.long()?; // the size in bytes, for those who skip it
             count = count.checked_neg().ok_or_else(truncated)?;
         }
-        match usize::try_from(count) {
-            Ok(count) if count <= most => Ok(count),
-            _ => Err(Reject::new(sqlstate::BAD_BINARY, format!("a block of {count} items"))),
-        }
+        self.budget.spend_items(count)
     }
 }
 
@@ -92,18 +115,21 @@ mod tests {
             (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], i64::MIN),
             (&[0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], i64::MAX),
         ] {
-            assert_eq!(Cursor(bytes).long(), Ok(expected), "{bytes:?}");
+            assert_eq!(Cursor::new(bytes).long(), Ok(expected), "{bytes:?}");
         }
-        assert!(Cursor(&[0xff; 11]).long().is_err());
-        assert!(Cursor(&[0x80]).long().is_err());
-        assert!(Cursor(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0x01]).int().is_err());
+        assert!(Cursor::new(&[0xff; 11]).long().is_err());
+        assert!(Cursor::new(&[0x80]).long().is_err());
+        assert!(Cursor::new(&[0xfe, 0xff, 0xff, 0xff, 0xff, 0x01]).int().is_err());
     }
 
     #[test]
     fn lengths_are_not_believed() {
-        assert!(Cursor(&[0x09, 1]).bytes().is_err(), "a negative length");
-        assert!(Cursor(&[0xfe, 0xff, 0xff, 0xff, 0x0f]).bytes().is_err(), "a length beyond the end");
-        assert!(Cursor(&[0xfe, 0xff, 0xff, 0xff, 0x0f]).block(1000).is_err());
-        assert_eq!(Cursor(&[0x03, 0x08]).block(1000).unwrap(), 2, "a block with its size in bytes");
+        assert!(Cursor::new(&[0x09, 1]).bytes().is_err(), "a negative length");
+        assert!(Cursor::new(&[0xfe, 0xff, 0xff, 0xff, 0x0f]).bytes().is_err(), "a length beyond the end");
+        assert!(Cursor::new(&[0xfe, 0xff, 0xff, 0xff, 0x0f]).block().is_err());
+        assert_eq!(Cursor::new(&[0x03, 0x08]).block().unwrap(), 2, "a block with its size in bytes");
+        let mut two_blocks = Cursor::new(&[0x04, 0x02]);
+        assert_eq!(two_blocks.block(), Ok(2));
+        assert!(two_blocks.block().is_err(), "together they have more items than the message has bytes");
     }
 }

@@ -1,7 +1,6 @@
 //! One value of a message, and its way into a column or into JSON.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Span, Timestamp};
@@ -11,11 +10,16 @@ use super::cursor::Cursor;
 use super::shape::{Shape, Type};
 use crate::config::{ColumnType, Unit};
 use crate::decode::cell::Cell;
+use crate::decode::headers::append_hex;
 use crate::decode::value::{encode, encode_jsonb, Value};
 use crate::decode::{sqlstate, time, Reject};
 
 /// Types within types; a message of a recursive schema can be as deep as it likes.
 const DEEPEST: usize = 100;
+
+/// The most that PostgreSQL's numeric has: 131,072 and 16,383 digits before and after the point, at 3.3 bits each.
+const MOST_NUMERIC_BYTES: usize = 61_300;
+const MOST_NUMERIC_SCALE: usize = 16_383;
 
 /// A value that is not made of others.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,10 +129,8 @@ impl<'a> Reader<'a> {
         cursor: &mut Cursor<'a>,
         mut each: impl FnMut(&mut Cursor<'a>) -> Result<(), Reject>,
     ) -> Result<(), Reject> {
-        // Items without bytes are nulls: as many as the message has bytes are enough of them.
-        let most = cursor.0.len();
         loop {
-            let count = cursor.block(most)?;
+            let count = cursor.block()?;
             if count == 0 {
                 return Ok(());
             }
@@ -169,13 +171,18 @@ impl<'a> Reader<'a> {
                 out.push(',');
             }
         };
+        let name = |text: &str, cursor: &mut Cursor, out: &mut String| {
+            let before = out.len();
+            separate(out);
+            json_text(text, out);
+            out.push(':');
+            cursor.spend_bytes(out.len() - before)
+        };
         match kind {
             Type::Record(fields) => {
                 out.push('{');
-                for (name, kind) in fields {
-                    separate(out);
-                    json_text(name, out);
-                    out.push(':');
+                for (field, kind) in fields {
+                    name(field, cursor, out)?;
                     self.json(kind, cursor, out, deeper)?;
                 }
                 out.push('}');
@@ -191,16 +198,16 @@ impl<'a> Reader<'a> {
             Type::Map(values) => {
                 out.push('{');
                 self.items(cursor, |cursor| {
-                    separate(out);
-                    json_text(cursor.text()?, out);
-                    out.push(':');
+                    name(cursor.text()?, cursor, out)?;
                     self.json(values, cursor, out, deeper)
                 })?;
                 out.push('}');
             }
             scalar => {
                 if let Some(datum) = self.scalar(scalar, cursor)? {
+                    let before = out.len();
                     datum.json(out)?;
+                    cursor.spend_bytes(out.len() - before)?;
                 }
             }
         }
@@ -227,7 +234,7 @@ impl<'a> Reader<'a> {
             }
             Some(datum) => datum.encode(cell.kind, cell.unit, out)?,
             None => {
-                *cursor = before;
+                cursor.rewind(&before);
                 let mut json = String::new();
                 self.json(kind, cursor, &mut json, 0)?;
                 match cell.kind {
@@ -304,7 +311,7 @@ impl Datum<'_> {
             Datum::Double(number) => text(special(*number).into()),
             Datum::Bytes(bytes) => text(hex(bytes)),
             Datum::Text(same) => Value::Text(Cow::Borrowed(same)),
-            Datum::Decimal { unscaled, scale } => Value::Number(decimal(unscaled, *scale).into()),
+            Datum::Decimal { unscaled, scale } => Value::Number(decimal(unscaled, *scale)?.into()),
             Datum::Uuid(bytes) => text(uuid::Uuid::from_bytes(*bytes).to_string()),
             Datum::Days(days) => text(date(*days)?),
             Datum::Time(micros) => text(time_of_day(*micros)?),
@@ -336,22 +343,28 @@ fn special(number: f64) -> &'static str {
 
 /// As PostgreSQL writes bytea.
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("\\x"), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // a String takes everything
-        text
-    })
+    let mut text = b"\\x".to_vec();
+    append_hex(bytes, &mut text);
+    String::from_utf8(text).expect("hexadecimal digits are ASCII")
 }
 
 /// The number as it is written with so many digits after the point.
-fn decimal(unscaled: &[u8], scale: usize) -> String {
+fn decimal(unscaled: &[u8], scale: usize) -> Result<String, Reject> {
+    // To write out longer ones takes time that grows with the square of their length.
+    if unscaled.len() > MOST_NUMERIC_BYTES || scale > MOST_NUMERIC_SCALE {
+        return Err(Reject::new(
+            sqlstate::OUT_OF_RANGE,
+            "a decimal has more digits than PostgreSQL's numeric",
+        ));
+    }
     let digits = BigInt::from_signed_bytes_be(unscaled).to_string();
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
     if scale == 0 {
-        return format!("{sign}{digits}");
+        return Ok(format!("{sign}{digits}"));
     }
     let digits = format!("{digits:0>width$}", width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
-    format!("{sign}{whole}.{fraction}")
+    Ok(format!("{sign}{whole}.{fraction}"))
 }
 
 fn date(days: i32) -> Result<String, Reject> {
@@ -386,11 +399,14 @@ mod tests {
 
     #[test]
     fn decimals() {
-        assert_eq!(decimal(&[], 0), "0");
-        assert_eq!(decimal(&[5], 2), "0.05");
-        assert_eq!(decimal(&[0xff], 0), "-1");
-        assert_eq!(decimal(&[0xcf, 0xc7], 3), "-12.345");
-        assert_eq!(decimal(&[0x7f; 17], 24).len(), "169222221514829.".len() + 2 + 24);
+        assert_eq!(decimal(&[], 0).unwrap(), "0");
+        assert_eq!(decimal(&[5], 2).unwrap(), "0.05");
+        assert_eq!(decimal(&[0xff], 0).unwrap(), "-1");
+        assert_eq!(decimal(&[0xcf, 0xc7], 3).unwrap(), "-12.345");
+        assert_eq!(decimal(&[0x7f; 17], 24).unwrap().len(), "169222221514829.".len() + 2 + 24);
+        for (bytes, scale) in [(1_000_000, 0), (1, 1_000_000_000)] {
+            assert_eq!(decimal(&vec![1; bytes], scale).unwrap_err().sqlstate, sqlstate::OUT_OF_RANGE);
+        }
     }
 
     #[test]

@@ -21,13 +21,10 @@ pub use shape::Shape;
 
 /// A value of any schema as text: JSON, or, if it is a scalar, the bare text of it.
 pub fn to_text(shape: &Shape, value: &[u8]) -> Result<String, Reject> {
-    let mut cursor = Cursor(value);
+    let mut cursor = Cursor::new(value);
     let mut json = String::new();
     Reader { shape }.json(shape.root(), &mut cursor, &mut json, 0)?;
-    if !cursor.0.is_empty() {
-        let what = format!("{} bytes are left after the value", cursor.0.len());
-        return Err(Reject::new(sqlstate::BAD_BINARY, what));
-    }
+    cursor.end()?;
     Ok(serde_json::from_str::<String>(&json).unwrap_or(json))
 }
 

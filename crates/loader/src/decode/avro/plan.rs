@@ -67,15 +67,12 @@ impl Plan {
         if !matches!(self.shape.root(), Type::Record(_)) {
             return Err(Reject::new(sqlstate::INVALID_TEXT, "the message's schema is not that of a record"));
         }
-        self.row.clear();
+        self.row.begin(record.len());
         self.metadata.fill(&self.cells, record, &mut self.row)?;
-        let mut cursor = Cursor(value);
+        let mut cursor = Cursor::new(value);
         let reader = Reader { shape: &self.shape };
         walk(&reader, &self.fields, &self.cells, self.unknown, &mut self.row, &mut cursor)?;
-        if !cursor.0.is_empty() {
-            let what = format!("{} bytes are left after the value", cursor.0.len());
-            return Err(Reject::new(sqlstate::BAD_BINARY, what));
-        }
+        cursor.end()?;
         self.row.assemble(&self.cells, message, out)
     }
 }
@@ -128,11 +125,11 @@ fn walk<'a>(
     for field in fields {
         let begin = *cursor;
         for &i in &field.columns {
-            *cursor = begin;
+            cursor.rewind(&begin);
             row.fill(&cells[i], |out| reader.column(&cells[i], &field.kind, cursor, out))?;
         }
         if !field.inner.is_empty() {
-            *cursor = begin;
+            cursor.rewind(&begin);
             if *reader.choose(&field.kind, cursor)? != Type::Null {
                 let nest = row.begin_nested_overflow(&field.name);
                 walk(reader, &field.inner, cells, unknown, row, cursor)?;
@@ -193,8 +190,15 @@ mod tests {
     }
 
     fn row(plan: &mut Plan, value: &[u8]) -> Result<Vec<u8>, Reject> {
-        let record =
-            Record { topic: "t", partition: 0, offset: 0, timestamp: None, key: None, value: Some(value) };
+        let record = Record {
+            topic: "t",
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: None,
+            value: Some(value),
+            headers: None,
+        };
         let mut out = Rows::default();
         let result = plan.append_row(&record, value, 0, &mut out);
         let row = out.copy;

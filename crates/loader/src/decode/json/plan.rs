@@ -73,7 +73,7 @@ impl Plan {
     /// Appends the rows of a message to `out`, or says why there cannot be any; then `out` may have some of them.
     pub fn append_rows(&mut self, record: &Record, message: u32, out: &mut Rows) -> Result<Found, Reject> {
         let Self { cells, metadata, root, list, unknown, row } = self;
-        row.clear();
+        row.begin(record.len());
         metadata.fill(cells, record, row)?;
         let Some(value) = record.value else {
             if !cells.iter().any(|cell| cell.is_key) {

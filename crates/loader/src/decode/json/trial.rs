@@ -34,6 +34,7 @@ pub fn rows(topic: &str, key: &str, value: Option<&str>) -> Result<Vec<Row>, Rej
         timestamp: None,
         key: Some(key.as_bytes()),
         value: value.map(str::as_bytes),
+        headers: None,
     };
     let mut routes = Routes::new(&topic, of_way.iter().map(|at| (*at, &tables[*at])));
     let mut out: Vec<Rows> = tables.iter().map(|_| Rows::default()).collect();

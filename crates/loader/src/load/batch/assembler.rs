@@ -3,8 +3,6 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use serde_json::Value as Json;
-
 use super::avro::Readiness;
 use super::dead_letter::{DeadLetter, Stage};
 use super::keys::{self, Key};
@@ -17,6 +15,9 @@ use crate::failure::Failure;
 use crate::load::start::claims::AssignedPartition;
 use crate::load::start::Assigned;
 use crate::registry::Registry;
+
+/// Up to how many times `max_message_bytes` a message is kept whole as a dead letter.
+const KEPT_WHOLE: usize = 4;
 
 /// The batch that is being filled, and what is known of each topic.
 pub struct Assembler {
@@ -103,7 +104,7 @@ impl Assembler {
     }
 
     /// Takes a message into the batch; one that was taken before is passed over.
-    pub fn take(&mut self, record: &Record, headers: Option<Box<Json>>) -> Result<Taken, Failure> {
+    pub fn take(&mut self, record: &Record) -> Result<Taken, Failure> {
         if self.topics[self.current].config.name != record.topic {
             self.current = self.topic(record.topic);
         }
@@ -116,7 +117,7 @@ impl Assembler {
             tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
             return Ok(Taken::Yes);
         }
-        let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+        let bytes = record.len();
         let ready = match self.prepare(record, bytes)? {
             Prepared::NotYet(taken) => return Ok(taken),
             Prepared::Ready(key) => Ok(key),
@@ -131,18 +132,23 @@ impl Assembler {
         self.batch.bytes += bytes;
         match (ready, &mut topic.decoder) {
             (Err(reject), _) => {
-                let letter = DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject);
+                let most = self.max_message_bytes;
+                let letter = if bytes / KEPT_WHOLE < most {
+                    DeadLetter::new(record, Stage::Decode, reject)
+                } else {
+                    DeadLetter::new(&record.beginning(most), Stage::Decode, reject.of_beginning())
+                };
                 self.batch.dead_letters.push(letter);
             }
             (Ok(_), Decoder::Sampling(samples)) => {
-                samples.push(self.current, record, headers);
+                samples.push(self.current, record);
                 if samples.len() >= topic.config.sample {
                     topic.settle(self.current, &mut self.batch);
                 }
             }
             (Ok(key), _) => {
                 let key = key.as_deref().map(str::as_bytes).or(record.key);
-                topic.decode(record, key, headers, self.current, &mut self.batch);
+                topic.decode(record, key, self.current, &mut self.batch);
             }
         }
         Ok(Taken::Yes)
@@ -243,17 +249,25 @@ mod tests {
     }
 
     fn record(partition: i32, offset: i64, value: &'static str) -> Record<'static> {
-        Record { topic: "t", partition, offset, timestamp: None, key: None, value: Some(value.as_bytes()) }
+        Record {
+            topic: "t",
+            partition,
+            offset,
+            timestamp: None,
+            key: None,
+            value: Some(value.as_bytes()),
+            headers: None,
+        }
     }
 
     #[test]
     fn spans_cover_every_message_once() {
         let mut assembler = assembler(BatchLimits { rows: 3, ..BatchLimits::default() });
-        assembler.take(&record(0, 10, "{\"a\":1}"), None).unwrap();
-        assembler.take(&record(0, 12, "no"), None).unwrap();
-        assembler.take(&record(0, 12, "no"), None).unwrap();
+        assembler.take(&record(0, 10, "{\"a\":1}")).unwrap();
+        assembler.take(&record(0, 12, "no")).unwrap();
+        assembler.take(&record(0, 12, "no")).unwrap();
         assert!(!assembler.is_full(), "the repeated message does not count");
-        assembler.take(&record(2, 10, "{\"a\":2}"), None).unwrap();
+        assembler.take(&record(2, 10, "{\"a\":2}")).unwrap();
         assert!(assembler.is_full());
         let batch = assembler.close().unwrap();
         let spans: Vec<_> = batch.spans.into_iter().collect();
@@ -261,9 +275,13 @@ mod tests {
         assert_eq!((batch.rows[0].len(), batch.dead_letters.len(), batch.changes.len()), (2, 1, 1));
         assert!(assembler.close().is_none());
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100)).leak();
-        assembler.take(&record(2, 11, long), None).unwrap();
-        assert_eq!(assembler.close().unwrap().dead_letters.len(), 1);
-        assembler.take(&record(0, 13, "{\"a\":3}"), None).unwrap();
+        assembler.take(&record(2, 11, long)).unwrap();
+        let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(400)).leak();
+        assembler.take(&record(2, 12, huge)).unwrap();
+        let batch = assembler.close().unwrap();
+        let kept: Vec<_> = batch.dead_letters.iter().map(|letter| letter.len()).collect();
+        assert_eq!((kept, batch.bytes), (vec![long.len(), 100], long.len() + huge.len()));
+        assembler.take(&record(0, 13, "{\"a\":3}")).unwrap();
         let batch = assembler.close().unwrap();
         assert_eq!(batch.spans[&(0, 0)], Span { from: 13, to: 14 });
         assert!(batch.changes.is_empty(), "the definition is made once");
@@ -272,30 +290,30 @@ mod tests {
     #[test]
     fn fields_that_have_no_column_get_one_when_the_rows_without_it_are_handed_over() {
         let mut assembler = assembler_for(BatchLimits::default(), "unknown_fields='add'");
-        assembler.take(&record(0, 10, "{\"a\":1}"), None).unwrap();
+        assembler.take(&record(0, 10, "{\"a\":1}")).unwrap();
         assert_eq!(assembler.close().unwrap().changes.len(), 1);
-        assembler.take(&record(0, 11, "{\"a\":2,\"b\":null}"), None).unwrap();
+        assembler.take(&record(0, 11, "{\"a\":2,\"b\":null}")).unwrap();
         let grown = record(0, 12, "{\"a\":3,\"b\":1}");
-        assert_eq!(assembler.take(&grown, None).unwrap(), Taken::AfterHandOver);
+        assert_eq!(assembler.take(&grown).unwrap(), Taken::AfterHandOver);
         let before = assembler.close().unwrap();
         assert_eq!((before.rows[0].len(), before.changes.len()), (1, 0));
-        assembler.take(&grown, None).unwrap();
-        assembler.take(&record(0, 13, "{\"b\":1.5}"), None).unwrap();
+        assembler.take(&grown).unwrap();
+        assembler.take(&record(0, 13, "{\"b\":1.5}")).unwrap();
         let after = assembler.close().unwrap();
         assert_eq!((after.rows[0].len(), after.dead_letters.len()), (2, 0));
         let statement = "ALTER TABLE \"t\" ADD COLUMN IF NOT EXISTS \"b\" double precision";
         assert_eq!(after.changes[0].statement, statement);
-        assembler.take(&record(0, 14, "{\"a\":4,\"b\":2}"), None).unwrap();
+        assembler.take(&record(0, 14, "{\"a\":4,\"b\":2}")).unwrap();
         assert!(assembler.close().unwrap().changes.is_empty());
     }
 
     #[test]
     fn nothing_is_inferred_from_poison() {
         let mut assembler = assembler(BatchLimits::default());
-        assembler.take(&record(0, 10, "[1]"), None).unwrap();
+        assembler.take(&record(0, 10, "[1]")).unwrap();
         let batch = assembler.close().unwrap();
         assert_eq!((batch.dead_letters.len(), batch.changes.len()), (1, 0));
-        assembler.take(&record(0, 11, "{\"a\":1}"), None).unwrap();
+        assembler.take(&record(0, 11, "{\"a\":1}")).unwrap();
         assert_eq!(assembler.close().unwrap().changes.len(), 1);
     }
 }

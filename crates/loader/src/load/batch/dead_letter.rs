@@ -1,10 +1,8 @@
 //! A message that could not become a row, with the reason.
 
-use serde_json::Value as Json;
-
-use crate::copy::{append_field, begin_row};
+use crate::copy::{append_encoded, append_field, begin_row};
 use crate::decode::avro::unframe;
-use crate::decode::{Record, Reject};
+use crate::decode::{headers, Record, Reject};
 
 /// The statement that the rows of [`DeadLetter::append`] are for.
 pub const COPY: &str =
@@ -40,14 +38,14 @@ pub struct DeadLetter {
     timestamp: Option<i64>,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
-    headers: Option<Json>,
+    headers: Option<Vec<u8>>,
     stage: Stage,
     reject: Reject,
 }
 
 impl DeadLetter {
     /// Keeps all of the message.
-    pub fn new(record: &Record, headers: Option<&Json>, stage: Stage, reject: Reject) -> Self {
+    pub fn new(record: &Record, stage: Stage, reject: Reject) -> Self {
         Self {
             topic: record.topic.to_string(),
             partition: record.partition,
@@ -55,7 +53,7 @@ impl DeadLetter {
             timestamp: record.timestamp,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
-            headers: headers.cloned(),
+            headers: record.headers.map(<[u8]>::to_vec),
             stage,
             reject,
         }
@@ -64,6 +62,12 @@ impl DeadLetter {
     /// The topic of the message.
     pub fn topic(&self) -> &str {
         &self.topic
+    }
+
+    /// How many bytes of the message are kept.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        [&self.key, &self.value, &self.headers].into_iter().flatten().map(Vec::len).sum()
     }
 
     /// Where it was refused.
@@ -88,8 +92,10 @@ impl DeadLetter {
         append_field(micros.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice), out);
         append_field(self.key.as_deref(), out);
         append_field(self.value.as_deref(), out);
-        let headers = self.headers.as_ref().map(|headers| format!("\u{1}{headers}").into_bytes());
-        append_field(headers.as_deref(), out);
+        match &self.headers {
+            Some(headers) => append_jsonb(headers, out),
+            None => append_field(None, out),
+        }
         // Whatever the message is: JSON does not begin with a zero byte.
         let schema = self.value.as_deref().and_then(|value| unframe(value).ok());
         append_field(schema.map(|(id, _)| id.to_be_bytes()).as_ref().map(<[u8; 4]>::as_slice), out);
@@ -98,4 +104,14 @@ impl DeadLetter {
         append_field(self.reject.column.as_deref().map(str::as_bytes), out);
         append_field(Some(self.reject.message.replace('\0', "\\0").as_bytes()), out);
     }
+}
+
+/// Appends headers as a field of jsonb; librdkafka takes no message that is long enough for them to have no room.
+fn append_jsonb(flat: &[u8], out: &mut Vec<u8>) {
+    let encode = |out: &mut Vec<u8>| {
+        out.push(1); // the version of jsonb's binary form
+        headers::append_json(flat, out);
+        Ok::<_, std::convert::Infallible>(())
+    };
+    let Ok(_) = append_encoded(out, encode);
 }

@@ -3,10 +3,7 @@
 //! A row that the server refuses becomes a dead letter with the message's own bytes; by then Kafka may have
 //! dropped it.
 
-use serde_json::Value as Json;
-
 use crate::decode::Record;
-use crate::kafka::Message;
 
 /// Messages.
 #[derive(Default)]
@@ -25,7 +22,7 @@ struct Original {
     start: usize,
     key: Option<usize>,
     value: Option<usize>,
-    headers: Option<Box<Json>>,
+    headers: Option<usize>,
 }
 
 impl Originals {
@@ -39,7 +36,7 @@ impl Originals {
     }
 
     /// Keeps a message of the topic with this number.
-    pub fn push(&mut self, topic: usize, record: &Record, headers: Option<Box<Json>>) {
+    pub fn push(&mut self, topic: usize, record: &Record) {
         if self.by_topic.len() <= topic {
             self.by_topic.resize(topic + 1, 0);
         }
@@ -47,6 +44,7 @@ impl Originals {
         let start = self.bytes.len();
         self.bytes.extend(record.key.unwrap_or_default());
         self.bytes.extend(record.value.unwrap_or_default());
+        self.bytes.extend(record.headers.unwrap_or_default());
         self.messages.push(Original {
             topic,
             partition: record.partition,
@@ -55,7 +53,7 @@ impl Originals {
             start,
             key: record.key.map(<[u8]>::len),
             value: record.value.map(<[u8]>::len),
-            headers,
+            headers: record.headers.map(<[u8]>::len),
         });
     }
 
@@ -74,37 +72,20 @@ impl Originals {
         self.by_topic.iter().copied().enumerate().filter(|(_, count)| *count > 0)
     }
 
-    /// A message and its headers; the topic's name comes from elsewhere.
-    pub fn get<'a>(&'a self, i: usize, topic: &'a str) -> (Record<'a>, Option<&'a Json>) {
+    /// A message; the topic's name comes from elsewhere.
+    pub fn get<'a>(&'a self, i: usize, topic: &'a str) -> Record<'a> {
         let message = &self.messages[i];
-        let middle = message.start + message.key.unwrap_or(0);
-        let record = Record {
+        let mut rest = &self.bytes[message.start..];
+        let mut take = |length: Option<usize>| length.and_then(|length| rest.split_off(..length));
+        Record {
             topic,
             partition: message.partition,
             offset: message.offset,
             timestamp: message.timestamp,
-            key: message.key.map(|_| &self.bytes[message.start..middle]),
-            value: message.value.map(|length| &self.bytes[middle..middle + length]),
-        };
-        (record, message.headers.as_deref())
-    }
-}
-
-/// The headers as JSON pairs of name and value, the value as PostgreSQL writes bytea.
-pub fn headers(message: &Message) -> Option<Box<Json>> {
-    let pairs = message.headers()?.into_iter().map(|(name, value)| {
-        let name = String::from_utf8_lossy(name).into_owned();
-        Json::from(vec![Json::from(name), hex(value)])
-    });
-    Some(Box::new(Json::Array(pairs.collect())))
-}
-
-fn hex(bytes: Option<&[u8]>) -> Json {
-    match bytes {
-        Some(bytes) => {
-            bytes.iter().fold(String::from("\\x"), |text, byte| format!("{text}{byte:02x}")).into()
+            key: take(message.key),
+            value: take(message.value),
+            headers: take(message.headers),
         }
-        None => Json::Null,
     }
 }
 
@@ -122,16 +103,19 @@ mod tests {
             timestamp: Some(9),
             key: Some(b"k"),
             value: Some(b"v"),
+            headers: None,
         };
-        let second = Record { offset: 6, timestamp: None, key: None, value: None, ..first };
-        originals.push(0, &first, None);
-        originals.push(0, &second, Some(Box::new(Json::from("h"))));
+        let second =
+            Record { offset: 6, timestamp: None, key: None, value: None, headers: Some(b"h"), ..first };
+        originals.push(0, &first);
+        originals.push(0, &second);
         for (i, expected) in [first, second].iter().enumerate() {
-            let (record, _) = originals.get(i, "t");
+            let record = originals.get(i, "t");
             assert_eq!((record.offset, record.timestamp), (expected.offset, expected.timestamp));
-            assert_eq!((record.key, record.value), (expected.key, expected.value));
+            let parts = |record: &Record| {
+                [record.key, record.value, record.headers].map(|part| part.map(<[u8]>::to_vec))
+            };
+            assert_eq!(parts(&record), parts(expected));
         }
-        assert_eq!(originals.get(1, "t").1, Some(&Json::from("h")));
-        assert_eq!(hex(Some(&[0, 255])), Json::from("\\x00ff"));
     }
 }

@@ -2,8 +2,6 @@
 
 use std::mem;
 
-use serde_json::Value as Json;
-
 use super::avro;
 use super::dead_letter::{DeadLetter, Stage};
 use super::originals::Originals;
@@ -101,9 +99,9 @@ impl TopicState {
         self.decoder = Decoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
         for i in 0..samples.len() {
             let name = self.config.name.clone();
-            let (record, headers) = samples.get(i, &name);
+            let record = samples.get(i, &name);
             // Without a definition nothing is a JSON object, and all of them become dead letters.
-            self.decode(&record, record.key, headers.cloned().map(Box::new), at, batch);
+            self.decode(&record, record.key, at, batch);
         }
         if known.is_none() && statement.is_none() {
             self.decoder = Decoder::Sampling(Originals::default());
@@ -117,7 +115,7 @@ impl TopicState {
 
     /// The definition with what the samples add to it, and the statement that makes the table so, unless they add nothing.
     fn inferred(&self, samples: &Originals, known: Option<Definition>) -> (Definition, Option<String>) {
-        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").0.value);
+        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").value);
         let columns = known.as_ref().map_or(&[][..], |known| &known.columns);
         let inferred = infer(values, columns, &self.config.overflow_column);
         match known {
@@ -138,14 +136,7 @@ impl TopicState {
     }
 
     /// Decodes a message into rows or a dead letter; `key` is its key as the columns see it.
-    pub fn decode(
-        &mut self,
-        record: &Record,
-        key: Option<&[u8]>,
-        headers: Option<Box<Json>>,
-        topic: usize,
-        batch: &mut Batch,
-    ) {
+    pub fn decode(&mut self, record: &Record, key: Option<&[u8]>, topic: usize, batch: &mut Batch) {
         let seen = &Record { key, ..*record };
         let message = batch.originals.len() as u32; // a batch has far fewer messages
         let appended = match &mut self.decoder {
@@ -156,10 +147,8 @@ impl TopicState {
             Decoder::Sampling(_) => return,
         };
         match appended {
-            Ok(()) => batch.originals.push(topic, record, headers),
-            Err(reject) => {
-                batch.dead_letters.push(DeadLetter::new(record, headers.as_deref(), Stage::Decode, reject));
-            }
+            Ok(()) => batch.originals.push(topic, record),
+            Err(reject) => batch.dead_letters.push(DeadLetter::new(record, Stage::Decode, reject)),
         }
     }
 }

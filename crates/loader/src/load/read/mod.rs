@@ -23,7 +23,6 @@ use crate::decode::Record;
 use crate::failure::Failure;
 use crate::kafka::{self, JobConsumer, Message, Queue, Watermarks};
 use crate::load::batch::assembler::{Assembler, Taken};
-use crate::load::batch::originals::headers;
 use crate::load::circuit::Circuit;
 use crate::load::exit::Exit;
 use crate::load::pause::Pause;
@@ -32,7 +31,7 @@ use crate::load::stop::Stop;
 use change::Changes;
 use end::End;
 use order::{Order, Stored};
-use verdict::judge;
+use verdict::{is_too_large, judge, too_large};
 use watchdog::Watchdog;
 
 /// How long a poll waits at most, and so how soon a stop is noticed.
@@ -119,9 +118,16 @@ impl Reader<'_> {
                 polled = self.queue.poll(wait);
             }
             match polled {
-                Some(Ok(message)) => self.take(&message)?,
-                Some(Err(KafkaError::PartitionEOF(_))) | None => {}
-                Some(Err(error)) => judge(&error)?,
+                None => {}
+                Some(message) => match message.error() {
+                    None => self.take(&message)?,
+                    Some(KafkaError::PartitionEOF(_)) => {}
+                    Some(error) if is_too_large(&error) => {
+                        self.hand_over()?;
+                        return Err(too_large(&message).into());
+                    }
+                    Some(error) => judge(&error)?,
+                },
             }
             if self.assembler.is_full() || (idle && self.assembler.patience() == Some(Duration::ZERO)) {
                 self.hand_over()?;
@@ -149,6 +155,7 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, message: &Message) -> Result<(), Exit> {
+        let headers = message.headers();
         let record = Record {
             topic: message.topic(),
             partition: message.partition(),
@@ -156,6 +163,7 @@ impl Reader<'_> {
             timestamp: message.timestamp(),
             key: message.key(),
             value: message.value(),
+            headers: headers.as_deref(),
         };
         if let Some((end, true)) = &self.end {
             let topic = self.assembler.topic(record.topic);
@@ -164,10 +172,9 @@ impl Reader<'_> {
                 return self.pause_one(record.topic, record.partition);
             }
         }
-        let headers = headers(message);
         let mut pause = Pause::default();
         loop {
-            match self.assembler.take(&record, headers.clone())? {
+            match self.assembler.take(&record)? {
                 Taken::Yes => return self.resume(),
                 Taken::AfterHandOver => self.hand_over()?,
                 Taken::Later(reason) => {

@@ -3,6 +3,7 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::failure::Failure;
+use crate::kafka::Message;
 use crate::load::exit::Exit;
 
 /// Whether the run goes on.
@@ -34,4 +35,19 @@ pub fn judge(error: &KafkaError) -> Result<(), Exit> {
             Ok(())
         }
     }
+}
+
+/// Whether an error says that a batch of compressed messages cannot be unpacked, mostly because that would be too large.
+pub fn is_too_large(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageConsumption(RDKafkaErrorCode::BadCompression))
+}
+
+/// What to say of such a batch: librdkafka goes on asking for it, and nothing behind it is ever read.
+pub fn too_large(message: &Message) -> Failure {
+    Failure::new(message.complaint())
+        .at(format!("topic {:?} partition {}", message.topic(), message.partition()))
+        .mend(
+            "raise \"receive.message.max.bytes\" in [kafka] above what the batch has unpacked, or move the job's position \
+             in loader.offsets past it",
+        )
 }

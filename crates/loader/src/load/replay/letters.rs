@@ -5,7 +5,7 @@ use tokio_postgres::types::{Json as AsJson, ToSql};
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::condition::Condition;
-use crate::decode::Record;
+use crate::decode::{headers, Record};
 
 /// A dead letter: the message as it was read.
 pub struct Letter {
@@ -18,8 +18,7 @@ pub struct Letter {
     timestamp: Option<i64>,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
-    /// Its headers.
-    pub headers: Option<Box<Json>>,
+    headers: Option<Vec<u8>>,
 }
 
 impl Letter {
@@ -32,6 +31,7 @@ impl Letter {
             timestamp: self.timestamp,
             key: self.key.as_deref(),
             value: self.value.as_deref(),
+            headers: self.headers.as_deref(),
         }
     }
 }
@@ -76,7 +76,7 @@ pub async fn after(
         timestamp: row.get(3),
         key: row.get(4),
         value: row.get(5),
-        headers: row.get::<_, Option<AsJson<Json>>>(6).map(|json| Box::new(json.0)),
+        headers: row.get::<_, Option<AsJson<Json>>>(6).map(|json| headers::from_json(&json.0)),
     };
     Ok(rows.iter().map(letter).collect())
 }

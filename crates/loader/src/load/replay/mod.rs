@@ -161,7 +161,7 @@ impl<'a> Replay<'a> {
         }
         let mut taken = 0;
         for letter in letters {
-            match assembler.take(&letter.record(), letter.headers.clone())? {
+            match assembler.take(&letter.record())? {
                 Taken::Yes => taken += 1,
                 Taken::AfterHandOver => break,
                 Taken::Later(reason) => {

@@ -134,8 +134,8 @@ async fn bury(
 ) -> Result<(), Error> {
     let refused = refused.into_iter().map(|(message, reject)| {
         let message = message as usize;
-        let (record, headers) = batch.originals.get(message, positions.topic(batch.originals.topic(message)));
-        DeadLetter::new(&record, headers, Stage::Write, reject)
+        let record = batch.originals.get(message, positions.topic(batch.originals.topic(message)));
+        DeadLetter::new(&record, Stage::Write, reject)
     });
     let refused: Vec<DeadLetter> = refused.collect();
     if batch.dead_letters.len() + refused.len() > 0 {

@@ -1,0 +1,64 @@
+//! What decoding one message may cost: a few bytes can ask for any number of items, and for any length of text.
+
+use super::{sqlstate, Reject};
+
+/// Bytes that every message may become, however short it is: the names of an Avro schema are not in the message.
+const BYTES: usize = 16 << 20;
+
+/// Bytes that each byte of a message may become; no text grows by more when it is written as JSON.
+const GROWTH: usize = 6;
+
+/// Items and bytes that are left for a message.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Budget {
+    items: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    /// The budget of a message of this length.
+    pub fn of(length: usize) -> Self {
+        Self { items: length, bytes: BYTES.saturating_add(length.saturating_mul(GROWTH)) }
+    }
+
+    /// Takes the items of a block off. Items of no bytes are the reason: a message has at most as many as it has bytes.
+    pub fn spend_items(&mut self, count: i64) -> Result<usize, Reject> {
+        let count = usize::try_from(count).ok().filter(|count| *count <= self.items);
+        let count = count.ok_or_else(|| {
+            Reject::new(sqlstate::BAD_BINARY, "arrays and maps have more items than the message has bytes")
+        })?;
+        self.items -= count;
+        Ok(count)
+    }
+
+    /// Takes bytes off that the message became.
+    pub fn spend_bytes(&mut self, count: usize) -> Result<(), Reject> {
+        self.bytes = self.bytes.checked_sub(count).ok_or_else(|| {
+            Reject::new(sqlstate::TOO_LARGE, "the message becomes many times as long as it is")
+        })?;
+        Ok(())
+    }
+
+    /// Gives back the items that were spent since `before`, because they are read once more.
+    pub fn restore_items(&mut self, before: &Self) {
+        self.items = before.items;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_spent_over_all_blocks() {
+        let mut budget = Budget::of(10);
+        let before = budget;
+        assert_eq!(budget.spend_items(6), Ok(6));
+        assert_eq!(budget.spend_items(5).unwrap_err().sqlstate, sqlstate::BAD_BINARY);
+        assert_eq!(budget.spend_items(-1).unwrap_err().sqlstate, sqlstate::BAD_BINARY);
+        assert!(budget.spend_bytes(BYTES + 60).is_ok());
+        budget.restore_items(&before);
+        assert_eq!(budget.spend_items(10), Ok(10));
+        assert_eq!(budget.spend_bytes(1).unwrap_err().sqlstate, sqlstate::TOO_LARGE);
+    }
+}

@@ -1,0 +1,89 @@
+//! The headers of a message in one piece of memory: pairs of a name and a value, each with its length in front.
+
+use serde_json::Value as Json;
+
+/// What stands for the length of a value that is null.
+const NULL: u32 = u32::MAX;
+
+/// Appends a pair.
+pub fn append(name: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
+    for part in [Some(name), value] {
+        let length = part.map_or(NULL, |bytes| bytes.len() as u32); // Kafka's messages are shorter than 2 GiB
+        out.extend(length.to_be_bytes());
+        out.extend(part.unwrap_or_default());
+    }
+}
+
+/// The headers as JSON pairs of name and value, the value as PostgreSQL writes bytea.
+pub fn append_json(mut headers: &[u8], out: &mut Vec<u8>) {
+    out.push(b'[');
+    let mut separator: &[u8] = b"";
+    while let (Some(name), Some(value)) = (next(&mut headers), next(&mut headers)) {
+        out.extend(separator);
+        separator = b",";
+        out.push(b'[');
+        let name = String::from_utf8_lossy(name.unwrap_or_default());
+        out.extend(Json::from(name.as_ref()).to_string().as_bytes());
+        out.push(b',');
+        match value {
+            Some(bytes) => {
+                out.extend(b"\"\\\\x");
+                append_hex(bytes, out);
+                out.push(b'"');
+            }
+            None => out.extend(b"null"),
+        }
+        out.push(b']');
+    }
+    out.push(b']');
+}
+
+/// Headers of the JSON that [`append_json`] makes; whatever else there is has none.
+pub fn from_json(json: &Json) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for pair in json.as_array().into_iter().flatten() {
+        if let Some(name) = pair.get(0).and_then(Json::as_str) {
+            let value = pair.get(1).and_then(Json::as_str).and_then(super::value::bytes);
+            append(name.as_bytes(), value.as_deref(), &mut headers);
+        }
+    }
+    headers
+}
+
+/// The next part; nothing at the end.
+fn next<'a>(headers: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    let (length, rest) = headers.split_first_chunk()?;
+    *headers = rest;
+    match u32::from_be_bytes(*length) {
+        NULL => Some(None),
+        length => headers.split_off(..length as usize).map(Some),
+    }
+}
+
+/// Appends bytes as hexadecimal digits.
+pub fn append_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |byte: u8| DIGITS[usize::from(byte)];
+    out.reserve(2 * bytes.len());
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_json_and_back() {
+        let mut headers = Vec::new();
+        append(b"trace", Some(&[0, 255]), &mut headers);
+        append(b"\"", None, &mut headers);
+        append(b"", Some(b""), &mut headers);
+        let mut json = Vec::new();
+        append_json(&headers, &mut json);
+        assert_eq!(String::from_utf8_lossy(&json), r#"[["trace","\\x00ff"],["\"",null],["","\\x"]]"#);
+        assert_eq!(from_json(&serde_json::from_slice(&json).unwrap()), headers);
+        let mut none = Vec::new();
+        append_json(b"", &mut none);
+        assert_eq!(none, b"[]");
+    }
+}
