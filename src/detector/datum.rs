@@ -2,38 +2,42 @@
 
 use crate::error::raise;
 use pgrx::PgSqlErrorCode;
+use std::ops::RangeInclusive;
 use tally_stats::detector::{CodecError, Detector, Options, Refused, Settings, VERSION};
 
 /// What SQL detects with.
 pub const SETTINGS: &Settings = &Settings::DEFAULT;
 
-/// The times that are no times, as PostgreSQL holds them.
-const INFINITE: [i64; 2] = [i64::MIN, i64::MAX];
+/// The times that PostgreSQL has; those at infinity are beyond.
+const TIMES: RangeInclusive<i64> = -211_813_488_000_000_000..=9_223_371_331_199_999_999;
+
+/// Why bytes are refused that are of a known version.
+const FOREIGN: &str = "No series leads to such a state.";
 
 /// The detector of stored bytes, or an error.
 pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
-    let (code, message, detail) = match Detector::from_bytes(bytes) {
-        Ok(detector) => return detector,
-        Err(CodecError::Version(version)) => (
+    let detail = match Detector::from_bytes(bytes) {
+        Ok(detector) if timely(&detector) => return detector,
+        Ok(_) | Err(CodecError::Impossible) => FOREIGN,
+        Err(CodecError::Version(version)) if version > VERSION => raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-            "detector of another version".to_string(),
+            "detector of a later version",
             format!("Its version is {version}; this pg_tally knows version {VERSION}."),
+            "Install the pg_tally that wrote it, or a later one.",
         ),
-        Err(CodecError::Damaged) => {
-            (code, "invalid value of type detector".to_string(), "It is cut off or damaged.".to_string())
-        }
-        Err(CodecError::Impossible) => (
-            code,
-            "invalid value of type detector".to_string(),
-            "No series leads to such a state.".to_string(),
-        ),
+        Err(CodecError::Version(_) | CodecError::Damaged) => "It is cut off or damaged.",
     };
     raise(
         code,
-        message,
+        "invalid value of type detector",
         detail,
-        "Detectors are made by detect() and observe(); update pg_tally for later versions.",
+        "Take the value from a backup, or make it again from the rows with detect().",
     )
+}
+
+/// Does PostgreSQL have the times that it keeps?
+fn timely(detector: &Detector) -> bool {
+    detector.times().is_none_or(|(first, last)| TIMES.contains(&first) && TIMES.contains(&last))
 }
 
 /// A stored detector.
@@ -63,7 +67,7 @@ pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
 /// A finite time.
 pub fn time(at: Option<i64>) -> i64 {
     match at {
-        Some(at) if !INFINITE.contains(&at) => at,
+        Some(at) if TIMES.contains(&at) => at,
         Some(_) => raise(
             PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
             "the time of a row must be finite",

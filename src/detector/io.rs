@@ -1,4 +1,5 @@
-//! Text, the stored bytes in hexadecimal, and binary; both validated.
+//! Text, the stored bytes in hexadecimal, and binary; both validated, and written as they would be now: equal states
+//! are equal bytes.
 
 use super::datum::read;
 use crate::error::raise;
@@ -6,12 +7,14 @@ use crate::wire::remaining_bytes;
 use pgrx::prelude::*;
 use pgrx::Internal;
 use std::ffi::{CStr, CString};
+use tally_stats::detector::MOST_BYTES;
 
 #[pg_extern(sql = false)]
 fn detector_in(input: &CStr) -> Vec<u8> {
     let text = input.to_bytes();
     let digit = |c: u8| (c as char).to_digit(16).map(|d| d as u8);
-    let bytes = text.strip_prefix(b"\\x").filter(|hex| hex.len() % 2 == 0).and_then(|hex| {
+    let hex = text.strip_prefix(b"\\x").or_else(|| text.strip_prefix(b"\\X"));
+    let bytes = hex.filter(|hex| hex.len() % 2 == 0 && hex.len() <= 2 * MOST_BYTES).and_then(|hex| {
         hex.chunks_exact(2)
             .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
             .collect::<Option<Vec<u8>>>()
@@ -24,8 +27,7 @@ fn detector_in(input: &CStr) -> Vec<u8> {
             "The text of a detector is \\x and its bytes in hexadecimal, as a cast to text gives them.",
         )
     };
-    read(&bytes, PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION);
-    bytes
+    read(&bytes, PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION).to_bytes()
 }
 
 #[pg_extern(sql = false)]
@@ -48,6 +50,5 @@ fn detector_send(bytes: &[u8]) -> Vec<u8> {
 #[pg_extern(sql = false)]
 fn detector_recv(message: Internal) -> Vec<u8> {
     let bytes = remaining_bytes(message);
-    read(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION);
-    bytes.to_vec()
+    read(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION).to_bytes()
 }

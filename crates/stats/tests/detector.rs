@@ -4,7 +4,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use tally_stats::detector::{CodecError, Detector, Kind, Options, Refused, Settings, MOST_BYTES};
+use tally_stats::detector::{Detector, Kind, Options, Refused, Settings, MOST_BYTES};
 
 const SETTINGS: Settings = Settings::DEFAULT;
 const SECOND: i64 = 1_000_000;
@@ -244,41 +244,31 @@ fn times_must_not_run_backwards() {
 }
 
 #[test]
-fn damaged_bytes_are_refused_or_harmless() {
-    let mut rng = rng(8);
-    for trial in 0..60 {
-        let values = series(&mut rng, 300);
-        let mut detector = plain();
-        for x in &values[..rng.random_range(0..300)] {
-            detector.observe(*x, None, &SETTINGS).unwrap();
-        }
-        let bytes = detector.to_bytes();
-        for _ in 0..400 {
-            let mut damaged = bytes.clone();
-            match rng.random_range(0..3) {
-                0 => damaged.truncate(rng.random_range(0..bytes.len())),
-                1 => damaged.push(rng.random()),
-                _ => {
-                    for _ in 0..rng.random_range(1..4) {
-                        let i = rng.random_range(0..bytes.len());
-                        damaged[i] = rng.random();
-                    }
-                }
+fn a_spike_of_any_size_is_a_spike() {
+    for power in 1..=15 {
+        let spike = 20.0 * 10f64.powi(power);
+        let right = |seed: u64| {
+            let mut rng = rng(seed);
+            let detector = fed((0..400).map(|i| if i == 300 { spike } else { normal(&mut rng) }));
+            let changes = detector.changes(&SETTINGS);
+            changes.iter().any(|c| c.kind == Kind::Spike && c.row == 300 && c.after == spike)
+                && changes.iter().all(|c| c.kind != Kind::Level)
+                && detector.state(&SETTINGS).is_some_and(|(level, _, _)| level.abs() < 0.5)
+        };
+        let wrong = (0..20).filter(|&seed| !right(seed)).count();
+        assert!(wrong <= 1, "{spike}: {wrong} of 20");
+    }
+}
+
+#[test]
+fn a_leap_from_rows_that_are_all_the_same_is_found() {
+    for home in [0.0_f64, 3.5, -5e-9] {
+        for leap in [1e-200, 1e-9, 1.0, 52_428_800.0, 5e9, 1e18, 1e300] {
+            if leap < home.abs() * 1e-12 {
+                continue;
             }
-            if let Ok(mut read) = Detector::from_bytes(&damaged) {
-                for x in &values {
-                    if read.observe(*x, None, &SETTINGS).is_err() {
-                        break;
-                    }
-                }
-                read.changes(&SETTINGS);
-                read.forecast(10.0, &SETTINGS);
-                read.run_length(&SETTINGS);
-                read.evidence_since(5, &SETTINGS);
-                assert!(read.to_bytes().len() < 3 * MOST_BYTES, "trial {trial}");
-            }
+            let starts = fed((0..60).map(|i| if i < 30 { home } else { home + leap })).starts(&SETTINGS);
+            assert!(starts.iter().any(|row| row.abs_diff(30) <= 2), "{home} + {leap}: {starts:?}");
         }
     }
-    assert_eq!(Detector::from_bytes(&[]), Err(CodecError::Damaged));
-    assert_eq!(Detector::from_bytes(&[3, 0, 0]), Err(CodecError::Version(3)));
 }

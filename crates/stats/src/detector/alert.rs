@@ -2,13 +2,14 @@
 
 use super::candidates::Place;
 use super::path::Told;
+use super::reading::bounded;
 use super::settings::Settings;
 use super::state::Detector;
 use super::views::Surprise;
 use serde::{Deserialize, Serialize};
 
 /// Outliers that are kept, the newest.
-const MOST_OUTLIERS: usize = 3;
+pub(super) const MOST_OUTLIERS: usize = 3;
 
 /// A row that stands out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,8 +51,8 @@ impl Detector {
         }
     }
 
-    /// Keeps a row that stands out, if none did just before.
-    pub(super) fn notice(&mut self, row: u64, at: i64, x: f64, surprise: Surprise, s: &Settings) {
+    /// Keeps a row that stands out, with its value as it was given, if none did just before.
+    pub(super) fn notice(&mut self, row: u64, at: i64, value: f64, surprise: Surprise, s: &Settings) {
         let louder = self.silence == 0 || surprise.score > f64::from(self.loudest) + s.stronger;
         if surprise.score < s.outlier || !louder {
             return;
@@ -62,11 +63,11 @@ impl Detector {
             self.outliers.remove(0);
         }
         let unit = self.unit();
-        let (value, expected) = (x * unit, surprise.expected * unit);
+        let expected = bounded(surprise.expected * unit);
         let place = Place { row, at, step: self.step };
         let noise =
             self.candidates.best().map_or(0.0, |best| self.candidates.read(best, &place, s).noise.get());
-        let (noise, score) = ((noise * unit).min(f64::MAX), surprise.score as f32);
+        let (noise, score) = (bounded(noise * unit), surprise.score as f32);
         self.outliers.push(Outlier { row, at, value, expected, noise, score });
     }
 }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// Candidates and nodes that a stored state has room for.
 pub const MOST_CANDIDATES: usize = 8;
+/// Steps count up to here from the start of a segment: the sum of their squares stays within single precision.
+pub const MOST_STEPS: f64 = (1u64 << 50) as f64;
 /// Bytes for both: 45 a candidate, 41 a node, 14 more if it was told.
 const ROOM: usize = 1340;
 
@@ -53,7 +55,7 @@ impl Place {
     /// Steps since a node.
     #[inline]
     pub fn since(&self, node: &Node) -> f64 {
-        self.at.saturating_sub(node.at) as f64 / self.step
+        (self.at.saturating_sub(node.at) as f64 / self.step).min(MOST_STEPS)
     }
 }
 

@@ -2,12 +2,16 @@
 
 use super::alert::Outlier;
 use super::comparison::Ending;
+use super::reading::bounded;
 use super::settings::Settings;
 use super::state::Detector;
 use crate::student::margin;
 
 /// Confidence of the intervals.
 pub(super) const CONFIDENCE: f64 = 0.95;
+
+/// No noise is less: the least positive number.
+const LEAST_NOISE: f64 = f64::from_bits(1);
 
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +74,7 @@ pub struct Change {
 impl Change {
     /// After less before.
     pub fn difference(&self) -> f64 {
-        self.after - self.before
+        bounded(self.after - self.before)
     }
 }
 
@@ -121,8 +125,8 @@ impl Detector {
 
     fn outlier_change(&self, outlier: &Outlier) -> Change {
         let noise = outlier.noise;
-        let difference = outlier.value - outlier.expected;
-        let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise).min(f64::MAX);
+        let difference = bounded(outlier.value - outlier.expected);
+        let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise);
         let start = self.candidates.best().map_or(0, |best| self.candidates.node(best).row);
         Change {
             row: outlier.row,
@@ -133,8 +137,8 @@ impl Detector {
             before: outlier.expected,
             after: outlier.value,
             errors: (noise, 0.0),
-            interval: (difference - reach, difference + reach),
-            effect_sd: difference / noise.max(1e-300),
+            interval: (bounded(difference - reach), bounded(difference + reach)),
+            effect_sd: bounded(difference / noise.max(LEAST_NOISE)),
             rows_before: outlier.row.checked_sub(start),
             rows_after: 1,
         }

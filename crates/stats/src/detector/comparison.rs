@@ -2,6 +2,7 @@
 
 use super::change::{Change, Kind, CONFIDENCE};
 use super::path::Node;
+use super::reading::bounded;
 use super::segment::Reading;
 use super::state::Detector;
 use crate::student::margin;
@@ -93,11 +94,11 @@ impl Detector {
             told: node.told.map(|told| (told.row, told.at)),
             kind,
             probability: f64::from(node.probability),
-            before: before * factor,
-            after: after * factor,
-            errors: (errors.0 * factor, errors.1 * factor),
-            interval: ((difference - reach) * factor, (difference + reach) * factor),
-            effect_sd: difference * steps / noise.max(LEAST),
+            before: bounded(before * factor),
+            after: bounded(after * factor),
+            errors: (bounded(errors.0 * factor), bounded(errors.1 * factor)),
+            interval: (bounded((difference - reach) * factor), bounded((difference + reach) * factor)),
+            effect_sd: bounded(difference * steps / noise.max(LEAST)),
             rows_before,
             rows_after: ending.row - node.row,
         }

@@ -2,6 +2,7 @@
 
 use super::candidates::Place;
 use super::change::CONFIDENCE;
+use super::reading::bounded;
 use super::settings::Settings;
 use super::state::Detector;
 use crate::student::margin;
@@ -29,7 +30,7 @@ impl Detector {
         let reach = margin(2.0 * s.noise_rows + reading.weight.get(), CONFIDENCE, error);
         let unit = judged.unit();
         let [mean, low, high] =
-            [reading.level, reading.level - reach, reading.level + reach].map(|x| x * unit);
+            [reading.level, reading.level - reach, reading.level + reach].map(|x| bounded(x * unit));
         Some(Forecast { mean, low, high })
     }
 }

@@ -13,10 +13,12 @@ mod explain;
 mod forecast;
 mod noise;
 mod path;
+mod possible;
 mod reading;
 mod scale;
 mod segment;
 mod settings;
+mod single;
 mod state;
 mod views;
 

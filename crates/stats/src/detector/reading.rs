@@ -6,6 +6,11 @@ use super::settings::Settings;
 use super::state::Detector;
 use std::borrow::Cow;
 
+/// What is reported is a number, at most the greatest.
+pub(super) fn bounded(x: f64) -> f64 {
+    x.clamp(f64::MIN, f64::MAX)
+}
+
 impl Detector {
     /// Rows so far, those without a value included.
     pub fn rows(&self) -> u64 {
@@ -66,9 +71,9 @@ impl Detector {
         let reading = judged.reading(s)?;
         let unit = judged.unit();
         Some((
-            reading.level * unit,
-            f64::from(reading.slope) * judged.steps() * unit,
-            reading.noise.get() * unit,
+            bounded(reading.level * unit),
+            bounded(f64::from(reading.slope) * judged.steps() * unit),
+            bounded(reading.noise.get() * unit),
         ))
     }
 

@@ -9,6 +9,9 @@ const LEAST_NOISE: f64 = 1e-6;
 /// Where even the variance of all values is 0. Values are about 1 in the detector's unit.
 const NO_VARIANCE: f64 = 1e-30;
 
+/// Share of outliers that may be of any magnitude.
+const WILD: f64 = 0.1;
+
 /// The prior of a segment and the outliers of a row, both scaled from the data so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
@@ -74,12 +77,16 @@ impl Scale {
         (1.0 - self.weight) * (heavy(self.differences + self.level) / stays).ln()
     }
 
-    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom.
+    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom, and of
+    /// some the order of magnitude is wrong too, or a spike of a million would be two changes of the level.
     pub fn outlier(&self, x: f64) -> f64 {
         const PEAK: f64 = 0.367_552_596_947_861;
-        let z = (x - self.mean) / self.outlier_sd;
+        let z = (x - self.mean).abs() / self.outlier_sd;
         let tail = 1.0 + z * z / 3.0;
-        (1.0 - self.inliers) * PEAK / (self.outlier_sd * tail * tail)
+        let magnitude = 1.0 + z.ln_1p();
+        let near = PEAK / (tail * tail);
+        let wild = 0.5 / ((1.0 + z) * magnitude * magnitude);
+        (1.0 - self.inliers) * (near + WILD * (wild - near)) / self.outlier_sd
     }
 }
 

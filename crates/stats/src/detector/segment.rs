@@ -7,10 +7,11 @@
 
 use super::brief::Brief;
 use super::scale::{student, Scale};
+use super::single::{positive, single};
 use serde::{Deserialize, Serialize};
 
 /// The odds of the two models stay within e to this: the lesser one can come back.
-const MOST_ODDS: f64 = 40.0;
+pub(super) const MOST_ODDS: f64 = 40.0;
 /// Pseudo-observations of a level, at least.
 const LEAST_PRIOR: f64 = 1e-30;
 
@@ -55,7 +56,7 @@ pub struct Reading {
 impl Reading {
     pub fn scale(&mut self, factor: f64) {
         self.level *= factor;
-        self.slope = (f64::from(self.slope) * factor) as f32;
+        self.slope = single(f64::from(self.slope) * factor);
         for number in [&mut self.level_error, &mut self.slope_error, &mut self.noise] {
             *number = Brief::new(number.get() * factor);
         }
@@ -67,14 +68,15 @@ impl Segment {
     pub fn new(x: f64, scale: &Scale) -> Segment {
         let d = x - scale.mean;
         Segment {
-            prior: scale.counts.map_or(scale.noise / scale.level.max(d * d), |c| c.prior()).max(LEAST_PRIOR)
-                as f32,
+            prior: positive(
+                scale.counts.map_or(scale.noise / scale.level.max(d * d), |c| c.prior()).max(LEAST_PRIOR),
+            ),
             weight: 0.0,
             mean: scale.mean,
             time: 0.0,
-            times: scale.slope as f32,
+            times: positive(scale.slope),
             products: 0.0,
-            half_squares: scale.half_squares as f32,
+            half_squares: positive(scale.half_squares),
             slope_odds: scale.slope_odds as f32,
         }
     }
@@ -123,9 +125,9 @@ impl Segment {
         let joint = rows * step;
         self.mean += d * step;
         self.time = (f64::from(self.time) + dt * step) as f32;
-        self.times = (times + joint * dt * dt) as f32;
-        self.products = (f64::from(self.products) + joint * d * dt) as f32;
-        self.half_squares = (f64::from(self.half_squares) + 0.5 * joint * d * d) as f32;
+        self.times = positive(times + joint * dt * dt);
+        self.products = single(f64::from(self.products) + joint * d * dt);
+        self.half_squares = positive(f64::from(self.half_squares) + 0.5 * joint * d * d);
         self.weight = (weight + w) as f32;
         gain
     }
@@ -142,7 +144,7 @@ impl Segment {
         let of_slope = if sloped { dt * dt / times } else { 0.0 };
         Reading {
             level: self.mean + slope * dt,
-            slope: slope as f32,
+            slope: single(slope),
             level_error: Brief::new((variance * (1.0 / rows + of_slope)).sqrt()),
             slope_error: Brief::new((variance / times).sqrt()),
             noise: Brief::new(variance.sqrt()),
@@ -152,7 +154,7 @@ impl Segment {
 
     pub fn scale(&mut self, factor: f64) {
         self.mean *= factor;
-        self.products = (f64::from(self.products) * factor) as f32;
-        self.half_squares = (f64::from(self.half_squares) * factor * factor) as f32;
+        self.products = single(f64::from(self.products) * factor);
+        self.half_squares = positive(f64::from(self.half_squares) * factor * factor);
     }
 }

@@ -5,6 +5,7 @@ use super::candidates::{Candidates, Place, Previous};
 use super::counts::{Counts, Values};
 use super::noise::{Noise, Spread};
 use super::path::Told;
+use super::possible::MOST_ROWS;
 use super::scale::Scale;
 use super::settings::Settings;
 use super::views::Views;
@@ -15,7 +16,7 @@ const MOST_EXPONENT: i32 = 20;
 /// Values count as at most so many standard deviations from the mean.
 const FARTHEST: f64 = (1u64 << 30) as f64;
 /// Exponents of units; beyond, powers of two are not finite.
-const EXPONENTS: std::ops::RangeInclusive<i32> = -1000..=1000;
+pub(super) const EXPONENTS: std::ops::RangeInclusive<i32> = -1000..=1000;
 /// Steps of rows that all have the same time, in microseconds.
 const NO_STEP: f64 = 1e6;
 
@@ -77,6 +78,13 @@ pub struct Detector {
     pub(super) surprise: Option<f32>,
 }
 
+/// A row with a value.
+struct Row {
+    row: u64,
+    at: i64,
+    value: f64,
+}
+
 fn power(exponent: i32) -> f64 {
     2f64.powi(exponent)
 }
@@ -107,6 +115,22 @@ impl Detector {
 
     /// Takes a row in. Without a finite value it only advances time.
     pub fn observe(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
+        self.take(x, at, s)?;
+        // Damage that could be read may show only now: what is stored can always be read.
+        if !self.possible() {
+            *self = self.anew();
+        }
+        Ok(())
+    }
+
+    /// One that begins after the last row.
+    pub(super) fn anew(&self) -> Detector {
+        let rows = if self.rows < MOST_ROWS as u64 { self.rows } else { 0 };
+        let at = if self.timed { self.at } else { rows as i64 - 1 };
+        Detector { rows, at, ..Detector::new(self.timed, self.options) }
+    }
+
+    fn take(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
         if at.is_some() != self.timed {
             return Err(Refused::Timeless);
         }
@@ -121,8 +145,12 @@ impl Detector {
         self.silence = self.silence.saturating_sub(1);
         let Some(x) = x.filter(|x| x.is_finite()) else { return Ok(()) };
         if !self.candidates.list.is_empty() {
-            let x = self.learn(x, s);
-            self.judge(row, at, previous, x, s);
+            if self.spread.mean == 0.0 && self.spread.squares == 0.0 {
+                // Zeros have no unit.
+                self.exponent = exponent(x.abs()) as i16;
+            }
+            let learned = self.learn(x, s);
+            self.judge(Row { row, at, value: x }, previous, learned, s);
         } else {
             self.first.push((row, at, x));
             if self.first.len() >= s.warm_up as usize {
@@ -150,8 +178,8 @@ impl Detector {
         self.noise.start(first.iter().map(|r| r.2 * unit));
         let learned: Vec<f64> = first.iter().map(|r| self.learn(r.2, s)).collect();
         let mut previous = start;
-        for ((row, at, _), x) in first.into_iter().zip(learned) {
-            self.judge(row, at, previous, x, s);
+        for ((row, at, value), x) in first.into_iter().zip(learned) {
+            self.judge(Row { row, at, value }, previous, x, s);
             previous = at;
         }
     }
@@ -186,8 +214,8 @@ impl Detector {
         x
     }
 
-    /// Judges a value, in the detector's unit.
-    fn judge(&mut self, row: u64, at: i64, previous: i64, x: f64, s: &Settings) {
+    /// Judges a row; `x` is its value as it was learned.
+    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
         let one = power(-i32::from(self.exponent));
         let noise = self.noise.estimate(s);
         let counts = Counts::new(self.values, &self.spread, noise.variance, one);
@@ -199,7 +227,7 @@ impl Detector {
         self.tell(row, at, s);
         let surprise = self.views.observe(x, self.phase(at), s);
         self.surprise = Some(surprise.score as f32);
-        self.notice(row, at, x, surprise, s);
+        self.notice(row, at, value, surprise, s);
     }
 
     pub(super) fn hazard(&self, s: &Settings) -> f64 {

@@ -30,7 +30,7 @@ impl View {
         let rows = (f64::from(self.rows) + 1.0).min(memory);
         let d = x - self.mean;
         self.mean += d / rows;
-        self.variance += (d * (x - self.mean) - self.variance) / rows;
+        self.variance = (self.variance + (d * (x - self.mean) - self.variance) / rows).max(0.0);
         self.rows = rows as f32;
     }
 
