@@ -153,6 +153,10 @@ CREATE FUNCTION describe(t tally) RETURNS tally_description
     LANGUAGE SQL IMMUTABLE PARALLEL SAFE
     RETURN ROW(num_vals(t), sum(t), avg(t), variance(t), stddev(t), min(t), max(t))::tally_description;
 
+CREATE FUNCTION summary(tally) RETURNS text
+    AS 'MODULE_PATHNAME', 'tally_summary_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION summary(tally) IS 'count, mean, standard deviation and range, to read';
 COMMENT ON TYPE tally_description IS 'what describe(tally) returns';
 COMMENT ON FUNCTION describe(tally) IS 'one row: num_vals, sum, avg, variance, stddev, min, max';
 

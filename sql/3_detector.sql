@@ -11,9 +11,9 @@ CREATE FUNCTION detector_recv(internal) RETURNS detector
 CREATE FUNCTION detector_send(detector) RETURNS bytea
     AS 'MODULE_PATHNAME', 'detector_send_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if no series leads to such a state, 0A000 if it is of a later version';
+COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if it is damaged, 0A000 if it is of a later version';
 COMMENT ON FUNCTION detector_out(detector) IS 'text output';
-COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if no series leads to such a state';
+COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if it is damaged, 0A000 if it is of a later version';
 COMMENT ON FUNCTION detector_send(detector) IS 'binary output: a version byte and the state';
 
 CREATE TYPE detector (
@@ -22,6 +22,40 @@ CREATE TYPE detector (
 );
 
 COMMENT ON TYPE detector IS 'what is known of a series, row by row: its segments, noise and outliers; at most 2 kB';
+
+CREATE FUNCTION detector_eq(detector, detector) RETURNS boolean
+    AS 'byteaeq' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_ne(detector, detector) RETURNS boolean
+    AS 'byteane' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_hash(detector) RETURNS integer
+    AS 'hashvarlena' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_hash_extended(detector, bigint) RETURNS bigint
+    AS 'hashvarlenaextended' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION detector_eq(detector, detector) IS 'implementation of = operator';
+COMMENT ON FUNCTION detector_ne(detector, detector) IS 'implementation of <> operator';
+COMMENT ON FUNCTION detector_hash(detector) IS 'hash';
+COMMENT ON FUNCTION detector_hash_extended(detector, bigint) IS 'hash';
+
+CREATE OPERATOR = (
+    LEFTARG = detector, RIGHTARG = detector, FUNCTION = detector_eq, COMMUTATOR = =, NEGATOR = <>,
+    RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel, HASHES
+);
+CREATE OPERATOR <> (
+    LEFTARG = detector, RIGHTARG = detector, FUNCTION = detector_ne, COMMUTATOR = <>, NEGATOR = =,
+    RESTRICT = pg_catalog.neqsel, JOIN = pg_catalog.neqjoinsel
+);
+
+COMMENT ON OPERATOR = (detector, detector) IS 'the same state, bit for bit: any rows to come are judged alike';
+COMMENT ON OPERATOR <> (detector, detector) IS 'another state';
+
+CREATE OPERATOR CLASS detector_ops DEFAULT FOR TYPE detector USING hash AS
+    OPERATOR 1 =,
+    FUNCTION 1 detector_hash(detector),
+    FUNCTION 2 detector_hash_extended(detector, bigint);
+
+COMMENT ON OPERATOR CLASS detector_ops USING hash IS 'equality of detectors';
+COMMENT ON OPERATOR FAMILY detector_ops USING hash IS 'equality of detectors';
 
 -- Feeding it -----------------------------------------------------------------------------------------------------
 
@@ -111,6 +145,10 @@ CREATE FUNCTION surprise(detector) RETURNS double precision
 CREATE FUNCTION change_probability(detector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'detector_change_probability_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 
+CREATE FUNCTION summary(detector) RETURNS text
+    AS 'MODULE_PATHNAME', 'detector_summary_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION summary(detector) IS 'rows, level, noise, slope where there is one, and rows since the last change, to read';
 COMMENT ON FUNCTION level(detector) IS 'current level; NULL before the first value';
 COMMENT ON FUNCTION slope(detector) IS 'current slope, per second, or per row if rows have no time; 0 unless a slope is likelier than none';
 COMMENT ON FUNCTION noise(detector) IS 'current standard deviation about level and slope';

@@ -110,3 +110,48 @@ BEGIN
         ORDER BY f.importance DESC, f.series LIMIT $4
     $query$, here, source, weight) USING query, since, fdr, top;
 END $$;
+-- The types ---------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION detector_eq(detector, detector) RETURNS boolean
+    AS 'byteaeq' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_ne(detector, detector) RETURNS boolean
+    AS 'byteane' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_hash(detector) RETURNS integer
+    AS 'hashvarlena' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION detector_hash_extended(detector, bigint) RETURNS bigint
+    AS 'hashvarlenaextended' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION detector_eq(detector, detector) IS 'implementation of = operator';
+COMMENT ON FUNCTION detector_ne(detector, detector) IS 'implementation of <> operator';
+COMMENT ON FUNCTION detector_hash(detector) IS 'hash';
+COMMENT ON FUNCTION detector_hash_extended(detector, bigint) IS 'hash';
+
+CREATE OPERATOR = (
+    LEFTARG = detector, RIGHTARG = detector, FUNCTION = detector_eq, COMMUTATOR = =, NEGATOR = <>,
+    RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel, HASHES
+);
+CREATE OPERATOR <> (
+    LEFTARG = detector, RIGHTARG = detector, FUNCTION = detector_ne, COMMUTATOR = <>, NEGATOR = =,
+    RESTRICT = pg_catalog.neqsel, JOIN = pg_catalog.neqjoinsel
+);
+
+COMMENT ON OPERATOR = (detector, detector) IS 'the same state, bit for bit: any rows to come are judged alike';
+COMMENT ON OPERATOR <> (detector, detector) IS 'another state';
+
+CREATE OPERATOR CLASS detector_ops DEFAULT FOR TYPE detector USING hash AS
+    OPERATOR 1 =,
+    FUNCTION 1 detector_hash(detector),
+    FUNCTION 2 detector_hash_extended(detector, bigint);
+
+COMMENT ON OPERATOR CLASS detector_ops USING hash IS 'equality of detectors';
+COMMENT ON OPERATOR FAMILY detector_ops USING hash IS 'equality of detectors';
+
+CREATE FUNCTION summary(detector) RETURNS text
+    AS 'MODULE_PATHNAME', 'detector_summary_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION summary(tally) RETURNS text
+    AS 'MODULE_PATHNAME', 'tally_summary_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION summary(detector) IS 'rows, level, noise, slope where there is one, and rows since the last change, to read';
+COMMENT ON FUNCTION summary(tally) IS 'count, mean, standard deviation and range, to read';
+COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if it is damaged, 0A000 if it is of a later version';
+COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if it is damaged, 0A000 if it is of a later version';

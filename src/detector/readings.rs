@@ -68,6 +68,11 @@ fn detector_change_probability(state: &[u8]) -> Option<f64> {
 }
 
 #[pg_extern(sql = false)]
+fn detector_summary(state: &[u8]) -> String {
+    stored(state).summary(SETTINGS)
+}
+
+#[pg_extern(sql = false)]
 fn detector_forecast(state: &[u8], steps: f64, fcinfo: FunctionCallInfo) -> Option<Row> {
     if !(steps.is_finite() && steps >= 0.0) {
         raise(

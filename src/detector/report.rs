@@ -11,6 +11,9 @@ fn detector_evidence(state: &[u8], since: i64) -> f64 {
     stored(state).evidence_since(since, SETTINGS)
 }
 
+/// Series of one report: their comparison takes seconds.
+const MOST_SERIES: usize = 10_000_000;
+
 /// The series to report, 1-based, with their probabilities and the expected share of false ones.
 #[pg_extern(sql = false)]
 fn fleet_discoveries(
@@ -25,8 +28,19 @@ fn fleet_discoveries(
             "Write 5 % as 0.05.",
         );
     }
-    let evidence: Vec<f64> = evidence.iter().map(|b| b.unwrap_or(f64::NEG_INFINITY)).collect();
-    let share = fleet::changed_share(&evidence);
+    if evidence.len() > MOST_SERIES {
+        raise(
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!("{} series are too many", evidence.len()),
+            format!("At most {MOST_SERIES} are compared."),
+            "Compare groups of them, or their sums.",
+        );
+    }
+    let evidence: Vec<f64> =
+        evidence.iter().map(|b| b.filter(|b| !b.is_nan()).unwrap_or(f64::NEG_INFINITY)).collect();
+    let share = fleet::changed_share(&evidence, || {
+        pgrx::check_for_interrupts!();
+    });
     let probabilities: Vec<f64> = evidence.iter().map(|&b| fleet::probability(b, share)).collect();
     let (found, expected) = fleet::discoveries(&probabilities, fdr);
     let rows: Vec<_> = found.into_iter().map(|i| (i as i32 + 1, probabilities[i], expected)).collect();

@@ -10,21 +10,34 @@ use tally_stats::{Parts, Tally, TextError, WireError};
 
 const HINT: &str = "A tally is written (count,mean,m2,min,max), as tally_of() and casts to text give it.";
 
+/// No tally has a longer text, spaces and zeros without end apart: nothing is allocated for what is none.
+const MOST_TEXT: usize = 1 << 16;
+/// So much of a wrong one is shown.
+const MOST_SHOWN: usize = 200;
+
 #[pg_extern(sql = false)]
 fn tally_in(input: &CStr) -> SqlTally {
-    let text = input.to_string_lossy();
-    let detail = match text.parse() {
-        Ok(tally) => return SqlTally(tally),
-        Err(TextError::Syntax) => String::new(),
-        Err(TextError::Impossible(why)) => format!("No values have such a tally: {why}."),
+    let bytes = input.to_bytes();
+    let detail = match std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MOST_TEXT).map(str::parse)
+    {
+        Some(Ok(tally)) => return SqlTally(tally),
+        Some(Err(TextError::Impossible(why))) => format!("No values have such a tally: {why}."),
+        Some(Err(TextError::Syntax)) | None => String::new(),
     };
-    let message = format!("invalid input syntax for type tally: \"{text}\"");
+    let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST_SHOWN)]);
+    let rest = if bytes.len() > MOST_SHOWN { "…" } else { "" };
+    let message = format!("invalid input syntax for type tally: \"{shown}{rest}\"");
     raise(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION, message, detail, HINT)
 }
 
 #[pg_extern(sql = false)]
 fn tally_out(t: &SqlTally) -> CString {
     CString::new(t.to_string()).unwrap_or_default()
+}
+
+#[pg_extern(sql = false)]
+fn tally_summary(t: &SqlTally) -> String {
+    t.summary()
 }
 
 #[pg_extern(sql = false)]
@@ -58,7 +71,8 @@ fn tally_to_json(t: &SqlTally) -> String {
 
 #[pg_extern(sql = false)]
 fn tally_from_json(text: &str) -> SqlTally {
-    let detail = match serde_json::from_str::<Parts>(text) {
+    let short = if text.len() <= MOST_TEXT { text } else { "" };
+    let detail = match serde_json::from_str::<Parts>(short) {
         Ok(parts) => match parts.into_tally() {
             Ok(tally) => return SqlTally(tally),
             Err(why) => format!("No values have such a tally: {why}."),

@@ -17,9 +17,11 @@ pub fn probability(log_bayes_factor: f64, share: f64) -> f64 {
 ///
 /// Expectation-maximisation of the two-group mixture (Efron, Large-Scale Inference, 2010) with a weak Beta prior. The
 /// posterior of a series then does not depend on how many rows it has, as that under a hazard per row does.
-pub fn changed_share(log_bayes_factors: &[f64]) -> f64 {
+/// `breathe` is called between two rounds.
+pub fn changed_share(log_bayes_factors: &[f64], mut breathe: impl FnMut()) -> f64 {
     let mut share = PRIOR_CHANGED / PRIOR_SERIES;
     for _ in 0..ROUNDS {
+        breathe();
         let expected: f64 = log_bayes_factors.iter().map(|&b| probability(b, share)).sum();
         let next = (expected + PRIOR_CHANGED) / (log_bayes_factors.len() as f64 + PRIOR_SERIES);
         if (next - share).abs() < CLOSE {

@@ -16,6 +16,7 @@ mod parts;
 mod scale;
 mod sliding;
 mod student;
+mod summary;
 mod tally;
 mod text;
 pub mod tree;

@@ -71,7 +71,7 @@ fn simulate(kind: &str, series: usize, seed: u64) -> (f64, f64) {
             detector.evidence_since(1, &settings)
         })
         .collect();
-    let share = changed_share(&evidence);
+    let share = changed_share(&evidence, || ());
     let probabilities: Vec<f64> = evidence.iter().map(|&b| probability(b, share)).collect();
     let (found, _) = discoveries(&probabilities, 0.05);
     let right = found.iter().filter(|&&i| i % 10 == 0).count();
