@@ -1,6 +1,7 @@
 //! What kind of table a tree can be made for.
 
 use super::catalog::relation_name;
+use crate::pg::fence::owner;
 use pgrx::pg_sys::{self, Oid};
 
 /// A table and all its partitions, of partitions too.
@@ -12,6 +13,46 @@ pub fn family(base: Oid) -> Vec<Oid> {
         next += 1;
     }
     family
+}
+
+/// The same, each table locked before its partitions are looked up, in the order in which PostgreSQL locks them.
+pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
+    let mut family = Vec::new();
+    let mut next = vec![base];
+    while !next.is_empty() {
+        let mut below = Vec::new();
+        for relation in next {
+            // SAFETY: a lock that is released with the transaction; a table that went meanwhile is not there any more.
+            if unsafe {
+                pg_sys::LockRelationOid(relation, mode as i32);
+                pg_sys::get_rel_relkind(relation) != 0
+            } {
+                family.push(relation);
+                let mut children = related(relation, Side::Children);
+                children.sort_unstable_by_key(|child| child.to_u32());
+                below.extend(children);
+            }
+        }
+        next = below;
+    }
+    family
+}
+
+/// The tables that a table is a partition of, or inherits from.
+pub fn parents(relation: Oid) -> Vec<Oid> {
+    related(relation, Side::Parents)
+}
+
+/// A table, what it is a partition of, and so on up to the one that is no partition.
+pub fn lineage(relation: Oid) -> Vec<Oid> {
+    let mut lineage = vec![relation];
+    let mut child = relation;
+    while is_partition(child) {
+        let Some(&parent) = parents(child).first() else { break };
+        lineage.push(parent);
+        child = parent;
+    }
+    lineage
 }
 
 /// Is a relation the base table or one of its partitions, of partitions too?
@@ -47,6 +88,14 @@ pub fn refusal(relation: Oid) -> Option<String> {
     let has_parents = !partition && !related(relation, Side::Parents).is_empty();
     let has_children = kind == pg_sys::RELKIND_RELATION && !related(relation, Side::Children).is_empty();
     (has_parents || has_children).then(|| format!("table {name} inherits or is inherited from"))
+}
+
+/// What is wrong with a table of which a partition belongs to another than `base` does: to read it as a whole would run
+/// code of the one, such as the expression of an index, with the rights of the other.
+pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
+    let owned_by = owner(base);
+    let stranger = family(relation).into_iter().find(|&member| owner(member) != owned_by)?;
+    Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }
 
 /// Is the table a partition of another?

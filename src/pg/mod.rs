@@ -1,0 +1,3 @@
+//! What of PostgreSQL is shared by all features.
+
+pub mod fence;
