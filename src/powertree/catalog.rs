@@ -40,29 +40,33 @@ thread_local! {
 impl Tables {
     /// The tables of the extension in this database.
     pub fn get() -> Tables {
-        if let Some(tables) = TABLES.get() {
-            return tables;
-        }
-        let before = generation();
-        let tables = Tables::find().unwrap_or_else(|| {
+        Tables::known().unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
                 "the tables of extension pg_tally are missing",
                 "",
                 "Create the extension again.",
             )
-        });
+        })
+    }
+
+    /// The same, None while the extension is being created or dropped.
+    pub fn known() -> Option<Tables> {
+        if let Some(tables) = TABLES.get() {
+            return Some(tables);
+        }
+        let before = generation();
+        let tables = Tables::find()?;
         for table in [tables.definition, tables.state, tables.log, tables.node, tables.span, tables.series] {
             watch_table(table);
         }
         if generation() == before {
             TABLES.set(Some(tables));
         }
-        tables
+        Some(tables)
     }
 
-    /// The same, None while the extension is being created or dropped.
-    pub fn find() -> Option<Tables> {
+    fn find() -> Option<Tables> {
         let schema = extension_schema()?;
         let find = |name: &CStr| {
             // SAFETY: looks a name up in the catalog.

@@ -14,7 +14,8 @@ use super::rights;
 use super::spi::connected_as;
 use super::storage::{Key, Snapshot, Table};
 use crate::error::raise;
-use crate::pg::fence;
+use crate::pg::{fence, subtransaction::attempt};
+use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
@@ -39,13 +40,36 @@ fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
             if name.is_none() && !rights::owns(tree.base) {
                 continue;
             }
-            compact(tree.id, true);
+            match &name {
+                Some(_) => {
+                    compact(tree.id, true);
+                }
+                // One tree that fails must not keep the others from their turn.
+                None => {
+                    if let Err(error) = attempt(|| compact(tree.id, true)) {
+                        warn(&tree.name, &error);
+                    }
+                }
+            }
             if !atomic {
                 // SAFETY: the procedure was called so that it may commit.
                 unsafe { pg_sys::SPI_commit() };
             }
         }
     });
+}
+
+/// Says why a tree was not compacted.
+fn warn(tree: &str, error: &ErrorReportWithLevel) {
+    let message = format!("power tree \"{tree}\" was not compacted: {}", error.message());
+    let mut report = ErrorReport::new(error.sql_error_code(), message, "pg_tally");
+    if let Some(detail) = error.detail() {
+        report = report.set_detail(detail);
+    }
+    if let Some(hint) = error.hint() {
+        report = report.set_hint(hint);
+    }
+    report.report(PgLogLevel::WARNING);
 }
 
 /// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, waits, or lets it be and says

@@ -7,7 +7,9 @@ use super::compaction;
 use super::definition::{find_column, Definition};
 use super::extent;
 use super::lifecycle::{changed, forget};
-use super::relation::{family, is_partition, lineage, lock_family, parents, refusal, strangers};
+use super::relation::{
+    family, has_triggers, is_partition, lineage, lock_family, may_be_of_tree, parents, refusal, strangers,
+};
 use super::rights;
 use super::span::{self, Reach};
 use super::spi::{connected, strings};
@@ -18,6 +20,7 @@ use crate::rewrite::items;
 use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::prelude::*;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 thread_local! {
     /// The trees and the partitions of theirs, about to be dropped or detached, whose leaves are accounted for.
@@ -25,9 +28,9 @@ thread_local! {
 }
 
 /// The tables of the extension and all trees; None if there are none, or while the extension is created or dropped.
-fn trees() -> Option<(Tables, Vec<Definition>)> {
-    let tables = Tables::find()?;
-    let trees = Definition::all(&tables);
+fn trees() -> Option<(Tables, Rc<Vec<Definition>>)> {
+    let tables = Tables::known()?;
+    let trees = Definition::known();
     (!trees.is_empty()).then_some((tables, trees))
 }
 
@@ -67,7 +70,7 @@ fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
                 let (table, partition) = (table_named(command.relation), table_named(part.name));
                 if part.concurrent {
                     refuse_concurrent_detach(table);
-                } else if rights::owns(table) && parents(partition).contains(&table) {
+                } else if parents(partition).contains(&table) && rights::owns(table) {
                     account_for(partition, "partition detached", || table_named(part.name));
                 }
             }
@@ -102,7 +105,7 @@ fn powertree_before_drop(fcinfo: FunctionCallInfo) {
         for name in items::<pg_sys::List>(command.objects) {
             let named = || table_named(pg_sys::makeRangeVarFromNameList(name));
             let table = named();
-            if rights::owns(table) {
+            if table != Oid::INVALID && rights::owns(table) {
                 account_for(table, "partition dropped", named);
             }
         }
@@ -165,7 +168,7 @@ fn powertree_skip() -> i64 {
 fn powertree_on_ddl() {
     if let Some((tables, trees)) = trees() {
         let relations = touched::by_now().unwrap_or_else(|| everything(&trees));
-        for relation in relations.into_iter().filter(|&relation| is_user_table(relation)) {
+        for relation in relations.into_iter().filter(|&relation| may_be_of_tree(relation)) {
             inspect(&tables, &trees, relation);
         }
     }
@@ -180,17 +183,6 @@ fn everything(trees: &[Definition]) -> Vec<Oid> {
     all.sort_unstable_by_key(|relation| relation.to_u32());
     all.dedup();
     all
-}
-
-/// Is there such a table, and may it have rows of a tree's?
-fn is_user_table(relation: Oid) -> bool {
-    // SAFETY: a look-up in the catalog; 0 if the relation is gone.
-    let kind = unsafe { pg_sys::get_rel_relkind(relation) } as u8;
-    let table = matches!(
-        kind,
-        pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_FOREIGN_TABLE
-    );
-    table && relation.to_u32() >= pg_sys::FirstNormalObjectId
 }
 
 /// Before the rows of a table are written anew, which snapshots of before do not survive.
@@ -216,7 +208,7 @@ fn powertree_on_drop() {
     let (gone, left): (Vec<_>, Vec<_>) = trees.iter().partition(|tree| may(tree.base) && is_gone(tree.base));
     gone.into_iter().for_each(forget);
     if let Some(touched) = &touched {
-        let mut there = touched.iter().filter(|&&relation| is_user_table(relation));
+        let mut there = touched.iter().filter(|&&relation| may_be_of_tree(relation));
         if !touched.iter().any(|&relation| is_gone(relation))
             || !there.any(|&relation| left.iter().any(|tree| lineage(relation).contains(&tree.base)))
         {
@@ -255,7 +247,8 @@ fn inspect(tables: &Tables, trees: &[Definition], relation: Oid) {
             inspect_member(tables, tree, relation);
         }
     }
-    for id in triggers::trees(relation) {
+    let own = if has_triggers(relation) { triggers::trees(relation) } else { Vec::new() };
+    for id in own {
         if let Some(tree) = trees.iter().find(|tree| tree.id == id && !lineage.contains(&tree.base)) {
             release(tables, tree, relation);
         }

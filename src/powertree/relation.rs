@@ -60,19 +60,55 @@ pub fn is_in_family(relation: Oid, base: Oid) -> bool {
     relation == base || related(relation, Side::Parents).iter().any(|&parent| is_in_family(parent, base))
 }
 
+/// What the catalog says of a relation.
+struct Class {
+    kind: u8,
+    persistence: u8,
+    partition: bool,
+    triggers: bool,
+}
+
+impl Class {
+    fn of(relation: Oid) -> Option<Class> {
+        // SAFETY: the tuple is looked up and released.
+        unsafe {
+            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
+            if tuple.is_null() {
+                return None;
+            }
+            let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+            let found = Class {
+                kind: class.relkind as u8,
+                persistence: class.relpersistence as u8,
+                partition: class.relispartition,
+                triggers: class.relhastriggers,
+            };
+            pg_sys::ReleaseSysCache(tuple);
+            Some(found)
+        }
+    }
+}
+
+/// May a relation have rows of a tree's, or had it any? No if it is gone.
+pub fn may_be_of_tree(relation: Oid) -> bool {
+    const KINDS: [u8; 3] =
+        [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_FOREIGN_TABLE];
+    relation.to_u32() >= pg_sys::FirstNormalObjectId
+        && Class::of(relation).is_some_and(|class| {
+            KINDS.contains(&class.kind) && class.persistence != pg_sys::RELPERSISTENCE_TEMP
+        })
+}
+
+/// Has a relation any triggers?
+pub fn has_triggers(relation: Oid) -> bool {
+    Class::of(relation).is_some_and(|class| class.triggers)
+}
+
 /// Why no tree can be made for a table that has this one in its family, if that is so.
 pub fn refusal(relation: Oid) -> Option<String> {
     let name = relation_name(relation);
-    // SAFETY: look-ups in the catalog; the tuple is released.
-    let (kind, persistence, partition) = unsafe {
-        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
-        if tuple.is_null() {
-            return Some(format!("there is no relation with OID {}", relation.to_u32()));
-        }
-        let class = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
-        let found = ((*class).relkind as u8, (*class).relpersistence as u8, (*class).relispartition);
-        pg_sys::ReleaseSysCache(tuple);
-        found
+    let Some(Class { kind, persistence, partition, .. }) = Class::of(relation) else {
+        return Some(format!("there is no relation with OID {}", relation.to_u32()));
     };
     match kind {
         pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE => {}
@@ -90,11 +126,13 @@ pub fn refusal(relation: Oid) -> Option<String> {
     (has_parents || has_children).then(|| format!("table {name} inherits or is inherited from"))
 }
 
-/// What is wrong with a table of which a partition belongs to another than `base` does: to read it as a whole would run
-/// code of the one, such as the expression of an index, with the rights of the other.
+/// What is wrong with a table of which a partition belongs to somebody who may not act as the owner of `base`: to read
+/// it as a whole would run code of the one, such as the expression of an index, with the rights of the other.
 pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     let owned_by = owner(base);
-    let stranger = family(relation).into_iter().find(|&member| owner(member) != owned_by)?;
+    // SAFETY: a look-up in the catalog.
+    let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
+    let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
     Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }
 
