@@ -197,7 +197,7 @@ FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_ca
     SELECT (SELECT a.atttypid FROM pg_catalog.pg_attribute a
             WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid AND a.attname OPERATOR(pg_catalog.=) d.at) AS at_type,
         (SELECT pg_catalog.string_agg(DISTINCT w.reason, ', '::text) FROM powertree_span w
-            WHERE w.tree OPERATOR(pg_catalog.=) d.id) AS reasons
+            WHERE w.tree OPERATOR(pg_catalog.=) d.id AND w.first OPERATOR(pg_catalog.<=) w.last) AS reasons
 ) p
 WHERE pg_catalog.has_any_column_privilege(d.base::oid, 'SELECT'::text);
 GRANT SELECT ON powertrees TO PUBLIC;
@@ -214,7 +214,7 @@ CREATE FUNCTION powertree_on_rewrite() RETURNS event_trigger
     AS 'MODULE_PATHNAME', 'powertree_on_rewrite_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_before_ddl() RETURNS event_trigger
     AS 'MODULE_PATHNAME', 'powertree_before_ddl_wrapper' LANGUAGE C;
-CREATE EVENT TRIGGER powertree_before_ddl ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION powertree_before_ddl();
+CREATE EVENT TRIGGER powertree_before_ddl ON ddl_command_start EXECUTE FUNCTION powertree_before_ddl();
 COMMENT ON FUNCTION powertree_before_ddl() IS 'event trigger: refuses DETACH PARTITION CONCURRENTLY for tables of power trees';
 COMMENT ON EVENT TRIGGER powertree_before_ddl IS 'refuses what power trees cannot follow';
 CREATE FUNCTION powertree_before_drop() RETURNS event_trigger
@@ -222,9 +222,7 @@ CREATE FUNCTION powertree_before_drop() RETURNS event_trigger
 CREATE EVENT TRIGGER powertree_before_drop ON ddl_command_start WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION powertree_before_drop();
 COMMENT ON FUNCTION powertree_before_drop() IS 'event trigger: a partition of a table of a power tree may be about to go';
 COMMENT ON EVENT TRIGGER powertree_before_drop IS 'keeps power trees in step with partitions that are dropped';
-CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end
-    WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'CREATE TRIGGER', 'ALTER TRIGGER')
-    EXECUTE FUNCTION powertree_on_ddl();
+CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end EXECUTE FUNCTION powertree_on_ddl();
 CREATE EVENT TRIGGER powertree_on_drop ON sql_drop EXECUTE FUNCTION powertree_on_drop();
 CREATE EVENT TRIGGER powertree_on_rewrite ON table_rewrite EXECUTE FUNCTION powertree_on_rewrite();
 -- Whatever session_replication_role is.

@@ -3,6 +3,7 @@
 mod detector;
 mod error;
 mod moving;
+mod pg;
 mod powertree;
 mod rewrite;
 mod settings;

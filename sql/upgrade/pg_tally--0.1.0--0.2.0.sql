@@ -30,7 +30,7 @@ FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_ca
     SELECT (SELECT a.atttypid FROM pg_catalog.pg_attribute a
             WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid AND a.attname OPERATOR(pg_catalog.=) d.at) AS at_type,
         (SELECT pg_catalog.string_agg(DISTINCT w.reason, ', '::text) FROM powertree_span w
-            WHERE w.tree OPERATOR(pg_catalog.=) d.id) AS reasons
+            WHERE w.tree OPERATOR(pg_catalog.=) d.id AND w.first OPERATOR(pg_catalog.<=) w.last) AS reasons
 ) p
 WHERE pg_catalog.has_any_column_privilege(d.base::oid, 'SELECT'::text);
 
@@ -110,6 +110,7 @@ BEGIN
         ORDER BY f.importance DESC, f.series LIMIT $4
     $query$, here, source, weight) USING query, since, fdr, top;
 END $$;
+
 -- The types ---------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION detector_eq(detector, detector) RETURNS boolean
@@ -155,3 +156,15 @@ COMMENT ON FUNCTION summary(detector) IS 'rows, level, noise, slope where there 
 COMMENT ON FUNCTION summary(tally) IS 'count, mean, standard deviation and range, to read';
 COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if it is damaged, 0A000 if it is of a later version';
 COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if it is damaged, 0A000 if it is of a later version';
+
+-- Commands of all kinds may change the table of a power tree.
+ALTER EXTENSION pg_tally DROP EVENT TRIGGER powertree_before_ddl;
+DROP EVENT TRIGGER powertree_before_ddl;
+CREATE EVENT TRIGGER powertree_before_ddl ON ddl_command_start EXECUTE FUNCTION powertree_before_ddl();
+COMMENT ON EVENT TRIGGER powertree_before_ddl IS 'refuses what power trees cannot follow';
+ALTER EVENT TRIGGER powertree_before_ddl ENABLE ALWAYS;
+ALTER EXTENSION pg_tally DROP EVENT TRIGGER powertree_on_ddl;
+DROP EVENT TRIGGER powertree_on_ddl;
+CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end EXECUTE FUNCTION powertree_on_ddl();
+COMMENT ON EVENT TRIGGER powertree_on_ddl IS 'keeps power trees in step with changes of their tables';
+ALTER EVENT TRIGGER powertree_on_ddl ENABLE ALWAYS;

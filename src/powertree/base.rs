@@ -59,7 +59,8 @@ impl Tree {
 
     fn prepare(&self, query: Query, value: usize) -> Plan {
         let schema = quoted_schema();
-        let at = quoted(&self.at.name);
+        // Of the exact type: an overload that somebody else puts into a schema must not be the better match.
+        let at = format!("{}::{}", quoted(&self.at.name), self.position.sql_type());
         let expression = |value: usize| {
             let (column, kind) = &self.values[value];
             format!("{}::{}", quoted(&column.name), kind.cast())
@@ -104,7 +105,7 @@ impl Tree {
                 let order: Vec<String> = (1..=self.series.len() + 1).map(|i| i.to_string()).collect();
                 let (width, order) = (self.leaves.width, order.join(", "));
                 format!(
-                    "SELECT {keys}{schema}.powertree_leaf({at}, {width}), {all} {from} \
+                    "SELECT {keys}{schema}.powertree_leaf({at}, {width}::pg_catalog.int8), {all} {from} \
                      GROUP BY {order} ORDER BY {order}"
                 )
             }

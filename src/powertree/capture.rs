@@ -6,12 +6,12 @@
 use super::catalog::Tables;
 use super::changes::Changes;
 use super::definition::{Definition, Tree};
-use super::events::append_extent;
+use super::extent;
 use super::layout::Layout;
 use super::span::{self, Reach};
-use super::spi::connected;
 use super::storage::Snapshot;
 use super::transition::Transition;
+use super::triggers;
 use crate::error::raise;
 use crate::settings;
 use pgrx::pg_sys::{self, FunctionCallInfo, Oid, TriggerData};
@@ -31,9 +31,18 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
                 "powertree_create() makes the triggers.",
             );
         }
-        let id = (*(*data).tg_trigger).tgargs;
-        let id = CStr::from_ptr(*id).to_str().ok().and_then(|id| id.parse().ok()).unwrap_or(0);
+        let trigger = &*(*data).tg_trigger;
+        let id = if trigger.tgnargs > 0 { CStr::from_ptr(*trigger.tgargs).to_str().ok() } else { None };
+        let id = id.and_then(|id| id.parse().ok()).unwrap_or(0);
         if let Some(tree) = Tree::to_keep(id) {
+            if !triggers::is_ours((*data).tg_trigger, tree.id) {
+                raise(
+                    PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                    format!("trigger was not made by powertree_create() for power tree \"{}\"", tree.name),
+                    "It would count rows that are counted already.",
+                    "Drop the trigger.",
+                );
+            }
             capture(&tree, &*data);
         }
     }
@@ -130,7 +139,7 @@ fn truncate(tree: &Tree, relation: Oid) {
         let definition =
             Definition::all(&Tables::get()).into_iter().find(|definition| definition.id == tree.id);
         if let Some(definition) = definition {
-            connected(|| append_extent(&definition, relation, "TRUNCATE"));
+            extent::append(&definition, relation, "TRUNCATE");
         }
     }
 }

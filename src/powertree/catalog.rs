@@ -1,5 +1,6 @@
 //! Where the extension's tables are, and when what a session remembers of trees is out of date.
 
+use super::touched;
 use crate::error::raise;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
@@ -23,6 +24,10 @@ pub struct Tables {
     pub series_hash: Oid,
     pub node: Oid,
     pub node_level: Oid,
+    /// The sequence of the trees' numbers.
+    pub sequence: Oid,
+    /// The function that their triggers call.
+    pub capture: Oid,
 }
 
 thread_local! {
@@ -35,29 +40,33 @@ thread_local! {
 impl Tables {
     /// The tables of the extension in this database.
     pub fn get() -> Tables {
-        if let Some(tables) = TABLES.get() {
-            return tables;
-        }
-        let before = generation();
-        let tables = Tables::find().unwrap_or_else(|| {
+        Tables::known().unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
                 "the tables of extension pg_tally are missing",
                 "",
                 "Create the extension again.",
             )
-        });
+        })
+    }
+
+    /// The same, None while the extension is being created or dropped.
+    pub fn known() -> Option<Tables> {
+        if let Some(tables) = TABLES.get() {
+            return Some(tables);
+        }
+        let before = generation();
+        let tables = Tables::find()?;
         for table in [tables.definition, tables.state, tables.log, tables.node, tables.span, tables.series] {
             watch_table(table);
         }
         if generation() == before {
             TABLES.set(Some(tables));
         }
-        tables
+        Some(tables)
     }
 
-    /// The same, None while the extension is being created or dropped.
-    pub fn find() -> Option<Tables> {
+    fn find() -> Option<Tables> {
         let schema = extension_schema()?;
         let find = |name: &CStr| {
             // SAFETY: looks a name up in the catalog.
@@ -78,6 +87,8 @@ impl Tables {
             series_hash: find(c"powertree_series_hash")?,
             node: find(c"powertree_node")?,
             node_level: find(c"powertree_node_level")?,
+            sequence: find(c"powertree_id")?,
+            capture: function_without_arguments(c"powertree_capture", schema)?,
         })
     }
 
@@ -85,6 +96,21 @@ impl Tables {
     pub fn schema_name(&self) -> String {
         quoted(namespace(self.schema))
     }
+}
+
+fn function_without_arguments(name: &CStr, schema: Oid) -> Option<Oid> {
+    // SAFETY: looks a name up in the catalog.
+    let function = unsafe {
+        pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
+            pg_sys::Anum_pg_proc_oid as i16,
+            Datum::from(name.as_ptr()),
+            Datum::from(pg_sys::buildoidvector(std::ptr::null(), 0)),
+            schema.into(),
+            Datum::from(0),
+        )
+    };
+    (function != Oid::INVALID).then_some(function)
 }
 
 /// The schema of the extension; None where it is not installed.
@@ -140,11 +166,13 @@ pub fn watch() {
         pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), Datum::from(0));
         let namespaces = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
         pg_sys::CacheRegisterSyscacheCallback(namespaces, Some(schema_changed), Datum::from(0));
+        pg_sys::RegisterXactCallback(Some(transaction_ended), std::ptr::null_mut());
     }
 }
 
 // Called in the middle of anything: they only set a flag, and call nothing that could fail.
 unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
+    touched::note(relation);
     let ours = relation == Oid::INVALID
         || WATCHED.with(|watched| {
             watched.try_borrow().map_or(true, |watched| watched.contains(&relation.to_u32()))
@@ -156,6 +184,10 @@ unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
 
 unsafe extern "C-unwind" fn schema_changed(_: Datum, _: i32, _: u32) {
     forget();
+}
+
+unsafe extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+    touched::forget();
 }
 
 fn forget() {

@@ -9,10 +9,13 @@ use super::catalog::Tables;
 use super::definition::{Definition, Tree};
 use super::folding::fold;
 use super::queries::lock;
+use super::relation::strangers;
 use super::rights;
 use super::spi::connected_as;
 use super::storage::{Key, Snapshot, Table};
 use crate::error::raise;
+use crate::pg::{fence, subtransaction::attempt};
+use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
@@ -37,13 +40,36 @@ fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
             if name.is_none() && !rights::owns(tree.base) {
                 continue;
             }
-            compact(tree.id, true);
+            match &name {
+                Some(_) => {
+                    compact(tree.id, true);
+                }
+                // One tree that fails must not keep the others from their turn.
+                None => {
+                    if let Err(error) = attempt(|| compact(tree.id, true)) {
+                        warn(&tree.name, &error);
+                    }
+                }
+            }
             if !atomic {
                 // SAFETY: the procedure was called so that it may commit.
                 unsafe { pg_sys::SPI_commit() };
             }
         }
     });
+}
+
+/// Says why a tree was not compacted.
+fn warn(tree: &str, error: &ErrorReportWithLevel) {
+    let message = format!("power tree \"{tree}\" was not compacted: {}", error.message());
+    let mut report = ErrorReport::new(error.sql_error_code(), message, "pg_tally");
+    if let Some(detail) = error.detail() {
+        report = report.set_detail(detail);
+    }
+    if let Some(hint) = error.hint() {
+        report = report.set_hint(hint);
+    }
+    report.report(PgLogLevel::WARNING);
 }
 
 /// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, waits, or lets it be and says
@@ -65,7 +91,8 @@ pub fn compact(id: i32, wait: bool) -> bool {
     }
     if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
         require_no_other_since(&tables, id);
-        rights::as_owner(tree.base, || fold(&tables, &tree, state));
+        require_one_owner(tree.base);
+        fence::as_owner(tree.base, || fold(&tables, &tree, state));
     }
     // SAFETY: the snapshot from above.
     unsafe { pg_sys::PopActiveSnapshot() };
@@ -89,6 +116,18 @@ fn lock_tree(id: i32, wait: bool) -> bool {
 /// Waits until nobody compacts a tree, and keeps others from it.
 pub fn wait_for_others(id: i32) {
     lock_tree(id, true);
+}
+
+/// Everything that compaction reads is read as the owner of the base table.
+pub fn require_one_owner(base: Oid) {
+    if let Some(problem) = strangers(base, base) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            problem,
+            "Code of one owner, such as the expression of an index, would run with the rights of another.",
+            "Give all partitions to the owner of the table: ALTER TABLE ... OWNER TO.",
+        );
+    }
 }
 
 /// A snapshot older than the lock, as REPEATABLE READ has it, may have missed what another compactor did.

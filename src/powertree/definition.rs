@@ -104,6 +104,11 @@ impl Definition {
         all
     }
 
+    /// The same, as the session remembers them.
+    pub fn known() -> Rc<Vec<Definition>> {
+        remembered(|known| known.definitions.clone())
+    }
+
     /// What there is behind the names, or what is wrong with them: message and hint.
     pub fn resolve(&self) -> Result<Tree, (PgSqlErrorCode, String, &'static str)> {
         use PgSqlErrorCode::*;
@@ -293,7 +298,7 @@ pub fn type_name(type_oid: Oid) -> String {
 #[derive(Default)]
 struct Known {
     generation: Option<u64>,
-    definitions: Vec<Definition>,
+    definitions: Rc<Vec<Definition>>,
     trees: HashMap<i32, Rc<Tree>>,
     /// Trees that are not kept in step.
     idle: HashSet<i32>,
@@ -309,7 +314,7 @@ fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
     if KNOWN.with_borrow(|known| known.generation) != Some(catalog::generation()) {
         // A change that comes while reading is noticed the next time.
         let generation = Some(catalog::generation());
-        let definitions = Definition::all(&tables);
+        let definitions = Rc::new(Definition::all(&tables));
         let known = Known { generation, definitions, ..Known::default() };
         // The old plans are freed outside of the borrow: that calls PostgreSQL.
         drop(KNOWN.replace(known));

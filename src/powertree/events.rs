@@ -1,88 +1,115 @@
-//! What happens to a table beside changes of its rows: every command that alters, creates or drops is looked at when it
-//! ends, and a tree that it touches is put right, read from its table until the next compaction, or declared stale.
+//! What happens to a table beside changes of its rows. When a command ends, the tables that it changed are looked at, and
+//! a tree that they belong to is put right, read from its table until the next compaction, or declared stale.
 
 use super::access::State;
 use super::catalog::{quoted, relation_name, text, Tables};
 use super::compaction;
 use super::definition::{find_column, Definition};
+use super::extent;
 use super::lifecycle::{changed, forget};
-use super::relation::{family, is_partition, refusal};
+use super::relation::{
+    family, has_triggers, is_partition, lineage, lock_family, may_be_of_tree, parents, refusal, strangers,
+};
 use super::rights;
 use super::span::{self, Reach};
-use super::spi::{command, connected, strings};
+use super::spi::{connected, strings};
 use super::storage::{Snapshot, Table};
-use super::triggers;
+use super::{touched, triggers};
 use crate::error::raise;
 use crate::rewrite::items;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::prelude::*;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 thread_local! {
-    /// The commands that we run ourselves are no events.
-    static BUSY: Cell<bool> = const { Cell::new(false) };
-    /// The trees and the partitions of theirs, about to be dropped, whose leaves are accounted for.
-    static DROPPING: RefCell<Vec<(i32, Oid)>> = const { RefCell::new(Vec::new()) };
+    /// The trees and the partitions of theirs, about to be dropped or detached, whose leaves are accounted for.
+    static LEAVING: RefCell<Vec<(i32, Oid)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Does `work` for all trees there are, unless this is an event of our own making.
-fn unless_busy(work: impl FnOnce(&Tables, Vec<Definition>)) {
-    // While the extension is created or dropped, its tables are not there.
-    let Some(tables) = Tables::find().filter(|_| !BUSY.get()) else { return };
-    let trees = Definition::all(&tables);
-    if !trees.is_empty() {
-        without_events(|| connected(|| work(&tables, trees)));
+/// The tables of the extension and all trees; None if there are none, or while the extension is created or dropped.
+fn trees() -> Option<(Tables, Rc<Vec<Definition>>)> {
+    let tables = Tables::known()?;
+    let trees = Definition::known();
+    (!trees.is_empty()).then_some((tables, trees))
+}
+
+/// The command that an event trigger was called for, and its tag.
+fn command(fcinfo: FunctionCallInfo) -> Option<(*mut pg_sys::Node, pg_sys::CommandTag::Type)> {
+    // SAFETY: PostgreSQL calls event triggers with their data; a node's tag says which structure it begins.
+    unsafe {
+        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
+        let called = !data.is_null() && (*data).type_ == pg_sys::NodeTag::T_EventTriggerData;
+        called.then(|| ((*data).parsetree, (*data).tag))
     }
 }
 
-/// Does `work`, whose commands are no events.
-pub fn without_events<R>(work: impl FnOnce() -> R) -> R {
-    /// Set back even if an error passes.
-    struct Before(bool);
-    impl Drop for Before {
-        fn drop(&mut self) {
-            BUSY.set(self.0);
+/// The command, if it is of this kind.
+///
+/// # Safety
+/// Nodes with this tag are of type `T`.
+unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> Option<&'c T> {
+    let (node, _) = command(fcinfo)?;
+    // SAFETY: the caller's; the command outlives the event.
+    unsafe { (!node.is_null() && (*node).type_ == tag).then(|| &*node.cast::<T>()) }
+}
+
+/// Before any command. A partition that is detached is accounted for while its bounds are known; to detach it
+/// CONCURRENTLY takes it away in the middle of the command, when nobody is asked.
+#[pg_extern(sql = false)]
+fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
+    touched::begin();
+    // SAFETY: the structure of ALTER TABLE and of what it detaches.
+    unsafe {
+        let tag = pg_sys::NodeTag::T_AlterTableStmt;
+        let Some(command) = command_of::<pg_sys::AlterTableStmt>(fcinfo, tag) else { return };
+        LEAVING.with_borrow_mut(Vec::clear);
+        for part in items::<pg_sys::AlterTableCmd>(command.cmds) {
+            if (*part).subtype == pg_sys::AlterTableType::AT_DetachPartition {
+                let part = &*(*part).def.cast::<pg_sys::PartitionCmd>();
+                let (table, partition) = (table_named(command.relation), table_named(part.name));
+                if part.concurrent {
+                    refuse_concurrent_detach(table);
+                } else if parents(partition).contains(&table) && rights::owns(table) {
+                    account_for(partition, "partition detached", || table_named(part.name));
+                }
+            }
         }
     }
-    let _before = Before(BUSY.replace(true));
-    work()
+}
+
+fn refuse_concurrent_detach(table: Oid) {
+    let Some((_, trees)) = trees() else { return };
+    let lineage = lineage(table);
+    if let Some(tree) = trees.iter().find(|tree| lineage.contains(&tree.base)) {
+        raise(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "cannot detach a partition concurrently from the table of a power tree",
+            format!("Power tree \"{}\" would not know when its rows go.", tree.name),
+            "Detach it without CONCURRENTLY, or drop the tree first.",
+        );
+    }
 }
 
 /// Before tables are dropped: afterwards nobody could tell which leaves they held.
 #[pg_extern(sql = false)]
-fn powertree_before_drop(fcinfo: pg_sys::FunctionCallInfo) {
-    DROPPING.with_borrow_mut(Vec::clear);
-    // SAFETY: as below; DROP TABLE names its tables by lists of strings.
-    let tables: Vec<Oid> = unsafe {
-        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
-        if data.is_null() || (*data).type_ != pg_sys::NodeTag::T_EventTriggerData {
+fn powertree_before_drop(fcinfo: FunctionCallInfo) {
+    LEAVING.with_borrow_mut(Vec::clear);
+    // SAFETY: the structure of DROP, whose tables are named by lists of strings.
+    unsafe {
+        let tag = pg_sys::NodeTag::T_DropStmt;
+        let Some(command) = command_of::<pg_sys::DropStmt>(fcinfo, tag) else { return };
+        if command.removeType != pg_sys::ObjectType::OBJECT_TABLE {
             return;
         }
-        let command = (*data).parsetree.cast::<pg_sys::DropStmt>();
-        if command.is_null() || (*command).type_ != pg_sys::NodeTag::T_DropStmt {
-            return;
-        }
-        let names = items::<pg_sys::List>((*command).objects);
-        names.map(|name| table_named(pg_sys::makeRangeVarFromNameList(name))).collect()
-    };
-    unless_busy(|_, trees| {
-        for tree in trees {
-            for &table in &tables {
-                if table != tree.base && rights::owns(table) && family(tree.base).contains(&table) {
-                    // As DROP TABLE is about to do: no row may come any more. The parent first, as it does.
-                    command(&format!(
-                        "LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE",
-                        relation_name(tree.base)
-                    ));
-                    command(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", relation_name(table)));
-                    append_extent(&tree, table, "partition dropped");
-                    DROPPING.with_borrow_mut(|dropping| {
-                        dropping.extend(family(table).into_iter().map(|member| (tree.id, member)));
-                    });
-                }
+        for name in items::<pg_sys::List>(command.objects) {
+            let named = || table_named(pg_sys::makeRangeVarFromNameList(name));
+            let table = named();
+            if table != Oid::INVALID && rights::owns(table) {
+                account_for(table, "partition dropped", named);
             }
         }
-    });
+    }
 }
 
 /// The table that a command names, 0 if there is none.
@@ -103,39 +130,30 @@ unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
     }
 }
 
-/// Before a command that alters a table. DETACH PARTITION CONCURRENTLY takes a partition away in the middle of itself,
-/// when nobody is asked.
-#[pg_extern(sql = false)]
-fn powertree_before_ddl(fcinfo: pg_sys::FunctionCallInfo) {
-    // SAFETY: PostgreSQL calls event triggers with the command; a node's tag says which structure it begins.
-    let table = unsafe {
-        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
-        if data.is_null() || (*data).type_ != pg_sys::NodeTag::T_EventTriggerData {
-            return;
-        }
-        let command = (*data).parsetree.cast::<pg_sys::AlterTableStmt>();
-        if command.is_null() || (*command).type_ != pg_sys::NodeTag::T_AlterTableStmt {
-            return;
-        }
-        let concurrent = items::<pg_sys::AlterTableCmd>((*command).cmds).any(|part| {
-            (*part).subtype == pg_sys::AlterTableType::AT_DetachPartition
-                && (*(*part).def.cast::<pg_sys::PartitionCmd>()).concurrent
-        });
-        if !concurrent {
-            return;
-        }
-        table_named((*command).relation)
-    };
-    unless_busy(|_, trees| {
-        if let Some(tree) = trees.iter().find(|tree| family(tree.base).contains(&table)) {
-            raise(
-                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-                "cannot detach a partition concurrently from the table of a power tree",
-                format!("Power tree \"{}\" would not know when its rows go.", tree.name),
-                "Detach it without CONCURRENTLY, or drop the tree first.",
-            );
-        }
-    });
+/// Has the leaves of a partition read from the table that is about to lose it. Locks as the command is about to do, the
+/// parent first. If the name means another table by then, nothing is accounted for, and all leaves will be read.
+fn account_for(partition: Oid, reason: &str, named: impl Fn() -> Oid) {
+    let Some(&parent) = parents(partition).first().filter(|_| is_partition(partition)) else { return };
+    let Some((_, trees)) = trees() else { return };
+    let above = lineage(parent);
+    let concerned: Vec<&Definition> = trees.iter().filter(|tree| above.contains(&tree.base)).collect();
+    if concerned.is_empty() {
+        return;
+    }
+    // SAFETY: a lock that is released with the transaction.
+    unsafe { pg_sys::LockRelationOid(parent, pg_sys::AccessExclusiveLock as i32) };
+    let members = lock_family(partition, pg_sys::AccessExclusiveLock);
+    if named() != partition || lineage(parent) != above || !parents(partition).contains(&parent) {
+        return;
+    }
+    for tree in concerned {
+        extent::append(tree, partition, reason);
+        LEAVING.with_borrow_mut(|leaving| leaving.extend(members.iter().map(|&member| (tree.id, member))));
+    }
+}
+
+fn is_accounted_for(tree: i32, relation: Oid) -> bool {
+    LEAVING.with_borrow(|leaving| leaving.contains(&(tree, relation)))
 }
 
 /// Where replication writes: what a publisher's trees store is not for this server's.
@@ -145,104 +163,131 @@ fn powertree_skip() -> i64 {
     0
 }
 
-/// After a command that created or altered something.
+/// After any command.
 #[pg_extern(sql = false)]
 fn powertree_on_ddl() {
-    unless_busy(|tables, trees| trees.iter().for_each(|tree| inspect(tables, tree)));
+    if let Some((tables, trees)) = trees() {
+        let relations = touched::by_now().unwrap_or_else(|| everything(&trees));
+        for relation in relations.into_iter().filter(|&relation| may_be_of_tree(relation)) {
+            inspect(&tables, &trees, relation);
+        }
+    }
+    LEAVING.with_borrow_mut(Vec::clear);
+    touched::end();
+}
+
+/// All tables that have to do with trees.
+fn everything(trees: &[Definition]) -> Vec<Oid> {
+    let mut all: Vec<Oid> = trees.iter().flat_map(|tree| family(tree.base)).collect();
+    all.extend(triggers::relations());
+    all.sort_unstable_by_key(|relation| relation.to_u32());
+    all.dedup();
+    all
 }
 
 /// Before the rows of a table are written anew, which snapshots of before do not survive.
 #[pg_extern(sql = false)]
-fn powertree_on_rewrite() {
-    unless_busy(|_, trees| {
-        let rewritten = strings(
-            "SELECT pg_catalog.pg_event_trigger_table_rewrite_oid()::pg_catalog.oid::pg_catalog.text",
-        );
-        let rewritten: Vec<u32> = rewritten.iter().filter_map(|row| row[0].parse().ok()).collect();
-        for tree in trees {
-            if family(tree.base).iter().any(|relation| rewritten.contains(&relation.to_u32())) {
-                span::append_all(tree.id, Reach::Earlier, "table rewritten");
-            }
-        }
-    });
+fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
+    let Some((_, trees)) = trees().filter(|_| command(fcinfo).is_some()) else { return };
+    // SAFETY: the function only looks at which table the event is about.
+    let rewritten = unsafe { pg_sys::pg_event_trigger_table_rewrite_oid(fcinfo) };
+    let above = lineage(Oid::from(rewritten.value() as u32));
+    for tree in trees.iter().filter(|tree| above.contains(&tree.base)) {
+        span::append_all(tree.id, Reach::Earlier, "table rewritten");
+    }
 }
 
 /// After a command that dropped something.
 #[pg_extern(sql = false)]
-fn powertree_on_drop(fcinfo: pg_sys::FunctionCallInfo) {
-    let accounted = DROPPING.take();
-    // SAFETY: PostgreSQL calls event triggers with their data. Only DROP TABLE was announced just before.
-    let announced = unsafe {
-        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
-        !data.is_null()
-            && (*data).type_ == pg_sys::NodeTag::T_EventTriggerData
-            && (*data).tag == pg_sys::CommandTag::CMDTAG_DROP_TABLE
-    };
-    let accounted = if announced { accounted } else { Vec::new() };
-    unless_busy(|tables, mut trees| {
-        let dropped = strings(
+fn powertree_on_drop() {
+    let Some((_, trees)) = trees() else { return };
+    // SAFETY: a look-up in the catalog; 0 if the relation is gone.
+    let is_gone = |relation| unsafe { pg_sys::get_rel_relkind(relation) } == 0;
+    let touched = touched::by_now();
+    let may = |relation: Oid| touched.as_ref().is_none_or(|touched| touched.contains(&relation));
+    let (gone, left): (Vec<_>, Vec<_>) = trees.iter().partition(|tree| may(tree.base) && is_gone(tree.base));
+    gone.into_iter().for_each(forget);
+    if let Some(touched) = &touched {
+        let mut there = touched.iter().filter(|&&relation| may_be_of_tree(relation));
+        if !touched.iter().any(|&relation| is_gone(relation))
+            || !there.any(|&relation| left.iter().any(|tree| lineage(relation).contains(&tree.base)))
+        {
+            return;
+        }
+    }
+    // The triggers of a partition go with it. One that goes alone makes the tree stale when the command ends.
+    let dropped = connected(|| {
+        strings(
             "SELECT object_type, objid::pg_catalog.text, address_names[3] \
              FROM pg_catalog.pg_event_trigger_dropped_objects() \
-             WHERE object_type IN ('table', 'trigger')",
-        );
-        let is = |row: &[String], what: &str| row[0] == what;
-        trees.retain(|tree| {
-            let base = tree.base.to_u32().to_string();
-            let gone = dropped.iter().any(|row| is(row, "table") && row[1] == base);
-            if gone {
-                forget(tree);
-            }
-            !gone
-        });
-        for tree in &trees {
-            // The triggers of a partition go with it. One that goes alone is put back below.
-            let triggers_went =
-                dropped.iter().any(|row| is(row, "trigger") && triggers::tree_of(&row[2]) == Some(tree.id));
-            let gone: Vec<Option<Oid>> = dropped
-                .iter()
-                .filter(|row| is(row, "table"))
-                .map(|row| row[1].parse().ok().map(Oid::from_u32))
-                .collect();
-            let known = !gone.is_empty()
-                && gone.iter().all(|table| table.is_some_and(|table| accounted.contains(&(tree.id, table))));
-            if triggers_went && !known {
-                span::append_all(tree.id, Reach::Earlier, "partition dropped");
-            }
-            inspect(tables, tree);
-        }
+             WHERE object_type OPERATOR(pg_catalog.=) ANY ('{table,trigger}'::pg_catalog.text[])",
+        )
     });
+    let is = |row: &[String], what: &str| row[0] == what;
+    let tables: Vec<Option<Oid>> = dropped
+        .iter()
+        .filter(|row| is(row, "table"))
+        .map(|row| row[1].parse().ok().map(Oid::from_u32))
+        .collect();
+    for tree in left {
+        let triggers_went =
+            dropped.iter().any(|row| is(row, "trigger") && triggers::tree_of(&row[2]) == Some(tree.id));
+        let accounted = |table: &Option<Oid>| table.is_some_and(|table| is_accounted_for(tree.id, table));
+        if triggers_went && (tables.is_empty() || !tables.iter().all(accounted)) {
+            span::append_all(tree.id, Reach::Earlier, "partition dropped");
+        }
+    }
 }
 
-/// Compares a tree with its table and does what must be done.
-fn inspect(tables: &Tables, tree: &Definition) {
-    let Some(state) = State::read(tables, tree.id) else { return };
-    // SAFETY: a look-up in the catalog; 0 if the table is gone.
-    if state.stale.is_some() || unsafe { pg_sys::get_rel_relkind(tree.base) } == 0 {
-        return;
-    }
-    let reason = column_problem(tree, &state).or_else(|| {
-        let members = family(tree.base);
-        let refused = members.iter().find_map(|&relation| refusal(relation));
-        let partition = is_partition(tree.base).then(|| "its table has become a partition".to_owned());
-        refused.or(partition).or_else(|| {
-            let problem = members.iter().find_map(|&relation| adopt(tree, relation));
-            release(tree, &members);
-            problem
-        })
-    });
-    if let Some(reason) = reason {
-        warning!(
-            "power tree \"{}\" is stale: {reason}; it reads its table until powertree_rebuild()",
-            tree.name
-        );
-        compaction::wait_for_others(tree.id);
-        if let Some(state) = State::read(tables, tree.id) {
-            State { stale: Some(reason), ..state }.write(tables);
+/// Compares a table that was changed with the trees that it belongs to, or did, and does what must be done.
+fn inspect(tables: &Tables, trees: &[Definition], relation: Oid) {
+    let lineage = lineage(relation);
+    for tree in trees {
+        if lineage.contains(&tree.base) {
+            inspect_member(tables, tree, relation);
         }
-        changed(tables, tree.base);
-        return;
     }
-    follow_names(tables, tree, &state);
+    let own = if has_triggers(relation) { triggers::trees(relation) } else { Vec::new() };
+    for id in own {
+        if let Some(tree) = trees.iter().find(|tree| tree.id == id && !lineage.contains(&tree.base)) {
+            release(tables, tree, relation);
+        }
+    }
+}
+
+fn is_live(tables: &Tables, tree: &Definition) -> Option<State> {
+    State::read(tables, tree.id).filter(|state| state.stale.is_none())
+}
+
+/// Compares a tree with its table or a partition of it.
+fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
+    let Some(state) = is_live(tables, tree) else { return };
+    let is_base = relation == tree.base;
+    // A compaction that has found one owner of all must be over before there is another.
+    if strangers(relation, tree.base).is_some() {
+        compaction::wait_for_others(tree.id);
+    }
+    let problem = is_base
+        .then(|| column_problem(tree, &state))
+        .flatten()
+        .or_else(|| {
+            (is_base && is_partition(relation)).then(|| "its table has become a partition".to_owned())
+        })
+        .or_else(|| adopt(tree, relation));
+    match problem {
+        Some(reason) => mark_stale(tables, tree, reason),
+        None if is_base => follow_names(tables, tree, &state),
+        None => {}
+    }
+}
+
+fn mark_stale(tables: &Tables, tree: &Definition, reason: String) {
+    warning!("power tree \"{}\" is stale: {reason}; it reads its table until powertree_rebuild()", tree.name);
+    compaction::wait_for_others(tree.id);
+    if let Some(state) = State::read(tables, tree.id) {
+        State { stale: Some(reason), ..state }.write(tables);
+    }
+    changed(tables, tree.base);
 }
 
 /// What has become of the columns, if that is not what they were.
@@ -261,53 +306,33 @@ fn name_of(relation: Oid, number: i16) -> Option<String> {
     unsafe { text(pg_sys::get_attname(relation, number, true)) }
 }
 
-/// Makes a new partition one that is kept in step; says what is wrong with an old one.
+/// Makes a new partition, with those below it, one that is kept in step; says what is wrong with an old one.
 fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
+    if let Some(problem) = refusal(relation) {
+        return Some(problem);
+    }
     if triggers::are_right(tree.id, relation) {
         return None;
     }
-    if triggers::any(tree.id, relation) {
+    if relation == tree.base || triggers::any(tree.id, relation) {
         return Some(format!("triggers of table {} were changed", relation_name(relation)));
     }
-    triggers::install(tree.id, relation, tree.base);
-    append_extent(tree, relation, "partition attached");
-    None
-}
-
-/// Has the leaves of a partition that comes or goes read from the base table.
-pub fn append_extent(tree: &Definition, relation: Oid, reason: &str) {
-    if let Some((first, last)) = extent(tree, relation) {
-        span::append(tree.id, first, last, Reach::Earlier, reason);
+    let members = lock_family(relation, pg_sys::ShareRowExclusiveLock);
+    let problem = members.iter().find_map(|&member| refusal(member));
+    if problem.is_none() {
+        members.iter().for_each(|&member| triggers::install(tree.id, member, tree.base));
+        extent::append(tree, relation, "partition attached");
     }
+    problem
 }
 
-/// From which leaf to which a relation has rows; None if it has none.
-fn extent(tree: &Definition, relation: Oid) -> Option<(i64, i64)> {
-    let (schema, at, leaf) = (Tables::get().schema_name(), quoted(&tree.at), tree.leaf);
-    let table = relation_name(relation);
-    let row = strings(&format!(
-        "SELECT {schema}.powertree_leaf(pg_catalog.min({at}), {leaf})::pg_catalog.text, \
-         {schema}.powertree_leaf(pg_catalog.max({at}), {leaf})::pg_catalog.text FROM {table}"
-    ));
-    Some((row.first()?[0].parse().ok()?, row.first()?[1].parse().ok()?))
-}
-
-/// Takes the triggers from tables that are partitions no more.
-fn release(tree: &Definition, members: &[Oid]) {
-    let schema = Tables::get().schema_name().replace('\'', "''");
-    let with_triggers = strings(&format!(
-        "SELECT DISTINCT t.tgrelid::pg_catalog.oid::pg_catalog.text FROM pg_catalog.pg_depend d \
-         JOIN pg_catalog.pg_trigger t ON t.oid = d.objid \
-         WHERE d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass \
-         AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass \
-         AND d.refobjid = '{schema}.powertree_capture()'::pg_catalog.regprocedure AND t.tgname LIKE 'powertree\\_{}\\_%'",
-        tree.id
-    ));
-    for relation in with_triggers.iter().filter_map(|row| row[0].parse().ok()).map(Oid::from_u32) {
-        if !members.contains(&relation) {
-            triggers::remove(tree.id, relation);
-            append_extent(tree, relation, "partition detached");
-        }
+/// Takes the triggers from a table, and from those below it, that is a partition no more.
+fn release(tables: &Tables, tree: &Definition, relation: Oid) {
+    if is_live(tables, tree).is_some() && !is_accounted_for(tree.id, relation) {
+        extent::append(tree, relation, "partition detached");
+    }
+    for member in lock_family(relation, pg_sys::AccessExclusiveLock) {
+        triggers::remove(tree.id, member);
     }
 }
 

@@ -6,15 +6,15 @@ use super::base::Query;
 use super::catalog::{relation_name, Tables};
 use super::compaction;
 use super::definition::{Definition, Tree};
-use super::events::without_events;
 use super::position::Position;
-use super::relation::{family, is_partition, refusal};
+use super::relation::{family, is_partition, lock_family, refusal};
 use super::rights;
 use super::span::{self, Reach};
-use super::spi::{command, connected, number};
+use super::spi::connected;
 use super::storage::{Key, Snapshot, Table};
 use super::triggers;
 use crate::error::raise;
+use crate::pg::fence;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
@@ -31,15 +31,10 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     // SAFETY: the SQL declaration has a text there.
     let name: Option<String> = unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 5) };
     connected(|| {
-        refuse(refusal(base));
-        refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
-        rights::require_owner(base);
         lock_against_writers(base);
-        family(base).into_iter().for_each(|relation| refuse(refusal(relation)));
         let name = name.unwrap_or_else(|| relation_name_alone(base));
         let (values, series) = (names(values, "values"), names(series, "series"));
         let tables = Tables::get();
-        command(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", relation_name(tables.definition)));
         let known = Definition::all(&tables);
         if known.iter().any(|tree| tree.name == name) {
             raise(
@@ -62,14 +57,10 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn powertree_rebuild(name: &str) {
     connected(|| {
+        lock_against_writers(named(name).base);
+        // Nobody can have dropped it since, or made another of this name for the table, unseen.
         let definition = named(name);
         rights::require_owner(definition.base);
-        lock_against_writers(definition.base);
-        refuse(
-            is_partition(definition.base)
-                .then(|| format!("table {} is a partition", relation_name(definition.base))),
-        );
-        family(definition.base).into_iter().for_each(|relation| refuse(refusal(relation)));
         begin(&definition, "to be rebuilt");
     });
 }
@@ -79,15 +70,12 @@ fn powertree_drop(name: &str) {
     connected(|| {
         let definition = named(name);
         rights::require_owner(definition.base);
-        for relation in family(definition.base) {
-            command(&format!("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE", relation_name(relation)));
-        }
+        let family = lock_family(definition.base, pg_sys::AccessExclusiveLock);
+        // Whoever waits for a lock may find another table, or another tree, behind the name.
+        let definition = named(name);
+        rights::require_owner(definition.base);
         forget(&definition);
-        without_events(|| {
-            family(definition.base)
-                .into_iter()
-                .for_each(|relation| triggers::remove(definition.id, relation));
-        });
+        family.into_iter().for_each(|relation| triggers::remove(definition.id, relation));
     });
 }
 
@@ -97,7 +85,7 @@ fn begin(definition: &Definition, reason: &str) {
     let tree = resolved(definition);
     compaction::wait_for_others(tree.id);
     // Finds out now whether the table can be asked.
-    tree.query(Query::Groups, 0);
+    fence::as_owner(tree.base, || tree.query(Query::Groups, 0));
     let columns: Vec<_> = [&tree.at]
         .into_iter()
         .chain(tree.values.iter().map(|(column, _)| column))
@@ -115,9 +103,7 @@ fn begin(definition: &Definition, reason: &str) {
     };
     state.write(&tables);
     span::append_all(tree.id, Reach::Earlier, reason);
-    without_events(|| {
-        family(tree.base).into_iter().for_each(|relation| triggers::install(tree.id, relation, tree.base));
-    });
+    family(tree.base).into_iter().for_each(|relation| triggers::install(tree.id, relation, tree.base));
     changed(&tables, tree.base);
     notice!(
         "power tree \"{0}\" reads its table until it is built: CALL powertree_compact('{0}')",
@@ -162,9 +148,20 @@ pub fn changed(tables: &Tables, base: Oid) {
     }
 }
 
-/// Waits for all who write to the table or its partitions, and keeps others from beginning.
+/// Waits for all who write to the table or its partitions, and keeps others from beginning. An error unless a tree can
+/// be made for the table, by the caller.
 fn lock_against_writers(base: Oid) {
-    command(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", relation_name(base)));
+    let check = || {
+        refuse(refusal(base));
+        refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
+        rights::require_owner(base);
+    };
+    // Before, so that nobody can lock what is not his; afterwards, as it may have changed while we waited.
+    check();
+    let family = lock_family(base, pg_sys::ShareRowExclusiveLock);
+    check();
+    family.into_iter().for_each(|relation| refuse(refusal(relation)));
+    compaction::require_one_owner(base);
 }
 
 fn named(name: &str) -> Definition {
@@ -235,6 +232,9 @@ fn relation_name_alone(relation: Oid) -> String {
 }
 
 fn next_id(tables: &Tables) -> i32 {
-    number(&format!("SELECT pg_catalog.nextval('{}.powertree_id')", tables.schema_name().replace('\'', "''")))
-        as i32
+    // SAFETY: the sequence of the extension; the function reads nothing but its argument.
+    fence::for_catalog(|| unsafe {
+        pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
+    })
+    .unwrap_or_default() as i32
 }

@@ -40,6 +40,16 @@ impl Position {
         }
     }
 
+    /// The type, as SQL names it whatever the search path is.
+    pub fn sql_type(self) -> &'static str {
+        match self {
+            Position::Timestamptz => "pg_catalog.timestamptz",
+            Position::Timestamp => "pg_catalog.timestamp",
+            Position::Date => "pg_catalog.date",
+            Position::Bigint => "pg_catalog.int8",
+        }
+    }
+
     /// The position of a value that is not NULL. Infinities are the ends of the line.
     #[inline]
     pub fn read(self, datum: Datum) -> i64 {

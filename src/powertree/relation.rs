@@ -1,6 +1,7 @@
 //! What kind of table a tree can be made for.
 
 use super::catalog::relation_name;
+use crate::pg::fence::owner;
 use pgrx::pg_sys::{self, Oid};
 
 /// A table and all its partitions, of partitions too.
@@ -14,24 +15,100 @@ pub fn family(base: Oid) -> Vec<Oid> {
     family
 }
 
+/// The same, each table locked before its partitions are looked up, in the order in which PostgreSQL locks them.
+pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
+    let mut family = Vec::new();
+    let mut next = vec![base];
+    while !next.is_empty() {
+        let mut below = Vec::new();
+        for relation in next {
+            // SAFETY: a lock that is released with the transaction; a table that went meanwhile is not there any more.
+            if unsafe {
+                pg_sys::LockRelationOid(relation, mode as i32);
+                pg_sys::get_rel_relkind(relation) != 0
+            } {
+                family.push(relation);
+                let mut children = related(relation, Side::Children);
+                children.sort_unstable_by_key(|child| child.to_u32());
+                below.extend(children);
+            }
+        }
+        next = below;
+    }
+    family
+}
+
+/// The tables that a table is a partition of, or inherits from.
+pub fn parents(relation: Oid) -> Vec<Oid> {
+    related(relation, Side::Parents)
+}
+
+/// A table, what it is a partition of, and so on up to the one that is no partition.
+pub fn lineage(relation: Oid) -> Vec<Oid> {
+    let mut lineage = vec![relation];
+    let mut child = relation;
+    while is_partition(child) {
+        let Some(&parent) = parents(child).first() else { break };
+        lineage.push(parent);
+        child = parent;
+    }
+    lineage
+}
+
 /// Is a relation the base table or one of its partitions, of partitions too?
 pub fn is_in_family(relation: Oid, base: Oid) -> bool {
     relation == base || related(relation, Side::Parents).iter().any(|&parent| is_in_family(parent, base))
 }
 
+/// What the catalog says of a relation.
+struct Class {
+    kind: u8,
+    persistence: u8,
+    partition: bool,
+    triggers: bool,
+}
+
+impl Class {
+    fn of(relation: Oid) -> Option<Class> {
+        // SAFETY: the tuple is looked up and released.
+        unsafe {
+            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
+            if tuple.is_null() {
+                return None;
+            }
+            let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+            let found = Class {
+                kind: class.relkind as u8,
+                persistence: class.relpersistence as u8,
+                partition: class.relispartition,
+                triggers: class.relhastriggers,
+            };
+            pg_sys::ReleaseSysCache(tuple);
+            Some(found)
+        }
+    }
+}
+
+/// May a relation have rows of a tree's, or had it any? No if it is gone.
+pub fn may_be_of_tree(relation: Oid) -> bool {
+    const KINDS: [u8; 3] =
+        [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_FOREIGN_TABLE];
+    relation.to_u32() >= pg_sys::FirstNormalObjectId
+        && Class::of(relation).is_some_and(|class| {
+            KINDS.contains(&class.kind) && class.persistence != pg_sys::RELPERSISTENCE_TEMP
+        })
+}
+
+/// Has a relation any triggers?
+pub fn has_triggers(relation: Oid) -> bool {
+    Class::of(relation).is_some_and(|class| class.triggers)
+}
+
 /// Why no tree can be made for a table that has this one in its family, if that is so.
 pub fn refusal(relation: Oid) -> Option<String> {
     let name = relation_name(relation);
-    // SAFETY: look-ups in the catalog; the tuple is released.
-    let (kind, persistence, partition) = unsafe {
-        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
-        if tuple.is_null() {
-            return Some(format!("there is no relation with OID {}", relation.to_u32()));
-        }
-        let class = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
-        let found = ((*class).relkind as u8, (*class).relpersistence as u8, (*class).relispartition);
-        pg_sys::ReleaseSysCache(tuple);
-        found
+    let Some(Class { kind, persistence, partition, .. }) = Class::of(relation) else {
+        return Some(format!("there is no relation with OID {}", relation.to_u32()));
     };
     match kind {
         pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE => {}
@@ -47,6 +124,16 @@ pub fn refusal(relation: Oid) -> Option<String> {
     let has_parents = !partition && !related(relation, Side::Parents).is_empty();
     let has_children = kind == pg_sys::RELKIND_RELATION && !related(relation, Side::Children).is_empty();
     (has_parents || has_children).then(|| format!("table {name} inherits or is inherited from"))
+}
+
+/// What is wrong with a table of which a partition belongs to somebody who may not act as the owner of `base`: to read
+/// it as a whole would run code of the one, such as the expression of an index, with the rights of the other.
+pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
+    let owned_by = owner(base);
+    // SAFETY: a look-up in the catalog.
+    let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
+    let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
+    Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }
 
 /// Is the table a partition of another?

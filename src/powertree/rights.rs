@@ -58,30 +58,3 @@ pub fn require_owner(base: Oid) {
         );
     }
 }
-
-/// Does `work` as the owner of a table, who can do nothing but read it meanwhile.
-pub fn as_owner<R>(base: Oid, work: impl FnOnce() -> R) -> R {
-    // SAFETY: the user is set back; after an error the end of the transaction does that.
-    unsafe {
-        let (mut user, mut context) = (Oid::INVALID, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
-        pg_sys::SetUserIdAndSecContext(owner(base), restricted);
-        let result = work();
-        pg_sys::SetUserIdAndSecContext(user, context);
-        result
-    }
-}
-
-fn owner(base: Oid) -> Oid {
-    // SAFETY: the tuple is looked up and released; a table has an owner.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, base.into());
-        if tuple.is_null() {
-            raise(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the table of a power tree is gone", "", "");
-        }
-        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
-        pg_sys::ReleaseSysCache(tuple);
-        owner
-    }
-}

@@ -10,7 +10,10 @@ const FIRST: i16 = 2;
 const LAST: i16 = 3;
 const BARRIER: i16 = 4;
 
-/// Leaves `first ..= last`.
+/// First and last of no leaves: a barrier alone.
+pub const NONE: (i64, i64) = (i64::MAX, i64::MIN);
+
+/// Leaves `first ..= last`, none if the last comes before the first.
 pub struct Span {
     pub first: i64,
     pub last: i64,

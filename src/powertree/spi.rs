@@ -2,6 +2,7 @@
 
 use super::catalog::{c_string, text};
 use crate::error::raise;
+use crate::pg::fence;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
@@ -152,55 +153,20 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Runs a command that changes the catalog, as the superuser who owns the extension's functions.
-pub fn command(sql: &str) {
-    number(sql);
-}
-
-/// Runs a query in the same way; the bigint in its first row and column, 0 if there is none.
-pub fn number(sql: &str) -> i64 {
-    let mut number = 0;
-    elevated(sql, |row| number = row.integer(1));
-    number
-}
-
-/// Runs a query in the same way; its rows as text, "" for NULL.
+/// Runs a query of PostgreSQL's own catalog; its rows as text, "" for NULL.
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
-    let mut all = Vec::new();
-    elevated(sql, |row| all.push(row.strings()));
-    all
-}
-
-fn elevated(sql: &str, mut each: impl FnMut(&Row)) {
-    let sql = c_string(sql);
-    // SAFETY: user and path are set back; after an error the end of the transaction does that.
-    unsafe {
-        let (mut user, mut context) = (Oid::INVALID, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        pg_sys::SetUserIdAndSecContext(
-            Oid::from(pg_sys::BOOTSTRAP_SUPERUSERID),
-            context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32,
-        );
-        // No operator of the caller's must be found in place of PostgreSQL's.
-        let level = pg_sys::NewGUCNestLevel();
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            c"pg_catalog, pg_temp".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        let result = pg_sys::SPI_execute(sql.as_ptr(), false, 0);
-        if result < 0 {
-            unexpected(result);
+    let (sql, mut all) = (c_string(sql), Vec::new());
+    fence::for_catalog(|| {
+        // SAFETY: SPI is connected.
+        unsafe {
+            let result = pg_sys::SPI_execute(sql.as_ptr(), true, 0);
+            if result != pg_sys::SPI_OK_SELECT as i32 {
+                unexpected(result);
+            }
+            rows(&mut |row| all.push(row.strings()));
         }
-        rows(&mut each);
-        pg_sys::AtEOXact_GUC(false, level);
-        pg_sys::SetUserIdAndSecContext(user, context);
-    }
+    });
+    all
 }
 
 fn unexpected(code: i32) -> ! {

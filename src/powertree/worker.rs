@@ -8,6 +8,7 @@ use super::definition::Definition;
 use super::spi::connected;
 use super::storage::Snapshot;
 use super::{log, span};
+use crate::pg::{session::discard_all, subtransaction::report};
 use crate::settings;
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, SignalWakeFlags};
 use pgrx::pg_sys;
@@ -50,6 +51,8 @@ pub extern "C-unwind" fn powertree_worker(_argument: pg_sys::Datum) {
         }
         for tree in transaction(due).unwrap_or_default() {
             transaction(|| connected(|| compact(tree, false)));
+            // What one owner's code has left in the session is not for the next owner's.
+            transaction(discard_all);
         }
     }
 }
@@ -63,9 +66,7 @@ fn transaction<R>(work: impl FnOnce() -> R + std::panic::UnwindSafe) -> Option<R
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         let result = PgTryBuilder::new(std::panic::AssertUnwindSafe(|| Some(work())))
             .catch_others(|error| {
-                if let pg_sys::panic::CaughtError::PostgresError(report) = &error {
-                    log!("power tree worker: {}", report.message());
-                }
+                log!("power tree worker: {}", report(error).message());
                 None
             })
             .execute();
@@ -81,7 +82,7 @@ fn transaction<R>(work: impl FnOnce() -> R + std::panic::UnwindSafe) -> Option<R
 
 /// The trees whose log is long or old enough.
 fn due() -> Vec<i32> {
-    let Some(tables) = Tables::find() else { return Vec::new() };
+    let Some(tables) = Tables::known() else { return Vec::new() };
     let mut due = Vec::new();
     for tree in Definition::all(&tables) {
         let Some(state) = State::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {

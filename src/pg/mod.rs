@@ -1,0 +1,5 @@
+//! What of PostgreSQL is shared by all features.
+
+pub mod fence;
+pub mod session;
+pub mod subtransaction;

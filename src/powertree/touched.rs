@@ -1,0 +1,72 @@
+//! Which relations the command that runs has changed: those whose description PostgreSQL declares out of date, whatever
+//! the kind of command. So no command needs to be known by its name, and one that changes no table of a tree costs next
+//! to nothing.
+
+use pgrx::pg_sys::Oid;
+use std::cell::RefCell;
+
+/// A command that changes more is taken to have changed everything.
+const MOST: usize = 256;
+
+struct Touched {
+    /// Commands that run inside of one another.
+    depth: u32,
+    relations: [u32; MOST],
+    count: usize,
+    all: bool,
+}
+
+thread_local! {
+    static TOUCHED: RefCell<Touched> =
+        const { RefCell::new(Touched { depth: 0, relations: [0; MOST], count: 0, all: false }) };
+}
+
+/// A command begins.
+pub fn begin() {
+    TOUCHED.with_borrow_mut(|touched| touched.depth += 1);
+}
+
+/// What the command that runs has changed by now; None if that is not known.
+pub fn by_now() -> Option<Vec<Oid>> {
+    TOUCHED.with_borrow(|touched| {
+        let known = touched.depth > 0 && !touched.all;
+        known.then(|| touched.relations[..touched.count].iter().copied().map(Oid::from_u32).collect())
+    })
+}
+
+/// A command ends. What an inner one has changed, the outer one has changed too.
+pub fn end() {
+    TOUCHED.with_borrow_mut(|touched| {
+        touched.depth = touched.depth.saturating_sub(1);
+        if touched.depth == 0 {
+            (touched.count, touched.all) = (0, false);
+        }
+    });
+}
+
+/// No command runs any more.
+pub fn forget() {
+    // Called in the middle of anything: without a loan it could only be this module's own, which calls nobody.
+    TOUCHED.with(|touched| {
+        if let Ok(mut touched) = touched.try_borrow_mut() {
+            (touched.depth, touched.count, touched.all) = (0, 0, false);
+        }
+    });
+}
+
+/// A relation has changed; an invalid one stands for all. Calls nothing that could fail.
+pub fn note(relation: Oid) {
+    TOUCHED.with(|touched| {
+        let Ok(mut touched) = touched.try_borrow_mut() else { return };
+        if touched.depth == 0 || touched.all {
+            return;
+        }
+        let (relation, count) = (relation.to_u32(), touched.count);
+        if relation == 0 || count == MOST {
+            touched.all |= !touched.relations[..count].contains(&relation);
+        } else if !touched.relations[..count].contains(&relation) {
+            touched.relations[count] = relation;
+            touched.count += 1;
+        }
+    });
+}
