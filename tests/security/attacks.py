@@ -27,6 +27,8 @@ class Attack:
     key: str = "(at)"
     before: str = ""
     after: str = ""
+    # What stands beside the tables.
+    beside: str = ""
     # What a superuser does for it, and what the attacker sets in his sessions.
     granted: str = ""
     settings: str = ""
@@ -119,7 +121,7 @@ ATTACKS = [
         after=f"CREATE POLICY p ON attack.{{T}} USING ({TRAP}); ALTER TABLE attack.{{T}} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
         f"CREATE POLICY p ON attack.{{T}}1 USING ({TRAP}); ALTER TABLE attack.{{T}}1 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;",
     ),
-    Attack("rules", after="CREATE RULE r AS ON DELETE TO attack.{T}1 DO ALSO SELECT attack.spring('rule'); CREATE RULE r AS ON INSERT TO attack.{T}1 DO ALSO SELECT attack.spring('rule');"),
+    Attack("rules", after="CREATE RULE r AS ON DELETE TO attack.{T}1 DO ALSO SELECT attack.spring('rule'); CREATE RULE i AS ON INSERT TO attack.{T}1 DO ALSO SELECT attack.spring('rule');"),
     Attack(
         "triggers",
         after="""CREATE TRIGGER a BEFORE INSERT OR UPDATE OR DELETE ON attack.{T} FOR EACH STATEMENT EXECUTE FUNCTION attack.trap_trigger();
@@ -128,8 +130,8 @@ ATTACKS = [
             ALTER TABLE attack.{T}1 ENABLE ALWAYS TRIGGER truncated;""",
     ),
     Attack("key of the partitions", key="((attack.row_trap(x)), at)"),
-    Attack("overloads in the path", before="", after=overloads(), settings="SET search_path = attack, pg_catalog, public"),
-    Attack("overloads of dates", at="date", after=overloads(), settings="SET search_path = attack, public, pg_catalog"),
+    Attack("overloads in the path", beside=overloads(), settings="SET search_path = attack, pg_catalog, public"),
+    Attack("overloads of dates", at="date", beside=overloads(), settings="SET search_path = attack, public, pg_catalog"),
     Attack(
         "partition of another owner",
         after=f"CREATE INDEX ON attack.{{T}}1 (at) WHERE {TRAP}; CREATE INDEX ON attack.{{T}}1 (at) WHERE attack.row_trap(x) = 1;"
