@@ -45,6 +45,15 @@ class Session:
         self.socket.sendall(b"Q" + struct.pack("!i", len(body) + 4) + body)
         return self._answer()
 
+    def binary(self, sql, types, parameters):
+        """Run one statement with parameters in binary, of the types that these OIDs name."""
+        parse = b"\0" + sql.encode() + b"\0" + struct.pack(f"!h{len(types)}I", len(types), *types)
+        bind = b"\0\0" + struct.pack("!hhh", 1, 1, len(parameters))
+        bind += b"".join(struct.pack("!i", len(parameter)) + parameter for parameter in parameters) + struct.pack("!h", 0)
+        for kind, body in (b"P", parse), (b"B", bind), (b"D", b"P\0"), (b"E", b"\0" + struct.pack("!i", 0)), (b"S", b""):
+            self.socket.sendall(kind + struct.pack("!i", len(body) + 4) + body)
+        return self._answer()
+
     def value(self, sql):
         """The first column of the first row."""
         return self(sql)[0][0]
