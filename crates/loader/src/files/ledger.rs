@@ -84,7 +84,7 @@ fn entry(row: &Row, at: usize) -> Entry {
 pub async fn entries(
     tx: &Transaction<'_>,
     job: &str,
-    paths: &[&str],
+    paths: &[String],
 ) -> Result<HashMap<String, Vec<Entry>>, Error> {
     let sql = format!(
         "SELECT path, {COLUMNS} FROM loader.files WHERE job = $1 AND path = ANY ($2::text[])

@@ -53,9 +53,24 @@ async fn load_part(
     let Some(next) = writer.begin(key).await? else {
         return writer.end(key, None).await;
     };
-    let mut reader = input.read(part, next, &definition.columns)?;
+    let left_out = |failure| run.left_out.add(input.path(), failure);
+    let mut reader = match input.read(part, next, &definition.columns) {
+        Ok(reader) => reader,
+        Err(failure) => {
+            left_out(failure);
+            return writer.end(key, None).await;
+        }
+    };
     let mut at = next.0;
-    while let Some(batch) = reader.next()? {
+    loop {
+        let batch = match reader.next() {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
+            Err(failure) => {
+                left_out(failure);
+                return writer.end(key, None).await;
+            }
+        };
         if writer.store(key, definition, &batch).await? == Fate::Dropped {
             return Ok(());
         }
@@ -65,6 +80,11 @@ async fn load_part(
             return writer.end(key, None).await;
         }
     }
-    input.check_unchanged()?;
-    writer.end(key, Some(at)).await
+    match input.check_unchanged() {
+        Ok(()) => writer.end(key, Some(at)).await,
+        Err(failure) => {
+            left_out(failure);
+            writer.end(key, None).await
+        }
+    }
 }

@@ -8,6 +8,7 @@ use tokio_postgres::{Client, Error};
 use super::batch::Batch;
 use super::dead_letter::{self, DeadLetter};
 use super::ledger::{self, Key};
+use super::left_out::LeftOut;
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::load::{copy, copy_around, Path, Stop};
@@ -30,8 +31,10 @@ pub struct Run {
     pub dead_letters: AtomicU64,
     /// The wish to stop.
     pub stop: Stop,
-    /// That a part has failed: the others need not go on.
+    /// That the run has failed: its other parts need not go on.
     pub failed: AtomicBool,
+    /// The files that could not be read.
+    pub left_out: LeftOut,
 }
 
 impl Run {

@@ -12,6 +12,7 @@ use super::record::Records;
 use super::Options;
 use crate::failure::Failure;
 use crate::files::input::{Form, Identity};
+use crate::files::limits::Limits;
 use crate::files::part::Part;
 
 /// How much of a file is looked at, unless its first record is longer.
@@ -42,13 +43,13 @@ pub struct Layout {
 
 impl Layout {
     /// Looks at a file.
-    pub fn of(path: &Path, options: &Options) -> Result<Self, Failure> {
-        Self::detect(path, options).map_err(|failure| failure.at(path.display()))
+    pub fn of(path: &Path, options: &Options, limits: Limits) -> Result<Self, Failure> {
+        Self::detect(path, options, limits).map_err(|failure| failure.at(path.display()))
     }
 
-    fn detect(path: &Path, options: &Options) -> Result<Self, Failure> {
+    fn detect(path: &Path, options: &Options, limits: Limits) -> Result<Self, Failure> {
         let identity = Identity::of(path).map_err(Failure::new)?;
-        let form = Form::detect(path, encoding(options)?).map_err(Failure::new)?;
+        let form = Form::detect(path, encoding(options)?, limits).map_err(Failure::new)?;
         let quoting = Dialect {
             quote: options.quote,
             escape: options.escape.unwrap_or(options.quote),

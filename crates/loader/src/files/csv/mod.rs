@@ -18,6 +18,7 @@ use crate::files::batch::BatchReader;
 use crate::files::format::{Contents, Format, Input};
 use crate::files::infer::Moment;
 use crate::files::input::Identity;
+use crate::files::limits::Limits;
 use crate::files::part::Part;
 use layout::Layout;
 use record::Field;
@@ -89,7 +90,7 @@ impl Nulls {
 
 /// The format.
 #[derive(Debug, Clone)]
-pub struct Csv(pub Options);
+pub struct Csv(pub Options, pub Limits);
 
 impl Format for Csv {
     fn endings(&self) -> &'static [&'static str] {
@@ -97,7 +98,7 @@ impl Format for Csv {
     }
 
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
-        let layout = Layout::of(path, &self.0)?;
+        let layout = Layout::of(path, &self.0, self.1)?;
         let names = self.names(&layout)?;
         Ok(Box::new(File { layout, names, options: self.0.clone() }))
     }
