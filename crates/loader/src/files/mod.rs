@@ -6,6 +6,7 @@
 
 mod batch;
 mod columns;
+mod counts;
 mod csv;
 mod dead_letter;
 mod field;
@@ -33,6 +34,7 @@ use crate::failure::Failure;
 use crate::load::{runtime, Stop};
 use crate::pg::Connector;
 use columns::Told;
+use counts::Counts;
 use format::Format;
 use left_out::LeftOut;
 use limits::{Limits, PageLimit};
@@ -177,6 +179,7 @@ async fn load(
         stop: Stop::on_signals()?,
         failed: AtomicBool::new(false),
         left_out,
+        counts: Counts::default(),
     };
     let summary = Summary::new(&settled, table, begin);
     let quiet = common.quiet;
@@ -193,7 +196,10 @@ async fn load(
             tracing::info!("stopped; the next run goes on from here");
             Ok(())
         }
-        Ok(()) => run.left_out.verdict(),
+        Ok(()) => {
+            run.counts.complain(&run.left_out);
+            run.left_out.verdict()
+        }
         loaded => loaded,
     }
 }

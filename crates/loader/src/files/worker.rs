@@ -71,8 +71,15 @@ async fn load_part(
                 return writer.end(key, None).await;
             }
         };
-        if writer.store(key, definition, &batch).await? == Fate::Dropped {
-            return Ok(());
+        match writer.store(key, definition, &batch).await? {
+            Fate::Stored => {}
+            Fate::Dropped => return Ok(()),
+            Fate::NoneGood(first) => {
+                let what = format!("none of its rows can be stored; {first}");
+                let mend = "mend the file, the options or the table; nothing of it is stored";
+                left_out(Failure::new(what).at(input.path().display()).mend(mend));
+                return writer.end(key, None).await;
+            }
         }
         progress.add(input.bytes_of(batch.next.0 - batch.from));
         at = batch.next.0;
