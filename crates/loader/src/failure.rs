@@ -36,6 +36,12 @@ impl Failure {
         Self { mend: Some(one_line(how)), ..self }
     }
 
+    /// What else is to be said, after how to mend it.
+    pub fn and(self, also: impl fmt::Display) -> Self {
+        let mend = self.mend.map_or_else(|| also.to_string(), |mend| format!("{mend}; {also}"));
+        Self { mend: Some(one_line(mend)), ..self }
+    }
+
     /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)

@@ -17,6 +17,7 @@ mod pg;
 mod plan;
 mod registry;
 mod simulate;
+mod size;
 
 use std::process::ExitCode;
 

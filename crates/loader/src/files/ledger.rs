@@ -84,7 +84,7 @@ fn entry(row: &Row, at: usize) -> Entry {
 pub async fn entries(
     tx: &Transaction<'_>,
     job: &str,
-    paths: &[&str],
+    paths: &[String],
 ) -> Result<HashMap<String, Vec<Entry>>, Error> {
     let sql = format!(
         "SELECT path, {COLUMNS} FROM loader.files WHERE job = $1 AND path = ANY ($2::text[])
@@ -111,7 +111,7 @@ pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> 
     }
     let grown = || {
         let begins_same = hash(input.path(), old.size as u64)? == old.hash;
-        Ok(begins_same && input.ends_with_line(old.size)?)
+        Ok(begins_same && input.ends_with_line(last.next.0)?)
     };
     let grown: std::io::Result<bool> =
         if input.may_grow() && new.size > old.size { grown() } else { Ok(false) };

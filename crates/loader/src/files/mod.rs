@@ -6,6 +6,7 @@
 
 mod batch;
 mod columns;
+mod counts;
 mod csv;
 mod dead_letter;
 mod field;
@@ -13,6 +14,8 @@ mod format;
 mod infer;
 mod input;
 mod ledger;
+mod left_out;
+mod limits;
 mod parallel;
 mod parquet;
 mod part;
@@ -31,7 +34,10 @@ use crate::failure::Failure;
 use crate::load::{runtime, Stop};
 use crate::pg::Connector;
 use columns::Told;
+use counts::Counts;
 use format::Format;
+use left_out::LeftOut;
+use limits::{Limits, PageLimit};
 use progress::Progress;
 use report::Summary;
 use start::{Candidate, Settled};
@@ -52,6 +58,8 @@ pub enum Command {
     Parquet {
         #[command(flatten)]
         common: Common,
+        #[command(flatten)]
+        page: PageLimit,
     },
 }
 
@@ -79,6 +87,8 @@ pub struct Common {
     /// Stop at more bad rows than this; up to it they become dead letters
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_bad_rows: u64,
+    #[command(flatten)]
+    limits: Limits,
     /// Say what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -94,16 +104,34 @@ fn table_name(text: &str) -> Result<TableName, String> {
 /// Runs the command.
 pub fn run(command: Command) -> Result<(), Failure> {
     let (common, format): (_, Box<dyn Format>) = match command {
-        Command::Csv { common, options } => (common, Box::new(csv::Csv(options))),
-        Command::Parquet { common } => (common, Box::new(parquet::Parquet)),
+        Command::Csv { common, options } => {
+            let format = csv::Csv(options, common.limits);
+            (common, Box::new(format))
+        }
+        Command::Parquet { common, page } => {
+            let format = parquet::Parquet(page, common.limits);
+            (common, Box::new(format))
+        }
     };
     let paths = input::expand(&common.paths, format.endings())?;
     let threads = common.jobs.map_or_else(|| available_parallelism().map_or(1, Into::into), usize::from);
-    let candidates = parallel::parallel(threads, paths.len(), |i| Candidate::new(format.open(&paths[i])?))?;
-    runtime()?.block_on(load(common, candidates, threads))
+    let left_out = LeftOut::default();
+    let opened = parallel::parallel(threads, paths.len(), |i| {
+        Ok(left_out.unless(&paths[i], format.open(&paths[i]).and_then(Candidate::new)))
+    })?;
+    let candidates: Vec<Candidate> = opened.into_iter().flatten().collect();
+    if candidates.is_empty() {
+        return left_out.verdict();
+    }
+    runtime()?.block_on(load(common, candidates, left_out, threads))
 }
 
-async fn load(common: Common, mut candidates: Vec<Candidate>, threads: usize) -> Result<(), Failure> {
+async fn load(
+    common: Common,
+    mut candidates: Vec<Candidate>,
+    left_out: LeftOut,
+    threads: usize,
+) -> Result<(), Failure> {
     let begin = Instant::now();
     let told: Told = common.types.iter().cloned().collect();
     let mut connection = None;
@@ -121,7 +149,10 @@ async fn load(common: Common, mut candidates: Vec<Candidate>, threads: usize) ->
     let inferred = match &found {
         Some(_) if !common.dry_run => None,
         found => {
-            start::scan(&mut candidates, threads, common.quiet)?;
+            start::scan(&mut candidates, &left_out, threads, common.quiet)?;
+            if candidates.is_empty() {
+                return left_out.verdict();
+            }
             report::files(&candidates);
             if found.is_some() {
                 None
@@ -131,12 +162,14 @@ async fn load(common: Common, mut candidates: Vec<Candidate>, threads: usize) ->
         }
     };
     if common.dry_run {
-        return report::plan(&candidates, found.as_ref(), inferred.as_ref(), &told);
+        report::plan(&candidates, found.as_ref(), inferred.as_ref(), &told)?;
+        return left_out.verdict();
     }
     let Some((connector, mut client)) = connection else {
         return Err(Failure::usage("no database is given").mend("give --database"));
     };
-    let settled = start::settle(&mut client, &job, &candidates, &table, inferred.as_ref(), &told).await?;
+    let settled =
+        start::settle(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &told).await?;
     let run = Run {
         connector,
         job,
@@ -145,12 +178,14 @@ async fn load(common: Common, mut candidates: Vec<Candidate>, threads: usize) ->
         dead_letters: AtomicU64::new(0),
         stop: Stop::on_signals()?,
         failed: AtomicBool::new(false),
+        left_out,
+        counts: Counts::default(),
     };
     let summary = Summary::new(&settled, table, begin);
     let quiet = common.quiet;
     // On a thread of its own, so that this one hears the signals.
     let (run, loaded) = tokio::task::spawn_blocking(move || {
-        let loaded = load_all(&run, &candidates, &settled, threads, quiet);
+        let loaded = load_all(&run, &settled, threads, quiet);
         (run, loaded)
     })
     .await
@@ -161,20 +196,18 @@ async fn load(common: Common, mut candidates: Vec<Candidate>, threads: usize) ->
             tracing::info!("stopped; the next run goes on from here");
             Ok(())
         }
+        Ok(()) => {
+            run.counts.complain(&run.left_out);
+            run.left_out.verdict()
+        }
         loaded => loaded,
     }
 }
 
-fn load_all(
-    run: &Run,
-    candidates: &[Candidate],
-    settled: &[Settled],
-    threads: usize,
-    quiet: bool,
-) -> Result<(), Failure> {
+fn load_all(run: &Run, settled: &[Settled], threads: usize, quiet: bool) -> Result<(), Failure> {
     let mut tasks = Vec::new();
     let mut bytes = 0;
-    for (Candidate { input, .. }, Settled { definition, open }) in candidates.iter().zip(settled) {
+    for Settled { input, definition, open } in settled {
         for entry in open {
             bytes += input.bytes_of(entry.part.to.unwrap_or(input.identity().size) - entry.next.0);
             tasks.push(Task { input: &**input, part: entry.part.clone(), definition });

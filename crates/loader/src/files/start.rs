@@ -3,11 +3,14 @@
 //! First everything is read and worked out, without a transaction; then table and ledger are made in one, under a lock,
 //! so that two runs that begin at once agree.
 
+use std::collections::HashSet;
+
 use tokio_postgres::{Client, Transaction};
 
 use super::columns::{for_new_table, in_table, Told};
 use super::format::{Contents, Input};
 use super::ledger::{self, Entry, Standing};
+use super::left_out::LeftOut;
 use super::parallel::parallel;
 use super::part::Part;
 use super::progress::Progress;
@@ -44,6 +47,8 @@ pub struct Before {
 
 /// A file that is settled.
 pub struct Settled {
+    /// It.
+    pub input: Box<dyn Input>,
     /// The table and the columns that its fields go to.
     pub definition: Definition,
     /// Its parts that are not done.
@@ -69,7 +74,12 @@ async fn look_in(tx: &Transaction<'_>, table: &TableName) -> Result<Before, Fail
 }
 
 /// Scans the rows of all files that do not tell their columns' types.
-pub fn scan(candidates: &mut [Candidate], threads: usize, quiet: bool) -> Result<(), Failure> {
+pub fn scan(
+    candidates: &mut Vec<Candidate>,
+    left_out: &LeftOut,
+    threads: usize,
+    quiet: bool,
+) -> Result<(), Failure> {
     let untyped = |c: &&Candidate| c.input.types().is_none();
     let pieces: Vec<(usize, &Candidate, &Part)> = candidates
         .iter()
@@ -81,13 +91,20 @@ pub fn scan(candidates: &mut [Candidate], threads: usize, quiet: bool) -> Result
     let progress = Progress::new("scanning", total, quiet);
     let seen = parallel(threads, pieces.len(), |i| {
         let (_, candidate, part) = pieces[i];
-        candidate.input.scan(part, &|bytes| progress.add(bytes))
+        Ok(candidate.input.scan(part, &|bytes| progress.add(bytes)))
     })?;
     progress.finish();
     let files: Vec<usize> = pieces.iter().map(|(i, ..)| *i).collect();
+    let mut unread = HashSet::new();
     for (i, contents) in files.into_iter().zip(seen) {
-        candidates[i].contents.get_or_insert_default().append(contents);
+        let candidate = &mut candidates[i];
+        match left_out.unless(candidate.input.path(), contents) {
+            Some(contents) => candidate.contents.get_or_insert_default().append(contents),
+            None => drop(unread.insert(i)),
+        }
     }
+    let mut places = 0..;
+    candidates.retain(|_| !places.next().is_some_and(|i| unread.contains(&i)));
     Ok(())
 }
 
@@ -118,7 +135,8 @@ fn define(table: &TableName, columns: Vec<Column>) -> Definition {
 pub async fn settle(
     client: &mut Client,
     job: &str,
-    candidates: &[Candidate],
+    candidates: Vec<Candidate>,
+    left_out: &LeftOut,
     table: &TableName,
     inferred: Option<&Definition>,
     told: &Told,
@@ -129,7 +147,7 @@ pub async fn settle(
     tx.execute(sql, &[&job]).await.map_err(at("database"))?;
     let mut before = look_in(&tx, table).await?;
     let place = format!("table {}", before.table);
-    let paths: Vec<&str> = candidates.iter().map(|c| ledger::path(&*c.input)).collect();
+    let paths: Vec<String> = candidates.iter().map(|c| ledger::path(&*c.input).to_string()).collect();
     let of_files = at("table loader.files");
     let table_name = String::from(before.table.clone());
     let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
@@ -145,31 +163,40 @@ pub async fn settle(
     let Some(found) = &before.found else {
         return Err(Failure::new("it was dropped meanwhile").at(place).mend("run it again"));
     };
-    for candidate in candidates {
-        let Candidate { input, parts, .. } = candidate;
-        let entries = known.get(ledger::path(&**input)).map_or(&[][..], Vec::as_slice);
-        match ledger::compare(&**input, entries, &table_name, job)? {
-            Standing::New => ledger::enter(&tx, job, &**input, parts, &table_name).await,
-            Standing::Grown => ledger::extend(&tx, job, &**input).await,
+    let mut ready = Vec::with_capacity(candidates.len());
+    for Candidate { input, parts, .. } in candidates {
+        let entries = known.get(ledger::path(&*input)).map_or(&[][..], Vec::as_slice);
+        let standing = ledger::compare(&*input, entries, &table_name, job);
+        let is_done =
+            |standing: &Standing| *standing == Standing::Same && entries.iter().all(|entry| entry.done);
+        let columns = standing.and_then(|standing| {
+            // A file without even names has no rows to check.
+            let is_idle = is_done(&standing) || input.fields() == 0;
+            let columns = if is_idle { Vec::new() } else { in_table(&*input, found, told)? };
+            Ok((standing, columns))
+        });
+        let Some((standing, columns)) = left_out.unless(input.path(), columns) else { continue };
+        match standing {
+            Standing::New => ledger::enter(&tx, job, &*input, &parts, &table_name).await,
+            Standing::Grown => ledger::extend(&tx, job, &*input).await,
             Standing::Same => Ok(()),
         }
         .map_err(&of_files)?;
+        ready.push((input, columns));
+    }
+    if ready.is_empty() {
+        left_out.verdict()?;
     }
     let mut known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
-    let mut settled = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let mut open = known.remove(ledger::path(&*candidate.input)).unwrap_or_default();
+    let mut settled = Vec::with_capacity(ready.len());
+    for (input, columns) in ready {
+        let mut open = known.remove(ledger::path(&*input)).unwrap_or_default();
         open.retain(|entry| !entry.done);
-        // A file without even names has no rows to check.
-        let columns = match open.is_empty() || candidate.input.fields() == 0 {
-            true => Vec::new(),
-            false => in_table(&*candidate.input, found, told)?,
-        };
         let definition = define(&before.table, columns);
         if !definition.columns.is_empty() {
             found.check(&definition)?;
         }
-        settled.push(Settled { definition, open });
+        settled.push(Settled { input, definition, open });
     }
     tx.commit().await.map_err(at("database"))?;
     Ok(settled)

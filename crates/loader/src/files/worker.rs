@@ -53,11 +53,33 @@ async fn load_part(
     let Some(next) = writer.begin(key).await? else {
         return writer.end(key, None).await;
     };
-    let mut reader = input.read(part, next, &definition.columns)?;
+    let left_out = |failure| run.left_out.add(input.path(), failure);
+    let mut reader = match input.read(part, next, &definition.columns) {
+        Ok(reader) => reader,
+        Err(failure) => {
+            left_out(failure);
+            return writer.end(key, None).await;
+        }
+    };
     let mut at = next.0;
-    while let Some(batch) = reader.next()? {
-        if writer.store(key, definition, &batch).await? == Fate::Dropped {
-            return Ok(());
+    loop {
+        let batch = match reader.next() {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
+            Err(failure) => {
+                left_out(failure);
+                return writer.end(key, None).await;
+            }
+        };
+        match writer.store(key, definition, &batch).await? {
+            Fate::Stored => {}
+            Fate::Dropped => return Ok(()),
+            Fate::NoneGood(first) => {
+                let what = format!("none of its rows can be stored; {first}");
+                let mend = "mend the file, the options or the table; nothing of it is stored";
+                left_out(Failure::new(what).at(input.path().display()).mend(mend));
+                return writer.end(key, None).await;
+            }
         }
         progress.add(input.bytes_of(batch.next.0 - batch.from));
         at = batch.next.0;
@@ -65,6 +87,11 @@ async fn load_part(
             return writer.end(key, None).await;
         }
     }
-    input.check_unchanged()?;
-    writer.end(key, Some(at)).await
+    match input.check_unchanged() {
+        Ok(()) => writer.end(key, Some(at)).await,
+        Err(failure) => {
+            left_out(failure);
+            writer.end(key, None).await
+        }
+    }
 }

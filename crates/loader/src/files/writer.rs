@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio_postgres::{Client, Error};
 
 use super::batch::Batch;
+use super::counts::Counts;
 use super::dead_letter::{self, DeadLetter};
 use super::ledger::{self, Key};
+use super::left_out::LeftOut;
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::load::{copy, copy_around, Path, Stop};
@@ -30,8 +32,12 @@ pub struct Run {
     pub dead_letters: AtomicU64,
     /// The wish to stop.
     pub stop: Stop,
-    /// That a part has failed: the others need not go on.
+    /// That the run has failed: its other parts need not go on.
     pub failed: AtomicBool,
+    /// The files that could not be loaded.
+    pub left_out: LeftOut,
+    /// What became of the rows of each file.
+    pub counts: Counts,
 }
 
 impl Run {
@@ -51,12 +57,15 @@ enum Care {
 }
 
 /// What became of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It is committed.
     Stored,
     /// It was left, because the run was told to stop while PostgreSQL was away.
     Dropped,
+    /// It was left, because it is the first of its part and none of its rows can be stored: that is no matter of single
+    /// rows. Here is the first of them.
+    NoneGood(String),
 }
 
 /// Owns a connection.
@@ -69,7 +78,11 @@ enum Attempt {
     Stored {
         rows: u64,
         dead_letters: u64,
+        /// The first of those.
+        first_bad: Option<String>,
     },
+    /// None of the rows is good, and none was before; here is the first.
+    NoneGood(String),
     /// The part is not where it should be.
     Elsewhere,
     /// There are too many bad rows; here is the last one.
@@ -116,11 +129,13 @@ impl<'r> Writer<'r> {
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.attempt(key, definition, batch, care).await {
-                Ok(Attempt::Stored { rows, dead_letters }) => {
+                Ok(Attempt::Stored { rows, dead_letters, first_bad }) => {
+                    self.run.counts.add(key.path, rows, dead_letters, first_bad);
                     self.run.rows.fetch_add(rows, Ordering::Relaxed);
                     self.run.dead_letters.fetch_add(dead_letters, Ordering::Relaxed);
                     return Ok(Fate::Stored);
                 }
+                Ok(Attempt::NoneGood(first)) => return Ok(Fate::NoneGood(first)),
                 Ok(Attempt::Elsewhere) => return Err(moved(key)),
                 Ok(Attempt::TooMany(last)) => return Err(self.too_many(key, &last)),
                 Err(error) => error,
@@ -156,10 +171,10 @@ impl<'r> Writer<'r> {
         care: Care,
     ) -> Result<Attempt, Error> {
         let mut tx = self.client.transaction().await?;
-        match ledger::stand(&tx, key).await? {
-            Some(entry) if entry.next.0 == batch.from => {}
+        let is_first = match ledger::stand(&tx, key).await? {
+            Some(entry) if entry.next.0 == batch.from => batch.from == entry.part.from,
             _ => return Ok(Attempt::Elsewhere),
-        }
+        };
         let bad = self.run.dead_letters.load(Ordering::Relaxed) + batch.dead_letters.len() as u64;
         let most = self.run.max_bad_rows.saturating_sub(bad);
         let mut refused = Vec::new();
@@ -176,6 +191,10 @@ impl<'r> Writer<'r> {
             }
         }
         let letters: Vec<&DeadLetter> = batch.dead_letters.iter().chain(&refused).collect();
+        let first_bad = letters.iter().min_by_key(|letter| letter.line).map(|letter| letter.to_string());
+        if let (true, Some(first)) = (is_first && refused.len() == batch.rows.len(), &first_bad) {
+            return Ok(Attempt::NoneGood(first.clone()));
+        }
         let bad = bad + refused.len() as u64;
         if let (true, Some(letter)) = (bad > self.run.max_bad_rows, letters.first()) {
             return Ok(Attempt::TooMany(letter.to_string()));
@@ -189,7 +208,7 @@ impl<'r> Writer<'r> {
         let (rows, dead_letters) = ((batch.rows.len() - refused.len()) as u64, letters.len() as u64);
         ledger::advance(&tx, key, batch.next, rows, dead_letters).await?;
         tx.commit().await?;
-        Ok(Attempt::Stored { rows, dead_letters })
+        Ok(Attempt::Stored { rows, dead_letters, first_bad })
     }
 
     /// Waits for the database, and asks it whether the last attempt was committed after all.

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha12Rng;
 use super::merton::{Parameters, Path};
 use super::progress_bar;
 use crate::failure::Failure;
+use crate::size;
 
 const HEADER: &str = "date,ticker,sector,adj_close,high,low,open,close,volume\n";
 const FIRST_DAY: Date = Date::constant(1910, 1, 6);
@@ -38,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Size of all files together, such as 200MB or 2GB
-    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = size::bytes)]
     bytes: u64,
     /// Files to write
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -48,18 +49,6 @@ pub struct Args {
     seed: u64,
     #[command(flatten)]
     prices: Parameters,
-}
-
-fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "" | "B" => 1,
-        "kB" | "KB" => 1000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        _ => return Err("write a number and kB, MB or GB".into()),
-    };
-    digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(|| "not a size".into())
 }
 
 /// Runs the command.
@@ -168,6 +157,5 @@ mod tests {
             (ticker(0), ticker(27), ticker(17_576)),
             ("SIAAAA".into(), "SIAABB".into(), "SIBAAA".into())
         );
-        assert_eq!((bytes("2GB"), bytes("10"), bytes("2TB").is_err()), (Ok(2_000_000_000), Ok(10), true));
     }
 }

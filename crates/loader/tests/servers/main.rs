@@ -9,6 +9,7 @@ mod directory;
 mod exactly_once;
 mod files;
 mod hostile;
+mod hostile_files;
 mod lanes;
 mod load;
 mod mapping;

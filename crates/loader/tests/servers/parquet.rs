@@ -8,16 +8,16 @@ use crate::directory::World;
 use parquet::basic::Compression;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
-    Int32Type, Int64Type,
+    Int32Type, Int64Type, Int96, Int96Type,
 };
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-type Group<'a> = SerializedRowGroupWriter<'a, File>;
+pub type Group<'a> = SerializedRowGroupWriter<'a, File>;
 
 /// Writes a file: `groups` gives the columns of each row group.
-fn write(path: &Path, schema: &str, compression: Compression, groups: &[&dyn Fn(&mut Group)]) {
+pub fn write(path: &Path, schema: &str, compression: Compression, groups: &[&dyn Fn(&mut Group)]) {
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
     let mut file = SerializedFileWriter::new(File::create(path).unwrap(), schema, properties).unwrap();
@@ -30,7 +30,7 @@ fn write(path: &Path, schema: &str, compression: Compression, groups: &[&dyn Fn(
 }
 
 /// Writes a column; a definition level of 0 stands for NULL.
-fn column<T: parquet::data_type::DataType>(group: &mut Group, values: &[T::T], levels: Option<&[i16]>) {
+pub fn column<T: parquet::data_type::DataType>(group: &mut Group, values: &[T::T], levels: Option<&[i16]>) {
     column_of::<T>(group.next_column().unwrap().unwrap(), values, levels, None);
 }
 
@@ -144,8 +144,83 @@ fn row_groups_are_loaded_once_and_bad_rows_taken_out() {
     assert_eq!(world.rows(letters), ["70001|decode|22021|note|~", "130001|write|23514|~|~"]);
     assert!(world.load(&[]).contains("2 files were loaded before"));
 
-    write(&world.path("b.parquet"), "message m { required int96 at; }", Compression::UNCOMPRESSED, &[]);
-    assert!(world.complaint(&[]).contains("INT96"));
     std::fs::write(world.path("b.parquet"), "no").unwrap();
     assert!(world.complaint(&[]).contains("check that it is Parquet"));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn columns_of_one_name_have_values_of_their_own() {
+    let mut world = World::new("parquet_twice", "parquet");
+    let schema = "message m { required int64 a; required binary a (STRING); required double A; }";
+    let fill = |group: &mut Group| {
+        column::<Int64Type>(group, &[1, 2], None);
+        column::<ByteArrayType>(group, &["x".into(), "y".into()], None);
+        column::<DoubleType>(group, &[0.5, 1.5], None);
+    };
+    write(&world.path("a.parquet"), schema, Compression::SNAPPY, &[&fill]);
+    world.load(&[]);
+    assert_eq!(world.rows("SELECT a, a_2, a_3 FROM $t ORDER BY a"), ["1|x|0.5", "2|y|1.5"]);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn text_that_is_not_utf8_is_a_dead_letter() {
+    let mut world = World::new("parquet_utf8", "parquet");
+    let schema = "message m { required int64 n; required binary note (STRING);
+                  required group inner { required binary note (STRING); required binary raw; } }";
+    let text = |bytes: &[u8]| ByteArray::from(bytes.to_vec());
+    let fill = |group: &mut Group| {
+        column::<Int64Type>(group, &[1, 2, 3, 4], None);
+        column::<ByteArrayType>(
+            group,
+            &[text(b"a"), text(b"ab\xff"), text("é".as_bytes()), text(b"d")],
+            None,
+        );
+        column::<ByteArrayType>(group, &[text(b"a"), text(b"b"), text("é".as_bytes()), text(b"\xc3")], None);
+        column::<ByteArrayType>(group, &[text(b"\xff"), text(b""), text(b""), text(b"")], None);
+    };
+    write(&world.path("a.parquet"), schema, Compression::SNAPPY, &[&fill]);
+    world.load(&[]);
+    assert_eq!(
+        world.rows("SELECT n, note, inner_ FROM (SELECT n, note, \"inner\" AS inner_ FROM $t) t ORDER BY n"),
+        ["1|a|{\"raw\": \"\\\\xff\", \"note\": \"a\"}", "3|é|{\"raw\": \"\\\\x\", \"note\": \"é\"}"]
+    );
+    assert_eq!(world.dead_letters(), ["2|decode|22021|note|~", "4|decode|22021|inner|~"]);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn times_of_int96_are_read_to_the_microsecond() {
+    let mut world = World::new("parquet_int96", "parquet");
+    let time = |day: u32, nanos: u64| {
+        let mut value = Int96::new();
+        value.set_data(nanos as u32, (nanos >> 32) as u32, day);
+        value
+    };
+    let times = [time(2_440_588, 0), time(2_460_370, 86_399_123_456_789), time(2_440_587, 1000)];
+    let fill = |group: &mut Group| column::<Int96Type>(group, &times, Some(&[1, 1, 0, 1]));
+    write(&world.path("a.parquet"), "message m { optional int96 at; }", Compression::SNAPPY, &[&fill]);
+    world.load(&[]);
+    assert_eq!(
+        world.rows("SELECT at FROM $t ORDER BY at"),
+        ["1969-12-31 00:00:00.000001+00", "1970-01-01 00:00:00+00", "2024-02-29 23:59:59.123457+00", "~"]
+    );
+    world.database.batch_execute("CREATE TABLE parquet_int96.u (at timestamp)").unwrap();
+    world.load(&["--table", "parquet_int96.u", "--job", "parquet_int96_u"]);
+    assert_eq!(world.one("SELECT max(at) FROM parquet_int96.u"), "2024-02-29 23:59:59.123457");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn small_row_groups_share_a_transaction() {
+    let mut world = World::new("parquet_small", "parquet");
+    let group = |group: &mut Group| column::<Int64Type>(group, &(0..10).collect::<Vec<_>>(), None);
+    let nothing = |group: &mut Group| column::<Int64Type>(group, &[], None);
+    let groups: Vec<&dyn Fn(&mut Group)> =
+        (0..2000).map(|i| if i % 7 == 0 { &nothing as &dyn Fn(&mut Group) } else { &group }).collect();
+    write(&world.path("a.parquet"), "message m { required int64 n; }", Compression::SNAPPY, &groups);
+    assert!(world.load(&[]).contains("loaded 17140 rows of 1 files"));
+    assert_eq!(world.one("SELECT count(*), sum(n), count(DISTINCT xmin::text) FROM $t"), "17140|77130|1");
+    assert_eq!(world.one("SELECT count(*) FROM loader.files WHERE job = $job"), "1");
 }

@@ -20,17 +20,19 @@ pub struct Block {
     pub from: u64,
     /// The line that they begin with, counted from 1.
     pub line: u64,
+    /// The bytes after the text that were passed over: the rest of a line that is longer than a record may be.
+    pub passed: u64,
 }
 
 impl Block {
     /// Where the next one begins.
     pub fn to(&self) -> u64 {
-        self.from + self.text.len() as u64
+        self.from + self.text.len() as u64 + self.passed
     }
 
     /// The line that the next one begins with.
     pub fn next_line(&self) -> u64 {
-        self.line + memchr_iter(b'\n', &self.text).count() as u64
+        self.line + memchr_iter(b'\n', &self.text).count() as u64 + u64::from(self.passed > 0)
     }
 }
 
@@ -45,12 +47,19 @@ pub struct Blocks<R> {
     at: u64,
     line: u64,
     ended: bool,
+    /// Whether a last record that no newline ends is left for later.
+    leave_unfinished: bool,
 }
 
 impl<R: Read> Blocks<R> {
     /// Reads on from a record's start, which is known to be at this byte and line.
     pub fn new(input: R, dialect: Dialect, size: usize, (at, line): (u64, u64)) -> Self {
-        Self { input, dialect, size, rest: Vec::new(), at, line, ended: false }
+        Self { input, dialect, size, rest: Vec::new(), at, line, ended: false, leave_unfinished: false }
+    }
+
+    /// Leaves a last record that no newline ends: it may be half of one.
+    pub fn leaving_unfinished(self, leave_unfinished: bool) -> Self {
+        Self { leave_unfinished, ..self }
     }
 
     /// The next block, or none at the end.
@@ -61,15 +70,21 @@ impl<R: Read> Blocks<R> {
             if self.rest.is_empty() {
                 return Ok(None);
             }
-            let end =
-                if self.ended { Some(self.rest.len()) } else { end_of_records(&self.rest, &self.dialect) };
+            let end = if self.ended && !self.leave_unfinished {
+                Some(self.rest.len())
+            } else {
+                end_of_records(&self.rest, &self.dialect)
+            };
             match end {
                 Some(end) => return Ok(Some(self.cut(end))),
                 // A record longer than the block, or a quote that is not closed: its first line goes alone.
                 None if self.rest.len() >= LONGEST_RECORD.max(self.size) => {
-                    let end = memchr(b'\n', &self.rest).map_or(self.rest.len(), |n| n + 1);
-                    return Ok(Some(self.cut(end)));
+                    return match memchr(b'\n', &self.rest) {
+                        Some(n) => Ok(Some(self.cut(n + 1))),
+                        None => self.cut_long_line().map(Some),
+                    };
                 }
+                None if self.ended => return Ok(None),
                 None => target = (self.rest.len() * 2).min(LONGEST_RECORD.max(self.size)),
             }
         }
@@ -87,17 +102,33 @@ impl<R: Read> Blocks<R> {
     fn cut(&mut self, end: usize) -> Block {
         let tail = self.rest.split_off(end);
         let text = std::mem::replace(&mut self.rest, tail);
-        let block = Block { text, from: self.at, line: self.line };
+        let block = Block { text, from: self.at, line: self.line, passed: 0 };
         (self.at, self.line) = (block.to(), block.next_line());
         block
+    }
+
+    /// Cuts off a line that is longer than a record may be; passes over what is not yet read of it.
+    fn cut_long_line(&mut self) -> io::Result<Block> {
+        let mut block = self.cut(self.rest.len());
+        loop {
+            self.fill(64 << 10)?;
+            let end = memchr(b'\n', &self.rest);
+            let passed = end.map_or(self.rest.len(), |n| n + 1);
+            block.passed += passed as u64;
+            self.rest.drain(..passed);
+            if end.is_some() || self.ended {
+                (self.at, self.line) = (block.to(), block.next_line());
+                return Ok(block);
+            }
+        }
     }
 }
 
 /// The end of the last whole record of a text that begins with a record.
 pub fn end_of_records(text: &[u8], dialect: &Dialect) -> Option<usize> {
-    let Dialect { quote, escape, .. } = *dialect;
-    if escape != quote {
-        return end_with_escapes(text, quote, escape);
+    let Dialect { quote, escape, comment, .. } = *dialect;
+    if escape != quote || comment.is_some() {
+        return end_by_walking(text, dialect);
     }
     // Every quote opens or closes, a doubled one does both: whether a newline ends a record is whether the number of
     // quotes before it is even.
@@ -117,12 +148,18 @@ pub fn end_of_records(text: &[u8], dialect: &Dialect) -> Option<usize> {
     None
 }
 
-fn end_with_escapes(text: &[u8], quote: u8, escape: u8) -> Option<usize> {
+fn end_by_walking(text: &[u8], dialect: &Dialect) -> Option<usize> {
+    let Dialect { quote, escape, comment, .. } = *dialect;
     let (mut open, mut last, mut at) = (false, None, 0);
     while at < text.len() {
         match text[at] {
+            byte if Some(byte) == comment && at == last.unwrap_or(0) => {
+                let Some(n) = memchr(b'\n', &text[at..]) else { return last };
+                at += n;
+                last = Some(at + 1);
+            }
             byte if byte == quote => open = !open,
-            byte if open && byte == escape => at += 1,
+            byte if open && byte == escape && escape != quote => at += 1,
             b'\n' if !open => last = Some(at + 1),
             _ => {}
         }
@@ -136,8 +173,8 @@ fn end_with_escapes(text: &[u8], quote: u8, escape: u8) -> Option<usize> {
 /// Gives the byte and the line of each beginning after the first, or nothing if quotes are open for so long that they
 /// are probably not meant as such.
 pub fn beginnings(input: &mut impl Read, dialect: &Dialect, part: u64) -> io::Result<Vec<(u64, u64)>> {
-    let Dialect { quote, escape, .. } = *dialect;
-    if escape != quote {
+    let Dialect { quote, escape, comment, .. } = *dialect;
+    if escape != quote || comment.is_some() {
         return Ok(Vec::new());
     }
     let mut buffer = vec![0; 1 << 20];
@@ -210,12 +247,12 @@ mod tests {
     #[test]
     fn blocks_of_any_size_hold_the_same_records() {
         let mut random = ChaCha12Rng::seed_from_u64(3);
-        for escape in [b'"', b'\\'] {
-            let dialect = Dialect { escape, ..Dialect::default() };
+        for (escape, comment) in [(b'"', None), (b'\\', None), (b'"', Some(b'#')), (b'\\', Some(b'#'))] {
+            let dialect = Dialect { escape, comment, ..Dialect::default() };
             for _ in 0..4000 {
                 let text = random_text(
                     &mut random,
-                    &["a", "\"", "\n", ",", "\r\n", "\"\"", "\"x\ny\"", "\\\"", "\\"],
+                    &["a", "\"", "\n", ",", "\r\n", "\"\"", "\"x\ny\"", "\\\"", "\\", "#", "\n#\""],
                 );
                 let mut whole = Vec::new();
                 records(text.as_bytes(), 100, 7, dialect, &mut whole);
@@ -262,5 +299,34 @@ mod tests {
         assert_eq!(first.text, b"1,\"2\n");
         let second = blocks.next().unwrap().unwrap();
         assert_eq!((second.line, second.text.len() % 4), (2, 0));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_piece() {
+        for quote in ["", "\""] {
+            let long = format!("1,{quote}{}{quote}\n", "x".repeat(9 << 20));
+            let text = format!("0,a\n{long}2,y\n3,z");
+            let mut blocks = Blocks::new(text.as_bytes(), Dialect::default(), BLOCK, (0, 1));
+            let mut seen = Vec::new();
+            while let Some(block) = blocks.next().unwrap() {
+                seen.push((
+                    block.from as usize,
+                    block.line,
+                    block.text.len() + block.passed as usize,
+                    block.passed > 0,
+                ));
+            }
+            let end = 4 + long.len();
+            assert_eq!(seen, [(0, 1, 4, false), (4, 2, long.len(), true), (end, 3, 7, false)]);
+        }
+    }
+
+    #[test]
+    fn an_unfinished_line_is_left() {
+        for (text, expected) in [("1,a\n2,b", "1,a\n"), ("1,\"a\nb", ""), ("1,a\n", "1,a\n"), ("1", "")] {
+            let blocks = Blocks::new(text.as_bytes(), Dialect::default(), 100, (0, 1));
+            let block = blocks.leaving_unfinished(true).next().unwrap();
+            assert_eq!(block.map_or(Vec::new(), |block| block.text), expected.as_bytes());
+        }
     }
 }

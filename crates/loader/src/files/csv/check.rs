@@ -2,6 +2,7 @@
 
 use memchr::memchr;
 
+use super::block::Block;
 use super::record::{Found, Records};
 use crate::decode::{sqlstate, Reject};
 
@@ -32,6 +33,14 @@ impl Checker {
         (count != expected)
             .then(|| Reject::new(sqlstate::BAD_FILE, format!("{count} fields where {expected} are expected")))
     }
+}
+
+/// What is wrong with a line that is longer than a record may be.
+pub fn too_long(block: &Block) -> Option<Reject> {
+    (block.passed > 0).then(|| {
+        let length = block.text.len() as u64 + block.passed;
+        Reject::new(sqlstate::TOO_LARGE, format!("a line of {length} bytes; a record has at most 8 MiB"))
+    })
 }
 
 fn bad_character(text: &[u8]) -> Option<String> {

@@ -1,8 +1,6 @@
 //! How a file writes its records, as far as that can differ.
 
 use super::record::Records;
-use crate::config::ColumnType;
-use crate::files::infer::Evidence;
 
 /// What may separate fields, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -18,44 +16,47 @@ pub struct Dialect {
     pub quote: u8,
     /// Before a quote inside of quotes.
     pub escape: u8,
+    /// What a line begins with that is no record.
+    pub comment: Option<u8>,
     /// Whether a line without any text is nothing, rather than a record of one empty field.
     pub skip_blank_lines: bool,
 }
 
 impl Default for Dialect {
     fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', escape: b'"', skip_blank_lines: true }
+        Self { delimiter: b',', quote: b'"', escape: b'"', comment: None, skip_blank_lines: true }
     }
 }
 
 impl Dialect {
-    /// The delimiter with which the first records have most fields and, more important, equally many.
+    /// The delimiter with which the first records have most fields and, more important, equally many of them.
     pub fn detect_delimiter(self, sample: &[u8]) -> Self {
         let score = |delimiter: u8| {
             let counts = field_counts(sample, Self { delimiter, ..self });
-            let first = counts.first().copied().unwrap_or(0);
-            let alike = counts.iter().filter(|count| **count == first).count();
-            (first > 1).then_some((alike * 100 / counts.len().max(1), first))
+            let (alike, fields) = most_frequent(&counts)?;
+            (fields > 1).then_some((alike * 100 / counts.len(), fields))
         };
         // The first of equals stays.
         let best = DELIMITERS.into_iter().rev().max_by_key(|delimiter| score(*delimiter));
         Self { delimiter: best.filter(|b| score(*b).is_some()).unwrap_or(b','), ..self }
     }
 
-    /// Whether the first record names the columns: all of its fields are text, and none is empty.
-    pub fn detect_header(self, sample: &[u8]) -> bool {
-        let mut records = Records::new(sample, self);
-        if records.next().is_none() {
-            return false;
+    /// The number of fields that most records have where the first has another, which no other record has; and the lines
+    /// before the first of them.
+    pub fn detect_prelude(self, sample: &[u8]) -> Option<(usize, u64)> {
+        let counts = field_counts(sample, self);
+        let (first, others) = counts.split_first()?;
+        let (alike, fields) = most_frequent(others)?;
+        if others.contains(first) || alike * 2 < others.len() {
+            return None;
         }
-        let is_name = |field: &[u8]| {
-            let mut evidence = Evidence::default();
-            evidence.observe(field);
-            // What is a number or a date is no name; an only letter may be one.
-            !field.is_empty() && evidence.column_type() == ColumnType::Text
-        };
-        let named = records.fields().all(|field| is_name(field.bytes));
-        named
+        let mut records = Records::new(sample, self);
+        while let Some(found) = records.next() {
+            if records.len() == fields {
+                return Some((fields, found.line));
+            }
+        }
+        None
     }
 
     /// For records of so many fields.
@@ -73,6 +74,12 @@ fn field_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
     counts
 }
 
+/// How often the most frequent number occurs, and the number.
+fn most_frequent(counts: &[usize]) -> Option<(usize, usize)> {
+    let often = |count: &usize| counts.iter().filter(|other| *other == count).count();
+    counts.iter().map(|count| (often(count), *count)).max()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +94,7 @@ mod tests {
             ("only\n1\n", b','),
             ("", b','),
             ("\"a;b\",c\n\"1;2\",3\n", b','),
+            ("a title, and more\n\na;b;c\n1;2;3\n4;5;6\n", b';'),
         ] {
             assert_eq!(
                 Dialect::default().detect_delimiter(sample.as_bytes()).delimiter,
@@ -97,18 +105,17 @@ mod tests {
     }
 
     #[test]
-    fn headers() {
-        for (sample, header) in [
-            ("a,b\n1,2\n", true),
-            ("a,b\nx,y\n", true),
-            ("a,b", true),
-            ("1,b\n2,c\n", false),
-            ("2024-01-01,b\n", false),
-            ("a,,c\n", false),
-            ("true,x\n", false),
-            ("", false),
-        ] {
-            assert_eq!(Dialect::default().detect_header(sample.as_bytes()), header, "{sample}");
-        }
+    fn lines_before_the_table() {
+        let prelude = |sample: &str| {
+            Dialect::default().detect_delimiter(sample.as_bytes()).detect_prelude(sample.as_bytes())
+        };
+        assert_eq!(
+            prelude("Source,Somebody,\n\nDate,2024,\na,b,c,d\n1,2,3,4\n5,6,7,8\n9,0,1,2\n"),
+            Some((4, 3))
+        );
+        assert_eq!(prelude("# exported\na;b\n1;2\n"), Some((2, 1)));
+        assert_eq!(prelude("a,b\n1,2\n3\n"), None);
+        assert_eq!(prelude("a,b,c\n1,2\n3\n4,5,6\n"), None);
+        assert_eq!(prelude("a,b"), None);
     }
 }

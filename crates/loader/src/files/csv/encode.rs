@@ -37,7 +37,18 @@ fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) 
     match kind {
         ColumnType::Boolean => out.push(boolean(bytes).ok_or_else(|| wrong(sqlstate::INVALID_TEXT))?.into()),
         ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz => {
-            moment(kind, Moment::parse(bytes), zone, out).ok_or_else(|| wrong(sqlstate::BAD_TIME))?
+            let parsed = Moment::parse(bytes);
+            let has_no_zone = matches!(parsed, Some(Moment::Timestamp(_) | Moment::Date(_)));
+            moment(kind, parsed, zone, out).ok_or_else(|| match kind {
+                ColumnType::Timestamptz if has_no_zone && zone.is_none() => {
+                    let text = shorten(&String::from_utf8_lossy(bytes));
+                    Reject::new(
+                        sqlstate::BAD_TIME,
+                        format!("{text:?} has no time zone; name it with --time-zone"),
+                    )
+                }
+                _ => wrong(sqlstate::BAD_TIME),
+            })?
         }
         ColumnType::DoublePrecision => match text.parse::<f64>() {
             Ok(number) if number.is_normal() => out.extend(number.to_be_bytes()),

@@ -1,6 +1,6 @@
 //! What a file of CSV is made of, found from its beginning.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use encoding_rs::Encoding;
@@ -8,10 +8,12 @@ use memchr::{memchr, memchr_iter};
 
 use super::block::{beginnings, Block, Blocks};
 use super::dialect::Dialect;
+use super::header;
 use super::record::Records;
 use super::Options;
 use crate::failure::Failure;
 use crate::files::input::{Form, Identity};
+use crate::files::limits::Limits;
 use crate::files::part::Part;
 
 /// How much of a file is looked at, unless its first record is longer.
@@ -38,24 +40,30 @@ pub struct Layout {
     pub fields: usize,
     /// Where its records begin: byte and line.
     pub begin: (u64, u64),
+    /// Whether a last line that no newline ends is left for later.
+    leave_unfinished: bool,
 }
 
 impl Layout {
     /// Looks at a file.
-    pub fn of(path: &Path, options: &Options) -> Result<Self, Failure> {
-        Self::detect(path, options).map_err(|failure| failure.at(path.display()))
+    pub fn of(path: &Path, options: &Options, limits: Limits) -> Result<Self, Failure> {
+        Self::detect(path, options, limits).map_err(|failure| failure.at(path.display()))
     }
 
-    fn detect(path: &Path, options: &Options) -> Result<Self, Failure> {
+    fn detect(path: &Path, options: &Options, limits: Limits) -> Result<Self, Failure> {
         let identity = Identity::of(path).map_err(Failure::new)?;
-        let form = Form::detect(path, encoding(options)?).map_err(Failure::new)?;
+        let form = Form::detect(path, encoding(options)?, limits).map_err(Failure::new)?;
         let quoting = Dialect {
             quote: options.quote,
             escape: options.escape.unwrap_or(options.quote),
             delimiter: options.delimiter.unwrap_or(b','),
+            comment: options.comment,
             skip_blank_lines: true,
         };
-        let block = first_block(path, &form, quoting).map_err(Failure::new)?;
+        let block = first_block(path, &form, quoting, options.skip).map_err(Failure::new)?;
+        if block.passed > 0 {
+            return Err(Failure::new("its first line is longer than 8 MiB").mend("check that it is CSV"));
+        }
         if has_only_returns(&block.text) {
             return Err(Failure::new("its lines end with carriage returns alone")
                 .mend("convert it, for instance with tr '\\r' '\\n'"));
@@ -72,6 +80,7 @@ impl Layout {
             header: None,
             fields: 0,
             begin: (block.from, block.line),
+            leave_unfinished: options.wait_for_newline && form.is_plain(),
         };
         let mut records = Records::new(&block.text, dialect);
         let Some(found) = records.next() else { return Ok(layout) };
@@ -85,8 +94,26 @@ impl Layout {
                 format!("its first record has {fields} fields; a table has at most {MAX_COLUMNS} columns");
             return Err(Failure::new(what).mend(mend));
         }
+        if let (None, Some((most, lines))) = (options.header(), dialect.detect_prelude(&block.text)) {
+            let what =
+                format!("line {} has {fields} fields, but most others have {most}", block.line + found.line);
+            let mend = match block.text[found.range.start] {
+                b'#' if options.comment.is_none() => "say --comment '#' if it is a comment".into(),
+                _ => format!("if the table begins further down, say --skip {}", block.line - 1 + lines),
+            };
+            return Err(Failure::new(what)
+                .mend(mend)
+                .and("or --header or --no-header to take the lines as they are"));
+        }
         let layout = Self { dialect: dialect.with_fields(fields), fields, ..layout };
-        if !options.header().unwrap_or_else(|| dialect.detect_header(&block.text)) {
+        let guess = header::guess(&block.text, dialect);
+        let is_header = options.header().unwrap_or(guess.is_header);
+        if guess.is_doubtful && options.header().is_none() {
+            let taken = if is_header { "for the names of the columns" } else { "for a row" };
+            let (file, line) = (path.display(), block.line + found.line);
+            tracing::warn!(%file, line, "the first record is taken {taken}; if it is not, say --header or --no-header");
+        }
+        if !is_header {
             return Ok(layout);
         }
         let names = records.fields().map(|field| String::from_utf8_lossy(field.bytes).into_owned()).collect();
@@ -132,14 +159,28 @@ impl Layout {
     ) -> io::Result<Blocks<Box<dyn Read + Send>>> {
         let input = self.form.open(&self.path, at as u64)?;
         let length = to.map_or(u64::MAX, |to| (to - at).max(0) as u64);
-        Ok(Blocks::new(Box::new(input.take(length)), self.dialect, size, (at as u64, line as u64)))
+        let blocks = Blocks::new(
+            Box::new(input.take(length)) as Box<dyn Read + Send>,
+            self.dialect,
+            size,
+            (at as u64, line as u64),
+        );
+        Ok(blocks.leaving_unfinished(self.leave_unfinished))
     }
 }
 
-/// The first records, as many as it takes to know the dialect.
-fn first_block(path: &Path, form: &Form, quoting: Dialect) -> io::Result<Block> {
-    let first = Blocks::new(form.open(path, 0)?, quoting, SAMPLE, (form.begin(), 1)).next()?;
-    Ok(first.unwrap_or(Block { text: Vec::new(), from: form.begin(), line: 1 }))
+/// The first records after so many lines, as many as it takes to know the dialect.
+fn first_block(path: &Path, form: &Form, quoting: Dialect, skip: u64) -> io::Result<Block> {
+    let mut input = BufReader::new(form.open(path, 0)?);
+    let (mut from, mut line) = (form.begin(), 1);
+    while line <= skip {
+        match input.skip_until(b'\n')? {
+            0 => break,
+            n => (from, line) = (from + n as u64, line + 1),
+        }
+    }
+    let first = Blocks::new(input, quoting, SAMPLE, (from, line)).next()?;
+    Ok(first.unwrap_or(Block { text: Vec::new(), from, line, passed: 0 }))
 }
 
 fn has_only_returns(text: &[u8]) -> bool {

@@ -4,6 +4,7 @@ mod block;
 mod check;
 mod dialect;
 mod encode;
+mod header;
 mod layout;
 mod reader;
 mod record;
@@ -18,6 +19,7 @@ use crate::files::batch::BatchReader;
 use crate::files::format::{Contents, Format, Input};
 use crate::files::infer::Moment;
 use crate::files::input::Identity;
+use crate::files::limits::Limits;
 use crate::files::part::Part;
 use layout::Layout;
 use record::Field;
@@ -41,6 +43,15 @@ pub struct Options {
     /// The first line is a row
     #[arg(long)]
     no_header: bool,
+    /// Lines to pass over at the beginning
+    #[arg(long, value_name = "LINES", default_value_t = 0)]
+    pub skip: u64,
+    /// Lines that begin with it are no records
+    #[arg(long, value_name = "CHAR", value_parser = byte)]
+    pub comment: Option<u8>,
+    /// Leave a last line that no newline ends to a later run: the file is still being written
+    #[arg(long)]
+    pub wait_for_newline: bool,
     /// What stands for NULL when it is not quoted, beside nothing at all
     #[arg(long, value_name = "TEXT")]
     pub null: Option<String>,
@@ -89,7 +100,7 @@ impl Nulls {
 
 /// The format.
 #[derive(Debug, Clone)]
-pub struct Csv(pub Options);
+pub struct Csv(pub Options, pub Limits);
 
 impl Format for Csv {
     fn endings(&self) -> &'static [&'static str] {
@@ -97,7 +108,7 @@ impl Format for Csv {
     }
 
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
-        let layout = Layout::of(path, &self.0)?;
+        let layout = Layout::of(path, &self.0, self.1)?;
         let names = self.names(&layout)?;
         Ok(Box::new(File { layout, names, options: self.0.clone() }))
     }
@@ -150,9 +161,12 @@ impl Input for File {
     }
 
     fn ends_with_line(&self, position: i64) -> io::Result<bool> {
+        let position = u64::try_from(position).unwrap_or(0);
+        if position <= self.layout.form.begin() {
+            return Ok(true);
+        }
         let mut last = [0];
-        let before = u64::try_from(position - 1).unwrap_or(0);
-        self.layout.form.open(&self.layout.path, before)?.read_exact(&mut last)?;
+        self.layout.form.open(&self.layout.path, position - 1)?.read_exact(&mut last)?;
         Ok(last == *b"\n")
     }
 

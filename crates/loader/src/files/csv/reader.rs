@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::block::{Block, Blocks, BLOCK};
-use super::check::Checker;
+use super::check::{too_long, Checker};
 use super::encode::append;
 use super::layout::Layout;
 use super::record::{Found, Records};
@@ -63,6 +63,15 @@ impl Encoder {
             ..Batch::default()
         };
         batch.rows.copy.reserve(block.text.len());
+        if let Some(reject) = too_long(&block) {
+            batch.dead_letters.push(DeadLetter {
+                line: block.line as i64,
+                raw: None,
+                stage: Stage::Decode,
+                reject,
+            });
+            return batch;
+        }
         let checker = Checker::new(&block.text, self.columns.len());
         let mut records = Records::new(&block.text, self.layout);
         while let Some(found) = records.next() {

@@ -60,6 +60,11 @@ impl<'b> Records<'b> {
             if self.at == self.text.len() {
                 return None;
             }
+            if self.dialect.comment == Some(self.text[self.at]) {
+                self.at = memchr(b'\n', &self.text[self.at..]).map_or(self.text.len(), |n| self.at + n + 1);
+                self.line += 1;
+                continue;
+            }
             let found = self.read();
             let blank = found.range.len() <= 2 && matches!(&self.text[found.range.clone()], b"\n" | b"\r\n");
             if !(blank && self.dialect.skip_blank_lines) {
@@ -247,6 +252,12 @@ mod tests {
         let read = |text| read(text, Dialect::default());
         assert_eq!(read("1,2\n3,\"4\n5,6\n7,8"), ["0:1|2", "1!:", "2:5|6", "3:7|8"]);
         assert_eq!(read("\"x\ny\",\"z\nw\n"), ["0!:", "1:<y,z>", "2:w"]);
+    }
+
+    #[test]
+    fn comments_are_no_records() {
+        let dialect = Dialect { comment: Some(b'#'), ..Dialect::default() };
+        assert_eq!(read("# \"a\n1,#2\n#\n\"#\n#\",3\n# end", dialect), ["1:1|#2", "3:<#\n#>|3"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::block::BLOCK;
-use super::check::Checker;
+use super::check::{too_long, Checker};
 use super::layout::Layout;
 use super::record::Records;
 use super::Nulls;
@@ -17,6 +17,11 @@ pub fn scan(layout: &Layout, part: &Part, nulls: &Nulls, progress: &dyn Fn(u64))
     let mut contents = Contents { evidence, ..Contents::default() };
     let mut blocks = layout.blocks(part.to, (part.from, part.line), BLOCK)?;
     while let Some(block) = blocks.next()? {
+        if let Some(reject) = too_long(&block) {
+            contents.bad += 1;
+            contents.first_bad.get_or_insert((block.line as i64, reject));
+            continue;
+        }
         let checker = Checker::new(&block.text, layout.fields);
         let mut records = Records::new(&block.text, layout.dialect);
         while let Some(found) = records.next() {

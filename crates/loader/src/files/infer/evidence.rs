@@ -7,7 +7,6 @@ use crate::config::ColumnType;
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Evidence {
     seen: u16,
-    range: Option<(i64, i64)>,
     /// An integer that a double would not give back.
     beyond_double: bool,
 }
@@ -27,6 +26,7 @@ const TIMESTAMP: u16 = 1 << 11;
 const TIMESTAMPTZ: u16 = 1 << 12;
 const UUID: u16 = 1 << 13;
 const TEXT: u16 = 1 << 14;
+const CODE: u16 = 1 << 15;
 
 /// Doubles count up to here without a gap.
 const MAX_SAFE_INTEGER: u64 = 1 << 53;
@@ -42,8 +42,6 @@ impl Evidence {
             Kind::LetterT => LETTER_T,
             Kind::LetterF => LETTER_F,
             Kind::Integer(n) => {
-                let (low, high) = self.range.unwrap_or((n, n));
-                self.range = Some((low.min(n), high.max(n)));
                 self.beyond_double |= n.unsigned_abs() > MAX_SAFE_INTEGER && !is_double(value, 19);
                 INTEGER
             }
@@ -53,6 +51,7 @@ impl Evidence {
             }
             Kind::Decimal => DECIMAL,
             Kind::Double => DOUBLE,
+            Kind::Code => CODE,
             Kind::LongDecimal => LONG_DECIMAL,
             Kind::NotFinite => NOT_FINITE,
             Kind::Date => DATE,
@@ -68,24 +67,24 @@ impl Evidence {
     pub fn merge(&mut self, other: &Self) {
         self.seen |= other.seen;
         self.beyond_double |= other.beyond_double;
-        self.range = match (self.range, other.range) {
-            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-            (range, None) | (None, range) => range,
-        };
     }
 
-    /// The narrowest type that holds all of it; text if there was nothing to see.
+    /// The narrowest type that holds all of it, and what a next file may have: whole numbers grow, so that they are
+    /// `bigint`. Text if there was nothing to see.
     pub fn column_type(&self) -> ColumnType {
         let only = |kinds: u16| self.seen != 0 && self.seen & !kinds == 0;
+        let any = |kinds: u16| self.seen & kinds != 0;
         if only(BOOLEAN) || self.seen == LETTER_T | LETTER_F {
             ColumnType::Boolean
         } else if only(INTEGER) {
-            self.integer_type()
+            ColumnType::Bigint
         } else if only(INTEGER | LONG_INTEGER | DECIMAL) {
             ColumnType::Numeric
-        } else if only(INTEGER | LONG_INTEGER | DECIMAL | DOUBLE | NOT_FINITE) && !self.beyond_double {
+        } else if any(CODE) && !any(DECIMAL | DOUBLE | NOT_FINITE | LONG_DECIMAL) {
+            ColumnType::Text
+        } else if only(INTEGER | LONG_INTEGER | DECIMAL | DOUBLE | CODE | NOT_FINITE) && !self.beyond_double {
             ColumnType::DoublePrecision
-        } else if only(INTEGER | LONG_INTEGER | DECIMAL | DOUBLE | NOT_FINITE | LONG_DECIMAL) {
+        } else if only(INTEGER | LONG_INTEGER | DECIMAL | DOUBLE | CODE | NOT_FINITE | LONG_DECIMAL) {
             ColumnType::Numeric
         } else if only(DATE) {
             ColumnType::Date
@@ -99,17 +98,6 @@ impl Evidence {
             ColumnType::Uuid
         } else {
             ColumnType::Text
-        }
-    }
-
-    fn integer_type(&self) -> ColumnType {
-        let (low, high) = self.range.unwrap_or((0, 0));
-        if i16::try_from(low).is_ok() && i16::try_from(high).is_ok() {
-            ColumnType::Smallint
-        } else if i32::try_from(low).is_ok() && i32::try_from(high).is_ok() {
-            ColumnType::Integer
-        } else {
-            ColumnType::Bigint
         }
     }
 }
@@ -135,20 +123,20 @@ mod tests {
     #[test]
     fn types() {
         for (values, kind) in [
-            (&["1", "", "-32768"][..], "smallint"),
-            (&["1", "32768"], "integer"),
-            (&["-2147483648", "2147483647"], "integer"),
-            (&["2147483648"], "bigint"),
+            (&["1", "", "-32768"][..], "bigint"),
+            (&["-2147483648", "9223372036854775807"], "bigint"),
             (&["9223372036854775808", "1"], "numeric"),
             (&["1", "2.50"], "numeric"),
             (&["1", "2.50", "0.30000000000000004"], "double precision"),
-            (&["1e5", "2"], "double precision"),
+            (&["1e+5", "2"], "double precision"),
+            (&["1e5", "2"], "text"),
+            (&["1E5", "2.5"], "double precision"),
             (&["1.5", "NaN"], "double precision"),
             (&["1.5", "1e400"], "numeric"),
             (&["0.30000000000000004", "0.12345678901234567890"], "numeric"),
             (&["9007199254740993", "0.5"], "numeric"),
-            (&["9007199254740993", "1e5"], "numeric"),
-            (&["9007199254740992", "1e5"], "double precision"),
+            (&["9007199254740993", "1e+5"], "numeric"),
+            (&["9007199254740992", "1e+5"], "double precision"),
             (&["true", "NO"], "boolean"),
             (&["t", "f"], "boolean"),
             (&["f"], "text"),

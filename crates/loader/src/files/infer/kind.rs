@@ -24,6 +24,8 @@ pub enum Kind {
     Decimal,
     /// A text of a double that has more digits, or an exponent.
     Double,
+    /// A whole number with an exponent and no sign: `1E5`, which may be the code of something.
+    Code,
     /// A number of more digits, or a larger one, than a double keeps.
     LongDecimal,
     /// NaN and the infinities.
@@ -107,20 +109,22 @@ fn number(value: &[u8]) -> Option<Kind> {
     if whole + fraction == 0 {
         return None;
     }
-    let exponent = match &after[point + fraction..] {
-        [] => false,
-        [b'e' | b'E', b'+' | b'-', digits @ ..] | [b'e' | b'E', digits @ ..]
-            if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) =>
-        {
-            true
-        }
+    let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let (exponent, sign) = match &after[point + fraction..] {
+        [] => (false, false),
+        [b'e' | b'E', b'+' | b'-', digits @ ..] if is_number(digits) => (true, true),
+        [b'e' | b'E', digits @ ..] if is_number(digits) => (true, false),
         _ => return None,
     };
     let digits = significant_digits(unsigned[..whole].iter().chain(&after[point..point + fraction]));
     Some(if !exponent && digits <= SAFE_DIGITS {
         Kind::Decimal
     } else if digits <= MOST_DIGITS && is_double(value, digits) {
-        Kind::Double
+        if point + usize::from(sign) + usize::from(negative) == 0 {
+            Kind::Code
+        } else {
+            Kind::Double
+        }
     } else {
         Kind::LongDecimal
     })
@@ -204,10 +208,15 @@ mod tests {
             ("0.10000000000000001", Double),
             ("0.1000000000000000055511151231257827", LongDecimal),
             ("9007199254740993.0", LongDecimal),
-            ("1e5", Double),
+            ("1e5", Code),
+            ("12E03", Code),
+            ("1e+5", Double),
+            ("-1e5", Double),
+            ("1.e5", Double),
             ("1E-7", Double),
             ("-1.5e+300", Double),
             ("5e-324", Double),
+            ("5e324", LongDecimal),
             ("4e-324", LongDecimal),
             ("1e400", LongDecimal),
             ("1e-400", LongDecimal),

@@ -5,4 +5,5 @@ mod kind;
 mod moment;
 
 pub use evidence::Evidence;
+pub use kind::Kind;
 pub use moment::Moment;

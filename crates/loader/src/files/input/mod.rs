@@ -16,6 +16,7 @@ pub use compression::Compression;
 pub use encoding::detect;
 pub use paths::expand;
 
+use super::limits::{Allowance, Bounded, Limits};
 use encoding::Decoded;
 
 /// How much of a file is looked at to know what it is.
@@ -30,18 +31,19 @@ pub struct Form {
     pub encoding: &'static Encoding,
     /// The length of that mark.
     pub mark: usize,
+    limits: Limits,
 }
 
 impl Form {
     /// Finds out, as far as it was not said.
-    pub fn detect(path: &Path, encoding: Option<&'static Encoding>) -> io::Result<Self> {
+    pub fn detect(path: &Path, encoding: Option<&'static Encoding>, limits: Limits) -> io::Result<Self> {
         let compression = Compression::of(path);
         let mut begin = Vec::new();
         compression.open(File::open(path)?)?.take(SAMPLE as u64).read_to_end(&mut begin)?;
         let (detected, mark) = detect(&begin);
         // The mark says what the text is; but UTF-8 said by nobody is only a guess.
         let encoding = if mark > 0 { detected } else { encoding.unwrap_or(detected) };
-        Ok(Self { compression, encoding, mark })
+        Ok(Self { compression, encoding, mark, limits })
     }
 
     /// Whether a byte of the text is a byte of the file, so that reading may begin anywhere.
@@ -56,7 +58,8 @@ impl Form {
             file.seek(SeekFrom::Start(from.max(self.mark as u64)))?;
             return Ok(Box::new(file));
         }
-        let mut input = self.compression.open(file)?;
+        let allowance = Allowance::new(self.limits, file.metadata()?.len());
+        let mut input: Box<dyn Read + Send> = Box::new(Bounded::new(self.compression.open(file)?, allowance));
         io::copy(&mut input.by_ref().take(self.mark as u64), &mut io::sink())?;
         if self.encoding != UTF_8 {
             input = Box::new(Decoded::new(input, self.encoding, path));

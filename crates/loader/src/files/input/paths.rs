@@ -15,9 +15,20 @@ pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Fa
         let at = |e: &dyn std::fmt::Display| Failure::usage(e).at(argument);
         let before = files.len();
         if path.is_dir() {
-            below(path, endings, &mut files).map_err(|e| at(&e))?;
+            let root = path.canonicalize().map_err(|e| at(&e))?;
+            below(&root, &root, &|path| is_one(path, endings), &mut files)?;
         } else if path.exists() {
             files.insert(absolute(path)?);
+        } else if argument.contains("**") {
+            let pattern = glob::Pattern::new(argument).map_err(|e| at(&e))?;
+            let separate = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+            let (root, spelt) = root_of(argument);
+            let real = root.canonicalize().map_err(|e| at(&e))?;
+            let is_meant = |path: &Path| {
+                path.strip_prefix(&real)
+                    .is_ok_and(|rest| pattern.matches_path_with(&spelt.join(rest), separate))
+            };
+            below(&real, &real, &is_meant, &mut files)?;
         } else if argument.contains(['*', '?', '[']) {
             for found in glob::glob(argument).map_err(|e| at(&e))? {
                 let found = found.map_err(|e| at(&e))?;
@@ -36,17 +47,41 @@ pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Fa
     Ok(files.into_iter().collect())
 }
 
-fn below(directory: &Path, endings: &[&str], files: &mut BTreeSet<PathBuf>) -> Result<(), Failure> {
+/// Adds the files below a directory that are meant. Links to directories are not followed, since they may lead round in
+/// circles; links to files are, as long as they stay below the root.
+fn below(
+    directory: &Path,
+    root: &Path,
+    is_meant: &dyn Fn(&Path) -> bool,
+    files: &mut BTreeSet<PathBuf>,
+) -> Result<(), Failure> {
     let at = |e: std::io::Error| Failure::usage(e).at(directory.display());
     for entry in fs::read_dir(directory).map_err(at)? {
-        let path = entry.map_err(at)?.path();
-        if path.is_dir() {
-            below(&path, endings, files)?;
-        } else if is_one(&path, endings) {
+        let entry = entry.map_err(at)?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(at)?);
+        if kind.is_dir() {
+            below(&path, root, is_meant, files)?;
+        } else if kind.is_file() && is_meant(&path) {
             files.insert(absolute(&path)?);
+        } else if kind.is_symlink() && is_meant(&path) && path.is_file() {
+            let target = absolute(&path)?;
+            if target.starts_with(root) {
+                files.insert(target);
+            } else {
+                tracing::warn!(link = %path.display(), "leads out of the directory and is left out; to load its file, name it");
+            }
         }
     }
     Ok(())
+}
+
+/// The directory in which a pattern begins to have a choice: as a path, and as it is spelt.
+fn root_of(pattern: &str) -> (PathBuf, PathBuf) {
+    let is_fixed =
+        |part: &std::path::Component| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let spelt: PathBuf = Path::new(pattern).components().take_while(is_fixed).collect();
+    let root = if spelt.as_os_str().is_empty() { PathBuf::from(".") } else { spelt.clone() };
+    (root, spelt)
 }
 
 fn is_one(path: &Path, endings: &[&str]) -> bool {
@@ -86,7 +121,40 @@ mod tests {
         assert_eq!(expand(&[""]).unwrap(), ["a.csv.gz", "b.csv", "sub/c.tsv", "sub/d.csv.zst"]);
         assert_eq!(expand(&["notes.md", "b.csv", "b.csv"]).unwrap(), ["b.csv", "notes.md"]);
         assert_eq!(expand(&["*.csv", "sub/?.tsv"]).unwrap(), ["b.csv", "sub/c.tsv"]);
+        assert_eq!(expand(&["**/*.tsv"]).unwrap(), ["sub/c.tsv"]);
+        assert_eq!(expand(&["**/b.csv"]).unwrap(), ["b.csv"]);
         assert!(expand(&["none.csv"]).unwrap_err().to_string().contains("no such file"));
         assert!(expand(&["*.parquet"]).unwrap_err().to_string().contains("no files"));
+    }
+
+    #[test]
+    fn links_neither_lead_in_circles_nor_out() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let (root, outside) = (directory.path().join("in"), directory.path().join("out"));
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        for file in [root.join("sub/a.csv"), outside.join("secret.csv")] {
+            fs::write(file, "").unwrap();
+        }
+        for (name, target) in [
+            ("x", "."),
+            ("y", "."),
+            ("z", ".."),
+            ("b.csv", "sub/a.csv"),
+            ("c.csv", "../out/secret.csv"),
+            ("d.csv", "d.csv"),
+        ] {
+            symlink(target, root.join(name)).unwrap();
+        }
+        let pipe = std::process::Command::new("mkfifo").arg(root.join("pipe.csv")).status().unwrap();
+        assert!(pipe.success());
+        let expected = [root.canonicalize().unwrap().join("sub/a.csv")];
+        for argument in [root.clone(), root.join("**/*.csv")] {
+            assert_eq!(super::expand(&[argument.to_str().unwrap().into()], &["csv"]).unwrap(), expected);
+        }
+        // What is named is meant, wherever it leads.
+        let named = super::expand(&[root.join("c.csv").to_str().unwrap().into()], &["csv"]).unwrap();
+        assert_eq!(named, [outside.canonicalize().unwrap().join("secret.csv")]);
     }
 }

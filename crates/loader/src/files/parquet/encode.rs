@@ -5,10 +5,11 @@ use parquet::data_type::Decimal;
 use parquet::record::Field as Value;
 
 use super::json::append_json;
-use super::schema::Shape;
+use super::schema::{self, Shape};
 use crate::config::{Column, ColumnType, Unit};
 use crate::decode::{
     days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Reject, Value as Scalar,
+    MICROS_PER_DAY,
 };
 use crate::files::field;
 
@@ -31,6 +32,12 @@ fn encode(
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
     let scalar = |value: Scalar, out: &mut Vec<u8>| encode_scalar(to, None, &value, out);
+    if let Some(text) = schema::text(value) {
+        return match to {
+            ColumnType::Jsonb => encode_jsonb(text?, out),
+            _ => scalar(Scalar::Text(text?.into()), out),
+        };
+    }
     match value {
         Value::Double(number) if to == ColumnType::DoublePrecision => out.extend(number.to_be_bytes()),
         Value::Float(number) if to == ColumnType::Real => out.extend(number.to_be_bytes()),
@@ -38,15 +45,16 @@ fn encode(
             out.extend(bytes.data())
         }
         Value::Bool(flag) => scalar(Scalar::Boolean(*flag), out)?,
-        Value::Str(text) if to == ColumnType::Jsonb => encode_jsonb(text, out)?,
-        Value::Str(text) => scalar(Scalar::Text(text.as_str().into()), out)?,
         Value::Group(_) | Value::ListInternal(_) | Value::MapInternal(_) => {
             let mut json = String::new();
-            append_json(value, &mut json);
+            append_json(value, &mut json)?;
             match to {
                 ColumnType::Jsonb => encode_jsonb(&json, out)?,
                 _ => scalar(Scalar::Text(json.into()), out)?,
             }
+        }
+        Value::Bytes(bytes) if shape == Shape::Int96 && is_instant(to) => {
+            out.extend(instant(int96(bytes.data())?, Unit::Us, to)?.to_be_bytes())
         }
         _ if is_moment(from) && to == from => moment(to, shape, value, out)?,
         _ if is_moment(from) || matches!(value, Value::Bytes(_)) => {
@@ -55,6 +63,21 @@ fn encode(
         number => scalar(Scalar::Number(number_text(number).into()), out)?,
     }
     Ok(())
+}
+
+fn is_instant(kind: ColumnType) -> bool {
+    matches!(kind, ColumnType::Timestamp | ColumnType::Timestamptz)
+}
+
+/// Microseconds since 1970 of a time of INT96: nanoseconds of the day, and the Julian day.
+fn int96(bytes: &[u8]) -> Result<i64, Reject> {
+    const JULIAN_DAY_OF_1970: i64 = 2_440_588;
+    let bad = || Reject::new(sqlstate::BAD_TIME, "not a time of INT96");
+    let (nanos, day) = bytes.split_first_chunk::<8>().ok_or_else(bad)?;
+    let day = i32::from_le_bytes(day.try_into().map_err(|_| bad())?);
+    let micros = i64::from_le_bytes(*nanos).checked_add(500).ok_or_else(bad)?.div_euclid(1000);
+    let midnight = (i64::from(day) - JULIAN_DAY_OF_1970).checked_mul(MICROS_PER_DAY).ok_or_else(bad)?;
+    midnight.checked_add(micros).ok_or_else(bad)
 }
 
 fn is_moment(kind: ColumnType) -> bool {

@@ -6,13 +6,18 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use parquet::record::Field as Value;
 
 use super::encode::number_text;
+use super::schema;
+use crate::decode::Reject;
 
 /// Appends a value.
-pub fn append_json(value: &Value, out: &mut String) {
+pub fn append_json(value: &Value, out: &mut String) -> Result<(), Reject> {
+    if let Some(text) = schema::text(value) {
+        append_text(text?, out);
+        return Ok(());
+    }
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        Value::Str(text) => append_text(text, out),
         Value::Bytes(bytes) => {
             let digits: String = bytes.data().iter().map(|byte| format!("{byte:02x}")).collect();
             append_text(&format!("\\x{digits}"), out);
@@ -33,7 +38,7 @@ pub fn append_json(value: &Value, out: &mut String) {
         ),
         Value::Group(row) => {
             let fields = row.get_column_iter().map(|(name, value)| (name.clone(), value));
-            append_object(fields, out);
+            append_object(fields, out)?;
         }
         Value::ListInternal(list) => {
             out.push('[');
@@ -41,20 +46,21 @@ pub fn append_json(value: &Value, out: &mut String) {
                 if i > 0 {
                     out.push(',');
                 }
-                append_json(element, out);
+                append_json(element, out)?;
             }
             out.push(']');
         }
         Value::MapInternal(map) => {
-            let key = |key: &Value| match key {
-                Value::Str(text) => text.clone(),
-                other => {
+            let key = |key: &Value| match schema::text(key) {
+                Some(text) => text.map(str::to_string),
+                None => {
                     let mut text = String::new();
-                    append_json(other, &mut text);
-                    text.trim_matches('"').to_string()
+                    append_json(key, &mut text)?;
+                    Ok(text.trim_matches('"').to_string())
                 }
             };
-            append_object(map.entries().iter().map(|(name, value)| (key(name), value)), out);
+            let entries = map.entries().iter().map(|(name, value)| Ok((key(name)?, value)));
+            append_object(entries.collect::<Result<Vec<_>, Reject>>()?.into_iter(), out)?;
         }
         number => {
             let text = number_text(number);
@@ -65,9 +71,13 @@ pub fn append_json(value: &Value, out: &mut String) {
             }
         }
     }
+    Ok(())
 }
 
-fn append_object<'v>(fields: impl Iterator<Item = (String, &'v Value)>, out: &mut String) {
+fn append_object<'v>(
+    fields: impl Iterator<Item = (String, &'v Value)>,
+    out: &mut String,
+) -> Result<(), Reject> {
     out.push('{');
     for (i, (name, value)) in fields.enumerate() {
         if i > 0 {
@@ -75,9 +85,10 @@ fn append_object<'v>(fields: impl Iterator<Item = (String, &'v Value)>, out: &mu
         }
         append_text(&name, out);
         out.push(':');
-        append_json(value, out);
+        append_json(value, out)?;
     }
     out.push('}');
+    Ok(())
 }
 
 fn append_text(text: &str, out: &mut String) {

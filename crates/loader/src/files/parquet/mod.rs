@@ -2,27 +2,35 @@
 
 mod encode;
 mod json;
+mod pages;
 mod reader;
 mod schema;
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
+};
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 use crate::config::{Column, ColumnType};
 use crate::failure::Failure;
 use crate::files::batch::BatchReader;
 use crate::files::format::{Contents, Format, Input};
 use crate::files::input::Identity;
+use crate::files::limits::{Allowance, Limits, PageLimit};
 use crate::files::part::Part;
 use schema::Field;
 
 /// The format.
 #[derive(Debug, Clone, Copy)]
-pub struct Parquet;
+pub struct Parquet(pub PageLimit, pub Limits);
 
 impl Format for Parquet {
     fn endings(&self) -> &'static [&'static str] {
@@ -32,41 +40,105 @@ impl Format for Parquet {
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
         let at = |failure: Failure| failure.at(path.display());
         let identity = Identity::of(path).map_err(|e| at(Failure::new(e)))?;
-        let (fields, groups) = read(path).map_err(at)?;
+        let Self(limit, limits) = *self;
+        let file = fs::File::open(path).map_err(|e| at(Failure::new(e)))?;
+        let about =
+            metadata(&file, None).map_err(|e| at(Failure::new(e).mend("check that it is Parquet")))?;
+        let fields = schema::fields(about.file_metadata().schema()).map_err(|what| at(Failure::new(what)))?;
+        let allowance = Allowance::new(limits, identity.size as u64);
+        let groups = groups(&about, &allowance).map_err(|what| at(Failure::new(what)))?;
+        let schema = schema::for_reading(about.file_metadata().schema()).map_err(|e| at(Failure::new(e)))?;
+        let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
         let names = fields.iter().map(|field| field.name.clone()).collect();
         let types = fields.iter().map(|field| field.kind).collect();
-        Ok(Box::new(File { path: path.into(), identity, fields, names, types, groups }))
+        Ok(Box::new(File {
+            path: path.into(),
+            identity,
+            schema,
+            fields,
+            names,
+            types,
+            groups,
+            limit,
+            allowance,
+        }))
     }
 }
 
-/// A file's columns, and how many rows each of its row groups has.
-fn read(path: &Path) -> Result<(Vec<Field>, Vec<i64>), Failure> {
-    let reader = fs::File::open(path).map_err(ParquetError::from).and_then(SerializedFileReader::new);
-    let reader = reader.map_err(|e| Failure::new(e).mend("check that it is Parquet"))?;
-    let metadata = reader.metadata();
-    let groups = metadata.row_groups().iter().map(|group| group.num_rows()).collect();
-    let fields = schema::fields(metadata.file_metadata().schema()).map_err(Failure::new)?;
-    Ok((fields, groups))
+/// What the end of a file says of it, without statistics; as if it had this schema, if one is given.
+fn metadata(file: &fs::File, schema: Option<&SchemaDescPtr>) -> Result<ParquetMetaData, ParquetError> {
+    let skip = ParquetStatisticsPolicy::SkipAll;
+    let mut options = ParquetMetaDataOptions::new();
+    options.set_column_stats_policy(skip.clone());
+    options.set_size_stats_policy(skip);
+    if let Some(schema) = schema {
+        options.set_schema(schema.clone());
+    }
+    ParquetMetaDataReader::new().with_metadata_options(Some(options)).parse_and_finish(file)
 }
 
-/// A file of Parquet. Its parts are its row groups, its positions are rows.
+/// A row group, as far as parts are made of it.
+struct Group {
+    rows: i64,
+    bytes: i64,
+}
+
+/// The row groups of a file, if it can be loaded.
+fn groups(about: &ParquetMetaData, allowance: &Allowance) -> Result<Vec<Group>, String> {
+    if about.file_metadata().schema_descr().num_columns() == 0 {
+        return Err("it has no columns".into());
+    }
+    let (mut all_rows, mut all_bytes) = (0i64, 0i64);
+    let group = |group: &RowGroupMetaData| {
+        let (rows, bytes) = (group.num_rows(), group.total_byte_size());
+        all_rows = all_rows.checked_add(rows).filter(|_| rows >= 0).ok_or("its numbers of rows are none")?;
+        all_bytes = all_bytes.saturating_add(bytes.max(0));
+        allowance.check(all_bytes as u64)?;
+        let unread = group.columns().iter().map(|column| column.compression()).find(|c| !can_unpack(c));
+        match unread {
+            Some(packed) => {
+                Err(format!("it is packed with {packed}, which cannot be read; write it with ZSTD"))
+            }
+            None => Ok(Group { rows, bytes }),
+        }
+    };
+    about.row_groups().iter().map(group).collect()
+}
+
+fn can_unpack(compression: &Compression) -> bool {
+    use Compression::*;
+    matches!(compression, UNCOMPRESSED | SNAPPY | GZIP(_) | LZ4 | LZ4_RAW | ZSTD(_))
+}
+
+/// A file of Parquet. Its parts are row groups, small ones together; its positions are rows.
 struct File {
     path: PathBuf,
     identity: Identity,
+    schema: SchemaDescPtr,
     fields: Vec<Field>,
     names: Vec<String>,
     types: Vec<ColumnType>,
-    groups: Vec<i64>,
+    groups: Vec<Group>,
+    limit: PageLimit,
+    allowance: Allowance,
 }
 
 impl File {
-    /// Where each row group begins.
-    fn begins(&self) -> impl Iterator<Item = i64> + '_ {
-        self.groups.iter().scan(0, |next, rows| {
-            let begin = *next;
-            *next += rows;
-            Some(begin)
-        })
+    fn rows(&self) -> i64 {
+        self.groups.iter().map(|group| group.rows).sum()
+    }
+
+    /// The row groups that begin in a part.
+    fn groups_of(&self, part: &Part) -> Range<usize> {
+        let mut begin = 0;
+        let begins = self.groups.iter().map(|group| {
+            begin += group.rows;
+            begin - group.rows
+        });
+        let to = part.to.unwrap_or(i64::MAX);
+        let inside = begins.enumerate().filter(|(_, begin)| (part.from..to).contains(begin));
+        let inside: Vec<usize> = inside.map(|(i, _)| i).collect();
+        inside.first().map_or(0..0, |first| *first..first + inside.len())
     }
 }
 
@@ -88,12 +160,12 @@ impl Input for File {
     }
 
     fn bytes_of(&self, positions: i64) -> u64 {
-        let rows = self.groups.iter().sum::<i64>().max(1);
+        let rows = self.rows().max(1);
         (self.identity.size as f64 * (positions as f64 / rows as f64)) as u64
     }
 
     fn describe(&self) -> String {
-        format!("Parquet, {} row groups, {} rows", self.groups.len(), self.groups.iter().sum::<i64>())
+        format!("Parquet, {} row groups, {} rows", self.groups.len(), self.rows())
     }
 
     fn fields(&self) -> usize {
@@ -109,11 +181,20 @@ impl Input for File {
     }
 
     fn parts(&self) -> Result<Vec<Part>, Failure> {
-        let parts = self.begins().zip(&self.groups).filter(|(_, rows)| **rows > 0);
-        let parts: Vec<Part> =
-            parts.map(|(from, rows)| Part { from, to: Some(from + rows), line: from + 1 }).collect();
+        let (mut parts, mut from, mut to, mut bytes) = (Vec::new(), 0, 0, 0i64);
+        for group in &self.groups {
+            (to, bytes) = (to + group.rows, bytes.saturating_add(group.bytes));
+            let is_enough = to - from >= reader::BATCH_ROWS as i64 || bytes >= reader::BATCH_BYTES as i64;
+            if to > from && is_enough {
+                parts.push(Part { from, to: Some(to), line: from + 1 });
+                (from, bytes) = (to, 0);
+            }
+        }
         // A file without rows is entered as well.
-        Ok(if parts.is_empty() { vec![Part { from: 0, to: Some(0), line: 1 }] } else { parts })
+        if to > from || parts.is_empty() {
+            parts.push(Part { from, to: Some(to), line: from + 1 });
+        }
+        Ok(parts)
     }
 
     fn scan(&self, _: &Part, _: &dyn Fn(u64)) -> Result<Contents, Failure> {
@@ -126,9 +207,7 @@ impl Input for File {
         next: (i64, i64),
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure> {
-        let full = |(_, (from, rows)): &(usize, (i64, &i64))| *from == part.from && **rows > 0;
-        let group = self.begins().zip(&self.groups).enumerate().find(full).map_or(usize::MAX, |(i, _)| i);
-        let reader = reader::Reader::new(&self.path, (group, part.from), next.0, &self.fields, columns);
-        Ok(Box::new(reader.map_err(|e| Failure::new(e).at(self.path.display()))?))
+        let groups = self.groups_of(part);
+        Ok(Box::new(reader::Reader::new(self, groups, part.from, next.0, columns)?))
     }
 }

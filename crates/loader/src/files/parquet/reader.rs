@@ -1,15 +1,19 @@
-//! Rows of a row group as rows of binary COPY.
+//! Rows of row groups as rows of binary COPY.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
 
 use parquet::errors::ParquetError;
-use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
-use parquet::record::reader::RowIter;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::ReaderProperties;
+use parquet::file::serialized_reader::SerializedRowGroupReader;
+use parquet::record::reader::{ReaderIter, TreeBuilder};
 use parquet::record::Row;
 
 use super::encode::append;
-use super::schema::Field;
+use super::{metadata, pages};
 use crate::config::Column;
 use crate::copy::begin_row;
 use crate::decode::Reject;
@@ -18,60 +22,113 @@ use crate::files::batch::{Batch, BatchReader, Origin};
 use crate::files::dead_letter::{DeadLetter, Stage};
 
 /// Rows and bytes enough to be worth a transaction.
-const BATCH_ROWS: usize = 50_000;
-const BATCH_BYTES: usize = 8 << 20;
+pub const BATCH_ROWS: usize = 50_000;
+pub const BATCH_BYTES: usize = 8 << 20;
 
-/// Reads a row group.
-pub struct Reader {
-    path: PathBuf,
-    rows: RowIter<'static>,
+/// Reads row groups that follow each other.
+pub struct Reader<'f> {
+    of: &'f super::File,
+    file: Arc<File>,
+    metadata: ParquetMetaData,
+    groups: Range<usize>,
+    rows: Option<ReaderIter>,
+    /// What the rows after the last batch have met.
+    failed: Option<Failure>,
     at: i64,
-    fields: Vec<Field>,
     columns: Vec<Column>,
 }
 
-impl Reader {
-    /// Reads on from a row of the group that begins at `from`; rows are counted over the whole file.
+impl<'f> Reader<'f> {
+    /// Reads on from a row, which is in the first of these groups or after it; `from` is the row that group begins with.
+    /// Rows are counted over the whole file.
     pub fn new(
-        path: &Path,
-        (group, from): (usize, i64),
+        of: &'f super::File,
+        mut groups: Range<usize>,
+        mut from: i64,
         next: i64,
-        fields: &[Field],
         columns: &[Column],
-    ) -> Result<Self, ParquetError> {
-        let only = ReadOptionsBuilder::new().with_predicate(Box::new(move |_, i| i == group)).build();
-        let rows = SerializedFileReader::new_with_options(File::open(path)?, only)?.into_iter();
-        let (path, fields, columns) = (path.to_path_buf(), fields.to_vec(), columns.to_vec());
-        let mut reader = Self { path, rows, at: from, fields, columns };
-        while reader.at < next {
-            reader.rows.next().transpose()?;
-            reader.at += 1;
+    ) -> Result<Self, Failure> {
+        let at = |failure: Failure| failure.at(of.path.display());
+        let file = File::open(&of.path).map_err(|e| at(Failure::new(e)))?;
+        let metadata = metadata(&file, Some(&of.schema)).map_err(|e| at(Failure::new(e)))?;
+        if metadata.num_row_groups() != of.groups.len() {
+            return Err(at(Failure::new("it changed while it was read").mend("run it again")));
         }
+        while !groups.is_empty() && from + of.groups[groups.start].rows <= next {
+            from += of.groups[groups.start].rows;
+            groups.start += 1;
+        }
+        let (file, columns) = (Arc::new(file), columns.to_vec());
+        let mut reader = Self { of, file, metadata, groups, rows: None, failed: None, at: from, columns };
+        while reader.at < next && reader.next_row()?.is_some() {}
         Ok(reader)
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, Failure> {
+        loop {
+            if let Some(row) =
+                self.rows.as_mut().and_then(|rows| caught(|| rows.next().transpose()).transpose())
+            {
+                self.at += 1;
+                return row.map(Some).map_err(|e| {
+                    let place = format!("{}, row {}", self.of.path.display(), self.at);
+                    Failure::new(e).at(place).mend("check the file; its rows before are stored")
+                });
+            }
+            let Some(group) = self.groups.next() else { return Ok(None) };
+            self.rows = Some(self.open(group).map_err(|what| {
+                Failure::new(what).at(format!("{}, row group {}", self.of.path.display(), group + 1))
+            })?);
+        }
+    }
+
+    /// Begins a row group, after a look at its pages.
+    fn open(&self, group: usize) -> Result<ReaderIter, String> {
+        let about = self.metadata.row_group(group);
+        let at_once = pages::check(&self.file, about, &self.of.names, self.of.limit.max_page)?;
+        let read = || {
+            let index = self.metadata.page_index_for_row_group(group);
+            let properties = Arc::new(ReaderProperties::builder().build());
+            let group = SerializedRowGroupReader::new(self.file.clone(), about, index, properties)?;
+            TreeBuilder::new().with_batch_size(at_once).as_iter(about.schema_descr_ptr(), &group)
+        };
+        caught(read).map_err(|e| e.to_string())
     }
 
     fn append_row(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), Reject> {
         begin_row(self.columns.len(), out);
         let values = row.get_column_iter().map(|(_, value)| value);
-        for ((column, field), value) in self.columns.iter().zip(&self.fields).zip(values) {
+        for ((column, field), value) in self.columns.iter().zip(&self.of.fields).zip(values) {
             append(column, (field.kind, field.shape), value, out)?;
         }
         Ok(())
     }
 }
 
-impl BatchReader for Reader {
+/// What the library does, as an error even where it would panic: over columns that do not fit together it may.
+fn caught<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(ParquetError::General("its columns do not fit together".into())))
+}
+
+impl BatchReader for Reader<'_> {
     fn next(&mut self) -> Result<Option<Batch>, Failure> {
+        if let Some(failure) = self.failed.take() {
+            return Err(failure);
+        }
         let mut batch = Batch { from: self.at, ..Batch::default() };
         while batch.origins.len() + batch.dead_letters.len() < BATCH_ROWS
             && batch.rows.copy.len() < BATCH_BYTES
         {
-            let Some(row) = self.rows.next() else { break };
-            self.at += 1;
-            let place = || format!("{}, row {}", self.path.display(), self.at);
-            let row = row.map_err(|e| {
-                Failure::new(e).at(place()).mend("check the file; its rows before are stored")
-            })?;
+            let from = self.at;
+            let row = match self.next_row() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(failure) => {
+                    (self.at, self.failed) = (from, Some(failure));
+                    break;
+                }
+            };
             let before = batch.rows.copy.len();
             match self.append_row(&row, &mut batch.rows.copy) {
                 Ok(()) => {
@@ -89,7 +146,12 @@ impl BatchReader for Reader {
                 }
             }
         }
+        let allowed = self.of.allowance.take(batch.rows.copy.len() as u64);
+        allowed.map_err(|what| Failure::new(what).at(self.of.path.display()))?;
         batch.next = (self.at, self.at + 1);
-        Ok((batch.from < self.at).then_some(batch))
+        if batch.from == self.at {
+            return self.failed.take().map_or(Ok(None), Err);
+        }
+        Ok(Some(batch))
     }
 }

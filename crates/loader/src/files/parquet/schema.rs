@@ -1,9 +1,14 @@
 //! The columns of a Parquet file, and the types they have in PostgreSQL.
 
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use std::sync::Arc;
+
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::errors::ParquetError;
+use parquet::record::Field as Value;
 use parquet::schema::types::Type;
 
 use crate::config::ColumnType;
+use crate::decode::{sqlstate, Reject};
 
 /// How the reader gives a column, where its values alone do not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub enum Shape {
     Nanos,
     /// 16 bytes of a UUID.
     Uuid,
+    /// Nanoseconds of a day and the Julian day, 12 bytes.
+    Int96,
 }
 
 /// What a column holds.
@@ -27,16 +34,78 @@ pub struct Field {
     pub shape: Shape,
 }
 
+/// The precision of what is text in truth; see [`for_reading`].
+const TEXT: i32 = i32::MAX;
+
 /// The columns of a file; fails, in words, at one that cannot be read in full.
 pub fn fields(schema: &Type) -> Result<Vec<Field>, String> {
     schema.get_fields().iter().map(|field| of(field)).collect()
+}
+
+/// The schema by which the rows are read. With the file's own, the library would end at the first text that is not
+/// UTF-8, would give times of INT96 to the millisecond, and would give columns of one name the values of the last of them.
+///
+/// Text becomes a decimal of a precision that no decimal has, since that comes as unchecked bytes and can be told from
+/// bytes that are meant as such.
+pub fn for_reading(schema: &Type) -> Result<Type, ParquetError> {
+    let numbered = schema.get_fields().iter().enumerate();
+    let fields = numbered.map(|(i, field)| read_as(field, &i.to_string()).map(Arc::new));
+    Type::group_type_builder(schema.name()).with_fields(fields.collect::<Result<_, _>>()?).build()
+}
+
+fn read_as(field: &Type, name: &str) -> Result<Type, ParquetError> {
+    let info = field.get_basic_info();
+    let repetition = if info.has_repetition() { info.repetition() } else { Repetition::REQUIRED };
+    let (converted, logical) = (info.converted_type(), info.logical_type_ref().cloned());
+    let (physical, length, precision, scale) = match field {
+        Type::GroupType { fields, .. } => {
+            let inner = fields.iter().map(|inner| read_as(inner, inner.name()).map(Arc::new));
+            return Type::group_type_builder(name)
+                .with_repetition(repetition)
+                .with_converted_type(converted)
+                .with_logical_type(logical)
+                .with_fields(inner.collect::<Result<_, _>>()?)
+                .build();
+        }
+        Type::PrimitiveType { physical_type, type_length, precision, scale, .. } => {
+            (*physical_type, *type_length, *precision, *scale)
+        }
+    };
+    let is_text = matches!(converted, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON);
+    let as_bytes = |physical| Type::primitive_type_builder(name, physical).with_repetition(repetition);
+    match physical {
+        Physical::INT96 => as_bytes(Physical::FIXED_LEN_BYTE_ARRAY).with_length(12).build(),
+        Physical::BYTE_ARRAY if is_text => as_bytes(physical)
+            .with_converted_type(ConvertedType::DECIMAL)
+            .with_precision(TEXT)
+            .with_scale(0)
+            .build(),
+        _ => as_bytes(physical)
+            .with_converted_type(converted)
+            .with_logical_type(logical)
+            .with_length(length)
+            .with_precision(precision)
+            .with_scale(scale)
+            .build(),
+    }
+}
+
+/// The text of a value, if it is one of text.
+pub fn text(value: &Value) -> Option<Result<&str, Reject>> {
+    let Value::Decimal(decimal) = value else { return None };
+    (decimal.precision() == TEXT).then(|| {
+        std::str::from_utf8(decimal.data()).map_err(|error| {
+            let byte = decimal.data()[error.valid_up_to()];
+            Reject::new(sqlstate::BAD_CHARACTER, format!("byte 0x{byte:02x} is not UTF-8"))
+        })
+    })
 }
 
 fn of(field: &Type) -> Result<Field, String> {
     let name = field.name().to_string();
     check(field).map_err(|what| format!("column {name:?} {what}"))?;
     let info = field.get_basic_info();
-    let repeated = info.has_repetition() && info.repetition() == parquet::basic::Repetition::REPEATED;
+    let repeated = info.has_repetition() && info.repetition() == Repetition::REPEATED;
     if field.is_group() || repeated {
         return Ok(Field { name, kind: ColumnType::Jsonb, shape: Shape::Plain });
     }
@@ -51,6 +120,7 @@ fn of(field: &Type) -> Result<Field, String> {
         Some(LogicalType::Time(time)) => (ColumnType::Time, nanos(&time.unit)),
         Some(LogicalType::Uuid) => (ColumnType::Uuid, Shape::Uuid),
         Some(LogicalType::Float16) => (ColumnType::Real, Shape::Plain),
+        _ if field.get_physical_type() == Physical::INT96 => (ColumnType::Timestamptz, Shape::Int96),
         _ => (by_converted_type(info.converted_type(), field.get_physical_type()), Shape::Plain),
     };
     Ok(Field { name, kind, shape })
@@ -90,15 +160,36 @@ fn by_converted_type(converted: ConvertedType, physical: Physical) -> ColumnType
 /// What of a column the reader would give in part, or not at all.
 fn check(field: &Type) -> Result<(), String> {
     if field.is_group() {
+        let times = |inner: &Type| inner.is_primitive() && inner.get_physical_type() == Physical::INT96;
+        if field.get_fields().iter().any(|inner| times(inner)) {
+            return Err(
+                "has times of the obsolete type INT96 within; have them written in microseconds".into()
+            );
+        }
+        check_group(field)?;
         return field.get_fields().iter().try_for_each(|inner| check(inner));
     }
-    let converted = field.get_basic_info().converted_type();
-    let mend = "have it written with times in microseconds";
-    match (field.get_physical_type(), converted) {
-        (Physical::INT96, _) => Err(format!(
-            "has times of the obsolete type INT96, which cannot be read to the microsecond; {mend}"
-        )),
-        (_, ConvertedType::INTERVAL) => Err("has intervals, which cannot be loaded".into()),
+    match field.get_basic_info().converted_type() {
+        ConvertedType::INTERVAL => Err("has intervals, which cannot be loaded".into()),
         _ => Ok(()),
     }
+}
+
+/// The shapes of lists and maps that the library takes for granted.
+fn check_group(group: &Type) -> Result<(), String> {
+    let fields = group.get_fields();
+    let repeats = |field: &Type| {
+        let info = field.get_basic_info();
+        info.has_repetition() && info.repetition() == Repetition::REPEATED
+    };
+    let is_sound = match group.get_basic_info().converted_type() {
+        ConvertedType::LIST => {
+            matches!(fields, [list] if repeats(list) && (list.is_primitive() || !list.get_fields().is_empty()))
+        }
+        ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE => {
+            matches!(fields, [map] if repeats(map) && map.is_group() && (1..=2).contains(&map.get_fields().len()))
+        }
+        _ => !fields.is_empty(),
+    };
+    is_sound.then_some(()).ok_or_else(|| "is a group that is neither list, map nor record".into())
 }

@@ -1,0 +1,161 @@
+//! Whether the first record names the columns.
+//!
+//! It does if it is text where the records below are not, as names over numbers are. Two kinds of names need a closer look:
+//! an empty one, over an index or after a delimiter at the line's end; and years, over the numbers of a table that was
+//! turned on its side.
+
+use super::dialect::Dialect;
+use super::record::Records;
+use crate::config::ColumnType;
+use crate::files::infer::{Evidence, Kind};
+
+/// How many records are looked at.
+const SAMPLE: usize = 1000;
+/// Whole numbers that may be years.
+const YEARS: std::ops::RangeInclusive<i64> = 1500..=2500;
+
+/// What the first record was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guess {
+    /// The names of the columns, rather than a row.
+    pub is_header: bool,
+    /// Whether the other is as well possible.
+    pub is_doubtful: bool,
+}
+
+/// What a field of the first record is beside the values below it.
+enum Field {
+    Empty {
+        /// Whether all fields below are empty, or none is.
+        regular: bool,
+    },
+    Name {
+        over_values: bool,
+    },
+    Year,
+    Value {
+        /// A value that the ones below cannot be.
+        odd: bool,
+    },
+}
+
+/// Guesses from the first records of a file.
+pub fn guess(sample: &[u8], dialect: Dialect) -> Guess {
+    let fields = look(sample, dialect);
+    let count = |is: fn(&Field) -> bool| fields.iter().filter(|field| is(field)).count();
+    let names = count(|f| matches!(f, Field::Name { .. }));
+    let years = count(|f| matches!(f, Field::Year));
+    let for_names = count(|f| matches!(f, Field::Name { over_values: true } | Field::Value { odd: true }));
+    let for_a_row = count(|f| matches!(f, Field::Value { odd: false }));
+    let irregular = count(|f| matches!(f, Field::Empty { regular: false }));
+    let sure = |is_header| Guess { is_header, is_doubtful: false };
+    let doubtful = |is_header| Guess { is_header, is_doubtful: true };
+    if names > 0 && names == fields.len() {
+        return sure(true);
+    }
+    match (for_names, for_a_row) {
+        (1.., 0) => sure(true),
+        (1.., 1..) => doubtful(false),
+        (0, 1..) => sure(false),
+        (0, 0) if names == 0 => Guess { is_header: false, is_doubtful: years > 0 },
+        (0, 0) if irregular > 0 => doubtful(false),
+        (0, 0) => Guess { is_header: true, is_doubtful: years == 1 },
+    }
+}
+
+fn look(sample: &[u8], dialect: Dialect) -> Vec<Field> {
+    let mut records = Records::new(sample, dialect);
+    if records.next().is_none() {
+        return Vec::new();
+    }
+    let first: Vec<Vec<u8>> = records.fields().map(|field| field.bytes.to_vec()).collect();
+    let mut below = vec![Below::default(); first.len()];
+    let mut rows = 0;
+    while rows < SAMPLE && records.next().is_some() {
+        if records.len() == first.len() {
+            rows += 1;
+            below.iter_mut().zip(records.fields()).for_each(|(below, field)| below.observe(field.bytes));
+        }
+    }
+    first.iter().zip(&below).map(|(field, below)| below.judge(field)).collect()
+}
+
+/// The values of a column below the first record.
+#[derive(Debug, Clone, Default)]
+struct Below {
+    evidence: Evidence,
+    empty: usize,
+    years: usize,
+    all: usize,
+}
+
+impl Below {
+    fn observe(&mut self, value: &[u8]) {
+        self.all += 1;
+        self.empty += usize::from(value.is_empty());
+        self.years += usize::from(is_year(value));
+        self.evidence.observe(value);
+    }
+
+    fn judge(&self, field: &[u8]) -> Field {
+        if field.is_empty() {
+            return Field::Empty { regular: self.empty == 0 || self.empty == self.all };
+        }
+        let values = self.empty < self.all;
+        let is_text = |evidence: &Evidence| evidence.column_type() == ColumnType::Text;
+        let mut alone = Evidence::default();
+        alone.observe(field);
+        let mut together = self.evidence;
+        together.observe(field);
+        if is_text(&alone) {
+            return Field::Name { over_values: values && !is_text(&self.evidence) };
+        }
+        if is_year(field) && self.years == 0 && values {
+            return Field::Year;
+        }
+        Field::Value { odd: values && !is_text(&self.evidence) && is_text(&together) }
+    }
+}
+
+fn is_year(value: &[u8]) -> bool {
+    !value.is_empty() && matches!(Kind::of(value), Kind::Integer(n) if YEARS.contains(&n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers() {
+        for (sample, is_header, is_doubtful) in [
+            ("a,b\n1,2\n", true, false),
+            ("a,b\nx,y\n", true, false),
+            ("a,b", true, false),
+            ("1,b\n2,c\n", false, false),
+            ("2024-01-01,b\n2024-01-02,c\n", false, false),
+            ("true,x\nfalse,y\n", false, false),
+            ("", false, false),
+            // An index without a name, and a delimiter at the end.
+            (",price,qty\n0,1.5,1\n1,2.5,2\n", true, false),
+            (",name,town\n0,Bob,Bern\n1,Eva,Basel\n", true, false),
+            ("a,b,\n1,2,\n", true, false),
+            ("a,,c\n1,,x\n", true, false),
+            // Rows in which something is missing.
+            (",Bob,Bern\n1,Eva,Basel\n,Ida,Chur\n", false, true),
+            ("CH,,1.5\nDE,1,2\n", false, false),
+            // Years and days over numbers, and numbers over numbers.
+            ("country,2022,2023\nCH,1.5,2.5\nDE,3.5,4.5\n", true, false),
+            ("country,2022,2023\nCH,8738791,8849852\n", true, false),
+            ("country,code,2022\nCH,x,1.5\n", true, true),
+            ("country,2022-01-31,2022-02-28\nCH,1.5,2.5\n", true, false),
+            ("x,2022,2023\ny,2021,2024\n", false, false),
+            ("2022,2023\n1.5,2.5\n", false, true),
+            ("x,1,2\ny,3,4\n", false, false),
+            // What is missing is marked with a word.
+            ("CH,1.5,n/a\nDE,2,3\n", false, true),
+        ] {
+            let expected = Guess { is_header, is_doubtful };
+            assert_eq!(guess(sample.as_bytes(), Dialect::default()), expected, "{sample}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Files that cannot be loaded: one of them does not keep the others from it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use crate::failure::Failure;
+
+/// The files of a run that were not loaded, or not whole, with the first reason of each.
+#[derive(Default)]
+pub struct LeftOut(Mutex<BTreeMap<PathBuf, Failure>>);
+
+impl LeftOut {
+    /// Takes note of a file, and says so at once.
+    pub fn add(&self, path: &Path, failure: Failure) {
+        tracing::warn!("a file is left out: {failure}");
+        self.0.lock().expect("no thread panics with it").entry(path.into()).or_insert(failure);
+    }
+
+    /// What is given of a file; or nothing, after taking note of why not.
+    pub fn unless<T>(&self, path: &Path, given: Result<T, Failure>) -> Option<T> {
+        given.map_err(|failure| self.add(path, failure)).ok()
+    }
+
+    /// How the run ends: badly if there are any.
+    pub fn verdict(&self) -> Result<(), Failure> {
+        let mut left_out = std::mem::take(&mut *self.0.lock().expect("no thread panics with it"));
+        let (count, first) = (left_out.len(), left_out.pop_first());
+        match first {
+            None => Ok(()),
+            Some((_, failure)) if count == 1 => Err(failure),
+            Some((_, failure)) => {
+                Err(failure.and(format!("{} other files were left out as well, as said above", count - 1)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_names_the_first_file_and_counts_the_others() {
+        let left_out = LeftOut::default();
+        assert!(left_out.verdict().is_ok());
+        let add = |path: &str| left_out.add(Path::new(path), Failure::new("bad").at(path));
+        add("b");
+        add("b");
+        assert_eq!(left_out.verdict().unwrap_err().to_string(), "b: bad");
+        add("b");
+        add("a");
+        let said = left_out.verdict().unwrap_err().to_string();
+        assert_eq!(said, "a: bad; 1 other files were left out as well, as said above");
+    }
+}

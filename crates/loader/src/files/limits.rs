@@ -1,0 +1,98 @@
+//! How much a file may become. A few kilobytes that unpack to gigabytes are a mistake or an attack.
+
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::size;
+
+/// What every file may become, however small it is.
+const ALWAYS: u64 = 256 << 20;
+
+/// The bounds that can be moved.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Limits {
+    /// Refuse a file that becomes more than 256 MiB and more than this many times its size
+    #[arg(long, value_name = "TIMES", default_value_t = 1000)]
+    pub max_inflation: u64,
+}
+
+/// The bound on a page, which is unpacked in one piece.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Parquet")]
+pub struct PageLimit {
+    /// Refuse a page that is larger when it is unpacked; each connection holds one of each column
+    #[arg(long, value_name = "SIZE", default_value = "128MB", value_parser = size::bytes)]
+    pub max_page: u64,
+}
+
+/// What one file may become, and what it has become so far.
+#[derive(Debug)]
+pub struct Allowance {
+    times: u64,
+    most: u64,
+    used: AtomicU64,
+}
+
+impl Allowance {
+    /// Of a file of so many bytes.
+    pub fn new(limits: Limits, size: u64) -> Self {
+        let times = limits.max_inflation;
+        Self { times, most: size.saturating_mul(times).max(ALWAYS), used: AtomicU64::new(0) }
+    }
+
+    /// Whether the file may become so large; if not, says so.
+    pub fn check(&self, bytes: u64) -> Result<(), String> {
+        let times = self.times;
+        (bytes <= self.most).then_some(()).ok_or_else(|| {
+            format!("it becomes more than {times} times as large as it is; if that is meant, raise --max-inflation")
+        })
+    }
+
+    /// Takes note of bytes that the file has become.
+    pub fn take(&self, bytes: u64) -> Result<(), String> {
+        self.check(self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes))
+    }
+}
+
+/// Text of a packed file; ends with an error where there is more of it than the file may become.
+pub struct Bounded<R> {
+    input: R,
+    allowance: Allowance,
+}
+
+impl<R: Read> Bounded<R> {
+    /// Bounds an input.
+    pub fn new(input: R, allowance: Allowance) -> Self {
+        Self { input, allowance }
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(out)?;
+        self.allowance.take(n as u64).map_err(io::Error::other)?;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_files_may_become_large_and_large_ones_larger() {
+        let allowance = |size| Allowance::new(Limits { max_inflation: 1000 }, size);
+        assert!(allowance(10).check(ALWAYS).is_ok());
+        assert!(allowance(10).check(ALWAYS + 1).unwrap_err().contains("--max-inflation"));
+        assert!(allowance(1 << 30).check(1 << 39).is_ok());
+        let used = allowance(10);
+        assert!(used.take(ALWAYS).is_ok() && used.take(1).is_err());
+        assert!(allowance(10).take(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_stream_without_end_ends() {
+        let mut input = Bounded::new(io::repeat(b'x'), Allowance::new(Limits { max_inflation: 1 }, 10));
+        assert_eq!(io::copy(&mut input, &mut io::sink()).unwrap_err().kind(), io::ErrorKind::Other);
+    }
+}
