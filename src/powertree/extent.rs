@@ -130,7 +130,7 @@ fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
         let strategy = column(STRATEGY).value() as u8;
         let columns = column(COLUMNS).cast_mut_ptr::<pg_sys::int2vector>();
         let classes = column(CLASSES).cast_mut_ptr::<pg_sys::oidvector>();
-        let usual = pg_sys::GetDefaultOpClass(position.type_oid(), Oid::from(pg_sys::BTREE_AM_OID));
+        let usual = pg_sys::GetDefaultOpClass(position.type_oid(), pg_sys::BTREE_AM_OID);
         let is = strategy == b'r'
             && *(*columns).values.as_ptr() == pg_sys::get_attnum(table, name.as_ptr())
             && *(*classes).values.as_ptr() == usual;
