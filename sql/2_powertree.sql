@@ -41,7 +41,7 @@ CREATE TABLE powertree_log (
     key bytea NOT NULL,
     delta bytea
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
-    autovacuum_analyze_scale_factor = 1, toast.autovacuum_enabled = off);
+    autovacuum_analyze_scale_factor = 1);
 CREATE INDEX powertree_log_leaf ON powertree_log (tree, series, leaf);
 CREATE TABLE powertree_series (
     series bigint NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE powertree_node (
     block bytea NOT NULL,
     CONSTRAINT powertree_node_level PRIMARY KEY (tree, level, series, node)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
-ALTER TABLE powertree_log ALTER key SET STORAGE PLAIN, ALTER delta SET STORAGE PLAIN;
+ALTER TABLE powertree_log ALTER delta SET STORAGE PLAIN;
 ALTER TABLE powertree_node ALTER block SET STORAGE PLAIN;
 
 -- A publication of all tables contains these too.
@@ -109,9 +109,9 @@ CREATE FUNCTION powertree_create(
 ) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_create_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_rebuild(tree text) RETURNS void
-    AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C STRICT;
+    AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_drop(tree text) RETURNS void
-    AS 'MODULE_PATHNAME', 'powertree_drop_wrapper' LANGUAGE C STRICT;
+    AS 'MODULE_PATHNAME', 'powertree_drop_wrapper' LANGUAGE C;
 CREATE PROCEDURE powertree_compact(tree text DEFAULT NULL)
     AS 'MODULE_PATHNAME', 'powertree_compact_wrapper' LANGUAGE C;
 

@@ -168,3 +168,9 @@ DROP EVENT TRIGGER powertree_on_ddl;
 CREATE EVENT TRIGGER powertree_on_ddl ON ddl_command_end EXECUTE FUNCTION powertree_on_ddl();
 COMMENT ON EVENT TRIGGER powertree_on_ddl IS 'keeps power trees in step with changes of their tables';
 ALTER EVENT TRIGGER powertree_on_ddl ENABLE ALWAYS;
+
+-- Keys of series may be of any length.
+ALTER TABLE powertree_log ALTER key SET STORAGE EXTENDED, RESET (toast.autovacuum_enabled);
+-- No tree is no tree to rebuild or drop.
+ALTER FUNCTION powertree_rebuild(text) CALLED ON NULL INPUT;
+ALTER FUNCTION powertree_drop(text) CALLED ON NULL INPUT;

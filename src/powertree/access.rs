@@ -83,15 +83,19 @@ pub enum Access {
 impl Access {
     /// What the active snapshot may take from this tree.
     pub fn of(tables: &Tables, tree: i32) -> Access {
-        // In this order: a compaction that ends meanwhile takes barriers away and raises the horizon.
-        let now = span::all(tables, tree, Snapshot::Latest);
-        let Some(state) = State::read(tables, tree) else { return Access::Base };
-        let all_seen = now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen);
-        if state.stale.is_some() || !all_seen {
-            return Access::Base;
+        match state_behind_barriers(tables, tree) {
+            Some(State { stale: None, .. }) => Access::Tree(span::all(tables, tree, Snapshot::Active)),
+            _ => Access::Base,
         }
-        Access::Tree(span::all(tables, tree, Snapshot::Active))
     }
+}
+
+/// The state of a tree by now; None if the active snapshot does not see all that has changed rows for older ones too.
+pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<State> {
+    // In this order: a compaction that ends meanwhile takes barriers away and raises the horizon.
+    let now = span::all(tables, tree, Snapshot::Latest);
+    let state = State::read(tables, tree)?;
+    now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
 }
 
 /// Does the active snapshot see what this transaction, which did not fail, has done?

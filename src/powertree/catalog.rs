@@ -57,13 +57,18 @@ impl Tables {
         }
         let before = generation();
         let tables = Tables::find()?;
-        for table in [tables.definition, tables.state, tables.log, tables.node, tables.span, tables.series] {
+        for table in tables.all() {
             watch_table(table);
         }
         if generation() == before {
             TABLES.set(Some(tables));
         }
         Some(tables)
+    }
+
+    /// The tables themselves.
+    pub fn all(&self) -> [Oid; 6] {
+        [self.definition, self.state, self.span, self.log, self.series, self.node]
     }
 
     fn find() -> Option<Tables> {

@@ -4,7 +4,7 @@
 //! keeps its entry; a reader sees either the old nodes and the log or the new nodes. Nothing is subtracted: a dirty
 //! leaf is computed anew from the base table, and a node from its ten children.
 
-use super::access::State;
+use super::access::{state_behind_barriers, State};
 use super::catalog::Tables;
 use super::definition::{Definition, Tree};
 use super::folding::fold;
@@ -27,6 +27,7 @@ fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
         let call = !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_CallContext;
         (pgrx::fcinfo::pg_getarg(fcinfo, 0), !call || (*context.cast::<pg_sys::CallContext>()).atomic)
     };
+    rights::require_writable("CALL powertree_compact()");
     connected_as(if atomic { 0 } else { pg_sys::SPI_OPT_NONATOMIC }, || {
         let trees: Vec<Definition> = match &name {
             Some(name) => {
@@ -76,13 +77,13 @@ fn warn(tree: &str, error: &ErrorReportWithLevel) {
 /// no.
 pub fn compact(id: i32, wait: bool) -> bool {
     // One that is stale has nothing to fold, and perhaps no columns.
-    let Some(tree) = Tree::to_keep(id) else { return true };
+    let Some(tree) = Tree::live(id) else { return true };
     // In the order in which everybody takes them: the base table before what is ours.
     lock(tree.base);
     if !lock_tree(id, wait) {
         return false;
     }
-    let Some(tree) = Tree::to_keep(id) else { return true };
+    let Some(tree) = Tree::live(id) else { return true };
     let tables = Tables::get();
     // SAFETY: a snapshot taken now that the lock is held; an error leaves it to the end of the transaction.
     unsafe {
@@ -92,7 +93,10 @@ pub fn compact(id: i32, wait: bool) -> bool {
     if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
         require_no_other_since(&tables, id);
         require_one_owner(tree.base);
+        require_barriers(&tables, id);
         fence::as_owner(tree.base, || fold(&tables, &tree, state));
+        // One that came while the table was read: rows of its may have been read whose log was not seen.
+        require_barriers(&tables, id);
     }
     // SAFETY: the snapshot from above.
     unsafe { pg_sys::PopActiveSnapshot() };
@@ -149,11 +153,22 @@ fn require_no_other_since(tables: &Tables, id: i32) {
         false
     });
     if !same {
-        raise(
-            PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
-            "could not serialize access due to another compaction of the power tree",
-            "",
-            "Call powertree_compact() in a transaction of its own.",
-        );
+        too_old("could not serialize access due to another compaction of the power tree");
     }
+}
+
+/// Partitions that came or went since the snapshot show it rows, or hide them, of which it sees no log.
+fn require_barriers(tables: &Tables, id: i32) {
+    if state_behind_barriers(tables, id).is_none() {
+        too_old("could not serialize access due to a change of the power tree's partitions");
+    }
+}
+
+fn too_old(message: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+        message,
+        "",
+        "Call powertree_compact() again, in a transaction of its own.",
+    )
 }

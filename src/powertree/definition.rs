@@ -4,6 +4,7 @@ use super::access::State;
 use super::catalog::{self, c_string, relation_name, text, Tables};
 use super::key::KeyColumn;
 use super::position::Position;
+use super::span::{self, Reach};
 use super::spi::Plan;
 use super::storage::{Row, Snapshot, Table};
 use super::value::Value;
@@ -187,13 +188,18 @@ impl Tree {
 
     /// The tree of this number; None if there is none. An error if its columns are gone.
     pub fn numbered(id: i32) -> Option<Rc<Tree>> {
+        Tree::look_up(id).map(|found| found.unwrap_or_else(|(code, message)| raise_gone(id, code, message)))
+    }
+
+    /// The same, or what is wrong with its columns.
+    fn look_up(id: i32) -> Option<Result<Rc<Tree>, (PgSqlErrorCode, String)>> {
         if let Some(tree) = remembered(|known| known.trees.get(&id).cloned()) {
-            return Some(tree);
+            return Some(Ok(tree));
         }
         let definition = remembered(|known| known.definitions.iter().find(|d| d.id == id).cloned())?;
         catalog::watch_table(definition.base);
         let generation = catalog::generation();
-        match definition.resolve() {
+        Some(match definition.resolve() {
             Ok(mut tree) => {
                 let state = State::read(&Tables::get(), id);
                 tree.kept = state.is_some_and(|state| state.stale.is_none());
@@ -201,21 +207,16 @@ impl Tree {
                 remember(generation, |known| {
                     known.trees.insert(id, tree.clone());
                 });
-                Some(tree)
+                Ok(tree)
             }
-            Err((code, message, _)) => raise(
-                code,
-                message,
-                format!("Power tree \"{}\" was made for it.", definition.name),
-                "Drop the tree with powertree_drop(), or bring the column back.",
-            ),
-        }
+            Err((code, message, _)) => Err((code, message)),
+        })
     }
 
-    /// The tree of this number if triggers have to keep it in step; never an error, for what writers do must not fail.
-    pub fn to_keep(id: i32) -> Option<Rc<Tree>> {
+    /// The tree of this number, unless it is stale, or what is wrong with its columns.
+    fn look_up_live(id: i32) -> Option<Result<Rc<Tree>, (PgSqlErrorCode, String)>> {
         if let Some(tree) = remembered(|known| known.trees.get(&id).cloned()) {
-            return Some(tree).filter(|tree| tree.kept);
+            return tree.kept.then_some(Ok(tree));
         }
         if remembered(|known| known.idle.contains(&id)) {
             return None;
@@ -224,12 +225,30 @@ impl Tree {
         catalog::watch_table(base);
         let generation = catalog::generation();
         if State::read(&Tables::get(), id).is_some_and(|state| state.stale.is_none()) {
-            return Tree::numbered(id).filter(|tree| tree.kept);
+            return Tree::look_up(id);
         }
         remember(generation, |known| {
             known.idle.insert(id);
         });
         None
+    }
+
+    /// The tree of this number, unless it is stale. An error if its columns are gone.
+    pub fn live(id: i32) -> Option<Rc<Tree>> {
+        Tree::look_up_live(id)
+            .map(|found| found.unwrap_or_else(|(code, message)| raise_gone(id, code, message)))
+    }
+
+    /// The tree of this number if triggers have to keep it in step; never an error, for what writers do must not fail.
+    /// While its columns are gone, what is written has all leaves read from the table.
+    pub fn to_keep(id: i32) -> Option<Rc<Tree>> {
+        match Tree::look_up_live(id)? {
+            Ok(tree) => Some(tree),
+            Err(_) => {
+                span::append_all(id, Reach::Later, "columns changed");
+                None
+            }
+        }
     }
 
     /// The value column of this name, by its place.
@@ -244,6 +263,16 @@ impl Tree {
             )
         })
     }
+}
+
+fn raise_gone(id: i32, code: PgSqlErrorCode, message: String) -> ! {
+    let name = Definition::known().iter().find(|tree| tree.id == id).map(|tree| tree.name.clone());
+    raise(
+        code,
+        message,
+        format!("Power tree \"{}\" was made for it.", name.unwrap_or_default()),
+        "Drop the tree with powertree_drop(), or bring the column back.",
+    )
 }
 
 /// The column of this name, None if there is none.

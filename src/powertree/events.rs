@@ -6,6 +6,7 @@ use super::catalog::{quoted, relation_name, text, Tables};
 use super::compaction;
 use super::definition::{find_column, Definition};
 use super::extent;
+use super::key::KeyColumn;
 use super::lifecycle::{changed, forget};
 use super::relation::{
     family, has_triggers, is_partition, lineage, lock_family, may_be_of_tree, parents, refusal, strangers,
@@ -296,8 +297,13 @@ fn column_problem(tree: &Definition, state: &State) -> Option<String> {
         let Some(column) = name_of(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
             return Some("a column was dropped".to_owned());
         };
-        (column.type_oid != type_oid)
-            .then(|| format!("the type of column {} has changed", quoted(column.name)))
+        let name = quoted(&column.name);
+        if column.type_oid != type_oid {
+            return Some(format!("the type of column {name} has changed"));
+        }
+        let is_series = tree.series.contains(&column.name);
+        (is_series && KeyColumn::of(column).is_none())
+            .then(|| format!("the collation of column {name} has changed"))
     })
 }
 

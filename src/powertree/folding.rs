@@ -57,7 +57,9 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
     let seen = span::all(tables, tree.id, Snapshot::Active);
     let mut done = Ok(());
     for span in &seen {
-        done = done.and_then(|()| folding.recompute(span.first, span.last));
+        if span.first <= span.last {
+            done = done.and_then(|()| folding.recompute(span.first, span.last));
+        }
     }
     let done =
         done.and_then(|()| folding.fold_log(|leaf| seen.iter().any(|s| s.first <= leaf && leaf <= s.last)));

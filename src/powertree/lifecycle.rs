@@ -23,6 +23,8 @@ const MOST_VALUES: usize = 8;
 
 #[pg_extern(sql = false)]
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
+    rights::require_writable("powertree_create()");
+    require_utf8();
     let base: Oid = argument::required(fcinfo, 0, "the table");
     let at: String = argument::required(fcinfo, 1, "at");
     let values: Vec<Option<String>> = argument::required(fcinfo, 2, "values");
@@ -33,6 +35,14 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     connected(|| {
         lock_against_writers(base);
         let name = name.unwrap_or_else(|| relation_name_alone(base));
+        if name.is_empty() {
+            raise(
+                PgSqlErrorCode::ERRCODE_INVALID_NAME,
+                "a power tree must have a name",
+                "",
+                "Leave it out for the name of the table.",
+            );
+        }
         let (values, series) = (names(values, "values"), names(series, "series"));
         let tables = Tables::get();
         let known = Definition::all(&tables);
@@ -55,7 +65,10 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_rebuild(name: &str) {
+fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
+    rights::require_writable("powertree_rebuild()");
+    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name = name.as_str();
     connected(|| {
         lock_against_writers(named(name).base);
         // Nobody can have dropped it since, or made another of this name for the table, unseen.
@@ -66,7 +79,10 @@ fn powertree_rebuild(name: &str) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_drop(name: &str) {
+fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
+    rights::require_writable("powertree_drop()");
+    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name = name.as_str();
     connected(|| {
         let definition = named(name);
         rights::require_owner(definition.base);
@@ -174,6 +190,19 @@ fn named(name: &str) -> Definition {
 
 fn resolved(definition: &Definition) -> Tree {
     definition.resolve().unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
+}
+
+/// Names and series are kept as UTF-8.
+fn require_utf8() {
+    // SAFETY: a property of the database.
+    if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
+        raise(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "power trees need a database in encoding UTF8",
+            "",
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0 makes one.",
+        );
+    }
 }
 
 fn refuse(reason: Option<String>) {

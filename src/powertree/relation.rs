@@ -1,6 +1,6 @@
 //! What kind of table a tree can be made for.
 
-use super::catalog::relation_name;
+use super::catalog::{relation_name, Tables};
 use crate::pg::fence::owner;
 use pgrx::pg_sys::{self, Oid};
 
@@ -121,9 +121,37 @@ pub fn refusal(relation: Oid) -> Option<String> {
     if relation.to_u32() < pg_sys::FirstNormalObjectId {
         return Some(format!("{name} is a system catalog"));
     }
+    if Tables::get().all().contains(&relation) {
+        return Some(format!("table {name} belongs to pg_tally"));
+    }
+    if is_distributed(relation) {
+        return Some(format!("table {name} is distributed by Citus"));
+    }
     let has_parents = !partition && !related(relation, Side::Parents).is_empty();
     let has_children = kind == pg_sys::RELKIND_RELATION && !related(relation, Side::Children).is_empty();
     (has_parents || has_children).then(|| format!("table {name} inherits or is inherited from"))
+}
+
+/// Are the rows of a table in the shards of Citus? Its triggers would not see them.
+fn is_distributed(relation: Oid) -> bool {
+    let catalog = Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
+    // SAFETY: an ordinary scan of a catalog, which is there where Citus is; its first key names the table.
+    unsafe {
+        let distributed = pg_sys::get_relname_relid(c"pg_dist_partition".as_ptr(), catalog);
+        let column = pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr());
+        if distributed == Oid::INVALID || column <= 0 {
+            return false;
+        }
+        let table = pg_sys::table_open(distributed, pg_sys::AccessShareLock as i32);
+        let mut key = pg_sys::ScanKeyData::default();
+        let (equal, function) = (pg_sys::BTEqualStrategyNumber as u16, Oid::from(pg_sys::F_OIDEQ));
+        pg_sys::ScanKeyInit(&mut key, column, equal, function, relation.into());
+        let scan = pg_sys::systable_beginscan(table, Oid::INVALID, false, std::ptr::null_mut(), 1, &mut key);
+        let found = !pg_sys::systable_getnext(scan).is_null();
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
+        found
+    }
 }
 
 /// What is wrong with a table of which a partition belongs to somebody who may not act as the owner of `base`: to read

@@ -58,3 +58,17 @@ pub fn require_owner(base: Oid) {
         );
     }
 }
+
+/// Raises 25006 where nothing can be written: on a standby, or in a transaction that only reads.
+pub fn require_writable(command: &str) {
+    // SAFETY: flags of the server's and of the transaction.
+    let (standby, read_only) = unsafe { (pg_sys::RecoveryInProgress(), pg_sys::XactReadOnly) };
+    let (message, hint) = if standby {
+        (format!("cannot execute {command} during recovery"), "Execute it on the primary; standbys follow.")
+    } else if read_only {
+        (format!("cannot execute {command} in a read-only transaction"), "Begin the transaction READ WRITE.")
+    } else {
+        return;
+    };
+    raise(PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION, message, "", hint);
+}

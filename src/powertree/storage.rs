@@ -12,6 +12,9 @@ const INT8_GE: u32 = pg_sys::F_INT8GE;
 /// Rows that are written together.
 const BATCH: usize = 200;
 
+/// In bytes; PostgreSQL stores parts of a tuple that is longer than 2032 out of line.
+const LONG: u32 = 2000;
+
 /// A condition on an indexed column, given by its number in the table.
 #[derive(Clone, Copy)]
 pub enum Key {
@@ -150,21 +153,30 @@ impl Writer<'_> {
             while rows.peek().is_some() {
                 let mut count = 0;
                 for row in rows.by_ref().take(BATCH) {
+                    let tuple = self.form(&row);
+                    if (*tuple).t_len > LONG {
+                        // In a batch the index entries of a tuple that is stored out of line would point nowhere.
+                        pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
+                        pg_sys::heap_freetuple(tuple);
+                        continue;
+                    }
                     if count == slots.len() {
                         slots.push(pg_sys::MakeSingleTupleTableSlot(
                             (*self.table.relation).rd_att,
                             &pg_sys::TTSOpsHeapTuple,
                         ));
                     }
-                    pg_sys::ExecStoreHeapTuple(self.form(&row), slots[count], true);
+                    pg_sys::ExecStoreHeapTuple(tuple, slots[count], true);
                     count += 1;
                 }
-                pg_sys::CatalogTuplesMultiInsertWithInfo(
-                    self.table.relation,
-                    slots.as_mut_ptr(),
-                    count as i32,
-                    self.indexes,
-                );
+                if count > 0 {
+                    pg_sys::CatalogTuplesMultiInsertWithInfo(
+                        self.table.relation,
+                        slots.as_mut_ptr(),
+                        count as i32,
+                        self.indexes,
+                    );
+                }
             }
             slots.into_iter().for_each(|slot| pg_sys::ExecDropSingleTupleTableSlot(slot));
         }

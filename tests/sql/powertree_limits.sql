@@ -1,0 +1,61 @@
+-- What writers do does not fail because of a tree, and what no tree can be made of is refused.
+SET client_min_messages = warning;
+CREATE TABLE lim (at bigint, s text, x float8);
+SELECT powertree_create('lim', 'at', '{x}', '100', '{s}');
+CALL powertree_compact('lim');
+-- Keys of series that fill pages, or are many times as long.
+CREATE VIEW lim_check AS SELECT bool_and(powertree_tally('lim', 'x', NULL::bigint, NULL, s) = t) AS answers,
+    (SELECT state FROM powertrees WHERE name = 'lim') FROM (SELECT s, tally(x) AS t FROM lim GROUP BY s) l;
+CREATE FUNCTION key(length int) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(md5(i::text), '') FROM generate_series(1, length / 32) i $$;
+INSERT INTO lim SELECT i, key(length), i FROM (VALUES (2000), (8000), (9000), (100000), (10000000)) l(length), generate_series(1, 3) i;
+TABLE lim_check;
+UPDATE lim SET x = x + 1 WHERE at = 1;
+TABLE lim_check;
+CALL powertree_compact('lim');
+TABLE lim_check;
+SELECT num_vals, num_series, log_rows FROM powertrees WHERE name = 'lim';
+DELETE FROM lim WHERE at = 2;
+CALL powertree_compact('lim');
+TABLE lim_check;
+DROP VIEW lim_check;
+-- Equal values of the series look different from now on.
+CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+ALTER TABLE lim ALTER s TYPE text COLLATE blind;
+INSERT INTO lim VALUES (1, 'a', 1), (1, 'A', 2);
+SELECT powertree_tally('lim', 'x', NULL::bigint, NULL, 'a');
+SELECT state FROM powertrees WHERE name = 'lim';
+SELECT powertree_drop('lim');
+-- A column that is gone within the command that drops it.
+CREATE TABLE gone (at bigint, x float8, y float8);
+SELECT powertree_create('gone', 'at', '{x}', '100');
+CALL powertree_compact('gone');
+BEGIN;
+ALTER TABLE gone DROP COLUMN x;
+INSERT INTO gone VALUES (1, 1);
+COMMIT;
+SELECT state FROM powertrees WHERE name = 'gone';
+INSERT INTO gone VALUES (1, 1);
+SELECT powertree_drop('gone');
+
+-- Nothing is written where nothing may be.
+BEGIN READ ONLY;
+CALL powertree_compact();
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT powertree_create('gone', 'at', '{y}', '100');
+ROLLBACK;
+SELECT powertree_create('gone', 'at', '{y}', '100', name => '');
+SELECT powertree_rebuild(NULL);
+SELECT powertree_drop(NULL);
+SELECT powertree_create('powertree_log', 'leaf', '{series}', '100');
+-- As Citus has it.
+SET allow_system_table_mods = on;
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass);
+INSERT INTO pg_dist_partition VALUES ('lim');
+SELECT powertree_create('lim', 'at', '{x}', '100');
+SELECT powertree_create('gone', 'at', '{y}', '100');
+DROP TABLE pg_catalog.pg_dist_partition;
+RESET allow_system_table_mods;
+-- Another name for another tree, while nobody has decided about the first.
+SELECT powertree_create('gone', 'at', '{y}', '100');
+DROP TABLE gone, lim CASCADE;
