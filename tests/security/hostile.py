@@ -75,7 +75,7 @@ class Hostile:
         choose, quoted = self.draw.choice, lambda text: literal(str(text))
         if type in self.states:
             return self._state(type)
-        if type == "text" and self.draw.random() < 0.02:
+        if type == "text" and self.draw.random() < 0.01:
             return HUGE_TEXT
         if type in ("anycompatible", "anyelement", "any"):
             return self._plain(choose(["timestamp with time zone", "bigint", "date", "text", "double precision", "interval", "jsonb", "tally", "detector"]))
