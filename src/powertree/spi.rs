@@ -2,6 +2,7 @@
 
 use super::catalog::{c_string, text};
 use crate::error::raise;
+use crate::pg::memory;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
@@ -74,6 +75,7 @@ unsafe fn rows(each: &mut impl FnMut(&Row)) -> u64 {
             return 0;
         }
         for i in 0..count as usize {
+            memory::check();
             each(&Row { tuple: *(*table).vals.add(i), descriptor: (*table).tupdesc });
         }
         pg_sys::SPI_freetuptable(table);
@@ -167,7 +169,10 @@ pub fn number(sql: &str) -> i64 {
 /// Runs a query in the same way; its rows as text, "" for NULL.
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
     let mut all = Vec::new();
-    elevated(sql, |row| all.push(row.strings()));
+    elevated(sql, |row| {
+        memory::room(&mut all, 1);
+        all.push(row.strings());
+    });
     all
 }
 

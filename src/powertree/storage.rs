@@ -1,5 +1,6 @@
 //! Reading and writing the extension's own tables: index scans, inserts, updates, without SQL and without rights.
 
+use crate::pg::memory;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 /// The built-in comparison functions of index keys.
@@ -90,6 +91,7 @@ impl Table {
                 conditions.as_mut_ptr(),
             );
             loop {
+                memory::check();
                 let tuple =
                     pg_sys::systable_getnext_ordered(scan, pg_sys::ScanDirection::ForwardScanDirection);
                 if tuple.is_null() || !each(&Row::new(tuple, (*self.relation).rd_att)) {
@@ -150,6 +152,7 @@ impl Writer<'_> {
             while rows.peek().is_some() {
                 let mut count = 0;
                 for row in rows.by_ref().take(BATCH) {
+                    memory::check();
                     if count == slots.len() {
                         slots.push(pg_sys::MakeSingleTupleTableSlot(
                             (*self.table.relation).rd_att,

@@ -1,0 +1,4 @@
+//! What every feature needs of PostgreSQL.
+
+pub mod memory;
+mod reserve;
