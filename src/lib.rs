@@ -15,6 +15,7 @@ pgrx::pg_module_magic!(name, version);
 /// Called by PostgreSQL when it loads the library.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    pg::memory::watch();
     settings::register();
     rewrite::install();
     powertree::watch();

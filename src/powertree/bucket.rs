@@ -6,6 +6,7 @@ use super::definition::{type_name, Tree};
 use super::position::Position;
 use super::reading::Reader;
 use crate::error::raise;
+use crate::pg::memory::{self, room};
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
@@ -53,6 +54,8 @@ pub fn bounds(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<i64> 
     }
     let mut bounds = Vec::new();
     for i in 0.. {
+        // And for the end.
+        room(&mut bounds, 2);
         match after(from, step, i, tree.position).filter(|begin| *begin < to) {
             Some(begin) => bounds.push(begin),
             None => break,
@@ -98,17 +101,25 @@ fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
 impl Reader {
     /// The tallies between each bound and the next. Rows of neighbouring buckets are read together.
     pub fn buckets(&mut self, bounds: &[i64]) -> Vec<Tally> {
-        let mut tallies = Vec::with_capacity(bounds.len());
+        let mut tallies = Vec::new();
+        room(&mut tallies, bounds.len());
         // Ranges of rows that are one, and to which bucket each belongs.
         let mut rows: Vec<Vec<(usize, Range)>> = Vec::new();
         for (bucket, pair) in bounds.windows(2).enumerate() {
             let (tally, ranges) = self.stored(Range { first: pair[0], last: pair[1] - 1 });
             tallies.push(tally);
+            memory::check();
             for range in ranges {
                 let next_to = |(_, before): &(usize, Range)| before.last + 1 == range.first;
                 match rows.last_mut() {
-                    Some(together) if together.last().is_some_and(next_to) => together.push((bucket, range)),
-                    _ => rows.push(vec![(bucket, range)]),
+                    Some(together) if together.last().is_some_and(next_to) => {
+                        room(together, 1);
+                        together.push((bucket, range));
+                    }
+                    _ => {
+                        room(&mut rows, 1);
+                        rows.push(vec![(bucket, range)]);
+                    }
                 }
             }
         }
@@ -118,7 +129,7 @@ impl Reader {
                 _ => {
                     let range =
                         Range { first: together[0].1.first, last: together[together.len() - 1].1.last };
-                    let begins: Vec<i64> = together.iter().map(|(_, range)| range.first).collect();
+                    let begins = memory::collect(together.iter().map(|(_, range)| range.first));
                     self.rows_between(range, &begins, |place, tally| {
                         // Places count from 1.
                         if let Some((bucket, _)) = place.checked_sub(1).and_then(|place| together.get(place))

@@ -9,6 +9,7 @@ use super::log::{self, Change};
 use super::nodes::{series_key, Nodes};
 use super::rights;
 use super::storage::{Snapshot, Table};
+use crate::pg::memory::{self, room};
 use pgrx::pg_sys::Datum;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -101,13 +102,18 @@ impl Reader {
         }
         let (first, last) = (tree.leaves.of(range.first), tree.leaves.of(range.last));
         let changes = log::pending(tables, tree.id, tree.values.len(), series, key, first, last);
-        let leaves = changes.into_iter().map(|(leaf, change)| match change {
-            Change::Add(tallies) => (leaf, Leaf::Add(tallies[value])),
-            Change::Dirty => (leaf, Leaf::Dirty),
-        });
+        let mut leaves = BTreeMap::new();
+        for (leaf, change) in changes {
+            memory::check();
+            let known = match change {
+                Change::Add(tallies) => Leaf::Add(tallies[value]),
+                Change::Dirty => Leaf::Dirty,
+            };
+            leaves.insert(leaf, known);
+        }
         Some(Overlay {
-            leaves: leaves.collect(),
-            spans: spans.iter().map(|span| (span.first, span.last)).collect(),
+            leaves,
+            spans: memory::collect(spans.iter().map(|span| (span.first, span.last))),
             nodes: stored.is_some(),
         })
     }
@@ -154,11 +160,13 @@ impl Reader {
         let mut apart: Vec<(i64, i64, bool)> = Vec::new();
         for &(begin, end) in &overlay.spans {
             if begin <= last && first <= end {
+                room(&mut apart, 1);
                 apart.push((begin.max(first), end.min(last), true));
             }
         }
         let spanned = |leaf| overlay.spans.iter().any(|&(begin, end)| begin <= leaf && leaf <= end);
         for (&leaf, what) in overlay.leaves.range(first..=last) {
+            room(&mut apart, 1);
             match what {
                 _ if spanned(leaf) => {}
                 Leaf::Add(part) => tally.merge(part),
@@ -176,7 +184,10 @@ impl Reader {
             Some(before) if i128::from(before.last) + 1 >= i128::from(more.first) => {
                 before.last = before.last.max(more.last);
             }
-            _ => rows.push(more),
+            _ => {
+                room(&mut rows, 1);
+                rows.push(more);
+            }
         };
         if leaves.first(first) > range.first {
             add_rows(Range { first: range.first, last: leaves.first(first) - 1 });
@@ -187,6 +198,7 @@ impl Reader {
         for (begin, end, read) in apart {
             let Some(from) = next else { break };
             if begin > from {
+                room(&mut clean, 1);
                 clean.push((from, begin - 1));
             }
             if read {
@@ -245,6 +257,7 @@ impl Reader {
         }
         let mut found = None;
         self.nodes().read(Snapshot::Active, level, node, node, |stored| found = Some(Rc::new(stored.block)));
+        room(&mut self.blocks, 1);
         self.blocks.insert((level, node), found.clone());
         found
     }
@@ -259,8 +272,11 @@ impl Reader {
         let top = self.tree.height;
         let width = 10_i128.pow(top);
         let of_leaf = |leaf: i64| i128::from(leaf).div_euclid(width) as i64;
-        let mut tops: Vec<i64> = overlay.leaves.keys().map(|&leaf| of_leaf(leaf)).collect();
-        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| tops.push(stored.node));
+        let mut tops = memory::collect(overlay.leaves.keys().map(|&leaf| of_leaf(leaf)));
+        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| {
+            room(&mut tops, 1);
+            tops.push(stored.node);
+        });
         tops.sort_unstable_by(|a, b| b.cmp(a));
         tops.dedup();
         let cut = last(need, &tops, top, |first, last| self.leaves(first, last)).or_else(|| {

@@ -2,7 +2,8 @@
 
 use super::datum::{SqlTally, State};
 use super::transition::split_numeric;
-use crate::moving::{grown, Moving};
+use crate::moving::Moving;
+use crate::pg::memory;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use std::convert::identity;
@@ -73,7 +74,9 @@ macro_rules! moving {
         ) -> Moving<Window<$summary>> {
             let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, Window::default()));
             if let Some(x) = x {
-                grown(state.values.push(($value)(x)));
+                let x = ($value)(x);
+                memory::fallibly(|| state.values.push(x));
+                memory::check();
             }
             state
         }

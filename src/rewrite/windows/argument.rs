@@ -1,7 +1,9 @@
 //! The values of one argument: which rows of the frame have one, and the window over them.
 
+use super::copies::Copies;
 use super::statistic::Statistic;
 use super::values::{Kind, Values};
+use crate::pg::memory::room;
 use crate::rewrite::executor::{evaluate, holds, in_memory_of, ExecInitExpr};
 use crate::rewrite::plan::items;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, Node, PlanState, WindowFunc};
@@ -12,6 +14,7 @@ use std::ptr::null_mut;
 pub struct Argument {
     function: *mut WindowFunc,
     kind: Option<Kind>,
+    copies: Copies,
     /// Null pointers where there is none; `count(*)` has no expression.
     filter: *mut ExprState,
     expression: *mut ExprState,
@@ -28,19 +31,25 @@ impl Argument {
     ///
     /// # Safety
     /// The node is being initialised.
-    pub unsafe fn new(node: *mut PlanState, function: *mut WindowFunc, kind: Option<Kind>) -> Argument {
+    pub unsafe fn new(
+        node: *mut PlanState,
+        function: *mut WindowFunc,
+        kind: Option<Kind>,
+        copies: Copies,
+    ) -> Argument {
         // SAFETY: see above.
         unsafe {
             let expression = |tree: *mut Node| ExecInitExpr(tree.cast(), node);
             Argument {
                 function,
                 kind,
+                copies,
                 filter: expression((*function).aggfilter.cast()),
                 expression: items((*function).args).next().map_or(null_mut(), expression),
                 present: VecDeque::new(),
                 rows: 0,
                 count: 0,
-                values: kind.map(Kind::values),
+                values: kind.map(|kind| kind.values(copies)),
             }
         }
     }
@@ -56,7 +65,7 @@ impl Argument {
                 && pg_sys::equal((*function).aggfilter.cast(), (*self.function).aggfilter.cast());
             if alike && self.kind.is_none() && kind.is_some() {
                 self.kind = kind;
-                self.values = kind.map(Kind::values);
+                self.values = kind.map(|kind| kind.values(self.copies));
             }
             alike && (kind.is_none() || kind == self.kind)
         }
@@ -70,6 +79,7 @@ impl Argument {
     pub unsafe fn read(&mut self, context: *mut ExprContext) {
         // SAFETY: see above.
         unsafe {
+            room(&mut self.present, 1);
             let passes = self.filter.is_null() || holds(self.filter, context);
             if !passes || self.expression.is_null() {
                 self.present.push_back(passes);
@@ -129,6 +139,6 @@ impl Argument {
         self.present.clear();
         self.rows = 0;
         self.count = 0;
-        self.values = self.kind.map(Kind::values);
+        self.values = self.kind.map(|kind| kind.values(self.copies));
     }
 }

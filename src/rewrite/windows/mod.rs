@@ -6,6 +6,7 @@
 //! functions as well it stays, and finds the results of ours as columns of its input.
 
 mod argument;
+mod copies;
 mod frame;
 mod key;
 mod node;

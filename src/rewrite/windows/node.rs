@@ -1,5 +1,6 @@
 //! The executor node that takes the place of a WindowAgg: reads each row once, and computes the statistics of its frame.
 
+use super::copies::Copies;
 use super::frame::Frame;
 use super::rows::Rows;
 use super::scan::functions;
@@ -98,9 +99,11 @@ unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EStat
         functions(scan).for_each(|(function, _)| check_right(function));
         (*ps).lefttree = ExecInitNode((*scan).scan.plan.lefttree, estate, flags);
         // Before anything is made that an error must not leak.
-        let empty =
-            Window { rows: Rows::new(ps), frame: None, results: Vec::new(), current: 0, entered: 0, left: 0 };
-        let window = PgMemoryContexts::For((*estate).es_query_cxt).leak_and_drop_on_delete(empty);
+        let copies = Copies::new((*estate).es_query_cxt);
+        let rows = Rows::new(ps, copies);
+        let empty = Window { rows, frame: None, results: Vec::new(), current: 0, entered: 0, left: 0 };
+        // Before the copies, which it refers to, are freed.
+        let window = PgMemoryContexts::For(copies.context()).leak_and_drop_on_delete(empty);
         for (function, statistic) in functions(scan) {
             let argument = match statistic {
                 Statistic::Rows => 0,

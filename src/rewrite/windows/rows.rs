@@ -1,11 +1,13 @@
 //! The input of the node: rows, partition after partition, and what the frames need to know of them.
 
 use super::argument::Argument;
+use super::copies::Copies;
 use super::frame::{Definition, Frame};
 use super::order::{Alike, Order};
 use super::scan;
 use super::statistic::Statistic;
 use super::values;
+use crate::pg::memory;
 use crate::rewrite::executor::{
     next_row, reset, tuplestore_gettupleslot, tuplestore_puttupleslot, tuplestore_trim, ExecInitExpr,
 };
@@ -21,6 +23,7 @@ pub struct Rows {
     /// For what is evaluated of each row that is read.
     context: *mut ExprContext,
     definition: Definition,
+    copies: Copies,
     arguments: Vec<Argument>,
     partition: Option<Alike>,
     order: Order,
@@ -41,7 +44,7 @@ impl Rows {
     ///
     /// # Safety
     /// A node that is being initialised, its input already is.
-    pub unsafe fn new(node: *mut PlanState) -> Rows {
+    pub unsafe fn new(node: *mut PlanState, copies: Copies) -> Rows {
         // SAFETY: what is made lives as long as the query.
         unsafe {
             let window = scan::definition((*node).plan.cast::<CustomScan>());
@@ -64,9 +67,10 @@ impl Rows {
                 input,
                 context: pg_sys::CreateExprContext((*node).state),
                 definition,
+                copies,
                 arguments: Vec::new(),
                 partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
-                order: Order::new(node, &definition),
+                order: Order::new(node, &definition, copies),
                 ahead: null_mut(),
                 stored: pg_sys::ExecInitExtraTupleSlot(
                     (*node).state,
@@ -99,7 +103,7 @@ impl Rows {
             // A count is known of any values.
             let known = self.arguments.iter_mut().position(|known| known.serves(function, kind));
             known.unwrap_or_else(|| {
-                self.arguments.push(Argument::new(node, function, kind));
+                self.arguments.push(Argument::new(node, function, kind, self.copies));
                 self.arguments.len() - 1
             })
         }
@@ -162,6 +166,7 @@ impl Rows {
                 tuplestore_puttupleslot(self.ahead, row);
             }
             self.count += 1;
+            memory::check();
             true
         }
     }

@@ -1,11 +1,12 @@
 //! Sliding windows over values of each kind, and what is reported of them.
 
+use super::copies::{Copies, Number};
 use super::statistic::Statistic;
 use crate::error::raise;
-use crate::moving::grown;
+use crate::pg::memory::{fallibly, room};
 use crate::tally::{split_numeric, Merged, SqlTally, Wide};
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{AnyNumeric, FromDatum, IntoDatum, PgSqlErrorCode};
+use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
 use std::collections::VecDeque;
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
@@ -45,24 +46,28 @@ pub fn kind(statistic: Statistic, value: Oid) -> Option<Kind> {
 
 impl Kind {
     /// No values of this kind yet.
-    pub fn values(self) -> Box<dyn Values> {
+    pub fn values(self, copies: Copies) -> Box<dyn Values> {
         match self {
-            Kind::Double => Box::new(Queue::<Tallied<f64>>::default()),
-            Kind::Real => Box::new(Queue::<Tallied<f32>>::default()),
-            Kind::WideInteger => Box::new(Queue::<Tallied<i64>>::default()),
-            Kind::WideNumeric => Box::new(Queue::<Tallied<AnyNumeric>>::default()),
-            Kind::Stored => Box::new(Queue::<Tallied<SqlTally>>::default()),
-            Kind::Integer2 => Box::new(Queue::<Extremes<i16>>::default()),
-            Kind::Integer4 => Box::new(Queue::<Extremes<i32>>::default()),
-            Kind::Integer8 => Box::new(Queue::<Extremes<i64>>::default()),
-            Kind::Numeric => Box::new(Queue::<Extremes<AnyNumeric>>::default()),
+            Kind::Double => queue::<Tallied<f64>>(copies),
+            Kind::Real => queue::<Tallied<f32>>(copies),
+            Kind::WideInteger => queue::<Tallied<i64>>(copies),
+            Kind::WideNumeric => queue::<Tallied<AnyNumeric>>(copies),
+            Kind::Stored => queue::<Tallied<SqlTally>>(copies),
+            Kind::Integer2 => queue::<Extremes<i16>>(copies),
+            Kind::Integer4 => queue::<Extremes<i32>>(copies),
+            Kind::Integer8 => queue::<Extremes<i64>>(copies),
+            Kind::Numeric => queue::<Extremes<Number>>(copies),
         }
     }
 }
 
+fn queue<W: Window + 'static>(copies: Copies) -> Box<dyn Values> {
+    Box::new(Queue { waiting: VecDeque::new(), window: W::new(copies) })
+}
+
 /// The values of the rows that have been read: first they wait, then they are in the frame.
 pub trait Values {
-    /// Takes a value in, to wait.
+    /// Takes a value in, to wait; of one that is passed by reference, a copy.
     ///
     /// # Safety
     /// A value of the kind.
@@ -79,9 +84,10 @@ pub trait Values {
 }
 
 /// A window over values of some type.
-trait Window: Default {
+trait Window {
     type Value;
-    unsafe fn value(datum: Datum) -> Self::Value;
+    fn new(copies: Copies) -> Self;
+    unsafe fn value(&self, datum: Datum) -> Self::Value;
     fn push(&mut self, value: Self::Value);
     fn pop(&mut self);
     fn settle(&mut self);
@@ -93,17 +99,11 @@ struct Queue<W: Window> {
     window: W,
 }
 
-impl<W: Window> Default for Queue<W> {
-    fn default() -> Self {
-        Queue { waiting: VecDeque::new(), window: W::default() }
-    }
-}
-
 impl<W: Window> Values for Queue<W> {
     unsafe fn read(&mut self, value: Datum) {
-        grown(self.waiting.try_reserve(1));
+        room(&mut self.waiting, 1);
         // SAFETY: as the caller promises.
-        self.waiting.push_back(unsafe { W::value(value) });
+        self.waiting.push_back(unsafe { self.window.value(value) });
     }
 
     fn enter(&mut self) {
@@ -205,22 +205,20 @@ struct Tallied<T: Tallyable> {
     now: Box<Tally>,
 }
 
-impl<T: Tallyable> Default for Tallied<T> {
-    fn default() -> Self {
-        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY) }
-    }
-}
-
 impl<T: Tallyable> Window for Tallied<T> {
     type Value = <T::Summary as Summary>::Value;
 
-    unsafe fn value(datum: Datum) -> Self::Value {
+    fn new(_: Copies) -> Self {
+        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY) }
+    }
+
+    unsafe fn value(&self, datum: Datum) -> Self::Value {
         // SAFETY: as the caller promises.
         unsafe { T::value(datum) }
     }
 
     fn push(&mut self, value: Self::Value) {
-        grown(self.values.push(value));
+        fallibly(|| self.values.push(value));
     }
 
     fn pop(&mut self) {
@@ -279,20 +277,26 @@ fn overflow() -> ! {
 }
 
 /// Something of which there is a least and a greatest.
-trait Comparable: Ord + Clone {
-    unsafe fn value(datum: Datum) -> Self;
-    fn datum(&self) -> Option<Datum>;
+trait Comparable: Ord {
+    unsafe fn value(datum: Datum, copies: Copies) -> Self;
+    /// Another one of the same value.
+    fn again(&self, copies: Copies) -> Self;
+    fn datum(&self) -> Datum;
 }
 
 macro_rules! comparable_integers {
     ($($integer:ty),*) => { $(
         impl Comparable for $integer {
-            unsafe fn value(datum: Datum) -> Self {
+            unsafe fn value(datum: Datum, _: Copies) -> Self {
                 datum.value() as $integer
             }
 
-            fn datum(&self) -> Option<Datum> {
-                Some(Datum::from(*self))
+            fn again(&self, _: Copies) -> Self {
+                *self
+            }
+
+            fn datum(&self) -> Datum {
+                Datum::from(*self)
             }
         }
     )* };
@@ -300,39 +304,44 @@ macro_rules! comparable_integers {
 
 comparable_integers!(i16, i32, i64);
 
-impl Comparable for AnyNumeric {
-    unsafe fn value(datum: Datum) -> Self {
+impl Comparable for Number {
+    unsafe fn value(datum: Datum, copies: Copies) -> Self {
         // SAFETY: as the caller promises.
-        unsafe { numeric(datum) }
+        unsafe { copies.numeric(datum) }
     }
 
-    fn datum(&self) -> Option<Datum> {
-        self.clone().into_datum()
+    fn again(&self, copies: Copies) -> Self {
+        // SAFETY: a numeric.
+        unsafe { copies.numeric(self.datum()) }
+    }
+
+    fn datum(&self) -> Datum {
+        Number::datum(self)
     }
 }
 
 struct Extremes<T> {
+    copies: Copies,
     least: Extreme<T>,
     greatest: Extreme<T>,
-}
-
-impl<T> Default for Extremes<T> {
-    fn default() -> Self {
-        Extremes { least: Extreme::default(), greatest: Extreme::default() }
-    }
 }
 
 impl<T: Comparable> Window for Extremes<T> {
     type Value = T;
 
-    unsafe fn value(datum: Datum) -> T {
+    fn new(copies: Copies) -> Self {
+        Extremes { copies, least: Extreme::default(), greatest: Extreme::default() }
+    }
+
+    unsafe fn value(&self, datum: Datum) -> T {
         // SAFETY: as the caller promises.
-        unsafe { T::value(datum) }
+        unsafe { T::value(datum, self.copies) }
     }
 
     fn push(&mut self, value: T) {
-        grown(self.least.push(value.clone(), Ord::cmp));
-        grown(self.greatest.push(value, |a, b| b.cmp(a)));
+        let again = value.again(self.copies);
+        fallibly(|| self.least.push(again, Ord::cmp));
+        fallibly(|| self.greatest.push(value, |a, b| b.cmp(a)));
     }
 
     fn pop(&mut self) {
@@ -344,6 +353,6 @@ impl<T: Comparable> Window for Extremes<T> {
 
     fn report(&mut self, statistic: Statistic, _: bool) -> Option<Datum> {
         let extreme = if statistic == Statistic::Min { &self.least } else { &self.greatest };
-        extreme.get()?.datum()
+        extreme.get().map(T::datum)
     }
 }
