@@ -55,6 +55,10 @@ pub extern "C-unwind" fn powertree_worker(_argument: pg_sys::Datum) {
             transaction(discard_all);
         }
     }
+    // Where not the server ends but only the worker, by pg_terminate_backend() or with its database, another one shall follow: for one
+    // that ends without a failure PostgreSQL starts none.
+    // SAFETY: outside of any transaction; a server that ends does not look at the status.
+    unsafe { pg_sys::proc_exit(1) }
 }
 
 /// Runs `work` in a transaction of its own; None if it failed, which is logged: other trees have their turn.
