@@ -175,6 +175,8 @@ ALTER TABLE powertree_log ALTER key SET STORAGE EXTENDED, RESET (toast.autovacuu
 ALTER FUNCTION powertree_rebuild(text) CALLED ON NULL INPUT;
 ALTER FUNCTION powertree_drop(text) CALLED ON NULL INPUT;
 
+-- Operators, order and json of the types -----------------------------------------------------------------------
+
 CREATE FUNCTION tally_result(tally) RETURNS tally
     AS 'MODULE_PATHNAME', 'tally_result_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION sem(tally) RETURNS double precision
