@@ -16,7 +16,9 @@ pgrx::pg_module_magic!(name, version);
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     pg::memory::watch();
+    error::omit_backtraces();
     settings::register();
+    tally::add_hints();
     rewrite::install();
     powertree::watch();
     powertree::register_workers();

@@ -17,7 +17,7 @@ pub struct Window<S: Summary> {
 
 impl<S: Summary> Window<S> {
     fn report(&mut self, result: Tally) -> State {
-        self.result = result;
+        self.result = result.renormalized();
         // The executor copies it before the next row.
         State::lent(&mut self.result)
     }

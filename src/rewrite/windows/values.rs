@@ -231,7 +231,11 @@ impl<T: Tallyable> Window for Tallied<T> {
 
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum> {
         let number = match statistic {
-            Statistic::Tally => return Some(Datum::from(&raw mut *self.now)),
+            Statistic::Tally => {
+                // What may be stored is canonical.
+                *self.now = self.now.renormalized();
+                return Some(Datum::from(&raw mut *self.now));
+            }
             Statistic::Min => self.now.min(),
             Statistic::Max => self.now.max(),
             _ => built_in(&self.now, statistic),
