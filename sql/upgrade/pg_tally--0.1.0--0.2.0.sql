@@ -304,3 +304,13 @@ COMMENT ON FUNCTION detector_to_json(detector) IS 'an object of num_rows, level,
 COMMENT ON FUNCTION detector_to_jsonb(detector) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability';
 COMMENT ON CAST (detector AS json) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
 COMMENT ON CAST (detector AS jsonb) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
+-- Why the background worker could not compact a tree.
+CREATE TABLE powertree_failure (
+    tree integer CONSTRAINT powertree_failure_tree PRIMARY KEY,
+    error text NOT NULL,
+    failures integer NOT NULL,
+    failed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE powertree_failure IS 'power trees that the background worker could not compact: the last error, and how often it has failed since the last success';
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_failure FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_failure ENABLE REPLICA TRIGGER skip;

@@ -5,3 +5,4 @@ pub mod memory;
 mod reserve;
 pub mod session;
 pub mod subtransaction;
+pub mod transaction;

@@ -16,8 +16,10 @@ mod compaction;
 mod definition;
 mod events;
 mod extent;
+mod failure;
 mod folding;
 mod key;
+mod launcher;
 mod layout;
 mod lifecycle;
 mod log;
@@ -38,4 +40,4 @@ mod value;
 mod worker;
 
 pub use catalog::watch;
-pub use worker::register as register_workers;
+pub use launcher::register as register_workers;
