@@ -20,6 +20,24 @@ pub struct Definition {
     pub key: Vec<String>,
 }
 
+/// What a table allows that exists already: some of its columns fill themselves where no field does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// All columns.
+    pub definition: Definition,
+    /// Those with a default or an identity.
+    pub optional: Vec<String>,
+}
+
+impl Template {
+    /// The definition without the columns that fill themselves, unless there is a field of their name.
+    pub fn settle(&self, has_field: impl Fn(&str) -> bool) -> Definition {
+        let mut definition = self.definition.clone();
+        definition.columns.retain(|column| !self.optional.contains(&column.name) || has_field(&column.name));
+        definition
+    }
+}
+
 impl Definition {
     /// The definition of a table with these columns.
     pub fn new(layout: Layout, table: TableName, columns: Vec<Column>) -> Self {

@@ -2,6 +2,7 @@
 
 pub mod avro;
 mod budget;
+mod calendar;
 mod cell;
 pub mod headers;
 mod json;
@@ -14,7 +15,7 @@ mod time;
 mod value;
 
 pub use cell::constant;
-pub use json::{infer, Fields, Routes};
+pub use json::{fields_of, infer, Fields, Routes};
 pub use names::Names;
 pub use rows::Rows;
 pub use time::{days_since_1970, instant, MICROS_PER_DAY};
@@ -103,6 +104,11 @@ impl Reject {
 fn text(bytes: &[u8]) -> Result<&str, Reject> {
     // The compat flavour says where the bad byte is, as the standard library does.
     simdutf8::compat::from_utf8(bytes).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))
+}
+
+/// The same for JSON, which some begin with a mark that says it is UTF-8.
+fn json_text(bytes: &[u8]) -> Result<&str, Reject> {
+    text(bytes).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// The SQLSTATEs that the decoder gives.

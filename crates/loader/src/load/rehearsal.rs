@@ -14,6 +14,7 @@ use super::circuit::Circuit;
 use super::exit::Exit;
 use super::read::change::Changes;
 use super::read::end::End;
+use super::read::identity::Identity;
 use super::read::order::{Order, Stored};
 use super::read::Reader;
 use super::start::tables::prepare;
@@ -79,6 +80,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             circuit,
             end,
             changes: Changes { added: &added, current: None },
+            identity: Identity::default(),
             watchdog: None,
             stored: Stored::default(),
             stop,
@@ -116,9 +118,11 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     pg::ensure_schema(&tx).await.map_err(at)?;
     let (_, mut tables, mut ddl) = prepare(&tx, &config).await?;
     for change in &batch.changes {
-        tx.batch_execute(&change.statement).await.map_err(at)?;
+        if let Some(statement) = &change.statement {
+            tx.batch_execute(statement).await.map_err(at)?;
+            ddl.push(statement.clone());
+        }
         tables[change.table].definition = Some(change.definition.clone());
-        ddl.push(change.statement.clone());
     }
     let mut statements = HashMap::new();
     let refused = store_rows(&mut tx, &mut statements, &tables, &batch, Care::RowByRow).await;

@@ -3,7 +3,7 @@
 use tokio_postgres::{Error, Transaction};
 
 use crate::config::{Column, ColumnType, Layout, TableName};
-use crate::definition::Definition;
+use crate::definition::{Definition, Template};
 use crate::failure::Failure;
 
 /// A table as it is in the database.
@@ -23,6 +23,9 @@ pub struct FoundColumn {
     pub type_name: String,
     /// Whether it is NOT NULL without a default.
     pub must_be_given: bool,
+    /// Whether it has a default or an identity.
+    fills_itself: bool,
+    not_null: bool,
     insertable: bool,
 }
 
@@ -57,7 +60,8 @@ impl Found {
         // An identity column fills itself; a generated one may not be given.
         let sql = "SELECT attname::text, pg_catalog.format_type(atttypid, NULL),
                     attnotnull AND NOT atthasdef AND attidentity = '',
-                    pg_catalog.has_column_privilege(attrelid, attnum, 'INSERT')
+                    pg_catalog.has_column_privilege(attrelid, attnum, 'INSERT'),
+                    atthasdef OR attidentity <> '', attnotnull
              FROM pg_catalog.pg_attribute
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
              ORDER BY attnum";
@@ -68,6 +72,8 @@ impl Found {
             type_name: row.get(1),
             must_be_given: row.get(2),
             insertable: row.get(3),
+            fills_itself: row.get(4),
+            not_null: row.get(5),
         });
         let sql = "SELECT ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                                 WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
@@ -88,21 +94,26 @@ impl Found {
         }))
     }
 
-    /// The definition that takes the table's columns from fields of the same names.
-    pub fn definition(&self, layout: Layout) -> Result<Definition, Failure> {
+    /// What takes the table's columns from fields of the same names.
+    pub fn template(&self, layout: Layout) -> Result<Template, Failure> {
         let is_overflow = |name: &str| layout.overflow() == Some(name);
-        let columns = self.columns.iter().filter(|found| !is_overflow(&found.name)).map(|found| {
+        // What fills itself need not be ours to fill.
+        let is_ours = |found: &&FoundColumn| found.insertable || !found.fills_itself;
+        let ours = self.columns.iter().filter(|found| !is_overflow(&found.name)).filter(is_ours);
+        let optional =
+            ours.clone().filter(|found| found.fills_itself).map(|found| found.name.clone()).collect();
+        let columns = ours.map(|found| {
             let kind = ColumnType::from_catalog(&found.type_name).ok_or_else(|| {
                 let what =
                     format!("column {:?} has type {}, which cannot be loaded", found.name, found.type_name);
                 self.failure(&what)
                     .mend("list the columns to load in `columns` of the topic, without this one")
             })?;
-            let (name, required) = (found.name.clone(), found.must_be_given);
+            let (name, required) = (found.name.clone(), found.not_null);
             Ok(Column { required, ..Column::plain(name, kind, None) })
         });
         let columns = columns.collect::<Result<_, Failure>>()?;
-        Ok(Definition::new(layout, self.table.clone(), columns))
+        Ok(Template { definition: Definition::new(layout, self.table.clone(), columns), optional })
     }
 
     /// The columns that can be given, in their order.

@@ -8,7 +8,7 @@ use crate::decode::metadata::Metadata;
 use crate::decode::row::Row;
 use crate::decode::rows::Rows;
 use crate::decode::value::Value;
-use crate::decode::{sqlstate, text, Record, Reject};
+use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled form, with the scratch space in which rows are put together.
@@ -82,7 +82,7 @@ impl Plan {
             return row.assemble_gone(cells, message, out).map(|()| Found::Yes);
         };
         let mut fill = Fill { cells, unknown: *unknown, row, list: None };
-        root.walk(text(value)?, &mut fill)?;
+        root.walk(json_text(value)?, &mut fill)?;
         let found = fill.list;
         let Some(list) = list else {
             return row.assemble(cells, message, out).map(|()| Found::Yes);

@@ -10,7 +10,7 @@ use super::walk::check;
 use crate::config::{Column, Source, Topic, Unmatched};
 use crate::decode::rows::Rows;
 use crate::decode::value::Value;
-use crate::decode::{sqlstate, text, Record, Reject};
+use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled ways.
@@ -75,7 +75,7 @@ impl Routes {
     pub fn append_rows(&mut self, record: &Record, message: u32, tables: &mut [Rows]) -> Result<(), Reject> {
         let mut values = vec![None; self.slots];
         if let (1.., Some(value)) = (self.slots, record.value) {
-            let json = text(value)?;
+            let json = json_text(value)?;
             // A route for arrays may stand beside conditions on the fields of objects.
             if self.looked_at.fits(json.trim_ascii_start()) {
                 self.looked_at.walk(json, &mut Look(&mut values))?;
@@ -113,7 +113,7 @@ impl Routes {
         match (matched, self.unmatched) {
             (false, Unmatched::Ignore) => Ok(()),
             (false, Unmatched::Refuse) => {
-                record.value.map_or(Ok(()), |value| check(text(value)?))?;
+                record.value.map_or(Ok(()), |value| check(json_text(value)?))?;
                 Err(Reject::new(sqlstate::NO_ROUTE, "the message meets the conditions of no route"))
             }
             (true, _) if !found => {

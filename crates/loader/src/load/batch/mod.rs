@@ -42,8 +42,8 @@ pub struct Change {
     pub table: usize,
     /// What it looks like then.
     pub definition: Definition,
-    /// The statement that makes it so.
-    pub statement: String,
+    /// The statement that makes it so, if it is not so already.
+    pub statement: Option<String>,
 }
 
 /// A range of offsets, the end not included.
