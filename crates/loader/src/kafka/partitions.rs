@@ -9,6 +9,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 
 use super::reach::{reach, unanswered};
+use super::topic_id::{topic_id, TopicId};
 use super::JobConsumer;
 use crate::config::{Config, Start, Topic};
 use crate::failure::Failure;
@@ -20,6 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Partition {
     /// Its topic.
     pub topic: String,
+    /// The topic's id, if the broker gives it one.
+    pub topic_id: Option<TopicId>,
     /// Its number in the topic.
     pub number: i32,
     /// The oldest offset that can be read.
@@ -81,7 +84,8 @@ pub fn partition(consumer: &JobConsumer, topic: &Topic, number: i32) -> Result<P
             .mend("check the partition's leader and the right to read the topic")
     })?;
     let begin = if topic.start == Start::Latest { high } else { low };
-    Ok(Partition { topic: topic.name.clone(), number, low, high, begin })
+    let topic_id = topic_id(consumer, &topic.name);
+    Ok(Partition { topic: topic.name.clone(), topic_id, number, low, high, begin })
 }
 
 /// The first offset of each partition whose message is not older than a time, milliseconds since 1970; where there is

@@ -1,4 +1,4 @@
-//! The wish to stop: SIGINT or SIGTERM, or a part of the run that cannot go on.
+//! The wish to stop: SIGINT, SIGTERM or SIGHUP, or a part of the run that cannot go on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ impl Stop {
         let listen = |kind| signal(kind).map_err(|e| Failure::new(e).at("listening for signals"));
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
+        // A terminal that is closed.
+        let mut hangup = listen(SignalKind::hangup())?;
         let (wish, seen) = watch::channel(false);
         let stop = Self { wish: Arc::new(wish), seen, at_a_glance: Arc::default() };
         let heard = stop.clone();
@@ -32,6 +34,7 @@ impl Stop {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
+                    _ = hangup.recv() => {}
                 }
                 if first {
                     tracing::info!("stopping");

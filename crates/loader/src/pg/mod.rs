@@ -52,7 +52,14 @@ pub fn failure(place: &str, error: &Error) -> Failure {
 pub fn explain(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        return format!("{}{detail} [{}]", db.message(), db.code().code());
+        // The error itself was lost between two statements.
+        let cause = match *db.code() {
+            SqlState::IN_FAILED_SQL_TRANSACTION => {
+                "; a statement before was cancelled, by statement_timeout or by another session"
+            }
+            _ => "",
+        };
+        return format!("{}{detail}{cause} [{}]", db.message(), db.code().code());
     }
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
