@@ -65,7 +65,7 @@ impl Definition {
 
     /// Adds a column at the end; gives the clause of ALTER TABLE for that.
     pub fn add(&mut self, column: Column) -> String {
-        let clause = format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.kind);
+        let clause = format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.sql_type());
         self.columns.push(column);
         clause
     }
@@ -74,7 +74,7 @@ impl Definition {
     pub fn create_table(&self) -> String {
         let columns = self.columns.iter().map(|column| {
             let not_null = if column.required { " NOT NULL" } else { "" };
-            format!("{} {}{not_null}", quoted(&column.name), column.kind)
+            format!("{} {}{not_null}", quoted(&column.name), column.sql_type())
         });
         let overflow = self.overflow.iter().map(|name| format!("{} {}", quoted(name), ColumnType::Jsonb));
         let key = (!self.key.is_empty()).then(|| format!("PRIMARY KEY ({})", self.key_list()));
@@ -85,6 +85,16 @@ impl Definition {
     /// The columns that rows are given for.
     pub fn names(&self) -> Vec<&str> {
         self.columns.iter().map(|column| column.name.as_str()).chain(self.overflow.as_deref()).collect()
+    }
+
+    /// Whether newer rows replace older ones.
+    pub fn is_keyed(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// Whether rows go by way of a temporary table: with a key, and with values that the server makes of text.
+    pub fn is_staged(&self) -> bool {
+        self.is_keyed() || self.columns.iter().any(|column| column.cast.is_some())
     }
 
     /// Those that identify a row, for SQL.

@@ -3,6 +3,7 @@
 pub mod avro;
 mod budget;
 mod calendar;
+mod cast;
 mod cell;
 pub mod headers;
 mod json;

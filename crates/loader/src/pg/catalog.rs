@@ -42,6 +42,17 @@ pub async fn qualify(tx: &Transaction<'_>, table: TableName) -> Result<TableName
     Ok(TableName { schema, name: table.name })
 }
 
+impl FoundColumn {
+    /// The type that the server has to make of text, if the loader does not write it.
+    fn cast(&self) -> Option<String> {
+        match self.type_name.as_str() {
+            // Without a length these are of length 1, and cut what is longer.
+            "bit" => Some("bit varying".into()),
+            name => ColumnType::from_catalog(name).is_none().then(|| name.to_string()),
+        }
+    }
+}
+
 impl Found {
     /// Looks the table up.
     pub async fn look_up(tx: &Transaction<'_>, table: &TableName) -> Result<Option<Self>, Failure> {
@@ -95,7 +106,7 @@ impl Found {
     }
 
     /// What takes the table's columns from fields of the same names.
-    pub fn template(&self, layout: Layout) -> Result<Template, Failure> {
+    pub fn template(&self, layout: Layout) -> Template {
         let is_overflow = |name: &str| layout.overflow() == Some(name);
         // What fills itself need not be ours to fill.
         let is_ours = |found: &&FoundColumn| found.insertable || !found.fills_itself;
@@ -103,17 +114,20 @@ impl Found {
         let optional =
             ours.clone().filter(|found| found.fills_itself).map(|found| found.name.clone()).collect();
         let columns = ours.map(|found| {
-            let kind = ColumnType::from_catalog(&found.type_name).ok_or_else(|| {
-                let what =
-                    format!("column {:?} has type {}, which cannot be loaded", found.name, found.type_name);
-                self.failure(&what)
-                    .mend("list the columns to load in `columns` of the topic, without this one")
-            })?;
-            let (name, required) = (found.name.clone(), found.not_null);
-            Ok(Column { required, ..Column::plain(name, kind, None) })
+            let kind = ColumnType::from_catalog(&found.type_name).unwrap_or(ColumnType::Text);
+            let (name, required, cast) = (found.name.clone(), found.not_null, found.cast());
+            Column { required, cast, ..Column::plain(name, kind, None) }
         });
-        let columns = columns.collect::<Result<_, Failure>>()?;
-        Ok(Template { definition: Definition::new(layout, self.table.clone(), columns), optional })
+        let columns = columns.collect();
+        Template { definition: Definition::new(layout, self.table.clone(), columns), optional }
+    }
+
+    /// Lets the server make values of text for columns whose types the loader does not write.
+    pub fn adapt(&self, definition: &mut Definition) {
+        for column in definition.columns.iter_mut().filter(|column| column.kind == ColumnType::Text) {
+            let found = self.columns.iter().find(|found| found.name == column.name);
+            column.cast = found.and_then(FoundColumn::cast);
+        }
     }
 
     /// The columns that can be given, in their order.
@@ -178,7 +192,7 @@ impl Found {
             );
             return Err(self.failure(&format!("it has no column {name:?}")).mend(mend));
         };
-        if ColumnType::from_catalog(&found.type_name) != Some(kind) {
+        if ColumnType::from_catalog(&found.type_name).unwrap_or(ColumnType::Text) != kind {
             let what = format!("column {name:?} is {}, but {kind} is configured", found.type_name);
             return Err(self.failure(&what).mend("change `type` of the column, or the table"));
         }

@@ -12,4 +12,4 @@ mod walk;
 pub use infer::{fields_of, infer, Fields};
 pub use node::{Node, Visitor};
 pub use routes::Routes;
-pub use walk::escapes_nul;
+pub use walk::{escapes_nul, for_each_element};

@@ -124,7 +124,7 @@ async fn settle(
                 Some(Definition::new(mapping.layout, table.name.clone(), recorded.columns.clone()))
             }
             (None, Some(found)) => {
-                let template = found.template(mapping.layout)?;
+                let template = found.template(mapping.layout);
                 if template.optional.is_empty() {
                     Some(template.definition)
                 } else {
@@ -135,6 +135,9 @@ async fn settle(
             }
             (None, None) => None,
         };
+    }
+    if let (Some(definition), Some(found)) = (&mut table.definition, &found) {
+        found.adapt(definition);
     }
     let Some(definition) = &table.definition else { return Ok(None) };
     let ddl = match &found {
