@@ -132,18 +132,28 @@ impl Column {
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)] // They are PostgreSQL's own names.
 pub enum ColumnType {
+    #[serde(alias = "varchar", alias = "character varying")]
     Text,
+    #[serde(alias = "bool")]
     Boolean,
+    #[serde(alias = "int2")]
     Smallint,
+    #[serde(alias = "int", alias = "int4")]
     Integer,
+    #[serde(alias = "int8")]
     Bigint,
+    #[serde(alias = "float4")]
     Real,
-    #[serde(rename = "double precision")]
+    #[serde(rename = "double precision", alias = "float8", alias = "float")]
     DoublePrecision,
+    #[serde(alias = "decimal")]
     Numeric,
+    #[serde(alias = "timestamp with time zone")]
     Timestamptz,
+    #[serde(alias = "timestamp without time zone")]
     Timestamp,
     Date,
+    #[serde(alias = "time without time zone")]
     Time,
     Uuid,
     Bytea,

@@ -58,8 +58,9 @@ pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partiti
                     .mend("create it, or mend `name` in its [[topic]] section"),
             ));
         }
+        let topic_id = topic_id(consumer, &topic.name);
         for number in numbers {
-            found.push(partition(consumer, topic, number).map_err(at_topic)?);
+            found.push(look(consumer, topic, topic_id, number).map_err(at_topic)?);
         }
     }
     Ok(found)
@@ -79,12 +80,20 @@ pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure>
 
 /// Asks the broker what it has of a partition.
 pub fn partition(consumer: &JobConsumer, topic: &Topic, number: i32) -> Result<Partition, Failure> {
+    look(consumer, topic, topic_id(consumer, &topic.name), number)
+}
+
+fn look(
+    consumer: &JobConsumer,
+    topic: &Topic,
+    topic_id: Option<TopicId>,
+    number: i32,
+) -> Result<Partition, Failure> {
     let (low, high) = consumer.fetch_watermarks(&topic.name, number, TIMEOUT).map_err(|e| {
         Failure::new(format!("the offsets of partition {number} cannot be read: {e}"))
             .mend("check the partition's leader and the right to read the topic")
     })?;
     let begin = if topic.start == Start::Latest { high } else { low };
-    let topic_id = topic_id(consumer, &topic.name);
     Ok(Partition { topic: topic.name.clone(), topic_id, number, low, high, begin })
 }
 

@@ -40,7 +40,10 @@ impl FromStr for TopicId {
 
 /// The id of a topic; nothing from brokers that give none (before Kafka 2.8) or that do not say.
 pub fn topic_id(consumer: &JobConsumer, topic: &str) -> Option<TopicId> {
-    Question::new(consumer, [topic]).answer(TIMEOUT)?.remove(topic)
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).ok()?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    let leader = partitions.map(|partition| partition.leader()).find(|leader| *leader >= 0)?;
+    Question::to(Some(leader), consumer, [topic]).answer(TIMEOUT)?.remove(topic)
 }
 
 /// A question for the ids of topics that was sent to the broker.
@@ -52,8 +55,17 @@ pub struct Question {
 unsafe impl Send for Question {}
 
 impl Question {
-    /// Asks; the consumer must outlive the question.
+    /// Asks the cluster; the consumer must outlive the question.
     pub fn new<'t>(consumer: &JobConsumer, topics: impl IntoIterator<Item = &'t str>) -> Self {
+        Self::to(None, consumer, topics)
+    }
+
+    /// Asks a broker, or the one that speaks for the cluster.
+    fn to<'t>(
+        broker: Option<i32>,
+        consumer: &JobConsumer,
+        topics: impl IntoIterator<Item = &'t str>,
+    ) -> Self {
         let client = consumer.client().native_ptr();
         let names: Vec<CString> = topics
             .into_iter()
@@ -72,6 +84,9 @@ impl Question {
             );
             let timeout = TIMEOUT.as_millis() as i32;
             native::rd_kafka_AdminOptions_set_request_timeout(options, timeout, ptr::null_mut(), 0);
+            if let Some(broker) = broker {
+                native::rd_kafka_AdminOptions_set_broker(options, broker, ptr::null_mut(), 0);
+            }
             native::rd_kafka_DescribeTopics(client, collection, options, answers);
             native::rd_kafka_AdminOptions_destroy(options);
             native::rd_kafka_TopicCollection_destroy(collection);

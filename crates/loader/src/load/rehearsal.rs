@@ -23,6 +23,7 @@ use super::stop::Stop;
 use super::write::transaction::{store_rows, Care};
 use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
+use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::pg::Connector;
 use crate::{kafka, pg};
@@ -40,6 +41,10 @@ pub struct Rehearsal {
     pub tables: Vec<(TableName, usize)>,
     /// The reasons why messages would be dead letters.
     pub refused: Vec<Reject>,
+    /// How many messages no route would take.
+    pub ignored: i64,
+    /// The topics whose columns were inferred, with what their tables would be.
+    pub inferred: Vec<(String, Definition)>,
 }
 
 /// Reads at most so many messages from where the job would go on, or the last ones if it has read them all, and tries to
@@ -111,6 +116,8 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             ddl: Vec::new(),
             tables: Vec::new(),
             refused: Vec::new(),
+            ignored: 0,
+            inferred: Vec::new(),
         });
     };
 
@@ -131,8 +138,16 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     let rows = |rows: &crate::decode::Rows| {
         (0..rows.len()).filter(|row| !refused.contains_key(&rows.message(*row))).count()
     };
+    let inferred = batch.changes.iter().map(|change| {
+        let topic = tables[change.table].topic.clone();
+        (topic, change.definition.clone())
+    });
+    let inferred = inferred.collect();
+    let ignored = batch.ignored.values().sum();
     let counts = batch.rows.iter().map(rows);
     Ok(Rehearsal {
+        ignored,
+        inferred,
         messages: batch.messages,
         ddl,
         tables: tables.into_iter().map(|table| table.name).zip(counts).collect(),

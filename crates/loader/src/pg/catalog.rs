@@ -42,6 +42,23 @@ pub async fn qualify(tx: &Transaction<'_>, table: TableName) -> Result<TableName
     Ok(TableName { schema, name: table.name })
 }
 
+/// Whether a table could be made where it is to be.
+pub async fn check_schema(tx: &Transaction<'_>, table: &TableName) -> Result<(), Failure> {
+    let place = format!("table {table}");
+    let sql = "SELECT pg_catalog.has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    let schema = table.schema.as_deref().unwrap_or_default();
+    let found = tx.query_opt(sql, &[&schema]).await.map_err(|e| super::failure(&place, &e))?;
+    match found.map(|row| row.get::<_, bool>(0)) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::new(format!("no right to create it in schema {schema:?}"))
+            .at(place)
+            .mend("GRANT CREATE ON SCHEMA to the loader's role, or create the table")),
+        None => Err(Failure::new(format!("there is no schema {schema:?}"))
+            .at(place)
+            .mend("CREATE SCHEMA it, or set `table` of the topic to another place")),
+    }
+}
+
 impl FoundColumn {
     /// The type that the server has to make of text, if the loader does not write it.
     fn cast(&self) -> Option<String> {

@@ -15,9 +15,11 @@ use std::error::Error as _;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::Error;
 
-pub use catalog::{qualify, Found, FoundColumn};
+pub use catalog::{check_schema, qualify, Found, FoundColumn};
 pub use connector::Connector;
-pub use offsets::{claim, claimed, ensure_positions, skip, without_positions, Position};
+pub use offsets::{
+    claim, claimed, ensure_positions, move_position, sessions, skip, without_positions, Position,
+};
 pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
 pub use verdict::{refused_line, verdict, Verdict};
 

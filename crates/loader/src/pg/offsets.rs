@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::{Error, GenericClient, Transaction};
 
 use crate::kafka::{Partition, TopicId};
 
@@ -106,6 +106,36 @@ pub async fn skip(tx: &Transaction<'_>, job: &str, partition: &Partition, from: 
                VALUES ($1, $2, $3, $4, $5, 'retention')";
     tx.execute(sql, &[&job, topic, number, &from, low]).await?;
     Ok(())
+}
+
+/// Moves a position to where its partition begins, with the topic's id as it is now; records what was passed over, if
+/// messages were.
+pub async fn move_position(
+    tx: &Transaction<'_>,
+    job: &str,
+    partition: &Partition,
+    from: i64,
+    leaves_gap: bool,
+) -> Result<(), Error> {
+    let Partition { topic, number, begin, .. } = partition;
+    let topic_id = partition.topic_id.map(|id| id.to_string());
+    let sql = "UPDATE loader.offsets SET next_offset = $4, topic_id = $5, updated_at = now()
+               WHERE job = $1 AND topic = $2 AND partition = $3";
+    tx.execute(sql, &[&job, topic, number, begin, &topic_id]).await?;
+    if leaves_gap {
+        let sql = "INSERT INTO loader.gaps (job, topic, partition, from_offset, to_offset, reason)
+                   VALUES ($1, $2, $3, least($4, $5), $5, 'reset')";
+        tx.execute(sql, &[&job, topic, number, &from, begin]).await?;
+    }
+    Ok(())
+}
+
+/// How many other sessions loaders of the job have.
+pub async fn sessions(client: &impl GenericClient, job: &str) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM pg_catalog.pg_stat_activity
+               WHERE application_name = left('tally ' || $1, 63) AND datname = current_database()
+                 AND pid <> pg_backend_pid()";
+    Ok(client.query_one(sql, &[&job]).await?.get(0))
 }
 
 fn names(partitions: &[Partition]) -> (Vec<&str>, Vec<i32>) {

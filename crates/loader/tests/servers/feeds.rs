@@ -97,7 +97,7 @@ fn a_column_that_becomes_wider_stops_a_load_with_the_reason() {
         world.produce(&[b"{\"n\":1}"]);
         let columns = format!("columns = [{{ name = 'n', type = '{old}' }}]");
         let (child, _file) = start("load", &world.config(&columns), &["--quiet"]);
-        wait_until(|| world.exists("loader.offsets") && world.next_offset() == 1);
+        wait_until(|| world.exists(&format!("{name}.t")) && world.next_offset() == 1);
         world.database.batch_execute(&format!("ALTER TABLE {name}.t ALTER COLUMN n TYPE {new}")).unwrap();
         world.produce(&[b"{\"n\":2}"]);
         let output = child.wait_with_output().unwrap();
@@ -115,7 +115,7 @@ fn a_terminal_that_is_closed_stops_it_in_order() {
     let (child, _file) =
         start("load", &world.config("columns = [{ name = 'n', type = 'bigint' }]"), &["--quiet"]);
     world.produce(&[b"{\"n\":1}"]);
-    wait_until(|| world.exists("loader.offsets") && world.next_offset() == 1);
+    wait_until(|| world.exists("feeds_hangup.t") && world.next_offset() == 1);
     kill(Pid::from_raw(child.id() as i32), Signal::SIGHUP).unwrap();
     assert!(child.wait_with_output().unwrap().status.success());
     assert!(tally("check", &world.config(""), &[]).status.success());

@@ -251,6 +251,51 @@ fn a_topic_made_anew_is_noticed_by_its_id() {
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn positions_are_moved_only_where_that_is_meant() {
+    let mut world = World::new("positions_reset");
+    world.produce(&[b"{\"id\":0}", b"{\"id\":1}", b"no", b"{\"id\":3}"]);
+    let config = world.config(COLUMNS);
+    world.load(COLUMNS);
+    let status = String::from_utf8(tally("status", &config, &[]).stdout).unwrap();
+    assert!(status.starts_with("job \"positions_reset\": no loader is connected\n"), "{status}");
+    let has =
+        |words: &[&str]| status.lines().any(|line| line.split_whitespace().take(5).eq(words.iter().copied()));
+    assert!(has(&["positions_reset", "0", "4", "4", "0"]), "{status}");
+    assert!(status.contains("22032"), "{status}");
+
+    let reset = |options: &[&str]| {
+        let output = tally("reset", &config, &[&["--topic", "positions_reset"], options].concat());
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let (done, text) = reset(&[]);
+    assert!(!done && text.contains("4 messages that are stored would be stored again"), "{text}");
+    world.produce(&[b"{\"id\":4}"]);
+    let (done, text) = reset(&["--to", "end"]);
+    assert!(!done && text.contains("1 messages that are not stored would be passed over"), "{text}");
+    assert_eq!(world.next_offset(), 4);
+    let (done, text) = reset(&["--to", "end", "--accept-gaps"]);
+    assert!(done && text.contains("partition 0: from 4 to 5"), "{text}");
+    assert_eq!(gaps(&mut world), [(4, 5)]);
+
+    world
+        .database
+        .batch_execute(
+            "TRUNCATE positions_reset.t; DELETE FROM loader.dead_letters WHERE job = 'positions_reset'",
+        )
+        .unwrap();
+    let (done, text) = reset(&["--accept-duplicates"]);
+    assert!(done, "{text}");
+    let (child, _file) = start("load", &config, &["--quiet"]);
+    wait_until(|| world.next_offset() == 5);
+    let (done, text) = reset(&["--accept-duplicates"]);
+    assert!(!done && text.contains("a loader of the job is running"), "{text}");
+    stop(child);
+    assert_eq!(world.column("SELECT id::text FROM positions_reset.t ORDER BY id"), ["0", "1", "3", "4"]);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn leaders_that_move_and_die_take_nothing_along() {
     const MOVES: i64 = 6;
     let mut world = World::with_brokers("positions_leader", 3);

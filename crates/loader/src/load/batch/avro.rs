@@ -99,7 +99,7 @@ impl Decoder {
         message: u32,
         (topic, table): (&Topic, usize),
         tables: &mut [Rows],
-    ) -> Result<(), Reject> {
+    ) -> Result<bool, Reject> {
         let Some(value) = record.value else {
             let definition = self.definition.as_ref().ok_or_else(Reject::no_value)?;
             let tombstones = self.tombstones.get_or_insert_with(|| Routes::new(topic, [(table, definition)]));
@@ -107,7 +107,7 @@ impl Decoder {
         };
         let (id, value) = unframe(value)?;
         let plan = self.plans.get_mut(&id).ok_or_else(|| Reject::no_schema(format!("no schema {id}")))?;
-        plan.append_row(record, value, message, &mut tables[table])
+        plan.append_row(record, value, message, &mut tables[table]).map(|()| true)
     }
 }
 

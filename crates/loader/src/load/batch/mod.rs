@@ -20,6 +20,8 @@ use originals::Originals;
 pub struct Batch {
     /// By topic and partition: from where to where the positions move.
     pub spans: BTreeMap<(usize, i32), Span>,
+    /// By topic and partition: how many messages no route takes, where these are to be ignored.
+    pub ignored: BTreeMap<(usize, i32), i64>,
     /// By table.
     pub rows: Vec<Rows>,
     /// The messages that became rows, by the numbers that their rows have.

@@ -174,7 +174,12 @@ impl TopicState {
             Decoder::Sampling(_) => return,
         };
         match appended {
-            Ok(()) => batch.originals.push(topic, record),
+            Ok(is_taken) => {
+                if !is_taken {
+                    *batch.ignored.entry((topic, record.partition)).or_default() += 1;
+                }
+                batch.originals.push(topic, record);
+            }
             Err(reject) => batch.dead_letters.push(DeadLetter::new(record, Stage::Decode, reject)),
         }
     }

@@ -133,7 +133,10 @@ async fn settle(
                     None
                 }
             }
-            (None, None) => None,
+            (None, None) => {
+                pg::check_schema(tx, &table.name).await?;
+                None
+            }
         };
     }
     if let (Some(definition), Some(found)) = (&mut table.definition, &found) {
