@@ -75,7 +75,7 @@ impl Reject {
         )
     }
 
-    /// That only the beginning of the message was kept.
+    /// Adds that only the beginning of the message was kept.
     pub fn of_beginning(self) -> Self {
         Self { message: format!("{}; only its beginning is kept here", self.message), ..self }
     }
@@ -107,7 +107,7 @@ fn text(bytes: &[u8]) -> Result<&str, Reject> {
     simdutf8::compat::from_utf8(bytes).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))
 }
 
-/// The same for JSON, which some begin with a mark that says it is UTF-8.
+/// Bytes as the JSON that they must be, without the mark with which some say that it is UTF-8.
 fn json_text(bytes: &[u8]) -> Result<&str, Reject> {
     text(bytes).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
 }

@@ -85,7 +85,7 @@ impl Row {
         Ok(())
     }
 
-    /// The same where another value of the column may follow, which counts instead: of fields with one name the last does.
+    /// Appends a column's value that another one may follow, which counts instead: of fields with one name the last does.
     pub fn fill_for_now(&mut self, cell: &Cell, encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, Reject>) {
         if !self.refused.is_empty() {
             self.refused.retain(|(place, _)| *place != cell.place);

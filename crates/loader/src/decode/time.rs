@@ -37,6 +37,11 @@ pub fn micros(value: &Value, unit: Option<Unit>, kind: ColumnType) -> Result<i64
     since_2000(since_1970, kind)
 }
 
+/// Whether a text is an instant: a time with its zone.
+pub fn is_instant(text: &str) -> bool {
+    matches!(from_text(text, ColumnType::Timestamptz), Some(Instant::Micros(_)))
+}
+
 /// Microseconds since 2000-01-01 of a count since 1970.
 pub fn instant(count: i64, unit: Unit, kind: ColumnType) -> Result<i64, Reject> {
     since_2000(to_micros(count.into(), unit), kind)

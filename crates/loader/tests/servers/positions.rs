@@ -230,7 +230,7 @@ fn a_topic_made_anew_is_noticed_by_its_id() {
     let producer = topic.producer(false);
     (2..5).for_each(|id| topic.send(&producer, 0, id, None));
     let text = complaint(&config);
-    assert!(text.contains("the topic was deleted and made anew: its id was "), "{text}");
+    assert!(text.contains("the topic was made anew: its id was "), "{text}");
     assert!(text.contains("tally reset"), "{text}");
     assert_eq!(world.column("SELECT id::text FROM positions_id.t"), ["1"]);
 

@@ -1,10 +1,8 @@
 //! What the values of a field have in common, and the type that follows: feeds write numbers as strings, and times as numbers.
 
-use jiff::Timestamp;
-
 use crate::config::{ColumnType, Unit};
-use crate::decode::numeric;
 use crate::decode::value::Value;
+use crate::decode::{numeric, time};
 
 /// The units of a time that is a number, each with how many there are in a second.
 const UNITS: [(Unit, f64); 4] = [(Unit::S, 1e0), (Unit::Ms, 1e3), (Unit::Us, 1e6), (Unit::Ns, 1e9)];
@@ -69,7 +67,7 @@ impl Evidence {
                 self.quoted = true;
                 self.note_number(&text, timestamp);
             }
-            Ok(Value::Text(text)) if text.parse::<Timestamp>().is_ok() => self.instants = true,
+            Ok(Value::Text(text)) if time::is_instant(&text) => self.instants = true,
             Ok(Value::Text(_)) | Err(_) => self.words = true,
         }
     }
@@ -217,6 +215,7 @@ mod tests {
             ("event_time", &["0", "1367225600123"], "bigint"),
             ("at", &["\"2026-01-01T00:00:00Z\"", "\"\""], "timestamptz or empty"),
             ("at", &["\"2026-01-01T00:00:00Z\"", "1767225600"], "text"),
+            ("until", &["\"2026-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59Z\""], "timestamptz"),
         ] {
             assert_eq!(concluded(name, values), expected, "{name} {values:?}");
         }

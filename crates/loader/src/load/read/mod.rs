@@ -172,7 +172,7 @@ impl Reader<'_> {
         self.assembler.pass(topic, partition, offset);
     }
 
-    /// The same at the end of a run, of which librdkafka's statistics may know first.
+    /// Moves all positions to where their partitions end, of which librdkafka's statistics may know first.
     fn pass_all(&mut self) {
         let positions: Vec<_> = self.assembler.positions().map(|(partition, _)| partition).collect();
         for (topic, number) in positions {

@@ -76,7 +76,7 @@ async fn settle(
     if let (Some(known), Some(found)) = (known, topic_id) {
         if known != *found {
             return stop(
-                format!("the topic was deleted and made anew: its id was {known} and is {found}"),
+                format!("the topic was made anew: its id was {known} and is {found}"),
                 "begin with its first message by `tally reset`, or use another `job`",
             );
         }
