@@ -190,7 +190,8 @@ fn number_text<'v>(value: &'v Value, kind: ColumnType) -> Result<&'v str, Reject
 
 fn integer<T: FromStr<Err = std::num::ParseIntError>>(value: &Value, kind: ColumnType) -> Result<T, Reject> {
     let text = number_text(value, kind)?;
-    whole(text).as_deref().unwrap_or(text).parse().map_err(|e: std::num::ParseIntError| match e.kind() {
+    let parsed = text.parse().or_else(|error| whole(text).map_or(Err(error), |digits| digits.parse()));
+    parsed.map_err(|error| match error.kind() {
         IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => out_of_range(value, kind),
         _ => wrong_type(value, kind),
     })
