@@ -102,6 +102,14 @@ impl Tally {
         }
     }
 
+    /// Are all values finite, but their sum beyond the largest double?
+    #[inline]
+    pub fn sum_overflows(&self) -> bool {
+        self.flags.scale() == Scale::Huge
+            && self.special_mean().is_none()
+            && self.sum().is_some_and(f64::is_infinite)
+    }
+
     /// Are all values finite, but their sum or M2 beyond the largest double?
     #[inline]
     pub fn overflows(&self) -> bool {

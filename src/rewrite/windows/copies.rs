@@ -11,6 +11,7 @@ mod unguarded {
     // None of them raises an error where it is used here, so that they need no guard.
     extern "C-unwind" {
         pub fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: i32) -> *mut c_void;
+        pub fn MemoryContextMemAllocated(context: MemoryContext, recurse: bool) -> usize;
         pub fn pfree(memory: *mut c_void);
         pub fn numeric_cmp(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
         pub fn DirectFunctionCall2Coll(
@@ -48,6 +49,12 @@ impl Copies {
 
     pub fn context(self) -> MemoryContext {
         self.0
+    }
+
+    /// The bytes that its blocks take.
+    pub fn memory(self) -> usize {
+        // SAFETY: the context exists as long as the node.
+        unsafe { unguarded::MemoryContextMemAllocated(self.0, false) }
     }
 
     /// A copy of that many bytes.

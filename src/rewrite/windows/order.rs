@@ -4,7 +4,7 @@ use super::copies::Copies;
 use super::frame::Definition;
 use super::key::{Key, OrderingColumn};
 use crate::pg::memory::room;
-use crate::rewrite::executor::{column, copy_row, execTuplesMatchPrepare, holds};
+use crate::rewrite::executor::{column, copy_row, execTuplesMatchPrepare, holds, in_memory_of};
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, WindowAgg};
 use std::collections::VecDeque;
 
@@ -61,7 +61,8 @@ impl Order {
             if let Some(ordering) = &self.ordering {
                 let value = column(row, ordering.number);
                 room(&mut self.keys, 1);
-                self.keys.push_back(value.map(|value| Key::copy(value, ordering)));
+                let key = in_memory_of(context, || value.map(|value| Key::copy(value, ordering)));
+                self.keys.push_back(key);
             }
         }
     }
@@ -112,6 +113,11 @@ impl Order {
             self.keys.pop_front();
             self.keys_before += 1;
         }
+    }
+
+    /// Bytes that it takes, copies apart.
+    pub fn memory(&self) -> usize {
+        self.groups.capacity() * size_of::<i64>() + self.keys.capacity() * size_of::<Option<Key>>()
     }
 
     /// Forgets all rows.

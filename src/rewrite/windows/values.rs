@@ -3,11 +3,10 @@
 use super::copies::{Copies, Number};
 use super::statistic::Statistic;
 use crate::error::raise;
-use crate::pg::memory::{fallibly, room};
+use crate::pg::memory::fallibly;
 use crate::tally::{split_numeric, Merged, SqlTally, Wide};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
-use std::collections::VecDeque;
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
 /// How an argument's values are read and kept.
@@ -48,32 +47,26 @@ impl Kind {
     /// No values of this kind yet.
     pub fn values(self, copies: Copies) -> Box<dyn Values> {
         match self {
-            Kind::Double => queue::<Tallied<f64>>(copies),
-            Kind::Real => queue::<Tallied<f32>>(copies),
-            Kind::WideInteger => queue::<Tallied<i64>>(copies),
-            Kind::WideNumeric => queue::<Tallied<AnyNumeric>>(copies),
-            Kind::Stored => queue::<Tallied<SqlTally>>(copies),
-            Kind::Integer2 => queue::<Extremes<i16>>(copies),
-            Kind::Integer4 => queue::<Extremes<i32>>(copies),
-            Kind::Integer8 => queue::<Extremes<i64>>(copies),
-            Kind::Numeric => queue::<Extremes<Number>>(copies),
+            Kind::Double => Box::new(Tallied::<f64>::default()),
+            Kind::Real => Box::new(Tallied::<f32>::default()),
+            Kind::WideInteger => Box::new(Tallied::<i64>::default()),
+            Kind::WideNumeric => Box::new(Tallied::<AnyNumeric>::default()),
+            Kind::Stored => Box::new(Tallied::<SqlTally>::default()),
+            Kind::Integer2 => Box::new(Extremes::<i16>::new(copies)),
+            Kind::Integer4 => Box::new(Extremes::<i32>::new(copies)),
+            Kind::Integer8 => Box::new(Extremes::<i64>::new(copies)),
+            Kind::Numeric => Box::new(Extremes::<Number>::new(copies)),
         }
     }
 }
 
-fn queue<W: Window + 'static>(copies: Copies) -> Box<dyn Values> {
-    Box::new(Queue { waiting: VecDeque::new(), window: W::new(copies) })
-}
-
-/// The values of the rows that have been read: first they wait, then they are in the frame.
+/// The values of the rows of the frame.
 pub trait Values {
-    /// Takes a value in, to wait; of one that is passed by reference, a copy.
+    /// A value enters the frame; of one that is passed by reference, a copy.
     ///
     /// # Safety
     /// A value of the kind.
-    unsafe fn read(&mut self, value: Datum);
-    /// The value that has waited longest enters the frame.
-    fn enter(&mut self);
+    unsafe fn enter(&mut self, value: Datum);
     /// The oldest value leaves the frame.
     fn leave(&mut self);
     /// Prepares to report.
@@ -81,54 +74,18 @@ pub trait Values {
     /// A statistic of the frame, as real if that is its type; valid until the frame changes or the memory context is
     /// reset. NULL is None.
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
-}
-
-/// A window over values of some type.
-trait Window {
-    type Value;
-    fn new(copies: Copies) -> Self;
-    unsafe fn value(&self, datum: Datum) -> Self::Value;
-    fn push(&mut self, value: Self::Value);
-    fn pop(&mut self);
-    fn settle(&mut self);
-    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
-}
-
-struct Queue<W: Window> {
-    waiting: VecDeque<W::Value>,
-    window: W,
-}
-
-impl<W: Window> Values for Queue<W> {
-    unsafe fn read(&mut self, value: Datum) {
-        room(&mut self.waiting, 1);
-        // SAFETY: as the caller promises.
-        self.waiting.push_back(unsafe { self.window.value(value) });
-    }
-
-    fn enter(&mut self) {
-        if let Some(value) = self.waiting.pop_front() {
-            self.window.push(value);
-        }
-    }
-
-    fn leave(&mut self) {
-        self.window.pop();
-    }
-
-    fn settle(&mut self) {
-        self.window.settle();
-    }
-
-    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum> {
-        self.window.report(statistic, is_real)
-    }
+    /// The bytes that they take, copies apart.
+    fn memory(&self) -> usize;
 }
 
 /// Something that a tally is made of.
 trait Tallyable {
     type Summary: Summary;
     unsafe fn value(datum: Datum) -> <Self::Summary as Summary>::Value;
+    /// The value, if it is a zero whose sign is reported.
+    fn zero(_: <Self::Summary as Summary>::Value) -> Option<f64> {
+        None
+    }
     fn tally(summary: Self::Summary) -> Tally;
 }
 
@@ -137,6 +94,10 @@ impl Tallyable for f64 {
 
     unsafe fn value(datum: Datum) -> f64 {
         f64::from_bits(datum.value() as u64)
+    }
+
+    fn zero(value: f64) -> Option<f64> {
+        (value == 0.0).then_some(value)
     }
 
     fn tally(summary: Tally) -> Tally {
@@ -149,6 +110,10 @@ impl Tallyable for f32 {
 
     unsafe fn value(datum: Datum) -> f64 {
         f64::from(f32::from_bits(datum.value() as u32))
+    }
+
+    fn zero(value: f64) -> Option<f64> {
+        (value == 0.0).then_some(value)
     }
 
     fn tally(summary: Tally) -> Tally {
@@ -203,25 +168,27 @@ struct Tallied<T: Tallyable> {
     values: Sliding<T::Summary>,
     /// What is reported; a tally is reported by a pointer to it.
     now: Box<Tally>,
+    /// The newest zero of them, for its sign: a tally does not know the order of its values.
+    zero: f64,
 }
 
-impl<T: Tallyable> Window for Tallied<T> {
-    type Value = <T::Summary as Summary>::Value;
-
-    fn new(_: Copies) -> Self {
-        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY) }
+impl<T: Tallyable> Default for Tallied<T> {
+    fn default() -> Self {
+        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY), zero: 0.0 }
     }
+}
 
-    unsafe fn value(&self, datum: Datum) -> Self::Value {
+impl<T: Tallyable> Values for Tallied<T> {
+    unsafe fn enter(&mut self, value: Datum) {
         // SAFETY: as the caller promises.
-        unsafe { T::value(datum) }
-    }
-
-    fn push(&mut self, value: Self::Value) {
+        let value = unsafe { T::value(value) };
+        if let Some(zero) = T::zero(value) {
+            self.zero = zero;
+        }
         fallibly(|| self.values.push(value));
     }
 
-    fn pop(&mut self) {
+    fn leave(&mut self) {
         self.values.pop();
     }
 
@@ -236,8 +203,8 @@ impl<T: Tallyable> Window for Tallied<T> {
                 *self.now = self.now.renormalized();
                 return Some(Datum::from(&raw mut *self.now));
             }
-            Statistic::Min => self.now.min(),
-            Statistic::Max => self.now.max(),
+            Statistic::Min => self.signed(self.now.min()),
+            Statistic::Max => self.signed(self.now.max()),
             _ => built_in(&self.now, statistic),
         }?;
         Some(match is_real {
@@ -245,21 +212,43 @@ impl<T: Tallyable> Window for Tallied<T> {
             false => Datum::from(number.to_bits()),
         })
     }
+
+    fn memory(&self) -> usize {
+        self.values.memory()
+    }
 }
 
-/// What the built-in aggregate gives, its error included.
+impl<T: Tallyable> Tallied<T> {
+    /// Of equal values the built-in aggregates return the newest: that matters for zeros alone.
+    fn signed(&self, extreme: Option<f64>) -> Option<f64> {
+        extreme.map(|extreme| if extreme == 0.0 { self.zero } else { extreme })
+    }
+}
+
+/// What the built-in aggregate returns, its error included: squares count where it adds them up.
 fn built_in(tally: &Tally, statistic: Statistic) -> Option<f64> {
+    if statistic == Statistic::Sum {
+        return sum(tally);
+    }
     if tally.overflows() {
         overflow();
     }
     match statistic {
-        Statistic::Sum => tally.sum(),
         Statistic::Avg => tally.avg(),
         Statistic::VarSamp => tally.var_samp(),
         Statistic::VarPop => tally.var_pop(),
         Statistic::StddevSamp => tally.stddev_samp(),
         _ => tally.stddev_pop(),
     }
+}
+
+fn sum(tally: &Tally) -> Option<f64> {
+    if tally.sum_overflows() {
+        overflow();
+    }
+    // The sum of negative zeros is one.
+    let negative_zeros = tally.max().is_some_and(|max| max == 0.0 && max.is_sign_negative());
+    tally.sum().map(|sum| if sum == 0.0 && negative_zeros && tally.min() == Some(0.0) { -0.0 } else { sum })
 }
 
 /// A sum of reals is a real.
@@ -330,25 +319,22 @@ struct Extremes<T> {
     greatest: Extreme<T>,
 }
 
-impl<T: Comparable> Window for Extremes<T> {
-    type Value = T;
-
+impl<T: Comparable> Extremes<T> {
     fn new(copies: Copies) -> Self {
         Extremes { copies, least: Extreme::default(), greatest: Extreme::default() }
     }
+}
 
-    unsafe fn value(&self, datum: Datum) -> T {
+impl<T: Comparable> Values for Extremes<T> {
+    unsafe fn enter(&mut self, value: Datum) {
         // SAFETY: as the caller promises.
-        unsafe { T::value(datum, self.copies) }
-    }
-
-    fn push(&mut self, value: T) {
+        let value = unsafe { T::value(value, self.copies) };
         let again = value.again(self.copies);
         fallibly(|| self.least.push(again, Ord::cmp));
         fallibly(|| self.greatest.push(value, |a, b| b.cmp(a)));
     }
 
-    fn pop(&mut self) {
+    fn leave(&mut self) {
         self.least.pop();
         self.greatest.pop();
     }
@@ -358,5 +344,8 @@ impl<T: Comparable> Window for Extremes<T> {
     fn report(&mut self, statistic: Statistic, _: bool) -> Option<Datum> {
         let extreme = if statistic == Statistic::Min { &self.least } else { &self.greatest };
         extreme.get().map(T::datum)
+    }
+    fn memory(&self) -> usize {
+        self.least.memory() + self.greatest.memory()
     }
 }
