@@ -57,9 +57,7 @@ impl Tables {
         }
         let before = generation();
         let tables = Tables::find()?;
-        for table in tables.all() {
-            watch_table(table);
-        }
+        tables.all().into_iter().for_each(watch_table);
         if generation() == before {
             TABLES.set(Some(tables));
         }
@@ -95,6 +93,11 @@ impl Tables {
             sequence: find(c"powertree_id")?,
             capture: function_without_arguments(c"powertree_capture", schema)?,
         })
+    }
+
+    /// The tables, without their indexes.
+    pub fn all(&self) -> [Oid; 6] {
+        [self.definition, self.state, self.span, self.log, self.series, self.node]
     }
 
     /// The schema of the extension as SQL.

@@ -4,6 +4,7 @@ use super::access::State;
 use super::catalog::{self, c_string, relation_name, text, Tables};
 use super::key::KeyColumn;
 use super::position::Position;
+use super::rights;
 use super::span::{self, Reach};
 use super::spi::Plan;
 use super::storage::{Row, Snapshot, Table};
@@ -169,13 +170,18 @@ impl Definition {
 }
 
 impl Tree {
-    /// The tree of this name.
+    /// The tree of this name, of which nothing is told to whom its table would tell nothing.
     pub fn named(name: &str) -> Rc<Tree> {
         remembered(|known| {
             let definition = known.definitions.iter().find(|definition| definition.name == name);
-            definition.map(|definition| definition.id)
+            definition.map(|definition| (definition.id, definition.base))
         })
-        .and_then(Tree::numbered)
+        .and_then(|(id, base)| {
+            if !rights::may_select_any(base) && !rights::owns(base) {
+                rights::denied(name);
+            }
+            Tree::numbered(id)
+        })
         .unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
@@ -249,19 +255,6 @@ impl Tree {
                 None
             }
         }
-    }
-
-    /// The value column of this name, by its place.
-    pub fn value(&self, name: &str) -> usize {
-        self.values.iter().position(|(column, _)| column.name == name).unwrap_or_else(|| {
-            let names: Vec<&str> = self.values.iter().map(|(column, _)| column.name.as_str()).collect();
-            raise(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                format!("power tree \"{}\" has no value \"{name}\"", self.name),
-                "",
-                &format!("It summarises {}.", names.join(", ")),
-            )
-        })
     }
 }
 
