@@ -20,6 +20,19 @@ pub struct State {
     pub compacted_at: Option<Datum>,
     /// Why the tree is not kept in step any more.
     pub stale: Option<String>,
+    /// Kept by compactions, so that nobody has to count.
+    pub totals: Totals,
+}
+
+/// How much there is of a tree.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Values of the first value column in the nodes.
+    pub num_vals: i64,
+    /// Series that have had any.
+    pub num_series: i64,
+    /// What the nodes take on disk, their index included.
+    pub bytes: i64,
 }
 
 impl State {
@@ -49,6 +62,11 @@ impl State {
                 compactions: row.integer(5),
                 compacted_at: row.get(6),
                 stale: row.get(7).and_then(|d| String::from_datum(d, false)),
+                totals: Totals {
+                    num_vals: row.integer(8),
+                    num_series: row.integer(9),
+                    bytes: row.integer(10),
+                },
             }
         }
     }
@@ -63,6 +81,9 @@ impl State {
             Some(self.compactions.into()),
             self.compacted_at,
             self.stale.clone().into_datum(),
+            Some(self.totals.num_vals.into()),
+            Some(self.totals.num_series.into()),
+            Some(self.totals.bytes.into()),
         ];
         let table = Table::write(tables.state);
         match State::find(tables, self.tree) {

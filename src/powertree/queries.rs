@@ -4,6 +4,7 @@ use super::argument::{range, required, series, value};
 use super::base::Range;
 use super::bucket::cut;
 use super::definition::Tree;
+use super::lifecycle::MOST_VALUES;
 use super::progress;
 use super::reading::Reader;
 use super::spi::connected;
@@ -93,10 +94,11 @@ fn powertree_buckets(fcinfo: FunctionCallInfo) {
     }
 }
 
-/// How many values of its first column a stored node has.
+/// How many values of its first column a stored node has: what version 0.1.0 counted by.
 #[pg_extern(sql = false)]
 fn powertree_count(block: &[u8], values: i32) -> i64 {
-    let block = usize::try_from(values).ok().and_then(|values| Block::from_bytes(values, block));
+    let values = usize::try_from(values).ok().filter(|values| (1..=MOST_VALUES).contains(values));
+    let block = values.and_then(|values| Block::from_bytes(values, block));
     block.and_then(|block| block.total().first().map(Tally::num_vals)).unwrap_or(0)
 }
 
