@@ -86,9 +86,11 @@ impl State {
             Some(self.totals.bytes.into()),
         ];
         let table = Table::write(tables.state);
+        // A version before this one has fewer columns, until ALTER EXTENSION UPDATE.
+        let columns = &columns[..table.columns().min(columns.len())];
         match State::find(tables, self.tree) {
-            Some((_, row)) => table.writer().update(row, &columns),
-            None => table.writer().insert(&columns),
+            Some((_, row)) => table.writer().update(row, columns),
+            None => table.writer().insert(columns),
         }
     }
 }

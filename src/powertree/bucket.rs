@@ -127,19 +127,26 @@ impl Reader {
     /// The tallies of buckets. Rows of neighbouring ones are read together.
     fn together(&mut self, buckets: &[Range]) -> Vec<Tally> {
         let mut tallies = Vec::with_capacity(buckets.len());
-        // Ranges of rows that are one, and to which bucket each belongs.
+        // Ranges that are read as one, and to which bucket each belongs.
         let mut rows: Vec<Vec<(usize, Range)>> = Vec::new();
-        for (bucket, &range) in buckets.iter().enumerate() {
+        // Are there no values since the last of them? Then to read on costs nothing.
+        let mut nothing_since = false;
+        for (bucket, &whole) in buckets.iter().enumerate() {
             pgrx::check_for_interrupts!();
-            let (tally, ranges) = self.stored(range);
+            let (tally, ranges) = self.stored(whole);
+            let only_rows = tally.num_vals() == 0;
             tallies.push(tally);
+            let (mut next, none) = (whole.first, ranges.is_empty());
             for range in ranges {
-                let next_to = |(_, before): &(usize, Range)| before.last + 1 == range.first;
                 match rows.last_mut() {
-                    Some(together) if together.last().is_some_and(next_to) => together.push((bucket, range)),
+                    Some(together) if nothing_since && (only_rows || range.first == next) => {
+                        together.push((bucket, range));
+                    }
                     _ => rows.push(vec![(bucket, range)]),
                 }
+                (next, nothing_since) = (range.last + 1, true);
             }
+            nothing_since &= only_rows || !none && next == whole.last + 1;
         }
         for together in rows {
             match together[..] {

@@ -95,11 +95,6 @@ impl Tables {
         })
     }
 
-    /// The tables, without their indexes.
-    pub fn all(&self) -> [Oid; 6] {
-        [self.definition, self.state, self.span, self.log, self.series, self.node]
-    }
-
     /// The schema of the extension as SQL.
     pub fn schema_name(&self) -> String {
         quoted(namespace(self.schema))

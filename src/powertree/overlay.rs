@@ -175,7 +175,8 @@ impl Overlay {
 
 /// Spans in order, those that overlap or adjoin being one.
 fn together(spans: &[Span]) -> Vec<(i64, i64)> {
-    let mut sorted: Vec<(i64, i64)> = spans.iter().map(|span| (span.first, span.last)).collect();
+    let spans = spans.iter().map(|span| (span.first, span.last));
+    let mut sorted: Vec<(i64, i64)> = spans.filter(|(first, last)| first <= last).collect();
     sorted.sort_unstable();
     let mut together: Vec<(i64, i64)> = Vec::new();
     for (first, last) in sorted {

@@ -120,12 +120,16 @@ impl Reader {
         };
         let leaves = self.tree.leaves;
         let (first, last) = leaves.inside(range.first, range.last);
-        if self.overlay.is_none() || first > last {
+        if self.overlay.is_none() {
             add_rows(range);
             return (tally, rows);
         }
-        if leaves.first(first) > range.first {
-            add_rows(Range { first: range.first, last: leaves.first(first) - 1 });
+        if first > last {
+            self.with_values(range).into_iter().for_each(add_rows);
+            return (tally, rows);
+        }
+        if let Some(end) = leaves.first(first).checked_sub(1) {
+            self.with_values(Range { first: range.first, last: end }).into_iter().for_each(&mut add_rows);
         }
         let mut next = Some(first);
         while let Some(from) = next.filter(|&from| from <= last) {
@@ -144,10 +148,34 @@ impl Reader {
             }
             next = until.checked_add(1);
         }
-        if let Some(begin) = leaves.last(last).checked_add(1).filter(|&begin| begin <= range.last) {
-            add_rows(Range { first: begin, last: range.last });
+        if let Some(begin) = leaves.last(last).checked_add(1) {
+            self.with_values(Range { first: begin, last: range.last }).into_iter().for_each(add_rows);
         }
         (tally, rows)
+    }
+
+    /// What is left of a range of at most two leaves without those that are known to have no values.
+    fn with_values(&mut self, range: Range) -> Vec<Range> {
+        let leaves = self.tree.leaves;
+        let mut rest = Vec::new();
+        if range.is_empty() {
+            return rest;
+        }
+        for leaf in leaves.of(range.first)..=leaves.of(range.last) {
+            let Some(overlay) = &mut self.overlay else { break };
+            overlay.load(leaf);
+            let mut parts = overlay.parts(leaf, leaf);
+            for (begin, end) in parts.nodes {
+                self.add_nodes(begin, end, &mut parts.tally);
+            }
+            if !parts.rows.is_empty() || parts.tally.num_vals() > 0 {
+                rest.push(Range {
+                    first: leaves.first(leaf).max(range.first),
+                    last: leaves.last(leaf).min(range.last),
+                });
+            }
+        }
+        rest
     }
 
     /// Adds what the nodes say of leaves.

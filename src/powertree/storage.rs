@@ -47,6 +47,11 @@ impl Table {
         }
     }
 
+    /// How many columns it has.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// To read.
     pub fn read(table: Oid) -> Table {
         Table::open(table, pg_sys::AccessShareLock)
