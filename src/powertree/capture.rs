@@ -47,7 +47,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
 fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
     const FUNCTION: &str = "powertree_skip";
     let firing = Firing::of(fcinfo, FUNCTION);
-    if !Tables::find().is_some_and(|tables| tables.all().contains(&firing.relation())) {
+    if !Tables::known().is_some_and(|tables| tables.all().contains(&firing.relation())) {
         firing.refuse(FUNCTION, "It would drop the rows; only tables of pg_tally have such a trigger.");
     }
     // A BEFORE trigger that returns no row has it skipped.
