@@ -63,6 +63,11 @@ COMMENT ON VIEW powertrees IS
     'the power trees whose columns the user may read: state, last compaction and, unless row security hides rows, values and series in nodes, rows in the log (counted up to 100000), size';
 DROP FUNCTION powertree_count(bytea, integer);
 
+-- A trigger that says when a statement begins.
+CREATE FUNCTION powertree_update() RETURNS void AS 'MODULE_PATHNAME', 'powertree_update_wrapper' LANGUAGE C;
+SELECT powertree_update();
+DROP FUNCTION powertree_update();
+
 -- The detector ------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION important_changes(

@@ -3,6 +3,7 @@
 use super::catalog::Tables;
 use super::span::{self, Span};
 use super::storage::{Key, Row, Snapshot, Table};
+use super::writing;
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum};
 
@@ -106,6 +107,9 @@ pub enum Access {
 impl Access {
     /// What the active snapshot may take from this tree.
     pub fn of(tables: &Tables, tree: i32) -> Access {
+        if writing::is_under_way(tree) {
+            return Access::Base;
+        }
         match state_behind_barriers(tables, tree) {
             Some(State { stale: None, .. }) => Access::Tree(span::all(tables, tree, Snapshot::Active)),
             _ => Access::Base,

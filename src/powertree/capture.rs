@@ -13,6 +13,7 @@ use super::span::{self, Reach};
 use super::storage::Snapshot;
 use super::transition::Transition;
 use super::triggers;
+use super::writing;
 use crate::settings;
 use pgrx::pg_sys::{FunctionCallInfo, Oid, TriggerData};
 use pgrx::prelude::*;
@@ -36,6 +37,9 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
             }
             // SAFETY: the event is being handled.
             unsafe { capture(&tree, &layout, event, firing.data()) };
+            if matches!(event, Event::Insert | Event::Update | Event::Delete) {
+                writing::end(id);
+            }
         }
     }
     // What an AFTER trigger returns is ignored.
@@ -60,9 +64,14 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
     // SAFETY: the caller's; transition tables are of the rows of the relation.
     unsafe {
         let relation = data.tg_relation;
-        if event == Event::Truncate {
-            truncate(tree, (*relation).rd_id);
-            return;
+        match event {
+            Event::Before => return writing::begin(tree.id),
+            Event::Truncate => return truncate(tree, (*relation).rd_id),
+            _ => {}
+        }
+        if layout.place_is_generated {
+            // Nobody knows in which leaves the rows are.
+            return span::append_all(tree.id, Reach::Later, "generated columns");
         }
         let mut changes = Changes::new(tree);
         if event == Event::Row {
@@ -92,8 +101,10 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
             let mut rows = Transition::new(relation, data.tg_newtable);
             let mut key = Vec::new();
             while let Some(slot) = rows.next() {
-                if let Some(row) = layout.read(tree, slot, &mut key) {
-                    changes.add(&row);
+                match layout.read(tree, slot, &mut key) {
+                    Some(row) if row.lacks_values() => changes.spoil(&row),
+                    Some(row) => changes.add(&row),
+                    None => {}
                 }
             }
         } else if event == Event::Delete {
@@ -121,7 +132,7 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
                 if let (Some(old), Some(new)) = (&old, &new) {
                     old.image(tree, &mut old_image);
                     new.image(tree, &mut new_image);
-                    if old_image == new_image {
+                    if old_image == new_image && !layout.has_generated() {
                         continue;
                     }
                 }

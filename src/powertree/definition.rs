@@ -126,7 +126,7 @@ impl Definition {
             (ERRCODE_DATATYPE_MISMATCH, message, hint)
         };
         for name in [&self.at].into_iter().chain(&self.values).chain(&self.series) {
-            if is_virtual(self.base, find(name)?.number) {
+            if generated(self.base, find(name)?.number) == b'v' {
                 let message = format!("column \"{name}\" is not stored");
                 return Err((ERRCODE_FEATURE_NOT_SUPPORTED, message, "Generate it STORED."));
             }
@@ -296,18 +296,18 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     Some(found)
 }
 
-/// Is a column computed whenever it is read? Triggers do not see its value.
-fn is_virtual(relation: Oid, number: i16) -> bool {
+/// How a column is generated, as the catalog says it: `s`tored, `v`irtual, or 0 if it is not.
+pub fn generated(relation: Oid, number: i16) -> u8 {
     // SAFETY: the tuple is looked up and released.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
         let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
         if tuple.is_null() {
-            return false;
+            return 0;
         }
         let generated = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attgenerated;
         pg_sys::ReleaseSysCache(tuple);
-        generated as u8 == b'v'
+        generated as u8
     }
 }
 

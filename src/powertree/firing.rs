@@ -15,6 +15,8 @@ pub struct Firing<'a>(&'a TriggerData);
 /// The kinds of trigger that keep a tree in step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Event {
+    /// Before a statement that writes rows.
+    Before,
     /// After a statement, with the rows that came.
     Insert,
     /// After a statement, with the rows before and after.
@@ -64,6 +66,7 @@ impl<'a> Firing<'a> {
         let (old, new) = (!data.tg_oldtable.is_null(), !data.tg_newtable.is_null());
         match data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
             pg_sys::TRIGGER_EVENT_TRUNCATE => before.then_some(Event::Truncate),
+            _ if before && !row => Some(Event::Before),
             _ if !after => None,
             _ if row => Some(Event::Row),
             pg_sys::TRIGGER_EVENT_INSERT => new.then_some(Event::Insert),

@@ -129,6 +129,20 @@ fn begin(definition: &Definition, reason: &str) {
     );
 }
 
+/// Gives trees of an earlier version the triggers that this one has; for the scripts that update the extension.
+#[pg_extern(sql = false)]
+fn powertree_update() {
+    let tables = Tables::get();
+    for tree in Definition::all(&tables) {
+        if State::read(&tables, tree.id).is_some_and(|state| state.stale.is_none()) {
+            for relation in lock_family(tree.base, pg_sys::ShareRowExclusiveLock) {
+                triggers::install(tree.id, relation, tree.base);
+            }
+            changed(&tables, tree.base);
+        }
+    }
+}
+
 /// Removes all that is stored of a tree.
 pub fn forget(definition: &Definition) {
     let tables = Tables::get();

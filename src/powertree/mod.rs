@@ -38,6 +38,12 @@ mod transition;
 mod triggers;
 mod value;
 mod worker;
+mod writing;
 
-pub use catalog::watch;
 pub use worker::register as register_workers;
+
+/// Asks PostgreSQL to say what happens to tables and transactions; once, when the library is loaded.
+pub fn watch() {
+    catalog::watch();
+    writing::watch();
+}
