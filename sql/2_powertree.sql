@@ -24,7 +24,10 @@ CREATE TABLE powertree_state (
     horizon bigint NOT NULL,
     compactions bigint NOT NULL,
     compacted_at timestamptz,
-    stale text
+    stale text,
+    num_vals bigint NOT NULL DEFAULT 0,
+    num_series bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE powertree_span (
     tree integer NOT NULL,
@@ -177,10 +180,6 @@ COMMENT ON FUNCTION powertree_buckets(text, text, date, date, text, text[]) IS
 COMMENT ON FUNCTION powertree_buckets(text, text, bigint, bigint, text, text[]) IS
     'tallies of a series in buckets from one position to before another';
 
-CREATE FUNCTION powertree_count(bytea, integer) RETURNS bigint
-    AS 'MODULE_PATHNAME', 'powertree_count_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION powertree_count(bytea, integer) IS 'how many values a stored node has';
-
 -- Its readers run what it calls: everything is written so that only PostgreSQL's own functions and operators fit.
 CREATE VIEW powertrees WITH (security_barrier) AS
 SELECT d.name, d.base, d.at, d."values", d.series,
@@ -195,23 +194,36 @@ SELECT d.name, d.base, d.at, d."values", d.series,
         WHEN p.reasons IS NOT NULL THEN 'reads the table: '::text OPERATOR(pg_catalog.||) p.reasons
         ELSE 'live'
     END AS state,
-    (SELECT COALESCE(pg_catalog.sum(powertree_count(n.block, pg_catalog.cardinality(d."values"))), 0::numeric)::bigint
-        FROM powertree_node n WHERE n.tree OPERATOR(pg_catalog.=) d.id AND n.level OPERATOR(pg_catalog.=) d.height) AS num_vals,
-    (SELECT pg_catalog.count(*) FROM powertree_series e WHERE e.tree OPERATOR(pg_catalog.=) d.id) AS num_series,
-    (SELECT pg_catalog.count(*) FROM powertree_log l WHERE l.tree OPERATOR(pg_catalog.=) d.id) AS log_rows,
-    (SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_column_size(n.*) OPERATOR(pg_catalog.+) 36), 0::bigint)
-        FROM powertree_node n WHERE n.tree OPERATOR(pg_catalog.=) d.id) AS bytes,
+    CASE WHEN p.shown THEN COALESCE(s.num_vals, 0) END AS num_vals,
+    CASE WHEN p.shown THEN COALESCE(s.num_series, 0) END AS num_series,
+    CASE WHEN p.shown THEN (
+        -- Nobody who watches trees should have to wait for the count of a long log.
+        SELECT pg_catalog.count(*) FROM (
+            SELECT FROM powertree_log l WHERE l.tree OPERATOR(pg_catalog.=) d.id LIMIT 100000) l
+    ) END AS log_rows,
+    CASE WHEN p.shown THEN COALESCE(s.bytes, 0) END AS bytes,
     s.compactions, s.compacted_at
 FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_catalog.=) d.id, LATERAL (
     SELECT (SELECT a.atttypid FROM pg_catalog.pg_attribute a
             WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid AND a.attname OPERATOR(pg_catalog.=) d.at) AS at_type,
         (SELECT pg_catalog.string_agg(DISTINCT w.reason, ', '::text) FROM powertree_span w
-            WHERE w.tree OPERATOR(pg_catalog.=) d.id AND w.first OPERATOR(pg_catalog.<=) w.last) AS reasons
+            WHERE w.tree OPERATOR(pg_catalog.=) d.id AND w.first OPERATOR(pg_catalog.<=) w.last) AS reasons,
+        -- Totals tell of rows that row security may hide.
+        NOT pg_catalog.row_security_active(d.base::oid) AS shown
 ) p
-WHERE pg_catalog.has_any_column_privilege(d.base::oid, 'SELECT'::text);
+-- Who may SELECT all that the tree is made of.
+WHERE pg_catalog.has_schema_privilege(
+        (SELECT c.relnamespace FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) d.base::oid), 'USAGE'::text)
+    AND (pg_catalog.has_table_privilege(d.base::oid, 'SELECT'::text)
+        OR pg_catalog.has_any_column_privilege(d.base::oid, 'SELECT'::text) AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid
+                AND (a.attname OPERATOR(pg_catalog.=) d.at OR a.attname::text OPERATOR(pg_catalog.=) ANY (d."values")
+                    OR a.attname::text OPERATOR(pg_catalog.=) ANY (d.series))
+                AND NOT pg_catalog.has_column_privilege(d.base::oid, a.attnum, 'SELECT'::text)));
 GRANT SELECT ON powertrees TO PUBLIC;
 COMMENT ON VIEW powertrees IS
-    'the power trees of tables that the user may read: state, values and series in nodes, rows in the log, size, last compaction';
+    'the power trees whose columns the user may read: state, last compaction and, unless row security hides rows, values and series in nodes, rows in the log (counted up to 100000), size';
 
 -- What happens to the tables beside changes of their rows ---------------------------------------------------------
 

@@ -29,6 +29,13 @@ SQL
     psql -X -q -v ON_ERROR_STOP=1 -c "ALTER EXTENSION pg_tally UPDATE"
     diff <(echo "$fresh") <(psql -X -At -f catalogue.sql)
     diff <(echo "$before") <(psql -X -At -v ON_ERROR_STOP=1 -c "$read_all")
+    # The trees are as new ones: nothing is wrong with them when their table is looked at, nor in the middle of a statement.
+    psql -X -q -v ON_ERROR_STOP=1 <<'SQL'
+ALTER TABLE m ADD COLUMN note text;
+CREATE FUNCTION agrees() RETURNS boolean LANGUAGE sql VOLATILE AS
+    $$ SELECT powertree_tally('m', 'x', NULL::timestamptz, NULL, 's1') = (SELECT tally(x) FROM m WHERE s = 's1') $$;
+SQL
+    [ "$(psql -X -At -c "INSERT INTO m VALUES ('2026-01-01 13:00', 's1', 8) RETURNING agrees()" | head -1)" = t ]
     # And the tree goes on: what is written after the update is counted, before and after compaction.
     psql -X -q -v ON_ERROR_STOP=1 -c "INSERT INTO m VALUES ('2026-01-01 12:00', 's1', 7)"
     for _ in 1 2; do

@@ -3,6 +3,7 @@
 use super::catalog::Tables;
 use super::span::{self, Span};
 use super::storage::{Key, Row, Snapshot, Table};
+use super::writing;
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum};
 
@@ -20,6 +21,19 @@ pub struct State {
     pub compacted_at: Option<Datum>,
     /// Why the tree is not kept in step any more.
     pub stale: Option<String>,
+    /// Kept by compactions, so that nobody has to count.
+    pub totals: Totals,
+}
+
+/// How much there is of a tree.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Values of the first value column in the nodes.
+    pub num_vals: i64,
+    /// Series that have had any.
+    pub num_series: i64,
+    /// What the nodes take on disk, their index included.
+    pub bytes: i64,
 }
 
 impl State {
@@ -49,6 +63,11 @@ impl State {
                 compactions: row.integer(5),
                 compacted_at: row.get(6),
                 stale: row.get(7).and_then(|d| String::from_datum(d, false)),
+                totals: Totals {
+                    num_vals: row.integer(8),
+                    num_series: row.integer(9),
+                    bytes: row.integer(10),
+                },
             }
         }
     }
@@ -63,11 +82,16 @@ impl State {
             Some(self.compactions.into()),
             self.compacted_at,
             self.stale.clone().into_datum(),
+            Some(self.totals.num_vals.into()),
+            Some(self.totals.num_series.into()),
+            Some(self.totals.bytes.into()),
         ];
         let table = Table::write(tables.state);
+        // A version before this one has fewer columns, until ALTER EXTENSION UPDATE.
+        let columns = &columns[..table.columns().min(columns.len())];
         match State::find(tables, self.tree) {
-            Some((_, row)) => table.writer().update(row, &columns),
-            None => table.writer().insert(&columns),
+            Some((_, row)) => table.writer().update(row, columns),
+            None => table.writer().insert(columns),
         }
     }
 }
@@ -83,6 +107,9 @@ pub enum Access {
 impl Access {
     /// What the active snapshot may take from this tree.
     pub fn of(tables: &Tables, tree: i32) -> Access {
+        if writing::is_under_way(tree) {
+            return Access::Base;
+        }
         match state_behind_barriers(tables, tree) {
             Some(State { stale: None, .. }) => Access::Tree(span::all(tables, tree, Snapshot::Active)),
             _ => Access::Base,

@@ -3,7 +3,8 @@
 use super::base::Range;
 use super::catalog::c_string;
 use super::definition::Tree;
-use super::position::Position;
+use super::position::{Position, DAY};
+use super::rights;
 use crate::error::raise;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use pgrx::PgSqlErrorCode;
@@ -19,6 +20,28 @@ pub fn required<T: pgrx::datum::FromDatum>(fcinfo: FunctionCallInfo, number: usi
             "Only the ends of a range may be NULL: it is open there.",
         )
     })
+}
+
+/// The value that argument `number` names, by its place; an error unless the caller may SELECT it.
+pub fn value(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> usize {
+    let given: String = required(fcinfo, number, "the value");
+    let readable = rights::readable_values(tree);
+    let name = |value: usize| tree.values[value].0.name.as_str();
+    let found = (0..tree.values.len()).find(|&value| name(value) == given);
+    match found {
+        _ if readable.is_empty() => rights::denied(&tree.name),
+        Some(value) if readable.contains(&value) => value,
+        Some(_) => rights::denied(&tree.name),
+        None => {
+            let names: Vec<&str> = readable.into_iter().map(name).collect();
+            raise(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+                format!("power tree \"{}\" has no value \"{given}\"", tree.name),
+                "",
+                &format!("It summarises {}.", names.join(", ")),
+            )
+        }
+    }
 }
 
 /// The range from argument `number`, included, to the next, excluded; NULL is no end.
@@ -87,6 +110,22 @@ pub enum Step {
     Fixed(i64),
     /// Months, days and microseconds by the calendar and the session's time zone.
     Calendar(pg_sys::Interval),
+}
+
+impl Step {
+    /// How many positions it is, about.
+    pub fn about(self, position: Position) -> i64 {
+        match self {
+            Step::Fixed(width) => width,
+            Step::Calendar(interval) => {
+                let days = i64::from(interval.month) * 30 + i64::from(interval.day);
+                match position {
+                    Position::Date => days,
+                    _ => days.saturating_mul(DAY).saturating_add(interval.time),
+                }
+            }
+        }
+    }
 }
 
 /// A step given as text: an interval, or a number where positions are numbers. None if it does not lead forward.

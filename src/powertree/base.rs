@@ -93,11 +93,12 @@ impl Tree {
             Query::Leaf => format!("SELECT {all} {from}"),
             Query::Last => {
                 types.push(pg_sys::INT8OID);
+                // However many they are, they are kept in work_mem, or on disk.
                 format!(
-                    "SELECT {schema}.tally(x), (pg_catalog.array_agg(x))[pg_catalog.count(*)]::pg_catalog.float8, \
-                     (pg_catalog.array_agg(x))[1]::pg_catalog.float8 \
-                     FROM (SELECT {x} AS x {from} AND {x} IS NOT NULL \
-                     ORDER BY {at} DESC, {x} DESC LIMIT ${}) s",
+                    "WITH s AS MATERIALIZED (SELECT {at} AS at, {x} AS x {from} AND {x} IS NOT NULL \
+                     ORDER BY {at} DESC, {x} DESC LIMIT ${}) SELECT {schema}.tally(x), \
+                     (SELECT x::pg_catalog.float8 FROM s ORDER BY at, x LIMIT 1), \
+                     (SELECT x::pg_catalog.float8 FROM s ORDER BY at DESC, x DESC LIMIT 1) FROM s",
                     types.len()
                 )
             }
@@ -193,6 +194,7 @@ impl Tree {
         mut each: impl FnMut(usize, Tally),
     ) {
         let mut arguments = self.arguments(key, range);
+        let array;
         let mut begins = memory::collect(begins.iter().map(|&begin| self.position.to_datum(begin)));
         // SAFETY: an array of the position's type, which is passed by value.
         unsafe {
@@ -200,13 +202,15 @@ impl Tree {
             let element = self.position.type_oid();
             pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
             let count = begins.len() as i32;
-            let array =
+            array =
                 pg_sys::construct_array(begins.as_mut_ptr(), count, element, length.into(), by_value, align);
             arguments.push(Datum::from(array));
         }
         self.query(Query::Buckets, value).run(&arguments, |row| {
             each(row.get(1).map_or(0, |datum| datum.value() as i32) as usize, row.tally(2));
         });
+        // SAFETY: made above; the next of many calls needs the room.
+        unsafe { pg_sys::pfree(array.cast()) }
     }
 }
 

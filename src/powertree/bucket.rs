@@ -12,10 +12,20 @@ use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
 
 /// More buckets are refused: they would be a mistake.
-const MOST: usize = 10_000_000;
+const MOST: i64 = 1_000_000;
 
-/// Where buckets begin, from argument `number` to the next, and where the last ends; the step is the argument after.
-pub fn bounds(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<i64> {
+/// So many buckets are computed together, and kept in memory until their rows are read.
+const TOGETHER: usize = 50_000;
+
+/// A range and how it is cut.
+pub struct Cut {
+    pub range: Range,
+    step: Step,
+    position: Position,
+}
+
+/// The range from argument `number` to the next, cut by the step that is the argument after.
+pub fn cut(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Cut {
     // SAFETY: the type of an argument of the running call.
     let given = unsafe { pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32) };
     let wanted = tree.position.type_oid();
@@ -52,20 +62,25 @@ pub fn bounds(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<i64> 
     if tree.position == Position::Date && matches!(step, Step::Calendar(interval) if interval.time != 0) {
         wrong(format!("a step of {text} is not a number of days"), "Positions are dates.");
     }
-    let mut bounds = Vec::new();
-    for i in 0.. {
-        // And for the end.
-        room(&mut bounds, 2);
-        match after(from, step, i, tree.position).filter(|begin| *begin < to) {
-            Some(begin) => bounds.push(begin),
-            None => break,
-        }
-        if bounds.len() > MOST {
-            wrong(format!("more than {MOST} buckets of {text}"), "Take a wider step, or a shorter range.");
-        }
+    let length = i128::from(to) - i128::from(from);
+    if length > i128::from(MOST) * i128::from(step.about(tree.position)) {
+        wrong(format!("more than {MOST} buckets of {text}"), "Take a wider step, or a shorter range.");
     }
-    bounds.push(to);
-    bounds
+    Cut { range: Range { first: from, last: to - 1 }, step, position: tree.position }
+}
+
+impl Cut {
+    /// The buckets in their order.
+    fn buckets(&self) -> impl Iterator<Item = Range> + '_ {
+        let Range { first, last } = self.range;
+        let begin = move |i| after(first, self.step, i, self.position).filter(|begin| *begin <= last);
+        let mut next = (first <= last).then_some(first);
+        (1..).map_while(move |i| {
+            let first = next?;
+            next = begin(i);
+            Some(Range { first, last: next.map_or(last, |next| next - 1) })
+        })
+    }
 }
 
 /// The position `i` steps after another; None beyond the end of the line.
@@ -99,20 +114,35 @@ fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
 }
 
 impl Reader {
-    /// The tallies between each bound and the next. Rows of neighbouring buckets are read together.
-    pub fn buckets(&mut self, bounds: &[i64]) -> Vec<Tally> {
+    /// Calls `each` with where a bucket begins and its tally, in order.
+    pub fn buckets(&mut self, cut: &Cut, mut each: impl FnMut(i64, &Tally)) {
+        let mut buckets = cut.buckets().peekable();
+        while buckets.peek().is_some() {
+            let together = memory::collect(buckets.by_ref().take(TOGETHER));
+            for (bucket, tally) in together.iter().zip(self.together(&together)) {
+                each(bucket.first, &tally);
+            }
+        }
+    }
+
+    /// The tallies of buckets. Rows of neighbouring ones are read together.
+    fn together(&mut self, buckets: &[Range]) -> Vec<Tally> {
         let mut tallies = Vec::new();
-        room(&mut tallies, bounds.len());
-        // Ranges of rows that are one, and to which bucket each belongs.
+        room(&mut tallies, buckets.len());
+        // Ranges that are read as one, and to which bucket each belongs.
         let mut rows: Vec<Vec<(usize, Range)>> = Vec::new();
-        for (bucket, pair) in bounds.windows(2).enumerate() {
-            let (tally, ranges) = self.stored(Range { first: pair[0], last: pair[1] - 1 });
-            tallies.push(tally);
+        // Are there no values since the last of them? Then to read on costs nothing.
+        let mut nothing_since = false;
+        for (bucket, &whole) in buckets.iter().enumerate() {
+            pgrx::check_for_interrupts!();
             memory::check();
+            let (tally, ranges) = self.stored(whole);
+            let only_rows = tally.num_vals() == 0;
+            tallies.push(tally);
+            let (mut next, none) = (whole.first, ranges.is_empty());
             for range in ranges {
-                let next_to = |(_, before): &(usize, Range)| before.last + 1 == range.first;
                 match rows.last_mut() {
-                    Some(together) if together.last().is_some_and(next_to) => {
+                    Some(together) if nothing_since && (only_rows || range.first == next) => {
                         room(together, 1);
                         together.push((bucket, range));
                     }
@@ -121,7 +151,9 @@ impl Reader {
                         rows.push(vec![(bucket, range)]);
                     }
                 }
+                (next, nothing_since) = (range.last + 1, true);
             }
+            nothing_since &= only_rows || !none && next == whole.last + 1;
         }
         for together in rows {
             match together[..] {

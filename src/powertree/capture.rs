@@ -7,64 +7,74 @@ use super::catalog::Tables;
 use super::changes::Changes;
 use super::definition::{Definition, Tree};
 use super::extent;
+use super::firing::{Event, Firing};
 use super::layout::Layout;
 use super::span::{self, Reach};
 use super::storage::Snapshot;
 use super::transition::Transition;
 use super::triggers;
-use crate::error::raise;
+use super::writing;
 use crate::settings;
-use pgrx::pg_sys::{self, FunctionCallInfo, Oid, TriggerData};
+use pgrx::pg_sys::{FunctionCallInfo, Oid, TriggerData};
 use pgrx::prelude::*;
-use std::ffi::CStr;
+
+const OF_OTHERS: &str = "The triggers that call it are made by powertree_create(); drop this one.";
 
 #[pg_extern(sql = false)]
 fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
-    // SAFETY: PostgreSQL calls triggers with the data of the event.
-    unsafe {
-        let data = (*fcinfo).context.cast::<TriggerData>();
-        if data.is_null() || (*data).type_ != pg_sys::NodeTag::T_TriggerData {
-            raise(
-                PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                "powertree_capture() was not called as a trigger",
-                "",
-                "powertree_create() makes the triggers.",
-            );
-        }
-        let trigger = &*(*data).tg_trigger;
-        let id = if trigger.tgnargs > 0 { CStr::from_ptr(*trigger.tgargs).to_str().ok() } else { None };
-        let id = id.and_then(|id| id.parse().ok()).unwrap_or(0);
-        if let Some(tree) = Tree::to_keep(id) {
-            if !triggers::is_ours((*data).tg_trigger, tree.id) {
-                raise(
-                    PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-                    format!("trigger was not made by powertree_create() for power tree \"{}\"", tree.name),
-                    "It would count rows that are counted already.",
-                    "Drop the trigger.",
-                );
+    const FUNCTION: &str = "powertree_capture";
+    let firing = Firing::of(fcinfo, FUNCTION);
+    let (Some(event), Some(id)) = (firing.event(), firing.argument().and_then(|id| id.parse().ok())) else {
+        firing.refuse(FUNCTION, OF_OTHERS)
+    };
+    // Of a tree that is not kept in step triggers do nothing, whatever has become of them; and a table that was
+    // restored from elsewhere may bring triggers that meant another tree.
+    if let Some(tree) = Tree::to_keep(id) {
+        if let Some(layout) = Layout::of(&tree, firing.relation()) {
+            // SAFETY: the trigger of the event.
+            if !unsafe { triggers::is_ours(firing.data().tg_trigger, id) } {
+                firing.refuse(FUNCTION, OF_OTHERS);
             }
-            capture(&tree, &*data);
+            // SAFETY: the event is being handled.
+            unsafe { capture(&tree, &layout, event, firing.data()) };
+            if matches!(event, Event::Insert | Event::Update | Event::Delete) {
+                writing::end(id);
+            }
         }
     }
     // What an AFTER trigger returns is ignored.
     0
 }
 
+/// Where replication writes: what a publisher's trees store is not for this server's.
+#[pg_extern(sql = false)]
+fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
+    const FUNCTION: &str = "powertree_skip";
+    let firing = Firing::of(fcinfo, FUNCTION);
+    if !Tables::known().is_some_and(|tables| tables.all().contains(&firing.relation())) {
+        firing.refuse(FUNCTION, "It would drop the rows; only tables of pg_tally have such a trigger.");
+    }
+    // A BEFORE trigger that returns no row has it skipped.
+    0
+}
+
 /// # Safety
-/// The data are those of an event that is being handled.
-unsafe fn capture(tree: &Tree, data: &TriggerData) {
+/// The data are those of an event of this kind that is being handled.
+unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData) {
     // SAFETY: the caller's; transition tables are of the rows of the relation.
     unsafe {
-        let event = data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK;
         let relation = data.tg_relation;
-        // A table that was restored from elsewhere may bring triggers that meant another tree.
-        let Some(layout) = Layout::of(tree, (*relation).rd_id) else { return };
-        if event == pg_sys::TRIGGER_EVENT_TRUNCATE {
-            truncate(tree, (*relation).rd_id);
-            return;
+        match event {
+            Event::Before => return writing::begin(tree.id),
+            Event::Truncate => return truncate(tree, (*relation).rd_id),
+            _ => {}
+        }
+        if layout.place_is_generated {
+            // Nobody knows in which leaves the rows are.
+            return span::append_all(tree.id, Reach::Later, "generated columns");
         }
         let mut changes = Changes::new(tree);
-        if data.tg_event & pg_sys::TRIGGER_EVENT_ROW != 0 {
+        if event == Event::Row {
             for slot in [data.tg_trigslot, data.tg_newslot] {
                 if !slot.is_null() {
                     if let Some(row) = layout.read(tree, slot, &mut Vec::new()) {
@@ -87,15 +97,17 @@ unsafe fn capture(tree: &Tree, data: &TriggerData) {
             if let Some((first, last)) = leaves {
                 span::append(tree.id, first, last, Reach::Later, "pg_tally.powertree_bulk");
             }
-        } else if event == pg_sys::TRIGGER_EVENT_INSERT {
+        } else if event == Event::Insert {
             let mut rows = Transition::new(relation, data.tg_newtable);
             let mut key = Vec::new();
             while let Some(slot) = rows.next() {
-                if let Some(row) = layout.read(tree, slot, &mut key) {
-                    changes.add(&row);
+                match layout.read(tree, slot, &mut key) {
+                    Some(row) if row.lacks_values() => changes.spoil(&row),
+                    Some(row) => changes.add(&row),
+                    None => {}
                 }
             }
-        } else if event == pg_sys::TRIGGER_EVENT_DELETE {
+        } else if event == Event::Delete {
             let mut rows = Transition::new(relation, data.tg_oldtable);
             let mut key = Vec::new();
             while let Some(slot) = rows.next() {
@@ -120,7 +132,7 @@ unsafe fn capture(tree: &Tree, data: &TriggerData) {
                 if let (Some(old), Some(new)) = (&old, &new) {
                     old.image(tree, &mut old_image);
                     new.image(tree, &mut new_image);
-                    if old_image == new_image {
+                    if old_image == new_image && !layout.has_generated() {
                         continue;
                     }
                 }

@@ -59,9 +59,7 @@ impl Tables {
         }
         let before = generation();
         let tables = Tables::find()?;
-        for table in tables.all() {
-            watch_table(table);
-        }
+        tables.all().into_iter().for_each(watch_table);
         if generation() == before {
             TABLES.set(Some(tables));
         }

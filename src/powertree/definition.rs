@@ -4,6 +4,7 @@ use super::access::State;
 use super::catalog::{self, c_string, relation_name, text, Tables};
 use super::key::KeyColumn;
 use super::position::Position;
+use super::rights;
 use super::span::{self, Reach};
 use super::spi::Plan;
 use super::storage::{Row, Snapshot, Table};
@@ -125,7 +126,7 @@ impl Definition {
             (ERRCODE_DATATYPE_MISMATCH, message, hint)
         };
         for name in [&self.at].into_iter().chain(&self.values).chain(&self.series) {
-            if is_virtual(self.base, find(name)?.number) {
+            if generated(self.base, find(name)?.number) == b'v' {
                 let message = format!("column \"{name}\" is not stored");
                 return Err((ERRCODE_FEATURE_NOT_SUPPORTED, message, "Generate it STORED."));
             }
@@ -169,13 +170,18 @@ impl Definition {
 }
 
 impl Tree {
-    /// The tree of this name.
+    /// The tree of this name, of which nothing is told to whom its table would tell nothing.
     pub fn named(name: &str) -> Rc<Tree> {
         remembered(|known| {
             let definition = known.definitions.iter().find(|definition| definition.name == name);
-            definition.map(|definition| definition.id)
+            definition.map(|definition| (definition.id, definition.base))
         })
-        .and_then(Tree::numbered)
+        .and_then(|(id, base)| {
+            if !rights::may_select_any(base) && !rights::owns(base) {
+                rights::denied(name);
+            }
+            Tree::numbered(id)
+        })
         .unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
@@ -250,19 +256,6 @@ impl Tree {
             }
         }
     }
-
-    /// The value column of this name, by its place.
-    pub fn value(&self, name: &str) -> usize {
-        self.values.iter().position(|(column, _)| column.name == name).unwrap_or_else(|| {
-            let names: Vec<&str> = self.values.iter().map(|(column, _)| column.name.as_str()).collect();
-            raise(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                format!("power tree \"{}\" has no value \"{name}\"", self.name),
-                "",
-                &format!("It summarises {}.", names.join(", ")),
-            )
-        })
-    }
 }
 
 fn raise_gone(id: i32, code: PgSqlErrorCode, message: String) -> ! {
@@ -303,18 +296,18 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     Some(found)
 }
 
-/// Is a column computed whenever it is read? Triggers do not see its value.
-fn is_virtual(relation: Oid, number: i16) -> bool {
+/// How a column is generated, as the catalog says it: `s`tored, `v`irtual, or 0 if it is not.
+pub fn generated(relation: Oid, number: i16) -> u8 {
     // SAFETY: the tuple is looked up and released.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
         let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
         if tuple.is_null() {
-            return false;
+            return 0;
         }
         let generated = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attgenerated;
         pg_sys::ReleaseSysCache(tuple);
-        generated as u8 == b'v'
+        generated as u8
     }
 }
 

@@ -157,13 +157,6 @@ fn is_accounted_for(tree: i32, relation: Oid) -> bool {
     LEAVING.with_borrow(|leaving| leaving.contains(&(tree, relation)))
 }
 
-/// Where replication writes: what a publisher's trees store is not for this server's.
-#[pg_extern(sql = false)]
-fn powertree_skip() -> i64 {
-    // A BEFORE trigger that returns no row has it skipped.
-    0
-}
-
 /// After any command.
 #[pg_extern(sql = false)]
 fn powertree_on_ddl() {

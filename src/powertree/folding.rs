@@ -1,6 +1,6 @@
 //! What a compaction does, once it has its lock and its snapshot.
 
-use super::access::State;
+use super::access::{State, Totals};
 use super::base::Range;
 use super::catalog::Tables;
 use super::definition::Tree;
@@ -16,7 +16,7 @@ use crate::pg::memory;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use tally_stats::tree::Block;
 use tally_stats::Tally;
@@ -54,6 +54,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
         log: log.writer(),
         memory: RefCell::new(PgMemoryContexts::new("power tree compaction")),
         progress: RefCell::new(Progress::new(&tree.name)),
+        totals: Cell::new(state.totals),
     };
     let seen = span::all(tables, tree.id, Snapshot::Active);
     let mut done = Ok(());
@@ -71,6 +72,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
     }
     state.stale = done.err().map(|SameHash| "two of its series have the same hash".to_owned());
     state.compactions += 1;
+    state.totals = folding.totals.get();
     // SAFETY: the clock.
     state.compacted_at = Some(unsafe { pg_sys::GetCurrentTimestamp() }.into());
     state.write(tables);
@@ -89,6 +91,7 @@ struct Folding<'a> {
     /// For what is only needed while the nodes of one series are written.
     memory: RefCell<PgMemoryContexts>,
     progress: RefCell<Progress>,
+    totals: Cell<Totals>,
 }
 
 /// The log of one series.
@@ -192,6 +195,7 @@ impl Folding<'_> {
             true
         });
         if everything {
+            self.totals.set(Totals::default());
             let keys = [Key::Integer(3, self.tree.id)];
             self.nodes.scan(self.tables.node_level, Snapshot::Own, &keys, |row| {
                 self.node_writer.delete(row.id());
@@ -225,6 +229,7 @@ impl Folding<'_> {
             Some(_) => Err(SameHash),
             None => {
                 self.series.insert(&[Some(series.into()), Some(self.tree.id.into()), Some(bytea(key))]);
+                self.count(Totals { num_series: 1, ..Totals::default() });
                 Ok(())
             }
         }
@@ -256,10 +261,12 @@ impl Folding<'_> {
         let mut children = children.into_iter().peekable();
         while let Some((first, _)) = children.peek() {
             let node = first.div_euclid(10);
-            let (mut block, mut row) = (Block::empty(self.tree.values.len()), None);
+            let (mut block, mut row, mut size) = (Block::empty(self.tree.values.len()), None, 0);
             nodes.read(Snapshot::Own, level, node, node, |stored| {
-                (block, row) = (stored.block, Some(stored.row))
+                (block, row, size) = (stored.block, Some(stored.row), stored.size)
             });
+            let top = level == self.tree.height;
+            let before = if top { block.total()[0].num_vals() } else { 0 };
             while let Some((child, update)) = children.next_if(|(child, _)| child.div_euclid(10) == node) {
                 let tallies = block.child_mut(child);
                 match update {
@@ -267,10 +274,22 @@ impl Folding<'_> {
                     Update::Set(all) => tallies.copy_from_slice(&all),
                 }
             }
-            nodes.write(&self.node_writer, level, node, row, &block);
-            totals.insert(node, Update::Set(block.total()));
+            let bytes = nodes.write(&self.node_writer, level, node, row, &block) - size;
+            let total = block.total();
+            let num_vals = if top { total[0].num_vals() - before } else { 0 };
+            self.count(Totals { num_vals, bytes, ..Totals::default() });
+            totals.insert(node, Update::Set(total));
         }
         totals
+    }
+
+    fn count(&self, more: Totals) {
+        let totals = self.totals.get();
+        self.totals.set(Totals {
+            num_vals: totals.num_vals + more.num_vals,
+            num_series: totals.num_series + more.num_series,
+            bytes: totals.bytes + more.bytes,
+        });
     }
 
     fn nodes_of(&self, series: i64) -> Nodes<'_> {

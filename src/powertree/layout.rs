@@ -1,7 +1,7 @@
 //! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
 
 use super::catalog;
-use super::definition::{find_column, Tree};
+use super::definition::{find_column, generated, Tree};
 use super::relation::is_in_family;
 use pgrx::pg_sys::{self, Oid};
 use std::cell::RefCell;
@@ -15,6 +15,11 @@ pub struct Layout {
     series: Vec<usize>,
     /// As far as a row must be taken apart.
     last: i32,
+    /// Which values the partitions of the relation compute. Where the columns of a partition are in other places,
+    /// PostgreSQL shows rows to triggers as they were before: NULL, or of an UPDATE what it was.
+    generated: Vec<usize>,
+    /// Is that so of the position or the series?
+    pub place_is_generated: bool,
 }
 
 /// By tree and relation.
@@ -55,10 +60,23 @@ impl Layout {
             values: tree.values.iter().map(|(column, _)| find(&column.name)).collect(),
             series: tree.series.iter().map(|key| find(&key.column.name)).collect(),
             last: 0,
+            generated: Vec::new(),
+            place_is_generated: false,
         };
+        // SAFETY: a look-up in the catalog.
+        let partitioned =
+            unsafe { pg_sys::get_rel_relkind(relation) } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
+        let computed = |number: &usize| partitioned && generated(relation, *number as i16 + 1) != 0;
+        let generated = (0..layout.values.len()).filter(|&place| computed(&layout.values[place])).collect();
+        let place_is_generated = computed(&layout.at) || layout.series.iter().any(computed);
         let all = layout.values.iter().chain(&layout.series);
         let last = all.copied().fold(layout.at, usize::max) as i32 + 1;
-        Layout { last, ..layout }
+        Layout { last, generated, place_is_generated, ..layout }
+    }
+
+    /// Do partitions of the relation compute any of the values?
+    pub fn has_generated(&self) -> bool {
+        !self.generated.is_empty()
     }
 
     /// The position of a row, None if it has none.
@@ -116,6 +134,11 @@ impl RowOf<'_> {
             let number = self.layout.values[place];
             (!*(*self.slot).tts_isnull.add(number)).then(|| *(*self.slot).tts_values.add(number))
         }
+    }
+
+    /// May there be values that triggers do not see?
+    pub fn lacks_values(&self) -> bool {
+        self.layout.generated.iter().any(|&place| self.value(place).is_none())
     }
 
     /// All that the tree sees of the row, as bytes.

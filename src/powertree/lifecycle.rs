@@ -1,6 +1,6 @@
 //! Making, rebuilding and dropping trees.
 
-use super::access::State;
+use super::access::{State, Totals};
 use super::argument::{self, Step};
 use super::base::Query;
 use super::catalog::{relation_name, Tables};
@@ -20,7 +20,7 @@ use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
 /// More would not fit into a page.
-const MOST_VALUES: usize = 8;
+pub const MOST_VALUES: usize = 8;
 
 #[pg_extern(sql = false)]
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
@@ -108,15 +108,17 @@ fn begin(definition: &Definition, reason: &str) {
         .chain(tree.values.iter().map(|(column, _)| column))
         .chain(tree.series.iter().map(|key| &key.column))
         .collect();
+    let before = State::read(&tables, tree.id);
     let state = State {
         tree: tree.id,
         columns: columns.iter().map(|column| column.number).collect(),
         types: columns.iter().map(|column| column.type_oid).collect(),
         // SAFETY: gives the transaction a number if it has none.
         horizon: unsafe { pg_sys::GetTopFullTransactionId() }.value,
-        compactions: State::read(&tables, tree.id).map_or(0, |before| before.compactions),
+        compactions: before.as_ref().map_or(0, |before| before.compactions),
         compacted_at: None,
         stale: None,
+        totals: before.map_or(Totals::default(), |before| before.totals),
     };
     state.write(&tables);
     span::append_all(tree.id, Reach::Earlier, reason);
@@ -126,6 +128,20 @@ fn begin(definition: &Definition, reason: &str) {
         "power tree \"{0}\" reads its table until it is built: CALL powertree_compact('{0}')",
         tree.name.replace('\'', "''")
     );
+}
+
+/// Gives trees of an earlier version the triggers that this one has; for the scripts that update the extension.
+#[pg_extern(sql = false)]
+fn powertree_update() {
+    let tables = Tables::get();
+    for tree in Definition::all(&tables) {
+        if State::read(&tables, tree.id).is_some_and(|state| state.stale.is_none()) {
+            for relation in lock_family(tree.base, pg_sys::ShareRowExclusiveLock) {
+                triggers::install(tree.id, relation, tree.base);
+            }
+            changed(&tables, tree.base);
+        }
+    }
 }
 
 /// Removes all that is stored of a tree.

@@ -1,11 +1,11 @@
 //! The log: what statements did to leaves since the last compaction.
 
 use super::catalog::Tables;
+use super::overlay::Line;
 use super::storage::{bytea, Key, Row, Snapshot, Table};
 use crate::error::raise;
 use pgrx::pg_sys::Datum;
 use pgrx::PgSqlErrorCode;
-use std::collections::BTreeMap;
 use tally_stats::tree::{pack, unpack};
 use tally_stats::Tally;
 
@@ -56,31 +56,19 @@ pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Ve
     vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]
 }
 
-/// The changes to the leaves `first ..= last` of a series that the active snapshot sees.
-pub fn pending(
-    tables: &Tables,
-    tree: i32,
-    values: usize,
-    series: i64,
-    key: &[u8],
-    first: i64,
-    last: i64,
-) -> BTreeMap<i64, Change> {
-    let mut changes = BTreeMap::new();
-    let keys = [Key::Integer(TREE, tree), Key::Equal(SERIES, series), Key::Between(LEAF, first, last)];
-    Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |row| {
-        if row.bytes(KEY) == Some(key) {
-            let entry = entry(row, values);
-            match changes.entry(entry.leaf) {
-                std::collections::btree_map::Entry::Vacant(vacant) => {
-                    vacant.insert(entry.change);
-                }
-                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().and(entry.change),
-            }
-        }
-        true
+/// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of a series, by leaf, until it says no.
+pub fn of_series(line: &Line, first: i64, last: i64, mut each: impl FnMut(&Row) -> bool) {
+    let keys =
+        [Key::Integer(TREE, line.tree.id), Key::Equal(SERIES, line.series), Key::Between(LEAF, first, last)];
+    Table::read(line.tables.log).scan(line.tables.log_leaf, Snapshot::Active, &keys, |row| {
+        // Another series may have the same hash.
+        row.bytes(KEY) != Some(&line.key) || each(row)
     });
-    changes
+}
+
+/// The leaf that an entry is of.
+pub fn leaf(row: &Row) -> i64 {
+    row.integer(LEAF)
 }
 
 /// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
@@ -104,7 +92,8 @@ pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
     count >= many
 }
 
-fn entry(row: &Row, values: usize) -> Entry {
+/// The entry of a row.
+pub fn entry(row: &Row, values: usize) -> Entry {
     let change = row.bytes(DELTA).map_or(Change::Dirty, |mut bytes| {
         let tallies: Option<Vec<Tally>> = (0..values).map(|_| unpack(&mut bytes)).collect();
         Change::Add(tallies.filter(|_| bytes.is_empty()).unwrap_or_else(|| damaged("log")))

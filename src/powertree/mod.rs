@@ -17,6 +17,7 @@ mod definition;
 mod events;
 mod extent;
 mod failure;
+mod firing;
 mod folding;
 mod key;
 mod launcher;
@@ -24,6 +25,7 @@ mod layout;
 mod lifecycle;
 mod log;
 mod nodes;
+mod overlay;
 mod position;
 mod progress;
 mod queries;
@@ -38,6 +40,12 @@ mod transition;
 mod triggers;
 mod value;
 mod worker;
+mod writing;
 
-pub use catalog::watch;
 pub use launcher::register as register_workers;
+
+/// Asks PostgreSQL to say what happens to tables and transactions; once, when the library is loaded.
+pub fn watch() {
+    catalog::watch();
+    writing::watch();
+}

@@ -27,7 +27,13 @@ pub struct Stored {
     pub node: i64,
     pub block: Block,
     pub row: pg_sys::ItemPointerData,
+    /// What it takes on disk.
+    pub size: i64,
 }
+
+/// What a node takes on disk beside its block: the header and the other columns of the row, its line pointer, and its entry
+/// in the index.
+const OVERHEAD: i64 = 24 + 22 + 4 + 32;
 
 impl Nodes<'_> {
     /// Calls `each` with the nodes `first ..= last` of a level that have blocks, in order.
@@ -39,18 +45,18 @@ impl Nodes<'_> {
             Key::Between(NODE, first, last),
         ];
         self.table.scan(self.tables.node_level, snapshot, &keys, |row| {
-            each(Stored { node: row.integer(NODE), block: self.block(row), row: row.id() });
+            each(self.stored(row));
             true
         });
     }
 
-    fn block(self, row: &Row) -> Block {
-        row.bytes(BLOCK)
-            .and_then(|bytes| Block::from_bytes(self.values, bytes))
-            .unwrap_or_else(|| damaged("nodes"))
+    fn stored(self, row: &Row) -> Stored {
+        let bytes = row.bytes(BLOCK).unwrap_or_default();
+        let block = Block::from_bytes(self.values, bytes).unwrap_or_else(|| damaged("nodes"));
+        Stored { node: row.integer(NODE), block, row: row.id(), size: size(bytes) }
     }
 
-    /// Replaces what is stored of a node.
+    /// Replaces what is stored of a node; what it takes on disk then.
     pub fn write(
         self,
         writer: &Writer,
@@ -58,13 +64,14 @@ impl Nodes<'_> {
         node: i64,
         before: Option<pg_sys::ItemPointerData>,
         block: &Block,
-    ) {
+    ) -> i64 {
+        let bytes = block.to_bytes();
         let columns = [
             Some(self.series.into()),
             Some(node.into()),
             Some(self.tree.into()),
             Some((level as i16).into()),
-            Some(bytea(&block.to_bytes())),
+            Some(bytea(&bytes)),
         ];
         match before {
             Some(row) if block.is_empty() => writer.delete(row),
@@ -72,7 +79,16 @@ impl Nodes<'_> {
             None if block.is_empty() => {}
             None => writer.insert(&columns),
         }
+        if block.is_empty() {
+            0
+        } else {
+            size(&bytes)
+        }
     }
+}
+
+fn size(block: &[u8]) -> i64 {
+    block.len() as i64 + OVERHEAD
 }
 
 /// The key of the series with this hash, if it has nodes.

@@ -17,7 +17,8 @@ pub enum Position {
 
 /// A hundred years: a node of the topmost level is at least so wide.
 const CENTURY_DAYS: i64 = 36_525;
-const DAY: i64 = 86_400_000_000;
+/// Microseconds.
+pub const DAY: i64 = 86_400_000_000;
 
 impl Position {
     /// The kind of a type; None if positions cannot be of that type.

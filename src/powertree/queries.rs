@@ -1,12 +1,12 @@
 //! The functions that analysts call.
 
-use super::argument::{range, required, series};
+use super::argument::{range, required, series, value};
 use super::base::Range;
-use super::bucket::bounds;
+use super::bucket::cut;
 use super::definition::Tree;
+use super::lifecycle::MOST_VALUES;
 use super::progress;
 use super::reading::Reader;
-use super::rights;
 use super::spi::connected;
 use crate::error::raise;
 use crate::tally::{allocate, Row, SqlTally};
@@ -20,13 +20,12 @@ use tally_stats::Tally;
 /// query of it would.
 fn tree_and_value(fcinfo: FunctionCallInfo) -> (Rc<Tree>, usize) {
     let name: String = required(fcinfo, 0, "the tree");
-    let value: String = required(fcinfo, 1, "the value");
     let tree = Tree::named(&name);
+    value(fcinfo, 1, &tree);
     lock(tree.base);
     // A change that waited for the lock, or that we waited for, may have made another tree of it.
     let tree = Tree::named(&name);
-    let value = tree.value(&value);
-    rights::require_select(&tree, value);
+    let value = value(fcinfo, 1, &tree);
     (tree, value)
 }
 
@@ -72,32 +71,34 @@ fn powertree_last(fcinfo: FunctionCallInfo) -> Row {
 #[pg_extern(sql = false)]
 fn powertree_buckets(fcinfo: FunctionCallInfo) {
     let (tree, value) = tree_and_value(fcinfo);
-    let bounds = bounds(fcinfo, 2, &tree);
+    let cut = cut(fcinfo, 2, &tree);
     let key = series(fcinfo, 5, &tree);
-    let range = Range { first: bounds[0], last: bounds[bounds.len() - 1] };
-    let tallies = connected(|| Reader::answer(&tree, value, &key, range, |reader| reader.buckets(&bounds)));
-    // SAFETY: the function is declared to return rows of a position and a tally; PostgreSQL copies them.
+    // SAFETY: the function is declared to return rows of a position and a tally, which the store copies, and keeps on
+    // disk if they are many.
     unsafe {
         pg_sys::InitMaterializedSRF(fcinfo, 0);
         let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
-        for (begin, tally) in bounds.iter().zip(tallies) {
-            let mut tally = tally;
-            let mut values = [tree.position.to_datum(*begin), Datum::from(&raw mut tally)];
-            let mut nulls = [false; 2];
-            pg_sys::tuplestore_putvalues(
-                (*result).setResult,
-                (*result).setDesc,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            );
-        }
+        let (rows, descriptor) = ((*result).setResult, (*result).setDesc);
+        connected(|| {
+            Reader::answer(&tree, value, &key, cut.range, |reader| {
+                // What was answered before does not count.
+                pg_sys::tuplestore_clear(rows);
+                reader.buckets(&cut, |begin, tally| {
+                    let mut tally = *tally;
+                    let mut values = [tree.position.to_datum(begin), Datum::from(&raw mut tally)];
+                    let mut nulls = [false; 2];
+                    pg_sys::tuplestore_putvalues(rows, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+                });
+            });
+        });
     }
 }
 
-/// How many values of its first column a stored node has.
+/// How many values of its first column a stored node has: what version 0.1.0 counted by.
 #[pg_extern(sql = false)]
 fn powertree_count(block: &[u8], values: i32) -> i64 {
-    let block = usize::try_from(values).ok().and_then(|values| Block::from_bytes(values, block));
+    let values = usize::try_from(values).ok().filter(|values| (1..=MOST_VALUES).contains(values));
+    let block = values.and_then(|values| Block::from_bytes(values, block));
     block.and_then(|block| block.total().first().map(Tally::num_vals)).unwrap_or(0)
 }
 

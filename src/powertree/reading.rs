@@ -5,19 +5,22 @@ use super::base::{LastValues, Query, Range};
 use super::catalog::Tables;
 use super::definition::Tree;
 use super::key;
-use super::log::{self, Change};
 use super::nodes::{series_key, Nodes};
+use super::overlay::{Line, Overlay};
 use super::rights;
 use super::storage::{Snapshot, Table};
-use crate::pg::memory::{self, room};
+use crate::pg::memory::room;
 use pgrx::pg_sys::Datum;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 use tally_stats::tree::{cover, last, Block};
 use tally_stats::Tally;
 
 /// Rows of so many leaves are read with a plan of their own.
 const WIDE: i64 = 100;
+
+/// So many nodes that were read are remembered: some megabytes.
+const MOST_BLOCKS: usize = 1000;
 
 /// A reader of one value of one series. SPI is connected while it works.
 pub struct Reader {
@@ -31,25 +34,6 @@ pub struct Reader {
     nodes: Table,
     /// Nodes that were read.
     blocks: HashMap<(u32, i64), Option<Rc<Block>>>,
-}
-
-/// What lies over the nodes.
-#[derive(Default)]
-struct Overlay {
-    leaves: BTreeMap<i64, Leaf>,
-    /// Leaves that the base table must answer for, of all series.
-    spans: Vec<(i64, i64)>,
-    /// Are there nodes of the series at all?
-    nodes: bool,
-}
-
-enum Leaf {
-    /// Add this to what the node says.
-    Add(Tally),
-    /// The base table must say.
-    Dirty,
-    /// The base table has said.
-    Known(Tally),
 }
 
 impl Reader {
@@ -79,43 +63,24 @@ impl Reader {
         let mut bytes = Vec::new();
         tree.series.iter().zip(&key).for_each(|(column, &datum)| column.encode(datum, &mut bytes));
         let series = key::hash(&bytes);
-        let overlay = Reader::overlay(&tree, &tables, value, series, &bytes, range);
+        let line = Line { tree: tree.clone(), tables, value, series, key: bytes };
+        let overlay = Reader::overlay(line, range);
         let nodes = Table::read(tables.node);
         Reader { tree, tables, value, key, series, overlay, nodes, blocks: HashMap::new() }
     }
 
-    fn overlay(
-        tree: &Tree,
-        tables: &Tables,
-        value: usize,
-        series: i64,
-        key: &[u8],
-        range: Range,
-    ) -> Option<Overlay> {
+    fn overlay(line: Line, range: Range) -> Option<Overlay> {
+        let tree = &line.tree;
         if rights::rows_are_hidden(tree.base) {
             return None;
         }
-        let Access::Tree(spans) = Access::of(tables, tree.id) else { return None };
-        let stored = series_key(tables, tree.id, series, Snapshot::Active);
-        if stored.as_deref().is_some_and(|stored| stored != key) {
+        let Access::Tree(spans) = Access::of(&line.tables, tree.id) else { return None };
+        let stored = series_key(&line.tables, tree.id, line.series, Snapshot::Active);
+        if stored.as_ref().is_some_and(|stored| *stored != line.key) {
             return None;
         }
-        let (first, last) = (tree.leaves.of(range.first), tree.leaves.of(range.last));
-        let changes = log::pending(tables, tree.id, tree.values.len(), series, key, first, last);
-        let mut leaves = BTreeMap::new();
-        for (leaf, change) in changes {
-            memory::check();
-            let known = match change {
-                Change::Add(tallies) => Leaf::Add(tallies[value]),
-                Change::Dirty => Leaf::Dirty,
-            };
-            leaves.insert(leaf, known);
-        }
-        Some(Overlay {
-            leaves,
-            spans: memory::collect(spans.iter().map(|span| (span.first, span.last))),
-            nodes: stored.is_some(),
-        })
+        let (first, end) = (tree.leaves.of(range.first), tree.leaves.of(range.last));
+        Some(Overlay::new(line, &spans, stored.is_some(), first, end))
     }
 
     /// The tally of the values between two positions. O(log of the range), and the rows of the two leaves that it cuts.
@@ -146,81 +111,75 @@ impl Reader {
 
     /// What is known without the base table, and the ranges that it must answer for, in order and apart.
     pub fn stored(&mut self, range: Range) -> (Tally, Vec<Range>) {
-        if range.is_empty() {
-            return (Tally::EMPTY, Vec::new());
-        }
-        let Some(overlay) = &self.overlay else { return (Tally::EMPTY, vec![range]) };
-        let leaves = self.tree.leaves;
-        let (first, last) = leaves.inside(range.first, range.last);
-        if first > last {
-            return (Tally::EMPTY, vec![range]);
-        }
-        let mut tally = Tally::EMPTY;
-        // Leaves that the nodes do not answer for.
-        let mut apart: Vec<(i64, i64, bool)> = Vec::new();
-        for &(begin, end) in &overlay.spans {
-            if begin <= last && first <= end {
-                room(&mut apart, 1);
-                apart.push((begin.max(first), end.min(last), true));
-            }
-        }
-        let spanned = |leaf| overlay.spans.iter().any(|&(begin, end)| begin <= leaf && leaf <= end);
-        for (&leaf, what) in overlay.leaves.range(first..=last) {
-            room(&mut apart, 1);
-            match what {
-                _ if spanned(leaf) => {}
-                Leaf::Add(part) => tally.merge(part),
-                Leaf::Dirty => apart.push((leaf, leaf, true)),
-                Leaf::Known(part) => {
-                    tally.merge(part);
-                    apart.push((leaf, leaf, false));
-                }
-            }
-        }
-        apart.sort_unstable();
-        let mut rows: Vec<Range> = Vec::new();
+        let (mut tally, mut rows) = (Tally::EMPTY, Vec::new());
         let mut add_rows = |more: Range| match rows.last_mut() {
             _ if more.is_empty() => {}
-            Some(before) if i128::from(before.last) + 1 >= i128::from(more.first) => {
-                before.last = before.last.max(more.last);
+            Some(Range { last, .. }) if i128::from(*last) + 1 >= i128::from(more.first) => {
+                *last = more.last.max(*last);
             }
             _ => {
                 room(&mut rows, 1);
                 rows.push(more);
             }
         };
-        if leaves.first(first) > range.first {
-            add_rows(Range { first: range.first, last: leaves.first(first) - 1 });
+        let leaves = self.tree.leaves;
+        let (first, last) = leaves.inside(range.first, range.last);
+        if self.overlay.is_none() {
+            add_rows(range);
+            return (tally, rows);
         }
-        let mut clean = Vec::new();
-        // The next leaf to account for; none after the last leaf of the line.
+        if first > last {
+            self.with_values(range).into_iter().for_each(add_rows);
+            return (tally, rows);
+        }
+        if let Some(end) = leaves.first(first).checked_sub(1) {
+            self.with_values(Range { first: range.first, last: end }).into_iter().for_each(&mut add_rows);
+        }
         let mut next = Some(first);
-        for (begin, end, read) in apart {
-            let Some(from) = next else { break };
-            if begin > from {
-                room(&mut clean, 1);
-                clean.push((from, begin - 1));
-            }
-            if read {
+        while let Some(from) = next.filter(|&from| from <= last) {
+            let Some(overlay) = &mut self.overlay else { break };
+            let until = overlay.load(from).min(last);
+            let parts = overlay.parts(from, until);
+            tally.merge(&parts.tally);
+            for (begin, end) in parts.rows {
                 add_rows(Range {
                     first: leaves.first(begin).max(range.first),
                     last: leaves.last(end).min(range.last),
                 });
             }
-            next = if end >= from { end.checked_add(1) } else { next };
-        }
-        if let Some(from) = next.filter(|&from| from <= last) {
-            clean.push((from, last));
-        }
-        if let Some(begin) = leaves.last(last).checked_add(1).filter(|&begin| begin <= range.last) {
-            add_rows(Range { first: begin, last: range.last });
-        }
-        if overlay.nodes {
-            for (first, last) in clean {
-                self.add_nodes(first, last, &mut tally);
+            for (begin, end) in parts.nodes {
+                self.add_nodes(begin, end, &mut tally);
             }
+            next = until.checked_add(1);
+        }
+        if let Some(begin) = leaves.last(last).checked_add(1) {
+            self.with_values(Range { first: begin, last: range.last }).into_iter().for_each(add_rows);
         }
         (tally, rows)
+    }
+
+    /// What is left of a range of at most two leaves without those that are known to have no values.
+    fn with_values(&mut self, range: Range) -> Vec<Range> {
+        let leaves = self.tree.leaves;
+        let mut rest = Vec::new();
+        if range.is_empty() {
+            return rest;
+        }
+        for leaf in leaves.of(range.first)..=leaves.of(range.last) {
+            let Some(overlay) = &mut self.overlay else { break };
+            overlay.load(leaf);
+            let mut parts = overlay.parts(leaf, leaf);
+            for (begin, end) in parts.nodes {
+                self.add_nodes(begin, end, &mut parts.tally);
+            }
+            if !parts.rows.is_empty() || parts.tally.num_vals() > 0 {
+                rest.push(Range {
+                    first: leaves.first(leaf).max(range.first),
+                    last: leaves.last(leaf).min(range.last),
+                });
+            }
+        }
+        rest
     }
 
     /// Adds what the nodes say of leaves.
@@ -251,13 +210,24 @@ impl Reader {
         Nodes { tables: &self.tables, table: &self.nodes, tree, values, series: self.series }
     }
 
+    /// The block of a node, None if nothing is below it.
     fn block(&mut self, level: u32, node: i64) -> Option<Rc<Block>> {
         if let Some(block) = self.blocks.get(&(level, node)) {
             return block.clone();
         }
+        // What its parent, which is asked more often, knows to be empty need not be looked for.
+        let is_empty = level < self.tree.height
+            && self
+                .block(level + 1, node.div_euclid(10))
+                .is_none_or(|parent| parent.child(node).iter().all(|tally| tally.num_vals() == 0));
         let mut found = None;
-        self.nodes().read(Snapshot::Active, level, node, node, |stored| found = Some(Rc::new(stored.block)));
-        room(&mut self.blocks, 1);
+        if !is_empty {
+            self.nodes()
+                .read(Snapshot::Active, level, node, node, |stored| found = Some(Rc::new(stored.block)));
+        }
+        if self.blocks.len() >= MOST_BLOCKS {
+            self.blocks.clear();
+        }
         self.blocks.insert((level, node), found.clone());
         found
     }
@@ -266,17 +236,13 @@ impl Reader {
     pub fn last(&mut self, need: i64) -> LastValues {
         let (least, greatest) = self.tree.position.ends();
         let line = Range { first: least, last: greatest };
-        let Some(overlay) = self.overlay.as_ref().filter(|overlay| overlay.spans.is_empty()) else {
+        let Some(overlay) = self.overlay.as_ref().filter(|overlay| !overlay.has_spans()) else {
             return self.tree.read_last(self.value, &self.key, line, need);
         };
         let top = self.tree.height;
         let width = 10_i128.pow(top);
-        let of_leaf = |leaf: i64| i128::from(leaf).div_euclid(width) as i64;
-        let mut tops = memory::collect(overlay.leaves.keys().map(|&leaf| of_leaf(leaf)));
-        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| {
-            room(&mut tops, 1);
-            tops.push(stored.node);
-        });
+        let mut tops = overlay.wide_nodes(width);
+        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| tops.push(stored.node));
         tops.sort_unstable_by(|a, b| b.cmp(a));
         tops.dedup();
         let cut = last(need, &tops, top, |first, last| self.leaves(first, last)).or_else(|| {
@@ -301,16 +267,17 @@ impl Reader {
         self.tree.read_last(self.value, &self.key, range, need)
     }
 
-    /// The tally of whole leaves; what the base table says of a dirty one is remembered.
+    /// The tally of whole leaves; what the base table says of a dirty one is remembered while its log is in memory.
     fn leaves(&mut self, first: i64, last: i64) -> Tally {
         let (tree, value) = (self.tree.clone(), self.value);
-        if let Some(overlay) = &mut self.overlay {
-            for (&leaf, what) in overlay.leaves.range_mut(first..=last) {
-                if matches!(what, Leaf::Dirty) {
-                    let range = Range { first: tree.leaves.first(leaf), last: tree.leaves.last(leaf) };
-                    *what = Leaf::Known(tree.read_range(Query::Range, value, &self.key, range));
-                }
-            }
+        let mut next = Some(first);
+        while let (Some(from), Some(overlay)) = (next.filter(|&from| from <= last), &mut self.overlay) {
+            let until = overlay.load(from).min(last);
+            overlay.learn(from, until, |leaf| {
+                let range = Range { first: tree.leaves.first(leaf), last: tree.leaves.last(leaf) };
+                tree.read_range(Query::Range, value, &self.key, range)
+            });
+            next = until.checked_add(1);
         }
         let leaves = self.tree.leaves;
         self.range(Range { first: leaves.first(first), last: leaves.last(last) })

@@ -16,6 +16,9 @@ const BATCH: usize = 200;
 /// In bytes; PostgreSQL stores parts of a tuple that is longer than 2032 out of line.
 const LONG: u32 = 2000;
 
+/// No table of the extension has more.
+const MOST_COLUMNS: usize = 16;
+
 /// A condition on an indexed column, given by its number in the table.
 #[derive(Clone, Copy)]
 pub enum Key {
@@ -43,6 +46,11 @@ impl Table {
             let relation = pg_sys::table_open(table, lock as pg_sys::LOCKMODE);
             Table { relation, columns: (*(*relation).rd_att).natts as usize }
         }
+    }
+
+    /// How many columns it has.
+    pub fn columns(&self) -> usize {
+        self.columns
     }
 
     /// To read.
@@ -95,6 +103,7 @@ impl Table {
             );
             loop {
                 memory::check();
+                pgrx::check_for_interrupts!();
                 let tuple =
                     pg_sys::systable_getnext_ordered(scan, pg_sys::ScanDirection::ForwardScanDirection);
                 if tuple.is_null() || !each(&Row::new(tuple, (*self.relation).rd_att)) {
@@ -250,16 +259,16 @@ impl Snapshot {
 /// A row of a scan; only as long as the scan stands on it.
 pub struct Row {
     tuple: pg_sys::HeapTuple,
-    values: [Datum; 8],
-    nulls: [bool; 8],
+    values: [Datum; MOST_COLUMNS],
+    nulls: [bool; MOST_COLUMNS],
 }
 
 impl Row {
     unsafe fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Row {
-        let (mut values, mut nulls) = ([Datum::from(0); 8], [true; 8]);
-        // SAFETY: no table of the extension has more than eight columns.
+        let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
+        // SAFETY: there is room for the columns.
         unsafe {
-            assert!((*descriptor).natts <= 8);
+            assert!((*descriptor).natts as usize <= MOST_COLUMNS);
             pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
         }
         Row { tuple, values, nulls }

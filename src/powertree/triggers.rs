@@ -29,7 +29,15 @@ struct Kind {
 }
 
 /// One trigger for each kind of event: PostgreSQL allows no more where there are transition tables.
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
+    // From when on the session must not trust the tree.
+    Kind {
+        event: "before",
+        when: BEFORE | INSERT | UPDATE | DELETE,
+        old: false,
+        new: false,
+        fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN,
+    },
     Kind { event: "insert", when: INSERT, old: false, new: true, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
     Kind { event: "update", when: UPDATE, old: true, new: true, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
     Kind { event: "delete", when: DELETE, old: true, new: false, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },

@@ -1,0 +1,154 @@
+-- In the middle of a statement the tree says what the table says, to whoever can see rows that are not logged yet.
+SET client_min_messages = warning;
+CREATE TABLE parent (s text PRIMARY KEY);
+CREATE TABLE mid (s text REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE, at bigint, x float8) PARTITION BY RANGE (at);
+CREATE TABLE mid_1 PARTITION OF mid FOR VALUES FROM (0) TO (1000);
+CREATE TABLE mid_2 PARTITION OF mid FOR VALUES FROM (1000) TO (2000);
+CREATE INDEX ON mid (s, at);
+INSERT INTO parent VALUES ('a'), ('b');
+INSERT INTO mid SELECT 'a', i, i FROM generate_series(0, 299) i;
+SELECT powertree_create('mid', at => 'at', "values" => '{x}', series => '{s}', leaf => '100');
+CALL powertree_compact('mid');
+CREATE TABLE found (who text, tree bigint, rows bigint);
+CREATE SEQUENCE asked;
+-- What differs, and how often was asked.
+CREATE FUNCTION look(who text) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    tree tally := powertree_tally('mid', 'x', NULL, NULL, 'a');
+    rows tally := (SELECT tally(x) FROM mid WHERE s = 'a');
+BEGIN
+    PERFORM nextval('asked');
+    IF tree <> rows OR (powertree_last('mid', 'x', 1, 'a')).last IS DISTINCT FROM (SELECT x FROM mid WHERE s = 'a' ORDER BY at DESC, x DESC LIMIT 1) THEN
+        INSERT INTO found VALUES (who, num_vals(tree), num_vals(rows));
+    END IF;
+    RETURN num_vals(rows);
+END $$;
+CREATE FUNCTION looks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM look(TG_NAME); RETURN coalesce(NEW, OLD); END $$;
+CREATE FUNCTION looking(table_name text, except_for text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    kind text;
+BEGIN
+    -- Names that sort before and after those of the tree's triggers.
+    FOREACH kind IN ARRAY '{a_before,z_before,a_after,z_after}'::text[] LOOP
+        EXECUTE format('CREATE TRIGGER %s_%s_row %2$s INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION looks()', left(kind, 1), substr(kind, 3), table_name);
+        EXECUTE format('CREATE TRIGGER %s_%s %2$s INSERT OR UPDATE OR DELETE ON %s FOR EACH STATEMENT EXECUTE FUNCTION looks()', left(kind, 1), substr(kind, 3), table_name);
+    END LOOP;
+END $$;
+SELECT looking('mid'), looking('parent');
+CREATE FUNCTION report(OUT asked boolean, OUT wrong bigint, OUT rows bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    asked := (SELECT is_called FROM asked);
+    wrong := (SELECT count(*) FROM found);
+    rows := look('afterwards');
+    PERFORM setval('asked', 1, false);
+END $$;
+
+INSERT INTO mid VALUES ('a', 7, 1), ('a', 1007, 2), ('b', 8, 3);
+SELECT * FROM report();
+INSERT INTO mid SELECT 'a', 200 + i, i FROM generate_series(1, 3) i RETURNING look('returning');
+SELECT * FROM report();
+WITH i AS (INSERT INTO mid VALUES ('a', 300, 4) RETURNING x), u AS (UPDATE mid SET x = x + 1 WHERE at = 10 RETURNING x)
+SELECT x, look('with') FROM i UNION ALL SELECT x, look('with') FROM u;
+SELECT * FROM report();
+UPDATE mid SET at = at + 1000 WHERE at < 3 AND look('condition') > 0;
+SELECT * FROM report();
+DELETE FROM mid WHERE at BETWEEN 100 AND 102 RETURNING look('deleted');
+SELECT * FROM report();
+INSERT INTO mid_1 VALUES ('a', 5, 5), ('a', look('default') - look('default'), 6);
+SELECT * FROM report();
+COPY mid FROM stdin;
+a	150	7
+a	1150	8
+\.
+SELECT * FROM report();
+MERGE INTO mid USING (VALUES ('a', 150), ('a', 160)) v(s, at) ON mid.s = v.s AND mid.at = v.at
+    WHEN MATCHED AND mid.at = 150 THEN DELETE WHEN MATCHED THEN UPDATE SET x = -1 WHEN NOT MATCHED THEN INSERT VALUES (v.s, v.at, 9);
+SELECT * FROM report();
+-- What fails leaves nothing behind, and what goes on after it is noticed.
+DO $$
+BEGIN
+    BEGIN
+        INSERT INTO mid SELECT 'a', i, 1 / (i - 3) FROM generate_series(1, 5) i;
+    EXCEPTION WHEN division_by_zero THEN
+        PERFORM look('after a failure');
+    END;
+    INSERT INTO mid VALUES ('a', 11, 11);
+    PERFORM look('after another');
+END $$;
+SELECT * FROM report();
+-- A statement inside of another one's, of the same table.
+CREATE FUNCTION more() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN INSERT INTO mid VALUES ('a', 12, 12); RETURN look('inside'); END $$;
+INSERT INTO mid VALUES ('a', 13, 13), ('a', 14, 14) RETURNING more() > 0, look('outside') > 0;
+SELECT * FROM report();
+BEGIN;
+SAVEPOINT s;
+DELETE FROM mid WHERE at = 13;
+SELECT look('in a savepoint') > 0;
+ROLLBACK TO s;
+SELECT look('rolled back') > 0;
+COMMIT;
+SELECT * FROM report();
+-- Foreign keys: rows go before the table's own triggers fire.
+UPDATE parent SET s = 'c' WHERE s = 'a';
+UPDATE parent SET s = 'a' WHERE s = 'c';
+SELECT * FROM report();
+DELETE FROM parent;
+SELECT * FROM report();
+-- As a replica.
+INSERT INTO parent VALUES ('a');
+ALTER TABLE mid ENABLE ALWAYS TRIGGER a_after_row;
+SET session_replication_role = replica;
+WITH i AS (INSERT INTO mid SELECT 'a', i, i FROM generate_series(0, 29) i RETURNING look('replica')) SELECT count(*) FROM i;
+RESET session_replication_role;
+SELECT * FROM report();
+CALL powertree_compact('mid');
+SELECT * FROM report();
+TABLE found;
+SELECT state FROM powertrees WHERE name = 'mid';
+SELECT powertree_drop('mid');
+DROP TABLE mid, parent, found;
+DROP SEQUENCE asked;
+DROP FUNCTION look, looks, looking, report, more;
+
+-- Stored generated columns of partitions that have their columns in other places.
+CREATE TABLE gen (p int, s text, at bigint, x float8, y float8 GENERATED ALWAYS AS (x * 2) STORED, t text GENERATED ALWAYS AS (s || 't') STORED) PARTITION BY LIST (p);
+CREATE TABLE gen_0 PARTITION OF gen FOR VALUES IN (0);
+ALTER TABLE gen ADD COLUMN note text;
+ALTER TABLE gen DROP COLUMN note;
+CREATE TABLE gen_1 PARTITION OF gen FOR VALUES IN (1);
+CREATE TABLE gen_2 (y float8 GENERATED ALWAYS AS (x * 2) STORED, at bigint, x float8, t text GENERATED ALWAYS AS (s || 't') STORED, s text, p int);
+ALTER TABLE gen ATTACH PARTITION gen_2 FOR VALUES IN (2);
+SELECT powertree_create('gen', at => 'at', "values" => '{x,y}', series => '{s}', leaf => '100');
+SELECT powertree_create('gen', at => 'at', "values" => '{y}', series => '{t}', leaf => '100', name => 'gen by t');
+CREATE FUNCTION wrong() RETURNS TABLE (s text, x bigint, y bigint, y_by_t bigint) LANGUAGE sql AS $$
+    SELECT k, num_vals(powertree_tally('gen', 'x', NULL, NULL, k)), num_vals(powertree_tally('gen', 'y', NULL, NULL, k)),
+        num_vals(powertree_tally('gen by t', 'y', NULL, NULL, k || 't'))
+    FROM unnest('{a,b}'::text[]) k, LATERAL (SELECT tally(g.x) x, tally(g.y) y FROM gen g WHERE g.s = k) r
+    WHERE powertree_tally('gen', 'x', NULL, NULL, k) <> r.x OR powertree_tally('gen', 'y', NULL, NULL, k) <> r.y
+        OR powertree_tally('gen by t', 'y', NULL, NULL, k || 't') <> r.y
+$$;
+CALL powertree_compact();
+INSERT INTO gen SELECT i % 3, 'a', i, i FROM generate_series(0, 299) i;
+SELECT * FROM wrong();
+CALL powertree_compact();
+SELECT * FROM wrong();
+UPDATE gen SET p = (p + 1) % 3 WHERE at % 10 = 0;
+UPDATE gen SET x = x + 1 WHERE at % 10 = 1;
+UPDATE gen SET x = x + 1, p = (p + 1) % 3, s = 'b' WHERE at % 10 = 2;
+SELECT * FROM wrong();
+CALL powertree_compact();
+SELECT * FROM wrong();
+COPY gen (p, s, at, x) FROM stdin;
+1	a	500	1
+2	b	501	2
+\.
+INSERT INTO gen_2 (p, s, at, x) VALUES (2, 'a', 502, 3);
+DELETE FROM gen WHERE at BETWEEN 7 AND 11;
+SELECT * FROM wrong();
+CALL powertree_compact();
+SELECT * FROM wrong();
+SELECT count(*), count(y), count(t) FROM gen;
+DROP TABLE gen;
+DROP FUNCTION wrong;
+RESET client_min_messages;
