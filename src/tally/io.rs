@@ -50,8 +50,8 @@ fn tally_send(t: &SqlTally) -> Vec<u8> {
 }
 
 #[pg_extern(sql = false)]
-fn tally_recv(message: Internal) -> SqlTally {
-    let bytes = remaining_bytes(message);
+fn tally_recv(mut message: Internal) -> SqlTally {
+    let bytes = remaining_bytes(&mut message);
     let detail = match Tally::from_bytes(bytes) {
         Ok(tally) => return SqlTally(tally),
         Err(WireError::Length) => format!("It has {} bytes, not {}.", bytes.len(), Tally::WIRE_LEN),
