@@ -188,10 +188,10 @@ fn text_that_is_not_utf8_is_a_dead_letter() {
     write(&world.path("a.parquet"), schema, Compression::SNAPPY, &[&fill]);
     world.load(&[]);
     assert_eq!(
-        world.rows("SELECT n, note, inner_ FROM (SELECT n, note, \"inner\" AS inner_ FROM $t) t ORDER BY n"),
+        world.rows("SELECT n, note, inner_ FROM $t ORDER BY n"),
         ["1|a|{\"raw\": \"\\\\xff\", \"note\": \"a\"}", "3|é|{\"raw\": \"\\\\x\", \"note\": \"é\"}"]
     );
-    assert_eq!(world.dead_letters(), ["2|decode|22021|note|~", "4|decode|22021|inner|~"]);
+    assert_eq!(world.dead_letters(), ["2|decode|22021|note|~", "4|decode|22021|inner_|~"]);
     assert!(world.load(&["--replay"]).contains("stored 0 of 2 bad rows; 2 are left"));
     assert_eq!(world.one("SELECT count(*) FROM $t"), "2");
     world.assert_invariant();
