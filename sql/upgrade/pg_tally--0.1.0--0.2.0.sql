@@ -93,7 +93,12 @@ BEGIN
     BEGIN
         EXECUTE pg_catalog.format(
             'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM %s LIMIT 0', source);
-    EXCEPTION WHEN undefined_column OR cannot_coerce THEN
+    EXCEPTION WHEN cannot_coerce THEN
+        GET STACKED DIAGNOSTICS cause = MESSAGE_TEXT;
+        RAISE EXCEPTION 'a column of the query has a type that cannot be used' USING
+            ERRCODE = '42804', DETAIL = pg_catalog.format('%s.', cause),
+            HINT = 'The column at is a timestamptz and value a number: cast them in the query, as in to_timestamp(at) AS at and value::int AS value.';
+    WHEN undefined_column THEN
         GET STACKED DIAGNOSTICS cause = MESSAGE_TEXT;
         RAISE EXCEPTION 'the query must have the columns series, at and value' USING
             ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', cause),
