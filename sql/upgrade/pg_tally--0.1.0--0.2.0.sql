@@ -151,7 +151,7 @@ BEGIN
             GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
             RAISE EXCEPTION 'the columns series, at and value of the query do not have the right types' USING
                 ERRCODE = '42804', DETAIL = pg_catalog.format('%s.', said),
-                HINT = 'They are cast to text, timestamptz and double precision.';
+                HINT = 'The column at is a timestamptz and value a number: cast them in the query, as in to_timestamp(at) AS at and value::int AS value.';
     END;
     BEGIN
         EXECUTE pg_catalog.format(E'SELECT q.weight::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);

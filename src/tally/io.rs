@@ -8,7 +8,7 @@ use pgrx::Internal;
 use std::ffi::{CStr, CString};
 use tally_stats::{Parts, Tally, TextError, WireError};
 
-const HINT: &str = "A tally is written (count,mean,m2,min,max), as tally_of() and casts to text give it.";
+const HINT: &str = "A tally is written (count,mean,m2,min,max), as casts to text give it; a number needs a type, as in tally(5) and t + 5.";
 
 /// No tally has a longer text, spaces and zeros without end apart: nothing is allocated for what is none.
 const MOST_TEXT: usize = 1 << 16;
