@@ -38,6 +38,11 @@ COMMENT ON FUNCTION tally_observe(tally, bigint) IS 'implementation of + operato
 COMMENT ON FUNCTION tally_observe(tally, numeric) IS 'implementation of + operator';
 COMMENT ON FUNCTION tally_merge(tally, tally) IS 'implementation of + operator';
 
+CREATE FUNCTION tally_result(tally) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_result_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION tally_result(tally) IS 'result of the aggregate tally: the same tally, in bytes that do not depend on the order of the rows where its sums are exact';
+
 -- Where the start of a window's frame moves: a queue of the frame's rows, which never subtracts.
 CREATE FUNCTION tally_push(internal, double precision) RETURNS internal
     AS 'MODULE_PATHNAME', 'tally_push_float8_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -78,19 +83,19 @@ COMMENT ON FUNCTION tally_report_numeric(internal) IS 'moving result of the aggr
 COMMENT ON FUNCTION tally_report(internal) IS 'moving result of the aggregate tally';
 
 CREATE AGGREGATE tally(double precision) (
-    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
     MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_float8
 );
 CREATE AGGREGATE tally(bigint) (
-    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
     MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_int8
 );
 CREATE AGGREGATE tally(numeric) (
-    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
     MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_numeric
 );
 CREATE AGGREGATE tally(tally) (
-    SFUNC = tally_merge, STYPE = tally, INITCOND = '(0,,,,)', COMBINEFUNC = tally_merge, PARALLEL = safe,
+    SFUNC = tally_merge, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
     MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report
 );
 
@@ -125,7 +130,16 @@ CREATE FUNCTION min(tally) RETURNS double precision
     AS 'MODULE_PATHNAME', 'tally_min_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION max(tally) RETURNS double precision
     AS 'MODULE_PATHNAME', 'tally_max_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION sem(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_sem_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION cv(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_cv_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION zscore(t tally, x double precision) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_zscore_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
+COMMENT ON FUNCTION sem(tally) IS 'standard error of the mean, stddev / sqrt(num_vals); NULL below two values';
+COMMENT ON FUNCTION cv(tally) IS 'coefficient of variation, stddev / abs(avg); NULL below two values, or if the mean is 0';
+COMMENT ON FUNCTION zscore(tally, double precision) IS 'how many standard deviations a value is above the mean; NULL below two values, or if all are the same';
 COMMENT ON FUNCTION num_vals(tally) IS 'how many values, NaN and infinities included; 0 if empty';
 COMMENT ON FUNCTION sum(tally) IS 'sum, within 1 ulp of exact; NULL if empty, infinite beyond double precision';
 COMMENT ON FUNCTION avg(tally) IS 'mean, within 1 ulp of exact; NULL if empty';
@@ -190,6 +204,28 @@ COMMENT ON FUNCTION welch_t_test(tally, tally, double precision) IS
 
 CREATE FUNCTION tally_unmerge(tally, tally) RETURNS tally
     AS 'MODULE_PATHNAME', 'tally_unmerge_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_unobserve(tally, double precision) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_unobserve_float8_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_unobserve(tally, bigint) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_unobserve_int8_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_unobserve(tally, numeric) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_unobserve_numeric_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_observed(double precision, tally) RETURNS tally
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_observe($2, $1);
+CREATE FUNCTION tally_observed(bigint, tally) RETURNS tally
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_observe($2, $1);
+CREATE FUNCTION tally_observed(numeric, tally) RETURNS tally
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_observe($2, $1);
+CREATE FUNCTION tally_lt(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_lt_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_le(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_le_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_ge(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_ge_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_gt(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_gt_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_cmp(tally, tally) RETURNS integer
+    AS 'MODULE_PATHNAME', 'tally_cmp_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION tally_eq(tally, tally) RETURNS boolean
     AS 'MODULE_PATHNAME', 'tally_eq_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION tally_ne(tally, tally) RETURNS boolean
@@ -200,6 +236,17 @@ CREATE FUNCTION tally_hash_extended(tally, bigint) RETURNS bigint
     AS 'MODULE_PATHNAME', 'tally_hash_extended_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION tally_unmerge(tally, tally) IS 'implementation of - operator';
+COMMENT ON FUNCTION tally_unobserve(tally, double precision) IS 'implementation of - operator';
+COMMENT ON FUNCTION tally_unobserve(tally, bigint) IS 'implementation of - operator';
+COMMENT ON FUNCTION tally_unobserve(tally, numeric) IS 'implementation of - operator';
+COMMENT ON FUNCTION tally_observed(double precision, tally) IS 'implementation of + operator';
+COMMENT ON FUNCTION tally_observed(bigint, tally) IS 'implementation of + operator';
+COMMENT ON FUNCTION tally_observed(numeric, tally) IS 'implementation of + operator';
+COMMENT ON FUNCTION tally_lt(tally, tally) IS 'implementation of < operator';
+COMMENT ON FUNCTION tally_le(tally, tally) IS 'implementation of <= operator';
+COMMENT ON FUNCTION tally_ge(tally, tally) IS 'implementation of >= operator';
+COMMENT ON FUNCTION tally_gt(tally, tally) IS 'implementation of > operator';
+COMMENT ON FUNCTION tally_cmp(tally, tally) IS 'less, equal or greater, in the order of <';
 COMMENT ON FUNCTION tally_eq(tally, tally) IS 'implementation of = operator';
 COMMENT ON FUNCTION tally_ne(tally, tally) IS 'implementation of <> operator';
 COMMENT ON FUNCTION tally_hash(tally) IS 'hash';
@@ -209,20 +256,52 @@ CREATE OPERATOR + (LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_merge, CO
 CREATE OPERATOR + (LEFTARG = tally, RIGHTARG = double precision, FUNCTION = tally_observe);
 CREATE OPERATOR + (LEFTARG = tally, RIGHTARG = bigint, FUNCTION = tally_observe);
 CREATE OPERATOR + (LEFTARG = tally, RIGHTARG = numeric, FUNCTION = tally_observe);
+CREATE OPERATOR + (LEFTARG = double precision, RIGHTARG = tally, FUNCTION = tally_observed, COMMUTATOR = +);
+CREATE OPERATOR + (LEFTARG = bigint, RIGHTARG = tally, FUNCTION = tally_observed, COMMUTATOR = +);
+CREATE OPERATOR + (LEFTARG = numeric, RIGHTARG = tally, FUNCTION = tally_observed, COMMUTATOR = +);
 CREATE OPERATOR - (LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_unmerge);
+CREATE OPERATOR - (LEFTARG = tally, RIGHTARG = double precision, FUNCTION = tally_unobserve);
+CREATE OPERATOR - (LEFTARG = tally, RIGHTARG = bigint, FUNCTION = tally_unobserve);
+CREATE OPERATOR - (LEFTARG = tally, RIGHTARG = numeric, FUNCTION = tally_unobserve);
 CREATE OPERATOR = (
     LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_eq, COMMUTATOR = =, NEGATOR = <>,
-    RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel, HASHES
+    RESTRICT = pg_catalog.eqsel, JOIN = pg_catalog.eqjoinsel, HASHES, MERGES
 );
 CREATE OPERATOR <> (
     LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_ne, COMMUTATOR = <>, NEGATOR = =,
     RESTRICT = pg_catalog.neqsel, JOIN = pg_catalog.neqjoinsel
+);
+CREATE OPERATOR < (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_lt, COMMUTATOR = >, NEGATOR = >=,
+    RESTRICT = pg_catalog.scalarltsel, JOIN = pg_catalog.scalarltjoinsel
+);
+CREATE OPERATOR <= (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_le, COMMUTATOR = >=, NEGATOR = >,
+    RESTRICT = pg_catalog.scalarlesel, JOIN = pg_catalog.scalarlejoinsel
+);
+CREATE OPERATOR >= (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_ge, COMMUTATOR = <=, NEGATOR = <,
+    RESTRICT = pg_catalog.scalargesel, JOIN = pg_catalog.scalargejoinsel
+);
+CREATE OPERATOR > (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_gt, COMMUTATOR = <, NEGATOR = <=,
+    RESTRICT = pg_catalog.scalargtsel, JOIN = pg_catalog.scalargtjoinsel
 );
 
 COMMENT ON OPERATOR + (tally, tally) IS 'merge';
 COMMENT ON OPERATOR + (tally, double precision) IS 'add one value';
 COMMENT ON OPERATOR + (tally, bigint) IS 'add one value';
 COMMENT ON OPERATOR + (tally, numeric) IS 'add one value';
+COMMENT ON OPERATOR + (double precision, tally) IS 'add one value';
+COMMENT ON OPERATOR + (bigint, tally) IS 'add one value';
+COMMENT ON OPERATOR + (numeric, tally) IS 'add one value';
+COMMENT ON OPERATOR - (tally, double precision) IS 'take one value away; 22003 if it is not among them';
+COMMENT ON OPERATOR - (tally, bigint) IS 'take one value away; 22003 if it is not among them';
+COMMENT ON OPERATOR - (tally, numeric) IS 'take one value away; 22003 if it is not among them';
+COMMENT ON OPERATOR < (tally, tally) IS 'fewer values, or as many and a lesser mean, M2, sum, minimum or maximum';
+COMMENT ON OPERATOR <= (tally, tally) IS 'before in the order of <, or equal';
+COMMENT ON OPERATOR >= (tally, tally) IS 'after in the order of <, or equal';
+COMMENT ON OPERATOR > (tally, tally) IS 'after in the order of <';
 COMMENT ON OPERATOR - (tally, tally) IS 'take a part away; 22003 if it is not a part';
 COMMENT ON OPERATOR = (tally, tally) IS 'all accessors report the same';
 COMMENT ON OPERATOR <> (tally, tally) IS 'some accessor reports something else';
@@ -235,9 +314,16 @@ CREATE OPERATOR CLASS tally_ops DEFAULT FOR TYPE tally USING hash AS
 COMMENT ON OPERATOR CLASS tally_ops USING hash IS 'equality of tallies';
 COMMENT ON OPERATOR FAMILY tally_ops USING hash IS 'equality of tallies';
 
--- jsonb ------------------------------------------------------------------------------------------------------
+CREATE OPERATOR CLASS tally_ops DEFAULT FOR TYPE tally USING btree AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    FUNCTION 1 tally_cmp(tally, tally);
 
-CREATE FUNCTION tally_to_json(tally) RETURNS text
+COMMENT ON OPERATOR CLASS tally_ops USING btree IS 'order of tallies: by the number of values, then by mean, M2, sum, minimum and maximum';
+COMMENT ON OPERATOR FAMILY tally_ops USING btree IS 'order of tallies: by the number of values, then by mean, M2, sum, minimum and maximum';
+
+-- json and jsonb ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION tally_to_json(tally) RETURNS json
     AS 'MODULE_PATHNAME', 'tally_to_json_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION tally_from_json(text) RETURNS tally
     AS 'MODULE_PATHNAME', 'tally_from_json_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -246,10 +332,14 @@ CREATE FUNCTION tally_to_jsonb(t tally) RETURNS jsonb
 CREATE FUNCTION tally_from_jsonb(j jsonb) RETURNS tally
     LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_from_json(j::text);
 
+CREATE CAST (tally AS json) WITH FUNCTION tally_to_json(tally);
+CREATE CAST (json AS tally) WITH INOUT;
 CREATE CAST (tally AS jsonb) WITH FUNCTION tally_to_jsonb(tally);
 CREATE CAST (jsonb AS tally) WITH FUNCTION tally_from_jsonb(jsonb);
 
-COMMENT ON FUNCTION tally_to_json(tally) IS 'implementation of the cast to jsonb';
+COMMENT ON FUNCTION tally_to_json(tally) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON CAST (tally AS json) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON CAST (json AS tally) IS '22P02 if no values have such a tally';
 COMMENT ON FUNCTION tally_from_json(text) IS 'implementation of the cast from jsonb';
 COMMENT ON FUNCTION tally_to_jsonb(tally) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
 COMMENT ON FUNCTION tally_from_jsonb(jsonb) IS '22P02 if no values have such a tally';

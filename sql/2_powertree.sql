@@ -60,6 +60,12 @@ CREATE TABLE powertree_node (
     block bytea NOT NULL,
     CONSTRAINT powertree_node_level PRIMARY KEY (tree, level, series, node)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
+CREATE TABLE powertree_failure (
+    tree integer CONSTRAINT powertree_failure_tree PRIMARY KEY,
+    error text NOT NULL,
+    failures integer NOT NULL,
+    failed_at timestamptz NOT NULL
+);
 ALTER TABLE powertree_log ALTER delta SET STORAGE PLAIN;
 ALTER TABLE powertree_node ALTER block SET STORAGE PLAIN;
 
@@ -79,6 +85,8 @@ CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_series FOR EA
 ALTER TABLE powertree_series ENABLE REPLICA TRIGGER skip;
 CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_node FOR EACH ROW EXECUTE FUNCTION powertree_skip();
 ALTER TABLE powertree_node ENABLE REPLICA TRIGGER skip;
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_failure FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_failure ENABLE REPLICA TRIGGER skip;
 
 COMMENT ON SEQUENCE powertree_id IS 'numbers of power trees';
 COMMENT ON TABLE powertree_definition IS 'what each power tree summarises; the leaf in microseconds, days or units of its position';
@@ -86,6 +94,7 @@ COMMENT ON TABLE powertree_state IS 'power trees that are kept in step; one that
 COMMENT ON TABLE powertree_span IS 'leaves whose rows are read from the base table until the next compaction; where older snapshots must not trust the tree, with the transaction that said so';
 COMMENT ON TABLE powertree_log IS 'what statements did to leaves since the last compaction: packed tallies to add, NULL if the leaf must be recomputed';
 COMMENT ON TABLE powertree_series IS 'the series of each tree by the hash of their key';
+COMMENT ON TABLE powertree_failure IS 'power trees that the background worker could not compact: the last error, and how often it has failed since the last success';
 COMMENT ON TABLE powertree_node IS 'the power trees: each row holds the packed tallies of the ten children of a node';
 
 -- Keeping in step ----------------------------------------------------------------------------------------------

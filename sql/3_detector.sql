@@ -145,6 +145,19 @@ CREATE FUNCTION surprise(detector) RETURNS double precision
 CREATE FUNCTION change_probability(detector) RETURNS double precision
     AS 'MODULE_PATHNAME', 'detector_change_probability_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 
+CREATE FUNCTION detector_to_json(detector) RETURNS json
+    AS 'MODULE_PATHNAME', 'detector_to_json_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION detector_to_jsonb(d detector) RETURNS jsonb
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN detector_to_json(d)::jsonb;
+
+CREATE CAST (detector AS json) WITH FUNCTION detector_to_json(detector);
+CREATE CAST (detector AS jsonb) WITH FUNCTION detector_to_jsonb(detector);
+
+COMMENT ON FUNCTION detector_to_json(detector) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability';
+COMMENT ON FUNCTION detector_to_jsonb(detector) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability';
+COMMENT ON CAST (detector AS json) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
+COMMENT ON CAST (detector AS jsonb) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
+
 CREATE FUNCTION summary(detector) RETURNS text
     AS 'MODULE_PATHNAME', 'detector_summary_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 

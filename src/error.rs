@@ -2,6 +2,23 @@
 
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
+use std::backtrace::Backtrace;
+use std::env;
+
+/// Keeps Rust from adding backtraces to errors, whatever the server's environment asks for: paths of the build are not for
+/// clients.
+///
+/// Rust looks at the environment once, when it is first asked for a backtrace; the environment stays as it is.
+pub fn omit_backtraces() {
+    const ASKED: &str = "RUST_LIB_BACKTRACE";
+    let before = env::var_os(ASKED);
+    env::set_var(ASKED, "0");
+    drop(Backtrace::capture());
+    match before {
+        Some(value) => env::set_var(ASKED, value),
+        None => env::remove_var(ASKED),
+    }
+}
 
 /// Raises an error; what PostgreSQL allocated since is released by its memory contexts.
 pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, detail: impl Into<String>, hint: &str) -> ! {

@@ -15,7 +15,10 @@ pgrx::pg_module_magic!(name, version);
 /// Called by PostgreSQL when it loads the library.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    pg::memory::watch();
+    error::omit_backtraces();
     settings::register();
+    tally::add_hints();
     rewrite::install();
     powertree::watch();
     powertree::register_workers();

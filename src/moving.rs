@@ -10,7 +10,6 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use pgrx::PgSqlErrorCode;
-use std::collections::TryReserveError;
 use std::ops::{Deref, DerefMut};
 
 /// A pointer to the state, as it travels through the executor as `internal`.
@@ -52,19 +51,6 @@ impl<W> DerefMut for Moving<W> {
     fn deref_mut(&mut self) -> &mut W {
         // SAFETY: as above.
         unsafe { &mut *self.0 }
-    }
-}
-
-/// Raises an error for a state that found no memory to grow.
-#[inline(always)]
-pub fn grown(result: Result<(), TryReserveError>) {
-    if let Err(error) = result {
-        raise(
-            PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
-            "out of memory for the rows of a window frame",
-            error.to_string(),
-            "Narrow the frame.",
-        );
     }
 }
 

@@ -5,6 +5,8 @@ use std::ffi::CString;
 
 static ACCELERATE_WINDOWS: GucSetting<bool> = GucSetting::<bool>::new(true);
 
+static WINDOW_MEM: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
+
 static POWERTREE_BULK: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 static POWERTREE_DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
@@ -14,6 +16,11 @@ static POWERTREE_COMPACT_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(5);
 /// Are built-in aggregates over moving frames to be replaced?
 pub fn accelerate_windows() -> bool {
     ACCELERATE_WINDOWS.get()
+}
+
+/// The memory that a node of the plan may take for the frames of its windows, in kB.
+pub fn window_mem() -> usize {
+    WINDOW_MEM.get() as usize
 }
 
 /// Do statements only mark which leaves of a power tree they touched?
@@ -46,6 +53,16 @@ pub fn register() {
         &ACCELERATE_WINDOWS,
         GucContext::Userset,
         GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_int_guc(
+        c"pg_tally.window_mem",
+        c"Sets the maximum memory for the frames of an accelerated window.",
+        c"A query that needs more fails; with pg_tally.accelerate_windows turned off it runs as without pg_tally.",
+        &WINDOW_MEM,
+        64,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_KB | GucFlags::EXPLAIN,
     );
     GucRegistry::define_bool_guc(
         c"pg_tally.powertree_bulk",

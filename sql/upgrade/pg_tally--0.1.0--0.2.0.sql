@@ -208,3 +208,143 @@ ALTER TABLE powertree_log ALTER key SET STORAGE EXTENDED, RESET (toast.autovacuu
 -- No tree is no tree to rebuild or drop.
 ALTER FUNCTION powertree_rebuild(text) CALLED ON NULL INPUT;
 ALTER FUNCTION powertree_drop(text) CALLED ON NULL INPUT;
+
+-- Operators, order and json of the types -----------------------------------------------------------------------
+
+CREATE FUNCTION tally_result(tally) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_result_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION sem(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_sem_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION cv(tally) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_cv_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION zscore(t tally, x double precision) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'tally_zscore_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_unobserve(tally, double precision) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_unobserve_float8_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_unobserve(tally, bigint) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_unobserve_int8_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_unobserve(tally, numeric) RETURNS tally
+    AS 'MODULE_PATHNAME', 'tally_unobserve_numeric_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_observed(double precision, tally) RETURNS tally
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_observe($2, $1);
+CREATE FUNCTION tally_observed(bigint, tally) RETURNS tally
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_observe($2, $1);
+CREATE FUNCTION tally_observed(numeric, tally) RETURNS tally
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_observe($2, $1);
+CREATE FUNCTION tally_lt(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_lt_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_le(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_le_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_ge(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_ge_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_gt(tally, tally) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'tally_gt_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION tally_cmp(tally, tally) RETURNS integer
+    AS 'MODULE_PATHNAME', 'tally_cmp_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION tally_result(tally) IS 'result of the aggregate tally: the same tally, in bytes that do not depend on the order of the rows where its sums are exact';
+COMMENT ON FUNCTION sem(tally) IS 'standard error of the mean, stddev / sqrt(num_vals); NULL below two values';
+COMMENT ON FUNCTION cv(tally) IS 'coefficient of variation, stddev / abs(avg); NULL below two values, or if the mean is 0';
+COMMENT ON FUNCTION zscore(tally, double precision) IS 'how many standard deviations a value is above the mean; NULL below two values, or if all are the same';
+COMMENT ON FUNCTION tally_unobserve(tally, double precision) IS 'implementation of - operator';
+COMMENT ON FUNCTION tally_unobserve(tally, bigint) IS 'implementation of - operator';
+COMMENT ON FUNCTION tally_unobserve(tally, numeric) IS 'implementation of - operator';
+COMMENT ON FUNCTION tally_observed(double precision, tally) IS 'implementation of + operator';
+COMMENT ON FUNCTION tally_observed(bigint, tally) IS 'implementation of + operator';
+COMMENT ON FUNCTION tally_observed(numeric, tally) IS 'implementation of + operator';
+COMMENT ON FUNCTION tally_lt(tally, tally) IS 'implementation of < operator';
+COMMENT ON FUNCTION tally_le(tally, tally) IS 'implementation of <= operator';
+COMMENT ON FUNCTION tally_ge(tally, tally) IS 'implementation of >= operator';
+COMMENT ON FUNCTION tally_gt(tally, tally) IS 'implementation of > operator';
+COMMENT ON FUNCTION tally_cmp(tally, tally) IS 'less, equal or greater, in the order of <';
+
+CREATE OR REPLACE AGGREGATE tally(double precision) (
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_float8
+);
+CREATE OR REPLACE AGGREGATE tally(bigint) (
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_int8
+);
+CREATE OR REPLACE AGGREGATE tally(numeric) (
+    SFUNC = tally_observe, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report_numeric
+);
+CREATE OR REPLACE AGGREGATE tally(tally) (
+    SFUNC = tally_merge, STYPE = tally, INITCOND = '(0,,,,)', FINALFUNC = tally_result, COMBINEFUNC = tally_merge, PARALLEL = safe,
+    MSFUNC = tally_push, MINVFUNC = tally_pop, MSTYPE = internal, MFINALFUNC = tally_report
+);
+
+CREATE OPERATOR + (LEFTARG = double precision, RIGHTARG = tally, FUNCTION = tally_observed, COMMUTATOR = +);
+CREATE OPERATOR + (LEFTARG = bigint, RIGHTARG = tally, FUNCTION = tally_observed, COMMUTATOR = +);
+CREATE OPERATOR + (LEFTARG = numeric, RIGHTARG = tally, FUNCTION = tally_observed, COMMUTATOR = +);
+CREATE OPERATOR - (LEFTARG = tally, RIGHTARG = double precision, FUNCTION = tally_unobserve);
+CREATE OPERATOR - (LEFTARG = tally, RIGHTARG = bigint, FUNCTION = tally_unobserve);
+CREATE OPERATOR - (LEFTARG = tally, RIGHTARG = numeric, FUNCTION = tally_unobserve);
+CREATE OPERATOR < (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_lt, COMMUTATOR = >, NEGATOR = >=,
+    RESTRICT = pg_catalog.scalarltsel, JOIN = pg_catalog.scalarltjoinsel
+);
+CREATE OPERATOR <= (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_le, COMMUTATOR = >=, NEGATOR = >,
+    RESTRICT = pg_catalog.scalarlesel, JOIN = pg_catalog.scalarlejoinsel
+);
+CREATE OPERATOR >= (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_ge, COMMUTATOR = <=, NEGATOR = <,
+    RESTRICT = pg_catalog.scalargesel, JOIN = pg_catalog.scalargejoinsel
+);
+CREATE OPERATOR > (
+    LEFTARG = tally, RIGHTARG = tally, FUNCTION = tally_gt, COMMUTATOR = <, NEGATOR = <=,
+    RESTRICT = pg_catalog.scalargtsel, JOIN = pg_catalog.scalargtjoinsel
+);
+-- No command before PostgreSQL 17 says it of an operator that exists.
+UPDATE pg_catalog.pg_operator SET oprcanmerge = true WHERE oid OPERATOR(pg_catalog.=) '=(tally,tally)'::pg_catalog.regoperator;
+COMMENT ON OPERATOR + (double precision, tally) IS 'add one value';
+COMMENT ON OPERATOR + (bigint, tally) IS 'add one value';
+COMMENT ON OPERATOR + (numeric, tally) IS 'add one value';
+COMMENT ON OPERATOR - (tally, double precision) IS 'take one value away; 22003 if it is not among them';
+COMMENT ON OPERATOR - (tally, bigint) IS 'take one value away; 22003 if it is not among them';
+COMMENT ON OPERATOR - (tally, numeric) IS 'take one value away; 22003 if it is not among them';
+COMMENT ON OPERATOR < (tally, tally) IS 'fewer values, or as many and a lesser mean, M2, sum, minimum or maximum';
+COMMENT ON OPERATOR <= (tally, tally) IS 'before in the order of <, or equal';
+COMMENT ON OPERATOR >= (tally, tally) IS 'after in the order of <, or equal';
+COMMENT ON OPERATOR > (tally, tally) IS 'after in the order of <';
+CREATE OPERATOR CLASS tally_ops DEFAULT FOR TYPE tally USING btree AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    FUNCTION 1 tally_cmp(tally, tally);
+COMMENT ON OPERATOR CLASS tally_ops USING btree IS 'order of tallies: by the number of values, then by mean, M2, sum, minimum and maximum';
+COMMENT ON OPERATOR FAMILY tally_ops USING btree IS 'order of tallies: by the number of values, then by mean, M2, sum, minimum and maximum';
+
+-- tally_to_json gives json now, not text; tally_to_jsonb stands aside for a moment.
+CREATE OR REPLACE FUNCTION tally_to_jsonb(t tally) RETURNS jsonb
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN NULL::jsonb;
+DROP FUNCTION tally_to_json(tally);
+CREATE FUNCTION tally_to_json(tally) RETURNS json
+    AS 'MODULE_PATHNAME', 'tally_to_json_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE OR REPLACE FUNCTION tally_to_jsonb(t tally) RETURNS jsonb
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_to_json(t)::jsonb;
+CREATE CAST (tally AS json) WITH FUNCTION tally_to_json(tally);
+CREATE CAST (json AS tally) WITH INOUT;
+COMMENT ON FUNCTION tally_to_json(tally) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON CAST (tally AS json) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON CAST (json AS tally) IS '22P02 if no values have such a tally';
+
+CREATE FUNCTION detector_to_json(detector) RETURNS json
+    AS 'MODULE_PATHNAME', 'detector_to_json_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+CREATE FUNCTION detector_to_jsonb(d detector) RETURNS jsonb
+    LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN detector_to_json(d)::jsonb;
+CREATE CAST (detector AS json) WITH FUNCTION detector_to_json(detector);
+CREATE CAST (detector AS jsonb) WITH FUNCTION detector_to_jsonb(detector);
+COMMENT ON FUNCTION detector_to_json(detector) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability';
+COMMENT ON FUNCTION detector_to_jsonb(detector) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability';
+COMMENT ON CAST (detector AS json) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
+COMMENT ON CAST (detector AS jsonb) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
+-- Why the background worker could not compact a tree.
+CREATE TABLE powertree_failure (
+    tree integer CONSTRAINT powertree_failure_tree PRIMARY KEY,
+    error text NOT NULL,
+    failures integer NOT NULL,
+    failed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE powertree_failure IS 'power trees that the background worker could not compact: the last error, and how often it has failed since the last success';
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_failure FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_failure ENABLE REPLICA TRIGGER skip;

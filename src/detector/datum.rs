@@ -1,6 +1,7 @@
 //! How a detector travels: as the bytes of its stored form in a varlena.
 
 use crate::error::raise;
+use crate::pg::memory;
 use pgrx::PgSqlErrorCode;
 use std::ops::RangeInclusive;
 use tally_stats::detector::{CodecError, Detector, Options, Refused, Settings, VERSION};
@@ -47,6 +48,7 @@ pub fn stored(bytes: &[u8]) -> Detector {
 
 /// Takes a row in, or raises an error.
 pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
+    memory::check();
     let Err(refused) = detector.observe(x, at, SETTINGS) else { return };
     match refused {
         Refused::Backwards => raise(

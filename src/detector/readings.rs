@@ -68,6 +68,24 @@ fn detector_change_probability(state: &[u8]) -> Option<f64> {
 }
 
 #[pg_extern(sql = false)]
+fn detector_to_json(state: &[u8]) -> String {
+    let detector = stored(state);
+    let (level, slope, noise) = detector
+        .state(SETTINGS)
+        .map_or((None, None, None), |(level, slope, noise)| (Some(level), Some(slope), Some(noise)));
+    let said = serde_json::json!({
+        "num_rows": detector.rows(),
+        "level": level,
+        "slope": slope,
+        "noise": noise,
+        "run_length": detector.run_length(SETTINGS),
+        "surprise": detector.surprise(),
+        "change_probability": detector.change_probability(SETTINGS),
+    });
+    said.to_string()
+}
+
+#[pg_extern(sql = false)]
 fn detector_summary(state: &[u8]) -> String {
     stored(state).summary(SETTINGS)
 }

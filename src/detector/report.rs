@@ -2,6 +2,7 @@
 
 use super::datum::{stored, SETTINGS};
 use crate::error::raise;
+use crate::pg::memory::{collect, fallibly};
 use pgrx::prelude::*;
 use tally_stats::fleet;
 
@@ -36,13 +37,12 @@ fn fleet_discoveries(
             "Compare groups of them, or their sums.",
         );
     }
-    let evidence: Vec<f64> =
-        evidence.iter().map(|b| b.filter(|b| !b.is_nan()).unwrap_or(f64::NEG_INFINITY)).collect();
+    let evidence = collect(evidence.iter().map(|b| b.filter(|b| !b.is_nan()).unwrap_or(f64::NEG_INFINITY)));
     let share = fleet::changed_share(&evidence, || {
         pgrx::check_for_interrupts!();
     });
-    let probabilities: Vec<f64> = evidence.iter().map(|&b| fleet::probability(b, share)).collect();
-    let (found, expected) = fleet::discoveries(&probabilities, fdr);
-    let rows: Vec<_> = found.into_iter().map(|i| (i as i32 + 1, probabilities[i], expected)).collect();
+    let probabilities = collect(evidence.iter().map(|&b| fleet::probability(b, share)));
+    let (found, expected) = fallibly(|| fleet::discoveries(&probabilities, fdr));
+    let rows = collect(found.into_iter().map(|i| (i as i32 + 1, probabilities[i], expected)));
     TableIterator::new(rows)
 }

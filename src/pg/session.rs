@@ -1,10 +1,16 @@
-//! The session as a whole.
+//! The session as a whole, and that of a background worker.
 
+use pgrx::bgworkers::BackgroundWorker;
 use pgrx::pg_sys;
+use pgrx::pg_sys::panic::ErrorReportWithLevel;
+use pgrx::prelude::*;
+use std::time::Duration;
 
 extern "C-unwind" {
     // The bindings of pgrx do not name it.
     fn DiscardCommand(statement: *mut pg_sys::DiscardStmt, is_top_level: bool);
+    // PostgreSQL's own handler of signals, without the guard that pgrx puts around it.
+    fn die(signal: i32);
 }
 
 /// Forgets all that was left in the session, as DISCARD ALL does: settings, advisory locks, prepared statements,
@@ -16,4 +22,41 @@ pub fn discard_all() {
     };
     // SAFETY: PostgreSQL only reads the statement; its errors come out as those of all its functions do.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| DiscardCommand(&mut statement, true)) };
+}
+
+/// Has SIGTERM end a background worker wherever it looks for interrupts, as it ends any session.
+pub fn wind_up_on_sigterm() {
+    // SAFETY: PostgreSQL's own handler, while signals are still blocked.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(die));
+        #[cfg(feature = "pg18")]
+        pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(die));
+    }
+}
+
+/// Sleeps, unless the server stops or somebody knocks, and reads the configuration again if it has changed.
+pub fn wait(time: Duration) {
+    let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    // SAFETY: the latch is our own.
+    unsafe {
+        pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            events as i32,
+            time.as_millis() as std::ffi::c_long,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+    pgrx::check_for_interrupts!();
+    if BackgroundWorker::sighup_received() {
+        // SAFETY: reads the configuration files.
+        unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
+    }
+}
+
+/// Writes an error to the server's log, which no error must end.
+pub fn log_error(what: &str, error: &ErrorReportWithLevel) {
+    let detail = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    log!("{what}: {}{detail}", error.message());
 }

@@ -4,6 +4,7 @@ use super::catalog::{quoted, relation_name, Tables};
 use super::definition::Tree;
 use super::progress;
 use super::spi::Plan;
+use crate::pg::memory;
 use pgrx::pg_sys::{self, Datum};
 use std::rc::Rc;
 use tally_stats::Tally;
@@ -194,7 +195,7 @@ impl Tree {
     ) {
         let mut arguments = self.arguments(key, range);
         let array;
-        let mut begins: Vec<Datum> = begins.iter().map(|&begin| self.position.to_datum(begin)).collect();
+        let mut begins = memory::collect(begins.iter().map(|&begin| self.position.to_datum(begin)));
         // SAFETY: an array of the position's type, which is passed by value.
         unsafe {
             let (mut length, mut by_value, mut align) = (0, false, 0);

@@ -6,6 +6,7 @@ use super::definition::{type_name, Tree};
 use super::position::Position;
 use super::reading::Reader;
 use crate::error::raise;
+use crate::pg::memory::{self, room};
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
@@ -117,7 +118,7 @@ impl Reader {
     pub fn buckets(&mut self, cut: &Cut, mut each: impl FnMut(i64, &Tally)) {
         let mut buckets = cut.buckets().peekable();
         while buckets.peek().is_some() {
-            let together: Vec<Range> = buckets.by_ref().take(TOGETHER).collect();
+            let together = memory::collect(buckets.by_ref().take(TOGETHER));
             for (bucket, tally) in together.iter().zip(self.together(&together)) {
                 each(bucket.first, &tally);
             }
@@ -126,13 +127,15 @@ impl Reader {
 
     /// The tallies of buckets. Rows of neighbouring ones are read together.
     fn together(&mut self, buckets: &[Range]) -> Vec<Tally> {
-        let mut tallies = Vec::with_capacity(buckets.len());
+        let mut tallies = Vec::new();
+        room(&mut tallies, buckets.len());
         // Ranges that are read as one, and to which bucket each belongs.
         let mut rows: Vec<Vec<(usize, Range)>> = Vec::new();
         // Are there no values since the last of them? Then to read on costs nothing.
         let mut nothing_since = false;
         for (bucket, &whole) in buckets.iter().enumerate() {
             pgrx::check_for_interrupts!();
+            memory::check();
             let (tally, ranges) = self.stored(whole);
             let only_rows = tally.num_vals() == 0;
             tallies.push(tally);

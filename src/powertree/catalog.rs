@@ -28,6 +28,8 @@ pub struct Tables {
     pub sequence: Oid,
     /// The function that their triggers call.
     pub capture: Oid,
+    /// A table and its index that version 0.1.0 has not.
+    pub failure: Option<(Oid, Oid)>,
 }
 
 thread_local! {
@@ -65,8 +67,10 @@ impl Tables {
     }
 
     /// The tables themselves.
-    pub fn all(&self) -> [Oid; 6] {
-        [self.definition, self.state, self.span, self.log, self.series, self.node]
+    pub fn all(&self) -> Vec<Oid> {
+        let mut all = vec![self.definition, self.state, self.span, self.log, self.series, self.node];
+        all.extend(self.failure.map(|(table, _)| table));
+        all
     }
 
     fn find() -> Option<Tables> {
@@ -92,6 +96,7 @@ impl Tables {
             node_level: find(c"powertree_node_level")?,
             sequence: find(c"powertree_id")?,
             capture: function_without_arguments(c"powertree_capture", schema)?,
+            failure: find(c"powertree_failure").zip(find(c"powertree_failure_tree")),
         })
     }
 

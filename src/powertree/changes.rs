@@ -6,6 +6,7 @@ use super::key;
 use super::layout::RowOf;
 use super::log::{self, Change};
 use super::storage::Table;
+use crate::pg::memory;
 use std::collections::HashMap;
 use tally_stats::Tally;
 
@@ -38,6 +39,8 @@ impl Series {
     }
 
     fn change(&mut self, leaf: i64, change: Change) {
+        memory::check();
+        memory::room(&mut self.leaves, 1);
         match self.leaves.entry(leaf) {
             std::collections::hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(change);
@@ -58,6 +61,8 @@ impl<'t> Changes<'t> {
                 Some(&number) => number,
                 None => {
                     let (key, hash, number) = (key.to_vec(), key::hash(key), self.series.len());
+                    memory::room(&mut self.numbers, 1);
+                    memory::room(&mut self.series, 1);
                     self.numbers.insert(key.clone(), number);
                     self.series.push(Series { key, hash, leaves: HashMap::new(), recent: None });
                     number
@@ -114,7 +119,7 @@ impl<'t> Changes<'t> {
         let rows = self.series.iter_mut().flat_map(|series| {
             series.put_away();
             // In order, so that neighbours in the index are written together.
-            let mut leaves: Vec<_> = series.leaves.drain().collect();
+            let mut leaves = memory::collect(series.leaves.drain());
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
             let (hash, key) = (series.hash, &series.key);
             leaves.into_iter().map(move |(leaf, change)| log::row(tree, hash, key, leaf, &change))

@@ -7,6 +7,7 @@
 use super::access::{state_behind_barriers, State};
 use super::catalog::Tables;
 use super::definition::{Definition, Tree};
+use super::failure;
 use super::folding::fold;
 use super::queries::lock;
 use super::relation::strangers;
@@ -73,14 +74,13 @@ fn warn(tree: &str, error: &ErrorReportWithLevel) {
     report.report(PgLogLevel::WARNING);
 }
 
-/// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, waits, or lets it be and says
-/// no.
+/// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, or has locked the table, waits, or
+/// lets it be and says no.
 pub fn compact(id: i32, wait: bool) -> bool {
     // One that is stale has nothing to fold, and perhaps no columns.
     let Some(tree) = Tree::live(id) else { return true };
     // In the order in which everybody takes them: the base table before what is ours.
-    lock(tree.base);
-    if !lock_tree(id, wait) {
+    if !lock_base(tree.base, wait) || !lock_tree(id, wait) {
         return false;
     }
     let Some(tree) = Tree::live(id) else { return true };
@@ -97,10 +97,21 @@ pub fn compact(id: i32, wait: bool) -> bool {
         fence::as_owner(tree.base, || fold(&tables, &tree, state));
         // One that came while the table was read: rows of its may have been read whose log was not seen.
         require_barriers(&tables, id);
+        failure::forget(&tables, id);
     }
     // SAFETY: the snapshot from above.
     unsafe { pg_sys::PopActiveSnapshot() };
     true
+}
+
+/// Locks the table for reading, as the query of it would.
+fn lock_base(base: Oid, wait: bool) -> bool {
+    if wait {
+        lock(base);
+        return true;
+    }
+    // SAFETY: a lock that is released with the transaction.
+    unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
 }
 
 /// One compactor at a time: a lock that the transaction keeps.

@@ -12,6 +12,7 @@ use super::rights;
 use super::span;
 use super::storage::{bytea, Key, Snapshot, Table, Writer};
 use crate::error::raise;
+use crate::pg::memory;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -118,6 +119,7 @@ impl Folding<'_> {
             if key != entries.key {
                 result = Err(SameHash);
             }
+            memory::room(&mut entries.rows, 1);
             entries.rows.push(row.id());
             if recomputed(entry.leaf) {
                 return;
@@ -137,14 +139,19 @@ impl Folding<'_> {
             self.know_series(entries.series, &entries.key)?;
             let key = key::decode(&self.tree.series, &entries.key);
             let leaves = self.tree.leaves;
-            let updates = entries.changes.into_iter().map(|(leaf, change)| match change {
-                Change::Add(tallies) => (leaf, Update::Add(tallies)),
-                Change::Dirty => {
-                    let range = Range { first: leaves.first(leaf), last: leaves.last(leaf) };
-                    (leaf, Update::Set(self.tree.read_leaf(&key, range)))
-                }
-            });
-            self.update(entries.series, updates.collect());
+            let mut updates = Updates::new();
+            for (leaf, change) in entries.changes {
+                memory::check();
+                let update = match change {
+                    Change::Add(tallies) => Update::Add(tallies),
+                    Change::Dirty => {
+                        let range = Range { first: leaves.first(leaf), last: leaves.last(leaf) };
+                        Update::Set(self.tree.read_leaf(&key, range))
+                    }
+                };
+                updates.insert(leaf, update);
+            }
+            self.update(entries.series, updates);
         }
         entries.rows.into_iter().for_each(|row| self.log.delete(row));
         Ok(())
@@ -180,6 +187,7 @@ impl Folding<'_> {
         let mut known = Vec::new();
         let series = Table::read(self.tables.series);
         series.scan(self.tables.series_hash, Snapshot::Own, &[Key::Integer(2, self.tree.id)], |row| {
+            memory::room(&mut known, 1);
             known.push(row.integer(1));
             if everything {
                 self.series.delete(row.id());

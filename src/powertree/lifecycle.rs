@@ -6,6 +6,7 @@ use super::base::Query;
 use super::catalog::{relation_name, Tables};
 use super::compaction;
 use super::definition::{Definition, Tree};
+use super::failure;
 use super::position::Position;
 use super::relation::{family, is_partition, lock_family, refusal};
 use super::rights;
@@ -154,6 +155,7 @@ pub fn forget(definition: &Definition) {
     delete(tables.log, tables.log_leaf, &own(3));
     delete(tables.series, tables.series_hash, &own(2));
     delete(tables.node, tables.node_level, &own(3));
+    failure::forget(&tables, definition.id);
     changed(&tables, definition.base);
 }
 

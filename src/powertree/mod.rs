@@ -16,9 +16,11 @@ mod compaction;
 mod definition;
 mod events;
 mod extent;
+mod failure;
 mod firing;
 mod folding;
 mod key;
+mod launcher;
 mod layout;
 mod lifecycle;
 mod log;
@@ -40,7 +42,7 @@ mod value;
 mod worker;
 mod writing;
 
-pub use worker::register as register_workers;
+pub use launcher::register as register_workers;
 
 /// Asks PostgreSQL to say what happens to tables and transactions; once, when the library is loaded.
 pub fn watch() {

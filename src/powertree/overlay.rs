@@ -4,6 +4,7 @@ use super::catalog::Tables;
 use super::definition::Tree;
 use super::log::{self, Change};
 use super::span::Span;
+use crate::pg::memory::{self, room};
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::rc::Rc;
 use tally_stats::Tally;
@@ -77,6 +78,7 @@ impl Overlay {
         self.loaded = (first, if first > self.end { i64::MAX } else { self.end });
         let (leaves, loaded, line) = (&mut self.leaves, &mut self.loaded, &self.line);
         log::of_series(line, first, loaded.1, |row| {
+            memory::check();
             let entry = log::entry(row, line.tree.values.len());
             let room = leaves.len() < MOST_LEAVES;
             match leaves.entry(entry.leaf) {
@@ -107,6 +109,7 @@ impl Overlay {
         let mut apart: Vec<(i64, i64, bool)> = Vec::new();
         let spans = &self.spans[self.spans.partition_point(|span| span.1 < first)..];
         for &(begin, end) in spans.iter().take_while(|span| span.0 <= last) {
+            room(&mut apart, 1);
             apart.push((begin.max(first), end.min(last), true));
         }
         let spanned = |leaf: i64| {
@@ -114,6 +117,7 @@ impl Overlay {
             self.spans.get(place).is_some_and(|span| span.0 <= leaf)
         };
         for (&leaf, what) in self.leaves.range(first..=last) {
+            room(&mut apart, 1);
             match what {
                 _ if spanned(leaf) => {}
                 Leaf::Add(part) => parts.tally.merge(part),
@@ -127,6 +131,8 @@ impl Overlay {
         apart.sort_unstable();
         // The next leaf to account for; none after the last leaf of the line.
         let mut next = Some(first);
+        room(&mut parts.nodes, apart.len() + 1);
+        room(&mut parts.rows, apart.len());
         for (begin, end, read) in apart {
             let Some(from) = next else { break };
             if begin > from {
@@ -176,7 +182,7 @@ impl Overlay {
 /// Spans in order, those that overlap or adjoin being one.
 fn together(spans: &[Span]) -> Vec<(i64, i64)> {
     let spans = spans.iter().map(|span| (span.first, span.last));
-    let mut sorted: Vec<(i64, i64)> = spans.filter(|(first, last)| first <= last).collect();
+    let mut sorted = memory::collect(spans.filter(|(first, last)| first <= last));
     sorted.sort_unstable();
     let mut together: Vec<(i64, i64)> = Vec::new();
     for (first, last) in sorted {
@@ -184,7 +190,10 @@ fn together(spans: &[Span]) -> Vec<(i64, i64)> {
             Some(before) if before.1.checked_add(1).is_none_or(|next| first <= next) => {
                 before.1 = before.1.max(last);
             }
-            _ => together.push((first, last)),
+            _ => {
+                room(&mut together, 1);
+                together.push((first, last));
+            }
         }
     }
     together

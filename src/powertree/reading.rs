@@ -9,6 +9,7 @@ use super::nodes::{series_key, Nodes};
 use super::overlay::{Line, Overlay};
 use super::rights;
 use super::storage::{Snapshot, Table};
+use crate::pg::memory::room;
 use pgrx::pg_sys::Datum;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -116,7 +117,10 @@ impl Reader {
             Some(Range { last, .. }) if i128::from(*last) + 1 >= i128::from(more.first) => {
                 *last = more.last.max(*last);
             }
-            _ => rows.push(more),
+            _ => {
+                room(&mut rows, 1);
+                rows.push(more);
+            }
         };
         let leaves = self.tree.leaves;
         let (first, last) = leaves.inside(range.first, range.last);
@@ -224,6 +228,7 @@ impl Reader {
         if self.blocks.len() >= MOST_BLOCKS {
             self.blocks.clear();
         }
+        room(&mut self.blocks, 1);
         self.blocks.insert((level, node), found.clone());
         found
     }
@@ -238,7 +243,10 @@ impl Reader {
         let top = self.tree.height;
         let width = 10_i128.pow(top);
         let mut tops = overlay.wide_nodes(width);
-        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| tops.push(stored.node));
+        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| {
+            room(&mut tops, 1);
+            tops.push(stored.node);
+        });
         tops.sort_unstable_by(|a, b| b.cmp(a));
         tops.dedup();
         let cut = last(need, &tops, top, |first, last| self.leaves(first, last)).or_else(|| {

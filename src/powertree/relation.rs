@@ -2,6 +2,7 @@
 
 use super::catalog::{relation_name, Tables};
 use crate::pg::fence::owner;
+use crate::pg::memory;
 use pgrx::pg_sys::{self, Oid};
 
 /// A table and all its partitions, of partitions too.
@@ -9,7 +10,9 @@ pub fn family(base: Oid) -> Vec<Oid> {
     let mut family = vec![base];
     let mut next = 0;
     while let Some(&parent) = family.get(next) {
-        family.extend(related(parent, Side::Children));
+        let children = related(parent, Side::Children);
+        memory::room(&mut family, children.len());
+        family.extend(children);
         next += 1;
     }
     family
@@ -208,6 +211,7 @@ fn related(relation: Oid, side: Side) -> Vec<Oid> {
                 break;
             }
             let row = pg_sys::GETSTRUCT(tuple).cast::<Inherits>();
+            memory::room(&mut related, 1);
             related.push(if side == Side::Children { (*row).child } else { (*row).parent });
         }
         pg_sys::systable_endscan(scan);

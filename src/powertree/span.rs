@@ -2,6 +2,7 @@
 
 use super::catalog::Tables;
 use super::storage::{Key, Snapshot, Table};
+use crate::pg::memory;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::prelude::*;
 
@@ -63,6 +64,7 @@ pub fn append_all(tree: i32, reach: Reach, reason: &str) {
 pub fn all(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<Span> {
     let mut spans = Vec::new();
     Table::read(tables.span).scan(tables.span_tree, snapshot, &[Key::Integer(TREE, tree)], |row| {
+        memory::room(&mut spans, 1);
         spans.push(Span {
             first: row.integer(FIRST),
             last: row.integer(LAST),

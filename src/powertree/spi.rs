@@ -3,6 +3,7 @@
 use super::catalog::{c_string, text};
 use crate::error::raise;
 use crate::pg::fence;
+use crate::pg::memory;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
@@ -75,6 +76,7 @@ unsafe fn rows(each: &mut impl FnMut(&Row)) -> u64 {
             return 0;
         }
         for i in 0..count as usize {
+            memory::check();
             each(&Row { tuple: *(*table).vals.add(i), descriptor: (*table).tupdesc });
         }
         pg_sys::SPI_freetuptable(table);
@@ -163,7 +165,10 @@ pub fn strings(sql: &str) -> Vec<Vec<String>> {
             if result != pg_sys::SPI_OK_SELECT as i32 {
                 unexpected(result);
             }
-            rows(&mut |row| all.push(row.strings()));
+            rows(&mut |row| {
+                memory::room(&mut all, 1);
+                all.push(row.strings());
+            });
         }
     });
     all

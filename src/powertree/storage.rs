@@ -1,5 +1,6 @@
 //! Reading and writing the extension's own tables: index scans, inserts, updates, without SQL and without rights.
 
+use crate::pg::memory;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 /// The built-in comparison functions of index keys.
@@ -101,6 +102,7 @@ impl Table {
                 conditions.as_mut_ptr(),
             );
             loop {
+                memory::check();
                 pgrx::check_for_interrupts!();
                 let tuple =
                     pg_sys::systable_getnext_ordered(scan, pg_sys::ScanDirection::ForwardScanDirection);
@@ -162,6 +164,7 @@ impl Writer<'_> {
             while rows.peek().is_some() {
                 let mut count = 0;
                 for row in rows.by_ref().take(BATCH) {
+                    memory::check();
                     let tuple = self.form(&row);
                     if (*tuple).t_len > LONG {
                         // In a batch the index entries of a tuple that is stored out of line would point nowhere.

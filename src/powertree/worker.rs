@@ -1,104 +1,127 @@
-//! The background workers: one for each database of `pg_tally.powertree_databases`, where the library is preloaded by the
-//! server. They do what `CALL powertree_compact()` does, by rows and seconds.
+//! A background worker: does what `CALL powertree_compact()` does for the trees of its database, by rows and seconds, as
+//! long as there is anything in their logs.
 
 use super::access::State;
 use super::catalog::Tables;
 use super::compaction::compact;
 use super::definition::Definition;
+use super::failure;
 use super::spi::connected;
 use super::storage::Snapshot;
 use super::{log, span};
-use crate::pg::{session::discard_all, subtransaction::report};
+use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
+use crate::pg::transaction::transaction;
 use crate::settings;
-use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, SignalWakeFlags};
-use pgrx::pg_sys;
+use pgrx::bgworkers::{BackgroundWorker, SignalWakeFlags};
+use pgrx::pg_sys::panic::ErrorReportWithLevel;
+use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
+use std::ffi::CString;
 use std::time::Duration;
+
+/// What `pg_stat_activity` calls a worker.
+pub const TYPE: &str = "pg_tally power trees";
 
 /// How long a worker sleeps between looking.
 const NAP: Duration = Duration::from_secs(1);
-/// How long until one that failed is started again.
-const PAUSE: Duration = Duration::from_secs(5);
 
-/// Registers the workers; only while the server starts.
-pub fn register() {
-    // SAFETY: a flag of the server's.
-    if !unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
-        return;
-    }
-    for database in settings::powertree_databases() {
-        BackgroundWorkerBuilder::new(&format!("pg_tally power trees of {database}"))
-            .set_type("pg_tally power trees")
-            .set_library("pg_tally")
-            .set_function("powertree_worker")
-            .set_extra(&database)
-            .set_restart_time(Some(PAUSE))
-            .enable_spi_access()
-            .load();
-    }
-}
+/// How long a worker waits for a lock that somebody else has before the next tree has its turn.
+const PATIENCE: &std::ffi::CStr = c"1s";
 
-/// What a worker does until the server stops.
+/// Serves the database whose OID is the argument until there is nothing to do.
 #[pg_guard]
 #[no_mangle]
-pub extern "C-unwind" fn powertree_worker(_argument: pg_sys::Datum) {
-    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP | SignalWakeFlags::SIGTERM);
-    BackgroundWorker::connect_worker_to_spi(Some(BackgroundWorker::get_extra()), None);
-    while BackgroundWorker::wait_latch(Some(NAP)) {
-        if BackgroundWorker::sighup_received() {
-            // SAFETY: reads the configuration files.
-            unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
-        }
-        for tree in transaction(due).unwrap_or_default() {
-            transaction(|| connected(|| compact(tree, false)));
-            // What one owner's code has left in the session is not for the next owner's.
-            transaction(discard_all);
-        }
-    }
-}
-
-/// Runs `work` in a transaction of its own; None if it failed, which is logged: other trees have their turn.
-fn transaction<R>(work: impl FnOnce() -> R + std::panic::UnwindSafe) -> Option<R> {
-    // SAFETY: the worker is connected to its database and in no transaction.
+pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
+    wind_up_on_sigterm();
+    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
+    // SAFETY: once, before anything else.
     unsafe {
-        pg_sys::SetCurrentStatementStartTimestamp();
-        pg_sys::StartTransactionCommand();
-        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-        let result = PgTryBuilder::new(std::panic::AssertUnwindSafe(|| Some(work())))
-            .catch_others(|error| {
-                log!("power tree worker: {}", report(error).message());
-                None
-            })
-            .execute();
-        if result.is_some() {
-            pg_sys::PopActiveSnapshot();
-            pg_sys::CommitTransactionCommand();
-        } else {
-            pg_sys::AbortCurrentTransaction();
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(
+            Oid::from(argument.value() as u32),
+            Oid::INVALID,
+            0,
+        );
+        pg_sys::SetConfigOption(
+            c"lock_timeout".as_ptr(),
+            PATIENCE.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_OVERRIDE,
+        );
+    }
+    loop {
+        let work = match transaction(look) {
+            Ok(work) => work,
+            Err(error) => return log_error("power tree worker", &error),
+        };
+        for tree in &work.due {
+            serve(tree);
         }
-        result
+        if !work.any {
+            return;
+        }
+        wait(NAP);
     }
 }
 
-/// The trees whose log is long or old enough.
-fn due() -> Vec<i32> {
-    let Some(tables) = Tables::known() else { return Vec::new() };
-    let mut due = Vec::new();
-    for tree in Definition::all(&tables) {
+/// Compacts a tree, unless somebody else does or has locked its table. What one owner's code has left in the session is
+/// not for the next owner's.
+fn serve(tree: &Definition) {
+    let doing = CString::new(format!("compacting power tree {}", tree.name)).unwrap_or_default();
+    // SAFETY: PostgreSQL copies the text.
+    unsafe { pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, doing.as_ptr()) };
+    let id = tree.id;
+    match transaction(|| connected(|| compact(id, false))) {
+        Err(error) if !is_impatience(&error) => {
+            log_error(&format!("power tree \"{}\" was not compacted", tree.name), &error);
+            if let Err(error) = transaction(|| failure::note(id, error.message())) {
+                log_error("power tree worker", &error);
+            }
+        }
+        _ => {}
+    }
+    if let Err(error) = transaction(discard_all) {
+        log_error("power tree worker", &error);
+    }
+    // SAFETY: outside of a transaction; tells autovacuum what was deleted.
+    unsafe {
+        pg_sys::pgstat_report_stat(true);
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
+    }
+}
+
+fn is_impatience(error: &ErrorReportWithLevel) -> bool {
+    error.sql_error_code() == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
+}
+
+/// What there is to do.
+struct Work {
+    /// The trees whose log is long or old enough.
+    due: Vec<Definition>,
+    /// Is there anything in a log at all?
+    any: bool,
+}
+
+fn look() -> Work {
+    let mut work = Work { due: Vec::new(), any: false };
+    let Some(tables) = Tables::known() else { return work };
+    let resting = failure::resting(&tables);
+    for tree in Definition::known().iter().filter(|tree| !resting.contains(&tree.id)) {
         let Some(state) = State::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {
             continue;
         };
+        if span::all(&tables, tree.id, Snapshot::Active).is_empty() && !log::has(&tables, tree.id, 1) {
+            continue;
+        }
+        work.any = true;
         let age = state.compacted_at.map_or(i64::MAX, |at| {
             // SAFETY: the clock.
             (unsafe { pg_sys::GetCurrentTimestamp() }).saturating_sub(at.value() as i64) / 1_000_000
         });
-        let old = age >= i64::from(settings::powertree_compact_seconds());
-        let any = || !span::all(&tables, tree.id, Snapshot::Active).is_empty();
-        if old && (any() || log::has(&tables, tree.id, 1))
+        if age >= i64::from(settings::powertree_compact_seconds())
             || log::has(&tables, tree.id, settings::powertree_compact_rows() as u64)
         {
-            due.push(tree.id);
+            work.due.push(tree.clone());
         }
     }
-    due
+    work
 }

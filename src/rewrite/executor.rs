@@ -51,12 +51,15 @@ mod unguarded {
             slot: *mut TupleTableSlot,
         ) -> bool;
         pub fn tuplestore_trim(store: *mut Tuplestorestate);
+        pub fn tuplestore_clear(store: *mut Tuplestorestate);
+        pub fn tuplestore_select_read_pointer(store: *mut Tuplestorestate, pointer: i32);
     }
 }
 
 pub use unguarded::{
-    aclcheck_error, execTuplesMatchPrepare, tuplestore_gettupleslot, tuplestore_puttupleslot,
-    tuplestore_trim, ExecEndNode, ExecInitExpr, ExecInitNode, ExecReScan, FunctionCall5Coll,
+    aclcheck_error, execTuplesMatchPrepare, tuplestore_clear, tuplestore_gettupleslot,
+    tuplestore_puttupleslot, tuplestore_select_read_pointer, tuplestore_trim, ExecEndNode, ExecInitExpr,
+    ExecInitNode, ExecReScan, FunctionCall5Coll,
 };
 
 /// The next row of a plan node; None after the last.

@@ -18,6 +18,11 @@ macro_rules! accessors {
     )* };
 }
 
+#[pg_extern(sql = false)]
+fn tally_zscore(t: &SqlTally, x: f64) -> Option<f64> {
+    t.zscore(x)
+}
+
 accessors! {
     tally_sum => sum;
     tally_avg => avg;
@@ -26,6 +31,8 @@ accessors! {
     tally_var_pop => var_pop;
     tally_stddev_samp => stddev_samp;
     tally_stddev_pop => stddev_pop;
+    tally_sem => sem;
+    tally_cv => cv;
     tally_min => min;
     tally_max => max;
 }

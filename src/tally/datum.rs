@@ -37,23 +37,28 @@ unsafe impl BorrowDatum for SqlTally {
 // SAFETY: what is returned is a copy in the memory context of the caller.
 unsafe impl BoxRet for SqlTally {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // What may be stored is canonical: equal sums have equal bytes.
         // SAFETY: the copy lives as long as the context that the caller chose for results.
-        unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(allocate(self.0))) }
+        unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(allocate(self.0.renormalized()))) }
     }
 }
 
 /// The state of an aggregate: the value itself, changed in place.
-pub struct State(*mut Tally);
+pub struct State {
+    tally: *mut Tally,
+    /// Is it a copy, made for an ordinary call?
+    copied: bool,
+}
 
 impl State {
     /// A tally that somebody else keeps, for the caller to copy.
     pub fn lent(tally: &mut Tally) -> State {
-        State(tally)
+        State { tally, copied: false }
     }
 
     /// The empty tally, in the memory context of the caller.
     pub fn empty() -> State {
-        State(allocate(Tally::EMPTY))
+        State { tally: allocate(Tally::EMPTY), copied: false }
     }
 
     /// The tally to change: the aggregate's own, or, called as an ordinary function, a copy of the argument.
@@ -72,9 +77,9 @@ impl State {
                     pg_sys::NodeTag::T_AggState | pg_sys::NodeTag::T_WindowAggState
                 );
             if !in_aggregate {
-                self.0 = allocate(*self.0);
+                *self = State { tally: allocate(*self.tally), copied: true };
             }
-            &mut *self.0
+            &mut *self.tally
         }
     }
 }
@@ -92,7 +97,7 @@ pub fn allocate(tally: Tally) -> *mut Tally {
 impl FromDatum for State {
     #[inline(always)]
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
-        (!is_null).then(|| State(datum.cast_mut_ptr()))
+        (!is_null).then(|| State { tally: datum.cast_mut_ptr(), copied: false })
     }
 }
 
@@ -116,8 +121,14 @@ unsafe impl<'fcx> ArgAbi<'fcx> for State {
 unsafe impl BoxRet for State {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above.
-        unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
+        // SAFETY: see above; a copy is nobody else's.
+        unsafe {
+            if self.copied {
+                // What may be stored is canonical.
+                *self.tally = (*self.tally).renormalized();
+            }
+            fcinfo.return_raw_datum(pg_sys::Datum::from(self.tally))
+        }
     }
 }
 

@@ -18,6 +18,10 @@ const MOST_SHOWN: usize = 200;
 #[pg_extern(sql = false)]
 fn tally_in(input: &CStr) -> SqlTally {
     let bytes = input.to_bytes();
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        // jsonb_populate_record and its like hand objects over as text.
+        return from_json(bytes);
+    }
     let detail = match std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MOST_TEXT).map(str::parse)
     {
         Some(Ok(tally)) => return SqlTally(tally),
@@ -71,8 +75,12 @@ fn tally_to_json(t: &SqlTally) -> String {
 
 #[pg_extern(sql = false)]
 fn tally_from_json(text: &str) -> SqlTally {
-    let short = if text.len() <= MOST_TEXT { text } else { "" };
-    let detail = match serde_json::from_str::<Parts>(short) {
+    from_json(text.as_bytes())
+}
+
+fn from_json(text: &[u8]) -> SqlTally {
+    let short = if text.len() <= MOST_TEXT { text } else { b"" };
+    let detail = match serde_json::from_slice::<Parts>(short) {
         Ok(parts) => match parts.into_tally() {
             Ok(tally) => return SqlTally(tally),
             Err(why) => format!("No values have such a tally: {why}."),
@@ -81,8 +89,8 @@ fn tally_from_json(text: &str) -> SqlTally {
     };
     raise(
         PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
-        "invalid jsonb for type tally",
+        "invalid JSON for type tally",
         detail,
-        "The object has num_vals, avg, m2, min and max, as the cast from tally to jsonb gives them.",
+        "The object has num_vals, avg, m2, min and max, as the casts from tally to json and jsonb give them.",
     )
 }

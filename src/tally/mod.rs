@@ -3,6 +3,7 @@
 mod accessors;
 mod composite;
 mod datum;
+mod hint;
 mod io;
 mod operators;
 mod student;
@@ -11,5 +12,6 @@ mod window;
 
 pub use composite::Row;
 pub use datum::{allocate, SqlTally};
+pub use hint::install as add_hints;
 pub use transition::split_numeric;
 pub use window::{Merged, Wide};

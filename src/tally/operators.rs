@@ -1,14 +1,14 @@
-//! Subtraction, equality, hashing, and a tally from moments. Addition is in `transition`.
+//! Subtraction, comparison, hashing, and a tally from moments. Addition is in `transition`.
 
 use super::datum::SqlTally;
+use super::transition::split_numeric;
 use crate::error::raise;
 use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys, IntoDatum};
-use tally_stats::Tally;
+use tally_stats::{split_integer, Tally};
 
-#[pg_extern(sql = false)]
-fn tally_unmerge(whole: &SqlTally, part: &SqlTally) -> SqlTally {
-    let mut rest = whole.0;
+fn without(whole: &Tally, part: &Tally) -> SqlTally {
+    let mut rest = *whole;
     if let Err(error) = rest.unmerge(part) {
         raise(
             PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
@@ -18,6 +18,54 @@ fn tally_unmerge(whole: &SqlTally, part: &SqlTally) -> SqlTally {
         );
     }
     SqlTally(rest)
+}
+
+#[pg_extern(sql = false)]
+fn tally_unmerge(whole: &SqlTally, part: &SqlTally) -> SqlTally {
+    without(whole, part)
+}
+
+#[pg_extern(sql = false)]
+fn tally_unobserve_float8(whole: &SqlTally, x: f64) -> SqlTally {
+    without(whole, &[x].into_iter().collect())
+}
+
+#[pg_extern(sql = false)]
+fn tally_unobserve_int8(whole: &SqlTally, x: i64) -> SqlTally {
+    without(whole, &of_wide(split_integer(x)))
+}
+
+#[pg_extern(sql = false)]
+fn tally_unobserve_numeric(whole: &SqlTally, x: AnyNumeric) -> SqlTally {
+    without(whole, &of_wide(split_numeric(x)))
+}
+
+fn of_wide((hi, lo): (f64, f64)) -> Tally {
+    let mut tally = Tally::EMPTY;
+    tally.observe_wide(hi, lo);
+    tally
+}
+
+/// Comparisons, all of one total order.
+macro_rules! comparisons {
+    ($($function:ident => $test:ident;)*) => { $(
+        #[pg_extern(sql = false)]
+        fn $function(a: &SqlTally, b: &SqlTally) -> bool {
+            a.compare(b).$test()
+        }
+    )* };
+}
+
+comparisons! {
+    tally_lt => is_lt;
+    tally_le => is_le;
+    tally_ge => is_ge;
+    tally_gt => is_gt;
+}
+
+#[pg_extern(sql = false)]
+fn tally_cmp(a: &SqlTally, b: &SqlTally) -> i32 {
+    a.compare(b) as i32
 }
 
 #[pg_extern(sql = false)]

@@ -34,6 +34,12 @@ fn tally_merge(mut state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> 
     state
 }
 
+/// The result of the aggregate, in canonical bytes: those of a state depend on the order of the rows.
+#[pg_extern(sql = false)]
+fn tally_result(state: &SqlTally) -> SqlTally {
+    SqlTally(state.0)
+}
+
 /// A numeric as `hi + lo`, to some 100 bits.
 pub fn split_numeric(x: AnyNumeric) -> (f64, f64) {
     let text = x.to_string();

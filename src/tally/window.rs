@@ -2,7 +2,8 @@
 
 use super::datum::{SqlTally, State};
 use super::transition::split_numeric;
-use crate::moving::{grown, Moving};
+use crate::moving::Moving;
+use crate::pg::memory;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use std::convert::identity;
@@ -16,7 +17,7 @@ pub struct Window<S: Summary> {
 
 impl<S: Summary> Window<S> {
     fn report(&mut self, result: Tally) -> State {
-        self.result = result;
+        self.result = result.renormalized();
         // The executor copies it before the next row.
         State::lent(&mut self.result)
     }
@@ -73,7 +74,9 @@ macro_rules! moving {
         ) -> Moving<Window<$summary>> {
             let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, Window::default()));
             if let Some(x) = x {
-                grown(state.values.push(($value)(x)));
+                let x = ($value)(x);
+                memory::fallibly(|| state.values.push(x));
+                memory::check();
             }
             state
         }

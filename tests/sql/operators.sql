@@ -58,3 +58,24 @@ INSERT INTO by_hash SELECT tally_of(1, i, 0, i, i) FROM generate_series(1, 100) 
 SELECT count(*) FROM by_hash WHERE t = tally_of(1, 42, 0, 42, 42);
 
 DROP TABLE stored, by_hash;
+
+-- One value, on either side, added and taken away.
+SELECT t + 5, 5 + t, t + 5.5::float8, 5.5::float8 + t, 5::bigint + t, 0.1::numeric + t = t + 0.1::numeric AS commutes FROM (SELECT tally(x) AS t FROM unnest('{1,2,3}'::float8[]) x) s;
+SELECT t - 2, t + 2::bigint - 2::bigint = t AS bigint, t + 2.1::numeric - 2.1::numeric = t AS numeric, t - 3::float8 AS no_maximum
+FROM (SELECT tally(x) AS t FROM unnest('{1,2,3}'::float8[]) x) s;
+SELECT t - 7 FROM (SELECT tally(x) AS t FROM unnest('{1,2,3}'::float8[]) x) s;
+SELECT t + '1' FROM (SELECT tally(1) AS t) s;
+
+-- Standard error, coefficient of variation, z-score.
+SELECT sem(t) * sqrt(5) = stddev(t) AS sem, round(cv(t)::numeric, 9) AS cv, round(zscore(t, 9)::numeric, 9) AS z, zscore(t, avg(t)) FROM (SELECT tally(x) AS t FROM unnest('{2,4,4,4,6}'::float8[]) x) s;
+SELECT n, sem(t), cv(t), round(zscore(t, 1)::numeric, 9) AS z FROM (SELECT n, tally(x) AS t FROM (VALUES (1, 1::float8), (2, 3), (2, 3), (3, -1), (3, 1), (4, 'NaN'), (4, 1)) v(n, x) GROUP BY n) s ORDER BY n;
+
+-- Counts stick at the greatest bigint; the mean and the variance stay those of the values.
+SELECT num_vals(t + t), avg(t + t), round(var_pop(t + t)::numeric, 9) AS var_pop, (t + t)::text::tally = t + t AS reads_back
+FROM (SELECT tally_of(9223372036854775807, 1, 9223372036854775807, 0, 2) AS t) s;
+SELECT t + t - t FROM (SELECT tally_of(9223372036854775807, 1, 0, 1, 1) AS t) s;
+
+-- Numerics that are all the same have no variance, however they are grouped.
+SELECT DISTINCT m2(a), m2(a + b), a + b = c AS equal, stddev_pop(d)
+FROM (SELECT tally(x) FILTER (WHERE i <= 46) AS a, tally(x) FILTER (WHERE i > 46) AS b, tally(x) AS c FROM (SELECT i, (-1e300)::numeric AS x FROM generate_series(1, 92) i) s) s,
+    (SELECT tally(0.868779609388189::numeric) AS d) v;

@@ -95,3 +95,23 @@ SELECT '{"num_vals": 3, "avg": "two", "m2": 2, "min": 1, "max": 3}'::jsonb::tall
 
 DROP FUNCTION report;
 DROP TABLE samples, copied;
+
+-- JSON: the object, wherever a value becomes json, and back from it.
+CREATE TABLE j (id int, t tally, d detector);
+INSERT INTO j SELECT 1, tally(x), detect(5) FROM unnest('{1,2,3}'::float8[]) x;
+SELECT t::json, t::json::tally = t AS back, to_json(t)::text = t::json::text AS to_json, to_jsonb(t) = t::jsonb AS to_jsonb FROM j;
+SELECT row_to_json(r), (SELECT json_agg(t) FROM j) FROM (SELECT id, t FROM j) r;
+SELECT (jsonb_populate_record(NULL::j, to_jsonb(j) - 'd')).t = t AS populated FROM j;
+SELECT ' {"num_vals": 3, "avg": 2, "m2": 2, "min": 1, "max": 3}'::tally;
+SELECT '{"num_vals": 3}'::tally;
+SELECT d::jsonb - 'noise' AS detector, to_jsonb(d) = d::jsonb AS to_jsonb FROM j;
+DROP TABLE j;
+-- Nothing is allocated for a text that no tally has, and little of it is shown.
+DO $$
+DECLARE message text;
+BEGIN
+    PERFORM repeat('1', 10000000)::tally;
+EXCEPTION WHEN invalid_text_representation THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+    RAISE NOTICE '% characters', length(message);
+END $$;

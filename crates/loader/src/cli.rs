@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::observe::LogFormat;
-use crate::{broker, check, demo, load, plan, simulate};
+use crate::{broker, check, demo, load, plan, simulate, status};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Check(check::Args),
     Plan(plan::Args),
     Replay(load::replay::Args),
+    Status(status::Args),
+    Reset(load::reset::Args),
     Simulate(simulate::Command),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -37,6 +39,8 @@ impl Cli {
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),
+            Command::Status(args) => status::run(args),
+            Command::Reset(args) => load::reset::run(args),
             Command::Simulate(args) => simulate::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Broker(args) => broker::run(args),

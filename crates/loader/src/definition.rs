@@ -20,6 +20,24 @@ pub struct Definition {
     pub key: Vec<String>,
 }
 
+/// What a table allows that exists already: some of its columns fill themselves where no field does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// All columns.
+    pub definition: Definition,
+    /// Those with a default or an identity.
+    pub optional: Vec<String>,
+}
+
+impl Template {
+    /// The definition without the columns that fill themselves, unless there is a field of their name.
+    pub fn settle(&self, has_field: impl Fn(&str) -> bool) -> Definition {
+        let mut definition = self.definition.clone();
+        definition.columns.retain(|column| !self.optional.contains(&column.name) || has_field(&column.name));
+        definition
+    }
+}
+
 impl Definition {
     /// The definition of a table with these columns.
     pub fn new(layout: Layout, table: TableName, columns: Vec<Column>) -> Self {
@@ -47,7 +65,7 @@ impl Definition {
 
     /// Adds a column at the end; gives the clause of ALTER TABLE for that.
     pub fn add(&mut self, column: Column) -> String {
-        let clause = format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.kind);
+        let clause = format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.sql_type());
         self.columns.push(column);
         clause
     }
@@ -56,7 +74,7 @@ impl Definition {
     pub fn create_table(&self) -> String {
         let columns = self.columns.iter().map(|column| {
             let not_null = if column.required { " NOT NULL" } else { "" };
-            format!("{} {}{not_null}", quoted(&column.name), column.kind)
+            format!("{} {}{not_null}", quoted(&column.name), column.sql_type())
         });
         let overflow = self.overflow.iter().map(|name| format!("{} {}", quoted(name), ColumnType::Jsonb));
         let key = (!self.key.is_empty()).then(|| format!("PRIMARY KEY ({})", self.key_list()));
@@ -67,6 +85,16 @@ impl Definition {
     /// The columns that rows are given for.
     pub fn names(&self) -> Vec<&str> {
         self.columns.iter().map(|column| column.name.as_str()).chain(self.overflow.as_deref()).collect()
+    }
+
+    /// Whether newer rows replace older ones.
+    pub fn is_keyed(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// Whether rows go by way of a temporary table: with a key, and with values that the server makes of text.
+    pub fn is_staged(&self) -> bool {
+        self.is_keyed() || self.columns.iter().any(|column| column.cast.is_some())
     }
 
     /// Those that identify a row, for SQL.

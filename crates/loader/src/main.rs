@@ -18,6 +18,7 @@ mod plan;
 mod registry;
 mod simulate;
 mod size;
+mod status;
 
 use std::process::ExitCode;
 

@@ -21,7 +21,8 @@ impl Tally {
     /// The mean; `None` if empty.
     #[inline]
     pub fn avg(&self) -> Option<f64> {
-        self.finite_or(|| self.mean_dd().round() * self.flags.scale().inverse())
+        // What the sums have lost to rounding must not lead it out of the values' range.
+        self.finite_or(|| (self.mean_dd().round() * self.flags.scale().inverse()).max(self.min).min(self.max))
     }
 
     /// M2, the sum of squared deviations from the mean; `None` if empty, NaN if any value is not finite.
@@ -62,6 +63,23 @@ impl Tally {
         self.deviation(self.count)
     }
 
+    /// The standard error of the mean, `stddev_samp / sqrt(n)`; `None` below two values.
+    pub fn sem(&self) -> Option<f64> {
+        Some(self.stddev_samp()? / (self.count as f64).sqrt())
+    }
+
+    /// The coefficient of variation, `stddev_samp / |mean|`; `None` below two values, or if the mean is 0.
+    pub fn cv(&self) -> Option<f64> {
+        let mean = self.avg().filter(|mean| *mean != 0.0)?;
+        Some(self.stddev_samp()? / mean.abs())
+    }
+
+    /// How many sample standard deviations a value is above the mean; `None` below two values, or if all are the same.
+    pub fn zscore(&self, x: f64) -> Option<f64> {
+        let deviation = self.stddev_samp().filter(|deviation| *deviation != 0.0)?;
+        Some((x - self.avg()?) / deviation)
+    }
+
     /// The least value, NaN being the greatest; `None` if empty or not known since values were taken away.
     #[inline]
     pub fn min(&self) -> Option<f64> {
@@ -82,6 +100,14 @@ impl Tally {
             _ if self.flags.max_unknown() => None,
             _ => Some(self.max),
         }
+    }
+
+    /// Are all values finite, but their sum beyond the largest double?
+    #[inline]
+    pub fn sum_overflows(&self) -> bool {
+        self.flags.scale() == Scale::Huge
+            && self.special_mean().is_none()
+            && self.sum().is_some_and(f64::is_infinite)
     }
 
     /// Are all values finite, but their sum or M2 beyond the largest double?
@@ -149,7 +175,10 @@ impl Tally {
     #[inline]
     fn m2_dd(&self) -> Dd {
         let m2 = self.m2_signed();
-        if m2.hi > 0.0 {
+        // Of values that are one double any spread is in bits beyond it; what is less than the last of the sums is none.
+        const NOISE: f64 = 1.0 / (1u128 << 127) as f64 / 256.0;
+        let least = if self.min == self.max { self.squares.0[0] * NOISE } else { 0.0 };
+        if m2.hi > least {
             m2
         } else {
             Dd::from_f64(0.0)
@@ -176,34 +205,24 @@ impl Tally {
     /// With c the rounded mean and r = sum - n c, exactly: M2 = squares - c (sum + r) - r² / n.
     #[cold]
     fn m2_cancelled(&self) -> Dd {
-        let n = self.count as f64;
+        let n = count_dd(self.count);
         let c = self.mean_dd().round();
         let sum = self.sum.renormalized().0;
 
         let mut rest = Cascade::<4>::ZERO;
         sum.iter().for_each(|&word| rest.add(word));
-        rest.add_product(-n, c);
+        rest.add_product(-n.hi, c);
+        rest.add_product(-n.lo, c);
 
         let mut m2 = Cascade::<4>::ZERO;
         self.squares.0.iter().for_each(|&word| m2.add(word));
         sum.iter().for_each(|&word| m2.add_product(-c, word));
         rest.renormalized().0.iter().for_each(|&word| m2.add_product(-c, word));
         let r = rest.to_dd();
-        let correction = r.times(r).over(count_dd(self.count));
+        let correction = r.times(r).over(n);
         m2.add(-correction.hi);
         m2.add(-correction.lo);
         m2.to_dd()
-    }
-
-    /// What `=` and hash compare: everything the accessors report follows from these words.
-    pub fn key(&self) -> [u64; 6] {
-        // No accessor reports a NaN with these bits, so they can stand for NULL.
-        const NULL: u64 = u64::MAX;
-        // As in PostgreSQL, -0 equals 0 and NaN equals NaN.
-        let bits = |x: f64| if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() };
-        let [avg, m2, sum, min, max] =
-            [self.avg(), self.m2(), self.sum(), self.min(), self.max()].map(|x| x.map_or(NULL, bits));
-        [self.count as u64, avg, m2, sum, min, max]
     }
 }
 
@@ -216,12 +235,3 @@ pub(crate) fn count_dd(n: i64) -> Dd {
         Dd::from_i128(n.into())
     }
 }
-
-/// Equal are tallies whose accessors report the same.
-impl PartialEq for Tally {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Tally {}

@@ -35,7 +35,13 @@ impl<const K: usize> Cascade<K> {
     /// Adds `x²`, exact in its 106 bits.
     #[inline(always)]
     pub fn add_square(&mut self, x: f64) {
-        let (p, e) = two_square(x);
+        self.add_square_as::<false>(x);
+    }
+
+    /// The same, [fused](two_square) or not.
+    #[inline(always)]
+    pub fn add_square_as<const FUSED: bool>(&mut self, x: f64) {
+        let (p, e) = two_square::<FUSED>(x);
         self.add_from(0, p);
         self.add_from(1, e);
     }
@@ -65,6 +71,13 @@ impl<const K: usize> Cascade<K> {
     pub fn scaled(mut self, factor: f64) -> Self {
         self.0 = self.0.map(|w| w * factor);
         self
+    }
+
+    /// Multiplies by any number.
+    pub fn times(self, factor: f64) -> Self {
+        let mut product = Self::ZERO;
+        self.renormalized().0.iter().for_each(|&word| product.add_product(word, factor));
+        product
     }
 
     /// The same value in words that do not overlap, each the rounding of all that follows and itself.

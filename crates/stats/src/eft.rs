@@ -23,11 +23,11 @@ pub fn two_prod(a: f64, b: f64) -> (f64, f64) {
     (p, ((ah * bh - p) + ah * bl + al * bh) + al * bl)
 }
 
-/// [`two_prod`] of a value with itself, at half the cost.
+/// [`two_prod`] of a value with itself, at half the cost. `FUSED` where the caller knows that the processor has the instruction.
 #[inline(always)]
-pub fn two_square(a: f64) -> (f64, f64) {
+pub fn two_square<const FUSED: bool>(a: f64) -> (f64, f64) {
     let p = a * a;
-    if cfg!(target_feature = "fma") {
+    if FUSED || cfg!(target_feature = "fma") {
         return (p, a.mul_add(a, -p));
     }
     let (h, l) = split(a);
@@ -40,4 +40,22 @@ fn split(a: f64) -> (f64, f64) {
     let t = 134_217_729.0 * a;
     let h = t - (t - a);
     (h, a - h)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn squares_have_the_same_bits_fused_or_not() {
+        let mut x = 1.0_f64;
+        for i in 0..10_000_u32 {
+            x = (x * 1.618_033_988_749_895 + f64::from(i).sin()).rem_euclid(4.0) + 1e-3;
+            for power in [-390, -30, 0, 52, 470] {
+                let x = x * 2f64.powi(power);
+                assert_eq!(two_square::<true>(x), two_square::<false>(x), "{x:e}");
+                assert_eq!(two_square::<true>(x), two_prod(x, x), "{x:e}");
+            }
+        }
+    }
 }

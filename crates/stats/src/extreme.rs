@@ -43,6 +43,11 @@ impl<T> Extreme<T> {
         self.popped += 1;
     }
 
+    /// The bytes that the candidates take, what they refer to apart.
+    pub fn memory(&self) -> usize {
+        self.candidates.capacity() * size_of::<(u64, T)>()
+    }
+
     /// The least value; `None` of an empty window.
     #[inline]
     pub fn get(&self) -> Option<&T> {

@@ -1,5 +1,7 @@
 //! Many series at once: how common changes are among them, and which to report so that few are false.
 
+use std::collections::TryReserveError;
+
 /// Share of changed series before any is seen, and how many series that is worth: one in ten, of ten.
 const PRIOR_CHANGED: f64 = 1.0;
 const PRIOR_SERIES: f64 = 10.0;
@@ -36,9 +38,13 @@ pub fn changed_share(log_bayes_factors: &[f64], mut breathe: impl FnMut()) -> f6
 /// share.
 ///
 /// The Bayes rule for that loss: Müller, Parmigiani & Rice, FDR and Bayesian multiple comparisons rules (2006).
-pub fn discoveries(probabilities: &[f64], fdr: f64) -> (Vec<usize>, f64) {
-    let mut order: Vec<usize> = (0..probabilities.len()).collect();
-    order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
+///
+/// Memory for the list is asked for, not taken for granted.
+pub fn discoveries(probabilities: &[f64], fdr: f64) -> Result<(Vec<usize>, f64), TryReserveError> {
+    let mut order = Vec::new();
+    order.try_reserve_exact(probabilities.len())?;
+    order.extend(0..probabilities.len());
+    order.sort_unstable_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
     let (mut doubt, mut length, mut expected) = (0.0, 0, 0.0);
     for (i, &which) in order.iter().enumerate() {
         doubt += 1.0 - probabilities[which];
@@ -49,5 +55,5 @@ pub fn discoveries(probabilities: &[f64], fdr: f64) -> (Vec<usize>, f64) {
         (length, expected) = (i + 1, share);
     }
     order.truncate(length);
-    (order, expected)
+    Ok((order, expected))
 }

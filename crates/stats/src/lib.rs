@@ -12,6 +12,7 @@ mod flags;
 pub mod fleet;
 mod moments;
 mod number;
+mod order;
 mod parts;
 mod scale;
 mod sliding;

@@ -54,8 +54,8 @@ impl Tally {
         tally.renormalized()
     }
 
-    /// The same tally with its sums in words that do not overlap.
-    pub(crate) fn renormalized(self) -> Tally {
+    /// The same tally with its sums in words that do not overlap: equal sums have equal bytes.
+    pub fn renormalized(self) -> Tally {
         Tally { sum: self.sum.renormalized(), squares: self.squares.renormalized(), ..self }
     }
 
@@ -102,8 +102,8 @@ impl Tally {
     ///
     /// All in units of the scale, and with room for moments that somebody computed in double precision.
     fn check_moments(&self) -> Result<(), Impossible> {
-        // Where counts stick, sums and counts no longer belong together.
-        if self.flags.stuck() || self.count == i64::MAX {
+        // Where counts of what is not finite stick, sums and counts no longer belong together.
+        if self.flags.stuck() {
             return Ok(());
         }
         let scale = self.flags.scale();

@@ -87,6 +87,13 @@ impl<S: Summary> Sliding<S> {
         }
     }
 
+    /// The bytes that the queue takes beside itself.
+    pub fn memory(&self) -> usize {
+        self.blocks.capacity() * size_of::<Block<S>>()
+            + (self.blocks.len() + 1) * BLOCK * size_of::<S::Value>()
+            + self.suffixes.capacity() * size_of::<S>()
+    }
+
     /// The summary of all values. O(1).
     #[inline]
     pub fn summary(&self) -> S {

@@ -17,7 +17,8 @@ use std::fmt;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
-    /// All values, NaN and infinities included; never negative, sticks at `i64::MAX`.
+    /// All values, NaN and infinities included; never negative. Sticks at `i64::MAX`: merged sums are then those of as many
+    /// values with the same mean and variance.
     pub(crate) count: i64,
     pub(crate) flags: Flags,
     /// The least value that is not NaN; `+Inf` where there is none. Only a lower bound if `flags` says so.
@@ -54,15 +55,34 @@ impl Tally {
     };
 
     /// Adds one value. O(1).
+    ///
+    /// Squares are split by a fused multiply-add where the processor has one, whatever the build was for: the bits are the
+    /// same.
     #[inline(always)]
     pub fn observe(&mut self, x: f64) {
+        #[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
+        if std::arch::is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has what the function is compiled for, as was just asked.
+            return unsafe { self.observe_fused(x) };
+        }
+        self.observe_as::<false>(x);
+    }
+
+    #[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
+    #[target_feature(enable = "fma")]
+    fn observe_fused(&mut self, x: f64) {
+        self.observe_as::<true>(x);
+    }
+
+    #[inline(always)]
+    fn observe_as<const FUSED: bool>(&mut self, x: f64) {
         // One test for an ordinary tally and one for an ordinary value; NaN fails the second.
         if self.flags == Flags::PLAIN && x.abs() < Scale::HUGE_FROM {
             self.count = self.count.saturating_add(1);
             self.min = least(self.min, x);
             self.max = greatest(self.max, x);
             self.sum.add(x);
-            self.squares.add_square(x);
+            self.squares.add_square_as::<FUSED>(x);
         } else {
             self.observe_rare(x, 0.0);
         }
@@ -105,8 +125,9 @@ impl Tally {
     /// Adds all values of another tally. O(1), commutative; associative but for the 160th bit.
     #[inline]
     pub fn merge(&mut self, other: &Tally) {
-        if self.flags == Flags::PLAIN && other.flags == Flags::PLAIN {
-            self.count = self.count.saturating_add(other.count);
+        let plain = self.flags == Flags::PLAIN && other.flags == Flags::PLAIN;
+        if let (true, Some(count)) = (plain, self.count.checked_add(other.count)) {
+            self.count = count;
             self.min = least(self.min, other.min);
             self.max = greatest(self.max, other.max);
             self.sum.merge(&other.sum);
@@ -122,13 +143,18 @@ impl Tally {
         let mut other = *other;
         self.raise_scale(other.flags.scale());
         other.raise_scale(self.flags.scale());
-        self.count = self.count.saturating_add(other.count);
+        let count = i128::from(self.count) + i128::from(other.count);
         self.set_bounds(self.lower().least(other.lower()), self.upper().least(other.upper()));
         for kind in Special::ALL {
             self.flags.set_specials(kind, self.flags.specials(kind) + other.flags.specials(kind));
         }
         self.sum.merge(&other.sum);
         self.squares.merge(&other.squares);
+        self.count = count.min(i64::MAX.into()) as i64;
+        if count > i64::MAX.into() {
+            let share = self.count as f64 / count as f64;
+            (self.sum, self.squares) = (self.sum.times(share), self.squares.times(share));
+        }
     }
 
     /// Takes the values of another tally away, of which it must be a part. O(1).
@@ -148,7 +174,8 @@ impl Tally {
         let mut other = *other;
         let below = !other.flags.min_unknown() && other.min < self.min;
         let above = !other.flags.max_unknown() && other.max > self.max;
-        if other.count > self.count || below || above {
+        let stuck = self.count == i64::MAX && other.count > 0;
+        if other.count > self.count || below || above || stuck {
             return Err(NotAPart);
         }
         self.raise_scale(other.flags.scale());

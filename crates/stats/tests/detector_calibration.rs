@@ -73,7 +73,7 @@ fn simulate(kind: &str, series: usize, seed: u64) -> (f64, f64) {
         .collect();
     let share = changed_share(&evidence, || ());
     let probabilities: Vec<f64> = evidence.iter().map(|&b| probability(b, share)).collect();
-    let (found, _) = discoveries(&probabilities, 0.05);
+    let (found, _) = discoveries(&probabilities, 0.05).unwrap();
     let right = found.iter().filter(|&&i| i % 10 == 0).count();
     let all = series.div_ceil(10);
     ((found.len() - right) as f64 / found.len().max(1) as f64, right as f64 / all as f64)

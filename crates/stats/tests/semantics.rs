@@ -115,3 +115,29 @@ fn from_moments() {
     let t = Tally::from_moments(1_000_000, 1e9 + 0.1, 250_000.0, 1e9 - 1.0, 1e9 + 1.0).unwrap();
     assert_eq!((t.avg(), t.m2()), (Some(1e9 + 0.1), Some(250_000.0)));
 }
+
+#[test]
+fn a_mean_is_between_the_bounds_whatever_the_spread() {
+    let text = "(10414574138294274,-3.623731872957458e136,Infinity,-1e-300,1e300) sum[-1e-16] squares[7.021095112822403e262 -1.0957550714140458e246] scale[2]";
+    let tally: Tally = text.parse().unwrap();
+    assert_eq!((tally.avg(), tally.min()), (Some(-1e-300), Some(-1e-300)));
+}
+
+#[test]
+fn a_count_that_sticks_keeps_mean_and_variance() {
+    let most = Tally::from_moments(i64::MAX, 1.0, i64::MAX as f64, 0.0, 2.0).unwrap();
+    let mut merged = most;
+    for _ in 0..100 {
+        merged.merge(&most);
+    }
+    assert_eq!((merged.num_vals(), merged.avg()), (i64::MAX, Some(1.0)));
+    assert!((merged.var_pop().unwrap() - 1.0).abs() < 1e-12);
+    merged.merge(&Tally::from_moments(i64::MAX, 3.0, i64::MAX as f64, 2.0, 4.0).unwrap());
+    assert!((merged.avg().unwrap() - 2.0).abs() < 1e-12, "half of them, since their number is not known");
+    assert_eq!(Tally::from_bytes(&merged.to_bytes()), Ok(merged));
+    assert_eq!(merged.unmerge(&[1.0].into_iter().collect()), Err(NotAPart));
+    // Of one value and of values that are all the same there is no variance.
+    for n in [1, 1 << 53, i64::MAX - 1, i64::MAX] {
+        assert_eq!(Tally::from_moments(n, 0.1, 0.0, 0.1, 0.1).unwrap().m2(), Some(0.0), "{n}");
+    }
+}

@@ -74,6 +74,17 @@ impl Definition {
         unsafe { self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(offset) }
     }
 
+    /// May a row enter the frames later than it is read, or never? Otherwise each is in its own frame.
+    ///
+    /// # Safety
+    /// The definition of an initialised node.
+    pub unsafe fn is_delayed(&self) -> bool {
+        // SAFETY: see above.
+        unsafe {
+            self.has(pg_sys::FRAMEOPTION_START_OFFSET_FOLLOWING | pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING)
+        }
+    }
+
     /// The frame, with its offsets evaluated.
     ///
     /// # Safety

@@ -1,5 +1,6 @@
 //! Values of the ordering column, kept after their rows have gone.
 
+use super::copies::{Copied, Copies};
 use crate::rewrite::plan::items;
 use pgrx::pg_sys::{self, Datum, TargetEntry, WindowAgg};
 
@@ -9,6 +10,7 @@ pub struct OrderingColumn {
     pub number: i16,
     length: i16,
     by_value: bool,
+    copies: Copies,
 }
 
 impl OrderingColumn {
@@ -16,7 +18,7 @@ impl OrderingColumn {
     ///
     /// # Safety
     /// The WindowAgg that has the frame, and a target list with the types of its input.
-    pub unsafe fn of(window: *const WindowAgg, input: *mut pg_sys::List) -> OrderingColumn {
+    pub unsafe fn of(window: *const WindowAgg, input: *mut pg_sys::List, copies: Copies) -> OrderingColumn {
         // SAFETY: see above.
         unsafe {
             let number = *(*window).ordColIdx;
@@ -24,7 +26,7 @@ impl OrderingColumn {
             let value = target.map_or(pg_sys::Oid::INVALID, |target| pg_sys::exprType((*target).expr.cast()));
             let (mut length, mut by_value) = (0, false);
             pg_sys::get_typlenbyval(value, &mut length, &mut by_value);
-            OrderingColumn { number, length, by_value }
+            OrderingColumn { number, length, by_value, copies }
         }
     }
 }
@@ -32,8 +34,7 @@ impl OrderingColumn {
 /// A copy of a value.
 pub enum Key {
     ByValue(Datum),
-    /// In words, for their alignment.
-    ByReference(Box<[u64]>),
+    ByReference(Copied),
 }
 
 impl Key {
@@ -48,15 +49,10 @@ impl Key {
         }
         // SAFETY: see above.
         unsafe {
-            let (bytes, length) = if column.length < 0 {
-                let whole = pg_sys::pg_detoast_datum(value.cast_mut_ptr());
-                (whole.cast::<u8>().cast_const(), pgrx::varsize_any(whole))
-            } else {
-                (value.cast_mut_ptr::<u8>().cast_const(), column.length as usize)
-            };
-            let mut words = vec![0; length.div_ceil(size_of::<u64>())].into_boxed_slice();
-            std::ptr::copy_nonoverlapping(bytes, words.as_mut_ptr().cast(), length);
-            Key::ByReference(words)
+            Key::ByReference(match column.length {
+                ..0 => column.copies.varlena(value),
+                length => column.copies.bytes(value.cast_mut_ptr(), length as usize),
+            })
         }
     }
 
@@ -64,7 +60,7 @@ impl Key {
     pub fn datum(&self) -> Datum {
         match self {
             Key::ByValue(datum) => *datum,
-            Key::ByReference(words) => Datum::from(words.as_ptr().cast_mut()),
+            Key::ByReference(copied) => copied.datum(),
         }
     }
 }

@@ -5,7 +5,10 @@
 //! inlined functions are all reached, and the rest of the plan is as it would have been. Where a WindowAgg has other window
 //! functions as well it stays, and finds the results of ours as columns of its input.
 
+mod ahead;
 mod argument;
+mod copies;
+mod explain;
 mod frame;
 mod key;
 mod node;
@@ -35,8 +38,7 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
         if !moves(window) {
             return;
         }
-        let mut found = Found { functions: Vec::new(), others: false };
-        (*window).plan.targetlist = found.replace_all((*window).plan.targetlist, Replace::Nothing, 0);
+        let mut found = Found::of((*window).plan.targetlist);
         let in_use_elsewhere = !(*window).runCondition.is_null() || !(*window).plan.qual.is_null();
         if in_use_elsewhere {
             // A condition on a count stops the WindowAgg early: it must stay, and the count with it.
@@ -48,22 +50,28 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
         if found.others || in_use_elsewhere {
             let input = items::<TargetEntry>((*(*window).plan.lefttree).targetlist).count();
             let below = scan::plan(window, &found.functions, passing_on(window, &found.functions));
-            (*window).plan.targetlist =
-                found.replace_all((*window).plan.targetlist, Replace::ByColumnOf(pg_sys::OUTER_VAR), input);
+            // Conditions and their subplans are those of the WindowAgg, which stays.
+            (*below).qual = null_mut();
+            (*below).initPlan = null_mut();
+            (*window).plan.targetlist = found.replaced((*window).plan.targetlist, pg_sys::OUTER_VAR, input);
             (*window).plan.lefttree = below;
         } else {
-            let output =
-                found.replace_all((*window).plan.targetlist, Replace::ByColumnOf(pg_sys::INDEX_VAR), 0);
+            let output = found.replaced((*window).plan.targetlist, pg_sys::INDEX_VAR, 0);
             *place = scan::plan(window, &found.functions, output);
         }
     }
 }
 
-/// Does the frame's start move, so that core begins anew for every row?
+/// Does the frame's start move, so that core begins anew for every row? Volatile offsets must not be evaluated twice, here and
+/// in the WindowAgg that may stay.
 unsafe fn moves(window: *const WindowAgg) -> bool {
     let begins_with_partition = pg_sys::FRAMEOPTION_START_UNBOUNDED_PRECEDING;
     // SAFETY: the caller's node.
-    unsafe { (*window).frameOptions as u32 & (begins_with_partition | pg_sys::FRAMEOPTION_EXCLUSION) == 0 }
+    unsafe {
+        (*window).frameOptions as u32 & (begins_with_partition | pg_sys::FRAMEOPTION_EXCLUSION) == 0
+            && !pg_sys::contain_volatile_functions((*window).startOffset)
+            && !pg_sys::contain_volatile_functions((*window).endOffset)
+    }
 }
 
 /// The window functions of one WindowAgg.
@@ -74,47 +82,46 @@ struct Found {
     others: bool,
 }
 
-#[derive(Clone, Copy)]
-enum Replace {
-    Nothing,
-    /// By columns of that input.
-    ByColumnOf(i32),
-}
-
-struct Walk<'a> {
-    found: &'a mut Found,
-    replace: Replace,
-    /// The number of columns before those of the functions.
+struct Replacing<'a> {
+    found: &'a Found,
+    /// By columns of this input, after so many others.
+    input: i32,
     before: usize,
 }
 
 impl Found {
-    /// Takes note of the window functions of a target list, and replaces those that are ours.
-    unsafe fn replace_all(&mut self, targets: *mut List, replace: Replace, before: usize) -> *mut List {
-        let mut walk = Walk { found: self, replace, before };
-        // SAFETY: PostgreSQL copies the tree, and calls back for each node.
-        unsafe { mutate(targets.cast(), (&raw mut walk).cast()).cast() }
-    }
-
-    unsafe fn visit(&mut self, function: *mut WindowFunc, replace: Replace, before: usize) -> *mut Node {
-        // SAFETY: a node of the caller's tree.
+    /// The window functions of a target list.
+    unsafe fn of(targets: *mut List) -> Found {
+        let flags = pg_sys::PVC_INCLUDE_WINDOWFUNCS
+            | pg_sys::PVC_INCLUDE_AGGREGATES
+            | pg_sys::PVC_RECURSE_PLACEHOLDERS;
+        let mut found = Found { functions: Vec::new(), others: false };
+        // SAFETY: the caller's tree; what is found in it are nodes.
         unsafe {
-            let known =
-                self.functions.iter().position(|&(other, _)| pg_sys::equal(function.cast(), other.cast()));
-            match (replace, known) {
-                (Replace::Nothing, Some(_)) => {}
-                (Replace::Nothing, None) => match understood(function) {
-                    Some(statistic) => self.functions.push((function, statistic)),
-                    None => self.others = true,
-                },
-                (Replace::ByColumnOf(_), None) => {}
-                (Replace::ByColumnOf(input), Some(index)) => {
-                    let number = (before + index + 1) as i16;
-                    return result_column(function, input, number).cast();
+            let nodes = items::<Node>(pg_sys::pull_var_clause(targets.cast(), flags as i32));
+            for function in
+                nodes.filter(|&node| (*node).type_ == NodeTag::T_WindowFunc).map(|node| node.cast())
+            {
+                match understood(function) {
+                    _ if found.index(function).is_some() => {}
+                    Some(statistic) => found.functions.push((function, statistic)),
+                    None => found.others = true,
                 }
             }
-            function.cast()
         }
+        found
+    }
+
+    unsafe fn index(&self, function: *mut WindowFunc) -> Option<usize> {
+        // SAFETY: nodes of the caller's tree.
+        self.functions.iter().position(|&(other, _)| unsafe { pg_sys::equal(function.cast(), other.cast()) })
+    }
+
+    /// A copy of a target list with columns in place of the functions that are ours.
+    unsafe fn replaced(&self, targets: *mut List, input: i32, before: usize) -> *mut List {
+        let mut replacing = Replacing { found: self, input, before };
+        // SAFETY: PostgreSQL copies the tree, and calls back for each node.
+        unsafe { mutate(targets.cast(), (&raw mut replacing).cast()).cast() }
     }
 }
 
@@ -174,12 +181,18 @@ unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Stat
 
 #[pg_guard]
 unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut Node {
-    // SAFETY: PostgreSQL passes the walk of `replace_all` on.
+    // SAFETY: PostgreSQL passes on what `replaced` gave it.
     unsafe {
         if !node.is_null() && (*node).type_ == NodeTag::T_WindowFunc {
             // Window functions cannot be nested.
-            let walk = &mut *context.cast::<Walk>();
-            return walk.found.visit(node.cast(), walk.replace, walk.before);
+            let replacing = &*context.cast::<Replacing>();
+            return match replacing.found.index(node.cast()) {
+                Some(index) => {
+                    let number = (replacing.before + index + 1) as i16;
+                    result_column(node.cast(), replacing.input, number).cast()
+                }
+                None => node,
+            };
         }
         mutate(node, context)
     }

@@ -1,8 +1,10 @@
 //! The executor node that takes the place of a WindowAgg: reads each row once, and computes the statistics of its frame.
 
+use super::copies::Copies;
+use super::explain;
 use super::frame::Frame;
 use super::rows::Rows;
-use super::scan::functions;
+use super::scan::{definition, functions};
 use super::statistic::Statistic;
 use crate::rewrite::executor::{
     aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
@@ -10,8 +12,8 @@ use crate::rewrite::executor::{
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, Datum, EState, Node, NodeTag,
-    TupleTableSlot, WindowFunc,
+    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, Datum, EState, ExplainState,
+    List, Node, NodeTag, TupleTableSlot, WindowFunc,
 };
 use std::ffi::CStr;
 
@@ -38,7 +40,7 @@ static EXECUTE: Methods<CustomExecMethods> = Methods(CustomExecMethods {
     ReInitializeDSMCustomScan: None,
     InitializeWorkerCustomScan: None,
     ShutdownCustomScan: None,
-    ExplainCustomScan: None,
+    ExplainCustomScan: Some(explain),
 });
 
 /// The methods of the plan node.
@@ -66,8 +68,7 @@ struct Window {
     results: Vec<Wanted>,
     /// The row whose turn it is; rows are counted within their partition.
     current: i64,
-    /// The rows of the frame are those from `left` up to, but not including, `entered`.
-    entered: i64,
+    /// The rows of the frame are those from here up to the last that has entered.
     left: i64,
 }
 
@@ -98,9 +99,11 @@ unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EStat
         functions(scan).for_each(|(function, _)| check_right(function));
         (*ps).lefttree = ExecInitNode((*scan).scan.plan.lefttree, estate, flags);
         // Before anything is made that an error must not leak.
-        let empty =
-            Window { rows: Rows::new(ps), frame: None, results: Vec::new(), current: 0, entered: 0, left: 0 };
-        let window = PgMemoryContexts::For((*estate).es_query_cxt).leak_and_drop_on_delete(empty);
+        let copies = Copies::new((*estate).es_query_cxt);
+        let rows = Rows::new(ps, copies);
+        let empty = Window { rows, frame: None, results: Vec::new(), current: 0, left: 0 };
+        // Before the copies, which it refers to, are freed.
+        let window = PgMemoryContexts::For(copies.context()).leak_and_drop_on_delete(empty);
         for (function, statistic) in functions(scan) {
             let argument = match statistic {
                 Statistic::Rows => 0,
@@ -161,6 +164,18 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
     }
 }
 
+#[pg_guard]
+unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
+    // SAFETY: as above.
+    unsafe {
+        let scan = (*node).ss.ps.plan.cast::<CustomScan>();
+        explain::frame(definition(scan), (*node).ss.ps.plan, ancestors, es);
+        if (*es).analyze {
+            explain::extent((*(*node.cast::<State>()).window).rows.extent(), es);
+        }
+    }
+}
+
 impl Window {
     /// The next row of the output; a null pointer after the last.
     unsafe fn next(&mut self, node: *mut CustomScanState) -> *mut TupleTableSlot {
@@ -190,21 +205,22 @@ impl Window {
 
     /// Moves the frame to that of the current row.
     unsafe fn slide(&mut self) {
-        let Some(frame) = &mut self.frame else { return };
+        let (Some(frame), rows) = (&mut self.frame, &mut self.rows) else { return };
         // SAFETY: reads rows of the node's input.
-        let (head, tail) = unsafe {
-            let tail = frame.tail(self.current, &mut self.rows).max(self.entered);
-            (frame.head(self.current, &mut self.rows).clamp(self.left, tail), tail)
-        };
-        let (entering, leaving) = (tail - self.entered, head - self.left);
-        self.rows.arguments().iter_mut().for_each(|argument| argument.slide(entering, leaving));
-        (self.entered, self.left) = (tail, head);
-        frame.forget(self.current, &mut self.rows);
+        unsafe {
+            let tail = frame.tail(self.current, rows).max(rows.entered());
+            let head = frame.head(self.current, rows).clamp(self.left, tail);
+            let leaving = head.min(rows.entered()) - self.left;
+            rows.arguments().iter_mut().for_each(|argument| argument.leave(leaving));
+            rows.enter_all(head, tail);
+            self.left = head;
+        }
+        frame.forget(self.current, rows);
     }
 
     /// Puts the statistics of the frame into the slot.
     unsafe fn report(&mut self, slot: *mut TupleTableSlot) {
-        let frame_rows = self.entered - self.left;
+        let frame_rows = self.rows.entered() - self.left;
         let arguments = self.rows.arguments();
         arguments.iter_mut().for_each(|argument| argument.settle());
         // SAFETY: the slot has a column for each result.
@@ -222,12 +238,13 @@ impl Window {
         }
     }
 
-    fn next_partition(&mut self) {
-        self.rows.next_partition();
+    unsafe fn next_partition(&mut self) {
+        // SAFETY: the row before has been output.
+        unsafe { self.rows.next_partition() };
         if let Some(frame) = &mut self.frame {
             frame.next_partition();
         }
-        (self.current, self.entered, self.left) = (0, 0, 0);
+        (self.current, self.left) = (0, 0);
     }
 
     /// Forgets everything that was read.
@@ -235,6 +252,6 @@ impl Window {
         self.frame = None;
         // SAFETY: as above.
         unsafe { self.rows.restart() };
-        (self.current, self.entered, self.left) = (0, 0, 0);
+        (self.current, self.left) = (0, 0);
     }
 }

@@ -1,8 +1,10 @@
 //! What the frames need to know of the order of the rows: their peer groups, and the values of the ordering column.
 
+use super::copies::Copies;
 use super::frame::Definition;
 use super::key::{Key, OrderingColumn};
-use crate::rewrite::executor::{column, copy_row, execTuplesMatchPrepare, holds};
+use crate::pg::memory::room;
+use crate::rewrite::executor::{column, copy_row, execTuplesMatchPrepare, holds, in_memory_of};
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, WindowAgg};
 use std::collections::VecDeque;
 
@@ -27,7 +29,7 @@ impl Order {
     ///
     /// # Safety
     /// A node that is being initialised, its input already is.
-    pub unsafe fn new(node: *mut PlanState, definition: &Definition) -> Order {
+    pub unsafe fn new(node: *mut PlanState, definition: &Definition, copies: Copies) -> Order {
         // SAFETY: what is made lives as long as the query.
         unsafe {
             let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *definition.window;
@@ -38,7 +40,7 @@ impl Order {
                 groups: VecDeque::new(),
                 groups_before: 0,
                 group: 0,
-                ordering: definition.has_keys().then(|| OrderingColumn::of(definition.window, input)),
+                ordering: definition.has_keys().then(|| OrderingColumn::of(definition.window, input, copies)),
                 keys: VecDeque::new(),
                 keys_before: 0,
             }
@@ -58,7 +60,9 @@ impl Order {
             }
             if let Some(ordering) = &self.ordering {
                 let value = column(row, ordering.number);
-                self.keys.push_back(value.map(|value| Key::copy(value, ordering)));
+                room(&mut self.keys, 1);
+                let key = in_memory_of(context, || value.map(|value| Key::copy(value, ordering)));
+                self.keys.push_back(key);
             }
         }
     }
@@ -69,6 +73,7 @@ impl Order {
             let is_first =
                 number == 0 || self.peers.as_ref().is_some_and(|peers| !peers.include(row, context));
             if is_first {
+                room(&mut self.groups, 1);
                 self.groups.push_back(number);
                 if let Some(peers) = &self.peers {
                     peers.begin(row);
@@ -108,6 +113,11 @@ impl Order {
             self.keys.pop_front();
             self.keys_before += 1;
         }
+    }
+
+    /// Bytes that it takes, copies apart.
+    pub fn memory(&self) -> usize {
+        self.groups.capacity() * size_of::<i64>() + self.keys.capacity() * size_of::<Option<Key>>()
     }
 
     /// Forgets all rows.

@@ -1,19 +1,24 @@
 //! The input of the node: rows, partition after partition, and what the frames need to know of them.
 
+use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
+use super::copies::Copies;
 use super::frame::{Definition, Frame};
 use super::order::{Alike, Order};
 use super::scan;
 use super::statistic::Statistic;
 use super::values;
-use crate::rewrite::executor::{
-    next_row, reset, tuplestore_gettupleslot, tuplestore_puttupleslot, tuplestore_trim, ExecInitExpr,
-};
+use crate::error::raise;
+use crate::pg::memory;
+use crate::rewrite::executor::{next_row, reset, ExecInitExpr};
 use crate::rewrite::plan::items;
-use pgrx::pg_sys::{
-    self, CustomScan, ExprContext, Node, PlanState, TupleTableSlot, Tuplestorestate, WindowAgg, WindowFunc,
-};
+use crate::settings;
+use pgrx::pg_sys::{self, CustomScan, ExprContext, Node, PlanState, TupleTableSlot, WindowAgg, WindowFunc};
+use pgrx::PgSqlErrorCode;
 use std::ptr::null_mut;
+
+/// Rows after which the memory in use is looked at.
+const MEASURE: i64 = 1024;
 
 /// The rows of one partition, as far as they have been read.
 pub struct Rows {
@@ -21,19 +26,26 @@ pub struct Rows {
     /// For what is evaluated of each row that is read.
     context: *mut ExprContext,
     definition: Definition,
+    copies: Copies,
     arguments: Vec<Argument>,
     partition: Option<Alike>,
     order: Order,
-    /// The rows from the current one on, where frames look ahead.
-    ahead: *mut Tuplestorestate,
-    stored: *mut TupleTableSlot,
+    node: *mut PlanState,
+    /// May rows enter the frame later than they are read?
+    delayed: bool,
+    /// The rows whose turn is still to come, where they are read before.
+    ahead: Option<Ahead>,
     /// The row that was read last.
     last: *mut TupleTableSlot,
     /// It is the first of the next partition.
     last_is_next: bool,
     count: i64,
+    /// The rows before this one have entered the frame, or never will.
+    entered: i64,
     is_complete: bool,
     is_exhausted: bool,
+    most_memory: usize,
+    most_file_bytes: usize,
 }
 
 impl Rows {
@@ -41,7 +53,7 @@ impl Rows {
     ///
     /// # Safety
     /// A node that is being initialised, its input already is.
-    pub unsafe fn new(node: *mut PlanState) -> Rows {
+    pub unsafe fn new(node: *mut PlanState, copies: Copies) -> Rows {
         // SAFETY: what is made lives as long as the query.
         unsafe {
             let window = scan::definition((*node).plan.cast::<CustomScan>());
@@ -57,27 +69,33 @@ impl Rows {
                 start_offset: expression((*window).startOffset),
                 end_offset: expression((*window).endOffset),
             };
+            let delayed = definition.is_delayed();
+            if delayed {
+                // Arguments are evaluated of rows as the store returns them, not as the input does.
+                (*node).outeropsset = true;
+                (*node).outeropsfixed = false;
+            }
             let WindowAgg { partNumCols, partColIdx, partOperators, partCollations, .. } = *window;
             let input = (*node).lefttree;
-            let row_type = pg_sys::ExecGetResultType(input);
             Rows {
                 input,
                 context: pg_sys::CreateExprContext((*node).state),
                 definition,
+                copies,
                 arguments: Vec::new(),
                 partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
-                order: Order::new(node, &definition),
-                ahead: null_mut(),
-                stored: pg_sys::ExecInitExtraTupleSlot(
-                    (*node).state,
-                    row_type,
-                    &raw const pg_sys::TTSOpsMinimalTuple,
-                ),
+                order: Order::new(node, &definition, copies),
+                node,
+                delayed,
+                ahead: None,
                 last: null_mut(),
                 last_is_next: false,
                 count: 0,
+                entered: 0,
                 is_complete: false,
                 is_exhausted: false,
+                most_memory: 0,
+                most_file_bytes: 0,
             }
         }
     }
@@ -99,7 +117,7 @@ impl Rows {
             // A count is known of any values.
             let known = self.arguments.iter_mut().position(|known| known.serves(function, kind));
             known.unwrap_or_else(|| {
-                self.arguments.push(Argument::new(node, function, kind));
+                self.arguments.push(Argument::new(node, function, kind, self.copies));
                 self.arguments.len() - 1
             })
         }
@@ -131,10 +149,8 @@ impl Rows {
         // SAFETY: the store lives as long as the query, or until the node is rescanned.
         unsafe {
             let frame = self.definition.frame((*node).ps_ExprContext);
-            if frame.looks_ahead() {
-                let before = pg_sys::MemoryContextSwitchTo((*(*node).state).es_query_cxt);
-                self.ahead = pg_sys::tuplestore_begin_heap(false, false, pg_sys::work_mem);
-                pg_sys::MemoryContextSwitchTo(before);
+            if self.delayed || frame.looks_ahead() {
+                self.ahead = Some(Ahead::new(node, self.delayed));
             }
             frame
         }
@@ -148,22 +164,93 @@ impl Rows {
     pub unsafe fn read(&mut self) -> bool {
         // SAFETY: slots and contexts are those of the node.
         unsafe {
-            if self.is_complete || !self.fetch() {
+            if self.is_complete {
+                return false;
+            }
+            // Whoever reads on wants the rows before, and their slot is about to be used again.
+            if !self.delayed && self.entered < self.count {
+                self.enter(self.last);
+            }
+            if !self.fetch() {
                 self.is_complete = true;
                 return false;
             }
-            let (row, context) = (self.last, self.context);
-            self.order.note(row, self.count, context);
-            (*context).ecxt_outertuple = row;
-            for argument in &mut self.arguments {
-                argument.read(context);
-            }
-            if !self.ahead.is_null() {
-                tuplestore_puttupleslot(self.ahead, row);
+            self.order.note(self.last, self.count, self.context);
+            if let Some(ahead) = &mut self.ahead {
+                ahead.put(self.last);
             }
             self.count += 1;
+            memory::check();
+            if self.count % MEASURE == 0 {
+                self.measure();
+            }
             true
         }
+    }
+
+    /// Lets the rows from `head` on, up to but not including `tail`, enter the frame; those before it never will.
+    ///
+    /// # Safety
+    /// They have been read.
+    #[inline]
+    pub unsafe fn enter_all(&mut self, head: i64, tail: i64) {
+        // SAFETY: the caller's; without a delay only the last row has not entered.
+        unsafe {
+            while self.entered < tail {
+                let row = match &mut self.ahead {
+                    Some(ahead) if self.delayed => ahead.take(Turn::Entering, self.node),
+                    _ => self.last,
+                };
+                if self.entered < head {
+                    self.entered += 1;
+                } else {
+                    self.enter(row);
+                }
+            }
+        }
+    }
+
+    /// The next row enters the frame: its arguments are evaluated.
+    #[inline]
+    unsafe fn enter(&mut self, row: *mut TupleTableSlot) {
+        let context = self.context;
+        // SAFETY: a row of the input, and a context for it.
+        unsafe {
+            reset(context);
+            (*context).ecxt_outertuple = row;
+            for argument in &mut self.arguments {
+                argument.enter(context);
+            }
+        }
+        self.entered += 1;
+    }
+
+    /// Rows that have entered the frame of this partition.
+    pub fn entered(&self) -> i64 {
+        self.entered
+    }
+
+    /// Takes note of the memory in use; an error if there is to be no more.
+    #[cold]
+    fn measure(&mut self) {
+        let arguments: usize = self.arguments.iter().map(Argument::memory).sum();
+        let memory = arguments + self.order.memory() + self.copies.memory();
+        self.most_memory = self.most_memory.max(memory);
+        let limit = settings::window_mem();
+        if memory > limit << 10 {
+            raise(
+                PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
+                format!("a window frame takes more than {limit} kB"),
+                "",
+                "Raise pg_tally.window_mem, narrow the frame, or turn pg_tally.accelerate_windows off.",
+            );
+        }
+    }
+
+    /// The most memory, and the most of a file, that the rows have taken, in bytes.
+    pub fn extent(&mut self) -> (usize, usize) {
+        self.measure();
+        (self.most_memory, self.most_file_bytes.max(self.ahead.as_ref().map_or(0, Ahead::file_bytes)))
     }
 
     /// Brings the next row of this partition.
@@ -231,22 +318,25 @@ impl Rows {
     /// It has been read.
     #[inline]
     pub unsafe fn take(&mut self) -> *mut TupleTableSlot {
-        if self.ahead.is_null() {
-            return self.last;
+        match &mut self.ahead {
+            // SAFETY: a row is put in when it is read.
+            Some(ahead) => unsafe { ahead.take(Turn::Current, self.node) },
+            None => self.last,
         }
-        // SAFETY: the store has the row.
-        unsafe {
-            tuplestore_gettupleslot(self.ahead, true, false, self.stored);
-            tuplestore_trim(self.ahead);
-        }
-        self.stored
     }
 
     /// Begins the next partition.
-    pub fn next_partition(&mut self) {
+    ///
+    /// # Safety
+    /// Nobody uses the row that `take` returned.
+    pub unsafe fn next_partition(&mut self) {
+        if let Some(ahead) = &mut self.ahead {
+            // SAFETY: the caller's.
+            unsafe { ahead.clear() }
+        }
         self.arguments.iter_mut().for_each(Argument::clear);
         self.order.clear();
-        self.count = 0;
+        (self.count, self.entered) = (0, 0);
         self.is_complete = false;
     }
 
@@ -255,16 +345,14 @@ impl Rows {
     /// # Safety
     /// The node is to be read from its beginning, or not at all.
     pub unsafe fn restart(&mut self) {
-        self.next_partition();
+        // SAFETY: the caller's.
+        unsafe { self.next_partition() };
         self.is_exhausted = false;
         self.last_is_next = false;
-        if !self.ahead.is_null() {
-            // SAFETY: the slot must not refer to a row in the store.
-            unsafe {
-                crate::rewrite::executor::clear(self.stored);
-                pg_sys::tuplestore_end(self.ahead);
-            }
-            self.ahead = null_mut();
+        if let Some(mut ahead) = self.ahead.take() {
+            self.most_file_bytes = self.most_file_bytes.max(ahead.file_bytes());
+            // SAFETY: it is gone.
+            unsafe { ahead.end() }
         }
     }
 }

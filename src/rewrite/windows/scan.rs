@@ -3,7 +3,7 @@
 use super::node;
 use super::statistic::Statistic;
 use crate::rewrite::plan::items;
-use pgrx::pg_sys::{self, CustomScan, Expr, List, NodeTag, Plan, WindowAgg, WindowFunc};
+use pgrx::pg_sys::{self, CustomScan, List, NodeTag, Plan, WindowAgg, WindowFunc};
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
@@ -29,7 +29,8 @@ pub unsafe fn plan(
         for (index, &(function, statistic)) in functions.iter().enumerate() {
             computed = pg_sys::lappend(computed, function.cast());
             statistics = pg_sys::lappend_int(statistics, statistic as i32);
-            let result = pg_sys::makeTargetEntry(shown(function), index as i16 + 1, null_mut(), false);
+            // As EXPLAIN shows it.
+            let result = pg_sys::makeTargetEntry(function.cast(), index as i16 + 1, null_mut(), false);
             results = pg_sys::lappend(results, result.cast());
         }
 
@@ -43,16 +44,6 @@ pub unsafe fn plan(
         }
         scan.methods = node::methods();
         scan.into_pg().cast()
-    }
-}
-
-/// A result as EXPLAIN shows it: as a call of the function, since the window is not a WindowAgg's any more.
-unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
-    // SAFETY: makes a node over the arguments of another.
-    unsafe {
-        let WindowFunc { winfnoid, wintype, args, wincollid, inputcollid, .. } = *function;
-        let format = pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
-        pg_sys::makeFuncExpr(winfnoid, wintype, args, wincollid, inputcollid, format).cast()
     }
 }
 

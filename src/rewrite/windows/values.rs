@@ -1,12 +1,12 @@
 //! Sliding windows over values of each kind, and what is reported of them.
 
+use super::copies::{Copies, Number};
 use super::statistic::Statistic;
 use crate::error::raise;
-use crate::moving::grown;
+use crate::pg::memory::fallibly;
 use crate::tally::{split_numeric, Merged, SqlTally, Wide};
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{AnyNumeric, FromDatum, IntoDatum, PgSqlErrorCode};
-use std::collections::VecDeque;
+use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
 /// How an argument's values are read and kept.
@@ -45,30 +45,28 @@ pub fn kind(statistic: Statistic, value: Oid) -> Option<Kind> {
 
 impl Kind {
     /// No values of this kind yet.
-    pub fn values(self) -> Box<dyn Values> {
+    pub fn values(self, copies: Copies) -> Box<dyn Values> {
         match self {
-            Kind::Double => Box::new(Queue::<Tallied<f64>>::default()),
-            Kind::Real => Box::new(Queue::<Tallied<f32>>::default()),
-            Kind::WideInteger => Box::new(Queue::<Tallied<i64>>::default()),
-            Kind::WideNumeric => Box::new(Queue::<Tallied<AnyNumeric>>::default()),
-            Kind::Stored => Box::new(Queue::<Tallied<SqlTally>>::default()),
-            Kind::Integer2 => Box::new(Queue::<Extremes<i16>>::default()),
-            Kind::Integer4 => Box::new(Queue::<Extremes<i32>>::default()),
-            Kind::Integer8 => Box::new(Queue::<Extremes<i64>>::default()),
-            Kind::Numeric => Box::new(Queue::<Extremes<AnyNumeric>>::default()),
+            Kind::Double => Box::new(Tallied::<f64>::default()),
+            Kind::Real => Box::new(Tallied::<f32>::default()),
+            Kind::WideInteger => Box::new(Tallied::<i64>::default()),
+            Kind::WideNumeric => Box::new(Tallied::<AnyNumeric>::default()),
+            Kind::Stored => Box::new(Tallied::<SqlTally>::default()),
+            Kind::Integer2 => Box::new(Extremes::<i16>::new(copies)),
+            Kind::Integer4 => Box::new(Extremes::<i32>::new(copies)),
+            Kind::Integer8 => Box::new(Extremes::<i64>::new(copies)),
+            Kind::Numeric => Box::new(Extremes::<Number>::new(copies)),
         }
     }
 }
 
-/// The values of the rows that have been read: first they wait, then they are in the frame.
+/// The values of the rows of the frame.
 pub trait Values {
-    /// Takes a value in, to wait.
+    /// A value enters the frame; of one that is passed by reference, a copy.
     ///
     /// # Safety
     /// A value of the kind.
-    unsafe fn read(&mut self, value: Datum);
-    /// The value that has waited longest enters the frame.
-    fn enter(&mut self);
+    unsafe fn enter(&mut self, value: Datum);
     /// The oldest value leaves the frame.
     fn leave(&mut self);
     /// Prepares to report.
@@ -76,59 +74,18 @@ pub trait Values {
     /// A statistic of the frame, as real if that is its type; valid until the frame changes or the memory context is
     /// reset. NULL is None.
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
-}
-
-/// A window over values of some type.
-trait Window: Default {
-    type Value;
-    unsafe fn value(datum: Datum) -> Self::Value;
-    fn push(&mut self, value: Self::Value);
-    fn pop(&mut self);
-    fn settle(&mut self);
-    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
-}
-
-struct Queue<W: Window> {
-    waiting: VecDeque<W::Value>,
-    window: W,
-}
-
-impl<W: Window> Default for Queue<W> {
-    fn default() -> Self {
-        Queue { waiting: VecDeque::new(), window: W::default() }
-    }
-}
-
-impl<W: Window> Values for Queue<W> {
-    unsafe fn read(&mut self, value: Datum) {
-        grown(self.waiting.try_reserve(1));
-        // SAFETY: as the caller promises.
-        self.waiting.push_back(unsafe { W::value(value) });
-    }
-
-    fn enter(&mut self) {
-        if let Some(value) = self.waiting.pop_front() {
-            self.window.push(value);
-        }
-    }
-
-    fn leave(&mut self) {
-        self.window.pop();
-    }
-
-    fn settle(&mut self) {
-        self.window.settle();
-    }
-
-    fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum> {
-        self.window.report(statistic, is_real)
-    }
+    /// The bytes that they take, copies apart.
+    fn memory(&self) -> usize;
 }
 
 /// Something that a tally is made of.
 trait Tallyable {
     type Summary: Summary;
     unsafe fn value(datum: Datum) -> <Self::Summary as Summary>::Value;
+    /// The value, if it is a zero whose sign is reported.
+    fn zero(_: <Self::Summary as Summary>::Value) -> Option<f64> {
+        None
+    }
     fn tally(summary: Self::Summary) -> Tally;
 }
 
@@ -137,6 +94,10 @@ impl Tallyable for f64 {
 
     unsafe fn value(datum: Datum) -> f64 {
         f64::from_bits(datum.value() as u64)
+    }
+
+    fn zero(value: f64) -> Option<f64> {
+        (value == 0.0).then_some(value)
     }
 
     fn tally(summary: Tally) -> Tally {
@@ -149,6 +110,10 @@ impl Tallyable for f32 {
 
     unsafe fn value(datum: Datum) -> f64 {
         f64::from(f32::from_bits(datum.value() as u32))
+    }
+
+    fn zero(value: f64) -> Option<f64> {
+        (value == 0.0).then_some(value)
     }
 
     fn tally(summary: Tally) -> Tally {
@@ -203,27 +168,27 @@ struct Tallied<T: Tallyable> {
     values: Sliding<T::Summary>,
     /// What is reported; a tally is reported by a pointer to it.
     now: Box<Tally>,
+    /// The newest zero of them, for its sign: a tally does not know the order of its values.
+    zero: f64,
 }
 
 impl<T: Tallyable> Default for Tallied<T> {
     fn default() -> Self {
-        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY) }
+        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY), zero: 0.0 }
     }
 }
 
-impl<T: Tallyable> Window for Tallied<T> {
-    type Value = <T::Summary as Summary>::Value;
-
-    unsafe fn value(datum: Datum) -> Self::Value {
+impl<T: Tallyable> Values for Tallied<T> {
+    unsafe fn enter(&mut self, value: Datum) {
         // SAFETY: as the caller promises.
-        unsafe { T::value(datum) }
+        let value = unsafe { T::value(value) };
+        if let Some(zero) = T::zero(value) {
+            self.zero = zero;
+        }
+        fallibly(|| self.values.push(value));
     }
 
-    fn push(&mut self, value: Self::Value) {
-        grown(self.values.push(value));
-    }
-
-    fn pop(&mut self) {
+    fn leave(&mut self) {
         self.values.pop();
     }
 
@@ -233,9 +198,13 @@ impl<T: Tallyable> Window for Tallied<T> {
 
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum> {
         let number = match statistic {
-            Statistic::Tally => return Some(Datum::from(&raw mut *self.now)),
-            Statistic::Min => self.now.min(),
-            Statistic::Max => self.now.max(),
+            Statistic::Tally => {
+                // What may be stored is canonical.
+                *self.now = self.now.renormalized();
+                return Some(Datum::from(&raw mut *self.now));
+            }
+            Statistic::Min => self.signed(self.now.min()),
+            Statistic::Max => self.signed(self.now.max()),
             _ => built_in(&self.now, statistic),
         }?;
         Some(match is_real {
@@ -243,21 +212,43 @@ impl<T: Tallyable> Window for Tallied<T> {
             false => Datum::from(number.to_bits()),
         })
     }
+
+    fn memory(&self) -> usize {
+        self.values.memory()
+    }
 }
 
-/// What the built-in aggregate gives, its error included.
+impl<T: Tallyable> Tallied<T> {
+    /// Of equal values the built-in aggregates return the newest: that matters for zeros alone.
+    fn signed(&self, extreme: Option<f64>) -> Option<f64> {
+        extreme.map(|extreme| if extreme == 0.0 { self.zero } else { extreme })
+    }
+}
+
+/// What the built-in aggregate returns, its error included: squares count where it adds them up.
 fn built_in(tally: &Tally, statistic: Statistic) -> Option<f64> {
+    if statistic == Statistic::Sum {
+        return sum(tally);
+    }
     if tally.overflows() {
         overflow();
     }
     match statistic {
-        Statistic::Sum => tally.sum(),
         Statistic::Avg => tally.avg(),
         Statistic::VarSamp => tally.var_samp(),
         Statistic::VarPop => tally.var_pop(),
         Statistic::StddevSamp => tally.stddev_samp(),
         _ => tally.stddev_pop(),
     }
+}
+
+fn sum(tally: &Tally) -> Option<f64> {
+    if tally.sum_overflows() {
+        overflow();
+    }
+    // The sum of negative zeros is one.
+    let negative_zeros = tally.max().is_some_and(|max| max == 0.0 && max.is_sign_negative());
+    tally.sum().map(|sum| if sum == 0.0 && negative_zeros && tally.min() == Some(0.0) { -0.0 } else { sum })
 }
 
 /// A sum of reals is a real.
@@ -279,20 +270,26 @@ fn overflow() -> ! {
 }
 
 /// Something of which there is a least and a greatest.
-trait Comparable: Ord + Clone {
-    unsafe fn value(datum: Datum) -> Self;
-    fn datum(&self) -> Option<Datum>;
+trait Comparable: Ord {
+    unsafe fn value(datum: Datum, copies: Copies) -> Self;
+    /// Another one of the same value.
+    fn again(&self, copies: Copies) -> Self;
+    fn datum(&self) -> Datum;
 }
 
 macro_rules! comparable_integers {
     ($($integer:ty),*) => { $(
         impl Comparable for $integer {
-            unsafe fn value(datum: Datum) -> Self {
+            unsafe fn value(datum: Datum, _: Copies) -> Self {
                 datum.value() as $integer
             }
 
-            fn datum(&self) -> Option<Datum> {
-                Some(Datum::from(*self))
+            fn again(&self, _: Copies) -> Self {
+                *self
+            }
+
+            fn datum(&self) -> Datum {
+                Datum::from(*self)
             }
         }
     )* };
@@ -300,42 +297,44 @@ macro_rules! comparable_integers {
 
 comparable_integers!(i16, i32, i64);
 
-impl Comparable for AnyNumeric {
-    unsafe fn value(datum: Datum) -> Self {
+impl Comparable for Number {
+    unsafe fn value(datum: Datum, copies: Copies) -> Self {
         // SAFETY: as the caller promises.
-        unsafe { numeric(datum) }
+        unsafe { copies.numeric(datum) }
     }
 
-    fn datum(&self) -> Option<Datum> {
-        self.clone().into_datum()
+    fn again(&self, copies: Copies) -> Self {
+        // SAFETY: a numeric.
+        unsafe { copies.numeric(self.datum()) }
+    }
+
+    fn datum(&self) -> Datum {
+        Number::datum(self)
     }
 }
 
 struct Extremes<T> {
+    copies: Copies,
     least: Extreme<T>,
     greatest: Extreme<T>,
 }
 
-impl<T> Default for Extremes<T> {
-    fn default() -> Self {
-        Extremes { least: Extreme::default(), greatest: Extreme::default() }
+impl<T: Comparable> Extremes<T> {
+    fn new(copies: Copies) -> Self {
+        Extremes { copies, least: Extreme::default(), greatest: Extreme::default() }
     }
 }
 
-impl<T: Comparable> Window for Extremes<T> {
-    type Value = T;
-
-    unsafe fn value(datum: Datum) -> T {
+impl<T: Comparable> Values for Extremes<T> {
+    unsafe fn enter(&mut self, value: Datum) {
         // SAFETY: as the caller promises.
-        unsafe { T::value(datum) }
+        let value = unsafe { T::value(value, self.copies) };
+        let again = value.again(self.copies);
+        fallibly(|| self.least.push(again, Ord::cmp));
+        fallibly(|| self.greatest.push(value, |a, b| b.cmp(a)));
     }
 
-    fn push(&mut self, value: T) {
-        grown(self.least.push(value.clone(), Ord::cmp));
-        grown(self.greatest.push(value, |a, b| b.cmp(a)));
-    }
-
-    fn pop(&mut self) {
+    fn leave(&mut self) {
         self.least.pop();
         self.greatest.pop();
     }
@@ -344,6 +343,9 @@ impl<T: Comparable> Window for Extremes<T> {
 
     fn report(&mut self, statistic: Statistic, _: bool) -> Option<Datum> {
         let extreme = if statistic == Statistic::Min { &self.least } else { &self.greatest };
-        extreme.get()?.datum()
+        extreme.get().map(T::datum)
+    }
+    fn memory(&self) -> usize {
+        self.least.memory() + self.greatest.memory()
     }
 }

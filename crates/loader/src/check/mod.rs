@@ -9,6 +9,7 @@ use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::{self, Partition};
 use crate::load::{runtime, start, Assigned, Intent};
+use crate::observe;
 use crate::pg::Connector;
 use crate::registry::Registry;
 
@@ -44,8 +45,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Ok(Some(())) => println!("schema registry: ok"),
         Err(failure) => println!("{failure}"),
     }
-    match [partitions.is_err(), database.is_err(), registry.is_err()].iter().filter(|failed| **failed).count()
-    {
+    let http = config.http.as_ref().map(observe::probe).transpose();
+    match &http {
+        Ok(None) => {}
+        Ok(Some(true)) => println!("metrics and health: ok"),
+        Ok(Some(false)) => println!(
+            "note: [http] listen is in use; unless it is by the loader of this job, `load` will stop"
+        ),
+        Err(failure) => println!("{failure}"),
+    }
+    let failed = [partitions.is_err(), database.is_err(), registry.is_err(), http.is_err()];
+    match failed.iter().filter(|failed| **failed).count() {
         0 => Ok(()),
         failed => Err(Failure::new(format!("{failed} checks failed")).mend("see the lines above")),
     }
@@ -68,8 +78,8 @@ async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(),
         }
     }
     let behind: i64 = assigned.partitions.iter().map(|p| p.high - p.next).sum();
-    // In a group it shows only later which partitions are ours.
-    if config.mode == Mode::Assign {
+    // In a group it shows only later which partitions are ours, and without the broker nothing does.
+    if config.mode == Mode::Assign && !partitions.is_empty() {
         println!("{behind} messages to load");
     }
     let tables = assigned.tables.iter().map(|table| &table.name);

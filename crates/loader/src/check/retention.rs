@@ -27,7 +27,8 @@ mod tests {
 
     #[test]
     fn warns_of_what_is_near() {
-        let partition = |low, high| Partition { topic: "t".into(), number: 3, low, high, begin: low };
+        let partition =
+            |low, high| Partition { topic: "t".into(), topic_id: None, number: 3, low, high, begin: low };
         let warned = |low, high, next| !advice([(&partition(low, high), next)]).is_empty();
         assert!(warned(1000, 2000, 1050));
         assert!(warned(1000, 2000, 1000));

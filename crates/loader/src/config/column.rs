@@ -38,6 +38,9 @@ pub struct Column {
     /// New values for texts; any other text is wrong.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
+    /// The type that the server makes of the text, if it is one that the loader does not write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cast: Option<String>,
     /// What a number counts, for a column of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
@@ -58,6 +61,7 @@ impl Column {
             pattern: None,
             replacement: None,
             values: BTreeMap::new(),
+            cast: None,
             unit: None,
             required: false,
         }
@@ -66,6 +70,11 @@ impl Column {
     /// Whether the value's text is changed on its way.
     pub fn is_transformed(&self) -> bool {
         !self.null.is_empty() || self.pattern.is_some() || !self.values.is_empty()
+    }
+
+    /// Its type in SQL.
+    pub fn sql_type(&self) -> String {
+        self.cast.clone().unwrap_or_else(|| self.kind.to_string())
     }
 
     /// Where the value comes from.
@@ -77,6 +86,15 @@ impl Column {
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES || self.name.contains('\0') {
             return Err(("a column name has 1 to 63 bytes".into(), "choose another name"));
+        }
+        if let Some(cast) = &self.cast {
+            let is_plain = |c: char| c.is_alphanumeric() || " _.,()[]\"".contains(c);
+            if self.kind != ColumnType::Text || cast.is_empty() || !cast.chars().all(is_plain) {
+                return Err((
+                    "`cast` is the name of a type that is made of text".into(),
+                    "set `type = \"text\"`",
+                ));
+            }
         }
         if self.unit.is_some() && !self.kind.is_time() {
             return Err((format!("`unit` does not apply to {}", self.kind), "remove it, or use timestamptz"));
@@ -114,18 +132,28 @@ impl Column {
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)] // They are PostgreSQL's own names.
 pub enum ColumnType {
+    #[serde(alias = "varchar", alias = "character varying")]
     Text,
+    #[serde(alias = "bool")]
     Boolean,
+    #[serde(alias = "int2")]
     Smallint,
+    #[serde(alias = "int", alias = "int4")]
     Integer,
+    #[serde(alias = "int8")]
     Bigint,
+    #[serde(alias = "float4")]
     Real,
-    #[serde(rename = "double precision")]
+    #[serde(rename = "double precision", alias = "float8", alias = "float")]
     DoublePrecision,
+    #[serde(alias = "decimal")]
     Numeric,
+    #[serde(alias = "timestamp with time zone")]
     Timestamptz,
+    #[serde(alias = "timestamp without time zone")]
     Timestamp,
     Date,
+    #[serde(alias = "time without time zone")]
     Time,
     Uuid,
     Bytea,
@@ -136,7 +164,7 @@ impl ColumnType {
     /// The type with this name in `format_type`, if the loader can write it.
     pub fn from_catalog(name: &str) -> Option<Self> {
         Some(match name {
-            "text" | "character varying" => Self::Text,
+            "text" | "character varying" | "character" => Self::Text,
             "boolean" => Self::Boolean,
             "smallint" => Self::Smallint,
             "integer" => Self::Integer,

@@ -32,13 +32,21 @@ fn explain(message: &str) -> (String, String) {
             let kind = if message.starts_with("unknown field") { "key" } else { "value" };
             (format!("unknown {kind} {first:?}"), suggestion(first, &valid))
         }
-        Some("missing") => (format!("missing key {first:?}"), "add it".into()),
+        Some("missing") if message.starts_with("missing field") => {
+            (format!("missing key {first:?}"), "add it".into())
+        }
+        _ if message.ends_with("usize") || message.ends_with("u64") => {
+            let what = message.split(", expected").next().unwrap_or(message);
+            (format!("{what}, expected a whole number from 0 up"), "write one".into())
+        }
         _ => (message.to_string(), "see the configuration reference, docs/loader.md".into()),
     }
 }
 
 /// The nearest valid name, or all of them where none is near.
 pub fn suggestion(wrong: &str, valid: &[&str]) -> String {
+    // A type with its length or precision, which the table may have.
+    let wrong = wrong.split('(').next().unwrap_or(wrong).trim();
     let nearest = valid.iter().max_by(|a, b| strsim::jaro(wrong, a).total_cmp(&strsim::jaro(wrong, b)));
     match nearest {
         Some(name) if strsim::jaro(wrong, name) > 0.75 => format!("did you mean {name:?}?"),

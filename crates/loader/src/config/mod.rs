@@ -262,7 +262,9 @@ mod tests {
     fn wrong_types_and_values() {
         let text = complaint("[batch]\nrows = 'many'\n[[topic]]\nname = 't'\n");
         assert!(
-            text.starts_with("t.toml:5: key \"rows\": invalid type: string \"many\", expected usize"),
+            text.starts_with(
+                "t.toml:5: key \"rows\": invalid type: string \"many\", expected a whole number from 0 up"
+            ),
             "{text}"
         );
         let column = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'integr' }]\n";

@@ -71,16 +71,19 @@ pub fn plain_name(text: &str) -> String {
     let mut name = String::new();
     let mut after_lower = false;
     for c in text.chars() {
-        if c.is_ascii_uppercase() && after_lower {
+        if c.is_uppercase() && after_lower {
             name.push('_');
         }
-        after_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-        name.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+        after_lower = c.is_lowercase() || c.is_ascii_digit();
+        match c.is_alphabetic() || c.is_ascii_digit() {
+            true => name.extend(c.to_lowercase()),
+            false => name.push('_'),
+        }
     }
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+    if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         name.insert(0, '_');
     }
-    name.truncate(MAX_NAME_BYTES);
+    name.truncate(name.floor_char_boundary(MAX_NAME_BYTES));
     name
 }
 
@@ -93,7 +96,9 @@ mod tests {
         assert_eq!(plain_name("blockTimestamp"), "block_timestamp");
         assert_eq!(plain_name("Md.Trades-v2"), "md_trades_v2");
         assert_eq!(plain_name("1m"), "_1m");
-        assert_eq!(plain_name("é"), "_");
+        assert_eq!(plain_name("é"), "é");
+        assert_eq!(plain_name("ÜberPreis €"), "über_preis__");
+        assert_eq!(plain_name(&"日本".repeat(20)).len(), 63);
         let table = TableName::try_from(String::from("My.T\"x")).unwrap();
         assert_eq!(table.to_string(), "\"My\".\"T\"\"x\"");
         assert!(TableName::try_from(String::from("a.b.c")).is_err());

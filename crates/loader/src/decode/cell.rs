@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
+use super::cast::Cast;
 use super::value::{encode, encode_json, Value};
 use super::{sqlstate, Reject};
 use crate::config::{Column, ColumnType, Unit};
@@ -26,6 +27,8 @@ pub struct Cell {
     /// The binary form of the same value in every row.
     constant: Option<Vec<u8>>,
     transform: Option<Transform>,
+    /// What the server makes of its text.
+    cast: Option<Cast>,
 }
 
 /// What becomes of a value's text on its way.
@@ -39,6 +42,8 @@ impl Cell {
     /// Compiles a column of a table.
     pub fn new(column: &Column, definition: &Definition) -> Self {
         let place = definition.columns.iter().position(|known| known.name == column.name);
+        let place = place.expect("a table has the columns of all ways into it");
+        let known = &definition.columns[place];
         let transform = || Transform {
             null: column.null.clone(),
             pattern: column.pattern.as_ref().map(|pattern| {
@@ -52,11 +57,12 @@ impl Cell {
             name: column.name.clone(),
             kind: column.kind,
             unit: column.unit,
-            place: place.expect("a table has the columns of all ways into it"),
+            place,
             required: column.required,
             is_key: definition.key.contains(&column.name),
             constant: column.value.as_ref().and_then(|value| constant(column, &value.to_string()).ok()),
             transform: column.is_transformed().then(transform),
+            cast: known.cast.as_deref().map(Cast::new),
         }
     }
 
@@ -72,6 +78,9 @@ impl Cell {
 
     /// Appends the binary form of a raw JSON value; gives false, and appends nothing, for NULL.
     pub fn encode_json(&self, raw: &str, out: &mut Vec<u8>) -> Result<bool, Reject> {
+        if let (Some(cast), None) = (&self.cast, &self.transform) {
+            return cast.encode_json(raw, out);
+        }
         if self.transform.is_none() {
             return encode_json(self.kind, self.unit, raw, out);
         }
@@ -79,6 +88,14 @@ impl Cell {
             return Ok(false);
         }
         self.encode(self.unit, Value::parse(raw)?, out)
+    }
+
+    /// Appends the binary form of a value that is made of others, as JSON.
+    pub fn encode_nested(&self, json: &str, out: &mut Vec<u8>) -> Result<(), Reject> {
+        match &self.cast {
+            Some(cast) => cast.encode_json(json, out).map(|_| ()),
+            None => encode(self.kind, self.unit, &Value::Nested(json), out),
+        }
     }
 
     /// Appends the binary form of a value; gives false, and appends nothing, for NULL.

@@ -2,6 +2,8 @@
 
 pub mod avro;
 mod budget;
+mod calendar;
+mod cast;
 mod cell;
 pub mod headers;
 mod json;
@@ -14,7 +16,7 @@ mod time;
 mod value;
 
 pub use cell::constant;
-pub use json::{infer, Fields, Routes};
+pub use json::{fields_of, infer, Fields, Routes};
 pub use names::Names;
 pub use rows::Rows;
 pub use time::{days_since_1970, instant, MICROS_PER_DAY};
@@ -73,7 +75,7 @@ impl Reject {
         )
     }
 
-    /// That only the beginning of the message was kept.
+    /// Adds that only the beginning of the message was kept.
     pub fn of_beginning(self) -> Self {
         Self { message: format!("{}; only its beginning is kept here", self.message), ..self }
     }
@@ -103,6 +105,11 @@ impl Reject {
 fn text(bytes: &[u8]) -> Result<&str, Reject> {
     // The compat flavour says where the bad byte is, as the standard library does.
     simdutf8::compat::from_utf8(bytes).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))
+}
+
+/// Bytes as the JSON that they must be, without the mark with which some say that it is UTF-8.
+fn json_text(bytes: &[u8]) -> Result<&str, Reject> {
+    text(bytes).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// The SQLSTATEs that the decoder gives.

@@ -7,6 +7,15 @@ use crate::config::plain_name;
 /// Names that PostgreSQL keeps for itself in every table.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
+/// Words that SQL takes for a column's name only in quotes, or for something else: `SELECT user` gives the role.
+const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate \
+    collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time \
+    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from \
+    full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime \
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning \
+    right select session_user similar some symmetric system_user table tablesample then to trailing true union unique user \
+    using variadic verbose when where window with";
+
 /// The names of a table's columns so far.
 pub struct Names(HashSet<String>);
 
@@ -23,14 +32,42 @@ impl Names {
 
     /// A name for a field: plain, and if that is taken, with the first number that makes it unique.
     pub fn free(&mut self, field: &str) -> String {
-        let name = plain_name(field);
+        let name = unquoted(field);
         let candidates = std::iter::once(name.clone())
-            .chain((2..).map(|n| format!("{}_{n}", &name[..name.len().min(55)])));
-        let free = candidates
-            .into_iter()
-            .find(|candidate| !self.0.contains(candidate))
-            .expect("numbers do not run out");
+            .chain((2..).map(|n| format!("{}_{n}", &name[..name.floor_char_boundary(55)])));
+        self.first_free(candidates)
+    }
+
+    /// Names for fields, in their order. Of those that differ only by case, the one in lower case is called as it is, and
+    /// one in upper case says so: `e` and `E` become `e` and `e_upper`.
+    pub fn free_for_all<'a>(&mut self, fields: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+        let has_lower = |field: &str| {
+            let lower = field.to_lowercase();
+            lower != field && fields.clone().any(|other| other == lower)
+        };
+        let as_they_are: Vec<Option<String>> =
+            fields.clone().map(|field| (!has_lower(field)).then(|| self.free(field))).collect();
+        let named = fields.clone().zip(as_they_are).map(|(field, name)| {
+            name.unwrap_or_else(|| match field.chars().any(char::is_lowercase) {
+                true => self.free(field),
+                false => self.free(&format!("{}_upper", field.to_lowercase())),
+            })
+        });
+        named.collect()
+    }
+
+    fn first_free(&mut self, mut candidates: impl Iterator<Item = String>) -> String {
+        let free = candidates.find(|candidate| !self.0.contains(candidate)).expect("numbers do not run out");
         self.0.insert(free.clone());
         free
+    }
+}
+
+/// A plain name, with `_` behind a reserved word.
+fn unquoted(field: &str) -> String {
+    let name = plain_name(field);
+    match RESERVED.split_ascii_whitespace().any(|word| word == name) {
+        true => format!("{name}_"),
+        false => name,
     }
 }

@@ -21,6 +21,8 @@ pub struct Row {
     is_keyed: bool,
     /// What the rows of the message may still cost.
     budget: Budget,
+    /// By the column's place: why the value that was found last cannot be stored.
+    refused: Vec<(usize, Reject)>,
 }
 
 /// How far a row was put together.
@@ -53,6 +55,7 @@ impl Row {
         self.bytes.clear();
         self.overflow.clear();
         self.spans.fill(None);
+        self.refused.clear();
     }
 
     /// How far it is put together now.
@@ -64,7 +67,10 @@ impl Row {
     pub fn rewind<'c>(&mut self, mark: Mark, cells: impl IntoIterator<Item = &'c Cell>) {
         self.bytes.truncate(mark.bytes);
         self.overflow.truncate(mark.overflow);
-        cells.into_iter().for_each(|cell| self.spans[cell.place] = None);
+        for cell in cells {
+            self.spans[cell.place] = None;
+            self.refused.retain(|(place, _)| *place != cell.place);
+        }
     }
 
     /// Appends a column's value, written by `encode`, which gives false for null.
@@ -77,6 +83,19 @@ impl Row {
         let present = encode(&mut self.bytes).map_err(|reject| reject.in_column(&cell.name))?;
         self.spans[cell.place] = present.then_some((start, self.bytes.len()));
         Ok(())
+    }
+
+    /// Appends a column's value that another one may follow, which counts instead: of fields with one name the last does.
+    pub fn fill_for_now(&mut self, cell: &Cell, encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, Reject>) {
+        if !self.refused.is_empty() {
+            self.refused.retain(|(place, _)| *place != cell.place);
+        }
+        let start = self.bytes.len();
+        if let Err(reject) = self.fill(cell, encode) {
+            self.bytes.truncate(start);
+            self.spans[cell.place] = None;
+            self.refused.push((cell.place, reject));
+        }
     }
 
     /// Begins a field of the overflow; its value is to be appended.
@@ -121,6 +140,9 @@ impl Row {
     }
 
     fn check(&self, cells: &[Cell], must_be: impl Fn(&Cell) -> bool) -> Result<(), Reject> {
+        if let Some((_, reject)) = self.refused.first() {
+            return Err(reject.clone());
+        }
         match cells.iter().find(|cell| must_be(cell) && self.spans[cell.place].is_none()) {
             Some(cell) => {
                 Err(Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&cell.name))

@@ -1,9 +1,10 @@
 //! Instants and dates, from RFC 3339 text or from numbers with a unit, within PostgreSQL's range.
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
+use super::calendar;
 use super::value::Value;
 use super::{sqlstate, Reject};
 use crate::config::{ColumnType, Unit};
@@ -26,13 +27,19 @@ pub fn micros(value: &Value, unit: Option<Unit>, kind: ColumnType) -> Result<i64
     let since_1970 = match value {
         Value::Number(text) => from_number(text, unit, kind)?,
         Value::Text(text) => match from_text(text, kind) {
-            Some(micros) => micros,
+            Some(Instant::Infinite(micros)) => return Ok(micros),
+            Some(Instant::Micros(micros)) => micros,
             None if unit.is_some() => from_number(text, unit, kind)?,
-            None => return Err(not_a_time(&format!("text {text:?}"), kind)),
+            None => return Err(not_an_instant(text, kind)),
         },
         _ => return Err(Reject::new(sqlstate::INVALID_TEXT, format!("neither text nor number, for {kind}"))),
     };
     since_2000(since_1970, kind)
+}
+
+/// Whether a text is an instant: a time with its zone.
+pub fn is_instant(text: &str) -> bool {
+    matches!(from_text(text, ColumnType::Timestamptz), Some(Instant::Micros(_)))
 }
 
 /// Microseconds since 2000-01-01 of a count since 1970.
@@ -76,13 +83,12 @@ pub fn time_of_day(value: &Value) -> Result<i64, Reject> {
 /// Days since 2000-01-01.
 pub fn days(value: &Value, unit: Option<Unit>) -> Result<i32, Reject> {
     if let Value::Text(text) = value {
-        // The parser would take a time of day as well, and drop it.
-        let date = Some(text)
-            .filter(|text| text.len() == "2000-01-01".len())
-            .and_then(|text| text.parse::<Date>().ok());
-        if let Some(date) = date {
-            let epoch = Date::constant(2000, 1, 1);
-            return Ok(date.since(epoch).map_err(|_| overflow(ColumnType::Date))?.get_days());
+        if let Some(end) = infinity(text) {
+            return Ok(if end > 0 { i32::MAX } else { i32::MIN });
+        }
+        if let Some(calendar::Moment { days, micros: None, .. }) = calendar::parse(text) {
+            let days = i32::try_from(days).map_err(|_| overflow(ColumnType::Date))?;
+            return days_since_1970(days);
         }
         if unit.is_none() {
             return Err(not_a_time(&format!("text {text:?}"), ColumnType::Date));
@@ -92,14 +98,57 @@ pub fn days(value: &Value, unit: Option<Unit>) -> Result<i32, Reject> {
     Ok(micros.div_euclid(MICROS_PER_DAY) as i32) // all of PostgreSQL's instants have a day
 }
 
-fn from_text(text: &str, kind: ColumnType) -> Option<i128> {
-    let local = (kind == ColumnType::Timestamp).then(|| text.parse::<DateTime>().ok()).flatten();
-    let instant = match local {
-        // A timestamp without time zone is stored as it reads.
-        Some(local) => TimeZone::UTC.to_timestamp(local).ok()?,
-        None => text.parse::<Timestamp>().ok()?,
+/// Microseconds since 1970, or what PostgreSQL has for an end of time.
+enum Instant {
+    Micros(i128),
+    Infinite(i64),
+}
+
+fn from_text(text: &str, kind: ColumnType) -> Option<Instant> {
+    // A timestamp without time zone is stored as it reads; one that has a zone is stored in UTC, as numbers are.
+    let is_local = kind == ColumnType::Timestamp && !has_zone(text);
+    let known = match is_local {
+        true => text.parse::<DateTime>().ok().and_then(|local| TimeZone::UTC.to_timestamp(local).ok()),
+        false => text.parse::<Timestamp>().ok(),
     };
-    Some(nanos_to_micros(instant.as_nanosecond()))
+    if let Some(instant) = known {
+        return Some(Instant::Micros(nanos_to_micros(instant.as_nanosecond())));
+    }
+    if let Some(end) = infinity(text) {
+        return Some(Instant::Infinite(end));
+    }
+    let moment = calendar::parse(text).filter(|moment| moment.micros.is_some());
+    let moment = moment.filter(|moment| moment.zone.is_some() != is_local)?;
+    Some(Instant::Micros(moment.micros_since_1970()))
+}
+
+/// Whether a zone follows the time of day.
+fn has_zone(text: &str) -> bool {
+    let time = text.bytes().skip("2000-01-01".len());
+    time.skip_while(|c| *c != b':').any(|c| matches!(c, b'Z' | b'z' | b'+' | b'-'))
+}
+
+/// The end of time that a text names, as PostgreSQL has it.
+fn infinity(text: &str) -> Option<i64> {
+    let is = |name: &str| text.eq_ignore_ascii_case(name);
+    if is("infinity") || is("+infinity") {
+        Some(i64::MAX)
+    } else if is("-infinity") {
+        Some(i64::MIN)
+    } else {
+        None
+    }
+}
+
+fn not_an_instant(text: &str, kind: ColumnType) -> Reject {
+    let is_local = calendar::parse(text).is_some_and(|moment| moment.zone.is_none());
+    if kind != ColumnType::Timestamp && is_local {
+        let what = format!(
+            "text {text:?} has no time zone, for {kind}: append one by `pattern` and `replacement`, or use timestamp"
+        );
+        return Reject::new(sqlstate::BAD_TIME, what);
+    }
+    not_a_time(&format!("text {text:?}"), kind)
 }
 
 fn from_number(text: &str, unit: Option<Unit>, kind: ColumnType) -> Result<i128, Reject> {
@@ -155,9 +204,27 @@ mod tests {
         assert_eq!(text("2000-01-01T00:00:00.000001Z", Timestamptz), Ok(1));
         assert_eq!(text("2000-01-01T02:00:00+02:00", Timestamptz), Ok(0));
         assert_eq!(text("2000-01-01 00:00:01", Timestamp), Ok(1_000_000));
-        assert_eq!(text("2000-01-01T02:00:00+02:00", Timestamp), Ok(7_200_000_000));
+        assert_eq!(text("2000-01-01T02:00:00+02:00", Timestamp), Ok(0));
+        assert_eq!(text("2000-01-01T00:00:00Z", Timestamp), Ok(0));
         assert_eq!(text("2000-01-01 00:00:01", Timestamptz), Err("22007".into()));
-        assert_eq!(text("+292277-01-01T00:00:00Z", Timestamptz), Err("22007".into()));
+        assert_eq!(text("+294277-01-01T00:00:00Z", Timestamptz), Err("22008".into()));
+        assert_eq!(text("2000-01-01", Timestamp), Ok(0));
+        assert_eq!(text("2000-01-01", Timestamptz), Err("22007".into()));
+        let local = micros(&Value::Text("2000-01-01 00:00:01".into()), None, Timestamptz).unwrap_err();
+        assert!(local.message.contains("no time zone"));
+    }
+
+    #[test]
+    fn all_of_postgresqls_range() {
+        use ColumnType::{Timestamp, Timestamptz};
+        let last_day = 252_455_615_999_000_000;
+        assert_eq!(text("9999-12-31T23:59:59Z", Timestamptz), Ok(last_day));
+        assert_eq!(text("9999-12-31T23:59:59", Timestamp), Ok(last_day));
+        assert_eq!(text("294276-12-31T23:59:59.999999Z", Timestamptz), Ok(9_223_371_331_199_999_999));
+        assert_eq!(text("4714-11-24 00:00:00 BC", Timestamp), Ok(-211_813_488_000_000_000));
+        assert_eq!(text("4714-11-23 23:59:59 BC", Timestamp), Err("22008".into()));
+        assert_eq!(text("infinity", Timestamptz), Ok(i64::MAX));
+        assert_eq!(text("-Infinity", Timestamp), Ok(i64::MIN));
     }
 
     #[test]
@@ -177,6 +244,9 @@ mod tests {
         let date = |text: &str| days(&Value::Text(text.to_string().into()), None).map_err(|r| r.sqlstate);
         assert_eq!(date("2000-01-02"), Ok(1));
         assert_eq!(date("1999-12-31"), Ok(-1));
+        assert_eq!(date("infinity"), Ok(i32::MAX));
+        assert_eq!(date("5874897-12-31"), Ok(2_145_031_948));
+        assert_eq!(date("5874898-01-01"), Err("22008".into()));
         assert_eq!(date("2000-01-02T10:00:00"), Err("22007".into()));
         assert_eq!(days(&Value::Number("946684799".into()), Some(Unit::S)), Ok(-1));
     }

@@ -167,7 +167,14 @@ pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
 fn boolean(value: &Value) -> Result<bool, Reject> {
     match value {
         Value::Boolean(flag) => Ok(*flag),
-        Value::Text(text) => text.parse().map_err(|_| wrong_type(value, ColumnType::Boolean)),
+        Value::Text(text) | Value::Number(text) => {
+            let is_one_of = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+            match () {
+                () if is_one_of(&["true", "t", "yes", "y", "on", "1"]) => Ok(true),
+                () if is_one_of(&["false", "f", "no", "n", "off", "0"]) => Ok(false),
+                () => Err(wrong_type(value, ColumnType::Boolean)),
+            }
+        }
         _ => Err(wrong_type(value, ColumnType::Boolean)),
     }
 }
@@ -182,10 +189,24 @@ fn number_text<'v>(value: &'v Value, kind: ColumnType) -> Result<&'v str, Reject
 }
 
 fn integer<T: FromStr<Err = std::num::ParseIntError>>(value: &Value, kind: ColumnType) -> Result<T, Reject> {
-    number_text(value, kind)?.parse().map_err(|e: std::num::ParseIntError| match e.kind() {
+    let text = number_text(value, kind)?;
+    let parsed = text.parse().or_else(|error| whole(text).map_or(Err(error), |digits| digits.parse()));
+    parsed.map_err(|error| match error.kind() {
         IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => out_of_range(value, kind),
         _ => wrong_type(value, kind),
     })
+}
+
+/// The digits of a whole number that is written with a point or an exponent, as `1.0` and `1e3` are by some.
+fn whole(text: &str) -> Option<String> {
+    if let Some((whole, fraction)) = text.split_once('.') {
+        if !fraction.is_empty() && fraction.bytes().all(|c| c == b'0') {
+            return Some(whole.into());
+        }
+    }
+    let number: f64 = text.contains(['e', 'E']).then(|| text.parse().ok())??;
+    // Beyond that a double may be another number than the text.
+    (number.fract() == 0.0 && number.abs() < 9e15).then(|| (number as i64).to_string())
 }
 
 /// Like PostgreSQL, refuses a number that became infinite or zero only because the type cannot hold it.
@@ -234,6 +255,10 @@ mod tests {
         assert_eq!(bytes(Text, "\"a\\u00e9\"").unwrap(), "aé".as_bytes());
         assert_eq!(bytes(Text, "12.50").unwrap(), b"12.50");
         assert_eq!(bytes(Boolean, "true").unwrap(), [1]);
+        for raw in ["1e3", "1000.0", "\"1.0e3\"", "10000e-1"] {
+            assert_eq!(bytes(Integer, raw).unwrap(), 1000i32.to_be_bytes(), "{raw}");
+        }
+        assert_eq!((bytes(Boolean, "0").unwrap(), bytes(Boolean, "\"TRUE\"").unwrap()), (vec![0], vec![1]));
         assert_eq!(bytes(Bytea, r#""\\x00fF""#).unwrap(), [0, 255]);
         assert_eq!(bytes(Time, "\"00:00:01.5\"").unwrap(), 1_500_000i64.to_be_bytes());
         assert_eq!(bytes(Jsonb, "[1,{}]").unwrap(), b"\x01[1,{}]");
@@ -254,7 +279,10 @@ mod tests {
             (Text, "\"\\u0000\"", "22021"),
             (Text, "\"\\ud800\"", "22032"),
             (Text, "{}", "22P02"),
-            (Boolean, "1", "22P02"),
+            (Boolean, "2", "22P02"),
+            (Integer, "1e-1", "22P02"),
+            (Integer, "1.", "22P02"),
+            (Bigint, "1e30", "22P02"),
             (Jsonb, "{\"a\":\"\\u0000\"}", "22P05"),
             (Uuid, "\"x\"", "22P02"),
             (Bytea, "\"x00\"", "22P02"),

@@ -4,6 +4,7 @@ mod context;
 mod partitions;
 mod queue;
 mod reach;
+mod topic_id;
 mod watermarks;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 pub use context::GroupChange;
 pub use partitions::{find_topics, numbers, offsets_at, partition, partitions, Partition};
 pub use queue::{Message, Queue};
+pub use topic_id::{Question, TopicId};
 pub use watermarks::Watermarks;
 
 use crate::config::{Config, Mode};

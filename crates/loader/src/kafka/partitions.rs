@@ -9,6 +9,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
 
 use super::reach::{reach, unanswered};
+use super::topic_id::{topic_id, TopicId};
 use super::JobConsumer;
 use crate::config::{Config, Start, Topic};
 use crate::failure::Failure;
@@ -20,6 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Partition {
     /// Its topic.
     pub topic: String,
+    /// The topic's id, if the broker gives it one.
+    pub topic_id: Option<TopicId>,
     /// Its number in the topic.
     pub number: i32,
     /// The oldest offset that can be read.
@@ -55,8 +58,9 @@ pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partiti
                     .mend("create it, or mend `name` in its [[topic]] section"),
             ));
         }
+        let topic_id = topic_id(consumer, &topic.name);
         for number in numbers {
-            found.push(partition(consumer, topic, number).map_err(at_topic)?);
+            found.push(look(consumer, topic, topic_id, number).map_err(at_topic)?);
         }
     }
     Ok(found)
@@ -76,12 +80,21 @@ pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure>
 
 /// Asks the broker what it has of a partition.
 pub fn partition(consumer: &JobConsumer, topic: &Topic, number: i32) -> Result<Partition, Failure> {
+    look(consumer, topic, topic_id(consumer, &topic.name), number)
+}
+
+fn look(
+    consumer: &JobConsumer,
+    topic: &Topic,
+    topic_id: Option<TopicId>,
+    number: i32,
+) -> Result<Partition, Failure> {
     let (low, high) = consumer.fetch_watermarks(&topic.name, number, TIMEOUT).map_err(|e| {
         Failure::new(format!("the offsets of partition {number} cannot be read: {e}"))
             .mend("check the partition's leader and the right to read the topic")
     })?;
     let begin = if topic.start == Start::Latest { high } else { low };
-    Ok(Partition { topic: topic.name.clone(), number, low, high, begin })
+    Ok(Partition { topic: topic.name.clone(), topic_id, number, low, high, begin })
 }
 
 /// The first offset of each partition whose message is not older than a time, milliseconds since 1970; where there is

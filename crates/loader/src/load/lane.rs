@@ -19,6 +19,7 @@ use super::exit::Exit;
 use super::pause::Pause;
 use super::read::change::Changes;
 use super::read::end::End;
+use super::read::identity::Identity;
 use super::read::order::{Order, Stored};
 use super::read::watchdog::Watchdog;
 use super::read::Reader;
@@ -126,6 +127,7 @@ impl Lane {
                     circuit,
                     end,
                     changes: Changes { added: &added, current: None },
+                    identity: Identity::default(),
                     watchdog: Watchdog::new(Duration::from_millis(config.watchdog_ms)),
                     stored,
                     stop,

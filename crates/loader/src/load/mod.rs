@@ -15,6 +15,7 @@ mod progress;
 mod read;
 mod rehearsal;
 pub mod replay;
+pub mod reset;
 mod setback;
 mod start;
 mod stop;

@@ -20,6 +20,10 @@ pub fn stored(positions: &Positions, tables: &[Table], batch: &Batch, refused: &
     for (topic, count) in batch.originals.by_topic() {
         stored.messages.insert(positions.topic(topic).into(), count);
     }
+    for ((topic, _), count) in &batch.ignored {
+        *stored.ignored.entry(positions.topic(*topic).into()).or_default() += *count as u64;
+        // a count
+    }
     for letter in &batch.dead_letters {
         *stored.messages.entry(letter.topic().into()).or_default() += 1;
     }

@@ -14,6 +14,7 @@ use super::circuit::Circuit;
 use super::exit::Exit;
 use super::read::change::Changes;
 use super::read::end::End;
+use super::read::identity::Identity;
 use super::read::order::{Order, Stored};
 use super::read::Reader;
 use super::start::tables::prepare;
@@ -22,6 +23,7 @@ use super::stop::Stop;
 use super::write::transaction::{store_rows, Care};
 use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
+use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::pg::Connector;
 use crate::{kafka, pg};
@@ -39,6 +41,10 @@ pub struct Rehearsal {
     pub tables: Vec<(TableName, usize)>,
     /// The reasons why messages would be dead letters.
     pub refused: Vec<Reject>,
+    /// How many messages no route would take.
+    pub ignored: i64,
+    /// The topics whose columns were inferred, with what their tables would be.
+    pub inferred: Vec<(String, Definition)>,
 }
 
 /// Reads at most so many messages from where the job would go on, or the last ones if it has read them all, and tries to
@@ -79,6 +85,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             circuit,
             end,
             changes: Changes { added: &added, current: None },
+            identity: Identity::default(),
             watchdog: None,
             stored: Stored::default(),
             stop,
@@ -109,6 +116,8 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             ddl: Vec::new(),
             tables: Vec::new(),
             refused: Vec::new(),
+            ignored: 0,
+            inferred: Vec::new(),
         });
     };
 
@@ -116,9 +125,11 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     pg::ensure_schema(&tx).await.map_err(at)?;
     let (_, mut tables, mut ddl) = prepare(&tx, &config).await?;
     for change in &batch.changes {
-        tx.batch_execute(&change.statement).await.map_err(at)?;
+        if let Some(statement) = &change.statement {
+            tx.batch_execute(statement).await.map_err(at)?;
+            ddl.push(statement.clone());
+        }
         tables[change.table].definition = Some(change.definition.clone());
-        ddl.push(change.statement.clone());
     }
     let mut statements = HashMap::new();
     let refused = store_rows(&mut tx, &mut statements, &tables, &batch, Care::RowByRow).await;
@@ -127,8 +138,16 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     let rows = |rows: &crate::decode::Rows| {
         (0..rows.len()).filter(|row| !refused.contains_key(&rows.message(*row))).count()
     };
+    let inferred = batch.changes.iter().map(|change| {
+        let topic = tables[change.table].topic.clone();
+        (topic, change.definition.clone())
+    });
+    let inferred = inferred.collect();
+    let ignored = batch.ignored.values().sum();
     let counts = batch.rows.iter().map(rows);
     Ok(Rehearsal {
+        ignored,
+        inferred,
         messages: batch.messages,
         ddl,
         tables: tables.into_iter().map(|table| table.name).zip(counts).collect(),

@@ -1,9 +1,9 @@
-//! The wish to stop: SIGINT or SIGTERM, or a part of the run that cannot go on.
+//! The wish to stop: SIGINT, SIGTERM or SIGHUP, or a part of the run that cannot go on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use tokio::signal::unix::{signal, SignalKind};
+use tokio::signal::unix::{signal, Signal, SignalKind};
 use tokio::sync::watch;
 
 use crate::failure::Failure;
@@ -24,6 +24,8 @@ impl Stop {
         let listen = |kind| signal(kind).map_err(|e| Failure::new(e).at("listening for signals"));
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
+        // A terminal that is closed.
+        let mut hangup = (!is_hangup_ignored()).then(|| listen(SignalKind::hangup())).transpose()?;
         let (wish, seen) = watch::channel(false);
         let stop = Self { wish: Arc::new(wish), seen, at_a_glance: Arc::default() };
         let heard = stop.clone();
@@ -32,6 +34,7 @@ impl Stop {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
+                    () = heard_of(&mut hangup) => {}
                 }
                 if first {
                     tracing::info!("stopping");
@@ -61,4 +64,19 @@ impl Stop {
             std::future::pending().await
         }
     }
+}
+
+/// Waits for a signal that is listened to.
+async fn heard_of(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether the process was started by nohup, and so is to outlive its terminal.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }

@@ -31,10 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Listens, and answers from then on.
 pub fn serve(config: &Http) -> Result<Metrics, Failure> {
-    let place = || format!("[http] listen {:?}", config.listen);
-    let failure = |error: std::io::Error| Failure::new(error).at(place());
-    let listener = TcpListener::bind(&config.listen)
-        .map_err(|error| failure(error).mend("listen on a free port, such as \"127.0.0.1:9464\""))?;
+    let failure = |error: std::io::Error| Failure::new(error).at(place(config));
+    let listener = bind(config)?;
     listener.set_nonblocking(true).map_err(failure)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failure)?;
     let metrics = Metrics::install()?;
@@ -51,6 +49,23 @@ pub fn serve(config: &Http) -> Result<Metrics, Failure> {
         })
     });
     Ok(metrics)
+}
+
+/// Whether it could listen; false if somebody does so already, perhaps the loader that is running.
+pub fn probe(config: &Http) -> Result<bool, Failure> {
+    match TcpListener::bind(&config.listen) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(false),
+        _ => bind(config).map(|_| true),
+    }
+}
+
+fn bind(config: &Http) -> Result<TcpListener, Failure> {
+    let mend = "listen on a free port, such as \"127.0.0.1:9464\"";
+    TcpListener::bind(&config.listen).map_err(|error| Failure::new(error).at(place(config)).mend(mend))
+}
+
+fn place(config: &Http) -> String {
+    format!("[http] listen {:?}", config.listen)
 }
 
 /// Answers one request of each connection.

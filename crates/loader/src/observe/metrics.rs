@@ -64,6 +64,8 @@ fn describe() {
         "tally_lane_restarts_total",
         "Lanes that began anew, because a partition stood still, was claimed by another loader, or changed its table."
     );
+    let ignored = "Messages that no route took, of topics where these are ignored.";
+    describe_counter!("tally_ignored_messages_total", ignored);
     describe_gauge!("tally_position", "The first offset that is not stored.");
     describe_gauge!("tally_high_watermark", "The offset at which the partition ends.");
     describe_gauge!("tally_lag", "Messages of the partition that are not stored yet.");
@@ -90,6 +92,9 @@ pub fn stored(batch: &Stored, took: Option<Duration>) {
     }
     for ((topic, stage), count) in &batch.dead_letters {
         counter!("tally_dead_letters_total", "topic" => topic.clone(), "stage" => *stage).increment(*count);
+    }
+    for (topic, count) in &batch.ignored {
+        counter!("tally_ignored_messages_total", "topic" => topic.clone()).increment(*count);
     }
     counter!("tally_message_bytes_total").increment(batch.bytes);
     counter!("tally_batches_total").increment(1);

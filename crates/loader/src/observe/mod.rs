@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::statistics::Statistics;
 
+pub use http::probe;
 pub use logs::{begin as log, is_json, LogFormat};
 pub use state::Stored;
 

@@ -32,6 +32,8 @@ pub struct Stored {
     pub rows: BTreeMap<String, u64>,
     /// Messages by topic, dead letters included.
     pub messages: BTreeMap<String, u64>,
+    /// By topic: messages that no route takes, where these are to be ignored.
+    pub ignored: BTreeMap<String, u64>,
     /// By topic and stage.
     pub dead_letters: Counts,
     /// Of messages.

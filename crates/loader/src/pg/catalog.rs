@@ -3,7 +3,7 @@
 use tokio_postgres::{Error, Transaction};
 
 use crate::config::{Column, ColumnType, Layout, TableName};
-use crate::definition::Definition;
+use crate::definition::{Definition, Template};
 use crate::failure::Failure;
 
 /// A table as it is in the database.
@@ -23,6 +23,9 @@ pub struct FoundColumn {
     pub type_name: String,
     /// Whether it is NOT NULL without a default.
     pub must_be_given: bool,
+    /// Whether it has a default or an identity.
+    fills_itself: bool,
+    not_null: bool,
     insertable: bool,
 }
 
@@ -37,6 +40,34 @@ pub async fn qualify(tx: &Transaction<'_>, table: TableName) -> Result<TableName
         pg_catalog.current_schema())::text";
     let schema: Option<String> = tx.query_one(sql, &[&table.to_string()]).await?.get(0);
     Ok(TableName { schema, name: table.name })
+}
+
+/// Whether a table could be made where it is to be.
+pub async fn check_schema(tx: &Transaction<'_>, table: &TableName) -> Result<(), Failure> {
+    let place = format!("table {table}");
+    let sql = "SELECT pg_catalog.has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    let schema = table.schema.as_deref().unwrap_or_default();
+    let found = tx.query_opt(sql, &[&schema]).await.map_err(|e| super::failure(&place, &e))?;
+    match found.map(|row| row.get::<_, bool>(0)) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::new(format!("no right to create it in schema {schema:?}"))
+            .at(place)
+            .mend("GRANT CREATE ON SCHEMA to the loader's role, or create the table")),
+        None => Err(Failure::new(format!("there is no schema {schema:?}"))
+            .at(place)
+            .mend("CREATE SCHEMA it, or set `table` of the topic to another place")),
+    }
+}
+
+impl FoundColumn {
+    /// The type that the server has to make of text, if the loader does not write it.
+    fn cast(&self) -> Option<String> {
+        match self.type_name.as_str() {
+            // Without a length these are of length 1, and cut what is longer.
+            "bit" => Some("bit varying".into()),
+            name => ColumnType::from_catalog(name).is_none().then(|| name.to_string()),
+        }
+    }
 }
 
 impl Found {
@@ -57,7 +88,8 @@ impl Found {
         // An identity column fills itself; a generated one may not be given.
         let sql = "SELECT attname::text, pg_catalog.format_type(atttypid, NULL),
                     attnotnull AND NOT atthasdef AND attidentity = '',
-                    pg_catalog.has_column_privilege(attrelid, attnum, 'INSERT')
+                    pg_catalog.has_column_privilege(attrelid, attnum, 'INSERT'),
+                    atthasdef OR attidentity <> '', attnotnull
              FROM pg_catalog.pg_attribute
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
              ORDER BY attnum";
@@ -68,6 +100,8 @@ impl Found {
             type_name: row.get(1),
             must_be_given: row.get(2),
             insertable: row.get(3),
+            fills_itself: row.get(4),
+            not_null: row.get(5),
         });
         let sql = "SELECT ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                                 WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
@@ -88,21 +122,29 @@ impl Found {
         }))
     }
 
-    /// The definition that takes the table's columns from fields of the same names.
-    pub fn definition(&self, layout: Layout) -> Result<Definition, Failure> {
+    /// What takes the table's columns from fields of the same names.
+    pub fn template(&self, layout: Layout) -> Template {
         let is_overflow = |name: &str| layout.overflow() == Some(name);
-        let columns = self.columns.iter().filter(|found| !is_overflow(&found.name)).map(|found| {
-            let kind = ColumnType::from_catalog(&found.type_name).ok_or_else(|| {
-                let what =
-                    format!("column {:?} has type {}, which cannot be loaded", found.name, found.type_name);
-                self.failure(&what)
-                    .mend("list the columns to load in `columns` of the topic, without this one")
-            })?;
-            let (name, required) = (found.name.clone(), found.must_be_given);
-            Ok(Column { required, ..Column::plain(name, kind, None) })
+        // What fills itself need not be ours to fill.
+        let is_ours = |found: &&FoundColumn| found.insertable || !found.fills_itself;
+        let ours = self.columns.iter().filter(|found| !is_overflow(&found.name)).filter(is_ours);
+        let optional =
+            ours.clone().filter(|found| found.fills_itself).map(|found| found.name.clone()).collect();
+        let columns = ours.map(|found| {
+            let kind = ColumnType::from_catalog(&found.type_name).unwrap_or(ColumnType::Text);
+            let (name, required, cast) = (found.name.clone(), found.not_null, found.cast());
+            Column { required, cast, ..Column::plain(name, kind, None) }
         });
-        let columns = columns.collect::<Result<_, Failure>>()?;
-        Ok(Definition::new(layout, self.table.clone(), columns))
+        let columns = columns.collect();
+        Template { definition: Definition::new(layout, self.table.clone(), columns), optional }
+    }
+
+    /// Lets the server make values of text for columns whose types the loader does not write.
+    pub fn adapt(&self, definition: &mut Definition) {
+        for column in definition.columns.iter_mut().filter(|column| column.kind == ColumnType::Text) {
+            let found = self.columns.iter().find(|found| found.name == column.name);
+            column.cast = found.and_then(FoundColumn::cast);
+        }
     }
 
     /// The columns that can be given, in their order.
@@ -167,7 +209,7 @@ impl Found {
             );
             return Err(self.failure(&format!("it has no column {name:?}")).mend(mend));
         };
-        if ColumnType::from_catalog(&found.type_name) != Some(kind) {
+        if ColumnType::from_catalog(&found.type_name).unwrap_or(ColumnType::Text) != kind {
             let what = format!("column {name:?} is {}, but {kind} is configured", found.type_name);
             return Err(self.failure(&what).mend("change `type` of the column, or the table"));
         }

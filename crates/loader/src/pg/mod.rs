@@ -15,9 +15,11 @@ use std::error::Error as _;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::Error;
 
-pub use catalog::{qualify, Found, FoundColumn};
+pub use catalog::{check_schema, qualify, Found, FoundColumn};
 pub use connector::Connector;
-pub use offsets::{claim, claimed, ensure_positions, skip, without_positions, Position};
+pub use offsets::{
+    claim, claimed, ensure_positions, move_position, sessions, skip, without_positions, Position,
+};
 pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
 pub use verdict::{refused_line, verdict, Verdict};
 
@@ -52,7 +54,14 @@ pub fn failure(place: &str, error: &Error) -> Failure {
 pub fn explain(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        return format!("{}{detail} [{}]", db.message(), db.code().code());
+        // The error itself was lost between two statements.
+        let cause = match *db.code() {
+            SqlState::IN_FAILED_SQL_TRANSACTION => {
+                "; a statement before was cancelled, by statement_timeout or by another session"
+            }
+            _ => "",
+        };
+        return format!("{}{detail}{cause} [{}]", db.message(), db.code().code());
     }
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),

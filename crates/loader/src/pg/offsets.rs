@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::{Error, GenericClient, Transaction};
 
-use crate::kafka::Partition;
+use crate::kafka::{Partition, TopicId};
 
 /// Where a partition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Position {
     pub next: i64,
     /// Counts the claims: a loader with an older one has been replaced.
     pub epoch: i64,
+    /// The topic that it is about, if that is known.
+    pub topic_id: Option<TopicId>,
 }
 
 /// Positions by topic and partition.
@@ -39,19 +41,19 @@ pub async fn ensure_positions(
     job: &str,
     partitions: &[Partition],
 ) -> Result<(), Error> {
-    let sql = "INSERT INTO loader.offsets (job, topic, partition, next_offset, high_watermark)
+    let sql = "INSERT INTO loader.offsets (job, topic, partition, next_offset, high_watermark, topic_id)
                SELECT $1, p.topic, p.partition,
                       CASE WHEN EXISTS (SELECT FROM loader.offsets o WHERE o.job = $1 AND o.topic = p.topic)
                            THEN p.low ELSE p.first END,
-                      p.high
-               FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
-                    AS p(topic, partition, low, first, high)
+                      p.high, p.topic_id
+               FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
+                    AS p(topic, partition, low, first, high, topic_id)
                ON CONFLICT (job, topic, partition) DO NOTHING";
     let (topics, numbers) = names(partitions);
     let lows: Vec<i64> = partitions.iter().map(|p| p.low).collect();
     let begins: Vec<i64> = partitions.iter().map(|p| p.begin).collect();
     let highs: Vec<i64> = partitions.iter().map(|p| p.high).collect();
-    tx.execute(sql, &[&job, &topics, &numbers, &lows, &begins, &highs]).await?;
+    tx.execute(sql, &[&job, &topics, &numbers, &lows, &begins, &highs, &ids(partitions)]).await?;
     Ok(())
 }
 
@@ -60,19 +62,21 @@ pub async fn claim(tx: &Transaction<'_>, job: &str, partitions: &[Partition]) ->
     ensure_positions(tx, job, partitions).await?;
     // In one order for all, so that two loaders that claim at once do not wait for each other.
     let sql = "WITH mine AS (
-                   SELECT o.topic, o.partition, p.high
-                   FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS p(topic, partition, high)
+                   SELECT o.topic, o.partition, p.high, p.topic_id
+                   FROM unnest($2::text[], $3::integer[], $4::bigint[], $6::text[])
+                        AS p(topic, partition, high, topic_id)
                    JOIN loader.offsets o ON o.job = $1 AND o.topic = p.topic AND o.partition = p.partition
                    ORDER BY o.topic, o.partition FOR UPDATE OF o)
                UPDATE loader.offsets o
                SET epoch = o.epoch + 1, high_watermark = mine.high, updated_at = now(),
+                   topic_id = coalesce(o.topic_id, mine.topic_id),
                    owner = coalesce(inet_client_addr()::text, 'local') || ', process ' || $5::bigint
                FROM mine WHERE o.job = $1 AND o.topic = mine.topic AND o.partition = mine.partition
-               RETURNING o.topic, o.partition, o.next_offset, o.epoch";
+               RETURNING o.topic, o.partition, o.next_offset, o.epoch, o.topic_id";
     let (topics, numbers) = names(partitions);
     let highs: Vec<i64> = partitions.iter().map(|p| p.high).collect();
     let process = i64::from(std::process::id());
-    let rows = tx.query(sql, &[&job, &topics, &numbers, &highs, &process]).await?;
+    let rows = tx.query(sql, &[&job, &topics, &numbers, &highs, &process, &ids(partitions)]).await?;
     Ok(found(&rows))
 }
 
@@ -83,7 +87,7 @@ pub async fn claimed(
     partitions: &[Partition],
     epochs: &[i64],
 ) -> Result<Found, Error> {
-    let sql = "SELECT o.topic, o.partition, o.next_offset, o.epoch
+    let sql = "SELECT o.topic, o.partition, o.next_offset, o.epoch, o.topic_id
                FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS p(topic, partition, epoch)
                JOIN loader.offsets o ON o.job = $1 AND o.topic = p.topic AND o.partition = p.partition
                                     AND o.epoch = p.epoch
@@ -104,11 +108,48 @@ pub async fn skip(tx: &Transaction<'_>, job: &str, partition: &Partition, from: 
     Ok(())
 }
 
+/// Moves a position to where its partition begins, with the topic's id as it is now; records what was passed over, if
+/// messages were.
+pub async fn move_position(
+    tx: &Transaction<'_>,
+    job: &str,
+    partition: &Partition,
+    from: i64,
+    leaves_gap: bool,
+) -> Result<(), Error> {
+    let Partition { topic, number, begin, .. } = partition;
+    let topic_id = partition.topic_id.map(|id| id.to_string());
+    let sql = "UPDATE loader.offsets SET next_offset = $4, topic_id = $5, updated_at = now()
+               WHERE job = $1 AND topic = $2 AND partition = $3";
+    tx.execute(sql, &[&job, topic, number, begin, &topic_id]).await?;
+    if leaves_gap {
+        let sql = "INSERT INTO loader.gaps (job, topic, partition, from_offset, to_offset, reason)
+                   VALUES ($1, $2, $3, least($4, $5), $5, 'reset')";
+        tx.execute(sql, &[&job, topic, number, &from, begin]).await?;
+    }
+    Ok(())
+}
+
+/// How many other sessions loaders of the job have.
+pub async fn sessions(client: &impl GenericClient, job: &str) -> Result<i64, Error> {
+    let sql = "SELECT count(*) FROM pg_catalog.pg_stat_activity
+               WHERE application_name = left('tally ' || $1, 63) AND datname = current_database()
+                 AND pid <> pg_backend_pid()";
+    Ok(client.query_one(sql, &[&job]).await?.get(0))
+}
+
 fn names(partitions: &[Partition]) -> (Vec<&str>, Vec<i32>) {
     partitions.iter().map(|p| (p.topic.as_str(), p.number)).unzip()
 }
 
+fn ids(partitions: &[Partition]) -> Vec<Option<String>> {
+    partitions.iter().map(|p| p.topic_id.map(|id| id.to_string())).collect()
+}
+
 fn found(rows: &[tokio_postgres::Row]) -> Found {
-    let position = |row: &tokio_postgres::Row| Position { next: row.get(2), epoch: row.get(3) };
+    let position = |row: &tokio_postgres::Row| {
+        let topic_id = row.get::<_, Option<&str>>(4).and_then(|id| id.parse().ok());
+        Position { next: row.get(2), epoch: row.get(3), topic_id }
+    };
     rows.iter().map(|row| ((row.get(0), row.get(1)), position(row))).collect()
 }

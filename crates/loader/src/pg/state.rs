@@ -11,6 +11,8 @@ use crate::registry::Schema;
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     // IF NOT EXISTS asks for the right to create even where nothing is missing.
     let sql = "SELECT bool_and(to_regclass('loader.' || t) IS NOT NULL)
+                      AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+                                  WHERE attrelid = to_regclass('loader.offsets') AND attname = 'ignored')
                FROM unnest(ARRAY['offsets', 'gaps', 'dead_letters', 'schema_history', 'schemas']) AS t";
     if tx.query_one(sql, &[]).await?.get(0) {
         return Ok(());

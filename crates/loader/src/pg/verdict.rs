@@ -1,6 +1,6 @@
 //! What an error of the server means for the batch that met it.
 
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, Severity, SqlState};
 use tokio_postgres::Error;
 
 /// What to do about an error.
@@ -16,14 +16,21 @@ pub enum Verdict {
 
 /// Judges an error by its SQLSTATE; without one it came from the connection.
 pub fn verdict(error: &Error) -> Verdict {
-    match error.code() {
-        Some(code) => of_state(code.code()),
+    match error.as_db_error() {
+        Some(error) => of_state(error.code().code(), error.parsed_severity()),
         None => Verdict::Outage,
     }
 }
 
-fn of_state(state: &str) -> Verdict {
+fn of_state(state: &str, severity: Option<Severity>) -> Verdict {
     match &state[..2] {
+        // A column that wants more bytes than its value has: it is wider than when the rows were made. Poolers use the same
+        // state for a server that is gone, but they end the session with it.
+        _ if state == SqlState::PROTOCOL_VIOLATION.code() && severity == Some(Severity::Error) => {
+            Verdict::Stop
+        }
+        // A statement was cancelled after its answer, by statement_timeout for one, and only the next one says so.
+        _ if state == SqlState::IN_FAILED_SQL_TRANSACTION.code() => Verdict::Outage,
         // Connection, resources, operator intervention, serialization and deadlock, input/output.
         "08" | "53" | "57" | "40" | "58" => Verdict::Outage,
         _ if state == SqlState::LOCK_NOT_AVAILABLE.code() => Verdict::Outage,
@@ -64,8 +71,11 @@ mod tests {
             ("22P03", Verdict::Stop),
             ("42703", Verdict::Stop),
             ("25006", Verdict::Stop),
+            ("25P02", Verdict::Outage),
+            ("08P01", Verdict::Stop),
         ] {
-            assert_eq!(of_state(state), expected, "{state}");
+            assert_eq!(of_state(state, Some(Severity::Error)), expected, "{state}");
         }
+        assert_eq!(of_state("08P01", Some(Severity::Fatal)), Verdict::Outage, "a pooler");
     }
 }

@@ -125,6 +125,13 @@ fn each_mistake_has_its_line() {
             "; change `type`",
         ),
         (good.replace("check_mistakes.t", "absent.t"), "schema \"absent\" does not exist", "CREATE SCHEMA"),
+        (
+            world.config("").replace("check_mistakes.t", "absent.t"),
+            "there is no schema \"absent\"",
+            "CREATE SCHEMA",
+        ),
+        // Metrics.
+        (format!("{good}\n[http]\nlisten = '9464'"), "[http] listen \"9464\": ", "; listen on a free port"),
     ] {
         if place.contains("but uuid") {
             world

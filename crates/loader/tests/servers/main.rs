@@ -7,6 +7,7 @@ mod check;
 mod common;
 mod directory;
 mod exactly_once;
+mod feeds;
 mod files;
 mod hostile;
 mod hostile_files;

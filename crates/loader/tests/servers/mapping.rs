@@ -181,6 +181,49 @@ fn a_plan_shows_what_would_be_and_changes_nothing() {
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn what_was_inferred_can_be_taken_over() {
+    let mut world = World::new("plan_columns");
+    world.produce(&[br#"{"event_time":1672515782136,"p":"16578.50","q":""}"#, br#"{"p":"1","q":"2"}"#]);
+    let plan = |options: &[&str]| {
+        let output = tally("plan", &world.config(""), options);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = plan(&[]);
+    assert!(text.contains("-- column \"event_time\": numbers count milliseconds since 1970\n"), "{text}");
+    assert!(text.contains("-- column \"q\": empty strings mean NULL\n"), "{text}");
+    let section = plan(&["--write-config"]);
+    let config = world.config("");
+    let config = format!("{}{section}", config.split("[[topic]]").next().unwrap());
+    world.load_config(&config);
+    let rows = world
+        .column("SELECT concat_ws(' ', event_time AT TIME ZONE 'UTC', p, q) FROM plan_columns.t ORDER BY p");
+    assert_eq!(rows, ["1 2", "2022-12-31 19:43:02.136 16578.50"]);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn messages_that_no_route_takes_are_counted() {
+    let mut world = World::new("ignored");
+    world.produce(&[b"{\"id\":1,\"kind\":\"a\"}", b"{\"id\":2,\"kind\":\"b\"}", b"{\"id\":3}"]);
+    let topic = "unmatched = 'ignore'\n[[topic.route]]\ntable = 'ignored.t'\nwhen = { kind = 'a' }\n\
+                 columns = [{ name = 'id', type = 'bigint' }]";
+    let config = world.config(topic).replace("table = 'ignored.t'\nunmatched", "unmatched");
+    let text = String::from_utf8(tally("plan", &config, &[]).stdout).unwrap();
+    assert!(
+        text.contains("--   1 rows of \"ignored\".\"t\"\n--   nothing: 2, which no route takes\n"),
+        "{text}"
+    );
+    for total in [2, 3] {
+        world.load_config(&config);
+        let sql = "SELECT ignored::text FROM loader.offsets WHERE job = 'ignored'";
+        assert_eq!(world.column(sql), [total.to_string()]);
+        world.produce(&[b"{\"id\":4}"]);
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn topics_are_found_by_a_pattern() {
     let mut world = World::new("pattern");
     world.produce(&[b"{\"id\":1}"]);

@@ -178,6 +178,123 @@ fn only_committed_transactions_are_loaded() {
 }
 
 #[test]
+#[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
+fn what_transactions_leave_behind_is_neither_lag_nor_a_gap() {
+    let mut world = World::new("positions_marks");
+    let topic = Topic::new("positions_marks");
+    let producer = topic.producer(true);
+    let wait = Duration::from_secs(20);
+    producer.init_transactions(wait).unwrap();
+    let config = topic.config(&world, COLUMNS);
+    let load = |world: &mut World, end: i64| {
+        let output = tally("load", &config, &["--until-end", "--quiet"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let sql =
+            "SELECT next_offset || ' ' || high_watermark FROM loader.offsets WHERE job = 'positions_marks'";
+        assert_eq!(world.column(sql), [format!("{end} {end}")]);
+    };
+    producer.begin_transaction().unwrap();
+    topic.send(&producer, 0, 1, None);
+    producer.commit_transaction(wait).unwrap();
+    load(&mut world, 2);
+    topic.drop_before(2);
+    load(&mut world, 2);
+    producer.begin_transaction().unwrap();
+    topic.send(&producer, 0, 2, None);
+    topic.send(&producer, 0, 3, None);
+    producer.abort_transaction(wait).unwrap();
+    load(&mut world, 5);
+    topic.drop_before(5);
+    load(&mut world, 5);
+    assert_eq!(world.column("SELECT id::text FROM positions_marks.t"), ["1"]);
+
+    // The same while it runs and nothing else comes.
+    let (child, _file) = start("load", &config, &[]);
+    producer.begin_transaction().unwrap();
+    topic.send(&producer, 0, 4, None);
+    producer.commit_transaction(wait).unwrap();
+    wait_until(|| world.next_offset() == 7);
+    stop(child);
+}
+
+#[test]
+#[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
+fn a_topic_made_anew_is_noticed_by_its_id() {
+    let mut world = World::new("positions_id");
+    let topic = Topic::new("positions_id");
+    let config = topic.config(&world, COLUMNS);
+    let producer = topic.producer(false);
+    topic.send(&producer, 0, 1, None);
+    assert!(tally("load", &config, &["--until-end", "--quiet"]).status.success());
+    topic.make_anew();
+    let producer = topic.producer(false);
+    (2..5).for_each(|id| topic.send(&producer, 0, id, None));
+    let text = complaint(&config);
+    assert!(text.contains("the topic was made anew: its id was "), "{text}");
+    assert!(text.contains("tally reset"), "{text}");
+    assert_eq!(world.column("SELECT id::text FROM positions_id.t"), ["1"]);
+
+    // Who knows no id yet takes the one that is there.
+    world
+        .database
+        .execute("UPDATE loader.offsets SET topic_id = NULL WHERE job = $1", &[&world.name])
+        .unwrap();
+    let (child, _file) = start("load", &config, &["--quiet"]);
+    wait_until(|| world.next_offset() == 3);
+    topic.make_anew();
+    let producer = topic.producer(false);
+    (5..10).for_each(|id| topic.send(&producer, 0, id, None));
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("made anew"), "{text}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn positions_are_moved_only_where_that_is_meant() {
+    let mut world = World::new("positions_reset");
+    world.produce(&[b"{\"id\":0}", b"{\"id\":1}", b"no", b"{\"id\":3}"]);
+    let config = world.config(COLUMNS);
+    world.load(COLUMNS);
+    let status = String::from_utf8(tally("status", &config, &[]).stdout).unwrap();
+    assert!(status.starts_with("job \"positions_reset\": no loader is connected\n"), "{status}");
+    let has =
+        |words: &[&str]| status.lines().any(|line| line.split_whitespace().take(5).eq(words.iter().copied()));
+    assert!(has(&["positions_reset", "0", "4", "4", "0"]), "{status}");
+    assert!(status.contains("22032"), "{status}");
+
+    let reset = |options: &[&str]| {
+        let output = tally("reset", &config, &[&["--topic", "positions_reset"], options].concat());
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let (done, text) = reset(&[]);
+    assert!(!done && text.contains("4 messages that are stored would be stored again"), "{text}");
+    world.produce(&[b"{\"id\":4}"]);
+    let (done, text) = reset(&["--to", "end"]);
+    assert!(!done && text.contains("1 messages that are not stored would be passed over"), "{text}");
+    assert_eq!(world.next_offset(), 4);
+    let (done, text) = reset(&["--to", "end", "--accept-gaps"]);
+    assert!(done && text.contains("partition 0: from 4 to 5"), "{text}");
+    assert_eq!(gaps(&mut world), [(4, 5)]);
+
+    world
+        .database
+        .batch_execute(
+            "TRUNCATE positions_reset.t; DELETE FROM loader.dead_letters WHERE job = 'positions_reset'",
+        )
+        .unwrap();
+    let (done, text) = reset(&["--accept-duplicates"]);
+    assert!(done, "{text}");
+    let (child, _file) = start("load", &config, &["--quiet"]);
+    wait_until(|| world.next_offset() == 5);
+    let (done, text) = reset(&["--accept-duplicates"]);
+    assert!(!done && text.contains("a loader of the job is running"), "{text}");
+    stop(child);
+    assert_eq!(world.column("SELECT id::text FROM positions_reset.t ORDER BY id"), ["0", "1", "3", "4"]);
+}
+
+#[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn leaders_that_move_and_die_take_nothing_along() {
     const MOVES: i64 = 6;

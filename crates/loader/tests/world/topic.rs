@@ -5,7 +5,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::ClientConfig;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::World;
 
@@ -55,6 +55,22 @@ impl Topic {
         let added = NewPartitions::new(&self.name, partitions);
         let added = self.runtime.block_on(self.admin.create_partitions([&added], &options())).unwrap();
         added[0].as_ref().unwrap();
+    }
+
+    /// Drops the messages before an offset, as retention would.
+    pub fn drop_before(&self, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.name, 0, Offset::Offset(offset)).unwrap();
+        self.runtime.block_on(self.admin.delete_records(&list, &options())).unwrap();
+    }
+
+    /// Deletes it and makes it anew.
+    pub fn make_anew(&self) {
+        let deleted = self.runtime.block_on(self.admin.delete_topics(&[&self.name], &options())).unwrap();
+        deleted[0].as_ref().unwrap();
+        let topic = NewTopic::new(&self.name, 1, TopicReplication::Fixed(1));
+        let make = || self.runtime.block_on(self.admin.create_topics([&topic], &options())).unwrap();
+        super::wait_until(|| make()[0].is_ok());
     }
 
     /// The configuration of a job that reads it.

@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
                 self.json(kind, cursor, &mut json, 0)?;
                 match cell.kind {
                     ColumnType::Jsonb => encode_jsonb(&json, out)?,
-                    other => encode(other, cell.unit, &Value::Nested(&json), out)?,
+                    _ => cell.encode_nested(&json, out)?,
                 }
             }
         }

@@ -54,6 +54,11 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Whether it is that of a record with a field of this name.
+    pub fn has_field(&self, name: &str) -> bool {
+        matches!(self.root(), Type::Record(fields) if fields.iter().any(|(field, _)| field == name))
+    }
+
     /// Parses a schema and the ones that it refers to, as the registry gives them.
     pub fn parse(schema: &str, references: &[String]) -> Result<Shape, String> {
         let (schema, others) =

@@ -2,13 +2,11 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
-
+use super::evidence::Evidence;
 use super::walk::for_each_field;
-use crate::config::{Column, ColumnType, Source};
+use crate::config::{plain_name, Column, Source};
 use crate::decode::names::Names;
-use crate::decode::text;
-use crate::decode::value::Value;
+use crate::decode::{json_text, Record};
 
 /// Objects that use data as keys have any number of fields; PostgreSQL has at most 1600 columns.
 const MAX_FIELDS: usize = 500;
@@ -28,7 +26,7 @@ impl Fields {
 
     /// Whether a message has a field for which a column can be inferred.
     pub fn miss_any(&self, message: &[u8]) -> bool {
-        let Ok(json) = text(message) else { return false };
+        let Ok(json) = json_text(message) else { return false };
         let mut missed = false;
         let complete = for_each_field(json, |key, raw| {
             missed |= !self.0.contains(key) && raw != "null";
@@ -42,85 +40,81 @@ impl Fields {
 ///
 /// None if no sample is a JSON object. A field that is null in all samples gets no column: its type is not known.
 pub fn infer<'a>(
-    samples: impl IntoIterator<Item = &'a [u8]>,
+    samples: impl IntoIterator<Item = Record<'a>>,
     known: &[Column],
     reserved: &str,
 ) -> Option<Vec<Column>> {
     let known_fields = Fields::of(known).0;
-    let mut fields: Vec<(String, Option<ColumnType>)> = Vec::new();
+    let mut fields: Vec<(String, Evidence)> = Vec::new();
     let mut objects = 0;
     for sample in samples {
-        let Ok(json) = std::str::from_utf8(sample) else { continue };
+        let Some(Ok(json)) = sample.value.map(json_text) else { continue };
         let mut seen = Vec::new();
         let complete = for_each_field(json, |key, raw| {
-            seen.push((key.to_string(), kind_of(raw)));
+            seen.push((key.to_string(), raw));
             Ok(())
         });
         if complete.is_err() {
             continue;
         }
         objects += 1;
-        for (key, kind) in seen {
-            match fields.iter().position(|(name, _)| *name == key) {
-                _ if known_fields.contains(&key) => {}
-                Some(at) => fields[at].1 = widen(fields[at].1, kind),
-                None if known_fields.len() + fields.len() < MAX_FIELDS => fields.push((key, kind)),
-                None => {} // it stays in the overflow column
+        for (key, raw) in seen.into_iter().filter(|(key, _)| !known_fields.contains(key)) {
+            let at = fields.iter().position(|(name, _)| *name == key).unwrap_or(fields.len());
+            if at == fields.len() {
+                if known_fields.len() + fields.len() == MAX_FIELDS {
+                    continue; // it stays in the overflow column
+                }
+                fields.push((key, Evidence::default()));
+            }
+            if raw != "null" {
+                fields[at].1.note(raw, sample.timestamp);
             }
         }
     }
     let mut names = Names::new(reserved);
     names.take(known.iter().map(|column| column.name.as_str()));
-    (objects > 0).then(|| columns(fields, names))
+    (objects > 0).then(|| columns(&fields, names))
 }
 
-fn columns(fields: Vec<(String, Option<ColumnType>)>, mut names: Names) -> Vec<Column> {
-    let typed = fields.into_iter().filter_map(|(key, kind)| Some((key, kind?)));
-    typed
-        .map(|(key, kind)| {
-            let name = names.free(&key);
-            Column::plain(name, kind, Some(Source::Field(vec![key])))
-        })
-        .collect()
+fn columns(fields: &[(String, Evidence)], mut names: Names) -> Vec<Column> {
+    let typed = fields.iter().filter_map(|(key, evidence)| Some((key, evidence.conclude(&plain_name(key))?)));
+    let typed: Vec<_> = typed.collect();
+    let free = names.free_for_all(typed.iter().map(|(key, _)| key.as_str()));
+    let columns = typed.into_iter().zip(free).map(|((key, found), name)| {
+        let source = Source::Field(vec![key.clone()]);
+        let null = if found.empty_is_null { vec![String::new()] } else { Vec::new() };
+        Column { unit: found.unit, null, ..Column::plain(name, found.kind, Some(source)) }
+    });
+    columns.collect()
 }
 
-/// The narrowest type for one value; none for null, which fits them all.
-fn kind_of(raw: &str) -> Option<ColumnType> {
-    if raw == "null" {
-        return None;
+/// The fields that at least one of the samples has, and not as null.
+pub fn fields_of<'a>(samples: impl IntoIterator<Item = Record<'a>>) -> HashSet<String> {
+    let mut fields = HashSet::new();
+    for json in samples.into_iter().filter_map(|sample| json_text(sample.value?).ok()) {
+        // Where it breaks off, what came before was there.
+        let _ = for_each_field(json, |key, raw| {
+            if raw != "null" && !fields.contains(key) {
+                fields.insert(key.to_string());
+            }
+            Ok(())
+        });
     }
-    Some(match Value::parse(raw) {
-        Ok(Value::Boolean(_)) => ColumnType::Boolean,
-        Ok(Value::Number(text)) if text.contains(['.', 'e', 'E']) => ColumnType::DoublePrecision,
-        Ok(Value::Number(text)) if text.parse::<i64>().is_ok() => ColumnType::Bigint,
-        Ok(Value::Number(_)) => ColumnType::Numeric,
-        Ok(Value::Text(text)) if text.parse::<Timestamp>().is_ok() => ColumnType::Timestamptz,
-        Ok(Value::Nested(_)) => ColumnType::Jsonb,
-        Ok(Value::Text(_)) | Err(_) => ColumnType::Text,
-    })
-}
-
-/// The narrowest type that holds the values of both.
-fn widen(a: Option<ColumnType>, b: Option<ColumnType>) -> Option<ColumnType> {
-    use ColumnType::*;
-    let (Some(first), Some(second)) = (a, b) else { return a.or(b) };
-    let both = [first, second];
-    Some(match both {
-        _ if first == second => first,
-        _ if both.contains(&Jsonb) => Jsonb,
-        [Bigint, DoublePrecision] | [DoublePrecision, Bigint] => DoublePrecision,
-        [Bigint | Numeric | DoublePrecision, Bigint | Numeric | DoublePrecision] => Numeric,
-        // Text takes every scalar as it is written.
-        _ => Text,
-    })
+    fields
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ColumnType;
+
+    fn record(value: &[u8]) -> Record<'_> {
+        let value = Some(value);
+        Record { topic: "t", partition: 0, offset: 0, timestamp: None, key: None, value, headers: None }
+    }
 
     fn inferred(samples: &[&str]) -> Vec<(String, String)> {
-        let columns = infer(samples.iter().map(|s| s.as_bytes()), &[], "overflow").unwrap();
+        let columns = infer(samples.iter().map(|s| record(s.as_bytes())), &[], "overflow").unwrap();
         columns.into_iter().map(|c| (c.name, c.kind.to_string())).collect()
     }
 
@@ -154,36 +148,36 @@ mod tests {
 
     #[test]
     fn names_are_plain_and_unique() {
-        let names: Vec<String> = inferred(&[r#"{"tradeId":1,"trade_id":2,"overflow":3}"#])
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
-        assert_eq!(names, ["trade_id", "trade_id_2", "overflow_2"]);
+        let names = |json| inferred(&[json]).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let found = names(r#"{"tradeId":1,"trade-id":2,"overflow":3}"#);
+        assert_eq!(found, ["trade_id", "trade_id_2", "overflow_2"]);
+        let found = names(r#"{"E":1,"e":2,"T":3,"trade_id":4,"tradeId":5,"user":6}"#);
+        assert_eq!(found, ["e_upper", "e", "t", "trade_id", "trade_id_2", "user_"]);
     }
 
     #[test]
     fn fields_beside_the_known_ones() {
-        let known = infer([b"{\"tradeId\":1}".as_slice()], &[], "overflow").unwrap();
+        let known = infer([record(b"{\"tradeId\":1}")], &[], "overflow").unwrap();
         let fields = Fields::of(&known);
         let grown = b"{\"tradeId\":2,\"trade_id\":true}".as_slice();
         assert!(fields.miss_any(grown));
         for nothing_new in ["{\"tradeId\":3}", "{\"n\":null}", "{\"n\":1", "[1]", "5"] {
             assert!(!fields.miss_any(nothing_new.as_bytes()), "{nothing_new}");
         }
-        let added = infer([grown], &known, "overflow").unwrap();
+        let added = infer([record(grown)], &known, "overflow").unwrap();
         assert_eq!(
             (added.len(), added[0].name.as_str(), added[0].kind),
             (1, "trade_id_2", ColumnType::Boolean)
         );
         let many: Vec<String> = (0..600).map(|n| format!("\"f{n}\":1")).collect();
         let many = format!("{{{}}}", many.join(","));
-        let all = infer([many.as_bytes()], &[], "overflow").unwrap();
+        let all = infer([record(many.as_bytes())], &[], "overflow").unwrap();
         assert!(!Fields::of(&all).miss_any(many.as_bytes()), "what is over the limit is not asked for again");
     }
 
     #[test]
     fn poison_is_passed_over() {
-        assert_eq!(infer([b"[1]".as_slice(), b"\xff", b"{\"a\":"], &[], "overflow"), None);
+        assert_eq!(infer([b"[1]".as_slice(), b"\xff", b"{\"a\":"].map(record), &[], "overflow"), None);
         assert_eq!(kinds(&["{\"a\":", "{\"b\":1}"]), "bigint");
     }
 }

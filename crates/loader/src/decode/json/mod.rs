@@ -1,5 +1,6 @@
 //! JSON messages: walked without building a tree, straight into the rows of the tables that their routes lead to.
 
+mod evidence;
 mod infer;
 mod node;
 mod plan;
@@ -8,7 +9,7 @@ mod routes;
 mod trial;
 mod walk;
 
-pub use infer::{infer, Fields};
+pub use infer::{fields_of, infer, Fields};
 pub use node::{Node, Visitor};
 pub use routes::Routes;
-pub use walk::escapes_nul;
+pub use walk::{escapes_nul, for_each_element};

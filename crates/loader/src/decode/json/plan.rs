@@ -8,7 +8,7 @@ use crate::decode::metadata::Metadata;
 use crate::decode::row::Row;
 use crate::decode::rows::Rows;
 use crate::decode::value::Value;
-use crate::decode::{sqlstate, text, Record, Reject};
+use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled form, with the scratch space in which rows are put together.
@@ -82,7 +82,7 @@ impl Plan {
             return row.assemble_gone(cells, message, out).map(|()| Found::Yes);
         };
         let mut fill = Fill { cells, unknown: *unknown, row, list: None };
-        root.walk(text(value)?, &mut fill)?;
+        root.walk(json_text(value)?, &mut fill)?;
         let found = fill.list;
         let Some(list) = list else {
             return row.assemble(cells, message, out).map(|()| Found::Yes);
@@ -124,7 +124,7 @@ struct Fill<'p, 'm> {
 impl<'m> Visitor<'m> for Fill<'_, 'm> {
     fn value(&mut self, slot: usize, raw: &'m str) -> Result<(), Reject> {
         match self.cells.get(slot) {
-            Some(cell) => self.row.fill(cell, |out| cell.encode_json(raw, out))?,
+            Some(cell) => self.row.fill_for_now(cell, |out| cell.encode_json(raw, out)),
             None => self.list = Some(raw),
         }
         Ok(())
@@ -191,6 +191,13 @@ mod tests {
         let missing = row(id, "{}").unwrap_err();
         assert_eq!((missing.sqlstate.as_str(), missing.column.as_deref()), ("23502", Some("id")));
         assert_eq!(row(id, r#"{"id": 1, "t": "\u0000"}"#).unwrap_err().sqlstate, "22P05");
+    }
+
+    #[test]
+    fn of_fields_with_one_name_the_last_counts() {
+        let id = "columns = [{ name = 'id', type = 'boolean', required = true }]\nunknown_fields = 'ignore'";
+        assert_eq!(row(id, r#"{"id": "x", "id": true}"#).unwrap(), texts(&[Some("\u{1}")]));
+        assert_eq!(row(id, r#"{"id": true, "id": "x"}"#).unwrap_err().sqlstate, "22P02");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::walk::check;
 use crate::config::{Column, Source, Topic, Unmatched};
 use crate::decode::rows::Rows;
 use crate::decode::value::Value;
-use crate::decode::{sqlstate, text, Record, Reject};
+use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled ways.
@@ -71,11 +71,17 @@ impl Routes {
         Self { routes, looked_at, slots, unmatched: topic.unmatched, before: Vec::new() }
     }
 
-    /// Appends the rows of a message to the tables that they are for, or says why it has none and appends nothing.
-    pub fn append_rows(&mut self, record: &Record, message: u32, tables: &mut [Rows]) -> Result<(), Reject> {
+    /// Appends the rows of a message to the tables that they are for, or says why it has none and appends nothing; gives false
+    /// if no route takes it and that is to be ignored.
+    pub fn append_rows(
+        &mut self,
+        record: &Record,
+        message: u32,
+        tables: &mut [Rows],
+    ) -> Result<bool, Reject> {
         let mut values = vec![None; self.slots];
         if let (1.., Some(value)) = (self.slots, record.value) {
-            let json = text(value)?;
+            let json = json_text(value)?;
             // A route for arrays may stand beside conditions on the fields of objects.
             if self.looked_at.fits(json.trim_ascii_start()) {
                 self.looked_at.walk(json, &mut Look(&mut values))?;
@@ -98,7 +104,7 @@ impl Routes {
         message: u32,
         values: &[Option<&str>],
         tables: &mut [Rows],
-    ) -> Result<(), Reject> {
+    ) -> Result<bool, Reject> {
         let (mut matched, mut found) = (false, false);
         for Route { plan, target, conditions } in &mut self.routes {
             let mut met = true;
@@ -111,15 +117,15 @@ impl Routes {
             }
         }
         match (matched, self.unmatched) {
-            (false, Unmatched::Ignore) => Ok(()),
+            (false, Unmatched::Ignore) => Ok(false),
             (false, Unmatched::Refuse) => {
-                record.value.map_or(Ok(()), |value| check(text(value)?))?;
+                record.value.map_or(Ok(()), |value| check(json_text(value)?))?;
                 Err(Reject::new(sqlstate::NO_ROUTE, "the message meets the conditions of no route"))
             }
             (true, _) if !found => {
                 Err(Reject::new(sqlstate::NULL_VALUE, "there is no list where `for_each` looks for one"))
             }
-            (true, _) => Ok(()),
+            (true, _) => Ok(true),
         }
     }
 }

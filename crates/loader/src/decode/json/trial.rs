@@ -52,7 +52,7 @@ pub fn rows(topic: &str, key: &str, value: Option<&str>) -> Result<Vec<Row>, Rej
         }
     }
     assert!(outcome.is_ok() || found.is_empty(), "a refused message leaves nothing behind");
-    outcome.map(|()| found)
+    outcome.map(|_| found)
 }
 
 fn fields(row: &[u8]) -> Vec<Option<String>> {

@@ -27,6 +27,8 @@ pub struct Assembler {
     registry: Option<Registry>,
     batch: Batch,
     opened: Instant,
+    /// A position was moved where there are no messages.
+    passed: bool,
     /// The topic of the last message: the next one is mostly of the same.
     current: usize,
 }
@@ -61,7 +63,8 @@ impl Assembler {
         let registry = registry.map(|config| Registry::new(config, assigned.schemas.clone())).transpose()?;
         let Config { batch: limits, max_message_bytes, .. } = *config;
         let opened = Instant::now();
-        let mut assembler = Self { topics, limits, max_message_bytes, registry, batch, opened, current: 0 };
+        let mut assembler =
+            Self { topics, limits, max_message_bytes, registry, batch, opened, passed: false, current: 0 };
         assembler.add(&assigned.partitions);
         Ok(assembler)
     }
@@ -72,7 +75,8 @@ impl Assembler {
             let progress = &mut self.topics[partition.topic].progress;
             let at = partition.number as usize; // Kafka counts partitions from 0
             progress.resize(progress.len().max(at + 1), Progress::default());
-            progress[at] = Progress { handed_over: partition.next, next: partition.next, owned: true };
+            let next = partition.next;
+            progress[at] = Progress { handed_over: next, taken: next, next, owned: true };
         }
     }
 
@@ -81,7 +85,30 @@ impl Assembler {
         let topic = self.topic(topic);
         let Some(progress) = self.topics[topic].progress.get_mut(partition as usize) else { return true };
         progress.owned = false;
-        progress.next == progress.handed_over
+        progress.taken <= progress.handed_over
+    }
+
+    /// Moves the position of a partition over offsets that have no messages: what transactions leave behind.
+    pub fn pass(&mut self, topic: &str, partition: i32, next: i64) {
+        let topic = self.topic(topic);
+        let progress = self.topics[topic].progress.get_mut(partition as usize);
+        let Some(progress) = progress.filter(|progress| progress.owned && progress.next < next) else {
+            return;
+        };
+        progress.next = next;
+        self.open();
+        self.passed = true;
+    }
+
+    /// Begins the batch, if this is the first that comes into it.
+    fn open(&mut self) {
+        if self.is_empty() {
+            self.opened = Instant::now();
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.batch.messages == 0 && !self.passed
     }
 
     /// Which of the topics bears the name.
@@ -123,11 +150,10 @@ impl Assembler {
             Prepared::Ready(key) => Ok(key),
             Prepared::Refused(reject) => Err(reject),
         };
+        self.open();
         let topic = &mut self.topics[self.current];
-        topic.progress[record.partition as usize].next = record.offset + 1;
-        if self.batch.messages == 0 {
-            self.opened = Instant::now();
-        }
+        let progress = &mut topic.progress[record.partition as usize];
+        (progress.taken, progress.next) = (record.offset + 1, record.offset + 1);
         self.batch.messages += 1;
         self.batch.bytes += bytes;
         match (ready, &mut topic.decoder) {
@@ -194,14 +220,15 @@ impl Assembler {
 
     /// How long the batch may still wait, if there is one.
     pub fn patience(&self) -> Option<Duration> {
-        (self.batch.messages > 0).then(|| self.limits.age().saturating_sub(self.opened.elapsed()))
+        (!self.is_empty()).then(|| self.limits.age().saturating_sub(self.opened.elapsed()))
     }
 
     /// Hands the batch over, if there is anything in it.
     pub fn close(&mut self) -> Option<Batch> {
-        if self.batch.messages == 0 {
+        if self.is_empty() {
             return None;
         }
+        self.passed = false;
         for (at, topic) in self.topics.iter_mut().enumerate() {
             topic.settle(at, &mut self.batch);
             for (number, progress) in topic.progress.iter_mut().enumerate() {
@@ -235,10 +262,16 @@ mod tests {
         (config.batch, config.max_message_bytes) = (limits, 100);
         let topic = config.topics.remove(0);
         let name = topic.table_of(&topic.mappings()[0]);
-        let table = Table { name, topic: "t".into(), definition: None };
+        let table = Table { name, topic: "t".into(), definition: None, template: None };
         let topic = AssignedTopic { config: topic, tables: vec![0] };
-        let partitions =
-            [0, 2].map(|number| AssignedPartition { topic: 0, number, next: 10, high: 20, epoch: 1 });
+        let partitions = [0, 2].map(|number| AssignedPartition {
+            topic: 0,
+            number,
+            next: 10,
+            high: 20,
+            epoch: 1,
+            topic_id: None,
+        });
         let assigned = Assigned {
             topics: vec![topic],
             tables: vec![table],
@@ -288,6 +321,24 @@ mod tests {
     }
 
     #[test]
+    fn positions_follow_where_there_are_no_messages() {
+        let mut assembler = assembler(BatchLimits::default());
+        assembler.pass("t", 0, 10);
+        assembler.pass("t", 1, 99);
+        assert!(assembler.close().is_none(), "nothing has moved");
+        assembler.take(&record(0, 10, "{\"a\":1}")).unwrap();
+        assembler.pass("t", 0, 12);
+        assembler.pass("t", 2, 15);
+        assert!(assembler.patience().is_some());
+        let batch = assembler.close().unwrap();
+        let spans: Vec<_> = batch.spans.into_iter().collect();
+        assert_eq!(spans, [((0, 0), Span { from: 10, to: 12 }), ((0, 2), Span { from: 10, to: 15 })]);
+        assembler.pass("t", 2, 16);
+        assert!(assembler.remove("t", 2), "no message waits");
+        assert_eq!(assembler.close().unwrap().messages, 0);
+    }
+
+    #[test]
     fn fields_that_have_no_column_get_one_when_the_rows_without_it_are_handed_over() {
         let mut assembler = assembler_for(BatchLimits::default(), "unknown_fields='add'");
         assembler.take(&record(0, 10, "{\"a\":1}")).unwrap();
@@ -302,7 +353,7 @@ mod tests {
         let after = assembler.close().unwrap();
         assert_eq!((after.rows[0].len(), after.dead_letters.len()), (2, 0));
         let statement = "ALTER TABLE \"t\" ADD COLUMN IF NOT EXISTS \"b\" double precision";
-        assert_eq!(after.changes[0].statement, statement);
+        assert_eq!(after.changes[0].statement.as_deref(), Some(statement));
         assembler.take(&record(0, 14, "{\"a\":4,\"b\":2}")).unwrap();
         assert!(assembler.close().unwrap().changes.is_empty());
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::config::{TableName, Topic, UnknownFields};
 use crate::decode::avro::{columns, evolved, unframe, Plan};
 use crate::decode::{Record, Reject, Routes, Rows};
-use crate::definition::Definition;
+use crate::definition::{Definition, Template};
 use crate::failure::Failure;
 use crate::load::batch::Change;
 use crate::registry::{Registry, Trouble};
@@ -13,6 +13,8 @@ use crate::registry::{Registry, Trouble};
 /// What is known of a topic.
 pub struct Decoder {
     definition: Option<Definition>,
+    /// What the table allows, if it exists and the first schema is to say which of its columns are filled.
+    template: Option<Template>,
     /// What becomes of messages without a value.
     tombstones: Option<Routes>,
     /// By the number of the schema.
@@ -24,7 +26,7 @@ pub enum Readiness {
     /// It can, or never will.
     Ready,
     /// It can, with a table that has changed.
-    Changed(Box<(Definition, String)>),
+    Changed(Box<(Definition, Option<String>)>),
     /// The table has to change, but there are rows for it as it was.
     RowsFirst,
     /// The registry is away.
@@ -34,9 +36,9 @@ pub enum Readiness {
 }
 
 impl Decoder {
-    /// A decoder for a table, if it is known.
-    pub fn new(definition: Option<Definition>) -> Self {
-        Self { definition, tombstones: None, plans: HashMap::new() }
+    /// A decoder for a table, as far as it is known.
+    pub fn new(definition: Option<Definition>, template: Option<Template>) -> Self {
+        Self { definition, template, tombstones: None, plans: HashMap::new() }
     }
 
     /// Makes sure that there is a plan for a message, if there can be one.
@@ -63,11 +65,17 @@ impl Decoder {
                 if columns.is_empty() {
                     return Ok(Readiness::Unusable(format!("schema {id} is not that of a record")));
                 }
-                let definition = Definition::new(topic.mappings()[0].layout, table.clone(), columns);
-                let statement = definition.create_table();
-                Some((definition, statement))
+                if let Some(template) = &self.template {
+                    Some((template.settle(|name| shape.has_field(name)), None))
+                } else {
+                    let definition = Definition::new(topic.mappings()[0].layout, table.clone(), columns);
+                    let statement = definition.create_table();
+                    Some((definition, Some(statement)))
+                }
             }
-            Some(definition) if topic.unknown_fields == UnknownFields::Add => evolved(definition, &shape),
+            Some(definition) if topic.unknown_fields == UnknownFields::Add => {
+                evolved(definition, &shape).map(|(definition, statement)| (definition, Some(statement)))
+            }
             Some(_) => None,
         };
         if change.is_some() && has_rows {
@@ -91,7 +99,7 @@ impl Decoder {
         message: u32,
         (topic, table): (&Topic, usize),
         tables: &mut [Rows],
-    ) -> Result<(), Reject> {
+    ) -> Result<bool, Reject> {
         let Some(value) = record.value else {
             let definition = self.definition.as_ref().ok_or_else(Reject::no_value)?;
             let tombstones = self.tombstones.get_or_insert_with(|| Routes::new(topic, [(table, definition)]));
@@ -99,13 +107,13 @@ impl Decoder {
         };
         let (id, value) = unframe(value)?;
         let plan = self.plans.get_mut(&id).ok_or_else(|| Reject::no_schema(format!("no schema {id}")))?;
-        plan.append_row(record, value, message, &mut tables[table])
+        plan.append_row(record, value, message, &mut tables[table]).map(|()| true)
     }
 }
 
 impl Change {
     /// A change of a table.
-    pub fn new(table: usize, (definition, statement): (Definition, String)) -> Self {
+    pub fn new(table: usize, (definition, statement): (Definition, Option<String>)) -> Self {
         Self { table, definition, statement }
     }
 }

@@ -20,6 +20,8 @@ use originals::Originals;
 pub struct Batch {
     /// By topic and partition: from where to where the positions move.
     pub spans: BTreeMap<(usize, i32), Span>,
+    /// By topic and partition: how many messages no route takes, where these are to be ignored.
+    pub ignored: BTreeMap<(usize, i32), i64>,
     /// By table.
     pub rows: Vec<Rows>,
     /// The messages that became rows, by the numbers that their rows have.
@@ -42,8 +44,8 @@ pub struct Change {
     pub table: usize,
     /// What it looks like then.
     pub definition: Definition,
-    /// The statement that makes it so.
-    pub statement: String,
+    /// The statement that makes it so, if it is not so already.
+    pub statement: Option<String>,
 }
 
 /// A range of offsets, the end not included.

@@ -7,8 +7,8 @@ use super::dead_letter::{DeadLetter, Stage};
 use super::originals::Originals;
 use super::{Batch, Change};
 use crate::config::{Format, TableName, Topic, UnknownFields};
-use crate::decode::{infer, Fields, Record, Routes};
-use crate::definition::Definition;
+use crate::decode::{fields_of, infer, Fields, Record, Routes};
+use crate::definition::{Definition, Template};
 use crate::load::start::tables::AssignedTopic;
 use crate::load::start::Assigned;
 
@@ -24,6 +24,8 @@ pub struct TopicState {
     pub decoder: Decoder,
     /// What the table looks like, if fields of messages may add to it.
     growing: Option<(Definition, Fields)>,
+    /// What the table allows, if it exists and the first messages are to say which of its columns are filled.
+    template: Option<Template>,
     /// By partition number.
     pub progress: Vec<Progress>,
 }
@@ -33,7 +35,9 @@ pub struct TopicState {
 pub struct Progress {
     /// The offset after the last message that was handed over.
     pub handed_over: i64,
-    /// The offset that comes next.
+    /// The offset after the last message that was taken.
+    pub taken: i64,
+    /// The offset that comes next: behind the last message there may be offsets without one.
     pub next: i64,
     /// Its messages are taken.
     pub owned: bool,
@@ -49,6 +53,16 @@ pub enum Decoder {
     Avro(Box<avro::Decoder>),
 }
 
+/// What came of looking at messages.
+enum Inferred {
+    /// None of them is a JSON object.
+    Nothing,
+    /// The definition that was known.
+    AsItWas,
+    /// Another one, and the statement that makes the table so.
+    Change(Option<String>),
+}
+
 impl TopicState {
     /// A topic where its run begins, without partitions.
     pub fn new(topic: &AssignedTopic, assigned: &Assigned) -> Self {
@@ -56,7 +70,9 @@ impl TopicState {
         let first = &assigned.tables[topic.tables[0]];
         let known: Option<Vec<_>> = tables().map(|table| table.definition.as_ref()).collect();
         let decoder = match (topic.config.format, known) {
-            (Format::Avro, _) => Decoder::Avro(Box::new(avro::Decoder::new(first.definition.clone()))),
+            (Format::Avro, _) => {
+                Decoder::Avro(Box::new(avro::Decoder::new(first.definition.clone(), first.template.clone())))
+            }
             (Format::Json, Some(definitions)) => {
                 let tables = topic.tables.iter().copied().zip(definitions);
                 Decoder::Json(Box::new(Routes::new(&topic.config, tables)))
@@ -69,6 +85,7 @@ impl TopicState {
             table: first.name.clone(),
             decoder,
             growing: None,
+            template: first.template.clone(),
             progress: Vec::new(),
         };
         state.growing = first.definition.clone().and_then(|definition| state.grows_from(definition));
@@ -95,7 +112,7 @@ impl TopicState {
         let Decoder::Sampling(samples) = &mut self.decoder else { return };
         let samples = mem::take(samples);
         let known = self.growing.take().map(|(definition, _)| definition);
-        let (definition, statement) = self.inferred(&samples, known.clone());
+        let (definition, outcome) = self.inferred(&samples, known);
         self.decoder = Decoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
         for i in 0..samples.len() {
             let name = self.config.name.clone();
@@ -103,34 +120,44 @@ impl TopicState {
             // Without a definition nothing is a JSON object, and all of them become dead letters.
             self.decode(&record, record.key, at, batch);
         }
-        if known.is_none() && statement.is_none() {
-            self.decoder = Decoder::Sampling(Originals::default());
-            return;
-        }
-        if let Some(statement) = statement {
-            batch.changes.push(Change::new(self.tables[0], (definition.clone(), statement)));
+        match outcome {
+            Inferred::Nothing => {
+                self.decoder = Decoder::Sampling(Originals::default());
+                return;
+            }
+            Inferred::AsItWas => {}
+            Inferred::Change(statement) => {
+                batch.changes.push(Change::new(self.tables[0], (definition.clone(), statement)));
+            }
         }
         self.growing = self.grows_from(definition);
     }
 
-    /// The definition with what the samples add to it, and the statement that makes the table so, unless they add nothing.
-    fn inferred(&self, samples: &Originals, known: Option<Definition>) -> (Definition, Option<String>) {
-        let values = (0..samples.len()).filter_map(|i| samples.get(i, "").value);
+    /// The definition with what the samples add to it.
+    fn inferred(&self, samples: &Originals, known: Option<Definition>) -> (Definition, Inferred) {
+        let records = || (0..samples.len()).map(|i| samples.get(i, ""));
         let columns = known.as_ref().map_or(&[][..], |known| &known.columns);
-        let inferred = infer(values, columns, &self.config.overflow_column);
-        match known {
-            Some(mut known) => {
+        let inferred = infer(records(), columns, &self.config.overflow_column);
+        match (known, &self.template, inferred) {
+            (Some(mut known), _, inferred) => {
                 let columns = inferred.unwrap_or_default();
                 let clauses: Vec<String> = columns.into_iter().map(|column| known.add(column)).collect();
                 let statement = format!("ALTER TABLE {} {}", known.table, clauses.join(", "));
-                (known, (!clauses.is_empty()).then_some(statement))
+                match clauses.is_empty() {
+                    true => (known, Inferred::AsItWas),
+                    false => (known, Inferred::Change(Some(statement))),
+                }
             }
-            None => {
+            (None, Some(template), Some(_)) => {
+                let fields = fields_of(records());
+                (template.settle(|name| fields.contains(name)), Inferred::Change(None))
+            }
+            (None, _, inferred) => {
                 let is_any = inferred.is_some();
                 let layout = self.config.mappings()[0].layout;
                 let definition = Definition::new(layout, self.table.clone(), inferred.unwrap_or_default());
                 let statement = definition.create_table();
-                (definition, is_any.then_some(statement))
+                (definition, if is_any { Inferred::Change(Some(statement)) } else { Inferred::Nothing })
             }
         }
     }
@@ -147,7 +174,12 @@ impl TopicState {
             Decoder::Sampling(_) => return,
         };
         match appended {
-            Ok(()) => batch.originals.push(topic, record),
+            Ok(is_taken) => {
+                if !is_taken {
+                    *batch.ignored.entry((topic, record.partition)).or_default() += 1;
+                }
+                batch.originals.push(topic, record);
+            }
             Err(reject) => batch.dead_letters.push(DeadLetter::new(record, Stage::Decode, reject)),
         }
     }

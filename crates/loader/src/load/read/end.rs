@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn is_reached_by_messages_or_by_their_absence() {
-        let partition = |number| AssignedPartition { topic: 0, number, next: 0, high: 10, epoch: 1 };
+        let partition =
+            |number| AssignedPartition { topic: 0, number, next: 0, high: 10, epoch: 1, topic_id: None };
         let mut end = End::new(&[partition(0), partition(1)], |p| p.high);
         assert!(!end.excludes(0, 0, 9) && end.excludes(0, 0, 10) && end.excludes(0, 2, 0));
         assert!(!end.reached(|_, _| 9, |_, _| Some(9)));

@@ -4,6 +4,7 @@
 pub mod change;
 pub mod discovery;
 pub mod end;
+pub mod identity;
 pub mod order;
 pub mod verdict;
 pub mod watchdog;
@@ -30,6 +31,7 @@ use crate::load::start::claims::AssignedPartition;
 use crate::load::stop::Stop;
 use change::Changes;
 use end::End;
+use identity::Identity;
 use order::{Order, Stored};
 use verdict::{is_too_large, judge, too_large};
 use watchdog::Watchdog;
@@ -58,6 +60,7 @@ pub struct Reader<'a> {
     /// Where to end, if it does, and whether exactly there.
     pub end: Option<(End, bool)>,
     pub changes: Changes<'a>,
+    pub identity: Identity,
     pub watchdog: Option<Watchdog>,
     pub stored: Stored,
     pub stop: Stop,
@@ -72,7 +75,8 @@ pub struct Reader<'a> {
 
 impl Reader<'_> {
     /// Lets the messages of these partitions come, each from its position.
-    pub fn assign(&self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
+    pub fn assign(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
+        self.identity.note(partitions);
         let name = |topic: usize| self.config.topics[topic].name.as_str();
         let positions = partitions.iter().map(|p| (name(p.topic), p.number, p.next));
         kafka::assign(self.consumer, &self.queue, positions)
@@ -93,6 +97,9 @@ impl Reader<'_> {
 
     /// Hands over what is left; before the group gets the partitions back, that is stored.
     fn finish(&mut self) -> Result<(), Exit> {
+        if matches!(self.end, Some((_, false))) && self.is_done() {
+            self.pass_all();
+        }
         self.hand_over()?;
         if self.config.mode == Mode::Subscribe {
             let (answer, flushed) = oneshot::channel();
@@ -121,7 +128,7 @@ impl Reader<'_> {
                 None => {}
                 Some(message) => match message.error() {
                     None => self.take(&message)?,
-                    Some(KafkaError::PartitionEOF(_)) => {}
+                    Some(KafkaError::PartitionEOF(_)) => self.pass(&message),
                     Some(error) if is_too_large(&error) => {
                         self.hand_over()?;
                         return Err(too_large(&message).into());
@@ -152,6 +159,28 @@ impl Reader<'_> {
             let exhausted = |topic: usize, number| watermarks.exhausted(&config.topics[topic].name, number);
             end.reached(next, exhausted)
         })
+    }
+
+    /// Moves the position to where a partition ends for now: behind its last message, transactions leave offsets without one.
+    fn pass(&mut self, end: &Message) {
+        let (topic, partition, offset) = (end.topic(), end.partition(), end.offset());
+        if let Some((end, true)) = &self.end {
+            if end.excludes(self.assembler.topic(topic), partition, offset - 1) {
+                return;
+            }
+        }
+        self.assembler.pass(topic, partition, offset);
+    }
+
+    /// Moves all positions to where their partitions end, of which librdkafka's statistics may know first.
+    fn pass_all(&mut self) {
+        let positions: Vec<_> = self.assembler.positions().map(|(partition, _)| partition).collect();
+        for (topic, number) in positions {
+            let name = &self.config.topics[topic].name;
+            if let Some(offset) = self.watermarks.exhausted(name, number) {
+                self.assembler.pass(name, number, offset);
+            }
+        }
     }
 
     fn take(&mut self, message: &Message) -> Result<(), Exit> {
@@ -314,6 +343,10 @@ impl Reader<'_> {
         self.ticked = Instant::now();
         if self.config.mode == Mode::Subscribe {
             self.commit();
+        }
+        let name = |topic: usize| self.config.topics[topic].name.as_str();
+        if let Some(topic) = self.identity.check(self.consumer, name) {
+            return Err(Exit::Again(format!("topic {topic:?} was made anew")));
         }
         self.watch()
     }

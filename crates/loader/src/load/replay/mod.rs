@@ -156,7 +156,14 @@ impl<'a> Replay<'a> {
             let topic = assembler.topic(&letter.topic);
             let (number, next) = (letter.partition, 0);
             if !assembler.positions().any(|(partition, _)| partition == (topic, number)) {
-                assembler.add(&[AssignedPartition { topic, number, next, high: 0, epoch: 0 }]);
+                assembler.add(&[AssignedPartition {
+                    topic,
+                    number,
+                    next,
+                    high: 0,
+                    epoch: 0,
+                    topic_id: None,
+                }]);
             }
         }
         let mut taken = 0;

@@ -4,7 +4,7 @@ use tokio_postgres::Transaction;
 
 use crate::config::{Config, OnGap};
 use crate::failure::Failure;
-use crate::kafka::Partition;
+use crate::kafka::{Partition, TopicId};
 use crate::load::setback::Setback;
 use crate::pg::{self, Position};
 
@@ -21,6 +21,8 @@ pub struct AssignedPartition {
     pub high: i64,
     /// The claim's epoch.
     pub epoch: i64,
+    /// The topic's id, if the broker gives it one.
+    pub topic_id: Option<TopicId>,
 }
 
 /// Claims partitions that this loader does not have.
@@ -64,13 +66,21 @@ async fn settle(
     partition: &Partition,
     position: Position,
 ) -> Result<AssignedPartition, Setback> {
-    let Partition { topic: name, number, low, high, .. } = partition;
-    let Position { mut next, epoch } = position;
+    let Partition { topic: name, topic_id, number, low, high, .. } = partition;
+    let Position { mut next, epoch, topic_id: known } = position;
     let topic = config.topics.iter().position(|topic| topic.name == *name);
     let topic = topic.expect("partitions are of the configured topics");
     let stop = |what: String, mend: &str| {
         Err(Failure::new(what).at(format!("topic {name:?} partition {number}")).mend(mend).into())
     };
+    if let (Some(known), Some(found)) = (known, topic_id) {
+        if known != *found {
+            return stop(
+                format!("the topic was made anew: its id was {known} and is {found}"),
+                "begin with its first message by `tally reset`, or use another `job`",
+            );
+        }
+    }
     if next > *high {
         return stop(
             format!("offset {next} comes next, but the broker ends at {high}: the topic was made anew"),
@@ -92,5 +102,5 @@ async fn settle(
         tracing::warn!(topic = name, partition = number, from = next, to = low, "retention removed messages");
         next = *low;
     }
-    Ok(AssignedPartition { topic, number: *number, next, high: *high, epoch })
+    Ok(AssignedPartition { topic, number: *number, next, high: *high, epoch, topic_id: *topic_id })
 }

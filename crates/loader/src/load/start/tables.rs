@@ -3,7 +3,7 @@
 use tokio_postgres::Transaction;
 
 use crate::config::{Config, Mapping, TableName, Topic};
-use crate::definition::Definition;
+use crate::definition::{Definition, Template};
 use crate::failure::Failure;
 use crate::pg::{self, Found};
 
@@ -25,6 +25,8 @@ pub struct Table {
     pub topic: String,
     /// What it looks like, unless that has to be inferred.
     pub definition: Option<Definition>,
+    /// What it may look like, if it exists and only messages can say which of its columns are to be filled.
+    pub template: Option<Template>,
 }
 
 /// Finds out what the tables look like, and creates those that are known and missing; gives the statements for that.
@@ -45,7 +47,12 @@ pub async fn prepare(
             let number = tables.iter().position(|table| table.name == name).unwrap_or(tables.len());
             match (tables.get_mut(number), &way) {
                 (None, _) => {
-                    tables.push(Table { name, topic: topic.name.clone(), definition: way.clone() });
+                    tables.push(Table {
+                        name,
+                        topic: topic.name.clone(),
+                        definition: way.clone(),
+                        template: None,
+                    });
                 }
                 (Some(Table { definition: Some(definition), .. }), Some(way)) => {
                     definition.unite(&way.columns)
@@ -116,9 +123,24 @@ async fn settle(
             (Some(recorded), _) => {
                 Some(Definition::new(mapping.layout, table.name.clone(), recorded.columns.clone()))
             }
-            (None, Some(found)) => Some(found.definition(mapping.layout)?),
-            (None, None) => None,
+            (None, Some(found)) => {
+                let template = found.template(mapping.layout);
+                if template.optional.is_empty() {
+                    Some(template.definition)
+                } else {
+                    found.check(&template.settle(|_| false))?;
+                    table.template = Some(template);
+                    None
+                }
+            }
+            (None, None) => {
+                pg::check_schema(tx, &table.name).await?;
+                None
+            }
         };
+    }
+    if let (Some(definition), Some(found)) = (&mut table.definition, &found) {
+        found.adapt(definition);
     }
     let Some(definition) = &table.definition else { return Ok(None) };
     let ddl = match &found {

@@ -24,13 +24,15 @@ pub async fn apply(
     tx.batch_execute(PATIENCE).await?;
     let mut in_force = before.to_vec();
     for Change { table, definition, statement } in changes {
-        let Table { name, topic, definition: known } = &mut in_force[*table];
+        let Table { name, topic, definition: known, .. } = &mut in_force[*table];
         pg::lock_table(tx, name).await?;
         if pg::recorded(tx, job, topic, name).await? != *known {
             return Ok(false);
         }
-        tx.batch_execute(statement).await?;
-        pg::record(tx, job, topic, definition, Some(statement)).await?;
+        if let Some(statement) = statement {
+            tx.batch_execute(statement).await?;
+        }
+        pg::record(tx, job, topic, definition, statement.as_deref()).await?;
         *known = Some(definition.clone());
     }
     tx.batch_execute("SET LOCAL lock_timeout TO DEFAULT").await?;
@@ -45,7 +47,7 @@ pub async fn is_current(
     tables: &[Table],
     batch: &Batch,
 ) -> Result<bool, Error> {
-    for (Table { name, topic, definition }, rows) in tables.iter().zip(&batch.rows) {
+    for (Table { name, topic, definition, .. }, rows) in tables.iter().zip(&batch.rows) {
         if rows.len() > 0 && pg::recorded(tx, job, topic, name).await? != *definition {
             return Ok(false);
         }

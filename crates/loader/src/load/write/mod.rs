@@ -1,9 +1,11 @@
 //! The writing side: one transaction per batch, tried again until it is stored or cannot be.
 
 pub mod ddl;
+mod one_by_one;
 pub mod path;
 pub mod positions;
 pub mod refusals;
+mod stage;
 pub mod transaction;
 pub mod types;
 

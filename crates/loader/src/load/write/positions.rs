@@ -39,6 +39,7 @@ struct Columns<'a> {
     to: Vec<i64>,
     epochs: Vec<i64>,
     highs: Vec<Option<i64>>,
+    ignored: Vec<i64>,
 }
 
 impl Positions {
@@ -81,9 +82,10 @@ impl Positions {
         batch: &Batch,
     ) -> Result<bool, Error> {
         const SQL: &str = "UPDATE loader.offsets o
-             SET next_offset = s.to_offset, high_watermark = coalesce(s.high, o.high_watermark), updated_at = now()
-             FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-                  AS s(topic, partition, from_offset, to_offset, epoch, high)
+             SET next_offset = s.to_offset, high_watermark = coalesce(s.high, o.high_watermark), updated_at = now(),
+                 ignored = o.ignored + s.ignored
+             FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+                  AS s(topic, partition, from_offset, to_offset, epoch, high, ignored)
              WHERE o.job = $1 AND o.topic = s.topic AND o.partition = s.partition
                AND o.next_offset = s.from_offset AND o.epoch = s.epoch";
         let statement = prepare(tx, statements, SQL).await?;
@@ -96,6 +98,7 @@ impl Positions {
             &c.to as _,
             &c.epochs as _,
             &c.highs as _,
+            &c.ignored as _,
         ];
         let moved = tx.execute(&statement, &parameters).await?;
         Ok(moved == batch.spans.len() as u64)
@@ -132,6 +135,7 @@ impl Positions {
             columns.from.push(span.from);
             columns.to.push(span.to);
             columns.epochs.push(self.epochs[&(*topic, *partition)]);
+            columns.ignored.push(batch.ignored.get(&(*topic, *partition)).copied().unwrap_or(0));
             columns.highs.push(self.watermarks.high(name, *partition));
         }
         columns

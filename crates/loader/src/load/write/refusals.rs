@@ -49,11 +49,11 @@ pub async fn store_around(
     }
 }
 
+/// How many refused rows are found by trying again without them; where there are more, the server tries rows one by one.
+const FEW: u64 = 16;
+
 /// Copies those of the rows that are wanted and that the server takes, and gives the others with its reasons; after more
-/// than `most` of them it gives up.
-///
-/// The server names the row that it refuses, or, for a check at the end of the statement, none: then the run of rows
-/// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
+/// than `most` of them it may give up.
 pub async fn copy_around(
     tx: &mut Transaction<'_>,
     path: &Path,
@@ -64,6 +64,41 @@ pub async fn copy_around(
 ) -> Result<Vec<(usize, Reject)>, Error> {
     // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
     tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+    let few = if path.one_by_one().is_some() { most.min(FEW) } else { most };
+    let (mut refused, done) = copy_in_runs(tx, path, table, rows, wanted, few).await?;
+    let rest = &wanted[done..];
+    if rest.is_empty() || refused.len() as u64 > most {
+        return Ok(refused);
+    }
+    let one_by_one = path.one_by_one().expect("or else all rows are done");
+    let Some(stage) = one_by_one.open(tx).await? else {
+        let (found, _) = copy_in_runs(tx, path, table, rows, rest, most - refused.len() as u64).await?;
+        refused.extend(found);
+        return Ok(refused);
+    };
+    // Values that are not even of their types are refused on the way there.
+    let (unfit, _) = copy_in_runs(tx, &stage, &one_by_one.table, rows, rest, most).await?;
+    let is_fit = |row: &&usize| unfit.binary_search_by_key(row, |(unfit, _)| unfit).is_err();
+    let fit: Vec<usize> = rest.iter().filter(is_fit).copied().collect();
+    let found = one_by_one.insert(tx).await?;
+    refused.extend(found.into_iter().map(|(number, reject)| (fit[number], reject)));
+    refused.extend(unfit);
+    refused.sort_by_key(|(row, _)| *row);
+    Ok(refused)
+}
+
+/// Copies rows in runs, until more than `most` are refused; gives these, and how many rows are done with.
+///
+/// The server names the row that it refuses, or, for a check at the end of the statement, none: then the run of rows
+/// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
+async fn copy_in_runs(
+    tx: &mut Transaction<'_>,
+    path: &Path,
+    table: &str,
+    rows: &Rows,
+    wanted: &[usize],
+    most: u64,
+) -> Result<(Vec<(usize, Reject)>, usize), Error> {
     let mut refused = Vec::new();
     let mut from = 0;
     let mut run = wanted.len();
@@ -92,7 +127,7 @@ pub async fn copy_around(
             Err(error) => return Err(error),
         }
     }
-    Ok(refused)
+    Ok((refused, from))
 }
 
 fn reject(error: &Error) -> Reject {

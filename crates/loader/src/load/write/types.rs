@@ -24,8 +24,8 @@ pub async fn are_as_known(
          WHERE attrelid = pg_catalog.to_regclass($1) AND attname = ANY ($2::text[])";
     for (table, rows) in tables.iter().zip(&batch.rows) {
         let Some(definition) = &table.definition else { continue };
-        // With a key the rows come by way of a table of the loader's own, and the server knows their types.
-        if rows.len() == 0 || !definition.key.is_empty() {
+        // On the way over a table of the loader's own the server knows the types of the rows.
+        if rows.len() == 0 || definition.is_staged() {
             continue;
         }
         let statement = prepare(tx, statements, SQL).await?;

@@ -1,0 +1,223 @@
+//! What the values of a field have in common, and the type that follows: feeds write numbers as strings, and times as numbers.
+
+use crate::config::{ColumnType, Unit};
+use crate::decode::value::Value;
+use crate::decode::{numeric, time};
+
+/// The units of a time that is a number, each with how many there are in a second.
+const UNITS: [(Unit, f64); 4] = [(Unit::S, 1e0), (Unit::Ms, 1e3), (Unit::Us, 1e6), (Unit::Ns, 1e9)];
+
+/// Seconds since 1970 that a time is taken for: from September 2001 to 2100. In no two units do these overlap.
+const TIMES: std::ops::Range<f64> = 1e9..4.1e9;
+
+/// A number that is as near as this to the message's own timestamp is a time, whatever its field is called.
+const NEAR_SECONDS: f64 = 86_400.0;
+
+/// Words in the name of a field that holds times.
+const TIME_WORDS: [&str; 6] = ["time", "timestamp", "ts", "at", "date", "datetime"];
+
+/// What is known of a field.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    nested: bool,
+    booleans: bool,
+    /// Texts that are nothing else.
+    words: bool,
+    /// Texts that are instants.
+    instants: bool,
+    /// Texts without a character.
+    empty: bool,
+    /// Texts that are numbers.
+    quoted: bool,
+    numbers: Option<Numbers>,
+}
+
+/// What is known of its numbers, quoted or not.
+#[derive(Debug)]
+struct Numbers {
+    all_whole: bool,
+    /// Double precision holds each of them exactly as it is written.
+    all_exact: bool,
+    /// By unit: all are times in it.
+    times: [bool; 4],
+    /// By unit: all are near the timestamps of their messages.
+    near: [bool; 4],
+}
+
+/// A type, and how it is read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Conclusion {
+    /// The type.
+    pub kind: ColumnType,
+    /// What its numbers count, if they are times.
+    pub unit: Option<Unit>,
+    /// Empty texts mean NULL.
+    pub empty_is_null: bool,
+}
+
+impl Evidence {
+    /// Notes a value that is not null, of a message with this timestamp, milliseconds since 1970.
+    pub fn note(&mut self, raw: &str, timestamp: Option<i64>) {
+        match Value::parse(raw) {
+            Ok(Value::Nested(_)) => self.nested = true,
+            Ok(Value::Boolean(_)) => self.booleans = true,
+            Ok(Value::Number(text)) => self.note_number(&text, timestamp),
+            Ok(Value::Text(text)) if text.is_empty() => self.empty = true,
+            Ok(Value::Text(text)) if is_plain_number(&text) => {
+                self.quoted = true;
+                self.note_number(&text, timestamp);
+            }
+            Ok(Value::Text(text)) if time::is_instant(&text) => self.instants = true,
+            Ok(Value::Text(_)) | Err(_) => self.words = true,
+        }
+    }
+
+    fn note_number(&mut self, text: &str, timestamp: Option<i64>) {
+        let number: f64 = text.parse().unwrap_or(f64::NAN);
+        let numbers = self.numbers.get_or_insert(Numbers {
+            all_whole: true,
+            all_exact: true,
+            times: [true; 4],
+            near: [true; 4],
+        });
+        numbers.all_whole &= text.parse::<i64>().is_ok();
+        numbers.all_exact = numbers.all_exact && is_exact(text, number);
+        for (at, (_, per_second)) in UNITS.iter().enumerate() {
+            let seconds = number / per_second;
+            numbers.times[at] &= TIMES.contains(&seconds);
+            numbers.near[at] &=
+                timestamp.is_some_and(|millis| (seconds - millis as f64 / 1e3).abs() < NEAR_SECONDS);
+        }
+    }
+
+    /// The type of a field of this name; none if all its values are null.
+    pub fn conclude(&self, name: &str) -> Option<Conclusion> {
+        let plain = |kind| Some(Conclusion { kind, unit: None, empty_is_null: false });
+        let Self { nested, booleans, words, instants, empty, quoted, numbers } = self;
+        match numbers {
+            _ if *nested => plain(ColumnType::Jsonb),
+            None if !words && !instants && !booleans && !empty => None,
+            None if *booleans && !words && !instants && !empty => plain(ColumnType::Boolean),
+            None if *instants && !words && !booleans => {
+                Some(Conclusion { kind: ColumnType::Timestamptz, unit: None, empty_is_null: *empty })
+            }
+            Some(numbers) if !words && !instants && !booleans => {
+                let (kind, unit) = numbers.conclude(name, *quoted || *empty);
+                let empty_is_null = *empty && kind != ColumnType::Text;
+                Some(Conclusion { kind, unit, empty_is_null })
+            }
+            // Text takes every scalar as it is written.
+            _ => plain(ColumnType::Text),
+        }
+    }
+}
+
+impl Numbers {
+    fn conclude(&self, name: &str, quoted: bool) -> (ColumnType, Option<Unit>) {
+        let words: Vec<&str> = name.split('_').collect();
+        let is_called_time = words.iter().any(|word| TIME_WORDS.contains(word));
+        let units = UNITS.iter().zip(self.times.iter().zip(&self.near));
+        let unit = units.into_iter().find(|(_, (time, near))| **time && (is_called_time || **near));
+        match unit {
+            Some(((unit, _), _)) => (ColumnType::Timestamptz, Some(*unit)),
+            // Letters may come later, and nobody adds identifiers up.
+            None if quoted && self.all_whole && words.last() == Some(&"id") => (ColumnType::Text, None),
+            None if quoted => (ColumnType::Numeric, None),
+            None if self.all_whole => (ColumnType::Bigint, None),
+            None if self.all_exact => (ColumnType::DoublePrecision, None),
+            None => (ColumnType::Numeric, None),
+        }
+    }
+}
+
+/// Whether a text is a number that loses nothing as one: `-1.50` and `0.5e-3` are, `007`, `+41` and `NaN` are not.
+fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let has_zeros = digits.starts_with('0') && !(digits == "0" || digits.starts_with("0."));
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.ends_with(|c: char| c.is_ascii_digit())
+        && !has_zeros
+        && numeric::encode(text, &mut Vec::new()).is_ok()
+}
+
+/// Whether double precision gives the number back as it is written, but for zeros at the end.
+fn is_exact(text: &str, number: f64) -> bool {
+    let digits = |text: &str| {
+        let mut bytes = Vec::new();
+        numeric::encode(text, &mut bytes).ok()?;
+        bytes.drain(6..8); // how many digits to show after the point
+        Some(bytes)
+    };
+    number.is_finite() && digits(text).is_some_and(|exact| digits(&number.to_string()) == Some(exact))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-01-01, as the broker noted it.
+    const NOW: i64 = 1_767_225_600_000;
+
+    fn concluded(name: &str, values: &[&str]) -> String {
+        let mut evidence = Evidence::default();
+        values.iter().for_each(|raw| evidence.note(raw, Some(NOW)));
+        let Some(Conclusion { kind, unit, empty_is_null }) = evidence.conclude(name) else {
+            return "-".into();
+        };
+        let unit = unit.map(|unit| format!(" {unit:?}")).unwrap_or_default();
+        format!("{kind}{unit}{}", if empty_is_null { " or empty" } else { "" })
+    }
+
+    #[test]
+    fn numbers_that_doubles_would_round_stay_exact() {
+        for (values, expected) in [
+            (&["9007199254740993", "0.5"][..], "numeric"),
+            (&["0.1234567890123456789"], "numeric"),
+            (&["1e400"], "numeric"),
+            (&["0.1", "1.50", "0.30000000000000004", "2"], "double precision"),
+            (&["1", "2"], "bigint"),
+            (&["1", "99999999999999999999"], "numeric"),
+        ] {
+            assert_eq!(concluded("x", values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_strings() {
+        for (name, values, expected) in [
+            ("price", &["\"19400.10\"", "\"5\""][..], "numeric"),
+            ("price", &["\"19400.10\"", "\"\""], "numeric or empty"),
+            ("price", &["\"1.5\"", "2"], "numeric"),
+            ("price", &["\"1.5\"", "\"n/a\""], "text"),
+            ("trade_id", &["\"428000001\""], "text"),
+            ("zip", &["\"01234\""], "text"),
+            ("phone", &["\"+4178\""], "text"),
+            ("x", &["\"NaN\""], "text"),
+            ("x", &["\"\""], "text"),
+            ("x", &["\"1.\""], "text"),
+            ("x", &["true", "1"], "text"),
+        ] {
+            assert_eq!(concluded(name, values), expected, "{name} {values:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_known_by_their_magnitude_and_by_their_name_or_the_message() {
+        for (name, values, expected) in [
+            ("t", &["1767225600"][..], "timestamptz S"),
+            ("t", &["1767225600.123"], "timestamptz S"),
+            ("e", &["1767225600123", "1767225601123"], "timestamptz Ms"),
+            ("ts", &["\"1767225600123456\"", "\"\""], "timestamptz Us or empty"),
+            ("n", &["1767225600123456789"], "timestamptz Ns"),
+            // Years ago: only the name tells.
+            ("event_time", &["1367225600123"], "timestamptz Ms"),
+            ("order", &["1367225600123"], "bigint"),
+            ("event_time", &["0", "1367225600123"], "bigint"),
+            ("at", &["\"2026-01-01T00:00:00Z\"", "\"\""], "timestamptz or empty"),
+            ("at", &["\"2026-01-01T00:00:00Z\"", "1767225600"], "text"),
+            ("until", &["\"2026-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59Z\""], "timestamptz"),
+        ] {
+            assert_eq!(concluded(name, values), expected, "{name} {values:?}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What tells a topic from one of the same name that was made after it was deleted; the `rdkafka` crate has no word for it.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::str::FromStr;
+use std::time::Duration;
+
+use base64::prelude::{Engine, BASE64_URL_SAFE_NO_PAD};
+use rdkafka::bindings as native;
+use rdkafka::consumer::Consumer;
+use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+
+use super::JobConsumer;
+
+/// How long the broker may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The id of a topic, which the broker gave it when it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicId(u128);
+
+impl fmt::Display for TopicId {
+    /// As Kafka's own tools show it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
+    }
+}
+
+impl FromStr for TopicId {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(drop)?;
+        Ok(Self(u128::from_be_bytes(bytes.try_into().map_err(drop)?)))
+    }
+}
+
+/// The id of a topic; nothing from brokers that give none (before Kafka 2.8) or that do not say.
+pub fn topic_id(consumer: &JobConsumer, topic: &str) -> Option<TopicId> {
+    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).ok()?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    let leader = partitions.map(|partition| partition.leader()).find(|leader| *leader >= 0)?;
+    Question::to(Some(leader), consumer, [topic]).answer(TIMEOUT)?.remove(topic)
+}
+
+/// A question for the ids of topics that was sent to the broker.
+pub struct Question {
+    answers: NonNull<native::rd_kafka_queue_t>,
+}
+
+// SAFETY: librdkafka's queues may be used and destroyed by any thread.
+unsafe impl Send for Question {}
+
+impl Question {
+    /// Asks the cluster; the consumer must outlive the question.
+    pub fn new<'t>(consumer: &JobConsumer, topics: impl IntoIterator<Item = &'t str>) -> Self {
+        Self::to(None, consumer, topics)
+    }
+
+    /// Asks a broker, or the one that speaks for the cluster.
+    fn to<'t>(
+        broker: Option<i32>,
+        consumer: &JobConsumer,
+        topics: impl IntoIterator<Item = &'t str>,
+    ) -> Self {
+        let client = consumer.client().native_ptr();
+        let names: Vec<CString> = topics
+            .into_iter()
+            .map(|topic| CString::new(topic).expect("Kafka's names have no zero bytes"))
+            .collect();
+        let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+        // SAFETY: the client lives as long as the consumer; librdkafka copies the names and the options, and what was made
+        // here is destroyed once.
+        unsafe {
+            let answers = native::rd_kafka_queue_new(client);
+            let collection =
+                native::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+            let options = native::rd_kafka_AdminOptions_new(
+                client,
+                native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+            );
+            let timeout = TIMEOUT.as_millis() as i32;
+            native::rd_kafka_AdminOptions_set_request_timeout(options, timeout, ptr::null_mut(), 0);
+            if let Some(broker) = broker {
+                native::rd_kafka_AdminOptions_set_broker(options, broker, ptr::null_mut(), 0);
+            }
+            native::rd_kafka_DescribeTopics(client, collection, options, answers);
+            native::rd_kafka_AdminOptions_destroy(options);
+            native::rd_kafka_TopicCollection_destroy(collection);
+            Self { answers: NonNull::new(answers).expect("librdkafka makes queues") }
+        }
+    }
+
+    /// The ids by topic, if the answer is there or comes in time; without those of which the broker does not say it.
+    pub fn answer(&self, wait: Duration) -> Option<HashMap<String, TopicId>> {
+        // SAFETY: the queue lives until this is dropped, the event until it is destroyed below, and all that is read belongs
+        // to the event.
+        unsafe {
+            let event = native::rd_kafka_queue_poll(self.answers.as_ptr(), wait.as_millis() as i32);
+            if event.is_null() {
+                return None;
+            }
+            let mut ids = HashMap::new();
+            let result = native::rd_kafka_event_DescribeTopics_result(event);
+            if !result.is_null() {
+                let mut count = 0;
+                let topics = native::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+                if !topics.is_null() {
+                    ids.extend(
+                        slice::from_raw_parts(topics, count).iter().filter_map(|topic| named_id(*topic)),
+                    );
+                }
+            }
+            native::rd_kafka_event_destroy(event);
+            Some(ids)
+        }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and nobody uses it after this.
+        unsafe { native::rd_kafka_queue_destroy(self.answers.as_ptr()) }
+    }
+}
+
+/// The name and the id of a topic that was described.
+///
+/// # Safety
+///
+/// The description belongs to an event that lives.
+unsafe fn named_id(topic: *const native::rd_kafka_TopicDescription_t) -> Option<(String, TopicId)> {
+    // SAFETY: the caller vouches for the description, to which everything that is read here belongs.
+    unsafe {
+        let error = native::rd_kafka_TopicDescription_error(topic);
+        if !error.is_null() && native::rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR {
+            return None;
+        }
+        let name =
+            CStr::from_ptr(native::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
+        let id = native::rd_kafka_TopicDescription_topic_id(topic);
+        let half = |bits: i64| u128::from(bits as u64);
+        let id = half(native::rd_kafka_Uuid_most_significant_bits(id)) << 64
+            | half(native::rd_kafka_Uuid_least_significant_bits(id));
+        (id != 0).then_some((name, TopicId(id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_kafka_does() {
+        let id: TopicId = "cGdfdGFsbHkgdGVzdHMuIQ".parse().unwrap();
+        assert_eq!(id.to_string(), "cGdfdGFsbHkgdGVzdHMuIQ");
+        assert!("x".parse::<TopicId>().is_err());
+    }
+}

@@ -1,0 +1,39 @@
+//! Whether the topics are still those that were claimed: one that is deleted and made anew begins again at offset 0, and what
+//! comes at the old positions is something else.
+
+use std::collections::HashMap;
+
+use crate::kafka::{JobConsumer, Question, TopicId};
+use crate::load::start::claims::AssignedPartition;
+
+/// The ids that topics had when they were claimed, by their numbers, and a question for those that they have now.
+#[derive(Default)]
+pub struct Identity {
+    known: HashMap<usize, TopicId>,
+    asked: Option<Question>,
+}
+
+impl Identity {
+    /// Notes the topics of claimed partitions.
+    pub fn note(&mut self, partitions: &[AssignedPartition]) {
+        self.known.extend(partitions.iter().filter_map(|p| Some((p.topic, p.topic_id?))));
+    }
+
+    /// Looks at an answer if one has come, and asks again; gives a topic that is another one now. Never waits.
+    pub fn check<'t>(&mut self, consumer: &JobConsumer, name: impl Fn(usize) -> &'t str) -> Option<&'t str> {
+        if self.known.is_empty() {
+            return None;
+        }
+        if let Some(question) = &self.asked {
+            let ids = question.answer(std::time::Duration::ZERO)?;
+            self.asked = None;
+            let is_other =
+                |topic: &usize| ids.get(name(*topic)).is_some_and(|found| *found != self.known[topic]);
+            if let Some(topic) = self.known.keys().find(|topic| is_other(topic)) {
+                return Some(name(*topic));
+            }
+        }
+        self.asked = Some(Question::new(consumer, self.known.keys().map(|topic| name(*topic))));
+        None
+    }
+}

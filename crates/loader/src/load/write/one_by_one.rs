@@ -1,0 +1,66 @@
+//! Rows that are tried one by one inside the server, where many of them are refused: a journey for each takes too long.
+
+use tokio_postgres::{Error, Transaction};
+
+use super::path::Path;
+use super::stage::Stage;
+use crate::decode::Reject;
+use crate::definition::Definition;
+
+/// Where the block notes what was refused.
+const REFUSED: &str = "pg_temp.\"tally refused\"";
+
+/// The statements for one table.
+pub struct OneByOne {
+    /// The name of the table in between.
+    pub table: String,
+    create: String,
+    copy: String,
+    clear: String,
+    insert: String,
+}
+
+impl OneByOne {
+    /// Those of a table; none where newer rows replace older ones.
+    pub fn new(definition: &Definition) -> Option<Self> {
+        let stage = Stage::new(definition);
+        (!definition.is_keyed()).then(|| Self {
+            table: stage.table.clone(),
+            create: stage.create(),
+            copy: stage.copy(),
+            clear: stage.clear(),
+            insert: stage.insert_one_by_one(REFUSED),
+        })
+    }
+
+    /// The way into the table in between, if the session may make one and the server knows the language of the block.
+    pub async fn open(&self, tx: &Transaction<'_>) -> Result<Option<Path>, Error> {
+        let sql = "SELECT has_database_privilege(current_database(), 'TEMPORARY')
+                          AND EXISTS (SELECT FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'
+                                      AND has_language_privilege(oid, 'USAGE'))";
+        if !tx.query_one(sql, &[]).await?.get::<_, bool>(0) {
+            return Ok(None);
+        }
+        let refused = format!(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS {REFUSED}
+                 (number integer, state text, col text, message text) ON COMMIT DELETE ROWS"
+        );
+        tx.batch_execute(&format!("{}; {refused}; {}; DELETE FROM {REFUSED}", self.create, self.clear))
+            .await?;
+        Ok(Some(Path::straight(tx.prepare(&self.copy).await?)))
+    }
+
+    /// Brings the rows that are there into their table, and gives those that are refused, by their numbers, with the reasons.
+    pub async fn insert(&self, tx: &Transaction<'_>) -> Result<Vec<(usize, Reject)>, Error> {
+        tx.batch_execute(&self.insert).await?;
+        let sql = format!("SELECT number, state, col, message FROM {REFUSED} ORDER BY number");
+        let rows = tx.query(&sql, &[]).await?;
+        let refused = rows.iter().map(|row| {
+            let reject = Reject { sqlstate: row.get(1), column: row.get(2), message: row.get(3) };
+            (row.get::<_, i32>(0) as usize, reject) // counted from 0
+        });
+        let refused = refused.collect();
+        tx.batch_execute(&format!("{}; DELETE FROM {REFUSED}", self.clear)).await?;
+        Ok(refused)
+    }
+}

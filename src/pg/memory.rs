@@ -1,0 +1,231 @@
+//! Memory of the Rust side: that there is none left is an error of the statement, never the end of the server.
+//!
+//! Rust aborts the process where an allocation that cannot fail does fail, and stable Rust has no say in it; pgrx, where it
+//! turns errors of PostgreSQL into panics and back, asks PostgreSQL for memory and cannot do without. Therefore:
+//!
+//! - What grows with the rows of a query asks first, by [`room`] or within [`fallibly`], and raises the error itself.
+//! - Everything else is small: a message, a node of a map, the state of an aggregate. When malloc has nothing, the
+//!   [`reserve`] is given up for it, and the next [`check`], of which there is one for every row, raises the error.
+//! - For an error on its way the reserve is given up as well.
+//! - Beyond that the session ends, by FATAL, and gives back all that it has. The other sessions go on.
+
+use super::reserve;
+use crate::error::raise;
+use pgrx::pg_sys;
+use pgrx::{PgLogLevel, PgSqlErrorCode};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::{HashMap, TryReserveError, VecDeque};
+use std::ffi::{c_char, c_int};
+use std::hash::Hash;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// More than the text of the longest numeric.
+const SMALL: usize = 256 << 10;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+/// Malloc, and the reserve behind it.
+struct Allocator;
+
+/// Somebody waits for the answer whether there is memory. (A backend has one thread.)
+static ASKED: AtomicBool = AtomicBool::new(false);
+/// The reserve was given up for an allocation, and no error has been raised since.
+static UNREPORTED: AtomicBool = AtomicBool::new(false);
+
+// SAFETY: all blocks are malloc's. Nothing unwinds: the end of the session does not return.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's layout.
+        unsafe { or_from_reserve(layout.size(), || System.alloc(layout)) }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's layout.
+        unsafe { or_from_reserve(layout.size(), || System.alloc_zeroed(layout)) }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's block, which is malloc's.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's block, which malloc leaves as it is where it has no memory.
+        unsafe { or_from_reserve(size, || System.realloc(memory, layout, size)) }
+    }
+}
+
+#[inline(always)]
+fn or_from_reserve(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
+    let memory = allocate();
+    if memory.is_null() {
+        return from_reserve(size, &allocate);
+    }
+    memory
+}
+
+/// What is done when malloc has nothing.
+#[cold]
+fn from_reserve(size: usize, allocate: &dyn Fn() -> *mut u8) -> *mut u8 {
+    if ASKED.load(Relaxed) {
+        return null_mut();
+    }
+    if size <= SMALL && reserve::give_up() {
+        UNREPORTED.store(true, Relaxed);
+        let memory = allocate();
+        if !memory.is_null() {
+            return memory;
+        }
+    }
+    end_session(size)
+}
+
+/// Ends the session in PostgreSQL's way, without a frame of Rust being unwound or any memory being asked for here.
+fn end_session(size: usize) -> ! {
+    extern "C-unwind" {
+        fn errstart(level: c_int, domain: *const c_char) -> bool;
+        fn errcode(code: c_int) -> c_int;
+        fn errmsg(format: *const c_char, ...) -> c_int;
+        fn errdetail(format: *const c_char, ...) -> c_int;
+        fn errhint(format: *const c_char, ...) -> c_int;
+        fn errfinish(file: *const c_char, line: c_int, function: *const c_char);
+    }
+    // SAFETY: an ereport() as C writes it. FATAL exits the process after PostgreSQL's own cleaning up.
+    unsafe {
+        errstart(PgLogLevel::FATAL as c_int, std::ptr::null());
+        errcode(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY as c_int);
+        errmsg(c"out of memory".as_ptr());
+        errdetail(c"Failed on request of %zu bytes in pg_tally.".as_ptr(), size);
+        errhint(c"Narrow the query, or give the server more memory.".as_ptr());
+        errfinish(c"memory.rs".as_ptr(), line!() as c_int, c"end_session".as_ptr());
+    }
+    std::process::abort()
+}
+
+/// Raises the error if the reserve had to be given up. To be called for every row of whatever may be many.
+#[inline(always)]
+pub fn check() {
+    if !reserve::is_held() {
+        check_without_reserve();
+    }
+}
+
+#[cold]
+fn check_without_reserve() {
+    if UNREPORTED.load(Relaxed) || !reserve::hold() {
+        out_of_memory("The last reserve is used up.");
+    }
+}
+
+/// Raises the error.
+#[cold]
+#[inline(never)]
+pub fn out_of_memory(detail: impl Into<String>) -> ! {
+    UNREPORTED.store(false, Relaxed);
+    let hint = "Narrow the query, or give the server more memory.";
+    raise(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory", detail, hint)
+}
+
+/// Runs something that asks for memory and takes no for an answer; raises the error if the answer is no.
+#[inline]
+pub fn fallibly<T>(ask: impl FnOnce() -> Result<T, TryReserveError>) -> T {
+    ASKED.store(true, Relaxed);
+    let answer = ask();
+    ASKED.store(false, Relaxed);
+    match answer {
+        Ok(value) => value,
+        Err(error) => out_of_memory(error.to_string()),
+    }
+}
+
+/// Makes room for that many more elements, so that adding them cannot fail.
+#[inline]
+pub fn room(collection: &mut impl Grow, more: usize) {
+    if collection.room() < more {
+        // What the reserve was given up for is not this.
+        check();
+        fallibly(|| collection.try_grow(more));
+    }
+}
+
+/// The items, or the error.
+pub fn collect<T>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all = Vec::new();
+    for item in items {
+        room(&mut all, 1);
+        all.push(item);
+    }
+    all
+}
+
+/// A collection that can be asked to grow.
+pub trait Grow {
+    /// How many elements can be added without asking for memory.
+    fn room(&self) -> usize;
+    /// Asks for memory for that many more.
+    fn try_grow(&mut self, more: usize) -> Result<(), TryReserveError>;
+}
+
+macro_rules! growing {
+    ($([$($parameter:tt)*] $collection:ty),*) => { $(
+        impl<$($parameter)*> Grow for $collection {
+            #[inline]
+            fn room(&self) -> usize {
+                self.capacity() - self.len()
+            }
+
+            fn try_grow(&mut self, more: usize) -> Result<(), TryReserveError> {
+                self.try_reserve(more)
+            }
+        }
+    )* };
+}
+
+growing!([T] Vec<T>, [T] VecDeque<T>, [K: Eq + Hash, V] HashMap<K, V>);
+
+/// Takes hold of the reserve, now and again at the end of every transaction, when memory has been freed.
+pub fn watch() {
+    reserve::hold();
+    // SAFETY: only called from `_PG_init`; the callback raises no error.
+    unsafe { pg_sys::RegisterXactCallback(Some(at_end), null_mut()) }
+}
+
+unsafe extern "C-unwind" fn at_end(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+    UNREPORTED.store(false, Relaxed);
+    reserve::hold();
+}
+
+/// The functions of PostgreSQL that the linker leads all calls of this library around, by `build.rs`.
+mod wrapped {
+    use super::*;
+
+    extern "C-unwind" {
+        fn __real_errstart(level: c_int, domain: *const c_char) -> bool;
+        fn __real_CopyErrorData() -> *mut pg_sys::ErrorData;
+    }
+
+    /// Begins a message of pgrx's: its parts are copied by PostgreSQL.
+    #[no_mangle]
+    unsafe extern "C-unwind" fn __wrap_errstart(level: c_int, domain: *const c_char) -> bool {
+        if level >= PgLogLevel::ERROR as c_int {
+            reserve::give_up();
+        }
+        // SAFETY: the caller's arguments.
+        unsafe { __real_errstart(level, domain) }
+    }
+
+    /// Copies an error of PostgreSQL's that pgrx has caught. Without memory PostgreSQL would raise the next one, which pgrx
+    /// would catch here again, until there are too many.
+    #[no_mangle]
+    unsafe extern "C-unwind" fn __wrap_CopyErrorData() -> *mut pg_sys::ErrorData {
+        reserve::give_up();
+        // SAFETY: there is an error, as the caller knows.
+        unsafe { __real_CopyErrorData() }
+    }
+}

@@ -1,0 +1,28 @@
+//! Transactions of a background worker.
+
+use super::subtransaction::report;
+use pgrx::pg_sys;
+use pgrx::pg_sys::panic::ErrorReportWithLevel;
+use pgrx::prelude::*;
+use std::panic::AssertUnwindSafe;
+
+/// Does `work` in a transaction of its own; an error undoes it and is returned. The process is connected and in no
+/// transaction.
+pub fn transaction<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWithLevel>> {
+    // SAFETY: what is begun here is ended here.
+    unsafe {
+        pg_sys::SetCurrentStatementStartTimestamp();
+        pg_sys::StartTransactionCommand();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let result = PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
+            .catch_others(|error| Err(report(error)))
+            .execute();
+        if result.is_ok() {
+            pg_sys::PopActiveSnapshot();
+            pg_sys::CommitTransactionCommand();
+        } else {
+            pg_sys::AbortCurrentTransaction();
+        }
+        result
+    }
+}

@@ -1,0 +1,153 @@
+//! Copies of values that are passed by reference, in a memory context of the node's own.
+
+use crate::pg::memory::out_of_memory;
+use pgrx::pg_sys::{self, Datum, MemoryContext};
+use std::cmp::Ordering;
+use std::ffi::c_void;
+
+mod unguarded {
+    use super::*;
+
+    // None of them raises an error where it is used here, so that they need no guard.
+    extern "C-unwind" {
+        pub fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: i32) -> *mut c_void;
+        pub fn MemoryContextMemAllocated(context: MemoryContext, recurse: bool) -> usize;
+        pub fn pfree(memory: *mut c_void);
+        pub fn numeric_cmp(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+        pub fn DirectFunctionCall2Coll(
+            function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum,
+            collation: pg_sys::Oid,
+            arg1: Datum,
+            arg2: Datum,
+        ) -> Datum;
+    }
+}
+
+/// Where the copies are: a memory context that lives as long as the query, and is shown by pg_backend_memory_contexts.
+#[derive(Clone, Copy)]
+pub struct Copies(MemoryContext);
+
+impl Copies {
+    /// Below the context of the query.
+    ///
+    /// # Safety
+    /// The context of a query.
+    pub unsafe fn new(query: MemoryContext) -> Copies {
+        let (name, smallest) = (c"pg_tally moving window", pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize);
+        let (first, most) = (pg_sys::ALLOCSET_DEFAULT_INITSIZE, pg_sys::ALLOCSET_DEFAULT_MAXSIZE);
+        // SAFETY: the context is deleted with that of the query.
+        unsafe {
+            Copies(pg_sys::AllocSetContextCreateInternal(
+                query,
+                name.as_ptr(),
+                smallest,
+                first as usize,
+                most as usize,
+            ))
+        }
+    }
+
+    pub fn context(self) -> MemoryContext {
+        self.0
+    }
+
+    /// The bytes that its blocks take.
+    pub fn memory(self) -> usize {
+        // SAFETY: the context exists as long as the node.
+        unsafe { unguarded::MemoryContextMemAllocated(self.0, false) }
+    }
+
+    /// A copy of that many bytes.
+    ///
+    /// # Safety
+    /// They are there.
+    pub unsafe fn bytes(self, bytes: *const u8, length: usize) -> Copied {
+        let flags = (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32;
+        // SAFETY: the copy is as long as the original.
+        unsafe {
+            let copy = unguarded::MemoryContextAllocExtended(self.0, length, flags);
+            if copy.is_null() {
+                out_of_memory(format!("Failed on request of {length} bytes for the rows of a window frame."));
+            }
+            std::ptr::copy_nonoverlapping(bytes, copy.cast(), length);
+            Copied(copy)
+        }
+    }
+
+    /// A copy of a value of variable length, decompressed, with a header of four bytes.
+    ///
+    /// # Safety
+    /// It is one.
+    pub unsafe fn varlena(self, value: Datum) -> Copied {
+        // SAFETY: the caller's value.
+        unsafe {
+            let whole = pg_sys::pg_detoast_datum(value.cast_mut_ptr());
+            self.bytes(whole.cast::<u8>().cast_const(), pgrx::varsize_any(whole))
+        }
+    }
+
+    /// A copy of a numeric.
+    ///
+    /// # Safety
+    /// It is one.
+    pub unsafe fn numeric(self, value: Datum) -> Number {
+        // SAFETY: the caller's value.
+        Number(unsafe { self.varlena(value) })
+    }
+}
+
+/// A copy, which is freed when it is dropped: before its context is.
+pub struct Copied(*mut c_void);
+
+impl Copied {
+    #[inline]
+    pub fn datum(&self) -> Datum {
+        Datum::from(self.0)
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it; its context outlives the state of the node, which is dropped by a callback of that context.
+        unsafe { unguarded::pfree(self.0) }
+    }
+}
+
+/// A numeric, in the order of numerics: NaN is the greatest.
+pub struct Number(Copied);
+
+impl Number {
+    #[inline]
+    pub fn datum(&self) -> Datum {
+        self.0.datum()
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Number) -> Ordering {
+        // SAFETY: both are numerics; decompressed as they are, their comparison allocates nothing and raises no error.
+        let order = unsafe {
+            unguarded::DirectFunctionCall2Coll(
+                unguarded::numeric_cmp,
+                pg_sys::InvalidOid,
+                self.datum(),
+                other.datum(),
+            )
+        };
+        (order.value() as i32).cmp(&0)
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Number) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Number) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Number {}

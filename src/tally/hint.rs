@@ -1,0 +1,61 @@
+//! The line that is missing under PostgreSQL's error for `SELECT day, avg(price) FROM hourly GROUP BY day`, where `price` is a
+//! column of tallies.
+//!
+//! `avg(tally)` is an accessor, and no aggregate can share its name and argument; so the parser finds a column that is not
+//! grouped, and nothing else of ours is asked before it gives up. The hook that sees errors on their way to the log can add a
+//! hint, though, and the position of the error tells whether the column is the argument of an accessor.
+
+use pgrx::{pg_sys, PgSqlErrorCode};
+use std::ffi::{CStr, CString};
+use std::sync::OnceLock;
+
+/// Accessors that bear the name of an aggregate.
+const ACCESSORS: [&str; 10] =
+    ["sum", "avg", "var_samp", "variance", "var_pop", "stddev_samp", "stddev", "stddev_pop", "min", "max"];
+
+type Hook = unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData);
+
+/// Who was there before.
+static NEXT: OnceLock<Option<Hook>> = OnceLock::new();
+
+/// Adds the hook.
+pub fn install() {
+    // SAFETY: PostgreSQL loads libraries in one thread, and calls the hook only with an error's data.
+    unsafe {
+        NEXT.get_or_init(|| pg_sys::emit_log_hook);
+        pg_sys::emit_log_hook = Some(emit);
+    }
+}
+
+unsafe extern "C-unwind" fn emit(error: *mut pg_sys::ErrorData) {
+    // SAFETY: PostgreSQL hands over the error that it is about to report; its strings and that of the statement end with 0.
+    unsafe {
+        let data = &mut *error;
+        let grouping = data.sqlerrcode == PgSqlErrorCode::ERRCODE_GROUPING_ERROR as i32;
+        if grouping && data.hint.is_null() && data.cursorpos > 0 && !pg_sys::debug_query_string.is_null() {
+            let statement = CStr::from_ptr(pg_sys::debug_query_string).to_string_lossy();
+            let hint = hint(&statement, data.cursorpos as usize - 1).and_then(|hint| CString::new(hint).ok());
+            if let Some(hint) = hint {
+                data.hint = pg_sys::MemoryContextStrdup(data.assoc_context, hint.as_ptr());
+            }
+        }
+        if let Some(Some(next)) = NEXT.get() {
+            next(error);
+        }
+    }
+}
+
+/// The hint, if the column at this character of a statement is the argument of an accessor.
+fn hint(statement: &str, position: usize) -> Option<String> {
+    let (start, _) = statement.char_indices().nth(position)?;
+    let before = statement[..start].trim_end().strip_suffix('(')?.trim_end();
+    let name_from = before.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+    let accessor = before[name_from..].to_ascii_lowercase();
+    let (column, _) = statement[start..].split_once(')')?;
+    let column = column.trim();
+    (ACCESSORS.contains(&accessor.as_str()) && !column.contains(['(', ',', '\''])).then(|| {
+        format!(
+            "{accessor}({column}) reads one tally. To merge the tallies of a group first, write {accessor}(tally({column}))."
+        )
+    })
+}
