@@ -143,9 +143,13 @@ impl Reader {
             for range in ranges {
                 match rows.last_mut() {
                     Some(together) if nothing_since && (only_rows || range.first == next) => {
+                        room(together, 1);
                         together.push((bucket, range));
                     }
-                    _ => rows.push(vec![(bucket, range)]),
+                    _ => {
+                        room(&mut rows, 1);
+                        rows.push(vec![(bucket, range)]);
+                    }
                 }
                 (next, nothing_since) = (range.last + 1, true);
             }

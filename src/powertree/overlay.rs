@@ -80,9 +80,10 @@ impl Overlay {
         log::of_series(line, first, loaded.1, |row| {
             memory::check();
             let entry = log::entry(row, line.tree.values.len());
-            let room = leaves.len() < MOST_LEAVES;
+            memory::check();
+            let is_full = leaves.len() >= MOST_LEAVES;
             match leaves.entry(entry.leaf) {
-                Entry::Vacant(_) if !room => {
+                Entry::Vacant(_) if is_full => {
                     loaded.1 = entry.leaf - 1;
                     return false;
                 }
@@ -135,6 +136,8 @@ impl Overlay {
         room(&mut parts.rows, apart.len());
         for (begin, end, read) in apart {
             let Some(from) = next else { break };
+            room(&mut parts.nodes, 2);
+            room(&mut parts.rows, 1);
             if begin > from {
                 parts.nodes.push((from, begin - 1));
             }
@@ -144,6 +147,7 @@ impl Overlay {
             next = end.checked_add(1);
         }
         if let Some(from) = next.filter(|&from| from <= last) {
+            room(&mut parts.nodes, 1);
             parts.nodes.push((from, last));
         }
         if !self.nodes {
@@ -172,6 +176,7 @@ impl Overlay {
                 false
             });
             let node = found.map(|leaf| i128::from(leaf).div_euclid(width));
+            room(&mut nodes, 1);
             nodes.extend(node.map(|node| node as i64));
             from = node.and_then(|node| i64::try_from((node + 1) * width).ok());
         }
@@ -185,6 +190,7 @@ fn together(spans: &[Span]) -> Vec<(i64, i64)> {
     let mut sorted = memory::collect(spans.filter(|(first, last)| first <= last));
     sorted.sort_unstable();
     let mut together: Vec<(i64, i64)> = Vec::new();
+    room(&mut together, sorted.len());
     for (first, last) in sorted {
         match together.last_mut() {
             Some(before) if before.1.checked_add(1).is_none_or(|next| first <= next) => {
