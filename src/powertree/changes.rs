@@ -97,9 +97,13 @@ impl<'t> Changes<'t> {
     pub fn spoil(&mut self, row: &RowOf) {
         let leaf = self.tree.leaves.of(row.position);
         let series = self.series(row.key);
-        if !series.leaves.contains_key(&leaf) {
+        let known = series.leaves.get(&leaf);
+        if !matches!(known, Some(Change::Dirty)) {
+            let new_leaf = known.is_none();
             series.change(leaf, Change::Dirty);
-            self.count_leaf();
+            if new_leaf {
+                self.count_leaf();
+            }
         }
     }
 

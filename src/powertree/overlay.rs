@@ -78,6 +78,7 @@ impl Overlay {
         self.loaded = (first, if first > self.end { i64::MAX } else { self.end });
         let (leaves, loaded, line) = (&mut self.leaves, &mut self.loaded, &self.line);
         log::of_series(line, first, loaded.1, |row| {
+            memory::check();
             let entry = log::entry(row, line.tree.values.len());
             memory::check();
             let is_full = leaves.len() >= MOST_LEAVES;
@@ -131,6 +132,8 @@ impl Overlay {
         apart.sort_unstable();
         // The next leaf to account for; none after the last leaf of the line.
         let mut next = Some(first);
+        room(&mut parts.nodes, apart.len() + 1);
+        room(&mut parts.rows, apart.len());
         for (begin, end, read) in apart {
             let Some(from) = next else { break };
             room(&mut parts.nodes, 2);
@@ -193,7 +196,10 @@ fn together(spans: &[Span]) -> Vec<(i64, i64)> {
             Some(before) if before.1.checked_add(1).is_none_or(|next| first <= next) => {
                 before.1 = before.1.max(last);
             }
-            _ => together.push((first, last)),
+            _ => {
+                room(&mut together, 1);
+                together.push((first, last));
+            }
         }
     }
     together

@@ -228,6 +228,7 @@ impl Reader {
         if self.blocks.len() >= MOST_BLOCKS {
             self.blocks.clear();
         }
+        room(&mut self.blocks, 1);
         self.blocks.insert((level, node), found.clone());
         found
     }
@@ -242,7 +243,10 @@ impl Reader {
         let top = self.tree.height;
         let width = 10_i128.pow(top);
         let mut tops = overlay.wide_nodes(width);
-        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| tops.push(stored.node));
+        self.nodes().read(Snapshot::Active, top, i64::MIN, i64::MAX, |stored| {
+            room(&mut tops, 1);
+            tops.push(stored.node);
+        });
         tops.sort_unstable_by(|a, b| b.cmp(a));
         tops.dedup();
         let cut = last(need, &tops, top, |first, last| self.leaves(first, last)).or_else(|| {

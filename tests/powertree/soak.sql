@@ -1,12 +1,27 @@
 -- What the sessions of the soak do, one call a transaction. Writers change only rows of their own, so that whatever
 -- deadlocks, it is not the base table.
 CREATE EXTENSION IF NOT EXISTS pg_tally;
-CREATE TABLE soak (writer int, series int, at timestamptz, x float8, n bigint, note text) :partitioning;
+-- Every writer has a row of `owners`, which takes rows of its with it.
+CREATE TABLE owners (id int PRIMARY KEY);
+INSERT INTO owners SELECT generate_series(0, 5);
+CREATE TABLE soak (
+    writer int, series int, at timestamptz, x float8, n bigint, note text,
+    owner int REFERENCES owners ON DELETE CASCADE, y float8 GENERATED ALWAYS AS (x * 2) STORED
+) :partitioning;
 SELECT format('CREATE TABLE soak_%s PARTITION OF soak FOR VALUES FROM (%L) TO (%L)', i,
     CASE i WHEN 0 THEN '-infinity' ELSE ('2026-01-01Z'::timestamptz + i * interval '4 minutes')::text END,
     CASE i WHEN 4 THEN 'infinity' ELSE ('2026-01-01Z'::timestamptz + (i + 1) * interval '4 minutes')::text END)
-FROM generate_series(0, 4) i WHERE :'partitioning' <> ''
+FROM generate_series(0, 4) i WHERE :'partitioning' <> '' AND i <> 1
 \gexec
+-- One has its columns in other places.
+SELECT $$
+    CREATE TABLE soak_1 (y float8 GENERATED ALWAYS AS (x * 2) STORED, gone int, note text, n bigint, x float8, owner int REFERENCES owners ON DELETE CASCADE,
+        at timestamptz, series int, writer int);
+    ALTER TABLE soak_1 DROP COLUMN gone;
+    ALTER TABLE soak ATTACH PARTITION soak_1 FOR VALUES FROM ('2026-01-01 00:04Z') TO ('2026-01-01 00:08Z');
+$$ WHERE :'partitioning' <> ''
+\gexec
+CREATE INDEX ON soak (owner);
 CREATE INDEX ON soak (series, at) INCLUDE (x);
 CREATE INDEX ON soak (writer);
 
@@ -15,10 +30,39 @@ CREATE FUNCTION any_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
     SELECT '2026-01-01Z'::timestamptz
         + CASE WHEN random() < 0.7 THEN interval '19 minutes' + random() * interval '1 minute' ELSE random() * interval '20 minutes' END
 $$;
-INSERT INTO soak SELECT i % 6, i % 5, any_time(), random() * 100, i * 1000003::bigint, '' FROM generate_series(1, 20000) i;
-SELECT powertree_create('soak', at => 'at', "values" => '{x,n}', series => '{series}', leaf => '1 second');
+INSERT INTO soak (writer, series, at, x, n, note) SELECT i % 6, i % 5, any_time(), random() * 100, i * 1000003::bigint, '' FROM generate_series(1, 20000) i;
+SELECT powertree_create('soak', at => 'at', "values" => '{x,n,y}', series => '{series}', leaf => '1 second');
 CREATE TABLE mismatches (at timestamptz DEFAULT clock_timestamp(), what text, isolation text DEFAULT current_setting('transaction_isolation'));
 CREATE TABLE checks (n bigint, what text);
+
+-- In the middle of a statement, in its session: rows that are there count.
+CREATE FUNCTION check_midway(who text, s int, a timestamptz) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    begins timestamptz := date_trunc('second', a) - interval '3 seconds';
+    tree tally;
+    rows tally;
+BEGIN
+    -- In one statement, which has one snapshot.
+    SELECT powertree_tally('soak', 'x', begins, begins + interval '7 seconds', s::text),
+        (SELECT tally(x) FROM soak WHERE series = s AND at >= begins AND at < begins + interval '7 seconds') INTO tree, rows;
+    IF tree <> rows THEN
+        INSERT INTO mismatches (what) VALUES (format('midway, %s, of %s from %s: %s; rows: %s', who, s, begins, tree, rows));
+    END IF;
+    RETURN tree = rows;
+END $$;
+-- Before and after the tree's own triggers in the order of names, for some of the rows and statements.
+CREATE FUNCTION watching() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_LEVEL = 'STATEMENT' THEN
+        IF random() < 0.2 THEN PERFORM check_midway(TG_NAME, floor(random() * 5)::int, any_time()); END IF;
+    ELSIF random() < 0.02 THEN
+        PERFORM check_midway(TG_NAME || ' ' || TG_OP, (CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).series, (CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).at);
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+SELECT format('CREATE TRIGGER %s_%s_%s %2$s INSERT OR UPDATE OR DELETE ON soak FOR EACH %3$s EXECUTE FUNCTION watching()', n, t, l)
+FROM unnest('{a,z}'::text[]) n, unnest('{before,after}'::text[]) t, unnest('{row,statement}'::text[]) l
+\gexec
 
 CREATE FUNCTION write(me int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -27,13 +71,13 @@ DECLARE
     begins timestamptz := any_time();
     ends timestamptz := begins + interval '10 seconds';
 BEGIN
-    CASE floor(random() * 8)
+    CASE floor(random() * 10)
     WHEN 0, 1, 2 THEN
-        INSERT INTO soak SELECT me, random() * 4.99 - 0.5, any_time(),
+        INSERT INTO soak (writer, series, at, x, n, note) SELECT me, random() * 4.99 - 0.5, any_time(),
             CASE WHEN random() < 0.01 THEN NULL WHEN random() < 0.001 THEN 'NaN' ELSE random() * 100 END, i * 1000003::bigint, ''
         FROM generate_series(1, many) i;
     WHEN 3 THEN
-        INSERT INTO soak VALUES (me, floor(random() * 5), any_time(), random() * 100, (random() * 1e18)::bigint, '');
+        INSERT INTO soak (writer, series, at, x, n, note) VALUES (me, floor(random() * 5), any_time(), random() * 100, (random() * 1e18)::bigint, '');
     WHEN 4 THEN
         UPDATE soak SET x = x + 1 WHERE writer = me AND at BETWEEN begins AND ends;
     WHEN 5 THEN
@@ -42,11 +86,25 @@ BEGIN
         WHERE writer = me AND at BETWEEN begins AND ends;
     WHEN 6 THEN
         DELETE FROM soak WHERE writer = me AND at BETWEEN begins AND ends AND random() < 0.5;
+    WHEN 8 THEN
+        -- Rows that a foreign key takes away, not too many of them; nobody else has such an owner.
+        INSERT INTO owners VALUES (-1000 - pg_backend_pid()) ON CONFLICT DO NOTHING;
+        UPDATE soak SET owner = -1000 - pg_backend_pid() WHERE writer = me AND at BETWEEN begins AND begins + interval '2 seconds';
+        DELETE FROM owners WHERE id = -1000 - pg_backend_pid();
+    WHEN 9 THEN
+        PERFORM check_midway('with', s.series, s.at) FROM (SELECT floor(random() * 5)::int AS series, any_time() AS at) s;
+        WITH i AS (
+            INSERT INTO soak (writer, series, at, x, n) SELECT me, random() * 4, any_time(), random() * 100, i FROM generate_series(1, 30) i
+            RETURNING check_midway('returning', series, at) AS ok
+        ), u AS (
+            UPDATE soak SET x = -x WHERE writer = me AND at BETWEEN begins AND begins + interval '1 second' RETURNING check_midway('update', series, at) AS ok
+        )
+        SELECT count(*) INTO many FROM (SELECT ok FROM i UNION ALL SELECT ok FROM u) o;
     WHEN 7 THEN
         -- A savepoint that is rolled back, and one that is kept.
         FOR i IN 1 .. 2 LOOP
             BEGIN
-                INSERT INTO soak SELECT me, floor(random() * 5), any_time(), random() * 100, 7, '' FROM generate_series(1, 20);
+                INSERT INTO soak (writer, series, at, x, n, note) SELECT me, floor(random() * 5), any_time(), random() * 100, 7, '' FROM generate_series(1, 20);
                 DELETE FROM soak WHERE writer = me AND at BETWEEN begins AND begins + interval '1 second';
                 IF i = 1 THEN RAISE EXCEPTION 'undo'; END IF;
             EXCEPTION WHEN raise_exception THEN NULL;
@@ -78,12 +136,13 @@ CREATE FUNCTION check_range() RETURNS text LANGUAGE sql VOLATILE AS $$
         SELECT s, CASE WHEN whole THEN date_trunc('second', least(a, b)) ELSE least(a, b) END AS a,
             CASE WHEN whole THEN date_trunc('second', greatest(a, b)) ELSE greatest(a, b) END AS b FROM args
     ), answers AS MATERIALIZED (
-        SELECT e.*, powertree_tally('soak', 'x', a, b, s::text) AS tx, powertree_tally('soak', 'n', a, b, s::text) AS tn,
+        SELECT e.*, powertree_tally('soak', 'x', a, b, s::text) AS tx, powertree_tally('soak', 'n', a, b, s::text) AS tn, powertree_tally('soak', 'y', a, b, s::text) AS ty,
             (SELECT tally(x) FROM soak WHERE series = s AND at >= a AND at < b) AS bx,
-            (SELECT tally(n) FROM soak WHERE series = s AND at >= a AND at < b) AS bn FROM ends e
+            (SELECT tally(n) FROM soak WHERE series = s AND at >= a AND at < b) AS bn,
+            (SELECT tally(y) FROM soak WHERE series = s AND at >= a AND at < b) AS by FROM ends e
     )
-    SELECT format('range of %s from %s to %s: %s, %s; rows: %s, %s', s, a, b, tx, tn, bx, bn)
-    FROM answers WHERE tx <> bx OR tn <> bn
+    SELECT format('range of %s from %s to %s: %s, %s, %s; rows: %s, %s, %s', s, a, b, tx, tn, ty, bx, bn, by)
+    FROM answers WHERE tx <> bx OR tn <> bn OR ty <> by
 $$;
 CREATE FUNCTION check_buckets() RETURNS text LANGUAGE sql VOLATILE AS $$
     WITH args AS MATERIALIZED (

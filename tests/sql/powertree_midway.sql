@@ -144,6 +144,9 @@ COPY gen (p, s, at, x) FROM stdin;
 2	b	501	2
 \.
 INSERT INTO gen_2 (p, s, at, x) VALUES (2, 'a', 502, 3);
+-- Of one leaf, some that triggers see and some that they do not, in either order.
+INSERT INTO gen (p, s, at, x) VALUES (0, 'a', 600, 1), (1, 'a', 601, 2), (0, 'a', 602, NULL), (1, 'a', 603, 4);
+INSERT INTO gen (p, s, at, x) VALUES (0, 'b', 600, 1), (0, 'b', 700, 1), (1, 'b', 601, 2), (2, 'b', 701, 2);
 DELETE FROM gen WHERE at BETWEEN 7 AND 11;
 SELECT * FROM wrong();
 CALL powertree_compact();
