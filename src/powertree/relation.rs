@@ -10,7 +10,7 @@ pub fn family(base: Oid) -> Vec<Oid> {
     let mut family = vec![base];
     let mut next = 0;
     while let Some(&parent) = family.get(next) {
-        let children = related(parent, Side::Children);
+        let children = children(parent);
         memory::room(&mut family, children.len());
         family.extend(children);
         next += 1;
@@ -31,14 +31,25 @@ pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
                 pg_sys::get_rel_relkind(relation) != 0
             } {
                 family.push(relation);
-                let mut children = related(relation, Side::Children);
-                children.sort_unstable_by_key(|child| child.to_u32());
-                below.extend(children);
+                let mut next = children(relation);
+                next.sort_unstable_by_key(|child| child.to_u32());
+                below.extend(next);
             }
         }
         next = below;
     }
     family
+}
+
+/// The partitions of a table, or the tables that inherit from it.
+fn children(relation: Oid) -> Vec<Oid> {
+    // Nothing can inherit from a partition that is not partitioned itself: most of a family need not be looked up.
+    let is_leaf = Class::of(relation)
+        .is_some_and(|class| class.partition && class.kind != pg_sys::RELKIND_PARTITIONED_TABLE);
+    if is_leaf {
+        return Vec::new();
+    }
+    related(relation, Side::Children)
 }
 
 /// The tables that a table is a partition of, or inherits from.
