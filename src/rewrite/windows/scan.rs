@@ -3,7 +3,7 @@
 use super::node;
 use super::statistic::Statistic;
 use crate::rewrite::plan::items;
-use pgrx::pg_sys::{self, CustomScan, List, NodeTag, Plan, WindowAgg, WindowFunc};
+use pgrx::pg_sys::{self, Aggref, CustomScan, Expr, List, Node, NodeTag, Plan, WindowAgg, WindowFunc};
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
@@ -29,8 +29,7 @@ pub unsafe fn plan(
         for (index, &(function, statistic)) in functions.iter().enumerate() {
             computed = pg_sys::lappend(computed, function.cast());
             statistics = pg_sys::lappend_int(statistics, statistic as i32);
-            // As EXPLAIN shows it.
-            let result = pg_sys::makeTargetEntry(function.cast(), index as i16 + 1, null_mut(), false);
+            let result = pg_sys::makeTargetEntry(shown(function), index as i16 + 1, null_mut(), false);
             results = pg_sys::lappend(results, result.cast());
         }
 
@@ -44,6 +43,31 @@ pub unsafe fn plan(
         }
         scan.methods = node::methods();
         scan.into_pg().cast()
+    }
+}
+
+/// A result as EXPLAIN shows it: as an aggregate, since the window of a window function is a WindowAgg's.
+unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
+    // SAFETY: makes nodes over the arguments of another.
+    unsafe {
+        let (mut arguments, mut types) = (null_mut(), null_mut());
+        for (index, argument) in items::<Node>((*function).args).enumerate() {
+            let target = pg_sys::makeTargetEntry(argument.cast(), index as i16 + 1, null_mut(), false);
+            arguments = pg_sys::lappend(arguments, target.cast());
+            types = pg_sys::lappend_oid(types, pg_sys::exprType(argument));
+        }
+        let mut aggregate = PgBox::<Aggref>::alloc_node(NodeTag::T_Aggref);
+        aggregate.aggfnoid = (*function).winfnoid;
+        aggregate.aggtype = (*function).wintype;
+        aggregate.aggcollid = (*function).wincollid;
+        aggregate.inputcollid = (*function).inputcollid;
+        aggregate.aggargtypes = types;
+        aggregate.args = arguments;
+        aggregate.aggfilter = (*function).aggfilter;
+        aggregate.aggstar = (*function).winstar;
+        // Not an ordered-set aggregate.
+        aggregate.aggkind = b'n' as std::ffi::c_char;
+        aggregate.into_pg().cast()
     }
 }
 
