@@ -159,6 +159,29 @@ CREATE FUNCTION powertree_buckets(
 ) RETURNS TABLE (bucket bigint, tally tally)
     AS 'MODULE_PATHNAME', 'powertree_buckets_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
 
+-- What asks by an interval, asks by its text.
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" timestamptz, "to" timestamptz, step interval, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, tally tally)
+    LANGUAGE SQL STABLE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
+    END;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" timestamp, "to" timestamp, step interval, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamp, tally tally)
+    LANGUAGE SQL STABLE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
+    END;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" date, "to" date, step interval, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket date, tally tally)
+    LANGUAGE SQL STABLE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
+    END;
+
 COMMENT ON FUNCTION powertree_create(regclass, text, text[], text, text[], text) IS
     'makes a power tree of these values by position and series; until it is compacted it reads its table';
 COMMENT ON FUNCTION powertree_rebuild(text) IS 'puts the triggers of a power tree in place again and has all of it computed anew';
@@ -171,6 +194,12 @@ COMMENT ON FUNCTION powertree_last(text, text, bigint, text[]) IS
     'tally, first and last of the last values of a series that are not NULL; of one position the greatest value is the last';
 COMMENT ON FUNCTION powertree_buckets(text, text, timestamptz, timestamptz, text, text[]) IS
     'tallies of a series in buckets from one position to before another; days and months are those of the time zone';
+COMMENT ON FUNCTION powertree_buckets(text, text, timestamptz, timestamptz, interval, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+COMMENT ON FUNCTION powertree_buckets(text, text, timestamp, timestamp, interval, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+COMMENT ON FUNCTION powertree_buckets(text, text, date, date, interval, text[]) IS
+    'tallies of a series in buckets from one position to before another';
 COMMENT ON FUNCTION powertree_buckets(text, text, text, text, text, text[]) IS
     'the same, of positions of type timestamptz given as text';
 COMMENT ON FUNCTION powertree_buckets(text, text, timestamp, timestamp, text, text[]) IS

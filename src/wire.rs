@@ -3,12 +3,11 @@
 use pgrx::{pg_sys, Internal};
 
 /// Takes the rest of a message that PostgreSQL hands to a receive function.
-pub fn remaining_bytes<'a>(message: Internal) -> &'a [u8] {
+pub fn remaining_bytes(message: &mut Internal) -> &[u8] {
     // SAFETY: only PostgreSQL can call a function of an `internal` argument, and it gives receive functions a
     // StringInfo, whose cursor stays within its length.
     unsafe {
-        let Some(datum) = message.unwrap() else { return &[] };
-        let buffer = &mut *datum.cast_mut_ptr::<pg_sys::StringInfoData>();
+        let Some(buffer) = message.get_mut::<pg_sys::StringInfoData>() else { return &[] };
         let start = buffer.cursor;
         buffer.cursor = buffer.len;
         std::slice::from_raw_parts(buffer.data.add(start as usize).cast(), (buffer.len - start) as usize)

@@ -68,7 +68,42 @@ CREATE FUNCTION powertree_update() RETURNS void AS 'MODULE_PATHNAME', 'powertree
 SELECT powertree_update();
 DROP FUNCTION powertree_update();
 
+-- What asks by an interval, asks by its text.
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" timestamptz, "to" timestamptz, step interval, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, tally tally)
+    LANGUAGE SQL STABLE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
+    END;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" timestamp, "to" timestamp, step interval, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamp, tally tally)
+    LANGUAGE SQL STABLE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
+    END;
+CREATE FUNCTION powertree_buckets(
+    tree text, value text, "from" date, "to" date, step interval, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket date, tally tally)
+    LANGUAGE SQL STABLE PARALLEL RESTRICTED
+    BEGIN ATOMIC
+        SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
+    END;
+
+COMMENT ON FUNCTION powertree_buckets(text, text, timestamptz, timestamptz, interval, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+COMMENT ON FUNCTION powertree_buckets(text, text, timestamp, timestamp, interval, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+COMMENT ON FUNCTION powertree_buckets(text, text, date, date, interval, text[]) IS
+    'tallies of a series in buckets from one position to before another';
+
 -- The detector ------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION fleet_weight(series text, weight double precision) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'fleet_weight_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION fleet_weight(text, double precision) IS 'the weight of a series; 22023 unless it is finite and not negative';
 
 CREATE OR REPLACE FUNCTION important_changes(
     query text, since timestamptz DEFAULT '-infinity', fdr double precision DEFAULT 0.05, top integer DEFAULT 20
@@ -83,66 +118,104 @@ CREATE OR REPLACE FUNCTION important_changes(
 DECLARE
     here pg_catalog.text := (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
         WHERE e.extname OPERATOR(pg_catalog.=) 'pg_tally' AND n.oid OPERATOR(pg_catalog.=) e.extnamespace);
-    source pg_catalog.text := pg_catalog.format(E'(%s\n) AS q', pg_catalog.rtrim(query, E'; \n\t'));
+    source pg_catalog.text := pg_catalog.rtrim(query, E'; \n\t');
     weight pg_catalog.text := 'q.weight';
-    cause pg_catalog.text;
+    said pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
 BEGIN
-    IF top OPERATOR(pg_catalog.<) 0 THEN
-        RAISE EXCEPTION 'top must not be negative' USING ERRCODE = '22023';
+    IF query IS NULL OR since IS NULL OR fdr IS NULL THEN
+        RAISE EXCEPTION 'query, since and fdr must not be NULL' USING
+            ERRCODE = '22004', HINT = 'Leave since and fdr out for all times and 5 %.';
+    ELSIF source OPERATOR(pg_catalog.=) '' THEN
+        RAISE EXCEPTION 'the query is empty' USING
+            ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
+    ELSIF NOT (fdr OPERATOR(pg_catalog.>) 0 AND fdr OPERATOR(pg_catalog.<) 1) THEN
+        RAISE EXCEPTION 'false discovery rate % is not between 0 and 1', fdr USING ERRCODE = '22023', HINT = 'Write 5 % as 0.05.';
+    ELSIF top OPERATOR(pg_catalog.<) 0 THEN
+        RAISE EXCEPTION 'top must not be negative' USING ERRCODE = '22023', HINT = 'Give the number of changes to report, or NULL for all.';
     END IF;
     BEGIN
-        EXECUTE pg_catalog.format(
-            'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM %s LIMIT 0', source);
-    EXCEPTION WHEN undefined_column OR cannot_coerce THEN
-        GET STACKED DIAGNOSTICS cause = MESSAGE_TEXT;
-        RAISE EXCEPTION 'the query must have the columns series, at and value' USING
-            ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', cause),
-            HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
+        EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
+    EXCEPTION
+        WHEN syntax_error THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+            RAISE EXCEPTION 'the query is not one SELECT' USING
+                ERRCODE = '42601', DETAIL = pg_catalog.format('%s.', said), HINT = 'Run it by itself first.';
+        WHEN undefined_column THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+            RAISE EXCEPTION 'the query must have the columns series, at and value' USING
+                ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', said),
+                HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
+        WHEN cannot_coerce THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+            RAISE EXCEPTION 'the columns series, at and value of the query do not have the right types' USING
+                ERRCODE = '42804', DETAIL = pg_catalog.format('%s.', said),
+                HINT = 'The column at is a timestamptz and value a number: cast them in the query, as in to_timestamp(at) AS at and value::int AS value.';
     END;
     BEGIN
-        EXECUTE pg_catalog.format('SELECT q.weight::pg_catalog.float8 FROM %s LIMIT 0', source);
+        EXECUTE pg_catalog.format(E'SELECT q.weight::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
     EXCEPTION WHEN undefined_column THEN
-        weight := '1';
+        weight := 'NULL';
     END;
-    -- One sorted pass: only one series is in memory at a time, and of each only its changes are kept.
-    RETURN QUERY EXECUTE pg_catalog.format($query$
-        WITH detected AS MATERIALIZED (
-            SELECT pg_catalog.row_number() OVER () AS number, s.series, s.weight, %1$s.change_evidence(s.d, $2) AS evidence, c.*
-            FROM (
-                SELECT q.series::pg_catalog.text AS series, pg_catalog.max((%3$s)::pg_catalog.float8) AS weight,
-                    %1$s.detect(q.value::pg_catalog.float8, q.at::pg_catalog.timestamptz ORDER BY q.at::pg_catalog.timestamptz) AS d
-                FROM %2$s WHERE pg_catalog.isfinite(q.at::pg_catalog.timestamptz) GROUP BY q.series::pg_catalog.text
-            ) s LEFT JOIN LATERAL (
-                SELECT * FROM %1$s.change_points(s.d) c
-                WHERE c.at OPERATOR(pg_catalog.>=) $2 AND c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
-                ORDER BY c.probability OPERATOR(pg_catalog.*) pg_catalog.abs(c.effect_sd) DESC LIMIT 1
-            ) c ON true
-        ), found AS (
-            SELECT d.*, f.probability AS posterior, f.expected_false_share,
-                f.probability OPERATOR(pg_catalog.*) pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.*) d.weight AS importance,
-                pg_catalog.tstzrange(d.at, COALESCE(d.first_alerted_at, d.at), '[]') AS seen
-            FROM (SELECT pg_catalog.array_agg(evidence ORDER BY number) AS evidence FROM detected) e,
-                %1$s.fleet_discoveries(e.evidence, $3) f JOIN detected d ON d.number OPERATOR(pg_catalog.=) f.number::pg_catalog.int8
-            WHERE d.kind IS NOT NULL
-        ), folded AS (
-            -- A slice a/b is told with its parent a if both changed in the same direction at the same time.
-            SELECT s.number AS slice, p.number AS parent FROM found s JOIN found p
-                ON pg_catalog.starts_with(s.series, p.series OPERATOR(pg_catalog.||) '/') AND s.seen OPERATOR(pg_catalog.&&) p.seen
-                AND pg_catalog.sign(s.difference) OPERATOR(pg_catalog.=) pg_catalog.sign(p.difference)
-        )
-        SELECT f.series, f.at, f.first_alerted_at, f.kind, f.posterior, f.before, f.after, f.difference, f.difference_low,
-            f.difference_high, f.effect_sd, f.importance,
-            ARRAY(SELECT s.series FROM folded l JOIN found s ON s.number OPERATOR(pg_catalog.=) l.slice
-                WHERE l.parent OPERATOR(pg_catalog.=) f.number ORDER BY s.importance DESC, s.series),
-            f.expected_false_share,
-            pg_catalog.format('%%s %%s%%s; expected share of false alarms in this report %%s %%%%', f.series,
-                pg_catalog.regexp_replace(f.explanation, 'probability .*', 'probability '),
-                CASE WHEN f.posterior OPERATOR(pg_catalog.>=) 0.9995 THEN '> 0.999'
-                    ELSE pg_catalog.round(f.posterior::pg_catalog.numeric, 3)::pg_catalog.text END,
-                pg_catalog.round(100 OPERATOR(pg_catalog.*) f.expected_false_share::pg_catalog.numeric, 1))
-        FROM found f WHERE NOT EXISTS (SELECT FROM folded l WHERE l.slice OPERATOR(pg_catalog.=) f.number)
-        ORDER BY f.importance DESC, f.series LIMIT $4
-    $query$, here, source, weight) USING query, since, fdr, top;
+    -- The query on its own, so that it may be of tables that others distribute, and then one sorted pass: only one series is in
+    -- memory at a time, and of each only its strongest change is kept.
+    BEGIN
+        RETURN QUERY EXECUTE pg_catalog.format($query$
+            WITH q AS MATERIALIZED (
+                %2$s
+            ), detected AS MATERIALIZED (
+                SELECT pg_catalog.row_number() OVER () AS number, s.series, %1$s.fleet_weight(s.series, COALESCE(s.weight, 1)) AS weight,
+                    %1$s.change_evidence(s.d, $2) AS evidence, c.*
+                FROM (
+                    SELECT q.series::pg_catalog.text AS series, pg_catalog.max((%3$s)::pg_catalog.float8) AS weight,
+                        %1$s.detect(q.value::pg_catalog.float8, q.at::pg_catalog.timestamptz ORDER BY q.at::pg_catalog.timestamptz) AS d
+                    FROM q WHERE pg_catalog.isfinite(q.at::pg_catalog.timestamptz) GROUP BY q.series::pg_catalog.text
+                ) s LEFT JOIN LATERAL (
+                    SELECT * FROM %1$s.change_points(s.d) c
+                    WHERE c.at OPERATOR(pg_catalog.>=) $2 AND c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
+                    ORDER BY c.probability OPERATOR(pg_catalog.*) pg_catalog.abs(c.effect_sd) DESC LIMIT 1
+                ) c ON true
+            ), found AS MATERIALIZED (
+                SELECT d.*, f.probability AS posterior, f.expected_false_share,
+                    f.probability OPERATOR(pg_catalog.*) pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.*) d.weight AS importance,
+                    pg_catalog.tstzrange(d.at, COALESCE(d.first_alerted_at, d.at), '[]') AS seen,
+                    pg_catalog.string_to_array(d.series, '/') AS path
+                FROM (SELECT pg_catalog.array_agg(evidence ORDER BY number) AS evidence FROM detected) e,
+                    %1$s.fleet_discoveries(e.evidence, $3) f JOIN detected d ON d.number OPERATOR(pg_catalog.=) f.number::pg_catalog.int8
+                WHERE d.kind IS NOT NULL
+            ), above AS MATERIALIZED (
+                SELECT f.number, f.seen, f.difference, pg_catalog.array_to_string(f.path[1:n], '/') AS parent
+                FROM found f CROSS JOIN LATERAL pg_catalog.generate_series(1, pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.-) 1) n
+            ), folded AS MATERIALIZED (
+                -- A slice a/b is told with its parent a if both changed in the same direction at the same time.
+                SELECT s.number AS slice, p.number AS parent FROM above s JOIN found p ON p.series OPERATOR(pg_catalog.=) s.parent
+                WHERE p.seen OPERATOR(pg_catalog.&&) s.seen AND pg_catalog.sign(p.difference) OPERATOR(pg_catalog.=) pg_catalog.sign(s.difference)
+            ), reported AS MATERIALIZED (
+                SELECT f.* FROM found f WHERE NOT EXISTS (SELECT FROM folded l WHERE l.slice OPERATOR(pg_catalog.=) f.number)
+                ORDER BY f.importance DESC NULLS LAST, f.series LIMIT $4
+            ), named AS (
+                SELECT l.parent, pg_catalog.array_agg(s.series ORDER BY s.importance DESC NULLS LAST, s.series) AS slices
+                FROM reported r JOIN folded l ON l.parent OPERATOR(pg_catalog.=) r.number JOIN found s ON s.number OPERATOR(pg_catalog.=) l.slice
+                GROUP BY l.parent
+            )
+            SELECT r.series, r.at, r.first_alerted_at, r.kind, r.posterior, r.before, r.after, r.difference, r.difference_low,
+                r.difference_high, r.effect_sd, r.importance, COALESCE(n.slices, '{}'::pg_catalog.text[]), r.expected_false_share,
+                pg_catalog.format('%%s %%s%%s; expected share of false alarms in this report %%s %%%%', COALESCE(r.series, '(no series)'),
+                    pg_catalog.regexp_replace(r.explanation, 'probability .*', 'probability '),
+                    CASE WHEN r.posterior OPERATOR(pg_catalog.>=) 0.9995 THEN '> 0.999'
+                        ELSE pg_catalog.round(r.posterior::pg_catalog.numeric, 3)::pg_catalog.text END,
+                    pg_catalog.round(100 OPERATOR(pg_catalog.*) r.expected_false_share::pg_catalog.numeric, 1))
+            FROM reported r LEFT JOIN named n ON n.parent OPERATOR(pg_catalog.=) r.number
+            ORDER BY r.importance DESC NULLS LAST, r.series
+        $query$, here, source, weight) USING query, since, fdr, top;
+    EXCEPTION WHEN OTHERS THEN
+        -- The same error without the lines above as its context.
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = said,
+            DETAIL = CASE WHEN detail OPERATOR(pg_catalog.=) '' THEN 'It came up while the query ran.' ELSE detail END,
+            HINT = CASE WHEN hint OPERATOR(pg_catalog.=) '' THEN 'Run the query by itself.' ELSE hint END;
+    END;
 END $$;
 
 -- The types ---------------------------------------------------------------------------------------------------

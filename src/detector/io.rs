@@ -48,7 +48,7 @@ fn detector_send(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[pg_extern(sql = false)]
-fn detector_recv(message: Internal) -> Vec<u8> {
-    let bytes = remaining_bytes(message);
+fn detector_recv(mut message: Internal) -> Vec<u8> {
+    let bytes = remaining_bytes(&mut message);
     read(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION).to_bytes()
 }

@@ -46,3 +46,21 @@ fn fleet_discoveries(
     let rows = collect(found.into_iter().map(|i| (i as i32 + 1, probabilities[i], expected)));
     TableIterator::new(rows)
 }
+
+/// The weight of a series, if it is one.
+#[pg_extern(sql = false)]
+fn fleet_weight(series: Option<&str>, weight: Option<f64>) -> Option<f64> {
+    let weight = weight?;
+    if !(weight >= 0.0 && weight.is_finite()) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!(
+                "weight {weight} of series \"{}\" is not finite or is negative",
+                series.unwrap_or("NULL")
+            ),
+            "",
+            "The weight of a series is 0 or more, NULL being 1.",
+        );
+    }
+    Some(weight)
+}

@@ -22,7 +22,7 @@ pub unsafe fn for_each_window(
 ///
 /// # Safety
 /// `list` is one, of pointers to `T`, or null, which is the empty list; nobody else uses it meanwhile.
-pub unsafe fn places<T: 'static>(list: *mut pg_sys::List) -> &'static mut [*mut T] {
+unsafe fn places<T: 'static>(list: *mut pg_sys::List) -> &'static mut [*mut T] {
     // SAFETY: a list that is not null has `length` cells, and each holds a pointer.
     unsafe {
         if list.is_null() {
@@ -36,10 +36,16 @@ pub unsafe fn places<T: 'static>(list: *mut pg_sys::List) -> &'static mut [*mut 
 /// The members of a list of pointers.
 ///
 /// # Safety
-/// `list` is one, of pointers to `T`, or null, which is the empty list.
+/// `list` is one, of pointers to `T`, or null, which is the empty list; it stays as it is while the iterator is used.
 pub unsafe fn items<T: 'static>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: see above.
-    unsafe { places::<T>(list) }.iter().copied()
+    // SAFETY: a list that is not null has `length` cells, and each holds a pointer; they are only read.
+    let members: &'static [*mut T] = unsafe {
+        match list.is_null() {
+            true => &[],
+            false => std::slice::from_raw_parts((*list).elements.cast(), (*list).length as usize),
+        }
+    };
+    members.iter().copied()
 }
 
 type Visit<'a> = &'a mut dyn FnMut(&mut *mut pg_sys::Plan);

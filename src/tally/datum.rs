@@ -64,9 +64,12 @@ impl State {
     /// The tally to change: the aggregate's own, or, called as an ordinary function, a copy of the argument.
     ///
     /// Looks at the node directly: asking `AggCheckCallContext` for every row costs five times the addition.
+    ///
+    /// # Safety
+    /// `fcinfo` is the one of the running call.
     #[inline(always)]
-    pub fn writable<'a>(&mut self, fcinfo: pg_sys::FunctionCallInfo) -> &'a mut Tally {
-        // SAFETY: `fcinfo` is the one of the running call; its context is null or a node, which starts with its
+    pub unsafe fn writable(&mut self, fcinfo: pg_sys::FunctionCallInfo) -> &mut Tally {
+        // SAFETY: the context of a call is null or a node, which starts with its
         // tag. Inside an aggregate the state belongs to the executor, which lends it to the transition function
         // to write to; nothing else refers to it during the call.
         unsafe {

@@ -8,7 +8,7 @@ use pgrx::Internal;
 use std::ffi::{CStr, CString};
 use tally_stats::{Parts, Tally, TextError, WireError};
 
-const HINT: &str = "A tally is written (count,mean,m2,min,max), as tally_of() and casts to text give it.";
+const HINT: &str = "A tally is written (count,mean,m2,min,max), as casts to text give it; a number needs a type, as in tally(5) and t + 5.";
 
 /// No tally has a longer text, spaces and zeros without end apart: nothing is allocated for what is none.
 const MOST_TEXT: usize = 1 << 16;
@@ -50,8 +50,8 @@ fn tally_send(t: &SqlTally) -> Vec<u8> {
 }
 
 #[pg_extern(sql = false)]
-fn tally_recv(message: Internal) -> SqlTally {
-    let bytes = remaining_bytes(message);
+fn tally_recv(mut message: Internal) -> SqlTally {
+    let bytes = remaining_bytes(&mut message);
     let detail = match Tally::from_bytes(bytes) {
         Ok(tally) => return SqlTally(tally),
         Err(WireError::Length) => format!("It has {} bytes, not {}.", bytes.len(), Tally::WIRE_LEN),

@@ -10,27 +10,31 @@ use tally_stats::{split_decimal, split_integer};
 
 #[pg_extern(sql = false)]
 fn tally_observe_float8(mut state: State, x: f64, fcinfo: FunctionCallInfo) -> State {
-    state.writable(fcinfo).observe(x);
+    // SAFETY: PostgreSQL passes the call.
+    unsafe { state.writable(fcinfo) }.observe(x);
     state
 }
 
 #[pg_extern(sql = false)]
 fn tally_observe_int8(mut state: State, x: i64, fcinfo: FunctionCallInfo) -> State {
     let (hi, lo) = split_integer(x);
-    state.writable(fcinfo).observe_wide(hi, lo);
+    // SAFETY: PostgreSQL passes the call.
+    unsafe { state.writable(fcinfo) }.observe_wide(hi, lo);
     state
 }
 
 #[pg_extern(sql = false)]
 fn tally_observe_numeric(mut state: State, x: AnyNumeric, fcinfo: FunctionCallInfo) -> State {
     let (hi, lo) = split_numeric(x);
-    state.writable(fcinfo).observe_wide(hi, lo);
+    // SAFETY: PostgreSQL passes the call.
+    unsafe { state.writable(fcinfo) }.observe_wide(hi, lo);
     state
 }
 
 #[pg_extern(sql = false)]
 fn tally_merge(mut state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> State {
-    state.writable(fcinfo).merge(other);
+    // SAFETY: PostgreSQL passes the call.
+    unsafe { state.writable(fcinfo) }.merge(other);
     state
 }
 

@@ -123,7 +123,17 @@ BEGIN
         '(SELECT detect(x, at) FROM (VALUES (1, ''2026-01-02Z''::timestamptz), (1, ''2026-01-01Z'')) v(x, at))',
         'important_changes(''SELECT 1 AS x'')',
         'important_changes(''SELECT 1 AS series, 2 AS at, 3 AS value'')',
+        'important_changes(''SELECT true AS series, 2 AS at, 3 AS value'')',
         'important_changes(''SELECT FROM'')',
+        'important_changes(''SELEC'')',
+        'important_changes('' ; '')',
+        'important_changes(NULL)',
+        'important_changes(''SELECT series, at, value FROM m'', since => NULL)',
+        'important_changes(''SELECT series, at, value FROM m'', fdr => NULL)',
+        'important_changes(''SELECT series, at, value FROM m WHERE false'', fdr => 7)',
+        'important_changes(''SELECT series, at, 1 / 0 AS value FROM m'')',
+        'important_changes(''SELECT series, at, value, -1 AS weight FROM m'')',
+        'important_changes(''SELECT series, at, value, float8 ''''Infinity'''' AS weight FROM m'')',
         'important_changes(''SELECT series, at, value FROM m'', fdr => 2)',
         'important_changes(''SELECT series, at, value FROM m'', top => -1)'] LOOP
         BEGIN
@@ -170,6 +180,11 @@ FROM important_changes('SELECT series, at, value, weight FROM fleet');
 SELECT series FROM important_changes('SELECT series, at, value FROM fleet -- all of it', top => 1);
 SELECT series FROM important_changes('SELECT series, at, value FROM fleet;', since => '2026-06-06Z');
 SELECT count(*) FROM important_changes('SELECT series, at, value FROM fleet WHERE false');
+-- Without a weight a series counts as any other, and a series may have no name.
+SELECT series, importance > 1, slices, explanation ~ '^\(no series\) fell' AS nameless
+FROM important_changes('SELECT nullif(series, ''shop/fr'') AS series, at, value, nullif(weight, 1) AS weight FROM fleet');
+-- Parents at any depth, of which only those with a name of their own count; a parent is told with all that moved with it.
+SELECT series, slices FROM important_changes($$SELECT s AS series, at, value FROM fleet, unnest('{a,a/b,a/b/c,x/y/z,a/bb/c}'::text[]) s WHERE series = 'shop'$$);
 -- It runs with the rights of its caller.
 CREATE ROLE nobody_here;
 SET ROLE nobody_here;

@@ -58,6 +58,10 @@ CREATE FUNCTION wrong() RETURNS TABLE (tree text, what text) LANGUAGE sql AS $$
         powertree_buckets('by time', 'f8', '1999-12-28 05:00Z', '2000-01-10 05:30Z', step, 'n1') b
     WHERE b.tally <> (SELECT tally(f8) FROM pt WHERE name = 'n1' AND ts >= bucket AND ts < least(bucket + step::interval, '2000-01-10 05:30Z'))
 $$;
+-- A width as text and as an interval is the same.
+SELECT count(*) FROM powertree_buckets('by time', 'f8', '1999-12-28 05:00Z'::timestamptz, '2000-01-10 05:30Z', '13 minutes', 'n1') a
+FULL JOIN powertree_buckets('by time', 'f8', '1999-12-28 05:00Z'::timestamptz, '2000-01-10 05:30Z', interval '13 minutes', 'n1') b USING (bucket)
+WHERE a.tally IS DISTINCT FROM b.tally;
 SELECT * FROM wrong();
 CALL powertree_compact();
 SELECT * FROM wrong();

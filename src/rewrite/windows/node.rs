@@ -21,8 +21,10 @@ const NAME: &CStr = c"pg_tally moving window";
 
 struct Methods<T>(T);
 
-// SAFETY: the pointers in the tables are those of constants.
-unsafe impl<T> Sync for Methods<T> {}
+// SAFETY: the pointers in the table are those of constants.
+unsafe impl Sync for Methods<CustomScanMethods> {}
+// SAFETY: as are the ones in this table.
+unsafe impl Sync for Methods<CustomExecMethods> {}
 
 static SCAN: Methods<CustomScanMethods> =
     Methods(CustomScanMethods { CustomName: NAME.as_ptr(), CreateCustomScanState: Some(create) });

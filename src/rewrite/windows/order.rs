@@ -34,9 +34,10 @@ impl Order {
         unsafe {
             let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *definition.window;
             let input = (*(*(*node).lefttree).plan).targetlist;
+            let peers = Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations);
             Order {
                 has_groups: definition.has_groups(),
-                peers: Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations),
+                peers,
                 groups: VecDeque::new(),
                 groups_before: 0,
                 group: 0,

@@ -77,14 +77,17 @@ impl Rows {
             }
             let WindowAgg { partNumCols, partColIdx, partOperators, partCollations, .. } = *window;
             let input = (*node).lefttree;
+            // Before anything is made that an error would have to drop.
+            let partition = Alike::new(node, partNumCols, partColIdx, partOperators, partCollations);
+            let order = Order::new(node, &definition, copies);
             Rows {
                 input,
                 context: pg_sys::CreateExprContext((*node).state),
                 definition,
                 copies,
                 arguments: Vec::new(),
-                partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
-                order: Order::new(node, &definition, copies),
+                partition,
+                order,
                 node,
                 delayed,
                 ahead: None,

@@ -1,7 +1,7 @@
 //! Encodes one JSON value as the binary form of a column's type.
 
 use std::borrow::Cow;
-use std::num::IntErrorKind;
+use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 
 use uuid::Uuid;
@@ -188,9 +188,10 @@ fn number_text<'v>(value: &'v Value, kind: ColumnType) -> Result<&'v str, Reject
     }
 }
 
-fn integer<T: FromStr<Err = std::num::ParseIntError>>(value: &Value, kind: ColumnType) -> Result<T, Reject> {
+fn integer<T: FromStr<Err = ParseIntError>>(value: &Value, kind: ColumnType) -> Result<T, Reject> {
     let text = number_text(value, kind)?;
-    let parsed = text.parse().or_else(|error| whole(text).map_or(Err(error), |digits| digits.parse()));
+    let parsed: Result<T, ParseIntError> =
+        text.parse().or_else(|error| whole(text).map_or(Err(error), |digits| digits.parse()));
     parsed.map_err(|error| match error.kind() {
         IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => out_of_range(value, kind),
         _ => wrong_type(value, kind),

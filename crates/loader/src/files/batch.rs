@@ -32,6 +32,18 @@ pub struct Origin {
 }
 
 impl Batch {
+    /// Adds a row that was read from this line.
+    pub fn keep(&mut self, line: i64, row: &[u8]) {
+        self.rows.copy.extend_from_slice(row);
+        self.rows.end_row(self.origins.len() as u32); // a batch has fewer bytes
+        self.origins.push(Origin { line, range: 0..0 });
+    }
+
+    /// Adds a record that could not become a row.
+    pub fn refuse(&mut self, line: i64, raw: Option<Vec<u8>>, reject: Reject) {
+        self.dead_letters.push(DeadLetter { line, raw, stage: Stage::Decode, reject });
+    }
+
     /// The dead letter of a row that the server refused.
     pub fn refused(&self, row: usize, reject: Reject) -> DeadLetter {
         let Origin { line, range } = &self.origins[row];

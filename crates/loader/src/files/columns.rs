@@ -109,7 +109,13 @@ fn wider(one: ColumnType, another: ColumnType) -> Option<ColumnType> {
 fn names(input: &dyn Input) -> Vec<String> {
     let mut names = Names::new("");
     match input.names() {
-        Some(fields) => fields.iter().map(|field| names.free(field.trim())).collect(),
+        Some(fields) => {
+            let name = |(n, field): (usize, &String)| match field.trim() {
+                "" => names.free(&format!("column_{}", n + 1)),
+                field => names.free(field),
+            };
+            fields.iter().enumerate().map(name).collect()
+        }
         None => (1..=input.fields()).map(|n| format!("column_{n}")).collect(),
     }
 }

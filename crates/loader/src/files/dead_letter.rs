@@ -16,6 +16,16 @@ pub enum Stage {
     Write,
 }
 
+impl Stage {
+    /// Its name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Write => "write",
+        }
+    }
+}
+
 /// A row of `loader.file_dead_letters`.
 #[derive(Debug)]
 pub struct DeadLetter {
@@ -37,11 +47,7 @@ impl DeadLetter {
         append_field(Some(path.as_bytes()), out);
         append_field(Some(&self.line.to_be_bytes()), out);
         append_field(self.raw.as_deref(), out);
-        let stage = match self.stage {
-            Stage::Decode => "decode",
-            Stage::Write => "write",
-        };
-        append_field(Some(stage.as_bytes()), out);
+        append_field(Some(self.stage.name().as_bytes()), out);
         append_field(Some(self.reject.sqlstate.as_bytes()), out);
         append_field(self.reject.column.as_deref().map(str::as_bytes), out);
         append_field(Some(self.reject.message.replace('\0', "\\0").as_bytes()), out);

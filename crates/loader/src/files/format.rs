@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::batch::BatchReader;
+use super::batch::{Batch, BatchReader};
 use super::infer::Evidence;
-use super::input::Identity;
+use super::input::{hash, Identity};
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
@@ -29,11 +29,24 @@ pub trait Input: Send + Sync {
     fn may_grow(&self) -> bool;
     /// Whether a line ends at this position.
     fn ends_with_line(&self, position: i64) -> io::Result<bool>;
-    /// Fails if it is no longer what it was when it was looked at.
-    fn check_unchanged(&self) -> Result<(), Failure> {
+    /// Fails if it is no longer what it was when it was looked at; but what was read of it, up to this position, may have
+    /// got more lines behind it.
+    fn check_unchanged(&self, reached: i64) -> Result<(), Failure> {
         let at = |failure: Failure| failure.at(self.path().display());
-        let (then, now) = (self.identity(), Identity::of(self.path()).map_err(|e| at(Failure::new(e)))?);
-        if now.size == then.size && (now.modified == then.modified || now.hash == then.hash) {
+        let then = self.identity();
+        let is_same = || {
+            let now = Identity::of(self.path())?;
+            let same = now.size == then.size && (now.modified == then.modified || now.hash == then.hash);
+            let grown = self.may_grow() && now.size > then.size;
+            let begins_same =
+                || Ok(hash(self.path(), then.size as u64)? == then.hash && self.ends_with_line(reached)?);
+            if grown {
+                begins_same()
+            } else {
+                Ok(same)
+            }
+        };
+        if is_same().map_err(|e: io::Error| at(Failure::new(e)))? {
             return Ok(());
         }
         Err(at(Failure::new("it changed while it was read").mend("run it again when it is complete")))
@@ -61,6 +74,16 @@ pub trait Input: Send + Sync {
         next: (i64, i64),
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure>;
+    /// Makes rows, or dead letters, of records that were refused before, given in the order of their lines.
+    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure>;
+}
+
+/// A record that was refused in a run before.
+pub struct Letter {
+    /// Its line, or row.
+    pub line: i64,
+    /// Its bytes, if they were kept.
+    pub raw: Option<Vec<u8>>,
 }
 
 /// What was seen in rows.

@@ -16,10 +16,12 @@ mod input;
 mod ledger;
 mod left_out;
 mod limits;
+mod named;
 mod parallel;
 mod parquet;
 mod part;
 mod progress;
+mod replay;
 mod report;
 mod start;
 mod worker;
@@ -38,6 +40,7 @@ use counts::Counts;
 use format::Format;
 use left_out::LeftOut;
 use limits::{Limits, PageLimit};
+use named::Naming;
 use progress::Progress;
 use report::Summary;
 use start::{Candidate, Settled};
@@ -88,7 +91,12 @@ pub struct Common {
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_bad_rows: u64,
     #[command(flatten)]
+    naming: Naming,
+    #[command(flatten)]
     limits: Limits,
+    /// Try the dead letters of these files again, instead of loading anything
+    #[arg(long, conflicts_with = "dry_run")]
+    replay: bool,
     /// Say what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -117,7 +125,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
     let threads = common.jobs.map_or_else(|| available_parallelism().map_or(1, Into::into), usize::from);
     let left_out = LeftOut::default();
     let opened = parallel::parallel(threads, paths.len(), |i| {
-        Ok(left_out.unless(&paths[i], format.open(&paths[i]).and_then(Candidate::new)))
+        let input = format.open(&paths[i]).and_then(|input| common.naming.apply(input));
+        Ok(left_out.unless(&paths[i], input.and_then(Candidate::new)))
     })?;
     let candidates: Vec<Candidate> = opened.into_iter().flatten().collect();
     if candidates.is_empty() {
@@ -146,6 +155,17 @@ async fn load(
         connection = Some((connector, client));
     }
     let job = common.job.clone().unwrap_or_else(|| String::from(table.clone()));
+    if !common.quiet {
+        report::ways(&candidates);
+    }
+    if common.replay {
+        let (Some((_, client)), Some(found)) = (&mut connection, &found) else {
+            return Err(Failure::usage("the table does not exist").at(format!("table {table}")));
+        };
+        let replayed = replay::replay(client, &job, &candidates, &left_out, (&table, found), &told).await?;
+        println!("{}", report::replayed(&replayed));
+        return left_out.verdict();
+    }
     let inferred = match &found {
         Some(_) if !common.dry_run => None,
         found => {

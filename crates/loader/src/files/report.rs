@@ -1,13 +1,27 @@
 //! What a run says on standard output, and about what it saw in the files.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use super::columns::{in_table, Told};
+use super::replay::Replayed;
 use super::start::{Candidate, Settled};
 use crate::config::TableName;
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::pg::Found;
+
+/// Tells how the files are read, once for each way.
+pub fn ways(candidates: &[Candidate]) {
+    let mut ways: BTreeMap<String, (usize, &Path)> = BTreeMap::new();
+    for Candidate { input, .. } in candidates {
+        ways.entry(input.describe()).or_insert((0, input.path())).0 += 1;
+    }
+    for (how, (files, first)) in ways.iter().take(5) {
+        tracing::info!(files, first = %first.display(), "read as {how}");
+    }
+}
 
 /// Tells of the bad records that the scan met.
 pub fn files(candidates: &[Candidate]) {
@@ -42,6 +56,11 @@ pub fn plan(
         None => println!("-- the table exists"),
     }
     Ok(())
+}
+
+/// What became of dead letters that were tried again.
+pub fn replayed(Replayed { stored, left }: &Replayed) -> String {
+    format!("stored {stored} of {} bad rows; {left} are left in loader.file_dead_letters", stored + left)
 }
 
 /// What a run is measured by.

@@ -121,7 +121,8 @@ pub fn infer(candidates: &[Candidate], table: &TableName, told: &Told) -> Result
     Ok(define(table, columns))
 }
 
-fn define(table: &TableName, columns: Vec<Column>) -> Definition {
+/// The definition of a table whose columns are filled from fields.
+pub fn define(table: &TableName, columns: Vec<Column>) -> Definition {
     Definition {
         table: table.clone(),
         columns,

@@ -28,7 +28,7 @@ pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &Progress) 
     let connections = connections.min(tasks.len());
     let work = |_| {
         let done = load::runtime()?.block_on(async {
-            let mut writer = Writer::connect(run).await?;
+            let Some(mut writer) = Writer::connect(run).await? else { return Ok(()) };
             while let (false, Some(task)) = (run.is_over(), tasks.get(next.fetch_add(1, Ordering::Relaxed))) {
                 load_part(run, &mut writer, task, progress).await?;
             }
@@ -87,7 +87,7 @@ async fn load_part(
             return writer.end(key, None).await;
         }
     }
-    match input.check_unchanged() {
+    match input.check_unchanged(at) {
         Ok(()) => writer.end(key, Some(at)).await,
         Err(failure) => {
             left_out(failure);

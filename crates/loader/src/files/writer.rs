@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 use super::batch::Batch;
 use super::counts::Counts;
 use super::dead_letter::{self, DeadLetter};
-use super::ledger::{self, Key};
+use super::ledger::{self, Entry, Key};
 use super::left_out::LeftOut;
 use crate::definition::Definition;
 use crate::failure::Failure;
@@ -90,32 +90,80 @@ enum Attempt {
 }
 
 impl<'r> Writer<'r> {
-    /// Connects.
-    pub async fn connect(run: &'r Run) -> Result<Self, Failure> {
-        let client = run.connector.connect().await.map_err(|e| run.connector.failure(&e))?;
-        Ok(Self { run, client })
+    /// Connects, whatever time it takes; none if the run was told to stop meanwhile.
+    pub async fn connect(run: &'r Run) -> Result<Option<Self>, Failure> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match run.connector.connect().await {
+                Ok(client) => return Ok(Some(Self { run, client })),
+                Err(error) if verdict(&error) == Verdict::Outage => {
+                    if !wait(run, &mut pause, &error).await {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(run.connector.failure(&error)),
+            }
+        }
     }
 
-    /// Takes the lock on a part, and gives its position and line; none if all of it is stored.
+    /// Takes the lock on a part, and gives its position and line; none if all of it is stored, or if the run was told to
+    /// stop while PostgreSQL was away.
     pub async fn begin(&mut self, key: Key<'_>) -> Result<Option<(i64, i64)>, Failure> {
-        let at = |error: Error| pg::failure(&format!("{} in loader.files", key.path), &error);
-        ledger::lock(&self.client, key).await.map_err(at)?;
-        let tx = self.client.transaction().await.map_err(at)?;
-        let entry = ledger::stand(&tx, key).await.map_err(at)?;
-        tx.rollback().await.map_err(at)?;
-        match entry {
-            Some(entry) => Ok((!entry.done).then_some(entry.next)),
-            None => Err(moved(key)),
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.try_to_begin(key).await {
+                Ok(Some(entry)) => return Ok((!entry.done).then_some(entry.next)),
+                Ok(None) => return Err(moved(key)),
+                Err(error) if !self.is_passing(key, &error, &mut pause).await? => return Ok(None),
+                Err(_) => {}
+            }
         }
+    }
+
+    async fn try_to_begin(&mut self, key: Key<'_>) -> Result<Option<Entry>, Error> {
+        if self.client.is_closed() {
+            self.client = self.run.connector.connect().await?;
+        }
+        ledger::lock(&self.client, key).await?;
+        let tx = self.client.transaction().await?;
+        let entry = ledger::stand(&tx, key).await?;
+        tx.rollback().await?;
+        Ok(entry)
     }
 
     /// Notes the end of a part, if it was reached, and gives the lock back.
     pub async fn end(&mut self, key: Key<'_>, reached: Option<i64>) -> Result<(), Failure> {
-        let at = |error: Error| pg::failure(&format!("{} in loader.files", key.path), &error);
-        if let Some(next) = reached {
-            ledger::finish(&self.client, key, next).await.map_err(at)?;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.try_to_end(key, reached).await {
+                Ok(()) => return Ok(()),
+                Err(error) if !self.is_passing(key, &error, &mut pause).await? => return Ok(()),
+                Err(_) => {}
+            }
         }
-        ledger::unlock(&self.client, key).await.map_err(at)
+    }
+
+    async fn try_to_end(&mut self, key: Key<'_>, reached: Option<i64>) -> Result<(), Error> {
+        // With its connection a lock is gone as well.
+        let is_locked = !self.client.is_closed();
+        if !is_locked {
+            self.client = self.run.connector.connect().await?;
+        }
+        if let Some(next) = reached {
+            ledger::finish(&self.client, key, next).await?;
+        }
+        if is_locked {
+            ledger::unlock(&self.client, key).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits where an error passes; false if the run was told to stop meanwhile.
+    async fn is_passing(&self, key: Key<'_>, error: &Error, pause: &mut Duration) -> Result<bool, Failure> {
+        match verdict(error) {
+            Verdict::Outage => Ok(wait(self.run, pause, error).await),
+            _ => Err(pg::failure(&format!("{} in loader.files", key.path), error)),
+        }
     }
 
     /// Stores a batch, whatever it takes.
@@ -254,6 +302,18 @@ impl<'r> Writer<'r> {
             .at(key.path)
             .mend("mend the file or the options; or allow more with --max-bad-rows, and the run goes on where it stopped")
     }
+}
+
+/// Waits a while for PostgreSQL; false if the run was told to stop meanwhile.
+async fn wait(run: &Run, pause: &mut Duration, error: &Error) -> bool {
+    tracing::warn!(error = %pg::explain(error), "the database is away; trying again");
+    let mut stop = run.stop.clone();
+    tokio::select! {
+        () = stop.requested() => return false,
+        () = tokio::time::sleep(*pause) => {}
+    }
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
+    true
 }
 
 enum Recovered {

@@ -124,7 +124,7 @@ pub async fn move_position(
     tx.execute(sql, &[&job, topic, number, begin, &topic_id]).await?;
     if leaves_gap {
         let sql = "INSERT INTO loader.gaps (job, topic, partition, from_offset, to_offset, reason)
-                   VALUES ($1, $2, $3, least($4, $5), $5, 'reset')";
+                   VALUES ($1, $2, $3, least($4::bigint, $5::bigint), $5, 'reset')";
         tx.execute(sql, &[&job, topic, number, &from, begin]).await?;
     }
     Ok(())

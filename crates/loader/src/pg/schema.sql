@@ -11,11 +11,10 @@ CREATE TABLE IF NOT EXISTS loader.offsets (
     owner          text,
     high_watermark bigint,
     updated_at     timestamptz NOT NULL DEFAULT now(),
+    topic_id       text,                      -- the broker's; a topic that is made anew has another
+    ignored        bigint NOT NULL DEFAULT 0, -- messages that no route took
     PRIMARY KEY (job, topic, partition)
 ) WITH (fillfactor = 50);
-
--- The broker's id of the topic, which one that is made anew does not have, and the messages that no route took.
-ALTER TABLE loader.offsets ADD COLUMN IF NOT EXISTS topic_id text, ADD COLUMN IF NOT EXISTS ignored bigint NOT NULL DEFAULT 0;
 
 -- The offsets that retention removed before they were read, and that a topic with on_gap = 'skip' passed over.
 CREATE TABLE IF NOT EXISTS loader.gaps (

@@ -7,19 +7,28 @@ use crate::config::TableName;
 use crate::definition::Definition;
 use crate::registry::Schema;
 
+/// What version 0.1.0 did not have.
+const NEW_COLUMNS: &str = "ALTER TABLE loader.offsets ADD COLUMN IF NOT EXISTS topic_id text,
+    ADD COLUMN IF NOT EXISTS ignored bigint NOT NULL DEFAULT 0";
+
 /// Creates what is missing of the schema `loader`.
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     // IF NOT EXISTS asks for the right to create even where nothing is missing.
-    let sql = "SELECT bool_and(to_regclass('loader.' || t) IS NOT NULL)
-                      AND EXISTS (SELECT FROM pg_catalog.pg_attribute
+    let sql = "SELECT bool_and(to_regclass('loader.' || t) IS NOT NULL),
+                      EXISTS (SELECT FROM pg_catalog.pg_attribute
                                   WHERE attrelid = to_regclass('loader.offsets') AND attname = 'ignored')
                FROM unnest(ARRAY['offsets', 'gaps', 'dead_letters', 'schema_history', 'schemas']) AS t";
-    if tx.query_one(sql, &[]).await?.get(0) {
+    let row = tx.query_one(sql, &[]).await?;
+    let (has_tables, has_columns): (bool, bool) = (row.get(0), row.get(1));
+    if has_tables && has_columns {
         return Ok(());
     }
     // Two loaders may start at once; IF NOT EXISTS alone lets one of them fail.
     tx.execute("SELECT pg_advisory_xact_lock(hashtext('pg_tally loader schema'))", &[]).await?;
-    tx.batch_execute(include_str!("schema.sql")).await
+    if !has_tables {
+        tx.batch_execute(include_str!("schema.sql")).await?;
+    }
+    tx.batch_execute(NEW_COLUMNS).await
 }
 
 /// Makes others that would create or alter a table for the loader wait until the end of the transaction.

@@ -37,8 +37,8 @@ fn types_hold_every_row_of_every_file() {
     assert_eq!(
         world.types(),
         [
-            "small smallint",
-            "int integer",
+            "small bigint",
+            "int bigint",
             "big bigint",
             "huge numeric",
             "money numeric",
@@ -64,13 +64,13 @@ fn types_hold_every_row_of_every_file() {
         assert_eq!(world.one(&sql), "1", "{values}");
     };
     same(
-        "1::smallint, 1, 1::bigint, 1::numeric, 12.50, 1::float8, 1e400::numeric, true, true, date '2024-02-29',
+        "1::bigint, 1::bigint, 1::bigint, 1::numeric, 12.50, 1::float8, 1e400::numeric, true, true, date '2024-02-29',
          timestamp '2024-02-29 12:00', timestamptz '2024-02-29T12:00:00Z', time '23:59:59.5',
          uuid '6f9619ff-8b86-d011-b42d-00cf4fc964ff', '007'::text, '1'::text, NULL::text",
         "scale(money) = 2",
     );
     same(
-        "'-32768'::smallint, 32768, '-9223372036854775808'::bigint, 9223372036854775808, 0.1,
+        "'-32768'::bigint, 32768::bigint, '-9223372036854775808'::bigint, 9223372036854775808, 0.1,
          0.30000000000000004::float8, -1.5, false, false, date '0044-03-15 BC', timestamp '2024-03-01',
          timestamptz '2024-02-29 12:00:00.123456+05:30', time '00:00',
          uuid 'AF9619FF-8B86-D011-B42D-00CF4FC964FF', '12'::text, 'x'::text, NULL::text",
@@ -133,9 +133,14 @@ fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
         "a.csv",
         b"id,note\n1,a\n2\n3,b,c\n\n4,\"two\nlines\"\n5,\xff\n6,\0\n7,\"open\n8,h\n".as_slice(),
     );
-    let said = world.load(&[]);
+    let output = world.command(&[]).output().unwrap();
+    let (said, complaint) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("loaded 3 rows of 1 files"), "{said}");
     assert!(said.contains("; 5 bad rows are in loader.file_dead_letters"), "{said}");
+    // Most of them are bad, and that is said.
+    assert_eq!(output.status.code(), Some(1));
+    assert!(complaint.contains("5 of 8 rows are bad; line 3: 1 fields where 2 are expected"), "{complaint}");
     assert_eq!(world.rows("SELECT * FROM $t ORDER BY id"), ["1|a", "4|two\nlines", "8|h"]);
     assert_eq!(
         world.dead_letters(),
@@ -150,14 +155,17 @@ fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
     let message = world.one("SELECT message FROM loader.file_dead_letters WHERE job = $job AND line = 8");
     assert!(message.contains("0xff is not UTF-8") && message.contains("--encoding"), "{message}");
     // In a later file the types are what they are.
-    world.write("b.csv", "id,note\n9,i\nnine,i\n40000,i\n,j\n");
+    world.write("b.csv", "id,note\n9,i\nnine,i\n9223372036854775808,i\n,j\n");
     world.load(&[]);
     assert_eq!(world.rows("SELECT * FROM $t WHERE id > 8 OR id IS NULL ORDER BY id"), ["9|i", "~|j"]);
-    assert_eq!(world.dead_letters()[5..], ["3|decode|22P02|id|nine,i", "4|decode|22003|id|40000,i"]);
+    assert_eq!(
+        world.dead_letters()[5..],
+        ["3|decode|22P02|id|nine,i", "4|decode|22003|id|9223372036854775808,i"]
+    );
     // Loaded anew, a file has only its new dead letters.
     let forget = "DROP TABLE files_bad.t; DELETE FROM loader.files WHERE job = 'files_bad'";
     world.database.batch_execute(forget).unwrap();
-    world.load(&[]);
+    world.complaint(&[]);
     assert_eq!(world.dead_letters().len(), 5);
 }
 
@@ -327,7 +335,7 @@ fn a_dry_run_changes_nothing() {
     let said = world.load(&["--dry-run"]);
     assert!(said.contains("a.csv: UTF-8, delimiter ,, header, 1 rows, 1 bad"), "{said}");
     assert!(
-        said.contains("CREATE TABLE \"files_dry\".\"t\" (\n    \"id\" smallint,\n    \"note\" text);"),
+        said.contains("CREATE TABLE \"files_dry\".\"t\" (\n    \"id\" bigint,\n    \"note\" text);"),
         "{said}"
     );
     assert_eq!(world.one("SELECT to_regclass('$t') IS NULL"), "t");

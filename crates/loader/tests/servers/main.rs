@@ -14,6 +14,7 @@ mod hostile_files;
 mod lanes;
 mod load;
 mod mapping;
+mod newcomer;
 mod observe;
 mod parquet;
 mod positions;

@@ -90,6 +90,11 @@ impl<R: Read> Blocks<R> {
         }
     }
 
+    /// Whether all that is left is a record that was left for later.
+    pub fn has_unfinished(&self) -> bool {
+        self.leave_unfinished && self.ended && !self.rest.is_empty()
+    }
+
     fn fill(&mut self, target: usize) -> io::Result<()> {
         while !self.ended && self.rest.len() < target {
             let missing = target - self.rest.len();

@@ -41,13 +41,14 @@ impl Dialect {
         Self { delimiter: best.filter(|b| score(*b).is_some()).unwrap_or(b','), ..self }
     }
 
-    /// The number of fields that most records have where the first has another, which no other record has; and the lines
-    /// before the first of them.
+    /// The number of fields that most records have, where the first has another that few have; and the lines before the
+    /// first of them.
     pub fn detect_prelude(self, sample: &[u8]) -> Option<(usize, u64)> {
         let counts = field_counts(sample, self);
         let (first, others) = counts.split_first()?;
         let (alike, fields) = most_frequent(others)?;
-        if others.contains(first) || alike * 2 < others.len() {
+        let like_first = others.iter().filter(|count| *count == first).count();
+        if fields == *first || like_first * 4 > alike || alike * 2 < others.len() {
             return None;
         }
         let mut records = Records::new(sample, self);

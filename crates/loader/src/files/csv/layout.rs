@@ -106,6 +106,10 @@ impl Layout {
                 .and("or --header or --no-header to take the lines as they are"));
         }
         let layout = Self { dialect: dialect.with_fields(fields), fields, ..layout };
+        if block.text[found.range.start] == b'#' && options.comment.is_none() {
+            let (file, line) = (path.display(), block.line + found.line);
+            tracing::warn!(%file, line, "it begins with #; if that is a comment, say --comment '#'");
+        }
         let guess = header::guess(&block.text, dialect);
         let is_header = options.header().unwrap_or(guess.is_header);
         if guess.is_doubtful && options.header().is_none() {

@@ -14,9 +14,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Column, ColumnType};
+use crate::decode::Reject;
 use crate::failure::Failure;
-use crate::files::batch::BatchReader;
-use crate::files::format::{Contents, Format, Input};
+use crate::files::batch::{Batch, BatchReader};
+use crate::files::format::{Contents, Format, Input, Letter};
 use crate::files::infer::Moment;
 use crate::files::input::Identity;
 use crate::files::limits::Limits;
@@ -85,6 +86,12 @@ fn offset(text: &str) -> Result<i64, String> {
         Some(Moment::Timestamptz(micros)) => Ok(-micros),
         _ => Err("UTC, or an offset such as +01:00".into()),
     }
+}
+
+/// Appends a text as a field of a column, or NULL.
+pub fn append_text(column: &Column, text: Option<&str>, out: &mut Vec<u8>) -> Result<(), Reject> {
+    let field = Field { bytes: text.unwrap_or_default().as_bytes(), quoted: true };
+    encode::append(column, field, text.is_none(), None, out)
 }
 
 /// What stands for NULL.
@@ -206,5 +213,9 @@ impl Input for File {
         let zone = self.options.time_zone;
         let reader = reader::Reader::new(&self.layout, part, next, columns, self.nulls(), zone);
         Ok(Box::new(reader.map_err(|e| self.failure(&e))?))
+    }
+
+    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure> {
+        Ok(reader::again(&self.layout, letters, columns, self.nulls(), self.options.time_zone))
     }
 }

@@ -11,10 +11,11 @@ use super::record::{Found, Records};
 use super::Nulls;
 use crate::config::Column;
 use crate::copy::begin_row;
-use crate::decode::Reject;
+use crate::decode::{sqlstate, Reject};
 use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader, Origin};
 use crate::files::dead_letter::{DeadLetter, Stage};
+use crate::files::format::Letter;
 use crate::files::part::Part;
 
 /// Reads a part of a file.
@@ -30,6 +31,34 @@ struct Encoder {
     columns: Vec<Column>,
     nulls: Nulls,
     zone: Option<i64>,
+}
+
+/// Makes rows of records that were refused before, each a text of its own.
+pub fn again(
+    layout: &Layout,
+    letters: &[Letter],
+    columns: &[Column],
+    nulls: Nulls,
+    zone: Option<i64>,
+) -> Batch {
+    let encoder = Encoder { layout: layout.dialect, columns: columns.to_vec(), nulls, zone };
+    let mut all = Batch::default();
+    for Letter { line, raw } in letters {
+        let Some(raw) = raw else {
+            all.refuse(*line, None, Reject::new(sqlstate::TOO_LARGE, "the record was too long to be kept"));
+            continue;
+        };
+        let text = [raw.as_slice(), b"\n"].concat();
+        let mut one = encoder.batch(Block { text, from: 0, line: *line as u64, passed: 0 });
+        match (one.rows.len(), one.dead_letters.pop()) {
+            (1, None) => all.keep(*line, one.rows.slice(0, 1)),
+            (_, letter) => {
+                let several = || Reject::new(sqlstate::BAD_FILE, "it is no longer one record");
+                all.refuse(*line, Some(raw.clone()), letter.map_or_else(several, |letter| letter.reject));
+            }
+        }
+    }
+    all
 }
 
 impl<'a> Reader<'a> {
@@ -51,6 +80,9 @@ impl<'a> Reader<'a> {
 impl BatchReader for Reader<'_> {
     fn next(&mut self) -> Result<Option<Batch>, Failure> {
         let block = self.blocks.next().map_err(|e| Failure::new(e).at(self.path.display()))?;
+        if block.is_none() && self.blocks.has_unfinished() {
+            tracing::info!(file = %self.path.display(), "the last line waits for its newline");
+        }
         Ok(block.map(|block| self.encoder.batch(block)))
     }
 }

@@ -63,6 +63,11 @@ impl Evidence {
         };
     }
 
+    /// That of a column that is text whatever its values look like.
+    pub fn of_text() -> Self {
+        Self { seen: TEXT, ..Self::default() }
+    }
+
     /// Adds what was seen elsewhere in the column.
     pub fn merge(&mut self, other: &Self) {
         self.seen |= other.seen;

@@ -1,5 +1,6 @@
 //! Parquet files: their columns' types, and their rows.
 
+mod delta;
 mod encode;
 mod json;
 mod pages;
@@ -21,8 +22,8 @@ use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 use crate::config::{Column, ColumnType};
 use crate::failure::Failure;
-use crate::files::batch::BatchReader;
-use crate::files::format::{Contents, Format, Input};
+use crate::files::batch::{Batch, BatchReader};
+use crate::files::format::{Contents, Format, Input, Letter};
 use crate::files::input::Identity;
 use crate::files::limits::{Allowance, Limits, PageLimit};
 use crate::files::part::Part;
@@ -209,5 +210,92 @@ impl Input for File {
     ) -> Result<Box<dyn BatchReader + '_>, Failure> {
         let groups = self.groups_of(part);
         Ok(Box::new(reader::Reader::new(self, groups, part.from, next.0, columns)?))
+    }
+
+    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure> {
+        let first = letters.first().map_or(0, |letter| letter.line - 1);
+        reader::Reader::new(self, 0..self.groups.len(), 0, first, columns)?.again(letters)
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use parquet::basic::Encoding;
+    use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
+    use parquet::file::properties::{WriterProperties, WriterVersion};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    /// A small file with a dictionary, a list, and pages of two row groups.
+    pub fn written(encoding: Option<Encoding>, version: WriterVersion) -> Vec<u8> {
+        let schema = "message m { required int64 n; optional binary note (STRING);
+                      required group l (LIST) { repeated group list { optional int32 element; } } }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_writer_version(version)
+            .set_dictionary_enabled(encoding.is_none());
+        if let Some(encoding) = encoding {
+            properties = properties.set_column_encoding("note".into(), encoding);
+        }
+        let properties = properties.build();
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+        for _ in 0..2 {
+            let mut group = file.next_row_group().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<Int64Type>().write_batch(&[1, 2, 3], None, None).unwrap();
+            column.close().unwrap();
+            let notes: [ByteArray; 2] = ["a".into(), "a".into()];
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(&notes, Some(&[1, 0, 1]), None).unwrap();
+            column.close().unwrap();
+            let mut column = group.next_column().unwrap().unwrap();
+            let levels = (Some(&[2i16, 2, 0, 1][..]), Some(&[0i16, 1, 0, 0][..]));
+            column.typed::<Int32Type>().write_batch(&[7, 8], levels.0, levels.1).unwrap();
+            column.close().unwrap();
+            group.close().unwrap();
+        }
+        file.into_inner().unwrap()
+    }
+
+    /// How many rows and dead letters a file of these bytes has, as far as it can be read.
+    pub fn read(path: &Path, bytes: &[u8]) -> Result<usize, Failure> {
+        fs::write(path, bytes).unwrap();
+        let format = Parquet(PageLimit { max_page: 1 << 20 }, Limits { max_inflation: 1000 });
+        let input = format.open(path)?;
+        let types = input.types().unwrap_or_default().iter();
+        let columns: Vec<Column> = types.map(|kind| Column::plain("c", *kind, None)).collect();
+        let mut seen = 0;
+        for part in input.parts()? {
+            let mut reader = input.read(&part, (part.from, part.line), &columns)?;
+            while let Some(batch) = reader.next()? {
+                seen += batch.rows.len() + batch.dead_letters.len();
+                assert!(seen < 1_000_000, "rows without end");
+            }
+        }
+        Ok(seen)
+    }
+
+    #[test]
+    fn damaged_files_are_read_or_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.parquet");
+        let files = [
+            written(None, WriterVersion::PARQUET_1_0),
+            written(Some(Encoding::DELTA_BYTE_ARRAY), WriterVersion::PARQUET_2_0),
+        ];
+        for sound in files {
+            assert_eq!(read(&path, &sound).unwrap(), 6);
+            let mut refused = 0;
+            for at in 0..sound.len() {
+                let mut damaged = sound.clone();
+                damaged[at] ^= [0xff, 0x01, 0x80][at % 3];
+                refused += usize::from(read(&path, &damaged).is_err());
+            }
+            assert!(refused > sound.len() / 4, "{refused} of {}", sound.len());
+            assert!((0..sound.len()).step_by(9).all(|end| read(&path, &sound[..end]).is_err()));
+        }
     }
 }

@@ -12,6 +12,7 @@ use parquet::file::serialized_reader::SerializedRowGroupReader;
 use parquet::record::reader::{ReaderIter, TreeBuilder};
 use parquet::record::Row;
 
+use super::delta::Checked;
 use super::encode::append;
 use super::{metadata, pages};
 use crate::config::Column;
@@ -20,6 +21,7 @@ use crate::decode::Reject;
 use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader, Origin};
 use crate::files::dead_letter::{DeadLetter, Stage};
+use crate::files::format::Letter;
 
 /// Rows and bytes enough to be worth a transaction.
 pub const BATCH_ROWS: usize = 50_000;
@@ -90,9 +92,33 @@ impl<'f> Reader<'f> {
             let index = self.metadata.page_index_for_row_group(group);
             let properties = Arc::new(ReaderProperties::builder().build());
             let group = SerializedRowGroupReader::new(self.file.clone(), about, index, properties)?;
-            TreeBuilder::new().with_batch_size(at_once).as_iter(about.schema_descr_ptr(), &group)
+            let tree = TreeBuilder::new().with_batch_size(at_once);
+            tree.as_iter(about.schema_descr_ptr(), &Checked(group))
         };
         caught(read).map_err(|e| e.to_string())
+    }
+
+    /// Makes rows of those that were refused before.
+    pub fn again(mut self, letters: &[Letter]) -> Result<Batch, Failure> {
+        let mut batch = Batch::default();
+        for Letter { line, .. } in letters {
+            let mut row = None;
+            while self.at < *line {
+                row = self.next_row()?;
+                if row.is_none() {
+                    let what = format!("it has no row {line}");
+                    return Err(Failure::new(what)
+                        .at(self.of.path.display())
+                        .mend("it is not the file that was loaded"));
+                }
+            }
+            let mut out = Vec::new();
+            match row.map_or(Ok(()), |row| self.append_row(&row, &mut out)) {
+                Ok(()) => batch.keep(*line, &out),
+                Err(reject) => batch.refuse(*line, None, reject),
+            }
+        }
+        Ok(batch)
     }
 
     fn append_row(&self, row: &Row, out: &mut Vec<u8>) -> Result<(), Reject> {

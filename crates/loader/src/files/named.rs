@@ -1,0 +1,236 @@
+//! What a file's name says, as columns of its rows.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+use super::batch::{Batch, BatchReader};
+use super::csv;
+use super::format::{Contents, Input, Letter};
+use super::infer::Evidence;
+use super::input::Identity;
+use super::part::Part;
+use crate::config::{Column, ColumnType};
+use crate::copy::begin_row;
+use crate::decode::Rows;
+use crate::failure::Failure;
+
+/// Which columns are filled from the files' names.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Naming {
+    /// Put each file's name, without its endings, into this column
+    #[arg(long, value_name = "COLUMN")]
+    file_column: Option<String>,
+    /// Put what the named groups of a pattern find in each file's path into columns of their names: '(?<series>[^/]+)[.]csv'
+    #[arg(long, value_name = "REGEX")]
+    file_pattern: Option<Regex>,
+}
+
+impl Naming {
+    /// The file with these columns beside its own.
+    pub fn apply(&self, input: Box<dyn Input>) -> Result<Box<dyn Input>, Failure> {
+        let values = self.values(input.path())?;
+        if values.is_empty() || input.fields() == 0 {
+            return Ok(input);
+        }
+        let fail = |what: String, mend: &str| Err(Failure::usage(what).at(input.path().display()).mend(mend));
+        let Some(names) = input.names() else {
+            return fail("its fields have no names".into(), "name them with --columns");
+        };
+        if let Some((name, _)) = values.iter().find(|(name, _)| names.contains(name)) {
+            return fail(
+                format!("it has a field {name:?} of its own"),
+                "choose another name for the column of the file's name",
+            );
+        }
+        let names = names.iter().chain(values.iter().map(|(name, _)| name)).cloned().collect();
+        let text = values.iter().map(|_| ColumnType::Text);
+        let types = input.types().map(|types| types.iter().copied().chain(text).collect());
+        let values = values.into_iter().map(|(_, value)| value).collect();
+        Ok(Box::new(Named { input, names, types, values }))
+    }
+
+    /// The columns and their values for a file; NULL where a group finds nothing.
+    fn values(&self, path: &Path) -> Result<Vec<(String, Option<String>)>, Failure> {
+        let mut values = Vec::new();
+        if let Some(column) = &self.file_column {
+            values.push((column.clone(), Some(stem(path))));
+        }
+        if let Some(pattern) = &self.file_pattern {
+            let text = path.to_string_lossy();
+            let Some(found) = pattern.captures(&text) else {
+                let mend = "name only files that it matches, or change it";
+                return Err(Failure::usage("its path does not match --file-pattern")
+                    .at(path.display())
+                    .mend(mend));
+            };
+            let value = |name: &str| found.name(name).map(|group| group.as_str().to_string());
+            let names = pattern.capture_names().flatten();
+            values.extend(names.map(|name| (name.to_string(), value(name))));
+            if pattern.capture_names().flatten().next().is_none() {
+                let mend = "write a group as (?<name>...)";
+                return Err(Failure::usage("--file-pattern has no named group").mend(mend));
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// A file's name without its ending, and without that of a packed file.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
+}
+
+/// A file whose rows have more fields than it says, all equal.
+struct Named {
+    input: Box<dyn Input>,
+    names: Vec<String>,
+    types: Option<Vec<ColumnType>>,
+    values: Vec<Option<String>>,
+}
+
+impl Input for Named {
+    fn path(&self) -> &PathBuf {
+        self.input.path()
+    }
+
+    fn identity(&self) -> &Identity {
+        self.input.identity()
+    }
+
+    fn may_grow(&self) -> bool {
+        self.input.may_grow()
+    }
+
+    fn ends_with_line(&self, position: i64) -> io::Result<bool> {
+        self.input.ends_with_line(position)
+    }
+
+    fn bytes_of(&self, positions: i64) -> u64 {
+        self.input.bytes_of(positions)
+    }
+
+    fn describe(&self) -> String {
+        self.input.describe()
+    }
+
+    fn fields(&self) -> usize {
+        self.names.len()
+    }
+
+    fn names(&self) -> Option<&[String]> {
+        Some(&self.names)
+    }
+
+    fn types(&self) -> Option<&[ColumnType]> {
+        self.types.as_deref()
+    }
+
+    fn parts(&self) -> Result<Vec<Part>, Failure> {
+        self.input.parts()
+    }
+
+    fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure> {
+        let mut contents = self.input.scan(part, progress)?;
+        contents.evidence.extend(self.values.iter().map(|_| Evidence::of_text()));
+        Ok(contents)
+    }
+
+    fn read(
+        &self,
+        part: &Part,
+        next: (i64, i64),
+        columns: &[Column],
+    ) -> Result<Box<dyn BatchReader + '_>, Failure> {
+        let (own, end) = self.split(columns)?;
+        Ok(Box::new(Reader { reader: self.input.read(part, next, own)?, end }))
+    }
+
+    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure> {
+        let (own, end) = self.split(columns)?;
+        let mut batch = self.input.again(letters, own)?;
+        end.add_to(&mut batch.rows);
+        Ok(batch)
+    }
+}
+
+impl Named {
+    /// The columns of the file's own fields, and what the others hold.
+    fn split<'c>(&self, columns: &'c [Column]) -> Result<(&'c [Column], End), Failure> {
+        let (own, named) = columns.split_at(self.input.fields());
+        let mut end = End { fields: columns.len(), bytes: Vec::new() };
+        for (column, value) in named.iter().zip(&self.values) {
+            csv::append_text(column, value.as_deref(), &mut end.bytes).map_err(|reject| {
+                let what = format!("column {:?} from the file's name: {}", column.name, reject.message);
+                Failure::usage(what).at(self.path().display())
+            })?;
+        }
+        Ok((own, end))
+    }
+}
+
+/// What every row ends with.
+struct End {
+    /// The fields that a row has with it.
+    fields: usize,
+    bytes: Vec<u8>,
+}
+
+impl End {
+    fn add_to(&self, rows: &mut Rows) {
+        let mut count = Vec::new();
+        begin_row(self.fields, &mut count);
+        let mut longer = Rows::like(rows);
+        for i in 0..rows.len() {
+            longer.copy.extend_from_slice(&count);
+            longer.copy.extend_from_slice(&rows.slice(i, i + 1)[count.len()..]);
+            longer.copy.extend_from_slice(&self.bytes);
+            longer.end_row(rows.message(i));
+        }
+        *rows = longer;
+    }
+}
+
+/// Adds the end to each row.
+struct Reader<'i> {
+    reader: Box<dyn BatchReader + 'i>,
+    end: End,
+}
+
+impl BatchReader for Reader<'_> {
+    fn next(&mut self) -> Result<Option<Batch>, Failure> {
+        let mut batch = self.reader.next()?;
+        if let Some(batch) = &mut batch {
+            self.end.add_to(&mut batch.rows);
+        }
+        Ok(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_from_names() {
+        let naming = |column: Option<&str>, pattern: Option<&str>| Naming {
+            file_column: column.map(str::to_string),
+            file_pattern: pattern.map(|p| Regex::new(p).unwrap()),
+        };
+        let values = |naming: Naming, path: &str| naming.values(Path::new(path));
+        let own = |name: &str, value: &str| (name.to_string(), Some(value.to_string()));
+        assert_eq!(values(naming(Some("s"), None), "/d/a.b.csv.gz").unwrap(), [own("s", "a.b")]);
+        assert_eq!(values(naming(Some("s"), None), "/d/plain").unwrap(), [own("s", "plain")]);
+        let two = r"(?<kind>\w+)/(?<day>[0-9-]+)(?<rest>x)?\.csv";
+        assert_eq!(
+            values(naming(None, Some(two)), "/d/spot/2024-02-29.csv").unwrap(),
+            [own("kind", "spot"), own("day", "2024-02-29"), ("rest".into(), None)]
+        );
+        let said = |pattern| values(naming(None, Some(pattern)), "/d/a.csv").unwrap_err().to_string();
+        assert!(said(two).contains("does not match"));
+        assert!(said("a").contains("no named group"));
+    }
+}

@@ -1,0 +1,123 @@
+//! Dead letters of files, tried again: after the table was altered, or with other options.
+
+use tokio_postgres::{Client, Error, Transaction};
+
+use super::batch::Batch;
+use super::columns::{in_table, Told};
+use super::dead_letter::DeadLetter;
+use super::format::{Input, Letter};
+use super::ledger::Key;
+use super::left_out::LeftOut;
+use super::start::{define, Candidate};
+use crate::config::TableName;
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::load::{copy_around, Path};
+use crate::pg::{self, Found};
+
+/// As many go into one transaction.
+const BATCH: i64 = 1000;
+
+/// What became of the letters.
+#[derive(Default)]
+pub struct Replayed {
+    /// They are rows now.
+    pub stored: u64,
+    /// They are what they were.
+    pub left: u64,
+}
+
+/// Tries the dead letters of these files again.
+pub async fn replay(
+    client: &mut Client,
+    job: &str,
+    candidates: &[Candidate],
+    left_out: &LeftOut,
+    (table, found): (&TableName, &Found),
+    told: &Told,
+) -> Result<Replayed, Failure> {
+    let mut all = Replayed::default();
+    for Candidate { input, .. } in candidates {
+        let Some(columns) = left_out.unless(input.path(), in_table(&**input, found, told)) else { continue };
+        let definition = define(table, columns);
+        found.check(&definition)?;
+        let key = Key { job, path: super::ledger::path(&**input), from: 0 };
+        let mut after = 0;
+        while let Some(last) = batch(client, key, &**input, &definition, after, &mut all).await? {
+            after = last;
+        }
+    }
+    Ok(all)
+}
+
+/// Tries the letters after a line, as many as go into one transaction; gives the last line.
+async fn batch(
+    client: &mut Client,
+    key: Key<'_>,
+    input: &dyn Input,
+    definition: &Definition,
+    after: i64,
+    all: &mut Replayed,
+) -> Result<Option<i64>, Failure> {
+    let at = |error: Error| pg::failure(&format!("dead letters of {}", key.path), &error);
+    let mut tx = client.transaction().await.map_err(at)?;
+    let letters = letters(&tx, key, after).await.map_err(at)?;
+    let Some(last) = letters.last().map(|letter| letter.line) else { return Ok(None) };
+    let batch = input.again(&letters, &definition.columns)?;
+    let (stored, left) = store(&mut tx, key, definition, &batch).await.map_err(at)?;
+    tx.commit().await.map_err(at)?;
+    (all.stored, all.left) = (all.stored + stored, all.left + left);
+    Ok(Some(last))
+}
+
+/// Letters in the order of their lines, locked so that nobody else tries them.
+async fn letters(tx: &Transaction<'_>, key: Key<'_>, after: i64) -> Result<Vec<Letter>, Error> {
+    let sql = "SELECT line, raw FROM loader.file_dead_letters WHERE job = $1 AND path = $2 AND line > $3
+               ORDER BY line LIMIT $4 FOR UPDATE";
+    let rows = tx.query(sql, &[&key.job, &key.path, &after, &BATCH]).await?;
+    Ok(rows.iter().map(|row| Letter { line: row.get(0), raw: row.get(1) }).collect())
+}
+
+async fn store(
+    tx: &mut Transaction<'_>,
+    key: Key<'_>,
+    definition: &Definition,
+    batch: &Batch,
+) -> Result<(u64, u64), Error> {
+    let mut refused = Vec::new();
+    if batch.rows.len() > 0 {
+        let path = Path::straight(tx.prepare(&definition.copy()).await?);
+        let rows: Vec<usize> = (0..batch.rows.len()).collect();
+        let found = copy_around(tx, &path, &definition.table.name, &batch.rows, &rows, u64::MAX).await?;
+        refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
+    }
+    let is_refused = |line: i64| refused.iter().any(|letter| letter.line == line);
+    let stored: Vec<i64> =
+        batch.origins.iter().map(|row| row.line).filter(|line| !is_refused(*line)).collect();
+    let sql = "DELETE FROM loader.file_dead_letters WHERE job = $1 AND path = $2 AND line = ANY ($3)";
+    tx.execute(sql, &[&key.job, &key.path, &stored]).await?;
+    let sql = "UPDATE loader.file_dead_letters SET stage = $4, sqlstate = $5, column_name = $6, message = $7, at = now()
+               WHERE job = $1 AND path = $2 AND line = $3";
+    let update = tx.prepare(sql).await?;
+    let left = || batch.dead_letters.iter().chain(&refused);
+    for DeadLetter { line, stage, reject, .. } in left() {
+        let message = reject.message.replace('\0', "\\0");
+        let reason: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+            [&key.job, &key.path, line, &stage.name(), &reject.sqlstate, &reject.column, &message];
+        tx.execute(&update, &reason).await?;
+    }
+    count(tx, key, stored.len() as i64).await?;
+    Ok((stored.len() as u64, left().count() as u64))
+}
+
+/// Moves so many from the dead letters of a file's parts to the rows, from the first part on: a letter does not say which
+/// part it belongs to.
+async fn count(tx: &Transaction<'_>, key: Key<'_>, stored: i64) -> Result<(), Error> {
+    let sql = "UPDATE loader.files f SET rows = rows + moved, dead_letters = dead_letters - moved
+               FROM (SELECT from_position,
+                            greatest(0, least(dead_letters, $3 - (sum(dead_letters) OVER before - dead_letters)::bigint)) AS moved
+                     FROM loader.files WHERE job = $1 AND path = $2
+                     WINDOW before AS (ORDER BY from_position)) part
+               WHERE f.job = $1 AND f.path = $2 AND f.from_position = part.from_position";
+    tx.execute(sql, &[&key.job, &key.path, &stored]).await.map(|_| ())
+}
