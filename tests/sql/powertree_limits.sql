@@ -18,12 +18,6 @@ DELETE FROM lim WHERE at = 2;
 CALL powertree_compact('lim');
 TABLE lim_check;
 DROP VIEW lim_check;
--- Equal values of the series look different from now on.
-CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-ALTER TABLE lim ALTER s TYPE text COLLATE blind;
-INSERT INTO lim VALUES (1, 'a', 1), (1, 'A', 2);
-SELECT powertree_tally('lim', 'x', NULL::bigint, NULL, 'a');
-SELECT state FROM powertrees WHERE name = 'lim';
 SELECT powertree_drop('lim');
 -- A column that is gone within the command that drops it.
 CREATE TABLE gone (at bigint, x float8, y float8);
