@@ -94,7 +94,7 @@ COMMENT ON TABLE powertree_state IS 'power trees that are kept in step; one that
 COMMENT ON TABLE powertree_span IS 'leaves whose rows are read from the base table until the next compaction; where older snapshots must not trust the tree, with the transaction that said so';
 COMMENT ON TABLE powertree_log IS 'what statements did to leaves since the last compaction: packed tallies to add, NULL if the leaf must be recomputed';
 COMMENT ON TABLE powertree_series IS 'the series of each tree by the hash of their key';
-COMMENT ON TABLE powertree_failure IS 'power trees that the background worker could not compact: the last error, and how often it has failed since the last success';
+COMMENT ON TABLE powertree_failure IS 'power trees that could not be compacted: the last error, and how many there were since the last success';
 COMMENT ON TABLE powertree_node IS 'the power trees: each row holds the packed tallies of the ten children of a node';
 
 -- Keeping in step ----------------------------------------------------------------------------------------------
@@ -225,14 +225,29 @@ SELECT d.name, d.base, d.at, d."values", d.series,
     END AS state,
     CASE WHEN p.shown THEN COALESCE(s.num_vals, 0) END AS num_vals,
     CASE WHEN p.shown THEN COALESCE(s.num_series, 0) END AS num_series,
-    CASE WHEN p.shown THEN (
-        -- Nobody who watches trees should have to wait for the count of a long log.
-        SELECT pg_catalog.count(*) FROM (
-            SELECT FROM powertree_log l WHERE l.tree OPERATOR(pg_catalog.=) d.id LIMIT 100000) l
-    ) END AS log_rows,
+    CASE WHEN p.shown THEN g.entries END AS log_rows,
     CASE WHEN p.shown THEN COALESCE(s.bytes, 0) END AS bytes,
-    s.compactions, s.compacted_at
-FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_catalog.=) d.id, LATERAL (
+    s.compactions, s.compacted_at, f.failed_at,
+    -- An error may tell of rows: it is for those who may act as their owner.
+    CASE WHEN pg_catalog.pg_has_role(
+        (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) d.base::oid), 'USAGE'::text)
+        THEN f.error END AS last_error,
+    CASE WHEN p.shown THEN g.dirty END AS dirty_leaves,
+    CASE WHEN p.shown THEN g.bytes END AS log_bytes,
+    -- A parameter of the launcher's is there only where the server has loaded the library.
+    EXISTS (SELECT FROM pg_catalog.pg_settings c, pg_catalog.string_to_table(c.setting, ','::text) AS n(name)
+        WHERE c.name OPERATOR(pg_catalog.=) 'pg_tally.powertree_databases'::text
+            AND pg_catalog.btrim(n.name, E' \t\n'::text) OPERATOR(pg_catalog.=) pg_catalog.current_database()::text) AS served
+FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_catalog.=) d.id
+LEFT JOIN powertree_failure f ON f.tree OPERATOR(pg_catalog.=) d.id
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS entries, pg_catalog.count(*) FILTER (WHERE l.delta IS NULL) AS dirty,
+        -- With the header of the row and its place in the index.
+        COALESCE(pg_catalog.sum(pg_catalog.octet_length(l.key) OPERATOR(pg_catalog.+)
+            COALESCE(pg_catalog.octet_length(l.delta), 0) OPERATOR(pg_catalog.+) 86), 0::bigint) AS bytes
+    -- Nobody who watches trees should have to wait for the count of a long log.
+    FROM (SELECT e.key, e.delta FROM powertree_log e WHERE e.tree OPERATOR(pg_catalog.=) d.id LIMIT 100000) l
+) g ON true, LATERAL (
     SELECT (SELECT a.atttypid FROM pg_catalog.pg_attribute a
             WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid AND a.attname OPERATOR(pg_catalog.=) d.at) AS at_type,
         (SELECT pg_catalog.string_agg(DISTINCT w.reason, ', '::text) FROM powertree_span w
@@ -252,7 +267,7 @@ WHERE pg_catalog.has_schema_privilege(
                 AND NOT pg_catalog.has_column_privilege(d.base::oid, a.attnum, 'SELECT'::text)));
 GRANT SELECT ON powertrees TO PUBLIC;
 COMMENT ON VIEW powertrees IS
-    'the power trees whose columns the user may read: state, last compaction and, unless row security hides rows, values and series in nodes, rows in the log (counted up to 100000), size';
+    'the power trees whose columns the user may read: state, last compaction, last failure and, to the owner, its error; is there a worker; unless row security hides rows, values and series in nodes, size, rows, dirty leaves and bytes in the log (up to 100000 rows)';
 
 -- What happens to the tables beside changes of their rows ---------------------------------------------------------
 

@@ -19,6 +19,16 @@ UPDATE powertree_state s SET
     num_series = (SELECT pg_catalog.count(*) FROM powertree_series e WHERE e.tree OPERATOR(pg_catalog.=) s.tree),
     bytes = (SELECT COALESCE(pg_catalog.sum(pg_catalog.octet_length(n.block) OPERATOR(pg_catalog.+) 82), 0::bigint)
         FROM powertree_node n WHERE n.tree OPERATOR(pg_catalog.=) s.tree);
+-- Why a tree could not be compacted.
+CREATE TABLE powertree_failure (
+    tree integer CONSTRAINT powertree_failure_tree PRIMARY KEY,
+    error text NOT NULL,
+    failures integer NOT NULL,
+    failed_at timestamptz NOT NULL
+);
+COMMENT ON TABLE powertree_failure IS 'power trees that could not be compacted: the last error, and how many there were since the last success';
+CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_failure FOR EACH ROW EXECUTE FUNCTION powertree_skip();
+ALTER TABLE powertree_failure ENABLE REPLICA TRIGGER skip;
 CREATE OR REPLACE VIEW powertrees WITH (security_barrier) AS
 SELECT d.name, d.base, d.at, d."values", d.series,
     CASE
@@ -34,14 +44,29 @@ SELECT d.name, d.base, d.at, d."values", d.series,
     END AS state,
     CASE WHEN p.shown THEN COALESCE(s.num_vals, 0) END AS num_vals,
     CASE WHEN p.shown THEN COALESCE(s.num_series, 0) END AS num_series,
-    CASE WHEN p.shown THEN (
-        -- Nobody who watches trees should have to wait for the count of a long log.
-        SELECT pg_catalog.count(*) FROM (
-            SELECT FROM powertree_log l WHERE l.tree OPERATOR(pg_catalog.=) d.id LIMIT 100000) l
-    ) END AS log_rows,
+    CASE WHEN p.shown THEN g.entries END AS log_rows,
     CASE WHEN p.shown THEN COALESCE(s.bytes, 0) END AS bytes,
-    s.compactions, s.compacted_at
-FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_catalog.=) d.id, LATERAL (
+    s.compactions, s.compacted_at, f.failed_at,
+    -- An error may tell of rows: it is for those who may act as their owner.
+    CASE WHEN pg_catalog.pg_has_role(
+        (SELECT c.relowner FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) d.base::oid), 'USAGE'::text)
+        THEN f.error END AS last_error,
+    CASE WHEN p.shown THEN g.dirty END AS dirty_leaves,
+    CASE WHEN p.shown THEN g.bytes END AS log_bytes,
+    -- A parameter of the launcher's is there only where the server has loaded the library.
+    EXISTS (SELECT FROM pg_catalog.pg_settings c, pg_catalog.string_to_table(c.setting, ','::text) AS n(name)
+        WHERE c.name OPERATOR(pg_catalog.=) 'pg_tally.powertree_databases'::text
+            AND pg_catalog.btrim(n.name, E' \t\n'::text) OPERATOR(pg_catalog.=) pg_catalog.current_database()::text) AS served
+FROM powertree_definition d LEFT JOIN powertree_state s ON s.tree OPERATOR(pg_catalog.=) d.id
+LEFT JOIN powertree_failure f ON f.tree OPERATOR(pg_catalog.=) d.id
+LEFT JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS entries, pg_catalog.count(*) FILTER (WHERE l.delta IS NULL) AS dirty,
+        -- With the header of the row and its place in the index.
+        COALESCE(pg_catalog.sum(pg_catalog.octet_length(l.key) OPERATOR(pg_catalog.+)
+            COALESCE(pg_catalog.octet_length(l.delta), 0) OPERATOR(pg_catalog.+) 86), 0::bigint) AS bytes
+    -- Nobody who watches trees should have to wait for the count of a long log.
+    FROM (SELECT e.key, e.delta FROM powertree_log e WHERE e.tree OPERATOR(pg_catalog.=) d.id LIMIT 100000) l
+) g ON true, LATERAL (
     SELECT (SELECT a.atttypid FROM pg_catalog.pg_attribute a
             WHERE a.attrelid OPERATOR(pg_catalog.=) d.base::oid AND a.attname OPERATOR(pg_catalog.=) d.at) AS at_type,
         (SELECT pg_catalog.string_agg(DISTINCT w.reason, ', '::text) FROM powertree_span w
@@ -60,7 +85,7 @@ WHERE pg_catalog.has_schema_privilege(
                     OR a.attname::text OPERATOR(pg_catalog.=) ANY (d.series))
                 AND NOT pg_catalog.has_column_privilege(d.base::oid, a.attnum, 'SELECT'::text)));
 COMMENT ON VIEW powertrees IS
-    'the power trees whose columns the user may read: state, last compaction and, unless row security hides rows, values and series in nodes, rows in the log (counted up to 100000), size';
+    'the power trees whose columns the user may read: state, last compaction, last failure and, to the owner, its error; is there a worker; unless row security hides rows, values and series in nodes, size, rows, dirty leaves and bytes in the log (up to 100000 rows)';
 DROP FUNCTION powertree_count(bytea, integer);
 
 -- A trigger that says when a statement begins.
@@ -411,13 +436,3 @@ COMMENT ON FUNCTION detector_to_json(detector) IS 'an object of num_rows, level,
 COMMENT ON FUNCTION detector_to_jsonb(detector) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability';
 COMMENT ON CAST (detector AS json) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
 COMMENT ON CAST (detector AS jsonb) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
--- Why the background worker could not compact a tree.
-CREATE TABLE powertree_failure (
-    tree integer CONSTRAINT powertree_failure_tree PRIMARY KEY,
-    error text NOT NULL,
-    failures integer NOT NULL,
-    failed_at timestamptz NOT NULL
-);
-COMMENT ON TABLE powertree_failure IS 'power trees that the background worker could not compact: the last error, and how often it has failed since the last success';
-CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_failure FOR EACH ROW EXECUTE FUNCTION powertree_skip();
-ALTER TABLE powertree_failure ENABLE REPLICA TRIGGER skip;

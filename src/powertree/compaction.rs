@@ -50,6 +50,7 @@ fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
                 None => {
                     if let Err(error) = attempt(|| compact(tree.id, true)) {
                         warn(&tree.name, &error);
+                        note_failure(tree.id, &error);
                     }
                 }
             }
@@ -72,6 +73,25 @@ fn warn(tree: &str, error: &ErrorReportWithLevel) {
         report = report.set_hint(hint);
     }
     report.report(PgLogLevel::WARNING);
+}
+
+/// Writes down why a tree was not compacted, unless others were only in the way.
+pub fn note_failure(id: i32, error: &ErrorReportWithLevel) {
+    let Some(tables) = Tables::known() else { return };
+    // Whoever compacts or drops the tree changes what is noted of it, under the same lock.
+    if is_impatience(error) || !lock_tree(id, false) || State::read(&tables, id).is_none() {
+        return;
+    }
+    // SAFETY: a snapshot, without which no long text can be replaced.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    failure::note(&tables, id, error.message());
+    // SAFETY: the snapshot from above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+}
+
+/// Has somebody else only locked the table?
+pub fn is_impatience(error: &ErrorReportWithLevel) -> bool {
+    error.sql_error_code() == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
 }
 
 /// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, or has locked the table, waits, or

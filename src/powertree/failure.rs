@@ -1,4 +1,4 @@
-//! Trees that the worker could not compact: why, and when it tries again.
+//! Trees that could not be compacted: why, and when the worker tries again.
 
 use super::catalog::Tables;
 use super::storage::{Key, Snapshot, Table};
@@ -13,8 +13,8 @@ const FAILED_AT: i16 = 4;
 const PAUSES: (i64, i64) = (2, 300);
 
 /// Writes down why a tree was not compacted.
-pub fn note(tree: i32, error: &str) {
-    let Some((failure, index)) = Tables::known().and_then(|tables| tables.failure) else { return };
+pub fn note(tables: &Tables, tree: i32, error: &str) {
+    let Some((failure, index)) = tables.failure else { return };
     let table = Table::write(failure);
     let (mut row, mut failures) = (None, 0);
     table.scan(index, Snapshot::Latest, &[Key::Integer(TREE, tree)], |found| {

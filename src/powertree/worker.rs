@@ -3,7 +3,7 @@
 
 use super::access::State;
 use super::catalog::Tables;
-use super::compaction::compact;
+use super::compaction::{compact, is_impatience, note_failure};
 use super::definition::Definition;
 use super::failure;
 use super::spi::connected;
@@ -13,7 +13,6 @@ use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
 use crate::pg::transaction::transaction;
 use crate::settings;
 use pgrx::bgworkers::{BackgroundWorker, SignalWakeFlags};
-use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::CString;
@@ -73,7 +72,7 @@ fn serve(tree: &Definition) {
     match transaction(|| connected(|| compact(id, false))) {
         Err(error) if !is_impatience(&error) => {
             log_error(&format!("power tree \"{}\" was not compacted", tree.name), &error);
-            if let Err(error) = transaction(|| failure::note(id, error.message())) {
+            if let Err(error) = transaction(|| note_failure(id, &error)) {
                 log_error("power tree worker", &error);
             }
         }
@@ -87,10 +86,6 @@ fn serve(tree: &Definition) {
         pg_sys::pgstat_report_stat(true);
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
     }
-}
-
-fn is_impatience(error: &ErrorReportWithLevel) -> bool {
-    error.sql_error_code() == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
 }
 
 /// What there is to do.

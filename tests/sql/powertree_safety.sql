@@ -150,6 +150,56 @@ SELECT * FROM counted();
 SELECT powertree_rebuild('safe');
 CALL powertree_compact();
 SELECT * FROM counted();
+-- That a tree was not compacted is shown to whoever may read it; why, to its owner only, as an error may tell of rows.
+CREATE TABLE refusing ();
+GRANT SELECT ON refusing TO regress_tally_none;
+CREATE FUNCTION refuse(integer) RETURNS integer IMMUTABLE LANGUAGE plpgsql AS
+    $$ BEGIN IF EXISTS (SELECT FROM public.refusing) THEN RAISE 'row % is refused', $1; END IF; RETURN 1; END $$;
+CREATE TABLE failing (at bigint, x float8);
+ALTER TABLE failing OWNER TO regress_tally_none;
+GRANT SELECT ON failing TO regress_tally_all;
+SET ROLE regress_tally_none;
+SELECT powertree_create('failing', 'at', '{x}', '10');
+INSERT INTO failing SELECT g, g FROM generate_series(1, 100) g;
+CALL powertree_compact();
+RESET ROLE;
+CREATE INDEX ON failing (at) WHERE refuse(42) = 1;
+INSERT INTO failing VALUES (101, 101);
+UPDATE failing SET x = 7 WHERE at IN (5, 6, 15);
+INSERT INTO refusing DEFAULT VALUES;
+CREATE FUNCTION watched() RETURNS TABLE (who text, failed boolean, last_error text, log_rows bigint, dirty_leaves bigint, log_bytes boolean, served boolean) LANGUAGE plpgsql AS $$
+BEGIN
+    FOREACH who IN ARRAY ARRAY['regress_tally_none', 'regress_tally_all', session_user] LOOP
+        EXECUTE format('SET LOCAL ROLE %I', who);
+        RETURN QUERY SELECT CASE who WHEN session_user THEN 'superuser' ELSE who END, p.failed_at <= clock_timestamp(), p.last_error,
+            p.log_rows, p.dirty_leaves, p.log_bytes > p.log_rows * 80, p.served FROM powertrees p WHERE p.name = 'failing';
+        RESET ROLE;
+    END LOOP;
+END $$;
+SELECT * FROM watched();
+SET ROLE regress_tally_none;
+CALL powertree_compact();
+CALL powertree_compact();
+RESET ROLE;
+SELECT * FROM watched();
+SELECT failures FROM powertree_failure;
+-- The owner is told of row security too, which hides the totals.
+SET ROLE regress_tally_none;
+ALTER TABLE failing ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CALL powertree_compact();
+RESET ROLE;
+SELECT * FROM watched();
+SET ROLE regress_tally_none;
+ALTER TABLE failing DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
+RESET ROLE;
+TRUNCATE refusing;
+SET ROLE regress_tally_none;
+CALL powertree_compact();
+RESET ROLE;
+SELECT * FROM watched();
+SELECT count(*) FROM powertree_failure;
+DROP TABLE failing, refusing;
+DROP FUNCTION watched, refuse;
 ALTER TABLE safe DROP COLUMN y;
 SELECT who, code, message FROM as_each($q$SELECT powertree_tally('safe', 'x', NULL, NULL, 'a')$q$);
 SELECT powertree_drop('safe'), powertree_drop('numbers');
