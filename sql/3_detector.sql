@@ -225,7 +225,7 @@ CREATE FUNCTION important_changes(
 DECLARE
     here pg_catalog.text := (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
         WHERE e.extname OPERATOR(pg_catalog.=) 'pg_tally' AND n.oid OPERATOR(pg_catalog.=) e.extnamespace);
-    source pg_catalog.text := pg_catalog.rtrim(query, E'; \n\t');
+    source pg_catalog.text;
     weight pg_catalog.text := 'q.weight';
     said pg_catalog.text;
     detail pg_catalog.text;
@@ -234,7 +234,11 @@ BEGIN
     IF query IS NULL OR since IS NULL OR fdr IS NULL THEN
         RAISE EXCEPTION 'query, since and fdr must not be NULL' USING
             ERRCODE = '22004', HINT = 'Leave since and fdr out for all times and 5 %.';
-    ELSIF source OPERATOR(pg_catalog.=) '' THEN
+    ELSIF pg_catalog.octet_length(query) OPERATOR(pg_catalog.>) 1000000 THEN
+        RAISE EXCEPTION 'the query is longer than 1 MB' USING ERRCODE = '54000', HINT = 'Put what it reads into a table or a view.';
+    END IF;
+    source := pg_catalog.rtrim(query, E'; \n\t');
+    IF source OPERATOR(pg_catalog.=) '' THEN
         RAISE EXCEPTION 'the query is empty' USING
             ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
     ELSIF NOT (fdr OPERATOR(pg_catalog.>) 0 AND fdr OPERATOR(pg_catalog.<) 1) THEN

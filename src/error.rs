@@ -20,13 +20,24 @@ pub fn omit_backtraces() {
     }
 }
 
+/// The most of a text that an error repeats: a caller may have given megabytes.
+const LONGEST: usize = 4096;
+
 /// Raises an error; what PostgreSQL allocated since is released by its memory contexts.
 pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, detail: impl Into<String>, hint: &str) -> ! {
-    let mut report = ErrorReport::new(code, message.into(), "pg_tally").set_hint(hint);
-    let detail = detail.into();
+    let mut report =
+        ErrorReport::new(code, clipped(message.into()), "pg_tally").set_hint(clipped(hint.into()));
+    let detail = clipped(detail.into());
     if !detail.is_empty() {
         report = report.set_detail(detail);
     }
     report.report(PgLogLevel::ERROR);
     unreachable!("an error does not return");
+}
+
+fn clipped(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    format!("{} …", &text[..text.floor_char_boundary(LONGEST)])
 }

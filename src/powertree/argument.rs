@@ -7,7 +7,7 @@ use super::position::{Position, DAY};
 use super::rights;
 use crate::error::raise;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
-use pgrx::PgSqlErrorCode;
+use pgrx::{Array, PgSqlErrorCode};
 
 /// The argument of this number, from 0, that must not be NULL.
 pub fn required<T: pgrx::datum::FromDatum>(fcinfo: FunctionCallInfo, number: usize, name: &str) -> T {
@@ -86,9 +86,9 @@ pub fn position(fcinfo: FunctionCallInfo, number: usize, position: Position) -> 
 
 /// The series that argument `number`, a text array, names.
 pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Datum> {
-    let given: Vec<Option<String>> = required(fcinfo, number, "the series");
+    let given: Array<&str> = required(fcinfo, number, "the series");
     let names: Vec<&str> = tree.series.iter().map(|key| key.column.name.as_str()).collect();
-    if given.len() != names.len() || given.iter().any(Option::is_none) {
+    if given.len() != names.len() || given.contains_nulls() {
         let wanted = match names.len() {
             0 => "All rows of its table are one series: give no value.".to_owned(),
             _ => format!("Give one value, not NULL, for each of {}.", names.join(", ")),
@@ -100,7 +100,7 @@ pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Datum
             &wanted,
         );
     }
-    tree.series.iter().zip(given.into_iter().flatten()).map(|(key, text)| key.parse(&text)).collect()
+    tree.series.iter().zip(given.iter().flatten()).map(|(key, text)| key.parse(text)).collect()
 }
 
 /// How far it is from one bucket, or leaf, to the next.

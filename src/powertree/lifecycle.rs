@@ -28,9 +28,9 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     require_utf8();
     let base: Oid = argument::required(fcinfo, 0, "the table");
     let at: String = argument::required(fcinfo, 1, "at");
-    let values: Vec<Option<String>> = argument::required(fcinfo, 2, "values");
+    let values: Array<&str> = argument::required(fcinfo, 2, "values");
     let leaf: String = argument::required(fcinfo, 3, "leaf");
-    let series: Vec<Option<String>> = argument::required(fcinfo, 4, "series");
+    let series: Array<&str> = argument::required(fcinfo, 4, "series");
     // SAFETY: the SQL declaration has a text there.
     let name: Option<String> = unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 5) };
     connected(|| {
@@ -234,11 +234,16 @@ fn refuse(reason: Option<String>) {
     }
 }
 
-fn names(given: Vec<Option<String>>, what: &str) -> Vec<String> {
-    let names: Vec<String> = given.iter().flatten().cloned().collect();
+fn names(given: Array<&str>, what: &str) -> Vec<String> {
+    let most = if what == "series" { pg_sys::MaxHeapAttributeNumber as usize } else { MOST_VALUES };
+    let least = usize::from(what != "series");
+    // Counted before any is copied: an array may have millions of elements.
+    let names: Vec<String> = match given.len() {
+        count if (least..=most).contains(&count) => given.iter().flatten().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
     let twice = (1..names.len()).any(|i| names[..i].contains(&names[i]));
-    let count_is_right = what == "series" || (1..=MOST_VALUES).contains(&names.len());
-    if names.len() != given.len() || twice || !count_is_right {
+    if names.len() != given.len() || names.len() < least || twice {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!("{what} must be different columns, none of them NULL"),

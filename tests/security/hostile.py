@@ -68,7 +68,9 @@ class Hostile:
         if kind < 0.2:
             return f"('[5:7]={{NULL,NULL,NULL}}'::{element}[] || {self._plain(element)})"
         if kind < 0.25:
-            return f"array_fill({self._plain(element)}, ARRAY[{self.draw.choice([1000, 100000])}])"
+            # Some megabytes: PostgreSQL's own making of the array counts too.
+            value = self._plain(element)
+            return f"array_fill({value}, ARRAY[{1 if value == HUGE_TEXT else 1000 if len(value) > 50 else 100000}])"
         return "ARRAY[" + ", ".join(self.argument(element) for _ in range(self.draw.randrange(12))) + f"]::{element}[]"
 
     def _plain(self, type):
