@@ -29,17 +29,15 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
     };
     // Of a tree that is not kept in step triggers do nothing, whatever has become of them; and a table that was
     // restored from elsewhere may bring triggers that meant another tree.
-    if let Some(tree) = Tree::to_keep(id) {
-        if let Some(layout) = Layout::of(&tree, firing.relation()) {
-            // SAFETY: the trigger of the event.
-            if !unsafe { triggers::is_ours(firing.data().tg_trigger, id) } {
-                firing.refuse(FUNCTION, OF_OTHERS);
-            }
-            // SAFETY: the event is being handled.
-            unsafe { capture(&tree, &layout, event, firing.data()) };
-            if matches!(event, Event::Insert | Event::Update | Event::Delete) {
-                writing::end(id);
-            }
+    if let Some(layout) = Layout::to_keep(id, firing.relation()) {
+        // SAFETY: the trigger of the event.
+        if !unsafe { triggers::is_ours(firing.data().tg_trigger, id) } {
+            firing.refuse(FUNCTION, OF_OTHERS);
+        }
+        // SAFETY: the event is being handled.
+        unsafe { capture(&layout, event, firing.data()) };
+        if matches!(event, Event::Insert | Event::Update | Event::Delete) {
+            writing::end(id);
         }
     }
     // What an AFTER trigger returns is ignored.
@@ -60,7 +58,8 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
 
 /// # Safety
 /// The data are those of an event of this kind that is being handled.
-unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData) {
+unsafe fn capture(layout: &Layout, event: Event, data: &TriggerData) {
+    let tree = &layout.tree;
     // SAFETY: the caller's; transition tables are of the rows of the relation.
     unsafe {
         let relation = data.tg_relation;
@@ -77,7 +76,7 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
         if event == Event::Row {
             for slot in [data.tg_trigslot, data.tg_newslot] {
                 if !slot.is_null() {
-                    if let Some(row) = layout.read(tree, slot, &mut Vec::new()) {
+                    if let Some(row) = layout.read(slot, &mut Vec::new()) {
                         changes.spoil(&row);
                     }
                 }
@@ -87,7 +86,7 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
             for table in [data.tg_oldtable, data.tg_newtable] {
                 let mut rows = Transition::new(relation, table);
                 while let Some(slot) = rows.next() {
-                    if let Some(position) = layout.position(tree, slot) {
+                    if let Some(position) = layout.position(slot) {
                         let leaf = tree.leaves.of(position);
                         let (first, last) = leaves.unwrap_or((leaf, leaf));
                         leaves = Some((first.min(leaf), last.max(leaf)));
@@ -101,7 +100,7 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
             let mut rows = Transition::new(relation, data.tg_newtable);
             let mut key = Vec::new();
             while let Some(slot) = rows.next() {
-                match layout.read(tree, slot, &mut key) {
+                match layout.read(slot, &mut key) {
                     Some(row) if row.lacks_values() => changes.spoil(&row),
                     Some(row) => changes.add(&row),
                     None => {}
@@ -111,7 +110,7 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
             let mut rows = Transition::new(relation, data.tg_oldtable);
             let mut key = Vec::new();
             while let Some(slot) = rows.next() {
-                if let Some(row) = layout.read(tree, slot, &mut key) {
+                if let Some(row) = layout.read(slot, &mut key) {
                     changes.spoil(&row);
                 }
             }
@@ -127,11 +126,11 @@ unsafe fn capture(tree: &Tree, layout: &Layout, event: Event, data: &TriggerData
                 if old_slot.is_none() && new_slot.is_none() {
                     break;
                 }
-                let old = old_slot.and_then(|slot| layout.read(tree, slot, &mut old_key));
-                let new = new_slot.and_then(|slot| layout.read(tree, slot, &mut new_key));
+                let old = old_slot.and_then(|slot| layout.read(slot, &mut old_key));
+                let new = new_slot.and_then(|slot| layout.read(slot, &mut new_key));
                 if let (Some(old), Some(new)) = (&old, &new) {
-                    old.image(tree, &mut old_image);
-                    new.image(tree, &mut new_image);
+                    old.image(&mut old_image);
+                    new.image(&mut new_image);
                     if old_image == new_image && !layout.has_generated() {
                         continue;
                     }

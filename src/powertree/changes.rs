@@ -121,9 +121,12 @@ impl<'t> Changes<'t> {
         }
         let tree = self.tree.id;
         let rows = self.series.iter_mut().flat_map(|series| {
-            series.put_away();
+            if !series.leaves.is_empty() {
+                series.put_away();
+            }
+            let recent = series.recent.take().map(|(leaf, tallies)| (leaf, Change::Add(tallies)));
             // In order, so that neighbours in the index are written together.
-            let mut leaves = memory::collect(series.leaves.drain());
+            let mut leaves = memory::collect(series.leaves.drain().chain(recent));
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
             let (hash, key) = (series.hash, &series.key);
             leaves.into_iter().map(move |(leaf, change)| log::row(tree, hash, key, leaf, &change))

@@ -7,6 +7,7 @@ use super::catalog::{relation_name, text};
 use crate::error::raise;
 use pgrx::pg_sys::{self, FunctionCallInfo, TriggerData};
 use pgrx::PgSqlErrorCode;
+use std::ffi::CStr;
 
 /// The data of an event that is being handled.
 #[derive(Clone, Copy)]
@@ -82,11 +83,12 @@ impl<'a> Firing<'a> {
     }
 
     /// The only argument of the trigger; None if it has none, or several.
-    pub fn argument(self) -> Option<String> {
-        // SAFETY: as many arguments as the trigger says.
+    pub fn argument(self) -> Option<&'a str> {
+        // SAFETY: as many arguments as the trigger says, C strings.
         unsafe {
             let trigger = &*self.0.tg_trigger;
-            (trigger.tgnargs == 1).then(|| text(*trigger.tgargs)).flatten()
+            let argument = (trigger.tgnargs == 1).then(|| CStr::from_ptr(*trigger.tgargs));
+            argument.and_then(|argument| argument.to_str().ok())
         }
     }
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 /// Where a relation, the base table or one of its partitions, has the columns of a tree.
 pub struct Layout {
+    pub tree: Rc<Tree>,
     at: usize,
     values: Vec<usize>,
     series: Vec<usize>,
@@ -31,25 +32,22 @@ thread_local! {
 }
 
 impl Layout {
-    /// None if the relation is not of the tree's table.
-    pub fn of(tree: &Tree, relation: Oid) -> Option<Rc<Layout>> {
-        let (generation, place) = (catalog::generation(), (tree.id, relation.to_u32()));
+    /// None if triggers do not have to keep the tree of this number in step, or the relation is not of its table.
+    pub fn to_keep(tree: i32, relation: Oid) -> Option<Rc<Layout>> {
+        let (generation, place) = (catalog::generation(), (tree, relation.to_u32()));
         let known = LAYOUTS
             .with_borrow(|known| (known.0 == generation).then(|| known.1.get(&place).cloned()).flatten());
-        known.unwrap_or_else(|| {
-            catalog::watch_table(relation);
-            let layout = is_in_family(relation, tree.base).then(|| Rc::new(Layout::find(tree, relation)));
-            LAYOUTS.with_borrow_mut(|known| {
-                if known.0 != generation {
-                    *known = (generation, HashMap::new());
-                }
-                known.1.insert(place, layout.clone());
-            });
-            layout
-        })
+        if let Some(layout) = known {
+            return layout;
+        }
+        let tree = Tree::to_keep(tree)?;
+        catalog::watch_table(relation);
+        let layout = is_in_family(relation, tree.base).then(|| Rc::new(Layout::find(tree, relation)));
+        remember(generation, place, &layout);
+        layout
     }
 
-    fn find(tree: &Tree, relation: Oid) -> Layout {
+    fn find(tree: Rc<Tree>, relation: Oid) -> Layout {
         let find = |name: &str| {
             let number = find_column(relation, name).map_or(0, |column| column.number);
             assert!(number > 0, "a partition without a column of its parent");
@@ -62,6 +60,7 @@ impl Layout {
             last: 0,
             generated: Vec::new(),
             place_is_generated: false,
+            tree,
         };
         // SAFETY: a look-up in the catalog.
         let partitioned =
@@ -83,13 +82,14 @@ impl Layout {
     ///
     /// # Safety
     /// The slot holds a row of the relation.
-    pub unsafe fn position(&self, tree: &Tree, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
+    pub unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
         // SAFETY: the row is taken apart at least as far as its position.
         unsafe {
             if i32::from((*slot).tts_nvalid) < self.last {
                 pg_sys::slot_getsomeattrs_int(slot, self.last);
             }
-            (!*(*slot).tts_isnull.add(self.at)).then(|| tree.position.read(*(*slot).tts_values.add(self.at)))
+            (!*(*slot).tts_isnull.add(self.at))
+                .then(|| self.tree.position.read(*(*slot).tts_values.add(self.at)))
         }
     }
 
@@ -99,15 +99,14 @@ impl Layout {
     /// As above.
     pub unsafe fn read<'a>(
         &'a self,
-        tree: &Tree,
         slot: *mut pg_sys::TupleTableSlot,
         key: &'a mut Vec<u8>,
     ) -> Option<RowOf<'a>> {
         // SAFETY: as above, as far as any column of the layout.
         unsafe {
-            let position = self.position(tree, slot)?;
+            let position = self.position(slot)?;
             key.clear();
-            for (column, &number) in tree.series.iter().zip(&self.series) {
+            for (column, &number) in self.tree.series.iter().zip(&self.series) {
                 if *(*slot).tts_isnull.add(number) {
                     return None;
                 }
@@ -116,6 +115,21 @@ impl Layout {
             Some(RowOf { layout: self, slot, position, key })
         }
     }
+}
+
+/// Remembers what was found since `generation`, unless something has changed meanwhile.
+fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
+    if catalog::generation() != generation {
+        return;
+    }
+    let outdated = LAYOUTS.with_borrow_mut(|known| {
+        let outdated =
+            (known.0 != generation).then(|| std::mem::replace(known, (generation, HashMap::new())));
+        known.1.insert(place, layout.clone());
+        outdated
+    });
+    // Outside of the borrow: to free the plans of a tree calls PostgreSQL.
+    drop(outdated);
 }
 
 /// A row in its slot.
@@ -142,10 +156,10 @@ impl RowOf<'_> {
     }
 
     /// All that the tree sees of the row, as bytes.
-    pub fn image(&self, tree: &Tree, image: &mut Vec<u8>) {
+    pub fn image(&self, image: &mut Vec<u8>) {
         image.clear();
         image.extend(self.position.to_le_bytes());
-        for (place, (_, kind)) in tree.values.iter().enumerate() {
+        for (place, (_, kind)) in self.layout.tree.values.iter().enumerate() {
             match self.value(place) {
                 Some(datum) => {
                     image.push(1);

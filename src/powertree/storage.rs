@@ -214,8 +214,12 @@ impl Writer<'_> {
 
     unsafe fn form(&self, columns: &[Option<Datum>]) -> pg_sys::HeapTuple {
         assert_eq!(columns.len(), self.table.columns);
-        let mut values: Vec<Datum> = columns.iter().map(|c| c.unwrap_or(Datum::from(0))).collect();
-        let mut nulls: Vec<bool> = columns.iter().map(Option::is_none).collect();
+        let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
+        for (place, datum) in columns.iter().enumerate() {
+            if let Some(datum) = *datum {
+                (values[place], nulls[place]) = (datum, false);
+            }
+        }
         // SAFETY: as many values as the table has columns; PostgreSQL copies them.
         unsafe {
             pg_sys::heap_form_tuple((*self.table.relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr())

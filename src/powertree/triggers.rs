@@ -4,6 +4,7 @@ use super::catalog::{c_string, text, Tables};
 use crate::pg::fence;
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
+use std::io::Write;
 
 /// The name that a trigger's transition table of rows as they were has, and that of rows as they are.
 const OLD: &CStr = c"powertree_old";
@@ -125,12 +126,16 @@ pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
     // SAFETY: the caller's; a trigger has as many arguments as it says.
     unsafe {
         let trigger = &*trigger;
+        if trigger.tgnargs != 1 {
+            return false;
+        }
+        // Without allocations: every statement that writes asks.
+        let argument = CStr::from_ptr(*trigger.tgargs).to_bytes();
         let is = |found: *const std::ffi::c_char, wanted: Option<&CStr>| match wanted {
             Some(wanted) => !found.is_null() && CStr::from_ptr(found) == wanted,
             None => found.is_null(),
         };
-        trigger.tgnargs == 1
-            && CStr::from_ptr(*trigger.tgargs).to_bytes() == tree.to_string().as_bytes()
+        is_number(argument, tree)
             && trigger.tgqual.is_null()
             && trigger.tgnattr == 0
             && trigger.tgconstraint == Oid::INVALID
@@ -139,9 +144,24 @@ pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
                     && trigger.tgenabled as u8 == kind.fires
                     && is(trigger.tgoldtable, kind.old.then_some(OLD))
                     && is(trigger.tgnewtable, kind.new.then_some(NEW))
-                    && CStr::from_ptr(trigger.tgname).to_bytes() == name(tree, kind.event).as_bytes()
+                    && is_name(CStr::from_ptr(trigger.tgname).to_bytes(), argument, kind.event)
             })
     }
+}
+
+/// Is the argument of a trigger just this number?
+fn is_number(argument: &[u8], number: i32) -> bool {
+    let mut written = [0; 11];
+    let mut rest = &mut written[..];
+    let fits = write!(rest, "{number}").is_ok();
+    let length = 11 - rest.len();
+    fits && argument == &written[..length]
+}
+
+/// Is it the [`name`] of the trigger that has this argument?
+fn is_name(found: &[u8], argument: &[u8], event: &str) -> bool {
+    let rest = found.strip_prefix(b"powertree_").and_then(|rest| rest.strip_prefix(argument));
+    rest.and_then(|rest| rest.strip_prefix(b"_")) == Some(event.as_bytes())
 }
 
 /// Makes the triggers of a relation, the base table or one of its partitions, or makes them anew.
