@@ -125,6 +125,12 @@ DROP TRIGGER again ON later;
 CREATE TRIGGER again AFTER INSERT ON later FOR EACH STATEMENT EXECUTE FUNCTION powertree_capture();
 INSERT INTO later VALUES (now(), 1);
 DROP TRIGGER again ON later;
+-- Nor does one whose name and argument mean the tree in other letters.
+DO $$ DECLARE id text := (SELECT id FROM powertree_definition WHERE name = 'later'); BEGIN
+    EXECUTE format('CREATE TRIGGER powertree_0%s_insert AFTER INSERT ON later REFERENCING NEW TABLE AS powertree_new FOR EACH STATEMENT EXECUTE FUNCTION powertree_capture(''0%s'')', id, id);
+    INSERT INTO later VALUES (now(), 1);
+EXCEPTION WHEN trigger_protocol_violated THEN RAISE WARNING 'refused';
+END $$;
 SELECT count(*), powertree_tally('later', 'x', NULL::timestamptz, NULL) = tally(x) FROM later;
 CREATE FUNCTION replaced(definition text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
     PERFORM powertree_rebuild('later');
