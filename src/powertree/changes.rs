@@ -120,12 +120,13 @@ impl<'t> Changes<'t> {
             return;
         }
         let tree = self.tree.id;
+        // In order, so that neighbours in the index are written together.
+        self.series.sort_unstable_by_key(|series| series.hash);
         let rows = self.series.iter_mut().flat_map(|series| {
             if !series.leaves.is_empty() {
                 series.put_away();
             }
             let recent = series.recent.take().map(|(leaf, tallies)| (leaf, Change::Add(tallies)));
-            // In order, so that neighbours in the index are written together.
             let mut leaves = memory::collect(series.leaves.drain().chain(recent));
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
             let (hash, key) = (series.hash, &series.key);
