@@ -91,8 +91,9 @@ impl ClientContext for Context {
                 if partition.hi_offset >= 0 {
                     self.watermarks.note_high(name, *number, partition.hi_offset);
                 }
-                // With an empty queue all messages before that end were taken.
-                if partition.eof_offset >= 0 && partition.fetchq_cnt == 0 {
+                // An empty queue is not enough: a pause throws away what nobody has taken yet.
+                let is_taken = partition.fetchq_cnt == 0 && partition.app_offset >= partition.eof_offset;
+                if partition.eof_offset >= 0 && is_taken {
                     self.watermarks.note_exhausted(name, *number, partition.eof_offset);
                 }
             }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -290,9 +290,17 @@ impl Reader<'_> {
 
     fn resume(&mut self) -> Result<(), Exit> {
         if let Some(all) = self.paused.take() {
-            self.consumer
-                .resume(&all)
-                .map_err(|e| Exit::Again(format!("partitions cannot be resumed: {e}")))?;
+            let again = |e: KafkaError| Exit::Again(format!("partitions cannot be resumed: {e}"));
+            self.consumer.resume(&all).map_err(again)?;
+            // Left to itself librdkafka goes on behind an end of a partition that it has told of in a batch of messages,
+            // and so leaves out the message that came there meanwhile.
+            for element in all.elements() {
+                let topic = self.assembler.topic(element.topic());
+                let next = Offset::Offset(self.assembler.next(topic, element.partition()));
+                self.consumer
+                    .seek(element.topic(), element.partition(), next, Duration::ZERO)
+                    .map_err(again)?;
+            }
             if let Some(watchdog) = &mut self.watchdog {
                 watchdog.reset();
             }
@@ -356,7 +364,7 @@ impl Reader<'_> {
         let mut list = TopicPartitionList::new();
         for ((topic, number), next) in self.stored.take() {
             let name = &self.config.topics[topic].name;
-            let _ = list.add_partition_offset(name, number, rdkafka::Offset::Offset(next));
+            let _ = list.add_partition_offset(name, number, Offset::Offset(next));
             // fails for negative ones
         }
         if list.count() > 0 {
