@@ -26,6 +26,12 @@ QUERIES = [
 HUGE_TEXT = "repeat('x', 10000000)"
 
 
+def with_one_huge_text(sql):
+    """The statement with at most one text of megabytes: PostgreSQL copies each of them several times before any call."""
+    before, *others = sql.split(HUGE_TEXT)
+    return HUGE_TEXT.join([before, "'x'".join(others)]) if others else sql
+
+
 class Hostile:
     """Draws arguments; one seed gives the same ones."""
 
