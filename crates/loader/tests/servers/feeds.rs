@@ -1,6 +1,6 @@
 //! What feeds really send, and tables that were there before the loader.
 
-use nix::sys::signal::{kill, Signal};
+use nix::sys::signal::{kill, signal, SigHandler, Signal};
 use nix::unistd::Pid;
 
 use crate::world::{start, tally, wait_until, World};
@@ -112,6 +112,9 @@ fn a_column_that_becomes_wider_stops_a_load_with_the_reason() {
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_terminal_that_is_closed_stops_it_in_order() {
     let mut world = World::new("feeds_hangup");
+    // Whoever runs the tests under nohup hands that on, and the loader respects it.
+    // SAFETY: the default action, and no handler of ours is replaced.
+    unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }.unwrap();
     let (child, _file) =
         start("load", &world.config("columns = [{ name = 'n', type = 'bigint' }]"), &["--quiet"]);
     world.produce(&[b"{\"n\":1}"]);
