@@ -1,6 +1,6 @@
 //! Address space that is held in order to be given up: what malloc finds when there is nothing else.
 //!
-//! Its pages are never touched, so that it takes no memory, only some of what a limit counts.
+//! The pages are never touched, so that it takes no memory, only some of what a limit counts.
 
 use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE};
 use std::ffi::c_void;

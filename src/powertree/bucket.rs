@@ -14,7 +14,7 @@ use tally_stats::Tally;
 /// More buckets are refused: they would be a mistake.
 const MOST: i64 = 1_000_000;
 
-/// So many buckets are computed together, and kept in memory until their rows are read.
+/// How many buckets are computed together, and kept in memory until their rows are read.
 const TOGETHER: usize = 50_000;
 
 /// A range and how it is cut.

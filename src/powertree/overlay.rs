@@ -9,7 +9,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use std::rc::Rc;
 use tally_stats::Tally;
 
-/// So many leaves of the log are in memory: some ten megabytes.
+/// How many leaves of the log are in memory: some ten megabytes.
 const MOST_LEAVES: usize = 100_000;
 
 /// One value of one series of a tree.

@@ -19,7 +19,7 @@ use tally_stats::Tally;
 /// Rows of so many leaves are read with a plan of their own.
 const WIDE: i64 = 100;
 
-/// So many nodes that were read are remembered: some megabytes.
+/// How many nodes that were read are remembered: some megabytes.
 const MOST_BLOCKS: usize = 1000;
 
 /// A reader of one value of one series. SPI is connected while it works.

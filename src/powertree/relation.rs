@@ -18,7 +18,7 @@ pub fn family(base: Oid) -> Vec<Oid> {
     family
 }
 
-/// The same, each table locked before its partitions are looked up, in the order in which PostgreSQL locks them.
+/// A table and all its partitions, each locked before its partitions are looked up, in the order in which PostgreSQL locks them.
 pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
     let mut family = Vec::new();
     let mut next = vec![base];

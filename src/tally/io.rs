@@ -12,7 +12,7 @@ const HINT: &str = "A tally is written (count,mean,m2,min,max), as casts to text
 
 /// No tally has a longer text, spaces and zeros without end apart: nothing is allocated for what is none.
 const MOST_TEXT: usize = 1 << 16;
-/// So much of a wrong one is shown.
+/// How much of a wrong text is shown.
 const MOST_SHOWN: usize = 200;
 
 #[pg_extern(sql = false)]

@@ -25,7 +25,7 @@ pub struct Definition {
 pub struct Template {
     /// All columns.
     pub definition: Definition,
-    /// Those with a default or an identity.
+    /// Columns with a default or an identity.
     pub optional: Vec<String>,
 }
 

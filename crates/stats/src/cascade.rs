@@ -38,7 +38,7 @@ impl<const K: usize> Cascade<K> {
         self.add_square_as::<false>(x);
     }
 
-    /// The same, [fused](two_square) or not.
+    /// Adds the square of a value, [fused](two_square) or not.
     #[inline(always)]
     pub fn add_square_as<const FUSED: bool>(&mut self, x: f64) {
         let (p, e) = two_square::<FUSED>(x);

@@ -54,7 +54,7 @@ impl Tally {
         tally.renormalized()
     }
 
-    /// The same tally with its sums in words that do not overlap: equal sums have equal bytes.
+    /// Returns the tally with its sums in words that do not overlap: equal sums have equal bytes.
     pub fn renormalized(self) -> Tally {
         Tally { sum: self.sum.renormalized(), squares: self.squares.renormalized(), ..self }
     }

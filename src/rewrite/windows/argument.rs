@@ -92,7 +92,7 @@ impl Argument {
         }
     }
 
-    /// That many of the oldest rows leave the frame.
+    /// Takes that many of the oldest rows out of the frame.
     #[inline]
     pub fn leave(&mut self, rows: i64) {
         for _ in 0..rows {

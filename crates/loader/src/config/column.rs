@@ -72,7 +72,7 @@ impl Column {
         !self.null.is_empty() || self.pattern.is_some() || !self.values.is_empty()
     }
 
-    /// Its type in SQL.
+    /// The type in SQL.
     pub fn sql_type(&self) -> String {
         self.cast.clone().unwrap_or_else(|| self.kind.to_string())
     }

@@ -8,7 +8,7 @@ use crate::config::ColumnType;
 /// What becomes of JSON on its way into such text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cast {
-    /// It stays as it is.
+    /// The text stays as it is.
     Json,
     /// A list becomes the text of an array.
     Array,

@@ -37,12 +37,12 @@ pub struct Record<'a> {
     pub key: Option<&'a [u8]>,
     /// Its value; none for a tombstone.
     pub value: Option<&'a [u8]>,
-    /// Its headers, in one piece of memory; see [`headers`].
+    /// The headers, in one piece of memory; see [`headers`].
     pub headers: Option<&'a [u8]>,
 }
 
 impl<'a> Record<'a> {
-    /// Its beginning: so many bytes of its key and of its value, and headers only if they have no more.
+    /// Returns the beginning: so many bytes of its key and of its value, and headers only if they have no more.
     pub fn beginning(&self, most: usize) -> Self {
         let cut = |bytes: &'a [u8]| &bytes[..bytes.len().min(most)];
         let headers = self.headers.filter(|headers| headers.len() <= most);

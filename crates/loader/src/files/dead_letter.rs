@@ -17,7 +17,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Its name in the table.
+    /// The name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",

@@ -80,9 +80,9 @@ pub trait Input: Send + Sync {
 
 /// A record that was refused in a run before.
 pub struct Letter {
-    /// Its line, or row.
+    /// The line, or row.
     pub line: i64,
-    /// Its bytes, if they were kept.
+    /// The bytes, if they were kept.
     pub raw: Option<Vec<u8>>,
 }
 

@@ -21,9 +21,9 @@ const BATCH: i64 = 1000;
 /// What became of the letters.
 #[derive(Default)]
 pub struct Replayed {
-    /// They are rows now.
+    /// The records are rows now.
     pub stored: u64,
-    /// They are what they were.
+    /// The records are still dead letters.
     pub left: u64,
 }
 

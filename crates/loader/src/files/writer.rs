@@ -32,7 +32,7 @@ pub struct Run {
     pub dead_letters: AtomicU64,
     /// The wish to stop.
     pub stop: Stop,
-    /// That the run has failed: its other parts need not go on.
+    /// The run has failed: its other parts need not go on.
     pub failed: AtomicBool,
     /// The files that could not be loaded.
     pub left_out: LeftOut,
@@ -63,7 +63,7 @@ pub enum Fate {
     Stored,
     /// It was left, because the run was told to stop while PostgreSQL was away.
     Dropped,
-    /// It was left, because it is the first of its part and none of its rows can be stored: that is no matter of single
+    /// The batch was left, because it is the first of its part and none of its rows can be stored: that is no matter of single
     /// rows. Here is the first of them.
     NoneGood(String),
 }

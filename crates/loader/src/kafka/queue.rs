@@ -151,7 +151,7 @@ impl Message<'_> {
         bytes(self.get().payload, self.get().len)
     }
 
-    /// Its headers, copied into one piece of memory.
+    /// The headers, copied into one piece of memory.
     pub fn headers(&self) -> Option<Vec<u8>> {
         let mut list = ptr::null_mut();
         // SAFETY: the message lives, and so do its headers and what they point to.

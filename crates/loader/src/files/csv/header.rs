@@ -1,6 +1,6 @@
 //! Whether the first record names the columns.
 //!
-//! It does if it is text where the records below are not, as names over numbers are. Two kinds of names need a closer look:
+//! A first record does if it is text where the records below are not, as names over numbers are. Two kinds of names need a closer look:
 //! an empty one, over an index or after a delimiter at the line's end; and years, over the numbers of a table that was
 //! turned on its side.
 

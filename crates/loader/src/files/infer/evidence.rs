@@ -63,7 +63,7 @@ impl Evidence {
         };
     }
 
-    /// That of a column that is text whatever its values look like.
+    /// Evidence of a column that is text whatever its values look like.
     pub fn of_text() -> Self {
         Self { seen: TEXT, ..Self::default() }
     }

@@ -21,7 +21,7 @@ pub struct OneByOne {
 }
 
 impl OneByOne {
-    /// Those of a table; none where newer rows replace older ones.
+    /// Makes the statements of a table; none where newer rows replace older ones.
     pub fn new(definition: &Definition) -> Option<Self> {
         let stage = Stage::new(definition);
         (!definition.is_keyed()).then(|| Self {
