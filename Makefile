@@ -46,8 +46,8 @@ help: ## list the targets
 build: ## build the extension for the PostgreSQL of PG_CONFIG
 	$(supported)$(extension_cargo) build $(extension_flags)
 
-loader: ## build the loader, the program tally
-	cargo build --release -p tally-loader
+loader: ## build the loader, the program tally, and tally-market, which simulates what it loads
+	cargo build --release -p tally-loader -p tally-market
 
 install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if needed
 	printf '%s\n' '\echo Use "CREATE EXTENSION pg_tally" to load this file. \quit' | cat - $(sort $(wildcard sql/*.sql)) >$(script)
@@ -106,7 +106,7 @@ lint-format:
 	@echo "ok - format"
 
 lint-crates:
-	cargo clippy --release -p tally-stats -p tally-loader --all-targets -- -D warnings
+	cargo clippy --release -p tally-stats -p tally-loader -p tally-market --all-targets -- -D warnings
 	cargo clippy --release -p tally-loader --test faults -- -D warnings
 	@echo "ok - clippy, crates"
 
@@ -139,7 +139,7 @@ audit: ## check the dependencies' licences, sources and security advisories
 
 # Only what is ours: a target directory may be shared with other work, and its dependencies take minutes to compile.
 clean: ## remove what was built of pg_tally itself, for every PostgreSQL version; compiled dependencies stay
-	cargo clean --release -p tally-stats -p tally-loader
+	cargo clean --release -p tally-stats -p tally-loader -p tally-market
 	for target in $(wildcard $(CARGO_TARGET_DIR)/pg1[5-8]); do \
 	  cargo clean --release --target-dir $$target -p pg_tally -p tally-stats || exit; done
 	rm -rf $(CARGO_TARGET_DIR)/regress

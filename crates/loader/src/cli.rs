@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::observe::LogFormat;
-use crate::{broker, check, demo, load, plan, simulate, status};
+use crate::{check, load, market, plan, status};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -19,31 +19,32 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Load(load::Args),
+    Load(Box<load::Args>),
     Check(check::Args),
     Plan(plan::Args),
     Replay(load::replay::Args),
     Status(status::Args),
     Reset(load::reset::Args),
-    Simulate(simulate::Command),
-    Demo(demo::Args),
-    #[command(hide = true)]
-    Broker(broker::Args),
+    /// Produce a simulated market to Kafka; runs tally-market
+    #[command(disable_help_flag = true)]
+    Simulate(market::Args),
+    /// Simulate a market, load it and ask the first questions; runs tally-market
+    #[command(disable_help_flag = true)]
+    Demo(market::Args),
 }
 
 impl Cli {
     /// Carries out the command that was asked for.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Load(args) => load::run(args),
+            Command::Load(args) => load::run(*args),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),
             Command::Status(args) => status::run(args),
             Command::Reset(args) => load::reset::run(args),
-            Command::Simulate(args) => simulate::run(args),
-            Command::Demo(args) => demo::run(args),
-            Command::Broker(args) => broker::run(args),
+            Command::Simulate(args) => Err(market::run("simulate", args, self.log_format)),
+            Command::Demo(args) => Err(market::run("demo", args, self.log_format)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `tally broker`: a Kafka broker in a process of its own, for the demo and for tests.
+//! `tally-market broker`: a Kafka broker in a process of its own, for the demo and for tests.
 //!
 //! It is librdkafka's mock cluster: it speaks the protocol over TCP, but keeps everything in memory, at most 5 MiB
 //! per partition, and drops the oldest messages beyond that.
@@ -6,8 +6,7 @@
 use std::io::{Read, Write};
 
 use rdkafka::mocking::MockCluster;
-
-use crate::failure::Failure;
+use tally_loader::Failure;
 
 /// Host a small in-memory Kafka broker, print its address and run until standard input ends.
 #[derive(Debug, clap::Args)]

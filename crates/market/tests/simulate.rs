@@ -1,4 +1,4 @@
-//! `tally simulate` against the embedded broker, as processes of their own.
+//! `tally-market simulate` against the embedded broker, as processes of their own.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -18,7 +18,7 @@ struct Broker {
 
 impl Broker {
     fn start(topics: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tally-market"));
         command.arg("broker").args(topics.iter().flat_map(|topic| ["--topic", topic]));
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut address = String::new();
@@ -36,7 +36,7 @@ impl Drop for Broker {
 
 fn simulate(brokers: &str, more: &str) -> Output {
     let arguments = format!("simulate --brokers {brokers} {more}");
-    Command::new(env!("CARGO_BIN_EXE_tally")).args(arguments.split(' ')).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_tally-market")).args(arguments.split(' ')).output().unwrap()
 }
 
 /// Partition, key and value of a message.

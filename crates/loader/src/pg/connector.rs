@@ -96,13 +96,6 @@ impl Connector {
         Ok(client)
     }
 
-    /// Connects for a caller who waits for each answer.
-    pub fn connect_and_wait(&self) -> Result<postgres::Client, Failure> {
-        postgres::Config::from(self.config.clone())
-            .connect(self.tls.clone())
-            .map_err(|error| self.failure(&error))
-    }
-
     /// Drops all connections that were made so far: what they are at ends with an error.
     pub fn hang_up(&self) {
         self.hang_up.notify_waiters();

@@ -14,12 +14,12 @@ mod hostile_files;
 mod lanes;
 mod load;
 mod mapping;
+mod market;
 mod newcomer;
 mod observe;
 mod parquet;
 mod positions;
 mod shared_load;
-mod simulate;
 mod upsert;
 #[path = "../world/mod.rs"]
 mod world;

@@ -1,17 +1,16 @@
 //! What the demo asks of PostgreSQL.
 
-use postgres::error::SqlState;
-use postgres::{Client, SimpleQueryMessage};
-
-use crate::config;
-use crate::failure::Failure;
-use crate::pg::Connector;
+use tally_loader::{Connector, Database as Address, Failure};
+use tokio::runtime::Runtime;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 /// The name of the demo's job and of its schema.
 pub const NAME: &str = "tally_demo";
 
 /// The demo's connection.
 pub struct Database {
+    runtime: Runtime,
     client: Client,
 }
 
@@ -26,12 +25,15 @@ pub struct Answer {
 impl Database {
     /// Connects, and prepares an empty schema and the extension.
     pub fn prepare(url: &str) -> Result<Self, Failure> {
-        let client = Connector::new(&config::Database::from(url), NAME)?.connect_and_wait()?;
-        let mut database = Self { client };
+        let connector = Connector::new(&Address::from(url), NAME)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::new(error).at("runtime"))?;
+        let client = runtime.block_on(connector.connect()).map_err(|error| connector.failure(&error))?;
+        let database = Self { runtime, client };
         database.execute("SET client_min_messages = warning; SET timezone = 'UTC'")?;
-        let extension = database.client.batch_execute("CREATE EXTENSION IF NOT EXISTS pg_tally");
-        extension
-            .map_err(|error| explained(&error).mend("install the extension pg_tally on the server first"))?;
+        database
+            .execute("CREATE EXTENSION IF NOT EXISTS pg_tally")
+            .map_err(|failure| failure.mend("install the extension pg_tally on the server first"))?;
         database.clean()?;
         database.execute(
             "CREATE SCHEMA tally_demo;
@@ -42,12 +44,11 @@ impl Database {
     }
 
     /// Removes what a demo leaves: its schema and its positions and dead letters.
-    pub fn clean(&mut self) -> Result<(), Failure> {
+    pub fn clean(&self) -> Result<(), Failure> {
         self.execute("DROP SCHEMA IF EXISTS tally_demo CASCADE")?;
         for table in ["offsets", "dead_letters", "schema_history"] {
-            let deleted =
-                self.client.execute(&format!("DELETE FROM loader.{table} WHERE job = $1"), &[&NAME]);
-            match deleted {
+            let sql = format!("DELETE FROM loader.{table} WHERE job = $1");
+            match self.runtime.block_on(self.client.execute(&sql, &[&NAME])) {
                 Err(error) if !is_missing(&error) => return Err(explained(&error)),
                 _ => {}
             }
@@ -56,9 +57,9 @@ impl Database {
     }
 
     /// How far each partition is loaded.
-    pub fn positions(&mut self) -> Result<Vec<i64>, Failure> {
+    pub fn positions(&self) -> Result<Vec<i64>, Failure> {
         let sql = "SELECT next_offset FROM loader.offsets WHERE job = $1 ORDER BY partition";
-        match self.client.query(sql, &[&NAME]) {
+        match self.runtime.block_on(self.client.query(sql, &[&NAME])) {
             Ok(rows) => Ok(rows.iter().map(|row| row.get(0)).collect()),
             // The loader has yet to create it.
             Err(error) if is_missing(&error) => Ok(Vec::new()),
@@ -67,16 +68,18 @@ impl Database {
     }
 
     /// How many messages are in the table, and how many in the dead letters.
-    pub fn stored(&mut self) -> Result<(u64, u64), Failure> {
+    pub fn stored(&self) -> Result<(u64, u64), Failure> {
         let sql = "SELECT (SELECT count(*) FROM trades), count(*) FROM loader.dead_letters WHERE job = $1";
-        let row = self.client.query_one(sql, &[&NAME]).map_err(|error| explained(&error))?;
+        let row = self.runtime.block_on(self.client.query_one(sql, &[&NAME]));
+        let row = row.map_err(|error| explained(&error))?;
         Ok((row.get::<_, i64>(0).cast_unsigned(), row.get::<_, i64>(1).cast_unsigned()))
     }
 
     /// Runs one statement.
-    pub fn ask(&mut self, sql: &str) -> Result<Answer, Failure> {
+    pub fn ask(&self, sql: &str) -> Result<Answer, Failure> {
         let mut answer = Answer { columns: Vec::new(), rows: Vec::new() };
-        for message in self.client.simple_query(sql).map_err(|error| explained(&error))? {
+        let messages = self.runtime.block_on(self.client.simple_query(sql));
+        for message in messages.map_err(|error| explained(&error))? {
             match message {
                 SimpleQueryMessage::RowDescription(columns) => {
                     answer.columns = columns.iter().map(|column| column.name().to_owned()).collect();
@@ -90,17 +93,17 @@ impl Database {
         Ok(answer)
     }
 
-    fn execute(&mut self, sql: &str) -> Result<(), Failure> {
-        self.client.batch_execute(sql).map_err(|error| explained(&error))
+    fn execute(&self, sql: &str) -> Result<(), Failure> {
+        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| explained(&error))
     }
 }
 
-fn is_missing(error: &postgres::Error) -> bool {
+fn is_missing(error: &Error) -> bool {
     error.code() == Some(&SqlState::UNDEFINED_TABLE)
 }
 
 /// The server's own words, or what went wrong on the way to it.
-fn explained(error: &postgres::Error) -> Failure {
+fn explained(error: &Error) -> Failure {
     let what = error.as_db_error().map_or_else(
         || {
             std::error::Error::source(error)

@@ -6,10 +6,10 @@
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use tally_loader::Failure;
 
 use super::database::Database;
 use super::process::Process;
-use crate::failure::Failure;
 use crate::simulate::producer::TopicProducer;
 use crate::simulate::progress_bar;
 
@@ -24,7 +24,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub struct Lead<'a> {
     producer: &'a TopicProducer,
     loader: &'a mut Process,
-    database: &'a mut Database,
+    database: &'a Database,
     loaded: Vec<i64>,
     looked: Instant,
     bar: ProgressBar,
@@ -35,7 +35,7 @@ impl<'a> Lead<'a> {
     pub fn new(
         producer: &'a TopicProducer,
         loader: &'a mut Process,
-        database: &'a mut Database,
+        database: &'a Database,
         count: u64,
     ) -> Self {
         let bar = progress_bar(count, "loaded");

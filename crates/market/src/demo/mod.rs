@@ -10,8 +10,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use indicatif::HumanCount;
+use tally_loader::Failure;
 
-use crate::failure::Failure;
 use crate::simulate::producer::TopicProducer;
 use crate::simulate::{self, MarketArgs};
 use database::{Database, NAME};
@@ -45,8 +45,8 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
     let Args { database: url, keep, count, market } = args;
-    let mut database = Database::prepare(&url)?;
-    let outcome = load(&url, &mut database, count, market).and_then(|()| questions::ask_all(&mut database));
+    let database = Database::prepare(&url)?;
+    let outcome = load(&url, &database, count, market).and_then(|()| questions::ask_all(&database));
     if keep && outcome.is_ok() {
         return say(format_args!(
             "\nThe trades are still there: PGOPTIONS='-c search_path={NAME},public' psql '{url}'"
@@ -56,7 +56,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Produces the market and loads it at the same time, and checks that nothing was lost.
-fn load(url: &str, database: &mut Database, count: u64, market: MarketArgs) -> Result<(), Failure> {
+fn load(url: &str, database: &Database, count: u64, market: MarketArgs) -> Result<(), Failure> {
     let (_broker, brokers) = Process::broker(TOPIC, PARTITIONS)?;
     let config = configuration(url, &brokers)?;
     let mut loader = Process::loader(config.path())?;

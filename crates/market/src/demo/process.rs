@@ -1,4 +1,4 @@
-//! The other processes of the demo: this same program with other commands. None outlives the demo.
+//! The other processes of the demo, a broker and the loader. Neither outlives the demo.
 
 use std::io::{BufRead, BufReader};
 #[cfg(target_os = "linux")]
@@ -8,10 +8,9 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
+use tally_loader::Failure;
 
-use crate::failure::Failure;
-
-/// A running command of this program.
+/// A running program.
 pub struct Process {
     child: Child,
     name: &'static str,
@@ -20,7 +19,7 @@ pub struct Process {
 impl Process {
     /// Starts the embedded broker; returns its address too.
     pub fn broker(topic: &str, partitions: i32) -> Result<(Self, String), Failure> {
-        let mut command = tally("broker")?;
+        let mut command = program("tally-market", "broker")?;
         command.arg("--topic").arg(format!("{topic}:{partitions}"));
         // It ends with its input, and so with the demo.
         let mut broker =
@@ -35,7 +34,7 @@ impl Process {
 
     /// Starts the loader.
     pub fn loader(config: &Path) -> Result<Self, Failure> {
-        let mut command = tally("load")?;
+        let mut command = program("tally", "load")?;
         Self::spawn(
             command.arg("--quiet").arg("--config").arg(config).stdin(Stdio::null()).stdout(Stdio::null()),
             "loader",
@@ -49,7 +48,11 @@ impl Process {
         unsafe {
             command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?));
         }
-        let child = command.spawn().map_err(|error| Failure::new(error).at(name))?;
+        let child = command.spawn().map_err(|error| {
+            Failure::new(error)
+                .at(command.get_program().to_string_lossy())
+                .mend("install tally beside tally-market")
+        })?;
         Ok(Self { child, name })
     }
 
@@ -84,9 +87,10 @@ impl Drop for Process {
     }
 }
 
-fn tally(subcommand: &str) -> Result<Command, Failure> {
-    let program = std::env::current_exe().map_err(|error| Failure::new(error).at("path of this program"))?;
-    let mut command = Command::new(program);
+/// A command of one of our programs, which are installed beside each other.
+fn program(name: &str, subcommand: &str) -> Result<Command, Failure> {
+    let this = std::env::current_exe().map_err(|error| Failure::new(error).at("path of this program"))?;
+    let mut command = Command::new(this.with_file_name(name));
     command.arg(subcommand);
     Ok(command)
 }

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use comfy_table::{presets, CellAlignment, Table};
+use tally_loader::Failure;
 
 use super::database::{Answer, Database};
 use super::say;
-use crate::failure::Failure;
 
 /// The questions, in the order in which they are asked.
 const QUESTIONS: [&str; 7] = [
@@ -20,7 +20,7 @@ const QUESTIONS: [&str; 7] = [
 ];
 
 /// Asks all of them.
-pub fn ask_all(database: &mut Database) -> Result<(), Failure> {
+pub fn ask_all(database: &Database) -> Result<(), Failure> {
     for text in QUESTIONS {
         let (question, sql) = split(text);
         say(format_args!("\n{question}\n\n{sql}\n"))?;

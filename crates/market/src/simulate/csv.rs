@@ -8,11 +8,10 @@ use jiff::civil::{Date, Weekday};
 use jiff::ToSpan;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha12Rng;
+use tally_loader::Failure;
 
 use super::merton::{Parameters, Path};
 use super::progress_bar;
-use crate::failure::Failure;
-use crate::size;
 
 const HEADER: &str = "date,ticker,sector,adj_close,high,low,open,close,volume\n";
 const FIRST_DAY: Date = Date::constant(1910, 1, 6);
@@ -39,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Size of all files together, such as 200MB or 2GB
-    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = size::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = tally_loader::bytes)]
     bytes: u64,
     /// Files to write
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]

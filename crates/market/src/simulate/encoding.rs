@@ -1,9 +1,8 @@
 //! How trades are written into messages.
 
+use tally_loader::{register, Failure, Registry};
+
 use super::trade::Trade;
-use crate::config;
-use crate::failure::Failure;
-use crate::registry::register;
 
 /// The schema of a trade in Avro.
 const SCHEMA: &str = r#"{"type": "record", "name": "trade", "fields": [
@@ -24,7 +23,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// Avro for a topic, with its schema registered.
-    pub fn avro(registry: &config::Registry, topic: &str) -> Result<Self, Failure> {
+    pub fn avro(registry: &Registry, topic: &str) -> Result<Self, Failure> {
         register(registry, &format!("{topic}-value"), SCHEMA).map(Self::Avro)
     }
 

@@ -19,9 +19,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use tally_loader::{Failure, Registry};
 
-use crate::config;
-use crate::failure::Failure;
 use encoding::Encoding;
 use market::{Clock, Market};
 use merton::Parameters;
@@ -172,7 +171,7 @@ impl Args {
             step_micros: step_days * DAY_SECONDS * 1e6,
         };
         let encoding = match &self.registry {
-            Some(url) => Encoding::avro(&config::Registry::open(url)?, &self.topic)?,
+            Some(url) => Encoding::avro(&Registry::open(url)?, &self.topic)?,
             None => Encoding::Json,
         };
         let market = Market::open(*seed, *symbols, prices, clock);

@@ -10,9 +10,9 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, ClientContext, Message as _};
+use tally_loader::Failure;
 
 use super::stream::Message;
-use crate::failure::Failure;
 
 /// How long a broker may take to answer before it counts as unreachable.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -1,0 +1,46 @@
+//! The loader: Kafka topics and files into PostgreSQL, exactly once.
+//!
+//! The program `tally` is [`Cli`]; what else is public here is shared with the programs beside it.
+
+mod check;
+mod cli;
+mod config;
+mod copy;
+mod decode;
+mod definition;
+mod failure;
+mod files;
+mod kafka;
+mod load;
+mod market;
+mod observe;
+mod pg;
+mod plan;
+mod registry;
+mod size;
+mod status;
+
+use std::process::ExitCode;
+
+pub use cli::Cli;
+pub use config::{Database, Registry};
+pub use failure::Failure;
+pub use observe::{log, LogFormat};
+pub use pg::Connector;
+pub use registry::register;
+pub use size::bytes;
+
+/// The exit code of a program; a failure is written to standard error, in the form that [`log`] began.
+pub fn conclude(program: &str, outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if observe::is_json() {
+                tracing::error!("{failure}");
+            } else {
+                eprintln!("{program}: {failure}");
+            }
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `tally simulate` and `tally demo`: commands of the program `tally-market`, which need not be installed.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use clap::ValueEnum;
+
+use crate::failure::Failure;
+use crate::observe::LogFormat;
+
+const PROGRAM: &str = "tally-market";
+
+/// Handed over as they are.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+    options: Vec<OsString>,
+}
+
+/// Becomes the program beside this one; returns only if there is none.
+pub fn run(command: &str, args: Args, log_format: LogFormat) -> Failure {
+    let beside = match std::env::current_exe() {
+        Ok(program) => program.with_file_name(PROGRAM),
+        Err(error) => return Failure::new(error).at("path of this program"),
+    };
+    let format = log_format.to_possible_value().expect("every format has a name");
+    let error =
+        Command::new(&beside).args(["--log-format", format.get_name(), command]).args(args.options).exec();
+    let failure = Failure::new(&error).at(beside.display());
+    match error.kind() {
+        ErrorKind::NotFound => failure.mend(format!("install {PROGRAM} beside tally")),
+        _ => failure,
+    }
+}

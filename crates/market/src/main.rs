@@ -1,0 +1,44 @@
+//! The `tally-market` command: a simulated market, and a demonstration of the loader and the extension with it.
+
+mod broker;
+mod demo;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tally_loader::{Failure, LogFormat};
+
+/// Simulates a market for pg_tally to load, and shows all of it at work.
+#[derive(Parser)]
+#[command(name = "tally-market", version)]
+struct Cli {
+    /// How events are written to standard error.
+    #[arg(long, global = true, value_name = "FORMAT", env = "TALLY_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Simulate(simulate::Command),
+    Demo(demo::Args),
+    Broker(broker::Args),
+}
+
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Simulate(args) => simulate::run(args),
+            Self::Demo(args) => demo::run(args),
+            Self::Broker(args) => broker::run(args),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tally_loader::log(cli.log_format);
+    tally_loader::conclude("tally-market", cli.command.run())
+}
