@@ -44,6 +44,22 @@ impl Batch {
         self.dead_letters.push(DeadLetter { line, raw, stage: Stage::Decode, reject });
     }
 
+    /// Whether it is nothing but one dead letter.
+    pub fn is_single_letter(&self) -> bool {
+        self.origins.is_empty() && self.dead_letters.len() == 1
+    }
+
+    /// How many bytes of records its dead letters keep.
+    pub fn kept_bytes(&self) -> usize {
+        self.dead_letters.iter().filter_map(|letter| letter.raw.as_ref()).map(Vec::len).sum()
+    }
+
+    /// The dead letters of a batch without rows, and the batch that follows it.
+    pub fn followed_by(mut self, mut following: Self) -> Self {
+        self.dead_letters.append(&mut following.dead_letters);
+        Self { from: self.from, dead_letters: self.dead_letters, ..following }
+    }
+
     /// The dead letter of a row that the server refused.
     pub fn refused(&self, row: usize, reject: Reject) -> DeadLetter {
         let Origin { line, range } = &self.origins[row];

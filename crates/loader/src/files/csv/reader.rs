@@ -79,6 +79,20 @@ impl<'a> Reader<'a> {
 
 impl BatchReader for Reader<'_> {
     fn next(&mut self) -> Result<Option<Batch>, Failure> {
+        let Some(mut batch) = self.read()? else { return Ok(None) };
+        let mut is_single = batch.is_single_letter();
+        // One record that had to be cut out says nothing of the file: it goes with what follows.
+        while is_single && batch.kept_bytes() < BLOCK {
+            let Some(following) = self.read()? else { break };
+            is_single = following.is_single_letter();
+            batch = batch.followed_by(following);
+        }
+        Ok(Some(batch))
+    }
+}
+
+impl Reader<'_> {
+    fn read(&mut self) -> Result<Option<Batch>, Failure> {
         let block = self.blocks.next().map_err(|e| Failure::new(e).at(self.path.display()))?;
         if block.is_none() && self.blocks.has_unfinished() {
             tracing::info!(file = %self.path.display(), "the last line waits for its newline");
