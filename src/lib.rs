@@ -1,14 +1,12 @@
 //! The extension `pg_tally`: what must know PostgreSQL. The mathematics is in `tally_stats`, the SQL in `sql/`.
 
+mod datum;
 mod detector;
-mod error;
-mod moving;
 mod pg;
 mod powertree;
 mod rewrite;
 mod settings;
 mod tally;
-mod wire;
 
 pgrx::pg_module_magic!(name, version);
 
@@ -16,7 +14,7 @@ pgrx::pg_module_magic!(name, version);
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     pg::memory::watch();
-    error::omit_backtraces();
+    pg::error::omit_backtraces();
     settings::register();
     tally::add_hints();
     rewrite::install();

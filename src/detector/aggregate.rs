@@ -1,7 +1,7 @@
 //! `detect`, and its window functions `surprise` and `change_probability`: one state, three results.
 
 use super::datum::{observe, options, time, SETTINGS};
-use crate::moving::Moving;
+use crate::pg::moving::Moving;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;

@@ -1,6 +1,6 @@
 //! How a detector travels: as the bytes of its stored form in a varlena.
 
-use crate::error::raise;
+use crate::pg::error::raise;
 use crate::pg::memory;
 use pgrx::PgSqlErrorCode;
 use std::ops::RangeInclusive;

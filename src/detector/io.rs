@@ -2,8 +2,8 @@
 //! are equal bytes.
 
 use super::datum::read;
-use crate::error::raise;
-use crate::wire::remaining_bytes;
+use crate::pg::error::raise;
+use crate::pg::wire::remaining_bytes;
 use pgrx::prelude::*;
 use pgrx::Internal;
 use std::ffi::{CStr, CString};

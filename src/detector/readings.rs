@@ -2,8 +2,8 @@
 
 use super::aggregate::microseconds;
 use super::datum::{observe, options, stored, time, SETTINGS};
-use crate::error::raise;
-use crate::tally::Row;
+use crate::pg::composite::Row;
+use crate::pg::error::raise;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;

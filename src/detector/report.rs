@@ -1,7 +1,7 @@
 //! What `important_changes` needs beside SQL: the evidence of a series, and the choice among many.
 
 use super::datum::{stored, SETTINGS};
-use crate::error::raise;
+use crate::pg::error::raise;
 use crate::pg::memory::{collect, fallibly};
 use pgrx::prelude::*;
 use tally_stats::fleet;

@@ -7,7 +7,7 @@
 //!   expressions of indexes, statistics, constraints, generated columns), which never runs as anybody else.
 //! - [`for_catalog`] changes the catalog as superuser. Nothing in it may run code of users: no query of their tables.
 
-use crate::error::raise;
+use super::error::raise;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;

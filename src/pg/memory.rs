@@ -9,8 +9,8 @@
 //! - For an error on its way the reserve is given up as well.
 //! - Beyond that the session ends, by FATAL, and gives back all that it has. The other sessions go on.
 
+use super::error::raise;
 use super::reserve;
-use crate::error::raise;
 use pgrx::pg_sys;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,8 +1,16 @@
-//! What of PostgreSQL is shared by all features.
+//! What of PostgreSQL is shared by all features: the ground floor, which knows none of them.
 
+pub mod composite;
+pub mod error;
+pub mod executor;
 pub mod fence;
 pub mod memory;
+pub mod moving;
+pub mod name;
 mod reserve;
 pub mod session;
+pub mod spi;
 pub mod subtransaction;
+pub mod table;
 pub mod transaction;
+pub mod wire;

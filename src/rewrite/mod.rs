@@ -1,6 +1,5 @@
 //! Ordinary SQL made fast: finished plans are rewritten where pg_tally gives the same answer sooner.
 
-mod executor;
 mod plan;
 mod windows;
 

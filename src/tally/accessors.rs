@@ -1,6 +1,6 @@
 //! One function for each number that a tally reports.
 
-use super::datum::SqlTally;
+use crate::datum::tally::SqlTally;
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]

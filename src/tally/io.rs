@@ -1,8 +1,8 @@
 //! Text, binary and jsonb, all validated: what cannot be a tally is refused.
 
-use super::datum::SqlTally;
-use crate::error::raise;
-use crate::wire::remaining_bytes;
+use crate::datum::tally::SqlTally;
+use crate::pg::error::raise;
+use crate::pg::wire::remaining_bytes;
 use pgrx::prelude::*;
 use pgrx::Internal;
 use std::ffi::{CStr, CString};

@@ -1,8 +1,6 @@
 //! The SQL type `tally`: see `sql/` for the declarations that name these functions.
 
 mod accessors;
-mod composite;
-mod datum;
 mod hint;
 mod io;
 mod operators;
@@ -10,8 +8,6 @@ mod student;
 mod transition;
 mod window;
 
-pub use composite::Row;
-pub use datum::{allocate, SqlTally};
 pub use hint::install as add_hints;
 pub use transition::split_numeric;
 pub use window::{Merged, Wide};

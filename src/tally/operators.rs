@@ -1,8 +1,8 @@
 //! Subtraction, comparison, hashing, and a tally from moments. Addition is in `transition`.
 
-use super::datum::SqlTally;
 use super::transition::split_numeric;
-use crate::error::raise;
+use crate::datum::tally::SqlTally;
+use crate::pg::error::raise;
 use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys, IntoDatum};
 use tally_stats::{split_integer, Tally};

@@ -1,8 +1,8 @@
 //! Student's t interval and Welch's test of stored tallies.
 
-use super::composite::Row;
-use super::datum::SqlTally;
-use crate::error::raise;
+use crate::datum::tally::SqlTally;
+use crate::pg::composite::Row;
+use crate::pg::error::raise;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 

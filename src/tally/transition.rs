@@ -2,8 +2,8 @@
 //!
 //! The same functions are `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere a copy.
 
-use super::datum::{SqlTally, State};
-use crate::error::raise;
+use crate::datum::tally::{SqlTally, State};
+use crate::pg::error::raise;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use tally_stats::{split_decimal, split_integer};

@@ -1,9 +1,9 @@
 //! `tally(x) OVER (…)` and `tally(t) OVER (…)` where the frame's start moves: O(1) per row, no subtraction.
 
-use super::datum::{SqlTally, State};
 use super::transition::split_numeric;
-use crate::moving::Moving;
+use crate::datum::tally::{SqlTally, State};
 use crate::pg::memory;
+use crate::pg::moving::Moving;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use std::convert::identity;

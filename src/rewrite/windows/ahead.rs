@@ -1,7 +1,7 @@
 //! Rows that were read before their turn, kept as PostgreSQL's own WindowAgg keeps its rows: in `work_mem`, and beyond that in a
 //! temporary file.
 
-use crate::rewrite::executor::{
+use crate::pg::executor::{
     clear, tuplestore_clear, tuplestore_gettupleslot, tuplestore_puttupleslot,
     tuplestore_select_read_pointer, tuplestore_trim,
 };

@@ -3,8 +3,8 @@
 use super::copies::Copies;
 use super::statistic::Statistic;
 use super::values::{Kind, Values};
+use crate::pg::executor::{evaluate, holds, in_memory_of, ExecInitExpr};
 use crate::pg::memory::room;
-use crate::rewrite::executor::{evaluate, holds, in_memory_of, ExecInitExpr};
 use crate::rewrite::plan::items;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, Node, PlanState, WindowFunc};
 use std::collections::VecDeque;

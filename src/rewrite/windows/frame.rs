@@ -3,8 +3,8 @@
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back.
 
 use super::rows::Rows;
-use crate::error::raise;
-use crate::rewrite::executor::{in_memory_of, FunctionCall5Coll};
+use crate::pg::error::raise;
+use crate::pg::executor::{in_memory_of, FunctionCall5Coll};
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, FmgrInfo, Oid, WindowAgg};
 use pgrx::PgSqlErrorCode;
 

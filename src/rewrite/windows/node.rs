@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::rows::Rows;
 use super::scan::{definition, functions};
 use super::statistic::Statistic;
-use crate::rewrite::executor::{
+use crate::pg::executor::{
     aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
 };
 use pgrx::memcxt::PgMemoryContexts;

@@ -3,8 +3,8 @@
 use super::copies::Copies;
 use super::frame::Definition;
 use super::key::{Key, OrderingColumn};
+use crate::pg::executor::{column, copy_row, execTuplesMatchPrepare, holds, in_memory_of};
 use crate::pg::memory::room;
-use crate::rewrite::executor::{column, copy_row, execTuplesMatchPrepare, holds, in_memory_of};
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, WindowAgg};
 use std::collections::VecDeque;
 

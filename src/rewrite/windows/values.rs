@@ -2,9 +2,10 @@
 
 use super::copies::{Copies, Number};
 use super::statistic::Statistic;
-use crate::error::raise;
+use crate::datum::tally::SqlTally;
+use crate::pg::error::raise;
 use crate::pg::memory::fallibly;
-use crate::tally::{split_numeric, Merged, SqlTally, Wide};
+use crate::tally::{split_numeric, Merged, Wide};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};

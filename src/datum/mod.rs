@@ -1,0 +1,3 @@
+//! Values as PostgreSQL passes them and the mathematics takes them: what the features share of the type `tally`.
+
+pub mod tally;

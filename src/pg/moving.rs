@@ -1,0 +1,94 @@
+//! The state of a moving aggregate: a Rust value whose life is that of the aggregate's memory context.
+
+use super::error::raise;
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::{Datum, FromDatum};
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::nullable::Nullable;
+use pgrx::pg_sys::{self, FunctionCallInfo};
+use pgrx::pgrx_sql_entity_graph::metadata::{
+    ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
+};
+use pgrx::PgSqlErrorCode;
+use std::ops::{Deref, DerefMut};
+
+/// A pointer to the state, as it travels through the executor as `internal`.
+pub struct Moving<W>(*mut W);
+
+impl<W> Moving<W> {
+    /// A new state in the aggregate's memory context.
+    ///
+    /// That context is reset for every new partition and deleted with the query, however it ends: the state is
+    /// dropped with it.
+    #[cold]
+    pub fn new(fcinfo: FunctionCallInfo, state: W) -> Self {
+        let mut context: pg_sys::MemoryContext = std::ptr::null_mut();
+        // SAFETY: `fcinfo` is the one of the running call; the context is written if it is an aggregate's.
+        if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
+            raise(
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "called outside of an aggregate",
+                "",
+                "Use the aggregate with an OVER clause.",
+            );
+        }
+        Moving(PgMemoryContexts::For(context).leak_and_drop_on_delete(state))
+    }
+}
+
+impl<W> Deref for Moving<W> {
+    type Target = W;
+
+    #[inline(always)]
+    fn deref(&self) -> &W {
+        // SAFETY: the state belongs to the executor, which lends it to one function of the aggregate at a time.
+        unsafe { &*self.0 }
+    }
+}
+
+impl<W> DerefMut for Moving<W> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut W {
+        // SAFETY: as above.
+        unsafe { &mut *self.0 }
+    }
+}
+
+impl<W> FromDatum for Moving<W> {
+    #[inline(always)]
+    unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
+        (!is_null).then(|| Moving(datum.cast_mut_ptr()))
+    }
+}
+
+// SAFETY: only takes the pointer out of the datum.
+unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        // SAFETY: `internal` is passed by value; all functions take the state as an Option.
+        unsafe { arg.unbox_arg_using_from_datum().unwrap_or_else(|| unreachable!("a state was NULL")) }
+    }
+
+    #[inline(always)]
+    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
+        // SAFETY: as above.
+        unsafe { arg.unbox_arg_using_from_datum().into() }
+    }
+}
+
+// SAFETY: the pointer lives as long as the aggregate's memory context.
+unsafe impl<W> BoxRet for Moving<W> {
+    #[inline(always)]
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: see above.
+        unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
+    }
+}
+
+// SAFETY: the type is known to SQL as `internal`.
+unsafe impl<W> SqlTranslatable for Moving<W> {
+    const TYPE_IDENT: &'static str = "internal";
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("internal"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
+        Ok(ReturnsRef::One(SqlMappingRef::literal("internal")));
+}

@@ -1,0 +1,183 @@
+//! Which leaves a partition that comes or goes holds: found out without SQL, so that no code of users runs.
+
+use crate::pg::name::c_string;
+use crate::powertree::base::relation::{lock_family, parents};
+use crate::powertree::model::position::Position;
+use crate::powertree::model::tree::{find_column, Definition};
+use crate::powertree::store::span::{self, Reach};
+use pgrx::pg_sys::{self, Datum, Oid};
+use tally_stats::tree::Leaves;
+
+/// Positions, both included.
+type Positions = (i64, i64);
+
+/// Has the leaves of a partition that comes or goes read from the base table. Without any rows only snapshots of before
+/// are told that they must not trust the tree.
+///
+/// Writers are kept out until the transaction ends: what they are about to log would be lost or counted twice.
+pub fn append(tree: &Definition, relation: Oid, reason: &str) {
+    let (first, last) = of(tree, relation).unwrap_or(span::NONE);
+    span::append(tree.id, first, last, Reach::Earlier, reason);
+}
+
+/// From which leaf to which a relation may have rows; None if it has none.
+fn of(tree: &Definition, relation: Oid) -> Option<(i64, i64)> {
+    let mut extent: Option<Positions> = None;
+    for member in lock_family(relation, pg_sys::AccessExclusiveLock) {
+        if let Some((first, last)) = positions(member, &tree.at) {
+            let (least, greatest) = extent.unwrap_or((first, last));
+            extent = Some((least.min(first), greatest.max(last)));
+        }
+    }
+    let leaves = Leaves { width: tree.leaf };
+    extent.map(|(first, last)| (leaves.of(first), leaves.of(last)))
+}
+
+/// The positions of the rows of one table. What the bounds of partitions say need not be read.
+fn positions(table: Oid, at: &str) -> Option<Positions> {
+    let known =
+        find_column(table, at).and_then(|column| Some((column.number, Position::of(column.type_oid)?)));
+    // A column that is being renamed or changed by the command.
+    let Some((column, position)) = known else { return Some((i64::MIN, i64::MAX)) };
+    // SAFETY: the table is locked.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
+        let is_table = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_RELATION;
+        let found = if !is_table
+            || pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM) == 0
+        {
+            None
+        } else if let (Some(first), Some(last)) = bounds(table, at, position) {
+            Some((first, last))
+        } else {
+            read(relation, column, position)
+        };
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
+        found
+    }
+}
+
+/// The least and the greatest position among all rows that were committed by now, whatever the transaction's snapshot.
+///
+/// # Safety
+/// The relation is an open table, locked against writers, and the column one of its positions.
+unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> Option<Positions> {
+    let mut extent: Option<Positions> = None;
+    // SAFETY: the caller's; the scan, of the heap from its beginning to its end, is over before its snapshot goes.
+    unsafe {
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let scan =
+            pg_sys::systable_beginscan(relation, Oid::INVALID, false, snapshot, 0, std::ptr::null_mut());
+        loop {
+            pgrx::check_for_interrupts!();
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let mut null = false;
+            let datum = pg_sys::heap_getattr(tuple, column.into(), (*relation).rd_att, &mut null);
+            if !null {
+                let at = position.read(datum);
+                let (first, last) = extent.unwrap_or((at, at));
+                extent = Some((first.min(at), last.max(at)));
+            }
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::UnregisterSnapshot(snapshot);
+    }
+    extent
+}
+
+/// The bounds of the positions of a table by those of the partitions that it is or is part of. The upper one is taken
+/// to be included: other columns of the partition key may follow.
+fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>) {
+    let (mut lower, mut upper) = (None, None);
+    let mut child = table;
+    while let Some(&parent) = parents(child).first() {
+        if is_by_range_of(parent, at, position) {
+            // SAFETY: the child is locked, so that it stays a partition.
+            let (first, last) = unsafe { range_of(child, position) };
+            lower = lower.max(first);
+            upper = match (upper, last) {
+                (Some(a), Some(b)) => Some(i64::min(a, b)),
+                (one, other) => one.or(other),
+            };
+        }
+        child = parent;
+    }
+    (lower, upper)
+}
+
+/// Columns of `pg_partitioned_table`, which the bindings of pgrx do not name.
+const STRATEGY: i16 = 2;
+const COLUMNS: i16 = 5;
+const CLASSES: i16 = 6;
+
+/// Is a table partitioned by ranges, of the position before anything else, in its usual order?
+fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
+    let name = c_string(at);
+    // SAFETY: the tuple is looked up and released; none of these columns is NULL, and a key has a column at least.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PARTRELID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, table.into());
+        if tuple.is_null() {
+            return false;
+        }
+        let column = |number| {
+            let mut null = false;
+            pg_sys::SysCacheGetAttr(cache, tuple, number, &mut null)
+        };
+        let strategy = column(STRATEGY).value() as u8;
+        let columns = column(COLUMNS).cast_mut_ptr::<pg_sys::int2vector>();
+        let classes = column(CLASSES).cast_mut_ptr::<pg_sys::oidvector>();
+        let usual = pg_sys::GetDefaultOpClass(position.type_oid(), pg_sys::BTREE_AM_OID);
+        let is = strategy == b'r'
+            && *(*columns).values.as_ptr() == pg_sys::get_attnum(table, name.as_ptr())
+            && *(*classes).values.as_ptr() == usual;
+        pg_sys::ReleaseSysCache(tuple);
+        is
+    }
+}
+
+/// The bounds of a partition in the first column of the key.
+///
+/// # Safety
+/// The partition is one of ranges of positions.
+unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
+    // SAFETY: the caller's; the tuple is looked up and released, the bound a node that PostgreSQL wrote.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
+        let tuple = pg_sys::SearchSysCache1(cache, partition.into());
+        if tuple.is_null() {
+            return (None, None);
+        }
+        let mut null = false;
+        let number = pg_sys::Anum_pg_class_relpartbound as i16;
+        let bound: Datum = pg_sys::SysCacheGetAttr(cache, tuple, number, &mut null);
+        let range = if null {
+            (None, None)
+        } else {
+            let bound = pg_sys::stringToNode(pg_sys::text_to_cstring(bound.cast_mut_ptr()));
+            let bound = &*bound.cast::<pg_sys::PartitionBoundSpec>();
+            (first_of(bound.lowerdatums, position), first_of(bound.upperdatums, position))
+        };
+        pg_sys::ReleaseSysCache(tuple);
+        range
+    }
+}
+
+/// The first of the datums of a bound; None if it is open, or that of the default partition.
+///
+/// # Safety
+/// The list is that of a bound, the first column a position.
+unsafe fn first_of(datums: *mut pg_sys::List, position: Position) -> Option<i64> {
+    // SAFETY: the caller's.
+    unsafe {
+        let datum = crate::rewrite::items::<pg_sys::PartitionRangeDatum>(datums).next()?;
+        if (*datum).kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {
+            return None;
+        }
+        let value = (*datum).value.cast::<pg_sys::Const>();
+        Some(position.read((*value).constvalue))
+    }
+}

@@ -1,0 +1,7 @@
+//! The base table of a tree: the queries that it answers, the triggers that it has, and what a partition of it holds.
+
+pub mod extent;
+pub mod progress;
+pub mod query;
+pub mod relation;
+pub mod triggers;

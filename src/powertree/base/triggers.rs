@@ -1,0 +1,361 @@
+//! The triggers that keep a tree in step with its table.
+
+use crate::pg::fence;
+use crate::pg::name::{c_string, text};
+use crate::powertree::store::tables::Tables;
+use pgrx::pg_sys::{self, Datum, Oid};
+use std::ffi::CStr;
+use std::io::Write;
+
+/// The name that a trigger's transition table of rows as they were has, and that of rows as they are.
+const OLD: &CStr = c"powertree_old";
+const NEW: &CStr = c"powertree_new";
+
+const ROW: u32 = pg_sys::TRIGGER_TYPE_ROW;
+const BEFORE: u32 = pg_sys::TRIGGER_TYPE_BEFORE;
+const INSERT: u32 = pg_sys::TRIGGER_TYPE_INSERT;
+const UPDATE: u32 = pg_sys::TRIGGER_TYPE_UPDATE;
+const DELETE: u32 = pg_sys::TRIGGER_TYPE_DELETE;
+const TRUNCATE: u32 = pg_sys::TRIGGER_TYPE_TRUNCATE;
+
+/// What one of a tree's triggers must look like.
+struct Kind {
+    event: &'static str,
+    /// `tgtype`: AFTER and FOR EACH STATEMENT unless it says otherwise.
+    when: u32,
+    /// Has it a transition table of old rows, of new rows?
+    old: bool,
+    new: bool,
+    /// `tgenabled`.
+    fires: u8,
+}
+
+/// One trigger for each kind of event: PostgreSQL allows no more where there are transition tables.
+const KINDS: [Kind; 6] = [
+    // From when on the session must not trust the tree.
+    Kind {
+        event: "before",
+        when: BEFORE | INSERT | UPDATE | DELETE,
+        old: false,
+        new: false,
+        fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN,
+    },
+    Kind { event: "insert", when: INSERT, old: false, new: true, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
+    Kind { event: "update", when: UPDATE, old: true, new: true, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
+    Kind { event: "delete", when: DELETE, old: true, new: false, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
+    Kind {
+        event: "truncate",
+        when: BEFORE | TRUNCATE,
+        old: false,
+        new: false,
+        fires: pg_sys::TRIGGER_FIRES_ALWAYS,
+    },
+    // Where replication applies rows one by one and no statement trigger fires.
+    Kind {
+        event: "replica",
+        when: ROW | INSERT | UPDATE | DELETE,
+        old: false,
+        new: false,
+        fires: pg_sys::TRIGGER_FIRES_ON_REPLICA,
+    },
+];
+
+impl Kind {
+    /// PostgreSQL gives row triggers of the base table to its partitions.
+    fn is_cloned(&self) -> bool {
+        self.when & ROW != 0
+    }
+}
+
+/// The name of a trigger.
+fn name(tree: i32, event: &str) -> String {
+    format!("powertree_{tree}_{event}")
+}
+
+/// The tree that a trigger of this name keeps in step; None if it is no such trigger.
+pub fn tree_of(trigger: &str) -> Option<i32> {
+    let (tree, event) = trigger.strip_prefix("powertree_")?.split_once('_')?;
+    let ours = KINDS.iter().any(|kind| kind.event == event);
+    tree.parse().ok().filter(|_| ours)
+}
+
+/// What the catalog says of a trigger.
+struct Known {
+    oid: Oid,
+    name: String,
+    /// Does it call the function that keeps trees in step?
+    captures: bool,
+    /// The first of its arguments.
+    argument: Option<String>,
+    when: u32,
+    fires: u8,
+    cloned: bool,
+    old: Option<String>,
+    new: Option<String>,
+    /// Is there a condition, a list of columns, a constraint, or another argument?
+    special: bool,
+}
+
+impl Known {
+    /// Is it just what [`install`] makes, of this tree?
+    fn is(&self, kind: &Kind, tree: i32) -> bool {
+        let table = |wanted: bool, name: &CStr| wanted.then(|| name.to_string_lossy().into_owned());
+        self.name == name(tree, kind.event)
+            && self.captures
+            && self.argument.as_deref() == Some(tree.to_string().as_str())
+            && self.when == kind.when
+            && self.fires == kind.fires
+            && self.old == table(kind.old, OLD)
+            && self.new == table(kind.new, NEW)
+            && !self.special
+            && (!self.cloned || kind.is_cloned())
+    }
+
+    /// Does it belong to this tree, be it as it was made or not?
+    fn is_of(&self, tree: i32) -> bool {
+        tree_of(&self.name) == Some(tree)
+            || self.captures && self.argument.as_deref() == Some(tree.to_string().as_str())
+    }
+}
+
+/// Is a trigger that fires one that [`install`] made? Another one that calls the same function would count rows twice,
+/// or those of another event.
+///
+/// # Safety
+/// The trigger is that of an event that is being handled.
+pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
+    // SAFETY: the caller's; a trigger has as many arguments as it says.
+    unsafe {
+        let trigger = &*trigger;
+        if trigger.tgnargs != 1 {
+            return false;
+        }
+        // Without allocations: every statement that writes asks.
+        let argument = CStr::from_ptr(*trigger.tgargs).to_bytes();
+        let is = |found: *const std::ffi::c_char, wanted: Option<&CStr>| match wanted {
+            Some(wanted) => !found.is_null() && CStr::from_ptr(found) == wanted,
+            None => found.is_null(),
+        };
+        is_number(argument, tree)
+            && trigger.tgqual.is_null()
+            && trigger.tgnattr == 0
+            && trigger.tgconstraint == Oid::INVALID
+            && KINDS.iter().any(|kind| {
+                trigger.tgtype as u32 == kind.when
+                    && trigger.tgenabled as u8 == kind.fires
+                    && is(trigger.tgoldtable, kind.old.then_some(OLD))
+                    && is(trigger.tgnewtable, kind.new.then_some(NEW))
+                    && is_name(CStr::from_ptr(trigger.tgname).to_bytes(), argument, kind.event)
+            })
+    }
+}
+
+/// Is the argument of a trigger just this number?
+fn is_number(argument: &[u8], number: i32) -> bool {
+    let mut written = [0; 11];
+    let mut rest = &mut written[..];
+    let fits = write!(rest, "{number}").is_ok();
+    let length = 11 - rest.len();
+    fits && argument == &written[..length]
+}
+
+/// Is it the [`name`] of the trigger that has this argument?
+fn is_name(found: &[u8], argument: &[u8], event: &str) -> bool {
+    let rest = found.strip_prefix(b"powertree_").and_then(|rest| rest.strip_prefix(argument));
+    rest.and_then(|rest| rest.strip_prefix(b"_")) == Some(event.as_bytes())
+}
+
+/// Makes the triggers of a relation, the base table or one of its partitions, or makes them anew.
+pub fn install(tree: i32, relation: Oid, base: Oid) {
+    let function = Tables::get().capture;
+    fence::for_catalog(|| {
+        for kind in KINDS.iter().filter(|kind| relation == base || !kind.is_cloned()) {
+            create(tree, relation, function, kind);
+        }
+    });
+    // SAFETY: makes the triggers known to what follows.
+    unsafe { pg_sys::CommandCounterIncrement() };
+}
+
+fn create(tree: i32, relation: Oid, function: Oid, kind: &Kind) {
+    let (name, argument) = (c_string(&name(tree, kind.event)), c_string(&tree.to_string()));
+    // SAFETY: a statement as the parser would make it, in memory of the statement that runs; PostgreSQL copies names.
+    unsafe {
+        let mut tables = std::ptr::null_mut();
+        for (_, name, new) in [(kind.old, OLD, false), (kind.new, NEW, true)].iter().filter(|table| table.0) {
+            let table = pg_sys::palloc0(size_of::<pg_sys::TriggerTransition>());
+            let table = table.cast::<pg_sys::TriggerTransition>();
+            (*table).type_ = pg_sys::NodeTag::T_TriggerTransition;
+            (*table).name = pg_sys::pstrdup(name.as_ptr());
+            (*table).isNew = *new;
+            (*table).isTable = true;
+            tables = pg_sys::lappend(tables, table.cast());
+        }
+        let argument = pg_sys::makeString(pg_sys::pstrdup(argument.as_ptr()));
+        let mut statement = pg_sys::CreateTrigStmt {
+            type_: pg_sys::NodeTag::T_CreateTrigStmt,
+            replace: true,
+            trigname: pg_sys::pstrdup(name.as_ptr()),
+            args: pg_sys::lappend(std::ptr::null_mut(), argument.cast()),
+            row: kind.when & ROW != 0,
+            timing: (kind.when & BEFORE) as i16,
+            events: (kind.when & (INSERT | UPDATE | DELETE | TRUNCATE)) as i16,
+            transitionRels: tables,
+            ..Default::default()
+        };
+        pg_sys::CreateTriggerFiringOn(
+            &mut statement,
+            c"".as_ptr(),
+            relation,
+            Oid::INVALID,
+            Oid::INVALID,
+            Oid::INVALID,
+            function,
+            Oid::INVALID,
+            std::ptr::null_mut(),
+            false,
+            false,
+            kind.fires as std::ffi::c_char,
+        );
+    }
+}
+
+/// Drops the triggers of a relation, as many as there are.
+pub fn remove(tree: i32, relation: Oid) {
+    let found = all(relation);
+    fence::for_catalog(|| {
+        // Those that the base table gave to a partition go with it.
+        for trigger in
+            found.iter().filter(|trigger| trigger.captures && trigger.is_of(tree) && !trigger.cloned)
+        {
+            let object = pg_sys::ObjectAddress {
+                classId: pg_sys::TriggerRelationId,
+                objectId: trigger.oid,
+                objectSubId: 0,
+            };
+            let (behaviour, flags) = (pg_sys::DropBehavior::DROP_RESTRICT, pg_sys::PERFORM_DELETION_INTERNAL);
+            // SAFETY: the trigger was there in this command, and the relation is locked.
+            unsafe { pg_sys::performDeletion(&object, behaviour, flags as i32) };
+        }
+    });
+}
+
+/// Has the relation all triggers of a tree, and do they do and fire what and when they should?
+pub fn are_right(tree: i32, relation: Oid) -> bool {
+    let known = all(relation);
+    KINDS.iter().all(|kind| known.iter().any(|trigger| trigger.is(kind, tree)))
+}
+
+/// Has the relation any trigger of a tree of its own?
+pub fn any(tree: i32, relation: Oid) -> bool {
+    all(relation).iter().any(|trigger| trigger.is_of(tree) && !trigger.cloned)
+}
+
+/// The trees whose triggers a relation has.
+pub fn trees(relation: Oid) -> Vec<i32> {
+    let mut trees: Vec<i32> = all(relation)
+        .iter()
+        .filter(|trigger| trigger.captures && !trigger.cloned)
+        .filter_map(|trigger| trigger.argument.as_ref()?.parse().ok())
+        .collect();
+    trees.sort_unstable();
+    trees.dedup();
+    trees
+}
+
+/// All relations that have triggers of trees.
+pub fn relations() -> Vec<Oid> {
+    let mut relations = Vec::new();
+    let function = Tables::get().capture;
+    scan(None, |tuple, _| {
+        // SAFETY: a row of `pg_trigger`.
+        let trigger = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_trigger>() };
+        if trigger.tgfoid == function {
+            relations.push(trigger.tgrelid);
+        }
+    });
+    relations
+}
+
+/// The triggers of a relation.
+fn all(relation: Oid) -> Vec<Known> {
+    let mut known = Vec::new();
+    let function = Tables::get().capture;
+    scan(Some(relation), |tuple, columns| {
+        // SAFETY: a row of `pg_trigger`.
+        known.push(unsafe { Known::of(tuple, columns, function) });
+    });
+    known
+}
+
+/// Calls `each` for the rows of `pg_trigger`, all or those of a relation.
+fn scan(relation: Option<Oid>, mut each: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc)) {
+    // SAFETY: an ordinary scan of a system catalog, by its index if there is a condition.
+    unsafe {
+        let triggers = pg_sys::table_open(pg_sys::TriggerRelationId, pg_sys::AccessShareLock as i32);
+        let mut key = pg_sys::ScanKeyData::default();
+        if let Some(relation) = relation {
+            pg_sys::ScanKeyInit(
+                &mut key,
+                pg_sys::Anum_pg_trigger_tgrelid as i16,
+                pg_sys::BTEqualStrategyNumber as u16,
+                Oid::from(pg_sys::F_OIDEQ),
+                relation.into(),
+            );
+        }
+        let scan = pg_sys::systable_beginscan(
+            triggers,
+            Oid::from(pg_sys::TriggerRelidNameIndexId),
+            relation.is_some(),
+            std::ptr::null_mut(),
+            relation.is_some().into(),
+            &mut key,
+        );
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            each(tuple, (*triggers).rd_att);
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(triggers, pg_sys::AccessShareLock as i32);
+    }
+}
+
+impl Known {
+    /// # Safety
+    /// A row of `pg_trigger`.
+    unsafe fn of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, function: Oid) -> Known {
+        // SAFETY: the caller's; the arguments are C strings one after the other.
+        unsafe {
+            let column = |number: u32| {
+                let mut null = false;
+                let datum = pg_sys::heap_getattr(tuple, number as i32, columns, &mut null);
+                (!null).then_some(datum)
+            };
+            let transition = |number| column(number).and_then(|name: Datum| text(name.cast_mut_ptr()));
+            let trigger = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_trigger>();
+            let argument = column(pg_sys::Anum_pg_trigger_tgargs).and_then(|arguments| {
+                let arguments = pg_sys::pg_detoast_datum_packed(arguments.cast_mut_ptr());
+                let bytes = pgrx::varlena_to_byte_slice(arguments);
+                CStr::from_bytes_until_nul(bytes).ok().map(|first| first.to_string_lossy().into_owned())
+            });
+            Known {
+                oid: trigger.oid,
+                name: text((&raw const trigger.tgname.data).cast()).unwrap_or_default(),
+                captures: trigger.tgfoid == function,
+                argument,
+                when: trigger.tgtype as u32,
+                fires: trigger.tgenabled as u8,
+                cloned: trigger.tgparentid != Oid::INVALID,
+                old: transition(pg_sys::Anum_pg_trigger_tgoldtable),
+                new: transition(pg_sys::Anum_pg_trigger_tgnewtable),
+                special: trigger.tgnargs != 1
+                    || trigger.tgattr.dim1 != 0
+                    || trigger.tgconstraint != Oid::INVALID
+                    || column(pg_sys::Anum_pg_trigger_tgqual).is_some(),
+            }
+        }
+    }
+}

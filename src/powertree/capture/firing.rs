@@ -1,0 +1,108 @@
+//! A trigger that fires: what PostgreSQL says to its function.
+//!
+//! Whoever owns a table, or has the TRIGGER privilege, can make triggers of any kind that call any trigger function. A
+//! function that did not look would drop rows in silence, count them twice, or read what is not there.
+
+use crate::pg::error::raise;
+use crate::pg::name::{relation_name, text};
+use pgrx::pg_sys::{self, FunctionCallInfo, TriggerData};
+use pgrx::PgSqlErrorCode;
+use std::ffi::CStr;
+
+/// The data of an event that is being handled.
+#[derive(Clone, Copy)]
+pub struct Firing<'a>(&'a TriggerData);
+
+/// The kinds of trigger that keep a tree in step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Before a statement that writes rows.
+    Before,
+    /// After a statement, with the rows that came.
+    Insert,
+    /// After a statement, with the rows before and after.
+    Update,
+    /// After a statement, with the rows that went.
+    Delete,
+    /// Before a statement.
+    Truncate,
+    /// After each row.
+    Row,
+}
+
+impl<'a> Firing<'a> {
+    /// An error unless `function` was called by a trigger.
+    pub fn of(fcinfo: FunctionCallInfo, function: &str) -> Firing<'a> {
+        // SAFETY: PostgreSQL calls functions with a context or none; a node's tag says which structure it begins.
+        let data = unsafe {
+            let data = (*fcinfo).context.cast::<TriggerData>().as_ref();
+            data.filter(|data| data.type_ == pg_sys::NodeTag::T_TriggerData)
+        };
+        Firing(data.unwrap_or_else(|| {
+            raise(
+                PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+                format!("{function}() was not called as a trigger"),
+                "",
+                "Its triggers are made by pg_tally.",
+            )
+        }))
+    }
+
+    pub fn data(self) -> &'a TriggerData {
+        self.0
+    }
+
+    pub fn relation(self) -> pg_sys::Oid {
+        // SAFETY: the relation of the event is open.
+        unsafe { (*self.0.tg_relation).rd_id }
+    }
+
+    /// The kind of trigger, None if it is none of those.
+    pub fn event(self) -> Option<Event> {
+        let data = self.0;
+        let is = |mask: u32, flags: u32| data.tg_event & mask == flags;
+        let before = is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_BEFORE);
+        let after = is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_AFTER);
+        let row = data.tg_event & pg_sys::TRIGGER_EVENT_ROW != 0;
+        let (old, new) = (!data.tg_oldtable.is_null(), !data.tg_newtable.is_null());
+        match data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
+            pg_sys::TRIGGER_EVENT_TRUNCATE => before.then_some(Event::Truncate),
+            _ if before && !row => Some(Event::Before),
+            _ if !after => None,
+            _ if row => Some(Event::Row),
+            pg_sys::TRIGGER_EVENT_INSERT => new.then_some(Event::Insert),
+            pg_sys::TRIGGER_EVENT_UPDATE => (old && new).then_some(Event::Update),
+            _ => old.then_some(Event::Delete),
+        }
+    }
+
+    /// The name of the trigger.
+    pub fn name(self) -> String {
+        // SAFETY: a trigger has a name.
+        unsafe { text((*self.0.tg_trigger).tgname) }.unwrap_or_default()
+    }
+
+    /// The only argument of the trigger; None if it has none, or several.
+    pub fn argument(self) -> Option<&'a str> {
+        // SAFETY: as many arguments as the trigger says, C strings.
+        unsafe {
+            let trigger = &*self.0.tg_trigger;
+            let argument = (trigger.tgnargs == 1).then(|| CStr::from_ptr(*trigger.tgargs));
+            argument.and_then(|argument| argument.to_str().ok())
+        }
+    }
+
+    /// Refuses a trigger that somebody else made.
+    pub fn refuse(self, function: &str, hint: &str) -> ! {
+        raise(
+            PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            format!(
+                "trigger \"{}\" of table {} must not call {function}()",
+                self.name(),
+                relation_name(self.relation())
+            ),
+            "",
+            hint,
+        )
+    }
+}

@@ -1,0 +1,173 @@
+//! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
+
+use crate::powertree::base::relation::is_in_family;
+use crate::powertree::model::tree::{find_column, generated, Tree};
+use crate::powertree::store::tables;
+use pgrx::pg_sys::{self, Oid};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Where a relation, the base table or one of its partitions, has the columns of a tree.
+pub struct Layout {
+    pub tree: Rc<Tree>,
+    at: usize,
+    values: Vec<usize>,
+    series: Vec<usize>,
+    /// As far as a row must be taken apart.
+    last: i32,
+    /// Which values the partitions of the relation compute. Where the columns of a partition are in other places,
+    /// PostgreSQL shows rows to triggers as they were before: NULL, or of an UPDATE what it was.
+    generated: Vec<usize>,
+    /// Is that so of the position or the series?
+    pub place_is_generated: bool,
+}
+
+/// By tree and relation.
+type Layouts = HashMap<(i32, u32), Option<Rc<Layout>>>;
+
+thread_local! {
+    /// With the generation in which they were found.
+    static LAYOUTS: RefCell<(u64, Layouts)> = RefCell::default();
+}
+
+impl Layout {
+    /// None if triggers do not have to keep the tree of this number in step, or the relation is not of its table.
+    pub fn to_keep(tree: i32, relation: Oid) -> Option<Rc<Layout>> {
+        let (generation, place) = (tables::generation(), (tree, relation.to_u32()));
+        let known = LAYOUTS
+            .with_borrow(|known| (known.0 == generation).then(|| known.1.get(&place).cloned()).flatten());
+        if let Some(layout) = known {
+            return layout;
+        }
+        let tree = Tree::to_keep(tree)?;
+        tables::watch_table(relation);
+        let layout = is_in_family(relation, tree.base).then(|| Rc::new(Layout::find(tree, relation)));
+        remember(generation, place, &layout);
+        layout
+    }
+
+    fn find(tree: Rc<Tree>, relation: Oid) -> Layout {
+        let find = |name: &str| {
+            let number = find_column(relation, name).map_or(0, |column| column.number);
+            assert!(number > 0, "a partition without a column of its parent");
+            number as usize - 1
+        };
+        let layout = Layout {
+            at: find(&tree.at.name),
+            values: tree.values.iter().map(|(column, _)| find(&column.name)).collect(),
+            series: tree.series.iter().map(|key| find(&key.column.name)).collect(),
+            last: 0,
+            generated: Vec::new(),
+            place_is_generated: false,
+            tree,
+        };
+        // SAFETY: a look-up in the catalog.
+        let partitioned =
+            unsafe { pg_sys::get_rel_relkind(relation) } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
+        let computed = |number: &usize| partitioned && generated(relation, *number as i16 + 1) != 0;
+        let generated = (0..layout.values.len()).filter(|&place| computed(&layout.values[place])).collect();
+        let place_is_generated = computed(&layout.at) || layout.series.iter().any(computed);
+        let all = layout.values.iter().chain(&layout.series);
+        let last = all.copied().fold(layout.at, usize::max) as i32 + 1;
+        Layout { last, generated, place_is_generated, ..layout }
+    }
+
+    /// Do partitions of the relation compute any of the values?
+    pub fn has_generated(&self) -> bool {
+        !self.generated.is_empty()
+    }
+
+    /// The position of a row, None if it has none.
+    ///
+    /// # Safety
+    /// The slot holds a row of the relation.
+    pub unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
+        // SAFETY: the row is taken apart at least as far as its position.
+        unsafe {
+            if i32::from((*slot).tts_nvalid) < self.last {
+                pg_sys::slot_getsomeattrs_int(slot, self.last);
+            }
+            (!*(*slot).tts_isnull.add(self.at))
+                .then(|| self.tree.position.read(*(*slot).tts_values.add(self.at)))
+        }
+    }
+
+    /// What the tree wants to know of a row; None if it has no position or no series.
+    ///
+    /// # Safety
+    /// As above.
+    pub unsafe fn read<'a>(
+        &'a self,
+        slot: *mut pg_sys::TupleTableSlot,
+        key: &'a mut Vec<u8>,
+    ) -> Option<RowOf<'a>> {
+        // SAFETY: as above, as far as any column of the layout.
+        unsafe {
+            let position = self.position(slot)?;
+            key.clear();
+            for (column, &number) in self.tree.series.iter().zip(&self.series) {
+                if *(*slot).tts_isnull.add(number) {
+                    return None;
+                }
+                column.encode(*(*slot).tts_values.add(number), key);
+            }
+            Some(RowOf { layout: self, slot, position, key })
+        }
+    }
+}
+
+/// Remembers what was found since `generation`, unless something has changed meanwhile.
+fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
+    if tables::generation() != generation {
+        return;
+    }
+    let outdated = LAYOUTS.with_borrow_mut(|known| {
+        let outdated =
+            (known.0 != generation).then(|| std::mem::replace(known, (generation, HashMap::new())));
+        known.1.insert(place, layout.clone());
+        outdated
+    });
+    // Outside of the borrow: to free the plans of a tree calls PostgreSQL.
+    drop(outdated);
+}
+
+/// A row in its slot.
+pub struct RowOf<'a> {
+    layout: &'a Layout,
+    slot: *mut pg_sys::TupleTableSlot,
+    pub position: i64,
+    pub key: &'a [u8],
+}
+
+impl RowOf<'_> {
+    /// The value of a place, None if it is NULL.
+    pub fn value(&self, place: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: the slot holds the row, taken apart.
+        unsafe {
+            let number = self.layout.values[place];
+            (!*(*self.slot).tts_isnull.add(number)).then(|| *(*self.slot).tts_values.add(number))
+        }
+    }
+
+    /// May there be values that triggers do not see?
+    pub fn lacks_values(&self) -> bool {
+        self.layout.generated.iter().any(|&place| self.value(place).is_none())
+    }
+
+    /// All that the tree sees of the row, as bytes.
+    pub fn image(&self, image: &mut Vec<u8>) {
+        image.clear();
+        image.extend(self.position.to_le_bytes());
+        for (place, (_, kind)) in self.layout.tree.values.iter().enumerate() {
+            match self.value(place) {
+                Some(datum) => {
+                    image.push(1);
+                    kind.image(datum, image);
+                }
+                None => image.push(0),
+            }
+        }
+        image.extend(self.key);
+    }
+}

@@ -1,0 +1,8 @@
+//! The way in of a row: a trigger fires, finds the columns of the tree in the rows of the statement, adds them up by leaf,
+//! and appends the sums to the log.
+
+mod changes;
+mod firing;
+mod layout;
+mod transition;
+mod trigger;

@@ -1,0 +1,205 @@
+//! Compaction: folds the log into the nodes, in one snapshot.
+//!
+//! What is folded is what the snapshot sees, and exactly that is deleted from the log. A writer that it does not see
+//! keeps its entry; a reader sees either the old nodes and the log or the new nodes. Nothing is subtracted: a dirty
+//! leaf is computed anew from the base table, and a node from its ten children.
+
+use super::folding::fold;
+use crate::pg::error::raise;
+use crate::pg::spi::connected_as;
+use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::{fence, subtransaction::attempt};
+use crate::powertree::base::relation::strangers;
+use crate::powertree::model::rights;
+use crate::powertree::model::tree::{Definition, Tree};
+use crate::powertree::read::queries::lock;
+use crate::powertree::store::failure;
+use crate::powertree::store::state::{state_behind_barriers, State};
+use crate::powertree::store::tables::Tables;
+use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+
+#[pg_extern(sql = false)]
+fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
+    // SAFETY: the SQL declaration has a text there; CALL says whether the procedure may commit.
+    let (name, atomic): (Option<String>, bool) = unsafe {
+        let context = (*fcinfo).context;
+        let call = !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_CallContext;
+        (pgrx::fcinfo::pg_getarg(fcinfo, 0), !call || (*context.cast::<pg_sys::CallContext>()).atomic)
+    };
+    rights::require_writable("CALL powertree_compact()");
+    connected_as(if atomic { 0 } else { pg_sys::SPI_OPT_NONATOMIC }, || {
+        let trees: Vec<Definition> = match &name {
+            Some(name) => {
+                let tree = Tree::named(name);
+                rights::require_owner(tree.base);
+                Definition::all(&Tables::get()).into_iter().filter(|known| known.id == tree.id).collect()
+            }
+            None => Definition::all(&Tables::get()),
+        };
+        for tree in trees {
+            if name.is_none() && !rights::owns(tree.base) {
+                continue;
+            }
+            match &name {
+                Some(_) => {
+                    compact(tree.id, true);
+                }
+                // One tree that fails must not keep the others from their turn.
+                None => {
+                    if let Err(error) = attempt(|| compact(tree.id, true)) {
+                        warn(&tree.name, &error);
+                        note_failure(tree.id, &error);
+                    }
+                }
+            }
+            if !atomic {
+                // SAFETY: the procedure was called so that it may commit.
+                unsafe { pg_sys::SPI_commit() };
+            }
+        }
+    });
+}
+
+/// Says why a tree was not compacted.
+fn warn(tree: &str, error: &ErrorReportWithLevel) {
+    let message = format!("power tree \"{tree}\" was not compacted: {}", error.message());
+    let mut report = ErrorReport::new(error.sql_error_code(), message, "pg_tally");
+    if let Some(detail) = error.detail() {
+        report = report.set_detail(detail);
+    }
+    if let Some(hint) = error.hint() {
+        report = report.set_hint(hint);
+    }
+    report.report(PgLogLevel::WARNING);
+}
+
+/// Writes down why a tree was not compacted, unless others were only in the way.
+pub fn note_failure(id: i32, error: &ErrorReportWithLevel) {
+    let Some(tables) = Tables::known() else { return };
+    // Whoever compacts or drops the tree changes what is noted of it, under the same lock.
+    if is_impatience(error) || !lock_tree(id, false) || State::read(&tables, id).is_none() {
+        return;
+    }
+    // SAFETY: a snapshot, without which no long text can be replaced.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    failure::note(&tables, id, error.message());
+    // SAFETY: the snapshot from above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+}
+
+/// Has somebody else only locked the table?
+pub fn is_impatience(error: &ErrorReportWithLevel) -> bool {
+    error.sql_error_code() == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
+}
+
+/// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, or has locked the table, waits, or
+/// lets it be and says no.
+pub fn compact(id: i32, wait: bool) -> bool {
+    // One that is stale has nothing to fold, and perhaps no columns.
+    let Some(tree) = Tree::live(id) else { return true };
+    // In the order in which everybody takes them: the base table before what is ours.
+    if !lock_base(tree.base, wait) || !lock_tree(id, wait) {
+        return false;
+    }
+    let Some(tree) = Tree::live(id) else { return true };
+    let tables = Tables::get();
+    // SAFETY: a snapshot taken now that the lock is held; an error leaves it to the end of the transaction.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+    }
+    if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
+        require_no_other_since(&tables, id);
+        require_one_owner(tree.base);
+        require_barriers(&tables, id);
+        fence::as_owner(tree.base, || fold(&tables, &tree, state));
+        // One that came while the table was read: rows of its may have been read whose log was not seen.
+        require_barriers(&tables, id);
+        failure::forget(&tables, id);
+    }
+    // SAFETY: the snapshot from above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    true
+}
+
+/// Locks the table for reading, as the query of it would.
+fn lock_base(base: Oid, wait: bool) -> bool {
+    if wait {
+        lock(base);
+        return true;
+    }
+    // SAFETY: a lock that is released with the transaction.
+    unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
+}
+
+/// One compactor at a time: a lock that the transaction keeps.
+fn lock_tree(id: i32, wait: bool) -> bool {
+    let (class, object) = (Tables::get().state, Oid::from(id as u32));
+    let mode = pg_sys::ShareUpdateExclusiveLock as i32;
+    // SAFETY: a lock that is released with the transaction.
+    unsafe {
+        if wait {
+            pg_sys::LockDatabaseObject(class, object, 0, mode);
+            return true;
+        }
+        pg_sys::ConditionalLockDatabaseObject(class, object, 0, mode)
+    }
+}
+
+/// Waits until nobody compacts a tree, and keeps others from it.
+pub fn wait_for_others(id: i32) {
+    lock_tree(id, true);
+}
+
+/// Everything that compaction reads is read as the owner of the base table.
+pub fn require_one_owner(base: Oid) {
+    if let Some(problem) = strangers(base, base) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            problem,
+            "Code of one owner, such as the expression of an index, would run with the rights of another.",
+            "Give all partitions to the owner of the table: ALTER TABLE ... OWNER TO.",
+        );
+    }
+}
+
+/// A snapshot older than the lock, as REPEATABLE READ has it, may have missed what another compactor did.
+fn require_no_other_since(tables: &Tables, id: i32) {
+    let mut same = false;
+    let keys = [Key::Integer(1, id)];
+    let mut latest = None;
+    let state = Table::read(tables.state);
+    state.scan(tables.state_tree, Snapshot::Latest, &keys, |row| {
+        latest = Some(row.id());
+        false
+    });
+    state.scan(tables.state_tree, Snapshot::Active, &keys, |row| {
+        same = latest.is_some_and(|latest| {
+            latest.ip_posid == row.id().ip_posid
+                && latest.ip_blkid.bi_hi == row.id().ip_blkid.bi_hi
+                && latest.ip_blkid.bi_lo == row.id().ip_blkid.bi_lo
+        });
+        false
+    });
+    if !same {
+        too_old("could not serialize access due to another compaction of the power tree");
+    }
+}
+
+/// Partitions that came or went since the snapshot show it rows, or hide them, of which it sees no log.
+fn require_barriers(tables: &Tables, id: i32) {
+    if state_behind_barriers(tables, id).is_none() {
+        too_old("could not serialize access due to a change of the power tree's partitions");
+    }
+}
+
+fn too_old(message: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+        message,
+        "",
+        "Call powertree_compact() again, in a transaction of its own.",
+    )
+}

@@ -1,0 +1,299 @@
+//! What a compaction does, once it has its lock and its snapshot.
+
+use crate::pg::error::raise;
+use crate::pg::memory;
+use crate::pg::table::{bytea, Key, Snapshot, Table, Writer};
+use crate::powertree::base::progress::Progress;
+use crate::powertree::base::query::Range;
+use crate::powertree::model::key;
+use crate::powertree::model::rights;
+use crate::powertree::model::tree::Tree;
+use crate::powertree::store::log::{self, Change};
+use crate::powertree::store::nodes::{series_key, Nodes};
+use crate::powertree::store::span;
+use crate::powertree::store::state::{State, Totals};
+use crate::powertree::store::tables::Tables;
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use tally_stats::tree::Block;
+use tally_stats::Tally;
+
+/// So many leaves of a series are kept in memory while a span is computed anew.
+const MOST_LEAVES: usize = 20_000;
+
+/// What becomes of a node.
+enum Update {
+    Add(Vec<Tally>),
+    Set(Vec<Tally>),
+}
+
+/// By leaf, or by node of a level.
+type Updates = BTreeMap<i64, Update>;
+
+/// Folds what the active snapshot sees.
+pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
+    if rights::rows_are_hidden(tree.base) {
+        raise(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "row security is forced on the table of a power tree",
+            "Its owner does not see all rows.",
+            "Reads go to the table. Undo FORCE ROW LEVEL SECURITY, or drop the tree.",
+        );
+    }
+    let (nodes, series) = (Table::write(tables.node), Table::write(tables.series));
+    let (log, spans) = (Table::write(tables.log), Table::write(tables.span));
+    let folding = Folding {
+        tables,
+        tree,
+        nodes: &nodes,
+        node_writer: nodes.writer(),
+        series: series.writer(),
+        log: log.writer(),
+        memory: RefCell::new(PgMemoryContexts::new("power tree compaction")),
+        progress: RefCell::new(Progress::new(&tree.name)),
+        totals: Cell::new(state.totals),
+    };
+    let seen = span::all(tables, tree.id, Snapshot::Active);
+    let mut done = Ok(());
+    for span in &seen {
+        if span.first <= span.last {
+            done = done.and_then(|()| folding.recompute(span.first, span.last));
+        }
+    }
+    let done =
+        done.and_then(|()| folding.fold_log(|leaf| seen.iter().any(|s| s.first <= leaf && leaf <= s.last)));
+    let span_writer = spans.writer();
+    for span in &seen {
+        state.horizon = state.horizon.max(span.barrier.unwrap_or(0));
+        span_writer.delete(span.row);
+    }
+    state.stale = done.err().map(|SameHash| "two of its series have the same hash".to_owned());
+    state.compactions += 1;
+    state.totals = folding.totals.get();
+    // SAFETY: the clock.
+    state.compacted_at = Some(unsafe { pg_sys::GetCurrentTimestamp() }.into());
+    state.write(tables);
+}
+
+/// Two keys with one hash: one in 10^19 pairs.
+struct SameHash;
+
+struct Folding<'a> {
+    tables: &'a Tables,
+    tree: &'a Tree,
+    nodes: &'a Table,
+    node_writer: Writer<'a>,
+    series: Writer<'a>,
+    log: Writer<'a>,
+    /// For what is only needed while the nodes of one series are written.
+    memory: RefCell<PgMemoryContexts>,
+    progress: RefCell<Progress>,
+    totals: Cell<Totals>,
+}
+
+/// The log of one series.
+#[derive(Default)]
+struct Entries {
+    series: i64,
+    key: Vec<u8>,
+    changes: BTreeMap<i64, Change>,
+    rows: Vec<pg_sys::ItemPointerData>,
+}
+
+impl Folding<'_> {
+    /// Folds the log and deletes what was folded; what belongs to leaves that were computed anew is only deleted.
+    fn fold_log(&self, recomputed: impl Fn(i64) -> bool) -> Result<(), SameHash> {
+        let mut entries = Entries::default();
+        let mut result = Ok(());
+        log::all(self.tables, self.tree.id, self.tree.values.len(), |row, key, entry| {
+            if entries.rows.is_empty() || entries.series != entry.series {
+                let before = std::mem::take(&mut entries);
+                if result.is_ok() {
+                    result = self.fold_entries(before);
+                }
+                (entries.series, entries.key) = (entry.series, key.to_vec());
+            }
+            if key != entries.key {
+                result = Err(SameHash);
+            }
+            memory::room(&mut entries.rows, 1);
+            entries.rows.push(row.id());
+            if recomputed(entry.leaf) {
+                return;
+            }
+            match entries.changes.entry(entry.leaf) {
+                std::collections::btree_map::Entry::Vacant(vacant) => {
+                    vacant.insert(entry.change);
+                }
+                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().and(entry.change),
+            }
+        });
+        result.and_then(|()| self.fold_entries(entries))
+    }
+
+    fn fold_entries(&self, entries: Entries) -> Result<(), SameHash> {
+        if !entries.changes.is_empty() {
+            self.know_series(entries.series, &entries.key)?;
+            let key = key::decode(&self.tree.series, &entries.key);
+            let leaves = self.tree.leaves;
+            let mut updates = Updates::new();
+            for (leaf, change) in entries.changes {
+                memory::check();
+                let update = match change {
+                    Change::Add(tallies) => Update::Add(tallies),
+                    Change::Dirty => {
+                        let range = Range { first: leaves.first(leaf), last: leaves.last(leaf) };
+                        Update::Set(self.tree.read_leaf(&key, range))
+                    }
+                };
+                updates.insert(leaf, update);
+            }
+            self.update(entries.series, updates);
+        }
+        entries.rows.into_iter().for_each(|row| self.log.delete(row));
+        Ok(())
+    }
+
+    /// Computes the leaves `first ..= last` of all series from the base table.
+    fn recompute(&self, first: i64, last: i64) -> Result<(), SameHash> {
+        self.clear(first, last);
+        let leaves = self.tree.leaves;
+        let range = Range { first: leaves.first(first), last: leaves.last(last) };
+        let (mut key, mut updates) = (Vec::new(), Updates::new());
+        let mut result = Ok(());
+        let write = |key: &[u8], updates: &mut Updates| -> Result<(), SameHash> {
+            if !updates.is_empty() {
+                self.know_series(key::hash(key), key)?;
+                self.update(key::hash(key), std::mem::take(updates));
+            }
+            Ok(())
+        };
+        self.tree.read_groups(range, |next_key, leaf, tallies| {
+            if result.is_ok() && (next_key != key || updates.len() >= MOST_LEAVES) {
+                result = write(&key, &mut updates);
+                key = next_key;
+            }
+            updates.insert(leaf, Update::Set(tallies));
+        });
+        result.and_then(|()| write(&key, &mut updates))
+    }
+
+    /// Empties the leaves `first ..= last` of all series that have nodes.
+    fn clear(&self, first: i64, last: i64) {
+        let everything = (first, last) == (i64::MIN, i64::MAX);
+        let mut known = Vec::new();
+        let series = Table::read(self.tables.series);
+        series.scan(self.tables.series_hash, Snapshot::Own, &[Key::Integer(2, self.tree.id)], |row| {
+            memory::room(&mut known, 1);
+            known.push(row.integer(1));
+            if everything {
+                self.series.delete(row.id());
+            }
+            true
+        });
+        if everything {
+            self.totals.set(Totals::default());
+            let keys = [Key::Integer(3, self.tree.id)];
+            self.nodes.scan(self.tables.node_level, Snapshot::Own, &keys, |row| {
+                self.node_writer.delete(row.id());
+                true
+            });
+            // SAFETY: makes the deletions known to what follows.
+            unsafe { pg_sys::CommandCounterIncrement() };
+            return;
+        }
+        for series in known {
+            let mut updates = Updates::new();
+            let nodes = self.nodes_of(series);
+            nodes.read(Snapshot::Own, 1, first.div_euclid(10), last.div_euclid(10), |stored| {
+                let begin = stored.node.saturating_mul(10);
+                for leaf in (begin..=begin.saturating_add(9)).filter(|leaf| (first..=last).contains(leaf)) {
+                    if stored.block.child(leaf).iter().any(|tally| tally.num_vals() > 0) {
+                        updates.insert(leaf, Update::Set(vec![Tally::EMPTY; self.tree.values.len()]));
+                    }
+                }
+            });
+            if !updates.is_empty() {
+                self.update(series, updates);
+            }
+        }
+    }
+
+    /// Writes down the key of a series, if it is new.
+    fn know_series(&self, series: i64, key: &[u8]) -> Result<(), SameHash> {
+        match series_key(self.tables, self.tree.id, series, Snapshot::Own) {
+            Some(known) if known == key => Ok(()),
+            Some(_) => Err(SameHash),
+            None => {
+                self.series.insert(&[Some(series.into()), Some(self.tree.id.into()), Some(bytea(key))]);
+                self.count(Totals { num_series: 1, ..Totals::default() });
+                Ok(())
+            }
+        }
+    }
+
+    /// Updates leaves of a series, and all nodes above them.
+    fn update(&self, series: i64, leaves: Updates) {
+        pgrx::check_for_interrupts!();
+        self.progress.borrow_mut().advance(leaves.len());
+        let mut memory = self.memory.borrow_mut();
+        // SAFETY: nothing that is made in this context is kept.
+        unsafe {
+            memory.switch_to(|_| {
+                let mut updates = leaves;
+                for level in 1..=self.tree.height {
+                    updates = self.update_level(series, level, updates);
+                }
+            });
+            memory.reset();
+            // What was written can be written again.
+            pg_sys::CommandCounterIncrement();
+        }
+    }
+
+    /// Updates the children of the nodes of a level; what the nodes add up to then.
+    fn update_level(&self, series: i64, level: u32, children: Updates) -> Updates {
+        let nodes = self.nodes_of(series);
+        let mut totals = Updates::new();
+        let mut children = children.into_iter().peekable();
+        while let Some((first, _)) = children.peek() {
+            let node = first.div_euclid(10);
+            let (mut block, mut row, mut size) = (Block::empty(self.tree.values.len()), None, 0);
+            nodes.read(Snapshot::Own, level, node, node, |stored| {
+                (block, row, size) = (stored.block, Some(stored.row), stored.size)
+            });
+            let top = level == self.tree.height;
+            let before = if top { block.total()[0].num_vals() } else { 0 };
+            while let Some((child, update)) = children.next_if(|(child, _)| child.div_euclid(10) == node) {
+                let tallies = block.child_mut(child);
+                match update {
+                    Update::Add(parts) => tallies.iter_mut().zip(&parts).for_each(|(t, part)| t.merge(part)),
+                    Update::Set(all) => tallies.copy_from_slice(&all),
+                }
+            }
+            let bytes = nodes.write(&self.node_writer, level, node, row, &block) - size;
+            let total = block.total();
+            let num_vals = if top { total[0].num_vals() - before } else { 0 };
+            self.count(Totals { num_vals, bytes, ..Totals::default() });
+            totals.insert(node, Update::Set(total));
+        }
+        totals
+    }
+
+    fn count(&self, more: Totals) {
+        let totals = self.totals.get();
+        self.totals.set(Totals {
+            num_vals: totals.num_vals + more.num_vals,
+            num_series: totals.num_series + more.num_series,
+            bytes: totals.bytes + more.bytes,
+        });
+    }
+
+    fn nodes_of(&self, series: i64) -> Nodes<'_> {
+        let (tree, values) = (self.tree.id, self.tree.values.len());
+        Nodes { tables: self.tables, table: self.nodes, tree, values, series }
+    }
+}

@@ -1,0 +1,166 @@
+//! The launcher: where the library is preloaded by the server, sees to it that a worker looks at each database of
+//! `pg_tally.powertree_databases` every `pg_tally.powertree_compact_seconds`. A worker that finds nothing to do lets the
+//! database go, so that it can be dropped, renamed or copied.
+
+use super::worker;
+use crate::pg::session::{log_error, wait, wind_up_on_sigterm};
+use crate::pg::transaction::transaction;
+use crate::settings;
+use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags};
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How long the launcher sleeps between looking.
+const NAP: Duration = Duration::from_secs(1);
+/// How long until one that failed is started again.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Registers the launcher; only while the server starts, and where there is a database to serve.
+pub fn register() {
+    // SAFETY: a flag of the server's.
+    if !unsafe { pg_sys::process_shared_preload_libraries_in_progress }
+        || settings::powertree_databases().is_empty()
+    {
+        return;
+    }
+    BackgroundWorkerBuilder::new("pg_tally launcher of power tree workers")
+        .set_type("pg_tally launcher")
+        .set_library("pg_tally")
+        .set_function("powertree_launcher")
+        .set_restart_time(Some(PAUSE))
+        .set_start_time(BgWorkerStartTime::RecoveryFinished)
+        .enable_spi_access()
+        .load();
+}
+
+/// What the launcher does until the server stops.
+#[pg_guard]
+#[no_mangle]
+pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
+    wind_up_on_sigterm();
+    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
+    // Of no database: only what all of them share can be read.
+    // SAFETY: once, before anything else.
+    unsafe { pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0) };
+    let mut places: HashMap<String, Place> = HashMap::new();
+    loop {
+        match transaction(databases) {
+            Ok(databases) => {
+                for name in settings::powertree_databases() {
+                    let database = databases.get(&name).copied();
+                    places.entry(name.clone()).or_default().serve(&name, database);
+                }
+            }
+            Err(error) => log_error("pg_tally launcher", &error),
+        }
+        wait(NAP);
+    }
+}
+
+/// The databases that can be connected to.
+fn databases() -> HashMap<String, Oid> {
+    let mut databases = HashMap::new();
+    // SAFETY: an ordinary scan of a catalog that all databases share.
+    unsafe {
+        let table = pg_sys::table_open(pg_sys::DatabaseRelationId, pg_sys::AccessShareLock as i32);
+        let scan = pg_sys::systable_beginscan(
+            table,
+            Oid::INVALID,
+            false,
+            std::ptr::null_mut(),
+            0,
+            std::ptr::null_mut(),
+        );
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
+            if let Some(name) = crate::pg::name::text((&raw const row.datname.data).cast()) {
+                if row.datallowconn {
+                    databases.insert(name, row.oid);
+                }
+            }
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
+    }
+    databases
+}
+
+/// What is known of a database that is to be served.
+#[derive(Default)]
+struct Place {
+    worker: Option<*mut pg_sys::BackgroundWorkerHandle>,
+    /// When the next one is due.
+    next: Option<Instant>,
+    /// What was said last: nothing is said twice.
+    said: Option<&'static str>,
+}
+
+impl Place {
+    fn serve(&mut self, name: &str, database: Option<Oid>) {
+        if self.is_served() || self.next.is_some_and(|next| Instant::now() < next) {
+            return;
+        }
+        let Some(database) = database else {
+            return self.say(name, "does not exist, or takes no connections");
+        };
+        let seconds = settings::powertree_compact_seconds().max(1) as u64;
+        self.next = Some(Instant::now() + Duration::from_secs(seconds));
+        self.worker = start(name, database);
+        match self.worker {
+            Some(_) => self.said = None,
+            None => self.say(name, "has no worker: raise max_worker_processes"),
+        }
+    }
+
+    /// Is its worker still there?
+    fn is_served(&mut self) -> bool {
+        let Some(handle) = self.worker else { return false };
+        let mut pid = 0;
+        // SAFETY: the handle is that of a worker that was registered here, and freed once.
+        unsafe {
+            let status = pg_sys::GetBackgroundWorkerPid(handle, &mut pid);
+            let served = status != pg_sys::BgwHandleStatus::BGWH_STOPPED;
+            if !served {
+                pg_sys::pfree(handle.cast());
+                self.worker = None;
+            }
+            served
+        }
+    }
+
+    fn say(&mut self, name: &str, what: &'static str) {
+        if self.said != Some(what) {
+            self.said = Some(what);
+            log!("pg_tally launcher: database \"{name}\" of pg_tally.powertree_databases {what}");
+        }
+    }
+}
+
+/// Has the postmaster start a worker; None if there is no room for one.
+fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandle> {
+    let builder = BackgroundWorkerBuilder::new(&format!("pg_tally power trees of {name}"))
+        .set_type(worker::TYPE)
+        .set_library("pg_tally")
+        .set_function("powertree_worker")
+        .set_argument(Some(database.into()))
+        .set_restart_time(None)
+        // SAFETY: our own process.
+        .set_notify_pid(unsafe { pg_sys::MyProcPid })
+        .set_start_time(BgWorkerStartTime::RecoveryFinished)
+        .enable_spi_access();
+    let mut worker = pg_sys::BackgroundWorker::from(&builder);
+    let mut handle = std::ptr::null_mut();
+    // SAFETY: PostgreSQL copies the description; the handle lives in the memory of the process.
+    unsafe {
+        let memory = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
+        let registered = pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle);
+        pg_sys::MemoryContextSwitchTo(memory);
+        registered.then_some(handle)
+    }
+}

@@ -1,0 +1,122 @@
+//! A background worker: does what `CALL powertree_compact()` does for the trees of its database, by rows and seconds, as
+//! long as there is anything in their logs.
+
+use super::compaction::{compact, is_impatience, note_failure};
+use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
+use crate::pg::spi::connected;
+use crate::pg::table::Snapshot;
+use crate::pg::transaction::transaction;
+use crate::powertree::model::tree::Definition;
+use crate::powertree::store::failure;
+use crate::powertree::store::state::State;
+use crate::powertree::store::tables::Tables;
+use crate::powertree::store::{log, span};
+use crate::settings;
+use pgrx::bgworkers::{BackgroundWorker, SignalWakeFlags};
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+use std::ffi::CString;
+use std::time::Duration;
+
+/// What `pg_stat_activity` calls a worker.
+pub const TYPE: &str = "pg_tally power trees";
+
+/// How long a worker sleeps between looking.
+const NAP: Duration = Duration::from_secs(1);
+
+/// How long a worker waits for a lock that somebody else has before the next tree has its turn.
+const PATIENCE: &std::ffi::CStr = c"1s";
+
+/// Serves the database whose OID is the argument until there is nothing to do.
+#[pg_guard]
+#[no_mangle]
+pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
+    wind_up_on_sigterm();
+    BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
+    // SAFETY: once, before anything else.
+    unsafe {
+        pg_sys::BackgroundWorkerInitializeConnectionByOid(
+            Oid::from(argument.value() as u32),
+            Oid::INVALID,
+            0,
+        );
+        pg_sys::SetConfigOption(
+            c"lock_timeout".as_ptr(),
+            PATIENCE.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_OVERRIDE,
+        );
+    }
+    loop {
+        let work = match transaction(look) {
+            Ok(work) => work,
+            Err(error) => return log_error("power tree worker", &error),
+        };
+        for tree in &work.due {
+            serve(tree);
+        }
+        if !work.any {
+            return;
+        }
+        wait(NAP);
+    }
+}
+
+/// Compacts a tree, unless somebody else does or has locked its table. What one owner's code has left in the session is
+/// not for the next owner's.
+fn serve(tree: &Definition) {
+    let doing = CString::new(format!("compacting power tree {}", tree.name)).unwrap_or_default();
+    // SAFETY: PostgreSQL copies the text.
+    unsafe { pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, doing.as_ptr()) };
+    let id = tree.id;
+    match transaction(|| connected(|| compact(id, false))) {
+        Err(error) if !is_impatience(&error) => {
+            log_error(&format!("power tree \"{}\" was not compacted", tree.name), &error);
+            if let Err(error) = transaction(|| note_failure(id, &error)) {
+                log_error("power tree worker", &error);
+            }
+        }
+        _ => {}
+    }
+    if let Err(error) = transaction(discard_all) {
+        log_error("power tree worker", &error);
+    }
+    // SAFETY: outside of a transaction; tells autovacuum what was deleted.
+    unsafe {
+        pg_sys::pgstat_report_stat(true);
+        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
+    }
+}
+
+/// What there is to do.
+struct Work {
+    /// The trees whose log is long or old enough.
+    due: Vec<Definition>,
+    /// Is there anything in a log at all?
+    any: bool,
+}
+
+fn look() -> Work {
+    let mut work = Work { due: Vec::new(), any: false };
+    let Some(tables) = Tables::known() else { return work };
+    let resting = failure::resting(&tables);
+    for tree in Definition::known().iter().filter(|tree| !resting.contains(&tree.id)) {
+        let Some(state) = State::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {
+            continue;
+        };
+        if span::all(&tables, tree.id, Snapshot::Active).is_empty() && !log::has(&tables, tree.id, 1) {
+            continue;
+        }
+        work.any = true;
+        let age = state.compacted_at.map_or(i64::MAX, |at| {
+            // SAFETY: the clock.
+            (unsafe { pg_sys::GetCurrentTimestamp() }).saturating_sub(at.value() as i64) / 1_000_000
+        });
+        if age >= i64::from(settings::powertree_compact_seconds())
+            || log::has(&tables, tree.id, settings::powertree_compact_rows() as u64)
+        {
+            work.due.push(tree.clone());
+        }
+    }
+    work
+}

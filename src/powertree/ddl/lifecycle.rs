@@ -1,0 +1,293 @@
+//! Making, rebuilding and dropping trees.
+
+use crate::pg::error::raise;
+use crate::pg::fence;
+use crate::pg::name::relation_name;
+use crate::pg::spi::connected;
+use crate::pg::table::{Key, Snapshot, Table};
+use crate::powertree::base::query::Query;
+use crate::powertree::base::relation::{family, is_partition, lock_family, refusal};
+use crate::powertree::base::triggers;
+use crate::powertree::compact::compaction;
+use crate::powertree::model::position::Position;
+use crate::powertree::model::rights;
+use crate::powertree::model::tree::{Definition, Tree};
+use crate::powertree::read::argument::{self, Step};
+use crate::powertree::store::failure;
+use crate::powertree::store::span::{self, Reach};
+use crate::powertree::store::state::{State, Totals};
+use crate::powertree::store::tables::Tables;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::prelude::*;
+
+/// More would not fit into a page.
+pub const MOST_VALUES: usize = 8;
+
+#[pg_extern(sql = false)]
+fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
+    rights::require_writable("powertree_create()");
+    require_utf8();
+    let base: Oid = argument::required(fcinfo, 0, "the table");
+    let at: String = argument::required(fcinfo, 1, "at");
+    let values: Array<&str> = argument::required(fcinfo, 2, "values");
+    let leaf: String = argument::required(fcinfo, 3, "leaf");
+    let series: Array<&str> = argument::required(fcinfo, 4, "series");
+    // SAFETY: the SQL declaration has a text there.
+    let name: Option<String> = unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 5) };
+    connected(|| {
+        lock_against_writers(base);
+        let name = name.unwrap_or_else(|| relation_name_alone(base));
+        if name.is_empty() {
+            raise(
+                PgSqlErrorCode::ERRCODE_INVALID_NAME,
+                "a power tree must have a name",
+                "",
+                "Leave it out for the name of the table.",
+            );
+        }
+        let (values, series) = (names(values, "values"), names(series, "series"));
+        let tables = Tables::get();
+        let known = Definition::all(&tables);
+        if known.iter().any(|tree| tree.name == name) {
+            raise(
+                PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+                format!("there is a power tree named \"{name}\" already"),
+                "",
+                "Give the new one another name with name => '…', or drop the old one with powertree_drop().",
+            );
+        }
+        let mut definition = Definition { id: 0, name, base, at, values, series, leaf: 1, height: 1 };
+        let tree = resolved(&definition);
+        definition.leaf = leaf_width(&leaf, tree.position);
+        definition.height = tally_stats::tree::height_for(definition.leaf, tree.position.top_span());
+        definition.id = next_id(&tables);
+        Table::write(tables.definition).writer().insert(&definition.columns());
+        begin(&definition, "not built yet");
+    });
+}
+
+#[pg_extern(sql = false)]
+fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
+    rights::require_writable("powertree_rebuild()");
+    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name = name.as_str();
+    connected(|| {
+        lock_against_writers(named(name).base);
+        // Nobody can have dropped it since, or made another of this name for the table, unseen.
+        let definition = named(name);
+        rights::require_owner(definition.base);
+        begin(&definition, "to be rebuilt");
+    });
+}
+
+#[pg_extern(sql = false)]
+fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
+    rights::require_writable("powertree_drop()");
+    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name = name.as_str();
+    connected(|| {
+        let definition = named(name);
+        rights::require_owner(definition.base);
+        let family = lock_family(definition.base, pg_sys::AccessExclusiveLock);
+        // Whoever waits for a lock may find another table, or another tree, behind the name.
+        let definition = named(name);
+        rights::require_owner(definition.base);
+        forget(&definition);
+        family.into_iter().for_each(|relation| triggers::remove(definition.id, relation));
+    });
+}
+
+/// Puts the triggers in place and has everything read from the table until the next compaction.
+fn begin(definition: &Definition, reason: &str) {
+    let tables = Tables::get();
+    let tree = resolved(definition);
+    compaction::wait_for_others(tree.id);
+    // Finds out now whether the table can be asked.
+    fence::as_owner(tree.base, || tree.query(Query::Groups, 0));
+    let columns: Vec<_> = [&tree.at]
+        .into_iter()
+        .chain(tree.values.iter().map(|(column, _)| column))
+        .chain(tree.series.iter().map(|key| &key.column))
+        .collect();
+    let before = State::read(&tables, tree.id);
+    let state = State {
+        tree: tree.id,
+        columns: columns.iter().map(|column| column.number).collect(),
+        types: columns.iter().map(|column| column.type_oid).collect(),
+        // SAFETY: gives the transaction a number if it has none.
+        horizon: unsafe { pg_sys::GetTopFullTransactionId() }.value,
+        compactions: before.as_ref().map_or(0, |before| before.compactions),
+        compacted_at: None,
+        stale: None,
+        totals: before.map_or(Totals::default(), |before| before.totals),
+    };
+    state.write(&tables);
+    span::append_all(tree.id, Reach::Earlier, reason);
+    family(tree.base).into_iter().for_each(|relation| triggers::install(tree.id, relation, tree.base));
+    changed(&tables, tree.base);
+    notice!(
+        "power tree \"{0}\" reads its table until it is built: CALL powertree_compact('{0}')",
+        tree.name.replace('\'', "''")
+    );
+}
+
+/// Gives trees of an earlier version the triggers that this one has; for the scripts that update the extension.
+#[pg_extern(sql = false)]
+fn powertree_update() {
+    let tables = Tables::get();
+    for tree in Definition::all(&tables) {
+        if State::read(&tables, tree.id).is_some_and(|state| state.stale.is_none()) {
+            for relation in lock_family(tree.base, pg_sys::ShareRowExclusiveLock) {
+                triggers::install(tree.id, relation, tree.base);
+            }
+            changed(&tables, tree.base);
+        }
+    }
+}
+
+/// Removes all that is stored of a tree.
+pub fn forget(definition: &Definition) {
+    let tables = Tables::get();
+    compaction::wait_for_others(definition.id);
+    let own = |column| [Key::Integer(column, definition.id)];
+    delete(tables.definition, tables.definition_id, &own(1));
+    delete(tables.state, tables.state_tree, &own(1));
+    delete(tables.span, tables.span_tree, &own(1));
+    delete(tables.log, tables.log_leaf, &own(3));
+    delete(tables.series, tables.series_hash, &own(2));
+    delete(tables.node, tables.node_level, &own(3));
+    failure::forget(&tables, definition.id);
+    changed(&tables, definition.base);
+}
+
+fn delete(table: Oid, index: Oid, keys: &[Key]) {
+    let table = Table::write(table);
+    let writer = table.writer();
+    table.scan(index, Snapshot::Own, keys, |row| {
+        writer.delete(row.id());
+        true
+    });
+}
+
+/// Tells all sessions to look again.
+pub fn changed(tables: &Tables, base: Oid) {
+    // SAFETY: messages that are sent when the transaction commits.
+    unsafe {
+        pg_sys::CommandCounterIncrement();
+        pg_sys::CacheInvalidateRelcacheByRelid(tables.definition);
+        if pg_sys::get_rel_relkind(base) != 0 {
+            pg_sys::CacheInvalidateRelcacheByRelid(base);
+        }
+        // Our own are handled now.
+        pg_sys::CommandCounterIncrement();
+    }
+}
+
+/// Waits for all who write to the table or its partitions, and keeps others from beginning. An error unless a tree can
+/// be made for the table, by the caller.
+fn lock_against_writers(base: Oid) {
+    let check = || {
+        refuse(refusal(base));
+        refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
+        rights::require_owner(base);
+    };
+    // Before, so that nobody can lock what is not his; afterwards, as it may have changed while we waited.
+    check();
+    let family = lock_family(base, pg_sys::ShareRowExclusiveLock);
+    check();
+    family.into_iter().for_each(|relation| refuse(refusal(relation)));
+    compaction::require_one_owner(base);
+}
+
+fn named(name: &str) -> Definition {
+    let known = Definition::all(&Tables::get()).into_iter().find(|definition| definition.name == name);
+    known.unwrap_or_else(|| {
+        Tree::named(name);
+        unreachable!("a tree that is not there was found")
+    })
+}
+
+fn resolved(definition: &Definition) -> Tree {
+    definition.resolve().unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
+}
+
+/// Names and series are kept as UTF-8.
+fn require_utf8() {
+    // SAFETY: a property of the database.
+    if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
+        raise(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            "power trees need a database in encoding UTF8",
+            "",
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0 makes one.",
+        );
+    }
+}
+
+fn refuse(reason: Option<String>) {
+    if let Some(reason) = reason {
+        raise(
+            PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            reason,
+            "",
+            "A power tree is made for an ordinary table, or for a partitioned one as a whole.",
+        );
+    }
+}
+
+fn names(given: Array<&str>, what: &str) -> Vec<String> {
+    let most = if what == "series" { pg_sys::MaxHeapAttributeNumber as usize } else { MOST_VALUES };
+    let least = usize::from(what != "series");
+    // Counted before any is copied: an array may have millions of elements.
+    let names: Vec<String> = match given.len() {
+        count if (least..=most).contains(&count) => given.iter().flatten().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let twice = (1..names.len()).any(|i| names[..i].contains(&names[i]));
+    if names.len() != given.len() || names.len() < least || twice {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("{what} must be different columns, none of them NULL"),
+            format!("Given were {} columns.", given.len()),
+            &format!(
+                "Between one and {MOST_VALUES} values can be summarised, by any number of series columns."
+            ),
+        );
+    }
+    names
+}
+
+fn leaf_width(leaf: &str, position: Position) -> i64 {
+    match argument::step(leaf, position) {
+        Some(Step::Fixed(width)) => width,
+        Some(Step::Calendar(_)) => raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("a leaf of {leaf} has no fixed width"),
+            "",
+            match position {
+                Position::Timestamptz => "Give hours rather than days or months: '24 hours'.",
+                Position::Timestamp => "Give days rather than months: '30 days'.",
+                _ => "Give a number of days: '7 days'.",
+            },
+        ),
+        None => raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("a leaf of {leaf} is not wider than nothing"),
+            "",
+            "A leaf that holds about a thousand rows is a good one.",
+        ),
+    }
+}
+
+fn relation_name_alone(relation: Oid) -> String {
+    // SAFETY: a look-up in the catalog.
+    unsafe { crate::pg::name::text(pg_sys::get_rel_name(relation)) }.unwrap_or_default()
+}
+
+fn next_id(tables: &Tables) -> i32 {
+    // SAFETY: the sequence of the extension; the function reads nothing but its argument.
+    fence::for_catalog(|| unsafe {
+        pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
+    })
+    .unwrap_or_default() as i32
+}

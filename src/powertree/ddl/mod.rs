@@ -1,0 +1,5 @@
+//! Commands: trees are made, rebuilt and dropped, and follow what is done to their tables.
+
+mod events;
+pub mod lifecycle;
+pub mod touched;

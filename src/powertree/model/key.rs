@@ -1,0 +1,132 @@
+//! The key of a series: the bytes of its columns, one after the other.
+//!
+//! Only types whose equal values look the same can be in a key, so keys are equal where their bytes are. They are
+//! those of PostgreSQL's own storage.
+
+use super::tree::Column;
+use crate::pg::error::raise;
+use crate::pg::name::c_string;
+use crate::pg::table::bytes_of;
+use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::PgSqlErrorCode;
+
+/// The support function of a B-tree class that says whether equal values look the same.
+const EQUALIMAGE: i16 = 4;
+
+/// A column of the key.
+#[derive(Clone, Debug)]
+pub struct KeyColumn {
+    pub column: Column,
+    length: i16,
+    by_value: bool,
+    /// Of character(n), whose spaces at the end do not count.
+    is_padded: bool,
+}
+
+impl KeyColumn {
+    /// None if equal values of the type may look different, as 1.0 and 1.00 do, or if the type has no order.
+    pub fn of(column: Column) -> Option<KeyColumn> {
+        let (mut length, mut by_value) = (0, false);
+        let is_padded = column.type_oid == pg_sys::BPCHAROID;
+        // Without those spaces it is text.
+        let compared = if is_padded { pg_sys::TEXTOID } else { column.type_oid };
+        // SAFETY: look-ups in the catalog; the function behind `equalimage` takes the type's oid.
+        let comparable = unsafe {
+            pg_sys::get_typlenbyval(column.type_oid, &mut length, &mut by_value);
+            let class = pg_sys::GetDefaultOpClass(compared, pg_sys::BTREE_AM_OID);
+            class != Oid::INVALID && {
+                let (family, input) =
+                    (pg_sys::get_opclass_family(class), pg_sys::get_opclass_input_type(class));
+                let function = pg_sys::get_opfamily_proc(family, input, input, EQUALIMAGE);
+                function != Oid::INVALID
+                    && pg_sys::OidFunctionCall1Coll(function, column.collation, Datum::from(input)).value()
+                        != 0
+            }
+        };
+        (comparable && length != -2).then_some(KeyColumn { column, length, by_value, is_padded })
+    }
+
+    /// Appends a value that is not NULL.
+    pub fn encode(&self, datum: Datum, bytes: &mut Vec<u8>) {
+        // SAFETY: the datum is of the column's type.
+        unsafe {
+            if self.by_value {
+                bytes.extend(&datum.value().to_le_bytes()[..self.length as usize]);
+            } else if self.length > 0 {
+                bytes.extend(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), self.length as usize));
+            } else {
+                let mut value = bytes_of(datum);
+                while self.is_padded && value.last() == Some(&b' ') {
+                    value = &value[..value.len() - 1];
+                }
+                bytes.extend((value.len() as u32).to_le_bytes());
+                bytes.extend(value);
+            }
+        }
+    }
+
+    /// Takes a value from the front of `bytes`; a copy in the current memory context.
+    fn decode(&self, bytes: &mut &[u8]) -> Option<Datum> {
+        let mut take = |length: usize| {
+            let (taken, rest) = bytes.split_at_checked(length)?;
+            *bytes = rest;
+            Some(taken)
+        };
+        if self.by_value {
+            let mut whole = [0; 8];
+            whole[..self.length as usize].copy_from_slice(take(self.length as usize)?);
+            let word = u64::from_le_bytes(whole);
+            // As PostgreSQL has it, with the sign in all upper bits.
+            let unused = 64 - 8 * self.length as u32;
+            return Some(Datum::from((word << unused) as i64 >> unused));
+        }
+        if self.length > 0 {
+            let value = take(self.length as usize)?;
+            // SAFETY: as many bytes as the type has.
+            return Some(unsafe {
+                let copy = pg_sys::palloc(value.len()).cast::<u8>();
+                std::ptr::copy_nonoverlapping(value.as_ptr(), copy, value.len());
+                Datum::from(copy)
+            });
+        }
+        let length = u32::from_le_bytes(take(4)?.try_into().ok()?);
+        Some(crate::pg::table::bytea(take(length as usize)?))
+    }
+
+    /// The value that a text means, as if it were stored in the column.
+    pub fn parse(&self, text: &str) -> Datum {
+        let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
+        let text = c_string(text);
+        // SAFETY: the input function of the type; raises an error if the text is no such value.
+        unsafe {
+            pg_sys::getTypeInputInfo(self.column.type_oid, &mut input, &mut parameter);
+            pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, self.column.typmod)
+        }
+    }
+}
+
+/// The values of a key.
+pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Datum> {
+    columns
+        .iter()
+        .map(|column| {
+            column.decode(&mut bytes).unwrap_or_else(|| {
+                raise(
+                    PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+                    "a series of a power tree is damaged",
+                    "",
+                    "Rebuild the tree with powertree_rebuild().",
+                )
+            })
+        })
+        .collect()
+}
+
+/// The hash of a key: 64-bit FNV-1a, mixed. Stored, so never to be changed.
+pub fn hash(key: &[u8]) -> i64 {
+    let fnv = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mixed = (fnv ^ fnv >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 29) as i64
+}

@@ -1,0 +1,114 @@
+//! What the caller may see and do.
+
+use super::tree::Tree;
+use crate::pg::error::raise;
+use crate::pg::name::relation_name;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::PgSqlErrorCode;
+
+/// The values of a tree that the caller may ask for, by their places: those that a SELECT of value, position and series
+/// would give.
+pub fn readable_values(tree: &Tree) -> Vec<usize> {
+    if !may_use_schema(tree.base) {
+        return Vec::new();
+    }
+    let whole = may_select_table(tree.base);
+    let column = |number: i16| whole || may_select_column(tree.base, number);
+    if !column(tree.at.number) || !tree.series.iter().all(|key| column(key.column.number)) {
+        return Vec::new();
+    }
+    (0..tree.values.len()).filter(|&value| column(tree.values[value].0.number)).collect()
+}
+
+/// Might the caller SELECT anything of a table?
+pub fn may_select_any(base: Oid) -> bool {
+    // SAFETY: a look-up in the catalog.
+    let any_column = || unsafe {
+        let (select, any) = (pg_sys::ACL_SELECT as pg_sys::AclMode, pg_sys::AclMaskHow::ACLMASK_ANY);
+        pg_sys::pg_attribute_aclcheck_all(base, pg_sys::GetUserId(), select, any)
+            == pg_sys::AclResult::ACLCHECK_OK
+    };
+    may_use_schema(base) && (may_select_table(base) || any_column())
+}
+
+fn may_select_table(base: Oid) -> bool {
+    let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+    // SAFETY: a look-up in the catalog.
+    unsafe { pg_sys::pg_class_aclcheck(base, pg_sys::GetUserId(), select) == pg_sys::AclResult::ACLCHECK_OK }
+}
+
+fn may_select_column(base: Oid, number: i16) -> bool {
+    // SAFETY: a look-up in the catalog.
+    unsafe {
+        let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
+        pg_sys::pg_attribute_aclcheck(base, number, user, select) == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+fn may_use_schema(base: Oid) -> bool {
+    // SAFETY: look-ups in the catalog.
+    unsafe {
+        let (schema, user) = (pg_sys::get_rel_namespace(base), pg_sys::GetUserId());
+        let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
+        #[cfg(feature = "pg15")]
+        let result = pg_sys::pg_namespace_aclcheck(schema, user, usage);
+        #[cfg(not(feature = "pg15"))]
+        let result = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, usage);
+        result == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// Raises 42501; tells of the tree no more than the caller has said.
+pub fn denied(tree: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        format!("permission denied for power tree \"{tree}\""),
+        "",
+        "A power tree answers whoever may SELECT the position, the value and the series of its table.",
+    )
+}
+
+/// Does row security hide rows of the table from the caller?
+pub fn rows_are_hidden(base: Oid) -> bool {
+    // SAFETY: a look-up in the catalog.
+    let state = unsafe { pg_sys::check_enable_rls(base, Oid::INVALID, true) };
+    state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
+}
+
+/// Is the caller the owner of the table, or may act as one?
+pub fn owns(base: Oid) -> bool {
+    // SAFETY: a look-up in the catalog.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        let owner = pg_sys::pg_class_ownercheck(base, pg_sys::GetUserId());
+        #[cfg(not(feature = "pg15"))]
+        let owner = pg_sys::object_ownercheck(pg_sys::RelationRelationId, base, pg_sys::GetUserId());
+        owner
+    }
+}
+
+/// Raises 42501 unless the caller owns the table.
+pub fn require_owner(base: Oid) {
+    if !owns(base) {
+        raise(
+            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("must be owner of table {}", relation_name(base)),
+            "",
+            "Power trees are made, compacted and dropped by the owner of their table.",
+        );
+    }
+}
+
+/// Raises 25006 where nothing can be written: on a standby, or in a transaction that only reads.
+pub fn require_writable(command: &str) {
+    // SAFETY: flags of the server's and of the transaction.
+    let (standby, read_only) = unsafe { (pg_sys::RecoveryInProgress(), pg_sys::XactReadOnly) };
+    let (message, hint) = if standby {
+        (format!("cannot execute {command} during recovery"), "Execute it on the primary; standbys follow.")
+    } else if read_only {
+        (format!("cannot execute {command} in a read-only transaction"), "Begin the transaction READ WRITE.")
+    } else {
+        return;
+    };
+    raise(PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION, message, "", hint);
+}

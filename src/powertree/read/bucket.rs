@@ -1,0 +1,177 @@
+//! A range cut into buckets of one step, by the clock or by the calendar.
+
+use super::argument::{position, required, step, Step};
+use super::reader::Reader;
+use crate::pg::error::raise;
+use crate::pg::memory::{self, room};
+use crate::powertree::base::query::Range;
+use crate::powertree::model::position::Position;
+use crate::powertree::model::tree::{type_name, Tree};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::PgSqlErrorCode;
+use tally_stats::Tally;
+
+/// More buckets are refused: they would be a mistake.
+const MOST: i64 = 1_000_000;
+
+/// How many buckets are computed together, and kept in memory until their rows are read.
+const TOGETHER: usize = 50_000;
+
+/// A range and how it is cut.
+pub struct Cut {
+    pub range: Range,
+    step: Step,
+    position: Position,
+}
+
+/// The range from argument `number` to the next, cut by the step that is the argument after.
+pub fn cut(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Cut {
+    // SAFETY: the type of an argument of the running call.
+    let given = unsafe { pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32) };
+    let wanted = tree.position.type_oid();
+    if given != wanted && (given, wanted) != (pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID) {
+        raise(
+            PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+            format!("power tree \"{}\" has positions of type {}", tree.name, type_name(wanted)),
+            format!("Given was {}.", type_name(given)),
+            &format!("Cast both ends of the range to {}.", type_name(wanted)),
+        );
+    }
+    let (least, greatest) = tree.position.ends();
+    let end =
+        |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
+    let text: String = required(fcinfo, number + 2, "the step");
+    let wrong = |what: String, hint: &str| -> ! {
+        raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, what, "", hint)
+    };
+    let (Some(from), Some(to)) = (end(number), end(number + 1)) else {
+        wrong(
+            "buckets of a range without an end are without an end".into(),
+            "Give both ends, neither NULL nor infinite.",
+        )
+    };
+    if from > to {
+        wrong("the range ends before it begins".into(), "Give the earlier end first.");
+    }
+    let Some(step) = step(&text, tree.position) else {
+        wrong(
+            format!("a step of {text} does not lead forward"),
+            "Give a step like '1 hour', '1 month' or, of numbers, '1000'.",
+        )
+    };
+    if tree.position == Position::Date && matches!(step, Step::Calendar(interval) if interval.time != 0) {
+        wrong(format!("a step of {text} is not a number of days"), "Positions are dates.");
+    }
+    let length = i128::from(to) - i128::from(from);
+    if length > i128::from(MOST) * i128::from(step.about(tree.position)) {
+        wrong(format!("more than {MOST} buckets of {text}"), "Take a wider step, or a shorter range.");
+    }
+    Cut { range: Range { first: from, last: to - 1 }, step, position: tree.position }
+}
+
+impl Cut {
+    /// The buckets in their order.
+    fn buckets(&self) -> impl Iterator<Item = Range> + '_ {
+        let Range { first, last } = self.range;
+        let begin = move |i| after(first, self.step, i, self.position).filter(|begin| *begin <= last);
+        let mut next = (first <= last).then_some(first);
+        (1..).map_while(move |i| {
+            let first = next?;
+            next = begin(i);
+            Some(Range { first, last: next.map_or(last, |next| next - 1) })
+        })
+    }
+}
+
+/// The position `i` steps after another; None beyond the end of the line.
+fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
+    let interval = match step {
+        Step::Fixed(width) => return from.checked_add(width.checked_mul(i)?),
+        Step::Calendar(interval) => interval,
+    };
+    let times = |part: i32| i32::try_from(i64::from(part).checked_mul(i)?).ok();
+    let mut interval = pg_sys::Interval {
+        month: times(interval.month)?,
+        day: times(interval.day)?,
+        time: interval.time.checked_mul(i)?,
+    };
+    let interval = Datum::from(&raw mut interval);
+    // SAFETY: functions of these types; they raise an error beyond the end of the calendar.
+    unsafe {
+        let call = |function: u32, arguments: [Datum; 2]| {
+            pg_sys::OidFunctionCall2Coll(function.into(), pg_sys::InvalidOid, arguments[0], arguments[1])
+        };
+        let moved = match position {
+            Position::Timestamptz => call(pg_sys::F_TIMESTAMPTZ_PL_INTERVAL, [from.into(), interval]),
+            Position::Date => {
+                let moved = call(pg_sys::F_DATE_PL_INTERVAL, [Datum::from(from as i32), interval]);
+                pg_sys::OidFunctionCall1Coll(pg_sys::F_DATE_TIMESTAMP.into(), pg_sys::InvalidOid, moved)
+            }
+            _ => call(pg_sys::F_TIMESTAMP_PL_INTERVAL, [from.into(), interval]),
+        };
+        Some(position.read(moved))
+    }
+}
+
+impl Reader {
+    /// Calls `each` with where a bucket begins and its tally, in order.
+    pub fn buckets(&mut self, cut: &Cut, mut each: impl FnMut(i64, &Tally)) {
+        let mut buckets = cut.buckets().peekable();
+        while buckets.peek().is_some() {
+            let together = memory::collect(buckets.by_ref().take(TOGETHER));
+            for (bucket, tally) in together.iter().zip(self.together(&together)) {
+                each(bucket.first, &tally);
+            }
+        }
+    }
+
+    /// The tallies of buckets. Rows of neighbouring ones are read together.
+    fn together(&mut self, buckets: &[Range]) -> Vec<Tally> {
+        let mut tallies = Vec::new();
+        room(&mut tallies, buckets.len());
+        // Ranges that are read as one, and to which bucket each belongs.
+        let mut rows: Vec<Vec<(usize, Range)>> = Vec::new();
+        // Are there no values since the last of them? Then to read on costs nothing.
+        let mut nothing_since = false;
+        for (bucket, &whole) in buckets.iter().enumerate() {
+            pgrx::check_for_interrupts!();
+            memory::check();
+            let (tally, ranges) = self.stored(whole);
+            let only_rows = tally.num_vals() == 0;
+            tallies.push(tally);
+            let (mut next, none) = (whole.first, ranges.is_empty());
+            for range in ranges {
+                match rows.last_mut() {
+                    Some(together) if nothing_since && (only_rows || range.first == next) => {
+                        room(together, 1);
+                        together.push((bucket, range));
+                    }
+                    _ => {
+                        room(&mut rows, 1);
+                        rows.push(vec![(bucket, range)]);
+                    }
+                }
+                (next, nothing_since) = (range.last + 1, true);
+            }
+            nothing_since &= only_rows || !none && next == whole.last + 1;
+        }
+        for together in rows {
+            match together[..] {
+                [(bucket, range)] => tallies[bucket].merge(&self.rows(range)),
+                _ => {
+                    let range =
+                        Range { first: together[0].1.first, last: together[together.len() - 1].1.last };
+                    let begins: Vec<i64> = together.iter().map(|(_, range)| range.first).collect();
+                    self.rows_between(range, &begins, |place, tally| {
+                        // Places count from 1.
+                        if let Some((bucket, _)) = place.checked_sub(1).and_then(|place| together.get(place))
+                        {
+                            tallies[*bucket].merge(&tally);
+                        }
+                    });
+                }
+            }
+        }
+        tallies
+    }
+}

@@ -1,0 +1,206 @@
+//! What lies over the nodes: spans, and the log of one series, of which a part at a time is in memory.
+
+use crate::pg::memory::{self, room};
+use crate::powertree::model::tree::Tree;
+use crate::powertree::store::log::{self, Change};
+use crate::powertree::store::span::Span;
+use crate::powertree::store::tables::Tables;
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::rc::Rc;
+use tally_stats::Tally;
+
+/// How many leaves of the log are in memory: some ten megabytes.
+const MOST_LEAVES: usize = 100_000;
+
+/// One value of one series of a tree.
+pub struct Line {
+    pub tree: Rc<Tree>,
+    pub tables: Tables,
+    pub value: usize,
+    /// The hash of the key.
+    pub series: i64,
+    pub key: Vec<u8>,
+}
+
+pub struct Overlay {
+    line: Line,
+    /// Leaves that the base table must answer for, of all series; in order and apart.
+    spans: Vec<(i64, i64)>,
+    /// Are there nodes of the series at all?
+    nodes: bool,
+    /// The last leaf that is asked for.
+    end: i64,
+    /// What the log says of the leaves `loaded`, first and last.
+    leaves: BTreeMap<i64, Leaf>,
+    loaded: (i64, i64),
+}
+
+enum Leaf {
+    /// Add this to what the node says.
+    Add(Tally),
+    /// The base table must say.
+    Dirty,
+    /// The base table has said.
+    Known(Tally),
+}
+
+/// Neighbouring leaves, taken apart.
+pub struct Parts {
+    /// What is known without nodes and rows.
+    pub tally: Tally,
+    /// Leaves that the nodes answer for: from one to another.
+    pub nodes: Vec<(i64, i64)>,
+    /// Leaves that the base table must answer for, in order and apart.
+    pub rows: Vec<(i64, i64)>,
+}
+
+impl Overlay {
+    /// Of the leaves `first ..= end`.
+    pub fn new(line: Line, spans: &[Span], nodes: bool, first: i64, end: i64) -> Overlay {
+        let (spans, leaves) = (together(spans), BTreeMap::new());
+        let mut overlay = Overlay { line, spans, nodes, end, leaves, loaded: (0, -1) };
+        overlay.load(first);
+        overlay
+    }
+
+    /// Must the base table answer for any leaves of all series?
+    pub fn has_spans(&self) -> bool {
+        !self.spans.is_empty()
+    }
+
+    /// Brings into memory what the log says of a leaf and of those after it; the last of which it is known.
+    pub fn load(&mut self, first: i64) -> i64 {
+        if (self.loaded.0..=self.loaded.1).contains(&first) {
+            return self.loaded.1;
+        }
+        self.leaves.clear();
+        // After the last leaf there is nothing.
+        self.loaded = (first, if first > self.end { i64::MAX } else { self.end });
+        let (leaves, loaded, line) = (&mut self.leaves, &mut self.loaded, &self.line);
+        log::of_series(line, first, loaded.1, |row| {
+            memory::check();
+            let entry = log::entry(row, line.tree.values.len());
+            memory::check();
+            let is_full = leaves.len() >= MOST_LEAVES;
+            match leaves.entry(entry.leaf) {
+                Entry::Vacant(_) if is_full => {
+                    loaded.1 = entry.leaf - 1;
+                    return false;
+                }
+                Entry::Vacant(vacant) => {
+                    vacant.insert(match entry.change {
+                        Change::Add(tallies) => Leaf::Add(tallies[line.value]),
+                        Change::Dirty => Leaf::Dirty,
+                    });
+                }
+                Entry::Occupied(mut known) => match (known.get_mut(), entry.change) {
+                    (Leaf::Add(sum), Change::Add(parts)) => sum.merge(&parts[line.value]),
+                    (known, _) => *known = Leaf::Dirty,
+                },
+            }
+            true
+        });
+        loaded.1
+    }
+
+    /// Takes leaves apart that are loaded.
+    pub fn parts(&self, first: i64, last: i64) -> Parts {
+        let mut parts = Parts { tally: Tally::EMPTY, nodes: Vec::new(), rows: Vec::new() };
+        // Leaves that the nodes do not answer for, and whether the base table must.
+        let mut apart: Vec<(i64, i64, bool)> = Vec::new();
+        let spans = &self.spans[self.spans.partition_point(|span| span.1 < first)..];
+        for &(begin, end) in spans.iter().take_while(|span| span.0 <= last) {
+            room(&mut apart, 1);
+            apart.push((begin.max(first), end.min(last), true));
+        }
+        let spanned = |leaf: i64| {
+            let place = self.spans.partition_point(|span| span.1 < leaf);
+            self.spans.get(place).is_some_and(|span| span.0 <= leaf)
+        };
+        for (&leaf, what) in self.leaves.range(first..=last) {
+            room(&mut apart, 1);
+            match what {
+                _ if spanned(leaf) => {}
+                Leaf::Add(part) => parts.tally.merge(part),
+                Leaf::Dirty => apart.push((leaf, leaf, true)),
+                Leaf::Known(part) => {
+                    parts.tally.merge(part);
+                    apart.push((leaf, leaf, false));
+                }
+            }
+        }
+        apart.sort_unstable();
+        // The next leaf to account for; none after the last leaf of the line.
+        let mut next = Some(first);
+        room(&mut parts.nodes, apart.len() + 1);
+        room(&mut parts.rows, apart.len());
+        for (begin, end, read) in apart {
+            let Some(from) = next else { break };
+            room(&mut parts.nodes, 2);
+            room(&mut parts.rows, 1);
+            if begin > from {
+                parts.nodes.push((from, begin - 1));
+            }
+            if read {
+                parts.rows.push((begin, end));
+            }
+            next = end.checked_add(1);
+        }
+        if let Some(from) = next.filter(|&from| from <= last) {
+            room(&mut parts.nodes, 1);
+            parts.nodes.push((from, last));
+        }
+        if !self.nodes {
+            parts.nodes.clear();
+        }
+        parts
+    }
+
+    /// Asks once for each of the loaded leaves `first ..= last` that is dirty.
+    pub fn learn(&mut self, first: i64, last: i64, ask: impl Fn(i64) -> Tally) {
+        for (&leaf, what) in self.leaves.range_mut(first..=last) {
+            if matches!(what, Leaf::Dirty) {
+                *what = Leaf::Known(ask(leaf));
+            }
+        }
+    }
+
+    /// The nodes so many leaves wide, each given by its number, that the log says anything of.
+    pub fn wide_nodes(&self, width: i128) -> Vec<i64> {
+        let mut nodes = Vec::new();
+        let mut from = Some(i64::MIN);
+        while let Some(first) = from {
+            let mut found = None;
+            log::of_series(&self.line, first, i64::MAX, |row| {
+                found = Some(log::leaf(row));
+                false
+            });
+            let node = found.map(|leaf| i128::from(leaf).div_euclid(width));
+            room(&mut nodes, 1);
+            nodes.extend(node.map(|node| node as i64));
+            from = node.and_then(|node| i64::try_from((node + 1) * width).ok());
+        }
+        nodes
+    }
+}
+
+/// Spans in order, those that overlap or adjoin being one.
+fn together(spans: &[Span]) -> Vec<(i64, i64)> {
+    let spans = spans.iter().map(|span| (span.first, span.last));
+    let mut sorted = memory::collect(spans.filter(|(first, last)| first <= last));
+    sorted.sort_unstable();
+    let mut together: Vec<(i64, i64)> = Vec::new();
+    room(&mut together, sorted.len());
+    for (first, last) in sorted {
+        match together.last_mut() {
+            Some(before) if before.1.checked_add(1).is_none_or(|next| first <= next) => {
+                before.1 = before.1.max(last);
+            }
+            _ => {
+                room(&mut together, 1);
+                together.push((first, last));
+            }
+        }
+    }
+    together
+}

@@ -1,0 +1,116 @@
+//! The functions that analysts call.
+
+use super::argument::{range, required, series, value};
+use super::bucket::cut;
+use super::reader::Reader;
+use crate::datum::tally::{allocate, SqlTally};
+use crate::pg::composite::Row;
+use crate::pg::error::raise;
+use crate::pg::spi::connected;
+use crate::powertree::base::progress;
+use crate::powertree::base::query::Range;
+use crate::powertree::ddl::lifecycle::MOST_VALUES;
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::prelude::*;
+use std::rc::Rc;
+use tally_stats::tree::Block;
+use tally_stats::Tally;
+
+/// The tree and the value that arguments 0 and 1 name, which the caller may read. The base table is locked, as any
+/// query of it would.
+fn tree_and_value(fcinfo: FunctionCallInfo) -> (Rc<Tree>, usize) {
+    let name: String = required(fcinfo, 0, "the tree");
+    let tree = Tree::named(&name);
+    value(fcinfo, 1, &tree);
+    lock(tree.base);
+    // A change that waited for the lock, or that we waited for, may have made another tree of it.
+    let tree = Tree::named(&name);
+    let value = value(fcinfo, 1, &tree);
+    (tree, value)
+}
+
+/// Locks a table for reading until the end of the transaction.
+pub fn lock(base: pg_sys::Oid) {
+    // SAFETY: a lock that is released with the transaction.
+    unsafe { pg_sys::LockRelationOid(base, pg_sys::AccessShareLock as i32) }
+}
+
+#[pg_extern(sql = false)]
+fn powertree_tally(fcinfo: FunctionCallInfo) -> SqlTally {
+    let (tree, value) = tree_and_value(fcinfo);
+    let range = range(fcinfo, 2, &tree);
+    let key = series(fcinfo, 4, &tree);
+    SqlTally(connected(|| {
+        if range.is_empty() {
+            return Tally::EMPTY;
+        }
+        Reader::answer(&tree, value, &key, range, |reader| reader.range(range))
+    }))
+}
+
+#[pg_extern(sql = false)]
+fn powertree_last(fcinfo: FunctionCallInfo) -> Row {
+    let (tree, value) = tree_and_value(fcinfo);
+    let need: i64 = required(fcinfo, 2, "the number of values");
+    if need <= 0 {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("{need} values are none"),
+            "",
+            "Ask for the last 1 or more.",
+        );
+    }
+    let key = series(fcinfo, 3, &tree);
+    let (first, last) = tree.position.ends();
+    let line = Range { first, last };
+    let found = connected(|| Reader::answer(&tree, value, &key, line, |reader| reader.last(need)));
+    let double = |x: Option<f64>| x.map(|x| Datum::from(x.to_bits()));
+    Row::of(fcinfo, [Some(allocate(found.tally).into()), double(found.first), double(found.last)])
+}
+
+#[pg_extern(sql = false)]
+fn powertree_buckets(fcinfo: FunctionCallInfo) {
+    let (tree, value) = tree_and_value(fcinfo);
+    let cut = cut(fcinfo, 2, &tree);
+    let key = series(fcinfo, 5, &tree);
+    // SAFETY: the function is declared to return rows of a position and a tally, which the store copies, and keeps on
+    // disk if they are many.
+    unsafe {
+        pg_sys::InitMaterializedSRF(fcinfo, 0);
+        let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+        let (rows, descriptor) = ((*result).setResult, (*result).setDesc);
+        connected(|| {
+            Reader::answer(&tree, value, &key, cut.range, |reader| {
+                // What was answered before does not count.
+                pg_sys::tuplestore_clear(rows);
+                reader.buckets(&cut, |begin, tally| {
+                    let mut tally = *tally;
+                    let mut values = [tree.position.to_datum(begin), Datum::from(&raw mut tally)];
+                    let mut nulls = [false; 2];
+                    pg_sys::tuplestore_putvalues(rows, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+                });
+            });
+        });
+    }
+}
+
+/// How many values of its first column a stored node has: what version 0.1.0 counted by.
+#[pg_extern(sql = false)]
+fn powertree_count(block: &[u8], values: i32) -> i64 {
+    let values = usize::try_from(values).ok().filter(|values| (1..=MOST_VALUES).contains(values));
+    let block = values.and_then(|values| Block::from_bytes(values, block));
+    block.and_then(|block| block.total().first().map(Tally::num_vals)).unwrap_or(0)
+}
+
+#[pg_extern(sql = false)]
+fn powertree_leaf(position: i64, width: i64) -> i64 {
+    progress::count_row();
+    position.div_euclid(width.max(1))
+}
+
+#[pg_extern(sql = false)]
+fn powertree_leaf_date(date: i32, width: i64) -> i64 {
+    progress::count_row();
+    i64::from(date).div_euclid(width.max(1))
+}

@@ -1,0 +1,68 @@
+//! Trees that could not be compacted: why, and when the worker tries again.
+
+use super::tables::Tables;
+use crate::pg::table::{Key, Snapshot, Table};
+use pgrx::pg_sys::{self, Datum};
+use pgrx::prelude::*;
+
+const TREE: i16 = 1;
+const FAILURES: i16 = 3;
+const FAILED_AT: i16 = 4;
+
+/// Between the first two attempts, and at most, in seconds. Each pause is twice as long as the one before.
+const PAUSES: (i64, i64) = (2, 300);
+
+/// Writes down why a tree was not compacted.
+pub fn note(tables: &Tables, tree: i32, error: &str) {
+    let Some((failure, index)) = tables.failure else { return };
+    let table = Table::write(failure);
+    let (mut row, mut failures) = (None, 0);
+    table.scan(index, Snapshot::Latest, &[Key::Integer(TREE, tree)], |found| {
+        (row, failures) = (Some(found.id()), found.integer(FAILURES));
+        false
+    });
+    // SAFETY: the clock.
+    let now = Datum::from(unsafe { pg_sys::GetCurrentTimestamp() });
+    let columns = [
+        Some(tree.into()),
+        error.into_datum(),
+        Some(Datum::from(failures.saturating_add(1).min(i32::MAX.into()))),
+        Some(now),
+    ];
+    match row {
+        Some(row) => table.writer().update(row, &columns),
+        None => table.writer().insert(&columns),
+    }
+}
+
+/// Forgets what was written down.
+pub fn forget(tables: &Tables, tree: i32) {
+    let Some((failure, index)) = tables.failure else { return };
+    let table = Table::write(failure);
+    let mut row = None;
+    table.scan(index, Snapshot::Latest, &[Key::Integer(TREE, tree)], |found| {
+        row = Some(found.id());
+        false
+    });
+    if let Some(row) = row {
+        table.writer().delete(row);
+    }
+}
+
+/// The trees that failed and have not had their pause yet.
+pub fn resting(tables: &Tables) -> Vec<i32> {
+    let Some((failure, index)) = tables.failure else { return Vec::new() };
+    // SAFETY: the clock.
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    let mut resting = Vec::new();
+    Table::read(failure).scan(index, Snapshot::Latest, &[], |row| {
+        let (first, longest) = PAUSES;
+        let doublings = (row.integer(FAILURES) - 1).clamp(0, 16) as u32;
+        let pause = (first << doublings).min(longest) * 1_000_000;
+        if now < row.integer(FAILED_AT).saturating_add(pause) {
+            resting.push(row.integer(TREE) as i32);
+        }
+        true
+    });
+    resting
+}

@@ -1,0 +1,112 @@
+//! The log: what statements did to leaves since the last compaction.
+
+use super::tables::Tables;
+use crate::pg::error::raise;
+use crate::pg::table::{bytea, Key, Row, Snapshot, Table};
+use crate::powertree::read::overlay::Line;
+use pgrx::pg_sys::Datum;
+use pgrx::PgSqlErrorCode;
+use tally_stats::tree::{pack, unpack};
+use tally_stats::Tally;
+
+const SERIES: i16 = 1;
+const LEAF: i16 = 2;
+const TREE: i16 = 3;
+const KEY: i16 = 4;
+const DELTA: i16 = 5;
+
+/// What happened to a leaf.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Rows came; the tallies of each value column.
+    Add(Vec<Tally>),
+    /// Rows went or changed: only the base table knows what the leaf holds.
+    Dirty,
+}
+
+impl Change {
+    /// Both changes. A dirty leaf stays dirty.
+    pub fn and(&mut self, other: Change) {
+        match (&mut *self, other) {
+            (Change::Add(sums), Change::Add(parts)) => {
+                sums.iter_mut().zip(&parts).for_each(|(sum, part)| sum.merge(part));
+            }
+            _ => *self = Change::Dirty,
+        }
+    }
+}
+
+/// An entry as it was read.
+pub struct Entry {
+    pub series: i64,
+    pub leaf: i64,
+    pub change: Change,
+}
+
+/// The row of an entry.
+pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Datum>> {
+    let delta = match change {
+        Change::Add(tallies) => {
+            let mut bytes = Vec::with_capacity(64);
+            tallies.iter().for_each(|tally| pack(tally, &mut bytes));
+            Some(bytea(&bytes))
+        }
+        Change::Dirty => None,
+    };
+    vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]
+}
+
+/// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of a series, by leaf, until it says no.
+pub fn of_series(line: &Line, first: i64, last: i64, mut each: impl FnMut(&Row) -> bool) {
+    let keys =
+        [Key::Integer(TREE, line.tree.id), Key::Equal(SERIES, line.series), Key::Between(LEAF, first, last)];
+    Table::read(line.tables.log).scan(line.tables.log_leaf, Snapshot::Active, &keys, |row| {
+        // Another series may have the same hash.
+        row.bytes(KEY) != Some(&line.key) || each(row)
+    });
+}
+
+/// The leaf that an entry is of.
+pub fn leaf(row: &Row) -> i64 {
+    row.integer(LEAF)
+}
+
+/// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
+pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row, &[u8], Entry)) {
+    Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &[Key::Integer(TREE, tree)], |row| {
+        each(row, row.bytes(KEY).unwrap_or_default(), entry(row, values));
+        true
+    });
+}
+
+/// Are there at least so many entries of a tree that the active snapshot sees?
+pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
+    let mut count = 0;
+    if many > 0 {
+        let keys = [Key::Integer(TREE, tree)];
+        Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |_| {
+            count += 1;
+            count < many
+        });
+    }
+    count >= many
+}
+
+/// The entry of a row.
+pub fn entry(row: &Row, values: usize) -> Entry {
+    let change = row.bytes(DELTA).map_or(Change::Dirty, |mut bytes| {
+        let tallies: Option<Vec<Tally>> = (0..values).map(|_| unpack(&mut bytes)).collect();
+        Change::Add(tallies.filter(|_| bytes.is_empty()).unwrap_or_else(|| damaged("log")))
+    });
+    Entry { series: row.integer(SERIES), leaf: row.integer(LEAF), change }
+}
+
+/// Something stored cannot be read.
+pub fn damaged(what: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        format!("the {what} of a power tree is damaged"),
+        "",
+        "Rebuild the tree with powertree_rebuild().",
+    )
+}

@@ -1,0 +1,103 @@
+//! The stored nodes, each with its ten children in one row.
+
+use super::log::damaged;
+use super::tables::Tables;
+use crate::pg::table::{bytea, Key, Row, Snapshot, Table, Writer};
+use pgrx::pg_sys;
+use tally_stats::tree::Block;
+
+const SERIES: i16 = 1;
+const NODE: i16 = 2;
+const TREE: i16 = 3;
+const LEVEL: i16 = 4;
+const BLOCK: i16 = 5;
+
+/// The nodes of one series.
+#[derive(Clone, Copy)]
+pub struct Nodes<'t> {
+    pub tables: &'t Tables,
+    pub table: &'t Table,
+    pub tree: i32,
+    pub values: usize,
+    pub series: i64,
+}
+
+/// A node as it was read.
+pub struct Stored {
+    pub node: i64,
+    pub block: Block,
+    pub row: pg_sys::ItemPointerData,
+    /// What it takes on disk.
+    pub size: i64,
+}
+
+/// What a node takes on disk beside its block: the header and the other columns of the row, its line pointer, and its entry
+/// in the index.
+const OVERHEAD: i64 = 24 + 22 + 4 + 32;
+
+impl Nodes<'_> {
+    /// Calls `each` with the nodes `first ..= last` of a level that have blocks, in order.
+    pub fn read(self, snapshot: Snapshot, level: u32, first: i64, last: i64, mut each: impl FnMut(Stored)) {
+        let keys = [
+            Key::Integer(TREE, self.tree),
+            Key::Small(LEVEL, level as i16),
+            Key::Equal(SERIES, self.series),
+            Key::Between(NODE, first, last),
+        ];
+        self.table.scan(self.tables.node_level, snapshot, &keys, |row| {
+            each(self.stored(row));
+            true
+        });
+    }
+
+    fn stored(self, row: &Row) -> Stored {
+        let bytes = row.bytes(BLOCK).unwrap_or_default();
+        let block = Block::from_bytes(self.values, bytes).unwrap_or_else(|| damaged("nodes"));
+        Stored { node: row.integer(NODE), block, row: row.id(), size: size(bytes) }
+    }
+
+    /// Replaces what is stored of a node; what it takes on disk then.
+    pub fn write(
+        self,
+        writer: &Writer,
+        level: u32,
+        node: i64,
+        before: Option<pg_sys::ItemPointerData>,
+        block: &Block,
+    ) -> i64 {
+        let bytes = block.to_bytes();
+        let columns = [
+            Some(self.series.into()),
+            Some(node.into()),
+            Some(self.tree.into()),
+            Some((level as i16).into()),
+            Some(bytea(&bytes)),
+        ];
+        match before {
+            Some(row) if block.is_empty() => writer.delete(row),
+            Some(row) => writer.update(row, &columns),
+            None if block.is_empty() => {}
+            None => writer.insert(&columns),
+        }
+        if block.is_empty() {
+            0
+        } else {
+            size(&bytes)
+        }
+    }
+}
+
+fn size(block: &[u8]) -> i64 {
+    block.len() as i64 + OVERHEAD
+}
+
+/// The key of the series with this hash, if it has nodes.
+pub fn series_key(tables: &Tables, tree: i32, series: i64, snapshot: Snapshot) -> Option<Vec<u8>> {
+    let mut found = None;
+    let keys = [Key::Integer(2, tree), Key::Equal(1, series)];
+    Table::read(tables.series).scan(tables.series_hash, snapshot, &keys, |row| {
+        found = row.bytes(3).map(<[u8]>::to_vec);
+        false
+    });
+    found
+}

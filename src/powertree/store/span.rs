@@ -1,0 +1,77 @@
+//! Spans of leaves, of all series, that are read from the base table until the next compaction.
+
+use super::tables::Tables;
+use crate::pg::memory;
+use crate::pg::table::{Key, Snapshot, Table};
+use pgrx::pg_sys::{self, Datum};
+use pgrx::prelude::*;
+
+const TREE: i16 = 1;
+const FIRST: i16 = 2;
+const LAST: i16 = 3;
+const BARRIER: i16 = 4;
+
+/// First and last of no leaves: a barrier alone.
+pub const NONE: (i64, i64) = (i64::MAX, i64::MIN);
+
+/// Leaves `first ..= last`, none if the last comes before the first.
+pub struct Span {
+    pub first: i64,
+    pub last: i64,
+    /// The transaction that changed rows for older snapshots too, as TRUNCATE does.
+    pub barrier: Option<u64>,
+    pub row: pg_sys::ItemPointerData,
+}
+
+impl Span {
+    /// Did this transaction say that all leaves must be read from the base table?
+    pub fn is_ours_and_all(&self) -> bool {
+        // SAFETY: the number of our transaction, 0 if it has none.
+        let ours = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
+        (self.first, self.last, self.barrier) == (i64::MIN, i64::MAX, Some(ours))
+    }
+}
+
+/// Does a change of the rows reach snapshots that were taken before it?
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// As all changes of rows: no.
+    Later,
+    /// TRUNCATE and changes of partitions do.
+    Earlier,
+}
+
+/// Appends a span.
+pub fn append(tree: i32, first: i64, last: i64, reach: Reach, reason: &str) {
+    // SAFETY: gives the transaction a number if it has none.
+    let barrier = (reach == Reach::Earlier).then(|| unsafe { pg_sys::GetTopFullTransactionId() }.value);
+    let columns: [Option<Datum>; 5] = [
+        Some(tree.into()),
+        Some(first.into()),
+        Some(last.into()),
+        barrier.map(|xid| Datum::from(xid as i64)),
+        reason.into_datum(),
+    ];
+    Table::write(Tables::get().span).writer().insert(&columns);
+}
+
+/// Appends the span of all leaves.
+pub fn append_all(tree: i32, reach: Reach, reason: &str) {
+    append(tree, i64::MIN, i64::MAX, reach, reason);
+}
+
+/// The spans of a tree that a snapshot sees.
+pub fn all(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<Span> {
+    let mut spans = Vec::new();
+    Table::read(tables.span).scan(tables.span_tree, snapshot, &[Key::Integer(TREE, tree)], |row| {
+        memory::room(&mut spans, 1);
+        spans.push(Span {
+            first: row.integer(FIRST),
+            last: row.integer(LAST),
+            barrier: row.get(BARRIER).map(|datum| datum.value() as u64),
+            row: row.id(),
+        });
+        true
+    });
+    spans
+}

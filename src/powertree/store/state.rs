@@ -1,0 +1,138 @@
+//! May a snapshot trust the tree at all?
+
+use super::span::{self, Span};
+use super::tables::Tables;
+use crate::pg::table::{Key, Row, Snapshot, Table};
+use crate::powertree::model::writing;
+use pgrx::datum::{FromDatum, IntoDatum};
+use pgrx::pg_sys::{self, Datum};
+
+/// How far a tree is kept in step: a row that only compactions, rebuilds and events of DDL write.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub tree: i32,
+    /// The numbers of the columns: `at`, values, series.
+    pub columns: Vec<i16>,
+    /// Their types.
+    pub types: Vec<pg_sys::Oid>,
+    /// The last transaction that changed rows for older snapshots too.
+    pub horizon: u64,
+    pub compactions: i64,
+    pub compacted_at: Option<Datum>,
+    /// Why the tree is not kept in step any more.
+    pub stale: Option<String>,
+    /// Kept by compactions, so that nobody has to count.
+    pub totals: Totals,
+}
+
+/// How much there is of a tree.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Values of the first value column in the nodes.
+    pub num_vals: i64,
+    /// Series that have had any.
+    pub num_series: i64,
+    /// What the nodes take on disk, their index included.
+    pub bytes: i64,
+}
+
+impl State {
+    /// The state by now, whatever the active snapshot sees; None after a restore.
+    pub fn read(tables: &Tables, tree: i32) -> Option<State> {
+        State::find(tables, tree).map(|(state, _)| state)
+    }
+
+    fn find(tables: &Tables, tree: i32) -> Option<(State, pg_sys::ItemPointerData)> {
+        let mut found = None;
+        let keys = [Key::Integer(1, tree)];
+        Table::read(tables.state).scan(tables.state_tree, Snapshot::Latest, &keys, |row| {
+            found = Some((State::of(row), row.id()));
+            false
+        });
+        found
+    }
+
+    fn of(row: &Row) -> State {
+        // SAFETY: the columns of the table.
+        unsafe {
+            State {
+                tree: row.integer(1) as i32,
+                columns: row.get(2).and_then(|d| Vec::from_datum(d, false)).unwrap_or_default(),
+                types: row.get(3).and_then(|d| Vec::from_datum(d, false)).unwrap_or_default(),
+                horizon: row.integer(4) as u64,
+                compactions: row.integer(5),
+                compacted_at: row.get(6),
+                stale: row.get(7).and_then(|d| String::from_datum(d, false)),
+                totals: Totals {
+                    num_vals: row.integer(8),
+                    num_series: row.integer(9),
+                    bytes: row.integer(10),
+                },
+            }
+        }
+    }
+
+    /// Writes it down, replacing what is there.
+    pub fn write(&self, tables: &Tables) {
+        let columns = [
+            Some(self.tree.into()),
+            self.columns.clone().into_datum(),
+            self.types.clone().into_datum(),
+            Some(Datum::from(self.horizon as i64)),
+            Some(self.compactions.into()),
+            self.compacted_at,
+            self.stale.clone().into_datum(),
+            Some(self.totals.num_vals.into()),
+            Some(self.totals.num_series.into()),
+            Some(self.totals.bytes.into()),
+        ];
+        let table = Table::write(tables.state);
+        // A version before this one has fewer columns, until ALTER EXTENSION UPDATE.
+        let columns = &columns[..table.columns().min(columns.len())];
+        match State::find(tables, self.tree) {
+            Some((_, row)) => table.writer().update(row, columns),
+            None => table.writer().insert(columns),
+        }
+    }
+}
+
+/// What the active snapshot may take from a tree.
+pub enum Access {
+    /// Nothing: the base table must answer.
+    Base,
+    /// Everything but these spans.
+    Tree(Vec<Span>),
+}
+
+impl Access {
+    /// What the active snapshot may take from this tree.
+    pub fn of(tables: &Tables, tree: i32) -> Access {
+        if writing::is_under_way(tree) {
+            return Access::Base;
+        }
+        match state_behind_barriers(tables, tree) {
+            Some(State { stale: None, .. }) => Access::Tree(span::all(tables, tree, Snapshot::Active)),
+            _ => Access::Base,
+        }
+    }
+}
+
+/// The state of a tree by now; None if the active snapshot does not see all that has changed rows for older ones too.
+pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<State> {
+    // In this order: a compaction that ends meanwhile takes barriers away and raises the horizon.
+    let now = span::all(tables, tree, Snapshot::Latest);
+    let state = State::read(tables, tree)?;
+    now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
+}
+
+/// Does the active snapshot see what this transaction, which did not fail, has done?
+fn seen(transaction: u64) -> bool {
+    // SAFETY: the snapshot is an ordinary one; a number older than half the circle is older than all snapshots.
+    unsafe {
+        let next = pg_sys::ReadNextFullTransactionId().value;
+        let number = pg_sys::TransactionId::from(transaction as u32);
+        next.saturating_sub(transaction) > 1 << 31
+            || pg_sys::TransactionIdIsCurrentTransactionId(number)
+            || !pg_sys::XidInMVCCSnapshot(number, pg_sys::GetActiveSnapshot())
+    }
+}
