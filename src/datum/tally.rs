@@ -1,5 +1,6 @@
 //! How a tally travels through PostgreSQL: by reference to 80 bytes, aligned as a double.
 
+use crate::pg::spi;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{BorrowDatum, Datum, FromDatum};
 use pgrx::layout::PassBy;
@@ -95,6 +96,13 @@ pub fn allocate(tally: Tally) -> *mut Tally {
         copy.write(tally);
         copy
     }
+}
+
+/// The tally in a column of a query's result, the empty one if it is NULL.
+pub fn tally_in(row: &spi::Row, column: usize) -> Tally {
+    // SAFETY: any bits are a `Tally`, which is `#[repr(C)]` and without padding.
+    row.bytes(column)
+        .map_or(Tally::EMPTY, |bytes: [u8; size_of::<Tally>()]| unsafe { std::mem::transmute(bytes) })
 }
 
 impl FromDatum for State {

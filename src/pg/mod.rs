@@ -1,12 +1,15 @@
 //! What of PostgreSQL is shared by all features: the ground floor, which knows none of them.
 
+pub mod column;
 pub mod composite;
 pub mod error;
 pub mod executor;
 pub mod fence;
+pub mod list;
 pub mod memory;
 pub mod moving;
 pub mod name;
+pub mod relation;
 mod reserve;
 pub mod session;
 pub mod spi;

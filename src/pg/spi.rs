@@ -6,7 +6,6 @@ use super::memory;
 use super::name::{c_string, text};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
-use tally_stats::Tally;
 
 /// A prepared query that outlives the transaction.
 pub struct Plan(pg_sys::SPIPlanPtr);
@@ -109,6 +108,23 @@ impl Row {
         (!null).then_some(datum)
     }
 
+    /// The bytes of a column whose type has this size and is passed by reference; None if it is NULL, or another type.
+    pub fn bytes<const SIZE: usize>(&self, column: usize) -> Option<[u8; SIZE]> {
+        // SAFETY: SPI made the descriptor, whose columns it describes.
+        let is_of_size = unsafe {
+            let count = (*self.descriptor).natts as usize;
+            #[cfg(not(feature = "pg18"))]
+            let columns = (*self.descriptor).attrs.as_slice(count);
+            #[cfg(feature = "pg18")]
+            let columns = (*self.descriptor).compact_attrs.as_slice(count);
+            let found = columns.get(column.wrapping_sub(1));
+            found.is_some_and(|found| found.attlen as usize == SIZE && !found.attbyval)
+        };
+        let datum = self.get(column).filter(|_| is_of_size)?;
+        // SAFETY: the datum of such a type points to `SIZE` bytes, which live as long as the row.
+        Some(unsafe { datum.cast_mut_ptr::<[u8; SIZE]>().read() })
+    }
+
     /// A bigint, 0 if it is NULL.
     pub fn integer(&self, column: usize) -> i64 {
         self.get(column).map_or(0, |datum| datum.value() as i64)
@@ -130,12 +146,6 @@ impl Row {
     /// A double.
     pub fn double(&self, column: usize) -> Option<f64> {
         self.get(column).map(|datum| f64::from_bits(datum.value() as u64))
-    }
-
-    /// A tally, empty if it is NULL.
-    pub fn tally(&self, column: usize) -> Tally {
-        // SAFETY: the column is of type tally, which is passed by reference.
-        self.get(column).map_or(Tally::EMPTY, |datum| unsafe { datum.cast_mut_ptr::<Tally>().read() })
     }
 }
 

@@ -17,6 +17,7 @@ pub use compact::launcher::register as register_workers;
 
 /// Asks PostgreSQL to say what happens to tables and transactions; once, when the library is loaded.
 pub fn watch() {
-    store::tables::watch();
+    store::generation::watch();
+    ddl::touched::watch();
     model::writing::watch();
 }

@@ -3,8 +3,6 @@
 mod plan;
 mod windows;
 
-pub use plan::items;
-
 use crate::settings;
 use pgrx::pg_sys;
 use pgrx::prelude::*;

@@ -1,5 +1,6 @@
 //! Walking a finished plan.
 
+use crate::pg::list::places;
 use pgrx::pg_sys::{self, NodeTag};
 
 /// Calls `visit` for the place of each WindowAgg of a statement, those of subplans included, outer ones first.
@@ -18,43 +19,13 @@ pub unsafe fn for_each_window(
     }
 }
 
-/// The places of a list of pointers.
-///
-/// # Safety
-/// `list` is one, of pointers to `T`, or null, which is the empty list; nobody else uses it meanwhile.
-unsafe fn places<T: 'static>(list: *mut pg_sys::List) -> &'static mut [*mut T] {
-    // SAFETY: a list that is not null has `length` cells, and each holds a pointer.
-    unsafe {
-        if list.is_null() {
-            &mut []
-        } else {
-            std::slice::from_raw_parts_mut((*list).elements.cast(), (*list).length as usize)
-        }
-    }
-}
-
-/// The members of a list of pointers.
-///
-/// # Safety
-/// `list` is one, of pointers to `T`, or null, which is the empty list; it stays as it is while the iterator is used.
-pub unsafe fn items<T: 'static>(list: *mut pg_sys::List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: a list that is not null has `length` cells, and each holds a pointer; they are only read.
-    let members: &'static [*mut T] = unsafe {
-        match list.is_null() {
-            true => &[],
-            false => std::slice::from_raw_parts((*list).elements.cast(), (*list).length as usize),
-        }
-    };
-    members.iter().copied()
-}
-
 type Visit<'a> = &'a mut dyn FnMut(&mut *mut pg_sys::Plan);
 
 unsafe fn walk_list(plans: *mut pg_sys::List, visit: Visit) {
     // SAFETY: a list of plans, as the caller found it in the plan tree.
     unsafe {
         for place in places::<pg_sys::Plan>(plans) {
-            walk(place, visit);
+            walk(&mut *place, visit);
         }
     }
 }

@@ -9,5 +9,3 @@ mod transition;
 mod window;
 
 pub use hint::install as add_hints;
-pub use transition::split_numeric;
-pub use window::{Merged, Wide};

@@ -1,6 +1,6 @@
 //! Subtraction, comparison, hashing, and a tally from moments. Addition is in `transition`.
 
-use super::transition::split_numeric;
+use crate::datum::number::split_numeric;
 use crate::datum::tally::SqlTally;
 use crate::pg::error::raise;
 use pgrx::prelude::*;

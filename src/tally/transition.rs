@@ -2,11 +2,11 @@
 //!
 //! The same functions are `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere a copy.
 
+use crate::datum::number::split_numeric;
 use crate::datum::tally::{SqlTally, State};
-use crate::pg::error::raise;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
-use tally_stats::{split_decimal, split_integer};
+use tally_stats::split_integer;
 
 #[pg_extern(sql = false)]
 fn tally_observe_float8(mut state: State, x: f64, fcinfo: FunctionCallInfo) -> State {
@@ -42,17 +42,4 @@ fn tally_merge(mut state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> 
 #[pg_extern(sql = false)]
 fn tally_result(state: &SqlTally) -> SqlTally {
     SqlTally(state.0)
-}
-
-/// A numeric as `hi + lo`, to some 100 bits.
-pub fn split_numeric(x: AnyNumeric) -> (f64, f64) {
-    let text = x.to_string();
-    split_decimal(&text).unwrap_or_else(|| {
-        raise(
-            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-            "numeric value is out of range for type tally",
-            format!("It begins with {:.20} and has {} characters.", text, text.len()),
-            "A tally holds what double precision holds, up to about 1.8e308.",
-        )
-    })
 }

@@ -1,6 +1,7 @@
 //! `tally(x) OVER (…)` and `tally(t) OVER (…)` where the frame's start moves: O(1) per row, no subtraction.
 
-use super::transition::split_numeric;
+use crate::datum::number::split_numeric;
+use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::{SqlTally, State};
 use crate::pg::memory;
 use crate::pg::moving::Moving;
@@ -26,40 +27,6 @@ impl<S: Summary> Window<S> {
 impl<S: Summary> Default for Window<S> {
     fn default() -> Self {
         Window { values: Sliding::default(), result: Tally::EMPTY }
-    }
-}
-
-/// Values of more than 53 bits, `hi + lo`.
-#[derive(Clone, Copy)]
-pub struct Wide(pub Tally);
-
-impl Summary for Wide {
-    type Value = (f64, f64);
-    const EMPTY: Self = Wide(Tally::EMPTY);
-
-    fn observe(&mut self, (hi, lo): (f64, f64)) {
-        self.0.observe_wide(hi, lo);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.0.merge(&other.0);
-    }
-}
-
-/// Stored tallies.
-#[derive(Clone, Copy)]
-pub struct Merged(pub Tally);
-
-impl Summary for Merged {
-    type Value = Tally;
-    const EMPTY: Self = Merged(Tally::EMPTY);
-
-    fn observe(&mut self, value: Tally) {
-        self.0.merge(&value);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.0.merge(&other.0);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Which leaves a partition that comes or goes holds: found out without SQL, so that no code of users runs.
 
+use crate::pg::column::find_column;
+use crate::pg::list::items;
 use crate::pg::name::c_string;
-use crate::powertree::base::relation::{lock_family, parents};
+use crate::pg::relation::{lock_family, parents};
 use crate::powertree::model::position::Position;
-use crate::powertree::model::tree::{find_column, Definition};
+use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};
 use pgrx::pg_sys::{self, Datum, Oid};
 use tally_stats::tree::Leaves;
@@ -173,7 +175,7 @@ unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i
 unsafe fn first_of(datums: *mut pg_sys::List, position: Position) -> Option<i64> {
     // SAFETY: the caller's.
     unsafe {
-        let datum = crate::rewrite::items::<pg_sys::PartitionRangeDatum>(datums).next()?;
+        let datum = items::<pg_sys::PartitionRangeDatum>(datums).next()?;
         if (*datum).kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {
             return None;
         }

@@ -3,5 +3,6 @@
 pub mod extent;
 pub mod progress;
 pub mod query;
-pub mod relation;
+mod statement;
+pub mod suitability;
 pub mod triggers;

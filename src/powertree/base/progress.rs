@@ -70,7 +70,7 @@ pub fn read(tree: &str, base: Oid) -> EndOfReading {
 }
 
 /// Counts a row that was read.
-pub fn count_row() {
+fn count_row() {
     READING.with_borrow_mut(|reading| {
         let Some(reading) = reading else { return };
         reading.rows += 1;
@@ -85,4 +85,16 @@ pub fn count_row() {
             }
         }
     });
+}
+
+#[pg_extern(sql = false)]
+fn powertree_leaf(position: i64, width: i64) -> i64 {
+    count_row();
+    position.div_euclid(width.max(1))
+}
+
+#[pg_extern(sql = false)]
+fn powertree_leaf_date(date: i32, width: i64) -> i64 {
+    count_row();
+    i64::from(date).div_euclid(width.max(1))
 }

@@ -1,8 +1,9 @@
 //! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
 
-use crate::powertree::base::relation::is_in_family;
-use crate::powertree::model::tree::{find_column, generated, Tree};
-use crate::powertree::store::tables;
+use crate::pg::column::{find_column, generated};
+use crate::pg::relation::is_in_family;
+use crate::powertree::model::tree::Tree;
+use crate::powertree::store::generation;
 use pgrx::pg_sys::{self, Oid};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -34,14 +35,14 @@ thread_local! {
 impl Layout {
     /// None if triggers do not have to keep the tree of this number in step, or the relation is not of its table.
     pub fn to_keep(tree: i32, relation: Oid) -> Option<Rc<Layout>> {
-        let (generation, place) = (tables::generation(), (tree, relation.to_u32()));
+        let (generation, place) = (generation::current(), (tree, relation.to_u32()));
         let known = LAYOUTS
             .with_borrow(|known| (known.0 == generation).then(|| known.1.get(&place).cloned()).flatten());
         if let Some(layout) = known {
             return layout;
         }
         let tree = Tree::to_keep(tree)?;
-        tables::watch_table(relation);
+        generation::watch_table(relation);
         let layout = is_in_family(relation, tree.base).then(|| Rc::new(Layout::find(tree, relation)));
         remember(generation, place, &layout);
         layout
@@ -119,7 +120,7 @@ impl Layout {
 
 /// Remembers what was found since `generation`, unless something has changed meanwhile.
 fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
-    if tables::generation() != generation {
+    if generation::current() != generation {
         return;
     }
     let outdated = LAYOUTS.with_borrow_mut(|known| {

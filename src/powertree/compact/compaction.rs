@@ -9,15 +9,17 @@ use crate::pg::error::raise;
 use crate::pg::spi::connected_as;
 use crate::pg::table::{Key, Snapshot, Table};
 use crate::pg::{fence, subtransaction::attempt};
-use crate::powertree::base::relation::strangers;
+use crate::powertree::base::suitability::require_one_owner;
+use crate::powertree::model::lock::{lock_base, lock_tree};
 use crate::powertree::model::rights;
-use crate::powertree::model::tree::{Definition, Tree};
-use crate::powertree::read::queries::lock;
+use crate::powertree::model::tree::Tree;
+use crate::powertree::store::barrier::state_behind_barriers;
+use crate::powertree::store::definition::Definition;
 use crate::powertree::store::failure;
-use crate::powertree::store::state::{state_behind_barriers, State};
+use crate::powertree::store::state::State;
 use crate::powertree::store::tables::Tables;
+use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
-use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
@@ -122,47 +124,6 @@ pub fn compact(id: i32, wait: bool) -> bool {
     // SAFETY: the snapshot from above.
     unsafe { pg_sys::PopActiveSnapshot() };
     true
-}
-
-/// Locks the table for reading, as the query of it would.
-fn lock_base(base: Oid, wait: bool) -> bool {
-    if wait {
-        lock(base);
-        return true;
-    }
-    // SAFETY: a lock that is released with the transaction.
-    unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
-}
-
-/// One compactor at a time: a lock that the transaction keeps.
-fn lock_tree(id: i32, wait: bool) -> bool {
-    let (class, object) = (Tables::get().state, Oid::from(id as u32));
-    let mode = pg_sys::ShareUpdateExclusiveLock as i32;
-    // SAFETY: a lock that is released with the transaction.
-    unsafe {
-        if wait {
-            pg_sys::LockDatabaseObject(class, object, 0, mode);
-            return true;
-        }
-        pg_sys::ConditionalLockDatabaseObject(class, object, 0, mode)
-    }
-}
-
-/// Waits until nobody compacts a tree, and keeps others from it.
-pub fn wait_for_others(id: i32) {
-    lock_tree(id, true);
-}
-
-/// Everything that compaction reads is read as the owner of the base table.
-pub fn require_one_owner(base: Oid) {
-    if let Some(problem) = strangers(base, base) {
-        raise(
-            PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            problem,
-            "Code of one owner, such as the expression of an index, would run with the rights of another.",
-            "Give all partitions to the owner of the table: ALTER TABLE ... OWNER TO.",
-        );
-    }
 }
 
 /// A snapshot older than the lock, as REPEATABLE READ has it, may have missed what another compactor did.

@@ -4,8 +4,9 @@ use crate::pg::error::raise;
 use crate::pg::memory;
 use crate::pg::table::{bytea, Key, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
-use crate::powertree::base::query::Range;
+use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
+use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
@@ -146,7 +147,7 @@ impl Folding<'_> {
                     Change::Add(tallies) => Update::Add(tallies),
                     Change::Dirty => {
                         let range = Range { first: leaves.first(leaf), last: leaves.last(leaf) };
-                        Update::Set(self.tree.read_leaf(&key, range))
+                        Update::Set(Base(self.tree).read_leaf(&key, range))
                     }
                 };
                 updates.insert(leaf, update);
@@ -171,7 +172,7 @@ impl Folding<'_> {
             }
             Ok(())
         };
-        self.tree.read_groups(range, |next_key, leaf, tallies| {
+        Base(self.tree).read_groups(range, |next_key, leaf, tallies| {
             if result.is_ok() && (next_key != key || updates.len() >= MOST_LEAVES) {
                 result = write(&key, &mut updates);
                 key = next_key;

@@ -1,6 +1,6 @@
 //! Compaction: folds the log into the nodes, when it is called, or when a background worker finds it due.
 
-pub mod compaction;
+mod compaction;
 mod folding;
 pub mod launcher;
 mod worker;

@@ -6,7 +6,8 @@ use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
 use crate::pg::spi::connected;
 use crate::pg::table::Snapshot;
 use crate::pg::transaction::transaction;
-use crate::powertree::model::tree::Definition;
+use crate::powertree::model::tree::definitions;
+use crate::powertree::store::definition::Definition;
 use crate::powertree::store::failure;
 use crate::powertree::store::state::State;
 use crate::powertree::store::tables::Tables;
@@ -100,7 +101,7 @@ fn look() -> Work {
     let mut work = Work { due: Vec::new(), any: false };
     let Some(tables) = Tables::known() else { return work };
     let resting = failure::resting(&tables);
-    for tree in Definition::known().iter().filter(|tree| !resting.contains(&tree.id)) {
+    for tree in definitions().iter().filter(|tree| !resting.contains(&tree.id)) {
         let Some(state) = State::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {
             continue;
         };

@@ -3,23 +3,24 @@
 
 use super::lifecycle::{changed, forget};
 use super::touched;
+use crate::pg::column::find_column;
 use crate::pg::error::raise;
+use crate::pg::list::items;
 use crate::pg::name::{quoted, relation_name, text};
+use crate::pg::relation::{family, has_triggers, is_partition, lineage, lock_family, parents};
 use crate::pg::spi::{connected, strings};
 use crate::pg::table::{Snapshot, Table};
 use crate::powertree::base::extent;
-use crate::powertree::base::relation::{
-    family, has_triggers, is_partition, lineage, lock_family, may_be_of_tree, parents, refusal, strangers,
-};
+use crate::powertree::base::suitability::{may_be_of_tree, refusal, strangers};
 use crate::powertree::base::triggers;
-use crate::powertree::compact::compaction;
 use crate::powertree::model::key::KeyColumn;
+use crate::powertree::model::lock::wait_for_others;
 use crate::powertree::model::rights;
-use crate::powertree::model::tree::{find_column, Definition};
+use crate::powertree::model::tree::definitions;
+use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::State;
 use crate::powertree::store::tables::Tables;
-use crate::rewrite::items;
 use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::prelude::*;
 use std::cell::RefCell;
@@ -33,7 +34,7 @@ thread_local! {
 /// The tables of the extension and all trees; None if there are none, or while the extension is created or dropped.
 fn trees() -> Option<(Tables, Rc<Vec<Definition>>)> {
     let tables = Tables::known()?;
-    let trees = Definition::known();
+    let trees = definitions();
     (!trees.is_empty()).then_some((tables, trees))
 }
 
@@ -261,7 +262,7 @@ fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
     let is_base = relation == tree.base;
     // A compaction that has found one owner of all must be over before there is another.
     if strangers(relation, tree.base).is_some() {
-        compaction::wait_for_others(tree.id);
+        wait_for_others(tree.id);
     }
     let problem = is_base
         .then(|| column_problem(tree, &state))
@@ -279,7 +280,7 @@ fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
 
 fn mark_stale(tables: &Tables, tree: &Definition, reason: String) {
     warning!("power tree \"{}\" is stale: {reason}; it reads its table until powertree_rebuild()", tree.name);
-    compaction::wait_for_others(tree.id);
+    wait_for_others(tree.id);
     if let Some(state) = State::read(tables, tree.id) {
         State { stale: Some(reason), ..state }.write(tables);
     }

@@ -3,25 +3,27 @@
 use crate::pg::error::raise;
 use crate::pg::fence;
 use crate::pg::name::relation_name;
+use crate::pg::relation::{family, is_partition, lock_family};
 use crate::pg::spi::connected;
 use crate::pg::table::{Key, Snapshot, Table};
-use crate::powertree::base::query::Query;
-use crate::powertree::base::relation::{family, is_partition, lock_family, refusal};
+use crate::powertree::base::query::Base;
+use crate::powertree::base::suitability::refusal;
+use crate::powertree::base::suitability::require_one_owner;
 use crate::powertree::base::triggers;
-use crate::powertree::compact::compaction;
+use crate::powertree::model::argument::{self, Step};
+use crate::powertree::model::lock::wait_for_others;
 use crate::powertree::model::position::Position;
+use crate::powertree::model::question::Query;
 use crate::powertree::model::rights;
-use crate::powertree::model::tree::{Definition, Tree};
-use crate::powertree::read::argument::{self, Step};
+use crate::powertree::model::tree::Tree;
+use crate::powertree::store::definition::Definition;
+use crate::powertree::store::definition::MOST_VALUES;
 use crate::powertree::store::failure;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::{State, Totals};
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-
-/// More would not fit into a page.
-pub const MOST_VALUES: usize = 8;
 
 #[pg_extern(sql = false)]
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
@@ -101,9 +103,9 @@ fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
 fn begin(definition: &Definition, reason: &str) {
     let tables = Tables::get();
     let tree = resolved(definition);
-    compaction::wait_for_others(tree.id);
+    wait_for_others(tree.id);
     // Finds out now whether the table can be asked.
-    fence::as_owner(tree.base, || tree.query(Query::Groups, 0));
+    fence::as_owner(tree.base, || Base(&tree).query(Query::Groups, 0));
     let columns: Vec<_> = [&tree.at]
         .into_iter()
         .chain(tree.values.iter().map(|(column, _)| column))
@@ -148,7 +150,7 @@ fn powertree_update() {
 /// Removes all that is stored of a tree.
 pub fn forget(definition: &Definition) {
     let tables = Tables::get();
-    compaction::wait_for_others(definition.id);
+    wait_for_others(definition.id);
     let own = |column| [Key::Integer(column, definition.id)];
     delete(tables.definition, tables.definition_id, &own(1));
     delete(tables.state, tables.state_tree, &own(1));
@@ -196,7 +198,7 @@ fn lock_against_writers(base: Oid) {
     let family = lock_family(base, pg_sys::ShareRowExclusiveLock);
     check();
     family.into_iter().for_each(|relation| refuse(refusal(relation)));
-    compaction::require_one_owner(base);
+    require_one_owner(base);
 }
 
 fn named(name: &str) -> Definition {
@@ -208,7 +210,7 @@ fn named(name: &str) -> Definition {
 }
 
 fn resolved(definition: &Definition) -> Tree {
-    definition.resolve().unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
+    Tree::of(definition).unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
 }
 
 /// Names and series are kept as UTF-8.

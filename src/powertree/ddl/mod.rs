@@ -1,5 +1,5 @@
 //! Commands: trees are made, rebuilt and dropped, and follow what is done to their tables.
 
 mod events;
-pub mod lifecycle;
+mod lifecycle;
 pub mod touched;

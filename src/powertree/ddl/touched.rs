@@ -2,7 +2,7 @@
 //! the kind of command. So no command needs to be known by its name, and one that changes no table of a tree costs next
 //! to nothing.
 
-use pgrx::pg_sys::Oid;
+use pgrx::pg_sys::{self, Datum, Oid};
 use std::cell::RefCell;
 
 /// A command that changes more is taken to have changed everything.
@@ -19,6 +19,23 @@ struct Touched {
 thread_local! {
     static TOUCHED: RefCell<Touched> =
         const { RefCell::new(Touched { depth: 0, relations: [0; MOST], count: 0, all: false }) };
+}
+
+/// Asks PostgreSQL to say which relations change; once, when the library is loaded.
+pub fn watch() {
+    // SAFETY: only called from `_PG_init`; the functions live as long as the process.
+    unsafe {
+        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), Datum::from(0));
+        pg_sys::RegisterXactCallback(Some(transaction_ended), std::ptr::null_mut());
+    }
+}
+
+unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
+    note(relation);
+}
+
+unsafe extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+    forget();
 }
 
 /// A command begins.
@@ -45,7 +62,7 @@ pub fn end() {
 }
 
 /// No command runs any more.
-pub fn forget() {
+fn forget() {
     // Called in the middle of anything: without a loan it could only be this module's own, which calls nobody.
     TOUCHED.with(|touched| {
         if let Ok(mut touched) = touched.try_borrow_mut() {
@@ -55,7 +72,7 @@ pub fn forget() {
 }
 
 /// A relation has changed; an invalid one stands for all. Calls nothing that could fail.
-pub fn note(relation: Oid) {
+fn note(relation: Oid) {
     TOUCHED.with(|touched| {
         let Ok(mut touched) = touched.try_borrow_mut() else { return };
         if touched.depth == 0 || touched.all {

@@ -3,7 +3,7 @@
 //! Only types whose equal values look the same can be in a key, so keys are equal where their bytes are. They are
 //! those of PostgreSQL's own storage.
 
-use super::tree::Column;
+use crate::pg::column::Column;
 use crate::pg::error::raise;
 use crate::pg::name::c_string;
 use crate::pg::table::bytes_of;

@@ -1,24 +1,9 @@
 //! What the caller may see and do.
 
-use super::tree::Tree;
 use crate::pg::error::raise;
 use crate::pg::name::relation_name;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
-
-/// The values of a tree that the caller may ask for, by their places: those that a SELECT of value, position and series
-/// would give.
-pub fn readable_values(tree: &Tree) -> Vec<usize> {
-    if !may_use_schema(tree.base) {
-        return Vec::new();
-    }
-    let whole = may_select_table(tree.base);
-    let column = |number: i16| whole || may_select_column(tree.base, number);
-    if !column(tree.at.number) || !tree.series.iter().all(|key| column(key.column.number)) {
-        return Vec::new();
-    }
-    (0..tree.values.len()).filter(|&value| column(tree.values[value].0.number)).collect()
-}
 
 /// Might the caller SELECT anything of a table?
 pub fn may_select_any(base: Oid) -> bool {
@@ -31,13 +16,13 @@ pub fn may_select_any(base: Oid) -> bool {
     may_use_schema(base) && (may_select_table(base) || any_column())
 }
 
-fn may_select_table(base: Oid) -> bool {
+pub fn may_select_table(base: Oid) -> bool {
     let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
     // SAFETY: a look-up in the catalog.
     unsafe { pg_sys::pg_class_aclcheck(base, pg_sys::GetUserId(), select) == pg_sys::AclResult::ACLCHECK_OK }
 }
 
-fn may_select_column(base: Oid, number: i16) -> bool {
+pub fn may_select_column(base: Oid, number: i16) -> bool {
     // SAFETY: a look-up in the catalog.
     unsafe {
         let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
@@ -45,7 +30,7 @@ fn may_select_column(base: Oid, number: i16) -> bool {
     }
 }
 
-fn may_use_schema(base: Oid) -> bool {
+pub fn may_use_schema(base: Oid) -> bool {
     // SAFETY: look-ups in the catalog.
     unsafe {
         let (schema, user) = (pg_sys::get_rel_namespace(base), pg_sys::GetUserId());

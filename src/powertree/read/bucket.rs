@@ -1,12 +1,14 @@
 //! A range cut into buckets of one step, by the clock or by the calendar.
 
-use super::argument::{position, required, step, Step};
 use super::reader::Reader;
+use super::request::position;
+use crate::pg::column::type_name;
 use crate::pg::error::raise;
 use crate::pg::memory::{self, room};
-use crate::powertree::base::query::Range;
+use crate::powertree::model::argument::{required, step, Step};
 use crate::powertree::model::position::Position;
-use crate::powertree::model::tree::{type_name, Tree};
+use crate::powertree::model::question::Range;
+use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;

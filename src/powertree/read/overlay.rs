@@ -22,6 +22,12 @@ pub struct Line {
     pub key: Vec<u8>,
 }
 
+impl Line {
+    fn series(&self) -> log::Series<'_> {
+        log::Series { tree: self.tree.id, hash: self.series, key: &self.key }
+    }
+}
+
 pub struct Overlay {
     line: Line,
     /// Leaves that the base table must answer for, of all series; in order and apart.
@@ -77,7 +83,7 @@ impl Overlay {
         // After the last leaf there is nothing.
         self.loaded = (first, if first > self.end { i64::MAX } else { self.end });
         let (leaves, loaded, line) = (&mut self.leaves, &mut self.loaded, &self.line);
-        log::of_series(line, first, loaded.1, |row| {
+        log::of_series(&line.tables, line.series(), first, loaded.1, |row| {
             memory::check();
             let entry = log::entry(row, line.tree.values.len());
             memory::check();
@@ -171,7 +177,7 @@ impl Overlay {
         let mut from = Some(i64::MIN);
         while let Some(first) = from {
             let mut found = None;
-            log::of_series(&self.line, first, i64::MAX, |row| {
+            log::of_series(&self.line.tables, self.line.series(), first, i64::MAX, |row| {
                 found = Some(log::leaf(row));
                 false
             });

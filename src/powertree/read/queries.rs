@@ -1,16 +1,17 @@
 //! The functions that analysts call.
 
-use super::argument::{range, required, series, value};
 use super::bucket::cut;
 use super::reader::Reader;
+use super::request::{range, series, value};
 use crate::datum::tally::{allocate, SqlTally};
 use crate::pg::composite::Row;
 use crate::pg::error::raise;
 use crate::pg::spi::connected;
-use crate::powertree::base::progress;
-use crate::powertree::base::query::Range;
-use crate::powertree::ddl::lifecycle::MOST_VALUES;
+use crate::powertree::model::argument::required;
+use crate::powertree::model::lock::lock;
+use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::powertree::store::definition::MOST_VALUES;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use pgrx::prelude::*;
 use std::rc::Rc;
@@ -28,12 +29,6 @@ fn tree_and_value(fcinfo: FunctionCallInfo) -> (Rc<Tree>, usize) {
     let tree = Tree::named(&name);
     let value = value(fcinfo, 1, &tree);
     (tree, value)
-}
-
-/// Locks a table for reading until the end of the transaction.
-pub fn lock(base: pg_sys::Oid) {
-    // SAFETY: a lock that is released with the transaction.
-    unsafe { pg_sys::LockRelationOid(base, pg_sys::AccessShareLock as i32) }
 }
 
 #[pg_extern(sql = false)]
@@ -101,16 +96,4 @@ fn powertree_count(block: &[u8], values: i32) -> i64 {
     let values = usize::try_from(values).ok().filter(|values| (1..=MOST_VALUES).contains(values));
     let block = values.and_then(|values| Block::from_bytes(values, block));
     block.and_then(|block| block.total().first().map(Tally::num_vals)).unwrap_or(0)
-}
-
-#[pg_extern(sql = false)]
-fn powertree_leaf(position: i64, width: i64) -> i64 {
-    progress::count_row();
-    position.div_euclid(width.max(1))
-}
-
-#[pg_extern(sql = false)]
-fn powertree_leaf_date(date: i32, width: i64) -> i64 {
-    progress::count_row();
-    i64::from(date).div_euclid(width.max(1))
 }

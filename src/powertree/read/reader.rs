@@ -1,14 +1,15 @@
 //! Answers for one series: nodes, the log and rows of the base table, all in the active snapshot.
 
+use super::access::Access;
 use super::overlay::{Line, Overlay};
 use crate::pg::memory::room;
 use crate::pg::table::{Snapshot, Table};
-use crate::powertree::base::query::{LastValues, Query, Range};
+use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
+use crate::powertree::model::question::{LastValues, Query, Range};
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::nodes::{series_key, Nodes};
-use crate::powertree::store::state::Access;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::Datum;
 use std::collections::HashMap;
@@ -101,12 +102,12 @@ impl Reader {
     pub fn rows(&self, range: Range) -> Tally {
         let leaves = self.tree.leaves.of(range.last).saturating_sub(self.tree.leaves.of(range.first));
         let query = if leaves < WIDE { Query::Range } else { Query::WideRange };
-        self.tree.read_range(query, self.value, &self.key, range)
+        Base(&self.tree).read_range(query, self.value, &self.key, range)
     }
 
     /// The tallies of the rows of a range, which is cut where each of `begins` is; the first place is 1.
     pub fn rows_between(&self, range: Range, begins: &[i64], each: impl FnMut(usize, Tally)) {
-        self.tree.read_buckets(self.value, &self.key, range, begins, each);
+        Base(&self.tree).read_buckets(self.value, &self.key, range, begins, each);
     }
 
     /// What is known without the base table, and the ranges that it must answer for, in order and apart.
@@ -238,7 +239,7 @@ impl Reader {
         let (least, greatest) = self.tree.position.ends();
         let line = Range { first: least, last: greatest };
         let Some(overlay) = self.overlay.as_ref().filter(|overlay| !overlay.has_spans()) else {
-            return self.tree.read_last(self.value, &self.key, line, need);
+            return Base(&self.tree).read_last(self.value, &self.key, line, need);
         };
         let top = self.tree.height;
         let width = 10_i128.pow(top);
@@ -268,7 +269,7 @@ impl Reader {
     fn rows_of(&self, leaf: i64, need: i64) -> LastValues {
         let leaves = self.tree.leaves;
         let range = Range { first: leaves.first(leaf), last: leaves.last(leaf) };
-        self.tree.read_last(self.value, &self.key, range, need)
+        Base(&self.tree).read_last(self.value, &self.key, range, need)
     }
 
     /// The tally of whole leaves; what the base table says of a dirty one is remembered while its log is in memory.
@@ -279,7 +280,7 @@ impl Reader {
             let until = overlay.load(from).min(last);
             overlay.learn(from, until, |leaf| {
                 let range = Range { first: tree.leaves.first(leaf), last: tree.leaves.last(leaf) };
-                tree.read_range(Query::Range, value, &self.key, range)
+                Base(&tree).read_range(Query::Range, value, &self.key, range)
             });
             next = until.checked_add(1);
         }

@@ -1,11 +1,8 @@
 //! The log: what statements did to leaves since the last compaction.
 
-use super::tables::Tables;
-use crate::pg::error::raise;
+use super::tables::{damaged, Tables};
 use crate::pg::table::{bytea, Key, Row, Snapshot, Table};
-use crate::powertree::read::overlay::Line;
 use pgrx::pg_sys::Datum;
-use pgrx::PgSqlErrorCode;
 use tally_stats::tree::{pack, unpack};
 use tally_stats::Tally;
 
@@ -56,13 +53,22 @@ pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Ve
     vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]
 }
 
+/// The series of a tree whose entries are read.
+#[derive(Clone, Copy)]
+pub struct Series<'k> {
+    pub tree: i32,
+    /// The hash of the key.
+    pub hash: i64,
+    pub key: &'k [u8],
+}
+
 /// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of a series, by leaf, until it says no.
-pub fn of_series(line: &Line, first: i64, last: i64, mut each: impl FnMut(&Row) -> bool) {
+pub fn of_series(tables: &Tables, series: Series, first: i64, last: i64, mut each: impl FnMut(&Row) -> bool) {
     let keys =
-        [Key::Integer(TREE, line.tree.id), Key::Equal(SERIES, line.series), Key::Between(LEAF, first, last)];
-    Table::read(line.tables.log).scan(line.tables.log_leaf, Snapshot::Active, &keys, |row| {
+        [Key::Integer(TREE, series.tree), Key::Equal(SERIES, series.hash), Key::Between(LEAF, first, last)];
+    Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |row| {
         // Another series may have the same hash.
-        row.bytes(KEY) != Some(&line.key) || each(row)
+        row.bytes(KEY) != Some(series.key) || each(row)
     });
 }
 
@@ -99,14 +105,4 @@ pub fn entry(row: &Row, values: usize) -> Entry {
         Change::Add(tallies.filter(|_| bytes.is_empty()).unwrap_or_else(|| damaged("log")))
     });
     Entry { series: row.integer(SERIES), leaf: row.integer(LEAF), change }
-}
-
-/// Something stored cannot be read.
-pub fn damaged(what: &str) -> ! {
-    raise(
-        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-        format!("the {what} of a power tree is damaged"),
-        "",
-        "Rebuild the tree with powertree_rebuild().",
-    )
 }

@@ -1,6 +1,9 @@
 //! The tables of the extension in which trees are kept: one file for each table, which alone knows its columns.
 
+pub mod barrier;
+pub mod definition;
 pub mod failure;
+pub mod generation;
 pub mod log;
 pub mod nodes;
 pub mod span;

@@ -1,7 +1,6 @@
 //! The stored nodes, each with its ten children in one row.
 
-use super::log::damaged;
-use super::tables::Tables;
+use super::tables::{damaged, Tables};
 use crate::pg::table::{bytea, Key, Row, Snapshot, Table, Writer};
 use pgrx::pg_sys;
 use tally_stats::tree::Block;

@@ -1,9 +1,7 @@
-//! May a snapshot trust the tree at all?
+//! States: how far each tree is kept in step.
 
-use super::span::{self, Span};
 use super::tables::Tables;
 use crate::pg::table::{Key, Row, Snapshot, Table};
-use crate::powertree::model::writing;
 use pgrx::datum::{FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum};
 
@@ -93,46 +91,5 @@ impl State {
             Some((_, row)) => table.writer().update(row, columns),
             None => table.writer().insert(columns),
         }
-    }
-}
-
-/// What the active snapshot may take from a tree.
-pub enum Access {
-    /// Nothing: the base table must answer.
-    Base,
-    /// Everything but these spans.
-    Tree(Vec<Span>),
-}
-
-impl Access {
-    /// What the active snapshot may take from this tree.
-    pub fn of(tables: &Tables, tree: i32) -> Access {
-        if writing::is_under_way(tree) {
-            return Access::Base;
-        }
-        match state_behind_barriers(tables, tree) {
-            Some(State { stale: None, .. }) => Access::Tree(span::all(tables, tree, Snapshot::Active)),
-            _ => Access::Base,
-        }
-    }
-}
-
-/// The state of a tree by now; None if the active snapshot does not see all that has changed rows for older ones too.
-pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<State> {
-    // In this order: a compaction that ends meanwhile takes barriers away and raises the horizon.
-    let now = span::all(tables, tree, Snapshot::Latest);
-    let state = State::read(tables, tree)?;
-    now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
-}
-
-/// Does the active snapshot see what this transaction, which did not fail, has done?
-fn seen(transaction: u64) -> bool {
-    // SAFETY: the snapshot is an ordinary one; a number older than half the circle is older than all snapshots.
-    unsafe {
-        let next = pg_sys::ReadNextFullTransactionId().value;
-        let number = pg_sys::TransactionId::from(transaction as u32);
-        next.saturating_sub(transaction) > 1 << 31
-            || pg_sys::TransactionIdIsCurrentTransactionId(number)
-            || !pg_sys::XidInMVCCSnapshot(number, pg_sys::GetActiveSnapshot())
     }
 }

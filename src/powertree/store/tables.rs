@@ -1,12 +1,11 @@
-//! Where the extension's tables are, and when what a session remembers of trees is out of date.
+//! Where the extension's tables are.
 
+use super::generation;
 use crate::pg::error::raise;
 use crate::pg::name::{namespace, quoted};
-use crate::powertree::ddl::touched;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
-use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::cell::Cell;
 use std::ffi::CStr;
 
 /// The tables of all trees and their indexes.
@@ -34,10 +33,8 @@ pub struct Tables {
 }
 
 thread_local! {
-    static TABLES: Cell<Option<Tables>> = const { Cell::new(None) };
-    /// Grows when anything changed that was looked at.
-    static GENERATION: Cell<u64> = const { Cell::new(0) };
-    static WATCHED: RefCell<HashSet<u32>> = RefCell::new(HashSet::new());
+    /// With the generation in which they were found.
+    static TABLES: Cell<Option<(u64, Tables)>> = const { Cell::new(None) };
 }
 
 impl Tables {
@@ -55,15 +52,13 @@ impl Tables {
 
     /// The same, None while the extension is being created or dropped.
     pub fn known() -> Option<Tables> {
-        if let Some(tables) = TABLES.get() {
+        let before = generation::current();
+        if let Some((_, tables)) = TABLES.get().filter(|(found_in, _)| *found_in == before) {
             return Some(tables);
         }
-        let before = generation();
         let tables = Tables::find()?;
-        tables.all().into_iter().for_each(watch_table);
-        if generation() == before {
-            TABLES.set(Some(tables));
-        }
+        tables.all().into_iter().for_each(generation::watch_table);
+        TABLES.set(Some((before, tables)));
         Some(tables)
     }
 
@@ -158,48 +153,12 @@ fn extension_schema() -> Option<Oid> {
     }
 }
 
-/// Forget everything that was remembered when this relation changes.
-pub fn watch_table(relation: Oid) {
-    WATCHED.with_borrow_mut(|watched| watched.insert(relation.to_u32()));
-}
-
-/// What was remembered in an earlier generation is out of date.
-pub fn generation() -> u64 {
-    GENERATION.get()
-}
-
-/// Asks PostgreSQL to say when tables and schemas change; once, when the library is loaded.
-pub fn watch() {
-    // SAFETY: only called from `_PG_init`; the functions live as long as the process.
-    unsafe {
-        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), Datum::from(0));
-        let namespaces = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
-        pg_sys::CacheRegisterSyscacheCallback(namespaces, Some(schema_changed), Datum::from(0));
-        pg_sys::RegisterXactCallback(Some(transaction_ended), std::ptr::null_mut());
-    }
-}
-
-// Called in the middle of anything: they only set a flag, and call nothing that could fail.
-unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
-    touched::note(relation);
-    let ours = relation == Oid::INVALID
-        || WATCHED.with(|watched| {
-            watched.try_borrow().map_or(true, |watched| watched.contains(&relation.to_u32()))
-        });
-    if ours {
-        forget();
-    }
-}
-
-unsafe extern "C-unwind" fn schema_changed(_: Datum, _: i32, _: u32) {
-    forget();
-}
-
-unsafe extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
-    touched::forget();
-}
-
-fn forget() {
-    TABLES.set(None);
-    GENERATION.set(GENERATION.get() + 1);
+/// Raises an error: what is stored of a tree cannot be read.
+pub fn damaged(what: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        format!("the {what} of a power tree is damaged"),
+        "",
+        "Rebuild the tree with powertree_rebuild().",
+    )
 }

@@ -2,6 +2,7 @@
 //!
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back.
 
+use super::definition::Definition;
 use super::rows::Rows;
 use crate::pg::error::raise;
 use crate::pg::executor::{in_memory_of, FunctionCall5Coll};
@@ -36,94 +37,6 @@ struct Range {
 pub struct Frame {
     start: Bound,
     end: Bound,
-}
-
-/// The frame of a WindowAgg, and its offsets as expressions, null where there is none.
-#[derive(Clone, Copy)]
-pub struct Definition {
-    pub window: *mut WindowAgg,
-    pub start_offset: *mut ExprState,
-    pub end_offset: *mut ExprState,
-}
-
-impl Definition {
-    unsafe fn has(&self, option: u32) -> bool {
-        // SAFETY: the definition of an initialised node.
-        unsafe { (*self.window).frameOptions as u32 & option != 0 }
-    }
-
-    /// Does the frame depend on which rows are peers?
-    ///
-    /// # Safety
-    /// The definition of an initialised node.
-    pub unsafe fn has_groups(&self) -> bool {
-        let current = pg_sys::FRAMEOPTION_START_CURRENT_ROW | pg_sys::FRAMEOPTION_END_CURRENT_ROW;
-        // SAFETY: see above.
-        unsafe {
-            self.has(pg_sys::FRAMEOPTION_GROUPS) || self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(current)
-        }
-    }
-
-    /// Does the frame depend on the values of the ordering column?
-    ///
-    /// # Safety
-    /// The definition of an initialised node.
-    pub unsafe fn has_keys(&self) -> bool {
-        let offset = pg_sys::FRAMEOPTION_START_OFFSET | pg_sys::FRAMEOPTION_END_OFFSET;
-        // SAFETY: see above.
-        unsafe { self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(offset) }
-    }
-
-    /// May a row enter the frames later than it is read, or never? Otherwise each is in its own frame.
-    ///
-    /// # Safety
-    /// The definition of an initialised node.
-    pub unsafe fn is_delayed(&self) -> bool {
-        // SAFETY: see above.
-        unsafe {
-            self.has(pg_sys::FRAMEOPTION_START_OFFSET_FOLLOWING | pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING)
-        }
-    }
-
-    /// The frame, with its offsets evaluated.
-    ///
-    /// # Safety
-    /// The definition of an initialised node that runs, and a context for expressions without rows.
-    pub unsafe fn frame(&self, context: *mut ExprContext) -> Frame {
-        // SAFETY: see above.
-        unsafe { Frame { start: self.bound(&START, context), end: self.bound(&END, context) } }
-    }
-
-    unsafe fn bound(&self, side: &Side, context: *mut ExprContext) -> Bound {
-        // SAFETY: see `frame`.
-        unsafe {
-            let is_rows = self.has(pg_sys::FRAMEOPTION_ROWS);
-            if self.has(side.current) {
-                return if is_rows { Bound::Rows(0) } else { Bound::Groups(0) };
-            }
-            let offset = if side.is_end { self.end_offset } else { self.start_offset };
-            if offset.is_null() {
-                return Bound::Unbounded;
-            }
-            let offset = evaluate_once(offset, context).unwrap_or_else(|| {
-                refuse(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, side, "null");
-            });
-            let precedes = self.has(side.preceding);
-            if self.has(pg_sys::FRAMEOPTION_RANGE) {
-                return Bound::Range(Range::new(self.window, offset, precedes, side.is_end, context));
-            }
-            let distance = offset.value() as i64;
-            if distance < 0 {
-                refuse(PgSqlErrorCode::ERRCODE_INVALID_PRECEDING_OR_FOLLOWING_SIZE, side, "negative");
-            }
-            let distance = if precedes { -distance } else { distance };
-            if is_rows {
-                Bound::Rows(distance)
-            } else {
-                Bound::Groups(distance)
-            }
-        }
-    }
 }
 
 /// How the start and the end of a frame differ.
@@ -171,6 +84,20 @@ fn refuse(code: PgSqlErrorCode, side: &Side, what: &str) -> ! {
 }
 
 impl Frame {
+    /// The frame that a definition describes, with its offsets evaluated.
+    ///
+    /// # Safety
+    /// The definition is that of an initialised node that runs, and the context one for expressions without rows.
+    pub unsafe fn new(definition: &Definition, context: *mut ExprContext) -> Frame {
+        // SAFETY: the caller's promises are those of `Bound::new`.
+        unsafe {
+            Frame {
+                start: Bound::new(definition, &START, context),
+                end: Bound::new(definition, &END, context),
+            }
+        }
+    }
+
     /// Does the end of some row's frame depend on rows after it?
     pub fn looks_ahead(&self) -> bool {
         !matches!((&self.start, &self.end), (Bound::Rows(..=0), Bound::Rows(..=0)))
@@ -218,6 +145,37 @@ impl Frame {
 }
 
 impl Bound {
+    unsafe fn new(definition: &Definition, side: &Side, context: *mut ExprContext) -> Bound {
+        // SAFETY: the offsets are expressions of a node that runs; they refer to no rows.
+        unsafe {
+            let is_rows = definition.has(pg_sys::FRAMEOPTION_ROWS);
+            if definition.has(side.current) {
+                return if is_rows { Bound::Rows(0) } else { Bound::Groups(0) };
+            }
+            let offset = if side.is_end { definition.end_offset } else { definition.start_offset };
+            if offset.is_null() {
+                return Bound::Unbounded;
+            }
+            let offset = evaluate_once(offset, context).unwrap_or_else(|| {
+                refuse(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, side, "null");
+            });
+            let precedes = definition.has(side.preceding);
+            if definition.has(pg_sys::FRAMEOPTION_RANGE) {
+                return Bound::Range(Range::new(definition.window, offset, precedes, side.is_end, context));
+            }
+            let distance = offset.value() as i64;
+            if distance < 0 {
+                refuse(PgSqlErrorCode::ERRCODE_INVALID_PRECEDING_OR_FOLLOWING_SIZE, side, "negative");
+            }
+            let distance = if precedes { -distance } else { distance };
+            if is_rows {
+                Bound::Rows(distance)
+            } else {
+                Bound::Groups(distance)
+            }
+        }
+    }
+
     unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
         // SAFETY: as the caller promises.
         unsafe {

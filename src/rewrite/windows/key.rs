@@ -1,7 +1,7 @@
 //! Values of the ordering column, kept after their rows have gone.
 
 use super::copies::{Copied, Copies};
-use crate::rewrite::plan::items;
+use crate::pg::list::items;
 use pgrx::pg_sys::{self, Datum, TargetEntry, WindowAgg};
 
 /// The ordering column of a frame that depends on its values.

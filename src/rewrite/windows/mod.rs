@@ -8,6 +8,7 @@
 mod ahead;
 mod argument;
 mod copies;
+mod definition;
 mod explain;
 mod frame;
 mod key;
@@ -18,7 +19,7 @@ mod scan;
 mod statistic;
 mod values;
 
-use super::plan::items;
+use crate::pg::list::items;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, List, Node, NodeTag, Plan, TargetEntry, WindowAgg, WindowFunc};
 use statistic::Statistic;
@@ -49,7 +50,8 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
         }
         if found.others || in_use_elsewhere {
             let input = items::<TargetEntry>((*(*window).plan.lefttree).targetlist).count();
-            let below = scan::plan(window, &found.functions, passing_on(window, &found.functions));
+            let below =
+                scan::plan(window, &found.functions, passing_on(window, &found.functions), node::methods());
             // Conditions and their subplans are those of the WindowAgg, which stays.
             (*below).qual = null_mut();
             (*below).initPlan = null_mut();
@@ -57,7 +59,7 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
             (*window).plan.lefttree = below;
         } else {
             let output = found.replaced((*window).plan.targetlist, pg_sys::INDEX_VAR, 0);
-            *place = scan::plan(window, &found.functions, output);
+            *place = scan::plan(window, &found.functions, output, node::methods());
         }
     }
 }

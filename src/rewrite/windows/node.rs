@@ -187,7 +187,9 @@ impl Window {
             let context = (*ps).ps_ExprContext;
             reset(context);
             if self.frame.is_none() {
-                self.frame = Some(self.rows.begin(ps));
+                let frame = Frame::new(self.rows.definition(), context);
+                self.rows.begin(ps, frame.looks_ahead());
+                self.frame = Some(frame);
             }
             while self.current == self.rows.count() && !self.rows.read() {
                 if self.rows.are_exhausted() {

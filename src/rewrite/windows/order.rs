@@ -1,7 +1,7 @@
 //! What the frames need to know of the order of the rows: their peer groups, and the values of the ordering column.
 
 use super::copies::Copies;
-use super::frame::Definition;
+use super::definition::Definition;
 use super::key::{Key, OrderingColumn};
 use crate::pg::executor::{column, copy_row, execTuplesMatchPrepare, holds, in_memory_of};
 use crate::pg::memory::room;

@@ -3,15 +3,15 @@
 use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
 use super::copies::Copies;
-use super::frame::{Definition, Frame};
+use super::definition::Definition;
 use super::order::{Alike, Order};
 use super::scan;
 use super::statistic::Statistic;
 use super::values;
 use crate::pg::error::raise;
 use crate::pg::executor::{next_row, reset, ExecInitExpr};
+use crate::pg::list::items;
 use crate::pg::memory;
-use crate::rewrite::plan::items;
 use crate::settings;
 use pgrx::pg_sys::{self, CustomScan, ExprContext, Node, PlanState, TupleTableSlot, WindowAgg, WindowFunc};
 use pgrx::PgSqlErrorCode;
@@ -144,18 +144,18 @@ impl Rows {
         self.context
     }
 
-    /// The frame, when the query begins to run.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// Prepares for the first row, when the query begins to run: rows that are read before their turn are kept.
     ///
     /// # Safety
     /// The node runs.
-    pub unsafe fn begin(&mut self, node: *mut PlanState) -> Frame {
-        // SAFETY: the store lives as long as the query, or until the node is rescanned.
-        unsafe {
-            let frame = self.definition.frame((*node).ps_ExprContext);
-            if self.delayed || frame.looks_ahead() {
-                self.ahead = Some(Ahead::new(node, self.delayed));
-            }
-            frame
+    pub unsafe fn begin(&mut self, node: *mut PlanState, looks_ahead: bool) {
+        if self.delayed || looks_ahead {
+            // SAFETY: the store lives as long as the query, or until the node is rescanned.
+            self.ahead = Some(unsafe { Ahead::new(node, self.delayed) });
         }
     }
 

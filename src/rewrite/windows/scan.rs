@@ -1,9 +1,10 @@
 //! The plan node: what of a WindowAgg the executor needs to know.
 
-use super::node;
 use super::statistic::Statistic;
-use crate::rewrite::plan::items;
-use pgrx::pg_sys::{self, Aggref, CustomScan, Expr, List, Node, NodeTag, Plan, WindowAgg, WindowFunc};
+use crate::pg::list::items;
+use pgrx::pg_sys::{
+    self, Aggref, CustomScan, CustomScanMethods, Expr, List, Node, NodeTag, Plan, WindowAgg, WindowFunc,
+};
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
@@ -11,11 +12,12 @@ use std::ptr::null_mut;
 /// functions, in their order, those of INDEX_VAR.
 ///
 /// # Safety
-/// The WindowAgg is in a plan that the planner just made, the functions are its own.
+/// The WindowAgg is in a plan that the planner just made, the functions are its own, and the methods live for ever.
 pub unsafe fn plan(
     window: *mut WindowAgg,
     functions: &[(*mut WindowFunc, Statistic)],
     output: *mut List,
+    methods: *const CustomScanMethods,
 ) -> *mut Plan {
     // SAFETY: makes nodes in the memory context of the plan.
     unsafe {
@@ -41,7 +43,7 @@ pub unsafe fn plan(
         for part in [definition.into_pg().cast(), computed.cast(), statistics.cast()] {
             scan.custom_private = pg_sys::lappend(scan.custom_private, part);
         }
-        scan.methods = node::methods();
+        scan.methods = methods;
         scan.into_pg().cast()
     }
 }

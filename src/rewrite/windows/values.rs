@@ -2,10 +2,11 @@
 
 use super::copies::{Copies, Number};
 use super::statistic::Statistic;
+use crate::datum::number::split_numeric;
+use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::SqlTally;
 use crate::pg::error::raise;
 use crate::pg::memory::fallibly;
-use crate::tally::{split_numeric, Merged, Wide};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};

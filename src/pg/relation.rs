@@ -1,9 +1,6 @@
-//! What kind of table a tree can be made for.
+//! Tables, their partitions and those that they are partitions of.
 
-use crate::pg::fence::owner;
-use crate::pg::memory;
-use crate::pg::name::relation_name;
-use crate::powertree::store::tables::Tables;
+use super::memory;
 use pgrx::pg_sys::{self, Oid};
 
 /// A table and all its partitions, of partitions too.
@@ -53,6 +50,14 @@ fn children(relation: Oid) -> Vec<Oid> {
     related(relation, Side::Children)
 }
 
+/// Does a table inherit, or do others inherit from it, other than as partitions do?
+pub fn inherits(relation: Oid, class: &Class) -> bool {
+    let has_parents = !class.partition && !related(relation, Side::Parents).is_empty();
+    let has_children =
+        class.kind == pg_sys::RELKIND_RELATION && !related(relation, Side::Children).is_empty();
+    has_parents || has_children
+}
+
 /// The tables that a table is a partition of, or inherits from.
 pub fn parents(relation: Oid) -> Vec<Oid> {
     related(relation, Side::Parents)
@@ -76,15 +81,16 @@ pub fn is_in_family(relation: Oid, base: Oid) -> bool {
 }
 
 /// What the catalog says of a relation.
-struct Class {
-    kind: u8,
-    persistence: u8,
-    partition: bool,
-    triggers: bool,
+pub struct Class {
+    pub kind: u8,
+    pub persistence: u8,
+    pub partition: bool,
+    pub triggers: bool,
 }
 
 impl Class {
-    fn of(relation: Oid) -> Option<Class> {
+    /// None if the relation is gone.
+    pub fn of(relation: Oid) -> Option<Class> {
         // SAFETY: the tuple is looked up and released.
         unsafe {
             let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
@@ -104,79 +110,9 @@ impl Class {
     }
 }
 
-/// May a relation have rows of a tree's, or had it any? No if it is gone.
-pub fn may_be_of_tree(relation: Oid) -> bool {
-    const KINDS: [u8; 3] =
-        [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_FOREIGN_TABLE];
-    relation.to_u32() >= pg_sys::FirstNormalObjectId
-        && Class::of(relation).is_some_and(|class| {
-            KINDS.contains(&class.kind) && class.persistence != pg_sys::RELPERSISTENCE_TEMP
-        })
-}
-
 /// Has a relation any triggers?
 pub fn has_triggers(relation: Oid) -> bool {
     Class::of(relation).is_some_and(|class| class.triggers)
-}
-
-/// Why no tree can be made for a table that has this one in its family, if that is so.
-pub fn refusal(relation: Oid) -> Option<String> {
-    let name = relation_name(relation);
-    let Some(Class { kind, persistence, partition, .. }) = Class::of(relation) else {
-        return Some(format!("there is no relation with OID {}", relation.to_u32()));
-    };
-    match kind {
-        pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE => {}
-        pg_sys::RELKIND_FOREIGN_TABLE => return Some(format!("{name} is a foreign table")),
-        _ => return Some(format!("{name} is not a table")),
-    }
-    if persistence != pg_sys::RELPERSISTENCE_PERMANENT {
-        return Some(format!("table {name} is temporary or unlogged"));
-    }
-    if relation.to_u32() < pg_sys::FirstNormalObjectId {
-        return Some(format!("{name} is a system catalog"));
-    }
-    if Tables::get().all().contains(&relation) {
-        return Some(format!("table {name} belongs to pg_tally"));
-    }
-    if is_distributed(relation) {
-        return Some(format!("table {name} is distributed by Citus"));
-    }
-    let has_parents = !partition && !related(relation, Side::Parents).is_empty();
-    let has_children = kind == pg_sys::RELKIND_RELATION && !related(relation, Side::Children).is_empty();
-    (has_parents || has_children).then(|| format!("table {name} inherits or is inherited from"))
-}
-
-/// Are the rows of a table in the shards of Citus? Its triggers would not see them.
-fn is_distributed(relation: Oid) -> bool {
-    let catalog = Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
-    // SAFETY: an ordinary scan of a catalog, which is there where Citus is; its first key names the table.
-    unsafe {
-        let distributed = pg_sys::get_relname_relid(c"pg_dist_partition".as_ptr(), catalog);
-        let column = pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr());
-        if distributed == Oid::INVALID || column <= 0 {
-            return false;
-        }
-        let table = pg_sys::table_open(distributed, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        let (equal, function) = (pg_sys::BTEqualStrategyNumber as u16, Oid::from(pg_sys::F_OIDEQ));
-        pg_sys::ScanKeyInit(&mut key, column, equal, function, relation.into());
-        let scan = pg_sys::systable_beginscan(table, Oid::INVALID, false, std::ptr::null_mut(), 1, &mut key);
-        let found = !pg_sys::systable_getnext(scan).is_null();
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
-        found
-    }
-}
-
-/// What is wrong with a table of which a partition belongs to somebody who may not act as the owner of `base`: to read
-/// it as a whole would run code of the one, such as the expression of an index, with the rights of the other.
-pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
-    let owned_by = owner(base);
-    // SAFETY: a look-up in the catalog.
-    let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
-    let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
-    Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }
 
 /// Is the table a partition of another?

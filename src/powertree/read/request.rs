@@ -1,31 +1,18 @@
 //! What the callers of the reading functions say.
 
 use crate::pg::error::raise;
-use crate::pg::name::c_string;
-use crate::powertree::base::query::Range;
-use crate::powertree::model::position::{Position, DAY};
+use crate::powertree::model::argument::required;
+use crate::powertree::model::position::Position;
+use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use pgrx::{Array, PgSqlErrorCode};
 
-/// The argument of this number, from 0, that must not be NULL.
-pub fn required<T: pgrx::datum::FromDatum>(fcinfo: FunctionCallInfo, number: usize, name: &str) -> T {
-    // SAFETY: the SQL declaration has an argument of the type there.
-    unsafe { pgrx::fcinfo::pg_getarg(fcinfo, number) }.unwrap_or_else(|| {
-        raise(
-            PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
-            format!("{name} must not be NULL"),
-            "",
-            "Only the ends of a range may be NULL: it is open there.",
-        )
-    })
-}
-
 /// The value that argument `number` names, by its place; an error unless the caller may SELECT it.
 pub fn value(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> usize {
     let given: String = required(fcinfo, number, "the value");
-    let readable = rights::readable_values(tree);
+    let readable = readable_values(tree);
     let name = |value: usize| tree.values[value].0.name.as_str();
     let found = (0..tree.values.len()).find(|&value| name(value) == given);
     match found {
@@ -103,51 +90,16 @@ pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Datum
     tree.series.iter().zip(given.iter().flatten()).map(|(key, text)| key.parse(text)).collect()
 }
 
-/// How far it is from one bucket, or leaf, to the next.
-#[derive(Clone, Copy, Debug)]
-pub enum Step {
-    /// So many positions.
-    Fixed(i64),
-    /// Months, days and microseconds by the calendar and the session's time zone.
-    Calendar(pg_sys::Interval),
-}
-
-impl Step {
-    /// How many positions it is, about.
-    pub fn about(self, position: Position) -> i64 {
-        match self {
-            Step::Fixed(width) => width,
-            Step::Calendar(interval) => {
-                let days = i64::from(interval.month) * 30 + i64::from(interval.day);
-                match position {
-                    Position::Date => days,
-                    _ => days.saturating_mul(DAY).saturating_add(interval.time),
-                }
-            }
-        }
+/// The values of a tree that the caller may ask for, by their places: those that a SELECT of value, position and series
+/// would give.
+fn readable_values(tree: &Tree) -> Vec<usize> {
+    if !rights::may_use_schema(tree.base) {
+        return Vec::new();
     }
-}
-
-/// A step given as text: an interval, or a number where positions are numbers. None if it does not lead forward.
-pub fn step(text: &str, position: Position) -> Option<Step> {
-    let c_text = c_string(text);
-    // SAFETY: the input functions raise an error if the text is none of theirs.
-    let parse = |function: u32| unsafe {
-        let function = Oid::from(function);
-        pg_sys::OidInputFunctionCall(function, c_text.as_ptr().cast_mut(), Oid::INVALID, -1)
-    };
-    if position == Position::Bigint {
-        return Some(parse(pg_sys::F_INT8IN).value() as i64).filter(|width| *width > 0).map(Step::Fixed);
+    let whole = rights::may_select_table(tree.base);
+    let column = |number: i16| whole || rights::may_select_column(tree.base, number);
+    if !column(tree.at.number) || !tree.series.iter().all(|key| column(key.column.number)) {
+        return Vec::new();
     }
-    // SAFETY: the datum of an interval points to one.
-    let interval = unsafe { parse(pg_sys::F_INTERVAL_IN).cast_mut_ptr::<pg_sys::Interval>().read() };
-    let signs = [i64::from(interval.month), interval.day.into(), interval.time];
-    if signs.iter().any(|part| *part < 0) || signs == [0; 3] || interval.month == i32::MAX {
-        return None;
-    }
-    Some(
-        position
-            .of_interval(interval.month, interval.day, interval.time)
-            .map_or(Step::Calendar(interval), Step::Fixed),
-    )
+    (0..tree.values.len()).filter(|&value| column(tree.values[value].0.number)).collect()
 }

@@ -1,0 +1,64 @@
+//! Columns and types, as the catalog describes them.
+
+use super::name::{c_string, text};
+use pgrx::pg_sys::{self, Oid};
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub name: String,
+    pub number: i16,
+    /// Of a domain, the type below it.
+    pub type_oid: Oid,
+    pub typmod: i32,
+    pub collation: Oid,
+}
+
+/// The column of this name, None if there is none.
+pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
+    let c_name = c_string(name);
+    let mut found = Column {
+        name: name.to_owned(),
+        number: 0,
+        type_oid: Oid::INVALID,
+        typmod: -1,
+        collation: Oid::INVALID,
+    };
+    // SAFETY: look-ups in the catalog.
+    unsafe {
+        found.number = pg_sys::get_attnum(relation, c_name.as_ptr());
+        if found.number <= 0 {
+            return None;
+        }
+        pg_sys::get_atttypetypmodcoll(
+            relation,
+            found.number,
+            &mut found.type_oid,
+            &mut found.typmod,
+            &mut found.collation,
+        );
+        found.type_oid = pg_sys::getBaseTypeAndTypmod(found.type_oid, &mut found.typmod);
+    }
+    Some(found)
+}
+
+/// How a column is generated, as the catalog says it: `s`tored, `v`irtual, or 0 if it is not.
+pub fn generated(relation: Oid, number: i16) -> u8 {
+    // SAFETY: the tuple is looked up and released.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
+        let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
+        if tuple.is_null() {
+            return 0;
+        }
+        let generated = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attgenerated;
+        pg_sys::ReleaseSysCache(tuple);
+        generated as u8
+    }
+}
+
+/// A type as SQL names it.
+pub fn type_name(type_oid: Oid) -> String {
+    // SAFETY: a look-up; the result is a C string.
+    unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
+}

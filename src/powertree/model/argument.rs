@@ -1,0 +1,69 @@
+//! Arguments that functions making trees and functions reading them have in common.
+
+use super::position::{Position, DAY};
+use crate::pg::error::raise;
+use crate::pg::name::c_string;
+use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
+use pgrx::PgSqlErrorCode;
+
+/// The argument of this number, from 0, that must not be NULL.
+pub fn required<T: pgrx::datum::FromDatum>(fcinfo: FunctionCallInfo, number: usize, name: &str) -> T {
+    // SAFETY: the SQL declaration has an argument of the type there.
+    unsafe { pgrx::fcinfo::pg_getarg(fcinfo, number) }.unwrap_or_else(|| {
+        raise(
+            PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            format!("{name} must not be NULL"),
+            "",
+            "Only the ends of a range may be NULL: it is open there.",
+        )
+    })
+}
+
+/// How far it is from one bucket, or leaf, to the next.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// So many positions.
+    Fixed(i64),
+    /// Months, days and microseconds by the calendar and the session's time zone.
+    Calendar(pg_sys::Interval),
+}
+
+impl Step {
+    /// How many positions it is, about.
+    pub fn about(self, position: Position) -> i64 {
+        match self {
+            Step::Fixed(width) => width,
+            Step::Calendar(interval) => {
+                let days = i64::from(interval.month) * 30 + i64::from(interval.day);
+                match position {
+                    Position::Date => days,
+                    _ => days.saturating_mul(DAY).saturating_add(interval.time),
+                }
+            }
+        }
+    }
+}
+
+/// A step given as text: an interval, or a number where positions are numbers. None if it does not lead forward.
+pub fn step(text: &str, position: Position) -> Option<Step> {
+    let c_text = c_string(text);
+    // SAFETY: the input functions raise an error if the text is none of theirs.
+    let parse = |function: u32| unsafe {
+        let function = Oid::from(function);
+        pg_sys::OidInputFunctionCall(function, c_text.as_ptr().cast_mut(), Oid::INVALID, -1)
+    };
+    if position == Position::Bigint {
+        return Some(parse(pg_sys::F_INT8IN).value() as i64).filter(|width| *width > 0).map(Step::Fixed);
+    }
+    // SAFETY: the datum of an interval points to one.
+    let interval = unsafe { parse(pg_sys::F_INTERVAL_IN).cast_mut_ptr::<pg_sys::Interval>().read() };
+    let signs = [i64::from(interval.month), interval.day.into(), interval.time];
+    if signs.iter().any(|part| *part < 0) || signs == [0; 3] || interval.month == i32::MAX {
+        return None;
+    }
+    Some(
+        position
+            .of_interval(interval.month, interval.day, interval.time)
+            .map_or(Step::Calendar(interval), Step::Fixed),
+    )
+}

@@ -1,0 +1,41 @@
+//! What the base table can be asked.
+
+use tally_stats::Tally;
+
+/// Which of them; all but `Groups` are of one series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Query {
+    /// The tally of one value between two positions, as seen by the caller.
+    Range,
+    /// The same with a plan for just these positions: they may be far apart.
+    WideRange,
+    /// The tallies of all values between two positions.
+    Leaf,
+    /// The last N of one value between two positions: tally, first and last of them.
+    Last,
+    /// The tallies of all values of all series between two positions, by series and leaf.
+    Groups,
+    /// The tallies of one value between two positions, by the place of the position among sorted ones.
+    Buckets,
+}
+
+/// Positions, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub first: i64,
+    pub last: i64,
+}
+
+impl Range {
+    pub fn is_empty(self) -> bool {
+        self.first > self.last
+    }
+}
+
+/// The last so many values.
+#[derive(Clone, Copy, Debug)]
+pub struct LastValues {
+    pub tally: Tally,
+    pub first: Option<f64>,
+    pub last: Option<f64>,
+}

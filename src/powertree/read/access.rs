@@ -1,0 +1,29 @@
+//! May a snapshot trust the tree at all?
+
+use crate::pg::table::Snapshot;
+use crate::powertree::model::writing;
+use crate::powertree::store::barrier::state_behind_barriers;
+use crate::powertree::store::span::{self, Span};
+use crate::powertree::store::state::State;
+use crate::powertree::store::tables::Tables;
+
+/// What the active snapshot may take from a tree.
+pub enum Access {
+    /// Nothing: the base table must answer.
+    Base,
+    /// Everything but these spans.
+    Tree(Vec<Span>),
+}
+
+impl Access {
+    /// What the active snapshot may take from this tree.
+    pub fn of(tables: &Tables, tree: i32) -> Access {
+        if writing::is_under_way(tree) {
+            return Access::Base;
+        }
+        match state_behind_barriers(tables, tree) {
+            Some(State { stale: None, .. }) => Access::Tree(span::all(tables, tree, Snapshot::Active)),
+            _ => Access::Base,
+        }
+    }
+}

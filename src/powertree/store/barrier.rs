@@ -1,0 +1,27 @@
+//! Barriers: changes of rows that reach snapshots which were taken before them.
+
+use super::span;
+use super::state::State;
+use super::tables::Tables;
+use crate::pg::table::Snapshot;
+use pgrx::pg_sys;
+
+/// The state of a tree by now; None if the active snapshot does not see all that has changed rows for older ones too.
+pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<State> {
+    // In this order: a compaction that ends meanwhile takes barriers away and raises the horizon.
+    let now = span::all(tables, tree, Snapshot::Latest);
+    let state = State::read(tables, tree)?;
+    now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
+}
+
+/// Does the active snapshot see what this transaction, which did not fail, has done?
+fn seen(transaction: u64) -> bool {
+    // SAFETY: the snapshot is an ordinary one; a number older than half the circle is older than all snapshots.
+    unsafe {
+        let next = pg_sys::ReadNextFullTransactionId().value;
+        let number = pg_sys::TransactionId::from(transaction as u32);
+        next.saturating_sub(transaction) > 1 << 31
+            || pg_sys::TransactionIdIsCurrentTransactionId(number)
+            || !pg_sys::XidInMVCCSnapshot(number, pg_sys::GetActiveSnapshot())
+    }
+}
