@@ -1,4 +1,6 @@
 //! Ordinary SQL made fast: finished plans are rewritten where pg_tally gives the same answer sooner.
+//!
+//! `plan` walks through a finished plan; `windows` is the node that takes the place of a WindowAgg.
 
 mod plan;
 mod windows;

@@ -199,6 +199,13 @@ pub fn definitions() -> Rc<Vec<Definition>> {
     remembered(|known| known.definitions.clone())
 }
 
+/// The tables of the extension and all trees; None if there are none, or while the extension is created or dropped.
+pub fn known_trees() -> Option<(Tables, Rc<Vec<Definition>>)> {
+    let tables = Tables::known()?;
+    let trees = definitions();
+    (!trees.is_empty()).then_some((tables, trees))
+}
+
 #[derive(Default)]
 struct Known {
     generation: Option<u64>,

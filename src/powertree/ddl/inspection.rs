@@ -1,0 +1,149 @@
+//! Inspection of a table that a command has changed: a tree that it belongs to is put right, read from its table until the
+//! next compaction, or declared stale.
+
+use super::leaving;
+use super::lifecycle::changed;
+use crate::pg::column::find_column;
+use crate::pg::name::{quoted, relation_name, text};
+use crate::pg::relation::{has_triggers, is_partition, lineage, lock_family};
+use crate::pg::table::{Key, Snapshot, Table};
+use crate::powertree::base::extent;
+use crate::powertree::base::suitability::{refusal, strangers};
+use crate::powertree::base::triggers;
+use crate::powertree::model::key::KeyColumn;
+use crate::powertree::model::lock::wait_for_others;
+use crate::powertree::store::definition::Definition;
+use crate::powertree::store::state::State;
+use crate::powertree::store::tables::Tables;
+use pgrx::pg_sys::{self, Oid};
+use pgrx::warning;
+
+/// Compares a table that was changed with the trees that it belongs to, or did, and does what must be done.
+pub fn inspect(tables: &Tables, trees: &[Definition], relation: Oid) {
+    let lineage = lineage(relation);
+    for tree in trees {
+        if lineage.contains(&tree.base) {
+            inspect_member(tables, tree, relation);
+        }
+    }
+    let own = if has_triggers(relation) { triggers::trees(relation) } else { Vec::new() };
+    for id in own {
+        if let Some(tree) = trees.iter().find(|tree| tree.id == id && !lineage.contains(&tree.base)) {
+            release(tables, tree, relation);
+        }
+    }
+}
+
+fn is_live(tables: &Tables, tree: &Definition) -> Option<State> {
+    State::read(tables, tree.id).filter(|state| state.stale.is_none())
+}
+
+/// Compares a tree with its table or a partition of it.
+fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
+    let Some(state) = is_live(tables, tree) else { return };
+    let is_base = relation == tree.base;
+    // A compaction that has found one owner of all must be over before there is another.
+    if strangers(relation, tree.base).is_some() {
+        wait_for_others(tree.id);
+    }
+    let problem = is_base
+        .then(|| column_problem(tree, &state))
+        .flatten()
+        .or_else(|| {
+            (is_base && is_partition(relation)).then(|| "its table has become a partition".to_owned())
+        })
+        .or_else(|| adopt(tree, relation));
+    match problem {
+        Some(reason) => mark_stale(tables, tree, reason),
+        None if is_base => follow_names(tables, tree, &state),
+        None => {}
+    }
+}
+
+fn mark_stale(tables: &Tables, tree: &Definition, reason: String) {
+    warning!("power tree \"{}\" is stale: {reason}; it reads its table until powertree_rebuild()", tree.name);
+    wait_for_others(tree.id);
+    if let Some(state) = State::read(tables, tree.id) {
+        State { stale: Some(reason), ..state }.write(tables);
+    }
+    changed(tables, tree.base);
+}
+
+/// What has become of the columns, if that is not what they were.
+fn column_problem(tree: &Definition, state: &State) -> Option<String> {
+    state.columns.iter().zip(&state.types).find_map(|(&number, &type_oid)| {
+        let Some(column) = name_of(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
+            return Some("a column was dropped".to_owned());
+        };
+        let name = quoted(&column.name);
+        if column.type_oid != type_oid {
+            return Some(format!("the type of column {name} has changed"));
+        }
+        let is_series = tree.series.contains(&column.name);
+        (is_series && KeyColumn::of(column).is_none())
+            .then(|| format!("the collation of column {name} has changed"))
+    })
+}
+
+fn name_of(relation: Oid, number: i16) -> Option<String> {
+    // SAFETY: a look-up in the catalog.
+    unsafe { text(pg_sys::get_attname(relation, number, true)) }
+}
+
+/// Makes a new partition, with those below it, one that is kept in step; says what is wrong with an old one.
+fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
+    if let Some(problem) = refusal(relation) {
+        return Some(problem);
+    }
+    if triggers::are_right(tree.id, relation) {
+        return None;
+    }
+    if relation == tree.base || triggers::any(tree.id, relation) {
+        return Some(format!("triggers of table {} were changed", relation_name(relation)));
+    }
+    let members = lock_family(relation, pg_sys::ShareRowExclusiveLock);
+    let problem = members.iter().find_map(|&member| refusal(member));
+    if problem.is_none() {
+        members.iter().for_each(|&member| triggers::install(tree.id, member, tree.base));
+        extent::append(tree, relation, "partition attached");
+    }
+    problem
+}
+
+/// Takes the triggers from a table, and from those below it, that is a partition no more.
+fn release(tables: &Tables, tree: &Definition, relation: Oid) {
+    if is_live(tables, tree).is_some() && !leaving::is_accounted_for(tree.id, relation) {
+        extent::append(tree, relation, "partition detached");
+    }
+    for member in lock_family(relation, pg_sys::AccessExclusiveLock) {
+        triggers::remove(tree.id, member);
+    }
+}
+
+/// Follows columns that were renamed, and a table that was.
+fn follow_names(tables: &Tables, tree: &Definition, state: &State) {
+    let names: Vec<String> = state.columns.iter().filter_map(|&number| name_of(tree.base, number)).collect();
+    let (values, series) = (1 + tree.values.len(), 1 + tree.values.len() + tree.series.len());
+    if names.len() != series {
+        return;
+    }
+    if names[0] == tree.at && names[1..values] == tree.values && names[values..] == tree.series {
+        return;
+    }
+    let renamed = Definition {
+        at: names[0].clone(),
+        values: names[1..values].to_vec(),
+        series: names[values..].to_vec(),
+        ..tree.clone()
+    };
+    let table = Table::write(tables.definition);
+    let mut row = None;
+    table.scan(tables.definition_id, Snapshot::Latest, &[Key::Integer(1, tree.id)], |found| {
+        row = Some(found.id());
+        false
+    });
+    if let Some(row) = row {
+        table.writer().update(row, &renamed.columns());
+    }
+    changed(tables, tree.base);
+}
