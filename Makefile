@@ -35,7 +35,7 @@ pg15 := $(shell scripts/where pg15)
 POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults demo bench bench-debezium bench-large soak lint audit clean
-.PHONY: lint-format lint-crates lint-extension lint-deploy lint-dependencies
+.PHONY: lint-format lint-walls lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
 
@@ -99,11 +99,14 @@ soak: ## compare power trees with their tables for 10 minutes while six writers 
 	$(MAKE) install
 	scripts/cluster run --pg-config $(PG_CONFIG) -- tests/powertree/soak 600
 
-lint: lint-format lint-crates lint-extension lint-deploy lint-dependencies ## check format, clippy, units and dependencies
+lint: lint-format lint-walls lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, clippy, units and dependencies
 
 lint-format:
 	cargo fmt --all --check
 	@echo "ok - format"
+
+lint-walls:
+	tests/walls
 
 lint-crates:
 	cargo clippy --release -p tally-stats -p tally-loader -p tally-market --all-targets -- -D warnings
