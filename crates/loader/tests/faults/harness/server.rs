@@ -33,7 +33,11 @@ impl Server {
     }
 
     pub fn kafka() -> Self {
-        Self { script: "scripts/kafka/broker.py", directory: environment("KAFKA_DIRECTORY").into(), pid: "pid" }
+        Self {
+            script: "scripts/kafka/broker.py",
+            directory: environment("KAFKA_DIRECTORY").into(),
+            pid: "pid",
+        }
     }
 
     pub fn registry() -> Self {
