@@ -6,9 +6,14 @@ PG_CONFIG ?= pg_config
 SUDO ?=
 # Outside the clone, one directory below it for each PostgreSQL version.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/pg_tally/target
+# rust-toolchain.toml pins the compiler. Where that very release is not installed and cannot be fetched, the stable one does;
+# Cargo.toml says how old it may be.
+ifeq ($(shell cargo --version 2>/dev/null),)
+export RUSTUP_TOOLCHAIN ?= stable
+endif
 # NIST's published data sets, where there are any: the tests of the accuracy read them too.
 export NIST_STRD ?= $(abspath $(wildcard ../shared/data/nist))
-# The change-point and anomaly sets and their scorers, likewise: benches/detection/run prints the scores.
+# The change-point and anomaly sets and their scorers, likewise: benches/detection/run.py prints the scores.
 export TCPD_DATA ?= $(abspath $(wildcard ../shared/data/tcpd))
 export NAB_DATA ?= $(abspath $(wildcard ../shared/data/nab))
 export TALLY_SCORERS ?= $(abspath $(wildcard ../shared/bench))
@@ -16,7 +21,7 @@ export TALLY_SCORERS ?= $(abspath $(wildcard ../shared/bench))
 pg_version := $(shell $(PG_CONFIG) --version 2>/dev/null | sed -n 's/^PostgreSQL //p')
 pg_major := $(filter 15 16 17 18,$(firstword $(subst ., ,$(pg_version))))
 supported = $(if $(pg_major),,$(error pg_tally needs PostgreSQL 15 to 18, but PG_CONFIG=$(PG_CONFIG) is \
-  $(or $(pg_version),no pg_config); say make PG_CONFIG=/path/to/pg_config, or run scripts/setup build for PostgreSQL 15))
+  $(or $(pg_version),no pg_config); say make PG_CONFIG=/path/to/pg_config, or run scripts/setup.sh build for PostgreSQL 15))
 
 # Everything is compiled in the release profile, tests and lints too: nothing is compiled twice.
 extension_cargo = PGRX_PG_CONFIG_PATH=$(shell command -v $(PG_CONFIG)) cargo
@@ -29,7 +34,7 @@ script = $(CARGO_TARGET_DIR)/pg_tally--$(version).sql
 libdir = $(DESTDIR)$(shell $(PG_CONFIG) --pkglibdir)
 extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 
-pg15 := $(shell scripts/where pg15)
+pg15 := $(shell scripts/where.sh pg15)
 
 # Where the sources of that PostgreSQL are, for its own tests.
 POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
@@ -56,48 +61,48 @@ install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if
 	$(SUDO) install -m 644 pg_tally.control $(script) $(wildcard sql/upgrade/*) $(extensiondir)
 
 installcheck: ## run the golden SQL tests against the installed extension, in a cluster of their own
-	$(supported)scripts/cluster run --pg-config $(PG_CONFIG) -- tests/regress $(PG_CONFIG) $(CARGO_TARGET_DIR)/regress/pg$(pg_major)
+	$(supported)scripts/cluster.py run --pg-config $(PG_CONFIG) -- tests/regress.sh $(PG_CONFIG) $(CARGO_TARGET_DIR)/regress/pg$(pg_major)
 
 core-regression: ## run PostgreSQL's own window and aggregate tests, of POSTGRES_SOURCE, with our library preloaded
-	$(supported)scripts/cluster run --pg-config $(PG_CONFIG) -- \
-	  tests/core_regression $(PG_CONFIG) $(POSTGRES_SOURCE) $(CARGO_TARGET_DIR)/regress/core$(pg_major)
+	$(supported)scripts/cluster.py run --pg-config $(PG_CONFIG) -- \
+	  tests/core_regression.sh $(PG_CONFIG) $(POSTGRES_SOURCE) $(CARGO_TARGET_DIR)/regress/core$(pg_major)
 
 test: ## run the tests on PostgreSQL 15 and 18 and a real Kafka; SUITES="docs lint" runs only those
-	scripts/setup test
-	scripts/test $(SUITES)
+	scripts/setup.sh test
+	scripts/test.py $(SUITES)
 
 test-all: ## run also the tests that take long: an hour or two
-	scripts/setup test
-	scripts/test all
+	scripts/setup.sh test
+	scripts/test.py all
 
 faults: ## break everything around the loader that can break, one after the other, for a quarter of an hour
-	scripts/setup test
-	scripts/test faults-all
+	scripts/setup.sh test
+	scripts/test.py faults-all
 
 demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
-	scripts/setup build
+	scripts/setup.sh build
 	$(MAKE) loader install PG_CONFIG=$(pg15)
-	scripts/cluster run --pg-config $(pg15) -- scripts/demo
+	scripts/cluster.py run --pg-config $(pg15) -- scripts/demo.sh
 
 bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
-	scripts/setup build
+	scripts/setup.sh build
 	$(MAKE) loader install
-	scripts/cluster run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- scripts/bench
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- scripts/bench.sh
 
 bench-debezium: ## compare the loader with Debezium's JDBC sink, and Avro with JSON; ROWS="--rows 300000 --own-rows 1000000"
-	scripts/setup peers
+	scripts/setup.sh peers
 	$(MAKE) loader
-	scripts/cluster run --pg-config $(PG_CONFIG) --set track_commit_timestamp=on --set shared_buffers=1GB -- \
-	  scripts/kafka/broker run -- scripts/kafka/registry run -- benches/loader/debezium $(ROWS)
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set track_commit_timestamp=on --set shared_buffers=1GB -- \
+	  scripts/kafka/broker.py run -- scripts/kafka/registry.py run -- benches/loader/debezium.py $(ROWS)
 
 bench-large: ## run the benchmark of the power tree with up to 10^8 rows, on the PostgreSQL of PG_CONFIG
 	$(MAKE) install
-	scripts/cluster run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=32GB -- \
-	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && LARGEST=100000000 benches/powertree/run'
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=32GB -- \
+	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && LARGEST=100000000 benches/powertree/run.sh'
 
 soak: ## compare power trees with their tables for 10 minutes while six writers change them; PG_CONFIG as above
 	$(MAKE) install
-	scripts/cluster run --pg-config $(PG_CONFIG) -- tests/powertree/soak 600
+	scripts/cluster.py run --pg-config $(PG_CONFIG) -- tests/powertree/soak.py 600
 
 lint: lint-format lint-walls lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, clippy, units and dependencies
 

@@ -1,4 +1,4 @@
-"""ruptures and bayesian-changepoint-detection over the same series, for benches/detection/peers.
+"""ruptures and bayesian-changepoint-detection over the same series, for benches/detection/peers.sh.
 
 peers.py time FILE ROWS prints microseconds per row; peers.py scores PROGRAM prints the accuracy of all peers on the
 Turing Change Point Dataset, those of the compiled PROGRAM included.

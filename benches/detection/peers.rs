@@ -1,4 +1,4 @@
-//! pg_tally and the crate changepoint over the same series, for `benches/detection/peers`.
+//! pg_tally and the crate changepoint over the same series, for `benches/detection/peers.sh`.
 //!
 //! `peers time FILE` prints microseconds per row; `peers starts` reads a series per line, values between spaces, and
 //! prints the starts of segments that either finds: `pg_tally 10 20`, then `changepoint 15`. pg_tally sees the series

@@ -16,10 +16,10 @@ START_SECONDS = 60
 
 
 def where(thing):
-    """What scripts/setup downloaded; complains if it has not."""
-    place = subprocess.run([HERE.parent / "where", thing], capture_output=True, text=True, check=True).stdout.strip()
+    """What scripts/setup.sh downloaded; complains if it has not."""
+    place = subprocess.run([HERE.parent / "where.sh", thing], capture_output=True, text=True, check=True).stdout.strip()
     if not Path(place).is_dir():
-        raise ServiceError(f"there is no {place}; run scripts/setup test")
+        raise ServiceError(f"there is no {place}; run scripts/setup.sh test")
     return place
 
 

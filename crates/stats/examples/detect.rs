@@ -1,4 +1,4 @@
-//! Runs the detector over series and prints what it found, for `benches/detection/run`.
+//! Runs the detector over series and prints what it found, for `benches/detection/run.py`.
 //!
 //! Input: `name rows timed`, then a row per line, `value` or `value microseconds`; a value that is no number is
 //! missing. Output: for each series a line of JSON. Arguments: `setting=value`.

@@ -18,7 +18,7 @@ fn scene(name: &str) -> (Scene, crate::harness::Loader) {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn kill() {
     let (mut scene, loader) = scene("broker_kill");
     Server::kafka().kill();
@@ -32,7 +32,7 @@ mod long {
     use super::*;
 
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn restart() {
         let (mut scene, loader) = scene("broker_restart");
         Server::kafka().end(Signal::SIGTERM);
@@ -42,7 +42,7 @@ mod long {
     }
 
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn gone_for_two_minutes() {
         let (mut scene, loader) = scene("broker_gone");
         Server::kafka().kill();
@@ -56,7 +56,7 @@ mod long {
 
     /// Longer than librdkafka waits for an answer: it drops the connection and asks anew.
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn silent_for_ninety_seconds() {
         let (mut scene, loader) = scene("broker_silent");
         Server::kafka().signal(Signal::SIGSTOP);

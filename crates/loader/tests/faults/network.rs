@@ -9,7 +9,7 @@ use crate::harness::{wait_until, Scene};
 const MOST_MEMORY: u64 = 200;
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn twelve_milliseconds_away() {
     let mut scene = Scene::new("delay");
     scene.produce(20_000);
@@ -26,7 +26,7 @@ mod long {
 
     /// Whoever is in between takes the bytes and lets none through.
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn swallowed() {
         let mut scene = Scene::new("swallowed");
         scene.produce(200_000);

@@ -36,7 +36,7 @@ fn scene(name: &str) -> Scene {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn of_every_kind_in_json() {
     let mut scene = scene("poison_json");
     let large = format!(r#"{{"key":"{}","n":1}}"#, "x".repeat(10 << 20));
@@ -75,7 +75,7 @@ fn of_every_kind_in_json() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn of_every_kind_in_avro() {
     let mut scene = scene("poison_avro");
     scene.topic.push_str(&avro::settings());
@@ -126,7 +126,7 @@ fn of_every_kind_in_avro() {
 
 /// Nothing but poison, at length: memory stays bounded and all of it is kept.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn only() {
     let mut scene = scene("poison_only");
     scene.topic.push_str("\nmax_dead_letters_in_a_row = 0");
@@ -142,7 +142,7 @@ fn only() {
 
 /// Nothing but poison in one of two topics: it stops and stays in Kafka, and the other one goes on.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn stops_its_topic() {
     let (mut poisoned, mut other) = (scene("poison_stops"), scene("poison_other"));
     let section = format!("[[topic]]\nname = '{0}'\ntable = '{0}'\n{1}", other.name, other.topic);
@@ -169,7 +169,7 @@ mod long {
 
     /// The server refuses every row of many batches.
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn only_for_the_server() {
         let mut scene = scene("poison_server");
         scene.produce(1_000);

@@ -26,27 +26,27 @@ fn away_at(name: &str, hold: Hold, away: impl FnOnce(&Server)) {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn fast_restart_in_copy() {
     away_at("fast_restart", Hold::Message(Message::CopyDone), |server| server.end(Signal::SIGINT));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn immediate_restart_before_commit() {
     let hold = Hold::Message(Message::Statement("COMMIT"));
     away_at("immediate_restart", hold, |server| server.end(Signal::SIGQUIT));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn kill_of_the_postmaster_after_commit() {
     let hold = Hold::Answer(Message::Statement("COMMIT"));
     away_at("postmaster_killed", hold, |server| server.end(Signal::SIGKILL));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn power_cut_in_commit() {
     away_at("power_cut", Hold::Answer(Message::Statement("COMMIT")), Server::kill);
 }
@@ -67,14 +67,14 @@ fn terminated_at(name: &str, hold: Hold) {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn session_terminated_before_commit() {
     terminated_at("terminated_before_commit", Hold::Message(Message::Statement("COMMIT")));
 }
 
 /// The answer to COMMIT is lost: the stored position tells that the batch is stored.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn connection_lost_in_commit() {
     let mut scene = Scene::new("lost_in_commit");
     scene.produce(1_000);
@@ -94,7 +94,7 @@ mod long {
     use super::*;
 
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn session_terminated_in_copy() {
         terminated_at("terminated_in_copy", Hold::Message(Message::CopyDone));
     }

@@ -27,37 +27,37 @@ fn killed_at(name: &str, hold: Hold) -> bool {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn after_poll() {
     assert!(!killed_at("after_poll", Hold::Message(Message::Statement("START TRANSACTION"))));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn in_the_middle_of_copy() {
     assert!(!killed_at("mid_copy", Hold::Message(Message::CopyDone)));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn after_copy() {
     assert!(!killed_at("after_copy", Hold::Answer(Message::CopyDone)));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn before_commit() {
     assert!(!killed_at("before_commit", Hold::Message(Message::Statement("COMMIT"))));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn between_commit_and_its_answer() {
     assert!(killed_at("in_commit", Hold::Answer(Message::Statement("COMMIT"))));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn in_claim() {
     for (n, hold) in
         [Hold::Answer(Message::Statement("SET epoch")), Hold::Answer(Message::Statement("COMMIT"))]
@@ -78,7 +78,7 @@ fn in_claim() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn in_ddl() {
     let brokers = crate::harness::environment("KAFKA_BROKERS");
     let mut scene = Scene::without_table("in_ddl", &brokers, &[]);

@@ -18,7 +18,7 @@ fn scene(name: &str) -> (Scene, Loader) {
 
 /// A lock is held for as long as somebody likes: the loader waits, quietly, and goes on.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn lock_held() {
     let (mut scene, mut loader) = scene("lock_held");
     scene.execute("BEGIN; LOCK TABLE trades");
@@ -33,7 +33,7 @@ fn lock_held() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn read_only() {
     let (mut scene, loader) = scene("read_only");
     assert!(loader.terminate().0.success());
@@ -47,7 +47,7 @@ fn read_only() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn right_revoked() {
     let (mut scene, loader) = scene("right_revoked");
     assert!(loader.terminate().0.success());
@@ -70,7 +70,7 @@ fn right_revoked() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn table_dropped() {
     let (mut scene, loader) = scene("table_dropped");
     scene.execute("ALTER TABLE trades RENAME TO trades_away");
@@ -84,7 +84,7 @@ fn table_dropped() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn column_added_and_another_dropped() {
     let (mut scene, mut loader) = scene("column_dropped");
     scene.execute("ALTER TABLE trades ADD more text DEFAULT 'x'");
@@ -101,7 +101,7 @@ fn column_added_and_another_dropped() {
 
 /// The bytes of a binary COPY mean something else in a column of another type, even where they fit.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn column_of_another_type() {
     for (n, kind) in ["integer", "double precision", "text"].iter().enumerate() {
         let (mut scene, loader) = scene(&format!("column_type_{n}"));
@@ -118,7 +118,7 @@ fn column_of_another_type() {
 
 /// Somebody else, or a backup that was brought back, has taken the positions away: nothing begins anew in silence.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn positions_gone() {
     let (mut scene, loader) = scene("positions_gone");
     scene.execute("CREATE TABLE trades_positions AS SELECT * FROM loader.offsets WHERE job = 'trades'");
@@ -167,7 +167,7 @@ fn run(program: &str, arguments: &[&str]) -> bool {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn disk_full() {
     let mut scene = Scene::new("disk_full");
     let Some(tablespace) = Tablespace::mount(&scene.name) else {

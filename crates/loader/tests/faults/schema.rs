@@ -39,7 +39,7 @@ fn optional(value: Value) -> Value {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn fields_come_go_and_change() {
     let mut scene = scene("schema_add", "unknown_fields = 'add'");
     let first = schema(&scene, 1, "");
@@ -83,7 +83,7 @@ fn fields_come_go_and_change() {
 
 /// A column that must have a value meets messages whose schema has lost the field.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn required_field_removed() {
     let columns = "columns = [{ name = 'n', type = 'bigint', required = true },
         { name = 'price', type = 'double precision', required = true }]\nunknown_fields = 'ignore'";
@@ -104,7 +104,7 @@ fn required_field_removed() {
 /// Known schemas are read without a registry, also by the next loader, and a new one is waited for. One that a registry
 /// has forgotten makes dead letters, which keep the message.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn registry_away_and_then_empty() {
     let mut scene = scene("registry_away", "");
     let (known, new) = (schema(&scene, 1, ""), schema(&scene, 2, r#", {"name": "more", "type": "int"}"#));

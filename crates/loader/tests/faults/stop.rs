@@ -11,7 +11,7 @@ const DEADLINE: Duration = Duration::from_secs(10 + 10);
 
 /// The loader under load is told to stop: what was in flight is stored, and nothing is read or written twice.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn sigterm_under_load() {
     let mut scene = Scene::new("sigterm");
     scene.writers(2);
@@ -33,7 +33,7 @@ fn sigterm_under_load() {
 
 /// kill -9 of a loader under load, and how long it takes until the next one commits.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn resumes_after_kill() {
     let mut scene = Scene::new("resumes");
     scene.writers(2);
@@ -58,7 +58,7 @@ fn resumes_after_kill() {
 
 /// Told to stop while the server does not answer, it leaves the batch to the next run after its deadline.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn sigterm_without_an_answer() {
     let mut scene = Scene::new("sigterm_held");
     scene.produce(1_000);
@@ -77,7 +77,7 @@ fn sigterm_without_an_answer() {
 
 /// Told to stop while the server is away, it does not wait for it.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn sigterm_without_a_server() {
     let mut scene = Scene::new("sigterm_away");
     scene.produce(1_000);

@@ -22,7 +22,7 @@ const INSTANTS: [(&str, &str); 10] = [
 ];
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn is_the_same_whatever_the_time_zones() {
     for (n, zone) in ["Europe/Berlin", "America/St_Johns", "UTC"].iter().enumerate() {
         let mut scene = Scene::without_table(&format!("zones_{n}"), &environment("KAFKA_BROKERS"), &[]);
@@ -46,7 +46,7 @@ fn is_the_same_whatever_the_time_zones() {
 
 /// Somebody sets the clock of the loader's machine while it runs.
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn a_clock_that_jumps() {
     let library = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
     let library = library.map(|path| path.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());

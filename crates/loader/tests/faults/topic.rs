@@ -61,7 +61,7 @@ fn finish(scene: &mut Scene, loader: Loader) {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn aborted_transactions() {
     let mut scene = Scene::new("aborted");
     let producer: BaseProducer = ClientConfig::new()
@@ -93,7 +93,7 @@ fn aborted_transactions() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn deleted_and_made_anew() {
     let mut scene = Scene::new("made_anew");
     scene.produce(2_000);
@@ -119,7 +119,7 @@ fn trim(scene: &Scene, before: i64) {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn retention_passed_the_position() {
     let mut scene = Scene::new("retention");
     scene.produce(2_000);
@@ -146,7 +146,7 @@ mod long {
 
     /// Retention passes the position of a loader that waits for PostgreSQL.
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn retention_passed_a_waiting_loader() {
         let mut scene = Scene::new("retention_live");
         // So little is fetched ahead that there is something to miss.
@@ -175,7 +175,7 @@ mod long {
     }
 
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn compacted() {
         let properties = [
             ("cleanup.policy", "compact"),

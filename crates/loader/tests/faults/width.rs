@@ -5,7 +5,7 @@ use crate::harness::{environment, Scene};
 const WIDTH: usize = 500;
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn five_hundred_columns() {
     let mut scene = Scene::without_table("wide", &environment("KAFKA_BROKERS"), &[]);
     let fields = |row: i64| {
@@ -26,7 +26,7 @@ fn five_hundred_columns() {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn names_that_are_hard_to_write() {
     let mut scene = Scene::without_table("names", &environment("KAFKA_BROKERS"), &[]);
     let long = "x".repeat(70);

@@ -38,13 +38,13 @@ fn replaced_at(name: &str, hold: Hold) {
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn paused_between_transactions() {
     replaced_at("zombie_idle", Hold::Answer(Message::Statement("COMMIT")));
 }
 
 #[test]
-#[ignore = "breaks servers; scripts/test faults"]
+#[ignore = "breaks servers; scripts/test.py faults"]
 fn paused_before_commit() {
     replaced_at("zombie_transaction", Hold::Answer(Message::CopyDone));
 }
@@ -54,13 +54,13 @@ mod long {
 
     /// The server would wait for ever; the second loader ends the session.
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn paused_in_the_middle_of_a_copy() {
         replaced_at("zombie_copy", Hold::Message(Message::CopyDone));
     }
 
     #[test]
-    #[ignore = "breaks servers; scripts/test faults-all"]
+    #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn paused_at_the_begin_of_a_transaction() {
         replaced_at("zombie_begin", Hold::Message(Message::Statement("START TRANSACTION")));
     }

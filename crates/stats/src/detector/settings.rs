@@ -1,6 +1,6 @@
 //! The constants of the detector, each with its reason.
 //!
-//! None is fitted to a named series: `benches/detection/run` prints how the scores on published sets move when each
+//! None is fitted to a named series: `benches/detection/run.py` prints how the scores on published sets move when each
 //! is halved and doubled.
 
 macro_rules! settings {

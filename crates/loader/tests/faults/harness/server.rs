@@ -19,26 +19,30 @@ pub struct Server {
 
 /// An environment variable that the suite's scripts set.
 pub fn environment(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run this by scripts/test faults"))
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run this by scripts/test.py faults"))
 }
 
 impl Server {
     pub fn postgres() -> Self {
         let data = PathBuf::from(environment("PGHOST"));
         Self {
-            script: "scripts/cluster",
+            script: "scripts/cluster.py",
             directory: data.parent().unwrap().into(),
             pid: "data/postmaster.pid",
         }
     }
 
     pub fn kafka() -> Self {
-        Self { script: "scripts/kafka/broker", directory: environment("KAFKA_DIRECTORY").into(), pid: "pid" }
+        Self {
+            script: "scripts/kafka/broker.py",
+            directory: environment("KAFKA_DIRECTORY").into(),
+            pid: "pid",
+        }
     }
 
     pub fn registry() -> Self {
         Self {
-            script: "scripts/kafka/registry",
+            script: "scripts/kafka/registry.py",
             directory: environment("REGISTRY_DIRECTORY").into(),
             pid: "pid",
         }

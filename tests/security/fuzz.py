@@ -2,7 +2,7 @@
 """Calls every function, aggregate, operator, cast and trigger function of the extension that anybody may call, as an ordinary role, with
 hostile arguments. They are found in the catalogue, so that new ones are called too.
 
-    tests/security/fuzz CALLS [SEED [FUNCTION ...]]
+    tests/security/fuzz.py CALLS [SEED [FUNCTION ...]]
 
 Each call must end, in time and within its memory, with a result or with an error that says what was wrong with the arguments.
 """

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """A throwaway PostgreSQL cluster: Unix socket, a free port on 127.0.0.1, everybody trusted.
 
-    eval "$(scripts/cluster start DIR)"; psql; scripts/cluster stop DIR
-    scripts/cluster run --pg-config /path/to/pg_config -- psql
+    eval "$(scripts/cluster.py start DIR)"; psql; scripts/cluster.py stop DIR
+    scripts/cluster.py run --pg-config /path/to/pg_config -- psql
 """
 
 import os
@@ -41,7 +41,7 @@ class Cluster(Service):
             try:
                 shutil.chown(self.directory, "postgres", "postgres")
             except LookupError:
-                raise ServiceError("there is no user postgres to run the server as; run scripts/setup build") from None
+                raise ServiceError("there is no user postgres to run the server as; run scripts/setup.sh build") from None
         self.directory.chmod(0o755)
         if not (self.data / "PG_VERSION").exists():
             self.initialise()
@@ -138,7 +138,7 @@ def pg_config(path, question):
     try:
         return subprocess.run([path, question], capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        raise ServiceError(f"{path} is not a pg_config; set PG_CONFIG to PostgreSQL's, or run scripts/setup build") from None
+        raise ServiceError(f"{path} is not a pg_config; set PG_CONFIG to PostgreSQL's, or run scripts/setup.sh build") from None
 
 
 def add_options(parser):

@@ -2,11 +2,11 @@
 # Time per row and accuracy beside other implementations, on the same series in the same run; of times only the ratios
 # mean anything.
 #
-#   [TCPD_DATA=… TALLY_SCORERS=…] benches/detection/peers [ROWS]      (default 20,000)
+#   [TCPD_DATA=… TALLY_SCORERS=…] benches/detection/peers.sh [ROWS]      (default 20,000)
 #
 # Peers, fetched from crates.io and PyPI: the crate changepoint (BOCPD with a truncated tail), ruptures (PELT, offline)
 # and bayesian-changepoint-detection (BOCPD). The last two are timed on a tenth of the rows, since their time grows with
-# the square. Accuracy is measured where TCPD_DATA and TALLY_SCORERS are given, as for benches/detection/run; all are set
+# the square. Accuracy is measured where TCPD_DATA and TALLY_SCORERS are given, as for benches/detection/run.py; all are set
 # as their own examples are, and since those are for values of about 1, the peers see every series scaled to mean 0 and
 # standard deviation 1, a look ahead. pg_tally sees it as it is.
 set -euo pipefail

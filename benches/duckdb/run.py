@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Four statistics over a sliding frame of 1000 rows: pg_tally against DuckDB, one thread each, in turn.
 
-    benches/duckdb/run        (in a database that has the extension, as libpq's environment variables say)
+    benches/duckdb/run.py        (in a database that has the extension, as libpq's environment variables say)
 
 DuckDB comes from PyPI, into a directory that is removed again. Both hold the same million rows in a table that is already
 in order of time, and both sum the results, so that neither can leave any out.

@@ -2,7 +2,7 @@
 """The loader against Debezium's JDBC sink on Kafka Connect, and Avro against JSON, on a real Kafka and PostgreSQL.
 
     make bench-debezium                              or, inside a cluster, a broker and a registry as there:
-    benches/loader/debezium [--rows N] [--own-rows M]
+    benches/loader/debezium.py [--rows N] [--own-rows M]
 
 The peers read one topic: market trades in four partitions, JSON with the schema in each message, as Connect's converter wants it.
 They write the same unindexed table. The sink works as its users tune it: batches of 3000, polls of 5000, a task for each

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The loader against a bare binary COPY of the same rows, in the same commits, into the same unindexed table.
 #
-#   DATABASE_URL=postgres://... benches/loader/run [ROWS]        (default 2,000,000; needs psql and `make loader`)
+#   DATABASE_URL=postgres://... benches/loader/run.sh [ROWS]        (default 2,000,000; needs psql and `make loader`)
 #
 # Prints, for each of three rounds, both rates and their ratio; only the ratio means anything elsewhere. With KAFKA_BROKERS it
 # reads from that Kafka; without it from the embedded broker, which alone needs more of the machine than the loader:
 #
-#   scripts/kafka/broker run -- benches/loader/run
+#   scripts/kafka/broker.py run -- benches/loader/run.sh
 #
 # WRITERS="1 2 4" compares so many lanes.
 set -euo pipefail

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """A throwaway schema registry: Apicurio, which speaks Confluent's protocol, listening on a free port of 127.0.0.1.
 
-    eval "$(scripts/kafka/registry start DIR)"; curl $REGISTRY_URL/subjects; scripts/kafka/registry stop DIR
-    scripts/kafka/registry run -- cargo test
+    eval "$(scripts/kafka/registry.py start DIR)"; curl $REGISTRY_URL/subjects; scripts/kafka/registry.py stop DIR
+    scripts/kafka/registry.py run -- cargo test
 
 Its schemas are in memory only.
 """
@@ -16,7 +16,7 @@ from service import main
 
 
 class Registry(JavaService):
-    """One registry, from the archive that scripts/setup downloads."""
+    """One registry, from the archive that scripts/setup.sh downloads."""
 
     name = "the schema registry"
 

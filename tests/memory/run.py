@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Sessions that run out of memory at random moments: each statement ends right or with SQLSTATE 53200, and the session goes on.
 
-    scripts/cluster run --pg-config PG_CONFIG -- tests/memory/run ROUNDS [SEED]
+    scripts/cluster.py run --pg-config PG_CONFIG -- tests/memory/run.py ROUNDS [SEED]
 
 The address space of a session's backend is limited to what it has plus a random little, by prlimit. A session that ends, a
 server that restarts, another error and a wrong answer each fail a round; so does a suite in which memory was never scarce.

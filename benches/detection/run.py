@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Scores of the detector on published sets, strictly online and with its defaults.
 
-    TCPD_DATA=… NAB_DATA=… TALLY_SCORERS=… benches/detection/run [--sensitivity]
+    TCPD_DATA=… NAB_DATA=… TALLY_SCORERS=… benches/detection/run.py [--sensitivity]
 
 TCPD_DATA holds the Turing Change Point Dataset (annotations.json and a JSON file for each series), NAB_DATA the Numenta
 Anomaly Benchmark (labels/ and data/, gzipped), TALLY_SCORERS score_tcpd.py and score_nab.py. What is not there is

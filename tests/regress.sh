@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Golden tests: runs tests/sql/*.sql by pg_regress in the running cluster and compares with tests/expected/*.out.
-#   tests/regress PG_CONFIG RESULTS_DIRECTORY
+#   tests/regress.sh PG_CONFIG RESULTS_DIRECTORY
 set -euo pipefail
 cd "$(dirname "$0")"
 pg_config=$1 results=$2
 
 # A server whose own pg_regress does not run (that of the relocatable PostgreSQL 18 is damaged) borrows version 15's:
 # it only drives psql, which is the server's own in any case.
-for provider in "$pg_config" "$(../scripts/where pg15)"; do
+for provider in "$pg_config" "$(../scripts/where.sh pg15)"; do
     pg_regress=$(dirname "$("$provider" --pgxs)")/../test/regress/pg_regress
     if { "$pg_regress" --version; } >/dev/null 2>&1; then break; fi
 done

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """A throwaway Apache Kafka: one KRaft node, broker and controller in one, listening on free ports of 127.0.0.1.
 
-    eval "$(scripts/kafka/broker start DIR)"; kcat -b $KAFKA_BROKERS -L; scripts/kafka/broker stop DIR
-    scripts/kafka/broker run -- cargo test
+    eval "$(scripts/kafka/broker.py start DIR)"; kcat -b $KAFKA_BROKERS -L; scripts/kafka/broker.py stop DIR
+    scripts/kafka/broker.py run -- cargo test
 
 With --secure it listens on a second port too, by TLS with a certificate of its own making and only for the users `tally`,
 who may do everything, and `guest`, who may nothing. The password of each is the name and "-secret"; both log in by
@@ -23,7 +23,7 @@ ADDED = ("listeners", "advertised.listeners", "listener.security.protocol.map")
 
 
 class Broker(JavaService):
-    """One Kafka server, from the jars that scripts/setup downloads."""
+    """One Kafka server, from the jars that scripts/setup.sh downloads."""
 
     name = "the Kafka broker"
     state = (*JavaService.state, "server.properties", "certificate.pem", "keystore.pem")

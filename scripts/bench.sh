@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs every benchmark, benches/*.sql and benches/*/run, each in a fresh database of the running cluster.
+# Runs every benchmark, benches/*.sql and benches/*/run.*, each in a fresh database of the running cluster.
 set -euo pipefail
 cd "$(dirname "$0")/../benches"
 
 shopt -s nullglob
 number=0
-for benchmark in *.sql */run; do
+for benchmark in *.sql */run.*; do
     echo "== $benchmark"
     number=$((number + 1))
     export PGDATABASE=bench_$number DATABASE_URL=${DATABASE_URL%/*}/bench_$number

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Exactness soak of the power tree: writers, compactors and readers at once, for so many seconds.
 
-    tests/powertree/soak SECONDS [--mutant]
+    tests/powertree/soak.py SECONDS [--mutant]
 
 Six writers mix inserts, late inserts, updates, deletes, cascades, rollbacks, savepoints and long transactions, and their triggers and
 RETURNING look at the tree in the middle of statements; two compactors fold;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # PostgreSQL's own tests of windows and aggregates with our library preloaded: what it accelerates must give what core gives.
-#   tests/core_regression PG_CONFIG SOURCES RESULTS_DIRECTORY
+#   tests/core_regression.sh PG_CONFIG SOURCES RESULTS_DIRECTORY
 # SOURCES is a PostgreSQL source tree of the same major version. The running cluster preloads nothing else.
 set -euo pipefail
 pg_config=$1 tests=$2/src/test/regress results=$3

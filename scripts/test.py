@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def where(thing):
-    return subprocess.run([ROOT / "scripts/where", thing], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run([ROOT / "scripts/where.sh", thing], capture_output=True, text=True, check=True).stdout.strip()
 
 
 PG15, PG18 = where("pg15"), where("pg18")
-CLUSTER = ["scripts/cluster", "run", "--pg-config"]
+CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
-SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker", "run", "--secure", "--", "scripts/kafka/registry", "run", "--"]
+SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--"]
 FAULTS = [*SERVERS, *CARGO, "-p", "tally-loader", "--test", "faults", "--", "--ignored", "--test-threads=1", "--nocapture"]
 # With a worker in the databases that these tests make.
 WORKERS = ["--set", "shared_preload_libraries=pg_tally", "--set", "pg_tally.powertree_compact_seconds=1",
@@ -33,23 +33,23 @@ SUITES = {
     "loader": [*CARGO, "-p", "tally-loader", "-p", "tally-market"],
     "golden-15": ["make", "install", "installcheck", f"PG_CONFIG={PG15}"],
     "golden-18": ["make", "install", "installcheck", f"PG_CONFIG={PG18}"],
-    "scenarios-15": [*CLUSTER, PG15, "--set", "wal_level=logical", "--", "tests/scenarios"],
-    "scenarios-18": [*CLUSTER, PG18, "--set", "wal_level=logical", "--", "tests/scenarios"],
-    "decoys-15": [*CLUSTER, PG15, *WORKERS, "--", "tests/security/decoys"],
-    "decoys-18": [*CLUSTER, PG18, *WORKERS, "--", "tests/security/decoys"],
-    "escalation-15": [*CLUSTER, PG15, *WORKERS, "--", "tests/security/escalation"],
-    "escalation-18": [*CLUSTER, PG18, *WORKERS, "--", "tests/security/escalation"],
-    "fuzz-15": [*CLUSTER, PG15, "--", "tests/security/fuzz", "300"],
-    "fuzz-18": [*CLUSTER, PG18, "--", "tests/security/fuzz", "300"],
-    "memory-15": [*CLUSTER, PG15, "--", "tests/memory/run", "2"],
-    "memory-18": [*CLUSTER, PG18, "--", "tests/memory/run", "2"],
-    "worker-15": [*CLUSTER, PG15, *SERVED, "--", "tests/powertree/worker"],
-    "worker-18": [*CLUSTER, PG18, *SERVED, "--", "tests/powertree/worker"],
-    "soak": [*CLUSTER, PG15, "--", "tests/powertree/soak", "60"],
-    "soak-mutant": [*CLUSTER, PG15, "--", "tests/powertree/soak", "10", "--mutant"],
-    "crash": ["tests/powertree/crash", PG15],
-    "containers": ["tests/containers/run", PG15],
-    "docs": [*CLUSTER, PG15, "--", "tests/docs"],
+    "scenarios-15": [*CLUSTER, PG15, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
+    "scenarios-18": [*CLUSTER, PG18, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
+    "decoys-15": [*CLUSTER, PG15, *WORKERS, "--", "tests/security/decoys.py"],
+    "decoys-18": [*CLUSTER, PG18, *WORKERS, "--", "tests/security/decoys.py"],
+    "escalation-15": [*CLUSTER, PG15, *WORKERS, "--", "tests/security/escalation.py"],
+    "escalation-18": [*CLUSTER, PG18, *WORKERS, "--", "tests/security/escalation.py"],
+    "fuzz-15": [*CLUSTER, PG15, "--", "tests/security/fuzz.py", "300"],
+    "fuzz-18": [*CLUSTER, PG18, "--", "tests/security/fuzz.py", "300"],
+    "memory-15": [*CLUSTER, PG15, "--", "tests/memory/run.py", "2"],
+    "memory-18": [*CLUSTER, PG18, "--", "tests/memory/run.py", "2"],
+    "worker-15": [*CLUSTER, PG15, *SERVED, "--", "tests/powertree/worker.py"],
+    "worker-18": [*CLUSTER, PG18, *SERVED, "--", "tests/powertree/worker.py"],
+    "soak": [*CLUSTER, PG15, "--", "tests/powertree/soak.py", "60"],
+    "soak-mutant": [*CLUSTER, PG15, "--", "tests/powertree/soak.py", "10", "--mutant"],
+    "crash": ["tests/powertree/crash.sh", PG15],
+    "containers": ["tests/containers/run.sh", PG15],
+    "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     # The loader's ignored tests are those that need servers.
     "end-to-end": [*SERVERS, *CARGO, "-p", "tally-loader", "-p", "tally-market", "--tests", "--", "--ignored", "--nocapture"],
     "faults": [*FAULTS, "--skip", "::long::"],
@@ -57,11 +57,11 @@ SUITES = {
 # Those that take long, which run only if they are named.
 MORE = {
     "faults-all": FAULTS,
-    "fuzz-all-15": [*CLUSTER, PG15, "--", "tests/security/fuzz", "10000"],
-    "fuzz-all-18": [*CLUSTER, PG18, "--", "tests/security/fuzz", "10000"],
-    "memory-all-15": [*CLUSTER, PG15, "--", "tests/memory/run", "40"],
-    "memory-all-18": [*CLUSTER, PG18, "--", "tests/memory/run", "40"],
-    "soak-all": [*CLUSTER, PG15, "--", "tests/powertree/soak", "600"],
+    "fuzz-all-15": [*CLUSTER, PG15, "--", "tests/security/fuzz.py", "10000"],
+    "fuzz-all-18": [*CLUSTER, PG18, "--", "tests/security/fuzz.py", "10000"],
+    "memory-all-15": [*CLUSTER, PG15, "--", "tests/memory/run.py", "40"],
+    "memory-all-18": [*CLUSTER, PG18, "--", "tests/memory/run.py", "40"],
+    "soak-all": [*CLUSTER, PG15, "--", "tests/powertree/soak.py", "600"],
 }
 
 
@@ -110,7 +110,7 @@ def main():
     if names == ["all"]:
         names = list(suites)
     if unknown := set(names) - set(suites):
-        sys.exit(f"scripts/test: no suite {', '.join(unknown)}; there are {', '.join(suites)}")
+        sys.exit(f"scripts/test.py: no suite {', '.join(unknown)}; there are {', '.join(suites)}")
     results = [run(name, suites[name]) for name in names]
     passed, failed = (sum(column) for column in zip(*results))
     print(f"\n{passed} passed, {failed} failed")

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # kill -9 of the server, and of the background worker, in the middle of compactions: right after recovery, each time.
-#   tests/powertree/crash PG_CONFIG
+#   tests/powertree/crash.sh PG_CONFIG
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 directory=$(mktemp -d)
-trap 'scripts/cluster stop "$directory" >/dev/null 2>&1 || true; rm -rf "$directory"' EXIT
+trap 'scripts/cluster.py stop "$directory" >/dev/null 2>&1 || true; rm -rf "$directory"' EXIT
 chmod 755 "$directory"
 start() {
-    scripts/cluster start "$directory" --pg-config "$1" --set shared_preload_libraries=pg_tally \
+    scripts/cluster.py start "$directory" --pg-config "$1" --set shared_preload_libraries=pg_tally \
         --set pg_tally.powertree_databases=postgres --set pg_tally.powertree_compact_rows=50 \
         --set pg_tally.powertree_compact_seconds=1 --set restart_after_crash=on
 }
@@ -49,7 +49,7 @@ for round in 1 2 3; do
         kill -9 "$worker"
         what="kill -9 of the worker"
     else
-        scripts/cluster kill "$directory"
+        scripts/cluster.py kill "$directory"
         what="kill -9 of the server"
     fi
     wait

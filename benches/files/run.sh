@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `tally load csv` against psql's \copy of the same files into a table of the same types.
 #
-#   DATABASE_URL=postgres://... benches/files/run [SIZE] [FILES]     (default 200MB in 50 files; needs psql, `tally` and `tally-market`)
+#   DATABASE_URL=postgres://... benches/files/run.sh [SIZE] [FILES]     (default 200MB in 50 files; needs psql, `tally` and `tally-market`)
 #
 # Prints, for each of three rounds, the rates in MB/s of: \copy, one file after the other; as many \copy at once as there
 # are cores; the loader into a table that exists; the loader with a table to make, so that all files are scanned first. The

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # Installs what is missing on this machine and passes over what is there.
-#   scripts/setup build   what `make`, `make demo` and `make bench` need: PostgreSQL 15 with headers, compilers
-#   scripts/setup test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry, podman
-#   scripts/setup peers   and what `make bench-debezium` needs besides: Debezium's JDBC sink on Kafka Connect
+#   scripts/setup.sh build   what `make`, `make demo` and `make bench` need: PostgreSQL 15 with headers, compilers
+#   scripts/setup.sh test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry, podman
+#   scripts/setup.sh peers   and what `make bench-debezium` needs besides: Debezium's JDBC sink on Kafka Connect
 # PG_TALLY_CACHE says where the downloads go; the user postgres must be able to read it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 die() {
-    echo "scripts/setup: $*" >&2
+    echo "scripts/setup.sh: $*" >&2
     exit 1
 }
 
 # Debian packages, each with the test by which it counts as present, however it was installed.
 packages() {
     local missing=() pg15
-    pg15=$(./where pg15)
+    pg15=$(./where.sh pg15)
     need() { eval "$2" >/dev/null 2>&1 || missing+=("$1"); }
     need python3 "command -v python3"
     need build-essential "command -v cc && command -v make"
@@ -116,7 +116,7 @@ case "${1:-}" in
 build | test | peers) ;;
 *) die "say what for: build, test or peers" ;;
 esac
-cache=$(./where cache)
+cache=$(./where.sh cache)
 mkdir -p "$cache" 2>/dev/null || die "cannot write $cache; set PG_TALLY_CACHE to a directory that can be written"
 # Two of us at once would download into the same place.
 exec 9>"$cache/lock"
@@ -124,13 +124,13 @@ flock 9
 packages "$1"
 rust
 if [ "$1" != build ]; then
-    download "$(./where wheel)" wheel
-    download "$(./where kafka)" jars kafka/pom.xml
-    download "$(./where registry)" registry
+    download "$(./where.sh wheel)" wheel
+    download "$(./where.sh kafka)" jars kafka/pom.xml
+    download "$(./where.sh registry)" registry
     if [ "$(id -u)" = 0 ]; then
-        download "$(./where containers)" containers || echo "scripts/setup: the base of the images cannot be made; they will not be tested"
+        download "$(./where.sh containers)" containers || echo "scripts/setup.sh: the base of the images cannot be made; they will not be tested"
     fi
 fi
 if [ "$1" = peers ]; then
-    download "$(./where debezium)" jars ../benches/loader/debezium.xml
+    download "$(./where.sh debezium)" jars ../benches/loader/debezium.xml
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the images of deploy/containers and takes deploy/compose.yaml through its life: up, simulate, load, query, down.
-#   tests/containers/run PG_CONFIG
+# Builds the images of docker/ and takes docker/compose.yaml through its life: up, simulate, load, query, down.
+#   tests/containers/run.sh PG_CONFIG
 #
 # No registry is needed: images made here stand in for the official ones, and what `make` has built already for stages that
 # compile. Everything else is as a user has it.
@@ -11,9 +11,9 @@ skip() {
     echo "ok - containers # SKIP $*"
     exit
 }
-here=$(scripts/where containers)
+here=$(scripts/where.sh containers)
 [ "$(id -u)" = 0 ] || skip "only root can make the images' base without a registry"
-[ -e "$here/debian.tar" ] || skip "the base of the images could not be made; scripts/setup test tries again"
+[ -e "$here/debian.tar" ] || skip "the base of the images could not be made; scripts/setup.sh test tries again"
 work=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
 export CONTAINERS_CONF=$work/containers.conf CONTAINERS_STORAGE_CONF=$work/storage.conf PYTHONPATH=$here/podman-compose
 # In a container runc gets by with less than crun, and limits cannot be raised.
@@ -29,7 +29,7 @@ POSTGRES_PORT=$(port)
 TALLY_PORT=$(port)
 export POSTGRES_PORT TALLY_PORT KAFKA_IMAGE=localhost/pg_tally/test-kafka
 
-compose() { python3 -B -m podman_compose --no-ansi -p pg_tally_test -f deploy/compose.yaml "$@" </dev/null; }
+compose() { python3 -B -m podman_compose --no-ansi -p pg_tally_test -f docker/compose.yaml "$@" </dev/null; }
 sql() { compose exec -T postgres psql -XAtq -U tally market -c "$1" 2>/dev/null; }
 get() { curl -s -m 5 "http://127.0.0.1:$TALLY_PORT/$1"; }
 
@@ -70,11 +70,11 @@ make -s install loader DESTDIR="$work/extension/staged" PG_CONFIG="$1" >"$work/m
 install -D -t "$work/loader/staged/usr/local/bin" "$target/release/tally" "$target/release/tally-market"
 podman import -q "$here/debian.tar" localhost/pg_tally/debian >/dev/null
 podman run --rm localhost/pg_tally/debian true || skip "this machine cannot run containers"
-build test-kafka tests/containers/kafka.Containerfile tests/containers --build-context kafka="$(scripts/where kafka)"
-build test-postgres tests/containers/postgres.Containerfile tests/containers
-build postgres deploy/containers/postgresql.Containerfile . \
+build test-kafka tests/containers/kafka.Dockerfile tests/containers --build-context kafka="$(scripts/where.sh kafka)"
+build test-postgres tests/containers/postgres.Dockerfile tests/containers
+build postgres docker/postgres/Dockerfile . \
     --build-context build="$work/extension" --build-arg BASE=localhost/pg_tally/test-postgres
-build tally deploy/containers/loader.Containerfile . \
+build tally docker/loader/Dockerfile . \
     --build-context build="$work/loader" --build-arg BASE=localhost/pg_tally/debian
 
 compose up -d --no-build >"$work/up" 2>&1 || { cat "$work/up"; exit 1; }
