@@ -111,7 +111,7 @@ lint-format:
 	@echo "ok - format"
 
 lint-walls:
-	tests/walls
+	tests/walls.py
 
 lint-crates:
 	cargo clippy --release -p tally-stats -p tally-loader -p tally-market --all-targets -- -D warnings
