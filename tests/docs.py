@@ -1,5 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""Runs the SQL of the documentation: every ```sql block of README.md and docs/*.md, in the running cluster.
+"""Runs the SQL of the documentation: every ```sql block of README.md and docs/*.md, in the running cluster; and follows
+the links between the pages of the repository.
 
 The blocks of a page run in order in one fresh database that has the extension. Where a ```text block follows at once,
 it is what psql must print. A block that only fails as announced shows its ERROR. "```sql skip REASON" is not run.
@@ -17,6 +18,10 @@ BLOCK = re.compile(
     r"(?:\s*^```text\n(?P<shown>(?s:.*?))^```[ \t]*$)?",
     re.MULTILINE,
 )
+FENCED = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+# A target without a scheme, such as https:, is a file of the repository.
+LINK = re.compile(r"\]\((?![a-z]+:)([^)\s]+)\)")
 
 
 def psql(database, sql):
@@ -49,8 +54,37 @@ def problem(database, block):
     return None if succeeded or error_is_shown else output
 
 
-def main():
+def headings(text):
+    """The anchors of a page, as GitHub makes them of its headings."""
+    titles = re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(page):
+    """The relative links of a page that lead to no file, or to no heading of one."""
+    for target in LINK.findall(CODE.sub("", FENCED.sub("", page.read_text(encoding="utf-8")))):
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        if not file.exists():
+            yield f"{target}: there is no such file"
+        elif anchor and anchor not in headings(file.read_text(encoding="utf-8")):
+            yield f"{target}: there is no such heading"
+
+
+def check_links():
+    """Whether all links of all pages lead somewhere."""
     failed = False
+    for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]:
+        for broken in broken_links(page):
+            failed = True
+            print(f"not ok - {page.relative_to(ROOT)}: {broken}")
+    if not failed:
+        print("ok - links between pages")
+    return failed
+
+
+def main():
+    failed = check_links()
     for number, page in enumerate([ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]):
         text = page.read_text(encoding="utf-8") if page.exists() else ""
         blocks = list(BLOCK.finditer(text))
