@@ -94,7 +94,7 @@ impl Definition {
 
     /// Whether rows go by way of a temporary table: with a key, and with values that the server makes of text.
     pub fn is_staged(&self) -> bool {
-        self.is_keyed() || self.columns.iter().any(|column| column.cast.is_some())
+        self.is_keyed() || self.columns.iter().any(|column| column.cast().is_some())
     }
 
     /// Those that identify a row, for SQL.

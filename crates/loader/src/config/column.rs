@@ -7,6 +7,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::source::Source;
+use super::sql_type::SqlType;
 use super::table::MAX_NAME_BYTES;
 use super::Property;
 use crate::decode::constant;
@@ -17,9 +18,9 @@ use crate::decode::constant;
 pub struct Column {
     /// The column's name in the table.
     pub name: String,
-    /// Its type.
+    /// Its type in the table.
     #[serde(rename = "type")]
-    pub kind: ColumnType,
+    pub declared: SqlType,
     /// Where the value comes from; by default the field with the column's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
@@ -51,10 +52,10 @@ pub struct Column {
 
 impl Column {
     /// A column that takes a value as it is.
-    pub fn plain(name: impl Into<String>, kind: ColumnType, from: Option<Source>) -> Self {
+    pub fn plain(name: impl Into<String>, declared: impl Into<SqlType>, from: Option<Source>) -> Self {
         Self {
             name: name.into(),
-            kind,
+            declared: declared.into(),
             from,
             value: None,
             null: Vec::new(),
@@ -72,9 +73,19 @@ impl Column {
         !self.null.is_empty() || self.pattern.is_some() || !self.values.is_empty()
     }
 
+    /// The type in which its values are written.
+    pub fn kind(&self) -> ColumnType {
+        self.declared.kind
+    }
+
+    /// The type that the server makes of its text, if it is one that the loader does not write.
+    pub fn cast(&self) -> Option<String> {
+        self.cast.clone().or_else(|| self.declared.cast())
+    }
+
     /// The type in SQL.
     pub fn sql_type(&self) -> String {
-        self.cast.clone().unwrap_or_else(|| self.kind.to_string())
+        self.cast.clone().unwrap_or_else(|| self.declared.to_string())
     }
 
     /// Where the value comes from.
@@ -89,17 +100,20 @@ impl Column {
         }
         if let Some(cast) = &self.cast {
             let is_plain = |c: char| c.is_alphanumeric() || " _.,()[]\"".contains(c);
-            if self.kind != ColumnType::Text || cast.is_empty() || !cast.chars().all(is_plain) {
+            if self.declared != ColumnType::Text.into() || cast.is_empty() || !cast.chars().all(is_plain) {
                 return Err((
                     "`cast` is the name of a type that is made of text".into(),
                     "set `type = \"text\"`",
                 ));
             }
         }
-        if self.unit.is_some() && !self.kind.is_time() {
-            return Err((format!("`unit` does not apply to {}", self.kind), "remove it, or use timestamptz"));
+        if self.unit.is_some() && !self.kind().is_time() {
+            return Err((
+                format!("`unit` does not apply to {}", self.declared),
+                "remove it, or use timestamptz",
+            ));
         }
-        if self.kind == ColumnType::Jsonb {
+        if self.kind() == ColumnType::Jsonb {
             if self.value.is_some() || self.is_transformed() {
                 return Err((
                     "`value`, `null`, `pattern` and `values` do not apply to jsonb".into(),
@@ -144,7 +158,7 @@ pub enum ColumnType {
     Bigint,
     #[serde(alias = "float4")]
     Real,
-    #[serde(rename = "double precision", alias = "float8", alias = "float")]
+    #[serde(rename = "double precision", alias = "float8", alias = "float", alias = "double")]
     DoublePrecision,
     #[serde(alias = "decimal")]
     Numeric,

@@ -45,8 +45,6 @@ fn explain(message: &str) -> (String, String) {
 
 /// The nearest valid name, or all of them where none is near.
 pub fn suggestion(wrong: &str, valid: &[&str]) -> String {
-    // A type with its length or precision, which the table may have.
-    let wrong = wrong.split('(').next().unwrap_or(wrong).trim();
     let nearest = valid.iter().max_by(|a, b| strsim::jaro(wrong, a).total_cmp(&strsim::jaro(wrong, b)));
     match nearest {
         Some(name) if strsim::jaro(wrong, name) > 0.75 => format!("did you mean {name:?}?"),

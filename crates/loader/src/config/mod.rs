@@ -10,6 +10,7 @@ mod route;
 mod secret;
 mod share;
 mod source;
+mod sql_type;
 mod table;
 mod topic;
 
@@ -29,6 +30,7 @@ pub use route::Route;
 pub use secret::Secret;
 pub use share::{Mode, Partitions, Replica};
 pub use source::Source;
+pub use sql_type::SqlType;
 pub use table::{plain_name, quoted, TableName};
 pub use topic::{Format, KeyFormat, Layout, Mapping, OnGap, Start, Topic, UnknownFields, Unmatched};
 

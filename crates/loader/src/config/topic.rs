@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, ColumnType, Partitions, Route, TableName};
+use super::{Column, Partitions, Route, SqlType, TableName};
 use crate::failure::Failure;
 
 /// One topic and the table, or the tables, it goes to.
@@ -282,16 +282,16 @@ impl Mapping<'_> {
 /// Whether all ways into the same table agree about it.
 pub fn agree(topics: &[Topic]) -> Result<(), Failure> {
     let mut tables: HashMap<TableName, (&Topic, Mapping)> = HashMap::new();
-    let mut kinds: HashMap<(TableName, &str), ColumnType> = HashMap::new();
+    let mut kinds: HashMap<(TableName, &str), &SqlType> = HashMap::new();
     for topic in topics {
         for mapping in topic.mappings() {
             let table = topic.table_of(&mapping);
             for column in mapping.columns.into_iter().flatten() {
-                let kind = *kinds.entry((table.clone(), &column.name)).or_insert(column.kind);
-                if kind != column.kind {
+                let kind = *kinds.entry((table.clone(), &column.name)).or_insert(&column.declared);
+                if *kind != column.declared {
                     let what = format!(
                         "column {:?} of table {table} is {kind} in one place and {} in another",
-                        column.name, column.kind
+                        column.name, column.declared
                     );
                     return Err(Failure::usage(what).mend("give it the same `type` everywhere"));
                 }

@@ -55,14 +55,14 @@ impl Cell {
         };
         Self {
             name: column.name.clone(),
-            kind: column.kind,
+            kind: column.kind(),
             unit: column.unit,
             place,
             required: column.required,
             is_key: definition.key.contains(&column.name),
             constant: column.value.as_ref().and_then(|value| constant(column, &value.to_string()).ok()),
             transform: column.is_transformed().then(transform),
-            cast: known.cast.as_deref().map(Cast::new),
+            cast: known.cast().as_deref().map(Cast::new),
         }
     }
 
@@ -155,7 +155,7 @@ impl Transform {
 /// The binary form of a constant.
 pub fn constant(column: &Column, text: &str) -> Result<Vec<u8>, Reject> {
     let mut bytes = Vec::new();
-    encode(column.kind, column.unit, &Value::Text(text.into()), &mut bytes)?;
+    encode(column.kind(), column.unit, &Value::Text(text.into()), &mut bytes)?;
     Ok(bytes)
 }
 

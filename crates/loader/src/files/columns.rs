@@ -4,34 +4,30 @@ use std::collections::HashMap;
 
 use super::format::{Contents, Input};
 use super::infer::Evidence;
-use crate::config::{Column, ColumnType};
+use crate::config::{Column, ColumnType, SqlType};
 use crate::decode::Names;
 use crate::failure::Failure;
 use crate::pg::{Found, FoundColumn};
 
 /// The types of columns that were told, by name.
-pub type Told = HashMap<String, ColumnType>;
+pub type Told = HashMap<String, SqlType>;
 
-/// Reads `name=type`.
-pub fn told(text: &str) -> Result<(String, ColumnType), String> {
-    let (name, kind) = text.split_once('=').ok_or("write NAME=TYPE")?;
-    let kind = match kind.trim().to_ascii_lowercase().as_str() {
-        "int2" => ColumnType::Smallint,
-        "int" | "int4" => ColumnType::Integer,
-        "int8" => ColumnType::Bigint,
-        "float4" => ColumnType::Real,
-        "float" | "float8" | "double" => ColumnType::DoublePrecision,
-        "decimal" => ColumnType::Numeric,
-        "bool" => ColumnType::Boolean,
-        "timestamptz" => ColumnType::Timestamptz,
-        "timestamp" => ColumnType::Timestamp,
-        "time" => ColumnType::Time,
-        "varchar" => ColumnType::Text,
-        other => {
-            ColumnType::from_catalog(other).ok_or_else(|| format!("{other} is no type that can be loaded"))?
-        }
+/// Reads `name=type,...`; a type may have commas in parentheses.
+pub fn told(text: &str) -> Result<Told, String> {
+    let mut depth = 0;
+    let is_between = |c: char| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == ',' && depth == 0
     };
-    Ok((name.trim().into(), kind))
+    let one = |text: &str| {
+        let (name, wanted) = text.split_once('=').ok_or("write NAME=TYPE")?;
+        let wanted = wanted.parse().map_err(|what: String| match what.starts_with("unknown") {
+            true => format!("{} is no type that can be loaded", wanted.trim()),
+            false => what,
+        })?;
+        Ok((name.trim().into(), wanted))
+    };
+    text.split(is_between).map(one).collect()
 }
 
 /// The columns of a table that is made for the files: those of all of them, in the order in which they are met.
@@ -57,8 +53,8 @@ pub fn for_new_table(inputs: &[(&dyn Input, Contents)], told: &Told) -> Result<V
         return Err(Failure::usage(format!("--types names column {name:?}, which no file has")));
     }
     let column = |(name, seen): (String, Seen)| {
-        let kind = told.get(&name).copied().unwrap_or_else(|| seen.column_type());
-        Column::plain(name, kind, None)
+        let wanted = told.get(&name).cloned().unwrap_or_else(|| seen.column_type().into());
+        Column::plain(name, wanted, None)
     };
     Ok(kinds.into_iter().map(column).collect())
 }
@@ -157,10 +153,10 @@ pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Col
                     format!("column {:?} has type {}, which cannot be loaded", column.name, column.type_name);
                 return Err(Failure::usage(what).mend("load into a table with text there, and cast from it"));
             };
-            if told.get(&column.name).is_some_and(|told| *told != kind) {
+            if told.get(&column.name).is_some_and(|wanted| !column.is(wanted)) {
                 let what = format!(
-                    "--types says otherwise than the table, where column {:?} is {kind}",
-                    column.name
+                    "--types says otherwise than the table, where column {:?} is {}",
+                    column.name, column.declared
                 );
                 return Err(Failure::usage(what).mend("leave it out, or ALTER the table"));
             }
@@ -176,9 +172,19 @@ mod tests {
 
     #[test]
     fn types_by_name() {
-        assert_eq!(told("a=int8"), Ok(("a".into(), ColumnType::Bigint)));
-        assert_eq!(told("a = Double Precision"), Ok(("a".into(), ColumnType::DoublePrecision)));
-        assert!(told("a").is_err() && told("a=money").unwrap_err().contains("money"));
+        let shown = |text: &str| {
+            let told = told(text)?;
+            let mut shown: Vec<String> = told.iter().map(|(name, of)| format!("{name} {of}")).collect();
+            shown.sort();
+            Ok::<_, String>(shown.join("; "))
+        };
+        assert_eq!(shown("a=int8"), Ok("a bigint".into()));
+        assert_eq!(
+            shown("a = Double Precision,b=NUMERIC(10, 2),c=int"),
+            Ok("a double precision; b numeric(10,2); c integer".into())
+        );
+        assert!(shown("a").is_err() && shown("a=money").unwrap_err().contains("money"));
+        assert_eq!(shown("a=int(3)"), Err("type integer has no (3)".into()));
     }
 
     #[test]

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use crate::config::{ColumnType, Database, TableName};
+use crate::config::{Database, TableName};
 use crate::failure::Failure;
 use crate::load::{runtime, Stop};
 use crate::pg::Connector;
@@ -85,8 +85,8 @@ pub struct Common {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Types of columns of a new table, in place of what the rows look like
-    #[arg(long, value_name = "NAME=TYPE,...", value_delimiter = ',', value_parser = columns::told)]
-    types: Vec<(String, ColumnType)>,
+    #[arg(long, value_name = "NAME=TYPE,...", value_parser = columns::told)]
+    types: Vec<Told>,
     /// Stop at more bad rows than this; up to it they become dead letters
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_bad_rows: u64,
@@ -142,7 +142,7 @@ async fn load(
     threads: usize,
 ) -> Result<(), Failure> {
     let begin = Instant::now();
-    let told: Told = common.types.iter().cloned().collect();
+    let told: Told = common.types.iter().flatten().map(|(name, of)| (name.clone(), of.clone())).collect();
     let mut connection = None;
     let mut table = common.table.clone();
     let mut found = None;

@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Error, Transaction};
 
-use crate::config::{Column, ColumnType, Layout, TableName};
+use crate::config::{Column, ColumnType, Layout, SqlType, TableName};
 use crate::definition::{Definition, Template};
 use crate::failure::Failure;
 
@@ -21,6 +21,8 @@ pub struct FoundColumn {
     pub name: String,
     /// Its type, as `format_type` writes it.
     pub type_name: String,
+    /// Its type with its length or precision.
+    pub declared: String,
     /// Whether it is NOT NULL without a default.
     pub must_be_given: bool,
     /// Whether it has a default or an identity.
@@ -60,11 +62,21 @@ pub async fn check_schema(tx: &Transaction<'_>, table: &TableName) -> Result<(),
 }
 
 impl FoundColumn {
+    /// Whether it is of a type that was asked for; without a length or a precision the table's own are as good as any.
+    pub fn is(&self, wanted: &SqlType) -> bool {
+        match wanted.is_plain() {
+            true => ColumnType::from_catalog(&self.type_name).unwrap_or(ColumnType::Text) == wanted.kind,
+            false => self.declared.parse().as_ref() == Ok(wanted),
+        }
+    }
+
     /// The type that the server has to make of text, if the loader does not write it.
     fn cast(&self) -> Option<String> {
         match self.type_name.as_str() {
             // Without a length these are of length 1, and cut what is longer.
             "bit" => Some("bit varying".into()),
+            "bit[]" => Some("bit varying[]".into()),
+            "character[]" => Some("bpchar[]".into()),
             name => ColumnType::from_catalog(name).is_none().then(|| name.to_string()),
         }
     }
@@ -89,7 +101,7 @@ impl Found {
         let sql = "SELECT attname::text, pg_catalog.format_type(atttypid, NULL),
                     attnotnull AND NOT atthasdef AND attidentity = '',
                     pg_catalog.has_column_privilege(attrelid, attnum, 'INSERT'),
-                    atthasdef OR attidentity <> '', attnotnull
+                    atthasdef OR attidentity <> '', attnotnull, pg_catalog.format_type(atttypid, atttypmod)
              FROM pg_catalog.pg_attribute
              WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
              ORDER BY attnum";
@@ -102,6 +114,7 @@ impl Found {
             insertable: row.get(3),
             fills_itself: row.get(4),
             not_null: row.get(5),
+            declared: row.get(6),
         });
         let sql = "SELECT ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
                                 WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
@@ -141,7 +154,7 @@ impl Found {
 
     /// Lets the server make values of text for columns whose types the loader does not write.
     pub fn adapt(&self, definition: &mut Definition) {
-        for column in definition.columns.iter_mut().filter(|column| column.kind == ColumnType::Text) {
+        for column in definition.columns.iter_mut().filter(|column| column.kind() == ColumnType::Text) {
             let found = self.columns.iter().find(|found| found.name == column.name);
             column.cast = found.and_then(FoundColumn::cast);
         }
@@ -155,10 +168,10 @@ impl Found {
     /// Whether rows of this definition can go into the table.
     pub fn check(&self, definition: &Definition) -> Result<(), Failure> {
         for column in &definition.columns {
-            self.check_column(&column.name, column.kind)?;
+            self.check_column(&column.name, &column.declared)?;
         }
         if let Some(overflow) = &definition.overflow {
-            self.check_column(overflow, ColumnType::Jsonb)?;
+            self.check_column(overflow, &ColumnType::Jsonb.into())?;
         }
         self.check_key(definition)?;
         let is_given = |name: &String| definition.columns.iter().any(|column| column.name == *name);
@@ -195,13 +208,13 @@ impl Found {
         Ok(())
     }
 
-    fn check_column(&self, name: &str, kind: ColumnType) -> Result<(), Failure> {
+    fn check_column(&self, name: &str, wanted: &SqlType) -> Result<(), Failure> {
         let Some(found) = self.columns.iter().find(|found| found.name == name) else {
             let mend = format!(
-                "ALTER TABLE {} ADD COLUMN {} {kind}{}",
+                "ALTER TABLE {} ADD COLUMN {} {wanted}{}",
                 self.table,
                 crate::config::quoted(name),
-                if kind == ColumnType::Jsonb {
+                if wanted.kind == ColumnType::Jsonb {
                     ", or set `unknown_fields` or `overflow_column` of the topic"
                 } else {
                     ""
@@ -209,8 +222,8 @@ impl Found {
             );
             return Err(self.failure(&format!("it has no column {name:?}")).mend(mend));
         };
-        if ColumnType::from_catalog(&found.type_name).unwrap_or(ColumnType::Text) != kind {
-            let what = format!("column {name:?} is {}, but {kind} is configured", found.type_name);
+        if !found.is(wanted) {
+            let what = format!("column {name:?} is {}, but {wanted} is configured", found.declared);
             return Err(self.failure(&what).mend("change `type` of the column, or the table"));
         }
         if !found.insertable {

@@ -21,7 +21,7 @@ pub fn section(topic: &str, definition: &Definition) -> String {
 
 fn keys(column: &Column) -> String {
     let mut keys =
-        vec![("name", Value::from(column.name.as_str())), ("type", column.kind.to_string().into())];
+        vec![("name", Value::from(column.name.as_str())), ("type", column.declared.to_string().into())];
     let plain = Source::Field(vec![column.name.clone()]);
     keys.extend(
         column.from.clone().filter(|from| *from != plain).map(|from| ("from", String::from(from).into())),

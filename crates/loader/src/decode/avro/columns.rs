@@ -64,7 +64,7 @@ mod tests {
             {"name": "levels", "type": {"type": "array", "items": "double"}}]}"#;
         let shape = Shape::parse(schema, &[]).unwrap();
         let found: Vec<_> =
-            columns(&shape, "overflow").into_iter().map(|c| format!("{} {}", c.name, c.kind)).collect();
+            columns(&shape, "overflow").into_iter().map(|c| format!("{} {}", c.name, c.declared)).collect();
         assert_eq!(
             found,
             [

@@ -20,9 +20,9 @@ pub fn evolved(definition: &Definition, shape: &Shape) -> Option<(Definition, St
             |source: Source| matches!(source, Source::Field(known) if known.first() == path.first());
         let takes_it = |source: Source| matches!(source, Source::Field(known) if known == path);
         if let Some(known) = next.columns.iter_mut().find(|column| takes_it(column.source())) {
-            if is_wider(suggested.kind, known.kind) {
-                known.kind = suggested.kind;
-                changes.push(format!("ALTER COLUMN {} TYPE {}", quoted(&known.name), known.kind));
+            if is_wider(suggested.kind(), known.kind()) {
+                known.declared = suggested.declared.clone();
+                changes.push(format!("ALTER COLUMN {} TYPE {}", quoted(&known.name), known.declared));
             }
         } else if !next.columns.iter().any(|column| uses_it(column.source())) {
             let mut names = Names::new(reserved);

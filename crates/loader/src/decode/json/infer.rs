@@ -115,7 +115,7 @@ mod tests {
 
     fn inferred(samples: &[&str]) -> Vec<(String, String)> {
         let columns = infer(samples.iter().map(|s| record(s.as_bytes())), &[], "overflow").unwrap();
-        columns.into_iter().map(|c| (c.name, c.kind.to_string())).collect()
+        columns.into_iter().map(|c| (c.name, c.declared.to_string())).collect()
     }
 
     fn kinds(samples: &[&str]) -> String {
@@ -166,7 +166,7 @@ mod tests {
         }
         let added = infer([record(grown)], &known, "overflow").unwrap();
         assert_eq!(
-            (added.len(), added[0].name.as_str(), added[0].kind),
+            (added.len(), added[0].name.as_str(), added[0].kind()),
             (1, "trade_id_2", ColumnType::Boolean)
         );
         let many: Vec<String> = (0..600).map(|n| format!("\"f{n}\":1")).collect();

@@ -20,8 +20,8 @@ pub fn append(
     zone: Option<i64>,
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
-    let is_null = null || (field.bytes.is_empty() && column.kind != ColumnType::Text);
-    field::append(column, is_null, out, |out| encode(column.kind, field.bytes, zone, out))
+    let is_null = null || (field.bytes.is_empty() && column.kind() != ColumnType::Text);
+    field::append(column, is_null, out, |out| encode(column.kind(), field.bytes, zone, out))
 }
 
 fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) -> Result<(), Reject> {

@@ -21,7 +21,7 @@ pub fn append(
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
     let is_null = matches!(value, Value::Null);
-    field::append(column, is_null, out, |out| encode(column.kind, kind, shape, value, out))
+    field::append(column, is_null, out, |out| encode(column.kind(), kind, shape, value, out))
 }
 
 fn encode(

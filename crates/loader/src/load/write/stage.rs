@@ -30,8 +30,11 @@ impl<'d> Stage<'d> {
 
     /// Makes it.
     pub fn create(&self) -> String {
-        let columns =
-            self.definition.columns.iter().map(|column| format!("{} {}", quoted(&column.name), column.kind));
+        let columns = self
+            .definition
+            .columns
+            .iter()
+            .map(|column| format!("{} {}", quoted(&column.name), column.kind()));
         let overflow =
             self.definition.overflow.iter().map(|name| format!("{} {}", quoted(name), ColumnType::Jsonb));
         let own = [format!("{} integer", Self::NUMBER), format!("{} boolean", Self::IS_GONE)];
@@ -138,7 +141,7 @@ impl<'d> Stage<'d> {
     /// The values of a row, text as what it is to become.
     fn values(&self, row: &str) -> String {
         let columns = self.definition.columns.iter().map(|column| {
-            let cast = column.cast.as_ref().map(|cast| format!("::{cast}")).unwrap_or_default();
+            let cast = column.cast().map(|cast| format!("::{cast}")).unwrap_or_default();
             format!("{row}{}{cast}", quoted(&column.name))
         });
         let overflow = self.definition.overflow.iter().map(|name| format!("{row}{}", quoted(name)));

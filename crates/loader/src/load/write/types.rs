@@ -7,7 +7,7 @@ use tokio_postgres::{Error, Transaction};
 
 use super::positions::prepare;
 use super::Statements;
-use crate::config::ColumnType;
+use crate::config::{Column, ColumnType};
 use crate::load::batch::Batch;
 use crate::load::start::tables::Table;
 
@@ -31,7 +31,7 @@ pub async fn are_as_known(
         let statement = prepare(tx, statements, SQL).await?;
         let found = tx.query(&statement, &[&definition.table.to_string(), &definition.names()]).await?;
         let kind_of =
-            |name: &str| definition.columns.iter().find(|column| column.name == name).map(|c| c.kind);
+            |name: &str| definition.columns.iter().find(|column| column.name == name).map(Column::kind);
         let is_known = |row: &tokio_postgres::Row| {
             ColumnType::from_catalog(row.get(1)) == Some(kind_of(row.get(0)).unwrap_or(ColumnType::Jsonb))
         };
