@@ -197,7 +197,8 @@ impl ColumnType {
         })
     }
 
-    fn is_time(self) -> bool {
+    /// Whether numbers in it count from 1970.
+    pub fn is_time(self) -> bool {
         matches!(self, Self::Timestamptz | Self::Timestamp | Self::Date)
     }
 }

@@ -22,6 +22,8 @@ pub use rows::Rows;
 pub use time::{days_since_1970, instant, MICROS_PER_DAY};
 pub use value::{encode, encode_jsonb, Value};
 
+use crate::config::ColumnType;
+
 /// A message as it was read; everything the decoder may look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
@@ -64,6 +66,8 @@ pub struct Reject {
     pub column: Option<String>,
     /// The reason in words.
     pub message: String,
+    /// The type that the column would have to have.
+    pub wider: Option<ColumnType>,
 }
 
 impl Reject {
@@ -92,7 +96,12 @@ impl Reject {
 
     /// Any other reason.
     pub fn new(sqlstate: &str, message: impl Into<String>) -> Self {
-        Self { sqlstate: sqlstate.into(), column: None, message: message.into() }
+        Self { sqlstate: sqlstate.into(), column: None, message: message.into(), wider: None }
+    }
+
+    /// A number that its column cannot hold, but a column of another type could.
+    pub fn too_narrow(self, wider: ColumnType) -> Self {
+        Self { message: format!("{}; {wider} would hold it", self.message), wider: Some(wider), ..self }
     }
 
     /// That it is about this column.

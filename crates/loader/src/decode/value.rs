@@ -192,10 +192,25 @@ fn integer<T: FromStr<Err = ParseIntError>>(value: &Value, kind: ColumnType) -> 
     let text = number_text(value, kind)?;
     let parsed: Result<T, ParseIntError> =
         text.parse().or_else(|error| whole(text).map_or(Err(error), |digits| digits.parse()));
-    parsed.map_err(|error| match error.kind() {
-        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => out_of_range(value, kind),
-        _ => wrong_type(value, kind),
+    parsed.map_err(|error| {
+        let reject = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => out_of_range(value, kind),
+            _ => wrong_type(value, kind),
+        };
+        match wider(text) {
+            Some(wider) => reject.too_narrow(wider),
+            None => reject,
+        }
     })
+}
+
+/// The type that holds a number which is none of a narrower one; words such as NaN do not count.
+fn wider(text: &str) -> Option<ColumnType> {
+    if text.parse::<i64>().is_ok() {
+        return Some(ColumnType::Bigint);
+    }
+    let is_written_in_digits = !text.trim_start_matches(['+', '-']).starts_with(char::is_alphabetic);
+    (is_written_in_digits && numeric::encode(text, &mut Vec::new()).is_ok()).then_some(ColumnType::Numeric)
 }
 
 /// The digits of a whole number that is written with a point or an exponent, as `1.0` and `1e3` are by some.
@@ -264,6 +279,25 @@ mod tests {
         assert_eq!(bytes(Time, "\"00:00:01.5\"").unwrap(), 1_500_000i64.to_be_bytes());
         assert_eq!(bytes(Jsonb, "[1,{}]").unwrap(), b"\x01[1,{}]");
         assert_eq!(bytes(Uuid, "\"00000000-0000-0000-0000-0000000000ff\"").unwrap()[15], 255);
+    }
+
+    #[test]
+    fn a_number_that_another_type_would_hold() {
+        let message = |kind, raw| encode_json(kind, None, raw, &mut Vec::new()).unwrap_err();
+        for (kind, raw, wider) in [
+            (Bigint, "1.5", Some(Numeric)),
+            (Bigint, "\"-1.5e-3\"", Some(Numeric)),
+            (Bigint, "99999999999999999999", Some(Numeric)),
+            (Smallint, "40000", Some(Bigint)),
+            (Integer, "\"NaN\"", None),
+            (Integer, "\"\"", None),
+            (Integer, "\"x\"", None),
+            (Integer, "true", None),
+            (Real, "1e39", None),
+        ] {
+            assert_eq!(message(kind, raw).wider, wider, "{kind} {raw}");
+        }
+        assert_eq!(message(Bigint, "1.5").message, "number 1.5 is not bigint; numeric would hold it");
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Counts {
             if let (true, Some(first)) = (dead_letters > rows, first_bad) {
                 let what = format!("{dead_letters} of {} rows are bad; {first}", rows + dead_letters);
                 let mend = "they are in loader.file_dead_letters";
-                left_out.add(Path::new(&path), Failure::new(what).at(&path).mend(mend));
+                left_out.blame(Path::new(&path), Failure::new(what).at(&path).mend(mend));
             }
         }
     }

@@ -56,7 +56,7 @@ impl DeadLetter {
 
 impl std::fmt::Display for DeadLetter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Reject { sqlstate, column, message } = &self.reject;
+        let Reject { sqlstate, column, message, .. } = &self.reject;
         write!(f, "line {}: ", self.line)?;
         if let Some(column) = column {
             write!(f, "column {column:?}: ")?;

@@ -14,6 +14,16 @@ impl LeftOut {
     /// Takes note of a file, and says so at once.
     pub fn add(&self, path: &Path, failure: Failure) {
         tracing::warn!("a file is left out: {failure}");
+        self.keep(path, failure);
+    }
+
+    /// Takes note of a file that was loaded, but of which most is bad, and says so at once.
+    pub fn blame(&self, path: &Path, failure: Failure) {
+        tracing::warn!("{failure}");
+        self.keep(path, failure);
+    }
+
+    fn keep(&self, path: &Path, failure: Failure) {
         self.0.lock().expect("no thread panics with it").entry(path.into()).or_insert(failure);
     }
 
@@ -30,7 +40,7 @@ impl LeftOut {
             None => Ok(()),
             Some((_, failure)) if count == 1 => Err(failure),
             Some((_, failure)) => {
-                Err(failure.and(format!("{} other files were left out as well, as said above", count - 1)))
+                Err(failure.and(format!("{} other files as well, as said above", count - 1)))
             }
         }
     }
@@ -51,6 +61,6 @@ mod tests {
         add("b");
         add("a");
         let said = left_out.verdict().unwrap_err().to_string();
-        assert_eq!(said, "a: bad; 1 other files were left out as well, as said above");
+        assert_eq!(said, "a: bad; 1 other files as well, as said above");
     }
 }

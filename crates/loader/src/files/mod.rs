@@ -17,6 +17,7 @@ mod ledger;
 mod left_out;
 mod limits;
 mod named;
+mod narrow;
 mod parallel;
 mod parquet;
 mod part;
@@ -41,6 +42,7 @@ use format::Format;
 use left_out::LeftOut;
 use limits::{Limits, PageLimit};
 use named::Naming;
+use narrow::Narrow;
 use progress::Progress;
 use report::Summary;
 use start::{Candidate, Settled};
@@ -200,8 +202,9 @@ async fn load(
         failed: AtomicBool::new(false),
         left_out,
         counts: Counts::default(),
+        narrow: Narrow::default(),
     };
-    let summary = Summary::new(&settled, table, begin);
+    let summary = Summary::new(&settled, table.clone(), begin);
     let quiet = common.quiet;
     // On a thread of its own, so that this one hears the signals.
     let (run, loaded) = tokio::task::spawn_blocking(move || {
@@ -218,7 +221,8 @@ async fn load(
         }
         Ok(()) => {
             run.counts.complain(&run.left_out);
-            run.left_out.verdict()
+            run.left_out.verdict()?;
+            run.narrow.verdict(&table)
         }
         loaded => loaded,
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::format::Input;
 use super::ledger::{self, Key};
+use super::narrow::Narrow;
 use super::parallel::parallel;
 use super::part::Part;
 use super::progress::Progress;
@@ -72,11 +73,16 @@ async fn load_part(
             }
         };
         match writer.store(key, definition, &batch).await? {
-            Fate::Stored => {}
+            Fate::Stored => run.narrow.note(input.path(), &batch.dead_letters),
             Fate::Dropped => return Ok(()),
             Fate::NoneGood(first) => {
                 let what = format!("none of its rows can be stored; {first}");
-                let mend = "mend the file, the options or the table; nothing of it is stored";
+                let narrow = Narrow::default();
+                narrow.note(input.path(), &batch.dead_letters);
+                let mend = match narrow.statement(&definition.table) {
+                    Some(statement) => format!("{statement}, then run it again; nothing of it is stored"),
+                    None => "mend the file, the options or the table; nothing of it is stored".into(),
+                };
                 left_out(Failure::new(what).at(input.path().display()).mend(mend));
                 return writer.end(key, None).await;
             }

@@ -10,6 +10,7 @@ use super::counts::Counts;
 use super::dead_letter::{self, DeadLetter};
 use super::ledger::{self, Entry, Key};
 use super::left_out::LeftOut;
+use super::narrow::Narrow;
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::load::{copy, copy_around, Path, Stop};
@@ -38,6 +39,8 @@ pub struct Run {
     pub left_out: LeftOut,
     /// What became of the rows of each file.
     pub counts: Counts,
+    /// The columns that did not hold all numbers.
+    pub narrow: Narrow,
 }
 
 impl Run {

@@ -152,6 +152,18 @@ impl Found {
         Template { definition: Definition::new(layout, self.table.clone(), columns), optional }
     }
 
+    /// Takes over the types that columns have by now: they were inferred once, and altered since.
+    pub fn follow(&self, definition: &mut Definition) {
+        for column in &mut definition.columns {
+            let Some(found) = self.columns.iter().find(|found| found.name == column.name) else { continue };
+            if !found.is(&column.declared) {
+                let kind = ColumnType::from_catalog(&found.type_name).unwrap_or(ColumnType::Text);
+                column.declared = kind.into();
+                column.unit = column.unit.filter(|_| kind.is_time());
+            }
+        }
+    }
+
     /// Lets the server make values of text for columns whose types the loader does not write.
     pub fn adapt(&self, definition: &mut Definition) {
         for column in definition.columns.iter_mut().filter(|column| column.kind() == ColumnType::Text) {

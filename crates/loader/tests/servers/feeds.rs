@@ -159,6 +159,37 @@ fn types_that_the_loader_does_not_write_are_made_of_text_by_the_server() {
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn an_inferred_column_may_be_altered() {
+    let mut world = World::new("feeds_altered");
+    world.produce(&[br#"{"id":1,"qty":1,"at":1704067200000}"#]);
+    world.load("");
+    world.produce(&[br#"{"id":2,"qty":1.5}"#, br#"{"id":3,"qty":3}"#]);
+    world.load("");
+    let dead = world.dead_letters();
+    assert_eq!(dead[&1].1, "22P02");
+    let sql = "SELECT message FROM loader.dead_letters WHERE job = 'feeds_altered'";
+    assert_eq!(world.column(sql), ["number 1.5 is not bigint; numeric would hold it"]);
+    // While it runs, and between two runs.
+    let (child, _file) = start("load", &world.config(""), &["--quiet"]);
+    world.produce(&[br#"{"id":4,"qty":4}"#]);
+    wait_until(|| world.next_offset() == 4);
+    world.database.batch_execute("ALTER TABLE feeds_altered.t ALTER COLUMN qty TYPE numeric").unwrap();
+    world.produce(&[br#"{"id":5,"qty":5.5}"#]);
+    wait_until(|| world.next_offset() == 5);
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    world.database.batch_execute("ALTER TABLE feeds_altered.t ALTER COLUMN at TYPE text").unwrap();
+    world.produce(&[br#"{"id":6,"at":1704067200000}"#]);
+    world.load("");
+    assert!(tally("replay", &world.config(""), &[]).status.success());
+    assert_eq!(
+        world.column("SELECT concat_ws(' ', id, qty, at) FROM feeds_altered.t ORDER BY id"),
+        ["1 1 2024-01-01 00:00:00+00", "2 1.5", "3 3", "4 4", "5 5.5", "6 1704067200000"]
+    );
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn types_have_their_lengths_as_in_create_table() {
     let mut world = World::new("feeds_lengths");
     world.produce(&[
@@ -190,7 +221,8 @@ fn types_have_their_lengths_as_in_create_table() {
         "SELECT concat_ws(' | ', price, name, code || '.', at, tags, codes, n) FROM feeds_lengths.t ORDER BY price",
     );
     assert_eq!(rows, ["1.00 | {usd}", "1.24 | abc | x. | 2024-01-01 00:00:01 | {a,NULL} | {{1.0},{2.0}}"]);
-    let states: Vec<_> = world.dead_letters().into_values().map(|letter| letter.1).collect();
+    let dead = world.dead_letters();
+    let states: Vec<_> = (2..6).map(|offset| dead[&offset].1.as_str()).collect();
     assert_eq!(states, ["22003", "22001", "22001", "22P02"]);
     // Without a precision the table's own will do; another one is a contradiction.
     world.produce(&[br#"{"price":2}"#]);

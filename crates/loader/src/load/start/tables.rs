@@ -120,8 +120,12 @@ async fn settle(
     let recorded = pg::recorded(tx, job, &table.topic, &table.name).await?;
     if table.definition.is_none() {
         table.definition = match (&recorded, &found) {
-            (Some(recorded), _) => {
-                Some(Definition::new(mapping.layout, table.name.clone(), recorded.columns.clone()))
+            (Some(recorded), found) => {
+                let mut known = Definition::new(mapping.layout, table.name.clone(), recorded.columns.clone());
+                if let Some(found) = found {
+                    found.follow(&mut known);
+                }
+                Some(known)
             }
             (None, Some(found)) => {
                 let template = found.template(mapping.layout);

@@ -56,7 +56,8 @@ impl OneByOne {
         let sql = format!("SELECT number, state, col, message FROM {REFUSED} ORDER BY number");
         let rows = tx.query(&sql, &[]).await?;
         let refused = rows.iter().map(|row| {
-            let reject = Reject { sqlstate: row.get(1), column: row.get(2), message: row.get(3) };
+            let reject =
+                Reject { sqlstate: row.get(1), column: row.get(2), message: row.get(3), wider: None };
             (row.get::<_, i32>(0) as usize, reject) // counted from 0
         });
         let refused = refused.collect();

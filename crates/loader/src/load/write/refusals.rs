@@ -136,5 +136,6 @@ fn reject(error: &Error) -> Reject {
         sqlstate: error.code().map(|code| code.code().to_string()).unwrap_or_default(),
         column: db.and_then(|e| e.column().map(str::to_string)),
         message: pg::explain(error),
+        wider: None,
     }
 }

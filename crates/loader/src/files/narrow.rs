@@ -1,0 +1,84 @@
+//! Columns that are too narrow for numbers in the files, as one of whole numbers is for tomorrow's decimals.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::dead_letter::DeadLetter;
+use crate::config::{quoted, ColumnType, TableName};
+use crate::failure::Failure;
+
+/// What they would have to be, by their names.
+#[derive(Default)]
+pub struct Narrow(Mutex<BTreeMap<String, Column>>);
+
+struct Column {
+    values: u64,
+    first: String,
+    wider: ColumnType,
+}
+
+impl Narrow {
+    /// Looks for such numbers among the dead letters of a batch.
+    pub fn note(&self, path: &Path, letters: &[DeadLetter]) {
+        for letter in letters {
+            let (Some(column), Some(wider)) = (&letter.reject.column, letter.reject.wider) else { continue };
+            let mut columns = self.0.lock().expect("no thread panics with it");
+            let first = || format!("{} line {}: {}", path.display(), letter.line, letter.reject.message);
+            let known =
+                columns.entry(column.clone()).or_insert_with(|| Column { values: 0, first: first(), wider });
+            known.values += 1;
+            if wider == ColumnType::Numeric {
+                known.wider = wider;
+            }
+        }
+    }
+
+    /// The statement that makes room, if a column needs it.
+    pub fn statement(&self, table: &TableName) -> Option<String> {
+        let columns = self.0.lock().expect("no thread panics with it");
+        let alter = |(name, column): (&String, &Column)| {
+            format!("ALTER COLUMN {} TYPE {}", quoted(name), column.wider)
+        };
+        let all: Vec<String> = columns.iter().map(alter).collect();
+        (!all.is_empty()).then(|| format!("ALTER TABLE {table} {}", all.join(", ")))
+    }
+
+    /// How a run ends that left such numbers as dead letters.
+    pub fn verdict(&self, table: &TableName) -> Result<(), Failure> {
+        let Some(statement) = self.statement(table) else { return Ok(()) };
+        let columns = self.0.lock().expect("no thread panics with it");
+        let Some((name, Column { values, first, .. })) = columns.first_key_value() else { return Ok(()) };
+        let what = format!("column {name:?} does not hold {values} of the numbers; the first is in {first}");
+        Err(Failure::new(what)
+            .at(format!("table {table}"))
+            .mend(format!("{statement}, then run it with --replay")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Reject;
+    use crate::files::dead_letter::Stage;
+
+    #[test]
+    fn one_statement_makes_room_for_all() {
+        let table = TableName::try_from("s.t".to_string()).unwrap();
+        let letter = |line, column: &str, wider| {
+            let reject = Reject::new("22P02", "no").in_column(column);
+            DeadLetter { line, raw: None, stage: Stage::Decode, reject: Reject { wider, ..reject } }
+        };
+        let narrow = Narrow::default();
+        narrow.note(Path::new("f"), &[letter(1, "a", None)]);
+        assert!(narrow.verdict(&table).is_ok());
+        let (bigint, numeric) = (Some(ColumnType::Bigint), Some(ColumnType::Numeric));
+        narrow.note(Path::new("f"), &[letter(2, "b", numeric), letter(3, "A", bigint)]);
+        narrow.note(Path::new("g"), &[letter(4, "A", numeric), letter(5, "A", bigint)]);
+        assert_eq!(
+            narrow.verdict(&table).unwrap_err().to_string(),
+            "table \"s\".\"t\": column \"A\" does not hold 3 of the numbers; the first is in f line 3: no; \
+             ALTER TABLE \"s\".\"t\" ALTER COLUMN \"A\" TYPE numeric, ALTER COLUMN \"b\" TYPE numeric, then run it with --replay"
+        );
+    }
+}
