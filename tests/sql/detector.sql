@@ -185,6 +185,13 @@ SELECT series, importance > 1, slices, explanation ~ '^\(no series\) fell' AS na
 FROM important_changes('SELECT nullif(series, ''shop/fr'') AS series, at, value, nullif(weight, 1) AS weight FROM fleet');
 -- Parents at any depth, of which only those with a name of their own count; a parent is told with all that moved with it.
 SELECT series, slices FROM important_changes($$SELECT s AS series, at, value FROM fleet, unnest('{a,a/b,a/b/c,x/y/z,a/bb/c}'::text[]) s WHERE series = 'shop'$$);
+-- Whatever the values of some series are, the others are told.
+SELECT series FROM important_changes($$
+    SELECT series, at, value FROM fleet WHERE series IN ('shop/fr', 'other4', 'other5')
+    UNION ALL SELECT 'odd ' || n, '2026-06-01Z'::timestamptz + i * interval '1 hour', v[1 + i * 7 % cardinality(v)]
+    FROM (VALUES (1, '{NaN}'::float8[]), (2, '{Infinity}'), (3, '{-Infinity}'), (4, '{NULL}'), (5, '{1}'), (6, '{-0,0}'), (7, '{5e-324}'),
+        (8, '{1.7976931348623157e308}'), (9, '{NaN,Infinity,-Infinity,NULL}'), (10, '{1.7976931348623157e308,-1.7976931348623157e308,NaN}')) o(n, v), generate_series(0, 239) i
+    UNION ALL SELECT 'odd 11', '-infinity', 1 UNION ALL SELECT 'odd 12', NULL, 1 UNION ALL SELECT 'odd 13', '2026-06-01Z', 1$$);
 -- It runs with the rights of its caller.
 CREATE ROLE nobody_here;
 SET ROLE nobody_here;
