@@ -54,10 +54,14 @@ def problem(database, block):
     return None if succeeded or error_is_shown else output
 
 
+def anchor(title):
+    """The anchor that GitHub makes of a heading."""
+    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+
+
 def headings(text):
-    """The anchors of a page, as GitHub makes them of its headings."""
-    titles = re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+    """The anchors of a page."""
+    return {anchor(title) for title in re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)}
 
 
 def broken_links(page):
@@ -71,9 +75,24 @@ def broken_links(page):
             yield f"{target}: there is no such heading"
 
 
+def unlisted():
+    """The pages that the index leaves out, and the recipes that the cookbook does."""
+    docs = ROOT / "docs"
+    listed = set(LINK.findall((docs / "README.md").read_text(encoding="utf-8")))
+    recipes = set(LINK.findall((docs / "cookbook.md").read_text(encoding="utf-8")))
+    listed |= {target.partition("#")[0] for target in recipes}
+    yield from (page.name for page in docs.glob("*.md") if page.name not in {"README.md", *listed})
+    for page in docs.glob("cookbook-*.md"):
+        titles = re.findall(r"^## (.*)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+        yield from (f"{page.name}: {title}" for title in titles if f"{page.name}#{anchor(title)}" not in recipes)
+
+
 def check_links():
-    """Whether all links of all pages lead somewhere."""
+    """Whether all links of all pages lead somewhere, and the indexes list everything."""
     failed = False
+    for missing in unlisted():
+        failed = True
+        print(f"not ok - docs: no index lists {missing}")
     for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]:
         for broken in broken_links(page):
             failed = True
