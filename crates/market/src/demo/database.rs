@@ -15,6 +15,7 @@ pub struct Database {
 }
 
 /// The answer to a query, as text.
+#[derive(Default, PartialEq)]
 pub struct Answer {
     /// Names of the columns; none if the statement returns no rows.
     pub columns: Vec<String>,

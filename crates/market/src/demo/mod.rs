@@ -4,19 +4,25 @@ mod database;
 mod lead;
 mod process;
 mod questions;
+mod tree;
 
 use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use console::style;
 use indicatif::HumanCount;
+use jiff::SignedDuration;
 use tally_loader::Failure;
 
+use crate::simulate::market::symbol;
 use crate::simulate::producer::TopicProducer;
+use crate::simulate::surge::Surge;
 use crate::simulate::{self, MarketArgs};
 use database::{Database, NAME};
 use lead::Lead;
 use process::Process;
+use questions::Questions;
 
 const TOPIC: &str = "trades";
 const PARTITIONS: i32 = 24;
@@ -44,15 +50,44 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let Args { database: url, keep, count, market } = args;
+    let Args { database: url, keep, count, mut market } = args;
+    let surge = market.surge.get_or_insert_with(|| surge(market.symbols, market.days)).clone();
+    let (range, began) = (tree::range(&market), begin(&market, &surge));
     let database = Database::prepare(&url)?;
-    let outcome = load(&url, &database, count, market).and_then(|()| questions::ask_all(&database));
+    let outcome = load(&url, &database, count, market).and_then(|()| {
+        let mut questions = Questions::default();
+        for question in questions::FIRST {
+            questions.ask(&database, question)?;
+        }
+        tree::compare(&mut questions, &database, range)?;
+        questions.ask(&database, questions::REPORT)?;
+        say(format_args!(
+            "What the simulator did: from {began} on, it made the trades of {} {} times as large.",
+            surge.symbol, surge.factor
+        ))?;
+        questions.ask(&database, questions::DETECT).map(drop)
+    });
     if keep && outcome.is_ok() {
         return say(format_args!(
             "\nThe trades are still there: PGOPTIONS='-c search_path={NAME},public' psql '{url}'"
         ));
     }
-    outcome.and(database.clean())
+    outcome.and(database.clean())?;
+    say("\nThat is all. The demo has removed its tables.")
+}
+
+/// The change that the simulator makes for the report to find: one of the more active symbols, in the second half.
+fn surge(symbols: u32, days: u32) -> Surge {
+    let symbol = symbol(6.min(symbols as usize - 1));
+    Surge { symbol, day: 0.6 * f64::from(days), factor: 1.5 }
+}
+
+fn begin(market: &MarketArgs, surge: &Surge) -> String {
+    let after = SignedDuration::from_secs_f64(surge.day * 86_400.0);
+    market
+        .start
+        .saturating_add(after)
+        .map_or_else(|_| "never".into(), |at| at.strftime("%a %d %b %H:%M").to_string())
 }
 
 /// Produces the market and loads it at the same time, and checks that nothing was lost.
@@ -73,6 +108,15 @@ fn load(url: &str, database: &Database, count: u64, market: MarketArgs) -> Resul
         market,
     };
 
+    say(format_args!(
+        "{}\n\n{} trades of {} symbols over {} days of market time go to a Kafka broker made for this, and the loader \
+         follows\nthem into PostgreSQL. One message in {} is spoiled, to see where it ends up.\n",
+        style("pg_tally at work").bold(),
+        HumanCount(count),
+        simulation.market.symbols,
+        simulation.market.days,
+        HumanCount((1.0 / MALFORMED) as u64),
+    ))?;
     let started = Instant::now();
     let mut lead = Lead::new(&producer, &mut loader, database, count);
     let produced = simulate::produce(&simulation, &producer, |sent| lead.wait(sent))?;
@@ -88,7 +132,7 @@ fn load(url: &str, database: &Database, count: u64, market: MarketArgs) -> Resul
     if produced.messages != loaded + dead {
         return Err(Failure::new("produced is not loaded + dead letters").at("demo"));
     }
-    say("produced = loaded + dead letters: nothing is lost, nothing stored twice")
+    say("Produced is loaded plus dead letters: nothing is lost, and nothing is stored twice.")
 }
 
 fn report(what: &str, count: u64, time: Option<Duration>) -> Result<(), Failure> {

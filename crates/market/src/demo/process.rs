@@ -35,6 +35,9 @@ impl Process {
     /// Starts the loader.
     pub fn loader(config: &Path) -> Result<Self, Failure> {
         let mut command = program("tally", "load")?;
+        if std::env::var_os("RUST_LOG").is_none() {
+            command.env("RUST_LOG", "warn");
+        }
         Self::spawn(
             command.arg("--quiet").arg("--config").arg(config).stdin(Stdio::null()).stdout(Stdio::null()),
             "loader",

@@ -1,50 +1,76 @@
 //! An analyst's first questions: one line of English, the SQL, and the answer as a table.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use comfy_table::{presets, CellAlignment, Table};
+use console::style;
 use tally_loader::Failure;
 
 use super::database::{Answer, Database};
 use super::say;
 
-/// The questions, in the order in which they are asked.
-const QUESTIONS: [&str; 7] = [
+/// About the trades and their hours.
+pub const FIRST: [&str; 6] = [
     include_str!("0_dead_letters.sql"),
     include_str!("1_symbols.sql"),
     include_str!("2_hourly.sql"),
     include_str!("3_days.sql"),
     include_str!("4_interval.sql"),
-    include_str!("5_change.sql"),
-    include_str!("6_detect.sql"),
+    include_str!("5_wilder.sql"),
 ];
+/// What changed across all symbols.
+pub const REPORT: &str = include_str!("6_report.sql");
+/// What changed in one series.
+pub const DETECT: &str = include_str!("7_detect.sql");
 
-/// Asks all of them.
-pub fn ask_all(database: &Database) -> Result<(), Failure> {
-    for text in QUESTIONS {
-        let (question, sql) = split(text);
-        say(format_args!("\n{question}\n\n{sql}\n"))?;
-        let started = Instant::now();
-        let answer = database.ask(sql)?;
-        let elapsed = started.elapsed();
-        if !answer.columns.is_empty() {
-            say(aligned(&answer))?;
-        }
-        say(format_args!("({:.0} ms)", elapsed.as_secs_f64() * 1e3))?;
-    }
-    Ok(())
+/// Counts the questions as they are asked.
+#[derive(Default)]
+pub struct Questions {
+    asked: u32,
 }
 
-/// The comment in the first line, and the statement below it.
+impl Questions {
+    /// Asks a question, prints the answer, and returns it with the time that it took.
+    pub fn ask(&mut self, database: &Database, text: &str) -> Result<(Answer, Duration), Failure> {
+        self.asked += 1;
+        let (question, sql) = split(text);
+        let heading = format!("{}. {question}", self.asked);
+        say(format_args!("\n{}\n\n{}\n", style(heading).bold(), style(sql).cyan()))?;
+        let started = Instant::now();
+        let mut answer = Answer::default();
+        for statement in statements(sql) {
+            answer = database.ask(statement)?;
+        }
+        let elapsed = started.elapsed();
+        // A function called for its effect answers with an empty value.
+        if answer.rows.iter().flatten().any(|value| value.as_deref().is_some_and(|text| !text.is_empty())) {
+            say(aligned(&answer))?;
+        } else if !answer.columns.is_empty() {
+            say("Nothing.")?;
+        }
+        say(style(format_args!("{:.1} ms", elapsed.as_secs_f64() * 1e3)).dim())?;
+        Ok((answer, elapsed))
+    }
+}
+
+/// The comment in the first line, and the statements below it.
 fn split(text: &str) -> (&str, &str) {
     let (first, sql) = text.split_once('\n').expect("a question and its SQL");
     (first.trim_start_matches("-- "), sql.trim_end())
 }
 
-/// The table as psql would show it: numbers to the right.
+/// Statements, with an empty line between them: each in a transaction of its own.
+fn statements(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split("\n\n")
+}
+
+/// A table as wide as the terminal, if there is one: numbers to the right.
 fn aligned(answer: &Answer) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header(&answer.columns);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(&answer.columns);
+    if let Some((_, columns)) = console::Term::stdout().size_checked() {
+        table.set_width(columns).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    }
     for row in &answer.rows {
         table.add_row(row.iter().map(|value| value.as_deref().unwrap_or_default()));
     }
@@ -62,11 +88,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_question_is_a_line_of_english_and_a_statement() {
-        for text in QUESTIONS {
+    fn every_question_is_a_line_of_english_and_statements() {
+        let tree = [
+            include_str!("tree_1_make.sql"),
+            include_str!("tree_2_plain.sql"),
+            include_str!("tree_3_tree.sql"),
+        ];
+        for text in FIRST.into_iter().chain(tree).chain([REPORT, DETECT]) {
             let (question, sql) = split(text);
-            assert!(text.starts_with("-- ") && question.ends_with(['?', '.']), "{question}");
-            assert!(sql.ends_with(';') && sql.matches(';').count() == 1, "{sql}");
+            assert!(text.starts_with("-- ") && question.ends_with(['?', '.', ':']), "{question}");
+            assert!(sql.ends_with(';') && sql.matches(';').count() == statements(sql).count(), "{sql}");
         }
     }
 
@@ -78,8 +109,8 @@ mod tests {
             rows: vec![vec![text("BTC"), text("1000")], vec![text("ETH.USDT"), text("1")], vec![None, None]],
         };
         let lines: Vec<String> = aligned(&answer).lines().map(|line| line.trim_end().to_owned()).collect();
-        assert_eq!(lines[2], "| BTC      | 1000 |");
-        assert_eq!(lines[3], "| ETH.USDT |    1 |");
-        assert_eq!(lines[4], "|          |      |");
+        assert_eq!(lines[3], "│ BTC      ┆ 1000 │");
+        assert_eq!(lines[4], "│ ETH.USDT ┆    1 │");
+        assert_eq!(lines[5], "│          ┆      │");
     }
 }

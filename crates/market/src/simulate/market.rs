@@ -1,6 +1,7 @@
 //! A market: many series that trade on one clock.
 
 use super::merton::{Parameters, Path};
+use super::surge::Surge;
 use super::trade::Trade;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha12Rng;
@@ -14,6 +15,7 @@ const ASSETS: [&str; 20] = [
 ];
 /// How long a trade travels from its exchange to the collector, on average.
 const MEAN_DELAY_MICROS: f64 = 40_000.0;
+const DAY_MICROS: f64 = 86_400e6;
 
 /// When, how fast and how long the market trades.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,8 @@ struct Series {
     ticks_per_unit: f64,
     traded_micros: i64,
     trades: u64,
+    /// When trades become larger, and by which factor.
+    surge: Option<(i64, f64)>,
 }
 
 impl Market {
@@ -69,6 +73,17 @@ impl Market {
         }
     }
 
+    /// Lets the trades of a series become larger; fails if there is no such series.
+    pub fn surge(&mut self, surge: &Surge) -> Result<(), String> {
+        let begins = self.now_micros.saturating_add((surge.day * DAY_MICROS) as i64);
+        let mut surging = self.series.iter_mut().filter(|series| series.symbol == surge.symbol).peekable();
+        if surging.peek().is_none() {
+            return Err(format!("no series {}", surge.symbol));
+        }
+        surging.for_each(|series| series.surge = Some((begins, surge.factor)));
+        Ok(())
+    }
+
     /// The next trade.
     pub fn trade(&mut self) -> Trade<'_> {
         let rng = &mut self.rng;
@@ -80,6 +95,7 @@ impl Market {
         series.trades += 1;
         let delay: f64 = Exp1.sample(rng);
         let size: f64 = Exp1.sample(rng);
+        let size = size * series.size_factor(self.now_micros);
         Trade {
             exchange: series.exchange,
             symbol: &series.symbol,
@@ -98,19 +114,29 @@ impl Series {
         let path = Path::start(parameters, rng);
         Self {
             exchange: EXCHANGES[i % EXCHANGES.len()],
-            symbol: ASSETS.get(i).map_or_else(|| format!("T{i}.USDT"), |asset| format!("{asset}.USDT")),
+            symbol: symbol(i),
             // Five significant digits at the first price, and no fewer decimals than cents.
             ticks_per_unit: 10_f64.powf((4.0 - path.price().log10().floor()).max(2.0)),
             path,
             traded_micros: start_micros,
             trades: 0,
+            surge: None,
         }
+    }
+
+    fn size_factor(&self, micros: i64) -> f64 {
+        self.surge.filter(|(begins, _)| micros >= *begins).map_or(1.0, |(_, factor)| factor)
     }
 
     /// The price to the nearest tick: never zero, and never more ticks than a double can count.
     fn quoted(&self) -> f64 {
         (self.path.price() * self.ticks_per_unit).round().clamp(1.0, 9e15) / self.ticks_per_unit
     }
+}
+
+/// The symbol of the series with this number.
+pub fn symbol(i: usize) -> String {
+    ASSETS.get(i).map_or_else(|| format!("T{i}.USDT"), |asset| format!("{asset}.USDT"))
 }
 
 /// The random numbers of a seed. ChaCha is fixed by its definition, so that a seed means the same market on every
@@ -127,9 +153,8 @@ mod tests {
     use crate::simulate::merton::DEFAULTS;
     use std::collections::HashMap;
 
-    const DAY: f64 = 86_400e6;
     const CLOCK: Clock =
-        Clock { start_micros: 1_767_225_600_000_000, trades_per_second: 2.0, step_micros: DAY };
+        Clock { start_micros: 1_767_225_600_000_000, trades_per_second: 2.0, step_micros: DAY_MICROS };
 
     fn messages(seed: u64, n: usize) -> Vec<Vec<u8>> {
         let mut market = Market::open(seed, 20, &DEFAULTS, CLOCK);
@@ -169,6 +194,27 @@ mod tests {
         let seconds = (last * 1000 - CLOCK.start_micros) as f64 / 1e6;
         let expected = n as f64 / CLOCK.trades_per_second;
         assert!((seconds - expected).abs() < 4.5 * expected / (n as f64).sqrt(), "{seconds}");
+    }
+
+    #[test]
+    fn a_surge_changes_nothing_but_later_sizes_of_its_series() {
+        let (mut plain, mut surging) =
+            (Market::open(4, 20, &DEFAULTS, CLOCK), Market::open(4, 20, &DEFAULTS, CLOCK));
+        surging.surge(&Surge { symbol: "ETH.USDT".into(), day: 0.1, factor: 3.0 }).unwrap();
+        let begins = CLOCK.start_micros / 1000 + 8_640_000;
+        let mut larger = 0;
+        for _ in 0..50_000 {
+            let (before, after) = (plain.trade(), surging.trade());
+            if after.symbol == "ETH.USDT" && after.event_timestamp >= begins {
+                // Both are rounded up to four decimals.
+                assert!((after.size - 3.0 * before.size).abs() < 4e-4, "{before:?} {after:?}");
+                larger += 1;
+            } else {
+                assert_eq!(before.json(), after.json());
+            }
+        }
+        assert!(larger > 1000);
+        assert!(surging.surge(&Surge { symbol: "NONE".into(), day: 0.0, factor: 2.0 }).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod poison;
 pub mod producer;
 mod quantity;
 pub mod stream;
+pub mod surge;
 mod trade;
 
 use std::time::{Duration, Instant};
@@ -28,6 +29,7 @@ use poison::{Defect, Poison};
 use producer::TopicProducer;
 use quantity::{positive, share};
 use stream::Stream;
+use surge::Surge;
 
 const DAY_SECONDS: f64 = 86_400.0;
 
@@ -101,6 +103,9 @@ pub struct MarketArgs {
     /// Days of market time per step of the price model
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     pub step_days: f64,
+    /// A change to find: from a day of market time on, the trades of a symbol are larger by a factor
+    #[arg(long, value_name = "SYMBOL:DAY:FACTOR")]
+    pub surge: Option<Surge>,
     /// How prices move
     #[command(flatten)]
     pub prices: Parameters,
@@ -160,7 +165,7 @@ pub fn produce(
 
 impl Args {
     fn stream(&self) -> Result<Stream, Failure> {
-        let MarketArgs { seed, symbols, start, days, step_days, prices } = &self.market;
+        let MarketArgs { seed, symbols, start, days, step_days, surge, prices } = &self.market;
         let (start, trades_per_second) = match self.rate {
             Some(rate) if self.realtime => (Timestamp::now(), rate),
             _ => (*start, self.count as f64 / (f64::from(*days) * DAY_SECONDS)),
@@ -174,7 +179,10 @@ impl Args {
             Some(url) => Encoding::avro(&Registry::open(url)?, &self.topic)?,
             None => Encoding::Json,
         };
-        let market = Market::open(*seed, *symbols, prices, clock);
+        let mut market = Market::open(*seed, *symbols, prices, clock);
+        if let Some(surge) = surge {
+            market.surge(surge).map_err(|what| Failure::usage(what).at("--surge"))?;
+        }
         Ok(Stream::new(market, Poison::new(*seed, self.malformed), encoding))
     }
 }

@@ -1,0 +1,39 @@
+//! The power tree beside the table: the same question to both, the same answer from both.
+
+use indicatif::HumanCount;
+use jiff::{SignedDuration, Timestamp};
+use tally_loader::Failure;
+
+use super::database::Database;
+use super::questions::Questions;
+use super::say;
+use crate::simulate::MarketArgs;
+
+/// How far inside the first and the last day the range begins and ends: nowhere near the edge of a leaf.
+const INSIDE: SignedDuration = SignedDuration::from_millis(12_345_678);
+
+/// Makes a tree over the trades and compares it with them.
+pub fn compare(
+    questions: &mut Questions,
+    database: &Database,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<(), Failure> {
+    let between = |text: &str| text.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
+    questions.ask(database, include_str!("tree_1_make.sql"))?;
+    let (plain, plain_time) = questions.ask(database, &between(include_str!("tree_2_plain.sql")))?;
+    let (tree, tree_time) = questions.ask(database, &between(include_str!("tree_3_tree.sql")))?;
+    if plain != tree {
+        return Err(Failure::new("the tree and its table disagree").at("demo"));
+    }
+    match (plain_time.as_secs_f64() / tree_time.as_secs_f64()) as u64 {
+        times @ 2.. => say(format_args!("The same answer, {} times as fast.", HumanCount(times))),
+        _ => say("The same answer."),
+    }
+}
+
+/// Most of the time that the market trades.
+pub fn range(market: &MarketArgs) -> (Timestamp, Timestamp) {
+    let end = market.start.saturating_add(SignedDuration::from_hours(24 * i64::from(market.days)));
+    let end = end.unwrap_or(Timestamp::MAX);
+    (market.start + INSIDE, end - INSIDE)
+}
