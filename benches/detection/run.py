@@ -103,7 +103,7 @@ def main():
     if "--sensitivity" not in sys.argv:
         return
     source = (ROOT / "crates/stats/src/detector/settings.rs").read_text()
-    for name, value in re.findall(r"^    (\w+) = ([\d./ _]+);", source, re.MULTILINE):
+    for name, value in re.findall(r"^    (\w+): \w+ = ([\d./ _]+);", source, re.MULTILINE):
         value = eval(value)  # a quotient of two numbers at most
         for factor in 0.5, 2:
             for each in sets:

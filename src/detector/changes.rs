@@ -18,13 +18,13 @@ fn written(at: i64, format: &str) -> String {
 
 fn explained(change: &Change, timed: bool) -> String {
     if !timed {
-        let seen = change.told.map(|(row, _)| format!("at row {}", row + 1));
+        let seen = change.alerted.map(|(row, _)| format!("at row {}", row + 1));
         return change.explain(false, &format!("at row {}", change.row + 1), seen.as_deref());
     }
-    let exact = change.at % MINUTE != 0 || change.told.is_some_and(|(_, at)| at % MINUTE != 0);
+    let exact = change.at % MINUTE != 0 || change.alerted.is_some_and(|(_, at)| at % MINUTE != 0);
     let clock = if exact { "HH24:MI:SS" } else { "HH24:MI" };
     let full = format!("FMDD Mon YYYY {clock}");
-    let seen = change.told.map(|(_, at)| {
+    let seen = change.alerted.map(|(_, at)| {
         let same_day = at.abs_diff(change.at) < DAY as u64 && written(at, "J") == written(change.at, "J");
         written(at, if same_day { clock } else { &full })
     });
@@ -64,8 +64,8 @@ fn detector_change_points(
             (
                 change.row as i64 + 1,
                 timed.then_some(change.at),
-                change.told.map(|(row, _)| row as i64 + 1),
-                change.told.map(|(_, at)| at).filter(|_| timed),
+                change.alerted.map(|(row, _)| row as i64 + 1),
+                change.alerted.map(|(_, at)| at).filter(|_| timed),
                 change.kind.name().to_string(),
                 change.probability,
                 change.before,

@@ -12,21 +12,19 @@ pub const SETTINGS: &Settings = &Settings::DEFAULT;
 /// The times that PostgreSQL has; those at infinity are beyond.
 const TIMES: RangeInclusive<i64> = -211_813_488_000_000_000..=9_223_371_331_199_999_999;
 
-/// Why bytes are refused that are of a known version.
-const FOREIGN: &str = "No series leads to such a state.";
-
 /// The detector of stored bytes, or an error.
 pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
     let detail = match Detector::from_bytes(bytes) {
         Ok(detector) if timely(&detector) => return detector,
-        Ok(_) | Err(CodecError::Impossible) => FOREIGN,
+        Ok(_) => "It keeps a time that PostgreSQL does not have.".to_string(),
+        Err(CodecError::Impossible(flaw)) => format!("No series leads to this state: {flaw}."),
         Err(CodecError::Version(version)) if version > VERSION => raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
             "detector of a later version",
             format!("Its version is {version}; this pg_tally knows version {VERSION}."),
             "Install the pg_tally that wrote it, or a later one.",
         ),
-        Err(CodecError::Version(_) | CodecError::Damaged) => "It is cut off or damaged.",
+        Err(CodecError::Version(_) | CodecError::Damaged) => "It is cut off or damaged.".to_string(),
     };
     raise(
         code,

@@ -10,8 +10,7 @@ fn main() {
     let mut settings = Settings::DEFAULT;
     for argument in std::env::args().skip(1) {
         let (name, value) = argument.split_once('=').expect("setting=value");
-        *settings.named(name).unwrap_or_else(|| panic!("no setting {name}")) =
-            value.parse().expect("a number");
+        assert!(settings.set(name, value.parse().expect("a number")), "no setting {name}");
     }
     let mut lines = stdin().lock().lines().map(|line| line.expect("text"));
     while let Some(head) = lines.next() {

@@ -60,7 +60,7 @@ fn series(rng: &mut ChaCha8Rng, rows: usize) -> Vec<Option<f64>> {
 }
 
 #[test]
-fn a_step_is_found_told_and_measured() {
+fn a_step_is_found_alerted_and_measured() {
     let mut rng = rng(1);
     let detector = fed((0..400).map(|i| normal(&mut rng) + if i < 200 { 50.0 } else { 53.0 }));
     let changes = detector.changes(&SETTINGS);
@@ -68,7 +68,7 @@ fn a_step_is_found_told_and_measured() {
     assert_eq!(steps.len(), 1, "{changes:?}");
     let step = steps[0];
     assert!(step.row.abs_diff(200) <= 3 && step.probability > 0.99, "{step:?}");
-    assert!(step.told.is_some_and(|(row, _)| (204..230).contains(&row)), "{step:?}");
+    assert!(step.alerted.is_some_and(|(row, _)| (204..230).contains(&row)), "{step:?}");
     assert!(
         (step.difference() - 3.0).abs() < 0.4 && step.interval.0 < 3.0 && step.interval.1 > 3.0,
         "{step:?}"
@@ -88,7 +88,7 @@ fn a_step_is_found_told_and_measured() {
 }
 
 #[test]
-fn slopes_are_in_units_of_time_and_noise_changes_are_told_apart() {
+fn slopes_are_in_units_of_time_and_noise_changes_are_distinguished() {
     let mut rng = rng(2);
     let mut detector = Detector::new(true, Options::new(true));
     for i in 0..400i64 {

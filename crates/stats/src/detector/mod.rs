@@ -1,29 +1,356 @@
 //! Bayesian online detection of changes: one pass, row by row, in bounded memory, without settings.
+//!
+//! A [`Detector`] is a row of parts that do not know one another. Each keeps its own state and checks it. A row passes
+//! them in this order: the clock numbers it, the scale learns its value, the segmentation weighs whether it begins a
+//! segment, the views rate how surprising it is by itself; alerts and outliers keep what was noticed. Reports are pure
+//! functions of the parts.
 
-mod alert;
-mod brief;
-mod calibration;
-mod candidates;
-mod change;
+mod alerts;
+mod check;
+mod clock;
 mod codec;
-mod comparison;
-mod counts;
-mod evidence;
-mod explain;
-mod forecast;
-mod noise;
-mod path;
-mod possible;
-mod reading;
+mod numbers;
+mod options;
+mod outliers;
+mod report;
 mod scale;
-mod segment;
+mod segmentation;
 mod settings;
-mod single;
-mod state;
-mod views;
+mod surprise;
 
-pub use change::{Change, Kind};
+pub use clock::Refused;
 pub use codec::{CodecError, MOST_BYTES, VERSION};
-pub use forecast::Forecast;
+pub use options::Options;
+pub use report::{Change, Forecast, Kind};
 pub use settings::Settings;
-pub use state::{Detector, Options, Refused};
+
+use alerts::Alerts;
+use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
+use clock::{Clock, Row};
+use numbers::bounded;
+use outliers::{Outlier, Outliers};
+use report::Seen;
+use scale::Scale;
+use segmentation::{Previous, Segmentation};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use surprise::Views;
+
+/// The state of a series. The order of its parts is that of the stored form.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detector {
+    options: Options,
+    clock: Clock,
+    scale: Scale,
+    segmentation: Segmentation,
+    views: Views,
+    outliers: Outliers,
+    alerts: Alerts,
+    /// Surprise of the last row, if it had a value.
+    surprise: Option<f32>,
+}
+
+impl Detector {
+    /// A detector that has seen nothing.
+    pub fn new(timed: bool, options: Options) -> Detector {
+        Detector::starting(Clock::new(timed), options)
+    }
+
+    fn starting(clock: Clock, options: Options) -> Detector {
+        Detector {
+            options,
+            clock,
+            scale: Scale::default(),
+            segmentation: Segmentation::default(),
+            views: Views::default(),
+            outliers: Outliers::default(),
+            alerts: Alerts::default(),
+            surprise: None,
+        }
+    }
+
+    /// A detector that begins after the last row of this one.
+    fn restarted(&self) -> Detector {
+        Detector::starting(self.clock.restarted(), self.options)
+    }
+
+    /// The stored form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// The detector of a stored form. Where a number is damaged, it begins again after the last row.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Detector, CodecError> {
+        let detector: Detector = codec::decode(bytes)?;
+        match detector.check() {
+            Ok(()) => Ok(detector),
+            Err(Flaw::Structure(flaw)) => Err(CodecError::Impossible(flaw)),
+            // pg_tally 0.1.0 stored numbers that are none after a leap from rows that were all the same.
+            Err(Flaw::Number(_)) => Ok(detector.restarted()),
+        }
+    }
+
+    /// Whether a series may have led to this state.
+    fn check(&self) -> Check {
+        let clock = &self.clock;
+        gravest([
+            self.options.check(),
+            clock.check(),
+            structure(
+                !self.scale.waits() || self.segmentation.is_empty(),
+                "its first rows wait, and some were judged",
+            ),
+            self.scale.check(clock),
+            self.segmentation.check(clock),
+            self.views.check(),
+            self.outliers.check(clock),
+            self.alerts.check(clock),
+            number(
+                self.surprise.is_none_or(|x| up_to(x.into(), MOST_VALUE)),
+                "its last surprise is out of range",
+            ),
+        ])
+    }
+
+    /// Takes in a row. Without a finite value it only advances time.
+    pub fn observe(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
+        self.take(x, at, s)?;
+        // Damage that could be read may show only now: what is stored can always be read.
+        if self.check().is_err() {
+            *self = self.restarted();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
+        let (row, at, previous) = self.clock.advance(at)?;
+        self.surprise = None;
+        self.outliers.pass();
+        let Some(value) = x.filter(|x| x.is_finite()) else { return Ok(()) };
+        let row = Row { row, at, value };
+        if !self.segmentation.is_empty() {
+            self.scale.choose_unit(value);
+            let learned = self.learn(value, s);
+            self.judge(row, previous, learned, s);
+        } else if self.scale.wait(row) >= s.warm_up {
+            self.settle(s);
+        }
+        Ok(())
+    }
+
+    /// Judges the first rows, be they enough or not.
+    fn settle(&mut self, s: &Settings) {
+        let first = self.scale.start();
+        let Some(start) = first.first() else { return };
+        let mut previous = start.at;
+        self.clock.measure(&first);
+        let learned: Vec<f64> = first.iter().map(|row| self.learn(row.value, s)).collect();
+        for (row, x) in first.into_iter().zip(learned) {
+            self.judge(row, previous, x, s);
+            previous = row.at;
+        }
+    }
+
+    /// Learns a value; returns it in the unit of the detector.
+    fn learn(&mut self, x: f64, s: &Settings) -> f64 {
+        let learned = self.scale.learn(x, s);
+        if let Some(factor) = learned.rescaled {
+            self.segmentation.rescale(factor);
+            self.views.rescale(factor);
+        }
+        learned.value
+    }
+
+    /// Judges a row; `previous` is the time of the one before, `x` the value as it was learned.
+    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
+        let prior = self.scale.prior(s);
+        let place = self.clock.place(row, at);
+        let previous = Previous { place: self.clock.place(row, previous), value: self.views.last() };
+        self.segmentation.observe(x, place, &previous, &prior, self.options.hazard(s), s);
+        if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
+            self.alerts.raise(alert);
+        }
+        let surprise = self.views.observe(x, self.options.phase(at), s);
+        self.surprise = Some(surprise.score as f32);
+        if self.outliers.admit(surprise.score, s) {
+            let unit = self.scale.unit();
+            let noise = self.segmentation.reading(&place, s).map_or(0.0, |reading| reading.noise.get());
+            self.outliers.keep(Outlier {
+                row,
+                at,
+                value,
+                expected: bounded(surprise.expected * unit),
+                noise: bounded(noise * unit),
+                score: surprise.score as f32,
+            });
+        }
+    }
+
+    /// A copy that has judged its first rows, if they wait for more.
+    fn judged(&self, s: &Settings) -> Cow<'_, Detector> {
+        if !self.scale.waits() {
+            return Cow::Borrowed(self);
+        }
+        let mut judged = self.clone();
+        judged.settle(s);
+        Cow::Owned(judged)
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        Seen { clock: &self.clock, unit: self.scale.unit(), segmentation: &self.segmentation }
+    }
+
+    /// Rows so far, those without a value included.
+    pub fn rows(&self) -> u64 {
+        self.clock.rows()
+    }
+
+    /// Whether rows have times.
+    pub fn timed(&self) -> bool {
+        self.clock.timed()
+    }
+
+    /// The first and the last time of all that is kept, where rows have times.
+    pub fn times(&self) -> Option<(i64, i64)> {
+        let last = self.clock.at();
+        let alert = self.alerts.last().map(|alert| alert.alerted.at);
+        let kept = [self.scale.earliest(), self.segmentation.earliest(), self.outliers.earliest(), alert];
+        let first = kept.into_iter().flatten().min().unwrap_or(last);
+        (self.timed() && self.rows() > 0).then_some((first, last))
+    }
+
+    /// Surprise of the last row, about -log10 of its probability; none without a value, or among the first rows.
+    pub fn surprise(&self) -> Option<f64> {
+        self.surprise.map(f64::from)
+    }
+
+    /// Surprise of the last row, 0 if it is as great as an outlier's and an earlier row silenced it.
+    pub fn alert(&self, s: &Settings) -> f64 {
+        let surprise = self.surprise().unwrap_or(0.0);
+        let kept = self.outliers.last().is_some_and(|row| row + 1 == self.rows());
+        if surprise < s.outlier || kept {
+            surprise
+        } else {
+            0.0
+        }
+    }
+
+    /// Current level, slope and noise; none before a value.
+    pub fn state(&self, s: &Settings) -> Option<(f64, f64, f64)> {
+        report::state(self.judged(s).seen(), s)
+    }
+
+    /// The row this many steps ahead; none before a value.
+    pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
+        report::forecast(self.judged(s).seen(), ahead, s)
+    }
+
+    /// Rows since the last change.
+    pub fn run_length(&self, s: &Settings) -> u64 {
+        self.rows() - self.judged(s).segmentation.current_start().min(self.rows())
+    }
+
+    /// First rows of the segments of the most probable segmentation, but the first.
+    pub fn starts(&self, s: &Settings) -> Vec<u64> {
+        let judged = self.judged(s);
+        let starts = judged.segmentation.starts().filter(|start| start.before.is_some());
+        let mut starts: Vec<u64> = starts.map(|start| start.row).collect();
+        starts.reverse();
+        starts
+    }
+
+    /// The change that was alerted last: its start as it was then, and the row of the alert.
+    pub fn last_alert(&self) -> Option<(u64, u64)> {
+        self.alerts.last().map(|alert| (alert.start, alert.alerted.row))
+    }
+
+    /// Changes of the most probable segmentation and rows that stand out, in order; the newest, if there are many.
+    pub fn changes(&self, s: &Settings) -> Vec<Change> {
+        let judged = self.judged(s);
+        report::changes(judged.seen(), &judged.outliers, s)
+    }
+
+    /// Probability that level, slope or noise changed within the last 25 rows; none before the first verdict.
+    pub fn change_probability(&self, s: &Settings) -> Option<f64> {
+        report::change_probability(&self.clock, &self.segmentation, s)
+    }
+
+    /// Natural log of the Bayes factor for a change at this time or later, against none; 0 if nothing was seen.
+    pub fn evidence_since(&self, since: i64, s: &Settings) -> f64 {
+        let judged = self.judged(s);
+        report::evidence_since(&judged.clock, &judged.segmentation, since, self.options.hazard(s), s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alerts::{Alert, Alerted};
+    use super::check::MOST_ROWS;
+    use super::outliers::MOST_OUTLIERS;
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    const SETTINGS: Settings = Settings::DEFAULT;
+    const LAST: u64 = MOST_ROWS as u64;
+
+    /// A detector whose parts, the segmentation apart, are as long as they can be when stored.
+    fn largest() -> Detector {
+        let options = Options { sensitivity: 1.0, period: i64::MAX };
+        let mut largest = Detector::starting(Clock::after(LAST, true), options);
+        largest.scale.wait(Row { row: 0, at: 0, value: f64::MIN_POSITIVE });
+        largest.scale.start();
+        for _ in 0..MOST_OUTLIERS {
+            let (value, expected, noise, score) = (0.0, 0.0, 0.0, 0.0);
+            largest.outliers.keep(Outlier { row: LAST, at: i64::MIN, value, expected, noise, score });
+        }
+        assert!(largest.outliers.admit(1e9, &Settings { silence: u16::MAX, ..SETTINGS }));
+        largest.alerts.raise(Alert { start: LAST, alerted: Alerted { row: LAST, at: i64::MIN } });
+        largest.surprise = Some(0.0);
+        largest
+    }
+
+    #[test]
+    fn the_largest_state_fits() {
+        assert!(largest().to_bytes().len() + segmentation::ROOM <= MOST_BYTES);
+        let mut waiting = Detector { segmentation: Segmentation::default(), ..largest() };
+        while waiting.scale.wait(Row { row: LAST, at: i64::MIN, value: 0.0 }) + 1 < SETTINGS.warm_up {}
+        assert!(waiting.to_bytes().len() <= MOST_BYTES);
+    }
+
+    #[test]
+    fn states_fit_after_any_number_of_rows() {
+        for rows in [1 << 20, (1 << 32) - 500, 1 << 52] {
+            let mut detector =
+                Detector { clock: Clock::after(rows, true), ..Detector::new(true, Options::new(true)) };
+            let rng = &mut ChaCha8Rng::seed_from_u64(1);
+            let (mut level, mut longest) = (0.0, 0);
+            for i in 0..2000 {
+                level = if i % 40 == 0 { rng.random_range(-50.0..50.0) } else { level };
+                let (x, at) = (level + rng.random_range(-1.0..1.0), i64::MAX / 2 + i * 60_000_000);
+                detector.observe(Some(x), Some(at), &SETTINGS).unwrap();
+                longest = longest.max(detector.to_bytes().len());
+            }
+            assert!((1850..=MOST_BYTES).contains(&longest), "after {rows} rows: {longest} bytes");
+        }
+    }
+
+    #[test]
+    fn a_flaw_of_the_structure_is_named_and_one_of_a_number_begins_again() {
+        let refused = |detector: &Detector| Detector::from_bytes(&detector.to_bytes());
+        let mut detector = Detector::new(false, Options::new(false));
+        for i in 0..100 {
+            detector.observe(Some(f64::from(i % 7)), None, &SETTINGS).unwrap();
+        }
+        let options = Options { sensitivity: -1.0, period: 0 };
+        let wrong = Detector { options, ..detector.clone() };
+        assert_eq!(refused(&wrong), Err(CodecError::Impossible("its sensitivity is not a positive number")));
+        let wrong = Detector { clock: Clock::after(3, false), ..detector.clone() };
+        let flaw = "its starts of segments are not in the order of rows and times";
+        assert_eq!(refused(&wrong), Err(CodecError::Impossible(flaw)));
+        let unsound = Detector { surprise: Some(f32::NAN), ..detector.clone() };
+        assert_eq!(refused(&unsound), Ok(detector.restarted()));
+        let both = Detector { surprise: Some(f32::NAN), ..wrong };
+        assert_eq!(refused(&both), Err(CodecError::Impossible(flaw)));
+    }
+}

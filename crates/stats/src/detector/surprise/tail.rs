@@ -1,11 +1,12 @@
 //! The tail of a score over the series' own past: its 99 % quantile and an exponential beyond.
 
-use super::settings::Settings;
+use crate::detector::check::{number, up_to, Check, MOST_ROWS, MOST_VALUE};
+use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-/// Mean excess over the 99 % quantile of normal noise, in the scale of [`super::views`].
+/// Mean excess over the 99 % quantile of normal noise, in the scale of [`super`].
 const NORMAL_EXCESS: f32 = 0.14;
-/// Steps of the running quantile start so large, and shrink in so many rows.
+/// The largest step of the running quantile, and the number of rows in which it shrinks.
 const FIRST_STEP: f64 = 0.5;
 const SHRINKING: f64 = 20.0;
 const LEAST_QUANTILE: f64 = 1e-3;
@@ -14,9 +15,9 @@ const LEAST_EXCESS: f64 = 1e-9;
 /// Running quantile and mean excess.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tail {
-    pub quantile: f32,
-    pub excess: f32,
-    pub exceeded: f32,
+    quantile: f32,
+    excess: f32,
+    exceeded: f32,
 }
 
 impl Default for Tail {
@@ -35,7 +36,7 @@ impl Tail {
         2.0 + (strength - quantile) / f64::from(self.excess).max(LEAST_EXCESS) / std::f64::consts::LN_10
     }
 
-    /// Takes a score in, `rows` being how many there were.
+    /// Takes in a score; `rows` is the number of those before.
     pub fn observe(&mut self, strength: f64, rows: f64, s: &Settings) {
         let quantile = f64::from(self.quantile);
         let step = s.tail_rate.max(SHRINKING / (rows + 10.0)).min(FIRST_STEP);
@@ -49,5 +50,12 @@ impl Tail {
         } else {
             self.quantile = (quantile * (1.0 - 0.01 * step)).max(LEAST_QUANTILE) as f32;
         }
+    }
+
+    pub fn check(&self) -> Check {
+        let sound = self.quantile > 0.0
+            && [self.quantile, self.excess].iter().all(|x| up_to((*x).into(), MOST_VALUE))
+            && up_to(self.exceeded.into(), MOST_ROWS);
+        number(sound, "the tail of its surprises is out of range")
     }
 }

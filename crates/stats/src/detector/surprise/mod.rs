@@ -1,15 +1,18 @@
 //! How surprising a single row is: the strongest of several views, each calibrated on the series' own past.
 //!
-//! The views: the value beside all values, beside the last ten, beside those at the same phase of the period; and the
-//! mean and the activity of the last forty rows beside what these were before.
+//! The views compare the value with all values, with the last ten, and with those at the same phase of the period; and
+//! the mean and the activity of the last forty rows with what these were before.
 
-use super::calibration::Tail;
+mod tail;
+
+use super::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
+use tail::Tail;
 
 const VIEWS: usize = 5;
 /// Slots of the period: hours, if it is a day.
-pub const SLOTS: usize = 24;
+const SLOTS: usize = 24;
 /// Values of a view before it has a say.
 const LEAST: f32 = 20.0;
 /// How many standard deviations away a value is that differs where all were the same.
@@ -19,10 +22,10 @@ const QUIET: f64 = 0.05;
 
 /// Running mean and variance that remember the last rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct View {
-    pub rows: f32,
-    pub mean: f64,
-    pub variance: f64,
+struct View {
+    rows: f32,
+    mean: f64,
+    variance: f64,
 }
 
 impl View {
@@ -41,27 +44,33 @@ impl View {
         }
         (d / self.variance.sqrt()).clamp(-UNHEARD_OF, UNHEARD_OF)
     }
+
+    fn sound(&self) -> bool {
+        up_to(self.rows.into(), MOST_ROWS)
+            && within(self.mean, MOST_VALUE)
+            && up_to(self.variance, MOST_SQUARES)
+    }
 }
 
 /// Means by phase of the period.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Profile {
-    pub rows: [u8; SLOTS],
-    pub means: [f32; SLOTS],
+struct Profile {
+    rows: [u8; SLOTS],
+    means: [f32; SLOTS],
 }
 
-/// What has been seen of single rows.
+/// The views of a series on its single rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Views {
-    pub last: f64,
-    pub local: f64,
-    pub slow: f64,
-    pub jump: f64,
-    pub activity: f64,
-    pub views: [View; VIEWS],
-    /// Of values below and above.
-    pub tails: [[Tail; 2]; VIEWS],
-    pub profile: Profile,
+    last: f64,
+    local: f64,
+    slow: f64,
+    jump: f64,
+    activity: f64,
+    views: [View; VIEWS],
+    /// Tails of the values below and above what was expected, of each view.
+    tails: [[Tail; 2]; VIEWS],
+    profile: Profile,
 }
 
 /// A surprise, about -log10 of its probability, and the value that was expected.
@@ -72,7 +81,7 @@ pub struct Surprise {
 }
 
 impl Views {
-    /// Takes a value in; `phase` is that of the period, from 0 to 1.
+    /// Takes in a value; `phase` is that of the period, from 0 to 1.
     pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> Surprise {
         let first = self.views[0].rows == 0.0;
         if first {
@@ -117,17 +126,23 @@ impl Views {
         surprise
     }
 
-    /// The mean of the phase, once it is known; takes the value in.
+    /// Takes a value into the profile; returns the mean of its phase so far, once it is known.
     fn seasonal(&mut self, x: f64, phase: f64, s: &Settings) -> Option<f64> {
         let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
         let (rows, mean) = (&mut self.profile.rows[slot], &mut self.profile.means[slot]);
-        let known = (f64::from(*rows) >= s.profile_least).then_some(f64::from(*mean));
-        *rows = (f64::from(*rows) + 1.0).min(s.profile_memory) as u8;
+        let known = (*rows >= s.profile_least).then_some(f64::from(*mean));
+        *rows = rows.saturating_add(1).min(s.profile_memory);
         *mean = (f64::from(*mean) + (x - f64::from(*mean)) / f64::from(*rows)) as f32;
         known
     }
 
-    pub fn scale(&mut self, factor: f64) {
+    /// The last value.
+    pub fn last(&self) -> f64 {
+        self.last
+    }
+
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
         for number in [&mut self.last, &mut self.local, &mut self.slow, &mut self.jump, &mut self.activity] {
             *number *= factor;
         }
@@ -141,6 +156,15 @@ impl Views {
         for mean in &mut self.profile.means {
             *mean = (f64::from(*mean) * factor) as f32;
         }
+    }
+
+    pub fn check(&self) -> Check {
+        let means = [self.last, self.local, self.slow, self.jump, self.activity];
+        let sound = means.iter().all(|x| within(*x, MOST_VALUE))
+            && self.views.iter().all(View::sound)
+            && self.profile.means.iter().all(|x| within((*x).into(), MOST_VALUE));
+        number(sound, "a mean of its values is out of range")?;
+        self.tails.iter().flatten().try_for_each(Tail::check)
     }
 }
 

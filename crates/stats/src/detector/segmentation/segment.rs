@@ -5,79 +5,55 @@
 //! single precision where rounding them does not add up to anything: the state is small, and the same after every
 //! row whether it was stored or not.
 
-use super::brief::Brief;
-use super::scale::{student, Scale};
-use super::single::{positive, single};
+use super::reading::Reading;
+use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_VALUE};
+use crate::detector::clock::MOST_STEPS;
+use crate::detector::numbers::{positive, single, Brief};
+use crate::detector::scale::{student, Prior};
 use serde::{Deserialize, Serialize};
 
 /// The odds of the two models stay within e to this: the lesser one can come back.
-pub(super) const MOST_ODDS: f64 = 40.0;
+const MOST_ODDS: f64 = 40.0;
 /// Pseudo-observations of a level, at least.
 const LEAST_PRIOR: f64 = 1e-30;
 
 /// Sufficient statistics of a segment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Default))]
 pub struct Segment {
     /// Pseudo-observations of the prior of the level.
-    pub prior: f32,
+    prior: f32,
     /// Weight of the observations.
-    pub weight: f32,
+    weight: f32,
     /// Mean of the values.
-    pub mean: f64,
+    mean: f64,
     /// Mean of the times, in steps since the segment's start.
-    pub time: f32,
+    time: f32,
     /// Sum of the times' squared deviations, precision of the prior of the slope included.
-    pub times: f32,
+    times: f32,
     /// Sum of the products of the deviations.
-    pub products: f32,
+    products: f32,
     /// Half the sum of the values' squared deviations, prior of the variance included.
-    pub half_squares: f32,
+    half_squares: f32,
     /// Log of the odds of the slope model.
-    pub slope_odds: f32,
-}
-
-/// What a segment says of a time: level, slope, and how sure that is. Slopes are per step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
-    /// Level at that time.
-    pub level: f64,
-    /// Change of the level per step; 0 if the level model is the likelier one.
-    pub slope: f32,
-    /// Standard error of the level.
-    pub level_error: Brief,
-    /// Standard error of the slope.
-    pub slope_error: Brief,
-    /// Standard deviation of the noise.
-    pub noise: Brief,
-    /// Effective number of observations.
-    pub weight: Brief,
-}
-
-impl Reading {
-    pub fn scale(&mut self, factor: f64) {
-        self.level *= factor;
-        self.slope = single(f64::from(self.slope) * factor);
-        for number in [&mut self.level_error, &mut self.slope_error, &mut self.noise] {
-            *number = Brief::new(number.get() * factor);
-        }
-    }
+    slope_odds: f32,
 }
 
 impl Segment {
     /// A segment that begins with `x`: its prior reaches so far, or a distant level would pass for noise.
-    pub fn new(x: f64, scale: &Scale) -> Segment {
-        let d = x - scale.mean;
+    pub fn new(x: f64, prior: &Prior) -> Segment {
+        let d = x - prior.mean;
         Segment {
             prior: positive(
-                scale.counts.map_or(scale.noise / scale.level.max(d * d), |c| c.prior()).max(LEAST_PRIOR),
+                prior.counts.map_or(prior.noise / prior.level.max(d * d), |c| c.prior()).max(LEAST_PRIOR),
             ),
             weight: 0.0,
-            mean: scale.mean,
+            mean: prior.mean,
             time: 0.0,
-            times: positive(scale.slope),
+            times: positive(prior.slope),
             products: 0.0,
-            half_squares: positive(scale.half_squares),
-            slope_odds: scale.slope_odds as f32,
+            half_squares: positive(prior.half_squares),
+            slope_odds: prior.slope_odds as f32,
         }
     }
 
@@ -89,38 +65,38 @@ impl Segment {
     /// Takes in a value at a time in steps since the start; the gain is the log of its density, tempered: to the power
     /// of the weight that autocorrelated noise leaves it. `outlier` is the density of the outlier branch.
     #[inline]
-    pub fn observe(&mut self, x: f64, time: f64, outlier: f64, scale: &Scale) -> f64 {
+    pub fn observe(&mut self, x: f64, time: f64, outlier: f64, prior: &Prior) -> f64 {
         let weight = f64::from(self.weight);
         let rows = f64::from(self.prior) + weight;
-        let a = scale.noise_rows + 0.5 * weight;
+        let a = prior.noise_rows + 0.5 * weight;
         let times = f64::from(self.times);
         let slope = f64::from(self.products) / times;
         let d = x - self.mean;
         let dt = time - f64::from(self.time);
         let off = d - slope * dt;
         let spread = 1.0 + 1.0 / rows;
-        let (level, trend) = if let Some(counts) = scale.counts {
-            let density = scale.inliers * counts.density(x, self.mean, rows);
+        let (level, trend) = if let Some(counts) = prior.counts {
+            let density = prior.inliers * counts.density(x, self.mean, rows);
             (density, density)
         } else {
             let trend = self.slope_squares(slope) * (spread + dt * dt / times);
             (
-                scale.inliers * student(a, f64::from(self.half_squares) * spread, d * d),
-                scale.inliers * student(a, trend, off * off),
+                prior.inliers * student(a, f64::from(self.half_squares) * spread, d * d),
+                prior.inliers * student(a, trend, off * off),
             )
         };
 
         let odds = f64::from(self.slope_odds);
         let sloped = 1.0 / (1.0 + (-odds).exp());
         let (log_level, log_trend) =
-            ((level + outlier).ln() * scale.weight, (trend + outlier).ln() * scale.weight);
+            ((level + outlier).ln() * prior.weight, (trend + outlier).ln() * prior.weight);
         let top = log_level.max(log_trend);
         let gain = top + ((1.0 - sloped) * (log_level - top).exp() + sloped * (log_trend - top).exp()).ln();
         self.slope_odds = (odds + log_trend - log_level).clamp(-MOST_ODDS, MOST_ODDS) as f32;
 
         // An outlier moves nothing, and so far as the value may be one, it moves the segment less.
         let density = (1.0 - sloped) * level + sloped * trend;
-        let w = scale.weight * density / (density + outlier);
+        let w = prior.weight * density / (density + outlier);
         let step = w / (rows + w);
         let joint = rows * step;
         self.mean += d * step;
@@ -152,9 +128,21 @@ impl Segment {
         }
     }
 
-    pub fn scale(&mut self, factor: f64) {
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
         self.mean *= factor;
         self.products = single(f64::from(self.products) * factor);
         self.half_squares = positive(f64::from(self.half_squares) * factor * factor);
+    }
+
+    pub fn check(&self) -> Check {
+        let narrow = |x: f32| x >= f32::MIN_POSITIVE && x.is_finite();
+        let sound = [self.prior, self.times, self.half_squares].into_iter().all(narrow)
+            && up_to(self.weight.into(), MOST_ROWS)
+            && within(self.mean, MOST_VALUE)
+            && within(self.time.into(), MOST_STEPS)
+            && self.products.is_finite()
+            && within(self.slope_odds.into(), MOST_ODDS);
+        number(sound, "a moment of the current segment is out of range")
     }
 }

@@ -1,63 +1,30 @@
 //! The noise of a series from the differences of successive values, which a shift of the level touches only once.
 
-use super::settings::Settings;
+use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
 /// The median of absolute differences, times this, is their standard deviation if they are normal.
 const MEDIAN_TO_SD: f64 = 1.4826;
 /// The least step by which the running median follows, relative to it.
 const MEDIAN_STEP: f64 = 0.01;
-/// Values further than this from the mean, in standard deviations, count as so far: one spike does not set the scale.
-const REACH: f64 = 10.0;
-/// Differences of normal noise are rarely beyond so many standard deviations: one in 400.
+/// Standard deviations that differences of normal noise rarely exceed: one in 400 does.
 const FAR: f64 = 3.0;
 /// The strongest autocorrelation that is told from a drift.
 const MOST_CORRELATED: f64 = 0.95;
 
-/// Running mean and spread of all values.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
-    pub rows: f64,
-    pub mean: f64,
-    pub squares: f64,
-}
-
-impl Spread {
-    pub fn observe(&mut self, x: f64) {
-        let reach = REACH * self.variance().sqrt();
-        let d = if reach > 0.0 && self.rows > REACH {
-            (x - self.mean).clamp(-reach, reach)
-        } else {
-            x - self.mean
-        };
-        self.rows += 1.0;
-        let step = d / self.rows;
-        self.mean += step;
-        self.squares += d * (d - step);
-    }
-
-    pub fn variance(&self) -> f64 {
-        self.squares / (self.rows - 1.0).max(1.0)
-    }
-
-    pub fn scale(&mut self, factor: f64) {
-        self.mean *= factor;
-        self.squares *= factor * factor;
-    }
-}
-
 /// Moments of the winsorised differences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
-    pub last: f64,
-    pub rows: f64,
-    pub median: f64,
+    last: f64,
+    rows: f64,
+    median: f64,
     /// Differences beyond the reach of normal noise.
-    pub far: f64,
+    far: f64,
     /// The last difference, the sum of their squares, and that of the products of neighbours.
-    pub difference: f64,
-    pub squares: f64,
-    pub products: f64,
+    difference: f64,
+    squares: f64,
+    products: f64,
 }
 
 /// What the differences say of the noise.
@@ -150,11 +117,21 @@ impl Noise {
         }
     }
 
-    pub fn scale(&mut self, factor: f64) {
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
         self.last *= factor;
         self.median *= factor;
         self.difference *= factor;
         self.squares *= factor * factor;
         self.products *= factor * factor;
+    }
+
+    pub fn check(&self) -> Check {
+        let sound = [self.rows, self.far].iter().all(|x| up_to(*x, MOST_ROWS))
+            && [self.last, self.difference].iter().all(|x| within(*x, MOST_VALUE))
+            && up_to(self.median, MOST_VALUE)
+            && up_to(self.squares, MOST_SQUARES)
+            && within(self.products, MOST_SQUARES);
+        number(sound, "a moment of its differences is out of range")
     }
 }

@@ -1,8 +1,9 @@
 //! What a series has shown of its scale: the prior of its next segment, and how far its outliers and jumps lead.
 
 use super::counts::Counts;
-use super::noise::{NoiseEstimate, Spread};
-use super::settings::Settings;
+use super::noise::NoiseEstimate;
+use super::spread::Spread;
+use crate::detector::settings::Settings;
 
 /// The noise is taken for at least so small a share of the variance of all values: constant stretches have none.
 const LEAST_NOISE: f64 = 1e-6;
@@ -14,7 +15,7 @@ const WILD: f64 = 0.1;
 
 /// The prior of a segment and the outliers of a row, both scaled from the data so far.
 #[derive(Clone, Copy, Debug)]
-pub struct Scale {
+pub struct Prior {
     /// Mean of all values.
     pub mean: f64,
     /// Variance of the noise.
@@ -40,13 +41,13 @@ pub struct Scale {
     pub counts: Option<Counts>,
 }
 
-impl Scale {
-    pub fn new(spread: &Spread, noise: NoiseEstimate, counts: Option<Counts>, s: &Settings) -> Scale {
+impl Prior {
+    pub fn new(spread: &Spread, noise: NoiseEstimate, counts: Option<Counts>, s: &Settings) -> Prior {
         let total = spread.variance().max(NO_VARIANCE);
         let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
         let relative = noise_variance / total;
-        Scale {
-            mean: spread.mean,
+        Prior {
+            mean: spread.mean(),
             noise: noise_variance,
             level: total * s.level_sd * s.level_sd,
             slope: relative / (s.slope_sd * s.slope_sd),

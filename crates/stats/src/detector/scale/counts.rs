@@ -4,7 +4,7 @@
 //! the segments keep, a mean and what it weighs: Gamma and Poisson, whose predictive is negative binomial, and Beta and
 //! Bernoulli.
 
-use super::noise::Spread;
+use super::spread::Spread;
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 
@@ -59,8 +59,8 @@ impl Counts {
     /// If the values so far are such. Their mean, the variance of the noise and what is `one` are in the detector's unit.
     pub fn new(values: Values, spread: &Spread, noise: f64, one: f64) -> Option<Counts> {
         // What has not happened yet is not impossible.
-        let seen = spread.mean / one;
-        let rate = (seen * spread.rows + PRIOR_EVENTS) / (spread.rows + 2.0 * PRIOR_EVENTS);
+        let seen = spread.mean() / one;
+        let rate = (seen * spread.rows() + PRIOR_EVENTS) / (spread.rows() + 2.0 * PRIOR_EVENTS);
         let binary = values == Values::Binary;
         let expected = if binary { rate * (1.0 - rate) } else { rate };
         let dispersion = noise / (one * one * expected);

@@ -2,9 +2,9 @@
 
 use super::change::{Change, Kind};
 
-/// Nothing is said relative to what may well be 0: it must be so many standard errors from it.
+/// Standard errors that a level must be away from 0 before a change is reported relative to it.
 const SURE: f64 = 3.0;
-/// Below so much, a relative change is not worth a number.
+/// Relative changes below this, in percent, are left out.
 const LEAST_PERCENT: f64 = 0.05;
 const PLAIN_DIGITS: f64 = 1e15;
 
@@ -37,7 +37,7 @@ fn with_error(x: f64, error: f64) -> String {
     }
 }
 
-/// Slopes are said per the unit of time that makes them neither tiny nor huge beside their level.
+/// Seconds, and name, of the unit of time in which a slope is neither tiny nor huge.
 fn per(timed: bool, slope: f64) -> (f64, &'static str) {
     if !timed {
         return (1.0, "row");
@@ -48,7 +48,7 @@ fn per(timed: bool, slope: f64) -> (f64, &'static str) {
 }
 
 impl Change {
-    /// The sentence, without the name of the series; `when` and `seen` say the times.
+    /// The sentence, without the name of the series; `when` and `seen` are the times of the change and of its alert.
     pub fn explain(&self, timed: bool, when: &str, seen: Option<&str>) -> String {
         let (before, after) = (with_error(self.before, self.errors.0), with_error(self.after, self.errors.1));
         let up = self.difference() >= 0.0;

@@ -1,0 +1,42 @@
+//! Numbers in fewer bytes, without the two ways in which narrowing loses them.
+//!
+//! A sum of squares that becomes 0 or infinite when it is stored is a division by 0, or by infinity, in the next row.
+
+use super::check::up_to;
+use serde::{Deserialize, Serialize};
+
+/// The nearest number in single precision, the greatest where there is none.
+pub fn single(x: f64) -> f32 {
+    x.clamp(-f64::from(f32::MAX), f64::from(f32::MAX)) as f32
+}
+
+/// The nearest positive number in single precision.
+pub fn positive(x: f64) -> f32 {
+    x.clamp(f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX)) as f32
+}
+
+/// The nearest finite double: whatever is reported is a number.
+pub fn bounded(x: f64) -> f64 {
+    x.clamp(f64::MIN, f64::MAX)
+}
+
+/// A number in two bytes, for quantities that are only reported: the upper half of a single-precision number, rounded
+/// to nearest. Three significant digits, the range of single precision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brief([u8; 2]);
+
+impl Brief {
+    pub fn new(x: f64) -> Brief {
+        let bits = (x as f32).clamp(-3e38, 3e38).to_bits();
+        Brief((((bits + 0x8000) >> 16) as u16).to_be_bytes())
+    }
+
+    pub fn get(self) -> f64 {
+        f64::from(f32::from_bits(u32::from(u16::from_be_bytes(self.0)) << 16))
+    }
+
+    /// Whether the number is finite and not negative.
+    pub fn known(self) -> bool {
+        up_to(self.get(), f64::from(f32::MAX))
+    }
+}

@@ -1,0 +1,89 @@
+//! Rows that stand out: the newest are kept, and each silences those that follow it closely.
+
+use super::check::{number, structure, up_to, Check, MOST_VALUE};
+use super::clock::Clock;
+use super::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+/// Outliers that are kept.
+pub const MOST_OUTLIERS: usize = 3;
+
+/// A row that stands out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outlier {
+    pub row: u64,
+    pub at: i64,
+    /// The value as it was given.
+    pub value: f64,
+    pub expected: f64,
+    /// Standard deviation of the noise then.
+    pub noise: f64,
+    /// About -log10 of the probability of the value.
+    pub score: f32,
+}
+
+/// The newest outliers, oldest first, and how long the last one silences others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outliers {
+    list: Vec<Outlier>,
+    /// Rows for which others are silenced.
+    silence: u16,
+    /// Surprise of the row that silenced them.
+    loudest: f32,
+}
+
+impl Outlier {
+    fn check(&self) -> Check {
+        let numbers = self.value.is_finite() && self.expected.is_finite() && up_to(self.noise, f64::MAX);
+        number(numbers && up_to(self.score.into(), MOST_VALUE), "a number of an outlier is out of range")
+    }
+}
+
+impl Outliers {
+    /// Lets a row pass: the silence is shorter by one.
+    pub fn pass(&mut self) {
+        self.silence = self.silence.saturating_sub(1);
+    }
+
+    /// Whether a row of this surprise stands out; then it silences those after it.
+    pub fn admit(&mut self, surprise: f64, s: &Settings) -> bool {
+        let louder = self.silence == 0 || surprise > f64::from(self.loudest) + s.stronger;
+        let admitted = surprise >= s.outlier && louder;
+        if admitted {
+            self.silence = s.silence;
+            self.loudest = surprise as f32;
+        }
+        admitted
+    }
+
+    /// Keeps an outlier; the oldest is forgotten where there is no room.
+    pub fn keep(&mut self, outlier: Outlier) {
+        if self.list.len() == MOST_OUTLIERS {
+            self.list.remove(0);
+        }
+        self.list.push(outlier);
+    }
+
+    /// The outliers, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Outlier> {
+        self.list.iter()
+    }
+
+    /// Number of the row that stood out last.
+    pub fn last(&self) -> Option<u64> {
+        self.list.last().map(|o| o.row)
+    }
+
+    /// The first time of an outlier that is kept.
+    pub fn earliest(&self) -> Option<i64> {
+        self.list.iter().map(|o| o.at).min()
+    }
+
+    pub fn check(&self, clock: &Clock) -> Check {
+        structure(self.list.len() <= MOST_OUTLIERS, "it has too many outliers")?;
+        let rows = self.list.iter().map(|o| (o.row, o.at));
+        structure(clock.in_order(rows), "its outliers are not in the order of rows and times")?;
+        self.list.iter().try_for_each(Outlier::check)?;
+        number(up_to(self.loudest.into(), MOST_VALUE), "the surprise of its last outlier is out of range")
+    }
+}

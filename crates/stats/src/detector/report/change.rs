@@ -1,0 +1,68 @@
+//! A change of a series, or a row that stands out.
+
+use crate::detector::numbers::bounded;
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The level.
+    Level,
+    /// The slope.
+    Slope,
+    /// The spread.
+    Variance,
+    /// A single row, upwards.
+    Spike,
+    /// A single row, downwards.
+    Dip,
+}
+
+impl Kind {
+    /// Name of the kind in SQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Level => "level",
+            Kind::Slope => "slope",
+            Kind::Variance => "variance",
+            Kind::Spike => "spike",
+            Kind::Dip => "dip",
+        }
+    }
+}
+
+/// A change. Levels are in the units of the values; slopes per second, or per row where rows have no time; the
+/// quantity of a change of variance is the standard deviation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// First row after the change, from 0.
+    pub row: u64,
+    /// Time of that row.
+    pub at: i64,
+    /// Row and time of the first alert.
+    pub alerted: Option<(u64, i64)>,
+    /// What changed.
+    pub kind: Kind,
+    /// Probability that there is a change here.
+    pub probability: f64,
+    /// The quantity before.
+    pub before: f64,
+    /// The quantity after.
+    pub after: f64,
+    /// Standard errors of both.
+    pub errors: (f64, f64),
+    /// 95 % interval of the difference.
+    pub interval: (f64, f64),
+    /// Size in standard deviations of the noise.
+    pub effect_sd: f64,
+    /// Rows of the segment before, unless that is forgotten.
+    pub rows_before: Option<u64>,
+    /// Rows of the segment after, so far.
+    pub rows_after: u64,
+}
+
+impl Change {
+    /// After less before.
+    pub fn difference(&self) -> f64 {
+        bounded(self.after - self.before)
+    }
+}

@@ -1,0 +1,28 @@
+//! Reports of a detector: pure functions of what it has seen.
+
+mod change;
+mod changes;
+mod comparison;
+mod evidence;
+mod explain;
+mod forecast;
+
+pub use change::{Change, Kind};
+pub use changes::changes;
+pub use evidence::{change_probability, evidence_since};
+pub use forecast::{forecast, state, Forecast};
+
+use super::clock::Clock;
+use super::segmentation::Segmentation;
+
+/// Confidence of the intervals.
+const CONFIDENCE: f64 = 0.95;
+
+/// What the reports read.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    pub clock: &'a Clock,
+    /// Size of the unit that values are kept in.
+    pub unit: f64,
+    pub segmentation: &'a Segmentation,
+}

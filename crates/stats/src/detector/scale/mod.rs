@@ -1,0 +1,143 @@
+//! The scale of a series: the unit that its values are kept in, how far they spread, and how noisy they are.
+
+mod counts;
+mod noise;
+mod prior;
+mod spread;
+
+pub use prior::{student, Prior};
+
+use super::check::{number, structure, Check};
+use super::clock::{Clock, Row};
+use super::settings::Settings;
+use counts::{Counts, Values};
+use noise::Noise;
+use serde::{Deserialize, Serialize};
+use spread::Spread;
+use std::ops::RangeInclusive;
+
+/// Log2 of the spread of the values from which on the unit changes: squares stay within single precision.
+const MOST_EXPONENT: i32 = 20;
+/// Standard deviations from the mean at which values are cut off.
+const FARTHEST: f64 = (1u64 << 30) as f64;
+/// Exponents of units; beyond, powers of two are not finite.
+const EXPONENTS: RangeInclusive<i32> = -1000..=1000;
+
+/// What a series has shown of its scale.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Log2 of the unit that values are kept in.
+    exponent: i16,
+    /// The first rows, until there are enough to tell noise from level.
+    first: Vec<Row>,
+    values: Values,
+    spread: Spread,
+    noise: Noise,
+}
+
+/// A value in the unit of the detector.
+#[derive(Clone, Copy, Debug)]
+pub struct Learned {
+    pub value: f64,
+    /// Factor by which the unit has just changed, if it has.
+    pub rescaled: Option<f64>,
+}
+
+impl Scale {
+    /// Keeps one of the first rows; returns their number.
+    pub fn wait(&mut self, row: Row) -> usize {
+        self.first.push(row);
+        self.first.len()
+    }
+
+    /// Whether the first rows wait for more.
+    pub fn waits(&self) -> bool {
+        !self.first.is_empty()
+    }
+
+    /// Sets unit and noise from the first rows, and hands them over to be learned.
+    pub fn start(&mut self) -> Vec<Row> {
+        let first = std::mem::take(&mut self.first);
+        let Some(&Row { value: x0, .. }) = first.first() else { return first };
+        let far = first.iter().map(|r| (r.value / 2.0 - x0 / 2.0).abs()).fold(0.0, f64::max);
+        self.exponent = exponent(if far > 0.0 { far } else { x0.abs() }) as i16;
+        let unit = power(-i32::from(self.exponent));
+        self.noise.start(first.iter().map(|r| r.value * unit));
+        first
+    }
+
+    /// Chooses the unit again where all values so far were 0, which have none.
+    pub fn choose_unit(&mut self, x: f64) {
+        if self.spread.is_zero() {
+            self.exponent = exponent(x.abs()) as i16;
+        }
+    }
+
+    /// Learns a value.
+    pub fn learn(&mut self, x: f64, s: &Settings) -> Learned {
+        self.values = self.values.with(x);
+        let mut x = x * power(-i32::from(self.exponent));
+        if !x.is_finite() {
+            x = f64::MAX.sqrt().copysign(x);
+        }
+        let deviation = self.spread.variance().sqrt();
+        if deviation > 0.0 {
+            let farthest = FARTHEST * deviation;
+            x = x.clamp(self.spread.mean() - farthest, self.spread.mean() + farthest);
+        } else {
+            let farthest = FARTHEST * FARTHEST;
+            x = x.clamp(-farthest, farthest);
+        }
+        self.spread.observe(x);
+        self.noise.observe(x, s);
+        let size = exponent(self.spread.variance().sqrt());
+        if size > MOST_EXPONENT && EXPONENTS.contains(&(i32::from(self.exponent) + size)) {
+            let factor = power(-size);
+            self.exponent += size as i16;
+            self.spread.rescale(factor);
+            self.noise.rescale(factor);
+            return Learned { value: x * factor, rescaled: Some(factor) };
+        }
+        Learned { value: x, rescaled: None }
+    }
+
+    /// The prior of the next segment.
+    pub fn prior(&self, s: &Settings) -> Prior {
+        let noise = self.noise.estimate(s);
+        let one = power(-i32::from(self.exponent));
+        let counts = Counts::new(self.values, &self.spread, noise.variance, one);
+        Prior::new(&self.spread, noise, counts, s)
+    }
+
+    /// Size of the unit that values are kept in.
+    pub fn unit(&self) -> f64 {
+        power(i32::from(self.exponent))
+    }
+
+    /// The first time of a row that waits.
+    pub fn earliest(&self) -> Option<i64> {
+        self.first.iter().map(|r| r.at).min()
+    }
+
+    pub fn check(&self, clock: &Clock) -> Check {
+        structure(EXPONENTS.contains(&i32::from(self.exponent)), "the unit of its values is out of range")?;
+        let rows = self.first.iter().map(|r| (r.row, r.at));
+        structure(clock.in_order(rows), "its first rows are not in the order of numbers and times")?;
+        number(self.first.iter().all(|r| r.value.is_finite()), "one of its first values is not finite")?;
+        self.spread.check()?;
+        self.noise.check()
+    }
+}
+
+fn power(exponent: i32) -> f64 {
+    2f64.powi(exponent)
+}
+
+/// The power of two just below a number; 0 for 0.
+fn exponent(x: f64) -> i32 {
+    if x > 0.0 {
+        (x.log2() as i32).clamp(*EXPONENTS.start(), *EXPONENTS.end())
+    } else {
+        0
+    }
+}

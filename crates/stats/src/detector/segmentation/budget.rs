@@ -1,0 +1,65 @@
+//! How many starts of segments fit into a stored state, beside its candidates.
+//!
+//! Tests derive all sizes from what the codec writes.
+
+/// Bytes for candidates and starts: those of a state less the most that all its other parts take.
+pub const ROOM: usize = 1340;
+/// Bytes of a candidate.
+const CANDIDATE: usize = 45;
+/// Bytes of a start, its row apart.
+const START: usize = 36;
+/// Further bytes of a start that was alerted, the row of the alert apart.
+const ALERTED: usize = 9;
+/// Bytes of the number of a row, and from which number on there are more.
+const ROW: usize = 5;
+const LONG_ROW: usize = 9;
+const LONG: u64 = 1 << 32;
+
+/// The number of starts that fit, up to this row, beside so many candidates and if so many of them were alerted.
+pub fn most_starts(row: u64, candidates: usize, alerted: usize) -> usize {
+    let number = if row < LONG { ROW } else { LONG_ROW };
+    ROOM.saturating_sub(CANDIDATE * candidates + (ALERTED + number) * alerted) / (START + number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::paths::{Start, NONE};
+    use super::super::segment::Segment;
+    use super::super::{Candidate, Reading};
+    use super::*;
+    use crate::detector::alerts::Alerted;
+    use crate::detector::codec::write;
+    use crate::detector::numbers::Brief;
+    use serde::Serialize;
+
+    fn size(part: &impl Serialize) -> usize {
+        let mut bytes = Vec::new();
+        write(part, &mut bytes);
+        bytes.len()
+    }
+
+    fn start(row: u64, alerted: Option<Alerted>) -> Start {
+        let error = Brief::default();
+        let before = Reading {
+            level: 0.0,
+            slope: 0.0,
+            level_error: error,
+            slope_error: error,
+            noise: error,
+            weight: error,
+        };
+        Start { row, at: i64::MIN, parent: NONE, before: Some(before), probability: 0.0, alerted }
+    }
+
+    #[test]
+    fn sizes_are_those_that_the_codec_writes() {
+        let candidate = Candidate { start: 0, score: 0.0, weight: 0.0, segment: Segment::default() };
+        assert_eq!(size(&candidate), CANDIDATE);
+        for (row, number) in [(LONG - 1, ROW), (LONG, LONG_ROW), (u64::MAX, LONG_ROW)] {
+            assert_eq!(size(&row), number);
+            assert_eq!(size(&start(row, None)), START + number);
+            let alerted = start(row, Some(Alerted { row, at: i64::MIN }));
+            assert_eq!(size(&alerted), START + number + ALERTED + number);
+        }
+    }
+}

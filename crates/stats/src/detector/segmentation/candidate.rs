@@ -1,0 +1,32 @@
+//! A possible start of the current segment, with its evidence.
+
+use super::segment::Segment;
+use crate::detector::check::{number, Check};
+use serde::{Deserialize, Serialize};
+
+/// A possible start of the current segment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Index of its start in the paths.
+    pub start: u8,
+    /// Log probability of the best segmentation that ends with it, relative to the best of all.
+    pub score: f32,
+    /// Log probability that the current segment began here, relative to the most probable start.
+    pub weight: f32,
+    /// Statistics of the rows since.
+    pub segment: Segment,
+}
+
+impl Candidate {
+    pub fn check(&self) -> Check {
+        let sound = [self.score, self.weight].iter().all(|x| *x <= 0.0 && x.is_finite());
+        number(sound, "the probability of a candidate is out of range")?;
+        self.segment.check()
+    }
+}
+
+/// Index of the candidate of the least score, of those that are not kept.
+pub fn worst(candidates: &[Candidate], kept: impl Fn(&Candidate) -> bool) -> Option<usize> {
+    let loose = candidates.iter().enumerate().filter(|(_, c)| !kept(c));
+    loose.min_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map(|(i, _)| i)
+}

@@ -1,0 +1,146 @@
+//! The segmentations behind the candidates: lists of starts that share their tails.
+
+use super::reading::Reading;
+use crate::detector::alerts::Alerted;
+use crate::detector::check::{number, structure, Check};
+use crate::detector::clock::Clock;
+use serde::{Deserialize, Serialize};
+
+/// No parent: the series began here, or what was before is forgotten.
+pub const NONE: u8 = u8::MAX;
+
+/// The start of a segment, and a reading of the segment before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// First row of the segment, from 0.
+    pub row: u64,
+    /// Time of that row.
+    pub at: i64,
+    /// Index of the start before; [`NONE`] if there is none.
+    pub(super) parent: u8,
+    /// The segment before, read just before this one began; none at the start of the series.
+    pub before: Option<Reading>,
+    /// Probability of the change, the greatest so far.
+    pub probability: f32,
+    /// Present once the change was alerted.
+    pub alerted: Option<Alerted>,
+}
+
+/// All starts that a candidate descends from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Paths {
+    /// Parents before their children, older starts before newer ones.
+    starts: Vec<Start>,
+}
+
+impl Paths {
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Adds the newest start; returns its index.
+    pub fn add(&mut self, start: Start) -> u8 {
+        self.starts.push(start);
+        (self.starts.len() - 1) as u8
+    }
+
+    pub fn start(&self, index: u8) -> &Start {
+        &self.starts[usize::from(index)]
+    }
+
+    pub fn start_mut(&mut self, index: u8) -> &mut Start {
+        &mut self.starts[usize::from(index)]
+    }
+
+    /// Number of starts whose change was alerted.
+    pub fn alerted(&self) -> usize {
+        self.starts.iter().filter(|start| start.alerted.is_some()).count()
+    }
+
+    /// The starts on the way back from an index, newest first.
+    pub fn back(&self, index: u8) -> impl Iterator<Item = &Start> {
+        let mut next = index;
+        std::iter::from_fn(move || {
+            let start = self.starts.get(usize::from(next))?;
+            next = start.parent;
+            Some(start)
+        })
+    }
+
+    /// Marks the starts on the way back from an index.
+    pub fn mark(&self, index: u8, marks: &mut [bool; NONE as usize + 1]) {
+        let mut next = index;
+        while let Some(start) = self.starts.get(usize::from(next)) {
+            marks[usize::from(next)] = true;
+            next = start.parent;
+        }
+    }
+
+    /// Keeps what the `leaves` descend from, at most `most` starts, the oldest forgotten first; renumbers the leaves.
+    pub fn keep<'a>(&mut self, leaves: impl Iterator<Item = &'a mut u8>, most: usize) {
+        let mut leaves: Vec<&mut u8> = leaves.collect();
+        let mut used = [false; NONE as usize];
+        for leaf in &leaves {
+            let mut next = usize::from(**leaf);
+            while next < self.starts.len() && !used[next] {
+                used[next] = true;
+                next = usize::from(self.starts[next].parent);
+            }
+        }
+        let mut left = used.iter().filter(|u| **u).count();
+        let leaf = |i: usize| leaves.iter().any(|l| usize::from(**l) == i);
+        for (i, used) in used.iter_mut().enumerate().take(self.starts.len()) {
+            if left > most && *used && !leaf(i) {
+                *used = false;
+                left -= 1;
+            }
+        }
+        let mut number = [NONE; NONE as usize + 1];
+        for (new, old) in (0..self.starts.len()).filter(|&i| used[i]).enumerate() {
+            number[old] = new as u8;
+        }
+        let mut i = 0;
+        self.starts.retain_mut(|start| {
+            start.parent = number[usize::from(start.parent)];
+            i += 1;
+            used[i - 1]
+        });
+        for leaf in &mut leaves {
+            **leaf = number[usize::from(**leaf)];
+        }
+    }
+
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
+        for before in self.starts.iter_mut().filter_map(|start| start.before.as_mut()) {
+            before.rescale(factor);
+        }
+    }
+
+    /// The first time of a start.
+    pub fn earliest(&self) -> Option<i64> {
+        self.starts.iter().map(|start| start.at).min()
+    }
+
+    pub fn check(&self, clock: &Clock) -> Check {
+        structure(self.starts.len() < usize::from(NONE), "it has too many starts of segments")?;
+        for (i, start) in self.starts.iter().enumerate() {
+            let possible = |a: Alerted| a.row >= start.row && a.at >= start.at && clock.has(a.row, a.at);
+            structure(
+                start.alerted.is_none_or(possible),
+                "the alert of a change is before its start or after the last row",
+            )?;
+            structure(
+                start.parent == NONE || usize::from(start.parent) < i && start.before.is_some(),
+                "a start of a segment does not follow the one before it",
+            )?;
+        }
+        let rows = self.starts.iter().map(|start| (start.row, start.at));
+        structure(clock.in_order(rows), "its starts of segments are not in the order of rows and times")?;
+        for start in &self.starts {
+            start.before.as_ref().map_or(Ok(()), Reading::check)?;
+            number((0.0..=1.0).contains(&start.probability), "the probability of a change is out of range")?;
+        }
+        Ok(())
+    }
+}

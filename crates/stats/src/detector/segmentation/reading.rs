@@ -1,0 +1,40 @@
+//! A segment as it is read at one time: level, slope, noise, and how sure they are.
+
+use crate::detector::check::{number, within, Check, MOST_VALUE};
+use crate::detector::numbers::{single, Brief};
+use serde::{Deserialize, Serialize};
+
+/// A segment at one time. Slopes are per step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Level at that time.
+    pub level: f64,
+    /// Change of the level per step; 0 if the level model is the likelier one.
+    pub slope: f32,
+    /// Standard error of the level.
+    pub level_error: Brief,
+    /// Standard error of the slope.
+    pub slope_error: Brief,
+    /// Standard deviation of the noise.
+    pub noise: Brief,
+    /// Effective number of observations.
+    pub weight: Brief,
+}
+
+impl Reading {
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
+        self.level *= factor;
+        self.slope = single(f64::from(self.slope) * factor);
+        for number in [&mut self.level_error, &mut self.slope_error, &mut self.noise] {
+            *number = Brief::new(number.get() * factor);
+        }
+    }
+
+    pub fn check(&self) -> Check {
+        let errors = [self.level_error, self.slope_error, self.noise, self.weight];
+        let sound =
+            within(self.level, MOST_VALUE) && self.slope.is_finite() && errors.into_iter().all(Brief::known);
+        number(sound, "a number of an earlier segment is out of range")
+    }
+}
