@@ -48,10 +48,15 @@ HOUSES = {
     "crates/stats/src": {
         "may": {
             "summary": "detector .",
-            "detector": ".",
+            "detector": "",
+            "detector/report": "detector detector/segmentation .",
+            "detector/segmentation": "detector detector/scale",
+            "detector/scale": "detector",
+            "detector/surprise": "detector",
             "tree": ".",
             ".": "",
         },
+        "files": True,
     },
     "crates/loader/src": {
         "walls": [

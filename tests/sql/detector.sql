@@ -145,6 +145,29 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Why a state is refused: the sensitivity, the period, the count of rows, a time that PostgreSQL does not have, a part cut off.
+DO $$
+DECLARE
+    states CONSTANT text[] := (SELECT array_agg(s::text) FROM (VALUES (1, detector_for(1)), (2, observe(NULL, 7))) v(n, s));
+    state text;
+    why text;
+BEGIN
+    FOREACH state IN ARRAY ARRAY[
+        replace(states[1], '000000000000f03f', '000000000000f0bf'),
+        replace(states[1], 'fd00c0ae3b2800000001', '0101'),
+        overlay(states[2] PLACING '05' FROM 25 FOR 2),
+        replace(observe(NULL, 7, '294276-12-31Z')::text, 'fd0080b62b8ffeffff', 'fdfeffffffffffffff'),
+        left(states[1], -2)] LOOP
+        BEGIN
+            PERFORM state::detector;
+            RAISE NOTICE '% was accepted', state;
+        EXCEPTION WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS why = PG_EXCEPTION_DETAIL;
+            RAISE NOTICE '% %: %', SQLSTATE, SQLERRM, why;
+        END;
+    END LOOP;
+END $$;
+
 -- Damaged states are refused or harmless.
 SELECT setseed(0.5);
 DO $$

@@ -1,7 +1,6 @@
 //! What a tally must remember beside its sums, in one word.
 
 use crate::scale::Scale;
-use crate::tally::NotAPart;
 
 /// From the low end: scale (2 bits), minimum unknown, maximum unknown, then how many NaN, +Inf and -Inf were
 /// seen (20 bits each).
@@ -87,15 +86,13 @@ impl Flags {
         self.set_specials(kind, self.specials(kind) + 1);
     }
 
-    /// Uncounts special values; a count that sticks stays.
-    pub(crate) fn take_specials(&mut self, kind: Special, count: u64) -> Result<(), NotAPart> {
-        match self.specials(kind) {
-            Self::STUCK => Ok(()),
-            have => {
-                self.set_specials(kind, have.checked_sub(count).ok_or(NotAPart)?);
-                Ok(())
-            }
+    /// Subtracts from a count of special values, `None` if it is less; a count that sticks stays.
+    pub(crate) fn take_specials(&mut self, kind: Special, count: u64) -> Option<()> {
+        let have = self.specials(kind);
+        if have != Self::STUCK {
+            self.set_specials(kind, have.checked_sub(count)?);
         }
+        Some(())
     }
 
     /// Is any count stuck?

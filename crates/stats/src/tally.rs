@@ -182,7 +182,7 @@ impl Tally {
         other.raise_scale(self.flags.scale());
         self.count -= other.count;
         for kind in Special::ALL {
-            self.flags.take_specials(kind, other.flags.specials(kind))?;
+            self.flags.take_specials(kind, other.flags.specials(kind)).ok_or(NotAPart)?;
         }
         if other.has_bounds() {
             self.set_bounds(self.lower().without(other.lower()), self.upper().without(other.upper()));

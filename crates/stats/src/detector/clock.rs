@@ -145,7 +145,7 @@ impl Clock {
         structure(self.rows <= MOST_ROWS as u64, "its number of rows is out of range")?;
         structure(
             self.timed || self.at == self.rows as i64 - 1,
-            "its rows have no times, and the last one is not the last in number",
+            "the number of its last row is not its count of rows",
         )
     }
 
