@@ -1,6 +1,6 @@
 # A statement that a procedural language stops after so many rows of its RETURNING fires no triggers after it: its rows count all the same.
 version=$(psql -X -At -c "SHOW server_version_num")
-pg_config=$(../scripts/where "pg$((version / 10000))")
+pg_config=$(../scripts/where.sh "pg$((version / 10000))")
 module=$(mktemp -d)
 trap 'rm -rf "$module"' EXIT
 cat >"$module/limited.c" <<'C'
