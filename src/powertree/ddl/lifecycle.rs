@@ -63,7 +63,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
         let tree = resolved(&definition);
         definition.leaf = leaf_width(&leaf, tree.position);
         definition.height = tally_stats::tree::height_for(definition.leaf, tree.position.top_span());
-        definition.id = next_id(&tables);
+        definition.id = next_id(&tables, &known);
         Table::write(tables.definition).writer().insert(&definition.columns());
         begin(&definition, "not built yet");
     });
@@ -291,10 +291,16 @@ fn relation_name_alone(relation: Oid) -> String {
     unsafe { crate::pg::name::text(pg_sys::get_rel_name(relation)) }.unwrap_or_default()
 }
 
-fn next_id(tables: &Tables) -> i32 {
-    // SAFETY: the sequence of the extension; the function reads nothing but its argument.
-    fence::for_catalog(|| unsafe {
-        pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
-    })
-    .unwrap_or_default() as i32
+/// A number that no tree has, also where a dump that was restored has set the sequence back.
+fn next_id(tables: &Tables, known: &[Definition]) -> i32 {
+    loop {
+        // SAFETY: the sequence of the extension; the function reads nothing but its argument.
+        let id = fence::for_catalog(|| unsafe {
+            pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
+        })
+        .unwrap_or_default() as i32;
+        if known.iter().all(|tree| tree.id != id) {
+            return id;
+        }
+    }
 }
