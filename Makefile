@@ -102,7 +102,7 @@ bench-large: ## run the benchmark of the power tree with up to 10^8 rows, on the
 
 soak: ## compare power trees with their tables for 10 minutes while six writers change them; PG_CONFIG as above
 	$(MAKE) install
-	scripts/cluster.py run --pg-config $(PG_CONFIG) -- tests/powertree/soak.py 600
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set max_prepared_transactions=10 -- tests/powertree/soak.py 600
 
 lint: lint-format lint-walls lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, clippy, units and dependencies
 

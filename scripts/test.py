@@ -27,6 +27,7 @@ WORKERS = ["--set", "shared_preload_libraries=pg_tally", "--set", "pg_tally.powe
            "--set", "pg_tally.powertree_databases=decoys,escalation"]
 SERVED = ["--set", "shared_preload_libraries=pg_tally", "--set", "pg_tally.powertree_compact_seconds=1",
           "--set", "pg_tally.powertree_databases=served,absent"]
+TWO_PHASES = ["--set", "max_prepared_transactions=10"]
 SUITES = {
     "lint": ["make", "-k", "lint", f"PG_CONFIG={PG15}"],
     "stats": [*CARGO, "-p", "tally-stats"],
@@ -45,8 +46,8 @@ SUITES = {
     "memory-18": [*CLUSTER, PG18, "--", "tests/memory/run.py", "2"],
     "worker-15": [*CLUSTER, PG15, *SERVED, "--", "tests/powertree/worker.py"],
     "worker-18": [*CLUSTER, PG18, *SERVED, "--", "tests/powertree/worker.py"],
-    "soak": [*CLUSTER, PG15, "--", "tests/powertree/soak.py", "60"],
-    "soak-mutant": [*CLUSTER, PG15, "--", "tests/powertree/soak.py", "10", "--mutant"],
+    "soak": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60"],
+    "soak-mutant": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60", "--mutant"],
     "crash": ["tests/powertree/crash.sh", PG15],
     "containers": ["tests/containers/run.sh", PG15],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
@@ -61,7 +62,7 @@ MORE = {
     "fuzz-all-18": [*CLUSTER, PG18, "--", "tests/security/fuzz.py", "10000"],
     "memory-all-15": [*CLUSTER, PG15, "--", "tests/memory/run.py", "40"],
     "memory-all-18": [*CLUSTER, PG18, "--", "tests/memory/run.py", "40"],
-    "soak-all": [*CLUSTER, PG15, "--", "tests/powertree/soak.py", "600"],
+    "soak-all": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "600"],
 }
 
 

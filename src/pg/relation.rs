@@ -2,6 +2,7 @@
 
 use super::memory;
 use pgrx::pg_sys::{self, Oid};
+use std::ffi::CStr;
 
 /// A table and all its partitions, of partitions too.
 pub fn family(base: Oid) -> Vec<Oid> {
@@ -37,6 +38,16 @@ pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
         next = below;
     }
     family
+}
+
+/// An error if the session itself still uses a table: a trigger of its, a query that reads it, or an open cursor.
+pub fn require_unused(relation: Oid, command: &CStr) {
+    // SAFETY: the table is locked, and closed again unless there is an error.
+    unsafe {
+        let open = pg_sys::table_open(relation, pg_sys::NoLock as i32);
+        pg_sys::CheckTableNotInUse(open, command.as_ptr());
+        pg_sys::table_close(open, pg_sys::NoLock as i32);
+    }
 }
 
 /// The partitions of a table, or the tables that inherit from it.

@@ -19,5 +19,6 @@ pub use compact::launcher::register as register_workers;
 pub fn watch() {
     store::generation::watch();
     ddl::touched::watch();
-    model::writing::watch();
+    store::writing::watch();
+    capture::cut_short::watch();
 }

@@ -3,12 +3,14 @@
 
     tests/powertree/soak.py SECONDS [--mutant]
 
-Six writers mix inserts, late inserts, updates, deletes, cascades, rollbacks, savepoints and long transactions, and their triggers and
-RETURNING look at the tree in the middle of statements; two compactors fold;
+Six writers mix inserts, late inserts, updates, deletes, cascades, rollbacks, savepoints and long transactions, and their triggers,
+cursors and RETURNING look at the tree in the middle of statements; a seventh commits in two phases; two compactors fold;
 one session has the tree rebuilt every two seconds; four readers compare ranges, buckets and last values with the base table in one
 snapshot; half of each at REPEATABLE READ.
-The first half of the time on a plain table, the second on a partitioned one. With --mutant something is wrong in each half, and the soak
-must notice: first the compactors fold in one snapshot and delete the log in the next, then no trigger says that a statement begins.
+The first half of the time on a plain table, the second on a partitioned one whose partitions are truncated, detached, attached,
+dropped and filled by COPY FREEZE meanwhile. It needs max_prepared_transactions.
+
+With --mutant something is wrong each time (MUTANTS), and the soak must notice.
 """
 
 import os
@@ -16,10 +18,46 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from changes import changing, preparing
+
 HERE = Path(__file__).resolve().parent
-EXPECTED = ("could not serialize", "canceling statement due to statement timeout")
+EXPECTED = (
+    "could not serialize", "canceling statement due to statement timeout",
+    # What follows one of those.
+    "current transaction is aborted", "prepared transaction with identifier",
+)
+
+
+@dataclass
+class Table:
+    """One part of the soak: the table, what is done to its partitions, and what is wrong."""
+
+    name: str
+    partitioning: str = ""
+    changes: tuple = ()
+    mutant: bool = False
+    # What a mutant has wrong from the beginning, and how it compacts.
+    damage: str = ""
+    compact: str = "CALL powertree_compact('soak');"
+
+
+PARTITIONED = "PARTITION BY RANGE (at)"
+TABLES = [Table("plain"), Table("partitioned", PARTITIONED, ("partitions", "freeze"))]
+MUTANTS = [
+    # Compactors fold in one snapshot and delete the log in the next.
+    Table("compactor", mutant=True, compact="BEGIN; CALL powertree_compact('soak'); DELETE FROM powertree_log; COMMIT;"),
+    # No trigger says that a statement begins.
+    Table("unannounced", mutant=True, damage="UPDATE pg_trigger SET tgenabled = 'D' WHERE tgname ~ '^powertree_.*_before$'"),
+    # Snapshots of before trust the tree when partitions have been changed, or filled by COPY FREEZE.
+    Table("barriers", PARTITIONED, ("partitions",), mutant=True),
+    Table("freeze", PARTITIONED, ("freeze",), mutant=True),
+    # The table says that it has no generated columns, which partitions in another layout then show to no trigger.
+    Table("generated", PARTITIONED, mutant=True,
+          damage="UPDATE pg_attribute SET attgenerated = '', atthasdef = false WHERE attrelid = 'soak'::regclass AND attname = 'y'"),
+]
 
 
 def psql(database, *arguments, isolation="read committed", **options):
@@ -39,11 +77,8 @@ def ask(database, sql):
     return output.strip()
 
 
-def compactor(database, isolation, seconds, mutant):
+def compactor(database, isolation, seconds, compact):
     """A psql that compacts again and again until it is ended."""
-    compact = "CALL powertree_compact('soak');"
-    if mutant == "compactor":
-        compact = "BEGIN; CALL powertree_compact('soak'); DELETE FROM powertree_log; COMMIT;"
     # Every third is cancelled, if it takes that long.
     cancelled = f"SET statement_timeout = '15ms'; {compact} RESET statement_timeout;"
     lines = f"{compact} {compact} {cancelled} SELECT pg_sleep(random() * 0.2);\n" * int(seconds * 10)
@@ -70,69 +105,85 @@ def feed(process, lines):
         pass
 
 
-def soak(database, seconds, partitioning, mutant):
-    """One half; says what was wrong."""
+def end(database, processes):
+    """Ends sessions, and what they have prepared; says what went wrong in them."""
+    problems = []
+    for process in processes:
+        process.terminate()
+        output = process.stdout.read()
+        process.wait()
+        problems += [line for line in output.splitlines() if "ERROR" in line and not any(known in line for known in EXPECTED)]
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    for _ in range(100):
+        if ask(database, others) == "0":
+            break
+        time.sleep(0.1)
+    for prepared in ask(database, "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()").splitlines():
+        ask(database, f"ROLLBACK PREPARED '{prepared}'")
+    return problems
+
+
+def soak(database, seconds, table):
+    """One part; says what was wrong."""
     ask("postgres", f"CREATE DATABASE {database}")
-    setup = psql(database, "-v", f"partitioning={partitioning}", "-f", str(HERE / "soak.sql"))
+    setup = psql(database, "-v", f"partitioning={table.partitioning}", "-f", str(HERE / "soak.sql"))
     output = setup.communicate()[0]
     if setup.returncode:
         sys.exit(output)
-    if mutant == "unannounced":
-        ask(database, "UPDATE pg_trigger SET tgenabled = 'D' WHERE tgname ~ '^powertree_.*_before$'")
+    if table.damage:
+        ask(database, table.damage)
     isolations = ["read committed", "repeatable read"]
     until = ask(database, f"SELECT clock_timestamp() + interval '{seconds} seconds'")
     calls = [f"CALL writing({i}, '{until}')" for i in range(6)]
     calls += [f"CALL checking('{until}', {1 + 4 * (i % 2)})" for i in range(4)]
     sessions = [psql(database, "-c", call, isolation=isolations[i % 2]) for i, call in enumerate(calls)]
-    compactors = [compactor(database, isolation, seconds, mutant) for isolation in isolations]
-    compactors += [] if mutant else [rebuilder(database, seconds)]
+    others = [compactor(database, isolation, seconds, table.compact) for isolation in isolations]
+    others += [feeding(database, "read committed", preparing(seconds))]
+    others += [feeding(database, "read committed", changing(seconds, table.changes, table.mutant))] if table.changes else []
+    others += [] if table.mutant else [rebuilder(database, seconds)]
     problems = []
     for process in sessions:
         output = process.communicate()[0]
         if process.returncode:
             problems.append(output.strip())
-    for process in compactors:
-        process.terminate()
-        output = process.stdout.read()
-        process.wait()
-        bad = [line for line in output.splitlines() if "ERROR" in line and not any(known in line for known in EXPECTED)]
-        problems += bad if not mutant else []
-    if not mutant:
+    bad = end(database, others)
+    if not table.mutant:
+        problems += bad
         ask(database, "CALL powertree_compact('soak')")
         left = ask(database, "SELECT (SELECT count(*) FROM powertree_log) + (SELECT count(*) FROM powertree_span)")
         problems += [] if left == "0" else [f"{left} rows are left in the log"]
         for _ in range(20):
-            wrong = ask(database, "SELECT concat(check_range(), check_buckets(), check_last())")
+            wrong = ask(database, "SELECT concat(check_range(), check_buckets(), check_last(), check_part())")
             problems += [wrong] if wrong else []
-    checks, mismatches, compactions, deadlocks = ask(
+    checks, mismatches, compactions, changes, deadlocks = ask(
         database,
-        "SELECT (SELECT sum(n) FROM checks), (SELECT count(*) FROM mismatches), (SELECT compactions FROM powertree_state),"
+        "SELECT (SELECT sum(n) FROM checks), (SELECT count(*) FROM mismatches), (SELECT compactions FROM powertree_state), (SELECT count(*) FROM changes),"
         " (SELECT deadlocks FROM pg_stat_database WHERE datname = current_database())",
     ).split("|")
     for line in ask(database, "SELECT isolation || ': ' || what FROM mismatches ORDER BY at LIMIT 3").splitlines():
         print(line[:500])
-    print(f"# {database}: {checks or 0} checks, {mismatches} mismatches, {compactions} compactions, {deadlocks} deadlocks")
-    if mutant:
+    print(f"# {database}: {checks or 0} checks, {mismatches} mismatches, {compactions} compactions, {changes} changes of partitions, {deadlocks} deadlocks")
+    if table.mutant:
         return [] if int(mismatches) else ["the mutant passed for the product"]
     if int(mismatches) or int(deadlocks):
         problems.append("mismatches or deadlocks")
-    if int(checks or 0) < seconds or int(compactions) < seconds:
+    if int(checks or 0) < seconds or int(compactions) < seconds or table.changes and int(changes) < seconds / 10:
         problems.append("hardly anything was done")
     return problems
 
 
 def main():
     seconds, mutant = float(sys.argv[1]), "--mutant" in sys.argv
-    halves = [("plain", "", None), ("partitioned", "PARTITION BY RANGE (at)", None)]
-    if mutant:
-        halves = [("compactor", "", "compactor"), ("unannounced", "", "unannounced")]
+    if ask("postgres", "SHOW max_prepared_transactions") == "0":
+        sys.exit("max_prepared_transactions is 0: give scripts/cluster.py --set max_prepared_transactions=10")
+    tables = MUTANTS if mutant else TABLES
     failed = False
-    for name, partitioning, mutation in halves:
-        database = f"soak_{'mutant_' if mutant else ''}{name}"
+    for table in tables:
+        database = f"soak_{'mutant_' if mutant else ''}{table.name}"
         began = time.monotonic()
-        problems = soak(database, seconds / len(halves), partitioning, mutation)
-        what = f"the soak notices that something is wrong: {name}" if mutant else f"soak of a {name} table"
-        for problem in problems:
+        problems = soak(database, seconds / len(tables), table)
+        what = f"the soak notices that something is wrong: {table.name}" if mutant else f"soak of a {table.name} table"
+        for problem in problems[:5]:
             print(f"# {problem[:1000]}")
         print(f"{'not ok' if problems else 'ok'} - {what}, {time.monotonic() - began:.0f} s", flush=True)
         failed |= bool(problems)

@@ -4,19 +4,21 @@ CREATE EXTENSION IF NOT EXISTS pg_tally;
 -- Every writer has a row of `owners`, which takes rows of its with it.
 CREATE TABLE owners (id int PRIMARY KEY);
 INSERT INTO owners SELECT generate_series(0, 5);
+INSERT INTO owners VALUES (6);
 CREATE TABLE soak (
     writer int, series int, at timestamptz, x float8, n bigint, note text,
-    owner int REFERENCES owners ON DELETE CASCADE, y float8 GENERATED ALWAYS AS (x * 2) STORED
+    owner int REFERENCES owners ON DELETE CASCADE, y float8 GENERATED ALWAYS AS (x * 2) STORED, m numeric
 ) :partitioning;
+-- Before the first there is one that comes and goes.
 SELECT format('CREATE TABLE soak_%s PARTITION OF soak FOR VALUES FROM (%L) TO (%L)', i,
-    CASE i WHEN 0 THEN '-infinity' ELSE ('2026-01-01Z'::timestamptz + i * interval '4 minutes')::text END,
+    '2026-01-01Z'::timestamptz + i * interval '4 minutes',
     CASE i WHEN 4 THEN 'infinity' ELSE ('2026-01-01Z'::timestamptz + (i + 1) * interval '4 minutes')::text END)
 FROM generate_series(0, 4) i WHERE :'partitioning' <> '' AND i <> 1
 \gexec
 -- One has its columns in other places.
 SELECT $$
     CREATE TABLE soak_1 (y float8 GENERATED ALWAYS AS (x * 2) STORED, gone int, note text, n bigint, x float8, owner int REFERENCES owners ON DELETE CASCADE,
-        at timestamptz, series int, writer int);
+        at timestamptz, m numeric, series int, writer int);
     ALTER TABLE soak_1 DROP COLUMN gone;
     ALTER TABLE soak ATTACH PARTITION soak_1 FOR VALUES FROM ('2026-01-01 00:04Z') TO ('2026-01-01 00:08Z');
 $$ WHERE :'partitioning' <> ''
@@ -30,10 +32,14 @@ CREATE FUNCTION any_time() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
     SELECT '2026-01-01Z'::timestamptz
         + CASE WHEN random() < 0.7 THEN interval '19 minutes' + random() * interval '1 minute' ELSE random() * interval '20 minutes' END
 $$;
-INSERT INTO soak (writer, series, at, x, n, note) SELECT i % 6, i % 5, any_time(), random() * 100, i * 1000003::bigint, '' FROM generate_series(1, 20000) i;
-SELECT powertree_create('soak', at => 'at', "values" => '{x,n,y}', series => '{series}', leaf => '1 second');
+CREATE FUNCTION any_numeric() RETURNS numeric LANGUAGE sql VOLATILE AS $$
+    SELECT ('{NULL,0,-0.1234567890123456789012345678901234567890,1e-320,1.7e308,-1.7e308,NaN,Infinity,-Infinity}'::numeric[])[ceil(random() * 20)]
+$$;
+INSERT INTO soak (writer, series, at, x, n, m, note) SELECT i % 6, i % 5, any_time(), random() * 100, i * 1000003::bigint, any_numeric(), '' FROM generate_series(1, 20000) i;
+SELECT powertree_create('soak', at => 'at', "values" => '{x,n,y,m}', series => '{series}', leaf => '1 second');
 CREATE TABLE mismatches (at timestamptz DEFAULT clock_timestamp(), what text, isolation text DEFAULT current_setting('transaction_isolation'));
 CREATE TABLE checks (n bigint, what text);
+CREATE TABLE changes (what text);
 
 -- In the middle of a statement, in its session: rows that are there count.
 CREATE FUNCTION check_midway(who text, s int, a timestamptz) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
@@ -50,18 +56,44 @@ BEGIN
     END IF;
     RETURN tree = rows;
 END $$;
+-- The same by a cursor, opened now and asked when the statement is over.
+CREATE FUNCTION look_later(s int, a timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    begins timestamptz := date_trunc('second', a) - interval '3 seconds';
+BEGIN
+    EXECUTE format('DECLARE %1$I CURSOR FOR SELECT powertree_tally(''soak'', ''x'', %2$L, %3$L, %4$L), '
+        '(SELECT tally(x) FROM soak WHERE series = %4$L AND at >= %2$L AND at < %3$L)', 'look ' || random(), begins, begins + interval '7 seconds', s);
+END $$;
+CREATE FUNCTION check_cursors() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    cursor refcursor;
+    tree tally;
+    rows tally;
+BEGIN
+    FOR cursor IN SELECT name FROM pg_cursors WHERE name LIKE 'look %' LOOP
+        FETCH cursor INTO tree, rows;
+        CLOSE cursor;
+        IF tree <> rows THEN
+            INSERT INTO mismatches (what) VALUES (format('cursor: %s; rows: %s', tree, rows));
+        END IF;
+    END LOOP;
+END $$;
 -- Before and after the tree's own triggers in the order of names, for some of the rows and statements.
 CREATE FUNCTION watching() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_LEVEL = 'STATEMENT' THEN
         IF random() < 0.2 THEN PERFORM check_midway(TG_NAME, floor(random() * 5)::int, any_time()); END IF;
+        IF random() < 0.05 THEN PERFORM look_later(floor(random() * 5)::int, any_time()); END IF;
     ELSIF random() < 0.02 THEN
         PERFORM check_midway(TG_NAME || ' ' || TG_OP, (CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).series, (CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).at);
+        IF random() < 0.2 THEN PERFORM look_later((CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).series, (CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END).at); END IF;
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END $$;
-SELECT format('CREATE TRIGGER %s_%s_%s %2$s INSERT OR UPDATE OR DELETE ON soak FOR EACH %3$s EXECUTE FUNCTION watching()', n, t, l)
-FROM unnest('{a,z}'::text[]) n, unnest('{before,after}'::text[]) t, unnest('{row,statement}'::text[]) l
+-- A BEFORE ROW trigger of a partition has PostgreSQL show generated columns to the triggers after it: so not all partitions have one.
+SELECT format('CREATE TRIGGER %s_%s_%s %2$s INSERT OR UPDATE OR DELETE ON %4$s FOR EACH %3$s EXECUTE FUNCTION watching()', n, t, l, r)
+FROM unnest('{a,z}'::text[]) n, unnest('{before,after}'::text[]) t, unnest('{row,statement}'::text[]) l, unnest('{soak,soak_0,soak_4}'::text[]) r
+WHERE (r = 'soak') = (t = 'after' OR l = 'statement' OR :'partitioning' = '') AND (r = 'soak' OR :'partitioning' <> '')
 \gexec
 
 CREATE FUNCTION write(me int) RETURNS void LANGUAGE plpgsql AS $$
@@ -73,13 +105,13 @@ DECLARE
 BEGIN
     CASE floor(random() * 10)
     WHEN 0, 1, 2 THEN
-        INSERT INTO soak (writer, series, at, x, n, note) SELECT me, random() * 4.99 - 0.5, any_time(),
-            CASE WHEN random() < 0.01 THEN NULL WHEN random() < 0.001 THEN 'NaN' ELSE random() * 100 END, i * 1000003::bigint, ''
+        INSERT INTO soak (writer, series, at, x, n, m, note) SELECT me, random() * 4.99 - 0.5, any_time(),
+            CASE WHEN random() < 0.01 THEN NULL WHEN random() < 0.001 THEN 'NaN' ELSE random() * 100 END, i * 1000003::bigint, any_numeric(), ''
         FROM generate_series(1, many) i;
     WHEN 3 THEN
         INSERT INTO soak (writer, series, at, x, n, note) VALUES (me, floor(random() * 5), any_time(), random() * 100, (random() * 1e18)::bigint, '');
     WHEN 4 THEN
-        UPDATE soak SET x = x + 1 WHERE writer = me AND at BETWEEN begins AND ends;
+        UPDATE soak SET x = x + 1, m = any_numeric() WHERE writer = me AND at BETWEEN begins AND ends;
     WHEN 5 THEN
         UPDATE soak SET note = note || '.', at = CASE WHEN random() < 0.1 THEN any_time() ELSE at END,
             series = CASE WHEN random() < 0.05 THEN floor(random() * 5) ELSE series END
@@ -88,6 +120,7 @@ BEGIN
         DELETE FROM soak WHERE writer = me AND at BETWEEN begins AND ends AND random() < 0.5;
     WHEN 8 THEN
         -- Rows that a foreign key takes away, not too many of them; nobody else has such an owner.
+        LOCK TABLE soak IN ROW EXCLUSIVE MODE;
         INSERT INTO owners VALUES (-1000 - pg_backend_pid()) ON CONFLICT DO NOTHING;
         UPDATE soak SET owner = -1000 - pg_backend_pid() WHERE writer = me AND at BETWEEN begins AND begins + interval '2 seconds';
         DELETE FROM owners WHERE id = -1000 - pg_backend_pid();
@@ -111,6 +144,7 @@ BEGIN
             END;
         END LOOP;
     END CASE;
+    PERFORM check_cursors();
 END $$;
 -- A transaction of some statements; one in eight is undone, one in twenty takes long.
 CREATE PROCEDURE writing(me int, until timestamptz) LANGUAGE plpgsql AS $$
@@ -128,6 +162,8 @@ BEGIN
     END LOOP;
 END $$;
 
+-- What sums of numbers so far apart have in common, in whatever order they are added.
+CREATE FUNCTION extent(t tally) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT concat_ws(' ', num_vals(t), min(t), max(t)) $$;
 -- All in one statement, so in one snapshot.
 CREATE FUNCTION check_range() RETURNS text LANGUAGE sql VOLATILE AS $$
     WITH args AS MATERIALIZED (
@@ -136,13 +172,24 @@ CREATE FUNCTION check_range() RETURNS text LANGUAGE sql VOLATILE AS $$
         SELECT s, CASE WHEN whole THEN date_trunc('second', least(a, b)) ELSE least(a, b) END AS a,
             CASE WHEN whole THEN date_trunc('second', greatest(a, b)) ELSE greatest(a, b) END AS b FROM args
     ), answers AS MATERIALIZED (
-        SELECT e.*, powertree_tally('soak', 'x', a, b, s::text) AS tx, powertree_tally('soak', 'n', a, b, s::text) AS tn, powertree_tally('soak', 'y', a, b, s::text) AS ty,
+        SELECT e.*, powertree_tally('soak', 'x', a, b, s::text) AS tx, powertree_tally('soak', 'n', a, b, s::text) AS tn, powertree_tally('soak', 'y', a, b, s::text) AS ty, extent(powertree_tally('soak', 'm', a, b, s::text)) AS tm,
             (SELECT tally(x) FROM soak WHERE series = s AND at >= a AND at < b) AS bx,
             (SELECT tally(n) FROM soak WHERE series = s AND at >= a AND at < b) AS bn,
-            (SELECT tally(y) FROM soak WHERE series = s AND at >= a AND at < b) AS by FROM ends e
+            (SELECT tally(y) FROM soak WHERE series = s AND at >= a AND at < b) AS by,
+            (SELECT extent(tally(m)) FROM soak WHERE series = s AND at >= a AND at < b) AS bm FROM ends e
     )
-    SELECT format('range of %s from %s to %s: %s, %s, %s; rows: %s, %s, %s', s, a, b, tx, tn, ty, bx, bn, by)
-    FROM answers WHERE tx <> bx OR tn <> bn OR ty <> by
+    SELECT format('range of %s from %s to %s: %s, %s, %s, %s; rows: %s, %s, %s, %s', s, a, b, tx, tn, ty, tm, bx, bn, by, bm)
+    FROM answers WHERE tx <> bx OR tn <> bn OR ty <> by OR tm <> bm
+$$;
+-- Four minutes, as a partition has them, of all series.
+CREATE FUNCTION check_part() RETURNS text LANGUAGE sql VOLATILE AS $$
+    WITH args AS MATERIALIZED (
+        SELECT '2026-01-01Z'::timestamptz + floor(random() * 5 - 1) * interval '4 minutes' AS a
+    ), answers AS MATERIALIZED (
+        SELECT a, s, powertree_tally('soak', 'x', a, a + interval '4 minutes', s::text) AS t,
+            (SELECT tally(x) FROM soak WHERE series = s AND at >= a AND at < a + interval '4 minutes') AS r FROM args, generate_series(0, 4) s
+    )
+    SELECT format('part from %s: %s; rows: %s', a, string_agg(t::text, ' '), string_agg(r::text, ' ')) FROM answers WHERE t <> r GROUP BY a
 $$;
 CREATE FUNCTION check_buckets() RETURNS text LANGUAGE sql VOLATILE AS $$
     WITH args AS MATERIALIZED (
@@ -172,9 +219,10 @@ DECLARE
     n int := 0;
 BEGIN
     WHILE clock_timestamp() < until LOOP
-        -- As many checks in a transaction, which is a snapshot at REPEATABLE READ.
+        -- As many checks in a transaction, which is a snapshot at REPEATABLE READ, taken some time before the table is locked.
+        IF at_once > 1 THEN PERFORM pg_sleep(random() * 0.1); END IF;
         FOR i IN 1 .. at_once LOOP
-            what := (ARRAY['check_range', 'check_buckets', 'check_last'])[ceil(random() * 3)];
+            what := (ARRAY['check_range', 'check_buckets', 'check_last', 'check_part'])[ceil(random() * 4)];
             EXECUTE format('SELECT %s()', what) INTO wrong;
             n := n + 1;
             IF wrong IS NOT NULL THEN INSERT INTO mismatches (what) VALUES (wrong); END IF;

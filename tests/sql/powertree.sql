@@ -105,7 +105,8 @@ ROLLBACK;
 SELECT * FROM wrong();
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT count(*) > 0 AS some FROM pt;
-\! psql -X -q -d pg_tally_regression -c "CALL powertree_compact('by time')"
+\setenv PGDATABASE :DBNAME
+\! psql -X -q -c "CALL powertree_compact('by time')"
 CALL powertree_compact('by time');
 ROLLBACK;
 

@@ -130,7 +130,8 @@ SELECT * FROM ev_check();
 -- The snapshot of before sees an empty partition, as PostgreSQL has it; the tree must not remember more.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT 1 AS snapshot;
-\! psql -X -q -d pg_tally_regression -c "SET lock_timeout = '5s'" -c "TRUNCATE ev_3" -c "CALL powertree_compact('ev')"
+\setenv PGDATABASE :DBNAME
+\! psql -X -q -c "SET lock_timeout = '5s'" -c "TRUNCATE ev_3" -c "CALL powertree_compact('ev')"
 SELECT * FROM ev_check();
 COMMIT;
 SELECT * FROM ev_check();

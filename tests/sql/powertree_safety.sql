@@ -39,8 +39,12 @@ SELECT arguments, what, f.* FROM unnest(ARRAY[
 ]) WITH ORDINALITY w(what, i), unnest(ARRAY['powertree_capture()', 'powertree_capture(''1'')', 'powertree_capture(''x'', ''y'')', 'powertree_skip()'])
     WITH ORDINALITY a(arguments, j), fire(what, arguments, 'mine') f ORDER BY j, i;
 SELECT f.* FROM fire('TRIGGER t INSTEAD OF INSERT ON %s FOR EACH ROW', 'powertree_capture(''1'')', 'window_of_mine') f;
--- On the tree's own table too: a second one does not count rows twice.
+-- One that is named like the tree's own is taken from a table that is not the tree's, which stays as it was.
 SELECT id AS tree FROM powertree_definition WHERE name = 'safe' \gset
+SELECT code FROM tried(format('CREATE TRIGGER powertree_%s_delete AFTER DELETE ON mine REFERENCING OLD TABLE AS powertree_old FOR EACH STATEMENT
+    EXECUTE FUNCTION powertree_capture(%1$L)', :tree));
+SELECT state, (SELECT count(*) FROM pg_trigger WHERE tgrelid = 'mine'::regclass) AS triggers FROM powertrees WHERE name = 'safe';
+-- On the tree's own table too: a second one does not count rows twice.
 SELECT code, message, hint FROM unnest(ARRAY[
     'AFTER INSERT ON safe REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT', 'AFTER INSERT ON safe FOR EACH ROW',
     'AFTER INSERT ON safe FOR EACH STATEMENT', 'BEFORE INSERT ON safe FOR EACH ROW'

@@ -251,12 +251,15 @@ pub fn any(tree: i32, relation: Oid) -> bool {
     all(relation).iter().any(|trigger| trigger.is_of(tree) && !trigger.cloned)
 }
 
-/// The trees whose triggers a relation has.
+/// The trees whose triggers a relation has, by their names too: others that call the same function are somebody's own.
 pub fn trees(relation: Oid) -> Vec<i32> {
     let mut trees: Vec<i32> = all(relation)
         .iter()
         .filter(|trigger| trigger.captures && !trigger.cloned)
-        .filter_map(|trigger| trigger.argument.as_ref()?.parse().ok())
+        .filter_map(|trigger| {
+            let tree = trigger.argument.as_ref()?.parse().ok()?;
+            (tree_of(&trigger.name) == Some(tree)).then_some(tree)
+        })
         .collect();
     trees.sort_unstable();
     trees.dedup();

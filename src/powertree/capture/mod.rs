@@ -2,6 +2,7 @@
 //! and appends the sums to the log.
 
 mod changes;
+pub mod cut_short;
 mod firing;
 mod layout;
 mod transition;

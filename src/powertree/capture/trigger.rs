@@ -11,10 +11,10 @@ use crate::pg::table::Snapshot;
 use crate::powertree::base::extent;
 use crate::powertree::base::triggers;
 use crate::powertree::model::tree::Tree;
-use crate::powertree::model::writing;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::tables::Tables;
+use crate::powertree::store::writing;
 use crate::settings;
 use pgrx::pg_sys::{FunctionCallInfo, Oid, TriggerData};
 use pgrx::prelude::*;
@@ -37,7 +37,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
         }
         // SAFETY: the event is being handled.
         unsafe { capture(&layout, event, firing.data()) };
-        if matches!(event, Event::Insert | Event::Update | Event::Delete) {
+        if !matches!(event, Event::Before | Event::Truncate) {
             writing::end(id);
         }
     }

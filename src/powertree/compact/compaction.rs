@@ -18,6 +18,7 @@ use crate::powertree::store::definition::Definition;
 use crate::powertree::store::failure;
 use crate::powertree::store::state::State;
 use crate::powertree::store::tables::Tables;
+use crate::powertree::store::writing;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
 use pgrx::prelude::*;
@@ -106,6 +107,7 @@ pub fn compact(id: i32, wait: bool) -> bool {
         return false;
     }
     let Some(tree) = Tree::live(id) else { return true };
+    require_nothing_under_way(&tree);
     let tables = Tables::get();
     // SAFETY: a snapshot taken now that the lock is held; an error leaves it to the end of the transaction.
     unsafe {
@@ -124,6 +126,21 @@ pub fn compact(id: i32, wait: bool) -> bool {
     // SAFETY: the snapshot from above.
     unsafe { pg_sys::PopActiveSnapshot() };
     true
+}
+
+/// Rows of a statement that calls us are in the table and not in the log yet: they would be counted twice.
+fn require_nothing_under_way(tree: &Tree) {
+    if writing::is_under_way(tree.id) {
+        raise(
+            PgSqlErrorCode::ERRCODE_OBJECT_IN_USE,
+            format!(
+                "cannot compact power tree \"{}\" because its table is being changed by this session",
+                tree.name
+            ),
+            "",
+            "Call powertree_compact() after the statement, not from a trigger or function of its.",
+        );
+    }
 }
 
 /// A snapshot older than the lock, as REPEATABLE READ has it, may have missed what another compactor did.

@@ -49,6 +49,7 @@ fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
         leaving::forget();
         for part in items::<pg_sys::AlterTableCmd>(command.cmds) {
             if (*part).subtype == pg_sys::AlterTableType::AT_DetachPartition {
+                touched::detach();
                 let part = &*(*part).def.cast::<pg_sys::PartitionCmd>();
                 let (table, partition) = (table_named(command.relation), table_named(part.name));
                 if part.concurrent {

@@ -3,6 +3,7 @@
 
 use super::leaving;
 use super::lifecycle::changed;
+use super::touched;
 use crate::pg::column::find_column;
 use crate::pg::name::{quoted, relation_name, text};
 use crate::pg::relation::{has_triggers, is_partition, lineage, lock_family};
@@ -110,9 +111,11 @@ fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
     problem
 }
 
-/// Takes the triggers from a table, and from those below it, that is a partition no more.
+/// Takes the triggers from a table, and from those below it, that is a partition no more. Anybody can give a table of his
+/// such triggers, and must not have others' trees read their tables by it.
 fn release(tables: &Tables, tree: &Definition, relation: Oid) {
-    if is_live(tables, tree).is_some() && !leaving::is_accounted_for(tree.id, relation) {
+    if touched::detaches() && is_live(tables, tree).is_some() && !leaving::is_accounted_for(tree.id, relation)
+    {
         extent::append(tree, relation, "partition detached");
     }
     for member in lock_family(relation, pg_sys::AccessExclusiveLock) {

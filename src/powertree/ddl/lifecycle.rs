@@ -3,7 +3,7 @@
 use crate::pg::error::raise;
 use crate::pg::fence;
 use crate::pg::name::relation_name;
-use crate::pg::relation::{family, is_partition, lock_family};
+use crate::pg::relation::{family, is_partition, lock_family, require_unused};
 use crate::pg::spi::connected;
 use crate::pg::table::{Key, Snapshot, Table};
 use crate::powertree::base::query::Base;
@@ -24,6 +24,7 @@ use crate::powertree::store::state::{State, Totals};
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
+use std::ffi::CStr;
 
 #[pg_extern(sql = false)]
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
@@ -37,7 +38,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     // SAFETY: the SQL declaration has a text there.
     let name: Option<String> = unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 5) };
     connected(|| {
-        lock_against_writers(base);
+        lock_against_writers(base, c"create a power tree on");
         let name = name.unwrap_or_else(|| relation_name_alone(base));
         if name.is_empty() {
             raise(
@@ -62,7 +63,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
         let tree = resolved(&definition);
         definition.leaf = leaf_width(&leaf, tree.position);
         definition.height = tally_stats::tree::height_for(definition.leaf, tree.position.top_span());
-        definition.id = next_id(&tables);
+        definition.id = next_id(&tables, &known);
         Table::write(tables.definition).writer().insert(&definition.columns());
         begin(&definition, "not built yet");
     });
@@ -74,7 +75,7 @@ fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     let name: String = argument::required(fcinfo, 0, "the tree");
     let name = name.as_str();
     connected(|| {
-        lock_against_writers(named(name).base);
+        lock_against_writers(named(name).base, c"rebuild a power tree of");
         // Nobody can have dropped it since, or made another of this name for the table, unseen.
         let definition = named(name);
         rights::require_owner(definition.base);
@@ -94,6 +95,7 @@ fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
         // Whoever waits for a lock may find another table, or another tree, behind the name.
         let definition = named(name);
         rights::require_owner(definition.base);
+        family.iter().for_each(|&relation| require_unused(relation, c"drop a power tree of"));
         forget(&definition);
         family.into_iter().for_each(|relation| triggers::remove(definition.id, relation));
     });
@@ -187,7 +189,7 @@ pub fn changed(tables: &Tables, base: Oid) {
 
 /// Waits for all who write to the table or its partitions, and keeps others from beginning. An error unless a tree can
 /// be made for the table, by the caller.
-fn lock_against_writers(base: Oid) {
+fn lock_against_writers(base: Oid, command: &CStr) {
     let check = || {
         refuse(refusal(base));
         refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
@@ -197,7 +199,10 @@ fn lock_against_writers(base: Oid) {
     check();
     let family = lock_family(base, pg_sys::ShareRowExclusiveLock);
     check();
-    family.into_iter().for_each(|relation| refuse(refusal(relation)));
+    for relation in family {
+        refuse(refusal(relation));
+        require_unused(relation, command);
+    }
     require_one_owner(base);
 }
 
@@ -286,10 +291,16 @@ fn relation_name_alone(relation: Oid) -> String {
     unsafe { crate::pg::name::text(pg_sys::get_rel_name(relation)) }.unwrap_or_default()
 }
 
-fn next_id(tables: &Tables) -> i32 {
-    // SAFETY: the sequence of the extension; the function reads nothing but its argument.
-    fence::for_catalog(|| unsafe {
-        pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
-    })
-    .unwrap_or_default() as i32
+/// A number that no tree has, also where a dump that was restored has set the sequence back.
+fn next_id(tables: &Tables, known: &[Definition]) -> i32 {
+    loop {
+        // SAFETY: the sequence of the extension; the function reads nothing but its argument.
+        let id = fence::for_catalog(|| unsafe {
+            pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
+        })
+        .unwrap_or_default() as i32;
+        if known.iter().all(|tree| tree.id != id) {
+            return id;
+        }
+    }
 }

@@ -14,11 +14,13 @@ struct Touched {
     relations: [u32; MOST],
     count: usize,
     all: bool,
+    /// Does one of the commands detach a partition?
+    detaches: bool,
 }
 
 thread_local! {
     static TOUCHED: RefCell<Touched> =
-        const { RefCell::new(Touched { depth: 0, relations: [0; MOST], count: 0, all: false }) };
+        const { RefCell::new(Touched { depth: 0, relations: [0; MOST], count: 0, all: false, detaches: false }) };
 }
 
 /// Asks PostgreSQL to say which relations change; once, when the library is loaded.
@@ -43,6 +45,16 @@ pub fn begin() {
     TOUCHED.with_borrow_mut(|touched| touched.depth += 1);
 }
 
+/// The command that runs, or one that it runs inside of, detaches a partition.
+pub fn detach() {
+    TOUCHED.with_borrow_mut(|touched| touched.detaches = true);
+}
+
+/// Does it?
+pub fn detaches() -> bool {
+    TOUCHED.with_borrow(|touched| touched.detaches)
+}
+
 /// What the command that runs has changed by now; None if that is not known.
 pub fn by_now() -> Option<Vec<Oid>> {
     TOUCHED.with_borrow(|touched| {
@@ -56,7 +68,7 @@ pub fn end() {
     TOUCHED.with_borrow_mut(|touched| {
         touched.depth = touched.depth.saturating_sub(1);
         if touched.depth == 0 {
-            (touched.count, touched.all) = (0, false);
+            (touched.count, touched.all, touched.detaches) = (0, false, false);
         }
     });
 }
@@ -66,7 +78,7 @@ fn forget() {
     // Called in the middle of anything: without a loan it could only be this module's own, which calls nobody.
     TOUCHED.with(|touched| {
         if let Ok(mut touched) = touched.try_borrow_mut() {
-            (touched.depth, touched.count, touched.all) = (0, 0, false);
+            (touched.depth, touched.count, touched.all, touched.detaches) = (0, 0, false, false);
         }
     });
 }

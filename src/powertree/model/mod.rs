@@ -1,4 +1,4 @@
-//! What a session knows of trees: their columns, positions and keys, who may ask them, and what is being written.
+//! What a session knows of trees: their columns, positions and keys, and who may ask them.
 
 pub mod argument;
 pub mod key;
@@ -8,4 +8,3 @@ pub mod question;
 pub mod rights;
 pub mod tree;
 pub mod value;
-pub mod writing;

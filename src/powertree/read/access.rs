@@ -1,11 +1,11 @@
 //! May a snapshot trust the tree at all?
 
 use crate::pg::table::Snapshot;
-use crate::powertree::model::writing;
 use crate::powertree::store::barrier::state_behind_barriers;
 use crate::powertree::store::span::{self, Span};
 use crate::powertree::store::state::State;
 use crate::powertree::store::tables::Tables;
+use crate::powertree::store::writing;
 
 /// What the active snapshot may take from a tree.
 pub enum Access {
@@ -18,7 +18,7 @@ pub enum Access {
 impl Access {
     /// What the active snapshot may take from this tree.
     pub fn of(tables: &Tables, tree: i32) -> Access {
-        if writing::is_under_way(tree) {
+        if writing::is_torn(tree) {
             return Access::Base;
         }
         match state_behind_barriers(tables, tree) {

@@ -9,3 +9,4 @@ pub mod nodes;
 pub mod span;
 pub mod state;
 pub mod tables;
+pub mod writing;

@@ -1,6 +1,7 @@
 //! Spans of leaves, of all series, that are read from the base table until the next compaction.
 
 use super::tables::Tables;
+use super::writing;
 use crate::pg::memory;
 use crate::pg::table::{Key, Snapshot, Table};
 use pgrx::pg_sys::{self, Datum};
@@ -53,6 +54,9 @@ pub fn append(tree: i32, first: i64, last: i64, reach: Reach, reason: &str) {
         reason.into_datum(),
     ];
     Table::write(Tables::get().span).writer().insert(&columns);
+    if reach == Reach::Earlier {
+        writing::reached_back(tree);
+    }
 }
 
 /// Appends the span of all leaves.

@@ -1,0 +1,32 @@
+//! Statements that a procedural language stops after so many rows of their RETURNING: they fire no triggers after them.
+
+use crate::powertree::store::span::{self, Reach};
+use crate::powertree::store::state::State;
+use crate::powertree::store::tables::Tables;
+use crate::powertree::store::writing;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+/// Looks for them when a transaction commits; once, when the library is loaded.
+pub fn watch() {
+    // SAFETY: only called from `_PG_init`; the function lives as long as the process.
+    unsafe { pg_sys::RegisterXactCallback(Some(transaction_commits), std::ptr::null_mut()) }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn transaction_commits(
+    event: pg_sys::XactEvent::Type,
+    _data: *mut std::ffi::c_void,
+) {
+    use pg_sys::XactEvent::*;
+    if !matches!(event, XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE) {
+        return;
+    }
+    let left = writing::take_left();
+    let Some(tables) = Tables::known().filter(|_| !left.is_empty()) else { return };
+    for tree in left {
+        if State::read(&tables, tree).is_some_and(|state| state.stale.is_none()) {
+            span::append_all(tree, Reach::Later, "statement cut short");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Which snapshots of this session see rows whose log they do not see.
+//!
+//! Rows can be seen from the moment they are written: by volatile functions, and by triggers that fire before ours. What
+//! they did to the tree is logged only when their statement ends, by a later command if triggers or functions ran commands of
+//! their own meanwhile. Until then, and ever after for snapshots between the two commands, as a cursor that such a
+//! trigger opened keeps one, this session reads the table.
+//!
+//! A trigger before each statement says that it begins, also where a foreign key cascades; PostgreSQL fires it once for
+//! each time that ours fires after it. Only the transaction itself has snapshots between its commands.
+
+use pgrx::pg_sys::{self, CommandId};
+use std::cell::RefCell;
+use std::ops::RangeInclusive;
+
+/// A statement that has begun to write and is not logged yet.
+struct Statement {
+    tree: i32,
+    /// The nesting level of its transaction.
+    level: i32,
+    /// The command that its snapshot is of. It writes its rows as this one or a later one.
+    command: CommandId,
+}
+
+thread_local! {
+    static UNDER_WAY: RefCell<Vec<Statement>> = const { RefCell::new(Vec::new()) };
+    /// For each tree the commands before which a snapshot may see rows and not their log, from the first to the last: as many
+    /// as trees, however many statements there are. What is rolled back stays in, which does no harm.
+    static TORN: RefCell<Vec<(i32, RangeInclusive<CommandId>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A statement is about to write.
+pub fn begin(tree: i32) {
+    // SAFETY: counters of the running transaction's; the statement's snapshot is the active one.
+    let (level, command) = unsafe {
+        let snapshot = pg_sys::GetActiveSnapshot();
+        (pg_sys::GetCurrentTransactionNestLevel(), if snapshot.is_null() { 0 } else { (*snapshot).curcid })
+    };
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.push(Statement { tree, level, command }));
+}
+
+/// What the innermost statement did is logged.
+pub fn end(tree: i32) {
+    let statement = UNDER_WAY.with_borrow_mut(|under_way| {
+        let place = under_way.iter().rposition(|statement| statement.tree == tree)?;
+        Some(under_way.remove(place))
+    });
+    logged_since(tree, statement.map_or(0, |statement| statement.command.saturating_add(1)));
+}
+
+/// What the current command has logged holds for snapshots of before too, as that of TRUNCATE does.
+pub fn reached_back(tree: i32) {
+    logged_since(tree, 0);
+}
+
+/// The current command has logged what snapshots before any later command than `first` may see.
+fn logged_since(tree: i32, first: CommandId) {
+    // SAFETY: a counter of the running transaction's.
+    let last = unsafe { pg_sys::GetCurrentCommandId(false) };
+    if first <= last {
+        TORN.with_borrow_mut(|torn| match torn.iter_mut().find(|(of, _)| *of == tree) {
+            Some((_, commands)) => *commands = first.min(*commands.start())..=last,
+            None => torn.push((tree, first..=last)),
+        });
+    }
+}
+
+/// The trees of statements that are over and yet never said so.
+pub fn take_left() -> Vec<i32> {
+    UNDER_WAY.with(|under_way| under_way.take()).into_iter().map(|statement| statement.tree).collect()
+}
+
+/// Is a statement under way that writes to a tree's table?
+pub fn is_under_way(tree: i32) -> bool {
+    UNDER_WAY.with_borrow(|under_way| under_way.iter().any(|statement| statement.tree == tree))
+}
+
+/// Might the active snapshot see rows and not their log? Where a replica applies changes no statement says that it begins.
+pub fn is_torn(tree: i32) -> bool {
+    // SAFETY: a setting of the session's, and the snapshot of the running query.
+    let (replica, command) = unsafe {
+        (
+            pg_sys::SessionReplicationRole == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32,
+            (*pg_sys::GetActiveSnapshot()).curcid,
+        )
+    };
+    let torn = || {
+        TORN.with_borrow(|torn| torn.iter().any(|(of, commands)| *of == tree && commands.contains(&command)))
+    };
+    replica || is_under_way(tree) || torn()
+}
+
+/// Forgets statements whose transaction ends; once, when the library is loaded.
+pub fn watch() {
+    // SAFETY: only called from `_PG_init`; the functions live as long as the process.
+    unsafe {
+        pg_sys::RegisterXactCallback(Some(transaction_ends), std::ptr::null_mut());
+        pg_sys::RegisterSubXactCallback(Some(subtransaction_ends), std::ptr::null_mut());
+    }
+}
+
+// Called while transactions end: they call nothing that could fail.
+unsafe extern "C-unwind" fn transaction_ends(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+    use pg_sys::XactEvent::*;
+    if matches!(event, XACT_EVENT_ABORT | XACT_EVENT_COMMIT | XACT_EVENT_PREPARE) {
+        UNDER_WAY.with(|under_way| under_way.take());
+        TORN.with(|torn| torn.take());
+    }
+}
+
+unsafe extern "C-unwind" fn subtransaction_ends(
+    event: pg_sys::SubXactEvent::Type,
+    _: pg_sys::SubTransactionId,
+    _: pg_sys::SubTransactionId,
+    _: *mut std::ffi::c_void,
+) {
+    // SAFETY: a counter; the subtransaction that ends is still the current one.
+    let level = unsafe { pg_sys::GetCurrentTransactionNestLevel() };
+    UNDER_WAY.with_borrow_mut(|under_way| match event {
+        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
+            under_way.retain(|statement| statement.level < level)
+        }
+        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
+            under_way.iter_mut().for_each(|statement| statement.level = statement.level.min(level - 1));
+        }
+        _ => {}
+    });
+}
