@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::observe::LogFormat;
-use crate::{check, load, market, plan, status};
+use crate::{check, files, load, market, plan, status};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.
 #[derive(Parser)]
@@ -19,7 +19,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Load(Box<load::Args>),
+    Load(Box<Load>),
     Check(check::Args),
     Plan(plan::Args),
     Replay(load::replay::Args),
@@ -33,11 +33,31 @@ enum Command {
     Demo(market::Args),
 }
 
+/// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Load {
+    /// Load files instead of Kafka topics.
+    #[command(subcommand)]
+    files: Option<files::Command>,
+    #[command(flatten)]
+    topics: load::Args,
+}
+
+impl Load {
+    fn run(self) -> Result<(), Failure> {
+        match self.files {
+            Some(command) => files::run(command),
+            None => load::run(self.topics),
+        }
+    }
+}
+
 impl Cli {
     /// Carries out the command that was asked for.
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Load(args) => load::run(*args),
+            Command::Load(args) => args.run(),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),

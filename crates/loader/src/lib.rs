@@ -17,8 +17,11 @@ mod observe;
 mod pg;
 mod plan;
 mod registry;
+mod runtime;
 mod size;
 mod status;
+mod stop;
+mod store;
 
 use std::process::ExitCode;
 

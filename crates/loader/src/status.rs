@@ -7,8 +7,8 @@ use tokio_postgres::{Client, Error};
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::load::runtime;
 use crate::pg::{self, Connector};
+use crate::runtime;
 
 /// Show where a job stands: its positions, how far it is behind, and its dead letters.
 #[derive(clap::Args)]
@@ -25,7 +25,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
     let job = args.job.as_ref().unwrap_or(&config.job);
-    runtime()?.block_on(async {
+    runtime::single_threaded()?.block_on(async {
         let connector = Connector::new(&config.database, job)?;
         let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
         show(&client, job).await.map_err(|error| pg::failure(pg::OUR_SCHEMA, &error))

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::{self, Partition};
-use crate::load::{runtime, start, Assigned, Intent};
+use crate::load::{start, Assigned, Intent};
 use crate::observe;
 use crate::pg::Connector;
 use crate::registry::Registry;
+use crate::runtime;
 
 /// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
 #[derive(clap::Args)]
@@ -35,7 +36,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Err(failure) => println!("{failure}"),
     }
     // Without the broker there is nothing to claim, but tables and rights can be looked at.
-    let database = runtime()?.block_on(check_database(&found, partitions.as_deref().unwrap_or_default()));
+    let database = runtime::single_threaded()?
+        .block_on(check_database(&found, partitions.as_deref().unwrap_or_default()));
     if let Err(failure) = &database {
         println!("{failure}");
     }

@@ -2,29 +2,11 @@
 
 use crate::copy::{append_field, begin_row};
 use crate::decode::Reject;
+use crate::store::dead_letter::{append_reason, Stage};
 
 /// The statement that they are copied with.
 pub const COPY: &str = "COPY loader.file_dead_letters \
                         (job, path, line, raw, stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
-
-/// Where a record was refused.
-#[derive(Debug, Clone, Copy)]
-pub enum Stage {
-    /// By the reader.
-    Decode,
-    /// By PostgreSQL.
-    Write,
-}
-
-impl Stage {
-    /// The name in the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Decode => "decode",
-            Self::Write => "write",
-        }
-    }
-}
 
 /// A row of `loader.file_dead_letters`.
 #[derive(Debug)]
@@ -47,10 +29,7 @@ impl DeadLetter {
         append_field(Some(path.as_bytes()), out);
         append_field(Some(&self.line.to_be_bytes()), out);
         append_field(self.raw.as_deref(), out);
-        append_field(Some(self.stage.name().as_bytes()), out);
-        append_field(Some(self.reject.sqlstate.as_bytes()), out);
-        append_field(self.reject.column.as_deref().map(str::as_bytes), out);
-        append_field(Some(self.reject.message.replace('\0', "\\0").as_bytes()), out);
+        append_reason(self.stage, &self.reject, out);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tally load csv` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
 //!
 //! Three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` settles the table and enters the files
-//! in `loader.files` (`ledger`); then `worker`s, each with a connection of its own (`writer`), load part after part: the
+//! in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load part after part: the
 //! rows of a batch, its dead letters and the part's new position share one transaction.
 
 mod batch;
@@ -21,12 +21,13 @@ mod narrow;
 mod parallel;
 mod parquet;
 mod part;
+mod part_ledger;
 mod progress;
 mod replay;
 mod report;
+mod run;
 mod start;
 mod worker;
-mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::available_parallelism;
@@ -34,8 +35,9 @@ use std::time::Instant;
 
 use crate::config::{Database, TableName};
 use crate::failure::Failure;
-use crate::load::{runtime, Stop};
 use crate::pg::Connector;
+use crate::runtime;
+use crate::stop::Stop;
 use columns::Told;
 use counts::Counts;
 use format::Format;
@@ -45,9 +47,9 @@ use named::Naming;
 use narrow::Narrow;
 use progress::Progress;
 use report::Summary;
+use run::Run;
 use start::{Candidate, Settled};
 use worker::Task;
-use writer::Run;
 
 /// The formats.
 #[derive(clap::Subcommand)]
@@ -134,7 +136,7 @@ pub fn run(command: Command) -> Result<(), Failure> {
     if candidates.is_empty() {
         return left_out.verdict();
     }
-    runtime()?.block_on(load(common, candidates, left_out, threads))
+    runtime::single_threaded()?.block_on(load(common, candidates, left_out, threads))
 }
 
 async fn load(

@@ -12,8 +12,11 @@ use super::start::{define, Candidate};
 use crate::config::TableName;
 use crate::definition::Definition;
 use crate::failure::Failure;
-use crate::load::{copy_around, Path};
 use crate::pg::{self, Found};
+use crate::store::dead_letter::storable;
+use crate::store::destination::Destination;
+use crate::store::refusals::copy_around;
+use crate::store::statements::Statements;
 
 /// As many go into one transaction.
 const BATCH: i64 = 1000;
@@ -86,9 +89,9 @@ async fn store(
 ) -> Result<(u64, u64), Error> {
     let mut refused = Vec::new();
     if batch.rows.len() > 0 {
-        let path = Path::straight(tx.prepare(&definition.copy()).await?);
+        let destination = Destination::open(tx, &mut Statements::default(), definition).await?;
         let rows: Vec<usize> = (0..batch.rows.len()).collect();
-        let found = copy_around(tx, &path, &definition.table.name, &batch.rows, &rows, u64::MAX).await?;
+        let found = copy_around(tx, &destination, &batch.rows, &rows, u64::MAX).await?;
         refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
     }
     let is_refused = |line: i64| refused.iter().any(|letter| letter.line == line);
@@ -101,7 +104,7 @@ async fn store(
     let update = tx.prepare(sql).await?;
     let left = || batch.dead_letters.iter().chain(&refused);
     for DeadLetter { line, stage, reject, .. } in left() {
-        let message = reject.message.replace('\0', "\\0");
+        let message = storable(&reject.message);
         let reason: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
             [&key.job, &key.path, line, &stage.name(), &reject.sqlstate, &reject.column, &message];
         tx.execute(&update, &reason).await?;

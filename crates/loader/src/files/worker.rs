@@ -7,11 +7,13 @@ use super::ledger::{self, Key};
 use super::narrow::Narrow;
 use super::parallel::parallel;
 use super::part::Part;
+use super::part_ledger::{PartLedger, Unstorable};
 use super::progress::Progress;
-use super::writer::{Fate, Run, Writer};
+use super::run::Run;
 use crate::definition::Definition;
 use crate::failure::Failure;
-use crate::load;
+use crate::runtime;
+use crate::store::writer::{Outcome, Writer};
 
 /// A part to load.
 pub struct Task<'a> {
@@ -28,8 +30,10 @@ pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &Progress) 
     let next = AtomicUsize::new(0);
     let connections = connections.min(tasks.len());
     let work = |_| {
-        let done = load::runtime()?.block_on(async {
-            let Some(mut writer) = Writer::connect(run).await? else { return Ok(()) };
+        let done = runtime::single_threaded()?.block_on(async {
+            let Some(mut writer) = Writer::connect(&run.connector, run.stop.clone()).await? else {
+                return Ok(());
+            };
             while let (false, Some(task)) = (run.is_over(), tasks.get(next.fetch_add(1, Ordering::Relaxed))) {
                 load_part(run, &mut writer, task, progress).await?;
             }
@@ -45,21 +49,22 @@ pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &Progress) 
 
 async fn load_part(
     run: &Run,
-    writer: &mut Writer<'_>,
+    writer: &mut Writer,
     task: &Task<'_>,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let Task { input, part, definition } = task;
     let key = Key { job: &run.job, path: ledger::path(*input), from: part.from };
-    let Some(next) = writer.begin(key).await? else {
-        return writer.end(key, None).await;
+    let mut ledger = PartLedger::new(run, key, definition);
+    let Some(next) = ledger.open(writer).await? else {
+        return ledger.close(writer, None).await;
     };
     let left_out = |failure| run.left_out.add(input.path(), failure);
     let mut reader = match input.read(part, next, &definition.columns) {
         Ok(reader) => reader,
         Err(failure) => {
             left_out(failure);
-            return writer.end(key, None).await;
+            return ledger.close(writer, None).await;
         }
     };
     let mut at = next.0;
@@ -69,13 +74,14 @@ async fn load_part(
             Ok(None) => break,
             Err(failure) => {
                 left_out(failure);
-                return writer.end(key, None).await;
+                return ledger.close(writer, None).await;
             }
         };
-        match writer.store(key, definition, &batch).await? {
-            Fate::Stored => run.narrow.note(input.path(), &batch.dead_letters),
-            Fate::Dropped => return Ok(()),
-            Fate::NoneGood(first) => {
+        match writer.store(&mut ledger, &batch).await? {
+            Outcome::Stored(_) => run.narrow.note(input.path(), &batch.dead_letters),
+            Outcome::Stopped => return Ok(()),
+            Outcome::NotStored(Unstorable::Failed(failure)) => return Err(failure),
+            Outcome::NotStored(Unstorable::NoneGood(first)) => {
                 let what = format!("none of its rows can be stored; {first}");
                 let narrow = Narrow::default();
                 narrow.note(input.path(), &batch.dead_letters);
@@ -84,20 +90,20 @@ async fn load_part(
                     None => "mend the file, the options or the table; nothing of it is stored".into(),
                 };
                 left_out(Failure::new(what).at(input.path().display()).mend(mend));
-                return writer.end(key, None).await;
+                return ledger.close(writer, None).await;
             }
         }
         progress.add(input.bytes_of(batch.next.0 - batch.from));
         at = batch.next.0;
         if run.is_over() {
-            return writer.end(key, None).await;
+            return ledger.close(writer, None).await;
         }
     }
     match input.check_unchanged(at) {
-        Ok(()) => writer.end(key, Some(at)).await,
+        Ok(()) => ledger.close(writer, Some(at)).await,
         Err(failure) => {
             left_out(failure);
-            writer.end(key, None).await
+            ledger.close(writer, None).await
         }
     }
 }

@@ -13,25 +13,26 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::batch::assembler::Assembler;
-use super::blocked;
 use super::circuit::Circuit;
 use super::exit::Exit;
-use super::pause::Pause;
 use super::read::change::Changes;
 use super::read::end::End;
 use super::read::identity::Identity;
 use super::read::order::{Order, Stored};
 use super::read::watchdog::Watchdog;
 use super::read::Reader;
-use super::setback::Setback;
 use super::start::{restart, Assigned};
-use super::stop::Stop;
-use super::write::{Fate, Writer};
+use super::write::{OffsetLedger, Superseded};
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::{self, Partition, Queue, Watermarks};
 use crate::observe;
 use crate::pg::Connector;
+use crate::stop::Stop;
+use crate::store::backoff::Backoff;
+use crate::store::lock_watch;
+use crate::store::setback::Setback;
+use crate::store::writer::{Outcome, Writer};
 
 /// A batch that was stored.
 #[derive(Debug, Clone, Copy)]
@@ -70,27 +71,22 @@ impl Lane {
         let config = self.config.clone();
         let connector = Connector::new(&config.database, &config.job)?;
         let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
-        let mut writer = Writer::new(
-            (connector, client),
-            &config,
-            &self.assigned,
-            self.watermarks.clone(),
-            self.stop.clone(),
-        );
-        let mut pause = Pause::default();
+        let mut writer = Writer::new(connector, client, self.stop.clone());
+        let mut ledger = OffsetLedger::new(&config, &self.assigned, self.watermarks.clone());
+        let mut backoff = Backoff::default();
         let mut begin = Instant::now();
         loop {
-            match self.session(&mut writer).await {
+            match self.session(&mut writer, &mut ledger).await {
                 Exit::Ended => return Ok(()),
                 Exit::Failed(failure) => return Err(failure),
                 Exit::Again(reason) => {
                     tracing::warn!(lane = self.number, reason, "beginning anew");
                     observe::lane_restarted();
                     if begin.elapsed() > Duration::from_secs(60) {
-                        pause = Pause::default();
+                        backoff = Backoff::default();
                     }
                     begin = Instant::now();
-                    if !self.prepare_again(&mut writer, &mut pause).await? {
+                    if !self.prepare_again((&mut writer, &mut ledger), &mut backoff).await? {
                         return Ok(());
                     }
                 }
@@ -99,7 +95,7 @@ impl Lane {
     }
 
     /// Reads and writes until one of the sides ends.
-    async fn session(&mut self, writer: &mut Writer<'_>) -> Exit {
+    async fn session(&mut self, writer: &mut Writer, ledger: &mut OffsetLedger<'_>) -> Exit {
         let opened = self.open();
         let (consumer, assembler) = match opened {
             Ok(opened) => opened,
@@ -143,7 +139,7 @@ impl Lane {
                 (exit, added)
             })
         };
-        let written = self.write(writer, &mut orders, &stored).await;
+        let written = self.write(writer, ledger, &mut orders, &stored).await;
         drop(orders); // a reader that waits for room goes home
         let joined = tokio::task::spawn_blocking(move || reader.join()).await;
         match joined {
@@ -169,17 +165,18 @@ impl Lane {
     /// The writing side: does what the reading side asks for, until it has ended.
     async fn write(
         &self,
-        writer: &mut Writer<'_>,
+        writer: &mut Writer,
+        ledger: &mut OffsetLedger<'_>,
         orders: &mut mpsc::Receiver<Order>,
         stored: &Stored,
     ) -> Exit {
         while let Some(order) = orders.recv().await {
             match order {
-                Order::Store(batch) => match writer.store(&batch).await {
-                    Ok(Fate::Stored(outcome)) => {
+                Order::Store(batch) => match writer.store(ledger, &batch).await {
+                    Ok(Outcome::Stored(report)) => {
                         stored.note(&batch);
-                        let dead_letters = outcome.num_dead_letters();
-                        self.circuit.note(&self.config, &outcome);
+                        let dead_letters = report.num_dead_letters();
+                        self.circuit.note(&self.config, &report);
                         // Fails only if the run is over.
                         let _ = self.reports.send(Report { messages: batch.messages, dead_letters });
                         if let (true, Some(failure)) =
@@ -188,12 +185,14 @@ impl Lane {
                             return Exit::Failed(failure);
                         }
                     }
-                    Ok(Fate::Dropped) => return Exit::Ended,
-                    Ok(Fate::Stale) => return Exit::Again("a table was changed".into()),
-                    Ok(Fate::Fenced) => return self.fenced(),
+                    Ok(Outcome::Stopped) => return Exit::Ended,
+                    Ok(Outcome::NotStored(Superseded::Stale)) => {
+                        return Exit::Again("a table was changed".into());
+                    }
+                    Ok(Outcome::NotStored(Superseded::Fenced)) => return self.fenced(),
                     Err(failure) => return Exit::Failed(failure),
                 },
-                Order::Claim(partitions, answer) => match writer.claim(&partitions).await {
+                Order::Claim(partitions, answer) => match ledger.claim(writer, &partitions).await {
                     Ok(Some(claimed)) => {
                         let _ = answer.send(claimed); // fails if the reading side has ended, which says itself why
                     }
@@ -220,12 +219,16 @@ impl Lane {
     }
 
     /// Asks Kafka and PostgreSQL where things stand; says false if the run was told to stop.
-    async fn prepare_again(&mut self, writer: &mut Writer<'_>, pause: &mut Pause) -> Result<bool, Failure> {
+    async fn prepare_again(
+        &mut self,
+        (writer, ledger): (&mut Writer, &mut OffsetLedger<'_>),
+        backoff: &mut Backoff,
+    ) -> Result<bool, Failure> {
         loop {
-            if !pause.unless_stopped(&mut self.stop).await {
+            if !backoff.unless_stopped(&mut self.stop).await {
                 return Ok(false);
             }
-            match self.try_again(writer).await {
+            match self.try_again(writer, ledger).await {
                 Ok(()) => return Ok(true),
                 Err(Setback::Lasting(failure)) => return Err(failure),
                 Err(Setback::Passing(reason)) => tracing::warn!(lane = self.number, reason, "not yet"),
@@ -233,9 +236,9 @@ impl Lane {
         }
     }
 
-    async fn try_again(&mut self, writer: &mut Writer<'_>) -> Result<(), Setback> {
+    async fn try_again(&mut self, writer: &mut Writer, ledger: &mut OffsetLedger<'_>) -> Result<(), Setback> {
         let claims: Vec<_> = match self.config.mode {
-            Mode::Assign => writer.positions().claims().collect(),
+            Mode::Assign => ledger.positions().claims().collect(),
             // The group hands them out anew.
             Mode::Subscribe => Vec::new(),
         };
@@ -253,18 +256,18 @@ impl Lane {
         let connector = writer.connector().clone();
         let client = writer.client().await.map_err(|e| Setback::database("database", &e))?;
         let restart = restart(client, &self.config, &partitions, &epochs);
-        let assigned = blocked::watch(&connector, &self.config.job, restart).await?;
+        let assigned = lock_watch::watch(&connector, restart).await?;
         if assigned.partitions.len() < partitions.len() {
             if let Exit::Failed(failure) = self.fenced() {
                 return Err(failure.into());
             }
         }
         if self.config.mode == Mode::Subscribe {
-            for ((topic, number), _) in writer.positions().claims() {
+            for ((topic, number), _) in ledger.positions().claims() {
                 observe::released(&self.config.topics[topic].name, number);
             }
         }
-        writer.reset(&assigned, self.watermarks.clone());
+        ledger.reset(&assigned, self.watermarks.clone());
         self.assigned = assigned;
         Ok(())
     }

@@ -5,20 +5,15 @@
 //! stays bounded: when PostgreSQL is slow or away, the reader waits and pauses its partitions.
 
 mod batch;
-mod blocked;
 mod circuit;
 mod exit;
 mod lane;
-mod observed;
-mod pause;
 mod progress;
 mod read;
 mod rehearsal;
 pub mod replay;
 pub mod reset;
-mod setback;
 mod start;
-mod stop;
 mod write;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -31,9 +26,10 @@ use tokio::sync::mpsc;
 
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
-use crate::files;
 use crate::pg::Connector;
-use crate::{kafka, observe};
+use crate::stop::Stop;
+use crate::store::lock_watch;
+use crate::{kafka, observe, runtime};
 use lane::{Lane, Report};
 use progress::Progress;
 use read::discovery::Discovery;
@@ -43,17 +39,10 @@ use start::claims::AssignedPartition;
 
 pub use rehearsal::rehearse;
 pub use start::{start, Assigned, Intent};
-pub use stop::Stop;
-pub use write::path::{copy, Path};
-pub use write::refusals::copy_around;
 
-/// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
+/// Which topics to load, and how.
 #[derive(clap::Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
-    /// Files instead of topics.
-    #[command(subcommand)]
-    files: Option<files::Command>,
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE", required = true)]
     config: Option<PathBuf>,
@@ -100,12 +89,9 @@ pub struct Summary {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let file = match (args.files, args.config) {
-        (Some(command), _) => return files::run(command),
-        (None, Some(file)) => file,
-        (None, None) => {
-            return Err(Failure::usage("there is nothing to load").mend("give --config, or files"));
-        }
+    // Only where files are loaded instead may it be missing.
+    let Some(file) = args.config else {
+        return Err(Failure::usage("there is nothing to load").mend("give --config, or files"));
     };
     let mut config = Config::read(&file)?;
     if let Some(job) = args.job {
@@ -123,12 +109,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 /// Loads until it is told to stop, or until the end if the options say so.
 pub fn load(config: Config, options: Options) -> Result<Summary, Failure> {
     let _job = tracing::info_span!("load", job = config.job).entered();
-    runtime()?.block_on(load_async(config, options))
-}
-
-/// A runtime for what talks to PostgreSQL; one thread is all that a connection needs.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)
+    runtime::single_threaded()?.block_on(load_async(config, options))
 }
 
 async fn load_async(config: Config, options: Options) -> Result<Summary, Failure> {
@@ -145,7 +126,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     }
     let intent = Intent::Load { accept_empty_positions: options.accept_empty_positions };
     let assigned = tokio::select! {
-        started = blocked::watch(&connector, &config.job, start(&mut client, &config, &partitions, intent)) => started?,
+        started = lock_watch::watch(&connector, start(&mut client, &config, &partitions, intent)) => started?,
         () = stop.requested() => return Ok(Summary::default()),
     };
     drop(client); // each lane has its own
@@ -185,7 +166,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
         let span = tracing::Span::current();
         thread::spawn(move || {
             let _job = span.entered();
-            let result = catch_unwind(AssertUnwindSafe(|| runtime()?.block_on(lane.run())));
+            let result = catch_unwind(AssertUnwindSafe(|| runtime::single_threaded()?.block_on(lane.run())));
             // Fails only if the run is over.
             let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a lane broke off"))));
         });

@@ -1,6 +1,5 @@
 //! A load of a few messages that is rolled back: what would become of them?
 
-use std::collections::HashMap;
 use std::sync::mpsc as sync;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,13 +18,15 @@ use super::read::order::{Order, Stored};
 use super::read::Reader;
 use super::start::tables::prepare;
 use super::start::{start, Intent};
-use super::stop::Stop;
-use super::write::transaction::{store_rows, Care};
+use super::write::contents::store_rows;
 use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
 use crate::definition::Definition;
 use crate::failure::Failure;
 use crate::pg::Connector;
+use crate::stop::Stop;
+use crate::store::ledger::Care;
+use crate::store::statements::Statements;
 use crate::{kafka, pg};
 
 /// How long messages are waited for.
@@ -131,7 +132,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
         }
         tables[change.table].definition = Some(change.definition.clone());
     }
-    let mut statements = HashMap::new();
+    let mut statements = Statements::default();
     let refused = store_rows(&mut tx, &mut statements, &tables, &batch, Care::RowByRow).await;
     tx.rollback().await.map_err(at)?;
     let refused = refused.map_err(at)?;

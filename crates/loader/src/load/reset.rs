@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::runtime;
 use super::start::bounds::{begin_at, Bound};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::{self, Partition};
 use crate::pg::{self, Connector, Position};
+use crate::runtime;
 
 /// Move the positions of a topic: to its beginning after it was made anew, or to where its rows are to be loaded again from.
 #[derive(clap::Args)]
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Target::End => partitions.iter_mut().for_each(|partition| partition.begin = partition.high),
         Target::At(bound) => begin_at(bound, &scout, &mut partitions)?,
     }
-    runtime()?.block_on(reset(&config, &args, &partitions))
+    runtime::single_threaded()?.block_on(reset(&config, &args, &partitions))
 }
 
 /// Moves the positions to where the partitions begin.

@@ -96,6 +96,11 @@ impl Connector {
         Ok(client)
     }
 
+    /// The name that its sessions have in `pg_stat_activity`, where it is cut to 63 bytes.
+    pub fn application_name(&self) -> &str {
+        self.config.get_application_name().unwrap_or_default()
+    }
+
     /// Drops all connections that were made so far: what they are at ends with an error.
     pub fn hang_up(&self) {
         self.hang_up.notify_waiters();

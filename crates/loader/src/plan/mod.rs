@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::load::{rehearse, runtime};
+use crate::load::rehearse;
+use crate::runtime;
 
 /// Try to load a few messages, show the tables and what becomes of the messages, and roll it back.
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
-    let rehearsal = runtime()?.block_on(rehearse(&config, args.messages as usize))?;
+    let rehearsal = runtime::single_threaded()?.block_on(rehearse(&config, args.messages as usize))?;
     if rehearsal.messages == 0 {
         println!("-- the topics have no messages");
         return Ok(());

@@ -14,9 +14,10 @@ use crate::copy::begin_row;
 use crate::decode::{sqlstate, Reject};
 use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader, Origin};
-use crate::files::dead_letter::{DeadLetter, Stage};
+use crate::files::dead_letter::DeadLetter;
 use crate::files::format::Letter;
 use crate::files::part::Part;
+use crate::store::dead_letter::Stage;
 
 /// Reads a part of a file.
 pub struct Reader<'a> {

@@ -20,8 +20,9 @@ use crate::copy::begin_row;
 use crate::decode::Reject;
 use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader, Origin};
-use crate::files::dead_letter::{DeadLetter, Stage};
+use crate::files::dead_letter::DeadLetter;
 use crate::files::format::Letter;
+use crate::store::dead_letter::Stage;
 
 /// Rows and bytes enough to be worth a transaction.
 pub const BATCH_ROWS: usize = 50_000;

@@ -4,7 +4,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use super::avro::Readiness;
-use super::dead_letter::{DeadLetter, Stage};
+use super::dead_letter::DeadLetter;
 use super::keys::{self, Key};
 use super::originals::Originals;
 use super::topic::{Decoder, Progress, TopicState};
@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::load::start::claims::AssignedPartition;
 use crate::load::start::Assigned;
 use crate::registry::Registry;
+use crate::store::dead_letter::Stage;
 
 /// Up to how many times `max_message_bytes` a message is kept whole as a dead letter.
 const KEPT_WHOLE: usize = 4;

@@ -3,6 +3,7 @@
 use crate::copy::{append_encoded, append_field, begin_row};
 use crate::decode::avro::unframe;
 use crate::decode::{headers, Record, Reject};
+use crate::store::dead_letter::{append_reason, Stage};
 
 /// The statement that the rows of [`DeadLetter::append`] are for.
 pub const COPY: &str =
@@ -10,25 +11,6 @@ pub const COPY: &str =
                         schema_id, stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
 
 const MILLIS_TO_2000: i64 = 946_684_800_000;
-
-/// Where a message was refused.
-#[derive(Debug, Clone, Copy)]
-pub enum Stage {
-    /// By the decoder.
-    Decode,
-    /// By PostgreSQL.
-    Write,
-}
-
-impl Stage {
-    /// As it is stored.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Decode => "decode",
-            Self::Write => "write",
-        }
-    }
-}
 
 /// A row of `loader.dead_letters`.
 pub struct DeadLetter {
@@ -99,10 +81,7 @@ impl DeadLetter {
         // Whatever the message is: JSON does not begin with a zero byte.
         let schema = self.value.as_deref().and_then(|value| unframe(value).ok());
         append_field(schema.map(|(id, _)| id.to_be_bytes()).as_ref().map(<[u8; 4]>::as_slice), out);
-        append_field(Some(self.stage.name().as_bytes()), out);
-        append_field(Some(self.reject.sqlstate.as_bytes()), out);
-        append_field(self.reject.column.as_deref().map(str::as_bytes), out);
-        append_field(Some(self.reject.message.replace('\0', "\\0").as_bytes()), out);
+        append_reason(self.stage, &self.reject, out);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::avro;
-use super::dead_letter::{DeadLetter, Stage};
+use super::dead_letter::DeadLetter;
 use super::originals::Originals;
 use super::{Batch, Change};
 use crate::config::{Format, TableName, Topic, UnknownFields};
@@ -11,6 +11,7 @@ use crate::decode::{fields_of, infer, Fields, Record, Routes};
 use crate::definition::{Definition, Template};
 use crate::load::start::tables::AssignedTopic;
 use crate::load::start::Assigned;
+use crate::store::dead_letter::Stage;
 
 /// What is known of a topic.
 pub struct TopicState {

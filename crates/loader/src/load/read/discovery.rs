@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::kafka::{self, JobConsumer, Partition};
-use crate::load::stop::Stop;
+use crate::stop::Stop;
 
 const STEP: Duration = Duration::from_millis(100);
 

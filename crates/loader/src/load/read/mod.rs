@@ -26,9 +26,9 @@ use crate::kafka::{self, JobConsumer, Message, Queue, Watermarks};
 use crate::load::batch::assembler::{Assembler, Taken};
 use crate::load::circuit::Circuit;
 use crate::load::exit::Exit;
-use crate::load::pause::Pause;
 use crate::load::start::claims::AssignedPartition;
-use crate::load::stop::Stop;
+use crate::stop::Stop;
+use crate::store::backoff::Backoff;
 use change::Changes;
 use end::End;
 use identity::Identity;
@@ -201,7 +201,7 @@ impl Reader<'_> {
                 return self.pause_one(record.topic, record.partition);
             }
         }
-        let mut pause = Pause::default();
+        let mut backoff = Backoff::default();
         loop {
             match self.assembler.take(&record)? {
                 Taken::Yes => return self.resume(),
@@ -209,7 +209,7 @@ impl Reader<'_> {
                 Taken::Later(reason) => {
                     tracing::warn!(reason, "waiting for a schema");
                     self.hand_over()?;
-                    self.wait_out(pause.length())?;
+                    self.wait_out(backoff.length())?;
                 }
             }
         }

@@ -12,17 +12,19 @@ use tokio_postgres::Client;
 
 use super::batch::assembler::{Assembler, Taken};
 use super::batch::Batch;
-use super::runtime;
-use super::setback::Setback;
 use super::start::claims::AssignedPartition;
 use super::start::{restart, start, Assigned, Intent};
+use super::write::changed;
+use super::write::contents::{store, Tables};
 use super::write::positions::Positions;
-use super::write::transaction::{store, Care, Places};
-use super::write::{changed, Statements};
 use crate::config::{Config, Topic};
 use crate::failure::Failure;
 use crate::kafka::Watermarks;
 use crate::pg::{self, verdict, Connector, Verdict};
+use crate::runtime;
+use crate::store::ledger::Care;
+use crate::store::setback::Setback;
+use crate::store::statements::Statements;
 use condition::Condition;
 use letters::Letter;
 
@@ -51,7 +53,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let (stored, dead) = runtime()?.block_on(replay(Config::read(&args.config)?, &args))?;
+    let (stored, dead) = runtime::single_threaded()?.block_on(replay(Config::read(&args.config)?, &args))?;
     let would = if args.dry_run { "would be " } else { "" };
     println!("{would}stored: {stored}, still dead letters: {dead}");
     Ok(())
@@ -120,7 +122,7 @@ enum Attempt {
 impl<'a> Replay<'a> {
     fn new(client: Client, config: &'a Config, assigned: Assigned, dry_run: bool) -> Self {
         let positions = Positions::new(&config.job, &assigned, Watermarks::default());
-        Self { client, statements: Statements::new(), config, positions, assigned, dry_run }
+        Self { client, statements: Statements::default(), config, positions, assigned, dry_run }
     }
 
     /// Replays letters, in as many transactions as their tables change; gives how many are dead again.
@@ -198,13 +200,13 @@ impl<'a> Replay<'a> {
     ) -> Result<Attempt, tokio_postgres::Error> {
         let after = changed(&self.assigned.tables, batch);
         let registry = self.config.registry.as_ref().map(|registry| registry.url.as_str());
-        let places = Places { before: &self.assigned.tables, tables: &after, registry };
+        let tables = Tables { before: &self.assigned.tables, after: &after, registry };
         let Self { client, statements, positions, .. } = self;
         let mut tx = client.transaction().await?;
         let Some(tried) = letters::delete(&tx, positions.job(), letters).await? else {
             return Ok(Attempt::Again);
         };
-        let Some(stored) = store(&mut tx, statements, positions, places, batch, care).await? else {
+        let Some(stored) = store(&mut tx, statements, positions, tables, batch, care).await? else {
             return Ok(Attempt::Again);
         };
         letters::count_attempt(&tx, positions.job(), &tried).await?;
@@ -212,7 +214,7 @@ impl<'a> Replay<'a> {
             tx.rollback().await?;
         } else {
             tx.commit().await?;
-            self.assigned.tables = after;
+            self.assigned.tables = after.into_owned();
         }
         Ok(Attempt::Stored { dead_letters: stored.num_dead_letters() })
     }

@@ -5,8 +5,8 @@ use tokio_postgres::Transaction;
 use crate::config::{Config, OnGap};
 use crate::failure::Failure;
 use crate::kafka::{Partition, TopicId};
-use crate::load::setback::Setback;
 use crate::pg::{self, Position};
+use crate::store::setback::Setback;
 
 /// A partition that this loader has claimed.
 #[derive(Debug, Clone, Copy)]

@@ -9,9 +9,9 @@ use tokio_postgres::Client;
 use crate::config::{Config, Mode};
 use crate::failure::Failure;
 use crate::kafka::Partition;
-use crate::load::setback::Setback;
 use crate::pg;
 use crate::registry::Schema;
+use crate::store::setback::Setback;
 use claims::{claim, renew, AssignedPartition};
 use tables::{prepare, AssignedTopic, Table};
 

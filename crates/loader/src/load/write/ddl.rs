@@ -3,10 +3,10 @@
 use tokio_postgres::{Error, Transaction};
 
 use super::types;
-use super::Statements;
 use crate::load::batch::{Batch, Change};
 use crate::load::start::tables::Table;
 use crate::pg;
+use crate::store::statements::Statements;
 
 /// How long a change of a table waits for those who use it; who waits longer makes all others wait behind it.
 const PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";

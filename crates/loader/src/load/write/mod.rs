@@ -1,86 +1,58 @@
-//! The writing side: one transaction per batch, tried again until it is stored or cannot be.
+//! The writing side of a lane: what a batch of messages needs besides what `store` does for every batch.
 
+pub mod contents;
 pub mod ddl;
-mod one_by_one;
-pub mod path;
 pub mod positions;
-pub mod refusals;
-mod stage;
-pub mod transaction;
+mod report;
 pub mod types;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::time::Duration;
 
-use tokio_postgres::{Client, Error, Statement};
+use tokio_postgres::{Error, Transaction};
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::kafka::{Partition, Watermarks};
 use crate::load::batch::Batch;
-use crate::load::blocked;
-use crate::load::observed;
-use crate::load::pause::Pause;
-use crate::load::setback::Setback;
 use crate::load::start::claims::{claim, AssignedPartition};
 use crate::load::start::tables::Table;
 use crate::load::start::Assigned;
-use crate::load::stop::Stop;
 use crate::observe;
-use crate::pg::{self, verdict, Connector, Verdict};
-use positions::{Positions, Standing};
-use refusals::Refused;
-use transaction::{attempt, Attempt, Care, Places};
+use crate::store::ledger::{Care, Ledger, Standing};
+use crate::store::refusals::Refused;
+use crate::store::setback::Setback;
+use crate::store::statements::Statements;
+use crate::store::writer::Writer;
+use contents::Tables;
+use positions::Positions;
 
-/// What became of a batch.
+/// Why a batch of messages was not stored.
 #[derive(Debug)]
-pub enum Fate {
-    /// Committed.
-    Stored(observe::Stored),
-    /// Dropped, because the run was told to stop while PostgreSQL was away; the next run reads it again.
-    Dropped,
-    /// Dropped, because another loader has claimed a partition of it.
+pub enum Superseded {
+    /// Another loader has claimed a partition of the batch.
     Fenced,
-    /// Dropped, because its tables have changed since it was made.
+    /// The tables have changed since the batch was made.
     Stale,
 }
 
-/// Owns a connection.
-pub struct Writer<'a> {
+/// The claims of a lane in `loader.offsets`, and the tables that its batches go to.
+pub struct OffsetLedger<'a> {
     config: &'a Config,
-    connector: Connector,
-    client: Client,
-    statements: Statements,
     positions: Positions,
     tables: Vec<Table>,
-    stop: Stop,
 }
 
-/// The prepared statements of a connection, by their text.
-pub type Statements = HashMap<String, Statement>;
-
-impl<'a> Writer<'a> {
-    /// A writer over this connection; the connector makes the next ones.
-    pub fn new(
-        (connector, client): (Connector, Client),
-        config: &'a Config,
-        assigned: &Assigned,
-        watermarks: Watermarks,
-        stop: Stop,
-    ) -> Self {
+impl<'a> OffsetLedger<'a> {
+    /// The ledger of an assignment.
+    pub fn new(config: &'a Config, assigned: &Assigned, watermarks: Watermarks) -> Self {
         let positions = Positions::new(&config.job, assigned, watermarks);
-        let tables = assigned.tables.clone();
-        Self { config, connector, client, statements: HashMap::new(), positions, tables, stop }
+        Self { config, positions, tables: assigned.tables.clone() }
     }
 
-    /// Begins anew with what is known now.
+    /// Begins again with what is known now.
     pub fn reset(&mut self, assigned: &Assigned, watermarks: Watermarks) {
-        self.positions = Positions::new(&self.config.job, assigned, watermarks);
-        self.tables = assigned.tables.clone();
-    }
-
-    /// Where connections come from.
-    pub fn connector(&self) -> &Connector {
-        &self.connector
+        *self = Self::new(self.config, assigned, watermarks);
     }
 
     /// The claims.
@@ -88,141 +60,89 @@ impl<'a> Writer<'a> {
         &self.positions
     }
 
-    /// A connection that works, as far as can be known without using it.
-    pub async fn client(&mut self) -> Result<&mut Client, Error> {
-        if self.client.is_closed() {
-            self.client = self.connector.connect().await?;
-            self.statements.clear();
-        }
-        Ok(&mut self.client)
-    }
-
-    /// Stores a batch, whatever it takes.
-    pub async fn store(&mut self, batch: &Batch) -> Result<Fate, Failure> {
-        let after = changed(&self.tables, batch);
-        let mut care = Care::None;
-        let mut pause = Pause::default();
-        loop {
-            let Self { config, connector, client, statements, positions, tables, .. } = self;
-            let registry = config.registry.as_ref().map(|registry| registry.url.as_str());
-            let places = Places { before: tables, tables: &after, registry };
-            let attempt = attempt(client, statements, positions, places, batch, care);
-            let error = match blocked::watch(connector, &config.job, attempt).await {
-                Ok(Attempt::Stored(stored)) => {
-                    self.tables = after;
-                    return Ok(Fate::Stored(stored));
-                }
-                Ok(Attempt::Fenced) => return Ok(Fate::Fenced),
-                Ok(Attempt::Stale) => return Ok(Fate::Stale),
-                Err(error) => error,
-            };
-            match verdict(&error) {
-                Verdict::Row if care == Care::None => care = Care::RowByRow,
-                Verdict::Outage => {
-                    let reason = pg::explain(&error);
-                    tracing::warn!(error = %reason, "the database is in trouble; trying again");
-                    observe::database_away(&reason);
-                    match self.recover(batch, &mut pause).await? {
-                        Recovered::Again => {}
-                        Recovered::AlreadyStored => {
-                            let stored = observed::stored(&self.positions, &after, batch, &Refused::new());
-                            observe::stored(&stored, None);
-                            self.tables = after;
-                            return Ok(Fate::Stored(stored));
-                        }
-                        Recovered::Elsewhere => return Ok(Fate::Fenced),
-                        Recovered::Stopped => return Ok(Fate::Dropped),
-                    }
-                }
-                Verdict::Stop if self.is_stale(batch).await => return Ok(Fate::Stale),
-                Verdict::Row | Verdict::Stop => return Err(pg::failure("writing a batch", &error)),
-            }
-        }
-    }
-
-    /// Claims partitions, whatever it takes; gives nothing if the run was told to stop meanwhile.
+    /// Claims partitions, however long that takes; none if the run was told to stop meanwhile.
     pub async fn claim(
         &mut self,
+        writer: &mut Writer,
         partitions: &[Partition],
     ) -> Result<Option<Vec<AssignedPartition>>, Failure> {
-        let mut pause = Pause::default();
-        loop {
-            let (config, connector) = (self.config, self.connector.clone());
-            match blocked::watch(&connector, &config.job, self.try_claim(partitions)).await {
-                Ok(claimed) => {
-                    self.positions.add(&claimed);
-                    return Ok(Some(claimed));
-                }
-                Err(Setback::Lasting(failure)) => return Err(failure),
-                Err(Setback::Passing(error)) => {
-                    tracing::warn!(error, "partitions cannot be claimed yet; trying again");
-                    if !pause.unless_stopped(&mut self.stop).await {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn try_claim(&mut self, partitions: &[Partition]) -> Result<Vec<AssignedPartition>, Setback> {
         let config = self.config;
         let at = |error: Error| Setback::database("table loader.offsets", &error);
-        let tx = self.client().await.map_err(at)?.transaction().await.map_err(at)?;
-        let claimed = claim(&tx, config, partitions).await?;
-        tx.commit().await.map_err(at)?;
+        let claimed = writer
+            .retry("claiming partitions", async |writer: &mut Writer| {
+                let tx = writer.client().await.map_err(at)?.transaction().await.map_err(at)?;
+                let claimed = claim(&tx, config, partitions).await?;
+                tx.commit().await.map_err(at)?;
+                Ok(claimed)
+            })
+            .await?;
+        self.positions.add(claimed.as_deref().unwrap_or_default());
         Ok(claimed)
     }
+}
 
-    /// Waits for the database, and asks it whether the last attempt was committed after all.
-    async fn recover(&mut self, batch: &Batch, pause: &mut Pause) -> Result<Recovered, Failure> {
-        loop {
-            if !pause.unless_stopped(&mut self.stop).await {
-                return Ok(Recovered::Stopped);
-            }
-            let (config, connector) = (self.config, self.connector.clone());
-            match blocked::watch(&connector, &config.job, self.reconnect_and_look(batch)).await {
-                Ok(recovered) => return Ok(recovered),
-                Err(error) if verdict(&error) == Verdict::Outage => {
-                    let reason = pg::explain(&error);
-                    tracing::warn!(error = %reason, "the database is away");
-                    observe::database_away(&reason);
-                }
-                Err(error) => return Err(pg::failure("reconnecting to the database", &error)),
-            }
+impl Ledger for OffsetLedger<'_> {
+    type Batch = Batch;
+    type Stored = observe::Stored;
+    type NotStored = Superseded;
+
+    async fn store(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        statements: &mut Statements,
+        batch: &Batch,
+        care: Care,
+    ) -> Result<Result<observe::Stored, Superseded>, Error> {
+        // A loader that was replaced fails before it sends rows, and its successor's claim waits for this transaction.
+        if !self.positions.advance(tx, statements, batch).await? {
+            return Ok(Err(Superseded::Fenced));
+        }
+        let after = changed(&self.tables, batch);
+        let registry = self.config.registry.as_ref().map(|registry| registry.url.as_str());
+        let tables = Tables { before: &self.tables, after: &after, registry };
+        let stored = contents::store(tx, statements, &self.positions, tables, batch, care).await?;
+        Ok(stored.ok_or(Superseded::Stale))
+    }
+
+    async fn compare(&self, tx: &Transaction<'_>, batch: &Batch) -> Result<Standing, Error> {
+        self.positions.compare(tx, batch).await
+    }
+
+    fn committed(&mut self, batch: &Batch, stored: &observe::Stored, took: Option<Duration>) {
+        observe::stored(stored, took);
+        if let Cow::Owned(after) = changed(&self.tables, batch) {
+            self.tables = after;
         }
     }
 
-    async fn reconnect_and_look(&mut self, batch: &Batch) -> Result<Recovered, Error> {
-        self.client().await?;
-        Ok(match self.positions.look(&mut self.client, batch).await? {
-            Standing::Before => Recovered::Again,
-            Standing::After => Recovered::AlreadyStored,
-            Standing::Elsewhere => Recovered::Elsewhere,
-        })
+    fn stored_after_all(&self, batch: &Batch) -> observe::Stored {
+        report::report(&self.positions, &changed(&self.tables, batch), batch, &Refused::new())
     }
-}
 
-impl Writer<'_> {
-    /// Whether the tables have changed since the batch was made; where that cannot be told, the error stands.
-    async fn is_stale(&mut self, batch: &Batch) -> bool {
-        let Self { client, statements, positions, tables, .. } = self;
-        let Ok(tx) = client.transaction().await else { return false };
-        matches!(ddl::is_current(&tx, statements, positions.job(), tables, batch).await, Ok(false))
+    fn moved(&self) -> Superseded {
+        Superseded::Fenced
     }
-}
 
-enum Recovered {
-    Again,
-    AlreadyStored,
-    Elsewhere,
-    Stopped,
+    fn place(&self) -> String {
+        "writing a batch".into()
+    }
+
+    async fn outdated(
+        &self,
+        tx: &Transaction<'_>,
+        statements: &mut Statements,
+        batch: &Batch,
+    ) -> Result<Option<Superseded>, Error> {
+        let current = ddl::is_current(tx, statements, self.positions.job(), &self.tables, batch).await?;
+        Ok((!current).then_some(Superseded::Stale))
+    }
 }
 
 /// The tables after the changes of a batch.
-pub fn changed(tables: &[Table], batch: &Batch) -> Vec<Table> {
-    let mut after = tables.to_vec();
+pub fn changed<'t>(tables: &'t [Table], batch: &Batch) -> Cow<'t, [Table]> {
+    let mut after = Cow::Borrowed(tables);
     for change in &batch.changes {
-        after[change.table].definition = Some(change.definition.clone());
+        after.to_mut()[change.table].definition = Some(change.definition.clone());
     }
     after
 }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::{Client, Error, Transaction};
+use tokio_postgres::{Error, Transaction};
 
-use super::Statements;
 use crate::kafka::Watermarks;
 use crate::load::batch::Batch;
 use crate::load::start::claims::AssignedPartition;
 use crate::load::start::Assigned;
+use crate::store::ledger::Standing;
+use crate::store::statements::Statements;
 
 /// The claims of a run.
 pub struct Positions {
@@ -17,17 +18,6 @@ pub struct Positions {
     /// By topic and partition.
     epochs: HashMap<(usize, i32), i64>,
     watermarks: Watermarks,
-}
-
-/// Where the stored positions stand, seen from a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Where the batch begins: it is not stored.
-    Before,
-    /// Where it ends: it is.
-    After,
-    /// Anywhere else, or claimed by someone else.
-    Elsewhere,
 }
 
 /// A batch's spans as the columns of an `unnest`.
@@ -71,10 +61,7 @@ impl Positions {
         &self.topics[topic]
     }
 
-    /// Moves the positions of a batch from where it begins to where it ends; gives false if one was not there.
-    ///
-    /// This comes first in a transaction: a loader that was replaced fails before it sends rows, and its
-    /// successor's claim waits for the transaction in flight.
+    /// Moves the positions of a batch from where it begins to where it ends; returns false if one was not there.
     pub async fn advance(
         &self,
         tx: &Transaction<'_>,
@@ -88,7 +75,7 @@ impl Positions {
                   AS s(topic, partition, from_offset, to_offset, epoch, high, ignored)
              WHERE o.job = $1 AND o.topic = s.topic AND o.partition = s.partition
                AND o.next_offset = s.from_offset AND o.epoch = s.epoch";
-        let statement = prepare(tx, statements, SQL).await?;
+        let statement = statements.prepare(tx, SQL).await?;
         let c = self.columns(batch);
         let parameters = [
             &self.job as _,
@@ -104,20 +91,18 @@ impl Positions {
         Ok(moved == batch.spans.len() as u64)
     }
 
-    /// Asks where the positions stand, after an attempt whose end is not known.
+    /// Looks where the positions stand, after an attempt whose end is not known.
     ///
-    /// The lock makes it wait for that attempt's transaction, should the server still be at it.
-    pub async fn look(&self, client: &mut Client, batch: &Batch) -> Result<Standing, Error> {
+    /// The lock waits for that attempt's transaction, should the server still be at it.
+    pub async fn compare(&self, tx: &Transaction<'_>, batch: &Batch) -> Result<Standing, Error> {
         const SQL: &str = "SELECT o.next_offset = s.from_offset, o.next_offset = s.to_offset
              FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
                   AS s(topic, partition, from_offset, to_offset, epoch)
              JOIN loader.offsets o ON o.job = $1 AND o.topic = s.topic AND o.partition = s.partition
                                   AND o.epoch = s.epoch
              FOR UPDATE OF o";
-        let tx = client.transaction().await?;
         let c = self.columns(batch);
         let rows = tx.query(SQL, &[&self.job, &c.topics, &c.partitions, &c.from, &c.to, &c.epochs]).await?;
-        tx.rollback().await?;
         let all = |column: usize| rows.len() == batch.spans.len() && rows.iter().all(|row| row.get(column));
         Ok(match (all(0), all(1)) {
             (true, _) => Standing::Before,
@@ -140,18 +125,4 @@ impl Positions {
         }
         columns
     }
-}
-
-/// Prepares a statement once per connection.
-pub async fn prepare(
-    tx: &Transaction<'_>,
-    statements: &mut Statements,
-    sql: &str,
-) -> Result<tokio_postgres::Statement, Error> {
-    if let Some(statement) = statements.get(sql) {
-        return Ok(statement.clone());
-    }
-    let statement = tx.prepare(sql).await?;
-    statements.insert(sql.into(), statement.clone());
-    Ok(statement)
 }

@@ -5,11 +5,10 @@
 
 use tokio_postgres::{Error, Transaction};
 
-use super::positions::prepare;
-use super::Statements;
 use crate::config::{Column, ColumnType};
 use crate::load::batch::Batch;
 use crate::load::start::tables::Table;
+use crate::store::statements::Statements;
 
 /// Whether the tables of a batch still have the types that its rows were made for. To be asked once rows are sent: from then
 /// on until the end of the transaction nobody can alter the tables.
@@ -28,7 +27,7 @@ pub async fn are_as_known(
         if rows.len() == 0 || definition.is_staged() {
             continue;
         }
-        let statement = prepare(tx, statements, SQL).await?;
+        let statement = statements.prepare(tx, SQL).await?;
         let found = tx.query(&statement, &[&definition.table.to_string(), &definition.names()]).await?;
         let kind_of =
             |name: &str| definition.columns.iter().find(|column| column.name == name).map(Column::kind);

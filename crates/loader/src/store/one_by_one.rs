@@ -1,9 +1,8 @@
 //! Rows that are tried one by one inside the server, where many of them are refused: a journey for each takes too long.
 
-use tokio_postgres::{Error, Transaction};
+use tokio_postgres::{Error, Statement, Transaction};
 
-use super::path::Path;
-use super::stage::Stage;
+use super::staging_table::StagingTable;
 use crate::decode::Reject;
 use crate::definition::Definition;
 
@@ -23,7 +22,7 @@ pub struct OneByOne {
 impl OneByOne {
     /// Makes the statements of a table; none where newer rows replace older ones.
     pub fn new(definition: &Definition) -> Option<Self> {
-        let stage = Stage::new(definition);
+        let stage = StagingTable::new(definition);
         (!definition.is_keyed()).then(|| Self {
             table: stage.table.clone(),
             create: stage.create(),
@@ -33,8 +32,8 @@ impl OneByOne {
         })
     }
 
-    /// The way into the table in between, if the session may make one and the server knows the language of the block.
-    pub async fn open(&self, tx: &Transaction<'_>) -> Result<Option<Path>, Error> {
+    /// Prepares the COPY into the table in between, if the session may make one and the server knows the language of the block.
+    pub async fn open(&self, tx: &Transaction<'_>) -> Result<Option<Statement>, Error> {
         let sql = "SELECT has_database_privilege(current_database(), 'TEMPORARY')
                           AND EXISTS (SELECT FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'
                                       AND has_language_privilege(oid, 'USAGE'))";
@@ -47,7 +46,7 @@ impl OneByOne {
         );
         tx.batch_execute(&format!("{}; {refused}; {}; DELETE FROM {REFUSED}", self.create, self.clear))
             .await?;
-        Ok(Some(Path::straight(tx.prepare(&self.copy).await?)))
+        tx.prepare(&self.copy).await.map(Some)
     }
 
     /// Brings the rows that are there into their table, and gives those that are refused, by their numbers, with the reasons.

@@ -29,7 +29,7 @@ const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
 
 /// Does the work, and logs who holds it up for as long as somebody does. Where the database does not answer, not even to
 /// a new connection, the work ends with the error of a lost one.
-pub async fn watch<T>(connector: &Connector, job: &str, work: impl Future<Output = T>) -> T {
+pub async fn watch<T>(connector: &Connector, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let mut wait = FIRST;
     loop {
@@ -39,7 +39,7 @@ pub async fn watch<T>(connector: &Connector, job: &str, work: impl Future<Output
         }
         tokio::select! {
             done = &mut work => return done,
-            said = timeout(SILENCE, say(connector, job)) => match said {
+            said = timeout(SILENCE, say(connector)) => match said {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::debug!(error = %pg::explain(&error), "cannot tell what the database waits for");
@@ -55,7 +55,7 @@ pub async fn watch<T>(connector: &Connector, job: &str, work: impl Future<Output
     }
 }
 
-async fn say(connector: &Connector, job: &str) -> Result<(), Error> {
+async fn say(connector: &Connector) -> Result<(), Error> {
     let sql = "SELECT b.pid, coalesce(b.usename, '') || coalesce(' (' || nullif(b.application_name, '') || ')', ''),
                       coalesce(b.state, b.backend_type), coalesce(left(b.query, 200), ''),
                       extract(epoch FROM now() - b.xact_start)::bigint
@@ -64,7 +64,7 @@ async fn say(connector: &Connector, job: &str) -> Result<(), Error> {
                JOIN pg_stat_activity b ON b.pid = blocker.pid
                WHERE a.application_name = left($1, 63) AND a.wait_event_type = 'Lock'";
     let client = connector.connect().await?;
-    let ours = format!("tally {job}");
+    let ours = connector.application_name();
     for row in client.query(sql, &[&ours]).await? {
         let (process, who, state): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
         let (query, seconds): (String, Option<i64>) = (row.get(3), row.get(4));

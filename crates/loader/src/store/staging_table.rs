@@ -8,14 +8,14 @@ use crate::config::{quoted, ColumnType};
 use crate::definition::Definition;
 
 /// The table, as statements see it.
-pub struct Stage<'d> {
+pub struct StagingTable<'d> {
     definition: &'d Definition,
     /// As the server's messages have it.
     pub table: String,
     name: String,
 }
 
-impl<'d> Stage<'d> {
+impl<'d> StagingTable<'d> {
     /// The names of its own columns; the table's do not begin so.
     const NUMBER: &'static str = "\"$number\"";
     const IS_GONE: &'static str = "\"$is_gone\"";

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use super::stop::Stop;
+use crate::stop::Stop;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// The pauses between attempts at one thing.
-pub struct Pause {
+pub struct Backoff {
     next: Duration,
 }
 
-impl Default for Pause {
+impl Default for Backoff {
     fn default() -> Self {
         Self { next: FIRST }
     }
 }
 
-impl Pause {
+impl Backoff {
     /// How long the next one is; between a half and the whole of a time that doubles.
     pub fn length(&mut self) -> Duration {
         let length = self.next.mul_f64(0.5 + fastrand::f64() / 2.0);
@@ -41,8 +41,8 @@ mod tests {
 
     #[test]
     fn grows_to_a_bound() {
-        let mut pause = Pause::default();
-        let lengths: Vec<Duration> = (0..20).map(|_| pause.length()).collect();
+        let mut backoff = Backoff::default();
+        let lengths: Vec<Duration> = (0..20).map(|_| backoff.length()).collect();
         assert!(lengths[0] >= FIRST / 2 && lengths[0] <= FIRST);
         assert!(lengths[10..].iter().all(|length| *length >= LONGEST / 2 && *length <= LONGEST));
     }

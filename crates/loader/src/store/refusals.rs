@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use tokio_postgres::{Error, Transaction};
 
-use super::path::Path;
+use super::destination::Destination;
 use crate::decode::{Reject, Rows};
-use crate::load::start::tables::Table;
 use crate::pg::{self, verdict, Verdict};
 
 /// The messages of which the server refused a row, with its reasons.
@@ -18,8 +17,7 @@ pub type Refused = BTreeMap<u32, Reject>;
 /// either.
 pub async fn store_around(
     tx: &mut Transaction<'_>,
-    tables: &[Table],
-    paths: &[(usize, Path)],
+    destinations: &[(usize, Destination)],
     rows: &[Rows],
 ) -> Result<Refused, Error> {
     let mut counts: HashMap<u32, usize> = HashMap::new();
@@ -30,11 +28,11 @@ pub async fn store_around(
     loop {
         let mut savepoint = tx.transaction().await?;
         let mut found = Refused::new();
-        for (number, path) in paths {
-            let (table, rows) = (&tables[*number].name.name, &rows[*number]);
+        for (number, destination) in destinations {
+            let rows = &rows[*number];
             let wanted: Vec<usize> =
                 (0..rows.len()).filter(|row| !refused.contains_key(&rows.message(*row))).collect();
-            let of_table = copy_around(&mut savepoint, path, table, rows, &wanted, u64::MAX).await?;
+            let of_table = copy_around(&mut savepoint, destination, rows, &wanted, u64::MAX).await?;
             found.extend(of_table.into_iter().map(|(row, reject)| (rows.message(row), reject)));
         }
         // Only a message of several rows can have left something behind.
@@ -56,28 +54,28 @@ const FEW: u64 = 16;
 /// than `most` of them it may give up.
 pub async fn copy_around(
     tx: &mut Transaction<'_>,
-    path: &Path,
-    table: &str,
+    destination: &Destination,
     rows: &Rows,
     wanted: &[usize],
     most: u64,
 ) -> Result<Vec<(usize, Reject)>, Error> {
     // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
     tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
-    let few = if path.one_by_one().is_some() { most.min(FEW) } else { most };
-    let (mut refused, done) = copy_in_runs(tx, path, table, rows, wanted, few).await?;
+    let few = if destination.one_by_one().is_some() { most.min(FEW) } else { most };
+    let (mut refused, done) = copy_in_runs(tx, destination, rows, wanted, few).await?;
     let rest = &wanted[done..];
     if rest.is_empty() || refused.len() as u64 > most {
         return Ok(refused);
     }
-    let one_by_one = path.one_by_one().expect("or else all rows are done");
-    let Some(stage) = one_by_one.open(tx).await? else {
-        let (found, _) = copy_in_runs(tx, path, table, rows, rest, most - refused.len() as u64).await?;
+    let one_by_one = destination.one_by_one().expect("or else all rows are done");
+    let Some(copy) = one_by_one.open(tx).await? else {
+        let (found, _) = copy_in_runs(tx, destination, rows, rest, most - refused.len() as u64).await?;
         refused.extend(found);
         return Ok(refused);
     };
     // Values that are not even of their types are refused on the way there.
-    let (unfit, _) = copy_in_runs(tx, &stage, &one_by_one.table, rows, rest, most).await?;
+    let stage = Destination::straight(&one_by_one.table, copy);
+    let (unfit, _) = copy_in_runs(tx, &stage, rows, rest, most).await?;
     let is_fit = |row: &&usize| unfit.binary_search_by_key(row, |(unfit, _)| unfit).is_err();
     let fit: Vec<usize> = rest.iter().filter(is_fit).copied().collect();
     let found = one_by_one.insert(tx).await?;
@@ -93,8 +91,7 @@ pub async fn copy_around(
 /// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
 async fn copy_in_runs(
     tx: &mut Transaction<'_>,
-    path: &Path,
-    table: &str,
+    destination: &Destination,
     rows: &Rows,
     wanted: &[usize],
     most: u64,
@@ -106,9 +103,9 @@ async fn copy_in_runs(
         let to = wanted.len().min(from + run);
         let savepoint = tx.transaction().await?;
         let pieces = wanted[from..to].iter().map(|row| rows.slice(*row, row + 1));
-        match path.send(&savepoint, pieces).await {
+        match destination.send(&savepoint, pieces).await {
             Ok(()) => {
-                path.clear(&savepoint).await?;
+                destination.clear(&savepoint).await?;
                 savepoint.commit().await?;
                 from = to;
                 run = (run * 2).max(1);
@@ -119,7 +116,7 @@ async fn copy_in_runs(
                     refused.push((wanted[from], reject(&error)));
                     from = to;
                 } else {
-                    let line = error.as_db_error().and_then(|e| pg::refused_line(e, table));
+                    let line = error.as_db_error().and_then(|e| pg::refused_line(e, destination.table()));
                     let good = line.map_or((to - from) / 2, |line| line - 1);
                     run = good.clamp(1, to - from - 1);
                 }

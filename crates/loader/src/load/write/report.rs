@@ -1,14 +1,14 @@
-//! What those who watch the loader are told of a batch.
+//! Reports on stored batches, for those who watch the loader.
 
-use super::batch::dead_letter::Stage;
-use super::batch::{Batch, Span};
-use super::start::tables::Table;
-use super::write::positions::Positions;
-use super::write::refusals::Refused;
+use super::positions::Positions;
+use crate::load::batch::{Batch, Span};
+use crate::load::start::tables::Table;
 use crate::observe::Stored;
+use crate::store::dead_letter::Stage;
+use crate::store::refusals::Refused;
 
-/// A batch in numbers; `refused` are the messages of which the server did not take a row.
-pub fn stored(positions: &Positions, tables: &[Table], batch: &Batch, refused: &Refused) -> Stored {
+/// Counts what a batch stored; `refused` are the messages of which the server did not take a row.
+pub fn report(positions: &Positions, tables: &[Table], batch: &Batch, refused: &Refused) -> Stored {
     let mut stored = Stored { bytes: batch.bytes as u64, ..Stored::default() };
     for (table, rows) in tables.iter().zip(&batch.rows).filter(|(_, rows)| rows.len() > 0) {
         let out = match refused.is_empty() {

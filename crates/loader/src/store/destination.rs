@@ -6,9 +6,8 @@ use futures_util::{pin_mut, SinkExt};
 use tokio_postgres::{CopyInSink, Error, Statement, Transaction};
 
 use super::one_by_one::OneByOne;
-use super::positions::prepare;
-use super::stage::Stage;
-use super::Statements;
+use super::staging_table::StagingTable;
+use super::statements::Statements;
 use crate::copy::{HEADER, TRAILER};
 use crate::definition::Definition;
 
@@ -16,7 +15,8 @@ use crate::definition::Definition;
 const CHUNK: usize = 64 << 10;
 
 /// The prepared way into one table.
-pub struct Path {
+pub struct Destination {
+    table: String,
     copy: Statement,
     merge: Option<Merge>,
     one_by_one: Option<OneByOne>,
@@ -29,32 +29,38 @@ struct Merge {
     clear: String,
 }
 
-impl Path {
+impl Destination {
     /// Prepares what has not been prepared before.
     pub async fn open(
         tx: &Transaction<'_>,
         statements: &mut Statements,
         definition: &Definition,
     ) -> Result<Self, Error> {
+        let (table, one_by_one) = (definition.table.name.clone(), OneByOne::new(definition));
         if !definition.is_staged() {
-            let copy = prepare(tx, statements, &definition.copy()).await?;
-            return Ok(Self { copy, merge: None, one_by_one: OneByOne::new(definition) });
+            let copy = statements.prepare(tx, &definition.copy()).await?;
+            return Ok(Self { table, copy, merge: None, one_by_one });
         }
-        let stage = Stage::new(definition);
+        let stage = StagingTable::new(definition);
         tx.batch_execute(&stage.create()).await?;
         let delete = match stage.delete() {
-            Some(delete) => Some(prepare(tx, statements, &delete).await?),
+            Some(delete) => Some(statements.prepare(tx, &delete).await?),
             None => None,
         };
-        let insert = prepare(tx, statements, &stage.insert()).await?;
+        let insert = statements.prepare(tx, &stage.insert()).await?;
         let merge = Merge { delete, insert, clear: stage.clear() };
-        let copy = prepare(tx, statements, &stage.copy()).await?;
-        Ok(Self { copy, merge: Some(merge), one_by_one: OneByOne::new(definition) })
+        let copy = statements.prepare(tx, &stage.copy()).await?;
+        Ok(Self { table, copy, merge: Some(merge), one_by_one })
     }
 
-    /// The one of a prepared COPY into the table itself.
-    pub fn straight(copy: Statement) -> Self {
-        Self { copy, merge: None, one_by_one: None }
+    /// The way of a prepared COPY into a table, without detours.
+    pub fn straight(table: &str, copy: Statement) -> Self {
+        Self { table: table.into(), copy, merge: None, one_by_one: None }
+    }
+
+    /// The name of the table, without its schema, as the server's messages have it.
+    pub fn table(&self) -> &str {
+        &self.table
     }
 
     /// What tries rows one by one, if it can.

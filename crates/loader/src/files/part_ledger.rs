@@ -1,0 +1,193 @@
+//! The position of one part of a file in `loader.files`: each batch moves it in the transaction that stores its rows.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio_postgres::{Client, Error, Transaction};
+
+use super::batch::Batch;
+use super::dead_letter::{self, DeadLetter};
+use super::ledger::{self, Key};
+use super::run::Run;
+use crate::definition::Definition;
+use crate::failure::Failure;
+use crate::store::destination::{copy, Destination};
+use crate::store::ledger::{Care, Ledger, Standing};
+use crate::store::refusals::copy_around;
+use crate::store::setback::Setback;
+use crate::store::statements::Statements;
+use crate::store::writer::Writer;
+
+/// What a batch left in the database.
+pub struct StoredRows {
+    rows: u64,
+    dead_letters: u64,
+    /// The first of those.
+    first_bad: Option<String>,
+}
+
+/// Why a batch was not stored.
+pub enum Unstorable {
+    /// None of the rows is good, and the batch is the first of its part: that is no matter of single rows. Here is the
+    /// first of them.
+    NoneGood(String),
+    /// The run cannot go on.
+    Failed(Failure),
+}
+
+/// The ledger of a part.
+pub struct PartLedger<'a> {
+    run: &'a Run,
+    key: Key<'a>,
+    definition: &'a Definition,
+}
+
+impl<'a> PartLedger<'a> {
+    /// The ledger of a part whose rows go to this table.
+    pub fn new(run: &'a Run, key: Key<'a>, definition: &'a Definition) -> Self {
+        Self { run, key, definition }
+    }
+
+    /// Takes the lock on the part, and returns its position and line; none if all of it is stored, or if the run was told to
+    /// stop while PostgreSQL was away.
+    pub async fn open(&self, writer: &mut Writer) -> Result<Option<(i64, i64)>, Failure> {
+        let entry = writer.retry("opening a part", async |writer: &mut Writer| {
+            let client = writer.client().await.map_err(|e| self.setback(&e))?;
+            ledger::lock(client, self.key).await.map_err(|e| self.setback(&e))?;
+            let tx = client.transaction().await.map_err(|e| self.setback(&e))?;
+            let entry = ledger::stand(&tx, self.key).await.map_err(|e| self.setback(&e))?;
+            tx.rollback().await.map_err(|e| self.setback(&e))?;
+            Ok(entry)
+        });
+        match entry.await? {
+            Some(Some(entry)) => Ok((!entry.done).then_some(entry.next)),
+            Some(None) => Err(self.moved_failure()),
+            None => Ok(None),
+        }
+    }
+
+    /// Notes the end of the part, if it was reached, and gives the lock back.
+    pub async fn close(&self, writer: &mut Writer, reached: Option<i64>) -> Result<(), Failure> {
+        let closed = writer.retry("closing a part", async |writer: &mut Writer| {
+            // With its connection a lock is gone as well.
+            let is_locked = !writer.is_closed();
+            let client = writer.client().await.map_err(|e| self.setback(&e))?;
+            if let Some(next) = reached {
+                ledger::finish(client, self.key, next).await.map_err(|e| self.setback(&e))?;
+            }
+            if is_locked {
+                ledger::unlock(client, self.key).await.map_err(|e| self.setback(&e))?;
+            }
+            Ok(())
+        });
+        closed.await.map(|_| ())
+    }
+
+    fn setback(&self, error: &Error) -> Setback {
+        Setback::database(&format!("{} in loader.files", self.key.path), error)
+    }
+
+    fn moved_failure(&self) -> Failure {
+        Failure::new("its position in loader.files was moved by someone else")
+            .at(self.key.path)
+            .mend("run it again; it goes on from there")
+    }
+
+    fn too_many(&self, first: &DeadLetter) -> Failure {
+        let most = self.run.max_bad_rows;
+        Failure::new(format!("more than {most} bad rows; in this batch the first is on {first}"))
+            .at(self.key.path)
+            .mend("mend the file or the options; or allow more with --max-bad-rows, and the run goes on where it stopped")
+    }
+}
+
+/// The first of dead letters, as a failure shows it.
+fn first<'l>(letters: impl IntoIterator<Item = &'l DeadLetter>) -> Option<String> {
+    letters.into_iter().min_by_key(|letter| letter.line).map(ToString::to_string)
+}
+
+impl Ledger for PartLedger<'_> {
+    type Batch = Batch;
+    type Stored = StoredRows;
+    type NotStored = Unstorable;
+
+    async fn store(
+        &mut self,
+        tx: &mut Transaction<'_>,
+        statements: &mut Statements,
+        batch: &Batch,
+        care: Care,
+    ) -> Result<Result<StoredRows, Unstorable>, Error> {
+        let is_first = match ledger::stand(tx, self.key).await? {
+            Some(entry) if entry.next.0 == batch.from => batch.from == entry.part.from,
+            _ => return Ok(Err(self.moved())),
+        };
+        let bad = self.run.dead_letters.load(Ordering::Relaxed) + batch.dead_letters.len() as u64;
+        let most = self.run.max_bad_rows.saturating_sub(bad);
+        let mut refused = Vec::new();
+        if batch.rows.len() > 0 {
+            let destination = Destination::open(tx, statements, self.definition).await?;
+            match care {
+                Care::None => destination.send(tx, [batch.rows.slice(0, batch.rows.len())]).await?,
+                Care::RowByRow => {
+                    let all: Vec<usize> = (0..batch.rows.len()).collect();
+                    let found = copy_around(tx, &destination, &batch.rows, &all, most).await?;
+                    refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
+                }
+            }
+        }
+        let letters: Vec<&DeadLetter> = batch.dead_letters.iter().chain(&refused).collect();
+        let first_bad = first(letters.iter().copied());
+        if let (true, Some(first)) = (is_first && refused.len() == batch.rows.len(), &first_bad) {
+            return Ok(Err(Unstorable::NoneGood(first.clone())));
+        }
+        let bad = bad + refused.len() as u64;
+        if let (true, Some(letter)) = (bad > self.run.max_bad_rows, letters.first()) {
+            return Ok(Err(Unstorable::Failed(self.too_many(letter))));
+        }
+        if !letters.is_empty() {
+            let mut bytes = Vec::new();
+            letters.iter().for_each(|letter| letter.append(self.key.job, self.key.path, &mut bytes));
+            let statement = statements.prepare(tx, dead_letter::COPY).await?;
+            copy(tx, &statement, [bytes.as_slice()]).await?;
+        }
+        let (rows, dead_letters) = ((batch.rows.len() - refused.len()) as u64, letters.len() as u64);
+        ledger::advance(tx, self.key, batch.next, rows, dead_letters).await?;
+        Ok(Ok(StoredRows { rows, dead_letters, first_bad }))
+    }
+
+    async fn compare(&self, tx: &Transaction<'_>, batch: &Batch) -> Result<Standing, Error> {
+        Ok(match ledger::stand(tx, self.key).await? {
+            Some(entry) if entry.next.0 == batch.from => Standing::Before,
+            Some(entry) if entry.next.0 == batch.next.0 => Standing::After,
+            _ => Standing::Elsewhere,
+        })
+    }
+
+    fn committed(&mut self, _: &Batch, stored: &StoredRows, _: Option<Duration>) {
+        let StoredRows { rows, dead_letters, first_bad } = stored;
+        self.run.counts.add(self.key.path, *rows, *dead_letters, first_bad.clone());
+        self.run.rows.fetch_add(*rows, Ordering::Relaxed);
+        self.run.dead_letters.fetch_add(*dead_letters, Ordering::Relaxed);
+    }
+
+    fn stored_after_all(&self, batch: &Batch) -> StoredRows {
+        StoredRows {
+            rows: batch.rows.len() as u64,
+            dead_letters: batch.dead_letters.len() as u64,
+            first_bad: first(&batch.dead_letters),
+        }
+    }
+
+    fn moved(&self) -> Unstorable {
+        Unstorable::Failed(self.moved_failure())
+    }
+
+    fn place(&self) -> String {
+        format!("{}, table {}", self.key.path, self.definition.table)
+    }
+
+    async fn relock(&self, client: &Client) -> Result<(), Error> {
+        ledger::lock(client, self.key).await
+    }
+}

@@ -1,0 +1,40 @@
+//! What the connections of a run share.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::counts::Counts;
+use super::left_out::LeftOut;
+use super::narrow::Narrow;
+use crate::pg::Connector;
+use crate::stop::Stop;
+
+/// A run that loads files.
+pub struct Run {
+    /// The database.
+    pub connector: Connector,
+    /// The job's name.
+    pub job: String,
+    /// How many bad rows are too many.
+    pub max_bad_rows: u64,
+    /// Rows stored.
+    pub rows: AtomicU64,
+    /// Dead letters stored.
+    pub dead_letters: AtomicU64,
+    /// The wish to stop.
+    pub stop: Stop,
+    /// The run has failed: its other parts need not go on.
+    pub failed: AtomicBool,
+    /// The files that could not be loaded.
+    pub left_out: LeftOut,
+    /// What became of the rows of each file.
+    pub counts: Counts,
+    /// The columns that did not hold all numbers.
+    pub narrow: Narrow,
+}
+
+impl Run {
+    /// Whether to begin nothing new.
+    pub fn is_over(&self) -> bool {
+        self.stop.is_requested() || self.failed.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,8 @@
+//! The runtime of threads that talk to PostgreSQL.
+
+use crate::failure::Failure;
+
+/// Makes a runtime of one thread, which is all that a connection needs.
+pub fn single_threaded() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)
+}

@@ -1,0 +1,36 @@
+//! What the dead letters of messages and of files have in common: where and why they were refused.
+
+use crate::copy::append_field;
+use crate::decode::Reject;
+
+/// Where something was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// By the decoder.
+    Decode,
+    /// By PostgreSQL.
+    Write,
+}
+
+impl Stage {
+    /// The name in the tables of dead letters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// A message as a column of type text can hold it.
+pub fn storable(message: &str) -> String {
+    message.replace('\0', "\\0")
+}
+
+/// Appends the columns stage, sqlstate, column_name and message to a row of binary COPY.
+pub fn append_reason(stage: Stage, reject: &Reject, out: &mut Vec<u8>) {
+    append_field(Some(stage.name().as_bytes()), out);
+    append_field(Some(reject.sqlstate.as_bytes()), out);
+    append_field(reject.column.as_deref().map(str::as_bytes), out);
+    append_field(Some(storable(&reject.message).as_bytes()), out);
+}
