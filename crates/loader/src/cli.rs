@@ -2,8 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::failure::Failure;
 use crate::observe::LogFormat;
+use crate::Failure;
 use crate::{check, files, load, market, plan, status};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.

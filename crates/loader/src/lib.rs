@@ -5,10 +5,8 @@
 mod check;
 mod cli;
 mod config;
-mod copy;
 mod decode;
 mod definition;
-mod failure;
 mod files;
 mod kafka;
 mod load;
@@ -27,11 +25,11 @@ use std::process::ExitCode;
 
 pub use cli::Cli;
 pub use config::{Database, Registry};
-pub use failure::Failure;
 pub use observe::{log, LogFormat};
-pub use pg::Connector;
+pub use pg::connector;
 pub use registry::register;
 pub use size::bytes;
+pub use tally_postgres::{Connector, Failure};
 
 /// The exit code of a program; a failure is written to standard error, in the form that [`log`] began.
 pub fn conclude(program: &str, outcome: Result<(), Failure>) -> ExitCode {

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use clap::ValueEnum;
 
-use crate::failure::Failure;
 use crate::observe::LogFormat;
+use crate::Failure;
 
 const PROGRAM: &str = "tally-market";
 

@@ -1,6 +1,6 @@
 //! The runtime of threads that talk to PostgreSQL.
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// Makes a runtime of one thread, which is all that a connection needs.
 pub fn single_threaded() -> Result<tokio::runtime::Runtime, Failure> {

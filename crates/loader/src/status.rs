@@ -6,9 +6,9 @@ use comfy_table::{presets, Table};
 use tokio_postgres::{Client, Error};
 
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::pg::{self, Connector};
+use crate::pg;
 use crate::runtime;
+use crate::Failure;
 
 /// Show where a job stands: its positions, how far it is behind, and its dead letters.
 #[derive(clap::Args)]
@@ -26,7 +26,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = Config::read(&args.config)?;
     let job = args.job.as_ref().unwrap_or(&config.job);
     runtime::single_threaded()?.block_on(async {
-        let connector = Connector::new(&config.database, job)?;
+        let connector = pg::connector(&config.database, job)?;
         let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
         show(&client, job).await.map_err(|error| pg::failure(pg::OUR_SCHEMA, &error))
     })

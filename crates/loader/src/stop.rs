@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::signal::unix::{signal, Signal, SignalKind};
 use tokio::sync::watch;
 
-use crate::failure::Failure;
 use crate::observe;
+use crate::Failure;
 
 /// Shared by everything that has to end then.
 #[derive(Debug, Clone)]

@@ -6,13 +6,13 @@ mod retention;
 use std::path::PathBuf;
 
 use crate::config::{Config, Mode};
-use crate::failure::Failure;
 use crate::kafka::{self, Partition};
 use crate::load::{start, Assigned, Intent};
 use crate::observe;
-use crate::pg::Connector;
+use crate::pg;
 use crate::registry::Registry;
 use crate::runtime;
+use crate::Failure;
 
 /// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
 #[derive(clap::Args)]
@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Checks the database and the tables, and gives advice on them.
 async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(), Failure> {
-    let connector = Connector::new(&config.database, &config.job)?;
+    let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let assigned = start(&mut client, config, partitions, Intent::Check).await?;
     let error = |error| connector.failure(&error);

@@ -1,6 +1,8 @@
 //! Turns what the TOML reader says into one line with file, line, key and the nearest valid key.
 
-use crate::failure::Failure;
+use tally_postgres::suggestion;
+
+use crate::Failure;
 
 /// A failure for an error of the TOML reader.
 pub fn from_toml(name: &str, text: &str, error: &toml::de::Error) -> Failure {
@@ -40,14 +42,5 @@ fn explain(message: &str) -> (String, String) {
             (format!("{what}, expected a whole number from 0 up"), "write one".into())
         }
         _ => (message.to_string(), "see the configuration reference, docs/loader.md".into()),
-    }
-}
-
-/// The nearest valid name, or all of them where none is near.
-pub fn suggestion(wrong: &str, valid: &[&str]) -> String {
-    let nearest = valid.iter().max_by(|a, b| strsim::jaro(wrong, a).total_cmp(&strsim::jaro(wrong, b)));
-    match nearest {
-        Some(name) if strsim::jaro(wrong, name) > 0.75 => format!("did you mean {name:?}?"),
-        _ => format!("valid here: {}", valid.join(", ")),
     }
 }

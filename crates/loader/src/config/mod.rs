@@ -20,9 +20,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tally_postgres::suggestion;
 
 pub use column::{Column, ColumnType, Unit};
-pub use complaint::suggestion;
 pub use database::Database;
 pub use http::Http;
 pub use registry::Registry;
@@ -34,7 +34,7 @@ pub use sql_type::SqlType;
 pub use table::{plain_name, quoted, TableName};
 pub use topic::{Format, KeyFormat, Layout, Mapping, OnGap, Start, Topic, UnknownFields, Unmatched};
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// The whole file; `docs/loader.md` is its reference.
 #[derive(Debug, Clone, Deserialize)]
@@ -147,7 +147,7 @@ impl Config {
         if let Some(name) = names.iter().find(|name| self.topics.iter().all(|topic| topic.name != **name)) {
             let known: Vec<&str> = self.topics.iter().map(|topic| topic.name.as_str()).collect();
             return Err(Failure::usage(format!("no topic {name:?} in the configuration"))
-                .mend(complaint::suggestion(name, &known)));
+                .mend(suggestion(name, &known)));
         }
         self.topics.retain(|topic| names.is_empty() || names.contains(&topic.name));
         Ok(())

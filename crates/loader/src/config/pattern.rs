@@ -1,7 +1,7 @@
 //! Topics that are named by a pattern: each topic of the broker that fits has its own table.
 
 use super::{plain_name, Config, TableName, Topic};
-use crate::failure::Failure;
+use crate::Failure;
 
 impl Config {
     /// Whether topics have to be looked for.

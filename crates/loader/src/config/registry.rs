@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::secret::Secret;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// The schema registry, as `[registry]` names it.
 #[derive(Debug, Clone, Deserialize)]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// A value, or where it is kept: `"text"`, `{ env = "NAME" }` or `{ file = "PATH" }`.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::complaint::suggestion;
+use tally_postgres::suggestion;
 
 /// Where a value comes from; paths are the names of fields, and places in arrays: from 0, or from -1 at the end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Column, Partitions, Route, SqlType, TableName};
-use crate::failure::Failure;
+use crate::Failure;
 
 /// One topic and the table, or the tables, it goes to.
 #[derive(Debug, Clone, Deserialize)]

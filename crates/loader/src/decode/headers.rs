@@ -1,6 +1,7 @@
 //! The headers of a message in one piece of memory: pairs of a name and a value, each with its length in front.
 
 use serde_json::Value as Json;
+use tally_postgres::pgtype::hex;
 
 /// What stands for the length of a value that is null.
 const NULL: u32 = u32::MAX;
@@ -28,7 +29,7 @@ pub fn append_json(mut headers: &[u8], out: &mut Vec<u8>) {
         match value {
             Some(bytes) => {
                 out.extend(b"\"\\\\x");
-                append_hex(bytes, out);
+                hex::append(bytes, out);
                 out.push(b'"');
             }
             None => out.extend(b"null"),
@@ -43,7 +44,7 @@ pub fn from_json(json: &Json) -> Vec<u8> {
     let mut headers = Vec::new();
     for pair in json.as_array().into_iter().flatten() {
         if let Some(name) = pair.get(0).and_then(Json::as_str) {
-            let value = pair.get(1).and_then(Json::as_str).and_then(super::value::bytes);
+            let value = pair.get(1).and_then(Json::as_str).and_then(hex::parse_bytea);
             append(name.as_bytes(), value.as_deref(), &mut headers);
         }
     }
@@ -58,14 +59,6 @@ fn next<'a>(headers: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
         NULL => Some(None),
         length => headers.split_off(..length as usize).map(Some),
     }
-}
-
-/// Appends bytes as hexadecimal digits.
-pub fn append_hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |byte: u8| DIGITS[usize::from(byte)];
-    out.reserve(2 * bytes.len());
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 #[cfg(test)]

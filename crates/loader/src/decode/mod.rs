@@ -2,25 +2,23 @@
 
 pub mod avro;
 mod budget;
-mod calendar;
 mod cast;
 mod cell;
 pub mod headers;
 mod json;
 mod metadata;
 mod names;
-mod numeric;
 mod row;
 mod rows;
-mod time;
+pub mod time;
 mod value;
 
 pub use cell::constant;
 pub use json::{fields_of, infer, Fields, Routes};
 pub use names::Names;
 pub use rows::Rows;
-pub use time::{days_since_1970, instant, MICROS_PER_DAY};
-pub use value::{encode, encode_jsonb, Value};
+pub use time::{days_since_1970, instant};
+pub use value::{encode, encode_jsonb, shorten, Value};
 
 use crate::config::ColumnType;
 

@@ -1,11 +1,12 @@
 //! A row while it is put together, in whatever order its values come.
 
+use tally_postgres::pgtype::copy::{append_field, begin_row};
+
 use super::budget::Budget;
 use super::cell::Cell;
 use super::rows::Rows;
 use super::value::encode_jsonb;
 use super::{sqlstate, Reject};
-use crate::copy::{append_field, begin_row};
 use crate::definition::Definition;
 
 /// The values of a row, in the order in which the message has them.

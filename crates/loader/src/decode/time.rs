@@ -1,36 +1,24 @@
-//! Instants and dates, from RFC 3339 text or from numbers with a unit, within PostgreSQL's range.
+//! Instants and dates, from text or from numbers with a unit, within PostgreSQL's range; and as text again.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Span, Timestamp};
+use tally_postgres::pgtype::moment::{days_from_unix, micros_from_unix, midnight, Moment, MICROS_PER_DAY};
+use tally_postgres::pgtype::Problem;
 
-use super::calendar;
 use super::value::Value;
 use super::{sqlstate, Reject};
 use crate::config::{ColumnType, Unit};
-
-/// PostgreSQL counts microseconds from 2000-01-01; this is that day, counted from 1970.
-const POSTGRES_EPOCH: i128 = 946_684_800_000_000;
-/// 4714-11-24 BC and 294277-01-01, PostgreSQL's ends of time, in its own count.
-const MIN_MICROS: i128 = -211_813_488_000_000_000;
-const END_MICROS: i128 = 9_223_371_331_200_000_000;
-/// Microseconds in a day.
-pub const MICROS_PER_DAY: i64 = 86_400_000_000;
-/// From 1970-01-01 to 2000-01-01.
-const DAYS_TO_2000: i32 = 10_957;
-/// 4714-11-24 BC and 5874898-01-01, PostgreSQL's ends of days, in its own count.
-const MIN_DAYS: i32 = -2_451_545;
-const END_DAYS: i32 = 2_145_031_949;
 
 /// Microseconds since 2000-01-01 UTC.
 pub fn micros(value: &Value, unit: Option<Unit>, kind: ColumnType) -> Result<i64, Reject> {
     let since_1970 = match value {
         Value::Number(text) => from_number(text, unit, kind)?,
         Value::Text(text) => match from_text(text, kind) {
-            Some(Instant::Infinite(micros)) => return Ok(micros),
-            Some(Instant::Micros(micros)) => micros,
-            None if unit.is_some() => from_number(text, unit, kind)?,
-            None => return Err(not_an_instant(text, kind)),
+            Ok(micros) => return Ok(micros),
+            Err(Problem::Range) => return Err(overflow(kind)),
+            Err(Problem::Syntax) if unit.is_some() => from_number(text, unit, kind)?,
+            Err(Problem::Syntax) => return Err(not_an_instant(text, kind)),
         },
         _ => return Err(Reject::new(sqlstate::INVALID_TEXT, format!("neither text nor number, for {kind}"))),
     };
@@ -39,7 +27,7 @@ pub fn micros(value: &Value, unit: Option<Unit>, kind: ColumnType) -> Result<i64
 
 /// Whether a text is an instant: a time with its zone.
 pub fn is_instant(text: &str) -> bool {
-    matches!(from_text(text, ColumnType::Timestamptz), Some(Instant::Micros(_)))
+    infinity(text).is_none() && from_text(text, ColumnType::Timestamptz).is_ok()
 }
 
 /// Microseconds since 2000-01-01 of a count since 1970.
@@ -48,11 +36,7 @@ pub fn instant(count: i64, unit: Unit, kind: ColumnType) -> Result<i64, Reject> 
 }
 
 fn since_2000(micros_since_1970: i128, kind: ColumnType) -> Result<i64, Reject> {
-    let micros = micros_since_1970 - POSTGRES_EPOCH;
-    if !(MIN_MICROS..END_MICROS).contains(&micros) {
-        return Err(overflow(kind));
-    }
-    Ok(micros as i64) // the range was just checked
+    micros_from_unix(micros_since_1970).ok_or_else(|| overflow(kind))
 }
 
 fn to_micros(count: i128, unit: Unit) -> i128 {
@@ -66,8 +50,7 @@ fn to_micros(count: i128, unit: Unit) -> i128 {
 
 /// Days since 2000-01-01 of days since 1970.
 pub fn days_since_1970(days: i32) -> Result<i32, Reject> {
-    let days = days.checked_sub(DAYS_TO_2000).filter(|days| (MIN_DAYS..END_DAYS).contains(days));
-    days.ok_or_else(|| overflow(ColumnType::Date))
+    days_from_unix(days).ok_or_else(|| overflow(ColumnType::Date))
 }
 
 /// Microseconds since midnight.
@@ -75,6 +58,9 @@ pub fn time_of_day(value: &Value) -> Result<i64, Reject> {
     let Value::Text(text) = value else {
         return Err(Reject::new(sqlstate::INVALID_TEXT, "not text, for time"));
     };
+    if let Ok(Moment::Time(micros)) = Moment::parse(text.as_bytes()) {
+        return Ok(micros);
+    }
     let time: Time = text.parse().map_err(|_| not_a_time(&format!("text {text:?}"), ColumnType::Time))?;
     let nanos = time.duration_since(Time::midnight()).as_nanos();
     Ok(nanos_to_micros(nanos) as i64) // of one day
@@ -86,9 +72,10 @@ pub fn days(value: &Value, unit: Option<Unit>) -> Result<i32, Reject> {
         if let Some(end) = infinity(text) {
             return Ok(if end > 0 { i32::MAX } else { i32::MIN });
         }
-        if let Some(calendar::Moment { days, micros: None, .. }) = calendar::parse(text) {
-            let days = i32::try_from(days).map_err(|_| overflow(ColumnType::Date))?;
-            return days_since_1970(days);
+        match Moment::parse(text.as_bytes()) {
+            Ok(Moment::Date(days)) => return Ok(days),
+            Err(Problem::Range) => return Err(overflow(ColumnType::Date)),
+            _ => {}
         }
         if unit.is_none() {
             return Err(not_a_time(&format!("text {text:?}"), ColumnType::Date));
@@ -98,28 +85,29 @@ pub fn days(value: &Value, unit: Option<Unit>) -> Result<i32, Reject> {
     Ok(micros.div_euclid(MICROS_PER_DAY) as i32) // all of PostgreSQL's instants have a day
 }
 
-/// Microseconds since 1970, or what PostgreSQL has for an end of time.
-enum Instant {
-    Micros(i128),
-    Infinite(i64),
+/// Microseconds since 2000-01-01 UTC of a text. A timestamp without time zone is stored as it reads; one that has a zone is
+/// stored in UTC, as numbers are.
+fn from_text(text: &str, kind: ColumnType) -> Result<i64, Problem> {
+    if let Some(end) = infinity(text) {
+        return Ok(end);
+    }
+    match Moment::parse(text.as_bytes()) {
+        Ok(Moment::Timestamptz(micros)) => Ok(micros),
+        Ok(Moment::Timestamp(micros)) if kind == ColumnType::Timestamp => Ok(micros),
+        Ok(Moment::Date(days)) if kind == ColumnType::Timestamp => midnight(days).ok_or(Problem::Range),
+        Err(Problem::Range) => Err(Problem::Range),
+        _ => from_iso(text, kind),
+    }
 }
 
-fn from_text(text: &str, kind: ColumnType) -> Option<Instant> {
-    // A timestamp without time zone is stored as it reads; one that has a zone is stored in UTC, as numbers are.
-    let is_local = kind == ColumnType::Timestamp && !has_zone(text);
-    let known = match is_local {
+/// Reads what else ISO 8601 and RFC 9557 allow: times without separators, hours alone, a zone's name in brackets.
+fn from_iso(text: &str, kind: ColumnType) -> Result<i64, Problem> {
+    let instant = match kind == ColumnType::Timestamp && !has_zone(text) {
         true => text.parse::<DateTime>().ok().and_then(|local| TimeZone::UTC.to_timestamp(local).ok()),
         false => text.parse::<Timestamp>().ok(),
     };
-    if let Some(instant) = known {
-        return Some(Instant::Micros(nanos_to_micros(instant.as_nanosecond())));
-    }
-    if let Some(end) = infinity(text) {
-        return Some(Instant::Infinite(end));
-    }
-    let moment = calendar::parse(text).filter(|moment| moment.micros.is_some());
-    let moment = moment.filter(|moment| moment.zone.is_some() != is_local)?;
-    Some(Instant::Micros(moment.micros_since_1970()))
+    let nanos = instant.ok_or(Problem::Syntax)?.as_nanosecond();
+    micros_from_unix(nanos_to_micros(nanos)).ok_or(Problem::Range)
 }
 
 /// Whether a zone follows the time of day.
@@ -141,7 +129,7 @@ fn infinity(text: &str) -> Option<i64> {
 }
 
 fn not_an_instant(text: &str, kind: ColumnType) -> Reject {
-    let is_local = calendar::parse(text).is_some_and(|moment| moment.zone.is_none());
+    let is_local = matches!(Moment::parse(text.as_bytes()), Ok(Moment::Timestamp(_) | Moment::Date(_)));
     if kind != ColumnType::Timestamp && is_local {
         let what = format!(
             "text {text:?} has no time zone, for {kind}: append one by `pattern` and `replacement`, or use timestamp"
@@ -176,6 +164,29 @@ fn from_number(text: &str, unit: Option<Unit>, kind: ColumnType) -> Result<i128,
 
 fn nanos_to_micros(nanos: i128) -> i128 {
     (nanos + 500).div_euclid(1000)
+}
+
+/// Writes a day since 1970-01-01; none if no calendar has it.
+pub fn date_text(days: i32) -> Option<String> {
+    let since = Span::new().try_days(days).ok()?;
+    Date::constant(1970, 1, 1).checked_add(since).ok().map(|date| date.to_string())
+}
+
+/// Writes a time of day, in microseconds since midnight; none if no day has it.
+pub fn time_text(micros: i64) -> Option<String> {
+    let time = Time::midnight().checked_add(SignedDuration::from_micros(micros));
+    time.ok().map(|time| time.to_string())
+}
+
+/// Writes an instant, in UTC, from a count since 1970-01-01; none if no calendar has it.
+pub fn instant_text(count: i64, unit: Unit) -> Option<String> {
+    let instant = match unit {
+        Unit::S => Timestamp::from_second(count),
+        Unit::Ms => Timestamp::from_millisecond(count),
+        Unit::Us => Timestamp::from_microsecond(count),
+        Unit::Ns => Timestamp::from_nanosecond(count.into()),
+    };
+    instant.ok().map(|instant| instant.to_string())
 }
 
 fn not_a_time(what: &str, kind: ColumnType) -> Reject {

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 
+use tally_postgres::pgtype::{self, hex, numeric, Problem};
 use uuid::Uuid;
 
-use super::{json, numeric, sqlstate, time, Reject};
+use super::{json, sqlstate, time, Reject};
 use crate::config::{ColumnType, Unit};
 
 /// A value, classified but not yet converted: numbers keep their digits.
@@ -55,8 +56,8 @@ fn unescape(raw: &str) -> Result<Cow<'_, str>, Reject> {
         .map_err(|e| Reject::new(sqlstate::BAD_JSON, format!("a string with an invalid escape: {e}")))
 }
 
-/// Enough of a long value to recognise it.
-fn shorten(text: &str) -> Cow<'_, str> {
+/// The beginning of a long value, enough to recognise it.
+pub fn shorten(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),
         None => text.into(),
@@ -86,7 +87,7 @@ pub fn encode_jsonb(raw: &str, out: &mut Vec<u8>) -> Result<(), Reject> {
     if json::escapes_nul(raw) {
         return Err(Reject::new(sqlstate::UNTRANSLATABLE, "\\u0000 cannot be stored in jsonb"));
     }
-    out.push(1); // the version of jsonb's binary form
+    out.push(pgtype::JSONB_VERSION);
     out.extend(raw.as_bytes());
     Ok(())
 }
@@ -115,8 +116,8 @@ pub fn encode(kind: ColumnType, unit: Option<Unit>, value: &Value, out: &mut Vec
         }
         ColumnType::Numeric => {
             numeric::encode(number_text(value, kind)?, out).map_err(|state| match state {
-                numeric::Problem::Syntax => wrong_type(value, kind),
-                numeric::Problem::Range => out_of_range(value, kind),
+                Problem::Syntax => wrong_type(value, kind),
+                Problem::Range => out_of_range(value, kind),
             })?
         }
         ColumnType::Timestamptz | ColumnType::Timestamp => {
@@ -125,7 +126,7 @@ pub fn encode(kind: ColumnType, unit: Option<Unit>, value: &Value, out: &mut Vec
         ColumnType::Date => out.extend(time::days(value, unit)?.to_be_bytes()),
         ColumnType::Time => out.extend(time::time_of_day(value)?.to_be_bytes()),
         ColumnType::Bytea => match value {
-            Value::Text(text) => out.extend(bytes(text).ok_or_else(|| wrong_type(value, kind))?),
+            Value::Text(text) => out.extend(hex::parse_bytea(text).ok_or_else(|| wrong_type(value, kind))?),
             _ => return Err(wrong_type(value, kind)),
         },
         ColumnType::Uuid => match value {
@@ -153,27 +154,11 @@ fn encode_text(value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Bytes as PostgreSQL writes them: `\x` and two hexadecimal digits each.
-pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("\\x")?.as_bytes();
-    let digit = |c: u8| char::from(c).to_digit(16);
-    let pair = |pair: &[u8]| match *pair {
-        [high, low] => Some((digit(high)? * 16 + digit(low)?) as u8),
-        _ => None,
-    };
-    digits.chunks(2).map(pair).collect()
-}
-
 fn boolean(value: &Value) -> Result<bool, Reject> {
     match value {
         Value::Boolean(flag) => Ok(*flag),
         Value::Text(text) | Value::Number(text) => {
-            let is_one_of = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-            match () {
-                () if is_one_of(&["true", "t", "yes", "y", "on", "1"]) => Ok(true),
-                () if is_one_of(&["false", "f", "no", "n", "off", "0"]) => Ok(false),
-                () => Err(wrong_type(value, ColumnType::Boolean)),
-            }
+            pgtype::boolean(text.as_bytes()).ok_or_else(|| wrong_type(value, ColumnType::Boolean))
         }
         _ => Err(wrong_type(value, ColumnType::Boolean)),
     }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::dead_letter::DeadLetter;
 use crate::decode::{Reject, Rows};
-use crate::failure::Failure;
 use crate::store::dead_letter::Stage;
+use crate::Failure;
 
 /// Rows and dead letters of a stretch of a file.
 #[derive(Default)]

@@ -6,8 +6,8 @@ use super::format::{Contents, Input};
 use super::infer::Evidence;
 use crate::config::{Column, ColumnType, SqlType};
 use crate::decode::Names;
-use crate::failure::Failure;
 use crate::pg::{Found, FoundColumn};
+use crate::Failure;
 
 /// The types of columns that were told, by name.
 pub type Told = HashMap<String, SqlType>;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::left_out::LeftOut;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// Counts by path.
 #[derive(Default)]

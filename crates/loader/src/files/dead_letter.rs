@@ -1,6 +1,7 @@
 //! Records that could not be stored, whole and with the reason.
 
-use crate::copy::{append_field, begin_row};
+use tally_postgres::pgtype::copy::{append_field, begin_row};
+
 use crate::decode::Reject;
 use crate::store::dead_letter::{append_reason, Stage};
 

@@ -1,7 +1,8 @@
 //! A field of a file as one of binary COPY, whatever the file's format.
 
+use tally_postgres::pgtype::copy::{append_encoded, append_field};
+
 use crate::config::Column;
-use crate::copy::{append_encoded, append_field};
 use crate::decode::{sqlstate, Reject};
 
 /// Appends what `encode` writes, or NULL; says of which column it is if that cannot be.

@@ -9,7 +9,7 @@ use super::input::{hash, Identity};
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// A format of files.
 pub trait Format: Send + Sync {

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Error, Row, Transaction};
 use super::format::Input;
 use super::input::{hash, Identity};
 use super::part::Part;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// A row of `loader.files`.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// The files of a run that were not loaded, or not whole, with the first reason of each.
 #[derive(Default)]

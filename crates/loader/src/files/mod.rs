@@ -34,10 +34,10 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use crate::config::{Database, TableName};
-use crate::failure::Failure;
-use crate::pg::Connector;
+use crate::pg;
 use crate::runtime;
 use crate::stop::Stop;
+use crate::Failure;
 use columns::Told;
 use counts::Counts;
 use format::Format;
@@ -152,7 +152,7 @@ async fn load(
     let mut found = None;
     let job = common.job.clone().unwrap_or_else(|| String::from(common.table.clone()));
     if let Some(database) = &common.database {
-        let connector = Connector::new(&Database::from(database.as_str()), &job)?;
+        let connector = pg::connector(&Database::from(database.as_str()), &job)?;
         let mut client = connector.connect().await.map_err(|e| connector.failure(&e))?;
         let before = start::look(&mut client, &table).await?;
         (table, found) = (before.table, before.found);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
+use tally_postgres::pgtype::copy::begin_row;
 
 use super::batch::{Batch, BatchReader};
 use super::csv;
@@ -12,9 +13,8 @@ use super::infer::Evidence;
 use super::input::Identity;
 use super::part::Part;
 use crate::config::{Column, ColumnType};
-use crate::copy::begin_row;
 use crate::decode::Rows;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// Which columns are filled from the files' names.
 #[derive(Debug, Clone, clap::Args)]

@@ -10,13 +10,13 @@ use super::dead_letter::{self, DeadLetter};
 use super::ledger::{self, Key};
 use super::run::Run;
 use crate::definition::Definition;
-use crate::failure::Failure;
 use crate::store::destination::{copy, Destination};
 use crate::store::ledger::{Care, Ledger, Standing};
 use crate::store::refusals::copy_around;
 use crate::store::setback::Setback;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
+use crate::Failure;
 
 /// What a batch left in the database.
 pub struct StoredRows {

@@ -11,12 +11,12 @@ use super::left_out::LeftOut;
 use super::start::{define, Candidate};
 use crate::config::TableName;
 use crate::definition::Definition;
-use crate::failure::Failure;
 use crate::pg::{self, Found};
 use crate::store::dead_letter::storable;
 use crate::store::destination::Destination;
 use crate::store::refusals::copy_around;
 use crate::store::statements::Statements;
+use crate::Failure;
 
 /// As many go into one transaction.
 const BATCH: i64 = 1000;

@@ -9,8 +9,8 @@ use super::replay::Replayed;
 use super::start::{Candidate, Settled};
 use crate::config::TableName;
 use crate::definition::Definition;
-use crate::failure::Failure;
 use crate::pg::Found;
+use crate::Failure;
 
 /// Tells how the files are read, once for each way.
 pub fn ways(candidates: &[Candidate]) {

@@ -16,8 +16,8 @@ use super::part::Part;
 use super::progress::Progress;
 use crate::config::{Column, TableName, UnknownFields};
 use crate::definition::Definition;
-use crate::failure::Failure;
 use crate::pg::{self, Found};
+use crate::Failure;
 
 /// A file of the run.
 pub struct Candidate {

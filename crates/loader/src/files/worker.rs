@@ -11,9 +11,9 @@ use super::part_ledger::{PartLedger, Unstorable};
 use super::progress::Progress;
 use super::run::Run;
 use crate::definition::Definition;
-use crate::failure::Failure;
 use crate::runtime;
 use crate::store::writer::{Outcome, Writer};
+use crate::Failure;
 
 /// A part to load.
 pub struct Task<'a> {

@@ -21,8 +21,8 @@ pub use topic_id::{Question, TopicId};
 pub use watermarks::Watermarks;
 
 use crate::config::{Config, Mode};
-use crate::failure::Failure;
 use crate::observe;
+use crate::Failure;
 use context::Context;
 
 /// What the loader's guarantees rest on; the configuration may not change it.

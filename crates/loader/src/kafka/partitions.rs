@@ -12,7 +12,7 @@ use super::reach::{reach, unanswered};
 use super::topic_id::{topic_id, TopicId};
 use super::JobConsumer;
 use crate::config::{Config, Start, Topic};
-use crate::failure::Failure;
+use crate::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::JobConsumer;
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// How long a question waits for its answer, from one time to the next: a reason to give up may come early, and a broker
 /// that is far away may be slow.

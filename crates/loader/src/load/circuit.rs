@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::Config;
-use crate::failure::Failure;
 use crate::observe::{self, Stored};
+use crate::Failure;
 
 /// How it stands with the topics of a run; shared by its lanes.
 #[derive(Debug, Clone)]

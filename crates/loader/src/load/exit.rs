@@ -1,6 +1,6 @@
 //! How a session of reading and writing ends.
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// Why it does not go on.
 #[derive(Debug)]

@@ -24,15 +24,15 @@ use super::read::Reader;
 use super::start::{restart, Assigned};
 use super::write::{OffsetLedger, Superseded};
 use crate::config::{Config, Mode};
-use crate::failure::Failure;
 use crate::kafka::{self, Partition, Queue, Watermarks};
 use crate::observe;
-use crate::pg::Connector;
+use crate::pg;
 use crate::stop::Stop;
 use crate::store::backoff::Backoff;
 use crate::store::lock_watch;
 use crate::store::setback::Setback;
 use crate::store::writer::{Outcome, Writer};
+use crate::Failure;
 
 /// A batch that was stored.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +69,7 @@ impl Lane {
     /// Runs until the end, or until told to stop.
     pub async fn run(mut self) -> Result<(), Failure> {
         let config = self.config.clone();
-        let connector = Connector::new(&config.database, &config.job)?;
+        let connector = pg::connector(&config.database, &config.job)?;
         let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
         let mut writer = Writer::new(connector, client, self.stop.clone());
         let mut ledger = OffsetLedger::new(&config, &self.assigned, self.watermarks.clone());

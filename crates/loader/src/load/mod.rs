@@ -25,10 +25,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::config::{Config, Mode};
-use crate::failure::Failure;
-use crate::pg::Connector;
+use crate::pg;
 use crate::stop::Stop;
 use crate::store::lock_watch;
+use crate::Failure;
 use crate::{kafka, observe, runtime};
 use lane::{Lane, Report};
 use progress::Progress;
@@ -115,7 +115,7 @@ pub fn load(config: Config, options: Options) -> Result<Summary, Failure> {
 async fn load_async(config: Config, options: Options) -> Result<Summary, Failure> {
     observe::begin(&config)?;
     let mut stop = Stop::on_signals()?;
-    let connector = Connector::new(&config.database, &config.job)?;
+    let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
     let scout = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;

@@ -22,11 +22,10 @@ use super::write::contents::store_rows;
 use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
 use crate::definition::Definition;
-use crate::failure::Failure;
-use crate::pg::Connector;
 use crate::stop::Stop;
 use crate::store::ledger::Care;
 use crate::store::statements::Statements;
+use crate::Failure;
 use crate::{kafka, pg};
 
 /// How long messages are waited for.
@@ -56,7 +55,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     config.batch.age_ms = PATIENCE.as_millis() as u64;
     (config.mode, config.watchdog_ms) = (Mode::Assign, 0);
     let at = |error: tokio_postgres::Error| pg::failure("rehearsal", &error);
-    let connector = Connector::new(&config.database, &config.job)?;
+    let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
     let consumer = kafka::consumer(&config, watermarks.clone(), 0)?;

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use super::start::bounds::{begin_at, Bound};
 use crate::config::Config;
-use crate::failure::Failure;
 use crate::kafka::{self, Partition};
-use crate::pg::{self, Connector, Position};
+use crate::pg::{self, Position};
 use crate::runtime;
+use crate::Failure;
 
 /// Move the positions of a topic: to its beginning after it was made anew, or to where its rows are to be loaded again from.
 #[derive(clap::Args)]
@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Moves the positions to where the partitions begin.
 async fn reset(config: &Config, args: &Args, partitions: &[Partition]) -> Result<(), Failure> {
-    let connector = Connector::new(&config.database, &config.job)?;
+    let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let failed = |error| pg::failure("table loader.offsets", &error);
     let tx = client.transaction().await.map_err(failed)?;

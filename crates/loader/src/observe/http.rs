@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use super::metrics::Metrics;
 use super::state;
 use crate::config::Http;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// How many connections there are at most; the others wait.
 const CONNECTIONS: usize = 64;

@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 
 use super::state::{State, Stored};
-use crate::failure::Failure;
+use crate::Failure;
 
 /// From a commit of a few rows on a fast disk to one that waits for a lock.
 const SECONDS: [f64; 14] =

@@ -20,7 +20,7 @@ pub use logs::{begin as log, is_json, LogFormat};
 pub use state::Stored;
 
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::Failure;
 use state::{Phase, State};
 
 /// How often the loader shows that it lives.

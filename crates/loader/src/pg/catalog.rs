@@ -4,7 +4,7 @@ use tokio_postgres::{Error, Transaction};
 
 use crate::config::{Column, ColumnType, Layout, SqlType, TableName};
 use crate::definition::{Definition, Template};
-use crate::failure::Failure;
+use crate::Failure;
 
 /// A table as it is in the database.
 pub struct Found {

@@ -1,32 +1,33 @@
-//! PostgreSQL: connecting, and saying what it said.
+//! The loader's side of PostgreSQL: its schema, the catalog, and what to do about errors.
 
 mod catalog;
-mod connector;
-mod conninfo;
 mod offsets;
-mod passfile;
 mod state;
-mod tls;
-mod unreachable;
-mod verdict;
-
-use std::error::Error as _;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::Error;
 
 pub use catalog::{check_schema, qualify, Found, FoundColumn};
-pub use connector::Connector;
 pub use offsets::{
     claim, claimed, ensure_positions, move_position, sessions, skip, without_positions, Position,
 };
 pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
-pub use verdict::{refused_line, verdict, Verdict};
+pub use tally_postgres::{explain, refused_line, verdict, Connector, Verdict};
 
-use crate::failure::Failure;
+use crate::config::Database;
+use crate::observe;
+use crate::Failure;
 
 /// Where the loader keeps what it needs, as a failure names the place.
 pub const OUR_SCHEMA: &str = "schema loader";
+
+/// The connector of a job.
+pub fn connector(database: &Database, job: &str) -> Result<Connector, Failure> {
+    let (url, password) = (database.url.reveal()?, database.password.as_ref());
+    let password = password.map(|password| password.reveal()).transpose()?;
+    let connector = Connector::new(&url, password.as_deref(), &format!("tally {job}"))?;
+    Ok(connector.on_connect(observe::database_connected))
+}
 
 /// The failure for an error that the user has to mend; `place` says during what.
 pub fn failure(place: &str, error: &Error) -> Failure {
@@ -47,24 +48,5 @@ pub fn failure(place: &str, error: &Error) -> Failure {
         }
         None => failure.mend("check `database` in the configuration, and that the server is running"),
         Some(_) => failure,
-    }
-}
-
-/// What an error says, in one phrase: the server's own words, or the deepest cause.
-pub fn explain(error: &Error) -> String {
-    if let Some(db) = error.as_db_error() {
-        let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        // The error itself was lost between two statements.
-        let cause = match *db.code() {
-            SqlState::IN_FAILED_SQL_TRANSACTION => {
-                "; a statement before was cancelled, by statement_timeout or by another session"
-            }
-            _ => "",
-        };
-        return format!("{}{detail}{cause} [{}]", db.message(), db.code().code());
-    }
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
     }
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::failure::Failure;
 use crate::load::rehearse;
 use crate::runtime;
+use crate::Failure;
 
 /// Try to load a few messages, show the tables and what becomes of the messages, and roll it back.
 #[derive(clap::Args)]

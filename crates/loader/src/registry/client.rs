@@ -1,18 +1,20 @@
 //! Asking a registry by the protocol of Confluent's, which others speak as well.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs;
 use std::time::Duration;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
+use percent_encoding::{utf8_percent_encode, AsciiSet, NON_ALPHANUMERIC};
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
-use ureq::tls::{parse_pem, PemItem, RootCerts, TlsConfig};
+use ureq::tls::{parse_pem, PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::Agent;
 
 use super::{Schema, Trouble};
 use crate::config;
-use crate::failure::Failure;
+use crate::Failure;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +47,9 @@ struct Reference {
 impl Client {
     /// Prepares to ask; nothing is sent yet.
     pub fn new(config: &config::Registry) -> Result<Self, Failure> {
-        let mut tls = TlsConfig::builder();
+        // What the distribution trusts, as for Kafka and PostgreSQL.
+        let mut tls =
+            TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(RootCerts::PlatformVerifier);
         if let Some(path) = &config.ca {
             let place = || format!("`registry.ca`, {}", path.display());
             let pem = fs::read(path).map_err(|error| Failure::usage(error).at(place()))?;
@@ -138,16 +142,15 @@ impl Client {
         })
     }
 
-    fn failure(&self, what: impl std::fmt::Display) -> Failure {
+    fn failure(&self, what: impl fmt::Display) -> Failure {
         Failure::new(what).at(format!("schema registry {}", self.url))
     }
 }
 
-fn percent_encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+/// A text as one part of a path.
+fn percent_encoded(text: &str) -> impl fmt::Display + '_ {
+    const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, PART)
 }
 
 #[cfg(test)]
@@ -156,6 +159,6 @@ mod tests {
 
     #[test]
     fn subjects_are_parts_of_paths() {
-        assert_eq!(percent_encoded("md.trades-v2/value é"), "md.trades-v2%2Fvalue%20%C3%A9");
+        assert_eq!(percent_encoded("md.trades-v2/value é").to_string(), "md.trades-v2%2Fvalue%20%C3%A9");
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::config;
 use crate::decode::avro::Shape;
-use crate::failure::Failure;
+use crate::Failure;
 use client::Client;
 
 /// A schema with those that it refers to.

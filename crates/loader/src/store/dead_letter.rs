@@ -1,6 +1,7 @@
 //! What the dead letters of messages and of files have in common: where and why they were refused.
 
-use crate::copy::append_field;
+use tally_postgres::pgtype::copy::append_field;
+
 use crate::decode::Reject;
 
 /// Where something was refused.

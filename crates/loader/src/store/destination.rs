@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 use futures_util::{pin_mut, SinkExt};
+use tally_postgres::pgtype::copy::{HEADER, TRAILER};
 use tokio_postgres::{CopyInSink, Error, Statement, Transaction};
 
 use super::one_by_one::OneByOne;
 use super::staging_table::StagingTable;
 use super::statements::Statements;
-use crate::copy::{HEADER, TRAILER};
 use crate::definition::Definition;
 
 /// How much goes into one protocol message: enough to be cheap, little enough for the server to begin early.

@@ -1,7 +1,7 @@
 //! What went wrong outside a batch: something that passes by itself, or something that somebody has to mend.
 
-use crate::failure::Failure;
 use crate::pg::{self, verdict, Verdict};
+use crate::Failure;
 
 /// Why something did not work.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use super::ledger::{Care, Ledger, Standing};
 use super::lock_watch;
 use super::setback::Setback;
 use super::statements::Statements;
-use crate::failure::Failure;
 use crate::observe;
 use crate::pg::{self, verdict, Connector, Verdict};
 use crate::stop::Stop;
+use crate::Failure;
 
 /// What became of a batch.
 #[derive(Debug)]

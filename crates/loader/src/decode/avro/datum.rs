@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::{Date, Time};
-use jiff::{SignedDuration, Span, Timestamp};
-use num_bigint::BigInt;
+use tally_postgres::pgtype::moment::MICROS_PER_DAY;
+use tally_postgres::pgtype::{hex, numeric};
 
 use super::cursor::Cursor;
 use super::shape::{Shape, Type};
 use crate::config::{ColumnType, Unit};
 use crate::decode::cell::Cell;
-use crate::decode::headers::append_hex;
 use crate::decode::value::{encode, encode_jsonb, Value};
 use crate::decode::{sqlstate, time, Reject};
 
@@ -19,7 +17,6 @@ const DEEPEST: usize = 100;
 
 /// The most that PostgreSQL's numeric has: 131,072 and 16,383 digits before and after the point, at 3.3 bits each.
 const MOST_NUMERIC_BYTES: usize = 61_300;
-const MOST_NUMERIC_SCALE: usize = 16_383;
 
 /// A value that is not made of others.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,7 +269,7 @@ impl Datum<'_> {
             (ColumnType::Bytea, Datum::Bytes(bytes)) => out.extend(*bytes),
             (ColumnType::Uuid, Datum::Uuid(bytes)) => out.extend(bytes),
             (ColumnType::Time, Datum::Time(micros)) => {
-                if !(0..=time::MICROS_PER_DAY).contains(micros) {
+                if !(0..=MICROS_PER_DAY).contains(micros) {
                     return Err(Reject::new(
                         sqlstate::TIME_OVERFLOW,
                         format!("{micros} µs as a time of day"),
@@ -305,11 +302,9 @@ impl Datum<'_> {
             Datum::Null => Value::Nested("null"),
             Datum::Boolean(flag) => Value::Boolean(*flag),
             Datum::Integer(number) => Value::Number(number.to_string().into()),
-            Datum::Float(number) if number.is_finite() => Value::Number(number.to_string().into()),
-            Datum::Double(number) if number.is_finite() => Value::Number(number.to_string().into()),
-            Datum::Float(number) => text(special(f64::from(*number)).into()),
-            Datum::Double(number) => text(special(*number).into()),
-            Datum::Bytes(bytes) => text(hex(bytes)),
+            Datum::Float(number) => float(f64::from(*number), || number.to_string()),
+            Datum::Double(number) => float(*number, || number.to_string()),
+            Datum::Bytes(bytes) => text(hex::bytea(bytes)),
             Datum::Text(same) => Value::Text(Cow::Borrowed(same)),
             Datum::Decimal { unscaled, scale } => Value::Number(decimal(unscaled, *scale)?.into()),
             Datum::Uuid(bytes) => text(uuid::Uuid::from_bytes(*bytes).to_string()),
@@ -333,59 +328,36 @@ impl Datum<'_> {
     }
 }
 
-fn special(number: f64) -> &'static str {
-    match number {
-        _ if number.is_nan() => "NaN",
-        _ if number > 0.0 => "Infinity",
-        _ => "-Infinity",
+/// A number by its digits; what has none, by its word.
+fn float<'v>(number: f64, digits: impl FnOnce() -> String) -> Value<'v> {
+    match numeric::word(number) {
+        Some(word) => Value::Text(Cow::Borrowed(word)),
+        None => Value::Number(Cow::Owned(digits())),
     }
 }
 
-/// As PostgreSQL writes bytea.
-fn hex(bytes: &[u8]) -> String {
-    let mut text = b"\\x".to_vec();
-    append_hex(bytes, &mut text);
-    String::from_utf8(text).expect("hexadecimal digits are ASCII")
-}
-
-/// The number as it is written with so many digits after the point.
+/// The number as it is written with this many digits after the point.
 fn decimal(unscaled: &[u8], scale: usize) -> Result<String, Reject> {
     // To write out longer ones takes time that grows with the square of their length.
-    if unscaled.len() > MOST_NUMERIC_BYTES || scale > MOST_NUMERIC_SCALE {
+    if unscaled.len() > MOST_NUMERIC_BYTES || scale > numeric::MAX_SCALE as usize {
         return Err(Reject::new(
             sqlstate::OUT_OF_RANGE,
             "a decimal has more digits than PostgreSQL's numeric",
         ));
     }
-    let digits = BigInt::from_signed_bytes_be(unscaled).to_string();
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
-    if scale == 0 {
-        return Ok(format!("{sign}{digits}"));
-    }
-    let digits = format!("{digits:0>width$}", width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    Ok(format!("{sign}{whole}.{fraction}"))
+    Ok(numeric::decimal(unscaled, scale))
 }
 
 fn date(days: i32) -> Result<String, Reject> {
-    let since = Span::new().try_days(days);
-    let date = since.and_then(|since| Date::constant(1970, 1, 1).checked_add(since));
-    date.map(|date| date.to_string()).map_err(|_| out_of_time("date"))
+    time::date_text(days).ok_or_else(|| out_of_time("date"))
 }
 
 fn time_of_day(micros: i64) -> Result<String, Reject> {
-    let time = Time::midnight().checked_add(SignedDuration::from_micros(micros));
-    time.map(|time| time.to_string()).map_err(|_| out_of_time("time"))
+    time::time_text(micros).ok_or_else(|| out_of_time("time"))
 }
 
 fn timestamp(count: i64, unit: Unit, is_local: bool) -> Result<String, Reject> {
-    let instant = match unit {
-        Unit::S => Timestamp::from_second(count),
-        Unit::Ms => Timestamp::from_millisecond(count),
-        Unit::Us => Timestamp::from_microsecond(count),
-        Unit::Ns => Timestamp::from_nanosecond(count.into()),
-    };
-    let text = instant.map_err(|_| out_of_time("timestamp"))?.to_string();
+    let text = time::instant_text(count, unit).ok_or_else(|| out_of_time("timestamp"))?;
     Ok(if is_local { text.trim_end_matches('Z').to_string() } else { text })
 }
 

@@ -1,8 +1,10 @@
 //! What the values of a field have in common, and the type that follows: feeds write numbers as strings, and times as numbers.
 
+use tally_postgres::pgtype::numeric;
+
 use crate::config::{ColumnType, Unit};
+use crate::decode::time;
 use crate::decode::value::Value;
-use crate::decode::{numeric, time};
 
 /// The units of a time that is a number, each with how many there are in a second.
 const UNITS: [(Unit, f64); 4] = [(Unit::S, 1e0), (Unit::Ms, 1e3), (Unit::Us, 1e6), (Unit::Ns, 1e9)];

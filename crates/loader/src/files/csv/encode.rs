@@ -5,11 +5,13 @@
 
 use std::str;
 
+use tally_postgres::pgtype::boolean;
+use tally_postgres::pgtype::moment::{micros_in_range, midnight, Moment};
+
 use super::record::Field;
 use crate::config::{Column, ColumnType};
-use crate::decode::{encode as encode_value, encode_jsonb, sqlstate, Reject, Value, MICROS_PER_DAY};
+use crate::decode::{encode as encode_value, encode_jsonb, shorten, sqlstate, Reject, Value};
 use crate::files::field;
-use crate::files::infer::Moment;
 
 /// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL, `zone` is the offset from UTC,
 /// in microseconds, of times that have none of their own.
@@ -37,15 +39,12 @@ fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) 
     match kind {
         ColumnType::Boolean => out.push(boolean(bytes).ok_or_else(|| wrong(sqlstate::INVALID_TEXT))?.into()),
         ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz => {
-            let parsed = Moment::parse(bytes);
+            let parsed = Moment::parse(bytes).ok();
             let has_no_zone = matches!(parsed, Some(Moment::Timestamp(_) | Moment::Date(_)));
             moment(kind, parsed, zone, out).ok_or_else(|| match kind {
                 ColumnType::Timestamptz if has_no_zone && zone.is_none() => {
-                    let text = shorten(&String::from_utf8_lossy(bytes));
-                    Reject::new(
-                        sqlstate::BAD_TIME,
-                        format!("{text:?} has no time zone; name it with --time-zone"),
-                    )
+                    let what = format!("{:?} has no time zone; name it with --time-zone", shorten(text));
+                    Reject::new(sqlstate::BAD_TIME, what)
                 }
                 _ => wrong(sqlstate::BAD_TIME),
             })?
@@ -69,42 +68,18 @@ fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) 
     Ok(())
 }
 
-/// What PostgreSQL takes as a boolean.
-fn boolean(text: &[u8]) -> Option<bool> {
-    let is = |words: [&str; 6]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
-    if is(["true", "t", "yes", "y", "on", "1"]) {
-        Some(true)
-    } else if is(["false", "f", "no", "n", "off", "0"]) {
-        Some(false)
-    } else {
-        None
-    }
-}
-
 /// Takes a date for its midnight, as PostgreSQL does; but no zone is dropped, and none is guessed.
 fn moment(kind: ColumnType, moment: Option<Moment>, zone: Option<i64>, out: &mut Vec<u8>) -> Option<()> {
+    let utc = |local: i64| micros_in_range(i128::from(local) - i128::from(zone?));
     match (kind, moment?) {
         (ColumnType::Date, Moment::Date(days)) => out.extend(days.to_be_bytes()),
         (ColumnType::Time, Moment::Time(micros)) => out.extend(micros.to_be_bytes()),
-        (ColumnType::Timestamp, Moment::Date(days)) => {
-            out.extend(i64::from(days).checked_mul(MICROS_PER_DAY)?.to_be_bytes())
-        }
-        (ColumnType::Timestamptz, Moment::Date(days)) => {
-            out.extend(i64::from(days).checked_mul(MICROS_PER_DAY)?.checked_sub(zone?)?.to_be_bytes())
-        }
-        (ColumnType::Timestamptz, Moment::Timestamp(micros)) => {
-            out.extend(micros.checked_sub(zone?)?.to_be_bytes())
-        }
+        (ColumnType::Timestamp, Moment::Date(days)) => out.extend(midnight(days)?.to_be_bytes()),
+        (ColumnType::Timestamptz, Moment::Date(days)) => out.extend(utc(midnight(days)?)?.to_be_bytes()),
+        (ColumnType::Timestamptz, Moment::Timestamp(micros)) => out.extend(utc(micros)?.to_be_bytes()),
         (ColumnType::Timestamp, Moment::Timestamp(micros))
         | (ColumnType::Timestamptz, Moment::Timestamptz(micros)) => out.extend(micros.to_be_bytes()),
         _ => return None,
     }
     Some(())
-}
-
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.into(),
-    }
 }

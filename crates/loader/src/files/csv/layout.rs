@@ -11,10 +11,10 @@ use super::dialect::Dialect;
 use super::header;
 use super::record::Records;
 use super::Options;
-use crate::failure::Failure;
 use crate::files::input::{Form, Identity};
 use crate::files::limits::Limits;
 use crate::files::part::Part;
+use crate::Failure;
 
 /// How much of a file is looked at, unless its first record is longer.
 const SAMPLE: usize = 64 << 10;

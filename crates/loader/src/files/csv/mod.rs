@@ -13,15 +13,16 @@ mod scan;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use tally_postgres::pgtype::moment::Moment;
+
 use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
-use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader};
 use crate::files::format::{Contents, Format, Input, Letter};
-use crate::files::infer::Moment;
 use crate::files::input::Identity;
 use crate::files::limits::Limits;
 use crate::files::part::Part;
+use crate::Failure;
 use layout::Layout;
 use record::Field;
 
@@ -83,7 +84,7 @@ fn byte(text: &str) -> Result<u8, String> {
 
 fn offset(text: &str) -> Result<i64, String> {
     match Moment::parse(format!("2000-01-01 00:00{}", text.replace("UTC", "Z")).as_bytes()) {
-        Some(Moment::Timestamptz(micros)) => Ok(-micros),
+        Ok(Moment::Timestamptz(micros)) => Ok(-micros),
         _ => Err("UTC, or an offset such as +01:00".into()),
     }
 }

@@ -3,6 +3,8 @@
 use std::io::{self, Read};
 use std::path::Path;
 
+use tally_postgres::pgtype::copy::begin_row;
+
 use super::block::{Block, Blocks, BLOCK};
 use super::check::{too_long, Checker};
 use super::encode::append;
@@ -10,14 +12,13 @@ use super::layout::Layout;
 use super::record::{Found, Records};
 use super::Nulls;
 use crate::config::Column;
-use crate::copy::begin_row;
 use crate::decode::{sqlstate, Reject};
-use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader, Origin};
 use crate::files::dead_letter::DeadLetter;
 use crate::files::format::Letter;
 use crate::files::part::Part;
 use crate::store::dead_letter::Stage;
+use crate::Failure;
 
 /// Reads a part of a file.
 pub struct Reader<'a> {

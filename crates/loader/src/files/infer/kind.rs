@@ -1,6 +1,6 @@
 //! What one value looks like.
 
-use super::moment::Moment;
+use tally_postgres::pgtype::moment::Moment;
 
 /// Up to so many significant digits, every decimal number survives the way through a double and back.
 const SAFE_DIGITS: u32 = 15;
@@ -71,7 +71,7 @@ fn word(value: &[u8]) -> Option<Kind> {
 }
 
 fn moment(value: &[u8]) -> Option<Kind> {
-    Some(match Moment::parse(value)? {
+    Some(match Moment::parse(value).ok()? {
         Moment::Date(_) => Kind::Date,
         Moment::Time(_) => Kind::Time,
         Moment::Timestamp(_) => Kind::Timestamp,

@@ -2,8 +2,6 @@
 
 mod evidence;
 mod kind;
-mod moment;
 
 pub use evidence::Evidence;
 pub use kind::Kind;
-pub use moment::Moment;

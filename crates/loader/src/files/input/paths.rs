@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::Failure;
 
 /// The files that arguments name: themselves, those below directories with one of the endings (perhaps followed by that
 /// of a packed file), and those that match patterns; in order, each once.

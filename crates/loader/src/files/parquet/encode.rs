@@ -1,15 +1,14 @@
 //! One value as the binary form of its column's type.
 
-use num_bigint::BigInt;
-use parquet::data_type::Decimal;
 use parquet::record::Field as Value;
+use tally_postgres::pgtype::moment::MICROS_PER_DAY;
 
 use super::json::append_json;
+use super::number::number_text;
 use super::schema::{self, Shape};
 use crate::config::{Column, ColumnType, Unit};
 use crate::decode::{
     days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Reject, Value as Scalar,
-    MICROS_PER_DAY,
 };
 use crate::files::field;
 
@@ -100,48 +99,4 @@ fn moment(kind: ColumnType, shape: Shape, value: &Value, out: &mut Vec<u8>) -> R
         _ => return Err(Reject::new(sqlstate::BAD_TIME, format!("{value} is not {kind}"))),
     }
     Ok(())
-}
-
-/// A number as text that PostgreSQL reads.
-pub fn number_text(value: &Value) -> String {
-    match value {
-        Value::Decimal(decimal) => decimal_text(decimal),
-        Value::Float(number) => finite_text(f64::from(*number), number.to_string()),
-        Value::Double(number) => finite_text(*number, number.to_string()),
-        Value::Float16(number) => finite_text(f64::from(*number), number.to_string()),
-        other => other.to_string(),
-    }
-}
-
-fn finite_text(number: f64, text: String) -> String {
-    match number {
-        f64::INFINITY => "Infinity".into(),
-        f64::NEG_INFINITY => "-Infinity".into(),
-        _ => text,
-    }
-}
-
-fn decimal_text(decimal: &Decimal) -> String {
-    let number = BigInt::from_signed_bytes_be(decimal.data());
-    let scale = usize::try_from(decimal.scale()).unwrap_or(0);
-    let digits = format!("{:0>width$}", number.magnitude().to_string(), width = scale + 1);
-    let sign = if number.sign() == num_bigint::Sign::Minus { "-" } else { "" };
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let point = if fraction.is_empty() { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals() {
-        let text = |value: i64, scale| number_text(&Value::Decimal(Decimal::from_i64(value, 18, scale)));
-        assert_eq!(text(1250, 2), "12.50");
-        assert_eq!(text(-5, 3), "-0.005");
-        assert_eq!(text(7, 0), "7");
-        let bytes = Decimal::from_bytes(vec![0xff, 0x38].into(), 38, 24);
-        assert_eq!(number_text(&Value::Decimal(bytes)), "-0.000000000000000000000200");
-    }
 }

@@ -1,13 +1,13 @@
 //! Nested values as JSON: numbers with all their digits, bytes as `\x` and hexadecimal, times as text, NaN and the
 //! infinities as strings.
 
-use jiff::civil::{Date, Time};
-use jiff::{SignedDuration, Timestamp, ToSpan};
 use parquet::record::Field as Value;
+use tally_postgres::pgtype::hex;
 
-use super::encode::number_text;
+use super::number::number_text;
 use super::schema;
-use crate::decode::Reject;
+use crate::config::Unit;
+use crate::decode::{time, Reject};
 
 /// Appends a value.
 pub fn append_json(value: &Value, out: &mut String) -> Result<(), Reject> {
@@ -19,23 +19,14 @@ pub fn append_json(value: &Value, out: &mut String) -> Result<(), Reject> {
         Value::Null => out.push_str("null"),
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Bytes(bytes) => {
-            let digits: String = bytes.data().iter().map(|byte| format!("{byte:02x}")).collect();
-            append_text(&format!("\\x{digits}"), out);
+            append_text(&hex::bytea(bytes.data()), out);
         }
-        Value::Date(days) => {
-            let date = Date::constant(1970, 1, 1).checked_add(days.days());
-            append_text(&date.map_or_else(|_| days.to_string(), |date| date.to_string()), out);
-        }
+        // What no calendar has stays a number.
+        Value::Date(days) => append_text(&time::date_text(*days).unwrap_or_else(|| days.to_string()), out),
         Value::TimeMillis(millis) => append_time(i64::from(*millis) * 1000, out),
         Value::TimeMicros(micros) => append_time(*micros, out),
-        Value::TimestampMillis(count) => append_text(
-            &Timestamp::from_millisecond(*count).map_or_else(|_| count.to_string(), |t| t.to_string()),
-            out,
-        ),
-        Value::TimestampMicros(count) => append_text(
-            &Timestamp::from_microsecond(*count).map_or_else(|_| count.to_string(), |t| t.to_string()),
-            out,
-        ),
+        Value::TimestampMillis(count) => append_instant(*count, Unit::Ms, out),
+        Value::TimestampMicros(count) => append_instant(*count, Unit::Us, out),
         Value::Group(row) => {
             let fields = row.get_column_iter().map(|(name, value)| (name.clone(), value));
             append_object(fields, out)?;
@@ -96,6 +87,9 @@ fn append_text(text: &str, out: &mut String) {
 }
 
 fn append_time(micros: i64, out: &mut String) {
-    let time = Time::midnight().checked_add(SignedDuration::from_micros(micros));
-    append_text(&time.map_or_else(|_| micros.to_string(), |time| time.to_string()), out);
+    append_text(&time::time_text(micros).unwrap_or_else(|| micros.to_string()), out);
+}
+
+fn append_instant(count: i64, unit: Unit, out: &mut String) {
+    append_text(&time::instant_text(count, unit).unwrap_or_else(|| count.to_string()), out);
 }

@@ -3,6 +3,7 @@
 mod delta;
 mod encode;
 mod json;
+mod number;
 mod pages;
 mod reader;
 mod schema;
@@ -21,12 +22,12 @@ use parquet::file::metadata::{
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 use crate::config::{Column, ColumnType};
-use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader};
 use crate::files::format::{Contents, Format, Input, Letter};
 use crate::files::input::Identity;
 use crate::files::limits::{Allowance, Limits, PageLimit};
 use crate::files::part::Part;
+use crate::Failure;
 use schema::Field;
 
 /// The format.

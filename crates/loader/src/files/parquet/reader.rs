@@ -11,18 +11,18 @@ use parquet::file::properties::ReaderProperties;
 use parquet::file::serialized_reader::SerializedRowGroupReader;
 use parquet::record::reader::{ReaderIter, TreeBuilder};
 use parquet::record::Row;
+use tally_postgres::pgtype::copy::begin_row;
 
 use super::delta::Checked;
 use super::encode::append;
 use super::{metadata, pages};
 use crate::config::Column;
-use crate::copy::begin_row;
 use crate::decode::Reject;
-use crate::failure::Failure;
 use crate::files::batch::{Batch, BatchReader, Origin};
 use crate::files::dead_letter::DeadLetter;
 use crate::files::format::Letter;
 use crate::store::dead_letter::Stage;
+use crate::Failure;
 
 /// Rows and bytes enough to be worth a transaction.
 pub const BATCH_ROWS: usize = 50_000;

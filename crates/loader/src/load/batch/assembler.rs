@@ -11,11 +11,11 @@ use super::topic::{Decoder, Progress, TopicState};
 use super::{Batch, Change, Span};
 use crate::config::{BatchLimits, Config, KeyFormat};
 use crate::decode::{Record, Reject};
-use crate::failure::Failure;
 use crate::load::start::claims::AssignedPartition;
 use crate::load::start::Assigned;
 use crate::registry::Registry;
 use crate::store::dead_letter::Stage;
+use crate::Failure;
 
 /// Up to how many times `max_message_bytes` a message is kept whole as a dead letter.
 const KEPT_WHOLE: usize = 4;

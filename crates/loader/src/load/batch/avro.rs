@@ -6,9 +6,9 @@ use crate::config::{TableName, Topic, UnknownFields};
 use crate::decode::avro::{columns, evolved, unframe, Plan};
 use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::{Definition, Template};
-use crate::failure::Failure;
 use crate::load::batch::Change;
 use crate::registry::{Registry, Trouble};
+use crate::Failure;
 
 /// What is known of a topic.
 pub struct Decoder {

@@ -1,6 +1,9 @@
 //! A message that could not become a row, with the reason.
 
-use crate::copy::{append_encoded, append_field, begin_row};
+use tally_postgres::pgtype::copy::{append_encoded, append_field, begin_row};
+use tally_postgres::pgtype::moment::micros_from_unix;
+use tally_postgres::pgtype::JSONB_VERSION;
+
 use crate::decode::avro::unframe;
 use crate::decode::{headers, Record, Reject};
 use crate::store::dead_letter::{append_reason, Stage};
@@ -9,8 +12,6 @@ use crate::store::dead_letter::{append_reason, Stage};
 pub const COPY: &str =
     "COPY loader.dead_letters (job, topic, partition, \"offset\", ts, key, value, headers, \
                         schema_id, stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
-
-const MILLIS_TO_2000: i64 = 946_684_800_000;
 
 /// A row of `loader.dead_letters`.
 pub struct DeadLetter {
@@ -70,7 +71,7 @@ impl DeadLetter {
         append_field(Some(&self.partition.to_be_bytes()), out);
         append_field(Some(&self.offset.to_be_bytes()), out);
         // A timestamp that no instant corresponds to is a producer's nonsense; the message itself is kept.
-        let micros = self.timestamp.and_then(|millis| millis.checked_sub(MILLIS_TO_2000)?.checked_mul(1000));
+        let micros = self.timestamp.and_then(|millis| micros_from_unix(i128::from(millis) * 1000));
         append_field(micros.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice), out);
         append_field(self.key.as_deref(), out);
         append_field(self.value.as_deref(), out);
@@ -88,7 +89,7 @@ impl DeadLetter {
 /// Appends headers as a field of jsonb; librdkafka takes no message that is long enough for them to have no room.
 fn append_jsonb(flat: &[u8], out: &mut Vec<u8>) {
     let encode = |out: &mut Vec<u8>| {
-        out.push(1); // the version of jsonb's binary form
+        out.push(JSONB_VERSION);
         headers::append_json(flat, out);
         Ok::<_, std::convert::Infallible>(())
     };

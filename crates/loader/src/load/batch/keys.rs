@@ -2,8 +2,8 @@
 
 use crate::decode::avro::{to_text, unframe};
 use crate::decode::Reject;
-use crate::failure::Failure;
 use crate::registry::{Registry, Trouble};
+use crate::Failure;
 
 /// What a key says.
 pub enum Key {

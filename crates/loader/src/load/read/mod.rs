@@ -21,7 +21,6 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Mode};
 use crate::decode::Record;
-use crate::failure::Failure;
 use crate::kafka::{self, JobConsumer, Message, Queue, Watermarks};
 use crate::load::batch::assembler::{Assembler, Taken};
 use crate::load::circuit::Circuit;
@@ -29,6 +28,7 @@ use crate::load::exit::Exit;
 use crate::load::start::claims::AssignedPartition;
 use crate::stop::Stop;
 use crate::store::backoff::Backoff;
+use crate::Failure;
 use change::Changes;
 use end::End;
 use identity::Identity;

@@ -2,9 +2,9 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::failure::Failure;
 use crate::kafka::Message;
 use crate::load::exit::Exit;
+use crate::Failure;
 
 /// Whether the run goes on.
 pub fn judge(error: &KafkaError) -> Result<(), Exit> {

@@ -18,13 +18,13 @@ use super::write::changed;
 use super::write::contents::{store, Tables};
 use super::write::positions::Positions;
 use crate::config::{Config, Topic};
-use crate::failure::Failure;
 use crate::kafka::Watermarks;
-use crate::pg::{self, verdict, Connector, Verdict};
+use crate::pg::{self, verdict, Verdict};
 use crate::runtime;
 use crate::store::ledger::Care;
 use crate::store::setback::Setback;
 use crate::store::statements::Statements;
+use crate::Failure;
 use condition::Condition;
 use letters::Letter;
 
@@ -61,7 +61,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Replays what the arguments ask for; gives how many messages were stored, and how many not.
 async fn replay(config: Config, args: &Args) -> Result<(usize, usize), Failure> {
-    let connector = Connector::new(&config.database, &config.job)?;
+    let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let config = &for_letters(&client, config, &args.topics).await?;
     if config.topics.is_empty() {

@@ -5,9 +5,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::claims::AssignedPartition;
-use crate::failure::Failure;
 use crate::kafka::{self, JobConsumer, Partition};
 use crate::load::read::end::End;
+use crate::Failure;
 
 /// One bound, the same for all partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use tokio_postgres::Transaction;
 
 use crate::config::{Config, OnGap};
-use crate::failure::Failure;
 use crate::kafka::{Partition, TopicId};
 use crate::pg::{self, Position};
 use crate::store::setback::Setback;
+use crate::Failure;
 
 /// A partition that this loader has claimed.
 #[derive(Debug, Clone, Copy)]

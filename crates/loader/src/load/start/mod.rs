@@ -7,11 +7,11 @@ pub mod tables;
 use tokio_postgres::Client;
 
 use crate::config::{Config, Mode};
-use crate::failure::Failure;
 use crate::kafka::Partition;
 use crate::pg;
 use crate::registry::Schema;
 use crate::store::setback::Setback;
+use crate::Failure;
 use claims::{claim, renew, AssignedPartition};
 use tables::{prepare, AssignedTopic, Table};
 

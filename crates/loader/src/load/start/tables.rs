@@ -4,8 +4,8 @@ use tokio_postgres::Transaction;
 
 use crate::config::{Config, Mapping, TableName, Topic};
 use crate::definition::{Definition, Template};
-use crate::failure::Failure;
 use crate::pg::{self, Found};
+use crate::Failure;
 
 /// A topic and where it goes.
 #[derive(Clone)]

@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio_postgres::{Error, Transaction};
 
 use crate::config::Config;
-use crate::failure::Failure;
 use crate::kafka::{Partition, Watermarks};
 use crate::load::batch::Batch;
 use crate::load::start::claims::{claim, AssignedPartition};
@@ -24,6 +23,7 @@ use crate::store::refusals::Refused;
 use crate::store::setback::Setback;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
+use crate::Failure;
 use contents::Tables;
 use positions::Positions;
 

@@ -10,8 +10,8 @@ use postgres_openssl::{set_postgresql_alpn, MakeTlsConnector};
 use tokio_postgres::config::SslMode;
 
 use super::conninfo::Conninfo;
-use crate::config::suggestion;
 use crate::failure::Failure;
+use crate::suggestion::suggestion;
 
 /// `sslmode`: whether to encrypt, and whom to believe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,6 @@
-//! What an error of the server means for the batch that met it.
+//! What an error of the server says, and what it means for the statement that met it.
+
+use std::error::Error as _;
 
 use tokio_postgres::error::{DbError, Severity, SqlState};
 use tokio_postgres::Error;
@@ -6,7 +8,7 @@ use tokio_postgres::Error;
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The server or the way to it is in trouble: wait, and try the same batch again.
+    /// The server or the way to it is in trouble: wait, and try the same again.
     Outage,
     /// A row cannot be stored: take it out.
     Row,
@@ -39,6 +41,25 @@ fn of_state(state: &str, severity: Option<Severity>) -> Verdict {
         // Data, constraints, limits on one value, and what a trigger raises.
         "22" | "23" | "44" | "54" | "P0" => Verdict::Row,
         _ => Verdict::Stop,
+    }
+}
+
+/// What an error says, in one phrase: the server's own words, or the deepest cause.
+pub fn explain(error: &Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        // The error itself was lost between two statements.
+        let cause = match *db.code() {
+            SqlState::IN_FAILED_SQL_TRANSACTION => {
+                "; a statement before was cancelled, by statement_timeout or by another session"
+            }
+            _ => "",
+        };
+        return format!("{}{detail}{cause} [{}]", db.message(), db.code().code());
+    }
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

@@ -1,17 +1,13 @@
-//! The binary form of numeric, from decimal text: base 10000 digits, nothing rounded.
+//! Numbers: the binary form of numeric from decimal text, in base 10000 digits with nothing rounded, and texts of numbers.
 
-/// Why a text has no numeric form.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// It is not a number.
-    Syntax,
-    /// PostgreSQL cannot hold it.
-    Range,
-}
+use num_bigint::BigInt;
 
-/// PostgreSQL's limits on digits before and after the decimal point.
+use super::Problem;
+
+/// PostgreSQL's limit on digits before the decimal point.
 const MAX_INTEGER_DIGITS: i64 = 131_072;
-const MAX_SCALE: i64 = 16_383;
+/// PostgreSQL's limit on digits after the decimal point.
+pub const MAX_SCALE: i64 = 16_383;
 
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
@@ -89,6 +85,28 @@ fn put(digits: &[u16], weight: i16, sign: u16, scale: u16, out: &mut Vec<u8>) ->
     Ok(())
 }
 
+/// Writes a number whose last `scale` digits are behind the point; `unscaled` is big-endian, in two's complement.
+pub fn decimal(unscaled: &[u8], scale: usize) -> String {
+    let digits = BigInt::from_signed_bytes_be(unscaled).to_string();
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    let digits = format!("{digits:0>width$}", width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    format!("{sign}{whole}.{fraction}")
+}
+
+/// The word for a number that has no digits: NaN or an infinity.
+pub fn word(number: f64) -> Option<&'static str> {
+    match number {
+        _ if number.is_nan() => Some("NaN"),
+        f64::INFINITY => Some("Infinity"),
+        f64::NEG_INFINITY => Some("-Infinity"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +139,16 @@ mod tests {
             assert_eq!(encode(text, &mut Vec::new()), Err(Problem::Range), "{text:?}");
         }
         assert_eq!(encode("1e131071", &mut Vec::new()), Ok(()));
+    }
+
+    #[test]
+    fn decimals() {
+        assert_eq!(decimal(&[], 0), "0");
+        assert_eq!(decimal(&[7], 0), "7");
+        assert_eq!(decimal(&[5], 2), "0.05");
+        assert_eq!(decimal(&[0xff], 0), "-1");
+        assert_eq!(decimal(&[0xcf, 0xc7], 3), "-12.345");
+        assert_eq!(decimal(&[0xff, 0x38], 24), "-0.000000000000000000000200");
+        assert_eq!(decimal(&[0x7f; 17], 24).len(), "169222221514829.".len() + 2 + 24);
     }
 }

@@ -7,6 +7,7 @@ use tokio_postgres::Error;
 
 use super::tls::Mode;
 use crate::failure::Failure;
+use crate::server_error::explain;
 
 /// The failure for an error of connecting to `place`.
 pub fn failure(place: &str, mode: Mode, error: &Error) -> Failure {
@@ -18,7 +19,7 @@ pub fn failure(place: &str, mode: Mode, error: &Error) -> Failure {
 
 /// The server has answered, and would not.
 fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
-    let failure = Failure::new(super::explain(error)).at(place);
+    let failure = Failure::new(explain(error)).at(place);
     let routine = error.as_db_error().and_then(|error| error.routine()).unwrap_or_default();
     match *code {
         SqlState::INVALID_PASSWORD => failure.mend(
@@ -35,7 +36,7 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
             failure.mend("let the server's pg_hba.conf accept this user from this machine, or set the sslcert that it asks for")
         }
-        SqlState::INSUFFICIENT_PRIVILEGE => failure.mend("GRANT CONNECT ON DATABASE to the loader's role"),
+        SqlState::INSUFFICIENT_PRIVILEGE => failure.mend("GRANT CONNECT ON DATABASE to this role"),
         SqlState::TOO_MANY_CONNECTIONS => failure.mend("end other connections, or raise max_connections"),
         SqlState::CANNOT_CONNECT_NOW => failure.mend("try again when the server is up"),
         _ => failure,
@@ -44,7 +45,7 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
 
 /// There was no answer of PostgreSQL's.
 fn broken(place: &str, error: &Error) -> Failure {
-    let what = super::explain(error);
+    let what = explain(error);
     let what = what.strip_prefix("error connecting to server: ").unwrap_or(&what);
     let because = |what: &str, mend: &str| Failure::new(what).at(place).mend(mend);
     if let Some((_, reason)) = what.split_once("certificate verify failed") {

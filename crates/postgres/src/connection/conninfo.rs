@@ -28,9 +28,9 @@ impl Conninfo {
     /// Reads a URL or a key=value string; what it leaves open, `environment` answers.
     pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let (rest, mut ours) = split(text);
-        let mut config: Config = rest
-            .parse()
-            .map_err(|error| Failure::usage(super::explain(&error)).at("`database`").mend(SHAPE))?;
+        let mut config: Config = rest.parse().map_err(|error| {
+            Failure::usage(crate::server_error::explain(&error)).at("`database`").mend(SHAPE)
+        })?;
         for (key, variable) in OURS {
             if let (false, Some(value)) = (ours.contains_key(key), environment(variable)) {
                 ours.insert(key, value);

@@ -1,9 +1,14 @@
 //! Dates and times as PostgreSQL and ISO 8601 write them, in PostgreSQL's own counts.
 //!
-//! A table's worth of them is read, so that it is done on bytes, without allocating, and over PostgreSQL's whole range.
+//! Tables full of them are read: on bytes, without allocating, and over PostgreSQL's whole range, which is far wider than that
+//! of other calendars.
 
-use crate::decode::MICROS_PER_DAY;
+use super::Problem;
 
+/// Microseconds in a day.
+pub const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// From 1970-01-01, where others begin to count, to 2000-01-01, where PostgreSQL does.
+const DAYS_TO_2000: i64 = 10_957;
 /// 4714-11-24 BC and 5874898-01-01, PostgreSQL's ends of days, counted from 2000-01-01.
 const MIN_DAYS: i64 = -2_451_545;
 const END_DAYS: i64 = 2_145_031_949;
@@ -12,6 +17,30 @@ const MIN_MICROS: i64 = -211_813_488_000_000_000;
 const END_MICROS: i64 = 9_223_371_331_200_000_000;
 /// PostgreSQL's offsets from UTC end before 16 hours.
 const MAX_OFFSET_HOURS: i64 = 15;
+
+/// Days since 2000-01-01 of days since 1970-01-01, if PostgreSQL has that day.
+pub fn days_from_unix(days: i32) -> Option<i32> {
+    days_in_range(i64::from(days) - DAYS_TO_2000)
+}
+
+/// Microseconds since 2000-01-01 of microseconds since 1970-01-01, if PostgreSQL has that instant.
+pub fn micros_from_unix(micros: i128) -> Option<i64> {
+    micros_in_range(micros.checked_sub(i128::from(DAYS_TO_2000 * MICROS_PER_DAY))?)
+}
+
+/// The midnight with which a day begins, if PostgreSQL has that instant.
+pub fn midnight(days: i32) -> Option<i64> {
+    micros_in_range(i128::from(days) * i128::from(MICROS_PER_DAY))
+}
+
+fn days_in_range(days: i64) -> Option<i32> {
+    (MIN_DAYS..END_DAYS).contains(&days).then_some(days as i32)
+}
+
+/// Takes microseconds since 2000-01-01, if PostgreSQL has that instant.
+pub fn micros_in_range(micros: i128) -> Option<i64> {
+    (i128::from(MIN_MICROS)..i128::from(END_MICROS)).contains(&micros).then_some(micros as i64)
+}
 
 /// What a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +56,20 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// Reads `2024-02-29`, `23:59:59.5`, `2024-02-29 23:59:59`, `2024-02-29T23:59+01:00`; dates may end with ` BC`.
-    pub fn parse(text: &[u8]) -> Option<Self> {
+    /// Reads `2024-02-29`, `23:59:59.5`, `2024-02-29 23:59:59`, `2024-02-29T23:59+01:00`; a year may have seven digits, and a
+    /// sign in front or ` BC` at the end.
+    pub fn parse(text: &[u8]) -> Result<Self, Problem> {
+        Self::read(text).ok_or(Problem::Syntax)?
+    }
+
+    /// Reads a text; none if it has another form.
+    fn read(text: &[u8]) -> Option<Result<Self, Problem>> {
         let mut rest = Cursor(text);
         if text.len() > 2 && text[2] == b':' {
             let time = rest.time_of_day()?;
-            return (rest.is_empty() && time < MICROS_PER_DAY).then_some(Self::Time(time));
+            return (rest.is_empty() && time < MICROS_PER_DAY).then_some(Ok(Self::Time(time)));
         }
+        let sign = rest.one_of(b"+-");
         let (year, month, day) = rest.date()?;
         let time = match rest.0 {
             [b' ' | b'T' | b't', b'0'..=b'9', ..] => {
@@ -43,23 +79,32 @@ impl Moment {
             }
             _ => None,
         };
-        let before_christ = matches!(rest.0, b" BC" | b" bc");
-        if before_christ {
+        let is_bc = matches!(rest.0, b" BC" | b" bc");
+        if is_bc {
             rest.skip(3);
         }
-        if !rest.is_empty() || year == 0 {
+        if !rest.is_empty() {
             return None;
         }
-        let days = days(if before_christ { 1 - year } else { year }, month, day)?;
-        let Some((time, offset)) = time else {
-            return (MIN_DAYS..END_DAYS).contains(&days).then_some(Self::Date(days as i32));
+        // There is no year 0 between 1 BC and 1 AD; with a sign, as ISO 8601 counts, there is.
+        let year = match (sign, is_bc) {
+            (None, true) if year > 0 => 1 - year,
+            (None, false) if year > 0 => year,
+            (Some(b'-'), false) => -year,
+            (Some(_), false) => year,
+            _ => return None,
         };
-        let local = days.checked_mul(MICROS_PER_DAY)?.checked_add(time)?;
-        let micros = local.checked_sub(offset.unwrap_or(0))?;
-        (MIN_MICROS..END_MICROS).contains(&micros).then_some(match offset {
-            Some(_) => Self::Timestamptz(micros),
-            None => Self::Timestamp(micros),
-        })
+        let days = days(year, month, day)?;
+        let Some((time, offset)) = time else {
+            return Some(days_in_range(days).map(Self::Date).ok_or(Problem::Range));
+        };
+        let local = i128::from(days) * i128::from(MICROS_PER_DAY) + i128::from(time);
+        let micros = micros_in_range(local - i128::from(offset.unwrap_or(0)));
+        let moment = match offset {
+            Some(_) => micros.map(Self::Timestamptz),
+            None => micros.map(Self::Timestamp),
+        };
+        Some(moment.ok_or(Problem::Range))
     }
 }
 
@@ -95,12 +140,17 @@ impl Cursor<'_> {
         self.0 = &self.0[bytes..];
     }
 
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.0.first() == Some(&byte);
-        if found {
+    /// The next byte, if it is one of these.
+    fn one_of(&mut self, wanted: &[u8]) -> Option<u8> {
+        let byte = *self.0.first()?;
+        wanted.contains(&byte).then(|| {
             self.skip(1);
-        }
-        found
+            byte
+        })
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        self.one_of(&[byte]).is_some()
     }
 
     /// A number of exactly two digits, at most `most`.
@@ -129,7 +179,7 @@ impl Cursor<'_> {
         let hours = self.two(24)?;
         let minutes = self.take(b':').then(|| self.two(59))??;
         let seconds = if self.take(b':') { self.two(60)? } else { 0 };
-        let fraction = if self.take(b'.') { self.fraction()? } else { 0 };
+        let fraction = if self.one_of(b".,").is_some() { self.fraction()? } else { 0 };
         let micros = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction;
         (micros <= MICROS_PER_DAY).then_some(micros)
     }
@@ -143,32 +193,27 @@ impl Cursor<'_> {
         (digits > 0).then_some(micros)
     }
 
-    /// Microseconds east of UTC, if there is an offset at all: `Z`, ` UTC`, `+01`, `+0130`, `+01:30`, `+01:30:15`.
+    /// Microseconds east of UTC, if there is an offset at all: `Z`, ` UTC`, `+01`, `+0130`, `+01:30`, `+01:30:15`, `+013015`.
     fn offset(&mut self) -> Option<Option<i64>> {
-        if matches!(self.0, [b'Z' | b'z', ..]) {
-            self.skip(1);
-            return Some(Some(0));
-        }
-        if matches!(self.0, [b' ', b'U', b'T', b'C', ..]) {
+        if self.0.starts_with(b" UTC") {
             self.skip(4);
             return Some(Some(0));
         }
-        if matches!(self.0, [b' ', b'+' | b'-', ..]) {
+        if matches!(self.0, [b' ', b'+' | b'-' | b'Z' | b'z', ..]) {
             self.skip(1);
         }
-        let sign = match self.0 {
-            [b'+', ..] => 1,
-            [b'-', ..] => -1,
-            _ => return Some(None),
-        };
-        self.skip(1);
-        let mut seconds = self.two(MAX_OFFSET_HOURS)? * 3600;
-        let colon = self.take(b':');
-        if colon || matches!(self.0, [b'0'..=b'9', ..]) {
-            seconds += self.two(59)? * 60;
+        if self.one_of(b"Zz").is_some() {
+            return Some(Some(0));
         }
-        if colon && self.take(b':') {
-            seconds += self.two(59)?;
+        let Some(sign) = self.one_of(b"+-") else { return Some(None) };
+        let sign = if sign == b'-' { -1 } else { 1 };
+        let mut seconds = self.two(MAX_OFFSET_HOURS)? * 3600;
+        for unit in [60, 1] {
+            let colon = self.take(b':');
+            if !colon && !matches!(self.0, [b'0'..=b'9', ..]) {
+                break;
+            }
+            seconds += self.two(59)? * unit;
         }
         Some(Some(sign * seconds * 1_000_000))
     }
@@ -182,7 +227,7 @@ mod tests {
     const HOUR: i64 = 3_600_000_000;
 
     fn parse(text: &str) -> Option<Moment> {
-        Moment::parse(text.as_bytes())
+        Moment::parse(text.as_bytes()).ok()
     }
 
     #[test]
@@ -201,6 +246,8 @@ mod tests {
             ("9999-12-31", 2_921_939),
             ("10000-01-01", 2_921_940),
             ("5874897-12-31", 2_145_031_948),
+            ("+0000-12-31", -730_120),
+            ("-0001-12-31", -730_120 - 366),
         ] {
             assert_eq!(parse(text), Some(Date(days)), "{text}");
         }
@@ -220,6 +267,7 @@ mod tests {
             "20240101",
             "2024-01-01 ",
             "2024-01-01x",
+            "-0001-01-01 BC",
             "",
         ] {
             assert_eq!(parse(text), None, "{text}");
@@ -275,6 +323,18 @@ mod tests {
             ("0001-01-01 00:00:00+00 BC", -730_485 * MICROS_PER_DAY),
         ] {
             assert_eq!(parse(text), Some(Timestamptz(micros)), "{text}");
+        }
+        // As ISO 8601 counts years, with other marks and less common zones.
+        assert_eq!(parse("1970-01-01 24:00:00"), Some(Timestamp(-10_956 * MICROS_PER_DAY)));
+        assert_eq!(parse("2000-01-01T00:00:00.0000005"), Some(Timestamp(1)));
+        assert_eq!(parse("2000-01-01 00:00:00,5 Z"), Some(Timestamptz(500_000)));
+        assert_eq!(parse("1999-12-31 22:00:00-020001"), Some(Timestamptz(1_000_000)));
+        for text in ["1970-01-01T25:00", "1970-01-01T00:60", "1970-01-01T00:00+1:00", "1970-01-01T00:00+01:"]
+        {
+            assert_eq!(Moment::parse(text.as_bytes()), Err(Problem::Syntax), "{text}");
+        }
+        for text in ["294277-01-01 00:00:00", "4714-11-23 23:59:59 BC", "5874898-01-01", "4714-11-23 BC"] {
+            assert_eq!(Moment::parse(text.as_bytes()), Err(Problem::Range), "{text}");
         }
         for text in ["2000-01-01T", "2000-01-01 00:00:00+16", "2000-01-01 00:00:00 CET", "2000-01-01 00:00+1"]
         {

@@ -1,5 +1,10 @@
 //! Making connections: where to, as whom, and how safely.
 
+mod conninfo;
+mod passfile;
+mod tls;
+mod unreachable;
+
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,22 +16,20 @@ use tokio::sync::Notify;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error};
 
-use super::conninfo::Conninfo;
-use super::tls::{self, Mode};
-use super::{explain, passfile, unreachable};
-use crate::config::Database;
 use crate::failure::Failure;
-use crate::observe;
+use crate::server_error::explain;
+use conninfo::Conninfo;
+use tls::Mode;
 
-/// What the server is to do about a session whose loader sleeps or cannot be reached, so that its locks do not keep the
-/// next loader out. What the role, the database or the URL says goes before.
+/// What the server is to do about a session whose program sleeps or cannot be reached, so that its locks do not keep the
+/// next one out. What the role, the database or the URL says goes before.
 const SESSION: &str = "SELECT pg_catalog.set_config(name, wanted, false)
     FROM (VALUES ('idle_in_transaction_session_timeout', '30s'), ('tcp_keepalives_idle', '30'),
                  ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '60000'))
          AS settings(name, wanted) JOIN pg_catalog.pg_settings USING (name)
     WHERE source IN ('default', 'configuration file')";
 
-/// Knows how to connect to the database of a job. Nothing of it shows the password.
+/// Knows how to connect to a database. Nothing of it shows the password.
 #[derive(Clone)]
 pub struct Connector {
     config: Config,
@@ -34,14 +37,17 @@ pub struct Connector {
     mode: Mode,
     place: String,
     hang_up: Arc<Notify>,
+    on_connect: fn(),
 }
 
 impl Connector {
-    /// Reads what the configuration, the environment and the password file say; does not connect yet.
-    pub fn new(database: &Database, job: &str) -> Result<Self, Failure> {
+    /// Reads what a connection string, the environment and the password file say; does not connect yet.
+    ///
+    /// A password that is given goes before that of the string; the name is what the server shows of the sessions.
+    pub fn new(conninfo: &str, password: Option<&str>, application_name: &str) -> Result<Self, Failure> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let home = variable("HOME").map(PathBuf::from);
-        let conninfo = Conninfo::parse(&database.url.reveal()?, variable)?;
+        let conninfo = Conninfo::parse(conninfo, variable)?;
         let mode = Mode::of(&conninfo)?;
         let tls =
             tls::connector(&conninfo, mode, home.as_deref().map(|home| home.join(".postgresql")).as_deref())?;
@@ -52,8 +58,8 @@ impl Connector {
             None => whoami::username()
                 .map_err(|error| Failure::usage(error).at("`database`").mend("name the user"))?,
         };
-        if let Some(password) = &database.password {
-            config.password(password.reveal()?);
+        if let Some(password) = password {
+            config.password(password);
         } else if config.get_password().is_none() {
             let file = passfile.or_else(|| home.map(|home| home.join(".pgpass")));
             if let Some(password) = file.and_then(|file| passfile::password(&file, &config, &user)) {
@@ -63,14 +69,19 @@ impl Connector {
         // As in libpq, a socket of this machine is safe as it is.
         let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
         config.ssl_mode(if local { Mode::Disable } else { mode }.negotiation());
-        config.application_name(format!("tally {job}"));
+        config.application_name(application_name);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
         // A connection that went silent is noticed within a minute.
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
         let place = place(&config, &user);
-        Ok(Self { config, tls, mode, place, hang_up: Arc::default() })
+        Ok(Self { config, tls, mode, place, hang_up: Arc::default(), on_connect: || {} })
+    }
+
+    /// Calls a function whenever a connection was made.
+    pub fn on_connect(self, on_connect: fn()) -> Self {
+        Self { on_connect, ..self }
     }
 
     /// Connects, and drives the connection in the background.
@@ -82,7 +93,7 @@ impl Connector {
                 () = self.hang_up.notified() => {}
             }
         };
-        observe::database_connected();
+        (self.on_connect)();
         let hang_up = self.hang_up.clone();
         tokio::spawn(async move {
             tokio::select! {

@@ -1,0 +1,14 @@
+//! What programs beside PostgreSQL share: connections to it, what its errors mean, and the forms that its values have.
+//!
+//! Nothing here knows what a program does with PostgreSQL.
+
+mod connection;
+mod failure;
+pub mod pgtype;
+mod server_error;
+mod suggestion;
+
+pub use connection::Connector;
+pub use failure::Failure;
+pub use server_error::{explain, refused_line, verdict, Verdict};
+pub use suggestion::suggestion;
