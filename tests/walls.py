@@ -22,6 +22,7 @@ GROUND = "powertree/base powertree/model powertree/store pg"
 
 # What the loader does; the rooms below know neither.
 FEATURES = ("files", "load")
+GROUND_OF_FEATURES = ("config", "decode", "kafka", "observe", "pg", "registry")
 
 HOUSES = {
     "src": {
@@ -60,7 +61,11 @@ HOUSES = {
     },
     "crates/loader/src": {
         "walls": [
-            *((room, feature) for room in ("config", "decode", "kafka", "observe", "pg", "registry") for feature in FEATURES),
+            *((room, feature) for room in (*GROUND_OF_FEATURES, "store") for feature in FEATURES),
+            *((room, "store") for room in GROUND_OF_FEATURES),
+            ("files", "load"),
+            ("load", "files"),
+            *(("store", room) for room in ("kafka", "registry")),
             ("decode", "kafka"),
             ("decode", "pg"),
             ("kafka", "pg"),
@@ -70,7 +75,15 @@ HOUSES = {
             ("pg", "decode"),
             *(("config", room) for room in ("kafka", "pg", "registry")),
         ],
-        "circles": ["config decode", "files load", "load/batch load/read load/start"],
+        "circles": ["config decode", "load/batch load/read load/start"],
+    },
+    "crates/postgres/src": {
+        "may": {
+            "connection": ".",
+            "pgtype": "",
+            ".": "",
+        },
+        "files": True,
     },
 }
 
