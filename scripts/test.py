@@ -31,7 +31,7 @@ TWO_PHASES = ["--set", "max_prepared_transactions=10"]
 SUITES = {
     "lint": ["make", "-k", "lint", f"PG_CONFIG={PG15}"],
     "stats": [*CARGO, "-p", "tally-stats"],
-    "loader": [*CARGO, "-p", "tally-loader", "-p", "tally-market"],
+    "loader": [*CARGO, "-p", "tally-postgres", "-p", "tally-loader", "-p", "tally-market"],
     "golden-15": ["make", "install", "installcheck", f"PG_CONFIG={PG15}"],
     "golden-18": ["make", "install", "installcheck", f"PG_CONFIG={PG18}"],
     "scenarios-15": [*CLUSTER, PG15, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
