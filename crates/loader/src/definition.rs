@@ -63,7 +63,7 @@ impl Definition {
         }
     }
 
-    /// Adds a column at the end; gives the clause of ALTER TABLE for that.
+    /// Adds a column at the end; returns the clause of ALTER TABLE for that.
     pub fn add(&mut self, column: Column) -> String {
         let clause = format!("ADD COLUMN IF NOT EXISTS {} {}", quoted(&column.name), column.sql_type());
         self.columns.push(column);
@@ -97,7 +97,7 @@ impl Definition {
         self.is_keyed() || self.columns.iter().any(|column| column.cast().is_some())
     }
 
-    /// Those that identify a row, for SQL.
+    /// The columns that identify a row, as a list for SQL.
     pub fn key_list(&self) -> String {
         self.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
     }

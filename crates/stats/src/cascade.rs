@@ -80,7 +80,7 @@ impl<const K: usize> Cascade<K> {
         product
     }
 
-    /// The same value in words that do not overlap, each the rounding of all that follows and itself.
+    /// An equal value in words that do not overlap, each the rounding of all that follows and itself.
     #[inline(always)]
     pub fn renormalized(mut self) -> Self {
         for _ in 0..K {

@@ -4,16 +4,16 @@ use crate::tally::Tally;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use statrs::function::beta::beta_reg;
 
-/// From so many degrees of freedom on, expansions about the normal distribution are the more accurate way.
+/// Degrees of freedom from which on expansions about the normal distribution are more accurate.
 const NEARLY_NORMAL_QUANTILE: f64 = 1e3;
 const NEARLY_NORMAL_TAIL: f64 = 1e5;
 
 /// An interval for the mean of the population that the values were drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanInterval {
-    /// Its lower end.
+    /// Lower end of the interval.
     pub low: f64,
-    /// Its upper end.
+    /// Upper end of the interval.
     pub high: f64,
 }
 

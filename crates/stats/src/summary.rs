@@ -4,7 +4,7 @@ use crate::detector::{Detector, Settings};
 use crate::number::Number;
 use crate::tally::Tally;
 
-/// Numbers are told to so many significant digits of their spread, or of themselves where they have none.
+/// Significant digits: of the spread of a number, or of the number itself where it has none.
 const OF_SPREAD: f64 = 3.0;
 const OF_VALUE: f64 = 6.0;
 /// A spread that is less beside its values is rounding.

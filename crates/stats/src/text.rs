@@ -18,9 +18,9 @@ use std::str::FromStr;
 /// Why a text is not a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextError {
-    /// It does not have the form.
+    /// The text does not have the form.
     Syntax,
-    /// It has the form, but no numbers have such a tally.
+    /// The text has the form, but no numbers have such a tally.
     Impossible(Impossible),
 }
 

@@ -21,7 +21,7 @@ pub enum WireError {
 }
 
 impl Tally {
-    /// How many bytes [`Tally::to_bytes`] gives.
+    /// Length of the binary form, in bytes.
     pub const WIRE_LEN: usize = 1 + size_of::<Tally>();
 
     /// The binary form; equal sums give equal bytes.

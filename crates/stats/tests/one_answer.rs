@@ -1,4 +1,4 @@
-//! The same rows give the same bits, whichever way the work was split.
+//! Equal rows lead to equal bits, whichever way the work was split.
 
 mod common;
 

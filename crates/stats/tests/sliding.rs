@@ -7,7 +7,7 @@ use rand::RngExt;
 use std::collections::VecDeque;
 use tally_stats::{Extreme, Sliding, Tally};
 
-/// Pushes and pops at random, and now and then compares with a tally made anew.
+/// Pushes and pops at random, and now and then compares with a tally of the same values.
 #[test]
 fn any_pushes_and_pops() {
     let mut rng = rng(40);

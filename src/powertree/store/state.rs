@@ -11,7 +11,7 @@ pub struct State {
     pub tree: i32,
     /// The numbers of the columns: `at`, values, series.
     pub columns: Vec<i16>,
-    /// Their types.
+    /// Types of the columns.
     pub types: Vec<pg_sys::Oid>,
     /// The last transaction that changed rows for older snapshots too.
     pub horizon: u64,

@@ -63,7 +63,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
 }
 
-/// Checks the database and the tables, and gives advice on them.
+/// Checks the database and the tables, and advises on them.
 async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;

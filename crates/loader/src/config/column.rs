@@ -18,13 +18,13 @@ use crate::decode::constant;
 pub struct Column {
     /// The column's name in the table.
     pub name: String,
-    /// Its type in the table.
+    /// Type in the table.
     #[serde(rename = "type")]
     pub declared: SqlType,
     /// Where the value comes from; by default the field with the column's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
-    /// The same value in every row, in place of one from the message.
+    /// A constant for every row, in place of one from the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Property>,
     /// Texts that mean NULL.

@@ -55,7 +55,7 @@ pub struct Config {
     /// How the partitions come to this loader.
     #[serde(default)]
     pub mode: Mode,
-    /// Its share of them, if several loaders share by partition number.
+    /// This loader's share of the partitions, if several loaders share by partition number.
     pub replica: Option<Replica>,
     /// How many connections write at the same time; each has partitions of its own.
     #[serde(default = "default_writers")]

@@ -11,7 +11,7 @@ use crate::Failure;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registry {
-    /// Its address, with the path under which it speaks Confluent's protocol.
+    /// Address of the registry, with the path under which it speaks Confluent's protocol.
     pub url: String,
     /// Who asks, where that is needed.
     pub user: Option<String>,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// It takes all of them, or the fixed share that the configuration names.
+    /// The loader takes all partitions, or the fixed share that the configuration names.
     #[default]
     Assign,
     /// Kafka's consumer group hands them out, and takes them back when loaders come and go.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// PostgreSQL cuts longer names, silently.
 pub const MAX_NAME_BYTES: usize = 63;
 
-/// A table, perhaps with its schema; `Display` gives the quoted form for SQL.
+/// A table, perhaps with its schema; `Display` writes the quoted form for SQL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TableName {

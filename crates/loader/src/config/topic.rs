@@ -168,10 +168,10 @@ pub enum Start {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
-    /// They become dead letters.
+    /// Such messages become dead letters.
     #[default]
     Refuse,
-    /// They are passed over, because the user said so.
+    /// Such messages are passed over, because the user said so.
     Ignore,
 }
 
@@ -179,13 +179,13 @@ pub enum Unmatched {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownFields {
-    /// They are kept in the overflow column.
+    /// Unknown fields are kept in the overflow column.
     #[default]
     Keep,
-    /// They get columns of their own, and columns become wider where an Avro schema does; what no column can hold is kept
+    /// Unknown fields get columns of their own, and columns become wider where an Avro schema does; what no column can hold is kept
     /// in the overflow column.
     Add,
-    /// They are dropped, because the user said so.
+    /// Unknown fields are dropped, because the user said so.
     Ignore,
     /// A message that has one becomes a dead letter.
     Refuse,

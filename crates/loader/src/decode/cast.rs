@@ -26,7 +26,7 @@ impl Cast {
         }
     }
 
-    /// Appends the text for a raw JSON value; gives false, and appends nothing, for null.
+    /// Appends the text for a raw JSON value; returns false, and appends nothing, for null.
     pub fn encode_json(self, raw: &str, out: &mut Vec<u8>) -> Result<bool, Reject> {
         match raw.as_bytes() {
             b"null" => return Ok(false),

@@ -14,15 +14,15 @@ use crate::definition::Definition;
 pub struct Cell {
     /// The column's name.
     pub name: String,
-    /// Its type.
+    /// Type of the column.
     pub kind: ColumnType,
     /// What a number counts, in a column of time.
     pub unit: Option<Unit>,
-    /// Its place in the table's rows.
+    /// Place of the column in the table's rows.
     pub place: usize,
     /// A row without it is refused.
     pub required: bool,
-    /// It is part of what identifies a row.
+    /// Part of what identifies a row.
     pub is_key: bool,
     /// The binary form of the same value in every row.
     constant: Option<Vec<u8>>,
@@ -76,7 +76,7 @@ impl Cell {
         self.transform.is_some()
     }
 
-    /// Appends the binary form of a raw JSON value; gives false, and appends nothing, for NULL.
+    /// Appends the binary form of a raw JSON value; returns false, and appends nothing, for NULL.
     pub fn encode_json(&self, raw: &str, out: &mut Vec<u8>) -> Result<bool, Reject> {
         if let (Some(cast), None) = (&self.cast, &self.transform) {
             return cast.encode_json(raw, out);
@@ -98,7 +98,7 @@ impl Cell {
         }
     }
 
-    /// Appends the binary form of a value; gives false, and appends nothing, for NULL.
+    /// Appends the binary form of a value; returns false, and appends nothing, for NULL.
     pub fn encode(&self, unit: Option<Unit>, value: Value, out: &mut Vec<u8>) -> Result<bool, Reject> {
         let value = match &self.transform {
             Some(transform) => match transform.apply(value)? {

@@ -25,24 +25,24 @@ use crate::config::ColumnType;
 /// A message as it was read; everything the decoder may look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
-    /// Its topic.
+    /// Topic of the message.
     pub topic: &'a str,
-    /// Its partition.
+    /// Number of the partition.
     pub partition: i32,
-    /// Its offset.
+    /// Offset in the partition.
     pub offset: i64,
-    /// Its timestamp, milliseconds since 1970.
+    /// Timestamp of the message, milliseconds since 1970.
     pub timestamp: Option<i64>,
-    /// Its key.
+    /// Key of the message.
     pub key: Option<&'a [u8]>,
-    /// Its value; none for a tombstone.
+    /// Value of the message; none for a tombstone.
     pub value: Option<&'a [u8]>,
     /// The headers, in one piece of memory; see [`headers`].
     pub headers: Option<&'a [u8]>,
 }
 
 impl<'a> Record<'a> {
-    /// Returns the beginning: so many bytes of its key and of its value, and headers only if they have no more.
+    /// Returns the beginning: at most this many bytes of the key and of the value, and headers only if they have no more.
     pub fn beginning(&self, most: usize) -> Self {
         let cut = |bytes: &'a [u8]| &bytes[..bytes.len().min(most)];
         let headers = self.headers.filter(|headers| headers.len() <= most);
@@ -102,7 +102,7 @@ impl Reject {
         Self { message: format!("{}; {wider} would hold it", self.message), wider: Some(wider), ..self }
     }
 
-    /// That it is about this column.
+    /// Names the column that the reject is about.
     pub fn in_column(self, column: &str) -> Self {
         Self { column: Some(column.into()), ..self }
     }
@@ -119,7 +119,7 @@ fn json_text(bytes: &[u8]) -> Result<&str, Reject> {
     text(bytes).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// The SQLSTATEs that the decoder gives.
+/// The SQLSTATEs that the decoder assigns.
 #[allow(missing_docs)] // Their names say what they are for.
 pub mod sqlstate {
     pub const INVALID_TEXT: &str = "22P02";

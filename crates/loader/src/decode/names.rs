@@ -7,7 +7,7 @@ use crate::config::plain_name;
 /// Names that PostgreSQL keeps for itself in every table.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// Words that SQL takes for a column's name only in quotes, or for something else: `SELECT user` gives the role.
+/// Words that SQL takes for a column's name only in quotes, or for something else: `SELECT user` returns the role.
 const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate \
     collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time \
     current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from \
@@ -20,7 +20,7 @@ const RESERVED: &str = "all analyse analyze and any array as asc asymmetric auth
 pub struct Names(HashSet<String>);
 
 impl Names {
-    /// Those that are taken in every table, and one more.
+    /// The names that are taken in every table, and one more.
     pub fn new(reserved: &str) -> Self {
         Self(SYSTEM_COLUMNS.iter().chain([&reserved]).map(|name| name.to_string()).collect())
     }

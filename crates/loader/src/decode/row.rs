@@ -50,7 +50,7 @@ impl Row {
         }
     }
 
-    /// Begins the first row of a message, which has so many bytes.
+    /// Begins the first row of a message of this length.
     pub fn begin(&mut self, length: usize) {
         self.budget = Budget::of(length);
         self.bytes.clear();
@@ -74,7 +74,7 @@ impl Row {
         }
     }
 
-    /// Appends a column's value, written by `encode`, which gives false for null.
+    /// Appends a column's value, written by `encode`, which returns false for null.
     pub fn fill(
         &mut self,
         cell: &Cell,

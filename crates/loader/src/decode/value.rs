@@ -25,7 +25,7 @@ pub enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// Classifies a raw JSON value that is not null.
-    #[inline(always)] // handing over the result by memory costs as much as making it
+    #[inline(always)] // returning through memory costs as much as parsing
     pub fn parse(raw: &'a str) -> Result<Self, Reject> {
         Ok(match raw.as_bytes()[0] {
             b'"' => Self::Text(unescape(raw)?),
@@ -64,7 +64,7 @@ pub fn shorten(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Appends the binary form of a raw JSON value; gives false, and appends nothing, for null.
+/// Appends the binary form of a raw JSON value; returns false, and appends nothing, for null.
 pub fn encode_json(
     kind: ColumnType,
     unit: Option<Unit>,

@@ -26,9 +26,9 @@ pub struct Batch {
 
 /// Where a row comes from.
 pub struct Origin {
-    /// Its line, or number, in the file; from 1.
+    /// Line of the record, or number, in the file; from 1.
     pub line: i64,
-    /// Its bytes in the text of the batch.
+    /// Bytes of the record in the text of the batch.
     pub range: Range<usize>,
 }
 

@@ -12,9 +12,9 @@ pub const COPY: &str = "COPY loader.file_dead_letters \
 /// A row of `loader.file_dead_letters`.
 #[derive(Debug)]
 pub struct DeadLetter {
-    /// Its line, or number, in the file.
+    /// Line of the record, or number, in the file.
     pub line: i64,
-    /// Its bytes, if it was text.
+    /// Bytes of the record, if it was text.
     pub raw: Option<Vec<u8>>,
     /// Where it was refused.
     pub stage: Stage,

@@ -51,7 +51,7 @@ pub trait Input: Send + Sync {
         }
         Err(at(Failure::new("it changed while it was read").mend("run it again when it is complete")))
     }
-    /// How many bytes of the file so many positions are, more or less.
+    /// Roughly how many bytes of the file these positions are.
     fn bytes_of(&self, positions: i64) -> u64 {
         u64::try_from(positions).unwrap_or(0)
     }
@@ -59,9 +59,9 @@ pub trait Input: Send + Sync {
     fn describe(&self) -> String;
     /// How many fields its rows have; 0 if it has none, not even names.
     fn fields(&self) -> usize;
-    /// Their names, if they have names.
+    /// Names of the columns, if they have names.
     fn names(&self) -> Option<&[String]>;
-    /// Their types, if the file says so; otherwise its rows have to be scanned.
+    /// Types of the columns, if the file declares them; otherwise its rows have to be scanned.
     fn types(&self) -> Option<&[ColumnType]>;
     /// Where it may be cut to be loaded by several connections.
     fn parts(&self) -> Result<Vec<Part>, Failure>;

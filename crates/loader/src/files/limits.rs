@@ -34,7 +34,7 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Of a file of so many bytes.
+    /// The guard of a file of this size.
     pub fn new(limits: Limits, size: u64) -> Self {
         let times = limits.max_inflation;
         Self { times, most: size.saturating_mul(times).max(ALWAYS), used: AtomicU64::new(0) }

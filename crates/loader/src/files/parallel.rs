@@ -6,8 +6,8 @@ use std::thread;
 
 use crate::Failure;
 
-/// Does `work` for each index below `count` on so many threads, in order of the indexes; after a failure no new piece
-/// is begun, and the first failure is given.
+/// Does `work` for each index below `count` on this many threads, in order of the indexes; after a failure no new piece
+/// is begun, and the first failure is returned.
 pub fn parallel<T: Send>(
     threads: usize,
     count: usize,

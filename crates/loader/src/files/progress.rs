@@ -25,7 +25,7 @@ enum Shown {
 }
 
 impl Progress {
-    /// Of a step that goes over so many bytes, in the form that suits where the output goes.
+    /// The progress of a step over this many bytes, in the form that suits where the output goes.
     pub fn new(verb: &'static str, total: u64, quiet: bool) -> Self {
         let shown = if quiet {
             Shown::Quiet

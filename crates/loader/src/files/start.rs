@@ -51,7 +51,7 @@ pub struct Settled {
     pub input: Box<dyn Input>,
     /// The table and the columns that its fields go to.
     pub definition: Definition,
-    /// Its parts that are not done.
+    /// Parts of the file that are not done.
     pub open: Vec<Entry>,
 }
 

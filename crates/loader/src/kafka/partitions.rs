@@ -19,11 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// A partition and what the broker has of it.
 #[derive(Debug, Clone)]
 pub struct Partition {
-    /// Its topic.
+    /// Name of the topic.
     pub topic: String,
-    /// The topic's id, if the broker gives it one.
+    /// The topic's id, if the broker assigns one.
     pub topic_id: Option<TopicId>,
-    /// Its number in the topic.
+    /// Number of the partition in the topic.
     pub number: i32,
     /// The oldest offset that can be read.
     pub low: i64,

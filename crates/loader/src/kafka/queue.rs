@@ -43,7 +43,7 @@ impl<'c> Queue<'c> {
         Self { consumer, queue, taken: VecDeque::with_capacity(MOST) }
     }
 
-    /// Lets the messages of a partition come this way; to be said before it is assigned, or they would be out of order.
+    /// Lets the messages of a partition come this way; must be called before the partition is assigned, or they would be out of order.
     pub fn lead(&self, topic: &str, partition: i32) {
         let topic = CString::new(topic).expect("Kafka's names have no zero bytes");
         let client = self.consumer.client().native_ptr();
@@ -124,29 +124,29 @@ impl Message<'_> {
         unsafe { str::from_utf8_unchecked(name.to_bytes()) }
     }
 
-    /// Its partition.
+    /// Number of the partition.
     pub fn partition(&self) -> i32 {
         self.get().partition
     }
 
-    /// Its offset.
+    /// Offset in the partition.
     pub fn offset(&self) -> i64 {
         self.get().offset
     }
 
-    /// Its timestamp, milliseconds since 1970.
+    /// Timestamp of the message, milliseconds since 1970.
     pub fn timestamp(&self) -> Option<i64> {
         // SAFETY: the message lives; which kind of timestamp it is may go unsaid.
         let timestamp = unsafe { native::rd_kafka_message_timestamp(self.message.as_ptr(), ptr::null_mut()) };
         (timestamp != -1).then_some(timestamp)
     }
 
-    /// Its key.
+    /// Key of the message.
     pub fn key(&self) -> Option<&[u8]> {
         bytes(self.get().key, self.get().key_len)
     }
 
-    /// Its value.
+    /// Value of the message.
     pub fn value(&self) -> Option<&[u8]> {
         bytes(self.get().payload, self.get().len)
     }

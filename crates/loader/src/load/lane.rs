@@ -37,7 +37,7 @@ use crate::Failure;
 /// A batch that was stored.
 #[derive(Debug, Clone, Copy)]
 pub struct Report {
-    /// Its messages.
+    /// Messages of the batch.
     pub messages: usize,
     /// How many of them are dead letters.
     pub dead_letters: usize,
@@ -51,7 +51,7 @@ pub struct Lane {
     pub config: Arc<Config>,
     /// The newest known ends of partitions.
     pub watermarks: Watermarks,
-    /// Its partitions, if they are fixed, and the topics.
+    /// The partitions, if they are fixed, and the topics.
     pub assigned: Assigned,
     /// Where to end, if it does, and whether exactly there.
     pub end: Option<(End, bool)>,

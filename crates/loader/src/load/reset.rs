@@ -10,7 +10,7 @@ use crate::pg::{self, Position};
 use crate::runtime;
 use crate::Failure;
 
-/// Move the positions of a topic: to its beginning after it was made anew, or to where its rows are to be loaded again from.
+/// Move the positions of a topic: to its beginning after it was made again, or to where its rows are to be loaded again from.
 #[derive(clap::Args)]
 pub struct Args {
     /// The configuration file (TOML).

@@ -94,7 +94,7 @@ async fn render(Shared(metrics): Shared<Metrics>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render(&state()))
 }
 
-/// Whether to leave the process alone or to start it anew.
+/// Whether to leave the process alone or to restart it.
 async fn health() -> impl IntoResponse {
     let live = state().lives();
     (code(live), Json(json!({ "live": live })))

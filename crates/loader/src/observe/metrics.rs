@@ -113,7 +113,7 @@ pub fn database_connected() {
     counter!("tally_database_connections_total").increment(1);
 }
 
-/// Counts a lane that began anew.
+/// Counts a restart of a lane.
 pub fn lane_restarted() {
     counter!("tally_lane_restarts_total").increment(1);
 }

@@ -86,7 +86,7 @@ pub fn behind() -> i64 {
     state().behind()
 }
 
-/// A lane began anew.
+/// A lane was restarted.
 pub fn lane_restarted() {
     metrics::lane_restarted();
 }

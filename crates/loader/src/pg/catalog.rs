@@ -17,11 +17,11 @@ pub struct Found {
 
 /// One of its columns.
 pub struct FoundColumn {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
-    /// Its type, as `format_type` writes it.
+    /// Type of the column, as `format_type` writes it.
     pub type_name: String,
-    /// Its type with its length or precision.
+    /// Type of the column with its length or precision.
     pub declared: String,
     /// Whether it is NOT NULL without a default.
     pub must_be_given: bool,

@@ -19,7 +19,7 @@ use crate::Failure;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A schema may refer to so many others; more is a circle.
+/// Most references of one schema; more are a circle.
 const MOST_REFERENCES: usize = 1000;
 
 /// A connection to a registry.

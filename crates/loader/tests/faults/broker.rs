@@ -54,7 +54,7 @@ mod long {
         scene.finish(loader);
     }
 
-    /// Longer than librdkafka waits for an answer: it drops the connection and asks anew.
+    /// Longer than librdkafka waits for an answer: it drops the connection and asks again.
     #[test]
     #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn silent_for_ninety_seconds() {

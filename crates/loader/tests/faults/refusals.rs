@@ -116,7 +116,7 @@ fn column_of_another_type() {
     }
 }
 
-/// Somebody else, or a backup that was brought back, has taken the positions away: nothing begins anew in silence.
+/// Somebody else, or a backup that was brought back, has taken the positions away: nothing starts over in silence.
 #[test]
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn positions_gone() {

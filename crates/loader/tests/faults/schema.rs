@@ -8,7 +8,7 @@ use apache_avro::types::Value;
 use crate::avro::{self, Registered};
 use crate::harness::{environment, Scene, Server};
 
-/// The registry gives schemas that are the same one number; so those of each test have a name of their own.
+/// The registry assigns one number to equal schemas; so those of each test have a name of their own.
 const BEGIN: &str = r#"{"type": "record", "name": "NAME", "fields": [{"name": "key", "type": "string"}, {"name": "n", "type": "int"}"#;
 
 /// A topic in Avro whose columns are to be found out.

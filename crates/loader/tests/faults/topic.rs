@@ -1,4 +1,4 @@
-//! Topics that are not what they were: made anew, trimmed, compacted, or with transactions that were aborted.
+//! Topics that are not what they were: made again, trimmed, compacted, or with transactions that were aborted.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

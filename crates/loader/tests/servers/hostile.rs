@@ -19,7 +19,7 @@ use crate::world::{start, tally, wait_until, World};
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
 const MEMORY_KILOBYTES: u64 = 200_000;
 
-/// Loads until so many messages are done with; gives the most memory that it took.
+/// Loads until this many messages are done with; returns the peak of its memory.
 fn load_until(world: &mut World, config: &str, next_offset: i64) -> u64 {
     let (child, _file) = start("load", config, &["--quiet"]);
     let mut loader = Running(child);

@@ -16,7 +16,7 @@ use parquet::schema::parser::parse_message_type;
 
 pub type Group<'a> = SerializedRowGroupWriter<'a, File>;
 
-/// Writes a file: `groups` gives the columns of each row group.
+/// Writes a file: `groups` makes the columns of each row group.
 pub fn write(path: &Path, schema: &str, compression: Compression, groups: &[&dyn Fn(&mut Group)]) {
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());

@@ -32,7 +32,7 @@ impl World {
         Self::with_brokers(name, 1)
     }
 
-    /// The same with so many brokers, each of which has all of the topic.
+    /// A world with this many brokers, each of which has all of the topic.
     pub fn with_brokers(name: &'static str, brokers: i32) -> Self {
         let mut database = Client::connect(&database_url(), NoTls).unwrap();
         database

@@ -57,7 +57,7 @@ impl<'a> Lead<'a> {
         Ok(())
     }
 
-    /// Waits until so many messages are loaded.
+    /// Waits until this many messages are loaded.
     pub fn wait_for_all(mut self, messages: u64) -> Result<(), Failure> {
         while self.look()? < messages {
             std::thread::sleep(Duration::from_millis(5));

@@ -43,7 +43,7 @@ pub struct Args {
     /// Files to write
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     files: u32,
-    /// The same seed gives the same files, byte for byte
+    /// Seed of the random numbers; equal seeds write equal files, byte for byte
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the days of one share until its century or the file is over; gives their number.
+/// Writes the days of one share until its century or the file is over; returns their number.
 fn write_share(args: &Args, share: u32, days: &[String], end: u64, out: &mut Counted) -> io::Result<u64> {
     let mut random = ChaCha12Rng::seed_from_u64(args.seed);
     random.set_stream(share.into());

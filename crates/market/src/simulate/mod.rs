@@ -88,7 +88,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Market")]
 pub struct MarketArgs {
-    /// The same seed gives the same messages, byte for byte
+    /// Seed of the random numbers; equal seeds send equal messages, byte for byte
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Series that trade, each a symbol on an exchange

@@ -15,7 +15,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Children without values, of a tree that summarises so many columns.
+    /// Children without values, of a tree of this many value columns.
     pub fn empty(values: usize) -> Block {
         Block { values, tallies: vec![Tally::EMPTY; CHILDREN * values] }
     }
@@ -26,7 +26,7 @@ impl Block {
         &self.tallies[first..first + self.values]
     }
 
-    /// The same, to be changed.
+    /// The tallies of a child, to be changed.
     pub fn child_mut(&mut self, node: i64) -> &mut [Tally] {
         let first = node.rem_euclid(FANOUT) as usize * self.values;
         &mut self.tallies[first..first + self.values]

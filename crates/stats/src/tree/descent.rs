@@ -1,4 +1,4 @@
-//! The last so many values, found by counts.
+//! Where the last N values begin, found by counts.
 
 use super::geometry::FANOUT;
 use crate::tally::Tally;
@@ -16,7 +16,7 @@ pub struct Cut {
 
 /// Finds the leaf in which the last `need` values begin; `None` if there are fewer.
 ///
-/// `tops` are the nodes of level `level` that may hold values, latest first; `tally` gives what the leaves
+/// `tops` are the nodes of level `level` that may hold values, latest first; `tally` returns what the leaves
 /// `first ..= last` hold. Asks it O(10 level) times beyond the tops.
 pub fn last(need: i64, tops: &[i64], level: u32, mut tally: impl FnMut(i64, i64) -> Tally) -> Option<Cut> {
     let mut cut = Cut { leaf: 0, need, after: Tally::EMPTY };

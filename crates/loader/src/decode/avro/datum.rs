@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Appends the next value as a column has it; gives false, and appends nothing, for null.
+    /// Appends the next value as a column has it; returns false, and appends nothing, for null.
     pub fn column(
         &self,
         cell: &Cell,

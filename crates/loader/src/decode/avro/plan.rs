@@ -30,7 +30,7 @@ struct Field {
     name: String,
     kind: Type,
     columns: Vec<usize>,
-    /// Its own fields, if one of them is wanted.
+    /// Fields of the record inside, if one of them is wanted.
     inner: Vec<Field>,
 }
 

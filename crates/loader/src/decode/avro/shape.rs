@@ -59,7 +59,7 @@ impl Shape {
         matches!(self.root(), Type::Record(fields) if fields.iter().any(|(field, _)| field == name))
     }
 
-    /// Parses a schema and the ones that it refers to, as the registry gives them.
+    /// Parses a schema and the ones that it refers to, as the registry returns them.
     pub fn parse(schema: &str, references: &[String]) -> Result<Shape, String> {
         let (schema, others) =
             Schema::parse_str_with_list(schema, references).map_err(|error| error.to_string())?;

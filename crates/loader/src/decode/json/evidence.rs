@@ -142,7 +142,7 @@ fn is_plain_number(text: &str) -> bool {
         && numeric::encode(text, &mut Vec::new()).is_ok()
 }
 
-/// Whether double precision gives the number back as it is written, but for zeros at the end.
+/// Whether double precision keeps all digits of a number, zeros at the end apart.
 fn is_exact(text: &str, number: f64) -> bool {
     let digits = |text: &str| {
         let mut bytes = Vec::new();

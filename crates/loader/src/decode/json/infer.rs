@@ -15,7 +15,7 @@ const MAX_FIELDS: usize = 500;
 pub struct Fields(HashSet<String>);
 
 impl Fields {
-    /// Those of these columns.
+    /// The names of these columns.
     pub fn of(columns: &[Column]) -> Self {
         let first = |column: &Column| match column.source() {
             Source::Field(path) => path.into_iter().next(),

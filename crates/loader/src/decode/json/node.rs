@@ -121,7 +121,7 @@ impl Member {
         }
         match &self.inner {
             Some(inner) if inner.fits(raw) => visitor.inside(key, |visitor| inner.walk(raw, visitor)),
-            // What is not made of parts, where parts are wanted, has nobody who wants it.
+            // A scalar where an object or a list was expected counts as an unknown field.
             _ if self.slots.is_empty() && raw != "null" => visitor.left_over(key, raw),
             _ => Ok(()),
         }

@@ -33,7 +33,7 @@ struct List {
 /// Whether a message had what rows are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// It had, though a list may have been empty.
+    /// A list was there, perhaps an empty one.
     Yes,
     /// There is no list where one should be.
     NoList,

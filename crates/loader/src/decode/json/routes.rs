@@ -71,7 +71,7 @@ impl Routes {
         Self { routes, looked_at, slots, unmatched: topic.unmatched, before: Vec::new() }
     }
 
-    /// Appends the rows of a message to the tables that they are for, or says why it has none and appends nothing; gives false
+    /// Appends the rows of a message to the tables that they are for, or says why it has none and appends nothing; returns false
     /// if no route takes it and that is to be ignored.
     pub fn append_rows(
         &mut self,

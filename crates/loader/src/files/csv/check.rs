@@ -14,7 +14,7 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// For records that should have so many fields.
+    /// A check of records that should have this many fields.
     pub fn new(text: &[u8], fields: usize) -> Self {
         Self { fields, clean: bad_character(text).is_none() }
     }

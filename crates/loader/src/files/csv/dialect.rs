@@ -12,9 +12,9 @@ const SAMPLE: usize = 100;
 pub struct Dialect {
     /// Between fields.
     pub delimiter: u8,
-    /// Around fields that hold what would otherwise mean something.
+    /// Quote character, around fields that hold what would otherwise mean something.
     pub quote: u8,
-    /// Before a quote inside of quotes.
+    /// Escape character, before a quote inside of quotes.
     pub escape: u8,
     /// What a line begins with that is no record.
     pub comment: Option<u8>,
@@ -60,7 +60,7 @@ impl Dialect {
         None
     }
 
-    /// For records of so many fields.
+    /// The dialect for records of this many fields.
     pub fn with_fields(self, fields: usize) -> Self {
         Self { skip_blank_lines: fields > 1, ..self }
     }

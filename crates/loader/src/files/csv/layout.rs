@@ -173,7 +173,7 @@ impl Layout {
     }
 }
 
-/// The first records after so many lines, as many as it takes to know the dialect.
+/// The first records after the lines to skip, as many as it takes to know the dialect.
 fn first_block(path: &Path, form: &Form, quoting: Dialect, skip: u64) -> io::Result<Block> {
     let mut input = BufReader::new(form.open(path, 0)?);
     let (mut from, mut line) = (form.begin(), 1);

@@ -30,13 +30,13 @@ use record::Field;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "CSV")]
 pub struct Options {
-    /// Between fields: one character, or \t [default: what the file seems to have, of , ; \t |]
+    /// Field delimiter: one character, or \t [default: what the file seems to have, of , ; \t |]
     #[arg(long, value_name = "CHAR", value_parser = byte)]
     pub delimiter: Option<u8>,
-    /// Around fields
+    /// Quote character
     #[arg(long, value_name = "CHAR", value_parser = byte, default_value = "\"")]
     pub quote: u8,
-    /// Before a quote inside of quotes [default: the quote]
+    /// Escape character inside of quotes [default: the quote]
     #[arg(long, value_name = "CHAR", value_parser = byte)]
     pub escape: Option<u8>,
     /// The first line names the columns [default: if it looks like it]

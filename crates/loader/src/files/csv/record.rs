@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 /// A field of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field<'a> {
-    /// Its bytes, without quotes and escapes.
+    /// Bytes of the field, without quotes and escapes.
     pub bytes: &'a [u8],
     /// Whether a part of it was quoted.
     pub quoted: bool,
@@ -22,7 +22,7 @@ pub struct Field<'a> {
 /// Where a record is, and whether it is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its bytes in the block, with the end of the line.
+    /// Bytes of the record in the block, with the end of the line.
     pub range: Range<usize>,
     /// The lines before it in the block.
     pub line: u64,

@@ -2,12 +2,12 @@
 
 use tally_postgres::pgtype::moment::Moment;
 
-/// Up to so many significant digits, every decimal number survives the way through a double and back.
+/// Significant digits up to which every decimal number survives the way through a double and back.
 const SAFE_DIGITS: u32 = 15;
 /// Doubles are never written with more.
 const MOST_DIGITS: u32 = 17;
 
-/// What one value looks like; the narrowest type that gives it back as it was written.
+/// What one value looks like; the narrowest type that keeps it as it was written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// `true`, `false`, `yes`, `no` in any case.
@@ -149,7 +149,7 @@ fn significant_digits<'a>(digits: impl Iterator<Item = &'a u8>) -> u32 {
     digits.skip_while(|b| **b == b'0').count().try_into().unwrap_or(u32::MAX)
 }
 
-/// Whether a double gives the number back: it is finite, and its shortest text, or that of 17 digits, is the same.
+/// Whether a double keeps the number: it is finite, and its shortest text, or that of 17 digits, is the same.
 pub fn is_double(value: &[u8], digits: u32) -> bool {
     let Some(number) = std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok()) else {
         return false;

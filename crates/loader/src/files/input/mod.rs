@@ -83,7 +83,7 @@ impl Form {
 /// What tells whether a file is still the one that it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: i64,
     /// When it was last written, microseconds since 1970.
     pub modified: i64,
@@ -92,7 +92,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// That of a file now.
+    /// The identity of a file now.
     pub fn of(path: &Path) -> io::Result<Self> {
         let data = std::fs::metadata(path)?;
         let modified = data.modified()?.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
@@ -101,7 +101,7 @@ impl Identity {
     }
 }
 
-/// The hash of a file as if it had only so many bytes.
+/// The hash of the first `size` bytes of a file.
 pub fn hash(path: &Path, size: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let sample = SAMPLE as u64;

@@ -20,7 +20,7 @@ const DICTIONARY: i64 = 2;
 const DATA_V2: i64 = 3;
 const DELTA_BYTE_ARRAY: i64 = 7;
 
-/// Checks the pages of a row group against the largest size that one may have; gives how many rows can be read at once
+/// Checks the pages of a row group against the largest size that one may have; returns how many rows can be read at once
 /// without holding many pages. The names are those of the fields, of which a column may be a part.
 pub fn check(file: &File, group: &RowGroupMetaData, names: &[String], most: u64) -> Result<usize, String> {
     let mut row_bytes = 1;
@@ -32,7 +32,7 @@ pub fn check(file: &File, group: &RowGroupMetaData, names: &[String], most: u64)
     Ok(usize::try_from(HELD / row_bytes).unwrap_or(MOST_AT_ONCE).clamp(1, MOST_AT_ONCE))
 }
 
-/// Checks the pages of a column; gives how many bytes one of its values may have, as far as its pages tell.
+/// Checks the pages of a column; returns how many bytes one of its values may have, as far as its pages tell.
 fn chunk(file: &File, column: &ColumnChunkMetaData, rows: i64, most: u64) -> Result<u64, String> {
     let from = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
     let length = column.compressed_size();

@@ -10,10 +10,10 @@ use parquet::schema::types::Type;
 use crate::config::ColumnType;
 use crate::decode::{sqlstate, Reject};
 
-/// How the reader gives a column, where its values alone do not tell.
+/// How to read the values of a column, where they alone do not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// They do.
+    /// Values that mean what they are.
     Plain,
     /// Whole numbers that count nanoseconds.
     Nanos,
@@ -26,7 +26,7 @@ pub enum Shape {
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
     /// The type for a column of a new table.
     pub kind: ColumnType,

@@ -1,4 +1,4 @@
-//! Puts messages together to batches: decodes each into a row or a dead letter, and keeps count of the offsets.
+//! Assembles messages into batches: decodes each into a row or a dead letter, and keeps count of the offsets.
 
 use std::mem;
 use std::time::{Duration, Instant};
@@ -37,19 +37,19 @@ pub struct Assembler {
 /// What became of a message that was offered.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// It is in the batch, or was before.
+    /// The message is in the batch, or was before.
     Yes,
-    /// It is to be offered again, when the batch has been handed over.
+    /// The message is to be offered again, when the batch has been handed over.
     AfterHandOver,
-    /// It is to be offered again when its schema can be had.
+    /// The message is to be offered again when its schema can be had.
     Later(String),
 }
 
 /// Whether a message can be decoded.
 enum Prepared {
-    /// It can; with the text of its key, where that is not the key itself.
+    /// The message can be decoded; with the text of its key, where that is not the key itself.
     Ready(Option<String>),
-    /// It is a dead letter.
+    /// The message is a dead letter.
     Refused(Reject),
     /// Not now.
     NotYet(Taken),
@@ -81,7 +81,7 @@ impl Assembler {
         }
     }
 
-    /// Takes no more messages of a partition; gives false if the batch has some that were not handed over.
+    /// Takes no more messages of a partition; returns false if the batch has some that were not handed over.
     pub fn remove(&mut self, topic: &str, partition: i32) -> bool {
         let topic = self.topic(topic);
         let Some(progress) = self.topics[topic].progress.get_mut(partition as usize) else { return true };

@@ -23,9 +23,9 @@ pub struct Decoder {
 
 /// Whether a message can be decoded now.
 pub enum Readiness {
-    /// It can, or never will.
+    /// The message can be decoded, or never will.
     Ready,
-    /// It can, with a table that has changed.
+    /// The message can be decoded, with a table that has changed.
     Changed(Box<(Definition, Option<String>)>),
     /// The table has to change, but there are rows for it as it was.
     RowsFirst,

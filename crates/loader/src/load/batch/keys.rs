@@ -9,7 +9,7 @@ use crate::Failure;
 pub enum Key {
     /// This; nothing if there is no key.
     Text(Option<String>),
-    /// Its schema cannot be had now.
+    /// The schema of the key cannot be had now.
     Away(String),
     /// Nothing that can be read.
     Unreadable(Reject),

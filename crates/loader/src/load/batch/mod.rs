@@ -58,7 +58,7 @@ pub struct Span {
 }
 
 impl Batch {
-    /// An empty batch for so many tables.
+    /// An empty batch for this many tables.
     pub fn new(tables: usize) -> Self {
         Self { rows: (0..tables).map(|_| Rows::default()).collect(), ..Self::default() }
     }

@@ -15,7 +15,7 @@ use crate::store::dead_letter::Stage;
 
 /// What is known of a topic.
 pub struct TopicState {
-    /// Its section of the configuration.
+    /// Section of the configuration.
     pub config: Topic,
     /// The tables of its ways.
     pub tables: Vec<usize>,
@@ -40,7 +40,7 @@ pub struct Progress {
     pub taken: i64,
     /// The offset that comes next: behind the last message there may be offsets without one.
     pub next: i64,
-    /// Its messages are taken.
+    /// Messages of the topic are taken.
     pub owned: bool,
 }
 

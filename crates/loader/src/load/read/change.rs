@@ -92,7 +92,7 @@ impl Reader<'_> {
         self.send(Order::Claim(partitions, answer))
     }
 
-    /// Completes a change if the writing side is done with it; else gives it back.
+    /// Completes a change if the writing side is done with it; else returns it.
     fn complete(&mut self, mut change: Change) -> Result<Option<Change>, Exit> {
         use oneshot::error::TryRecvError;
         match &mut change.waits_for {

@@ -1,4 +1,4 @@
-//! Whether the topics are still those that were claimed: one that is deleted and made anew begins again at offset 0, and what
+//! Whether the topics are still those that were claimed: one that is deleted and made again begins again at offset 0, and what
 //! comes at the old positions is something else.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ impl Identity {
         self.known.extend(partitions.iter().filter_map(|p| Some((p.topic, p.topic_id?))));
     }
 
-    /// Looks at an answer if one has come, and asks again; gives a topic that is another one now. Never waits.
+    /// Looks at an answer if one has come, and asks again; returns a topic that is another one now. Never waits.
     pub fn check<'t>(&mut self, consumer: &JobConsumer, name: impl Fn(usize) -> &'t str) -> Option<&'t str> {
         if self.known.is_empty() {
             return None;

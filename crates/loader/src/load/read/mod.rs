@@ -52,7 +52,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Reader<'a> {
     pub config: &'a Config,
     pub consumer: &'a JobConsumer,
-    /// Its messages.
+    /// Messages of the consumer.
     pub queue: Queue<'a>,
     pub watermarks: &'a Watermarks,
     pub assembler: Assembler,
@@ -308,7 +308,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Those of the partitions that are of topics which are not stopped.
+    /// The partitions of topics that are not stopped.
     fn read_ones(&self, all: &TopicPartitionList) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for element in all.elements() {

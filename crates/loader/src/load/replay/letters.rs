@@ -9,11 +9,11 @@ use crate::decode::{headers, Record};
 
 /// A dead letter: the message as it was read.
 pub struct Letter {
-    /// Its topic.
+    /// Topic of the message.
     pub topic: String,
-    /// Its partition.
+    /// Partition of the message.
     pub partition: i32,
-    /// Its offset.
+    /// Offset of the message.
     pub offset: i64,
     timestamp: Option<i64>,
     key: Option<Vec<u8>>,
@@ -90,7 +90,7 @@ pub struct Tried {
     attempts: Vec<i32>,
 }
 
-/// Deletes letters; gives nothing if some of them are gone already, by another replay.
+/// Deletes letters; returns nothing if some of them are gone already, by another replay.
 pub async fn delete(tx: &Transaction<'_>, job: &str, letters: &[Letter]) -> Result<Option<Tried>, Error> {
     let sql = "DELETE FROM loader.dead_letters d
                USING unnest($2::text[], $3::integer[], $4::bigint[]) AS l(topic, partition, \"offset\")

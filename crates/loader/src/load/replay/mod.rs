@@ -59,7 +59,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Replays what the arguments ask for; gives how many messages were stored, and how many not.
+/// Replays what the arguments ask for; returns how many messages were stored, and how many not.
 async fn replay(config: Config, args: &Args) -> Result<(usize, usize), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
@@ -125,7 +125,7 @@ impl<'a> Replay<'a> {
         Self { client, statements: Statements::default(), config, positions, assigned, dry_run }
     }
 
-    /// Replays letters, in as many transactions as their tables change; gives how many are dead again.
+    /// Replays letters, in as many transactions as their tables change; returns how many are dead again.
     async fn all(&mut self, letters: &[Letter]) -> Result<usize, Failure> {
         let mut dead = 0;
         let mut begin = 0;

@@ -37,7 +37,7 @@ pub enum Hold {
 #[derive(Debug, Clone, Copy)]
 enum Trap {
     None,
-    /// Waits for a message, after so many of its kind.
+    /// Waits for a message, after this many of its kind.
     Armed(Hold, u32),
     /// Waits for the answer on this connection.
     Awaits(usize),

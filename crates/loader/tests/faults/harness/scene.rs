@@ -54,7 +54,7 @@ impl Scene {
         Self::with_table(name, &environment("KAFKA_BROKERS"), &[])
     }
 
-    /// The same on these brokers and with these properties of the topic.
+    /// A scene with a table, on these brokers and with these properties of the topic.
     pub fn with_table(name: &str, brokers: &str, properties: &[(&str, &str)]) -> Self {
         let mut scene = Self::without_table(name, brokers, properties);
         scene.execute(
@@ -69,7 +69,7 @@ impl Scene {
         scene
     }
 
-    /// The same without the table: its columns are to be found out.
+    /// A scene without the table: its columns are to be found out.
     pub fn without_table(name: &str, brokers: &str, properties: &[(&str, &str)]) -> Self {
         let name = format!("{name}_{}", std::process::id());
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name);
@@ -127,7 +127,7 @@ impl Scene {
         ask(&admin, &AdminOptions::new())
     }
 
-    /// Produces so many numbered messages.
+    /// Produces this many numbered messages.
     pub fn produce(&mut self, count: i64) {
         for i in self.numbered..self.numbered + count {
             let (key, n) = (format!("k{}", i % KEYS), i / KEYS + 1);
@@ -202,7 +202,7 @@ impl Scene {
         fs::read_to_string(self.directory.join("log")).unwrap()
     }
 
-    /// Waits until the loader has ended by itself, not well, and gives its last line.
+    /// Waits until the loader has ended by itself, not well; returns its last line.
     pub fn complaint(&self, loader: Loader) -> String {
         let status = loader.wait();
         let log = self.log();
@@ -249,12 +249,12 @@ impl Scene {
         )
     }
 
-    /// Has the loader write by so many connections; with the one that there is otherwise the proxy's trap holds all of it.
+    /// Has the loader write by this many connections; with the only one of the default the proxy's trap holds all of it.
     pub fn writers(&mut self, writers: usize) {
         self.settings = self.settings.replace("writers = 1", &format!("writers = {writers}"));
     }
 
-    /// Waits until so many messages are done with.
+    /// Waits until this many messages are done with.
     pub fn wait_for(&mut self, messages: i64, loader: &mut Loader) {
         let (mut before, mut since) = (self.progress(), Instant::now());
         while before < messages {

@@ -64,7 +64,7 @@ impl World {
         command
     }
 
-    /// Loads all files, and expects that to work; gives what it said.
+    /// Loads all files, and expects that to work; returns its output.
     pub fn load(&self, options: &[&str]) -> String {
         succeed(self.command(options).output().unwrap())
     }

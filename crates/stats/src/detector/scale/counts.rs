@@ -1,4 +1,4 @@
-//! Rare events, counted or told as 0 and 1: what the mean of a segment says of the next value.
+//! Rare events, as counts or as 0 and 1: how probable the next value is, given the mean of a segment.
 //!
 //! Normal noise misjudges them: a run of zeros would be a segment without any. Their conjugate models need no more than
 //! the segments keep, a mean and what it weighs: Gamma and Poisson, whose predictive is negative binomial, and Beta and
@@ -8,14 +8,13 @@ use super::spread::Spread;
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 
-/// From this mean on counts are nearly normal.
+/// Mean from which on counts are nearly normal.
 const NEARLY_NORMAL: f64 = 5.0;
-/// Whole numbers that vary less than so, beside events of their mean, count none: they are readings.
+/// Share of the Poisson variance below which a series of whole numbers is one of measurements, not of counts.
 const LEAST_DISPERSION: f64 = 0.5;
 /// Events that the prior of a segment is worth: a rate of which only the mean is known is exponential.
 const PRIOR_EVENTS: f64 = 1.0;
-
-/// Nor is it worth more observations than so many, or what is read of a young segment would be the mean of all.
+/// Largest number of observations that the prior is worth: a young segment would else be read as the mean of all.
 const MOST_PRIOR: f64 = 3.0;
 
 /// What all values so far have been.

@@ -30,7 +30,7 @@ pub struct Noise {
 /// What the differences say of the noise.
 #[derive(Clone, Copy, Debug)]
 pub struct NoiseEstimate {
-    /// Its variance.
+    /// Variance of the noise.
     pub variance: f64,
     /// Variance of the differences.
     pub differences: f64,

@@ -15,7 +15,7 @@ const ROW: usize = 5;
 const LONG_ROW: usize = 9;
 const LONG: u64 = 1 << 32;
 
-/// The number of starts that fit, up to this row, beside so many candidates and if so many of them were alerted.
+/// Number of starts that fit beside the candidates, if no row is after `row` and `alerted` of the starts were alerted.
 pub fn most_starts(row: u64, candidates: usize, alerted: usize) -> usize {
     let number = if row < LONG { ROW } else { LONG_ROW };
     ROOM.saturating_sub(CANDIDATE * candidates + (ALERTED + number) * alerted) / (START + number)
