@@ -53,3 +53,23 @@ RESET allow_system_table_mods;
 -- Another name for another tree, while nobody has decided about the first.
 SELECT powertree_create('gone', 'at', '{y}', '100');
 DROP TABLE gone, lim CASCADE;
+-- A leaf that is clearly unfit, as far as statistics tell.
+CREATE TABLE fit (s text, k int, at timestamptz, day date, n bigint, x float8);
+INSERT INTO fit SELECT 's' || i % 4, i % 4, '2026-01-01Z'::timestamptz + i * interval '1 second', '2026-01-01'::date + i / 10, i, i FROM generate_series(0, 9999) i;
+SET client_min_messages = notice;
+SELECT powertree_create('fit', at => 'at', "values" => '{x}', series => '{s}', leaf => '1 second', name => 'no statistics');
+ANALYZE fit;
+SELECT powertree_create('fit', at => 'at', "values" => '{x}', series => '{s}', leaf => '1 second', name => 'narrow');
+-- Which pairs of s and k there are is not known: at least four, at most sixteen.
+SELECT powertree_create('fit', at => 'at', "values" => '{x}', series => '{s,k}', leaf => '1 minute', name => 'narrow, two columns');
+SELECT powertree_create('fit', at => 'day', "values" => '{x}', leaf => '100 days', name => 'good');
+SELECT powertree_create('fit', at => 'n', "values" => '{x}', series => '{s}', leaf => '20', name => 'narrow, numbers');
+SELECT powertree_create('fit', at => 'n', "values" => '{x}', leaf => '1000000', name => 'wider than the table');
+UPDATE fit SET day = 'infinity' WHERE n = 9999;
+ANALYZE fit;
+SELECT powertree_create('fit', at => 'day', "values" => '{x}', leaf => '1 day', name => 'without end');
+INSERT INTO fit SELECT 's', 1, NULL, NULL, i % 30, i FROM generate_series(1, 90000) i;
+ANALYZE fit;
+SELECT powertree_create('fit', at => 'n', "values" => '{x}', leaf => '1000000', name => 'wide');
+SET client_min_messages = warning;
+DROP TABLE fit;

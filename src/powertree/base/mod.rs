@@ -4,5 +4,6 @@ pub mod extent;
 pub mod progress;
 pub mod query;
 mod statement;
+pub mod statistics;
 pub mod suitability;
 pub mod triggers;

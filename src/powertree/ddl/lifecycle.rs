@@ -7,6 +7,7 @@ use crate::pg::relation::{family, is_partition, lock_family, require_unused};
 use crate::pg::spi::connected;
 use crate::pg::table::{Key, Snapshot, Table};
 use crate::powertree::base::query::Base;
+use crate::powertree::base::statistics::rows_of_a_leaf;
 use crate::powertree::base::suitability::refusal;
 use crate::powertree::base::suitability::require_one_owner;
 use crate::powertree::base::triggers;
@@ -22,9 +23,15 @@ use crate::powertree::store::failure;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::{State, Totals};
 use crate::powertree::store::tables::Tables;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::CStr;
+
+/// Leaves of so many rows are good, of fewer or more than those are worth a word.
+const GOOD_ROWS: f64 = 1000.0;
+const LEAST_ROWS: f64 = 20.0;
+const MOST_ROWS: f64 = 50_000.0;
 
 #[pg_extern(sql = false)]
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
@@ -66,6 +73,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
         definition.id = next_id(&tables, &known);
         Table::write(tables.definition).writer().insert(&definition.columns());
         begin(&definition, "not built yet");
+        note_unfit(&resolved(&definition), &leaf);
     });
 }
 
@@ -99,6 +107,26 @@ fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
         forget(&definition);
         family.into_iter().for_each(|relation| triggers::remove(definition.id, relation));
     });
+}
+
+/// Tells of a leaf that holds far more or fewer rows than is good, as far as statistics say.
+fn note_unfit(tree: &Tree, leaf: &str) {
+    let Some(rows) = rows_of_a_leaf(tree) else { return };
+    let (rows, change) = match (*rows.start(), *rows.end()) {
+        (_, most) if most < LEAST_ROWS => (most, format!("{} times wider", rounded(GOOD_ROWS / most))),
+        (least, _) if least > MOST_ROWS => (least, format!("{} times narrower", rounded(least / GOOD_ROWS))),
+        _ => return,
+    };
+    let message = format!("a leaf of {leaf} holds about {} rows of a series", rounded(rows));
+    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "pg_tally")
+        .set_detail("This is what the statistics of the table say.")
+        .set_hint(format!("A leaf of about a thousand rows is a good one: make it some {change}."))
+        .report(PgLogLevel::NOTICE);
+}
+
+/// To one digit that is not zero.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.0e}").parse().unwrap_or(number)
 }
 
 /// Puts the triggers in place and has everything read from the table until the next compaction.
