@@ -5,9 +5,11 @@
 use super::definition::Definition;
 use super::rows::Rows;
 use crate::pg::error::raise;
-use crate::pg::executor::{in_memory_of, FunctionCall5Coll};
+use crate::pg::executor::{fmgr_info_cxt, in_memory_of, FunctionCall5Coll};
+use crate::pg::plain::guarded;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, FmgrInfo, Oid, WindowAgg};
 use pgrx::PgSqlErrorCode;
+use std::convert::Infallible;
 
 /// One end of a frame.
 enum Bound {
@@ -62,8 +64,11 @@ const END: Side = Side {
 };
 
 /// The value of an offset, which lives as long as the query.
+///
+/// # Safety
+/// An initialised expression that refers to no rows, and a context of its node; the contract of `pg::plain`.
 unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
-    // SAFETY: an initialised expression that refers to no rows.
+    // SAFETY: the caller's expression, evaluated as PostgreSQL does.
     unsafe {
         let function = (*offset).evalfunc?;
         let before = pg_sys::MemoryContextSwitchTo((*context).ecxt_per_query_memory);
@@ -74,13 +79,22 @@ unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Op
     }
 }
 
-fn refuse(code: PgSqlErrorCode, side: &Side, what: &str) -> ! {
-    raise(
-        code,
-        format!("frame {} offset must not be {what}", side.name),
-        "",
-        "Give an offset of zero or more.",
-    )
+/// Raises an error about an offset.
+///
+/// # Safety
+/// The contract of `pg::plain`.
+unsafe fn refuse(code: PgSqlErrorCode, side: &Side, what: &str) -> ! {
+    // SAFETY: the caller's frames are plain; the text is made and dropped inside.
+    match unsafe {
+        guarded(|| -> Infallible {
+            raise(
+                code,
+                format!("frame {} offset must not be {what}", side.name),
+                "",
+                "Give an offset of zero or more.",
+            )
+        })
+    } {}
 }
 
 impl Frame {
@@ -207,7 +221,7 @@ impl Range {
         unsafe {
             let mut in_range = FmgrInfo::default();
             let function = if is_end { (*window).endInRangeFunc } else { (*window).startInRangeFunc };
-            pg_sys::fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
+            fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
             // With a descending order both directions turn.
             let ascending = (*window).inRangeAsc;
             Range {

@@ -6,11 +6,13 @@
 //! functions as well it stays, and finds the results of ours as columns of its input.
 
 mod ahead;
+mod alike;
 mod argument;
 mod copies;
 mod definition;
 mod explain;
 mod frame;
+mod input;
 mod key;
 mod node;
 mod order;

@@ -5,7 +5,7 @@ use super::statistic::Statistic;
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::SqlTally;
-use crate::pg::error::raise;
+use crate::pg::error::{defect, raise};
 use crate::pg::memory::fallibly;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
@@ -163,7 +163,7 @@ impl Tallyable for SqlTally {
 
 unsafe fn numeric(datum: Datum) -> AnyNumeric {
     // SAFETY: a numeric that is not NULL.
-    unsafe { AnyNumeric::from_datum(datum, false).unwrap_or_else(|| unreachable!("the value is not NULL")) }
+    unsafe { AnyNumeric::from_datum(datum, false).unwrap_or_else(|| defect("a value that is not NULL is")) }
 }
 
 struct Tallied<T: Tallyable> {
