@@ -1,5 +1,6 @@
 //! How a tally travels through PostgreSQL: by reference to 80 bytes, aligned as a double.
 
+use crate::pg::error::defect;
 use crate::pg::spi;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{BorrowDatum, Datum, FromDatum};
@@ -118,7 +119,8 @@ unsafe impl<'fcx> ArgAbi<'fcx> for State {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: the functions that take a state are strict.
         unsafe {
-            arg.unbox_arg_using_from_datum().unwrap_or_else(|| unreachable!("a strict function got NULL"))
+            arg.unbox_arg_using_from_datum()
+                .unwrap_or_else(|| defect("a strict function was called with NULL"))
         }
     }
 

@@ -62,3 +62,23 @@ pub fn type_name(type_oid: Oid) -> String {
     // SAFETY: a look-up; the result is a C string.
     unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
 }
+
+/// The length of types whose values have a header that says it.
+pub const VARLENA: i16 = -1;
+
+/// Are the values of a column, counted from one, passed by reference, and as long as this?
+///
+/// # Safety
+/// A descriptor.
+pub unsafe fn is_by_reference(descriptor: pg_sys::TupleDesc, column: i16, length: i16) -> bool {
+    // SAFETY: the caller's descriptor, which has as many columns as it says.
+    unsafe {
+        let count = (*descriptor).natts as usize;
+        #[cfg(not(feature = "pg18"))]
+        let columns = (*descriptor).attrs.as_slice(count);
+        #[cfg(feature = "pg18")]
+        let columns = (*descriptor).compact_attrs.as_slice(count);
+        let found = usize::try_from(column - 1).ok().and_then(|place| columns.get(place));
+        found.is_some_and(|found| found.attlen == length && !found.attbyval)
+    }
+}

@@ -1,6 +1,6 @@
 //! The state of a moving aggregate: a Rust value whose life is that of the aggregate's memory context.
 
-use super::error::raise;
+use super::error::{defect, raise};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum};
 use pgrx::memcxt::PgMemoryContexts;
@@ -65,7 +65,9 @@ impl<W> FromDatum for Moving<W> {
 unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: `internal` is passed by value; all functions take the state as an Option.
-        unsafe { arg.unbox_arg_using_from_datum().unwrap_or_else(|| unreachable!("a state was NULL")) }
+        unsafe {
+            arg.unbox_arg_using_from_datum().unwrap_or_else(|| defect("the state of an aggregate is NULL"))
+        }
     }
 
     #[inline(always)]

@@ -79,5 +79,5 @@ pub fn prepare(tree: &Tree, query: Query, value: usize) -> Plan {
         Query::Range | Query::Leaf => 0,
         _ => pg_sys::CURSOR_OPT_CUSTOM_PLAN,
     };
-    Plan::prepare(&sql, &types, options)
+    Plan::prepare(&sql, types, options)
 }

@@ -1,6 +1,7 @@
 //! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
 
 use crate::pg::column::{find_column, generated};
+use crate::pg::error::defect;
 use crate::pg::relation::is_in_family;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::generation;
@@ -51,8 +52,7 @@ impl Layout {
     fn find(tree: Rc<Tree>, relation: Oid) -> Layout {
         let find = |name: &str| {
             let number = find_column(relation, name).map_or(0, |column| column.number);
-            assert!(number > 0, "a partition without a column of its parent");
-            number as usize - 1
+            usize::try_from(number - 1).unwrap_or_else(|_| defect("a partition lacks a column of its parent"))
         };
         let layout = Layout {
             at: find(&tree.at.name),

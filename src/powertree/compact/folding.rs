@@ -2,7 +2,7 @@
 
 use crate::pg::error::raise;
 use crate::pg::memory;
-use crate::pg::table::{bytea, Key, Snapshot, Table, Writer};
+use crate::pg::table::{Key, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
@@ -75,7 +75,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
     state.compactions += 1;
     state.totals = folding.totals.get();
     // SAFETY: the clock.
-    state.compacted_at = Some(unsafe { pg_sys::GetCurrentTimestamp() }.into());
+    state.compacted_at = Some(unsafe { pg_sys::GetCurrentTimestamp() });
     state.write(tables);
 }
 
@@ -229,7 +229,7 @@ impl Folding<'_> {
             Some(known) if known == key => Ok(()),
             Some(_) => Err(SameHash),
             None => {
-                self.series.insert(&[Some(series.into()), Some(self.tree.id.into()), Some(bytea(key))]);
+                self.series.insert(&[Some(series.into()), Some(self.tree.id.into()), Some(key.into())]);
                 self.count(Totals { num_series: 1, ..Totals::default() });
                 Ok(())
             }

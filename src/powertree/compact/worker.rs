@@ -111,7 +111,7 @@ fn look() -> Work {
         work.any = true;
         let age = state.compacted_at.map_or(i64::MAX, |at| {
             // SAFETY: the clock.
-            (unsafe { pg_sys::GetCurrentTimestamp() }).saturating_sub(at.value() as i64) / 1_000_000
+            (unsafe { pg_sys::GetCurrentTimestamp() }).saturating_sub(at) / 1_000_000
         });
         if age >= i64::from(settings::powertree_compact_seconds())
             || log::has(&tables, tree.id, settings::powertree_compact_rows() as u64)

@@ -15,7 +15,7 @@ use crate::powertree::model::lock::wait_for_others;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Query;
 use crate::powertree::model::rights;
-use crate::powertree::model::tree::Tree;
+use crate::powertree::model::tree::{missing, Tree};
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::definition::MOST_VALUES;
 use crate::powertree::store::failure;
@@ -210,7 +210,8 @@ fn named(name: &str) -> Definition {
     let known = Definition::all(&Tables::get()).into_iter().find(|definition| definition.name == name);
     known.unwrap_or_else(|| {
         Tree::named(name);
-        unreachable!("a tree that is not there was found")
+        // The session has not heard yet that it was dropped.
+        missing(name)
     })
 }
 

@@ -4,9 +4,9 @@
 //! those of PostgreSQL's own storage.
 
 use crate::pg::column::Column;
-use crate::pg::error::raise;
+use crate::pg::error::{defect, raise};
 use crate::pg::name::c_string;
-use crate::pg::table::bytes_of;
+use crate::pg::value::{bytea, bytes_of, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 
@@ -47,8 +47,11 @@ impl KeyColumn {
     }
 
     /// Appends a value that is not NULL.
-    pub fn encode(&self, datum: Datum, bytes: &mut Vec<u8>) {
-        // SAFETY: the datum is of the column's type.
+    ///
+    /// # Safety
+    /// The value is of the column's type.
+    pub unsafe fn encode(&self, datum: Datum, bytes: &mut Vec<u8>) {
+        // SAFETY: the caller's value, which is as long as its type says.
         unsafe {
             if self.by_value {
                 bytes.extend(&datum.value().to_le_bytes()[..self.length as usize]);
@@ -66,47 +69,60 @@ impl KeyColumn {
     }
 
     /// Takes a value from the front of `bytes`; a copy in the current memory context.
-    fn decode(&self, bytes: &mut &[u8]) -> Option<Datum> {
+    fn decode(&self, bytes: &mut &[u8]) -> Option<Value> {
         let mut take = |length: usize| {
             let (taken, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
             Some(taken)
         };
-        if self.by_value {
+        let datum = if self.by_value {
             let mut whole = [0; 8];
-            whole[..self.length as usize].copy_from_slice(take(self.length as usize)?);
+            whole.get_mut(..self.length as usize)?.copy_from_slice(take(self.length as usize)?);
             let word = u64::from_le_bytes(whole);
             // As PostgreSQL has it, with the sign in all upper bits.
             let unused = 64 - 8 * self.length as u32;
-            return Some(Datum::from((word << unused) as i64 >> unused));
-        }
-        if self.length > 0 {
+            Datum::from((word << unused) as i64 >> unused)
+        } else if self.length > 0 {
             let value = take(self.length as usize)?;
-            // SAFETY: as many bytes as the type has.
-            return Some(unsafe {
+            // SAFETY: palloc makes room for as many bytes as the type has.
+            unsafe {
                 let copy = pg_sys::palloc(value.len()).cast::<u8>();
                 std::ptr::copy_nonoverlapping(value.as_ptr(), copy, value.len());
                 Datum::from(copy)
-            });
-        }
-        let length = u32::from_le_bytes(take(4)?.try_into().ok()?);
-        Some(crate::pg::table::bytea(take(length as usize)?))
+            }
+        } else {
+            let length = u32::from_le_bytes(take(4)?.try_into().ok()?);
+            bytea(take(length as usize)?)
+        };
+        // SAFETY: the bytes are those that `encode` made of a value of the column's type.
+        Some(unsafe { Value::new(self.column.type_oid, datum) })
     }
 
     /// The value that a text means, as if it were stored in the column.
-    pub fn parse(&self, text: &str) -> Datum {
+    pub fn parse(&self, text: &str) -> Value {
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
         let text = c_string(text);
-        // SAFETY: the input function of the type; raises an error if the text is no such value.
+        let Column { type_oid, typmod, .. } = self.column;
+        // SAFETY: the input function of the type returns a value of it, or raises an error if the text means none.
         unsafe {
-            pg_sys::getTypeInputInfo(self.column.type_oid, &mut input, &mut parameter);
-            pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, self.column.typmod)
+            pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
+            let text = text.as_ptr().cast_mut();
+            Value::new(type_oid, pg_sys::OidInputFunctionCall(input, text, parameter, typmod))
         }
+    }
+
+    /// Appends a value that this column has parsed.
+    pub fn encode_parsed(&self, value: Value, bytes: &mut Vec<u8>) {
+        if value.type_oid() != self.column.type_oid {
+            defect("a value of another type than the key's");
+        }
+        // SAFETY: a value of the column's type, as is checked.
+        unsafe { self.encode(value.datum(), bytes) }
     }
 }
 
 /// The values of a key.
-pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Datum> {
+pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Value> {
     columns
         .iter()
         .map(|column| {

@@ -1,5 +1,6 @@
 //! Positions: what `at` counts, as integers.
 
+use crate::pg::value::Value;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 /// The kind of the position column.
@@ -60,7 +61,13 @@ impl Position {
         }
     }
 
-    /// The value of a position, or the end of the line that is nearest.
+    /// The value of a position, or of the end of the line that is nearest.
+    pub fn to_value(self, position: i64) -> Value {
+        // SAFETY: `to_datum` makes datums of the type, which is passed by value.
+        unsafe { Value::new(self.type_oid(), self.to_datum(position)) }
+    }
+
+    /// The datum of a position, or of the end of the line that is nearest.
     pub fn to_datum(self, position: i64) -> Datum {
         let (least, greatest) = self.ends();
         match self {

@@ -108,14 +108,7 @@ impl Tree {
             }
             Tree::numbered(id)
         })
-        .unwrap_or_else(|| {
-            raise(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                format!("there is no power tree named \"{name}\""),
-                "",
-                "TABLE powertrees lists them; powertree_create() makes one.",
-            )
-        })
+        .unwrap_or_else(|| missing(name))
     }
 
     /// The tree of this number; None if there is none. An error if its columns are gone.
@@ -182,6 +175,16 @@ impl Tree {
             }
         }
     }
+}
+
+/// Raises an error: there is no tree of this name.
+pub fn missing(name: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        format!("there is no power tree named \"{name}\""),
+        "",
+        "TABLE powertrees lists them; powertree_create() makes one.",
+    )
 }
 
 fn raise_gone(id: i32, code: PgSqlErrorCode, message: String) -> ! {

@@ -1,7 +1,7 @@
 //! The columns that are summarised.
 
 use crate::datum::number::split_numeric;
-use crate::pg::table::bytes_of;
+use crate::pg::value::bytes_of;
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::AnyNumeric;

@@ -4,6 +4,7 @@ use super::access::Access;
 use super::overlay::{Line, Overlay};
 use crate::pg::memory::room;
 use crate::pg::table::{Snapshot, Table};
+use crate::pg::value::Value;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
 use crate::powertree::model::question::{LastValues, Query, Range};
@@ -11,7 +12,6 @@ use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::nodes::{series_key, Nodes};
 use crate::powertree::store::tables::Tables;
-use pgrx::pg_sys::Datum;
 use std::collections::HashMap;
 use std::rc::Rc;
 use tally_stats::tree::{cover, last, Block};
@@ -28,7 +28,7 @@ pub struct Reader {
     tree: Rc<Tree>,
     tables: Tables,
     value: usize,
-    key: Vec<Datum>,
+    key: Vec<Value>,
     series: i64,
     /// None if the base table must answer alone.
     overlay: Option<Overlay>,
@@ -45,7 +45,7 @@ impl Reader {
     pub fn answer<R>(
         tree: &Rc<Tree>,
         value: usize,
-        key: &[Datum],
+        key: &[Value],
         range: Range,
         ask: impl Fn(&mut Reader) -> R,
     ) -> R {
@@ -59,10 +59,10 @@ impl Reader {
     }
 
     /// A reader of the leaves that `range` touches.
-    fn new(tree: Rc<Tree>, value: usize, key: Vec<Datum>, range: Range) -> Reader {
+    fn new(tree: Rc<Tree>, value: usize, key: Vec<Value>, range: Range) -> Reader {
         let tables = Tables::get();
         let mut bytes = Vec::new();
-        tree.series.iter().zip(&key).for_each(|(column, &datum)| column.encode(datum, &mut bytes));
+        tree.series.iter().zip(&key).for_each(|(column, &datum)| column.encode_parsed(datum, &mut bytes));
         let series = key::hash(&bytes);
         let line = Line { tree: tree.clone(), tables, value, series, key: bytes };
         let overlay = Reader::overlay(line, range);

@@ -1,12 +1,13 @@
 //! What the callers of the reading functions say.
 
 use crate::pg::error::raise;
+use crate::pg::value::Value;
 use crate::powertree::model::argument::required;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
+use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::{Array, PgSqlErrorCode};
 
 /// The value that argument `number` names, by its place; an error unless the caller may SELECT it.
@@ -72,7 +73,7 @@ pub fn position(fcinfo: FunctionCallInfo, number: usize, position: Position) -> 
 }
 
 /// The series that argument `number`, a text array, names.
-pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Datum> {
+pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Value> {
     let given: Array<&str> = required(fcinfo, number, "the series");
     let names: Vec<&str> = tree.series.iter().map(|key| key.column.name.as_str()).collect();
     if given.len() != names.len() || given.contains_nulls() {

@@ -2,8 +2,8 @@
 
 use super::tables::Tables;
 use crate::pg::table::{Key, Snapshot, Table};
-use pgrx::pg_sys::{self, Datum};
-use pgrx::prelude::*;
+use crate::pg::value::Moment;
+use pgrx::pg_sys;
 
 const TREE: i16 = 1;
 const FAILURES: i16 = 3;
@@ -22,12 +22,12 @@ pub fn note(tables: &Tables, tree: i32, error: &str) {
         false
     });
     // SAFETY: the clock.
-    let now = Datum::from(unsafe { pg_sys::GetCurrentTimestamp() });
+    let now = unsafe { pg_sys::GetCurrentTimestamp() };
     let columns = [
         Some(tree.into()),
-        error.into_datum(),
-        Some(Datum::from(failures.saturating_add(1).min(i32::MAX.into()))),
-        Some(now),
+        Some(error.into()),
+        Some((failures.saturating_add(1).min(i32::MAX.into()) as i32).into()),
+        Some(Moment(now).into()),
     ];
     match row {
         Some(row) => table.writer().update(row, &columns),

@@ -1,8 +1,8 @@
 //! The log: what statements did to leaves since the last compaction.
 
 use super::tables::{damaged, Tables};
-use crate::pg::table::{bytea, Key, Row, Snapshot, Table};
-use pgrx::pg_sys::Datum;
+use crate::pg::table::{Key, Row, Snapshot, Table};
+use crate::pg::value::Value;
 use tally_stats::tree::{pack, unpack};
 use tally_stats::Tally;
 
@@ -41,16 +41,16 @@ pub struct Entry {
 }
 
 /// The row of an entry.
-pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Datum>> {
+pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Value>> {
     let delta = match change {
         Change::Add(tallies) => {
             let mut bytes = Vec::with_capacity(64);
             tallies.iter().for_each(|tally| pack(tally, &mut bytes));
-            Some(bytea(&bytes))
+            Some(Value::from(bytes.as_slice()))
         }
         Change::Dirty => None,
     };
-    vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]
+    vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(key.into()), delta]
 }
 
 /// The series of a tree whose entries are read.

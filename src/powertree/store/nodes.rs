@@ -1,7 +1,7 @@
 //! The stored nodes, each with its ten children in one row.
 
 use super::tables::{damaged, Tables};
-use crate::pg::table::{bytea, Key, Row, Snapshot, Table, Writer};
+use crate::pg::table::{Key, Row, Snapshot, Table, Writer};
 use pgrx::pg_sys;
 use tally_stats::tree::Block;
 
@@ -70,7 +70,7 @@ impl Nodes<'_> {
             Some(node.into()),
             Some(self.tree.into()),
             Some((level as i16).into()),
-            Some(bytea(&bytes)),
+            Some(bytes.as_slice().into()),
         ];
         match before {
             Some(row) if block.is_empty() => writer.delete(row),

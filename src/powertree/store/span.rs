@@ -4,8 +4,8 @@ use super::tables::Tables;
 use super::writing;
 use crate::pg::memory;
 use crate::pg::table::{Key, Snapshot, Table};
-use pgrx::pg_sys::{self, Datum};
-use pgrx::prelude::*;
+use crate::pg::value::Value;
+use pgrx::pg_sys;
 
 const TREE: i16 = 1;
 const FIRST: i16 = 2;
@@ -46,12 +46,12 @@ pub enum Reach {
 pub fn append(tree: i32, first: i64, last: i64, reach: Reach, reason: &str) {
     // SAFETY: gives the transaction a number if it has none.
     let barrier = (reach == Reach::Earlier).then(|| unsafe { pg_sys::GetTopFullTransactionId() }.value);
-    let columns: [Option<Datum>; 5] = [
+    let columns: [Option<Value>; 5] = [
         Some(tree.into()),
         Some(first.into()),
         Some(last.into()),
-        barrier.map(|xid| Datum::from(xid as i64)),
-        reason.into_datum(),
+        barrier.map(|xid| (xid as i64).into()),
+        Some(reason.into()),
     ];
     Table::write(Tables::get().span).writer().insert(&columns);
     if reach == Reach::Earlier {
@@ -72,7 +72,7 @@ pub fn all(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<Span> {
         spans.push(Span {
             first: row.integer(FIRST),
             last: row.integer(LAST),
-            barrier: row.get(BARRIER).map(|datum| datum.value() as u64),
+            barrier: row.integer_or_null(BARRIER).map(|xid| xid as u64),
             row: row.id(),
         });
         true
