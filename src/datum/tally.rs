@@ -125,7 +125,7 @@ unsafe impl<'fcx> ArgAbi<'fcx> for State {
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: as above, NULL included.
+        // SAFETY: the argument is of type tally, or NULL.
         unsafe { arg.unbox_arg_using_from_datum().into() }
     }
 }
@@ -134,7 +134,7 @@ unsafe impl<'fcx> ArgAbi<'fcx> for State {
 unsafe impl BoxRet for State {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above; a copy is nobody else's.
+        // SAFETY: the pointer is the executor's own or that of a copy, which is nobody else's.
         unsafe {
             if self.copied {
                 // What may be stored is canonical.

@@ -24,7 +24,7 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
         typmod: -1,
         collation: Oid::INVALID,
     };
-    // SAFETY: look-ups in the catalog.
+    // SAFETY: PostgreSQL looks the column up, and writes what it finds.
     unsafe {
         found.number = pg_sys::get_attnum(relation, c_name.as_ptr());
         if found.number <= 0 {
@@ -44,7 +44,7 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
 
 /// How a column is generated, as the catalog says it: `s`tored, `v`irtual, or 0 if it is not.
 pub fn generated(relation: Oid, number: i16) -> u8 {
-    // SAFETY: the tuple is looked up and released.
+    // SAFETY: a row of `pg_attribute` begins with this structure; the row is released after it was read.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
         let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
@@ -59,7 +59,7 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
 
 /// A type as SQL names it.
 pub fn type_name(type_oid: Oid) -> String {
-    // SAFETY: a look-up; the result is a C string.
+    // SAFETY: PostgreSQL takes any number for a type's, and returns a C string.
     unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
 }
 

@@ -45,7 +45,7 @@ impl Row {
 // SAFETY: the tuple was made in the memory context of the caller.
 unsafe impl BoxRet for Row {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above.
+        // SAFETY: the datum is that of the tuple that the row was made with.
         unsafe { fcinfo.return_raw_datum(self.0) }
     }
 }

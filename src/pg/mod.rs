@@ -1,5 +1,6 @@
 //! What of PostgreSQL is shared by all features: the ground floor, which knows none of them.
 
+pub mod catalog;
 pub mod column;
 pub mod composite;
 pub mod error;

@@ -49,7 +49,7 @@ impl<W> Deref for Moving<W> {
 impl<W> DerefMut for Moving<W> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut W {
-        // SAFETY: as above.
+        // SAFETY: the executor lends the state to one function of the aggregate at a time.
         unsafe { &mut *self.0 }
     }
 }
@@ -72,7 +72,7 @@ unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
 
     #[inline(always)]
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: as above.
+        // SAFETY: `internal` is passed by value, as a pointer that `box_into` made, or NULL.
         unsafe { arg.unbox_arg_using_from_datum().into() }
     }
 }
@@ -81,7 +81,7 @@ unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
 unsafe impl<W> BoxRet for Moving<W> {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above.
+        // SAFETY: the pointer is all that `internal` is.
         unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
     }
 }

@@ -80,8 +80,10 @@ impl Plan {
     }
 }
 
+/// Calls `each` with the rows that SPI has, and frees them; how many there were.
+///
 /// # Safety
-/// A query was just run.
+/// SPI is connected and has just run a query.
 unsafe fn rows(each: &mut impl FnMut(&Row)) -> u64 {
     // SAFETY: SPI left the rows there.
     unsafe {

@@ -160,7 +160,7 @@ pub struct Writer<'t> {
 impl Writer<'_> {
     /// Adds a row; None is NULL.
     pub fn insert(&self, columns: &[Option<Value>]) {
-        // SAFETY: the tuple is made for this table.
+        // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
         unsafe {
             let tuple = self.form(columns);
             pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
@@ -216,7 +216,7 @@ impl Writer<'_> {
     /// Replaces a row that this transaction alone may change.
     pub fn update(&self, row: pg_sys::ItemPointerData, columns: &[Option<Value>]) {
         let mut row = row;
-        // SAFETY: as above.
+        // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
         unsafe {
             let tuple = self.form(columns);
             pg_sys::CatalogTupleUpdateWithInfo(self.table.relation, &mut row, tuple, self.indexes);

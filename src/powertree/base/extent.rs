@@ -65,7 +65,7 @@ fn positions(table: Oid, at: &str) -> Option<Positions> {
 /// The relation is an open table, locked against writers, and the column one of its positions.
 unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> Option<Positions> {
     let mut extent: Option<Positions> = None;
-    // SAFETY: the caller's; the scan, of the heap from its beginning to its end, is over before its snapshot goes.
+    // SAFETY: the caller's table; the scan, of the heap from its beginning to its end, is over before its snapshot goes.
     unsafe {
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
         let scan =
@@ -146,7 +146,7 @@ fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
 /// # Safety
 /// The partition is one of ranges of positions.
 unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
-    // SAFETY: the caller's; the tuple is looked up and released, the bound a node that PostgreSQL wrote.
+    // SAFETY: the caller's partition; the tuple is looked up and released, the bound a node that PostgreSQL wrote.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
         let tuple = pg_sys::SearchSysCache1(cache, partition.into());
@@ -173,7 +173,7 @@ unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i
 /// # Safety
 /// The list is that of a bound, the first column a position.
 unsafe fn first_of(datums: *mut pg_sys::List, position: Position) -> Option<i64> {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's list, whose members are of this structure; a bound that is a value has a constant.
     unsafe {
         let datum = items::<pg_sys::PartitionRangeDatum>(datums).next()?;
         if (*datum).kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {

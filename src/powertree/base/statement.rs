@@ -1,5 +1,6 @@
 //! The SQL of the questions to the base table.
 
+use crate::pg::catalog::is_partitioned;
 use crate::pg::name::{quoted, relation_name};
 use crate::pg::spi::Plan;
 use crate::powertree::model::question::Query;
@@ -62,7 +63,7 @@ pub fn prepare(tree: &Tree, query: Query, value: usize) -> Plan {
             )
         }
         Query::Buckets => {
-            // SAFETY: a look-up; the type has an array type.
+            // SAFETY: PostgreSQL looks up the array type, which each type of positions has.
             types.push(unsafe { pg_sys::get_array_type(tree.position.type_oid()) });
             format!(
                 "SELECT pg_catalog.width_bucket({at}, ${}), {schema}.tally({x}) {from} GROUP BY 1",
@@ -71,9 +72,7 @@ pub fn prepare(tree: &Tree, query: Query, value: usize) -> Plan {
         }
     };
     // A plan for a few rows of one series is good for all of them, unless there are partitions to leave out.
-    // SAFETY: a look-up in the catalog.
-    let partitioned =
-        unsafe { pg_sys::get_rel_relkind(tree.base) } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
+    let partitioned = is_partitioned(tree.base);
     let options = match query {
         Query::Range | Query::Leaf if !partitioned => pg_sys::CURSOR_OPT_GENERIC_PLAN,
         Query::Range | Query::Leaf => 0,

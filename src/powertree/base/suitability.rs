@@ -1,5 +1,6 @@
 //! What kind of table a tree can be made for.
 
+use crate::pg::catalog::scan;
 use crate::pg::error::raise;
 use crate::pg::fence::owner;
 use crate::pg::name::relation_name;
@@ -47,30 +48,26 @@ pub fn refusal(relation: Oid) -> Option<String> {
 /// Are the rows of a table in the shards of Citus? Its triggers would not see them.
 fn is_distributed(relation: Oid) -> bool {
     let catalog = Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
-    // SAFETY: an ordinary scan of a catalog, which is there where Citus is; its first key names the table.
-    unsafe {
+    // SAFETY: PostgreSQL looks the names up, and takes any number for a relation's.
+    let (distributed, column) = unsafe {
         let distributed = pg_sys::get_relname_relid(c"pg_dist_partition".as_ptr(), catalog);
-        let column = pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr());
-        if distributed == Oid::INVALID || column <= 0 {
-            return false;
-        }
-        let table = pg_sys::table_open(distributed, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        let (equal, function) = (pg_sys::BTEqualStrategyNumber as u16, Oid::from(pg_sys::F_OIDEQ));
-        pg_sys::ScanKeyInit(&mut key, column, equal, function, relation.into());
-        let scan = pg_sys::systable_beginscan(table, Oid::INVALID, false, std::ptr::null_mut(), 1, &mut key);
-        let found = !pg_sys::systable_getnext(scan).is_null();
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
-        found
+        (distributed, pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr()))
+    };
+    let mut found = false;
+    if let (true, Ok(column @ 1..)) = (distributed != Oid::INVALID, u32::try_from(column)) {
+        scan(distributed, None, Some((column, relation)), |_, _| {
+            found = true;
+            false
+        });
     }
+    found
 }
 
 /// What is wrong with a table of which a partition belongs to somebody who may not act as the owner of `base`: to read
 /// it as a whole would run code of the one, such as the expression of an index, with the rights of the other.
 pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     let owned_by = owner(base);
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any numbers for roles.
     let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
     let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
     Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))

@@ -1,6 +1,8 @@
 //! The triggers that keep a tree in step with its table.
 
+use crate::pg::catalog::{advance, scan};
 use crate::pg::fence;
+use crate::pg::memory;
 use crate::pg::name::{c_string, text};
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -124,7 +126,7 @@ impl Known {
 /// # Safety
 /// The trigger is that of an event that is being handled.
 pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
-    // SAFETY: the caller's; a trigger has as many arguments as it says.
+    // SAFETY: the caller's trigger, which has as many arguments as it says, all of them C strings.
     unsafe {
         let trigger = &*trigger;
         if trigger.tgnargs != 1 {
@@ -173,8 +175,7 @@ pub fn install(tree: i32, relation: Oid, base: Oid) {
             create(tree, relation, function, kind);
         }
     });
-    // SAFETY: makes the triggers known to what follows.
-    unsafe { pg_sys::CommandCounterIncrement() };
+    advance();
 }
 
 fn create(tree: i32, relation: Oid, function: Oid, kind: &Kind) {
@@ -270,12 +271,14 @@ pub fn trees(relation: Oid) -> Vec<i32> {
 pub fn relations() -> Vec<Oid> {
     let mut relations = Vec::new();
     let function = Tables::get().capture;
-    scan(None, |tuple, _| {
-        // SAFETY: a row of `pg_trigger`.
+    scan(pg_sys::TriggerRelationId, None, None, |tuple, _| {
+        // SAFETY: a row of `pg_trigger` begins with this structure.
         let trigger = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_trigger>() };
         if trigger.tgfoid == function {
+            memory::room(&mut relations, 1);
             relations.push(trigger.tgrelid);
         }
+        true
     });
     relations
 }
@@ -284,53 +287,22 @@ pub fn relations() -> Vec<Oid> {
 fn all(relation: Oid) -> Vec<Known> {
     let mut known = Vec::new();
     let function = Tables::get().capture;
-    scan(Some(relation), |tuple, columns| {
-        // SAFETY: a row of `pg_trigger`.
+    let (index, key) = (Oid::from(pg_sys::TriggerRelidNameIndexId), pg_sys::Anum_pg_trigger_tgrelid);
+    scan(pg_sys::TriggerRelationId, Some(index), Some((key, relation)), |tuple, columns| {
+        // SAFETY: a row of `pg_trigger` and its descriptor.
         known.push(unsafe { Known::of(tuple, columns, function) });
+        true
     });
     known
 }
 
-/// Calls `each` for the rows of `pg_trigger`, all or those of a relation.
-fn scan(relation: Option<Oid>, mut each: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc)) {
-    // SAFETY: an ordinary scan of a system catalog, by its index if there is a condition.
-    unsafe {
-        let triggers = pg_sys::table_open(pg_sys::TriggerRelationId, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        if let Some(relation) = relation {
-            pg_sys::ScanKeyInit(
-                &mut key,
-                pg_sys::Anum_pg_trigger_tgrelid as i16,
-                pg_sys::BTEqualStrategyNumber as u16,
-                Oid::from(pg_sys::F_OIDEQ),
-                relation.into(),
-            );
-        }
-        let scan = pg_sys::systable_beginscan(
-            triggers,
-            Oid::from(pg_sys::TriggerRelidNameIndexId),
-            relation.is_some(),
-            std::ptr::null_mut(),
-            relation.is_some().into(),
-            &mut key,
-        );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            each(tuple, (*triggers).rd_att);
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(triggers, pg_sys::AccessShareLock as i32);
-    }
-}
-
 impl Known {
+    /// Reads what the catalog says of a trigger.
+    ///
     /// # Safety
-    /// A row of `pg_trigger`.
+    /// A row of `pg_trigger` and its descriptor.
     unsafe fn of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, function: Oid) -> Known {
-        // SAFETY: the caller's; the arguments are C strings one after the other.
+        // SAFETY: the caller's row; its arguments are C strings one after the other.
         unsafe {
             let column = |number: u32| {
                 let mut null = false;

@@ -1,5 +1,6 @@
 //! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
 
+use crate::pg::catalog::is_partitioned;
 use crate::pg::column::{find_column, generated};
 use crate::pg::error::defect;
 use crate::pg::relation::is_in_family;
@@ -63,9 +64,7 @@ impl Layout {
             place_is_generated: false,
             tree,
         };
-        // SAFETY: a look-up in the catalog.
-        let partitioned =
-            unsafe { pg_sys::get_rel_relkind(relation) } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
+        let partitioned = is_partitioned(relation);
         let computed = |number: &usize| partitioned && generated(relation, *number as i16 + 1) != 0;
         let generated = (0..layout.values.len()).filter(|&place| computed(&layout.values[place])).collect();
         let place_is_generated = computed(&layout.at) || layout.series.iter().any(computed);
@@ -84,7 +83,7 @@ impl Layout {
     /// # Safety
     /// The slot holds a row of the relation.
     pub unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
-        // SAFETY: the row is taken apart at least as far as its position.
+        // SAFETY: the caller's row, taken apart as far as any column of the layout.
         unsafe {
             if i32::from((*slot).tts_nvalid) < self.last {
                 pg_sys::slot_getsomeattrs_int(slot, self.last);
@@ -97,13 +96,13 @@ impl Layout {
     /// What the tree wants to know of a row; None if it has no position or no series.
     ///
     /// # Safety
-    /// As above.
+    /// The slot holds a row of the relation.
     pub unsafe fn read<'a>(
         &'a self,
         slot: *mut pg_sys::TupleTableSlot,
         key: &'a mut Vec<u8>,
     ) -> Option<RowOf<'a>> {
-        // SAFETY: as above, as far as any column of the layout.
+        // SAFETY: the caller's row, which `position` has taken apart as far as any column of the layout.
         unsafe {
             let position = self.position(slot)?;
             key.clear();
@@ -144,7 +143,7 @@ pub struct RowOf<'a> {
 impl RowOf<'_> {
     /// The value of a place, None if it is NULL.
     pub fn value(&self, place: usize) -> Option<pg_sys::Datum> {
-        // SAFETY: the slot holds the row, taken apart.
+        // SAFETY: whoever made this has taken the row apart as far as any column of the layout.
         unsafe {
             let number = self.layout.values[place];
             (!*(*self.slot).tts_isnull.add(number)).then(|| *(*self.slot).tts_values.add(number))

@@ -15,7 +15,7 @@ impl Transition {
     /// # Safety
     /// `rows` is null or a transition table of the relation that outlives this reader.
     pub unsafe fn new(relation: Relation, rows: *mut Tuplestorestate) -> Transition {
-        // SAFETY: the caller's. The slot is for rows as tuplestores keep them.
+        // SAFETY: the caller's table, whose rows fit the slot, which is for rows as tuplestores keep them.
         unsafe {
             if rows.is_null() {
                 return Transition { rows, pointer: 0, slot: std::ptr::null_mut() };

@@ -57,89 +57,139 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
     0
 }
 
+/// Does what an event asks for.
+///
 /// # Safety
 /// The data are those of an event of this kind that is being handled.
 unsafe fn capture(layout: &Layout, event: Event, data: &TriggerData) {
     let tree = &layout.tree;
-    // SAFETY: the caller's; transition tables are of the rows of the relation.
+    match event {
+        Event::Before => return writing::begin(tree.id),
+        // SAFETY: the relation of the event is open.
+        Event::Truncate => return truncate(tree, unsafe { (*data.tg_relation).rd_id }),
+        _ => {}
+    }
+    if layout.place_is_generated {
+        // Nobody knows in which leaves the rows are.
+        return span::append_all(tree.id, Reach::Later, "generated columns");
+    }
+    let mut changes = Changes::new(tree);
+    // SAFETY: the caller's event, whose transition tables are of the rows of the relation.
     unsafe {
-        let relation = data.tg_relation;
         match event {
-            Event::Before => return writing::begin(tree.id),
-            Event::Truncate => return truncate(tree, (*relation).rd_id),
-            _ => {}
+            Event::Row => replicated(layout, data, &mut changes),
+            _ if settings::powertree_bulk() => bulk(layout, data),
+            Event::Insert => inserted(layout, data, &mut changes),
+            Event::Delete => deleted(layout, data, &mut changes),
+            _ => updated(layout, data, &mut changes),
         }
-        if layout.place_is_generated {
-            // Nobody knows in which leaves the rows are.
-            return span::append_all(tree.id, Reach::Later, "generated columns");
+    }
+    changes.flush();
+}
+
+/// Both versions of a row that replication has changed spoil their leaves.
+///
+/// # Safety
+/// The data are those of a row's event that is being handled.
+unsafe fn replicated(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
+    for slot in [data.tg_trigslot, data.tg_newslot].into_iter().filter(|slot| !slot.is_null()) {
+        // SAFETY: the slots of the event hold rows of its relation.
+        if let Some(row) = unsafe { layout.read(slot, &mut Vec::new()) } {
+            changes.spoil(&row);
         }
-        let mut changes = Changes::new(tree);
-        if event == Event::Row {
-            for slot in [data.tg_trigslot, data.tg_newslot] {
-                if !slot.is_null() {
-                    if let Some(row) = layout.read(slot, &mut Vec::new()) {
-                        changes.spoil(&row);
-                    }
-                }
-            }
-        } else if settings::powertree_bulk() {
-            let mut leaves: Option<(i64, i64)> = None;
-            for table in [data.tg_oldtable, data.tg_newtable] {
-                let mut rows = Transition::new(relation, table);
-                while let Some(slot) = rows.next() {
-                    if let Some(position) = layout.position(slot) {
-                        let leaf = tree.leaves.of(position);
-                        let (first, last) = leaves.unwrap_or((leaf, leaf));
-                        leaves = Some((first.min(leaf), last.max(leaf)));
-                    }
-                }
-            }
-            if let Some((first, last)) = leaves {
-                span::append(tree.id, first, last, Reach::Later, "pg_tally.powertree_bulk");
-            }
-        } else if event == Event::Insert {
-            let mut rows = Transition::new(relation, data.tg_newtable);
-            let mut key = Vec::new();
-            while let Some(slot) = rows.next() {
-                match layout.read(slot, &mut key) {
-                    Some(row) if row.lacks_values() => changes.spoil(&row),
-                    Some(row) => changes.add(&row),
-                    None => {}
-                }
-            }
-        } else if event == Event::Delete {
-            let mut rows = Transition::new(relation, data.tg_oldtable);
-            let mut key = Vec::new();
-            while let Some(slot) = rows.next() {
-                if let Some(row) = layout.read(slot, &mut key) {
-                    changes.spoil(&row);
-                }
-            }
-        } else {
-            // Old and new versions come in the same order, so that rows whose columns of interest are as before cancel.
-            // Whatever the order is: what remains on either side is dirty.
-            let (mut old_rows, mut new_rows) =
-                (Transition::new(relation, data.tg_oldtable), Transition::new(relation, data.tg_newtable));
-            let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
-            let (mut old_image, mut new_image) = (Vec::new(), Vec::new());
-            loop {
-                let (old_slot, new_slot) = (old_rows.next(), new_rows.next());
-                if old_slot.is_none() && new_slot.is_none() {
-                    break;
-                }
-                let old = old_slot.and_then(|slot| layout.read(slot, &mut old_key));
-                let new = new_slot.and_then(|slot| layout.read(slot, &mut new_key));
-                if let (Some(old), Some(new)) = (&old, &new) {
-                    old.image(&mut old_image);
-                    new.image(&mut new_image);
-                    if old_image == new_image && !layout.has_generated() {
-                        continue;
-                    }
-                }
-                old.iter().chain(&new).for_each(|row| changes.spoil(row));
+    }
+}
+
+/// Has all leaves from the first to the last that a statement has changed read from the table.
+///
+/// # Safety
+/// The data are those of a statement's event that is being handled.
+unsafe fn bulk(layout: &Layout, data: &TriggerData) {
+    let tree = &layout.tree;
+    let mut leaves: Option<(i64, i64)> = None;
+    for table in [data.tg_oldtable, data.tg_newtable] {
+        // SAFETY: a transition table of the event, of rows of its relation, or none.
+        let mut rows = unsafe { Transition::new(data.tg_relation, table) };
+        while let Some(slot) = rows.next() {
+            // SAFETY: the slot holds a row of the transition table.
+            if let Some(position) = unsafe { layout.position(slot) } {
+                let leaf = tree.leaves.of(position);
+                let (first, last) = leaves.unwrap_or((leaf, leaf));
+                leaves = Some((first.min(leaf), last.max(leaf)));
             }
         }
-        changes.flush();
+    }
+    if let Some((first, last)) = leaves {
+        span::append(tree.id, first, last, Reach::Later, "pg_tally.powertree_bulk");
+    }
+}
+
+/// Adds the rows that came.
+///
+/// # Safety
+/// The data are those of an INSERT's event that is being handled.
+unsafe fn inserted(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
+    // SAFETY: the transition table of the event, and rows of it.
+    unsafe {
+        let mut rows = Transition::new(data.tg_relation, data.tg_newtable);
+        let mut key = Vec::new();
+        while let Some(slot) = rows.next() {
+            match layout.read(slot, &mut key) {
+                Some(row) if row.lacks_values() => changes.spoil(&row),
+                Some(row) => changes.add(&row),
+                None => {}
+            }
+        }
+    }
+}
+
+/// Spoils the leaves of rows that went.
+///
+/// # Safety
+/// The data are those of a DELETE's event that is being handled.
+unsafe fn deleted(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
+    // SAFETY: the transition table of the event, and rows of it.
+    unsafe {
+        let mut rows = Transition::new(data.tg_relation, data.tg_oldtable);
+        let mut key = Vec::new();
+        while let Some(slot) = rows.next() {
+            if let Some(row) = layout.read(slot, &mut key) {
+                changes.spoil(&row);
+            }
+        }
+    }
+}
+
+/// Spoils the leaves of rows whose columns of interest have changed.
+///
+/// Old and new versions come in the same order, so that rows that are as before cancel. Whatever the order is: what remains
+/// on either side is dirty.
+///
+/// # Safety
+/// The data are those of an UPDATE's event that is being handled.
+unsafe fn updated(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
+    // SAFETY: the transition tables of the event, and rows of them.
+    unsafe {
+        let mut old_rows = Transition::new(data.tg_relation, data.tg_oldtable);
+        let mut new_rows = Transition::new(data.tg_relation, data.tg_newtable);
+        let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
+        let (mut old_image, mut new_image) = (Vec::new(), Vec::new());
+        loop {
+            let (old_slot, new_slot) = (old_rows.next(), new_rows.next());
+            if old_slot.is_none() && new_slot.is_none() {
+                break;
+            }
+            let old = old_slot.and_then(|slot| layout.read(slot, &mut old_key));
+            let new = new_slot.and_then(|slot| layout.read(slot, &mut new_key));
+            if let (Some(old), Some(new)) = (&old, &new) {
+                old.image(&mut old_image);
+                new.image(&mut new_image);
+                if old_image == new_image && !layout.has_generated() {
+                    continue;
+                }
+            }
+            old.iter().chain(&new).for_each(|row| changes.spoil(row));
+        }
     }
 }
 

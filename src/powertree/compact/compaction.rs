@@ -5,9 +5,11 @@
 //! leaf is computed anew from the base table, and a node from its ten children.
 
 use super::folding::fold;
+use crate::pg::catalog::advance;
 use crate::pg::error::raise;
 use crate::pg::spi::connected_as;
 use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::transaction::in_new_snapshot;
 use crate::pg::{fence, subtransaction::attempt};
 use crate::powertree::base::suitability::require_one_owner;
 use crate::powertree::model::lock::{lock_base, lock_tree};
@@ -85,11 +87,8 @@ pub fn note_failure(id: i32, error: &ErrorReportWithLevel) {
     if is_impatience(error) || !lock_tree(id, false) || State::read(&tables, id).is_none() {
         return;
     }
-    // SAFETY: a snapshot, without which no long text can be replaced.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-    failure::note(&tables, id, error.message());
-    // SAFETY: the snapshot from above.
-    unsafe { pg_sys::PopActiveSnapshot() };
+    // Without a snapshot no long text can be replaced.
+    in_new_snapshot(|| failure::note(&tables, id, error.message()));
 }
 
 /// Has somebody else only locked the table?
@@ -109,22 +108,19 @@ pub fn compact(id: i32, wait: bool) -> bool {
     let Some(tree) = Tree::live(id) else { return true };
     require_nothing_under_way(&tree);
     let tables = Tables::get();
-    // SAFETY: a snapshot taken now that the lock is held; an error leaves it to the end of the transaction.
-    unsafe {
-        pg_sys::CommandCounterIncrement();
-        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-    }
-    if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
-        require_no_other_since(&tables, id);
-        require_one_owner(tree.base);
-        require_barriers(&tables, id);
-        fence::as_owner(tree.base, || fold(&tables, &tree, state));
-        // One that came while the table was read: rows of its may have been read whose log was not seen.
-        require_barriers(&tables, id);
-        failure::forget(&tables, id);
-    }
-    // SAFETY: the snapshot from above.
-    unsafe { pg_sys::PopActiveSnapshot() };
+    advance();
+    // Taken now that the locks are held.
+    in_new_snapshot(|| {
+        if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
+            require_no_other_since(&tables, id);
+            require_one_owner(tree.base);
+            require_barriers(&tables, id);
+            fence::as_owner(tree.base, || fold(&tables, &tree, state));
+            // One that came while the table was read: rows of its may have been read whose log was not seen.
+            require_barriers(&tables, id);
+            failure::forget(&tables, id);
+        }
+    });
     true
 }
 

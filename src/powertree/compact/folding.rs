@@ -1,5 +1,6 @@
 //! What a compaction does, once it has its lock and its snapshot.
 
+use crate::pg::catalog::{advance, now};
 use crate::pg::error::raise;
 use crate::pg::memory;
 use crate::pg::table::{Key, Snapshot, Table, Writer};
@@ -74,8 +75,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
     state.stale = done.err().map(|SameHash| "two of its series have the same hash".to_owned());
     state.compactions += 1;
     state.totals = folding.totals.get();
-    // SAFETY: the clock.
-    state.compacted_at = Some(unsafe { pg_sys::GetCurrentTimestamp() });
+    state.compacted_at = Some(now());
     state.write(tables);
 }
 
@@ -202,8 +202,7 @@ impl Folding<'_> {
                 self.node_writer.delete(row.id());
                 true
             });
-            // SAFETY: makes the deletions known to what follows.
-            unsafe { pg_sys::CommandCounterIncrement() };
+            advance();
             return;
         }
         for series in known {
@@ -250,9 +249,9 @@ impl Folding<'_> {
                 }
             });
             memory.reset();
-            // What was written can be written again.
-            pg_sys::CommandCounterIncrement();
         }
+        // What was written can be written again.
+        advance();
     }
 
     /// Updates the children of the nodes of a level; what the nodes add up to then.

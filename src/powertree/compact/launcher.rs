@@ -3,6 +3,8 @@
 //! database go, so that it can be dropped, renamed or copied.
 
 use super::worker;
+use crate::pg::catalog::scan;
+use crate::pg::name::text;
 use crate::pg::session::{log_error, wait, wind_up_on_sigterm};
 use crate::pg::transaction::transaction;
 use crate::settings;
@@ -62,32 +64,17 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
 /// The databases that can be connected to.
 fn databases() -> HashMap<String, Oid> {
     let mut databases = HashMap::new();
-    // SAFETY: an ordinary scan of a catalog that all databases share.
-    unsafe {
-        let table = pg_sys::table_open(pg_sys::DatabaseRelationId, pg_sys::AccessShareLock as i32);
-        let scan = pg_sys::systable_beginscan(
-            table,
-            Oid::INVALID,
-            false,
-            std::ptr::null_mut(),
-            0,
-            std::ptr::null_mut(),
-        );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
+    scan(pg_sys::DatabaseRelationId, None, None, |tuple, _| {
+        // SAFETY: a row of `pg_database` begins with this structure, whose name is a C string.
+        let (row, name) = unsafe {
             let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
-            if let Some(name) = crate::pg::name::text((&raw const row.datname.data).cast()) {
-                if row.datallowconn {
-                    databases.insert(name, row.oid);
-                }
-            }
+            (row, text((&raw const row.datname.data).cast()))
+        };
+        if let Some(name) = name.filter(|_| row.datallowconn) {
+            databases.insert(name, row.oid);
         }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
-    }
+        true
+    });
     databases
 }
 

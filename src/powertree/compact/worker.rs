@@ -2,6 +2,7 @@
 //! long as there is anything in their logs.
 
 use super::compaction::{compact, is_impatience, note_failure};
+use crate::pg::catalog::now;
 use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
 use crate::pg::spi::connected;
 use crate::pg::table::Snapshot;
@@ -109,10 +110,7 @@ fn look() -> Work {
             continue;
         }
         work.any = true;
-        let age = state.compacted_at.map_or(i64::MAX, |at| {
-            // SAFETY: the clock.
-            (unsafe { pg_sys::GetCurrentTimestamp() }).saturating_sub(at) / 1_000_000
-        });
+        let age = state.compacted_at.map_or(i64::MAX, |at| now().saturating_sub(at) / 1_000_000);
         if age >= i64::from(settings::powertree_compact_seconds())
             || log::has(&tables, tree.id, settings::powertree_compact_rows() as u64)
         {

@@ -4,6 +4,7 @@
 use super::inspection::inspect;
 use super::lifecycle::forget;
 use super::{leaving, touched};
+use crate::pg::catalog::relkind;
 use crate::pg::error::raise;
 use crate::pg::list::items;
 use crate::pg::relation::{family, lineage, parents};
@@ -33,7 +34,7 @@ fn command(fcinfo: FunctionCallInfo) -> Option<(*mut pg_sys::Node, pg_sys::Comma
 /// Nodes with this tag are of type `T`.
 unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> Option<&'c T> {
     let (node, _) = command(fcinfo)?;
-    // SAFETY: the caller's; the command outlives the event.
+    // SAFETY: the tag says, as the caller promises, which structure this is; the command outlives the event.
     unsafe { (!node.is_null() && (*node).type_ == tag).then(|| &*node.cast::<T>()) }
 }
 
@@ -42,7 +43,7 @@ unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> O
 #[pg_extern(sql = false)]
 fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
     touched::begin();
-    // SAFETY: the structure of ALTER TABLE and of what it detaches.
+    // SAFETY: the parser made the command: what it detaches is a PartitionCmd.
     unsafe {
         let tag = pg_sys::NodeTag::T_AlterTableStmt;
         let Some(command) = command_of::<pg_sys::AlterTableStmt>(fcinfo, tag) else { return };
@@ -79,7 +80,7 @@ fn refuse_concurrent_detach(table: Oid) {
 #[pg_extern(sql = false)]
 fn powertree_before_drop(fcinfo: FunctionCallInfo) {
     leaving::forget();
-    // SAFETY: the structure of DROP, whose tables are named by lists of strings.
+    // SAFETY: the parser made the command, whose tables are named by lists of strings.
     unsafe {
         let tag = pg_sys::NodeTag::T_DropStmt;
         let Some(command) = command_of::<pg_sys::DropStmt>(fcinfo, tag) else { return };
@@ -102,7 +103,7 @@ fn powertree_before_drop(fcinfo: FunctionCallInfo) {
 /// `name` is that of a command.
 unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
     let lock = pg_sys::NoLock as i32;
-    // SAFETY: the caller's.
+    // SAFETY: the caller's name, which PostgreSQL looks up.
     unsafe {
         pg_sys::RangeVarGetRelidExtended(
             name,
@@ -152,8 +153,7 @@ fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn powertree_on_drop() {
     let Some((_, trees)) = known_trees() else { return };
-    // SAFETY: a look-up in the catalog; 0 if the relation is gone.
-    let is_gone = |relation| unsafe { pg_sys::get_rel_relkind(relation) } == 0;
+    let is_gone = |relation| relkind(relation) == 0;
     let touched = touched::by_now();
     let may = |relation: Oid| touched.as_ref().is_none_or(|touched| touched.contains(&relation));
     let (gone, left): (Vec<_>, Vec<_>) = trees.iter().partition(|tree| may(tree.base) && is_gone(tree.base));

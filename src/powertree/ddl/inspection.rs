@@ -4,8 +4,9 @@
 use super::leaving;
 use super::lifecycle::changed;
 use super::touched;
+use crate::pg::catalog::attname;
 use crate::pg::column::find_column;
-use crate::pg::name::{quoted, relation_name, text};
+use crate::pg::name::{quoted, relation_name};
 use crate::pg::relation::{has_triggers, is_partition, lineage, lock_family};
 use crate::pg::table::{Key, Snapshot, Table};
 use crate::powertree::base::extent;
@@ -73,7 +74,7 @@ fn mark_stale(tables: &Tables, tree: &Definition, reason: String) {
 /// What has become of the columns, if that is not what they were.
 fn column_problem(tree: &Definition, state: &State) -> Option<String> {
     state.columns.iter().zip(&state.types).find_map(|(&number, &type_oid)| {
-        let Some(column) = name_of(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
+        let Some(column) = attname(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
             return Some("a column was dropped".to_owned());
         };
         let name = quoted(&column.name);
@@ -84,11 +85,6 @@ fn column_problem(tree: &Definition, state: &State) -> Option<String> {
         (is_series && KeyColumn::of(column).is_none())
             .then(|| format!("the collation of column {name} has changed"))
     })
-}
-
-fn name_of(relation: Oid, number: i16) -> Option<String> {
-    // SAFETY: a look-up in the catalog.
-    unsafe { text(pg_sys::get_attname(relation, number, true)) }
 }
 
 /// Makes a new partition, with those below it, one that is kept in step; says what is wrong with an old one.
@@ -125,7 +121,7 @@ fn release(tables: &Tables, tree: &Definition, relation: Oid) {
 
 /// Follows columns that were renamed, and a table that was.
 fn follow_names(tables: &Tables, tree: &Definition, state: &State) {
-    let names: Vec<String> = state.columns.iter().filter_map(|&number| name_of(tree.base, number)).collect();
+    let names: Vec<String> = state.columns.iter().filter_map(|&number| attname(tree.base, number)).collect();
     let (values, series) = (1 + tree.values.len(), 1 + tree.values.len() + tree.series.len());
     if names.len() != series {
         return;

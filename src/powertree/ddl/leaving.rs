@@ -1,5 +1,6 @@
 //! Partitions that a command is about to drop or to detach: their leaves are accounted for while they are known.
 
+use crate::pg::catalog::lock;
 use crate::pg::relation::{is_partition, lineage, lock_family, parents};
 use crate::powertree::base::extent;
 use crate::powertree::model::tree::known_trees;
@@ -22,8 +23,7 @@ pub fn account_for(partition: Oid, reason: &str, named: impl Fn() -> Oid) {
     if concerned.is_empty() {
         return;
     }
-    // SAFETY: a lock that is released with the transaction.
-    unsafe { pg_sys::LockRelationOid(parent, pg_sys::AccessExclusiveLock as i32) };
+    lock(parent, pg_sys::AccessExclusiveLock);
     let members = lock_family(partition, pg_sys::AccessExclusiveLock);
     if named() != partition || lineage(parent) != above || !parents(partition).contains(&parent) {
         return;

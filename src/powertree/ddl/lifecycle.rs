@@ -1,5 +1,6 @@
 //! Making, rebuilding and dropping trees.
 
+use crate::pg::catalog::{advance, relkind, relname, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::fence;
 use crate::pg::name::relation_name;
@@ -118,8 +119,7 @@ fn begin(definition: &Definition, reason: &str) {
         tree: tree.id,
         columns: columns.iter().map(|column| column.number).collect(),
         types: columns.iter().map(|column| column.type_oid).collect(),
-        // SAFETY: gives the transaction a number if it has none.
-        horizon: unsafe { pg_sys::GetTopFullTransactionId() }.value,
+        horizon: transaction_number(),
         compactions: before.as_ref().map_or(0, |before| before.compactions),
         compacted_at: None,
         stale: None,
@@ -175,16 +175,15 @@ fn delete(table: Oid, index: Oid, keys: &[Key]) {
 
 /// Tells all sessions to look again.
 pub fn changed(tables: &Tables, base: Oid) {
-    // SAFETY: messages that are sent when the transaction commits.
-    unsafe {
-        pg_sys::CommandCounterIncrement();
-        pg_sys::CacheInvalidateRelcacheByRelid(tables.definition);
-        if pg_sys::get_rel_relkind(base) != 0 {
-            pg_sys::CacheInvalidateRelcacheByRelid(base);
+    advance();
+    for relation in [tables.definition, base] {
+        if relkind(relation) != 0 {
+            // SAFETY: the relation is there; the message is sent when the transaction commits.
+            unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) }
         }
-        // Our own are handled now.
-        pg_sys::CommandCounterIncrement();
     }
+    // Our own messages are handled now.
+    advance();
 }
 
 /// Waits for all who write to the table or its partitions, and keeps others from beginning. An error unless a tree can
@@ -288,8 +287,7 @@ fn leaf_width(leaf: &str, position: Position) -> i64 {
 }
 
 fn relation_name_alone(relation: Oid) -> String {
-    // SAFETY: a look-up in the catalog.
-    unsafe { crate::pg::name::text(pg_sys::get_rel_name(relation)) }.unwrap_or_default()
+    relname(relation).unwrap_or_default()
 }
 
 /// A number that no tree has, also where a dump that was restored has set the sequence back.

@@ -1,12 +1,12 @@
 //! Locks, in the order in which everybody takes them: the base table before what is the tree's own.
 
+use crate::pg::catalog;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 
 /// Locks a table for reading until the end of the transaction.
 pub fn lock(base: Oid) {
-    // SAFETY: a lock that is released with the transaction.
-    unsafe { pg_sys::LockRelationOid(base, pg_sys::AccessShareLock as i32) }
+    catalog::lock(base, pg_sys::AccessShareLock);
 }
 
 /// Locks the table for reading, as the query of it would.
@@ -15,7 +15,7 @@ pub fn lock_base(base: Oid, wait: bool) -> bool {
         lock(base);
         return true;
     }
-    // SAFETY: a lock that is released with the transaction.
+    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
     unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
 }
 
@@ -23,7 +23,7 @@ pub fn lock_base(base: Oid, wait: bool) -> bool {
 pub fn lock_tree(id: i32, wait: bool) -> bool {
     let (class, object) = (Tables::get().state, Oid::from(id as u32));
     let mode = pg_sys::ShareUpdateExclusiveLock as i32;
-    // SAFETY: a lock that is released with the transaction.
+    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
     unsafe {
         if wait {
             pg_sys::LockDatabaseObject(class, object, 0, mode);

@@ -1,9 +1,9 @@
 //! Trees that could not be compacted: why, and when the worker tries again.
 
 use super::tables::Tables;
+use crate::pg::catalog::now;
 use crate::pg::table::{Key, Snapshot, Table};
 use crate::pg::value::Moment;
-use pgrx::pg_sys;
 
 const TREE: i16 = 1;
 const FAILURES: i16 = 3;
@@ -21,13 +21,11 @@ pub fn note(tables: &Tables, tree: i32, error: &str) {
         (row, failures) = (Some(found.id()), found.integer(FAILURES));
         false
     });
-    // SAFETY: the clock.
-    let now = unsafe { pg_sys::GetCurrentTimestamp() };
     let columns = [
         Some(tree.into()),
         Some(error.into()),
         Some((failures.saturating_add(1).min(i32::MAX.into()) as i32).into()),
-        Some(Moment(now).into()),
+        Some(Moment(now()).into()),
     ];
     match row {
         Some(row) => table.writer().update(row, &columns),
@@ -52,8 +50,7 @@ pub fn forget(tables: &Tables, tree: i32) {
 /// The trees that failed and have not had their pause yet.
 pub fn resting(tables: &Tables) -> Vec<i32> {
     let Some((failure, index)) = tables.failure else { return Vec::new() };
-    // SAFETY: the clock.
-    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    let now = now();
     let mut resting = Vec::new();
     Table::read(failure).scan(index, Snapshot::Latest, &[], |row| {
         let (first, longest) = PAUSES;

@@ -2,6 +2,7 @@
 
 use super::tables::Tables;
 use super::writing;
+use crate::pg::catalog::transaction_number;
 use crate::pg::memory;
 use crate::pg::table::{Key, Snapshot, Table};
 use crate::pg::value::Value;
@@ -44,8 +45,7 @@ pub enum Reach {
 
 /// Appends a span.
 pub fn append(tree: i32, first: i64, last: i64, reach: Reach, reason: &str) {
-    // SAFETY: gives the transaction a number if it has none.
-    let barrier = (reach == Reach::Earlier).then(|| unsafe { pg_sys::GetTopFullTransactionId() }.value);
+    let barrier = (reach == Reach::Earlier).then(transaction_number);
     let columns: [Option<Value>; 5] = [
         Some(tree.into()),
         Some(first.into()),

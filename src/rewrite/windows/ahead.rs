@@ -181,7 +181,7 @@ impl Ahead {
     /// # Safety
     /// As for `clear`; it is not used again.
     pub unsafe fn end(&mut self) {
-        // SAFETY: as above.
+        // SAFETY: the caller promises that neither the rows nor the store are used again.
         unsafe {
             self.current.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));
             self.entering.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));

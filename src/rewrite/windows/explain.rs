@@ -8,7 +8,7 @@ use std::ffi::{CStr, CString};
 /// # Safety
 /// The definition of the plan's node, and what EXPLAIN passes on.
 pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's definition, whose offsets are expressions of the plan that EXPLAIN is about.
     unsafe {
         let context = pg_sys::set_deparse_context_plan((*es).deparse_cxt, plan, ancestors);
         let has = |option: u32| (*window).frameOptions as u32 & option != 0;
@@ -48,7 +48,7 @@ pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut Lis
 /// What EXPLAIN passes on.
 pub unsafe fn extent((memory, file): (usize, usize), es: *mut ExplainState) {
     let kilobytes = |bytes: usize| bytes.div_ceil(1024) as i64;
-    // SAFETY: the caller's.
+    // SAFETY: the caller's state of EXPLAIN.
     unsafe {
         pg_sys::ExplainPropertyInteger(c"Frame Memory".as_ptr(), c"kB".as_ptr(), kilobytes(memory), es);
         if file > 0 {

@@ -122,7 +122,7 @@ impl Frame {
     /// # Safety
     /// The rows are those of a running node, and the current one has been read.
     pub unsafe fn head(&mut self, current: i64, rows: &mut Rows) -> i64 {
-        // SAFETY: see above.
+        // SAFETY: the caller's rows and their current one are those of the node.
         unsafe { self.start.position(current, rows, false) }
     }
 
@@ -131,7 +131,7 @@ impl Frame {
     /// # Safety
     /// As for `head`.
     pub unsafe fn tail(&mut self, current: i64, rows: &mut Rows) -> i64 {
-        // SAFETY: see above.
+        // SAFETY: the caller's rows and their current one are those of the node.
         unsafe { self.end.position(current, rows, true) }
     }
 
@@ -191,7 +191,7 @@ impl Bound {
     }
 
     unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller's rows and their current one are those of the node.
         unsafe {
             match self {
                 Bound::Unbounded => rows.read_to(i64::MAX),
@@ -217,7 +217,7 @@ impl Range {
         is_end: bool,
         context: *mut ExprContext,
     ) -> Range {
-        // SAFETY: looks the function up; what it allocates lives as long as the query.
+        // SAFETY: PostgreSQL looks the function up; what it allocates lives as long as the query.
         unsafe {
             let mut in_range = FmgrInfo::default();
             let function = if is_end { (*window).endInRangeFunc } else { (*window).startInRangeFunc };
@@ -237,7 +237,7 @@ impl Range {
     }
 
     unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
-        // SAFETY: as the caller promises; the keys are values of the type that the function was found for.
+        // SAFETY: the caller's rows are those of the node; the keys are values of the type that the function was found for.
         unsafe {
             while self.at < rows.count() || rows.read() {
                 let (key, base) = (rows.order().key(self.at), rows.order().key(current));
@@ -261,7 +261,7 @@ impl Range {
     #[inline]
     unsafe fn holds(&mut self, key: Datum, base: Datum, context: *mut ExprContext) -> bool {
         let (subtract, less) = (Datum::from(self.subtract), Datum::from(self.less));
-        // SAFETY: see `position`.
+        // SAFETY: the caller's values are of the type that the function was found for.
         unsafe {
             let function = &raw mut self.in_range;
             let result = in_memory_of(context, || {

@@ -36,7 +36,7 @@ pub use node::register;
 /// The place is in a plan that the planner just made.
 pub unsafe fn accelerate(place: &mut *mut Plan) {
     let window = place.cast::<WindowAgg>();
-    // SAFETY: see above.
+    // SAFETY: the caller's place holds a WindowAgg, whose plan nobody else uses yet.
     unsafe {
         if !moves(window) {
             return;
@@ -70,7 +70,7 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
 /// in the WindowAgg that may stay.
 unsafe fn moves(window: *const WindowAgg) -> bool {
     let begins_with_partition = pg_sys::FRAMEOPTION_START_UNBOUNDED_PRECEDING;
-    // SAFETY: the caller's node.
+    // SAFETY: the caller's node, whose offsets are expressions or null.
     unsafe {
         (*window).frameOptions as u32 & (begins_with_partition | pg_sys::FRAMEOPTION_EXCLUSION) == 0
             && !pg_sys::contain_volatile_functions((*window).startOffset)
@@ -117,7 +117,7 @@ impl Found {
     }
 
     unsafe fn index(&self, function: *mut WindowFunc) -> Option<usize> {
-        // SAFETY: nodes of the caller's tree.
+        // SAFETY: the functions are nodes of one tree, which PostgreSQL compares.
         self.functions.iter().position(|&(other, _)| unsafe { pg_sys::equal(function.cast(), other.cast()) })
     }
 
@@ -130,7 +130,7 @@ impl Found {
 }
 
 unsafe fn understood(function: *mut WindowFunc) -> Option<Statistic> {
-    // SAFETY: a node of the caller's tree.
+    // SAFETY: the caller's function, whose arguments are expressions.
     unsafe {
         let statistic = Statistic::of(function)?;
         let argument = items::<Node>((*function).args).next();
@@ -148,7 +148,7 @@ unsafe fn understood(function: *mut WindowFunc) -> Option<Statistic> {
 
 /// The column of an input that has a function's result.
 unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *mut pg_sys::Var {
-    // SAFETY: makes a node.
+    // SAFETY: the caller's node has a type; the new one is in the memory of the plan.
     unsafe {
         let node = function.cast::<Node>();
         pg_sys::makeVar(
@@ -164,7 +164,7 @@ unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *
 
 /// A target list for what stays above: the columns of the input, and then the results.
 unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Statistic)]) -> *mut List {
-    // SAFETY: makes nodes.
+    // SAFETY: the caller's nodes are of one plan; the new ones are in its memory.
     unsafe {
         let mut targets = null_mut();
         let mut number = 0;

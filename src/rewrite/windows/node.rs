@@ -174,7 +174,7 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: as above.
+    // SAFETY: PostgreSQL passes what `begin` prepared, and the state of EXPLAIN.
     unsafe {
         let scan = (*node).ss.ps.plan.cast::<CustomScan>();
         explain::frame(definition(scan), (*node).ss.ps.plan, ancestors, es);

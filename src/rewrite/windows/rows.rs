@@ -263,7 +263,7 @@ impl Rows {
     /// The node runs.
     #[inline]
     pub unsafe fn read_to(&mut self, count: i64) -> i64 {
-        // SAFETY: see above.
+        // SAFETY: the caller promises a node that runs.
         while self.count < count && unsafe { self.read() } {}
         self.count.min(count)
     }
@@ -277,7 +277,7 @@ impl Rows {
             if let Some(start) = self.order.start_of(group) {
                 return start;
             }
-            // SAFETY: see above.
+            // SAFETY: the caller promises a node that runs.
             if !unsafe { self.read() } {
                 return self.count;
             }
@@ -308,7 +308,7 @@ impl Rows {
     /// Nobody uses the row that `take` returned.
     pub unsafe fn next_partition(&mut self) {
         if let Some(ahead) = &mut self.ahead {
-            // SAFETY: the caller's.
+            // SAFETY: the caller promises that nobody uses the rows.
             unsafe { ahead.clear() }
         }
         // SAFETY: the caller's frames are plain; nothing of the executor is called.
@@ -327,7 +327,7 @@ impl Rows {
     /// # Safety
     /// The node is to be read from its beginning, or not at all.
     pub unsafe fn restart(&mut self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller promises that the rows of the partition are done with.
         unsafe { self.next_partition() };
         self.is_exhausted = false;
         self.last_is_next = false;

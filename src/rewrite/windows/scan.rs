@@ -19,7 +19,7 @@ pub unsafe fn plan(
     output: *mut List,
     methods: *const CustomScanMethods,
 ) -> *mut Plan {
-    // SAFETY: makes nodes in the memory context of the plan.
+    // SAFETY: the caller's nodes are of one plan; the new ones are in its memory.
     unsafe {
         let mut definition = PgBox::<WindowAgg>::alloc_node(NodeTag::T_WindowAgg);
         *definition = *window;
@@ -50,7 +50,7 @@ pub unsafe fn plan(
 
 /// A result as EXPLAIN shows it: as an aggregate, since the window of a window function is a WindowAgg's.
 unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
-    // SAFETY: makes nodes over the arguments of another.
+    // SAFETY: the caller's function, whose arguments are expressions; the new nodes are in the memory of the plan.
     unsafe {
         let (mut arguments, mut types) = (null_mut(), null_mut());
         for (index, argument) in items::<Node>((*function).args).enumerate() {
@@ -83,7 +83,7 @@ unsafe fn part<T>(scan: *const CustomScan, index: usize) -> *mut T {
 /// # Safety
 /// A node made by `plan`.
 pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
-    // SAFETY: see above.
+    // SAFETY: the first part is the WindowAgg.
     unsafe { part(scan, 0) }
 }
 
@@ -92,7 +92,7 @@ pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
 /// # Safety
 /// A node made by `plan`.
 pub unsafe fn functions(scan: *const CustomScan) -> impl Iterator<Item = (*mut WindowFunc, Statistic)> {
-    // SAFETY: see above; both lists are of the same length.
+    // SAFETY: the parts are the functions and their statistics, in lists of the same length.
     unsafe {
         let statistics = part::<List>(scan, 2);
         items::<WindowFunc>(part(scan, 1)).enumerate().filter_map(move |(index, function)| {

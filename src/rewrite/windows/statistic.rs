@@ -71,7 +71,7 @@ impl Statistic {
     /// # Safety
     /// A node of a plan.
     pub unsafe fn of(function: *const WindowFunc) -> Option<Self> {
-        // SAFETY: see above.
+        // SAFETY: the caller's function, whose arguments are expressions.
         let (oid, filter) = unsafe { ((*function).winfnoid, (*function).aggfilter) };
         if oid.to_u32() >= pg_sys::FirstNormalObjectId {
             return is_tally(oid).then_some(Tally);
@@ -97,7 +97,7 @@ impl Statistic {
 
 /// Is it our own aggregate?
 fn is_tally(function: Oid) -> bool {
-    // SAFETY: looks the function up in the catalogs.
+    // SAFETY: PostgreSQL takes any number for a function's.
     unsafe {
         let extension = pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function);
         extension != Oid::INVALID

@@ -139,7 +139,7 @@ impl Tallyable for AnyNumeric {
     type Summary = Wide;
 
     unsafe fn value(datum: Datum) -> (f64, f64) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind, which is a numeric.
         split_numeric(unsafe { numeric(datum) })
     }
 
@@ -162,7 +162,7 @@ impl Tallyable for SqlTally {
 }
 
 unsafe fn numeric(datum: Datum) -> AnyNumeric {
-    // SAFETY: a numeric that is not NULL.
+    // SAFETY: the caller promises a numeric that is not NULL.
     unsafe { AnyNumeric::from_datum(datum, false).unwrap_or_else(|| defect("a value that is not NULL is")) }
 }
 
@@ -182,7 +182,7 @@ impl<T: Tallyable> Default for Tallied<T> {
 
 impl<T: Tallyable> Values for Tallied<T> {
     unsafe fn enter(&mut self, value: Datum) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind.
         let value = unsafe { T::value(value) };
         if let Some(zero) = T::zero(value) {
             self.zero = zero;
@@ -301,12 +301,12 @@ comparable_integers!(i16, i32, i64);
 
 impl Comparable for Number {
     unsafe fn value(datum: Datum, copies: Copies) -> Self {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind, which is a numeric.
         unsafe { copies.numeric(datum) }
     }
 
     fn again(&self, copies: Copies) -> Self {
-        // SAFETY: a numeric.
+        // SAFETY: the datum is that of a copy of a numeric.
         unsafe { copies.numeric(self.datum()) }
     }
 
@@ -329,7 +329,7 @@ impl<T: Comparable> Extremes<T> {
 
 impl<T: Comparable> Values for Extremes<T> {
     unsafe fn enter(&mut self, value: Datum) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind.
         let value = unsafe { T::value(value, self.copies) };
         let again = value.again(self.copies);
         fallibly(|| self.least.push(again, Ord::cmp));
