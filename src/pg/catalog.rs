@@ -3,7 +3,7 @@
 use super::name::text;
 use pgrx::pg_sys::{self, Oid};
 
-/// What kind of relation this is, as `pg_class.relkind` says it; 0 if it is gone.
+/// Returns `pg_class.relkind` of a relation; 0 if it is gone.
 pub fn relkind(relation: Oid) -> u8 {
     // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe { pg_sys::get_rel_relkind(relation) as u8 }
@@ -32,7 +32,7 @@ pub fn lock(relation: Oid, mode: u32) {
     unsafe { pg_sys::LockRelationOid(relation, mode as i32) }
 }
 
-/// Calls `each` with the rows of a catalog, all or those that have `key` in an indexed column, until it says no.
+/// Calls `each` with the rows of a catalog, all or those that have `key` in an indexed column, until it returns false.
 pub fn scan(
     catalog: Oid,
     index: Option<Oid>,

@@ -8,13 +8,13 @@ use pgrx::pg_sys::{self, Oid};
 pub struct Column {
     pub name: String,
     pub number: i16,
-    /// Of a domain, the type below it.
+    /// The type of the values; of a domain, the type below it.
     pub type_oid: Oid,
     pub typmod: i32,
     pub collation: Oid,
 }
 
-/// The column of this name, None if there is none.
+/// Looks a column up by its name; None if there is none.
 pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     let c_name = c_string(name);
     let mut found = Column {
@@ -42,7 +42,7 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     Some(found)
 }
 
-/// How a column is generated, as the catalog says it: `s`tored, `v`irtual, or 0 if it is not.
+/// Returns `pg_attribute.attgenerated`: `s` for a stored column, `v` for a virtual one, 0 for an ordinary one.
 pub fn generated(relation: Oid, number: i16) -> u8 {
     // SAFETY: a row of `pg_attribute` begins with this structure; the row is released after it was read.
     unsafe {
@@ -57,7 +57,7 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
     }
 }
 
-/// A type as SQL names it.
+/// Returns the name of a type in SQL.
 pub fn type_name(type_oid: Oid) -> String {
     // SAFETY: PostgreSQL takes any number for a type's, and returns a C string.
     unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
@@ -69,7 +69,7 @@ pub const VARLENA: i16 = -1;
 /// Are the values of a column, counted from one, passed by reference, and as long as this?
 ///
 /// # Safety
-/// A descriptor.
+/// The descriptor is that of a table or a result, and outlives the call.
 pub unsafe fn is_by_reference(descriptor: pg_sys::TupleDesc, column: i16, length: i16) -> bool {
     // SAFETY: the caller's descriptor, which has as many columns as it says.
     unsafe {

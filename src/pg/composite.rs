@@ -9,7 +9,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 };
 use pgrx::PgSqlErrorCode;
 
-/// A row of numbers.
+/// The result of a function that returns a row.
 pub struct Row(pg_sys::Datum);
 
 impl Row {

@@ -1,4 +1,4 @@
-//! Every failure is a PostgreSQL error with an SQLSTATE and a hint.
+//! Errors: every failure is a PostgreSQL error with an SQLSTATE and a hint.
 
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::PgSqlErrorCode;
@@ -20,7 +20,7 @@ pub fn omit_backtraces() {
     }
 }
 
-/// The most of a text that an error repeats: a caller may have given megabytes.
+/// The longest text of an error, which may repeat an argument of megabytes.
 const LONGEST: usize = 4096;
 
 /// Raises an error; what PostgreSQL allocated since is released by its memory contexts.

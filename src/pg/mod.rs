@@ -1,4 +1,4 @@
-//! What of PostgreSQL is shared by all features: the ground floor, which knows none of them.
+//! PostgreSQL as all features use it: the ground floor, which knows none of them.
 
 pub mod catalog;
 pub mod column;

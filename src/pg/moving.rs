@@ -1,4 +1,4 @@
-//! The state of a moving aggregate: a Rust value whose life is that of the aggregate's memory context.
+//! The state of a moving aggregate: a Rust value that lives as long as the aggregate's memory context.
 
 use super::error::{defect, raise};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
@@ -12,7 +12,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::PgSqlErrorCode;
 use std::ops::{Deref, DerefMut};
 
-/// A pointer to the state, as it travels through the executor as `internal`.
+/// A pointer to the state, which the executor passes on as `internal`.
 pub struct Moving<W>(*mut W);
 
 impl<W> Moving<W> {
@@ -27,9 +27,9 @@ impl<W> Moving<W> {
         if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
             raise(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-                "called outside of an aggregate",
+                "aggregate function called in non-aggregate context",
                 "",
-                "Use the aggregate with an OVER clause.",
+                "Call the aggregate with an OVER clause instead.",
             );
         }
         Moving(PgMemoryContexts::For(context).leak_and_drop_on_delete(state))

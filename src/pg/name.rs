@@ -36,6 +36,11 @@ pub unsafe fn text(string: *const std::ffi::c_char) -> Option<String> {
 /// A C string for PostgreSQL.
 pub fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| {
-        raise(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, "a name contains a zero byte", "", "")
+        raise(
+            PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+            "name contains a zero byte",
+            "",
+            "Leave the zero byte out.",
+        )
     })
 }

@@ -26,7 +26,7 @@ pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
         let mut below = Vec::new();
         for relation in next {
             lock(relation, mode);
-            // A table that went meanwhile is not there any more.
+            // The table may have been dropped while we waited.
             if relkind(relation) != 0 {
                 family.push(relation);
                 let mut next = children(relation);
@@ -73,7 +73,7 @@ pub fn parents(relation: Oid) -> Vec<Oid> {
     related(relation, Side::Parents)
 }
 
-/// A table, what it is a partition of, and so on up to the one that is no partition.
+/// A table, its parent, and so on up to the one that is no partition.
 pub fn lineage(relation: Oid) -> Vec<Oid> {
     let mut lineage = vec![relation];
     let mut child = relation;
@@ -90,8 +90,9 @@ pub fn is_in_family(relation: Oid, base: Oid) -> bool {
     relation == base || related(relation, Side::Parents).iter().any(|&parent| is_in_family(parent, base))
 }
 
-/// What the catalog says of a relation.
+/// The part of a relation's row in `pg_class` that matters here.
 pub struct Class {
+    pub owner: Oid,
     pub kind: u8,
     pub persistence: u8,
     pub partition: bool,
@@ -99,7 +100,7 @@ pub struct Class {
 }
 
 impl Class {
-    /// None if the relation is gone.
+    /// Looks a relation up; None if it is gone.
     pub fn of(relation: Oid) -> Option<Class> {
         // SAFETY: a row of `pg_class` begins with this structure; the row is released after it was read.
         unsafe {
@@ -109,6 +110,7 @@ impl Class {
             }
             let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
             let found = Class {
+                owner: class.relowner,
                 kind: class.relkind as u8,
                 persistence: class.relpersistence as u8,
                 partition: class.relispartition,
@@ -137,10 +139,10 @@ enum Side {
     Parents,
 }
 
-/// `pg_inherits` and its indexes by child and by parent, which the bindings of pgrx do not name.
+/// Object numbers of `pg_inherits` and of its indexes by child and by parent, which pgrx does not name.
 const INHERITS: (Oid, Oid, Oid) = (Oid::from_u32(2611), Oid::from_u32(2680), Oid::from_u32(2187));
 
-/// Its first columns.
+/// The first columns of `pg_inherits`.
 #[repr(C)]
 struct Inherits {
     child: Oid,

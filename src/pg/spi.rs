@@ -1,4 +1,4 @@
-//! Queries of the base table: prepared once, run in the snapshot that is active.
+//! Prepared queries, run in the active snapshot.
 
 use super::column::is_by_reference;
 use super::error::{defect, raise};
@@ -80,7 +80,7 @@ impl Plan {
     }
 }
 
-/// Calls `each` with the rows that SPI has, and frees them; how many there were.
+/// Calls `each` with the rows that SPI has, and frees them. Returns how many there were.
 ///
 /// # Safety
 /// SPI is connected and has just run a query.
@@ -164,7 +164,7 @@ pub fn connected<R>(work: impl FnOnce() -> R) -> R {
     connected_as(0, work)
 }
 
-/// The same in a procedure that may end its transaction.
+/// Connects to SPI with these options while `work` is done; a procedure may end its transaction then.
 pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
     // SAFETY: finished below; after an error PostgreSQL does that.
     unsafe {
@@ -175,7 +175,7 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Runs a query of PostgreSQL's own catalog; its rows as text, "" for NULL.
+/// Runs a query of PostgreSQL's own catalog. Returns its rows as text, "" for NULL.
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
     let (sql, mut all) = (c_string(sql), Vec::new());
     fence::for_catalog(|| {

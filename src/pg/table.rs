@@ -15,16 +15,16 @@ const INT8_EQ: u32 = pg_sys::F_INT8EQ;
 const INT8_LE: u32 = pg_sys::F_INT8LE;
 const INT8_GE: u32 = pg_sys::F_INT8GE;
 
-/// Rows that are written together.
+/// The number of rows that are written together.
 const BATCH: usize = 200;
 
-/// In bytes; PostgreSQL stores parts of a tuple that is longer than 2032 out of line.
+/// The longest tuple that is written in a batch, in bytes; PostgreSQL stores parts of longer ones, from 2032 on, out of line.
 const LONG: u32 = 2000;
 
-/// No table of the extension has more.
+/// The most columns of a table of the extension.
 const MOST_COLUMNS: usize = 16;
 
-/// No scan has more.
+/// The most conditions of a scan.
 const MOST_CONDITIONS: usize = 6;
 
 /// A condition on an indexed column, given by its number in the table.
@@ -75,7 +75,7 @@ impl Table {
         Table::open(table, pg_sys::RowExclusiveLock)
     }
 
-    /// Calls `each` for the rows that the snapshot sees, in the order of the index, until it says no.
+    /// Calls `each` for the rows that the snapshot sees, in the order of the index, until it returns false.
     pub fn scan(&self, index: Oid, snapshot: Snapshot, keys: &[Key], mut each: impl FnMut(&Row) -> bool) {
         let mut conditions = [pg_sys::ScanKeyData::default(); MOST_CONDITIONS];
         let mut count = 0;
@@ -267,14 +267,14 @@ impl Drop for Writer<'_> {
     }
 }
 
-/// Which rows are seen.
+/// The rows that a scan sees.
 #[derive(Clone, Copy)]
 pub enum Snapshot {
-    /// Those of the running query.
+    /// The rows that the running query sees.
     Active,
-    /// Those of transactions that have committed by now, and our own.
+    /// Rows of committed transactions and our own.
     Latest,
-    /// The same, and also what our own running command did.
+    /// Rows of committed transactions and our own, including those of the running command.
     Own,
 }
 
@@ -311,7 +311,7 @@ impl Row {
         Row { tuple, descriptor, values, nulls }
     }
 
-    /// Where the row is.
+    /// Returns the place of the row in the table.
     pub fn id(&self) -> pg_sys::ItemPointerData {
         // SAFETY: the scan stands on the tuple.
         unsafe { (*self.tuple).t_self }

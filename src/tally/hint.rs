@@ -1,22 +1,22 @@
-//! The line that is missing under PostgreSQL's error for `SELECT day, avg(price) FROM hourly GROUP BY day`, where `price` is a
-//! column of tallies.
+//! The hint that PostgreSQL's error lacks for `SELECT day, avg(price) FROM hourly GROUP BY day`, where `price` is a column of
+//! tallies.
 //!
 //! `avg(tally)` is an accessor, and no aggregate can share its name and argument; so the parser finds a column that is not
-//! grouped, and nothing else of ours is asked before it gives up. The hook that sees errors on their way to the log can add a
-//! hint, though, and the position of the error tells whether the column is the argument of an accessor.
+//! grouped, and fails before anything of the extension is called. The hook for errors on their way to the log can add a hint,
+//! though, and the position of the error shows whether the column is the argument of an accessor.
 
 use crate::pg::plain::guarded;
 use pgrx::{pg_sys, PgSqlErrorCode};
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
-/// Accessors that bear the name of an aggregate.
+/// Accessors that have the name of an aggregate.
 const ACCESSORS: [&str; 10] =
     ["sum", "avg", "var_samp", "variance", "var_pop", "stddev_samp", "stddev", "stddev_pop", "min", "max"];
 
 type Hook = unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData);
 
-/// Who was there before.
+/// The hook that was there before ours.
 static NEXT: OnceLock<Option<Hook>> = OnceLock::new();
 
 /// Adds the hook.
@@ -58,7 +58,7 @@ unsafe fn add_hint(data: &mut pg_sys::ErrorData) {
     }
 }
 
-/// The hint, if the column at this character of a statement is the argument of an accessor.
+/// Returns the hint if the column at this character of a statement is the argument of an accessor.
 fn hint(statement: &str, position: usize) -> Option<String> {
     let (start, _) = statement.char_indices().nth(position)?;
     let before = statement[..start].trim_end().strip_suffix('(')?.trim_end();

@@ -1,4 +1,4 @@
-//! What `tally(x)` and `tally(t)` do for each row, and for each pair of partial results.
+//! Transition functions of `tally(x)` and `tally(t)`, for each row and for each pair of partial results.
 //!
 //! The same functions are `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere a copy.
 

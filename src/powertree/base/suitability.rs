@@ -1,4 +1,4 @@
-//! What kind of table a tree can be made for.
+//! Tables that a tree can be made for.
 
 use crate::pg::catalog::scan;
 use crate::pg::error::raise;
@@ -9,7 +9,7 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// May a relation have rows of a tree's, or had it any? No if it is gone.
+/// May a relation have, or have had, rows of a tree? No if it is gone.
 pub fn may_be_of_tree(relation: Oid) -> bool {
     const KINDS: [u8; 3] =
         [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_FOREIGN_TABLE];
@@ -19,11 +19,11 @@ pub fn may_be_of_tree(relation: Oid) -> bool {
         })
 }
 
-/// Why no tree can be made for a table that has this one in its family, if that is so.
+/// Returns why no tree can be made for a table that has this one in its family; None if one can.
 pub fn refusal(relation: Oid) -> Option<String> {
     let name = relation_name(relation);
     let Some(class) = Class::of(relation) else {
-        return Some(format!("there is no relation with OID {}", relation.to_u32()));
+        return Some(format!("relation with OID {} does not exist", relation.to_u32()));
     };
     match class.kind {
         pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE => {}
@@ -63,8 +63,8 @@ fn is_distributed(relation: Oid) -> bool {
     found
 }
 
-/// What is wrong with a table of which a partition belongs to somebody who may not act as the owner of `base`: to read
-/// it as a whole would run code of the one, such as the expression of an index, with the rights of the other.
+/// Returns what is wrong with a table if a partition belongs to a role that may not act as the owner of `base`: reading
+/// the whole would run code of one role, such as the expression of an index, with the rights of another.
 pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     let owned_by = owner(base);
     // SAFETY: PostgreSQL takes any numbers for roles.
@@ -73,7 +73,7 @@ pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }
 
-/// Everything that compaction reads is read as the owner of the base table.
+/// Raises an error unless all partitions have one owner: compaction reads them as the owner of the base table.
 pub fn require_one_owner(base: Oid) {
     if let Some(problem) = strangers(base, base) {
         raise(

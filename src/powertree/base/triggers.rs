@@ -9,7 +9,7 @@ use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
 use std::io::Write;
 
-/// The name that a trigger's transition table of rows as they were has, and that of rows as they are.
+/// The names of a trigger's transition tables of old and of new rows.
 const OLD: &CStr = c"powertree_old";
 const NEW: &CStr = c"powertree_new";
 
@@ -20,15 +20,15 @@ const UPDATE: u32 = pg_sys::TRIGGER_TYPE_UPDATE;
 const DELETE: u32 = pg_sys::TRIGGER_TYPE_DELETE;
 const TRUNCATE: u32 = pg_sys::TRIGGER_TYPE_TRUNCATE;
 
-/// What one of a tree's triggers must look like.
+/// The definition that one of a tree's triggers must have.
 struct Kind {
     event: &'static str,
-    /// `tgtype`: AFTER and FOR EACH STATEMENT unless it says otherwise.
+    /// Flags of `tgtype`; AFTER and FOR EACH STATEMENT where they say nothing else.
     when: u32,
-    /// Has it a transition table of old rows, of new rows?
+    /// Has it transition tables of old rows and of new rows?
     old: bool,
     new: bool,
-    /// `tgenabled`.
+    /// The value of `tgenabled`.
     fires: u8,
 }
 
@@ -63,7 +63,7 @@ const KINDS: [Kind; 6] = [
 ];
 
 impl Kind {
-    /// PostgreSQL gives row triggers of the base table to its partitions.
+    /// Does PostgreSQL clone the trigger to partitions? It does so with row triggers.
     fn is_cloned(&self) -> bool {
         self.when & ROW != 0
     }
@@ -81,7 +81,7 @@ pub fn tree_of(trigger: &str) -> Option<i32> {
     tree.parse().ok().filter(|_| ours)
 }
 
-/// What the catalog says of a trigger.
+/// The definition of a trigger in the catalog.
 struct Known {
     oid: Oid,
     name: String,
@@ -99,7 +99,7 @@ struct Known {
 }
 
 impl Known {
-    /// Is it just what [`install`] makes, of this tree?
+    /// Is it exactly what [`install`] makes for this tree?
     fn is(&self, kind: &Kind, tree: i32) -> bool {
         let table = |wanted: bool, name: &CStr| wanted.then(|| name.to_string_lossy().into_owned());
         self.name == name(tree, kind.event)
@@ -113,7 +113,7 @@ impl Known {
             && (!self.cloned || kind.is_cloned())
     }
 
-    /// Does it belong to this tree, be it as it was made or not?
+    /// Does it belong to this tree, whether or not it was changed?
     fn is_of(&self, tree: i32) -> bool {
         tree_of(&self.name) == Some(tree)
             || self.captures && self.argument.as_deref() == Some(tree.to_string().as_str())
@@ -167,7 +167,7 @@ fn is_name(found: &[u8], argument: &[u8], event: &str) -> bool {
     rest.and_then(|rest| rest.strip_prefix(b"_")) == Some(event.as_bytes())
 }
 
-/// Makes the triggers of a relation, the base table or one of its partitions, or makes them anew.
+/// Makes the triggers of a relation, the base table or one of its partitions, or replaces them.
 pub fn install(tree: i32, relation: Oid, base: Oid) {
     let function = Tables::get().capture;
     fence::for_catalog(|| {
@@ -221,7 +221,7 @@ fn create(tree: i32, relation: Oid, function: Oid, kind: &Kind) {
     }
 }
 
-/// Drops the triggers of a relation, as many as there are.
+/// Drops the triggers of a relation.
 pub fn remove(tree: i32, relation: Oid) {
     let found = all(relation);
     fence::for_catalog(|| {
@@ -241,7 +241,7 @@ pub fn remove(tree: i32, relation: Oid) {
     });
 }
 
-/// Has the relation all triggers of a tree, and do they do and fire what and when they should?
+/// Has the relation all triggers of a tree, as [`install`] makes them?
 pub fn are_right(tree: i32, relation: Oid) -> bool {
     let known = all(relation);
     KINDS.iter().all(|kind| known.iter().any(|trigger| trigger.is(kind, tree)))

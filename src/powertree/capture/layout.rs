@@ -1,41 +1,42 @@
-//! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
+//! Rows as triggers see them: the places of a tree's columns in a table or a partition, and their values.
 
+use super::transition::Transition;
 use crate::pg::catalog::is_partitioned;
 use crate::pg::column::{find_column, generated};
 use crate::pg::error::defect;
 use crate::pg::relation::is_in_family;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::generation;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{self, Oid, Relation, Tuplestorestate};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Where a relation, the base table or one of its partitions, has the columns of a tree.
+/// The places of a tree's columns in a relation, the base table or one of its partitions.
 pub struct Layout {
     pub tree: Rc<Tree>,
     at: usize,
     values: Vec<usize>,
     series: Vec<usize>,
-    /// As far as a row must be taken apart.
+    /// The last column that a row must be deformed up to.
     last: i32,
-    /// Which values the partitions of the relation compute. Where the columns of a partition are in other places,
-    /// PostgreSQL shows rows to triggers as they were before: NULL, or of an UPDATE what it was.
+    /// Values that are generated columns of the relation's partitions. Where a partition has its columns in other places,
+    /// PostgreSQL shows triggers their values from before: NULL, or those before an UPDATE.
     generated: Vec<usize>,
-    /// Is that so of the position or the series?
+    /// Is the position or a column of the series generated in that way?
     pub place_is_generated: bool,
 }
 
-/// By tree and relation.
+/// Layouts by tree and relation.
 type Layouts = HashMap<(i32, u32), Option<Rc<Layout>>>;
 
 thread_local! {
-    /// With the generation in which they were found.
+    /// The layouts that are known, and the generation in which they were found.
     static LAYOUTS: RefCell<(u64, Layouts)> = RefCell::default();
 }
 
 impl Layout {
-    /// None if triggers do not have to keep the tree of this number in step, or the relation is not of its table.
+    /// Finds the layout of a relation; None if triggers need not keep the tree in step, or the relation is not of its table.
     pub fn to_keep(tree: i32, relation: Oid) -> Option<Rc<Layout>> {
         let (generation, place) = (generation::current(), (tree, relation.to_u32()));
         let known = LAYOUTS
@@ -82,7 +83,7 @@ impl Layout {
     ///
     /// # Safety
     /// The slot holds a row of the relation.
-    pub unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
+    unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
         // SAFETY: the caller's row, taken apart as far as any column of the layout.
         unsafe {
             if i32::from((*slot).tts_nvalid) < self.last {
@@ -93,7 +94,7 @@ impl Layout {
         }
     }
 
-    /// What the tree wants to know of a row; None if it has no position or no series.
+    /// Reads the columns of the tree in a row; None if it has no position or no series.
     ///
     /// # Safety
     /// The slot holds a row of the relation.
@@ -117,7 +118,39 @@ impl Layout {
     }
 }
 
-/// Remembers what was found since `generation`, unless something has changed meanwhile.
+/// The rows of a transition table, as a tree sees them.
+pub struct Rows<'l> {
+    layout: &'l Layout,
+    rows: Transition,
+    key: Vec<u8>,
+}
+
+impl<'l> Rows<'l> {
+    /// Begins to read a transition table, which has no rows if `table` is null.
+    ///
+    /// # Safety
+    /// `table` is null or a transition table of the layout's relation, and outlives the reader.
+    pub unsafe fn new(layout: &'l Layout, relation: Relation, table: *mut Tuplestorestate) -> Rows<'l> {
+        // SAFETY: the caller's table.
+        Rows { layout, rows: unsafe { Transition::new(relation, table) }, key: Vec::new() }
+    }
+
+    /// Reads the next row; None after the last, and inside if it has no position or no series.
+    pub fn next(&mut self) -> Option<Option<RowOf<'_>>> {
+        let slot = self.rows.next()?;
+        // SAFETY: the slot holds a row of the table, which is of the layout's relation.
+        Some(unsafe { self.layout.read(slot, &mut self.key) })
+    }
+
+    /// Reads the position of the next row; None after the last, and inside if it has none.
+    pub fn next_position(&mut self) -> Option<Option<i64>> {
+        let slot = self.rows.next()?;
+        // SAFETY: the slot holds a row of the table, which is of the layout's relation.
+        Some(unsafe { self.layout.position(slot) })
+    }
+}
+
+/// Remembers what was found in `generation`, unless a newer one has begun.
 fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
     if generation::current() != generation {
         return;
@@ -155,7 +188,7 @@ impl RowOf<'_> {
         self.layout.generated.iter().any(|&place| self.value(place).is_none())
     }
 
-    /// All that the tree sees of the row, as bytes.
+    /// Writes position, values and key of the row as bytes, to compare it with another.
     pub fn image(&self, image: &mut Vec<u8>) {
         image.clear();
         image.extend(self.position.to_le_bytes());

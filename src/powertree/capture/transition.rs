@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, Relation, TupleTableSlot, Tuplestorestate};
 
-/// A reader of its own of a transition table.
+/// A reader of a transition table, which has a read pointer of its own.
 pub struct Transition {
     rows: *mut Tuplestorestate,
     pointer: i32,
@@ -10,7 +10,7 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// From the first row on; no rows if `rows` is null.
+    /// Begins to read a transition table, which has no rows if `rows` is null.
     ///
     /// # Safety
     /// `rows` is null or a transition table of the relation that outlives this reader.

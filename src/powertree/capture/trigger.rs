@@ -5,8 +5,7 @@
 
 use super::changes::Changes;
 use super::firing::{Event, Firing};
-use super::layout::Layout;
-use super::transition::Transition;
+use super::layout::{Layout, Rows};
 use crate::pg::table::Snapshot;
 use crate::powertree::base::extent;
 use crate::powertree::base::triggers;
@@ -16,7 +15,7 @@ use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::writing;
 use crate::settings;
-use pgrx::pg_sys::{FunctionCallInfo, Oid, TriggerData};
+use pgrx::pg_sys::{FunctionCallInfo, Oid};
 use pgrx::prelude::*;
 
 const OF_OTHERS: &str = "The triggers that call it are made by powertree_create(); drop this one.";
@@ -35,8 +34,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
         if !unsafe { triggers::is_ours(firing.data().tg_trigger, id) } {
             firing.refuse(FUNCTION, OF_OTHERS);
         }
-        // SAFETY: the event is being handled.
-        unsafe { capture(&layout, event, firing.data()) };
+        capture(&layout, event, firing);
         if !matches!(event, Event::Before | Event::Truncate) {
             writing::end(id);
         }
@@ -45,7 +43,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
     0
 }
 
-/// Where replication writes: what a publisher's trees store is not for this server's.
+/// Drops rows that replication brings into the extension's own tables: a publisher's trees are not this server's.
 #[pg_extern(sql = false)]
 fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
     const FUNCTION: &str = "powertree_skip";
@@ -58,15 +56,11 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
 }
 
 /// Does what an event asks for.
-///
-/// # Safety
-/// The data are those of an event of this kind that is being handled.
-unsafe fn capture(layout: &Layout, event: Event, data: &TriggerData) {
-    let tree = &layout.tree;
+fn capture(layout: &Layout, event: Event, firing: Firing) {
+    let (tree, data) = (&layout.tree, firing.data());
     match event {
         Event::Before => return writing::begin(tree.id),
-        // SAFETY: the relation of the event is open.
-        Event::Truncate => return truncate(tree, unsafe { (*data.tg_relation).rd_id }),
+        Event::Truncate => return truncate(tree, firing.relation()),
         _ => {}
     }
     if layout.place_is_generated {
@@ -74,46 +68,38 @@ unsafe fn capture(layout: &Layout, event: Event, data: &TriggerData) {
         return span::append_all(tree.id, Reach::Later, "generated columns");
     }
     let mut changes = Changes::new(tree);
-    // SAFETY: the caller's event, whose transition tables are of the rows of the relation.
-    unsafe {
-        match event {
-            Event::Row => replicated(layout, data, &mut changes),
-            _ if settings::powertree_bulk() => bulk(layout, data),
-            Event::Insert => inserted(layout, data, &mut changes),
-            Event::Delete => deleted(layout, data, &mut changes),
-            _ => updated(layout, data, &mut changes),
-        }
+    // SAFETY: the transition tables of the event that is being handled are of the rows of its relation, and outlive it.
+    let (old, new) = unsafe {
+        let relation = data.tg_relation;
+        (Rows::new(layout, relation, data.tg_oldtable), Rows::new(layout, relation, data.tg_newtable))
+    };
+    match event {
+        Event::Row => replicated(layout, firing, &mut changes),
+        _ if settings::powertree_bulk() => bulk(tree, [old, new]),
+        Event::Insert => inserted(new, &mut changes),
+        Event::Delete => deleted(old, &mut changes),
+        _ => updated(layout, old, new, &mut changes),
     }
     changes.flush();
 }
 
-/// Both versions of a row that replication has changed spoil their leaves.
-///
-/// # Safety
-/// The data are those of a row's event that is being handled.
-unsafe fn replicated(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
-    for slot in [data.tg_trigslot, data.tg_newslot].into_iter().filter(|slot| !slot.is_null()) {
-        // SAFETY: the slots of the event hold rows of its relation.
+/// Spoils the leaves of both versions of a row that replication has changed.
+fn replicated(layout: &Layout, firing: Firing, changes: &mut Changes) {
+    let slots = [firing.data().tg_trigslot, firing.data().tg_newslot];
+    for slot in slots.into_iter().filter(|slot| !slot.is_null()) {
+        // SAFETY: the slots of the event that is being handled hold rows of its relation.
         if let Some(row) = unsafe { layout.read(slot, &mut Vec::new()) } {
             changes.spoil(&row);
         }
     }
 }
 
-/// Has all leaves from the first to the last that a statement has changed read from the table.
-///
-/// # Safety
-/// The data are those of a statement's event that is being handled.
-unsafe fn bulk(layout: &Layout, data: &TriggerData) {
-    let tree = &layout.tree;
+/// Marks all leaves from the first to the last that a statement has changed to be read from the table.
+fn bulk(tree: &Tree, tables: [Rows; 2]) {
     let mut leaves: Option<(i64, i64)> = None;
-    for table in [data.tg_oldtable, data.tg_newtable] {
-        // SAFETY: a transition table of the event, of rows of its relation, or none.
-        let mut rows = unsafe { Transition::new(data.tg_relation, table) };
-        while let Some(slot) = rows.next() {
-            // SAFETY: the slot holds a row of the transition table.
-            if let Some(position) = unsafe { layout.position(slot) } {
-                let leaf = tree.leaves.of(position);
+    for mut rows in tables {
+        while let Some(position) = rows.next_position() {
+            if let Some(leaf) = position.map(|position| tree.leaves.of(position)) {
                 let (first, last) = leaves.unwrap_or((leaf, leaf));
                 leaves = Some((first.min(leaf), last.max(leaf)));
             }
@@ -124,39 +110,21 @@ unsafe fn bulk(layout: &Layout, data: &TriggerData) {
     }
 }
 
-/// Adds the rows that came.
-///
-/// # Safety
-/// The data are those of an INSERT's event that is being handled.
-unsafe fn inserted(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
-    // SAFETY: the transition table of the event, and rows of it.
-    unsafe {
-        let mut rows = Transition::new(data.tg_relation, data.tg_newtable);
-        let mut key = Vec::new();
-        while let Some(slot) = rows.next() {
-            match layout.read(slot, &mut key) {
-                Some(row) if row.lacks_values() => changes.spoil(&row),
-                Some(row) => changes.add(&row),
-                None => {}
-            }
+/// Adds new rows to their leaves.
+fn inserted(mut rows: Rows, changes: &mut Changes) {
+    while let Some(row) = rows.next() {
+        match row {
+            Some(row) if row.lacks_values() => changes.spoil(&row),
+            Some(row) => changes.add(&row),
+            None => {}
         }
     }
 }
 
-/// Spoils the leaves of rows that went.
-///
-/// # Safety
-/// The data are those of a DELETE's event that is being handled.
-unsafe fn deleted(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
-    // SAFETY: the transition table of the event, and rows of it.
-    unsafe {
-        let mut rows = Transition::new(data.tg_relation, data.tg_oldtable);
-        let mut key = Vec::new();
-        while let Some(slot) = rows.next() {
-            if let Some(row) = layout.read(slot, &mut key) {
-                changes.spoil(&row);
-            }
-        }
+/// Spoils the leaves of deleted rows.
+fn deleted(mut rows: Rows, changes: &mut Changes) {
+    while let Some(row) = rows.next() {
+        row.iter().for_each(|row| changes.spoil(row));
     }
 }
 
@@ -164,36 +132,26 @@ unsafe fn deleted(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
 ///
 /// Old and new versions come in the same order, so that rows that are as before cancel. Whatever the order is: what remains
 /// on either side is dirty.
-///
-/// # Safety
-/// The data are those of an UPDATE's event that is being handled.
-unsafe fn updated(layout: &Layout, data: &TriggerData, changes: &mut Changes) {
-    // SAFETY: the transition tables of the event, and rows of them.
-    unsafe {
-        let mut old_rows = Transition::new(data.tg_relation, data.tg_oldtable);
-        let mut new_rows = Transition::new(data.tg_relation, data.tg_newtable);
-        let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
-        let (mut old_image, mut new_image) = (Vec::new(), Vec::new());
-        loop {
-            let (old_slot, new_slot) = (old_rows.next(), new_rows.next());
-            if old_slot.is_none() && new_slot.is_none() {
-                break;
-            }
-            let old = old_slot.and_then(|slot| layout.read(slot, &mut old_key));
-            let new = new_slot.and_then(|slot| layout.read(slot, &mut new_key));
-            if let (Some(old), Some(new)) = (&old, &new) {
-                old.image(&mut old_image);
-                new.image(&mut new_image);
-                if old_image == new_image && !layout.has_generated() {
-                    continue;
-                }
-            }
-            old.iter().chain(&new).for_each(|row| changes.spoil(row));
+fn updated(layout: &Layout, mut old_rows: Rows, mut new_rows: Rows, changes: &mut Changes) {
+    let (mut old_image, mut new_image) = (Vec::new(), Vec::new());
+    loop {
+        let (old, new) = (old_rows.next(), new_rows.next());
+        if old.is_none() && new.is_none() {
+            break;
         }
+        let (old, new) = (old.flatten(), new.flatten());
+        if let (Some(old), Some(new)) = (&old, &new) {
+            old.image(&mut old_image);
+            new.image(&mut new_image);
+            if old_image == new_image && !layout.has_generated() {
+                continue;
+            }
+        }
+        old.iter().chain(&new).for_each(|row| changes.spoil(row));
     }
 }
 
-/// Before the base table or a partition is emptied; of a partition that goes with the base table there is nothing to say.
+/// Marks the leaves of a table that is about to be emptied; a partition that is emptied with the base table needs no mark.
 fn truncate(tree: &Tree, relation: Oid) {
     if relation == tree.base {
         span::append_all(tree.id, Reach::Earlier, "TRUNCATE");

@@ -1,4 +1,4 @@
-//! What a compaction does, once it has its lock and its snapshot.
+//! Folding of the log into the nodes, by a compaction that has its lock and its snapshot.
 
 use crate::pg::catalog::{advance, now};
 use crate::pg::error::raise;
@@ -23,16 +23,16 @@ use std::collections::BTreeMap;
 use tally_stats::tree::Block;
 use tally_stats::Tally;
 
-/// So many leaves of a series are kept in memory while a span is computed anew.
+/// Leaves of a series that are kept in memory while a span is recomputed.
 const MOST_LEAVES: usize = 20_000;
 
-/// What becomes of a node.
+/// A change of a leaf or of a node.
 enum Update {
     Add(Vec<Tally>),
     Set(Vec<Tally>),
 }
 
-/// By leaf, or by node of a level.
+/// Updates by leaf, or by node of a level.
 type Updates = BTreeMap<i64, Update>;
 
 /// Folds what the active snapshot sees.
@@ -79,7 +79,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
     state.write(tables);
 }
 
-/// Two keys with one hash: one in 10^19 pairs.
+/// The error that two keys have the same hash, as one in 10^19 pairs does.
 struct SameHash;
 
 struct Folding<'a> {
@@ -89,7 +89,7 @@ struct Folding<'a> {
     node_writer: Writer<'a>,
     series: Writer<'a>,
     log: Writer<'a>,
-    /// For what is only needed while the nodes of one series are written.
+    /// The memory context of what is only needed while the nodes of one series are written.
     memory: RefCell<PgMemoryContexts>,
     progress: RefCell<Progress>,
     totals: Cell<Totals>,
@@ -105,7 +105,7 @@ struct Entries {
 }
 
 impl Folding<'_> {
-    /// Folds the log and deletes what was folded; what belongs to leaves that were computed anew is only deleted.
+    /// Folds the log and deletes what was folded; entries of leaves that were recomputed are only deleted.
     fn fold_log(&self, recomputed: impl Fn(i64) -> bool) -> Result<(), SameHash> {
         let mut entries = Entries::default();
         let mut result = Ok(());

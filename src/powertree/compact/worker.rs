@@ -1,5 +1,5 @@
-//! A background worker: does what `CALL powertree_compact()` does for the trees of its database, by rows and seconds, as
-//! long as there is anything in their logs.
+//! A background worker: compacts the trees of its database whose logs are long or old enough, as
+//! `CALL powertree_compact()` does, until all logs are empty.
 
 use super::compaction::{compact, is_impatience, note_failure};
 use crate::pg::catalog::now;
@@ -20,13 +20,13 @@ use pgrx::prelude::*;
 use std::ffi::CString;
 use std::time::Duration;
 
-/// What `pg_stat_activity` calls a worker.
+/// The `backend_type` of a worker in `pg_stat_activity`.
 pub const TYPE: &str = "pg_tally power trees";
 
-/// How long a worker sleeps between looking.
+/// The time between two rounds of a worker.
 const NAP: Duration = Duration::from_secs(1);
 
-/// How long a worker waits for a lock that somebody else has before the next tree has its turn.
+/// The time that a worker waits for a lock before it turns to the next tree.
 const PATIENCE: &std::ffi::CStr = c"1s";
 
 /// Serves the database whose OID is the argument until there is nothing to do.
@@ -64,8 +64,8 @@ pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
     }
 }
 
-/// Compacts a tree, unless somebody else does or has locked its table. What one owner's code has left in the session is
-/// not for the next owner's.
+/// Compacts a tree, unless another session does or has locked its table. The session is
+/// discarded afterwards: code of the next owner must not find what that of this one has left.
 fn serve(tree: &Definition) {
     let doing = CString::new(format!("compacting power tree {}", tree.name)).unwrap_or_default();
     // SAFETY: PostgreSQL copies the text.
@@ -90,7 +90,7 @@ fn serve(tree: &Definition) {
     }
 }
 
-/// What there is to do.
+/// The work of one round.
 struct Work {
     /// The trees whose log is long or old enough.
     due: Vec<Definition>,

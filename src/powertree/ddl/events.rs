@@ -1,5 +1,5 @@
-//! The event triggers: before a command, what it is about to take away is accounted for; when it ends, the tables that it
-//! changed are inspected.
+//! The event triggers: before a command, the leaves of partitions that it takes away are accounted for; after it, the tables
+//! that it changed are inspected.
 
 use super::inspection::inspect;
 use super::lifecycle::forget;
@@ -28,7 +28,7 @@ fn command(fcinfo: FunctionCallInfo) -> Option<(*mut pg_sys::Node, pg_sys::Comma
     }
 }
 
-/// The command, if it is of this kind.
+/// Returns the command if it is of this kind.
 ///
 /// # Safety
 /// Nodes with this tag are of type `T`.
@@ -38,8 +38,8 @@ unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> O
     unsafe { (!node.is_null() && (*node).type_ == tag).then(|| &*node.cast::<T>()) }
 }
 
-/// Before any command. A partition that is detached is accounted for while its bounds are known; to detach it
-/// CONCURRENTLY takes it away in the middle of the command, when nobody is asked.
+/// Accounts for a partition before it is detached, while its bounds are known. To detach it
+/// CONCURRENTLY would take it away in the middle of the command, where no event trigger fires.
 #[pg_extern(sql = false)]
 fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
     touched::begin();
@@ -76,7 +76,7 @@ fn refuse_concurrent_detach(table: Oid) {
     }
 }
 
-/// Before tables are dropped: afterwards nobody could tell which leaves they held.
+/// Accounts for tables before they are dropped: afterwards nobody could tell which leaves they held.
 #[pg_extern(sql = false)]
 fn powertree_before_drop(fcinfo: FunctionCallInfo) {
     leaving::forget();
@@ -115,7 +115,7 @@ unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
     }
 }
 
-/// After any command.
+/// Inspects what a command has changed, after the command.
 #[pg_extern(sql = false)]
 fn powertree_on_ddl() {
     if let Some((tables, trees)) = known_trees() {
@@ -137,7 +137,7 @@ fn everything(trees: &[Definition]) -> Vec<Oid> {
     all
 }
 
-/// Before the rows of a table are written anew, which snapshots of before do not survive.
+/// Marks all leaves before a table is rewritten, which older snapshots do not survive.
 #[pg_extern(sql = false)]
 fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
     let Some((_, trees)) = known_trees().filter(|_| command(fcinfo).is_some()) else { return };
@@ -149,7 +149,7 @@ fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
     }
 }
 
-/// After a command that dropped something.
+/// Forgets trees whose tables a command has dropped.
 #[pg_extern(sql = false)]
 fn powertree_on_drop() {
     let Some((_, trees)) = known_trees() else { return };

@@ -31,7 +31,7 @@ use std::ffi::CStr;
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     rights::require_writable("powertree_create()");
     require_utf8();
-    let base: Oid = argument::required(fcinfo, 0, "the table");
+    let base: Oid = argument::required(fcinfo, 0, "table");
     let at: String = argument::required(fcinfo, 1, "at");
     let values: Array<&str> = argument::required(fcinfo, 2, "values");
     let leaf: String = argument::required(fcinfo, 3, "leaf");
@@ -46,7 +46,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
                 PgSqlErrorCode::ERRCODE_INVALID_NAME,
                 "a power tree must have a name",
                 "",
-                "Leave it out for the name of the table.",
+                "Leave the name out for that of the table.",
             );
         }
         let (values, series) = (names(values, "values"), names(series, "series"));
@@ -55,7 +55,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
         if known.iter().any(|tree| tree.name == name) {
             raise(
                 PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
-                format!("there is a power tree named \"{name}\" already"),
+                format!("power tree \"{name}\" already exists"),
                 "",
                 "Give the new one another name with name => '…', or drop the old one with powertree_drop().",
             );
@@ -73,7 +73,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     rights::require_writable("powertree_rebuild()");
-    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name: String = argument::required(fcinfo, 0, "tree");
     let name = name.as_str();
     connected(|| {
         lock_against_writers(named(name).base, c"rebuild a power tree of");
@@ -87,7 +87,7 @@ fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
     rights::require_writable("powertree_drop()");
-    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name: String = argument::required(fcinfo, 0, "tree");
     let name = name.as_str();
     connected(|| {
         let definition = named(name);
@@ -102,7 +102,7 @@ fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
     });
 }
 
-/// Puts the triggers in place and has everything read from the table until the next compaction.
+/// Installs the triggers, and marks all leaves to be read from the table until the next compaction.
 fn begin(definition: &Definition, reason: &str) {
     let tables = Tables::get();
     let tree = resolved(definition);
@@ -135,7 +135,7 @@ fn begin(definition: &Definition, reason: &str) {
     );
 }
 
-/// Gives trees of an earlier version the triggers that this one has; for the scripts that update the extension.
+/// Installs the triggers of this version on trees of an earlier one; called by scripts that update the extension.
 #[pg_extern(sql = false)]
 fn powertree_update() {
     let tables = Tables::get();
@@ -173,7 +173,7 @@ fn delete(table: Oid, index: Oid, keys: &[Key]) {
     });
 }
 
-/// Tells all sessions to look again.
+/// Invalidates what all sessions remember of a tree.
 pub fn changed(tables: &Tables, base: Oid) {
     advance();
     for relation in [tables.definition, base] {
@@ -186,15 +186,15 @@ pub fn changed(tables: &Tables, base: Oid) {
     advance();
 }
 
-/// Waits for all who write to the table or its partitions, and keeps others from beginning. An error unless a tree can
-/// be made for the table, by the caller.
+/// Waits for all who write to the table or its partitions, and locks others out. An error unless the caller may make a
+/// tree for the table.
 fn lock_against_writers(base: Oid, command: &CStr) {
     let check = || {
         refuse(refusal(base));
         refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
         rights::require_owner(base);
     };
-    // Before, so that nobody can lock what is not his; afterwards, as it may have changed while we waited.
+    // Before, so that nobody can lock a table of others; afterwards, as it may have changed while we waited.
     check();
     let family = lock_family(base, pg_sys::ShareRowExclusiveLock);
     check();
@@ -218,7 +218,7 @@ fn resolved(definition: &Definition) -> Tree {
     Tree::of(definition).unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
 }
 
-/// Names and series are kept as UTF-8.
+/// Raises an error unless the database is in UTF-8, as stored names and keys are.
 fn require_utf8() {
     // SAFETY: a property of the database.
     if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
@@ -255,7 +255,7 @@ fn names(given: Array<&str>, what: &str) -> Vec<String> {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!("{what} must be different columns, none of them NULL"),
-            format!("Given were {} columns.", given.len()),
+            format!("The array has {} elements.", given.len()),
             &format!(
                 "Between one and {MOST_VALUES} values can be summarised, by any number of series columns."
             ),
@@ -269,7 +269,7 @@ fn leaf_width(leaf: &str, position: Position) -> i64 {
         Some(Step::Fixed(width)) => width,
         Some(Step::Calendar(_)) => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("a leaf of {leaf} has no fixed width"),
+            format!("leaf width must be fixed: \"{leaf}\""),
             "",
             match position {
                 Position::Timestamptz => "Give hours rather than days or months: '24 hours'.",
@@ -279,7 +279,7 @@ fn leaf_width(leaf: &str, position: Position) -> i64 {
         ),
         None => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("a leaf of {leaf} is not wider than nothing"),
+            format!("leaf width must be positive: \"{leaf}\""),
             "",
             "A leaf that holds about a thousand rows is a good one.",
         ),

@@ -1,14 +1,14 @@
 //! The key of a series: the bytes of its columns, one after the other.
 //!
-//! Only types whose equal values look the same can be in a key, so keys are equal where their bytes are. They are
-//! those of PostgreSQL's own storage.
+//! Only types whose equal values have equal bytes can be in a key, so that keys are equal where their bytes are. The bytes
+//! are those of PostgreSQL's own storage.
 
 use crate::pg::column::Column;
-use crate::pg::error::{defect, raise};
+use crate::pg::error::defect;
 use crate::pg::name::c_string;
 use crate::pg::value::{bytea, bytes_of, Value};
+use crate::powertree::store::tables::damaged;
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::PgSqlErrorCode;
 
 /// The support function of a B-tree class that says whether equal values look the same.
 const EQUALIMAGE: i16 = 4;
@@ -19,12 +19,12 @@ pub struct KeyColumn {
     pub column: Column,
     length: i16,
     by_value: bool,
-    /// Of character(n), whose spaces at the end do not count.
+    /// Is the type character(n), whose trailing spaces do not count?
     is_padded: bool,
 }
 
 impl KeyColumn {
-    /// None if equal values of the type may look different, as 1.0 and 1.00 do, or if the type has no order.
+    /// Prepares a column for the key; None if equal values of its type may look different, as 1.0 and 1.00 do, or if it has no order.
     pub fn of(column: Column) -> Option<KeyColumn> {
         let (mut length, mut by_value) = (0, false);
         let is_padded = column.type_oid == pg_sys::BPCHAROID;
@@ -123,19 +123,7 @@ impl KeyColumn {
 
 /// The values of a key.
 pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Value> {
-    columns
-        .iter()
-        .map(|column| {
-            column.decode(&mut bytes).unwrap_or_else(|| {
-                raise(
-                    PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-                    "a series of a power tree is damaged",
-                    "",
-                    "Rebuild the tree with powertree_rebuild().",
-                )
-            })
-        })
-        .collect()
+    columns.iter().map(|column| column.decode(&mut bytes).unwrap_or_else(|| damaged("keys"))).collect()
 }
 
 /// The hash of a key: 64-bit FNV-1a, mixed. Stored, so never to be changed.

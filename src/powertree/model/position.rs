@@ -16,9 +16,9 @@ pub enum Position {
     Bigint,
 }
 
-/// A hundred years: a node of the topmost level is at least so wide.
+/// A hundred years, the least width of a node of the topmost level.
 const CENTURY_DAYS: i64 = 36_525;
-/// Microseconds.
+/// A day, in microseconds.
 pub const DAY: i64 = 86_400_000_000;
 
 impl Position {
@@ -84,7 +84,7 @@ impl Position {
         }
     }
 
-    /// How wide a node of the topmost level should be, in positions.
+    /// Returns how wide a node of the topmost level should be, in positions.
     pub fn top_span(self) -> i64 {
         match self {
             Position::Timestamptz | Position::Timestamp => CENTURY_DAYS * DAY,
@@ -93,7 +93,7 @@ impl Position {
         }
     }
 
-    /// How many positions an interval is; None if that is no fixed number, as of months.
+    /// Returns how many positions an interval has; None if the number is not fixed, as of months.
     pub fn of_interval(self, months: i32, days: i32, micros: i64) -> Option<i64> {
         if months != 0 {
             return None;

@@ -1,4 +1,4 @@
-//! What the caller may see and do.
+//! Rights of the caller.
 
 use crate::pg::error::raise;
 use crate::pg::name::relation_name;
@@ -43,7 +43,7 @@ pub fn may_use_schema(base: Oid) -> bool {
     }
 }
 
-/// Raises 42501; tells of the tree no more than the caller has said.
+/// Raises 42501. The message has no more of the tree than the caller has named.
 pub fn denied(tree: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,

@@ -1,14 +1,14 @@
-//! Definitions: what is written down of each tree.
+//! Stored definitions of trees.
 
 use super::tables::Tables;
 use crate::pg::table::{Row, Snapshot, Table};
 use crate::pg::value::{Regclass, Value};
 use pgrx::pg_sys::Oid;
 
-/// More would not fit into a page.
+/// The most value columns of a tree; a node of more would not fit into a page.
 pub const MOST_VALUES: usize = 8;
 
-/// What is written down of a tree.
+/// The stored definition of a tree.
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub id: i32,
@@ -36,7 +36,7 @@ impl Definition {
         }
     }
 
-    /// The row that says it.
+    /// Returns the row of the definition.
     pub fn columns(&self) -> [Option<Value>; 8] {
         [
             Some(self.id.into()),

@@ -1,4 +1,4 @@
-//! Trees that could not be compacted: why, and when the worker tries again.
+//! Failed compactions: their errors, and when the worker tries again.
 
 use super::tables::Tables;
 use crate::pg::catalog::now;
@@ -9,10 +9,10 @@ const TREE: i16 = 1;
 const FAILURES: i16 = 3;
 const FAILED_AT: i16 = 4;
 
-/// Between the first two attempts, and at most, in seconds. Each pause is twice as long as the one before.
+/// The first and the longest pause between two attempts, in seconds. Each pause is twice as long as the one before.
 const PAUSES: (i64, i64) = (2, 300);
 
-/// Writes down why a tree was not compacted.
+/// Records why a tree was not compacted.
 pub fn note(tables: &Tables, tree: i32, error: &str) {
     let Some((failure, index)) = tables.failure else { return };
     let table = Table::write(failure);
@@ -33,7 +33,7 @@ pub fn note(tables: &Tables, tree: i32, error: &str) {
     }
 }
 
-/// Forgets what was written down.
+/// Deletes the record of a failure.
 pub fn forget(tables: &Tables, tree: i32) {
     let Some((failure, index)) = tables.failure else { return };
     let table = Table::write(failure);
@@ -47,7 +47,7 @@ pub fn forget(tables: &Tables, tree: i32) {
     }
 }
 
-/// The trees that failed and have not had their pause yet.
+/// Returns the trees whose pause after a failure is not over.
 pub fn resting(tables: &Tables) -> Vec<i32> {
     let Some((failure, index)) = tables.failure else { return Vec::new() };
     let now = now();

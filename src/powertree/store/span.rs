@@ -13,7 +13,7 @@ const FIRST: i16 = 2;
 const LAST: i16 = 3;
 const BARRIER: i16 = 4;
 
-/// First and last of no leaves: a barrier alone.
+/// The span of no leaves, which is only a barrier.
 pub const NONE: (i64, i64) = (i64::MAX, i64::MIN);
 
 /// Leaves `first ..= last`, none if the last comes before the first.
@@ -26,7 +26,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Did this transaction say that all leaves must be read from the base table?
+    /// Did the running transaction mark all leaves to be read from the base table?
     pub fn is_ours_and_all(&self) -> bool {
         // SAFETY: the number of our transaction, 0 if it has none.
         let ours = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
@@ -34,12 +34,12 @@ impl Span {
     }
 }
 
-/// Does a change of the rows reach snapshots that were taken before it?
+/// The snapshots that a change of the rows reaches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// As all changes of rows: no.
+    /// Later snapshots only, as for changes of rows.
     Later,
-    /// TRUNCATE and changes of partitions do.
+    /// Earlier snapshots too, as for TRUNCATE and changes of partitions.
     Earlier,
 }
 

@@ -1,11 +1,11 @@
-//! States: how far each tree is kept in step.
+//! States of trees: their columns, their last compaction, and whether they are stale.
 
 use super::tables::Tables;
 use crate::pg::table::{Key, Row, Snapshot, Table};
 use crate::pg::value::{Moment, Value};
 use pgrx::pg_sys;
 
-/// How far a tree is kept in step: a row that only compactions, rebuilds and events of DDL write.
+/// The state of a tree: a row that only compactions, rebuilds and DDL write.
 #[derive(Clone, Debug)]
 pub struct State {
     pub tree: i32,
@@ -16,27 +16,27 @@ pub struct State {
     /// The last transaction that changed rows for older snapshots too.
     pub horizon: u64,
     pub compactions: i64,
-    /// Microseconds since 2000.
+    /// The time of the last compaction, in microseconds since 2000.
     pub compacted_at: Option<i64>,
     /// Why the tree is not kept in step any more.
     pub stale: Option<String>,
-    /// Kept by compactions, so that nobody has to count.
+    /// The size of the tree, maintained by compactions.
     pub totals: Totals,
 }
 
-/// How much there is of a tree.
+/// The size of a tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
     /// Values of the first value column in the nodes.
     pub num_vals: i64,
     /// Series that have had any.
     pub num_series: i64,
-    /// What the nodes take on disk, their index included.
+    /// The bytes that the nodes take on disk, their index included.
     pub bytes: i64,
 }
 
 impl State {
-    /// The state by now, whatever the active snapshot sees; None after a restore.
+    /// Reads the latest state, whatever the active snapshot sees; None after a restore.
     pub fn read(tables: &Tables, tree: i32) -> Option<State> {
         State::find(tables, tree).map(|(state, _)| state)
     }
@@ -64,7 +64,7 @@ impl State {
         }
     }
 
-    /// Writes it down, replacing what is there.
+    /// Writes the state, replacing an earlier one.
     pub fn write(&self, tables: &Tables) {
         let columns = [
             Some(self.tree.into()),

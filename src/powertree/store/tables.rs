@@ -1,4 +1,4 @@
-//! Where the extension's tables are.
+//! The extension's own tables.
 
 use super::generation;
 use crate::pg::catalog::scan;
@@ -29,12 +29,12 @@ pub struct Tables {
     pub sequence: Oid,
     /// The function that their triggers call.
     pub capture: Oid,
-    /// A table and its index that version 0.1.0 has not.
+    /// A table and its index; version 0.1.0 does not have them.
     pub failure: Option<(Oid, Oid)>,
 }
 
 thread_local! {
-    /// With the generation in which they were found.
+    /// The tables, and the generation in which they were found.
     static TABLES: Cell<Option<(u64, Tables)>> = const { Cell::new(None) };
 }
 
@@ -51,7 +51,7 @@ impl Tables {
         })
     }
 
-    /// The same, None while the extension is being created or dropped.
+    /// Finds the tables of the extension; None while it is being created or dropped.
     pub fn known() -> Option<Tables> {
         let before = generation::current();
         if let Some((_, tables)) = TABLES.get().filter(|(found_in, _)| *found_in == before) {
@@ -136,11 +136,11 @@ fn extension_schema() -> Option<Oid> {
     schema
 }
 
-/// Raises an error: what is stored of a tree cannot be read.
+/// Raises an error about stored data that cannot be read.
 pub fn damaged(what: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-        format!("the {what} of a power tree is damaged"),
+        format!("stored {what} of a power tree are corrupted"),
         "",
         "Rebuild the tree with powertree_rebuild().",
     )

@@ -14,7 +14,7 @@ use std::ptr::null_mut;
 const BATCH_ROWS: usize = 64;
 const BATCH_BYTES: usize = 64 << 10;
 
-/// Whose turn it is.
+/// The reader whose turn it is.
 #[derive(Clone, Copy)]
 pub enum Turn {
     /// The row whose output is next.
@@ -23,21 +23,21 @@ pub enum Turn {
     Entering,
 }
 
-/// A queue of rows with one or two readers. What all have read is let go.
+/// A queue of rows with one or two readers. Rows that all have read are dropped.
 pub struct Ahead {
     store: *mut Tuplestorestate,
     current: Reader,
     entering: Reader,
-    /// Rows in the store, those that were let go included.
+    /// Rows put into the store, including those that were dropped.
     rows: i64,
-    /// What was read from the file, which is not shortened before it is emptied.
+    /// Bytes read from the file, which is not shortened before it is emptied.
     file_bytes: usize,
     most_file_bytes: usize,
 }
 
 struct Reader {
     pointer: i32,
-    /// Made when they are first needed, null before.
+    /// The slots of a batch, which are made when they are first needed, and null before.
     slots: [*mut TupleTableSlot; BATCH_ROWS],
     /// Rows taken out of the store, of which the first `next` were returned.
     filled: usize,
@@ -54,7 +54,7 @@ impl Reader {
     /// came from the file.
     ///
     /// # Safety
-    /// The store has so many rows, and the node runs; the contract of `pg::plain`.
+    /// The store has this many rows, and the node runs; the contract of `pg::plain`.
     unsafe fn fill(&mut self, store: *mut Tuplestorestate, rows: i64, node: *mut PlanState) -> usize {
         (self.filled, self.next) = (0, 0);
         let mut bytes = 0;
@@ -90,7 +90,7 @@ impl Reader {
     /// Forgets all rows.
     ///
     /// # Safety
-    /// Nobody uses the rows.
+    /// Nobody uses the rows; the contract of `pg::plain`.
     unsafe fn clear(&mut self) {
         // SAFETY: slots that were made, whose rows nobody uses, as the caller promises.
         self.made().for_each(|slot| unsafe { clear(slot) });
@@ -102,7 +102,7 @@ impl Ahead {
     /// An empty queue, which lives as long as the query or until `end`.
     ///
     /// # Safety
-    /// A node of the running query. Whoever is a reader reads.
+    /// A node of the running query; the contract of `pg::plain`. Both readers read, if rows enter from here.
     pub unsafe fn new(node: *mut PlanState, rows_enter_from_here: bool) -> Ahead {
         // SAFETY: made in the memory of the query.
         unsafe {
@@ -123,7 +123,7 @@ impl Ahead {
     /// Adds a row.
     ///
     /// # Safety
-    /// A row of the node's input.
+    /// A row of the node's input; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn put(&mut self, row: *mut TupleTableSlot) {
         // SAFETY: the store copies the row.
@@ -134,7 +134,7 @@ impl Ahead {
     /// The next row of a reader, until its next one or the end of the partition.
     ///
     /// # Safety
-    /// It was put in; the node is running.
+    /// The row was put in, and the node runs; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn take(&mut self, turn: Turn, node: *mut PlanState) -> *mut TupleTableSlot {
         let reader = match turn {
@@ -155,7 +155,7 @@ impl Ahead {
     /// Empties the queue, and its file.
     ///
     /// # Safety
-    /// Nobody uses the rows that it returned.
+    /// Nobody uses the rows that it returned; the contract of `pg::plain`.
     pub unsafe fn clear(&mut self) {
         if self.rows == 0 {
             return;
@@ -171,7 +171,7 @@ impl Ahead {
         self.file_bytes = 0;
     }
 
-    /// The most that the file has held, as far as it was read.
+    /// Returns the most bytes of the file, as far as they were read.
     pub fn file_bytes(&self) -> usize {
         self.most_file_bytes.max(self.file_bytes)
     }

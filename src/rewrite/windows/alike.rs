@@ -36,7 +36,7 @@ impl Alike {
         }
     }
 
-    /// Makes a row the first of those that are like it.
+    /// Makes a row the one that others are compared with.
     ///
     /// # Safety
     /// A row of the node's input; the contract of `pg::plain`.

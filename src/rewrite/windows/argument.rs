@@ -19,18 +19,18 @@ pub struct Argument {
     /// Does the row that enters next count, and what is its value?
     counts: bool,
     value: Option<Datum>,
-    /// Of each row of the frame: does its value count?
+    /// For each row of the frame, does its value count?
     present: VecDeque<bool>,
     count: i64,
-    /// None where values are only counted.
+    /// The values; None where they are only counted.
     values: Option<Box<dyn Values>>,
 }
 
-/// What is evaluated of each row; null pointers where there is nothing.
+/// The expressions that are evaluated for each row; null pointers where there are none.
 #[derive(Clone, Copy)]
 pub struct Expressions {
     filter: *mut ExprState,
-    /// None of `count(*)`.
+    /// The argument, which `count(*)` does not have.
     argument: *mut ExprState,
 }
 
@@ -70,7 +70,7 @@ impl Argument {
         }
     }
 
-    /// Can the argument also serve this function? What is only to be counted can be of any kind.
+    /// Can the argument also serve this function? Values that are only counted can be of any kind.
     ///
     /// # Safety
     /// A function of the same plan.
@@ -120,7 +120,7 @@ impl Argument {
         }
     }
 
-    /// Takes that many of the oldest rows out of the frame.
+    /// Takes this many of the oldest rows out of the frame.
     #[inline]
     pub fn leave(&mut self, rows: i64) {
         for _ in 0..rows {

@@ -1,4 +1,4 @@
-//! Where the frame of a row begins and ends.
+//! Frames: the first and the last row for each row.
 //!
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back.
 
@@ -14,11 +14,11 @@ use std::convert::Infallible;
 /// One end of a frame.
 enum Bound {
     Unbounded,
-    /// That many rows after the current one, or before if negative.
+    /// A number of rows after the current one, or before it if negative.
     Rows(i64),
-    /// The same in peer groups.
+    /// A number of peer groups after the current one, or before it if negative.
     Groups(i64),
-    /// By the distance of the ordering column's value.
+    /// A distance from the current value of the ordering column.
     Range(Range),
 }
 
@@ -41,7 +41,7 @@ pub struct Frame {
     end: Bound,
 }
 
-/// How the start and the end of a frame differ.
+/// The start or the end of a frame, and how they differ.
 struct Side {
     name: &'static str,
     /// Options of the frame.
@@ -63,7 +63,7 @@ const END: Side = Side {
     is_end: true,
 };
 
-/// The value of an offset, which lives as long as the query.
+/// Evaluates an offset; the value lives as long as the query.
 ///
 /// # Safety
 /// An initialised expression that refers to no rows, and a context of its node; the contract of `pg::plain`.
@@ -101,7 +101,8 @@ impl Frame {
     /// The frame that a definition describes, with its offsets evaluated.
     ///
     /// # Safety
-    /// The definition is that of an initialised node that runs, and the context one for expressions without rows.
+    /// The definition is that of a node that runs, and the context one for expressions without rows; the contract of
+    /// `pg::plain`.
     pub unsafe fn new(definition: &Definition, context: *mut ExprContext) -> Frame {
         // SAFETY: the caller's promises are those of `Bound::new`.
         unsafe {
@@ -117,16 +118,16 @@ impl Frame {
         !matches!((&self.start, &self.end), (Bound::Rows(..=0), Bound::Rows(..=0)))
     }
 
-    /// The first row of the current row's frame. Reads as far as it must.
+    /// Returns the first row of the current row's frame. Reads as far as necessary.
     ///
     /// # Safety
-    /// The rows are those of a running node, and the current one has been read.
+    /// The rows are those of a running node, and the current one has been read; the contract of `pg::plain`.
     pub unsafe fn head(&mut self, current: i64, rows: &mut Rows) -> i64 {
         // SAFETY: the caller's rows and their current one are those of the node.
         unsafe { self.start.position(current, rows, false) }
     }
 
-    /// The row after the last one of the current row's frame. Reads as far as it must.
+    /// Returns the row after the last one of the current row's frame. Reads as far as necessary.
     ///
     /// # Safety
     /// As for `head`.
@@ -135,7 +136,7 @@ impl Frame {
         unsafe { self.end.position(current, rows, true) }
     }
 
-    /// Lets go of what is known of rows before those that the frames to come depend on.
+    /// Drops the order of rows that no later frame depends on.
     pub fn forget(&self, current: i64, rows: &mut Rows) {
         let (mut group, mut key) = (0, current);
         for bound in [&self.start, &self.end] {

@@ -1,5 +1,4 @@
-//! What PostgreSQL makes of a node's input when the node begins: expressions, comparisons and slots, which live as long as
-//! the query.
+//! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the query.
 
 use super::alike::Alike;
 use super::definition::Definition;
@@ -15,7 +14,7 @@ pub struct Input {
     pub node: *mut PlanState,
     /// The node that returns the rows.
     pub rows: *mut PlanState,
-    /// For what is evaluated of each row that is read.
+    /// The context in which expressions of each row that is read are evaluated.
     pub context: *mut ExprContext,
     pub definition: Definition,
     /// May rows enter the frame later than they are read?

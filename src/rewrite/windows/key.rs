@@ -1,4 +1,4 @@
-//! Values of the ordering column, kept after their rows have gone.
+//! Values of the ordering column, which outlive their rows.
 
 use super::copies::{Copied, Copies};
 use super::input::Input;
@@ -7,7 +7,7 @@ use pgrx::pg_sys::{self, Datum, TargetEntry};
 
 /// The ordering column of a frame that depends on its values.
 pub struct OrderingColumn {
-    /// Counted from one.
+    /// The number of the column, counted from one.
     pub number: i16,
     length: i16,
     by_value: bool,

@@ -30,7 +30,7 @@ use std::ptr::null_mut;
 
 pub use node::register;
 
-/// Takes the aggregates of the WindowAgg in this place over, if its frame moves.
+/// Replaces the aggregates of the WindowAgg in this place, if its frame moves.
 ///
 /// # Safety
 /// The place is in a plan that the planner just made.
@@ -66,7 +66,7 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
     }
 }
 
-/// Does the frame's start move, so that core begins anew for every row? Volatile offsets must not be evaluated twice, here and
+/// Does the frame's start move, so that core starts again for every row? Volatile offsets must not be evaluated twice, here and
 /// in the WindowAgg that may stay.
 unsafe fn moves(window: *const WindowAgg) -> bool {
     let begins_with_partition = pg_sys::FRAMEOPTION_START_UNBOUNDED_PRECEDING;
@@ -80,7 +80,7 @@ unsafe fn moves(window: *const WindowAgg) -> bool {
 
 /// The window functions of one WindowAgg.
 struct Found {
-    /// Those that our node computes, each once.
+    /// The functions that our node computes, each once.
     functions: Vec<(*mut WindowFunc, Statistic)>,
     /// Are there any others?
     others: bool,
@@ -88,7 +88,7 @@ struct Found {
 
 struct Replacing<'a> {
     found: &'a Found,
-    /// By columns of this input, after so many others.
+    /// The input whose columns replace the functions, after `before` others.
     input: i32,
     before: usize,
 }
@@ -121,7 +121,7 @@ impl Found {
         self.functions.iter().position(|&(other, _)| unsafe { pg_sys::equal(function.cast(), other.cast()) })
     }
 
-    /// A copy of a target list with columns in place of the functions that are ours.
+    /// Copies a target list, with columns in place of the functions that our node computes.
     unsafe fn replaced(&self, targets: *mut List, input: i32, before: usize) -> *mut List {
         let mut replacing = Replacing { found: self, input, before };
         // SAFETY: PostgreSQL copies the tree, and calls back for each node.
@@ -162,7 +162,7 @@ unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *
     }
 }
 
-/// A target list for what stays above: the columns of the input, and then the results.
+/// Makes a target list for the WindowAgg that stays above: the columns of the input, and then the results.
 unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Statistic)]) -> *mut List {
     // SAFETY: the caller's nodes are of one plan; the new ones are in its memory.
     unsafe {
@@ -202,7 +202,7 @@ unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut
     }
 }
 
-/// A copy of a tree, with what `visit` makes of its nodes.
+/// Copies a tree, with what `visit` makes of its nodes.
 unsafe fn mutate(node: *mut Node, context: *mut c_void) -> *mut Node {
     if node.is_null() {
         return node;

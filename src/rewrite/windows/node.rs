@@ -53,7 +53,7 @@ pub fn methods() -> *const CustomScanMethods {
     &SCAN.0
 }
 
-/// Makes the node known, so that plans with it can be read back.
+/// Registers the node, so that plans with it can be read back.
 pub fn register() {
     // SAFETY: the table lives as long as the library, which is never unloaded.
     unsafe { pg_sys::RegisterCustomScanMethods(methods()) }
@@ -68,10 +68,10 @@ struct State {
 
 struct Window {
     rows: Rows,
-    /// Known once its offsets are evaluated.
+    /// The frame; None until its offsets are evaluated.
     frame: Option<Frame>,
     results: Vec<Wanted>,
-    /// The row whose turn it is; rows are counted within their partition.
+    /// The current row, counted within its partition.
     current: i64,
     /// The rows of the frame are those from here up to the last that has entered.
     left: i64,

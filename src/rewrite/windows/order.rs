@@ -1,4 +1,4 @@
-//! What the frames need to know of the order of the rows: their peer groups, and the values of the ordering column.
+//! The order of the rows, as far as frames depend on it: peer groups, and values of the ordering column.
 
 use super::alike::Alike;
 use super::copies::Copies;
@@ -10,7 +10,7 @@ use crate::pg::plain::guarded;
 use pgrx::pg_sys::{Datum, ExprContext, TupleTableSlot};
 use std::collections::VecDeque;
 
-/// As far as the rows have been read, and only what the frame depends on.
+/// The order of the rows that have been read.
 pub struct Order {
     has_groups: bool,
     /// Without an order all rows are peers.
@@ -27,7 +27,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// Before the first row.
+    /// The order before the first row.
     pub fn new(input: &Input, copies: Copies) -> Order {
         let definition = &input.definition;
         Order {
@@ -42,7 +42,7 @@ impl Order {
         }
     }
 
-    /// Takes note of the next row, which has this number.
+    /// Records the order of the next row, which has this number.
     ///
     /// # Safety
     /// A row of the node's input, and a context of the node; the contract of `pg::plain`.
@@ -65,7 +65,7 @@ impl Order {
         }
     }
 
-    /// Takes note of the peer group of the next row.
+    /// Records the peer group of the next row.
     ///
     /// # Safety
     /// As for `note`.
@@ -94,7 +94,8 @@ impl Order {
         self.group
     }
 
-    /// The first row of a group; of one before the partition that of the first. None if it has not been read.
+    /// Returns the first row of a group, or of the first group if it would begin before the partition. None if it has not
+    /// been read.
     pub fn start_of(&self, group: i64) -> Option<i64> {
         if group <= 0 {
             return Some(0);
@@ -107,7 +108,7 @@ impl Order {
         self.keys.get((row - self.keys_before) as usize)?.as_ref().map(Key::datum)
     }
 
-    /// Lets go of groups further away from the current one, and of values before that row.
+    /// Drops groups further away from the current one, and values before that row.
     pub fn forget(&mut self, group: i64, row: i64) {
         while self.groups_before < self.group.saturating_add(group) {
             self.groups.pop_front();
@@ -119,7 +120,7 @@ impl Order {
         }
     }
 
-    /// Bytes that it takes, copies apart.
+    /// Returns the bytes in use, apart from copies.
     pub fn memory(&self) -> usize {
         self.groups.capacity() * size_of::<i64>() + self.keys.capacity() * size_of::<Option<Key>>()
     }

@@ -1,4 +1,4 @@
-//! The input of the node: rows, partition after partition, and what the frames need to know of them.
+//! The rows of the node's input, partition after partition, and what frames depend on.
 
 use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
@@ -18,7 +18,7 @@ use pgrx::pg_sys::{self, ExprContext, Node, TupleTableSlot, WindowFunc};
 use pgrx::PgSqlErrorCode;
 use std::ptr::null_mut;
 
-/// Rows after which the memory in use is looked at.
+/// Rows between two measurements of the memory in use.
 const MEASURE: i64 = 1024;
 
 /// The rows of one partition, as far as they have been read.
@@ -27,11 +27,11 @@ pub struct Rows {
     copies: Copies,
     arguments: Vec<Argument>,
     order: Order,
-    /// The rows whose turn is still to come, where they are read before.
+    /// Rows that are read before their turn, where frames look ahead.
     ahead: Option<Ahead>,
     /// The row that was read last.
     last: *mut TupleTableSlot,
-    /// Is it the first of the next partition?
+    /// Is that row the first of the next partition?
     last_is_next: bool,
     count: i64,
     /// The rows before this one have entered the frame, or never will.
@@ -43,7 +43,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Before the first row.
+    /// The input before the first row.
     pub fn new(input: Input, copies: Copies) -> Rows {
         Rows {
             order: Order::new(&input, copies),
@@ -122,7 +122,7 @@ impl Rows {
     /// Reads the next row; false if the partition has no more.
     ///
     /// # Safety
-    /// The node runs.
+    /// The node runs; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn read(&mut self) -> bool {
         // SAFETY: slots and contexts are those of the node.
@@ -153,7 +153,7 @@ impl Rows {
     /// Lets the rows from `head` on, up to but not including `tail`, enter the frame; those before it never will.
     ///
     /// # Safety
-    /// They have been read.
+    /// The rows have been read; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn enter_all(&mut self, head: i64, tail: i64) {
         // SAFETY: the caller's; without a delay only the last row has not entered.
@@ -196,7 +196,7 @@ impl Rows {
         self.entered += 1;
     }
 
-    /// Takes that many of the oldest rows out of the frame.
+    /// Takes this many of the oldest rows out of the frame.
     #[inline]
     pub fn leave(&mut self, rows: i64) {
         self.arguments.iter_mut().for_each(|argument| argument.leave(rows));
@@ -207,7 +207,7 @@ impl Rows {
         self.entered
     }
 
-    /// Takes note of the memory in use; an error if there is to be no more.
+    /// Measures the memory in use; an error if it exceeds the limit.
     #[cold]
     fn measure(&mut self) {
         let arguments: usize = self.arguments.iter().map(Argument::memory).sum();
@@ -217,7 +217,7 @@ impl Rows {
         if memory > limit << 10 {
             raise(
                 PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
-                format!("a window frame takes more than {limit} kB"),
+                format!("window frame exceeds the memory limit of {limit} kB"),
                 "",
                 "Raise pg_tally.window_mem, narrow the frame, or turn pg_tally.accelerate_windows off.",
             );
@@ -230,7 +230,7 @@ impl Rows {
         (self.most_memory, self.most_file_bytes.max(self.ahead.as_ref().map_or(0, Ahead::file_bytes)))
     }
 
-    /// Brings the next row of this partition.
+    /// Fetches the next row of this partition.
     #[inline]
     unsafe fn fetch(&mut self) -> bool {
         // SAFETY: as for `read`.
@@ -257,10 +257,10 @@ impl Rows {
         }
     }
 
-    /// Reads until that many rows are known, if there are as many; how many are.
+    /// Reads until this many rows are known, or the partition ends. Returns how many are, up to this number.
     ///
     /// # Safety
-    /// The node runs.
+    /// The node runs; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn read_to(&mut self, count: i64) -> i64 {
         // SAFETY: the caller promises a node that runs.
@@ -271,7 +271,7 @@ impl Rows {
     /// The first row of a peer group, or the end of the partition.
     ///
     /// # Safety
-    /// The node runs.
+    /// The node runs; the contract of `pg::plain`.
     pub unsafe fn start_of(&mut self, group: i64) -> i64 {
         loop {
             if let Some(start) = self.order.start_of(group) {
@@ -284,15 +284,15 @@ impl Rows {
         }
     }
 
-    /// What is known of the order of the rows that have been read.
+    /// Returns the order of the rows that have been read.
     pub fn order(&mut self) -> &mut Order {
         &mut self.order
     }
 
-    /// The current row itself: each row once, in their order.
+    /// Returns the current row: each row once, in order.
     ///
     /// # Safety
-    /// It has been read.
+    /// The row has been read; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn take(&mut self) -> *mut TupleTableSlot {
         match &mut self.ahead {
@@ -305,7 +305,7 @@ impl Rows {
     /// Begins the next partition.
     ///
     /// # Safety
-    /// Nobody uses the row that `take` returned.
+    /// Nobody uses the row that `take` returned; the contract of `pg::plain`.
     pub unsafe fn next_partition(&mut self) {
         if let Some(ahead) = &mut self.ahead {
             // SAFETY: the caller promises that nobody uses the rows.
@@ -325,7 +325,7 @@ impl Rows {
     /// Forgets everything that was read.
     ///
     /// # Safety
-    /// The node is to be read from its beginning, or not at all.
+    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
     pub unsafe fn restart(&mut self) {
         // SAFETY: the caller promises that the rows of the partition are done with.
         unsafe { self.next_partition() };

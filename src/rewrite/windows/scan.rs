@@ -1,4 +1,4 @@
-//! The plan node: what of a WindowAgg the executor needs to know.
+//! The plan node: the parts of a WindowAgg that the executor needs.
 
 use super::statistic::Statistic;
 use crate::pg::list::items;
@@ -8,8 +8,8 @@ use pgrx::pg_sys::{
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
-/// A node with the input of the WindowAgg, and this output: columns of the input are those of OUTER_VAR, results of the
-/// functions, in their order, those of INDEX_VAR.
+/// Makes a node with the input of the WindowAgg, and this output. Columns of the input are those of OUTER_VAR; results of
+/// the functions, in their order, are those of INDEX_VAR.
 ///
 /// # Safety
 /// The WindowAgg is in a plan that the planner just made, the functions are its own, and the methods live for ever.
@@ -48,7 +48,7 @@ pub unsafe fn plan(
     }
 }
 
-/// A result as EXPLAIN shows it: as an aggregate, since the window of a window function is a WindowAgg's.
+/// Makes the form of a result for EXPLAIN: an aggregate, since only a WindowAgg can show a window function.
 unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
     // SAFETY: the caller's function, whose arguments are expressions; the new nodes are in the memory of the plan.
     unsafe {
