@@ -337,11 +337,11 @@ CREATE CAST (json AS tally) WITH INOUT;
 CREATE CAST (tally AS jsonb) WITH FUNCTION tally_to_jsonb(tally);
 CREATE CAST (jsonb AS tally) WITH FUNCTION tally_from_jsonb(jsonb);
 
-COMMENT ON FUNCTION tally_to_json(tally) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
-COMMENT ON CAST (tally AS json) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON FUNCTION tally_to_json(tally) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
+COMMENT ON CAST (tally AS json) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
 COMMENT ON CAST (json AS tally) IS '22P02 if no values have such a tally';
 COMMENT ON FUNCTION tally_from_json(text) IS 'implementation of the cast from jsonb';
-COMMENT ON FUNCTION tally_to_jsonb(tally) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON FUNCTION tally_to_jsonb(tally) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
 COMMENT ON FUNCTION tally_from_jsonb(jsonb) IS '22P02 if no values have such a tally';
-COMMENT ON CAST (tally AS jsonb) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON CAST (tally AS jsonb) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
 COMMENT ON CAST (jsonb AS tally) IS '22P02 if no values have such a tally';

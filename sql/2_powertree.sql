@@ -72,7 +72,7 @@ ALTER TABLE powertree_node ALTER block SET STORAGE PLAIN;
 -- A publication of all tables contains these too.
 CREATE FUNCTION powertree_skip() RETURNS trigger AS 'MODULE_PATHNAME', 'powertree_skip_wrapper' LANGUAGE C;
 REVOKE EXECUTE ON FUNCTION powertree_skip() FROM PUBLIC;
-COMMENT ON FUNCTION powertree_skip() IS 'trigger: keeps what replication brings out of the tables of power trees';
+COMMENT ON FUNCTION powertree_skip() IS 'trigger: drops rows that replication brings into the tables of power trees';
 CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_definition FOR EACH ROW EXECUTE FUNCTION powertree_skip();
 ALTER TABLE powertree_definition ENABLE REPLICA TRIGGER skip;
 CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_state FOR EACH ROW EXECUTE FUNCTION powertree_skip();
@@ -89,10 +89,10 @@ CREATE TRIGGER skip BEFORE INSERT OR UPDATE OR DELETE ON powertree_failure FOR E
 ALTER TABLE powertree_failure ENABLE REPLICA TRIGGER skip;
 
 COMMENT ON SEQUENCE powertree_id IS 'numbers of power trees';
-COMMENT ON TABLE powertree_definition IS 'what each power tree summarises; the leaf in microseconds, days or units of its position';
+COMMENT ON TABLE powertree_definition IS 'the definition of each power tree; the leaf in microseconds, days or units of its position';
 COMMENT ON TABLE powertree_state IS 'power trees that are kept in step; one that was restored from a dump is not here until it is rebuilt';
-COMMENT ON TABLE powertree_span IS 'leaves whose rows are read from the base table until the next compaction; where older snapshots must not trust the tree, with the transaction that said so';
-COMMENT ON TABLE powertree_log IS 'what statements did to leaves since the last compaction: packed tallies to add, NULL if the leaf must be recomputed';
+COMMENT ON TABLE powertree_span IS 'leaves whose rows are read from the base table until the next compaction, and the transaction without which a snapshot must not use the tree';
+COMMENT ON TABLE powertree_log IS 'changes of leaves since the last compaction: packed tallies to add, NULL if the leaf must be recomputed';
 COMMENT ON TABLE powertree_series IS 'the series of each tree by the hash of their key';
 COMMENT ON TABLE powertree_failure IS 'power trees that could not be compacted: the last error, and how many there were since the last success';
 COMMENT ON TABLE powertree_node IS 'the power trees: each row holds the packed tallies of the ten children of a node';
@@ -110,11 +110,11 @@ CREATE FUNCTION powertree_leaf(bigint, bigint) RETURNS bigint
 CREATE FUNCTION powertree_leaf(date, bigint) RETURNS bigint
     AS 'MODULE_PATHNAME', 'powertree_leaf_date_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION powertree_capture() IS 'trigger: appends to the log of a power tree what a statement did';
-COMMENT ON FUNCTION powertree_leaf(timestamptz, bigint) IS 'the leaf of a position, leaves being so many microseconds wide';
-COMMENT ON FUNCTION powertree_leaf(timestamp, bigint) IS 'the leaf of a position, leaves being so many microseconds wide';
+COMMENT ON FUNCTION powertree_capture() IS 'trigger: appends the changes of a statement to the log of a power tree';
+COMMENT ON FUNCTION powertree_leaf(timestamptz, bigint) IS 'the leaf of a position, for leaves of this many microseconds';
+COMMENT ON FUNCTION powertree_leaf(timestamp, bigint) IS 'the leaf of a position, for leaves of this many microseconds';
 COMMENT ON FUNCTION powertree_leaf(bigint, bigint) IS 'the leaf of a position, leaves being so wide';
-COMMENT ON FUNCTION powertree_leaf(date, bigint) IS 'the leaf of a position, leaves being so many days wide';
+COMMENT ON FUNCTION powertree_leaf(date, bigint) IS 'the leaf of a position, for leaves of this many days';
 
 CREATE FUNCTION powertree_create(
     base regclass, at text, "values" text[], leaf text, series text[] DEFAULT '{}', name text DEFAULT NULL
@@ -184,8 +184,8 @@ CREATE FUNCTION powertree_buckets(
 
 COMMENT ON FUNCTION powertree_create(regclass, text, text[], text, text[], text) IS
     'makes a power tree of these values by position and series; until it is compacted it reads its table';
-COMMENT ON FUNCTION powertree_rebuild(text) IS 'puts the triggers of a power tree in place again and has all of it computed anew';
-COMMENT ON FUNCTION powertree_drop(text) IS 'drops a power tree, its triggers and all that is stored of it';
+COMMENT ON FUNCTION powertree_rebuild(text) IS 'installs the triggers of a power tree again and marks all of it to be recomputed';
+COMMENT ON FUNCTION powertree_drop(text) IS 'drops a power tree, its triggers and its stored data';
 COMMENT ON PROCEDURE powertree_compact(text) IS
     'folds the log of a power tree, or of all that the caller owns, into its nodes; commits after each where it may';
 COMMENT ON FUNCTION powertree_tally(text, text, anycompatible, anycompatible, text[]) IS
@@ -299,7 +299,7 @@ ALTER EVENT TRIGGER powertree_on_rewrite ENABLE ALWAYS;
 
 COMMENT ON FUNCTION powertree_on_ddl() IS 'event trigger: a table of a power tree may have changed its columns, partitions or triggers';
 COMMENT ON FUNCTION powertree_on_drop() IS 'event trigger: a table of a power tree, or a partition or column of it, may be gone';
-COMMENT ON FUNCTION powertree_on_rewrite() IS 'event trigger: the rows of a table of a power tree may be written anew';
+COMMENT ON FUNCTION powertree_on_rewrite() IS 'event trigger: the rows of a table of a power tree may be rewritten';
 COMMENT ON EVENT TRIGGER powertree_on_ddl IS 'keeps power trees in step with changes of their tables';
 COMMENT ON EVENT TRIGGER powertree_on_drop IS 'keeps power trees in step with what is dropped';
 COMMENT ON EVENT TRIGGER powertree_on_rewrite IS 'keeps power trees in step with tables that are rewritten';

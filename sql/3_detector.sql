@@ -11,9 +11,9 @@ CREATE FUNCTION detector_recv(internal) RETURNS detector
 CREATE FUNCTION detector_send(detector) RETURNS bytea
     AS 'MODULE_PATHNAME', 'detector_send_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if it is damaged, 0A000 if it is of a later version';
+COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if the value is damaged, 0A000 if a later version wrote it';
 COMMENT ON FUNCTION detector_out(detector) IS 'text output';
-COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if it is damaged, 0A000 if it is of a later version';
+COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if the value is damaged, 0A000 if a later version wrote it';
 COMMENT ON FUNCTION detector_send(detector) IS 'binary output: a version byte and the state';
 
 CREATE TYPE detector (
@@ -21,7 +21,7 @@ CREATE TYPE detector (
     INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = main
 );
 
-COMMENT ON TYPE detector IS 'what is known of a series, row by row: its segments, noise and outliers; at most 2 kB';
+COMMENT ON TYPE detector IS 'the state of a series, updated row by row: its segments, noise and outliers; at most 2 kB';
 
 CREATE FUNCTION detector_eq(detector, detector) RETURNS boolean
     AS 'byteaeq' LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
@@ -232,7 +232,7 @@ DECLARE
     hint pg_catalog.text;
 BEGIN
     IF query IS NULL OR since IS NULL OR fdr IS NULL THEN
-        RAISE EXCEPTION 'query, since and fdr must not be NULL' USING
+        RAISE EXCEPTION 'query, since and fdr must not be null' USING
             ERRCODE = '22004', HINT = 'Leave since and fdr out for all times and 5 %.';
     ELSIF pg_catalog.octet_length(query) OPERATOR(pg_catalog.>) 1000000 THEN
         RAISE EXCEPTION 'the query is longer than 1 MB' USING ERRCODE = '54000', HINT = 'Put what it reads into a table or a view.';
@@ -242,7 +242,7 @@ BEGIN
         RAISE EXCEPTION 'the query is empty' USING
             ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
     ELSIF NOT (fdr OPERATOR(pg_catalog.>) 0 AND fdr OPERATOR(pg_catalog.<) 1) THEN
-        RAISE EXCEPTION 'false discovery rate % is not between 0 and 1', fdr USING ERRCODE = '22023', HINT = 'Write 5 % as 0.05.';
+        RAISE EXCEPTION 'false discovery rate must be between 0 and 1: %', fdr USING ERRCODE = '22023', HINT = 'Write 5 % as 0.05.';
     ELSIF top OPERATOR(pg_catalog.<) 0 THEN
         RAISE EXCEPTION 'top must not be negative' USING ERRCODE = '22023', HINT = 'Give the number of changes to report, or NULL for all.';
     END IF;

@@ -13,7 +13,7 @@ static POWERTREE_DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CS
 static POWERTREE_COMPACT_ROWS: GucSetting<i32> = GucSetting::<i32>::new(16_384);
 static POWERTREE_COMPACT_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(5);
 
-/// Are built-in aggregates over moving frames to be replaced?
+/// Are built-in aggregates over moving frames replaced?
 pub fn accelerate_windows() -> bool {
     ACCELERATE_WINDOWS.get()
 }
@@ -34,17 +34,17 @@ pub fn powertree_databases() -> Vec<String> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// At so many rows of its log a power tree is compacted by a worker.
+/// The rows of its log at which a worker compacts a power tree.
 pub fn powertree_compact_rows() -> i32 {
     POWERTREE_COMPACT_ROWS.get()
 }
 
-/// So many seconds after the last time, if its log is not empty, a power tree is compacted by a worker.
+/// The seconds after which a worker compacts a power tree again, if its log is not empty.
 pub fn powertree_compact_seconds() -> i32 {
     POWERTREE_COMPACT_SECONDS.get()
 }
 
-/// Makes the parameters known to PostgreSQL.
+/// Registers the parameters.
 pub fn register() {
     GucRegistry::define_bool_guc(
         c"pg_tally.accelerate_windows",

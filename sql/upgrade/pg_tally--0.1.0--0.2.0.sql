@@ -150,7 +150,7 @@ DECLARE
     hint pg_catalog.text;
 BEGIN
     IF query IS NULL OR since IS NULL OR fdr IS NULL THEN
-        RAISE EXCEPTION 'query, since and fdr must not be NULL' USING
+        RAISE EXCEPTION 'query, since and fdr must not be null' USING
             ERRCODE = '22004', HINT = 'Leave since and fdr out for all times and 5 %.';
     ELSIF pg_catalog.octet_length(query) OPERATOR(pg_catalog.>) 1000000 THEN
         RAISE EXCEPTION 'the query is longer than 1 MB' USING ERRCODE = '54000', HINT = 'Put what it reads into a table or a view.';
@@ -160,7 +160,7 @@ BEGIN
         RAISE EXCEPTION 'the query is empty' USING
             ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
     ELSIF NOT (fdr OPERATOR(pg_catalog.>) 0 AND fdr OPERATOR(pg_catalog.<) 1) THEN
-        RAISE EXCEPTION 'false discovery rate % is not between 0 and 1', fdr USING ERRCODE = '22023', HINT = 'Write 5 % as 0.05.';
+        RAISE EXCEPTION 'false discovery rate must be between 0 and 1: %', fdr USING ERRCODE = '22023', HINT = 'Write 5 % as 0.05.';
     ELSIF top OPERATOR(pg_catalog.<) 0 THEN
         RAISE EXCEPTION 'top must not be negative' USING ERRCODE = '22023', HINT = 'Give the number of changes to report, or NULL for all.';
     END IF;
@@ -290,8 +290,8 @@ CREATE FUNCTION summary(tally) RETURNS text
 
 COMMENT ON FUNCTION summary(detector) IS 'rows, level, noise, slope where there is one, and rows since the last change, to read';
 COMMENT ON FUNCTION summary(tally) IS 'count, mean, standard deviation and range, to read';
-COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if it is damaged, 0A000 if it is of a later version';
-COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if it is damaged, 0A000 if it is of a later version';
+COMMENT ON FUNCTION detector_in(cstring) IS 'text input, \x and hexadecimal digits; 22P02 if the value is damaged, 0A000 if a later version wrote it';
+COMMENT ON FUNCTION detector_recv(internal) IS 'binary input; 22P03 if the value is damaged, 0A000 if a later version wrote it';
 
 -- Commands of all kinds may change the table of a power tree.
 ALTER EXTENSION pg_tally DROP EVENT TRIGGER powertree_before_ddl;
@@ -426,8 +426,8 @@ CREATE OR REPLACE FUNCTION tally_to_jsonb(t tally) RETURNS jsonb
     LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN tally_to_json(t)::jsonb;
 CREATE CAST (tally AS json) WITH FUNCTION tally_to_json(tally);
 CREATE CAST (json AS tally) WITH INOUT;
-COMMENT ON FUNCTION tally_to_json(tally) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
-COMMENT ON CAST (tally AS json) IS 'an object of num_vals, avg, m2, min, max and what else is needed to read it back';
+COMMENT ON FUNCTION tally_to_json(tally) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
+COMMENT ON CAST (tally AS json) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
 COMMENT ON CAST (json AS tally) IS '22P02 if no values have such a tally';
 
 CREATE FUNCTION detector_to_json(detector) RETURNS json
@@ -440,3 +440,19 @@ COMMENT ON FUNCTION detector_to_json(detector) IS 'an object of num_rows, level,
 COMMENT ON FUNCTION detector_to_jsonb(detector) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability';
 COMMENT ON CAST (detector AS json) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
 COMMENT ON CAST (detector AS jsonb) IS 'an object of num_rows, level, slope, noise, run_length, surprise and change_probability; to keep a detector use its text';
+
+-- Comments in the words of this version.
+COMMENT ON FUNCTION tally_to_jsonb(tally) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
+COMMENT ON CAST (tally AS jsonb) IS 'an object of num_vals, avg, m2, min, max and the fields that restore it exactly';
+COMMENT ON FUNCTION powertree_skip() IS 'trigger: drops rows that replication brings into the tables of power trees';
+COMMENT ON TABLE powertree_definition IS 'the definition of each power tree; the leaf in microseconds, days or units of its position';
+COMMENT ON TABLE powertree_span IS 'leaves whose rows are read from the base table until the next compaction, and the transaction without which a snapshot must not use the tree';
+COMMENT ON TABLE powertree_log IS 'changes of leaves since the last compaction: packed tallies to add, NULL if the leaf must be recomputed';
+COMMENT ON FUNCTION powertree_capture() IS 'trigger: appends the changes of a statement to the log of a power tree';
+COMMENT ON FUNCTION powertree_leaf(timestamptz, bigint) IS 'the leaf of a position, for leaves of this many microseconds';
+COMMENT ON FUNCTION powertree_leaf(timestamp, bigint) IS 'the leaf of a position, for leaves of this many microseconds';
+COMMENT ON FUNCTION powertree_leaf(date, bigint) IS 'the leaf of a position, for leaves of this many days';
+COMMENT ON FUNCTION powertree_rebuild(text) IS 'installs the triggers of a power tree again and marks all of it to be recomputed';
+COMMENT ON FUNCTION powertree_drop(text) IS 'drops a power tree, its triggers and its stored data';
+COMMENT ON FUNCTION powertree_on_rewrite() IS 'event trigger: the rows of a table of a power tree may be rewritten';
+COMMENT ON TYPE detector IS 'the state of a series, updated row by row: its segments, noise and outliers; at most 2 kB';

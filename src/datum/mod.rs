@@ -1,4 +1,4 @@
-//! Values as PostgreSQL passes them and the mathematics takes them: what the features share of the type `tally`.
+//! Values shared by the features: the datum of type `tally`, wide numbers, and what sliding windows keep of both.
 
 pub mod number;
 pub mod sliding;

@@ -11,7 +11,7 @@ pub fn split_numeric(x: AnyNumeric) -> (f64, f64) {
         raise(
             PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
             "numeric value is out of range for type tally",
-            format!("It begins with {:.20} and has {} characters.", text, text.len()),
+            format!("The value begins with {:.20} and has {} characters.", text, text.len()),
             "A tally holds what double precision holds, up to about 1.8e308.",
         )
     })

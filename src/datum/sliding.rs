@@ -1,4 +1,4 @@
-//! What a sliding window keeps of values that are no plain doubles.
+//! Summaries that a sliding window keeps of values other than plain doubles.
 
 use tally_stats::{Summary, Tally};
 

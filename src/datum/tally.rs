@@ -1,5 +1,6 @@
-//! How a tally travels through PostgreSQL: by reference to 80 bytes, aligned as a double.
+//! The datum of a tally: a reference to 80 bytes, aligned as a double.
 
+use crate::pg::error::defect;
 use crate::pg::spi;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{BorrowDatum, Datum, FromDatum};
@@ -52,17 +53,17 @@ pub struct State {
 }
 
 impl State {
-    /// A tally that somebody else keeps, for the caller to copy.
+    /// A tally that the caller copies, and that stays with its owner.
     pub fn lent(tally: &mut Tally) -> State {
         State { tally, copied: false }
     }
 
-    /// The empty tally, in the memory context of the caller.
+    /// Makes an empty tally in the memory context of the caller.
     pub fn empty() -> State {
         State { tally: allocate(Tally::EMPTY), copied: false }
     }
 
-    /// The tally to change: the aggregate's own, or, called as an ordinary function, a copy of the argument.
+    /// Returns the tally to change: the aggregate's own, or, called as an ordinary function, a copy of the argument.
     ///
     /// Looks at the node directly: asking `AggCheckCallContext` for every row costs five times the addition.
     ///
@@ -88,7 +89,7 @@ impl State {
     }
 }
 
-/// A copy in the current memory context.
+/// Copies a tally into the current memory context.
 pub fn allocate(tally: Tally) -> *mut Tally {
     // SAFETY: palloc gives the size asked for, aligned for any type, or raises an error.
     unsafe {
@@ -98,7 +99,7 @@ pub fn allocate(tally: Tally) -> *mut Tally {
     }
 }
 
-/// The tally in a column of a query's result, the empty one if it is NULL.
+/// Returns the tally in a column of a query's result; the empty one if it is NULL.
 pub fn tally_in(row: &spi::Row, column: usize) -> Tally {
     // SAFETY: any bits are a `Tally`, which is `#[repr(C)]` and without padding.
     row.bytes(column)
@@ -118,12 +119,13 @@ unsafe impl<'fcx> ArgAbi<'fcx> for State {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: the functions that take a state are strict.
         unsafe {
-            arg.unbox_arg_using_from_datum().unwrap_or_else(|| unreachable!("a strict function got NULL"))
+            arg.unbox_arg_using_from_datum()
+                .unwrap_or_else(|| defect("a strict function was called with NULL"))
         }
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: as above, NULL included.
+        // SAFETY: the argument is of type tally, or NULL.
         unsafe { arg.unbox_arg_using_from_datum().into() }
     }
 }
@@ -132,7 +134,7 @@ unsafe impl<'fcx> ArgAbi<'fcx> for State {
 unsafe impl BoxRet for State {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above; a copy is nobody else's.
+        // SAFETY: the pointer is the executor's own or that of a copy, which is nobody else's.
         unsafe {
             if self.copied {
                 // What may be stored is canonical.
@@ -143,7 +145,7 @@ unsafe impl BoxRet for State {
     }
 }
 
-/// pgrx wants a name for the types of its functions, although the SQL is written by hand.
+/// Implements what pgrx asks of the types of its functions, although the SQL is written by hand.
 macro_rules! named_tally {
     ($($type:ty),*) => { $(
         // SAFETY: the type is known to SQL as `tally`.

@@ -9,7 +9,7 @@ use tally_stats::detector::Change;
 const MINUTE: i64 = 60_000_000;
 const DAY: i64 = 1440 * MINUTE;
 
-/// A time as people write it, in the session's time zone.
+/// Formats a time in the session's time zone.
 fn written(at: i64, format: &str) -> String {
     // SAFETY: the function takes a timestamptz, which is an i64, and a text, and that is what it gets.
     unsafe { direct_function_call(pg_sys::timestamptz_to_char, &[at.into_datum(), format.into_datum()]) }

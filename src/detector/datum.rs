@@ -1,4 +1,4 @@
-//! How a detector travels: as the bytes of its stored form in a varlena.
+//! The datum of a detector: the bytes of its stored form in a varlena.
 
 use crate::pg::error::raise;
 use crate::pg::memory;
@@ -6,13 +6,13 @@ use pgrx::PgSqlErrorCode;
 use std::ops::RangeInclusive;
 use tally_stats::detector::{CodecError, Detector, Options, Refused, Settings, VERSION};
 
-/// What SQL detects with.
+/// The settings of all detectors in SQL.
 pub const SETTINGS: &Settings = &Settings::DEFAULT;
 
-/// The times that PostgreSQL has; those at infinity are beyond.
+/// The finite times of PostgreSQL.
 const TIMES: RangeInclusive<i64> = -211_813_488_000_000_000..=9_223_371_331_199_999_999;
 
-/// The detector of stored bytes, or an error.
+/// Decodes a detector; an error with this code if that is impossible.
 pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
     let detail = match Detector::from_bytes(bytes) {
         Ok(detector) if timely(&detector) => return detector,
@@ -20,39 +20,41 @@ pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
         Err(CodecError::Impossible(flaw)) => format!("No series leads to this state: {flaw}."),
         Err(CodecError::Version(version)) if version > VERSION => raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-            "detector of a later version",
-            format!("Its version is {version}; this pg_tally knows version {VERSION}."),
-            "Install the pg_tally that wrote it, or a later one.",
+            "detector was written by a later version of pg_tally",
+            format!("The value has version {version}; this pg_tally supports version {VERSION}."),
+            "Install the version of pg_tally that wrote the value, or a later one.",
         ),
-        Err(CodecError::Version(_) | CodecError::Damaged) => "It is cut off or damaged.".to_string(),
+        Err(CodecError::Version(_) | CodecError::Damaged) => {
+            "The stored bytes are truncated or corrupted.".to_string()
+        }
     };
     raise(
         code,
         "invalid value of type detector",
         detail,
-        "Take the value from a backup, or make it again from the rows with detect().",
+        "Restore the value from a backup, or rebuild it from the rows with detect().",
     )
 }
 
-/// Does PostgreSQL have the times that it keeps?
+/// Are the times of a detector times of PostgreSQL?
 fn timely(detector: &Detector) -> bool {
     detector.times().is_none_or(|(first, last)| TIMES.contains(&first) && TIMES.contains(&last))
 }
 
-/// A stored detector.
+/// Decodes a stored detector.
 pub fn stored(bytes: &[u8]) -> Detector {
     read(bytes, PgSqlErrorCode::ERRCODE_DATA_CORRUPTED)
 }
 
-/// Takes a row in, or raises an error.
+/// Observes a row, or raises an error.
 pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
     memory::check();
     let Err(refused) = detector.observe(x, at, SETTINGS) else { return };
     match refused {
         Refused::Backwards => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "a row is earlier than the one before it",
-            "A detector takes the rows of a series in the order of their times.",
+            "row is earlier than the row before it",
+            "A detector needs the rows of a series in time order.",
             "In an aggregate, write detect(value, at ORDER BY at); keep one detector for each series.",
         ),
         Refused::Timeless => raise(
@@ -64,35 +66,35 @@ pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
     }
 }
 
-/// A finite time.
+/// Returns the time of a row; an error unless it is finite.
 pub fn time(at: Option<i64>) -> i64 {
     match at {
         Some(at) if TIMES.contains(&at) => at,
         Some(_) => raise(
             PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
-            "the time of a row must be finite",
+            "time of a row must be finite",
             "",
             "Leave out rows at infinity.",
         ),
         None => raise(
             PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
-            "the time of a row must not be null",
+            "time of a row must not be null",
             "",
             "Leave out rows without a time, or use detect(value) and observe(detector, value) without times.",
         ),
     }
 }
 
-/// Options as a user gives them, checked.
+/// Checks the options of a user.
 pub fn options(timed: bool, sensitivity: Option<f64>, period: Option<i64>) -> Options {
     let mut options = Options::new(timed);
     if let Some(sensitivity) = sensitivity {
         if !(sensitivity > 0.0 && sensitivity.is_finite()) {
             raise(
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("sensitivity {sensitivity} is not a positive number"),
+                format!("sensitivity must be a positive number: {sensitivity}"),
                 "",
-                "It says how many times as frequent as by default changes are; 1 is the default.",
+                "Sensitivity multiplies the expected rate of changes; 1 is the default.",
             );
         }
         options.sensitivity = sensitivity;
@@ -101,9 +103,9 @@ pub fn options(timed: bool, sensitivity: Option<f64>, period: Option<i64>) -> Op
         if period <= 0 {
             raise(
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                "the period must be positive",
+                "period must be positive",
                 "",
-                "It is the length of the season, for example '1 day' or '7 days'.",
+                "The period is the length of the season, for example '1 day' or '7 days'.",
             );
         }
         options.period = period;

@@ -1,5 +1,5 @@
-//! Text, the stored bytes in hexadecimal, and binary; both validated, and written as they would be now: equal states
-//! are equal bytes.
+//! Text, which is the stored bytes in hexadecimal, and binary. Both are validated, and encoded again by this version, so
+//! that equal states have equal bytes.
 
 use super::datum::read;
 use crate::pg::error::raise;
@@ -24,7 +24,7 @@ fn detector_in(input: &CStr) -> Vec<u8> {
             PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
             "invalid input syntax for type detector",
             "",
-            "The text of a detector is \\x and its bytes in hexadecimal, as a cast to text gives them.",
+            "The text of a detector is \\x and its bytes in hexadecimal, as a cast to text returns them.",
         )
     };
     read(&bytes, PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION).to_bytes()

@@ -1,4 +1,4 @@
-//! The type `detector`: a series' state, its aggregates and window functions, what it reports.
+//! The type `detector`: the state of a series, its aggregates and window functions, and its reports.
 
 mod aggregate;
 mod changes;

@@ -1,4 +1,4 @@
-//! What `important_changes` needs beside SQL: the evidence of a series, and the choice among many.
+//! The parts of `important_changes` that are not SQL: the evidence of a series, and the choice among many.
 
 use super::datum::{stored, SETTINGS};
 use crate::pg::error::raise;
@@ -12,10 +12,10 @@ fn detector_evidence(state: &[u8], since: i64) -> f64 {
     stored(state).evidence_since(since, SETTINGS)
 }
 
-/// Series of one report: their comparison takes seconds.
+/// The most series of one report, whose comparison takes seconds.
 const MOST_SERIES: usize = 10_000_000;
 
-/// The series to report, 1-based, with their probabilities and the expected share of false ones.
+/// Returns the series to report, 1-based, with their probabilities and the expected share of false ones.
 #[pg_extern(sql = false)]
 fn fleet_discoveries(
     evidence: Array<f64>,
@@ -24,7 +24,7 @@ fn fleet_discoveries(
     if !(fdr > 0.0 && fdr < 1.0) {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("false discovery rate {fdr} is not between 0 and 1"),
+            format!("false discovery rate must be between 0 and 1: {fdr}"),
             "",
             "Write 5 % as 0.05.",
         );
@@ -32,9 +32,9 @@ fn fleet_discoveries(
     if evidence.len() > MOST_SERIES {
         raise(
             PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            format!("{} series are too many", evidence.len()),
-            format!("At most {MOST_SERIES} are compared."),
-            "Compare groups of them, or their sums.",
+            format!("too many series: {}", evidence.len()),
+            format!("At most {MOST_SERIES} series can be compared at once."),
+            "Compare groups of series, or their sums.",
         );
     }
     let evidence = collect(evidence.iter().map(|b| b.filter(|b| !b.is_nan()).unwrap_or(f64::NEG_INFINITY)));
@@ -47,7 +47,7 @@ fn fleet_discoveries(
     TableIterator::new(rows)
 }
 
-/// The weight of a series, if it is one.
+/// Returns the weight of a series, checked.
 #[pg_extern(sql = false)]
 fn fleet_weight(series: Option<&str>, weight: Option<f64>) -> Option<f64> {
     let weight = weight?;
@@ -55,11 +55,11 @@ fn fleet_weight(series: Option<&str>, weight: Option<f64>) -> Option<f64> {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!(
-                "weight {weight} of series \"{}\" is not finite or is negative",
+                "weight of series \"{}\" must be finite and not negative: {weight}",
                 series.unwrap_or("NULL")
             ),
             "",
-            "The weight of a series is 0 or more, NULL being 1.",
+            "The weight of a series is 0 or more; NULL means 1.",
         );
     }
     Some(weight)

@@ -8,13 +8,13 @@ use pgrx::pg_sys::{self, Oid};
 pub struct Column {
     pub name: String,
     pub number: i16,
-    /// Of a domain, the type below it.
+    /// The type of the values; of a domain, the type below it.
     pub type_oid: Oid,
     pub typmod: i32,
     pub collation: Oid,
 }
 
-/// The column of this name, None if there is none.
+/// Looks a column up by its name; None if there is none.
 pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     let c_name = c_string(name);
     let mut found = Column {
@@ -24,7 +24,7 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
         typmod: -1,
         collation: Oid::INVALID,
     };
-    // SAFETY: look-ups in the catalog.
+    // SAFETY: PostgreSQL looks the column up, and writes what it finds.
     unsafe {
         found.number = pg_sys::get_attnum(relation, c_name.as_ptr());
         if found.number <= 0 {
@@ -42,9 +42,9 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     Some(found)
 }
 
-/// How a column is generated, as the catalog says it: `s`tored, `v`irtual, or 0 if it is not.
+/// Returns `pg_attribute.attgenerated`: `s` for a stored column, `v` for a virtual one, 0 for an ordinary one.
 pub fn generated(relation: Oid, number: i16) -> u8 {
-    // SAFETY: the tuple is looked up and released.
+    // SAFETY: a row of `pg_attribute` begins with this structure; the row is released after it was read.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
         let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
@@ -57,8 +57,28 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
     }
 }
 
-/// A type as SQL names it.
+/// Returns the name of a type in SQL.
 pub fn type_name(type_oid: Oid) -> String {
-    // SAFETY: a look-up; the result is a C string.
+    // SAFETY: PostgreSQL takes any number for a type's, and returns a C string.
     unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
+}
+
+/// The length of types whose values have a header that says it.
+pub const VARLENA: i16 = -1;
+
+/// Are the values of a column, counted from one, passed by reference, and as long as this?
+///
+/// # Safety
+/// The descriptor is that of a table or a result, and outlives the call.
+pub unsafe fn is_by_reference(descriptor: pg_sys::TupleDesc, column: i16, length: i16) -> bool {
+    // SAFETY: the caller's descriptor, which has as many columns as it says.
+    unsafe {
+        let count = (*descriptor).natts as usize;
+        #[cfg(not(feature = "pg18"))]
+        let columns = (*descriptor).attrs.as_slice(count);
+        #[cfg(feature = "pg18")]
+        let columns = (*descriptor).compact_attrs.as_slice(count);
+        let found = usize::try_from(column - 1).ok().and_then(|place| columns.get(place));
+        found.is_some_and(|found| found.attlen == length && !found.attbyval)
+    }
 }

@@ -1,13 +1,15 @@
 //! Rows as results of functions declared with OUT parameters.
 
+use super::error::raise;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
+use pgrx::PgSqlErrorCode;
 
-/// A row of numbers.
+/// The result of a function that returns a row.
 pub struct Row(pg_sys::Datum);
 
 impl Row {
@@ -25,7 +27,14 @@ impl Row {
         unsafe {
             let mut descriptor: pg_sys::TupleDesc = std::ptr::null_mut();
             let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
-            assert!(class == pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE && (*descriptor).natts as usize == N);
+            if class != pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE || (*descriptor).natts as usize != N {
+                raise(
+                    PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+                    format!("the function returns a row of {N} columns"),
+                    "",
+                    "Declare the function as extension pg_tally does.",
+                );
+            }
             let descriptor = pg_sys::BlessTupleDesc(descriptor);
             let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
             Row(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
@@ -36,7 +45,7 @@ impl Row {
 // SAFETY: the tuple was made in the memory context of the caller.
 unsafe impl BoxRet for Row {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above.
+        // SAFETY: the datum is that of the tuple that the row was made with.
         unsafe { fcinfo.return_raw_datum(self.0) }
     }
 }

@@ -1,7 +1,7 @@
-//! Every failure is a PostgreSQL error with an SQLSTATE and a hint.
+//! Errors: every failure is a PostgreSQL error with an SQLSTATE and a hint.
 
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{PgLogLevel, PgSqlErrorCode};
+use pgrx::PgSqlErrorCode;
 use std::backtrace::Backtrace;
 use std::env;
 
@@ -20,7 +20,7 @@ pub fn omit_backtraces() {
     }
 }
 
-/// The most of a text that an error repeats: a caller may have given megabytes.
+/// The longest text of an error, which may repeat an argument of megabytes.
 const LONGEST: usize = 4096;
 
 /// Raises an error; what PostgreSQL allocated since is released by its memory contexts.
@@ -31,8 +31,19 @@ pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, detail: impl Into
     if !detail.is_empty() {
         report = report.set_detail(detail);
     }
-    report.report(PgLogLevel::ERROR);
-    unreachable!("an error does not return");
+    // What pgrx does to report an error, but known not to return.
+    std::panic::panic_any(report)
+}
+
+/// Raises an error that only a defect of the extension's own can cause.
+#[cold]
+pub fn defect(what: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+        format!("unexpected in pg_tally: {what}"),
+        "",
+        "This is a defect of pg_tally.",
+    )
 }
 
 fn clipped(text: String) -> String {

@@ -1,36 +1,31 @@
-//! What an executor node does, called as C calls it.
+//! The executor's functions, called as C calls them.
 //!
-//! pgrx's own declarations catch errors and raise them again, at the price of their context, and of more time than most of
-//! these calls take. Here errors pass through the caller's frames as if they were not there: what would have to be dropped
-//! must belong to a memory context.
+//! pgrx's own declarations prepare for a jump at each call, which takes longer than most of these calls do, and raise an
+//! error again without its context. Here an ERROR of PostgreSQL passes over frames of Rust, to whoever called the node.
+//! Whoever calls what is exported here, directly or not, keeps the contract of [`plain frames`](super::plain).
 
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, Tuplestorestate};
-use std::hint::unreachable_unchecked;
+use std::mem::needs_drop;
 
+/// PostgreSQL's functions without the guards of pgrx.
 mod unguarded {
     use super::*;
 
     extern "C-unwind" {
+        pub fn CreateExprContext(estate: *mut pg_sys::EState) -> *mut ExprContext;
+        pub fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
+        pub fn ExecEndNode(node: *mut PlanState);
+        pub fn ExecInitExpr(expression: *mut pg_sys::Expr, parent: *mut PlanState) -> *mut ExprState;
+        pub fn ExecInitExtraTupleSlot(
+            estate: *mut pg_sys::EState,
+            row_type: pg_sys::TupleDesc,
+            kind: *const pg_sys::TupleTableSlotOps,
+        ) -> *mut TupleTableSlot;
         pub fn ExecInitNode(
             plan: *mut pg_sys::Plan,
             estate: *mut pg_sys::EState,
             flags: i32,
         ) -> *mut PlanState;
-        pub fn ExecInitExpr(expression: *mut pg_sys::Expr, parent: *mut PlanState) -> *mut ExprState;
-        pub fn ExecEndNode(node: *mut PlanState);
-        pub fn execTuplesMatchPrepare(
-            row_type: pg_sys::TupleDesc,
-            count: i32,
-            columns: *const i16,
-            operators: *const pg_sys::Oid,
-            collations: *const pg_sys::Oid,
-            parent: *mut PlanState,
-        ) -> *mut ExprState;
-        pub fn aclcheck_error(
-            result: pg_sys::AclResult::Type,
-            kind: pg_sys::ObjectType::Type,
-            name: *const std::ffi::c_char,
-        );
         pub fn ExecReScan(node: *mut PlanState);
         pub fn FunctionCall5Coll(
             function: *mut pg_sys::FmgrInfo,
@@ -41,40 +36,66 @@ mod unguarded {
             arg4: Datum,
             arg5: Datum,
         ) -> Datum;
+        pub fn MakeSingleTupleTableSlot(
+            row_type: pg_sys::TupleDesc,
+            kind: *const pg_sys::TupleTableSlotOps,
+        ) -> *mut TupleTableSlot;
         pub fn MemoryContextReset(context: pg_sys::MemoryContext);
+        pub fn aclcheck_error(
+            result: pg_sys::AclResult::Type,
+            kind: pg_sys::ObjectType::Type,
+            name: *const std::ffi::c_char,
+        );
+        pub fn execTuplesMatchPrepare(
+            row_type: pg_sys::TupleDesc,
+            count: i32,
+            columns: *const i16,
+            operators: *const pg_sys::Oid,
+            collations: *const pg_sys::Oid,
+            parent: *mut PlanState,
+        ) -> *mut ExprState;
+        pub fn fmgr_info_cxt(
+            function: pg_sys::Oid,
+            info: *mut pg_sys::FmgrInfo,
+            context: pg_sys::MemoryContext,
+        );
         pub fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, count: i32);
-        pub fn tuplestore_puttupleslot(store: *mut Tuplestorestate, slot: *mut TupleTableSlot);
+        pub fn tuplestore_alloc_read_pointer(store: *mut Tuplestorestate, flags: i32) -> i32;
+        pub fn tuplestore_begin_heap(
+            random_access: bool,
+            across_transactions: bool,
+            kilobytes: i32,
+        ) -> *mut Tuplestorestate;
+        pub fn tuplestore_clear(store: *mut Tuplestorestate);
+        pub fn tuplestore_end(store: *mut Tuplestorestate);
         pub fn tuplestore_gettupleslot(
             store: *mut Tuplestorestate,
             forward: bool,
             copy: bool,
             slot: *mut TupleTableSlot,
         ) -> bool;
-        pub fn tuplestore_trim(store: *mut Tuplestorestate);
-        pub fn tuplestore_clear(store: *mut Tuplestorestate);
+        pub fn tuplestore_in_memory(store: *mut Tuplestorestate) -> bool;
+        pub fn tuplestore_puttupleslot(store: *mut Tuplestorestate, slot: *mut TupleTableSlot);
         pub fn tuplestore_select_read_pointer(store: *mut Tuplestorestate, pointer: i32);
+        pub fn tuplestore_set_eflags(store: *mut Tuplestorestate, flags: i32);
+        pub fn tuplestore_trim(store: *mut Tuplestorestate);
     }
 }
 
-pub use unguarded::{
-    aclcheck_error, execTuplesMatchPrepare, tuplestore_clear, tuplestore_gettupleslot,
-    tuplestore_puttupleslot, tuplestore_select_read_pointer, tuplestore_trim, ExecEndNode, ExecInitExpr,
-    ExecInitNode, ExecReScan, FunctionCall5Coll,
-};
+pub use unguarded::*;
 
 /// The next row of a plan node; None after the last.
 ///
 /// # Safety
-/// An initialised node of the running query.
+/// An initialised node of the running query; the contract of `pg::plain`.
 #[inline]
 pub unsafe fn next_row(node: *mut PlanState) -> Option<*mut TupleTableSlot> {
-    // SAFETY: an initialised node has its function.
+    // SAFETY: the caller's node; its function returns null or a slot.
     unsafe {
         if !(*node).chgParam.is_null() {
-            unguarded::ExecReScan(node);
+            ExecReScan(node);
         }
-        let Some(execute) = (*node).ExecProcNode else { unreachable_unchecked() };
-        let slot = execute(node);
+        let slot = (*node).ExecProcNode?(node);
         (!slot.is_null() && u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY == 0).then_some(slot)
     }
 }
@@ -85,19 +106,19 @@ pub unsafe fn next_row(node: *mut PlanState) -> Option<*mut TupleTableSlot> {
 /// A context of the running query.
 #[inline]
 pub unsafe fn reset(context: *mut ExprContext) {
-    // SAFETY: its memory is its own.
-    unsafe { unguarded::MemoryContextReset((*context).ecxt_per_tuple_memory) }
+    // SAFETY: the memory is the context's own, and what was evaluated in it is not used any more.
+    unsafe { MemoryContextReset((*context).ecxt_per_tuple_memory) }
 }
 
 /// The value of an expression; what it points to lives until the context is reset.
 ///
 /// # Safety
-/// An initialised expression, and a context that has the rows which it refers to.
+/// An initialised expression, and a context that has the rows which it refers to; the contract of `pg::plain`.
 #[inline]
 pub unsafe fn evaluate(expression: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
-    // SAFETY: an initialised expression has its function.
+    // SAFETY: the caller's expression, which has its function since it was initialised.
     unsafe {
-        let Some(function) = (*expression).evalfunc else { unreachable_unchecked() };
+        let function = (*expression).evalfunc?;
         let mut null = false;
         let value = in_memory_of(context, || function(expression, context, &mut null));
         (!null).then_some(value)
@@ -107,10 +128,10 @@ pub unsafe fn evaluate(expression: *mut ExprState, context: *mut ExprContext) ->
 /// Does a condition hold? NULL is no.
 ///
 /// # Safety
-/// As for `evaluate`.
+/// As for [`evaluate`].
 #[inline]
 pub unsafe fn holds(condition: *mut ExprState, context: *mut ExprContext) -> bool {
-    // SAFETY: see above.
+    // SAFETY: the caller promises what `evaluate` asks for.
     unsafe { evaluate(condition, context) }.is_some_and(|value| value.value() != 0)
 }
 
@@ -119,8 +140,9 @@ pub unsafe fn holds(condition: *mut ExprState, context: *mut ExprContext) -> boo
 /// # Safety
 /// A context of the running query.
 #[inline]
-pub unsafe fn in_memory_of<T>(context: *mut ExprContext, f: impl FnOnce() -> T) -> T {
-    // SAFETY: PostgreSQL itself puts the current context right after an error.
+pub unsafe fn in_memory_of<T, F: FnOnce() -> T>(context: *mut ExprContext, f: F) -> T {
+    const { assert!(!needs_drop::<T>() && !needs_drop::<F>(), "an error may jump over this frame") }
+    // SAFETY: the context of the caller exists; after an error PostgreSQL itself puts the current one right.
     unsafe {
         let before = pg_sys::CurrentMemoryContext;
         pg_sys::CurrentMemoryContext = (*context).ecxt_per_tuple_memory;
@@ -133,10 +155,11 @@ pub unsafe fn in_memory_of<T>(context: *mut ExprContext, f: impl FnOnce() -> T) 
 /// A node's output of the row in its context.
 ///
 /// # Safety
-/// A node whose context has the rows that its projection refers to; without a projection, its output is `scan`.
+/// A node whose context has the rows that its projection refers to; without a projection, its output is `scan`. The
+/// contract of `pg::plain`.
 #[inline]
 pub unsafe fn project(node: *mut PlanState, scan: *mut TupleTableSlot) -> *mut TupleTableSlot {
-    // SAFETY: an initialised node.
+    // SAFETY: the caller's node; a projection has a state and a slot for its result.
     unsafe {
         let projection = (*node).ps_ProjInfo;
         if projection.is_null() {
@@ -157,10 +180,11 @@ pub unsafe fn project(node: *mut PlanState, scan: *mut TupleTableSlot) -> *mut T
 /// A slot of the running query.
 #[inline]
 pub unsafe fn clear(slot: *mut TupleTableSlot) {
-    // SAFETY: every kind of slot can be cleared.
+    // SAFETY: the caller's slot, of a kind that has its own function for it.
     unsafe {
-        let Some(clear) = (*(*slot).tts_ops).clear else { unreachable_unchecked() };
-        clear(slot);
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
     }
 }
 
@@ -170,7 +194,7 @@ pub unsafe fn clear(slot: *mut TupleTableSlot) {
 /// They are.
 #[inline]
 pub unsafe fn fill(slot: *mut TupleTableSlot) {
-    // SAFETY: see above.
+    // SAFETY: the caller's slot, whose columns are as many as its descriptor says.
     unsafe {
         (*slot).tts_flags &= !(pg_sys::TTS_FLAG_EMPTY as u16);
         (*slot).tts_nvalid = (*(*slot).tts_tupleDescriptor).natts as i16;
@@ -180,13 +204,13 @@ pub unsafe fn fill(slot: *mut TupleTableSlot) {
 /// A column of a row; NULL is None.
 ///
 /// # Safety
-/// The slot holds a row that has this column, counted from one.
+/// The slot holds a row that has this column, counted from one; the contract of `pg::plain`.
 #[inline]
 pub unsafe fn column(slot: *mut TupleTableSlot, number: i16) -> Option<Datum> {
-    // SAFETY: see above.
+    // SAFETY: the caller's row, taken apart as far as the column.
     unsafe {
         if number > (*slot).tts_nvalid {
-            unguarded::slot_getsomeattrs_int(slot, i32::from(number));
+            slot_getsomeattrs_int(slot, i32::from(number));
         }
         let index = number as usize - 1;
         (!*(*slot).tts_isnull.add(index)).then(|| *(*slot).tts_values.add(index))
@@ -196,12 +220,13 @@ pub unsafe fn column(slot: *mut TupleTableSlot, number: i16) -> Option<Datum> {
 /// Copies a row into a slot of its own.
 ///
 /// # Safety
-/// Slots of the same row type.
+/// Slots of the same row type; the contract of `pg::plain`.
 #[inline]
 pub unsafe fn copy_row(to: *mut TupleTableSlot, from: *mut TupleTableSlot) {
-    // SAFETY: every kind of slot can be copied into.
+    // SAFETY: the caller's slots, of kinds that can be copied into.
     unsafe {
-        let Some(copy) = (*(*to).tts_ops).copyslot else { unreachable_unchecked() };
-        copy(to, from);
+        if let Some(copy) = (*(*to).tts_ops).copyslot {
+            copy(to, from);
+        }
     }
 }

@@ -1,18 +1,19 @@
-//! The fence: the only place that changes whose rights code runs with.
+//! The fence: the only place that changes the user whose rights code runs with.
 //!
 //! Inside, names resolve to PostgreSQL's own objects, whatever the session's settings are; what is set there is undone
-//! on leaving, as in PostgreSQL's own maintenance commands. There are two kinds and no third:
+//! on leaving, as in PostgreSQL's own maintenance commands. There are two kinds:
 //!
 //! - [`as_owner`] reads a table as its owner. Planning and running the query may run code of the owner's (predicates and
 //!   expressions of indexes, statistics, constraints, generated columns), which never runs as anybody else.
 //! - [`for_catalog`] changes the catalog as superuser. Nothing in it may run code of users: no query of their tables.
 
 use super::error::raise;
+use super::relation::Class;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;
 
-/// Settings that decide what a query means; none of them is the caller's or the table owner's to choose.
+/// Settings that decide what a query means, which neither the caller nor the table's owner may choose.
 const SETTINGS: [(&CStr, &CStr); 3] = [
     (c"search_path", c"pg_catalog, pg_temp"),
     (c"standard_conforming_strings", c"on"),
@@ -20,7 +21,7 @@ const SETTINGS: [(&CStr, &CStr); 3] = [
     (c"row_security", c"off"),
 ];
 
-/// Does `work` as the owner of `relation`, who can change nothing of the session meanwhile.
+/// Does `work` as the owner of `relation`, who cannot change anything of the session.
 pub fn as_owner<R>(relation: Oid, work: impl FnOnce() -> R) -> R {
     let _fence = Fence::enter(owner(relation), pg_sys::SECURITY_RESTRICTED_OPERATION);
     work()
@@ -32,7 +33,7 @@ pub fn for_catalog<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// What must be put back.
+/// The state of the session that is restored on leaving.
 struct Fence {
     user: Oid,
     context: i32,
@@ -66,7 +67,7 @@ impl Fence {
 impl Drop for Fence {
     fn drop(&mut self) {
         // SAFETY: the values are those of before. An error that unwinds is on its way to the end of the transaction or
-        // subtransaction, which undoes settings; meanwhile PostgreSQL must not be called to do it.
+        // subtransaction, which undoes settings; until then PostgreSQL must not be called.
         unsafe {
             if !std::thread::panicking() {
                 pg_sys::AtEOXact_GUC(false, self.settings);
@@ -78,19 +79,12 @@ impl Drop for Fence {
 
 /// The owner of a relation.
 pub fn owner(relation: Oid) -> Oid {
-    // SAFETY: the tuple is looked up and released; a relation has an owner.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
-        if tuple.is_null() {
-            raise(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
-                format!("relation with OID {} does not exist", relation.to_u32()),
-                "",
-                "It was dropped meanwhile.",
-            );
-        }
-        let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
-        pg_sys::ReleaseSysCache(tuple);
-        owner
-    }
+    Class::of(relation).map(|class| class.owner).unwrap_or_else(|| {
+        raise(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE,
+            format!("relation with OID {} does not exist", relation.to_u32()),
+            "",
+            "The relation was dropped concurrently.",
+        )
+    })
 }

@@ -1,13 +1,13 @@
-//! Memory of the Rust side: that there is none left is an error of the statement, never the end of the server.
+//! Memory of the Rust side: running out of it is an error of the statement, and never takes the server down.
 //!
-//! Rust aborts the process where an allocation that cannot fail does fail, and stable Rust has no say in it; pgrx, where it
-//! turns errors of PostgreSQL into panics and back, asks PostgreSQL for memory and cannot do without. Therefore:
+//! Rust aborts the process when an ordinary allocation fails, which stable Rust cannot change; pgrx allocates memory of
+//! PostgreSQL while it turns errors into panics and back. Therefore:
 //!
-//! - What grows with the rows of a query asks first, by [`room`] or within [`fallibly`], and raises the error itself.
+//! - Collections that grow with the rows of a query ask first, by [`room`] or within [`fallibly`], and raise the error.
 //! - Everything else is small: a message, a node of a map, the state of an aggregate. When malloc has nothing, the
 //!   [`reserve`] is given up for it, and the next [`check`], of which there is one for every row, raises the error.
-//! - For an error on its way the reserve is given up as well.
-//! - Beyond that the session ends, by FATAL, and gives back all that it has. The other sessions go on.
+//! - The reserve is given up for an error that is being raised, too.
+//! - Where that is not enough, the session ends with FATAL and frees all of its memory. Other sessions go on.
 
 use super::error::raise;
 use super::reserve;
@@ -20,7 +20,7 @@ use std::hash::Hash;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// More than the text of the longest numeric.
+/// The largest allocation for which the reserve is given up: more than the text of the longest numeric.
 const SMALL: usize = 256 << 10;
 
 #[global_allocator]
@@ -29,7 +29,7 @@ static ALLOCATOR: Allocator = Allocator;
 /// Malloc, and the reserve behind it.
 struct Allocator;
 
-/// Somebody waits for the answer whether there is memory. (A backend has one thread.)
+/// Does the caller handle a failed allocation? (A backend has one thread.)
 static ASKED: AtomicBool = AtomicBool::new(false);
 /// The reserve was given up for an allocation, and no error has been raised since.
 static UNREPORTED: AtomicBool = AtomicBool::new(false);
@@ -70,7 +70,7 @@ fn or_from_reserve(size: usize, allocate: impl Fn() -> *mut u8) -> *mut u8 {
     memory
 }
 
-/// What is done when malloc has nothing.
+/// Allocates after malloc has failed.
 #[cold]
 fn from_reserve(size: usize, allocate: &dyn Fn() -> *mut u8) -> *mut u8 {
     if ASKED.load(Relaxed) {
@@ -86,7 +86,7 @@ fn from_reserve(size: usize, allocate: &dyn Fn() -> *mut u8) -> *mut u8 {
     end_session(size)
 }
 
-/// Ends the session in PostgreSQL's way, without a frame of Rust being unwound or any memory being asked for here.
+/// Ends the session in PostgreSQL's way, without unwinding any frame of Rust or allocating memory.
 fn end_session(size: usize) -> ! {
     extern "C-unwind" {
         fn errstart(level: c_int, domain: *const c_char) -> bool;
@@ -108,7 +108,7 @@ fn end_session(size: usize) -> ! {
     std::process::abort()
 }
 
-/// Raises the error if the reserve had to be given up. To be called for every row of whatever may be many.
+/// Raises the error if the reserve had to be given up. Called for every row of what may be many.
 #[inline(always)]
 pub fn check() {
     if !reserve::is_held() {
@@ -119,7 +119,7 @@ pub fn check() {
 #[cold]
 fn check_without_reserve() {
     if UNREPORTED.load(Relaxed) || !reserve::hold() {
-        out_of_memory("The last reserve is used up.");
+        out_of_memory("The memory reserve is used up.");
     }
 }
 
@@ -132,7 +132,7 @@ pub fn out_of_memory(detail: impl Into<String>) -> ! {
     raise(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory", detail, hint)
 }
 
-/// Runs something that asks for memory and takes no for an answer; raises the error if the answer is no.
+/// Runs an allocation that may fail; raises the error if it does.
 #[inline]
 pub fn fallibly<T>(ask: impl FnOnce() -> Result<T, TryReserveError>) -> T {
     ASKED.store(true, Relaxed);
@@ -144,7 +144,7 @@ pub fn fallibly<T>(ask: impl FnOnce() -> Result<T, TryReserveError>) -> T {
     }
 }
 
-/// Makes room for that many more elements, so that adding them cannot fail.
+/// Makes room for this many more elements, so that adding them cannot fail.
 #[inline]
 pub fn room(collection: &mut impl Grow, more: usize) {
     if collection.room() < more {
@@ -154,7 +154,7 @@ pub fn room(collection: &mut impl Grow, more: usize) {
     }
 }
 
-/// The items, or the error.
+/// Collects the items, or raises the error.
 pub fn collect<T>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut all = Vec::new();
     for item in items {
@@ -166,9 +166,9 @@ pub fn collect<T>(items: impl Iterator<Item = T>) -> Vec<T> {
 
 /// A collection that can be asked to grow.
 pub trait Grow {
-    /// How many elements can be added without asking for memory.
+    /// Returns how many elements can be added without asking for memory.
     fn room(&self) -> usize;
-    /// Asks for memory for that many more.
+    /// Asks for memory for this many more.
     fn try_grow(&mut self, more: usize) -> Result<(), TryReserveError>;
 }
 
@@ -201,7 +201,7 @@ unsafe extern "C-unwind" fn at_end(_: pg_sys::XactEvent::Type, _: *mut std::ffi:
     reserve::hold();
 }
 
-/// The functions of PostgreSQL that the linker leads all calls of this library around, by `build.rs`.
+/// Wrappers of PostgreSQL's functions, to which the linker redirects all calls of this library, as `build.rs` asks.
 mod wrapped {
     use super::*;
 

@@ -1,5 +1,6 @@
-//! What of PostgreSQL is shared by all features: the ground floor, which knows none of them.
+//! PostgreSQL as all features use it: the ground floor, which knows none of them.
 
+pub mod catalog;
 pub mod column;
 pub mod composite;
 pub mod error;
@@ -9,6 +10,7 @@ pub mod list;
 pub mod memory;
 pub mod moving;
 pub mod name;
+pub mod plain;
 pub mod relation;
 mod reserve;
 pub mod session;
@@ -16,4 +18,5 @@ pub mod spi;
 pub mod subtransaction;
 pub mod table;
 pub mod transaction;
+pub mod value;
 pub mod wire;

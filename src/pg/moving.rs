@@ -1,6 +1,6 @@
-//! The state of a moving aggregate: a Rust value whose life is that of the aggregate's memory context.
+//! The state of a moving aggregate: a Rust value that lives as long as the aggregate's memory context.
 
-use super::error::raise;
+use super::error::{defect, raise};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum};
 use pgrx::memcxt::PgMemoryContexts;
@@ -12,7 +12,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::PgSqlErrorCode;
 use std::ops::{Deref, DerefMut};
 
-/// A pointer to the state, as it travels through the executor as `internal`.
+/// A pointer to the state, which the executor passes on as `internal`.
 pub struct Moving<W>(*mut W);
 
 impl<W> Moving<W> {
@@ -27,9 +27,9 @@ impl<W> Moving<W> {
         if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
             raise(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-                "called outside of an aggregate",
+                "aggregate function called in non-aggregate context",
                 "",
-                "Use the aggregate with an OVER clause.",
+                "Call the aggregate with an OVER clause instead.",
             );
         }
         Moving(PgMemoryContexts::For(context).leak_and_drop_on_delete(state))
@@ -49,7 +49,7 @@ impl<W> Deref for Moving<W> {
 impl<W> DerefMut for Moving<W> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut W {
-        // SAFETY: as above.
+        // SAFETY: the executor lends the state to one function of the aggregate at a time.
         unsafe { &mut *self.0 }
     }
 }
@@ -65,12 +65,14 @@ impl<W> FromDatum for Moving<W> {
 unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: `internal` is passed by value; all functions take the state as an Option.
-        unsafe { arg.unbox_arg_using_from_datum().unwrap_or_else(|| unreachable!("a state was NULL")) }
+        unsafe {
+            arg.unbox_arg_using_from_datum().unwrap_or_else(|| defect("the state of an aggregate is NULL"))
+        }
     }
 
     #[inline(always)]
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: as above.
+        // SAFETY: `internal` is passed by value, as a pointer that `box_into` made, or NULL.
         unsafe { arg.unbox_arg_using_from_datum().into() }
     }
 }
@@ -79,7 +81,7 @@ unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
 unsafe impl<W> BoxRet for Moving<W> {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: see above.
+        // SAFETY: the pointer is all that `internal` is.
         unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
     }
 }

@@ -7,13 +7,13 @@ use std::ffi::{CStr, CString};
 
 /// A schema's name.
 pub fn namespace(schema: Oid) -> String {
-    // SAFETY: looks it up; null if there is none.
+    // SAFETY: PostgreSQL takes any number for a schema's, and returns a C string or null.
     unsafe { text(pg_sys::get_namespace_name(schema)) }.unwrap_or_default()
 }
 
 /// A relation's name with its schema, as SQL.
 pub fn relation_name(relation: Oid) -> String {
-    // SAFETY: look-ups; null if there is none.
+    // SAFETY: PostgreSQL takes any number for a relation's, and returns a C string or null.
     let (schema, name) =
         unsafe { (namespace(pg_sys::get_rel_namespace(relation)), text(pg_sys::get_rel_name(relation))) };
     format!("{}.{}", quoted(schema), quoted(name.unwrap_or_default()))
@@ -29,13 +29,18 @@ pub fn quoted(name: impl AsRef<str>) -> String {
 /// # Safety
 /// `string` is null or a C string.
 pub unsafe fn text(string: *const std::ffi::c_char) -> Option<String> {
-    // SAFETY: the caller's.
+    // SAFETY: the caller promises null or a C string.
     (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
 }
 
 /// A C string for PostgreSQL.
 pub fn c_string(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| {
-        raise(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, "a name contains a zero byte", "", "")
+        raise(
+            PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+            "name contains a zero byte",
+            "",
+            "Leave the zero byte out.",
+        )
     })
 }

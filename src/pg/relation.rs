@@ -1,5 +1,6 @@
 //! Tables, their partitions and those that they are partitions of.
 
+use super::catalog::{lock, relkind, scan};
 use super::memory;
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
@@ -24,11 +25,9 @@ pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
     while !next.is_empty() {
         let mut below = Vec::new();
         for relation in next {
-            // SAFETY: a lock that is released with the transaction; a table that went meanwhile is not there any more.
-            if unsafe {
-                pg_sys::LockRelationOid(relation, mode as i32);
-                pg_sys::get_rel_relkind(relation) != 0
-            } {
+            lock(relation, mode);
+            // The table may have been dropped while we waited.
+            if relkind(relation) != 0 {
                 family.push(relation);
                 let mut next = children(relation);
                 next.sort_unstable_by_key(|child| child.to_u32());
@@ -74,7 +73,7 @@ pub fn parents(relation: Oid) -> Vec<Oid> {
     related(relation, Side::Parents)
 }
 
-/// A table, what it is a partition of, and so on up to the one that is no partition.
+/// A table, its parent, and so on up to the one that is no partition.
 pub fn lineage(relation: Oid) -> Vec<Oid> {
     let mut lineage = vec![relation];
     let mut child = relation;
@@ -91,8 +90,9 @@ pub fn is_in_family(relation: Oid, base: Oid) -> bool {
     relation == base || related(relation, Side::Parents).iter().any(|&parent| is_in_family(parent, base))
 }
 
-/// What the catalog says of a relation.
+/// The part of a relation's row in `pg_class` that matters here.
 pub struct Class {
+    pub owner: Oid,
     pub kind: u8,
     pub persistence: u8,
     pub partition: bool,
@@ -100,9 +100,9 @@ pub struct Class {
 }
 
 impl Class {
-    /// None if the relation is gone.
+    /// Looks a relation up; None if it is gone.
     pub fn of(relation: Oid) -> Option<Class> {
-        // SAFETY: the tuple is looked up and released.
+        // SAFETY: a row of `pg_class` begins with this structure; the row is released after it was read.
         unsafe {
             let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
             if tuple.is_null() {
@@ -110,6 +110,7 @@ impl Class {
             }
             let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
             let found = Class {
+                owner: class.relowner,
                 kind: class.relkind as u8,
                 persistence: class.relpersistence as u8,
                 partition: class.relispartition,
@@ -128,7 +129,7 @@ pub fn has_triggers(relation: Oid) -> bool {
 
 /// Is the table a partition of another?
 pub fn is_partition(relation: Oid) -> bool {
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe { pg_sys::get_rel_relispartition(relation) }
 }
 
@@ -138,10 +139,10 @@ enum Side {
     Parents,
 }
 
-/// `pg_inherits` and its indexes by child and by parent, which the bindings of pgrx do not name.
+/// Object numbers of `pg_inherits` and of its indexes by child and by parent, which pgrx does not name.
 const INHERITS: (Oid, Oid, Oid) = (Oid::from_u32(2611), Oid::from_u32(2680), Oid::from_u32(2187));
 
-/// Its first columns.
+/// The first columns of `pg_inherits`.
 #[repr(C)]
 struct Inherits {
     child: Oid,
@@ -152,29 +153,12 @@ fn related(relation: Oid, side: Side) -> Vec<Oid> {
     let mut related = Vec::new();
     let (table, by_child, by_parent) = INHERITS;
     let (index, column) = if side == Side::Children { (by_parent, 2) } else { (by_child, 1) };
-    // SAFETY: an ordinary scan of a system catalog by its index.
-    unsafe {
-        let inherits = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        pg_sys::ScanKeyInit(
-            &mut key,
-            column,
-            pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_OIDEQ),
-            relation.into(),
-        );
-        let scan = pg_sys::systable_beginscan(inherits, index, true, std::ptr::null_mut(), 1, &mut key);
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let row = pg_sys::GETSTRUCT(tuple).cast::<Inherits>();
-            memory::room(&mut related, 1);
-            related.push(if side == Side::Children { (*row).child } else { (*row).parent });
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(inherits, pg_sys::AccessShareLock as i32);
-    }
+    scan(table, Some(index), Some((column, relation)), |tuple, _| {
+        // SAFETY: a row of `pg_inherits` begins with these columns.
+        let row = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<Inherits>() };
+        memory::room(&mut related, 1);
+        related.push(if side == Side::Children { row.child } else { row.parent });
+        true
+    });
     related
 }

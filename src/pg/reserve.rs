@@ -1,6 +1,6 @@
-//! Address space that is held in order to be given up: what malloc finds when there is nothing else.
+//! The reserve: address space that is held to be given up, for malloc to find when there is nothing else.
 //!
-//! The pages are never touched, so that it takes no memory, only some of what a limit counts.
+//! The pages are never touched: they take no memory, only a part of what a limit counts.
 
 use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE};
 use std::ffi::c_void;
@@ -12,13 +12,13 @@ const SIZE: usize = 4 << 20;
 
 static HELD: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
-/// Is it held?
+/// Is the reserve held?
 #[inline(always)]
 pub fn is_held() -> bool {
     !HELD.load(Relaxed).is_null()
 }
 
-/// Takes hold of it; false if there is not as much.
+/// Takes the reserve; false if there is not enough memory.
 #[cold]
 pub fn hold() -> bool {
     if !is_held() {
@@ -32,7 +32,7 @@ pub fn hold() -> bool {
     is_held()
 }
 
-/// Lets malloc have it; false if that was done before.
+/// Gives the reserve to malloc; false if that was done before.
 #[cold]
 pub fn give_up() -> bool {
     let memory = HELD.swap(null_mut(), Relaxed);

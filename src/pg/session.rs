@@ -24,7 +24,7 @@ pub fn discard_all() {
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| DiscardCommand(&mut statement, true)) };
 }
 
-/// Has SIGTERM end a background worker wherever it looks for interrupts, as it ends any session.
+/// Makes SIGTERM end a background worker wherever it checks for interrupts, as it ends any session.
 pub fn wind_up_on_sigterm() {
     // SAFETY: PostgreSQL's own handler, while signals are still blocked.
     unsafe {
@@ -35,7 +35,7 @@ pub fn wind_up_on_sigterm() {
     }
 }
 
-/// Sleeps, unless the server stops or somebody knocks, and reads the configuration again if it has changed.
+/// Sleeps until the time is over, the server stops or the latch is set, and reloads the configuration if it has changed.
 pub fn wait(time: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
     // SAFETY: the latch is our own.
@@ -55,7 +55,7 @@ pub fn wait(time: Duration) {
     }
 }
 
-/// Writes an error to the server's log, which no error must end.
+/// Writes an error to the server's log.
 pub fn log_error(what: &str, error: &ErrorReportWithLevel) {
     let detail = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
     log!("{what}: {}{detail}", error.message());

@@ -1,40 +1,47 @@
-//! Queries of the base table: prepared once, run in the snapshot that is active.
+//! Prepared queries, run in the active snapshot.
 
-use super::error::raise;
+use super::column::is_by_reference;
+use super::error::{defect, raise};
 use super::fence;
 use super::memory;
 use super::name::{c_string, text};
+use super::value::Value;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 
 /// A prepared query that outlives the transaction.
-pub struct Plan(pg_sys::SPIPlanPtr);
+pub struct Plan {
+    plan: pg_sys::SPIPlanPtr,
+    /// The types of its arguments.
+    types: Vec<Oid>,
+}
 
 impl Plan {
-    /// Prepares it; `options` are those of cursors.
-    pub fn prepare(sql: &str, arguments: &[Oid], options: u32) -> Plan {
-        let (sql, mut arguments) = (c_string(sql), arguments.to_vec());
+    /// Prepares a query; `options` are those of cursors. SPI is connected.
+    pub fn prepare(sql: &str, mut types: Vec<Oid>, options: u32) -> Plan {
+        let sql = c_string(sql);
         // SAFETY: as many types as arguments; the plan is kept until it is dropped.
         unsafe {
             let plan = pg_sys::SPI_prepare_cursor(
                 sql.as_ptr(),
-                arguments.len() as i32,
-                arguments.as_mut_ptr(),
+                types.len() as i32,
+                types.as_mut_ptr(),
                 options as i32,
             );
             if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
                 unexpected(pg_sys::SPI_result);
             }
-            Plan(plan)
+            Plan { plan, types }
         }
     }
 
-    /// Runs it in the active snapshot and gives each row to `each`.
-    pub fn run(&self, arguments: &[Datum], mut each: impl FnMut(&Row)) {
-        let mut arguments = arguments.to_vec();
-        // SAFETY: the arguments are those of the plan, none of them NULL; rows are read before the table of them is freed.
+    /// Runs the query in the active snapshot, and calls `each` with each row. SPI is connected.
+    pub fn run(&self, arguments: &[Value], mut each: impl FnMut(&Row)) {
+        let mut arguments = self.checked(arguments);
+        // SAFETY: as many arguments as the query has, of its types; rows are read before the table of them is freed.
         unsafe {
-            let result = pg_sys::SPI_execute_plan(self.0, arguments.as_mut_ptr(), std::ptr::null(), true, 0);
+            let plan = self.plan;
+            let result = pg_sys::SPI_execute_plan(plan, arguments.as_mut_ptr(), std::ptr::null(), true, 0);
             if result != pg_sys::SPI_OK_SELECT as i32 {
                 unexpected(result);
             }
@@ -42,14 +49,14 @@ impl Plan {
         }
     }
 
-    /// The same for results that may be too large to keep.
-    pub fn run_large(&self, arguments: &[Datum], mut each: impl FnMut(&Row)) {
-        let mut arguments = arguments.to_vec();
-        // SAFETY: as above.
+    /// Runs a query whose result may be too large to keep. SPI is connected.
+    pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&Row)) {
+        let mut arguments = self.checked(arguments);
+        // SAFETY: as many arguments as the query has, of its types; rows are read before the next are fetched.
         unsafe {
             let portal = pg_sys::SPI_cursor_open(
                 std::ptr::null(),
-                self.0,
+                self.plan,
                 arguments.as_mut_ptr(),
                 std::ptr::null(),
                 true,
@@ -63,10 +70,20 @@ impl Plan {
             pg_sys::SPI_cursor_close(portal);
         }
     }
+
+    /// The arguments, which are as many and of the types that the query was prepared with.
+    fn checked(&self, arguments: &[Value]) -> Vec<Datum> {
+        if !arguments.iter().map(|argument| argument.type_oid()).eq(self.types.iter().copied()) {
+            defect("an argument of another type than the query's");
+        }
+        arguments.iter().map(|argument| argument.datum()).collect()
+    }
 }
 
+/// Calls `each` with the rows that SPI has, and frees them. Returns how many there were.
+///
 /// # Safety
-/// A query was just run.
+/// SPI is connected and has just run a query.
 unsafe fn rows(each: &mut impl FnMut(&Row)) -> u64 {
     // SAFETY: SPI left the rows there.
     unsafe {
@@ -88,7 +105,7 @@ impl Drop for Plan {
         // While an error unwinds PostgreSQL is not called.
         if !std::thread::panicking() {
             // SAFETY: nobody else has the plan.
-            unsafe { pg_sys::SPI_freeplan(self.0) };
+            unsafe { pg_sys::SPI_freeplan(self.plan) };
         }
     }
 }
@@ -110,19 +127,12 @@ impl Row {
 
     /// The bytes of a column whose type has this size and is passed by reference; None if it is NULL, or another type.
     pub fn bytes<const SIZE: usize>(&self, column: usize) -> Option<[u8; SIZE]> {
-        // SAFETY: SPI made the descriptor, whose columns it describes.
-        let is_of_size = unsafe {
-            let count = (*self.descriptor).natts as usize;
-            #[cfg(not(feature = "pg18"))]
-            let columns = (*self.descriptor).attrs.as_slice(count);
-            #[cfg(feature = "pg18")]
-            let columns = (*self.descriptor).compact_attrs.as_slice(count);
-            let found = columns.get(column.wrapping_sub(1));
-            found.is_some_and(|found| found.attlen as usize == SIZE && !found.attbyval)
-        };
-        let datum = self.get(column).filter(|_| is_of_size)?;
-        // SAFETY: the datum of such a type points to `SIZE` bytes, which live as long as the row.
-        Some(unsafe { datum.cast_mut_ptr::<[u8; SIZE]>().read() })
+        // SAFETY: SPI made the descriptor; the datum of such a type points to `SIZE` bytes, which live as long as the row.
+        unsafe {
+            let is_of_size = is_by_reference(self.descriptor, column as i16, SIZE as i16);
+            let datum = self.get(column).filter(|_| is_of_size)?;
+            Some(datum.cast_mut_ptr::<[u8; SIZE]>().read())
+        }
     }
 
     /// A bigint, 0 if it is NULL.
@@ -154,7 +164,7 @@ pub fn connected<R>(work: impl FnOnce() -> R) -> R {
     connected_as(0, work)
 }
 
-/// The same in a procedure that may end its transaction.
+/// Connects to SPI with these options while `work` is done; a procedure may end its transaction then.
 pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
     // SAFETY: finished below; after an error PostgreSQL does that.
     unsafe {
@@ -165,7 +175,7 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
     }
 }
 
-/// Runs a query of PostgreSQL's own catalog; its rows as text, "" for NULL.
+/// Runs a query of PostgreSQL's own catalog. Returns its rows as text, "" for NULL.
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
     let (sql, mut all) = (c_string(sql), Vec::new());
     fence::for_catalog(|| {

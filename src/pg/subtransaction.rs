@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 use pgrx::{pg_sys, PgSqlErrorCode};
 use std::panic::AssertUnwindSafe;
 
-/// Does `work` in a subtransaction. An error undoes it and is returned, unless it is somebody's wish to stop.
+/// Does `work` in a subtransaction. An error undoes the work and is returned, unless it is a request to cancel or to terminate.
 pub fn attempt<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWithLevel>> {
     // SAFETY: the subtransaction ends below in either case; memory context and resource owner are those of before.
     unsafe {
@@ -28,7 +28,7 @@ pub fn attempt<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWithLeve
     }
 }
 
-/// What an error says, whoever raised it.
+/// Returns the report of an error, whoever raised it.
 pub fn report(error: CaughtError) -> Box<ErrorReportWithLevel> {
     Box::new(match error {
         CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,

@@ -1,7 +1,12 @@
 //! Reading and writing the extension's own tables: index scans, inserts, updates, without SQL and without rights.
 
+use super::column::{is_by_reference, VARLENA};
+use super::error::{defect, raise};
 use super::memory;
+use super::value::{bytes_of, Value};
+use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::PgSqlErrorCode;
 
 /// The built-in comparison functions of index keys.
 const INT4_EQ: u32 = pg_sys::F_INT4EQ;
@@ -10,14 +15,17 @@ const INT8_EQ: u32 = pg_sys::F_INT8EQ;
 const INT8_LE: u32 = pg_sys::F_INT8LE;
 const INT8_GE: u32 = pg_sys::F_INT8GE;
 
-/// Rows that are written together.
+/// The number of rows that are written together.
 const BATCH: usize = 200;
 
-/// In bytes; PostgreSQL stores parts of a tuple that is longer than 2032 out of line.
+/// The longest tuple that is written in a batch, in bytes; PostgreSQL stores parts of longer ones, from 2032 on, out of line.
 const LONG: u32 = 2000;
 
-/// No table of the extension has more.
+/// The most columns of a table of the extension.
 const MOST_COLUMNS: usize = 16;
+
+/// The most conditions of a scan.
+const MOST_CONDITIONS: usize = 6;
 
 /// A condition on an indexed column, given by its number in the table.
 #[derive(Clone, Copy)]
@@ -39,44 +47,43 @@ pub struct Table {
 }
 
 impl Table {
-    /// Opens it, with the lock that reading or writing rows takes, kept until the end of the transaction.
-    pub fn open(table: Oid, lock: u32) -> Table {
-        // SAFETY: raises an error if there is no such table.
-        unsafe {
+    /// Opens a table, with the lock that reading or writing rows takes, kept until the end of the transaction.
+    fn open(table: Oid, lock: u32) -> Table {
+        // SAFETY: PostgreSQL raises an error if there is no such table.
+        let table = unsafe {
             let relation = pg_sys::table_open(table, lock as pg_sys::LOCKMODE);
             Table { relation, columns: (*(*relation).rd_att).natts as usize }
+        };
+        if table.columns > MOST_COLUMNS {
+            defect("a table with more columns than it was made with");
         }
+        table
     }
 
-    /// How many columns it has.
+    /// The number of its columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// To read.
+    /// Opens a table to read.
     pub fn read(table: Oid) -> Table {
         Table::open(table, pg_sys::AccessShareLock)
     }
 
-    /// To write.
+    /// Opens a table to write.
     pub fn write(table: Oid) -> Table {
         Table::open(table, pg_sys::RowExclusiveLock)
     }
 
-    /// Calls `each` for the rows that the snapshot sees, in the order of the index, until it says no.
+    /// Calls `each` for the rows that the snapshot sees, in the order of the index, until it returns false.
     pub fn scan(&self, index: Oid, snapshot: Snapshot, keys: &[Key], mut each: impl FnMut(&Row) -> bool) {
-        let mut conditions = [pg_sys::ScanKeyData::default(); 6];
+        let mut conditions = [pg_sys::ScanKeyData::default(); MOST_CONDITIONS];
         let mut count = 0;
         let mut add = |column: i16, strategy: u32, function: u32, argument: Datum| {
-            // SAFETY: fills in one of the six conditions.
+            let Some(condition) = conditions.get_mut(count) else { defect("too many conditions") };
+            // SAFETY: fills in a condition.
             unsafe {
-                pg_sys::ScanKeyInit(
-                    &mut conditions[count],
-                    column,
-                    strategy as u16,
-                    Oid::from(function),
-                    argument,
-                );
+                pg_sys::ScanKeyInit(condition, column, strategy as u16, Oid::from(function), argument);
             }
             count += 1;
         };
@@ -91,9 +98,12 @@ impl Table {
                 }
             }
         }
-        // SAFETY: the index is one of this table; the snapshot lives as long as the scan; a row is read before the next.
+        // SAFETY: an index of this table, as is checked; the snapshot lives as long as the scan; a row is read before the next.
         unsafe {
             let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
+            if (*(*index).rd_index).indrelid != (*self.relation).rd_id {
+                defect("an index of another table");
+            }
             let scan = pg_sys::systable_beginscan_ordered(
                 self.relation,
                 index,
@@ -115,10 +125,17 @@ impl Table {
         }
     }
 
-    /// Opens it with its indexes, for many writes.
+    /// Opens its indexes, for many writes.
     pub fn writer(&self) -> Writer<'_> {
-        // SAFETY: the relation is open.
-        Writer { table: self, indexes: unsafe { pg_sys::CatalogOpenIndexes(self.relation) } }
+        let mut types = [Oid::INVALID; MOST_COLUMNS];
+        // SAFETY: the relation is open, and has the columns that its descriptor says.
+        unsafe {
+            let descriptor = (*self.relation).rd_att;
+            for (number, type_oid) in (1..=self.columns as i32).zip(&mut types) {
+                *type_oid = pg_sys::SPI_gettypeid(descriptor, number);
+            }
+            Writer { table: self, types, indexes: pg_sys::CatalogOpenIndexes(self.relation) }
+        }
     }
 }
 
@@ -135,13 +152,15 @@ impl Drop for Table {
 /// An open table and its indexes.
 pub struct Writer<'t> {
     table: &'t Table,
+    /// The types of its columns.
+    types: [Oid; MOST_COLUMNS],
     indexes: pg_sys::CatalogIndexState,
 }
 
 impl Writer<'_> {
     /// Adds a row; None is NULL.
-    pub fn insert(&self, columns: &[Option<Datum>]) {
-        // SAFETY: the tuple is made for this table.
+    pub fn insert(&self, columns: &[Option<Value>]) {
+        // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
         unsafe {
             let tuple = self.form(columns);
             pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
@@ -150,7 +169,7 @@ impl Writer<'_> {
     }
 
     /// Adds rows, a batch at a time.
-    pub fn insert_all<'r>(&self, rows: impl Iterator<Item = Vec<Option<Datum>>> + 'r) {
+    pub fn insert_all<'r>(&self, rows: impl Iterator<Item = Vec<Option<Value>>> + 'r) {
         let mut rows = rows.peekable();
         let Some(first) = rows.next() else { return };
         if rows.peek().is_none() {
@@ -195,9 +214,9 @@ impl Writer<'_> {
     }
 
     /// Replaces a row that this transaction alone may change.
-    pub fn update(&self, row: pg_sys::ItemPointerData, columns: &[Option<Datum>]) {
+    pub fn update(&self, row: pg_sys::ItemPointerData, columns: &[Option<Value>]) {
         let mut row = row;
-        // SAFETY: as above.
+        // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
         unsafe {
             let tuple = self.form(columns);
             pg_sys::CatalogTupleUpdateWithInfo(self.table.relation, &mut row, tuple, self.indexes);
@@ -212,15 +231,27 @@ impl Writer<'_> {
         unsafe { pg_sys::CatalogTupleDelete(self.table.relation, &mut row) }
     }
 
-    unsafe fn form(&self, columns: &[Option<Datum>]) -> pg_sys::HeapTuple {
-        assert_eq!(columns.len(), self.table.columns);
+    /// A tuple of the table.
+    fn form(&self, columns: &[Option<Value>]) -> pg_sys::HeapTuple {
         let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
-        for (place, datum) in columns.iter().enumerate() {
-            if let Some(datum) = *datum {
-                (values[place], nulls[place]) = (datum, false);
+        if columns.len() != self.table.columns {
+            raise(
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                "the tables of extension pg_tally are those of another version",
+                format!("One of them has {} columns, not {}.", self.table.columns, columns.len()),
+                "Update the extension: ALTER EXTENSION pg_tally UPDATE.",
+            );
+        }
+        let places = values.iter_mut().zip(&mut nulls);
+        for ((column, type_oid), (datum, null)) in columns.iter().zip(self.types).zip(places) {
+            if let Some(value) = column {
+                if value.type_oid() != type_oid {
+                    defect("a value of another type than its column");
+                }
+                (*datum, *null) = (value.datum(), false);
             }
         }
-        // SAFETY: as many values as the table has columns; PostgreSQL copies them.
+        // SAFETY: as many values as the table has columns, and of their types; PostgreSQL copies them.
         unsafe {
             pg_sys::heap_form_tuple((*self.table.relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr())
         }
@@ -236,14 +267,14 @@ impl Drop for Writer<'_> {
     }
 }
 
-/// Which rows are seen.
+/// The rows that a scan sees.
 #[derive(Clone, Copy)]
 pub enum Snapshot {
-    /// Those of the running query.
+    /// The rows that the running query sees.
     Active,
-    /// Those of transactions that have committed by now, and our own.
+    /// Rows of committed transactions and our own.
     Latest,
-    /// The same, and also what our own running command did.
+    /// Rows of committed transactions and our own, including those of the running command.
     Own,
 }
 
@@ -263,62 +294,81 @@ impl Snapshot {
 /// A row of a scan; only as long as the scan stands on it.
 pub struct Row {
     tuple: pg_sys::HeapTuple,
+    descriptor: pg_sys::TupleDesc,
     values: [Datum; MOST_COLUMNS],
     nulls: [bool; MOST_COLUMNS],
 }
 
 impl Row {
+    /// Takes a tuple apart.
+    ///
+    /// # Safety
+    /// A tuple of a table that was opened here, and its descriptor; both outlive the row.
     unsafe fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Row {
         let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
-        // SAFETY: there is room for the columns.
-        unsafe {
-            assert!((*descriptor).natts as usize <= MOST_COLUMNS);
-            pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-        }
-        Row { tuple, values, nulls }
+        // SAFETY: the caller's tuple; there is room for its columns, since `open` has looked.
+        unsafe { pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr()) };
+        Row { tuple, descriptor, values, nulls }
     }
 
-    /// Where the row is.
+    /// Returns the place of the row in the table.
     pub fn id(&self) -> pg_sys::ItemPointerData {
         // SAFETY: the scan stands on the tuple.
         unsafe { (*self.tuple).t_self }
     }
 
     /// A column by its number, from 1; None if it is NULL.
-    pub fn get(&self, column: i16) -> Option<Datum> {
-        let i = column as usize - 1;
-        (!self.nulls[i]).then_some(self.values[i])
+    fn get(&self, column: i16) -> Option<Datum> {
+        let place = usize::try_from(column).ok()?.checked_sub(1)?;
+        (!*self.nulls.get(place)?).then(|| self.values[place])
     }
 
-    /// An integer column of any width that is not NULL.
+    /// An integer column of any width, or a timestamptz; 0 if it is NULL.
     pub fn integer(&self, column: i16) -> i64 {
-        self.get(column).map_or(0, |datum| datum.value() as i64)
+        self.integer_or_null(column).unwrap_or(0)
+    }
+
+    /// An integer column of any width, or a timestamptz; None if it is NULL.
+    pub fn integer_or_null(&self, column: i16) -> Option<i64> {
+        self.get(column).map(|datum| datum.value() as i64)
     }
 
     /// A bytea column; None if it is NULL.
     pub fn bytes(&self, column: i16) -> Option<&[u8]> {
-        // SAFETY: a varlena inside the tuple, never compressed or out of line in these tables, or a copy.
-        self.get(column).map(|datum| unsafe { bytes_of(datum) })
+        // SAFETY: a varlena, as is checked: inside of the tuple, for it is never compressed or out of line in these
+        // tables, or a copy.
+        unsafe {
+            let is_varlena = is_by_reference(self.descriptor, column, VARLENA);
+            self.get(column).filter(|_| is_varlena).map(|datum| bytes_of(datum))
+        }
     }
-}
 
-/// The bytes of a varlena datum.
-///
-/// # Safety
-/// The datum is a varlena that outlives the result.
-pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
-    // SAFETY: the caller's.
-    unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
-}
+    /// A text column; None if it is NULL.
+    pub fn text(&self, column: i16) -> Option<String> {
+        self.native(column, pg_sys::TEXTOID)
+    }
 
-/// A bytea in the current memory context.
-pub fn bytea(bytes: &[u8]) -> Datum {
-    // SAFETY: room for the header and the bytes.
-    unsafe {
-        let length = pg_sys::VARHDRSZ + bytes.len();
-        let copy = pg_sys::palloc(length).cast::<pg_sys::varlena>();
-        pgrx::set_varsize_4b(copy, length as i32);
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast::<u8>().add(pg_sys::VARHDRSZ), bytes.len());
-        Datum::from(copy)
+    /// A column of type text[]; None if it is NULL.
+    pub fn texts(&self, column: i16) -> Option<Vec<String>> {
+        self.native(column, pg_sys::TEXTARRAYOID)
+    }
+
+    /// A column of type smallint[]; None if it is NULL.
+    pub fn smallints(&self, column: i16) -> Option<Vec<i16>> {
+        self.native(column, pg_sys::INT2ARRAYOID)
+    }
+
+    /// A column of type oid[]; None if it is NULL.
+    pub fn oids(&self, column: i16) -> Option<Vec<Oid>> {
+        self.native(column, pg_sys::OIDARRAYOID)
+    }
+
+    /// A column of this type, whose native form the caller knows.
+    fn native<T: FromDatum>(&self, column: i16, type_oid: Oid) -> Option<T> {
+        // SAFETY: the column is of the type, as is checked, and `T` the native form of it.
+        unsafe {
+            let is_of_type = pg_sys::SPI_gettypeid(self.descriptor, column.into()) == type_oid;
+            self.get(column).filter(|_| is_of_type).and_then(|datum| T::from_datum(datum, false))
+        }
     }
 }

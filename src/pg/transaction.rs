@@ -1,4 +1,4 @@
-//! Transactions of a background worker.
+//! Transactions of a background worker, and snapshots.
 
 use super::subtransaction::report;
 use pgrx::pg_sys;
@@ -23,6 +23,17 @@ pub fn transaction<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWith
         } else {
             pg_sys::AbortCurrentTransaction();
         }
+        result
+    }
+}
+
+/// Runs `work` in a new snapshot of the transaction.
+pub fn in_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: the snapshot is pushed and popped here; an error leaves it to the end of the transaction.
+    unsafe {
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let result = work();
+        pg_sys::PopActiveSnapshot();
         result
     }
 }

@@ -1,8 +1,8 @@
-//! What binary input functions share.
+//! Reading of messages by binary input functions.
 
 use pgrx::{pg_sys, Internal};
 
-/// Takes the rest of a message that PostgreSQL hands to a receive function.
+/// Takes the rest of a message that PostgreSQL passes to a receive function.
 pub fn remaining_bytes(message: &mut Internal) -> &[u8] {
     // SAFETY: only PostgreSQL can call a function of an `internal` argument, and it gives receive functions a
     // StringInfo, whose cursor stays within its length.

@@ -1,4 +1,5 @@
-//! The power tree: tallies of a table's leaves and of ten nodes each above them, never stale.
+//! The power tree: a base-10 tree of tallies over a table, whose answers are never stale. Leaves cover fixed ranges of
+//! positions; every node above covers ten children.
 //!
 //! Writers only append: [`capture`] is the trigger that logs, for each statement, what it added to each leaf, or that a
 //! leaf changed. [`compact`] folds the log into the nodes, in one snapshot. A reader, [`read`], adds up nodes, the
@@ -15,7 +16,7 @@ mod store;
 
 pub use compact::launcher::register as register_workers;
 
-/// Asks PostgreSQL to say what happens to tables and transactions; once, when the library is loaded.
+/// Registers callbacks for changes of tables and ends of transactions; once, when the library is loaded.
 pub fn watch() {
     store::generation::watch();
     ddl::touched::watch();

@@ -1,4 +1,4 @@
-//! Ordinary SQL made fast: finished plans are rewritten where pg_tally gives the same answer sooner.
+//! Ordinary SQL made fast: finished plans are rewritten where pg_tally returns the same answer sooner.
 //!
 //! `plan` walks through a finished plan; `windows` is the node that takes the place of a WindowAgg.
 
@@ -26,7 +26,7 @@ pub fn install() {
 mod unguarded {
     use super::*;
 
-    // Declared anew because pgrx's own declaration catches errors and raises them again, at the price of their context.
+    // Declared again because pgrx's declaration catches errors and raises them again without their context.
     extern "C-unwind" {
         pub fn standard_planner(
             query: *mut pg_sys::Query,

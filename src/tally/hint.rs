@@ -1,21 +1,22 @@
-//! The line that is missing under PostgreSQL's error for `SELECT day, avg(price) FROM hourly GROUP BY day`, where `price` is a
-//! column of tallies.
+//! The hint that PostgreSQL's error lacks for `SELECT day, avg(price) FROM hourly GROUP BY day`, where `price` is a column of
+//! tallies.
 //!
 //! `avg(tally)` is an accessor, and no aggregate can share its name and argument; so the parser finds a column that is not
-//! grouped, and nothing else of ours is asked before it gives up. The hook that sees errors on their way to the log can add a
-//! hint, though, and the position of the error tells whether the column is the argument of an accessor.
+//! grouped, and fails before anything of the extension is called. The hook for errors on their way to the log can add a hint,
+//! though, and the position of the error shows whether the column is the argument of an accessor.
 
+use crate::pg::plain::guarded;
 use pgrx::{pg_sys, PgSqlErrorCode};
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
-/// Accessors that bear the name of an aggregate.
+/// Accessors that have the name of an aggregate.
 const ACCESSORS: [&str; 10] =
     ["sum", "avg", "var_samp", "variance", "var_pop", "stddev_samp", "stddev", "stddev_pop", "min", "max"];
 
 type Hook = unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData);
 
-/// Who was there before.
+/// The hook that was there before ours.
 static NEXT: OnceLock<Option<Hook>> = OnceLock::new();
 
 /// Adds the hook.
@@ -27,17 +28,12 @@ pub fn install() {
     }
 }
 
+/// Adds the hint to an error, where there is one. A plain frame: the next hook may raise an error.
 unsafe extern "C-unwind" fn emit(error: *mut pg_sys::ErrorData) {
-    // SAFETY: PostgreSQL hands over the error that it is about to report; its strings and that of the statement end with 0.
+    // SAFETY: PostgreSQL hands over the error that it is about to report, and the next hook is one of such errors.
     unsafe {
-        let data = &mut *error;
-        let grouping = data.sqlerrcode == PgSqlErrorCode::ERRCODE_GROUPING_ERROR as i32;
-        if grouping && data.hint.is_null() && data.cursorpos > 0 && !pg_sys::debug_query_string.is_null() {
-            let statement = CStr::from_ptr(pg_sys::debug_query_string).to_string_lossy();
-            let hint = hint(&statement, data.cursorpos as usize - 1).and_then(|hint| CString::new(hint).ok());
-            if let Some(hint) = hint {
-                data.hint = pg_sys::MemoryContextStrdup(data.assoc_context, hint.as_ptr());
-            }
+        if (*error).sqlerrcode == PgSqlErrorCode::ERRCODE_GROUPING_ERROR as i32 {
+            guarded(|| add_hint(&mut *error));
         }
         if let Some(Some(next)) = NEXT.get() {
             next(error);
@@ -45,7 +41,24 @@ unsafe extern "C-unwind" fn emit(error: *mut pg_sys::ErrorData) {
     }
 }
 
-/// The hint, if the column at this character of a statement is the argument of an accessor.
+/// Adds the hint to an error that has none.
+///
+/// # Safety
+/// An error that PostgreSQL is about to report.
+unsafe fn add_hint(data: &mut pg_sys::ErrorData) {
+    // SAFETY: the text of the statement, if there is one, and the hint end with 0; the error keeps a copy of the latter.
+    unsafe {
+        if data.hint.is_null() && data.cursorpos > 0 && !pg_sys::debug_query_string.is_null() {
+            let statement = CStr::from_ptr(pg_sys::debug_query_string).to_string_lossy();
+            let hint = hint(&statement, data.cursorpos as usize - 1).and_then(|hint| CString::new(hint).ok());
+            if let Some(hint) = hint {
+                data.hint = pg_sys::MemoryContextStrdup(data.assoc_context, hint.as_ptr());
+            }
+        }
+    }
+}
+
+/// Returns the hint if the column at this character of a statement is the argument of an accessor.
 fn hint(statement: &str, position: usize) -> Option<String> {
     let (start, _) = statement.char_indices().nth(position)?;
     let before = statement[..start].trim_end().strip_suffix('(')?.trim_end();

@@ -1,4 +1,4 @@
-//! Text, binary and jsonb, all validated: what cannot be a tally is refused.
+//! Text, binary and jsonb forms of tallies, all validated.
 
 use crate::datum::tally::SqlTally;
 use crate::pg::error::raise;
@@ -8,11 +8,11 @@ use pgrx::Internal;
 use std::ffi::{CStr, CString};
 use tally_stats::{Parts, Tally, TextError, WireError};
 
-const HINT: &str = "A tally is written (count,mean,m2,min,max), as casts to text give it; a number needs a type, as in tally(5) and t + 5.";
+const HINT: &str = "A tally is written (count,mean,m2,min,max), as a cast to text returns it; a number needs a type, as in tally(5) and t + 5.";
 
-/// No tally has a longer text, spaces and zeros without end apart: nothing is allocated for what is none.
+/// The longest text that is parsed. No tally needs a longer one, and nothing is allocated for invalid ones.
 const MOST_TEXT: usize = 1 << 16;
-/// How much of a wrong text is shown.
+/// The bytes of an invalid text that an error shows.
 const MOST_SHOWN: usize = 200;
 
 #[pg_extern(sql = false)]
@@ -25,7 +25,7 @@ fn tally_in(input: &CStr) -> SqlTally {
     let detail = match std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MOST_TEXT).map(str::parse)
     {
         Some(Ok(tally)) => return SqlTally(tally),
-        Some(Err(TextError::Impossible(why))) => format!("No values have such a tally: {why}."),
+        Some(Err(TextError::Impossible(why))) => format!("No set of values has such a tally: {why}."),
         Some(Err(TextError::Syntax)) | None => String::new(),
     };
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST_SHOWN)]);
@@ -54,17 +54,17 @@ fn tally_recv(mut message: Internal) -> SqlTally {
     let bytes = remaining_bytes(&mut message);
     let detail = match Tally::from_bytes(bytes) {
         Ok(tally) => return SqlTally(tally),
-        Err(WireError::Length) => format!("It has {} bytes, not {}.", bytes.len(), Tally::WIRE_LEN),
+        Err(WireError::Length) => format!("The value has {} bytes, not {}.", bytes.len(), Tally::WIRE_LEN),
         Err(WireError::Version(version)) => {
-            format!("Its version is {version}; this pg_tally knows version 1.")
+            format!("The value has version {version}; this pg_tally supports version 1.")
         }
-        Err(WireError::Impossible(why)) => format!("No values have such a tally: {why}."),
+        Err(WireError::Impossible(why)) => format!("No set of values has such a tally: {why}."),
     };
     raise(
         PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
         "invalid binary representation of type tally",
         detail,
-        "Send what tally_send() gave; to build a tally from numbers use tally_of().",
+        "Send what tally_send() returned; to build a tally from numbers, use tally_of().",
     )
 }
 
@@ -83,7 +83,7 @@ fn from_json(text: &[u8]) -> SqlTally {
     let detail = match serde_json::from_slice::<Parts>(short) {
         Ok(parts) => match parts.into_tally() {
             Ok(tally) => return SqlTally(tally),
-            Err(why) => format!("No values have such a tally: {why}."),
+            Err(why) => format!("No set of values has such a tally: {why}."),
         },
         Err(error) => format!("{error}."),
     };
@@ -91,6 +91,6 @@ fn from_json(text: &[u8]) -> SqlTally {
         PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
         "invalid JSON for type tally",
         detail,
-        "The object has num_vals, avg, m2, min and max, as the casts from tally to json and jsonb give them.",
+        "The object has num_vals, avg, m2, min and max, as the casts from tally to json and jsonb return them.",
     )
 }

@@ -46,7 +46,7 @@ fn of_wide((hi, lo): (f64, f64)) -> Tally {
     tally
 }
 
-/// Comparisons, all of one total order.
+/// Comparisons by one total order.
 macro_rules! comparisons {
     ($($function:ident => $test:ident;)*) => { $(
         #[pg_extern(sql = false)]
@@ -102,7 +102,7 @@ fn tally_of(num_vals: i64, mean: f64, m2: f64, min: f64, max: f64) -> SqlTally {
         Ok(tally) => SqlTally(tally),
         Err(why) => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("no values have these moments: {why}"),
+            format!("no set of values has these moments: {why}"),
             format!("num_vals {num_vals}, mean {mean:?}, m2 {m2:?}, min {min:?}, max {max:?}."),
             "m2 is the sum of squared deviations from the mean: var_samp * (num_vals - 1).",
         ),

@@ -29,7 +29,7 @@ fn checked(level: f64) -> f64 {
     }
     raise(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("confidence level {level} is not between 0 and 1"),
+        format!("confidence level must be between 0 and 1: {level}"),
         "",
         "Write 95 % as 0.95.",
     )

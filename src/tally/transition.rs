@@ -1,4 +1,4 @@
-//! What `tally(x)` and `tally(t)` do for each row, and for each pair of partial results.
+//! Transition functions of `tally(x)` and `tally(t)`, for each row and for each pair of partial results.
 //!
 //! The same functions are `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere a copy.
 
@@ -6,36 +6,36 @@ use crate::datum::number::split_numeric;
 use crate::datum::tally::{SqlTally, State};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
-use tally_stats::split_integer;
+use tally_stats::{split_integer, Tally};
 
-#[pg_extern(sql = false)]
-fn tally_observe_float8(mut state: State, x: f64, fcinfo: FunctionCallInfo) -> State {
-    // SAFETY: PostgreSQL passes the call.
-    unsafe { state.writable(fcinfo) }.observe(x);
+/// Changes a state in the call that PostgreSQL makes.
+#[inline(always)]
+fn changed(mut state: State, fcinfo: FunctionCallInfo, change: impl FnOnce(&mut Tally)) -> State {
+    // SAFETY: only called by the functions of this file, which pass on the call that runs.
+    change(unsafe { state.writable(fcinfo) });
     state
 }
 
 #[pg_extern(sql = false)]
-fn tally_observe_int8(mut state: State, x: i64, fcinfo: FunctionCallInfo) -> State {
+fn tally_observe_float8(state: State, x: f64, fcinfo: FunctionCallInfo) -> State {
+    changed(state, fcinfo, |tally| tally.observe(x))
+}
+
+#[pg_extern(sql = false)]
+fn tally_observe_int8(state: State, x: i64, fcinfo: FunctionCallInfo) -> State {
     let (hi, lo) = split_integer(x);
-    // SAFETY: PostgreSQL passes the call.
-    unsafe { state.writable(fcinfo) }.observe_wide(hi, lo);
-    state
+    changed(state, fcinfo, |tally| tally.observe_wide(hi, lo))
 }
 
 #[pg_extern(sql = false)]
-fn tally_observe_numeric(mut state: State, x: AnyNumeric, fcinfo: FunctionCallInfo) -> State {
+fn tally_observe_numeric(state: State, x: AnyNumeric, fcinfo: FunctionCallInfo) -> State {
     let (hi, lo) = split_numeric(x);
-    // SAFETY: PostgreSQL passes the call.
-    unsafe { state.writable(fcinfo) }.observe_wide(hi, lo);
-    state
+    changed(state, fcinfo, |tally| tally.observe_wide(hi, lo))
 }
 
 #[pg_extern(sql = false)]
-fn tally_merge(mut state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> State {
-    // SAFETY: PostgreSQL passes the call.
-    unsafe { state.writable(fcinfo) }.merge(other);
-    state
+fn tally_merge(state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> State {
+    changed(state, fcinfo, |tally| tally.merge(other))
 }
 
 /// The result of the aggregate, in canonical bytes: those of a state depend on the order of the rows.

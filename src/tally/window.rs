@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 use std::convert::identity;
 use tally_stats::{split_integer, Sliding, Summary, Tally};
 
-/// The rows of a frame, and room for what is reported of them.
+/// The rows of a frame, and the tally that is reported.
 pub struct Window<S: Summary> {
     values: Sliding<S>,
     result: Tally,
@@ -30,7 +30,7 @@ impl<S: Summary> Default for Window<S> {
     }
 }
 
-/// The three functions of a moving aggregate. NULLs neither enter nor leave; a frame without rows has no state.
+/// Defines the three functions of a moving aggregate. NULLs neither enter nor leave; a frame without rows has no state.
 macro_rules! moving {
     ($push:ident, $pop:ident, $report:ident: $argument:ty => $summary:ty, $value:expr, $tally:expr) => {
         #[pg_extern(sql = false)]

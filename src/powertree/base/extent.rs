@@ -1,4 +1,4 @@
-//! Which leaves a partition that comes or goes holds: found out without SQL, so that no code of users runs.
+//! The leaves of a partition that is attached or detached, found without SQL, so that no code of users runs.
 
 use crate::pg::column::find_column;
 use crate::pg::list::items;
@@ -13,8 +13,8 @@ use tally_stats::tree::Leaves;
 /// Positions, both included.
 type Positions = (i64, i64);
 
-/// Has the leaves of a partition that comes or goes read from the base table. Without any rows only snapshots of before
-/// are told that they must not trust the tree.
+/// Marks the leaves of a partition that is attached or detached to be read from the base table. Without rows only a barrier
+/// keeps older snapshots from using the tree.
 ///
 /// Writers are kept out until the transaction ends: what they are about to log would be lost or counted twice.
 pub fn append(tree: &Definition, relation: Oid, reason: &str) {
@@ -22,7 +22,7 @@ pub fn append(tree: &Definition, relation: Oid, reason: &str) {
     span::append(tree.id, first, last, Reach::Earlier, reason);
 }
 
-/// From which leaf to which a relation may have rows; None if it has none.
+/// Returns the first and the last leaf that may have rows of a relation; None if it is empty.
 fn of(tree: &Definition, relation: Oid) -> Option<(i64, i64)> {
     let mut extent: Option<Positions> = None;
     for member in lock_family(relation, pg_sys::AccessExclusiveLock) {
@@ -35,7 +35,7 @@ fn of(tree: &Definition, relation: Oid) -> Option<(i64, i64)> {
     extent.map(|(first, last)| (leaves.of(first), leaves.of(last)))
 }
 
-/// The positions of the rows of one table. What the bounds of partitions say need not be read.
+/// Returns the first and the last position of one table's rows, from the bounds of partitions where they are known.
 fn positions(table: Oid, at: &str) -> Option<Positions> {
     let known =
         find_column(table, at).and_then(|column| Some((column.number, Position::of(column.type_oid)?)));
@@ -59,13 +59,13 @@ fn positions(table: Oid, at: &str) -> Option<Positions> {
     }
 }
 
-/// The least and the greatest position among all rows that were committed by now, whatever the transaction's snapshot.
+/// The least and the greatest position among all committed rows, whatever the transaction's snapshot.
 ///
 /// # Safety
 /// The relation is an open table, locked against writers, and the column one of its positions.
 unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> Option<Positions> {
     let mut extent: Option<Positions> = None;
-    // SAFETY: the caller's; the scan, of the heap from its beginning to its end, is over before its snapshot goes.
+    // SAFETY: the caller's table; the scan, of the heap from its beginning to its end, is over before its snapshot goes.
     unsafe {
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
         let scan =
@@ -90,8 +90,8 @@ unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> O
     extent
 }
 
-/// The bounds of the positions of a table by those of the partitions that it is or is part of. The upper one is taken
-/// to be included: other columns of the partition key may follow.
+/// Returns the bounds of a table's positions from those of the partitions that it is or is part of. The upper one is
+/// inclusive, since other columns may follow in the partition key.
 fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>) {
     let (mut lower, mut upper) = (None, None);
     let mut child = table;
@@ -115,7 +115,7 @@ const STRATEGY: i16 = 2;
 const COLUMNS: i16 = 5;
 const CLASSES: i16 = 6;
 
-/// Is a table partitioned by ranges, of the position before anything else, in its usual order?
+/// Is a table partitioned by ranges, with the position as the first column of the key, in its usual order?
 fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
     let name = c_string(at);
     // SAFETY: the tuple is looked up and released; none of these columns is NULL, and a key has a column at least.
@@ -146,7 +146,7 @@ fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
 /// # Safety
 /// The partition is one of ranges of positions.
 unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
-    // SAFETY: the caller's; the tuple is looked up and released, the bound a node that PostgreSQL wrote.
+    // SAFETY: the caller's partition; the tuple is looked up and released, the bound a node that PostgreSQL wrote.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
         let tuple = pg_sys::SearchSysCache1(cache, partition.into());
@@ -173,7 +173,7 @@ unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i
 /// # Safety
 /// The list is that of a bound, the first column a position.
 unsafe fn first_of(datums: *mut pg_sys::List, position: Position) -> Option<i64> {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's list, whose members are of this structure; a bound that is a value has a constant.
     unsafe {
         let datum = items::<pg_sys::PartitionRangeDatum>(datums).next()?;
         if (*datum).kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {

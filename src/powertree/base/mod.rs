@@ -1,4 +1,5 @@
-//! The base table of a tree: the queries that it answers, the triggers that it has, and what a partition of it holds.
+//! The base table of a tree: which tables are suitable, the queries that it answers, its triggers, and the extent of its
+//! partitions.
 
 pub mod extent;
 pub mod progress;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// So many rows are counted between two looks at the clock.
+/// Rows that are counted between two looks at the clock.
 const ROWS: u64 = 8192;
 
-/// How many leaves were written, and when that was last said.
+/// The number of leaves written so far, and when it was last reported.
 pub struct Progress {
     tree: String,
     leaves: usize,
@@ -35,19 +35,19 @@ impl Progress {
 }
 
 thread_local! {
-    /// What is being read, if anything is.
+    /// The reading in progress, if there is one.
     static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
 }
 
 struct Reading {
     tree: String,
     rows: u64,
-    /// As the last ANALYZE counted them; not positive if there was none.
+    /// The number of rows at the last ANALYZE; not positive if there was none.
     expected: f32,
     said: Instant,
 }
 
-/// Ends the reading when it goes, also by an error.
+/// Ends the reading when it is dropped, even by an error.
 pub struct EndOfReading;
 
 impl Drop for EndOfReading {
@@ -56,7 +56,7 @@ impl Drop for EndOfReading {
     }
 }
 
-/// From now on the rows of a tree's base table are counted.
+/// Begins to count the rows that are read of a tree's base table.
 pub fn read(tree: &str, base: Oid) -> EndOfReading {
     // SAFETY: the caller has a lock on the table.
     let expected = unsafe {

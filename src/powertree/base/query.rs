@@ -3,11 +3,11 @@
 use super::progress;
 use super::statement;
 use crate::datum::tally::tally_in;
-use crate::pg::memory;
 use crate::pg::spi::Plan;
+use crate::pg::value::Value;
 use crate::powertree::model::question::{LastValues, Query, Range};
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys;
 use std::rc::Rc;
 use tally_stats::Tally;
 
@@ -27,14 +27,14 @@ impl Base<'_> {
     }
 
     /// The arguments for a series and a range.
-    fn arguments(self, key: &[Datum], range: Range) -> Vec<Datum> {
+    fn arguments(self, key: &[Value], range: Range) -> Vec<Value> {
         let mut arguments = key.to_vec();
-        arguments.extend([range.first, range.last].map(|position| self.0.position.to_datum(position)));
+        arguments.extend([range.first, range.last].map(|position| self.0.position.to_value(position)));
         arguments
     }
 
     /// The tally of a value between two positions.
-    pub fn read_range(self, query: Query, value: usize, key: &[Datum], range: Range) -> Tally {
+    pub fn read_range(self, query: Query, value: usize, key: &[Value], range: Range) -> Tally {
         let mut tally = Tally::EMPTY;
         if !range.is_empty() {
             self.query(query, value).run(&self.arguments(key, range), |row| tally = tally_in(row, 1));
@@ -43,7 +43,7 @@ impl Base<'_> {
     }
 
     /// The tallies of all values between two positions.
-    pub fn read_leaf(self, key: &[Datum], range: Range) -> Vec<Tally> {
+    pub fn read_leaf(self, key: &[Value], range: Range) -> Vec<Tally> {
         let mut tallies = Vec::new();
         self.query(Query::Leaf, 0).run(&self.arguments(key, range), |row| {
             tallies = (1..=self.0.values.len()).map(|column| tally_in(row, column)).collect();
@@ -52,7 +52,7 @@ impl Base<'_> {
     }
 
     /// The last `need` of a value between two positions.
-    pub fn read_last(self, value: usize, key: &[Datum], range: Range, need: i64) -> LastValues {
+    pub fn read_last(self, value: usize, key: &[Value], range: Range, need: i64) -> LastValues {
         let mut result = LastValues { tally: Tally::EMPTY, first: None, last: None };
         let mut arguments = self.arguments(key, range);
         arguments.push(need.into());
@@ -70,7 +70,8 @@ impl Base<'_> {
             let mut key = Vec::new();
             for (i, column) in self.0.series.iter().enumerate() {
                 if let Some(datum) = row.get(i + 1) {
-                    column.encode(datum, &mut key);
+                    // SAFETY: the query returns the columns of the key before all else.
+                    unsafe { column.encode(datum, &mut key) }
                 }
             }
             let tallies = (0..self.0.values.len()).map(|value| tally_in(row, keys + 2 + value)).collect();
@@ -82,28 +83,19 @@ impl Base<'_> {
     pub fn read_buckets(
         self,
         value: usize,
-        key: &[Datum],
+        key: &[Value],
         range: Range,
         begins: &[i64],
         mut each: impl FnMut(usize, Tally),
     ) {
         let mut arguments = self.arguments(key, range);
-        let array;
-        let mut begins = memory::collect(begins.iter().map(|&begin| self.0.position.to_datum(begin)));
-        // SAFETY: an array of the position's type, which is passed by value.
-        unsafe {
-            let (mut length, mut by_value, mut align) = (0, false, 0);
-            let element = self.0.position.type_oid();
-            pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
-            let count = begins.len() as i32;
-            array =
-                pg_sys::construct_array(begins.as_mut_ptr(), count, element, length.into(), by_value, align);
-            arguments.push(Datum::from(array));
-        }
+        let begins = begins.iter().map(|&begin| self.0.position.to_value(begin));
+        let array = Value::array(self.0.position.type_oid(), begins);
+        arguments.push(array);
         self.query(Query::Buckets, value).run(&arguments, |row| {
             each(row.get(1).map_or(0, |datum| datum.value() as i32) as usize, tally_in(row, 2));
         });
-        // SAFETY: made above; the next of many calls needs the room.
-        unsafe { pg_sys::pfree(array.cast()) }
+        // SAFETY: the array is nobody else's; the next of many calls needs the room.
+        unsafe { pg_sys::pfree(array.datum().cast_mut_ptr()) }
     }
 }

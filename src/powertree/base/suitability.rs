@@ -1,5 +1,6 @@
-//! What kind of table a tree can be made for.
+//! Tables that a tree can be made for.
 
+use crate::pg::catalog::scan;
 use crate::pg::error::raise;
 use crate::pg::fence::owner;
 use crate::pg::name::relation_name;
@@ -8,7 +9,7 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// May a relation have rows of a tree's, or had it any? No if it is gone.
+/// May a relation have, or have had, rows of a tree? No if it is gone.
 pub fn may_be_of_tree(relation: Oid) -> bool {
     const KINDS: [u8; 3] =
         [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_FOREIGN_TABLE];
@@ -18,11 +19,11 @@ pub fn may_be_of_tree(relation: Oid) -> bool {
         })
 }
 
-/// Why no tree can be made for a table that has this one in its family, if that is so.
+/// Returns why no tree can be made for a table that has this one in its family; None if one can.
 pub fn refusal(relation: Oid) -> Option<String> {
     let name = relation_name(relation);
     let Some(class) = Class::of(relation) else {
-        return Some(format!("there is no relation with OID {}", relation.to_u32()));
+        return Some(format!("relation with OID {} does not exist", relation.to_u32()));
     };
     match class.kind {
         pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE => {}
@@ -47,36 +48,32 @@ pub fn refusal(relation: Oid) -> Option<String> {
 /// Are the rows of a table in the shards of Citus? Its triggers would not see them.
 fn is_distributed(relation: Oid) -> bool {
     let catalog = Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
-    // SAFETY: an ordinary scan of a catalog, which is there where Citus is; its first key names the table.
-    unsafe {
+    // SAFETY: PostgreSQL looks the names up, and takes any number for a relation's.
+    let (distributed, column) = unsafe {
         let distributed = pg_sys::get_relname_relid(c"pg_dist_partition".as_ptr(), catalog);
-        let column = pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr());
-        if distributed == Oid::INVALID || column <= 0 {
-            return false;
-        }
-        let table = pg_sys::table_open(distributed, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        let (equal, function) = (pg_sys::BTEqualStrategyNumber as u16, Oid::from(pg_sys::F_OIDEQ));
-        pg_sys::ScanKeyInit(&mut key, column, equal, function, relation.into());
-        let scan = pg_sys::systable_beginscan(table, Oid::INVALID, false, std::ptr::null_mut(), 1, &mut key);
-        let found = !pg_sys::systable_getnext(scan).is_null();
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
-        found
+        (distributed, pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr()))
+    };
+    let mut found = false;
+    if let (true, Ok(column @ 1..)) = (distributed != Oid::INVALID, u32::try_from(column)) {
+        scan(distributed, None, Some((column, relation)), |_, _| {
+            found = true;
+            false
+        });
     }
+    found
 }
 
-/// What is wrong with a table of which a partition belongs to somebody who may not act as the owner of `base`: to read
-/// it as a whole would run code of the one, such as the expression of an index, with the rights of the other.
+/// Returns what is wrong with a table if a partition belongs to a role that may not act as the owner of `base`: reading
+/// the whole would run code of one role, such as the expression of an index, with the rights of another.
 pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     let owned_by = owner(base);
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any numbers for roles.
     let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
     let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
     Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }
 
-/// Everything that compaction reads is read as the owner of the base table.
+/// Raises an error unless all partitions have one owner: compaction reads them as the owner of the base table.
 pub fn require_one_owner(base: Oid) {
     if let Some(problem) = strangers(base, base) {
         raise(

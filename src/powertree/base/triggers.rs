@@ -1,13 +1,15 @@
 //! The triggers that keep a tree in step with its table.
 
+use crate::pg::catalog::{advance, scan};
 use crate::pg::fence;
+use crate::pg::memory;
 use crate::pg::name::{c_string, text};
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
 use std::io::Write;
 
-/// The name that a trigger's transition table of rows as they were has, and that of rows as they are.
+/// The names of a trigger's transition tables of old and of new rows.
 const OLD: &CStr = c"powertree_old";
 const NEW: &CStr = c"powertree_new";
 
@@ -18,15 +20,15 @@ const UPDATE: u32 = pg_sys::TRIGGER_TYPE_UPDATE;
 const DELETE: u32 = pg_sys::TRIGGER_TYPE_DELETE;
 const TRUNCATE: u32 = pg_sys::TRIGGER_TYPE_TRUNCATE;
 
-/// What one of a tree's triggers must look like.
+/// The definition that one of a tree's triggers must have.
 struct Kind {
     event: &'static str,
-    /// `tgtype`: AFTER and FOR EACH STATEMENT unless it says otherwise.
+    /// Flags of `tgtype`; AFTER and FOR EACH STATEMENT where they say nothing else.
     when: u32,
-    /// Has it a transition table of old rows, of new rows?
+    /// Has it transition tables of old rows and of new rows?
     old: bool,
     new: bool,
-    /// `tgenabled`.
+    /// The value of `tgenabled`.
     fires: u8,
 }
 
@@ -61,7 +63,7 @@ const KINDS: [Kind; 6] = [
 ];
 
 impl Kind {
-    /// PostgreSQL gives row triggers of the base table to its partitions.
+    /// Does PostgreSQL clone the trigger to partitions? It does so with row triggers.
     fn is_cloned(&self) -> bool {
         self.when & ROW != 0
     }
@@ -79,7 +81,7 @@ pub fn tree_of(trigger: &str) -> Option<i32> {
     tree.parse().ok().filter(|_| ours)
 }
 
-/// What the catalog says of a trigger.
+/// The definition of a trigger in the catalog.
 struct Known {
     oid: Oid,
     name: String,
@@ -97,7 +99,7 @@ struct Known {
 }
 
 impl Known {
-    /// Is it just what [`install`] makes, of this tree?
+    /// Is it exactly what [`install`] makes for this tree?
     fn is(&self, kind: &Kind, tree: i32) -> bool {
         let table = |wanted: bool, name: &CStr| wanted.then(|| name.to_string_lossy().into_owned());
         self.name == name(tree, kind.event)
@@ -111,7 +113,7 @@ impl Known {
             && (!self.cloned || kind.is_cloned())
     }
 
-    /// Does it belong to this tree, be it as it was made or not?
+    /// Does it belong to this tree, whether or not it was changed?
     fn is_of(&self, tree: i32) -> bool {
         tree_of(&self.name) == Some(tree)
             || self.captures && self.argument.as_deref() == Some(tree.to_string().as_str())
@@ -124,7 +126,7 @@ impl Known {
 /// # Safety
 /// The trigger is that of an event that is being handled.
 pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
-    // SAFETY: the caller's; a trigger has as many arguments as it says.
+    // SAFETY: the caller's trigger, which has as many arguments as it says, all of them C strings.
     unsafe {
         let trigger = &*trigger;
         if trigger.tgnargs != 1 {
@@ -165,7 +167,7 @@ fn is_name(found: &[u8], argument: &[u8], event: &str) -> bool {
     rest.and_then(|rest| rest.strip_prefix(b"_")) == Some(event.as_bytes())
 }
 
-/// Makes the triggers of a relation, the base table or one of its partitions, or makes them anew.
+/// Makes the triggers of a relation, the base table or one of its partitions, or replaces them.
 pub fn install(tree: i32, relation: Oid, base: Oid) {
     let function = Tables::get().capture;
     fence::for_catalog(|| {
@@ -173,8 +175,7 @@ pub fn install(tree: i32, relation: Oid, base: Oid) {
             create(tree, relation, function, kind);
         }
     });
-    // SAFETY: makes the triggers known to what follows.
-    unsafe { pg_sys::CommandCounterIncrement() };
+    advance();
 }
 
 fn create(tree: i32, relation: Oid, function: Oid, kind: &Kind) {
@@ -220,7 +221,7 @@ fn create(tree: i32, relation: Oid, function: Oid, kind: &Kind) {
     }
 }
 
-/// Drops the triggers of a relation, as many as there are.
+/// Drops the triggers of a relation.
 pub fn remove(tree: i32, relation: Oid) {
     let found = all(relation);
     fence::for_catalog(|| {
@@ -240,7 +241,7 @@ pub fn remove(tree: i32, relation: Oid) {
     });
 }
 
-/// Has the relation all triggers of a tree, and do they do and fire what and when they should?
+/// Has the relation all triggers of a tree, as [`install`] makes them?
 pub fn are_right(tree: i32, relation: Oid) -> bool {
     let known = all(relation);
     KINDS.iter().all(|kind| known.iter().any(|trigger| trigger.is(kind, tree)))
@@ -270,12 +271,14 @@ pub fn trees(relation: Oid) -> Vec<i32> {
 pub fn relations() -> Vec<Oid> {
     let mut relations = Vec::new();
     let function = Tables::get().capture;
-    scan(None, |tuple, _| {
-        // SAFETY: a row of `pg_trigger`.
+    scan(pg_sys::TriggerRelationId, None, None, |tuple, _| {
+        // SAFETY: a row of `pg_trigger` begins with this structure.
         let trigger = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_trigger>() };
         if trigger.tgfoid == function {
+            memory::room(&mut relations, 1);
             relations.push(trigger.tgrelid);
         }
+        true
     });
     relations
 }
@@ -284,53 +287,22 @@ pub fn relations() -> Vec<Oid> {
 fn all(relation: Oid) -> Vec<Known> {
     let mut known = Vec::new();
     let function = Tables::get().capture;
-    scan(Some(relation), |tuple, columns| {
-        // SAFETY: a row of `pg_trigger`.
+    let (index, key) = (Oid::from(pg_sys::TriggerRelidNameIndexId), pg_sys::Anum_pg_trigger_tgrelid);
+    scan(pg_sys::TriggerRelationId, Some(index), Some((key, relation)), |tuple, columns| {
+        // SAFETY: a row of `pg_trigger` and its descriptor.
         known.push(unsafe { Known::of(tuple, columns, function) });
+        true
     });
     known
 }
 
-/// Calls `each` for the rows of `pg_trigger`, all or those of a relation.
-fn scan(relation: Option<Oid>, mut each: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc)) {
-    // SAFETY: an ordinary scan of a system catalog, by its index if there is a condition.
-    unsafe {
-        let triggers = pg_sys::table_open(pg_sys::TriggerRelationId, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        if let Some(relation) = relation {
-            pg_sys::ScanKeyInit(
-                &mut key,
-                pg_sys::Anum_pg_trigger_tgrelid as i16,
-                pg_sys::BTEqualStrategyNumber as u16,
-                Oid::from(pg_sys::F_OIDEQ),
-                relation.into(),
-            );
-        }
-        let scan = pg_sys::systable_beginscan(
-            triggers,
-            Oid::from(pg_sys::TriggerRelidNameIndexId),
-            relation.is_some(),
-            std::ptr::null_mut(),
-            relation.is_some().into(),
-            &mut key,
-        );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            each(tuple, (*triggers).rd_att);
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(triggers, pg_sys::AccessShareLock as i32);
-    }
-}
-
 impl Known {
+    /// Reads what the catalog says of a trigger.
+    ///
     /// # Safety
-    /// A row of `pg_trigger`.
+    /// A row of `pg_trigger` and its descriptor.
     unsafe fn of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, function: Oid) -> Known {
-        // SAFETY: the caller's; the arguments are C strings one after the other.
+        // SAFETY: the caller's row; its arguments are C strings one after the other.
         unsafe {
             let column = |number: u32| {
                 let mut null = false;

@@ -1,4 +1,4 @@
-//! What a statement did, added up in memory by series and leaf before it goes to the log.
+//! Changes of a statement, added up in memory by series and leaf before they go to the log.
 
 use super::layout::RowOf;
 use crate::pg::memory;
@@ -10,10 +10,10 @@ use crate::powertree::store::tables::Tables;
 use std::collections::HashMap;
 use tally_stats::Tally;
 
-/// So many leaves are kept in memory before they are written.
+/// Leaves that are kept in memory before they are written.
 const FLUSH: usize = 10_000;
 
-/// What a statement did, by series and leaf.
+/// The changes of a statement, by series and leaf.
 pub struct Changes<'t> {
     tree: &'t Tree,
     numbers: HashMap<Vec<u8>, usize>,
@@ -114,7 +114,7 @@ impl<'t> Changes<'t> {
         }
     }
 
-    /// Writes to the log what is in memory. A sum that is still being made may go in parts.
+    /// Writes the changes in memory to the log. The sum of one leaf may become several entries.
     pub fn flush(&mut self) {
         if self.series.is_empty() {
             return;

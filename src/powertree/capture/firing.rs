@@ -1,7 +1,7 @@
-//! A trigger that fires: what PostgreSQL says to its function.
+//! The event that a trigger function is called for.
 //!
-//! Whoever owns a table, or has the TRIGGER privilege, can make triggers of any kind that call any trigger function. A
-//! function that did not look would drop rows in silence, count them twice, or read what is not there.
+//! Users who own a table, or have the TRIGGER privilege, can make triggers of any kind that call any trigger function. A
+//! function that did not check its event would silently drop rows, count them twice, or read memory that is not there.
 
 use crate::pg::error::raise;
 use crate::pg::name::{relation_name, text};
@@ -16,22 +16,22 @@ pub struct Firing<'a>(&'a TriggerData);
 /// The kinds of trigger that keep a tree in step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// Before a statement that writes rows.
+    /// BEFORE a statement that writes rows.
     Before,
-    /// After a statement, with the rows that came.
+    /// AFTER an INSERT statement, with the new rows.
     Insert,
-    /// After a statement, with the rows before and after.
+    /// AFTER an UPDATE statement, with the old and the new rows.
     Update,
-    /// After a statement, with the rows that went.
+    /// AFTER a DELETE statement, with the old rows.
     Delete,
-    /// Before a statement.
+    /// BEFORE a TRUNCATE.
     Truncate,
-    /// After each row.
+    /// AFTER each row that replication writes.
     Row,
 }
 
 impl<'a> Firing<'a> {
-    /// An error unless `function` was called by a trigger.
+    /// Returns the event; an error unless `function` was called by a trigger.
     pub fn of(fcinfo: FunctionCallInfo, function: &str) -> Firing<'a> {
         // SAFETY: PostgreSQL calls functions with a context or none; a node's tag says which structure it begins.
         let data = unsafe {
@@ -57,7 +57,7 @@ impl<'a> Firing<'a> {
         unsafe { (*self.0.tg_relation).rd_id }
     }
 
-    /// The kind of trigger, None if it is none of those.
+    /// Returns the kind of trigger; None if no trigger of pg_tally is of that kind.
     pub fn event(self) -> Option<Event> {
         let data = self.0;
         let is = |mask: u32, flags: u32| data.tg_event & mask == flags;
@@ -92,7 +92,7 @@ impl<'a> Firing<'a> {
         }
     }
 
-    /// Refuses a trigger that somebody else made.
+    /// Refuses a trigger that pg_tally did not make.
     pub fn refuse(self, function: &str, hint: &str) -> ! {
         raise(
             PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,

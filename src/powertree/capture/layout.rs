@@ -1,39 +1,42 @@
-//! Rows as triggers see them: where the columns of a tree are in the table or a partition, and what they hold.
+//! Rows as triggers see them: the places of a tree's columns in a table or a partition, and their values.
 
+use super::transition::Transition;
+use crate::pg::catalog::is_partitioned;
 use crate::pg::column::{find_column, generated};
+use crate::pg::error::defect;
 use crate::pg::relation::is_in_family;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::generation;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{self, Oid, Relation, Tuplestorestate};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Where a relation, the base table or one of its partitions, has the columns of a tree.
+/// The places of a tree's columns in a relation, the base table or one of its partitions.
 pub struct Layout {
     pub tree: Rc<Tree>,
     at: usize,
     values: Vec<usize>,
     series: Vec<usize>,
-    /// As far as a row must be taken apart.
+    /// The last column that a row must be deformed up to.
     last: i32,
-    /// Which values the partitions of the relation compute. Where the columns of a partition are in other places,
-    /// PostgreSQL shows rows to triggers as they were before: NULL, or of an UPDATE what it was.
+    /// Values that are generated columns of the relation's partitions. Where a partition has its columns in other places,
+    /// PostgreSQL shows triggers their values from before: NULL, or those before an UPDATE.
     generated: Vec<usize>,
-    /// Is that so of the position or the series?
+    /// Is the position or a column of the series generated in that way?
     pub place_is_generated: bool,
 }
 
-/// By tree and relation.
+/// Layouts by tree and relation.
 type Layouts = HashMap<(i32, u32), Option<Rc<Layout>>>;
 
 thread_local! {
-    /// With the generation in which they were found.
+    /// The layouts that are known, and the generation in which they were found.
     static LAYOUTS: RefCell<(u64, Layouts)> = RefCell::default();
 }
 
 impl Layout {
-    /// None if triggers do not have to keep the tree of this number in step, or the relation is not of its table.
+    /// Finds the layout of a relation; None if triggers need not keep the tree in step, or the relation is not of its table.
     pub fn to_keep(tree: i32, relation: Oid) -> Option<Rc<Layout>> {
         let (generation, place) = (generation::current(), (tree, relation.to_u32()));
         let known = LAYOUTS
@@ -51,8 +54,7 @@ impl Layout {
     fn find(tree: Rc<Tree>, relation: Oid) -> Layout {
         let find = |name: &str| {
             let number = find_column(relation, name).map_or(0, |column| column.number);
-            assert!(number > 0, "a partition without a column of its parent");
-            number as usize - 1
+            usize::try_from(number - 1).unwrap_or_else(|_| defect("a partition lacks a column of its parent"))
         };
         let layout = Layout {
             at: find(&tree.at.name),
@@ -63,9 +65,7 @@ impl Layout {
             place_is_generated: false,
             tree,
         };
-        // SAFETY: a look-up in the catalog.
-        let partitioned =
-            unsafe { pg_sys::get_rel_relkind(relation) } as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
+        let partitioned = is_partitioned(relation);
         let computed = |number: &usize| partitioned && generated(relation, *number as i16 + 1) != 0;
         let generated = (0..layout.values.len()).filter(|&place| computed(&layout.values[place])).collect();
         let place_is_generated = computed(&layout.at) || layout.series.iter().any(computed);
@@ -83,8 +83,8 @@ impl Layout {
     ///
     /// # Safety
     /// The slot holds a row of the relation.
-    pub unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
-        // SAFETY: the row is taken apart at least as far as its position.
+    unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
+        // SAFETY: the caller's row, taken apart as far as any column of the layout.
         unsafe {
             if i32::from((*slot).tts_nvalid) < self.last {
                 pg_sys::slot_getsomeattrs_int(slot, self.last);
@@ -94,16 +94,16 @@ impl Layout {
         }
     }
 
-    /// What the tree wants to know of a row; None if it has no position or no series.
+    /// Reads the columns of the tree in a row; None if it has no position or no series.
     ///
     /// # Safety
-    /// As above.
+    /// The slot holds a row of the relation.
     pub unsafe fn read<'a>(
         &'a self,
         slot: *mut pg_sys::TupleTableSlot,
         key: &'a mut Vec<u8>,
     ) -> Option<RowOf<'a>> {
-        // SAFETY: as above, as far as any column of the layout.
+        // SAFETY: the caller's row, which `position` has taken apart as far as any column of the layout.
         unsafe {
             let position = self.position(slot)?;
             key.clear();
@@ -118,7 +118,39 @@ impl Layout {
     }
 }
 
-/// Remembers what was found since `generation`, unless something has changed meanwhile.
+/// The rows of a transition table, as a tree sees them.
+pub struct Rows<'l> {
+    layout: &'l Layout,
+    rows: Transition,
+    key: Vec<u8>,
+}
+
+impl<'l> Rows<'l> {
+    /// Begins to read a transition table, which has no rows if `table` is null.
+    ///
+    /// # Safety
+    /// `table` is null or a transition table of the layout's relation, and outlives the reader.
+    pub unsafe fn new(layout: &'l Layout, relation: Relation, table: *mut Tuplestorestate) -> Rows<'l> {
+        // SAFETY: the caller's table.
+        Rows { layout, rows: unsafe { Transition::new(relation, table) }, key: Vec::new() }
+    }
+
+    /// Reads the next row; None after the last, and inside if it has no position or no series.
+    pub fn next(&mut self) -> Option<Option<RowOf<'_>>> {
+        let slot = self.rows.next()?;
+        // SAFETY: the slot holds a row of the table, which is of the layout's relation.
+        Some(unsafe { self.layout.read(slot, &mut self.key) })
+    }
+
+    /// Reads the position of the next row; None after the last, and inside if it has none.
+    pub fn next_position(&mut self) -> Option<Option<i64>> {
+        let slot = self.rows.next()?;
+        // SAFETY: the slot holds a row of the table, which is of the layout's relation.
+        Some(unsafe { self.layout.position(slot) })
+    }
+}
+
+/// Remembers what was found in `generation`, unless a newer one has begun.
 fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
     if generation::current() != generation {
         return;
@@ -144,7 +176,7 @@ pub struct RowOf<'a> {
 impl RowOf<'_> {
     /// The value of a place, None if it is NULL.
     pub fn value(&self, place: usize) -> Option<pg_sys::Datum> {
-        // SAFETY: the slot holds the row, taken apart.
+        // SAFETY: whoever made this has taken the row apart as far as any column of the layout.
         unsafe {
             let number = self.layout.values[place];
             (!*(*self.slot).tts_isnull.add(number)).then(|| *(*self.slot).tts_values.add(number))
@@ -156,7 +188,7 @@ impl RowOf<'_> {
         self.layout.generated.iter().any(|&place| self.value(place).is_none())
     }
 
-    /// All that the tree sees of the row, as bytes.
+    /// Writes position, values and key of the row as bytes, to compare it with another.
     pub fn image(&self, image: &mut Vec<u8>) {
         image.clear();
         image.extend(self.position.to_le_bytes());

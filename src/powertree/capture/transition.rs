@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, Relation, TupleTableSlot, Tuplestorestate};
 
-/// A reader of its own of a transition table.
+/// A reader of a transition table, which has a read pointer of its own.
 pub struct Transition {
     rows: *mut Tuplestorestate,
     pointer: i32,
@@ -10,12 +10,12 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// From the first row on; no rows if `rows` is null.
+    /// Begins to read a transition table, which has no rows if `rows` is null.
     ///
     /// # Safety
     /// `rows` is null or a transition table of the relation that outlives this reader.
     pub unsafe fn new(relation: Relation, rows: *mut Tuplestorestate) -> Transition {
-        // SAFETY: the caller's. The slot is for rows as tuplestores keep them.
+        // SAFETY: the caller's table, whose rows fit the slot, which is for rows as tuplestores keep them.
         unsafe {
             if rows.is_null() {
                 return Transition { rows, pointer: 0, slot: std::ptr::null_mut() };

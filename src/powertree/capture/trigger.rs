@@ -5,8 +5,7 @@
 
 use super::changes::Changes;
 use super::firing::{Event, Firing};
-use super::layout::Layout;
-use super::transition::Transition;
+use super::layout::{Layout, Rows};
 use crate::pg::table::Snapshot;
 use crate::powertree::base::extent;
 use crate::powertree::base::triggers;
@@ -16,7 +15,7 @@ use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::writing;
 use crate::settings;
-use pgrx::pg_sys::{FunctionCallInfo, Oid, TriggerData};
+use pgrx::pg_sys::{FunctionCallInfo, Oid};
 use pgrx::prelude::*;
 
 const OF_OTHERS: &str = "The triggers that call it are made by powertree_create(); drop this one.";
@@ -35,8 +34,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
         if !unsafe { triggers::is_ours(firing.data().tg_trigger, id) } {
             firing.refuse(FUNCTION, OF_OTHERS);
         }
-        // SAFETY: the event is being handled.
-        unsafe { capture(&layout, event, firing.data()) };
+        capture(&layout, event, firing);
         if !matches!(event, Event::Before | Event::Truncate) {
             writing::end(id);
         }
@@ -45,7 +43,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
     0
 }
 
-/// Where replication writes: what a publisher's trees store is not for this server's.
+/// Drops rows that replication brings into the extension's own tables: a publisher's trees are not this server's.
 #[pg_extern(sql = false)]
 fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
     const FUNCTION: &str = "powertree_skip";
@@ -57,93 +55,103 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
     0
 }
 
-/// # Safety
-/// The data are those of an event of this kind that is being handled.
-unsafe fn capture(layout: &Layout, event: Event, data: &TriggerData) {
-    let tree = &layout.tree;
-    // SAFETY: the caller's; transition tables are of the rows of the relation.
-    unsafe {
+/// Does what an event asks for.
+fn capture(layout: &Layout, event: Event, firing: Firing) {
+    let (tree, data) = (&layout.tree, firing.data());
+    match event {
+        Event::Before => return writing::begin(tree.id),
+        Event::Truncate => return truncate(tree, firing.relation()),
+        _ => {}
+    }
+    if layout.place_is_generated {
+        // Nobody knows in which leaves the rows are.
+        return span::append_all(tree.id, Reach::Later, "generated columns");
+    }
+    let mut changes = Changes::new(tree);
+    // SAFETY: the transition tables of the event that is being handled are of the rows of its relation, and outlive it.
+    let (old, new) = unsafe {
         let relation = data.tg_relation;
-        match event {
-            Event::Before => return writing::begin(tree.id),
-            Event::Truncate => return truncate(tree, (*relation).rd_id),
-            _ => {}
+        (Rows::new(layout, relation, data.tg_oldtable), Rows::new(layout, relation, data.tg_newtable))
+    };
+    match event {
+        Event::Row => replicated(layout, firing, &mut changes),
+        _ if settings::powertree_bulk() => bulk(tree, [old, new]),
+        Event::Insert => inserted(new, &mut changes),
+        Event::Delete => deleted(old, &mut changes),
+        _ => updated(layout, old, new, &mut changes),
+    }
+    changes.flush();
+}
+
+/// Spoils the leaves of both versions of a row that replication has changed.
+fn replicated(layout: &Layout, firing: Firing, changes: &mut Changes) {
+    let slots = [firing.data().tg_trigslot, firing.data().tg_newslot];
+    for slot in slots.into_iter().filter(|slot| !slot.is_null()) {
+        // SAFETY: the slots of the event that is being handled hold rows of its relation.
+        if let Some(row) = unsafe { layout.read(slot, &mut Vec::new()) } {
+            changes.spoil(&row);
         }
-        if layout.place_is_generated {
-            // Nobody knows in which leaves the rows are.
-            return span::append_all(tree.id, Reach::Later, "generated columns");
-        }
-        let mut changes = Changes::new(tree);
-        if event == Event::Row {
-            for slot in [data.tg_trigslot, data.tg_newslot] {
-                if !slot.is_null() {
-                    if let Some(row) = layout.read(slot, &mut Vec::new()) {
-                        changes.spoil(&row);
-                    }
-                }
-            }
-        } else if settings::powertree_bulk() {
-            let mut leaves: Option<(i64, i64)> = None;
-            for table in [data.tg_oldtable, data.tg_newtable] {
-                let mut rows = Transition::new(relation, table);
-                while let Some(slot) = rows.next() {
-                    if let Some(position) = layout.position(slot) {
-                        let leaf = tree.leaves.of(position);
-                        let (first, last) = leaves.unwrap_or((leaf, leaf));
-                        leaves = Some((first.min(leaf), last.max(leaf)));
-                    }
-                }
-            }
-            if let Some((first, last)) = leaves {
-                span::append(tree.id, first, last, Reach::Later, "pg_tally.powertree_bulk");
-            }
-        } else if event == Event::Insert {
-            let mut rows = Transition::new(relation, data.tg_newtable);
-            let mut key = Vec::new();
-            while let Some(slot) = rows.next() {
-                match layout.read(slot, &mut key) {
-                    Some(row) if row.lacks_values() => changes.spoil(&row),
-                    Some(row) => changes.add(&row),
-                    None => {}
-                }
-            }
-        } else if event == Event::Delete {
-            let mut rows = Transition::new(relation, data.tg_oldtable);
-            let mut key = Vec::new();
-            while let Some(slot) = rows.next() {
-                if let Some(row) = layout.read(slot, &mut key) {
-                    changes.spoil(&row);
-                }
-            }
-        } else {
-            // Old and new versions come in the same order, so that rows whose columns of interest are as before cancel.
-            // Whatever the order is: what remains on either side is dirty.
-            let (mut old_rows, mut new_rows) =
-                (Transition::new(relation, data.tg_oldtable), Transition::new(relation, data.tg_newtable));
-            let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
-            let (mut old_image, mut new_image) = (Vec::new(), Vec::new());
-            loop {
-                let (old_slot, new_slot) = (old_rows.next(), new_rows.next());
-                if old_slot.is_none() && new_slot.is_none() {
-                    break;
-                }
-                let old = old_slot.and_then(|slot| layout.read(slot, &mut old_key));
-                let new = new_slot.and_then(|slot| layout.read(slot, &mut new_key));
-                if let (Some(old), Some(new)) = (&old, &new) {
-                    old.image(&mut old_image);
-                    new.image(&mut new_image);
-                    if old_image == new_image && !layout.has_generated() {
-                        continue;
-                    }
-                }
-                old.iter().chain(&new).for_each(|row| changes.spoil(row));
-            }
-        }
-        changes.flush();
     }
 }
 
-/// Before the base table or a partition is emptied; of a partition that goes with the base table there is nothing to say.
+/// Marks all leaves from the first to the last that a statement has changed to be read from the table.
+fn bulk(tree: &Tree, tables: [Rows; 2]) {
+    let mut leaves: Option<(i64, i64)> = None;
+    for mut rows in tables {
+        while let Some(position) = rows.next_position() {
+            if let Some(leaf) = position.map(|position| tree.leaves.of(position)) {
+                let (first, last) = leaves.unwrap_or((leaf, leaf));
+                leaves = Some((first.min(leaf), last.max(leaf)));
+            }
+        }
+    }
+    if let Some((first, last)) = leaves {
+        span::append(tree.id, first, last, Reach::Later, "pg_tally.powertree_bulk");
+    }
+}
+
+/// Adds new rows to their leaves.
+fn inserted(mut rows: Rows, changes: &mut Changes) {
+    while let Some(row) = rows.next() {
+        match row {
+            Some(row) if row.lacks_values() => changes.spoil(&row),
+            Some(row) => changes.add(&row),
+            None => {}
+        }
+    }
+}
+
+/// Spoils the leaves of deleted rows.
+fn deleted(mut rows: Rows, changes: &mut Changes) {
+    while let Some(row) = rows.next() {
+        row.iter().for_each(|row| changes.spoil(row));
+    }
+}
+
+/// Spoils the leaves of rows whose columns of interest have changed.
+///
+/// Old and new versions come in the same order, so that rows that are as before cancel. Whatever the order is: what remains
+/// on either side is dirty.
+fn updated(layout: &Layout, mut old_rows: Rows, mut new_rows: Rows, changes: &mut Changes) {
+    let (mut old_image, mut new_image) = (Vec::new(), Vec::new());
+    loop {
+        let (old, new) = (old_rows.next(), new_rows.next());
+        if old.is_none() && new.is_none() {
+            break;
+        }
+        let (old, new) = (old.flatten(), new.flatten());
+        if let (Some(old), Some(new)) = (&old, &new) {
+            old.image(&mut old_image);
+            new.image(&mut new_image);
+            if old_image == new_image && !layout.has_generated() {
+                continue;
+            }
+        }
+        old.iter().chain(&new).for_each(|row| changes.spoil(row));
+    }
+}
+
+/// Marks the leaves of a table that is about to be emptied; a partition that is emptied with the base table needs no mark.
 fn truncate(tree: &Tree, relation: Oid) {
     if relation == tree.base {
         span::append_all(tree.id, Reach::Earlier, "TRUNCATE");

@@ -1,13 +1,15 @@
 //! Compaction: folds the log into the nodes, in one snapshot.
 //!
-//! What is folded is what the snapshot sees, and exactly that is deleted from the log. A writer that it does not see
-//! keeps its entry; a reader sees either the old nodes and the log or the new nodes. Nothing is subtracted: a dirty
-//! leaf is computed anew from the base table, and a node from its ten children.
+//! The entries that the snapshot sees are folded, and exactly those are deleted from the log. A writer that it does not
+//! see keeps its entry; a reader sees either the old nodes and the log or the new nodes. Nothing is subtracted: a dirty
+//! leaf is recomputed from the base table, and a node from its ten children.
 
 use super::folding::fold;
+use crate::pg::catalog::advance;
 use crate::pg::error::raise;
 use crate::pg::spi::connected_as;
 use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::transaction::in_new_snapshot;
 use crate::pg::{fence, subtransaction::attempt};
 use crate::powertree::base::suitability::require_one_owner;
 use crate::powertree::model::lock::{lock_base, lock_tree};
@@ -65,7 +67,7 @@ fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
     });
 }
 
-/// Says why a tree was not compacted.
+/// Raises a WARNING that says why a tree was not compacted.
 fn warn(tree: &str, error: &ErrorReportWithLevel) {
     let message = format!("power tree \"{tree}\" was not compacted: {}", error.message());
     let mut report = ErrorReport::new(error.sql_error_code(), message, "pg_tally");
@@ -78,57 +80,51 @@ fn warn(tree: &str, error: &ErrorReportWithLevel) {
     report.report(PgLogLevel::WARNING);
 }
 
-/// Writes down why a tree was not compacted, unless others were only in the way.
+/// Records why a tree was not compacted, unless another session only held a lock.
 pub fn note_failure(id: i32, error: &ErrorReportWithLevel) {
     let Some(tables) = Tables::known() else { return };
     // Whoever compacts or drops the tree changes what is noted of it, under the same lock.
     if is_impatience(error) || !lock_tree(id, false) || State::read(&tables, id).is_none() {
         return;
     }
-    // SAFETY: a snapshot, without which no long text can be replaced.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-    failure::note(&tables, id, error.message());
-    // SAFETY: the snapshot from above.
-    unsafe { pg_sys::PopActiveSnapshot() };
+    // Without a snapshot no long text can be replaced.
+    in_new_snapshot(|| failure::note(&tables, id, error.message()));
 }
 
-/// Has somebody else only locked the table?
+/// Is the error only that another session has locked the table?
 pub fn is_impatience(error: &ErrorReportWithLevel) -> bool {
     error.sql_error_code() == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
 }
 
-/// Folds the log of a tree into its nodes; SPI is connected. If somebody else does it, or has locked the table, waits, or
-/// lets it be and says no.
+/// Folds the log of a tree into its nodes; SPI is connected. If another session holds a lock, waits if `wait`, otherwise
+/// returns false.
 pub fn compact(id: i32, wait: bool) -> bool {
     // One that is stale has nothing to fold, and perhaps no columns.
     let Some(tree) = Tree::live(id) else { return true };
-    // In the order in which everybody takes them: the base table before what is ours.
+    // In the order in which all take them: the base table before the tree.
     if !lock_base(tree.base, wait) || !lock_tree(id, wait) {
         return false;
     }
     let Some(tree) = Tree::live(id) else { return true };
     require_nothing_under_way(&tree);
     let tables = Tables::get();
-    // SAFETY: a snapshot taken now that the lock is held; an error leaves it to the end of the transaction.
-    unsafe {
-        pg_sys::CommandCounterIncrement();
-        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-    }
-    if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
-        require_no_other_since(&tables, id);
-        require_one_owner(tree.base);
-        require_barriers(&tables, id);
-        fence::as_owner(tree.base, || fold(&tables, &tree, state));
-        // One that came while the table was read: rows of its may have been read whose log was not seen.
-        require_barriers(&tables, id);
-        failure::forget(&tables, id);
-    }
-    // SAFETY: the snapshot from above.
-    unsafe { pg_sys::PopActiveSnapshot() };
+    advance();
+    // Taken now that the locks are held.
+    in_new_snapshot(|| {
+        if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
+            require_no_other_since(&tables, id);
+            require_one_owner(tree.base);
+            require_barriers(&tables, id);
+            fence::as_owner(tree.base, || fold(&tables, &tree, state));
+            // A partition may have been attached while the table was read: its rows were read, but not its log.
+            require_barriers(&tables, id);
+            failure::forget(&tables, id);
+        }
+    });
     true
 }
 
-/// Rows of a statement that calls us are in the table and not in the log yet: they would be counted twice.
+/// Raises an error inside of a statement whose rows are in the table and not in the log yet: they would be counted twice.
 fn require_nothing_under_way(tree: &Tree) {
     if writing::is_under_way(tree.id) {
         raise(
@@ -143,7 +139,7 @@ fn require_nothing_under_way(tree: &Tree) {
     }
 }
 
-/// A snapshot older than the lock, as REPEATABLE READ has it, may have missed what another compactor did.
+/// Raises an error if another compaction is newer than the snapshot, which can be older than the lock in REPEATABLE READ.
 fn require_no_other_since(tables: &Tables, id: i32) {
     let mut same = false;
     let keys = [Key::Integer(1, id)];
@@ -166,7 +162,7 @@ fn require_no_other_since(tables: &Tables, id: i32) {
     }
 }
 
-/// Partitions that came or went since the snapshot show it rows, or hide them, of which it sees no log.
+/// Raises an error if partitions were attached or detached since the snapshot: it would see their rows without their log.
 fn require_barriers(tables: &Tables, id: i32) {
     if state_behind_barriers(tables, id).is_none() {
         too_old("could not serialize access due to a change of the power tree's partitions");

@@ -1,8 +1,9 @@
-//! What a compaction does, once it has its lock and its snapshot.
+//! Folding of the log into the nodes, by a compaction that has its lock and its snapshot.
 
+use crate::pg::catalog::{advance, now};
 use crate::pg::error::raise;
 use crate::pg::memory;
-use crate::pg::table::{bytea, Key, Snapshot, Table, Writer};
+use crate::pg::table::{Key, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
@@ -22,16 +23,16 @@ use std::collections::BTreeMap;
 use tally_stats::tree::Block;
 use tally_stats::Tally;
 
-/// So many leaves of a series are kept in memory while a span is computed anew.
+/// Leaves of a series that are kept in memory while a span is recomputed.
 const MOST_LEAVES: usize = 20_000;
 
-/// What becomes of a node.
+/// A change of a leaf or of a node.
 enum Update {
     Add(Vec<Tally>),
     Set(Vec<Tally>),
 }
 
-/// By leaf, or by node of a level.
+/// Updates by leaf, or by node of a level.
 type Updates = BTreeMap<i64, Update>;
 
 /// Folds what the active snapshot sees.
@@ -74,12 +75,11 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
     state.stale = done.err().map(|SameHash| "two of its series have the same hash".to_owned());
     state.compactions += 1;
     state.totals = folding.totals.get();
-    // SAFETY: the clock.
-    state.compacted_at = Some(unsafe { pg_sys::GetCurrentTimestamp() }.into());
+    state.compacted_at = Some(now());
     state.write(tables);
 }
 
-/// Two keys with one hash: one in 10^19 pairs.
+/// The error that two keys have the same hash, as one in 10^19 pairs does.
 struct SameHash;
 
 struct Folding<'a> {
@@ -89,7 +89,7 @@ struct Folding<'a> {
     node_writer: Writer<'a>,
     series: Writer<'a>,
     log: Writer<'a>,
-    /// For what is only needed while the nodes of one series are written.
+    /// The memory context of what is only needed while the nodes of one series are written.
     memory: RefCell<PgMemoryContexts>,
     progress: RefCell<Progress>,
     totals: Cell<Totals>,
@@ -105,7 +105,7 @@ struct Entries {
 }
 
 impl Folding<'_> {
-    /// Folds the log and deletes what was folded; what belongs to leaves that were computed anew is only deleted.
+    /// Folds the log and deletes what was folded; entries of leaves that were recomputed are only deleted.
     fn fold_log(&self, recomputed: impl Fn(i64) -> bool) -> Result<(), SameHash> {
         let mut entries = Entries::default();
         let mut result = Ok(());
@@ -202,8 +202,7 @@ impl Folding<'_> {
                 self.node_writer.delete(row.id());
                 true
             });
-            // SAFETY: makes the deletions known to what follows.
-            unsafe { pg_sys::CommandCounterIncrement() };
+            advance();
             return;
         }
         for series in known {
@@ -229,7 +228,7 @@ impl Folding<'_> {
             Some(known) if known == key => Ok(()),
             Some(_) => Err(SameHash),
             None => {
-                self.series.insert(&[Some(series.into()), Some(self.tree.id.into()), Some(bytea(key))]);
+                self.series.insert(&[Some(series.into()), Some(self.tree.id.into()), Some(key.into())]);
                 self.count(Totals { num_series: 1, ..Totals::default() });
                 Ok(())
             }
@@ -250,9 +249,9 @@ impl Folding<'_> {
                 }
             });
             memory.reset();
-            // What was written can be written again.
-            pg_sys::CommandCounterIncrement();
         }
+        // What was written can be written again.
+        advance();
     }
 
     /// Updates the children of the nodes of a level; what the nodes add up to then.

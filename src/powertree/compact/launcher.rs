@@ -1,8 +1,10 @@
-//! The launcher: where the library is preloaded by the server, sees to it that a worker looks at each database of
-//! `pg_tally.powertree_databases` every `pg_tally.powertree_compact_seconds`. A worker that finds nothing to do lets the
-//! database go, so that it can be dropped, renamed or copied.
+//! The launcher, which runs where the server preloads the library: starts a worker for each database of
+//! `pg_tally.powertree_databases` every `pg_tally.powertree_compact_seconds`. A worker that finds nothing to do exits, so
+//! that the database can be dropped, renamed or copied.
 
 use super::worker;
+use crate::pg::catalog::scan;
+use crate::pg::name::text;
 use crate::pg::session::{log_error, wait, wind_up_on_sigterm};
 use crate::pg::transaction::transaction;
 use crate::settings;
@@ -12,9 +14,9 @@ use pgrx::prelude::*;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How long the launcher sleeps between looking.
+/// The time between two rounds of the launcher.
 const NAP: Duration = Duration::from_secs(1);
-/// How long until one that failed is started again.
+/// The time after which the postmaster restarts a launcher that failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Registers the launcher; only while the server starts, and where there is a database to serve.
@@ -35,7 +37,7 @@ pub fn register() {
         .load();
 }
 
-/// What the launcher does until the server stops.
+/// Runs the launcher until the server stops.
 #[pg_guard]
 #[no_mangle]
 pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
@@ -62,42 +64,27 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
 /// The databases that can be connected to.
 fn databases() -> HashMap<String, Oid> {
     let mut databases = HashMap::new();
-    // SAFETY: an ordinary scan of a catalog that all databases share.
-    unsafe {
-        let table = pg_sys::table_open(pg_sys::DatabaseRelationId, pg_sys::AccessShareLock as i32);
-        let scan = pg_sys::systable_beginscan(
-            table,
-            Oid::INVALID,
-            false,
-            std::ptr::null_mut(),
-            0,
-            std::ptr::null_mut(),
-        );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
+    scan(pg_sys::DatabaseRelationId, None, None, |tuple, _| {
+        // SAFETY: a row of `pg_database` begins with this structure, whose name is a C string.
+        let (row, name) = unsafe {
             let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
-            if let Some(name) = crate::pg::name::text((&raw const row.datname.data).cast()) {
-                if row.datallowconn {
-                    databases.insert(name, row.oid);
-                }
-            }
+            (row, text((&raw const row.datname.data).cast()))
+        };
+        if let Some(name) = name.filter(|_| row.datallowconn) {
+            databases.insert(name, row.oid);
         }
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
-    }
+        true
+    });
     databases
 }
 
-/// What is known of a database that is to be served.
+/// A database that is to be served.
 #[derive(Default)]
 struct Place {
     worker: Option<*mut pg_sys::BackgroundWorkerHandle>,
-    /// When the next one is due.
+    /// The time from which the next worker may be started.
     next: Option<Instant>,
-    /// What was said last: nothing is said twice.
+    /// The last complaint, which is not repeated.
     said: Option<&'static str>,
 }
 
@@ -142,7 +129,7 @@ impl Place {
     }
 }
 
-/// Has the postmaster start a worker; None if there is no room for one.
+/// Asks the postmaster to start a worker; None if there are `max_worker_processes` already.
 fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandle> {
     let builder = BackgroundWorkerBuilder::new(&format!("pg_tally power trees of {name}"))
         .set_type(worker::TYPE)

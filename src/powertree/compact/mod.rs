@@ -1,4 +1,4 @@
-//! Compaction: folds the log into the nodes, when it is called, or when a background worker finds it due.
+//! Compaction: folds the log into the nodes, on CALL or when a background worker finds it due.
 
 mod compaction;
 mod folding;

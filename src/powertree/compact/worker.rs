@@ -1,7 +1,8 @@
-//! A background worker: does what `CALL powertree_compact()` does for the trees of its database, by rows and seconds, as
-//! long as there is anything in their logs.
+//! A background worker: compacts the trees of its database whose logs are long or old enough, as
+//! `CALL powertree_compact()` does, until all logs are empty.
 
 use super::compaction::{compact, is_impatience, note_failure};
+use crate::pg::catalog::now;
 use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
 use crate::pg::spi::connected;
 use crate::pg::table::Snapshot;
@@ -19,13 +20,13 @@ use pgrx::prelude::*;
 use std::ffi::CString;
 use std::time::Duration;
 
-/// What `pg_stat_activity` calls a worker.
+/// The `backend_type` of a worker in `pg_stat_activity`.
 pub const TYPE: &str = "pg_tally power trees";
 
-/// How long a worker sleeps between looking.
+/// The time between two rounds of a worker.
 const NAP: Duration = Duration::from_secs(1);
 
-/// How long a worker waits for a lock that somebody else has before the next tree has its turn.
+/// The time that a worker waits for a lock before it turns to the next tree.
 const PATIENCE: &std::ffi::CStr = c"1s";
 
 /// Serves the database whose OID is the argument until there is nothing to do.
@@ -63,8 +64,8 @@ pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
     }
 }
 
-/// Compacts a tree, unless somebody else does or has locked its table. What one owner's code has left in the session is
-/// not for the next owner's.
+/// Compacts a tree, unless another session does or has locked its table. The session is
+/// discarded afterwards: code of the next owner must not find what that of this one has left.
 fn serve(tree: &Definition) {
     let doing = CString::new(format!("compacting power tree {}", tree.name)).unwrap_or_default();
     // SAFETY: PostgreSQL copies the text.
@@ -89,7 +90,7 @@ fn serve(tree: &Definition) {
     }
 }
 
-/// What there is to do.
+/// The work of one round.
 struct Work {
     /// The trees whose log is long or old enough.
     due: Vec<Definition>,
@@ -109,10 +110,7 @@ fn look() -> Work {
             continue;
         }
         work.any = true;
-        let age = state.compacted_at.map_or(i64::MAX, |at| {
-            // SAFETY: the clock.
-            (unsafe { pg_sys::GetCurrentTimestamp() }).saturating_sub(at.value() as i64) / 1_000_000
-        });
+        let age = state.compacted_at.map_or(i64::MAX, |at| now().saturating_sub(at) / 1_000_000);
         if age >= i64::from(settings::powertree_compact_seconds())
             || log::has(&tables, tree.id, settings::powertree_compact_rows() as u64)
         {

@@ -1,9 +1,10 @@
-//! The event triggers: before a command, what it is about to take away is accounted for; when it ends, the tables that it
-//! changed are inspected.
+//! The event triggers: before a command, the leaves of partitions that it takes away are accounted for; after it, the tables
+//! that it changed are inspected.
 
 use super::inspection::inspect;
 use super::lifecycle::forget;
 use super::{leaving, touched};
+use crate::pg::catalog::relkind;
 use crate::pg::error::raise;
 use crate::pg::list::items;
 use crate::pg::relation::{family, lineage, parents};
@@ -27,22 +28,22 @@ fn command(fcinfo: FunctionCallInfo) -> Option<(*mut pg_sys::Node, pg_sys::Comma
     }
 }
 
-/// The command, if it is of this kind.
+/// Returns the command if it is of this kind.
 ///
 /// # Safety
 /// Nodes with this tag are of type `T`.
 unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> Option<&'c T> {
     let (node, _) = command(fcinfo)?;
-    // SAFETY: the caller's; the command outlives the event.
+    // SAFETY: the tag says, as the caller promises, which structure this is; the command outlives the event.
     unsafe { (!node.is_null() && (*node).type_ == tag).then(|| &*node.cast::<T>()) }
 }
 
-/// Before any command. A partition that is detached is accounted for while its bounds are known; to detach it
-/// CONCURRENTLY takes it away in the middle of the command, when nobody is asked.
+/// Accounts for a partition before it is detached, while its bounds are known. To detach it
+/// CONCURRENTLY would take it away in the middle of the command, where no event trigger fires.
 #[pg_extern(sql = false)]
 fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
     touched::begin();
-    // SAFETY: the structure of ALTER TABLE and of what it detaches.
+    // SAFETY: the parser made the command: what it detaches is a PartitionCmd.
     unsafe {
         let tag = pg_sys::NodeTag::T_AlterTableStmt;
         let Some(command) = command_of::<pg_sys::AlterTableStmt>(fcinfo, tag) else { return };
@@ -75,11 +76,11 @@ fn refuse_concurrent_detach(table: Oid) {
     }
 }
 
-/// Before tables are dropped: afterwards nobody could tell which leaves they held.
+/// Accounts for tables before they are dropped: afterwards nobody could tell which leaves they held.
 #[pg_extern(sql = false)]
 fn powertree_before_drop(fcinfo: FunctionCallInfo) {
     leaving::forget();
-    // SAFETY: the structure of DROP, whose tables are named by lists of strings.
+    // SAFETY: the parser made the command, whose tables are named by lists of strings.
     unsafe {
         let tag = pg_sys::NodeTag::T_DropStmt;
         let Some(command) = command_of::<pg_sys::DropStmt>(fcinfo, tag) else { return };
@@ -102,7 +103,7 @@ fn powertree_before_drop(fcinfo: FunctionCallInfo) {
 /// `name` is that of a command.
 unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
     let lock = pg_sys::NoLock as i32;
-    // SAFETY: the caller's.
+    // SAFETY: the caller's name, which PostgreSQL looks up.
     unsafe {
         pg_sys::RangeVarGetRelidExtended(
             name,
@@ -114,7 +115,7 @@ unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
     }
 }
 
-/// After any command.
+/// Inspects what a command has changed, after the command.
 #[pg_extern(sql = false)]
 fn powertree_on_ddl() {
     if let Some((tables, trees)) = known_trees() {
@@ -136,7 +137,7 @@ fn everything(trees: &[Definition]) -> Vec<Oid> {
     all
 }
 
-/// Before the rows of a table are written anew, which snapshots of before do not survive.
+/// Marks all leaves before a table is rewritten, which older snapshots do not survive.
 #[pg_extern(sql = false)]
 fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
     let Some((_, trees)) = known_trees().filter(|_| command(fcinfo).is_some()) else { return };
@@ -148,12 +149,11 @@ fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
     }
 }
 
-/// After a command that dropped something.
+/// Forgets trees whose tables a command has dropped.
 #[pg_extern(sql = false)]
 fn powertree_on_drop() {
     let Some((_, trees)) = known_trees() else { return };
-    // SAFETY: a look-up in the catalog; 0 if the relation is gone.
-    let is_gone = |relation| unsafe { pg_sys::get_rel_relkind(relation) } == 0;
+    let is_gone = |relation| relkind(relation) == 0;
     let touched = touched::by_now();
     let may = |relation: Oid| touched.as_ref().is_none_or(|touched| touched.contains(&relation));
     let (gone, left): (Vec<_>, Vec<_>) = trees.iter().partition(|tree| may(tree.base) && is_gone(tree.base));

@@ -1,11 +1,12 @@
-//! Inspection of a table that a command has changed: a tree that it belongs to is put right, read from its table until the
-//! next compaction, or declared stale.
+//! Inspection of a table that a command has changed: its tree is brought up to date, read from its table until the next
+//! compaction, or declared stale.
 
 use super::leaving;
 use super::lifecycle::changed;
 use super::touched;
+use crate::pg::catalog::attname;
 use crate::pg::column::find_column;
-use crate::pg::name::{quoted, relation_name, text};
+use crate::pg::name::{quoted, relation_name};
 use crate::pg::relation::{has_triggers, is_partition, lineage, lock_family};
 use crate::pg::table::{Key, Snapshot, Table};
 use crate::powertree::base::extent;
@@ -19,7 +20,7 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::warning;
 
-/// Compares a table that was changed with the trees that it belongs to, or did, and does what must be done.
+/// Compares a changed table with the trees that it belongs to, or did, and brings them up to date.
 pub fn inspect(tables: &Tables, trees: &[Definition], relation: Oid) {
     let lineage = lineage(relation);
     for tree in trees {
@@ -70,10 +71,10 @@ fn mark_stale(tables: &Tables, tree: &Definition, reason: String) {
     changed(tables, tree.base);
 }
 
-/// What has become of the columns, if that is not what they were.
+/// Describes what has changed about the columns of a tree; None if nothing has.
 fn column_problem(tree: &Definition, state: &State) -> Option<String> {
     state.columns.iter().zip(&state.types).find_map(|(&number, &type_oid)| {
-        let Some(column) = name_of(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
+        let Some(column) = attname(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
             return Some("a column was dropped".to_owned());
         };
         let name = quoted(&column.name);
@@ -86,12 +87,7 @@ fn column_problem(tree: &Definition, state: &State) -> Option<String> {
     })
 }
 
-fn name_of(relation: Oid, number: i16) -> Option<String> {
-    // SAFETY: a look-up in the catalog.
-    unsafe { text(pg_sys::get_attname(relation, number, true)) }
-}
-
-/// Makes a new partition, with those below it, one that is kept in step; says what is wrong with an old one.
+/// Installs triggers on a new partition and those below it. Returns why a table can no longer belong to the tree.
 fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
     if let Some(problem) = refusal(relation) {
         return Some(problem);
@@ -111,8 +107,8 @@ fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
     problem
 }
 
-/// Takes the triggers from a table, and from those below it, that is a partition no more. Anybody can give a table of his
-/// such triggers, and must not have others' trees read their tables by it.
+/// Removes the triggers from a table that is no longer a partition, and from those below it. Anybody can give a table of
+/// theirs such triggers, which must not make the trees of others read their tables.
 fn release(tables: &Tables, tree: &Definition, relation: Oid) {
     if touched::detaches() && is_live(tables, tree).is_some() && !leaving::is_accounted_for(tree.id, relation)
     {
@@ -123,9 +119,9 @@ fn release(tables: &Tables, tree: &Definition, relation: Oid) {
     }
 }
 
-/// Follows columns that were renamed, and a table that was.
+/// Stores the new names of columns that were renamed.
 fn follow_names(tables: &Tables, tree: &Definition, state: &State) {
-    let names: Vec<String> = state.columns.iter().filter_map(|&number| name_of(tree.base, number)).collect();
+    let names: Vec<String> = state.columns.iter().filter_map(|&number| attname(tree.base, number)).collect();
     let (values, series) = (1 + tree.values.len(), 1 + tree.values.len() + tree.series.len());
     if names.len() != series {
         return;

@@ -1,5 +1,6 @@
 //! Partitions that a command is about to drop or to detach: their leaves are accounted for while they are known.
 
+use crate::pg::catalog::lock;
 use crate::pg::relation::{is_partition, lineage, lock_family, parents};
 use crate::powertree::base::extent;
 use crate::powertree::model::tree::known_trees;
@@ -8,12 +9,12 @@ use pgrx::pg_sys::{self, Oid};
 use std::cell::RefCell;
 
 thread_local! {
-    /// The trees and the partitions of theirs, about to be dropped or detached, whose leaves are accounted for.
+    /// Trees and their partitions, about to be dropped or detached, whose leaves are accounted for.
     static LEAVING: RefCell<Vec<(i32, Oid)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Has the leaves of a partition read from the table that is about to lose it. Locks as the command is about to do, the
-/// parent first. If the name means another table by then, nothing is accounted for, and all leaves will be read.
+/// Marks the leaves of a partition to be read from the table that is about to lose it. Locks as the command will, the
+/// parent first. If the name then means another table, nothing is accounted for, and all leaves will be read.
 pub fn account_for(partition: Oid, reason: &str, named: impl Fn() -> Oid) {
     let Some(&parent) = parents(partition).first().filter(|_| is_partition(partition)) else { return };
     let Some((_, trees)) = known_trees() else { return };
@@ -22,8 +23,7 @@ pub fn account_for(partition: Oid, reason: &str, named: impl Fn() -> Oid) {
     if concerned.is_empty() {
         return;
     }
-    // SAFETY: a lock that is released with the transaction.
-    unsafe { pg_sys::LockRelationOid(parent, pg_sys::AccessExclusiveLock as i32) };
+    lock(parent, pg_sys::AccessExclusiveLock);
     let members = lock_family(partition, pg_sys::AccessExclusiveLock);
     if named() != partition || lineage(parent) != above || !parents(partition).contains(&parent) {
         return;
@@ -38,7 +38,7 @@ pub fn is_accounted_for(tree: i32, relation: Oid) -> bool {
     LEAVING.with_borrow(|leaving| leaving.contains(&(tree, relation)))
 }
 
-/// The command is over, or another begins.
+/// Forgets the partitions of a command that is over.
 pub fn forget() {
     LEAVING.with_borrow_mut(Vec::clear);
 }

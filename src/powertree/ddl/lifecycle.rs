@@ -1,5 +1,6 @@
 //! Making, rebuilding and dropping trees.
 
+use crate::pg::catalog::{advance, relkind, relname, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::fence;
 use crate::pg::name::relation_name;
@@ -16,7 +17,7 @@ use crate::powertree::model::lock::wait_for_others;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Query;
 use crate::powertree::model::rights;
-use crate::powertree::model::tree::Tree;
+use crate::powertree::model::tree::{missing, Tree};
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::definition::MOST_VALUES;
 use crate::powertree::store::failure;
@@ -37,7 +38,7 @@ const MOST_ROWS: f64 = 50_000.0;
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     rights::require_writable("powertree_create()");
     require_utf8();
-    let base: Oid = argument::required(fcinfo, 0, "the table");
+    let base: Oid = argument::required(fcinfo, 0, "table");
     let at: String = argument::required(fcinfo, 1, "at");
     let values: Array<&str> = argument::required(fcinfo, 2, "values");
     let leaf: String = argument::required(fcinfo, 3, "leaf");
@@ -52,7 +53,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
                 PgSqlErrorCode::ERRCODE_INVALID_NAME,
                 "a power tree must have a name",
                 "",
-                "Leave it out for the name of the table.",
+                "Leave the name out for that of the table.",
             );
         }
         let (values, series) = (names(values, "values"), names(series, "series"));
@@ -61,7 +62,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
         if known.iter().any(|tree| tree.name == name) {
             raise(
                 PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
-                format!("there is a power tree named \"{name}\" already"),
+                format!("power tree \"{name}\" already exists"),
                 "",
                 "Give the new one another name with name => '…', or drop the old one with powertree_drop().",
             );
@@ -80,7 +81,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     rights::require_writable("powertree_rebuild()");
-    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name: String = argument::required(fcinfo, 0, "tree");
     let name = name.as_str();
     connected(|| {
         lock_against_writers(named(name).base, c"rebuild a power tree of");
@@ -94,7 +95,7 @@ fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
     rights::require_writable("powertree_drop()");
-    let name: String = argument::required(fcinfo, 0, "the tree");
+    let name: String = argument::required(fcinfo, 0, "tree");
     let name = name.as_str();
     connected(|| {
         let definition = named(name);
@@ -109,7 +110,7 @@ fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
     });
 }
 
-/// Tells of a leaf that holds far more or fewer rows than is good, as far as statistics say.
+/// Reports a leaf that holds far more or far fewer rows than is good, going by the table's statistics.
 fn note_unfit(tree: &Tree, leaf: &str) {
     let Some(rows) = rows_of_a_leaf(tree) else { return };
     let (rows, change) = match (*rows.start(), *rows.end()) {
@@ -120,16 +121,16 @@ fn note_unfit(tree: &Tree, leaf: &str) {
     let message = format!("a leaf of {leaf} holds about {} rows of a series", rounded(rows));
     ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "pg_tally")
         .set_detail("This is what the statistics of the table say.")
-        .set_hint(format!("A leaf of about a thousand rows is a good one: make it some {change}."))
+        .set_hint(format!("About a thousand rows in a leaf work best: make it about {change}."))
         .report(PgLogLevel::NOTICE);
 }
 
-/// To one digit that is not zero.
+/// Rounds to one significant digit.
 fn rounded(number: f64) -> f64 {
     format!("{number:.0e}").parse().unwrap_or(number)
 }
 
-/// Puts the triggers in place and has everything read from the table until the next compaction.
+/// Installs the triggers, and marks all leaves to be read from the table until the next compaction.
 fn begin(definition: &Definition, reason: &str) {
     let tables = Tables::get();
     let tree = resolved(definition);
@@ -146,8 +147,7 @@ fn begin(definition: &Definition, reason: &str) {
         tree: tree.id,
         columns: columns.iter().map(|column| column.number).collect(),
         types: columns.iter().map(|column| column.type_oid).collect(),
-        // SAFETY: gives the transaction a number if it has none.
-        horizon: unsafe { pg_sys::GetTopFullTransactionId() }.value,
+        horizon: transaction_number(),
         compactions: before.as_ref().map_or(0, |before| before.compactions),
         compacted_at: None,
         stale: None,
@@ -163,7 +163,7 @@ fn begin(definition: &Definition, reason: &str) {
     );
 }
 
-/// Gives trees of an earlier version the triggers that this one has; for the scripts that update the extension.
+/// Installs the triggers of this version on trees of an earlier one; called by scripts that update the extension.
 #[pg_extern(sql = false)]
 fn powertree_update() {
     let tables = Tables::get();
@@ -201,29 +201,28 @@ fn delete(table: Oid, index: Oid, keys: &[Key]) {
     });
 }
 
-/// Tells all sessions to look again.
+/// Invalidates what all sessions remember of a tree.
 pub fn changed(tables: &Tables, base: Oid) {
-    // SAFETY: messages that are sent when the transaction commits.
-    unsafe {
-        pg_sys::CommandCounterIncrement();
-        pg_sys::CacheInvalidateRelcacheByRelid(tables.definition);
-        if pg_sys::get_rel_relkind(base) != 0 {
-            pg_sys::CacheInvalidateRelcacheByRelid(base);
+    advance();
+    for relation in [tables.definition, base] {
+        if relkind(relation) != 0 {
+            // SAFETY: the relation is there; the message is sent when the transaction commits.
+            unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) }
         }
-        // Our own are handled now.
-        pg_sys::CommandCounterIncrement();
     }
+    // Our own messages are handled now.
+    advance();
 }
 
-/// Waits for all who write to the table or its partitions, and keeps others from beginning. An error unless a tree can
-/// be made for the table, by the caller.
+/// Waits for all who write to the table or its partitions, and locks others out. An error unless the caller may make a
+/// tree for the table.
 fn lock_against_writers(base: Oid, command: &CStr) {
     let check = || {
         refuse(refusal(base));
         refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
         rights::require_owner(base);
     };
-    // Before, so that nobody can lock what is not his; afterwards, as it may have changed while we waited.
+    // Before, so that nobody can lock a table of others; afterwards, as it may have changed while we waited.
     check();
     let family = lock_family(base, pg_sys::ShareRowExclusiveLock);
     check();
@@ -238,7 +237,8 @@ fn named(name: &str) -> Definition {
     let known = Definition::all(&Tables::get()).into_iter().find(|definition| definition.name == name);
     known.unwrap_or_else(|| {
         Tree::named(name);
-        unreachable!("a tree that is not there was found")
+        // The session has not heard yet that it was dropped.
+        missing(name)
     })
 }
 
@@ -246,7 +246,7 @@ fn resolved(definition: &Definition) -> Tree {
     Tree::of(definition).unwrap_or_else(|(code, message, hint)| raise(code, message, "", hint))
 }
 
-/// Names and series are kept as UTF-8.
+/// Raises an error unless the database is in UTF-8, as stored names and keys are.
 fn require_utf8() {
     // SAFETY: a property of the database.
     if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
@@ -283,7 +283,7 @@ fn names(given: Array<&str>, what: &str) -> Vec<String> {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!("{what} must be different columns, none of them NULL"),
-            format!("Given were {} columns.", given.len()),
+            format!("The array has {} elements.", given.len()),
             &format!(
                 "Between one and {MOST_VALUES} values can be summarised, by any number of series columns."
             ),
@@ -297,7 +297,7 @@ fn leaf_width(leaf: &str, position: Position) -> i64 {
         Some(Step::Fixed(width)) => width,
         Some(Step::Calendar(_)) => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("a leaf of {leaf} has no fixed width"),
+            format!("leaf width must be fixed: \"{leaf}\""),
             "",
             match position {
                 Position::Timestamptz => "Give hours rather than days or months: '24 hours'.",
@@ -307,7 +307,7 @@ fn leaf_width(leaf: &str, position: Position) -> i64 {
         ),
         None => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("a leaf of {leaf} is not wider than nothing"),
+            format!("leaf width must be positive: \"{leaf}\""),
             "",
             "A leaf that holds about a thousand rows is a good one.",
         ),
@@ -315,8 +315,7 @@ fn leaf_width(leaf: &str, position: Position) -> i64 {
 }
 
 fn relation_name_alone(relation: Oid) -> String {
-    // SAFETY: a look-up in the catalog.
-    unsafe { crate::pg::name::text(pg_sys::get_rel_name(relation)) }.unwrap_or_default()
+    relname(relation).unwrap_or_default()
 }
 
 /// A number that no tree has, also where a dump that was restored has set the sequence back.

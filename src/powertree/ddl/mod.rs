@@ -1,4 +1,4 @@
-//! Commands: trees are made, rebuilt and dropped, and follow what is done to their tables.
+//! Commands: the functions that make, rebuild and drop trees, and the event triggers that follow DDL on their tables.
 
 mod events;
 mod inspection;

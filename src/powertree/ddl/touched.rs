@@ -1,15 +1,14 @@
-//! Which relations the command that runs has changed: those whose description PostgreSQL declares out of date, whatever
-//! the kind of command. So no command needs to be known by its name, and one that changes no table of a tree costs next
-//! to nothing.
+//! The relations that the running command has changed: those that PostgreSQL invalidates, whatever the kind of command. No
+//! command needs to be known by its name, and one that changes no table of a tree costs next to nothing.
 
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::cell::RefCell;
 
-/// A command that changes more is taken to have changed everything.
+/// The most relations of one command; one that changes more is taken to have changed everything.
 const MOST: usize = 256;
 
 struct Touched {
-    /// Commands that run inside of one another.
+    /// The depth of nested commands.
     depth: u32,
     relations: [u32; MOST],
     count: usize,
@@ -23,7 +22,7 @@ thread_local! {
         const { RefCell::new(Touched { depth: 0, relations: [0; MOST], count: 0, all: false, detaches: false }) };
 }
 
-/// Asks PostgreSQL to say which relations change; once, when the library is loaded.
+/// Registers callbacks for changes of relations; once, when the library is loaded.
 pub fn watch() {
     // SAFETY: only called from `_PG_init`; the functions live as long as the process.
     unsafe {
@@ -40,22 +39,22 @@ unsafe extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mu
     forget();
 }
 
-/// A command begins.
+/// Begins a command.
 pub fn begin() {
     TOUCHED.with_borrow_mut(|touched| touched.depth += 1);
 }
 
-/// The command that runs, or one that it runs inside of, detaches a partition.
+/// Notes that the running command, or one around it, detaches a partition.
 pub fn detach() {
     TOUCHED.with_borrow_mut(|touched| touched.detaches = true);
 }
 
-/// Does it?
+/// Does the running command, or one around it, detach a partition?
 pub fn detaches() -> bool {
     TOUCHED.with_borrow(|touched| touched.detaches)
 }
 
-/// What the command that runs has changed by now; None if that is not known.
+/// Returns the relations that the running command has changed so far; None if they are not known.
 pub fn by_now() -> Option<Vec<Oid>> {
     TOUCHED.with_borrow(|touched| {
         let known = touched.depth > 0 && !touched.all;
@@ -63,7 +62,7 @@ pub fn by_now() -> Option<Vec<Oid>> {
     })
 }
 
-/// A command ends. What an inner one has changed, the outer one has changed too.
+/// Ends a command. Changes of an inner command are those of the outer one too.
 pub fn end() {
     TOUCHED.with_borrow_mut(|touched| {
         touched.depth = touched.depth.saturating_sub(1);
@@ -73,9 +72,9 @@ pub fn end() {
     });
 }
 
-/// No command runs any more.
+/// Forgets all commands, at the end of the transaction.
 fn forget() {
-    // Called in the middle of anything: without a loan it could only be this module's own, which calls nobody.
+    // Called in the middle of anything; a borrow can only fail inside of this module, which calls nothing else.
     TOUCHED.with(|touched| {
         if let Ok(mut touched) = touched.try_borrow_mut() {
             (touched.depth, touched.count, touched.all, touched.detaches) = (0, 0, false, false);
@@ -83,7 +82,7 @@ fn forget() {
     });
 }
 
-/// A relation has changed; an invalid one stands for all. Calls nothing that could fail.
+/// Notes that a relation has changed; an invalid one stands for all. Calls nothing that could fail.
 fn note(relation: Oid) {
     TOUCHED.with(|touched| {
         let Ok(mut touched) = touched.try_borrow_mut() else { return };

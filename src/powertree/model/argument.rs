@@ -6,30 +6,30 @@ use crate::pg::name::c_string;
 use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// The argument of this number, from 0, that must not be NULL.
+/// Returns the argument of this number, from 0; an error if it is NULL.
 pub fn required<T: pgrx::datum::FromDatum>(fcinfo: FunctionCallInfo, number: usize, name: &str) -> T {
     // SAFETY: the SQL declaration has an argument of the type there.
     unsafe { pgrx::fcinfo::pg_getarg(fcinfo, number) }.unwrap_or_else(|| {
         raise(
             PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
-            format!("{name} must not be NULL"),
+            format!("{name} must not be null"),
             "",
-            "Only the ends of a range may be NULL: it is open there.",
+            "Only the ends of a range may be null: the range is open there.",
         )
     })
 }
 
-/// How far it is from one bucket, or leaf, to the next.
+/// The distance from one bucket, or leaf, to the next.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// So many positions.
+    /// A number of positions.
     Fixed(i64),
-    /// Months, days and microseconds by the calendar and the session's time zone.
+    /// An interval of the calendar in the session's time zone.
     Calendar(pg_sys::Interval),
 }
 
 impl Step {
-    /// How many positions it is, about.
+    /// Returns about how many positions the step has.
     pub fn about(self, position: Position) -> i64 {
         match self {
             Step::Fixed(width) => width,
@@ -44,7 +44,7 @@ impl Step {
     }
 }
 
-/// A step given as text: an interval, or a number where positions are numbers. None if it does not lead forward.
+/// Parses a step: an interval, or a number where positions are numbers. None if it is not positive.
 pub fn step(text: &str, position: Position) -> Option<Step> {
     let c_text = c_string(text);
     // SAFETY: the input functions raise an error if the text is none of theirs.

@@ -1,14 +1,14 @@
 //! The key of a series: the bytes of its columns, one after the other.
 //!
-//! Only types whose equal values look the same can be in a key, so keys are equal where their bytes are. They are
-//! those of PostgreSQL's own storage.
+//! Only types whose equal values have equal bytes can be in a key, so that keys are equal where their bytes are. The bytes
+//! are those of PostgreSQL's own storage.
 
 use crate::pg::column::Column;
-use crate::pg::error::raise;
+use crate::pg::error::defect;
 use crate::pg::name::c_string;
-use crate::pg::table::bytes_of;
+use crate::pg::value::{bytea, bytes_of, Value};
+use crate::powertree::store::tables::damaged;
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::PgSqlErrorCode;
 
 /// The support function of a B-tree class that says whether equal values look the same.
 const EQUALIMAGE: i16 = 4;
@@ -19,18 +19,18 @@ pub struct KeyColumn {
     pub column: Column,
     length: i16,
     by_value: bool,
-    /// Of character(n), whose spaces at the end do not count.
+    /// Is the type character(n), whose trailing spaces do not count?
     is_padded: bool,
 }
 
 impl KeyColumn {
-    /// None if equal values of the type may look different, as 1.0 and 1.00 do, or if the type has no order.
+    /// Prepares a column for the key; None if equal values of its type may look different, as 1.0 and 1.00 do, or if it has no order.
     pub fn of(column: Column) -> Option<KeyColumn> {
         let (mut length, mut by_value) = (0, false);
         let is_padded = column.type_oid == pg_sys::BPCHAROID;
         // Without those spaces it is text.
         let compared = if is_padded { pg_sys::TEXTOID } else { column.type_oid };
-        // SAFETY: look-ups in the catalog; the function behind `equalimage` takes the type's oid.
+        // SAFETY: PostgreSQL takes any number for a type's; the function behind `equalimage` takes the type's oid.
         let comparable = unsafe {
             pg_sys::get_typlenbyval(column.type_oid, &mut length, &mut by_value);
             let class = pg_sys::GetDefaultOpClass(compared, pg_sys::BTREE_AM_OID);
@@ -47,8 +47,11 @@ impl KeyColumn {
     }
 
     /// Appends a value that is not NULL.
-    pub fn encode(&self, datum: Datum, bytes: &mut Vec<u8>) {
-        // SAFETY: the datum is of the column's type.
+    ///
+    /// # Safety
+    /// The value is of the column's type.
+    pub unsafe fn encode(&self, datum: Datum, bytes: &mut Vec<u8>) {
+        // SAFETY: the caller's value, which is as long as its type says.
         unsafe {
             if self.by_value {
                 bytes.extend(&datum.value().to_le_bytes()[..self.length as usize]);
@@ -66,60 +69,61 @@ impl KeyColumn {
     }
 
     /// Takes a value from the front of `bytes`; a copy in the current memory context.
-    fn decode(&self, bytes: &mut &[u8]) -> Option<Datum> {
+    fn decode(&self, bytes: &mut &[u8]) -> Option<Value> {
         let mut take = |length: usize| {
             let (taken, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
             Some(taken)
         };
-        if self.by_value {
+        let datum = if self.by_value {
             let mut whole = [0; 8];
-            whole[..self.length as usize].copy_from_slice(take(self.length as usize)?);
+            whole.get_mut(..self.length as usize)?.copy_from_slice(take(self.length as usize)?);
             let word = u64::from_le_bytes(whole);
             // As PostgreSQL has it, with the sign in all upper bits.
             let unused = 64 - 8 * self.length as u32;
-            return Some(Datum::from((word << unused) as i64 >> unused));
-        }
-        if self.length > 0 {
+            Datum::from((word << unused) as i64 >> unused)
+        } else if self.length > 0 {
             let value = take(self.length as usize)?;
-            // SAFETY: as many bytes as the type has.
-            return Some(unsafe {
+            // SAFETY: palloc makes room for as many bytes as the type has.
+            unsafe {
                 let copy = pg_sys::palloc(value.len()).cast::<u8>();
                 std::ptr::copy_nonoverlapping(value.as_ptr(), copy, value.len());
                 Datum::from(copy)
-            });
-        }
-        let length = u32::from_le_bytes(take(4)?.try_into().ok()?);
-        Some(crate::pg::table::bytea(take(length as usize)?))
+            }
+        } else {
+            let length = u32::from_le_bytes(take(4)?.try_into().ok()?);
+            bytea(take(length as usize)?)
+        };
+        // SAFETY: the bytes are those that `encode` made of a value of the column's type.
+        Some(unsafe { Value::new(self.column.type_oid, datum) })
     }
 
     /// The value that a text means, as if it were stored in the column.
-    pub fn parse(&self, text: &str) -> Datum {
+    pub fn parse(&self, text: &str) -> Value {
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
         let text = c_string(text);
-        // SAFETY: the input function of the type; raises an error if the text is no such value.
+        let Column { type_oid, typmod, .. } = self.column;
+        // SAFETY: the input function of the type returns a value of it, or raises an error if the text means none.
         unsafe {
-            pg_sys::getTypeInputInfo(self.column.type_oid, &mut input, &mut parameter);
-            pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, self.column.typmod)
+            pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
+            let text = text.as_ptr().cast_mut();
+            Value::new(type_oid, pg_sys::OidInputFunctionCall(input, text, parameter, typmod))
         }
+    }
+
+    /// Appends a value that this column has parsed.
+    pub fn encode_parsed(&self, value: Value, bytes: &mut Vec<u8>) {
+        if value.type_oid() != self.column.type_oid {
+            defect("a value of another type than the key's");
+        }
+        // SAFETY: a value of the column's type, as is checked.
+        unsafe { self.encode(value.datum(), bytes) }
     }
 }
 
 /// The values of a key.
-pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Datum> {
-    columns
-        .iter()
-        .map(|column| {
-            column.decode(&mut bytes).unwrap_or_else(|| {
-                raise(
-                    PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-                    "a series of a power tree is damaged",
-                    "",
-                    "Rebuild the tree with powertree_rebuild().",
-                )
-            })
-        })
-        .collect()
+pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Value> {
+    columns.iter().map(|column| column.decode(&mut bytes).unwrap_or_else(|| damaged("keys"))).collect()
 }
 
 /// The hash of a key: 64-bit FNV-1a, mixed. Stored, so never to be changed.

@@ -1,29 +1,30 @@
-//! Locks, in the order in which everybody takes them: the base table before what is the tree's own.
+//! Locks, which all take in the same order: the base table before the tree.
 
+use crate::pg::catalog;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 
 /// Locks a table for reading until the end of the transaction.
 pub fn lock(base: Oid) {
-    // SAFETY: a lock that is released with the transaction.
-    unsafe { pg_sys::LockRelationOid(base, pg_sys::AccessShareLock as i32) }
+    catalog::lock(base, pg_sys::AccessShareLock);
 }
 
-/// Locks the table for reading, as the query of it would.
+/// Locks a table for reading, as a query of it would. Returns false if it would have to wait and must not.
 pub fn lock_base(base: Oid, wait: bool) -> bool {
     if wait {
         lock(base);
         return true;
     }
-    // SAFETY: a lock that is released with the transaction.
+    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
     unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
 }
 
-/// One compactor at a time: a lock that the transaction keeps.
+/// Locks a tree against other compactions until the end of the transaction. Returns false if it would have to wait and must
+/// not.
 pub fn lock_tree(id: i32, wait: bool) -> bool {
     let (class, object) = (Tables::get().state, Oid::from(id as u32));
     let mode = pg_sys::ShareUpdateExclusiveLock as i32;
-    // SAFETY: a lock that is released with the transaction.
+    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
     unsafe {
         if wait {
             pg_sys::LockDatabaseObject(class, object, 0, mode);
@@ -33,7 +34,7 @@ pub fn lock_tree(id: i32, wait: bool) -> bool {
     }
 }
 
-/// Waits until nobody compacts a tree, and keeps others from it.
+/// Waits for a running compaction of a tree, and keeps others from starting.
 pub fn wait_for_others(id: i32) {
     lock_tree(id, true);
 }

@@ -1,4 +1,4 @@
-//! What a session knows of trees: their columns, positions and keys, and who may ask them.
+//! The model of a tree in a session: its columns, positions and keys, and who may ask it.
 
 pub mod argument;
 pub mod key;

@@ -1,5 +1,6 @@
 //! Positions: what `at` counts, as integers.
 
+use crate::pg::value::Value;
 use pgrx::pg_sys::{self, Datum, Oid};
 
 /// The kind of the position column.
@@ -15,9 +16,9 @@ pub enum Position {
     Bigint,
 }
 
-/// A hundred years: a node of the topmost level is at least so wide.
+/// A hundred years, the least width of a node of the topmost level.
 const CENTURY_DAYS: i64 = 36_525;
-/// Microseconds.
+/// A day, in microseconds.
 pub const DAY: i64 = 86_400_000_000;
 
 impl Position {
@@ -60,7 +61,13 @@ impl Position {
         }
     }
 
-    /// The value of a position, or the end of the line that is nearest.
+    /// The value of a position, or of the end of the line that is nearest.
+    pub fn to_value(self, position: i64) -> Value {
+        // SAFETY: `to_datum` makes datums of the type, which is passed by value.
+        unsafe { Value::new(self.type_oid(), self.to_datum(position)) }
+    }
+
+    /// The datum of a position, or of the end of the line that is nearest.
     pub fn to_datum(self, position: i64) -> Datum {
         let (least, greatest) = self.ends();
         match self {
@@ -77,7 +84,7 @@ impl Position {
         }
     }
 
-    /// How wide a node of the topmost level should be, in positions.
+    /// Returns how wide a node of the topmost level should be, in positions.
     pub fn top_span(self) -> i64 {
         match self {
             Position::Timestamptz | Position::Timestamp => CENTURY_DAYS * DAY,
@@ -86,7 +93,7 @@ impl Position {
         }
     }
 
-    /// How many positions an interval is; None if that is no fixed number, as of months.
+    /// Returns how many positions an interval has; None if the number is not fixed, as of months.
     pub fn of_interval(self, months: i32, days: i32, micros: i64) -> Option<i64> {
         if months != 0 {
             return None;

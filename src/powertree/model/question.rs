@@ -1,13 +1,13 @@
-//! What the base table can be asked.
+//! Questions to the base table, and their answers.
 
 use tally_stats::Tally;
 
-/// Which of them; all but `Groups` are of one series.
+/// A query of the base table; all but `Groups` are about one series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
     /// The tally of one value between two positions, as seen by the caller.
     Range,
-    /// The same with a plan for just these positions: they may be far apart.
+    /// The tally of one value between two positions that may be far apart, with a plan for just these.
     WideRange,
     /// The tallies of all values between two positions.
     Leaf,
@@ -32,7 +32,7 @@ impl Range {
     }
 }
 
-/// The last so many values.
+/// The last values, up to a number of them.
 #[derive(Clone, Copy, Debug)]
 pub struct LastValues {
     pub tally: Tally,

@@ -1,4 +1,4 @@
-//! What the caller may see and do.
+//! Rights of the caller.
 
 use crate::pg::error::raise;
 use crate::pg::name::relation_name;
@@ -7,7 +7,7 @@ use pgrx::PgSqlErrorCode;
 
 /// Might the caller SELECT anything of a table?
 pub fn may_select_any(base: Oid) -> bool {
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any number for a relation's.
     let any_column = || unsafe {
         let (select, any) = (pg_sys::ACL_SELECT as pg_sys::AclMode, pg_sys::AclMaskHow::ACLMASK_ANY);
         pg_sys::pg_attribute_aclcheck_all(base, pg_sys::GetUserId(), select, any)
@@ -18,12 +18,12 @@ pub fn may_select_any(base: Oid) -> bool {
 
 pub fn may_select_table(base: Oid) -> bool {
     let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe { pg_sys::pg_class_aclcheck(base, pg_sys::GetUserId(), select) == pg_sys::AclResult::ACLCHECK_OK }
 }
 
 pub fn may_select_column(base: Oid, number: i16) -> bool {
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe {
         let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
         pg_sys::pg_attribute_aclcheck(base, number, user, select) == pg_sys::AclResult::ACLCHECK_OK
@@ -31,7 +31,7 @@ pub fn may_select_column(base: Oid, number: i16) -> bool {
 }
 
 pub fn may_use_schema(base: Oid) -> bool {
-    // SAFETY: look-ups in the catalog.
+    // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe {
         let (schema, user) = (pg_sys::get_rel_namespace(base), pg_sys::GetUserId());
         let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
@@ -43,7 +43,7 @@ pub fn may_use_schema(base: Oid) -> bool {
     }
 }
 
-/// Raises 42501; tells of the tree no more than the caller has said.
+/// Raises 42501. The message has no more of the tree than the caller has named.
 pub fn denied(tree: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -55,14 +55,14 @@ pub fn denied(tree: &str) -> ! {
 
 /// Does row security hide rows of the table from the caller?
 pub fn rows_are_hidden(base: Oid) -> bool {
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any number for a relation's.
     let state = unsafe { pg_sys::check_enable_rls(base, Oid::INVALID, true) };
     state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
 
 /// Is the caller the owner of the table, or may act as one?
 pub fn owns(base: Oid) -> bool {
-    // SAFETY: a look-up in the catalog.
+    // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe {
         #[cfg(feature = "pg15")]
         let owner = pg_sys::pg_class_ownercheck(base, pg_sys::GetUserId());

@@ -1,4 +1,4 @@
-//! What a tree summarises, as a session remembers it.
+//! Trees, as a session remembers them.
 
 use super::key::KeyColumn;
 use super::position::Position;
@@ -39,7 +39,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// What there is behind the names, or what is wrong with them: message and hint.
+    /// Looks the columns of a definition up; an error has a message and a hint.
     pub fn of(definition: &Definition) -> Result<Tree, (PgSqlErrorCode, String, &'static str)> {
         use PgSqlErrorCode::*;
         let find = |name: &str| {
@@ -96,7 +96,7 @@ impl Tree {
         })
     }
 
-    /// The tree of this name, of which nothing is told to whom its table would tell nothing.
+    /// Finds the tree of this name. Callers who may not read its table learn nothing about it.
     pub fn named(name: &str) -> Rc<Tree> {
         remembered(|known| {
             let definition = known.definitions.iter().find(|definition| definition.name == name);
@@ -108,14 +108,7 @@ impl Tree {
             }
             Tree::numbered(id)
         })
-        .unwrap_or_else(|| {
-            raise(
-                PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-                format!("there is no power tree named \"{name}\""),
-                "",
-                "TABLE powertrees lists them; powertree_create() makes one.",
-            )
-        })
+        .unwrap_or_else(|| missing(name))
     }
 
     /// The tree of this number; None if there is none. An error if its columns are gone.
@@ -123,7 +116,7 @@ impl Tree {
         Tree::look_up(id).map(|found| found.unwrap_or_else(|(code, message)| raise_gone(id, code, message)))
     }
 
-    /// The same, or what is wrong with its columns.
+    /// Finds the tree of this number, or the error about its columns; None if there is none.
     fn look_up(id: i32) -> Option<Result<Rc<Tree>, (PgSqlErrorCode, String)>> {
         if let Some(tree) = remembered(|known| known.trees.get(&id).cloned()) {
             return Some(Ok(tree));
@@ -184,12 +177,22 @@ impl Tree {
     }
 }
 
+/// Raises an error: there is no tree of this name.
+pub fn missing(name: &str) -> ! {
+    raise(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        format!("power tree \"{name}\" does not exist"),
+        "",
+        "TABLE powertrees lists the power trees; powertree_create() makes one.",
+    )
+}
+
 fn raise_gone(id: i32, code: PgSqlErrorCode, message: String) -> ! {
     let name = definitions().iter().find(|tree| tree.id == id).map(|tree| tree.name.clone());
     raise(
         code,
         message,
-        format!("Power tree \"{}\" was made for it.", name.unwrap_or_default()),
+        format!("Power tree \"{}\" was made for the column.", name.unwrap_or_default()),
         "Drop the tree with powertree_drop(), or bring the column back.",
     )
 }
@@ -219,7 +222,7 @@ thread_local! {
     static KNOWN: RefCell<Known> = RefCell::default();
 }
 
-/// Looks into what is remembered, which is made anew if anything has changed.
+/// Looks into what the session remembers, which is read again if anything has changed.
 fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
     let tables = Tables::get();
     if KNOWN.with_borrow(|known| known.generation) != Some(generation::current()) {
@@ -233,7 +236,7 @@ fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
     KNOWN.with_borrow_mut(look)
 }
 
-/// Remembers what was found out since `generation`, unless something has changed meanwhile: that would be forgotten.
+/// Remembers what was found in `generation`, unless a newer one has begun.
 fn remember(generation: u64, note: impl FnOnce(&mut Known)) {
     if generation::current() == generation {
         KNOWN.with_borrow_mut(|known| {

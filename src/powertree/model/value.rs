@@ -1,7 +1,7 @@
 //! The columns that are summarised.
 
 use crate::datum::number::split_numeric;
-use crate::pg::table::bytes_of;
+use crate::pg::value::bytes_of;
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::AnyNumeric;
@@ -19,7 +19,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// None if the type is no number.
+    /// Finds the kind of a type; None if values of it cannot be summarised.
     pub fn of(type_oid: Oid) -> Option<Value> {
         match type_oid {
             pg_sys::FLOAT4OID => Some(Value::Float4),
@@ -32,7 +32,7 @@ impl Value {
         }
     }
 
-    /// To which of the types that `tally(x)` takes SQL must cast a column.
+    /// Returns the type to which SQL must cast a column for `tally(x)`.
     pub fn cast(self) -> &'static str {
         match self {
             Value::Float4 | Value::Float8 => "pg_catalog.float8",

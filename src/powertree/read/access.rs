@@ -1,4 +1,4 @@
-//! May a snapshot trust the tree at all?
+//! Access: whether a snapshot may use the tree, and for which leaves.
 
 use crate::pg::table::Snapshot;
 use crate::powertree::store::barrier::state_behind_barriers;
@@ -7,7 +7,7 @@ use crate::powertree::store::state::State;
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::writing;
 
-/// What the active snapshot may take from a tree.
+/// The part of a tree that the active snapshot may use.
 pub enum Access {
     /// Nothing: the base table must answer.
     Base,
@@ -16,7 +16,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// What the active snapshot may take from this tree.
+    /// Decides what the active snapshot may use of this tree.
     pub fn of(tables: &Tables, tree: i32) -> Access {
         if writing::is_torn(tree) {
             return Access::Base;

@@ -1,4 +1,4 @@
-//! A range cut into buckets of one step, by the clock or by the calendar.
+//! Buckets: a range cut by a fixed step or by the calendar.
 
 use super::reader::Reader;
 use super::request::position;
@@ -13,13 +13,13 @@ use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
 
-/// More buckets are refused: they would be a mistake.
+/// The most buckets of one call; more would be a mistake.
 const MOST: i64 = 1_000_000;
 
-/// How many buckets are computed together, and kept in memory until their rows are read.
+/// Buckets that are computed together, and kept in memory until their rows are read.
 const TOGETHER: usize = 50_000;
 
-/// A range and how it is cut.
+/// A range, and the step that cuts it.
 pub struct Cut {
     pub range: Range,
     step: Step,
@@ -35,38 +35,41 @@ pub fn cut(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Cut {
         raise(
             PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
             format!("power tree \"{}\" has positions of type {}", tree.name, type_name(wanted)),
-            format!("Given was {}.", type_name(given)),
+            format!("The argument is of type {}.", type_name(given)),
             &format!("Cast both ends of the range to {}.", type_name(wanted)),
         );
     }
     let (least, greatest) = tree.position.ends();
     let end =
         |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
-    let text: String = required(fcinfo, number + 2, "the step");
+    let text: String = required(fcinfo, number + 2, "step");
     let wrong = |what: String, hint: &str| -> ! {
         raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, what, "", hint)
     };
     let (Some(from), Some(to)) = (end(number), end(number + 1)) else {
         wrong(
-            "buckets of a range without an end are without an end".into(),
+            "both ends of the range are required for buckets".into(),
             "Give both ends, neither NULL nor infinite.",
         )
     };
     if from > to {
-        wrong("the range ends before it begins".into(), "Give the earlier end first.");
+        wrong("range must not end before it begins".into(), "Give the earlier end first.");
     }
     let Some(step) = step(&text, tree.position) else {
         wrong(
-            format!("a step of {text} does not lead forward"),
+            format!("step must be positive: \"{text}\""),
             "Give a step like '1 hour', '1 month' or, of numbers, '1000'.",
         )
     };
     if tree.position == Position::Date && matches!(step, Step::Calendar(interval) if interval.time != 0) {
-        wrong(format!("a step of {text} is not a number of days"), "Positions are dates.");
+        wrong(format!("step must be a whole number of days: \"{text}\""), "Positions are dates.");
     }
     let length = i128::from(to) - i128::from(from);
     if length > i128::from(MOST) * i128::from(step.about(tree.position)) {
-        wrong(format!("more than {MOST} buckets of {text}"), "Take a wider step, or a shorter range.");
+        wrong(
+            format!("range has more than {MOST} buckets of \"{text}\""),
+            "Take a wider step, or a shorter range.",
+        );
     }
     Cut { range: Range { first: from, last: to - 1 }, step, position: tree.position }
 }

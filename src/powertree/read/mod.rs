@@ -1,5 +1,5 @@
-//! The way out of an answer: what is asked for, which nodes may be trusted, what the log adds to them, and what the base
-//! table must say itself.
+//! The way out of an answer: the arguments, the nodes that the snapshot may use, the log on top of them, and the rows of the
+//! base table where neither is enough.
 
 mod access;
 mod bucket;

@@ -1,4 +1,4 @@
-//! What lies over the nodes: spans, and the log of one series, of which a part at a time is in memory.
+//! The overlay of the nodes: spans, and the log of one series, of which a part at a time is in memory.
 
 use crate::pg::memory::{self, room};
 use crate::powertree::model::tree::Tree;
@@ -9,7 +9,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use std::rc::Rc;
 use tally_stats::Tally;
 
-/// How many leaves of the log are in memory: some ten megabytes.
+/// Leaves of the log that are in memory at most: some ten megabytes.
 const MOST_LEAVES: usize = 100_000;
 
 /// One value of one series of a tree.
@@ -36,23 +36,23 @@ pub struct Overlay {
     nodes: bool,
     /// The last leaf that is asked for.
     end: i64,
-    /// What the log says of the leaves `loaded`, first and last.
+    /// The log of the leaves `loaded`, first and last.
     leaves: BTreeMap<i64, Leaf>,
     loaded: (i64, i64),
 }
 
 enum Leaf {
-    /// Add this to what the node says.
+    /// A tally to add to that of the node.
     Add(Tally),
-    /// The base table must say.
+    /// The base table must answer.
     Dirty,
-    /// The base table has said.
+    /// The base table has answered.
     Known(Tally),
 }
 
-/// Neighbouring leaves, taken apart.
+/// Neighbouring leaves, sorted by who answers for them.
 pub struct Parts {
-    /// What is known without nodes and rows.
+    /// The tally that is known without nodes and rows.
     pub tally: Tally,
     /// Leaves that the nodes answer for: from one to another.
     pub nodes: Vec<(i64, i64)>,
@@ -61,7 +61,7 @@ pub struct Parts {
 }
 
 impl Overlay {
-    /// Of the leaves `first ..= end`.
+    /// The overlay of the leaves `first ..= end`.
     pub fn new(line: Line, spans: &[Span], nodes: bool, first: i64, end: i64) -> Overlay {
         let (spans, leaves) = (together(spans), BTreeMap::new());
         let mut overlay = Overlay { line, spans, nodes, end, leaves, loaded: (0, -1) };
@@ -74,7 +74,7 @@ impl Overlay {
         !self.spans.is_empty()
     }
 
-    /// Brings into memory what the log says of a leaf and of those after it; the last of which it is known.
+    /// Loads the log of a leaf and of those after it. Returns the last leaf whose log is in memory.
     pub fn load(&mut self, first: i64) -> i64 {
         if (self.loaded.0..=self.loaded.1).contains(&first) {
             return self.loaded.1;
@@ -109,7 +109,7 @@ impl Overlay {
         loaded.1
     }
 
-    /// Takes leaves apart that are loaded.
+    /// Sorts loaded leaves by who answers for them.
     pub fn parts(&self, first: i64, last: i64) -> Parts {
         let mut parts = Parts { tally: Tally::EMPTY, nodes: Vec::new(), rows: Vec::new() };
         // Leaves that the nodes do not answer for, and whether the base table must.
@@ -162,7 +162,7 @@ impl Overlay {
         parts
     }
 
-    /// Asks once for each of the loaded leaves `first ..= last` that is dirty.
+    /// Asks once for each dirty leaf among the loaded ones `first ..= last`.
     pub fn learn(&mut self, first: i64, last: i64, ask: impl Fn(i64) -> Tally) {
         for (&leaf, what) in self.leaves.range_mut(first..=last) {
             if matches!(what, Leaf::Dirty) {
@@ -171,7 +171,7 @@ impl Overlay {
         }
     }
 
-    /// The nodes so many leaves wide, each given by its number, that the log says anything of.
+    /// Returns the numbers of the nodes of this width, in leaves, that have entries in the log.
     pub fn wide_nodes(&self, width: i128) -> Vec<i64> {
         let mut nodes = Vec::new();
         let mut from = Some(i64::MIN);

@@ -1,4 +1,4 @@
-//! The functions that analysts call.
+//! The SQL functions that read power trees.
 
 use super::bucket::cut;
 use super::reader::Reader;
@@ -21,7 +21,7 @@ use tally_stats::Tally;
 /// The tree and the value that arguments 0 and 1 name, which the caller may read. The base table is locked, as any
 /// query of it would.
 fn tree_and_value(fcinfo: FunctionCallInfo) -> (Rc<Tree>, usize) {
-    let name: String = required(fcinfo, 0, "the tree");
+    let name: String = required(fcinfo, 0, "tree");
     let tree = Tree::named(&name);
     value(fcinfo, 1, &tree);
     lock(tree.base);
@@ -47,13 +47,13 @@ fn powertree_tally(fcinfo: FunctionCallInfo) -> SqlTally {
 #[pg_extern(sql = false)]
 fn powertree_last(fcinfo: FunctionCallInfo) -> Row {
     let (tree, value) = tree_and_value(fcinfo);
-    let need: i64 = required(fcinfo, 2, "the number of values");
+    let need: i64 = required(fcinfo, 2, "number of values");
     if need <= 0 {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("{need} values are none"),
+            format!("number of values must be positive: {need}"),
             "",
-            "Ask for the last 1 or more.",
+            "Ask for at least the last value.",
         );
     }
     let key = series(fcinfo, 3, &tree);
@@ -90,7 +90,7 @@ fn powertree_buckets(fcinfo: FunctionCallInfo) {
     }
 }
 
-/// How many values of its first column a stored node has: what version 0.1.0 counted by.
+/// Returns how many values of the first column a stored node has, as views of version 0.1.0 ask.
 #[pg_extern(sql = false)]
 fn powertree_count(block: &[u8], values: i32) -> i64 {
     let values = usize::try_from(values).ok().filter(|values| (1..=MOST_VALUES).contains(values));

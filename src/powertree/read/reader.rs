@@ -4,6 +4,7 @@ use super::access::Access;
 use super::overlay::{Line, Overlay};
 use crate::pg::memory::room;
 use crate::pg::table::{Snapshot, Table};
+use crate::pg::value::Value;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
 use crate::powertree::model::question::{LastValues, Query, Range};
@@ -11,16 +12,15 @@ use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::nodes::{series_key, Nodes};
 use crate::powertree::store::tables::Tables;
-use pgrx::pg_sys::Datum;
 use std::collections::HashMap;
 use std::rc::Rc;
 use tally_stats::tree::{cover, last, Block};
 use tally_stats::Tally;
 
-/// Rows of so many leaves are read with a plan of their own.
+/// The number of leaves from which on their rows are read with a plan of their own.
 const WIDE: i64 = 100;
 
-/// How many nodes that were read are remembered: some megabytes.
+/// Nodes that are remembered after they were read: some megabytes.
 const MOST_BLOCKS: usize = 1000;
 
 /// A reader of one value of one series. SPI is connected while it works.
@@ -28,9 +28,9 @@ pub struct Reader {
     tree: Rc<Tree>,
     tables: Tables,
     value: usize,
-    key: Vec<Datum>,
+    key: Vec<Value>,
     series: i64,
-    /// None if the base table must answer alone.
+    /// The overlay; None if the base table must answer alone.
     overlay: Option<Overlay>,
     nodes: Table,
     /// Nodes that were read.
@@ -38,14 +38,14 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// What `ask` learns of the leaves that `range` touches.
+    /// Returns what `ask` finds out about the leaves that `range` touches.
     ///
-    /// A partition that is truncated meanwhile would take rows from an answer whose nodes still count them: then the
+    /// A partition that is truncated at the same time would take rows from an answer whose nodes still count them: then the
     /// base table answers alone.
     pub fn answer<R>(
         tree: &Rc<Tree>,
         value: usize,
-        key: &[Datum],
+        key: &[Value],
         range: Range,
         ask: impl Fn(&mut Reader) -> R,
     ) -> R {
@@ -59,10 +59,10 @@ impl Reader {
     }
 
     /// A reader of the leaves that `range` touches.
-    fn new(tree: Rc<Tree>, value: usize, key: Vec<Datum>, range: Range) -> Reader {
+    fn new(tree: Rc<Tree>, value: usize, key: Vec<Value>, range: Range) -> Reader {
         let tables = Tables::get();
         let mut bytes = Vec::new();
-        tree.series.iter().zip(&key).for_each(|(column, &datum)| column.encode(datum, &mut bytes));
+        tree.series.iter().zip(&key).for_each(|(column, &datum)| column.encode_parsed(datum, &mut bytes));
         let series = key::hash(&bytes);
         let line = Line { tree: tree.clone(), tables, value, series, key: bytes };
         let overlay = Reader::overlay(line, range);
@@ -110,7 +110,7 @@ impl Reader {
         Base(&self.tree).read_buckets(self.value, &self.key, range, begins, each);
     }
 
-    /// What is known without the base table, and the ranges that it must answer for, in order and apart.
+    /// Returns what is known without the base table, and the ranges that it must answer for, in order and apart.
     pub fn stored(&mut self, range: Range) -> (Tally, Vec<Range>) {
         let (mut tally, mut rows) = (Tally::EMPTY, Vec::new());
         let mut add_rows = |more: Range| match rows.last_mut() {
@@ -159,7 +159,7 @@ impl Reader {
         (tally, rows)
     }
 
-    /// What is left of a range of at most two leaves without those that are known to have no values.
+    /// Returns a range of at most two leaves without those that are known to have no values.
     fn with_values(&mut self, range: Range) -> Vec<Range> {
         let leaves = self.tree.leaves;
         let mut rest = Vec::new();
@@ -183,7 +183,7 @@ impl Reader {
         rest
     }
 
-    /// Adds what the nodes say of leaves.
+    /// Adds the tallies of leaves as the nodes have them.
     fn add_nodes(&mut self, first: i64, last: i64, tally: &mut Tally) {
         let value = self.value;
         for run in cover(first, last, self.tree.height) {
@@ -272,7 +272,7 @@ impl Reader {
         Base(&self.tree).read_last(self.value, &self.key, range, need)
     }
 
-    /// The tally of whole leaves; what the base table says of a dirty one is remembered while its log is in memory.
+    /// The tally of whole leaves. Answers of the base table for dirty ones are remembered while their log is in memory.
     fn leaves(&mut self, first: i64, last: i64) -> Tally {
         let (tree, value) = (self.tree.clone(), self.value);
         let mut next = Some(first);

@@ -1,17 +1,18 @@
-//! What the callers of the reading functions say.
+//! Arguments of the reading functions.
 
 use crate::pg::error::raise;
+use crate::pg::value::Value;
 use crate::powertree::model::argument::required;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
+use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::{Array, PgSqlErrorCode};
 
 /// The value that argument `number` names, by its place; an error unless the caller may SELECT it.
 pub fn value(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> usize {
-    let given: String = required(fcinfo, number, "the value");
+    let given: String = required(fcinfo, number, "value");
     let readable = readable_values(tree);
     let name = |value: usize| tree.values[value].0.name.as_str();
     let found = (0..tree.values.len()).find(|&value| name(value) == given);
@@ -25,7 +26,7 @@ pub fn value(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> usize {
                 PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
                 format!("power tree \"{}\" has no value \"{given}\"", tree.name),
                 "",
-                &format!("It summarises {}.", names.join(", ")),
+                &format!("The tree summarises {}.", names.join(", ")),
             )
         }
     }
@@ -39,7 +40,7 @@ pub fn range(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Range {
     if to.is_some_and(|to| from > to) {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "the range ends before it begins",
+            "range must not end before it begins",
             "",
             "Give the earlier end first; the later one does not belong to the range.",
         );
@@ -72,17 +73,17 @@ pub fn position(fcinfo: FunctionCallInfo, number: usize, position: Position) -> 
 }
 
 /// The series that argument `number`, a text array, names.
-pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Datum> {
-    let given: Array<&str> = required(fcinfo, number, "the series");
+pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Value> {
+    let given: Array<&str> = required(fcinfo, number, "series");
     let names: Vec<&str> = tree.series.iter().map(|key| key.column.name.as_str()).collect();
     if given.len() != names.len() || given.contains_nulls() {
         let wanted = match names.len() {
-            0 => "All rows of its table are one series: give no value.".to_owned(),
+            0 => "All rows of the table are one series: give no value.".to_owned(),
             _ => format!("Give one value, not NULL, for each of {}.", names.join(", ")),
         };
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("{} values do not name a series of power tree \"{}\"", given.len(), tree.name),
+            format!("wrong number of values for a series of power tree \"{}\": {}", tree.name, given.len()),
             "",
             &wanted,
         );

@@ -6,15 +6,16 @@ use super::tables::Tables;
 use crate::pg::table::Snapshot;
 use pgrx::pg_sys;
 
-/// The state of a tree by now; None if the active snapshot does not see all that has changed rows for older ones too.
+/// Reads the latest state of a tree; None if the active snapshot does not see everything that changed rows for older
+/// snapshots too.
 pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<State> {
-    // In this order: a compaction that ends meanwhile takes barriers away and raises the horizon.
+    // In this order: a compaction that ends in between removes barriers and raises the horizon.
     let now = span::all(tables, tree, Snapshot::Latest);
     let state = State::read(tables, tree)?;
     now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
 }
 
-/// Does the active snapshot see what this transaction, which did not fail, has done?
+/// Does the active snapshot see the changes of this committed transaction?
 fn seen(transaction: u64) -> bool {
     // SAFETY: the snapshot is an ordinary one; a number older than half the circle is older than all snapshots.
     unsafe {

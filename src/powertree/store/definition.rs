@@ -1,14 +1,14 @@
-//! Definitions: what is written down of each tree.
+//! Stored definitions of trees.
 
 use super::tables::Tables;
 use crate::pg::table::{Row, Snapshot, Table};
-use pgrx::datum::{FromDatum, IntoDatum};
-use pgrx::pg_sys::{Datum, Oid};
+use crate::pg::value::{Regclass, Value};
+use pgrx::pg_sys::Oid;
 
-/// More would not fit into a page.
+/// The most value columns of a tree; a node of more would not fit into a page.
 pub const MOST_VALUES: usize = 8;
 
-/// What is written down of a tree.
+/// The stored definition of a tree.
 #[derive(Clone, Debug)]
 pub struct Definition {
     pub id: i32,
@@ -24,35 +24,27 @@ pub struct Definition {
 
 impl Definition {
     fn of(row: &Row) -> Definition {
-        // SAFETY: the columns of the table, none of them NULL.
-        unsafe {
-            let string =
-                |column| row.get(column).and_then(|d| String::from_datum(d, false)).unwrap_or_default();
-            let strings = |column| {
-                row.get(column).and_then(|d| Vec::<String>::from_datum(d, false)).unwrap_or_default()
-            };
-            Definition {
-                id: row.integer(1) as i32,
-                name: string(2),
-                base: Oid::from(row.integer(3) as u32),
-                at: string(4),
-                values: strings(5),
-                series: strings(6),
-                leaf: row.integer(7),
-                height: row.integer(8) as u32,
-            }
+        Definition {
+            id: row.integer(1) as i32,
+            name: row.text(2).unwrap_or_default(),
+            base: Oid::from(row.integer(3) as u32),
+            at: row.text(4).unwrap_or_default(),
+            values: row.texts(5).unwrap_or_default(),
+            series: row.texts(6).unwrap_or_default(),
+            leaf: row.integer(7),
+            height: row.integer(8) as u32,
         }
     }
 
-    /// The row that says it.
-    pub fn columns(&self) -> [Option<Datum>; 8] {
+    /// Returns the row of the definition.
+    pub fn columns(&self) -> [Option<Value>; 8] {
         [
             Some(self.id.into()),
-            self.name.clone().into_datum(),
-            Some(self.base.into()),
-            self.at.clone().into_datum(),
-            self.values.clone().into_datum(),
-            self.series.clone().into_datum(),
+            Some(self.name.as_str().into()),
+            Some(Regclass(self.base).into()),
+            Some(self.at.as_str().into()),
+            Some(self.values.clone().into()),
+            Some(self.series.clone().into()),
             Some(self.leaf.into()),
             Some((self.height as i16).into()),
         ]

@@ -1,18 +1,18 @@
-//! Trees that could not be compacted: why, and when the worker tries again.
+//! Failed compactions: their errors, and when the worker tries again.
 
 use super::tables::Tables;
+use crate::pg::catalog::now;
 use crate::pg::table::{Key, Snapshot, Table};
-use pgrx::pg_sys::{self, Datum};
-use pgrx::prelude::*;
+use crate::pg::value::Moment;
 
 const TREE: i16 = 1;
 const FAILURES: i16 = 3;
 const FAILED_AT: i16 = 4;
 
-/// Between the first two attempts, and at most, in seconds. Each pause is twice as long as the one before.
+/// The first and the longest pause between two attempts, in seconds. Each pause is twice as long as the one before.
 const PAUSES: (i64, i64) = (2, 300);
 
-/// Writes down why a tree was not compacted.
+/// Records why a tree was not compacted.
 pub fn note(tables: &Tables, tree: i32, error: &str) {
     let Some((failure, index)) = tables.failure else { return };
     let table = Table::write(failure);
@@ -21,13 +21,11 @@ pub fn note(tables: &Tables, tree: i32, error: &str) {
         (row, failures) = (Some(found.id()), found.integer(FAILURES));
         false
     });
-    // SAFETY: the clock.
-    let now = Datum::from(unsafe { pg_sys::GetCurrentTimestamp() });
     let columns = [
         Some(tree.into()),
-        error.into_datum(),
-        Some(Datum::from(failures.saturating_add(1).min(i32::MAX.into()))),
-        Some(now),
+        Some(error.into()),
+        Some((failures.saturating_add(1).min(i32::MAX.into()) as i32).into()),
+        Some(Moment(now()).into()),
     ];
     match row {
         Some(row) => table.writer().update(row, &columns),
@@ -35,7 +33,7 @@ pub fn note(tables: &Tables, tree: i32, error: &str) {
     }
 }
 
-/// Forgets what was written down.
+/// Deletes the record of a failure.
 pub fn forget(tables: &Tables, tree: i32) {
     let Some((failure, index)) = tables.failure else { return };
     let table = Table::write(failure);
@@ -49,11 +47,10 @@ pub fn forget(tables: &Tables, tree: i32) {
     }
 }
 
-/// The trees that failed and have not had their pause yet.
+/// Returns the trees whose pause after a failure is not over.
 pub fn resting(tables: &Tables) -> Vec<i32> {
     let Some((failure, index)) = tables.failure else { return Vec::new() };
-    // SAFETY: the clock.
-    let now = unsafe { pg_sys::GetCurrentTimestamp() };
+    let now = now();
     let mut resting = Vec::new();
     Table::read(failure).scan(index, Snapshot::Latest, &[], |row| {
         let (first, longest) = PAUSES;

@@ -1,26 +1,26 @@
-//! Generations: when what a session remembers of trees is out of date.
+//! Generations of what a session remembers: each change of a watched relation begins a new one.
 
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
 thread_local! {
-    /// Grows when anything changed that was looked at.
+    /// The number of the present generation.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
     static WATCHED: RefCell<HashSet<u32>> = RefCell::new(HashSet::new());
 }
 
-/// Has everything that was remembered forgotten when this relation changes.
+/// Begins a new generation whenever this relation changes.
 pub fn watch_table(relation: Oid) {
     WATCHED.with_borrow_mut(|watched| watched.insert(relation.to_u32()));
 }
 
-/// The present generation; what was remembered in an earlier one is out of date.
+/// Returns the present generation; what was remembered in an earlier one is out of date.
 pub fn current() -> u64 {
     GENERATION.get()
 }
 
-/// Asks PostgreSQL to say when tables and schemas change; once, when the library is loaded.
+/// Registers callbacks for changes of tables and schemas; once, when the library is loaded.
 pub fn watch() {
     // SAFETY: only called from `_PG_init`; the functions live as long as the process.
     unsafe {

@@ -1,8 +1,8 @@
-//! The log: what statements did to leaves since the last compaction.
+//! The log: changes of leaves since the last compaction.
 
 use super::tables::{damaged, Tables};
-use crate::pg::table::{bytea, Key, Row, Snapshot, Table};
-use pgrx::pg_sys::Datum;
+use crate::pg::table::{Key, Row, Snapshot, Table};
+use crate::pg::value::Value;
 use tally_stats::tree::{pack, unpack};
 use tally_stats::Tally;
 
@@ -12,17 +12,17 @@ const TREE: i16 = 3;
 const KEY: i16 = 4;
 const DELTA: i16 = 5;
 
-/// What happened to a leaf.
+/// A change of a leaf.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Rows came; the tallies of each value column.
+    /// Rows were added; their tallies, one for each value column.
     Add(Vec<Tally>),
-    /// Rows went or changed: only the base table knows what the leaf holds.
+    /// Rows were deleted or updated: the leaf must be read from the base table.
     Dirty,
 }
 
 impl Change {
-    /// Both changes. A dirty leaf stays dirty.
+    /// Adds another change. A dirty leaf stays dirty.
     pub fn and(&mut self, other: Change) {
         match (&mut *self, other) {
             (Change::Add(sums), Change::Add(parts)) => {
@@ -41,16 +41,16 @@ pub struct Entry {
 }
 
 /// The row of an entry.
-pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Datum>> {
+pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Value>> {
     let delta = match change {
         Change::Add(tallies) => {
             let mut bytes = Vec::with_capacity(64);
             tallies.iter().for_each(|tally| pack(tally, &mut bytes));
-            Some(bytea(&bytes))
+            Some(Value::from(bytes.as_slice()))
         }
         Change::Dirty => None,
     };
-    vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(bytea(key)), delta]
+    vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(key.into()), delta]
 }
 
 /// The series of a tree whose entries are read.
@@ -62,7 +62,7 @@ pub struct Series<'k> {
     pub key: &'k [u8],
 }
 
-/// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of a series, by leaf, until it says no.
+/// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of a series, by leaf, until it returns false.
 pub fn of_series(tables: &Tables, series: Series, first: i64, last: i64, mut each: impl FnMut(&Row) -> bool) {
     let keys =
         [Key::Integer(TREE, series.tree), Key::Equal(SERIES, series.hash), Key::Between(LEAF, first, last)];
@@ -85,7 +85,7 @@ pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row,
     });
 }
 
-/// Are there at least so many entries of a tree that the active snapshot sees?
+/// Are there at least `many` entries of a tree that the active snapshot sees?
 pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
     let mut count = 0;
     if many > 0 {
@@ -102,7 +102,7 @@ pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
 pub fn entry(row: &Row, values: usize) -> Entry {
     let change = row.bytes(DELTA).map_or(Change::Dirty, |mut bytes| {
         let tallies: Option<Vec<Tally>> = (0..values).map(|_| unpack(&mut bytes)).collect();
-        Change::Add(tallies.filter(|_| bytes.is_empty()).unwrap_or_else(|| damaged("log")))
+        Change::Add(tallies.filter(|_| bytes.is_empty()).unwrap_or_else(|| damaged("log entries")))
     });
     Entry { series: row.integer(SERIES), leaf: row.integer(LEAF), change }
 }

@@ -1,7 +1,7 @@
 //! The stored nodes, each with its ten children in one row.
 
 use super::tables::{damaged, Tables};
-use crate::pg::table::{bytea, Key, Row, Snapshot, Table, Writer};
+use crate::pg::table::{Key, Row, Snapshot, Table, Writer};
 use pgrx::pg_sys;
 use tally_stats::tree::Block;
 
@@ -26,11 +26,11 @@ pub struct Stored {
     pub node: i64,
     pub block: Block,
     pub row: pg_sys::ItemPointerData,
-    /// What it takes on disk.
+    /// The bytes that the node takes on disk.
     pub size: i64,
 }
 
-/// What a node takes on disk beside its block: the header and the other columns of the row, its line pointer, and its entry
+/// Bytes that a node takes on disk apart from its block: the header and the other columns of the row, its line pointer, and its entry
 /// in the index.
 const OVERHEAD: i64 = 24 + 22 + 4 + 32;
 
@@ -55,7 +55,7 @@ impl Nodes<'_> {
         Stored { node: row.integer(NODE), block, row: row.id(), size: size(bytes) }
     }
 
-    /// Replaces what is stored of a node; what it takes on disk then.
+    /// Writes a node. Returns the bytes that it takes on disk.
     pub fn write(
         self,
         writer: &Writer,
@@ -70,7 +70,7 @@ impl Nodes<'_> {
             Some(node.into()),
             Some(self.tree.into()),
             Some((level as i16).into()),
-            Some(bytea(&bytes)),
+            Some(bytes.as_slice().into()),
         ];
         match before {
             Some(row) if block.is_empty() => writer.delete(row),

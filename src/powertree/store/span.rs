@@ -2,17 +2,18 @@
 
 use super::tables::Tables;
 use super::writing;
+use crate::pg::catalog::transaction_number;
 use crate::pg::memory;
 use crate::pg::table::{Key, Snapshot, Table};
-use pgrx::pg_sys::{self, Datum};
-use pgrx::prelude::*;
+use crate::pg::value::Value;
+use pgrx::pg_sys;
 
 const TREE: i16 = 1;
 const FIRST: i16 = 2;
 const LAST: i16 = 3;
 const BARRIER: i16 = 4;
 
-/// First and last of no leaves: a barrier alone.
+/// The span of no leaves, which is only a barrier.
 pub const NONE: (i64, i64) = (i64::MAX, i64::MIN);
 
 /// Leaves `first ..= last`, none if the last comes before the first.
@@ -25,7 +26,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Did this transaction say that all leaves must be read from the base table?
+    /// Did the running transaction mark all leaves to be read from the base table?
     pub fn is_ours_and_all(&self) -> bool {
         // SAFETY: the number of our transaction, 0 if it has none.
         let ours = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
@@ -33,25 +34,24 @@ impl Span {
     }
 }
 
-/// Does a change of the rows reach snapshots that were taken before it?
+/// The snapshots that a change of the rows reaches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// As all changes of rows: no.
+    /// Later snapshots only, as for changes of rows.
     Later,
-    /// TRUNCATE and changes of partitions do.
+    /// Earlier snapshots too, as for TRUNCATE and changes of partitions.
     Earlier,
 }
 
 /// Appends a span.
 pub fn append(tree: i32, first: i64, last: i64, reach: Reach, reason: &str) {
-    // SAFETY: gives the transaction a number if it has none.
-    let barrier = (reach == Reach::Earlier).then(|| unsafe { pg_sys::GetTopFullTransactionId() }.value);
-    let columns: [Option<Datum>; 5] = [
+    let barrier = (reach == Reach::Earlier).then(transaction_number);
+    let columns: [Option<Value>; 5] = [
         Some(tree.into()),
         Some(first.into()),
         Some(last.into()),
-        barrier.map(|xid| Datum::from(xid as i64)),
-        reason.into_datum(),
+        barrier.map(|xid| (xid as i64).into()),
+        Some(reason.into()),
     ];
     Table::write(Tables::get().span).writer().insert(&columns);
     if reach == Reach::Earlier {
@@ -72,7 +72,7 @@ pub fn all(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<Span> {
         spans.push(Span {
             first: row.integer(FIRST),
             last: row.integer(LAST),
-            barrier: row.get(BARRIER).map(|datum| datum.value() as u64),
+            barrier: row.integer_or_null(BARRIER).map(|xid| xid as u64),
             row: row.id(),
         });
         true

@@ -1,11 +1,11 @@
-//! States: how far each tree is kept in step.
+//! States of trees: their columns, their last compaction, and whether they are stale.
 
 use super::tables::Tables;
 use crate::pg::table::{Key, Row, Snapshot, Table};
-use pgrx::datum::{FromDatum, IntoDatum};
-use pgrx::pg_sys::{self, Datum};
+use crate::pg::value::{Moment, Value};
+use pgrx::pg_sys;
 
-/// How far a tree is kept in step: a row that only compactions, rebuilds and events of DDL write.
+/// The state of a tree: a row that only compactions, rebuilds and DDL write.
 #[derive(Clone, Debug)]
 pub struct State {
     pub tree: i32,
@@ -16,26 +16,27 @@ pub struct State {
     /// The last transaction that changed rows for older snapshots too.
     pub horizon: u64,
     pub compactions: i64,
-    pub compacted_at: Option<Datum>,
+    /// The time of the last compaction, in microseconds since 2000.
+    pub compacted_at: Option<i64>,
     /// Why the tree is not kept in step any more.
     pub stale: Option<String>,
-    /// Kept by compactions, so that nobody has to count.
+    /// The size of the tree, maintained by compactions.
     pub totals: Totals,
 }
 
-/// How much there is of a tree.
+/// The size of a tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
     /// Values of the first value column in the nodes.
     pub num_vals: i64,
     /// Series that have had any.
     pub num_series: i64,
-    /// What the nodes take on disk, their index included.
+    /// The bytes that the nodes take on disk, their index included.
     pub bytes: i64,
 }
 
 impl State {
-    /// The state by now, whatever the active snapshot sees; None after a restore.
+    /// Reads the latest state, whatever the active snapshot sees; None after a restore.
     pub fn read(tables: &Tables, tree: i32) -> Option<State> {
         State::find(tables, tree).map(|(state, _)| state)
     }
@@ -51,35 +52,28 @@ impl State {
     }
 
     fn of(row: &Row) -> State {
-        // SAFETY: the columns of the table.
-        unsafe {
-            State {
-                tree: row.integer(1) as i32,
-                columns: row.get(2).and_then(|d| Vec::from_datum(d, false)).unwrap_or_default(),
-                types: row.get(3).and_then(|d| Vec::from_datum(d, false)).unwrap_or_default(),
-                horizon: row.integer(4) as u64,
-                compactions: row.integer(5),
-                compacted_at: row.get(6),
-                stale: row.get(7).and_then(|d| String::from_datum(d, false)),
-                totals: Totals {
-                    num_vals: row.integer(8),
-                    num_series: row.integer(9),
-                    bytes: row.integer(10),
-                },
-            }
+        State {
+            tree: row.integer(1) as i32,
+            columns: row.smallints(2).unwrap_or_default(),
+            types: row.oids(3).unwrap_or_default(),
+            horizon: row.integer(4) as u64,
+            compactions: row.integer(5),
+            compacted_at: row.integer_or_null(6),
+            stale: row.text(7),
+            totals: Totals { num_vals: row.integer(8), num_series: row.integer(9), bytes: row.integer(10) },
         }
     }
 
-    /// Writes it down, replacing what is there.
+    /// Writes the state, replacing an earlier one.
     pub fn write(&self, tables: &Tables) {
         let columns = [
             Some(self.tree.into()),
-            self.columns.clone().into_datum(),
-            self.types.clone().into_datum(),
-            Some(Datum::from(self.horizon as i64)),
+            Some(self.columns.clone().into()),
+            Some(self.types.clone().into()),
+            Some((self.horizon as i64).into()),
             Some(self.compactions.into()),
-            self.compacted_at,
-            self.stale.clone().into_datum(),
+            self.compacted_at.map(|at| Moment(at).into()),
+            self.stale.as_deref().map(Value::from),
             Some(self.totals.num_vals.into()),
             Some(self.totals.num_series.into()),
             Some(self.totals.bytes.into()),

@@ -1,6 +1,7 @@
-//! Where the extension's tables are.
+//! The extension's own tables.
 
 use super::generation;
+use crate::pg::catalog::scan;
 use crate::pg::error::raise;
 use crate::pg::name::{namespace, quoted};
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -28,12 +29,12 @@ pub struct Tables {
     pub sequence: Oid,
     /// The function that their triggers call.
     pub capture: Oid,
-    /// A table and its index that version 0.1.0 has not.
+    /// A table and its index; version 0.1.0 does not have them.
     pub failure: Option<(Oid, Oid)>,
 }
 
 thread_local! {
-    /// With the generation in which they were found.
+    /// The tables, and the generation in which they were found.
     static TABLES: Cell<Option<(u64, Tables)>> = const { Cell::new(None) };
 }
 
@@ -50,7 +51,7 @@ impl Tables {
         })
     }
 
-    /// The same, None while the extension is being created or dropped.
+    /// Finds the tables of the extension; None while it is being created or dropped.
     pub fn known() -> Option<Tables> {
         let before = generation::current();
         if let Some((_, tables)) = TABLES.get().filter(|(found_in, _)| *found_in == before) {
@@ -72,7 +73,7 @@ impl Tables {
     fn find() -> Option<Tables> {
         let schema = extension_schema()?;
         let find = |name: &CStr| {
-            // SAFETY: looks a name up in the catalog.
+            // SAFETY: PostgreSQL looks the name up.
             let table = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
             (table != Oid::INVALID).then_some(table)
         };
@@ -103,7 +104,7 @@ impl Tables {
 }
 
 fn function_without_arguments(name: &CStr, schema: Oid) -> Option<Oid> {
-    // SAFETY: looks a name up in the catalog.
+    // SAFETY: PostgreSQL looks the name up.
     let function = unsafe {
         pg_sys::GetSysCacheOid(
             pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
@@ -119,45 +120,27 @@ fn function_without_arguments(name: &CStr, schema: Oid) -> Option<Oid> {
 
 /// The schema of the extension; None where it is not installed.
 fn extension_schema() -> Option<Oid> {
-    // SAFETY: an ordinary scan of a system catalog by its index.
-    unsafe {
-        let extension = pg_sys::get_extension_oid(c"pg_tally".as_ptr(), true);
-        if extension == Oid::INVALID {
-            return None;
-        }
-        let relation = pg_sys::table_open(pg_sys::ExtensionRelationId, pg_sys::AccessShareLock as i32);
-        let mut key = pg_sys::ScanKeyData::default();
-        pg_sys::ScanKeyInit(
-            &mut key,
-            pg_sys::Anum_pg_extension_oid as i16,
-            pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_OIDEQ),
-            extension.into(),
-        );
-        let scan = pg_sys::systable_beginscan(
-            relation,
-            Oid::from(pg_sys::ExtensionOidIndexId),
-            true,
-            std::ptr::null_mut(),
-            1,
-            &mut key,
-        );
-        let tuple = pg_sys::systable_getnext(scan);
-        let schema = (!tuple.is_null()).then(|| {
-            let row = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_extension>();
-            (*row).extnamespace
+    // SAFETY: PostgreSQL looks the name up.
+    let extension = unsafe { pg_sys::get_extension_oid(c"pg_tally".as_ptr(), true) };
+    let mut schema = None;
+    if extension != Oid::INVALID {
+        let index = Some(Oid::from(pg_sys::ExtensionOidIndexId));
+        let key = Some((pg_sys::Anum_pg_extension_oid, extension));
+        scan(pg_sys::ExtensionRelationId, index, key, |tuple, _| {
+            // SAFETY: a row of `pg_extension` begins with this structure.
+            let row = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_extension>() };
+            schema = Some(row.extnamespace);
+            false
         });
-        pg_sys::systable_endscan(scan);
-        pg_sys::table_close(relation, pg_sys::AccessShareLock as i32);
-        schema
     }
+    schema
 }
 
-/// Raises an error: what is stored of a tree cannot be read.
+/// Raises an error about stored data that cannot be read.
 pub fn damaged(what: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-        format!("the {what} of a power tree is damaged"),
+        format!("stored {what} of a power tree are corrupted"),
         "",
         "Rebuild the tree with powertree_rebuild().",
     )

@@ -3,7 +3,7 @@
 use super::copies::Copies;
 use super::statistic::Statistic;
 use super::values::{Kind, Values};
-use crate::pg::executor::{evaluate, holds, in_memory_of, ExecInitExpr};
+use crate::pg::executor::{evaluate, holds, ExecInitExpr};
 use crate::pg::list::items;
 use crate::pg::memory::room;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, Node, PlanState, WindowFunc};
@@ -15,49 +15,67 @@ pub struct Argument {
     function: *mut WindowFunc,
     kind: Option<Kind>,
     copies: Copies,
-    /// Null pointers where there is none; `count(*)` has no expression.
-    filter: *mut ExprState,
-    expression: *mut ExprState,
-    /// Of each row of the frame: does its value count?
+    expressions: Expressions,
+    /// Does the row that enters next count, and what is its value?
+    counts: bool,
+    value: Option<Datum>,
+    /// For each row of the frame, does its value count?
     present: VecDeque<bool>,
     count: i64,
-    /// None where values are only counted.
+    /// The values; None where they are only counted.
     values: Option<Box<dyn Values>>,
 }
 
+/// The expressions that are evaluated for each row; null pointers where there are none.
+#[derive(Clone, Copy)]
+pub struct Expressions {
+    filter: *mut ExprState,
+    /// The argument, which `count(*)` does not have.
+    argument: *mut ExprState,
+}
+
 impl Argument {
-    /// The argument of a window function.
+    /// Initialises the expressions of a window function.
     ///
     /// # Safety
-    /// The node is being initialised.
-    pub unsafe fn new(
-        node: *mut PlanState,
-        function: *mut WindowFunc,
-        kind: Option<Kind>,
-        copies: Copies,
-    ) -> Argument {
-        // SAFETY: see above.
+    /// A function that the node computes; the node is being initialised. The contract of `pg::plain`.
+    pub unsafe fn expressions(node: *mut PlanState, function: *mut WindowFunc) -> Expressions {
+        // SAFETY: the caller's function; ExecInitExpr returns null for null.
         unsafe {
             let expression = |tree: *mut Node| ExecInitExpr(tree.cast(), node);
-            Argument {
-                function,
-                kind,
-                copies,
+            Expressions {
                 filter: expression((*function).aggfilter.cast()),
-                expression: items((*function).args).next().map_or(null_mut(), expression),
-                present: VecDeque::new(),
-                count: 0,
-                values: kind.map(|kind| kind.values(copies)),
+                argument: items((*function).args).next().map_or(null_mut(), expression),
             }
         }
     }
 
-    /// Can it also serve this function? What is only to be counted can be of any kind.
+    /// The argument of a window function, without any values yet.
+    pub fn new(
+        function: *mut WindowFunc,
+        expressions: Expressions,
+        kind: Option<Kind>,
+        copies: Copies,
+    ) -> Argument {
+        Argument {
+            function,
+            kind,
+            copies,
+            expressions,
+            counts: false,
+            value: None,
+            present: VecDeque::new(),
+            count: 0,
+            values: kind.map(|kind| kind.values(copies)),
+        }
+    }
+
+    /// Can the argument also serve this function? Values that are only counted can be of any kind.
     ///
     /// # Safety
-    /// Nodes of the same plan.
+    /// A function of the same plan.
     pub unsafe fn serves(&mut self, function: *mut WindowFunc, kind: Option<Kind>) -> bool {
-        // SAFETY: see above.
+        // SAFETY: both functions are nodes of the plan.
         unsafe {
             let alike = pg_sys::equal((*function).args.cast(), (*self.function).args.cast())
                 && pg_sys::equal((*function).aggfilter.cast(), (*self.function).aggfilter.cast());
@@ -69,30 +87,40 @@ impl Argument {
         }
     }
 
-    /// The row in the context enters the frame.
+    /// Evaluates the argument of the row in the context, which is about to enter the frame.
     ///
     /// # Safety
-    /// The context has the row.
+    /// A context of the node, with a row of its input; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn enter(&mut self, context: *mut ExprContext) {
-        // SAFETY: see above.
+    pub unsafe fn evaluate(&mut self, context: *mut ExprContext) {
+        let Expressions { filter, argument } = self.expressions;
+        // SAFETY: the expressions are those of the node, and the context has what they refer to.
         unsafe {
-            room(&mut self.present, 1);
-            let passes = self.filter.is_null() || holds(self.filter, context);
-            let value = match passes && !self.expression.is_null() {
-                true => evaluate(self.expression, context),
+            let passes = filter.is_null() || holds(filter, context);
+            self.value = match passes && !argument.is_null() {
+                true => evaluate(argument, context),
                 false => None,
             };
-            let counts = if self.expression.is_null() { passes } else { value.is_some() };
-            self.present.push_back(counts);
-            self.count += i64::from(counts);
-            if let (Some(value), Some(values)) = (value, &mut self.values) {
-                in_memory_of(context, || values.enter(value));
-            }
+            self.counts = if argument.is_null() { passes } else { self.value.is_some() };
         }
     }
 
-    /// Takes that many of the oldest rows out of the frame.
+    /// Lets the row whose argument was evaluated last enter the frame.
+    ///
+    /// # Safety
+    /// The context in which it was evaluated has not been reset since.
+    #[inline]
+    pub unsafe fn enter(&mut self) {
+        room(&mut self.present, 1);
+        self.present.push_back(self.counts);
+        self.count += i64::from(self.counts);
+        if let (Some(value), Some(values)) = (self.value.take(), &mut self.values) {
+            // SAFETY: a value of the type that the kind was found for, which is still there.
+            unsafe { values.enter(value) }
+        }
+    }
+
+    /// Takes this many of the oldest rows out of the frame.
     #[inline]
     pub fn leave(&mut self, rows: i64) {
         for _ in 0..rows {

@@ -23,12 +23,12 @@ mod unguarded {
     }
 }
 
-/// Where the copies are: a memory context that lives as long as the query, and is shown by pg_backend_memory_contexts.
+/// The memory context of the copies, which lives as long as the query, and is shown by pg_backend_memory_contexts.
 #[derive(Clone, Copy)]
 pub struct Copies(MemoryContext);
 
 impl Copies {
-    /// Below the context of the query.
+    /// Makes the context, below that of the query.
     ///
     /// # Safety
     /// The context of a query.
@@ -51,16 +51,16 @@ impl Copies {
         self.0
     }
 
-    /// The bytes that its blocks take.
+    /// Returns the bytes of its blocks.
     pub fn memory(self) -> usize {
         // SAFETY: the context exists as long as the node.
         unsafe { unguarded::MemoryContextMemAllocated(self.0, false) }
     }
 
-    /// A copy of that many bytes.
+    /// Copies this many bytes.
     ///
     /// # Safety
-    /// They are there.
+    /// The bytes are there.
     pub unsafe fn bytes(self, bytes: *const u8, length: usize) -> Copied {
         let flags = (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32;
         // SAFETY: the copy is as long as the original.
@@ -74,10 +74,10 @@ impl Copies {
         }
     }
 
-    /// A copy of a value of variable length, decompressed, with a header of four bytes.
+    /// Copies a value of variable length, decompressed, with a header of four bytes.
     ///
     /// # Safety
-    /// It is one.
+    /// The value is of variable length, and not NULL.
     pub unsafe fn varlena(self, value: Datum) -> Copied {
         // SAFETY: the caller's value.
         unsafe {
@@ -86,17 +86,17 @@ impl Copies {
         }
     }
 
-    /// A copy of a numeric.
+    /// Copies a numeric.
     ///
     /// # Safety
-    /// It is one.
+    /// The value is a numeric, and not NULL.
     pub unsafe fn numeric(self, value: Datum) -> Number {
         // SAFETY: the caller's value.
         Number(unsafe { self.varlena(value) })
     }
 }
 
-/// A copy, which is freed when it is dropped: before its context is.
+/// A copy, which is freed when it is dropped, before its context is deleted.
 pub struct Copied(*mut c_void);
 
 impl Copied {

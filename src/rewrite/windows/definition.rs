@@ -6,46 +6,31 @@ use pgrx::pg_sys::{self, ExprState, WindowAgg};
 #[derive(Clone, Copy)]
 pub struct Definition {
     pub window: *mut WindowAgg,
+    pub options: u32,
     pub start_offset: *mut ExprState,
     pub end_offset: *mut ExprState,
 }
 
 impl Definition {
-    pub unsafe fn has(&self, option: u32) -> bool {
-        // SAFETY: the definition of an initialised node.
-        unsafe { (*self.window).frameOptions as u32 & option != 0 }
+    /// Has the frame any of these options?
+    pub fn has(&self, options: u32) -> bool {
+        self.options & options != 0
     }
 
     /// Does the frame depend on which rows are peers?
-    ///
-    /// # Safety
-    /// The definition of an initialised node.
-    pub unsafe fn has_groups(&self) -> bool {
+    pub fn has_groups(&self) -> bool {
         let current = pg_sys::FRAMEOPTION_START_CURRENT_ROW | pg_sys::FRAMEOPTION_END_CURRENT_ROW;
-        // SAFETY: see above.
-        unsafe {
-            self.has(pg_sys::FRAMEOPTION_GROUPS) || self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(current)
-        }
+        self.has(pg_sys::FRAMEOPTION_GROUPS) || self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(current)
     }
 
     /// Does the frame depend on the values of the ordering column?
-    ///
-    /// # Safety
-    /// The definition of an initialised node.
-    pub unsafe fn has_keys(&self) -> bool {
+    pub fn has_keys(&self) -> bool {
         let offset = pg_sys::FRAMEOPTION_START_OFFSET | pg_sys::FRAMEOPTION_END_OFFSET;
-        // SAFETY: see above.
-        unsafe { self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(offset) }
+        self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(offset)
     }
 
     /// May a row enter the frames later than it is read, or never? Otherwise each is in its own frame.
-    ///
-    /// # Safety
-    /// The definition of an initialised node.
-    pub unsafe fn is_delayed(&self) -> bool {
-        // SAFETY: see above.
-        unsafe {
-            self.has(pg_sys::FRAMEOPTION_START_OFFSET_FOLLOWING | pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING)
-        }
+    pub fn is_delayed(&self) -> bool {
+        self.has(pg_sys::FRAMEOPTION_START_OFFSET_FOLLOWING | pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING)
     }
 }

@@ -1,14 +1,14 @@
-//! What EXPLAIN says of the node.
+//! Output of EXPLAIN for the node.
 
 use pgrx::pg_sys::{self, ExplainState, List, Node, Plan, WindowAgg};
 use std::ffi::{CStr, CString};
 
-/// The frame, as SQL.
+/// Shows the frame as SQL.
 ///
 /// # Safety
-/// The definition of the plan's node, and what EXPLAIN passes on.
+/// The definition of the plan's node, and the state of EXPLAIN.
 pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's definition, whose offsets are expressions of the plan that EXPLAIN is about.
     unsafe {
         let context = pg_sys::set_deparse_context_plan((*es).deparse_cxt, plan, ancestors);
         let has = |option: u32| (*window).frameOptions as u32 & option != 0;
@@ -42,13 +42,13 @@ pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut Lis
     }
 }
 
-/// The most memory, and the most of a file, that the rows have taken, in bytes.
+/// Shows the most memory, and the most of a file, that the rows have taken, given in bytes.
 ///
 /// # Safety
-/// What EXPLAIN passes on.
+/// The state of EXPLAIN.
 pub unsafe fn extent((memory, file): (usize, usize), es: *mut ExplainState) {
     let kilobytes = |bytes: usize| bytes.div_ceil(1024) as i64;
-    // SAFETY: the caller's.
+    // SAFETY: the caller's state of EXPLAIN.
     unsafe {
         pg_sys::ExplainPropertyInteger(c"Frame Memory".as_ptr(), c"kB".as_ptr(), kilobytes(memory), es);
         if file > 0 {

@@ -1,22 +1,24 @@
-//! Where the frame of a row begins and ends.
+//! Frames: the first and the last row for each row.
 //!
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back.
 
 use super::definition::Definition;
 use super::rows::Rows;
 use crate::pg::error::raise;
-use crate::pg::executor::{in_memory_of, FunctionCall5Coll};
+use crate::pg::executor::{fmgr_info_cxt, in_memory_of, FunctionCall5Coll};
+use crate::pg::plain::guarded;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, FmgrInfo, Oid, WindowAgg};
 use pgrx::PgSqlErrorCode;
+use std::convert::Infallible;
 
 /// One end of a frame.
 enum Bound {
     Unbounded,
-    /// That many rows after the current one, or before if negative.
+    /// A number of rows after the current one, or before it if negative.
     Rows(i64),
-    /// The same in peer groups.
+    /// A number of peer groups after the current one, or before it if negative.
     Groups(i64),
-    /// By the distance of the ordering column's value.
+    /// A distance from the current value of the ordering column.
     Range(Range),
 }
 
@@ -39,7 +41,7 @@ pub struct Frame {
     end: Bound,
 }
 
-/// How the start and the end of a frame differ.
+/// The start or the end of a frame, and how they differ.
 struct Side {
     name: &'static str,
     /// Options of the frame.
@@ -61,9 +63,12 @@ const END: Side = Side {
     is_end: true,
 };
 
-/// The value of an offset, which lives as long as the query.
+/// Evaluates an offset; the value lives as long as the query.
+///
+/// # Safety
+/// An initialised expression that refers to no rows, and a context of its node; the contract of `pg::plain`.
 unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
-    // SAFETY: an initialised expression that refers to no rows.
+    // SAFETY: the caller's expression, evaluated as PostgreSQL does.
     unsafe {
         let function = (*offset).evalfunc?;
         let before = pg_sys::MemoryContextSwitchTo((*context).ecxt_per_query_memory);
@@ -74,20 +79,30 @@ unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Op
     }
 }
 
-fn refuse(code: PgSqlErrorCode, side: &Side, what: &str) -> ! {
-    raise(
-        code,
-        format!("frame {} offset must not be {what}", side.name),
-        "",
-        "Give an offset of zero or more.",
-    )
+/// Raises an error about an offset.
+///
+/// # Safety
+/// The contract of `pg::plain`.
+unsafe fn refuse(code: PgSqlErrorCode, side: &Side, what: &str) -> ! {
+    // SAFETY: the caller's frames are plain; the text is made and dropped inside.
+    match unsafe {
+        guarded(|| -> Infallible {
+            raise(
+                code,
+                format!("frame {} offset must not be {what}", side.name),
+                "",
+                "Give an offset of zero or more.",
+            )
+        })
+    } {}
 }
 
 impl Frame {
     /// The frame that a definition describes, with its offsets evaluated.
     ///
     /// # Safety
-    /// The definition is that of an initialised node that runs, and the context one for expressions without rows.
+    /// The definition is that of a node that runs, and the context one for expressions without rows; the contract of
+    /// `pg::plain`.
     pub unsafe fn new(definition: &Definition, context: *mut ExprContext) -> Frame {
         // SAFETY: the caller's promises are those of `Bound::new`.
         unsafe {
@@ -103,25 +118,25 @@ impl Frame {
         !matches!((&self.start, &self.end), (Bound::Rows(..=0), Bound::Rows(..=0)))
     }
 
-    /// The first row of the current row's frame. Reads as far as it must.
+    /// Returns the first row of the current row's frame. Reads as far as necessary.
     ///
     /// # Safety
-    /// The rows are those of a running node, and the current one has been read.
+    /// The rows are those of a running node, and the current one has been read; the contract of `pg::plain`.
     pub unsafe fn head(&mut self, current: i64, rows: &mut Rows) -> i64 {
-        // SAFETY: see above.
+        // SAFETY: the caller's rows and their current one are those of the node.
         unsafe { self.start.position(current, rows, false) }
     }
 
-    /// The row after the last one of the current row's frame. Reads as far as it must.
+    /// Returns the row after the last one of the current row's frame. Reads as far as necessary.
     ///
     /// # Safety
     /// As for `head`.
     pub unsafe fn tail(&mut self, current: i64, rows: &mut Rows) -> i64 {
-        // SAFETY: see above.
+        // SAFETY: the caller's rows and their current one are those of the node.
         unsafe { self.end.position(current, rows, true) }
     }
 
-    /// Lets go of what is known of rows before those that the frames to come depend on.
+    /// Drops the order of rows that no later frame depends on.
     pub fn forget(&self, current: i64, rows: &mut Rows) {
         let (mut group, mut key) = (0, current);
         for bound in [&self.start, &self.end] {
@@ -177,7 +192,7 @@ impl Bound {
     }
 
     unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller's rows and their current one are those of the node.
         unsafe {
             match self {
                 Bound::Unbounded => rows.read_to(i64::MAX),
@@ -203,11 +218,11 @@ impl Range {
         is_end: bool,
         context: *mut ExprContext,
     ) -> Range {
-        // SAFETY: looks the function up; what it allocates lives as long as the query.
+        // SAFETY: PostgreSQL looks the function up; what it allocates lives as long as the query.
         unsafe {
             let mut in_range = FmgrInfo::default();
             let function = if is_end { (*window).endInRangeFunc } else { (*window).startInRangeFunc };
-            pg_sys::fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
+            fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
             // With a descending order both directions turn.
             let ascending = (*window).inRangeAsc;
             Range {
@@ -223,7 +238,7 @@ impl Range {
     }
 
     unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
-        // SAFETY: as the caller promises; the keys are values of the type that the function was found for.
+        // SAFETY: the caller's rows are those of the node; the keys are values of the type that the function was found for.
         unsafe {
             while self.at < rows.count() || rows.read() {
                 let (key, base) = (rows.order().key(self.at), rows.order().key(current));
@@ -247,7 +262,7 @@ impl Range {
     #[inline]
     unsafe fn holds(&mut self, key: Datum, base: Datum, context: *mut ExprContext) -> bool {
         let (subtract, less) = (Datum::from(self.subtract), Datum::from(self.less));
-        // SAFETY: see `position`.
+        // SAFETY: the caller's values are of the type that the function was found for.
         unsafe {
             let function = &raw mut self.in_range;
             let result = in_memory_of(context, || {

@@ -1,12 +1,13 @@
-//! Values of the ordering column, kept after their rows have gone.
+//! Values of the ordering column, which outlive their rows.
 
 use super::copies::{Copied, Copies};
+use super::input::Input;
 use crate::pg::list::items;
-use pgrx::pg_sys::{self, Datum, TargetEntry, WindowAgg};
+use pgrx::pg_sys::{self, Datum, TargetEntry};
 
 /// The ordering column of a frame that depends on its values.
 pub struct OrderingColumn {
-    /// Counted from one.
+    /// The number of the column, counted from one.
     pub number: i16,
     length: i16,
     by_value: bool,
@@ -14,15 +15,13 @@ pub struct OrderingColumn {
 }
 
 impl OrderingColumn {
-    /// The one ordering column of a RANGE frame with an offset.
-    ///
-    /// # Safety
-    /// The WindowAgg that has the frame, and a target list with the types of its input.
-    pub unsafe fn of(window: *const WindowAgg, input: *mut pg_sys::List, copies: Copies) -> OrderingColumn {
-        // SAFETY: see above.
+    /// Finds the one ordering column of a RANGE frame with an offset.
+    pub fn of(input: &Input, copies: Copies) -> OrderingColumn {
+        // SAFETY: such a WindowAgg has an ordering column, which is one of the targets of the input's plan.
         unsafe {
-            let number = *(*window).ordColIdx;
-            let target = items::<TargetEntry>(input).nth(number as usize - 1);
+            let number = *(*input.definition.window).ordColIdx;
+            let targets = (*(*input.rows).plan).targetlist;
+            let target = items::<TargetEntry>(targets).nth(number as usize - 1);
             let value = target.map_or(pg_sys::Oid::INVALID, |target| pg_sys::exprType((*target).expr.cast()));
             let (mut length, mut by_value) = (0, false);
             pg_sys::get_typlenbyval(value, &mut length, &mut by_value);
@@ -41,13 +40,13 @@ impl Key {
     /// Copies a value of the column.
     ///
     /// # Safety
-    /// It is one.
+    /// The value is one of the column's type.
     #[inline]
     pub unsafe fn copy(value: Datum, column: &OrderingColumn) -> Key {
         if column.by_value {
             return Key::ByValue(value);
         }
-        // SAFETY: see above.
+        // SAFETY: the caller's value has the length that its type has.
         unsafe {
             Key::ByReference(match column.length {
                 ..0 => column.copies.varlena(value),

@@ -6,11 +6,13 @@
 //! functions as well it stays, and finds the results of ours as columns of its input.
 
 mod ahead;
+mod alike;
 mod argument;
 mod copies;
 mod definition;
 mod explain;
 mod frame;
+mod input;
 mod key;
 mod node;
 mod order;
@@ -28,13 +30,13 @@ use std::ptr::null_mut;
 
 pub use node::register;
 
-/// Takes the aggregates of the WindowAgg in this place over, if its frame moves.
+/// Replaces the aggregates of the WindowAgg in this place, if its frame moves.
 ///
 /// # Safety
 /// The place is in a plan that the planner just made.
 pub unsafe fn accelerate(place: &mut *mut Plan) {
     let window = place.cast::<WindowAgg>();
-    // SAFETY: see above.
+    // SAFETY: the caller's place holds a WindowAgg, whose plan nobody else uses yet.
     unsafe {
         if !moves(window) {
             return;
@@ -64,11 +66,11 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
     }
 }
 
-/// Does the frame's start move, so that core begins anew for every row? Volatile offsets must not be evaluated twice, here and
+/// Does the frame's start move, so that core starts again for every row? Volatile offsets must not be evaluated twice, here and
 /// in the WindowAgg that may stay.
 unsafe fn moves(window: *const WindowAgg) -> bool {
     let begins_with_partition = pg_sys::FRAMEOPTION_START_UNBOUNDED_PRECEDING;
-    // SAFETY: the caller's node.
+    // SAFETY: the caller's node, whose offsets are expressions or null.
     unsafe {
         (*window).frameOptions as u32 & (begins_with_partition | pg_sys::FRAMEOPTION_EXCLUSION) == 0
             && !pg_sys::contain_volatile_functions((*window).startOffset)
@@ -78,7 +80,7 @@ unsafe fn moves(window: *const WindowAgg) -> bool {
 
 /// The window functions of one WindowAgg.
 struct Found {
-    /// Those that our node computes, each once.
+    /// The functions that our node computes, each once.
     functions: Vec<(*mut WindowFunc, Statistic)>,
     /// Are there any others?
     others: bool,
@@ -86,7 +88,7 @@ struct Found {
 
 struct Replacing<'a> {
     found: &'a Found,
-    /// By columns of this input, after so many others.
+    /// The input whose columns replace the functions, after `before` others.
     input: i32,
     before: usize,
 }
@@ -115,11 +117,11 @@ impl Found {
     }
 
     unsafe fn index(&self, function: *mut WindowFunc) -> Option<usize> {
-        // SAFETY: nodes of the caller's tree.
+        // SAFETY: the functions are nodes of one tree, which PostgreSQL compares.
         self.functions.iter().position(|&(other, _)| unsafe { pg_sys::equal(function.cast(), other.cast()) })
     }
 
-    /// A copy of a target list with columns in place of the functions that are ours.
+    /// Copies a target list, with columns in place of the functions that our node computes.
     unsafe fn replaced(&self, targets: *mut List, input: i32, before: usize) -> *mut List {
         let mut replacing = Replacing { found: self, input, before };
         // SAFETY: PostgreSQL copies the tree, and calls back for each node.
@@ -128,7 +130,7 @@ impl Found {
 }
 
 unsafe fn understood(function: *mut WindowFunc) -> Option<Statistic> {
-    // SAFETY: a node of the caller's tree.
+    // SAFETY: the caller's function, whose arguments are expressions.
     unsafe {
         let statistic = Statistic::of(function)?;
         let argument = items::<Node>((*function).args).next();
@@ -146,7 +148,7 @@ unsafe fn understood(function: *mut WindowFunc) -> Option<Statistic> {
 
 /// The column of an input that has a function's result.
 unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *mut pg_sys::Var {
-    // SAFETY: makes a node.
+    // SAFETY: the caller's node has a type; the new one is in the memory of the plan.
     unsafe {
         let node = function.cast::<Node>();
         pg_sys::makeVar(
@@ -160,9 +162,9 @@ unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *
     }
 }
 
-/// A target list for what stays above: the columns of the input, and then the results.
+/// Makes a target list for the WindowAgg that stays above: the columns of the input, and then the results.
 unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Statistic)]) -> *mut List {
-    // SAFETY: makes nodes.
+    // SAFETY: the caller's nodes are of one plan; the new ones are in its memory.
     unsafe {
         let mut targets = null_mut();
         let mut number = 0;
@@ -200,7 +202,7 @@ unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut
     }
 }
 
-/// A copy of a tree, with what `visit` makes of its nodes.
+/// Copies a tree, with what `visit` makes of its nodes.
 unsafe fn mutate(node: *mut Node, context: *mut c_void) -> *mut Node {
     if node.is_null() {
         return node;

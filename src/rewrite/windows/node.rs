@@ -1,14 +1,17 @@
 //! The executor node that takes the place of a WindowAgg: reads each row once, and computes the statistics of its frame.
 
+use super::argument::Argument;
 use super::copies::Copies;
 use super::explain;
 use super::frame::Frame;
+use super::input::Input;
 use super::rows::Rows;
 use super::scan::{definition, functions};
 use super::statistic::Statistic;
 use crate::pg::executor::{
     aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
 };
+use crate::pg::plain::{guarded, plain};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
@@ -50,7 +53,7 @@ pub fn methods() -> *const CustomScanMethods {
     &SCAN.0
 }
 
-/// Makes the node known, so that plans with it can be read back.
+/// Registers the node, so that plans with it can be read back.
 pub fn register() {
     // SAFETY: the table lives as long as the library, which is never unloaded.
     unsafe { pg_sys::RegisterCustomScanMethods(methods()) }
@@ -65,10 +68,10 @@ struct State {
 
 struct Window {
     rows: Rows,
-    /// Known once its offsets are evaluated.
+    /// The frame; None until its offsets are evaluated.
     frame: Option<Frame>,
     results: Vec<Wanted>,
-    /// The row whose turn it is; rows are counted within their partition.
+    /// The current row, counted within its partition.
     current: i64,
     /// The rows of the frame are those from here up to the last that has entered.
     left: i64,
@@ -92,71 +95,74 @@ unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
     }
 }
 
-#[pg_guard]
+// The functions from here to `explain` are plain frames by the contract of `pg::plain`.
+
+/// Initialises the input and what is made of it, as PostgreSQL's own nodes do.
 unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
-    // SAFETY: PostgreSQL passes what `create` made.
+    // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
         let scan = (*ps).plan.cast::<CustomScan>();
-        functions(scan).for_each(|(function, _)| check_right(function));
+        for (function, _) in plain(functions(scan)) {
+            check_right(function);
+        }
         (*ps).lefttree = ExecInitNode((*scan).scan.plan.lefttree, estate, flags);
-        // Before anything is made that an error must not leak.
-        let copies = Copies::new((*estate).es_query_cxt);
-        let rows = Rows::new(ps, copies);
-        let empty = Window { rows, frame: None, results: Vec::new(), current: 0, left: 0 };
-        // Before the copies, which it refers to, are freed.
-        let window = PgMemoryContexts::For(copies.context()).leak_and_drop_on_delete(empty);
-        for (function, statistic) in functions(scan) {
+        let input = plain(Input::of(ps));
+        let window = guarded(|| Window::new(input, (*estate).es_query_cxt));
+        (*node.cast::<State>()).window = window;
+        for (function, statistic) in plain(functions(scan)) {
             let argument = match statistic {
                 Statistic::Rows => 0,
-                _ => (*window).rows.argument(ps, function, statistic),
+                _ => (*window).rows.argument(function, statistic),
             };
             let is_real = (*function).wintype == pg_sys::FLOAT4OID;
-            (*window).results.push(Wanted { statistic, argument, is_real });
+            guarded(|| (*window).results.push(Wanted { statistic, argument, is_real }));
         }
-        (*node.cast::<State>()).window = window;
     }
 }
 
-/// The user needs the right to execute the function that he wrote.
+/// Checks that the user may execute the function they called.
 unsafe fn check_right(function: *mut WindowFunc) {
-    // SAFETY: looks the function up in the catalogs.
+    // SAFETY: `begin` passes a function of the plan, whose name PostgreSQL looks up.
     unsafe {
-        let (function, user) = ((*function).winfnoid, pg_sys::GetUserId());
-        let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
-        #[cfg(feature = "pg15")]
-        let result = pg_sys::pg_proc_aclcheck(function, user, right);
-        #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, right);
+        let function = (*function).winfnoid;
+        let (result, name) = guarded(|| {
+            let (user, right) = (pg_sys::GetUserId(), pg_sys::ACL_EXECUTE as pg_sys::AclMode);
+            #[cfg(feature = "pg15")]
+            let result = pg_sys::pg_proc_aclcheck(function, user, right);
+            #[cfg(not(feature = "pg15"))]
+            let result = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, right);
+            let is_right = result == pg_sys::AclResult::ACLCHECK_OK;
+            (result, if is_right { std::ptr::null_mut() } else { pg_sys::get_func_name(function) })
+        });
         if result != pg_sys::AclResult::ACLCHECK_OK {
-            let name = pg_sys::get_func_name(function);
             aclcheck_error(result, pg_sys::ObjectType::OBJECT_FUNCTION, name);
         }
         let hook = pg_sys::object_access_hook;
         if hook.is_some() {
-            pg_sys::RunFunctionExecuteHook(function);
+            guarded(|| pg_sys::RunFunctionExecuteHook(function));
         }
     }
 }
 
-#[pg_guard]
+/// Returns the next row.
 unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
     // SAFETY: PostgreSQL passes what `begin` prepared, and nobody else uses it during the call.
     unsafe { (*(*node.cast::<State>()).window).next(node) }
 }
 
-#[pg_guard]
+/// Ends the input; what the window holds is dropped with its memory context.
 unsafe extern "C-unwind" fn end(node: *mut CustomScanState) {
-    // SAFETY: as above.
+    // SAFETY: PostgreSQL passes what `begin` prepared, and does not use it afterwards.
     unsafe {
         (*(*node.cast::<State>()).window).restart();
         ExecEndNode((*node).ss.ps.lefttree);
     }
 }
 
-#[pg_guard]
+/// Begins again with the first row.
 unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
-    // SAFETY: as above.
+    // SAFETY: PostgreSQL passes what `begin` prepared, between two rows.
     unsafe {
         (*(*node.cast::<State>()).window).restart();
         let input = (*node).ss.ps.lefttree;
@@ -168,7 +174,7 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: as above.
+    // SAFETY: PostgreSQL passes what `begin` prepared, and the state of EXPLAIN.
     unsafe {
         let scan = (*node).ss.ps.plan.cast::<CustomScan>();
         explain::frame(definition(scan), (*node).ss.ps.plan, ancestors, es);
@@ -179,7 +185,23 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
 }
 
 impl Window {
-    /// The next row of the output; a null pointer after the last.
+    /// A window without any rows, which is dropped with the context of its copies, below that of the query.
+    ///
+    /// # Safety
+    /// The input of a node that is being initialised, and the context of its query.
+    unsafe fn new(input: Input, query: pg_sys::MemoryContext) -> *mut Window {
+        // SAFETY: the caller's context, which deletes the one below it.
+        let copies = unsafe { Copies::new(query) };
+        let rows = Rows::new(input, copies);
+        let empty = Window { rows, frame: None, results: Vec::new(), current: 0, left: 0 };
+        // Before the copies, which it refers to, are freed.
+        PgMemoryContexts::For(copies.context()).leak_and_drop_on_delete(empty)
+    }
+
+    /// Returns the next row of the output; a null pointer after the last.
+    ///
+    /// # Safety
+    /// The window is that of the node, which runs; the contract of `pg::plain`.
     unsafe fn next(&mut self, node: *mut CustomScanState) -> *mut TupleTableSlot {
         // SAFETY: slots and contexts are those of the node.
         unsafe {
@@ -187,8 +209,8 @@ impl Window {
             let context = (*ps).ps_ExprContext;
             reset(context);
             if self.frame.is_none() {
-                let frame = Frame::new(self.rows.definition(), context);
-                self.rows.begin(ps, frame.looks_ahead());
+                let frame = plain(Frame::new(self.rows.definition(), context));
+                self.rows.begin(frame.looks_ahead());
                 self.frame = Some(frame);
             }
             while self.current == self.rows.count() && !self.rows.read() {
@@ -208,42 +230,56 @@ impl Window {
     }
 
     /// Moves the frame to that of the current row.
+    ///
+    /// # Safety
+    /// As for `next`.
     unsafe fn slide(&mut self) {
         let (Some(frame), rows) = (&mut self.frame, &mut self.rows) else { return };
-        // SAFETY: reads rows of the node's input.
+        // SAFETY: the caller promises a node that runs; the current row has been read.
         unsafe {
             let tail = frame.tail(self.current, rows).max(rows.entered());
             let head = frame.head(self.current, rows).clamp(self.left, tail);
             let leaving = head.min(rows.entered()) - self.left;
-            rows.arguments().iter_mut().for_each(|argument| argument.leave(leaving));
+            guarded(|| {
+                rows.leave(leaving);
+                frame.forget(self.current, rows);
+            });
             rows.enter_all(head, tail);
             self.left = head;
         }
-        frame.forget(self.current, rows);
     }
 
     /// Puts the statistics of the frame into the slot.
+    ///
+    /// # Safety
+    /// The slot is the node's own, with a column for each result; the contract of `pg::plain`.
     unsafe fn report(&mut self, slot: *mut TupleTableSlot) {
         let frame_rows = self.rows.entered() - self.left;
-        let arguments = self.rows.arguments();
-        arguments.iter_mut().for_each(|argument| argument.settle());
-        // SAFETY: the slot has a column for each result.
+        // SAFETY: the caller's slot.
         unsafe {
             clear(slot);
-            for (index, wanted) in self.results.iter().enumerate() {
-                let value = match wanted.statistic {
-                    Statistic::Rows => Some(Datum::from(frame_rows)),
-                    statistic => arguments[wanted.argument].report(statistic, wanted.is_real),
-                };
-                *(*slot).tts_isnull.add(index) = value.is_none();
-                *(*slot).tts_values.add(index) = value.unwrap_or(Datum::null());
-            }
+            guarded(|| {
+                let arguments = self.rows.arguments();
+                arguments.iter_mut().for_each(Argument::settle);
+                for (index, wanted) in self.results.iter().enumerate() {
+                    let value = match wanted.statistic {
+                        Statistic::Rows => Some(Datum::from(frame_rows)),
+                        statistic => arguments[wanted.argument].report(statistic, wanted.is_real),
+                    };
+                    *(*slot).tts_isnull.add(index) = value.is_none();
+                    *(*slot).tts_values.add(index) = value.unwrap_or(Datum::null());
+                }
+            });
             fill(slot);
         }
     }
 
+    /// Begins the next partition.
+    ///
+    /// # Safety
+    /// The rows before have been output; the contract of `pg::plain`.
     unsafe fn next_partition(&mut self) {
-        // SAFETY: the row before has been output.
+        // SAFETY: the caller promises that no row of the partition is in use.
         unsafe { self.rows.next_partition() };
         if let Some(frame) = &mut self.frame {
             frame.next_partition();
@@ -252,9 +288,12 @@ impl Window {
     }
 
     /// Forgets everything that was read.
+    ///
+    /// # Safety
+    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
     unsafe fn restart(&mut self) {
         self.frame = None;
-        // SAFETY: as above.
+        // SAFETY: the caller's promise is that of the rows.
         unsafe { self.rows.restart() };
         (self.current, self.left) = (0, 0);
     }

@@ -1,14 +1,16 @@
-//! What the frames need to know of the order of the rows: their peer groups, and the values of the ordering column.
+//! The order of the rows, as far as frames depend on it: peer groups, and values of the ordering column.
 
+use super::alike::Alike;
 use super::copies::Copies;
-use super::definition::Definition;
+use super::input::Input;
 use super::key::{Key, OrderingColumn};
-use crate::pg::executor::{column, copy_row, execTuplesMatchPrepare, holds, in_memory_of};
+use crate::pg::executor::{column, in_memory_of};
 use crate::pg::memory::room;
-use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, WindowAgg};
+use crate::pg::plain::guarded;
+use pgrx::pg_sys::{Datum, ExprContext, TupleTableSlot};
 use std::collections::VecDeque;
 
-/// As far as the rows have been read, and only what the frame depends on.
+/// The order of the rows that have been read.
 pub struct Order {
     has_groups: bool,
     /// Without an order all rows are peers.
@@ -25,57 +27,58 @@ pub struct Order {
 }
 
 impl Order {
-    /// Before the first row.
-    ///
-    /// # Safety
-    /// A node that is being initialised, its input already is.
-    pub unsafe fn new(node: *mut PlanState, definition: &Definition, copies: Copies) -> Order {
-        // SAFETY: what is made lives as long as the query.
-        unsafe {
-            let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *definition.window;
-            let input = (*(*(*node).lefttree).plan).targetlist;
-            let peers = Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations);
-            Order {
-                has_groups: definition.has_groups(),
-                peers,
-                groups: VecDeque::new(),
-                groups_before: 0,
-                group: 0,
-                ordering: definition.has_keys().then(|| OrderingColumn::of(definition.window, input, copies)),
-                keys: VecDeque::new(),
-                keys_before: 0,
-            }
+    /// The order before the first row.
+    pub fn new(input: &Input, copies: Copies) -> Order {
+        let definition = &input.definition;
+        Order {
+            has_groups: definition.has_groups(),
+            peers: input.peers,
+            groups: VecDeque::new(),
+            groups_before: 0,
+            group: 0,
+            ordering: definition.has_keys().then(|| OrderingColumn::of(input, copies)),
+            keys: VecDeque::new(),
+            keys_before: 0,
         }
     }
 
-    /// Takes note of the next row, which has this number.
+    /// Records the order of the next row, which has this number.
     ///
     /// # Safety
-    /// A row of the node's input.
+    /// A row of the node's input, and a context of the node; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn note(&mut self, row: *mut TupleTableSlot, number: i64, context: *mut ExprContext) {
-        // SAFETY: see above.
+        // SAFETY: the caller's row, which has the ordering column.
         unsafe {
             if self.has_groups {
                 self.note_group(row, number, context);
             }
             if let Some(ordering) = &self.ordering {
                 let value = column(row, ordering.number);
-                room(&mut self.keys, 1);
-                let key = in_memory_of(context, || value.map(|value| Key::copy(value, ordering)));
-                self.keys.push_back(key);
+                in_memory_of(context, || {
+                    guarded(|| {
+                        room(&mut self.keys, 1);
+                        self.keys.push_back(value.map(|value| Key::copy(value, ordering)));
+                    })
+                });
             }
         }
     }
 
+    /// Records the peer group of the next row.
+    ///
+    /// # Safety
+    /// As for `note`.
     unsafe fn note_group(&mut self, row: *mut TupleTableSlot, number: i64, context: *mut ExprContext) {
-        // SAFETY: as for `note`.
+        // SAFETY: the caller's row.
         unsafe {
             let is_first =
                 number == 0 || self.peers.as_ref().is_some_and(|peers| !peers.include(row, context));
             if is_first {
-                room(&mut self.groups, 1);
-                self.groups.push_back(number);
+                guarded(|| {
+                    room(&mut self.groups, 1);
+                    self.groups.push_back(number);
+                });
                 if let Some(peers) = &self.peers {
                     peers.begin(row);
                 }
@@ -91,7 +94,8 @@ impl Order {
         self.group
     }
 
-    /// The first row of a group; of one before the partition that of the first. None if it has not been read.
+    /// Returns the first row of a group, or of the first group if it would begin before the partition. None if it has not
+    /// been read.
     pub fn start_of(&self, group: i64) -> Option<i64> {
         if group <= 0 {
             return Some(0);
@@ -101,10 +105,10 @@ impl Order {
 
     /// The value of a row that has been read.
     pub fn key(&self, row: i64) -> Option<Datum> {
-        self.keys[(row - self.keys_before) as usize].as_ref().map(Key::datum)
+        self.keys.get((row - self.keys_before) as usize)?.as_ref().map(Key::datum)
     }
 
-    /// Lets go of groups further away from the current one, and of values before that row.
+    /// Drops groups further away from the current one, and values before that row.
     pub fn forget(&mut self, group: i64, row: i64) {
         while self.groups_before < self.group.saturating_add(group) {
             self.groups.pop_front();
@@ -116,7 +120,7 @@ impl Order {
         }
     }
 
-    /// Bytes that it takes, copies apart.
+    /// Returns the bytes in use, apart from copies.
     pub fn memory(&self) -> usize {
         self.groups.capacity() * size_of::<i64>() + self.keys.capacity() * size_of::<Option<Key>>()
     }
@@ -126,63 +130,5 @@ impl Order {
         self.groups.clear();
         self.keys.clear();
         (self.groups_before, self.group, self.keys_before) = (0, 0, 0);
-    }
-}
-
-/// Rows that are equal in some columns.
-pub struct Alike {
-    equal: *mut ExprState,
-    first: *mut TupleTableSlot,
-}
-
-impl Alike {
-    /// None if there are no columns, so that all rows are alike.
-    ///
-    /// # Safety
-    /// Columns of the input of a node that is being initialised.
-    pub unsafe fn new(
-        node: *mut PlanState,
-        count: i32,
-        columns: *const i16,
-        operators: *const pg_sys::Oid,
-        collations: *const pg_sys::Oid,
-    ) -> Option<Alike> {
-        if count == 0 {
-            return None;
-        }
-        // SAFETY: the columns are those of the node's input.
-        unsafe {
-            let row_type = pg_sys::ExecGetResultType((*node).lefttree);
-            let equal = execTuplesMatchPrepare(row_type, count, columns, operators, collations, node);
-            let first = pg_sys::ExecInitExtraTupleSlot(
-                (*node).state,
-                row_type,
-                &raw const pg_sys::TTSOpsMinimalTuple,
-            );
-            Some(Alike { equal, first })
-        }
-    }
-
-    /// Makes a row the first of those that are like it.
-    ///
-    /// # Safety
-    /// A row of the node's input.
-    pub unsafe fn begin(&self, row: *mut TupleTableSlot) {
-        // SAFETY: see above.
-        unsafe { copy_row(self.first, row) }
-    }
-
-    /// Is a row like the first?
-    ///
-    /// # Safety
-    /// A row of the node's input.
-    #[inline]
-    pub unsafe fn include(&self, row: *mut TupleTableSlot, context: *mut ExprContext) -> bool {
-        // SAFETY: rows of the same type; the expression refers to them as inner and outer.
-        unsafe {
-            (*context).ecxt_innertuple = self.first;
-            (*context).ecxt_outertuple = row;
-            holds(self.equal, context)
-        }
     }
 }

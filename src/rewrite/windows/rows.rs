@@ -1,43 +1,37 @@
-//! The input of the node: rows, partition after partition, and what the frames need to know of them.
+//! The rows of the node's input, partition after partition, and what frames depend on.
 
 use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
 use super::copies::Copies;
 use super::definition::Definition;
-use super::order::{Alike, Order};
-use super::scan;
+use super::input::Input;
+use super::order::Order;
 use super::statistic::Statistic;
 use super::values;
 use crate::pg::error::raise;
-use crate::pg::executor::{next_row, reset, ExecInitExpr};
+use crate::pg::executor::{in_memory_of, next_row, reset};
 use crate::pg::list::items;
 use crate::pg::memory;
+use crate::pg::plain::{guarded, plain};
 use crate::settings;
-use pgrx::pg_sys::{self, CustomScan, ExprContext, Node, PlanState, TupleTableSlot, WindowAgg, WindowFunc};
+use pgrx::pg_sys::{self, ExprContext, Node, TupleTableSlot, WindowFunc};
 use pgrx::PgSqlErrorCode;
 use std::ptr::null_mut;
 
-/// Rows after which the memory in use is looked at.
+/// Rows between two measurements of the memory in use.
 const MEASURE: i64 = 1024;
 
 /// The rows of one partition, as far as they have been read.
 pub struct Rows {
-    input: *mut PlanState,
-    /// For what is evaluated of each row that is read.
-    context: *mut ExprContext,
-    definition: Definition,
+    input: Input,
     copies: Copies,
     arguments: Vec<Argument>,
-    partition: Option<Alike>,
     order: Order,
-    node: *mut PlanState,
-    /// May rows enter the frame later than they are read?
-    delayed: bool,
-    /// The rows whose turn is still to come, where they are read before.
+    /// Rows that are read before their turn, where frames look ahead.
     ahead: Option<Ahead>,
     /// The row that was read last.
     last: *mut TupleTableSlot,
-    /// It is the first of the next partition.
+    /// Is that row the first of the next partition?
     last_is_next: bool,
     count: i64,
     /// The rows before this one have entered the frame, or never will.
@@ -49,78 +43,44 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Before the first row.
-    ///
-    /// # Safety
-    /// A node that is being initialised, its input already is.
-    pub unsafe fn new(node: *mut PlanState, copies: Copies) -> Rows {
-        // SAFETY: what is made lives as long as the query.
-        unsafe {
-            let window = scan::definition((*node).plan.cast::<CustomScan>());
-            let expression = |offset: *mut Node| {
-                if offset.is_null() {
-                    null_mut()
-                } else {
-                    ExecInitExpr(offset.cast(), node)
-                }
-            };
-            let definition = Definition {
-                window,
-                start_offset: expression((*window).startOffset),
-                end_offset: expression((*window).endOffset),
-            };
-            let delayed = definition.is_delayed();
-            if delayed {
-                // Arguments are evaluated of rows as the store returns them, not as the input does.
-                (*node).outeropsset = true;
-                (*node).outeropsfixed = false;
-            }
-            let WindowAgg { partNumCols, partColIdx, partOperators, partCollations, .. } = *window;
-            let input = (*node).lefttree;
-            // Before anything is made that an error would have to drop.
-            let partition = Alike::new(node, partNumCols, partColIdx, partOperators, partCollations);
-            let order = Order::new(node, &definition, copies);
-            Rows {
-                input,
-                context: pg_sys::CreateExprContext((*node).state),
-                definition,
-                copies,
-                arguments: Vec::new(),
-                partition,
-                order,
-                node,
-                delayed,
-                ahead: None,
-                last: null_mut(),
-                last_is_next: false,
-                count: 0,
-                entered: 0,
-                is_complete: false,
-                is_exhausted: false,
-                most_memory: 0,
-                most_file_bytes: 0,
-            }
+    /// The input before the first row.
+    pub fn new(input: Input, copies: Copies) -> Rows {
+        Rows {
+            order: Order::new(&input, copies),
+            input,
+            copies,
+            arguments: Vec::new(),
+            ahead: None,
+            last: null_mut(),
+            last_is_next: false,
+            count: 0,
+            entered: 0,
+            is_complete: false,
+            is_exhausted: false,
+            most_memory: 0,
+            most_file_bytes: 0,
         }
     }
 
-    /// The number of the argument of a window function; equal ones share their values.
+    /// Finds the number of the argument of a window function; equal ones share their values.
     ///
     /// # Safety
-    /// A function that the node computes; the node is being initialised.
-    pub unsafe fn argument(
-        &mut self,
-        node: *mut PlanState,
-        function: *mut WindowFunc,
-        statistic: Statistic,
-    ) -> usize {
-        // SAFETY: see above.
+    /// A function that the node computes; the node is being initialised. The contract of `pg::plain`.
+    pub unsafe fn argument(&mut self, function: *mut WindowFunc, statistic: Statistic) -> usize {
+        // SAFETY: the caller's function, whose arguments are of the node's input.
         unsafe {
-            let argument = items::<Node>((*function).args).next();
-            let kind = argument.and_then(|argument| values::kind(statistic, pg_sys::exprType(argument)));
-            // A count is known of any values.
-            let known = self.arguments.iter_mut().position(|known| known.serves(function, kind));
-            known.unwrap_or_else(|| {
-                self.arguments.push(Argument::new(node, function, kind, self.copies));
+            let (kind, known) = guarded(|| {
+                let argument = items::<Node>((*function).args).next();
+                let kind = argument.and_then(|argument| values::kind(statistic, pg_sys::exprType(argument)));
+                // A count is known of any values.
+                (kind, self.arguments.iter_mut().position(|known| known.serves(function, kind)))
+            });
+            if let Some(known) = known {
+                return known;
+            }
+            let expressions = Argument::expressions(self.input.node, function);
+            guarded(|| {
+                self.arguments.push(Argument::new(function, expressions, kind, self.copies));
                 self.arguments.len() - 1
             })
         }
@@ -141,28 +101,28 @@ impl Rows {
     }
 
     pub fn context(&self) -> *mut ExprContext {
-        self.context
+        self.input.context
     }
 
     pub fn definition(&self) -> &Definition {
-        &self.definition
+        &self.input.definition
     }
 
     /// Prepares for the first row, when the query begins to run: rows that are read before their turn are kept.
     ///
     /// # Safety
-    /// The node runs.
-    pub unsafe fn begin(&mut self, node: *mut PlanState, looks_ahead: bool) {
-        if self.delayed || looks_ahead {
+    /// The node runs; the contract of `pg::plain`.
+    pub unsafe fn begin(&mut self, looks_ahead: bool) {
+        if self.input.delayed || looks_ahead {
             // SAFETY: the store lives as long as the query, or until the node is rescanned.
-            self.ahead = Some(unsafe { Ahead::new(node, self.delayed) });
+            self.ahead = Some(plain(unsafe { Ahead::new(self.input.node, self.input.delayed) }));
         }
     }
 
     /// Reads the next row; false if the partition has no more.
     ///
     /// # Safety
-    /// The node runs.
+    /// The node runs; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn read(&mut self) -> bool {
         // SAFETY: slots and contexts are those of the node.
@@ -171,21 +131,20 @@ impl Rows {
                 return false;
             }
             // Whoever reads on wants the rows before, and their slot is about to be used again.
-            if !self.delayed && self.entered < self.count {
+            if !self.input.delayed && self.entered < self.count {
                 self.enter(self.last);
             }
             if !self.fetch() {
                 self.is_complete = true;
                 return false;
             }
-            self.order.note(self.last, self.count, self.context);
+            self.order.note(self.last, self.count, self.input.context);
             if let Some(ahead) = &mut self.ahead {
                 ahead.put(self.last);
             }
             self.count += 1;
-            memory::check();
             if self.count % MEASURE == 0 {
-                self.measure();
+                guarded(|| self.measure());
             }
             true
         }
@@ -194,14 +153,14 @@ impl Rows {
     /// Lets the rows from `head` on, up to but not including `tail`, enter the frame; those before it never will.
     ///
     /// # Safety
-    /// They have been read.
+    /// The rows have been read; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn enter_all(&mut self, head: i64, tail: i64) {
         // SAFETY: the caller's; without a delay only the last row has not entered.
         unsafe {
             while self.entered < tail {
                 let row = match &mut self.ahead {
-                    Some(ahead) if self.delayed => ahead.take(Turn::Entering, self.node),
+                    Some(ahead) if self.input.delayed => ahead.take(Turn::Entering, self.input.node),
                     _ => self.last,
                 };
                 if self.entered < head {
@@ -213,19 +172,34 @@ impl Rows {
         }
     }
 
-    /// The next row enters the frame: its arguments are evaluated.
+    /// Lets the next row enter the frame: its arguments are evaluated, all before any is kept.
+    ///
+    /// # Safety
+    /// A row of the input; the contract of `pg::plain`.
     #[inline]
     unsafe fn enter(&mut self, row: *mut TupleTableSlot) {
-        let context = self.context;
-        // SAFETY: a row of the input, and a context for it.
+        let context = self.input.context;
+        // SAFETY: the caller's row, and the node's context for it, in which the values live until the next row.
         unsafe {
             reset(context);
             (*context).ecxt_outertuple = row;
             for argument in &mut self.arguments {
-                argument.enter(context);
+                argument.evaluate(context);
             }
+            in_memory_of(context, || {
+                guarded(|| {
+                    memory::check();
+                    self.arguments.iter_mut().for_each(|argument| argument.enter());
+                });
+            });
         }
         self.entered += 1;
+    }
+
+    /// Takes this many of the oldest rows out of the frame.
+    #[inline]
+    pub fn leave(&mut self, rows: i64) {
+        self.arguments.iter_mut().for_each(|argument| argument.leave(rows));
     }
 
     /// Rows that have entered the frame of this partition.
@@ -233,7 +207,7 @@ impl Rows {
         self.entered
     }
 
-    /// Takes note of the memory in use; an error if there is to be no more.
+    /// Measures the memory in use; an error if it exceeds the limit.
     #[cold]
     fn measure(&mut self) {
         let arguments: usize = self.arguments.iter().map(Argument::memory).sum();
@@ -243,7 +217,7 @@ impl Rows {
         if memory > limit << 10 {
             raise(
                 PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
-                format!("a window frame takes more than {limit} kB"),
+                format!("window frame exceeds the memory limit of {limit} kB"),
                 "",
                 "Raise pg_tally.window_mem, narrow the frame, or turn pg_tally.accelerate_windows off.",
             );
@@ -256,7 +230,7 @@ impl Rows {
         (self.most_memory, self.most_file_bytes.max(self.ahead.as_ref().map_or(0, Ahead::file_bytes)))
     }
 
-    /// Brings the next row of this partition.
+    /// Fetches the next row of this partition.
     #[inline]
     unsafe fn fetch(&mut self) -> bool {
         // SAFETY: as for `read`.
@@ -264,17 +238,17 @@ impl Rows {
             if self.last_is_next {
                 self.last_is_next = false;
             } else {
-                let Some(row) = next_row(self.input) else {
+                let Some(row) = next_row(self.input.rows) else {
                     self.is_exhausted = true;
                     return false;
                 };
                 self.last = row;
-                reset(self.context);
+                reset(self.input.context);
             }
-            if let Some(partition) = &self.partition {
+            if let Some(partition) = &self.input.partition {
                 if self.count == 0 {
                     partition.begin(self.last);
-                } else if !partition.include(self.last, self.context) {
+                } else if !partition.include(self.last, self.input.context) {
                     self.last_is_next = true;
                     return false;
                 }
@@ -283,13 +257,13 @@ impl Rows {
         }
     }
 
-    /// Reads until that many rows are known, if there are as many; how many are.
+    /// Reads until this many rows are known, or the partition ends. Returns how many are, up to this number.
     ///
     /// # Safety
-    /// The node runs.
+    /// The node runs; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn read_to(&mut self, count: i64) -> i64 {
-        // SAFETY: see above.
+        // SAFETY: the caller promises a node that runs.
         while self.count < count && unsafe { self.read() } {}
         self.count.min(count)
     }
@@ -297,33 +271,33 @@ impl Rows {
     /// The first row of a peer group, or the end of the partition.
     ///
     /// # Safety
-    /// The node runs.
+    /// The node runs; the contract of `pg::plain`.
     pub unsafe fn start_of(&mut self, group: i64) -> i64 {
         loop {
             if let Some(start) = self.order.start_of(group) {
                 return start;
             }
-            // SAFETY: see above.
+            // SAFETY: the caller promises a node that runs.
             if !unsafe { self.read() } {
                 return self.count;
             }
         }
     }
 
-    /// What is known of the order of the rows that have been read.
+    /// Returns the order of the rows that have been read.
     pub fn order(&mut self) -> &mut Order {
         &mut self.order
     }
 
-    /// The current row itself: each row once, in their order.
+    /// Returns the current row: each row once, in order.
     ///
     /// # Safety
-    /// It has been read.
+    /// The row has been read; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn take(&mut self) -> *mut TupleTableSlot {
         match &mut self.ahead {
             // SAFETY: a row is put in when it is read.
-            Some(ahead) => unsafe { ahead.take(Turn::Current, self.node) },
+            Some(ahead) => unsafe { ahead.take(Turn::Current, self.input.node) },
             None => self.last,
         }
     }
@@ -331,14 +305,19 @@ impl Rows {
     /// Begins the next partition.
     ///
     /// # Safety
-    /// Nobody uses the row that `take` returned.
+    /// Nobody uses the row that `take` returned; the contract of `pg::plain`.
     pub unsafe fn next_partition(&mut self) {
         if let Some(ahead) = &mut self.ahead {
-            // SAFETY: the caller's.
+            // SAFETY: the caller promises that nobody uses the rows.
             unsafe { ahead.clear() }
         }
-        self.arguments.iter_mut().for_each(Argument::clear);
-        self.order.clear();
+        // SAFETY: the caller's frames are plain; nothing of the executor is called.
+        unsafe {
+            guarded(|| {
+                self.arguments.iter_mut().for_each(Argument::clear);
+                self.order.clear();
+            });
+        }
         (self.count, self.entered) = (0, 0);
         self.is_complete = false;
     }
@@ -346,9 +325,9 @@ impl Rows {
     /// Forgets everything that was read.
     ///
     /// # Safety
-    /// The node is to be read from its beginning, or not at all.
+    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
     pub unsafe fn restart(&mut self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller promises that the rows of the partition are done with.
         unsafe { self.next_partition() };
         self.is_exhausted = false;
         self.last_is_next = false;

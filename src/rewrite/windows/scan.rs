@@ -1,4 +1,4 @@
-//! The plan node: what of a WindowAgg the executor needs to know.
+//! The plan node: the parts of a WindowAgg that the executor needs.
 
 use super::statistic::Statistic;
 use crate::pg::list::items;
@@ -8,8 +8,8 @@ use pgrx::pg_sys::{
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
-/// A node with the input of the WindowAgg, and this output: columns of the input are those of OUTER_VAR, results of the
-/// functions, in their order, those of INDEX_VAR.
+/// Makes a node with the input of the WindowAgg, and this output. Columns of the input are those of OUTER_VAR; results of
+/// the functions, in their order, are those of INDEX_VAR.
 ///
 /// # Safety
 /// The WindowAgg is in a plan that the planner just made, the functions are its own, and the methods live for ever.
@@ -19,7 +19,7 @@ pub unsafe fn plan(
     output: *mut List,
     methods: *const CustomScanMethods,
 ) -> *mut Plan {
-    // SAFETY: makes nodes in the memory context of the plan.
+    // SAFETY: the caller's nodes are of one plan; the new ones are in its memory.
     unsafe {
         let mut definition = PgBox::<WindowAgg>::alloc_node(NodeTag::T_WindowAgg);
         *definition = *window;
@@ -48,9 +48,9 @@ pub unsafe fn plan(
     }
 }
 
-/// A result as EXPLAIN shows it: as an aggregate, since the window of a window function is a WindowAgg's.
+/// Makes the form of a result for EXPLAIN: an aggregate, since only a WindowAgg can show a window function.
 unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
-    // SAFETY: makes nodes over the arguments of another.
+    // SAFETY: the caller's function, whose arguments are expressions; the new nodes are in the memory of the plan.
     unsafe {
         let (mut arguments, mut types) = (null_mut(), null_mut());
         for (index, argument) in items::<Node>((*function).args).enumerate() {
@@ -83,7 +83,7 @@ unsafe fn part<T>(scan: *const CustomScan, index: usize) -> *mut T {
 /// # Safety
 /// A node made by `plan`.
 pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
-    // SAFETY: see above.
+    // SAFETY: the first part is the WindowAgg.
     unsafe { part(scan, 0) }
 }
 
@@ -92,7 +92,7 @@ pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
 /// # Safety
 /// A node made by `plan`.
 pub unsafe fn functions(scan: *const CustomScan) -> impl Iterator<Item = (*mut WindowFunc, Statistic)> {
-    // SAFETY: see above; both lists are of the same length.
+    // SAFETY: the parts are the functions and their statistics, in lists of the same length.
     unsafe {
         let statistics = part::<List>(scan, 2);
         items::<WindowFunc>(part(scan, 1)).enumerate().filter_map(move |(index, function)| {

@@ -1,8 +1,8 @@
-//! Which window functions are understood, and what they ask of which values.
+//! The window functions that are understood, and the statistics that they return.
 
 use pgrx::pg_sys::{self, Oid, WindowFunc};
 
-/// What is asked of the rows of a frame.
+/// A statistic of the rows of a frame.
 #[derive(Clone, Copy, PartialEq)]
 #[repr(i32)]
 pub enum Statistic {
@@ -66,12 +66,12 @@ const BUILT_IN: [(u32, Statistic); 36] = [
 ];
 
 impl Statistic {
-    /// What a window function asks for.
+    /// Finds the statistic that a window function returns.
     ///
     /// # Safety
     /// A node of a plan.
     pub unsafe fn of(function: *const WindowFunc) -> Option<Self> {
-        // SAFETY: see above.
+        // SAFETY: the caller's function, whose arguments are expressions.
         let (oid, filter) = unsafe { ((*function).winfnoid, (*function).aggfilter) };
         if oid.to_u32() >= pg_sys::FirstNormalObjectId {
             return is_tally(oid).then_some(Tally);
@@ -87,7 +87,7 @@ impl Statistic {
         !matches!(self, Rows | Count)
     }
 
-    /// The statistic whose discriminant this is, as it travels in a plan.
+    /// Finds the statistic of this discriminant, as plans store it.
     pub fn from_number(number: i32) -> Option<Self> {
         [Rows, Count, Sum, Avg, VarSamp, VarPop, StddevSamp, StddevPop, Min, Max, Tally]
             .into_iter()
@@ -97,7 +97,7 @@ impl Statistic {
 
 /// Is it our own aggregate?
 fn is_tally(function: Oid) -> bool {
-    // SAFETY: looks the function up in the catalogs.
+    // SAFETY: PostgreSQL takes any number for a function's.
     unsafe {
         let extension = pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function);
         extension != Oid::INVALID

@@ -1,26 +1,26 @@
-//! Sliding windows over values of each kind, and what is reported of them.
+//! Sliding windows over values of each kind, and their statistics.
 
 use super::copies::{Copies, Number};
 use super::statistic::Statistic;
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::SqlTally;
-use crate::pg::error::raise;
+use crate::pg::error::{defect, raise};
 use crate::pg::memory::fallibly;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
-/// How an argument's values are read and kept.
+/// The way in which an argument's values are read and kept.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Kind {
     Double,
     Real,
-    /// For a tally of integers, which keeps all bits of the sum.
+    /// Integers for a tally, which keeps all bits of the sum.
     WideInteger,
     WideNumeric,
     Stored,
-    /// For minimum and maximum of anything that is an integer of so many bytes.
+    /// Values for minimum and maximum that are stored as integers of this many bytes.
     Integer2,
     Integer4,
     Integer8,
@@ -76,11 +76,11 @@ pub trait Values {
     /// A statistic of the frame, as real if that is its type; valid until the frame changes or the memory context is
     /// reset. NULL is None.
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
-    /// The bytes that they take, copies apart.
+    /// Returns the bytes in use, apart from copies.
     fn memory(&self) -> usize;
 }
 
-/// Something that a tally is made of.
+/// A type whose values a tally summarises.
 trait Tallyable {
     type Summary: Summary;
     unsafe fn value(datum: Datum) -> <Self::Summary as Summary>::Value;
@@ -139,7 +139,7 @@ impl Tallyable for AnyNumeric {
     type Summary = Wide;
 
     unsafe fn value(datum: Datum) -> (f64, f64) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind, which is a numeric.
         split_numeric(unsafe { numeric(datum) })
     }
 
@@ -162,15 +162,15 @@ impl Tallyable for SqlTally {
 }
 
 unsafe fn numeric(datum: Datum) -> AnyNumeric {
-    // SAFETY: a numeric that is not NULL.
-    unsafe { AnyNumeric::from_datum(datum, false).unwrap_or_else(|| unreachable!("the value is not NULL")) }
+    // SAFETY: the caller promises a numeric that is not NULL.
+    unsafe { AnyNumeric::from_datum(datum, false).unwrap_or_else(|| defect("a value that is not NULL is")) }
 }
 
 struct Tallied<T: Tallyable> {
     values: Sliding<T::Summary>,
-    /// What is reported; a tally is reported by a pointer to it.
+    /// The tally that is reported, by a pointer to it if it is the result.
     now: Box<Tally>,
-    /// The newest zero of them, for its sign: a tally does not know the order of its values.
+    /// The newest zero, for its sign: a tally does not know the order of its values.
     zero: f64,
 }
 
@@ -182,7 +182,7 @@ impl<T: Tallyable> Default for Tallied<T> {
 
 impl<T: Tallyable> Values for Tallied<T> {
     unsafe fn enter(&mut self, value: Datum) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind.
         let value = unsafe { T::value(value) };
         if let Some(zero) = T::zero(value) {
             self.zero = zero;
@@ -221,13 +221,13 @@ impl<T: Tallyable> Values for Tallied<T> {
 }
 
 impl<T: Tallyable> Tallied<T> {
-    /// Of equal values the built-in aggregates return the newest: that matters for zeros alone.
+    /// Restores the sign of a zero: of equal values the built-in aggregates return the newest.
     fn signed(&self, extreme: Option<f64>) -> Option<f64> {
         extreme.map(|extreme| if extreme == 0.0 { self.zero } else { extreme })
     }
 }
 
-/// What the built-in aggregate returns, its error included: squares count where it adds them up.
+/// Returns what the built-in aggregate does, its error included, even where only its squares overflow.
 fn built_in(tally: &Tally, statistic: Statistic) -> Option<f64> {
     if statistic == Statistic::Sum {
         return sum(tally);
@@ -253,7 +253,7 @@ fn sum(tally: &Tally) -> Option<f64> {
     tally.sum().map(|sum| if sum == 0.0 && negative_zeros && tally.min() == Some(0.0) { -0.0 } else { sum })
 }
 
-/// A sum of reals is a real.
+/// Rounds a sum of reals to a real.
 fn real(number: f64) -> f32 {
     let real = number as f32;
     if real.is_infinite() && number.is_finite() {
@@ -271,10 +271,10 @@ fn overflow() -> ! {
     )
 }
 
-/// Something of which there is a least and a greatest.
+/// A type whose values have a minimum and a maximum.
 trait Comparable: Ord {
     unsafe fn value(datum: Datum, copies: Copies) -> Self;
-    /// Another one of the same value.
+    /// Copies the value.
     fn again(&self, copies: Copies) -> Self;
     fn datum(&self) -> Datum;
 }
@@ -301,12 +301,12 @@ comparable_integers!(i16, i32, i64);
 
 impl Comparable for Number {
     unsafe fn value(datum: Datum, copies: Copies) -> Self {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind, which is a numeric.
         unsafe { copies.numeric(datum) }
     }
 
     fn again(&self, copies: Copies) -> Self {
-        // SAFETY: a numeric.
+        // SAFETY: the datum is that of a copy of a numeric.
         unsafe { copies.numeric(self.datum()) }
     }
 
@@ -329,7 +329,7 @@ impl<T: Comparable> Extremes<T> {
 
 impl<T: Comparable> Values for Extremes<T> {
     unsafe fn enter(&mut self, value: Datum) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises a value of the kind.
         let value = unsafe { T::value(value, self.copies) };
         let again = value.again(self.copies);
         fallibly(|| self.least.push(again, Ord::cmp));

@@ -1,0 +1,100 @@
+//! Values that know their SQL type, which is checked where they are stored.
+
+use super::memory;
+use pgrx::datum::IntoDatum;
+use pgrx::pg_sys::{self, Datum, Oid};
+
+/// A value that is not NULL; what is passed by reference is in the memory context in which the value was made.
+#[derive(Clone, Copy)]
+pub struct Value {
+    type_oid: Oid,
+    datum: Datum,
+}
+
+impl Value {
+    /// A value of a type that is known at run time.
+    ///
+    /// # Safety
+    /// The datum is one of the type, and not NULL.
+    pub unsafe fn new(type_oid: Oid, datum: Datum) -> Value {
+        Value { type_oid, datum }
+    }
+
+    /// An array of values of one type.
+    pub fn array(element: Oid, values: impl Iterator<Item = Value>) -> Value {
+        let of_type = values.filter(|value| value.type_oid == element);
+        let mut datums = memory::collect(of_type.map(|value| value.datum));
+        let (mut length, mut by_value, mut align) = (0, false, 0);
+        // SAFETY: the values are of the type, as is checked; PostgreSQL copies them.
+        unsafe {
+            pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
+            let count = datums.len() as i32;
+            let array =
+                pg_sys::construct_array(datums.as_mut_ptr(), count, element, length.into(), by_value, align);
+            Value { type_oid: pg_sys::get_array_type(element), datum: Datum::from(array) }
+        }
+    }
+
+    pub fn type_oid(self) -> Oid {
+        self.type_oid
+    }
+
+    pub fn datum(self) -> Datum {
+        self.datum
+    }
+}
+
+/// A table, as a value of type regclass.
+pub struct Regclass(pub Oid);
+
+/// Microseconds since 2000, as a value of type timestamptz.
+pub struct Moment(pub i64);
+
+macro_rules! values {
+    ($($native:ty => $type_oid:ident, $given:ident => $datum:expr;)*) => { $(
+        impl From<$native> for Value {
+            fn from($given: $native) -> Value {
+                Value { type_oid: pg_sys::$type_oid, datum: $datum }
+            }
+        }
+    )* };
+}
+
+values! {
+    i16 => INT2OID, x => x.into();
+    i32 => INT4OID, x => x.into();
+    i64 => INT8OID, x => x.into();
+    Moment => TIMESTAMPTZOID, x => x.0.into();
+    Regclass => REGCLASSOID, x => x.0.into();
+    &[u8] => BYTEAOID, x => bytea(x);
+    &str => TEXTOID, x => made(x);
+    Vec<i16> => INT2ARRAYOID, x => made(x);
+    Vec<Oid> => OIDARRAYOID, x => made(x);
+    Vec<String> => TEXTARRAYOID, x => made(x);
+}
+
+/// The datum of what is never NULL.
+fn made(value: impl IntoDatum) -> Datum {
+    value.into_datum().unwrap_or_else(Datum::null)
+}
+
+/// A bytea in the current memory context.
+pub fn bytea(bytes: &[u8]) -> Datum {
+    // SAFETY: palloc makes room for the header and the bytes.
+    unsafe {
+        let length = pg_sys::VARHDRSZ + bytes.len();
+        let copy = pg_sys::palloc(length).cast::<pg_sys::varlena>();
+        pgrx::set_varsize_4b(copy, length as i32);
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast::<u8>().add(pg_sys::VARHDRSZ), bytes.len());
+        Datum::from(copy)
+    }
+}
+
+/// The bytes of a varlena datum.
+///
+/// # Safety
+/// The datum is a varlena that outlives the result.
+pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
+    // SAFETY: the caller's varlena; what is decompressed is in the current memory context.
+    unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
+}

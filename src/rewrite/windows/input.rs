@@ -1,0 +1,66 @@
+//! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the query.
+
+use super::alike::Alike;
+use super::definition::Definition;
+use super::scan;
+use crate::pg::executor::{CreateExprContext, ExecInitExpr};
+use pgrx::pg_sys::{CustomScan, ExprContext, Node, PlanState, WindowAgg};
+use std::ptr::null_mut;
+
+/// The input of a node.
+#[derive(Clone, Copy)]
+pub struct Input {
+    /// The node itself.
+    pub node: *mut PlanState,
+    /// The node that returns the rows.
+    pub rows: *mut PlanState,
+    /// The context in which expressions of each row that is read are evaluated.
+    pub context: *mut ExprContext,
+    pub definition: Definition,
+    /// May rows enter the frame later than they are read?
+    pub delayed: bool,
+    /// Rows of the same partition; None if all are.
+    pub partition: Option<Alike>,
+    /// Rows that are peers; None if all are.
+    pub peers: Option<Alike>,
+}
+
+impl Input {
+    /// Initialises the expressions of a node.
+    ///
+    /// # Safety
+    /// A node made by `scan::plan` that is being initialised, its input already is; the contract of `pg::plain`.
+    pub unsafe fn of(node: *mut PlanState) -> Input {
+        // SAFETY: the plan has the WindowAgg, whose expressions and columns are of the node's input.
+        unsafe {
+            let window = scan::definition((*node).plan.cast::<CustomScan>());
+            let expression = |offset: *mut Node| match offset.is_null() {
+                true => null_mut(),
+                false => ExecInitExpr(offset.cast(), node),
+            };
+            let definition = Definition {
+                window,
+                options: (*window).frameOptions as u32,
+                start_offset: expression((*window).startOffset),
+                end_offset: expression((*window).endOffset),
+            };
+            let delayed = definition.is_delayed();
+            if delayed {
+                // Arguments are evaluated of rows as the store returns them, not as the input does.
+                (*node).outeropsset = true;
+                (*node).outeropsfixed = false;
+            }
+            let WindowAgg { partNumCols, partColIdx, partOperators, partCollations, .. } = *window;
+            let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *window;
+            Input {
+                node,
+                rows: (*node).lefttree,
+                context: CreateExprContext((*node).state),
+                definition,
+                delayed,
+                partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
+                peers: Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations),
+            }
+        }
+    }
+}
