@@ -15,6 +15,7 @@ mod rows;
 mod time;
 mod value;
 
+pub use cast::Cast;
 pub use cell::constant;
 pub use json::{fields_of, infer, Fields, Routes};
 pub use names::Names;

@@ -1,5 +1,7 @@
 //! Dead letters of files, tried again: after the table was altered, or with other options.
 
+use std::collections::HashMap;
+
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::batch::Batch;
@@ -86,7 +88,7 @@ async fn store(
 ) -> Result<(u64, u64), Error> {
     let mut refused = Vec::new();
     if batch.rows.len() > 0 {
-        let path = Path::straight(tx.prepare(&definition.copy()).await?);
+        let path = Path::open(tx, &mut HashMap::new(), definition).await?;
         let rows: Vec<usize> = (0..batch.rows.len()).collect();
         let found = copy_around(tx, &path, &definition.table.name, &batch.rows, &rows, u64::MAX).await?;
         refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));

@@ -1,5 +1,6 @@
 //! One connection: batches of one part after the other, each in a transaction with the part's position.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -230,11 +231,11 @@ impl<'r> Writer<'r> {
         let most = self.run.max_bad_rows.saturating_sub(bad);
         let mut refused = Vec::new();
         if batch.rows.len() > 0 {
-            let statement = tx.prepare(&definition.copy()).await?;
+            let path = Path::open(&tx, &mut HashMap::new(), definition).await?;
             match care {
-                Care::None => copy(&tx, &statement, [batch.rows.slice(0, batch.rows.len())]).await?,
+                Care::None => path.send(&tx, [batch.rows.slice(0, batch.rows.len())]).await?,
                 Care::RowByRow => {
-                    let (path, table) = (Path::straight(statement), &definition.table.name);
+                    let table = &definition.table.name;
                     let all: Vec<usize> = (0..batch.rows.len()).collect();
                     let found = copy_around(&mut tx, &path, table, &batch.rows, &all, most).await?;
                     refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
