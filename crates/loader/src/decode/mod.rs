@@ -13,6 +13,7 @@ mod rows;
 pub mod time;
 mod value;
 
+pub use cast::Cast;
 pub use cell::constant;
 pub use json::{fields_of, infer, Fields, Routes};
 pub use names::Names;

@@ -148,11 +148,6 @@ pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Col
     found
         .into_iter()
         .map(|column| {
-            let Some(kind) = ColumnType::from_catalog(&column.type_name) else {
-                let what =
-                    format!("column {:?} has type {}, which cannot be loaded", column.name, column.type_name);
-                return Err(Failure::usage(what).mend("load into a table with text there, and cast from it"));
-            };
             if told.get(&column.name).is_some_and(|wanted| !column.is(wanted)) {
                 let what = format!(
                     "--types says otherwise than the table, where column {:?} is {}",
@@ -160,8 +155,7 @@ pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Col
                 );
                 return Err(Failure::usage(what).mend("leave it out, or ALTER the table"));
             }
-            let (name, required) = (column.name.clone(), column.must_be_given);
-            Ok(Column { required, ..Column::plain(name, kind, None) })
+            Ok(column.filled(column.must_be_given))
         })
         .collect()
 }

@@ -70,6 +70,12 @@ impl FoundColumn {
         }
     }
 
+    /// The column as one that is filled from a field.
+    pub fn filled(&self, required: bool) -> Column {
+        let kind = ColumnType::from_catalog(&self.type_name).unwrap_or(ColumnType::Text);
+        Column { required, cast: self.cast(), ..Column::plain(self.name.clone(), kind, None) }
+    }
+
     /// The type that the server has to make of text, if the loader does not write it.
     fn cast(&self) -> Option<String> {
         match self.type_name.as_str() {
@@ -143,12 +149,7 @@ impl Found {
         let ours = self.columns.iter().filter(|found| !is_overflow(&found.name)).filter(is_ours);
         let optional =
             ours.clone().filter(|found| found.fills_itself).map(|found| found.name.clone()).collect();
-        let columns = ours.map(|found| {
-            let kind = ColumnType::from_catalog(&found.type_name).unwrap_or(ColumnType::Text);
-            let (name, required, cast) = (found.name.clone(), found.not_null, found.cast());
-            Column { required, cast, ..Column::plain(name, kind, None) }
-        });
-        let columns = columns.collect();
+        let columns = ours.map(|found| found.filled(found.not_null)).collect();
         Template { definition: Definition::new(layout, self.table.clone(), columns), optional }
     }
 

@@ -134,6 +134,36 @@ fn decimals_after_whole_numbers_need_one_statement() {
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn columns_of_any_type() {
+    let mut world = World::new("new_any", "csv");
+    let ddl = "CREATE TYPE new_any.mood AS ENUM ('sad', 'ok');
+               CREATE TABLE new_any.t (id int, mood new_any.mood, host inet, tags text[], codes char(3)[], note text)";
+    world.database.batch_execute(ddl).unwrap();
+    world.write(
+        "a.csv",
+        "id,mood,host,tags,codes,note\n1,sad,10.0.0.1,\"{a,b}\",{usd},\n2,,,,,\"\"\n3,glad,,,,\n4,ok,,,{dollar},x\n5,ok,::1,{},,y\n",
+    );
+    world.load(&[]);
+    let rows = "SELECT * FROM $t ORDER BY id";
+    assert_eq!(world.rows(rows), ["1|sad|10.0.0.1|{a,b}|{usd}|~", "2|~|~|~|~|", "5|ok|::1|{}|~|y"]);
+    assert_eq!(world.dead_letters(), ["4|write|22P02|~|3,glad,,,,", "5|write|22001|~|4,ok,,,{dollar},x"]);
+    world.database.batch_execute("ALTER TYPE new_any.mood ADD VALUE 'glad'").unwrap();
+    assert!(world.load(&["--replay"]).contains("stored 1 of 2 bad rows"));
+    assert_eq!(world.one("SELECT mood FROM $t WHERE id = 3"), "glad");
+    world.assert_invariant();
+    // A new table is made with what is told.
+    world.write("b.csv", "price,code,tags\n1.239,x,{1}\n");
+    let told =
+        ["--types", "price=numeric(6, 2),code=char(2),tags=int[]", "--table", "new_any.u", "--job", "u"];
+    world.load_one("b.csv", &told);
+    assert_eq!(
+        world.rows("SELECT price, code || '.', tags, pg_typeof(tags) FROM new_any.u"),
+        ["1.24|x.|{1}|integer[]"]
+    );
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn codes_stay_as_they_are_written() {
     let mut world = World::new("new_codes", "csv");
     world.write("a.csv", "code,zip,flow\n1E5,01234,1E5\n2E10,98765,2.5\n");

@@ -112,6 +112,27 @@ fn every_type() {
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn lists_become_arrays_where_the_table_has_them() {
+    let mut world = World::new("parquet_arrays", "parquet");
+    let schema = "message m { required binary mood (STRING);
+        required group n (LIST) { repeated group list { optional int32 element; } } }";
+    let fill = |group: &mut Group| {
+        column::<ByteArrayType>(group, &["ok".into(), "glad".into()], None);
+        let numbers = group.next_column().unwrap().unwrap();
+        column_of::<Int32Type>(numbers, &[1, 3], Some(&[2, 1, 2, 0]), Some(&[0, 1, 1, 0]));
+    };
+    write(&world.path("a.parquet"), schema, Compression::SNAPPY, &[&fill]);
+    let ddl = "CREATE TYPE parquet_arrays.mood AS ENUM ('ok');
+               CREATE TABLE parquet_arrays.t (mood parquet_arrays.mood, n numeric(3,1)[])";
+    world.database.batch_execute(ddl).unwrap();
+    world.load(&[]);
+    assert_eq!(world.rows("SELECT * FROM $t"), ["ok|{1.0,NULL,3.0}"]);
+    assert_eq!(world.one("SELECT line, sqlstate FROM loader.file_dead_letters WHERE job = $job"), "2|22P02");
+    world.assert_invariant();
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn row_groups_are_loaded_once_and_bad_rows_taken_out() {
     let mut world = World::new("parquet_groups", "parquet");
     let schema = "message m { required int64 n; required binary note (STRING); }";

@@ -22,7 +22,8 @@ pub fn append(
     zone: Option<i64>,
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
-    let is_null = null || (field.bytes.is_empty() && column.kind() != ColumnType::Text);
+    let is_text = || column.kind() == ColumnType::Text && column.cast().is_none();
+    let is_null = null || (field.bytes.is_empty() && !is_text());
     field::append(column, is_null, out, |out| encode(column.kind(), field.bytes, zone, out))
 }
 

@@ -8,7 +8,7 @@ use super::number::number_text;
 use super::schema::{self, Shape};
 use crate::config::{Column, ColumnType, Unit};
 use crate::decode::{
-    days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Reject, Value as Scalar,
+    days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Cast, Reject, Value as Scalar,
 };
 use crate::files::field;
 
@@ -20,7 +20,17 @@ pub fn append(
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
     let is_null = matches!(value, Value::Null);
-    field::append(column, is_null, out, |out| encode(column.kind(), kind, shape, value, out))
+    field::append(column, is_null, out, |out| match column.cast() {
+        Some(cast) => encode_text(&cast, value, out),
+        None => encode(column.kind(), kind, shape, value, out),
+    })
+}
+
+/// Text of which the server makes the value.
+fn encode_text(cast: &str, value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
+    let mut json = String::new();
+    append_json(value, &mut json)?;
+    Cast::new(cast).encode_json(&json, out).map(|_| ())
 }
 
 fn encode(
