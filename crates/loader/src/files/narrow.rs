@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use super::dead_letter::DeadLetter;
 use crate::config::{quoted, ColumnType, TableName};
-use crate::failure::Failure;
+use crate::Failure;
 
 /// What they would have to be, by their names.
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl Narrow {
 mod tests {
     use super::*;
     use crate::decode::Reject;
-    use crate::files::dead_letter::Stage;
+    use crate::store::dead_letter::Stage;
 
     #[test]
     fn one_statement_makes_room_for_all() {
