@@ -16,8 +16,8 @@ const TIMES: RangeInclusive<i64> = -211_813_488_000_000_000..=9_223_371_331_199_
 pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
     let detail = match Detector::from_bytes(bytes) {
         Ok(detector) if timely(&detector) => return detector,
-        Ok(_) => "It keeps a time that PostgreSQL does not have.".to_string(),
-        Err(CodecError::Impossible(flaw)) => format!("No series leads to this state: {flaw}."),
+        Ok(_) => "The state contains a time outside of PostgreSQL's range.".to_string(),
+        Err(CodecError::Impossible(flaw)) => format!("No series produces this state: {flaw}."),
         Err(CodecError::Version(version)) if version > VERSION => raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
             "detector was written by a later version of pg_tally",

@@ -191,7 +191,7 @@ pub unsafe fn clear(slot: *mut TupleTableSlot) {
 /// Declares all columns of a cleared virtual slot to be there.
 ///
 /// # Safety
-/// They are.
+/// The values of all columns are set.
 #[inline]
 pub unsafe fn fill(slot: *mut TupleTableSlot) {
     // SAFETY: the caller's slot, whose columns are as many as its descriptor says.

@@ -134,7 +134,7 @@ fn require_nothing_under_way(tree: &Tree) {
                 tree.name
             ),
             "",
-            "Call powertree_compact() after the statement, not from a trigger or function of its.",
+            "Call powertree_compact() after the statement, not from a trigger or function inside it.",
         );
     }
 }
