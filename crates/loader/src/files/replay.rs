@@ -1,7 +1,5 @@
 //! Dead letters of files, tried again: after the table was altered, or with other options.
 
-use std::collections::HashMap;
-
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::batch::Batch;
