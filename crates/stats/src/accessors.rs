@@ -1,4 +1,4 @@
-//! What a tally reports, each rounded once from some 104 bits. `None` is SQL's NULL.
+//! Accessors of a tally, each rounded once from about 104 bits. `None` is SQL's NULL.
 
 use crate::cascade::Cascade;
 use crate::dd::Dd;
@@ -102,7 +102,7 @@ impl Tally {
         }
     }
 
-    /// Are all values finite, but their sum beyond the largest double?
+    /// Whether all values are finite, but their sum is beyond the largest double.
     #[inline]
     pub fn sum_overflows(&self) -> bool {
         self.flags.scale() == Scale::Huge
@@ -110,7 +110,7 @@ impl Tally {
             && self.sum().is_some_and(f64::is_infinite)
     }
 
-    /// Are all values finite, but their sum or M2 beyond the largest double?
+    /// Whether all values are finite, but their sum or M2 is beyond the largest double.
     #[inline]
     pub fn overflows(&self) -> bool {
         let infinite = |x: Option<f64>| x.is_some_and(f64::is_infinite);

@@ -1,4 +1,4 @@
-//! Minimum and maximum, and what is left of them after values were taken away.
+//! Minimum and maximum, and what is known of them after values were subtracted.
 
 /// A minimum: either known, or only known to be no less than `value`. A maximum is the negation of one.
 #[derive(Clone, Copy, Debug, PartialEq)]

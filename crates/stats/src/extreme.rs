@@ -1,4 +1,4 @@
-//! The least of a sliding window of values of any ordered type: amortised O(1) per row.
+//! Minimum of a sliding window over values of any ordered type, in amortised O(1) per row.
 //!
 //! A queue of the values that could still become the least: ascending, since a value is dropped as soon as a newer one is
 //! no greater. Its oldest is the answer.

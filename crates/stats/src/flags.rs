@@ -1,11 +1,11 @@
-//! What a tally must remember beside its sums, in one word.
+//! Flags and counts that a tally keeps besides its sums, in one word.
 
 use crate::scale::Scale;
 
 /// From the low end: scale (2 bits), minimum unknown, maximum unknown, then how many NaN, +Inf and -Inf were
 /// seen (20 bits each).
 ///
-/// The three counts stick at their greatest value: a tally that has seen a million NaN can no longer tell when
+/// The three counts stick at their greatest value: a tally that has seen a million NaN no longer knows when
 /// the last of them is taken away, and goes on reporting NaN.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,12 +95,12 @@ impl Flags {
         Some(())
     }
 
-    /// Is any count stuck?
+    /// Whether any count sticks.
     pub(crate) fn stuck(self) -> bool {
         Special::ALL.iter().any(|&kind| self.specials(kind) == Self::STUCK)
     }
 
-    /// Does this version know the scale?
+    /// Whether this version knows the scale.
     pub(crate) fn valid(self) -> bool {
         Scale::from_index(self.0 & SCALE).is_some()
     }

@@ -1,4 +1,4 @@
-//! Many series at once: how common changes are among them, and which to report so that few are false.
+//! False discovery rate over many series: the share that changed, and which to report.
 
 use std::collections::TryReserveError;
 
@@ -39,7 +39,7 @@ pub fn changed_share(log_bayes_factors: &[f64], mut breathe: impl FnMut()) -> f6
 ///
 /// The Bayes rule for that loss: Müller, Parmigiani & Rice, FDR and Bayesian multiple comparisons rules (2006).
 ///
-/// Memory for the list is asked for, not taken for granted.
+/// Fails if there is no memory for the list.
 pub fn discoveries(probabilities: &[f64], fdr: f64) -> Result<(Vec<usize>, f64), TryReserveError> {
     let mut order = Vec::new();
     order.try_reserve_exact(probabilities.len())?;

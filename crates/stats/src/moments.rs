@@ -1,4 +1,4 @@
-//! A tally from moments known elsewhere, and what every tally must satisfy.
+//! A tally from given moments, and the conditions that every tally satisfies.
 
 use crate::accessors::count_dd;
 use crate::cascade::Cascade;

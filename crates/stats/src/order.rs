@@ -1,4 +1,4 @@
-//! Which tallies are equal, and a total order of them that agrees.
+//! Equality of tallies, and a total order that agrees with it.
 
 use crate::tally::Tally;
 use std::cmp::Ordering;

@@ -1,4 +1,4 @@
-//! A tally in numbers that people read: the form behind text and JSON.
+//! The readable form of a tally, behind text and JSON.
 
 use crate::cascade::Cascade;
 use crate::flags::{Flags, Special};
@@ -8,7 +8,7 @@ use crate::scale::Scale;
 use crate::tally::Tally;
 use serde::{Deserialize, Serialize};
 
-/// Count, mean, M2, minimum and maximum, and what is needed beside them to get every bit back.
+/// Count, mean, M2, minimum and maximum, and what else restores every bit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {

@@ -52,7 +52,7 @@ impl<S: Summary> Default for Sliding<S> {
 }
 
 impl<S: Summary> Sliding<S> {
-    /// Adds the newest value. O(1). Memory for it is asked for, not taken for granted.
+    /// Adds the newest value. O(1). Fails if there is no memory for it.
     #[inline]
     pub fn push(&mut self, value: S::Value) -> Result<(), TryReserveError> {
         let behind_front = self.blocks.len() > self.front_blocks;
@@ -87,7 +87,7 @@ impl<S: Summary> Sliding<S> {
         }
     }
 
-    /// The bytes that the queue takes beside itself.
+    /// The bytes that the queue has allocated.
     pub fn memory(&self) -> usize {
         self.blocks.capacity() * size_of::<Block<S>>()
             + (self.blocks.len() + 1) * BLOCK * size_of::<S::Value>()

@@ -1,4 +1,4 @@
-//! How sure the mean is: Student's t interval of one tally, Welch's test of two.
+//! Confidence of a mean: Student's t interval of one tally, Welch's test of two.
 
 use crate::tally::Tally;
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
@@ -17,7 +17,7 @@ pub struct MeanInterval {
     pub high: f64,
 }
 
-/// The difference of two means, and what chance alone would say of it.
+/// The difference of two means, with its interval and p-value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WelchTest {
     /// Mean of the second tally less mean of the first.

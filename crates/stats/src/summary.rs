@@ -1,4 +1,4 @@
-//! A line for people: what a table of a console or of a dashboard shows of a tally or of a detector.
+//! One line of text for a tally or a detector, for consoles and dashboards.
 
 use crate::detector::{Detector, Settings};
 use crate::number::Number;
@@ -7,13 +7,13 @@ use crate::tally::Tally;
 /// Significant digits: of the spread of a number, or of the number itself where it has none.
 const OF_SPREAD: f64 = 3.0;
 const OF_VALUE: f64 = 6.0;
-/// A spread that is less beside its values is rounding.
+/// Share of the values below which their spread is rounding.
 const LEAST_SPREAD: f64 = 1e-9;
-/// Beyond these, exponents read better than zeros.
+/// Sizes beyond which an exponent is easier to read than zeros.
 const MOST_DECIMALS: f64 = 12.0;
 const MOST_PLAIN: f64 = 1e15;
 
-/// Numbers beside one another, to the same decimals.
+/// Decimals of the numbers of one line.
 struct Digits(Option<usize>);
 
 impl Digits {

@@ -1,4 +1,4 @@
-//! The tally: how many, how much, how variable, from where to where.
+//! The tally: count, sum, sum of squares, minimum and maximum.
 
 use crate::bounds::{greatest, least, Bound};
 use crate::cascade::Cascade;
@@ -229,7 +229,7 @@ impl Tally {
         self.count - specials as i64
     }
 
-    /// Is there a value that is not NaN?
+    /// Whether there is a value that is not NaN.
     pub(crate) fn has_bounds(&self) -> bool {
         self.min <= self.max
     }

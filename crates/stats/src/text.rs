@@ -1,4 +1,4 @@
-//! The text form: `(count,mean,m2,min,max)`, followed by what else is needed to get every bit back.
+//! The text form: `(count,mean,m2,min,max)`, followed by the rest of the bits where there are any.
 //!
 //! ```text
 //! (3,2,2,1,3)                                     1, 2, 3

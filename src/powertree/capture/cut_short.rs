@@ -1,4 +1,4 @@
-//! Statements that a procedural language stops after so many rows of their RETURNING: they fire no triggers after them.
+//! Statements that a procedural language stops after some rows of their RETURNING: they fire no triggers after them.
 
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::State;

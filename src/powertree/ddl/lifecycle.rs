@@ -29,7 +29,7 @@ use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::CStr;
 
-/// Leaves of so many rows are good, of fewer or more than those are worth a word.
+/// Rows of a good leaf; leaves of fewer or more rows than the others bring a notice.
 const GOOD_ROWS: f64 = 1000.0;
 const LEAST_ROWS: f64 = 20.0;
 const MOST_ROWS: f64 = 50_000.0;

@@ -1,4 +1,4 @@
-//! What is worth knowing of a database that can be loaded into.
+//! Advice on a database that can be loaded into.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,10 +6,10 @@ use tokio_postgres::{Client, Error};
 
 use crate::config::TableName;
 
-/// Clocks that differ by more make the age of the data wrong.
+/// Largest difference of clocks; a larger one makes the age of the data wrong.
 const CLOCK_SECONDS: f64 = 5.0;
 
-/// More messages than this are a backfill.
+/// Number of messages from which on a load is a backfill.
 const BACKFILL: i64 = 1_000_000;
 
 /// The server in a few words: its version, whether the connection is encrypted, and our extension.
@@ -26,7 +26,7 @@ pub async fn describe(client: &Client) -> Result<String, Error> {
     Ok(format!("PostgreSQL {version}, {tls}, {extension}"))
 }
 
-/// What could be better, each in a line; `behind` messages wait to be loaded into these tables.
+/// Advice, one line each; `behind` messages wait to be loaded into these tables.
 pub async fn advice(
     client: &Client,
     job: &str,

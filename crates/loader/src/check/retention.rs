@@ -1,4 +1,4 @@
-//! Is the broker about to remove messages that are not loaded yet?
+//! Warnings of messages that retention is about to remove before they are loaded.
 
 use crate::kafka::Partition;
 

@@ -1,4 +1,4 @@
-//! Turns what the TOML reader says into one line with file, line, key and the nearest valid key.
+//! Turns errors of the TOML parser into one line with file, line, key and the nearest valid key.
 
 use tally_postgres::suggestion;
 

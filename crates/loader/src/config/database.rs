@@ -1,4 +1,4 @@
-//! Where PostgreSQL is.
+//! Connection settings of PostgreSQL.
 
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Error, MapAccess, Visitor};

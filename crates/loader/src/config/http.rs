@@ -1,4 +1,4 @@
-//! Where the loader answers questions about itself.
+//! Settings of the HTTP server for metrics and health.
 
 use serde::Deserialize;
 

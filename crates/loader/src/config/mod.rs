@@ -1,4 +1,4 @@
-//! The configuration file: what to read, where to put it, and how large a bite to take.
+//! The configuration file: sources, tables, and sizes of batches.
 
 mod column;
 mod complaint;
@@ -49,10 +49,10 @@ pub struct Config {
     /// When a batch is closed and committed.
     #[serde(default)]
     pub batch: BatchLimits,
-    /// Larger messages become dead letters, so that one cannot fill the memory of all parts of the way.
+    /// Larger messages become dead letters, so that one cannot exhaust memory.
     #[serde(default = "default_max_message_bytes")]
     pub max_message_bytes: usize,
-    /// How the partitions come to this loader.
+    /// How partitions are assigned to this loader.
     #[serde(default)]
     pub mode: Mode,
     /// This loader's share of the partitions, if several loaders share by partition number.

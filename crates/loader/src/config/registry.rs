@@ -1,4 +1,4 @@
-//! Where schemas are looked up.
+//! Settings of the schema registry.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,16 @@ use crate::Failure;
 pub struct Registry {
     /// Address of the registry, with the path under which it speaks Confluent's protocol.
     pub url: String,
-    /// Who asks, where that is needed.
+    /// User name, where the registry requires one.
     pub user: Option<String>,
-    /// And the password.
+    /// Password of the user.
     pub password: Option<Secret>,
     /// A PEM file of certificates to trust in place of the public ones.
     pub ca: Option<PathBuf>,
 }
 
 impl Registry {
-    /// A registry that lets everybody in.
+    /// A registry without authentication.
     pub fn open(url: &str) -> Result<Self, Failure> {
         let registry = Self { url: url.into(), user: None, password: None, ca: None };
         match registry.validate() {

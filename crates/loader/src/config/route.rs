@@ -1,4 +1,4 @@
-//! One way for messages of a topic into a table: which of them, how many rows each, and what is in the rows.
+//! A route from messages of a topic into a table: conditions, the list that becomes rows, and columns.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Values that may be kept out of the configuration file, and never show in what the loader says.
+//! Secrets, which may be kept out of the configuration file and are never printed.
 
 use std::env;
 use std::fmt;

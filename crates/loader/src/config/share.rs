@@ -1,8 +1,8 @@
-//! Which partitions are this loader's, when several loaders of one job share the work.
+//! Assignment of partitions when several loaders of one job share the work.
 
 use serde::Deserialize;
 
-/// How the partitions come to a loader.
+/// How partitions are assigned to a loader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {

@@ -1,4 +1,4 @@
-//! Where a value is found: in the message, in the element of a list in it, or in what Kafka knows of it.
+//! Source of a value: the message, an element of a list in it, or its metadata in Kafka.
 
 use serde::{Deserialize, Serialize};
 

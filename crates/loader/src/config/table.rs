@@ -1,10 +1,10 @@
-//! Names of tables and columns, and how SQL wants them written.
+//! Names of tables and columns, and their quoting in SQL.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// PostgreSQL cuts longer names, silently.
+/// Longest identifier; PostgreSQL truncates longer ones silently.
 pub const MAX_NAME_BYTES: usize = 63;
 
 /// A table, perhaps with its schema; `Display` writes the quoted form for SQL.

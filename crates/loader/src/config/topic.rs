@@ -61,13 +61,13 @@ pub struct Mapping<'a> {
     pub table: Option<&'a TableName>,
     /// The columns, if they are configured.
     pub columns: Option<&'a [Column]>,
-    /// What the table has beside them.
+    /// The overflow and the key of the table.
     pub layout: Layout<'a>,
     /// The conditions and the list, if it is a route.
     pub route: Option<&'a Route>,
 }
 
-/// What a table has beside its columns.
+/// The overflow and the key of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout<'a> {
     /// What becomes of fields that no column takes.

@@ -1,4 +1,4 @@
-//! What decoding one message may cost: a few bytes can ask for any number of items, and for any length of text.
+//! Limits on decoding one message: a few bytes can stand for any number of items, and for any length of text.
 
 use super::{sqlstate, Reject};
 
@@ -21,7 +21,7 @@ impl Budget {
         Self { items: length, bytes: BYTES.saturating_add(length.saturating_mul(GROWTH)) }
     }
 
-    /// Takes the items of a block off. Items of no bytes are the reason: a message has at most as many as it has bytes.
+    /// Spends the items of a block. Items of no bytes are the reason: a message has at most as many as it has bytes.
     pub fn spend_items(&mut self, count: i64) -> Result<usize, Reject> {
         let count = usize::try_from(count).ok().filter(|count| *count <= self.items);
         let count = count.ok_or_else(|| {
@@ -31,7 +31,7 @@ impl Budget {
         Ok(count)
     }
 
-    /// Takes bytes off that the message became.
+    /// Spends bytes that the message was decoded to.
     pub fn spend_bytes(&mut self, count: usize) -> Result<(), Reject> {
         self.bytes = self.bytes.checked_sub(count).ok_or_else(|| {
             Reject::new(sqlstate::TOO_LARGE, "the message becomes many times as long as it is")
@@ -39,7 +39,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Gives back the items that were spent since `before`, because they are read once more.
+    /// Refunds the items that were spent since `before`, because they are read once more.
     pub fn restore_items(&mut self, before: &Self) {
         self.items = before.items;
     }

@@ -1,11 +1,11 @@
-//! Text of which the server makes a value of a type that the loader does not write: an enum, an array, json, a range.
+//! Text that the server casts to a type that the loader does not write itself: an enum, an array, json, a range.
 
 use super::json::for_each_element;
 use super::value::{encode, Value};
 use super::Reject;
 use crate::config::ColumnType;
 
-/// What becomes of JSON on its way into such text.
+/// How JSON is converted to such text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cast {
     /// The text stays as it is.
@@ -17,7 +17,7 @@ pub enum Cast {
 }
 
 impl Cast {
-    /// What a type wants.
+    /// The conversion for a type.
     pub fn new(name: &str) -> Self {
         match name {
             "json" => Self::Json,

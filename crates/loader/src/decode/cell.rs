@@ -27,11 +27,11 @@ pub struct Cell {
     /// The binary form of the same value in every row.
     constant: Option<Vec<u8>>,
     transform: Option<Transform>,
-    /// What the server makes of its text.
+    /// The cast that the server applies to the text.
     cast: Option<Cast>,
 }
 
-/// What becomes of a value's text on its way.
+/// How a value's text is changed before it is encoded.
 struct Transform {
     null: Vec<String>,
     pattern: Option<(Regex, String)>,
@@ -71,7 +71,7 @@ impl Cell {
         self.constant.as_deref()
     }
 
-    /// Whether values are changed on their way.
+    /// Whether values are changed before they are encoded.
     pub fn is_transformed(&self) -> bool {
         self.transform.is_some()
     }

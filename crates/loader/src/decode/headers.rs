@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use tally_postgres::pgtype::hex;
 
-/// What stands for the length of a value that is null.
+/// The length that stands for a null value.
 const NULL: u32 = u32::MAX;
 
 /// Appends a pair.

@@ -1,4 +1,4 @@
-//! The columns that are not filled from a message's value: constants, its key, and what Kafka knows of it.
+//! Columns that are not filled from a message's value: constants, the key, and metadata of Kafka.
 
 use super::cell::Cell;
 use super::json::{Node, Visitor};
@@ -7,7 +7,7 @@ use super::value::Value;
 use super::{text, Record, Reject};
 use crate::config::{Source, Unit};
 
-/// Which of a plan's cells they are.
+/// The cells of a plan that metadata fills.
 #[derive(Default)]
 pub struct Metadata {
     constants: Vec<usize>,

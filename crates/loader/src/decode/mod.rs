@@ -59,9 +59,9 @@ impl<'a> Record<'a> {
 /// Why a message cannot become a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
-    /// The SQLSTATE that PostgreSQL would give.
+    /// The SQLSTATE that PostgreSQL would report.
     pub sqlstate: String,
-    /// The column that could not be filled, if it is about one.
+    /// The column that could not be filled, if the reject is about one.
     pub column: Option<String>,
     /// The reason in words.
     pub message: String,

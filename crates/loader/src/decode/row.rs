@@ -1,4 +1,4 @@
-//! A row while it is put together, in whatever order its values come.
+//! A row under construction, whose values come in any order.
 
 use tally_postgres::pgtype::copy::{append_field, begin_row};
 
@@ -26,7 +26,7 @@ pub struct Row {
     refused: Vec<(usize, Reject)>,
 }
 
-/// How far a row was put together.
+/// A mark to return to in a row under construction.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     bytes: usize,
@@ -59,12 +59,12 @@ impl Row {
         self.refused.clear();
     }
 
-    /// How far it is put together now.
+    /// A mark of the current state.
     pub fn mark(&self) -> Mark {
         Mark { bytes: self.bytes.len(), overflow: self.overflow.len() }
     }
 
-    /// Goes back to where it was at the mark; `cells` are those that were filled since.
+    /// Returns to a mark; `cells` are those that were filled since.
     pub fn rewind<'c>(&mut self, mark: Mark, cells: impl IntoIterator<Item = &'c Cell>) {
         self.bytes.truncate(mark.bytes);
         self.overflow.truncate(mark.overflow);
@@ -111,14 +111,14 @@ impl Row {
         &mut self.overflow
     }
 
-    /// Lets what is left over keep its place under a key, until the nest is ended.
+    /// Begins an object under a key of the overflow; ended by [`Row::end_nested_overflow`].
     pub fn begin_nested_overflow(&mut self, key: &str) -> Nest {
         let before = self.overflow.len();
         self.begin_overflow_field(key).push('{');
         Nest { before, empty: self.overflow.len() }
     }
 
-    /// Ends it; nothing of it stays if nothing was left over.
+    /// Ends the nest, and removes it if nothing was left over.
     pub fn end_nested_overflow(&mut self, nest: Nest) {
         if self.overflow.len() == nest.empty {
             self.overflow.truncate(nest.before);

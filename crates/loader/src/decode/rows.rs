@@ -12,7 +12,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// None yet, with room for as many as there are of others.
+    /// No rows, with the capacity of others.
     pub fn like(other: &Self) -> Self {
         Self {
             copy: Vec::with_capacity(other.copy.len()),
@@ -21,7 +21,7 @@ impl Rows {
         }
     }
 
-    /// How many there are.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -32,7 +32,7 @@ impl Rows {
         self.messages.push(message);
     }
 
-    /// Which message a row came from.
+    /// The message that a row came from.
     pub fn message(&self, row: usize) -> u32 {
         self.messages[row]
     }

@@ -1,4 +1,4 @@
-//! What librdkafka has to say beside messages: statistics, and what the group hands out and takes back.
+//! Callbacks of librdkafka: statistics, errors, and rebalancing of the consumer group.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,16 +16,16 @@ use super::reach::Complaint;
 use super::watermarks::Watermarks;
 use crate::observe;
 
-/// What the group wants of this member. It waits until the consumer's assignment is changed accordingly.
+/// A rebalance. The group waits until the consumer's assignment is changed accordingly.
 #[derive(Debug, Clone)]
 pub enum GroupChange {
     /// Partitions to be read from now on.
     Given(TopicPartitionList),
-    /// Partitions that others are to read.
+    /// Partitions to be read by others.
     Taken(TopicPartitionList),
 }
 
-/// Receives it all, on the thread that polls.
+/// Receiver of the callbacks, on the thread that polls.
 pub struct Context {
     watermarks: Watermarks,
     complaint: Mutex<Option<Complaint>>,
@@ -62,7 +62,7 @@ impl Context {
         }
     }
 
-    /// From now on changes are agreed to at once.
+    /// Agrees to rebalances at once from now on.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }

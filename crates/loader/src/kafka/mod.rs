@@ -1,4 +1,4 @@
-//! Kafka: the consumer, its partitions, and how far they reach.
+//! Kafka: the consumer, its partitions and their watermarks.
 
 mod context;
 mod partitions;
@@ -25,7 +25,7 @@ use crate::observe;
 use crate::Failure;
 use context::Context;
 
-/// What the loader's guarantees rest on; the configuration may not change it.
+/// Properties that the loader's guarantees rest on; the configuration cannot override them.
 const FIXED: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -38,7 +38,7 @@ const FIXED: [(&str, &str); 7] = [
     ("partition.assignment.strategy", "cooperative-sticky"),
 ];
 
-/// What suits a loader, unless the configuration says otherwise.
+/// Defaults that suit a loader; the configuration can override them.
 const DEFAULTS: [(&str, &str); 7] = [
     ("isolation.level", "read_committed"),
     ("fetch.wait.max.ms", "100"),
@@ -100,7 +100,7 @@ pub fn consumer(config: &Config, watermarks: Watermarks, lane: usize) -> Result<
     })
 }
 
-/// A text without a value that may be secret.
+/// A text in which a value that may be secret is masked.
 fn hidden(text: &str, value: &str) -> String {
     if value.is_empty() {
         text.into()

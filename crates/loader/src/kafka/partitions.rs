@@ -1,4 +1,4 @@
-//! The partitions of the topics, and what the broker has of them.
+//! The partitions of the topics, with the offsets that the broker has.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A partition and what the broker has of it.
+/// A partition and its offsets on the broker.
 #[derive(Debug, Clone)]
 pub struct Partition {
     /// Name of the topic.
@@ -29,7 +29,7 @@ pub struct Partition {
     pub low: i64,
     /// The offset of the next message to be produced.
     pub high: i64,
-    /// Where a job begins that has never read the topic.
+    /// First offset of a job that has never read the topic.
     pub begin: i64,
 }
 
@@ -78,7 +78,7 @@ pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure>
     Ok(found.iter().flat_map(|found| found.partitions()).map(|p| p.id()).collect())
 }
 
-/// Asks the broker what it has of a partition.
+/// Asks the broker for the offsets of a partition.
 pub fn partition(consumer: &JobConsumer, topic: &Topic, number: i32) -> Result<Partition, Failure> {
     look(consumer, topic, topic_id(consumer, &topic.name), number)
 }

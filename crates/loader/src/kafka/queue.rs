@@ -1,7 +1,7 @@
 //! Messages by the hundred. The `rdkafka` crate hands over each as an event of its own, with an allocation, locks and looks
-//! at the clock, which is a seventh of all that the loader does; librdkafka can do better, but the crate has no word for it.
+//! at the clock, which is a seventh of all that the loader does; librdkafka can do better, but the crate does not expose it.
 //!
-//! Only messages come this way. Everything else, such as what the group wants, stays in the consumer's own queue.
+//! Only messages take this path. Everything else, such as rebalances, stays in the consumer's own queue.
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
@@ -35,7 +35,7 @@ pub struct Message<'c> {
 }
 
 impl<'c> Queue<'c> {
-    /// An empty one.
+    /// An empty queue.
     pub fn new(consumer: &'c JobConsumer) -> Self {
         // SAFETY: the client lives as long as the consumer, which outlives this.
         let queue = unsafe { native::rd_kafka_queue_new(consumer.client().native_ptr()) };
@@ -43,7 +43,7 @@ impl<'c> Queue<'c> {
         Self { consumer, queue, taken: VecDeque::with_capacity(MOST) }
     }
 
-    /// Lets the messages of a partition come this way; must be called before the partition is assigned, or they would be out of order.
+    /// Redirects the messages of a partition to this queue; must be called before the partition is assigned, or they would be out of order.
     pub fn lead(&self, topic: &str, partition: i32) {
         let topic = CString::new(topic).expect("Kafka's names have no zero bytes");
         let client = self.consumer.client().native_ptr();
@@ -65,7 +65,7 @@ impl<'c> Queue<'c> {
         self.taken.pop_front()
     }
 
-    /// Whether no message was taken that nobody has seen.
+    /// Whether all messages that were fetched have been returned.
     pub fn is_empty(&self) -> bool {
         self.taken.is_empty()
     }
@@ -97,7 +97,7 @@ impl Message<'_> {
         unsafe { self.message.as_ref() }
     }
 
-    /// The error that came in its place.
+    /// The error that was delivered in place of a message.
     pub fn error(&self) -> Option<KafkaError> {
         let error = self.get().err;
         match error {
@@ -109,14 +109,14 @@ impl Message<'_> {
         }
     }
 
-    /// What librdkafka says of the error.
+    /// Description of the error by librdkafka.
     pub fn complaint(&self) -> String {
         // SAFETY: the message lives, and what is said of it ends with a zero byte and lives as long.
         let text = unsafe { CStr::from_ptr(native::rd_kafka_message_errstr(self.message.as_ptr())) };
         text.to_string_lossy().into_owned()
     }
 
-    /// The name of its topic.
+    /// Name of the topic.
     pub fn topic(&self) -> &str {
         // SAFETY: messages have a topic, whose name ends with a zero byte and lives as long as the topic.
         let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.get().rkt)) };
@@ -181,7 +181,7 @@ impl Drop for Message<'_> {
     }
 }
 
-/// What librdkafka points to, if it does; it lives as long as the message.
+/// The bytes that librdkafka points to, if any; they live as long as the message.
 fn bytes<'m>(start: *const std::ffi::c_void, length: usize) -> Option<&'m [u8]> {
     // SAFETY: so many bytes are there.
     (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), length) })

@@ -1,6 +1,6 @@
 //! Why a broker does not answer, in one line that says what to do.
 //!
-//! Of a connection that fails, librdkafka's calls say only that time ran out; the reason goes to its error callback.
+//! When a connection fails, librdkafka's calls return only a timeout; the reason goes to its error callback.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn place(config: &Config) -> String {
 
 const SERVERS: &str = "check `brokers` in the configuration, and that the broker is running";
 
-/// What librdkafka said of a connection that failed.
+/// The reason that librdkafka reported for a failed connection.
 #[derive(Debug, Clone)]
 pub struct Complaint {
     code: Option<RDKafkaErrorCode>,
@@ -73,7 +73,7 @@ impl Complaint {
         (facility == "FAIL").then(|| Self { code: None, reason: without_timing(reason).to_string() })
     }
 
-    /// Whether it stays so until somebody mends it.
+    /// Whether the failure is permanent until somebody mends its cause.
     fn is_hopeless(&self) -> bool {
         use RDKafkaErrorCode::{Authentication, SSL};
         matches!(self.code, Some(Authentication | SSL))

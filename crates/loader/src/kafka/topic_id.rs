@@ -1,4 +1,5 @@
-//! What tells a topic from one of the same name that was made after it was deleted; the `rdkafka` crate has no word for it.
+//! Topic ids, which distinguish a topic from one of the same name that was created after it was deleted; the `rdkafka` crate does
+//! not expose them.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
@@ -18,12 +19,12 @@ use super::JobConsumer;
 /// How long the broker may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The id of a topic, which the broker gave it when it was made.
+/// The id of a topic, which the broker assigned when the topic was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TopicId(u128);
 
 impl fmt::Display for TopicId {
-    /// As Kafka's own tools show it.
+    /// The id as Kafka's own tools show it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.0.to_be_bytes()))
     }
@@ -38,7 +39,7 @@ impl FromStr for TopicId {
     }
 }
 
-/// The id of a topic; nothing from brokers that give none (before Kafka 2.8) or that do not say.
+/// The id of a topic; nothing from brokers without ids (before Kafka 2.8) or that do not answer.
 pub fn topic_id(consumer: &JobConsumer, topic: &str) -> Option<TopicId> {
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).ok()?;
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
@@ -46,7 +47,7 @@ pub fn topic_id(consumer: &JobConsumer, topic: &str) -> Option<TopicId> {
     Question::to(Some(leader), consumer, [topic]).answer(TIMEOUT)?.remove(topic)
 }
 
-/// A question for the ids of topics that was sent to the broker.
+/// A pending request for the ids of topics.
 pub struct Question {
     answers: NonNull<native::rd_kafka_queue_t>,
 }

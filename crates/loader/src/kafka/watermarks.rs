@@ -1,4 +1,4 @@
-//! How far the partitions reach, as far as this process knows.
+//! The newest watermarks of the partitions that this process knows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ pub struct Watermarks(Arc<Mutex<HashMap<String, Vec<Reach>>>>);
 #[derive(Debug, Clone, Copy, Default)]
 struct Reach {
     high: Option<i64>,
-    /// Where the reader was told that there is nothing more: behind the last message there may be offsets without one.
+    /// Offset at which the reader met the end of the partition: offsets without messages may follow the last message.
     exhausted: Option<i64>,
 }
 

@@ -1,6 +1,6 @@
 //! `/metrics`, `/health` and `/ready`, on a thread of their own: they answer even while the loader does not.
 //!
-//! Kafka and PostgreSQL need the descriptors of the process too, so that those who connect get few of them, and not for long.
+//! Connections are few and short, because Kafka and PostgreSQL need the file descriptors of the process too.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ use super::state;
 use crate::config::Http;
 use crate::Failure;
 
-/// How many connections there are at most; the others wait.
+/// Most connections at a time; others wait.
 const CONNECTIONS: usize = 64;
-/// How long one may take, from its first byte to the last of the answer.
+/// Timeout of a connection, from the first byte to the last of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Listens, and answers from then on.
@@ -51,7 +51,7 @@ pub fn serve(config: &Http) -> Result<Metrics, Failure> {
     Ok(metrics)
 }
 
-/// Whether it could listen; false if somebody does so already, perhaps the loader that is running.
+/// Whether the address can be listened on; false if it is in use, perhaps by the loader that is running.
 pub fn probe(config: &Http) -> Result<bool, Failure> {
     match TcpListener::bind(&config.listen) {
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(false),
@@ -94,13 +94,13 @@ async fn render(Shared(metrics): Shared<Metrics>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render(&state()))
 }
 
-/// Whether to leave the process alone or to restart it.
+/// Answers `/health`: whether to leave the process alone or to restart it.
 async fn health() -> impl IntoResponse {
     let live = state().lives();
     (code(live), Json(json!({ "live": live })))
 }
 
-/// Whether it does its work, and why not.
+/// Answers `/ready`: whether the loader does its work, and why not.
 async fn ready() -> impl IntoResponse {
     let readiness = state().readiness();
     (code(readiness.ready), Json(readiness))

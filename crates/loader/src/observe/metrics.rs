@@ -10,7 +10,7 @@ use metrics_util::MetricKindMask;
 use super::state::{State, Stored};
 use crate::Failure;
 
-/// From a commit of a few rows on a fast disk to one that waits for a lock.
+/// Buckets from a commit of a few rows on a fast disk to one that waits for a lock.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
@@ -118,7 +118,7 @@ pub fn lane_restarted() {
     counter!("tally_lane_restarts_total").increment(1);
 }
 
-/// What is looked up when somebody asks.
+/// Sets the gauges that are only computed for a scrape.
 fn gauges(state: &State) {
     let flag = |flag: bool| if flag { 1.0 } else { 0.0 };
     let now = Timestamp::now().as_millisecond();

@@ -1,4 +1,4 @@
-//! What others see of a running loader: metrics, health, logs, and what systemd is told.
+//! Observability of a running loader: metrics, health, logs, and notifications of systemd.
 //!
 //! A process has one run, so what is known of it is one state of the process, as its metrics are; the parts of the run report
 //! here with a call each, per batch or per second, never per message.
@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::Failure;
 use state::{Phase, State};
 
-/// How often the loader shows that it lives.
+/// Interval of the heartbeat.
 const BEAT: Duration = Duration::from_secs(1);
 
 static STATE: Mutex<State> = Mutex::new(State::new());
@@ -32,7 +32,7 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins to serve what is asked for, and to beat; to be called where the run's asynchronous work is done.
+/// Starts the HTTP server, if one is configured, and the heartbeat; must be called inside the run's asynchronous runtime.
 pub fn begin(config: &Config) -> Result<(), Failure> {
     state().job.clone_from(&config.job);
     let scraped = config.http.as_ref().map(http::serve).transpose()?;
@@ -54,13 +54,13 @@ pub fn begin(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Everything that is needed is there, and loading begins.
+/// Reports that loading begins.
 pub fn loading() {
     state().phase = Phase::Loading;
     systemd::ready();
 }
 
-/// The run was told to stop.
+/// Reports that the run is about to stop.
 pub fn stopping() {
     state().phase = Phase::Stopping;
     systemd::stopping();
@@ -86,7 +86,7 @@ pub fn behind() -> i64 {
     state().behind()
 }
 
-/// A lane was restarted.
+/// Reports that a lane was restarted.
 pub fn lane_restarted() {
     metrics::lane_restarted();
 }
@@ -108,7 +108,7 @@ pub fn database_connected() {
     metrics::database_connected();
 }
 
-/// What librdkafka tells every second: how far the topics reach, and whether a broker answers.
+/// Takes the statistics that librdkafka reports every second: watermarks, and whether a broker answers.
 pub fn kafka(statistics: &Statistics) {
     let mut state = state();
     let up = statistics.brokers.values().any(|broker| broker.state == "UP");

@@ -1,4 +1,4 @@
-//! What is known of the run, and what is wrong with it.
+//! State of the run, and what is wrong with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use serde::Serialize;
 
 use super::Counts;
 
-/// How long the loader may show no life.
+/// Longest time without a heartbeat.
 const LIFELESS: Duration = Duration::from_secs(30);
 
-/// How long a client of Kafka's may say nothing: librdkafka reports every second.
+/// Longest time without statistics of a Kafka client: librdkafka reports every second.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How long a partition may stand still while there is more of it.
+/// Longest time that a partition may stand still while it has more messages.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
-/// Where a run is.
+/// Phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     Starting,
@@ -55,7 +55,7 @@ impl Stored {
 pub struct State {
     pub job: String,
     pub phase: Phase,
-    /// When the loader last showed life.
+    /// Time of the last heartbeat.
     pub beat: Option<Instant>,
     pub newest: BTreeMap<String, i64>,
     pub last_stored: Option<Timestamp>,

@@ -1,8 +1,8 @@
-//! What systemd is told, if it asked: a unit with `Type=notify`, perhaps with `WatchdogSec`.
+//! Notifications of systemd, if it asks for them: a unit with `Type=notify`, perhaps with `WatchdogSec`.
 
 use sd_notify::{notify, NotifyState};
 
-/// Tells; what cannot be told is nothing to stop for.
+/// Sends a notification; a failure is ignored.
 fn tell(states: &[NotifyState]) {
     if let Err(error) = notify(states) {
         tracing::debug!(%error, "systemd does not listen");

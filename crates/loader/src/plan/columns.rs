@@ -1,4 +1,4 @@
-//! Inferred columns as the user may take them over.
+//! Inferred columns as sections of the configuration that a user may edit.
 
 use toml::Value;
 
@@ -37,7 +37,7 @@ fn keys(column: &Column) -> String {
     keys.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
-/// What was guessed beside the types, a line for each column.
+/// Guesses other than types, one line per column.
 pub fn guesses(definition: &Definition) -> Vec<String> {
     let guess = |column: &Column| {
         let unit = column.unit.map(|unit| format!("numbers count {} since 1970", long(unit)));

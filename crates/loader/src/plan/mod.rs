@@ -67,7 +67,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A message without what differs from one value to the next: what is in quotes, and numbers.
+/// An error message with quoted texts and numbers removed, so that equal causes are counted together.
 fn kind(message: &str) -> String {
     let outside_quotes = message.split('"').step_by(2).collect::<String>();
     outside_quotes.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit())).collect()

@@ -1,4 +1,4 @@
-//! Asking a registry by the protocol of Confluent's, which others speak as well.
+//! Client of a schema registry that speaks Confluent's protocol.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,7 +16,7 @@ use super::{Schema, Trouble};
 use crate::config;
 use crate::Failure;
 
-/// How long an answer may take.
+/// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most references of one schema; more are a circle.
@@ -76,7 +76,7 @@ impl Client {
         Ok(Self { agent: agent.into(), url: config.url.trim_end_matches('/').into(), authorization })
     }
 
-    /// Whether the registry answers as one.
+    /// Checks that the address answers as a schema registry does.
     pub fn probe(&self) -> Result<(), Failure> {
         match self.get::<serde::de::IgnoredAny>("subjects") {
             Ok(_) => Ok(()),

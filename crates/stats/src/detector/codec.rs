@@ -15,11 +15,11 @@ const MOST_MEMORY: usize = 16 * MOST_BYTES;
 /// Why bytes are not a detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecError {
-    /// Cut off, too long, or otherwise not of the form.
+    /// Cut off, too long, or otherwise malformed.
     Damaged,
     /// Written by a version of pg_tally that this one does not know.
     Version(u8),
-    /// Of the form, but no series leads to such a state; a clause that says why.
+    /// Well formed, but no series leads to such a state; a clause names what is wrong.
     Impossible(&'static str),
 }
 

@@ -15,7 +15,7 @@ pub fn positive(x: f64) -> f32 {
     x.clamp(f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX)) as f32
 }
 
-/// The nearest finite double: whatever is reported is a number.
+/// The nearest finite double: reports contain no NaN and no infinity.
 pub fn bounded(x: f64) -> f64 {
     x.clamp(f64::MIN, f64::MAX)
 }

@@ -26,7 +26,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Rows before the first verdict: fewer do not tell noise from level.
+    /// Rows before the first verdict: fewer do not distinguish noise from level.
     warm_up: usize = 20;
     /// Expected changes per row. Evidence outweighs it in a few rows; rarer only delays small changes.
     hazard: f64 = 1.0 / 500.0;
@@ -47,7 +47,7 @@ settings! {
     white_rows: f64 = 2.0;
     /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.75 drift and changes look alike.
     least_weight: f64 = 0.15;
-    /// Least further weight where tails are heavy: a row then says less of the level, and again less of the noise.
+    /// Least further weight where tails are heavy: a row is then weaker evidence of the level, and again of the noise.
     least_regular: f64 = 0.3;
     /// Prior share of outliers: one row in a hundred is wrong in most real series.
     outlier_share: f64 = 0.01;

@@ -1,4 +1,4 @@
-//! Ten children in one piece.
+//! The tallies of ten children, stored in one row.
 
 use super::geometry::FANOUT;
 use super::pack::{pack, unpack};
@@ -41,7 +41,7 @@ impl Block {
         total
     }
 
-    /// Has no child any value?
+    /// Whether no child has a value.
     pub fn is_empty(&self) -> bool {
         self.tallies.iter().all(|tally| tally.num_vals() == 0)
     }

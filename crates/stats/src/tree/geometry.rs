@@ -1,4 +1,4 @@
-//! Which nodes cover a range.
+//! The nodes that cover a range.
 
 /// Children of a node.
 pub const FANOUT: i64 = 10;

@@ -1,4 +1,4 @@
-//! The power tree: tallies of the leaves of a line, and of ten nodes each above them, level by level.
+//! The power tree: tallies of leaves, and a tree of nodes above them, each covering ten children.
 //!
 //! Positions are integers. Leaf `i` holds the positions from `i * width` to the next leaf; node `i` of a level
 //! holds the nodes `10 i ..= 10 i + 9` of the level below. A [`Block`] is a node with what its ten children add up to,

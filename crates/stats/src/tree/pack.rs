@@ -1,4 +1,4 @@
-//! A tally in few bytes, for storage that nobody else reads.
+//! Compact encoding of tallies, for the nodes and the log of a tree.
 
 use crate::cascade::Cascade;
 use crate::flags::Flags;

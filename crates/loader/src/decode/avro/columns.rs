@@ -1,4 +1,4 @@
-//! The columns that a schema suggests.
+//! Columns inferred from a schema.
 
 use super::shape::{Shape, Type};
 use crate::config::{Column, ColumnType, Source};

@@ -3,7 +3,7 @@
 use crate::decode::budget::Budget;
 use crate::decode::{sqlstate, Reject};
 
-/// What is left of a message, and of what it may cost.
+/// The unread rest of a message, and its remaining budget.
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor<'a> {
     bytes: &'a [u8],

@@ -1,4 +1,4 @@
-//! What a new version of a schema asks of the table.
+//! Changes of the table that a new version of a schema requires.
 
 use super::columns::columns;
 use super::shape::Shape;

@@ -24,7 +24,7 @@ pub struct Plan {
     row: Row,
 }
 
-/// A field, and who wants it; if nobody does, it is left over.
+/// A field and the columns that take it; without any it goes to the overflow.
 #[derive(Debug, Clone, PartialEq)]
 struct Field {
     name: String,

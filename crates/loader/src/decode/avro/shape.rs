@@ -7,7 +7,7 @@ use apache_avro::Schema;
 
 use crate::config::Unit;
 
-/// What comes next in a message.
+/// The type of the next value in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
     Null,

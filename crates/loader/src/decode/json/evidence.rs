@@ -1,4 +1,4 @@
-//! What the values of a field have in common, and the type that follows: feeds write numbers as strings, and times as numbers.
+//! Evidence of the values of a field, and the type inferred from it: feeds write numbers as strings, and times as numbers.
 
 use tally_postgres::pgtype::numeric;
 
@@ -18,7 +18,7 @@ const NEAR_SECONDS: f64 = 86_400.0;
 /// Words in the name of a field that holds times.
 const TIME_WORDS: [&str; 6] = ["time", "timestamp", "ts", "at", "date", "datetime"];
 
-/// What is known of a field.
+/// Evidence of one field.
 #[derive(Debug, Default)]
 pub struct Evidence {
     nested: bool,
@@ -34,7 +34,7 @@ pub struct Evidence {
     numbers: Option<Numbers>,
 }
 
-/// What is known of its numbers, quoted or not.
+/// Evidence of the field's numbers, quoted or not.
 #[derive(Debug)]
 struct Numbers {
     all_whole: bool,

@@ -1,11 +1,11 @@
-//! The values that are wanted of a message, as a tree of the paths to them.
+//! The values to extract from a message, as a tree of their paths.
 
 use rustc_hash::FxHashMap;
 
 use super::walk::{for_each_element, for_each_field};
 use crate::decode::Reject;
 
-/// The members that are wanted of one object or array.
+/// The members to extract from one object or array.
 #[derive(Default)]
 pub struct Node {
     members: Vec<(String, Member)>,
@@ -15,28 +15,28 @@ pub struct Node {
     places: Vec<(isize, usize)>,
 }
 
-/// Who wants a member: some as a whole, others something inside.
+/// The consumers of a member: some take it whole, others something inside.
 #[derive(Default)]
 pub struct Member {
     slots: Vec<usize>,
     inner: Option<Node>,
 }
 
-/// Who takes what is found.
+/// Receiver of the values that are found.
 pub trait Visitor<'m> {
-    /// A value that was wanted, under the number it was wanted with.
+    /// Takes a value that was asked for, with the number of its request.
     fn value(&mut self, slot: usize, raw: &'m str) -> Result<(), Reject>;
 
-    /// A value that nobody wanted.
+    /// Takes a value that was not asked for.
     fn left_over(&mut self, key: &str, raw: &'m str) -> Result<(), Reject>;
 
-    /// Walks a value of which only parts are wanted.
+    /// Walks a value of which only parts were asked for.
     fn inside(&mut self, key: &str, walk: impl FnOnce(&mut Self) -> Result<(), Reject>)
         -> Result<(), Reject>;
 }
 
 impl Node {
-    /// Wants the value at a path, which has at least one step.
+    /// Asks for the value at a path of at least one step.
     pub fn want(&mut self, path: &[String], slot: usize) {
         let (first, rest) = path.split_first().expect("a path has at least one step");
         let at = *self.index.entry(first.clone()).or_insert_with(|| {
@@ -49,12 +49,12 @@ impl Node {
         self.members[at].1.want(rest, slot);
     }
 
-    /// Whether nothing is wanted.
+    /// Whether nothing was asked for.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Whether a value can have what is wanted.
+    /// Whether a value can contain what was asked for.
     pub fn fits(&self, raw: &str) -> bool {
         raw.starts_with('{') || (raw.starts_with('[') && !self.places.is_empty())
     }
@@ -105,7 +105,7 @@ impl Node {
 }
 
 impl Member {
-    /// Wants the value itself, or what is at a path inside.
+    /// Asks for the value itself, or for the value at a path inside.
     pub fn want(&mut self, path: &[String], slot: usize) {
         if path.is_empty() {
             self.slots.push(slot);
@@ -114,7 +114,7 @@ impl Member {
         }
     }
 
-    /// Takes the value to those who want it.
+    /// Hands the value to its consumers.
     pub fn walk<'m>(&self, key: &str, raw: &'m str, visitor: &mut impl Visitor<'m>) -> Result<(), Reject> {
         for &slot in &self.slots {
             visitor.value(slot, raw)?;

@@ -1,4 +1,4 @@
-//! One way into a table, compiled into what turns JSON messages straight into rows of binary COPY.
+//! One route into a table, compiled into what turns JSON messages straight into rows of binary COPY.
 
 use super::node::{Member, Node, Visitor};
 use super::walk::{for_each_element, for_each_field};
@@ -21,7 +21,7 @@ pub struct Plan {
     row: Row,
 }
 
-/// What is wanted of each element of a list in the message.
+/// The values to extract from each element of a list in the message.
 struct List {
     element: Member,
     /// The cells that take the element's place or name.
@@ -40,7 +40,7 @@ pub enum Found {
 }
 
 impl Plan {
-    /// Compiles a way into a table; `columns` are those that it fills.
+    /// Compiles a route into a table; `columns` are those that it fills.
     pub fn new(mapping: &Mapping, columns: &[Column], definition: &Definition) -> Self {
         let cells: Vec<Cell> = columns.iter().map(|column| Cell::new(column, definition)).collect();
         let mut metadata = Metadata::default();

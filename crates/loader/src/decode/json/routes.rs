@@ -1,4 +1,4 @@
-//! All ways of a topic of JSON messages into its tables.
+//! All routes of a topic of JSON messages into its tables.
 
 use std::str;
 
@@ -13,7 +13,7 @@ use crate::decode::value::Value;
 use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 
-/// The compiled ways.
+/// The compiled routes.
 pub struct Routes {
     routes: Vec<Route>,
     /// The values that conditions look at.
@@ -45,7 +45,7 @@ enum Subject {
 }
 
 impl Routes {
-    /// Compiles the ways of a topic; each has its table's number and definition.
+    /// Compiles the routes of a topic; each has its table's number and definition.
     pub fn new<'d>(topic: &Topic, tables: impl IntoIterator<Item = (usize, &'d Definition)>) -> Self {
         let mut looked_at = Node::default();
         let mut slots = 0;

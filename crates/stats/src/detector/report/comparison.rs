@@ -1,4 +1,4 @@
-//! What changed between two segments: the level, unless the slope or the noise did so much more clearly.
+//! Comparison of two segments: the level changed, unless the slope or the noise did much more clearly.
 
 use super::change::{Change, Kind};
 use super::{Seen, CONFIDENCE};

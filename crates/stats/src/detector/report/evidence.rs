@@ -1,4 +1,4 @@
-//! How probable it is that something changed, wherever exactly.
+//! Probability and evidence that something changed, wherever exactly.
 
 use crate::detector::clock::Clock;
 use crate::detector::segmentation::{Segmentation, Start};

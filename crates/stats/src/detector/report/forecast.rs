@@ -1,4 +1,4 @@
-//! Where a series is, and what comes next if nothing changes.
+//! Current level, slope and noise, and the forecast if nothing changes.
 
 use super::{Seen, CONFIDENCE};
 use crate::detector::numbers::bounded;

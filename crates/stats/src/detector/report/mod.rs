@@ -1,4 +1,4 @@
-//! Reports of a detector: pure functions of what it has seen.
+//! Reports of a detector, as pure functions of its parts.
 
 mod change;
 mod changes;
@@ -18,7 +18,7 @@ use super::segmentation::Segmentation;
 /// Confidence of the intervals.
 const CONFIDENCE: f64 = 0.95;
 
-/// What the reports read.
+/// The parts that reports read.
 #[derive(Clone, Copy)]
 pub struct Seen<'a> {
     pub clock: &'a Clock,

@@ -17,7 +17,7 @@ const PRIOR_EVENTS: f64 = 1.0;
 /// Largest number of observations that the prior is worth: a young segment would else be read as the mean of all.
 const MOST_PRIOR: f64 = 3.0;
 
-/// What all values so far have been.
+/// The kind of numbers that all values so far were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Values {
     /// 0 and 1 only.
@@ -30,7 +30,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// With one more.
+    /// The kind after one more value.
     pub fn with(self, x: f64) -> Values {
         match self {
             Values::Binary if x == 0.0 || x == 1.0 => Values::Binary,
@@ -44,18 +44,19 @@ impl Values {
 #[derive(Clone, Copy, Debug)]
 pub struct Counts {
     binary: bool,
-    /// What one event is in the detector's unit.
+    /// One event in the detector's unit.
     one: f64,
-    /// Events a row, in all, those that the prior adds included.
+    /// Events per row, over all rows, those of the prior included.
     rate: f64,
-    /// What they add to the mean.
+    /// Increase of the mean by the prior.
     added: f64,
-    /// How much more the values vary than such events do.
+    /// Variance of the values relative to that of such events.
     dispersion: f64,
 }
 
 impl Counts {
-    /// If the values so far are such. Their mean, the variance of the noise and what is `one` are in the detector's unit.
+    /// A series of rare events, if the values so far look like one. Spread, `noise` (a variance) and `one` are in the
+    /// detector's unit.
     pub fn new(values: Values, spread: &Spread, noise: f64, one: f64) -> Option<Counts> {
         // What has not happened yet is not impossible.
         let seen = spread.mean() / one;
@@ -77,12 +78,12 @@ impl Counts {
         (PRIOR_EVENTS / rate).min(MOST_PRIOR)
     }
 
-    /// What share of an event's evidence a row is worth: less, if events come in bursts.
+    /// Share of an event's evidence that a row is worth: less than 1 if events come in bursts.
     pub fn weight(&self) -> f64 {
         1.0 / self.dispersion.max(1.0)
     }
 
-    /// Are its values 0 and 1, of which none is an outlier?
+    /// Whether the values are 0 and 1, of which none can be an outlier.
     pub fn binary(&self) -> bool {
         self.binary
     }

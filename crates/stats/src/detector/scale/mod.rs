@@ -1,4 +1,4 @@
-//! The scale of a series: the unit that its values are kept in, how far they spread, and how noisy they are.
+//! The scale of a series: the unit that its values are kept in, their spread and their noise.
 
 mod counts;
 mod noise;
@@ -28,7 +28,7 @@ const EXPONENTS: RangeInclusive<i32> = -1000..=1000;
 pub struct Scale {
     /// Log2 of the unit that values are kept in.
     exponent: i16,
-    /// The first rows, until there are enough to tell noise from level.
+    /// The first rows, until there are enough to distinguish noise from level.
     first: Vec<Row>,
     values: Values,
     spread: Spread,

@@ -10,7 +10,7 @@ const MEDIAN_TO_SD: f64 = 1.4826;
 const MEDIAN_STEP: f64 = 0.01;
 /// Standard deviations that differences of normal noise rarely exceed: one in 400 does.
 const FAR: f64 = 3.0;
-/// The strongest autocorrelation that is told from a drift.
+/// The strongest autocorrelation that can be distinguished from a drift.
 const MOST_CORRELATED: f64 = 0.95;
 
 /// Moments of the winsorised differences.
@@ -27,21 +27,21 @@ pub struct Noise {
     products: f64,
 }
 
-/// What the differences say of the noise.
+/// An estimate of the noise from the differences.
 #[derive(Clone, Copy, Debug)]
 pub struct NoiseEstimate {
     /// Variance of the noise.
     pub variance: f64,
     /// Variance of the differences.
     pub differences: f64,
-    /// What share of an independent observation a row is worth.
+    /// Share of an independent observation that a row is worth.
     pub weight: f64,
     /// The share of outliers.
     pub outliers: f64,
 }
 
 impl Noise {
-    /// Sets the median from the first values; differences of 0, as rounded values have, tell nothing of it.
+    /// Sets the median from the first values; differences of 0, as rounded values have, are left out.
     pub fn start(&mut self, values: impl Iterator<Item = f64> + Clone) {
         let next = values.clone().skip(1);
         let mut differences: Vec<f64> =
@@ -98,7 +98,7 @@ impl Noise {
         }
     }
 
-    /// Correlation of neighbouring differences, beside some of white noise, which have -1/2.
+    /// Correlation of neighbouring differences, shrunk towards -1/2, that of white noise.
     fn correlation(&self, rows: f64, s: &Settings) -> f64 {
         if self.squares <= 0.0 {
             return -0.5;

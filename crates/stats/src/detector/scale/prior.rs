@@ -1,13 +1,13 @@
-//! What a series has shown of its scale: the prior of its next segment, and how far its outliers and jumps lead.
+//! Prior of the next segment, and of outliers and jumps, scaled from the data so far.
 
 use super::counts::Counts;
 use super::noise::NoiseEstimate;
 use super::spread::Spread;
 use crate::detector::settings::Settings;
 
-/// The noise is taken for at least so small a share of the variance of all values: constant stretches have none.
+/// Least noise, as a share of the variance of all values: constant stretches have none.
 const LEAST_NOISE: f64 = 1e-6;
-/// Where even the variance of all values is 0. Values are about 1 in the detector's unit.
+/// The variance where all values are equal; values are about 1 in the detector's unit.
 const NO_VARIANCE: f64 = 1e-30;
 
 /// Share of outliers that may be of any magnitude.
@@ -22,7 +22,7 @@ pub struct Prior {
     pub noise: f64,
     /// Prior variance of levels.
     pub level: f64,
-    /// Prior of the slope: the spread of the times that it is worth.
+    /// Prior of the slope, as a spread of times.
     pub slope: f64,
     /// Prior of the variance of a segment: half the sum of its squares, and half of their number.
     pub half_squares: f64,
@@ -31,13 +31,13 @@ pub struct Prior {
     pub slope_odds: f64,
     /// Prior share of rows that are no outliers.
     pub inliers: f64,
-    /// Spread of those that are.
+    /// Standard deviation of outliers.
     outlier_sd: f64,
     /// Variance of the differences.
     differences: f64,
-    /// What share of an independent observation a row is worth.
+    /// Share of an independent observation that a row is worth.
     pub weight: f64,
-    /// If the series is one of rare events.
+    /// The model of rare events, if the series is one of them.
     pub counts: Option<Counts>,
 }
 

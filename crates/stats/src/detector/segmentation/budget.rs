@@ -1,4 +1,4 @@
-//! How many starts of segments fit into a stored state, beside its candidates.
+//! The number of starts of segments that fit into a stored state together with its candidates.
 //!
 //! Tests derive all sizes from what the codec writes.
 

@@ -1,4 +1,4 @@
-//! The segments of a series: which starts the current one may have, and what each would mean.
+//! Segmentation of a series: the possible starts of the current segment, each with its evidence.
 //!
 //! Two recursions run side by side over the possible starts: max-product, whose best path is the most probable
 //! segmentation (Fearnhead & Liu 2007), and sum-product, the run-length probabilities (Adams & MacKay 2007).

@@ -40,7 +40,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A segment that begins with `x`: its prior reaches so far, or a distant level would pass for noise.
+    /// A segment that begins with `x`. The prior is wide enough to reach `x`, or a distant level would pass for noise.
     pub fn new(x: f64, prior: &Prior) -> Segment {
         let d = x - prior.mean;
         Segment {

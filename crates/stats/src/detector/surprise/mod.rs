@@ -1,4 +1,4 @@
-//! How surprising a single row is: the strongest of several views, each calibrated on the series' own past.
+//! Surprise of a single row: the strongest of several views, each calibrated on the past of the series.
 //!
 //! The views compare the value with all values, with the last ten, and with those at the same phase of the period; and
 //! the mean and the activity of the last forty rows with what these were before.
@@ -13,9 +13,9 @@ use tail::Tail;
 const VIEWS: usize = 5;
 /// Slots of the period: hours, if it is a day.
 const SLOTS: usize = 24;
-/// Values of a view before it has a say.
+/// Values of a view before it counts.
 const LEAST: f32 = 20.0;
-/// How many standard deviations away a value is that differs where all were the same.
+/// Standard deviations of a value that differs where all were equal.
 const UNHEARD_OF: f64 = 1e3;
 /// Activity is the log of the mean jump, this share of the usual jump added: quiet spells are not infinitely quiet.
 const QUIET: f64 = 0.05;
@@ -59,7 +59,7 @@ struct Profile {
     means: [f32; SLOTS],
 }
 
-/// The views of a series on its single rows.
+/// The views of single rows, with their calibration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Views {
     last: f64,

@@ -27,7 +27,7 @@ impl Default for Tail {
 }
 
 impl Tail {
-    /// About -log10 of the probability of a score so great: 2 at the quantile.
+    /// About -log10 of the probability of a score at least as great: 2 at the quantile.
     pub fn score(&self, strength: f64) -> f64 {
         let quantile = f64::from(self.quantile);
         if strength <= quantile {
