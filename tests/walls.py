@@ -75,7 +75,7 @@ HOUSES = {
             ("pg", "decode"),
             *(("config", room) for room in ("kafka", "pg", "registry")),
         ],
-        "circles": ["config decode", "load/batch load/read load/start"],
+        "circles": ["config decode"],
     },
     "crates/postgres/src": {
         "may": {

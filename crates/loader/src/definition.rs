@@ -31,7 +31,7 @@ pub struct Template {
 
 impl Template {
     /// The definition without the columns that fill themselves, unless there is a field of their name.
-    pub fn settle(&self, has_field: impl Fn(&str) -> bool) -> Definition {
+    pub fn definition_with(&self, has_field: impl Fn(&str) -> bool) -> Definition {
         let mut definition = self.definition.clone();
         definition.columns.retain(|column| !self.optional.contains(&column.name) || has_field(&column.name));
         definition

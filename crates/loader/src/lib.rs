@@ -29,7 +29,7 @@ pub use observe::{log, LogFormat};
 pub use pg::connector;
 pub use registry::register;
 pub use size::bytes;
-pub use tally_postgres::{Connector, Failure};
+pub use tally_postgres::{Connector, ErrorKind, Failure};
 
 /// The exit code of a program; a failure is written to standard error, in the form that [`log`] began.
 pub fn conclude(program: &str, outcome: Result<(), Failure>) -> ExitCode {

@@ -9,17 +9,17 @@ use tokio::sync::watch;
 use crate::observe;
 use crate::Failure;
 
-/// Shared by everything that has to end then.
+/// A flag shared by everything that has to end when the run is told to stop.
 #[derive(Debug, Clone)]
 pub struct Stop {
     wish: Arc<watch::Sender<bool>>,
     seen: watch::Receiver<bool>,
-    /// The same for those who look at it between any two messages.
+    /// The same flag, cheap enough to look at between any two messages.
     at_a_glance: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Begins to listen; a second signal ends the process at once, which loses nothing either.
+    /// Begins to listen for signals; a second one ends the process at once, which loses nothing either.
     pub fn on_signals() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|e| Failure::new(e).at("listening for signals"));
         let mut interrupt = listen(SignalKind::interrupt())?;
@@ -47,7 +47,7 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Asks for it.
+    /// Asks everything to stop.
     pub fn request(&self) {
         self.at_a_glance.store(true, Ordering::Relaxed);
         self.wish.send_replace(true);

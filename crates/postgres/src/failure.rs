@@ -1,7 +1,18 @@
-//! The one way in which the command ends badly: a line that says where, what, and how to mend it.
+//! Errors for people: a line that says where, what, and how to mend it; and for programs: whether to try again.
 
 use std::fmt;
 use std::process::ExitCode;
+
+/// What a program can do about an error by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Wait, and try the same again: a server or the way to it is in trouble.
+    Retry,
+    /// Leave out the row or message that the error is about.
+    Reject,
+    /// Stop: neither waiting nor leaving something out would help.
+    Fatal,
+}
 
 /// An error for the user: one line and an exit code.
 ///
@@ -9,6 +20,7 @@ use std::process::ExitCode;
 /// prints `broker 127.0.0.1:9092: connection refused; start the broker`.
 #[derive(Debug)]
 pub struct Failure {
+    kind: ErrorKind,
     place: Option<String>,
     what: String,
     mend: Option<String>,
@@ -18,7 +30,7 @@ pub struct Failure {
 impl Failure {
     /// Something that went wrong while running: exit code 1.
     pub fn new(what: impl fmt::Display) -> Self {
-        Self { place: None, what: one_line(what), mend: None, code: 1 }
+        Self { kind: ErrorKind::Fatal, place: None, what: one_line(what), mend: None, code: 1 }
     }
 
     /// Something the user wrote wrongly, in an option or a file: exit code 2, as for a wrong option.
@@ -36,10 +48,20 @@ impl Failure {
         Self { mend: Some(one_line(how)), ..self }
     }
 
-    /// What else is to be said, after how to mend it.
+    /// Adds a sentence after how to mend it.
     pub fn and(self, also: impl fmt::Display) -> Self {
         let mend = self.mend.map_or_else(|| also.to_string(), |mend| format!("{mend}; {also}"));
         Self { mend: Some(one_line(mend)), ..self }
+    }
+
+    /// Sets what a program can do about the error.
+    pub fn of_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// What a program can do about the error.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
     /// The exit code of the process.

@@ -9,6 +9,6 @@ mod server_error;
 mod suggestion;
 
 pub use connection::Connector;
-pub use failure::Failure;
-pub use server_error::{explain, refused_line, verdict, Verdict};
+pub use failure::{ErrorKind, Failure};
+pub use server_error::{error_kind, explain, refused_line};
 pub use suggestion::suggestion;

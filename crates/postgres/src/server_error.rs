@@ -5,42 +5,33 @@ use std::error::Error as _;
 use tokio_postgres::error::{DbError, Severity, SqlState};
 use tokio_postgres::Error;
 
-/// What to do about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The server or the way to it is in trouble: wait, and try the same again.
-    Outage,
-    /// A row cannot be stored: take it out.
-    Row,
-    /// Neither waiting nor leaving out a row would help.
-    Stop,
-}
+use crate::failure::ErrorKind;
 
 /// Judges an error by its SQLSTATE; without one it came from the connection.
-pub fn verdict(error: &Error) -> Verdict {
+pub fn error_kind(error: &Error) -> ErrorKind {
     match error.as_db_error() {
         Some(error) => of_state(error.code().code(), error.parsed_severity()),
-        None => Verdict::Outage,
+        None => ErrorKind::Retry,
     }
 }
 
-fn of_state(state: &str, severity: Option<Severity>) -> Verdict {
+fn of_state(state: &str, severity: Option<Severity>) -> ErrorKind {
     match &state[..2] {
         // A column that wants more bytes than its value has: it is wider than when the rows were made. Poolers use the same
         // state for a server that is gone, but they end the session with it.
         _ if state == SqlState::PROTOCOL_VIOLATION.code() && severity == Some(Severity::Error) => {
-            Verdict::Stop
+            ErrorKind::Fatal
         }
         // A statement was cancelled after its answer, by statement_timeout for one, and only the next one says so.
-        _ if state == SqlState::IN_FAILED_SQL_TRANSACTION.code() => Verdict::Outage,
+        _ if state == SqlState::IN_FAILED_SQL_TRANSACTION.code() => ErrorKind::Retry,
         // Connection, resources, operator intervention, serialization and deadlock, input/output.
-        "08" | "53" | "57" | "40" | "58" => Verdict::Outage,
-        _ if state == SqlState::LOCK_NOT_AVAILABLE.code() => Verdict::Outage,
+        "08" | "53" | "57" | "40" | "58" => ErrorKind::Retry,
+        _ if state == SqlState::LOCK_NOT_AVAILABLE.code() => ErrorKind::Retry,
         // Not a row: the columns are not what they were when the rows were made.
-        _ if state == SqlState::INVALID_BINARY_REPRESENTATION.code() => Verdict::Stop,
+        _ if state == SqlState::INVALID_BINARY_REPRESENTATION.code() => ErrorKind::Fatal,
         // Data, constraints, limits on one value, and what a trigger raises.
-        "22" | "23" | "44" | "54" | "P0" => Verdict::Row,
-        _ => Verdict::Stop,
+        "22" | "23" | "44" | "54" | "P0" => ErrorKind::Reject,
+        _ => ErrorKind::Fatal,
     }
 }
 
@@ -82,21 +73,21 @@ mod tests {
     #[test]
     fn states() {
         for (state, expected) in [
-            ("57P01", Verdict::Outage),
-            ("40P01", Verdict::Outage),
-            ("53100", Verdict::Outage),
-            ("55P03", Verdict::Outage),
-            ("23505", Verdict::Row),
-            ("22021", Verdict::Row),
-            ("54000", Verdict::Row),
-            ("22P03", Verdict::Stop),
-            ("42703", Verdict::Stop),
-            ("25006", Verdict::Stop),
-            ("25P02", Verdict::Outage),
-            ("08P01", Verdict::Stop),
+            ("57P01", ErrorKind::Retry),
+            ("40P01", ErrorKind::Retry),
+            ("53100", ErrorKind::Retry),
+            ("55P03", ErrorKind::Retry),
+            ("23505", ErrorKind::Reject),
+            ("22021", ErrorKind::Reject),
+            ("54000", ErrorKind::Reject),
+            ("22P03", ErrorKind::Fatal),
+            ("42703", ErrorKind::Fatal),
+            ("25006", ErrorKind::Fatal),
+            ("25P02", ErrorKind::Retry),
+            ("08P01", ErrorKind::Fatal),
         ] {
             assert_eq!(of_state(state, Some(Severity::Error)), expected, "{state}");
         }
-        assert_eq!(of_state("08P01", Some(Severity::Fatal)), Verdict::Outage, "a pooler");
+        assert_eq!(of_state("08P01", Some(Severity::Fatal)), ErrorKind::Retry, "a pooler");
     }
 }

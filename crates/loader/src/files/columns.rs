@@ -9,11 +9,11 @@ use crate::decode::Names;
 use crate::pg::{Found, FoundColumn};
 use crate::Failure;
 
-/// The types of columns that were told, by name.
-pub type Told = HashMap<String, SqlType>;
+/// Column types given on the command line, by name.
+pub type DeclaredTypes = HashMap<String, SqlType>;
 
 /// Reads `name=type,...`; a type may have commas in parentheses.
-pub fn told(text: &str) -> Result<Told, String> {
+pub fn declared_types(text: &str) -> Result<DeclaredTypes, String> {
     let mut depth = 0;
     let is_between = |c: char| {
         depth += i32::from(c == '(') - i32::from(c == ')');
@@ -31,7 +31,10 @@ pub fn told(text: &str) -> Result<Told, String> {
 }
 
 /// The columns of a table that is made for the files: those of all of them, in the order in which they are met.
-pub fn for_new_table(inputs: &[(&dyn Input, Contents)], told: &Told) -> Result<Vec<Column>, Failure> {
+pub fn for_new_table(
+    inputs: &[(&dyn Input, Contents)],
+    declared: &DeclaredTypes,
+) -> Result<Vec<Column>, Failure> {
     let mut kinds: Vec<(String, Seen)> = Vec::new();
     for (input, contents) in inputs {
         for (i, name) in names(*input).into_iter().enumerate() {
@@ -40,7 +43,7 @@ pub fn for_new_table(inputs: &[(&dyn Input, Contents)], told: &Told) -> Result<V
                 None => Seen::Values(contents.evidence.get(i).copied().unwrap_or_default()),
             };
             match kinds.iter_mut().find(|(known, _)| *known == name) {
-                Some(_) if told.contains_key(&name) => {}
+                Some(_) if declared.contains_key(&name) => {}
                 Some((_, known)) => known.merge(seen).map_err(|what| {
                     let mend = format!("say --types {name}=TYPE, with one that holds both");
                     Failure::usage(format!("column {name:?}: {what}")).at(input.path().display()).mend(mend)
@@ -49,11 +52,11 @@ pub fn for_new_table(inputs: &[(&dyn Input, Contents)], told: &Told) -> Result<V
             }
         }
     }
-    if let Some(name) = told.keys().find(|name| !kinds.iter().any(|(known, _)| known == *name)) {
+    if let Some(name) = declared.keys().find(|name| !kinds.iter().any(|(known, _)| known == *name)) {
         return Err(Failure::usage(format!("--types names column {name:?}, which no file has")));
     }
     let column = |(name, seen): (String, Seen)| {
-        let wanted = told.get(&name).cloned().unwrap_or_else(|| seen.column_type().into());
+        let wanted = declared.get(&name).cloned().unwrap_or_else(|| seen.column_type().into());
         Column::plain(name, wanted, None)
     };
     Ok(kinds.into_iter().map(column).collect())
@@ -117,7 +120,7 @@ fn names(input: &dyn Input) -> Vec<String> {
 }
 
 /// The columns of an existing table that a file's fields go to: by their names, or else by their places.
-pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Column>, Failure> {
+pub fn in_table(input: &dyn Input, table: &Found, declared: &DeclaredTypes) -> Result<Vec<Column>, Failure> {
     let columns = table.columns();
     let at = |failure: Failure| failure.at(input.path().display());
     let mut found: Vec<&FoundColumn> = Vec::with_capacity(input.fields());
@@ -148,7 +151,7 @@ pub fn in_table(input: &dyn Input, table: &Found, told: &Told) -> Result<Vec<Col
     found
         .into_iter()
         .map(|column| {
-            if told.get(&column.name).is_some_and(|wanted| !column.is(wanted)) {
+            if declared.get(&column.name).is_some_and(|wanted| !column.is(wanted)) {
                 let what = format!(
                     "--types says otherwise than the table, where column {:?} is {}",
                     column.name, column.declared
@@ -167,8 +170,8 @@ mod tests {
     #[test]
     fn types_by_name() {
         let shown = |text: &str| {
-            let told = told(text)?;
-            let mut shown: Vec<String> = told.iter().map(|(name, of)| format!("{name} {of}")).collect();
+            let declared = declared_types(text)?;
+            let mut shown: Vec<String> = declared.iter().map(|(name, of)| format!("{name} {of}")).collect();
             shown.sort();
             Ok::<_, String>(shown.join("; "))
         };

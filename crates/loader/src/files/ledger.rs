@@ -1,4 +1,4 @@
-//! `loader.files`: what of each file is in its table. Nothing else knows.
+//! The table `loader.files`, the only record of how much of each file is in its table.
 
 use std::collections::HashMap;
 
@@ -40,14 +40,14 @@ pub struct Key<'a> {
     pub from: i64,
 }
 
-/// What a run finds when it looks at a file it may have loaded before.
+/// How a file compares with what the job has loaded of it before.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It is new.
+pub enum FileState {
+    /// The file is new.
     New,
-    /// It is the one that was loaded, in part or whole.
+    /// The file is the one that was loaded, in part or whole.
     Same,
-    /// It has more text after its old end.
+    /// The file has more text after its old end.
     Grown,
 }
 
@@ -97,9 +97,9 @@ pub async fn entries(
     Ok(found)
 }
 
-/// Whether a file is what its entries say.
-pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> Result<Standing, Failure> {
-    let Some(last) = entries.last() else { return Ok(Standing::New) };
+/// Compares a file with its entries.
+pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> Result<FileState, Failure> {
+    let Some(last) = entries.last() else { return Ok(FileState::New) };
     let refuse = |what: String, mend: &str| Err(Failure::new(what).at(input.path().display()).mend(mend));
     if last.table != table {
         let what = format!("job {job:?} has loaded it into {}, not {table}", last.table);
@@ -107,7 +107,7 @@ pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> 
     }
     let (old, new) = (&last.identity, input.identity());
     if old.size == new.size && (old.modified == new.modified || old.hash == new.hash) {
-        return Ok(Standing::Same);
+        return Ok(FileState::Same);
     }
     let grown = || {
         let begins_same = hash(input.path(), old.size as u64)? == old.hash;
@@ -116,7 +116,7 @@ pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> 
     let grown: std::io::Result<bool> =
         if input.may_grow() && new.size > old.size { grown() } else { Ok(false) };
     if grown.map_err(|e| Failure::new(e).at(input.path().display()))? {
-        return Ok(Standing::Grown);
+        return Ok(FileState::Grown);
     }
     let what =
         format!("it has changed since job {job:?} loaded it ({} bytes then, {} now)", old.size, new.size);
@@ -164,7 +164,7 @@ pub async fn extend(tx: &Transaction<'_>, job: &str, input: &dyn Input) -> Resul
 
 /// Takes the lock on a part; waits while another run has it.
 ///
-/// It only saves work that would be in vain: what keeps rows from being stored twice is [`stand`].
+/// The lock only saves wasted work: what keeps rows from being stored twice is [`stand`].
 pub async fn lock(client: &Client, key: Key<'_>) -> Result<(), Error> {
     let sql = format!("SELECT pg_try_advisory_lock({LOCK})");
     if !client.query_one(&sql, &[&key.job, &key.path, &key.from]).await?.get::<_, bool>(0) {
@@ -176,7 +176,7 @@ pub async fn lock(client: &Client, key: Key<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives it back.
+/// Releases the lock on a part.
 pub async fn unlock(client: &Client, key: Key<'_>) -> Result<(), Error> {
     let sql = format!("SELECT pg_advisory_unlock({LOCK})");
     client.execute(&sql, &[&key.job, &key.path, &key.from]).await.map(|_| ())
@@ -184,7 +184,7 @@ pub async fn unlock(client: &Client, key: Key<'_>) -> Result<(), Error> {
 
 const LOCK: &str = "hashtextextended(format('tally file %L %L %s', $1::text, $2::text, $3::bigint), 0)";
 
-/// Where a part stands; the row stays locked until the transaction ends.
+/// Reads the entry of a part, and locks it until the transaction ends.
 pub async fn stand(tx: &Transaction<'_>, key: Key<'_>) -> Result<Option<Entry>, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM loader.files WHERE job = $1 AND path = $2 AND from_position = $3 FOR UPDATE"
@@ -192,7 +192,7 @@ pub async fn stand(tx: &Transaction<'_>, key: Key<'_>) -> Result<Option<Entry>, 
     Ok(tx.query_opt(&sql, &[&key.job, &key.path, &key.from]).await?.map(|row| entry(&row, 0)))
 }
 
-/// Moves a part on.
+/// Moves the position of a part.
 pub async fn advance(
     tx: &Transaction<'_>,
     key: Key<'_>,

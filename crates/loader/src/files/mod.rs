@@ -1,6 +1,6 @@
 //! `tally load csv` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
 //!
-//! Three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` settles the table and enters the files
+//! Three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` prepares the table and enters the files
 //! in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load part after part: the
 //! rows of a batch, its dead letters and the part's new position share one transaction.
 
@@ -38,7 +38,7 @@ use crate::pg;
 use crate::runtime;
 use crate::stop::Stop;
 use crate::Failure;
-use columns::Told;
+use columns::DeclaredTypes;
 use counts::Counts;
 use format::Format;
 use left_out::LeftOut;
@@ -48,7 +48,7 @@ use narrow::Narrow;
 use progress::Progress;
 use report::Summary;
 use run::Run;
-use start::{Candidate, Settled};
+use start::{Candidate, EnteredFile};
 use worker::Task;
 
 /// The formats.
@@ -70,7 +70,7 @@ pub enum Command {
     },
 }
 
-/// What is told whatever the format is.
+/// Options of all formats.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Common {
     /// Files, directories or patterns; .gz and .zst files are unpacked
@@ -89,8 +89,8 @@ pub struct Common {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Types of columns of a new table, in place of what the rows look like
-    #[arg(long, value_name = "NAME=TYPE,...", value_parser = columns::told)]
-    types: Vec<Told>,
+    #[arg(long, value_name = "NAME=TYPE,...", value_parser = columns::declared_types)]
+    types: Vec<DeclaredTypes>,
     /// Stop at more bad rows than this; up to it they become dead letters
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_bad_rows: u64,
@@ -146,7 +146,8 @@ async fn load(
     threads: usize,
 ) -> Result<(), Failure> {
     let begin = Instant::now();
-    let told: Told = common.types.iter().flatten().map(|(name, of)| (name.clone(), of.clone())).collect();
+    let declared: DeclaredTypes =
+        common.types.iter().flatten().map(|(name, of)| (name.clone(), of.clone())).collect();
     let mut connection = None;
     let mut table = common.table.clone();
     let mut found = None;
@@ -166,7 +167,8 @@ async fn load(
         let (Some((_, client)), Some(found)) = (&mut connection, &found) else {
             return Err(Failure::usage("the table does not exist").at(format!("table {table}")));
         };
-        let replayed = replay::replay(client, &job, &candidates, &left_out, (&table, found), &told).await?;
+        let replayed =
+            replay::replay(client, &job, &candidates, &left_out, (&table, found), &declared).await?;
         println!("{}", report::replayed(&replayed));
         return left_out.verdict();
     }
@@ -181,19 +183,20 @@ async fn load(
             if found.is_some() {
                 None
             } else {
-                Some(start::infer(&candidates, &table, &told)?)
+                Some(start::infer(&candidates, &table, &declared)?)
             }
         }
     };
     if common.dry_run {
-        report::plan(&candidates, found.as_ref(), inferred.as_ref(), &told)?;
+        report::plan(&candidates, found.as_ref(), inferred.as_ref(), &declared)?;
         return left_out.verdict();
     }
     let Some((connector, mut client)) = connection else {
         return Err(Failure::usage("no database is given").mend("give --database"));
     };
-    let settled =
-        start::settle(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &told).await?;
+    let entered =
+        start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &declared)
+            .await?;
     let run = Run {
         connector,
         job,
@@ -206,11 +209,11 @@ async fn load(
         counts: Counts::default(),
         narrow: Narrow::default(),
     };
-    let summary = Summary::new(&settled, table.clone(), begin);
+    let summary = Summary::new(&entered, table.clone(), begin);
     let quiet = common.quiet;
     // On a thread of its own, so that this one hears the signals.
     let (run, loaded) = tokio::task::spawn_blocking(move || {
-        let loaded = load_all(&run, &settled, threads, quiet);
+        let loaded = load_all(&run, &entered, threads, quiet);
         (run, loaded)
     })
     .await
@@ -230,10 +233,10 @@ async fn load(
     }
 }
 
-fn load_all(run: &Run, settled: &[Settled], threads: usize, quiet: bool) -> Result<(), Failure> {
+fn load_all(run: &Run, entered: &[EnteredFile], threads: usize, quiet: bool) -> Result<(), Failure> {
     let mut tasks = Vec::new();
     let mut bytes = 0;
-    for Settled { input, definition, open } in settled {
+    for EnteredFile { input, definition, open } in entered {
         for entry in open {
             bytes += input.bytes_of(entry.part.to.unwrap_or(input.identity().size) - entry.next.0);
             tasks.push(Task { input: &**input, part: entry.part.clone(), definition });

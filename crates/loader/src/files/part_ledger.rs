@@ -10,10 +10,10 @@ use super::dead_letter::{self, DeadLetter};
 use super::ledger::{self, Key};
 use super::run::Run;
 use crate::definition::Definition;
+use crate::pg;
 use crate::store::destination::{copy, Destination};
 use crate::store::ledger::{Care, Ledger, Standing};
 use crate::store::refusals::copy_around;
-use crate::store::setback::Setback;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
 use crate::Failure;
@@ -52,11 +52,11 @@ impl<'a> PartLedger<'a> {
     /// stop while PostgreSQL was away.
     pub async fn open(&self, writer: &mut Writer) -> Result<Option<(i64, i64)>, Failure> {
         let entry = writer.retry("opening a part", async |writer: &mut Writer| {
-            let client = writer.client().await.map_err(|e| self.setback(&e))?;
-            ledger::lock(client, self.key).await.map_err(|e| self.setback(&e))?;
-            let tx = client.transaction().await.map_err(|e| self.setback(&e))?;
-            let entry = ledger::stand(&tx, self.key).await.map_err(|e| self.setback(&e))?;
-            tx.rollback().await.map_err(|e| self.setback(&e))?;
+            let client = writer.client().await.map_err(|e| self.failure(&e))?;
+            ledger::lock(client, self.key).await.map_err(|e| self.failure(&e))?;
+            let tx = client.transaction().await.map_err(|e| self.failure(&e))?;
+            let entry = ledger::stand(&tx, self.key).await.map_err(|e| self.failure(&e))?;
+            tx.rollback().await.map_err(|e| self.failure(&e))?;
             Ok(entry)
         });
         match entry.await? {
@@ -71,20 +71,20 @@ impl<'a> PartLedger<'a> {
         let closed = writer.retry("closing a part", async |writer: &mut Writer| {
             // With its connection a lock is gone as well.
             let is_locked = !writer.is_closed();
-            let client = writer.client().await.map_err(|e| self.setback(&e))?;
+            let client = writer.client().await.map_err(|e| self.failure(&e))?;
             if let Some(next) = reached {
-                ledger::finish(client, self.key, next).await.map_err(|e| self.setback(&e))?;
+                ledger::finish(client, self.key, next).await.map_err(|e| self.failure(&e))?;
             }
             if is_locked {
-                ledger::unlock(client, self.key).await.map_err(|e| self.setback(&e))?;
+                ledger::unlock(client, self.key).await.map_err(|e| self.failure(&e))?;
             }
             Ok(())
         });
         closed.await.map(|_| ())
     }
 
-    fn setback(&self, error: &Error) -> Setback {
-        Setback::database(&format!("{} in loader.files", self.key.path), error)
+    fn failure(&self, error: &Error) -> Failure {
+        pg::failure(&format!("{} in loader.files", self.key.path), error)
     }
 
     fn moved_failure(&self) -> Failure {

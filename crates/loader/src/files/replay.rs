@@ -1,9 +1,9 @@
-//! Dead letters of files, tried again: after the table was altered, or with other options.
+//! Tries dead letters of files again, after the table was altered or with other options.
 
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::batch::Batch;
-use super::columns::{in_table, Told};
+use super::columns::{in_table, DeclaredTypes};
 use super::dead_letter::DeadLetter;
 use super::format::{Input, Letter};
 use super::ledger::Key;
@@ -18,10 +18,10 @@ use crate::store::refusals::copy_around;
 use crate::store::statements::Statements;
 use crate::Failure;
 
-/// As many go into one transaction.
+/// The number of dead letters in one transaction.
 const BATCH: i64 = 1000;
 
-/// What became of the letters.
+/// The outcome of a replay.
 #[derive(Default)]
 pub struct Replayed {
     /// The records are rows now.
@@ -37,11 +37,13 @@ pub async fn replay(
     candidates: &[Candidate],
     left_out: &LeftOut,
     (table, found): (&TableName, &Found),
-    told: &Told,
+    declared: &DeclaredTypes,
 ) -> Result<Replayed, Failure> {
     let mut all = Replayed::default();
     for Candidate { input, .. } in candidates {
-        let Some(columns) = left_out.unless(input.path(), in_table(&**input, found, told)) else { continue };
+        let Some(columns) = left_out.unless(input.path(), in_table(&**input, found, declared)) else {
+            continue;
+        };
         let definition = define(table, columns);
         found.check(&definition)?;
         let key = Key { job, path: super::ledger::path(&**input), from: 0 };
@@ -53,7 +55,7 @@ pub async fn replay(
     Ok(all)
 }
 
-/// Tries the letters after a line, as many as go into one transaction; gives the last line.
+/// Tries the letters after a line, as many as go into one transaction; returns the last line.
 async fn batch(
     client: &mut Client,
     key: Key<'_>,
@@ -113,7 +115,7 @@ async fn store(
     Ok((stored.len() as u64, left().count() as u64))
 }
 
-/// Moves so many from the dead letters of a file's parts to the rows, from the first part on: a letter does not say which
+/// Moves this many from the dead letters of a file's parts to the rows, from the first part on: a letter does not say which
 /// part it belongs to.
 async fn count(tx: &Transaction<'_>, key: Key<'_>, stored: i64) -> Result<(), Error> {
     let sql = "UPDATE loader.files f SET rows = rows + moved, dead_letters = dead_letters - moved

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use super::columns::{in_table, Told};
+use super::columns::{in_table, DeclaredTypes};
 use super::replay::Replayed;
-use super::start::{Candidate, Settled};
+use super::start::{Candidate, EnteredFile};
 use crate::config::TableName;
 use crate::definition::Definition;
 use crate::pg::Found;
@@ -39,14 +39,14 @@ pub fn plan(
     candidates: &[Candidate],
     found: Option<&Found>,
     inferred: Option<&Definition>,
-    told: &Told,
+    declared: &DeclaredTypes,
 ) -> Result<(), Failure> {
     for Candidate { input, contents, .. } in candidates {
         let contents = contents.clone().unwrap_or_default();
         let (path, how) = (input.path().display(), input.describe());
         println!("-- {path}: {how}, {} rows, {} bad", contents.rows, contents.bad);
         if let (Some(found), 1..) = (found, input.fields()) {
-            in_table(&**input, found, told)?;
+            in_table(&**input, found, declared)?;
         }
     }
     match inferred {
@@ -73,9 +73,9 @@ pub struct Summary {
 
 impl Summary {
     /// Of a run that begins now with these files.
-    pub fn new(settled: &[Settled], table: TableName, begin: Instant) -> Self {
-        let loaded_before = settled.iter().filter(|file| file.open.is_empty()).count();
-        Self { files: settled.len(), loaded_before, table, begin }
+    pub fn new(entered: &[EnteredFile], table: TableName, begin: Instant) -> Self {
+        let loaded_before = entered.iter().filter(|file| file.open.is_empty()).count();
+        Self { files: entered.len(), loaded_before, table, begin }
     }
 
     /// The line that a run ends with.

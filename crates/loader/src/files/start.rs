@@ -1,4 +1,4 @@
-//! What is settled before anything is loaded: which files are new, which table and columns they go to.
+//! Prepares a load: finds out which files are new, and which table and columns they go to.
 //!
 //! First everything is read and worked out, without a transaction; then table and ledger are made in one, under a lock,
 //! so that two runs that begin at once agree.
@@ -7,9 +7,9 @@ use std::collections::HashSet;
 
 use tokio_postgres::{Client, Transaction};
 
-use super::columns::{for_new_table, in_table, Told};
+use super::columns::{for_new_table, in_table, DeclaredTypes};
 use super::format::{Contents, Input};
-use super::ledger::{self, Entry, Standing};
+use super::ledger::{self, Entry, FileState};
 use super::left_out::LeftOut;
 use super::parallel::parallel;
 use super::part::Part;
@@ -21,11 +21,11 @@ use crate::Failure;
 
 /// A file of the run.
 pub struct Candidate {
-    /// It.
+    /// The file.
     pub input: Box<dyn Input>,
-    /// Where it may be cut.
+    /// The parts that it may be cut into.
     pub parts: Vec<Part>,
-    /// What was seen in it, if it was scanned.
+    /// What the scan saw in it, if it was scanned.
     pub contents: Option<Contents>,
 }
 
@@ -45,9 +45,9 @@ pub struct Before {
     pub found: Option<Found>,
 }
 
-/// A file that is settled.
-pub struct Settled {
-    /// It.
+/// A file that is entered in `loader.files`.
+pub struct EnteredFile {
+    /// The file.
     pub input: Box<dyn Input>,
     /// The table and the columns that its fields go to.
     pub definition: Definition,
@@ -109,10 +109,14 @@ pub fn scan(
 }
 
 /// The definition of a table that is made for the files.
-pub fn infer(candidates: &[Candidate], table: &TableName, told: &Told) -> Result<Definition, Failure> {
+pub fn infer(
+    candidates: &[Candidate],
+    table: &TableName,
+    declared: &DeclaredTypes,
+) -> Result<Definition, Failure> {
     let seen: Vec<(&dyn Input, Contents)> =
         candidates.iter().map(|c| (&*c.input, c.contents.clone().unwrap_or_default())).collect();
-    let columns = for_new_table(&seen, told)?;
+    let columns = for_new_table(&seen, declared)?;
     if columns.is_empty() {
         return Err(Failure::new("there are neither rows nor names of columns in the files")
             .at(format!("table {table}"))
@@ -132,16 +136,16 @@ pub fn define(table: &TableName, columns: Vec<Column>) -> Definition {
     }
 }
 
-/// Makes the table, if it is still missing, and enters the files; gives what is to be done for each of them.
-pub async fn settle(
+/// Creates the table, if it is still missing, and enters the files; returns what is left to load of each.
+pub async fn enter_files(
     client: &mut Client,
     job: &str,
     candidates: Vec<Candidate>,
     left_out: &LeftOut,
     table: &TableName,
     inferred: Option<&Definition>,
-    told: &Told,
-) -> Result<Vec<Settled>, Failure> {
+    declared: &DeclaredTypes,
+) -> Result<Vec<EnteredFile>, Failure> {
     let tx = client.transaction().await.map_err(at("database"))?;
     ledger::ensure_schema(&tx).await.map_err(at("schema loader"))?;
     let sql = "SELECT pg_advisory_xact_lock(hashtextextended(format('tally files %L', $1::text), 0))";
@@ -167,20 +171,19 @@ pub async fn settle(
     let mut ready = Vec::with_capacity(candidates.len());
     for Candidate { input, parts, .. } in candidates {
         let entries = known.get(ledger::path(&*input)).map_or(&[][..], Vec::as_slice);
-        let standing = ledger::compare(&*input, entries, &table_name, job);
-        let is_done =
-            |standing: &Standing| *standing == Standing::Same && entries.iter().all(|entry| entry.done);
-        let columns = standing.and_then(|standing| {
+        let state = ledger::compare(&*input, entries, &table_name, job);
+        let is_done = |state: &FileState| *state == FileState::Same && entries.iter().all(|entry| entry.done);
+        let columns = state.and_then(|state| {
             // A file without even names has no rows to check.
-            let is_idle = is_done(&standing) || input.fields() == 0;
-            let columns = if is_idle { Vec::new() } else { in_table(&*input, found, told)? };
-            Ok((standing, columns))
+            let is_idle = is_done(&state) || input.fields() == 0;
+            let columns = if is_idle { Vec::new() } else { in_table(&*input, found, declared)? };
+            Ok((state, columns))
         });
-        let Some((standing, columns)) = left_out.unless(input.path(), columns) else { continue };
-        match standing {
-            Standing::New => ledger::enter(&tx, job, &*input, &parts, &table_name).await,
-            Standing::Grown => ledger::extend(&tx, job, &*input).await,
-            Standing::Same => Ok(()),
+        let Some((state, columns)) = left_out.unless(input.path(), columns) else { continue };
+        match state {
+            FileState::New => ledger::enter(&tx, job, &*input, &parts, &table_name).await,
+            FileState::Grown => ledger::extend(&tx, job, &*input).await,
+            FileState::Same => Ok(()),
         }
         .map_err(&of_files)?;
         ready.push((input, columns));
@@ -189,7 +192,7 @@ pub async fn settle(
         left_out.verdict()?;
     }
     let mut known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
-    let mut settled = Vec::with_capacity(ready.len());
+    let mut entered = Vec::with_capacity(ready.len());
     for (input, columns) in ready {
         let mut open = known.remove(ledger::path(&*input)).unwrap_or_default();
         open.retain(|entry| !entry.done);
@@ -197,8 +200,8 @@ pub async fn settle(
         if !definition.columns.is_empty() {
             found.check(&definition)?;
         }
-        settled.push(Settled { input, definition, open });
+        entered.push(EnteredFile { input, definition, open });
     }
     tx.commit().await.map_err(at("database"))?;
-    Ok(settled)
+    Ok(entered)
 }

@@ -1,4 +1,4 @@
-//! The loading of all parts, on several connections.
+//! Loads all parts, on several connections.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,7 +25,7 @@ pub struct Task<'a> {
     pub definition: &'a Definition,
 }
 
-/// Loads the parts, in order, each by the next of so many connections that is free.
+/// Loads the parts in order, each on the next free one of this many connections.
 pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &Progress) -> Result<(), Failure> {
     let next = AtomicUsize::new(0);
     let connections = connections.min(tasks.len());

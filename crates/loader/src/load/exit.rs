@@ -2,14 +2,14 @@
 
 use crate::Failure;
 
-/// Why it does not go on.
+/// Why a session does not go on.
 #[derive(Debug)]
 pub enum Exit {
     /// Everything that was to be done is done, or the run was told to stop.
     Ended,
-    /// It has to begin anew, with what PostgreSQL and the broker say then.
+    /// The session has to begin again, with what PostgreSQL and the broker say by then.
     Again(String),
-    /// It cannot go on.
+    /// The run cannot go on.
     Failed(Failure),
 }
 

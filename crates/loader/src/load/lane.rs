@@ -12,16 +12,17 @@ use rdkafka::consumer::Consumer;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::assignment::Assigned;
 use super::batch::assembler::Assembler;
-use super::circuit::Circuit;
+use super::circuit_breaker::CircuitBreaker;
 use super::exit::Exit;
 use super::read::change::Changes;
 use super::read::end::End;
 use super::read::identity::Identity;
-use super::read::order::{Order, Stored};
+use super::read::order::{Order, StoredOffsets};
 use super::read::watchdog::Watchdog;
 use super::read::Reader;
-use super::start::{restart, Assigned};
+use super::start::restart;
 use super::write::{OffsetLedger, Superseded};
 use crate::config::{Config, Mode};
 use crate::kafka::{self, Partition, Queue, Watermarks};
@@ -30,9 +31,8 @@ use crate::pg;
 use crate::stop::Stop;
 use crate::store::backoff::Backoff;
 use crate::store::lock_watch;
-use crate::store::setback::Setback;
 use crate::store::writer::{Outcome, Writer};
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 
 /// A batch that was stored.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ pub struct Report {
 
 /// What a lane needs to run.
 pub struct Lane {
-    /// Which one it is.
+    /// The number of the lane.
     pub number: usize,
     /// The configuration.
     pub config: Arc<Config>,
@@ -58,8 +58,8 @@ pub struct Lane {
     /// Partitions that were added to the topics.
     pub added: sync::Receiver<Partition>,
     /// Which topics are read.
-    pub circuit: Circuit,
-    /// Where it says what it stored.
+    pub breaker: CircuitBreaker,
+    /// Receives a report of each stored batch.
     pub reports: mpsc::UnboundedSender<Report>,
     /// When to stop.
     pub stop: Stop,
@@ -102,14 +102,14 @@ impl Lane {
             Err(failure) => return Exit::Failed(failure),
         };
         let (out, mut orders) = mpsc::channel(1);
-        let stored = Stored::default();
+        let stored = StoredOffsets::default();
         // The reader's thread has it for the length of the session.
         let (_, nothing) = sync::channel();
         let added = std::mem::replace(&mut self.added, nothing);
         let reader = {
             let (config, watermarks, stop) =
                 (self.config.clone(), self.watermarks.clone(), self.stop.clone());
-            let (circuit, partitions) = (self.circuit.clone(), self.assigned.partitions.clone());
+            let (breaker, partitions) = (self.breaker.clone(), self.assigned.partitions.clone());
             let (end, stored, runtime) = (self.end.clone(), stored.clone(), Handle::current());
             let span = tracing::Span::current();
             thread::spawn(move || {
@@ -120,7 +120,7 @@ impl Lane {
                     queue: Queue::new(&consumer),
                     watermarks: &watermarks,
                     assembler,
-                    circuit,
+                    breaker,
                     end,
                     changes: Changes { added: &added, current: None },
                     identity: Identity::default(),
@@ -168,7 +168,7 @@ impl Lane {
         writer: &mut Writer,
         ledger: &mut OffsetLedger<'_>,
         orders: &mut mpsc::Receiver<Order>,
-        stored: &Stored,
+        stored: &StoredOffsets,
     ) -> Exit {
         while let Some(order) = orders.recv().await {
             match order {
@@ -176,11 +176,11 @@ impl Lane {
                     Ok(Outcome::Stored(report)) => {
                         stored.note(&batch);
                         let dead_letters = report.num_dead_letters();
-                        self.circuit.note(&self.config, &report);
+                        self.breaker.note(&self.config, &report);
                         // Fails only if the run is over.
                         let _ = self.reports.send(Report { messages: batch.messages, dead_letters });
                         if let (true, Some(failure)) =
-                            (self.circuit.is_all_open(), self.circuit.failure(&self.config))
+                            (self.breaker.is_all_open(), self.breaker.failure(&self.config))
                         {
                             return Exit::Failed(failure);
                         }
@@ -218,7 +218,7 @@ impl Lane {
         }
     }
 
-    /// Asks Kafka and PostgreSQL where things stand; says false if the run was told to stop.
+    /// Asks Kafka and PostgreSQL for the current state; returns false if the run was told to stop.
     async fn prepare_again(
         &mut self,
         (writer, ledger): (&mut Writer, &mut OffsetLedger<'_>),
@@ -230,36 +230,36 @@ impl Lane {
             }
             match self.try_again(writer, ledger).await {
                 Ok(()) => return Ok(true),
-                Err(Setback::Lasting(failure)) => return Err(failure),
-                Err(Setback::Passing(reason)) => tracing::warn!(lane = self.number, reason, "not yet"),
+                Err(failure) if failure.kind() != ErrorKind::Retry => return Err(failure),
+                Err(failure) => tracing::warn!(lane = self.number, reason = %failure, "not yet"),
             }
         }
     }
 
-    async fn try_again(&mut self, writer: &mut Writer, ledger: &mut OffsetLedger<'_>) -> Result<(), Setback> {
+    async fn try_again(&mut self, writer: &mut Writer, ledger: &mut OffsetLedger<'_>) -> Result<(), Failure> {
         let claims: Vec<_> = match self.config.mode {
             Mode::Assign => ledger.positions().claims().collect(),
             // The group hands them out anew.
             Mode::Subscribe => Vec::new(),
         };
-        let scout = kafka::consumer(&self.config, Watermarks::default(), self.number)?;
+        let metadata_client = kafka::consumer(&self.config, Watermarks::default(), self.number)?;
         let (config, asked) = (self.config.clone(), claims.clone());
         let partitions = tokio::task::spawn_blocking(move || {
             let partition = |((topic, number), _): &((usize, i32), i64)| {
-                kafka::partition(&scout, &config.topics[*topic], *number)
+                kafka::partition(&metadata_client, &config.topics[*topic], *number)
             };
             asked.iter().map(partition).collect::<Result<Vec<_>, _>>()
         });
-        let partitions = partitions.await.map_err(|e| Setback::Passing(e.to_string()))?;
-        let partitions = partitions.map_err(|failure| Setback::Passing(failure.to_string()))?;
+        let partitions = partitions.await.map_err(|e| Failure::new(e).of_kind(ErrorKind::Retry))?;
+        let partitions = partitions.map_err(|failure| failure.of_kind(ErrorKind::Retry))?;
         let epochs: Vec<i64> = claims.iter().map(|(_, epoch)| *epoch).collect();
         let connector = writer.connector().clone();
-        let client = writer.client().await.map_err(|e| Setback::database("database", &e))?;
+        let client = writer.client().await.map_err(|e| pg::failure("database", &e))?;
         let restart = restart(client, &self.config, &partitions, &epochs);
         let assigned = lock_watch::watch(&connector, restart).await?;
         if assigned.partitions.len() < partitions.len() {
             if let Exit::Failed(failure) = self.fenced() {
-                return Err(failure.into());
+                return Err(failure);
             }
         }
         if self.config.mode == Mode::Subscribe {

@@ -4,8 +4,9 @@
 //! writes. Between the sides of a lane is room for one closed batch, so that both work at the same time and memory
 //! stays bounded: when PostgreSQL is slow or away, the reader waits and pauses its partitions.
 
+mod assignment;
 mod batch;
-mod circuit;
+mod circuit_breaker;
 mod exit;
 mod lane;
 mod progress;
@@ -30,15 +31,16 @@ use crate::stop::Stop;
 use crate::store::lock_watch;
 use crate::Failure;
 use crate::{kafka, observe, runtime};
+use assignment::AssignedPartition;
 use lane::{Lane, Report};
 use progress::Progress;
 use read::discovery::Discovery;
 use read::end::End;
 use start::bounds::Bound;
-use start::claims::AssignedPartition;
 
+pub use assignment::Assigned;
 pub use rehearsal::rehearse;
-pub use start::{start, Assigned, Intent};
+pub use start::{start, Intent};
 
 /// Which topics to load, and how.
 #[derive(clap::Args)]
@@ -56,7 +58,7 @@ pub struct Args {
     options: Options,
 }
 
-/// How a run behaves, beside what the configuration says.
+/// Options of a run that are not in the configuration.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub struct Options {
     /// Stop where the topics ended when the run began.
@@ -118,11 +120,11 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
-    let scout = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
-    let config = Arc::new(kafka::find_topics(&scout, &config)?);
-    let mut partitions = kafka::partitions(&scout, &config)?;
+    let metadata_client = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
+    let config = Arc::new(kafka::find_topics(&metadata_client, &config)?);
+    let mut partitions = kafka::partitions(&metadata_client, &config)?;
     if let Some(from) = options.from {
-        start::bounds::begin_at(from, &scout, &mut partitions)?;
+        start::bounds::begin_at(from, &metadata_client, &mut partitions)?;
     }
     let intent = Intent::Load { accept_empty_positions: options.accept_empty_positions };
     let assigned = tokio::select! {
@@ -133,7 +135,10 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     let end = match options.to {
         Some(to) => {
             let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
-            Some((start::bounds::end_at(to, &scout, &topics, &partitions, &assigned.partitions)?, true))
+            Some((
+                start::bounds::end_at(to, &metadata_client, &topics, &partitions, &assigned.partitions)?,
+                true,
+            ))
         }
         None => options.until_end.then(|| (End::new(&assigned.partitions, |p| p.high), false)),
     };
@@ -145,7 +150,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
 
     let (reports, mut reported) = mpsc::unbounded_channel();
     let (ended, mut endings) = mpsc::unbounded_channel();
-    let circuit = circuit::Circuit::new(config.topics.len());
+    let breaker = circuit_breaker::CircuitBreaker::new(config.topics.len());
     let mut lanes = Vec::new();
     for (number, partitions) in spread(&config, &assigned.partitions).into_iter().enumerate() {
         let (adds, added) = sync::channel();
@@ -158,7 +163,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
             assigned: Assigned { partitions, ..assigned.clone() },
             end,
             added,
-            circuit: circuit.clone(),
+            breaker: breaker.clone(),
             reports: reports.clone(),
             stop: stop.clone(),
         };
@@ -175,17 +180,23 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     observe::loading();
     let running = lanes.len();
     if config.mode == Mode::Subscribe || end.is_some() {
-        drop(scout); // nobody would listen to it
+        drop(metadata_client); // nobody would listen to it
     } else {
         let known = partitions.into_iter().map(|p| (p.topic, p.number)).collect();
-        let discovery = Discovery { config: config.clone(), scout, known, lanes, stop: stop.clone() };
+        let discovery =
+            Discovery { config: config.clone(), metadata_client, known, lanes, stop: stop.clone() };
         thread::spawn(move || discovery.run());
     }
-    let run =
-        Run { stop, watermarks, begun, progress: Progress::new(options.quiet), summary: Summary::default() };
+    let run = Supervisor {
+        stop,
+        watermarks,
+        begun,
+        progress: Progress::new(options.quiet),
+        summary: Summary::default(),
+    };
     let summary =
         run.follow(&mut reported, &mut endings, running, Duration::from_millis(config.stop_ms)).await?;
-    circuit.failure(&config).map_or(Ok(summary), Err)
+    breaker.failure(&config).map_or(Ok(summary), Err)
 }
 
 /// The partitions of each lane; with a group, which hands them out itself, none.
@@ -201,8 +212,8 @@ fn spread(config: &Config, partitions: &[AssignedPartition]) -> Vec<Vec<Assigned
     spread
 }
 
-/// A run, seen from the user.
-struct Run {
+/// Follows the lanes of a run on behalf of the user.
+struct Supervisor {
     stop: Stop,
     watermarks: kafka::Watermarks,
     /// Where the partitions began, if they are the same ones for the whole run.
@@ -211,7 +222,7 @@ struct Run {
     summary: Summary,
 }
 
-impl Run {
+impl Supervisor {
     /// Follows the lanes until all of them have ended, or until a stop has taken too long.
     async fn follow(
         mut self,

@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 
 use super::batch::assembler::Assembler;
 use super::batch::dead_letter::DeadLetter;
-use super::circuit::Circuit;
+use super::circuit_breaker::CircuitBreaker;
 use super::exit::Exit;
 use super::read::change::Changes;
 use super::read::end::End;
 use super::read::identity::Identity;
-use super::read::order::{Order, Stored};
+use super::read::order::{Order, StoredOffsets};
 use super::read::Reader;
 use super::start::tables::prepare;
 use super::start::{start, Intent};
@@ -47,7 +47,7 @@ pub struct Rehearsal {
     pub inferred: Vec<(String, Definition)>,
 }
 
-/// Reads at most so many messages from where the job would go on, or the last ones if it has read them all, and tries to
+/// Reads at most this many messages from where the job would go on, or the last ones if it has read them all, and tries to
 /// store them.
 pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Failure> {
     let mut config = config.clone();
@@ -72,7 +72,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     let end = Some((End::new(&assigned.partitions, |p| p.high), false));
     let (stop, runtime) = (Stop::on_signals()?, Handle::current());
     let (out, mut orders) = mpsc::channel(1);
-    let (reads, circuit) = (config.clone(), Circuit::new(config.topics.len()));
+    let (reads, breaker) = (config.clone(), CircuitBreaker::new(config.topics.len()));
     let partitions = assigned.partitions.clone();
     let reader = thread::spawn(move || {
         let (_, added) = sync::channel();
@@ -82,12 +82,12 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             queue: kafka::Queue::new(&consumer),
             watermarks: &watermarks,
             assembler,
-            circuit,
+            breaker,
             end,
             changes: Changes { added: &added, current: None },
             identity: Identity::default(),
             watchdog: None,
-            stored: Stored::default(),
+            stored: StoredOffsets::default(),
             stop,
             out,
             runtime,

@@ -57,8 +57,8 @@ impl FromStr for Target {
 pub fn run(args: Args) -> Result<(), Failure> {
     let mut config = Config::read(&args.config)?;
     config.choose_topics(std::slice::from_ref(&args.topic))?;
-    let scout = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
-    let mut partitions = kafka::partitions(&scout, &config)?;
+    let metadata_client = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
+    let mut partitions = kafka::partitions(&metadata_client, &config)?;
     partitions.retain(|partition| args.partition.is_none_or(|number| number == partition.number));
     if partitions.is_empty() {
         let what = format!("topic {:?} has no such partition", args.topic);
@@ -67,7 +67,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     match args.to {
         Target::Beginning => partitions.iter_mut().for_each(|partition| partition.begin = partition.low),
         Target::End => partitions.iter_mut().for_each(|partition| partition.begin = partition.high),
-        Target::At(bound) => begin_at(bound, &scout, &mut partitions)?,
+        Target::At(bound) => begin_at(bound, &metadata_client, &mut partitions)?,
     }
     runtime::single_threaded()?.block_on(reset(&config, &args, &partitions))
 }

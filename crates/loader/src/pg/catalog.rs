@@ -1,4 +1,4 @@
-//! What the catalog knows of a topic's table; always asked with the schema's name.
+//! Looks up tables in the catalog, always with the schema's name.
 
 use tokio_postgres::{Error, Transaction};
 
@@ -15,7 +15,7 @@ pub struct Found {
     may_replace: bool,
 }
 
-/// One of its columns.
+/// A column of a table in the database.
 pub struct FoundColumn {
     /// Name of the column.
     pub name: String,
@@ -31,7 +31,7 @@ pub struct FoundColumn {
     insertable: bool,
 }
 
-/// Gives the table the schema in which it is, or in which it would be created.
+/// Qualifies a table with the schema in which it is, or in which it would be created.
 pub async fn qualify(tx: &Transaction<'_>, table: TableName) -> Result<TableName, Error> {
     if table.schema.is_some() {
         return Ok(table);
@@ -44,7 +44,7 @@ pub async fn qualify(tx: &Transaction<'_>, table: TableName) -> Result<TableName
     Ok(TableName { schema, name: table.name })
 }
 
-/// Whether a table could be made where it is to be.
+/// Checks that a table could be created in its schema.
 pub async fn check_schema(tx: &Transaction<'_>, table: &TableName) -> Result<(), Failure> {
     let place = format!("table {table}");
     let sql = "SELECT pg_catalog.has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1";
@@ -141,7 +141,7 @@ impl Found {
         }))
     }
 
-    /// What takes the table's columns from fields of the same names.
+    /// A definition that fills the table's columns from fields of the same names.
     pub fn template(&self, layout: Layout) -> Template {
         let is_overflow = |name: &str| layout.overflow() == Some(name);
         // What fills itself need not be ours to fill.

@@ -12,7 +12,7 @@ pub use offsets::{
     claim, claimed, ensure_positions, move_position, sessions, skip, without_positions, Position,
 };
 pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
-pub use tally_postgres::{explain, refused_line, verdict, Connector, Verdict};
+pub use tally_postgres::{error_kind, explain, refused_line, Connector};
 
 use crate::config::Database;
 use crate::observe;
@@ -29,9 +29,9 @@ pub fn connector(database: &Database, job: &str) -> Result<Connector, Failure> {
     Ok(connector.on_connect(observe::database_connected))
 }
 
-/// The failure for an error that the user has to mend; `place` says during what.
+/// The failure for an error of the server or of the connection; `place` says during what.
 pub fn failure(place: &str, error: &Error) -> Failure {
-    let failure = Failure::new(explain(error)).at(place);
+    let failure = Failure::new(explain(error)).at(place).of_kind(error_kind(error));
     match error.code() {
         Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE && place == OUR_SCHEMA => failure.mend(
             "GRANT the loader's role CREATE ON DATABASE for its first start; if another role made \

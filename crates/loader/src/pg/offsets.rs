@@ -1,4 +1,4 @@
-//! The table `loader.offsets`: where each partition stands, and whose it is.
+//! The table `loader.offsets`: the position of each partition, and which loader has claimed it.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ pub struct Position {
     pub next: i64,
     /// Counts the claims: a loader with an older one has been replaced.
     pub epoch: i64,
-    /// The topic that it is about, if that is known.
+    /// The id of the partition's topic, if it is known.
     pub topic_id: Option<TopicId>,
 }
 
 /// Positions by topic and partition.
 pub type Found = HashMap<(String, i32), Position>;
 
-/// The topics that the job has loaded before, as the history says, but of whose positions there is none.
+/// The topics that the job has loaded before, according to the history, but that have no positions.
 pub async fn without_positions(
     tx: &Transaction<'_>,
     job: &str,
@@ -32,7 +32,7 @@ pub async fn without_positions(
     Ok(tx.query(sql, &[&job, &topics]).await?.iter().map(|row| row.get(0)).collect())
 }
 
-/// Gives every partition a row, even those that others read.
+/// Inserts a row for every partition, even for those that others read.
 ///
 /// Without it a restart could not tell a partition that was added, all of whose messages are new, from one of a topic
 /// that is read for the first time.
@@ -57,7 +57,7 @@ pub async fn ensure_positions(
     Ok(())
 }
 
-/// Claims partitions for this loader and gives their positions; whoever had them can store no more of them.
+/// Claims partitions for this loader and returns their positions; the loader that had them can store no more of them.
 pub async fn claim(tx: &Transaction<'_>, job: &str, partitions: &[Partition]) -> Result<Found, Error> {
     ensure_positions(tx, job, partitions).await?;
     // In one order for all, so that two loaders that claim at once do not wait for each other.
@@ -80,7 +80,7 @@ pub async fn claim(tx: &Transaction<'_>, job: &str, partitions: &[Partition]) ->
     Ok(found(&rows))
 }
 
-/// The positions of partitions that were claimed before, as far as they still are this loader's.
+/// The positions of partitions that were claimed before, as far as this loader still has them.
 pub async fn claimed(
     tx: &Transaction<'_>,
     job: &str,
@@ -130,7 +130,7 @@ pub async fn move_position(
     Ok(())
 }
 
-/// How many other sessions loaders of the job have.
+/// Counts the other sessions of the job's loaders.
 pub async fn sessions(client: &impl GenericClient, job: &str) -> Result<i64, Error> {
     let sql = "SELECT count(*) FROM pg_catalog.pg_stat_activity
                WHERE application_name = left('tally ' || $1, 63) AND datname = current_database()

@@ -7,7 +7,7 @@ use crate::config::TableName;
 use crate::definition::Definition;
 use crate::registry::Schema;
 
-/// What version 0.1.0 did not have.
+/// The changes since version 0.1.0.
 const NEW_COLUMNS: &str = "ALTER TABLE loader.offsets ADD COLUMN IF NOT EXISTS topic_id text,
     ADD COLUMN IF NOT EXISTS ignored bigint NOT NULL DEFAULT 0";
 
@@ -31,7 +31,7 @@ pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     tx.batch_execute(NEW_COLUMNS).await
 }
 
-/// Makes others that would create or alter a table for the loader wait until the end of the transaction.
+/// Locks out other loaders that would create or alter the table, until the end of the transaction.
 ///
 /// Comes after the rows of `loader.offsets` are locked, everywhere, so that nobody waits in a circle.
 pub async fn lock_table(tx: &Transaction<'_>, table: &TableName) -> Result<(), Error> {

@@ -12,9 +12,9 @@ use serde::Deserialize;
 use ureq::tls::{parse_pem, PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::Agent;
 
-use super::{Schema, Trouble};
+use super::Schema;
 use crate::config;
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 
 /// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,16 +80,15 @@ impl Client {
     pub fn probe(&self) -> Result<(), Failure> {
         match self.get::<serde::de::IgnoredAny>("subjects") {
             Ok(_) => Ok(()),
-            Err(Trouble::Misused(failure)) => Err(failure),
-            Err(Trouble::Unusable(what) | Trouble::Away(what)) => Err(self.failure(what)),
+            Err(failure) => Err(failure.at(self.place())),
         }
     }
 
     /// The schema with this number, and all that it refers to.
-    pub fn schema(&self, id: u32) -> Result<Schema, Trouble> {
+    pub fn schema(&self, id: u32) -> Result<Schema, Failure> {
         let answer: Answer = self.get(&format!("schemas/ids/{id}"))?;
         if let Some(other) = answer.schema_type.filter(|kind| kind != "AVRO") {
-            return Err(Trouble::Unusable(format!("schema {id} is {other}, not Avro")));
+            return Err(unusable(format!("schema {id} is {other}, not Avro")));
         }
         let mut references = Vec::new();
         let mut seen = HashSet::new();
@@ -124,27 +123,35 @@ impl Client {
         answer.map(|registered| registered.id).map_err(|error| self.failure(error))
     }
 
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let mut request = self.agent.get(format!("{}/{path}", self.url));
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
         let answer = request.call().and_then(|mut answer| answer.body_mut().read_json());
         answer.map_err(|error| match error {
-            ureq::Error::StatusCode(404) => Trouble::Unusable(format!("the schema registry has no {path}")),
-            ureq::Error::StatusCode(401 | 403) => Trouble::Misused(
-                self.failure("it does not let us in").mend("set `user` and `password` of [registry]"),
-            ),
-            ureq::Error::BadUri(_) => {
-                Trouble::Misused(self.failure("this is no address").mend("correct `url` of [registry]"))
+            ureq::Error::StatusCode(404) => unusable(format!("the schema registry has no {path}")),
+            ureq::Error::StatusCode(401 | 403) => {
+                self.failure("authentication failed").mend("set `user` and `password` of [registry]")
             }
-            other => Trouble::Away(format!("the schema registry at {} does not answer: {other}", self.url)),
+            ureq::Error::BadUri(_) => self.failure("invalid URL").mend("correct `url` of [registry]"),
+            other => Failure::new(format!("the schema registry at {} does not answer: {other}", self.url))
+                .of_kind(ErrorKind::Retry),
         })
     }
 
     fn failure(&self, what: impl fmt::Display) -> Failure {
-        Failure::new(what).at(format!("schema registry {}", self.url))
+        Failure::new(what).at(self.place())
     }
+
+    fn place(&self) -> String {
+        format!("schema registry {}", self.url)
+    }
+}
+
+/// The error of a schema that messages cannot be read with.
+fn unusable(what: String) -> Failure {
+    Failure::new(what).of_kind(ErrorKind::Reject)
 }
 
 /// A text as one part of a path.

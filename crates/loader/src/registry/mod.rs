@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::config;
 use crate::decode::avro::Shape;
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 use client::Client;
 
 /// A schema with those that it refers to.
@@ -22,17 +22,6 @@ pub struct Schema {
     pub text: String,
     /// The texts of the others.
     pub references: Vec<String>,
-}
-
-/// Why there is no schema.
-#[derive(Debug)]
-pub enum Trouble {
-    /// The registry says so, or it is none that can be used: the message is to blame.
-    Unusable(String),
-    /// The registry does not answer; later it may.
-    Away(String),
-    /// It wants to be asked differently.
-    Misused(Failure),
 }
 
 /// The schemas that are known.
@@ -55,8 +44,9 @@ impl Registry {
         Client::new(config)?.probe()
     }
 
-    /// The schema with this number.
-    pub fn shape(&mut self, id: u32) -> Result<Arc<Shape>, Trouble> {
+    /// The schema with this number. Where there is none that can be used the message that names it is to blame, which is an
+    /// error to reject by; a registry that does not answer is one to try again.
+    pub fn shape(&mut self, id: u32) -> Result<Arc<Shape>, Failure> {
         let known = match self.shapes.get(&id) {
             Some(known) => known.clone(),
             None => {
@@ -67,7 +57,7 @@ impl Registry {
                 parsed
             }
         };
-        known.map_err(Trouble::Unusable)
+        known.map_err(|what| Failure::new(what).of_kind(ErrorKind::Reject))
     }
 
     /// The schemas that were fetched since this was last asked.

@@ -1,4 +1,4 @@
-//! Waiting before something is tried again: longer each time, and never for the same time as others do.
+//! Exponential backoff with jitter.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::stop::Stop;
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The pauses between attempts at one thing.
+/// The pauses between the attempts at one operation.
 pub struct Backoff {
     next: Duration,
 }
@@ -19,14 +19,14 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// How long the next one is; between a half and the whole of a time that doubles.
+    /// Returns the length of the next pause: between a half and the whole of a time that doubles.
     pub fn length(&mut self) -> Duration {
         let length = self.next.mul_f64(0.5 + fastrand::f64() / 2.0);
         self.next = (self.next * 2).min(LONGEST);
         length
     }
 
-    /// Waits; says whether to go on, which a stop forbids.
+    /// Waits for the next pause; returns false if the run was told to stop.
     pub async fn unless_stopped(&mut self, stop: &mut Stop) -> bool {
         tokio::select! {
             () = stop.requested() => false,

@@ -1,5 +1,5 @@
-//! The way of rows into their table: straight, or over a table in between, where newer rows replace older ones or the server
-//! has to make values of text.
+//! Sends rows into their table: directly, or through a staging table where newer rows replace older ones or the server has to
+//! cast text.
 
 use bytes::Bytes;
 use futures_util::{pin_mut, SinkExt};
@@ -11,10 +11,10 @@ use super::staging_table::StagingTable;
 use super::statements::Statements;
 use crate::definition::Definition;
 
-/// How much goes into one protocol message: enough to be cheap, little enough for the server to begin early.
+/// The size of one protocol message: large enough to be cheap, small enough for the server to begin early.
 const CHUNK: usize = 64 << 10;
 
-/// The prepared way into one table.
+/// The prepared statements that bring rows into one table.
 pub struct Destination {
     table: String,
     copy: Statement,
@@ -22,7 +22,7 @@ pub struct Destination {
     one_by_one: Option<OneByOne>,
 }
 
-/// What brings rows from the table in between into their own.
+/// The statements that bring rows from the staging table into their own.
 struct Merge {
     delete: Option<Statement>,
     insert: Statement,
@@ -30,7 +30,7 @@ struct Merge {
 }
 
 impl Destination {
-    /// Prepares what has not been prepared before.
+    /// Prepares the statements that this connection has not prepared before.
     pub async fn open(
         tx: &Transaction<'_>,
         statements: &mut Statements,
@@ -53,17 +53,17 @@ impl Destination {
         Ok(Self { table, copy, merge: Some(merge), one_by_one })
     }
 
-    /// The way of a prepared COPY into a table, without detours.
+    /// Uses a prepared COPY into a table, without a staging table.
     pub fn straight(table: &str, copy: Statement) -> Self {
         Self { table: table.into(), copy, merge: None, one_by_one: None }
     }
 
-    /// The name of the table, without its schema, as the server's messages have it.
+    /// The name of the table without its schema, as it stands in the server's messages.
     pub fn table(&self) -> &str {
         &self.table
     }
 
-    /// What tries rows one by one, if it can.
+    /// The statements that try rows one by one, if the table allows that.
     pub fn one_by_one(&self) -> Option<&OneByOne> {
         self.one_by_one.as_ref()
     }

@@ -1,5 +1,5 @@
-//! What to do when the database takes long: say who holds a lock, end it where that is a loader that sleeps, or hang up
-//! where nobody answers at all.
+//! Watches over work that takes long: logs who holds a lock, ends the session of a loader that sleeps on it, and hangs up
+//! where the database does not answer at all.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,15 +10,15 @@ use tokio_postgres::Error;
 
 use crate::pg::{self, Connector};
 
-/// After how long it is said first, and how often at least.
+/// How long to wait before the first report, and at most between two of them.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
-/// How long a small question may take before the database counts as lost: whoever is in between swallows what is sent, or
-/// the server stands still.
+/// How long a small query may take before the connection counts as lost: a firewall or proxy is dropping packets, or the
+/// server is frozen.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Ends the sessions of loaders of this job that hold us up with a COPY of which they send nothing more. They are stopped, or
-/// cut off; a server's `idle_in_transaction_session_timeout` does not apply in the middle of a COPY.
+/// Ends the sessions of loaders of this job that hold a lock in the middle of a COPY of which they send nothing more. They are
+/// stopped, or cut off; a server's `idle_in_transaction_session_timeout` does not apply in the middle of a COPY.
 const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
     FROM pg_stat_activity a
     CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS blocker(pid)
@@ -27,8 +27,8 @@ const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
       AND b.application_name = a.application_name AND b.usesysid = a.usesysid
       AND b.state = 'active' AND b.wait_event = 'ClientRead' AND b.query_start < now() - interval '30 s'";
 
-/// Does the work, and logs who holds it up for as long as somebody does. Where the database does not answer, not even to
-/// a new connection, the work ends with the error of a lost one.
+/// Does the work, and logs which sessions it waits for as long as it does. Where the database does not answer even a new
+/// connection, the work ends with the error of a lost one.
 pub async fn watch<T>(connector: &Connector, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let mut wait = FIRST;

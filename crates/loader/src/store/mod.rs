@@ -12,7 +12,6 @@ pub mod ledger;
 pub mod lock_watch;
 mod one_by_one;
 pub mod refusals;
-pub mod setback;
 mod staging_table;
 pub mod statements;
 pub mod writer;

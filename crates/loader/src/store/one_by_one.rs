@@ -1,4 +1,4 @@
-//! Rows that are tried one by one inside the server, where many of them are refused: a journey for each takes too long.
+//! Tries rows one by one inside the server, where many of them are refused: a round trip for each takes too long.
 
 use tokio_postgres::{Error, Statement, Transaction};
 
@@ -6,12 +6,12 @@ use super::staging_table::StagingTable;
 use crate::decode::Reject;
 use crate::definition::Definition;
 
-/// Where the block notes what was refused.
+/// The table in which the block notes the refused rows.
 const REFUSED: &str = "pg_temp.\"tally refused\"";
 
 /// The statements for one table.
 pub struct OneByOne {
-    /// The name of the table in between.
+    /// The name of the staging table.
     pub table: String,
     create: String,
     copy: String,
@@ -32,7 +32,7 @@ impl OneByOne {
         })
     }
 
-    /// Prepares the COPY into the table in between, if the session may make one and the server knows the language of the block.
+    /// Prepares the COPY into the staging table, if the session may create one and the server has the language of the block.
     pub async fn open(&self, tx: &Transaction<'_>) -> Result<Option<Statement>, Error> {
         let sql = "SELECT has_database_privilege(current_database(), 'TEMPORARY')
                           AND EXISTS (SELECT FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'
@@ -49,7 +49,7 @@ impl OneByOne {
         tx.prepare(&self.copy).await.map(Some)
     }
 
-    /// Brings the rows that are there into their table, and gives those that are refused, by their numbers, with the reasons.
+    /// Brings the staged rows into their table, and returns the numbers of those that are refused, with the reasons.
     pub async fn insert(&self, tx: &Transaction<'_>) -> Result<Vec<(usize, Reject)>, Error> {
         tx.batch_execute(&self.insert).await?;
         let sql = format!("SELECT number, state, col, message FROM {REFUSED} ORDER BY number");

@@ -6,12 +6,13 @@ use tokio_postgres::{Error, Transaction};
 
 use super::destination::Destination;
 use crate::decode::{Reject, Rows};
-use crate::pg::{self, verdict, Verdict};
+use crate::pg::{self, error_kind};
+use crate::ErrorKind;
 
 /// The messages of which the server refused a row, with its reasons.
 pub type Refused = BTreeMap<u32, Reject>;
 
-/// Stores the rows that the server takes, and gives the messages of the others.
+/// Stores the rows that the server takes, and returns the messages of the others.
 ///
 /// A message is stored whole or not at all: when one of its rows is refused, its rows in other tables are not stored
 /// either.
@@ -47,11 +48,11 @@ pub async fn store_around(
     }
 }
 
-/// How many refused rows are found by trying again without them; where there are more, the server tries rows one by one.
+/// The number of refused rows up to which the client tries again without them; beyond it the server tries rows one by one.
 const FEW: u64 = 16;
 
-/// Copies those of the rows that are wanted and that the server takes, and gives the others with its reasons; after more
-/// than `most` of them it may give up.
+/// Copies those of the wanted rows that the server takes, and returns the others with its reasons; may give up after more
+/// than `most` of them.
 pub async fn copy_around(
     tx: &mut Transaction<'_>,
     destination: &Destination,
@@ -85,10 +86,10 @@ pub async fn copy_around(
     Ok(refused)
 }
 
-/// Copies rows in runs, until more than `most` are refused; gives these, and how many rows are done with.
+/// Copies rows in runs until more than `most` are refused; returns the refused rows, and how many rows are dealt with.
 ///
 /// The server names the row that it refuses, or, for a check at the end of the statement, none: then the run of rows
-/// is halved. Runs grow again while rows are taken, so that even a batch of refused rows sends little in vain.
+/// is halved. Runs grow again while rows are taken, so that even a batch full of refused rows resends little.
 async fn copy_in_runs(
     tx: &mut Transaction<'_>,
     destination: &Destination,
@@ -110,7 +111,7 @@ async fn copy_in_runs(
                 from = to;
                 run = (run * 2).max(1);
             }
-            Err(error) if verdict(&error) == Verdict::Row => {
+            Err(error) if error_kind(&error) == ErrorKind::Reject => {
                 savepoint.rollback().await?;
                 if to - from == 1 {
                     refused.push((wanted[from], reject(&error)));

@@ -1,5 +1,5 @@
-//! A temporary table in which rows wait on their way: those with a key for each other, of which the last one counts, and those
-//! with values that only the server can make of text.
+//! A temporary table for rows on their way: those with a key, of which only the last one counts, and those with values that
+//! only the server can make of text.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -10,17 +10,17 @@ use crate::definition::Definition;
 /// The table, as statements see it.
 pub struct StagingTable<'d> {
     definition: &'d Definition,
-    /// As the server's messages have it.
+    /// The name in the server's messages.
     pub table: String,
     name: String,
 }
 
 impl<'d> StagingTable<'d> {
-    /// The names of its own columns; the table's do not begin so.
+    /// The names of columns that only the staging table has; those of other tables do not begin so.
     const NUMBER: &'static str = "\"$number\"";
     const IS_GONE: &'static str = "\"$is_gone\"";
 
-    /// The stage of a table. A table that gets new columns gets another one.
+    /// The staging table of a definition; a definition with other columns has another one.
     pub fn new(definition: &'d Definition) -> Self {
         let mut hasher = DefaultHasher::new();
         (definition.create_table(), definition.is_keyed()).hash(&mut hasher);
@@ -28,7 +28,7 @@ impl<'d> StagingTable<'d> {
         Self { definition, name: format!("pg_temp.{}", quoted(&table)), table }
     }
 
-    /// Makes it.
+    /// Creates the staging table.
     pub fn create(&self) -> String {
         let columns = self
             .definition
@@ -47,7 +47,7 @@ impl<'d> StagingTable<'d> {
         )
     }
 
-    /// Loads rows into it.
+    /// Copies rows into the staging table.
     pub fn copy(&self) -> String {
         let own = match self.definition.is_keyed() {
             true => format!(", {}, {}", Self::NUMBER, Self::IS_GONE),
@@ -67,7 +67,7 @@ impl<'d> StagingTable<'d> {
         format!("SELECT DISTINCT ON ({key}) * FROM {} ORDER BY {key}, {} DESC", self.name, Self::NUMBER)
     }
 
-    /// Takes the rows away whose last message has no value; where there is no key, none are.
+    /// Deletes the rows whose last message has no value; none where there is no key.
     pub fn delete(&self) -> Option<String> {
         let same = |name: &String| format!("t.{0} = s.{0}", quoted(name));
         let same: Vec<String> = self.definition.key.iter().map(same).collect();
@@ -102,8 +102,8 @@ impl<'d> StagingTable<'d> {
         )
     }
 
-    /// Brings the rows into their table one by one, and says `refused` of each that the server does not take: its number from
-    /// 0, the SQLSTATE, the column, and the message.
+    /// Brings the rows into their table one by one, and notes in `refused` each that the server does not take: its number from 0,
+    /// the SQLSTATE, the column, and the message.
     pub fn insert_one_by_one(&self, refused: &str) -> String {
         let block = format!(
             "DECLARE
@@ -129,7 +129,7 @@ impl<'d> StagingTable<'d> {
         format!("DO '{}'", block.replace('\'', "''"))
     }
 
-    /// COPY fills identity columns with what it is given; so does this.
+    /// The beginning of an INSERT that fills identity columns with the values given, as COPY does.
     fn into(&self) -> String {
         format!("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE", self.definition.table, self.columns())
     }

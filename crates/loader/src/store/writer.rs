@@ -7,12 +7,11 @@ use tokio_postgres::{Client, Error};
 use super::backoff::Backoff;
 use super::ledger::{Care, Ledger, Standing};
 use super::lock_watch;
-use super::setback::Setback;
 use super::statements::Statements;
 use crate::observe;
-use crate::pg::{self, verdict, Connector, Verdict};
+use crate::pg::{self, error_kind, Connector};
 use crate::stop::Stop;
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 
 /// What became of a batch.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ impl Writer {
         loop {
             match connector.connect().await {
                 Ok(client) => return Ok(Some(Self::new(connector.clone(), client, stop))),
-                Err(error) if verdict(&error) == Verdict::Outage => {
+                Err(error) if error_kind(&error) == ErrorKind::Retry => {
                     tracing::warn!(error = %pg::explain(&error), "the database is away; trying again");
                     if !backoff.unless_stopped(&mut stop).await {
                         return Ok(None);
@@ -90,9 +89,9 @@ impl Writer {
                 Ok(Err(not_stored)) => return Ok(Outcome::NotStored(not_stored)),
                 Err(error) => error,
             };
-            match verdict(&error) {
-                Verdict::Row if care == Care::None => care = Care::RowByRow,
-                Verdict::Outage => {
+            match error_kind(&error) {
+                ErrorKind::Reject if care == Care::None => care = Care::RowByRow,
+                ErrorKind::Retry => {
                     let reason = pg::explain(&error);
                     tracing::warn!(error = %reason, "the database is in trouble; trying again");
                     observe::database_away(&reason);
@@ -107,13 +106,13 @@ impl Writer {
                         None => return Ok(Outcome::Stopped),
                     }
                 }
-                Verdict::Stop => {
+                ErrorKind::Fatal => {
                     return match self.outdated(ledger, batch).await {
                         Some(outdated) => Ok(Outcome::NotStored(outdated)),
                         None => Err(pg::failure(&ledger.place(), &error)),
                     };
                 }
-                Verdict::Row => return Err(pg::failure(&ledger.place(), &error)),
+                ErrorKind::Reject => return Err(pg::failure(&ledger.place(), &error)),
             }
         }
     }
@@ -151,7 +150,7 @@ impl Writer {
             let connector = self.connector.clone();
             match lock_watch::watch(&connector, self.reconnect_and_compare(ledger, batch)).await {
                 Ok(standing) => return Ok(Some(standing)),
-                Err(error) if verdict(&error) == Verdict::Outage => {
+                Err(error) if error_kind(&error) == ErrorKind::Retry => {
                     let reason = pg::explain(&error);
                     tracing::warn!(error = %reason, "the database is away");
                     observe::database_away(&reason);
@@ -187,16 +186,16 @@ impl Writer {
     pub async fn retry<T>(
         &mut self,
         doing: &str,
-        mut work: impl AsyncFnMut(&mut Self) -> Result<T, Setback>,
+        mut work: impl AsyncFnMut(&mut Self) -> Result<T, Failure>,
     ) -> Result<Option<T>, Failure> {
         let mut backoff = Backoff::default();
         loop {
             let connector = self.connector.clone();
             match lock_watch::watch(&connector, work(self)).await {
                 Ok(done) => return Ok(Some(done)),
-                Err(Setback::Lasting(failure)) => return Err(failure),
-                Err(Setback::Passing(error)) => {
-                    tracing::warn!(error, doing, "the database is away; trying again");
+                Err(failure) if failure.kind() != ErrorKind::Retry => return Err(failure),
+                Err(failure) => {
+                    tracing::warn!(error = %failure, doing, "the database is away; trying again");
                     if !backoff.unless_stopped(&mut self.stop).await {
                         return Ok(None);
                     }

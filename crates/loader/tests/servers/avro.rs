@@ -281,16 +281,16 @@ fn a_registry_that_is_away_stops_only_what_was_never_seen() {
     assert_eq!(world.next_offset(), 2);
     assert!(world.dead_letters().is_empty());
 
-    // It does not let us in, and no secret is told.
+    // Authentication fails, and no secret is told.
     answering.store(true, Ordering::SeqCst);
     world.produce(&[&trade_message(2, 1, 2)]);
     let wrong = world.config(&topic.replace("{ env = 'SECRET' }", "'opensesame'"));
     let text = complaint(&wrong);
-    assert!(text.contains("does not let us in; set `user` and `password`"), "{text}");
+    assert!(text.contains("authentication failed; set `user` and `password`"), "{text}");
     let check = tally("check", &wrong, &[]);
     let text = String::from_utf8(check.stdout).unwrap();
     assert!(
-        !check.status.success() && text.contains("does not let us in") && !text.contains("opensesame"),
+        !check.status.success() && text.contains("authentication failed") && !text.contains("opensesame"),
         "{text}"
     );
 }

@@ -114,7 +114,7 @@ fn each_mistake_has_its_line() {
         (registry("http://127.0.0.1:1"), "schema registry http://127.0.0.1:1: ", "refused"),
         (
             registry(&format!("http://{stranger}")),
-            "it does not let us in",
+            "authentication failed",
             "; set `user` and `password` of [registry]",
         ),
         (registry("localhost:8081"), "[registry]: `url` is \"localhost:8081\"", "; begin it with http"),

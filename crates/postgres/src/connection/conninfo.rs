@@ -7,7 +7,7 @@ use tokio_postgres::Config;
 
 use crate::failure::Failure;
 
-/// The parameters that are ours, each with its variable of the environment.
+/// The parameters read here, each with its environment variable.
 const OURS: [(&str, &str); 6] = [
     ("sslmode", "PGSSLMODE"),
     ("sslrootcert", "PGSSLROOTCERT"),
@@ -17,7 +17,7 @@ const OURS: [(&str, &str); 6] = [
     ("passfile", "PGPASSFILE"),
 ];
 
-/// A connection string that was read.
+/// A parsed connection string.
 pub struct Conninfo {
     /// What tokio-postgres takes of it, with what the environment adds.
     pub config: Config,
@@ -104,7 +104,7 @@ fn split_url(text: &str) -> (String, BTreeMap<&'static str, String>) {
     (format!("{rest}{mark}{}", others.join("&")), ours)
 }
 
-/// Whatever is malformed is left for tokio-postgres to complain about.
+/// Parses key=value pairs; tokio-postgres complains about malformed ones.
 fn split_pairs(text: &str) -> (String, BTreeMap<&'static str, String>) {
     let mut ours = BTreeMap::new();
     let mut others = String::new();

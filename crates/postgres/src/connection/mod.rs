@@ -1,4 +1,4 @@
-//! Making connections: where to, as whom, and how safely.
+//! Makes connections, from what the connection string, the environment and the password file say.
 
 mod conninfo;
 mod passfile;
@@ -21,8 +21,8 @@ use crate::server_error::explain;
 use conninfo::Conninfo;
 use tls::Mode;
 
-/// What the server is to do about a session whose program sleeps or cannot be reached, so that its locks do not keep the
-/// next one out. What the role, the database or the URL says goes before.
+/// Lets the server end a session whose program sleeps or cannot be reached, so that its locks do not keep the next one out.
+/// Settings of the role, the database or the URL take precedence.
 const SESSION: &str = "SELECT pg_catalog.set_config(name, wanted, false)
     FROM (VALUES ('idle_in_transaction_session_timeout', '30s'), ('tcp_keepalives_idle', '30'),
                  ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'), ('tcp_user_timeout', '60000'))
@@ -43,7 +43,7 @@ pub struct Connector {
 impl Connector {
     /// Reads what a connection string, the environment and the password file say; does not connect yet.
     ///
-    /// A password that is given goes before that of the string; the name is what the server shows of the sessions.
+    /// The password takes precedence over that of the string; the application name is shown by the server.
     pub fn new(conninfo: &str, password: Option<&str>, application_name: &str) -> Result<Self, Failure> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let home = variable("HOME").map(PathBuf::from);
@@ -112,7 +112,7 @@ impl Connector {
         self.config.get_application_name().unwrap_or_default()
     }
 
-    /// Drops all connections that were made so far: what they are at ends with an error.
+    /// Drops all connections made so far: their work ends with an error.
     pub fn hang_up(&self) {
         self.hang_up.notify_waiters();
     }

@@ -28,7 +28,7 @@ pub fn password(file: &Path, config: &Config, user: &str) -> Option<String> {
     })
 }
 
-/// The password of a line, if the line is for these.
+/// The password of a line, if the line is for this connection.
 fn entry(line: &str, wanted: [&str; 4]) -> Option<String> {
     if line.starts_with('#') {
         return None;
@@ -44,7 +44,7 @@ fn entry(line: &str, wanted: [&str; 4]) -> Option<String> {
     fields.next()
 }
 
-/// What the colons part; a backslash makes the next character an ordinary one.
+/// Splits a line at its colons; a backslash makes the next character an ordinary one.
 fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut characters = line.chars();

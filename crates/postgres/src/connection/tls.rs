@@ -22,9 +22,9 @@ pub enum Mode {
     Prefer,
     /// Encrypt, with whomever; with a root certificate as `VerifyCa`.
     Require,
-    /// And only with a server whose certificate a trusted authority has signed.
+    /// Encrypt, only with a server whose certificate a trusted authority has signed.
     VerifyCa,
-    /// And that has the name under which it was called.
+    /// Encrypt as `VerifyCa`, only with a server whose certificate has the name under which it was called.
     VerifyFull,
 }
 
@@ -48,7 +48,7 @@ impl Mode {
         }
     }
 
-    /// As tokio-postgres has it; the rest is the business of the certificates.
+    /// The mode for tokio-postgres; certificates decide the rest.
     pub fn negotiation(self) -> SslMode {
         match self {
             Self::Disable => SslMode::Disable,
@@ -58,7 +58,7 @@ impl Mode {
     }
 }
 
-/// Prepares for the certificates of both sides. `home` is where libpq's own files are, `~/.postgresql`.
+/// Makes the TLS connector, with the certificates of both sides. `home` is the folder of libpq's own files, `~/.postgresql`.
 pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result<MakeTlsConnector, Failure> {
     let file = |key: &str, default: &str| {
         let named = conninfo.get(key).filter(|path| !path.is_empty()).map(PathBuf::from);

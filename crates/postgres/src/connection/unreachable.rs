@@ -1,4 +1,4 @@
-//! Why there is no connection, in one line that says what to do.
+//! Explains why there is no connection, in one line that says what to do.
 
 use std::error::Error as _;
 
@@ -17,7 +17,7 @@ pub fn failure(place: &str, mode: Mode, error: &Error) -> Failure {
     }
 }
 
-/// The server has answered, and would not.
+/// The failure for a server that answered and refused.
 fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
     let failure = Failure::new(explain(error)).at(place);
     let routine = error.as_db_error().and_then(|error| error.routine()).unwrap_or_default();
@@ -43,7 +43,7 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
     }
 }
 
-/// There was no answer of PostgreSQL's.
+/// The failure where PostgreSQL did not answer.
 fn broken(place: &str, error: &Error) -> Failure {
     let what = explain(error);
     let what = what.strip_prefix("error connecting to server: ").unwrap_or(&what);

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 use super::avro::Readiness;
 use super::dead_letter::DeadLetter;
 use super::keys::{self, Key};
-use super::originals::Originals;
+use super::raw_messages::RawMessages;
 use super::topic::{Decoder, Progress, TopicState};
 use super::{Batch, Change, Span};
 use crate::config::{BatchLimits, Config, KeyFormat};
 use crate::decode::{Record, Reject};
-use crate::load::start::claims::AssignedPartition;
-use crate::load::start::Assigned;
+use crate::load::assignment::{Assigned, AssignedPartition};
 use crate::registry::Registry;
 use crate::store::dead_letter::Stage;
 use crate::Failure;
@@ -170,7 +169,7 @@ impl Assembler {
             (Ok(_), Decoder::Sampling(samples)) => {
                 samples.push(self.current, record);
                 if samples.len() >= topic.config.sample {
-                    topic.settle(self.current, &mut self.batch);
+                    topic.decode_samples(self.current, &mut self.batch);
                 }
             }
             (Ok(key), _) => {
@@ -191,7 +190,7 @@ impl Assembler {
             if self.batch.rows[topic.tables[0]].len() > 0 {
                 return Ok(Prepared::NotYet(Taken::AfterHandOver));
             }
-            topic.decoder = Decoder::Sampling(Originals::default());
+            topic.decoder = Decoder::Sampling(RawMessages::default());
         }
         let Some(registry) = &mut self.registry else { return Ok(Prepared::Ready(None)) };
         if let Decoder::Avro(decoder) = &mut topic.decoder {
@@ -231,7 +230,7 @@ impl Assembler {
         }
         self.passed = false;
         for (at, topic) in self.topics.iter_mut().enumerate() {
-            topic.settle(at, &mut self.batch);
+            topic.decode_samples(at, &mut self.batch);
             for (number, progress) in topic.progress.iter_mut().enumerate() {
                 if progress.next > progress.handed_over {
                     let span = Span { from: progress.handed_over, to: progress.next };
@@ -251,7 +250,7 @@ impl Assembler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::start::tables::{AssignedTopic, Table};
+    use crate::load::assignment::{AssignedTopic, Table};
 
     fn assembler(limits: BatchLimits) -> Assembler {
         assembler_for(limits, "")

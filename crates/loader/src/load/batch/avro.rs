@@ -7,8 +7,8 @@ use crate::decode::avro::{columns, evolved, unframe, Plan};
 use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::{Definition, Template};
 use crate::load::batch::Change;
-use crate::registry::{Registry, Trouble};
-use crate::Failure;
+use crate::registry::Registry;
+use crate::{ErrorKind, Failure};
 
 /// What is known of a topic.
 pub struct Decoder {
@@ -55,9 +55,11 @@ impl Decoder {
         }
         let shape = match registry.shape(id) {
             Ok(shape) => shape,
-            Err(Trouble::Unusable(what)) => return Ok(Readiness::Unusable(what)),
-            Err(Trouble::Away(what)) => return Ok(Readiness::Away(what)),
-            Err(Trouble::Misused(failure)) => return Err(failure),
+            Err(failure) => match failure.kind() {
+                ErrorKind::Reject => return Ok(Readiness::Unusable(failure.to_string())),
+                ErrorKind::Retry => return Ok(Readiness::Away(failure.to_string())),
+                ErrorKind::Fatal => return Err(failure),
+            },
         };
         let change = match &self.definition {
             None => {
@@ -66,7 +68,7 @@ impl Decoder {
                     return Ok(Readiness::Unusable(format!("schema {id} is not that of a record")));
                 }
                 if let Some(template) = &self.template {
-                    Some((template.settle(|name| shape.has_field(name)), None))
+                    Some((template.definition_with(|name| shape.has_field(name)), None))
                 } else {
                     let definition = Definition::new(topic.mappings()[0].layout, table.clone(), columns);
                     let statement = definition.create_table();

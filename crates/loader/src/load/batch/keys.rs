@@ -2,8 +2,8 @@
 
 use crate::decode::avro::{to_text, unframe};
 use crate::decode::Reject;
-use crate::registry::{Registry, Trouble};
-use crate::Failure;
+use crate::registry::Registry;
+use crate::{ErrorKind, Failure};
 
 /// What a key says.
 pub enum Key {
@@ -27,9 +27,11 @@ pub fn read(key: Option<&[u8]>, registry: &mut Registry) -> Result<Key, Failure>
             Ok(text) => Ok(Key::Text(Some(text))),
             Err(reject) => Ok(Key::Unreadable(of_key(reject))),
         },
-        Err(Trouble::Unusable(what)) => Ok(Key::Unreadable(of_key(Reject::no_schema(what)))),
-        Err(Trouble::Away(what)) => Ok(Key::Away(what)),
-        Err(Trouble::Misused(failure)) => Err(failure),
+        Err(failure) => match failure.kind() {
+            ErrorKind::Reject => Ok(Key::Unreadable(of_key(Reject::no_schema(failure.to_string())))),
+            ErrorKind::Retry => Ok(Key::Away(failure.to_string())),
+            ErrorKind::Fatal => Err(failure),
+        },
     }
 }
 

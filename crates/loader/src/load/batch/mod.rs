@@ -4,7 +4,7 @@ pub mod assembler;
 pub mod avro;
 pub mod dead_letter;
 pub mod keys;
-pub mod originals;
+pub mod raw_messages;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::decode::Rows;
 use crate::definition::Definition;
 use crate::registry::Schema;
 use dead_letter::DeadLetter;
-use originals::Originals;
+use raw_messages::RawMessages;
 
 /// Rows, dead letters, new definitions, and the offsets that they cover.
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub struct Batch {
     /// By table.
     pub rows: Vec<Rows>,
     /// The messages that became rows, by the numbers that their rows have.
-    pub originals: Originals,
+    pub raw_messages: RawMessages,
     /// The messages that could not become rows.
     pub dead_letters: Vec<DeadLetter>,
     /// What becomes of tables first.
@@ -67,7 +67,7 @@ impl Batch {
     pub fn next(&self) -> Self {
         Self {
             rows: self.rows.iter().map(Rows::like).collect(),
-            originals: Originals::like(&self.originals),
+            raw_messages: RawMessages::like(&self.raw_messages),
             ..Self::default()
         }
     }

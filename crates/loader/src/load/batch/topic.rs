@@ -4,20 +4,19 @@ use std::mem;
 
 use super::avro;
 use super::dead_letter::DeadLetter;
-use super::originals::Originals;
+use super::raw_messages::RawMessages;
 use super::{Batch, Change};
 use crate::config::{Format, TableName, Topic, UnknownFields};
 use crate::decode::{fields_of, infer, Fields, Record, Routes};
 use crate::definition::{Definition, Template};
-use crate::load::start::tables::AssignedTopic;
-use crate::load::start::Assigned;
+use crate::load::assignment::{Assigned, AssignedTopic};
 use crate::store::dead_letter::Stage;
 
 /// What is known of a topic.
 pub struct TopicState {
     /// Section of the configuration.
     pub config: Topic,
-    /// The tables of its ways.
+    /// The tables of its routes.
     pub tables: Vec<usize>,
     /// The name of the first.
     pub table: TableName,
@@ -47,8 +46,8 @@ pub struct Progress {
 /// What turns messages into rows.
 pub enum Decoder {
     /// Columns are not known, or not all of them: messages wait to be inferred from.
-    Sampling(Originals),
-    /// JSON, by ways into tables.
+    Sampling(RawMessages),
+    /// JSON, by routes into tables.
     Json(Box<Routes>),
     /// Avro, by schemas.
     Avro(Box<avro::Decoder>),
@@ -78,7 +77,7 @@ impl TopicState {
                 let tables = topic.tables.iter().copied().zip(definitions);
                 Decoder::Json(Box::new(Routes::new(&topic.config, tables)))
             }
-            (Format::Json, None) => Decoder::Sampling(Originals::default()),
+            (Format::Json, None) => Decoder::Sampling(RawMessages::default()),
         };
         let mut state = Self {
             config: topic.config.clone(),
@@ -109,7 +108,7 @@ impl TopicState {
     }
 
     /// Infers the columns that are not known from the messages that wait, and decodes them.
-    pub fn settle(&mut self, at: usize, batch: &mut Batch) {
+    pub fn decode_samples(&mut self, at: usize, batch: &mut Batch) {
         let Decoder::Sampling(samples) = &mut self.decoder else { return };
         let samples = mem::take(samples);
         let known = self.growing.take().map(|(definition, _)| definition);
@@ -123,7 +122,7 @@ impl TopicState {
         }
         match outcome {
             Inferred::Nothing => {
-                self.decoder = Decoder::Sampling(Originals::default());
+                self.decoder = Decoder::Sampling(RawMessages::default());
                 return;
             }
             Inferred::AsItWas => {}
@@ -135,7 +134,7 @@ impl TopicState {
     }
 
     /// The definition with what the samples add to it.
-    fn inferred(&self, samples: &Originals, known: Option<Definition>) -> (Definition, Inferred) {
+    fn inferred(&self, samples: &RawMessages, known: Option<Definition>) -> (Definition, Inferred) {
         let records = || (0..samples.len()).map(|i| samples.get(i, ""));
         let columns = known.as_ref().map_or(&[][..], |known| &known.columns);
         let inferred = infer(records(), columns, &self.config.overflow_column);
@@ -151,7 +150,7 @@ impl TopicState {
             }
             (None, Some(template), Some(_)) => {
                 let fields = fields_of(records());
-                (template.settle(|name| fields.contains(name)), Inferred::Change(None))
+                (template.definition_with(|name| fields.contains(name)), Inferred::Change(None))
             }
             (None, _, inferred) => {
                 let is_any = inferred.is_some();
@@ -166,7 +165,7 @@ impl TopicState {
     /// Decodes a message into rows or a dead letter; `key` is its key as the columns see it.
     pub fn decode(&mut self, record: &Record, key: Option<&[u8]>, topic: usize, batch: &mut Batch) {
         let seen = &Record { key, ..*record };
-        let message = batch.originals.len() as u32; // a batch has far fewer messages
+        let message = batch.raw_messages.len() as u32; // a batch has far fewer messages
         let appended = match &mut self.decoder {
             Decoder::Json(routes) => routes.append_rows(seen, message, &mut batch.rows),
             Decoder::Avro(decoder) => {
@@ -179,7 +178,7 @@ impl TopicState {
                 if !is_taken {
                     *batch.ignored.entry((topic, record.partition)).or_default() += 1;
                 }
-                batch.originals.push(topic, record);
+                batch.raw_messages.push(topic, record);
             }
             Err(reject) => batch.dead_letters.push(DeadLetter::new(record, Stage::Decode, reject)),
         }

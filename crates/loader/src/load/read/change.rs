@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use super::order::Order;
 use super::Reader;
 use crate::kafka::{self, GroupChange, Partition};
+use crate::load::assignment::AssignedPartition;
 use crate::load::exit::Exit;
-use crate::load::start::claims::AssignedPartition;
 use crate::observe;
 
 /// The changes to be carried out, one after the other.

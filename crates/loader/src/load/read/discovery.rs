@@ -16,7 +16,7 @@ pub struct Discovery {
     /// The configuration.
     pub config: Arc<Config>,
     /// A client to ask with.
-    pub scout: JobConsumer,
+    pub metadata_client: JobConsumer,
     /// What is known already, this loader's or not.
     pub known: HashSet<(String, i32)>,
     /// To the lanes.
@@ -33,7 +33,7 @@ impl Discovery {
         while !self.stop.is_requested() {
             std::thread::sleep(STEP);
             // What the client has to say would pile up.
-            while self.scout.poll(Duration::ZERO).is_some() {}
+            while self.metadata_client.poll(Duration::ZERO).is_some() {}
             if looked.elapsed() >= every {
                 self.look();
                 looked = Instant::now();
@@ -45,13 +45,13 @@ impl Discovery {
         let config = self.config.clone();
         for topic in &config.topics {
             // A broker that does not answer does so later.
-            let Ok(numbers) = kafka::numbers(&self.scout, &topic.name) else { continue };
+            let Ok(numbers) = kafka::numbers(&self.metadata_client, &topic.name) else { continue };
             for number in numbers {
                 let key = (topic.name.clone(), number);
                 if self.known.contains(&key) {
                     continue;
                 }
-                let Ok(partition) = kafka::partition(&self.scout, topic, number) else { continue };
+                let Ok(partition) = kafka::partition(&self.metadata_client, topic, number) else { continue };
                 self.known.insert(key);
                 if config.owns(topic, number) {
                     let lane = number as usize % self.lanes.len();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::load::start::claims::AssignedPartition;
+use crate::load::assignment::AssignedPartition;
 
 /// The partitions that have not reached their end yet, by topic and number, with that end.
 #[derive(Debug, Clone)]

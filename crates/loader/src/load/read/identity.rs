@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::kafka::{JobConsumer, Question, TopicId};
-use crate::load::start::claims::AssignedPartition;
+use crate::load::assignment::AssignedPartition;
 
 /// The ids that topics had when they were claimed, by their numbers, and a question for those that they have now.
 #[derive(Default)]

@@ -5,8 +5,8 @@ pub mod change;
 pub mod discovery;
 pub mod end;
 pub mod identity;
+pub mod kafka_error;
 pub mod order;
-pub mod verdict;
 pub mod watchdog;
 
 use std::collections::BTreeSet;
@@ -22,18 +22,18 @@ use tokio::time::timeout;
 use crate::config::{Config, Mode};
 use crate::decode::Record;
 use crate::kafka::{self, JobConsumer, Message, Queue, Watermarks};
+use crate::load::assignment::AssignedPartition;
 use crate::load::batch::assembler::{Assembler, Taken};
-use crate::load::circuit::Circuit;
+use crate::load::circuit_breaker::CircuitBreaker;
 use crate::load::exit::Exit;
-use crate::load::start::claims::AssignedPartition;
 use crate::stop::Stop;
 use crate::store::backoff::Backoff;
 use crate::Failure;
 use change::Changes;
 use end::End;
 use identity::Identity;
-use order::{Order, Stored};
-use verdict::{is_too_large, judge, too_large};
+use kafka_error::{is_too_large, judge, too_large};
+use order::{Order, StoredOffsets};
 use watchdog::Watchdog;
 
 /// How long a poll waits at most, and so how soon a stop is noticed.
@@ -56,13 +56,13 @@ pub struct Reader<'a> {
     pub queue: Queue<'a>,
     pub watermarks: &'a Watermarks,
     pub assembler: Assembler,
-    pub circuit: Circuit,
+    pub breaker: CircuitBreaker,
     /// Where to end, if it does, and whether exactly there.
     pub end: Option<(End, bool)>,
     pub changes: Changes<'a>,
     pub identity: Identity,
     pub watchdog: Option<Watchdog>,
-    pub stored: Stored,
+    pub stored: StoredOffsets,
     pub stop: Stop,
     /// To the writing side.
     pub out: mpsc::Sender<Order>,
@@ -150,9 +150,9 @@ impl Reader<'_> {
         if !self.queue.is_empty() {
             return false;
         }
-        let Self { end, assembler, circuit, config, watermarks, .. } = self;
+        let Self { end, assembler, breaker, config, watermarks, .. } = self;
         end.as_mut().is_some_and(|(end, _)| {
-            let next = |topic, number| match circuit.is_open(topic) {
+            let next = |topic, number| match breaker.is_open(topic) {
                 true => i64::MAX,
                 false => assembler.next(topic, number),
             };
@@ -312,7 +312,7 @@ impl Reader<'_> {
     fn read_ones(&self, all: &TopicPartitionList) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for element in all.elements() {
-            if !self.circuit.is_open(self.assembler.topic(element.topic())) {
+            if !self.breaker.is_open(self.assembler.topic(element.topic())) {
                 list.add_partition(element.topic(), element.partition());
             }
         }
@@ -322,7 +322,7 @@ impl Reader<'_> {
     /// Reads no more of topics that are stopped.
     fn leave_stopped(&mut self) -> Result<(), Exit> {
         let owned = self.assembler.positions().map(|(partition, _)| partition);
-        let stopped: Vec<_> = owned.filter(|(topic, _)| self.circuit.is_open(*topic)).collect();
+        let stopped: Vec<_> = owned.filter(|(topic, _)| self.breaker.is_open(*topic)).collect();
         for (topic, number) in stopped {
             let name = &self.config.topics[topic].name;
             self.assembler.remove(name, number);

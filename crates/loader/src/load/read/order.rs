@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::kafka::Partition;
+use crate::load::assignment::AssignedPartition;
 use crate::load::batch::Batch;
-use crate::load::start::claims::AssignedPartition;
 
 /// Something to be done.
 pub enum Order {
@@ -21,9 +21,9 @@ pub enum Order {
 
 /// The positions that were stored since somebody looked, by topic and partition.
 #[derive(Debug, Clone, Default)]
-pub struct Stored(Arc<Mutex<BTreeMap<(usize, i32), i64>>>);
+pub struct StoredOffsets(Arc<Mutex<BTreeMap<(usize, i32), i64>>>);
 
-impl Stored {
+impl StoredOffsets {
     /// Notes the positions after a batch.
     pub fn note(&self, batch: &Batch) {
         let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);

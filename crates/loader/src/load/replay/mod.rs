@@ -10,21 +10,20 @@ use std::path::PathBuf;
 
 use tokio_postgres::Client;
 
+use super::assignment::{Assigned, AssignedPartition};
 use super::batch::assembler::{Assembler, Taken};
 use super::batch::Batch;
-use super::start::claims::AssignedPartition;
-use super::start::{restart, start, Assigned, Intent};
+use super::start::{restart, start, Intent};
 use super::write::changed;
 use super::write::contents::{store, Tables};
 use super::write::positions::Positions;
 use crate::config::{Config, Topic};
 use crate::kafka::Watermarks;
-use crate::pg::{self, verdict, Verdict};
+use crate::pg::{self, error_kind};
 use crate::runtime;
 use crate::store::ledger::Care;
-use crate::store::setback::Setback;
 use crate::store::statements::Statements;
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 use condition::Condition;
 use letters::Letter;
 
@@ -43,7 +42,7 @@ pub struct Args {
     /// Only those with this sqlstate, stage, column, partition or schema; may be repeated.
     #[arg(long = "where", value_name = "NAME=VALUE")]
     conditions: Vec<Condition>,
-    /// At most so many.
+    /// Replay at most this many dead letters.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     /// Try it, and take everything back.
@@ -141,13 +140,9 @@ impl<'a> Replay<'a> {
             if begin == letters.len() {
                 return Ok(dead);
             }
-            self.assigned =
-                restart(&mut self.client, self.config, &[], &[]).await.map_err(|setback| match setback {
-                    Setback::Passing(what) => Failure::new(what).at("database"),
-                    Setback::Lasting(failure) => failure,
-                })?;
+            self.assigned = restart(&mut self.client, self.config, &[], &[]).await?;
         }
-        Err(Failure::new("others change the tables or the dead letters all the time")
+        Err(Failure::new("the tables or dead letters kept changing during the replay")
             .mend("let one replay run at a time"))
     }
 
@@ -185,7 +180,7 @@ impl<'a> Replay<'a> {
     async fn store(&mut self, batch: &Batch, letters: &[Letter]) -> Result<Attempt, Failure> {
         let failed = |error| pg::failure("replaying dead letters", &error);
         match self.attempt(batch, letters, Care::None).await {
-            Err(error) if verdict(&error) == Verdict::Row => {
+            Err(error) if error_kind(&error) == ErrorKind::Reject => {
                 self.attempt(batch, letters, Care::RowByRow).await.map_err(failed)
             }
             attempted => attempted.map_err(failed),

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::claims::AssignedPartition;
 use crate::kafka::{self, JobConsumer, Partition};
+use crate::load::assignment::AssignedPartition;
 use crate::load::read::end::End;
 use crate::Failure;
 
@@ -35,10 +35,10 @@ impl FromStr for Bound {
 
 impl Bound {
     /// The offset that it means in each of the partitions, inside what the broker has.
-    fn offsets(self, scout: &JobConsumer, partitions: &[Partition]) -> Result<Vec<i64>, Failure> {
+    fn offsets(self, metadata_client: &JobConsumer, partitions: &[Partition]) -> Result<Vec<i64>, Failure> {
         let found = match self {
             Self::Offset(offset) => vec![offset; partitions.len()],
-            Self::Time(millis) => kafka::offsets_at(scout, partitions, millis)
+            Self::Time(millis) => kafka::offsets_at(metadata_client, partitions, millis)
                 .map_err(|e| Failure::new(e).at("looking for the offsets of a time"))?,
         };
         Ok(found.iter().zip(partitions).map(|(offset, p)| (*offset).clamp(p.low, p.high)).collect())
@@ -46,8 +46,12 @@ impl Bound {
 }
 
 /// Lets partitions that the job has not read begin at the bound.
-pub fn begin_at(from: Bound, scout: &JobConsumer, partitions: &mut [Partition]) -> Result<(), Failure> {
-    let offsets = from.offsets(scout, partitions)?;
+pub fn begin_at(
+    from: Bound,
+    metadata_client: &JobConsumer,
+    partitions: &mut [Partition],
+) -> Result<(), Failure> {
+    let offsets = from.offsets(metadata_client, partitions)?;
     for (partition, offset) in partitions.iter_mut().zip(offsets) {
         partition.begin = offset;
     }
@@ -57,12 +61,12 @@ pub fn begin_at(from: Bound, scout: &JobConsumer, partitions: &mut [Partition]) 
 /// The end of the run at the bound.
 pub fn end_at(
     to: Bound,
-    scout: &JobConsumer,
+    metadata_client: &JobConsumer,
     topics: &[&str],
     partitions: &[Partition],
     assigned: &[AssignedPartition],
 ) -> Result<End, Failure> {
-    let offsets = to.offsets(scout, partitions)?;
+    let offsets = to.offsets(metadata_client, partitions)?;
     let end = |a: &AssignedPartition| {
         let is_it = |p: &&(&Partition, &i64)| p.0.topic == topics[a.topic] && p.0.number == a.number;
         let pairs: Vec<(&Partition, &i64)> = partitions.iter().zip(&offsets).collect();

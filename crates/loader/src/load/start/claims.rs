@@ -1,77 +1,61 @@
-//! Claiming partitions: their rows in `loader.offsets` become this loader's, and say where to go on.
+//! Claims partitions: their rows in `loader.offsets` become this loader's, and say where to go on.
 
 use tokio_postgres::Transaction;
 
 use crate::config::{Config, OnGap};
-use crate::kafka::{Partition, TopicId};
+use crate::kafka::Partition;
+use crate::load::assignment::AssignedPartition;
 use crate::pg::{self, Position};
-use crate::store::setback::Setback;
 use crate::Failure;
-
-/// A partition that this loader has claimed.
-#[derive(Debug, Clone, Copy)]
-pub struct AssignedPartition {
-    /// Which of the topics it belongs to.
-    pub topic: usize,
-    /// Its number.
-    pub number: i32,
-    /// The offset to read next.
-    pub next: i64,
-    /// The high watermark when it was claimed.
-    pub high: i64,
-    /// The claim's epoch.
-    pub epoch: i64,
-    /// The topic's id, if the broker gives it one.
-    pub topic_id: Option<TopicId>,
-}
 
 /// Claims partitions that this loader does not have.
 pub async fn claim(
     tx: &Transaction<'_>,
     config: &Config,
     partitions: &[Partition],
-) -> Result<Vec<AssignedPartition>, Setback> {
+) -> Result<Vec<AssignedPartition>, Failure> {
     let found = pg::claim(tx, &config.job, partitions).await;
-    let found = found.map_err(|error| Setback::database("table loader.offsets", &error))?;
+    let found = found.map_err(|error| pg::failure("table loader.offsets", &error))?;
     let mut assigned = Vec::with_capacity(partitions.len());
     for partition in partitions {
         let position = found[&(partition.topic.clone(), partition.number)];
-        assigned.push(settle(tx, config, partition, position).await?);
+        assigned.push(check_position(tx, config, partition, position).await?);
     }
     Ok(assigned)
 }
 
-/// Looks where partitions stand that this loader has, with their epochs; leaves out those that it has no longer.
+/// Reads the positions of partitions that this loader has claimed under these epochs; leaves out those it has lost.
 pub async fn renew(
     tx: &Transaction<'_>,
     config: &Config,
     partitions: &[Partition],
     epochs: &[i64],
-) -> Result<Vec<AssignedPartition>, Setback> {
+) -> Result<Vec<AssignedPartition>, Failure> {
     let found = pg::claimed(tx, &config.job, partitions, epochs).await;
-    let found = found.map_err(|error| Setback::database("table loader.offsets", &error))?;
+    let found = found.map_err(|error| pg::failure("table loader.offsets", &error))?;
     let mut assigned = Vec::with_capacity(partitions.len());
     for partition in partitions {
         if let Some(position) = found.get(&(partition.topic.clone(), partition.number)) {
-            assigned.push(settle(tx, config, partition, *position).await?);
+            assigned.push(check_position(tx, config, partition, *position).await?);
         }
     }
     Ok(assigned)
 }
 
-/// A position that the broker does not have means lost or foreign messages: nothing to guess about.
-async fn settle(
+/// Checks a position against the broker; one that the broker does not have means lost or foreign messages, and nothing is
+/// guessed about those.
+async fn check_position(
     tx: &Transaction<'_>,
     config: &Config,
     partition: &Partition,
     position: Position,
-) -> Result<AssignedPartition, Setback> {
+) -> Result<AssignedPartition, Failure> {
     let Partition { topic: name, topic_id, number, low, high, .. } = partition;
     let Position { mut next, epoch, topic_id: known } = position;
     let topic = config.topics.iter().position(|topic| topic.name == *name);
     let topic = topic.expect("partitions are of the configured topics");
     let stop = |what: String, mend: &str| {
-        Err(Failure::new(what).at(format!("topic {name:?} partition {number}")).mend(mend).into())
+        Err(Failure::new(what).at(format!("topic {name:?} partition {number}")).mend(mend))
     };
     if let (Some(known), Some(found)) = (known, topic_id) {
         if known != *found {
@@ -98,7 +82,7 @@ async fn settle(
             );
         }
         let skipped = pg::skip(tx, &config.job, partition, next).await;
-        skipped.map_err(|error| Setback::database("table loader.gaps", &error))?;
+        skipped.map_err(|error| pg::failure("table loader.gaps", &error))?;
         tracing::warn!(topic = name, partition = number, from = next, to = low, "retention removed messages");
         next = *low;
     }

@@ -8,25 +8,11 @@ use tokio_postgres::Client;
 
 use crate::config::{Config, Mode};
 use crate::kafka::Partition;
+use crate::load::assignment::Assigned;
 use crate::pg;
-use crate::registry::Schema;
-use crate::store::setback::Setback;
 use crate::Failure;
-use claims::{claim, renew, AssignedPartition};
-use tables::{prepare, AssignedTopic, Table};
-
-/// What the run works on.
-#[derive(Clone)]
-pub struct Assigned {
-    /// The topics, in the order of the configuration.
-    pub topics: Vec<AssignedTopic>,
-    /// The tables that they go to.
-    pub tables: Vec<Table>,
-    /// This loader's partitions of the topics.
-    pub partitions: Vec<AssignedPartition>,
-    /// The schemas that were seen before.
-    pub schemas: Vec<Schema>,
-}
+use claims::{claim, renew};
+use tables::prepare;
 
 /// Whether the start is real or a rehearsal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,14 +76,14 @@ pub async fn start(
     Ok(Assigned { topics, tables, partitions: assigned, schemas })
 }
 
-/// Finds out anew where everything stands, for partitions claimed before; leaves out those that were taken over.
+/// Reads the current state again, for partitions claimed before; leaves out those that were taken over.
 pub async fn restart(
     client: &mut Client,
     config: &Config,
     partitions: &[Partition],
     epochs: &[i64],
-) -> Result<Assigned, Setback> {
-    let at = |error: tokio_postgres::Error| Setback::database("database", &error);
+) -> Result<Assigned, Failure> {
+    let at = |error: tokio_postgres::Error| pg::failure("database", &error);
     let tx = client.transaction().await.map_err(at)?;
     let assigned = renew(&tx, config, partitions, epochs).await?;
     let (topics, tables, _) = prepare(&tx, config).await?;
@@ -109,7 +95,8 @@ pub async fn restart(
     Ok(Assigned { topics, tables, partitions: assigned, schemas })
 }
 
-/// Rows without positions: the server is not the one that the job last wrote to, or somebody removed them.
+/// Refuses to start where a topic was loaded but has no positions: the server is not the one that the job last wrote to, or
+/// somebody removed them.
 async fn refuse_missing_positions(
     tx: &tokio_postgres::Transaction<'_>,
     config: &Config,

@@ -6,9 +6,9 @@ use super::ddl;
 use super::positions::Positions;
 use super::report::report;
 use super::types;
+use crate::load::assignment::Table;
 use crate::load::batch::dead_letter::{self, DeadLetter};
 use crate::load::batch::Batch;
-use crate::load::start::tables::Table;
 use crate::store::dead_letter::Stage;
 use crate::store::destination::{copy, Destination};
 use crate::store::ledger::Care;
@@ -91,7 +91,7 @@ async fn store_dead_letters(
 ) -> Result<(), Error> {
     let refused = refused.into_iter().map(|(message, reject)| {
         let message = message as usize;
-        let record = batch.originals.get(message, positions.topic(batch.originals.topic(message)));
+        let record = batch.raw_messages.get(message, positions.topic(batch.raw_messages.topic(message)));
         DeadLetter::new(&record, Stage::Write, reject)
     });
     let refused: Vec<DeadLetter> = refused.collect();

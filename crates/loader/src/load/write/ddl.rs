@@ -1,17 +1,17 @@
-//! Tables that are created or altered for the rows of a batch, while other writers and other loaders may do the same.
+//! Creates or alters tables for the rows of a batch, while other writers and other loaders may do the same.
 
 use tokio_postgres::{Error, Transaction};
 
 use super::types;
+use crate::load::assignment::Table;
 use crate::load::batch::{Batch, Change};
-use crate::load::start::tables::Table;
 use crate::pg;
 use crate::store::statements::Statements;
 
-/// How long a change of a table waits for those who use it; who waits longer makes all others wait behind it.
+/// How long a change of a table waits for its users; all others queue behind a change that waits.
 const PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";
 
-/// Makes the changes of a batch; gives false if one of them is based on a definition that is no longer in force.
+/// Makes the changes of a batch; returns false if one of them is based on a definition that is no longer in force.
 pub async fn apply(
     tx: &Transaction<'_>,
     job: &str,
@@ -39,7 +39,7 @@ pub async fn apply(
     Ok(true)
 }
 
-/// Whether the batch was made for tables as they are now; if not, its rows may have been refused for that.
+/// Whether the batch was made for the tables as they are now; if not, that may be why its rows were refused.
 pub async fn is_current(
     tx: &Transaction<'_>,
     statements: &mut Statements,

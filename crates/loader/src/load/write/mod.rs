@@ -13,14 +13,14 @@ use tokio_postgres::{Error, Transaction};
 
 use crate::config::Config;
 use crate::kafka::{Partition, Watermarks};
+use crate::load::assignment::AssignedPartition;
+use crate::load::assignment::{Assigned, Table};
 use crate::load::batch::Batch;
-use crate::load::start::claims::{claim, AssignedPartition};
-use crate::load::start::tables::Table;
-use crate::load::start::Assigned;
+use crate::load::start::claims::claim;
 use crate::observe;
+use crate::pg;
 use crate::store::ledger::{Care, Ledger, Standing};
 use crate::store::refusals::Refused;
-use crate::store::setback::Setback;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
 use crate::Failure;
@@ -67,7 +67,7 @@ impl<'a> OffsetLedger<'a> {
         partitions: &[Partition],
     ) -> Result<Option<Vec<AssignedPartition>>, Failure> {
         let config = self.config;
-        let at = |error: Error| Setback::database("table loader.offsets", &error);
+        let at = |error: Error| pg::failure("table loader.offsets", &error);
         let claimed = writer
             .retry("claiming partitions", async |writer: &mut Writer| {
                 let tx = writer.client().await.map_err(at)?.transaction().await.map_err(at)?;

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use tokio_postgres::{Error, Transaction};
 
 use crate::kafka::Watermarks;
+use crate::load::assignment::{Assigned, AssignedPartition};
 use crate::load::batch::Batch;
-use crate::load::start::claims::AssignedPartition;
-use crate::load::start::Assigned;
 use crate::store::ledger::Standing;
 use crate::store::statements::Statements;
 

@@ -1,8 +1,8 @@
 //! Reports on stored batches, for those who watch the loader.
 
 use super::positions::Positions;
+use crate::load::assignment::Table;
 use crate::load::batch::{Batch, Span};
-use crate::load::start::tables::Table;
 use crate::observe::Stored;
 use crate::store::dead_letter::Stage;
 use crate::store::refusals::Refused;
@@ -17,7 +17,7 @@ pub fn report(positions: &Positions, tables: &[Table], batch: &Batch, refused: &
         };
         stored.rows.insert(String::from(table.name.clone()), (rows.len() - out) as u64);
     }
-    for (topic, count) in batch.originals.by_topic() {
+    for (topic, count) in batch.raw_messages.by_topic() {
         stored.messages.insert(positions.topic(topic).into(), count);
     }
     for ((topic, _), count) in &batch.ignored {
@@ -31,10 +31,10 @@ pub fn report(positions: &Positions, tables: &[Table], batch: &Batch, refused: &
         *stored.dead_letters.entry((topic.into(), stage.name())).or_default() += 1;
     };
     batch.dead_letters.iter().for_each(|letter| count(letter.topic(), letter.stage()));
-    let topic_of = |message: usize| positions.topic(batch.originals.topic(message));
+    let topic_of = |message: usize| positions.topic(batch.raw_messages.topic(message));
     refused.keys().for_each(|message| count(topic_of(*message as usize), Stage::Write));
-    if let Some(last) = batch.originals.len().checked_sub(1) {
-        let record = batch.originals.get(last, topic_of(last));
+    if let Some(last) = batch.raw_messages.len().checked_sub(1) {
+        let record = batch.raw_messages.get(last, topic_of(last));
         stored.newest = record.timestamp.map(|at| (record.topic.to_string(), at));
     }
     let position = |(&(topic, number), span): (&(usize, i32), &Span)| {

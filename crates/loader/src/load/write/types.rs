@@ -6,8 +6,8 @@
 use tokio_postgres::{Error, Transaction};
 
 use crate::config::{Column, ColumnType};
+use crate::load::assignment::Table;
 use crate::load::batch::Batch;
-use crate::load::start::tables::Table;
 use crate::store::statements::Statements;
 
 /// Whether the tables of a batch still have the types that its rows were made for. To be asked once rows are sent: from then

@@ -7,7 +7,7 @@ use crate::decode::Record;
 
 /// Messages.
 #[derive(Default)]
-pub struct Originals {
+pub struct RawMessages {
     bytes: Vec<u8>,
     messages: Vec<Original>,
     /// How many there are of each topic.
@@ -25,7 +25,7 @@ struct Original {
     headers: Option<usize>,
 }
 
-impl Originals {
+impl RawMessages {
     /// None yet, with room for as many as there are of others.
     pub fn like(other: &Self) -> Self {
         Self {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn gives_back_what_was_kept() {
-        let mut originals = Originals::default();
+        let mut raw_messages = RawMessages::default();
         let first = Record {
             topic: "t",
             partition: 1,
@@ -107,10 +107,10 @@ mod tests {
         };
         let second =
             Record { offset: 6, timestamp: None, key: None, value: None, headers: Some(b"h"), ..first };
-        originals.push(0, &first);
-        originals.push(0, &second);
+        raw_messages.push(0, &first);
+        raw_messages.push(0, &second);
         for (i, expected) in [first, second].iter().enumerate() {
-            let record = originals.get(i, "t");
+            let record = raw_messages.get(i, "t");
             assert_eq!((record.offset, record.timestamp), (expected.offset, expected.timestamp));
             let parts = |record: &Record| {
                 [record.key, record.value, record.headers].map(|part| part.map(<[u8]>::to_vec))

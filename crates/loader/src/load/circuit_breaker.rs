@@ -1,7 +1,7 @@
-//! Stops topics of which nothing can be stored any more.
+//! A circuit breaker: stops reading a topic of which nothing can be stored any more.
 //!
-//! Somebody has changed the producers, the table or the configuration: to bury millions of messages would help nobody. What
-//! was read is in `loader.dead_letters`, the rest stays in Kafka, and the other topics go on.
+//! Somebody has changed the producers, the table or the configuration, and millions of dead letters would help nobody. What was
+//! read is in `loader.dead_letters`, the rest stays in Kafka, and the other topics go on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::observe::{self, Stored};
 use crate::Failure;
 
-/// How it stands with the topics of a run; shared by its lanes.
+/// Which topics of a run are still read; shared by its lanes.
 #[derive(Debug, Clone)]
-pub struct Circuit(Arc<Mutex<Vec<State>>>);
+pub struct CircuitBreaker(Arc<Mutex<Vec<State>>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
@@ -20,8 +20,8 @@ struct State {
     open: bool,
 }
 
-impl Circuit {
-    /// All topics are read.
+impl CircuitBreaker {
+    /// A circuit breaker under which all topics are read.
     pub fn new(topics: usize) -> Self {
         Self(Arc::new(Mutex::new(vec![State::default(); topics])))
     }
@@ -52,7 +52,7 @@ impl Circuit {
         self.states().iter().all(|state| state.open)
     }
 
-    /// What to say of the topics that are not read any more, if there are any.
+    /// The failure for the topics that are not read any more, if there are any.
     pub fn failure(&self, config: &Config) -> Option<Failure> {
         let states = self.states();
         let open = states.iter().zip(&config.topics).filter(|(state, _)| state.open);
@@ -79,26 +79,26 @@ mod tests {
     fn opens_for_a_topic_when_nothing_else_comes_of_it() {
         let text = "job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='a'\nmax_dead_letters_in_a_row=10\n[[topic]]\nname='b'";
         let config = Config::parse("t.toml", text).unwrap();
-        let circuit = Circuit::new(2);
+        let breaker = CircuitBreaker::new(2);
         let note = |topic: &str, messages: u64, dead: u64| {
             let mut stored = Stored::default();
             stored.messages.insert(topic.into(), messages);
             stored.dead_letters.insert((topic.into(), "decode"), dead);
-            circuit.note(&config, &stored);
+            breaker.note(&config, &stored);
         };
         note("a", 9, 9);
         note("b", 5, 5);
         note("a", 9, 8);
         note("a", 9, 9);
-        assert!(!circuit.is_open(0) && circuit.failure(&config).is_none());
+        assert!(!breaker.is_open(0) && breaker.failure(&config).is_none());
         note("a", 1, 1);
-        assert!(circuit.is_open(0) && !circuit.is_open(1) && !circuit.is_all_open());
-        assert!(circuit
+        assert!(breaker.is_open(0) && !breaker.is_open(1) && !breaker.is_all_open());
+        assert!(breaker
             .failure(&config)
             .unwrap()
             .to_string()
             .starts_with("topic a: it was stopped: 10 messages"));
         note("b", 9_995, 9_995);
-        assert!(circuit.is_all_open());
+        assert!(breaker.is_all_open());
     }
 }

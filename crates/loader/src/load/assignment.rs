@@ -1,0 +1,58 @@
+//! What a run works on: topics, their tables, and the partitions that this loader has claimed.
+
+use crate::config::{TableName, Topic};
+use crate::definition::{Definition, Template};
+use crate::kafka::TopicId;
+use crate::registry::Schema;
+
+/// What a lane works on.
+#[derive(Clone)]
+pub struct Assigned {
+    /// The topics, in the order of the configuration.
+    pub topics: Vec<AssignedTopic>,
+    /// The tables that they go to.
+    pub tables: Vec<Table>,
+    /// This loader's partitions of the topics.
+    pub partitions: Vec<AssignedPartition>,
+    /// The schemas that were seen before.
+    pub schemas: Vec<Schema>,
+}
+
+/// A topic and where it goes.
+#[derive(Clone)]
+pub struct AssignedTopic {
+    /// Its section of the configuration.
+    pub config: Topic,
+    /// By its routes: which of the tables each of them leads to.
+    pub tables: Vec<usize>,
+}
+
+/// A table that rows go to.
+#[derive(Clone)]
+pub struct Table {
+    /// Its name, with the schema.
+    pub name: TableName,
+    /// The first topic that goes there.
+    pub topic: String,
+    /// The definition, unless it has to be inferred.
+    pub definition: Option<Definition>,
+    /// The columns that may be filled, if the table exists and only messages can say which of them are.
+    pub template: Option<Template>,
+}
+
+/// A partition that this loader has claimed.
+#[derive(Debug, Clone, Copy)]
+pub struct AssignedPartition {
+    /// Which of the topics it belongs to.
+    pub topic: usize,
+    /// Its number.
+    pub number: i32,
+    /// The offset to read next.
+    pub next: i64,
+    /// The high watermark when it was claimed.
+    pub high: i64,
+    /// The claim's epoch.
+    pub epoch: i64,
+    /// The topic's id, if the broker gives it one.
+    pub topic_id: Option<TopicId>,
+}
