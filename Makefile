@@ -120,7 +120,7 @@ lint-pages:
 	tests/pages.py
 
 lint-crates:
-	cargo clippy --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market --all-targets -- -D warnings
+	cargo clippy --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market -p tally-testkit --all-targets -- -D warnings
 	cargo clippy --release -p tally-loader --test faults -- -D warnings
 	@echo "ok - clippy, crates"
 
@@ -153,7 +153,7 @@ audit: ## check the dependencies' licences, sources and security advisories
 
 # Only what is ours: a target directory may be shared with other work, and its dependencies take minutes to compile.
 clean: ## remove what was built of pg_tally itself, for every PostgreSQL version; compiled dependencies stay
-	cargo clean --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market
+	cargo clean --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market -p tally-testkit
 	for target in $(wildcard $(CARGO_TARGET_DIR)/pg1[5-8]); do \
 	  cargo clean --release --target-dir $$target -p pg_tally -p tally-stats || exit; done
 	rm -rf $(CARGO_TARGET_DIR)/regress
