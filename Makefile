@@ -71,7 +71,7 @@ test: ## run the tests on PostgreSQL 15 and 18 and a real Kafka; SUITES="docs li
 	scripts/setup.sh test
 	scripts/test.py $(SUITES)
 
-test-all: ## run also the tests that take long: an hour or two
+test-all: ## run also the tests that take long, on PostgreSQL 15, 16, 18 and PG17_CONFIG's: some hours
 	scripts/setup.sh test
 	scripts/test.py all
 
