@@ -24,7 +24,10 @@ supported = $(if $(pg_major),,$(error pg_tally needs PostgreSQL 15 to 18, but PG
   $(or $(pg_version),no pg_config); say make PG_CONFIG=/path/to/pg_config, or run scripts/setup.sh build for PostgreSQL 15))
 
 # Everything is compiled in the release profile, tests and lints too: nothing is compiled twice.
-extension_cargo = PGRX_PG_CONFIG_PATH=$(shell command -v $(PG_CONFIG)) cargo
+# The extension is optimised across its crates: what runs for every row is in crates/stats.
+extension_cargo = CARGO_PROFILE_RELEASE_LTO=$(or $(CARGO_PROFILE_RELEASE_LTO),fat) \
+  CARGO_PROFILE_RELEASE_CODEGEN_UNITS=$(or $(CARGO_PROFILE_RELEASE_CODEGEN_UNITS),1) \
+  PGRX_PG_CONFIG_PATH=$(shell command -v $(PG_CONFIG)) cargo
 extension_flags = --release --target-dir $(CARGO_TARGET_DIR)/pg$(pg_major) \
   -p pg_tally --lib --no-default-features --features pg$(pg_major)
 library = $(CARGO_TARGET_DIR)/pg$(pg_major)/release/libpg_tally.so
