@@ -24,7 +24,10 @@ supported = $(if $(pg_major),,$(error pg_tally needs PostgreSQL 15 to 18, but PG
   $(or $(pg_version),no pg_config); say make PG_CONFIG=/path/to/pg_config, or run scripts/setup.sh build for PostgreSQL 15))
 
 # Everything is compiled in the release profile, tests and lints too: nothing is compiled twice.
-extension_cargo = PGRX_PG_CONFIG_PATH=$(shell command -v $(PG_CONFIG)) cargo
+# The extension is optimised across its crates: what runs for every row is in crates/stats.
+extension_cargo = CARGO_PROFILE_RELEASE_LTO=$(or $(CARGO_PROFILE_RELEASE_LTO),fat) \
+  CARGO_PROFILE_RELEASE_CODEGEN_UNITS=$(or $(CARGO_PROFILE_RELEASE_CODEGEN_UNITS),1) \
+  PGRX_PG_CONFIG_PATH=$(shell command -v $(PG_CONFIG)) cargo
 extension_flags = --release --target-dir $(CARGO_TARGET_DIR)/pg$(pg_major) \
   -p pg_tally --lib --no-default-features --features pg$(pg_major)
 library = $(CARGO_TARGET_DIR)/pg$(pg_major)/release/libpg_tally.so
@@ -71,7 +74,7 @@ test: ## run the tests on PostgreSQL 15 and 18 and a real Kafka; SUITES="docs li
 	scripts/setup.sh test
 	scripts/test.py $(SUITES)
 
-test-all: ## run also the tests that take long: an hour or two
+test-all: ## run also the tests that take long, on PostgreSQL 15, 16, 18 and PG17_CONFIG's: some hours
 	scripts/setup.sh test
 	scripts/test.py all
 
@@ -120,7 +123,7 @@ lint-pages:
 	tests/pages.py
 
 lint-crates:
-	cargo clippy --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market --all-targets -- -D warnings
+	cargo clippy --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market -p tally-testkit --all-targets -- -D warnings
 	cargo clippy --release -p tally-loader --test faults -- -D warnings
 	@echo "ok - clippy, crates"
 
@@ -153,7 +156,7 @@ audit: ## check the dependencies' licences, sources and security advisories
 
 # Only what is ours: a target directory may be shared with other work, and its dependencies take minutes to compile.
 clean: ## remove what was built of pg_tally itself, for every PostgreSQL version; compiled dependencies stay
-	cargo clean --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market
+	cargo clean --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market -p tally-testkit
 	for target in $(wildcard $(CARGO_TARGET_DIR)/pg1[5-8]); do \
 	  cargo clean --release --target-dir $$target -p pg_tally -p tally-stats || exit; done
 	rm -rf $(CARGO_TARGET_DIR)/regress

@@ -17,7 +17,9 @@ def where(thing):
     return subprocess.run([ROOT / "scripts/where.sh", thing], capture_output=True, text=True, check=True).stdout.strip()
 
 
-PG15, PG18 = where("pg15"), where("pg18")
+# Each PostgreSQL version that is supported and there; 17 is where PG17_CONFIG says so.
+VERSIONS = {version: path for version in (15, 16, 17, 18) if (path := where(f"pg{version}"))}
+PG15, PG18 = VERSIONS[15], VERSIONS[18]
 CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
 SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--"]
@@ -48,7 +50,7 @@ SUITES = {
     "worker-18": [*CLUSTER, PG18, *SERVED, "--", "tests/powertree/worker.py"],
     "soak": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60"],
     "soak-mutant": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60", "--mutant"],
-    "crash": ["tests/powertree/crash.sh", PG15],
+    "crash-15": ["tests/powertree/crash.sh", PG15],
     "containers": ["tests/containers/run.sh", PG15],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     # The loader's ignored tests are those that need servers.
@@ -62,8 +64,16 @@ MORE = {
     "fuzz-all-18": [*CLUSTER, PG18, "--", "tests/security/fuzz.py", "10000"],
     "memory-all-15": [*CLUSTER, PG15, "--", "tests/memory/run.py", "40"],
     "memory-all-18": [*CLUSTER, PG18, "--", "tests/memory/run.py", "40"],
-    "soak-all": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "600"],
 }
+for version, pg_config in VERSIONS.items():
+    for name, command in {
+        "golden": ["make", "install", "installcheck", f"PG_CONFIG={pg_config}"],
+        "scenarios": [*CLUSTER, pg_config, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
+        "crash": ["tests/powertree/crash.sh", pg_config],
+    }.items():
+        if f"{name}-{version}" not in SUITES:
+            MORE[f"{name}-{version}"] = command
+    MORE[f"soak-all-{version}"] = [*CLUSTER, pg_config, *TWO_PHASES, "--", "tests/powertree/soak.py", "600"]
 
 
 # How cargo, pg_regress up to PostgreSQL 15, and everything else (TAP) say what they ran. The milliseconds tell

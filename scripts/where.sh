@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, or the pg_config of pg15, pg16 or pg18.
+# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, or the pg_config of pg15, pg16,
+# pg17 (nothing, unless PG17_CONFIG says where) or pg18.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -20,9 +21,10 @@ containers) echo "$cache/containers-bookworm" ;;
 wheel) echo "${wheel%/*}" ;;
 pg15) echo "${PG15_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}" ;;
 pg16) echo "$wheel/pginstall/bin/pg_config" ;;
+pg17) echo "${PG17_CONFIG:-}" ;;
 pg18) echo "$wheel/pginstall18/bin/pg_config" ;;
 *)
-    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, wheel, pg15, pg16, pg18" >&2
+    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, wheel, pg15, pg16, pg17, pg18" >&2
     exit 1
     ;;
 esac

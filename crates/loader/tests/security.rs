@@ -1,16 +1,14 @@
 //! Encryption, authentication and secrets: against a PostgreSQL with certificates of the test's own making, and an
 //! Apache Kafka that speaks TLS and knows its users.
 
-mod world;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use base64::prelude::{Engine, BASE64_STANDARD};
-use postgres::{Client, NoTls};
+use postgres::Client;
+use tally_testkit::{connect, database_url, environment, program, start, wait_until, World};
 use tempfile::TempDir;
-use world::{database_url, start, wait_until, World};
 
 const PASSWORD: &str = "hunter2-of-postgres";
 /// Who must come encrypted and with a password, and who with a certificate. Nobody else notices.
@@ -95,11 +93,10 @@ fn postgresql_over_tls() {
 #[ignore = "needs PostgreSQL, in DATABASE_URL, and Kafka with users, in KAFKA_BROKERS and KAFKA_SECURE_BROKERS"]
 fn kafka_over_tls_with_users() {
     let mut world = World::new("sasl");
-    let environment = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     let topic = format!("sasl_{}", std::process::id());
-    let simulate = format!("simulate --topic {topic} --count 1000 --partitions 2 --brokers");
     let (open, certificate) = (environment("KAFKA_BROKERS"), environment("KAFKA_CERTIFICATE"));
-    assert!(tally(&[&simulate.split(' ').collect::<Vec<_>>()[..], &[&open]].concat()).status.success());
+    let simulate = format!("simulate --topic {topic} --count 1000 --partitions 2 --brokers {open}");
+    assert!(program("tally-market").args(simulate.split(' ')).status().unwrap().success());
     std::env::set_var("TALLY_TEST_KAFKA_PASSWORD", "tally-secret");
     let files = Certificates::new();
     let file = files.write("password", "tally-secret\n");
@@ -154,10 +151,6 @@ fn loudly(command: &str, config: &str) -> Output {
     std::env::set_var("RUST_LOG", "trace");
     let (child, _file) = start(command, config, &["--until-end"]);
     child.wait_with_output().unwrap()
-}
-
-fn tally(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tally")).args(arguments).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -220,7 +213,7 @@ struct Tls {
 
 impl Tls {
     fn serve(files: &Certificates) -> Self {
-        let mut tls = Self { database: Client::connect(&database_url(), NoTls).unwrap(), port: 0 };
+        let mut tls = Self { database: connect(), port: 0 };
         for name in ["ca.pem", "server.pem", "server.key"] {
             let text = BASE64_STANDARD.encode(fs::read(files.path(name)).unwrap());
             tls.on_server(&format!("umask 077; echo {text} | base64 -d >test_{name}"));
@@ -246,7 +239,7 @@ impl Tls {
         }
         tls.run("SELECT pg_reload_conf()");
         wait_until(|| {
-            let mut fresh = Client::connect(&database_url(), NoTls).unwrap();
+            let mut fresh = connect();
             fresh.query_one("SHOW ssl", &[]).unwrap().get::<_, String>(0) == "on"
         });
         tls.port = tls.database.query_one("SHOW port", &[]).unwrap().get::<_, String>(0).parse().unwrap();

@@ -66,6 +66,7 @@ fn power_of_ten(mut power: u32) -> Dd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
 
     #[test]
     fn both_parts_of_a_decimal() {
@@ -89,7 +90,8 @@ mod tests {
     fn hundreds_of_digits_and_the_ends_of_the_range() {
         let third = format!("0.{}", "3".repeat(500));
         let (hi, lo) = split_decimal(&third).unwrap();
-        assert!(hi == 1.0 / 3.0 && (lo - 1.850371707708594e-17).abs() < 1e-31);
+        assert_eq!(hi, 1.0 / 3.0);
+        assert_abs_diff_eq!(lo, 1.850371707708594e-17, epsilon = 1e-31);
         for text in ["1e308", "1e-308", "4.9e-324", "1e-400"] {
             assert_eq!(split_decimal(text).map(|(hi, _)| hi), text.parse().ok());
         }

@@ -1,5 +1,6 @@
 //! The detector finds what is there, is the same however it was fed, and bears any input.
 
+use approx::assert_abs_diff_eq;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -69,17 +70,14 @@ fn a_step_is_found_alerted_and_measured() {
     let step = steps[0];
     assert!(step.row.abs_diff(200) <= 3 && step.probability > 0.99, "{step:?}");
     assert!(step.alerted.is_some_and(|(row, _)| (204..230).contains(&row)), "{step:?}");
-    assert!(
-        (step.difference() - 3.0).abs() < 0.4 && step.interval.0 < 3.0 && step.interval.1 > 3.0,
-        "{step:?}"
-    );
+    assert_abs_diff_eq!(step.difference(), 3.0, epsilon = 0.4);
+    assert!(step.interval.0 < 3.0 && step.interval.1 > 3.0, "{step:?}");
     assert_eq!((step.rows_before, step.rows_after), (Some(step.row), 400 - step.row));
     assert_eq!(detector.run_length(&SETTINGS), step.rows_after);
     let (level, slope, noise) = detector.state(&SETTINGS).unwrap();
-    assert!(
-        (level - 53.0).abs() < 0.4 && slope == 0.0 && (noise - 1.0).abs() < 0.2,
-        "{level} {slope} {noise}"
-    );
+    assert_abs_diff_eq!(level, 53.0, epsilon = 0.4);
+    assert_eq!(slope, 0.0);
+    assert_abs_diff_eq!(noise, 1.0, epsilon = 0.2);
     let forecast = detector.forecast(1.0, &SETTINGS).unwrap();
     assert!(
         forecast.low < 51.5 && forecast.high > 54.5 && forecast.high - forecast.low < 5.0,
@@ -97,7 +95,8 @@ fn slopes_are_in_units_of_time_and_noise_changes_are_distinguished() {
     }
     let changes = detector.changes(&SETTINGS);
     let slope = changes.iter().find(|c| c.kind == Kind::Slope).unwrap_or_else(|| panic!("{changes:?}"));
-    assert!(slope.row.abs_diff(200) <= 15 && (slope.after * 60.0 - 0.05).abs() < 0.01, "{slope:?}");
+    assert!(slope.row.abs_diff(200) <= 15, "{slope:?}");
+    assert_abs_diff_eq!(slope.after * 60.0, 0.05, epsilon = 0.01);
 
     let detector = fed((0..600).map(|i| normal(&mut rng) * if i < 300 { 1.0 } else { 4.0 }));
     let changes = detector.changes(&SETTINGS);
@@ -197,7 +196,7 @@ fn rates_of_rare_events_change_and_runs_of_zeros_are_no_change() {
         let starts = stored.starts(&SETTINGS);
         assert!(starts.len() == 1 && starts[0].abs_diff(300) <= 15, "{starts:?}");
         let level = stored.state(&SETTINGS).unwrap().0;
-        assert!((level - 0.6).abs() < 0.15, "{level}");
+        assert_abs_diff_eq!(level, 0.6, epsilon = 0.15);
     }
 }
 

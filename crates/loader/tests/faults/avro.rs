@@ -4,7 +4,7 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::Schema;
 
-use crate::harness::environment;
+use tally_testkit::environment;
 
 /// A schema in the registry.
 pub struct Registered {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Scene, Server};
+use tally_testkit::{Scene, Server};
 
 /// A job of which the first messages are loaded, to be told what happens to the broker.
-fn scene(name: &str) -> (Scene, crate::harness::Loader) {
+fn scene(name: &str) -> (Scene, tally_testkit::Loader) {
     let mut scene = Scene::new(name);
     scene.writers(2);
     scene.produce(60_000);

@@ -6,7 +6,6 @@
 
 mod avro;
 mod broker;
-mod harness;
 mod network;
 mod poison;
 mod postgres_away;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{wait_until, Scene};
+use tally_testkit::{wait_until, Scene};
 
 /// What the loader may hold in memory whatever happens, in MiB.
 const MOST_MEMORY: u64 = 200;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use apache_avro::types::Value;
 
 use crate::avro;
-use crate::harness::{wait_until, Scene};
+use tally_testkit::{wait_until, Scene};
 
 type Reasons = BTreeMap<String, i64>;
 
@@ -155,7 +155,7 @@ fn stops_its_topic() {
     let dead = poisoned.progress();
     assert!((1_000..10_000).contains(&dead), "{dead} messages read of a topic of poison");
     poisoned.check();
-    let (status, _) = loader.terminate();
+    let status = loader.terminate();
     assert_eq!(status.code(), Some(1));
     assert!(poisoned.log().lines().last().unwrap().contains("in a row, or more, became dead letters"));
 

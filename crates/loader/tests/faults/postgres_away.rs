@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Hold, Message, Scene, Server};
+use tally_testkit::{Hold, Message, Scene, Server};
 
 /// Takes the server away where the proxy holds the loader in the middle of the stream, and brings it back.
 fn away_at(name: &str, hold: Hold, away: impl FnOnce(&Server)) {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::harness::{Hold, Message, Scene};
+use tally_testkit::{Hold, Message, Scene};
 
 /// Kills the loader where the proxy holds it in the middle of the stream; whether its transaction was committed.
 fn killed_at(name: &str, hold: Hold) -> bool {
@@ -80,7 +80,7 @@ fn in_claim() {
 #[test]
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn in_ddl() {
-    let brokers = crate::harness::environment("KAFKA_BROKERS");
+    let brokers = tally_testkit::environment("KAFKA_BROKERS");
     let mut scene = Scene::without_table("in_ddl", &brokers, &[]);
     scene.produce(2_000);
     scene.proxy.trap(Hold::Answer(Message::Statement("CREATE TABLE \"public\"")), 0);
@@ -92,7 +92,7 @@ fn in_ddl() {
 
     let mut loader = scene.load();
     scene.wait_for_all(&mut loader);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     let once = "SELECT count(*) FROM (SELECT FROM trades GROUP BY key, n HAVING count(*) = 1) AS once";
     assert_eq!((scene.number("SELECT count(*) FROM trades"), scene.number(once)), (2_000, 2_000));
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::harness::{wait_until, Loader, Scene};
+use tally_testkit::{wait_until, Loader, Scene};
 
 /// A job that has loaded its first messages.
 fn scene(name: &str) -> (Scene, Loader) {
@@ -36,7 +36,7 @@ fn lock_held() {
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn read_only() {
     let (mut scene, loader) = scene("read_only");
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     scene.produce(1_000);
     scene.database_options = "-c default_transaction_read_only=on".into();
     let complaint = scene.complaint(scene.load());
@@ -50,7 +50,7 @@ fn read_only() {
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn right_revoked() {
     let (mut scene, loader) = scene("right_revoked");
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     scene.execute(
         "CREATE ROLE trades LOGIN; GRANT ALL ON TABLE trades TO trades; GRANT USAGE ON SCHEMA loader TO trades;
          GRANT ALL ON ALL TABLES IN SCHEMA loader TO trades",

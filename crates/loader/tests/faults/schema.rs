@@ -6,7 +6,7 @@ use std::time::Duration;
 use apache_avro::types::Value;
 
 use crate::avro::{self, Registered};
-use crate::harness::{environment, Scene, Server};
+use tally_testkit::{environment, Scene, Server};
 
 /// The registry assigns one number to equal schemas; so those of each test have a name of their own.
 const BEGIN: &str = r#"{"type": "record", "name": "NAME", "fields": [{"name": "key", "type": "string"}, {"name": "n", "type": "int"}"#;
@@ -77,7 +77,7 @@ fn fields_come_go_and_change() {
             r#"{"n": 8, "key": "k", "more": 8, "other": null, "overflow": null}"#,
         ]
     );
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     assert_eq!(scene.progress(), scene.end());
 }
 
@@ -95,7 +95,7 @@ fn required_field_removed() {
     scene.produce_good("k", &full.message(&[fields(3), vec![("price", Value::Double(1.5))]].concat()));
     let mut loader = scene.load();
     scene.wait_for_all(&mut loader);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     assert_eq!(rows(&mut scene), [r#"{"n": 1, "price": 0.5}"#, r#"{"n": 3, "price": 1.5}"#]);
     let reason = "SELECT sqlstate || ' ' || column_name FROM loader.dead_letters WHERE job = 'trades'";
     assert_eq!(scene.query(reason, &[])[0].get::<_, String>(0), "23502 price");
@@ -127,7 +127,7 @@ fn registry_away_and_then_empty() {
     scene.wait_for_all(&mut loader);
     scene.produce_good("k", &known.message(&fields(5)));
     scene.wait_for_all(&mut loader);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     assert_eq!(scene.number("SELECT count(*) FROM trades WHERE n IN (1, 2, 3, 5)"), 4);
     let reason = "SELECT sqlstate FROM loader.dead_letters WHERE job = 'trades'";
     assert_eq!(scene.query(reason, &[])[0].get::<_, String>(0), "42704");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{wait_until, Hold, Message, Scene, Server};
+use tally_testkit::{wait_until, Hold, Message, Scene, Server};
 
 /// What the loader promises, and what starting and ending a process may add to it on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(10 + 10);
@@ -19,7 +19,7 @@ fn sigterm_under_load() {
     for part in 1..=3 {
         let mut loader = scene.load();
         scene.wait_for(part * 15_000, &mut loader);
-        let (status, took) = loader.terminate();
+        let (status, took) = loader.terminate_timed();
         assert!(status.success(), "{status}");
         println!("sigterm: stopped in {:.2} s at {} messages", took.as_secs_f64(), scene.progress());
         assert!(took < DEADLINE, "{took:?}");
@@ -67,7 +67,7 @@ fn sigterm_without_an_answer() {
     scene.proxy.trap(Hold::Message(Message::CopyDone), 0);
     scene.produce(1_000);
     scene.proxy.wait();
-    let (status, took) = loader.terminate();
+    let (status, took) = loader.terminate_timed();
     assert!(status.success() && took < DEADLINE, "{status} after {took:?}");
     scene.proxy.cut();
     scene.check();
@@ -86,7 +86,7 @@ fn sigterm_without_a_server() {
     Server::postgres().end(Signal::SIGINT);
     scene.produce(1_000);
     std::thread::sleep(Duration::from_secs(2));
-    let (status, took) = loader.terminate();
+    let (status, took) = loader.terminate_timed();
     Server::postgres().start();
     assert!(status.success() && took < DEADLINE, "{status} after {took:?}");
     scene.check();

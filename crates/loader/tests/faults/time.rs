@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::harness::{environment, Scene};
+use tally_testkit::{environment, Scene};
 
 /// What is written, and the instant that must be stored, in UTC.
 const INSTANTS: [(&str, &str); 10] = [
@@ -35,7 +35,7 @@ fn is_the_same_whatever_the_time_zones() {
         }
         let mut loader = scene.load();
         scene.wait_for_all(&mut loader);
-        assert!(loader.terminate().0.success());
+        assert!(loader.terminate().success());
         scene.execute("SET timezone = 'UTC'");
         let sql = "SELECT at::text FROM trades ORDER BY n";
         let stored: Vec<String> = scene.query(sql, &[]).iter().map(|row| row.get(0)).collect();

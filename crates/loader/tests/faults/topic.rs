@@ -8,8 +8,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
-use crate::harness::scene::STUCK;
-use crate::harness::{environment, wait_until, Loader, Scene};
+use tally_testkit::{environment, wait_until, Loader, Scene, STUCK};
 
 /// The coordinates of all messages that a reader of committed messages sees.
 fn readable(scene: &Scene) -> BTreeSet<(i32, i64)> {
@@ -53,7 +52,7 @@ fn stored(scene: &mut Scene) -> BTreeSet<(i32, i64)> {
 fn finish(scene: &mut Scene, loader: Loader) {
     let expected = readable(scene);
     wait_until(|| scene.number("SELECT count(*) FROM trades") >= expected.len() as i64);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     assert_eq!(stored(scene), expected);
     let beyond = "SELECT count(*) FROM trades JOIN loader.offsets ON kafka_partition = partition
         WHERE job = 'trades' AND kafka_offset >= next_offset";
@@ -125,7 +124,7 @@ fn retention_passed_the_position() {
     scene.produce(2_000);
     let mut loader = scene.load();
     scene.wait_for_all(&mut loader);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     scene.produce(8_000);
     trim(&scene, 1_200);
     let complaint = scene.complaint(scene.load());
@@ -137,7 +136,7 @@ fn retention_passed_the_position() {
     let mut loader = scene.load();
     let expected: BTreeSet<_> = readable(&scene).union(&before).copied().collect();
     scene.wait_for(scene.end(), &mut loader);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     assert_eq!(stored(&mut scene), expected);
 }
 

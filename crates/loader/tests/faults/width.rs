@@ -1,6 +1,6 @@
 //! Many columns, and names that are hard to write.
 
-use crate::harness::{environment, Scene};
+use tally_testkit::{environment, Scene};
 
 const WIDTH: usize = 500;
 
@@ -16,7 +16,7 @@ fn five_hundred_columns() {
     }
     let mut loader = scene.load();
     scene.wait_for_all(&mut loader);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     let columns = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'trades'::regclass AND attnum > 0";
     assert_eq!(scene.number(columns), WIDTH as i64 + 1);
     let wrong = "SELECT count(*) FROM trades t, jsonb_each_text(to_jsonb(t)) AS field(name, value)
@@ -50,7 +50,7 @@ fn names_that_are_hard_to_write() {
     scene.produce_good("k", format!("{{{}}}", fields.join(",")).as_bytes());
     let mut loader = scene.load();
     scene.wait_for_all(&mut loader);
-    assert!(loader.terminate().0.success());
+    assert!(loader.terminate().success());
     // Each value has a column of its own, or is in the overflow column.
     let sql =
         "SELECT field.value::text || ' ' || name FROM trades t, jsonb_each(to_jsonb(t)) AS field(name, value)

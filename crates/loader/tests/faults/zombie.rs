@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Hold, Message, Scene};
+use tally_testkit::{Hold, Message, Scene};
 
 /// Pauses a loader where the proxy holds it, starts another, and wakes the first, which must not write any more.
 fn replaced_at(name: &str, hold: Hold) {

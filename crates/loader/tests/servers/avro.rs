@@ -6,13 +6,13 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
-use crate::world::{complaint, start, tally, wait_until, World};
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
+use tally_testkit::{complaint, environment, program, start, tally, wait_until, World};
 
 fn registry_url() -> String {
-    std::env::var("REGISTRY_URL").expect("REGISTRY_URL names a schema registry")
+    environment("REGISTRY_URL")
 }
 
 /// Registers a schema; its number.
@@ -304,8 +304,7 @@ fn simulated_trades_arrive_as_avro() {
         "simulate --brokers {brokers} --topic avro_simulated --count 5000 --malformed 0.01 --registry {}",
         registry_url()
     );
-    let made =
-        std::process::Command::new(env!("CARGO_BIN_EXE_tally")).args(arguments.split(' ')).output().unwrap();
+    let made = program("tally-market").args(arguments.split(' ')).output().unwrap();
     assert!(made.status.success(), "{made:?}");
     world.load(&avro(""));
     let counts = "SELECT count(*) || ' ' || count(DISTINCT symbol) FROM avro_simulated.t WHERE price > 0 AND overflow IS NULL";

@@ -1,7 +1,6 @@
 //! Loading between bounds under a job of its own, and replaying dead letters.
 
-use crate::world::topic::Topic;
-use crate::world::{tally, World};
+use tally_testkit::{tally, Topic, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]";
 const IDS: &str = "coalesce(string_agg(id::text, ',' ORDER BY id), '')";

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::world::{database_url, tally, World};
+use tally_testkit::{database_url, tally, World};
 
 const COLUMNS: &str =
     "columns = [{ name = 'id', type = 'bigint', required = true }, { name = 'note', type = 'text' }]";

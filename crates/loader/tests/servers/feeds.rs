@@ -3,7 +3,7 @@
 use nix::sys::signal::{kill, signal, SigHandler, Signal};
 use nix::unistd::Pid;
 
-use crate::world::{start, tally, wait_until, World};
+use tally_testkit::{start, tally, wait_until, World};
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]

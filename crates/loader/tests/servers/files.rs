@@ -5,16 +5,16 @@ use std::io::Write;
 use std::process::Child;
 use std::time::Duration;
 
-use crate::directory::World;
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use tally_testkit::Files;
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn types_hold_every_row_of_every_file() {
-    let mut world = World::new("files_types", "csv");
+    let mut world = Files::new("files_types", "csv");
     let header = "small,int,big,huge,money,float,far,flag,letter,day,at,atZone,clock,id,code,mixed,nothing\n";
     world.write(
         "a.csv",
@@ -83,7 +83,7 @@ fn types_hold_every_row_of_every_file() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_second_run_adds_nothing_and_a_changed_file_is_noticed() {
-    let mut world = World::new("files_again", "csv");
+    let mut world = Files::new("files_again", "csv");
     world.write("a.csv", "id,note\n1,x\n2,\"y\nz\"\n");
     world.write("b.csv", "note,id\nw,3\n");
     world.load(&[]);
@@ -128,7 +128,7 @@ fn a_second_run_adds_nothing_and_a_changed_file_is_noticed() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
-    let mut world = World::new("files_bad", "csv");
+    let mut world = Files::new("files_bad", "csv");
     world.write(
         "a.csv",
         b"id,note\n1,a\n2\n3,b,c\n\n4,\"two\nlines\"\n5,\xff\n6,\0\n7,\"open\n8,h\n".as_slice(),
@@ -172,7 +172,7 @@ fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn rows_that_the_server_refuses_are_taken_out() {
-    let mut world = World::new("files_refused", "csv");
+    let mut world = Files::new("files_refused", "csv");
     world
         .database
         .batch_execute(
@@ -223,7 +223,7 @@ fn rows_that_the_server_refuses_are_taken_out() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn too_many_bad_rows_stop_the_run_and_it_goes_on_with_more() {
-    let mut world = World::new("files_limit", "csv");
+    let mut world = Files::new("files_limit", "csv");
     // Several blocks; the bad rows are in the last one.
     let good = (0..1_200_000).map(|i| format!("{i},{i:08}\n")).collect::<String>();
     let text = format!("id,note\n{good}bad\nbad\nbad\n");
@@ -268,7 +268,7 @@ fn too_many_bad_rows_stop_the_run_and_it_goes_on_with_more() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn encodings_and_dialects() {
-    let mut world = World::new("files_dialects", "csv");
+    let mut world = Files::new("files_dialects", "csv");
     let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     world.write("mark8.csv", b"\xef\xbb\xbfid;price\n1;\"caf\xc3\xa9\"\n".as_slice());
     world.write("mark16.csv", [b"\xff\xfe".to_vec(), utf16("id\tprice\n2\tnaïve €\n")].concat());
@@ -295,14 +295,14 @@ fn encodings_and_dialects() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn odd_shapes() {
-    let mut world = World::new("files_shapes", "csv");
+    let mut world = Files::new("files_shapes", "csv");
     let wide: Vec<String> = (0..1000).map(|i| format!("a long name of column {i}")).collect();
     let row = |n: usize| (0..1000).map(|i| (i * n).to_string()).collect::<Vec<_>>().join(",");
     world.write("wide.csv", format!("{}\n{}\n{}\n", wide.join(","), row(1), row(2)));
     world.load(&[]);
     assert_eq!(world.one("SELECT count(*), sum(a_long_name_of_column_999) FROM $t"), "2|2997");
 
-    let load = |world: &World, text: &str, table: &str, options: &[&str]| {
+    let load = |world: &Files, text: &str, table: &str, options: &[&str]| {
         let file = format!("{table}.csv");
         world.write(&file, text);
         let table = format!("files_shapes.{table}");
@@ -330,7 +330,7 @@ fn odd_shapes() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_dry_run_changes_nothing() {
-    let mut world = World::new("files_dry", "csv");
+    let mut world = Files::new("files_dry", "csv");
     world.write("a.csv", "Id,note\n1,x\n2\n");
     let said = world.load(&["--dry-run"]);
     assert!(said.contains("a.csv: UTF-8, delimiter ,, header, 1 rows, 1 bad"), "{said}");
@@ -347,9 +347,9 @@ fn a_dry_run_changes_nothing() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn complaints_say_what_to_do() {
-    let mut world = World::new("files_complaints", "csv");
+    let mut world = Files::new("files_complaints", "csv");
     world.write("a.csv", "id,note\n1,x\n");
-    let table = |world: &mut World, ddl: &str| {
+    let table = |world: &mut Files, ddl: &str| {
         let sql = format!("DROP TABLE IF EXISTS files_complaints.t; CREATE TABLE files_complaints.t ({ddl})");
         world.database.batch_execute(&sql).unwrap();
     };
@@ -380,7 +380,7 @@ fn complaints_say_what_to_do() {
 }
 
 /// Numbered rows in several files, one of which is so large that it is cut into parts.
-fn many_rows(world: &World) -> i64 {
+fn many_rows(world: &Files) -> i64 {
     let mut n = 0;
     let mut file = |name: &str, rows: i64| {
         let mut text = String::from("n,file,note\n");
@@ -398,7 +398,7 @@ fn many_rows(world: &World) -> i64 {
     n
 }
 
-fn assert_complete(world: &mut World, rows: i64) {
+fn assert_complete(world: &mut Files, rows: i64) {
     world.assert_invariant();
     let bad = rows / 50_021;
     let expected = format!("{}|{}|{}", rows - bad, rows - bad, rows - 1);
@@ -413,7 +413,7 @@ fn assert_complete(world: &mut World, rows: i64) {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn killed_runs_store_every_row_exactly_once() {
-    let mut world = World::new("files_killed", "csv");
+    let mut world = Files::new("files_killed", "csv");
     let rows = many_rows(&world);
     let seed = std::env::var("TALLY_TEST_SEED")
         .map_or_else(|_| u64::from(std::process::id()), |x| x.parse().unwrap());
@@ -451,7 +451,7 @@ fn killed_runs_store_every_row_exactly_once() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn runs_at_once_and_lost_connections_duplicate_nothing() {
-    let mut world = World::new("files_together", "csv");
+    let mut world = Files::new("files_together", "csv");
     let rows = many_rows(&world);
     let mut runs: Vec<Child> = (0..3).map(|_| world.command(&["--jobs", "2"]).spawn().unwrap()).collect();
     for _ in 0..8 {
@@ -474,14 +474,14 @@ fn runs_at_once_and_lost_connections_duplicate_nothing() {
     assert_complete(&mut world, rows);
 }
 
-fn loaded(world: &mut World) -> i64 {
+fn loaded(world: &mut Files) -> i64 {
     if world.one("SELECT to_regclass('loader.files') IS NULL") == "t" {
         return 0;
     }
     world.one("SELECT coalesce(sum(rows), 0) FROM loader.files WHERE job = $job").parse().unwrap()
 }
 
-fn wait_for(world: &mut World, child: &mut Child, condition: impl Fn(i64) -> bool) {
+fn wait_for(world: &mut Files, child: &mut Child, condition: impl Fn(i64) -> bool) {
     for _ in 0..60_000 {
         if condition(loaded(world)) || child.try_wait().unwrap().is_some() {
             return;

@@ -13,8 +13,7 @@ use rdkafka::ClientConfig;
 use serde_json::json;
 
 use crate::avro::{avro, register};
-use crate::world::topic::Topic;
-use crate::world::{start, tally, wait_until, World};
+use tally_testkit::{start, tally, wait_until, Topic, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
 const MEMORY_KILOBYTES: u64 = 200_000;

@@ -11,11 +11,11 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use crate::directory::World;
 use crate::parquet::{column, write, Group};
+use tally_testkit::Files;
 
 /// Loads everything with so much memory, in kilobytes; gives what it said.
-fn load_within(world: &World, memory: u32, options: &[&str]) -> (Option<i32>, String) {
+fn load_within(world: &Files, memory: u32, options: &[&str]) -> (Option<i32>, String) {
     let tally = world.command(options);
     let limited = format!("ulimit -d {memory}; exec \"$@\"");
     let mut shell = Command::new("sh");
@@ -25,7 +25,7 @@ fn load_within(world: &World, memory: u32, options: &[&str]) -> (Option<i32>, St
 }
 
 /// Writes a file of one column, of values that are equal, in one page or in a dictionary of one value.
-fn write_equal(world: &World, file: &str, (value, count): (usize, usize), dictionary: bool) {
+fn write_equal(world: &Files, file: &str, (value, count): (usize, usize), dictionary: bool) {
     let schema = Arc::new(parse_message_type("message m { required binary note (STRING); }").unwrap());
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(Default::default()))
@@ -45,7 +45,7 @@ fn write_equal(world: &World, file: &str, (value, count): (usize, usize), dictio
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn parquet_that_inflates() {
-    let mut world = World::new("hostile_parquet", "parquet");
+    let mut world = Files::new("hostile_parquet", "parquet");
     let good = |group: &mut Group| column::<ByteArrayType>(group, &["good".into()], None);
     write(
         &world.path("good.parquet"),
@@ -73,7 +73,7 @@ fn parquet_that_inflates() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_dictionary_of_one_large_value() {
-    let mut world = World::new("hostile_dictionary", "parquet");
+    let mut world = Files::new("hostile_dictionary", "parquet");
     write_equal(&world, "a.parquet", (20 << 20, 100), true);
     let size = std::fs::metadata(world.path("a.parquet")).unwrap().len();
     assert!(size < 20_000, "{size}");
@@ -88,7 +88,7 @@ fn a_dictionary_of_one_large_value() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn csv_that_inflates() {
-    let mut world = World::new("hostile_csv", "csv");
+    let mut world = Files::new("hostile_csv", "csv");
     world.write("good.csv", "a,b\n1,x\n");
     let mut zstd = zstd::Encoder::new(Vec::new(), 1).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use crate::world::{start, tally, wait_until, World};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::ClientConfig;
+use tally_testkit::{connect, start, tally, wait_until, World};
 
 const PARTITIONS: i32 = 4;
 
@@ -81,7 +81,7 @@ fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
     let mut world = World::new("lanes_locked");
     produce(&world, "lanes_locked_4", 500, |_, number| format!("{{\"id\":{number}}}"));
     world.database.batch_execute("CREATE TABLE lanes_locked.t (id bigint, overflow jsonb)").unwrap();
-    let mut locking = world.connect();
+    let mut locking = connect();
     let mut lock = locking.transaction().unwrap();
     lock.batch_execute("LOCK TABLE lanes_locked.t IN SHARE MODE").unwrap();
     let config = config(&world, "lanes_locked_4", "stop_ms = 1000", "");

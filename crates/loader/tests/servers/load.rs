@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::world::{complaint, database_url, start, tally, wait_until, World};
+use tally_testkit::{complaint, database_url, start, tally, wait_until, World};
 
 const COLUMNS: &str =
     "columns = [{ name = 'id', type = 'bigint', required = true }, { name = 'note', type = 'text' }]";

@@ -4,8 +4,6 @@
 mod avro;
 mod backfill;
 mod check;
-mod common;
-mod directory;
 mod exactly_once;
 mod feeds;
 mod files;
@@ -21,5 +19,3 @@ mod parquet;
 mod positions;
 mod shared_load;
 mod upsert;
-#[path = "../world/mod.rs"]
-mod world;

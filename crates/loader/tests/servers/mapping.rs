@@ -1,6 +1,6 @@
 //! Raw messages of several exchanges, each in its own shape, into common tables by configuration alone.
 
-use crate::world::{complaint, tally, World};
+use tally_testkit::{complaint, tally, World};
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]

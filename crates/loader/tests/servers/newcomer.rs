@@ -1,12 +1,12 @@
 //! The first five minutes: the files that people have, loaded without a word of configuration. What comes out is numbers
 //! to work with, or one line that says what to write.
 
-use crate::directory::World;
+use tally_testkit::Files;
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_data_frame_with_its_index() {
-    let mut world = World::new("new_pandas", "csv");
+    let mut world = Files::new("new_pandas", "csv");
     world.write("a.csv", ",price,qty\n0,1.5,1\n1,2.5,2\n");
     world.load(&[]);
     assert_eq!(world.types(), ["column_1 bigint", "price numeric", "qty bigint"]);
@@ -20,7 +20,7 @@ fn a_data_frame_with_its_index() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_table_with_a_column_for_each_year() {
-    let mut world = World::new("new_pivot", "csv");
+    let mut world = Files::new("new_pivot", "csv");
     world.write("a.csv", "country,2022,2023\nCH,1.5,2.5\nDE,3.5,4.5\n");
     world.load(&[]);
     assert_eq!(world.rows("SELECT country, _2022, _2023 FROM $t ORDER BY 1"), ["CH|1.5|2.5", "DE|3.5|4.5"]);
@@ -29,7 +29,7 @@ fn a_table_with_a_column_for_each_year() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_download_with_lines_before_the_table() {
-    let mut world = World::new("new_download", "csv");
+    let mut world = Files::new("new_download", "csv");
     world.write(
         "a.csv",
         "\"Data Source\",\"Development Indicators\",\n\n\"Last Updated Date\",\"2024-01-31\",\n\n\
@@ -57,7 +57,7 @@ fn a_download_with_lines_before_the_table() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_file_that_grows() {
-    let mut world = World::new("new_growing", "csv");
+    let mut world = Files::new("new_growing", "csv");
     world.write("a.csv", "id,v\n1,1.5\n2,2\n");
     world.load(&[]);
     world.append("a.csv", "40000,3\n3000000000,4\n");
@@ -80,7 +80,7 @@ fn a_file_that_grows() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn what_fits_nowhere_is_said_and_not_stored() {
-    let mut world = World::new("new_misfit", "csv");
+    let mut world = Files::new("new_misfit", "csv");
     world.database.batch_execute("CREATE TABLE new_misfit.t (at timestamptz, v int)").unwrap();
     let rows: String = (10..60).map(|i| format!("2024-01-01 10:{i},1\n")).collect();
     world.write("a.csv", format!("at,v\n{rows}"));
@@ -102,7 +102,7 @@ fn what_fits_nowhere_is_said_and_not_stored() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn decimals_after_whole_numbers_need_one_statement() {
-    let mut world = World::new("new_decimals", "csv");
+    let mut world = Files::new("new_decimals", "csv");
     world.write("a.csv", "item,qty\na,1\nb,2\n");
     world.load(&[]);
     world.append("a.csv", "c,3\nd,4.5\ne,5\nf,six\n");
@@ -135,7 +135,7 @@ fn decimals_after_whole_numbers_need_one_statement() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn columns_of_any_type() {
-    let mut world = World::new("new_any", "csv");
+    let mut world = Files::new("new_any", "csv");
     let ddl = "CREATE TYPE new_any.mood AS ENUM ('sad', 'ok');
                CREATE TABLE new_any.t (id int, mood new_any.mood, host inet, tags text[], codes char(3)[], note text)";
     world.database.batch_execute(ddl).unwrap();
@@ -165,7 +165,7 @@ fn columns_of_any_type() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn codes_stay_as_they_are_written() {
-    let mut world = World::new("new_codes", "csv");
+    let mut world = Files::new("new_codes", "csv");
     world.write("a.csv", "code,zip,flow\n1E5,01234,1E5\n2E10,98765,2.5\n");
     world.load(&[]);
     assert_eq!(
@@ -177,7 +177,7 @@ fn codes_stay_as_they_are_written() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn one_odd_file_does_not_block_the_others() {
-    let mut world = World::new("new_others", "csv");
+    let mut world = Files::new("new_others", "csv");
     world.write("a.csv", "id,note\n1,a\n");
     world.load(&[]);
     world.write("a.csv", "id,note\n1,changed\n");
@@ -194,7 +194,7 @@ fn one_odd_file_does_not_block_the_others() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_record_that_is_too_long_is_one_dead_letter() {
-    let mut world = World::new("new_long", "csv");
+    let mut world = Files::new("new_long", "csv");
     let long = "x".repeat(9_000_000);
     for (file, quote) in [("a.csv", ""), ("b.csv", "\"")] {
         world.write(file, format!("a,b\n0,z\n1,{quote}{long}{quote}\n2,y\n"));
@@ -221,7 +221,7 @@ fn a_record_that_is_too_long_is_one_dead_letter() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_series_for_each_file() {
-    let mut world = World::new("new_series", "csv");
+    let mut world = Files::new("new_series", "csv");
     world.write("cpu.csv", "at,v\n2024-01-01 10:00,1\n2024-01-01 11:00,bad\n2024-01-01 12:00,3\n");
     world.write("disk.csv", "v,at\n7,2024-01-01 10:00\n");
     world.load(&["--file-column", "series", "--types", "v=bigint"]);
@@ -251,7 +251,7 @@ fn a_series_for_each_file() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn dead_letters_tried_again() {
-    let mut world = World::new("new_again", "csv");
+    let mut world = Files::new("new_again", "csv");
     world
         .database
         .batch_execute("CREATE TABLE new_again.t (id smallint CHECK (id <> 4), note varchar(3), series text)")

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
-use crate::world::{wait_until, World};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use serde_json::Value as Json;
+use tally_testkit::{program, wait_until, World};
 use tempfile::NamedTempFile;
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
@@ -99,7 +99,7 @@ fn an_address_that_is_taken_is_said() {
     let world = World::new("observe_taken");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let http = format!("[http]\nlisten = '{}'", taken.local_addr().unwrap());
-    let output = Running::start(&world, &http, &[]).0.wait_with_output().unwrap();
+    let output = Running::start(&world, &http, &[]).process.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("tally: [http] listen \"127.0.0.1:") && text.contains("in use"), "{text}");
 }
@@ -118,7 +118,7 @@ fn logs_are_for_machines_on_demand() {
     assert_eq!((&stopped["messages"], &stopped["level"]), (&Json::from(1), &Json::from("INFO")));
 
     let broken = Running::start(&world, "[kafka]\nx = 1", &[("TALLY_LOG_FORMAT", "json")]);
-    let lines = json_lines(&broken.0.wait_with_output().unwrap());
+    let lines = json_lines(&broken.process.wait_with_output().unwrap());
     let last = lines.last().unwrap();
     assert_eq!(last["level"], "ERROR");
     assert!(last["message"].as_str().unwrap().starts_with("[kafka]: \"x\": No such"), "{last}");
@@ -150,21 +150,26 @@ fn systemd_is_told() {
 }
 
 /// A loader that does not outlive the test.
-struct Running(Child, #[allow(dead_code)] NamedTempFile);
+struct Running {
+    process: Child,
+    /// Goes with the loader.
+    _config: NamedTempFile,
+}
 
 impl Running {
     fn start(world: &World, section: &str, environment: &[(&str, &str)]) -> Running {
         let mut file = NamedTempFile::new().unwrap();
         let config = world.config(COLUMNS).replace("[[topic]]", &format!("{section}\n[[topic]]"));
         file.write_all(config.as_bytes()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+        let mut command = program("tally");
         command.arg("load").arg("--config").arg(file.path()).envs(environment.iter().copied());
-        Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), file)
+        let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { process, _config: file }
     }
 
     fn terminate(self) -> Output {
-        kill(Pid::from_raw(self.0.id() as i32), Signal::SIGTERM).unwrap();
-        self.0.wait_with_output().unwrap()
+        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM).unwrap();
+        self.process.wait_with_output().unwrap()
     }
 }
 

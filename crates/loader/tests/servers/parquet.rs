@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::directory::World;
 use parquet::basic::Compression;
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
@@ -13,6 +12,7 @@ use parquet::data_type::{
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
+use tally_testkit::Files;
 
 pub type Group<'a> = SerializedRowGroupWriter<'a, File>;
 
@@ -47,7 +47,7 @@ fn column_of<T: parquet::data_type::DataType>(
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn every_type() {
-    let mut world = World::new("parquet_types", "parquet");
+    let mut world = Files::new("parquet_types", "parquet");
     let schema = "message m {
         required boolean flag; optional int32 tiny (INTEGER(8, true)); required int32 whole;
         required int64 big; required int32 unsigned (INTEGER(32, false)); required int64 huge (INTEGER(64, false));
@@ -113,7 +113,7 @@ fn every_type() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn lists_become_arrays_where_the_table_has_them() {
-    let mut world = World::new("parquet_arrays", "parquet");
+    let mut world = Files::new("parquet_arrays", "parquet");
     let schema = "message m { required binary mood (STRING);
         required group n (LIST) { repeated group list { optional int32 element; } } }";
     let fill = |group: &mut Group| {
@@ -134,7 +134,7 @@ fn lists_become_arrays_where_the_table_has_them() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn row_groups_are_loaded_once_and_bad_rows_taken_out() {
-    let mut world = World::new("parquet_groups", "parquet");
+    let mut world = Files::new("parquet_groups", "parquet");
     let schema = "message m { required int64 n; required binary note (STRING); }";
     let group = |from: i64| {
         move |group: &mut Group| {
@@ -177,7 +177,7 @@ fn row_groups_are_loaded_once_and_bad_rows_taken_out() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn columns_of_one_name_have_values_of_their_own() {
-    let mut world = World::new("parquet_twice", "parquet");
+    let mut world = Files::new("parquet_twice", "parquet");
     let schema = "message m { required int64 a; required binary a (STRING); required double A; }";
     let fill = |group: &mut Group| {
         column::<Int64Type>(group, &[1, 2], None);
@@ -192,7 +192,7 @@ fn columns_of_one_name_have_values_of_their_own() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn text_that_is_not_utf8_is_a_dead_letter() {
-    let mut world = World::new("parquet_utf8", "parquet");
+    let mut world = Files::new("parquet_utf8", "parquet");
     let schema = "message m { required int64 n; required binary note (STRING);
                   required group inner { required binary note (STRING); required binary raw; } }";
     let text = |bytes: &[u8]| ByteArray::from(bytes.to_vec());
@@ -221,7 +221,7 @@ fn text_that_is_not_utf8_is_a_dead_letter() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn times_of_int96_are_read_to_the_microsecond() {
-    let mut world = World::new("parquet_int96", "parquet");
+    let mut world = Files::new("parquet_int96", "parquet");
     let time = |day: u32, nanos: u64| {
         let mut value = Int96::new();
         value.set_data(nanos as u32, (nanos >> 32) as u32, day);
@@ -243,7 +243,7 @@ fn times_of_int96_are_read_to_the_microsecond() {
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn small_row_groups_share_a_transaction() {
-    let mut world = World::new("parquet_small", "parquet");
+    let mut world = Files::new("parquet_small", "parquet");
     let group = |group: &mut Group| column::<Int64Type>(group, &(0..10).collect::<Vec<_>>(), None);
     let nothing = |group: &mut Group| column::<Int64Type>(group, &[], None);
     let groups: Vec<&dyn Fn(&mut Group)> =

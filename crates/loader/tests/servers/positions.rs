@@ -3,11 +3,10 @@
 use std::process::Child;
 use std::time::Duration;
 
-use crate::world::topic::Topic;
-use crate::world::{complaint, start, tally, wait_until, World};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rdkafka::producer::Producer;
+use tally_testkit::{complaint, start, tally, wait_until, Topic, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'";
 const SKIP: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'\non_gap = 'skip'";

@@ -1,11 +1,11 @@
 //! Several loaders share one job, come and go, die and come back from the dead; every message is stored exactly once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::common::{Job, Loader, Workload};
 use nix::sys::signal::Signal;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use tally_testkit::{wait_until, Job, Loader, Workload};
 
 /// Small batches, so that what happens lands inside transactions and between them.
 const WORKLOAD: Workload = Workload { messages: 300_000, partitions: 8, malformed: 0.002, batch_rows: 200 };
@@ -13,14 +13,6 @@ const WORKLOAD: Workload = Workload { messages: 300_000, partitions: 8, malforme
 /// A group that notices the dead as soon as the broker allows.
 const GROUP: &str = "mode = \"subscribe\"
 kafka = { \"session.timeout.ms\" = 6000, \"heartbeat.interval.ms\" = 500 }";
-
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !condition() {
-        assert!(begin.elapsed() < Duration::from_secs(120), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 #[test]
 #[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
@@ -32,8 +24,8 @@ fn a_group_survives_the_death_and_the_return_of_its_members() {
     job.wait_for(2_000, &mut first);
     job.assert_invariant();
 
-    let mut second = job.start_variant(&config);
-    wait_until("a second loader gets partitions", || job.owners() == 2);
+    let second = job.start_variant(&config);
+    wait_until(|| job.owners() == 2);
     job.assert_invariant();
     second.kill();
     job.assert_invariant();
@@ -42,7 +34,7 @@ fn a_group_survives_the_death_and_the_return_of_its_members() {
     first.signal(Signal::SIGSTOP);
     let before = job.progress();
     let mut third = job.start_variant(&config);
-    wait_until("a third loader takes over", || job.progress() > before && job.owners() == 1);
+    wait_until(|| job.progress() > before && job.owners() == 1);
     job.assert_invariant();
     first.signal(Signal::SIGCONT);
     let now = job.progress();
@@ -75,7 +67,7 @@ fn a_storm_of_rebalances_loses_and_repeats_nothing() {
             loaders.push(job.start_variant(&config));
         } else {
             let victim = (random.next_u64() % loaders.len() as u64) as usize;
-            let mut victim = loaders.swap_remove(victim);
+            let victim = loaders.swap_remove(victim);
             if random.next_u64() % 2 == 0 {
                 victim.kill();
             } else {
@@ -86,7 +78,7 @@ fn a_storm_of_rebalances_loses_and_repeats_nothing() {
         println!("event {event}: {} loaders, {} messages", loaders.len(), job.progress());
     }
     job.wait_for_group(WORKLOAD.messages);
-    for mut loader in loaders {
+    for loader in loaders {
         assert!(loader.terminate().success());
     }
     job.assert_complete(WORKLOAD.messages);
@@ -103,11 +95,11 @@ fn replicas_share_by_number_and_are_replaced_one_by_one() {
     let sql = "SELECT bool_and((next_offset > 0) <= (partition % 2 = 0)) FROM loader.offsets WHERE job = $1";
     let only_its_own: bool = job.database.query_one(sql, &[&job.name]).unwrap().get(0);
     assert!(only_its_own, "the first replica reads only even partitions");
-    let mut second = job.start_variant(&two);
-    wait_until("both load", || job.owners() == 2);
+    let second = job.start_variant(&two);
+    wait_until(|| job.owners() == 2);
     job.assert_invariant();
 
-    let mut replacement = job.start_variant(&one);
+    let replacement = job.start_variant(&one);
     assert!(!first.wait().success());
     assert!(job.log().contains("moved by someone else"), "{}", job.log());
     job.assert_invariant();

@@ -1,6 +1,6 @@
 //! Tables in which newer messages replace older rows.
 
-use crate::world::{complaint, World};
+use tally_testkit::{complaint, World};
 
 const KEYED: &str = "key = ['symbol']
     unknown_fields = 'ignore'

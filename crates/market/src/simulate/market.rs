@@ -151,6 +151,7 @@ pub fn generator(seed: u64) -> ChaCha12Rng {
 mod tests {
     use super::*;
     use crate::simulate::merton::DEFAULTS;
+    use approx::assert_abs_diff_eq;
     use std::collections::HashMap;
 
     const CLOCK: Clock =
@@ -193,7 +194,7 @@ mod tests {
         // The Poisson clock: n gaps of half a second, 4.5 standard errors.
         let seconds = (last * 1000 - CLOCK.start_micros) as f64 / 1e6;
         let expected = n as f64 / CLOCK.trades_per_second;
-        assert!((seconds - expected).abs() < 4.5 * expected / (n as f64).sqrt(), "{seconds}");
+        assert_abs_diff_eq!(seconds, expected, epsilon = 4.5 * expected / (n as f64).sqrt());
     }
 
     #[test]
@@ -207,7 +208,7 @@ mod tests {
             let (before, after) = (plain.trade(), surging.trade());
             if after.symbol == "ETH.USDT" && after.event_timestamp >= begins {
                 // Both are rounded up to four decimals.
-                assert!((after.size - 3.0 * before.size).abs() < 4e-4, "{before:?} {after:?}");
+                assert_abs_diff_eq!(after.size, 3.0 * before.size, epsilon = 4e-4);
                 larger += 1;
             } else {
                 assert_eq!(before.json(), after.json());

@@ -103,6 +103,7 @@ impl Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approx::assert_abs_diff_eq;
     use rand_chacha::rand_core::SeedableRng;
 
     /// One volatility for all, so that the theory can be computed.
@@ -127,7 +128,7 @@ mod tests {
 
     /// Within 4.5 standard errors: a seed in 100,000 would miss it.
     fn assert_near(measured: f64, expected: f64, standard_error: f64) {
-        assert!((measured - expected).abs() < 4.5 * standard_error, "{measured} is not {expected}");
+        assert_abs_diff_eq!(measured, expected, epsilon = 4.5 * standard_error);
     }
 
     #[test]

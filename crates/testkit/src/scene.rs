@@ -2,29 +2,30 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postgres::types::ToSql;
-use postgres::{Client, NoTls, Row};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use postgres::{Client, Row};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use super::{environment, Loader, Proxy};
+use crate::kafka::Kafka;
+use crate::program::directory;
+use crate::{connect, environment, invariant, wait_for, Loader, Proxy, STUCK};
 
 const PARTITIONS: i32 = 4;
 /// Each numbers its messages from 1.
 const KEYS: i64 = 20;
 /// The key of the messages that must not become rows.
 const POISON: &str = "poison";
-/// Longer than the loader's longest pause; the tests wait for progress, never for a time.
-pub const STUCK: Duration = Duration::from_secs(90);
 
 /// A topic and a job of one name, with a proxy between the loader and PostgreSQL.
 pub struct Scene {
+    /// The name of the topic, the table and the job.
     pub name: String,
+    /// Stands between the loader and PostgreSQL.
     pub proxy: Proxy,
+    /// Where the topic is.
     pub brokers: String,
     /// Who the loader is for PostgreSQL.
     pub user: String,
@@ -72,7 +73,7 @@ impl Scene {
     /// A scene without the table: its columns are to be found out.
     pub fn without_table(name: &str, brokers: &str, properties: &[(&str, &str)]) -> Self {
         let name = format!("{name}_{}", std::process::id());
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name);
+        let directory = directory().join(&name);
         fs::create_dir_all(&directory).unwrap();
         let mut producer = ClientConfig::new();
         producer.set("bootstrap.servers", brokers).set("enable.idempotence", "true");
@@ -99,32 +100,22 @@ impl Scene {
 
     /// Creates the topic, which must not be there.
     pub fn create_topic(&self, properties: &[(&str, &str)]) {
-        let mut topic = NewTopic::new(&self.name, PARTITIONS, TopicReplication::Fixed(1));
-        for (name, value) in properties {
-            topic = topic.set(name, value);
-        }
-        // A topic that was just deleted may still be in the way.
-        wait_until(|| self.admin(|admin, options| wait(admin.create_topics([&topic], options))[0].is_ok()));
+        self.kafka().create_topic(&self.name, PARTITIONS, properties);
     }
 
     /// Deletes the topic.
     pub fn delete_topic(&self) {
-        assert!(self.admin(|admin, options| wait(admin.delete_topics(&[&self.name], options))[0].is_ok()));
+        self.kafka().delete_topic(&self.name);
     }
 
     /// Removes the messages before these offsets.
     pub fn delete_records(&self, before: &TopicPartitionList) {
-        self.admin(|admin, options| wait(admin.delete_records(before, options)));
+        self.kafka().delete_records(before);
     }
 
-    /// Asks something of the broker that only administrators do.
-    fn admin<T>(
-        &self,
-        ask: impl FnOnce(&AdminClient<rdkafka::client::DefaultClientContext>, &AdminOptions) -> T,
-    ) -> T {
-        let mut properties = ClientConfig::new();
-        let admin = properties.set("bootstrap.servers", &self.brokers).create().unwrap();
-        ask(&admin, &AdminOptions::new())
+    /// Made for each request: the broker may have been broken since the last one.
+    fn kafka(&self) -> Kafka {
+        Kafka::new(&self.brokers)
     }
 
     /// Produces this many numbered messages.
@@ -184,7 +175,7 @@ impl Scene {
     pub fn load_with(&self, options: &[&str]) -> Loader {
         let file = self.directory.join("load.toml");
         fs::write(&file, self.configuration()).unwrap();
-        Loader::start(&file, self.directory.join("log"), options, &self.environment)
+        Loader::start(&file, &self.directory.join("log"), options, &self.environment)
     }
 
     fn configuration(&self) -> String {
@@ -256,16 +247,12 @@ impl Scene {
 
     /// Waits until this many messages are done with.
     pub fn wait_for(&mut self, messages: i64, loader: &mut Loader) {
-        let (mut before, mut since) = (self.progress(), Instant::now());
-        while before < messages {
+        let log = self.directory.join("log");
+        let progress = || {
             loader.assert_runs();
-            let now = self.progress();
-            if now > before {
-                (before, since) = (now, Instant::now());
-            }
-            assert!(since.elapsed() < STUCK, "stuck at {now} of {messages}; the log:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+            self.progress()
+        };
+        wait_for(messages, progress, || fs::read_to_string(&log).unwrap());
     }
 
     /// Waits until everything produced so far is done with.
@@ -279,13 +266,8 @@ impl Scene {
             assert_eq!(self.number("SELECT count(*) FROM trades"), 0, "rows without a position");
             return;
         }
-        self.execute(include_str!("../../views.sql"));
-        let violations = self.query(include_str!("../../invariant.sql"), &[]);
-        for row in violations.iter().take(20) {
-            let (partition, offset, violation): (i32, i64, String) = (row.get(0), row.get(1), row.get(2));
-            println!("partition {partition}, offset {offset}: {violation}");
-        }
-        assert!(violations.is_empty(), "{} violations of the invariant", violations.len());
+        let name = self.name.clone();
+        invariant::assert(self.database(), &name, None);
         let misplaced = "SELECT count(*) FROM (
             SELECT n, row_number() OVER (PARTITION BY key ORDER BY kafka_offset) AS place FROM trades) AS numbered
             WHERE n <> place";
@@ -295,7 +277,7 @@ impl Scene {
     /// Waits until all is stored, ends the loader, and asserts that everything is where it belongs.
     pub fn finish(&mut self, mut loader: Loader) {
         self.wait_for_all(&mut loader);
-        let (status, _) = loader.terminate();
+        let status = loader.terminate();
         assert!(status.success(), "{status}; the log:\n{}", self.log());
         self.check_all();
     }
@@ -311,27 +293,6 @@ impl Scene {
 
     /// The sum of the offsets at which the partitions end, as the broker says.
     pub fn end(&self) -> i64 {
-        let consumer: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
-        (0..PARTITIONS).map(|p| consumer.fetch_watermarks(&self.name, p, STUCK).unwrap().1).sum()
-    }
-}
-
-fn connect() -> Client {
-    Client::connect(&environment("DATABASE_URL"), NoTls).unwrap()
-}
-
-/// Waits for a future where nothing else is to be done.
-fn wait<T>(future: impl std::future::Future<Output = rdkafka::error::KafkaResult<T>>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(future).unwrap()
-}
-
-/// Waits until something is so.
-pub fn wait_until(mut condition: impl FnMut() -> bool) {
-    let until = Instant::now() + STUCK;
-    while !condition() {
-        assert!(Instant::now() < until, "it did not happen");
-        std::thread::sleep(Duration::from_millis(20));
+        self.kafka().watermarks(&self.name).iter().map(|(_, (_, high))| high).sum()
     }
 }

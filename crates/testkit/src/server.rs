@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 
+use crate::{environment, STUCK};
+
 /// A server of the suite.
 pub struct Server {
     script: &'static str,
@@ -17,12 +19,8 @@ pub struct Server {
     pid: &'static str,
 }
 
-/// An environment variable that the suite's scripts set.
-pub fn environment(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run this by scripts/test.py faults"))
-}
-
 impl Server {
+    /// The PostgreSQL of the suite.
     pub fn postgres() -> Self {
         let data = PathBuf::from(environment("PGHOST"));
         Self {
@@ -32,6 +30,7 @@ impl Server {
         }
     }
 
+    /// Its Kafka.
     pub fn kafka() -> Self {
         Self {
             script: "scripts/kafka/broker.py",
@@ -40,6 +39,7 @@ impl Server {
         }
     }
 
+    /// Its schema registry.
     pub fn registry() -> Self {
         Self {
             script: "scripts/kafka/registry.py",
@@ -67,7 +67,7 @@ impl Server {
     pub fn end(&self, signal: Signal) {
         let process = self.process();
         kill(process, signal).unwrap();
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + STUCK;
         while runs(process) {
             assert!(Instant::now() < until, "{} does not end", self.script);
             std::thread::sleep(Duration::from_millis(10));

@@ -1,59 +1,67 @@
-//! A real PostgreSQL, and a directory of files to load.
-
-// Each test file uses a part of it.
-#![allow(dead_code)]
+//! A directory of files to load.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use postgres::{Client, NoTls};
+use postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use tempfile::TempDir;
+
+use crate::{connect, database_url, program};
 
 /// A schema, a job and a directory of files, all of one name.
-pub struct World {
+pub struct Files {
+    /// The name of the schema and the job.
     pub name: &'static str,
+    /// A connection to look at what the loader did.
     pub database: Client,
     format: &'static str,
-    directory: tempfile::TempDir,
+    directory: TempDir,
 }
 
-impl World {
+impl Files {
+    /// An empty directory of files of this format, and an empty schema.
     pub fn new(name: &'static str, format: &'static str) -> Self {
-        let mut database = Client::connect(&url(), NoTls).unwrap();
+        let mut database = connect();
         let schema = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}");
         database.batch_execute(&schema).unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let mut world = Self { name, database, format, directory };
-        if world.one("SELECT to_regclass('loader.files') IS NOT NULL") == "t" {
+        let mut files = Self { name, database, format, directory };
+        if files.one("SELECT to_regclass('loader.files') IS NOT NULL") == "t" {
             for table in ["files", "file_dead_letters"] {
                 let sql = format!("DELETE FROM loader.{table} WHERE job = $1");
-                world.database.execute(&sql, &[&name]).unwrap();
+                files.database.execute(&sql, &[&name]).unwrap();
             }
         }
-        world
+        files
     }
 
+    /// The path of a file.
     pub fn path(&self, file: &str) -> PathBuf {
         self.directory.path().join(file)
     }
 
+    /// Writes a file.
     pub fn write(&self, file: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(file), content).unwrap();
     }
 
+    /// Appends to a file.
     pub fn append(&self, file: &str, content: &str) {
         let mut file = fs::File::options().append(true).open(self.path(file)).unwrap();
         file.write_all(content.as_bytes()).unwrap();
     }
 
+    /// The command that loads all files.
     pub fn command(&self, options: &[&str]) -> Command {
         self.command_for(self.directory.path(), options)
     }
 
+    /// The command that loads this path.
     pub fn command_for(&self, path: &Path, options: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
-        command.args(["load", self.format, "--quiet", "--database", &url()]).args(options);
+        let mut command = program("tally");
+        command.args(["load", self.format, "--quiet", "--database", &database_url()]).args(options);
         for (option, default) in [("--table", &*format!("{}.t", self.name)), ("--job", self.name)] {
             if !options.contains(&option) {
                 command.args([option, default]);
@@ -89,17 +97,18 @@ impl World {
         let query =
             query.replace("$t", &format!("{}.t", self.name)).replace("$job", &format!("'{}'", self.name));
         let rows = self.database.simple_query(&query).unwrap();
-        let fields = |row: &postgres::SimpleQueryRow| {
+        let fields = |row: &SimpleQueryRow| {
             (0..row.len()).map(|i| row.get(i).unwrap_or("~").to_string()).collect::<Vec<_>>().join("|")
         };
         rows.iter()
             .filter_map(|message| match message {
-                postgres::SimpleQueryMessage::Row(row) => Some(fields(row)),
+                SimpleQueryMessage::Row(row) => Some(fields(row)),
                 _ => None,
             })
             .collect()
     }
 
+    /// The first of them.
     pub fn one(&mut self, query: &str) -> String {
         self.rows(query).remove(0)
     }
@@ -112,6 +121,7 @@ impl World {
         )
     }
 
+    /// Line, stage, SQLSTATE, column and content of each dead letter.
     pub fn dead_letters(&mut self) -> Vec<String> {
         self.rows(
             "SELECT line, stage, sqlstate, column_name, encode(raw, 'escape') FROM loader.file_dead_letters
@@ -119,7 +129,7 @@ impl World {
         )
     }
 
-    /// What the ledger says is stored is stored, at every moment.
+    /// Asserts that what the ledger says is stored is stored; it must be so at every moment.
     pub fn assert_invariant(&mut self) {
         if self.one("SELECT to_regclass('loader.files') IS NULL OR to_regclass('$t') IS NULL") == "t" {
             return;
@@ -135,10 +145,6 @@ impl World {
         let (ledger, stored) = numbers.split_at(2);
         assert_eq!(ledger, stored);
     }
-}
-
-fn url() -> String {
-    std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL database")
 }
 
 fn succeed(output: Output) -> String {

@@ -1,12 +1,15 @@
 //! A loader process.
 
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
+
+use crate::{program, STUCK};
 
 /// A running `tally load`; it does not outlive the test.
 pub struct Loader {
@@ -16,20 +19,26 @@ pub struct Loader {
 
 impl Loader {
     /// Starts it with this configuration; what it says is added to the log.
-    pub fn start(config: &Path, log: PathBuf, options: &[&str], environment: &[(String, String)]) -> Self {
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tally"));
+    pub fn start(config: &Path, log: &Path, options: &[&str], environment: &[(String, String)]) -> Self {
+        let file = File::options().create(true).append(true).open(log).unwrap();
+        let mut command = program("tally");
         command.arg("load").arg("--config").arg(config).args(options);
         command.envs(environment.iter().cloned());
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
-        Self { process: command.spawn().unwrap(), log }
+        Self { process: command.spawn().unwrap(), log: log.into() }
     }
 
-    /// kill -9. It must have been running until then.
+    /// Ends it as a power cut would. It must have been running until then.
     pub fn kill(mut self) {
         self.assert_runs();
         self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        let status = self.process.wait().unwrap();
+        let words = self.last_words();
+        assert_eq!(
+            status.signal(),
+            Some(Signal::SIGKILL as i32),
+            "it had ended by itself, {status}:\n{words}"
+        );
     }
 
     /// Sends a signal.
@@ -37,8 +46,13 @@ impl Loader {
         kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
     }
 
-    /// Asks it to end and waits; how long that took.
-    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+    /// Asks it to end and waits.
+    pub fn terminate(self) -> ExitStatus {
+        self.terminate_timed().0
+    }
+
+    /// The same; how long that took, too.
+    pub fn terminate_timed(mut self) -> (ExitStatus, Duration) {
         let begin = Instant::now();
         self.signal(Signal::SIGTERM);
         (self.process.wait().unwrap(), begin.elapsed())
@@ -46,7 +60,7 @@ impl Loader {
 
     /// Waits until it ends by itself.
     pub fn wait(mut self) -> ExitStatus {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + STUCK;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
@@ -65,9 +79,18 @@ impl Loader {
 
     /// The most memory that it ever held, in MiB.
     pub fn peak_memory(&self) -> u64 {
+        self.kilobytes("VmHWM:") >> 10
+    }
+
+    /// The memory that it has, in KiB.
+    pub fn resident_kilobytes(&self) -> u64 {
+        self.kilobytes("VmRSS:")
+    }
+
+    fn kilobytes(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// The processor time that it took so far.

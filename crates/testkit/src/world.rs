@@ -1,40 +1,35 @@
-//! A real PostgreSQL, a broker in this process, and jobs of one topic between them.
-
-// Each test file uses a part of it.
-#![allow(dead_code)]
-
-pub mod topic;
+//! A broker in this process, with a topic to load.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use postgres::{Client, NoTls};
+use postgres::Client;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::ClientConfig;
 
+use crate::{connect, database_url, tally};
+
 /// A topic of one partition, a schema and a job of the same name.
 pub struct World {
+    /// The name of the topic, the schema and the job.
     pub name: &'static str,
+    /// A connection to look at what the loader did.
     pub database: Client,
+    /// The broker.
     pub cluster: MockCluster<'static, DefaultProducerContext>,
     producer: BaseProducer,
 }
 
-pub fn database_url() -> String {
-    std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL database")
-}
-
 impl World {
+    /// An empty topic and an empty schema.
     pub fn new(name: &'static str) -> Self {
         Self::with_brokers(name, 1)
     }
 
     /// A world with this many brokers, each of which has all of the topic.
     pub fn with_brokers(name: &'static str, brokers: i32) -> Self {
-        let mut database = Client::connect(&database_url(), NoTls).unwrap();
+        let mut database = connect();
         database
             .batch_execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"))
             .unwrap();
@@ -55,15 +50,12 @@ impl World {
         world
     }
 
-    /// Another connection to the database.
-    pub fn connect(&self) -> Client {
-        Client::connect(&database_url(), NoTls).unwrap()
-    }
-
+    /// Whether there is such a table.
     pub fn exists(&mut self, table: &str) -> bool {
         self.database.query_one("SELECT to_regclass($1::text) IS NOT NULL", &[&table]).unwrap().get(0)
     }
 
+    /// Produces messages with a key; an empty one is Kafka's null value.
     pub fn produce(&self, messages: &[&[u8]]) {
         for message in messages {
             let record = BaseRecord::<[u8], [u8]>::to(self.name).key(b"k");
@@ -74,10 +66,12 @@ impl World {
         self.producer.flush(Duration::from_secs(20)).unwrap();
     }
 
+    /// Produces a message with this key.
     pub fn produce_keyed(&self, key: &str, value: Option<&[u8]>) {
         self.produce_bytes(key.as_bytes(), value);
     }
 
+    /// Produces a message whose key need not be text.
     pub fn produce_bytes(&self, key: &[u8], value: Option<&[u8]>) {
         let record = BaseRecord::<[u8], [u8]>::to(self.name).key(key);
         let record = value.into_iter().fold(record, BaseRecord::payload);
@@ -85,6 +79,7 @@ impl World {
         self.producer.flush(Duration::from_secs(20)).unwrap();
     }
 
+    /// The configuration of the job, with the rest of the topic's section.
     pub fn config(&self, topic: &str) -> String {
         let Self { name, cluster, .. } = self;
         let (url, brokers) = (database_url(), cluster.bootstrap_servers());
@@ -99,66 +94,27 @@ impl World {
         self.load_config(&self.config(topic));
     }
 
+    /// The same with a configuration of its own.
     pub fn load_config(&self, config: &str) {
         let output = tally("load", config, &["--until-end", "--quiet"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// The first column of a query.
     pub fn column(&mut self, query: &str) -> Vec<String> {
         self.database.query(query, &[]).unwrap().iter().map(|row| row.get(0)).collect()
     }
 
+    /// Stage, SQLSTATE and column of each dead letter, by its offset.
     pub fn dead_letters(&mut self) -> HashMap<i64, (String, String, Option<String>)> {
         let sql = "SELECT \"offset\", stage, sqlstate, column_name FROM loader.dead_letters WHERE job = $1";
         let rows = self.database.query(sql, &[&self.name]).unwrap();
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3)))).collect()
     }
 
+    /// The stored position.
     pub fn next_offset(&mut self) -> i64 {
         let sql = "SELECT next_offset FROM loader.offsets WHERE job = $1";
         self.database.query_one(sql, &[&self.name]).unwrap().get(0)
     }
-}
-
-pub fn start(
-    command: &str,
-    config: &str,
-    options: &[&str],
-) -> (std::process::Child, tempfile::NamedTempFile) {
-    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-    file.write_all(config.as_bytes()).unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_tally"))
-        .arg(command)
-        .arg("--config")
-        .arg(file.path())
-        .args(options)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    (child, file)
-}
-
-pub fn tally(command: &str, config: &str, options: &[&str]) -> Output {
-    let (child, _file) = start(command, config, options);
-    child.wait_with_output().unwrap()
-}
-
-/// What `tally load` says when it cannot: a single line, and not exit code 0.
-pub fn complaint(config: &str) -> String {
-    let output = tally("load", config, &["--until-end", "--quiet"]);
-    assert!(!output.status.success());
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(text.lines().count(), 1, "{text}");
-    text
-}
-
-pub fn wait_until(mut condition: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if condition() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("it did not happen within half a minute");
 }

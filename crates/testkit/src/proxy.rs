@@ -63,11 +63,13 @@ struct Shared {
 
 /// The proxy; its threads end with the connections.
 pub struct Proxy {
+    /// Where it listens, on 127.0.0.1.
     pub port: u16,
     shared: Arc<Shared>,
 }
 
 impl Proxy {
+    /// Begins to stand in front of a server.
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

@@ -2,33 +2,31 @@
 
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::World;
+use crate::kafka::Kafka;
+use crate::{environment, World};
 
 /// A topic of one partition at first.
 pub struct Topic {
+    /// The name of the topic, which no other run uses.
     pub name: String,
     brokers: String,
-    admin: AdminClient<DefaultClientContext>,
-    runtime: tokio::runtime::Runtime,
+    kafka: Kafka,
 }
 
 impl Topic {
+    /// Creates the topic.
     pub fn new(name: &str) -> Self {
-        let brokers = std::env::var("KAFKA_BROKERS").expect("KAFKA_BROKERS names a real broker");
-        let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let brokers = environment("KAFKA_BROKERS");
+        let kafka = Kafka::new(&brokers);
         let name = format!("{name}_{}", std::process::id());
-        let topic = NewTopic::new(&name, 1, TopicReplication::Fixed(1));
-        let created = runtime.block_on(admin.create_topics([&topic], &options())).unwrap();
-        created[0].as_ref().unwrap();
-        Self { name, brokers, admin, runtime }
+        kafka.create_topic(&name, 1, &[]);
+        Self { name, brokers, kafka }
     }
 
+    /// A producer, of messages in transactions if wished.
     pub fn producer(&self, transactional: bool) -> BaseProducer {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers);
@@ -50,27 +48,22 @@ impl Topic {
         producer.flush(Duration::from_secs(20)).unwrap();
     }
 
-    /// Adds partitions until there are so many.
+    /// Adds partitions until there are as many.
     pub fn grow_to(&self, partitions: usize) {
-        let added = NewPartitions::new(&self.name, partitions);
-        let added = self.runtime.block_on(self.admin.create_partitions([&added], &options())).unwrap();
-        added[0].as_ref().unwrap();
+        self.kafka.grow(&self.name, partitions);
     }
 
     /// Drops the messages before an offset, as retention would.
     pub fn drop_before(&self, offset: i64) {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.name, 0, Offset::Offset(offset)).unwrap();
-        self.runtime.block_on(self.admin.delete_records(&list, &options())).unwrap();
+        self.kafka.delete_records(&list);
     }
 
-    /// Deletes it and makes it anew.
+    /// Deletes it and creates it again.
     pub fn make_anew(&self) {
-        let deleted = self.runtime.block_on(self.admin.delete_topics(&[&self.name], &options())).unwrap();
-        deleted[0].as_ref().unwrap();
-        let topic = NewTopic::new(&self.name, 1, TopicReplication::Fixed(1));
-        let make = || self.runtime.block_on(self.admin.create_topics([&topic], &options())).unwrap();
-        super::wait_until(|| make()[0].is_ok());
+        self.kafka.delete_topic(&self.name);
+        self.kafka.create_topic(&self.name, 1, &[]);
     }
 
     /// The configuration of a job that reads it.
@@ -78,8 +71,4 @@ impl Topic {
         let config = world.config(topic).replace(&world.cluster.bootstrap_servers(), &self.brokers);
         config.replace(&format!("name = '{}'\ntable", world.name), &format!("name = '{}'\ntable", self.name))
     }
-}
-
-fn options() -> AdminOptions {
-    AdminOptions::new().operation_timeout(Some(Duration::from_secs(20)))
 }

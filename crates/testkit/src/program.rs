@@ -1,0 +1,57 @@
+//! The programs under test, and short runs of them.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::NamedTempFile;
+
+/// A program of this workspace, as cargo built it for the test that runs.
+pub fn program(name: &str) -> Command {
+    let path = target().join(name);
+    assert!(path.exists(), "there is no {}: run `make loader` first", path.display());
+    Command::new(path)
+}
+
+/// Where files of a test are kept that outlive a failure.
+pub fn directory() -> PathBuf {
+    let directory = target().join("../tmp");
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// The directory of the profile: the test is in `deps` below it.
+fn target() -> PathBuf {
+    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().into()
+}
+
+/// Starts `tally` with a configuration, which is in a file while the second value lives.
+pub fn start(command: &str, config: &str, options: &[&str]) -> (Child, NamedTempFile) {
+    let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    file.write_all(config.as_bytes()).unwrap();
+    let child = program("tally")
+        .arg(command)
+        .arg("--config")
+        .arg(file.path())
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    (child, file)
+}
+
+/// Runs `tally` with a configuration to its end.
+pub fn tally(command: &str, config: &str, options: &[&str]) -> Output {
+    let (child, _file) = start(command, config, options);
+    child.wait_with_output().unwrap()
+}
+
+/// What `tally load` says when it cannot: a single line, and not exit code 0.
+pub fn complaint(config: &str) -> String {
+    let output = tally("load", config, &["--until-end", "--quiet"]);
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
