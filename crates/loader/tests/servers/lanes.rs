@@ -110,7 +110,7 @@ fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
 fn a_message_that_comes_while_reading_is_paused_is_not_left_out() {
     let mut world = World::new("lanes_paused");
     world.database.batch_execute("CREATE TABLE lanes_paused.t (id bigint, overflow jsonb)").unwrap();
-    let mut locking = world.connect();
+    let mut locking = connect();
     let mut lock = locking.transaction().unwrap();
     lock.batch_execute("LOCK TABLE lanes_paused.t IN SHARE MODE").unwrap();
     // All of them are read at once, with the end of the partition behind them.
