@@ -1,7 +1,7 @@
 -- The power tree: what is stored ------------------------------------------------------------------------------
 --
 -- Written by the functions below only, past all triggers and without rights for anybody; the definitions are dumped, all
--- the rest is made anew from the base tables.
+-- the rest is rebuilt from the base tables.
 
 CREATE SEQUENCE powertree_id AS integer;
 CREATE TABLE powertree_definition (

@@ -195,7 +195,7 @@ ALTER TABLE events RENAME TO ev;
 SELECT * FROM ev_check();
 DROP SCHEMA moved;
 
--- Rows written anew, triggers that are disabled, types that change, columns that go: stale until rebuilt.
+-- Rows rewritten, triggers that are disabled, types that change, columns that go: stale until rebuilt.
 ALTER TABLE ev ADD extra int DEFAULT 7, ADD another timestamptz DEFAULT clock_timestamp();
 SELECT * FROM ev_check();
 CALL powertree_compact('ev');

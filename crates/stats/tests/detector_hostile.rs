@@ -102,7 +102,7 @@ fn try_series(count: u64) {
             let bytes = detector.to_bytes();
             assert!(bytes.len() <= MOST_BYTES, "{context}: {} bytes", bytes.len());
             assert_eq!(Detector::from_bytes(&bytes).as_ref(), Ok(&detector), "{context}");
-            // A detector that had to begin anew has no opinion again.
+            // A detector that had to begin again has no opinion again.
             assert_eq!(detector.change_probability(&SETTINGS).is_some(), seen >= WARM_UP, "{context}");
             assert_numbers(&detector, &context);
         }

@@ -61,7 +61,7 @@ impl Topic {
     }
 
     /// Deletes it and creates it again.
-    pub fn make_anew(&self) {
+    pub fn recreate(&self) {
         self.kafka.delete_topic(&self.name);
         self.kafka.create_topic(&self.name, 1, &[]);
     }

@@ -80,7 +80,7 @@ impl Lane {
                 Exit::Ended => return Ok(()),
                 Exit::Failed(failure) => return Err(failure),
                 Exit::Again(reason) => {
-                    tracing::warn!(lane = self.number, reason, "beginning anew");
+                    tracing::warn!(lane = self.number, reason, "starting again");
                     observe::lane_restarted();
                     if begin.elapsed() > Duration::from_secs(60) {
                         backoff = Backoff::default();
@@ -239,7 +239,7 @@ impl Lane {
     async fn try_again(&mut self, writer: &mut Writer, ledger: &mut OffsetLedger<'_>) -> Result<(), Failure> {
         let claims: Vec<_> = match self.config.mode {
             Mode::Assign => ledger.positions().claims().collect(),
-            // The group hands them out anew.
+            // The group assigns them again.
             Mode::Subscribe => Vec::new(),
         };
         let metadata_client = kafka::consumer(&self.config, Watermarks::default(), self.number)?;

@@ -62,7 +62,7 @@ fn describe() {
     );
     describe_counter!(
         "tally_lane_restarts_total",
-        "Lanes that began anew, because a partition stood still, was claimed by another loader, or changed its table."
+        "Lanes that started again, because a partition stood still, was claimed by another loader, or changed its table."
     );
     let ignored = "Messages that no route took, of topics where these are ignored.";
     describe_counter!("tally_ignored_messages_total", ignored);

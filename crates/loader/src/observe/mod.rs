@@ -112,7 +112,7 @@ pub fn database_connected() {
 pub fn kafka(statistics: &Statistics) {
     let mut state = state();
     let up = statistics.brokers.values().any(|broker| broker.state == "UP");
-    // A lane that begins anew has another client of the same name.
+    // A lane that starts again has another client of the same name.
     state.kafka(&statistics.client_id, up);
     for (name, topic) in &statistics.topics {
         // Of a partition that it does not read a client knows nothing new.

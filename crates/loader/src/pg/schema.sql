@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS loader.offsets (
     owner          text,
     high_watermark bigint,
     updated_at     timestamptz NOT NULL DEFAULT now(),
-    topic_id       text,                      -- the broker's; a topic that is made anew has another
+    topic_id       text,                      -- the broker's; a topic that is recreated has another
     ignored        bigint NOT NULL DEFAULT 0, -- messages that no route took
     PRIMARY KEY (job, topic, partition)
 ) WITH (fillfactor = 50);

@@ -129,7 +129,7 @@ fn positions_gone() {
     assert_eq!(scene.number(rows), 1_000);
     let complaint = scene.complaint(scene.load());
     assert!(complaint.contains("loader.offsets"), "{complaint}");
-    assert_eq!(scene.number(rows), 1_000, "it began anew");
+    assert_eq!(scene.number(rows), 1_000, "it started again");
     scene.execute("INSERT INTO loader.offsets SELECT * FROM trades_positions");
     let loader = scene.load();
     scene.finish(loader);

@@ -131,6 +131,6 @@ fn registry_away_and_then_empty() {
     assert_eq!(scene.number("SELECT count(*) FROM trades WHERE n IN (1, 2, 3, 5)"), 4);
     let reason = "SELECT sqlstate FROM loader.dead_letters WHERE job = 'trades'";
     assert_eq!(scene.query(reason, &[])[0].get::<_, String>(0), "42704");
-    // The numbers of schemas begin anew, for the tests that follow.
+    // The numbers of schemas begin again, for the tests that follow.
     scene.execute("DELETE FROM loader.schemas");
 }

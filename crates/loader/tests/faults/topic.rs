@@ -104,7 +104,7 @@ fn deleted_and_made_anew() {
     scene.create_topic(&[]);
     scene.produce_good("k1", b"{\"key\":\"k1\",\"n\":1}");
     let complaint = scene.complaint(scene.load());
-    assert!(complaint.contains("the topic was made anew"), "{complaint}");
+    assert!(complaint.contains("the topic was recreated"), "{complaint}");
     assert_eq!(stored(&mut scene).len(), 2_000);
 }
 

@@ -162,7 +162,7 @@ fn bad_rows_are_dead_letters_and_their_neighbours_are_stored() {
         world.dead_letters()[5..],
         ["3|decode|22P02|id|nine,i", "4|decode|22003|id|9223372036854775808,i"]
     );
-    // Loaded anew, a file has only its new dead letters.
+    // Loaded again, a file has only its new dead letters.
     let forget = "DROP TABLE files_bad.t; DELETE FROM loader.files WHERE job = 'files_bad'";
     world.database.batch_execute(forget).unwrap();
     world.complaint(&[]);

@@ -78,7 +78,7 @@ fn metrics_and_health_follow_the_loader() {
     wait_until(|| metric(&address, "tally_database_retries_total") > Some(0.0));
     assert!(metric(&address, "tally_newest_message_age_seconds{topic=\"observe\"}") > Some(0.0));
     assert_eq!(metric(&address, "tally_database_up"), Some(0.0));
-    assert_eq!(ask("health").0, 200, "a database that is away is no reason to start anew");
+    assert_eq!(ask("health").0, 200, "a database that is away is no reason to start again");
     world.database.batch_execute("DROP TRIGGER is_full ON observe.t").unwrap();
     wait_until(|| ask("ready").0 == 200);
     assert_eq!(metric(&address, "tally_rows_total{table=\"observe.t\"}"), Some(4.0));

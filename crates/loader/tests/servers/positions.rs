@@ -90,7 +90,7 @@ fn a_topic_made_anew_stops_the_loader_whatever_is_configured() {
     let moved = "UPDATE loader.offsets SET next_offset = 5 WHERE job = $1";
     world.database.execute(moved, &[&world.name]).unwrap();
     let text = complaint(&world.config(SKIP));
-    assert!(text.contains("the broker ends at 1: the topic was made anew"), "{text}");
+    assert!(text.contains("the broker ends at 1: the topic was recreated"), "{text}");
 }
 
 #[test]
@@ -225,11 +225,11 @@ fn a_topic_made_anew_is_noticed_by_its_id() {
     let producer = topic.producer(false);
     topic.send(&producer, 0, 1, None);
     assert!(tally("load", &config, &["--until-end", "--quiet"]).status.success());
-    topic.make_anew();
+    topic.recreate();
     let producer = topic.producer(false);
     (2..5).for_each(|id| topic.send(&producer, 0, id, None));
     let text = complaint(&config);
-    assert!(text.contains("the topic was made anew: its id was "), "{text}");
+    assert!(text.contains("the topic was recreated: its id was "), "{text}");
     assert!(text.contains("tally reset"), "{text}");
     assert_eq!(world.column("SELECT id::text FROM positions_id.t"), ["1"]);
 
@@ -240,12 +240,12 @@ fn a_topic_made_anew_is_noticed_by_its_id() {
         .unwrap();
     let (child, _file) = start("load", &config, &["--quiet"]);
     wait_until(|| world.next_offset() == 3);
-    topic.make_anew();
+    topic.recreate();
     let producer = topic.producer(false);
     (5..10).for_each(|id| topic.send(&producer, 0, id, None));
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && text.contains("made anew"), "{text}");
+    assert!(!output.status.success() && text.contains("recreated"), "{text}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub fn judge(error: &KafkaError) -> Result<(), Exit> {
     };
     let failure = |mend: &str| Err(Failure::new(error).at("reading from Kafka").mend(mend).into());
     match code {
-        // Of which partition is not said; beginning anew compares all positions with what the broker has.
+        // Of which partition is not said; starting again compares all positions with what the broker has.
         AutoOffsetReset | OffsetOutOfRange => Err(Exit::Again("the broker does not have a position".into())),
         UnknownTopic | UnknownTopicOrPartition | UnknownPartition => {
             failure("a topic was deleted; create it, or remove it")

@@ -354,7 +354,7 @@ impl Reader<'_> {
         }
         let name = |topic: usize| self.config.topics[topic].name.as_str();
         if let Some(topic) = self.identity.check(self.consumer, name) {
-            return Err(Exit::Again(format!("topic {topic:?} was made anew")));
+            return Err(Exit::Again(format!("topic {topic:?} was recreated")));
         }
         self.watch()
     }

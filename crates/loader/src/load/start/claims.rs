@@ -60,14 +60,14 @@ async fn check_position(
     if let (Some(known), Some(found)) = (known, topic_id) {
         if known != *found {
             return stop(
-                format!("the topic was made anew: its id was {known} and is {found}"),
+                format!("the topic was recreated: its id was {known} and is {found}"),
                 "begin with its first message by `tally reset`, or use another `job`",
             );
         }
     }
     if next > *high {
         return stop(
-            format!("offset {next} comes next, but the broker ends at {high}: the topic was made anew"),
+            format!("offset {next} comes next, but the broker ends at {high}: the topic was recreated"),
             "set next_offset in loader.offsets to where reading should go on, or use another `job`",
         );
     }
