@@ -14,7 +14,7 @@ use crate::Failure;
 pub struct Stop {
     wish: Arc<watch::Sender<bool>>,
     seen: watch::Receiver<bool>,
-    /// The same flag, cheap enough to look at between any two messages.
+    /// A copy of the flag, cheap enough to look at between any two messages.
     at_a_glance: Arc<AtomicBool>,
 }
 

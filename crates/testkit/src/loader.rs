@@ -51,7 +51,7 @@ impl Loader {
         self.terminate_timed().0
     }
 
-    /// The same; how long that took, too.
+    /// Terminates the loader, and measures how long that takes.
     pub fn terminate_timed(mut self) -> (ExitStatus, Duration) {
         let begin = Instant::now();
         self.signal(Signal::SIGTERM);

@@ -30,7 +30,7 @@ impl Server {
         }
     }
 
-    /// Its Kafka.
+    /// The broker of the tests.
     pub fn kafka() -> Self {
         Self {
             script: "scripts/kafka/broker.py",
@@ -39,7 +39,7 @@ impl Server {
         }
     }
 
-    /// Its schema registry.
+    /// The schema registry of the tests.
     pub fn registry() -> Self {
         Self {
             script: "scripts/kafka/registry.py",

@@ -94,7 +94,7 @@ impl World {
         self.load_config(&self.config(topic));
     }
 
-    /// The same with a configuration of its own.
+    /// Loads with a configuration of its own.
     pub fn load_config(&self, config: &str) {
         let output = tally("load", config, &["--until-end", "--quiet"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

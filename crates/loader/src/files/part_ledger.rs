@@ -66,7 +66,7 @@ impl<'a> PartLedger<'a> {
         }
     }
 
-    /// Notes the end of the part, if it was reached, and gives the lock back.
+    /// Notes the end of the part, if it was reached, and releases the lock back.
     pub async fn close(&self, writer: &mut Writer, reached: Option<i64>) -> Result<(), Failure> {
         let closed = writer.retry("closing a part", async |writer: &mut Writer| {
             // With its connection a lock is gone as well.

@@ -21,7 +21,7 @@ pub struct Assigned {
 /// A topic and where it goes.
 #[derive(Clone)]
 pub struct AssignedTopic {
-    /// Its section of the configuration.
+    /// Section of the configuration.
     pub config: Topic,
     /// By its routes: which of the tables each of them leads to.
     pub tables: Vec<usize>,
@@ -30,7 +30,7 @@ pub struct AssignedTopic {
 /// A table that rows go to.
 #[derive(Clone)]
 pub struct Table {
-    /// Its name, with the schema.
+    /// Name of the table, with the schema.
     pub name: TableName,
     /// The first topic that goes there.
     pub topic: String,
@@ -45,7 +45,7 @@ pub struct Table {
 pub struct AssignedPartition {
     /// Which of the topics it belongs to.
     pub topic: usize,
-    /// Its number.
+    /// Number of the partition.
     pub number: i32,
     /// The offset to read next.
     pub next: i64,
@@ -53,6 +53,6 @@ pub struct AssignedPartition {
     pub high: i64,
     /// The claim's epoch.
     pub epoch: i64,
-    /// The topic's id, if the broker gives it one.
+    /// The topic's id, if the broker assigns one.
     pub topic_id: Option<TopicId>,
 }

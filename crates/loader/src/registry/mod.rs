@@ -16,9 +16,9 @@ use client::Client;
 /// A schema with those that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    /// Its number.
+    /// Number of the schema in the registry.
     pub id: u32,
-    /// Its text.
+    /// Text of the schema.
     pub text: String,
     /// The texts of the others.
     pub references: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Schema {
 pub struct Registry {
     client: Client,
     shapes: HashMap<u32, Result<Arc<Shape>, String>>,
-    /// Those that PostgreSQL does not have yet.
+    /// Schemas that PostgreSQL does not have yet.
     fresh: Vec<Schema>,
 }
 

@@ -14,7 +14,7 @@ use parquet::schema::parser::parse_message_type;
 use crate::parquet::{column, write, Group};
 use tally_testkit::Files;
 
-/// Loads everything with so much memory, in kilobytes; gives what it said.
+/// Loads everything within this memory, in kilobytes; returns the exit code and the output.
 fn load_within(world: &Files, memory: u32, options: &[&str]) -> (Option<i32>, String) {
     let tally = world.command(options);
     let limited = format!("ulimit -d {memory}; exec \"$@\"");
