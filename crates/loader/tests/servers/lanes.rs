@@ -104,29 +104,3 @@ fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(world.column("SELECT count(*) || ' ' || sum(id) FROM lanes_locked.t"), ["2000 499000"]);
 }
-
-#[test]
-#[ignore = "needs PostgreSQL, in DATABASE_URL"]
-fn a_message_that_comes_while_reading_is_paused_is_not_left_out() {
-    let mut world = World::new("lanes_paused");
-    world.database.batch_execute("CREATE TABLE lanes_paused.t (id bigint, overflow jsonb)").unwrap();
-    let mut locking = connect();
-    let mut lock = locking.transaction().unwrap();
-    lock.batch_execute("LOCK TABLE lanes_paused.t IN SHARE MODE").unwrap();
-    // All of them are read at once, with the end of the partition behind them.
-    let messages: Vec<String> = (0..50).map(|id| format!("{{\"id\":{id}}}")).collect();
-    world.produce(&messages.iter().map(String::as_bytes).collect::<Vec<_>>());
-    let config = format!("batch = {{ rows = 1 }}\n{}", world.config(""));
-    let (child, _file) = start("load", &config, &["--quiet"]);
-    let waiting = "SELECT count(*)::text FROM pg_stat_activity
-                   WHERE application_name = 'tally lanes_paused' AND wait_event_type = 'Lock'";
-    wait_until(|| world.column(waiting) == ["1"]);
-    // Longer than it waits for room before it pauses.
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    world.produce(&[b"{\"id\":50}"]);
-    lock.rollback().unwrap();
-    wait_until(|| world.next_offset() == 51);
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
-    assert!(child.wait_with_output().unwrap().status.success());
-    assert_eq!(world.column("SELECT count(*) || ' ' || sum(id) FROM lanes_paused.t"), ["51 1275"]);
-}
