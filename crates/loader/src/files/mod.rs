@@ -217,7 +217,7 @@ async fn load(
         (run, loaded)
     })
     .await
-    .map_err(|_| Failure::new("the loading threads broke off"))?;
+    .map_err(|_| Failure::new("a loading thread panicked"))?;
     println!("{}", summary.text(run.rows.load(Ordering::Relaxed), run.dead_letters.load(Ordering::Relaxed)));
     match loaded {
         Ok(()) if run.stop.is_requested() => {

@@ -147,7 +147,7 @@ impl Lane {
                 self.added = added;
                 written.and(exit)
             }
-            _ => Exit::Failed(Failure::new("the reading thread broke off")),
+            _ => Exit::Failed(Failure::new("the reading thread panicked")),
         }
     }
 

@@ -173,7 +173,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
             let _job = span.entered();
             let result = catch_unwind(AssertUnwindSafe(|| runtime::single_threaded()?.block_on(lane.run())));
             // Fails only if the run is over.
-            let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a lane broke off"))));
+            let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a loading thread panicked"))));
         });
     }
     drop(reports);

@@ -108,7 +108,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
         Ok(Ok(Exit::Failed(failure))) => Err(failure),
         Ok(Ok(Exit::Again(reason))) => Err(Failure::new(reason)),
         Ok(Ok(Exit::Ended)) => Ok(()),
-        _ => Err(Failure::new("the reading thread broke off")),
+        _ => Err(Failure::new("the reading thread panicked")),
     };
     let Some(batch) = batch else {
         return read.map(|()| Rehearsal {

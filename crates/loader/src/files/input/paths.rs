@@ -37,7 +37,7 @@ pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Fa
                 }
             }
         } else {
-            return Err(Failure::usage("there is no such file").at(argument));
+            return Err(Failure::usage("no such file").at(argument));
         }
         if files.len() == before && !path.is_file() {
             let mend = format!("name files, or a directory with files that end in {}", endings.join(", "));
