@@ -73,9 +73,8 @@ HOUSES = {
             ("registry", "kafka"),
             ("registry", "pg"),
             ("pg", "decode"),
-            *(("config", room) for room in ("kafka", "pg", "registry")),
+            *(("config", room) for room in ("decode", "kafka", "pg", "registry")),
         ],
-        "circles": ["config decode"],
     },
     "crates/postgres/src": {
         "may": {

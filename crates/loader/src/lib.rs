@@ -8,6 +8,7 @@ mod config;
 mod decode;
 mod definition;
 mod files;
+mod job;
 mod kafka;
 mod load;
 mod market;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use comfy_table::{presets, Table};
 use tokio_postgres::{Client, Error};
 
-use crate::config::Config;
+use crate::job;
 use crate::pg;
 use crate::runtime;
 use crate::Failure;
@@ -23,7 +23,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let config = Config::read(&args.config)?;
+    let config = job::read(&args.config)?;
     let job = args.job.as_ref().unwrap_or(&config.job);
     runtime::single_threaded()?.block_on(async {
         let connector = pg::connector(&config.database, job)?;

@@ -6,6 +6,7 @@ mod retention;
 use std::path::PathBuf;
 
 use crate::config::{Config, Mode};
+use crate::job;
 use crate::kafka::{self, Partition};
 use crate::load::{start, Assigned, Intent};
 use crate::observe;
@@ -24,7 +25,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let config = Config::read(&args.config)?;
+    let config = job::read(&args.config)?;
     println!("configuration: ok, {} topics", config.topics.len());
     let mut found = config.clone();
     let partitions = kafka::consumer(&config, kafka::Watermarks::default(), 0).and_then(|consumer| {

@@ -10,7 +10,6 @@ use super::source::Source;
 use super::sql_type::SqlType;
 use super::table::MAX_NAME_BYTES;
 use super::Property;
-use crate::decode::constant;
 
 /// A column of the table and its source in the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,9 +125,6 @@ impl Column {
         }
         if self.value.is_some() && (self.from.is_some() || self.is_transformed()) {
             return Err(("it has a `value` beside a source".into(), "remove one of them"));
-        }
-        if let Some(Err(reject)) = self.value.as_ref().map(|value| constant(self, &value.to_string())) {
-            return Err((format!("`value`: {}", reject.message), "write a value of the column's type"));
         }
         if self.replacement.is_some() && self.pattern.is_none() {
             return Err(("`replacement` needs a `pattern`".into(), "add it, or use `values`"));

@@ -288,8 +288,6 @@ mod tests {
         assert!(complaint(source).contains("$offset"), "{}", complaint(source));
         let pattern = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text', pattern = '(' }]\n";
         assert!(complaint(pattern).contains("`pattern`: regex parse error"), "{}", complaint(pattern));
-        let value = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'bigint', value = 'x' }]\n";
-        assert!(complaint(value).contains("`value`: text \"x\" is not bigint"), "{}", complaint(value));
         let share = "[[topic]]\nname = 't'\npartitions = '0-3'\n";
         assert!(complaint(&format!("mode = 'subscribe'\n{share}")).contains("have no meaning"));
         assert!(complaint("replica = '4 of 3'\n[[topic]]\nname = 't'\n").contains("is not a replica"));

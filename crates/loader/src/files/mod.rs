@@ -29,22 +29,19 @@ mod run;
 mod start;
 mod worker;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
 use crate::config::{Database, TableName};
 use crate::pg;
 use crate::runtime;
-use crate::stop::Stop;
 use crate::Failure;
 use columns::DeclaredTypes;
-use counts::Counts;
 use format::Format;
 use left_out::LeftOut;
 use limits::{Limits, PageLimit};
 use named::Naming;
-use narrow::Narrow;
 use progress::Progress;
 use report::Summary;
 use run::Run;
@@ -197,20 +194,19 @@ async fn load(
     let entered =
         start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &declared)
             .await?;
-    let run = Run {
-        connector,
-        job,
-        max_bad_rows: common.max_bad_rows,
-        rows: AtomicU64::new(0),
-        dead_letters: AtomicU64::new(0),
-        stop: Stop::on_signals()?,
-        failed: AtomicBool::new(false),
-        left_out,
-        counts: Counts::default(),
-        narrow: Narrow::default(),
-    };
+    let run = Run::new(connector, job, common.max_bad_rows, left_out)?;
     let summary = Summary::new(&entered, table.clone(), begin);
-    let quiet = common.quiet;
+    load_entered(run, entered, threads, (&table, summary), common.quiet).await
+}
+
+/// Loads what is entered, and prints what became of it.
+async fn load_entered(
+    run: Run,
+    entered: Vec<EnteredFile>,
+    threads: usize,
+    (table, summary): (&TableName, Summary),
+    quiet: bool,
+) -> Result<(), Failure> {
     // On a thread of its own, so that this one hears the signals.
     let (run, loaded) = tokio::task::spawn_blocking(move || {
         let loaded = load_all(&run, &entered, threads, quiet);
@@ -227,7 +223,7 @@ async fn load(
         Ok(()) => {
             run.counts.complain(&run.left_out);
             run.left_out.verdict()?;
-            run.narrow.verdict(&table)
+            run.narrow.verdict(table)
         }
         loaded => loaded,
     }

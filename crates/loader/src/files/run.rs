@@ -7,6 +7,7 @@ use super::left_out::LeftOut;
 use super::narrow::Narrow;
 use crate::pg::Connector;
 use crate::stop::Stop;
+use crate::Failure;
 
 /// A run that loads files.
 pub struct Run {
@@ -33,6 +34,27 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run that has not stored anything.
+    pub fn new(
+        connector: Connector,
+        job: String,
+        max_bad_rows: u64,
+        left_out: LeftOut,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            connector,
+            job,
+            max_bad_rows,
+            rows: AtomicU64::new(0),
+            dead_letters: AtomicU64::new(0),
+            stop: Stop::on_signals()?,
+            failed: AtomicBool::new(false),
+            left_out,
+            counts: Counts::default(),
+            narrow: Narrow::default(),
+        })
+    }
+
     /// Whether to begin nothing new.
     pub fn is_over(&self) -> bool {
         self.stop.is_requested() || self.failed.load(Ordering::Relaxed)

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::config::{Config, Mode};
+use crate::job;
 use crate::pg;
 use crate::stop::Stop;
 use crate::store::lock_watch;
@@ -95,7 +96,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let Some(file) = args.config else {
         return Err(Failure::usage("there is nothing to load").mend("give --config, or files"));
     };
-    let mut config = Config::read(&file)?;
+    let mut config = job::read(&file)?;
     if let Some(job) = args.job {
         config.job = job;
     }
@@ -135,10 +136,9 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     let end = match options.to {
         Some(to) => {
             let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
-            Some((
-                start::bounds::end_at(to, &metadata_client, &topics, &partitions, &assigned.partitions)?,
-                true,
-            ))
+            let end =
+                start::bounds::end_at(to, &metadata_client, &topics, &partitions, &assigned.partitions)?;
+            Some((end, true))
         }
         None => options.until_end.then(|| (End::new(&assigned.partitions, |p| p.high), false)),
     };
@@ -167,14 +167,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
             reports: reports.clone(),
             stop: stop.clone(),
         };
-        let ended = ended.clone();
-        let span = tracing::Span::current();
-        thread::spawn(move || {
-            let _job = span.entered();
-            let result = catch_unwind(AssertUnwindSafe(|| runtime::single_threaded()?.block_on(lane.run())));
-            // Fails only if the run is over.
-            let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a loading thread panicked"))));
-        });
+        run_on_a_thread(lane, ended.clone());
     }
     drop(reports);
     observe::loading();
@@ -197,6 +190,17 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     let summary =
         run.follow(&mut reported, &mut endings, running, Duration::from_millis(config.stop_ms)).await?;
     breaker.failure(&config).map_or(Ok(summary), Err)
+}
+
+/// Runs a lane, and sends how it ended.
+fn run_on_a_thread(lane: Lane, ended: mpsc::UnboundedSender<Result<(), Failure>>) {
+    let span = tracing::Span::current();
+    thread::spawn(move || {
+        let _job = span.entered();
+        let result = catch_unwind(AssertUnwindSafe(|| runtime::single_threaded()?.block_on(lane.run())));
+        // Fails only if the run is over.
+        let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a loading thread panicked"))));
+    });
 }
 
 /// The partitions of each lane; with a group, which hands them out itself, none.

@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio_postgres::Client;
 
+use super::assignment::Assigned;
 use super::batch::assembler::Assembler;
 use super::batch::dead_letter::DeadLetter;
+use super::batch::Batch;
 use super::circuit_breaker::CircuitBreaker;
 use super::exit::Exit;
 use super::read::change::Changes;
@@ -32,6 +35,7 @@ use crate::{kafka, pg};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a load would do.
+#[derive(Default)]
 pub struct Rehearsal {
     /// How many messages were looked at.
     pub messages: usize,
@@ -54,7 +58,6 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     config.batch.rows = messages;
     config.batch.age_ms = PATIENCE.as_millis() as u64;
     (config.mode, config.watchdog_ms) = (Mode::Assign, 0);
-    let at = |error: tokio_postgres::Error| pg::failure("rehearsal", &error);
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
@@ -68,16 +71,29 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
             assigned.next = partition.low.max(partition.high - messages as i64);
         }
     }
-    let assembler = Assembler::new(&assigned, &config)?;
+    match read_batch(&config, consumer, watermarks, &assigned).await? {
+        Some(batch) => try_to_store(&mut client, &config, batch).await,
+        None => Ok(Rehearsal::default()),
+    }
+}
+
+/// Reads until the batch is closed, which is handed over; none if there are no messages.
+async fn read_batch(
+    config: &Config,
+    consumer: kafka::JobConsumer,
+    watermarks: kafka::Watermarks,
+    assigned: &Assigned,
+) -> Result<Option<Batch>, Failure> {
+    let assembler = Assembler::new(assigned, config)?;
     let end = Some((End::new(&assigned.partitions, |p| p.high), false));
     let (stop, runtime) = (Stop::on_signals()?, Handle::current());
     let (out, mut orders) = mpsc::channel(1);
-    let (reads, breaker) = (config.clone(), CircuitBreaker::new(config.topics.len()));
+    let (config, breaker) = (config.clone(), CircuitBreaker::new(config.topics.len()));
     let partitions = assigned.partitions.clone();
     let reader = thread::spawn(move || {
         let (_, added) = sync::channel();
         let mut reader = Reader {
-            config: &reads,
+            config: &config,
             consumer: &consumer,
             queue: kafka::Queue::new(&consumer),
             watermarks: &watermarks,
@@ -110,20 +126,18 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
         Ok(Ok(Exit::Ended)) => Ok(()),
         _ => Err(Failure::new("the reading thread panicked")),
     };
-    let Some(batch) = batch else {
-        return read.map(|()| Rehearsal {
-            messages: 0,
-            ddl: Vec::new(),
-            tables: Vec::new(),
-            refused: Vec::new(),
-            ignored: 0,
-            inferred: Vec::new(),
-        });
-    };
+    match batch {
+        Some(batch) => Ok(Some(batch)),
+        None => read.map(|()| None),
+    }
+}
 
+/// Stores a batch, and takes that back.
+async fn try_to_store(client: &mut Client, config: &Config, batch: Batch) -> Result<Rehearsal, Failure> {
+    let at = |error: tokio_postgres::Error| pg::failure("rehearsal", &error);
     let mut tx = client.transaction().await.map_err(at)?;
     pg::ensure_schema(&tx).await.map_err(at)?;
-    let (_, mut tables, mut ddl) = prepare(&tx, &config).await?;
+    let (_, mut tables, mut ddl) = prepare(&tx, config).await?;
     for change in &batch.changes {
         if let Some(statement) = &change.statement {
             tx.batch_execute(statement).await.map_err(at)?;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::start::bounds::{begin_at, Bound};
 use crate::config::Config;
+use crate::job;
 use crate::kafka::{self, Partition};
 use crate::pg::{self, Position};
 use crate::runtime;
@@ -55,7 +56,7 @@ impl FromStr for Target {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let mut config = Config::read(&args.config)?;
+    let mut config = job::read(&args.config)?;
     config.choose_topics(std::slice::from_ref(&args.topic))?;
     let metadata_client = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
     let mut partitions = kafka::partitions(&metadata_client, &config)?;

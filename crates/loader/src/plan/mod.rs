@@ -5,7 +5,7 @@ mod columns;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::job;
 use crate::load::rehearse;
 use crate::runtime;
 use crate::Failure;
@@ -26,7 +26,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let config = Config::read(&args.config)?;
+    let config = job::read(&args.config)?;
     let rehearsal = runtime::single_threaded()?.block_on(rehearse(&config, args.messages as usize))?;
     if rehearsal.messages == 0 {
         println!("-- the topics have no messages");

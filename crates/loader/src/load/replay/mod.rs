@@ -18,6 +18,7 @@ use super::write::changed;
 use super::write::contents::{store, Tables};
 use super::write::positions::Positions;
 use crate::config::{Config, Topic};
+use crate::job;
 use crate::kafka::Watermarks;
 use crate::pg::{self, error_kind};
 use crate::runtime;
@@ -52,7 +53,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let (stored, dead) = runtime::single_threaded()?.block_on(replay(Config::read(&args.config)?, &args))?;
+    let (stored, dead) = runtime::single_threaded()?.block_on(replay(job::read(&args.config)?, &args))?;
     let would = if args.dry_run { "would be " } else { "" };
     println!("{would}stored: {stored}, still dead letters: {dead}");
     Ok(())
