@@ -1,6 +1,7 @@
 //! The configuration file: sources, tables, and sizes of batches.
 
 mod column;
+mod column_type;
 mod complaint;
 mod database;
 mod http;
@@ -22,7 +23,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tally_postgres::suggestion;
 
-pub use column::{Column, ColumnType, Unit};
+pub use column::Column;
+pub use column_type::{ColumnType, Unit};
 pub use database::Database;
 pub use http::Http;
 pub use registry::Registry;

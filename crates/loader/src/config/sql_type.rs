@@ -7,7 +7,7 @@ use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::column::ColumnType;
+use super::column_type::ColumnType;
 
 /// The type of a column in a table, and the one of ours in which its values are written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Text that the server casts to a type that the loader does not write itself: an enum, an array, json, a range.
 
-use super::json::for_each_element;
-use super::value::{encode, Value};
+use super::encode::encode;
+use super::value::Value;
+use super::walk::for_each_element;
 use super::Reject;
 use crate::config::ColumnType;
 

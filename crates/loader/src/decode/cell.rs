@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use regex::Regex;
 
 use super::cast::Cast;
-use super::value::{encode, encode_json, Value};
+use super::encode::{encode, encode_json};
+use super::value::Value;
 use super::{sqlstate, Reject};
 use crate::config::{Column, ColumnType, Unit};
 use crate::definition::Definition;

@@ -1,7 +1,7 @@
 //! Columns that are not filled from a message's value: constants, the key, and metadata of Kafka.
 
 use super::cell::Cell;
-use super::json::{Node, Visitor};
+use super::node::{Node, Visitor};
 use super::row::Row;
 use super::value::Value;
 use super::{text, Record, Reject};

@@ -4,22 +4,26 @@ pub mod avro;
 mod budget;
 mod cast;
 mod cell;
+mod encode;
 pub mod headers;
 mod json;
 mod metadata;
 mod names;
+mod node;
 mod row;
 mod rows;
 pub mod time;
 mod value;
+mod walk;
 
 pub use cast::Cast;
 pub use cell::constant;
+pub use encode::{encode, encode_jsonb};
 pub use json::{fields_of, infer, Fields, Routes};
 pub use names::Names;
 pub use rows::Rows;
 pub use time::{days_since_1970, instant};
-pub use value::{encode, encode_jsonb, shorten, Value};
+pub use value::{shorten, Value};
 
 use crate::config::ColumnType;
 

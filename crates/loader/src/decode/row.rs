@@ -4,8 +4,8 @@ use tally_postgres::pgtype::copy::{append_field, begin_row};
 
 use super::budget::Budget;
 use super::cell::Cell;
+use super::encode::encode_jsonb;
 use super::rows::Rows;
-use super::value::encode_jsonb;
 use super::{sqlstate, Reject};
 use crate::definition::Definition;
 

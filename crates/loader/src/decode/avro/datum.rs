@@ -9,7 +9,8 @@ use super::cursor::Cursor;
 use super::shape::{Shape, Type};
 use crate::config::{ColumnType, Unit};
 use crate::decode::cell::Cell;
-use crate::decode::value::{encode, encode_jsonb, Value};
+use crate::decode::encode::{encode, encode_jsonb};
+use crate::decode::value::Value;
 use crate::decode::{sqlstate, time, Reject};
 
 /// Types within types; a message of a recursive schema can be as deep as it likes.

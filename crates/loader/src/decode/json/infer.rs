@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::evidence::Evidence;
-use super::walk::for_each_field;
 use crate::config::{plain_name, Column, Source};
 use crate::decode::names::Names;
+use crate::decode::walk::for_each_field;
 use crate::decode::{json_text, Record};
 
 /// Objects that use data as keys have any number of fields; PostgreSQL has at most 1600 columns.

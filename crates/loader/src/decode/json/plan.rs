@@ -1,13 +1,13 @@
 //! One route into a table, compiled into what turns JSON messages straight into rows of binary COPY.
 
-use super::node::{Member, Node, Visitor};
-use super::walk::{for_each_element, for_each_field};
 use crate::config::{Column, Mapping, Source, UnknownFields};
 use crate::decode::cell::Cell;
 use crate::decode::metadata::Metadata;
+use crate::decode::node::{Member, Node, Visitor};
 use crate::decode::row::Row;
 use crate::decode::rows::Rows;
 use crate::decode::value::Value;
+use crate::decode::walk::{for_each_element, for_each_field};
 use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 

@@ -4,12 +4,12 @@ use std::str;
 
 use regex::Regex;
 
-use super::node::{Node, Visitor};
 use super::plan::{Found, Plan};
-use super::walk::check;
 use crate::config::{Column, Source, Topic, Unmatched};
+use crate::decode::node::{Node, Visitor};
 use crate::decode::rows::Rows;
 use crate::decode::value::Value;
+use crate::decode::walk::check;
 use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 

@@ -2,6 +2,7 @@
 
 mod block;
 mod check;
+mod detect;
 mod dialect;
 mod encode;
 mod header;

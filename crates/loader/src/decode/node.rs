@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::walk::{for_each_element, for_each_field};
-use crate::decode::Reject;
+use super::Reject;
 
 /// The members to extract from one object or array.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::decode::{sqlstate, Reject};
+use super::{sqlstate, Reject};
 
 /// Calls `take` with the key and the raw JSON of each field; stops at the first field that is refused.
 pub fn for_each_field<'a>(
