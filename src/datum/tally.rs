@@ -1,7 +1,7 @@
 //! The datum of a tally: a reference to 80 bytes, aligned as a double.
 
 use crate::pg::error::defect;
-use crate::pg::spi;
+use crate::pg::spi::SpiRow;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{BorrowDatum, Datum, FromDatum};
 use pgrx::layout::PassBy;
@@ -46,21 +46,21 @@ unsafe impl BoxRet for SqlTally {
 }
 
 /// The state of an aggregate: the value itself, changed in place.
-pub struct State {
+pub struct TallyState {
     tally: *mut Tally,
     /// Is it a copy, made for an ordinary call?
     copied: bool,
 }
 
-impl State {
+impl TallyState {
     /// A tally that the caller copies, and that stays with its owner.
-    pub fn lent(tally: &mut Tally) -> State {
-        State { tally, copied: false }
+    pub fn lent(tally: &mut Tally) -> TallyState {
+        TallyState { tally, copied: false }
     }
 
     /// Makes an empty tally in the memory context of the caller.
-    pub fn empty() -> State {
-        State { tally: allocate(Tally::EMPTY), copied: false }
+    pub fn empty() -> TallyState {
+        TallyState { tally: allocate(Tally::EMPTY), copied: false }
     }
 
     /// Returns the tally to change: the aggregate's own, or, called as an ordinary function, a copy of the argument.
@@ -82,7 +82,7 @@ impl State {
                     pg_sys::NodeTag::T_AggState | pg_sys::NodeTag::T_WindowAggState
                 );
             if !in_aggregate {
-                *self = State { tally: allocate(*self.tally), copied: true };
+                *self = TallyState { tally: allocate(*self.tally), copied: true };
             }
             &mut *self.tally
         }
@@ -100,21 +100,21 @@ pub fn allocate(tally: Tally) -> *mut Tally {
 }
 
 /// Returns the tally in a column of a query's result; the empty one if it is NULL.
-pub fn tally_in(row: &spi::Row, column: usize) -> Tally {
+pub fn tally_in(row: &SpiRow, column: usize) -> Tally {
     // SAFETY: any bits are a `Tally`, which is `#[repr(C)]` and without padding.
     row.bytes(column)
         .map_or(Tally::EMPTY, |bytes: [u8; size_of::<Tally>()]| unsafe { std::mem::transmute(bytes) })
 }
 
-impl FromDatum for State {
+impl FromDatum for TallyState {
     #[inline(always)]
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
-        (!is_null).then(|| State { tally: datum.cast_mut_ptr(), copied: false })
+        (!is_null).then(|| TallyState { tally: datum.cast_mut_ptr(), copied: false })
     }
 }
 
 // SAFETY: only takes the pointer out of the datum.
-unsafe impl<'fcx> ArgAbi<'fcx> for State {
+unsafe impl<'fcx> ArgAbi<'fcx> for TallyState {
     #[inline(always)]
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: the functions that take a state are strict.
@@ -131,7 +131,7 @@ unsafe impl<'fcx> ArgAbi<'fcx> for State {
 }
 
 // SAFETY: the pointer is the executor's own or freshly allocated for the caller.
-unsafe impl BoxRet for State {
+unsafe impl BoxRet for TallyState {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         // SAFETY: the pointer is the executor's own or that of a copy, which is nobody else's.
@@ -159,4 +159,4 @@ macro_rules! named_tally {
     )* };
 }
 
-named_tally!(SqlTally, State);
+named_tally!(SqlTally, TallyState);

@@ -7,7 +7,7 @@ use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use tally_stats::detector::{Detector, Options};
 
-type State = Moving<Detector>;
+type DetectorState = Moving<Detector>;
 
 /// Microseconds of an interval, months of 30 days.
 pub fn microseconds(interval: &Interval) -> i64 {
@@ -17,23 +17,28 @@ pub fn microseconds(interval: &Interval) -> i64 {
 }
 
 fn start(
-    state: Option<State>,
+    state: Option<DetectorState>,
     fcinfo: FunctionCallInfo,
     options: impl FnOnce() -> Options,
     timed: bool,
-) -> State {
+) -> DetectorState {
     state.unwrap_or_else(|| Moving::new(fcinfo, Detector::new(timed, options())))
 }
 
 #[pg_extern(sql = false)]
-fn detect_row(state: Option<State>, x: Option<f64>, fcinfo: FunctionCallInfo) -> State {
+fn detect_row(state: Option<DetectorState>, x: Option<f64>, fcinfo: FunctionCallInfo) -> DetectorState {
     let mut state = start(state, fcinfo, || Options::new(false), false);
     observe(&mut state, x, None);
     state
 }
 
 #[pg_extern(sql = false)]
-fn detect_at(state: Option<State>, x: Option<f64>, at: Option<i64>, fcinfo: FunctionCallInfo) -> State {
+fn detect_at(
+    state: Option<DetectorState>,
+    x: Option<f64>,
+    at: Option<i64>,
+    fcinfo: FunctionCallInfo,
+) -> DetectorState {
     let mut state = start(state, fcinfo, || Options::new(true), true);
     observe(&mut state, x, Some(time(at)));
     state
@@ -41,13 +46,13 @@ fn detect_at(state: Option<State>, x: Option<f64>, at: Option<i64>, fcinfo: Func
 
 #[pg_extern(sql = false)]
 fn detect_at_with(
-    state: Option<State>,
+    state: Option<DetectorState>,
     x: Option<f64>,
     at: Option<i64>,
     sensitivity: Option<f64>,
     period: Option<Interval>,
     fcinfo: FunctionCallInfo,
-) -> State {
+) -> DetectorState {
     let chosen = || options(true, sensitivity, period.as_ref().map(microseconds));
     let mut state = start(state, fcinfo, chosen, true);
     observe(&mut state, x, Some(time(at)));
@@ -55,16 +60,16 @@ fn detect_at_with(
 }
 
 #[pg_extern(sql = false)]
-fn detect_result(state: Option<State>) -> Option<Vec<u8>> {
+fn detect_result(state: Option<DetectorState>) -> Option<Vec<u8>> {
     state.map(|state| state.to_bytes())
 }
 
 #[pg_extern(sql = false)]
-fn surprise_result(state: Option<State>) -> Option<f64> {
+fn surprise_result(state: Option<DetectorState>) -> Option<f64> {
     state?.surprise()
 }
 
 #[pg_extern(sql = false)]
-fn change_probability_result(state: Option<State>) -> Option<f64> {
+fn change_probability_result(state: Option<DetectorState>) -> Option<f64> {
     state?.change_probability(SETTINGS)
 }

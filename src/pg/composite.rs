@@ -10,16 +10,19 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::PgSqlErrorCode;
 
 /// The result of a function that returns a row.
-pub struct Row(pg_sys::Datum);
+pub struct CompositeRow(pg_sys::Datum);
 
-impl Row {
+impl CompositeRow {
     /// The row that the running function is declared to return, all columns double precision.
-    pub fn new<const N: usize>(fcinfo: pg_sys::FunctionCallInfo, columns: [f64; N]) -> Row {
-        Row::of(fcinfo, columns.map(|x| Some(pg_sys::Datum::from(x.to_bits()))))
+    pub fn new<const N: usize>(fcinfo: pg_sys::FunctionCallInfo, columns: [f64; N]) -> CompositeRow {
+        CompositeRow::of(fcinfo, columns.map(|x| Some(pg_sys::Datum::from(x.to_bits()))))
     }
 
     /// The row that the running function is declared to return, of columns of any types; None is NULL.
-    pub fn of<const N: usize>(fcinfo: pg_sys::FunctionCallInfo, columns: [Option<pg_sys::Datum>; N]) -> Row {
+    pub fn of<const N: usize>(
+        fcinfo: pg_sys::FunctionCallInfo,
+        columns: [Option<pg_sys::Datum>; N],
+    ) -> CompositeRow {
         let mut values = columns.map(|datum| datum.unwrap_or(pg_sys::Datum::from(0)));
         let mut nulls = columns.map(|datum| datum.is_none());
         // SAFETY: `fcinfo` is the one of the running call. The row type has the N columns of the declaration in
@@ -37,13 +40,13 @@ impl Row {
             }
             let descriptor = pg_sys::BlessTupleDesc(descriptor);
             let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            Row(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
+            CompositeRow(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
         }
     }
 }
 
 // SAFETY: the tuple was made in the memory context of the caller.
-unsafe impl BoxRet for Row {
+unsafe impl BoxRet for CompositeRow {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         // SAFETY: the datum is that of the tuple that the row was made with.
         unsafe { fcinfo.return_raw_datum(self.0) }
@@ -51,7 +54,7 @@ unsafe impl BoxRet for Row {
 }
 
 // SAFETY: the SQL is written by hand; this only satisfies pgrx.
-unsafe impl SqlTranslatable for Row {
+unsafe impl SqlTranslatable for CompositeRow {
     const TYPE_IDENT: &'static str = "record";
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
     const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("record"));

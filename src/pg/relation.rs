@@ -57,20 +57,20 @@ fn children(relation: Oid) -> Vec<Oid> {
     if is_leaf {
         return Vec::new();
     }
-    related(relation, Side::Children)
+    related(relation, Relatives::Children)
 }
 
 /// Does a table inherit, or do others inherit from it, other than as partitions do?
 pub fn inherits(relation: Oid, class: &Class) -> bool {
-    let has_parents = !class.partition && !related(relation, Side::Parents).is_empty();
+    let has_parents = !class.partition && !related(relation, Relatives::Parents).is_empty();
     let has_children =
-        class.kind == pg_sys::RELKIND_RELATION && !related(relation, Side::Children).is_empty();
+        class.kind == pg_sys::RELKIND_RELATION && !related(relation, Relatives::Children).is_empty();
     has_parents || has_children
 }
 
 /// The tables that a table is a partition of, or inherits from.
 pub fn parents(relation: Oid) -> Vec<Oid> {
-    related(relation, Side::Parents)
+    related(relation, Relatives::Parents)
 }
 
 /// A table, its parent, and so on up to the one that is no partition.
@@ -87,7 +87,7 @@ pub fn lineage(relation: Oid) -> Vec<Oid> {
 
 /// Is a relation the base table or one of its partitions, of partitions too?
 pub fn is_in_family(relation: Oid, base: Oid) -> bool {
-    relation == base || related(relation, Side::Parents).iter().any(|&parent| is_in_family(parent, base))
+    relation == base || related(relation, Relatives::Parents).iter().any(|&parent| is_in_family(parent, base))
 }
 
 /// The part of a relation's row in `pg_class` that matters here.
@@ -134,7 +134,7 @@ pub fn is_partition(relation: Oid) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Side {
+enum Relatives {
     Children,
     Parents,
 }
@@ -149,15 +149,15 @@ struct Inherits {
     parent: Oid,
 }
 
-fn related(relation: Oid, side: Side) -> Vec<Oid> {
+fn related(relation: Oid, which: Relatives) -> Vec<Oid> {
     let mut related = Vec::new();
     let (table, by_child, by_parent) = INHERITS;
-    let (index, column) = if side == Side::Children { (by_parent, 2) } else { (by_child, 1) };
+    let (index, column) = if which == Relatives::Children { (by_parent, 2) } else { (by_child, 1) };
     scan(table, Some(index), Some((column, relation)), |tuple, _| {
         // SAFETY: a row of `pg_inherits` begins with these columns.
         let row = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<Inherits>() };
         memory::room(&mut related, 1);
-        related.push(if side == Side::Children { row.child } else { row.parent });
+        related.push(if which == Relatives::Children { row.child } else { row.parent });
         true
     });
     related

@@ -36,7 +36,7 @@ impl Plan {
     }
 
     /// Runs the query in the active snapshot, and calls `each` with each row. SPI is connected.
-    pub fn run(&self, arguments: &[Value], mut each: impl FnMut(&Row)) {
+    pub fn run(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow)) {
         let mut arguments = self.checked(arguments);
         // SAFETY: as many arguments as the query has, of its types; rows are read before the table of them is freed.
         unsafe {
@@ -50,7 +50,7 @@ impl Plan {
     }
 
     /// Runs a query whose result may be too large to keep. SPI is connected.
-    pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&Row)) {
+    pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow)) {
         let mut arguments = self.checked(arguments);
         // SAFETY: as many arguments as the query has, of its types; rows are read before the next are fetched.
         unsafe {
@@ -84,7 +84,7 @@ impl Plan {
 ///
 /// # Safety
 /// SPI is connected and has just run a query.
-unsafe fn rows(each: &mut impl FnMut(&Row)) -> u64 {
+unsafe fn rows(each: &mut impl FnMut(&SpiRow)) -> u64 {
     // SAFETY: SPI left the rows there.
     unsafe {
         let (table, count) = (pg_sys::SPI_tuptable, pg_sys::SPI_processed);
@@ -93,7 +93,7 @@ unsafe fn rows(each: &mut impl FnMut(&Row)) -> u64 {
         }
         for i in 0..count as usize {
             memory::check();
-            each(&Row { tuple: *(*table).vals.add(i), descriptor: (*table).tupdesc });
+            each(&SpiRow { tuple: *(*table).vals.add(i), descriptor: (*table).tupdesc });
         }
         pg_sys::SPI_freetuptable(table);
         count
@@ -111,12 +111,12 @@ impl Drop for Plan {
 }
 
 /// A row of a result.
-pub struct Row {
+pub struct SpiRow {
     tuple: pg_sys::HeapTuple,
     descriptor: pg_sys::TupleDesc,
 }
 
-impl Row {
+impl SpiRow {
     /// A column by its number, from 1; None if it is NULL.
     pub fn get(&self, column: usize) -> Option<Datum> {
         let mut null = false;

@@ -29,7 +29,7 @@ const MOST_CONDITIONS: usize = 6;
 
 /// A condition on an indexed column, given by its number in the table.
 #[derive(Clone, Copy)]
-pub enum Key {
+pub enum ScanKey {
     /// An integer column equals.
     Integer(i16, i32),
     /// A smallint column equals.
@@ -76,7 +76,7 @@ impl Table {
     }
 
     /// Calls `each` for the rows that the snapshot sees, in the order of the index, until it returns false.
-    pub fn scan(&self, index: Oid, snapshot: Snapshot, keys: &[Key], mut each: impl FnMut(&Row) -> bool) {
+    pub fn scan(&self, index: Oid, snapshot: Snapshot, keys: &[ScanKey], mut each: impl FnMut(&Row) -> bool) {
         let mut conditions = [pg_sys::ScanKeyData::default(); MOST_CONDITIONS];
         let mut count = 0;
         let mut add = |column: i16, strategy: u32, function: u32, argument: Datum| {
@@ -89,10 +89,10 @@ impl Table {
         };
         for key in keys {
             match *key {
-                Key::Integer(column, x) => add(column, pg_sys::BTEqualStrategyNumber, INT4_EQ, x.into()),
-                Key::Small(column, x) => add(column, pg_sys::BTEqualStrategyNumber, INT2_EQ, x.into()),
-                Key::Equal(column, x) => add(column, pg_sys::BTEqualStrategyNumber, INT8_EQ, x.into()),
-                Key::Between(column, first, last) => {
+                ScanKey::Integer(column, x) => add(column, pg_sys::BTEqualStrategyNumber, INT4_EQ, x.into()),
+                ScanKey::Small(column, x) => add(column, pg_sys::BTEqualStrategyNumber, INT2_EQ, x.into()),
+                ScanKey::Equal(column, x) => add(column, pg_sys::BTEqualStrategyNumber, INT8_EQ, x.into()),
+                ScanKey::Between(column, first, last) => {
                     add(column, pg_sys::BTGreaterEqualStrategyNumber, INT8_GE, first.into());
                     add(column, pg_sys::BTLessEqualStrategyNumber, INT8_LE, last.into());
                 }

@@ -1,15 +1,15 @@
 //! Student's t interval and Welch's test of stored tallies.
 
 use crate::datum::tally::SqlTally;
-use crate::pg::composite::Row;
+use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
-fn tally_mean_interval(t: &SqlTally, level: f64, fcinfo: FunctionCallInfo) -> Option<Row> {
+fn tally_mean_interval(t: &SqlTally, level: f64, fcinfo: FunctionCallInfo) -> Option<CompositeRow> {
     let interval = t.mean_interval(checked(level))?;
-    Some(Row::new(fcinfo, [interval.low, interval.high]))
+    Some(CompositeRow::new(fcinfo, [interval.low, interval.high]))
 }
 
 #[pg_extern(sql = false)]
@@ -18,9 +18,9 @@ fn tally_welch_t_test(
     after: &SqlTally,
     level: f64,
     fcinfo: FunctionCallInfo,
-) -> Option<Row> {
+) -> Option<CompositeRow> {
     let test = before.welch_t_test(after, checked(level))?;
-    Some(Row::new(fcinfo, [test.difference, test.low, test.high, test.t, test.df, test.p_value]))
+    Some(CompositeRow::new(fcinfo, [test.difference, test.low, test.high, test.t, test.df, test.p_value]))
 }
 
 fn checked(level: f64) -> f64 {

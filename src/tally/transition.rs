@@ -3,38 +3,38 @@
 //! The same functions are `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere a copy.
 
 use crate::datum::number::split_numeric;
-use crate::datum::tally::{SqlTally, State};
+use crate::datum::tally::{SqlTally, TallyState};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use tally_stats::{split_integer, Tally};
 
 /// Changes a state in the call that PostgreSQL makes.
 #[inline(always)]
-fn changed(mut state: State, fcinfo: FunctionCallInfo, change: impl FnOnce(&mut Tally)) -> State {
+fn changed(mut state: TallyState, fcinfo: FunctionCallInfo, change: impl FnOnce(&mut Tally)) -> TallyState {
     // SAFETY: only called by the functions of this file, which pass on the call that runs.
     change(unsafe { state.writable(fcinfo) });
     state
 }
 
 #[pg_extern(sql = false)]
-fn tally_observe_float8(state: State, x: f64, fcinfo: FunctionCallInfo) -> State {
+fn tally_observe_float8(state: TallyState, x: f64, fcinfo: FunctionCallInfo) -> TallyState {
     changed(state, fcinfo, |tally| tally.observe(x))
 }
 
 #[pg_extern(sql = false)]
-fn tally_observe_int8(state: State, x: i64, fcinfo: FunctionCallInfo) -> State {
+fn tally_observe_int8(state: TallyState, x: i64, fcinfo: FunctionCallInfo) -> TallyState {
     let (hi, lo) = split_integer(x);
     changed(state, fcinfo, |tally| tally.observe_wide(hi, lo))
 }
 
 #[pg_extern(sql = false)]
-fn tally_observe_numeric(state: State, x: AnyNumeric, fcinfo: FunctionCallInfo) -> State {
+fn tally_observe_numeric(state: TallyState, x: AnyNumeric, fcinfo: FunctionCallInfo) -> TallyState {
     let (hi, lo) = split_numeric(x);
     changed(state, fcinfo, |tally| tally.observe_wide(hi, lo))
 }
 
 #[pg_extern(sql = false)]
-fn tally_merge(state: State, other: &SqlTally, fcinfo: FunctionCallInfo) -> State {
+fn tally_merge(state: TallyState, other: &SqlTally, fcinfo: FunctionCallInfo) -> TallyState {
     changed(state, fcinfo, |tally| tally.merge(other))
 }
 

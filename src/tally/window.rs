@@ -2,7 +2,7 @@
 
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
-use crate::datum::tally::{SqlTally, State};
+use crate::datum::tally::{SqlTally, TallyState};
 use crate::pg::memory;
 use crate::pg::moving::Moving;
 use pgrx::pg_sys::FunctionCallInfo;
@@ -11,22 +11,22 @@ use std::convert::identity;
 use tally_stats::{split_integer, Sliding, Summary, Tally};
 
 /// The rows of a frame, and the tally that is reported.
-pub struct Window<S: Summary> {
+pub struct FrameTally<S: Summary> {
     values: Sliding<S>,
     result: Tally,
 }
 
-impl<S: Summary> Window<S> {
-    fn report(&mut self, result: Tally) -> State {
+impl<S: Summary> FrameTally<S> {
+    fn report(&mut self, result: Tally) -> TallyState {
         self.result = result.renormalized();
         // The executor copies it before the next row.
-        State::lent(&mut self.result)
+        TallyState::lent(&mut self.result)
     }
 }
 
-impl<S: Summary> Default for Window<S> {
+impl<S: Summary> Default for FrameTally<S> {
     fn default() -> Self {
-        Window { values: Sliding::default(), result: Tally::EMPTY }
+        FrameTally { values: Sliding::default(), result: Tally::EMPTY }
     }
 }
 
@@ -35,11 +35,11 @@ macro_rules! moving {
     ($push:ident, $pop:ident, $report:ident: $argument:ty => $summary:ty, $value:expr, $tally:expr) => {
         #[pg_extern(sql = false)]
         fn $push(
-            state: Option<Moving<Window<$summary>>>,
+            state: Option<Moving<FrameTally<$summary>>>,
             x: Option<$argument>,
             fcinfo: FunctionCallInfo,
-        ) -> Moving<Window<$summary>> {
-            let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, Window::default()));
+        ) -> Moving<FrameTally<$summary>> {
+            let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, FrameTally::default()));
             if let Some(x) = x {
                 let x = ($value)(x);
                 memory::fallibly(|| state.values.push(x));
@@ -50,9 +50,9 @@ macro_rules! moving {
 
         #[pg_extern(sql = false)]
         fn $pop(
-            mut state: Option<Moving<Window<$summary>>>,
+            mut state: Option<Moving<FrameTally<$summary>>>,
             x: Option<$argument>,
-        ) -> Option<Moving<Window<$summary>>> {
+        ) -> Option<Moving<FrameTally<$summary>>> {
             if let (Some(state), Some(_)) = (&mut state, x) {
                 state.values.pop();
             }
@@ -60,8 +60,8 @@ macro_rules! moving {
         }
 
         #[pg_extern(sql = false)]
-        fn $report(state: Option<Moving<Window<$summary>>>) -> State {
-            state.map_or_else(State::empty, |mut state| {
+        fn $report(state: Option<Moving<FrameTally<$summary>>>) -> TallyState {
+            state.map_or_else(TallyState::empty, |mut state| {
                 let summary = state.values.summary();
                 state.report(($tally)(summary))
             })

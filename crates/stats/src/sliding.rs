@@ -26,7 +26,7 @@ pub trait Summary: Copy {
 const BLOCK: usize = 32;
 
 /// Consecutive values, and the summary of those after them in the front.
-struct Block<S: Summary> {
+struct SlidingBlock<S: Summary> {
     values: Vec<S::Value>,
     after: S,
 }
@@ -34,7 +34,7 @@ struct Block<S: Summary> {
 /// A queue of values that knows their summary.
 pub struct Sliding<S: Summary> {
     /// Oldest first. The front is a whole number of them.
-    blocks: VecDeque<Block<S>>,
+    blocks: VecDeque<SlidingBlock<S>>,
     front_blocks: usize,
     /// The front from each value of its oldest block on, newest first: the last is all of the front.
     suffixes: Vec<S>,
@@ -70,7 +70,7 @@ impl<S: Summary> Sliding<S> {
         values.try_reserve_exact(BLOCK)?;
         values.push(value);
         self.blocks.try_reserve(1)?;
-        self.blocks.push_back(Block { values, after: S::EMPTY });
+        self.blocks.push_back(SlidingBlock { values, after: S::EMPTY });
         // Once, for all blocks to come.
         self.suffixes.try_reserve_exact(BLOCK - self.suffixes.len())
     }
@@ -89,7 +89,7 @@ impl<S: Summary> Sliding<S> {
 
     /// The bytes that the queue has allocated.
     pub fn memory(&self) -> usize {
-        self.blocks.capacity() * size_of::<Block<S>>()
+        self.blocks.capacity() * size_of::<SlidingBlock<S>>()
             + (self.blocks.len() + 1) * BLOCK * size_of::<S::Value>()
             + self.suffixes.capacity() * size_of::<S>()
     }

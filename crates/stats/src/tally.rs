@@ -164,13 +164,13 @@ impl Tally {
     /// On error the tally is unchanged.
     pub fn unmerge(&mut self, other: &Tally) -> Result<(), NotAPart> {
         let mut rest = *self;
-        rest.take(other)?;
+        rest.take_away(other)?;
         rest.check().map_err(|_| NotAPart)?;
         *self = rest;
         Ok(())
     }
 
-    fn take(&mut self, other: &Tally) -> Result<(), NotAPart> {
+    fn take_away(&mut self, other: &Tally) -> Result<(), NotAPart> {
         let mut other = *other;
         let below = !other.flags.min_unknown() && other.min < self.min;
         let above = !other.flags.max_unknown() && other.max > self.max;

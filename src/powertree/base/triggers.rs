@@ -21,7 +21,7 @@ const DELETE: u32 = pg_sys::TRIGGER_TYPE_DELETE;
 const TRUNCATE: u32 = pg_sys::TRIGGER_TYPE_TRUNCATE;
 
 /// The definition that one of a tree's triggers must have.
-struct Kind {
+struct TriggerKind {
     event: &'static str,
     /// Flags of `tgtype`; AFTER and FOR EACH STATEMENT where they say nothing else.
     when: u32,
@@ -33,19 +33,37 @@ struct Kind {
 }
 
 /// One trigger for each kind of event: PostgreSQL allows no more where there are transition tables.
-const KINDS: [Kind; 6] = [
+const KINDS: [TriggerKind; 6] = [
     // From when on the session must not trust the tree.
-    Kind {
+    TriggerKind {
         event: "before",
         when: BEFORE | INSERT | UPDATE | DELETE,
         old: false,
         new: false,
         fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN,
     },
-    Kind { event: "insert", when: INSERT, old: false, new: true, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
-    Kind { event: "update", when: UPDATE, old: true, new: true, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
-    Kind { event: "delete", when: DELETE, old: true, new: false, fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN },
-    Kind {
+    TriggerKind {
+        event: "insert",
+        when: INSERT,
+        old: false,
+        new: true,
+        fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN,
+    },
+    TriggerKind {
+        event: "update",
+        when: UPDATE,
+        old: true,
+        new: true,
+        fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN,
+    },
+    TriggerKind {
+        event: "delete",
+        when: DELETE,
+        old: true,
+        new: false,
+        fires: pg_sys::TRIGGER_FIRES_ON_ORIGIN,
+    },
+    TriggerKind {
         event: "truncate",
         when: BEFORE | TRUNCATE,
         old: false,
@@ -53,7 +71,7 @@ const KINDS: [Kind; 6] = [
         fires: pg_sys::TRIGGER_FIRES_ALWAYS,
     },
     // Where replication applies rows one by one and no statement trigger fires.
-    Kind {
+    TriggerKind {
         event: "replica",
         when: ROW | INSERT | UPDATE | DELETE,
         old: false,
@@ -62,7 +80,7 @@ const KINDS: [Kind; 6] = [
     },
 ];
 
-impl Kind {
+impl TriggerKind {
     /// Does PostgreSQL clone the trigger to partitions? It does so with row triggers.
     fn is_cloned(&self) -> bool {
         self.when & ROW != 0
@@ -82,7 +100,7 @@ pub fn tree_of(trigger: &str) -> Option<i32> {
 }
 
 /// The definition of a trigger in the catalog.
-struct Known {
+struct KnownTrigger {
     oid: Oid,
     name: String,
     /// Does it call the function that keeps trees in step?
@@ -98,9 +116,9 @@ struct Known {
     special: bool,
 }
 
-impl Known {
+impl KnownTrigger {
     /// Is it exactly what [`install`] makes for this tree?
-    fn is(&self, kind: &Kind, tree: i32) -> bool {
+    fn is(&self, kind: &TriggerKind, tree: i32) -> bool {
         let table = |wanted: bool, name: &CStr| wanted.then(|| name.to_string_lossy().into_owned());
         self.name == name(tree, kind.event)
             && self.captures
@@ -178,7 +196,7 @@ pub fn install(tree: i32, relation: Oid, base: Oid) {
     advance();
 }
 
-fn create(tree: i32, relation: Oid, function: Oid, kind: &Kind) {
+fn create(tree: i32, relation: Oid, function: Oid, kind: &TriggerKind) {
     let (name, argument) = (c_string(&name(tree, kind.event)), c_string(&tree.to_string()));
     // SAFETY: a statement as the parser would make it, in memory of the statement that runs; PostgreSQL copies names.
     unsafe {
@@ -284,24 +302,24 @@ pub fn relations() -> Vec<Oid> {
 }
 
 /// The triggers of a relation.
-fn all(relation: Oid) -> Vec<Known> {
+fn all(relation: Oid) -> Vec<KnownTrigger> {
     let mut known = Vec::new();
     let function = Tables::get().capture;
     let (index, key) = (Oid::from(pg_sys::TriggerRelidNameIndexId), pg_sys::Anum_pg_trigger_tgrelid);
     scan(pg_sys::TriggerRelationId, Some(index), Some((key, relation)), |tuple, columns| {
         // SAFETY: a row of `pg_trigger` and its descriptor.
-        known.push(unsafe { Known::of(tuple, columns, function) });
+        known.push(unsafe { KnownTrigger::of(tuple, columns, function) });
         true
     });
     known
 }
 
-impl Known {
+impl KnownTrigger {
     /// Reads what the catalog says of a trigger.
     ///
     /// # Safety
     /// A row of `pg_trigger` and its descriptor.
-    unsafe fn of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, function: Oid) -> Known {
+    unsafe fn of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, function: Oid) -> KnownTrigger {
         // SAFETY: the caller's row; its arguments are C strings one after the other.
         unsafe {
             let column = |number: u32| {
@@ -316,7 +334,7 @@ impl Known {
                 let bytes = pgrx::varlena_to_byte_slice(arguments);
                 CStr::from_bytes_until_nul(bytes).ok().map(|first| first.to_string_lossy().into_owned())
             });
-            Known {
+            KnownTrigger {
                 oid: trigger.oid,
                 name: text((&raw const trigger.tgname.data).cast()).unwrap_or_default(),
                 captures: trigger.tgfoid == function,

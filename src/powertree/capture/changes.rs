@@ -17,13 +17,13 @@ const FLUSH: usize = 10_000;
 pub struct Changes<'t> {
     tree: &'t Tree,
     numbers: HashMap<Vec<u8>, usize>,
-    series: Vec<Series>,
+    series: Vec<ChangedSeries>,
     /// The series of the last row.
     recent: usize,
     leaves: usize,
 }
 
-struct Series {
+struct ChangedSeries {
     key: Vec<u8>,
     hash: i64,
     leaves: HashMap<i64, Change>,
@@ -31,7 +31,7 @@ struct Series {
     recent: Option<(i64, Vec<Tally>)>,
 }
 
-impl Series {
+impl ChangedSeries {
     fn put_away(&mut self) {
         if let Some((leaf, tallies)) = self.recent.take() {
             self.change(leaf, Change::Add(tallies));
@@ -55,7 +55,7 @@ impl<'t> Changes<'t> {
         Changes { tree, numbers: HashMap::new(), series: Vec::new(), recent: 0, leaves: 0 }
     }
 
-    fn series(&mut self, key: &[u8]) -> &mut Series {
+    fn series(&mut self, key: &[u8]) -> &mut ChangedSeries {
         if self.series.get(self.recent).is_none_or(|recent| recent.key != key) {
             self.recent = match self.numbers.get(key) {
                 Some(&number) => number,
@@ -64,7 +64,7 @@ impl<'t> Changes<'t> {
                     memory::room(&mut self.numbers, 1);
                     memory::room(&mut self.series, 1);
                     self.numbers.insert(key.clone(), number);
-                    self.series.push(Series { key, hash, leaves: HashMap::new(), recent: None });
+                    self.series.push(ChangedSeries { key, hash, leaves: HashMap::new(), recent: None });
                     number
                 }
             };

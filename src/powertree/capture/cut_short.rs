@@ -1,7 +1,7 @@
 //! Statements that a procedural language stops after some rows of their RETURNING: they fire no triggers after them.
 
 use crate::powertree::store::span::{self, Reach};
-use crate::powertree::store::state::State;
+use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::writing;
 use pgrx::pg_sys;
@@ -25,7 +25,7 @@ unsafe extern "C-unwind" fn transaction_commits(
     let left = writing::take_left();
     let Some(tables) = Tables::known().filter(|_| !left.is_empty()) else { return };
     for tree in left {
-        if State::read(&tables, tree).is_some_and(|state| state.stale.is_none()) {
+        if TreeState::read(&tables, tree).is_some_and(|state| state.stale.is_none()) {
             span::append_all(tree, Reach::Later, "statement cut short");
         }
     }

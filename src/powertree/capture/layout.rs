@@ -119,20 +119,24 @@ impl Layout {
 }
 
 /// The rows of a transition table, as a tree sees them.
-pub struct Rows<'l> {
+pub struct TransitionRows<'l> {
     layout: &'l Layout,
     rows: Transition,
     key: Vec<u8>,
 }
 
-impl<'l> Rows<'l> {
+impl<'l> TransitionRows<'l> {
     /// Begins to read a transition table, which has no rows if `table` is null.
     ///
     /// # Safety
     /// `table` is null or a transition table of the layout's relation, and outlives the reader.
-    pub unsafe fn new(layout: &'l Layout, relation: Relation, table: *mut Tuplestorestate) -> Rows<'l> {
+    pub unsafe fn new(
+        layout: &'l Layout,
+        relation: Relation,
+        table: *mut Tuplestorestate,
+    ) -> TransitionRows<'l> {
         // SAFETY: the caller's table.
-        Rows { layout, rows: unsafe { Transition::new(relation, table) }, key: Vec::new() }
+        TransitionRows { layout, rows: unsafe { Transition::new(relation, table) }, key: Vec::new() }
     }
 
     /// Reads the next row; None after the last, and inside if it has no position or no series.

@@ -5,7 +5,7 @@
 
 use super::changes::Changes;
 use super::firing::{Event, Firing};
-use super::layout::{Layout, Rows};
+use super::layout::{Layout, TransitionRows};
 use crate::pg::table::Snapshot;
 use crate::powertree::base::extent;
 use crate::powertree::base::triggers;
@@ -36,7 +36,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
         }
         capture(&layout, event, firing);
         if !matches!(event, Event::Before | Event::Truncate) {
-            writing::end(id);
+            writing::end_statement(id);
         }
     }
     // What an AFTER trigger returns is ignored.
@@ -59,7 +59,7 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
 fn capture(layout: &Layout, event: Event, firing: Firing) {
     let (tree, data) = (&layout.tree, firing.data());
     match event {
-        Event::Before => return writing::begin(tree.id),
+        Event::Before => return writing::begin_statement(tree.id),
         Event::Truncate => return truncate(tree, firing.relation()),
         _ => {}
     }
@@ -71,7 +71,10 @@ fn capture(layout: &Layout, event: Event, firing: Firing) {
     // SAFETY: the transition tables of the event that is being handled are of the rows of its relation, and outlive it.
     let (old, new) = unsafe {
         let relation = data.tg_relation;
-        (Rows::new(layout, relation, data.tg_oldtable), Rows::new(layout, relation, data.tg_newtable))
+        (
+            TransitionRows::new(layout, relation, data.tg_oldtable),
+            TransitionRows::new(layout, relation, data.tg_newtable),
+        )
     };
     match event {
         Event::Row => replicated(layout, firing, &mut changes),
@@ -95,7 +98,7 @@ fn replicated(layout: &Layout, firing: Firing, changes: &mut Changes) {
 }
 
 /// Marks all leaves from the first to the last that a statement has changed to be read from the table.
-fn bulk(tree: &Tree, tables: [Rows; 2]) {
+fn bulk(tree: &Tree, tables: [TransitionRows; 2]) {
     let mut leaves: Option<(i64, i64)> = None;
     for mut rows in tables {
         while let Some(position) = rows.next_position() {
@@ -111,7 +114,7 @@ fn bulk(tree: &Tree, tables: [Rows; 2]) {
 }
 
 /// Adds new rows to their leaves.
-fn inserted(mut rows: Rows, changes: &mut Changes) {
+fn inserted(mut rows: TransitionRows, changes: &mut Changes) {
     while let Some(row) = rows.next() {
         match row {
             Some(row) if row.lacks_values() => changes.spoil(&row),
@@ -122,7 +125,7 @@ fn inserted(mut rows: Rows, changes: &mut Changes) {
 }
 
 /// Spoils the leaves of deleted rows.
-fn deleted(mut rows: Rows, changes: &mut Changes) {
+fn deleted(mut rows: TransitionRows, changes: &mut Changes) {
     while let Some(row) = rows.next() {
         row.iter().for_each(|row| changes.spoil(row));
     }
@@ -132,7 +135,12 @@ fn deleted(mut rows: Rows, changes: &mut Changes) {
 ///
 /// Old and new versions come in the same order, so that rows that are as before cancel. Whatever the order is: what remains
 /// on either side is dirty.
-fn updated(layout: &Layout, mut old_rows: Rows, mut new_rows: Rows, changes: &mut Changes) {
+fn updated(
+    layout: &Layout,
+    mut old_rows: TransitionRows,
+    mut new_rows: TransitionRows,
+    changes: &mut Changes,
+) {
     let (mut old_image, mut new_image) = (Vec::new(), Vec::new());
     loop {
         let (old, new) = (old_rows.next(), new_rows.next());

@@ -8,7 +8,7 @@ use super::folding::fold;
 use crate::pg::catalog::advance;
 use crate::pg::error::raise;
 use crate::pg::spi::connected_as;
-use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::pg::transaction::in_new_snapshot;
 use crate::pg::{fence, subtransaction::attempt};
 use crate::powertree::base::suitability::require_one_owner;
@@ -18,7 +18,7 @@ use crate::powertree::model::tree::Tree;
 use crate::powertree::store::barrier::state_behind_barriers;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::failure;
-use crate::powertree::store::state::State;
+use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::writing;
 use pgrx::pg_sys;
@@ -84,7 +84,7 @@ fn warn(tree: &str, error: &ErrorReportWithLevel) {
 pub fn note_failure(id: i32, error: &ErrorReportWithLevel) {
     let Some(tables) = Tables::known() else { return };
     // Whoever compacts or drops the tree changes what is noted of it, under the same lock.
-    if is_impatience(error) || !lock_tree(id, false) || State::read(&tables, id).is_none() {
+    if is_impatience(error) || !lock_tree(id, false) || TreeState::read(&tables, id).is_none() {
         return;
     }
     // Without a snapshot no long text can be replaced.
@@ -111,7 +111,7 @@ pub fn compact(id: i32, wait: bool) -> bool {
     advance();
     // Taken now that the locks are held.
     in_new_snapshot(|| {
-        if let Some(state) = State::read(&tables, id).filter(|state| state.stale.is_none()) {
+        if let Some(state) = TreeState::read(&tables, id).filter(|state| state.stale.is_none()) {
             require_no_other_since(&tables, id);
             require_one_owner(tree.base);
             require_barriers(&tables, id);
@@ -142,7 +142,7 @@ fn require_nothing_under_way(tree: &Tree) {
 /// Raises an error if another compaction is newer than the snapshot, which can be older than the lock in REPEATABLE READ.
 fn require_no_other_since(tables: &Tables, id: i32) {
     let mut same = false;
-    let keys = [Key::Integer(1, id)];
+    let keys = [ScanKey::Integer(1, id)];
     let mut latest = None;
     let state = Table::read(tables.state);
     state.scan(tables.state_tree, Snapshot::Latest, &keys, |row| {

@@ -3,7 +3,7 @@
 use crate::pg::catalog::{advance, now};
 use crate::pg::error::raise;
 use crate::pg::memory;
-use crate::pg::table::{Key, Snapshot, Table, Writer};
+use crate::pg::table::{ScanKey, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
@@ -13,7 +13,7 @@ use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
 use crate::powertree::store::nodes::{series_key, Nodes};
 use crate::powertree::store::span;
-use crate::powertree::store::state::{State, Totals};
+use crate::powertree::store::state::{Totals, TreeState};
 use crate::powertree::store::tables::Tables;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
@@ -36,7 +36,7 @@ enum Update {
 type Updates = BTreeMap<i64, Update>;
 
 /// Folds what the active snapshot sees.
-pub fn fold(tables: &Tables, tree: &Tree, mut state: State) {
+pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
     if rights::rows_are_hidden(tree.base) {
         raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -187,7 +187,7 @@ impl Folding<'_> {
         let everything = (first, last) == (i64::MIN, i64::MAX);
         let mut known = Vec::new();
         let series = Table::read(self.tables.series);
-        series.scan(self.tables.series_hash, Snapshot::Own, &[Key::Integer(2, self.tree.id)], |row| {
+        series.scan(self.tables.series_hash, Snapshot::Own, &[ScanKey::Integer(2, self.tree.id)], |row| {
             memory::room(&mut known, 1);
             known.push(row.integer(1));
             if everything {
@@ -197,7 +197,7 @@ impl Folding<'_> {
         });
         if everything {
             self.totals.set(Totals::default());
-            let keys = [Key::Integer(3, self.tree.id)];
+            let keys = [ScanKey::Integer(3, self.tree.id)];
             self.nodes.scan(self.tables.node_level, Snapshot::Own, &keys, |row| {
                 self.node_writer.delete(row.id());
                 true

@@ -10,7 +10,7 @@ use crate::pg::transaction::transaction;
 use crate::powertree::model::tree::definitions;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::failure;
-use crate::powertree::store::state::State;
+use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::{log, span};
 use crate::settings;
@@ -103,7 +103,7 @@ fn look() -> Work {
     let Some(tables) = Tables::known() else { return work };
     let resting = failure::resting(&tables);
     for tree in definitions().iter().filter(|tree| !resting.contains(&tree.id)) {
-        let Some(state) = State::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {
+        let Some(state) = TreeState::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {
             continue;
         };
         if span::all(&tables, tree.id, Snapshot::Active).is_empty() && !log::has(&tables, tree.id, 1) {

@@ -42,7 +42,7 @@ unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> O
 /// CONCURRENTLY would take it away in the middle of the command, where no event trigger fires.
 #[pg_extern(sql = false)]
 fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
-    touched::begin();
+    touched::begin_command();
     // SAFETY: the parser made the command: what it detaches is a PartitionCmd.
     unsafe {
         let tag = pg_sys::NodeTag::T_AlterTableStmt;
@@ -125,7 +125,7 @@ fn powertree_on_ddl() {
         }
     }
     leaving::forget();
-    touched::end();
+    touched::end_command();
 }
 
 /// All tables that have to do with trees.

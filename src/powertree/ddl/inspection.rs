@@ -8,14 +8,14 @@ use crate::pg::catalog::attname;
 use crate::pg::column::find_column;
 use crate::pg::name::{quoted, relation_name};
 use crate::pg::relation::{has_triggers, is_partition, lineage, lock_family};
-use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::powertree::base::extent;
 use crate::powertree::base::suitability::{refusal, strangers};
 use crate::powertree::base::triggers;
 use crate::powertree::model::key::KeyColumn;
 use crate::powertree::model::lock::wait_for_others;
 use crate::powertree::store::definition::Definition;
-use crate::powertree::store::state::State;
+use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::warning;
@@ -36,8 +36,8 @@ pub fn inspect(tables: &Tables, trees: &[Definition], relation: Oid) {
     }
 }
 
-fn is_live(tables: &Tables, tree: &Definition) -> Option<State> {
-    State::read(tables, tree.id).filter(|state| state.stale.is_none())
+fn is_live(tables: &Tables, tree: &Definition) -> Option<TreeState> {
+    TreeState::read(tables, tree.id).filter(|state| state.stale.is_none())
 }
 
 /// Compares a tree with its table or a partition of it.
@@ -65,14 +65,14 @@ fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
 fn mark_stale(tables: &Tables, tree: &Definition, reason: String) {
     warning!("power tree \"{}\" is stale: {reason}; it reads its table until powertree_rebuild()", tree.name);
     wait_for_others(tree.id);
-    if let Some(state) = State::read(tables, tree.id) {
-        State { stale: Some(reason), ..state }.write(tables);
+    if let Some(state) = TreeState::read(tables, tree.id) {
+        TreeState { stale: Some(reason), ..state }.write(tables);
     }
     changed(tables, tree.base);
 }
 
 /// Describes what has changed about the columns of a tree; None if nothing has.
-fn column_problem(tree: &Definition, state: &State) -> Option<String> {
+fn column_problem(tree: &Definition, state: &TreeState) -> Option<String> {
     state.columns.iter().zip(&state.types).find_map(|(&number, &type_oid)| {
         let Some(column) = attname(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
             return Some("a column was dropped".to_owned());
@@ -120,7 +120,7 @@ fn release(tables: &Tables, tree: &Definition, relation: Oid) {
 }
 
 /// Stores the new names of columns that were renamed.
-fn follow_names(tables: &Tables, tree: &Definition, state: &State) {
+fn follow_names(tables: &Tables, tree: &Definition, state: &TreeState) {
     let names: Vec<String> = state.columns.iter().filter_map(|&number| attname(tree.base, number)).collect();
     let (values, series) = (1 + tree.values.len(), 1 + tree.values.len() + tree.series.len());
     if names.len() != series {
@@ -137,7 +137,7 @@ fn follow_names(tables: &Tables, tree: &Definition, state: &State) {
     };
     let table = Table::write(tables.definition);
     let mut row = None;
-    table.scan(tables.definition_id, Snapshot::Latest, &[Key::Integer(1, tree.id)], |found| {
+    table.scan(tables.definition_id, Snapshot::Latest, &[ScanKey::Integer(1, tree.id)], |found| {
         row = Some(found.id());
         false
     });

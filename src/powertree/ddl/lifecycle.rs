@@ -6,7 +6,7 @@ use crate::pg::fence;
 use crate::pg::name::relation_name;
 use crate::pg::relation::{family, is_partition, lock_family, require_unused};
 use crate::pg::spi::connected;
-use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::powertree::base::query::Base;
 use crate::powertree::base::statistics::rows_of_a_leaf;
 use crate::powertree::base::suitability::refusal;
@@ -22,7 +22,7 @@ use crate::powertree::store::definition::Definition;
 use crate::powertree::store::definition::MOST_VALUES;
 use crate::powertree::store::failure;
 use crate::powertree::store::span::{self, Reach};
-use crate::powertree::store::state::{State, Totals};
+use crate::powertree::store::state::{Totals, TreeState};
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{self, Oid};
@@ -73,7 +73,7 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
         definition.height = tally_stats::tree::height_for(definition.leaf, tree.position.top_span());
         definition.id = next_id(&tables, &known);
         Table::write(tables.definition).writer().insert(&definition.columns());
-        begin(&definition, "not built yet");
+        begin_capture(&definition, "not built yet");
         note_unfit(&resolved(&definition), &leaf);
     });
 }
@@ -88,7 +88,7 @@ fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
         // Nobody can have dropped it since, or made another of this name for the table, unseen.
         let definition = named(name);
         rights::require_owner(definition.base);
-        begin(&definition, "to be rebuilt");
+        begin_capture(&definition, "to be rebuilt");
     });
 }
 
@@ -131,7 +131,7 @@ fn rounded(number: f64) -> f64 {
 }
 
 /// Installs the triggers, and marks all leaves to be read from the table until the next compaction.
-fn begin(definition: &Definition, reason: &str) {
+fn begin_capture(definition: &Definition, reason: &str) {
     let tables = Tables::get();
     let tree = resolved(definition);
     wait_for_others(tree.id);
@@ -142,8 +142,8 @@ fn begin(definition: &Definition, reason: &str) {
         .chain(tree.values.iter().map(|(column, _)| column))
         .chain(tree.series.iter().map(|key| &key.column))
         .collect();
-    let before = State::read(&tables, tree.id);
-    let state = State {
+    let before = TreeState::read(&tables, tree.id);
+    let state = TreeState {
         tree: tree.id,
         columns: columns.iter().map(|column| column.number).collect(),
         types: columns.iter().map(|column| column.type_oid).collect(),
@@ -168,7 +168,7 @@ fn begin(definition: &Definition, reason: &str) {
 fn powertree_update() {
     let tables = Tables::get();
     for tree in Definition::all(&tables) {
-        if State::read(&tables, tree.id).is_some_and(|state| state.stale.is_none()) {
+        if TreeState::read(&tables, tree.id).is_some_and(|state| state.stale.is_none()) {
             for relation in lock_family(tree.base, pg_sys::ShareRowExclusiveLock) {
                 triggers::install(tree.id, relation, tree.base);
             }
@@ -181,7 +181,7 @@ fn powertree_update() {
 pub fn forget(definition: &Definition) {
     let tables = Tables::get();
     wait_for_others(definition.id);
-    let own = |column| [Key::Integer(column, definition.id)];
+    let own = |column| [ScanKey::Integer(column, definition.id)];
     delete(tables.definition, tables.definition_id, &own(1));
     delete(tables.state, tables.state_tree, &own(1));
     delete(tables.span, tables.span_tree, &own(1));
@@ -192,7 +192,7 @@ pub fn forget(definition: &Definition) {
     changed(&tables, definition.base);
 }
 
-fn delete(table: Oid, index: Oid, keys: &[Key]) {
+fn delete(table: Oid, index: Oid, keys: &[ScanKey]) {
     let table = Table::write(table);
     let writer = table.writer();
     table.scan(index, Snapshot::Own, keys, |row| {

@@ -40,7 +40,7 @@ unsafe extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mu
 }
 
 /// Begins a command.
-pub fn begin() {
+pub fn begin_command() {
     TOUCHED.with_borrow_mut(|touched| touched.depth += 1);
 }
 
@@ -63,7 +63,7 @@ pub fn by_now() -> Option<Vec<Oid>> {
 }
 
 /// Ends a command. Changes of an inner command are those of the outer one too.
-pub fn end() {
+pub fn end_command() {
     TOUCHED.with_borrow_mut(|touched| {
         touched.depth = touched.depth.saturating_sub(1);
         if touched.depth == 0 {

@@ -4,7 +4,7 @@ use super::key::KeyColumn;
 use super::position::Position;
 use super::question::Query;
 use super::rights;
-use super::value::Value;
+use super::value::ValueType;
 use crate::pg::column::{find_column, generated, type_name, Column};
 use crate::pg::error::raise;
 use crate::pg::name::relation_name;
@@ -12,7 +12,7 @@ use crate::pg::spi::Plan;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::generation;
 use crate::powertree::store::span::{self, Reach};
-use crate::powertree::store::state::State;
+use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::Oid;
 use pgrx::PgSqlErrorCode;
@@ -28,7 +28,7 @@ pub struct Tree {
     pub base: Oid,
     pub at: Column,
     pub position: Position,
-    pub values: Vec<(Column, Value)>,
+    pub values: Vec<(Column, ValueType)>,
     pub series: Vec<KeyColumn>,
     pub leaves: Leaves,
     pub height: u32,
@@ -67,7 +67,7 @@ impl Tree {
         let mut values = Vec::new();
         for name in &definition.values {
             let column = find(name)?;
-            let value = Value::of(column.type_oid).ok_or_else(|| {
+            let value = ValueType::of(column.type_oid).ok_or_else(|| {
                 let hint = "Values are smallint, integer, bigint, real, double precision or numeric.";
                 wrong_type(&column, "cannot be summarised", hint)
             })?;
@@ -126,7 +126,7 @@ impl Tree {
         let generation = generation::current();
         Some(match Tree::of(&definition) {
             Ok(mut tree) => {
-                let state = State::read(&Tables::get(), id);
+                let state = TreeState::read(&Tables::get(), id);
                 tree.kept = state.is_some_and(|state| state.stale.is_none());
                 let tree = Rc::new(tree);
                 remember(generation, |known| {
@@ -149,7 +149,7 @@ impl Tree {
         let base = remembered(|known| known.definitions.iter().find(|d| d.id == id).map(|d| d.base))?;
         generation::watch_table(base);
         let generation = generation::current();
-        if State::read(&Tables::get(), id).is_some_and(|state| state.stale.is_none()) {
+        if TreeState::read(&Tables::get(), id).is_some_and(|state| state.stale.is_none()) {
             return Tree::look_up(id);
         }
         remember(generation, |known| {
@@ -210,7 +210,7 @@ pub fn known_trees() -> Option<(Tables, Rc<Vec<Definition>>)> {
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownTrees {
     generation: Option<u64>,
     definitions: Rc<Vec<Definition>>,
     trees: HashMap<i32, Rc<Tree>>,
@@ -219,17 +219,17 @@ struct Known {
 }
 
 thread_local! {
-    static KNOWN: RefCell<Known> = RefCell::default();
+    static KNOWN: RefCell<KnownTrees> = RefCell::default();
 }
 
 /// Looks into what the session remembers, which is read again if anything has changed.
-fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
+fn remembered<R>(look: impl FnOnce(&mut KnownTrees) -> R) -> R {
     let tables = Tables::get();
     if KNOWN.with_borrow(|known| known.generation) != Some(generation::current()) {
         // A change that comes while reading is noticed the next time.
         let generation = Some(generation::current());
         let definitions = Rc::new(Definition::all(&tables));
-        let known = Known { generation, definitions, ..Known::default() };
+        let known = KnownTrees { generation, definitions, ..KnownTrees::default() };
         // The old plans are freed outside of the borrow: that calls PostgreSQL.
         drop(KNOWN.replace(known));
     }
@@ -237,7 +237,7 @@ fn remembered<R>(look: impl FnOnce(&mut Known) -> R) -> R {
 }
 
 /// Remembers what was found in `generation`, unless a newer one has begun.
-fn remember(generation: u64, note: impl FnOnce(&mut Known)) {
+fn remember(generation: u64, note: impl FnOnce(&mut KnownTrees)) {
     if generation::current() == generation {
         KNOWN.with_borrow_mut(|known| {
             if known.generation == Some(generation) {

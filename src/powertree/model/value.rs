@@ -9,7 +9,7 @@ use tally_stats::{split_integer, Tally};
 
 /// The type of a value column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum ValueType {
     Float4,
     Float8,
     Int2,
@@ -18,16 +18,16 @@ pub enum Value {
     Numeric,
 }
 
-impl Value {
+impl ValueType {
     /// Finds the kind of a type; None if values of it cannot be summarised.
-    pub fn of(type_oid: Oid) -> Option<Value> {
+    pub fn of(type_oid: Oid) -> Option<ValueType> {
         match type_oid {
-            pg_sys::FLOAT4OID => Some(Value::Float4),
-            pg_sys::FLOAT8OID => Some(Value::Float8),
-            pg_sys::INT2OID => Some(Value::Int2),
-            pg_sys::INT4OID => Some(Value::Int4),
-            pg_sys::INT8OID => Some(Value::Int8),
-            pg_sys::NUMERICOID => Some(Value::Numeric),
+            pg_sys::FLOAT4OID => Some(ValueType::Float4),
+            pg_sys::FLOAT8OID => Some(ValueType::Float8),
+            pg_sys::INT2OID => Some(ValueType::Int2),
+            pg_sys::INT4OID => Some(ValueType::Int4),
+            pg_sys::INT8OID => Some(ValueType::Int8),
+            pg_sys::NUMERICOID => Some(ValueType::Numeric),
             _ => None,
         }
     }
@@ -35,9 +35,9 @@ impl Value {
     /// Returns the type to which SQL must cast a column for `tally(x)`.
     pub fn cast(self) -> &'static str {
         match self {
-            Value::Float4 | Value::Float8 => "pg_catalog.float8",
-            Value::Int2 | Value::Int4 | Value::Int8 => "pg_catalog.int8",
-            Value::Numeric => "pg_catalog.numeric",
+            ValueType::Float4 | ValueType::Float8 => "pg_catalog.float8",
+            ValueType::Int2 | ValueType::Int4 | ValueType::Int8 => "pg_catalog.int8",
+            ValueType::Numeric => "pg_catalog.numeric",
         }
     }
 
@@ -45,15 +45,15 @@ impl Value {
     #[inline]
     pub fn observe(self, tally: &mut Tally, datum: Datum) {
         match self {
-            Value::Float8 => tally.observe(f64::from_bits(datum.value() as u64)),
-            Value::Float4 => tally.observe(f32::from_bits(datum.value() as u32).into()),
-            Value::Int2 => tally.observe((datum.value() as i16).into()),
-            Value::Int4 => tally.observe((datum.value() as i32).into()),
-            Value::Int8 => {
+            ValueType::Float8 => tally.observe(f64::from_bits(datum.value() as u64)),
+            ValueType::Float4 => tally.observe(f32::from_bits(datum.value() as u32).into()),
+            ValueType::Int2 => tally.observe((datum.value() as i16).into()),
+            ValueType::Int4 => tally.observe((datum.value() as i32).into()),
+            ValueType::Int8 => {
                 let (hi, lo) = split_integer(datum.value() as i64);
                 tally.observe_wide(hi, lo);
             }
-            Value::Numeric => {
+            ValueType::Numeric => {
                 // SAFETY: the datum is a numeric.
                 let x = unsafe { AnyNumeric::from_polymorphic_datum(datum, false, pg_sys::NUMERICOID) };
                 let (hi, lo) = x.map_or((0.0, 0.0), split_numeric);
@@ -66,7 +66,7 @@ impl Value {
     pub fn image(self, datum: Datum, bytes: &mut Vec<u8>) {
         match self {
             // SAFETY: the datum is a numeric, which is a varlena.
-            Value::Numeric => bytes.extend(unsafe { bytes_of(datum) }),
+            ValueType::Numeric => bytes.extend(unsafe { bytes_of(datum) }),
             _ => bytes.extend((datum.value() as u64).to_le_bytes()),
         }
     }

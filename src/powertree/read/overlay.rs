@@ -23,8 +23,8 @@ pub struct Line {
 }
 
 impl Line {
-    fn series(&self) -> log::Series<'_> {
-        log::Series { tree: self.tree.id, hash: self.series, key: &self.key }
+    fn series(&self) -> log::LoggedSeries<'_> {
+        log::LoggedSeries { tree: self.tree.id, hash: self.series, key: &self.key }
     }
 }
 

@@ -4,7 +4,7 @@ use super::bucket::cut;
 use super::reader::Reader;
 use super::request::{range, series, value};
 use crate::datum::tally::{allocate, SqlTally};
-use crate::pg::composite::Row;
+use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
 use crate::pg::spi::connected;
 use crate::powertree::model::argument::required;
@@ -45,7 +45,7 @@ fn powertree_tally(fcinfo: FunctionCallInfo) -> SqlTally {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_last(fcinfo: FunctionCallInfo) -> Row {
+fn powertree_last(fcinfo: FunctionCallInfo) -> CompositeRow {
     let (tree, value) = tree_and_value(fcinfo);
     let need: i64 = required(fcinfo, 2, "number of values");
     if need <= 0 {
@@ -61,7 +61,7 @@ fn powertree_last(fcinfo: FunctionCallInfo) -> Row {
     let line = Range { first, last };
     let found = connected(|| Reader::answer(&tree, value, &key, line, |reader| reader.last(need)));
     let double = |x: Option<f64>| x.map(|x| Datum::from(x.to_bits()));
-    Row::of(fcinfo, [Some(allocate(found.tally).into()), double(found.first), double(found.last)])
+    CompositeRow::of(fcinfo, [Some(allocate(found.tally).into()), double(found.first), double(found.last)])
 }
 
 #[pg_extern(sql = false)]

@@ -1,17 +1,17 @@
 //! Barriers: changes of rows that reach snapshots which were taken before them.
 
 use super::span;
-use super::state::State;
+use super::state::TreeState;
 use super::tables::Tables;
 use crate::pg::table::Snapshot;
 use pgrx::pg_sys;
 
 /// Reads the latest state of a tree; None if the active snapshot does not see everything that changed rows for older
 /// snapshots too.
-pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<State> {
+pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<TreeState> {
     // In this order: a compaction that ends in between removes barriers and raises the horizon.
     let now = span::all(tables, tree, Snapshot::Latest);
-    let state = State::read(tables, tree)?;
+    let state = TreeState::read(tables, tree)?;
     now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
 }
 

@@ -2,7 +2,7 @@
 
 use super::tables::Tables;
 use crate::pg::catalog::now;
-use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::pg::value::Moment;
 
 const TREE: i16 = 1;
@@ -17,7 +17,7 @@ pub fn note(tables: &Tables, tree: i32, error: &str) {
     let Some((failure, index)) = tables.failure else { return };
     let table = Table::write(failure);
     let (mut row, mut failures) = (None, 0);
-    table.scan(index, Snapshot::Latest, &[Key::Integer(TREE, tree)], |found| {
+    table.scan(index, Snapshot::Latest, &[ScanKey::Integer(TREE, tree)], |found| {
         (row, failures) = (Some(found.id()), found.integer(FAILURES));
         false
     });
@@ -38,7 +38,7 @@ pub fn forget(tables: &Tables, tree: i32) {
     let Some((failure, index)) = tables.failure else { return };
     let table = Table::write(failure);
     let mut row = None;
-    table.scan(index, Snapshot::Latest, &[Key::Integer(TREE, tree)], |found| {
+    table.scan(index, Snapshot::Latest, &[ScanKey::Integer(TREE, tree)], |found| {
         row = Some(found.id());
         false
     });

@@ -37,14 +37,14 @@ unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
             watched.try_borrow().map_or(true, |watched| watched.contains(&relation.to_u32()))
         });
     if ours {
-        begin();
+        begin_generation();
     }
 }
 
 unsafe extern "C-unwind" fn schema_changed(_: Datum, _: i32, _: u32) {
-    begin();
+    begin_generation();
 }
 
-fn begin() {
+fn begin_generation() {
     GENERATION.set(GENERATION.get() + 1);
 }

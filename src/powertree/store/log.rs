@@ -1,7 +1,7 @@
 //! The log: changes of leaves since the last compaction.
 
 use super::tables::{damaged, Tables};
-use crate::pg::table::{Key, Row, Snapshot, Table};
+use crate::pg::table::{Row, ScanKey, Snapshot, Table};
 use crate::pg::value::Value;
 use tally_stats::tree::{pack, unpack};
 use tally_stats::Tally;
@@ -55,7 +55,7 @@ pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Ve
 
 /// The series of a tree whose entries are read.
 #[derive(Clone, Copy)]
-pub struct Series<'k> {
+pub struct LoggedSeries<'k> {
     pub tree: i32,
     /// The hash of the key.
     pub hash: i64,
@@ -63,9 +63,18 @@ pub struct Series<'k> {
 }
 
 /// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of a series, by leaf, until it returns false.
-pub fn of_series(tables: &Tables, series: Series, first: i64, last: i64, mut each: impl FnMut(&Row) -> bool) {
-    let keys =
-        [Key::Integer(TREE, series.tree), Key::Equal(SERIES, series.hash), Key::Between(LEAF, first, last)];
+pub fn of_series(
+    tables: &Tables,
+    series: LoggedSeries,
+    first: i64,
+    last: i64,
+    mut each: impl FnMut(&Row) -> bool,
+) {
+    let keys = [
+        ScanKey::Integer(TREE, series.tree),
+        ScanKey::Equal(SERIES, series.hash),
+        ScanKey::Between(LEAF, first, last),
+    ];
     Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |row| {
         // Another series may have the same hash.
         row.bytes(KEY) != Some(series.key) || each(row)
@@ -79,7 +88,7 @@ pub fn leaf(row: &Row) -> i64 {
 
 /// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
 pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row, &[u8], Entry)) {
-    Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &[Key::Integer(TREE, tree)], |row| {
+    Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &[ScanKey::Integer(TREE, tree)], |row| {
         each(row, row.bytes(KEY).unwrap_or_default(), entry(row, values));
         true
     });
@@ -89,7 +98,7 @@ pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row,
 pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
     let mut count = 0;
     if many > 0 {
-        let keys = [Key::Integer(TREE, tree)];
+        let keys = [ScanKey::Integer(TREE, tree)];
         Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |_| {
             count += 1;
             count < many

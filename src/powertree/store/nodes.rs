@@ -1,7 +1,7 @@
 //! The stored nodes, each with its ten children in one row.
 
 use super::tables::{damaged, Tables};
-use crate::pg::table::{Key, Row, Snapshot, Table, Writer};
+use crate::pg::table::{Row, ScanKey, Snapshot, Table, Writer};
 use pgrx::pg_sys;
 use tally_stats::tree::Block;
 
@@ -38,10 +38,10 @@ impl Nodes<'_> {
     /// Calls `each` with the nodes `first ..= last` of a level that have blocks, in order.
     pub fn read(self, snapshot: Snapshot, level: u32, first: i64, last: i64, mut each: impl FnMut(Stored)) {
         let keys = [
-            Key::Integer(TREE, self.tree),
-            Key::Small(LEVEL, level as i16),
-            Key::Equal(SERIES, self.series),
-            Key::Between(NODE, first, last),
+            ScanKey::Integer(TREE, self.tree),
+            ScanKey::Small(LEVEL, level as i16),
+            ScanKey::Equal(SERIES, self.series),
+            ScanKey::Between(NODE, first, last),
         ];
         self.table.scan(self.tables.node_level, snapshot, &keys, |row| {
             each(self.stored(row));
@@ -93,7 +93,7 @@ fn size(block: &[u8]) -> i64 {
 /// The key of the series with this hash, if it has nodes.
 pub fn series_key(tables: &Tables, tree: i32, series: i64, snapshot: Snapshot) -> Option<Vec<u8>> {
     let mut found = None;
-    let keys = [Key::Integer(2, tree), Key::Equal(1, series)];
+    let keys = [ScanKey::Integer(2, tree), ScanKey::Equal(1, series)];
     Table::read(tables.series).scan(tables.series_hash, snapshot, &keys, |row| {
         found = row.bytes(3).map(<[u8]>::to_vec);
         false

@@ -4,7 +4,7 @@ use super::tables::Tables;
 use super::writing;
 use crate::pg::catalog::transaction_number;
 use crate::pg::memory;
-use crate::pg::table::{Key, Snapshot, Table};
+use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::pg::value::Value;
 use pgrx::pg_sys;
 
@@ -67,7 +67,7 @@ pub fn append_all(tree: i32, reach: Reach, reason: &str) {
 /// The spans of a tree that a snapshot sees.
 pub fn all(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<Span> {
     let mut spans = Vec::new();
-    Table::read(tables.span).scan(tables.span_tree, snapshot, &[Key::Integer(TREE, tree)], |row| {
+    Table::read(tables.span).scan(tables.span_tree, snapshot, &[ScanKey::Integer(TREE, tree)], |row| {
         memory::room(&mut spans, 1);
         spans.push(Span {
             first: row.integer(FIRST),

@@ -1,13 +1,13 @@
 //! States of trees: their columns, their last compaction, and whether they are stale.
 
 use super::tables::Tables;
-use crate::pg::table::{Key, Row, Snapshot, Table};
+use crate::pg::table::{Row, ScanKey, Snapshot, Table};
 use crate::pg::value::{Moment, Value};
 use pgrx::pg_sys;
 
 /// The state of a tree: a row that only compactions, rebuilds and DDL write.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct TreeState {
     pub tree: i32,
     /// The numbers of the columns: `at`, values, series.
     pub columns: Vec<i16>,
@@ -35,24 +35,24 @@ pub struct Totals {
     pub bytes: i64,
 }
 
-impl State {
+impl TreeState {
     /// Reads the latest state, whatever the active snapshot sees; None after a restore.
-    pub fn read(tables: &Tables, tree: i32) -> Option<State> {
-        State::find(tables, tree).map(|(state, _)| state)
+    pub fn read(tables: &Tables, tree: i32) -> Option<TreeState> {
+        TreeState::find(tables, tree).map(|(state, _)| state)
     }
 
-    fn find(tables: &Tables, tree: i32) -> Option<(State, pg_sys::ItemPointerData)> {
+    fn find(tables: &Tables, tree: i32) -> Option<(TreeState, pg_sys::ItemPointerData)> {
         let mut found = None;
-        let keys = [Key::Integer(1, tree)];
+        let keys = [ScanKey::Integer(1, tree)];
         Table::read(tables.state).scan(tables.state_tree, Snapshot::Latest, &keys, |row| {
-            found = Some((State::of(row), row.id()));
+            found = Some((TreeState::of(row), row.id()));
             false
         });
         found
     }
 
-    fn of(row: &Row) -> State {
-        State {
+    fn of(row: &Row) -> TreeState {
+        TreeState {
             tree: row.integer(1) as i32,
             columns: row.smallints(2).unwrap_or_default(),
             types: row.oids(3).unwrap_or_default(),
@@ -81,7 +81,7 @@ impl State {
         let table = Table::write(tables.state);
         // A version before this one has fewer columns, until ALTER EXTENSION UPDATE.
         let columns = &columns[..table.columns().min(columns.len())];
-        match State::find(tables, self.tree) {
+        match TreeState::find(tables, self.tree) {
             Some((_, row)) => table.writer().update(row, columns),
             None => table.writer().insert(columns),
         }

@@ -29,7 +29,7 @@ thread_local! {
 }
 
 /// A statement is about to write.
-pub fn begin(tree: i32) {
+pub fn begin_statement(tree: i32) {
     // SAFETY: counters of the running transaction's; the statement's snapshot is the active one.
     let (level, command) = unsafe {
         let snapshot = pg_sys::GetActiveSnapshot();
@@ -39,7 +39,7 @@ pub fn begin(tree: i32) {
 }
 
 /// What the innermost statement did is logged.
-pub fn end(tree: i32) {
+pub fn end_statement(tree: i32) {
     let statement = UNDER_WAY.with_borrow_mut(|under_way| {
         let place = under_way.iter().rposition(|statement| statement.tree == tree)?;
         Some(under_way.remove(place))

@@ -26,8 +26,8 @@ pub enum Turn {
 /// A queue of rows with one or two readers. Rows that all have read are dropped.
 pub struct Ahead {
     store: *mut Tuplestorestate,
-    current: Reader,
-    entering: Reader,
+    current: QueueReader,
+    entering: QueueReader,
     /// Rows put into the store, including those that were dropped.
     rows: i64,
     /// Bytes read from the file, which is not shortened before it is emptied.
@@ -35,7 +35,7 @@ pub struct Ahead {
     most_file_bytes: usize,
 }
 
-struct Reader {
+struct QueueReader {
     pointer: i32,
     /// The slots of a batch, which are made when they are first needed, and null before.
     slots: [*mut TupleTableSlot; BATCH_ROWS],
@@ -45,9 +45,9 @@ struct Reader {
     taken: i64,
 }
 
-impl Reader {
-    fn new(pointer: i32) -> Reader {
-        Reader { pointer, slots: [null_mut(); BATCH_ROWS], filled: 0, next: 0, taken: 0 }
+impl QueueReader {
+    fn new(pointer: i32) -> QueueReader {
+        QueueReader { pointer, slots: [null_mut(); BATCH_ROWS], filled: 0, next: 0, taken: 0 }
     }
 
     /// Takes the next rows out of the store: one that is in memory, or as many as a batch has. Returns how many bytes
@@ -99,7 +99,7 @@ impl Reader {
 }
 
 impl Ahead {
-    /// An empty queue, which lives as long as the query or until `end`.
+    /// An empty queue, which lives as long as the query or until `end_queue`.
     ///
     /// # Safety
     /// A node of the running query; the contract of `pg::plain`. Both readers read, if rows enter from here.
@@ -115,7 +115,7 @@ impl Ahead {
                 false => 0,
             };
             pg_sys::MemoryContextSwitchTo(before);
-            let (current, entering) = (Reader::new(0), Reader::new(second));
+            let (current, entering) = (QueueReader::new(0), QueueReader::new(second));
             Ahead { store, current, entering, rows: 0, file_bytes: 0, most_file_bytes: 0 }
         }
     }
@@ -136,7 +136,7 @@ impl Ahead {
     /// # Safety
     /// The row was put in, and the node runs; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn take(&mut self, turn: Turn, node: *mut PlanState) -> *mut TupleTableSlot {
+    pub unsafe fn take_row(&mut self, turn: Turn, node: *mut PlanState) -> *mut TupleTableSlot {
         let reader = match turn {
             Turn::Current => &mut self.current,
             Turn::Entering => &mut self.entering,
@@ -180,7 +180,7 @@ impl Ahead {
     ///
     /// # Safety
     /// As for `clear`; it is not used again.
-    pub unsafe fn end(&mut self) {
+    pub unsafe fn end_queue(&mut self) {
         // SAFETY: the caller promises that neither the rows nor the store are used again.
         unsafe {
             self.current.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));

@@ -40,7 +40,7 @@ impl Alike {
     ///
     /// # Safety
     /// A row of the node's input; the contract of `pg::plain`.
-    pub unsafe fn begin(&self, row: *mut TupleTableSlot) {
+    pub unsafe fn begin_group(&self, row: *mut TupleTableSlot) {
         // SAFETY: the slot was made for rows of the input.
         unsafe { copy_row(self.first, row) }
     }

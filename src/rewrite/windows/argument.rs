@@ -2,7 +2,7 @@
 
 use super::copies::Copies;
 use super::statistic::Statistic;
-use super::values::{Kind, Values};
+use super::values::{ValueKind, Values};
 use crate::pg::executor::{evaluate, holds, ExecInitExpr};
 use crate::pg::list::items;
 use crate::pg::memory::room;
@@ -13,7 +13,7 @@ use std::ptr::null_mut;
 /// One argument, under one FILTER, of window functions that share its values.
 pub struct Argument {
     function: *mut WindowFunc,
-    kind: Option<Kind>,
+    kind: Option<ValueKind>,
     copies: Copies,
     expressions: Expressions,
     /// Does the row that enters next count, and what is its value?
@@ -54,7 +54,7 @@ impl Argument {
     pub fn new(
         function: *mut WindowFunc,
         expressions: Expressions,
-        kind: Option<Kind>,
+        kind: Option<ValueKind>,
         copies: Copies,
     ) -> Argument {
         Argument {
@@ -74,7 +74,7 @@ impl Argument {
     ///
     /// # Safety
     /// A function of the same plan.
-    pub unsafe fn serves(&mut self, function: *mut WindowFunc, kind: Option<Kind>) -> bool {
+    pub unsafe fn serves(&mut self, function: *mut WindowFunc, kind: Option<ValueKind>) -> bool {
         // SAFETY: both functions are nodes of the plan.
         unsafe {
             let alike = pg_sys::equal((*function).args.cast(), (*self.function).args.cast())
@@ -140,9 +140,9 @@ impl Argument {
 
     /// Prepares to report.
     #[inline]
-    pub fn settle(&mut self) {
+    pub fn prepare_report(&mut self) {
         if let Some(values) = &mut self.values {
-            values.settle();
+            values.prepare_report();
         }
     }
 

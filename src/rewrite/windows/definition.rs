@@ -4,14 +4,14 @@ use pgrx::pg_sys::{self, ExprState, WindowAgg};
 
 /// The frame of a WindowAgg, and its offsets as expressions, null where there is none.
 #[derive(Clone, Copy)]
-pub struct Definition {
+pub struct FrameDefinition {
     pub window: *mut WindowAgg,
     pub options: u32,
     pub start_offset: *mut ExprState,
     pub end_offset: *mut ExprState,
 }
 
-impl Definition {
+impl FrameDefinition {
     /// Has the frame any of these options?
     pub fn has(&self, options: u32) -> bool {
         self.options & options != 0

@@ -2,7 +2,7 @@
 //!
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back.
 
-use super::definition::Definition;
+use super::definition::FrameDefinition;
 use super::rows::Rows;
 use crate::pg::error::raise;
 use crate::pg::executor::{fmgr_info_cxt, in_memory_of, FunctionCall5Coll};
@@ -19,10 +19,10 @@ enum Bound {
     /// A number of peer groups after the current one, or before it if negative.
     Groups(i64),
     /// A distance from the current value of the ordering column.
-    Range(Range),
+    Range(RangeBound),
 }
 
-struct Range {
+struct RangeBound {
     in_range: FmgrInfo,
     collation: Oid,
     offset: Datum,
@@ -42,7 +42,7 @@ pub struct Frame {
 }
 
 /// The start or the end of a frame, and how they differ.
-struct Side {
+struct FrameSide {
     name: &'static str,
     /// Options of the frame.
     preceding: u32,
@@ -50,13 +50,13 @@ struct Side {
     is_end: bool,
 }
 
-const START: Side = Side {
+const START: FrameSide = FrameSide {
     name: "starting",
     preceding: pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING,
     current: pg_sys::FRAMEOPTION_START_CURRENT_ROW,
     is_end: false,
 };
-const END: Side = Side {
+const END: FrameSide = FrameSide {
     name: "ending",
     preceding: pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING,
     current: pg_sys::FRAMEOPTION_END_CURRENT_ROW,
@@ -83,7 +83,7 @@ unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Op
 ///
 /// # Safety
 /// The contract of `pg::plain`.
-unsafe fn refuse(code: PgSqlErrorCode, side: &Side, what: &str) -> ! {
+unsafe fn refuse(code: PgSqlErrorCode, side: &FrameSide, what: &str) -> ! {
     // SAFETY: the caller's frames are plain; the text is made and dropped inside.
     match unsafe {
         guarded(|| -> Infallible {
@@ -103,7 +103,7 @@ impl Frame {
     /// # Safety
     /// The definition is that of a node that runs, and the context one for expressions without rows; the contract of
     /// `pg::plain`.
-    pub unsafe fn new(definition: &Definition, context: *mut ExprContext) -> Frame {
+    pub unsafe fn new(definition: &FrameDefinition, context: *mut ExprContext) -> Frame {
         // SAFETY: the caller's promises are those of `Bound::new`.
         unsafe {
             Frame {
@@ -160,7 +160,7 @@ impl Frame {
 }
 
 impl Bound {
-    unsafe fn new(definition: &Definition, side: &Side, context: *mut ExprContext) -> Bound {
+    unsafe fn new(definition: &FrameDefinition, side: &FrameSide, context: *mut ExprContext) -> Bound {
         // SAFETY: the offsets are expressions of a node that runs; they refer to no rows.
         unsafe {
             let is_rows = definition.has(pg_sys::FRAMEOPTION_ROWS);
@@ -176,7 +176,13 @@ impl Bound {
             });
             let precedes = definition.has(side.preceding);
             if definition.has(pg_sys::FRAMEOPTION_RANGE) {
-                return Bound::Range(Range::new(definition.window, offset, precedes, side.is_end, context));
+                return Bound::Range(RangeBound::new(
+                    definition.window,
+                    offset,
+                    precedes,
+                    side.is_end,
+                    context,
+                ));
             }
             let distance = offset.value() as i64;
             if distance < 0 {
@@ -210,14 +216,14 @@ impl Bound {
     }
 }
 
-impl Range {
+impl RangeBound {
     unsafe fn new(
         window: *mut WindowAgg,
         offset: Datum,
         precedes: bool,
         is_end: bool,
         context: *mut ExprContext,
-    ) -> Range {
+    ) -> RangeBound {
         // SAFETY: PostgreSQL looks the function up; what it allocates lives as long as the query.
         unsafe {
             let mut in_range = FmgrInfo::default();
@@ -225,7 +231,7 @@ impl Range {
             fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
             // With a descending order both directions turn.
             let ascending = (*window).inRangeAsc;
-            Range {
+            RangeBound {
                 in_range,
                 collation: (*window).inRangeColl,
                 offset,

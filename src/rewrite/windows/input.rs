@@ -1,7 +1,7 @@
 //! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the query.
 
 use super::alike::Alike;
-use super::definition::Definition;
+use super::definition::FrameDefinition;
 use super::scan;
 use crate::pg::executor::{CreateExprContext, ExecInitExpr};
 use pgrx::pg_sys::{CustomScan, ExprContext, Node, PlanState, WindowAgg};
@@ -16,7 +16,7 @@ pub struct Input {
     pub rows: *mut PlanState,
     /// The context in which expressions of each row that is read are evaluated.
     pub context: *mut ExprContext,
-    pub definition: Definition,
+    pub definition: FrameDefinition,
     /// May rows enter the frame later than they are read?
     pub delayed: bool,
     /// Rows of the same partition; None if all are.
@@ -38,7 +38,7 @@ impl Input {
                 true => null_mut(),
                 false => ExecInitExpr(offset.cast(), node),
             };
-            let definition = Definition {
+            let definition = FrameDefinition {
                 window,
                 options: (*window).frameOptions as u32,
                 start_offset: expression((*window).startOffset),

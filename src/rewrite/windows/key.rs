@@ -31,24 +31,24 @@ impl OrderingColumn {
 }
 
 /// A copy of a value.
-pub enum Key {
+pub enum OrderingKey {
     ByValue(Datum),
     ByReference(Copied),
 }
 
-impl Key {
+impl OrderingKey {
     /// Copies a value of the column.
     ///
     /// # Safety
     /// The value is one of the column's type.
     #[inline]
-    pub unsafe fn copy(value: Datum, column: &OrderingColumn) -> Key {
+    pub unsafe fn copy(value: Datum, column: &OrderingColumn) -> OrderingKey {
         if column.by_value {
-            return Key::ByValue(value);
+            return OrderingKey::ByValue(value);
         }
         // SAFETY: the caller's value has the length that its type has.
         unsafe {
-            Key::ByReference(match column.length {
+            OrderingKey::ByReference(match column.length {
                 ..0 => column.copies.varlena(value),
                 length => column.copies.bytes(value.cast_mut_ptr(), length as usize),
             })
@@ -58,8 +58,8 @@ impl Key {
     #[inline]
     pub fn datum(&self) -> Datum {
         match self {
-            Key::ByValue(datum) => *datum,
-            Key::ByReference(copied) => copied.datum(),
+            OrderingKey::ByValue(datum) => *datum,
+            OrderingKey::ByReference(copied) => copied.datum(),
         }
     }
 }

@@ -34,9 +34,9 @@ static SCAN: Methods<CustomScanMethods> =
 
 static EXECUTE: Methods<CustomExecMethods> = Methods(CustomExecMethods {
     CustomName: NAME.as_ptr(),
-    BeginCustomScan: Some(begin),
+    BeginCustomScan: Some(begin_scan),
     ExecCustomScan: Some(execute),
-    EndCustomScan: Some(end),
+    EndCustomScan: Some(end_scan),
     ReScanCustomScan: Some(rescan),
     MarkPosCustomScan: None,
     RestrPosCustomScan: None,
@@ -61,7 +61,7 @@ pub fn register() {
 
 /// The state of the node: PostgreSQL's part, and ours, which is dropped with the memory context of the query.
 #[repr(C)]
-struct State {
+struct WindowState {
     node: CustomScanState,
     window: *mut Window,
 }
@@ -88,7 +88,7 @@ struct Wanted {
 unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
     // SAFETY: allocates zeroed memory for the state in the context of the query.
     unsafe {
-        let state = pg_sys::palloc0(size_of::<State>()).cast::<State>();
+        let state = pg_sys::palloc0(size_of::<WindowState>()).cast::<WindowState>();
         (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
         (*state).node.methods = &EXECUTE.0;
         state.cast()
@@ -98,7 +98,7 @@ unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
 // The functions from here to `explain` are plain frames by the contract of `pg::plain`.
 
 /// Initialises the input and what is made of it, as PostgreSQL's own nodes do.
-unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
+unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
     // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
@@ -109,7 +109,7 @@ unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EStat
         (*ps).lefttree = ExecInitNode((*scan).scan.plan.lefttree, estate, flags);
         let input = plain(Input::of(ps));
         let window = guarded(|| Window::new(input, (*estate).es_query_cxt));
-        (*node.cast::<State>()).window = window;
+        (*node.cast::<WindowState>()).window = window;
         for (function, statistic) in plain(functions(scan)) {
             let argument = match statistic {
                 Statistic::Rows => 0,
@@ -123,7 +123,7 @@ unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EStat
 
 /// Checks that the user may execute the function they called.
 unsafe fn check_right(function: *mut WindowFunc) {
-    // SAFETY: `begin` passes a function of the plan, whose name PostgreSQL looks up.
+    // SAFETY: `begin_scan` passes a function of the plan, whose name PostgreSQL looks up.
     unsafe {
         let function = (*function).winfnoid;
         let (result, name) = guarded(|| {
@@ -147,24 +147,24 @@ unsafe fn check_right(function: *mut WindowFunc) {
 
 /// Returns the next row.
 unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
-    // SAFETY: PostgreSQL passes what `begin` prepared, and nobody else uses it during the call.
-    unsafe { (*(*node.cast::<State>()).window).next(node) }
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and nobody else uses it during the call.
+    unsafe { (*(*node.cast::<WindowState>()).window).next(node) }
 }
 
 /// Ends the input; what the window holds is dropped with its memory context.
-unsafe extern "C-unwind" fn end(node: *mut CustomScanState) {
-    // SAFETY: PostgreSQL passes what `begin` prepared, and does not use it afterwards.
+unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
     unsafe {
-        (*(*node.cast::<State>()).window).restart();
+        (*(*node.cast::<WindowState>()).window).restart();
         ExecEndNode((*node).ss.ps.lefttree);
     }
 }
 
 /// Begins again with the first row.
 unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
-    // SAFETY: PostgreSQL passes what `begin` prepared, between two rows.
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, between two rows.
     unsafe {
-        (*(*node.cast::<State>()).window).restart();
+        (*(*node.cast::<WindowState>()).window).restart();
         let input = (*node).ss.ps.lefttree;
         if (*input).chgParam.is_null() {
             ExecReScan(input);
@@ -174,12 +174,12 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: PostgreSQL passes what `begin` prepared, and the state of EXPLAIN.
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
     unsafe {
         let scan = (*node).ss.ps.plan.cast::<CustomScan>();
         explain::frame(definition(scan), (*node).ss.ps.plan, ancestors, es);
         if (*es).analyze {
-            explain::extent((*(*node.cast::<State>()).window).rows.extent(), es);
+            explain::extent((*(*node.cast::<WindowState>()).window).rows.extent(), es);
         }
     }
 }
@@ -210,7 +210,7 @@ impl Window {
             reset(context);
             if self.frame.is_none() {
                 let frame = plain(Frame::new(self.rows.definition(), context));
-                self.rows.begin(frame.looks_ahead());
+                self.rows.begin_query(frame.looks_ahead());
                 self.frame = Some(frame);
             }
             while self.current == self.rows.count() && !self.rows.read() {
@@ -223,7 +223,7 @@ impl Window {
             let scan = (*node).ss.ss_ScanTupleSlot;
             in_memory_of(context, || self.report(scan));
             (*context).ecxt_scantuple = scan;
-            (*context).ecxt_outertuple = self.rows.take();
+            (*context).ecxt_outertuple = self.rows.take_current_row();
             self.current += 1;
             project(ps, scan)
         }
@@ -260,7 +260,7 @@ impl Window {
             clear(slot);
             guarded(|| {
                 let arguments = self.rows.arguments();
-                arguments.iter_mut().for_each(Argument::settle);
+                arguments.iter_mut().for_each(Argument::prepare_report);
                 for (index, wanted) in self.results.iter().enumerate() {
                     let value = match wanted.statistic {
                         Statistic::Rows => Some(Datum::from(frame_rows)),

@@ -3,7 +3,7 @@
 use super::alike::Alike;
 use super::copies::Copies;
 use super::input::Input;
-use super::key::{Key, OrderingColumn};
+use super::key::{OrderingColumn, OrderingKey};
 use crate::pg::executor::{column, in_memory_of};
 use crate::pg::memory::room;
 use crate::pg::plain::guarded;
@@ -22,7 +22,7 @@ pub struct Order {
     group: i64,
     ordering: Option<OrderingColumn>,
     /// The values of the rows from number `keys_before` on.
-    keys: VecDeque<Option<Key>>,
+    keys: VecDeque<Option<OrderingKey>>,
     keys_before: i64,
 }
 
@@ -58,7 +58,7 @@ impl Order {
                 in_memory_of(context, || {
                     guarded(|| {
                         room(&mut self.keys, 1);
-                        self.keys.push_back(value.map(|value| Key::copy(value, ordering)));
+                        self.keys.push_back(value.map(|value| OrderingKey::copy(value, ordering)));
                     })
                 });
             }
@@ -80,7 +80,7 @@ impl Order {
                     self.groups.push_back(number);
                 });
                 if let Some(peers) = &self.peers {
-                    peers.begin(row);
+                    peers.begin_group(row);
                 }
             }
         }
@@ -105,7 +105,7 @@ impl Order {
 
     /// The value of a row that has been read.
     pub fn key(&self, row: i64) -> Option<Datum> {
-        self.keys.get((row - self.keys_before) as usize)?.as_ref().map(Key::datum)
+        self.keys.get((row - self.keys_before) as usize)?.as_ref().map(OrderingKey::datum)
     }
 
     /// Drops groups further away from the current one, and values before that row.
@@ -122,7 +122,7 @@ impl Order {
 
     /// Returns the bytes in use, apart from copies.
     pub fn memory(&self) -> usize {
-        self.groups.capacity() * size_of::<i64>() + self.keys.capacity() * size_of::<Option<Key>>()
+        self.groups.capacity() * size_of::<i64>() + self.keys.capacity() * size_of::<Option<OrderingKey>>()
     }
 
     /// Forgets all rows.

@@ -3,7 +3,7 @@
 use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
 use super::copies::Copies;
-use super::definition::Definition;
+use super::definition::FrameDefinition;
 use super::input::Input;
 use super::order::Order;
 use super::statistic::Statistic;
@@ -104,7 +104,7 @@ impl Rows {
         self.input.context
     }
 
-    pub fn definition(&self) -> &Definition {
+    pub fn definition(&self) -> &FrameDefinition {
         &self.input.definition
     }
 
@@ -112,7 +112,7 @@ impl Rows {
     ///
     /// # Safety
     /// The node runs; the contract of `pg::plain`.
-    pub unsafe fn begin(&mut self, looks_ahead: bool) {
+    pub unsafe fn begin_query(&mut self, looks_ahead: bool) {
         if self.input.delayed || looks_ahead {
             // SAFETY: the store lives as long as the query, or until the node is rescanned.
             self.ahead = Some(plain(unsafe { Ahead::new(self.input.node, self.input.delayed) }));
@@ -160,7 +160,7 @@ impl Rows {
         unsafe {
             while self.entered < tail {
                 let row = match &mut self.ahead {
-                    Some(ahead) if self.input.delayed => ahead.take(Turn::Entering, self.input.node),
+                    Some(ahead) if self.input.delayed => ahead.take_row(Turn::Entering, self.input.node),
                     _ => self.last,
                 };
                 if self.entered < head {
@@ -247,7 +247,7 @@ impl Rows {
             }
             if let Some(partition) = &self.input.partition {
                 if self.count == 0 {
-                    partition.begin(self.last);
+                    partition.begin_group(self.last);
                 } else if !partition.include(self.last, self.input.context) {
                     self.last_is_next = true;
                     return false;
@@ -294,10 +294,10 @@ impl Rows {
     /// # Safety
     /// The row has been read; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn take(&mut self) -> *mut TupleTableSlot {
+    pub unsafe fn take_current_row(&mut self) -> *mut TupleTableSlot {
         match &mut self.ahead {
             // SAFETY: a row is put in when it is read.
-            Some(ahead) => unsafe { ahead.take(Turn::Current, self.input.node) },
+            Some(ahead) => unsafe { ahead.take_row(Turn::Current, self.input.node) },
             None => self.last,
         }
     }
@@ -305,7 +305,7 @@ impl Rows {
     /// Begins the next partition.
     ///
     /// # Safety
-    /// Nobody uses the row that `take` returned; the contract of `pg::plain`.
+    /// Nobody uses the row that `take_current_row` returned; the contract of `pg::plain`.
     pub unsafe fn next_partition(&mut self) {
         if let Some(ahead) = &mut self.ahead {
             // SAFETY: the caller promises that nobody uses the rows.
@@ -334,7 +334,7 @@ impl Rows {
         if let Some(mut ahead) = self.ahead.take() {
             self.most_file_bytes = self.most_file_bytes.max(ahead.file_bytes());
             // SAFETY: it is gone.
-            unsafe { ahead.end() }
+            unsafe { ahead.end_queue() }
         }
     }
 }

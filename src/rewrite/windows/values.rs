@@ -13,7 +13,7 @@ use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
 /// The way in which an argument's values are read and kept.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     Double,
     Real,
     /// Integers for a tally, which keeps all bits of the sum.
@@ -28,36 +28,36 @@ pub enum Kind {
 }
 
 /// The kind of the values of a type, for a statistic of them; None if there is none, or it does not matter.
-pub fn kind(statistic: Statistic, value: Oid) -> Option<Kind> {
+pub fn kind(statistic: Statistic, value: Oid) -> Option<ValueKind> {
     let is_tally = statistic == Statistic::Tally;
     Some(match value {
         _ if statistic == Statistic::Count => return None,
-        pg_sys::FLOAT8OID => Kind::Double,
-        pg_sys::FLOAT4OID => Kind::Real,
-        pg_sys::INT8OID if is_tally => Kind::WideInteger,
-        pg_sys::NUMERICOID if is_tally => Kind::WideNumeric,
-        _ if is_tally => Kind::Stored,
-        pg_sys::INT2OID => Kind::Integer2,
-        pg_sys::INT4OID | pg_sys::DATEOID => Kind::Integer4,
-        pg_sys::INT8OID | pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => Kind::Integer8,
-        pg_sys::NUMERICOID => Kind::Numeric,
+        pg_sys::FLOAT8OID => ValueKind::Double,
+        pg_sys::FLOAT4OID => ValueKind::Real,
+        pg_sys::INT8OID if is_tally => ValueKind::WideInteger,
+        pg_sys::NUMERICOID if is_tally => ValueKind::WideNumeric,
+        _ if is_tally => ValueKind::Stored,
+        pg_sys::INT2OID => ValueKind::Integer2,
+        pg_sys::INT4OID | pg_sys::DATEOID => ValueKind::Integer4,
+        pg_sys::INT8OID | pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => ValueKind::Integer8,
+        pg_sys::NUMERICOID => ValueKind::Numeric,
         _ => return None,
     })
 }
 
-impl Kind {
+impl ValueKind {
     /// No values of this kind yet.
     pub fn values(self, copies: Copies) -> Box<dyn Values> {
         match self {
-            Kind::Double => Box::new(Tallied::<f64>::default()),
-            Kind::Real => Box::new(Tallied::<f32>::default()),
-            Kind::WideInteger => Box::new(Tallied::<i64>::default()),
-            Kind::WideNumeric => Box::new(Tallied::<AnyNumeric>::default()),
-            Kind::Stored => Box::new(Tallied::<SqlTally>::default()),
-            Kind::Integer2 => Box::new(Extremes::<i16>::new(copies)),
-            Kind::Integer4 => Box::new(Extremes::<i32>::new(copies)),
-            Kind::Integer8 => Box::new(Extremes::<i64>::new(copies)),
-            Kind::Numeric => Box::new(Extremes::<Number>::new(copies)),
+            ValueKind::Double => Box::new(Tallied::<f64>::default()),
+            ValueKind::Real => Box::new(Tallied::<f32>::default()),
+            ValueKind::WideInteger => Box::new(Tallied::<i64>::default()),
+            ValueKind::WideNumeric => Box::new(Tallied::<AnyNumeric>::default()),
+            ValueKind::Stored => Box::new(Tallied::<SqlTally>::default()),
+            ValueKind::Integer2 => Box::new(Extremes::<i16>::new(copies)),
+            ValueKind::Integer4 => Box::new(Extremes::<i32>::new(copies)),
+            ValueKind::Integer8 => Box::new(Extremes::<i64>::new(copies)),
+            ValueKind::Numeric => Box::new(Extremes::<Number>::new(copies)),
         }
     }
 }
@@ -72,7 +72,7 @@ pub trait Values {
     /// The oldest value leaves the frame.
     fn leave(&mut self);
     /// Prepares to report.
-    fn settle(&mut self);
+    fn prepare_report(&mut self);
     /// A statistic of the frame, as real if that is its type; valid until the frame changes or the memory context is
     /// reset. NULL is None.
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
@@ -194,7 +194,7 @@ impl<T: Tallyable> Values for Tallied<T> {
         self.values.pop();
     }
 
-    fn settle(&mut self) {
+    fn prepare_report(&mut self) {
         *self.now = T::tally(self.values.summary());
     }
 
@@ -341,7 +341,7 @@ impl<T: Comparable> Values for Extremes<T> {
         self.greatest.pop();
     }
 
-    fn settle(&mut self) {}
+    fn prepare_report(&mut self) {}
 
     fn report(&mut self, statistic: Statistic, _: bool) -> Option<Datum> {
         let extreme = if statistic == Statistic::Min { &self.least } else { &self.greatest };

@@ -30,7 +30,7 @@ use clock::{Clock, Row};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
 use report::Seen;
-use scale::Scale;
+use scale::SeriesScale;
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -41,7 +41,7 @@ use surprise::Views;
 pub struct Detector {
     options: Options,
     clock: Clock,
-    scale: Scale,
+    scale: SeriesScale,
     segmentation: Segmentation,
     views: Views,
     outliers: Outliers,
@@ -60,7 +60,7 @@ impl Detector {
         Detector {
             options,
             clock,
-            scale: Scale::default(),
+            scale: SeriesScale::default(),
             segmentation: Segmentation::default(),
             views: Views::default(),
             outliers: Outliers::default(),
@@ -114,7 +114,7 @@ impl Detector {
 
     /// Takes in a row. Without a finite value it only advances time.
     pub fn observe(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
-        self.take(x, at, s)?;
+        self.take_row(x, at, s)?;
         // Damage that could be read may show only now: what is stored can always be read.
         if self.check().is_err() {
             *self = self.restarted();
@@ -122,7 +122,7 @@ impl Detector {
         Ok(())
     }
 
-    fn take(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
+    fn take_row(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
         let (row, at, previous) = self.clock.advance(at)?;
         self.surprise = None;
         self.outliers.pass();
@@ -133,13 +133,13 @@ impl Detector {
             let learned = self.learn(value, s);
             self.judge(row, previous, learned, s);
         } else if self.scale.wait(row) >= s.warm_up {
-            self.settle(s);
+            self.judge_first_rows(s);
         }
         Ok(())
     }
 
     /// Judges the first rows, be they enough or not.
-    fn settle(&mut self, s: &Settings) {
+    fn judge_first_rows(&mut self, s: &Settings) {
         let first = self.scale.start();
         let Some(start) = first.first() else { return };
         let mut previous = start.at;
@@ -192,7 +192,7 @@ impl Detector {
             return Cow::Borrowed(self);
         }
         let mut judged = self.clone();
-        judged.settle(s);
+        judged.judge_first_rows(s);
         Cow::Owned(judged)
     }
 

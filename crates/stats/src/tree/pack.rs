@@ -39,18 +39,18 @@ pub fn pack(tally: &Tally, bytes: &mut Vec<u8>) {
 
 /// Takes a packed tally from the front of `bytes`; `None` if there is none.
 pub fn unpack(bytes: &mut &[u8]) -> Option<Tally> {
-    match take(bytes, 1)?[0] {
+    match take_bytes(bytes, 1)?[0] {
         EMPTY => Some(Tally::EMPTY),
-        ONE => Some(of_one(f64::from_le_bytes(take(bytes, 8)?.try_into().ok()?))),
+        ONE => Some(of_one(f64::from_le_bytes(take_bytes(bytes, 8)?.try_into().ok()?))),
         MANY => {
             let count = i64::try_from(unpack_integer(bytes)?).ok()?;
             let flags = Flags(unpack_integer(bytes)?);
-            let lengths = take(bytes, 4)?;
+            let lengths = take_bytes(bytes, 4)?;
             let mut words = [0.0; 8];
             for (i, word) in words.iter_mut().enumerate() {
                 let length = usize::from(lengths[i / 2] >> (4 - 4 * (i % 2)) & 15);
                 let mut whole = [0; 8];
-                whole.get_mut(..length)?.copy_from_slice(take(bytes, length)?);
+                whole.get_mut(..length)?.copy_from_slice(take_bytes(bytes, length)?);
                 *word = f64::from_bits(u64::from_be_bytes(whole));
             }
             let [min, max, s0, s1, s2, q0, q1, q2] = words;
@@ -67,7 +67,7 @@ fn of_one(x: f64) -> Tally {
     tally
 }
 
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+fn take_bytes<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     let (taken, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
     Some(taken)
@@ -84,7 +84,7 @@ fn pack_integer(mut x: u64, bytes: &mut Vec<u8>) {
 fn unpack_integer(bytes: &mut &[u8]) -> Option<u64> {
     let mut x = 0;
     for shift in (0..64).step_by(7) {
-        let byte = take(bytes, 1)?[0];
+        let byte = take_bytes(bytes, 1)?[0];
         x |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
             return Some(x);

@@ -25,7 +25,7 @@ const EXPONENTS: RangeInclusive<i32> = -1000..=1000;
 
 /// What a series has shown of its scale.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Scale {
+pub struct SeriesScale {
     /// Log2 of the unit that values are kept in.
     exponent: i16,
     /// The first rows, until there are enough to distinguish noise from level.
@@ -43,7 +43,7 @@ pub struct Learned {
     pub rescaled: Option<f64>,
 }
 
-impl Scale {
+impl SeriesScale {
     /// Keeps one of the first rows; returns their number.
     pub fn wait(&mut self, row: Row) -> usize {
         self.first.push(row);

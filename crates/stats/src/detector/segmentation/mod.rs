@@ -110,7 +110,7 @@ impl Segmentation {
         hazard: f64,
         s: &Settings,
     ) {
-        self.begin(x, place, previous, prior, hazard, s);
+        self.add_start(x, place, previous, prior, hazard, s);
         let outlier = prior.outlier(x);
         let (mut best, mut likeliest) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
         let stay = (-hazard).ln_1p();
@@ -131,7 +131,15 @@ impl Segmentation {
     }
 
     /// Adds the row as a possible start, after the best segmentation so far.
-    fn begin(&mut self, x: f64, place: Place, previous: &Previous, prior: &Prior, hazard: f64, s: &Settings) {
+    fn add_start(
+        &mut self,
+        x: f64,
+        place: Place,
+        previous: &Previous,
+        prior: &Prior,
+        hazard: f64,
+        s: &Settings,
+    ) {
         let (mut score, mut weight, mut parent, mut before) = (0.0, 0.0, NONE, None);
         if let Some(best) = self.best() {
             let all: f64 = self.candidates.iter().map(|c| f64::from(c.weight).exp()).sum();
