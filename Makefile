@@ -89,7 +89,9 @@ demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
 
 bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
 	scripts/setup.sh build
-	$(MAKE) loader install
+	# As the image of the loader is built.
+	CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 $(MAKE) loader
+	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- scripts/bench.sh
 
 bench-debezium: ## compare the loader with Debezium's JDBC sink, and Avro with JSON; ROWS="--rows 300000 --own-rows 1000000"
