@@ -20,17 +20,17 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Load(Box<Load>),
-    Check(check::Args),
-    Plan(plan::Args),
-    Replay(load::replay::Args),
-    Status(status::Args),
-    Reset(load::reset::Args),
+    Check(check::CheckArgs),
+    Plan(plan::PlanArgs),
+    Replay(load::replay::ReplayArgs),
+    Status(status::StatusArgs),
+    Reset(load::reset::ResetArgs),
     /// Produce a simulated market to Kafka; runs tally-market
     #[command(disable_help_flag = true)]
-    Simulate(market::Args),
+    Simulate(market::MarketArgs),
     /// Simulate a market, load it and ask the first questions; runs tally-market
     #[command(disable_help_flag = true)]
-    Demo(market::Args),
+    Demo(market::MarketArgs),
 }
 
 /// Load Kafka topics, or files, into PostgreSQL tables, exactly once.
@@ -39,9 +39,9 @@ enum Command {
 struct Load {
     /// Load files instead of Kafka topics.
     #[command(subcommand)]
-    files: Option<files::Command>,
+    files: Option<files::FormatCommand>,
     #[command(flatten)]
-    topics: load::Args,
+    topics: load::LoadArgs,
 }
 
 impl Load {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{quoted, Column, ColumnType, Layout, TableName, UnknownFields};
+use crate::config::{quoted, Column, ColumnType, TableLayout, TableName, UnknownFields};
 
 /// A table as the loader sees it; stored in `loader.schema_history`, so that a restart uses the same columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +40,8 @@ impl Template {
 
 impl Definition {
     /// The definition of a table with these columns.
-    pub fn new(layout: Layout, table: TableName, columns: Vec<Column>) -> Self {
-        let Layout { unknown_fields, key, .. } = layout;
+    pub fn new(layout: TableLayout, table: TableName, columns: Vec<Column>) -> Self {
+        let TableLayout { unknown_fields, key, .. } = layout;
         Self {
             table,
             columns,

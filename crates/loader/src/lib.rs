@@ -25,7 +25,7 @@ mod store;
 use std::process::ExitCode;
 
 pub use cli::Cli;
-pub use config::{Database, Registry};
+pub use config::{Database, RegistryConfig};
 pub use observe::{log, LogFormat};
 pub use pg::connector;
 pub use registry::register;

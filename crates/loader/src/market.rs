@@ -14,13 +14,13 @@ const PROGRAM: &str = "tally-market";
 
 /// Handed over as they are.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct MarketArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     options: Vec<OsString>,
 }
 
 /// Becomes the program beside this one; returns only if there is none.
-pub fn run(command: &str, args: Args, log_format: LogFormat) -> Failure {
+pub fn run(command: &str, args: MarketArgs, log_format: LogFormat) -> Failure {
     let beside = match std::env::current_exe() {
         Ok(program) => program.with_file_name(PROGRAM),
         Err(error) => return Failure::new(error).at("path of this program"),

@@ -12,7 +12,7 @@ use crate::Failure;
 
 /// Show where a job stands: its positions, how far it is behind, and its dead letters.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct StatusArgs {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: StatusArgs) -> Result<(), Failure> {
     let config = job::read(&args.config)?;
     let job = args.job.as_ref().unwrap_or(&config.job);
     runtime::single_threaded()?.block_on(async {

@@ -10,14 +10,14 @@ use tally_loader::Failure;
 
 /// Host a small in-memory Kafka broker, print its address and run until standard input ends.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct BrokerArgs {
     /// A topic to create and its number of partitions, such as trades:24; may be repeated
     #[arg(long = "topic", value_name = "NAME:PARTITIONS", value_parser = topic)]
     topics: Vec<(String, i32)>,
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: BrokerArgs) -> Result<(), Failure> {
     let failure = |error| Failure::new(error).at("embedded broker");
     let cluster = MockCluster::new(1).map_err(failure)?;
     for (topic, partitions) in &args.topics {

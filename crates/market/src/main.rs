@@ -22,9 +22,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Simulate(simulate::Command),
-    Demo(demo::Args),
-    Broker(broker::Args),
+    Simulate(simulate::SimulateCommand),
+    Demo(demo::DemoArgs),
+    Broker(broker::BrokerArgs),
 }
 
 impl Command {

@@ -17,14 +17,14 @@ use crate::Failure;
 
 /// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct CheckArgs {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: CheckArgs) -> Result<(), Failure> {
     let config = job::read(&args.config)?;
     println!("configuration: ok, {} topics", config.topics.len());
     let mut found = config.clone();

@@ -27,14 +27,16 @@ pub use column::Column;
 pub use column_type::{ColumnType, Unit};
 pub use database::Database;
 pub use http::Http;
-pub use registry::Registry;
+pub use registry::RegistryConfig;
 pub use route::Route;
 pub use secret::Secret;
 pub use share::{Mode, Partitions, Replica};
 pub use source::Source;
 pub use sql_type::SqlType;
 pub use table::{plain_name, quoted, TableName};
-pub use topic::{Format, KeyFormat, Layout, Mapping, OnGap, Start, Topic, UnknownFields, Unmatched};
+pub use topic::{
+    KeyFormat, Mapping, MessageFormat, OnGap, Start, TableLayout, Topic, UnknownFields, Unmatched,
+};
 
 use crate::Failure;
 
@@ -69,7 +71,7 @@ pub struct Config {
     #[serde(default = "default_watchdog_ms")]
     pub watchdog_ms: u64,
     /// Where the schemas of Avro topics are.
-    pub registry: Option<Registry>,
+    pub registry: Option<RegistryConfig>,
     /// Where metrics and health are served, if they are.
     pub http: Option<Http>,
     /// Further librdkafka properties, as they are named there.

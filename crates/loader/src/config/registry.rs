@@ -10,7 +10,7 @@ use crate::Failure;
 /// The schema registry, as `[registry]` names it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Registry {
+pub struct RegistryConfig {
     /// Address of the registry, with the path under which it speaks Confluent's protocol.
     pub url: String,
     /// User name, where the registry requires one.
@@ -21,7 +21,7 @@ pub struct Registry {
     pub ca: Option<PathBuf>,
 }
 
-impl Registry {
+impl RegistryConfig {
     /// A registry without authentication.
     pub fn open(url: &str) -> Result<Self, Failure> {
         let registry = Self { url: url.into(), user: None, password: None, ca: None };
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let complaint = |url: &str| Registry::open(url).err().map(|failure| failure.to_string());
+        let complaint = |url: &str| RegistryConfig::open(url).err().map(|failure| failure.to_string());
         assert_eq!(complaint("https://registry.example.com/apis/ccompat/v7?x=a@b"), None);
         assert!(complaint("registry:8081").unwrap().contains("begin it with http://"));
         let secret = complaint("http://me:hunter2@registry:8081").unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::source::{steps, Source};
-use super::topic::{default_overflow, Layout, Mapping, UnknownFields};
+use super::topic::{default_overflow, Mapping, TableLayout, UnknownFields};
 use super::{Column, TableName};
 
 /// A section `[[topic.route]]`. A message takes every route whose conditions it meets.
@@ -67,7 +67,7 @@ impl Route {
     /// The way into its table.
     pub fn mapping(&self) -> Mapping<'_> {
         let Self { table, columns, unknown_fields, overflow_column, key, .. } = self;
-        let layout = Layout { unknown_fields: *unknown_fields, overflow_column, key };
+        let layout = TableLayout { unknown_fields: *unknown_fields, overflow_column, key };
         Mapping { table: Some(table), columns: Some(columns), layout, route: Some(self) }
     }
 

@@ -17,7 +17,7 @@ pub struct Topic {
     pub table: Option<TableName>,
     /// How messages are encoded.
     #[serde(default)]
-    pub format: Format,
+    pub format: MessageFormat,
     /// How the keys of messages are encoded.
     #[serde(default)]
     pub key_format: KeyFormat,
@@ -62,14 +62,14 @@ pub struct Mapping<'a> {
     /// The columns, if they are configured.
     pub columns: Option<&'a [Column]>,
     /// The overflow and the key of the table.
-    pub layout: Layout<'a>,
+    pub layout: TableLayout<'a>,
     /// The conditions and the list, if it is a route.
     pub route: Option<&'a Route>,
 }
 
 /// The overflow and the key of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout<'a> {
+pub struct TableLayout<'a> {
     /// What becomes of fields that no column takes.
     pub unknown_fields: UnknownFields,
     /// The jsonb column that keeps them.
@@ -78,7 +78,7 @@ pub struct Layout<'a> {
     pub key: &'a [String],
 }
 
-impl Layout<'_> {
+impl TableLayout<'_> {
     /// The overflow column, if there is one.
     pub fn overflow(&self) -> Option<&str> {
         self.unknown_fields.has_overflow().then_some(self.overflow_column)
@@ -92,14 +92,14 @@ impl Topic {
             return self.routes.iter().map(Route::mapping).collect();
         }
         let Self { unknown_fields, overflow_column, key, .. } = self;
-        let layout = Layout { unknown_fields: *unknown_fields, overflow_column, key };
+        let layout = TableLayout { unknown_fields: *unknown_fields, overflow_column, key };
         let (table, columns) = (self.table.as_ref(), self.columns.as_deref());
         vec![Mapping { table, columns, layout, route: None }]
     }
 
     /// Whether its messages need schemas of a registry.
     pub fn needs_registry(&self) -> bool {
-        self.format == Format::Avro || self.key_format == KeyFormat::Avro
+        self.format == MessageFormat::Avro || self.key_format == KeyFormat::Avro
     }
 
     /// The table of one of its ways.
@@ -123,7 +123,7 @@ fn default_max_dead_letters() -> u64 {
 /// The encoding of a topic's messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub enum MessageFormat {
     /// JSON: one object per message, or whatever the routes take values from.
     #[default]
     Json,
@@ -198,11 +198,11 @@ impl UnknownFields {
     }
 }
 
-type Complaint = (String, &'static str);
+type TopicComplaint = (String, &'static str);
 
 impl Topic {
     /// What is wrong with it and how to mend it, if anything.
-    pub fn validate(&self) -> Result<(), Complaint> {
+    pub fn validate(&self) -> Result<(), TopicComplaint> {
         if self.sample == 0 {
             return Err(("`sample` must be at least 1".into(), "leave it out for the default"));
         }
@@ -219,7 +219,7 @@ impl Topic {
             return Err(("`columns` is empty".into(), "list columns, or leave the key out to infer them"));
         }
         let is_fixed = self.columns.is_some() || !self.routes.is_empty();
-        if self.unknown_fields == UnknownFields::Add && self.format == Format::Json && is_fixed {
+        if self.unknown_fields == UnknownFields::Add && self.format == MessageFormat::Json && is_fixed {
             return Err((
                 "`unknown_fields = \"add\"` is for JSON whose columns are inferred".into(),
                 "use \"keep\", or leave out the columns and routes",
@@ -232,7 +232,7 @@ impl Topic {
                     "move them into a [[topic.route]]",
                 ));
             }
-            if self.format == Format::Avro {
+            if self.format == MessageFormat::Avro {
                 return Err((
                     "routes are for JSON".into(),
                     "use `columns`, which take any field of a record",
@@ -251,7 +251,7 @@ impl Topic {
 }
 
 impl Mapping<'_> {
-    fn validate(&self) -> Result<(), Complaint> {
+    fn validate(&self) -> Result<(), TopicComplaint> {
         if let Some(route) = self.route {
             route.validate()?;
         }

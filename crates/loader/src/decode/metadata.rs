@@ -47,7 +47,7 @@ impl Metadata {
             }
         }
         if let (Some(key), false) = (record.key, self.key.is_empty()) {
-            let walked = text(key).and_then(|key| self.key.walk(key, &mut Fill { cells, row }));
+            let walked = text(key).and_then(|key| self.key.walk(key, &mut KeyFill { cells, row }));
             walked
                 .map_err(|reject| Reject { message: format!("in the key: {}", reject.message), ..reject })?;
         }
@@ -68,12 +68,12 @@ fn fact<'r>(source: &Source, record: &Record<'r>) -> Result<Option<Value<'r>>, R
 }
 
 /// Fills cells from a key, and passes over the rest of it.
-struct Fill<'r> {
+struct KeyFill<'r> {
     cells: &'r [Cell],
     row: &'r mut Row,
 }
 
-impl<'m> Visitor<'m> for Fill<'_> {
+impl<'m> Visitor<'m> for KeyFill<'_> {
     fn value(&mut self, slot: usize, raw: &'m str) -> Result<(), Reject> {
         let cell = &self.cells[slot];
         self.row.fill(cell, |out| cell.encode_json(raw, out))

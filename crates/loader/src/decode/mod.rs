@@ -19,7 +19,7 @@ mod walk;
 pub use cast::Cast;
 pub use cell::constant;
 pub use encode::{encode, encode_jsonb};
-pub use json::{fields_of, infer, Fields, Routes};
+pub use json::{fields_of, infer, KnownFields, Routes};
 pub use names::Names;
 pub use rows::Rows;
 pub use time::{days_since_1970, instant};

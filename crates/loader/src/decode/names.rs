@@ -26,7 +26,7 @@ impl Names {
     }
 
     /// Takes the names that columns have.
-    pub fn take<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+    pub fn take_names<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
         self.0.extend(names.into_iter().map(str::to_string));
     }
 

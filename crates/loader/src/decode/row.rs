@@ -51,7 +51,7 @@ impl Row {
     }
 
     /// Begins the first row of a message of this length.
-    pub fn begin(&mut self, length: usize) {
+    pub fn begin_message(&mut self, length: usize) {
         self.budget = Budget::of(length);
         self.bytes.clear();
         self.overflow.clear();

@@ -39,17 +39,17 @@ impl Rows {
 
     /// The bytes of the rows from `from` to before `to`.
     pub fn slice(&self, from: usize, to: usize) -> &[u8] {
-        &self.copy[self.begin(from)..self.begin(to)]
+        &self.copy[self.row_start(from)..self.row_start(to)]
     }
 
     /// Forgets all rows but the first `len`.
     pub fn truncate(&mut self, len: usize) {
-        self.copy.truncate(self.begin(len));
+        self.copy.truncate(self.row_start(len));
         self.ends.truncate(len);
         self.messages.truncate(len);
     }
 
-    fn begin(&self, row: usize) -> usize {
+    fn row_start(&self, row: usize) -> usize {
         row.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 }

@@ -19,7 +19,7 @@ pub fn for_each_field<'a>(
 ) -> Result<(), Reject> {
     let mut refused = None;
     let mut reader = serde_json::Deserializer::from_str(json);
-    let walk = Fields { take: &mut take, refused: &mut refused };
+    let walk = FieldsVisitor { take: &mut take, refused: &mut refused };
     let outcome = reader.deserialize_map(walk).and_then(|()| reader.end());
     conclude(refused, outcome, "object")
 }
@@ -31,7 +31,7 @@ pub fn for_each_element<'a>(
 ) -> Result<(), Reject> {
     let mut refused = None;
     let mut reader = serde_json::Deserializer::from_str(json);
-    let walk = Elements { take: &mut take, refused: &mut refused };
+    let walk = ElementsVisitor { take: &mut take, refused: &mut refused };
     let outcome = reader.deserialize_seq(walk).and_then(|()| reader.end());
     conclude(refused, outcome, "array")
 }
@@ -55,21 +55,21 @@ fn conclude(refused: Option<Reject>, outcome: serde_json::Result<()>, expected: 
     }
 }
 
-struct Fields<'w, F> {
+struct FieldsVisitor<'w, F> {
     take: &'w mut F,
     refused: &'w mut Option<Reject>,
 }
 
-struct Elements<'w, F> {
+struct ElementsVisitor<'w, F> {
     take: &'w mut F,
     refused: &'w mut Option<Reject>,
 }
 
 /// A key, borrowed from the message unless it has escapes.
 #[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+struct FieldName<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for Fields<'_, F> {
+impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for FieldsVisitor<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,7 +77,7 @@ impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for Field
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
+        while let Some(FieldName(key)) = map.next_key()? {
             let raw: &RawValue = map.next_value()?;
             if let Err(reject) = (self.take)(&key, raw.get()) {
                 *self.refused = Some(reject);
@@ -88,7 +88,7 @@ impl<'de, F: FnMut(&str, &'de str) -> Result<(), Reject>> Visitor<'de> for Field
     }
 }
 
-impl<'de, F: FnMut(&'de str) -> Result<(), Reject>> Visitor<'de> for Elements<'_, F> {
+impl<'de, F: FnMut(&'de str) -> Result<(), Reject>> Visitor<'de> for ElementsVisitor<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use super::dead_letter::DeadLetter;
+use super::dead_letter::FileDeadLetter;
 use crate::decode::{Reject, Rows};
 use crate::store::dead_letter::Stage;
 use crate::Failure;
 
 /// Rows and dead letters of a stretch of a file.
 #[derive(Default)]
-pub struct Batch {
+pub struct FileBatch {
     /// Where the stretch begins.
     pub from: i64,
     /// Where the next one begins: position and line.
@@ -21,7 +21,7 @@ pub struct Batch {
     /// The text of the stretch, for the dead letters of rows that the server refuses; empty if there is none.
     pub text: Vec<u8>,
     /// The records that could not become rows.
-    pub dead_letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<FileDeadLetter>,
 }
 
 /// Where a row comes from.
@@ -32,7 +32,7 @@ pub struct Origin {
     pub range: Range<usize>,
 }
 
-impl Batch {
+impl FileBatch {
     /// Adds a row that was read from this line.
     pub fn keep(&mut self, line: i64, row: &[u8]) {
         self.rows.copy.extend_from_slice(row);
@@ -42,7 +42,7 @@ impl Batch {
 
     /// Adds a record that could not become a row.
     pub fn refuse(&mut self, line: i64, raw: Option<Vec<u8>>, reject: Reject) {
-        self.dead_letters.push(DeadLetter { line, raw, stage: Stage::Decode, reject });
+        self.dead_letters.push(FileDeadLetter { line, raw, stage: Stage::Decode, reject });
     }
 
     /// Whether it is nothing but one dead letter.
@@ -62,9 +62,9 @@ impl Batch {
     }
 
     /// The dead letter of a row that the server refused.
-    pub fn refused(&self, row: usize, reject: Reject) -> DeadLetter {
+    pub fn refused(&self, row: usize, reject: Reject) -> FileDeadLetter {
         let Origin { line, range } = &self.origins[row];
-        DeadLetter {
+        FileDeadLetter {
             line: *line,
             raw: (!range.is_empty()).then(|| self.text[range.clone()].to_vec()),
             stage: Stage::Write,
@@ -76,5 +76,5 @@ impl Batch {
 /// Reads a part of a file, batch by batch.
 pub trait BatchReader {
     /// The next one, or none at the part's end.
-    fn next(&mut self) -> Result<Option<Batch>, Failure>;
+    fn next(&mut self) -> Result<Option<FileBatch>, Failure>;
 }

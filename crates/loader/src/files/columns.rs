@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::format::{Contents, Input};
-use super::infer::Evidence;
+use super::infer::ColumnEvidence;
 use crate::config::{Column, ColumnType, SqlType};
 use crate::decode::Names;
-use crate::pg::{Found, FoundColumn};
+use crate::pg::{FoundColumn, FoundTable};
 use crate::Failure;
 
 /// Column types given on the command line, by name.
@@ -64,7 +64,7 @@ pub fn for_new_table(
 
 /// What is known of a column.
 enum Seen {
-    Values(Evidence),
+    Values(ColumnEvidence),
     Type(ColumnType),
 }
 
@@ -120,7 +120,11 @@ fn names(input: &dyn Input) -> Vec<String> {
 }
 
 /// The columns of an existing table that a file's fields go to: by their names, or else by their places.
-pub fn in_table(input: &dyn Input, table: &Found, declared: &DeclaredTypes) -> Result<Vec<Column>, Failure> {
+pub fn in_table(
+    input: &dyn Input,
+    table: &FoundTable,
+    declared: &DeclaredTypes,
+) -> Result<Vec<Column>, Failure> {
     let columns = table.columns();
     let at = |failure: Failure| failure.at(input.path().display());
     let mut found: Vec<&FoundColumn> = Vec::with_capacity(input.fields());

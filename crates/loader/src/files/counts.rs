@@ -9,7 +9,7 @@ use crate::Failure;
 
 /// Counts by path.
 #[derive(Default)]
-pub struct Counts(Mutex<BTreeMap<String, Count>>);
+pub struct FileCounts(Mutex<BTreeMap<String, Count>>);
 
 #[derive(Default)]
 struct Count {
@@ -18,7 +18,7 @@ struct Count {
     first_bad: Option<String>,
 }
 
-impl Counts {
+impl FileCounts {
     /// Adds what was stored of a file.
     pub fn add(&self, path: &str, rows: u64, dead_letters: u64, first_bad: Option<String>) {
         let mut counts = self.0.lock().expect("no thread panics with it");
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn more_bad_rows_than_good_ones() {
-        let (counts, left_out) = (Counts::default(), LeftOut::default());
+        let (counts, left_out) = (FileCounts::default(), LeftOut::default());
         counts.add("good", 2, 2, Some("line 1".into()));
         counts.complain(&left_out);
         assert!(left_out.verdict().is_ok());

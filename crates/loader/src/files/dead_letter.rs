@@ -11,7 +11,7 @@ pub const COPY: &str = "COPY loader.file_dead_letters \
 
 /// A row of `loader.file_dead_letters`.
 #[derive(Debug)]
-pub struct DeadLetter {
+pub struct FileDeadLetter {
     /// Line of the record, or number, in the file.
     pub line: i64,
     /// Bytes of the record, if it was text.
@@ -22,7 +22,7 @@ pub struct DeadLetter {
     pub reject: Reject,
 }
 
-impl DeadLetter {
+impl FileDeadLetter {
     /// Appends it as a row of binary COPY.
     pub fn append(&self, job: &str, path: &str, out: &mut Vec<u8>) {
         begin_row(8, out);
@@ -34,7 +34,7 @@ impl DeadLetter {
     }
 }
 
-impl std::fmt::Display for DeadLetter {
+impl std::fmt::Display for FileDeadLetter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Reject { sqlstate, column, message, .. } = &self.reject;
         write!(f, "line {}: ", self.line)?;

@@ -3,16 +3,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::batch::{Batch, BatchReader};
-use super::infer::Evidence;
-use super::input::{hash, Identity};
+use super::batch::{BatchReader, FileBatch};
+use super::infer::ColumnEvidence;
+use super::input::{hash, FileIdentity};
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
 use crate::Failure;
 
 /// A format of files.
-pub trait Format: Send + Sync {
+pub trait FileFormat: Send + Sync {
     /// How the names of such files end.
     fn endings(&self) -> &'static [&'static str];
     /// Looks at a file.
@@ -24,7 +24,7 @@ pub trait Input: Send + Sync {
     /// Where it is.
     fn path(&self) -> &PathBuf;
     /// What it was when it was looked at.
-    fn identity(&self) -> &Identity;
+    fn identity(&self) -> &FileIdentity;
     /// Whether it may grow at its end, and its new end be loaded.
     fn may_grow(&self) -> bool;
     /// Whether a line ends at this position.
@@ -35,7 +35,7 @@ pub trait Input: Send + Sync {
         let at = |failure: Failure| failure.at(self.path().display());
         let then = self.identity();
         let is_same = || {
-            let now = Identity::of(self.path())?;
+            let now = FileIdentity::of(self.path())?;
             let same = now.size == then.size && (now.modified == then.modified || now.hash == then.hash);
             let grown = self.may_grow() && now.size > then.size;
             let begins_same =
@@ -75,11 +75,11 @@ pub trait Input: Send + Sync {
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure>;
     /// Makes rows, or dead letters, of records that were refused before, given in the order of their lines.
-    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure>;
+    fn again(&self, letters: &[RefusedRecord], columns: &[Column]) -> Result<FileBatch, Failure>;
 }
 
 /// A record that was refused in a run before.
-pub struct Letter {
+pub struct RefusedRecord {
     /// The line, or row.
     pub line: i64,
     /// The bytes, if they were kept.
@@ -90,7 +90,7 @@ pub struct Letter {
 #[derive(Debug, Clone, Default)]
 pub struct Contents {
     /// By field.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<ColumnEvidence>,
     /// Records that can be rows, as far as one sees.
     pub rows: u64,
     /// The others.

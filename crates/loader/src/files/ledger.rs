@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::{Client, Error, Row, Transaction};
 
 use super::format::Input;
-use super::input::{hash, Identity};
+use super::input::{hash, FileIdentity};
 use super::part::Part;
 use crate::Failure;
 
@@ -19,7 +19,7 @@ pub struct Entry {
     /// Whether all of it is stored.
     pub done: bool,
     table: String,
-    identity: Identity,
+    identity: FileIdentity,
 }
 
 impl Entry {
@@ -31,7 +31,7 @@ impl Entry {
 
 /// Names a row of `loader.files`.
 #[derive(Debug, Clone, Copy)]
-pub struct Key<'a> {
+pub struct PartKey<'a> {
     /// The job.
     pub job: &'a str,
     /// The file.
@@ -76,7 +76,7 @@ fn entry(row: &Row, at: usize) -> Entry {
         next: (row.get(at + 2), row.get(at + 3)),
         done: row.get(at + 4),
         table: row.get(at + 5),
-        identity: Identity { size: row.get(at + 6), modified: row.get(at + 7), hash: row.get(at + 8) },
+        identity: FileIdentity { size: row.get(at + 6), modified: row.get(at + 7), hash: row.get(at + 8) },
     }
 }
 
@@ -142,7 +142,7 @@ pub async fn enter(
     let to: Vec<Option<i64>> = parts.iter().map(|part| part.to).collect();
     let lines: Vec<i64> = parts.iter().map(|part| part.line).collect();
     let path = path(input);
-    let Identity { size, modified, hash } = input.identity();
+    let FileIdentity { size, modified, hash } = input.identity();
     tx.execute(sql, &[&job, &path, &from, &to, &lines, &table, size, &(*modified as f64), hash]).await?;
     let sql = "DELETE FROM loader.file_dead_letters WHERE job = $1 AND path = $2";
     tx.execute(sql, &[&job, &path]).await.map(|_| ())
@@ -150,7 +150,7 @@ pub async fn enter(
 
 /// Lets a file that has grown be loaded to its new end, as more of its last part.
 pub async fn extend(tx: &Transaction<'_>, job: &str, input: &dyn Input) -> Result<(), Error> {
-    let Identity { size, modified, hash } = input.identity();
+    let FileIdentity { size, modified, hash } = input.identity();
     let sql = "UPDATE loader.files
                SET size = $3, modified = to_timestamp(0) + $4 * interval '1 microsecond', hash = $5, updated_at = now()
                WHERE job = $1 AND path = $2";
@@ -165,7 +165,7 @@ pub async fn extend(tx: &Transaction<'_>, job: &str, input: &dyn Input) -> Resul
 /// Takes the lock on a part; waits while another run has it.
 ///
 /// The lock only saves wasted work: what keeps rows from being stored twice is [`stand`].
-pub async fn lock(client: &Client, key: Key<'_>) -> Result<(), Error> {
+pub async fn lock(client: &Client, key: PartKey<'_>) -> Result<(), Error> {
     let sql = format!("SELECT pg_try_advisory_lock({LOCK})");
     if !client.query_one(&sql, &[&key.job, &key.path, &key.from]).await?.get::<_, bool>(0) {
         tracing::info!(file = key.path, "waiting for another run that loads it");
@@ -177,7 +177,7 @@ pub async fn lock(client: &Client, key: Key<'_>) -> Result<(), Error> {
 }
 
 /// Releases the lock on a part.
-pub async fn unlock(client: &Client, key: Key<'_>) -> Result<(), Error> {
+pub async fn unlock(client: &Client, key: PartKey<'_>) -> Result<(), Error> {
     let sql = format!("SELECT pg_advisory_unlock({LOCK})");
     client.execute(&sql, &[&key.job, &key.path, &key.from]).await.map(|_| ())
 }
@@ -185,7 +185,7 @@ pub async fn unlock(client: &Client, key: Key<'_>) -> Result<(), Error> {
 const LOCK: &str = "hashtextextended(format('tally file %L %L %s', $1::text, $2::text, $3::bigint), 0)";
 
 /// Reads the entry of a part, and locks it until the transaction ends.
-pub async fn stand(tx: &Transaction<'_>, key: Key<'_>) -> Result<Option<Entry>, Error> {
+pub async fn stand(tx: &Transaction<'_>, key: PartKey<'_>) -> Result<Option<Entry>, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM loader.files WHERE job = $1 AND path = $2 AND from_position = $3 FOR UPDATE"
     );
@@ -195,7 +195,7 @@ pub async fn stand(tx: &Transaction<'_>, key: Key<'_>) -> Result<Option<Entry>, 
 /// Moves the position of a part.
 pub async fn advance(
     tx: &Transaction<'_>,
-    key: Key<'_>,
+    key: PartKey<'_>,
     next: (i64, i64),
     rows: u64,
     dead_letters: u64,
@@ -210,7 +210,7 @@ pub async fn advance(
 }
 
 /// Notes that a part has been read to its end.
-pub async fn finish(client: &Client, key: Key<'_>, next: i64) -> Result<(), Error> {
+pub async fn finish(client: &Client, key: PartKey<'_>, next: i64) -> Result<(), Error> {
     let sql = "UPDATE loader.files SET done = true, to_position = next_position, updated_at = now()
                WHERE job = $1 AND path = $2 AND from_position = $3 AND next_position = $4";
     client.execute(sql, &[&key.job, &key.path, &key.from, &next]).await.map(|_| ())

@@ -49,7 +49,7 @@ impl Allowance {
     }
 
     /// Takes note of bytes that the file has become.
-    pub fn take(&self, bytes: u64) -> Result<(), String> {
+    pub fn note_bytes(&self, bytes: u64) -> Result<(), String> {
         self.check(self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes))
     }
 }
@@ -70,7 +70,7 @@ impl<R: Read> Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(out)?;
-        self.allowance.take(n as u64).map_err(io::Error::other)?;
+        self.allowance.note_bytes(n as u64).map_err(io::Error::other)?;
         Ok(n)
     }
 }
@@ -86,8 +86,8 @@ mod tests {
         assert!(allowance(10).check(ALWAYS + 1).unwrap_err().contains("--max-inflation"));
         assert!(allowance(1 << 30).check(1 << 39).is_ok());
         let used = allowance(10);
-        assert!(used.take(ALWAYS).is_ok() && used.take(1).is_err());
-        assert!(allowance(10).take(u64::MAX).is_err());
+        assert!(used.note_bytes(ALWAYS).is_ok() && used.note_bytes(1).is_err());
+        assert!(allowance(10).note_bytes(u64::MAX).is_err());
     }
 
     #[test]

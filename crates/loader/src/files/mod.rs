@@ -38,25 +38,25 @@ use crate::pg;
 use crate::runtime;
 use crate::Failure;
 use columns::DeclaredTypes;
-use format::Format;
+use format::FileFormat;
 use left_out::LeftOut;
 use limits::{Limits, PageLimit};
 use named::Naming;
-use progress::Progress;
-use report::Summary;
+use progress::StepProgress;
+use report::FilesSummary;
 use run::Run;
 use start::{Candidate, EnteredFile};
 use worker::Task;
 
 /// The formats.
 #[derive(clap::Subcommand)]
-pub enum Command {
+pub enum FormatCommand {
     /// Load CSV files into a table, each exactly once; the table is made, with types that hold every row, if it is missing.
     Csv {
         #[command(flatten)]
         common: Common,
         #[command(flatten)]
-        options: csv::Options,
+        options: csv::CsvOptions,
     },
     /// Load Parquet files into a table, each exactly once; the table is made from their schema if it is missing.
     Parquet {
@@ -111,13 +111,13 @@ fn table_name(text: &str) -> Result<TableName, String> {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Result<(), Failure> {
-    let (common, format): (_, Box<dyn Format>) = match command {
-        Command::Csv { common, options } => {
+pub fn run(command: FormatCommand) -> Result<(), Failure> {
+    let (common, format): (_, Box<dyn FileFormat>) = match command {
+        FormatCommand::Csv { common, options } => {
             let format = csv::Csv(options, common.limits);
             (common, Box::new(format))
         }
-        Command::Parquet { common, page } => {
+        FormatCommand::Parquet { common, page } => {
             let format = parquet::Parquet(page, common.limits);
             (common, Box::new(format))
         }
@@ -195,7 +195,7 @@ async fn load(
         start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &declared)
             .await?;
     let run = Run::new(connector, job, common.max_bad_rows, left_out)?;
-    let summary = Summary::new(&entered, table.clone(), begin);
+    let summary = FilesSummary::new(&entered, table.clone(), begin);
     load_entered(run, entered, threads, (&table, summary), common.quiet).await
 }
 
@@ -204,7 +204,7 @@ async fn load_entered(
     run: Run,
     entered: Vec<EnteredFile>,
     threads: usize,
-    (table, summary): (&TableName, Summary),
+    (table, summary): (&TableName, FilesSummary),
     quiet: bool,
 ) -> Result<(), Failure> {
     // On a thread of its own, so that this one hears the signals.
@@ -238,7 +238,7 @@ fn load_all(run: &Run, entered: &[EnteredFile], threads: usize, quiet: bool) -> 
             tasks.push(Task { input: &**input, part: entry.part.clone(), definition });
         }
     }
-    let progress = Progress::new("loading", bytes, quiet);
+    let progress = StepProgress::new("loading", bytes, quiet);
     let loaded = worker::load(run, &tasks, threads, &progress);
     progress.finish();
     loaded

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use tally_postgres::pgtype::copy::begin_row;
 
-use super::batch::{Batch, BatchReader};
+use super::batch::{BatchReader, FileBatch};
 use super::csv;
-use super::format::{Contents, Input, Letter};
-use super::infer::Evidence;
-use super::input::Identity;
+use super::format::{Contents, Input, RefusedRecord};
+use super::infer::ColumnEvidence;
+use super::input::FileIdentity;
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Rows;
@@ -97,7 +97,7 @@ impl Input for Named {
         self.input.path()
     }
 
-    fn identity(&self) -> &Identity {
+    fn identity(&self) -> &FileIdentity {
         self.input.identity()
     }
 
@@ -135,7 +135,7 @@ impl Input for Named {
 
     fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure> {
         let mut contents = self.input.scan(part, progress)?;
-        contents.evidence.extend(self.values.iter().map(|_| Evidence::of_text()));
+        contents.evidence.extend(self.values.iter().map(|_| ColumnEvidence::of_text()));
         Ok(contents)
     }
 
@@ -146,10 +146,10 @@ impl Input for Named {
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure> {
         let (own, end) = self.split(columns)?;
-        Ok(Box::new(Reader { reader: self.input.read(part, next, own)?, end }))
+        Ok(Box::new(NamedReader { reader: self.input.read(part, next, own)?, end }))
     }
 
-    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure> {
+    fn again(&self, letters: &[RefusedRecord], columns: &[Column]) -> Result<FileBatch, Failure> {
         let (own, end) = self.split(columns)?;
         let mut batch = self.input.again(letters, own)?;
         end.add_to(&mut batch.rows);
@@ -159,9 +159,9 @@ impl Input for Named {
 
 impl Named {
     /// The columns of the file's own fields, and what the others hold.
-    fn split<'c>(&self, columns: &'c [Column]) -> Result<(&'c [Column], End), Failure> {
+    fn split<'c>(&self, columns: &'c [Column]) -> Result<(&'c [Column], NamedValues), Failure> {
         let (own, named) = columns.split_at(self.input.fields());
-        let mut end = End { fields: columns.len(), bytes: Vec::new() };
+        let mut end = NamedValues { fields: columns.len(), bytes: Vec::new() };
         for (column, value) in named.iter().zip(&self.values) {
             csv::append_text(column, value.as_deref(), &mut end.bytes).map_err(|reject| {
                 let what = format!("column {:?} from the file's name: {}", column.name, reject.message);
@@ -173,13 +173,13 @@ impl Named {
 }
 
 /// What every row ends with.
-struct End {
+struct NamedValues {
     /// The fields that a row has with it.
     fields: usize,
     bytes: Vec<u8>,
 }
 
-impl End {
+impl NamedValues {
     fn add_to(&self, rows: &mut Rows) {
         let mut count = Vec::new();
         begin_row(self.fields, &mut count);
@@ -195,13 +195,13 @@ impl End {
 }
 
 /// Adds the end to each row.
-struct Reader<'i> {
+struct NamedReader<'i> {
     reader: Box<dyn BatchReader + 'i>,
-    end: End,
+    end: NamedValues,
 }
 
-impl BatchReader for Reader<'_> {
-    fn next(&mut self) -> Result<Option<Batch>, Failure> {
+impl BatchReader for NamedReader<'_> {
+    fn next(&mut self) -> Result<Option<FileBatch>, Failure> {
         let mut batch = self.reader.next()?;
         if let Some(batch) = &mut batch {
             self.end.add_to(&mut batch.rows);

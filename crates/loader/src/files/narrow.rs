@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::dead_letter::DeadLetter;
+use super::dead_letter::FileDeadLetter;
 use crate::config::{quoted, ColumnType, TableName};
 use crate::Failure;
 
 /// What they would have to be, by their names.
 #[derive(Default)]
-pub struct Narrow(Mutex<BTreeMap<String, Column>>);
+pub struct Narrow(Mutex<BTreeMap<String, NarrowColumn>>);
 
-struct Column {
+struct NarrowColumn {
     values: u64,
     first: String,
     wider: ColumnType,
@@ -20,13 +20,16 @@ struct Column {
 
 impl Narrow {
     /// Looks for such numbers among the dead letters of a batch.
-    pub fn note(&self, path: &Path, letters: &[DeadLetter]) {
+    pub fn note(&self, path: &Path, letters: &[FileDeadLetter]) {
         for letter in letters {
             let (Some(column), Some(wider)) = (&letter.reject.column, letter.reject.wider) else { continue };
             let mut columns = self.0.lock().expect("no thread panics with it");
             let first = || format!("{} line {}: {}", path.display(), letter.line, letter.reject.message);
-            let known =
-                columns.entry(column.clone()).or_insert_with(|| Column { values: 0, first: first(), wider });
+            let known = columns.entry(column.clone()).or_insert_with(|| NarrowColumn {
+                values: 0,
+                first: first(),
+                wider,
+            });
             known.values += 1;
             if wider == ColumnType::Numeric {
                 known.wider = wider;
@@ -37,7 +40,7 @@ impl Narrow {
     /// The statement that makes room, if a column needs it.
     pub fn statement(&self, table: &TableName) -> Option<String> {
         let columns = self.0.lock().expect("no thread panics with it");
-        let alter = |(name, column): (&String, &Column)| {
+        let alter = |(name, column): (&String, &NarrowColumn)| {
             format!("ALTER COLUMN {} TYPE {}", quoted(name), column.wider)
         };
         let all: Vec<String> = columns.iter().map(alter).collect();
@@ -48,7 +51,9 @@ impl Narrow {
     pub fn verdict(&self, table: &TableName) -> Result<(), Failure> {
         let Some(statement) = self.statement(table) else { return Ok(()) };
         let columns = self.0.lock().expect("no thread panics with it");
-        let Some((name, Column { values, first, .. })) = columns.first_key_value() else { return Ok(()) };
+        let Some((name, NarrowColumn { values, first, .. })) = columns.first_key_value() else {
+            return Ok(());
+        };
         let what = format!("column {name:?} does not hold {values} of the numbers; the first is in {first}");
         Err(Failure::new(what)
             .at(format!("table {table}"))
@@ -67,7 +72,7 @@ mod tests {
         let table = TableName::try_from("s.t".to_string()).unwrap();
         let letter = |line, column: &str, wider| {
             let reject = Reject::new("22P02", "no").in_column(column);
-            DeadLetter { line, raw: None, stage: Stage::Decode, reject: Reject { wider, ..reject } }
+            FileDeadLetter { line, raw: None, stage: Stage::Decode, reject: Reject { wider, ..reject } }
         };
         let narrow = Narrow::default();
         narrow.note(Path::new("f"), &[letter(1, "a", None)]);

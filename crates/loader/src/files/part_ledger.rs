@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::Batch;
-use super::dead_letter::{self, DeadLetter};
-use super::ledger::{self, Key};
+use super::batch::FileBatch;
+use super::dead_letter::{self, FileDeadLetter};
+use super::ledger::{self, PartKey};
 use super::run::Run;
 use crate::definition::Definition;
 use crate::pg;
@@ -38,13 +38,13 @@ pub enum Unstorable {
 /// The ledger of a part.
 pub struct PartLedger<'a> {
     run: &'a Run,
-    key: Key<'a>,
+    key: PartKey<'a>,
     definition: &'a Definition,
 }
 
 impl<'a> PartLedger<'a> {
     /// The ledger of a part whose rows go to this table.
-    pub fn new(run: &'a Run, key: Key<'a>, definition: &'a Definition) -> Self {
+    pub fn new(run: &'a Run, key: PartKey<'a>, definition: &'a Definition) -> Self {
         Self { run, key, definition }
     }
 
@@ -93,7 +93,7 @@ impl<'a> PartLedger<'a> {
             .mend("run it again; it goes on from there")
     }
 
-    fn too_many(&self, first: &DeadLetter) -> Failure {
+    fn too_many(&self, first: &FileDeadLetter) -> Failure {
         let most = self.run.max_bad_rows;
         Failure::new(format!("more than {most} bad rows; in this batch the first is on {first}"))
             .at(self.key.path)
@@ -102,12 +102,12 @@ impl<'a> PartLedger<'a> {
 }
 
 /// The first of dead letters, as a failure shows it.
-fn first<'l>(letters: impl IntoIterator<Item = &'l DeadLetter>) -> Option<String> {
+fn first<'l>(letters: impl IntoIterator<Item = &'l FileDeadLetter>) -> Option<String> {
     letters.into_iter().min_by_key(|letter| letter.line).map(ToString::to_string)
 }
 
 impl Ledger for PartLedger<'_> {
-    type Batch = Batch;
+    type Batch = FileBatch;
     type Stored = StoredRows;
     type NotStored = Unstorable;
 
@@ -115,7 +115,7 @@ impl Ledger for PartLedger<'_> {
         &mut self,
         tx: &mut Transaction<'_>,
         statements: &mut Statements,
-        batch: &Batch,
+        batch: &FileBatch,
         care: Care,
     ) -> Result<Result<StoredRows, Unstorable>, Error> {
         let is_first = match ledger::stand(tx, self.key).await? {
@@ -136,7 +136,7 @@ impl Ledger for PartLedger<'_> {
                 }
             }
         }
-        let letters: Vec<&DeadLetter> = batch.dead_letters.iter().chain(&refused).collect();
+        let letters: Vec<&FileDeadLetter> = batch.dead_letters.iter().chain(&refused).collect();
         let first_bad = first(letters.iter().copied());
         if let (true, Some(first)) = (is_first && refused.len() == batch.rows.len(), &first_bad) {
             return Ok(Err(Unstorable::NoneGood(first.clone())));
@@ -156,7 +156,7 @@ impl Ledger for PartLedger<'_> {
         Ok(Ok(StoredRows { rows, dead_letters, first_bad }))
     }
 
-    async fn compare(&self, tx: &Transaction<'_>, batch: &Batch) -> Result<Standing, Error> {
+    async fn compare(&self, tx: &Transaction<'_>, batch: &FileBatch) -> Result<Standing, Error> {
         Ok(match ledger::stand(tx, self.key).await? {
             Some(entry) if entry.next.0 == batch.from => Standing::Before,
             Some(entry) if entry.next.0 == batch.next.0 => Standing::After,
@@ -164,14 +164,14 @@ impl Ledger for PartLedger<'_> {
         })
     }
 
-    fn committed(&mut self, _: &Batch, stored: &StoredRows, _: Option<Duration>) {
+    fn committed(&mut self, _: &FileBatch, stored: &StoredRows, _: Option<Duration>) {
         let StoredRows { rows, dead_letters, first_bad } = stored;
         self.run.counts.add(self.key.path, *rows, *dead_letters, first_bad.clone());
         self.run.rows.fetch_add(*rows, Ordering::Relaxed);
         self.run.dead_letters.fetch_add(*dead_letters, Ordering::Relaxed);
     }
 
-    fn stored_after_all(&self, batch: &Batch) -> StoredRows {
+    fn stored_after_all(&self, batch: &FileBatch) -> StoredRows {
         StoredRows {
             rows: batch.rows.len() as u64,
             dead_letters: batch.dead_letters.len() as u64,

@@ -11,7 +11,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Shows how far a step of the run is; shared by its threads.
-pub struct Progress {
+pub struct StepProgress {
     verb: &'static str,
     total: u64,
     done: AtomicU64,
@@ -24,7 +24,7 @@ enum Shown {
     Quiet,
 }
 
-impl Progress {
+impl StepProgress {
     /// The progress of a step over this many bytes, in the form that suits where the output goes.
     pub fn new(verb: &'static str, total: u64, quiet: bool) -> Self {
         let shown = if quiet {

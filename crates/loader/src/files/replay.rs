@@ -2,16 +2,16 @@
 
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::Batch;
+use super::batch::FileBatch;
 use super::columns::{in_table, DeclaredTypes};
-use super::dead_letter::DeadLetter;
-use super::format::{Input, Letter};
-use super::ledger::Key;
+use super::dead_letter::FileDeadLetter;
+use super::format::{Input, RefusedRecord};
+use super::ledger::PartKey;
 use super::left_out::LeftOut;
 use super::start::{define, Candidate};
 use crate::config::TableName;
 use crate::definition::Definition;
-use crate::pg::{self, Found};
+use crate::pg::{self, FoundTable};
 use crate::store::dead_letter::storable;
 use crate::store::destination::Destination;
 use crate::store::refusals::copy_around;
@@ -36,7 +36,7 @@ pub async fn replay(
     job: &str,
     candidates: &[Candidate],
     left_out: &LeftOut,
-    (table, found): (&TableName, &Found),
+    (table, found): (&TableName, &FoundTable),
     declared: &DeclaredTypes,
 ) -> Result<Replayed, Failure> {
     let mut all = Replayed::default();
@@ -46,7 +46,7 @@ pub async fn replay(
         };
         let definition = define(table, columns);
         found.check(&definition)?;
-        let key = Key { job, path: super::ledger::path(&**input), from: 0 };
+        let key = PartKey { job, path: super::ledger::path(&**input), from: 0 };
         let mut after = 0;
         while let Some(last) = batch(client, key, &**input, &definition, after, &mut all).await? {
             after = last;
@@ -58,7 +58,7 @@ pub async fn replay(
 /// Tries the letters after a line, as many as go into one transaction; returns the last line.
 async fn batch(
     client: &mut Client,
-    key: Key<'_>,
+    key: PartKey<'_>,
     input: &dyn Input,
     definition: &Definition,
     after: i64,
@@ -76,18 +76,18 @@ async fn batch(
 }
 
 /// Letters in the order of their lines, locked so that nobody else tries them.
-async fn letters(tx: &Transaction<'_>, key: Key<'_>, after: i64) -> Result<Vec<Letter>, Error> {
+async fn letters(tx: &Transaction<'_>, key: PartKey<'_>, after: i64) -> Result<Vec<RefusedRecord>, Error> {
     let sql = "SELECT line, raw FROM loader.file_dead_letters WHERE job = $1 AND path = $2 AND line > $3
                ORDER BY line LIMIT $4 FOR UPDATE";
     let rows = tx.query(sql, &[&key.job, &key.path, &after, &BATCH]).await?;
-    Ok(rows.iter().map(|row| Letter { line: row.get(0), raw: row.get(1) }).collect())
+    Ok(rows.iter().map(|row| RefusedRecord { line: row.get(0), raw: row.get(1) }).collect())
 }
 
 async fn store(
     tx: &mut Transaction<'_>,
-    key: Key<'_>,
+    key: PartKey<'_>,
     definition: &Definition,
-    batch: &Batch,
+    batch: &FileBatch,
 ) -> Result<(u64, u64), Error> {
     let mut refused = Vec::new();
     if batch.rows.len() > 0 {
@@ -105,7 +105,7 @@ async fn store(
                WHERE job = $1 AND path = $2 AND line = $3";
     let update = tx.prepare(sql).await?;
     let left = || batch.dead_letters.iter().chain(&refused);
-    for DeadLetter { line, stage, reject, .. } in left() {
+    for FileDeadLetter { line, stage, reject, .. } in left() {
         let message = storable(&reject.message);
         let reason: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
             [&key.job, &key.path, line, &stage.name(), &reject.sqlstate, &reject.column, &message];
@@ -117,7 +117,7 @@ async fn store(
 
 /// Moves this many from the dead letters of a file's parts to the rows, from the first part on: a letter does not say which
 /// part it belongs to.
-async fn count(tx: &Transaction<'_>, key: Key<'_>, stored: i64) -> Result<(), Error> {
+async fn count(tx: &Transaction<'_>, key: PartKey<'_>, stored: i64) -> Result<(), Error> {
     let sql = "UPDATE loader.files f SET rows = rows + moved, dead_letters = dead_letters - moved
                FROM (SELECT from_position,
                             greatest(0, least(dead_letters, $3 - (sum(dead_letters) OVER before - dead_letters)::bigint)) AS moved

@@ -9,7 +9,7 @@ use super::replay::Replayed;
 use super::start::{Candidate, EnteredFile};
 use crate::config::TableName;
 use crate::definition::Definition;
-use crate::pg::Found;
+use crate::pg::FoundTable;
 use crate::Failure;
 
 /// Tells how the files are read, once for each way.
@@ -37,7 +37,7 @@ pub fn files(candidates: &[Candidate]) {
 /// Tells what would be done.
 pub fn plan(
     candidates: &[Candidate],
-    found: Option<&Found>,
+    found: Option<&FoundTable>,
     inferred: Option<&Definition>,
     declared: &DeclaredTypes,
 ) -> Result<(), Failure> {
@@ -64,14 +64,14 @@ pub fn replayed(Replayed { stored, left }: &Replayed) -> String {
 }
 
 /// What a run is measured by.
-pub struct Summary {
+pub struct FilesSummary {
     files: usize,
     loaded_before: usize,
     table: TableName,
     begin: Instant,
 }
 
-impl Summary {
+impl FilesSummary {
     /// Of a run that begins now with these files.
     pub fn new(entered: &[EnteredFile], table: TableName, begin: Instant) -> Self {
         let loaded_before = entered.iter().filter(|file| file.open.is_empty()).count();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::counts::Counts;
+use super::counts::FileCounts;
 use super::left_out::LeftOut;
 use super::narrow::Narrow;
 use crate::pg::Connector;
@@ -28,7 +28,7 @@ pub struct Run {
     /// The files that could not be loaded.
     pub left_out: LeftOut,
     /// What became of the rows of each file.
-    pub counts: Counts,
+    pub counts: FileCounts,
     /// The columns that did not hold all numbers.
     pub narrow: Narrow,
 }
@@ -50,7 +50,7 @@ impl Run {
             stop: Stop::on_signals()?,
             failed: AtomicBool::new(false),
             left_out,
-            counts: Counts::default(),
+            counts: FileCounts::default(),
             narrow: Narrow::default(),
         })
     }

@@ -13,10 +13,10 @@ use super::ledger::{self, Entry, FileState};
 use super::left_out::LeftOut;
 use super::parallel::parallel;
 use super::part::Part;
-use super::progress::Progress;
+use super::progress::StepProgress;
 use crate::config::{Column, TableName, UnknownFields};
 use crate::definition::Definition;
-use crate::pg::{self, Found};
+use crate::pg::{self, FoundTable};
 use crate::Failure;
 
 /// A file of the run.
@@ -42,7 +42,7 @@ pub struct Before {
     /// The table, with its schema.
     pub table: TableName,
     /// Whether it exists.
-    pub found: Option<Found>,
+    pub found: Option<FoundTable>,
 }
 
 /// A file that is entered in `loader.files`.
@@ -69,7 +69,7 @@ pub async fn look(client: &mut Client, table: &TableName) -> Result<Before, Fail
 
 async fn look_in(tx: &Transaction<'_>, table: &TableName) -> Result<Before, Failure> {
     let table = pg::qualify(tx, table.clone()).await.map_err(at("database"))?;
-    let found = Found::look_up(tx, &table).await?;
+    let found = FoundTable::look_up(tx, &table).await?;
     Ok(Before { table, found })
 }
 
@@ -88,7 +88,7 @@ pub fn scan(
         .flat_map(|(i, candidate)| candidate.parts.iter().map(move |part| (i, candidate, part)))
         .collect();
     let total = candidates.iter().filter(untyped).map(|c| c.input.identity().size as u64).sum();
-    let progress = Progress::new("scanning", total, quiet);
+    let progress = StepProgress::new("scanning", total, quiet);
     let seen = parallel(threads, pieces.len(), |i| {
         let (_, candidate, part) = pieces[i];
         Ok(candidate.input.scan(part, &|bytes| progress.add(bytes)))

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::format::Input;
-use super::ledger::{self, Key};
+use super::ledger::{self, PartKey};
 use super::narrow::Narrow;
 use super::parallel::parallel;
 use super::part::Part;
 use super::part_ledger::{PartLedger, Unstorable};
-use super::progress::Progress;
+use super::progress::StepProgress;
 use super::run::Run;
 use crate::definition::Definition;
 use crate::runtime;
@@ -26,7 +26,7 @@ pub struct Task<'a> {
 }
 
 /// Loads the parts in order, each on the next free one of this many connections.
-pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &Progress) -> Result<(), Failure> {
+pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &StepProgress) -> Result<(), Failure> {
     let next = AtomicUsize::new(0);
     let connections = connections.min(tasks.len());
     let work = |_| {
@@ -51,10 +51,10 @@ async fn load_part(
     run: &Run,
     writer: &mut Writer,
     task: &Task<'_>,
-    progress: &Progress,
+    progress: &StepProgress,
 ) -> Result<(), Failure> {
     let Task { input, part, definition } = task;
-    let key = Key { job: &run.job, path: ledger::path(*input), from: part.from };
+    let key = PartKey { job: &run.job, path: ledger::path(*input), from: part.from };
     let mut ledger = PartLedger::new(run, key, definition);
     let Some(next) = ledger.open(writer).await? else {
         return ledger.close(writer, None).await;

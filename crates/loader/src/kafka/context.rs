@@ -12,7 +12,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use super::reach::Complaint;
+use super::reach::BrokerComplaint;
 use super::watermarks::Watermarks;
 use crate::observe;
 
@@ -28,7 +28,7 @@ pub enum GroupChange {
 /// Receiver of the callbacks, on the thread that polls.
 pub struct Context {
     watermarks: Watermarks,
-    complaint: Mutex<Option<Complaint>>,
+    complaint: Mutex<Option<BrokerComplaint>>,
     changes: Mutex<VecDeque<GroupChange>>,
     closing: AtomicBool,
     doubt: AtomicBool,
@@ -52,11 +52,11 @@ impl Context {
     }
 
     /// The newest reason why a connection failed.
-    pub(super) fn complaint(&self) -> Option<Complaint> {
+    pub(super) fn complaint(&self) -> Option<BrokerComplaint> {
         self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn complain(&self, complaint: Option<Complaint>) {
+    fn complain(&self, complaint: Option<BrokerComplaint>) {
         if complaint.is_some() {
             *self.complaint.lock().unwrap_or_else(PoisonError::into_inner) = complaint;
         }
@@ -75,13 +75,13 @@ impl Context {
 impl ClientContext for Context {
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, "{message}");
-        self.complain(Complaint::of_log(facility, message));
+        self.complain(BrokerComplaint::of_log(facility, message));
         self.doubt.fetch_or(facility == "ERROR", Ordering::Relaxed);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, "{reason}");
-        self.complain(Complaint::new(&error, reason));
+        self.complain(BrokerComplaint::new(&error, reason));
     }
 
     fn stats(&self, statistics: Statistics) {

@@ -60,7 +60,7 @@ impl<'c> Queue<'c> {
     /// The next message, if there is one or one comes in time.
     pub fn poll(&mut self, wait: Duration) -> Option<Message<'c>> {
         if self.taken.is_empty() {
-            self.take(wait);
+            self.take_messages(wait);
         }
         self.taken.pop_front()
     }
@@ -70,7 +70,7 @@ impl<'c> Queue<'c> {
         self.taken.is_empty()
     }
 
-    fn take(&mut self, wait: Duration) {
+    fn take_messages(&mut self, wait: Duration) {
         let mut messages = [ptr::null_mut(); MOST];
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: the queue lives, and there is room for as many messages as are asked for.

@@ -29,7 +29,7 @@ pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
         };
         while consumer.poll(CALLBACKS).is_some() {}
         let complaint = consumer.context().complaint();
-        let hopeless = complaint.as_ref().is_some_and(Complaint::is_hopeless);
+        let hopeless = complaint.as_ref().is_some_and(BrokerComplaint::is_hopeless);
         failure = match complaint {
             Some(complaint) => complaint.into_failure().at(place(config)),
             None => unanswered(config, &error),
@@ -54,12 +54,12 @@ const SERVERS: &str = "check `brokers` in the configuration, and that the broker
 
 /// The reason that librdkafka reported for a failed connection.
 #[derive(Debug, Clone)]
-pub struct Complaint {
+pub struct BrokerComplaint {
     code: Option<RDKafkaErrorCode>,
     reason: String,
 }
 
-impl Complaint {
+impl BrokerComplaint {
     /// From what the error callback is given; nothing if it says no more than that all brokers are down.
     pub fn new(error: &KafkaError, reason: &str) -> Option<Self> {
         let code = error.rdkafka_error_code();

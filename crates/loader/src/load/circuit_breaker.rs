@@ -11,10 +11,10 @@ use crate::Failure;
 
 /// Which topics of a run are still read; shared by its lanes.
 #[derive(Debug, Clone)]
-pub struct CircuitBreaker(Arc<Mutex<Vec<State>>>);
+pub struct CircuitBreaker(Arc<Mutex<Vec<TopicBreaker>>>);
 
 #[derive(Debug, Clone, Copy, Default)]
-struct State {
+struct TopicBreaker {
     /// Dead letters since the last message that was stored.
     dead: u64,
     open: bool,
@@ -23,7 +23,7 @@ struct State {
 impl CircuitBreaker {
     /// A circuit breaker under which all topics are read.
     pub fn new(topics: usize) -> Self {
-        Self(Arc::new(Mutex::new(vec![State::default(); topics])))
+        Self(Arc::new(Mutex::new(vec![TopicBreaker::default(); topics])))
     }
 
     /// Notes what became of a batch.
@@ -66,7 +66,7 @@ impl CircuitBreaker {
         ))
     }
 
-    fn states(&self) -> MutexGuard<'_, Vec<State>> {
+    fn states(&self) -> MutexGuard<'_, Vec<TopicBreaker>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

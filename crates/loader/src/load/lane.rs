@@ -17,11 +17,11 @@ use super::batch::assembler::Assembler;
 use super::circuit_breaker::CircuitBreaker;
 use super::exit::Exit;
 use super::read::change::Changes;
-use super::read::end::End;
-use super::read::identity::Identity;
+use super::read::end::EndOffsets;
+use super::read::identity::TopicIdentity;
 use super::read::order::{Order, StoredOffsets};
 use super::read::watchdog::Watchdog;
-use super::read::Reader;
+use super::read::LaneReader;
 use super::start::restart;
 use super::write::{OffsetLedger, Superseded};
 use crate::config::{Config, Mode};
@@ -54,7 +54,7 @@ pub struct Lane {
     /// The partitions, if they are fixed, and the topics.
     pub assigned: Assigned,
     /// Where to end, if it does, and whether exactly there.
-    pub end: Option<(End, bool)>,
+    pub end: Option<(EndOffsets, bool)>,
     /// Partitions that were added to the topics.
     pub added: sync::Receiver<Partition>,
     /// Which topics are read.
@@ -114,7 +114,7 @@ impl Lane {
             let span = tracing::Span::current();
             thread::spawn(move || {
                 let _job = span.entered();
-                let mut reader = Reader {
+                let mut reader = LaneReader {
                     config: &config,
                     consumer: &consumer,
                     queue: Queue::new(&consumer),
@@ -123,7 +123,7 @@ impl Lane {
                     breaker,
                     end,
                     changes: Changes { added: &added, current: None },
-                    identity: Identity::default(),
+                    identity: TopicIdentity::default(),
                     watchdog: Watchdog::new(Duration::from_millis(config.watchdog_ms)),
                     stored,
                     stop,

@@ -34,9 +34,9 @@ use crate::Failure;
 use crate::{kafka, observe, runtime};
 use assignment::AssignedPartition;
 use lane::{Lane, Report};
-use progress::Progress;
+use progress::LoadProgress;
 use read::discovery::Discovery;
-use read::end::End;
+use read::end::EndOffsets;
 use start::bounds::Bound;
 
 pub use assignment::Assigned;
@@ -45,7 +45,7 @@ pub use start::{start, Intent};
 
 /// Which topics to load, and how.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct LoadArgs {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE", required = true)]
     config: Option<PathBuf>,
@@ -56,12 +56,12 @@ pub struct Args {
     #[arg(long = "topic", value_name = "NAME")]
     topics: Vec<String>,
     #[command(flatten)]
-    options: Options,
+    options: LoadOptions,
 }
 
 /// Options of a run that are not in the configuration.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub struct Options {
+pub struct LoadOptions {
     /// Stop where the topics ended when the run began.
     #[arg(long)]
     pub until_end: bool,
@@ -81,7 +81,7 @@ pub struct Options {
 
 /// What a run did.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Summary {
+pub struct LoadSummary {
     /// Messages stored, in tables or as dead letters.
     pub messages: u64,
     /// How many of them are dead letters.
@@ -91,7 +91,7 @@ pub struct Summary {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: LoadArgs) -> Result<(), Failure> {
     // Only where files are loaded instead may it be missing.
     let Some(file) = args.config else {
         return Err(Failure::usage("there is nothing to load").mend("give --config, or files"));
@@ -110,13 +110,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Loads until it is told to stop, or until the end if the options say so.
-pub fn load(config: Config, options: Options) -> Result<Summary, Failure> {
+pub fn load(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {
     let _job = tracing::info_span!("load", job = config.job).entered();
     runtime::single_threaded()?.block_on(load_async(config, options))
 }
 
-async fn load_async(config: Config, options: Options) -> Result<Summary, Failure> {
-    observe::begin(&config)?;
+async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {
+    observe::begin_run(&config)?;
     let mut stop = Stop::on_signals()?;
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
@@ -130,7 +130,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
     let intent = Intent::Load { accept_empty_positions: options.accept_empty_positions };
     let assigned = tokio::select! {
         started = lock_watch::watch(&connector, start(&mut client, &config, &partitions, intent)) => started?,
-        () = stop.requested() => return Ok(Summary::default()),
+        () = stop.requested() => return Ok(LoadSummary::default()),
     };
     drop(client); // each lane has its own
     let end = match options.to {
@@ -140,7 +140,7 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
                 start::bounds::end_at(to, &metadata_client, &topics, &partitions, &assigned.partitions)?;
             Some((end, true))
         }
-        None => options.until_end.then(|| (End::new(&assigned.partitions, |p| p.high), false)),
+        None => options.until_end.then(|| (EndOffsets::new(&assigned.partitions, |p| p.high), false)),
     };
     for p in &assigned.partitions {
         watermarks.note_high(&config.topics[p.topic].name, p.number, p.high);
@@ -184,8 +184,8 @@ async fn load_async(config: Config, options: Options) -> Result<Summary, Failure
         stop,
         watermarks,
         begun,
-        progress: Progress::new(options.quiet),
-        summary: Summary::default(),
+        progress: LoadProgress::new(options.quiet),
+        summary: LoadSummary::default(),
     };
     let summary =
         run.follow(&mut reported, &mut endings, running, Duration::from_millis(config.stop_ms)).await?;
@@ -222,8 +222,8 @@ struct Supervisor {
     watermarks: kafka::Watermarks,
     /// Where the partitions began, if they are the same ones for the whole run.
     begun: Option<i64>,
-    progress: Progress,
-    summary: Summary,
+    progress: LoadProgress,
+    summary: LoadSummary,
 }
 
 impl Supervisor {
@@ -234,7 +234,7 @@ impl Supervisor {
         endings: &mut mpsc::UnboundedReceiver<Result<(), Failure>>,
         mut running: usize,
         deadline: Duration,
-    ) -> Result<Summary, Failure> {
+    ) -> Result<LoadSummary, Failure> {
         let begin = Instant::now();
         let mut outcome = Ok(());
         let mut stopping = self.stop.clone();

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Summary;
+use super::LoadSummary;
 use crate::observe;
 
 /// How often a log tells how far the run is.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Shows the run's progress.
-pub enum Progress {
+pub enum LoadProgress {
     /// As a bar that knows how many messages there are.
     Bar(ProgressBar),
     /// As events.
@@ -24,7 +24,7 @@ pub enum Progress {
     Quiet,
 }
 
-impl Progress {
+impl LoadProgress {
     /// The form that suits where the output goes.
     pub fn new(quiet: bool) -> Self {
         if quiet {
@@ -40,7 +40,7 @@ impl Progress {
     }
 
     /// Shows how far the run is; `total` is how many messages are known of.
-    pub fn update(&mut self, summary: &Summary, total: u64) {
+    pub fn update(&mut self, summary: &LoadSummary, total: u64) {
         match self {
             Self::Bar(bar) => {
                 bar.set_length(total);
@@ -50,7 +50,7 @@ impl Progress {
             Self::Log { last } if last.elapsed() >= LOG_EVERY => {
                 *last = Instant::now();
                 let behind = total.saturating_sub(summary.messages);
-                let Summary { messages, dead_letters, .. } = *summary;
+                let LoadSummary { messages, dead_letters, .. } = *summary;
                 tracing::info!(messages, dead_letters, behind, "loading");
             }
             Self::Log { .. } | Self::Quiet => {}
@@ -58,13 +58,13 @@ impl Progress {
     }
 
     /// Shows the end.
-    pub fn finish(&self, summary: &Summary) {
+    pub fn finish(&self, summary: &LoadSummary) {
         if let Self::Bar(bar) = self {
             bar.finish();
         }
         if !matches!(self, Self::Quiet) {
             let rate = summary.messages as f64 / summary.elapsed.as_secs_f64().max(1e-9);
-            let Summary { messages, dead_letters, .. } = *summary;
+            let LoadSummary { messages, dead_letters, .. } = *summary;
             tracing::info!(messages, dead_letters, rows_per_second = rate.round(), "stopped");
         }
     }

@@ -10,15 +10,15 @@ use tokio_postgres::Client;
 
 use super::assignment::Assigned;
 use super::batch::assembler::Assembler;
-use super::batch::dead_letter::DeadLetter;
-use super::batch::Batch;
+use super::batch::dead_letter::MessageDeadLetter;
+use super::batch::MessageBatch;
 use super::circuit_breaker::CircuitBreaker;
 use super::exit::Exit;
 use super::read::change::Changes;
-use super::read::end::End;
-use super::read::identity::Identity;
+use super::read::end::EndOffsets;
+use super::read::identity::TopicIdentity;
 use super::read::order::{Order, StoredOffsets};
-use super::read::Reader;
+use super::read::LaneReader;
 use super::start::tables::prepare;
 use super::start::{start, Intent};
 use super::write::contents::store_rows;
@@ -83,16 +83,16 @@ async fn read_batch(
     consumer: kafka::JobConsumer,
     watermarks: kafka::Watermarks,
     assigned: &Assigned,
-) -> Result<Option<Batch>, Failure> {
+) -> Result<Option<MessageBatch>, Failure> {
     let assembler = Assembler::new(assigned, config)?;
-    let end = Some((End::new(&assigned.partitions, |p| p.high), false));
+    let end = Some((EndOffsets::new(&assigned.partitions, |p| p.high), false));
     let (stop, runtime) = (Stop::on_signals()?, Handle::current());
     let (out, mut orders) = mpsc::channel(1);
     let (config, breaker) = (config.clone(), CircuitBreaker::new(config.topics.len()));
     let partitions = assigned.partitions.clone();
     let reader = thread::spawn(move || {
         let (_, added) = sync::channel();
-        let mut reader = Reader {
+        let mut reader = LaneReader {
             config: &config,
             consumer: &consumer,
             queue: kafka::Queue::new(&consumer),
@@ -101,7 +101,7 @@ async fn read_batch(
             breaker,
             end,
             changes: Changes { added: &added, current: None },
-            identity: Identity::default(),
+            identity: TopicIdentity::default(),
             watchdog: None,
             stored: StoredOffsets::default(),
             stop,
@@ -133,7 +133,11 @@ async fn read_batch(
 }
 
 /// Stores a batch, and takes that back.
-async fn try_to_store(client: &mut Client, config: &Config, batch: Batch) -> Result<Rehearsal, Failure> {
+async fn try_to_store(
+    client: &mut Client,
+    config: &Config,
+    batch: MessageBatch,
+) -> Result<Rehearsal, Failure> {
     let at = |error: tokio_postgres::Error| pg::failure("rehearsal", &error);
     let mut tx = client.transaction().await.map_err(at)?;
     pg::ensure_schema(&tx).await.map_err(at)?;
@@ -168,7 +172,7 @@ async fn try_to_store(client: &mut Client, config: &Config, batch: Batch) -> Res
         refused: batch
             .dead_letters
             .into_iter()
-            .map(DeadLetter::reason)
+            .map(MessageDeadLetter::reason)
             .chain(refused.into_values())
             .collect(),
     })

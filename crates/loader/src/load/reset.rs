@@ -13,7 +13,7 @@ use crate::Failure;
 
 /// Move the positions of a topic: to its beginning after it was made again, or to where its rows are to be loaded again from.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ResetArgs {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -55,7 +55,7 @@ impl FromStr for Target {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: ResetArgs) -> Result<(), Failure> {
     let mut config = job::read(&args.config)?;
     config.choose_topics(std::slice::from_ref(&args.topic))?;
     let metadata_client = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Moves the positions to where the partitions begin.
-async fn reset(config: &Config, args: &Args, partitions: &[Partition]) -> Result<(), Failure> {
+async fn reset(config: &Config, args: &ResetArgs, partitions: &[Partition]) -> Result<(), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let failed = |error| pg::failure("table loader.offsets", &error);

@@ -17,7 +17,7 @@ pub enum LogFormat {
 }
 
 /// Begins to write events.
-pub fn begin(format: LogFormat) {
+pub fn begin_events(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -7,7 +7,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 
-use super::state::{State, Stored};
+use super::state::{RunState, Stored};
 use crate::Failure;
 
 /// Buckets from a commit of a few rows on a fast disk to one that waits for a lock.
@@ -35,7 +35,7 @@ impl Metrics {
     }
 
     /// All metrics as text.
-    pub fn render(&self, state: &State) -> String {
+    pub fn render(&self, state: &RunState) -> String {
         gauges(state);
         self.0.render()
     }
@@ -119,7 +119,7 @@ pub fn lane_restarted() {
 }
 
 /// Sets the gauges that are only computed for a scrape.
-fn gauges(state: &State) {
+fn gauges(state: &RunState) {
     let flag = |flag: bool| if flag { 1.0 } else { 0.0 };
     let now = Timestamp::now().as_millisecond();
     for ((topic, number), partition) in &state.partitions {

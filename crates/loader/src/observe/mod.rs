@@ -16,24 +16,24 @@ use std::time::{Duration, Instant};
 use rdkafka::statistics::Statistics;
 
 pub use http::probe;
-pub use logs::{begin as log, is_json, LogFormat};
+pub use logs::{begin_events as log, is_json, LogFormat};
 pub use state::Stored;
 
 use crate::config::Config;
 use crate::Failure;
-use state::{Phase, State};
+use state::{Phase, RunState};
 
 /// Interval of the heartbeat.
 const BEAT: Duration = Duration::from_secs(1);
 
-static STATE: Mutex<State> = Mutex::new(State::new());
+static STATE: Mutex<RunState> = Mutex::new(RunState::new());
 
-fn state() -> MutexGuard<'static, State> {
+fn state() -> MutexGuard<'static, RunState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the HTTP server, if one is configured, and the heartbeat; must be called inside the run's asynchronous runtime.
-pub fn begin(config: &Config) -> Result<(), Failure> {
+pub fn begin_run(config: &Config) -> Result<(), Failure> {
     state().job.clone_from(&config.job);
     let scraped = config.http.as_ref().map(http::serve).transpose()?;
     tokio::spawn(async move {
@@ -123,4 +123,4 @@ pub fn kafka(statistics: &Statistics) {
 }
 
 /// Counts by topic and name.
-pub type Counts = BTreeMap<(String, &'static str), u64>;
+pub type TopicCounts = BTreeMap<(String, &'static str), u64>;

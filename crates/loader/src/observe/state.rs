@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Counts;
+use super::TopicCounts;
 
 /// Longest time without a heartbeat.
 const LIFELESS: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ pub struct Stored {
     /// By topic: messages that no route takes, where these are to be ignored.
     pub ignored: BTreeMap<String, u64>,
     /// By topic and stage.
-    pub dead_letters: Counts,
+    pub dead_letters: TopicCounts,
     /// Of messages.
     pub bytes: u64,
     /// The new positions.
@@ -52,7 +52,7 @@ impl Stored {
 }
 
 /// The state of the run.
-pub struct State {
+pub struct RunState {
     pub job: String,
     pub phase: Phase,
     /// Time of the last heartbeat.
@@ -64,11 +64,11 @@ pub struct State {
     kafka_away: BTreeMap<String, (Timestamp, Instant)>,
     /// Topics that are not read any more.
     pub stopped: BTreeSet<String>,
-    pub partitions: BTreeMap<(String, i32), Partition>,
+    pub partitions: BTreeMap<(String, i32), PartitionState>,
 }
 
 /// A partition of this loader's.
-pub struct Partition {
+pub struct PartitionState {
     /// The first offset not stored.
     pub next: i64,
     /// Where the topic ends, once that is known.
@@ -93,7 +93,7 @@ pub struct Readiness {
     pub last_stored: Option<String>,
 }
 
-impl State {
+impl RunState {
     /// Before anything is known.
     pub const fn new() -> Self {
         Self {
@@ -111,7 +111,7 @@ impl State {
 
     pub fn assigned(&mut self, topic: &str, partition: i32, next: i64) {
         let (moved, moved_at) = (Instant::now(), Timestamp::now());
-        let fresh = Partition { next, high: None, exhausted: false, moved, moved_at };
+        let fresh = PartitionState { next, high: None, exhausted: false, moved, moved_at };
         self.partitions.insert((topic.into(), partition), fresh);
     }
 
@@ -177,7 +177,7 @@ impl State {
     }
 
     pub fn behind(&self) -> i64 {
-        self.partitions.values().map(Partition::behind).sum()
+        self.partitions.values().map(PartitionState::behind).sum()
     }
 
     /// Whether it loads, and if not, why.
@@ -236,7 +236,7 @@ impl State {
     }
 }
 
-impl Partition {
+impl PartitionState {
     /// Messages that are not stored yet.
     pub fn behind(&self) -> i64 {
         match self.high {
@@ -254,8 +254,8 @@ fn rfc3339(at: &Timestamp) -> String {
 mod tests {
     use super::*;
 
-    fn loading() -> State {
-        let mut state = State { phase: Phase::Loading, ..State::new() };
+    fn loading() -> RunState {
+        let mut state = RunState { phase: Phase::Loading, ..RunState::new() };
         state.assigned("t", 0, 10);
         state.reaches("t", 0, 15, -1, 10);
         state
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn ready_while_nothing_is_wrong() {
-        assert_eq!(State::new().readiness().reasons, ["the loader is starting"]);
+        assert_eq!(RunState::new().readiness().reasons, ["the loader is starting"]);
         let mut state = loading();
         assert!(state.readiness().ready);
         assert_eq!(state.readiness().behind, 5);

@@ -2,12 +2,12 @@
 
 use tokio_postgres::{Error, Transaction};
 
-use crate::config::{Column, ColumnType, Layout, SqlType, TableName};
+use crate::config::{Column, ColumnType, SqlType, TableLayout, TableName};
 use crate::definition::{Definition, Template};
 use crate::Failure;
 
 /// A table as it is in the database.
-pub struct Found {
+pub struct FoundTable {
     table: TableName,
     columns: Vec<FoundColumn>,
     /// The columns of each index that allows a value once, in any order, without conditions.
@@ -88,7 +88,7 @@ impl FoundColumn {
     }
 }
 
-impl Found {
+impl FoundTable {
     /// Looks the table up.
     pub async fn look_up(tx: &Transaction<'_>, table: &TableName) -> Result<Option<Self>, Failure> {
         let place = format!("table {table}");
@@ -142,7 +142,7 @@ impl Found {
     }
 
     /// A definition that fills the table's columns from fields of the same names.
-    pub fn template(&self, layout: Layout) -> Template {
+    pub fn template(&self, layout: TableLayout) -> Template {
         let is_overflow = |name: &str| layout.overflow() == Some(name);
         // What fills itself need not be ours to fill.
         let is_ours = |found: &&FoundColumn| found.insertable || !found.fills_itself;

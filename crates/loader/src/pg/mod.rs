@@ -7,7 +7,7 @@ mod state;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::Error;
 
-pub use catalog::{check_schema, qualify, Found, FoundColumn};
+pub use catalog::{check_schema, qualify, FoundColumn, FoundTable};
 pub use offsets::{
     claim, claimed, ensure_positions, move_position, sessions, skip, without_positions, Position,
 };

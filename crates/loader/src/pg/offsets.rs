@@ -18,7 +18,7 @@ pub struct Position {
 }
 
 /// Positions by topic and partition.
-pub type Found = HashMap<(String, i32), Position>;
+pub type FoundPositions = HashMap<(String, i32), Position>;
 
 /// The topics that the job has loaded before, according to the history, but that have no positions.
 pub async fn without_positions(
@@ -58,7 +58,11 @@ pub async fn ensure_positions(
 }
 
 /// Claims partitions for this loader and returns their positions; the loader that had them can store no more of them.
-pub async fn claim(tx: &Transaction<'_>, job: &str, partitions: &[Partition]) -> Result<Found, Error> {
+pub async fn claim(
+    tx: &Transaction<'_>,
+    job: &str,
+    partitions: &[Partition],
+) -> Result<FoundPositions, Error> {
     ensure_positions(tx, job, partitions).await?;
     // In one order for all, so that two loaders that claim at once do not wait for each other.
     let sql = "WITH mine AS (
@@ -86,7 +90,7 @@ pub async fn claimed(
     job: &str,
     partitions: &[Partition],
     epochs: &[i64],
-) -> Result<Found, Error> {
+) -> Result<FoundPositions, Error> {
     let sql = "SELECT o.topic, o.partition, o.next_offset, o.epoch, o.topic_id
                FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS p(topic, partition, epoch)
                JOIN loader.offsets o ON o.job = $1 AND o.topic = p.topic AND o.partition = p.partition
@@ -146,7 +150,7 @@ fn ids(partitions: &[Partition]) -> Vec<Option<String>> {
     partitions.iter().map(|p| p.topic_id.map(|id| id.to_string())).collect()
 }
 
-fn found(rows: &[tokio_postgres::Row]) -> Found {
+fn found(rows: &[tokio_postgres::Row]) -> FoundPositions {
     let position = |row: &tokio_postgres::Row| {
         let topic_id = row.get::<_, Option<&str>>(4).and_then(|id| id.parse().ok());
         Position { next: row.get(2), epoch: row.get(3), topic_id }

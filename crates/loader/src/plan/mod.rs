@@ -12,7 +12,7 @@ use crate::Failure;
 
 /// Try to load a few messages, show the tables and what becomes of the messages, and roll it back.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct PlanArgs {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: PlanArgs) -> Result<(), Failure> {
     let config = job::read(&args.config)?;
     let rehearsal = runtime::single_threaded()?.block_on(rehearse(&config, args.messages as usize))?;
     if rehearsal.messages == 0 {

@@ -31,7 +31,7 @@ pub struct Client {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct SchemaAnswer {
     schema: String,
     schema_type: Option<String>,
     #[serde(default)]
@@ -46,7 +46,7 @@ struct Reference {
 
 impl Client {
     /// Prepares to ask; nothing is sent yet.
-    pub fn new(config: &config::Registry) -> Result<Self, Failure> {
+    pub fn new(config: &config::RegistryConfig) -> Result<Self, Failure> {
         // What the distribution trusts, as for Kafka and PostgreSQL.
         let mut tls =
             TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(RootCerts::PlatformVerifier);
@@ -86,7 +86,7 @@ impl Client {
 
     /// The schema with this number, and all that it refers to.
     pub fn schema(&self, id: u32) -> Result<Schema, Failure> {
-        let answer: Answer = self.get(&format!("schemas/ids/{id}"))?;
+        let answer: SchemaAnswer = self.get(&format!("schemas/ids/{id}"))?;
         if let Some(other) = answer.schema_type.filter(|kind| kind != "AVRO") {
             return Err(unusable(format!("schema {id} is {other}, not Avro")));
         }
@@ -99,7 +99,7 @@ impl Client {
                 continue;
             }
             let path = format!("subjects/{}/versions/{version}", percent_encoded(&subject));
-            let answer: Answer = self.get(&path)?;
+            let answer: SchemaAnswer = self.get(&path)?;
             references.push(answer.schema);
             wanted.extend(answer.references);
         }

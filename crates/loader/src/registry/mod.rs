@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config;
-use crate::decode::avro::Shape;
+use crate::decode::avro::AvroShape;
 use crate::{ErrorKind, Failure};
 use client::Client;
 
@@ -27,26 +27,26 @@ pub struct Schema {
 /// The schemas that are known.
 pub struct Registry {
     client: Client,
-    shapes: HashMap<u32, Result<Arc<Shape>, String>>,
+    shapes: HashMap<u32, Result<Arc<AvroShape>, String>>,
     /// Schemas that PostgreSQL does not have yet.
     fresh: Vec<Schema>,
 }
 
 impl Registry {
     /// A registry of which these schemas are known.
-    pub fn new(config: &config::Registry, known: Vec<Schema>) -> Result<Self, Failure> {
+    pub fn new(config: &config::RegistryConfig, known: Vec<Schema>) -> Result<Self, Failure> {
         let shapes = known.iter().map(|schema| (schema.id, parse(schema))).collect();
         Ok(Self { client: Client::new(config)?, shapes, fresh: Vec::new() })
     }
 
     /// Whether it answers.
-    pub fn probe(config: &config::Registry) -> Result<(), Failure> {
+    pub fn probe(config: &config::RegistryConfig) -> Result<(), Failure> {
         Client::new(config)?.probe()
     }
 
     /// The schema with this number. Where there is none that can be used the message that names it is to blame, which is an
     /// error to reject by; a registry that does not answer is one to try again.
-    pub fn shape(&mut self, id: u32) -> Result<Arc<Shape>, Failure> {
+    pub fn shape(&mut self, id: u32) -> Result<Arc<AvroShape>, Failure> {
         let known = match self.shapes.get(&id) {
             Some(known) => known.clone(),
             None => {
@@ -67,12 +67,12 @@ impl Registry {
 }
 
 /// Registers a schema, if it is not; its number.
-pub fn register(config: &config::Registry, subject: &str, schema: &str) -> Result<u32, Failure> {
+pub fn register(config: &config::RegistryConfig, subject: &str, schema: &str) -> Result<u32, Failure> {
     Client::new(config)?.register(subject, schema)
 }
 
-fn parse(schema: &Schema) -> Result<Arc<Shape>, String> {
-    Shape::parse(&schema.text, &schema.references)
+fn parse(schema: &Schema) -> Result<Arc<AvroShape>, String> {
+    AvroShape::parse(&schema.text, &schema.references)
         .map(Arc::new)
         .map_err(|error| format!("schema {} cannot be used: {error}", schema.id))
 }

@@ -33,7 +33,7 @@ const MALFORMED: f64 = 0.0001;
 ///
 /// Works in the schema tally_demo, which it empties first and drops at the end.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DemoArgs {
     /// The database, postgresql://user@host/name; the extension pg_tally must be installed on its server
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     database: String,
@@ -49,8 +49,8 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
-    let Args { database: url, keep, count, mut market } = args;
+pub fn run(args: DemoArgs) -> Result<(), Failure> {
+    let DemoArgs { database: url, keep, count, mut market } = args;
     let surge = market.surge.get_or_insert_with(|| surge(market.symbols, market.days)).clone();
     let (range, began) = (tree::range(&market), begin(&market, &surge));
     let database = Database::prepare(&url)?;
@@ -96,7 +96,7 @@ fn load(url: &str, database: &Database, count: u64, market: MarketArgs) -> Resul
     let config = configuration(url, &brokers)?;
     let mut loader = Process::loader(config.path())?;
     let producer = TopicProducer::connect(&brokers, TOPIC, None)?;
-    let simulation = simulate::Args {
+    let simulation = simulate::TopicArgs {
         brokers,
         topic: TOPIC.into(),
         partitions: None,

@@ -33,7 +33,7 @@ const SECTORS: [&str; 12] = [
 
 /// Write files of simulated daily prices: each business day of a century for each of many shares.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct CsvArgs {
     /// Directory to write to; made if it is missing
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &CsvArgs) -> Result<(), Failure> {
     let at = |e: io::Error| Failure::new(e).at(args.dir.display());
     fs::create_dir_all(&args.dir).map_err(at)?;
     let days = business_days();
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Writes the days of one share until its century or the file is over; returns their number.
-fn write_share(args: &Args, share: u32, days: &[String], end: u64, out: &mut Counted) -> io::Result<u64> {
+fn write_share(args: &CsvArgs, share: u32, days: &[String], end: u64, out: &mut Counted) -> io::Result<u64> {
     let mut random = ChaCha12Rng::seed_from_u64(args.seed);
     random.set_stream(share.into());
     let mut path = Path::start(&args.prices, &mut random);
@@ -133,7 +133,7 @@ mod tests {
         let written = |seed| {
             let directory = tempfile::tempdir().unwrap();
             let dir = directory.path().to_path_buf();
-            run(&Args { dir, bytes: 9_000_000, files: 3, seed, prices: DEFAULTS }).unwrap();
+            run(&CsvArgs { dir, bytes: 9_000_000, files: 3, seed, prices: DEFAULTS }).unwrap();
             let file =
                 |n: u32| fs::read_to_string(directory.path().join(format!("prices_000{n}.csv"))).unwrap();
             [file(1), file(2), file(3)]

@@ -1,6 +1,6 @@
 //! How trades are written into messages.
 
-use tally_loader::{register, Failure, Registry};
+use tally_loader::{register, Failure, RegistryConfig};
 
 use super::trade::Trade;
 
@@ -23,7 +23,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// Avro for a topic, with its schema registered.
-    pub fn avro(registry: &Registry, topic: &str) -> Result<Self, Failure> {
+    pub fn avro(registry: &RegistryConfig, topic: &str) -> Result<Self, Failure> {
         register(registry, &format!("{topic}-value"), SCHEMA).map(Self::Avro)
     }
 

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use tally_loader::{Failure, Registry};
+use tally_loader::{Failure, RegistryConfig};
 
 use encoding::Encoding;
 use market::{Clock, Market};
@@ -39,22 +39,22 @@ const DAY_SECONDS: f64 = 86_400.0;
 /// years of it, passes per --step-days of market time: with the defaults a price moves by about 6% a day.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Command {
+pub struct SimulateCommand {
     /// Files instead of a topic.
     #[command(subcommand)]
     files: Option<Files>,
     #[command(flatten)]
-    topic: Args,
+    topic: TopicArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Files {
-    Csv(csv::Args),
+    Csv(csv::CsvArgs),
 }
 
 /// What to produce, and where.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct TopicArgs {
     /// Kafka brokers, host:port, comma-separated
     #[arg(long, default_value = "127.0.0.1:9092")]
     pub brokers: String,
@@ -121,14 +121,14 @@ pub struct Produced {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Result<(), Failure> {
+pub fn run(command: SimulateCommand) -> Result<(), Failure> {
     match command.files {
         Some(Files::Csv(args)) => csv::run(&args),
         None => run_topic(command.topic),
     }
 }
 
-fn run_topic(args: Args) -> Result<(), Failure> {
+fn run_topic(args: TopicArgs) -> Result<(), Failure> {
     let producer = TopicProducer::connect(&args.brokers, &args.topic, args.partitions)?;
     let bar = progress_bar(args.count, "produced");
     let (started, mut pace) = (Instant::now(), Pace::new(args.rate));
@@ -146,7 +146,7 @@ fn run_topic(args: Args) -> Result<(), Failure> {
 /// Produces all messages and waits for their delivery; `before_each` is called with the number sent so far and may
 /// hold the next one back.
 pub fn produce(
-    args: &Args,
+    args: &TopicArgs,
     producer: &TopicProducer,
     mut before_each: impl FnMut(u64) -> Result<(), Failure>,
 ) -> Result<Produced, Failure> {
@@ -163,7 +163,7 @@ pub fn produce(
     Ok(produced)
 }
 
-impl Args {
+impl TopicArgs {
     fn stream(&self) -> Result<Stream, Failure> {
         let MarketArgs { seed, symbols, start, days, step_days, surge, prices } = &self.market;
         let (start, trades_per_second) = match self.rate {
@@ -176,7 +176,7 @@ impl Args {
             step_micros: step_days * DAY_SECONDS * 1e6,
         };
         let encoding = match &self.registry {
-            Some(url) => Encoding::avro(&Registry::open(url)?, &self.topic)?,
+            Some(url) => Encoding::avro(&RegistryConfig::open(url)?, &self.topic)?,
             None => Encoding::Json,
         };
         let mut market = Market::open(*seed, *symbols, prices, clock);

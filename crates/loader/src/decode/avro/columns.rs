@@ -1,13 +1,13 @@
 //! Columns inferred from a schema.
 
-use super::shape::{Shape, Type};
+use super::shape::{AvroShape, Type};
 use crate::config::{Column, ColumnType, Source};
 use crate::decode::names::Names;
 
 /// A column for each field of the record, in its order; none if the schema is not that of a record.
 ///
 /// None of them is required: what is there today, the next version of a schema may leave out.
-pub fn columns(shape: &Shape, reserved: &str) -> Vec<Column> {
+pub fn columns(shape: &AvroShape, reserved: &str) -> Vec<Column> {
     let Type::Record(fields) = shape.root() else { return Vec::new() };
     let mut names = Names::new(reserved);
     let fields = fields.iter().filter_map(|(name, kind)| Some((name, column_type(shape, kind)?)));
@@ -17,7 +17,7 @@ pub fn columns(shape: &Shape, reserved: &str) -> Vec<Column> {
 }
 
 /// The type that holds all values of a field; none for a field that is always null.
-fn column_type(shape: &Shape, kind: &Type) -> Option<ColumnType> {
+fn column_type(shape: &AvroShape, kind: &Type) -> Option<ColumnType> {
     Some(match shape.resolved(kind) {
         Type::Null => return None,
         Type::Boolean => ColumnType::Boolean,
@@ -62,7 +62,7 @@ mod tests {
             {"name": "side", "type": {"type": "enum", "name": "s", "symbols": ["buy", "sell"]}},
             {"name": "either", "type": ["string", "long"]}, {"name": "raw", "type": "bytes"},
             {"name": "levels", "type": {"type": "array", "items": "double"}}]}"#;
-        let shape = Shape::parse(schema, &[]).unwrap();
+        let shape = AvroShape::parse(schema, &[]).unwrap();
         let found: Vec<_> =
             columns(&shape, "overflow").into_iter().map(|c| format!("{} {}", c.name, c.declared)).collect();
         assert_eq!(
@@ -82,6 +82,6 @@ mod tests {
                 "levels jsonb"
             ]
         );
-        assert!(columns(&Shape::parse("\"string\"", &[]).unwrap(), "overflow").is_empty());
+        assert!(columns(&AvroShape::parse("\"string\"", &[]).unwrap(), "overflow").is_empty());
     }
 }

@@ -36,7 +36,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next bytes.
-    pub fn take(&mut self, count: usize) -> Result<&'a [u8], Reject> {
+    pub fn take_bytes(&mut self, count: usize) -> Result<&'a [u8], Reject> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or_else(truncated)?;
         self.bytes = rest;
         Ok(taken)
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
     /// Bytes with their length in front.
     pub fn bytes(&mut self) -> Result<&'a [u8], Reject> {
         let length = self.long()?;
-        self.take(usize::try_from(length).map_err(|_| truncated())?)
+        self.take_bytes(usize::try_from(length).map_err(|_| truncated())?)
     }
 
     /// Text with its length in front.

@@ -6,7 +6,7 @@ use tally_postgres::pgtype::moment::MICROS_PER_DAY;
 use tally_postgres::pgtype::{hex, numeric};
 
 use super::cursor::Cursor;
-use super::shape::{Shape, Type};
+use super::shape::{AvroShape, Type};
 use crate::config::{ColumnType, Unit};
 use crate::decode::cell::Cell;
 use crate::decode::encode::{encode, encode_jsonb};
@@ -48,11 +48,11 @@ pub enum Datum<'a> {
 }
 
 /// A reader of the values of a schema.
-pub struct Reader<'a> {
-    pub shape: &'a Shape,
+pub struct DatumReader<'a> {
+    pub shape: &'a AvroShape,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> DatumReader<'a> {
     /// The type of the next value, with the choice of a union made.
     pub fn choose(&self, kind: &'a Type, cursor: &mut Cursor<'a>) -> Result<&'a Type, Reject> {
         let mut kind = self.shape.resolved(kind);
@@ -93,17 +93,17 @@ impl<'a> Reader<'a> {
                     )
                 })?)
             }
-            Type::Fixed(size) => Datum::Bytes(cursor.take(*size)?),
+            Type::Fixed(size) => Datum::Bytes(cursor.take_bytes(*size)?),
             Type::Decimal { size, scale } => {
                 let unscaled = match size {
-                    Some(size) => cursor.take(*size)?,
+                    Some(size) => cursor.take_bytes(*size)?,
                     None => cursor.bytes()?,
                 };
                 Datum::Decimal { unscaled, scale: *scale }
             }
             Type::Uuid { is_text: true, .. } => Datum::Text(cursor.text()?),
             Type::Uuid { is_sized, .. } => {
-                let bytes = if *is_sized { cursor.take(16)? } else { cursor.bytes()? };
+                let bytes = if *is_sized { cursor.take_bytes(16)? } else { cursor.bytes()? };
                 let bytes = bytes.try_into().map_err(|_| {
                     Reject::new(sqlstate::BAD_BINARY, format!("a uuid of {} bytes", bytes.len()))
                 })?;

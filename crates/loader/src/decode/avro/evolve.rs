@@ -1,7 +1,7 @@
 //! Changes of the table that a new version of a schema requires.
 
 use super::columns::columns;
-use super::shape::Shape;
+use super::shape::AvroShape;
 use crate::config::{quoted, Column, ColumnType, Source};
 use crate::decode::Names;
 use crate::definition::Definition;
@@ -10,7 +10,7 @@ use crate::definition::Definition;
 /// statement that makes the table so. None if it is as it must be.
 ///
 /// Nothing is dropped or narrowed. Columns are added at the end.
-pub fn evolved(definition: &Definition, shape: &Shape) -> Option<(Definition, String)> {
+pub fn evolved(definition: &Definition, shape: &AvroShape) -> Option<(Definition, String)> {
     let mut next = definition.clone();
     let mut changes = Vec::new();
     let reserved = definition.overflow.as_deref().unwrap_or_default();
@@ -26,7 +26,7 @@ pub fn evolved(definition: &Definition, shape: &Shape) -> Option<(Definition, St
             }
         } else if !next.columns.iter().any(|column| uses_it(column.source())) {
             let mut names = Names::new(reserved);
-            names.take(next.columns.iter().map(|known| known.name.as_str()));
+            names.take_names(next.columns.iter().map(|known| known.name.as_str()));
             changes.push(next.add(Column { name: names.free(&suggested.name), ..suggested }));
         }
     }
@@ -44,9 +44,9 @@ mod tests {
     use super::*;
     use crate::config::{Config, TableName};
 
-    fn schema(fields: &str) -> Shape {
+    fn schema(fields: &str) -> AvroShape {
         let text = format!(r#"{{"type": "record", "name": "t", "fields": [{fields}]}}"#);
-        Shape::parse(&text, &[]).unwrap()
+        AvroShape::parse(&text, &[]).unwrap()
     }
 
     #[test]

@@ -12,18 +12,18 @@ mod shape;
 
 use super::{sqlstate, Reject};
 use cursor::Cursor;
-use datum::Reader;
+use datum::DatumReader;
 
 pub use columns::columns;
 pub use evolve::evolved;
-pub use plan::Plan;
-pub use shape::Shape;
+pub use plan::AvroPlan;
+pub use shape::AvroShape;
 
 /// A value of any schema as text: JSON, or, if it is a scalar, the bare text of it.
-pub fn to_text(shape: &Shape, value: &[u8]) -> Result<String, Reject> {
+pub fn to_text(shape: &AvroShape, value: &[u8]) -> Result<String, Reject> {
     let mut cursor = Cursor::new(value);
     let mut json = String::new();
-    Reader { shape }.json(shape.root(), &mut cursor, &mut json, 0)?;
+    DatumReader { shape }.json(shape.root(), &mut cursor, &mut json, 0)?;
     cursor.end()?;
     Ok(serde_json::from_str::<String>(&json).unwrap_or(json))
 }

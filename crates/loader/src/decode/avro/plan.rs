@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::cursor::Cursor;
-use super::datum::Reader;
-use super::shape::{Shape, Type};
+use super::datum::DatumReader;
+use super::shape::{AvroShape, Type};
 use crate::config::{Source, UnknownFields};
 use crate::decode::cell::Cell;
 use crate::decode::metadata::Metadata;
@@ -14,29 +14,29 @@ use crate::decode::{sqlstate, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled form.
-pub struct Plan {
-    shape: Arc<Shape>,
+pub struct AvroPlan {
+    shape: Arc<AvroShape>,
     cells: Vec<Cell>,
     metadata: Metadata,
     /// By field of the record, in the order in which messages have them.
-    fields: Vec<Field>,
+    fields: Vec<PlannedField>,
     unknown: UnknownFields,
     row: Row,
 }
 
 /// A field and the columns that take it; without any it goes to the overflow.
 #[derive(Debug, Clone, PartialEq)]
-struct Field {
+struct PlannedField {
     name: String,
     kind: Type,
     columns: Vec<usize>,
     /// Fields of the record inside, if one of them is wanted.
-    inner: Vec<Field>,
+    inner: Vec<PlannedField>,
 }
 
-impl Plan {
+impl AvroPlan {
     /// Compiles a schema for a table.
-    pub fn new(shape: Arc<Shape>, definition: &Definition) -> Self {
+    pub fn new(shape: Arc<AvroShape>, definition: &Definition) -> Self {
         let cells: Vec<Cell> =
             definition.columns.iter().map(|column| Cell::new(column, definition)).collect();
         let (mut metadata, mut paths) = (Metadata::default(), Vec::new());
@@ -67,10 +67,10 @@ impl Plan {
         if !matches!(self.shape.root(), Type::Record(_)) {
             return Err(Reject::new(sqlstate::INVALID_TEXT, "the message's schema is not that of a record"));
         }
-        self.row.begin(record.len());
+        self.row.begin_message(record.len());
         self.metadata.fill(&self.cells, record, &mut self.row)?;
         let mut cursor = Cursor::new(value);
-        let reader = Reader { shape: &self.shape };
+        let reader = DatumReader { shape: &self.shape };
         walk(&reader, &self.fields, &self.cells, self.unknown, &mut self.row, &mut cursor)?;
         cursor.end()?;
         self.row.assemble(&self.cells, message, out)
@@ -78,7 +78,7 @@ impl Plan {
 }
 
 /// The fields of a record, and which columns want them: each path is that of a column, from this record on.
-fn compile(shape: &Shape, fields: &[(String, Type)], paths: &[(&[String], usize)]) -> Vec<Field> {
+fn compile(shape: &AvroShape, fields: &[(String, Type)], paths: &[(&[String], usize)]) -> Vec<PlannedField> {
     let field = |(name, kind): &(String, Type)| {
         let mut whole = Vec::new();
         let mut inner = Vec::new();
@@ -93,13 +93,13 @@ fn compile(shape: &Shape, fields: &[(String, Type)], paths: &[(&[String], usize)
             Some(fields) if !inner.is_empty() => compile(shape, fields, &inner),
             _ => Vec::new(),
         };
-        Field { name: name.clone(), kind: kind.clone(), columns: whole, inner }
+        PlannedField { name: name.clone(), kind: kind.clone(), columns: whole, inner }
     };
     fields.iter().map(field).collect()
 }
 
 /// The fields of a type that is a record, or a record or null.
-fn record<'s>(shape: &'s Shape, kind: &'s Type) -> Option<&'s [(String, Type)]> {
+fn record<'s>(shape: &'s AvroShape, kind: &'s Type) -> Option<&'s [(String, Type)]> {
     match shape.resolved(kind) {
         Type::Record(fields) => Some(fields),
         Type::Union(variants) => match variants.as_slice() {
@@ -115,8 +115,8 @@ fn record<'s>(shape: &'s Shape, kind: &'s Type) -> Option<&'s [(String, Type)]> 
 
 /// Takes the fields of a record: into their columns, or into the overflow.
 fn walk<'a>(
-    reader: &Reader<'a>,
-    fields: &'a [Field],
+    reader: &DatumReader<'a>,
+    fields: &'a [PlannedField],
     cells: &[Cell],
     unknown: UnknownFields,
     row: &mut Row,
@@ -143,8 +143,8 @@ fn walk<'a>(
 }
 
 fn leave_over<'a>(
-    reader: &Reader<'a>,
-    field: &'a Field,
+    reader: &DatumReader<'a>,
+    field: &'a PlannedField,
     unknown: UnknownFields,
     row: &mut Row,
     cursor: &mut Cursor<'a>,
@@ -181,15 +181,18 @@ mod tests {
         {"name": "m", "type": {"type": "map", "values": ["null", "double"]}},
         {"name": "next", "type": {"type": "array", "items": "n"}}]}"#;
 
-    fn plan(topic: &str) -> Plan {
+    fn plan(topic: &str) -> AvroPlan {
         let text = "job='j'\ndatabase='d'\nbrokers='b'\n[registry]\nurl='http://r'\n[[topic]]\nname='t'\nformat='avro'\n";
         let topic = Config::parse("t.toml", &format!("{text}{topic}")).unwrap().topics.remove(0);
-        let shape = Arc::new(Shape::parse(SCHEMA, &[]).unwrap());
+        let shape = Arc::new(AvroShape::parse(SCHEMA, &[]).unwrap());
         let suggested = topic.columns.clone().unwrap_or_else(|| columns(&shape, "overflow"));
-        Plan::new(shape, &Definition::new(topic.mappings()[0].layout, TableName::for_topic("t"), suggested))
+        AvroPlan::new(
+            shape,
+            &Definition::new(topic.mappings()[0].layout, TableName::for_topic("t"), suggested),
+        )
     }
 
-    fn row(plan: &mut Plan, value: &[u8]) -> Result<Vec<u8>, Reject> {
+    fn row(plan: &mut AvroPlan, value: &[u8]) -> Result<Vec<u8>, Reject> {
         let record = Record {
             topic: "t",
             partition: 0,

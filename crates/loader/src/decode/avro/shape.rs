@@ -48,19 +48,19 @@ pub enum Type {
 
 /// A schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct AvroShape {
     root: Type,
     named: Vec<Type>,
 }
 
-impl Shape {
+impl AvroShape {
     /// Whether it is that of a record with a field of this name.
     pub fn has_field(&self, name: &str) -> bool {
         matches!(self.root(), Type::Record(fields) if fields.iter().any(|(field, _)| field == name))
     }
 
     /// Parses a schema and the ones that it refers to, as the registry returns them.
-    pub fn parse(schema: &str, references: &[String]) -> Result<Shape, String> {
+    pub fn parse(schema: &str, references: &[String]) -> Result<AvroShape, String> {
         let (schema, others) =
             Schema::parse_str_with_list(schema, references).map_err(|error| error.to_string())?;
         let mut compiler = Compiler { places: HashMap::new(), named: Vec::new() };
@@ -71,7 +71,7 @@ impl Shape {
         if compiler.named.contains(&None) {
             return Err("it refers to a type that it does not define".into());
         }
-        Ok(Shape { root, named: compiler.named.into_iter().flatten().collect() })
+        Ok(AvroShape { root, named: compiler.named.into_iter().flatten().collect() })
     }
 
     /// The type of the whole message.
@@ -174,7 +174,7 @@ mod tests {
             {"name": "id", "type": {"type": "fixed", "name": "hash", "size": 4}},
             {"name": "again", "type": "hash"},
             {"name": "next", "type": ["null", "n"]}]}"#;
-        let shape = Shape::parse(schema, &[]).unwrap();
+        let shape = AvroShape::parse(schema, &[]).unwrap();
         let Type::Record(fields) = shape.root() else { panic!("{shape:?}") };
         assert_eq!(shape.resolved(&fields[1].1), &Type::Fixed(4));
         let Type::Union(variants) = &fields[2].1 else { panic!("{shape:?}") };
@@ -187,10 +187,10 @@ mod tests {
             r#"{"type": "record", "name": "x.Address", "fields": [{"name": "city", "type": "string"}]}"#;
         let person =
             r#"{"type": "record", "name": "x.Person", "fields": [{"name": "home", "type": "x.Address"}]}"#;
-        let shape = Shape::parse(person, &[address.to_string()]).unwrap();
+        let shape = AvroShape::parse(person, &[address.to_string()]).unwrap();
         let Type::Record(fields) = shape.root() else { panic!("{shape:?}") };
         assert_eq!(shape.resolved(&fields[0].1), &Type::Record(vec![("city".into(), Type::Text)]));
-        assert!(Shape::parse(person, &[]).is_err());
-        assert!(Shape::parse("{", &[]).is_err());
+        assert!(AvroShape::parse(person, &[]).is_err());
+        assert!(AvroShape::parse("{", &[]).is_err());
     }
 }

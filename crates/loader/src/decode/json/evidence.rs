@@ -20,7 +20,7 @@ const TIME_WORDS: [&str; 6] = ["time", "timestamp", "ts", "at", "date", "datetim
 
 /// Evidence of one field.
 #[derive(Debug, Default)]
-pub struct Evidence {
+pub struct FieldEvidence {
     nested: bool,
     booleans: bool,
     /// Texts that are nothing else.
@@ -57,7 +57,7 @@ pub struct Conclusion {
     pub empty_is_null: bool,
 }
 
-impl Evidence {
+impl FieldEvidence {
     /// Notes a value that is not null, of a message with this timestamp, milliseconds since 1970.
     pub fn note(&mut self, raw: &str, timestamp: Option<i64>) {
         match Value::parse(raw) {
@@ -161,7 +161,7 @@ mod tests {
     const NOW: i64 = 1_767_225_600_000;
 
     fn concluded(name: &str, values: &[&str]) -> String {
-        let mut evidence = Evidence::default();
+        let mut evidence = FieldEvidence::default();
         values.iter().for_each(|raw| evidence.note(raw, Some(NOW)));
         let Some(Conclusion { kind, unit, empty_is_null }) = evidence.conclude(name) else {
             return "-".into();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::evidence::Evidence;
+use super::evidence::FieldEvidence;
 use crate::config::{plain_name, Column, Source};
 use crate::decode::names::Names;
 use crate::decode::walk::for_each_field;
@@ -12,9 +12,9 @@ use crate::decode::{json_text, Record};
 const MAX_FIELDS: usize = 500;
 
 /// The fields of messages that have columns.
-pub struct Fields(HashSet<String>);
+pub struct KnownFields(HashSet<String>);
 
-impl Fields {
+impl KnownFields {
     /// The names of these columns.
     pub fn of(columns: &[Column]) -> Self {
         let first = |column: &Column| match column.source() {
@@ -44,8 +44,8 @@ pub fn infer<'a>(
     known: &[Column],
     reserved: &str,
 ) -> Option<Vec<Column>> {
-    let known_fields = Fields::of(known).0;
-    let mut fields: Vec<(String, Evidence)> = Vec::new();
+    let known_fields = KnownFields::of(known).0;
+    let mut fields: Vec<(String, FieldEvidence)> = Vec::new();
     let mut objects = 0;
     for sample in samples {
         let Some(Ok(json)) = sample.value.map(json_text) else { continue };
@@ -64,7 +64,7 @@ pub fn infer<'a>(
                 if known_fields.len() + fields.len() == MAX_FIELDS {
                     continue; // it stays in the overflow column
                 }
-                fields.push((key, Evidence::default()));
+                fields.push((key, FieldEvidence::default()));
             }
             if raw != "null" {
                 fields[at].1.note(raw, sample.timestamp);
@@ -72,11 +72,11 @@ pub fn infer<'a>(
         }
     }
     let mut names = Names::new(reserved);
-    names.take(known.iter().map(|column| column.name.as_str()));
+    names.take_names(known.iter().map(|column| column.name.as_str()));
     (objects > 0).then(|| columns(&fields, names))
 }
 
-fn columns(fields: &[(String, Evidence)], mut names: Names) -> Vec<Column> {
+fn columns(fields: &[(String, FieldEvidence)], mut names: Names) -> Vec<Column> {
     let typed = fields.iter().filter_map(|(key, evidence)| Some((key, evidence.conclude(&plain_name(key))?)));
     let typed: Vec<_> = typed.collect();
     let free = names.free_for_all(typed.iter().map(|(key, _)| key.as_str()));
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn fields_beside_the_known_ones() {
         let known = infer([record(b"{\"tradeId\":1}")], &[], "overflow").unwrap();
-        let fields = Fields::of(&known);
+        let fields = KnownFields::of(&known);
         let grown = b"{\"tradeId\":2,\"trade_id\":true}".as_slice();
         assert!(fields.miss_any(grown));
         for nothing_new in ["{\"tradeId\":3}", "{\"n\":null}", "{\"n\":1", "[1]", "5"] {
@@ -172,7 +172,10 @@ mod tests {
         let many: Vec<String> = (0..600).map(|n| format!("\"f{n}\":1")).collect();
         let many = format!("{{{}}}", many.join(","));
         let all = infer([record(many.as_bytes())], &[], "overflow").unwrap();
-        assert!(!Fields::of(&all).miss_any(many.as_bytes()), "what is over the limit is not asked for again");
+        assert!(
+            !KnownFields::of(&all).miss_any(many.as_bytes()),
+            "what is over the limit is not asked for again"
+        );
     }
 
     #[test]

@@ -7,5 +7,5 @@ mod routes;
 #[cfg(test)]
 mod trial;
 
-pub use infer::{fields_of, infer, Fields};
+pub use infer::{fields_of, infer, KnownFields};
 pub use routes::Routes;

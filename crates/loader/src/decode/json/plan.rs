@@ -12,7 +12,7 @@ use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 
 /// The compiled form, with the scratch space in which rows are put together.
-pub struct Plan {
+pub struct JsonPlan {
     cells: Vec<Cell>,
     metadata: Metadata,
     root: Node,
@@ -32,14 +32,14 @@ struct List {
 
 /// Whether a message had what rows are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundList {
     /// A list was there, perhaps an empty one.
     Yes,
     /// There is no list where one should be.
     NoList,
 }
 
-impl Plan {
+impl JsonPlan {
     /// Compiles a route into a table; `columns` are those that it fills.
     pub fn new(mapping: &Mapping, columns: &[Column], definition: &Definition) -> Self {
         let cells: Vec<Cell> = columns.iter().map(|column| Cell::new(column, definition)).collect();
@@ -71,30 +71,35 @@ impl Plan {
     }
 
     /// Appends the rows of a message to `out`, or says why there cannot be any; then `out` may have some of them.
-    pub fn append_rows(&mut self, record: &Record, message: u32, out: &mut Rows) -> Result<Found, Reject> {
+    pub fn append_rows(
+        &mut self,
+        record: &Record,
+        message: u32,
+        out: &mut Rows,
+    ) -> Result<FoundList, Reject> {
         let Self { cells, metadata, root, list, unknown, row } = self;
-        row.begin(record.len());
+        row.begin_message(record.len());
         metadata.fill(cells, record, row)?;
         let Some(value) = record.value else {
             if !cells.iter().any(|cell| cell.is_key) {
                 return Err(Reject::no_value());
             }
-            return row.assemble_gone(cells, message, out).map(|()| Found::Yes);
+            return row.assemble_gone(cells, message, out).map(|()| FoundList::Yes);
         };
-        let mut fill = Fill { cells, unknown: *unknown, row, list: None };
+        let mut fill = RowFill { cells, unknown: *unknown, row, list: None };
         root.walk(json_text(value)?, &mut fill)?;
         let found = fill.list;
         let Some(list) = list else {
-            return row.assemble(cells, message, out).map(|()| Found::Yes);
+            return row.assemble(cells, message, out).map(|()| FoundList::Yes);
         };
-        let Some(raw) = found.filter(|raw| *raw != "null") else { return Ok(Found::NoList) };
+        let Some(raw) = found.filter(|raw| *raw != "null") else { return Ok(FoundList::NoList) };
         let mark = row.mark();
         let mut append = |key: &str, raw| {
             row.rewind(mark, list.cells.iter().map(|i| &cells[*i]));
             for i in &list.keys {
                 row.fill(&cells[*i], |out| cells[*i].encode(cells[*i].unit, Value::Text(key.into()), out))?;
             }
-            let mut fill = Fill { cells, unknown: *unknown, row, list: None };
+            let mut fill = RowFill { cells, unknown: *unknown, row, list: None };
             list.element.walk("@", raw, &mut fill)?;
             row.assemble(cells, message, out)
         };
@@ -108,12 +113,12 @@ impl Plan {
                 Ok(())
             })?;
         }
-        Ok(Found::Yes)
+        Ok(FoundList::Yes)
     }
 }
 
 /// Takes values into the cells of a row, and the others into its overflow.
-struct Fill<'p, 'm> {
+struct RowFill<'p, 'm> {
     cells: &'p [Cell],
     unknown: UnknownFields,
     row: &'p mut Row,
@@ -121,7 +126,7 @@ struct Fill<'p, 'm> {
     list: Option<&'m str>,
 }
 
-impl<'m> Visitor<'m> for Fill<'_, 'm> {
+impl<'m> Visitor<'m> for RowFill<'_, 'm> {
     fn value(&mut self, slot: usize, raw: &'m str) -> Result<(), Reject> {
         match self.cells.get(slot) {
             Some(cell) => self.row.fill_for_now(cell, |out| cell.encode_json(raw, out)),

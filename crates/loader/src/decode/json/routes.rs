@@ -4,7 +4,7 @@ use std::str;
 
 use regex::Regex;
 
-use super::plan::{Found, Plan};
+use super::plan::{FoundList, JsonPlan};
 use crate::config::{Column, Source, Topic, Unmatched};
 use crate::decode::node::{Node, Visitor};
 use crate::decode::rows::Rows;
@@ -15,7 +15,7 @@ use crate::definition::Definition;
 
 /// The compiled routes.
 pub struct Routes {
-    routes: Vec<Route>,
+    routes: Vec<PlannedRoute>,
     /// The values that conditions look at.
     looked_at: Node,
     slots: usize,
@@ -24,14 +24,14 @@ pub struct Routes {
     before: Vec<usize>,
 }
 
-struct Route {
-    plan: Plan,
+struct PlannedRoute {
+    plan: JsonPlan,
     /// Which of the tables its rows are for.
     target: usize,
-    conditions: Vec<Condition>,
+    conditions: Vec<RouteCondition>,
 }
 
-struct Condition {
+struct RouteCondition {
     subject: Subject,
     /// One of them must match.
     texts: Vec<Regex>,
@@ -63,10 +63,14 @@ impl Routes {
                     _ => Subject::Topic,
                 };
                 let texts = wanted.texts().iter().map(|text| with_stars(text)).collect();
-                conditions.push(Condition { subject, texts });
+                conditions.push(RouteCondition { subject, texts });
             }
             let columns: &[Column] = mapping.columns.unwrap_or(&definition.columns);
-            routes.push(Route { plan: Plan::new(mapping, columns, definition), target, conditions });
+            routes.push(PlannedRoute {
+                plan: JsonPlan::new(mapping, columns, definition),
+                target,
+                conditions,
+            });
         }
         Self { routes, looked_at, slots, unmatched: topic.unmatched, before: Vec::new() }
     }
@@ -89,7 +93,7 @@ impl Routes {
         }
         self.before.clear();
         self.before.extend(self.routes.iter().map(|route| tables[route.target].len()));
-        let outcome = self.take(record, message, &values, tables);
+        let outcome = self.take_message(record, message, &values, tables);
         if outcome.is_err() {
             for (route, before) in self.routes.iter().zip(&self.before) {
                 tables[route.target].truncate(*before);
@@ -98,7 +102,7 @@ impl Routes {
         outcome
     }
 
-    fn take(
+    fn take_message(
         &mut self,
         record: &Record,
         message: u32,
@@ -106,14 +110,14 @@ impl Routes {
         tables: &mut [Rows],
     ) -> Result<bool, Reject> {
         let (mut matched, mut found) = (false, false);
-        for Route { plan, target, conditions } in &mut self.routes {
+        for PlannedRoute { plan, target, conditions } in &mut self.routes {
             let mut met = true;
             for condition in conditions {
                 met = met && condition.is_met(record, values)?;
             }
             if met {
                 matched = true;
-                found |= plan.append_rows(record, message, &mut tables[*target])? == Found::Yes;
+                found |= plan.append_rows(record, message, &mut tables[*target])? == FoundList::Yes;
             }
         }
         match (matched, self.unmatched) {
@@ -130,7 +134,7 @@ impl Routes {
     }
 }
 
-impl Condition {
+impl RouteCondition {
     fn is_met(&self, record: &Record, values: &[Option<&str>]) -> Result<bool, Reject> {
         let fits = |text: &str| self.texts.iter().any(|pattern| pattern.is_match(text));
         Ok(match self.subject {

@@ -5,10 +5,10 @@ use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::Definition;
 
 /// A row: its table's name, and its values as bytes read as text.
-pub type Row = (String, Vec<Option<String>>);
+pub type TrialRow = (String, Vec<Option<String>>);
 
 /// The rows of one message.
-pub fn rows(topic: &str, key: &str, value: Option<&str>) -> Result<Vec<Row>, Reject> {
+pub fn rows(topic: &str, key: &str, value: Option<&str>) -> Result<Vec<TrialRow>, Reject> {
     let text = format!("job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\n{topic}");
     let topic = Config::parse("t.toml", &text).unwrap().topics.remove(0);
     let mut tables: Vec<Definition> = Vec::new();

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use super::block::Block;
-use super::record::{Found, Records};
+use super::record::{FoundRecord, Records};
 use crate::decode::{sqlstate, Reject};
 
 /// Checks the records of one block.
@@ -20,7 +20,7 @@ impl Checker {
     }
 
     /// What is wrong with the record that was found last, if anything.
-    pub fn check(&self, text: &[u8], found: &Found, records: &Records) -> Option<Reject> {
+    pub fn check(&self, text: &[u8], found: &FoundRecord, records: &Records) -> Option<Reject> {
         if !found.closed {
             return Some(Reject::new(sqlstate::BAD_FILE, "a quote is opened and not closed"));
         }

@@ -8,7 +8,7 @@ use std::str;
 use tally_postgres::pgtype::boolean;
 use tally_postgres::pgtype::moment::{micros_in_range, midnight, Moment};
 
-use super::record::Field;
+use super::record::CsvField;
 use crate::config::{Column, ColumnType};
 use crate::decode::{encode as encode_value, encode_jsonb, shorten, sqlstate, Reject, Value};
 use crate::files::field;
@@ -17,7 +17,7 @@ use crate::files::field;
 /// in microseconds, of times that have none of their own.
 pub fn append(
     column: &Column,
-    field: Field,
+    field: CsvField,
     null: bool,
     zone: Option<i64>,
     out: &mut Vec<u8>,

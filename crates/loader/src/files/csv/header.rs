@@ -7,7 +7,7 @@
 use super::dialect::Dialect;
 use super::record::Records;
 use crate::config::ColumnType;
-use crate::files::infer::{Evidence, Kind};
+use crate::files::infer::{ColumnEvidence, Kind};
 
 /// How many records are looked at.
 const SAMPLE: usize = 1000;
@@ -24,7 +24,7 @@ pub struct Guess {
 }
 
 /// What a field of the first record is beside the values below it.
-enum Field {
+enum HeaderField {
     Empty {
         /// Whether all fields below are empty, or none is.
         regular: bool,
@@ -42,12 +42,13 @@ enum Field {
 /// Guesses from the first records of a file.
 pub fn guess(sample: &[u8], dialect: Dialect) -> Guess {
     let fields = look(sample, dialect);
-    let count = |is: fn(&Field) -> bool| fields.iter().filter(|field| is(field)).count();
-    let names = count(|f| matches!(f, Field::Name { .. }));
-    let years = count(|f| matches!(f, Field::Year));
-    let for_names = count(|f| matches!(f, Field::Name { over_values: true } | Field::Value { odd: true }));
-    let for_a_row = count(|f| matches!(f, Field::Value { odd: false }));
-    let irregular = count(|f| matches!(f, Field::Empty { regular: false }));
+    let count = |is: fn(&HeaderField) -> bool| fields.iter().filter(|field| is(field)).count();
+    let names = count(|f| matches!(f, HeaderField::Name { .. }));
+    let years = count(|f| matches!(f, HeaderField::Year));
+    let for_names =
+        count(|f| matches!(f, HeaderField::Name { over_values: true } | HeaderField::Value { odd: true }));
+    let for_a_row = count(|f| matches!(f, HeaderField::Value { odd: false }));
+    let irregular = count(|f| matches!(f, HeaderField::Empty { regular: false }));
     let sure = |is_header| Guess { is_header, is_doubtful: false };
     let doubtful = |is_header| Guess { is_header, is_doubtful: true };
     if names > 0 && names == fields.len() {
@@ -63,7 +64,7 @@ pub fn guess(sample: &[u8], dialect: Dialect) -> Guess {
     }
 }
 
-fn look(sample: &[u8], dialect: Dialect) -> Vec<Field> {
+fn look(sample: &[u8], dialect: Dialect) -> Vec<HeaderField> {
     let mut records = Records::new(sample, dialect);
     if records.next().is_none() {
         return Vec::new();
@@ -83,7 +84,7 @@ fn look(sample: &[u8], dialect: Dialect) -> Vec<Field> {
 /// The values of a column below the first record.
 #[derive(Debug, Clone, Default)]
 struct Below {
-    evidence: Evidence,
+    evidence: ColumnEvidence,
     empty: usize,
     years: usize,
     all: usize,
@@ -97,23 +98,23 @@ impl Below {
         self.evidence.observe(value);
     }
 
-    fn judge(&self, field: &[u8]) -> Field {
+    fn judge(&self, field: &[u8]) -> HeaderField {
         if field.is_empty() {
-            return Field::Empty { regular: self.empty == 0 || self.empty == self.all };
+            return HeaderField::Empty { regular: self.empty == 0 || self.empty == self.all };
         }
         let values = self.empty < self.all;
-        let is_text = |evidence: &Evidence| evidence.column_type() == ColumnType::Text;
-        let mut alone = Evidence::default();
+        let is_text = |evidence: &ColumnEvidence| evidence.column_type() == ColumnType::Text;
+        let mut alone = ColumnEvidence::default();
         alone.observe(field);
         let mut together = self.evidence;
         together.observe(field);
         if is_text(&alone) {
-            return Field::Name { over_values: values && !is_text(&self.evidence) };
+            return HeaderField::Name { over_values: values && !is_text(&self.evidence) };
         }
         if is_year(field) && self.years == 0 && values {
-            return Field::Year;
+            return HeaderField::Year;
         }
-        Field::Value { odd: values && !is_text(&self.evidence) && is_text(&together) }
+        HeaderField::Value { odd: values && !is_text(&self.evidence) && is_text(&together) }
     }
 }
 

@@ -10,8 +10,8 @@ use super::block::{beginnings, Block, Blocks};
 use super::dialect::Dialect;
 use super::header;
 use super::record::Records;
-use super::Options;
-use crate::files::input::{Form, Identity};
+use super::CsvOptions;
+use crate::files::input::{FileIdentity, Form};
 use crate::files::limits::Limits;
 use crate::files::part::Part;
 use crate::Failure;
@@ -25,11 +25,11 @@ const MAX_COLUMNS: usize = 1600;
 
 /// A file and how to read it.
 #[derive(Debug)]
-pub struct Layout {
+pub struct CsvLayout {
     /// Where it is.
     pub path: PathBuf,
     /// What it was when it was looked at.
-    pub identity: Identity,
+    pub identity: FileIdentity,
     /// How its bytes become text.
     pub form: Form,
     /// How its text becomes records.
@@ -44,14 +44,14 @@ pub struct Layout {
     leave_unfinished: bool,
 }
 
-impl Layout {
+impl CsvLayout {
     /// Looks at a file.
-    pub fn of(path: &Path, options: &Options, limits: Limits) -> Result<Self, Failure> {
+    pub fn of(path: &Path, options: &CsvOptions, limits: Limits) -> Result<Self, Failure> {
         Self::detect(path, options, limits).map_err(|failure| failure.at(path.display()))
     }
 
-    fn detect(path: &Path, options: &Options, limits: Limits) -> Result<Self, Failure> {
-        let identity = Identity::of(path).map_err(Failure::new)?;
+    fn detect(path: &Path, options: &CsvOptions, limits: Limits) -> Result<Self, Failure> {
+        let identity = FileIdentity::of(path).map_err(Failure::new)?;
         let form = Form::detect(path, encoding(options)?, limits).map_err(Failure::new)?;
         let quoting = Dialect {
             quote: options.quote,
@@ -176,7 +176,7 @@ impl Layout {
 /// The first records after the lines to skip, as many as it takes to know the dialect.
 fn first_block(path: &Path, form: &Form, quoting: Dialect, skip: u64) -> io::Result<Block> {
     let mut input = BufReader::new(form.open(path, 0)?);
-    let (mut from, mut line) = (form.begin(), 1);
+    let (mut from, mut line) = (form.text_start(), 1);
     while line <= skip {
         match input.skip_until(b'\n')? {
             0 => break,
@@ -191,7 +191,7 @@ fn has_only_returns(text: &[u8]) -> bool {
     memchr(b'\n', text).is_none() && memchr(b'\r', text).is_some_and(|n| n + 1 < text.len())
 }
 
-fn encoding(options: &Options) -> Result<Option<&'static Encoding>, Failure> {
+fn encoding(options: &CsvOptions) -> Result<Option<&'static Encoding>, Failure> {
     let Some(label) = &options.encoding else { return Ok(None) };
     let found = Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         Failure::usage(format!("no encoding is called {label:?}")).mend("try windows-1252 or utf-16le")

@@ -18,19 +18,19 @@ use tally_postgres::pgtype::moment::Moment;
 
 use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
-use crate::files::batch::{Batch, BatchReader};
-use crate::files::format::{Contents, Format, Input, Letter};
-use crate::files::input::Identity;
+use crate::files::batch::{BatchReader, FileBatch};
+use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
+use crate::files::input::FileIdentity;
 use crate::files::limits::Limits;
 use crate::files::part::Part;
 use crate::Failure;
-use layout::Layout;
-use record::Field;
+use layout::CsvLayout;
+use record::CsvField;
 
 /// What is told about the files, beyond what they tell themselves.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "CSV")]
-pub struct Options {
+pub struct CsvOptions {
     /// Field delimiter: one character, or \t [default: what the file seems to have, of , ; \t |]
     #[arg(long, value_name = "CHAR", value_parser = byte)]
     pub delimiter: Option<u8>,
@@ -69,7 +69,7 @@ pub struct Options {
     pub time_zone: Option<i64>,
 }
 
-impl Options {
+impl CsvOptions {
     fn header(&self) -> Option<bool> {
         (self.header || self.no_header).then_some(self.header)
     }
@@ -92,7 +92,7 @@ fn offset(text: &str) -> Result<i64, String> {
 
 /// Appends a text as a field of a column, or NULL.
 pub fn append_text(column: &Column, text: Option<&str>, out: &mut Vec<u8>) -> Result<(), Reject> {
-    let field = Field { bytes: text.unwrap_or_default().as_bytes(), quoted: true };
+    let field = CsvField { bytes: text.unwrap_or_default().as_bytes(), quoted: true };
     encode::append(column, field, text.is_none(), None, out)
 }
 
@@ -102,30 +102,30 @@ pub struct Nulls(Option<Vec<u8>>);
 
 impl Nulls {
     /// Whether this field does.
-    pub fn is_null(&self, field: Field) -> bool {
+    pub fn is_null(&self, field: CsvField) -> bool {
         !field.quoted && (field.bytes.is_empty() || self.0.as_deref().is_some_and(|null| null == field.bytes))
     }
 }
 
 /// The format.
 #[derive(Debug, Clone)]
-pub struct Csv(pub Options, pub Limits);
+pub struct Csv(pub CsvOptions, pub Limits);
 
-impl Format for Csv {
+impl FileFormat for Csv {
     fn endings(&self) -> &'static [&'static str] {
         &["csv", "tsv", "txt"]
     }
 
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
-        let layout = Layout::of(path, &self.0, self.1)?;
+        let layout = CsvLayout::of(path, &self.0, self.1)?;
         let names = self.names(&layout)?;
-        Ok(Box::new(File { layout, names, options: self.0.clone() }))
+        Ok(Box::new(CsvFile { layout, names, options: self.0.clone() }))
     }
 }
 
 impl Csv {
     /// The names of the fields' columns; none if they have no names.
-    fn names(&self, layout: &Layout) -> Result<Option<Vec<String>>, Failure> {
+    fn names(&self, layout: &CsvLayout) -> Result<Option<Vec<String>>, Failure> {
         let given = &self.0.columns;
         if given.is_empty() || layout.fields == 0 {
             return Ok(layout.header.clone());
@@ -140,13 +140,13 @@ impl Csv {
 }
 
 /// A file of CSV.
-struct File {
-    layout: Layout,
+struct CsvFile {
+    layout: CsvLayout,
     names: Option<Vec<String>>,
-    options: Options,
+    options: CsvOptions,
 }
 
-impl File {
+impl CsvFile {
     fn nulls(&self) -> Nulls {
         Nulls(self.options.null.as_ref().map(|null| null.clone().into_bytes()))
     }
@@ -156,12 +156,12 @@ impl File {
     }
 }
 
-impl Input for File {
+impl Input for CsvFile {
     fn path(&self) -> &PathBuf {
         &self.layout.path
     }
 
-    fn identity(&self) -> &Identity {
+    fn identity(&self) -> &FileIdentity {
         &self.layout.identity
     }
 
@@ -171,7 +171,7 @@ impl Input for File {
 
     fn ends_with_line(&self, position: i64) -> io::Result<bool> {
         let position = u64::try_from(position).unwrap_or(0);
-        if position <= self.layout.form.begin() {
+        if position <= self.layout.form.text_start() {
             return Ok(true);
         }
         let mut last = [0];
@@ -180,7 +180,7 @@ impl Input for File {
     }
 
     fn describe(&self) -> String {
-        let Layout { form, dialect, header, .. } = &self.layout;
+        let CsvLayout { form, dialect, header, .. } = &self.layout;
         let delimiter = char::from(dialect.delimiter).escape_default();
         let header = if header.is_some() { "header" } else { "no header" };
         format!("{}, delimiter {delimiter}, {header}", form.encoding.name())
@@ -213,11 +213,11 @@ impl Input for File {
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure> {
         let zone = self.options.time_zone;
-        let reader = reader::Reader::new(&self.layout, part, next, columns, self.nulls(), zone);
+        let reader = reader::CsvReader::new(&self.layout, part, next, columns, self.nulls(), zone);
         Ok(Box::new(reader.map_err(|e| self.failure(&e))?))
     }
 
-    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure> {
+    fn again(&self, letters: &[RefusedRecord], columns: &[Column]) -> Result<FileBatch, Failure> {
         Ok(reader::again(&self.layout, letters, columns, self.nulls(), self.options.time_zone))
     }
 }

@@ -8,20 +8,20 @@ use tally_postgres::pgtype::copy::begin_row;
 use super::block::{Block, Blocks, BLOCK};
 use super::check::{too_long, Checker};
 use super::encode::append;
-use super::layout::Layout;
-use super::record::{Found, Records};
+use super::layout::CsvLayout;
+use super::record::{FoundRecord, Records};
 use super::Nulls;
 use crate::config::Column;
 use crate::decode::{sqlstate, Reject};
-use crate::files::batch::{Batch, BatchReader, Origin};
-use crate::files::dead_letter::DeadLetter;
-use crate::files::format::Letter;
+use crate::files::batch::{BatchReader, FileBatch, Origin};
+use crate::files::dead_letter::FileDeadLetter;
+use crate::files::format::RefusedRecord;
 use crate::files::part::Part;
 use crate::store::dead_letter::Stage;
 use crate::Failure;
 
 /// Reads a part of a file.
-pub struct Reader<'a> {
+pub struct CsvReader<'a> {
     path: &'a Path,
     blocks: Blocks<Box<dyn Read + Send>>,
     encoder: Encoder,
@@ -37,15 +37,15 @@ struct Encoder {
 
 /// Makes rows of records that were refused before, each a text of its own.
 pub fn again(
-    layout: &Layout,
-    letters: &[Letter],
+    layout: &CsvLayout,
+    letters: &[RefusedRecord],
     columns: &[Column],
     nulls: Nulls,
     zone: Option<i64>,
-) -> Batch {
+) -> FileBatch {
     let encoder = Encoder { layout: layout.dialect, columns: columns.to_vec(), nulls, zone };
-    let mut all = Batch::default();
-    for Letter { line, raw } in letters {
+    let mut all = FileBatch::default();
+    for RefusedRecord { line, raw } in letters {
         let Some(raw) = raw else {
             all.refuse(*line, None, Reject::new(sqlstate::TOO_LARGE, "the record was too long to be kept"));
             continue;
@@ -63,10 +63,10 @@ pub fn again(
     all
 }
 
-impl<'a> Reader<'a> {
+impl<'a> CsvReader<'a> {
     /// Reads on from a position and line.
     pub fn new(
-        layout: &'a Layout,
+        layout: &'a CsvLayout,
         part: &Part,
         next: (i64, i64),
         columns: &[Column],
@@ -79,8 +79,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl BatchReader for Reader<'_> {
-    fn next(&mut self) -> Result<Option<Batch>, Failure> {
+impl BatchReader for CsvReader<'_> {
+    fn next(&mut self) -> Result<Option<FileBatch>, Failure> {
         let Some(mut batch) = self.read()? else { return Ok(None) };
         let mut is_single = batch.is_single_letter();
         // One record that had to be cut out says nothing of the file: it goes with what follows.
@@ -93,8 +93,8 @@ impl BatchReader for Reader<'_> {
     }
 }
 
-impl Reader<'_> {
-    fn read(&mut self) -> Result<Option<Batch>, Failure> {
+impl CsvReader<'_> {
+    fn read(&mut self) -> Result<Option<FileBatch>, Failure> {
         let block = self.blocks.next().map_err(|e| Failure::new(e).at(self.path.display()))?;
         if block.is_none() && self.blocks.has_unfinished() {
             tracing::info!(file = %self.path.display(), "the last line waits for its newline");
@@ -104,15 +104,15 @@ impl Reader<'_> {
 }
 
 impl Encoder {
-    fn batch(&self, block: Block) -> Batch {
-        let mut batch = Batch {
+    fn batch(&self, block: Block) -> FileBatch {
+        let mut batch = FileBatch {
             from: block.from as i64,
             next: (block.to() as i64, block.next_line() as i64),
-            ..Batch::default()
+            ..FileBatch::default()
         };
         batch.rows.copy.reserve(block.text.len());
         if let Some(reject) = too_long(&block) {
-            batch.dead_letters.push(DeadLetter {
+            batch.dead_letters.push(FileDeadLetter {
                 line: block.line as i64,
                 raw: None,
                 stage: Stage::Decode,
@@ -138,7 +138,7 @@ impl Encoder {
                 Err(reject) => {
                     batch.rows.copy.truncate(before);
                     let raw = Some(block.text[range].to_vec());
-                    batch.dead_letters.push(DeadLetter { line, raw, stage: Stage::Decode, reject });
+                    batch.dead_letters.push(FileDeadLetter { line, raw, stage: Stage::Decode, reject });
                 }
             }
         }
@@ -156,7 +156,7 @@ impl Encoder {
 }
 
 /// A record without the end of its line.
-fn trimmed(text: &[u8], found: &Found) -> std::ops::Range<usize> {
+fn trimmed(text: &[u8], found: &FoundRecord) -> std::ops::Range<usize> {
     let mut range = found.range.clone();
     for end in [b'\n', b'\r'] {
         if range.end > range.start && text[range.end - 1] == end {

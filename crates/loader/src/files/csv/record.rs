@@ -12,7 +12,7 @@ use super::dialect::Dialect;
 
 /// A field of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field<'a> {
+pub struct CsvField<'a> {
     /// Bytes of the field, without quotes and escapes.
     pub bytes: &'a [u8],
     /// Whether a part of it was quoted.
@@ -21,7 +21,7 @@ pub struct Field<'a> {
 
 /// Where a record is, and whether it is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundRecord {
     /// Bytes of the record in the block, with the end of the line.
     pub range: Range<usize>,
     /// The lines before it in the block.
@@ -36,13 +36,13 @@ pub struct Records<'b> {
     dialect: Dialect,
     at: usize,
     line: u64,
-    fields: Vec<Span>,
+    fields: Vec<FieldSpan>,
     /// The fields that are not as they stand in the text.
     unquoted: Vec<u8>,
 }
 
 #[derive(Clone)]
-struct Span {
+struct FieldSpan {
     range: Range<usize>,
     in_text: bool,
     quoted: bool,
@@ -55,7 +55,7 @@ impl<'b> Records<'b> {
     }
 
     /// Goes to the next record; blank lines are none where records have several fields.
-    pub fn next(&mut self) -> Option<Found> {
+    pub fn next(&mut self) -> Option<FoundRecord> {
         loop {
             if self.at == self.text.len() {
                 return None;
@@ -74,7 +74,7 @@ impl<'b> Records<'b> {
     }
 
     /// The fields of the record that was found last.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> {
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = CsvField<'_>> {
         self.fields.iter().map(|span| self.field(span))
     }
 
@@ -83,12 +83,12 @@ impl<'b> Records<'b> {
         self.fields.len()
     }
 
-    fn field(&self, span: &Span) -> Field<'_> {
+    fn field(&self, span: &FieldSpan) -> CsvField<'_> {
         let of = if span.in_text { self.text } else { &self.unquoted };
-        Field { bytes: &of[span.range.clone()], quoted: span.quoted }
+        CsvField { bytes: &of[span.range.clone()], quoted: span.quoted }
     }
 
-    fn read(&mut self) -> Found {
+    fn read(&mut self) -> FoundRecord {
         let (begin, line) = (self.at, self.line);
         self.fields.clear();
         self.unquoted.clear();
@@ -97,13 +97,13 @@ impl<'b> Records<'b> {
                 Ended::Field => {}
                 Ended::Record { lines } => {
                     self.line += lines;
-                    return Found { range: begin..self.at, line, closed: true };
+                    return FoundRecord { range: begin..self.at, line, closed: true };
                 }
                 Ended::Nowhere => {
                     self.at = memchr(b'\n', &self.text[begin..]).map_or(self.text.len(), |n| begin + n + 1);
                     self.line = line + 1;
                     self.fields.clear();
-                    return Found { range: begin..self.at, line, closed: false };
+                    return FoundRecord { range: begin..self.at, line, closed: false };
                 }
             }
         }
@@ -135,7 +135,7 @@ impl<'b> Records<'b> {
     }
 
     fn push_plain(&mut self, range: Range<usize>) {
-        self.fields.push(Span { range, in_text: true, quoted: false });
+        self.fields.push(FieldSpan { range, in_text: true, quoted: false });
     }
 
     /// Reads a field in which there is a quote at `at`.
@@ -179,7 +179,7 @@ impl<'b> Records<'b> {
         if !at_delimiter && self.unquoted.len() > start && self.text[end - 1] == b'\r' {
             self.unquoted.pop();
         }
-        self.fields.push(Span { range: start..self.unquoted.len(), in_text: false, quoted: true });
+        self.fields.push(FieldSpan { range: start..self.unquoted.len(), in_text: false, quoted: true });
         let lines_within = memchr_iter(b'\n', &self.text[begin..end]).count() as u64;
         if at_delimiter {
             self.line += lines_within;
@@ -288,10 +288,10 @@ mod tests {
             let text = writer.into_inner().unwrap();
             let mut records = Records::new(&text, Dialect::default());
             let mut found = Vec::new();
-            while let Some(Found { closed, line, range }) = records.next() {
+            while let Some(FoundRecord { closed, line, range }) = records.next() {
                 assert!(closed);
                 assert_eq!(line as usize, memchr_iter(b'\n', &text[..range.start]).count());
-                let of = |f: Field| String::from_utf8(f.bytes.to_vec()).unwrap();
+                let of = |f: CsvField| String::from_utf8(f.bytes.to_vec()).unwrap();
                 found.push(records.fields().map(of).collect::<Vec<_>>());
             }
             assert_eq!(found, written, "{}", String::from_utf8_lossy(&text));

@@ -4,16 +4,16 @@ use std::io;
 
 use super::block::BLOCK;
 use super::check::{too_long, Checker};
-use super::layout::Layout;
+use super::layout::CsvLayout;
 use super::record::Records;
 use super::Nulls;
 use crate::files::format::Contents;
-use crate::files::infer::Evidence;
+use crate::files::infer::ColumnEvidence;
 use crate::files::part::Part;
 
 /// Scans a part; tells `progress` how many bytes it has done.
-pub fn scan(layout: &Layout, part: &Part, nulls: &Nulls, progress: &dyn Fn(u64)) -> io::Result<Contents> {
-    let evidence = vec![Evidence::default(); layout.fields];
+pub fn scan(layout: &CsvLayout, part: &Part, nulls: &Nulls, progress: &dyn Fn(u64)) -> io::Result<Contents> {
+    let evidence = vec![ColumnEvidence::default(); layout.fields];
     let mut contents = Contents { evidence, ..Contents::default() };
     let mut blocks = layout.blocks(part.to, (part.from, part.line), BLOCK)?;
     while let Some(block) = blocks.next()? {

@@ -5,7 +5,7 @@ use crate::config::ColumnType;
 
 /// Everything that was seen in a column; the order in which it was seen leaves no trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Evidence {
+pub struct ColumnEvidence {
     seen: u16,
     /// An integer that a double would not give back.
     beyond_double: bool,
@@ -31,7 +31,7 @@ const CODE: u16 = 1 << 15;
 /// Doubles count up to here without a gap.
 const MAX_SAFE_INTEGER: u64 = 1 << 53;
 
-impl Evidence {
+impl ColumnEvidence {
     /// Takes a value into account; an empty one says nothing.
     pub fn observe(&mut self, value: &[u8]) {
         if value.is_empty() || self.seen & TEXT != 0 {
@@ -112,12 +112,12 @@ mod tests {
     use super::*;
 
     fn inferred(values: &[&str]) -> String {
-        let mut whole = Evidence::default();
+        let mut whole = ColumnEvidence::default();
         values.iter().for_each(|value| whole.observe(value.as_bytes()));
         // In any order, and from any parts, it is the same.
-        let mut parts = Evidence::default();
+        let mut parts = ColumnEvidence::default();
         for value in values.iter().rev() {
-            let mut part = Evidence::default();
+            let mut part = ColumnEvidence::default();
             part.observe(value.as_bytes());
             parts.merge(&part);
         }

@@ -3,5 +3,5 @@
 mod evidence;
 mod kind;
 
-pub use evidence::Evidence;
+pub use evidence::ColumnEvidence;
 pub use kind::Kind;

@@ -65,13 +65,13 @@ impl Form {
             input = Box::new(Decoded::new(input, self.encoding, path));
         }
         // Text that was marked as UTF-8 begins after the mark, as in a plain file.
-        let begin = self.begin();
+        let begin = self.text_start();
         io::copy(&mut input.by_ref().take(from.saturating_sub(begin)), &mut io::sink())?;
         Ok(input)
     }
 
     /// The first byte of the text.
-    pub fn begin(&self) -> u64 {
+    pub fn text_start(&self) -> u64 {
         if self.encoding == UTF_8 {
             self.mark as u64
         } else {
@@ -82,7 +82,7 @@ impl Form {
 
 /// What tells whether a file is still the one that it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct FileIdentity {
     /// Size in bytes.
     pub size: i64,
     /// When it was last written, microseconds since 1970.
@@ -91,7 +91,7 @@ pub struct Identity {
     pub hash: Vec<u8>,
 }
 
-impl Identity {
+impl FileIdentity {
     /// The identity of a file now.
     pub fn of(path: &Path) -> io::Result<Self> {
         let data = std::fs::metadata(path)?;

@@ -5,7 +5,7 @@ use tally_postgres::pgtype::moment::MICROS_PER_DAY;
 
 use super::json::append_json;
 use super::number::number_text;
-use super::schema::{self, Shape};
+use super::schema::{self, ParquetShape};
 use crate::config::{Column, ColumnType, Unit};
 use crate::decode::{
     days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Cast, Reject, Value as Scalar,
@@ -15,7 +15,7 @@ use crate::files::field;
 /// Appends a field of a COPY, its length and bytes. `kind` is the type that the file's column has by itself.
 pub fn append(
     column: &Column,
-    (kind, shape): (ColumnType, Shape),
+    (kind, shape): (ColumnType, ParquetShape),
     value: &Value,
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
@@ -36,7 +36,7 @@ fn encode_text(cast: &str, value: &Value, out: &mut Vec<u8>) -> Result<(), Rejec
 fn encode(
     to: ColumnType,
     from: ColumnType,
-    shape: Shape,
+    shape: ParquetShape,
     value: &Value,
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
@@ -50,7 +50,9 @@ fn encode(
     match value {
         Value::Double(number) if to == ColumnType::DoublePrecision => out.extend(number.to_be_bytes()),
         Value::Float(number) if to == ColumnType::Real => out.extend(number.to_be_bytes()),
-        Value::Bytes(bytes) if matches!(to, ColumnType::Bytea) || (shape == Shape::Uuid && to == from) => {
+        Value::Bytes(bytes)
+            if matches!(to, ColumnType::Bytea) || (shape == ParquetShape::Uuid && to == from) =>
+        {
             out.extend(bytes.data())
         }
         Value::Bool(flag) => scalar(Scalar::Boolean(*flag), out)?,
@@ -62,7 +64,7 @@ fn encode(
                 _ => scalar(Scalar::Text(json.into()), out)?,
             }
         }
-        Value::Bytes(bytes) if shape == Shape::Int96 && is_instant(to) => {
+        Value::Bytes(bytes) if shape == ParquetShape::Int96 && is_instant(to) => {
             out.extend(instant(int96(bytes.data())?, Unit::Us, to)?.to_be_bytes())
         }
         _ if is_moment(from) && to == from => moment(to, shape, value, out)?,
@@ -93,7 +95,7 @@ fn is_moment(kind: ColumnType) -> bool {
     matches!(kind, ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz)
 }
 
-fn moment(kind: ColumnType, shape: Shape, value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
+fn moment(kind: ColumnType, shape: ParquetShape, value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
     match (kind, value) {
         (ColumnType::Date, Value::Date(days)) => out.extend(days_since_1970(*days)?.to_be_bytes()),
         (ColumnType::Time, Value::TimeMillis(millis)) => {
@@ -103,7 +105,7 @@ fn moment(kind: ColumnType, shape: Shape, value: &Value, out: &mut Vec<u8>) -> R
         (ColumnType::Time, Value::Long(nanos)) => out.extend(((nanos + 500).div_euclid(1000)).to_be_bytes()),
         (_, Value::TimestampMillis(count)) => out.extend(instant(*count, Unit::Ms, kind)?.to_be_bytes()),
         (_, Value::TimestampMicros(count)) => out.extend(instant(*count, Unit::Us, kind)?.to_be_bytes()),
-        (_, Value::Long(count)) if shape == Shape::Nanos => {
+        (_, Value::Long(count)) if shape == ParquetShape::Nanos => {
             out.extend(instant(*count, Unit::Ns, kind)?.to_be_bytes())
         }
         _ => return Err(Reject::new(sqlstate::BAD_TIME, format!("{value} is not {kind}"))),

@@ -22,26 +22,26 @@ use parquet::file::metadata::{
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 use crate::config::{Column, ColumnType};
-use crate::files::batch::{Batch, BatchReader};
-use crate::files::format::{Contents, Format, Input, Letter};
-use crate::files::input::Identity;
+use crate::files::batch::{BatchReader, FileBatch};
+use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
+use crate::files::input::FileIdentity;
 use crate::files::limits::{Allowance, Limits, PageLimit};
 use crate::files::part::Part;
 use crate::Failure;
-use schema::Field;
+use schema::ParquetField;
 
 /// The format.
 #[derive(Debug, Clone, Copy)]
 pub struct Parquet(pub PageLimit, pub Limits);
 
-impl Format for Parquet {
+impl FileFormat for Parquet {
     fn endings(&self) -> &'static [&'static str] {
         &["parquet"]
     }
 
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
         let at = |failure: Failure| failure.at(path.display());
-        let identity = Identity::of(path).map_err(|e| at(Failure::new(e)))?;
+        let identity = FileIdentity::of(path).map_err(|e| at(Failure::new(e)))?;
         let Self(limit, limits) = *self;
         let file = fs::File::open(path).map_err(|e| at(Failure::new(e)))?;
         let about =
@@ -53,7 +53,7 @@ impl Format for Parquet {
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
         let names = fields.iter().map(|field| field.name.clone()).collect();
         let types = fields.iter().map(|field| field.kind).collect();
-        Ok(Box::new(File {
+        Ok(Box::new(ParquetFile {
             path: path.into(),
             identity,
             schema,
@@ -113,11 +113,11 @@ fn can_unpack(compression: &Compression) -> bool {
 }
 
 /// A file of Parquet. Its parts are row groups, small ones together; its positions are rows.
-struct File {
+struct ParquetFile {
     path: PathBuf,
-    identity: Identity,
+    identity: FileIdentity,
     schema: SchemaDescPtr,
-    fields: Vec<Field>,
+    fields: Vec<ParquetField>,
     names: Vec<String>,
     types: Vec<ColumnType>,
     groups: Vec<Group>,
@@ -125,7 +125,7 @@ struct File {
     allowance: Allowance,
 }
 
-impl File {
+impl ParquetFile {
     fn rows(&self) -> i64 {
         self.groups.iter().map(|group| group.rows).sum()
     }
@@ -144,12 +144,12 @@ impl File {
     }
 }
 
-impl Input for File {
+impl Input for ParquetFile {
     fn path(&self) -> &PathBuf {
         &self.path
     }
 
-    fn identity(&self) -> &Identity {
+    fn identity(&self) -> &FileIdentity {
         &self.identity
     }
 
@@ -210,12 +210,12 @@ impl Input for File {
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure> {
         let groups = self.groups_of(part);
-        Ok(Box::new(reader::Reader::new(self, groups, part.from, next.0, columns)?))
+        Ok(Box::new(reader::ParquetReader::new(self, groups, part.from, next.0, columns)?))
     }
 
-    fn again(&self, letters: &[Letter], columns: &[Column]) -> Result<Batch, Failure> {
+    fn again(&self, letters: &[RefusedRecord], columns: &[Column]) -> Result<FileBatch, Failure> {
         let first = letters.first().map_or(0, |letter| letter.line - 1);
-        reader::Reader::new(self, 0..self.groups.len(), 0, first, columns)?.again(letters)
+        reader::ParquetReader::new(self, 0..self.groups.len(), 0, first, columns)?.again(letters)
     }
 }
 

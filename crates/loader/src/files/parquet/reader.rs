@@ -18,9 +18,9 @@ use super::encode::append;
 use super::{metadata, pages};
 use crate::config::Column;
 use crate::decode::Reject;
-use crate::files::batch::{Batch, BatchReader, Origin};
-use crate::files::dead_letter::DeadLetter;
-use crate::files::format::Letter;
+use crate::files::batch::{BatchReader, FileBatch, Origin};
+use crate::files::dead_letter::FileDeadLetter;
+use crate::files::format::RefusedRecord;
 use crate::store::dead_letter::Stage;
 use crate::Failure;
 
@@ -29,8 +29,8 @@ pub const BATCH_ROWS: usize = 50_000;
 pub const BATCH_BYTES: usize = 8 << 20;
 
 /// Reads row groups that follow each other.
-pub struct Reader<'f> {
-    of: &'f super::File,
+pub struct ParquetReader<'f> {
+    of: &'f super::ParquetFile,
     file: Arc<File>,
     metadata: ParquetMetaData,
     groups: Range<usize>,
@@ -41,11 +41,11 @@ pub struct Reader<'f> {
     columns: Vec<Column>,
 }
 
-impl<'f> Reader<'f> {
+impl<'f> ParquetReader<'f> {
     /// Reads on from a row, which is in the first of these groups or after it; `from` is the row that group begins with.
     /// Rows are counted over the whole file.
     pub fn new(
-        of: &'f super::File,
+        of: &'f super::ParquetFile,
         mut groups: Range<usize>,
         mut from: i64,
         next: i64,
@@ -100,9 +100,9 @@ impl<'f> Reader<'f> {
     }
 
     /// Makes rows of those that were refused before.
-    pub fn again(mut self, letters: &[Letter]) -> Result<Batch, Failure> {
-        let mut batch = Batch::default();
-        for Letter { line, .. } in letters {
+    pub fn again(mut self, letters: &[RefusedRecord]) -> Result<FileBatch, Failure> {
+        let mut batch = FileBatch::default();
+        for RefusedRecord { line, .. } in letters {
             let mut row = None;
             while self.at < *line {
                 row = self.next_row()?;
@@ -138,12 +138,12 @@ fn caught<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parque
     done.unwrap_or_else(|_| Err(ParquetError::General("its columns do not fit together".into())))
 }
 
-impl BatchReader for Reader<'_> {
-    fn next(&mut self) -> Result<Option<Batch>, Failure> {
+impl BatchReader for ParquetReader<'_> {
+    fn next(&mut self) -> Result<Option<FileBatch>, Failure> {
         if let Some(failure) = self.failed.take() {
             return Err(failure);
         }
-        let mut batch = Batch { from: self.at, ..Batch::default() };
+        let mut batch = FileBatch { from: self.at, ..FileBatch::default() };
         while batch.origins.len() + batch.dead_letters.len() < BATCH_ROWS
             && batch.rows.copy.len() < BATCH_BYTES
         {
@@ -164,7 +164,7 @@ impl BatchReader for Reader<'_> {
                 }
                 Err(reject) => {
                     batch.rows.copy.truncate(before);
-                    batch.dead_letters.push(DeadLetter {
+                    batch.dead_letters.push(FileDeadLetter {
                         line: self.at,
                         raw: None,
                         stage: Stage::Decode,
@@ -173,7 +173,7 @@ impl BatchReader for Reader<'_> {
                 }
             }
         }
-        let allowed = self.of.allowance.take(batch.rows.copy.len() as u64);
+        let allowed = self.of.allowance.note_bytes(batch.rows.copy.len() as u64);
         allowed.map_err(|what| Failure::new(what).at(self.of.path.display()))?;
         batch.next = (self.at, self.at + 1);
         if batch.from == self.at {

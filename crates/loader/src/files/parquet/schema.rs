@@ -12,7 +12,7 @@ use crate::decode::{sqlstate, Reject};
 
 /// How to read the values of a column, where they alone do not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum ParquetShape {
     /// Values that mean what they are.
     Plain,
     /// Whole numbers that count nanoseconds.
@@ -25,20 +25,20 @@ pub enum Shape {
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
+pub struct ParquetField {
     /// Name of the column.
     pub name: String,
     /// The type for a column of a new table.
     pub kind: ColumnType,
     /// How its values are to be taken.
-    pub shape: Shape,
+    pub shape: ParquetShape,
 }
 
 /// The precision of what is text in truth; see [`for_reading`].
 const TEXT: i32 = i32::MAX;
 
 /// The columns of a file; fails, in words, at one that cannot be read in full.
-pub fn fields(schema: &Type) -> Result<Vec<Field>, String> {
+pub fn fields(schema: &Type) -> Result<Vec<ParquetField>, String> {
     schema.get_fields().iter().map(|field| of(field)).collect()
 }
 
@@ -101,13 +101,13 @@ pub fn text(value: &Value) -> Option<Result<&str, Reject>> {
     })
 }
 
-fn of(field: &Type) -> Result<Field, String> {
+fn of(field: &Type) -> Result<ParquetField, String> {
     let name = field.name().to_string();
     check(field).map_err(|what| format!("column {name:?} {what}"))?;
     let info = field.get_basic_info();
     let repeated = info.has_repetition() && info.repetition() == Repetition::REPEATED;
     if field.is_group() || repeated {
-        return Ok(Field { name, kind: ColumnType::Jsonb, shape: Shape::Plain });
+        return Ok(ParquetField { name, kind: ColumnType::Jsonb, shape: ParquetShape::Plain });
     }
     let (kind, shape) = match info.logical_type_ref() {
         Some(LogicalType::Timestamp(time)) => {
@@ -118,19 +118,19 @@ fn of(field: &Type) -> Result<Field, String> {
             (kind, nanos(&time.unit))
         }
         Some(LogicalType::Time(time)) => (ColumnType::Time, nanos(&time.unit)),
-        Some(LogicalType::Uuid) => (ColumnType::Uuid, Shape::Uuid),
-        Some(LogicalType::Float16) => (ColumnType::Real, Shape::Plain),
-        _ if field.get_physical_type() == Physical::INT96 => (ColumnType::Timestamptz, Shape::Int96),
-        _ => (by_converted_type(info.converted_type(), field.get_physical_type()), Shape::Plain),
+        Some(LogicalType::Uuid) => (ColumnType::Uuid, ParquetShape::Uuid),
+        Some(LogicalType::Float16) => (ColumnType::Real, ParquetShape::Plain),
+        _ if field.get_physical_type() == Physical::INT96 => (ColumnType::Timestamptz, ParquetShape::Int96),
+        _ => (by_converted_type(info.converted_type(), field.get_physical_type()), ParquetShape::Plain),
     };
-    Ok(Field { name, kind, shape })
+    Ok(ParquetField { name, kind, shape })
 }
 
-fn nanos(unit: &TimeUnit) -> Shape {
+fn nanos(unit: &TimeUnit) -> ParquetShape {
     if matches!(unit, TimeUnit::NANOS) {
-        Shape::Nanos
+        ParquetShape::Nanos
     } else {
-        Shape::Plain
+        ParquetShape::Plain
     }
 }
 

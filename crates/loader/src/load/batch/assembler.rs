@@ -3,12 +3,12 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::avro::Readiness;
-use super::dead_letter::DeadLetter;
-use super::keys::{self, Key};
+use super::avro::SchemaReadiness;
+use super::dead_letter::MessageDeadLetter;
+use super::keys::{self, MessageKey};
 use super::raw_messages::RawMessages;
-use super::topic::{Decoder, Progress, TopicState};
-use super::{Batch, Change, Span};
+use super::topic::{PartitionProgress, TopicDecoder, TopicState};
+use super::{MessageBatch, OffsetSpan, TableChange};
 use crate::config::{BatchLimits, Config, KeyFormat};
 use crate::decode::{Record, Reject};
 use crate::load::assignment::{Assigned, AssignedPartition};
@@ -25,7 +25,7 @@ pub struct Assembler {
     limits: BatchLimits,
     max_message_bytes: usize,
     registry: Option<Registry>,
-    batch: Batch,
+    batch: MessageBatch,
     opened: Instant,
     /// A position was moved where there are no messages.
     passed: bool,
@@ -58,7 +58,7 @@ impl Assembler {
     /// Begins where the assignment says.
     pub fn new(assigned: &Assigned, config: &Config) -> Result<Self, Failure> {
         let topics = assigned.topics.iter().map(|topic| TopicState::new(topic, assigned)).collect();
-        let batch = Batch::new(assigned.tables.len());
+        let batch = MessageBatch::new(assigned.tables.len());
         let registry = config.registry.as_ref();
         let registry = registry.map(|config| Registry::new(config, assigned.schemas.clone())).transpose()?;
         let Config { batch: limits, max_message_bytes, .. } = *config;
@@ -74,9 +74,9 @@ impl Assembler {
         for partition in partitions {
             let progress = &mut self.topics[partition.topic].progress;
             let at = partition.number as usize; // Kafka counts partitions from 0
-            progress.resize(progress.len().max(at + 1), Progress::default());
+            progress.resize(progress.len().max(at + 1), PartitionProgress::default());
             let next = partition.next;
-            progress[at] = Progress { handed_over: next, taken: next, next, owned: true };
+            progress[at] = PartitionProgress { handed_over: next, taken: next, next, owned: true };
         }
     }
 
@@ -131,7 +131,7 @@ impl Assembler {
     }
 
     /// Takes a message into the batch; one that was taken before is passed over.
-    pub fn take(&mut self, record: &Record) -> Result<Taken, Failure> {
+    pub fn take_record(&mut self, record: &Record) -> Result<Taken, Failure> {
         if self.topics[self.current].config.name != record.topic {
             self.current = self.topic(record.topic);
         }
@@ -160,13 +160,13 @@ impl Assembler {
             (Err(reject), _) => {
                 let most = self.max_message_bytes;
                 let letter = if bytes / KEPT_WHOLE < most {
-                    DeadLetter::new(record, Stage::Decode, reject)
+                    MessageDeadLetter::new(record, Stage::Decode, reject)
                 } else {
-                    DeadLetter::new(&record.beginning(most), Stage::Decode, reject.of_beginning())
+                    MessageDeadLetter::new(&record.beginning(most), Stage::Decode, reject.of_beginning())
                 };
                 self.batch.dead_letters.push(letter);
             }
-            (Ok(_), Decoder::Sampling(samples)) => {
+            (Ok(_), TopicDecoder::Sampling(samples)) => {
                 samples.push(self.current, record);
                 if samples.len() >= topic.config.sample {
                     topic.decode_samples(self.current, &mut self.batch);
@@ -190,25 +190,27 @@ impl Assembler {
             if self.batch.rows[topic.tables[0]].len() > 0 {
                 return Ok(Prepared::NotYet(Taken::AfterHandOver));
             }
-            topic.decoder = Decoder::Sampling(RawMessages::default());
+            topic.decoder = TopicDecoder::Sampling(RawMessages::default());
         }
         let Some(registry) = &mut self.registry else { return Ok(Prepared::Ready(None)) };
-        if let Decoder::Avro(decoder) = &mut topic.decoder {
+        if let TopicDecoder::Avro(decoder) = &mut topic.decoder {
             let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
             match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
-                Readiness::Ready => {}
-                Readiness::Changed(change) => self.batch.changes.push(Change::new(topic.tables[0], *change)),
-                Readiness::RowsFirst => return Ok(Prepared::NotYet(Taken::AfterHandOver)),
-                Readiness::Away(what) => return Ok(Prepared::NotYet(Taken::Later(what))),
-                Readiness::Unusable(what) => return Ok(Prepared::Refused(Reject::no_schema(what))),
+                SchemaReadiness::Ready => {}
+                SchemaReadiness::Changed(change) => {
+                    self.batch.changes.push(TableChange::new(topic.tables[0], *change))
+                }
+                SchemaReadiness::RowsFirst => return Ok(Prepared::NotYet(Taken::AfterHandOver)),
+                SchemaReadiness::Away(what) => return Ok(Prepared::NotYet(Taken::Later(what))),
+                SchemaReadiness::Unusable(what) => return Ok(Prepared::Refused(Reject::no_schema(what))),
             }
         }
         Ok(match topic.config.key_format {
             KeyFormat::Text => Prepared::Ready(None),
             KeyFormat::Avro => match keys::read(record.key, registry)? {
-                Key::Text(text) => Prepared::Ready(text),
-                Key::Away(what) => Prepared::NotYet(Taken::Later(what)),
-                Key::Unreadable(reject) => Prepared::Refused(reject),
+                MessageKey::Text(text) => Prepared::Ready(text),
+                MessageKey::Away(what) => Prepared::NotYet(Taken::Later(what)),
+                MessageKey::Unreadable(reject) => Prepared::Refused(reject),
             },
         })
     }
@@ -224,7 +226,7 @@ impl Assembler {
     }
 
     /// Hands the batch over, if there is anything in it.
-    pub fn close(&mut self) -> Option<Batch> {
+    pub fn close(&mut self) -> Option<MessageBatch> {
         if self.is_empty() {
             return None;
         }
@@ -233,7 +235,7 @@ impl Assembler {
             topic.decode_samples(at, &mut self.batch);
             for (number, progress) in topic.progress.iter_mut().enumerate() {
                 if progress.next > progress.handed_over {
-                    let span = Span { from: progress.handed_over, to: progress.next };
+                    let span = OffsetSpan { from: progress.handed_over, to: progress.next };
                     self.batch.spans.insert((at, number as i32), span);
                     progress.handed_over = progress.next;
                 }
@@ -296,27 +298,30 @@ mod tests {
     #[test]
     fn spans_cover_every_message_once() {
         let mut assembler = assembler(BatchLimits { rows: 3, ..BatchLimits::default() });
-        assembler.take(&record(0, 10, "{\"a\":1}")).unwrap();
-        assembler.take(&record(0, 12, "no")).unwrap();
-        assembler.take(&record(0, 12, "no")).unwrap();
+        assembler.take_record(&record(0, 10, "{\"a\":1}")).unwrap();
+        assembler.take_record(&record(0, 12, "no")).unwrap();
+        assembler.take_record(&record(0, 12, "no")).unwrap();
         assert!(!assembler.is_full(), "the repeated message does not count");
-        assembler.take(&record(2, 10, "{\"a\":2}")).unwrap();
+        assembler.take_record(&record(2, 10, "{\"a\":2}")).unwrap();
         assert!(assembler.is_full());
         let batch = assembler.close().unwrap();
         let spans: Vec<_> = batch.spans.into_iter().collect();
-        assert_eq!(spans, [((0, 0), Span { from: 10, to: 13 }), ((0, 2), Span { from: 10, to: 11 })]);
+        assert_eq!(
+            spans,
+            [((0, 0), OffsetSpan { from: 10, to: 13 }), ((0, 2), OffsetSpan { from: 10, to: 11 })]
+        );
         assert_eq!((batch.rows[0].len(), batch.dead_letters.len(), batch.changes.len()), (2, 1, 1));
         assert!(assembler.close().is_none());
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(100)).leak();
-        assembler.take(&record(2, 11, long)).unwrap();
+        assembler.take_record(&record(2, 11, long)).unwrap();
         let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(400)).leak();
-        assembler.take(&record(2, 12, huge)).unwrap();
+        assembler.take_record(&record(2, 12, huge)).unwrap();
         let batch = assembler.close().unwrap();
         let kept: Vec<_> = batch.dead_letters.iter().map(|letter| letter.len()).collect();
         assert_eq!((kept, batch.bytes), (vec![long.len(), 100], long.len() + huge.len()));
-        assembler.take(&record(0, 13, "{\"a\":3}")).unwrap();
+        assembler.take_record(&record(0, 13, "{\"a\":3}")).unwrap();
         let batch = assembler.close().unwrap();
-        assert_eq!(batch.spans[&(0, 0)], Span { from: 13, to: 14 });
+        assert_eq!(batch.spans[&(0, 0)], OffsetSpan { from: 13, to: 14 });
         assert!(batch.changes.is_empty(), "the definition is made once");
     }
 
@@ -326,13 +331,16 @@ mod tests {
         assembler.pass("t", 0, 10);
         assembler.pass("t", 1, 99);
         assert!(assembler.close().is_none(), "nothing has moved");
-        assembler.take(&record(0, 10, "{\"a\":1}")).unwrap();
+        assembler.take_record(&record(0, 10, "{\"a\":1}")).unwrap();
         assembler.pass("t", 0, 12);
         assembler.pass("t", 2, 15);
         assert!(assembler.patience().is_some());
         let batch = assembler.close().unwrap();
         let spans: Vec<_> = batch.spans.into_iter().collect();
-        assert_eq!(spans, [((0, 0), Span { from: 10, to: 12 }), ((0, 2), Span { from: 10, to: 15 })]);
+        assert_eq!(
+            spans,
+            [((0, 0), OffsetSpan { from: 10, to: 12 }), ((0, 2), OffsetSpan { from: 10, to: 15 })]
+        );
         assembler.pass("t", 2, 16);
         assert!(assembler.remove("t", 2), "no message waits");
         assert_eq!(assembler.close().unwrap().messages, 0);
@@ -341,30 +349,30 @@ mod tests {
     #[test]
     fn fields_that_have_no_column_get_one_when_the_rows_without_it_are_handed_over() {
         let mut assembler = assembler_for(BatchLimits::default(), "unknown_fields='add'");
-        assembler.take(&record(0, 10, "{\"a\":1}")).unwrap();
+        assembler.take_record(&record(0, 10, "{\"a\":1}")).unwrap();
         assert_eq!(assembler.close().unwrap().changes.len(), 1);
-        assembler.take(&record(0, 11, "{\"a\":2,\"b\":null}")).unwrap();
+        assembler.take_record(&record(0, 11, "{\"a\":2,\"b\":null}")).unwrap();
         let grown = record(0, 12, "{\"a\":3,\"b\":1}");
-        assert_eq!(assembler.take(&grown).unwrap(), Taken::AfterHandOver);
+        assert_eq!(assembler.take_record(&grown).unwrap(), Taken::AfterHandOver);
         let before = assembler.close().unwrap();
         assert_eq!((before.rows[0].len(), before.changes.len()), (1, 0));
-        assembler.take(&grown).unwrap();
-        assembler.take(&record(0, 13, "{\"b\":1.5}")).unwrap();
+        assembler.take_record(&grown).unwrap();
+        assembler.take_record(&record(0, 13, "{\"b\":1.5}")).unwrap();
         let after = assembler.close().unwrap();
         assert_eq!((after.rows[0].len(), after.dead_letters.len()), (2, 0));
         let statement = "ALTER TABLE \"t\" ADD COLUMN IF NOT EXISTS \"b\" double precision";
         assert_eq!(after.changes[0].statement.as_deref(), Some(statement));
-        assembler.take(&record(0, 14, "{\"a\":4,\"b\":2}")).unwrap();
+        assembler.take_record(&record(0, 14, "{\"a\":4,\"b\":2}")).unwrap();
         assert!(assembler.close().unwrap().changes.is_empty());
     }
 
     #[test]
     fn nothing_is_inferred_from_poison() {
         let mut assembler = assembler(BatchLimits::default());
-        assembler.take(&record(0, 10, "[1]")).unwrap();
+        assembler.take_record(&record(0, 10, "[1]")).unwrap();
         let batch = assembler.close().unwrap();
         assert_eq!((batch.dead_letters.len(), batch.changes.len()), (1, 0));
-        assembler.take(&record(0, 11, "{\"a\":1}")).unwrap();
+        assembler.take_record(&record(0, 11, "{\"a\":1}")).unwrap();
         assert_eq!(assembler.close().unwrap().changes.len(), 1);
     }
 }

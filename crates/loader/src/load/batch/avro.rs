@@ -3,26 +3,26 @@
 use std::collections::HashMap;
 
 use crate::config::{TableName, Topic, UnknownFields};
-use crate::decode::avro::{columns, evolved, unframe, Plan};
+use crate::decode::avro::{columns, evolved, unframe, AvroPlan};
 use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::{Definition, Template};
-use crate::load::batch::Change;
+use crate::load::batch::TableChange;
 use crate::registry::Registry;
 use crate::{ErrorKind, Failure};
 
 /// What is known of a topic.
-pub struct Decoder {
+pub struct AvroDecoder {
     definition: Option<Definition>,
     /// What the table allows, if it exists and the first schema is to say which of its columns are filled.
     template: Option<Template>,
     /// What becomes of messages without a value.
     tombstones: Option<Routes>,
     /// By the number of the schema.
-    plans: HashMap<u32, Plan>,
+    plans: HashMap<u32, AvroPlan>,
 }
 
 /// Whether a message can be decoded now.
-pub enum Readiness {
+pub enum SchemaReadiness {
     /// The message can be decoded, or never will.
     Ready,
     /// The message can be decoded, with a table that has changed.
@@ -35,7 +35,7 @@ pub enum Readiness {
     Unusable(String),
 }
 
-impl Decoder {
+impl AvroDecoder {
     /// A decoder for a table, as far as it is known.
     pub fn new(definition: Option<Definition>, template: Option<Template>) -> Self {
         Self { definition, template, tombstones: None, plans: HashMap::new() }
@@ -48,16 +48,16 @@ impl Decoder {
         registry: &mut Registry,
         (topic, table): (&Topic, &TableName),
         has_rows: bool,
-    ) -> Result<Readiness, Failure> {
-        let Some(Ok((id, _))) = value.map(unframe) else { return Ok(Readiness::Ready) };
+    ) -> Result<SchemaReadiness, Failure> {
+        let Some(Ok((id, _))) = value.map(unframe) else { return Ok(SchemaReadiness::Ready) };
         if self.plans.contains_key(&id) {
-            return Ok(Readiness::Ready);
+            return Ok(SchemaReadiness::Ready);
         }
         let shape = match registry.shape(id) {
             Ok(shape) => shape,
             Err(failure) => match failure.kind() {
-                ErrorKind::Reject => return Ok(Readiness::Unusable(failure.to_string())),
-                ErrorKind::Retry => return Ok(Readiness::Away(failure.to_string())),
+                ErrorKind::Reject => return Ok(SchemaReadiness::Unusable(failure.to_string())),
+                ErrorKind::Retry => return Ok(SchemaReadiness::Away(failure.to_string())),
                 ErrorKind::Fatal => return Err(failure),
             },
         };
@@ -65,7 +65,7 @@ impl Decoder {
             None => {
                 let columns = columns(&shape, &topic.overflow_column);
                 if columns.is_empty() {
-                    return Ok(Readiness::Unusable(format!("schema {id} is not that of a record")));
+                    return Ok(SchemaReadiness::Unusable(format!("schema {id} is not that of a record")));
                 }
                 if let Some(template) = &self.template {
                     Some((template.definition_with(|name| shape.has_field(name)), None))
@@ -81,7 +81,7 @@ impl Decoder {
             Some(_) => None,
         };
         if change.is_some() && has_rows {
-            return Ok(Readiness::RowsFirst);
+            return Ok(SchemaReadiness::RowsFirst);
         }
         if let Some((definition, _)) = &change {
             self.definition = Some(definition.clone());
@@ -89,9 +89,9 @@ impl Decoder {
             self.plans.clear();
         }
         if let Some(definition) = &self.definition {
-            self.plans.insert(id, Plan::new(shape, definition));
+            self.plans.insert(id, AvroPlan::new(shape, definition));
         }
-        Ok(change.map_or(Readiness::Ready, |change| Readiness::Changed(Box::new(change))))
+        Ok(change.map_or(SchemaReadiness::Ready, |change| SchemaReadiness::Changed(Box::new(change))))
     }
 
     /// Appends a message as a row to the table with this number, as `Routes::append_rows` does.
@@ -113,7 +113,7 @@ impl Decoder {
     }
 }
 
-impl Change {
+impl TableChange {
     /// A change of a table.
     pub fn new(table: usize, (definition, statement): (Definition, Option<String>)) -> Self {
         Self { table, definition, statement }

@@ -8,13 +8,13 @@ use crate::decode::avro::unframe;
 use crate::decode::{headers, Record, Reject};
 use crate::store::dead_letter::{append_reason, Stage};
 
-/// The statement that the rows of [`DeadLetter::append`] are for.
+/// The statement that the rows of [`MessageDeadLetter::append`] are for.
 pub const COPY: &str =
     "COPY loader.dead_letters (job, topic, partition, \"offset\", ts, key, value, headers, \
                         schema_id, stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
 
 /// A row of `loader.dead_letters`.
-pub struct DeadLetter {
+pub struct MessageDeadLetter {
     topic: String,
     partition: i32,
     offset: i64,
@@ -26,7 +26,7 @@ pub struct DeadLetter {
     reject: Reject,
 }
 
-impl DeadLetter {
+impl MessageDeadLetter {
     /// Keeps all of the message.
     pub fn new(record: &Record, stage: Stage, reject: Reject) -> Self {
         Self {

@@ -6,7 +6,7 @@ use crate::registry::Registry;
 use crate::{ErrorKind, Failure};
 
 /// What a key says.
-pub enum Key {
+pub enum MessageKey {
     /// This; nothing if there is no key.
     Text(Option<String>),
     /// The schema of the key cannot be had now.
@@ -16,20 +16,20 @@ pub enum Key {
 }
 
 /// Reads a key.
-pub fn read(key: Option<&[u8]>, registry: &mut Registry) -> Result<Key, Failure> {
-    let Some(key) = key else { return Ok(Key::Text(None)) };
+pub fn read(key: Option<&[u8]>, registry: &mut Registry) -> Result<MessageKey, Failure> {
+    let Some(key) = key else { return Ok(MessageKey::Text(None)) };
     let (id, value) = match unframe(key) {
         Ok(parts) => parts,
-        Err(reject) => return Ok(Key::Unreadable(of_key(reject))),
+        Err(reject) => return Ok(MessageKey::Unreadable(of_key(reject))),
     };
     match registry.shape(id) {
         Ok(shape) => match to_text(&shape, value) {
-            Ok(text) => Ok(Key::Text(Some(text))),
-            Err(reject) => Ok(Key::Unreadable(of_key(reject))),
+            Ok(text) => Ok(MessageKey::Text(Some(text))),
+            Err(reject) => Ok(MessageKey::Unreadable(of_key(reject))),
         },
         Err(failure) => match failure.kind() {
-            ErrorKind::Reject => Ok(Key::Unreadable(of_key(Reject::no_schema(failure.to_string())))),
-            ErrorKind::Retry => Ok(Key::Away(failure.to_string())),
+            ErrorKind::Reject => Ok(MessageKey::Unreadable(of_key(Reject::no_schema(failure.to_string())))),
+            ErrorKind::Retry => Ok(MessageKey::Away(failure.to_string())),
             ErrorKind::Fatal => Err(failure),
         },
     }

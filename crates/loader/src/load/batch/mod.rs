@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 use crate::decode::Rows;
 use crate::definition::Definition;
 use crate::registry::Schema;
-use dead_letter::DeadLetter;
+use dead_letter::MessageDeadLetter;
 use raw_messages::RawMessages;
 
 /// Rows, dead letters, new definitions, and the offsets that they cover.
 #[derive(Default)]
-pub struct Batch {
+pub struct MessageBatch {
     /// By topic and partition: from where to where the positions move.
-    pub spans: BTreeMap<(usize, i32), Span>,
+    pub spans: BTreeMap<(usize, i32), OffsetSpan>,
     /// By topic and partition: how many messages no route takes, where these are to be ignored.
     pub ignored: BTreeMap<(usize, i32), i64>,
     /// By table.
@@ -27,9 +27,9 @@ pub struct Batch {
     /// The messages that became rows, by the numbers that their rows have.
     pub raw_messages: RawMessages,
     /// The messages that could not become rows.
-    pub dead_letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<MessageDeadLetter>,
     /// What becomes of tables first.
-    pub changes: Vec<Change>,
+    pub changes: Vec<TableChange>,
     /// Schemas that were just fetched, to be kept.
     pub schemas: Vec<Schema>,
     /// How many messages it took.
@@ -39,7 +39,7 @@ pub struct Batch {
 }
 
 /// A table that is created, or altered, for the rows of the batch.
-pub struct Change {
+pub struct TableChange {
     /// Which of the tables.
     pub table: usize,
     /// What it looks like then.
@@ -50,14 +50,14 @@ pub struct Change {
 
 /// A range of offsets, the end not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct OffsetSpan {
     /// The stored position that the batch continues from.
     pub from: i64,
     /// The position after it.
     pub to: i64,
 }
 
-impl Batch {
+impl MessageBatch {
     /// An empty batch for this many tables.
     pub fn new(tables: usize) -> Self {
         Self { rows: (0..tables).map(|_| Rows::default()).collect(), ..Self::default() }

@@ -3,11 +3,11 @@
 use std::mem;
 
 use super::avro;
-use super::dead_letter::DeadLetter;
+use super::dead_letter::MessageDeadLetter;
 use super::raw_messages::RawMessages;
-use super::{Batch, Change};
-use crate::config::{Format, TableName, Topic, UnknownFields};
-use crate::decode::{fields_of, infer, Fields, Record, Routes};
+use super::{MessageBatch, TableChange};
+use crate::config::{MessageFormat, TableName, Topic, UnknownFields};
+use crate::decode::{fields_of, infer, KnownFields, Record, Routes};
 use crate::definition::{Definition, Template};
 use crate::load::assignment::{Assigned, AssignedTopic};
 use crate::store::dead_letter::Stage;
@@ -21,18 +21,18 @@ pub struct TopicState {
     /// The name of the first.
     pub table: TableName,
     /// What its messages go through.
-    pub decoder: Decoder,
+    pub decoder: TopicDecoder,
     /// What the table looks like, if fields of messages may add to it.
-    growing: Option<(Definition, Fields)>,
+    growing: Option<(Definition, KnownFields)>,
     /// What the table allows, if it exists and the first messages are to say which of its columns are filled.
     template: Option<Template>,
     /// By partition number.
-    pub progress: Vec<Progress>,
+    pub progress: Vec<PartitionProgress>,
 }
 
 /// How far a partition was handed over, and how far it was read.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Progress {
+pub struct PartitionProgress {
     /// The offset after the last message that was handed over.
     pub handed_over: i64,
     /// The offset after the last message that was taken.
@@ -44,13 +44,13 @@ pub struct Progress {
 }
 
 /// What turns messages into rows.
-pub enum Decoder {
+pub enum TopicDecoder {
     /// Columns are not known, or not all of them: messages wait to be inferred from.
     Sampling(RawMessages),
     /// JSON, by routes into tables.
     Json(Box<Routes>),
     /// Avro, by schemas.
-    Avro(Box<avro::Decoder>),
+    Avro(Box<avro::AvroDecoder>),
 }
 
 /// What came of looking at messages.
@@ -70,14 +70,15 @@ impl TopicState {
         let first = &assigned.tables[topic.tables[0]];
         let known: Option<Vec<_>> = tables().map(|table| table.definition.as_ref()).collect();
         let decoder = match (topic.config.format, known) {
-            (Format::Avro, _) => {
-                Decoder::Avro(Box::new(avro::Decoder::new(first.definition.clone(), first.template.clone())))
-            }
-            (Format::Json, Some(definitions)) => {
+            (MessageFormat::Avro, _) => TopicDecoder::Avro(Box::new(avro::AvroDecoder::new(
+                first.definition.clone(),
+                first.template.clone(),
+            ))),
+            (MessageFormat::Json, Some(definitions)) => {
                 let tables = topic.tables.iter().copied().zip(definitions);
-                Decoder::Json(Box::new(Routes::new(&topic.config, tables)))
+                TopicDecoder::Json(Box::new(Routes::new(&topic.config, tables)))
             }
-            (Format::Json, None) => Decoder::Sampling(RawMessages::default()),
+            (MessageFormat::Json, None) => TopicDecoder::Sampling(RawMessages::default()),
         };
         let mut state = Self {
             config: topic.config.clone(),
@@ -93,27 +94,29 @@ impl TopicState {
     }
 
     /// What to compare messages with, if their fields may add columns to this definition.
-    fn grows_from(&self, definition: Definition) -> Option<(Definition, Fields)> {
+    fn grows_from(&self, definition: Definition) -> Option<(Definition, KnownFields)> {
         let Topic { format, unknown_fields, .. } = self.config;
-        let fields = Fields::of(&definition.columns);
-        (format == Format::Json && unknown_fields == UnknownFields::Add).then_some((definition, fields))
+        let fields = KnownFields::of(&definition.columns);
+        (format == MessageFormat::Json && unknown_fields == UnknownFields::Add)
+            .then_some((definition, fields))
     }
 
     /// Whether a message has a field for which there is to be a column.
     pub fn asks_for_columns(&self, value: Option<&[u8]>) -> bool {
         match (&self.decoder, &self.growing, value) {
-            (Decoder::Json(_), Some((_, fields)), Some(value)) => fields.miss_any(value),
+            (TopicDecoder::Json(_), Some((_, fields)), Some(value)) => fields.miss_any(value),
             _ => false,
         }
     }
 
     /// Infers the columns that are not known from the messages that wait, and decodes them.
-    pub fn decode_samples(&mut self, at: usize, batch: &mut Batch) {
-        let Decoder::Sampling(samples) = &mut self.decoder else { return };
+    pub fn decode_samples(&mut self, at: usize, batch: &mut MessageBatch) {
+        let TopicDecoder::Sampling(samples) = &mut self.decoder else { return };
         let samples = mem::take(samples);
         let known = self.growing.take().map(|(definition, _)| definition);
         let (definition, outcome) = self.inferred(&samples, known);
-        self.decoder = Decoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
+        self.decoder =
+            TopicDecoder::Json(Box::new(Routes::new(&self.config, [(self.tables[0], &definition)])));
         for i in 0..samples.len() {
             let name = self.config.name.clone();
             let record = samples.get(i, &name);
@@ -122,12 +125,12 @@ impl TopicState {
         }
         match outcome {
             Inferred::Nothing => {
-                self.decoder = Decoder::Sampling(RawMessages::default());
+                self.decoder = TopicDecoder::Sampling(RawMessages::default());
                 return;
             }
             Inferred::AsItWas => {}
             Inferred::Change(statement) => {
-                batch.changes.push(Change::new(self.tables[0], (definition.clone(), statement)));
+                batch.changes.push(TableChange::new(self.tables[0], (definition.clone(), statement)));
             }
         }
         self.growing = self.grows_from(definition);
@@ -163,15 +166,15 @@ impl TopicState {
     }
 
     /// Decodes a message into rows or a dead letter; `key` is its key as the columns see it.
-    pub fn decode(&mut self, record: &Record, key: Option<&[u8]>, topic: usize, batch: &mut Batch) {
+    pub fn decode(&mut self, record: &Record, key: Option<&[u8]>, topic: usize, batch: &mut MessageBatch) {
         let seen = &Record { key, ..*record };
         let message = batch.raw_messages.len() as u32; // a batch has far fewer messages
         let appended = match &mut self.decoder {
-            Decoder::Json(routes) => routes.append_rows(seen, message, &mut batch.rows),
-            Decoder::Avro(decoder) => {
+            TopicDecoder::Json(routes) => routes.append_rows(seen, message, &mut batch.rows),
+            TopicDecoder::Avro(decoder) => {
                 decoder.append_row(seen, message, (&self.config, self.tables[0]), &mut batch.rows)
             }
-            Decoder::Sampling(_) => return,
+            TopicDecoder::Sampling(_) => return,
         };
         match appended {
             Ok(is_taken) => {
@@ -180,7 +183,7 @@ impl TopicState {
                 }
                 batch.raw_messages.push(topic, record);
             }
-            Err(reject) => batch.dead_letters.push(DeadLetter::new(record, Stage::Decode, reject)),
+            Err(reject) => batch.dead_letters.push(MessageDeadLetter::new(record, Stage::Decode, reject)),
         }
     }
 }

@@ -7,7 +7,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::oneshot;
 
 use super::order::Order;
-use super::Reader;
+use super::LaneReader;
 use crate::kafka::{self, GroupChange, Partition};
 use crate::load::assignment::AssignedPartition;
 use crate::load::exit::Exit;
@@ -18,22 +18,22 @@ pub struct Changes<'a> {
     /// Partitions that were added to the topics.
     pub added: &'a mpsc::Receiver<Partition>,
     /// What is being carried out.
-    pub current: Option<Change>,
+    pub current: Option<PendingChange>,
 }
 
 /// A change that waits for the writing side.
-pub struct Change {
+pub struct PendingChange {
     /// What the group wants, if it is the group.
     pub group: Option<GroupChange>,
-    waits_for: Answer,
+    waits_for: WriterAnswer,
 }
 
-enum Answer {
+enum WriterAnswer {
     Claimed(oneshot::Receiver<Vec<AssignedPartition>>),
     Flushed(oneshot::Receiver<()>),
 }
 
-impl Reader<'_> {
+impl LaneReader<'_> {
     /// Begins changes and completes them, without waiting: Kafka has to be polled meanwhile.
     pub fn carry_out_changes(&mut self) -> Result<(), Exit> {
         if let Some(change) = self.changes.current.take() {
@@ -43,7 +43,7 @@ impl Reader<'_> {
             return Ok(());
         }
         if let Some(change) = self.consumer.context().next_change() {
-            self.begin(change)
+            self.begin_change(change)
         } else {
             let added: Vec<Partition> = self.changes.added.try_iter().collect();
             if added.is_empty() {
@@ -56,7 +56,7 @@ impl Reader<'_> {
         }
     }
 
-    fn begin(&mut self, change: GroupChange) -> Result<(), Exit> {
+    fn begin_change(&mut self, change: GroupChange) -> Result<(), Exit> {
         match &change {
             GroupChange::Given(list) => {
                 let mut given = Vec::with_capacity(list.count());
@@ -80,7 +80,7 @@ impl Reader<'_> {
                 let (answer, flushed) = oneshot::channel();
                 self.send(Order::Flush(answer))?;
                 self.changes.current =
-                    Some(Change { group: Some(change), waits_for: Answer::Flushed(flushed) });
+                    Some(PendingChange { group: Some(change), waits_for: WriterAnswer::Flushed(flushed) });
                 Ok(())
             }
         }
@@ -88,15 +88,15 @@ impl Reader<'_> {
 
     fn claim(&mut self, group: Option<GroupChange>, partitions: Vec<Partition>) -> Result<(), Exit> {
         let (answer, claimed) = oneshot::channel();
-        self.changes.current = Some(Change { group, waits_for: Answer::Claimed(claimed) });
+        self.changes.current = Some(PendingChange { group, waits_for: WriterAnswer::Claimed(claimed) });
         self.send(Order::Claim(partitions, answer))
     }
 
     /// Completes a change if the writing side is done with it; else returns it.
-    fn complete(&mut self, mut change: Change) -> Result<Option<Change>, Exit> {
+    fn complete(&mut self, mut change: PendingChange) -> Result<Option<PendingChange>, Exit> {
         use oneshot::error::TryRecvError;
         match &mut change.waits_for {
-            Answer::Claimed(answer) => match answer.try_recv() {
+            WriterAnswer::Claimed(answer) => match answer.try_recv() {
                 Ok(claimed) => {
                     self.assembler.add(&claimed);
                     // Assigned once, with the positions of PostgreSQL; the group's own are never looked at.
@@ -109,7 +109,7 @@ impl Reader<'_> {
                     Err(Exit::Ended)
                 }
             },
-            Answer::Flushed(answer) => match answer.try_recv() {
+            WriterAnswer::Flushed(answer) => match answer.try_recv() {
                 Ok(()) => {
                     if let Some(GroupChange::Taken(list)) = &change.group {
                         self.commit();

@@ -6,9 +6,9 @@ use crate::load::assignment::AssignedPartition;
 
 /// The partitions that have not reached their end yet, by topic and number, with that end.
 #[derive(Debug, Clone)]
-pub struct End(HashMap<(usize, i32), i64>);
+pub struct EndOffsets(HashMap<(usize, i32), i64>);
 
-impl End {
+impl EndOffsets {
     /// The ends of these partitions, each where the function says.
     pub fn new(partitions: &[AssignedPartition], end: impl Fn(&AssignedPartition) -> i64) -> Self {
         Self(partitions.iter().map(|p| ((p.topic, p.number), end(p))).collect())
@@ -46,7 +46,7 @@ mod tests {
     fn is_reached_by_messages_or_by_their_absence() {
         let partition =
             |number| AssignedPartition { topic: 0, number, next: 0, high: 10, epoch: 1, topic_id: None };
-        let mut end = End::new(&[partition(0), partition(1)], |p| p.high);
+        let mut end = EndOffsets::new(&[partition(0), partition(1)], |p| p.high);
         assert!(!end.excludes(0, 0, 9) && end.excludes(0, 0, 10) && end.excludes(0, 2, 0));
         assert!(!end.reached(|_, _| 9, |_, _| Some(9)));
         assert!(!end.reached(|_, number| 10 - i64::from(number), |_, _| None));

@@ -8,12 +8,12 @@ use crate::load::assignment::AssignedPartition;
 
 /// The ids that topics had when they were claimed, by their numbers, and a question for those that they have now.
 #[derive(Default)]
-pub struct Identity {
+pub struct TopicIdentity {
     known: HashMap<usize, TopicId>,
     asked: Option<Question>,
 }
 
-impl Identity {
+impl TopicIdentity {
     /// Notes the topics of claimed partitions.
     pub fn note(&mut self, partitions: &[AssignedPartition]) {
         self.known.extend(partitions.iter().filter_map(|p| Some((p.topic, p.topic_id?))));

@@ -30,8 +30,8 @@ use crate::stop::Stop;
 use crate::store::backoff::Backoff;
 use crate::Failure;
 use change::Changes;
-use end::End;
-use identity::Identity;
+use end::EndOffsets;
+use identity::TopicIdentity;
 use kafka_error::{is_too_large, judge, too_large};
 use order::{Order, StoredOffsets};
 use watchdog::Watchdog;
@@ -49,7 +49,7 @@ const SERVED: usize = 32;
 const TICK: Duration = Duration::from_secs(1);
 
 /// The reading side of a lane.
-pub struct Reader<'a> {
+pub struct LaneReader<'a> {
     pub config: &'a Config,
     pub consumer: &'a JobConsumer,
     /// Messages of the consumer.
@@ -58,9 +58,9 @@ pub struct Reader<'a> {
     pub assembler: Assembler,
     pub breaker: CircuitBreaker,
     /// Where to end, if it does, and whether exactly there.
-    pub end: Option<(End, bool)>,
+    pub end: Option<(EndOffsets, bool)>,
     pub changes: Changes<'a>,
-    pub identity: Identity,
+    pub identity: TopicIdentity,
     pub watchdog: Option<Watchdog>,
     pub stored: StoredOffsets,
     pub stop: Stop,
@@ -73,7 +73,7 @@ pub struct Reader<'a> {
     pub paused: Option<TopicPartitionList>,
 }
 
-impl Reader<'_> {
+impl LaneReader<'_> {
     /// Lets the messages of these partitions come, each from its position.
     pub fn assign(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
         self.identity.note(partitions);
@@ -127,7 +127,7 @@ impl Reader<'_> {
             match polled {
                 None => {}
                 Some(message) => match message.error() {
-                    None => self.take(&message)?,
+                    None => self.take_message(&message)?,
                     Some(KafkaError::PartitionEOF(_)) => self.pass(&message),
                     Some(error) if is_too_large(&error) => {
                         self.hand_over()?;
@@ -183,7 +183,7 @@ impl Reader<'_> {
         }
     }
 
-    fn take(&mut self, message: &Message) -> Result<(), Exit> {
+    fn take_message(&mut self, message: &Message) -> Result<(), Exit> {
         let headers = message.headers();
         let record = Record {
             topic: message.topic(),
@@ -203,7 +203,7 @@ impl Reader<'_> {
         }
         let mut backoff = Backoff::default();
         loop {
-            match self.assembler.take(&record)? {
+            match self.assembler.take_record(&record)? {
                 Taken::Yes => return self.resume(),
                 Taken::AfterHandOver => self.hand_over()?,
                 Taken::Later(reason) => {
@@ -362,7 +362,7 @@ impl Reader<'_> {
     /// Tells Kafka's group how far it is, for those who look there; nobody reads it back.
     pub fn commit(&self) {
         let mut list = TopicPartitionList::new();
-        for ((topic, number), next) in self.stored.take() {
+        for ((topic, number), next) in self.stored.take_offsets() {
             let name = &self.config.topics[topic].name;
             let _ = list.add_partition_offset(name, number, Offset::Offset(next));
             // fails for negative ones

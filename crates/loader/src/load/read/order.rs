@@ -7,12 +7,12 @@ use tokio::sync::oneshot;
 
 use crate::kafka::Partition;
 use crate::load::assignment::AssignedPartition;
-use crate::load::batch::Batch;
+use crate::load::batch::MessageBatch;
 
 /// Something to be done.
 pub enum Order {
     /// Store a batch.
-    Store(Batch),
+    Store(MessageBatch),
     /// Claim partitions, and say where they stand.
     Claim(Vec<Partition>, oneshot::Sender<Vec<AssignedPartition>>),
     /// Say when everything before this is done.
@@ -25,13 +25,13 @@ pub struct StoredOffsets(Arc<Mutex<BTreeMap<(usize, i32), i64>>>);
 
 impl StoredOffsets {
     /// Notes the positions after a batch.
-    pub fn note(&self, batch: &Batch) {
+    pub fn note(&self, batch: &MessageBatch) {
         let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         positions.extend(batch.spans.iter().map(|(partition, span)| (*partition, span.to)));
     }
 
     /// Takes them out.
-    pub fn take(&self) -> BTreeMap<(usize, i32), i64> {
+    pub fn take_offsets(&self) -> BTreeMap<(usize, i32), i64> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

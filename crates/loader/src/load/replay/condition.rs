@@ -13,19 +13,19 @@ const COLUMNS: [(&str, &str); 5] = [
 
 /// One of them has this value: `sqlstate=22003`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub struct LetterCondition {
     column: &'static str,
     value: String,
 }
 
-impl Condition {
+impl LetterCondition {
     /// The condition in SQL, over the parameter of this number, with the value for that.
     pub fn sql(&self, parameter: usize) -> (String, &String) {
         (format!("{} = ${parameter}", self.column), &self.value)
     }
 }
 
-impl FromStr for Condition {
+impl FromStr for LetterCondition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn in_sql() {
-        let condition: Condition = "column=price".parse().unwrap();
+        let condition: LetterCondition = "column=price".parse().unwrap();
         assert_eq!(condition.sql(3), ("column_name = $3".into(), &"price".to_string()));
-        assert!("colour=red".parse::<Condition>().unwrap_err().contains("sqlstate, stage"));
-        assert!("22003".parse::<Condition>().is_err());
+        assert!("colour=red".parse::<LetterCondition>().unwrap_err().contains("sqlstate, stage"));
+        assert!("22003".parse::<LetterCondition>().is_err());
     }
 }

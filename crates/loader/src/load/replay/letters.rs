@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use tokio_postgres::types::{Json as AsJson, ToSql};
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::condition::Condition;
+use super::condition::LetterCondition;
 use crate::decode::{headers, Record};
 
 /// A dead letter: the message as it was read.
@@ -51,7 +51,7 @@ pub async fn after(
     client: &Client,
     job: &str,
     topics: &[String],
-    conditions: &[Condition],
+    conditions: &[LetterCondition],
     last: Option<&Letter>,
     limit: i64,
 ) -> Result<Vec<Letter>, Error> {

@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 
 use super::assignment::{Assigned, AssignedPartition};
 use super::batch::assembler::{Assembler, Taken};
-use super::batch::Batch;
+use super::batch::MessageBatch;
 use super::start::{restart, start, Intent};
 use super::write::changed;
 use super::write::contents::{store, Tables};
@@ -25,7 +25,7 @@ use crate::runtime;
 use crate::store::ledger::Care;
 use crate::store::statements::Statements;
 use crate::{ErrorKind, Failure};
-use condition::Condition;
+use condition::LetterCondition;
 use letters::Letter;
 
 /// How often it is tried again when a table or the letters are changed by others meanwhile.
@@ -33,7 +33,7 @@ const TRIES: usize = 10;
 
 /// Decode dead letters again, with the configuration as it is now, and store them.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct ReplayArgs {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -42,7 +42,7 @@ pub struct Args {
     topics: Vec<String>,
     /// Only those with this sqlstate, stage, column, partition or schema; may be repeated.
     #[arg(long = "where", value_name = "NAME=VALUE")]
-    conditions: Vec<Condition>,
+    conditions: Vec<LetterCondition>,
     /// Replay at most this many dead letters.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -52,7 +52,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub fn run(args: ReplayArgs) -> Result<(), Failure> {
     let (stored, dead) = runtime::single_threaded()?.block_on(replay(job::read(&args.config)?, &args))?;
     let would = if args.dry_run { "would be " } else { "" };
     println!("{would}stored: {stored}, still dead letters: {dead}");
@@ -60,7 +60,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Replays what the arguments ask for; returns how many messages were stored, and how many not.
-async fn replay(config: Config, args: &Args) -> Result<(usize, usize), Failure> {
+async fn replay(config: Config, args: &ReplayArgs) -> Result<(usize, usize), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let config = &for_letters(&client, config, &args.topics).await?;
@@ -148,7 +148,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Decodes as many letters as go into one transaction, and says how many.
-    fn decode(&self, letters: &[Letter]) -> Result<(Batch, usize), Failure> {
+    fn decode(&self, letters: &[Letter]) -> Result<(MessageBatch, usize), Failure> {
         let mut assembler = Assembler::new(&self.assigned, self.config)?;
         for letter in letters {
             let topic = assembler.topic(&letter.topic);
@@ -166,7 +166,7 @@ impl<'a> Replay<'a> {
         }
         let mut taken = 0;
         for letter in letters {
-            match assembler.take(&letter.record())? {
+            match assembler.take_record(&letter.record())? {
                 Taken::Yes => taken += 1,
                 Taken::AfterHandOver => break,
                 Taken::Later(reason) => {
@@ -178,7 +178,7 @@ impl<'a> Replay<'a> {
         Ok((batch, taken))
     }
 
-    async fn store(&mut self, batch: &Batch, letters: &[Letter]) -> Result<Attempt, Failure> {
+    async fn store(&mut self, batch: &MessageBatch, letters: &[Letter]) -> Result<Attempt, Failure> {
         let failed = |error| pg::failure("replaying dead letters", &error);
         match self.attempt(batch, letters, Care::None).await {
             Err(error) if error_kind(&error) == ErrorKind::Reject => {
@@ -190,7 +190,7 @@ impl<'a> Replay<'a> {
 
     async fn attempt(
         &mut self,
-        batch: &Batch,
+        batch: &MessageBatch,
         letters: &[Letter],
         care: Care,
     ) -> Result<Attempt, tokio_postgres::Error> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::kafka::{self, JobConsumer, Partition};
 use crate::load::assignment::AssignedPartition;
-use crate::load::read::end::End;
+use crate::load::read::end::EndOffsets;
 use crate::Failure;
 
 /// One bound, the same for all partitions.
@@ -65,14 +65,14 @@ pub fn end_at(
     topics: &[&str],
     partitions: &[Partition],
     assigned: &[AssignedPartition],
-) -> Result<End, Failure> {
+) -> Result<EndOffsets, Failure> {
     let offsets = to.offsets(metadata_client, partitions)?;
     let end = |a: &AssignedPartition| {
         let is_it = |p: &&(&Partition, &i64)| p.0.topic == topics[a.topic] && p.0.number == a.number;
         let pairs: Vec<(&Partition, &i64)> = partitions.iter().zip(&offsets).collect();
         pairs.iter().find(is_it).map_or(a.high, |(_, offset)| **offset)
     };
-    Ok(End::new(assigned, end))
+    Ok(EndOffsets::new(assigned, end))
 }
 
 #[cfg(test)]

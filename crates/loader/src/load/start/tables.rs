@@ -2,10 +2,10 @@
 
 use tokio_postgres::Transaction;
 
-use crate::config::{Config, Layout, Mapping, TableName, Topic};
+use crate::config::{Config, Mapping, TableLayout, TableName, Topic};
 use crate::definition::Definition;
 use crate::load::assignment::{AssignedTopic, Table};
-use crate::pg::{self, Found};
+use crate::pg::{self, FoundTable};
 use crate::Failure;
 
 /// Finds out the definitions of the tables, and creates those that are defined but missing; returns the statements for that.
@@ -59,7 +59,7 @@ pub async fn prepare(
         let at_route =
             topic.tables.iter().position(|of_topic| *of_topic == number).expect("it has this table");
         let mapping = mappings[at_route];
-        let found = Found::look_up(tx, &table.name).await?;
+        let found = FoundTable::look_up(tx, &table.name).await?;
         let routes = routes.iter().filter(|(of, _)| *of == number).map(|(_, route)| route);
         let job = &config.job;
         let failed = at(&topic.config, &mapping);
@@ -73,8 +73,8 @@ async fn define_table<'d>(
     tx: &Transaction<'_>,
     job: &str,
     table: &mut Table,
-    layout: Layout<'_>,
-    found: Option<Found>,
+    layout: TableLayout<'_>,
+    found: Option<FoundTable>,
     routes: impl Iterator<Item = &'d Definition>,
     failed: impl Fn(tokio_postgres::Error) -> Failure,
 ) -> Result<Option<String>, Failure> {

@@ -7,8 +7,8 @@ use super::positions::Positions;
 use super::report::report;
 use super::types;
 use crate::load::assignment::Table;
-use crate::load::batch::dead_letter::{self, DeadLetter};
-use crate::load::batch::Batch;
+use crate::load::batch::dead_letter::{self, MessageDeadLetter};
+use crate::load::batch::MessageBatch;
 use crate::store::dead_letter::Stage;
 use crate::store::destination::{copy, Destination};
 use crate::store::ledger::Care;
@@ -34,7 +34,7 @@ pub async fn store(
     statements: &mut Statements,
     positions: &Positions,
     Tables { before, after, registry }: Tables<'_>,
-    batch: &Batch,
+    batch: &MessageBatch,
     care: Care,
 ) -> Result<Option<observe::Stored>, Error> {
     if let Some(registry) = registry {
@@ -61,7 +61,7 @@ pub async fn store_rows(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,
     tables: &[Table],
-    batch: &Batch,
+    batch: &MessageBatch,
     care: Care,
 ) -> Result<Refused, Error> {
     let mut destinations = Vec::new();
@@ -86,15 +86,15 @@ async fn store_dead_letters(
     tx: &Transaction<'_>,
     statements: &mut Statements,
     positions: &Positions,
-    batch: &Batch,
+    batch: &MessageBatch,
     refused: Refused,
 ) -> Result<(), Error> {
     let refused = refused.into_iter().map(|(message, reject)| {
         let message = message as usize;
         let record = batch.raw_messages.get(message, positions.topic(batch.raw_messages.topic(message)));
-        DeadLetter::new(&record, Stage::Write, reject)
+        MessageDeadLetter::new(&record, Stage::Write, reject)
     });
-    let refused: Vec<DeadLetter> = refused.collect();
+    let refused: Vec<MessageDeadLetter> = refused.collect();
     if batch.dead_letters.len() + refused.len() > 0 {
         let mut bytes = Vec::new();
         batch

@@ -4,7 +4,7 @@ use tokio_postgres::{Error, Transaction};
 
 use super::types;
 use crate::load::assignment::Table;
-use crate::load::batch::{Batch, Change};
+use crate::load::batch::{MessageBatch, TableChange};
 use crate::pg;
 use crate::store::statements::Statements;
 
@@ -16,14 +16,14 @@ pub async fn apply(
     tx: &Transaction<'_>,
     job: &str,
     before: &[Table],
-    changes: &[Change],
+    changes: &[TableChange],
 ) -> Result<bool, Error> {
     if changes.is_empty() {
         return Ok(true);
     }
     tx.batch_execute(PATIENCE).await?;
     let mut in_force = before.to_vec();
-    for Change { table, definition, statement } in changes {
+    for TableChange { table, definition, statement } in changes {
         let Table { name, topic, definition: known, .. } = &mut in_force[*table];
         pg::lock_table(tx, name).await?;
         if pg::recorded(tx, job, topic, name).await? != *known {
@@ -45,7 +45,7 @@ pub async fn is_current(
     statements: &mut Statements,
     job: &str,
     tables: &[Table],
-    batch: &Batch,
+    batch: &MessageBatch,
 ) -> Result<bool, Error> {
     for (Table { name, topic, definition, .. }, rows) in tables.iter().zip(&batch.rows) {
         if rows.len() > 0 && pg::recorded(tx, job, topic, name).await? != *definition {

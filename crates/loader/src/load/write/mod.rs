@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::kafka::{Partition, Watermarks};
 use crate::load::assignment::AssignedPartition;
 use crate::load::assignment::{Assigned, Table};
-use crate::load::batch::Batch;
+use crate::load::batch::MessageBatch;
 use crate::load::start::claims::claim;
 use crate::observe;
 use crate::pg;
@@ -82,7 +82,7 @@ impl<'a> OffsetLedger<'a> {
 }
 
 impl Ledger for OffsetLedger<'_> {
-    type Batch = Batch;
+    type Batch = MessageBatch;
     type Stored = observe::Stored;
     type NotStored = Superseded;
 
@@ -90,7 +90,7 @@ impl Ledger for OffsetLedger<'_> {
         &mut self,
         tx: &mut Transaction<'_>,
         statements: &mut Statements,
-        batch: &Batch,
+        batch: &MessageBatch,
         care: Care,
     ) -> Result<Result<observe::Stored, Superseded>, Error> {
         // A loader that was replaced fails before it sends rows, and its successor's claim waits for this transaction.
@@ -104,18 +104,18 @@ impl Ledger for OffsetLedger<'_> {
         Ok(stored.ok_or(Superseded::Stale))
     }
 
-    async fn compare(&self, tx: &Transaction<'_>, batch: &Batch) -> Result<Standing, Error> {
+    async fn compare(&self, tx: &Transaction<'_>, batch: &MessageBatch) -> Result<Standing, Error> {
         self.positions.compare(tx, batch).await
     }
 
-    fn committed(&mut self, batch: &Batch, stored: &observe::Stored, took: Option<Duration>) {
+    fn committed(&mut self, batch: &MessageBatch, stored: &observe::Stored, took: Option<Duration>) {
         observe::stored(stored, took);
         if let Cow::Owned(after) = changed(&self.tables, batch) {
             self.tables = after;
         }
     }
 
-    fn stored_after_all(&self, batch: &Batch) -> observe::Stored {
+    fn stored_after_all(&self, batch: &MessageBatch) -> observe::Stored {
         report::report(&self.positions, &changed(&self.tables, batch), batch, &Refused::new())
     }
 
@@ -131,7 +131,7 @@ impl Ledger for OffsetLedger<'_> {
         &self,
         tx: &Transaction<'_>,
         statements: &mut Statements,
-        batch: &Batch,
+        batch: &MessageBatch,
     ) -> Result<Option<Superseded>, Error> {
         let current = ddl::is_current(tx, statements, self.positions.job(), &self.tables, batch).await?;
         Ok((!current).then_some(Superseded::Stale))
@@ -139,7 +139,7 @@ impl Ledger for OffsetLedger<'_> {
 }
 
 /// The tables after the changes of a batch.
-pub fn changed<'t>(tables: &'t [Table], batch: &Batch) -> Cow<'t, [Table]> {
+pub fn changed<'t>(tables: &'t [Table], batch: &MessageBatch) -> Cow<'t, [Table]> {
     let mut after = Cow::Borrowed(tables);
     for change in &batch.changes {
         after.to_mut()[change.table].definition = Some(change.definition.clone());

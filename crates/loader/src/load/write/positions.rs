@@ -6,7 +6,7 @@ use tokio_postgres::{Error, Transaction};
 
 use crate::kafka::Watermarks;
 use crate::load::assignment::{Assigned, AssignedPartition};
-use crate::load::batch::Batch;
+use crate::load::batch::MessageBatch;
 use crate::store::ledger::Standing;
 use crate::store::statements::Statements;
 
@@ -65,7 +65,7 @@ impl Positions {
         &self,
         tx: &Transaction<'_>,
         statements: &mut Statements,
-        batch: &Batch,
+        batch: &MessageBatch,
     ) -> Result<bool, Error> {
         const SQL: &str = "UPDATE loader.offsets o
              SET next_offset = s.to_offset, high_watermark = coalesce(s.high, o.high_watermark), updated_at = now(),
@@ -93,7 +93,7 @@ impl Positions {
     /// Looks where the positions stand, after an attempt whose end is not known.
     ///
     /// The lock waits for that attempt's transaction, should the server still be at it.
-    pub async fn compare(&self, tx: &Transaction<'_>, batch: &Batch) -> Result<Standing, Error> {
+    pub async fn compare(&self, tx: &Transaction<'_>, batch: &MessageBatch) -> Result<Standing, Error> {
         const SQL: &str = "SELECT o.next_offset = s.from_offset, o.next_offset = s.to_offset
              FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
                   AS s(topic, partition, from_offset, to_offset, epoch)
@@ -110,7 +110,7 @@ impl Positions {
         })
     }
 
-    fn columns(&self, batch: &Batch) -> Columns<'_> {
+    fn columns(&self, batch: &MessageBatch) -> Columns<'_> {
         let mut columns = Columns::default();
         for ((topic, partition), span) in &batch.spans {
             let name = self.topics[*topic].as_str();

@@ -2,13 +2,13 @@
 
 use super::positions::Positions;
 use crate::load::assignment::Table;
-use crate::load::batch::{Batch, Span};
+use crate::load::batch::{MessageBatch, OffsetSpan};
 use crate::observe::Stored;
 use crate::store::dead_letter::Stage;
 use crate::store::refusals::Refused;
 
 /// Counts what a batch stored; `refused` are the messages of which the server did not take a row.
-pub fn report(positions: &Positions, tables: &[Table], batch: &Batch, refused: &Refused) -> Stored {
+pub fn report(positions: &Positions, tables: &[Table], batch: &MessageBatch, refused: &Refused) -> Stored {
     let mut stored = Stored { bytes: batch.bytes as u64, ..Stored::default() };
     for (table, rows) in tables.iter().zip(&batch.rows).filter(|(_, rows)| rows.len() > 0) {
         let out = match refused.is_empty() {
@@ -37,7 +37,7 @@ pub fn report(positions: &Positions, tables: &[Table], batch: &Batch, refused: &
         let record = batch.raw_messages.get(last, topic_of(last));
         stored.newest = record.timestamp.map(|at| (record.topic.to_string(), at));
     }
-    let position = |(&(topic, number), span): (&(usize, i32), &Span)| {
+    let position = |(&(topic, number), span): (&(usize, i32), &OffsetSpan)| {
         (positions.topic(topic).to_string(), number, span.to)
     };
     stored.positions = batch.spans.iter().map(position).collect();

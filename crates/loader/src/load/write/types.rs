@@ -7,7 +7,7 @@ use tokio_postgres::{Error, Transaction};
 
 use crate::config::{Column, ColumnType};
 use crate::load::assignment::Table;
-use crate::load::batch::Batch;
+use crate::load::batch::MessageBatch;
 use crate::store::statements::Statements;
 
 /// Whether the tables of a batch still have the types that its rows were made for. To be asked once rows are sent: from then
@@ -16,7 +16,7 @@ pub async fn are_as_known(
     tx: &Transaction<'_>,
     statements: &mut Statements,
     tables: &[Table],
-    batch: &Batch,
+    batch: &MessageBatch,
 ) -> Result<bool, Error> {
     const SQL: &str =
         "SELECT attname::text, pg_catalog.format_type(atttypid, NULL) FROM pg_catalog.pg_attribute
