@@ -23,7 +23,11 @@ unsafe extern "C-unwind" fn transaction_commits(
         return;
     }
     let left = writing::take_left();
-    let Some(tables) = Tables::known().filter(|_| !left.is_empty()) else { return };
+    if left.is_empty() {
+        // As in nearly every transaction, and in those of processes without a database, which must not look for tables.
+        return;
+    }
+    let Some(tables) = Tables::known() else { return };
     for tree in left {
         if TreeState::read(&tables, tree).is_some_and(|state| state.stale.is_none()) {
             span::append_all(tree, Reach::Later, "statement cut short");
