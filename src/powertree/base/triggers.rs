@@ -131,7 +131,7 @@ impl KnownTrigger {
             && (!self.cloned || kind.is_cloned())
     }
 
-    /// Does it belong to this tree, whether or not it was changed?
+    /// Whether a trigger belongs to this tree, changed or not.
     fn is_of(&self, tree: i32) -> bool {
         tree_of(&self.name) == Some(tree)
             || self.captures && self.argument.as_deref() == Some(tree.to_string().as_str())

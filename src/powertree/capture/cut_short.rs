@@ -7,7 +7,7 @@ use crate::powertree::store::writing;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
-/// Looks for them when a transaction commits; once, when the library is loaded.
+/// Looks for statements that were cut short whenever a transaction commits; called once, when the library is loaded.
 pub fn watch() {
     // SAFETY: only called from `_PG_init`; the function lives as long as the process.
     unsafe { pg_sys::RegisterXactCallback(Some(transaction_commits), std::ptr::null_mut()) }

@@ -64,9 +64,13 @@ fn logged_since(tree: i32, first: CommandId) {
     }
 }
 
-/// The trees of statements that are over and yet never said so.
+/// Takes out the trees of statements that are over and yet never said so, each once, however many statements there were.
 pub fn take_left() -> Vec<i32> {
-    UNDER_WAY.with(|under_way| under_way.take()).into_iter().map(|statement| statement.tree).collect()
+    let left = UNDER_WAY.with(|under_way| under_way.take());
+    let mut trees: Vec<i32> = left.into_iter().map(|statement| statement.tree).collect();
+    trees.sort_unstable();
+    trees.dedup();
+    trees
 }
 
 /// Is a statement under way that writes to a tree's table?

@@ -59,7 +59,7 @@ pub struct Config {
     /// How partitions are assigned to this loader.
     #[serde(default)]
     pub mode: Mode,
-    /// This loader's share of the partitions, if several loaders share by partition number.
+    /// The loader's share of the partitions, if several loaders share by partition number.
     pub replica: Option<Replica>,
     /// How many connections write at the same time; each has partitions of its own.
     #[serde(default = "default_writers")]

@@ -168,10 +168,10 @@ pub enum Start {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
-    /// Such messages become dead letters.
+    /// A message that no route takes becomes a dead letter.
     #[default]
     Refuse,
-    /// Such messages are passed over, because the user said so.
+    /// A message that no route takes is passed over, because the user said so.
     Ignore,
 }
 

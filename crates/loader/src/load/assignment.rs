@@ -12,7 +12,7 @@ pub struct Assigned {
     pub topics: Vec<AssignedTopic>,
     /// The tables that they go to.
     pub tables: Vec<Table>,
-    /// This loader's partitions of the topics.
+    /// The loader's partitions of the topics.
     pub partitions: Vec<AssignedPartition>,
     /// The schemas that were seen before.
     pub schemas: Vec<Schema>,
