@@ -46,3 +46,8 @@ expect "$(ask)" "306|306|reads the table: statement cut short"
 psql -X -q -v ON_ERROR_STOP=1 -c "CALL powertree_compact('cut')"
 psql -X -q -v ON_ERROR_STOP=1 -c "BEGIN" -c "$insert" -c "ROLLBACK" >/dev/null
 expect "$(ask)" "306|306|live"
+# However many of them a transaction has, one span says so.
+psql -X -q -v ON_ERROR_STOP=1 -c "CALL powertree_compact('cut')"
+psql -X -q -v ON_ERROR_STOP=1 -c "SELECT count(limited('INSERT INTO cut VALUES (1, 1), (2, 2) RETURNING x', 1)) FROM generate_series(1, 100)" >/dev/null
+expect "$(psql -X -q -At -c "SELECT count(*) FROM powertree_span")" 1
+expect "$(ask)" "406|406|reads the table: statement cut short"
