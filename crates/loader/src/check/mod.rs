@@ -28,7 +28,7 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
     let config = job::read(&args.config)?;
     println!("configuration: ok, {} topics", config.topics.len());
     let mut found = config.clone();
-    let partitions = kafka::consumer(&config, kafka::Watermarks::default(), 0).and_then(|consumer| {
+    let partitions = kafka::metadata_client(&config).and_then(|consumer| {
         found = kafka::find_topics(&consumer, &config)?;
         kafka::partitions(&consumer, &found)
     });

@@ -2,6 +2,7 @@
 
 mod context;
 mod partitions;
+mod prefetch;
 mod queue;
 mod reach;
 mod topic_id;
@@ -16,6 +17,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 pub use context::GroupChange;
 pub use partitions::{find_topics, numbers, offsets_at, partition, partitions, Partition};
+pub use prefetch::Prefetch;
 pub use queue::{Message, Queue};
 pub use topic_id::{Question, TopicId};
 pub use watermarks::Watermarks;
@@ -58,8 +60,23 @@ const QUEUES: usize = 32 << 10;
 /// The consumer of a job.
 pub type JobConsumer = BaseConsumer<Context>;
 
+/// A client that asks for metadata and reads no messages; it does not connect yet.
+pub fn metadata_client(config: &Config) -> Result<JobConsumer, Failure> {
+    consumer(config, Watermarks::default(), 0, &prefetch(config))
+}
+
+/// The limit of what a lane fetches ahead, of which nothing is known yet.
+pub fn prefetch(config: &Config) -> Prefetch {
+    Prefetch::new((QUEUES << 10) / config.writers)
+}
+
 /// Makes the consumer of a lane; it does not connect yet.
-pub fn consumer(config: &Config, watermarks: Watermarks, lane: usize) -> Result<JobConsumer, Failure> {
+pub fn consumer(
+    config: &Config,
+    watermarks: Watermarks,
+    lane: usize,
+    prefetch: &Prefetch,
+) -> Result<JobConsumer, Failure> {
     let mut properties = ClientConfig::new();
     // Some reasons why a connection fails are only logged.
     properties.set_log_level(RDKafkaLogLevel::Info);
@@ -88,6 +105,9 @@ pub fn consumer(config: &Config, watermarks: Watermarks, lane: usize) -> Result<
     }
     for (key, value) in FIXED {
         properties.set(key, value);
+    }
+    if let Some(messages) = prefetch.limit() {
+        properties.set("queued.min.messages", messages.to_string());
     }
     properties.create_with_context(Context::new(watermarks)).map_err(|error| {
         let what = match error {

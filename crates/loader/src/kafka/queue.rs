@@ -15,6 +15,7 @@ use rdkafka::bindings as native;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{IsError, KafkaError};
 
+use super::prefetch::{MeanOverhead, Prefetch};
 use super::JobConsumer;
 use crate::decode::headers;
 
@@ -26,6 +27,8 @@ pub struct Queue<'c> {
     consumer: &'c JobConsumer,
     queue: NonNull<native::rd_kafka_queue_t>,
     taken: VecDeque<Message<'c>>,
+    prefetch: Prefetch,
+    overhead: MeanOverhead,
 }
 
 /// A message, or an error of a partition.
@@ -36,11 +39,12 @@ pub struct Message<'c> {
 
 impl<'c> Queue<'c> {
     /// An empty queue.
-    pub fn new(consumer: &'c JobConsumer) -> Self {
+    pub fn new(consumer: &'c JobConsumer, prefetch: Prefetch) -> Self {
         // SAFETY: the client lives as long as the consumer, which outlives this.
         let queue = unsafe { native::rd_kafka_queue_new(consumer.client().native_ptr()) };
         let queue = NonNull::new(queue).expect("librdkafka makes queues");
-        Self { consumer, queue, taken: VecDeque::with_capacity(MOST) }
+        let taken = VecDeque::with_capacity(MOST);
+        Self { consumer, queue, taken, prefetch, overhead: MeanOverhead::default() }
     }
 
     /// Redirects the messages of a partition to this queue; must be called before the partition is assigned, or they would be out of order.
@@ -63,6 +67,18 @@ impl<'c> Queue<'c> {
             self.take_messages(wait);
         }
         self.taken.pop_front()
+    }
+
+    /// Notes the size of a message's key and headers, in bytes.
+    pub fn note_overhead(&mut self, bytes: usize) {
+        self.overhead.note(bytes);
+    }
+
+    /// Returns whether the messages that wait take too much memory; the next consumer with this limit fetches fewer ahead.
+    pub fn lower_prefetch(&self) -> bool {
+        // SAFETY: the queue lives until this is dropped.
+        let waiting = unsafe { native::rd_kafka_queue_length(self.queue.as_ptr()) };
+        self.prefetch.lower(waiting, &self.overhead)
     }
 
     /// Whether all messages that were fetched have been returned.

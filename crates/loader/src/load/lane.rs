@@ -25,7 +25,7 @@ use super::read::LaneReader;
 use super::start::restart;
 use super::write::{OffsetLedger, Superseded};
 use crate::config::{Config, Mode};
-use crate::kafka::{self, Partition, Queue, Watermarks};
+use crate::kafka::{self, Partition, Prefetch, Queue, Watermarks};
 use crate::observe;
 use crate::pg;
 use crate::stop::Stop;
@@ -61,6 +61,8 @@ pub struct Lane {
     pub breaker: CircuitBreaker,
     /// Receives a report of each stored batch.
     pub reports: mpsc::UnboundedSender<Report>,
+    /// How many messages are fetched ahead.
+    pub prefetch: Prefetch,
     /// When to stop.
     pub stop: Stop,
 }
@@ -110,6 +112,7 @@ impl Lane {
             let (config, watermarks, stop) =
                 (self.config.clone(), self.watermarks.clone(), self.stop.clone());
             let (breaker, partitions) = (self.breaker.clone(), self.assigned.partitions.clone());
+            let prefetch = self.prefetch.clone();
             let (end, stored, runtime) = (self.end.clone(), stored.clone(), Handle::current());
             let span = tracing::Span::current();
             thread::spawn(move || {
@@ -117,7 +120,7 @@ impl Lane {
                 let mut reader = LaneReader {
                     config: &config,
                     consumer: &consumer,
-                    queue: Queue::new(&consumer),
+                    queue: Queue::new(&consumer, prefetch),
                     watermarks: &watermarks,
                     assembler,
                     breaker,
@@ -153,7 +156,7 @@ impl Lane {
 
     fn open(&self) -> Result<(kafka::JobConsumer, Assembler), Failure> {
         let Self { config, assigned, .. } = self;
-        let consumer = kafka::consumer(config, self.watermarks.clone(), self.number)?;
+        let consumer = kafka::consumer(config, self.watermarks.clone(), self.number, &self.prefetch)?;
         let assembler = Assembler::new(assigned, config)?;
         if config.mode == Mode::Subscribe {
             let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
@@ -242,7 +245,7 @@ impl Lane {
             // The group assigns them again.
             Mode::Subscribe => Vec::new(),
         };
-        let metadata_client = kafka::consumer(&self.config, Watermarks::default(), self.number)?;
+        let metadata_client = kafka::metadata_client(&self.config)?;
         let (config, asked) = (self.config.clone(), claims.clone());
         let partitions = tokio::task::spawn_blocking(move || {
             let partition = |((topic, number), _): &((usize, i32), i64)| {

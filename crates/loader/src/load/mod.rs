@@ -121,7 +121,7 @@ async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary,
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
-    let metadata_client = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
+    let metadata_client = kafka::metadata_client(&config)?;
     let config = Arc::new(kafka::find_topics(&metadata_client, &config)?);
     let mut partitions = kafka::partitions(&metadata_client, &config)?;
     if let Some(from) = options.from {
@@ -165,6 +165,7 @@ async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary,
             added,
             breaker: breaker.clone(),
             reports: reports.clone(),
+            prefetch: kafka::prefetch(&config),
             stop: stop.clone(),
         };
         run_on_a_thread(lane, ended.clone());

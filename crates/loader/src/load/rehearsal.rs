@@ -61,7 +61,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
-    let consumer = kafka::consumer(&config, watermarks.clone(), 0)?;
+    let consumer = kafka::consumer(&config, watermarks.clone(), 0, &kafka::prefetch(&config))?;
     let config = kafka::find_topics(&consumer, &config)?;
     let partitions = kafka::partitions(&consumer, &config)?;
     let mut assigned = start(&mut client, &config, &partitions, Intent::Check).await?;
@@ -95,7 +95,7 @@ async fn read_batch(
         let mut reader = LaneReader {
             config: &config,
             consumer: &consumer,
-            queue: kafka::Queue::new(&consumer),
+            queue: kafka::Queue::new(&consumer, kafka::prefetch(&config)),
             watermarks: &watermarks,
             assembler,
             breaker,

@@ -58,7 +58,7 @@ impl FromStr for Target {
 pub fn run(args: ResetArgs) -> Result<(), Failure> {
     let mut config = job::read(&args.config)?;
     config.choose_topics(std::slice::from_ref(&args.topic))?;
-    let metadata_client = kafka::consumer(&config, kafka::Watermarks::default(), 0)?;
+    let metadata_client = kafka::metadata_client(&config)?;
     let mut partitions = kafka::partitions(&metadata_client, &config)?;
     partitions.retain(|partition| args.partition.is_none_or(|number| number == partition.number));
     if partitions.is_empty() {

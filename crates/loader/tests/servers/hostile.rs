@@ -83,14 +83,27 @@ fn items_of_no_bytes_are_no_work() {
     assert_eq!((dead[&1].1.as_str(), dead[&2].1.as_str()), ("22P03", "22P03"));
 }
 
+/// The database keeps the loader waiting long enough for the whole topic to be fetched, if anything lets it.
 #[test]
 #[ignore = "needs PostgreSQL and Kafka, in DATABASE_URL and KAFKA_BROKERS"]
 fn large_headers_take_little_memory() {
+    const MESSAGES: i64 = 2000;
     let mut world = World::new("hostile_headers");
     let topic = Topic::new("hostile_headers");
+    let config = topic.config(&world, COLUMNS);
     let producer = topic.producer(false);
+    producer
+        .send(BaseRecord::<(), str>::to(&topic.name).payload("{\"id\":0}"))
+        .map_err(|(error, _)| error)
+        .unwrap();
+    producer.flush(Duration::from_secs(60)).unwrap();
+    load_until(&mut world, &config, 1);
+    let slow = "CREATE FUNCTION hostile_headers.wait() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN IF (SELECT count(*) FROM hostile_headers.t) = 1 THEN PERFORM pg_sleep(3); END IF; RETURN NULL; END';
+        CREATE TRIGGER wait BEFORE INSERT ON hostile_headers.t EXECUTE FUNCTION hostile_headers.wait()";
+    world.database.batch_execute(slow).unwrap();
     let value = vec![0xa5_u8; 256 << 10];
-    for id in 0..1000 {
+    for id in 1..MESSAGES {
         let headers = OwnedHeaders::new().insert(Header { key: "h", value: Some(&value) });
         let payload = if id % 100 == 7 { "no".into() } else { format!("{{\"id\":{id}}}") };
         let record = BaseRecord::<(), str>::to(&topic.name).payload(&payload).headers(headers);
@@ -99,13 +112,13 @@ fn large_headers_take_little_memory() {
             producer.flush(Duration::from_secs(60)).unwrap();
         }
     }
-    let config = topic.config(&world, COLUMNS);
-    let memory = load_until(&mut world, &config, 1000);
+    let memory = load_until(&mut world, &config, MESSAGES);
     assert!(memory < MEMORY_KILOBYTES, "{memory} kB");
-    assert_eq!(ids(&mut world).len(), 990);
+    assert_eq!(ids(&mut world).len() as i64, MESSAGES / 100 * 99);
     let sql = "SELECT count(*), sum(length(headers->0->>1))::bigint FROM loader.dead_letters WHERE job = 'hostile_headers'";
     let dead = world.database.query_one(sql, &[]).unwrap();
-    assert_eq!((dead.get::<_, i64>(0), dead.get::<_, i64>(1)), (10, 10 * (2 + 2 * (256 << 10))));
+    let letters = MESSAGES / 100;
+    assert_eq!((dead.get::<_, i64>(0), dead.get::<_, i64>(1)), (letters, letters * (2 + 2 * (256 << 10))));
 }
 
 fn bomb(topic: &Topic, codec: &str, megabytes: usize) {

@@ -39,7 +39,7 @@ use watchdog::Watchdog;
 /// How long a poll waits at most, and so how soon a stop is noticed.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long the writer may have no room before the partitions are paused, and how often Kafka hears of us meanwhile.
+/// How long the writer may have no room before the partitions are paused.
 const ROOM: Duration = Duration::from_secs(1);
 
 /// How much is served at once of what comes beside messages.
@@ -194,6 +194,7 @@ impl LaneReader<'_> {
             value: message.value(),
             headers: headers.as_deref(),
         };
+        self.queue.note_overhead(record.len() - record.value.map_or(0, <[u8]>::len));
         if let Some((end, true)) = &self.end {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {
@@ -226,13 +227,20 @@ impl LaneReader<'_> {
     /// Gives the writer something to do as soon as it has room; keeps what comes from Kafka waiting until then.
     pub fn send(&mut self, order: Order) -> Result<(), Exit> {
         let (out, runtime) = (self.out.clone(), self.runtime.clone());
+        let began = Instant::now();
         loop {
-            match runtime.block_on(async { timeout(ROOM, out.reserve()).await }) {
+            if self.queue.lower_prefetch() {
+                return Err(Exit::Again(
+                    "large keys or headers: fewer messages will be fetched ahead".into(),
+                ));
+            }
+            match runtime.block_on(async { timeout(POLL, out.reserve()).await }) {
                 Ok(Ok(permit)) => {
                     permit.send(order);
                     return self.resume();
                 }
                 Ok(Err(_)) => return Err(Exit::Ended),
+                Err(_) if began.elapsed() < ROOM => {}
                 Err(_) => self.poll_paused()?,
             }
         }
