@@ -7,7 +7,6 @@
 mod assignment;
 mod batch;
 mod circuit_breaker;
-mod exit;
 mod lane;
 mod progress;
 mod read;

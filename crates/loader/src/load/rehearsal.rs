@@ -1,10 +1,8 @@
 //! A load of a few messages that is rolled back: what would become of them?
 
-use std::sync::mpsc as sync;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{mpsc as sync, Arc};
+use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
 
@@ -13,12 +11,9 @@ use super::batch::assembler::Assembler;
 use super::batch::dead_letter::MessageDeadLetter;
 use super::batch::MessageBatch;
 use super::circuit_breaker::CircuitBreaker;
-use super::exit::Exit;
-use super::read::change::Changes;
 use super::read::end::EndOffsets;
-use super::read::identity::TopicIdentity;
 use super::read::order::{Order, StoredOffsets};
-use super::read::LaneReader;
+use super::read::thread::{ReaderSetup, ReaderThread};
 use super::start::tables::prepare;
 use super::start::{start, Intent};
 use super::write::contents::store_rows;
@@ -26,7 +21,7 @@ use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
 use crate::definition::Definition;
 use crate::stop::Stop;
-use crate::store::ledger::Care;
+use crate::store::ledger::CopyMode;
 use crate::store::statements::Statements;
 use crate::Failure;
 use crate::{kafka, pg};
@@ -84,48 +79,25 @@ async fn read_batch(
     watermarks: kafka::Watermarks,
     assigned: &Assigned,
 ) -> Result<Option<MessageBatch>, Failure> {
-    let assembler = Assembler::new(assigned, config)?;
-    let end = Some((EndOffsets::new(&assigned.partitions, |p| p.high), false));
-    let (stop, runtime) = (Stop::on_signals()?, Handle::current());
     let (out, mut orders) = mpsc::channel(1);
-    let (config, breaker) = (config.clone(), CircuitBreaker::new(config.topics.len()));
-    let partitions = assigned.partitions.clone();
-    let reader = thread::spawn(move || {
-        let (_, added) = sync::channel();
-        let mut reader = LaneReader {
-            config: &config,
-            consumer: &consumer,
-            queue: kafka::Queue::new(&consumer),
-            watermarks: &watermarks,
-            assembler,
-            breaker,
-            end,
-            changes: Changes { added: &added, current: None },
-            identity: TopicIdentity::default(),
-            watchdog: None,
-            stored: StoredOffsets::default(),
-            stop,
-            out,
-            runtime,
-            ticked: Instant::now(),
-            paused: None,
-        };
-        let exit = reader.read(&partitions);
-        drop(reader);
-        kafka::close(consumer, None);
-        exit
-    });
+    let setup = ReaderSetup {
+        config: Arc::new(config.clone()),
+        watermarks,
+        assembler: Assembler::new(assigned, config)?,
+        breaker: CircuitBreaker::new(config.topics.len()),
+        end: Some((EndOffsets::new(&assigned.partitions, |p| p.high), false)),
+        stored: StoredOffsets::default(),
+        stop: Stop::on_signals()?,
+        out,
+    };
+    let (_, added) = sync::channel();
+    let reader = ReaderThread::spawn(setup, consumer, assigned.partitions.clone(), added);
     let batch = match orders.recv().await {
         Some(Order::Store(batch)) => Some(batch),
         _ => None,
     };
     drop(orders); // one is enough
-    let read = match tokio::task::spawn_blocking(move || reader.join()).await {
-        Ok(Ok(Exit::Failed(failure))) => Err(failure),
-        Ok(Ok(Exit::Again(reason))) => Err(Failure::new(reason)),
-        Ok(Ok(Exit::Ended)) => Ok(()),
-        _ => Err(Failure::new("the reading thread panicked")),
-    };
+    let (read, _) = reader.join().await?;
     match batch {
         Some(batch) => Ok(Some(batch)),
         None => read.map(|()| None),
@@ -150,7 +122,7 @@ async fn try_to_store(
         tables[change.table].definition = Some(change.definition.clone());
     }
     let mut statements = Statements::default();
-    let refused = store_rows(&mut tx, &mut statements, &tables, &batch, Care::RowByRow).await;
+    let refused = store_rows(&mut tx, &mut statements, &tables, &batch, CopyMode::RowByRow).await;
     tx.rollback().await.map_err(at)?;
     let refused = refused.map_err(at)?;
     let rows = |rows: &crate::decode::Rows| {

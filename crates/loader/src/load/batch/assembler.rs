@@ -3,9 +3,9 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::avro::SchemaReadiness;
 use super::dead_letter::MessageDeadLetter;
-use super::keys::{self, MessageKey};
+use super::keys::read_key;
+use super::not_ready::NotReady;
 use super::raw_messages::RawMessages;
 use super::topic::{PartitionProgress, TopicDecoder, TopicState};
 use super::{MessageBatch, OffsetSpan, TableChange};
@@ -31,27 +31,6 @@ pub struct Assembler {
     passed: bool,
     /// The topic of the last message: the next one is mostly of the same.
     current: usize,
-}
-
-/// What became of a message that was offered.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// The message is in the batch, or was before.
-    Yes,
-    /// The message is to be offered again, when the batch has been handed over.
-    AfterHandOver,
-    /// The message is to be offered again when its schema can be had.
-    Later(String),
-}
-
-/// Whether a message can be decoded.
-enum Prepared {
-    /// The message can be decoded; with the text of its key, where that is not the key itself.
-    Ready(Option<String>),
-    /// The message is a dead letter.
-    Refused(Reject),
-    /// Not now.
-    NotYet(Taken),
 }
 
 impl Assembler {
@@ -131,24 +110,28 @@ impl Assembler {
     }
 
     /// Takes a message into the batch; one that was taken before is passed over.
-    pub fn take_record(&mut self, record: &Record) -> Result<Taken, Failure> {
+    ///
+    /// Returns false if the message is to be offered again once the batch is handed over. After a failure of kind `Retry` it
+    /// is to be offered again later: its schema cannot be had now.
+    pub fn take_record(&mut self, record: &Record) -> Result<bool, Failure> {
         if self.topics[self.current].config.name != record.topic {
             self.current = self.topic(record.topic);
         }
         let progress = self.topics[self.current].progress.get(record.partition as usize);
         let progress = progress.copied().unwrap_or_default();
         if !progress.owned {
-            return Ok(Taken::Yes); // it was given up
+            return Ok(true); // it was given up
         }
         if record.offset < progress.next {
             tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
-            return Ok(Taken::Yes);
+            return Ok(true);
         }
         let bytes = record.len();
-        let ready = match self.prepare(record, bytes)? {
-            Prepared::NotYet(taken) => return Ok(taken),
-            Prepared::Ready(key) => Ok(key),
-            Prepared::Refused(reject) => Err(reject),
+        let ready = match self.prepare(record, bytes) {
+            Ok(key) => Ok(key),
+            Err(NotReady::Rejected(reject)) => Err(reject),
+            Err(NotReady::AfterHandOver) => return Ok(false),
+            Err(NotReady::Failed(failure)) => return Err(failure),
         };
         self.open();
         let topic = &mut self.topics[self.current];
@@ -177,42 +160,32 @@ impl Assembler {
                 topic.decode(record, key, self.current, &mut self.batch);
             }
         }
-        Ok(Taken::Yes)
+        Ok(true)
     }
 
-    /// Sees to what a message of the current topic needs before it can be decoded.
-    fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Prepared, Failure> {
+    /// Sees to what a message of the current topic needs before it can be decoded; returns the text of its key, where that is
+    /// not the key itself.
+    fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Option<String>, NotReady> {
         if bytes > self.max_message_bytes {
-            return Ok(Prepared::Refused(Reject::too_large(bytes, self.max_message_bytes)));
+            return Err(Reject::too_large(bytes, self.max_message_bytes).into());
         }
         let topic = &mut self.topics[self.current];
         if topic.asks_for_columns(record.value) {
             if self.batch.rows[topic.tables[0]].len() > 0 {
-                return Ok(Prepared::NotYet(Taken::AfterHandOver));
+                return Err(NotReady::AfterHandOver);
             }
             topic.decoder = TopicDecoder::Sampling(RawMessages::default());
         }
-        let Some(registry) = &mut self.registry else { return Ok(Prepared::Ready(None)) };
+        let Some(registry) = &mut self.registry else { return Ok(None) };
         if let TopicDecoder::Avro(decoder) = &mut topic.decoder {
             let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
-            match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
-                SchemaReadiness::Ready => {}
-                SchemaReadiness::Changed(change) => {
-                    self.batch.changes.push(TableChange::new(topic.tables[0], *change))
-                }
-                SchemaReadiness::RowsFirst => return Ok(Prepared::NotYet(Taken::AfterHandOver)),
-                SchemaReadiness::Away(what) => return Ok(Prepared::NotYet(Taken::Later(what))),
-                SchemaReadiness::Unusable(what) => return Ok(Prepared::Refused(Reject::no_schema(what))),
-            }
+            let change = decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)?;
+            self.batch.changes.extend(change.map(|change| TableChange::new(topic.tables[0], change)));
         }
-        Ok(match topic.config.key_format {
-            KeyFormat::Text => Prepared::Ready(None),
-            KeyFormat::Avro => match keys::read(record.key, registry)? {
-                MessageKey::Text(text) => Prepared::Ready(text),
-                MessageKey::Away(what) => Prepared::NotYet(Taken::Later(what)),
-                MessageKey::Unreadable(reject) => Prepared::Refused(reject),
-            },
-        })
+        match topic.config.key_format {
+            KeyFormat::Text => Ok(None),
+            KeyFormat::Avro => read_key(record.key, registry),
+        }
     }
 
     /// Whether the batch has reached a limit of size.
@@ -353,7 +326,7 @@ mod tests {
         assert_eq!(assembler.close().unwrap().changes.len(), 1);
         assembler.take_record(&record(0, 11, "{\"a\":2,\"b\":null}")).unwrap();
         let grown = record(0, 12, "{\"a\":3,\"b\":1}");
-        assert_eq!(assembler.take_record(&grown).unwrap(), Taken::AfterHandOver);
+        assert!(!assembler.take_record(&grown).unwrap(), "only after the rows before it");
         let before = assembler.close().unwrap();
         assert_eq!((before.rows[0].len(), before.changes.len()), (1, 0));
         assembler.take_record(&grown).unwrap();

@@ -4,6 +4,7 @@ pub mod assembler;
 pub mod avro;
 pub mod dead_letter;
 pub mod keys;
+mod not_ready;
 pub mod raw_messages;
 mod topic;
 

@@ -8,23 +8,36 @@ use tokio::sync::oneshot;
 
 use super::order::Order;
 use super::LaneReader;
+use crate::exit::Exit;
 use crate::kafka::{self, GroupChange, Partition};
 use crate::load::assignment::AssignedPartition;
-use crate::load::exit::Exit;
 use crate::observe;
+use crate::{ErrorKind, Failure};
 
 /// The changes to be carried out, one after the other.
 pub struct Changes<'a> {
     /// Partitions that were added to the topics.
-    pub added: &'a mpsc::Receiver<Partition>,
-    /// What is being carried out.
-    pub current: Option<PendingChange>,
+    added: &'a mpsc::Receiver<Partition>,
+    /// The change that is being carried out.
+    current: Option<PendingChange>,
+}
+
+impl<'a> Changes<'a> {
+    /// No change yet.
+    pub fn new(added: &'a mpsc::Receiver<Partition>) -> Self {
+        Self { added, current: None }
+    }
+
+    /// The group's change that has been begun but not completed.
+    pub fn into_unanswered(self) -> Option<GroupChange> {
+        self.current.and_then(|change| change.group)
+    }
 }
 
 /// A change that waits for the writing side.
-pub struct PendingChange {
-    /// What the group wants, if it is the group.
-    pub group: Option<GroupChange>,
+struct PendingChange {
+    /// The group's change, if the group has asked for it.
+    group: Option<GroupChange>,
     waits_for: WriterAnswer,
 }
 
@@ -64,7 +77,7 @@ impl LaneReader<'_> {
                     let topic = self.config.topics.iter().find(|topic| topic.name == element.topic());
                     let topic = topic.expect("only configured topics are subscribed to");
                     let partition = kafka::partition(self.consumer, topic, element.partition());
-                    given.push(partition.map_err(|failure| Exit::Again(failure.to_string()))?);
+                    given.push(partition.map_err(|failure| failure.of_kind(ErrorKind::Retry))?);
                 }
                 tracing::info!(partitions = given.len(), "the group hands out partitions");
                 self.claim(Some(change), given)
@@ -73,7 +86,7 @@ impl LaneReader<'_> {
                 tracing::info!(partitions = list.count(), "the group takes partitions back");
                 // What was read of them is stored first; whoever gets them waits for that, or fences it off.
                 let paused = self.consumer.pause(list);
-                paused.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?;
+                paused.map_err(|e| Failure::transient(format!("partitions cannot be paused: {e}")))?;
                 if let Some(batch) = self.assembler.close() {
                     self.send(Order::Store(batch))?;
                 }
@@ -106,7 +119,7 @@ impl LaneReader<'_> {
                 Err(TryRecvError::Empty) => Ok(Some(change)),
                 Err(TryRecvError::Closed) => {
                     self.changes.current = Some(change);
-                    Err(Exit::Ended)
+                    Err(Exit::Stopped)
                 }
             },
             WriterAnswer::Flushed(answer) => match answer.try_recv() {
@@ -120,21 +133,21 @@ impl LaneReader<'_> {
                 Err(TryRecvError::Empty) => Ok(Some(change)),
                 Err(TryRecvError::Closed) => {
                     self.changes.current = Some(change);
-                    Err(Exit::Ended)
+                    Err(Exit::Stopped)
                 }
             },
         }
     }
 
-    fn give_up(&mut self, list: &TopicPartitionList) -> Result<(), Exit> {
+    fn give_up(&mut self, list: &TopicPartitionList) -> Result<(), Failure> {
         for element in list.elements() {
             if !self.assembler.remove(element.topic(), element.partition()) {
-                return Err(Exit::Again("a message came from a partition that the group took back".into()));
+                return Err(Failure::transient("a message came from a partition that the group took back"));
             }
             observe::released(element.topic(), element.partition());
         }
         // librdkafka would keep them paused if they came back; what it still has of them is dropped.
         let given_up = self.consumer.resume(list).and_then(|()| self.consumer.incremental_unassign(list));
-        given_up.map_err(|e| Exit::Again(format!("partitions cannot be given up: {e}")))
+        given_up.map_err(|e| Failure::transient(format!("partitions cannot be given up: {e}")))
     }
 }

@@ -3,20 +3,19 @@
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::kafka::Message;
-use crate::load::exit::Exit;
 use crate::Failure;
 
 /// Whether the run goes on.
-pub fn judge(error: &KafkaError) -> Result<(), Exit> {
+pub fn judge(error: &KafkaError) -> Result<(), Failure> {
     use RDKafkaErrorCode::*;
     let (KafkaError::MessageConsumption(code) | KafkaError::MessageConsumptionFatal(code)) = error else {
         tracing::warn!(%error, "Kafka");
         return Ok(());
     };
-    let failure = |mend: &str| Err(Failure::new(error).at("reading from Kafka").mend(mend).into());
+    let failure = |mend: &str| Err(Failure::new(error).at("reading from Kafka").mend(mend));
     match code {
         // Of which partition is not said; starting again compares all positions with what the broker has.
-        AutoOffsetReset | OffsetOutOfRange => Err(Exit::Again("the broker does not have a position".into())),
+        AutoOffsetReset | OffsetOutOfRange => Err(Failure::transient("the broker does not have a position")),
         UnknownTopic | UnknownTopicOrPartition | UnknownPartition => {
             failure("a topic was deleted; create it, or remove it")
         }

@@ -1,15 +1,17 @@
 //! The reading side of a lane: polls Kafka, has messages decoded, and hands over closed batches. Runs on a thread of its
 //! own.
 
-pub mod change;
+mod change;
 pub mod discovery;
 pub mod end;
-pub mod identity;
-pub mod kafka_error;
+mod identity;
+mod kafka_error;
 pub mod order;
-pub mod watchdog;
+pub mod thread;
+mod watchdog;
 
 use std::collections::BTreeSet;
+use std::sync::{mpsc as sync, Arc};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
@@ -21,19 +23,20 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Mode};
 use crate::decode::Record;
-use crate::kafka::{self, JobConsumer, Message, Queue, Watermarks};
+use crate::exit::{unless_failed, Exit};
+use crate::kafka::{self, GroupChange, JobConsumer, Message, Partition, Queue, Watermarks};
 use crate::load::assignment::AssignedPartition;
-use crate::load::batch::assembler::{Assembler, Taken};
+use crate::load::batch::assembler::Assembler;
 use crate::load::circuit_breaker::CircuitBreaker;
-use crate::load::exit::Exit;
 use crate::stop::Stop;
 use crate::store::backoff::Backoff;
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 use change::Changes;
 use end::EndOffsets;
 use identity::TopicIdentity;
 use kafka_error::{is_too_large, judge, too_large};
 use order::{Order, StoredOffsets};
+use thread::ReaderSetup;
 use watchdog::Watchdog;
 
 /// How long a poll waits at most, and so how soon a stop is noticed.
@@ -50,32 +53,65 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The reading side of a lane.
 pub struct LaneReader<'a> {
-    pub config: &'a Config,
-    pub consumer: &'a JobConsumer,
+    config: Arc<Config>,
+    consumer: &'a JobConsumer,
     /// Messages of the consumer.
-    pub queue: Queue<'a>,
-    pub watermarks: &'a Watermarks,
-    pub assembler: Assembler,
-    pub breaker: CircuitBreaker,
+    queue: Queue<'a>,
+    watermarks: Watermarks,
+    assembler: Assembler,
+    breaker: CircuitBreaker,
     /// Where to end, if it does, and whether exactly there.
-    pub end: Option<(EndOffsets, bool)>,
-    pub changes: Changes<'a>,
-    pub identity: TopicIdentity,
-    pub watchdog: Option<Watchdog>,
-    pub stored: StoredOffsets,
-    pub stop: Stop,
+    end: Option<(EndOffsets, bool)>,
+    changes: Changes<'a>,
+    identity: TopicIdentity,
+    watchdog: Option<Watchdog>,
+    stored: StoredOffsets,
+    stop: Stop,
     /// To the writing side.
-    pub out: mpsc::Sender<Order>,
-    /// Where that runs.
-    pub runtime: Handle,
-    pub ticked: Instant,
-    /// The partitions are paused: the writer has no room, or a schema cannot be had.
-    pub paused: Option<TopicPartitionList>,
+    out: mpsc::Sender<Order>,
+    /// Where the writing side runs.
+    runtime: Handle,
+    ticked: Instant,
+    /// The partitions that are paused because the writer has no room, or a schema cannot be had.
+    paused: Option<TopicPartitionList>,
 }
 
-impl LaneReader<'_> {
+impl<'a> LaneReader<'a> {
+    /// A reader that has not read anything; `added` receives partitions that are added to the topics.
+    fn new(
+        setup: ReaderSetup,
+        consumer: &'a JobConsumer,
+        added: &'a sync::Receiver<Partition>,
+        runtime: Handle,
+    ) -> Self {
+        let ReaderSetup { config, watermarks, assembler, breaker, end, stored, stop, out } = setup;
+        Self {
+            consumer,
+            queue: Queue::new(consumer),
+            watermarks,
+            assembler,
+            breaker,
+            end,
+            changes: Changes::new(added),
+            identity: TopicIdentity::default(),
+            watchdog: Watchdog::new(Duration::from_millis(config.watchdog_ms)),
+            config,
+            stored,
+            stop,
+            out,
+            runtime,
+            ticked: Instant::now(),
+            paused: None,
+        }
+    }
+
+    /// The group's change that the reader has not answered, if there is one.
+    fn into_unanswered(self) -> Option<GroupChange> {
+        self.changes.into_unanswered()
+    }
+
     /// Lets the messages of these partitions come, each from its position.
-    pub fn assign(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
+    fn assign(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
         self.identity.note(partitions);
         let name = |topic: usize| self.config.topics[topic].name.as_str();
         let positions = partitions.iter().map(|p| (name(p.topic), p.number, p.next));
@@ -84,15 +120,11 @@ impl LaneReader<'_> {
 
     /// Reads these partitions, or those that the group hands out, until told to stop, or until the end, and hands over what
     /// is left.
-    pub fn read(&mut self, partitions: &[AssignedPartition]) -> Exit {
-        let assigned = match self.config.mode {
-            Mode::Assign => self.assign(partitions).map_err(Exit::from),
-            Mode::Subscribe => Ok(()),
-        };
-        match assigned.and_then(|()| self.read_on()).and_then(|()| self.finish()) {
-            Ok(()) => Exit::Ended,
-            Err(exit) => exit,
+    fn read(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
+        if self.config.mode == Mode::Assign {
+            self.assign(partitions)?;
         }
+        unless_failed(self.read_on().and_then(|()| self.finish()))
     }
 
     /// Hands over what is left; before the group gets the partitions back, that is stored.
@@ -198,19 +230,20 @@ impl LaneReader<'_> {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {
                 // It has been read as far as the run goes.
-                return self.pause_one(record.topic, record.partition);
+                return Ok(self.pause_one(record.topic, record.partition)?);
             }
         }
         let mut backoff = Backoff::default();
         loop {
-            match self.assembler.take_record(&record)? {
-                Taken::Yes => return self.resume(),
-                Taken::AfterHandOver => self.hand_over()?,
-                Taken::Later(reason) => {
-                    tracing::warn!(reason, "waiting for a schema");
+            match self.assembler.take_record(&record) {
+                Ok(true) => return Ok(self.resume()?),
+                Ok(false) => self.hand_over()?,
+                Err(failure) if failure.kind() == ErrorKind::Retry => {
+                    tracing::warn!(reason = failure.to_string(), "waiting for a schema");
                     self.hand_over()?;
                     self.wait_out(backoff.length())?;
                 }
+                Err(failure) => return Err(failure.into()),
             }
         }
     }
@@ -224,22 +257,22 @@ impl LaneReader<'_> {
     }
 
     /// Gives the writer something to do as soon as it has room; keeps what comes from Kafka waiting until then.
-    pub fn send(&mut self, order: Order) -> Result<(), Exit> {
+    fn send(&mut self, order: Order) -> Result<(), Exit> {
         let (out, runtime) = (self.out.clone(), self.runtime.clone());
         loop {
             match runtime.block_on(async { timeout(ROOM, out.reserve()).await }) {
                 Ok(Ok(permit)) => {
                     permit.send(order);
-                    return self.resume();
+                    return Ok(self.resume()?);
                 }
-                Ok(Err(_)) => return Err(Exit::Ended),
+                Ok(Err(_)) => return Err(Exit::Stopped),
                 Err(_) => self.poll_paused()?,
             }
         }
     }
 
     /// Ends the run if a topic is gone. A broker that does not answer is another matter, and librdkafka's own.
-    fn miss_topics(&self) -> Result<(), Exit> {
+    fn miss_topics(&self) -> Result<(), Failure> {
         let owned: BTreeSet<usize> = self.assembler.positions().map(|((topic, _), _)| topic).collect();
         for topic in owned {
             if kafka::numbers(self.consumer, &self.config.topics[topic].name)
@@ -256,7 +289,7 @@ impl LaneReader<'_> {
         let until = Instant::now() + pause;
         while Instant::now() < until {
             if self.stop.is_requested() || self.out.is_closed() {
-                return Err(Exit::Ended);
+                return Err(Exit::Stopped);
             }
             self.poll_paused()?;
             std::thread::sleep(POLL);
@@ -265,32 +298,32 @@ impl LaneReader<'_> {
     }
 
     /// Lets Kafka know that this member lives, without taking messages.
-    fn poll_paused(&mut self) -> Result<(), Exit> {
+    fn poll_paused(&mut self) -> Result<(), Failure> {
         if self.paused.is_none() {
             let all = self.consumer.assignment().and_then(|all| self.consumer.pause(&all).map(|()| all));
-            let all = all.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?;
+            let all = all.map_err(|e| Failure::transient(format!("partitions cannot be paused: {e}")))?;
             self.paused = Some(self.read_ones(&all));
         }
         self.serve()
     }
 
     /// Serves what comes beside messages: statistics, and what the group wants.
-    fn serve(&mut self) -> Result<(), Exit> {
+    fn serve(&mut self) -> Result<(), Failure> {
         for _ in 0..SERVED {
             match self.consumer.poll(Duration::ZERO) {
                 // What was served without a word is not told from nothing.
                 None | Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => judge(&error)?,
                 // It would be lost.
-                Some(Ok(_)) => return Err(Exit::Again("a message went past the queue".into())),
+                Some(Ok(_)) => return Err(Failure::transient("a message went past the queue")),
             }
         }
         Ok(())
     }
 
-    fn resume(&mut self) -> Result<(), Exit> {
+    fn resume(&mut self) -> Result<(), Failure> {
         if let Some(all) = self.paused.take() {
-            let again = |e: KafkaError| Exit::Again(format!("partitions cannot be resumed: {e}"));
+            let again = |e: KafkaError| Failure::transient(format!("partitions cannot be resumed: {e}"));
             self.consumer.resume(&all).map_err(again)?;
             // Left to itself librdkafka goes on behind an end of a partition that it has told of in a batch of messages,
             // and so leaves out the message that came there meanwhile.
@@ -320,7 +353,7 @@ impl LaneReader<'_> {
     }
 
     /// Reads no more of topics that are stopped.
-    fn leave_stopped(&mut self) -> Result<(), Exit> {
+    fn leave_stopped(&mut self) -> Result<(), Failure> {
         let owned = self.assembler.positions().map(|(partition, _)| partition);
         let stopped: Vec<_> = owned.filter(|(topic, _)| self.breaker.is_open(*topic)).collect();
         for (topic, number) in stopped {
@@ -331,10 +364,12 @@ impl LaneReader<'_> {
         Ok(())
     }
 
-    fn pause_one(&self, topic: &str, partition: i32) -> Result<(), Exit> {
+    fn pause_one(&self, topic: &str, partition: i32) -> Result<(), Failure> {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
-        self.consumer.pause(&list).map_err(|e| Exit::Again(format!("a partition cannot be paused: {e}")))
+        self.consumer
+            .pause(&list)
+            .map_err(|e| Failure::transient(format!("a partition cannot be paused: {e}")))
     }
 
     /// Looks after everything that is not a message.
@@ -354,13 +389,13 @@ impl LaneReader<'_> {
         }
         let name = |topic: usize| self.config.topics[topic].name.as_str();
         if let Some(topic) = self.identity.check(self.consumer, name) {
-            return Err(Exit::Again(format!("topic {topic:?} was recreated")));
+            return Err(Failure::transient(format!("topic {topic:?} was recreated")).into());
         }
-        self.watch()
+        Ok(self.watch()?)
     }
 
     /// Tells Kafka's group how far it is, for those who look there; nobody reads it back.
-    pub fn commit(&self) {
+    fn commit(&self) {
         let mut list = TopicPartitionList::new();
         for ((topic, number), next) in self.stored.take_offsets() {
             let name = &self.config.topics[topic].name;
@@ -374,7 +409,7 @@ impl LaneReader<'_> {
         }
     }
 
-    fn watch(&mut self) -> Result<(), Exit> {
+    fn watch(&mut self) -> Result<(), Failure> {
         let Self { config, consumer, watermarks, watchdog: Some(watchdog), assembler, .. } = self else {
             return Ok(());
         };
@@ -386,7 +421,7 @@ impl LaneReader<'_> {
             exhausted.is_none_or(|exhausted| exhausted < found.high).then_some(found.high)
         };
         match watchdog.check(Instant::now(), assembler.positions(), end) {
-            Some((topic, number)) => Err(Exit::Again(format!(
+            Some((topic, number)) => Err(Failure::transient(format!(
                 "nothing comes any more of topic {:?} partition {number}, although there is more",
                 name(topic)
             ))),

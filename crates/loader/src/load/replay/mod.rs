@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use tokio_postgres::Client;
 
 use super::assignment::{Assigned, AssignedPartition};
-use super::batch::assembler::{Assembler, Taken};
+use super::batch::assembler::Assembler;
 use super::batch::MessageBatch;
 use super::start::{restart, start, Intent};
 use super::write::changed;
@@ -22,7 +22,7 @@ use crate::job;
 use crate::kafka::Watermarks;
 use crate::pg::{self, error_kind};
 use crate::runtime;
-use crate::store::ledger::Care;
+use crate::store::ledger::CopyMode;
 use crate::store::statements::Statements;
 use crate::{ErrorKind, Failure};
 use condition::LetterCondition;
@@ -114,11 +114,6 @@ struct Replay<'a> {
     dry_run: bool,
 }
 
-enum Attempt {
-    Stored { dead_letters: usize },
-    Again,
-}
-
 impl<'a> Replay<'a> {
     fn new(client: Client, config: &'a Config, assigned: Assigned, dry_run: bool) -> Self {
         let positions = Positions::new(&config.job, &assigned, Watermarks::default());
@@ -133,8 +128,8 @@ impl<'a> Replay<'a> {
             while begin < letters.len() {
                 let (batch, taken) = self.decode(&letters[begin..])?;
                 match self.store(&batch, &letters[begin..begin + taken]).await? {
-                    Attempt::Stored { dead_letters } => dead += dead_letters,
-                    Attempt::Again => break,
+                    Some(dead_letters) => dead += dead_letters,
+                    None => break,
                 }
                 begin += taken;
             }
@@ -166,44 +161,47 @@ impl<'a> Replay<'a> {
         }
         let mut taken = 0;
         for letter in letters {
-            match assembler.take_record(&letter.record())? {
-                Taken::Yes => taken += 1,
-                Taken::AfterHandOver => break,
-                Taken::Later(reason) => {
-                    return Err(Failure::new(reason).mend("replay when the registry is back"))
+            match assembler.take_record(&letter.record()) {
+                Ok(true) => taken += 1,
+                Ok(false) => break,
+                Err(failure) if failure.kind() == ErrorKind::Retry => {
+                    return Err(failure.mend("replay when the registry is back"))
                 }
+                Err(failure) => return Err(failure),
             }
         }
         let batch = assembler.close().expect("the first letter is always taken");
         Ok((batch, taken))
     }
 
-    async fn store(&mut self, batch: &MessageBatch, letters: &[Letter]) -> Result<Attempt, Failure> {
+    /// Stores the rows and deletes the letters; returns how many are dead again, or none if the tables or the letters have
+    /// changed meanwhile.
+    async fn store(&mut self, batch: &MessageBatch, letters: &[Letter]) -> Result<Option<usize>, Failure> {
         let failed = |error| pg::failure("replaying dead letters", &error);
-        match self.attempt(batch, letters, Care::None).await {
+        match self.try_to_store(batch, letters, CopyMode::Bulk).await {
             Err(error) if error_kind(&error) == ErrorKind::Reject => {
-                self.attempt(batch, letters, Care::RowByRow).await.map_err(failed)
+                self.try_to_store(batch, letters, CopyMode::RowByRow).await.map_err(failed)
             }
-            attempted => attempted.map_err(failed),
+            stored => stored.map_err(failed),
         }
     }
 
-    async fn attempt(
+    async fn try_to_store(
         &mut self,
         batch: &MessageBatch,
         letters: &[Letter],
-        care: Care,
-    ) -> Result<Attempt, tokio_postgres::Error> {
+        mode: CopyMode,
+    ) -> Result<Option<usize>, tokio_postgres::Error> {
         let after = changed(&self.assigned.tables, batch);
         let registry = self.config.registry.as_ref().map(|registry| registry.url.as_str());
         let tables = Tables { before: &self.assigned.tables, after: &after, registry };
         let Self { client, statements, positions, .. } = self;
         let mut tx = client.transaction().await?;
         let Some(tried) = letters::delete(&tx, positions.job(), letters).await? else {
-            return Ok(Attempt::Again);
+            return Ok(None);
         };
-        let Some(stored) = store(&mut tx, statements, positions, tables, batch, care).await? else {
-            return Ok(Attempt::Again);
+        let Some(stored) = store(&mut tx, statements, positions, tables, batch, mode).await? else {
+            return Ok(None);
         };
         letters::count_attempt(&tx, positions.job(), &tried).await?;
         if self.dry_run {
@@ -212,6 +210,6 @@ impl<'a> Replay<'a> {
             tx.commit().await?;
             self.assigned.tables = after.into_owned();
         }
-        Ok(Attempt::Stored { dead_letters: stored.num_dead_letters() })
+        Ok(Some(stored.num_dead_letters()))
     }
 }

@@ -11,7 +11,7 @@ use crate::load::batch::dead_letter::{self, MessageDeadLetter};
 use crate::load::batch::MessageBatch;
 use crate::store::dead_letter::Stage;
 use crate::store::destination::{copy, Destination};
-use crate::store::ledger::Care;
+use crate::store::ledger::CopyMode;
 use crate::store::refusals::{store_around, Refused};
 use crate::store::statements::Statements;
 use crate::{observe, pg};
@@ -35,7 +35,7 @@ pub async fn store(
     positions: &Positions,
     Tables { before, after, registry }: Tables<'_>,
     batch: &MessageBatch,
-    care: Care,
+    mode: CopyMode,
 ) -> Result<Option<observe::Stored>, Error> {
     if let Some(registry) = registry {
         pg::keep_schemas(tx, registry, &batch.schemas).await?;
@@ -43,7 +43,7 @@ pub async fn store(
     if !ddl::apply(tx, positions.job(), before, &batch.changes).await? {
         return Ok(None);
     }
-    let refused = store_rows(tx, statements, after, batch, care).await?;
+    let refused = store_rows(tx, statements, after, batch, mode).await?;
     let current = match refused.is_empty() {
         true => types::are_as_known(tx, statements, after, batch).await?,
         false => ddl::is_current(tx, statements, positions.job(), after, batch).await?,
@@ -62,7 +62,7 @@ pub async fn store_rows(
     statements: &mut Statements,
     tables: &[Table],
     batch: &MessageBatch,
-    care: Care,
+    mode: CopyMode,
 ) -> Result<Refused, Error> {
     let mut destinations = Vec::new();
     for (number, rows) in batch.rows.iter().enumerate() {
@@ -70,14 +70,14 @@ pub async fn store_rows(
             destinations.push((number, Destination::open(tx, statements, definition).await?));
         }
     }
-    match care {
-        Care::None => {
+    match mode {
+        CopyMode::Bulk => {
             for (number, destination) in &destinations {
                 destination.send(tx, [batch.rows[*number].slice(0, batch.rows[*number].len())]).await?;
             }
             Ok(Refused::new())
         }
-        Care::RowByRow => store_around(tx, &destinations, &batch.rows).await,
+        CopyMode::RowByRow => store_around(tx, &destinations, &batch.rows).await,
     }
 }
 
