@@ -1,8 +1,8 @@
 //! A lane: a consumer, a thread that reads and decodes, and a connection that writes, for some of the partitions.
 //!
 //! Lanes share nothing but the database, so that one more of them is like one more loader. Inside a lane the order of
-//! each partition is kept. When something has changed under it, whatever it is, a lane begins a new session: a new
-//! consumer, at the positions and with the definitions that PostgreSQL has by then.
+//! each partition is kept. Whatever changes under a lane, it answers with a new session: a new consumer, at the positions
+//! and with the definitions that PostgreSQL has by then.
 
 use std::sync::{mpsc as sync, Arc};
 use std::time::{Duration, Instant};
@@ -34,21 +34,21 @@ use crate::{ErrorKind, Failure};
 pub struct Report {
     /// Messages of the batch.
     pub messages: usize,
-    /// How many of them are dead letters.
+    /// Messages stored as dead letters.
     pub dead_letters: usize,
 }
 
-/// What a lane needs to run.
+/// A lane of a run, before it begins.
 pub struct Lane {
     /// The number of the lane.
     pub number: usize,
     /// The configuration.
     pub config: Arc<Config>,
-    /// The newest known ends of partitions.
+    /// The latest known high watermarks.
     pub watermarks: Watermarks,
     /// The partitions, if they are fixed, and the topics.
     pub assigned: Assigned,
-    /// Where to end, if it does, and whether exactly there.
+    /// The offsets to end at, if the run ends, and whether to read nothing behind them.
     pub end: Option<(EndOffsets, bool)>,
     /// Partitions that were added to the topics.
     pub added: sync::Receiver<Partition>,
@@ -105,12 +105,12 @@ impl Lane {
             stop: self.stop.clone(),
             out,
         };
-        // The reader's thread has it for the length of the session.
+        // Lent to the reader's thread for the session.
         let (_, nothing) = sync::channel();
         let added = std::mem::replace(&mut self.added, nothing);
         let reader = ReaderThread::spawn(setup, consumer, self.assigned.partitions.clone(), added);
         let written = self.write(writer, ledger, &mut orders, &stored).await;
-        drop(orders); // a reader that waits for room goes home
+        drop(orders); // a reader that waits for room gives up
         let (read, added) = reader.join().await?;
         self.added = added;
         match (written, read) {
@@ -142,7 +142,7 @@ impl Lane {
         stored: &StoredOffsets,
     ) -> Result<(), Exit> {
         while let Some(order) = orders.recv().await {
-            // What is sent arrives unless its receiver has ended, which says itself why.
+            // Sending an answer fails only if its receiver has ended, which reports the reason itself.
             match order {
                 Order::Store(batch) => {
                     let report = writer.store(ledger, &batch).await?;

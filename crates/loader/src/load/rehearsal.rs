@@ -1,4 +1,4 @@
-//! A load of a few messages that is rolled back: what would become of them?
+//! A trial load: stores a few messages, reports what became of them, and rolls everything back.
 
 use std::sync::{mpsc as sync, Arc};
 use std::time::Duration;
@@ -26,23 +26,23 @@ use crate::store::statements::Statements;
 use crate::Failure;
 use crate::{kafka, pg};
 
-/// How long messages are waited for.
+/// How long to wait for messages.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a load would do.
+/// The result of a trial load.
 #[derive(Default)]
 pub struct Rehearsal {
-    /// How many messages were looked at.
+    /// Number of messages that were read.
     pub messages: usize,
-    /// The statements that it would make tables with.
+    /// Statements that would create or alter tables.
     pub ddl: Vec<String>,
-    /// The tables, and how many rows each would get.
+    /// The tables, with the number of rows that each would get.
     pub tables: Vec<(TableName, usize)>,
     /// The reasons why messages would be dead letters.
     pub refused: Vec<Reject>,
-    /// How many messages no route would take.
+    /// Number of messages that no route would take.
     pub ignored: i64,
-    /// The topics whose columns were inferred, with what their tables would be.
+    /// The topics whose columns were inferred, with the definitions of their tables.
     pub inferred: Vec<(String, Definition)>,
 }
 
@@ -72,7 +72,7 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     }
 }
 
-/// Reads until the batch is closed, which is handed over; none if there are no messages.
+/// Reads one batch; none if there are no messages.
 async fn read_batch(
     config: &Config,
     consumer: kafka::JobConsumer,
@@ -96,7 +96,7 @@ async fn read_batch(
         Some(Order::Store(batch)) => Some(batch),
         _ => None,
     };
-    drop(orders); // one is enough
+    drop(orders); // one batch is enough
     let (read, _) = reader.join().await?;
     match batch {
         Some(batch) => Ok(Some(batch)),
@@ -104,7 +104,7 @@ async fn read_batch(
     }
 }
 
-/// Stores a batch, and takes that back.
+/// Stores a batch, and rolls it back.
 async fn try_to_store(
     client: &mut Client,
     config: &Config,

@@ -1,4 +1,4 @@
-//! What the storing of batches needs to know of where they come from.
+//! What the writer asks of the source of its batches.
 
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ pub enum Attempt<S> {
 
 /// Keeps the positions of a source, so that each of its batches is stored once.
 pub trait Ledger {
-    /// What goes into one transaction.
+    /// The contents of one transaction.
     type Batch;
-    /// What is known of a batch once it is stored.
+    /// A report on a stored batch.
     type Stored;
 
     /// Stores a batch and moves the positions from where it begins to where it ends; the caller commits, or rolls
@@ -51,7 +51,7 @@ pub trait Ledger {
         batch: &Self::Batch,
     ) -> Result<Option<Attempt<Self::Stored>>, Error>;
 
-    /// Notes that a batch is committed, and how long that took where it is known.
+    /// Notes that a batch is committed, and how long that took if it is known.
     fn committed(&mut self, batch: &Self::Batch, stored: &Self::Stored, took: Option<Duration>);
 
     /// Names the place for an error that stops the run.

@@ -1,4 +1,4 @@
-//! A connection that stores batches, and is made again when it is lost.
+//! Stores batches over a connection, and reconnects when it is lost.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::pg::{self, error_kind, Connector};
 use crate::stop::Stop;
 use crate::{ErrorKind, Failure};
 
-/// Owns a connection.
+/// A connection that stores batches.
 pub struct Writer {
     connector: Connector,
     client: Client,
@@ -43,7 +43,7 @@ impl Writer {
         }
     }
 
-    /// Where connections come from.
+    /// The connector that makes the connections.
     pub fn connector(&self) -> &Connector {
         &self.connector
     }
@@ -53,7 +53,7 @@ impl Writer {
         self.client.is_closed()
     }
 
-    /// A connection that works, as far as can be known without using it.
+    /// Returns the connection, or a new one if it is known to be lost.
     pub async fn client(&mut self) -> Result<&mut Client, Error> {
         if self.client.is_closed() {
             self.client = self.connector.connect().await?;

@@ -16,10 +16,10 @@ use crate::registry::Registry;
 use crate::store::dead_letter::Stage;
 use crate::Failure;
 
-/// Up to how many times `max_message_bytes` a message is kept whole as a dead letter.
+/// A message of up to this many times `max_message_bytes` is kept whole as a dead letter, a larger one only in part.
 const KEPT_WHOLE: usize = 4;
 
-/// The batch that is being filled, and what is known of each topic.
+/// The batch that is being filled, and the state of each topic.
 pub struct Assembler {
     topics: Vec<TopicState>,
     limits: BatchLimits,
@@ -27,14 +27,14 @@ pub struct Assembler {
     registry: Option<Registry>,
     batch: MessageBatch,
     opened: Instant,
-    /// A position was moved where there are no messages.
+    /// Whether a position has moved over offsets without messages.
     passed: bool,
-    /// The topic of the last message: the next one is mostly of the same.
+    /// Index of the last message's topic, which is mostly that of the next.
     current: usize,
 }
 
 impl Assembler {
-    /// Begins where the assignment says.
+    /// An empty batch at the positions of an assignment.
     pub fn new(assigned: &Assigned, config: &Config) -> Result<Self, Failure> {
         let topics = assigned.topics.iter().map(|topic| TopicState::new(topic, assigned)).collect();
         let batch = MessageBatch::new(assigned.tables.len());
@@ -48,7 +48,7 @@ impl Assembler {
         Ok(assembler)
     }
 
-    /// Takes messages of these partitions as well, from their positions.
+    /// Takes messages of more partitions, from their positions.
     pub fn add(&mut self, partitions: &[AssignedPartition]) {
         for partition in partitions {
             let progress = &mut self.topics[partition.topic].progress;
@@ -67,7 +67,7 @@ impl Assembler {
         progress.taken <= progress.handed_over
     }
 
-    /// Moves the position of a partition over offsets that have no messages: what transactions leave behind.
+    /// Moves the position of a partition over offsets without messages, which transactions leave behind.
     pub fn pass(&mut self, topic: &str, partition: i32, next: i64) {
         let topic = self.topic(topic);
         let progress = self.topics[topic].progress.get_mut(partition as usize);
@@ -79,7 +79,7 @@ impl Assembler {
         self.passed = true;
     }
 
-    /// Begins the batch, if this is the first that comes into it.
+    /// Starts the clock of an empty batch.
     fn open(&mut self) {
         if self.is_empty() {
             self.opened = Instant::now();
@@ -90,7 +90,7 @@ impl Assembler {
         self.batch.messages == 0 && !self.passed
     }
 
-    /// Which of the topics bears the name.
+    /// Returns the index of the topic with this name.
     pub fn topic(&self, name: &str) -> usize {
         let found = self.topics.iter().position(|topic| topic.config.name == name);
         found.expect("only configured topics are read")
@@ -120,7 +120,7 @@ impl Assembler {
         let progress = self.topics[self.current].progress.get(record.partition as usize);
         let progress = progress.copied().unwrap_or_default();
         if !progress.owned {
-            return Ok(true); // it was given up
+            return Ok(true); // the partition was given up
         }
         if record.offset < progress.next {
             tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
@@ -163,8 +163,7 @@ impl Assembler {
         Ok(true)
     }
 
-    /// Sees to what a message of the current topic needs before it can be decoded; returns the text of its key, where that is
-    /// not the key itself.
+    /// Prepares the decoder of the current topic for a message; returns the text of its key if that is not the key itself.
     fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Option<String>, NotReady> {
         if bytes > self.max_message_bytes {
             return Err(Reject::too_large(bytes, self.max_message_bytes).into());
@@ -193,12 +192,12 @@ impl Assembler {
         self.batch.messages >= self.limits.rows || self.batch.bytes >= self.limits.bytes
     }
 
-    /// How long the batch may still wait, if there is one.
+    /// Returns how long the batch may still wait; none if it is empty.
     pub fn patience(&self) -> Option<Duration> {
         (!self.is_empty()).then(|| self.limits.age().saturating_sub(self.opened.elapsed()))
     }
 
-    /// Hands the batch over, if there is anything in it.
+    /// Closes the batch and returns it, if there is anything in it.
     pub fn close(&mut self) -> Option<MessageBatch> {
         if self.is_empty() {
             return None;

@@ -10,19 +10,19 @@ use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::{Definition, Template};
 use crate::registry::Registry;
 
-/// What is known of a topic.
+/// The decoder of a topic.
 pub struct AvroDecoder {
     definition: Option<Definition>,
-    /// What the table allows, if it exists and the first schema is to say which of its columns are filled.
+    /// The columns that may be filled, if the table exists and the first schema decides which of them are.
     template: Option<Template>,
-    /// What becomes of messages without a value.
+    /// Routes for messages without a value.
     tombstones: Option<Routes>,
-    /// By the number of the schema.
+    /// The plans, by the number of the schema.
     plans: HashMap<u32, AvroPlan>,
 }
 
 impl AvroDecoder {
-    /// A decoder for a table, as far as it is known.
+    /// A decoder for a table with what is known of it.
     pub fn new(definition: Option<Definition>, template: Option<Template>) -> Self {
         Self { definition, template, tombstones: None, plans: HashMap::new() }
     }

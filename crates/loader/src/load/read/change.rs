@@ -1,4 +1,4 @@
-//! Partitions that come and go while a lane reads: handed out or taken back by the group, or added to a topic.
+//! Changes of a lane's partitions while it reads: the group assigns or revokes them, or a topic gets more.
 
 use std::sync::mpsc;
 
@@ -34,7 +34,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// A change that waits for the writing side.
+/// A change that waits for an answer of the writing side.
 struct PendingChange {
     /// The group's change, if the group has asked for it.
     group: Option<GroupChange>,
@@ -47,7 +47,7 @@ enum WriterAnswer {
 }
 
 impl LaneReader<'_> {
-    /// Begins changes and completes them, without waiting: Kafka has to be polled meanwhile.
+    /// Begins and completes changes without waiting, because Kafka has to be polled meanwhile.
     pub fn carry_out_changes(&mut self) -> Result<(), Exit> {
         if let Some(change) = self.changes.current.take() {
             self.changes.current = self.complete(change)?;
@@ -84,7 +84,7 @@ impl LaneReader<'_> {
             }
             GroupChange::Taken(list) => {
                 tracing::info!(partitions = list.count(), "the group takes partitions back");
-                // What was read of them is stored first; whoever gets them waits for that, or fences it off.
+                // What was read of them is stored first. Their next owner waits for that transaction, or fences it.
                 let paused = self.consumer.pause(list);
                 paused.map_err(|e| Failure::transient(format!("partitions cannot be paused: {e}")))?;
                 if let Some(batch) = self.assembler.close() {
@@ -105,14 +105,14 @@ impl LaneReader<'_> {
         self.send(Order::Claim(partitions, answer))
     }
 
-    /// Completes a change if the writing side is done with it; else returns it.
+    /// Completes a change if the writing side has answered; otherwise returns it.
     fn complete(&mut self, mut change: PendingChange) -> Result<Option<PendingChange>, Exit> {
         use oneshot::error::TryRecvError;
         match &mut change.waits_for {
             WriterAnswer::Claimed(answer) => match answer.try_recv() {
                 Ok(claimed) => {
                     self.assembler.add(&claimed);
-                    // Assigned once, with the positions of PostgreSQL; the group's own are never looked at.
+                    // From the positions in PostgreSQL; the offsets that the group has are never read.
                     self.assign(&claimed)?;
                     Ok(None)
                 }
@@ -146,7 +146,7 @@ impl LaneReader<'_> {
             }
             observe::released(element.topic(), element.partition());
         }
-        // librdkafka would keep them paused if they came back; what it still has of them is dropped.
+        // Resumed first: librdkafka would keep them paused if they came back. Messages that it has fetched are dropped.
         let given_up = self.consumer.resume(list).and_then(|()| self.consumer.incremental_unassign(list));
         given_up.map_err(|e| Failure::transient(format!("partitions cannot be given up: {e}")))
     }

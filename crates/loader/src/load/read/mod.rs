@@ -39,16 +39,16 @@ use order::{Order, StoredOffsets};
 use thread::ReaderSetup;
 use watchdog::Watchdog;
 
-/// How long a poll waits at most, and so how soon a stop is noticed.
+/// The longest wait of a poll, and so the time within which a stop is noticed.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long the writer may have no room before the partitions are paused, and how often Kafka hears of us meanwhile.
+/// How long to wait for room in the writer before pausing the partitions, and the interval between polls from then on.
 const ROOM: Duration = Duration::from_secs(1);
 
-/// How much is served at once of what comes beside messages.
+/// The largest number of polls for events that are no messages, in a row.
 const SERVED: usize = 32;
 
-/// How often everything is looked after that is not a message.
+/// The interval of the periodic checks.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The reading side of a lane.
@@ -60,16 +60,16 @@ pub struct LaneReader<'a> {
     watermarks: Watermarks,
     assembler: Assembler,
     breaker: CircuitBreaker,
-    /// Where to end, if it does, and whether exactly there.
+    /// The offsets to end at, if the run ends, and whether to read nothing behind them.
     end: Option<(EndOffsets, bool)>,
     changes: Changes<'a>,
     identity: TopicIdentity,
     watchdog: Option<Watchdog>,
     stored: StoredOffsets,
     stop: Stop,
-    /// To the writing side.
+    /// The channel to the writing side.
     out: mpsc::Sender<Order>,
-    /// Where the writing side runs.
+    /// The runtime of the writing side.
     runtime: Handle,
     ticked: Instant,
     /// The partitions that are paused because the writer has no room, or a schema cannot be had.
@@ -110,7 +110,7 @@ impl<'a> LaneReader<'a> {
         self.changes.into_unanswered()
     }
 
-    /// Lets the messages of these partitions come, each from its position.
+    /// Assigns partitions to the consumer, each from its position.
     fn assign(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
         self.identity.note(partitions);
         let name = |topic: usize| self.config.topics[topic].name.as_str();
@@ -127,7 +127,7 @@ impl<'a> LaneReader<'a> {
         unless_failed(self.read_on().and_then(|()| self.finish()))
     }
 
-    /// Hands over what is left; before the group gets the partitions back, that is stored.
+    /// Hands over what is left; in a group, waits until it is stored, and commits the offsets before the partitions go.
     fn finish(&mut self) -> Result<(), Exit> {
         if matches!(self.end, Some((_, false))) && self.is_done() {
             self.pass_all();
@@ -145,9 +145,9 @@ impl<'a> LaneReader<'a> {
 
     fn read_on(&mut self) -> Result<(), Exit> {
         let mut done = self.is_done();
-        // A writer that has ended closes the channel, and says itself why.
+        // A writer that has ended closes the channel, and reports the reason itself.
         while !done && !self.stop.is_requested() && !self.out.is_closed() {
-            // Only where no message is at hand is it worth looking at the clock.
+            // The clock is read only while no message is at hand: it would cost too much for each.
             let mut polled = self.queue.poll(Duration::ZERO);
             let idle = polled.is_none();
             if idle {
@@ -178,7 +178,7 @@ impl<'a> LaneReader<'a> {
     }
 
     fn is_done(&mut self) -> bool {
-        // What librdkafka takes for read may still be on its way.
+        // Messages in the queue count as read for librdkafka.
         if !self.queue.is_empty() {
             return false;
         }
@@ -193,7 +193,8 @@ impl<'a> LaneReader<'a> {
         })
     }
 
-    /// Moves the position to where a partition ends for now: behind its last message, transactions leave offsets without one.
+    /// Moves the position to the current end of a partition: after its last message there may be offsets of transaction
+    /// markers, which never come as messages.
     fn pass(&mut self, end: &Message) {
         let (topic, partition, offset) = (end.topic(), end.partition(), end.offset());
         if let Some((end, true)) = &self.end {
@@ -204,7 +205,7 @@ impl<'a> LaneReader<'a> {
         self.assembler.pass(topic, partition, offset);
     }
 
-    /// Moves all positions to where their partitions end, of which librdkafka's statistics may know first.
+    /// Moves all positions to the ends of their partitions that librdkafka's statistics report.
     fn pass_all(&mut self) {
         let positions: Vec<_> = self.assembler.positions().map(|(partition, _)| partition).collect();
         for (topic, number) in positions {
@@ -229,7 +230,7 @@ impl<'a> LaneReader<'a> {
         if let Some((end, true)) = &self.end {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {
-                // It has been read as far as the run goes.
+                // The partition has been read to its end in this run.
                 return Ok(self.pause_one(record.topic, record.partition)?);
             }
         }
@@ -248,7 +249,7 @@ impl<'a> LaneReader<'a> {
         }
     }
 
-    /// Hands the batch over, if there is one.
+    /// Hands the batch over, unless it is empty.
     fn hand_over(&mut self) -> Result<(), Exit> {
         match self.assembler.close() {
             Some(batch) => self.send(Order::Store(batch)),
@@ -256,7 +257,7 @@ impl<'a> LaneReader<'a> {
         }
     }
 
-    /// Gives the writer something to do as soon as it has room; keeps what comes from Kafka waiting until then.
+    /// Sends an order as soon as the writer has room; after a while without room, pauses the partitions.
     fn send(&mut self, order: Order) -> Result<(), Exit> {
         let (out, runtime) = (self.out.clone(), self.runtime.clone());
         loop {
@@ -271,8 +272,8 @@ impl<'a> LaneReader<'a> {
         }
     }
 
-    /// Ends the run if a topic is gone. A broker that does not answer is another matter, and librdkafka's own.
-    fn miss_topics(&self) -> Result<(), Failure> {
+    /// Fails if a topic is gone. A broker that does not answer is left to librdkafka.
+    fn check_topics(&self) -> Result<(), Failure> {
         let owned: BTreeSet<usize> = self.assembler.positions().map(|((topic, _), _)| topic).collect();
         for topic in owned {
             if kafka::numbers(self.consumer, &self.config.topics[topic].name)
@@ -284,7 +285,7 @@ impl<'a> LaneReader<'a> {
         Ok(())
     }
 
-    /// Waits, but not beyond the end of the run.
+    /// Waits, but stops waiting when the run ends.
     fn wait_out(&mut self, pause: Duration) -> Result<(), Exit> {
         let until = Instant::now() + pause;
         while Instant::now() < until {
@@ -297,25 +298,25 @@ impl<'a> LaneReader<'a> {
         Ok(())
     }
 
-    /// Lets Kafka know that this member lives, without taking messages.
+    /// Polls Kafka with all partitions paused, so that the group does not take this member for dead.
     fn poll_paused(&mut self) -> Result<(), Failure> {
         if self.paused.is_none() {
             let all = self.consumer.assignment().and_then(|all| self.consumer.pause(&all).map(|()| all));
             let all = all.map_err(|e| Failure::transient(format!("partitions cannot be paused: {e}")))?;
-            self.paused = Some(self.read_ones(&all));
+            self.paused = Some(self.unstopped(&all));
         }
-        self.serve()
+        self.serve_events()
     }
 
-    /// Serves what comes beside messages: statistics, and what the group wants.
-    fn serve(&mut self) -> Result<(), Failure> {
+    /// Serves events that are no messages: statistics, and changes by the group.
+    fn serve_events(&mut self) -> Result<(), Failure> {
         for _ in 0..SERVED {
             match self.consumer.poll(Duration::ZERO) {
-                // What was served without a word is not told from nothing.
+                // A poll also returns nothing after serving an event by a callback: more events may wait.
                 None | Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => judge(&error)?,
-                // It would be lost.
-                Some(Ok(_)) => return Err(Failure::transient("a message went past the queue")),
+                // A message that has bypassed the queue would be lost.
+                Some(Ok(_)) => return Err(Failure::transient("a message bypassed the queue")),
             }
         }
         Ok(())
@@ -325,8 +326,8 @@ impl<'a> LaneReader<'a> {
         if let Some(all) = self.paused.take() {
             let again = |e: KafkaError| Failure::transient(format!("partitions cannot be resumed: {e}"));
             self.consumer.resume(&all).map_err(again)?;
-            // Left to itself librdkafka goes on behind an end of a partition that it has told of in a batch of messages,
-            // and so leaves out the message that came there meanwhile.
+            // After a pause librdkafka would go on behind an end of partition that it has reported in a batch of messages, and
+            // so skip a message that has arrived at that offset meanwhile.
             for element in all.elements() {
                 let topic = self.assembler.topic(element.topic());
                 let next = Offset::Offset(self.assembler.next(topic, element.partition()));
@@ -341,8 +342,8 @@ impl<'a> LaneReader<'a> {
         Ok(())
     }
 
-    /// The partitions of topics that are not stopped.
-    fn read_ones(&self, all: &TopicPartitionList) -> TopicPartitionList {
+    /// Returns the partitions of topics that are not stopped.
+    fn unstopped(&self, all: &TopicPartitionList) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for element in all.elements() {
             if !self.breaker.is_open(self.assembler.topic(element.topic())) {
@@ -352,7 +353,7 @@ impl<'a> LaneReader<'a> {
         list
     }
 
-    /// Reads no more of topics that are stopped.
+    /// Stops reading topics that the circuit breaker has stopped.
     fn leave_stopped(&mut self) -> Result<(), Failure> {
         let owned = self.assembler.positions().map(|(partition, _)| partition);
         let stopped: Vec<_> = owned.filter(|(topic, _)| self.breaker.is_open(*topic)).collect();
@@ -372,11 +373,11 @@ impl<'a> LaneReader<'a> {
             .map_err(|e| Failure::transient(format!("a partition cannot be paused: {e}")))
     }
 
-    /// Looks after everything that is not a message.
+    /// Does what is due besides messages: events, changes of partitions, periodic checks.
     fn tend(&mut self) -> Result<(), Exit> {
-        self.serve()?;
+        self.serve_events()?;
         if self.consumer.context().take_doubt() {
-            self.miss_topics()?;
+            self.check_topics()?;
         }
         self.carry_out_changes()?;
         self.leave_stopped()?;
@@ -394,13 +395,13 @@ impl<'a> LaneReader<'a> {
         Ok(self.watch()?)
     }
 
-    /// Tells Kafka's group how far it is, for those who look there; nobody reads it back.
+    /// Commits the stored offsets to the consumer group, for tools that show its lag; the loader never reads them back.
     fn commit(&self) {
         let mut list = TopicPartitionList::new();
         for ((topic, number), next) in self.stored.take_offsets() {
             let name = &self.config.topics[topic].name;
+            // Fails only for negative offsets.
             let _ = list.add_partition_offset(name, number, Offset::Offset(next));
-            // fails for negative ones
         }
         if list.count() > 0 {
             if let Err(error) = self.consumer.commit(&list, rdkafka::consumer::CommitMode::Async) {
@@ -415,14 +416,14 @@ impl<'a> LaneReader<'a> {
         };
         let name = |topic: usize| config.topics[topic].name.as_str();
         let end = |topic: usize, number: i32| {
-            // A broker that does not answer is another matter, and librdkafka's own.
+            // A broker that does not answer is left to librdkafka.
             let found = kafka::partition(consumer, &config.topics[topic], number).ok()?;
             let exhausted = watermarks.exhausted(name(topic), number);
             exhausted.is_none_or(|exhausted| exhausted < found.high).then_some(found.high)
         };
         match watchdog.check(Instant::now(), assembler.positions(), end) {
             Some((topic, number)) => Err(Failure::transient(format!(
-                "nothing comes any more of topic {:?} partition {number}, although there is more",
+                "topic {:?} partition {number} makes no progress, although the broker has more messages",
                 name(topic)
             ))),
             None => Ok(()),

@@ -18,23 +18,23 @@ use crate::load::circuit_breaker::CircuitBreaker;
 use crate::stop::Stop;
 use crate::Failure;
 
-/// What a reader shares with its lane and with the others.
+/// The parts of a reader that its lane provides.
 pub struct ReaderSetup {
     /// The configuration.
     pub config: Arc<Config>,
-    /// The newest known ends of partitions.
+    /// The latest known high watermarks.
     pub watermarks: Watermarks,
     /// The batch to fill.
     pub assembler: Assembler,
     /// Which topics are read.
     pub breaker: CircuitBreaker,
-    /// Where to end, if it does, and whether exactly there.
+    /// The offsets to end at, if the run ends, and whether to read nothing behind them.
     pub end: Option<(EndOffsets, bool)>,
     /// The offsets to report to the group.
     pub stored: StoredOffsets,
     /// When to stop.
     pub stop: Stop,
-    /// To the writing side.
+    /// The channel to the writing side.
     pub out: mpsc::Sender<Order>,
 }
 

@@ -1,7 +1,7 @@
 //! `tally replay`: dead letters, decoded again with today's configuration.
 //!
-//! The rows are stored, and the letters deleted, in one transaction, as are the letters that are dead still, with one
-//! more attempt. So a message is a row or a dead letter at every moment, never both.
+//! One transaction stores the rows, deletes their letters, and stores the letters that are still dead with one more
+//! attempt. So a message is a row or a dead letter at every moment, never both.
 
 mod condition;
 mod letters;
@@ -28,7 +28,7 @@ use crate::{ErrorKind, Failure};
 use condition::LetterCondition;
 use letters::Letter;
 
-/// How often it is tried again when a table or the letters are changed by others meanwhile.
+/// How often to begin again when others change a table or the letters meanwhile.
 const TRIES: usize = 10;
 
 /// Decode dead letters again, with the configuration as it is now, and store them.
@@ -40,13 +40,13 @@ pub struct ReplayArgs {
     /// Only dead letters of this topic; may be repeated.
     #[arg(long = "topic", value_name = "NAME")]
     topics: Vec<String>,
-    /// Only those with this sqlstate, stage, column, partition or schema; may be repeated.
+    /// Only dead letters with this sqlstate, stage, column, partition or schema; may be repeated.
     #[arg(long = "where", value_name = "NAME=VALUE")]
     conditions: Vec<LetterCondition>,
     /// Replay at most this many dead letters.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Try it, and take everything back.
+    /// Try to store them, and roll everything back.
     #[arg(long)]
     dry_run: bool,
 }
@@ -59,7 +59,7 @@ pub fn run(args: ReplayArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Replays what the arguments ask for; returns how many messages were stored, and how many not.
+/// Replays what the arguments ask for; returns how many messages were stored, and how many were not.
 async fn replay(config: Config, args: &ReplayArgs) -> Result<(usize, usize), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
@@ -88,12 +88,12 @@ async fn replay(config: Config, args: &ReplayArgs) -> Result<(usize, usize), Fai
     }
 }
 
-/// The configuration with the topics that are asked for and have dead letters; patterns stand for those that fit.
+/// Reduces the configuration to the topics that are asked for and have dead letters; patterns are replaced by such topics.
 async fn for_letters(client: &Client, mut config: Config, chosen: &[String]) -> Result<Config, Failure> {
     let is_for = |topic: &Topic, name: &String| topic.name == *name || topic.is_pattern() && topic.fits(name);
     if let Some(name) = chosen.iter().find(|name| !config.topics.iter().any(|topic| is_for(topic, name))) {
         return Err(Failure::usage(format!("no topic {name:?} in the configuration"))
-            .mend("mend --topic, or leave it out for all"));
+            .mend("correct --topic, or leave it out for all"));
     }
     let found = letters::topics(client, &config.job).await;
     let mut found = found.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
@@ -120,7 +120,7 @@ impl<'a> Replay<'a> {
         Self { client, statements: Statements::default(), config, positions, assigned, dry_run }
     }
 
-    /// Replays letters, in as many transactions as their tables change; returns how many are dead again.
+    /// Replays letters, in a transaction for each definition of their tables; returns how many are dead again.
     async fn all(&mut self, letters: &[Letter]) -> Result<usize, Failure> {
         let mut dead = 0;
         let mut begin = 0;
@@ -142,7 +142,7 @@ impl<'a> Replay<'a> {
             .mend("let one replay run at a time"))
     }
 
-    /// Decodes as many letters as go into one transaction, and says how many.
+    /// Decodes as many letters as go into one transaction, and returns their number with the batch.
     fn decode(&self, letters: &[Letter]) -> Result<(MessageBatch, usize), Failure> {
         let mut assembler = Assembler::new(&self.assigned, self.config)?;
         for letter in letters {

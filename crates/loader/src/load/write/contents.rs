@@ -1,4 +1,4 @@
-//! What a batch stores besides its positions: tables, schemas, rows and dead letters.
+//! Stores the contents of a batch: schemas, changes of tables, rows and dead letters.
 
 use tokio_postgres::{Error, Transaction};
 
@@ -16,7 +16,7 @@ use crate::store::refusals::{store_around, Refused};
 use crate::store::statements::Statements;
 use crate::{observe, pg};
 
-/// Where rows go, and where the schemas of their messages come from.
+/// The tables of a batch, and the registry of its schemas.
 #[derive(Clone, Copy)]
 pub struct Tables<'a> {
     /// The tables before the batch changes them.
@@ -27,8 +27,7 @@ pub struct Tables<'a> {
     pub registry: Option<&'a str>,
 }
 
-/// Stores everything of a batch but the positions and reports on it; returns nothing if the tables have changed since the batch
-/// was made.
+/// Stores all of a batch but its positions, and reports on it; none if the tables have changed since the batch was made.
 pub async fn store(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,
@@ -56,7 +55,7 @@ pub async fn store(
     Ok(Some(stored))
 }
 
-/// Stores the rows, and returns the messages that the server refused.
+/// Stores the rows of a batch, and returns the messages that the server refused.
 pub async fn store_rows(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,
@@ -81,7 +80,7 @@ pub async fn store_rows(
     }
 }
 
-/// Stores the messages that are not rows.
+/// Stores the dead letters of a batch, with those of the messages that the server refused.
 async fn store_dead_letters(
     tx: &Transaction<'_>,
     statements: &mut Statements,

@@ -1,4 +1,4 @@
-//! The writing side of a lane: what a batch of messages needs besides what `store` does for every batch.
+//! The writing side of a lane: what storing a batch of messages takes besides what `store` does for every batch.
 
 pub mod contents;
 pub mod ddl;
@@ -42,7 +42,7 @@ impl<'a> OffsetLedger<'a> {
         Self { config, positions, tables: assigned.tables.clone() }
     }
 
-    /// Begins again with what is known now.
+    /// Begins again with another assignment.
     pub fn reset(&mut self, assigned: &Assigned, watermarks: Watermarks) {
         *self = Self::new(self.config, assigned, watermarks);
     }
@@ -84,7 +84,8 @@ impl Ledger for OffsetLedger<'_> {
         batch: &MessageBatch,
         mode: CopyMode,
     ) -> Result<Attempt<observe::Stored>, Error> {
-        // A loader that was replaced fails before it sends rows, and its successor's claim waits for this transaction.
+        // First, so that a loader that was replaced fails before it sends rows, and its successor's claim waits for this
+        // transaction.
         if !self.positions.advance(tx, statements, batch).await? {
             return Ok(Attempt::Refused(fenced(self.config)));
         }
@@ -132,7 +133,7 @@ impl Ledger for OffsetLedger<'_> {
     }
 }
 
-/// The failure of a loader whose partitions were claimed by another one. In a group that is how partitions change hands.
+/// The failure of a loader whose partitions another one has claimed, which is normal where a group moves partitions.
 pub fn fenced(config: &Config) -> Failure {
     match config.mode {
         Mode::Subscribe => Failure::transient("a partition was claimed by another loader"),
