@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::TopicPartitionList;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::order::Order;
 use super::LaneReader;
@@ -49,9 +49,7 @@ enum WriterAnswer {
 impl LaneReader<'_> {
     /// Begins and completes changes without waiting, because Kafka has to be polled meanwhile.
     pub fn carry_out_changes(&mut self) -> Result<(), Exit> {
-        if let Some(change) = self.changes.current.take() {
-            self.changes.current = self.complete(change)?;
-        }
+        self.complete_change()?;
         if self.changes.current.is_some() {
             return Ok(());
         }
@@ -105,38 +103,29 @@ impl LaneReader<'_> {
         self.send(Order::Claim(partitions, answer))
     }
 
-    /// Completes a change if the writing side has answered; otherwise returns it.
-    fn complete(&mut self, mut change: PendingChange) -> Result<Option<PendingChange>, Exit> {
-        use oneshot::error::TryRecvError;
-        match &mut change.waits_for {
-            WriterAnswer::Claimed(answer) => match answer.try_recv() {
-                Ok(claimed) => {
+    /// Completes the current change if the writing side has answered.
+    fn complete_change(&mut self) -> Result<(), Exit> {
+        let Some(PendingChange { waits_for, .. }) = &mut self.changes.current else { return Ok(()) };
+        match waits_for {
+            WriterAnswer::Claimed(answer) => {
+                if let Some(claimed) = received(answer)? {
+                    self.changes.current = None;
                     self.assembler.add(&claimed);
                     // From the positions in PostgreSQL; the offsets that the group has are never read.
                     self.assign(&claimed)?;
-                    Ok(None)
                 }
-                Err(TryRecvError::Empty) => Ok(Some(change)),
-                Err(TryRecvError::Closed) => {
-                    self.changes.current = Some(change);
-                    Err(Exit::Stopped)
-                }
-            },
-            WriterAnswer::Flushed(answer) => match answer.try_recv() {
-                Ok(()) => {
-                    if let Some(GroupChange::Taken(list)) = &change.group {
+            }
+            WriterAnswer::Flushed(answer) => {
+                if received(answer)?.is_some() {
+                    let change = self.changes.current.take();
+                    if let Some(GroupChange::Taken(list)) = change.and_then(|change| change.group) {
                         self.commit();
-                        self.give_up(list)?;
+                        self.give_up(&list)?;
                     }
-                    Ok(None)
                 }
-                Err(TryRecvError::Empty) => Ok(Some(change)),
-                Err(TryRecvError::Closed) => {
-                    self.changes.current = Some(change);
-                    Err(Exit::Stopped)
-                }
-            },
+            }
         }
+        Ok(())
     }
 
     fn give_up(&mut self, list: &TopicPartitionList) -> Result<(), Failure> {
@@ -149,5 +138,14 @@ impl LaneReader<'_> {
         // Resumed first: librdkafka would keep them paused if they came back. Messages that it has fetched are dropped.
         let given_up = self.consumer.resume(list).and_then(|()| self.consumer.incremental_unassign(list));
         given_up.map_err(|e| Failure::transient(format!("partitions cannot be given up: {e}")))
+    }
+}
+
+/// Returns the answer of the writing side if it has come; fails if that side has ended without one.
+fn received<T>(answer: &mut oneshot::Receiver<T>) -> Result<Option<T>, Exit> {
+    match answer.try_recv() {
+        Ok(answer) => Ok(Some(answer)),
+        Err(TryRecvError::Empty) => Ok(None),
+        Err(TryRecvError::Closed) => Err(Exit::Stopped),
     }
 }
