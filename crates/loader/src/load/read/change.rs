@@ -18,27 +18,10 @@ use crate::{ErrorKind, Failure};
 pub struct Changes<'a> {
     /// Partitions that were added to the topics.
     added: &'a mpsc::Receiver<Partition>,
-    /// The change that is being carried out.
-    current: Option<PendingChange>,
-}
-
-impl<'a> Changes<'a> {
-    /// No change yet.
-    pub fn new(added: &'a mpsc::Receiver<Partition>) -> Self {
-        Self { added, current: None }
-    }
-
-    /// The group's change that has been begun but not completed.
-    pub fn into_unanswered(self) -> Option<GroupChange> {
-        self.current.and_then(|change| change.group)
-    }
-}
-
-/// A change that waits for an answer of the writing side.
-struct PendingChange {
-    /// The group's change, if the group has asked for it.
-    group: Option<GroupChange>,
-    waits_for: WriterAnswer,
+    /// The answer of the writing side that the current change waits for.
+    awaited: Option<WriterAnswer>,
+    /// The group's change that is not completed; the group waits for it.
+    unanswered: Option<GroupChange>,
 }
 
 enum WriterAnswer {
@@ -46,29 +29,42 @@ enum WriterAnswer {
     Flushed(oneshot::Receiver<()>),
 }
 
+impl<'a> Changes<'a> {
+    /// No change yet.
+    pub fn new(added: &'a mpsc::Receiver<Partition>) -> Self {
+        Self { added, awaited: None, unanswered: None }
+    }
+
+    /// The group's change that has been begun but not completed.
+    pub fn into_unanswered(self) -> Option<GroupChange> {
+        self.unanswered
+    }
+}
+
 impl LaneReader<'_> {
     /// Begins and completes changes without waiting, because Kafka has to be polled meanwhile.
     pub fn carry_out_changes(&mut self) -> Result<(), Exit> {
         self.complete_change()?;
-        if self.changes.current.is_some() {
+        if self.changes.awaited.is_some() {
             return Ok(());
         }
         if let Some(change) = self.consumer.context().next_change() {
-            self.begin_change(change)
-        } else {
-            let added: Vec<Partition> = self.changes.added.try_iter().collect();
-            if added.is_empty() {
-                return Ok(());
-            }
-            for Partition { topic, number, .. } in &added {
-                tracing::info!(topic, partition = number, "a partition was added");
-            }
-            self.claim(None, added)
+            self.changes.unanswered = Some(change.clone());
+            self.changes.awaited = Some(self.begin_change(&change)?);
+            return Ok(());
         }
+        let added: Vec<Partition> = self.changes.added.try_iter().collect();
+        for Partition { topic, number, .. } in &added {
+            tracing::info!(topic, partition = number, "a partition was added");
+        }
+        if !added.is_empty() {
+            self.changes.awaited = Some(self.claim(added)?);
+        }
+        Ok(())
     }
 
-    fn begin_change(&mut self, change: GroupChange) -> Result<(), Exit> {
-        match &change {
+    fn begin_change(&mut self, change: &GroupChange) -> Result<WriterAnswer, Exit> {
+        match change {
             GroupChange::Given(list) => {
                 let mut given = Vec::with_capacity(list.count());
                 for element in list.elements() {
@@ -78,7 +74,7 @@ impl LaneReader<'_> {
                     given.push(partition.map_err(|failure| failure.of_kind(ErrorKind::Retry))?);
                 }
                 tracing::info!(partitions = given.len(), "the group hands out partitions");
-                self.claim(Some(change), given)
+                self.claim(given)
             }
             GroupChange::Taken(list) => {
                 tracing::info!(partitions = list.count(), "the group takes partitions back");
@@ -90,41 +86,36 @@ impl LaneReader<'_> {
                 }
                 let (answer, flushed) = oneshot::channel();
                 self.send(Order::Flush(answer))?;
-                self.changes.current =
-                    Some(PendingChange { group: Some(change), waits_for: WriterAnswer::Flushed(flushed) });
-                Ok(())
+                Ok(WriterAnswer::Flushed(flushed))
             }
         }
     }
 
-    fn claim(&mut self, group: Option<GroupChange>, partitions: Vec<Partition>) -> Result<(), Exit> {
+    fn claim(&mut self, partitions: Vec<Partition>) -> Result<WriterAnswer, Exit> {
         let (answer, claimed) = oneshot::channel();
-        self.changes.current = Some(PendingChange { group, waits_for: WriterAnswer::Claimed(claimed) });
-        self.send(Order::Claim(partitions, answer))
+        self.send(Order::Claim(partitions, answer))?;
+        Ok(WriterAnswer::Claimed(claimed))
     }
 
     /// Completes the current change if the writing side has answered.
     fn complete_change(&mut self) -> Result<(), Exit> {
-        let Some(PendingChange { waits_for, .. }) = &mut self.changes.current else { return Ok(()) };
-        match waits_for {
+        let Some(awaited) = &mut self.changes.awaited else { return Ok(()) };
+        match awaited {
             WriterAnswer::Claimed(answer) => {
-                if let Some(claimed) = received(answer)? {
-                    self.changes.current = None;
-                    self.assembler.add(&claimed);
-                    // From the positions in PostgreSQL; the offsets that the group has are never read.
-                    self.assign(&claimed)?;
-                }
+                let Some(claimed) = received(answer)? else { return Ok(()) };
+                self.assembler.add(&claimed);
+                // From the positions in PostgreSQL; the offsets that the group has are never read.
+                self.assign(&claimed)?;
             }
             WriterAnswer::Flushed(answer) => {
-                if received(answer)?.is_some() {
-                    let change = self.changes.current.take();
-                    if let Some(GroupChange::Taken(list)) = change.and_then(|change| change.group) {
-                        self.commit();
-                        self.give_up(&list)?;
-                    }
+                let Some(()) = received(answer)? else { return Ok(()) };
+                if let Some(GroupChange::Taken(list)) = self.changes.unanswered.clone() {
+                    self.commit();
+                    self.give_up(&list)?;
                 }
             }
         }
+        (self.changes.awaited, self.changes.unanswered) = (None, None);
         Ok(())
     }
 
