@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod decode;
 mod definition;
+mod exit;
 mod files;
 mod job;
 mod kafka;

@@ -38,6 +38,11 @@ impl Failure {
         Self { code: 2, ..Self::new(what) }
     }
 
+    /// Something that passes: trying again later may help.
+    pub fn transient(what: impl fmt::Display) -> Self {
+        Self::new(what).of_kind(ErrorKind::Retry)
+    }
+
     /// Where it happened: a file and line, a broker, a table.
     pub fn at(self, place: impl fmt::Display) -> Self {
         Self { place: Some(one_line(place)), ..self }

@@ -10,13 +10,14 @@ use super::dead_letter::{self, FileDeadLetter};
 use super::ledger::{self, PartKey};
 use super::run::Run;
 use crate::definition::Definition;
+use crate::exit::Exit;
 use crate::pg;
 use crate::store::destination::{copy, Destination};
-use crate::store::ledger::{Care, Ledger, Standing};
+use crate::store::ledger::{Attempt, CopyMode, Ledger};
 use crate::store::refusals::copy_around;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 
 /// What a batch left in the database.
 pub struct StoredRows {
@@ -24,15 +25,6 @@ pub struct StoredRows {
     dead_letters: u64,
     /// The first of those.
     first_bad: Option<String>,
-}
-
-/// Why a batch was not stored.
-pub enum Unstorable {
-    /// None of the rows is good, and the batch is the first of its part: that is no matter of single rows. Here is the
-    /// first of them.
-    NoneGood(String),
-    /// The run cannot go on.
-    Failed(Failure),
 }
 
 /// The ledger of a part.
@@ -48,9 +40,8 @@ impl<'a> PartLedger<'a> {
         Self { run, key, definition }
     }
 
-    /// Takes the lock on the part, and returns its position and line; none if all of it is stored, or if the run was told to
-    /// stop while PostgreSQL was away.
-    pub async fn open(&self, writer: &mut Writer) -> Result<Option<(i64, i64)>, Failure> {
+    /// Takes the lock on the part, and returns its position and line; none if all of it is stored.
+    pub async fn open(&self, writer: &mut Writer) -> Result<Option<(i64, i64)>, Exit> {
         let entry = writer.retry("opening a part", async |writer: &mut Writer| {
             let client = writer.client().await.map_err(|e| self.failure(&e))?;
             ledger::lock(client, self.key).await.map_err(|e| self.failure(&e))?;
@@ -60,14 +51,13 @@ impl<'a> PartLedger<'a> {
             Ok(entry)
         });
         match entry.await? {
-            Some(Some(entry)) => Ok((!entry.done).then_some(entry.next)),
-            Some(None) => Err(self.moved_failure()),
-            None => Ok(None),
+            Some(entry) => Ok((!entry.done).then_some(entry.next)),
+            None => Err(self.moved().into()),
         }
     }
 
     /// Notes the end of the part, if it was reached, and releases the lock back.
-    pub async fn close(&self, writer: &mut Writer, reached: Option<i64>) -> Result<(), Failure> {
+    pub async fn close(&self, writer: &mut Writer, reached: Option<i64>) -> Result<(), Exit> {
         let closed = writer.retry("closing a part", async |writer: &mut Writer| {
             // With its connection a lock is gone as well.
             let is_locked = !writer.is_closed();
@@ -80,14 +70,14 @@ impl<'a> PartLedger<'a> {
             }
             Ok(())
         });
-        closed.await.map(|_| ())
+        closed.await
     }
 
     fn failure(&self, error: &Error) -> Failure {
         pg::failure(&format!("{} in loader.files", self.key.path), error)
     }
 
-    fn moved_failure(&self) -> Failure {
+    fn moved(&self) -> Failure {
         Failure::new("its position in loader.files was moved by someone else")
             .at(self.key.path)
             .mend("run it again; it goes on from there")
@@ -109,27 +99,26 @@ fn first<'l>(letters: impl IntoIterator<Item = &'l FileDeadLetter>) -> Option<St
 impl Ledger for PartLedger<'_> {
     type Batch = FileBatch;
     type Stored = StoredRows;
-    type NotStored = Unstorable;
 
     async fn store(
         &mut self,
         tx: &mut Transaction<'_>,
         statements: &mut Statements,
         batch: &FileBatch,
-        care: Care,
-    ) -> Result<Result<StoredRows, Unstorable>, Error> {
+        mode: CopyMode,
+    ) -> Result<Attempt<StoredRows>, Error> {
         let is_first = match ledger::stand(tx, self.key).await? {
             Some(entry) if entry.next.0 == batch.from => batch.from == entry.part.from,
-            _ => return Ok(Err(self.moved())),
+            _ => return Ok(Attempt::Refused(self.moved())),
         };
         let bad = self.run.dead_letters.load(Ordering::Relaxed) + batch.dead_letters.len() as u64;
         let most = self.run.max_bad_rows.saturating_sub(bad);
         let mut refused = Vec::new();
         if batch.rows.len() > 0 {
             let destination = Destination::open(tx, statements, self.definition).await?;
-            match care {
-                Care::None => destination.send(tx, [batch.rows.slice(0, batch.rows.len())]).await?,
-                Care::RowByRow => {
+            match mode {
+                CopyMode::Bulk => destination.send(tx, [batch.rows.slice(0, batch.rows.len())]).await?,
+                CopyMode::RowByRow => {
                     let all: Vec<usize> = (0..batch.rows.len()).collect();
                     let found = copy_around(tx, &destination, &batch.rows, &all, most).await?;
                     refused.extend(found.into_iter().map(|(row, reject)| batch.refused(row, reject)));
@@ -139,11 +128,13 @@ impl Ledger for PartLedger<'_> {
         let letters: Vec<&FileDeadLetter> = batch.dead_letters.iter().chain(&refused).collect();
         let first_bad = first(letters.iter().copied());
         if let (true, Some(first)) = (is_first && refused.len() == batch.rows.len(), &first_bad) {
-            return Ok(Err(Unstorable::NoneGood(first.clone())));
+            // The first batch of a part without one good row: that is no matter of single rows.
+            let failure = Failure::new(format!("none of its rows can be stored; {first}"));
+            return Ok(Attempt::Refused(failure.of_kind(ErrorKind::Reject)));
         }
         let bad = bad + refused.len() as u64;
         if let (true, Some(letter)) = (bad > self.run.max_bad_rows, letters.first()) {
-            return Ok(Err(Unstorable::Failed(self.too_many(letter))));
+            return Ok(Attempt::Refused(self.too_many(letter)));
         }
         if !letters.is_empty() {
             let mut bytes = Vec::new();
@@ -153,14 +144,22 @@ impl Ledger for PartLedger<'_> {
         }
         let (rows, dead_letters) = ((batch.rows.len() - refused.len()) as u64, letters.len() as u64);
         ledger::advance(tx, self.key, batch.next, rows, dead_letters).await?;
-        Ok(Ok(StoredRows { rows, dead_letters, first_bad }))
+        Ok(Attempt::Stored(StoredRows { rows, dead_letters, first_bad }))
     }
 
-    async fn compare(&self, tx: &Transaction<'_>, batch: &FileBatch) -> Result<Standing, Error> {
+    async fn find_attempt(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &FileBatch,
+    ) -> Result<Option<Attempt<StoredRows>>, Error> {
         Ok(match ledger::stand(tx, self.key).await? {
-            Some(entry) if entry.next.0 == batch.from => Standing::Before,
-            Some(entry) if entry.next.0 == batch.next.0 => Standing::After,
-            _ => Standing::Elsewhere,
+            Some(entry) if entry.next.0 == batch.from => None,
+            Some(entry) if entry.next.0 == batch.next.0 => Some(Attempt::Stored(StoredRows {
+                rows: batch.rows.len() as u64,
+                dead_letters: batch.dead_letters.len() as u64,
+                first_bad: first(&batch.dead_letters),
+            })),
+            _ => Some(Attempt::Refused(self.moved())),
         })
     }
 
@@ -169,18 +168,6 @@ impl Ledger for PartLedger<'_> {
         self.run.counts.add(self.key.path, *rows, *dead_letters, first_bad.clone());
         self.run.rows.fetch_add(*rows, Ordering::Relaxed);
         self.run.dead_letters.fetch_add(*dead_letters, Ordering::Relaxed);
-    }
-
-    fn stored_after_all(&self, batch: &FileBatch) -> StoredRows {
-        StoredRows {
-            rows: batch.rows.len() as u64,
-            dead_letters: batch.dead_letters.len() as u64,
-            first_bad: first(&batch.dead_letters),
-        }
-    }
-
-    fn moved(&self) -> Unstorable {
-        Unstorable::Failed(self.moved_failure())
     }
 
     fn place(&self) -> String {

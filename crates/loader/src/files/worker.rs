@@ -7,13 +7,14 @@ use super::ledger::{self, PartKey};
 use super::narrow::Narrow;
 use super::parallel::parallel;
 use super::part::Part;
-use super::part_ledger::{PartLedger, Unstorable};
+use super::part_ledger::PartLedger;
 use super::progress::StepProgress;
 use super::run::Run;
 use crate::definition::Definition;
+use crate::exit::{unless_failed, Exit};
 use crate::runtime;
-use crate::store::writer::{Outcome, Writer};
-use crate::Failure;
+use crate::store::writer::Writer;
+use crate::{ErrorKind, Failure};
 
 /// A part to load.
 pub struct Task<'a> {
@@ -30,15 +31,13 @@ pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &StepProgre
     let next = AtomicUsize::new(0);
     let connections = connections.min(tasks.len());
     let work = |_| {
-        let done = runtime::single_threaded()?.block_on(async {
-            let Some(mut writer) = Writer::connect(&run.connector, run.stop.clone()).await? else {
-                return Ok(());
-            };
+        let done = unless_failed(runtime::single_threaded()?.block_on(async {
+            let mut writer = Writer::connect(&run.connector, run.stop.clone()).await?;
             while let (false, Some(task)) = (run.is_over(), tasks.get(next.fetch_add(1, Ordering::Relaxed))) {
                 load_part(run, &mut writer, task, progress).await?;
             }
             Ok(())
-        });
+        }));
         if done.is_err() {
             run.failed.store(true, Ordering::Relaxed);
         }
@@ -52,7 +51,7 @@ async fn load_part(
     writer: &mut Writer,
     task: &Task<'_>,
     progress: &StepProgress,
-) -> Result<(), Failure> {
+) -> Result<(), Exit> {
     let Task { input, part, definition } = task;
     let key = PartKey { job: &run.job, path: ledger::path(*input), from: part.from };
     let mut ledger = PartLedger::new(run, key, definition);
@@ -77,21 +76,19 @@ async fn load_part(
                 return ledger.close(writer, None).await;
             }
         };
-        match writer.store(&mut ledger, &batch).await? {
-            Outcome::Stored(_) => run.narrow.note(input.path(), &batch.dead_letters),
-            Outcome::Stopped => return Ok(()),
-            Outcome::NotStored(Unstorable::Failed(failure)) => return Err(failure),
-            Outcome::NotStored(Unstorable::NoneGood(first)) => {
-                let what = format!("none of its rows can be stored; {first}");
+        match writer.store(&mut ledger, &batch).await {
+            Ok(_) => run.narrow.note(input.path(), &batch.dead_letters),
+            Err(Exit::Failed(failure)) if failure.kind() == ErrorKind::Reject => {
                 let narrow = Narrow::default();
                 narrow.note(input.path(), &batch.dead_letters);
                 let mend = match narrow.statement(&definition.table) {
                     Some(statement) => format!("{statement}, then run it again; nothing of it is stored"),
                     None => "mend the file, the options or the table; nothing of it is stored".into(),
                 };
-                left_out(Failure::new(what).at(input.path().display()).mend(mend));
+                left_out(failure.at(input.path().display()).mend(mend));
                 return ledger.close(writer, None).await;
             }
+            Err(exit) => return Err(exit),
         }
         progress.add(input.bytes_of(batch.next.0 - batch.from));
         at = batch.next.0;

@@ -1,16 +1,16 @@
-//! What a run works on: topics, their tables, and the partitions that this loader has claimed.
+//! The topics of a run, their tables, and the partitions that this loader has claimed.
 
 use crate::config::{TableName, Topic};
 use crate::definition::{Definition, Template};
 use crate::kafka::TopicId;
 use crate::registry::Schema;
 
-/// What a lane works on.
+/// The topics, tables and partitions of a lane.
 #[derive(Clone)]
 pub struct Assigned {
     /// The topics, in the order of the configuration.
     pub topics: Vec<AssignedTopic>,
-    /// The tables that they go to.
+    /// The tables of all topics.
     pub tables: Vec<Table>,
     /// The loader's partitions of the topics.
     pub partitions: Vec<AssignedPartition>,
@@ -18,12 +18,12 @@ pub struct Assigned {
     pub schemas: Vec<Schema>,
 }
 
-/// A topic and where it goes.
+/// A topic and its tables.
 #[derive(Clone)]
 pub struct AssignedTopic {
-    /// Section of the configuration.
+    /// The topic's section of the configuration.
     pub config: Topic,
-    /// By its routes: which of the tables each of them leads to.
+    /// The table of each route, as an index into [`Assigned::tables`].
     pub tables: Vec<usize>,
 }
 
@@ -32,7 +32,7 @@ pub struct AssignedTopic {
 pub struct Table {
     /// Name of the table, with the schema.
     pub name: TableName,
-    /// The first topic that goes there.
+    /// The first topic with this table.
     pub topic: String,
     /// The definition, unless it has to be inferred.
     pub definition: Option<Definition>,
@@ -43,7 +43,7 @@ pub struct Table {
 /// A partition that this loader has claimed.
 #[derive(Debug, Clone, Copy)]
 pub struct AssignedPartition {
-    /// Which of the topics it belongs to.
+    /// Index of the topic.
     pub topic: usize,
     /// Number of the partition.
     pub number: i32,

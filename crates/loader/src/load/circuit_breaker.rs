@@ -1,6 +1,6 @@
-//! A circuit breaker: stops reading a topic of which nothing can be stored any more.
+//! A circuit breaker: stops reading a topic when none of its messages can be stored any more.
 //!
-//! Somebody has changed the producers, the table or the configuration, and millions of dead letters would help nobody. What was
+//! Somebody has then changed the producers, the table or the configuration, and millions of dead letters would help nobody. What was
 //! read is in `loader.dead_letters`, the rest stays in Kafka, and the other topics go on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ struct TopicBreaker {
 }
 
 impl CircuitBreaker {
-    /// A circuit breaker under which all topics are read.
+    /// A circuit breaker that is closed for this many topics: all of them are read.
     pub fn new(topics: usize) -> Self {
         Self(Arc::new(Mutex::new(vec![TopicBreaker::default(); topics])))
     }
@@ -59,9 +59,9 @@ impl CircuitBreaker {
         let (dead, names): (Vec<u64>, Vec<&str>) =
             open.map(|(state, topic)| (state.dead, topic.name.as_str())).unzip();
         let dead = dead.iter().min()?;
-        let what = format!("it was stopped: {dead} messages in a row, or more, became dead letters");
+        let what = format!("stopped after {dead} or more dead letters in a row");
         Some(Failure::new(what).at(format!("topic {}", names.join(", "))).mend(
-            "see loader.dead_letters for the reasons; mend the producers, the table or the configuration and start \
+            "see loader.dead_letters for the reasons; correct the producers, the table or the configuration and start \
              again, or raise `max_dead_letters_in_a_row`",
         ))
     }
@@ -97,7 +97,7 @@ mod tests {
             .failure(&config)
             .unwrap()
             .to_string()
-            .starts_with("topic a: it was stopped: 10 messages"));
+            .starts_with("topic a: stopped after 10 or more"));
         note("b", 9_995, 9_995);
         assert!(breaker.is_all_open());
     }

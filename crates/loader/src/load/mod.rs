@@ -7,7 +7,6 @@
 mod assignment;
 mod batch;
 mod circuit_breaker;
-mod exit;
 mod lane;
 mod progress;
 mod read;
@@ -84,15 +83,15 @@ pub struct LoadOptions {
 pub struct LoadSummary {
     /// Messages stored, in tables or as dead letters.
     pub messages: u64,
-    /// How many of them are dead letters.
+    /// Messages stored as dead letters.
     pub dead_letters: u64,
-    /// How long it took, from the first poll to the last commit.
+    /// The time from the first poll to the last commit.
     pub elapsed: Duration,
 }
 
 /// Runs the command.
 pub fn run(args: LoadArgs) -> Result<(), Failure> {
-    // Only where files are loaded instead may it be missing.
+    // Optional on the command line because `load` also has commands for files.
     let Some(file) = args.config else {
         return Err(Failure::usage("there is nothing to load").mend("give --config, or files"));
     };
@@ -109,7 +108,7 @@ pub fn run(args: LoadArgs) -> Result<(), Failure> {
     load(config, args.options).map(|_| ())
 }
 
-/// Loads until it is told to stop, or until the end if the options say so.
+/// Loads until told to stop, or until the end if the options ask for that.
 pub fn load(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {
     let _job = tracing::info_span!("load", job = config.job).entered();
     runtime::single_threaded()?.block_on(load_async(config, options))
@@ -174,7 +173,7 @@ async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary,
     observe::loading();
     let running = lanes.len();
     if config.mode == Mode::Subscribe || end.is_some() {
-        drop(metadata_client); // nobody would listen to it
+        drop(metadata_client); // not needed any more
     } else {
         let known = partitions.into_iter().map(|p| (p.topic, p.number)).collect();
         let discovery =
@@ -204,7 +203,7 @@ fn run_on_a_thread(lane: Lane, ended: mpsc::UnboundedSender<Result<(), Failure>>
     });
 }
 
-/// The partitions of each lane; with a group, which hands them out itself, none.
+/// Spreads the partitions over the lanes. A consumer group assigns them itself, so that its lanes begin with none.
 fn spread(config: &Config, partitions: &[AssignedPartition]) -> Vec<Vec<AssignedPartition>> {
     let lanes = match config.mode {
         Mode::Assign => config.writers.min(partitions.len().max(1)),
@@ -217,11 +216,11 @@ fn spread(config: &Config, partitions: &[AssignedPartition]) -> Vec<Vec<Assigned
     spread
 }
 
-/// Follows the lanes of a run on behalf of the user.
+/// Follows the lanes of a run, and shows the user how far they are.
 struct Supervisor {
     stop: Stop,
     watermarks: kafka::Watermarks,
-    /// Where the partitions began, if they are the same ones for the whole run.
+    /// Sum of the positions at the beginning, if the run keeps its partitions.
     begun: Option<i64>,
     progress: LoadProgress,
     summary: LoadSummary,
@@ -266,7 +265,7 @@ impl Supervisor {
                     }
                 }
                 () = &mut overdue => {
-                    tracing::warn!("a batch in flight took too long and was left; the next run reads it again");
+                    tracing::warn!("a batch took too long to store and was abandoned; the next run reads it again");
                     break;
                 }
             }

@@ -8,24 +8,24 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::LoadSummary;
 use crate::observe;
 
-/// How often a log tells how far the run is.
+/// The interval between two lines of the log.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Shows the run's progress.
 pub enum LoadProgress {
-    /// As a bar that knows how many messages there are.
+    /// A bar on a terminal.
     Bar(ProgressBar),
-    /// As events.
+    /// Lines in the log.
     Log {
-        /// When the last one was written.
+        /// The time of the last line.
         last: Instant,
     },
-    /// Not at all.
+    /// Nothing.
     Quiet,
 }
 
 impl LoadProgress {
-    /// The form that suits where the output goes.
+    /// Chooses the form that suits the output.
     pub fn new(quiet: bool) -> Self {
         if quiet {
             return Self::Quiet;
@@ -39,7 +39,7 @@ impl LoadProgress {
         Self::Bar(ProgressBar::new(0).with_style(style).with_message("0"))
     }
 
-    /// Shows how far the run is; `total` is how many messages are known of.
+    /// Shows how far the run is; `total` is the number of messages known so far.
     pub fn update(&mut self, summary: &LoadSummary, total: u64) {
         match self {
             Self::Bar(bar) => {
@@ -57,7 +57,7 @@ impl LoadProgress {
         }
     }
 
-    /// Shows the end.
+    /// Shows the totals.
     pub fn finish(&self, summary: &LoadSummary) {
         if let Self::Bar(bar) = self {
             bar.finish();

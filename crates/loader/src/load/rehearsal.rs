@@ -1,10 +1,8 @@
-//! A load of a few messages that is rolled back: what would become of them?
+//! A trial load: stores a few messages, reports what became of them, and rolls everything back.
 
-use std::sync::mpsc as sync;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{mpsc as sync, Arc};
+use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
 
@@ -13,12 +11,9 @@ use super::batch::assembler::Assembler;
 use super::batch::dead_letter::MessageDeadLetter;
 use super::batch::MessageBatch;
 use super::circuit_breaker::CircuitBreaker;
-use super::exit::Exit;
-use super::read::change::Changes;
 use super::read::end::EndOffsets;
-use super::read::identity::TopicIdentity;
 use super::read::order::{Order, StoredOffsets};
-use super::read::LaneReader;
+use super::read::thread::{ReaderSetup, ReaderThread};
 use super::start::tables::prepare;
 use super::start::{start, Intent};
 use super::write::contents::store_rows;
@@ -26,28 +21,28 @@ use crate::config::{Config, Mode, TableName};
 use crate::decode::Reject;
 use crate::definition::Definition;
 use crate::stop::Stop;
-use crate::store::ledger::Care;
+use crate::store::ledger::CopyMode;
 use crate::store::statements::Statements;
 use crate::Failure;
 use crate::{kafka, pg};
 
-/// How long messages are waited for.
+/// How long to wait for messages.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a load would do.
+/// The result of a trial load.
 #[derive(Default)]
 pub struct Rehearsal {
-    /// How many messages were looked at.
+    /// Number of messages that were read.
     pub messages: usize,
-    /// The statements that it would make tables with.
+    /// Statements that would create or alter tables.
     pub ddl: Vec<String>,
-    /// The tables, and how many rows each would get.
+    /// The tables, with the number of rows that each would get.
     pub tables: Vec<(TableName, usize)>,
     /// The reasons why messages would be dead letters.
     pub refused: Vec<Reject>,
-    /// How many messages no route would take.
+    /// Number of messages that no route would take.
     pub ignored: i64,
-    /// The topics whose columns were inferred, with what their tables would be.
+    /// The topics whose columns were inferred, with the definitions of their tables.
     pub inferred: Vec<(String, Definition)>,
 }
 
@@ -77,62 +72,40 @@ pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Fai
     }
 }
 
-/// Reads until the batch is closed, which is handed over; none if there are no messages.
+/// Reads one batch; none if there are no messages.
 async fn read_batch(
     config: &Config,
     consumer: kafka::JobConsumer,
     watermarks: kafka::Watermarks,
     assigned: &Assigned,
 ) -> Result<Option<MessageBatch>, Failure> {
-    let assembler = Assembler::new(assigned, config)?;
-    let end = Some((EndOffsets::new(&assigned.partitions, |p| p.high), false));
-    let (stop, runtime) = (Stop::on_signals()?, Handle::current());
     let (out, mut orders) = mpsc::channel(1);
-    let (config, breaker) = (config.clone(), CircuitBreaker::new(config.topics.len()));
-    let partitions = assigned.partitions.clone();
-    let reader = thread::spawn(move || {
-        let (_, added) = sync::channel();
-        let mut reader = LaneReader {
-            config: &config,
-            consumer: &consumer,
-            queue: kafka::Queue::new(&consumer, kafka::prefetch(&config)),
-            watermarks: &watermarks,
-            assembler,
-            breaker,
-            end,
-            changes: Changes { added: &added, current: None },
-            identity: TopicIdentity::default(),
-            watchdog: None,
-            stored: StoredOffsets::default(),
-            stop,
-            out,
-            runtime,
-            ticked: Instant::now(),
-            paused: None,
-        };
-        let exit = reader.read(&partitions);
-        drop(reader);
-        kafka::close(consumer, None);
-        exit
-    });
+    let setup = ReaderSetup {
+        config: Arc::new(config.clone()),
+        watermarks,
+        assembler: Assembler::new(assigned, config)?,
+        prefetch: kafka::prefetch(config),
+        breaker: CircuitBreaker::new(config.topics.len()),
+        end: Some((EndOffsets::new(&assigned.partitions, |p| p.high), false)),
+        stored: StoredOffsets::default(),
+        stop: Stop::on_signals()?,
+        out,
+    };
+    let (_, added) = sync::channel();
+    let reader = ReaderThread::spawn(setup, consumer, assigned.partitions.clone(), added);
     let batch = match orders.recv().await {
         Some(Order::Store(batch)) => Some(batch),
         _ => None,
     };
-    drop(orders); // one is enough
-    let read = match tokio::task::spawn_blocking(move || reader.join()).await {
-        Ok(Ok(Exit::Failed(failure))) => Err(failure),
-        Ok(Ok(Exit::Again(reason))) => Err(Failure::new(reason)),
-        Ok(Ok(Exit::Ended)) => Ok(()),
-        _ => Err(Failure::new("the reading thread panicked")),
-    };
+    drop(orders); // one batch is enough
+    let (read, _) = reader.join().await?;
     match batch {
         Some(batch) => Ok(Some(batch)),
         None => read.map(|()| None),
     }
 }
 
-/// Stores a batch, and takes that back.
+/// Stores a batch, and rolls it back.
 async fn try_to_store(
     client: &mut Client,
     config: &Config,
@@ -150,7 +123,7 @@ async fn try_to_store(
         tables[change.table].definition = Some(change.definition.clone());
     }
     let mut statements = Statements::default();
-    let refused = store_rows(&mut tx, &mut statements, &tables, &batch, Care::RowByRow).await;
+    let refused = store_rows(&mut tx, &mut statements, &tables, &batch, CopyMode::RowByRow).await;
     tx.rollback().await.map_err(at)?;
     let refused = refused.map_err(at)?;
     let rows = |rows: &crate::decode::Rows| {

@@ -1,4 +1,4 @@
-//! `tally reset`: moves the positions of a topic, where nobody loses or doubles rows by it unawares.
+//! `tally reset`: moves the positions of a topic. Rows are lost or doubled only if the user accepts that.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use crate::pg::{self, Position};
 use crate::runtime;
 use crate::Failure;
 
-/// Move the positions of a topic: to its beginning after it was made again, or to where its rows are to be loaded again from.
+/// Move the positions of a topic: to its beginning after it was recreated, or back to where loading is to be repeated from.
 #[derive(clap::Args)]
 pub struct ResetArgs {
     /// The configuration file (TOML).
@@ -20,16 +20,16 @@ pub struct ResetArgs {
     /// The topic.
     #[arg(long, value_name = "NAME")]
     topic: String,
-    /// Only this partition of it.
+    /// Only this partition of the topic.
     #[arg(long, value_name = "NUMBER")]
     partition: Option<i32>,
     /// Where to go on.
     #[arg(long, value_name = "beginning|end|TIME|OFFSET", default_value = "beginning")]
     to: Target,
-    /// Go back although the messages are stored already: their rows, or those of them that are still there, are doubled.
+    /// Go back although the messages are already stored: rows that are still there are stored a second time.
     #[arg(long)]
     accept_duplicates: bool,
-    /// Go forward although the messages between are not stored; `loader.gaps` will say so.
+    /// Go forward although the messages between are not stored; `loader.gaps` records them.
     #[arg(long)]
     accept_gaps: bool,
 }
@@ -63,7 +63,7 @@ pub fn run(args: ResetArgs) -> Result<(), Failure> {
     partitions.retain(|partition| args.partition.is_none_or(|number| number == partition.number));
     if partitions.is_empty() {
         let what = format!("topic {:?} has no such partition", args.topic);
-        return Err(Failure::usage(what).mend("mend --partition, or leave it out for all"));
+        return Err(Failure::usage(what).mend("correct --partition, or leave it out for all"));
     }
     match args.to {
         Target::Beginning => partitions.iter_mut().for_each(|partition| partition.begin = partition.low),
@@ -96,7 +96,7 @@ async fn reset(config: &Config, args: &ResetArgs, partitions: &[Partition]) -> R
     }
     if between > 0 && !args.accept_gaps {
         let what = format!("{between} messages that are not stored would be passed over");
-        return Err(Failure::new(what).at(place()).mend("give --accept-gaps if that is meant"));
+        return Err(Failure::new(what).at(place()).mend("give --accept-gaps to do that"));
     }
     for step in &moves {
         pg::move_position(&tx, &config.job, step.partition, step.from, step.between() > 0)
@@ -110,11 +110,11 @@ async fn reset(config: &Config, args: &ResetArgs, partitions: &[Partition]) -> R
     Ok(())
 }
 
-/// A position and where it goes.
+/// The move of one position.
 struct Move<'p> {
     partition: &'p Partition,
     from: i64,
-    /// The position is one of another topic, which had the same name.
+    /// Whether the position belongs to an earlier topic of the same name.
     is_foreign: bool,
 }
 
@@ -127,7 +127,7 @@ impl<'p> Move<'p> {
         Self { partition, from: position.next, is_foreign }
     }
 
-    /// Messages that are stored and come again; what retention has removed does not.
+    /// Number of stored messages that would be loaded again; those that retention has removed do not count.
     fn again(&self) -> i64 {
         if self.is_foreign {
             0
@@ -136,7 +136,7 @@ impl<'p> Move<'p> {
         }
     }
 
-    /// Messages that are not stored and never will be.
+    /// Number of messages that are not stored and never would be.
     fn between(&self) -> i64 {
         let from = if self.is_foreign { 0 } else { self.from };
         (self.partition.begin - from.max(self.partition.low)).max(0)

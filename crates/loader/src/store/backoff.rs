@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::exit::Exit;
 use crate::stop::Stop;
 
 const FIRST: Duration = Duration::from_millis(100);
@@ -26,11 +27,11 @@ impl Backoff {
         length
     }
 
-    /// Waits for the next pause; returns false if the run was told to stop.
-    pub async fn unless_stopped(&mut self, stop: &mut Stop) -> bool {
+    /// Waits for the length of the next pause, unless the run is told to stop.
+    pub async fn pause(&mut self, stop: &mut Stop) -> Result<(), Exit> {
         tokio::select! {
-            () = stop.requested() => false,
-            () = tokio::time::sleep(self.length()) => true,
+            () = stop.requested() => Err(Exit::Stopped),
+            () = tokio::time::sleep(self.length()) => Ok(()),
         }
     }
 }

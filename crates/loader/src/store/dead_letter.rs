@@ -1,10 +1,10 @@
-//! What the dead letters of messages and of files have in common: where and why they were refused.
+//! What the dead letters of messages and of files have in common: the stage and the reason of the refusal.
 
 use tally_postgres::pgtype::copy::append_field;
 
 use crate::decode::Reject;
 
-/// Where something was refused.
+/// The stage at which a message or a row was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// By the decoder.
@@ -23,7 +23,7 @@ impl Stage {
     }
 }
 
-/// A message as a column of type text can hold it.
+/// Returns a text without zero bytes, which no column of type text can hold.
 pub fn storable(message: &str) -> String {
     message.replace('\0', "\\0")
 }

@@ -1,5 +1,5 @@
-//! Sends rows into their table: directly, or through a staging table where newer rows replace older ones or the server has to
-//! cast text.
+//! Sends rows to their table: directly, or by a staging table if newer rows replace older ones or the server has to cast
+//! text.
 
 use bytes::Bytes;
 use futures_util::{pin_mut, SinkExt};
@@ -53,7 +53,7 @@ impl Destination {
         Ok(Self { table, copy, merge: Some(merge), one_by_one })
     }
 
-    /// Uses a prepared COPY into a table, without a staging table.
+    /// A destination that is filled by a prepared COPY alone.
     pub fn straight(table: &str, copy: Statement) -> Self {
         Self { table: table.into(), copy, merge: None, one_by_one: None }
     }
@@ -84,7 +84,7 @@ impl Destination {
         Ok(())
     }
 
-    /// Makes room for more rows in the same transaction.
+    /// Empties the staging table, if there is one, for more rows in the same transaction.
     pub async fn clear(&self, tx: &Transaction<'_>) -> Result<(), Error> {
         match &self.merge {
             Some(merge) => tx.batch_execute(&merge.clear).await,
@@ -102,7 +102,7 @@ pub async fn copy<'r>(
     let sink = tx.copy_in(statement).await?;
     pin_mut!(sink);
     let sent = feed(sink.as_mut(), rows).await;
-    // What the server has against the rows is told at the end, even if sending was cut short by it.
+    // The server says only at the end why it refuses rows, even if that has cut the sending short.
     sink.finish().await?;
     sent
 }

@@ -1,62 +1,58 @@
-//! What the storing of batches needs to know of where they come from.
+//! What the writer asks of the source of its batches.
 
 use std::time::Duration;
 
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::statements::Statements;
+use crate::Failure;
 
 /// How the rows of a batch are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Care {
+pub enum CopyMode {
     /// All at once: no row is expected to be refused.
-    None,
-    /// So that refused rows are found and taken out.
+    Bulk,
+    /// So that refused rows are found and left out.
     RowByRow,
 }
 
-/// Where the stored positions stand, seen from a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Where the batch begins: the batch is not stored.
-    Before,
-    /// Where the batch ends: the batch is stored.
-    After,
-    /// Anywhere else, or claimed by someone else.
-    Elsewhere,
+/// How an attempt to store a batch ended, unless with an error of the server.
+#[derive(Debug)]
+pub enum Attempt<S> {
+    /// The batch is stored.
+    Stored(S),
+    /// The batch must not be stored, and nothing of it is. A failure of kind `Retry` asks for a batch made from the current
+    /// state, one of kind `Reject` for leaving out the source.
+    Refused(Failure),
 }
 
 /// Keeps the positions of a source, so that each of its batches is stored once.
 pub trait Ledger {
-    /// What goes into one transaction.
+    /// The contents of one transaction.
     type Batch;
-    /// What is known of a batch once it is stored.
+    /// A report on a stored batch.
     type Stored;
-    /// Why a batch was not stored, although nothing is wrong with the database.
-    type NotStored;
 
-    /// Stores a batch and moves the positions from where it begins to where it ends; the caller commits, or takes back
-    /// what was done for a batch that is not to be stored.
+    /// Stores a batch and moves the positions from where it begins to where it ends; the caller commits, or rolls
+    /// back a refused attempt.
     async fn store(
         &mut self,
         tx: &mut Transaction<'_>,
         statements: &mut Statements,
         batch: &Self::Batch,
-        care: Care,
-    ) -> Result<Result<Self::Stored, Self::NotStored>, Error>;
+        mode: CopyMode,
+    ) -> Result<Attempt<Self::Stored>, Error>;
 
-    /// Looks where the positions stand, and waits for an earlier attempt's transaction should the server still be at it.
-    async fn compare(&self, tx: &Transaction<'_>, batch: &Self::Batch) -> Result<Standing, Error>;
+    /// Finds out how an earlier attempt ended whose connection was lost; none if nothing of it was stored. Waits for its
+    /// transaction if the server still runs it. Rows that the server may have refused count as stored.
+    async fn find_attempt(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &Self::Batch,
+    ) -> Result<Option<Attempt<Self::Stored>>, Error>;
 
-    /// Notes that a batch is committed, and how long that took where it is known.
+    /// Notes that a batch is committed, and how long that took if it is known.
     fn committed(&mut self, batch: &Self::Batch, stored: &Self::Stored, took: Option<Duration>);
-
-    /// Describes a batch that turned out to be committed although its attempt ended with an error; rows that the server may
-    /// have refused count as stored.
-    fn stored_after_all(&self, batch: &Self::Batch) -> Self::Stored;
-
-    /// Describes a batch whose positions were moved by someone else.
-    fn moved(&self) -> Self::NotStored;
 
     /// Names the place for an error that stops the run.
     fn place(&self) -> String;
@@ -66,13 +62,13 @@ pub trait Ledger {
         Ok(())
     }
 
-    /// Says whether a batch met an error because it is out of date.
+    /// Returns the failure for a batch that met an error because it is out of date; none if it is not.
     async fn outdated(
         &self,
         _tx: &Transaction<'_>,
         _statements: &mut Statements,
         _batch: &Self::Batch,
-    ) -> Result<Option<Self::NotStored>, Error> {
+    ) -> Result<Option<Failure>, Error> {
         Ok(None)
     }
 }

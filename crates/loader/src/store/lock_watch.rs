@@ -1,5 +1,5 @@
-//! Watches over work that takes long: logs who holds a lock, ends the session of a loader that sleeps on it, and hangs up
-//! where the database does not answer at all.
+//! Watches work that takes long: logs which session holds a lock, ends the session of a loader that holds one but is
+//! suspended, and drops the connections if the database does not answer at all.
 
 use std::future::Future;
 use std::pin::pin;
@@ -17,8 +17,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// server is frozen.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Ends the sessions of loaders of this job that hold a lock in the middle of a COPY of which they send nothing more. They are
-/// stopped, or cut off; a server's `idle_in_transaction_session_timeout` does not apply in the middle of a COPY.
+/// Ends sessions of this job's loaders that hold a lock in the middle of a COPY and send no more of it: the loader is suspended,
+/// or its network is cut. The server's `idle_in_transaction_session_timeout` does not apply during a COPY.
 const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
     FROM pg_stat_activity a
     CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS blocker(pid)
@@ -27,8 +27,8 @@ const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
       AND b.application_name = a.application_name AND b.usesysid = a.usesysid
       AND b.state = 'active' AND b.wait_event = 'ClientRead' AND b.query_start < now() - interval '30 s'";
 
-/// Does the work, and logs which sessions it waits for as long as it does. Where the database does not answer even a new
-/// connection, the work ends with the error of a lost one.
+/// Does the work, and logs which sessions it waits for meanwhile. If the database does not even answer on a new connection,
+/// the work ends with the error of a lost one.
 pub async fn watch<T>(connector: &Connector, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let mut wait = FIRST;
@@ -39,7 +39,7 @@ pub async fn watch<T>(connector: &Connector, work: impl Future<Output = T>) -> T
         }
         tokio::select! {
             done = &mut work => return done,
-            said = timeout(SILENCE, say(connector)) => match said {
+            reported = timeout(SILENCE, report_blockers(connector)) => match reported {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     tracing::debug!(error = %pg::explain(&error), "cannot tell what the database waits for");
@@ -55,7 +55,8 @@ pub async fn watch<T>(connector: &Connector, work: impl Future<Output = T>) -> T
     }
 }
 
-async fn say(connector: &Connector) -> Result<(), Error> {
+/// Logs which sessions hold locks that this job waits for, and ends those of suspended loaders.
+async fn report_blockers(connector: &Connector) -> Result<(), Error> {
     let sql = "SELECT b.pid, coalesce(b.usename, '') || coalesce(' (' || nullif(b.application_name, '') || ')', ''),
                       coalesce(b.state, b.backend_type), coalesce(left(b.query, 200), ''),
                       extract(epoch FROM now() - b.xact_start)::bigint

@@ -1,9 +1,9 @@
-//! Storing batches in PostgreSQL, each exactly once: Kafka's and those of files alike.
+//! Stores batches in PostgreSQL, each exactly once, from Kafka and from files alike.
 //!
-//! A [`writer::Writer`] tries a batch in one transaction until it is committed or cannot be. Where a batch comes from, and where
-//! its position stands, a [`ledger::Ledger`] knows. What is shared below: the way of rows into their table
-//! (`destination`, over a `staging_table` where the server has to merge or cast them), rows that the server refuses
-//! (`refusals`, `one_by_one`), and waiting (`backoff`, `lock_watch`).
+//! A [`writer::Writer`] tries to store a batch in one transaction until it is committed or cannot be. A [`ledger::Ledger`]
+//! knows where the batch comes from, and keeps the position of its source. Below them rows go to their table (`destination`,
+//! by a `staging_table` if the server has to merge or cast them), refused rows are found (`refusals`, `one_by_one`), and a
+//! database that is slow or away is waited for (`lock_watch`, `backoff`).
 
 pub mod backoff;
 pub mod dead_letter;

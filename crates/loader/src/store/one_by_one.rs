@@ -1,4 +1,4 @@
-//! Tries rows one by one inside the server, where many of them are refused: a round trip for each takes too long.
+//! Inserts rows one by one inside the server when many of them are refused: a round trip for each would take too long.
 
 use tokio_postgres::{Error, Statement, Transaction};
 
@@ -20,7 +20,7 @@ pub struct OneByOne {
 }
 
 impl OneByOne {
-    /// Makes the statements of a table; none where newer rows replace older ones.
+    /// Makes the statements of a table; none if newer rows replace older ones.
     pub fn new(definition: &Definition) -> Option<Self> {
         let stage = StagingTable::new(definition);
         (!definition.is_keyed()).then(|| Self {

@@ -1,4 +1,4 @@
-//! Storing rows although the server refuses some of them.
+//! Stores rows although the server refuses some of them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -36,7 +36,7 @@ pub async fn store_around(
             let of_table = copy_around(&mut savepoint, destination, rows, &wanted, u64::MAX).await?;
             found.extend(of_table.into_iter().map(|(row, reject)| (rows.message(row), reject)));
         }
-        // Only a message of several rows can have left something behind.
+        // A refused message of several rows may have stored some of them.
         let leaves_rows = found.keys().any(|message| counts[message] > 1);
         refused.extend(found);
         if leaves_rows {
@@ -60,7 +60,7 @@ pub async fn copy_around(
     wanted: &[usize],
     most: u64,
 ) -> Result<Vec<(usize, Reject)>, Error> {
-    // A deferred constraint would only speak at COMMIT, when it is too late to leave a row out.
+    // A deferred constraint would be checked at COMMIT, when it is too late to leave a row out.
     tx.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
     let few = if destination.one_by_one().is_some() { most.min(FEW) } else { most };
     let (mut refused, done) = copy_in_runs(tx, destination, rows, wanted, few).await?;
@@ -68,13 +68,13 @@ pub async fn copy_around(
     if rest.is_empty() || refused.len() as u64 > most {
         return Ok(refused);
     }
-    let one_by_one = destination.one_by_one().expect("or else all rows are done");
+    let one_by_one = destination.one_by_one().expect("without it the runs above go on to the last row");
     let Some(copy) = one_by_one.open(tx).await? else {
         let (found, _) = copy_in_runs(tx, destination, rows, rest, most - refused.len() as u64).await?;
         refused.extend(found);
         return Ok(refused);
     };
-    // Values that are not even of their types are refused on the way there.
+    // Values that do not fit the types of their columns are refused on the way to the staging table.
     let stage = Destination::straight(&one_by_one.table, copy);
     let (unfit, _) = copy_in_runs(tx, &stage, rows, rest, most).await?;
     let is_fit = |row: &&usize| unfit.binary_search_by_key(row, |(unfit, _)| unfit).is_err();

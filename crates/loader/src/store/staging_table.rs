@@ -1,5 +1,5 @@
-//! A temporary table for rows on their way: those with a key, of which only the last one counts, and those with values that
-//! only the server can make of text.
+//! A temporary table for rows that the server has to process first: rows with a key, of which only the last one counts, and
+//! rows with text that only the server can cast.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use crate::config::{quoted, ColumnType};
 use crate::definition::Definition;
 
-/// The table, as statements see it.
+/// The statements for the staging table of a definition.
 pub struct StagingTable<'d> {
     definition: &'d Definition,
     /// The name in the server's messages.
@@ -16,7 +16,7 @@ pub struct StagingTable<'d> {
 }
 
 impl<'d> StagingTable<'d> {
-    /// The names of columns that only the staging table has; those of other tables do not begin so.
+    /// The names of columns that only the staging table has, and that no other table is expected to have.
     const NUMBER: &'static str = "\"$number\"";
     const IS_GONE: &'static str = "\"$is_gone\"";
 
@@ -28,7 +28,7 @@ impl<'d> StagingTable<'d> {
         Self { definition, name: format!("pg_temp.{}", quoted(&table)), table }
     }
 
-    /// Creates the staging table.
+    /// The statement that creates the staging table.
     pub fn create(&self) -> String {
         let columns = self
             .definition
@@ -47,7 +47,7 @@ impl<'d> StagingTable<'d> {
         )
     }
 
-    /// Copies rows into the staging table.
+    /// The statement that copies rows into the staging table.
     pub fn copy(&self) -> String {
         let own = match self.definition.is_keyed() {
             true => format!(", {}, {}", Self::NUMBER, Self::IS_GONE),
@@ -56,18 +56,18 @@ impl<'d> StagingTable<'d> {
         format!("COPY {} ({}{own}) FROM STDIN (FORMAT binary)", self.name, self.columns())
     }
 
-    /// Makes room for more rows in the same transaction.
+    /// The statement that empties the staging table for more rows in the same transaction.
     pub fn clear(&self) -> String {
         format!("DELETE FROM {}", self.name)
     }
 
-    /// The last row of each key.
+    /// The query for the last row of each key.
     fn last(&self) -> String {
         let key = self.definition.key_list();
         format!("SELECT DISTINCT ON ({key}) * FROM {} ORDER BY {key}, {} DESC", self.name, Self::NUMBER)
     }
 
-    /// Deletes the rows whose last message has no value; none where there is no key.
+    /// The statement that deletes rows whose last message has no value; none if there is no key.
     pub fn delete(&self) -> Option<String> {
         let same = |name: &String| format!("t.{0} = s.{0}", quoted(name));
         let same: Vec<String> = self.definition.key.iter().map(same).collect();
@@ -83,7 +83,7 @@ impl<'d> StagingTable<'d> {
         self.definition.is_keyed().then(delete)
     }
 
-    /// Brings the rows into their table.
+    /// The statement that brings the rows into their table.
     pub fn insert(&self) -> String {
         let values = self.values("s.");
         let into = self.into();
@@ -102,8 +102,8 @@ impl<'d> StagingTable<'d> {
         )
     }
 
-    /// Brings the rows into their table one by one, and notes in `refused` each that the server does not take: its number from 0,
-    /// the SQLSTATE, the column, and the message.
+    /// The statement that brings the rows into their table one by one, and notes each that the server refuses in the table
+    /// `refused`: its number from 0, the SQLSTATE, the column, and the message.
     pub fn insert_one_by_one(&self, refused: &str) -> String {
         let block = format!(
             "DECLARE
@@ -138,7 +138,7 @@ impl<'d> StagingTable<'d> {
         self.definition.names().into_iter().map(quoted).collect::<Vec<_>>().join(", ")
     }
 
-    /// The values of a row, text as what it is to become.
+    /// The values of a row, with casts of those that are sent as text.
     fn values(&self, row: &str) -> String {
         let columns = self.definition.columns.iter().map(|column| {
             let cast = column.cast().map(|cast| format!("::{cast}")).unwrap_or_default();

@@ -1,30 +1,20 @@
-//! A connection that stores batches, and is made again when it is lost.
+//! Stores batches over a connection, and reconnects when it is lost.
 
 use std::time::Instant;
 
 use tokio_postgres::{Client, Error};
 
 use super::backoff::Backoff;
-use super::ledger::{Care, Ledger, Standing};
+use super::ledger::{Attempt, CopyMode, Ledger};
 use super::lock_watch;
 use super::statements::Statements;
+use crate::exit::Exit;
 use crate::observe;
 use crate::pg::{self, error_kind, Connector};
 use crate::stop::Stop;
 use crate::{ErrorKind, Failure};
 
-/// What became of a batch.
-#[derive(Debug)]
-pub enum Outcome<S, N> {
-    /// Committed.
-    Stored(S),
-    /// Not stored, and trying again would not help.
-    NotStored(N),
-    /// Not stored, because the run was told to stop while PostgreSQL was away; the next run reads the batch again.
-    Stopped,
-}
-
-/// Owns a connection.
+/// A connection that stores batches.
 pub struct Writer {
     connector: Connector,
     client: Client,
@@ -38,24 +28,22 @@ impl Writer {
         Self { connector, client, statements: Statements::default(), stop }
     }
 
-    /// Connects, however long that takes; none if the run was told to stop meanwhile.
-    pub async fn connect(connector: &Connector, mut stop: Stop) -> Result<Option<Self>, Failure> {
+    /// Connects, however long that takes.
+    pub async fn connect(connector: &Connector, mut stop: Stop) -> Result<Self, Exit> {
         let mut backoff = Backoff::default();
         loop {
             match connector.connect().await {
-                Ok(client) => return Ok(Some(Self::new(connector.clone(), client, stop))),
+                Ok(client) => return Ok(Self::new(connector.clone(), client, stop)),
                 Err(error) if error_kind(&error) == ErrorKind::Retry => {
                     tracing::warn!(error = %pg::explain(&error), "the database is away; trying again");
-                    if !backoff.unless_stopped(&mut stop).await {
-                        return Ok(None);
-                    }
+                    backoff.pause(&mut stop).await?;
                 }
-                Err(error) => return Err(connector.failure(&error)),
+                Err(error) => return Err(connector.failure(&error).into()),
             }
         }
     }
 
-    /// Where connections come from.
+    /// The connector that makes the connections.
     pub fn connector(&self) -> &Connector {
         &self.connector
     }
@@ -65,7 +53,7 @@ impl Writer {
         self.client.is_closed()
     }
 
-    /// A connection that works, as far as can be known without using it.
+    /// Returns the connection, or a new one if it is known to be lost.
     pub async fn client(&mut self) -> Result<&mut Client, Error> {
         if self.client.is_closed() {
             self.client = self.connector.connect().await?;
@@ -75,44 +63,40 @@ impl Writer {
     }
 
     /// Stores a batch, however long that takes.
-    pub async fn store<L: Ledger>(
-        &mut self,
-        ledger: &mut L,
-        batch: &L::Batch,
-    ) -> Result<Outcome<L::Stored, L::NotStored>, Failure> {
-        let mut care = Care::None;
+    ///
+    /// A failure of kind `Retry` or `Reject` is the ledger's: see [`Attempt::Refused`]. All others end the run.
+    pub async fn store<L: Ledger>(&mut self, ledger: &mut L, batch: &L::Batch) -> Result<L::Stored, Exit> {
+        let mut mode = CopyMode::Bulk;
         let mut backoff = Backoff::default();
         loop {
             let connector = self.connector.clone();
-            let error = match lock_watch::watch(&connector, self.try_to_store(ledger, batch, care)).await {
-                Ok(Ok(stored)) => return Ok(Outcome::Stored(stored)),
-                Ok(Err(not_stored)) => return Ok(Outcome::NotStored(not_stored)),
+            let error = match lock_watch::watch(&connector, self.try_to_store(ledger, batch, mode)).await {
+                Ok(Attempt::Stored(stored)) => return Ok(stored),
+                Ok(Attempt::Refused(failure)) => return Err(failure.into()),
                 Err(error) => error,
             };
             match error_kind(&error) {
-                ErrorKind::Reject if care == Care::None => care = Care::RowByRow,
+                ErrorKind::Reject if mode == CopyMode::Bulk => mode = CopyMode::RowByRow,
                 ErrorKind::Retry => {
                     let reason = pg::explain(&error);
                     tracing::warn!(error = %reason, "the database is in trouble; trying again");
                     observe::database_away(&reason);
-                    match self.compare_when_back(ledger, batch, &mut backoff).await? {
-                        Some(Standing::Before) => {}
-                        Some(Standing::After) => {
-                            let stored = ledger.stored_after_all(batch);
+                    match self.find_attempt_when_back(ledger, batch, &mut backoff).await? {
+                        None => {}
+                        Some(Attempt::Stored(stored)) => {
                             ledger.committed(batch, &stored, None);
-                            return Ok(Outcome::Stored(stored));
+                            return Ok(stored);
                         }
-                        Some(Standing::Elsewhere) => return Ok(Outcome::NotStored(ledger.moved())),
-                        None => return Ok(Outcome::Stopped),
+                        Some(Attempt::Refused(failure)) => return Err(failure.into()),
                     }
                 }
-                ErrorKind::Fatal => {
-                    return match self.outdated(ledger, batch).await {
-                        Some(outdated) => Ok(Outcome::NotStored(outdated)),
-                        None => Err(pg::failure(&ledger.place(), &error)),
+                kind => {
+                    let outdated = match kind {
+                        ErrorKind::Fatal => self.outdated(ledger, batch).await,
+                        _ => None,
                     };
+                    return Err(outdated.unwrap_or_else(|| lasting(&ledger.place(), &error)).into());
                 }
-                ErrorKind::Reject => return Err(pg::failure(&ledger.place(), &error)),
             }
         }
     }
@@ -122,85 +106,84 @@ impl Writer {
         &mut self,
         ledger: &mut L,
         batch: &L::Batch,
-        care: Care,
-    ) -> Result<Result<L::Stored, L::NotStored>, Error> {
+        mode: CopyMode,
+    ) -> Result<Attempt<L::Stored>, Error> {
         let began = Instant::now();
         let mut tx = self.client.transaction().await?;
-        let stored = match ledger.store(&mut tx, &mut self.statements, batch, care).await? {
-            Ok(stored) => stored,
-            Err(not_stored) => return Ok(Err(not_stored)), // dropping the transaction takes everything back
-        };
-        tx.commit().await?;
-        ledger.committed(batch, &stored, Some(began.elapsed()));
-        Ok(Ok(stored))
+        let attempt = ledger.store(&mut tx, &mut self.statements, batch, mode).await?;
+        if let Attempt::Stored(stored) = &attempt {
+            tx.commit().await?;
+            ledger.committed(batch, stored, Some(began.elapsed()));
+        }
+        Ok(attempt) // dropping the transaction rolls back a refused attempt
     }
 
-    /// Waits for the database, and asks it whether the last attempt was committed after all; none if the run was told to
-    /// stop meanwhile.
-    async fn compare_when_back<L: Ledger>(
+    /// Waits for the database, and finds out whether the last attempt was committed after all.
+    async fn find_attempt_when_back<L: Ledger>(
         &mut self,
         ledger: &L,
         batch: &L::Batch,
         backoff: &mut Backoff,
-    ) -> Result<Option<Standing>, Failure> {
+    ) -> Result<Option<Attempt<L::Stored>>, Exit> {
         loop {
-            if !backoff.unless_stopped(&mut self.stop).await {
-                return Ok(None);
-            }
+            backoff.pause(&mut self.stop).await?;
             let connector = self.connector.clone();
-            match lock_watch::watch(&connector, self.reconnect_and_compare(ledger, batch)).await {
-                Ok(standing) => return Ok(Some(standing)),
+            match lock_watch::watch(&connector, self.reconnect_and_find_attempt(ledger, batch)).await {
+                Ok(attempt) => return Ok(attempt),
                 Err(error) if error_kind(&error) == ErrorKind::Retry => {
                     let reason = pg::explain(&error);
                     tracing::warn!(error = %reason, "the database is away");
                     observe::database_away(&reason);
                 }
-                Err(error) => return Err(pg::failure("reconnecting to the database", &error)),
+                Err(error) => return Err(lasting("reconnecting to the database", &error).into()),
             }
         }
     }
 
-    async fn reconnect_and_compare<L: Ledger>(
+    async fn reconnect_and_find_attempt<L: Ledger>(
         &mut self,
         ledger: &L,
         batch: &L::Batch,
-    ) -> Result<Standing, Error> {
+    ) -> Result<Option<Attempt<L::Stored>>, Error> {
         let is_lost = self.is_closed();
         let client = self.client().await?;
         if is_lost {
             ledger.relock(client).await?;
         }
         let tx = client.transaction().await?;
-        let standing = ledger.compare(&tx, batch).await?;
+        let attempt = ledger.find_attempt(&tx, batch).await?;
         tx.rollback().await?;
-        Ok(standing)
+        Ok(attempt)
     }
 
-    /// Whether a batch is out of date; where that cannot be told, the error that it met stands.
-    async fn outdated<L: Ledger>(&mut self, ledger: &L, batch: &L::Batch) -> Option<L::NotStored> {
+    /// The failure for a batch that is out of date; none if it is not, or if that cannot be found out.
+    async fn outdated<L: Ledger>(&mut self, ledger: &L, batch: &L::Batch) -> Option<Failure> {
         let tx = self.client.transaction().await.ok()?;
         ledger.outdated(&tx, &mut self.statements, batch).await.ok()?
     }
 
-    /// Tries something until it is done; none if the run was told to stop while it could not be done.
+    /// Tries something until it is done.
     pub async fn retry<T>(
         &mut self,
         doing: &str,
         mut work: impl AsyncFnMut(&mut Self) -> Result<T, Failure>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<T, Exit> {
         let mut backoff = Backoff::default();
         loop {
             let connector = self.connector.clone();
             match lock_watch::watch(&connector, work(self)).await {
-                Ok(done) => return Ok(Some(done)),
-                Err(failure) if failure.kind() != ErrorKind::Retry => return Err(failure),
+                Ok(done) => return Ok(done),
+                Err(failure) if failure.kind() != ErrorKind::Retry => return Err(failure.into()),
                 Err(failure) => {
                     tracing::warn!(error = %failure, doing, "the database is away; trying again");
-                    if !backoff.unless_stopped(&mut self.stop).await {
-                        return Ok(None);
-                    }
+                    backoff.pause(&mut self.stop).await?;
                 }
             }
         }
     }
+}
+
+/// The failure for an error of the server that neither waiting nor leaving out a row has helped against.
+fn lasting(place: &str, error: &Error) -> Failure {
+    pg::failure(place, error).of_kind(ErrorKind::Fatal)
 }

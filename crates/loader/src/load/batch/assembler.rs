@@ -3,9 +3,9 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use super::avro::SchemaReadiness;
 use super::dead_letter::MessageDeadLetter;
-use super::keys::{self, MessageKey};
+use super::keys::read_key;
+use super::not_ready::NotReady;
 use super::raw_messages::RawMessages;
 use super::topic::{PartitionProgress, TopicDecoder, TopicState};
 use super::{MessageBatch, OffsetSpan, TableChange};
@@ -16,10 +16,10 @@ use crate::registry::Registry;
 use crate::store::dead_letter::Stage;
 use crate::Failure;
 
-/// Up to how many times `max_message_bytes` a message is kept whole as a dead letter.
+/// A message of up to this many times `max_message_bytes` is kept whole as a dead letter, a larger one only in part.
 const KEPT_WHOLE: usize = 4;
 
-/// The batch that is being filled, and what is known of each topic.
+/// The batch that is being filled, and the state of each topic.
 pub struct Assembler {
     topics: Vec<TopicState>,
     limits: BatchLimits,
@@ -27,35 +27,14 @@ pub struct Assembler {
     registry: Option<Registry>,
     batch: MessageBatch,
     opened: Instant,
-    /// A position was moved where there are no messages.
+    /// Whether a position has moved over offsets without messages.
     passed: bool,
-    /// The topic of the last message: the next one is mostly of the same.
+    /// Index of the last message's topic, which is mostly that of the next.
     current: usize,
 }
 
-/// What became of a message that was offered.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// The message is in the batch, or was before.
-    Yes,
-    /// The message is to be offered again, when the batch has been handed over.
-    AfterHandOver,
-    /// The message is to be offered again when its schema can be had.
-    Later(String),
-}
-
-/// Whether a message can be decoded.
-enum Prepared {
-    /// The message can be decoded; with the text of its key, where that is not the key itself.
-    Ready(Option<String>),
-    /// The message is a dead letter.
-    Refused(Reject),
-    /// Not now.
-    NotYet(Taken),
-}
-
 impl Assembler {
-    /// Begins where the assignment says.
+    /// An empty batch at the positions of an assignment.
     pub fn new(assigned: &Assigned, config: &Config) -> Result<Self, Failure> {
         let topics = assigned.topics.iter().map(|topic| TopicState::new(topic, assigned)).collect();
         let batch = MessageBatch::new(assigned.tables.len());
@@ -69,7 +48,7 @@ impl Assembler {
         Ok(assembler)
     }
 
-    /// Takes messages of these partitions as well, from their positions.
+    /// Takes messages of more partitions, from their positions.
     pub fn add(&mut self, partitions: &[AssignedPartition]) {
         for partition in partitions {
             let progress = &mut self.topics[partition.topic].progress;
@@ -88,7 +67,7 @@ impl Assembler {
         progress.taken <= progress.handed_over
     }
 
-    /// Moves the position of a partition over offsets that have no messages: what transactions leave behind.
+    /// Moves the position of a partition over offsets without messages, which transactions leave behind.
     pub fn pass(&mut self, topic: &str, partition: i32, next: i64) {
         let topic = self.topic(topic);
         let progress = self.topics[topic].progress.get_mut(partition as usize);
@@ -100,7 +79,7 @@ impl Assembler {
         self.passed = true;
     }
 
-    /// Begins the batch, if this is the first that comes into it.
+    /// Starts the clock of an empty batch.
     fn open(&mut self) {
         if self.is_empty() {
             self.opened = Instant::now();
@@ -111,7 +90,7 @@ impl Assembler {
         self.batch.messages == 0 && !self.passed
     }
 
-    /// Which of the topics bears the name.
+    /// Returns the index of the topic with this name.
     pub fn topic(&self, name: &str) -> usize {
         let found = self.topics.iter().position(|topic| topic.config.name == name);
         found.expect("only configured topics are read")
@@ -131,24 +110,28 @@ impl Assembler {
     }
 
     /// Takes a message into the batch; one that was taken before is passed over.
-    pub fn take_record(&mut self, record: &Record) -> Result<Taken, Failure> {
+    ///
+    /// Returns false if the message is to be offered again once the batch is handed over. After a failure of kind `Retry` it
+    /// is to be offered again later: its schema cannot be had now.
+    pub fn take_record(&mut self, record: &Record) -> Result<bool, Failure> {
         if self.topics[self.current].config.name != record.topic {
             self.current = self.topic(record.topic);
         }
         let progress = self.topics[self.current].progress.get(record.partition as usize);
         let progress = progress.copied().unwrap_or_default();
         if !progress.owned {
-            return Ok(Taken::Yes); // it was given up
+            return Ok(true); // the partition was given up
         }
         if record.offset < progress.next {
             tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
-            return Ok(Taken::Yes);
+            return Ok(true);
         }
         let bytes = record.len();
-        let ready = match self.prepare(record, bytes)? {
-            Prepared::NotYet(taken) => return Ok(taken),
-            Prepared::Ready(key) => Ok(key),
-            Prepared::Refused(reject) => Err(reject),
+        let ready = match self.prepare(record, bytes) {
+            Ok(key) => Ok(key),
+            Err(NotReady::Rejected(reject)) => Err(reject),
+            Err(NotReady::AfterHandOver) => return Ok(false),
+            Err(NotReady::Failed(failure)) => return Err(failure),
         };
         self.open();
         let topic = &mut self.topics[self.current];
@@ -177,42 +160,31 @@ impl Assembler {
                 topic.decode(record, key, self.current, &mut self.batch);
             }
         }
-        Ok(Taken::Yes)
+        Ok(true)
     }
 
-    /// Sees to what a message of the current topic needs before it can be decoded.
-    fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Prepared, Failure> {
+    /// Prepares the decoder of the current topic for a message; returns the text of its key if that is not the key itself.
+    fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Option<String>, NotReady> {
         if bytes > self.max_message_bytes {
-            return Ok(Prepared::Refused(Reject::too_large(bytes, self.max_message_bytes)));
+            return Err(Reject::too_large(bytes, self.max_message_bytes).into());
         }
         let topic = &mut self.topics[self.current];
         if topic.asks_for_columns(record.value) {
             if self.batch.rows[topic.tables[0]].len() > 0 {
-                return Ok(Prepared::NotYet(Taken::AfterHandOver));
+                return Err(NotReady::AfterHandOver);
             }
             topic.decoder = TopicDecoder::Sampling(RawMessages::default());
         }
-        let Some(registry) = &mut self.registry else { return Ok(Prepared::Ready(None)) };
+        let Some(registry) = &mut self.registry else { return Ok(None) };
         if let TopicDecoder::Avro(decoder) = &mut topic.decoder {
             let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
-            match decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)? {
-                SchemaReadiness::Ready => {}
-                SchemaReadiness::Changed(change) => {
-                    self.batch.changes.push(TableChange::new(topic.tables[0], *change))
-                }
-                SchemaReadiness::RowsFirst => return Ok(Prepared::NotYet(Taken::AfterHandOver)),
-                SchemaReadiness::Away(what) => return Ok(Prepared::NotYet(Taken::Later(what))),
-                SchemaReadiness::Unusable(what) => return Ok(Prepared::Refused(Reject::no_schema(what))),
-            }
+            let change = decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)?;
+            self.batch.changes.extend(change.map(|change| TableChange::new(topic.tables[0], change)));
         }
-        Ok(match topic.config.key_format {
-            KeyFormat::Text => Prepared::Ready(None),
-            KeyFormat::Avro => match keys::read(record.key, registry)? {
-                MessageKey::Text(text) => Prepared::Ready(text),
-                MessageKey::Away(what) => Prepared::NotYet(Taken::Later(what)),
-                MessageKey::Unreadable(reject) => Prepared::Refused(reject),
-            },
-        })
+        match topic.config.key_format {
+            KeyFormat::Text => Ok(None),
+            KeyFormat::Avro => read_key(record.key, registry),
+        }
     }
 
     /// Whether the batch has reached a limit of size.
@@ -220,12 +192,12 @@ impl Assembler {
         self.batch.messages >= self.limits.rows || self.batch.bytes >= self.limits.bytes
     }
 
-    /// How long the batch may still wait, if there is one.
+    /// Returns how long the batch may still wait; none if it is empty.
     pub fn patience(&self) -> Option<Duration> {
         (!self.is_empty()).then(|| self.limits.age().saturating_sub(self.opened.elapsed()))
     }
 
-    /// Hands the batch over, if there is anything in it.
+    /// Closes the batch and returns it, if there is anything in it.
     pub fn close(&mut self) -> Option<MessageBatch> {
         if self.is_empty() {
             return None;
@@ -353,7 +325,7 @@ mod tests {
         assert_eq!(assembler.close().unwrap().changes.len(), 1);
         assembler.take_record(&record(0, 11, "{\"a\":2,\"b\":null}")).unwrap();
         let grown = record(0, 12, "{\"a\":3,\"b\":1}");
-        assert_eq!(assembler.take_record(&grown).unwrap(), Taken::AfterHandOver);
+        assert!(!assembler.take_record(&grown).unwrap(), "only after the rows before it");
         let before = assembler.close().unwrap();
         assert_eq!((before.rows[0].len(), before.changes.len()), (1, 0));
         assembler.take_record(&grown).unwrap();

@@ -2,70 +2,50 @@
 
 use std::collections::HashMap;
 
+use super::not_ready::NotReady;
+use super::TableChange;
 use crate::config::{TableName, Topic, UnknownFields};
 use crate::decode::avro::{columns, evolved, unframe, AvroPlan};
 use crate::decode::{Record, Reject, Routes, Rows};
 use crate::definition::{Definition, Template};
-use crate::load::batch::TableChange;
 use crate::registry::Registry;
-use crate::{ErrorKind, Failure};
 
-/// What is known of a topic.
+/// The decoder of a topic.
 pub struct AvroDecoder {
     definition: Option<Definition>,
-    /// What the table allows, if it exists and the first schema is to say which of its columns are filled.
+    /// The columns that may be filled, if the table exists and the first schema decides which of them are.
     template: Option<Template>,
-    /// What becomes of messages without a value.
+    /// Routes for messages without a value.
     tombstones: Option<Routes>,
-    /// By the number of the schema.
+    /// The plans, by the number of the schema.
     plans: HashMap<u32, AvroPlan>,
 }
 
-/// Whether a message can be decoded now.
-pub enum SchemaReadiness {
-    /// The message can be decoded, or never will.
-    Ready,
-    /// The message can be decoded, with a table that has changed.
-    Changed(Box<(Definition, Option<String>)>),
-    /// The table has to change, but there are rows for it as it was.
-    RowsFirst,
-    /// The registry is away.
-    Away(String),
-    /// There is no such schema.
-    Unusable(String),
-}
-
 impl AvroDecoder {
-    /// A decoder for a table, as far as it is known.
+    /// A decoder for a table with what is known of it.
     pub fn new(definition: Option<Definition>, template: Option<Template>) -> Self {
         Self { definition, template, tombstones: None, plans: HashMap::new() }
     }
 
-    /// Makes sure that there is a plan for a message, if there can be one.
+    /// Makes sure that there is a plan for a message, if there can be one; returns the table's new definition if that takes one,
+    /// with the statement that makes it so unless it is so already.
     pub fn prepare(
         &mut self,
         value: Option<&[u8]>,
         registry: &mut Registry,
         (topic, table): (&Topic, &TableName),
         has_rows: bool,
-    ) -> Result<SchemaReadiness, Failure> {
-        let Some(Ok((id, _))) = value.map(unframe) else { return Ok(SchemaReadiness::Ready) };
+    ) -> Result<Option<(Definition, Option<String>)>, NotReady> {
+        let Some(Ok((id, _))) = value.map(unframe) else { return Ok(None) };
         if self.plans.contains_key(&id) {
-            return Ok(SchemaReadiness::Ready);
+            return Ok(None);
         }
-        let shape = match registry.shape(id) {
-            Ok(shape) => shape,
-            Err(failure) => match failure.kind() {
-                ErrorKind::Reject => return Ok(SchemaReadiness::Unusable(failure.to_string())),
-                ErrorKind::Retry => return Ok(SchemaReadiness::Away(failure.to_string())),
-                ErrorKind::Fatal => return Err(failure),
-            },
-        };
+        let shape = registry.shape(id).map_err(NotReady::without_schema)?;
         let change = match &self.definition {
             None => {
                 let columns = columns(&shape, &topic.overflow_column);
                 if columns.is_empty() {
-                    return Ok(SchemaReadiness::Unusable(format!("schema {id} is not that of a record")));
+                    return Err(Reject::no_schema(format!("schema {id} is not that of a record")).into());
                 }
                 if let Some(template) = &self.template {
                     Some((template.definition_with(|name| shape.has_field(name)), None))
@@ -81,7 +61,7 @@ impl AvroDecoder {
             Some(_) => None,
         };
         if change.is_some() && has_rows {
-            return Ok(SchemaReadiness::RowsFirst);
+            return Err(NotReady::AfterHandOver);
         }
         if let Some((definition, _)) = &change {
             self.definition = Some(definition.clone());
@@ -91,7 +71,7 @@ impl AvroDecoder {
         if let Some(definition) = &self.definition {
             self.plans.insert(id, AvroPlan::new(shape, definition));
         }
-        Ok(change.map_or(SchemaReadiness::Ready, |change| SchemaReadiness::Changed(Box::new(change))))
+        Ok(change)
     }
 
     /// Appends a message as a row to the table with this number, as `Routes::append_rows` does.

@@ -47,30 +47,30 @@ impl MessageDeadLetter {
         &self.topic
     }
 
-    /// How many bytes of the message are kept.
+    /// Number of bytes that are kept of the message.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         [&self.key, &self.value, &self.headers].into_iter().flatten().map(Vec::len).sum()
     }
 
-    /// Where it was refused.
+    /// The stage at which the message was refused.
     pub fn stage(&self) -> Stage {
         self.stage
     }
 
-    /// Why it is one.
+    /// The reason of the refusal.
     pub fn reason(self) -> Reject {
         self.reject
     }
 
-    /// Appends it as a row of binary COPY.
+    /// Appends the dead letter as a row of binary COPY.
     pub fn append(&self, job: &str, out: &mut Vec<u8>) {
         begin_row(13, out);
         append_field(Some(job.as_bytes()), out);
         append_field(Some(self.topic.as_bytes()), out);
         append_field(Some(&self.partition.to_be_bytes()), out);
         append_field(Some(&self.offset.to_be_bytes()), out);
-        // A timestamp that no instant corresponds to is a producer's nonsense; the message itself is kept.
+        // A producer may send a timestamp that is out of range; the message itself is kept.
         let micros = self.timestamp.and_then(|millis| micros_from_unix(i128::from(millis) * 1000));
         append_field(micros.map(i64::to_be_bytes).as_ref().map(<[u8; 8]>::as_slice), out);
         append_field(self.key.as_deref(), out);
@@ -79,14 +79,14 @@ impl MessageDeadLetter {
             Some(headers) => append_jsonb(headers, out),
             None => append_field(None, out),
         }
-        // Whatever the message is: JSON does not begin with a zero byte.
+        // For any message: Avro begins with a zero byte, JSON never does.
         let schema = self.value.as_deref().and_then(|value| unframe(value).ok());
         append_field(schema.map(|(id, _)| id.to_be_bytes()).as_ref().map(<[u8; 4]>::as_slice), out);
         append_reason(self.stage, &self.reject, out);
     }
 }
 
-/// Appends headers as a field of jsonb; librdkafka takes no message that is long enough for them to have no room.
+/// Appends headers as a field of jsonb, in which they always have room: librdkafka takes no message that is too long.
 fn append_jsonb(flat: &[u8], out: &mut Vec<u8>) {
     let encode = |out: &mut Vec<u8>| {
         out.push(JSONB_VERSION);

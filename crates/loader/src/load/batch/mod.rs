@@ -1,9 +1,10 @@
-//! What goes to PostgreSQL in one transaction.
+//! Batches: what goes to PostgreSQL in one transaction.
 
 pub mod assembler;
 pub mod avro;
 pub mod dead_letter;
 pub mod keys;
+mod not_ready;
 pub mod raw_messages;
 mod topic;
 
@@ -18,33 +19,33 @@ use raw_messages::RawMessages;
 /// Rows, dead letters, new definitions, and the offsets that they cover.
 #[derive(Default)]
 pub struct MessageBatch {
-    /// By topic and partition: from where to where the positions move.
+    /// The moves of the positions, by topic and partition.
     pub spans: BTreeMap<(usize, i32), OffsetSpan>,
-    /// By topic and partition: how many messages no route takes, where these are to be ignored.
+    /// Numbers of messages that no route takes, if these are to be ignored, by topic and partition.
     pub ignored: BTreeMap<(usize, i32), i64>,
-    /// By table.
+    /// The rows, by table.
     pub rows: Vec<Rows>,
-    /// The messages that became rows, by the numbers that their rows have.
+    /// The messages that became rows, by the message numbers of the rows.
     pub raw_messages: RawMessages,
     /// The messages that could not become rows.
     pub dead_letters: Vec<MessageDeadLetter>,
-    /// What becomes of tables first.
+    /// Changes of tables, to be made first.
     pub changes: Vec<TableChange>,
-    /// Schemas that were just fetched, to be kept.
+    /// Newly fetched schemas, to be stored as well.
     pub schemas: Vec<Schema>,
-    /// How many messages it took.
+    /// Number of messages.
     pub messages: usize,
-    /// How many bytes they had.
+    /// Size of the messages in bytes.
     pub bytes: usize,
 }
 
 /// A table that is created, or altered, for the rows of the batch.
 pub struct TableChange {
-    /// Which of the tables.
+    /// Index of the table.
     pub table: usize,
-    /// What it looks like then.
+    /// The definition after the change.
     pub definition: Definition,
-    /// The statement that makes it so, if it is not so already.
+    /// The DDL, unless the table already is as defined.
     pub statement: Option<String>,
 }
 

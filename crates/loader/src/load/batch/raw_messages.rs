@@ -1,16 +1,16 @@
-//! The messages of a batch as they came, in one piece of memory.
+//! The messages of a batch as they came, in one buffer.
 //!
 //! A row that the server refuses becomes a dead letter with the message's own bytes; by then Kafka may have
 //! dropped it.
 
 use crate::decode::Record;
 
-/// Messages.
+/// The messages of a batch.
 #[derive(Default)]
 pub struct RawMessages {
     bytes: Vec<u8>,
     messages: Vec<Original>,
-    /// How many there are of each topic.
+    /// Number of messages by topic.
     by_topic: Vec<u64>,
 }
 
@@ -26,7 +26,7 @@ struct Original {
 }
 
 impl RawMessages {
-    /// None yet, with room for as many as there are of others.
+    /// No messages, with room for as many as there are in another batch.
     pub fn like(other: &Self) -> Self {
         Self {
             bytes: Vec::with_capacity(other.bytes.len()),
@@ -57,7 +57,7 @@ impl RawMessages {
         });
     }
 
-    /// How many there are.
+    /// Number of messages.
     pub fn len(&self) -> usize {
         self.messages.len()
     }
@@ -67,12 +67,12 @@ impl RawMessages {
         self.messages[i].topic
     }
 
-    /// How many there are of each topic.
+    /// Number of messages of each topic that has some.
     pub fn by_topic(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         self.by_topic.iter().copied().enumerate().filter(|(_, count)| *count > 0)
     }
 
-    /// A message; the topic's name comes from elsewhere.
+    /// Returns a message; the caller knows the topic's name.
     pub fn get<'a>(&'a self, i: usize, topic: &'a str) -> Record<'a> {
         let message = &self.messages[i];
         let mut rest = &self.bytes[message.start..];

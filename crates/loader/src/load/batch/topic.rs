@@ -1,4 +1,4 @@
-//! Decoding the messages of one topic, and finding out the columns that are not known.
+//! Decodes the messages of one topic, and infers columns that are not known.
 
 use std::mem;
 
@@ -12,21 +12,21 @@ use crate::definition::{Definition, Template};
 use crate::load::assignment::{Assigned, AssignedTopic};
 use crate::store::dead_letter::Stage;
 
-/// What is known of a topic.
+/// The state of a topic.
 pub struct TopicState {
-    /// Section of the configuration.
+    /// The topic's section of the configuration.
     pub config: Topic,
     /// The tables of its routes.
     pub tables: Vec<usize>,
-    /// The name of the first.
+    /// The name of the first table.
     pub table: TableName,
-    /// What its messages go through.
+    /// The decoder of the topic's messages.
     pub decoder: TopicDecoder,
-    /// What the table looks like, if fields of messages may add to it.
+    /// The table's definition and its fields, if other fields of messages become new columns.
     growing: Option<(Definition, KnownFields)>,
-    /// What the table allows, if it exists and the first messages are to say which of its columns are filled.
+    /// The columns that may be filled, if the table exists and the first messages decide which of them are.
     template: Option<Template>,
-    /// By partition number.
+    /// Progress by partition number.
     pub progress: Vec<PartitionProgress>,
 }
 
@@ -37,15 +37,15 @@ pub struct PartitionProgress {
     pub handed_over: i64,
     /// The offset after the last message that was taken.
     pub taken: i64,
-    /// The offset that comes next: behind the last message there may be offsets without one.
+    /// The offset that comes next: after the last message there may be offsets without messages.
     pub next: i64,
-    /// Messages of the topic are taken.
+    /// Whether messages of the partition are taken.
     pub owned: bool,
 }
 
-/// What turns messages into rows.
+/// The way of a topic's messages to rows.
 pub enum TopicDecoder {
-    /// Columns are not known, or not all of them: messages wait to be inferred from.
+    /// Some columns are not known: messages are collected to infer them from.
     Sampling(RawMessages),
     /// JSON, by routes into tables.
     Json(Box<Routes>),
@@ -53,13 +53,13 @@ pub enum TopicDecoder {
     Avro(Box<avro::AvroDecoder>),
 }
 
-/// What came of looking at messages.
+/// The result of inferring columns.
 enum Inferred {
-    /// None of them is a JSON object.
+    /// No message is a JSON object.
     Nothing,
-    /// The definition that was known.
+    /// The known definition is complete.
     AsItWas,
-    /// Another one, and the statement that makes the table so.
+    /// A new definition, with the DDL for it unless the table already is as defined.
     Change(Option<String>),
 }
 
@@ -93,7 +93,7 @@ impl TopicState {
         state
     }
 
-    /// What to compare messages with, if their fields may add columns to this definition.
+    /// Returns a definition with its fields, if other fields of messages become new columns.
     fn grows_from(&self, definition: Definition) -> Option<(Definition, KnownFields)> {
         let Topic { format, unknown_fields, .. } = self.config;
         let fields = KnownFields::of(&definition.columns);
@@ -101,7 +101,7 @@ impl TopicState {
             .then_some((definition, fields))
     }
 
-    /// Whether a message has a field for which there is to be a column.
+    /// Whether a message has a field that is to become a new column.
     pub fn asks_for_columns(&self, value: Option<&[u8]>) -> bool {
         match (&self.decoder, &self.growing, value) {
             (TopicDecoder::Json(_), Some((_, fields)), Some(value)) => fields.miss_any(value),
@@ -109,7 +109,7 @@ impl TopicState {
         }
     }
 
-    /// Infers the columns that are not known from the messages that wait, and decodes them.
+    /// Infers columns from the collected messages, and decodes these.
     pub fn decode_samples(&mut self, at: usize, batch: &mut MessageBatch) {
         let TopicDecoder::Sampling(samples) = &mut self.decoder else { return };
         let samples = mem::take(samples);
@@ -136,7 +136,7 @@ impl TopicState {
         self.growing = self.grows_from(definition);
     }
 
-    /// The definition with what the samples add to it.
+    /// Returns the definition with the columns that the samples add to it.
     fn inferred(&self, samples: &RawMessages, known: Option<Definition>) -> (Definition, Inferred) {
         let records = || (0..samples.len()).map(|i| samples.get(i, ""));
         let columns = known.as_ref().map_or(&[][..], |known| &known.columns);

@@ -1,31 +1,27 @@
-//! Partitions that come and go while a lane reads: handed out or taken back by the group, or added to a topic.
+//! Changes of a lane's partitions while it reads: the group assigns or revokes them, or a topic gets more.
 
 use std::sync::mpsc;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::TopicPartitionList;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::order::Order;
 use super::LaneReader;
+use crate::exit::Exit;
 use crate::kafka::{self, GroupChange, Partition};
 use crate::load::assignment::AssignedPartition;
-use crate::load::exit::Exit;
 use crate::observe;
+use crate::{ErrorKind, Failure};
 
 /// The changes to be carried out, one after the other.
 pub struct Changes<'a> {
     /// Partitions that were added to the topics.
-    pub added: &'a mpsc::Receiver<Partition>,
-    /// What is being carried out.
-    pub current: Option<PendingChange>,
-}
-
-/// A change that waits for the writing side.
-pub struct PendingChange {
-    /// What the group wants, if it is the group.
-    pub group: Option<GroupChange>,
-    waits_for: WriterAnswer,
+    added: &'a mpsc::Receiver<Partition>,
+    /// The answer of the writing side that the current change waits for.
+    awaited: Option<WriterAnswer>,
+    /// The group's change that is not completed; the group waits for it.
+    unanswered: Option<GroupChange>,
 }
 
 enum WriterAnswer {
@@ -33,108 +29,114 @@ enum WriterAnswer {
     Flushed(oneshot::Receiver<()>),
 }
 
+impl<'a> Changes<'a> {
+    /// No change yet.
+    pub fn new(added: &'a mpsc::Receiver<Partition>) -> Self {
+        Self { added, awaited: None, unanswered: None }
+    }
+
+    /// The group's change that has been begun but not completed.
+    pub fn into_unanswered(self) -> Option<GroupChange> {
+        self.unanswered
+    }
+}
+
 impl LaneReader<'_> {
-    /// Begins changes and completes them, without waiting: Kafka has to be polled meanwhile.
+    /// Begins and completes changes without waiting, because Kafka has to be polled meanwhile.
     pub fn carry_out_changes(&mut self) -> Result<(), Exit> {
-        if let Some(change) = self.changes.current.take() {
-            self.changes.current = self.complete(change)?;
-        }
-        if self.changes.current.is_some() {
+        self.complete_change()?;
+        if self.changes.awaited.is_some() {
             return Ok(());
         }
         if let Some(change) = self.consumer.context().next_change() {
-            self.begin_change(change)
-        } else {
-            let added: Vec<Partition> = self.changes.added.try_iter().collect();
-            if added.is_empty() {
-                return Ok(());
-            }
-            for Partition { topic, number, .. } in &added {
-                tracing::info!(topic, partition = number, "a partition was added");
-            }
-            self.claim(None, added)
+            self.changes.unanswered = Some(change.clone());
+            self.changes.awaited = Some(self.begin_change(&change)?);
+            return Ok(());
         }
+        let added: Vec<Partition> = self.changes.added.try_iter().collect();
+        for Partition { topic, number, .. } in &added {
+            tracing::info!(topic, partition = number, "a partition was added");
+        }
+        if !added.is_empty() {
+            self.changes.awaited = Some(self.claim(added)?);
+        }
+        Ok(())
     }
 
-    fn begin_change(&mut self, change: GroupChange) -> Result<(), Exit> {
-        match &change {
+    fn begin_change(&mut self, change: &GroupChange) -> Result<WriterAnswer, Exit> {
+        match change {
             GroupChange::Given(list) => {
                 let mut given = Vec::with_capacity(list.count());
                 for element in list.elements() {
                     let topic = self.config.topics.iter().find(|topic| topic.name == element.topic());
                     let topic = topic.expect("only configured topics are subscribed to");
                     let partition = kafka::partition(self.consumer, topic, element.partition());
-                    given.push(partition.map_err(|failure| Exit::Again(failure.to_string()))?);
+                    given.push(partition.map_err(|failure| failure.of_kind(ErrorKind::Retry))?);
                 }
                 tracing::info!(partitions = given.len(), "the group hands out partitions");
-                self.claim(Some(change), given)
+                self.claim(given)
             }
             GroupChange::Taken(list) => {
                 tracing::info!(partitions = list.count(), "the group takes partitions back");
-                // What was read of them is stored first; whoever gets them waits for that, or fences it off.
+                // What was read of them is stored first. Their next owner waits for that transaction, or fences it.
                 let paused = self.consumer.pause(list);
-                paused.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?;
+                paused.map_err(|e| Failure::transient(format!("partitions cannot be paused: {e}")))?;
                 if let Some(batch) = self.assembler.close() {
                     self.send(Order::Store(batch))?;
                 }
                 let (answer, flushed) = oneshot::channel();
                 self.send(Order::Flush(answer))?;
-                self.changes.current =
-                    Some(PendingChange { group: Some(change), waits_for: WriterAnswer::Flushed(flushed) });
-                Ok(())
+                Ok(WriterAnswer::Flushed(flushed))
             }
         }
     }
 
-    fn claim(&mut self, group: Option<GroupChange>, partitions: Vec<Partition>) -> Result<(), Exit> {
+    fn claim(&mut self, partitions: Vec<Partition>) -> Result<WriterAnswer, Exit> {
         let (answer, claimed) = oneshot::channel();
-        self.changes.current = Some(PendingChange { group, waits_for: WriterAnswer::Claimed(claimed) });
-        self.send(Order::Claim(partitions, answer))
+        self.send(Order::Claim(partitions, answer))?;
+        Ok(WriterAnswer::Claimed(claimed))
     }
 
-    /// Completes a change if the writing side is done with it; else returns it.
-    fn complete(&mut self, mut change: PendingChange) -> Result<Option<PendingChange>, Exit> {
-        use oneshot::error::TryRecvError;
-        match &mut change.waits_for {
-            WriterAnswer::Claimed(answer) => match answer.try_recv() {
-                Ok(claimed) => {
-                    self.assembler.add(&claimed);
-                    // Assigned once, with the positions of PostgreSQL; the group's own are never looked at.
-                    self.assign(&claimed)?;
-                    Ok(None)
+    /// Completes the current change if the writing side has answered.
+    fn complete_change(&mut self) -> Result<(), Exit> {
+        let Some(awaited) = &mut self.changes.awaited else { return Ok(()) };
+        match awaited {
+            WriterAnswer::Claimed(answer) => {
+                let Some(claimed) = received(answer)? else { return Ok(()) };
+                self.assembler.add(&claimed);
+                // From the positions in PostgreSQL; the offsets that the group has are never read.
+                self.assign(&claimed)?;
+            }
+            WriterAnswer::Flushed(answer) => {
+                let Some(()) = received(answer)? else { return Ok(()) };
+                if let Some(GroupChange::Taken(list)) = self.changes.unanswered.clone() {
+                    self.commit();
+                    self.give_up(&list)?;
                 }
-                Err(TryRecvError::Empty) => Ok(Some(change)),
-                Err(TryRecvError::Closed) => {
-                    self.changes.current = Some(change);
-                    Err(Exit::Ended)
-                }
-            },
-            WriterAnswer::Flushed(answer) => match answer.try_recv() {
-                Ok(()) => {
-                    if let Some(GroupChange::Taken(list)) = &change.group {
-                        self.commit();
-                        self.give_up(list)?;
-                    }
-                    Ok(None)
-                }
-                Err(TryRecvError::Empty) => Ok(Some(change)),
-                Err(TryRecvError::Closed) => {
-                    self.changes.current = Some(change);
-                    Err(Exit::Ended)
-                }
-            },
+            }
         }
+        (self.changes.awaited, self.changes.unanswered) = (None, None);
+        Ok(())
     }
 
-    fn give_up(&mut self, list: &TopicPartitionList) -> Result<(), Exit> {
+    fn give_up(&mut self, list: &TopicPartitionList) -> Result<(), Failure> {
         for element in list.elements() {
             if !self.assembler.remove(element.topic(), element.partition()) {
-                return Err(Exit::Again("a message came from a partition that the group took back".into()));
+                return Err(Failure::transient("a message came from a partition that the group took back"));
             }
             observe::released(element.topic(), element.partition());
         }
-        // librdkafka would keep them paused if they came back; what it still has of them is dropped.
+        // Resumed first: librdkafka would keep them paused if they came back. Messages that it has fetched are dropped.
         let given_up = self.consumer.resume(list).and_then(|()| self.consumer.incremental_unassign(list));
-        given_up.map_err(|e| Exit::Again(format!("partitions cannot be given up: {e}")))
+        given_up.map_err(|e| Failure::transient(format!("partitions cannot be given up: {e}")))
+    }
+}
+
+/// Returns the answer of the writing side if it has come; fails if that side has ended without one.
+fn received<T>(answer: &mut oneshot::Receiver<T>) -> Result<Option<T>, Exit> {
+    match answer.try_recv() {
+        Ok(answer) => Ok(Some(answer)),
+        Err(TryRecvError::Empty) => Ok(None),
+        Err(TryRecvError::Closed) => Err(Exit::Stopped),
     }
 }

@@ -11,28 +11,28 @@ use crate::stop::Stop;
 
 const STEP: Duration = Duration::from_millis(100);
 
-/// Looks now and then, and tells the lanes in turn; for a run with a fixed share of the partitions.
+/// Looks for new partitions now and then, and spreads them over the lanes; for runs without a consumer group.
 pub struct Discovery {
     /// The configuration.
     pub config: Arc<Config>,
-    /// A client to ask with.
+    /// A client for metadata.
     pub metadata_client: JobConsumer,
-    /// What is known already, this loader's or not.
+    /// The partitions known so far, whether this loader reads them or not.
     pub known: HashSet<(String, i32)>,
-    /// To the lanes.
+    /// Channels to the lanes.
     pub lanes: Vec<Sender<Partition>>,
     /// When to stop.
     pub stop: Stop,
 }
 
 impl Discovery {
-    /// Looks until told to stop.
+    /// Looks for partitions until told to stop.
     pub fn run(mut self) {
         let every = kafka::refresh_interval(&self.config);
         let mut looked = Instant::now();
         while !self.stop.is_requested() {
             std::thread::sleep(STEP);
-            // What the client has to say would pile up.
+            // Events of the client would pile up otherwise.
             while self.metadata_client.poll(Duration::ZERO).is_some() {}
             if looked.elapsed() >= every {
                 self.look();
@@ -44,7 +44,7 @@ impl Discovery {
     fn look(&mut self) {
         let config = self.config.clone();
         for topic in &config.topics {
-            // A broker that does not answer does so later.
+            // A broker that does not answer is asked again later.
             let Ok(numbers) = kafka::numbers(&self.metadata_client, &topic.name) else { continue };
             for number in numbers {
                 let key = (topic.name.clone(), number);

@@ -1,4 +1,4 @@
-//! Where a run ends that is not to go on for ever.
+//! The offsets at which a bounded run ends.
 
 use std::collections::HashMap;
 
@@ -9,22 +9,23 @@ use crate::load::assignment::AssignedPartition;
 pub struct EndOffsets(HashMap<(usize, i32), i64>);
 
 impl EndOffsets {
-    /// The ends of these partitions, each where the function says.
+    /// The ends of these partitions, as the function returns them.
     pub fn new(partitions: &[AssignedPartition], end: impl Fn(&AssignedPartition) -> i64) -> Self {
         Self(partitions.iter().map(|p| ((p.topic, p.number), end(p))).collect())
     }
 
-    /// The ends of some of them.
+    /// Returns the ends of these partitions alone.
     pub fn of(&self, partitions: &[AssignedPartition]) -> Self {
         Self::new(partitions, |p| self.0[&(p.topic, p.number)])
     }
 
-    /// Whether a message lies behind the end of its partition.
+    /// Whether a message lies at or after the end of its partition.
     pub fn excludes(&self, topic: usize, number: i32, offset: i64) -> bool {
         self.0.get(&(topic, number)).is_none_or(|end| offset >= *end)
     }
 
-    /// Whether all partitions are there, each at what comes next or where its reader found nothing more.
+    /// Whether all partitions have reached their ends, by the offset that comes next or because nothing more was found
+    /// before the end; forgets those that have.
     pub fn reached(
         &mut self,
         next: impl Fn(usize, i32) -> i64,

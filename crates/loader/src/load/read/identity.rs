@@ -1,12 +1,12 @@
-//! Whether the topics are still those that were claimed: one that is deleted and made again begins again at offset 0, and what
-//! comes at the old positions is something else.
+//! Notices topics that are deleted and recreated: they begin again at offset 0, and other messages come to stand at the old
+//! positions.
 
 use std::collections::HashMap;
 
 use crate::kafka::{JobConsumer, Question, TopicId};
 use crate::load::assignment::AssignedPartition;
 
-/// The ids that topics had when they were claimed, by their numbers, and a question for those that they have now.
+/// The ids that topics had when they were claimed, by index, and a request for their current ids.
 #[derive(Default)]
 pub struct TopicIdentity {
     known: HashMap<usize, TopicId>,
@@ -14,12 +14,12 @@ pub struct TopicIdentity {
 }
 
 impl TopicIdentity {
-    /// Notes the topics of claimed partitions.
+    /// Notes the topic ids of claimed partitions.
     pub fn note(&mut self, partitions: &[AssignedPartition]) {
         self.known.extend(partitions.iter().filter_map(|p| Some((p.topic, p.topic_id?))));
     }
 
-    /// Looks at an answer if one has come, and asks again; returns a topic that is another one now. Never waits.
+    /// Looks at the broker's answer if it has come, and asks again; returns a topic that was recreated. Never waits.
     pub fn check<'t>(&mut self, consumer: &JobConsumer, name: impl Fn(usize) -> &'t str) -> Option<&'t str> {
         if self.known.is_empty() {
             return None;

@@ -1,15 +1,17 @@
 //! The reading side of a lane: polls Kafka, has messages decoded, and hands over closed batches. Runs on a thread of its
 //! own.
 
-pub mod change;
+mod change;
 pub mod discovery;
 pub mod end;
-pub mod identity;
-pub mod kafka_error;
+mod identity;
+mod kafka_error;
 pub mod order;
-pub mod watchdog;
+pub mod thread;
+mod watchdog;
 
 use std::collections::BTreeSet;
+use std::sync::{mpsc as sync, Arc};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
@@ -21,61 +23,95 @@ use tokio::time::timeout;
 
 use crate::config::{Config, Mode};
 use crate::decode::Record;
-use crate::kafka::{self, JobConsumer, Message, Queue, Watermarks};
+use crate::exit::{unless_failed, Exit};
+use crate::kafka::{self, GroupChange, JobConsumer, Message, Partition, Queue, Watermarks};
 use crate::load::assignment::AssignedPartition;
-use crate::load::batch::assembler::{Assembler, Taken};
+use crate::load::batch::assembler::Assembler;
 use crate::load::circuit_breaker::CircuitBreaker;
-use crate::load::exit::Exit;
 use crate::stop::Stop;
 use crate::store::backoff::Backoff;
-use crate::Failure;
+use crate::{ErrorKind, Failure};
 use change::Changes;
 use end::EndOffsets;
 use identity::TopicIdentity;
 use kafka_error::{is_too_large, judge, too_large};
 use order::{Order, StoredOffsets};
+use thread::ReaderSetup;
 use watchdog::Watchdog;
 
-/// How long a poll waits at most, and so how soon a stop is noticed.
+/// The longest wait of a poll, and so the time within which a stop is noticed.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long the writer may have no room before the partitions are paused.
+/// How long to wait for room in the writer before pausing the partitions.
 const ROOM: Duration = Duration::from_secs(1);
 
-/// How much is served at once of what comes beside messages.
+/// The largest number of polls for events that are no messages, in a row.
 const SERVED: usize = 32;
 
-/// How often everything is looked after that is not a message.
+/// The interval of the periodic checks.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The reading side of a lane.
 pub struct LaneReader<'a> {
-    pub config: &'a Config,
-    pub consumer: &'a JobConsumer,
+    config: Arc<Config>,
+    consumer: &'a JobConsumer,
     /// Messages of the consumer.
-    pub queue: Queue<'a>,
-    pub watermarks: &'a Watermarks,
-    pub assembler: Assembler,
-    pub breaker: CircuitBreaker,
-    /// Where to end, if it does, and whether exactly there.
-    pub end: Option<(EndOffsets, bool)>,
-    pub changes: Changes<'a>,
-    pub identity: TopicIdentity,
-    pub watchdog: Option<Watchdog>,
-    pub stored: StoredOffsets,
-    pub stop: Stop,
-    /// To the writing side.
-    pub out: mpsc::Sender<Order>,
-    /// Where that runs.
-    pub runtime: Handle,
-    pub ticked: Instant,
-    /// The partitions are paused: the writer has no room, or a schema cannot be had.
-    pub paused: Option<TopicPartitionList>,
+    queue: Queue<'a>,
+    watermarks: Watermarks,
+    assembler: Assembler,
+    breaker: CircuitBreaker,
+    /// The offsets to end at, if the run ends, and whether to read nothing behind them.
+    end: Option<(EndOffsets, bool)>,
+    changes: Changes<'a>,
+    identity: TopicIdentity,
+    watchdog: Option<Watchdog>,
+    stored: StoredOffsets,
+    stop: Stop,
+    /// The channel to the writing side.
+    out: mpsc::Sender<Order>,
+    /// The runtime of the writing side.
+    runtime: Handle,
+    ticked: Instant,
+    /// The partitions that are paused because the writer has no room, or a schema cannot be had.
+    paused: Option<TopicPartitionList>,
 }
 
-impl LaneReader<'_> {
-    /// Lets the messages of these partitions come, each from its position.
-    pub fn assign(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
+impl<'a> LaneReader<'a> {
+    /// A reader that has not read anything; `added` receives partitions that are added to the topics.
+    fn new(
+        setup: ReaderSetup,
+        consumer: &'a JobConsumer,
+        added: &'a sync::Receiver<Partition>,
+        runtime: Handle,
+    ) -> Self {
+        let ReaderSetup { config, watermarks, assembler, breaker, end, stored, stop, out, prefetch } = setup;
+        Self {
+            consumer,
+            queue: Queue::new(consumer, prefetch),
+            watermarks,
+            assembler,
+            breaker,
+            end,
+            changes: Changes::new(added),
+            identity: TopicIdentity::default(),
+            watchdog: Watchdog::new(Duration::from_millis(config.watchdog_ms)),
+            config,
+            stored,
+            stop,
+            out,
+            runtime,
+            ticked: Instant::now(),
+            paused: None,
+        }
+    }
+
+    /// The group's change that the reader has not answered, if there is one.
+    fn into_unanswered(self) -> Option<GroupChange> {
+        self.changes.into_unanswered()
+    }
+
+    /// Assigns partitions to the consumer, each from its position.
+    fn assign(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
         self.identity.note(partitions);
         let name = |topic: usize| self.config.topics[topic].name.as_str();
         let positions = partitions.iter().map(|p| (name(p.topic), p.number, p.next));
@@ -84,18 +120,14 @@ impl LaneReader<'_> {
 
     /// Reads these partitions, or those that the group hands out, until told to stop, or until the end, and hands over what
     /// is left.
-    pub fn read(&mut self, partitions: &[AssignedPartition]) -> Exit {
-        let assigned = match self.config.mode {
-            Mode::Assign => self.assign(partitions).map_err(Exit::from),
-            Mode::Subscribe => Ok(()),
-        };
-        match assigned.and_then(|()| self.read_on()).and_then(|()| self.finish()) {
-            Ok(()) => Exit::Ended,
-            Err(exit) => exit,
+    fn read(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
+        if self.config.mode == Mode::Assign {
+            self.assign(partitions)?;
         }
+        unless_failed(self.read_on().and_then(|()| self.finish()))
     }
 
-    /// Hands over what is left; before the group gets the partitions back, that is stored.
+    /// Hands over what is left; in a group, waits until it is stored, and commits the offsets before the partitions go.
     fn finish(&mut self) -> Result<(), Exit> {
         if matches!(self.end, Some((_, false))) && self.is_done() {
             self.pass_all();
@@ -113,9 +145,9 @@ impl LaneReader<'_> {
 
     fn read_on(&mut self) -> Result<(), Exit> {
         let mut done = self.is_done();
-        // A writer that has ended closes the channel, and says itself why.
+        // A writer that has ended closes the channel, and reports the reason itself.
         while !done && !self.stop.is_requested() && !self.out.is_closed() {
-            // Only where no message is at hand is it worth looking at the clock.
+            // The clock is read only while no message is at hand: it would cost too much for each.
             let mut polled = self.queue.poll(Duration::ZERO);
             let idle = polled.is_none();
             if idle {
@@ -146,7 +178,7 @@ impl LaneReader<'_> {
     }
 
     fn is_done(&mut self) -> bool {
-        // What librdkafka takes for read may still be on its way.
+        // Messages in the queue count as read for librdkafka.
         if !self.queue.is_empty() {
             return false;
         }
@@ -161,7 +193,8 @@ impl LaneReader<'_> {
         })
     }
 
-    /// Moves the position to where a partition ends for now: behind its last message, transactions leave offsets without one.
+    /// Moves the position to the current end of a partition: after its last message there may be offsets of transaction
+    /// markers, which never come as messages.
     fn pass(&mut self, end: &Message) {
         let (topic, partition, offset) = (end.topic(), end.partition(), end.offset());
         if let Some((end, true)) = &self.end {
@@ -172,7 +205,7 @@ impl LaneReader<'_> {
         self.assembler.pass(topic, partition, offset);
     }
 
-    /// Moves all positions to where their partitions end, of which librdkafka's statistics may know first.
+    /// Moves all positions to the ends of their partitions that librdkafka's statistics report.
     fn pass_all(&mut self) {
         let positions: Vec<_> = self.assembler.positions().map(|(partition, _)| partition).collect();
         for (topic, number) in positions {
@@ -198,25 +231,26 @@ impl LaneReader<'_> {
         if let Some((end, true)) = &self.end {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {
-                // It has been read as far as the run goes.
-                return self.pause_one(record.topic, record.partition);
+                // The partition has been read to its end in this run.
+                return Ok(self.pause_one(record.topic, record.partition)?);
             }
         }
         let mut backoff = Backoff::default();
         loop {
-            match self.assembler.take_record(&record)? {
-                Taken::Yes => return self.resume(),
-                Taken::AfterHandOver => self.hand_over()?,
-                Taken::Later(reason) => {
-                    tracing::warn!(reason, "waiting for a schema");
+            match self.assembler.take_record(&record) {
+                Ok(true) => return Ok(self.resume()?),
+                Ok(false) => self.hand_over()?,
+                Err(failure) if failure.kind() == ErrorKind::Retry => {
+                    tracing::warn!(reason = failure.to_string(), "waiting for a schema");
                     self.hand_over()?;
                     self.wait_out(backoff.length())?;
                 }
+                Err(failure) => return Err(failure.into()),
             }
         }
     }
 
-    /// Hands the batch over, if there is one.
+    /// Hands the batch over, unless it is empty.
     fn hand_over(&mut self) -> Result<(), Exit> {
         match self.assembler.close() {
             Some(batch) => self.send(Order::Store(batch)),
@@ -224,30 +258,29 @@ impl LaneReader<'_> {
         }
     }
 
-    /// Gives the writer something to do as soon as it has room; keeps what comes from Kafka waiting until then.
-    pub fn send(&mut self, order: Order) -> Result<(), Exit> {
+    /// Sends an order as soon as the writer has room; after a while without room, pauses the partitions.
+    fn send(&mut self, order: Order) -> Result<(), Exit> {
         let (out, runtime) = (self.out.clone(), self.runtime.clone());
         let began = Instant::now();
         loop {
             if self.queue.lower_prefetch() {
-                return Err(Exit::Again(
-                    "large keys or headers: fewer messages will be fetched ahead".into(),
-                ));
+                let why = "large keys or headers: fewer messages will be fetched ahead";
+                return Err(Failure::new(why).of_kind(ErrorKind::Retry).into());
             }
             match runtime.block_on(async { timeout(POLL, out.reserve()).await }) {
                 Ok(Ok(permit)) => {
                     permit.send(order);
-                    return self.resume();
+                    return Ok(self.resume()?);
                 }
-                Ok(Err(_)) => return Err(Exit::Ended),
+                Ok(Err(_)) => return Err(Exit::Stopped),
                 Err(_) if began.elapsed() < ROOM => {}
                 Err(_) => self.poll_paused()?,
             }
         }
     }
 
-    /// Ends the run if a topic is gone. A broker that does not answer is another matter, and librdkafka's own.
-    fn miss_topics(&self) -> Result<(), Exit> {
+    /// Fails if a topic is gone. A broker that does not answer is left to librdkafka.
+    fn check_topics(&self) -> Result<(), Failure> {
         let owned: BTreeSet<usize> = self.assembler.positions().map(|((topic, _), _)| topic).collect();
         for topic in owned {
             if kafka::numbers(self.consumer, &self.config.topics[topic].name)
@@ -259,12 +292,12 @@ impl LaneReader<'_> {
         Ok(())
     }
 
-    /// Waits, but not beyond the end of the run.
+    /// Waits, but stops waiting when the run ends.
     fn wait_out(&mut self, pause: Duration) -> Result<(), Exit> {
         let until = Instant::now() + pause;
         while Instant::now() < until {
             if self.stop.is_requested() || self.out.is_closed() {
-                return Err(Exit::Ended);
+                return Err(Exit::Stopped);
             }
             self.poll_paused()?;
             std::thread::sleep(POLL);
@@ -272,36 +305,36 @@ impl LaneReader<'_> {
         Ok(())
     }
 
-    /// Lets Kafka know that this member lives, without taking messages.
-    fn poll_paused(&mut self) -> Result<(), Exit> {
+    /// Polls Kafka with all partitions paused, so that the group does not take this member for dead.
+    fn poll_paused(&mut self) -> Result<(), Failure> {
         if self.paused.is_none() {
             let all = self.consumer.assignment().and_then(|all| self.consumer.pause(&all).map(|()| all));
-            let all = all.map_err(|e| Exit::Again(format!("partitions cannot be paused: {e}")))?;
-            self.paused = Some(self.read_ones(&all));
+            let all = all.map_err(|e| Failure::transient(format!("partitions cannot be paused: {e}")))?;
+            self.paused = Some(self.unstopped(&all));
         }
-        self.serve()
+        self.serve_events()
     }
 
-    /// Serves what comes beside messages: statistics, and what the group wants.
-    fn serve(&mut self) -> Result<(), Exit> {
+    /// Serves events that are no messages: statistics, and changes by the group.
+    fn serve_events(&mut self) -> Result<(), Failure> {
         for _ in 0..SERVED {
             match self.consumer.poll(Duration::ZERO) {
-                // What was served without a word is not told from nothing.
+                // A poll also returns nothing after serving an event by a callback: more events may wait.
                 None | Some(Err(KafkaError::PartitionEOF(_))) => {}
                 Some(Err(error)) => judge(&error)?,
-                // It would be lost.
-                Some(Ok(_)) => return Err(Exit::Again("a message went past the queue".into())),
+                // A message that has bypassed the queue would be lost.
+                Some(Ok(_)) => return Err(Failure::transient("a message bypassed the queue")),
             }
         }
         Ok(())
     }
 
-    fn resume(&mut self) -> Result<(), Exit> {
+    fn resume(&mut self) -> Result<(), Failure> {
         if let Some(all) = self.paused.take() {
-            let again = |e: KafkaError| Exit::Again(format!("partitions cannot be resumed: {e}"));
+            let again = |e: KafkaError| Failure::transient(format!("partitions cannot be resumed: {e}"));
             self.consumer.resume(&all).map_err(again)?;
-            // Left to itself librdkafka goes on behind an end of a partition that it has told of in a batch of messages,
-            // and so leaves out the message that came there meanwhile.
+            // After a pause librdkafka would go on behind an end of partition that it has reported in a batch of messages, and
+            // so skip a message that has arrived at that offset meanwhile.
             for element in all.elements() {
                 let topic = self.assembler.topic(element.topic());
                 let next = Offset::Offset(self.assembler.next(topic, element.partition()));
@@ -316,8 +349,8 @@ impl LaneReader<'_> {
         Ok(())
     }
 
-    /// The partitions of topics that are not stopped.
-    fn read_ones(&self, all: &TopicPartitionList) -> TopicPartitionList {
+    /// Returns the partitions of topics that are not stopped.
+    fn unstopped(&self, all: &TopicPartitionList) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for element in all.elements() {
             if !self.breaker.is_open(self.assembler.topic(element.topic())) {
@@ -327,8 +360,8 @@ impl LaneReader<'_> {
         list
     }
 
-    /// Reads no more of topics that are stopped.
-    fn leave_stopped(&mut self) -> Result<(), Exit> {
+    /// Stops reading topics that the circuit breaker has stopped.
+    fn leave_stopped(&mut self) -> Result<(), Failure> {
         let owned = self.assembler.positions().map(|(partition, _)| partition);
         let stopped: Vec<_> = owned.filter(|(topic, _)| self.breaker.is_open(*topic)).collect();
         for (topic, number) in stopped {
@@ -339,17 +372,19 @@ impl LaneReader<'_> {
         Ok(())
     }
 
-    fn pause_one(&self, topic: &str, partition: i32) -> Result<(), Exit> {
+    fn pause_one(&self, topic: &str, partition: i32) -> Result<(), Failure> {
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
-        self.consumer.pause(&list).map_err(|e| Exit::Again(format!("a partition cannot be paused: {e}")))
+        self.consumer
+            .pause(&list)
+            .map_err(|e| Failure::transient(format!("a partition cannot be paused: {e}")))
     }
 
-    /// Looks after everything that is not a message.
+    /// Does what is due besides messages: events, changes of partitions, periodic checks.
     fn tend(&mut self) -> Result<(), Exit> {
-        self.serve()?;
+        self.serve_events()?;
         if self.consumer.context().take_doubt() {
-            self.miss_topics()?;
+            self.check_topics()?;
         }
         self.carry_out_changes()?;
         self.leave_stopped()?;
@@ -362,18 +397,18 @@ impl LaneReader<'_> {
         }
         let name = |topic: usize| self.config.topics[topic].name.as_str();
         if let Some(topic) = self.identity.check(self.consumer, name) {
-            return Err(Exit::Again(format!("topic {topic:?} was recreated")));
+            return Err(Failure::transient(format!("topic {topic:?} was recreated")).into());
         }
-        self.watch()
+        Ok(self.watch()?)
     }
 
-    /// Tells Kafka's group how far it is, for those who look there; nobody reads it back.
-    pub fn commit(&self) {
+    /// Commits the stored offsets to the consumer group, for tools that show its lag; the loader never reads them back.
+    fn commit(&self) {
         let mut list = TopicPartitionList::new();
         for ((topic, number), next) in self.stored.take_offsets() {
             let name = &self.config.topics[topic].name;
+            // Fails only for negative offsets.
             let _ = list.add_partition_offset(name, number, Offset::Offset(next));
-            // fails for negative ones
         }
         if list.count() > 0 {
             if let Err(error) = self.consumer.commit(&list, rdkafka::consumer::CommitMode::Async) {
@@ -382,20 +417,20 @@ impl LaneReader<'_> {
         }
     }
 
-    fn watch(&mut self) -> Result<(), Exit> {
+    fn watch(&mut self) -> Result<(), Failure> {
         let Self { config, consumer, watermarks, watchdog: Some(watchdog), assembler, .. } = self else {
             return Ok(());
         };
         let name = |topic: usize| config.topics[topic].name.as_str();
         let end = |topic: usize, number: i32| {
-            // A broker that does not answer is another matter, and librdkafka's own.
+            // A broker that does not answer is left to librdkafka.
             let found = kafka::partition(consumer, &config.topics[topic], number).ok()?;
             let exhausted = watermarks.exhausted(name(topic), number);
             exhausted.is_none_or(|exhausted| exhausted < found.high).then_some(found.high)
         };
         match watchdog.check(Instant::now(), assembler.positions(), end) {
-            Some((topic, number)) => Err(Exit::Again(format!(
-                "nothing comes any more of topic {:?} partition {number}, although there is more",
+            Some((topic, number)) => Err(Failure::transient(format!(
+                "topic {:?} partition {number} makes no progress, although the broker has more messages",
                 name(topic)
             ))),
             None => Ok(()),

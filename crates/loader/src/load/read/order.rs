@@ -1,4 +1,4 @@
-//! What the reading side of a lane asks of the writing side; carried out one after the other.
+//! Orders of a lane's reading side to its writing side, which carries them out one after the other.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,17 +9,17 @@ use crate::kafka::Partition;
 use crate::load::assignment::AssignedPartition;
 use crate::load::batch::MessageBatch;
 
-/// Something to be done.
+/// An order to the writing side.
 pub enum Order {
     /// Store a batch.
     Store(MessageBatch),
-    /// Claim partitions, and say where they stand.
+    /// Claim partitions, and return their positions.
     Claim(Vec<Partition>, oneshot::Sender<Vec<AssignedPartition>>),
-    /// Say when everything before this is done.
+    /// Answer once all orders before this one are carried out.
     Flush(oneshot::Sender<()>),
 }
 
-/// The positions that were stored since somebody looked, by topic and partition.
+/// The positions that were stored since they were last taken, by topic and partition.
 #[derive(Debug, Clone, Default)]
 pub struct StoredOffsets(Arc<Mutex<BTreeMap<(usize, i32), i64>>>);
 
@@ -30,7 +30,7 @@ impl StoredOffsets {
         positions.extend(batch.spans.iter().map(|(partition, span)| (*partition, span.to)));
     }
 
-    /// Takes them out.
+    /// Removes the positions and returns them.
     pub fn take_offsets(&self) -> BTreeMap<(usize, i32), i64> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

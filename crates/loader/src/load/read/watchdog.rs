@@ -1,30 +1,30 @@
-//! Notices a partition that is not read any more although the broker has more of it: librdkafka sometimes forgets one
+//! Notices a partition that makes no progress although the broker has more messages: librdkafka sometimes forgets one
 //! when brokers come and go.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Since when each partition has stood still.
+/// Remembers since when each partition has made no progress.
 pub struct Watchdog {
     patience: Duration,
     still: HashMap<(usize, i32), (i64, Instant)>,
 }
 
 impl Watchdog {
-    /// A watchdog with so much patience, or none if that is zero.
+    /// A watchdog with this much patience, or none if that is zero.
     pub fn new(patience: Duration) -> Option<Self> {
         (!patience.is_zero()).then(|| Self { patience, still: HashMap::new() })
     }
 
-    /// Forgets: the reader was not reading.
+    /// Forgets what was noticed, because the reader was not reading.
     pub fn reset(&mut self) {
         self.still.clear();
     }
 
-    /// Gives a partition that has stood still for too long, if the broker has more of it.
+    /// Returns a partition that has made no progress for too long although the broker has more of it.
     ///
-    /// `next` are the offsets to be read next; `end` asks the broker for the end of a partition, or for none if there is
-    /// nothing more to read. It is asked for one partition at a time, since it may take a while.
+    /// `next` are the offsets to be read next; `end` asks the broker for the end of a partition, and returns none if there is
+    /// nothing more to read. Only one partition is asked for in a call, since that may take a while.
     pub fn check(
         &mut self,
         now: Instant,

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// The columns that can be asked for, by their names on the command line.
+/// The columns that conditions may be on, by their names on the command line.
 const COLUMNS: [(&str, &str); 5] = [
     ("sqlstate", "sqlstate"),
     ("stage", "stage"),
@@ -11,7 +11,7 @@ const COLUMNS: [(&str, &str); 5] = [
     ("schema", "schema_id::text"),
 ];
 
-/// One of them has this value: `sqlstate=22003`.
+/// A condition on one column, such as `sqlstate=22003`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterCondition {
     column: &'static str,
@@ -33,7 +33,7 @@ impl FromStr for LetterCondition {
         let (name, value) =
             text.split_once('=').ok_or_else(|| format!("expected NAME=VALUE, a name of {names}"))?;
         let column = COLUMNS.iter().find(|(known, _)| *known == name).map(|(_, column)| *column);
-        let column = column.ok_or_else(|| format!("no {name:?} to ask for; there are {names}"))?;
+        let column = column.ok_or_else(|| format!("no {name:?} among {names}"))?;
         Ok(Self { column, value: value.into() })
     }
 }

@@ -36,7 +36,7 @@ impl Letter {
     }
 }
 
-/// The topics that the job has dead letters of.
+/// Returns the topics of which the job has dead letters.
 pub async fn topics(client: &Client, job: &str) -> Result<Vec<String>, Error> {
     let exists = "SELECT to_regclass('loader.dead_letters') IS NOT NULL";
     if !client.query_one(exists, &[]).await?.get::<_, bool>(0) {
@@ -46,7 +46,7 @@ pub async fn topics(client: &Client, job: &str) -> Result<Vec<String>, Error> {
     Ok(client.query(sql, &[&job]).await?.iter().map(|row| row.get(0)).collect())
 }
 
-/// The next letters after one, in the order of their coordinates.
+/// Returns the next letters after one, ordered by topic, partition and offset.
 pub async fn after(
     client: &Client,
     job: &str,
@@ -81,7 +81,7 @@ pub async fn after(
     Ok(rows.iter().map(letter).collect())
 }
 
-/// The coordinates of letters and how often each was tried, as the columns of an `unnest`.
+/// The coordinates of letters and the number of their attempts, as the columns of an `unnest`.
 #[derive(Default)]
 pub struct Tried {
     topics: Vec<String>,
@@ -90,7 +90,7 @@ pub struct Tried {
     attempts: Vec<i32>,
 }
 
-/// Deletes letters; returns nothing if some of them are gone already, by another replay.
+/// Deletes letters; returns none if another replay has already deleted some of them.
 pub async fn delete(tx: &Transaction<'_>, job: &str, letters: &[Letter]) -> Result<Option<Tried>, Error> {
     let sql = "DELETE FROM loader.dead_letters d
                USING unnest($2::text[], $3::integer[], $4::bigint[]) AS l(topic, partition, \"offset\")
@@ -109,7 +109,7 @@ pub async fn delete(tx: &Transaction<'_>, job: &str, letters: &[Letter]) -> Resu
     Ok((tried.topics.len() == letters.len()).then_some(tried))
 }
 
-/// Counts the attempt for those that are dead letters again.
+/// Counts one more attempt for messages that are dead letters again.
 pub async fn count_attempt(tx: &Transaction<'_>, job: &str, tried: &Tried) -> Result<(), Error> {
     let sql = "UPDATE loader.dead_letters d SET attempts = l.attempts + 1
                FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::integer[])

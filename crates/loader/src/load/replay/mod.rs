@@ -1,7 +1,7 @@
 //! `tally replay`: dead letters, decoded again with today's configuration.
 //!
-//! The rows are stored, and the letters deleted, in one transaction, as are the letters that are dead still, with one
-//! more attempt. So a message is a row or a dead letter at every moment, never both.
+//! One transaction stores the rows, deletes their letters, and stores the letters that are still dead with one more
+//! attempt. So a message is a row or a dead letter at every moment, never both.
 
 mod condition;
 mod letters;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use tokio_postgres::Client;
 
 use super::assignment::{Assigned, AssignedPartition};
-use super::batch::assembler::{Assembler, Taken};
+use super::batch::assembler::Assembler;
 use super::batch::MessageBatch;
 use super::start::{restart, start, Intent};
 use super::write::changed;
@@ -22,13 +22,13 @@ use crate::job;
 use crate::kafka::Watermarks;
 use crate::pg::{self, error_kind};
 use crate::runtime;
-use crate::store::ledger::Care;
+use crate::store::ledger::CopyMode;
 use crate::store::statements::Statements;
 use crate::{ErrorKind, Failure};
 use condition::LetterCondition;
 use letters::Letter;
 
-/// How often it is tried again when a table or the letters are changed by others meanwhile.
+/// How often to begin again when others change a table or the letters meanwhile.
 const TRIES: usize = 10;
 
 /// Decode dead letters again, with the configuration as it is now, and store them.
@@ -40,13 +40,13 @@ pub struct ReplayArgs {
     /// Only dead letters of this topic; may be repeated.
     #[arg(long = "topic", value_name = "NAME")]
     topics: Vec<String>,
-    /// Only those with this sqlstate, stage, column, partition or schema; may be repeated.
+    /// Only dead letters with this sqlstate, stage, column, partition or schema; may be repeated.
     #[arg(long = "where", value_name = "NAME=VALUE")]
     conditions: Vec<LetterCondition>,
     /// Replay at most this many dead letters.
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Try it, and take everything back.
+    /// Try to store them, and roll everything back.
     #[arg(long)]
     dry_run: bool,
 }
@@ -59,7 +59,7 @@ pub fn run(args: ReplayArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Replays what the arguments ask for; returns how many messages were stored, and how many not.
+/// Replays what the arguments ask for; returns how many messages were stored, and how many were not.
 async fn replay(config: Config, args: &ReplayArgs) -> Result<(usize, usize), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
@@ -88,12 +88,12 @@ async fn replay(config: Config, args: &ReplayArgs) -> Result<(usize, usize), Fai
     }
 }
 
-/// The configuration with the topics that are asked for and have dead letters; patterns stand for those that fit.
+/// Reduces the configuration to the topics that are asked for and have dead letters; patterns are replaced by such topics.
 async fn for_letters(client: &Client, mut config: Config, chosen: &[String]) -> Result<Config, Failure> {
     let is_for = |topic: &Topic, name: &String| topic.name == *name || topic.is_pattern() && topic.fits(name);
     if let Some(name) = chosen.iter().find(|name| !config.topics.iter().any(|topic| is_for(topic, name))) {
         return Err(Failure::usage(format!("no topic {name:?} in the configuration"))
-            .mend("mend --topic, or leave it out for all"));
+            .mend("correct --topic, or leave it out for all"));
     }
     let found = letters::topics(client, &config.job).await;
     let mut found = found.map_err(|e| pg::failure("table loader.dead_letters", &e))?;
@@ -114,18 +114,13 @@ struct Replay<'a> {
     dry_run: bool,
 }
 
-enum Attempt {
-    Stored { dead_letters: usize },
-    Again,
-}
-
 impl<'a> Replay<'a> {
     fn new(client: Client, config: &'a Config, assigned: Assigned, dry_run: bool) -> Self {
         let positions = Positions::new(&config.job, &assigned, Watermarks::default());
         Self { client, statements: Statements::default(), config, positions, assigned, dry_run }
     }
 
-    /// Replays letters, in as many transactions as their tables change; returns how many are dead again.
+    /// Replays letters, in a transaction for each definition of their tables; returns how many are dead again.
     async fn all(&mut self, letters: &[Letter]) -> Result<usize, Failure> {
         let mut dead = 0;
         let mut begin = 0;
@@ -133,8 +128,8 @@ impl<'a> Replay<'a> {
             while begin < letters.len() {
                 let (batch, taken) = self.decode(&letters[begin..])?;
                 match self.store(&batch, &letters[begin..begin + taken]).await? {
-                    Attempt::Stored { dead_letters } => dead += dead_letters,
-                    Attempt::Again => break,
+                    Some(dead_letters) => dead += dead_letters,
+                    None => break,
                 }
                 begin += taken;
             }
@@ -147,7 +142,7 @@ impl<'a> Replay<'a> {
             .mend("let one replay run at a time"))
     }
 
-    /// Decodes as many letters as go into one transaction, and says how many.
+    /// Decodes as many letters as go into one transaction, and returns their number with the batch.
     fn decode(&self, letters: &[Letter]) -> Result<(MessageBatch, usize), Failure> {
         let mut assembler = Assembler::new(&self.assigned, self.config)?;
         for letter in letters {
@@ -166,44 +161,47 @@ impl<'a> Replay<'a> {
         }
         let mut taken = 0;
         for letter in letters {
-            match assembler.take_record(&letter.record())? {
-                Taken::Yes => taken += 1,
-                Taken::AfterHandOver => break,
-                Taken::Later(reason) => {
-                    return Err(Failure::new(reason).mend("replay when the registry is back"))
+            match assembler.take_record(&letter.record()) {
+                Ok(true) => taken += 1,
+                Ok(false) => break,
+                Err(failure) if failure.kind() == ErrorKind::Retry => {
+                    return Err(failure.mend("replay when the registry is back"))
                 }
+                Err(failure) => return Err(failure),
             }
         }
         let batch = assembler.close().expect("the first letter is always taken");
         Ok((batch, taken))
     }
 
-    async fn store(&mut self, batch: &MessageBatch, letters: &[Letter]) -> Result<Attempt, Failure> {
+    /// Stores the rows and deletes the letters; returns how many are dead again, or none if the tables or the letters have
+    /// changed meanwhile.
+    async fn store(&mut self, batch: &MessageBatch, letters: &[Letter]) -> Result<Option<usize>, Failure> {
         let failed = |error| pg::failure("replaying dead letters", &error);
-        match self.attempt(batch, letters, Care::None).await {
+        match self.try_to_store(batch, letters, CopyMode::Bulk).await {
             Err(error) if error_kind(&error) == ErrorKind::Reject => {
-                self.attempt(batch, letters, Care::RowByRow).await.map_err(failed)
+                self.try_to_store(batch, letters, CopyMode::RowByRow).await.map_err(failed)
             }
-            attempted => attempted.map_err(failed),
+            stored => stored.map_err(failed),
         }
     }
 
-    async fn attempt(
+    async fn try_to_store(
         &mut self,
         batch: &MessageBatch,
         letters: &[Letter],
-        care: Care,
-    ) -> Result<Attempt, tokio_postgres::Error> {
+        mode: CopyMode,
+    ) -> Result<Option<usize>, tokio_postgres::Error> {
         let after = changed(&self.assigned.tables, batch);
         let registry = self.config.registry.as_ref().map(|registry| registry.url.as_str());
         let tables = Tables { before: &self.assigned.tables, after: &after, registry };
         let Self { client, statements, positions, .. } = self;
         let mut tx = client.transaction().await?;
         let Some(tried) = letters::delete(&tx, positions.job(), letters).await? else {
-            return Ok(Attempt::Again);
+            return Ok(None);
         };
-        let Some(stored) = store(&mut tx, statements, positions, tables, batch, care).await? else {
-            return Ok(Attempt::Again);
+        let Some(stored) = store(&mut tx, statements, positions, tables, batch, mode).await? else {
+            return Ok(None);
         };
         letters::count_attempt(&tx, positions.job(), &tried).await?;
         if self.dry_run {
@@ -212,6 +210,6 @@ impl<'a> Replay<'a> {
             tx.commit().await?;
             self.assigned.tables = after.into_owned();
         }
-        Ok(Attempt::Stored { dead_letters: stored.num_dead_letters() })
+        Ok(Some(stored.num_dead_letters()))
     }
 }

@@ -34,7 +34,7 @@ impl FromStr for Bound {
 }
 
 impl Bound {
-    /// The offset that it means in each of the partitions, inside what the broker has.
+    /// Returns the bound's offset in each partition, within what the broker has.
     fn offsets(self, metadata_client: &JobConsumer, partitions: &[Partition]) -> Result<Vec<i64>, Failure> {
         let found = match self {
             Self::Offset(offset) => vec![offset; partitions.len()],
@@ -45,7 +45,7 @@ impl Bound {
     }
 }
 
-/// Lets partitions that the job has not read begin at the bound.
+/// Makes partitions that the job has never read begin at the bound.
 pub fn begin_at(
     from: Bound,
     metadata_client: &JobConsumer,
@@ -58,7 +58,7 @@ pub fn begin_at(
     Ok(())
 }
 
-/// The end of the run at the bound.
+/// Returns the ends of a run that stops at the bound.
 pub fn end_at(
     to: Bound,
     metadata_client: &JobConsumer,

@@ -1,4 +1,4 @@
-//! Claims partitions: their rows in `loader.offsets` become this loader's, and say where to go on.
+//! Claims partitions: takes over their rows in `loader.offsets`, which say where to go on.
 
 use tokio_postgres::Transaction;
 
@@ -42,8 +42,8 @@ pub async fn renew(
     Ok(assigned)
 }
 
-/// Checks a position against the broker; one that the broker does not have means lost or foreign messages, and nothing is
-/// guessed about those.
+/// Checks a position against the broker. A position that the broker does not have means lost messages or another topic, and
+/// is an error: nothing is guessed.
 async fn check_position(
     tx: &Transaction<'_>,
     config: &Config,
@@ -61,7 +61,7 @@ async fn check_position(
         if known != *found {
             return stop(
                 format!("the topic was recreated: its id was {known} and is {found}"),
-                "begin with its first message by `tally reset`, or use another `job`",
+                "run `tally reset` to begin with its first message, or use another `job`",
             );
         }
     }

@@ -17,12 +17,12 @@ use tables::prepare;
 /// Whether the start is real or a rehearsal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Intent {
-    /// Load.
+    /// Load messages.
     Load {
-        /// Begin from nothing even if the positions of a topic that was loaded before are missing.
+        /// Begin from nothing even if a topic that was loaded before has no positions.
         accept_empty_positions: bool,
     },
-    /// See whether it would work, and change nothing.
+    /// Find out whether loading would work, and change nothing.
     Check,
 }
 
@@ -60,7 +60,7 @@ pub async fn start(
         Some(registry) => pg::known_schemas(&tx, &registry.url).await.map_err(at("table loader.schemas"))?,
         None => Vec::new(),
     };
-    // The tables for what is wrong are needed only when something is; better to know now.
+    // These tables are needed only when something goes wrong; a missing right is better noticed now.
     for table in ["loader.dead_letters", "loader.gaps"] {
         let sql = "SELECT has_table_privilege($1, 'INSERT')";
         if !tx.query_one(sql, &[&table]).await.map_err(at("database"))?.get::<_, bool>(0) {
@@ -95,7 +95,7 @@ pub async fn restart(
     Ok(Assigned { topics, tables, partitions: assigned, schemas })
 }
 
-/// Refuses to start where a topic was loaded but has no positions: the server is not the one that the job last wrote to, or
+/// Refuses to start if a topic was loaded before but has no positions: this is not the server that the job last wrote to, or
 /// somebody removed them.
 async fn refuse_missing_positions(
     tx: &tokio_postgres::Transaction<'_>,
@@ -106,7 +106,8 @@ async fn refuse_missing_positions(
     match missing.map_err(|e| pg::failure("table loader.offsets", &e))?.first() {
         None => Ok(()),
         Some(topic) => {
-            let what = "it was loaded before, says loader.schema_history, but its positions are missing: \
+            let what =
+                "no positions, although loader.schema_history shows that the topic was loaded before: \
                         starting from nothing would store everything twice";
             Err(Failure::new(what).at(format!("job {:?} topic {topic:?}", config.job)).mend(
                 "restore loader.offsets from where the rows came from, use another `job`, or, if the tables are \

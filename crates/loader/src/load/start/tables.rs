@@ -8,14 +8,14 @@ use crate::load::assignment::{AssignedTopic, Table};
 use crate::pg::{self, FoundTable};
 use crate::Failure;
 
-/// Finds out the definitions of the tables, and creates those that are defined but missing; returns the statements for that.
+/// Finds out the definitions of the tables, and creates tables that are defined but missing; returns the statements that did.
 pub async fn prepare(
     tx: &Transaction<'_>,
     config: &Config,
 ) -> Result<(Vec<AssignedTopic>, Vec<Table>, Vec<String>), Failure> {
     let mut topics = Vec::with_capacity(config.topics.len());
     let mut tables: Vec<Table> = Vec::new();
-    // What each route fills; a column that another route fills is not missed in this one's rows, unless it must be there.
+    // The columns of each route. Rows of a route may lack a column of another one, unless the table requires a value.
     let mut routes: Vec<(usize, Definition)> = Vec::new();
     for topic in &config.topics {
         let mut of_topic = Vec::new();
@@ -47,7 +47,7 @@ pub async fn prepare(
         topics.push(AssignedTopic { config: topic.clone(), tables: of_topic });
     }
     let mut names: Vec<&TableName> = tables.iter().map(|table| &table.name).collect();
-    names.sort(); // in one order for all
+    names.sort(); // every loader locks in the same order, so that none deadlock
     for name in names {
         let locked = pg::lock_table(tx, name).await;
         locked.map_err(|error| pg::failure(&format!("table {name}"), &error))?;

@@ -1,4 +1,4 @@
-//! What a batch stores besides its positions: tables, schemas, rows and dead letters.
+//! Stores the contents of a batch: schemas, changes of tables, rows and dead letters.
 
 use tokio_postgres::{Error, Transaction};
 
@@ -11,12 +11,12 @@ use crate::load::batch::dead_letter::{self, MessageDeadLetter};
 use crate::load::batch::MessageBatch;
 use crate::store::dead_letter::Stage;
 use crate::store::destination::{copy, Destination};
-use crate::store::ledger::Care;
+use crate::store::ledger::CopyMode;
 use crate::store::refusals::{store_around, Refused};
 use crate::store::statements::Statements;
 use crate::{observe, pg};
 
-/// Where rows go, and where the schemas of their messages come from.
+/// The tables of a batch, and the registry of its schemas.
 #[derive(Clone, Copy)]
 pub struct Tables<'a> {
     /// The tables before the batch changes them.
@@ -27,15 +27,14 @@ pub struct Tables<'a> {
     pub registry: Option<&'a str>,
 }
 
-/// Stores everything of a batch but the positions and reports on it; returns nothing if the tables have changed since the batch
-/// was made.
+/// Stores all of a batch but its positions, and reports on it; none if the tables have changed since the batch was made.
 pub async fn store(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,
     positions: &Positions,
     Tables { before, after, registry }: Tables<'_>,
     batch: &MessageBatch,
-    care: Care,
+    mode: CopyMode,
 ) -> Result<Option<observe::Stored>, Error> {
     if let Some(registry) = registry {
         pg::keep_schemas(tx, registry, &batch.schemas).await?;
@@ -43,7 +42,7 @@ pub async fn store(
     if !ddl::apply(tx, positions.job(), before, &batch.changes).await? {
         return Ok(None);
     }
-    let refused = store_rows(tx, statements, after, batch, care).await?;
+    let refused = store_rows(tx, statements, after, batch, mode).await?;
     let current = match refused.is_empty() {
         true => types::are_as_known(tx, statements, after, batch).await?,
         false => ddl::is_current(tx, statements, positions.job(), after, batch).await?,
@@ -56,13 +55,13 @@ pub async fn store(
     Ok(Some(stored))
 }
 
-/// Stores the rows, and returns the messages that the server refused.
+/// Stores the rows of a batch, and returns the messages that the server refused.
 pub async fn store_rows(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,
     tables: &[Table],
     batch: &MessageBatch,
-    care: Care,
+    mode: CopyMode,
 ) -> Result<Refused, Error> {
     let mut destinations = Vec::new();
     for (number, rows) in batch.rows.iter().enumerate() {
@@ -70,18 +69,18 @@ pub async fn store_rows(
             destinations.push((number, Destination::open(tx, statements, definition).await?));
         }
     }
-    match care {
-        Care::None => {
+    match mode {
+        CopyMode::Bulk => {
             for (number, destination) in &destinations {
                 destination.send(tx, [batch.rows[*number].slice(0, batch.rows[*number].len())]).await?;
             }
             Ok(Refused::new())
         }
-        Care::RowByRow => store_around(tx, &destinations, &batch.rows).await,
+        CopyMode::RowByRow => store_around(tx, &destinations, &batch.rows).await,
     }
 }
 
-/// Stores the messages that are not rows.
+/// Stores the dead letters of a batch, with those of the messages that the server refused.
 async fn store_dead_letters(
     tx: &Transaction<'_>,
     statements: &mut Statements,

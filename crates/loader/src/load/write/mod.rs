@@ -1,4 +1,4 @@
-//! The writing side of a lane: what a batch of messages needs besides what `store` does for every batch.
+//! The writing side of a lane: what storing a batch of messages takes besides what `store` does for every batch.
 
 pub mod contents;
 pub mod ddl;
@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tokio_postgres::{Error, Transaction};
 
-use crate::config::Config;
+use crate::config::{Config, Mode};
+use crate::exit::Exit;
 use crate::kafka::{Partition, Watermarks};
 use crate::load::assignment::AssignedPartition;
 use crate::load::assignment::{Assigned, Table};
@@ -19,22 +20,13 @@ use crate::load::batch::MessageBatch;
 use crate::load::start::claims::claim;
 use crate::observe;
 use crate::pg;
-use crate::store::ledger::{Care, Ledger, Standing};
+use crate::store::ledger::{Attempt, CopyMode, Ledger};
 use crate::store::refusals::Refused;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
 use crate::Failure;
 use contents::Tables;
 use positions::Positions;
-
-/// Why a batch of messages was not stored.
-#[derive(Debug)]
-pub enum Superseded {
-    /// Another loader has claimed a partition of the batch.
-    Fenced,
-    /// The tables have changed since the batch was made.
-    Stale,
-}
 
 /// The claims of a lane in `loader.offsets`, and the tables that its batches go to.
 pub struct OffsetLedger<'a> {
@@ -50,7 +42,7 @@ impl<'a> OffsetLedger<'a> {
         Self { config, positions, tables: assigned.tables.clone() }
     }
 
-    /// Begins again with what is known now.
+    /// Begins again with another assignment.
     pub fn reset(&mut self, assigned: &Assigned, watermarks: Watermarks) {
         *self = Self::new(self.config, assigned, watermarks);
     }
@@ -60,12 +52,12 @@ impl<'a> OffsetLedger<'a> {
         &self.positions
     }
 
-    /// Claims partitions, however long that takes; none if the run was told to stop meanwhile.
+    /// Claims partitions, however long that takes.
     pub async fn claim(
         &mut self,
         writer: &mut Writer,
         partitions: &[Partition],
-    ) -> Result<Option<Vec<AssignedPartition>>, Failure> {
+    ) -> Result<Vec<AssignedPartition>, Exit> {
         let config = self.config;
         let at = |error: Error| pg::failure("table loader.offsets", &error);
         let claimed = writer
@@ -76,7 +68,7 @@ impl<'a> OffsetLedger<'a> {
                 Ok(claimed)
             })
             .await?;
-        self.positions.add(claimed.as_deref().unwrap_or_default());
+        self.positions.add(&claimed);
         Ok(claimed)
     }
 }
@@ -84,28 +76,39 @@ impl<'a> OffsetLedger<'a> {
 impl Ledger for OffsetLedger<'_> {
     type Batch = MessageBatch;
     type Stored = observe::Stored;
-    type NotStored = Superseded;
 
     async fn store(
         &mut self,
         tx: &mut Transaction<'_>,
         statements: &mut Statements,
         batch: &MessageBatch,
-        care: Care,
-    ) -> Result<Result<observe::Stored, Superseded>, Error> {
-        // A loader that was replaced fails before it sends rows, and its successor's claim waits for this transaction.
+        mode: CopyMode,
+    ) -> Result<Attempt<observe::Stored>, Error> {
+        // First, so that a loader that was replaced fails before it sends rows, and its successor's claim waits for this
+        // transaction.
         if !self.positions.advance(tx, statements, batch).await? {
-            return Ok(Err(Superseded::Fenced));
+            return Ok(Attempt::Refused(fenced(self.config)));
         }
         let after = changed(&self.tables, batch);
         let registry = self.config.registry.as_ref().map(|registry| registry.url.as_str());
         let tables = Tables { before: &self.tables, after: &after, registry };
-        let stored = contents::store(tx, statements, &self.positions, tables, batch, care).await?;
-        Ok(stored.ok_or(Superseded::Stale))
+        let stored = contents::store(tx, statements, &self.positions, tables, batch, mode).await?;
+        Ok(stored.map_or_else(|| Attempt::Refused(outdated()), Attempt::Stored))
     }
 
-    async fn compare(&self, tx: &Transaction<'_>, batch: &MessageBatch) -> Result<Standing, Error> {
-        self.positions.compare(tx, batch).await
+    async fn find_attempt(
+        &self,
+        tx: &Transaction<'_>,
+        batch: &MessageBatch,
+    ) -> Result<Option<Attempt<observe::Stored>>, Error> {
+        Ok(match self.positions.compare(tx, batch).await? {
+            (true, _) => None,
+            (_, true) => {
+                let after = changed(&self.tables, batch);
+                Some(Attempt::Stored(report::report(&self.positions, &after, batch, &Refused::new())))
+            }
+            _ => Some(Attempt::Refused(fenced(self.config))),
+        })
     }
 
     fn committed(&mut self, batch: &MessageBatch, stored: &observe::Stored, took: Option<Duration>) {
@@ -113,14 +116,6 @@ impl Ledger for OffsetLedger<'_> {
         if let Cow::Owned(after) = changed(&self.tables, batch) {
             self.tables = after;
         }
-    }
-
-    fn stored_after_all(&self, batch: &MessageBatch) -> observe::Stored {
-        report::report(&self.positions, &changed(&self.tables, batch), batch, &Refused::new())
-    }
-
-    fn moved(&self) -> Superseded {
-        Superseded::Fenced
     }
 
     fn place(&self) -> String {
@@ -132,10 +127,25 @@ impl Ledger for OffsetLedger<'_> {
         tx: &Transaction<'_>,
         statements: &mut Statements,
         batch: &MessageBatch,
-    ) -> Result<Option<Superseded>, Error> {
+    ) -> Result<Option<Failure>, Error> {
         let current = ddl::is_current(tx, statements, self.positions.job(), &self.tables, batch).await?;
-        Ok((!current).then_some(Superseded::Stale))
+        Ok((!current).then(outdated))
     }
+}
+
+/// The failure of a loader whose partitions another one has claimed, which is normal where a group moves partitions.
+pub fn fenced(config: &Config) -> Failure {
+    match config.mode {
+        Mode::Subscribe => Failure::transient("a partition was claimed by another loader"),
+        Mode::Assign => Failure::new("the positions in loader.offsets were moved by someone else")
+            .at(format!("job {:?}", config.job))
+            .mend("let each partition be loaded by one loader of the job; the one that started last goes on"),
+    }
+}
+
+/// The failure for a batch whose tables have changed since it was made.
+fn outdated() -> Failure {
+    Failure::transient("a table was changed")
 }
 
 /// The tables after the changes of a batch.

@@ -7,7 +7,6 @@ use tokio_postgres::{Error, Transaction};
 use crate::kafka::Watermarks;
 use crate::load::assignment::{Assigned, AssignedPartition};
 use crate::load::batch::MessageBatch;
-use crate::store::ledger::Standing;
 use crate::store::statements::Statements;
 
 /// The claims of a run.
@@ -60,7 +59,8 @@ impl Positions {
         &self.topics[topic]
     }
 
-    /// Moves the positions of a batch from where it begins to where it ends; returns false if one was not there.
+    /// Moves the positions of a batch from where it begins to where it ends; returns false if one of them stood elsewhere, or
+    /// was claimed by another loader.
     pub async fn advance(
         &self,
         tx: &Transaction<'_>,
@@ -90,10 +90,10 @@ impl Positions {
         Ok(moved == batch.spans.len() as u64)
     }
 
-    /// Looks where the positions stand, after an attempt whose end is not known.
+    /// Returns whether all positions of a batch stand where it begins, and whether all stand where it ends.
     ///
-    /// The lock waits for that attempt's transaction, should the server still be at it.
-    pub async fn compare(&self, tx: &Transaction<'_>, batch: &MessageBatch) -> Result<Standing, Error> {
+    /// The row locks wait for an earlier attempt's transaction, should the server still run it.
+    pub async fn compare(&self, tx: &Transaction<'_>, batch: &MessageBatch) -> Result<(bool, bool), Error> {
         const SQL: &str = "SELECT o.next_offset = s.from_offset, o.next_offset = s.to_offset
              FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[])
                   AS s(topic, partition, from_offset, to_offset, epoch)
@@ -103,11 +103,7 @@ impl Positions {
         let c = self.columns(batch);
         let rows = tx.query(SQL, &[&self.job, &c.topics, &c.partitions, &c.from, &c.to, &c.epochs]).await?;
         let all = |column: usize| rows.len() == batch.spans.len() && rows.iter().all(|row| row.get(column));
-        Ok(match (all(0), all(1)) {
-            (true, _) => Standing::Before,
-            (_, true) => Standing::After,
-            _ => Standing::Elsewhere,
-        })
+        Ok((all(0), all(1)))
     }
 
     fn columns(&self, batch: &MessageBatch) -> Columns<'_> {

@@ -1,4 +1,4 @@
-//! Reports on stored batches, for those who watch the loader.
+//! Counts what a batch stored, for metrics and the progress of the run.
 
 use super::positions::Positions;
 use crate::load::assignment::Table;
@@ -21,8 +21,8 @@ pub fn report(positions: &Positions, tables: &[Table], batch: &MessageBatch, ref
         stored.messages.insert(positions.topic(topic).into(), count);
     }
     for ((topic, _), count) in &batch.ignored {
+        // A count is never negative.
         *stored.ignored.entry(positions.topic(*topic).into()).or_default() += *count as u64;
-        // a count
     }
     for letter in &batch.dead_letters {
         *stored.messages.entry(letter.topic().into()).or_default() += 1;

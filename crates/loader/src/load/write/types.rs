@@ -1,7 +1,7 @@
-//! Tables whose columns have other types than the rows were made for.
+//! Notices tables whose columns have other types than the rows were made for.
 //!
-//! Binary COPY does not say of what type its values are: in a column of another type they mean something else, and
-//! where they fit the server takes them as they are.
+//! Binary COPY does not name the types of its values. A column of another type takes them without an error, as other values,
+//! if they happen to have the right length.
 
 use tokio_postgres::{Error, Transaction};
 
@@ -10,8 +10,8 @@ use crate::load::assignment::Table;
 use crate::load::batch::MessageBatch;
 use crate::store::statements::Statements;
 
-/// Whether the tables of a batch still have the types that its rows were made for. To be asked once rows are sent: from then
-/// on until the end of the transaction nobody can alter the tables.
+/// Whether the tables of a batch still have the types that its rows were made for. To be called after the rows are sent: their
+/// lock keeps others from altering the tables until the end of the transaction.
 pub async fn are_as_known(
     tx: &Transaction<'_>,
     statements: &mut Statements,
@@ -23,7 +23,7 @@ pub async fn are_as_known(
          WHERE attrelid = pg_catalog.to_regclass($1) AND attname = ANY ($2::text[])";
     for (table, rows) in tables.iter().zip(&batch.rows) {
         let Some(definition) = &table.definition else { continue };
-        // On the way over a table of the loader's own the server knows the types of the rows.
+        // A staging table is created with the types of the rows, and the server converts from there.
         if rows.len() == 0 || definition.is_staged() {
             continue;
         }
