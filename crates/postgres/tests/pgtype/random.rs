@@ -17,7 +17,7 @@ impl Random {
         self.0.next_u64() as usize % (most + 1)
     }
 
-    /// True one time in so many.
+    /// True once in `count` times.
     pub fn one_in(&mut self, count: usize) -> bool {
         self.up_to(count - 1) == 0
     }
@@ -27,13 +27,13 @@ impl Random {
         choices[self.up_to(choices.len() - 1)]
     }
 
-    /// Digits, in runs of one digit: nines carry, zeros are left out.
+    /// Digits, `most` or fewer, some of them several times: nines carry, zeros fall away.
     fn digits(&mut self, most: usize) -> String {
         let mut digits = String::new();
         let count = self.up_to(most);
         while digits.len() < count {
             let digit = char::from(b'0' + self.up_to(9) as u8);
-            let digit = if self.one_in(3) { *[&'0', &'9', &'5'][self.up_to(2)] } else { digit };
+            let digit = if self.one_in(3) { ['0', '9', '5'][self.up_to(2)] } else { digit };
             for _ in 0..=if self.one_in(4) { self.up_to(8) } else { 0 } {
                 digits.push(digit);
             }
@@ -48,7 +48,7 @@ impl Random {
         format!("{:02}", self.up_to(most + slack))
     }
 
-    /// At most so many bytes.
+    /// Bytes, `most` or fewer.
     pub fn bytes(&mut self, most: usize) -> Vec<u8> {
         let mut bytes = vec![0; self.up_to(most)];
         self.0.fill_bytes(&mut bytes);
@@ -77,7 +77,7 @@ impl Random {
     }
 }
 
-/// A text that is a number, most of the times.
+/// A text that mostly is a number.
 pub fn number(random: &mut Random) -> String {
     if random.one_in(50) {
         return random.pick(&["NaN", "Infinity", "-Infinity", "+Infinity", "nan", "inf", ""]).into();
@@ -97,7 +97,7 @@ pub fn number(random: &mut Random) -> String {
     random.spoil(text, "0123456789.eE+-_ xN")
 }
 
-/// A text that is a date or a time, most of the times.
+/// A text that mostly is a date or a time.
 pub fn moment(random: &mut Random) -> String {
     let time = |random: &mut Random| {
         let mut time = format!("{}:{}", random.two(24), random.two(59));
@@ -154,7 +154,7 @@ pub fn moment(random: &mut Random) -> String {
     random.spoil(text, "0123456789.:+-TZ /")
 }
 
-/// A text that is a bytea, most of the times.
+/// A text that mostly is a bytea.
 pub fn bytea(random: &mut Random) -> String {
     let bytes = random.bytes(40);
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -162,7 +162,7 @@ pub fn bytea(random: &mut Random) -> String {
     random.spoil(format!("\\x{text}"), "0123456789abcdefABCDEFgx\\")
 }
 
-/// A text that is a boolean, most of the times.
+/// A text that mostly is a boolean.
 pub fn boolean(random: &mut Random) -> String {
     let word = random.pick(&["true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0", "2"]);
     let word = if random.one_in(3) { word.to_uppercase() } else { word.into() };
