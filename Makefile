@@ -39,8 +39,8 @@ extensiondir = $(DESTDIR)$(shell $(PG_CONFIG) --sharedir)/extension
 
 pg15 := $(shell scripts/where.sh pg15)
 
-# Where the sources of that PostgreSQL are, for its own tests.
-POSTGRES_SOURCE ?= $(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG)
+# Where the sources of that PostgreSQL are, for its own tests; scripts/setup.sh all keeps those of 17.
+POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults demo bench bench-debezium bench-large soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-walls lint-crates lint-extension lint-deploy lint-dependencies
@@ -74,8 +74,8 @@ test: ## run the tests on PostgreSQL 15 and 18 and a real Kafka; SUITES="docs li
 	scripts/setup.sh test
 	scripts/test.py $(SUITES)
 
-test-all: ## run also the tests that take long, on PostgreSQL 15, 16, 18 and PG17_CONFIG's: some hours
-	scripts/setup.sh test
+test-all: ## run also the tests that take long, on PostgreSQL 15, 16, 17 and 18: some hours
+	scripts/setup.sh all
 	scripts/test.py all
 
 faults: ## break everything around the loader that can break, one after the other, for a quarter of an hour

@@ -2,6 +2,7 @@
 # Installs what is missing on this machine and passes over what is there.
 #   scripts/setup.sh build   what `make`, `make demo` and `make bench` need: PostgreSQL 15 with headers, compilers
 #   scripts/setup.sh test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry, podman
+#   scripts/setup.sh all     and what `make test-all` needs besides: PostgreSQL 17, which is built in some minutes
 #   scripts/setup.sh peers   and what `make bench-debezium` needs besides: Debezium's JDBC sink on Kafka Connect
 # PG_TALLY_CACHE says where the downloads go; the user postgres must be able to read it.
 set -euo pipefail
@@ -10,6 +11,18 @@ cd "$(dirname "$0")"
 die() {
     echo "scripts/setup.sh: $*" >&2
     exit 1
+}
+
+# Whether PostgreSQL 17 is wanted, and nowhere yet.
+builds_postgresql17() {
+    [ "$1" = all ] && [ ! -e "$(./where.sh pg17)" ]
+}
+
+# Where this machine has Debian from.
+mirror() {
+    local found
+    found=$(sed -n 's/^\(URIs:\|deb\) *\(http[^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+    echo "${found:-http://deb.debian.org/debian}"
 }
 
 # Debian packages, each with the test by which it counts as present, however it was installed.
@@ -42,6 +55,12 @@ packages() {
             need debootstrap "command -v debootstrap"
         fi
         need python3-pip "python3 -m pip --version"
+    fi
+    if builds_postgresql17 "$1"; then
+        need bison "command -v bison"
+        need flex "command -v flex"
+        need bzip2 "command -v bzip2"
+        need debian-archive-keyring "[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]"
     fi
     [ ${#missing[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null || die "please install the equivalents of these Debian packages: ${missing[*]}"
@@ -99,12 +118,11 @@ registry() {
 # What the tests of the images need where no registry can be reached: a Debian that has what the official images have, and
 # podman-compose. Whoever lacks it is told so by the tests.
 containers() {
-    local mirror root=$1/root
-    mirror=$(sed -n 's/^\(URIs:\|deb\) *\(http[^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+    local root=$1/root
     mkdir "$1" || return
     python3 -m pip install -q --root-user-action=ignore --target "$1/podman-compose" podman-compose==1.6.0 || return
     debootstrap --variant=minbase --include=ca-certificates,libssl3,openjdk-17-jre-headless,postgresql-15 \
-        bookworm "$root" "${mirror:-http://deb.debian.org/debian}" >"$1/log" || return
+        bookworm "$root" "$(mirror)" >"$1/log" || return
     # Nobody reads the manuals, and just-in-time compilation is large.
     rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}/* \
         "$root"/usr/lib/postgresql/15/lib/{bitcode,llvmjit*} "$root"/usr/lib/*/libLLVM*
@@ -113,8 +131,8 @@ containers() {
 }
 
 case "${1:-}" in
-build | test | peers) ;;
-*) die "say what for: build, test or peers" ;;
+build | test | all | peers) ;;
+*) die "say what for: build, test, all or peers" ;;
 esac
 cache=$(./where.sh cache)
 mkdir -p "$cache" 2>/dev/null || die "cannot write $cache; set PG_TALLY_CACHE to a directory that can be written"
@@ -130,6 +148,9 @@ if [ "$1" != build ]; then
     if [ "$(id -u)" = 0 ]; then
         download "$(./where.sh containers)" containers || echo "scripts/setup.sh: the base of the images cannot be made; they will not be tested"
     fi
+fi
+if builds_postgresql17 "$1"; then
+    download "$(./where.sh postgresql17)" ./postgresql17.sh "$(mirror)"
 fi
 if [ "$1" = peers ]; then
     download "$(./where.sh debezium)" jars ../benches/loader/debezium.xml

@@ -17,9 +17,11 @@ def where(thing):
     return subprocess.run([ROOT / "scripts/where.sh", thing], capture_output=True, text=True, check=True).stdout.strip()
 
 
-# Each PostgreSQL version that is supported and there; 17 is where PG17_CONFIG says so.
-VERSIONS = {version: path for version in (15, 16, 17, 18) if (path := where(f"pg{version}"))}
-PG15, PG18 = VERSIONS[15], VERSIONS[18]
+# The pg_config of each PostgreSQL version that is supported; suites of one that is not there fail.
+VERSIONS = {version: where(f"pg{version}") for version in (15, 16, 17, 18)}
+PG15 = VERSIONS[15]
+# Those whose suites run without being named; the others differ little from them.
+USUAL = (15, 18)
 CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
 SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--"]
@@ -30,50 +32,53 @@ WORKERS = ["--set", "shared_preload_libraries=pg_tally", "--set", "pg_tally.powe
 SERVED = ["--set", "shared_preload_libraries=pg_tally", "--set", "pg_tally.powertree_compact_seconds=1",
           "--set", "pg_tally.powertree_databases=served,absent"]
 TWO_PHASES = ["--set", "max_prepared_transactions=10"]
+
+
+def on_each(suites, versions):
+    """Suites that run on these versions, each named after its version too."""
+    return {f"{name}-{version}": command(VERSIONS[version]) for name, command in suites.items() for version in versions}
+
+
+# What is to be tested on every version, given its pg_config.
+EACH = {
+    "golden": lambda pg: ["make", "install", "installcheck", f"PG_CONFIG={pg}"],
+    "scenarios": lambda pg: [*CLUSTER, pg, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
+    "decoys": lambda pg: [*CLUSTER, pg, *WORKERS, "--", "tests/security/decoys.py"],
+    "escalation": lambda pg: [*CLUSTER, pg, *WORKERS, "--", "tests/security/escalation.py"],
+    "fuzz": lambda pg: [*CLUSTER, pg, "--", "tests/security/fuzz.py", "300"],
+    "memory": lambda pg: [*CLUSTER, pg, "--", "tests/memory/run.py", "2"],
+    "worker": lambda pg: [*CLUSTER, pg, *SERVED, "--", "tests/powertree/worker.py"],
+}
+CRASH = {"crash": lambda pg: ["tests/powertree/crash.sh", pg]}
 SUITES = {
     "lint": ["make", "-k", "lint", f"PG_CONFIG={PG15}"],
     "stats": [*CARGO, "-p", "tally-stats"],
     "loader": [*CARGO, "-p", "tally-postgres", "-p", "tally-loader", "-p", "tally-market"],
-    "golden-15": ["make", "install", "installcheck", f"PG_CONFIG={PG15}"],
-    "golden-18": ["make", "install", "installcheck", f"PG_CONFIG={PG18}"],
-    "scenarios-15": [*CLUSTER, PG15, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
-    "scenarios-18": [*CLUSTER, PG18, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
-    "decoys-15": [*CLUSTER, PG15, *WORKERS, "--", "tests/security/decoys.py"],
-    "decoys-18": [*CLUSTER, PG18, *WORKERS, "--", "tests/security/decoys.py"],
-    "escalation-15": [*CLUSTER, PG15, *WORKERS, "--", "tests/security/escalation.py"],
-    "escalation-18": [*CLUSTER, PG18, *WORKERS, "--", "tests/security/escalation.py"],
-    "fuzz-15": [*CLUSTER, PG15, "--", "tests/security/fuzz.py", "300"],
-    "fuzz-18": [*CLUSTER, PG18, "--", "tests/security/fuzz.py", "300"],
-    "memory-15": [*CLUSTER, PG15, "--", "tests/memory/run.py", "2"],
-    "memory-18": [*CLUSTER, PG18, "--", "tests/memory/run.py", "2"],
-    "worker-15": [*CLUSTER, PG15, *SERVED, "--", "tests/powertree/worker.py"],
-    "worker-18": [*CLUSTER, PG18, *SERVED, "--", "tests/powertree/worker.py"],
+    **on_each(EACH, USUAL),
     "soak": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60"],
     "soak-mutant": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60", "--mutant"],
-    "crash-15": ["tests/powertree/crash.sh", PG15],
+    **on_each(CRASH, [15]),
     "containers": ["tests/containers/run.sh", PG15],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
-    # The loader's ignored tests are those that need servers.
-    "end-to-end": [*SERVERS, *CARGO, "-p", "tally-loader", "-p", "tally-market", "--tests", "--", "--ignored", "--nocapture"],
+    # The ignored tests are those that need servers.
+    "end-to-end": [*SERVERS, *CARGO, "-p", "tally-postgres", "-p", "tally-loader", "-p", "tally-market", "--tests",
+                   "--", "--ignored", "--nocapture"],
     "faults": [*FAULTS, "--skip", "::long::"],
 }
 # Those that take long, which run only if they are named.
 MORE = {
     "faults-all": FAULTS,
-    "fuzz-all-15": [*CLUSTER, PG15, "--", "tests/security/fuzz.py", "10000"],
-    "fuzz-all-18": [*CLUSTER, PG18, "--", "tests/security/fuzz.py", "10000"],
-    "memory-all-15": [*CLUSTER, PG15, "--", "tests/memory/run.py", "40"],
-    "memory-all-18": [*CLUSTER, PG18, "--", "tests/memory/run.py", "40"],
+    **on_each(EACH, [16, 17]),
+    **on_each(CRASH, [16, 17, 18]),
+    "core-regression-17": ["make", "core-regression", f"PG_CONFIG={VERSIONS[17]}"],
+    **on_each({
+        "fuzz-all": lambda pg: [*CLUSTER, pg, "--", "tests/security/fuzz.py", "10000"],
+        "memory-all": lambda pg: [*CLUSTER, pg, "--", "tests/memory/run.py", "40"],
+    }, USUAL),
+    **on_each({
+        "soak-all": lambda pg: [*CLUSTER, pg, *TWO_PHASES, "--", "tests/powertree/soak.py", "600"],
+    }, VERSIONS),
 }
-for version, pg_config in VERSIONS.items():
-    for name, command in {
-        "golden": ["make", "install", "installcheck", f"PG_CONFIG={pg_config}"],
-        "scenarios": [*CLUSTER, pg_config, "--set", "wal_level=logical", "--", "tests/scenarios.sh"],
-        "crash": ["tests/powertree/crash.sh", pg_config],
-    }.items():
-        if f"{name}-{version}" not in SUITES:
-            MORE[f"{name}-{version}"] = command
-    MORE[f"soak-all-{version}"] = [*CLUSTER, pg_config, *TWO_PHASES, "--", "tests/powertree/soak.py", "600"]
 
 
 # How cargo, pg_regress up to PostgreSQL 15, and everything else (TAP) say what they ran. The milliseconds tell

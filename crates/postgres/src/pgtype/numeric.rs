@@ -13,13 +13,15 @@ const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
+/// The scale that PostgreSQL sends with an infinity.
+const SCALE_OF_INFINITY: u16 = 32;
 
 /// Appends the binary form of a number such as `-12.50` or `1e3`, or of NaN and the infinities.
 pub fn encode(text: &str, out: &mut Vec<u8>) -> Result<(), Problem> {
     match text {
         "NaN" => return put(&[], 0, NAN, 0, out),
-        "Infinity" | "+Infinity" => return put(&[], 0, INFINITY, 0, out),
-        "-Infinity" => return put(&[], 0, NEGATIVE_INFINITY, 0, out),
+        "Infinity" | "+Infinity" => return put(&[], 0, INFINITY, SCALE_OF_INFINITY, out),
+        "-Infinity" => return put(&[], 0, NEGATIVE_INFINITY, SCALE_OF_INFINITY, out),
         _ => {}
     }
     let (sign, unsigned) = match text.as_bytes() {
@@ -27,15 +29,13 @@ pub fn encode(text: &str, out: &mut Vec<u8>) -> Result<(), Problem> {
         [b'+', ..] => (0, &text[1..]),
         _ => (0, text),
     };
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, parse_exponent(exponent)?),
-        None => (unsigned, 0),
-    };
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let decimals: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
     if decimals.is_empty() || !decimals.iter().all(u8::is_ascii_digit) {
         return Err(Problem::Syntax);
     }
+    let exponent = parse_exponent(exponent)?;
     let scale = (fraction.len() as i64 - exponent).max(0);
     let leading_zeros = decimals.iter().take_while(|d| **d == b'0').count();
     let significant = &decimals[leading_zeros..];
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn refusals() {
-        for text in ["", "-", ".", "1x", "1e", "0x10", "1_000", " 1"] {
+        for text in ["", "-", ".", "1x", "1e", "0x10", "1_000", " 1", "e99999999999"] {
             assert_eq!(encode(text, &mut Vec::new()), Err(Problem::Syntax), "{text:?}");
         }
         for text in ["1e131072", "1e-16384", "1e99999999999"] {
