@@ -10,7 +10,7 @@ use crate::{check, files, load, market, plan, status};
 #[derive(Parser)]
 #[command(name = "tally", version)]
 pub struct Cli {
-    /// How events are written to standard error.
+    /// Format of events on standard error
     #[arg(long, global = true, value_name = "FORMAT", env = "TALLY_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
     #[command(subcommand)]

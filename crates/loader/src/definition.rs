@@ -1,4 +1,4 @@
-//! What a topic's table looks like, however that came to be known: configured, inferred, or found in the catalog.
+//! The definition of a topic's table, whether configured, inferred, or found in the catalog.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +13,14 @@ pub struct Definition {
     pub columns: Vec<Column>,
     /// The jsonb column that keeps the other fields.
     pub overflow: Option<String>,
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     pub unknown_fields: UnknownFields,
     /// The columns that identify a row, if newer messages replace it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
 }
 
-/// What a table allows that exists already: some of its columns fill themselves where no field does.
+/// The constraints of a table that exists already: some of its columns fill themselves where no field does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// All columns.

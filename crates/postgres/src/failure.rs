@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-/// What a program can do about an error by itself.
+/// The way a program can react to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Wait, and try the same again: a server or the way to it is in trouble.
@@ -28,22 +28,22 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Something that went wrong while running: exit code 1.
+    /// Creates a failure that happened while running: exit code 1.
     pub fn new(what: impl fmt::Display) -> Self {
         Self { kind: ErrorKind::Fatal, place: None, what: one_line(what), mend: None, code: 1 }
     }
 
-    /// Something the user wrote wrongly, in an option or a file: exit code 2, as for a wrong option.
+    /// Creates a failure over what the user wrote, in an option or a file: exit code 2, as for a wrong option.
     pub fn usage(what: impl fmt::Display) -> Self {
         Self { code: 2, ..Self::new(what) }
     }
 
-    /// Where it happened: a file and line, a broker, a table.
+    /// Adds the place: a file and line, a broker, a table.
     pub fn at(self, place: impl fmt::Display) -> Self {
         Self { place: Some(one_line(place)), ..self }
     }
 
-    /// What the user can do about it.
+    /// Adds a hint: what the user can do about it.
     pub fn mend(self, how: impl fmt::Display) -> Self {
         Self { mend: Some(one_line(how)), ..self }
     }
@@ -59,7 +59,7 @@ impl Failure {
         Self { kind, ..self }
     }
 
-    /// What a program can do about the error.
+    /// The way a program can react to the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

@@ -1,4 +1,4 @@
-//! What an error of the server says, and what it means for the statement that met it.
+//! Errors of the server: their text, and what they mean for the statement that met them.
 
 use std::error::Error as _;
 
@@ -35,7 +35,7 @@ fn of_state(state: &str, severity: Option<Severity>) -> ErrorKind {
     }
 }
 
-/// What an error says, in one phrase: the server's own words, or the deepest cause.
+/// Explains an error in one phrase: the server's own words, or the deepest cause.
 pub fn explain(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `tally check`: would `tally load` work? Says what is wrong, a line for each, and changes nothing.
+//! `tally check`: tests whether `tally load` would work. Says what is wrong, a line for each, and changes nothing.
 
 mod database;
 mod retention;

@@ -20,7 +20,7 @@ pub struct Column {
     /// Type in the table.
     #[serde(rename = "type")]
     pub declared: SqlType,
-    /// Where the value comes from; by default the field with the column's name.
+    /// The source of the value; by default the field with the column's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
     /// A constant for every row, in place of one from the message.
@@ -41,7 +41,7 @@ pub struct Column {
     /// The type that the server makes of the text, if it is one that the loader does not write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cast: Option<String>,
-    /// What a number counts, for a column of time.
+    /// The unit of a number, for a column of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
     /// A message without the value becomes a dead letter, and the column is created NOT NULL.
@@ -87,12 +87,12 @@ impl Column {
         self.cast.clone().unwrap_or_else(|| self.declared.to_string())
     }
 
-    /// Where the value comes from.
+    /// Returns the source of the value.
     pub fn source(&self) -> Source {
         self.from.clone().unwrap_or_else(|| Source::Field(vec![self.name.clone()]))
     }
 
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the column and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES || self.name.contains('\0') {
             return Err(("a column name has 1 to 63 bytes".into(), "choose another name"));

@@ -88,7 +88,7 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// What a number counts since 1970-01-01 00:00 UTC.
+/// The unit of a number that counts from 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {

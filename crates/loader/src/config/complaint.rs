@@ -23,7 +23,7 @@ pub fn from_toml(name: &str, text: &str, error: &toml::de::Error) -> Failure {
     Failure::usage(what).at(format!("{name}:{line_number}")).mend(mend)
 }
 
-/// What is wrong, and what to do about it.
+/// Splits an error of the parser into what is wrong and what to do about it.
 fn explain(message: &str) -> (String, String) {
     // serde quotes the wrong name first and then the valid ones.
     let mut quoted = message.split('`').skip(1).step_by(2);

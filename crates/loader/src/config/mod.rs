@@ -46,22 +46,22 @@ use crate::Failure;
 pub struct Config {
     /// Names the positions in `loader.offsets`: two jobs read the same topic independently.
     pub job: String,
-    /// Where PostgreSQL is.
+    /// The database to load into.
     pub database: Database,
     /// Kafka bootstrap servers, `host:port,...`.
     pub brokers: String,
-    /// When a batch is closed and committed.
+    /// The limits at which a batch is closed and committed.
     #[serde(default)]
     pub batch: BatchLimits,
     /// Larger messages become dead letters, so that one cannot exhaust memory.
     #[serde(default = "default_max_message_bytes")]
     pub max_message_bytes: usize,
-    /// How partitions are assigned to this loader.
+    /// The way partitions are assigned to this loader.
     #[serde(default)]
     pub mode: Mode,
     /// The loader's share of the partitions, if several loaders share by partition number.
     pub replica: Option<Replica>,
-    /// How many connections write at the same time; each has partitions of its own.
+    /// Number of connections that write at the same time; each has partitions of its own.
     #[serde(default = "default_writers")]
     pub writers: usize,
     /// Milliseconds that a stop may take; what is not stored by then is read again.
@@ -70,9 +70,9 @@ pub struct Config {
     /// Milliseconds that a partition may stand still while the broker has more of it; 0 for ever.
     #[serde(default = "default_watchdog_ms")]
     pub watchdog_ms: u64,
-    /// Where the schemas of Avro topics are.
+    /// The registry of the schemas of Avro topics.
     pub registry: Option<RegistryConfig>,
-    /// Where metrics and health are served, if they are.
+    /// The address at which metrics and health are served, if they are.
     pub http: Option<Http>,
     /// Further librdkafka properties, as they are named there.
     #[serde(default)]

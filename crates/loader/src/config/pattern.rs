@@ -49,7 +49,7 @@ impl Topic {
         self.matched(name).is_some()
     }
 
-    /// What the star stands for in a topic's name, if it fits; Kafka's own topics fit no pattern.
+    /// Returns what the star stands for in a topic's name, if the name fits; Kafka's own topics fit no pattern.
     fn matched<'n>(&self, name: &'n str) -> Option<&'n str> {
         let (before, after) = self.name.split_once('*')?;
         let rest = name.strip_prefix(before)?.strip_suffix(after)?;

@@ -31,7 +31,7 @@ impl RegistryConfig {
         }
     }
 
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the section and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
             return Err((format!("`url` is {:?}", self.url), "begin it with http:// or https://"));

@@ -12,16 +12,16 @@ use super::{Column, TableName};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Where its rows go; several routes may share a table.
+    /// The table of its rows; several routes may share one.
     pub table: TableName,
-    /// What a message must have: by source, a text with `*` for any characters, or several of which one must fit.
+    /// Conditions that a message must meet: by source, a text with `*` for any characters, or several of which one must fit.
     #[serde(default)]
     pub when: BTreeMap<Source, Wanted>,
     /// The array or object of which each element becomes a row.
     pub for_each: Option<Steps>,
     /// The columns.
     pub columns: Vec<Column>,
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
     /// The jsonb column that keeps them.
@@ -47,7 +47,7 @@ impl From<String> for Steps {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Wanted {
-    /// Just this.
+    /// A single text.
     One(String),
     /// One of these.
     Any(Vec<String>),
@@ -71,7 +71,7 @@ impl Route {
         Mapping { table: Some(table), columns: Some(columns), layout, route: Some(self) }
     }
 
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the route and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         for source in self.when.keys() {
             if !matches!(source, Source::Field(_) | Source::Key | Source::Topic) {

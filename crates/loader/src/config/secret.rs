@@ -13,7 +13,7 @@ use crate::Failure;
 /// A value, or where it is kept: `"text"`, `{ env = "NAME" }` or `{ file = "PATH" }`.
 #[derive(Clone)]
 pub enum Secret {
-    /// As it stands in the configuration; a number or a flag is taken as it is written.
+    /// A secret that stands in the configuration itself; a number or a flag is taken as it is written.
     Plain(String),
     /// The value of an environment variable.
     Environment(String),

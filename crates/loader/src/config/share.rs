@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// How partitions are assigned to a loader.
+/// The way partitions are assigned to a loader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {

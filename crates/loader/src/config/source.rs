@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use tally_postgres::suggestion;
 
-/// Where a value comes from; paths are the names of fields, and places in arrays: from 0, or from -1 at the end.
+/// The source of a value. Paths are the names of fields, and places in arrays: from 0, or from -1 at the end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Source {

@@ -15,23 +15,23 @@ pub struct Topic {
     pub name: String,
     /// The table, `name` or `schema.name`; by default made from the topic's name.
     pub table: Option<TableName>,
-    /// How messages are encoded.
+    /// The encoding of messages.
     #[serde(default)]
     pub format: MessageFormat,
-    /// How the keys of messages are encoded.
+    /// The encoding of the keys of messages.
     #[serde(default)]
     pub key_format: KeyFormat,
-    /// Where a partition begins that this job has never read.
+    /// The start of a partition that this job has never read.
     #[serde(default)]
     pub start: Start,
     /// The partitions to read, if not all of them.
     pub partitions: Option<Partitions>,
-    /// What to do when the broker no longer has the stored position.
+    /// Action when the broker no longer has the stored position.
     #[serde(default)]
     pub on_gap: OnGap,
     /// The columns; where absent they are an existing table's, or inferred from the first messages.
     pub columns: Option<Vec<Column>>,
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
     /// The jsonb column that keeps them.
@@ -40,16 +40,16 @@ pub struct Topic {
     /// The columns that identify a row, if newer messages replace it.
     #[serde(default)]
     pub key: Vec<String>,
-    /// How many messages inference looks at, at most.
+    /// Number of messages that inference looks at, at most.
     #[serde(default = "default_sample")]
     pub sample: usize,
-    /// After how many dead letters without a stored message between them it is not read any more; 0 for never.
+    /// Number of dead letters without a stored message between them after which the topic is not read any more; 0 for never.
     #[serde(default = "default_max_dead_letters")]
     pub max_dead_letters_in_a_row: u64,
     /// The ways into several tables, in place of `table` and `columns`.
     #[serde(default, rename = "route")]
     pub routes: Vec<Route>,
-    /// What becomes of messages that take no route.
+    /// The fate of messages that take no route.
     #[serde(default)]
     pub unmatched: Unmatched,
 }
@@ -70,7 +70,7 @@ pub struct Mapping<'a> {
 /// The overflow and the key of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableLayout<'a> {
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     pub unknown_fields: UnknownFields,
     /// The jsonb column that keeps them.
     pub overflow_column: &'a str,
@@ -131,7 +131,7 @@ pub enum MessageFormat {
     Avro,
 }
 
-/// What to do about messages that retention removed before they were read.
+/// Action on messages that retention removed before they were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnGap {
@@ -153,14 +153,14 @@ pub enum KeyFormat {
     Avro,
 }
 
-/// Where a partition begins when there is no stored position.
+/// The start of a partition without a stored position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
-    /// At its oldest message.
+    /// The oldest message.
     #[default]
     Earliest,
-    /// After its newest one.
+    /// The end: only messages that are still to come.
     Latest,
 }
 
@@ -201,7 +201,7 @@ impl UnknownFields {
 type TopicComplaint = (String, &'static str);
 
 impl Topic {
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the topic and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), TopicComplaint> {
         if self.sample == 0 {
             return Err(("`sample` must be at least 1".into(), "leave it out for the default"));

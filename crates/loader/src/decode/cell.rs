@@ -17,7 +17,7 @@ pub struct Cell {
     pub name: String,
     /// Type of the column.
     pub kind: ColumnType,
-    /// What a number counts, in a column of time.
+    /// The unit of a number, in a column of time.
     pub unit: Option<Unit>,
     /// Place of the column in the table's rows.
     pub place: usize,
@@ -32,7 +32,7 @@ pub struct Cell {
     cast: Option<Cast>,
 }
 
-/// How a value's text is changed before it is encoded.
+/// A change of a value's text before it is encoded.
 struct Transform {
     null: Vec<String>,
     pattern: Option<(Regex, String)>,

@@ -156,7 +156,7 @@ fn whole(text: &str) -> Option<String> {
     (number.fract() == 0.0 && number.abs() < 9e15).then(|| (number as i64).to_string())
 }
 
-/// Like PostgreSQL, refuses a number that became infinite or zero only because the type cannot hold it.
+/// Refuses, like PostgreSQL, a number that became infinite or zero only because the type cannot hold it.
 fn check_float(
     text: &str,
     (infinite, zero): (bool, bool),

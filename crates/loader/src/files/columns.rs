@@ -1,4 +1,4 @@
-//! Which columns the fields of files go to.
+//! Assigns the fields of files to columns.
 
 use std::collections::HashMap;
 
@@ -62,7 +62,7 @@ pub fn for_new_table(
     Ok(kinds.into_iter().map(column).collect())
 }
 
-/// What is known of a column.
+/// Facts that are known of a column.
 enum Seen {
     Values(ColumnEvidence),
     Type(ColumnType),

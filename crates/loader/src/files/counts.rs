@@ -1,4 +1,4 @@
-//! What became of the rows of each file in this run.
+//! Counts of the rows of each file in this run: stored, and dead letters.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::left_out::LeftOut;
 use crate::Failure;
 
-/// Counts by path.
+/// Counts of rows and dead letters, by path.
 #[derive(Default)]
 pub struct FileCounts(Mutex<BTreeMap<String, Count>>);
 

@@ -16,9 +16,9 @@ pub struct FileDeadLetter {
     pub line: i64,
     /// Bytes of the record, if it was text.
     pub raw: Option<Vec<u8>>,
-    /// Where it was refused.
+    /// The stage at which it was refused.
     pub stage: Stage,
-    /// Why.
+    /// The reason why it was refused.
     pub reject: Reject,
 }
 

@@ -1,4 +1,4 @@
-//! What the loader needs of a format of files.
+//! The interface between the loader and a file format.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::Failure;
 
 /// A format of files.
 pub trait FileFormat: Send + Sync {
-    /// How the names of such files end.
+    /// Endings of the names of such files.
     fn endings(&self) -> &'static [&'static str];
     /// Looks at a file.
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure>;
@@ -21,9 +21,9 @@ pub trait FileFormat: Send + Sync {
 
 /// A file.
 pub trait Input: Send + Sync {
-    /// Where it is.
+    /// Path of the file.
     fn path(&self) -> &PathBuf;
-    /// What it was when it was looked at.
+    /// The state of the file when it was looked at.
     fn identity(&self) -> &FileIdentity;
     /// Whether it may grow at its end, and its new end be loaded.
     fn may_grow(&self) -> bool;
@@ -55,15 +55,15 @@ pub trait Input: Send + Sync {
     fn bytes_of(&self, positions: i64) -> u64 {
         u64::try_from(positions).unwrap_or(0)
     }
-    /// How it is written, in a few words.
+    /// Describes the file's format in a few words.
     fn describe(&self) -> String;
-    /// How many fields its rows have; 0 if it has none, not even names.
+    /// Number of fields of its rows; 0 if it has none, not even names.
     fn fields(&self) -> usize;
     /// Names of the columns, if they have names.
     fn names(&self) -> Option<&[String]>;
     /// Types of the columns, if the file declares them; otherwise its rows have to be scanned.
     fn types(&self) -> Option<&[ColumnType]>;
-    /// Where it may be cut to be loaded by several connections.
+    /// Returns the parts that several connections may load.
     fn parts(&self) -> Result<Vec<Part>, Failure>;
     /// Looks at all rows of a part; tells `progress` of the bytes done.
     fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure>;
@@ -86,10 +86,10 @@ pub struct RefusedRecord {
     pub raw: Option<Vec<u8>>,
 }
 
-/// What was seen in rows.
+/// Evidence that was collected from rows.
 #[derive(Debug, Clone, Default)]
 pub struct Contents {
-    /// By field.
+    /// Evidence of each field.
     pub evidence: Vec<ColumnEvidence>,
     /// Records that can be rows, as far as one sees.
     pub rows: u64,

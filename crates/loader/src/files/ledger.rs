@@ -36,11 +36,11 @@ pub struct PartKey<'a> {
     pub job: &'a str,
     /// The file.
     pub path: &'a str,
-    /// Where the part begins.
+    /// Start of the part.
     pub from: i64,
 }
 
-/// How a file compares with what the job has loaded of it before.
+/// A file, compared with what the job has loaded of it before.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FileState {
     /// The file is new.
@@ -80,7 +80,7 @@ fn entry(row: &Row, at: usize) -> Entry {
     }
 }
 
-/// What is known of these files, in the order of their parts.
+/// Returns what is stored of these files, in the order of their parts.
 pub async fn entries(
     tx: &Transaction<'_>,
     job: &str,

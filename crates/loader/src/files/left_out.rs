@@ -27,12 +27,12 @@ impl LeftOut {
         self.0.lock().expect("no thread panics with it").entry(path.into()).or_insert(failure);
     }
 
-    /// What is given of a file; or nothing, after taking note of why not.
+    /// Returns the result about a file; or nothing, after noting why the file is left out.
     pub fn unless<T>(&self, path: &Path, given: Result<T, Failure>) -> Option<T> {
         given.map_err(|failure| self.add(path, failure)).ok()
     }
 
-    /// How the run ends: badly if there are any.
+    /// Returns an error if files were left out.
     pub fn verdict(&self) -> Result<(), Failure> {
         let mut left_out = std::mem::take(&mut *self.0.lock().expect("no thread panics with it"));
         let (count, first) = (left_out.len(), left_out.pop_first());

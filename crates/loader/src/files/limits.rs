@@ -1,11 +1,11 @@
-//! How much a file may become. A few kilobytes that unpack to gigabytes are a mistake or an attack.
+//! A limit on what a file unpacks to. A few kilobytes that unpack to gigabytes are a mistake or an attack.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::size;
 
-/// What every file may become, however small it is.
+/// Size that every file may unpack to, however small it is.
 const ALWAYS: u64 = 256 << 20;
 
 /// The bounds that can be moved.
@@ -25,7 +25,7 @@ pub struct PageLimit {
     pub max_page: u64,
 }
 
-/// What one file may become, and what it has become so far.
+/// The size that one file may unpack to, and the size so far.
 #[derive(Debug)]
 pub struct Allowance {
     times: u64,

@@ -1,4 +1,4 @@
-//! What a file's name says, as columns of its rows.
+//! Columns that are filled from the names of files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::config::{Column, ColumnType};
 use crate::decode::Rows;
 use crate::Failure;
 
-/// Which columns are filled from the files' names.
+/// The columns that are filled from the files' names.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Naming {
     /// Put each file's name, without its endings, into this column
@@ -172,7 +172,7 @@ impl Named {
     }
 }
 
-/// What every row ends with.
+/// The values that every row of a file ends with.
 struct NamedValues {
     /// The fields that a row has with it.
     fields: usize,

@@ -8,7 +8,7 @@ use super::dead_letter::FileDeadLetter;
 use crate::config::{quoted, ColumnType, TableName};
 use crate::Failure;
 
-/// What they would have to be, by their names.
+/// Columns that are too narrow for their numbers, and the types they would need, by name.
 #[derive(Default)]
 pub struct Narrow(Mutex<BTreeMap<String, NarrowColumn>>);
 
@@ -47,7 +47,7 @@ impl Narrow {
         (!all.is_empty()).then(|| format!("ALTER TABLE {table} {}", all.join(", ")))
     }
 
-    /// How a run ends that left such numbers as dead letters.
+    /// Returns an error if such numbers were left as dead letters.
     pub fn verdict(&self, table: &TableName) -> Result<(), Failure> {
         let Some(statement) = self.statement(table) else { return Ok(()) };
         let columns = self.0.lock().expect("no thread panics with it");

@@ -3,9 +3,9 @@
 /// A stretch of a file. Positions are bytes of its text, or rows of Parquet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Where it begins.
+    /// Start of the part.
     pub from: i64,
-    /// Where it ends; not known beforehand where text has to be unpacked or decoded.
+    /// End of the part; not known beforehand where text has to be unpacked or decoded.
     pub to: Option<i64>,
     /// The line (row) that it begins with, from 1.
     pub line: i64,

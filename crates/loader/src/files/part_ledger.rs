@@ -18,7 +18,7 @@ use crate::store::statements::Statements;
 use crate::store::writer::Writer;
 use crate::Failure;
 
-/// What a batch left in the database.
+/// The trace that a batch left in the database.
 pub struct StoredRows {
     rows: u64,
     dead_letters: u64,
@@ -26,10 +26,10 @@ pub struct StoredRows {
     first_bad: Option<String>,
 }
 
-/// Why a batch was not stored.
+/// The reason why a batch was not stored.
 pub enum Unstorable {
-    /// None of the rows is good, and the batch is the first of its part: that is no matter of single rows. Here is the
-    /// first of them.
+    /// No row could be stored, in the first batch of its part: more than single rows is wrong. Holds the first
+    /// error.
     NoneGood(String),
     /// The run cannot go on.
     Failed(Failure),

@@ -1,4 +1,4 @@
-//! What the user sees of a run: a bar over the bytes of all files on a terminal, lines in a log elsewhere.
+//! The progress of a run as the user sees it: a bar over the bytes of all files on a terminal, lines in a log elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-/// How often a log tells how far the run is.
+/// Interval between two lines in the log.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
 /// Shows how far a step of the run is; shared by its threads.
@@ -39,7 +39,7 @@ impl StepProgress {
         Self { verb, total, done: AtomicU64::new(0), shown }
     }
 
-    /// So many bytes more are done.
+    /// Adds this many bytes that are done.
     pub fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         match &self.shown {

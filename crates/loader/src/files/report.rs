@@ -1,4 +1,4 @@
-//! What a run says on standard output, and about what it saw in the files.
+//! The report of a run on standard output, and about what it saw in the files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,12 +58,12 @@ pub fn plan(
     Ok(())
 }
 
-/// What became of dead letters that were tried again.
+/// Reports on dead letters that were tried again.
 pub fn replayed(Replayed { stored, left }: &Replayed) -> String {
     format!("stored {stored} of {} bad rows; {left} are left in loader.file_dead_letters", stored + left)
 }
 
-/// What a run is measured by.
+/// The numbers that a run is measured by.
 pub struct FilesSummary {
     files: usize,
     loaded_before: usize,
@@ -72,7 +72,7 @@ pub struct FilesSummary {
 }
 
 impl FilesSummary {
-    /// Of a run that begins now with these files.
+    /// Begins the summary of a run with these files.
     pub fn new(entered: &[EnteredFile], table: TableName, begin: Instant) -> Self {
         let loaded_before = entered.iter().filter(|file| file.open.is_empty()).count();
         Self { files: entered.len(), loaded_before, table, begin }

@@ -1,4 +1,4 @@
-//! What the connections of a run share.
+//! State that the connections of a run share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ pub struct Run {
     pub connector: Connector,
     /// The job's name.
     pub job: String,
-    /// How many bad rows are too many.
+    /// Number of bad rows that is tolerated.
     pub max_bad_rows: u64,
     /// Rows stored.
     pub rows: AtomicU64,
@@ -27,7 +27,7 @@ pub struct Run {
     pub failed: AtomicBool,
     /// The files that could not be loaded.
     pub left_out: LeftOut,
-    /// What became of the rows of each file.
+    /// The counts of rows by file.
     pub counts: FileCounts,
     /// The columns that did not hold all numbers.
     pub narrow: Narrow,

@@ -25,7 +25,7 @@ pub struct Candidate {
     pub input: Box<dyn Input>,
     /// The parts that it may be cut into.
     pub parts: Vec<Part>,
-    /// What the scan saw in it, if it was scanned.
+    /// Contents as the scan saw them, if the file was scanned.
     pub contents: Option<Contents>,
 }
 
@@ -37,7 +37,7 @@ impl Candidate {
     }
 }
 
-/// What the database says before the run.
+/// The state of the database before the run.
 pub struct Before {
     /// The table, with its schema.
     pub table: TableName,

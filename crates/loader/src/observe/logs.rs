@@ -7,12 +7,12 @@ use tracing_subscriber::EnvFilter;
 
 static JSON: AtomicBool = AtomicBool::new(false);
 
-/// How events are written.
+/// The format of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For machines: an object on each line.
+    /// JSON for machines: an object on each line.
     Json,
 }
 

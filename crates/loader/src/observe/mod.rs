@@ -81,7 +81,7 @@ pub fn topic_stopped(topic: &str) {
     state().stopped.insert(topic.to_string());
 }
 
-/// How many messages of this loader's partitions are not stored yet.
+/// Returns the number of messages of this loader's partitions that are not stored yet.
 pub fn behind() -> i64 {
     state().behind()
 }

@@ -28,15 +28,15 @@ pub enum Phase {
 /// A batch that was committed.
 #[derive(Debug, Default)]
 pub struct Stored {
-    /// By table.
+    /// Rows by table.
     pub rows: BTreeMap<String, u64>,
     /// Messages by topic, dead letters included.
     pub messages: BTreeMap<String, u64>,
-    /// By topic: messages that no route takes, where these are to be ignored.
+    /// Messages that no route takes, by topic, where these are to be ignored.
     pub ignored: BTreeMap<String, u64>,
-    /// By topic and stage.
+    /// Dead letters by topic and stage.
     pub dead_letters: TopicCounts,
-    /// Of messages.
+    /// Bytes of messages.
     pub bytes: u64,
     /// The new positions.
     pub positions: Vec<(String, i32, i64)>,
@@ -45,7 +45,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// How many messages became dead letters.
+    /// Number of messages that became dead letters.
     pub fn num_dead_letters(&self) -> usize {
         self.dead_letters.values().sum::<u64>() as usize
     }
@@ -60,7 +60,7 @@ pub struct RunState {
     pub newest: BTreeMap<String, i64>,
     pub last_stored: Option<Timestamp>,
     database_away: Option<(Timestamp, String)>,
-    /// By client: since when, and when it said so last.
+    /// Clients that reach no broker: since when, and when they said so last.
     kafka_away: BTreeMap<String, (Timestamp, Instant)>,
     /// Topics that are not read any more.
     pub stopped: BTreeSet<String>,
@@ -71,9 +71,9 @@ pub struct RunState {
 pub struct PartitionState {
     /// The first offset not stored.
     pub next: i64,
-    /// Where the topic ends, once that is known.
+    /// The end of the topic, once that is known.
     pub high: Option<i64>,
-    /// Nothing is left to read: what lies before the end are markers of transactions.
+    /// Whether nothing is left to read: only markers of transactions lie before the end.
     exhausted: bool,
     moved: Instant,
     moved_at: Timestamp,
@@ -85,7 +85,7 @@ pub struct Readiness {
     pub ready: bool,
     pub job: String,
     pub version: &'static str,
-    /// What is wrong, each in a sentence.
+    /// The problems, each in a sentence.
     pub reasons: Vec<String>,
     /// Messages that are not stored yet.
     pub behind: i64,
@@ -94,7 +94,7 @@ pub struct Readiness {
 }
 
 impl RunState {
-    /// Before anything is known.
+    /// Creates the state before anything is known.
     pub const fn new() -> Self {
         Self {
             job: String::new(),
@@ -144,13 +144,13 @@ impl RunState {
         }
     }
 
-    /// Since when no broker answers a client. One that says nothing any more has been replaced.
+    /// Returns the time since which no broker answers a client. A client that says nothing any more has been replaced.
     fn kafka_away(&self) -> Option<Timestamp> {
         let speaking = self.kafka_away.values().filter(|(_, last)| last.elapsed() < SILENCE);
         speaking.map(|(since, _)| *since).min()
     }
 
-    /// Where a partition ends, where its end was met, and what was read of it last, as librdkafka counts.
+    /// Takes note of where a partition ends, where its end was met, and what was read of it last, as librdkafka counts.
     pub fn reaches(&mut self, topic: &str, partition: i32, high: i64, met: i64, read: i64) {
         if let Some(known) = self.partitions.get_mut(&(topic.into(), partition)) {
             if high >= 0 {

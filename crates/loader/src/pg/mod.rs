@@ -18,7 +18,7 @@ use crate::config::Database;
 use crate::observe;
 use crate::Failure;
 
-/// Where the loader keeps what it needs, as a failure names the place.
+/// The schema of the loader's own tables, as a failure names the place.
 pub const OUR_SCHEMA: &str = "schema loader";
 
 /// The connector of a job.

@@ -6,7 +6,7 @@ use tokio_postgres::{Error, GenericClient, Transaction};
 
 use crate::kafka::{Partition, TopicId};
 
-/// Where a partition stands.
+/// The stored position of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The first offset not yet stored.

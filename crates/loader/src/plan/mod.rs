@@ -1,4 +1,4 @@
-//! `tally plan`: what would `tally load` do with the messages that are there? Changes nothing.
+//! `tally plan`: shows what `tally load` would do with the messages that are there. Changes nothing.
 
 mod columns;
 
@@ -16,7 +16,7 @@ pub struct PlanArgs {
     /// The configuration file (TOML).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// How many messages to look at, at most.
+    /// Number of messages to look at, at most
     #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     messages: u32,
     /// Print the columns that were inferred as sections of the configuration, to be edited.

@@ -28,7 +28,7 @@ fn all_is_well() {
     assert!(text.contains("note: loader.dead_letters has 1 messages of this job"), "{text}");
 }
 
-/// What `tally check` prints; it must be content.
+/// Returns what `tally check` prints; the check must succeed.
 fn checked(config: &str) -> String {
     let output = tally("check", config, &[]);
     let text = String::from_utf8(output.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! What others see of a running loader: metrics, health, logs, and systemd.
+//! Observability of a running loader: metrics, health, logs, and systemd.
 
 use std::io::Write;
 use std::net::TcpListener;

@@ -19,7 +19,7 @@ const OURS: [(&str, &str); 6] = [
 
 /// A parsed connection string.
 pub struct Conninfo {
-    /// What tokio-postgres takes of it, with what the environment adds.
+    /// The parameters that tokio-postgres knows, with what the environment adds.
     pub config: Config,
     ours: BTreeMap<&'static str, String>,
 }

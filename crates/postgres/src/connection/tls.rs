@@ -37,7 +37,7 @@ const MODES: [(&str, Mode); 5] = [
 ];
 
 impl Mode {
-    /// What a connection string asks for.
+    /// Reads the mode that a connection string asks for.
     pub fn of(conninfo: &Conninfo) -> Result<Self, Failure> {
         let Some(text) = conninfo.get("sslmode") else { return Ok(Self::Prefer) };
         match MODES.iter().find(|(name, _)| *name == text) {

@@ -35,11 +35,11 @@ pub enum Datum<'a> {
         scale: usize,
     },
     Uuid([u8; 16]),
-    /// Since 1970-01-01.
+    /// Days since 1970-01-01.
     Days(i32),
     /// Microseconds since midnight.
     Time(i64),
-    /// Since 1970-01-01.
+    /// Time since 1970-01-01.
     Timestamp {
         count: i64,
         unit: Unit,
@@ -288,7 +288,7 @@ impl Datum<'_> {
         Ok(())
     }
 
-    /// What a number counts, if the schema says so.
+    /// Returns the unit of a number, if the schema has one.
     fn unit(&self) -> Option<Unit> {
         match self {
             Datum::Timestamp { unit, .. } => Some(*unit),
@@ -296,7 +296,7 @@ impl Datum<'_> {
         }
     }
 
-    /// What JSON would have in its place, for a column of this type.
+    /// Returns the value that JSON would have in its place, for a column of this type.
     fn value(&self, column: ColumnType) -> Result<Value<'_>, Reject> {
         let text = |text: String| Value::Text(Cow::Owned(text));
         Ok(match self {

@@ -18,7 +18,7 @@ pub struct AvroPlan {
     shape: Arc<AvroShape>,
     cells: Vec<Cell>,
     metadata: Metadata,
-    /// By field of the record, in the order in which messages have them.
+    /// The fields of the record, in the order in which messages have them.
     fields: Vec<PlannedField>,
     unknown: UnknownFields,
     row: Row,
@@ -173,7 +173,7 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
     use rand_chacha::ChaCha12Rng;
 
-    /// Everything that has lengths, branches or depth.
+    /// A schema with everything that has lengths, branches or depth.
     const SCHEMA: &str = r#"{"type": "record", "name": "n", "fields": [
         {"name": "id", "type": "long"}, {"name": "s", "type": ["null", "string"]},
         {"name": "d", "type": {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 3}},

@@ -25,7 +25,7 @@ pub enum Type {
         size: Option<usize>,
         scale: usize,
     },
-    /// As text, or as sixteen bytes.
+    /// A UUID, as text or as sixteen bytes.
     Uuid {
         is_text: bool,
         is_sized: bool,
@@ -90,7 +90,7 @@ impl AvroShape {
 
 struct Compiler {
     places: HashMap<String, usize>,
-    /// None while it is being compiled: types may contain themselves.
+    /// Named types; `None` while one is being compiled, since types may contain themselves.
     named: Vec<Option<Type>>,
 }
 

@@ -40,9 +40,9 @@ struct Numbers {
     all_whole: bool,
     /// Double precision holds each of them exactly as it is written.
     all_exact: bool,
-    /// By unit: all are times in it.
+    /// Whether all are times in a unit, by unit.
     times: [bool; 4],
-    /// By unit: all are near the timestamps of their messages.
+    /// Whether all are near the timestamps of their messages, by unit.
     near: [bool; 4],
 }
 
@@ -51,7 +51,7 @@ struct Numbers {
 pub struct Conclusion {
     /// The type.
     pub kind: ColumnType,
-    /// What its numbers count, if they are times.
+    /// The unit of its numbers, if they are times.
     pub unit: Option<Unit>,
     /// Empty texts mean NULL.
     pub empty_is_null: bool,

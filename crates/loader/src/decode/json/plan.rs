@@ -35,7 +35,7 @@ struct List {
 pub enum FoundList {
     /// A list was there, perhaps an empty one.
     Yes,
-    /// There is no list where one should be.
+    /// No list where one should be.
     NoList,
 }
 

@@ -20,13 +20,13 @@ pub struct Routes {
     looked_at: Node,
     slots: usize,
     unmatched: Unmatched,
-    /// By route: how many rows its table had before the message.
+    /// Number of rows that each route's table had before the message.
     before: Vec<usize>,
 }
 
 struct PlannedRoute {
     plan: JsonPlan,
-    /// Which of the tables its rows are for.
+    /// The table of its rows, as a place among all tables.
     target: usize,
     conditions: Vec<RouteCondition>,
 }

@@ -16,7 +16,7 @@ pub const LONGEST_RECORD: usize = 8 << 20;
 pub struct Block {
     /// The records.
     pub text: Vec<u8>,
-    /// Where they begin in the text of the file, in bytes.
+    /// Start in the text of the file, in bytes.
     pub from: u64,
     /// The line that they begin with, counted from 1.
     pub line: u64,
@@ -25,7 +25,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// Where the next one begins.
+    /// Start of the next block.
     pub fn to(&self) -> u64 {
         self.from + self.text.len() as u64 + self.passed
     }
@@ -41,9 +41,9 @@ pub struct Blocks<R> {
     input: R,
     dialect: Dialect,
     size: usize,
-    /// What was read beyond the last block.
+    /// Text that was read beyond the last block.
     rest: Vec<u8>,
-    /// Where `rest` begins.
+    /// Start of `rest`.
     at: u64,
     line: u64,
     ended: bool,
@@ -173,10 +173,10 @@ fn end_by_walking(text: &[u8], dialect: &Dialect) -> Option<usize> {
     last
 }
 
-/// Where a text may be cut: looks at all of it once, and says after every `part` bytes where a record begins.
+/// Finds where a text may be cut: reads all of it once, and returns the start of a record after every `part` bytes.
 ///
-/// Gives the byte and the line of each beginning after the first, or nothing if quotes are open for so long that they
-/// are probably not meant as such.
+/// Returns the byte and the line of each beginning after the first, or nothing if quotes are open for so long that
+/// they are probably not meant as such.
 pub fn beginnings(input: &mut impl Read, dialect: &Dialect, part: u64) -> io::Result<Vec<(u64, u64)>> {
     let Dialect { quote, escape, comment, .. } = *dialect;
     if escape != quote || comment.is_some() {
@@ -223,7 +223,7 @@ mod tests {
     use super::super::record::Records;
     use super::*;
 
-    /// Gives bytes in pieces of random size, as a pipe may.
+    /// A reader that returns bytes in pieces of random size, as a pipe may.
     struct Dribble<'a>(&'a [u8], ChaCha12Rng);
 
     impl Read for Dribble<'_> {

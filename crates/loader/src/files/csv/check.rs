@@ -1,4 +1,4 @@
-//! What is wrong with a record before any column is looked at.
+//! Checks a record before any column is looked at.
 
 use memchr::memchr;
 
@@ -19,7 +19,7 @@ impl Checker {
         Self { fields, clean: bad_character(text).is_none() }
     }
 
-    /// What is wrong with the record that was found last, if anything.
+    /// Returns what is wrong with the record that was found last, if anything.
     pub fn check(&self, text: &[u8], found: &FoundRecord, records: &Records) -> Option<Reject> {
         if !found.closed {
             return Some(Reject::new(sqlstate::BAD_FILE, "a quote is opened and not closed"));
@@ -35,7 +35,7 @@ impl Checker {
     }
 }
 
-/// What is wrong with a line that is longer than a record may be.
+/// Returns what is wrong with a line that is longer than a record may be.
 pub fn too_long(block: &Block) -> Option<Reject> {
     (block.passed > 0).then(|| {
         let length = block.text.len() as u64 + block.passed;

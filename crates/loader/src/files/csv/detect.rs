@@ -3,9 +3,9 @@
 use super::dialect::Dialect;
 use super::record::Records;
 
-/// What may separate fields, the likeliest first.
+/// Delimiters that are tried, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// How many records are looked at.
+/// Number of records to look at.
 const SAMPLE: usize = 100;
 
 impl Dialect {
@@ -50,7 +50,7 @@ fn field_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
     counts
 }
 
-/// How often the most frequent number occurs, and the number.
+/// Returns how often the most frequent number occurs, and the number.
 fn most_frequent(counts: &[usize]) -> Option<(usize, usize)> {
     let often = |count: &usize| counts.iter().filter(|other| *other == count).count();
     counts.iter().map(|count| (often(count), *count)).max()

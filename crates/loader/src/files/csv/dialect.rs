@@ -1,4 +1,4 @@
-//! How a file writes its records, as far as that can differ.
+//! The dialect of a file: everything in which records of CSV can differ.
 
 /// The bytes that mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Dialect {
     pub quote: u8,
     /// Escape character, before a quote inside of quotes.
     pub escape: u8,
-    /// What a line begins with that is no record.
+    /// First byte of a line that is a comment.
     pub comment: Option<u8>,
     /// Whether a line without any text is nothing, rather than a record of one empty field.
     pub skip_blank_lines: bool,

@@ -9,12 +9,12 @@ use super::record::Records;
 use crate::config::ColumnType;
 use crate::files::infer::{ColumnEvidence, Kind};
 
-/// How many records are looked at.
+/// Number of records to look at.
 const SAMPLE: usize = 1000;
 /// Whole numbers that may be years.
 const YEARS: std::ops::RangeInclusive<i64> = 1500..=2500;
 
-/// What the first record was taken for.
+/// The guess at the first record: names or values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guess {
     /// The names of the columns, rather than a row.
@@ -23,7 +23,7 @@ pub struct Guess {
     pub is_doubtful: bool,
 }
 
-/// What a field of the first record is beside the values below it.
+/// A field of the first record, compared with the values below it.
 enum HeaderField {
     Empty {
         /// Whether all fields below are empty, or none is.

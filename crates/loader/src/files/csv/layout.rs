@@ -1,4 +1,4 @@
-//! What a file of CSV is made of, found from its beginning.
+//! The layout of a CSV file, detected from its beginning.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::files::limits::Limits;
 use crate::files::part::Part;
 use crate::Failure;
 
-/// How much of a file is looked at, unless its first record is longer.
+/// Number of bytes of a file to look at, unless its first record is longer.
 const SAMPLE: usize = 64 << 10;
 /// Larger files are cut, so that several connections can load one of them.
 const PART: u64 = 64 << 20;
@@ -26,19 +26,19 @@ const MAX_COLUMNS: usize = 1600;
 /// A file and how to read it.
 #[derive(Debug)]
 pub struct CsvLayout {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What it was when it was looked at.
+    /// The state of the file when it was looked at.
     pub identity: FileIdentity,
-    /// How its bytes become text.
+    /// Form in which its bytes hold text.
     pub form: Form,
-    /// How its text becomes records.
+    /// Dialect in which its text holds records.
     pub dialect: Dialect,
     /// The names in its header line.
     pub header: Option<Vec<String>>,
-    /// How many fields its records have; none if it has no records.
+    /// Number of fields of its records; 0 if it has no records.
     pub fields: usize,
-    /// Where its records begin: byte and line.
+    /// Start of its records: byte and line.
     pub begin: (u64, u64),
     /// Whether a last line that no newline ends is left for later.
     leave_unfinished: bool,

@@ -27,7 +27,7 @@ use crate::Failure;
 use layout::CsvLayout;
 use record::CsvField;
 
-/// What is told about the files, beyond what they tell themselves.
+/// Options about the files, beyond what they show themselves.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "CSV")]
 pub struct CsvOptions {
@@ -55,7 +55,7 @@ pub struct CsvOptions {
     /// Leave a last line that no newline ends to a later run: the file is still being written
     #[arg(long)]
     pub wait_for_newline: bool,
-    /// What stands for NULL when it is not quoted, beside nothing at all
+    /// Text that means NULL when it is not quoted, besides the empty field
     #[arg(long, value_name = "TEXT")]
     pub null: Option<String>,
     /// The encoding, such as windows-1252 or utf-16le [default: by the file's mark, else UTF-8]
@@ -96,7 +96,7 @@ pub fn append_text(column: &Column, text: Option<&str>, out: &mut Vec<u8>) -> Re
     encode::append(column, field, text.is_none(), None, out)
 }
 
-/// What stands for NULL.
+/// The text that stands for NULL.
 #[derive(Debug, Clone)]
 pub struct Nulls(Option<Vec<u8>>);
 

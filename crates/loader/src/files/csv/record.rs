@@ -19,7 +19,7 @@ pub struct CsvField<'a> {
     pub quoted: bool,
 }
 
-/// Where a record is, and whether it is one.
+/// The place of a record, and whether it is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRecord {
     /// Bytes of the record in the block, with the end of the line.
@@ -78,7 +78,7 @@ impl<'b> Records<'b> {
         self.fields.iter().map(|span| self.field(span))
     }
 
-    /// How many there are.
+    /// Number of records.
     pub fn len(&self) -> usize {
         self.fields.len()
     }

@@ -1,9 +1,9 @@
-//! What all values of a column looked like, and the type that follows from it.
+//! Evidence of all values of a column, and the type that follows from it.
 
 use super::kind::{is_double, Kind};
 use crate::config::ColumnType;
 
-/// Everything that was seen in a column; the order in which it was seen leaves no trace.
+/// Evidence of a column: all that was seen in it; the order leaves no trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ColumnEvidence {
     seen: u16,

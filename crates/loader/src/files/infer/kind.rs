@@ -1,4 +1,4 @@
-//! What one value looks like.
+//! The kind of a single value.
 
 use tally_postgres::pgtype::moment::Moment;
 
@@ -7,7 +7,7 @@ const SAFE_DIGITS: u32 = 15;
 /// Doubles are never written with more.
 const MOST_DIGITS: u32 = 17;
 
-/// What one value looks like; the narrowest type that keeps it as it was written.
+/// The kind of a single value: the narrowest type that keeps it as it was written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// `true`, `false`, `yes`, `no` in any case.
@@ -40,7 +40,7 @@ pub enum Kind {
     Timestamptz,
     /// A UUID with hyphens.
     Uuid,
-    /// Anything else.
+    /// Text: anything else.
     Text,
 }
 
@@ -144,7 +144,7 @@ fn integer(negative: bool, digits: &[u8]) -> Kind {
     }
 }
 
-/// Without zeros in front; those at the end count, for they are written.
+/// Counts digits without leading zeros; trailing ones count, for they are written.
 fn significant_digits<'a>(digits: impl Iterator<Item = &'a u8>) -> u32 {
     digits.skip_while(|b| **b == b'0').count().try_into().unwrap_or(u32::MAX)
 }

@@ -4,19 +4,19 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-/// How a file is packed.
+/// The compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     None,
-    /// By gzip.
+    /// Compression by gzip.
     Gzip,
-    /// By zstd.
+    /// Compression by zstd.
     Zstd,
 }
 
 impl Compression {
-    /// What the name's ending says.
+    /// Returns the compression that the name's ending stands for.
     pub fn of(path: &Path) -> Self {
         match path.extension().and_then(|e| e.to_str()) {
             Some("gz") => Self::Gzip,

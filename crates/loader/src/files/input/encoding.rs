@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_16BE, UTF_16LE, UTF_8};
 
-/// What the beginning of a file says about its encoding, and the length of the mark by which it says so.
+/// Detects the encoding of a file from its beginning, with the length of the byte order mark if there is one.
 ///
 /// Without a mark, text in which most other bytes are zero is UTF-16; anything else is taken as UTF-8, which is checked
 /// record by record.

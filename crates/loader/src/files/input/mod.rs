@@ -19,17 +19,17 @@ pub use paths::expand;
 use super::limits::{Allowance, Bounded, Limits};
 use encoding::Decoded;
 
-/// How much of a file is looked at to know what it is.
+/// Number of bytes of a file to look at to know what it is.
 const SAMPLE: usize = 64 << 10;
 
-/// How to read a file.
+/// The form of a file's bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
-    /// How it is packed.
+    /// The compression.
     pub compression: Compression,
-    /// How its text is written; without the mark that it may begin with.
+    /// The encoding of the text after the byte order mark, if there is one.
     pub encoding: &'static Encoding,
-    /// The length of that mark.
+    /// The length of the byte order mark.
     pub mark: usize,
     limits: Limits,
 }
@@ -80,12 +80,12 @@ impl Form {
     }
 }
 
-/// What tells whether a file is still the one that it was.
+/// The identity of a file's contents: tells whether the file has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileIdentity {
     /// Size in bytes.
     pub size: i64,
-    /// When it was last written, microseconds since 1970.
+    /// Time of the last change, in microseconds since 1970.
     pub modified: i64,
     /// A hash of its first and last 64 KiB.
     pub hash: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Which files are meant.
+//! Finds the input files that the arguments mean.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -39,7 +39,7 @@ impl<G: RowGroupReader> RowGroupReader for Checked<G> {
 
 struct Pages {
     pages: Box<dyn PageReader>,
-    /// How many streams of levels come before the values.
+    /// Number of streams of levels before the values.
     levels: usize,
 }
 
@@ -93,13 +93,13 @@ fn is_sound(page: &Page, levels: usize) -> bool {
     at.and_then(|at| (0..streams).try_fold(at, |at, _| after_numbers(values, at, most))).is_some()
 }
 
-/// Where the levels that begin here end.
+/// Returns the end of the levels that begin here.
 fn after_levels(buffer: &[u8], at: usize) -> Option<usize> {
     let length = buffer.get(at..)?.first_chunk::<4>()?;
     at.checked_add(4)?.checked_add(u32::from_le_bytes(*length) as usize)
 }
 
-/// Where the numbers that begin here end, if there are no more of them than this.
+/// Returns the end of the numbers that begin here, if there are no more of them than this.
 fn after_numbers(buffer: &[u8], mut at: usize, most: u64) -> Option<usize> {
     let number = |at: &mut usize| {
         let mut value = 0;

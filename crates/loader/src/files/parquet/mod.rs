@@ -67,7 +67,7 @@ impl FileFormat for Parquet {
     }
 }
 
-/// What the end of a file says of it, without statistics; as if it had this schema, if one is given.
+/// Reads the metadata at the end of a file, without statistics; as if it had this schema, if one is given.
 fn metadata(file: &fs::File, schema: Option<&SchemaDescPtr>) -> Result<ParquetMetaData, ParquetError> {
     let skip = ParquetStatisticsPolicy::SkipAll;
     let mut options = ParquetMetaDataOptions::new();
@@ -261,7 +261,7 @@ pub mod tests {
         file.into_inner().unwrap()
     }
 
-    /// How many rows and dead letters a file of these bytes has, as far as it can be read.
+    /// Counts the rows and dead letters of a file of these bytes, as far as it can be read.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<usize, Failure> {
         fs::write(path, bytes).unwrap();
         let format = Parquet(PageLimit { max_page: 1 << 20 }, Limits { max_inflation: 1000 });

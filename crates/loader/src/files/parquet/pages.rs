@@ -106,7 +106,7 @@ impl Header {
         matches!(self.kind, DATA | DATA_V2)
     }
 
-    /// Gives how large the page becomes.
+    /// Returns how large the page becomes.
     fn check(&self, room: u64, most: u64) -> Result<u64, String> {
         let sizes = u64::try_from(self.unpacked).ok().zip(u64::try_from(self.packed).ok());
         let Some((unpacked, packed)) = sizes.filter(|_| self.values >= 0) else {

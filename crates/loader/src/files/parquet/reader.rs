@@ -35,7 +35,7 @@ pub struct ParquetReader<'f> {
     metadata: ParquetMetaData,
     groups: Range<usize>,
     rows: Option<ReaderIter>,
-    /// What the rows after the last batch have met.
+    /// The failure that comes after the rows of the last batch.
     failed: Option<Failure>,
     at: i64,
     columns: Vec<Column>,
@@ -132,7 +132,7 @@ impl<'f> ParquetReader<'f> {
     }
 }
 
-/// What the library does, as an error even where it would panic: over columns that do not fit together it may.
+/// Runs a call of the library, turning a panic into an error: columns that do not fit together may cause one.
 fn caught<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     let done = catch_unwind(AssertUnwindSafe(work));
     done.unwrap_or_else(|_| Err(ParquetError::General("its columns do not fit together".into())))

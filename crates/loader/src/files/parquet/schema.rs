@@ -10,7 +10,7 @@ use parquet::schema::types::Type;
 use crate::config::ColumnType;
 use crate::decode::{sqlstate, Reject};
 
-/// How to read the values of a column, where they alone do not tell.
+/// The meaning of a column's values, where their type alone does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParquetShape {
     /// Values that mean what they are.
@@ -23,14 +23,14 @@ pub enum ParquetShape {
     Int96,
 }
 
-/// What a column holds.
+/// A column of a Parquet file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParquetField {
     /// Name of the column.
     pub name: String,
     /// The type for a column of a new table.
     pub kind: ColumnType,
-    /// How its values are to be taken.
+    /// The meaning of its values.
     pub shape: ParquetShape,
 }
 
@@ -157,7 +157,7 @@ fn by_converted_type(converted: ConvertedType, physical: Physical) -> ColumnType
     }
 }
 
-/// What of a column the reader would give in part, or not at all.
+/// Refuses a column that the reader would return in part, or not at all.
 fn check(field: &Type) -> Result<(), String> {
     if field.is_group() {
         let times = |inner: &Type| inner.is_primitive() && inner.get_physical_type() == Physical::INT96;
