@@ -37,7 +37,7 @@ enum Command {
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Load {
-    /// Load files instead of Kafka topics.
+    /// Load files instead of Kafka topics
     #[command(subcommand)]
     files: Option<files::FormatCommand>,
     #[command(flatten)]

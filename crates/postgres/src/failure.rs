@@ -1,4 +1,4 @@
-//! Errors for people: a line that says where, what, and how to mend it; and for programs: whether to try again.
+//! Errors for users, as a line with the place, the problem and a hint; and for programs, with a kind that says whether to try again.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -6,11 +6,11 @@ use std::process::ExitCode;
 /// The way a program can react to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Wait, and try the same again: a server or the way to it is in trouble.
+    /// Wait and try again: a server or the network fails.
     Retry,
-    /// Leave out the row or message that the error is about.
+    /// Skip the row or message that the error is about.
     Reject,
-    /// Stop: neither waiting nor leaving something out would help.
+    /// Stop: neither waiting nor skipping would help.
     Fatal,
 }
 
@@ -48,7 +48,7 @@ impl Failure {
         Self { mend: Some(one_line(how)), ..self }
     }
 
-    /// Adds a sentence after how to mend it.
+    /// Adds a sentence after the hint.
     pub fn and(self, also: impl fmt::Display) -> Self {
         let mend = self.mend.map_or_else(|| also.to_string(), |mend| format!("{mend}; {also}"));
         Self { mend: Some(one_line(mend)), ..self }
@@ -85,7 +85,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Errors of libraries may span lines; scripts that read ours must not have to.
+/// Joins lines: errors of libraries may span several, but scripts expect one.
 fn one_line(text: impl fmt::Display) -> String {
     text.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

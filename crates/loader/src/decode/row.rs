@@ -146,7 +146,7 @@ impl Row {
         }
         match cells.iter().find(|cell| must_be(cell) && self.spans[cell.place].is_none()) {
             Some(cell) => {
-                Err(Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&cell.name))
+                Err(Reject::new(sqlstate::NOT_NULL, "required value is missing").in_column(&cell.name))
             }
             None => Ok(()),
         }

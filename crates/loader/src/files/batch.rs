@@ -45,7 +45,7 @@ impl FileBatch {
         self.dead_letters.push(FileDeadLetter { line, raw, stage: Stage::Decode, reject });
     }
 
-    /// Whether it is nothing but one dead letter.
+    /// Whether the batch is a single dead letter.
     pub fn is_single_letter(&self) -> bool {
         self.origins.is_empty() && self.dead_letters.len() == 1
     }
@@ -55,7 +55,7 @@ impl FileBatch {
         self.dead_letters.iter().filter_map(|letter| letter.raw.as_ref()).map(Vec::len).sum()
     }
 
-    /// The dead letters of a batch without rows, and the batch that follows it.
+    /// Joins the dead letters of a batch without rows with the batch that follows it.
     pub fn followed_by(mut self, mut following: Self) -> Self {
         self.dead_letters.append(&mut following.dead_letters);
         Self { from: self.from, dead_letters: self.dead_letters, ..following }
@@ -75,6 +75,6 @@ impl FileBatch {
 
 /// Reads a part of a file, batch by batch.
 pub trait BatchReader {
-    /// The next one, or none at the part's end.
+    /// Returns the next batch, or none at the end of the part.
     fn next(&mut self) -> Result<Option<FileBatch>, Failure>;
 }

@@ -1,4 +1,4 @@
-//! Columns that are too narrow for numbers in the files, as one of whole numbers is for tomorrow's decimals.
+//! Columns that are too narrow for numbers in the files, such as `bigint` for decimals.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Narrow {
         }
     }
 
-    /// The statement that makes room, if a column needs it.
+    /// Returns the statement that widens the columns, if any need it.
     pub fn statement(&self, table: &TableName) -> Option<String> {
         let columns = self.0.lock().expect("no thread panics with it");
         let alter = |(name, column): (&String, &NarrowColumn)| {
@@ -54,10 +54,10 @@ impl Narrow {
         let Some((name, NarrowColumn { values, first, .. })) = columns.first_key_value() else {
             return Ok(());
         };
-        let what = format!("column {name:?} does not hold {values} of the numbers; the first is in {first}");
+        let what = format!("column {name:?} cannot hold {values} of the numbers; the first is in {first}");
         Err(Failure::new(what)
             .at(format!("table {table}"))
-            .mend(format!("{statement}, then run it with --replay")))
+            .mend(format!("{statement}, then run the command with --replay")))
     }
 }
 
@@ -82,8 +82,8 @@ mod tests {
         narrow.note(Path::new("g"), &[letter(4, "A", numeric), letter(5, "A", bigint)]);
         assert_eq!(
             narrow.verdict(&table).unwrap_err().to_string(),
-            "table \"s\".\"t\": column \"A\" does not hold 3 of the numbers; the first is in f line 3: no; \
-             ALTER TABLE \"s\".\"t\" ALTER COLUMN \"A\" TYPE numeric, ALTER COLUMN \"b\" TYPE numeric, then run it with --replay"
+            "table \"s\".\"t\": column \"A\" cannot hold 3 of the numbers; the first is in f line 3: no; \
+             ALTER TABLE \"s\".\"t\" ALTER COLUMN \"A\" TYPE numeric, ALTER COLUMN \"b\" TYPE numeric, then run the command with --replay"
         );
     }
 }

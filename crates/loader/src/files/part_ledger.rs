@@ -18,11 +18,11 @@ use crate::store::statements::Statements;
 use crate::store::writer::Writer;
 use crate::Failure;
 
-/// The trace that a batch left in the database.
+/// The rows and dead letters that a batch stored.
 pub struct StoredRows {
     rows: u64,
     dead_letters: u64,
-    /// The first of those.
+    /// The first of the dead letters.
     first_bad: Option<String>,
 }
 
@@ -43,13 +43,13 @@ pub struct PartLedger<'a> {
 }
 
 impl<'a> PartLedger<'a> {
-    /// The ledger of a part whose rows go to this table.
+    /// Creates the ledger of a part whose rows go to this table.
     pub fn new(run: &'a Run, key: PartKey<'a>, definition: &'a Definition) -> Self {
         Self { run, key, definition }
     }
 
-    /// Takes the lock on the part, and returns its position and line; none if all of it is stored, or if the run was told to
-    /// stop while PostgreSQL was away.
+    /// Locks the part, and returns its position and line; none if all of it is stored, or if the run was told to stop
+    /// while PostgreSQL was unavailable.
     pub async fn open(&self, writer: &mut Writer) -> Result<Option<(i64, i64)>, Failure> {
         let entry = writer.retry("opening a part", async |writer: &mut Writer| {
             let client = writer.client().await.map_err(|e| self.failure(&e))?;
@@ -66,10 +66,10 @@ impl<'a> PartLedger<'a> {
         }
     }
 
-    /// Notes the end of the part, if it was reached, and releases the lock back.
+    /// Records the end of the part, if it was reached, and releases the lock.
     pub async fn close(&self, writer: &mut Writer, reached: Option<i64>) -> Result<(), Failure> {
         let closed = writer.retry("closing a part", async |writer: &mut Writer| {
-            // With its connection a lock is gone as well.
+            // A lock ends with its connection.
             let is_locked = !writer.is_closed();
             let client = writer.client().await.map_err(|e| self.failure(&e))?;
             if let Some(next) = reached {
@@ -88,20 +88,22 @@ impl<'a> PartLedger<'a> {
     }
 
     fn moved_failure(&self) -> Failure {
-        Failure::new("its position in loader.files was moved by someone else")
+        Failure::new("another session has changed the file's position in loader.files")
             .at(self.key.path)
-            .mend("run it again; it goes on from there")
+            .mend("run the command again; it continues from there")
     }
 
     fn too_many(&self, first: &FileDeadLetter) -> Failure {
         let most = self.run.max_bad_rows;
-        Failure::new(format!("more than {most} bad rows; in this batch the first is on {first}"))
+        Failure::new(format!("more than {most} bad rows; the first of this batch is on {first}"))
             .at(self.key.path)
-            .mend("mend the file or the options; or allow more with --max-bad-rows, and the run goes on where it stopped")
+            .mend(
+                "correct the file or the options, or raise --max-bad-rows; the next run continues from here",
+            )
     }
 }
 
-/// The first of dead letters, as a failure shows it.
+/// Returns the first of dead letters, as a failure shows it.
 fn first<'l>(letters: impl IntoIterator<Item = &'l FileDeadLetter>) -> Option<String> {
     letters.into_iter().min_by_key(|letter| letter.line).map(ToString::to_string)
 }

@@ -10,7 +10,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 /// Interval between two lines in the log.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
-/// Shows how far a step of the run is; shared by its threads.
+/// The progress of a step of the run; shared by its threads.
 pub struct StepProgress {
     verb: &'static str,
     total: u64,
@@ -25,7 +25,7 @@ enum Shown {
 }
 
 impl StepProgress {
-    /// The progress of a step over this many bytes, in the form that suits where the output goes.
+    /// Creates the progress of a step over this many bytes, in the form that suits the output.
     pub fn new(verb: &'static str, total: u64, quiet: bool) -> Self {
         let shown = if quiet {
             Shown::Quiet
@@ -56,7 +56,7 @@ impl StepProgress {
         }
     }
 
-    /// The step is over.
+    /// Ends the step.
     pub fn finish(&self) {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();

@@ -17,7 +17,7 @@ pub enum Problem {
 /// Version byte that the binary form of jsonb begins with, before its text.
 pub const JSONB_VERSION: u8 = 1;
 
-/// Reads what PostgreSQL takes for a boolean.
+/// Reads a boolean in any form that PostgreSQL accepts.
 pub fn boolean(text: &[u8]) -> Option<bool> {
     let is = |words: [&str; 6]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
     if is(["true", "t", "yes", "y", "on", "1"]) {

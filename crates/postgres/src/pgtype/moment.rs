@@ -1,7 +1,7 @@
 //! Dates and times as PostgreSQL and ISO 8601 write them, in PostgreSQL's own counts.
 //!
-//! Tables full of them are read: on bytes, without allocating, and over PostgreSQL's whole range, which is far wider than that
-//! of other calendars.
+//! Parses bytes without allocating, since there are millions of values, and over PostgreSQL's whole range, which is far
+//! wider than that of other calendars.
 
 use super::Problem;
 

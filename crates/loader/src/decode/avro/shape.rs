@@ -1,4 +1,4 @@
-//! A writer's schema, with its references resolved and its logical types understood.
+//! A writer's schema, with references and logical types resolved.
 
 use std::collections::HashMap;
 
@@ -42,7 +42,7 @@ pub enum Type {
     Array(Box<Type>),
     Map(Box<Type>),
     Union(Vec<Type>),
-    /// A type that has a name, by its place among them.
+    /// A named type, by its index.
     Named(usize),
 }
 

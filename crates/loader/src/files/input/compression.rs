@@ -1,4 +1,4 @@
-//! Packed files, known by their names.
+//! Compressed files, recognized by their names.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -25,11 +25,11 @@ impl Compression {
         }
     }
 
-    /// The unpacked bytes.
+    /// Returns a reader of the decompressed bytes.
     pub fn open(self, file: File) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Self::None => Box::new(file),
-            // Files put together by `cat` have several members.
+            // Files that were concatenated have several members.
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             Self::Zstd => Box::new(zstd::Decoder::new(file)?),
         })

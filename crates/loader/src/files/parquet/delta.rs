@@ -1,5 +1,5 @@
-//! Delta-encoded pages, looked at before they are decoded: they say inside once more how many values they have, and the
-//! library makes room for that many.
+//! Checks delta-encoded pages before they are decoded: they repeat their number of values inside, and the library
+//! allocates memory for that many.
 
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
@@ -10,7 +10,7 @@ use parquet::file::reader::RowGroupReader;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
-/// A row group whose pages are looked at.
+/// A row group whose pages are checked.
 pub struct Checked<G>(pub G);
 
 impl<G: RowGroupReader> RowGroupReader for Checked<G> {
@@ -56,7 +56,7 @@ impl PageReader for Pages {
         let page = self.pages.get_next_page()?;
         match &page {
             Some(page) if !is_sound(page, self.levels) => {
-                Err(ParquetError::General("a page has other values than it says".into()))
+                Err(ParquetError::General("number of values in a page differs from its header".into()))
             }
             _ => Ok(page),
         }
@@ -84,7 +84,7 @@ fn is_sound(page: &Page, levels: usize) -> bool {
         Page::DictionaryPage { .. } => return true,
     };
     let most = u64::from(page.num_values());
-    // The lengths of prefixes, and after them those of the rest.
+    // The lengths of prefixes, followed by those of the suffixes.
     let streams = match page.encoding() {
         Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
         Encoding::DELTA_BYTE_ARRAY => 2,
