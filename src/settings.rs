@@ -13,7 +13,7 @@ static POWERTREE_DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CS
 static POWERTREE_COMPACT_ROWS: GucSetting<i32> = GucSetting::<i32>::new(16_384);
 static POWERTREE_COMPACT_SECONDS: GucSetting<i32> = GucSetting::<i32>::new(5);
 
-/// Are built-in aggregates over moving frames replaced?
+/// Whether built-in aggregates over moving frames are replaced.
 pub fn accelerate_windows() -> bool {
     ACCELERATE_WINDOWS.get()
 }
@@ -23,7 +23,7 @@ pub fn window_mem() -> usize {
     WINDOW_MEM.get() as usize
 }
 
-/// Do statements only mark which leaves of a power tree they touched?
+/// Whether statements only mark which leaves of a power tree they touched.
 pub fn powertree_bulk() -> bool {
     POWERTREE_BULK.get()
 }
@@ -93,7 +93,7 @@ pub fn register() {
         GucFlags::UNIT_S,
     );
     // PostgreSQL lets a setting of the postmaster come into being while it starts, and at no other time.
-    // SAFETY: a flag of the server's.
+    // SAFETY: reads a flag that the server set before it loaded the library.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         GucRegistry::define_string_guc(
             c"pg_tally.powertree_databases",

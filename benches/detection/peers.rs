@@ -13,7 +13,7 @@ fn detector() -> Detector {
     Detector::new(false, Options::new(false))
 }
 
-/// As in the example of the crate.
+/// The detector as in the example of the crate.
 fn bocpd() -> BocpdTruncated<f64, Gaussian, NormalGamma> {
     BocpdTruncated::new(250.0, NormalGamma::new_unchecked(0.0, 1.0, 1.0, 1.0))
 }

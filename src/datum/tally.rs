@@ -48,7 +48,7 @@ unsafe impl BoxRet for SqlTally {
 /// The state of an aggregate: the value itself, changed in place.
 pub struct TallyState {
     tally: *mut Tally,
-    /// Is it a copy, made for an ordinary call?
+    /// Whether this is a copy, made for an ordinary call.
     copied: bool,
 }
 

@@ -36,7 +36,7 @@ pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
     )
 }
 
-/// Are the times of a detector times of PostgreSQL?
+/// Whether the times of a detector are times of PostgreSQL.
 fn timely(detector: &Detector) -> bool {
     detector.times().is_none_or(|(first, last)| TIMES.contains(&first) && TIMES.contains(&last))
 }

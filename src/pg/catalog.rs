@@ -9,7 +9,7 @@ pub fn relkind(relation: Oid) -> u8 {
     unsafe { pg_sys::get_rel_relkind(relation) as u8 }
 }
 
-/// Is a relation a partitioned table?
+/// Whether a relation is a partitioned table.
 pub fn is_partitioned(relation: Oid) -> bool {
     relkind(relation) == pg_sys::RELKIND_PARTITIONED_TABLE
 }
@@ -69,13 +69,13 @@ pub fn scan(
 
 /// Makes what the transaction has written known to what it does next.
 pub fn advance() {
-    // SAFETY: a counter of the running transaction's.
+    // SAFETY: raises a counter of the running transaction, in which this is called.
     unsafe { pg_sys::CommandCounterIncrement() }
 }
 
 /// The time of day, in microseconds since 2000.
 pub fn now() -> i64 {
-    // SAFETY: PostgreSQL asks the clock.
+    // SAFETY: PostgreSQL reads the clock; nothing has to hold for it.
     unsafe { pg_sys::GetCurrentTimestamp() }
 }
 

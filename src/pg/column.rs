@@ -66,7 +66,7 @@ pub fn type_name(type_oid: Oid) -> String {
 /// The length of types whose values have a header that says it.
 pub const VARLENA: i16 = -1;
 
-/// Are the values of a column, counted from one, passed by reference, and as long as this?
+/// Whether the values of a column, counted from one, are passed by reference, and as long as this.
 ///
 /// # Safety
 /// The descriptor is that of a table or a result, and outlives the call.

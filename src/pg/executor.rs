@@ -125,7 +125,7 @@ pub unsafe fn evaluate(expression: *mut ExprState, context: *mut ExprContext) ->
     }
 }
 
-/// Does a condition hold? NULL is no.
+/// Whether a condition holds. NULL is no.
 ///
 /// # Safety
 /// As for [`evaluate`].

@@ -29,7 +29,7 @@ static ALLOCATOR: Allocator = Allocator;
 /// Malloc, and the reserve behind it.
 struct Allocator;
 
-/// Does the caller handle a failed allocation? (A backend has one thread.)
+/// Whether the caller handles a failed allocation. (A backend has one thread.)
 static ASKED: AtomicBool = AtomicBool::new(false);
 /// The reserve was given up for an allocation, and no error has been raised since.
 static UNREPORTED: AtomicBool = AtomicBool::new(false);
@@ -38,19 +38,19 @@ static UNREPORTED: AtomicBool = AtomicBool::new(false);
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's layout.
+        // SAFETY: the layout is the caller's, who promises what `GlobalAlloc` asks.
         unsafe { or_from_reserve(layout.size(), || System.alloc(layout)) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's layout.
+        // SAFETY: the layout is the caller's, who promises what `GlobalAlloc` asks.
         unsafe { or_from_reserve(layout.size(), || System.alloc_zeroed(layout)) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's block, which is malloc's.
+        // SAFETY: the block came from `alloc` with this layout, as the caller promises, and so from malloc.
         unsafe { System.dealloc(memory, layout) }
     }
 
@@ -216,7 +216,7 @@ mod wrapped {
         if level >= PgLogLevel::ERROR as c_int {
             reserve::give_up();
         }
-        // SAFETY: the caller's arguments.
+        // SAFETY: pgrx passes what PostgreSQL's function of this name takes.
         unsafe { __real_errstart(level, domain) }
     }
 

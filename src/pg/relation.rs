@@ -60,7 +60,7 @@ fn children(relation: Oid) -> Vec<Oid> {
     related(relation, Relatives::Children)
 }
 
-/// Does a table inherit, or do others inherit from it, other than as partitions do?
+/// Whether a table inherits, or others inherit from it, other than as partitions do.
 pub fn inherits(relation: Oid, class: &Class) -> bool {
     let has_parents = !class.partition && !related(relation, Relatives::Parents).is_empty();
     let has_children =
@@ -85,7 +85,7 @@ pub fn lineage(relation: Oid) -> Vec<Oid> {
     lineage
 }
 
-/// Is a relation the base table or one of its partitions, of partitions too?
+/// Whether a relation is the base table or one of its partitions, or of theirs.
 pub fn is_in_family(relation: Oid, base: Oid) -> bool {
     relation == base || related(relation, Relatives::Parents).iter().any(|&parent| is_in_family(parent, base))
 }
@@ -122,12 +122,12 @@ impl Class {
     }
 }
 
-/// Has a relation any triggers?
+/// Whether a relation has any triggers.
 pub fn has_triggers(relation: Oid) -> bool {
     Class::of(relation).is_some_and(|class| class.triggers)
 }
 
-/// Is the table a partition of another?
+/// Whether the table is a partition of another.
 pub fn is_partition(relation: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe { pg_sys::get_rel_relispartition(relation) }

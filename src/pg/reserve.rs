@@ -12,7 +12,7 @@ const SIZE: usize = 4 << 20;
 
 static HELD: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 
-/// Is the reserve held?
+/// Whether the reserve is held.
 #[inline(always)]
 pub fn is_held() -> bool {
     !HELD.load(Relaxed).is_null()
@@ -32,7 +32,7 @@ pub fn hold() -> bool {
     is_held()
 }
 
-/// Gives the reserve to malloc; false if that was done before.
+/// Releases the reserve to malloc; false if that was done before.
 #[cold]
 pub fn give_up() -> bool {
     let memory = HELD.swap(null_mut(), Relaxed);

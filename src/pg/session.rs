@@ -38,7 +38,7 @@ pub fn wind_up_on_sigterm() {
 /// Sleeps until the time is over, the server stops or the latch is set, and reloads the configuration if it has changed.
 pub fn wait(time: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-    // SAFETY: the latch is our own.
+    // SAFETY: the latch is this process's own, and set up before any of our code runs.
     unsafe {
         pg_sys::WaitLatch(
             pg_sys::MyLatch,
@@ -50,7 +50,7 @@ pub fn wait(time: Duration) {
     }
     pgrx::check_for_interrupts!();
     if BackgroundWorker::sighup_received() {
-        // SAFETY: reads the configuration files.
+        // SAFETY: a worker calls this between its tasks, in no transaction, where PostgreSQL too reads its files.
         unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
     }
 }

@@ -166,7 +166,7 @@ pub fn connected<R>(work: impl FnOnce() -> R) -> R {
 
 /// Connects to SPI with these options while `work` is done; a procedure may end its transaction then.
 pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
-    // SAFETY: finished below; after an error PostgreSQL does that.
+    // SAFETY: this process has just connected, and finishes below; after an error PostgreSQL does that.
     unsafe {
         pg_sys::SPI_connect_ext(options as i32);
         let result = work();
@@ -179,7 +179,7 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
     let (sql, mut all) = (c_string(sql), Vec::new());
     fence::for_catalog(|| {
-        // SAFETY: SPI is connected.
+        // SAFETY: where SPI is not connected it returns an error code, which is refused.
         unsafe {
             let result = pg_sys::SPI_execute(sql.as_ptr(), true, 0);
             if result != pg_sys::SPI_OK_SELECT as i32 {

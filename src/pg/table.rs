@@ -81,7 +81,7 @@ impl Table {
         let mut count = 0;
         let mut add = |column: i16, strategy: u32, function: u32, argument: Datum| {
             let Some(condition) = conditions.get_mut(count) else { defect("too many conditions") };
-            // SAFETY: fills in a condition.
+            // SAFETY: the condition is one of ours, to be filled in.
             unsafe {
                 pg_sys::ScanKeyInit(condition, column, strategy as u16, Oid::from(function), argument);
             }
@@ -261,7 +261,7 @@ impl Writer<'_> {
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: opened by `writer`.
+            // SAFETY: `writer` opened the indexes, and nobody else closes them.
             unsafe { pg_sys::CatalogCloseIndexes(self.indexes) }
         }
     }
@@ -280,7 +280,7 @@ pub enum Snapshot {
 
 impl Snapshot {
     fn pointer(self) -> pg_sys::Snapshot {
-        // SAFETY: snapshots of PostgreSQL's keeping.
+        // SAFETY: PostgreSQL keeps these snapshots; each is taken when it is needed.
         unsafe {
             match self {
                 Snapshot::Active => pg_sys::GetActiveSnapshot(),

@@ -10,7 +10,7 @@ use crate::{check, files, load, market, plan, status};
 #[derive(Parser)]
 #[command(name = "tally", version)]
 pub struct Cli {
-    /// How events are written to standard error.
+    /// Format of events on standard error
     #[arg(long, global = true, value_name = "FORMAT", env = "TALLY_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
     #[command(subcommand)]
@@ -37,7 +37,7 @@ enum Command {
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Load {
-    /// Load files instead of Kafka topics.
+    /// Load files instead of Kafka topics
     #[command(subcommand)]
     files: Option<files::FormatCommand>,
     #[command(flatten)]

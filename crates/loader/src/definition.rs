@@ -1,4 +1,4 @@
-//! What a topic's table looks like, however that came to be known: configured, inferred, or found in the catalog.
+//! The definition of a topic's table, whether configured, inferred, or found in the catalog.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +13,14 @@ pub struct Definition {
     pub columns: Vec<Column>,
     /// The jsonb column that keeps the other fields.
     pub overflow: Option<String>,
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     pub unknown_fields: UnknownFields,
     /// The columns that identify a row, if newer messages replace it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
 }
 
-/// What a table allows that exists already: some of its columns fill themselves where no field does.
+/// The constraints of a table that exists already: some of its columns fill themselves where no field does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// All columns.
@@ -30,7 +30,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// The definition without the columns that fill themselves, unless there is a field of their name.
+    /// Returns the definition without the columns that fill themselves, unless there is a field of their name.
     pub fn definition_with(&self, has_field: impl Fn(&str) -> bool) -> Definition {
         let mut definition = self.definition.clone();
         definition.columns.retain(|column| !self.optional.contains(&column.name) || has_field(&column.name));
@@ -39,7 +39,7 @@ impl Template {
 }
 
 impl Definition {
-    /// The definition of a table with these columns.
+    /// Creates the definition of a table with these columns.
     pub fn new(layout: TableLayout, table: TableName, columns: Vec<Column>) -> Self {
         let TableLayout { unknown_fields, key, .. } = layout;
         Self {
@@ -51,7 +51,7 @@ impl Definition {
         }
     }
 
-    /// Adds the columns of another way into the table. A column that not all ways must fill may be NULL.
+    /// Adds the columns of another route into the table. A column that some route need not fill may be NULL.
     pub fn unite(&mut self, columns: &[Column]) {
         for known in &mut self.columns {
             known.required &= columns.iter().any(|column| column.name == known.name && column.required);
@@ -70,7 +70,7 @@ impl Definition {
         clause
     }
 
-    /// The statement that creates the table.
+    /// Returns the statement that creates the table.
     pub fn create_table(&self) -> String {
         let columns = self.columns.iter().map(|column| {
             let not_null = if column.required { " NOT NULL" } else { "" };
@@ -82,7 +82,7 @@ impl Definition {
         format!("CREATE TABLE {} ({})", self.table, columns.join(", "))
     }
 
-    /// The columns that rows are given for.
+    /// Returns the columns that a row has values for.
     pub fn names(&self) -> Vec<&str> {
         self.columns.iter().map(|column| column.name.as_str()).chain(self.overflow.as_deref()).collect()
     }
@@ -92,17 +92,17 @@ impl Definition {
         !self.key.is_empty()
     }
 
-    /// Whether rows go by way of a temporary table: with a key, and with values that the server makes of text.
+    /// Whether rows go through a temporary table: if there is a key, or values that the server converts from text.
     pub fn is_staged(&self) -> bool {
         self.is_keyed() || self.columns.iter().any(|column| column.cast().is_some())
     }
 
-    /// The columns that identify a row, as a list for SQL.
+    /// Returns the columns that identify a row, as a list for SQL.
     pub fn key_list(&self) -> String {
         self.key.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// The statement that loads rows into it.
+    /// Returns the COPY statement for the table.
     pub fn copy(&self) -> String {
         let names: Vec<String> = self.names().into_iter().map(quoted).collect();
         format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.table, names.join(", "))

@@ -1,4 +1,4 @@
-//! The configuration of a job, with the checks that take a decoder.
+//! Reads the configuration of a job, with the checks that need a decoder.
 
 use std::path::Path;
 

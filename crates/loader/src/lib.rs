@@ -1,6 +1,6 @@
 //! The loader: Kafka topics and files into PostgreSQL, exactly once.
 //!
-//! The program `tally` is [`Cli`]; what else is public here is shared with the programs beside it.
+//! The program `tally` is [`Cli`]; everything else that is public is shared with its companion programs.
 
 mod check;
 mod cli;
@@ -33,7 +33,7 @@ pub use registry::register;
 pub use size::bytes;
 pub use tally_postgres::{Connector, ErrorKind, Failure};
 
-/// The exit code of a program; a failure is written to standard error, in the form that [`log`] began.
+/// Returns the exit code of a program; writes a failure to standard error, in the format chosen for logs.
 pub fn conclude(program: &str, outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,14 +12,14 @@ use crate::Failure;
 
 const PROGRAM: &str = "tally-market";
 
-/// Handed over as they are.
+/// Arguments that are passed on unchanged.
 #[derive(Debug, clap::Args)]
 pub struct MarketArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     options: Vec<OsString>,
 }
 
-/// Becomes the program beside this one; returns only if there is none.
+/// Replaces this process by the program in the same directory; returns only if there is none.
 pub fn run(command: &str, args: MarketArgs, log_format: LogFormat) -> Failure {
     let beside = match std::env::current_exe() {
         Ok(program) => program.with_file_name(PROGRAM),
@@ -30,7 +30,7 @@ pub fn run(command: &str, args: MarketArgs, log_format: LogFormat) -> Failure {
         Command::new(&beside).args(["--log-format", format.get_name(), command]).args(args.options).exec();
     let failure = Failure::new(&error).at(beside.display());
     match error.kind() {
-        ErrorKind::NotFound => failure.mend(format!("install {PROGRAM} beside tally")),
+        ErrorKind::NotFound => failure.mend(format!("install {PROGRAM} in the directory of tally")),
         _ => failure,
     }
 }

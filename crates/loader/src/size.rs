@@ -8,7 +8,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         "kB" | "KB" => 1000,
         "MB" => 1_000_000,
         "GB" => 1_000_000_000,
-        _ => return Err("write a number and kB, MB or GB".into()),
+        _ => return Err("must be a number with kB, MB or GB".into()),
     };
     digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(|| "not a size".into())
 }

@@ -1,4 +1,4 @@
-//! `tally status`: where a job stands, as PostgreSQL knows; asks no broker.
+//! `tally status`: the progress of a job as stored in PostgreSQL; asks no broker.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::pg;
 use crate::runtime;
 use crate::Failure;
 
-/// Show where a job stands: its positions, how far it is behind, and its dead letters.
+/// Show the progress of a job: positions, lag, and dead letters
 #[derive(clap::Args)]
 pub struct StatusArgs {
-    /// The configuration file (TOML).
+    /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// The job, if it is loaded under another name.
+    /// Job to show, if not the one that the configuration names
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
 }
@@ -36,7 +36,7 @@ async fn show(client: &Client, job: &str) -> Result<(), Error> {
     let exists =
         "SELECT to_regclass('loader.offsets') IS NOT NULL AND to_regclass('loader.dead_letters') IS NOT NULL";
     if !client.query_one(exists, &[]).await?.get::<_, bool>(0) {
-        println!("job {job:?} has loaded nothing: there is no schema loader");
+        println!("job {job:?} has loaded nothing: the schema loader does not exist");
         return Ok(());
     }
     let running = match pg::sessions(client, job).await? {
@@ -48,16 +48,16 @@ async fn show(client: &Client, job: &str) -> Result<(), Error> {
                             coalesce(greatest(high_watermark - next_offset, 0)::text, '?'),
                             to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS OF'), coalesce(owner, '')
                      FROM loader.offsets WHERE job = $1 ORDER BY topic, partition";
-    let names = ["topic", "partition", "next offset", "end as last seen", "behind", "stored last", "by"];
+    let names = ["topic", "partition", "next offset", "last known end", "behind", "last stored", "by"];
     table(client, job, positions, &names).await?;
     let letters = "SELECT topic, stage, sqlstate, coalesce(column_name, ''), count(*)::text,
                           to_char(max(at), 'YYYY-MM-DD HH24:MI:SS OF'), left((array_agg(message ORDER BY at DESC))[1], 80)
                    FROM loader.dead_letters WHERE job = $1 GROUP BY 1, 2, 3, 4 ORDER BY count(*) DESC LIMIT 20";
-    let names = ["topic", "stage", "sqlstate", "column", "dead letters", "the last at", "which says"];
+    let names = ["topic", "stage", "sqlstate", "column", "dead letters", "last one", "last message"];
     table(client, job, letters, &names).await
 }
 
-/// Prints the answer to a question, unless it is empty.
+/// Prints the result of a query, unless it is empty.
 async fn table(client: &Client, job: &str, sql: &str, names: &[&str]) -> Result<(), Error> {
     let rows = client.query(sql, &[&job]).await?;
     let mut table = Table::new();

@@ -1,4 +1,4 @@
-//! The wish to stop: SIGINT, SIGTERM or SIGHUP, or a part of the run that cannot go on.
+//! Requests to stop: by SIGINT, SIGTERM or SIGHUP, or by a part of the run that cannot continue.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -9,22 +9,22 @@ use tokio::sync::watch;
 use crate::observe;
 use crate::Failure;
 
-/// A flag shared by everything that has to end when the run is told to stop.
+/// A flag shared by everything that has to end when the run stops.
 #[derive(Debug, Clone)]
 pub struct Stop {
     wish: Arc<watch::Sender<bool>>,
     seen: watch::Receiver<bool>,
-    /// A copy of the flag, cheap enough to look at between any two messages.
+    /// Returns a copy of the flag, cheap enough to check between any two messages.
     at_a_glance: Arc<AtomicBool>,
 }
 
 impl Stop {
-    /// Begins to listen for signals; a second one ends the process at once, which loses nothing either.
+    /// Starts listening for signals; a second one ends the process at once, which loses nothing either.
     pub fn on_signals() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|e| Failure::new(e).at("listening for signals"));
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
-        // A terminal that is closed.
+        // Sent when the terminal is closed.
         let mut hangup = (!is_hangup_ignored()).then(|| listen(SignalKind::hangup())).transpose()?;
         let (wish, seen) = watch::channel(false);
         let stop = Self { wish: Arc::new(wish), seen, at_a_glance: Arc::default() };
@@ -53,12 +53,12 @@ impl Stop {
         self.wish.send_replace(true);
     }
 
-    /// Whether stopping was asked for.
+    /// Whether a stop was requested.
     pub fn is_requested(&self) -> bool {
         self.at_a_glance.load(Ordering::Relaxed)
     }
 
-    /// Waits until stopping is asked for.
+    /// Waits until a stop is requested.
     pub async fn requested(&mut self) {
         if self.seen.wait_for(|wish| *wish).await.is_err() {
             std::future::pending().await
@@ -66,7 +66,7 @@ impl Stop {
     }
 }
 
-/// Waits for a signal that is listened to.
+/// Waits for one of the signals.
 async fn heard_of(signal: &mut Option<Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),

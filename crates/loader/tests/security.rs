@@ -11,7 +11,7 @@ use tally_testkit::{connect, database_url, environment, program, start, wait_unt
 use tempfile::TempDir;
 
 const PASSWORD: &str = "hunter2-of-postgres";
-/// Who must come encrypted and with a password, and who with a certificate. Nobody else notices.
+/// Rules for users: one must come encrypted and with a password, one with a certificate. Other users are not affected.
 const RULES: &str = "hostssl all tls_password all scram-sha-256\nhostnossl all tls_password all reject\n\
                      hostssl all tls_certificate all cert\n";
 

@@ -13,7 +13,7 @@ use tally_loader::{Failure, LogFormat};
 #[derive(Parser)]
 #[command(name = "tally-market", version)]
 struct Cli {
-    /// How events are written to standard error.
+    /// Format of events on standard error
     #[arg(long, global = true, value_name = "FORMAT", env = "TALLY_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     #[command(subcommand)]

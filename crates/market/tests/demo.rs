@@ -5,7 +5,7 @@ use std::process::Command;
 use postgres::{Client, NoTls};
 
 #[test]
-#[ignore = "needs PostgreSQL with pg_tally, in DATABASE_URL, and tally beside tally-market"]
+#[ignore = "needs PostgreSQL with pg_tally, in DATABASE_URL, and tally in the directory of tally-market"]
 fn the_demo_ends_by_itself_and_finds_what_the_simulator_did() {
     let url = std::env::var("DATABASE_URL").expect("DATABASE_URL is set");
     let mut client = Client::connect(&url, NoTls).unwrap();

@@ -1,16 +1,16 @@
-//! Errors for people: a line that says where, what, and how to mend it; and for programs: whether to try again.
+//! Errors for users, as a line with the place, the problem and a hint; and for programs, with a kind that says whether to try again.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// What a program can do about an error by itself.
+/// The way a program can react to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Wait, and try the same again: a server or the way to it is in trouble.
+    /// Wait and try again: a server or the network fails.
     Retry,
-    /// Leave out the row or message that the error is about.
+    /// Skip the row or message that the error is about.
     Reject,
-    /// Stop: neither waiting nor leaving something out would help.
+    /// Stop: neither waiting nor skipping would help.
     Fatal,
 }
 
@@ -28,32 +28,32 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Something that went wrong while running: exit code 1.
+    /// Creates a failure that happened while running: exit code 1.
     pub fn new(what: impl fmt::Display) -> Self {
         Self { kind: ErrorKind::Fatal, place: None, what: one_line(what), mend: None, code: 1 }
     }
 
-    /// Something the user wrote wrongly, in an option or a file: exit code 2, as for a wrong option.
+    /// Creates a failure over what the user wrote, in an option or a file: exit code 2, as for a wrong option.
     pub fn usage(what: impl fmt::Display) -> Self {
         Self { code: 2, ..Self::new(what) }
     }
 
-    /// Something that passes: trying again later may help.
+    /// An error that passes: trying again later may help.
     pub fn transient(what: impl fmt::Display) -> Self {
         Self::new(what).of_kind(ErrorKind::Retry)
     }
 
-    /// Where it happened: a file and line, a broker, a table.
+    /// Adds the place: a file and line, a broker, a table.
     pub fn at(self, place: impl fmt::Display) -> Self {
         Self { place: Some(one_line(place)), ..self }
     }
 
-    /// What the user can do about it.
+    /// Adds a hint: what the user can do about it.
     pub fn mend(self, how: impl fmt::Display) -> Self {
         Self { mend: Some(one_line(how)), ..self }
     }
 
-    /// Adds a sentence after how to mend it.
+    /// Adds a sentence after the hint.
     pub fn and(self, also: impl fmt::Display) -> Self {
         let mend = self.mend.map_or_else(|| also.to_string(), |mend| format!("{mend}; {also}"));
         Self { mend: Some(one_line(mend)), ..self }
@@ -64,7 +64,7 @@ impl Failure {
         Self { kind, ..self }
     }
 
-    /// What a program can do about the error.
+    /// The way a program can react to the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
@@ -90,7 +90,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Errors of libraries may span lines; scripts that read ours must not have to.
+/// Joins lines: errors of libraries may span several, but scripts expect one.
 fn one_line(text: impl fmt::Display) -> String {
     text.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! What programs beside PostgreSQL share: connections to it, what its errors mean, and the forms that its values have.
+//! Code that client programs of PostgreSQL share: connections, the meaning of errors, and the wire forms of values.
 //!
 //! Nothing here knows what a program does with PostgreSQL.
 

@@ -1,4 +1,4 @@
-//! What an error of the server says, and what it means for the statement that met it.
+//! Errors of the server: their text, and what they mean for the statement that met them.
 
 use std::error::Error as _;
 
@@ -7,7 +7,7 @@ use tokio_postgres::Error;
 
 use crate::failure::ErrorKind;
 
-/// Judges an error by its SQLSTATE; without one it came from the connection.
+/// Classifies an error by its SQLSTATE; an error without one came from the connection.
 pub fn error_kind(error: &Error) -> ErrorKind {
     match error.as_db_error() {
         Some(error) => of_state(error.code().code(), error.parsed_severity()),
@@ -17,7 +17,7 @@ pub fn error_kind(error: &Error) -> ErrorKind {
 
 fn of_state(state: &str, severity: Option<Severity>) -> ErrorKind {
     match &state[..2] {
-        // A column that wants more bytes than its value has: it is wider than when the rows were made. Poolers use the same
+        // A column that expects more bytes than its value has: it was widened after the rows were encoded. Poolers use the same
         // state for a server that is gone, but they end the session with it.
         _ if state == SqlState::PROTOCOL_VIOLATION.code() && severity == Some(Severity::Error) => {
             ErrorKind::Fatal
@@ -35,7 +35,7 @@ fn of_state(state: &str, severity: Option<Severity>) -> ErrorKind {
     }
 }
 
-/// What an error says, in one phrase: the server's own words, or the deepest cause.
+/// Explains an error in one phrase: the server's own words, or the deepest cause.
 pub fn explain(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Corrections of misspelt names.
+//! Suggests corrections for misspelt names.
 
-/// The nearest valid name, or all of them where none is near.
+/// Suggests the nearest valid name, or lists all of them if none is near.
 pub fn suggestion(wrong: &str, valid: &[&str]) -> String {
     let nearest = valid.iter().max_by(|a, b| strsim::jaro(wrong, a).total_cmp(&strsim::jaro(wrong, b)));
     match nearest {

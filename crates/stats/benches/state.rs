@@ -1,4 +1,4 @@
-//! What the words of a tally buy: cost per value, and how often two ways to split the same rows disagree.
+//! Cost and benefit of the words of a tally: time per value, and how often two ways to split the same rows disagree.
 //!
 //! `cargo bench -p tally-stats` prints both for the candidates that were weighed in docs/accuracy.md.
 
@@ -163,7 +163,7 @@ fn normal(rng: &mut ChaCha8Rng, n: usize, mean: f64) -> Vec<f64> {
     (0..n).map(|_| mean + z(rng)).collect()
 }
 
-/// In how many of 10,000 trials serial, and shuffled and merged computation give different bits.
+/// Counts the trials, of 10,000, in which serial, and shuffled and merged computation have different bits.
 fn disagreements<S: State>(mean: f64) -> usize {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let fold = |values: &[f64]| {

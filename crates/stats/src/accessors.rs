@@ -7,7 +7,7 @@ use crate::scale::Scale;
 use crate::tally::Tally;
 
 impl Tally {
-    /// How many values, NaN and infinities included.
+    /// Number of values, NaN and infinities included.
     #[inline]
     pub fn num_vals(&self) -> i64 {
         self.count
@@ -74,7 +74,8 @@ impl Tally {
         Some(self.stddev_samp()? / mean.abs())
     }
 
-    /// How many sample standard deviations a value is above the mean; `None` below two values, or if all are the same.
+    /// Number of sample standard deviations by which a value is above the mean; `None` below two values, or if all
+    /// are the same.
     pub fn zscore(&self, x: f64) -> Option<f64> {
         let deviation = self.stddev_samp().filter(|deviation| *deviation != 0.0)?;
         Some((x - self.avg()?) / deviation)

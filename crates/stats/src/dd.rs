@@ -10,7 +10,7 @@ use crate::eft::{two_prod, two_sum};
 pub struct Dd {
     /// The leading word: the value rounded to double.
     pub hi: f64,
-    /// What the leading word leaves out.
+    /// The part that the leading word leaves out.
     pub lo: f64,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::scale::Scale;
 
-/// From the low end: scale (2 bits), minimum unknown, maximum unknown, then how many NaN, +Inf and -Inf were
+/// Bits from the low end: scale (2 bits), minimum unknown, maximum unknown, then how many NaN, +Inf and -Inf were
 /// seen (20 bits each).
 ///
 /// The three counts stick at their greatest value: a tally that has seen a million NaN no longer knows when
@@ -46,7 +46,7 @@ impl Flags {
     pub(crate) const NONE: Flags = Flags(0);
     /// The ordinary state: plain scale, bounds known, only finite values.
     pub(crate) const PLAIN: Flags = Flags(Scale::Plain as u64);
-    /// Where the counts of special values stick.
+    /// The value at which the counts of special values stick.
     pub(crate) const STUCK: u64 = (1 << 20) - 1;
 
     #[inline]
@@ -71,7 +71,7 @@ impl Flags {
         self.0 |= if min { MIN_UNKNOWN } else { 0 } | if max { MAX_UNKNOWN } else { 0 };
     }
 
-    /// How often this special value was seen; [`Flags::STUCK`] and more are not told apart.
+    /// Number of times this special value was seen; [`Flags::STUCK`] and more are not told apart.
     pub(crate) fn specials(self, kind: Special) -> u64 {
         self.0 >> kind.shift() & Self::STUCK
     }

@@ -7,7 +7,7 @@ use crate::scale::Scale;
 use crate::tally::Tally;
 use std::fmt;
 
-/// Why no set of numbers has such a tally.
+/// The reason why no set of numbers has such a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Impossible(pub &'static str);
 
@@ -59,7 +59,7 @@ impl Tally {
         Tally { sum: self.sum.renormalized(), squares: self.squares.renormalized(), ..self }
     }
 
-    /// Is there a set of numbers with this tally? What comes from outside must pass before it is used.
+    /// Checks that a set of numbers can have this tally. What comes from outside must pass before it is used.
     pub(crate) fn check(&self) -> Result<(), Impossible> {
         require(self.count >= 0, "count is negative")?;
         require(self.flags.valid(), "flags are unknown to this version")?;

@@ -4,7 +4,7 @@ use crate::tally::Tally;
 use std::cmp::Ordering;
 
 impl Tally {
-    /// What `=` and hash compare: everything the accessors report follows from these words.
+    /// Returns the words that `=` and hash compare: everything the accessors report follows from them.
     pub fn key(&self) -> [u64; 6] {
         // No accessor reports a NaN with these bits, so they can stand for NULL.
         const NULL: u64 = u64::MAX;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {
-    /// How many values.
+    /// Number of values.
     pub num_vals: i64,
     /// The mean; absent if empty.
     #[serde(default)]
@@ -26,10 +26,10 @@ pub struct Parts {
     /// The greatest value that is not NaN; absent where there is none or it is not known.
     #[serde(default)]
     pub max: Option<Number>,
-    /// What the minimum is not below, where it is not known.
+    /// Lower bound of the minimum, where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_bound: Option<Number>,
-    /// What the maximum is not above, where it is not known.
+    /// Upper bound of the maximum, where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bound: Option<Number>,
     /// The exact sum in parts, where the mean does not give it.
@@ -38,7 +38,7 @@ pub struct Parts {
     /// The exact sum of squares in parts, where mean and M2 do not give it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub squares: Vec<Number>,
-    /// How many NaN, +Infinity, -Infinity, where there are any.
+    /// Numbers of NaN, +Infinity, -Infinity, where there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nonfinite: Vec<u64>,
     /// The unit of `sum` and `squares`, where it is not 1: 0 for 2^-560, 2 for 2^560.

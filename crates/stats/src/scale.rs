@@ -18,9 +18,9 @@ const UP: f64 = f64::from_bits((1023 + 560) << 52);
 const DOWN: f64 = f64::from_bits((1023 - 560) << 52);
 
 impl Scale {
-    /// Where the plain range begins: 2^-400.
+    /// Start of the plain range: 2^-400.
     pub const PLAIN_FROM: f64 = f64::from_bits((1023 - 400) << 52);
-    /// Where the huge range begins: 2^480. Squares of 2^63 values below it still sum to a finite double.
+    /// Start of the huge range: 2^480. Squares of 2^63 values below it still sum to a finite double.
     pub const HUGE_FROM: f64 = f64::from_bits((1023 + 480) << 52);
 
     /// The range a value's magnitude lies in.
@@ -33,7 +33,7 @@ impl Scale {
         }
     }
 
-    /// What a value is multiplied with to enter sums of this unit; exact but for bits far below the others'.
+    /// The factor by which a value enters sums of this unit; exact but for bits far below the others'.
     #[inline]
     pub fn factor(self) -> f64 {
         match self {
@@ -52,7 +52,7 @@ impl Scale {
         }
     }
 
-    /// What leads back from this unit.
+    /// The factor that leads back from this unit.
     pub fn inverse(self) -> f64 {
         match self {
             Scale::Tiny => DOWN,

@@ -11,9 +11,9 @@
 use crate::tally::Tally;
 use std::collections::{TryReserveError, VecDeque};
 
-/// Something that values add up to.
+/// A summary that values add up to.
 pub trait Summary: Copy {
-    /// What is summarised.
+    /// The type of the values that are summarised.
     type Value: Copy;
     /// The summary of no values: the identity of `merge`.
     const EMPTY: Self;

@@ -223,7 +223,7 @@ impl Tally {
         }
     }
 
-    /// How many values are in the sums.
+    /// Number of values in the sums.
     pub(crate) fn finite_count(&self) -> i64 {
         let specials: u64 = Special::ALL.iter().map(|&kind| self.flags.specials(kind)).sum();
         self.count - specials as i64

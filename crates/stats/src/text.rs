@@ -15,7 +15,7 @@ use crate::tally::Tally;
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is not a tally.
+/// The reason why a text is not a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextError {
     /// The text does not have the form.
@@ -78,7 +78,7 @@ fn parse(text: &str) -> Option<Parts> {
     rest.trim().is_empty().then_some(parts)
 }
 
-/// Nothing, or a number.
+/// Reads nothing, or a number.
 fn number(text: &str) -> Option<Option<Number>> {
     if text.is_empty() {
         Some(None)

@@ -9,10 +9,10 @@ use crate::tally::Tally;
 const VERSION: u8 = 1;
 const WORDS: usize = size_of::<Tally>() / 8;
 
-/// Why bytes are not a tally.
+/// The reason why bytes are not a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireError {
-    /// Not of the length of any version.
+    /// The length is not that of any version.
     Length,
     /// Written by a version of pg_tally that this one does not know.
     Version(u8),

@@ -47,7 +47,7 @@ fn every_form_reads_back() {
     }
 }
 
-/// Whatever is accepted is a tally: it has bounds, no accessor is out of them, and it reads back.
+/// Asserts that what was accepted is a tally: it has bounds, no accessor is out of them, and it reads back.
 fn assert_sound(tally: &Tally) {
     let _ = bits(tally);
     assert_same(tally, &Tally::from_bytes(&tally.to_bytes()).unwrap());

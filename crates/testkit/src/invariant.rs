@@ -1,4 +1,4 @@
-//! What must hold at every moment, whatever happens to the loader: `sql/invariant.sql` says it.
+//! The invariant that must hold at every moment, whatever happens to the loader, as `sql/invariant.sql` computes it.
 
 use postgres::{Client, IsolationLevel};
 

@@ -10,7 +10,7 @@ use crate::kafka::Kafka;
 use crate::program::{directory, program};
 use crate::{connect, database_url, environment, invariant, wait_for, Loader};
 
-/// What a job has to load, and in how large bites.
+/// The messages of a job, and how many are loaded at a time.
 pub struct Workload {
     /// Messages in the topic, the malformed ones included.
     pub messages: i64,
@@ -73,7 +73,7 @@ impl Job {
         wait_for(messages, || self.progress(), || fs::read_to_string(&log).unwrap());
     }
 
-    /// How many loaders the partitions belong to.
+    /// Number of loaders that the partitions belong to.
     pub fn owners(&mut self) -> i64 {
         if !self.has_positions() {
             return 0;
@@ -82,7 +82,7 @@ impl Job {
         self.database.query_one(sql, &[&self.name]).unwrap().get(0)
     }
 
-    /// What the loaders wrote.
+    /// Returns what the loaders wrote.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }

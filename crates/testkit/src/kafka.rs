@@ -1,4 +1,4 @@
-//! What tests ask of a broker apart from messages.
+//! A client for what tests ask of a broker apart from messages.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Kafka {
         self.wait(self.admin.create_partitions([&added], &self.options))[0].as_ref().unwrap();
     }
 
-    /// Where each partition of a topic begins and ends.
+    /// Returns the start and the end of each partition of a topic.
     pub fn watermarks(&self, topic: &str) -> Vec<(i32, (i64, i64))> {
         let consumer: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();

@@ -1,4 +1,4 @@
-//! What the tests of the loader share: jobs to load, servers to break, and what must hold whatever happens.
+//! Tools that the tests of the loader share: jobs to load, servers to break, and what must hold whatever happens.
 //!
 //! - [`World`]: a broker inside the test, for topics of a few messages.
 //! - [`Topic`]: a topic on a real Kafka, for what the broker inside cannot do.

@@ -13,7 +13,7 @@ pub fn program(name: &str) -> Command {
     Command::new(path)
 }
 
-/// Where files of a test are kept that outlive a failure.
+/// Directory for files of a test that outlive a failure.
 pub fn directory() -> PathBuf {
     let directory = target().join("../tmp");
     std::fs::create_dir_all(&directory).unwrap();
@@ -47,7 +47,7 @@ pub fn tally(command: &str, config: &str, options: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What `tally load` says when it cannot: a single line, and not exit code 0.
+/// Returns the complaint of a `tally load` that cannot start: a single line, and not exit code 0.
 pub fn complaint(config: &str) -> String {
     let output = tally("load", config, &["--until-end", "--quiet"]);
     assert!(!output.status.success());

@@ -9,10 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a trap may take to spring.
+/// Time that a trap may take to spring.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a client asks first that would like the connection to be encrypted, by TLS or by GSSAPI; it is told no.
+/// Requests for encryption, by TLS or by GSSAPI, with which a client begins; the answer is no.
 const ENCRYPTION_WANTED: [[u8; 4]; 2] = [80_877_103_u32.to_be_bytes(), 80_877_104_u32.to_be_bytes()];
 
 /// A message of the client.
@@ -24,7 +24,7 @@ pub enum Message {
     CopyDone,
 }
 
-/// What is held.
+/// The traffic that is held.
 #[derive(Debug, Clone, Copy)]
 pub enum Hold {
     /// The message: the server does not see it.
@@ -33,7 +33,7 @@ pub enum Hold {
     Answer(Message),
 }
 
-/// Where the proxy stands with its one trap.
+/// The state of the proxy's one trap.
 #[derive(Debug, Clone, Copy)]
 enum Trap {
     None,
@@ -63,7 +63,7 @@ struct Shared {
 
 /// The proxy; its threads end with the connections.
 pub struct Proxy {
-    /// Where it listens, on 127.0.0.1.
+    /// The port it listens on, at 127.0.0.1.
     pub port: u16,
     shared: Arc<Shared>,
 }
@@ -106,7 +106,7 @@ impl Proxy {
         self.set(Trap::Cut);
     }
 
-    /// From now on nothing gets through, and nobody is told.
+    /// Drops all traffic from now on, without telling either side.
     pub fn silence(&self) {
         self.shared.lock().silent = true;
     }
@@ -116,7 +116,7 @@ impl Proxy {
         self.shared.lock().silent = false;
     }
 
-    /// Everything takes this much longer, in each direction.
+    /// Delays everything by this time, in each direction.
     pub fn delay(&self, delay: Duration) {
         self.shared.lock().delay = delay;
     }
@@ -264,7 +264,7 @@ struct Parser {
 }
 
 impl Parser {
-    /// Gives each message that these bytes complete, the first of them with no kind; says whether to go on.
+    /// Passes on each message that these bytes complete, the first of them with no kind; says whether to go on.
     fn messages(&mut self, bytes: &[u8], mut give: impl FnMut(Option<u8>, &[u8]) -> bool) -> bool {
         self.pending.extend(bytes);
         loop {

@@ -25,13 +25,13 @@ pub struct Scene {
     pub name: String,
     /// Stands between the loader and PostgreSQL.
     pub proxy: Proxy,
-    /// Where the topic is.
+    /// Addresses of the topic's brokers.
     pub brokers: String,
-    /// Who the loader is for PostgreSQL.
+    /// The loader's user in PostgreSQL.
     pub user: String,
     /// More variables of its environment.
     pub environment: Vec<(String, String)>,
-    /// What the loader's connection asks of the server.
+    /// Options that the loader's connection asks of the server.
     pub database_options: String,
     /// The part of the configuration before the topics.
     pub settings: String,
@@ -45,7 +45,7 @@ pub struct Scene {
     good: i64,
     /// Messages that are to become dead letters.
     poison: i64,
-    /// Where it keeps its files.
+    /// Directory of the scene's files.
     pub directory: PathBuf,
 }
 
@@ -188,7 +188,7 @@ impl Scene {
         )
     }
 
-    /// What the loaders of this scene have said so far.
+    /// Returns what the loaders of this scene have said so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap()
     }
@@ -229,7 +229,7 @@ impl Scene {
     /// The process of the server that serves the loader, as part of a query.
     pub const BACKEND: &str = "FROM pg_stat_activity WHERE application_name = 'tally trades'";
 
-    /// How many messages are done with, as the stored positions say.
+    /// Number of messages that are done with, as the stored positions say.
     pub fn progress(&mut self) -> i64 {
         if self.number("SELECT count(to_regclass('loader.offsets'))") == 0 {
             return 0;
@@ -240,7 +240,8 @@ impl Scene {
         )
     }
 
-    /// Has the loader write by this many connections; with the only one of the default the proxy's trap holds all of it.
+    /// Sets the number of connections that the loader writes by; with the only one of the default the proxy's trap
+    /// holds all of it.
     pub fn writers(&mut self, writers: usize) {
         self.settings = self.settings.replace("writers = 1", &format!("writers = {writers}"));
     }

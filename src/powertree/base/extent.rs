@@ -41,7 +41,7 @@ fn positions(table: Oid, at: &str) -> Option<Positions> {
         find_column(table, at).and_then(|column| Some((column.number, Position::of(column.type_oid)?)));
     // A column that is being renamed or changed by the command.
     let Some((column, position)) = known else { return Some((i64::MIN, i64::MAX)) };
-    // SAFETY: the table is locked.
+    // SAFETY: the caller holds a lock on the table.
     unsafe {
         let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
         let is_table = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_RELATION;
@@ -115,7 +115,7 @@ const STRATEGY: i16 = 2;
 const COLUMNS: i16 = 5;
 const CLASSES: i16 = 6;
 
-/// Is a table partitioned by ranges, with the position as the first column of the key, in its usual order?
+/// Whether a table is partitioned by ranges, with the position as the first column of the key, in its usual order.
 fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
     let name = c_string(at);
     // SAFETY: the tuple is looked up and released; none of these columns is NULL, and a key has a column at least.

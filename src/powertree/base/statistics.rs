@@ -1,4 +1,4 @@
-//! What PostgreSQL's statistics of the base table tell, where it has any.
+//! Estimates from PostgreSQL's statistics of the base table, where it has any.
 
 use crate::pg::spi::strings;
 use crate::powertree::model::position::Position;

@@ -9,7 +9,7 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// May a relation have, or have had, rows of a tree? No if it is gone.
+/// Whether a relation may have, or have had, rows of a tree; false if it is gone.
 pub fn may_be_of_tree(relation: Oid) -> bool {
     const KINDS: [u8; 3] =
         [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_FOREIGN_TABLE];
@@ -45,7 +45,7 @@ pub fn refusal(relation: Oid) -> Option<String> {
     inherits(relation, &class).then(|| format!("table {name} inherits or is inherited from"))
 }
 
-/// Are the rows of a table in the shards of Citus? Its triggers would not see them.
+/// Whether the rows of a table are in shards of Citus, where its triggers would not see them.
 fn is_distributed(relation: Oid) -> bool {
     let catalog = Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
     // SAFETY: PostgreSQL looks the names up, and takes any number for a relation's.

@@ -25,7 +25,7 @@ struct TriggerKind {
     event: &'static str,
     /// Flags of `tgtype`; AFTER and FOR EACH STATEMENT where they say nothing else.
     when: u32,
-    /// Has it transition tables of old rows and of new rows?
+    /// Whether it has transition tables of old rows and of new rows.
     old: bool,
     new: bool,
     /// The value of `tgenabled`.
@@ -81,7 +81,7 @@ const KINDS: [TriggerKind; 6] = [
 ];
 
 impl TriggerKind {
-    /// Does PostgreSQL clone the trigger to partitions? It does so with row triggers.
+    /// Whether PostgreSQL clones the trigger to partitions, as it does with row triggers.
     fn is_cloned(&self) -> bool {
         self.when & ROW != 0
     }
@@ -103,7 +103,7 @@ pub fn tree_of(trigger: &str) -> Option<i32> {
 struct KnownTrigger {
     oid: Oid,
     name: String,
-    /// Does it call the function that keeps trees in step?
+    /// Whether it calls the function that keeps trees in step.
     captures: bool,
     /// The first of its arguments.
     argument: Option<String>,
@@ -112,12 +112,12 @@ struct KnownTrigger {
     cloned: bool,
     old: Option<String>,
     new: Option<String>,
-    /// Is there a condition, a list of columns, a constraint, or another argument?
+    /// Whether there is a condition, a list of columns, a constraint, or another argument.
     special: bool,
 }
 
 impl KnownTrigger {
-    /// Is it exactly what [`install`] makes for this tree?
+    /// Whether it is exactly what [`install`] makes for this tree.
     fn is(&self, kind: &TriggerKind, tree: i32) -> bool {
         let table = |wanted: bool, name: &CStr| wanted.then(|| name.to_string_lossy().into_owned());
         self.name == name(tree, kind.event)
@@ -138,8 +138,8 @@ impl KnownTrigger {
     }
 }
 
-/// Is a trigger that fires one that [`install`] made? Another one that calls the same function would count rows twice,
-/// or those of another event.
+/// Whether a trigger that fires is one that [`install`] made. Another one that calls the same function would count
+/// rows twice, or those of another event.
 ///
 /// # Safety
 /// The trigger is that of an event that is being handled.
@@ -170,7 +170,7 @@ pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
     }
 }
 
-/// Is the argument of a trigger just this number?
+/// Whether the argument of a trigger is just this number.
 fn is_number(argument: &[u8], number: i32) -> bool {
     let mut written = [0; 11];
     let mut rest = &mut written[..];
@@ -179,7 +179,7 @@ fn is_number(argument: &[u8], number: i32) -> bool {
     fits && argument == &written[..length]
 }
 
-/// Is it the [`name`] of the trigger that has this argument?
+/// Whether it is the [`name`] of the trigger that has this argument.
 fn is_name(found: &[u8], argument: &[u8], event: &str) -> bool {
     let rest = found.strip_prefix(b"powertree_").and_then(|rest| rest.strip_prefix(argument));
     rest.and_then(|rest| rest.strip_prefix(b"_")) == Some(event.as_bytes())
@@ -259,13 +259,13 @@ pub fn remove(tree: i32, relation: Oid) {
     });
 }
 
-/// Has the relation all triggers of a tree, as [`install`] makes them?
+/// Whether the relation has all triggers of a tree, as [`install`] makes them.
 pub fn are_right(tree: i32, relation: Oid) -> bool {
     let known = all(relation);
     KINDS.iter().all(|kind| known.iter().any(|trigger| trigger.is(kind, tree)))
 }
 
-/// Has the relation any trigger of a tree of its own?
+/// Whether the relation has any trigger of a tree of its own.
 pub fn any(tree: i32, relation: Oid) -> bool {
     all(relation).iter().any(|trigger| trigger.is_of(tree) && !trigger.cloned)
 }

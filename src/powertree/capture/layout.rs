@@ -23,7 +23,7 @@ pub struct Layout {
     /// Values that are generated columns of the relation's partitions. Where a partition has its columns in other places,
     /// PostgreSQL shows triggers their values from before: NULL, or those before an UPDATE.
     generated: Vec<usize>,
-    /// Is the position or a column of the series generated in that way?
+    /// Whether the position or a column of the series is generated in that way.
     pub place_is_generated: bool,
 }
 
@@ -74,7 +74,7 @@ impl Layout {
         Layout { last, generated, place_is_generated, ..layout }
     }
 
-    /// Do partitions of the relation compute any of the values?
+    /// Whether partitions of the relation compute any of the values.
     pub fn has_generated(&self) -> bool {
         !self.generated.is_empty()
     }
@@ -135,7 +135,7 @@ impl<'l> TransitionRows<'l> {
         relation: Relation,
         table: *mut Tuplestorestate,
     ) -> TransitionRows<'l> {
-        // SAFETY: the caller's table.
+        // SAFETY: the table is the caller's, who promises that it outlives the reader.
         TransitionRows { layout, rows: unsafe { Transition::new(relation, table) }, key: Vec::new() }
     }
 
@@ -187,7 +187,7 @@ impl RowOf<'_> {
         }
     }
 
-    /// May there be values that triggers do not see?
+    /// Whether there may be values that triggers do not see.
     pub fn lacks_values(&self) -> bool {
         self.layout.generated.iter().any(|&place| self.value(place).is_none())
     }

@@ -55,7 +55,7 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
     0
 }
 
-/// Does what an event asks for.
+/// Keeps the tree in step with an event.
 fn capture(layout: &Layout, event: Event, firing: Firing) {
     let (tree, data) = (&layout.tree, firing.data());
     match event {

@@ -91,7 +91,7 @@ pub fn note_failure(id: i32, error: &ErrorReportWithLevel) {
     in_new_snapshot(|| failure::note(&tables, id, error.message()));
 }
 
-/// Is the error only that another session has locked the table?
+/// Whether the error is only that another session has locked the table.
 pub fn is_impatience(error: &ErrorReportWithLevel) -> bool {
     error.sql_error_code() == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
 }

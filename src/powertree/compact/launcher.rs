@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Registers the launcher; only while the server starts, and where there is a database to serve.
 pub fn register() {
-    // SAFETY: a flag of the server's.
+    // SAFETY: reads a flag that the server set before it loaded the library.
     if !unsafe { pg_sys::process_shared_preload_libraries_in_progress }
         || settings::powertree_databases().is_empty()
     {
@@ -44,7 +44,7 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
     wind_up_on_sigterm();
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
     // Of no database: only what all of them share can be read.
-    // SAFETY: once, before anything else.
+    // SAFETY: called once, before anything that needs a database.
     unsafe { pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0) };
     let mut places: HashMap<String, Place> = HashMap::new();
     loop {
@@ -105,7 +105,7 @@ impl Place {
         }
     }
 
-    /// Is its worker still there?
+    /// Whether its worker is still there.
     fn is_served(&mut self) -> bool {
         let Some(handle) = self.worker else { return false };
         let mut pid = 0;
@@ -137,7 +137,7 @@ fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandl
         .set_function("powertree_worker")
         .set_argument(Some(database.into()))
         .set_restart_time(None)
-        // SAFETY: our own process.
+        // SAFETY: the number of this process never changes.
         .set_notify_pid(unsafe { pg_sys::MyProcPid })
         .set_start_time(BgWorkerStartTime::RecoveryFinished)
         .enable_spi_access();

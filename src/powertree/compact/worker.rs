@@ -35,7 +35,7 @@ const PATIENCE: &std::ffi::CStr = c"1s";
 pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
     wind_up_on_sigterm();
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
-    // SAFETY: once, before anything else.
+    // SAFETY: called once, before anything that needs a database.
     unsafe {
         pg_sys::BackgroundWorkerInitializeConnectionByOid(
             Oid::from(argument.value() as u32),
@@ -68,7 +68,7 @@ pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
 /// discarded afterwards: code of the next owner must not find what that of this one has left.
 fn serve(tree: &Definition) {
     let doing = CString::new(format!("compacting power tree {}", tree.name)).unwrap_or_default();
-    // SAFETY: PostgreSQL copies the text.
+    // SAFETY: the text ends with a zero, and PostgreSQL copies it.
     unsafe { pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, doing.as_ptr()) };
     let id = tree.id;
     match transaction(|| connected(|| compact(id, false))) {
@@ -94,7 +94,7 @@ fn serve(tree: &Definition) {
 struct Work {
     /// The trees whose log is long or old enough.
     due: Vec<Definition>,
-    /// Is there anything in a log at all?
+    /// Whether there is anything in a log at all.
     any: bool,
 }
 

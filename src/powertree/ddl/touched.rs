@@ -13,7 +13,7 @@ struct Touched {
     relations: [u32; MOST],
     count: usize,
     all: bool,
-    /// Does one of the commands detach a partition?
+    /// Whether one of the commands detaches a partition.
     detaches: bool,
 }
 
@@ -49,7 +49,7 @@ pub fn detach() {
     TOUCHED.with_borrow_mut(|touched| touched.detaches = true);
 }
 
-/// Does the running command, or one around it, detach a partition?
+/// Whether the running command, or one around it, detaches a partition.
 pub fn detaches() -> bool {
     TOUCHED.with_borrow(|touched| touched.detaches)
 }

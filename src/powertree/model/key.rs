@@ -19,7 +19,7 @@ pub struct KeyColumn {
     pub column: Column,
     length: i16,
     by_value: bool,
-    /// Is the type character(n), whose trailing spaces do not count?
+    /// Whether the type is character(n), whose trailing spaces do not count.
     is_padded: bool,
 }
 

@@ -5,7 +5,7 @@ use crate::pg::name::relation_name;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// Might the caller SELECT anything of a table?
+/// Whether the caller might SELECT anything of a table.
 pub fn may_select_any(base: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.
     let any_column = || unsafe {
@@ -53,14 +53,14 @@ pub fn denied(tree: &str) -> ! {
     )
 }
 
-/// Does row security hide rows of the table from the caller?
+/// Whether row security hides rows of the table from the caller.
 pub fn rows_are_hidden(base: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.
     let state = unsafe { pg_sys::check_enable_rls(base, Oid::INVALID, true) };
     state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
 
-/// Is the caller the owner of the table, or may act as one?
+/// Whether the caller is the owner of the table, or may act as one.
 pub fn owns(base: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.
     unsafe {

@@ -32,7 +32,7 @@ pub struct Tree {
     pub series: Vec<KeyColumn>,
     pub leaves: Leaves,
     pub height: u32,
-    /// Do triggers keep it in step?
+    /// Whether triggers keep it in step.
     pub kept: bool,
     /// The queries of the base table that this session has prepared.
     pub plans: RefCell<HashMap<(Query, usize), Rc<Plan>>>,

@@ -9,9 +9,9 @@ use crate::powertree::store::writing;
 
 /// The part of a tree that the active snapshot may use.
 pub enum Access {
-    /// Nothing: the base table must answer.
+    /// The base table must answer.
     Base,
-    /// Everything but these spans.
+    /// The tree answers for everything but these spans.
     Tree(Vec<Span>),
 }
 

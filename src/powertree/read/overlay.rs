@@ -32,7 +32,7 @@ pub struct Overlay {
     line: Line,
     /// Leaves that the base table must answer for, of all series; in order and apart.
     spans: Vec<(i64, i64)>,
-    /// Are there nodes of the series at all?
+    /// Whether there are nodes of the series at all.
     nodes: bool,
     /// The last leaf that is asked for.
     end: i64,
@@ -69,7 +69,7 @@ impl Overlay {
         overlay
     }
 
-    /// Must the base table answer for any leaves of all series?
+    /// Whether the base table must answer for any leaves of all series.
     pub fn has_spans(&self) -> bool {
         !self.spans.is_empty()
     }

@@ -15,7 +15,7 @@ pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<TreeState> {
     now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
 }
 
-/// Does the active snapshot see the changes of this committed transaction?
+/// Whether the active snapshot sees the changes of this committed transaction.
 fn seen(transaction: u64) -> bool {
     // SAFETY: the snapshot is an ordinary one; a number older than half the circle is older than all snapshots.
     unsafe {

@@ -94,7 +94,7 @@ pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row,
     });
 }
 
-/// Are there at least `many` entries of a tree that the active snapshot sees?
+/// Whether there are at least `many` entries of a tree that the active snapshot sees.
 pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
     let mut count = 0;
     if many > 0 {

@@ -26,7 +26,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Did the running transaction mark all leaves to be read from the base table?
+    /// Whether the running transaction marked all leaves to be read from the base table.
     pub fn is_ours_and_all(&self) -> bool {
         // SAFETY: the number of our transaction, 0 if it has none.
         let ours = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;

@@ -18,7 +18,7 @@ pub struct TreeState {
     pub compactions: i64,
     /// The time of the last compaction, in microseconds since 2000.
     pub compacted_at: Option<i64>,
-    /// Why the tree is not kept in step any more.
+    /// The reason why the tree is not kept in step any more.
     pub stale: Option<String>,
     /// The size of the tree, maintained by compactions.
     pub totals: Totals,

@@ -1,4 +1,4 @@
-//! Which snapshots of this session see rows whose log they do not see.
+//! Snapshots of this session that see rows but not the log of these rows.
 //!
 //! Rows can be seen from the moment they are written: by volatile functions, and by triggers that fire before ours. What
 //! they did to the tree is logged only when their statement ends, by a later command if triggers or functions ran commands of
@@ -23,8 +23,8 @@ struct Statement {
 
 thread_local! {
     static UNDER_WAY: RefCell<Vec<Statement>> = const { RefCell::new(Vec::new()) };
-    /// For each tree the commands before which a snapshot may see rows and not their log, from the first to the last: as many
-    /// as trees, however many statements there are. What is rolled back stays in, which does no harm.
+    /// Ranges of commands, one for each tree, before which a snapshot may see rows but not their log. There are as
+    /// many as trees, however many statements there are. What is rolled back stays in, which does no harm.
     static TORN: RefCell<Vec<(i32, RangeInclusive<CommandId>)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -38,7 +38,7 @@ pub fn begin_statement(tree: i32) {
     UNDER_WAY.with_borrow_mut(|under_way| under_way.push(Statement { tree, level, command }));
 }
 
-/// What the innermost statement did is logged.
+/// Takes note that the innermost statement has logged what it did.
 pub fn end_statement(tree: i32) {
     let statement = UNDER_WAY.with_borrow_mut(|under_way| {
         let place = under_way.iter().rposition(|statement| statement.tree == tree)?;
@@ -47,14 +47,14 @@ pub fn end_statement(tree: i32) {
     logged_since(tree, statement.map_or(0, |statement| statement.command.saturating_add(1)));
 }
 
-/// What the current command has logged holds for snapshots of before too, as that of TRUNCATE does.
+/// Takes note that the current command's log, like that of TRUNCATE, concerns earlier snapshots too.
 pub fn reached_back(tree: i32) {
     logged_since(tree, 0);
 }
 
-/// The current command has logged what snapshots before any later command than `first` may see.
+/// Takes note that the current command has logged what snapshots before any later command than `first` may see.
 fn logged_since(tree: i32, first: CommandId) {
-    // SAFETY: a counter of the running transaction's.
+    // SAFETY: reads a counter of the running transaction, which every session with a tree has.
     let last = unsafe { pg_sys::GetCurrentCommandId(false) };
     if first <= last {
         TORN.with_borrow_mut(|torn| match torn.iter_mut().find(|(of, _)| *of == tree) {
@@ -73,12 +73,13 @@ pub fn take_left() -> Vec<i32> {
     trees
 }
 
-/// Is a statement under way that writes to a tree's table?
+/// Whether a statement is under way that writes to a tree's table.
 pub fn is_under_way(tree: i32) -> bool {
     UNDER_WAY.with_borrow(|under_way| under_way.iter().any(|statement| statement.tree == tree))
 }
 
-/// Might the active snapshot see rows and not their log? Where a replica applies changes no statement says that it begins.
+/// Whether the active snapshot might see rows but not their log. Where a replica applies changes no statement says
+/// that it begins.
 pub fn is_torn(tree: i32) -> bool {
     // SAFETY: a setting of the session's, and the snapshot of the running query.
     let (replica, command) = unsafe {

@@ -45,7 +45,7 @@ impl Alike {
         unsafe { copy_row(self.first, row) }
     }
 
-    /// Is a row like the first?
+    /// Whether a row is like the first.
     ///
     /// # Safety
     /// A row of the node's input, and a context of the node; the contract of `pg::plain`.

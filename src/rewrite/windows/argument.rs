@@ -16,10 +16,10 @@ pub struct Argument {
     kind: Option<ValueKind>,
     copies: Copies,
     expressions: Expressions,
-    /// Does the row that enters next count, and what is its value?
+    /// Whether the row that enters next counts, and its value.
     counts: bool,
     value: Option<Datum>,
-    /// For each row of the frame, does its value count?
+    /// Whether the value counts, for each row of the frame.
     present: VecDeque<bool>,
     count: i64,
     /// The values; None where they are only counted.
@@ -70,7 +70,7 @@ impl Argument {
         }
     }
 
-    /// Can the argument also serve this function? Values that are only counted can be of any kind.
+    /// Whether the argument can also serve this function. Values that are only counted can be of any kind.
     ///
     /// # Safety
     /// A function of the same plan.

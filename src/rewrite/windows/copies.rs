@@ -79,7 +79,7 @@ impl Copies {
     /// # Safety
     /// The value is of variable length, and not NULL.
     pub unsafe fn varlena(self, value: Datum) -> Copied {
-        // SAFETY: the caller's value.
+        // SAFETY: the caller promises a value of variable length.
         unsafe {
             let whole = pg_sys::pg_detoast_datum(value.cast_mut_ptr());
             self.bytes(whole.cast::<u8>().cast_const(), pgrx::varsize_any(whole))
@@ -91,7 +91,7 @@ impl Copies {
     /// # Safety
     /// The value is a numeric, and not NULL.
     pub unsafe fn numeric(self, value: Datum) -> Number {
-        // SAFETY: the caller's value.
+        // SAFETY: the caller promises a numeric, which is of variable length.
         Number(unsafe { self.varlena(value) })
     }
 }

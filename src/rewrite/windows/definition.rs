@@ -12,24 +12,24 @@ pub struct FrameDefinition {
 }
 
 impl FrameDefinition {
-    /// Has the frame any of these options?
+    /// Whether the frame has any of these options.
     pub fn has(&self, options: u32) -> bool {
         self.options & options != 0
     }
 
-    /// Does the frame depend on which rows are peers?
+    /// Whether the frame depends on which rows are peers.
     pub fn has_groups(&self) -> bool {
         let current = pg_sys::FRAMEOPTION_START_CURRENT_ROW | pg_sys::FRAMEOPTION_END_CURRENT_ROW;
         self.has(pg_sys::FRAMEOPTION_GROUPS) || self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(current)
     }
 
-    /// Does the frame depend on the values of the ordering column?
+    /// Whether the frame depends on the values of the ordering column.
     pub fn has_keys(&self) -> bool {
         let offset = pg_sys::FRAMEOPTION_START_OFFSET | pg_sys::FRAMEOPTION_END_OFFSET;
         self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(offset)
     }
 
-    /// May a row enter the frames later than it is read, or never? Otherwise each is in its own frame.
+    /// Whether a row may enter the frames later than it is read, or never. Otherwise each is in its own frame.
     pub fn is_delayed(&self) -> bool {
         self.has(pg_sys::FRAMEOPTION_START_OFFSET_FOLLOWING | pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING)
     }

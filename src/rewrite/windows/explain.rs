@@ -48,7 +48,7 @@ pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut Lis
 /// The state of EXPLAIN.
 pub unsafe fn extent((memory, file): (usize, usize), es: *mut ExplainState) {
     let kilobytes = |bytes: usize| bytes.div_ceil(1024) as i64;
-    // SAFETY: the caller's state of EXPLAIN.
+    // SAFETY: the caller promises the state of an EXPLAIN that is running.
     unsafe {
         pg_sys::ExplainPropertyInteger(c"Frame Memory".as_ptr(), c"kB".as_ptr(), kilobytes(memory), es);
         if file > 0 {

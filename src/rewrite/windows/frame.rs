@@ -113,7 +113,7 @@ impl Frame {
         }
     }
 
-    /// Does the end of some row's frame depend on rows after it?
+    /// Whether the end of some row's frame depends on rows after it.
     pub fn looks_ahead(&self) -> bool {
         !matches!((&self.start, &self.end), (Bound::Rows(..=0), Bound::Rows(..=0)))
     }
@@ -264,7 +264,7 @@ impl RangeBound {
         }
     }
 
-    /// Is a value in range of that of the current row?
+    /// Whether a value is in range of that of the current row.
     #[inline]
     unsafe fn holds(&mut self, key: Datum, base: Datum, context: *mut ExprContext) -> bool {
         let (subtract, less) = (Datum::from(self.subtract), Datum::from(self.less));

@@ -17,7 +17,7 @@ pub struct Input {
     /// The context in which expressions of each row that is read are evaluated.
     pub context: *mut ExprContext,
     pub definition: FrameDefinition,
-    /// May rows enter the frame later than they are read?
+    /// Whether rows may enter the frame later than they are read.
     pub delayed: bool,
     /// Rows of the same partition; None if all are.
     pub partition: Option<Alike>,

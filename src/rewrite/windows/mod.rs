@@ -66,8 +66,8 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
     }
 }
 
-/// Does the frame's start move, so that core starts again for every row? Volatile offsets must not be evaluated twice, here and
-/// in the WindowAgg that may stay.
+/// Whether the frame's start moves, so that core starts again for every row. Volatile offsets must not be
+/// evaluated twice, here and in the WindowAgg that may stay.
 unsafe fn moves(window: *const WindowAgg) -> bool {
     let begins_with_partition = pg_sys::FRAMEOPTION_START_UNBOUNDED_PRECEDING;
     // SAFETY: the caller's node, whose offsets are expressions or null.
@@ -82,7 +82,7 @@ unsafe fn moves(window: *const WindowAgg) -> bool {
 struct Found {
     /// The functions that our node computes, each once.
     functions: Vec<(*mut WindowFunc, Statistic)>,
-    /// Are there any others?
+    /// Whether there are any others.
     others: bool,
 }
 

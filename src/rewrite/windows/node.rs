@@ -26,7 +26,7 @@ struct Methods<T>(T);
 
 // SAFETY: the pointers in the table are those of constants.
 unsafe impl Sync for Methods<CustomScanMethods> {}
-// SAFETY: as are the ones in this table.
+// SAFETY: the pointers of this table are those of static tables too, which nobody changes.
 unsafe impl Sync for Methods<CustomExecMethods> {}
 
 static SCAN: Methods<CustomScanMethods> =
@@ -255,7 +255,7 @@ impl Window {
     /// The slot is the node's own, with a column for each result; the contract of `pg::plain`.
     unsafe fn report(&mut self, slot: *mut TupleTableSlot) {
         let frame_rows = self.rows.entered() - self.left;
-        // SAFETY: the caller's slot.
+        // SAFETY: the caller promises the node's own slot, with a column for each result.
         unsafe {
             clear(slot);
             guarded(|| {

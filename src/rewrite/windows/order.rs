@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 /// The order of the rows that have been read.
 pub struct Order {
     has_groups: bool,
-    /// Without an order all rows are peers.
+    /// Peers by the order; `None` without one: all rows are peers then.
     peers: Option<Alike>,
     /// The first rows of the groups from number `groups_before` on.
     groups: VecDeque<i64>,
@@ -70,7 +70,7 @@ impl Order {
     /// # Safety
     /// As for `note`.
     unsafe fn note_group(&mut self, row: *mut TupleTableSlot, number: i64, context: *mut ExprContext) {
-        // SAFETY: the caller's row.
+        // SAFETY: the caller promises a row of the input and its context.
         unsafe {
             let is_first =
                 number == 0 || self.peers.as_ref().is_some_and(|peers| !peers.include(row, context));

@@ -31,7 +31,7 @@ pub struct Rows {
     ahead: Option<Ahead>,
     /// The row that was read last.
     last: *mut TupleTableSlot,
-    /// Is that row the first of the next partition?
+    /// Whether that row is the first of the next partition.
     last_is_next: bool,
     count: i64,
     /// The rows before this one have entered the frame, or never will.
@@ -95,7 +95,7 @@ impl Rows {
         self.count
     }
 
-    /// Was this the last partition?
+    /// Whether this was the last partition.
     pub fn are_exhausted(&self) -> bool {
         self.is_exhausted
     }
@@ -233,7 +233,7 @@ impl Rows {
     /// Fetches the next row of this partition.
     #[inline]
     unsafe fn fetch(&mut self) -> bool {
-        // SAFETY: as for `read`.
+        // SAFETY: slots and contexts are those of the node, which is running.
         unsafe {
             if self.last_is_next {
                 self.last_is_next = false;
@@ -333,7 +333,7 @@ impl Rows {
         self.last_is_next = false;
         if let Some(mut ahead) = self.ahead.take() {
             self.most_file_bytes = self.most_file_bytes.max(ahead.file_bytes());
-            // SAFETY: it is gone.
+            // SAFETY: the rows ahead were taken out, so nothing reads them any more.
             unsafe { ahead.end_queue() }
         }
     }

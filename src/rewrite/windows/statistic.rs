@@ -82,7 +82,7 @@ impl Statistic {
         }
     }
 
-    /// Does core need time in proportion to the frame for it?
+    /// Whether core needs time in proportion to the frame for it.
     pub fn is_slow_in_core(self) -> bool {
         !matches!(self, Rows | Count)
     }
@@ -95,7 +95,7 @@ impl Statistic {
     }
 }
 
-/// Is it our own aggregate?
+/// Whether it is our own aggregate.
 fn is_tally(function: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a function's.
     unsafe {

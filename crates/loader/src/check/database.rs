@@ -1,4 +1,4 @@
-//! Advice on a database that can be loaded into.
+//! Advice about a database that rows can be loaded into.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,13 +6,13 @@ use tokio_postgres::{Client, Error};
 
 use crate::config::TableName;
 
-/// Largest difference of clocks; a larger one makes the age of the data wrong.
+/// Largest tolerated difference of the clocks; a larger one makes the age of the data wrong.
 const CLOCK_SECONDS: f64 = 5.0;
 
-/// Number of messages from which on a load is a backfill.
+/// Number of waiting messages that make a load a backfill.
 const BACKFILL: i64 = 1_000_000;
 
-/// The server in a few words: its version, whether the connection is encrypted, and our extension.
+/// Describes the server: its version, whether the connection is encrypted, and our extension.
 pub async fn describe(client: &Client) -> Result<String, Error> {
     let sql = "SELECT current_setting('server_version'),
                       coalesce((SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()), false),
@@ -26,7 +26,7 @@ pub async fn describe(client: &Client) -> Result<String, Error> {
     Ok(format!("PostgreSQL {version}, {tls}, {extension}"))
 }
 
-/// Advice, one line each; `behind` messages wait to be loaded into these tables.
+/// Returns advice, one line each; `behind` messages wait to be loaded into these tables.
 pub async fn advice(
     client: &Client,
     job: &str,
@@ -50,7 +50,9 @@ async fn clock(client: &Client) -> Result<Option<String>, Error> {
     let ours = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let apart = (ours - theirs).abs();
     Ok((apart > CLOCK_SECONDS).then(|| {
-        format!("the clocks of this machine and of the database are {apart:.0} s apart; set both by NTP")
+        format!(
+            "the clocks of this machine and of the database are {apart:.0} s apart; synchronize both by NTP"
+        )
     }))
 }
 
@@ -64,11 +66,11 @@ async fn dead_letters(client: &Client, job: &str) -> Result<Option<String>, Erro
     let count: i64 = client.query_one(sql, &[&job, &MOST]).await?.get(0);
     let or_more = if count == MOST { " or more" } else { "" };
     Ok((count > 0).then(|| {
-        format!("loader.dead_letters has {count}{or_more} messages of this job; `message` there says why")
+        format!("loader.dead_letters has {count}{or_more} messages of this job; its column `message` has the reasons")
     }))
 }
 
-/// Indexes that only serve queries can wait until the backfill is over.
+/// Advises to create indexes that only serve queries after the backfill.
 async fn indexes(client: &Client, table: &TableName, behind: i64) -> Result<Option<String>, Error> {
     let sql = "SELECT count(*) FROM pg_catalog.pg_index WHERE indrelid = to_regclass($1) AND NOT indisunique";
     let count: i64 = client.query_one(sql, &[&table.to_string()]).await?.get(0);

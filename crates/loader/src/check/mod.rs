@@ -1,4 +1,4 @@
-//! `tally check`: would `tally load` work? Says what is wrong, a line for each, and changes nothing.
+//! `tally check`: tests whether `tally load` would work. Says what is wrong, a line for each, and changes nothing.
 
 mod database;
 mod retention;
@@ -15,10 +15,10 @@ use crate::registry::Registry;
 use crate::runtime;
 use crate::Failure;
 
-/// Check the configuration, the broker, the topics, the database and the rights, changing nothing.
+/// Check the configuration, broker, topics, database and privileges without changing anything
 #[derive(clap::Args)]
 pub struct CheckArgs {
-    /// The configuration file (TOML).
+    /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
@@ -36,7 +36,7 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
         Ok(found) => println!("broker and topics: ok, {} partitions", found.len()),
         Err(failure) => println!("{failure}"),
     }
-    // Without the broker there is nothing to claim, but tables and rights can be looked at.
+    // Without the broker there is nothing to claim, but tables and privileges can be checked.
     let database = runtime::single_threaded()?
         .block_on(check_database(&found, partitions.as_deref().unwrap_or_default()));
     if let Err(failure) = &database {
@@ -64,7 +64,7 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
     }
 }
 
-/// Checks the database and the tables, and advises on them.
+/// Checks the database and the tables, and prints advice about them.
 async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(), Failure> {
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
@@ -81,7 +81,7 @@ async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(),
         }
     }
     let behind: i64 = assigned.partitions.iter().map(|p| p.high - p.next).sum();
-    // In a group it shows only later which partitions are ours, and without the broker nothing does.
+    // In a group the partitions are assigned only later, and without the broker they are unknown.
     if config.mode == Mode::Assign && !partitions.is_empty() {
         println!("{behind} messages to load");
     }
@@ -93,7 +93,7 @@ async fn check_database(config: &Config, partitions: &[Partition]) -> Result<(),
     Ok(())
 }
 
-/// The partitions that this loader would read, with the offsets that come next.
+/// Returns the partitions that this loader would read, with their next offsets.
 fn positions<'a>(
     assigned: &'a Assigned,
     partitions: &'a [Partition],

@@ -1,15 +1,15 @@
-//! Warnings of messages that retention is about to remove before they are loaded.
+//! Warnings about messages that retention may remove before they are loaded.
 
 use crate::kafka::Partition;
 
-/// A warning for each partition of which little is kept before the next message to load, an offset.
+/// Returns a warning for each partition whose next offset is close to the oldest one that the broker keeps.
 pub fn advice<'a>(partitions: impl IntoIterator<Item = (&'a Partition, i64)>) -> Vec<String> {
     partitions.into_iter().filter_map(|(partition, next)| warning(partition, next)).collect()
 }
 
 fn warning(partition: &Partition, next: i64) -> Option<String> {
     let Partition { topic, number, low, high, .. } = partition;
-    // Where nothing was ever removed nothing need be near.
+    // While nothing was ever removed, being close means nothing.
     let removes = *low > 0 && next < *high;
     (removes && next - low < (high - low) / 10).then(|| {
         format!(

@@ -1,4 +1,4 @@
-//! A column: its type, and where in the message its value is found.
+//! A column: its type, and the source of its value in the message.
 
 use std::collections::BTreeMap;
 
@@ -20,37 +20,37 @@ pub struct Column {
     /// Type in the table.
     #[serde(rename = "type")]
     pub declared: SqlType,
-    /// Where the value comes from; by default the field with the column's name.
+    /// The source of the value; by default the field with the column's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
-    /// A constant for every row, in place of one from the message.
+    /// A constant for every row, instead of a value from the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Property>,
     /// Texts that mean NULL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub null: Vec<String>,
-    /// A regular expression that the value's text must match; what its first group matched is the new value.
+    /// A regular expression that the value's text must match; the match of its first group is the new value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// The new value instead, in which `$1` or `${name}` is what a group matched.
+    /// A template for the new value, in which `$1` or `${name}` stands for the match of a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<String>,
-    /// New values for texts; any other text is wrong.
+    /// New values for texts; any other text is refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
-    /// The type that the server makes of the text, if it is one that the loader does not write.
+    /// The type that the server converts the text to, if the loader does not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cast: Option<String>,
-    /// What a number counts, for a column of time.
+    /// The unit of a number, for a column of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
-    /// A message without the value becomes a dead letter, and the column is created NOT NULL.
+    /// Whether the value is required: a message without it becomes a dead letter, and the column is created NOT NULL.
     #[serde(default)]
     pub required: bool,
 }
 
 impl Column {
-    /// A column that takes a value as it is.
+    /// Creates a column that takes a value as it is.
     pub fn plain(name: impl Into<String>, declared: impl Into<SqlType>, from: Option<Source>) -> Self {
         Self {
             name: name.into(),
@@ -67,17 +67,17 @@ impl Column {
         }
     }
 
-    /// Whether the value's text is changed on its way.
+    /// Whether the value's text is transformed.
     pub fn is_transformed(&self) -> bool {
         !self.null.is_empty() || self.pattern.is_some() || !self.values.is_empty()
     }
 
-    /// The type in which its values are written.
+    /// Returns the type in which its values are written.
     pub fn kind(&self) -> ColumnType {
         self.declared.kind
     }
 
-    /// The type that the server makes of its text, if it is one that the loader does not write.
+    /// Returns the type that the server converts its text to, if the loader does not write it.
     pub fn cast(&self) -> Option<String> {
         self.cast.clone().or_else(|| self.declared.cast())
     }
@@ -87,21 +87,21 @@ impl Column {
         self.cast.clone().unwrap_or_else(|| self.declared.to_string())
     }
 
-    /// Where the value comes from.
+    /// Returns the source of the value.
     pub fn source(&self) -> Source {
         self.from.clone().unwrap_or_else(|| Source::Field(vec![self.name.clone()]))
     }
 
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the column and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES || self.name.contains('\0') {
-            return Err(("a column name has 1 to 63 bytes".into(), "choose another name"));
+            return Err(("column name must have 1 to 63 bytes".into(), "choose another name"));
         }
         if let Some(cast) = &self.cast {
             let is_plain = |c: char| c.is_alphanumeric() || " _.,()[]\"".contains(c);
             if self.declared != ColumnType::Text.into() || cast.is_empty() || !cast.chars().all(is_plain) {
                 return Err((
-                    "`cast` is the name of a type that is made of text".into(),
+                    "`cast` must be a type that text is converted to".into(),
                     "set `type = \"text\"`",
                 ));
             }
@@ -120,11 +120,11 @@ impl Column {
                 ));
             }
             if !matches!(self.source(), Source::Field(_) | Source::Element(_) | Source::KeyField(_)) {
-                return Err(("record metadata is not jsonb".into(), "use text or bigint"));
+                return Err(("record metadata cannot be jsonb".into(), "use text or bigint"));
             }
         }
         if self.value.is_some() && (self.from.is_some() || self.is_transformed()) {
-            return Err(("it has a `value` beside a source".into(), "remove one of them"));
+            return Err(("column has both a `value` and a source".into(), "remove one of them"));
         }
         if self.replacement.is_some() && self.pattern.is_none() {
             return Err(("`replacement` needs a `pattern`".into(), "add it, or use `values`"));

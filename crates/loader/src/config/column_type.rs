@@ -38,7 +38,7 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    /// The type with this name in `format_type`, if the loader can write it.
+    /// Returns the type with this name in `format_type`, if the loader can write it.
     pub fn from_catalog(name: &str) -> Option<Self> {
         Some(match name {
             "text" | "character varying" | "character" => Self::Text,
@@ -60,7 +60,7 @@ impl ColumnType {
         })
     }
 
-    /// Whether numbers in it count from 1970.
+    /// Whether numbers of this type count from 1970.
     pub fn is_time(self) -> bool {
         matches!(self, Self::Timestamptz | Self::Timestamp | Self::Date)
     }
@@ -88,7 +88,7 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// What a number counts since 1970-01-01 00:00 UTC.
+/// The unit of a number that counts from 1970-01-01 00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {

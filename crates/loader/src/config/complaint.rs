@@ -4,7 +4,7 @@ use tally_postgres::suggestion;
 
 use crate::Failure;
 
-/// A failure for an error of the TOML reader.
+/// Creates a failure for an error of the TOML parser.
 pub fn from_toml(name: &str, text: &str, error: &toml::de::Error) -> Failure {
     let message = error.message();
     let (what, mend) = explain(message);
@@ -23,7 +23,7 @@ pub fn from_toml(name: &str, text: &str, error: &toml::de::Error) -> Failure {
     Failure::usage(what).at(format!("{name}:{line_number}")).mend(mend)
 }
 
-/// What is wrong, and what to do about it.
+/// Splits an error of the parser into what is wrong and what to do about it.
 fn explain(message: &str) -> (String, String) {
     // serde quotes the wrong name first and then the valid ones.
     let mut quoted = message.split('`').skip(1).step_by(2);
@@ -35,11 +35,11 @@ fn explain(message: &str) -> (String, String) {
             (format!("unknown {kind} {first:?}"), suggestion(first, &valid))
         }
         Some("missing") if message.starts_with("missing field") => {
-            (format!("missing key {first:?}"), "add it".into())
+            (format!("missing key {first:?}"), "add the key".into())
         }
         _ if message.ends_with("usize") || message.ends_with("u64") => {
             let what = message.split(", expected").next().unwrap_or(message);
-            (format!("{what}, expected a whole number from 0 up"), "write one".into())
+            (format!("{what}, expected a non-negative integer"), "correct the value".into())
         }
         _ => (message.to_string(), "see the configuration reference, docs/loader.md".into()),
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::secret::Secret;
 
-/// `database = "URL"`, with the URL kept elsewhere if it is secret, or a section with the password apart.
+/// The key `database`: a URL, perhaps kept elsewhere as a secret, or a section with a separate password.
 #[derive(Debug, Clone)]
 pub struct Database {
     /// A URL or key=value string, as libpq takes it.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// `[http]`: metrics and health.
+/// The section `[http]`: metrics and health.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Http {

@@ -44,37 +44,37 @@ use crate::Failure;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Names the positions in `loader.offsets`: two jobs read the same topic independently.
+    /// Name of the job in `loader.offsets`: two jobs read the same topic independently.
     pub job: String,
-    /// Where PostgreSQL is.
+    /// The database to load into.
     pub database: Database,
     /// Kafka bootstrap servers, `host:port,...`.
     pub brokers: String,
-    /// When a batch is closed and committed.
+    /// The limits at which a batch is closed and committed.
     #[serde(default)]
     pub batch: BatchLimits,
-    /// Larger messages become dead letters, so that one cannot exhaust memory.
+    /// Maximum size of a message; larger ones become dead letters, so that none exhausts memory.
     #[serde(default = "default_max_message_bytes")]
     pub max_message_bytes: usize,
-    /// How partitions are assigned to this loader.
+    /// The way partitions are assigned to this loader.
     #[serde(default)]
     pub mode: Mode,
     /// The loader's share of the partitions, if several loaders share by partition number.
     pub replica: Option<Replica>,
-    /// How many connections write at the same time; each has partitions of its own.
+    /// Number of connections that write at the same time; each has partitions of its own.
     #[serde(default = "default_writers")]
     pub writers: usize,
     /// Milliseconds that a stop may take; what is not stored by then is read again.
     #[serde(default = "default_stop_ms")]
     pub stop_ms: u64,
-    /// Milliseconds that a partition may stand still while the broker has more of it; 0 for ever.
+    /// Milliseconds that a partition may stall while the broker has more messages of it; 0 for no limit.
     #[serde(default = "default_watchdog_ms")]
     pub watchdog_ms: u64,
-    /// Where the schemas of Avro topics are.
+    /// The registry of the schemas of Avro topics.
     pub registry: Option<RegistryConfig>,
-    /// Where metrics and health are served, if they are.
+    /// The address at which metrics and health are served, if they are.
     pub http: Option<Http>,
-    /// Further librdkafka properties, as they are named there.
+    /// Further properties of librdkafka.
     #[serde(default)]
     pub kafka: BTreeMap<String, Secret>,
     /// The topics to load.
@@ -82,7 +82,7 @@ pub struct Config {
     pub topics: Vec<Topic>,
 }
 
-/// A batch is one transaction; it closes at the first limit it reaches.
+/// Limits of a batch, which is one transaction; it closes at the first limit it reaches.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchLimits {
@@ -107,15 +107,15 @@ impl Default for BatchLimits {
     }
 }
 
-/// A value that every row has; all of them are text underneath.
+/// A constant that every row has; all kinds are text underneath.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Property {
-    /// Written in quotes.
+    /// A constant in quotes.
     Text(String),
-    /// Written as a whole number.
+    /// A whole number.
     Number(i64),
-    /// Written as true or false.
+    /// A boolean.
     Flag(bool),
 }
 
@@ -146,7 +146,7 @@ fn default_watchdog_ms() -> u64 {
 }
 
 impl Config {
-    /// Leaves only these topics, if there are any.
+    /// Keeps only these topics, if any are named.
     pub fn choose_topics(&mut self, names: &[String]) -> Result<(), Failure> {
         if let Some(name) = names.iter().find(|name| self.topics.iter().all(|topic| topic.name != **name)) {
             let known: Vec<&str> = self.topics.iter().map(|topic| topic.name.as_str()).collect();
@@ -167,7 +167,7 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|e| {
-            Failure::usage(e).at(&name).mend("give the path of a readable TOML file to --config")
+            Failure::usage(e).at(&name).mend("set --config to the path of a readable TOML file")
         })?;
         Self::parse(&name, &text)
     }
@@ -184,23 +184,19 @@ impl Config {
             return Err(Failure::usage("`job` is empty").mend("name the job"));
         }
         if self.topics.is_empty() {
-            return Err(Failure::usage("there is no topic").mend("add a [[topic]] section"));
+            return Err(Failure::usage("no topic is configured").mend("add a [[topic]] section"));
         }
         if self.batch.rows == 0 || self.batch.bytes == 0 {
             return Err(Failure::usage("`batch.rows` and `batch.bytes` must be at least 1")
-                .mend("leave them out for the defaults"));
+                .mend("omit them for the defaults"));
         }
         if self.writers == 0 || self.writers > 64 {
-            return Err(
-                Failure::usage("`writers` must be between 1 and 64").mend("leave it out for the default")
-            );
+            return Err(Failure::usage("`writers` must be between 1 and 64").mend("omit it for the default"));
         }
         let has_share = self.replica.is_some() || self.topics.iter().any(|topic| topic.partitions.is_some());
         if self.mode == Mode::Subscribe && has_share {
-            return Err(Failure::usage(
-                "`replica` and `partitions` have no meaning with `mode = \"subscribe\"`",
-            )
-            .mend("remove them: the group hands the partitions out"));
+            return Err(Failure::usage("`replica` and `partitions` do not apply to `mode = \"subscribe\"`")
+                .mend("remove them: the consumer group assigns the partitions"));
         }
         if let Some(registry) = &self.registry {
             registry
@@ -211,11 +207,11 @@ impl Config {
             let of_topic = |what: String| format!("topic {:?}: {what}", topic.name);
             topic.validate().map_err(|(what, mend)| Failure::usage(of_topic(what)).mend(mend))?;
             if topic.needs_registry() && self.registry.is_none() {
-                return Err(Failure::usage(of_topic("it is Avro, but there is no [registry]".into()))
+                return Err(Failure::usage(of_topic("Avro requires a [registry]".into()))
                     .mend("add a section [registry] with the `url` of the schema registry"));
             }
             if self.topics.iter().filter(|other| other.name == topic.name).count() > 1 {
-                return Err(Failure::usage(of_topic("it is listed twice".into()))
+                return Err(Failure::usage(of_topic("topic is listed twice".into()))
                     .mend("remove one section, or load it again under another `job`"));
             }
         }
@@ -269,7 +265,7 @@ mod tests {
         let text = complaint("[batch]\nrows = 'many'\n[[topic]]\nname = 't'\n");
         assert!(
             text.starts_with(
-                "t.toml:5: key \"rows\": invalid type: string \"many\", expected a whole number from 0 up"
+                "t.toml:5: key \"rows\": invalid type: string \"many\", expected a non-negative integer"
             ),
             "{text}"
         );
@@ -304,9 +300,9 @@ mod tests {
         let text = route("columns = [{ name = 'a', type = 'bigint' }]");
         assert!(text.contains("is text in one place and bigint in another"), "{text}");
         let text = route("columns = [{ name = 'a', type = 'text', from = '@.x' }]");
-        assert!(text.contains("route 2 into \"r\": column \"a\" is from an element"), "{text}");
+        assert!(text.contains("route 2 into \"r\": column \"a\" is taken from an element"), "{text}");
         let text = route("key = ['b']\ncolumns = [{ name = 'a', type = 'text' }]");
-        assert!(text.contains("the key \"b\" is not among the columns"), "{text}");
+        assert!(text.contains("key \"b\" is not among the columns"), "{text}");
         let text = route("unknown_fields = 'ignore'\ncolumns = [{ name = 'a', type = 'text' }]");
         assert!(text.contains("differ in `key` or in the overflow column"), "{text}");
     }

@@ -1,17 +1,17 @@
-//! Topics that are named by a pattern: each topic of the broker that fits has its own table.
+//! Topics that are named by a pattern: each topic of the broker that matches has its own table.
 
 use super::{plain_name, Config, TableName, Topic};
 use crate::Failure;
 
 impl Config {
-    /// Whether topics have to be looked for.
+    /// Whether the broker's topics are needed to match patterns.
     pub fn has_patterns(&self) -> bool {
         self.topics.iter().any(Topic::is_pattern)
     }
 
-    /// The configuration with a section for each topic of the broker that a pattern fits.
+    /// Returns the configuration with a section for each topic of the broker that matches a pattern.
     ///
-    /// A topic that has a section of its own keeps it; of several patterns the first counts.
+    /// A topic that has a section of its own keeps it; if several patterns match, the first one counts.
     pub fn for_topics(&self, existing: &[String]) -> Result<Self, Failure> {
         let mut topics: Vec<Topic> = Vec::new();
         let named = |name: &String| self.topics.iter().any(|topic| topic.name == *name);
@@ -26,9 +26,9 @@ impl Config {
                 .filter_map(|name| Some((name, topic.matched(name)?)))
                 .collect();
             if fitting.is_empty() {
-                return Err(Failure::new("no topic on the broker fits")
+                return Err(Failure::new("no topic on the broker matches")
                     .at(format!("topic {:?}", topic.name))
-                    .mend("create one, or mend `name` in its [[topic]] section"));
+                    .mend("create one, or correct `name` in its [[topic]] section"));
             }
             topics.extend(fitting.into_iter().map(|(name, matched)| topic.for_name(name, matched)));
         }
@@ -44,19 +44,19 @@ impl Topic {
         self.name.contains('*')
     }
 
-    /// Whether a topic's name fits the pattern.
+    /// Whether a topic's name matches the pattern.
     pub fn fits(&self, name: &str) -> bool {
         self.matched(name).is_some()
     }
 
-    /// What the star stands for in a topic's name, if it fits; Kafka's own topics fit no pattern.
+    /// Returns what the star stands for in a topic's name, if the name matches; Kafka's own topics match no pattern.
     fn matched<'n>(&self, name: &'n str) -> Option<&'n str> {
         let (before, after) = self.name.split_once('*')?;
         let rest = name.strip_prefix(before)?.strip_suffix(after)?;
         (!name.starts_with("__")).then_some(rest)
     }
 
-    /// The section of one topic.
+    /// Returns the section of one topic.
     fn for_name(&self, name: &str, matched: &str) -> Self {
         let table = self.table.as_ref().map(|table| {
             let name = table.name.replace('*', &plain_name(matched));
@@ -85,7 +85,7 @@ mod tests {
         let found = tables(pattern).unwrap();
         assert_eq!(found, ["md.Trades \"market\".\"m_trades\"", "md.ticker \"market\".\"m_ticker\""]);
         let found = tables(&format!("[[topic]]\nname = '*'\n{pattern}[[topic]]\nname = 'other'\n"));
-        assert!(found.unwrap_err().contains("no topic on the broker fits"));
+        assert!(found.unwrap_err().contains("no topic on the broker matches"));
         let found =
             tables(&format!("{pattern}[[topic]]\nname = '*'\n[[topic]]\nname = 'md.ticker'\n")).unwrap();
         let expected = ["md.Trades \"market\".\"m_trades\"", "other \"other\"", "md.ticker \"md_ticker\""];

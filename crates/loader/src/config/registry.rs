@@ -17,12 +17,12 @@ pub struct RegistryConfig {
     pub user: Option<String>,
     /// Password of the user.
     pub password: Option<Secret>,
-    /// A PEM file of certificates to trust in place of the public ones.
+    /// A PEM file of certificates to trust instead of the public ones.
     pub ca: Option<PathBuf>,
 }
 
 impl RegistryConfig {
-    /// A registry without authentication.
+    /// Creates the settings of a registry without authentication.
     pub fn open(url: &str) -> Result<Self, Failure> {
         let registry = Self { url: url.into(), user: None, password: None, ca: None };
         match registry.validate() {
@@ -31,18 +31,18 @@ impl RegistryConfig {
         }
     }
 
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the section and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
             return Err((format!("`url` is {:?}", self.url), "begin it with http:// or https://"));
         }
         let authority = self.url.split('/').nth(2).unwrap_or_default();
         if authority.contains('@') {
-            // The address is shown, and stored with the schemas.
-            return Err(("`url` has a user in it".into(), "set `user` and `password` of [registry] instead"));
+            // The address is printed, and stored with the schemas.
+            return Err(("`url` contains a user".into(), "set `user` and `password` of [registry] instead"));
         }
         if self.password.is_some() && self.user.is_none() {
-            return Err(("there is a `password` but no `user`".into(), "name the user"));
+            return Err(("`password` requires a `user`".into(), "add `user`"));
         }
         Ok(())
     }

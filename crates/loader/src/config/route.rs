@@ -12,19 +12,20 @@ use super::{Column, TableName};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Where its rows go; several routes may share a table.
+    /// The table of its rows; several routes may share one.
     pub table: TableName,
-    /// What a message must have: by source, a text with `*` for any characters, or several of which one must fit.
+    /// Conditions that a message must meet: for each source a text with `*` for any characters, or several of which one
+    /// must match.
     #[serde(default)]
     pub when: BTreeMap<Source, Wanted>,
-    /// The array or object of which each element becomes a row.
+    /// The array or object whose elements each become a row.
     pub for_each: Option<Steps>,
     /// The columns.
     pub columns: Vec<Column>,
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
-    /// The jsonb column that keeps them.
+    /// The jsonb column that keeps unknown fields.
     #[serde(default = "default_overflow")]
     pub overflow_column: String,
     /// The columns that identify a row, if newer messages replace it.
@@ -43,18 +44,18 @@ impl From<String> for Steps {
     }
 }
 
-/// Texts of which one must fit.
+/// Texts of which one must match.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Wanted {
-    /// Just this.
+    /// A single text.
     One(String),
-    /// One of these.
+    /// Several texts.
     Any(Vec<String>),
 }
 
 impl Wanted {
-    /// The texts.
+    /// Returns the texts.
     pub fn texts(&self) -> &[String] {
         match self {
             Self::One(text) => std::slice::from_ref(text),
@@ -64,33 +65,34 @@ impl Wanted {
 }
 
 impl Route {
-    /// The way into its table.
+    /// Returns the path into its table.
     pub fn mapping(&self) -> Mapping<'_> {
         let Self { table, columns, unknown_fields, overflow_column, key, .. } = self;
         let layout = TableLayout { unknown_fields: *unknown_fields, overflow_column, key };
         Mapping { table: Some(table), columns: Some(columns), layout, route: Some(self) }
     }
 
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the route and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), (String, &'static str)> {
         for source in self.when.keys() {
             if !matches!(source, Source::Field(_) | Source::Key | Source::Topic) {
                 let text = String::from(source.clone());
                 return Err((
-                    format!("`when` cannot look at {text:?}"),
+                    format!("`when` cannot test {text:?}"),
                     "use a path in the message, $key, or $topic",
                 ));
             }
         }
         if self.when.values().any(|wanted| wanted.texts().is_empty()) {
             return Err((
-                "`when` has an empty list, which no message fits".into(),
+                "`when` has an empty list, which no message matches".into(),
                 "list texts, or remove it",
             ));
         }
         let of_element = self.columns.iter().find(|column| column.source().is_of_element());
         if let (None, Some(column)) = (&self.for_each, of_element) {
-            let what = format!("column {:?} is from an element, but there is no `for_each`", column.name);
+            let what =
+                format!("column {:?} is taken from an element, but there is no `for_each`", column.name);
             return Err((what, "set `for_each` to the path of the array"));
         }
         Ok(())

@@ -10,10 +10,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::Failure;
 
-/// A value, or where it is kept: `"text"`, `{ env = "NAME" }` or `{ file = "PATH" }`.
+/// A value, or the place where it is kept: `"text"`, `{ env = "NAME" }` or `{ file = "PATH" }`.
 #[derive(Clone)]
 pub enum Secret {
-    /// As it stands in the configuration; a number or a flag is taken as it is written.
+    /// A secret that stands in the configuration itself; a number or a flag is taken as it is written.
     Plain(String),
     /// The value of an environment variable.
     Environment(String),
@@ -22,17 +22,19 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// The value itself.
+    /// Returns the value itself.
     pub fn reveal(&self) -> Result<String, Failure> {
         match self {
             Self::Plain(text) => Ok(text.clone()),
             Self::Environment(name) => env::var(name).map_err(|error| {
                 // An error for a value that is not UTF-8 would show it.
                 let what = match error {
-                    env::VarError::NotPresent => "it is not set",
-                    env::VarError::NotUnicode(_) => "it is not UTF-8",
+                    env::VarError::NotPresent => "not set",
+                    env::VarError::NotUnicode(_) => "not UTF-8",
                 };
-                Failure::usage(what).at(format!("environment variable {name}")).mend("set it for the loader")
+                Failure::usage(what)
+                    .at(format!("environment variable {name}"))
+                    .mend("set it in the loader's environment")
             }),
             Self::File(file) => {
                 let text = fs::read_to_string(file).map_err(|error| {
@@ -87,7 +89,9 @@ impl<'de> Visitor<'de> for SecretVisitor {
         };
         match map.next_key::<String>()? {
             None => Ok(secret),
-            Some(other) => Err(A::Error::custom(format!("{other:?} is one too many: a value has one place"))),
+            Some(other) => {
+                Err(A::Error::custom(format!("unexpected {other:?}: a secret has a single source")))
+            }
         }
     }
 }
@@ -120,7 +124,7 @@ mod tests {
         let missing = parse("{ env = 'TALLY_NO_SUCH_VARIABLE' }").unwrap().reveal().unwrap_err();
         assert_eq!(
             missing.to_string(),
-            "environment variable TALLY_NO_SUCH_VARIABLE: it is not set; set it for the loader"
+            "environment variable TALLY_NO_SUCH_VARIABLE: not set; set it in the loader's environment"
         );
         let missing = parse("{ file = '/no/such/file' }").unwrap().reveal().unwrap_err().to_string();
         assert!(missing.starts_with("/no/such/file: "), "{missing}");

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-/// How partitions are assigned to a loader.
+/// The way partitions are assigned to a loader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The loader takes all partitions, or the fixed share that the configuration names.
     #[default]
     Assign,
-    /// Kafka's consumer group hands them out, and takes them back when loaders come and go.
+    /// Kafka's consumer group assigns partitions, and moves them when loaders come and go.
     Subscribe,
 }
 
@@ -22,7 +22,7 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Whether a partition is this one's.
+    /// Whether a partition belongs to this loader.
     pub fn owns(self, partition: i32) -> bool {
         partition % self.of == self.index - 1
     }

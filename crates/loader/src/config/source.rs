@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use tally_postgres::suggestion;
 
-/// Where a value comes from; paths are the names of fields, and places in arrays: from 0, or from -1 at the end.
+/// The source of a value. Paths consist of field names and array indexes: from 0, or from -1 at the end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Source {
@@ -12,7 +12,7 @@ pub enum Source {
     Field(Vec<String>),
     /// A value in the element that the row is for; the element itself if the path is empty.
     Element(Vec<String>),
-    /// The element's place in its array, or its name in its object.
+    /// The element's index in its array, or its name in its object.
     ElementKey,
     /// The topic's name.
     Topic,
@@ -39,18 +39,18 @@ const WORDS: [(&str, Source); 6] = [
 ];
 
 impl Source {
-    /// Whether it is in the element of a list, and so only there where a row is made for each element.
+    /// Whether the value is in the element of a list, so that it exists only where each element becomes a row.
     pub fn is_of_element(&self) -> bool {
         matches!(self, Self::Element(_) | Self::ElementKey)
     }
 
-    /// Whether a message without a value has it.
+    /// Whether a tombstone, a message without a value, has this source.
     pub fn is_of_key(&self) -> bool {
         matches!(self, Self::Key | Self::KeyField(_))
     }
 }
 
-/// The steps of a path: its parts between dots; a dot that belongs to a name is written `\.`.
+/// Splits a path into its steps, at dots; a dot that belongs to a name is written `\.`.
 pub fn steps(path: &str) -> Vec<String> {
     let mut steps = vec![String::new()];
     let mut chars = path.chars().peekable();
@@ -87,7 +87,7 @@ impl TryFrom<String> for Source {
         }
         if text.starts_with('$') {
             let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
-            return Err(format!("no record metadata is called {text:?}; {}", suggestion(&text, &words)));
+            return Err(format!("unknown record metadata {text:?}; {}", suggestion(&text, &words)));
         }
         Ok(Self::Field(steps(&text)))
     }

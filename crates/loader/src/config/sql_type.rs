@@ -1,4 +1,4 @@
-//! Types as `CREATE TABLE` takes them: with a length or a precision, and arrays.
+//! Types as in `CREATE TABLE`: with a length or a precision, and arrays.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,24 +9,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::column_type::ColumnType;
 
-/// The type of a column in a table, and the one of ours in which its values are written.
+/// The type of a column in a table, and the type in which the loader writes its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlType {
-    /// The type whose binary form values get; `text` for arrays, which the server makes of it.
+    /// The type of the values' binary form; `text` for arrays, which the server converts.
     pub kind: ColumnType,
-    /// The type in SQL, where it says more than that.
+    /// The type in SQL, where it says more.
     more: Option<String>,
     is_array: bool,
 }
 
 impl SqlType {
-    /// Whether it says no more than the type in which values are written.
+    /// Whether the type in SQL is just the one in which values are written.
     pub fn is_plain(&self) -> bool {
         self.more.is_none()
     }
 
-    /// The type that the server makes of text, for an array. It has no lengths: a cast to those would cut silently what an
-    /// INSERT refuses.
+    /// Returns the type that the server converts text to, for an array. It has no lengths: a cast with lengths would
+    /// silently truncate values that an INSERT refuses.
     pub fn cast(&self) -> Option<String> {
         let name = self.more.as_deref().filter(|_| self.is_array)?;
         let element = name.trim_end_matches("[]");
@@ -77,7 +77,7 @@ impl FromStr for SqlType {
             Some(modifier) => {
                 let numbers: Vec<&str> = modifier.split(',').collect();
                 if numbers.len() > most_numbers || numbers.iter().any(|n| n.parse::<i32>().is_err()) {
-                    return Err(format!("type {element} has no ({modifier})"));
+                    return Err(format!("type {element} takes no modifier ({modifier})"));
                 }
                 let scale = if numbers.len() < most_numbers { ",0" } else { "" };
                 format!("{element}({modifier}{scale})")
@@ -91,7 +91,7 @@ impl FromStr for SqlType {
     }
 }
 
-/// A type of ours by any of its names; the error lists them.
+/// Returns a type of the loader by any of its names; the error lists them.
 fn kind_of(name: &str) -> Result<ColumnType, String> {
     let name: StrDeserializer<NameError> = name.into_deserializer();
     ColumnType::deserialize(name).map_err(|error| error.to_string())

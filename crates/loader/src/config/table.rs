@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Longest identifier; PostgreSQL truncates longer ones silently.
 pub const MAX_NAME_BYTES: usize = 63;
 
-/// A table, perhaps with its schema; `Display` writes the quoted form for SQL.
+/// A table name, perhaps with a schema; `Display` writes the quoted form for SQL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TableName {
@@ -18,7 +18,7 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// The table of a topic that names none: lower case, with `_` for what would need quotes.
+    /// Returns the default table of a topic: lower case, with `_` for characters that would need quotes.
     pub fn for_topic(topic: &str) -> Self {
         Self { schema: None, name: plain_name(topic) }
     }
@@ -61,12 +61,12 @@ impl fmt::Display for TableName {
     }
 }
 
-/// An identifier in quotes.
+/// Quotes an identifier.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A name that SQL takes without quotes: `blockTimestamp` becomes `block_timestamp`, `md.trades-v2` `md_trades_v2`.
+/// Converts a name to one that SQL takes without quotes: `blockTimestamp` becomes `block_timestamp`, `md.trades-v2` `md_trades_v2`.
 pub fn plain_name(text: &str) -> String {
     let mut name = String::new();
     let mut after_lower = false;

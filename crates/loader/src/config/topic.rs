@@ -1,4 +1,4 @@
-//! A topic: how its messages are read, and which table they go to.
+//! The settings of a topic: how its messages are read, and the tables they go to.
 
 use std::collections::HashMap;
 
@@ -7,31 +7,31 @@ use serde::{Deserialize, Serialize};
 use super::{Column, Partitions, Route, SqlType, TableName};
 use crate::Failure;
 
-/// One topic and the table, or the tables, it goes to.
+/// A topic and the table, or the tables, it goes to.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topic {
-    /// The topic's name in Kafka; with a star the pattern of several.
+    /// The topic's name in Kafka; with a star, a pattern for several topics.
     pub name: String,
-    /// The table, `name` or `schema.name`; by default made from the topic's name.
+    /// The table, `name` or `schema.name`; by default derived from the topic's name.
     pub table: Option<TableName>,
-    /// How messages are encoded.
+    /// The encoding of messages.
     #[serde(default)]
     pub format: MessageFormat,
-    /// How the keys of messages are encoded.
+    /// The encoding of the keys of messages.
     #[serde(default)]
     pub key_format: KeyFormat,
-    /// Where a partition begins that this job has never read.
+    /// The start of a partition that this job has never read.
     #[serde(default)]
     pub start: Start,
     /// The partitions to read, if not all of them.
     pub partitions: Option<Partitions>,
-    /// What to do when the broker no longer has the stored position.
+    /// Action when the broker no longer has the stored position.
     #[serde(default)]
     pub on_gap: OnGap,
-    /// The columns; where absent they are an existing table's, or inferred from the first messages.
+    /// The columns; by default those of an existing table, or inferred from the first messages.
     pub columns: Option<Vec<Column>>,
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
     /// The jsonb column that keeps them.
@@ -40,24 +40,24 @@ pub struct Topic {
     /// The columns that identify a row, if newer messages replace it.
     #[serde(default)]
     pub key: Vec<String>,
-    /// How many messages inference looks at, at most.
+    /// Maximum number of messages for inference.
     #[serde(default = "default_sample")]
     pub sample: usize,
-    /// After how many dead letters without a stored message between them it is not read any more; 0 for never.
+    /// Number of dead letters without a stored message in between that stops the topic; 0 for no limit.
     #[serde(default = "default_max_dead_letters")]
     pub max_dead_letters_in_a_row: u64,
-    /// The ways into several tables, in place of `table` and `columns`.
+    /// The routes into several tables, instead of `table` and `columns`.
     #[serde(default, rename = "route")]
     pub routes: Vec<Route>,
-    /// What becomes of messages that take no route.
+    /// The fate of messages that take no route.
     #[serde(default)]
     pub unmatched: Unmatched,
 }
 
-/// One way from a topic into a table.
+/// A path from a topic into a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Mapping<'a> {
-    /// The table, or none for the one that has the topic's name.
+    /// The table, or none for the one with the topic's name.
     pub table: Option<&'a TableName>,
     /// The columns, if they are configured.
     pub columns: Option<&'a [Column]>,
@@ -70,7 +70,7 @@ pub struct Mapping<'a> {
 /// The overflow and the key of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableLayout<'a> {
-    /// What becomes of fields that no column takes.
+    /// The fate of fields that no column takes.
     pub unknown_fields: UnknownFields,
     /// The jsonb column that keeps them.
     pub overflow_column: &'a str,
@@ -79,14 +79,14 @@ pub struct TableLayout<'a> {
 }
 
 impl TableLayout<'_> {
-    /// The overflow column, if there is one.
+    /// Returns the overflow column, if there is one.
     pub fn overflow(&self) -> Option<&str> {
         self.unknown_fields.has_overflow().then_some(self.overflow_column)
     }
 }
 
 impl Topic {
-    /// The ways into tables: the routes, or the one that a topic without routes has.
+    /// Returns the paths into tables: the routes, or the single path of a topic without routes.
     pub fn mappings(&self) -> Vec<Mapping<'_>> {
         if !self.routes.is_empty() {
             return self.routes.iter().map(Route::mapping).collect();
@@ -97,12 +97,12 @@ impl Topic {
         vec![Mapping { table, columns, layout, route: None }]
     }
 
-    /// Whether its messages need schemas of a registry.
+    /// Whether its messages need schemas from a registry.
     pub fn needs_registry(&self) -> bool {
         self.format == MessageFormat::Avro || self.key_format == KeyFormat::Avro
     }
 
-    /// The table of one of its ways.
+    /// Returns the table of one of its paths.
     pub fn table_of(&self, mapping: &Mapping) -> TableName {
         mapping.table.cloned().unwrap_or_else(|| TableName::for_topic(&self.name))
     }
@@ -124,21 +124,21 @@ fn default_max_dead_letters() -> u64 {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageFormat {
-    /// JSON: one object per message, or whatever the routes take values from.
+    /// JSON: one object per message, or any value that routes can take apart.
     #[default]
     Json,
-    /// A record in Avro, with the number of its schema in the registry in front, as Confluent's serializers write it.
+    /// Avro: a record preceded by the number of its schema in the registry, as Confluent's serializers write it.
     Avro,
 }
 
-/// What to do about messages that retention removed before they were read.
+/// Action on messages that retention removed before they were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnGap {
-    /// Stop: somebody has to decide.
+    /// Stop: an administrator has to decide.
     #[default]
     Stop,
-    /// Go on at the oldest message, and record what is missing in `loader.gaps`.
+    /// Continue at the oldest message, and record the gap in `loader.gaps`.
     Skip,
 }
 
@@ -149,18 +149,18 @@ pub enum KeyFormat {
     /// Text, which may be JSON.
     #[default]
     Text,
-    /// Avro, with the number of its schema in front.
+    /// Avro, preceded by the number of its schema.
     Avro,
 }
 
-/// Where a partition begins when there is no stored position.
+/// The start of a partition without a stored position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
-    /// At its oldest message.
+    /// The oldest message.
     #[default]
     Earliest,
-    /// After its newest one.
+    /// The end: only messages that are still to come.
     Latest,
 }
 
@@ -168,10 +168,10 @@ pub enum Start {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unmatched {
-    /// A message that no route takes becomes a dead letter.
+    /// Make it a dead letter.
     #[default]
     Refuse,
-    /// A message that no route takes is passed over, because the user said so.
+    /// Skip it.
     Ignore,
 }
 
@@ -179,15 +179,15 @@ pub enum Unmatched {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownFields {
-    /// Unknown fields are kept in the overflow column.
+    /// Keep unknown fields in the overflow column.
     #[default]
     Keep,
-    /// Unknown fields get columns of their own, and columns become wider where an Avro schema does; what no column can hold is kept
-    /// in the overflow column.
+    /// Add columns for unknown fields, and widen columns where an Avro schema does; what no column can hold is kept in the
+    /// overflow column.
     Add,
-    /// Unknown fields are dropped, because the user said so.
+    /// Drop unknown fields.
     Ignore,
-    /// A message that has one becomes a dead letter.
+    /// Make a message with unknown fields a dead letter.
     Refuse,
 }
 
@@ -201,40 +201,40 @@ impl UnknownFields {
 type TopicComplaint = (String, &'static str);
 
 impl Topic {
-    /// What is wrong with it and how to mend it, if anything.
+    /// Returns what is wrong with the topic and how to mend it, if anything.
     pub fn validate(&self) -> Result<(), TopicComplaint> {
         if self.sample == 0 {
-            return Err(("`sample` must be at least 1".into(), "leave it out for the default"));
+            return Err(("`sample` must be at least 1".into(), "omit it for the default"));
         }
         let stars = |text: &str| text.matches('*').count();
         if stars(&self.name) > 1
             || self.table.as_ref().map_or(0, |table| stars(&table.name)) > stars(&self.name)
         {
             return Err((
-                "one star may stand in `name`, and then one in `table` for what it matched".into(),
-                "write more sections",
+                "only one star is allowed in `name`, and one in `table` for what it matched".into(),
+                "add more [[topic]] sections",
             ));
         }
         if self.columns.as_ref().is_some_and(Vec::is_empty) {
-            return Err(("`columns` is empty".into(), "list columns, or leave the key out to infer them"));
+            return Err(("`columns` is empty".into(), "list columns, or omit the key to infer them"));
         }
         let is_fixed = self.columns.is_some() || !self.routes.is_empty();
         if self.unknown_fields == UnknownFields::Add && self.format == MessageFormat::Json && is_fixed {
             return Err((
-                "`unknown_fields = \"add\"` is for JSON whose columns are inferred".into(),
-                "use \"keep\", or leave out the columns and routes",
+                "`unknown_fields = \"add\"` requires inferred columns".into(),
+                "use \"keep\", or omit columns and routes",
             ));
         }
         if !self.routes.is_empty() {
             if self.table.is_some() || self.columns.is_some() || !self.key.is_empty() {
                 return Err((
-                    "it has routes beside a `table`, `columns` or `key` of its own".into(),
-                    "move them into a [[topic.route]]",
+                    "topic has both routes and `table`, `columns` or `key`".into(),
+                    "move those keys into a [[topic.route]]",
                 ));
             }
             if self.format == MessageFormat::Avro {
                 return Err((
-                    "routes are for JSON".into(),
+                    "routes require JSON".into(),
                     "use `columns`, which take any field of a record",
                 ));
             }
@@ -262,24 +262,27 @@ impl Mapping<'_> {
                 return Err((format!("column {:?} is listed twice", column.name), "remove one"));
             }
             if self.layout.overflow() == Some(column.name.as_str()) {
-                let mend = "set `overflow_column` to another name; it is not listed among the columns";
+                let mend = "set `overflow_column` to another name, or remove it from the columns";
                 return Err((format!("column {:?} is the overflow column", column.name), mend));
             }
             if self.route.is_none() && column.source().is_of_element() {
                 let mend = "only a [[topic.route]] with `for_each` has elements";
-                return Err((format!("column {:?} is from an element", column.name), mend));
+                return Err((format!("column {:?} is taken from an element", column.name), mend));
             }
         }
         if let (Some(_), Some(key)) =
             (self.columns, self.layout.key.iter().find(|key| !names.contains_key(key)))
         {
-            return Err((format!("the key {key:?} is not among the columns"), "list it, or remove it"));
+            return Err((
+                format!("key {key:?} is not among the columns"),
+                "add the column, or remove it from `key`",
+            ));
         }
         Ok(())
     }
 }
 
-/// Whether all ways into the same table agree about it.
+/// Checks that all paths into the same table agree about it.
 pub fn agree(topics: &[Topic]) -> Result<(), Failure> {
     let mut tables: HashMap<TableName, (&Topic, Mapping)> = HashMap::new();
     let mut kinds: HashMap<(TableName, &str), &SqlType> = HashMap::new();
@@ -293,21 +296,21 @@ pub fn agree(topics: &[Topic]) -> Result<(), Failure> {
                         "column {:?} of table {table} is {kind} in one place and {} in another",
                         column.name, column.declared
                     );
-                    return Err(Failure::usage(what).mend("give it the same `type` everywhere"));
+                    return Err(Failure::usage(what).mend("use the same `type` everywhere"));
                 }
             }
             let Some((other, first)) = tables.insert(table.clone(), (topic, mapping)) else { continue };
             if first.columns.is_none() || mapping.columns.is_none() {
                 let what = format!("topics {:?} and {:?} both go to table {table}", other.name, topic.name);
-                return Err(Failure::usage(what).mend(
-                    "set `table` of one of them, or list the `columns` of both to have them share it",
-                ));
+                return Err(Failure::usage(what)
+                    .mend("set `table` of one of them, or list the `columns` of both to share the table"));
             }
             if (first.layout.key, first.layout.overflow()) != (mapping.layout.key, mapping.layout.overflow())
             {
-                let what = format!("the ways into table {table} differ in `key` or in the overflow column");
+                let what =
+                    format!("routes or topics of table {table} differ in `key` or in the overflow column");
                 return Err(Failure::usage(what)
-                    .mend("give them the same `key`, `unknown_fields` and `overflow_column`"));
+                    .mend("use the same `key`, `unknown_fields` and `overflow_column` in all of them"));
             }
         }
     }

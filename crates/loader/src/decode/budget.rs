@@ -2,10 +2,10 @@
 
 use super::{sqlstate, Reject};
 
-/// Bytes that every message may become, however short it is: the names of an Avro schema are not in the message.
+/// Number of decoded bytes that every message may have, however short it is: the names of an Avro schema are not in it.
 const BYTES: usize = 16 << 20;
 
-/// Bytes that each byte of a message may become; no text grows by more when it is written as JSON.
+/// Number of decoded bytes for each byte of a message; text grows by no more when it is written as JSON.
 const GROWTH: usize = 6;
 
 /// Items and bytes that are left for a message.
@@ -39,7 +39,7 @@ impl Budget {
         Ok(())
     }
 
-    /// Refunds the items that were spent since `before`, because they are read once more.
+    /// Refunds the items that were spent since `before`, because they are read again.
     pub fn restore_items(&mut self, before: &Self) {
         self.items = before.items;
     }

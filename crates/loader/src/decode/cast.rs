@@ -6,7 +6,7 @@ use super::walk::for_each_element;
 use super::Reject;
 use crate::config::ColumnType;
 
-/// How JSON is converted to such text.
+/// The conversion of JSON to such text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cast {
     /// The text stays as it is.

@@ -1,4 +1,4 @@
-//! A column compiled into what turns values into its binary form.
+//! A column, compiled into a converter of values to its binary form.
 
 use std::borrow::Cow;
 
@@ -17,13 +17,13 @@ pub struct Cell {
     pub name: String,
     /// Type of the column.
     pub kind: ColumnType,
-    /// What a number counts, in a column of time.
+    /// The unit of a number, in a column of time.
     pub unit: Option<Unit>,
     /// Place of the column in the table's rows.
     pub place: usize,
-    /// A row without it is refused.
+    /// Whether a row without the value is refused.
     pub required: bool,
-    /// Part of what identifies a row.
+    /// Whether the column belongs to the key.
     pub is_key: bool,
     /// The binary form of the same value in every row.
     constant: Option<Vec<u8>>,
@@ -32,7 +32,7 @@ pub struct Cell {
     cast: Option<Cast>,
 }
 
-/// How a value's text is changed before it is encoded.
+/// A change of a value's text before it is encoded.
 struct Transform {
     null: Vec<String>,
     pattern: Option<(Regex, String)>,
@@ -91,7 +91,7 @@ impl Cell {
         self.encode(self.unit, Value::parse(raw)?, out)
     }
 
-    /// Appends the binary form of a value that is made of others, as JSON.
+    /// Appends the binary form of an object or array, as JSON.
     pub fn encode_nested(&self, json: &str, out: &mut Vec<u8>) -> Result<(), Reject> {
         match &self.cast {
             Some(cast) => cast.encode_json(json, out).map(|_| ()),

@@ -81,7 +81,7 @@ pub fn encode(kind: ColumnType, unit: Option<Unit>, value: &Value, out: &mut Vec
             }
             _ => return Err(wrong_type(value, kind)),
         },
-        // Only fields are stored as jsonb, and they do not come this way.
+        // Values for jsonb are not classified, and do not come here.
         ColumnType::Jsonb => return Err(wrong_type(value, kind)),
     }
     Ok(())
@@ -110,7 +110,7 @@ fn boolean(value: &Value) -> Result<bool, Reject> {
     }
 }
 
-/// The digits of a number; many feeds send numbers as strings.
+/// Returns the digits of a number, quoted or not: many feeds send numbers as strings.
 fn number_text<'v>(value: &'v Value, kind: ColumnType) -> Result<&'v str, Reject> {
     match value {
         Value::Number(text) => Ok(text),
@@ -135,7 +135,7 @@ fn integer<T: FromStr<Err = ParseIntError>>(value: &Value, kind: ColumnType) -> 
     })
 }
 
-/// The type that holds a number which is none of a narrower one; words such as NaN do not count.
+/// Returns a type that holds a number which a narrower type refused; words such as NaN do not count.
 fn wider(text: &str) -> Option<ColumnType> {
     if text.parse::<i64>().is_ok() {
         return Some(ColumnType::Bigint);
@@ -144,7 +144,7 @@ fn wider(text: &str) -> Option<ColumnType> {
     (is_written_in_digits && numeric::encode(text, &mut Vec::new()).is_ok()).then_some(ColumnType::Numeric)
 }
 
-/// The digits of a whole number that is written with a point or an exponent, as `1.0` and `1e3` are by some.
+/// Returns the digits of a whole number that is written with a point or an exponent, such as `1.0` or `1e3`.
 fn whole(text: &str) -> Option<String> {
     if let Some((whole, fraction)) = text.split_once('.') {
         if !fraction.is_empty() && fraction.bytes().all(|c| c == b'0') {
@@ -152,11 +152,11 @@ fn whole(text: &str) -> Option<String> {
         }
     }
     let number: f64 = text.contains(['e', 'E']).then(|| text.parse().ok())??;
-    // Beyond that a double may be another number than the text.
+    // Beyond that a double may differ from the text.
     (number.fract() == 0.0 && number.abs() < 9e15).then(|| (number as i64).to_string())
 }
 
-/// Like PostgreSQL, refuses a number that became infinite or zero only because the type cannot hold it.
+/// Refuses, like PostgreSQL, a number that became infinite or zero only because the type cannot hold it.
 fn check_float(
     text: &str,
     (infinite, zero): (bool, bool),

@@ -1,4 +1,4 @@
-//! The headers of a message in one piece of memory: pairs of a name and a value, each with its length in front.
+//! The headers of a message in one buffer: pairs of a name and a value, each preceded by its length.
 
 use serde_json::Value as Json;
 use tally_postgres::pgtype::hex;
@@ -39,7 +39,7 @@ pub fn append_json(mut headers: &[u8], out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-/// Headers of the JSON that [`append_json`] makes; whatever else there is has none.
+/// Reads headers from the JSON that [`append_json`] writes; any other JSON has none.
 pub fn from_json(json: &Json) -> Vec<u8> {
     let mut headers = Vec::new();
     for pair in json.as_array().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! From messages to rows of binary COPY.
+//! Decodes messages into rows of binary COPY.
 
 pub mod avro;
 mod budget;
@@ -60,7 +60,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Why a message cannot become a row.
+/// The reason why a message cannot become a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     /// The SQLSTATE that PostgreSQL would report.

@@ -13,16 +13,16 @@ use crate::definition::Definition;
 #[derive(Default)]
 pub struct Row {
     bytes: Vec<u8>,
-    /// By the column's place: where in `bytes` it is, or nothing for NULL.
+    /// The place of each column in `bytes`, or nothing for NULL.
     spans: Vec<Option<(usize, usize)>>,
     has_overflow: bool,
     /// The fields that no column takes, as JSON.
     overflow: String,
     /// Rows replace each other: each has its number, and says whether it only takes an older one away.
     is_keyed: bool,
-    /// What the rows of the message may still cost.
+    /// The budget that is left for the rows of the message.
     budget: Budget,
-    /// By the column's place: why the value that was found last cannot be stored.
+    /// The columns whose value that was found last cannot be stored, and why.
     refused: Vec<(usize, Reject)>,
 }
 
@@ -146,7 +146,7 @@ impl Row {
         }
         match cells.iter().find(|cell| must_be(cell) && self.spans[cell.place].is_none()) {
             Some(cell) => {
-                Err(Reject::new(sqlstate::NOT_NULL, "the required value is missing").in_column(&cell.name))
+                Err(Reject::new(sqlstate::NOT_NULL, "required value is missing").in_column(&cell.name))
             }
             None => Ok(()),
         }

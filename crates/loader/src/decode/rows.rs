@@ -5,7 +5,7 @@
 pub struct Rows {
     /// The rows without header and trailer.
     pub copy: Vec<u8>,
-    /// Where each row ends.
+    /// The end of each row.
     ends: Vec<usize>,
     /// The message of each row, by its number in the batch.
     messages: Vec<u32>,

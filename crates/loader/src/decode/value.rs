@@ -1,4 +1,4 @@
-//! One value of a message, before it is known what it becomes.
+//! A value of a message, before it is converted.
 
 use std::borrow::Cow;
 
@@ -30,7 +30,7 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// The value as messages show it.
+    /// Returns the value as error messages show it.
     pub fn describe(&self) -> String {
         match self {
             Self::Boolean(value) => value.to_string(),
@@ -51,7 +51,7 @@ fn unescape(raw: &str) -> Result<Cow<'_, str>, Reject> {
         .map_err(|e| Reject::new(sqlstate::BAD_JSON, format!("a string with an invalid escape: {e}")))
 }
 
-/// The beginning of a long value, enough to recognise it.
+/// Shortens a long value, to enough to recognise it.
 pub fn shorten(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),

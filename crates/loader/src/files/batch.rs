@@ -1,4 +1,4 @@
-//! What goes to PostgreSQL in one transaction.
+//! A batch of a file: what goes to PostgreSQL in one transaction.
 
 use std::ops::Range;
 
@@ -10,13 +10,13 @@ use crate::Failure;
 /// Rows and dead letters of a stretch of a file.
 #[derive(Default)]
 pub struct FileBatch {
-    /// Where the stretch begins.
+    /// Start of the stretch.
     pub from: i64,
-    /// Where the next one begins: position and line.
+    /// Start of the next stretch: position and line.
     pub next: (i64, i64),
     /// The rows, as binary COPY.
     pub rows: Rows,
-    /// Where each row comes from.
+    /// The origin of each row.
     pub origins: Vec<Origin>,
     /// The text of the stretch, for the dead letters of rows that the server refuses; empty if there is none.
     pub text: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct FileBatch {
     pub dead_letters: Vec<FileDeadLetter>,
 }
 
-/// Where a row comes from.
+/// The origin of a row.
 pub struct Origin {
     /// Line of the record, or number, in the file; from 1.
     pub line: i64,
@@ -45,17 +45,17 @@ impl FileBatch {
         self.dead_letters.push(FileDeadLetter { line, raw, stage: Stage::Decode, reject });
     }
 
-    /// Whether it is nothing but one dead letter.
+    /// Whether the batch is a single dead letter.
     pub fn is_single_letter(&self) -> bool {
         self.origins.is_empty() && self.dead_letters.len() == 1
     }
 
-    /// How many bytes of records its dead letters keep.
+    /// Number of bytes of records that its dead letters keep.
     pub fn kept_bytes(&self) -> usize {
         self.dead_letters.iter().filter_map(|letter| letter.raw.as_ref()).map(Vec::len).sum()
     }
 
-    /// The dead letters of a batch without rows, and the batch that follows it.
+    /// Joins the dead letters of a batch without rows with the batch that follows it.
     pub fn followed_by(mut self, mut following: Self) -> Self {
         self.dead_letters.append(&mut following.dead_letters);
         Self { from: self.from, dead_letters: self.dead_letters, ..following }
@@ -75,6 +75,6 @@ impl FileBatch {
 
 /// Reads a part of a file, batch by batch.
 pub trait BatchReader {
-    /// The next one, or none at the part's end.
+    /// Returns the next batch, or none at the end of the part.
     fn next(&mut self) -> Result<Option<FileBatch>, Failure>;
 }

@@ -1,4 +1,4 @@
-//! Which columns the fields of files go to.
+//! Assigns the fields of files to columns.
 
 use std::collections::HashMap;
 
@@ -20,9 +20,9 @@ pub fn declared_types(text: &str) -> Result<DeclaredTypes, String> {
         c == ',' && depth == 0
     };
     let one = |text: &str| {
-        let (name, wanted) = text.split_once('=').ok_or("write NAME=TYPE")?;
+        let (name, wanted) = text.split_once('=').ok_or("must be NAME=TYPE")?;
         let wanted = wanted.parse().map_err(|what: String| match what.starts_with("unknown") {
-            true => format!("{} is no type that can be loaded", wanted.trim()),
+            true => format!("unsupported type {}", wanted.trim()),
             false => what,
         })?;
         Ok((name.trim().into(), wanted))
@@ -30,7 +30,7 @@ pub fn declared_types(text: &str) -> Result<DeclaredTypes, String> {
     text.split(is_between).map(one).collect()
 }
 
-/// The columns of a table that is made for the files: those of all of them, in the order in which they are met.
+/// Returns the columns of a new table for the files: those of all files, in the order of their first occurrence.
 pub fn for_new_table(
     inputs: &[(&dyn Input, Contents)],
     declared: &DeclaredTypes,
@@ -45,7 +45,7 @@ pub fn for_new_table(
             match kinds.iter_mut().find(|(known, _)| *known == name) {
                 Some(_) if declared.contains_key(&name) => {}
                 Some((_, known)) => known.merge(seen).map_err(|what| {
-                    let mend = format!("say --types {name}=TYPE, with one that holds both");
+                    let mend = format!("use --types {name}=TYPE with a type that holds both");
                     Failure::usage(format!("column {name:?}: {what}")).at(input.path().display()).mend(mend)
                 })?,
                 None => kinds.push((name, seen)),
@@ -62,7 +62,7 @@ pub fn for_new_table(
     Ok(kinds.into_iter().map(column).collect())
 }
 
-/// What is known of a column.
+/// Facts that are known of a column.
 enum Seen {
     Values(ColumnEvidence),
     Type(ColumnType),
@@ -89,7 +89,7 @@ impl Seen {
     }
 }
 
-/// The type that holds the values of both.
+/// Returns the type that holds the values of both.
 fn wider(one: ColumnType, another: ColumnType) -> Option<ColumnType> {
     use ColumnType::*;
     let orders: [&[ColumnType]; 2] = [&[Smallint, Integer, Bigint, Numeric], &[Real, DoublePrecision]];
@@ -104,7 +104,7 @@ fn wider(one: ColumnType, another: ColumnType) -> Option<ColumnType> {
     }
 }
 
-/// The names that a file's fields have as columns of a new table.
+/// Returns the names of a file's fields as columns of a new table.
 fn names(input: &dyn Input) -> Vec<String> {
     let mut names = Names::new("");
     match input.names() {
@@ -119,7 +119,7 @@ fn names(input: &dyn Input) -> Vec<String> {
     }
 }
 
-/// The columns of an existing table that a file's fields go to: by their names, or else by their places.
+/// Returns the columns of an existing table that a file's fields go to: by name, or else by position.
 pub fn in_table(
     input: &dyn Input,
     table: &FoundTable,
@@ -143,24 +143,24 @@ pub fn in_table(
         }
         None if input.fields() == columns.len() => found.extend(columns),
         None => {
-            let what = format!("{} fields without names, for {} columns", input.fields(), columns.len());
+            let what = format!("{} fields without names for {} columns", input.fields(), columns.len());
             return Err(at(Failure::usage(what).mend("name the columns of the fields with --columns")));
         }
     }
     let is_filled = |name: &str| found.iter().any(|column| column.name == name);
     if let Some(column) = columns.iter().find(|c| c.must_be_given && !is_filled(&c.name)) {
-        let what = format!("column {:?} is NOT NULL, has no default, and no field fills it", column.name);
-        return Err(at(Failure::usage(what).mend("give it a default")));
+        let what = format!("column {:?} is NOT NULL without a default, and no field fills it", column.name);
+        return Err(at(Failure::usage(what).mend("add a default to the column, or a field to the file")));
     }
     found
         .into_iter()
         .map(|column| {
             if declared.get(&column.name).is_some_and(|wanted| !column.is(wanted)) {
                 let what = format!(
-                    "--types says otherwise than the table, where column {:?} is {}",
+                    "--types contradicts the table, where column {:?} is {}",
                     column.name, column.declared
                 );
-                return Err(Failure::usage(what).mend("leave it out, or ALTER the table"));
+                return Err(Failure::usage(what).mend("omit it from --types, or ALTER the table"));
             }
             Ok(column.filled(column.must_be_given))
         })

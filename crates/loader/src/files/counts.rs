@@ -1,4 +1,4 @@
-//! What became of the rows of each file in this run.
+//! Counts of the rows of each file in this run: stored, and dead letters.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::left_out::LeftOut;
 use crate::Failure;
 
-/// Counts by path.
+/// Counts of rows and dead letters, by path.
 #[derive(Default)]
 pub struct FileCounts(Mutex<BTreeMap<String, Count>>);
 
@@ -28,13 +28,13 @@ impl FileCounts {
         count.first_bad = count.first_bad.take().or(first_bad);
     }
 
-    /// Complains of the files of which most rows were refused: that is no matter of single rows.
+    /// Reports files of which most rows were refused: then more than single rows is wrong.
     pub fn complain(&self, left_out: &LeftOut) {
         for (path, count) in std::mem::take(&mut *self.0.lock().expect("no thread panics with it")) {
             let Count { rows, dead_letters, first_bad } = count;
             if let (true, Some(first)) = (dead_letters > rows, first_bad) {
                 let what = format!("{dead_letters} of {} rows are bad; {first}", rows + dead_letters);
-                let mend = "they are in loader.file_dead_letters";
+                let mend = "see loader.file_dead_letters";
                 left_out.blame(Path::new(&path), Failure::new(what).at(&path).mend(mend));
             }
         }
@@ -55,6 +55,6 @@ mod tests {
         counts.add("bad", 0, 2, Some("line 9: no".into()));
         counts.complain(&left_out);
         let said = left_out.verdict().unwrap_err().to_string();
-        assert_eq!(said, "bad: 3 of 5 rows are bad; line 3: no; they are in loader.file_dead_letters");
+        assert_eq!(said, "bad: 3 of 5 rows are bad; line 3: no; see loader.file_dead_letters");
     }
 }

@@ -1,11 +1,11 @@
-//! Records that could not be stored, whole and with the reason.
+//! Dead letters: records that could not be stored, whole and with the reason.
 
 use tally_postgres::pgtype::copy::{append_field, begin_row};
 
 use crate::decode::Reject;
 use crate::store::dead_letter::{append_reason, Stage};
 
-/// The statement that they are copied with.
+/// The COPY statement for dead letters.
 pub const COPY: &str = "COPY loader.file_dead_letters \
                         (job, path, line, raw, stage, sqlstate, column_name, message) FROM STDIN (FORMAT binary)";
 
@@ -14,16 +14,16 @@ pub const COPY: &str = "COPY loader.file_dead_letters \
 pub struct FileDeadLetter {
     /// Line of the record, or number, in the file.
     pub line: i64,
-    /// Bytes of the record, if it was text.
+    /// The record, if it was text.
     pub raw: Option<Vec<u8>>,
-    /// Where it was refused.
+    /// The stage at which it was refused.
     pub stage: Stage,
-    /// Why.
+    /// The reason why it was refused.
     pub reject: Reject,
 }
 
 impl FileDeadLetter {
-    /// Appends it as a row of binary COPY.
+    /// Appends the dead letter as a row of binary COPY.
     pub fn append(&self, job: &str, path: &str, out: &mut Vec<u8>) {
         begin_row(8, out);
         append_field(Some(job.as_bytes()), out);

@@ -1,11 +1,11 @@
-//! A field of a file as one of binary COPY, whatever the file's format.
+//! Appends a field of a file to a row of binary COPY, whatever the file's format.
 
 use tally_postgres::pgtype::copy::{append_encoded, append_field};
 
 use crate::config::Column;
 use crate::decode::{sqlstate, Reject};
 
-/// Appends what `encode` writes, or NULL; says of which column it is if that cannot be.
+/// Appends what `encode` writes, or NULL; a refusal names the column.
 pub fn append(
     column: &Column,
     is_null: bool,
@@ -14,7 +14,7 @@ pub fn append(
 ) -> Result<(), Reject> {
     let refuse = |state, what: &str| Err(Reject::new(state, what).in_column(&column.name));
     if is_null && column.required {
-        return refuse(sqlstate::NOT_NULL, "the required value is missing");
+        return refuse(sqlstate::NOT_NULL, "required value is missing");
     }
     if is_null {
         append_field(None, out);
@@ -22,6 +22,6 @@ pub fn append(
     }
     match append_encoded(out, encode).map_err(|reject| reject.in_column(&column.name))? {
         true => Ok(()),
-        false => refuse(sqlstate::TOO_LARGE, "the value is larger than 2 GiB"),
+        false => refuse(sqlstate::TOO_LARGE, "value is larger than 2 GiB"),
     }
 }

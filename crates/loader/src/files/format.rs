@@ -1,4 +1,4 @@
-//! What the loader needs of a format of files.
+//! The interface between the loader and a file format.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,24 +13,24 @@ use crate::Failure;
 
 /// A format of files.
 pub trait FileFormat: Send + Sync {
-    /// How the names of such files end.
+    /// Endings of the names of such files.
     fn endings(&self) -> &'static [&'static str];
-    /// Looks at a file.
+    /// Opens a file and detects its layout.
     fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure>;
 }
 
-/// A file.
+/// An input file.
 pub trait Input: Send + Sync {
-    /// Where it is.
+    /// Path of the file.
     fn path(&self) -> &PathBuf;
-    /// What it was when it was looked at.
+    /// Identity of the file when it was opened.
     fn identity(&self) -> &FileIdentity;
-    /// Whether it may grow at its end, and its new end be loaded.
+    /// Whether the file may grow at its end, and the new rows be loaded.
     fn may_grow(&self) -> bool;
     /// Whether a line ends at this position.
     fn ends_with_line(&self, position: i64) -> io::Result<bool>;
-    /// Fails if it is no longer what it was when it was looked at; but what was read of it, up to this position, may have
-    /// got more lines behind it.
+    /// Fails if the file has changed since it was opened; but more lines may have been appended to what was read, up to
+    /// this position.
     fn check_unchanged(&self, reached: i64) -> Result<(), Failure> {
         let at = |failure: Failure| failure.at(self.path().display());
         let then = self.identity();
@@ -49,23 +49,24 @@ pub trait Input: Send + Sync {
         if is_same().map_err(|e: io::Error| at(Failure::new(e)))? {
             return Ok(());
         }
-        Err(at(Failure::new("it changed while it was read").mend("run it again when it is complete")))
+        Err(at(Failure::new("file changed while it was being read")
+            .mend("run the command again when the file is complete")))
     }
-    /// Roughly how many bytes of the file these positions are.
+    /// Estimates the number of bytes of the file between two positions this far apart.
     fn bytes_of(&self, positions: i64) -> u64 {
         u64::try_from(positions).unwrap_or(0)
     }
-    /// How it is written, in a few words.
+    /// Describes the file's format in a few words.
     fn describe(&self) -> String;
-    /// How many fields its rows have; 0 if it has none, not even names.
+    /// Number of fields of its rows; 0 if it has none, not even names.
     fn fields(&self) -> usize;
     /// Names of the columns, if they have names.
     fn names(&self) -> Option<&[String]>;
-    /// Types of the columns, if the file declares them; otherwise its rows have to be scanned.
+    /// Types of the columns, if the file declares them; otherwise they are inferred from a scan of its rows.
     fn types(&self) -> Option<&[ColumnType]>;
-    /// Where it may be cut to be loaded by several connections.
+    /// Returns the parts that several connections may load.
     fn parts(&self) -> Result<Vec<Part>, Failure>;
-    /// Looks at all rows of a part; tells `progress` of the bytes done.
+    /// Scans all rows of a part; reports the bytes that are done to `progress`.
     fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure>;
     /// Reads a part's rows for these columns, one for each field, from a position and line on.
     fn read(
@@ -74,33 +75,33 @@ pub trait Input: Send + Sync {
         next: (i64, i64),
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure>;
-    /// Makes rows, or dead letters, of records that were refused before, given in the order of their lines.
+    /// Reads records again that were refused before, in the order of their lines; they become rows or dead letters.
     fn again(&self, letters: &[RefusedRecord], columns: &[Column]) -> Result<FileBatch, Failure>;
 }
 
-/// A record that was refused in a run before.
+/// A record that an earlier run refused.
 pub struct RefusedRecord {
-    /// The line, or row.
+    /// Line of the record, or number of the row.
     pub line: i64,
-    /// The bytes, if they were kept.
+    /// The text of the record, if it was kept.
     pub raw: Option<Vec<u8>>,
 }
 
-/// What was seen in rows.
+/// Evidence that was collected from rows.
 #[derive(Debug, Clone, Default)]
 pub struct Contents {
-    /// By field.
+    /// Evidence of each field.
     pub evidence: Vec<ColumnEvidence>,
-    /// Records that can be rows, as far as one sees.
+    /// Number of records that look like rows.
     pub rows: u64,
-    /// The others.
+    /// Number of bad records.
     pub bad: u64,
-    /// The first of those: its line and what is wrong.
+    /// The first bad record: its line and what is wrong.
     pub first_bad: Option<(i64, Reject)>,
 }
 
 impl Contents {
-    /// Adds the contents of what follows.
+    /// Adds the contents of the part that follows.
     pub fn append(&mut self, other: Self) {
         if self.evidence.is_empty() {
             self.evidence = other.evidence;

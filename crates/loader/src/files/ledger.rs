@@ -1,4 +1,4 @@
-//! The table `loader.files`, the only record of how much of each file is in its table.
+//! The table `loader.files`: the only record of how much of each file is stored.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::Failure;
 pub struct Entry {
     /// The part.
     pub part: Part,
-    /// The position that comes next, and its line.
+    /// The next position to read, and its line.
     pub next: (i64, i64),
     /// Whether all of it is stored.
     pub done: bool,
@@ -29,29 +29,29 @@ impl Entry {
     }
 }
 
-/// Names a row of `loader.files`.
+/// The key of a row of `loader.files`.
 #[derive(Debug, Clone, Copy)]
 pub struct PartKey<'a> {
     /// The job.
     pub job: &'a str,
     /// The file.
     pub path: &'a str,
-    /// Where the part begins.
+    /// Start of the part.
     pub from: i64,
 }
 
-/// How a file compares with what the job has loaded of it before.
+/// A file, compared with what the job has loaded of it before.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FileState {
     /// The file is new.
     New,
-    /// The file is the one that was loaded, in part or whole.
+    /// The file is unchanged since it was loaded, in part or whole.
     Same,
     /// The file has more text after its old end.
     Grown,
 }
 
-/// Creates what is missing of the loader's schema.
+/// Creates the missing tables of the loader's schema.
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     if exists(tx).await? {
         return Ok(());
@@ -61,7 +61,7 @@ pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     tx.batch_execute(include_str!("schema.sql")).await
 }
 
-/// Whether there is anything to read.
+/// Whether the loader's tables exist.
 pub async fn exists(tx: &Transaction<'_>) -> Result<bool, Error> {
     let sql = "SELECT to_regclass('loader.files') IS NOT NULL AND to_regclass('loader.file_dead_letters') IS NOT NULL";
     Ok(tx.query_one(sql, &[]).await?.get(0))
@@ -80,7 +80,7 @@ fn entry(row: &Row, at: usize) -> Entry {
     }
 }
 
-/// What is known of these files, in the order of their parts.
+/// Returns what is stored of these files, in the order of their parts.
 pub async fn entries(
     tx: &Transaction<'_>,
     job: &str,
@@ -102,8 +102,8 @@ pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> 
     let Some(last) = entries.last() else { return Ok(FileState::New) };
     let refuse = |what: String, mend: &str| Err(Failure::new(what).at(input.path().display()).mend(mend));
     if last.table != table {
-        let what = format!("job {job:?} has loaded it into {}, not {table}", last.table);
-        return refuse(what, "name another --job");
+        let what = format!("job {job:?} has loaded the file into {}, not {table}", last.table);
+        return refuse(what, "choose another --job");
     }
     let (old, new) = (&last.identity, input.identity());
     if old.size == new.size && (old.modified == new.modified || old.hash == new.hash) {
@@ -119,14 +119,14 @@ pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> 
         return Ok(FileState::Grown);
     }
     let what =
-        format!("it has changed since job {job:?} loaded it ({} bytes then, {} now)", old.size, new.size);
+        format!("file has changed since job {job:?} loaded it ({} bytes then, {} now)", old.size, new.size);
     refuse(
         what,
         "load it under another name or --job; or delete its rows from the table and from loader.files first",
     )
 }
 
-/// Enters a file's parts. Dead letters of a time before, if somebody has deleted the entries that they belong to, go.
+/// Enters a file's parts. Deletes dead letters of an earlier load whose entries somebody has deleted.
 pub async fn enter(
     tx: &Transaction<'_>,
     job: &str,
@@ -148,7 +148,7 @@ pub async fn enter(
     tx.execute(sql, &[&job, &path]).await.map(|_| ())
 }
 
-/// Lets a file that has grown be loaded to its new end, as more of its last part.
+/// Extends the last part of a file that has grown to its new end.
 pub async fn extend(tx: &Transaction<'_>, job: &str, input: &dyn Input) -> Result<(), Error> {
     let FileIdentity { size, modified, hash } = input.identity();
     let sql = "UPDATE loader.files
@@ -162,13 +162,13 @@ pub async fn extend(tx: &Transaction<'_>, job: &str, input: &dyn Input) -> Resul
     Ok(())
 }
 
-/// Takes the lock on a part; waits while another run has it.
+/// Locks a part; waits while another run holds the lock.
 ///
-/// The lock only saves wasted work: what keeps rows from being stored twice is [`stand`].
+/// The lock only avoids wasted work; [`stand`] keeps rows from being stored twice.
 pub async fn lock(client: &Client, key: PartKey<'_>) -> Result<(), Error> {
     let sql = format!("SELECT pg_try_advisory_lock({LOCK})");
     if !client.query_one(&sql, &[&key.job, &key.path, &key.from]).await?.get::<_, bool>(0) {
-        tracing::info!(file = key.path, "waiting for another run that loads it");
+        tracing::info!(file = key.path, "waiting for another run that is loading the file");
         client
             .execute(&format!("SELECT pg_advisory_lock({LOCK})"), &[&key.job, &key.path, &key.from])
             .await?;
@@ -216,7 +216,7 @@ pub async fn finish(client: &Client, key: PartKey<'_>, next: i64) -> Result<(), 
     client.execute(sql, &[&key.job, &key.path, &key.from, &next]).await.map(|_| ())
 }
 
-/// The name of a file in the ledger.
+/// Returns the name of a file in the ledger.
 pub fn path(input: &dyn Input) -> &str {
     input.path().to_str().expect("the names of files were checked")
 }

@@ -1,4 +1,4 @@
-//! Files that cannot be loaded: one of them does not keep the others from it.
+//! Files that cannot be loaded are skipped, and the others are loaded.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use crate::Failure;
 pub struct LeftOut(Mutex<BTreeMap<PathBuf, Failure>>);
 
 impl LeftOut {
-    /// Takes note of a file, and says so at once.
+    /// Records a file that cannot be loaded, and logs it at once.
     pub fn add(&self, path: &Path, failure: Failure) {
-        tracing::warn!("a file is left out: {failure}");
+        tracing::warn!("skipping a file: {failure}");
         self.keep(path, failure);
     }
 
-    /// Takes note of a file that was loaded, but of which most is bad, and says so at once.
+    /// Records a file that was loaded, but whose rows are mostly bad, and logs it at once.
     pub fn blame(&self, path: &Path, failure: Failure) {
         tracing::warn!("{failure}");
         self.keep(path, failure);
@@ -27,12 +27,12 @@ impl LeftOut {
         self.0.lock().expect("no thread panics with it").entry(path.into()).or_insert(failure);
     }
 
-    /// What is given of a file; or nothing, after taking note of why not.
+    /// Returns the value that was found for a file; or nothing, after recording why the file is skipped.
     pub fn unless<T>(&self, path: &Path, given: Result<T, Failure>) -> Option<T> {
         given.map_err(|failure| self.add(path, failure)).ok()
     }
 
-    /// How the run ends: badly if there are any.
+    /// Returns an error if any files were skipped.
     pub fn verdict(&self) -> Result<(), Failure> {
         let mut left_out = std::mem::take(&mut *self.0.lock().expect("no thread panics with it"));
         let (count, first) = (left_out.len(), left_out.pop_first());
@@ -40,7 +40,7 @@ impl LeftOut {
             None => Ok(()),
             Some((_, failure)) if count == 1 => Err(failure),
             Some((_, failure)) => {
-                Err(failure.and(format!("{} other files as well, as said above", count - 1)))
+                Err(failure.and(format!("{} more files failed, see the warnings above", count - 1)))
             }
         }
     }
@@ -61,6 +61,6 @@ mod tests {
         add("b");
         add("a");
         let said = left_out.verdict().unwrap_err().to_string();
-        assert_eq!(said, "a: bad; 1 other files as well, as said above");
+        assert_eq!(said, "a: bad; 1 more files failed, see the warnings above");
     }
 }

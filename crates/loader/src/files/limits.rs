@@ -1,31 +1,31 @@
-//! How much a file may become. A few kilobytes that unpack to gigabytes are a mistake or an attack.
+//! Limits on the decompressed size of a file. A few kilobytes that become gigabytes are a mistake or an attack.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::size;
 
-/// What every file may become, however small it is.
+/// Decompressed size that is always accepted, however small the file is.
 const ALWAYS: u64 = 256 << 20;
 
-/// The bounds that can be moved.
+/// Limits that the user can raise.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Limits {
-    /// Refuse a file that becomes more than 256 MiB and more than this many times its size
+    /// Refuse a file that decompresses to more than 256 MiB and to more than this many times its size
     #[arg(long, value_name = "TIMES", default_value_t = 1000)]
     pub max_inflation: u64,
 }
 
-/// The bound on a page, which is unpacked in one piece.
+/// The limit on a page, which is decompressed in one piece.
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = "Parquet")]
 pub struct PageLimit {
-    /// Refuse a page that is larger when it is unpacked; each connection holds one of each column
+    /// Refuse larger pages, measured decompressed; each connection holds one page of each column in memory
     #[arg(long, value_name = "SIZE", default_value = "128MB", value_parser = size::bytes)]
     pub max_page: u64,
 }
 
-/// What one file may become, and what it has become so far.
+/// The decompressed size that one file may have, and its size so far.
 #[derive(Debug)]
 pub struct Allowance {
     times: u64,
@@ -34,27 +34,27 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// The guard of a file of this size.
+    /// Creates the allowance of a file of this size.
     pub fn new(limits: Limits, size: u64) -> Self {
         let times = limits.max_inflation;
         Self { times, most: size.saturating_mul(times).max(ALWAYS), used: AtomicU64::new(0) }
     }
 
-    /// Whether the file may become so large; if not, says so.
+    /// Refuses a decompressed size that is too large.
     pub fn check(&self, bytes: u64) -> Result<(), String> {
         let times = self.times;
         (bytes <= self.most).then_some(()).ok_or_else(|| {
-            format!("it becomes more than {times} times as large as it is; if that is meant, raise --max-inflation")
+            format!("decompresses to more than {times} times its size; if that is intended, raise --max-inflation")
         })
     }
 
-    /// Takes note of bytes that the file has become.
+    /// Counts decompressed bytes.
     pub fn note_bytes(&self, bytes: u64) -> Result<(), String> {
         self.check(self.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes))
     }
 }
 
-/// Text of a packed file; ends with an error where there is more of it than the file may become.
+/// A reader of a compressed file's text, which fails where the file becomes too large.
 pub struct Bounded<R> {
     input: R,
     allowance: Allowance,

@@ -1,6 +1,6 @@
 //! `tally load csv` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
 //!
-//! Three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` prepares the table and enters the files
+//! A load has three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` prepares the table and enters the files
 //! in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load part after part: the
 //! rows of a batch, its dead letters and the part's new position share one transaction.
 
@@ -48,17 +48,17 @@ use run::Run;
 use start::{Candidate, EnteredFile};
 use worker::Task;
 
-/// The formats.
+/// The formats of files.
 #[derive(clap::Subcommand)]
 pub enum FormatCommand {
-    /// Load CSV files into a table, each exactly once; the table is made, with types that hold every row, if it is missing.
+    /// Load CSV files into a table, each exactly once; a missing table is created, with types that hold every row.
     Csv {
         #[command(flatten)]
         common: Common,
         #[command(flatten)]
         options: csv::CsvOptions,
     },
-    /// Load Parquet files into a table, each exactly once; the table is made from their schema if it is missing.
+    /// Load Parquet files into a table, each exactly once; a missing table is created from their schema.
     Parquet {
         #[command(flatten)]
         common: Common,
@@ -70,35 +70,35 @@ pub enum FormatCommand {
 /// Options of all formats.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Common {
-    /// Files, directories or patterns; .gz and .zst files are unpacked
+    /// Files, directories or glob patterns; .gz and .zst files are decompressed
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
     /// PostgreSQL connection URL or key=value string
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, required_unless_present = "dry_run")]
     database: Option<String>,
-    /// The table, name or schema.name
+    /// Table to load into: name, or schema.name
     #[arg(long, value_parser = table_name)]
     table: TableName,
-    /// Names the run in loader.files: a file is loaded once by each job [default: the table's name]
+    /// Name of the job in loader.files: each job loads a file once [default: the table's name]
     #[arg(long, value_name = "NAME")]
     job: Option<String>,
-    /// Connections that load at once [default: one for each core]
+    /// Number of connections that load in parallel [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
-    /// Types of columns of a new table, in place of what the rows look like
+    /// Types for columns of a new table, instead of inferred ones
     #[arg(long, value_name = "NAME=TYPE,...", value_parser = columns::declared_types)]
     types: Vec<DeclaredTypes>,
-    /// Stop at more bad rows than this; up to it they become dead letters
+    /// Stop after more bad rows than this; bad rows become dead letters
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_bad_rows: u64,
     #[command(flatten)]
     naming: Naming,
     #[command(flatten)]
     limits: Limits,
-    /// Try the dead letters of these files again, instead of loading anything
+    /// Retry the dead letters of these files, instead of loading anything
     #[arg(long, conflicts_with = "dry_run")]
     replay: bool,
-    /// Say what would be done, and change nothing
+    /// Print what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Show no progress
@@ -189,7 +189,7 @@ async fn load(
         return left_out.verdict();
     }
     let Some((connector, mut client)) = connection else {
-        return Err(Failure::usage("no database is given").mend("give --database"));
+        return Err(Failure::usage("no database was given").mend("add --database"));
     };
     let entered =
         start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &declared)
@@ -199,7 +199,7 @@ async fn load(
     load_entered(run, entered, threads, (&table, summary), common.quiet).await
 }
 
-/// Loads what is entered, and prints what became of it.
+/// Loads the files that were entered, and prints a summary.
 async fn load_entered(
     run: Run,
     entered: Vec<EnteredFile>,

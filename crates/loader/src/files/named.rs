@@ -1,4 +1,4 @@
-//! What a file's name says, as columns of its rows.
+//! Columns that are filled from the names of files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,19 +16,19 @@ use crate::config::{Column, ColumnType};
 use crate::decode::Rows;
 use crate::Failure;
 
-/// Which columns are filled from the files' names.
+/// The columns that are filled from the files' names.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Naming {
-    /// Put each file's name, without its endings, into this column
+    /// Store each file's name, without its extensions, in this column
     #[arg(long, value_name = "COLUMN")]
     file_column: Option<String>,
-    /// Put what the named groups of a pattern find in each file's path into columns of their names: '(?<series>[^/]+)[.]csv'
+    /// Store what the named groups of this regular expression match in each file's path in columns of the same names: '(?<series>[^/]+)[.]csv'
     #[arg(long, value_name = "REGEX")]
     file_pattern: Option<Regex>,
 }
 
 impl Naming {
-    /// The file with these columns beside its own.
+    /// Adds these columns to the file's own.
     pub fn apply(&self, input: Box<dyn Input>) -> Result<Box<dyn Input>, Failure> {
         let values = self.values(input.path())?;
         if values.is_empty() || input.fields() == 0 {
@@ -36,12 +36,12 @@ impl Naming {
         }
         let fail = |what: String, mend: &str| Err(Failure::usage(what).at(input.path().display()).mend(mend));
         let Some(names) = input.names() else {
-            return fail("its fields have no names".into(), "name them with --columns");
+            return fail("fields have no names".into(), "name the fields with --columns");
         };
         if let Some((name, _)) = values.iter().find(|(name, _)| names.contains(name)) {
             return fail(
-                format!("it has a field {name:?} of its own"),
-                "choose another name for the column of the file's name",
+                format!("file already has a field {name:?}"),
+                "choose another column for the file's name",
             );
         }
         let names = names.iter().chain(values.iter().map(|(name, _)| name)).cloned().collect();
@@ -51,7 +51,7 @@ impl Naming {
         Ok(Box::new(Named { input, names, types, values }))
     }
 
-    /// The columns and their values for a file; NULL where a group finds nothing.
+    /// Returns the columns and their values for a file; NULL where a group matches nothing.
     fn values(&self, path: &Path) -> Result<Vec<(String, Option<String>)>, Failure> {
         let mut values = Vec::new();
         if let Some(column) = &self.file_column {
@@ -60,8 +60,8 @@ impl Naming {
         if let Some(pattern) = &self.file_pattern {
             let text = path.to_string_lossy();
             let Some(found) = pattern.captures(&text) else {
-                let mend = "name only files that it matches, or change it";
-                return Err(Failure::usage("its path does not match --file-pattern")
+                let mend = "pass only files that match, or change the pattern";
+                return Err(Failure::usage("path does not match --file-pattern")
                     .at(path.display())
                     .mend(mend));
             };
@@ -77,14 +77,14 @@ impl Naming {
     }
 }
 
-/// A file's name without its ending, and without that of a packed file.
+/// Returns a file's name without its extension, and without that of a compressed file.
 fn stem(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
 }
 
-/// A file whose rows have more fields than it says, all equal.
+/// A file whose rows get further fields, the same in each row.
 struct Named {
     input: Box<dyn Input>,
     names: Vec<String>,
@@ -158,7 +158,7 @@ impl Input for Named {
 }
 
 impl Named {
-    /// The columns of the file's own fields, and what the others hold.
+    /// Separates the columns of the file's own fields from the others, whose values it encodes.
     fn split<'c>(&self, columns: &'c [Column]) -> Result<(&'c [Column], NamedValues), Failure> {
         let (own, named) = columns.split_at(self.input.fields());
         let mut end = NamedValues { fields: columns.len(), bytes: Vec::new() };
@@ -172,9 +172,9 @@ impl Named {
     }
 }
 
-/// What every row ends with.
+/// The values that every row of a file ends with.
 struct NamedValues {
-    /// The fields that a row has with it.
+    /// Number of fields of a row, these values included.
     fields: usize,
     bytes: Vec<u8>,
 }
@@ -194,7 +194,7 @@ impl NamedValues {
     }
 }
 
-/// Adds the end to each row.
+/// A reader that appends the values to each row.
 struct NamedReader<'i> {
     reader: Box<dyn BatchReader + 'i>,
     end: NamedValues,

@@ -1,4 +1,4 @@
-//! Columns that are too narrow for numbers in the files, as one of whole numbers is for tomorrow's decimals.
+//! Columns that are too narrow for numbers in the files, such as `bigint` for decimals.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::dead_letter::FileDeadLetter;
 use crate::config::{quoted, ColumnType, TableName};
 use crate::Failure;
 
-/// What they would have to be, by their names.
+/// Columns that are too narrow for their numbers, and the types they would need, by name.
 #[derive(Default)]
 pub struct Narrow(Mutex<BTreeMap<String, NarrowColumn>>);
 
@@ -37,7 +37,7 @@ impl Narrow {
         }
     }
 
-    /// The statement that makes room, if a column needs it.
+    /// Returns the statement that widens the columns, if any need it.
     pub fn statement(&self, table: &TableName) -> Option<String> {
         let columns = self.0.lock().expect("no thread panics with it");
         let alter = |(name, column): (&String, &NarrowColumn)| {
@@ -47,17 +47,17 @@ impl Narrow {
         (!all.is_empty()).then(|| format!("ALTER TABLE {table} {}", all.join(", ")))
     }
 
-    /// How a run ends that left such numbers as dead letters.
+    /// Returns an error if such numbers were left as dead letters.
     pub fn verdict(&self, table: &TableName) -> Result<(), Failure> {
         let Some(statement) = self.statement(table) else { return Ok(()) };
         let columns = self.0.lock().expect("no thread panics with it");
         let Some((name, NarrowColumn { values, first, .. })) = columns.first_key_value() else {
             return Ok(());
         };
-        let what = format!("column {name:?} does not hold {values} of the numbers; the first is in {first}");
+        let what = format!("column {name:?} cannot hold {values} of the numbers; the first is in {first}");
         Err(Failure::new(what)
             .at(format!("table {table}"))
-            .mend(format!("{statement}, then run it with --replay")))
+            .mend(format!("{statement}, then run the command with --replay")))
     }
 }
 
@@ -82,8 +82,8 @@ mod tests {
         narrow.note(Path::new("g"), &[letter(4, "A", numeric), letter(5, "A", bigint)]);
         assert_eq!(
             narrow.verdict(&table).unwrap_err().to_string(),
-            "table \"s\".\"t\": column \"A\" does not hold 3 of the numbers; the first is in f line 3: no; \
-             ALTER TABLE \"s\".\"t\" ALTER COLUMN \"A\" TYPE numeric, ALTER COLUMN \"b\" TYPE numeric, then run it with --replay"
+            "table \"s\".\"t\": column \"A\" cannot hold 3 of the numbers; the first is in f line 3: no; \
+             ALTER TABLE \"s\".\"t\" ALTER COLUMN \"A\" TYPE numeric, ALTER COLUMN \"b\" TYPE numeric, then run the command with --replay"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Work of many pieces on several threads.
+//! Runs a task for many items on several threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;

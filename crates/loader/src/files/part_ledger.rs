@@ -19,11 +19,11 @@ use crate::store::statements::Statements;
 use crate::store::writer::Writer;
 use crate::{ErrorKind, Failure};
 
-/// What a batch left in the database.
+/// The rows and dead letters that a batch stored.
 pub struct StoredRows {
     rows: u64,
     dead_letters: u64,
-    /// The first of those.
+    /// The first of the dead letters.
     first_bad: Option<String>,
 }
 
@@ -35,12 +35,12 @@ pub struct PartLedger<'a> {
 }
 
 impl<'a> PartLedger<'a> {
-    /// The ledger of a part whose rows go to this table.
+    /// Creates the ledger of a part whose rows go to this table.
     pub fn new(run: &'a Run, key: PartKey<'a>, definition: &'a Definition) -> Self {
         Self { run, key, definition }
     }
 
-    /// Takes the lock on the part, and returns its position and line; none if all of it is stored.
+    /// Locks the part, and returns its position and line; none if all of it is stored.
     pub async fn open(&self, writer: &mut Writer) -> Result<Option<(i64, i64)>, Exit> {
         let entry = writer.retry("opening a part", async |writer: &mut Writer| {
             let client = writer.client().await.map_err(|e| self.failure(&e))?;
@@ -52,14 +52,14 @@ impl<'a> PartLedger<'a> {
         });
         match entry.await? {
             Some(entry) => Ok((!entry.done).then_some(entry.next)),
-            None => Err(self.moved().into()),
+            None => Err(self.moved_failure().into()),
         }
     }
 
-    /// Notes the end of the part, if it was reached, and releases the lock back.
+    /// Records the end of the part, if it was reached, and releases the lock.
     pub async fn close(&self, writer: &mut Writer, reached: Option<i64>) -> Result<(), Exit> {
         let closed = writer.retry("closing a part", async |writer: &mut Writer| {
-            // With its connection a lock is gone as well.
+            // A lock ends with its connection.
             let is_locked = !writer.is_closed();
             let client = writer.client().await.map_err(|e| self.failure(&e))?;
             if let Some(next) = reached {
@@ -77,21 +77,23 @@ impl<'a> PartLedger<'a> {
         pg::failure(&format!("{} in loader.files", self.key.path), error)
     }
 
-    fn moved(&self) -> Failure {
-        Failure::new("its position in loader.files was moved by someone else")
+    fn moved_failure(&self) -> Failure {
+        Failure::new("another session has changed the file's position in loader.files")
             .at(self.key.path)
-            .mend("run it again; it goes on from there")
+            .mend("run the command again; it continues from there")
     }
 
     fn too_many(&self, first: &FileDeadLetter) -> Failure {
         let most = self.run.max_bad_rows;
-        Failure::new(format!("more than {most} bad rows; in this batch the first is on {first}"))
+        Failure::new(format!("more than {most} bad rows; the first of this batch is on {first}"))
             .at(self.key.path)
-            .mend("mend the file or the options; or allow more with --max-bad-rows, and the run goes on where it stopped")
+            .mend(
+                "correct the file or the options, or raise --max-bad-rows; the next run continues from here",
+            )
     }
 }
 
-/// The first of dead letters, as a failure shows it.
+/// Returns the first of dead letters, as a failure shows it.
 fn first<'l>(letters: impl IntoIterator<Item = &'l FileDeadLetter>) -> Option<String> {
     letters.into_iter().min_by_key(|letter| letter.line).map(ToString::to_string)
 }
@@ -109,7 +111,7 @@ impl Ledger for PartLedger<'_> {
     ) -> Result<Attempt<StoredRows>, Error> {
         let is_first = match ledger::stand(tx, self.key).await? {
             Some(entry) if entry.next.0 == batch.from => batch.from == entry.part.from,
-            _ => return Ok(Attempt::Refused(self.moved())),
+            _ => return Ok(Attempt::Refused(self.moved_failure())),
         };
         let bad = self.run.dead_letters.load(Ordering::Relaxed) + batch.dead_letters.len() as u64;
         let most = self.run.max_bad_rows.saturating_sub(bad);
@@ -159,7 +161,7 @@ impl Ledger for PartLedger<'_> {
                 dead_letters: batch.dead_letters.len() as u64,
                 first_bad: first(&batch.dead_letters),
             })),
-            _ => Some(Attempt::Refused(self.moved())),
+            _ => Some(Attempt::Refused(self.moved_failure())),
         })
     }
 

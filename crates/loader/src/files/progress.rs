@@ -1,4 +1,4 @@
-//! What the user sees of a run: a bar over the bytes of all files on a terminal, lines in a log elsewhere.
+//! The progress of a run as the user sees it: a bar over the bytes of all files on a terminal, lines in a log elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
-/// How often a log tells how far the run is.
+/// Interval between two lines in the log.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 
-/// Shows how far a step of the run is; shared by its threads.
+/// The progress of a step of the run; shared by its threads.
 pub struct StepProgress {
     verb: &'static str,
     total: u64,
@@ -25,7 +25,7 @@ enum Shown {
 }
 
 impl StepProgress {
-    /// The progress of a step over this many bytes, in the form that suits where the output goes.
+    /// Creates the progress of a step over this many bytes, in the form that suits the output.
     pub fn new(verb: &'static str, total: u64, quiet: bool) -> Self {
         let shown = if quiet {
             Shown::Quiet
@@ -39,7 +39,7 @@ impl StepProgress {
         Self { verb, total, done: AtomicU64::new(0), shown }
     }
 
-    /// So many bytes more are done.
+    /// Adds this many bytes that are done.
     pub fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         match &self.shown {
@@ -56,7 +56,7 @@ impl StepProgress {
         }
     }
 
-    /// The step is over.
+    /// Ends the step.
     pub fn finish(&self) {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();

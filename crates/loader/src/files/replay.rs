@@ -1,4 +1,4 @@
-//! Tries dead letters of files again, after the table was altered or with other options.
+//! Retries dead letters of files, after the table was altered or with other options.
 
 use tokio_postgres::{Client, Error, Transaction};
 
@@ -24,13 +24,13 @@ const BATCH: i64 = 1000;
 /// The outcome of a replay.
 #[derive(Default)]
 pub struct Replayed {
-    /// The records are rows now.
+    /// Number of records that are rows now.
     pub stored: u64,
-    /// The records are still dead letters.
+    /// Number of records that are still dead letters.
     pub left: u64,
 }
 
-/// Tries the dead letters of these files again.
+/// Retries the dead letters of these files.
 pub async fn replay(
     client: &mut Client,
     job: &str,
@@ -55,7 +55,7 @@ pub async fn replay(
     Ok(all)
 }
 
-/// Tries the letters after a line, as many as go into one transaction; returns the last line.
+/// Retries the dead letters after a line, as many as go into one transaction; returns the last line.
 async fn batch(
     client: &mut Client,
     key: PartKey<'_>,
@@ -75,7 +75,7 @@ async fn batch(
     Ok(Some(last))
 }
 
-/// Letters in the order of their lines, locked so that nobody else tries them.
+/// Reads dead letters in the order of their lines, locked so that no other session retries them.
 async fn letters(tx: &Transaction<'_>, key: PartKey<'_>, after: i64) -> Result<Vec<RefusedRecord>, Error> {
     let sql = "SELECT line, raw FROM loader.file_dead_letters WHERE job = $1 AND path = $2 AND line > $3
                ORDER BY line LIMIT $4 FOR UPDATE";

@@ -1,4 +1,4 @@
-//! What a run says on standard output, and about what it saw in the files.
+//! Reports of a run: what the files contain, and the results on standard output.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::definition::Definition;
 use crate::pg::FoundTable;
 use crate::Failure;
 
-/// Tells how the files are read, once for each way.
+/// Logs the detected formats, each with its number of files.
 pub fn ways(candidates: &[Candidate]) {
     let mut ways: BTreeMap<String, (usize, &Path)> = BTreeMap::new();
     for Candidate { input, .. } in candidates {
@@ -23,7 +23,7 @@ pub fn ways(candidates: &[Candidate]) {
     }
 }
 
-/// Tells of the bad records that the scan met.
+/// Logs the bad records that the scan found.
 pub fn files(candidates: &[Candidate]) {
     for Candidate { input, contents, .. } in candidates {
         let Some(contents) = contents else { continue };
@@ -34,7 +34,7 @@ pub fn files(candidates: &[Candidate]) {
     }
 }
 
-/// Tells what would be done.
+/// Prints what would be done.
 pub fn plan(
     candidates: &[Candidate],
     found: Option<&FoundTable>,
@@ -53,17 +53,17 @@ pub fn plan(
         Some(definition) => {
             println!("{};", definition.create_table().replace(", ", ",\n    ").replacen("(", "(\n    ", 1))
         }
-        None => println!("-- the table exists"),
+        None => println!("-- the table exists already"),
     }
     Ok(())
 }
 
-/// What became of dead letters that were tried again.
+/// Returns the result of retrying dead letters.
 pub fn replayed(Replayed { stored, left }: &Replayed) -> String {
-    format!("stored {stored} of {} bad rows; {left} are left in loader.file_dead_letters", stored + left)
+    format!("stored {stored} of {} bad rows; {left} remain in loader.file_dead_letters", stored + left)
 }
 
-/// What a run is measured by.
+/// The numbers that a run is measured by.
 pub struct FilesSummary {
     files: usize,
     loaded_before: usize,
@@ -72,13 +72,13 @@ pub struct FilesSummary {
 }
 
 impl FilesSummary {
-    /// Of a run that begins now with these files.
+    /// Begins the summary of a run with these files.
     pub fn new(entered: &[EnteredFile], table: TableName, begin: Instant) -> Self {
         let loaded_before = entered.iter().filter(|file| file.open.is_empty()).count();
         Self { files: entered.len(), loaded_before, table, begin }
     }
 
-    /// The line that a run ends with.
+    /// Returns the last line of a run's output.
     pub fn text(&self, rows: u64, dead_letters: u64) -> String {
         let seconds = self.begin.elapsed().as_secs_f64();
         let files = self.files - self.loaded_before;

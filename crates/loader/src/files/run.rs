@@ -1,4 +1,4 @@
-//! What the connections of a run share.
+//! State that the connections of a run share.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,26 +15,26 @@ pub struct Run {
     pub connector: Connector,
     /// The job's name.
     pub job: String,
-    /// How many bad rows are too many.
+    /// Number of bad rows that is tolerated.
     pub max_bad_rows: u64,
     /// Rows stored.
     pub rows: AtomicU64,
     /// Dead letters stored.
     pub dead_letters: AtomicU64,
-    /// The wish to stop.
+    /// The request to stop.
     pub stop: Stop,
-    /// The run has failed: its other parts need not go on.
+    /// Whether the run has failed: its other parts need not continue.
     pub failed: AtomicBool,
     /// The files that could not be loaded.
     pub left_out: LeftOut,
-    /// What became of the rows of each file.
+    /// The counts of rows by file.
     pub counts: FileCounts,
-    /// The columns that did not hold all numbers.
+    /// The columns that are too narrow for their numbers.
     pub narrow: Narrow,
 }
 
 impl Run {
-    /// A run that has not stored anything.
+    /// Creates a run that has not stored anything yet.
     pub fn new(
         connector: Connector,
         job: String,
@@ -55,7 +55,7 @@ impl Run {
         })
     }
 
-    /// Whether to begin nothing new.
+    /// Whether no new work should begin.
     pub fn is_over(&self) -> bool {
         self.stop.is_requested() || self.failed.load(Ordering::Relaxed)
     }

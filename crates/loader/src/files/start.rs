@@ -1,7 +1,7 @@
 //! Prepares a load: finds out which files are new, and which table and columns they go to.
 //!
-//! First everything is read and worked out, without a transaction; then table and ledger are made in one, under a lock,
-//! so that two runs that begin at once agree.
+//! First everything is read and worked out, outside a transaction; then the table and the ledger are made in one, under a
+//! lock, so that two runs that start at the same time agree.
 
 use std::collections::HashSet;
 
@@ -25,19 +25,19 @@ pub struct Candidate {
     pub input: Box<dyn Input>,
     /// The parts that it may be cut into.
     pub parts: Vec<Part>,
-    /// What the scan saw in it, if it was scanned.
+    /// Contents as the scan saw them, if the file was scanned.
     pub contents: Option<Contents>,
 }
 
 impl Candidate {
-    /// A file that is to be looked into.
+    /// Creates a candidate that is still to be scanned.
     pub fn new(input: Box<dyn Input>) -> Result<Self, Failure> {
         let parts = input.parts()?;
         Ok(Self { input, parts, contents: None })
     }
 }
 
-/// What the database says before the run.
+/// The state of the database before the run.
 pub struct Before {
     /// The table, with its schema.
     pub table: TableName,
@@ -59,7 +59,7 @@ fn at(place: &str) -> impl Fn(tokio_postgres::Error) -> Failure + '_ {
     move |error| pg::failure(place, &error)
 }
 
-/// Looks the table up.
+/// Looks up the table.
 pub async fn look(client: &mut Client, table: &TableName) -> Result<Before, Failure> {
     let tx = client.transaction().await.map_err(at("database"))?;
     let before = look_in(&tx, table).await?;
@@ -73,7 +73,7 @@ async fn look_in(tx: &Transaction<'_>, table: &TableName) -> Result<Before, Fail
     Ok(Before { table, found })
 }
 
-/// Scans the rows of all files that do not tell their columns' types.
+/// Scans the rows of all files that do not declare their columns' types.
 pub fn scan(
     candidates: &mut Vec<Candidate>,
     left_out: &LeftOut,
@@ -108,7 +108,7 @@ pub fn scan(
     Ok(())
 }
 
-/// The definition of a table that is made for the files.
+/// Infers the definition of a new table for the files.
 pub fn infer(
     candidates: &[Candidate],
     table: &TableName,
@@ -118,14 +118,14 @@ pub fn infer(
         candidates.iter().map(|c| (&*c.input, c.contents.clone().unwrap_or_default())).collect();
     let columns = for_new_table(&seen, declared)?;
     if columns.is_empty() {
-        return Err(Failure::new("there are neither rows nor names of columns in the files")
+        return Err(Failure::new("files have neither rows nor column names")
             .at(format!("table {table}"))
             .mend("create the table, or check that these are the right files"));
     }
     Ok(define(table, columns))
 }
 
-/// The definition of a table whose columns are filled from fields.
+/// Creates the definition of a table whose columns are filled from fields.
 pub fn define(table: &TableName, columns: Vec<Column>) -> Definition {
     Definition {
         table: table.clone(),
@@ -158,15 +158,18 @@ pub async fn enter_files(
     let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
     if let (None, Some(definition)) = (&before.found, inferred) {
         if known.values().flatten().any(|entry| entry.is_of(&table_name)) {
-            let what = format!("it does not exist, though job {job:?} has loaded these files into it");
-            let mend = "to load them again, delete their rows from loader.files, or name another --job";
+            let what = format!("table does not exist, but job {job:?} has loaded these files into it");
+            let mend =
+                "to load the files again, delete their rows from loader.files, or choose another --job";
             return Err(Failure::new(what).at(place).mend(mend));
         }
         tx.batch_execute(&definition.create_table()).await.map_err(at(&place))?;
         before = look_in(&tx, table).await?;
     }
     let Some(found) = &before.found else {
-        return Err(Failure::new("it was dropped meanwhile").at(place).mend("run it again"));
+        return Err(Failure::new("table was dropped while the load started")
+            .at(place)
+            .mend("run the command again"));
     };
     let mut ready = Vec::with_capacity(candidates.len());
     for Candidate { input, parts, .. } in candidates {

@@ -1,4 +1,4 @@
-//! Loads all parts, on several connections.
+//! Loads all parts over several connections.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,7 +26,7 @@ pub struct Task<'a> {
     pub definition: &'a Definition,
 }
 
-/// Loads the parts in order, each on the next free one of this many connections.
+/// Loads the parts in order, each over the next free one of this many connections.
 pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &StepProgress) -> Result<(), Failure> {
     let next = AtomicUsize::new(0);
     let connections = connections.min(tasks.len());
@@ -82,8 +82,12 @@ async fn load_part(
                 let narrow = Narrow::default();
                 narrow.note(input.path(), &batch.dead_letters);
                 let mend = match narrow.statement(&definition.table) {
-                    Some(statement) => format!("{statement}, then run it again; nothing of it is stored"),
-                    None => "mend the file, the options or the table; nothing of it is stored".into(),
+                    Some(statement) => {
+                        format!("{statement}, then run the command again; nothing of the file is stored")
+                    }
+                    None => {
+                        "correct the file, the options or the table; nothing of the file is stored".into()
+                    }
                 };
                 left_out(failure.at(input.path().display()).mend(mend));
                 return ledger.close(writer, None).await;

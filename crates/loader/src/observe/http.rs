@@ -1,6 +1,6 @@
-//! `/metrics`, `/health` and `/ready`, on a thread of their own: they answer even while the loader does not.
+//! Serves `/metrics`, `/health` and `/ready` on a thread of its own, which answers even while the loader hangs.
 //!
-//! Connections are few and short, because Kafka and PostgreSQL need the file descriptors of the process too.
+//! Connections are few and short, because Kafka and PostgreSQL need file descriptors of the process too.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use super::state;
 use crate::config::Http;
 use crate::Failure;
 
-/// Most connections at a time; others wait.
+/// Maximum number of connections at a time; others wait.
 const CONNECTIONS: usize = 64;
 /// Timeout of a connection, from the first byte to the last of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Listens, and answers from then on.
+/// Starts listening and answering.
 pub fn serve(config: &Http) -> Result<Metrics, Failure> {
     let failure = |error: std::io::Error| Failure::new(error).at(place(config));
     let listener = bind(config)?;

@@ -7,16 +7,16 @@ use tracing_subscriber::EnvFilter;
 
 static JSON: AtomicBool = AtomicBool::new(false);
 
-/// How events are written.
+/// The format of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For machines: an object on each line.
+    /// JSON for machines: an object on each line.
     Json,
 }
 
-/// Begins to write events.
+/// Starts writing events to standard error.
 pub fn begin_events(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
@@ -33,7 +33,7 @@ pub fn begin_events(format: LogFormat) {
     }
 }
 
-/// Whether everything on standard error is for machines.
+/// Whether standard error is written for machines.
 pub fn is_json() -> bool {
     JSON.load(Ordering::Relaxed)
 }

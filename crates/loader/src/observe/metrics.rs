@@ -1,4 +1,4 @@
-//! The metrics, in Prometheus's text format.
+//! Metrics in Prometheus's text format.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use metrics_util::MetricKindMask;
 use super::state::{RunState, Stored};
 use crate::Failure;
 
-/// Buckets from a commit of a few rows on a fast disk to one that waits for a lock.
+/// Histogram buckets in seconds, from a commit of a few rows on a fast disk to one that waits for a lock.
 const SECONDS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
-/// A gauge that is not set before two scrapes in a row is gone: a partition that went to another loader.
+/// Time after which a gauge that is no longer set disappears: its partition went to another loader.
 const GONE: Duration = Duration::from_secs(1);
 
 /// The metrics of this process.
@@ -22,7 +22,7 @@ const GONE: Duration = Duration::from_secs(1);
 pub struct Metrics(PrometheusHandle);
 
 impl Metrics {
-    /// Begins to count.
+    /// Starts counting.
     pub fn install() -> Result<Self, Failure> {
         let failure = |error: metrics_exporter_prometheus::BuildError| Failure::new(error).at("metrics");
         let builder = PrometheusBuilder::new()
@@ -34,13 +34,13 @@ impl Metrics {
         Ok(Self(handle))
     }
 
-    /// All metrics as text.
+    /// Returns all metrics as text.
     pub fn render(&self, state: &RunState) -> String {
         gauges(state);
         self.0.render()
     }
 
-    /// Sums up the single measurements that no scrape has asked for.
+    /// Aggregates measurements since the last scrape, so that they do not pile up.
     pub fn keep_small(&self) {
         self.0.run_upkeep();
     }
@@ -50,37 +50,41 @@ fn describe() {
     describe_counter!("tally_rows_total", "Rows stored in a table.");
     describe_counter!(
         "tally_dead_letters_total",
-        "Messages stored in loader.dead_letters, by who refused them."
+        "Messages stored in loader.dead_letters, by the stage that refused them."
     );
     describe_counter!("tally_message_bytes_total", Unit::Bytes, "Bytes of the messages that were stored.");
     describe_counter!("tally_batches_total", "Batches committed.");
-    describe_histogram!("tally_batch_seconds", Unit::Seconds, "Time of the transaction that stored a batch.");
+    describe_histogram!(
+        "tally_batch_seconds",
+        Unit::Seconds,
+        "Duration of the transaction that stored a batch."
+    );
     describe_counter!("tally_database_connections_total", "Connections made to PostgreSQL.");
     describe_counter!(
         "tally_database_retries_total",
-        "Attempts at a batch that failed for PostgreSQL's sake."
+        "Attempts to store a batch that failed because of PostgreSQL."
     );
     describe_counter!(
         "tally_lane_restarts_total",
-        "Lanes that started again, because a partition stood still, was claimed by another loader, or changed its table."
+        "Restarts of lanes, because a partition stalled, was claimed by another loader, or had its table changed."
     );
     let ignored = "Messages that no route took, of topics where these are ignored.";
     describe_counter!("tally_ignored_messages_total", ignored);
     describe_gauge!("tally_position", "The first offset that is not stored.");
     describe_gauge!("tally_high_watermark", "The offset at which the partition ends.");
     describe_gauge!("tally_lag", "Messages of the partition that are not stored yet.");
-    let newest = "When the newest message stored was produced, in seconds since 1970.";
+    let newest = "Time at which the newest stored message was produced, in seconds since 1970.";
     describe_gauge!("tally_newest_message_timestamp_seconds", Unit::Seconds, newest);
-    let age = "How long ago the newest message stored was produced; 0 when nothing is left to store.";
+    let age = "Age of the newest stored message; 0 when nothing is left to store.";
     describe_gauge!("tally_newest_message_age_seconds", Unit::Seconds, age);
-    let last = "When a batch was last stored, in seconds since 1970.";
+    let last = "Time at which a batch was last stored, in seconds since 1970.";
     describe_gauge!("tally_last_stored_timestamp_seconds", Unit::Seconds, last);
-    describe_gauge!("tally_database_up", "1 unless PostgreSQL fails.");
-    describe_gauge!("tally_kafka_up", "1 unless no broker answers.");
-    describe_gauge!("tally_ready", "1 while the loader loads, as /ready says.");
+    describe_gauge!("tally_database_up", "1, or 0 while PostgreSQL fails.");
+    describe_gauge!("tally_kafka_up", "1, or 0 while no broker answers.");
+    describe_gauge!("tally_ready", "1 while the loader is loading, as /ready reports.");
     describe_gauge!(
         "tally_topic_stopped",
-        "1 for a topic that is not read any more: all became dead letters."
+        "1 for a topic that is no longer read, because all of its messages became dead letters."
     );
     describe_gauge!("tally_build_info", "Always 1; the labels say which loader this is.");
 }

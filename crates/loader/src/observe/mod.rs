@@ -1,7 +1,7 @@
 //! Observability of a running loader: metrics, health, logs, and notifications of systemd.
 //!
-//! A process has one run, so what is known of it is one state of the process, as its metrics are; the parts of the run report
-//! here with a call each, per batch or per second, never per message.
+//! A process has one run, so the state of the run is global to the process, like its metrics. The parts of the run report
+//! here with one call per batch or per second, never per message.
 
 mod http;
 mod logs;
@@ -66,22 +66,22 @@ pub fn stopping() {
     systemd::stopping();
 }
 
-/// A partition is read by this loader, from `next` on.
+/// Reports that this loader reads a partition, from `next` on.
 pub fn assigned(topic: &str, partition: i32, next: i64) {
     state().assigned(topic, partition, next);
 }
 
-/// A partition is no longer read by this loader.
+/// Reports that this loader no longer reads a partition.
 pub fn released(topic: &str, partition: i32) {
     state().partitions.remove(&(topic.to_string(), partition));
 }
 
-/// A topic is not read any more, since all of its messages become dead letters.
+/// Reports that a topic is no longer read, because all of its messages became dead letters.
 pub fn topic_stopped(topic: &str) {
     state().stopped.insert(topic.to_string());
 }
 
-/// How many messages of this loader's partitions are not stored yet.
+/// Returns the number of messages of this loader's partitions that are not stored yet.
 pub fn behind() -> i64 {
     state().behind()
 }
@@ -91,19 +91,19 @@ pub fn lane_restarted() {
     metrics::lane_restarted();
 }
 
-/// A batch was committed; `took` is the time from the beginning of its transaction to the end, if that is known.
+/// Reports that a batch was committed; `took` is the duration of its transaction, if that is known.
 pub fn stored(batch: &Stored, took: Option<Duration>) {
     state().stored(batch);
     metrics::stored(batch, took);
 }
 
-/// The database fails; a batch that is stored says that it no longer does.
+/// Reports that the database fails, until the next batch is stored.
 pub fn database_away(reason: &str) {
     state().database_away(reason);
     metrics::database_retried();
 }
 
-/// A connection to the database was made.
+/// Reports a new connection to the database.
 pub fn database_connected() {
     metrics::database_connected();
 }
@@ -112,10 +112,10 @@ pub fn database_connected() {
 pub fn kafka(statistics: &Statistics) {
     let mut state = state();
     let up = statistics.brokers.values().any(|broker| broker.state == "UP");
-    // A lane that starts again has another client of the same name.
+    // A lane that restarts has another client of the same name.
     state.kafka(&statistics.client_id, up);
     for (name, topic) in &statistics.topics {
-        // Of a partition that it does not read a client knows nothing new.
+        // A client knows nothing new about partitions that it does not read.
         for (number, partition) in topic.partitions.iter().filter(|(_, p)| p.fetch_state == "active") {
             state.reaches(name, *number, partition.hi_offset, partition.eof_offset, partition.app_offset);
         }

@@ -1,4 +1,4 @@
-//! State of the run, and what is wrong with it.
+//! The state of the run, and its problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const LIFELESS: Duration = Duration::from_secs(30);
 /// Longest time without statistics of a Kafka client: librdkafka reports every second.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Longest time that a partition may stand still while it has more messages.
+/// Longest time that a partition may stall while it has more messages.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
 /// Phase of a run.
@@ -28,15 +28,15 @@ pub enum Phase {
 /// A batch that was committed.
 #[derive(Debug, Default)]
 pub struct Stored {
-    /// By table.
+    /// Rows by table.
     pub rows: BTreeMap<String, u64>,
     /// Messages by topic, dead letters included.
     pub messages: BTreeMap<String, u64>,
-    /// By topic: messages that no route takes, where these are to be ignored.
+    /// Messages that no route takes, by topic, where these are to be ignored.
     pub ignored: BTreeMap<String, u64>,
-    /// By topic and stage.
+    /// Dead letters by topic and stage.
     pub dead_letters: TopicCounts,
-    /// Of messages.
+    /// Bytes of messages.
     pub bytes: u64,
     /// The new positions.
     pub positions: Vec<(String, i32, i64)>,
@@ -45,7 +45,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// How many messages became dead letters.
+    /// Number of messages that became dead letters.
     pub fn num_dead_letters(&self) -> usize {
         self.dead_letters.values().sum::<u64>() as usize
     }
@@ -60,20 +60,20 @@ pub struct RunState {
     pub newest: BTreeMap<String, i64>,
     pub last_stored: Option<Timestamp>,
     database_away: Option<(Timestamp, String)>,
-    /// By client: since when, and when it said so last.
+    /// Clients that reach no broker: the time since which, and that of the last report.
     kafka_away: BTreeMap<String, (Timestamp, Instant)>,
-    /// Topics that are not read any more.
+    /// Topics that are no longer read.
     pub stopped: BTreeSet<String>,
     pub partitions: BTreeMap<(String, i32), PartitionState>,
 }
 
-/// A partition of this loader's.
+/// A partition that this loader reads.
 pub struct PartitionState {
     /// The first offset not stored.
     pub next: i64,
-    /// Where the topic ends, once that is known.
+    /// The end of the topic, once that is known.
     pub high: Option<i64>,
-    /// Nothing is left to read: what lies before the end are markers of transactions.
+    /// Whether nothing is left to read: only markers of transactions lie before the end.
     exhausted: bool,
     moved: Instant,
     moved_at: Timestamp,
@@ -85,7 +85,7 @@ pub struct Readiness {
     pub ready: bool,
     pub job: String,
     pub version: &'static str,
-    /// What is wrong, each in a sentence.
+    /// The problems, each in a sentence.
     pub reasons: Vec<String>,
     /// Messages that are not stored yet.
     pub behind: i64,
@@ -94,7 +94,7 @@ pub struct Readiness {
 }
 
 impl RunState {
-    /// Before anything is known.
+    /// Creates the state before anything is known.
     pub const fn new() -> Self {
         Self {
             job: String::new(),
@@ -144,13 +144,13 @@ impl RunState {
         }
     }
 
-    /// Since when no broker answers a client. One that says nothing any more has been replaced.
+    /// Returns the time since which no broker answers a client. A client that no longer reports has been replaced.
     fn kafka_away(&self) -> Option<Timestamp> {
         let speaking = self.kafka_away.values().filter(|(_, last)| last.elapsed() < SILENCE);
         speaking.map(|(since, _)| *since).min()
     }
 
-    /// Where a partition ends, where its end was met, and what was read of it last, as librdkafka counts.
+    /// Takes note of where a partition ends, where its end was met, and what was read of it last, as librdkafka counts.
     pub fn reaches(&mut self, topic: &str, partition: i32, high: i64, met: i64, read: i64) {
         if let Some(known) = self.partitions.get_mut(&(topic.into(), partition)) {
             if high >= 0 {
@@ -171,7 +171,7 @@ impl RunState {
         self.kafka_away().is_none()
     }
 
-    /// Whether the loader shows life.
+    /// Whether the heartbeat goes on.
     pub fn lives(&self) -> bool {
         self.beat.is_none_or(|beat| beat.elapsed() < LIFELESS)
     }
@@ -180,7 +180,7 @@ impl RunState {
         self.partitions.values().map(PartitionState::behind).sum()
     }
 
-    /// Whether it loads, and if not, why.
+    /// Returns whether the loader is loading, and if not, why.
     pub fn readiness(&self) -> Readiness {
         let reasons = self.reasons();
         Readiness {
@@ -194,7 +194,7 @@ impl RunState {
         }
     }
 
-    /// One line for systemd.
+    /// Returns one line for systemd.
     pub fn summary(&self) -> String {
         match (self.phase, self.reasons().into_iter().next()) {
             (Phase::Loading, None) => format!("{} messages behind", self.behind()),
@@ -212,16 +212,16 @@ impl RunState {
             Phase::Loading => {}
         }
         if !self.lives() {
-            reasons.push("the loader shows no life".into());
+            reasons.push("the loader does not respond".into());
         }
         if let Some((since, reason)) = &self.database_away {
             reasons.push(format!("PostgreSQL has stored nothing since {}: {reason}", rfc3339(since)));
         }
         if let Some(since) = self.kafka_away() {
-            reasons.push(format!("Kafka is away since {}", rfc3339(&since)));
+            reasons.push(format!("no Kafka broker has answered since {}", rfc3339(&since)));
         }
         for topic in &self.stopped {
-            reasons.push(format!("topic {topic:?} is stopped: nothing but dead letters came of it"));
+            reasons.push(format!("topic {topic:?} is stopped: all of its messages became dead letters"));
         }
         let still = self.partitions.iter().filter(|((topic, _), p)| {
             p.behind() > 0 && p.moved.elapsed() >= STANDSTILL && !self.stopped.contains(topic)
@@ -229,7 +229,7 @@ impl RunState {
         if let Some(((topic, number), partition)) = still.max_by_key(|(_, p)| p.moved.elapsed()) {
             let (since, behind) = (rfc3339(&partition.moved_at), partition.behind());
             reasons.push(format!(
-                "topic {topic:?} partition {number} stands still since {since}, {behind} messages behind"
+                "topic {topic:?} partition {number} has stalled since {since}, {behind} messages behind"
             ));
         }
         reasons
@@ -290,7 +290,7 @@ mod tests {
         assert!(state.readiness().ready);
         state.kafka("a", false);
         state.kafka("b", true);
-        assert!(state.readiness().reasons[0].starts_with("Kafka is away since 2"));
+        assert!(state.readiness().reasons[0].starts_with("no Kafka broker has answered since 2"));
         state.kafka("a", true);
         assert!(state.readiness().ready && state.kafka_is_up());
         state.kafka("a", false);
@@ -307,7 +307,7 @@ mod tests {
         let Some(long_ago) = Instant::now().checked_sub(STANDSTILL) else { return };
         state.partitions.get_mut(&key).unwrap().moved = long_ago;
         let reasons = state.readiness().reasons;
-        assert!(reasons[0].starts_with("topic \"t\" partition 0 stands still since 2"), "{reasons:?}");
+        assert!(reasons[0].starts_with("topic \"t\" partition 0 has stalled since 2"), "{reasons:?}");
         assert!(reasons[0].ends_with(", 5 messages behind"), "{reasons:?}");
         // Markers of a transaction at the end are nothing to wait for.
         state.reaches("t", 0, 15, 15, 10);

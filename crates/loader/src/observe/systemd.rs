@@ -1,4 +1,4 @@
-//! Notifications of systemd, if it asks for them: a unit with `Type=notify`, perhaps with `WatchdogSec`.
+//! Notifications to systemd, if it asks for them: for a unit with `Type=notify`, perhaps with `WatchdogSec`.
 
 use sd_notify::{notify, NotifyState};
 
@@ -9,17 +9,17 @@ fn tell(states: &[NotifyState]) {
     }
 }
 
-/// Loading has begun.
+/// Notifies that loading has begun.
 pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// Loading is about to end.
+/// Notifies that loading is about to end.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// The loader lives; `status` is what `systemctl status` shows.
+/// Notifies that the loader is alive; `systemctl status` shows `status`.
 pub fn beat(status: &str) {
     tell(&[NotifyState::Watchdog, NotifyState::Status(status)]);
 }

@@ -10,7 +10,7 @@ use crate::Failure;
 pub struct FoundTable {
     table: TableName,
     columns: Vec<FoundColumn>,
-    /// The columns of each index that allows a value once, in any order, without conditions.
+    /// The columns of each unique index without conditions, in any order.
     keys: Vec<Vec<String>>,
     may_replace: bool,
 }
@@ -52,17 +52,19 @@ pub async fn check_schema(tx: &Transaction<'_>, table: &TableName) -> Result<(),
     let found = tx.query_opt(sql, &[&schema]).await.map_err(|e| super::failure(&place, &e))?;
     match found.map(|row| row.get::<_, bool>(0)) {
         Some(true) => Ok(()),
-        Some(false) => Err(Failure::new(format!("no right to create it in schema {schema:?}"))
+        Some(false) => {
+            Err(Failure::new(format!("permission denied to create the table in schema {schema:?}"))
+                .at(place)
+                .mend("GRANT CREATE ON SCHEMA to the loader's role, or create the table"))
+        }
+        None => Err(Failure::new(format!("schema {schema:?} does not exist"))
             .at(place)
-            .mend("GRANT CREATE ON SCHEMA to the loader's role, or create the table")),
-        None => Err(Failure::new(format!("there is no schema {schema:?}"))
-            .at(place)
-            .mend("CREATE SCHEMA it, or set `table` of the topic to another place")),
+            .mend("run CREATE SCHEMA, or set `table` of the topic to another one")),
     }
 }
 
 impl FoundColumn {
-    /// Whether it is of a type that was asked for; without a length or a precision the table's own are as good as any.
+    /// Whether the column has a type that was asked for; without a length or precision, any is accepted.
     pub fn is(&self, wanted: &SqlType) -> bool {
         match wanted.is_plain() {
             true => ColumnType::from_catalog(&self.type_name).unwrap_or(ColumnType::Text) == wanted.kind,
@@ -70,16 +72,16 @@ impl FoundColumn {
         }
     }
 
-    /// The column as one that is filled from a field.
+    /// Returns the column as one that is filled from a field.
     pub fn filled(&self, required: bool) -> Column {
         let kind = ColumnType::from_catalog(&self.type_name).unwrap_or(ColumnType::Text);
         Column { required, cast: self.cast(), ..Column::plain(self.name.clone(), kind, None) }
     }
 
-    /// The type that the server has to make of text, if the loader does not write it.
+    /// Returns the type that the server has to convert text to, if the loader does not write it.
     fn cast(&self) -> Option<String> {
         match self.type_name.as_str() {
-            // Without a length these are of length 1, and cut what is longer.
+            // Without a length these have length 1, and truncate longer values.
             "bit" => Some("bit varying".into()),
             "bit[]" => Some("bit varying[]".into()),
             "character[]" => Some("bpchar[]".into()),
@@ -89,7 +91,7 @@ impl FoundColumn {
 }
 
 impl FoundTable {
-    /// Looks the table up.
+    /// Looks up the table.
     pub async fn look_up(tx: &Transaction<'_>, table: &TableName) -> Result<Option<Self>, Failure> {
         let place = format!("table {table}");
         let sql = "SELECT c.oid, c.relkind IN ('r', 'p')
@@ -99,9 +101,9 @@ impl FoundTable {
         let row = tx.query_opt(sql, &[&schema, &table.name]).await.map_err(|e| super::failure(&place, &e))?;
         let Some(row) = row else { return Ok(None) };
         if !row.get::<_, bool>(1) {
-            return Err(Failure::new("it is not a table")
+            return Err(Failure::new("not a table")
                 .at(place)
-                .mend("set `table` of the topic to another name"));
+                .mend("set `table` of the topic to the name of a table"));
         }
         // An identity column fills itself; a generated one may not be given.
         let sql = "SELECT attname::text, pg_catalog.format_type(atttypid, NULL),
@@ -141,10 +143,10 @@ impl FoundTable {
         }))
     }
 
-    /// A definition that fills the table's columns from fields of the same names.
+    /// Returns a definition that fills the table's columns from fields of the same names.
     pub fn template(&self, layout: TableLayout) -> Template {
         let is_overflow = |name: &str| layout.overflow() == Some(name);
-        // What fills itself need not be ours to fill.
+        // Columns that fill themselves are optional.
         let is_ours = |found: &&FoundColumn| found.insertable || !found.fills_itself;
         let ours = self.columns.iter().filter(|found| !is_overflow(&found.name)).filter(is_ours);
         let optional =
@@ -153,7 +155,7 @@ impl FoundTable {
         Template { definition: Definition::new(layout, self.table.clone(), columns), optional }
     }
 
-    /// Takes over the types that columns have by now: they were inferred once, and altered since.
+    /// Takes over the current types of columns, which may have been altered since they were inferred.
     pub fn follow(&self, definition: &mut Definition) {
         for column in &mut definition.columns {
             let Some(found) = self.columns.iter().find(|found| found.name == column.name) else { continue };
@@ -165,7 +167,7 @@ impl FoundTable {
         }
     }
 
-    /// Lets the server make values of text for columns whose types the loader does not write.
+    /// Has the server convert text for columns whose types the loader does not write.
     pub fn adapt(&self, definition: &mut Definition) {
         for column in definition.columns.iter_mut().filter(|column| column.kind() == ColumnType::Text) {
             let found = self.columns.iter().find(|found| found.name == column.name);
@@ -173,7 +175,7 @@ impl FoundTable {
         }
     }
 
-    /// The columns that can be given, in their order.
+    /// Returns the columns that can be inserted into, in their order.
     pub fn columns(&self) -> &[FoundColumn] {
         &self.columns
     }
@@ -191,8 +193,8 @@ impl FoundTable {
         match self.columns.iter().find(|found| found.must_be_given && !is_given(&found.name)) {
             Some(found) => {
                 let what =
-                    format!("column {:?} is NOT NULL, has no default, and nothing fills it", found.name);
-                Err(self.failure(&what).mend("list it in `columns` of the topic, or give it a default"))
+                    format!("column {:?} is NOT NULL without a default, and nothing fills it", found.name);
+                Err(self.failure(&what).mend("list it in `columns` of the topic, or add a default"))
             }
             None => Ok(()),
         }
@@ -205,7 +207,7 @@ impl FoundTable {
             return Ok(());
         }
         if !self.keys.contains(&key) {
-            let what = format!("no unique index is on ({}), the `key`", definition.key_list());
+            let what = format!("no unique index on ({}), the `key`", definition.key_list());
             return Err(self.failure(&what).mend(format!(
                 "ALTER TABLE {} ADD PRIMARY KEY ({})",
                 self.table,
@@ -213,7 +215,7 @@ impl FoundTable {
             )));
         }
         if !self.may_replace {
-            return Err(self.failure("no right to replace rows").mend(format!(
+            return Err(self.failure("permission denied to replace rows").mend(format!(
                 "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO the loader's role",
                 self.table
             )));
@@ -233,14 +235,14 @@ impl FoundTable {
                     ""
                 }
             );
-            return Err(self.failure(&format!("it has no column {name:?}")).mend(mend));
+            return Err(self.failure(&format!("table has no column {name:?}")).mend(mend));
         };
         if !found.is(wanted) {
             let what = format!("column {name:?} is {}, but {wanted} is configured", found.declared);
             return Err(self.failure(&what).mend("change `type` of the column, or the table"));
         }
         if !found.insertable {
-            let what = format!("no right to INSERT into column {name:?}");
+            let what = format!("permission denied to insert into column {name:?}");
             return Err(self
                 .failure(&what)
                 .mend(format!("GRANT INSERT ON {} TO the loader's role", self.table)));

@@ -18,10 +18,10 @@ use crate::config::Database;
 use crate::observe;
 use crate::Failure;
 
-/// Where the loader keeps what it needs, as a failure names the place.
+/// The schema of the loader's own tables, as failures name it.
 pub const OUR_SCHEMA: &str = "schema loader";
 
-/// The connector of a job.
+/// Creates the connector of a job.
 pub fn connector(database: &Database, job: &str) -> Result<Connector, Failure> {
     let (url, password) = (database.url.reveal()?, database.password.as_ref());
     let password = password.map(|password| password.reveal()).transpose()?;
@@ -29,7 +29,7 @@ pub fn connector(database: &Database, job: &str) -> Result<Connector, Failure> {
     Ok(connector.on_connect(observe::database_connected))
 }
 
-/// The failure for an error of the server or of the connection; `place` says during what.
+/// Returns the failure for an error of the server or the connection; `place` is the object it concerns.
 pub fn failure(place: &str, error: &Error) -> Failure {
     let failure = Failure::new(explain(error)).at(place).of_kind(error_kind(error));
     match error.code() {
@@ -38,15 +38,15 @@ pub fn failure(place: &str, error: &Error) -> Failure {
                  the schema, USAGE on it and SELECT, INSERT, UPDATE on its tables",
         ),
         Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-            failure.mend("GRANT the loader's role this right")
+            failure.mend("GRANT this privilege to the loader's role")
         }
         Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
-            failure.mend("connect to the primary server; this one is a replica or set read-only")
+            failure.mend("connect to the primary server; this one is a replica or read-only")
         }
         Some(code) if *code == SqlState::INVALID_SCHEMA_NAME => {
-            failure.mend("CREATE SCHEMA it, or set `table` of the topic to another place")
+            failure.mend("run CREATE SCHEMA, or set `table` of the topic to another one")
         }
-        None => failure.mend("check `database` in the configuration, and that the server is running"),
+        None => failure.mend("check that `database` in the configuration is right and the server is running"),
         Some(_) => failure,
     }
 }

@@ -1,4 +1,4 @@
-//! The table `loader.offsets`: the position of each partition, and which loader has claimed it.
+//! The table `loader.offsets`: the position of each partition, and the loader that has claimed it.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use tokio_postgres::{Error, GenericClient, Transaction};
 
 use crate::kafka::{Partition, TopicId};
 
-/// Where a partition stands.
+/// The stored position of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The first offset not yet stored.
     pub next: i64,
-    /// Counts the claims: a loader with an older one has been replaced.
+    /// Number of the claim: a loader with a smaller one has been replaced.
     pub epoch: i64,
     /// The id of the partition's topic, if it is known.
     pub topic_id: Option<TopicId>,
@@ -20,7 +20,7 @@ pub struct Position {
 /// Positions by topic and partition.
 pub type FoundPositions = HashMap<(String, i32), Position>;
 
-/// The topics that the job has loaded before, according to the history, but that have no positions.
+/// Returns topics that the job has loaded before, by its history, but that have no positions.
 pub async fn without_positions(
     tx: &Transaction<'_>,
     job: &str,
@@ -32,10 +32,10 @@ pub async fn without_positions(
     Ok(tx.query(sql, &[&job, &topics]).await?.iter().map(|row| row.get(0)).collect())
 }
 
-/// Inserts a row for every partition, even for those that others read.
+/// Inserts a row for every partition, even for those that other loaders read.
 ///
-/// Without it a restart could not tell a partition that was added, all of whose messages are new, from one of a topic
-/// that is read for the first time.
+/// Without these rows, a restart could not distinguish an added partition, all of whose messages are new, from one of a
+/// topic that is read for the first time.
 pub async fn ensure_positions(
     tx: &Transaction<'_>,
     job: &str,
@@ -64,7 +64,7 @@ pub async fn claim(
     partitions: &[Partition],
 ) -> Result<FoundPositions, Error> {
     ensure_positions(tx, job, partitions).await?;
-    // In one order for all, so that two loaders that claim at once do not wait for each other.
+    // In the same order everywhere, so that two loaders that claim at once do not deadlock.
     let sql = "WITH mine AS (
                    SELECT o.topic, o.partition, p.high, p.topic_id
                    FROM unnest($2::text[], $3::integer[], $4::bigint[], $6::text[])
@@ -84,7 +84,7 @@ pub async fn claim(
     Ok(found(&rows))
 }
 
-/// The positions of partitions that were claimed before, as far as this loader still has them.
+/// Returns the positions of claimed partitions, as far as this loader still has them.
 pub async fn claimed(
     tx: &Transaction<'_>,
     job: &str,
@@ -100,7 +100,7 @@ pub async fn claimed(
     Ok(found(&tx.query(sql, &[&job, &topics, &numbers, &epochs]).await?))
 }
 
-/// Moves a position over messages that the broker no longer has, and records that.
+/// Moves a position past messages that the broker no longer has, and records the gap.
 pub async fn skip(tx: &Transaction<'_>, job: &str, partition: &Partition, from: i64) -> Result<(), Error> {
     let Partition { topic, number, low, .. } = partition;
     let sql = "UPDATE loader.offsets SET next_offset = $4, updated_at = now()
@@ -112,8 +112,8 @@ pub async fn skip(tx: &Transaction<'_>, job: &str, partition: &Partition, from: 
     Ok(())
 }
 
-/// Moves a position to where its partition begins, with the topic's id as it is now; records what was passed over, if
-/// messages were.
+/// Moves a position to the start of its partition, with the topic's current id; records the gap, if messages were
+/// skipped.
 pub async fn move_position(
     tx: &Transaction<'_>,
     job: &str,

@@ -11,9 +11,9 @@ use crate::registry::Schema;
 const NEW_COLUMNS: &str = "ALTER TABLE loader.offsets ADD COLUMN IF NOT EXISTS topic_id text,
     ADD COLUMN IF NOT EXISTS ignored bigint NOT NULL DEFAULT 0";
 
-/// Creates what is missing of the schema `loader`.
+/// Creates missing objects of the schema `loader`.
 pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
-    // IF NOT EXISTS asks for the right to create even where nothing is missing.
+    // IF NOT EXISTS requires the privilege to create even where nothing is missing.
     let sql = "SELECT bool_and(to_regclass('loader.' || t) IS NOT NULL),
                       EXISTS (SELECT FROM pg_catalog.pg_attribute
                                   WHERE attrelid = to_regclass('loader.offsets') AND attname = 'ignored')
@@ -31,16 +31,16 @@ pub async fn ensure_schema(tx: &Transaction<'_>) -> Result<(), Error> {
     tx.batch_execute(NEW_COLUMNS).await
 }
 
-/// Locks out other loaders that would create or alter the table, until the end of the transaction.
+/// Keeps other loaders from creating or altering the table until the end of the transaction.
 ///
-/// Comes after the rows of `loader.offsets` are locked, everywhere, so that nobody waits in a circle.
+/// Called after the rows of `loader.offsets` are locked, everywhere, so that no deadlock can arise.
 pub async fn lock_table(tx: &Transaction<'_>, table: &TableName) -> Result<(), Error> {
     let sql = "SELECT pg_advisory_xact_lock(hashtext('pg_tally loader table'), hashtext($1))";
     tx.execute(sql, &[&table.to_string()]).await?;
     Ok(())
 }
 
-/// The definition last recorded for a topic's table.
+/// Returns the definition last recorded for a topic's table.
 pub async fn recorded(
     tx: &Transaction<'_>,
     job: &str,
@@ -67,7 +67,7 @@ pub async fn record(
     Ok(())
 }
 
-/// The schemas of a registry that were seen before.
+/// Returns the schemas of a registry that were stored before.
 pub async fn known_schemas(tx: &Transaction<'_>, registry: &str) -> Result<Vec<Schema>, Error> {
     let sql = "SELECT id, schema, \"references\" FROM loader.schemas WHERE registry = $1";
     let rows = tx.query(sql, &[&registry]).await?;
@@ -79,7 +79,7 @@ pub async fn known_schemas(tx: &Transaction<'_>, registry: &str) -> Result<Vec<S
     Ok(rows.iter().map(schema).collect())
 }
 
-/// Keeps schemas that were just fetched.
+/// Stores schemas that were just fetched.
 pub async fn keep_schemas(tx: &Transaction<'_>, registry: &str, schemas: &[Schema]) -> Result<(), Error> {
     let sql = "INSERT INTO loader.schemas (registry, id, schema, \"references\") VALUES ($1, $2, $3, $4)
                ON CONFLICT (registry, id) DO NOTHING";

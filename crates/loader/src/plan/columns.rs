@@ -1,11 +1,11 @@
-//! Inferred columns as sections of the configuration that a user may edit.
+//! Prints inferred columns as sections of the configuration, for the user to edit.
 
 use toml::Value;
 
 use crate::config::{Column, Source, Unit};
 use crate::definition::Definition;
 
-/// A section of the configuration with these columns.
+/// Returns a section of the configuration with these columns.
 pub fn section(topic: &str, definition: &Definition) -> String {
     let quoted = |text: &str| Value::from(text).to_string();
     let table = String::from(definition.table.clone());
@@ -37,7 +37,7 @@ fn keys(column: &Column) -> String {
     keys.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Guesses other than types, one line per column.
+/// Lists guesses other than types, one line per column.
 pub fn guesses(definition: &Definition) -> Vec<String> {
     let guess = |column: &Column| {
         let unit = column.unit.map(|unit| format!("numbers count {} since 1970", long(unit)));

@@ -1,4 +1,4 @@
-//! `tally plan`: what would `tally load` do with the messages that are there? Changes nothing.
+//! `tally plan`: shows what `tally load` would do with the messages that are there. Changes nothing.
 
 mod columns;
 
@@ -10,16 +10,16 @@ use crate::load::rehearse;
 use crate::runtime;
 use crate::Failure;
 
-/// Try to load a few messages, show the tables and what becomes of the messages, and roll it back.
+/// Load a few messages, show the resulting tables, rows and dead letters, and roll back
 #[derive(clap::Args)]
 pub struct PlanArgs {
-    /// The configuration file (TOML).
+    /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// How many messages to look at, at most.
+    /// Maximum number of messages to read
     #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     messages: u32,
-    /// Print the columns that were inferred as sections of the configuration, to be edited.
+    /// Print inferred columns as sections of the configuration, for editing
     #[arg(long)]
     write_config: bool,
 }
@@ -37,7 +37,7 @@ pub fn run(args: PlanArgs) -> Result<(), Failure> {
             print!("{}", columns::section(topic, definition));
         }
         if rehearsal.inferred.is_empty() {
-            println!("# nothing was inferred: the columns are known");
+            println!("# no columns were inferred: all are configured or known already");
         }
         return Ok(());
     }
@@ -52,7 +52,7 @@ pub fn run(args: PlanArgs) -> Result<(), Failure> {
         println!("--   {rows} rows of {table}");
     }
     if rehearsal.ignored > 0 {
-        println!("--   nothing: {}, which no route takes", rehearsal.ignored);
+        println!("--   ignored: {}, which no route takes", rehearsal.ignored);
     }
     let mut reasons: BTreeMap<(String, String, String), (usize, String)> = BTreeMap::new();
     for reject in rehearsal.refused {
@@ -67,7 +67,7 @@ pub fn run(args: PlanArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An error message with quoted texts and numbers removed, so that equal causes are counted together.
+/// Removes quoted texts and numbers from an error message, so that equal causes are counted together.
 fn kind(message: &str) -> String {
     let outside_quotes = message.split('"').step_by(2).collect::<String>();
     outside_quotes.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit())).collect()

@@ -19,7 +19,7 @@ use crate::{ErrorKind, Failure};
 /// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Most references of one schema; more are a circle.
+/// Maximum number of references of one schema; more must be a cycle.
 const MOST_REFERENCES: usize = 1000;
 
 /// A connection to a registry.
@@ -45,9 +45,9 @@ struct Reference {
 }
 
 impl Client {
-    /// Prepares to ask; nothing is sent yet.
+    /// Prepares a client; nothing is sent yet.
     pub fn new(config: &config::RegistryConfig) -> Result<Self, Failure> {
-        // What the distribution trusts, as for Kafka and PostgreSQL.
+        // The certificates that the distribution trusts, as for Kafka and PostgreSQL.
         let mut tls =
             TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(RootCerts::PlatformVerifier);
         if let Some(path) = &config.ca {
@@ -60,7 +60,7 @@ impl Client {
                 })
                 .collect();
             if certificates.is_empty() {
-                return Err(Failure::usage("it has no certificate").at(place()).mend("name a PEM file"));
+                return Err(Failure::usage("file has no certificate").at(place()).mend("name a PEM file"));
             }
             tls = tls.root_certs(RootCerts::new_with_certs(&certificates));
         }
@@ -84,11 +84,11 @@ impl Client {
         }
     }
 
-    /// The schema with this number, and all that it refers to.
+    /// Fetches the schema with this number, and all that it refers to.
     pub fn schema(&self, id: u32) -> Result<Schema, Failure> {
         let answer: SchemaAnswer = self.get(&format!("schemas/ids/{id}"))?;
         if let Some(other) = answer.schema_type.filter(|kind| kind != "AVRO") {
-            return Err(unusable(format!("schema {id} is {other}, not Avro")));
+            return Err(unusable(format!("schema {id} is of type {other}, not Avro")));
         }
         let mut references = Vec::new();
         let mut seen = HashSet::new();
@@ -106,7 +106,7 @@ impl Client {
         Ok(Schema { id, text: answer.schema, references })
     }
 
-    /// Registers a schema, if it is not; its number.
+    /// Registers a schema, unless it is registered; returns its number.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, Failure> {
         #[derive(Deserialize)]
         struct Registered {
@@ -154,7 +154,7 @@ fn unusable(what: String) -> Failure {
     Failure::new(what).of_kind(ErrorKind::Reject)
 }
 
-/// A text as one part of a path.
+/// Encodes a text as one segment of a path.
 fn percent_encoded(text: &str) -> impl fmt::Display + '_ {
     const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(text, PART)

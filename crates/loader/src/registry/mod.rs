@@ -1,7 +1,7 @@
-//! The schema registry: schemas by their numbers, which never change their meaning.
+//! The schema registry: schemas by number; a number never changes its meaning.
 //!
-//! A schema is asked for once. It is kept in PostgreSQL as well, so that a registry that is away stops nobody who has seen
-//! the schemas of his topics before.
+//! A schema is fetched once, and stored in PostgreSQL as well, so that messages of known schemas can be loaded while the
+//! registry is unavailable.
 
 mod client;
 
@@ -20,7 +20,7 @@ pub struct Schema {
     pub id: u32,
     /// Text of the schema.
     pub text: String,
-    /// The texts of the others.
+    /// Texts of the schemas that it refers to.
     pub references: Vec<String>,
 }
 
@@ -33,19 +33,19 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry of which these schemas are known.
+    /// Creates a registry of which these schemas are known.
     pub fn new(config: &config::RegistryConfig, known: Vec<Schema>) -> Result<Self, Failure> {
         let shapes = known.iter().map(|schema| (schema.id, parse(schema))).collect();
         Ok(Self { client: Client::new(config)?, shapes, fresh: Vec::new() })
     }
 
-    /// Whether it answers.
+    /// Checks that the registry answers.
     pub fn probe(config: &config::RegistryConfig) -> Result<(), Failure> {
         Client::new(config)?.probe()
     }
 
-    /// The schema with this number. Where there is none that can be used the message that names it is to blame, which is an
-    /// error to reject by; a registry that does not answer is one to try again.
+    /// Returns the schema with this number. Where no usable one exists, the message is to be rejected; where the registry
+    /// does not answer, it is to be asked again.
     pub fn shape(&mut self, id: u32) -> Result<Arc<AvroShape>, Failure> {
         let known = match self.shapes.get(&id) {
             Some(known) => known.clone(),
@@ -60,13 +60,13 @@ impl Registry {
         known.map_err(|what| Failure::new(what).of_kind(ErrorKind::Reject))
     }
 
-    /// The schemas that were fetched since this was last asked.
+    /// Takes the schemas that were fetched since the last call.
     pub fn take_fresh(&mut self) -> Vec<Schema> {
         std::mem::take(&mut self.fresh)
     }
 }
 
-/// Registers a schema, if it is not; its number.
+/// Registers a schema, unless it is registered; returns its number.
 pub fn register(config: &config::RegistryConfig, subject: &str, schema: &str) -> Result<u32, Failure> {
     Client::new(config)?.register(subject, schema)
 }

@@ -34,7 +34,7 @@ impl Registered {
     }
 }
 
-/// What a topic in Avro needs in the configuration.
+/// The section that a topic in Avro needs in the configuration.
 pub fn settings() -> String {
     format!("\nformat = 'avro'\n[registry]\nurl = '{}'", environment("REGISTRY_URL"))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tally_testkit::{wait_until, Scene};
 
-/// What the loader may hold in memory whatever happens, in MiB.
+/// Memory that the loader may hold whatever happens, in MiB.
 const MOST_MEMORY: u64 = 200;
 
 #[test]
@@ -24,7 +24,7 @@ fn twelve_milliseconds_away() {
 mod long {
     use super::*;
 
-    /// Whoever is in between takes the bytes and lets none through.
+    /// A firewall in between takes the bytes and lets none through.
     #[test]
     #[ignore = "breaks servers; scripts/test.py faults-all"]
     fn swallowed() {

@@ -9,7 +9,7 @@ use tally_testkit::{wait_until, Scene};
 
 type Reasons = BTreeMap<String, i64>;
 
-/// How many dead letters there are for each stage, SQLSTATE and column.
+/// Number of dead letters for each stage, SQLSTATE and column.
 fn reasons(scene: &mut Scene) -> Reasons {
     let sql = "SELECT concat_ws(' ', stage, sqlstate, column_name), count(*)
                FROM loader.dead_letters WHERE job = 'trades' GROUP BY 1";
@@ -124,7 +124,7 @@ fn of_every_kind_in_avro() {
     scene.finish(loader);
 }
 
-/// Nothing but poison, at length: memory stays bounded and all of it is kept.
+/// A topic of nothing but poison, at length: memory stays bounded and all of it is kept.
 #[test]
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn only() {
@@ -140,7 +140,7 @@ fn only() {
     scene.finish(loader);
 }
 
-/// Nothing but poison in one of two topics: it stops and stays in Kafka, and the other one goes on.
+/// A topic of nothing but poison, one of two: it stops and stays in Kafka, and the other one goes on.
 #[test]
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn stops_its_topic() {

@@ -116,7 +116,7 @@ fn column_of_another_type() {
     }
 }
 
-/// Somebody else, or a backup that was brought back, has taken the positions away: nothing starts over in silence.
+/// Stored positions that are gone, by somebody's hand or with a restored backup: nothing starts over in silence.
 #[test]
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn positions_gone() {
@@ -141,7 +141,7 @@ struct Tablespace {
 }
 
 impl Tablespace {
-    /// Nothing, if this user may not mount one.
+    /// Mounts a small file system; returns nothing if this user may not.
     fn mount(name: &str) -> Option<Self> {
         let directory = Path::new("/var/tmp").join(name).display().to_string();
         std::fs::create_dir(&directory).unwrap();

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use tally_testkit::{wait_until, Hold, Message, Scene, Server};
 
-/// What the loader promises, and what starting and ending a process may add to it on a busy machine.
+/// The loader's promise, plus the time that starting and ending a process may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(10 + 10);
 
 /// The loader under load is told to stop: what was in flight is stored, and nothing is read or written twice.

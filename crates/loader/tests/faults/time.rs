@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tally_testkit::{environment, Scene};
 
-/// What is written, and the instant that must be stored, in UTC.
+/// Texts that are written, and the instant that must be stored, in UTC.
 const INSTANTS: [(&str, &str); 10] = [
     // The hour that does not exist in Berlin, and the one that comes twice.
     ("2026-03-29T01:59:59+01:00", "2026-03-29 00:59:59+00"),
@@ -44,7 +44,7 @@ fn is_the_same_whatever_the_time_zones() {
     }
 }
 
-/// Somebody sets the clock of the loader's machine while it runs.
+/// The clock of the loader's machine is set while it runs.
 #[test]
 #[ignore = "breaks servers; scripts/test.py faults"]
 fn a_clock_that_jumps() {

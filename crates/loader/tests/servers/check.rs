@@ -28,7 +28,7 @@ fn all_is_well() {
     assert!(text.contains("note: loader.dead_letters has 1 messages of this job"), "{text}");
 }
 
-/// What `tally check` prints; it must be content.
+/// Returns what `tally check` prints; the check must succeed.
 fn checked(config: &str) -> String {
     let output = tally("check", config, &[]);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -96,14 +96,14 @@ fn each_mistake_has_its_line() {
             "database x at no-such-host.invalid:5432: failed to lookup address",
             "; check the host in `database`",
         ),
-        (database(&format!("{server}/absent")), "database absent at ", "; CREATE DATABASE it"),
-        (as_role("check_absent"), "role \"check_absent\" does not exist", "; CREATE ROLE it"),
+        (database(&format!("{server}/absent")), "database absent at ", "; run CREATE DATABASE"),
+        (as_role("check_absent"), "role \"check_absent\" does not exist", "; run CREATE ROLE"),
         (as_role("check_nobody"), "permission denied for", "GRANT the loader's role CREATE ON DATABASE"),
         (as_role("check_reader"), "read-only transaction", "; connect to the primary server"),
         (
             database(&format!("{url}?sslmode=require")),
             "the server does not offer TLS",
-            "; set ssl = on there",
+            "; set ssl = on at the server",
         ),
         (
             database("postgres://h/x?ssl=true"),
@@ -127,7 +127,7 @@ fn each_mistake_has_its_line() {
         (good.replace("check_mistakes.t", "absent.t"), "schema \"absent\" does not exist", "CREATE SCHEMA"),
         (
             world.config("").replace("check_mistakes.t", "absent.t"),
-            "there is no schema \"absent\"",
+            "schema \"absent\" does not exist",
             "CREATE SCHEMA",
         ),
         // Metrics.

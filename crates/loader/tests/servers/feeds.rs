@@ -1,4 +1,4 @@
-//! What feeds really send, and tables that were there before the loader.
+//! Messages as real feeds send them, and tables that were there before the loader.
 
 use nix::sys::signal::{kill, signal, SigHandler, Signal};
 use nix::unistd::Pid;

@@ -211,7 +211,7 @@ fn messages_that_no_route_takes_are_counted() {
     let config = world.config(topic).replace("table = 'ignored.t'\nunmatched", "unmatched");
     let text = String::from_utf8(tally("plan", &config, &[]).stdout).unwrap();
     assert!(
-        text.contains("--   1 rows of \"ignored\".\"t\"\n--   nothing: 2, which no route takes\n"),
+        text.contains("--   1 rows of \"ignored\".\"t\"\n--   ignored: 2, which no route takes\n"),
         "{text}"
     );
     for total in [2, 3] {
@@ -231,5 +231,5 @@ fn topics_are_found_by_a_pattern() {
     world.load_config(&config);
     assert_eq!(world.column("SELECT id::text FROM pattern.of_tern"), ["1"]);
     let text = complaint(&config.replace("name = 'pat*'", "name = 'nothing*'"));
-    assert!(text.contains("topic \"nothing*\": no topic on the broker fits"), "{text}");
+    assert!(text.contains("topic \"nothing*\": no topic on the broker matches"), "{text}");
 }

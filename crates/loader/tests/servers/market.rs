@@ -37,5 +37,8 @@ fn a_missing_program_is_named() {
     let output = tally(None, &["simulate", "--count", "1"]);
     let line = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(line.contains("tally-market: ") && line.contains("install tally-market beside tally"), "{line}");
+    assert!(
+        line.contains("tally-market: ") && line.contains("install tally-market in the directory of tally"),
+        "{line}"
+    );
 }

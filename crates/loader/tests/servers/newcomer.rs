@@ -38,7 +38,7 @@ fn a_download_with_lines_before_the_table() {
     );
     let said = world.complaint(&[]);
     assert!(said.contains("line 1 has 3 fields, but most others have 5"), "{said}");
-    assert!(said.contains("if the table begins further down, say --skip 4"), "{said}");
+    assert!(said.contains("if the table begins further down, add --skip 4"), "{said}");
     world.load(&["--skip", "4"]);
     assert_eq!(
         world.one("SELECT count(country_name), sum(_2022), sum(_2023) FROM $t"),
@@ -49,7 +49,7 @@ fn a_download_with_lines_before_the_table() {
     let table = ["--table", "new_download.u", "--job", "new_download_u"];
     let output = world.command_for(&world.path("b.csv"), &table).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("say --comment '#' if it is a comment"), "{said}");
+    assert!(said.contains("add --comment '#' if that line is a comment"), "{said}");
     world.load_one("b.csv", &[&table[..], &["--comment", "#"]].concat());
     assert_eq!(world.rows("SELECT id, note FROM new_download.u ORDER BY id"), ["1|a", "2|b"]);
 }
@@ -86,7 +86,7 @@ fn what_fits_nowhere_is_said_and_not_stored() {
     world.write("a.csv", format!("at,v\n{rows}"));
     world.write("b.csv", "at,v\n2024-01-01 10:00Z,2\n");
     let said = world.complaint(&[]);
-    assert!(said.contains("none of its rows can be stored; line 2: column \"at\""), "{said}");
+    assert!(said.contains("no rows could be stored; line 2: column \"at\""), "{said}");
     assert!(said.contains("\"2024-01-01 10:10\" has no time zone; name it with --time-zone"), "{said}");
     assert_eq!(world.rows("SELECT v FROM $t"), ["2"]);
     assert_eq!(world.dead_letters(), [""; 0]);
@@ -113,13 +113,16 @@ fn decimals_after_whole_numbers_need_one_statement() {
         said.contains("line 2: column \"qty\": text \"7.5\" is not bigint; numeric would hold it"),
         "{said}"
     );
-    assert!(said.ends_with(&format!("{widen}, then run it again; nothing of it is stored")), "{said}");
+    assert!(
+        said.ends_with(&format!("{widen}, then run the command again; nothing of the file is stored")),
+        "{said}"
+    );
     world.append("a.csv", "h,8.5\n");
     world.append("a.csv", "i,9\nj,10\n");
     std::fs::remove_file(world.path("b.csv")).unwrap();
     let said = world.complaint(&[]);
-    assert!(said.contains("column \"qty\" does not hold 1 of the numbers; the first is in"), "{said}");
-    assert!(said.ends_with(&format!("{widen}, then run it with --replay")), "{said}");
+    assert!(said.contains("column \"qty\" cannot hold 1 of the numbers; the first is in"), "{said}");
+    assert!(said.ends_with(&format!("{widen}, then run the command with --replay")), "{said}");
     assert_eq!(world.one("SELECT string_agg(qty::text, ' ' ORDER BY item) FROM $t"), "1 2 3 5 9 10");
     world.database.batch_execute(widen).unwrap();
     assert!(world.load(&["--replay"]).contains("stored 2 of 3 bad rows"));
@@ -186,8 +189,8 @@ fn one_odd_file_does_not_block_the_others() {
     }
     world.write("other.csv", "somebody,else\n1,2\n");
     let said = world.complaint(&[]);
-    assert!(said.contains("a.csv: it has changed since job"), "{said}");
-    assert!(said.ends_with("1 other files as well, as said above"), "{said}");
+    assert!(said.contains("a.csv: file has changed since job"), "{said}");
+    assert!(said.ends_with("1 more files failed, see the warnings above"), "{said}");
     assert_eq!(world.one("SELECT count(*), count(DISTINCT id) FROM $t"), "19|19");
 }
 
@@ -243,9 +246,9 @@ fn a_series_for_each_file() {
     world.load_one("x-2024-02-29.csv", &pattern);
     assert_eq!(world.rows("SELECT kind, day, v FROM new_series.u"), ["x|2024-02-29|5"]);
     let output = world.command_for(&world.path("cpu.csv"), &pattern).output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("its path does not match --file-pattern"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("path does not match --file-pattern"));
     let said = world.complaint(&["--file-column", "at", "--job", "new_series_at"]);
-    assert!(said.contains("it has a field \"at\" of its own"), "{said}");
+    assert!(said.contains("file already has a field \"at\""), "{said}");
 }
 
 #[test]
@@ -266,12 +269,12 @@ fn dead_letters_tried_again() {
     assert_eq!(world.rows("SELECT id FROM $t ORDER BY id"), ["1", "6", "8", "9", "10"]);
     assert_eq!(world.dead_letters().len(), 5);
     let again = [&series[..], &["--replay"]].concat();
-    assert!(world.load(&again).contains("stored 0 of 5 bad rows; 5 are left"));
+    assert!(world.load(&again).contains("stored 0 of 5 bad rows; 5 remain"));
     world
         .database
         .batch_execute("ALTER TABLE new_again.t ALTER id TYPE bigint, ALTER note TYPE text")
         .unwrap();
-    assert!(world.load(&again).contains("stored 2 of 5 bad rows; 3 are left"));
+    assert!(world.load(&again).contains("stored 2 of 5 bad rows; 3 remain"));
     assert_eq!(world.rows("SELECT * FROM $t WHERE id IN (3, 40000) ORDER BY id"), ["3|long|a", "40000|b|a"]);
     assert_eq!(
         world.dead_letters(),

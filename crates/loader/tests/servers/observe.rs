@@ -1,4 +1,4 @@
-//! What others see of a running loader: metrics, health, logs, and systemd.
+//! Observability of a running loader: metrics, health, logs, and systemd.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -84,7 +84,7 @@ fn metrics_and_health_follow_the_loader() {
     assert_eq!(metric(&address, "tally_rows_total{table=\"observe.t\"}"), Some(4.0));
 
     world.cluster.broker_down(1).unwrap();
-    wait_until(|| ask("ready").1.contains("Kafka is away since 2"));
+    wait_until(|| ask("ready").1.contains("no Kafka broker has answered since 2"));
     assert_eq!(metric(&address, "tally_kafka_up"), Some(0.0));
     world.cluster.broker_up(1).unwrap();
     wait_until(|| ask("ready").0 == 200);

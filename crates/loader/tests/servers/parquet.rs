@@ -154,7 +154,7 @@ fn row_groups_are_loaded_once_and_bad_rows_taken_out() {
     world.database.batch_execute(ddl).unwrap();
     let output = world.command(&["--max-bad-rows", "1", "--jobs", "1"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("more than 1 bad rows; in this batch the first is on line 130001"), "{said}");
+    assert!(said.contains("more than 1 bad rows; the first of this batch is on line 130001"), "{said}");
     // The third group is not stored, the others are; and the run goes on there.
     assert_eq!(world.one("SELECT count(*) FROM $t"), "119999");
     world.load(&[]);
@@ -166,12 +166,12 @@ fn row_groups_are_loaded_once_and_bad_rows_taken_out() {
     assert!(world.load(&[]).contains("2 files were loaded before"));
     // The rows are still in the file, and go where they now may.
     world.database.batch_execute("ALTER TABLE parquet_groups.t DROP CONSTRAINT t_n_check").unwrap();
-    assert!(world.load(&["--replay"]).contains("stored 1 of 2 bad rows; 1 are left"));
+    assert!(world.load(&["--replay"]).contains("stored 1 of 2 bad rows; 1 remain"));
     assert_eq!(world.one("SELECT note FROM $t WHERE n = 130000"), "note 130000");
     world.assert_invariant();
 
     std::fs::write(world.path("b.parquet"), "no").unwrap();
-    assert!(world.complaint(&[]).contains("check that it is Parquet"));
+    assert!(world.complaint(&[]).contains("check that the file is Parquet"));
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn text_that_is_not_utf8_is_a_dead_letter() {
         ["1|a|{\"raw\": \"\\\\xff\", \"note\": \"a\"}", "3|é|{\"raw\": \"\\\\x\", \"note\": \"é\"}"]
     );
     assert_eq!(world.dead_letters(), ["2|decode|22021|note|~", "4|decode|22021|inner_|~"]);
-    assert!(world.load(&["--replay"]).contains("stored 0 of 2 bad rows; 2 are left"));
+    assert!(world.load(&["--replay"]).contains("stored 0 of 2 bad rows; 2 remain"));
     assert_eq!(world.one("SELECT count(*) FROM $t"), "2");
     world.assert_invariant();
 }

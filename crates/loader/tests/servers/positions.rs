@@ -11,7 +11,7 @@ use tally_testkit::{complaint, start, tally, wait_until, Topic, World};
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'";
 const SKIP: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'\non_gap = 'skip'";
 
-/// So many bytes that the broker, which keeps 5 MiB of a partition, drops what was there before.
+/// Produces enough bytes for the broker, which keeps 5 MiB of a partition, to drop what was there before.
 fn push_out(world: &World, messages: i64) {
     let filler = "x".repeat(100_000);
     let values: Vec<String> =

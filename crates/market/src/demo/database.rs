@@ -1,4 +1,4 @@
-//! What the demo asks of PostgreSQL.
+//! The questions that the demo asks PostgreSQL.
 
 use tally_loader::{connector, Database as Address, Failure};
 use tokio::runtime::Runtime;
@@ -57,7 +57,7 @@ impl Database {
         Ok(())
     }
 
-    /// How far each partition is loaded.
+    /// Returns how far each partition is loaded.
     pub fn positions(&self) -> Result<Vec<i64>, Failure> {
         let sql = "SELECT next_offset FROM loader.offsets WHERE job = $1 ORDER BY partition";
         match self.runtime.block_on(self.client.query(sql, &[&NAME])) {
@@ -68,7 +68,7 @@ impl Database {
         }
     }
 
-    /// How many messages are in the table, and how many in the dead letters.
+    /// Returns the number of messages in the table, and in the dead letters.
     pub fn stored(&self) -> Result<(u64, u64), Failure> {
         let sql = "SELECT (SELECT count(*) FROM trades), count(*) FROM loader.dead_letters WHERE job = $1";
         let row = self.runtime.block_on(self.client.query_one(sql, &[&NAME]));

@@ -20,7 +20,7 @@ const EVERY: u64 = 500;
 /// Time between two looks at what was loaded, while there is no need to wait for it.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// How far the producer is ahead, and how far it may go.
+/// The producer's lead over the loader, and the most it may be.
 pub struct Lead<'a> {
     producer: &'a TopicProducer,
     loader: &'a mut Process,

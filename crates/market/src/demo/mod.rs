@@ -26,7 +26,7 @@ use questions::Questions;
 
 const TOPIC: &str = "trades";
 const PARTITIONS: i32 = 24;
-/// So few that they hardly show, and enough for every kind to occur.
+/// Share of malformed messages: hardly visible, and enough for every kind to occur.
 const MALFORMED: f64 = 0.0001;
 
 /// Simulate a market, load it and ask the first questions, with a broker of its own.

@@ -54,7 +54,7 @@ impl Process {
         let child = command.spawn().map_err(|error| {
             Failure::new(error)
                 .at(command.get_program().to_string_lossy())
-                .mend("install tally beside tally-market")
+                .mend("install tally in the directory of tally-market")
         })?;
         Ok(Self { child, name })
     }

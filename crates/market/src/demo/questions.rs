@@ -18,9 +18,9 @@ pub const FIRST: [&str; 6] = [
     include_str!("4_interval.sql"),
     include_str!("5_wilder.sql"),
 ];
-/// What changed across all symbols.
+/// The changes across all symbols.
 pub const REPORT: &str = include_str!("6_report.sql");
-/// What changed in one series.
+/// The changes in one series.
 pub const DETECT: &str = include_str!("7_detect.sql");
 
 /// Counts the questions as they are asked.

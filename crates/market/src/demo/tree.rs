@@ -9,7 +9,7 @@ use super::questions::Questions;
 use super::say;
 use crate::simulate::MarketArgs;
 
-/// How far inside the first and the last day the range begins and ends: nowhere near the edge of a leaf.
+/// Distance of the range from the start of the first day and the end of the last: nowhere near the edge of a leaf.
 const INSIDE: SignedDuration = SignedDuration::from_millis(12_345_678);
 
 /// Makes a tree over the trades and compares it with them.

@@ -1,4 +1,4 @@
-//! How trades are written into messages.
+//! Encodes trades into messages.
 
 use tally_loader::{register, Failure, RegistryConfig};
 

@@ -13,11 +13,11 @@ const ASSETS: [&str; 20] = [
     "BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "DOT", "LTC", "BCH", "LINK", "AVAX", "ATOM", "UNI", "XLM",
     "ETC", "FIL", "NEAR", "ALGO", "AAVE", "TRX",
 ];
-/// How long a trade travels from its exchange to the collector, on average.
+/// Time that a trade travels from its exchange to the collector, on average.
 const MEAN_DELAY_MICROS: f64 = 40_000.0;
 const DAY_MICROS: f64 = 86_400e6;
 
-/// When, how fast and how long the market trades.
+/// The market's hours and pace.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// Microseconds since 1970 at which the market opens.
@@ -46,7 +46,7 @@ struct Series {
     ticks_per_unit: f64,
     traded_micros: i64,
     trades: u64,
-    /// When trades become larger, and by which factor.
+    /// The time from which trades are larger, and the factor.
     surge: Option<(i64, f64)>,
 }
 

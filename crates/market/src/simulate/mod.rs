@@ -52,7 +52,7 @@ enum Files {
     Csv(csv::CsvArgs),
 }
 
-/// What to produce, and where.
+/// The topic to fill, and the messages to produce.
 #[derive(Debug, clap::Args)]
 pub struct TopicArgs {
     /// Kafka brokers, host:port, comma-separated
@@ -94,7 +94,7 @@ pub struct MarketArgs {
     /// Series that trade, each a symbol on an exchange
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub symbols: u32,
-    /// When the market opens
+    /// Opening time of the market
     #[arg(long, default_value = "2026-01-01T00:00:00Z")]
     pub start: Timestamp,
     /// Days of market time over which the trades spread, on average
@@ -106,12 +106,12 @@ pub struct MarketArgs {
     /// A change to find: from a day of market time on, the trades of a symbol are larger by a factor
     #[arg(long, value_name = "SYMBOL:DAY:FACTOR")]
     pub surge: Option<Surge>,
-    /// How prices move
+    /// The model of prices
     #[command(flatten)]
     pub prices: Parameters,
 }
 
-/// How many messages were produced, and what was wrong with some of them.
+/// Counts of the messages that were produced, and of their defects.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Produced {
     /// All messages, the spoiled ones included.

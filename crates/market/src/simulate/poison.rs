@@ -7,7 +7,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_distr::{Bernoulli, Distribution, Uniform};
 use serde_json::{json, Value};
 
-/// What is wrong with a message.
+/// The defect of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
     /// The message breaks off in the middle.
@@ -16,7 +16,7 @@ pub enum Defect {
     WrongType,
     /// The message has no value at all.
     NullValue,
-    /// There is no price; in Avro, everything after the first field is missing.
+    /// No price; in Avro, everything after the first field is missing.
     MissingField,
 }
 
@@ -56,7 +56,7 @@ impl Defect {
     }
 }
 
-/// What is in front of a value in Avro.
+/// Length of the header in front of a value in Avro.
 const FRAME: usize = 5;
 
 /// Decides which messages to spoil, and how. Its random numbers are its own, so that the trades around the spoiled

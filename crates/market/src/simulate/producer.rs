@@ -14,9 +14,9 @@ use tally_loader::Failure;
 
 use super::stream::Message;
 
-/// How long a broker may take to answer before it counts as unreachable.
+/// Time that a broker may take to answer before it counts as unreachable.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long a message may take to arrive, a restart of its broker included.
+/// Time that a message may take to arrive, a restart of its broker included.
 const DELIVERY: Duration = Duration::from_secs(60);
 
 /// A producer of one topic.
@@ -27,7 +27,7 @@ pub struct TopicProducer {
     topic: String,
 }
 
-/// What became of the messages that were handed over.
+/// The fate of the messages that were handed over.
 #[derive(Clone, Default)]
 struct Deliveries(Arc<Mutex<Delivered>>);
 
@@ -99,7 +99,7 @@ impl TopicProducer {
         Ok(producer)
     }
 
-    /// How many partitions the topic has, if there is one.
+    /// Returns the number of partitions of the topic, if there is one.
     fn partitions(&self) -> Result<Option<i32>, Failure> {
         // Asking for all topics, as asking for one by name would create it with the broker's defaults.
         let metadata = self.producer.client().fetch_metadata(None, ANSWER).map_err(|error| {

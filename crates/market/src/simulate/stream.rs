@@ -11,7 +11,7 @@ pub struct Message {
     pub key: String,
     /// The body; `None` is Kafka's null value.
     pub body: Option<Vec<u8>>,
-    /// What is wrong with it, if anything.
+    /// The defect of the message, if it has one.
     pub defect: Option<Defect>,
 }
 

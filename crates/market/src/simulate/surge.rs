@@ -4,14 +4,14 @@ use std::str::FromStr;
 
 use super::quantity::{not_negative, positive};
 
-/// Which series, when and by how much: `DOT.USDT:4.25:1.5`.
+/// A surge: series, days until it begins, and factor, as in `DOT.USDT:4.25:1.5`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Surge {
     /// The symbol of the series.
     pub symbol: String,
     /// Days of market time until it begins.
     pub day: f64,
-    /// By what the sizes of later trades are multiplied.
+    /// The factor of the sizes of later trades.
     pub factor: f64,
 }
 

@@ -5,21 +5,21 @@ use serde::Serialize;
 /// A trade in the standard form: one execution on one exchange.
 #[derive(Clone, Debug, Serialize)]
 pub struct Trade<'a> {
-    /// Where it was executed, such as `bybit`.
+    /// The exchange, such as `bybit`.
     pub exchange: &'a str,
-    /// What was traded against what, such as `BTC.USDT`.
+    /// The pair that was traded, such as `BTC.USDT`.
     pub symbol: &'a str,
     /// Price of one unit.
     pub price: f64,
     /// Units traded.
     pub size: f64,
-    /// Which side took the offer: `buy` or `sell`.
+    /// The side that took the offer: `buy` or `sell`.
     pub taker_side: &'static str,
     /// The exchange's number of the trade: here a count without gaps within the series.
     pub trade_id: String,
-    /// When it was executed, in milliseconds since 1970.
+    /// Time of the trade, in milliseconds since 1970.
     pub event_timestamp: i64,
-    /// When the collector saw it, in microseconds since 1970.
+    /// Time at which the collector saw it, in microseconds since 1970.
     pub atom_timestamp: i64,
 }
 

@@ -19,13 +19,13 @@ const OURS: [(&str, &str); 6] = [
 
 /// A parsed connection string.
 pub struct Conninfo {
-    /// What tokio-postgres takes of it, with what the environment adds.
+    /// The parameters that tokio-postgres knows, with what the environment adds.
     pub config: Config,
     ours: BTreeMap<&'static str, String>,
 }
 
 impl Conninfo {
-    /// Reads a URL or a key=value string; what it leaves open, `environment` answers.
+    /// Reads a URL or a key=value string; `environment` supplies missing parameters.
     pub fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let (rest, mut ours) = split(text);
         let mut config: Config = rest.parse().map_err(|error| {
@@ -38,12 +38,12 @@ impl Conninfo {
         }
         complete(&mut config, environment);
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(Failure::usage("it names no host").at("`database`").mend(SHAPE));
+            return Err(Failure::usage("no host is named").at("`database`").mend(SHAPE));
         }
         Ok(Self { config, ours })
     }
 
-    /// One of the parameters that tokio-postgres does not know.
+    /// Returns a parameter that tokio-postgres does not know.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.ours.get(key).map(String::as_str)
     }
@@ -51,7 +51,7 @@ impl Conninfo {
 
 const SHAPE: &str = "write postgres://user@host:5432/name, or host=... user=... dbname=...";
 
-/// Fills in what the string does not say.
+/// Fills in parameters that the string does not set.
 fn complete(config: &mut Config, environment: impl Fn(&str) -> Option<String>) {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         for host in environment("PGHOST").iter().flat_map(|hosts| hosts.split(',')) {
@@ -126,7 +126,7 @@ fn split_pairs(text: &str) -> (String, BTreeMap<&'static str, String>) {
     (others + left, ours)
 }
 
-/// The value at the beginning of a text, without quotes and escapes, and where it ends.
+/// Reads the value at the beginning of a text, without quotes and escapes; returns it and its end.
 fn value(text: &str) -> (String, usize) {
     let quoted = text.starts_with('\'');
     let mut value = String::new();
@@ -210,6 +210,6 @@ mod tests {
             assert!(!complaint.contains("hunter2"), "{complaint}");
         }
         let complaint = Conninfo::parse("user=u", nothing).err().unwrap().to_string();
-        assert!(complaint.starts_with("`database`: it names no host; write postgres://"), "{complaint}");
+        assert!(complaint.starts_with("`database`: no host is named; write postgres://"), "{complaint}");
     }
 }

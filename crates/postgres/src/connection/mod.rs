@@ -1,4 +1,4 @@
-//! Makes connections, from what the connection string, the environment and the password file say.
+//! Connects to PostgreSQL by a connection string, the environment and the password file.
 
 mod conninfo;
 mod passfile;
@@ -21,7 +21,7 @@ use crate::server_error::explain;
 use conninfo::Conninfo;
 use tls::Mode;
 
-/// Lets the server end a session whose program sleeps or cannot be reached, so that its locks do not keep the next one out.
+/// Has the server end a session whose program hangs or is unreachable, so that its locks do not block the next one.
 /// Settings of the role, the database or the URL take precedence.
 const SESSION: &str = "SELECT pg_catalog.set_config(name, wanted, false)
     FROM (VALUES ('idle_in_transaction_session_timeout', '30s'), ('tcp_keepalives_idle', '30'),
@@ -29,7 +29,7 @@ const SESSION: &str = "SELECT pg_catalog.set_config(name, wanted, false)
          AS settings(name, wanted) JOIN pg_catalog.pg_settings USING (name)
     WHERE source IN ('default', 'configuration file')";
 
-/// Knows how to connect to a database. Nothing of it shows the password.
+/// Connects to a database. Its `Debug` and `Display` never show the password.
 #[derive(Clone)]
 pub struct Connector {
     config: Config,
@@ -41,7 +41,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Reads what a connection string, the environment and the password file say; does not connect yet.
+    /// Reads a connection string, the environment and the password file; does not connect yet.
     ///
     /// The password takes precedence over that of the string; the application name is shown by the server.
     pub fn new(conninfo: &str, password: Option<&str>, application_name: &str) -> Result<Self, Failure> {
@@ -89,7 +89,7 @@ impl Connector {
         let (client, connection) = loop {
             tokio::select! {
                 connected = self.config.connect(self.tls.clone()) => break connected?,
-                // Whoever took the connection has not said a word: perhaps the next one comes through.
+                // The connection was accepted, but nothing answered: perhaps the next one gets through.
                 () = self.hang_up.notified() => {}
             }
         };
@@ -107,7 +107,7 @@ impl Connector {
         Ok(client)
     }
 
-    /// The name that its sessions have in `pg_stat_activity`, where it is cut to 63 bytes.
+    /// Returns the name of its sessions in `pg_stat_activity`, where it is truncated to 63 bytes.
     pub fn application_name(&self) -> &str {
         self.config.get_application_name().unwrap_or_default()
     }
@@ -117,7 +117,7 @@ impl Connector {
         self.hang_up.notify_waiters();
     }
 
-    /// The failure for an error of connecting.
+    /// Returns the failure for an error of connecting.
     pub fn failure(&self, error: &Error) -> Failure {
         unreachable::failure(&self.place, self.mode, error)
     }

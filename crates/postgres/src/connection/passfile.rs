@@ -6,9 +6,9 @@ use std::path::Path;
 
 use tokio_postgres::config::{Config, Host};
 
-/// The password for a connection: that of the first line which fits one of its hosts.
+/// Returns the password for a connection: that of the first line that matches one of its hosts.
 ///
-/// As in libpq a file that others may read is passed over.
+/// Ignores a file that others may read, as libpq does.
 pub fn password(file: &Path, config: &Config, user: &str) -> Option<String> {
     let metadata = fs::metadata(file).ok()?;
     if metadata.mode() & 0o077 != 0 {
@@ -28,7 +28,7 @@ pub fn password(file: &Path, config: &Config, user: &str) -> Option<String> {
     })
 }
 
-/// The password of a line, if the line is for this connection.
+/// Returns the password of a line, if the line matches this connection.
 fn entry(line: &str, wanted: [&str; 4]) -> Option<String> {
     if line.starts_with('#') {
         return None;
@@ -44,7 +44,7 @@ fn entry(line: &str, wanted: [&str; 4]) -> Option<String> {
     fields.next()
 }
 
-/// Splits a line at its colons; a backslash makes the next character an ordinary one.
+/// Splits a line at its colons; a backslash escapes the next character.
 fn fields(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut characters = line.chars();

@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL, with libpq's words for how much of it there is.
+//! TLS to PostgreSQL, with the modes of libpq.
 
 use std::path::{Path, PathBuf};
 
@@ -13,18 +13,18 @@ use super::conninfo::Conninfo;
 use crate::failure::Failure;
 use crate::suggestion::suggestion;
 
-/// `sslmode`: whether to encrypt, and whom to believe.
+/// `sslmode`: whether to encrypt, and which servers to trust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     /// Never encrypt.
     Disable,
     /// Encrypt if the server can.
     Prefer,
-    /// Encrypt, with whomever; with a root certificate as `VerifyCa`.
+    /// Encrypt, with any server; with a root certificate, like `VerifyCa`.
     Require,
     /// Encrypt, only with a server whose certificate a trusted authority has signed.
     VerifyCa,
-    /// Encrypt as `VerifyCa`, only with a server whose certificate has the name under which it was called.
+    /// Encrypt like `VerifyCa`, and only with a server whose certificate names the host that was connected to.
     VerifyFull,
 }
 
@@ -37,7 +37,7 @@ const MODES: [(&str, Mode); 5] = [
 ];
 
 impl Mode {
-    /// What a connection string asks for.
+    /// Reads the mode that a connection string asks for.
     pub fn of(conninfo: &Conninfo) -> Result<Self, Failure> {
         let Some(text) = conninfo.get("sslmode") else { return Ok(Self::Prefer) };
         match MODES.iter().find(|(name, _)| *name == text) {
@@ -58,7 +58,7 @@ impl Mode {
     }
 }
 
-/// Makes the TLS connector, with the certificates of both sides. `home` is the folder of libpq's own files, `~/.postgresql`.
+/// Creates the TLS connector, with the certificates of both sides. `home` is the directory of libpq's own files, `~/.postgresql`.
 pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result<MakeTlsConnector, Failure> {
     let file = |key: &str, default: &str| {
         let named = conninfo.get(key).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -72,7 +72,7 @@ pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result
     let root = file("sslrootcert", "root.crt");
     let system = root.as_deref() == Some(Path::new("system"));
     if system && mode != Mode::VerifyFull {
-        // Anybody gets a certificate from a public authority: only the name makes it worth something.
+        // Anybody can get a certificate from a public authority: only the name in it proves anything.
         return Err(Failure::usage("sslrootcert=system needs sslmode=verify-full")
             .at("`database`")
             .mend("set it, or name the file of your own authority"));
@@ -81,7 +81,7 @@ pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result
     match &root {
         _ if mode < Mode::VerifyCa => builder.set_verify(SslVerifyMode::NONE),
         Some(path) if !system => {
-            // In place of the authorities that the system trusts, not beside them.
+            // Instead of the authorities that the system trusts, not in addition.
             let none = X509StoreBuilder::new().map_err(cannot)?.build();
             builder.set_cert_store(none);
             builder.set_ca_file(path).map_err(|error| unusable("sslrootcert", path, &error))?;

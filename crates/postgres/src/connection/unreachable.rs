@@ -9,7 +9,7 @@ use super::tls::Mode;
 use crate::failure::Failure;
 use crate::server_error::explain;
 
-/// The failure for an error of connecting to `place`.
+/// Returns the failure for an error of connecting to `place`.
 pub fn failure(place: &str, mode: Mode, error: &Error) -> Failure {
     match error.code() {
         Some(code) => refused(place, mode, error, code),
@@ -25,18 +25,18 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
         SqlState::INVALID_PASSWORD => failure.mend(
             "check the user, and the password in `password` of [database], the URL, PGPASSWORD or the password file",
         ),
-        SqlState::INVALID_CATALOG_NAME => failure.mend("CREATE DATABASE it, or correct its name in `database`"),
+        SqlState::INVALID_CATALOG_NAME => failure.mend("run CREATE DATABASE, or correct its name in `database`"),
         // Two reasons share a code; the routine's name, unlike the message, is never translated.
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION if routine == "InitializeSessionUserId" => {
-            failure.mend("CREATE ROLE it with LOGIN, or correct the user in `database`")
+            failure.mend("run CREATE ROLE with LOGIN, or correct the user in `database`")
         }
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION if mode == Mode::Disable => {
-            failure.mend("set sslmode=require in `database`, or let the server's pg_hba.conf accept us without TLS")
+            failure.mend("set sslmode=require in `database`, or let the server's pg_hba.conf accept this user without TLS")
         }
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
             failure.mend("let the server's pg_hba.conf accept this user from this machine, or set the sslcert that it asks for")
         }
-        SqlState::INSUFFICIENT_PRIVILEGE => failure.mend("GRANT CONNECT ON DATABASE to this role"),
+        SqlState::INSUFFICIENT_PRIVILEGE => failure.mend("GRANT CONNECT ON the database to this role"),
         SqlState::TOO_MANY_CONNECTIONS => failure.mend("end other connections, or raise max_connections"),
         SqlState::CANNOT_CONNECT_NOW => failure.mend("try again when the server is up"),
         _ => failure,
@@ -49,11 +49,11 @@ fn broken(place: &str, error: &Error) -> Failure {
     let what = what.strip_prefix("error connecting to server: ").unwrap_or(&what);
     let because = |what: &str, mend: &str| Failure::new(what).at(place).mend(mend);
     if let Some((_, reason)) = what.split_once("certificate verify failed") {
-        // What OpenSSL found, behind its own file and line.
+        // The reason of OpenSSL, after its own file and line.
         let reason = reason.rsplit(": ").next().unwrap_or(reason);
         let what = format!("the server's certificate is not accepted: {reason}");
         return if reason.contains("mismatch") {
-            because(&what, "call the server by the name in its certificate, or set sslmode=verify-ca")
+            because(&what, "connect to the server by the name in its certificate, or set sslmode=verify-ca")
         } else {
             because(&what, "set sslrootcert in `database` to the file of the authority that signed it")
         };
@@ -61,7 +61,7 @@ fn broken(place: &str, error: &Error) -> Failure {
     if what.ends_with("server does not support TLS") {
         return because(
             "the server does not offer TLS",
-            "set ssl = on there, or sslmode=disable in `database`",
+            "set ssl = on at the server, or sslmode=disable in `database`",
         );
     }
     if what.ends_with("password missing") {
@@ -76,6 +76,6 @@ fn broken(place: &str, error: &Error) -> Failure {
             because(what, "check host and port in `database`, and that the server is running")
         }
         _ if what.contains("lookup address") => because(what, "check the host in `database`"),
-        _ => because(what, "check `database` in the configuration, and that the server is running"),
+        _ => because(what, "check that `database` in the configuration is right and the server is running"),
     }
 }

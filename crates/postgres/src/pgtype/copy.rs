@@ -1,9 +1,9 @@
 //! The framing of PostgreSQL's binary COPY.
 
-/// What a binary COPY begins with: signature, no flags, no header extension.
+/// Header of a binary COPY: signature, no flags, no header extension.
 pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
-/// What it ends with.
+/// Trailer of a binary COPY.
 pub const TRAILER: &[u8] = &(-1i16).to_be_bytes();
 
 /// Begins a row of `fields` fields.

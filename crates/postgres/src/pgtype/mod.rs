@@ -5,7 +5,7 @@ pub mod hex;
 pub mod moment;
 pub mod numeric;
 
-/// Why a text has no form in PostgreSQL.
+/// The reason why a text has no form in PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// The text does not name a value of the type.
@@ -14,10 +14,10 @@ pub enum Problem {
     Range,
 }
 
-/// What the binary form of jsonb begins with, before its text.
+/// Version byte that the binary form of jsonb begins with, before its text.
 pub const JSONB_VERSION: u8 = 1;
 
-/// Reads what PostgreSQL takes for a boolean.
+/// Reads a boolean in any form that PostgreSQL accepts.
 pub fn boolean(text: &[u8]) -> Option<bool> {
     let is = |words: [&str; 6]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
     if is(["true", "t", "yes", "y", "on", "1"]) {

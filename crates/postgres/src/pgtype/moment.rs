@@ -1,13 +1,13 @@
 //! Dates and times as PostgreSQL and ISO 8601 write them, in PostgreSQL's own counts.
 //!
-//! Tables full of them are read: on bytes, without allocating, and over PostgreSQL's whole range, which is far wider than that
-//! of other calendars.
+//! Parses bytes without allocating, since there are millions of values, and over PostgreSQL's whole range, which is far
+//! wider than that of other calendars.
 
 use super::Problem;
 
 /// Microseconds in a day.
 pub const MICROS_PER_DAY: i64 = 86_400_000_000;
-/// From 1970-01-01, where others begin to count, to 2000-01-01, where PostgreSQL does.
+/// Days from 1970-01-01, where others begin to count, to 2000-01-01, where PostgreSQL does.
 const DAYS_TO_2000: i64 = 10_957;
 /// 4714-11-24 BC and 5874898-01-01, PostgreSQL's ends of days, counted from 2000-01-01.
 const MIN_DAYS: i64 = -2_451_545;
@@ -42,7 +42,7 @@ pub fn micros_in_range(micros: i128) -> Option<i64> {
     (i128::from(MIN_MICROS)..i128::from(END_MICROS)).contains(&micros).then_some(micros as i64)
 }
 
-/// What a text is.
+/// A date or time, by what its text contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// Days since 2000-01-01.

@@ -4,7 +4,7 @@ use super::check::{structure, Check};
 use super::clock::Clock;
 use serde::{Deserialize, Serialize};
 
-/// When a change was first alerted.
+/// The time at which a change was first alerted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alerted {
     /// Row at which it was alerted.

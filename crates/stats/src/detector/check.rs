@@ -7,7 +7,7 @@ pub const MOST_SQUARES: f64 = 1e80;
 /// The largest number of rows that a double counts exactly.
 pub const MOST_ROWS: f64 = (1u64 << 53) as f64;
 
-/// Why a state cannot be that of a series, as a clause that says what is wrong.
+/// The reason why a state cannot be that of a series, as a clause that says what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// Rows, times or starts of segments that do not fit together.

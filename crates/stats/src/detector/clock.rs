@@ -10,7 +10,7 @@ pub const MOST_STEPS: f64 = (1u64 << 50) as f64;
 /// Units of time in a second.
 const SECOND: f64 = 1e6;
 
-/// Why a row is refused.
+/// The reason why a row is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The time is before that of the last row.
@@ -39,7 +39,7 @@ pub struct Row {
     pub value: f64,
 }
 
-/// Where a row is: its number, its time, and how long a step is.
+/// The place of a row: its number, its time, and how long a step is.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     pub row: u64,

@@ -12,7 +12,7 @@ pub const MOST_BYTES: usize = 2048;
 /// Memory that reading may claim: damaged lengths are refused before anything is allocated.
 const MOST_MEMORY: usize = 16 * MOST_BYTES;
 
-/// Why bytes are not a detector.
+/// The reason why bytes are not a detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecError {
     /// Cut off, too long, or otherwise malformed.

@@ -1,4 +1,4 @@
-//! What a user may choose for a detector.
+//! Options that a user may choose for a detector.
 
 use super::check::{structure, Check};
 use super::settings::Settings;
@@ -9,7 +9,7 @@ const DAY: i64 = 86_400_000_000;
 /// The largest probability of a change at a row.
 const MOST_HAZARD: f64 = 0.5;
 
-/// What a user may choose.
+/// Options that a user may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     /// Factor of the expected rate of changes; 1 is the default.

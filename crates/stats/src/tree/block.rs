@@ -32,7 +32,7 @@ impl Block {
         &mut self.tallies[first..first + self.values]
     }
 
-    /// What all children add up to: the tallies of the node itself.
+    /// Adds up all children: the tallies of the node itself.
     pub fn total(&self) -> Vec<Tally> {
         let mut total = vec![Tally::EMPTY; self.values];
         for child in self.tallies.chunks_exact(self.values) {

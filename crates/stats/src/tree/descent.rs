@@ -1,14 +1,14 @@
-//! Where the last N values begin, found by counts.
+//! The start of the last N values, found by counts.
 
 use super::geometry::FANOUT;
 use crate::tally::Tally;
 
-/// Where the last values begin.
+/// The leaf in which the last values begin.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut {
     /// The leaf that is cut, or wholly used up by the last value needed.
     pub leaf: i64,
-    /// How many values of that leaf belong to the last ones; at least 1.
+    /// Number of values of that leaf that belong to the last ones; at least 1.
     pub need: i64,
     /// The tally of all later leaves.
     pub after: Tally,

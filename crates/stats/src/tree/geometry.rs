@@ -53,7 +53,7 @@ pub fn cover(first: i64, last: i64, height: u32) -> Vec<Run> {
     runs
 }
 
-/// How many levels of blocks are needed for the topmost to be at least `span` positions wide.
+/// Number of levels of blocks that the topmost needs to be at least `span` positions wide.
 pub fn height_for(width: i64, span: i64) -> u32 {
     let mut height = 1;
     let mut wide = i128::from(width) * i128::from(FANOUT);

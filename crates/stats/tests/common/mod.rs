@@ -39,9 +39,9 @@ fn ulp(x: f64) -> BigInt {
 #[derive(Clone, Default)]
 pub struct Exact {
     n: i64,
-    /// In units of 2^-1074.
+    /// The sum, in units of 2^-1074.
     sum: BigInt,
-    /// In units of 2^-2148.
+    /// The sum of squares, in units of 2^-2148.
     squares: BigInt,
 }
 
@@ -86,7 +86,7 @@ impl Exact {
     }
 }
 
-/// Is `x` within one ulp of `num / den * 2^-scale`? Beyond the largest double, infinity is.
+/// Asserts that `x` is within one ulp of `num / den * 2^-scale`. Beyond the largest double, infinity is.
 fn near(x: Option<f64>, num: &BigInt, den: &BigInt, scale: u32, what: &str) {
     let x = x.unwrap();
     let shift = scale - 1074;
@@ -100,7 +100,7 @@ fn near(x: Option<f64>, num: &BigInt, den: &BigInt, scale: u32, what: &str) {
     assert!(miss.abs() <= allowed, "{what} is {x:e}, {} ulp off", ratio(&miss, &allowed));
 }
 
-/// Is `x` within one ulp of the square root of `num / den * 2^-2148`?
+/// Asserts that `x` is within one ulp of the square root of `num / den * 2^-2148`.
 fn near_root(x: f64, num: &BigInt, den: &BigInt, what: &str) {
     assert!(x.is_finite(), "{what} is {x}");
     let (below, above) = (units(x) - ulp(x), units(x) + ulp(x));
@@ -206,7 +206,7 @@ pub fn merged(rng: &mut ChaCha8Rng, values: &[f64]) -> Tally {
     parts[0]
 }
 
-/// Everything that the accessors report, to the bit.
+/// Returns all that the accessors report, to the bit.
 pub fn bits(t: &Tally) -> [Option<u64>; 10] {
     [
         t.sum(),
@@ -223,7 +223,7 @@ pub fn bits(t: &Tally) -> [Option<u64>; 10] {
     .map(|x| x.map(|x| if x.is_nan() { f64::NAN } else { x }.to_bits()))
 }
 
-/// How many doubles two reports are apart at most.
+/// Number of doubles that two reports are apart at most.
 pub fn steps_apart(a: &Tally, b: &Tally) -> u64 {
     let ordered =
         |x: u64| if x >> 63 == 1 { (1 << 63) - (x & !(1 << 63)) as i128 } else { (1 << 63) + x as i128 };

@@ -1,4 +1,4 @@
-//! Columns inferred from a schema.
+//! Infers columns from a schema.
 
 use super::shape::{AvroShape, Type};
 use crate::config::{Column, ColumnType, Source};
@@ -6,7 +6,7 @@ use crate::decode::names::Names;
 
 /// A column for each field of the record, in its order; none if the schema is not that of a record.
 ///
-/// None of them is required: what is there today, the next version of a schema may leave out.
+/// No column is required: the next version of a schema may omit a field.
 pub fn columns(shape: &AvroShape, reserved: &str) -> Vec<Column> {
     let Type::Record(fields) = shape.root() else { return Vec::new() };
     let mut names = Names::new(reserved);

@@ -1,4 +1,4 @@
-//! Reading Avro's binary form.
+//! Reads Avro's binary form.
 
 use crate::decode::budget::Budget;
 use crate::decode::{sqlstate, Reject};
@@ -16,7 +16,7 @@ impl<'a> Cursor<'a> {
         Self { bytes, budget: Budget::of(bytes.len()) }
     }
 
-    /// Goes back, to read once more what follows there.
+    /// Goes back to an earlier position.
     pub fn rewind(&mut self, before: &Self) {
         self.bytes = before.bytes;
         self.budget.restore_items(&before.budget);
@@ -30,26 +30,26 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Notes bytes that were made of the message.
+    /// Counts bytes that the message was decoded to.
     pub fn spend_bytes(&mut self, count: usize) -> Result<(), Reject> {
         self.budget.spend_bytes(count)
     }
 
-    /// The next bytes.
+    /// Reads this many bytes.
     pub fn take_bytes(&mut self, count: usize) -> Result<&'a [u8], Reject> {
         let (taken, rest) = self.bytes.split_at_checked(count).ok_or_else(truncated)?;
         self.bytes = rest;
         Ok(taken)
     }
 
-    /// The next bytes, of a number that is known.
+    /// Reads a known number of bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Reject> {
         let (taken, rest) = self.bytes.split_first_chunk().ok_or_else(truncated)?;
         self.bytes = rest;
         Ok(*taken)
     }
 
-    /// A whole number: seven bits a byte, the lowest first, the sign in the lowest bit.
+    /// Reads a whole number: seven bits a byte, the lowest first, the sign in the lowest bit.
     pub fn long(&mut self) -> Result<i64, Reject> {
         let mut bits = 0u64;
         for place in 0..10 {
@@ -66,26 +66,26 @@ impl<'a> Cursor<'a> {
         Err(Reject::new(sqlstate::BAD_BINARY, "a whole number has more than 64 bits"))
     }
 
-    /// A whole number of 32 bits.
+    /// Reads a whole number of 32 bits.
     pub fn int(&mut self) -> Result<i32, Reject> {
         let long = self.long()?;
         long.try_into()
             .map_err(|_| Reject::new(sqlstate::BAD_BINARY, format!("{long} where the schema has an int")))
     }
 
-    /// Bytes with their length in front.
+    /// Reads bytes preceded by their length.
     pub fn bytes(&mut self) -> Result<&'a [u8], Reject> {
         let length = self.long()?;
         self.take_bytes(usize::try_from(length).map_err(|_| truncated())?)
     }
 
-    /// Text with its length in front.
+    /// Reads text preceded by its length.
     pub fn text(&mut self) -> Result<&'a str, Reject> {
         std::str::from_utf8(self.bytes()?)
-            .map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, format!("a string is not UTF-8: {e}")))
+            .map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, format!("string is not UTF-8: {e}")))
     }
 
-    /// The number of items of the next block of an array or map; zero after the last.
+    /// Reads the number of items of the next block of an array or map; zero after the last.
     pub fn block(&mut self) -> Result<usize, Reject> {
         let mut count = self.long()?;
         if count < 0 {

@@ -1,4 +1,4 @@
-//! One value of a message, and its way into a column or into JSON.
+//! Reads a value of a message, for a column or as JSON.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use crate::decode::encode::{encode, encode_jsonb};
 use crate::decode::value::Value;
 use crate::decode::{sqlstate, time, Reject};
 
-/// Types within types; a message of a recursive schema can be as deep as it likes.
+/// Maximum depth of nested types; recursive schemas allow messages of any depth.
 const DEEPEST: usize = 100;
 
-/// The most that PostgreSQL's numeric has: 131,072 and 16,383 digits before and after the point, at 3.3 bits each.
+/// The largest number of bits of PostgreSQL's numeric: 131,072 and 16,383 digits before and after the point, at 3.3 bits each.
 const MOST_NUMERIC_BYTES: usize = 61_300;
 
-/// A value that is not made of others.
+/// A scalar value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Datum<'a> {
     Null,
@@ -35,11 +35,11 @@ pub enum Datum<'a> {
         scale: usize,
     },
     Uuid([u8; 16]),
-    /// Since 1970-01-01.
+    /// Days since 1970-01-01.
     Days(i32),
     /// Microseconds since midnight.
     Time(i64),
-    /// Since 1970-01-01.
+    /// Time since 1970-01-01.
     Timestamp {
         count: i64,
         unit: Unit,
@@ -53,7 +53,7 @@ pub struct DatumReader<'a> {
 }
 
 impl<'a> DatumReader<'a> {
-    /// The type of the next value, with the choice of a union made.
+    /// Returns the type of the next value, after reading the branch of a union.
     pub fn choose(&self, kind: &'a Type, cursor: &mut Cursor<'a>) -> Result<&'a Type, Reject> {
         let mut kind = self.shape.resolved(kind);
         // Unions hold no unions.
@@ -66,7 +66,7 @@ impl<'a> DatumReader<'a> {
         Ok(self.shape.resolved(kind))
     }
 
-    /// The next value, which is of a type that `choose` gave; None, and nothing read, if it is made of others.
+    /// Reads the next value, of a type that `choose` returned; reads nothing and returns `None` if it is not a scalar.
     pub fn scalar(&self, kind: &'a Type, cursor: &mut Cursor<'a>) -> Result<Option<Datum<'a>>, Reject> {
         Ok(Some(match kind {
             Type::Null => Datum::Null,
@@ -121,7 +121,7 @@ impl<'a> DatumReader<'a> {
         }))
     }
 
-    /// Calls `each` for every item of an array or map, whose reading it must do.
+    /// Calls `each` for every item of an array or map, to read it.
     fn items(
         &self,
         cursor: &mut Cursor<'a>,
@@ -138,7 +138,7 @@ impl<'a> DatumReader<'a> {
         }
     }
 
-    /// Reads the next value and forgets it.
+    /// Skips the next value.
     pub fn skip(&self, kind: &'a Type, cursor: &mut Cursor<'a>, depth: usize) -> Result<(), Reject> {
         let deeper = next_depth(depth)?;
         let kind = self.choose(kind, cursor)?;
@@ -149,7 +149,7 @@ impl<'a> DatumReader<'a> {
                 cursor.text()?;
                 self.skip(values, cursor, deeper)
             }),
-            // Text is checked wherever it is.
+            // Text is checked even where it is skipped.
             scalar => self.scalar(scalar, cursor).map(|_| ()),
         }
     }
@@ -212,7 +212,7 @@ impl<'a> DatumReader<'a> {
         Ok(())
     }
 
-    /// Appends the next value as a column has it; returns false, and appends nothing, for null.
+    /// Appends the next value in a column's binary form; returns false, and appends nothing, for null.
     pub fn column(
         &self,
         cell: &Cell,
@@ -257,7 +257,7 @@ fn json_text(text: &str, out: &mut String) {
 }
 
 impl Datum<'_> {
-    /// Appends the binary form that a column has.
+    /// Appends a column's binary form.
     fn encode(&self, column: ColumnType, unit: Option<Unit>, out: &mut Vec<u8>) -> Result<(), Reject> {
         match (column, self) {
             (ColumnType::DoublePrecision, Datum::Double(number)) => out.extend(number.to_be_bytes()),
@@ -282,13 +282,13 @@ impl Datum<'_> {
             (ColumnType::Timestamptz | ColumnType::Timestamp, Datum::Timestamp { count, unit, .. }) => {
                 out.extend(time::instant(*count, *unit, column)?.to_be_bytes());
             }
-            // Anything else goes by what it would be in JSON.
+            // Anything else is converted like the value in JSON.
             _ => encode(column, unit.or(self.unit()), &self.value(column)?, out)?,
         }
         Ok(())
     }
 
-    /// What a number counts, if the schema says so.
+    /// Returns the unit of a number, if the schema has one.
     fn unit(&self) -> Option<Unit> {
         match self {
             Datum::Timestamp { unit, .. } => Some(*unit),
@@ -296,7 +296,7 @@ impl Datum<'_> {
         }
     }
 
-    /// What JSON would have in its place, for a column of this type.
+    /// Returns the value that JSON would have in its place, for a column of this type.
     fn value(&self, column: ColumnType) -> Result<Value<'_>, Reject> {
         let text = |text: String| Value::Text(Cow::Owned(text));
         Ok(match self {
@@ -329,7 +329,7 @@ impl Datum<'_> {
     }
 }
 
-/// A number by its digits; what has none, by its word.
+/// Converts a number to its digits, or to a word such as NaN.
 fn float<'v>(number: f64, digits: impl FnOnce() -> String) -> Value<'v> {
     match numeric::word(number) {
         Some(word) => Value::Text(Cow::Borrowed(word)),
@@ -337,9 +337,9 @@ fn float<'v>(number: f64, digits: impl FnOnce() -> String) -> Value<'v> {
     }
 }
 
-/// The number as it is written with this many digits after the point.
+/// Writes a number with this many digits after the point.
 fn decimal(unscaled: &[u8], scale: usize) -> Result<String, Reject> {
-    // To write out longer ones takes time that grows with the square of their length.
+    // Converting longer ones would take time quadratic in their length.
     if unscaled.len() > MOST_NUMERIC_BYTES || scale > numeric::MAX_SCALE as usize {
         return Err(Reject::new(
             sqlstate::OUT_OF_RANGE,

@@ -1,4 +1,4 @@
-//! Changes of the table that a new version of a schema requires.
+//! Changes the table as a new version of a schema requires.
 
 use super::columns::columns;
 use super::shape::AvroShape;
@@ -6,8 +6,8 @@ use crate::config::{quoted, Column, ColumnType, Source};
 use crate::decode::Names;
 use crate::definition::Definition;
 
-/// The definition with columns for the fields that have none, and with wider types where values have become wider; and the
-/// statement that makes the table so. None if it is as it must be.
+/// Returns the definition with added columns for new fields and wider types for wider values, and the ALTER TABLE
+/// statement; `None` if no change is needed.
 ///
 /// Nothing is dropped or narrowed. Columns are added at the end.
 pub fn evolved(definition: &Definition, shape: &AvroShape) -> Option<(Definition, String)> {

@@ -19,7 +19,7 @@ pub use evolve::evolved;
 pub use plan::AvroPlan;
 pub use shape::AvroShape;
 
-/// A value of any schema as text: JSON, or, if it is a scalar, the bare text of it.
+/// Converts a value of any schema to text: JSON, or the bare text of a scalar.
 pub fn to_text(shape: &AvroShape, value: &[u8]) -> Result<String, Reject> {
     let mut cursor = Cursor::new(value);
     let mut json = String::new();
@@ -28,7 +28,7 @@ pub fn to_text(shape: &AvroShape, value: &[u8]) -> Result<String, Reject> {
     Ok(serde_json::from_str::<String>(&json).unwrap_or(json))
 }
 
-/// The number of the schema that a message was written with, and the value itself.
+/// Splits a message into the number of the schema that it was written with, and the value itself.
 pub fn unframe(message: &[u8]) -> Result<(u32, &[u8]), Reject> {
     match message {
         [0, a, b, c, d, value @ ..] => Ok((u32::from_be_bytes([*a, *b, *c, *d]), value)),

@@ -1,4 +1,4 @@
-//! A schema and a table compiled into what turns each message straight into a row of binary COPY.
+//! A schema and a table, compiled into a plan that turns each message straight into a row of binary COPY.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use crate::decode::rows::Rows;
 use crate::decode::{sqlstate, Record, Reject};
 use crate::definition::Definition;
 
-/// The compiled form.
+/// The compiled plan.
 pub struct AvroPlan {
     shape: Arc<AvroShape>,
     cells: Vec<Cell>,
     metadata: Metadata,
-    /// By field of the record, in the order in which messages have them.
+    /// The fields of the record, in the order in which messages have them.
     fields: Vec<PlannedField>,
     unknown: UnknownFields,
     row: Row,
 }
 
-/// A field and the columns that take it; without any it goes to the overflow.
+/// A field and the columns that take it; a field without columns goes to the overflow.
 #[derive(Debug, Clone, PartialEq)]
 struct PlannedField {
     name: String,
     kind: Type,
     columns: Vec<usize>,
-    /// Fields of the record inside, if one of them is wanted.
+    /// Fields of a nested record, if columns take one of them.
     inner: Vec<PlannedField>,
 }
 
@@ -77,7 +77,7 @@ impl AvroPlan {
     }
 }
 
-/// The fields of a record, and which columns want them: each path is that of a column, from this record on.
+/// Plans the fields of a record: `paths` are those of the columns, from this record on.
 fn compile(shape: &AvroShape, fields: &[(String, Type)], paths: &[(&[String], usize)]) -> Vec<PlannedField> {
     let field = |(name, kind): &(String, Type)| {
         let mut whole = Vec::new();
@@ -98,7 +98,7 @@ fn compile(shape: &AvroShape, fields: &[(String, Type)], paths: &[(&[String], us
     fields.iter().map(field).collect()
 }
 
-/// The fields of a type that is a record, or a record or null.
+/// Returns the fields of a type that is a record, or a union of a record and null.
 fn record<'s>(shape: &'s AvroShape, kind: &'s Type) -> Option<&'s [(String, Type)]> {
     match shape.resolved(kind) {
         Type::Record(fields) => Some(fields),
@@ -151,7 +151,7 @@ fn leave_over<'a>(
 ) -> Result<(), Reject> {
     let mut after = *cursor;
     match unknown {
-        // A null says no more than a column that is not there.
+        // A null is no more than an absent field.
         _ if *reader.choose(&field.kind, &mut after)? == Type::Null => *cursor = after,
         UnknownFields::Keep | UnknownFields::Add => {
             reader.json(&field.kind, cursor, row.begin_overflow_field(&field.name), 0)?;
@@ -173,7 +173,7 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
     use rand_chacha::ChaCha12Rng;
 
-    /// Everything that has lengths, branches or depth.
+    /// A schema with everything that has lengths, branches or depth.
     const SCHEMA: &str = r#"{"type": "record", "name": "n", "fields": [
         {"name": "id", "type": "long"}, {"name": "s", "type": ["null", "string"]},
         {"name": "d", "type": {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 3}},

@@ -1,4 +1,4 @@
-//! A writer's schema, with its references resolved and its logical types understood.
+//! A writer's schema, with references and logical types resolved.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub enum Type {
         size: Option<usize>,
         scale: usize,
     },
-    /// As text, or as sixteen bytes.
+    /// A UUID, as text or as sixteen bytes.
     Uuid {
         is_text: bool,
         is_sized: bool,
@@ -42,7 +42,7 @@ pub enum Type {
     Array(Box<Type>),
     Map(Box<Type>),
     Union(Vec<Type>),
-    /// A type that has a name, by its place among them.
+    /// A named type, by its index.
     Named(usize),
 }
 
@@ -90,7 +90,7 @@ impl AvroShape {
 
 struct Compiler {
     places: HashMap<String, usize>,
-    /// None while it is being compiled: types may contain themselves.
+    /// Named types; `None` while one is being compiled, since types may contain themselves.
     named: Vec<Option<Type>>,
 }
 

@@ -6,16 +6,17 @@ use crate::config::{ColumnType, Unit};
 use crate::decode::time;
 use crate::decode::value::Value;
 
-/// The units of a time that is a number, each with how many there are in a second.
+/// Units of times that are numbers, each with its count per second.
 const UNITS: [(Unit, f64); 4] = [(Unit::S, 1e0), (Unit::Ms, 1e3), (Unit::Us, 1e6), (Unit::Ns, 1e9)];
 
-/// Seconds since 1970 that a time is taken for: from September 2001 to 2100. In no two units do these overlap.
+/// Range of seconds since 1970 in which a number counts as a time: from September 2001 to 2100. The ranges of two units
+/// never overlap.
 const TIMES: std::ops::Range<f64> = 1e9..4.1e9;
 
-/// A number that is as near as this to the message's own timestamp is a time, whatever its field is called.
+/// Distance from the message's own timestamp within which a number is a time, whatever its field is called.
 const NEAR_SECONDS: f64 = 86_400.0;
 
-/// Words in the name of a field that holds times.
+/// Words in the names of fields that hold times.
 const TIME_WORDS: [&str; 6] = ["time", "timestamp", "ts", "at", "date", "datetime"];
 
 /// Evidence of one field.
@@ -23,13 +24,13 @@ const TIME_WORDS: [&str; 6] = ["time", "timestamp", "ts", "at", "date", "datetim
 pub struct FieldEvidence {
     nested: bool,
     booleans: bool,
-    /// Texts that are nothing else.
+    /// Number of texts that are nothing else.
     words: bool,
-    /// Texts that are instants.
+    /// Number of texts that are instants.
     instants: bool,
-    /// Texts without a character.
+    /// Number of empty texts.
     empty: bool,
-    /// Texts that are numbers.
+    /// Number of texts that are numbers.
     quoted: bool,
     numbers: Option<Numbers>,
 }
@@ -38,11 +39,11 @@ pub struct FieldEvidence {
 #[derive(Debug)]
 struct Numbers {
     all_whole: bool,
-    /// Double precision holds each of them exactly as it is written.
+    /// Whether double precision holds each of them exactly as it is written.
     all_exact: bool,
-    /// By unit: all are times in it.
+    /// Whether all are times in a unit, by unit.
     times: [bool; 4],
-    /// By unit: all are near the timestamps of their messages.
+    /// Whether all are near the timestamps of their messages, by unit.
     near: [bool; 4],
 }
 
@@ -51,9 +52,9 @@ struct Numbers {
 pub struct Conclusion {
     /// The type.
     pub kind: ColumnType,
-    /// What its numbers count, if they are times.
+    /// The unit of its numbers, if they are times.
     pub unit: Option<Unit>,
-    /// Empty texts mean NULL.
+    /// Whether empty texts mean NULL.
     pub empty_is_null: bool,
 }
 
@@ -92,7 +93,7 @@ impl FieldEvidence {
         }
     }
 
-    /// The type of a field of this name; none if all its values are null.
+    /// Infers the type of a field of this name; none if all its values are null.
     pub fn conclude(&self, name: &str) -> Option<Conclusion> {
         let plain = |kind| Some(Conclusion { kind, unit: None, empty_is_null: false });
         let Self { nested, booleans, words, instants, empty, quoted, numbers } = self;
@@ -122,7 +123,7 @@ impl Numbers {
         let unit = units.into_iter().find(|(_, (time, near))| **time && (is_called_time || **near));
         match unit {
             Some(((unit, _), _)) => (ColumnType::Timestamptz, Some(*unit)),
-            // Letters may come later, and nobody adds identifiers up.
+            // Identifiers may contain letters later, and nobody adds them up.
             None if quoted && self.all_whole && words.last() == Some(&"id") => (ColumnType::Text, None),
             None if quoted => (ColumnType::Numeric, None),
             None if self.all_whole => (ColumnType::Bigint, None),

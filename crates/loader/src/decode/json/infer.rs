@@ -8,7 +8,7 @@ use crate::decode::names::Names;
 use crate::decode::walk::for_each_field;
 use crate::decode::{json_text, Record};
 
-/// Objects that use data as keys have any number of fields; PostgreSQL has at most 1600 columns.
+/// Maximum number of columns: objects that use data as keys have any number of fields, and PostgreSQL allows 1600.
 const MAX_FIELDS: usize = 500;
 
 /// The fields of messages that have columns.
@@ -36,9 +36,9 @@ impl KnownFields {
     }
 }
 
-/// The columns that hold the fields of the samples beside those that are known, in the order in which fields first appear.
+/// Infers columns for the fields of the samples that are not known yet, in the order in which fields first appear.
 ///
-/// None if no sample is a JSON object. A field that is null in all samples gets no column: its type is not known.
+/// Returns `None` if no sample is a JSON object. A field that is null in all samples gets no column: its type is not known.
 pub fn infer<'a>(
     samples: impl IntoIterator<Item = Record<'a>>,
     known: &[Column],
@@ -92,7 +92,7 @@ fn columns(fields: &[(String, FieldEvidence)], mut names: Names) -> Vec<Column> 
 pub fn fields_of<'a>(samples: impl IntoIterator<Item = Record<'a>>) -> HashSet<String> {
     let mut fields = HashSet::new();
     for json in samples.into_iter().filter_map(|sample| json_text(sample.value?).ok()) {
-        // Where it breaks off, what came before was there.
+        // Fields before a syntax error count.
         let _ = for_each_field(json, |key, raw| {
             if raw != "null" && !fields.contains(key) {
                 fields.insert(key.to_string());

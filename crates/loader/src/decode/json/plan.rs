@@ -1,4 +1,4 @@
-//! One route into a table, compiled into what turns JSON messages straight into rows of binary COPY.
+//! A route into a table, compiled into a plan that turns JSON messages straight into rows of binary COPY.
 
 use crate::config::{Column, Mapping, Source, UnknownFields};
 use crate::decode::cell::Cell;
@@ -11,7 +11,7 @@ use crate::decode::walk::{for_each_element, for_each_field};
 use crate::decode::{json_text, sqlstate, Record, Reject};
 use crate::definition::Definition;
 
-/// The compiled form, with the scratch space in which rows are put together.
+/// The compiled plan, with scratch space in which rows are assembled.
 pub struct JsonPlan {
     cells: Vec<Cell>,
     metadata: Metadata,
@@ -35,7 +35,7 @@ struct List {
 pub enum FoundList {
     /// A list was there, perhaps an empty one.
     Yes,
-    /// There is no list where one should be.
+    /// No list where one should be.
     NoList,
 }
 

@@ -16,24 +16,24 @@ use crate::definition::Definition;
 /// The compiled routes.
 pub struct Routes {
     routes: Vec<PlannedRoute>,
-    /// The values that conditions look at.
+    /// The values that conditions test.
     looked_at: Node,
     slots: usize,
     unmatched: Unmatched,
-    /// By route: how many rows its table had before the message.
+    /// Number of rows that each route's table had before the message.
     before: Vec<usize>,
 }
 
 struct PlannedRoute {
     plan: JsonPlan,
-    /// Which of the tables its rows are for.
+    /// The table of its rows, as a place among all tables.
     target: usize,
     conditions: Vec<RouteCondition>,
 }
 
 struct RouteCondition {
     subject: Subject,
-    /// One of them must match.
+    /// Patterns of which one must match.
     texts: Vec<Regex>,
 }
 
@@ -158,7 +158,7 @@ fn with_stars(text: &str) -> Regex {
     Regex::new(&format!("(?s)^{}$", parts.join(".*"))).expect("an escaped text is a regular expression")
 }
 
-/// Notes the values that conditions look at.
+/// Notes the values that conditions test.
 struct Look<'v, 'm>(&'v mut [Option<&'m str>]);
 
 impl<'m> Visitor<'m> for Look<'_, 'm> {

@@ -1,4 +1,4 @@
-//! For tests: what a topic's section of the configuration makes of a message.
+//! Decoding for tests: one message by a topic's section of the configuration.
 
 use crate::config::Config;
 use crate::decode::{Record, Reject, Routes, Rows};

@@ -6,9 +6,9 @@ use memchr::{memchr, memchr2_iter, memchr_iter, memrchr, memrchr2};
 
 use super::dialect::Dialect;
 
-/// Text enough to be worth a transaction.
+/// Size of a block: enough text to be worth a transaction.
 pub const BLOCK: usize = 8 << 20;
-/// No record is longer. Without a bound, one quote that nothing closes would fill the memory with the rest of its file.
+/// Length of the longest record. Without a bound, one unclosed quote would read the rest of its file into memory.
 pub const LONGEST_RECORD: usize = 8 << 20;
 
 /// Whole records, except where a quote stays open.
@@ -16,21 +16,21 @@ pub const LONGEST_RECORD: usize = 8 << 20;
 pub struct Block {
     /// The records.
     pub text: Vec<u8>,
-    /// Where they begin in the text of the file, in bytes.
+    /// Start in the text of the file, in bytes.
     pub from: u64,
-    /// The line that they begin with, counted from 1.
+    /// Line of the first record, counted from 1.
     pub line: u64,
-    /// The bytes after the text that were passed over: the rest of a line that is longer than a record may be.
+    /// Number of bytes after the text that were skipped: the rest of a line that is longer than a record may be.
     pub passed: u64,
 }
 
 impl Block {
-    /// Where the next one begins.
+    /// Start of the next block.
     pub fn to(&self) -> u64 {
         self.from + self.text.len() as u64 + self.passed
     }
 
-    /// The line that the next one begins with.
+    /// Line at which the next block begins.
     pub fn next_line(&self) -> u64 {
         self.line + memchr_iter(b'\n', &self.text).count() as u64 + u64::from(self.passed > 0)
     }
@@ -41,13 +41,13 @@ pub struct Blocks<R> {
     input: R,
     dialect: Dialect,
     size: usize,
-    /// What was read beyond the last block.
+    /// Text that was read beyond the last block.
     rest: Vec<u8>,
-    /// Where `rest` begins.
+    /// Start of `rest`.
     at: u64,
     line: u64,
     ended: bool,
-    /// Whether a last record that no newline ends is left for later.
+    /// Whether a last record without a newline is left for later.
     leave_unfinished: bool,
 }
 
@@ -57,12 +57,12 @@ impl<R: Read> Blocks<R> {
         Self { input, dialect, size, rest: Vec::new(), at, line, ended: false, leave_unfinished: false }
     }
 
-    /// Leaves a last record that no newline ends: it may be half of one.
+    /// Leaves a last record without a newline: it may be incomplete.
     pub fn leaving_unfinished(self, leave_unfinished: bool) -> Self {
         Self { leave_unfinished, ..self }
     }
 
-    /// The next block, or none at the end.
+    /// Returns the next block, or none at the end.
     pub fn next(&mut self) -> io::Result<Option<Block>> {
         let mut target = self.size;
         loop {
@@ -112,7 +112,7 @@ impl<R: Read> Blocks<R> {
         block
     }
 
-    /// Cuts off a line that is longer than a record may be; passes over what is not yet read of it.
+    /// Cuts off a line that is longer than a record may be; skips what is not yet read of it.
     fn cut_long_line(&mut self) -> io::Result<Block> {
         let mut block = self.cut(self.rest.len());
         loop {
@@ -129,14 +129,14 @@ impl<R: Read> Blocks<R> {
     }
 }
 
-/// The end of the last whole record of a text that begins with a record.
+/// Returns the end of the last whole record of a text that begins with a record.
 pub fn end_of_records(text: &[u8], dialect: &Dialect) -> Option<usize> {
     let Dialect { quote, escape, comment, .. } = *dialect;
     if escape != quote || comment.is_some() {
         return end_by_walking(text, dialect);
     }
-    // Every quote opens or closes, a doubled one does both: whether a newline ends a record is whether the number of
-    // quotes before it is even.
+    // Every quote opens or closes, a doubled one does both: a newline ends a record if the number of quotes before
+    // it is even.
     let mut open = memchr_iter(quote, text).count() % 2 == 1;
     if !open && memrchr(quote, text) < memrchr(b'\n', text) {
         return memrchr(b'\n', text).map(|n| n + 1);
@@ -173,10 +173,10 @@ fn end_by_walking(text: &[u8], dialect: &Dialect) -> Option<usize> {
     last
 }
 
-/// Where a text may be cut: looks at all of it once, and says after every `part` bytes where a record begins.
+/// Finds where a text may be cut: reads all of it once, and returns the start of a record after every `part` bytes.
 ///
-/// Gives the byte and the line of each beginning after the first, or nothing if quotes are open for so long that they
-/// are probably not meant as such.
+/// Returns the byte and the line of each beginning after the first, or nothing if quotes are open for so long that
+/// they are probably not meant as such.
 pub fn beginnings(input: &mut impl Read, dialect: &Dialect, part: u64) -> io::Result<Vec<(u64, u64)>> {
     let Dialect { quote, escape, comment, .. } = *dialect;
     if escape != quote || comment.is_some() {
@@ -223,7 +223,7 @@ mod tests {
     use super::super::record::Records;
     use super::*;
 
-    /// Gives bytes in pieces of random size, as a pipe may.
+    /// A reader that returns bytes in pieces of random size, as a pipe may.
     struct Dribble<'a>(&'a [u8], ChaCha12Rng);
 
     impl Read for Dribble<'_> {

@@ -1,15 +1,15 @@
-//! Detects how a file writes its records, from their first ones.
+//! Detects the dialect of a file from its first records.
 
 use super::dialect::Dialect;
 use super::record::Records;
 
-/// What may separate fields, the likeliest first.
+/// Delimiters that are tried, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// How many records are looked at.
+/// Number of records to examine.
 const SAMPLE: usize = 100;
 
 impl Dialect {
-    /// The delimiter with which the first records have most fields and, more important, equally many of them.
+    /// Finds the delimiter with which the first records have the most fields and, more important, equally many.
     pub fn detect_delimiter(self, sample: &[u8]) -> Self {
         let score = |delimiter: u8| {
             let counts = field_counts(sample, Self { delimiter, ..self });
@@ -21,8 +21,8 @@ impl Dialect {
         Self { delimiter: best.filter(|b| score(*b).is_some()).unwrap_or(b','), ..self }
     }
 
-    /// The number of fields that most records have, where the first has another that few have; and the lines before the
-    /// first of them.
+    /// Finds the number of fields that most records have, where the first record has a rare one; and the number of
+    /// lines before the first of those records.
     pub fn detect_prelude(self, sample: &[u8]) -> Option<(usize, u64)> {
         let counts = field_counts(sample, self);
         let (first, others) = counts.split_first()?;
@@ -50,7 +50,7 @@ fn field_counts(sample: &[u8], dialect: Dialect) -> Vec<usize> {
     counts
 }
 
-/// How often the most frequent number occurs, and the number.
+/// Returns how often the most frequent number occurs, and the number.
 fn most_frequent(counts: &[usize]) -> Option<(usize, usize)> {
     let often = |count: &usize| counts.iter().filter(|other| *other == count).count();
     counts.iter().map(|count| (often(count), *count)).max()

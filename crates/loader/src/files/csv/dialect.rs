@@ -1,17 +1,17 @@
-//! How a file writes its records, as far as that can differ.
+//! The dialect of a file: everything in which records of CSV can differ.
 
-/// The bytes that mean something.
+/// The special bytes of a file, and how its blank lines are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
-    /// Between fields.
+    /// Delimiter between fields.
     pub delimiter: u8,
-    /// Quote character, around fields that hold what would otherwise mean something.
+    /// Quote character, around fields that contain special bytes.
     pub quote: u8,
-    /// Escape character, before a quote inside of quotes.
+    /// Escape character, before a quote inside quotes.
     pub escape: u8,
-    /// What a line begins with that is no record.
+    /// First byte of a line that is a comment.
     pub comment: Option<u8>,
-    /// Whether a line without any text is nothing, rather than a record of one empty field.
+    /// Whether an empty line is skipped, rather than a record of one empty field.
     pub skip_blank_lines: bool,
 }
 

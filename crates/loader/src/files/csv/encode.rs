@@ -1,7 +1,7 @@
-//! One field as the binary form of its column's type.
+//! Encodes a field in the binary form of its column's type.
 //!
-//! Takes more than inference looks for: what PostgreSQL itself reads as the type, as far as it does not depend on a
-//! session's settings.
+//! Accepts more than inference looks for: all that PostgreSQL itself reads as the type, unless that depends on the
+//! settings of a session.
 
 use std::str;
 

@@ -1,32 +1,31 @@
-//! Whether the first record names the columns.
+//! Guesses whether the first record names the columns.
 //!
-//! A first record does if it is text where the records below are not, as names over numbers are. Two kinds of names need a closer look:
-//! an empty one, over an index or after a delimiter at the line's end; and years, over the numbers of a table that was
-//! turned on its side.
+//! The guess is yes if it is text where the records below are not, like names over numbers. Two kinds of names need a closer look:
+//! an empty one, over an index or after a trailing delimiter; and years, over the numbers of a pivoted table.
 
 use super::dialect::Dialect;
 use super::record::Records;
 use crate::config::ColumnType;
 use crate::files::infer::{ColumnEvidence, Kind};
 
-/// How many records are looked at.
+/// Number of records to examine.
 const SAMPLE: usize = 1000;
-/// Whole numbers that may be years.
+/// Range of whole numbers that may be years.
 const YEARS: std::ops::RangeInclusive<i64> = 1500..=2500;
 
-/// What the first record was taken for.
+/// The guess at the first record: names or values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guess {
-    /// The names of the columns, rather than a row.
+    /// Whether it has the names of the columns, rather than a row.
     pub is_header: bool,
-    /// Whether the other is as well possible.
+    /// Whether the opposite is possible as well.
     pub is_doubtful: bool,
 }
 
-/// What a field of the first record is beside the values below it.
+/// A field of the first record, compared with the values below it.
 enum HeaderField {
     Empty {
-        /// Whether all fields below are empty, or none is.
+        /// Whether the fields below are all empty, or all filled.
         regular: bool,
     },
     Name {

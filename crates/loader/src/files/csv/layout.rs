@@ -1,4 +1,4 @@
-//! What a file of CSV is made of, found from its beginning.
+//! The layout of a CSV file, detected from its beginning.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -16,36 +16,36 @@ use crate::files::limits::Limits;
 use crate::files::part::Part;
 use crate::Failure;
 
-/// How much of a file is looked at, unless its first record is longer.
+/// Number of bytes of a file to examine, unless its first record is longer.
 const SAMPLE: usize = 64 << 10;
-/// Larger files are cut, so that several connections can load one of them.
+/// Size of a part: larger files are cut, so that several connections can load one of them.
 const PART: u64 = 64 << 20;
-/// PostgreSQL's tables do not have more columns.
+/// Number of columns that a table of PostgreSQL has at most.
 const MAX_COLUMNS: usize = 1600;
 
 /// A file and how to read it.
 #[derive(Debug)]
 pub struct CsvLayout {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What it was when it was looked at.
+    /// Identity of the file when its layout was detected.
     pub identity: FileIdentity,
-    /// How its bytes become text.
+    /// Form in which its bytes hold text.
     pub form: Form,
-    /// How its text becomes records.
+    /// Dialect in which its text holds records.
     pub dialect: Dialect,
     /// The names in its header line.
     pub header: Option<Vec<String>>,
-    /// How many fields its records have; none if it has no records.
+    /// Number of fields of its records; 0 if it has no records.
     pub fields: usize,
-    /// Where its records begin: byte and line.
+    /// Start of its records: byte and line.
     pub begin: (u64, u64),
-    /// Whether a last line that no newline ends is left for later.
+    /// Whether a last line without a newline is left for later.
     leave_unfinished: bool,
 }
 
 impl CsvLayout {
-    /// Looks at a file.
+    /// Detects the layout of a file.
     pub fn of(path: &Path, options: &CsvOptions, limits: Limits) -> Result<Self, Failure> {
         Self::detect(path, options, limits).map_err(|failure| failure.at(path.display()))
     }
@@ -62,11 +62,11 @@ impl CsvLayout {
         };
         let block = first_block(path, &form, quoting, options.skip).map_err(Failure::new)?;
         if block.passed > 0 {
-            return Err(Failure::new("its first line is longer than 8 MiB").mend("check that it is CSV"));
+            return Err(Failure::new("first line is longer than 8 MiB").mend("check that the file is CSV"));
         }
         if has_only_returns(&block.text) {
-            return Err(Failure::new("its lines end with carriage returns alone")
-                .mend("convert it, for instance with tr '\\r' '\\n'"));
+            return Err(Failure::new("lines end with carriage returns only")
+                .mend("convert the file, for instance with tr '\\r' '\\n'"));
         }
         let dialect = match options.delimiter {
             Some(_) => quoting,
@@ -85,37 +85,36 @@ impl CsvLayout {
         let mut records = Records::new(&block.text, dialect);
         let Some(found) = records.next() else { return Ok(layout) };
         let fields = records.len();
-        let mend = "say --delimiter and --quote, if they are not what was guessed";
+        let mend = "set --delimiter and --quote, if the guess is wrong";
         if !found.closed {
-            return Err(Failure::new("its first record has a quote that is not closed").mend(mend));
+            return Err(Failure::new("unterminated quoted field in the first record").mend(mend));
         }
         if fields > MAX_COLUMNS {
-            let what =
-                format!("its first record has {fields} fields; a table has at most {MAX_COLUMNS} columns");
+            let what = format!("first record has {fields} fields, a table has at most {MAX_COLUMNS} columns");
             return Err(Failure::new(what).mend(mend));
         }
         if let (None, Some((most, lines))) = (options.header(), dialect.detect_prelude(&block.text)) {
             let what =
                 format!("line {} has {fields} fields, but most others have {most}", block.line + found.line);
             let mend = match block.text[found.range.start] {
-                b'#' if options.comment.is_none() => "say --comment '#' if it is a comment".into(),
-                _ => format!("if the table begins further down, say --skip {}", block.line - 1 + lines),
+                b'#' if options.comment.is_none() => "add --comment '#' if that line is a comment".into(),
+                _ => format!("if the table begins further down, add --skip {}", block.line - 1 + lines),
             };
             return Err(Failure::new(what)
                 .mend(mend)
-                .and("or --header or --no-header to take the lines as they are"));
+                .and("or add --header or --no-header to read the lines as they are"));
         }
         let layout = Self { dialect: dialect.with_fields(fields), fields, ..layout };
         if block.text[found.range.start] == b'#' && options.comment.is_none() {
             let (file, line) = (path.display(), block.line + found.line);
-            tracing::warn!(%file, line, "it begins with #; if that is a comment, say --comment '#'");
+            tracing::warn!(%file, line, "the line begins with #; if it is a comment, add --comment '#'");
         }
         let guess = header::guess(&block.text, dialect);
         let is_header = options.header().unwrap_or(guess.is_header);
         if guess.is_doubtful && options.header().is_none() {
-            let taken = if is_header { "for the names of the columns" } else { "for a row" };
+            let taken = if is_header { "as column names" } else { "as a row" };
             let (file, line) = (path.display(), block.line + found.line);
-            tracing::warn!(%file, line, "the first record is taken {taken}; if it is not, say --header or --no-header");
+            tracing::warn!(%file, line, "the first record is read {taken}; if that is wrong, add --header or --no-header");
         }
         if !is_header {
             return Ok(layout);
@@ -126,7 +125,7 @@ impl CsvLayout {
         Ok(Self { header: Some(names), begin, ..layout })
     }
 
-    /// The parts into which it is cut for loading.
+    /// Returns the parts into which the file is cut for loading.
     pub fn parts(&self) -> Result<Vec<Part>, Failure> {
         let size = self.identity.size as u64;
         let cuts = if self.form.is_plain() && size > 2 * PART {
@@ -154,7 +153,7 @@ impl CsvLayout {
         Ok(begins.iter().enumerate().map(part).collect())
     }
 
-    /// The blocks of a part that ends at `to`, from a byte and line on.
+    /// Returns the blocks of a part that ends at `to`, from a byte and line on.
     pub fn blocks(
         &self,
         to: Option<i64>,
@@ -173,7 +172,7 @@ impl CsvLayout {
     }
 }
 
-/// The first records after the lines to skip, as many as it takes to know the dialect.
+/// Reads the first records after the lines to skip, enough to detect the dialect.
 fn first_block(path: &Path, form: &Form, quoting: Dialect, skip: u64) -> io::Result<Block> {
     let mut input = BufReader::new(form.open(path, 0)?);
     let (mut from, mut line) = (form.text_start(), 1);
@@ -194,7 +193,7 @@ fn has_only_returns(text: &[u8]) -> bool {
 fn encoding(options: &CsvOptions) -> Result<Option<&'static Encoding>, Failure> {
     let Some(label) = &options.encoding else { return Ok(None) };
     let found = Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-        Failure::usage(format!("no encoding is called {label:?}")).mend("try windows-1252 or utf-16le")
+        Failure::usage(format!("unknown encoding {label:?}")).mend("try windows-1252 or utf-16le")
     });
     found.map(Some)
 }

@@ -1,4 +1,4 @@
-//! CSV files: how they are written, what types their columns have, and their records as rows.
+//! CSV files: their dialect, the types of their columns, and their records as rows.
 
 mod block;
 mod check;
@@ -27,44 +27,44 @@ use crate::Failure;
 use layout::CsvLayout;
 use record::CsvField;
 
-/// What is told about the files, beyond what they tell themselves.
+/// Options about the files, beyond what they show themselves.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "CSV")]
 pub struct CsvOptions {
-    /// Field delimiter: one character, or \t [default: what the file seems to have, of , ; \t |]
+    /// Field delimiter: one character, or \t [default: detected from the file, one of , ; \t |]
     #[arg(long, value_name = "CHAR", value_parser = byte)]
     pub delimiter: Option<u8>,
     /// Quote character
     #[arg(long, value_name = "CHAR", value_parser = byte, default_value = "\"")]
     pub quote: u8,
-    /// Escape character inside of quotes [default: the quote]
+    /// Escape character inside quotes [default: the quote character]
     #[arg(long, value_name = "CHAR", value_parser = byte)]
     pub escape: Option<u8>,
-    /// The first line names the columns [default: if it looks like it]
+    /// Read the first line as column names [default: detected from the file]
     #[arg(long, conflicts_with = "no_header")]
     header: bool,
-    /// The first line is a row
+    /// Read the first line as a row
     #[arg(long)]
     no_header: bool,
-    /// Lines to pass over at the beginning
+    /// Number of lines to skip at the start of each file
     #[arg(long, value_name = "LINES", default_value_t = 0)]
     pub skip: u64,
-    /// Lines that begin with it are no records
+    /// Comment character: lines that begin with it are ignored
     #[arg(long, value_name = "CHAR", value_parser = byte)]
     pub comment: Option<u8>,
-    /// Leave a last line that no newline ends to a later run: the file is still being written
+    /// Leave an unfinished last line, one without a newline, to a later run: for files that are still being written
     #[arg(long)]
     pub wait_for_newline: bool,
-    /// What stands for NULL when it is not quoted, beside nothing at all
+    /// Unquoted text that means NULL, besides the empty field
     #[arg(long, value_name = "TEXT")]
     pub null: Option<String>,
-    /// The encoding, such as windows-1252 or utf-16le [default: by the file's mark, else UTF-8]
+    /// Encoding of the files, such as windows-1252 or utf-16le [default: by the byte order mark, else UTF-8]
     #[arg(long, value_name = "NAME")]
     pub encoding: Option<String>,
-    /// The columns that the fields go to, in their order [default: as the header names them]
+    /// Columns that the fields go to, in order [default: those that the header names]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub columns: Vec<String>,
-    /// The offset of times that are written without one, for timestamptz: UTC or +01:00
+    /// Offset from UTC of times that are written without one, for timestamptz columns: UTC, or such as +01:00
     #[arg(long, value_name = "OFFSET", value_parser = offset, allow_hyphen_values = true)]
     pub time_zone: Option<i64>,
 }
@@ -79,14 +79,14 @@ fn byte(text: &str) -> Result<u8, String> {
     match (text, text.as_bytes()) {
         ("\\t", _) => Ok(b'\t'),
         (_, [byte]) if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
-        _ => Err("one ASCII character, not a line's end".into()),
+        _ => Err("must be a single ASCII character, not a line break".into()),
     }
 }
 
 fn offset(text: &str) -> Result<i64, String> {
     match Moment::parse(format!("2000-01-01 00:00{}", text.replace("UTC", "Z")).as_bytes()) {
         Ok(Moment::Timestamptz(micros)) => Ok(-micros),
-        _ => Err("UTC, or an offset such as +01:00".into()),
+        _ => Err("must be UTC, or an offset such as +01:00".into()),
     }
 }
 
@@ -96,18 +96,18 @@ pub fn append_text(column: &Column, text: Option<&str>, out: &mut Vec<u8>) -> Re
     encode::append(column, field, text.is_none(), None, out)
 }
 
-/// What stands for NULL.
+/// The text that stands for NULL.
 #[derive(Debug, Clone)]
 pub struct Nulls(Option<Vec<u8>>);
 
 impl Nulls {
-    /// Whether this field does.
+    /// Whether this field means NULL.
     pub fn is_null(&self, field: CsvField) -> bool {
         !field.quoted && (field.bytes.is_empty() || self.0.as_deref().is_some_and(|null| null == field.bytes))
     }
 }
 
-/// The format.
+/// The format CSV.
 #[derive(Debug, Clone)]
 pub struct Csv(pub CsvOptions, pub Limits);
 
@@ -132,14 +132,14 @@ impl Csv {
         }
         if given.len() != layout.fields {
             let what =
-                format!("--columns names {} columns, but there are {} fields", given.len(), layout.fields);
+                format!("--columns names {} columns, but records have {} fields", given.len(), layout.fields);
             return Err(Failure::usage(what).at(layout.path.display()));
         }
         Ok(Some(given.clone()))
     }
 }
 
-/// A file of CSV.
+/// A CSV file.
 struct CsvFile {
     layout: CsvLayout,
     names: Option<Vec<String>>,

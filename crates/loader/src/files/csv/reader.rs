@@ -1,4 +1,4 @@
-//! Records of a part as rows of binary COPY, one batch for each block.
+//! Reads the records of a part as rows of binary COPY, one batch for each block.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -47,7 +47,7 @@ pub fn again(
     let mut all = FileBatch::default();
     for RefusedRecord { line, raw } in letters {
         let Some(raw) = raw else {
-            all.refuse(*line, None, Reject::new(sqlstate::TOO_LARGE, "the record was too long to be kept"));
+            all.refuse(*line, None, Reject::new(sqlstate::TOO_LARGE, "record was too long to be kept"));
             continue;
         };
         let text = [raw.as_slice(), b"\n"].concat();
@@ -55,7 +55,8 @@ pub fn again(
         match (one.rows.len(), one.dead_letters.pop()) {
             (1, None) => all.keep(*line, one.rows.slice(0, 1)),
             (_, letter) => {
-                let several = || Reject::new(sqlstate::BAD_FILE, "it is no longer one record");
+                let several =
+                    || Reject::new(sqlstate::BAD_FILE, "text is more than one record with these options");
                 all.refuse(*line, Some(raw.clone()), letter.map_or_else(several, |letter| letter.reject));
             }
         }
@@ -83,7 +84,7 @@ impl BatchReader for CsvReader<'_> {
     fn next(&mut self) -> Result<Option<FileBatch>, Failure> {
         let Some(mut batch) = self.read()? else { return Ok(None) };
         let mut is_single = batch.is_single_letter();
-        // One record that had to be cut out says nothing of the file: it goes with what follows.
+        // A single bad record says nothing about the file: it is stored with what follows.
         while is_single && batch.kept_bytes() < BLOCK {
             let Some(following) = self.read()? else { break };
             is_single = following.is_single_letter();
@@ -97,7 +98,7 @@ impl CsvReader<'_> {
     fn read(&mut self) -> Result<Option<FileBatch>, Failure> {
         let block = self.blocks.next().map_err(|e| Failure::new(e).at(self.path.display()))?;
         if block.is_none() && self.blocks.has_unfinished() {
-            tracing::info!(file = %self.path.display(), "the last line waits for its newline");
+            tracing::info!(file = %self.path.display(), "the last line has no newline yet and is left for later");
         }
         Ok(block.map(|block| self.encoder.batch(block)))
     }

@@ -1,8 +1,8 @@
-//! Records and their fields, in a block of text.
+//! Parses a block of text into records and fields.
 //!
 //! The rules are those of PostgreSQL's `COPY (FORMAT csv)`: quotes open and close anywhere in a field, an unquoted empty
-//! field is not the same as a quoted one. Two things are not left to the reader of CSV in general: where each record
-//! begins, to the byte and line, and what becomes of a quote that nothing closes.
+//! field is not the same as a quoted one. Two needs rule out a library: the byte and line at which each record begins,
+//! and records that can still be read after an unclosed quote.
 
 use std::ops::Range;
 
@@ -19,12 +19,12 @@ pub struct CsvField<'a> {
     pub quoted: bool,
 }
 
-/// Where a record is, and whether it is one.
+/// The place of a record, and whether it is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundRecord {
     /// Bytes of the record in the block, with the end of the line.
     pub range: Range<usize>,
-    /// The lines before it in the block.
+    /// Number of lines before it in the block.
     pub line: u64,
     /// Whether its last quote was closed. If not, it ends with its first line, so that the next ones are not lost.
     pub closed: bool,
@@ -37,7 +37,7 @@ pub struct Records<'b> {
     at: usize,
     line: u64,
     fields: Vec<FieldSpan>,
-    /// The fields that are not as they stand in the text.
+    /// The contents of fields whose quotes or escapes were removed.
     unquoted: Vec<u8>,
 }
 
@@ -54,7 +54,7 @@ impl<'b> Records<'b> {
         Self { text, dialect, at: 0, line: 0, fields: Vec::new(), unquoted: Vec::new() }
     }
 
-    /// Goes to the next record; blank lines are none where records have several fields.
+    /// Goes to the next record; blank lines are skipped where records have several fields.
     pub fn next(&mut self) -> Option<FoundRecord> {
         loop {
             if self.at == self.text.len() {
@@ -78,7 +78,7 @@ impl<'b> Records<'b> {
         self.fields.iter().map(|span| self.field(span))
     }
 
-    /// How many there are.
+    /// Number of records.
     pub fn len(&self) -> usize {
         self.fields.len()
     }
@@ -109,7 +109,7 @@ impl<'b> Records<'b> {
         }
     }
 
-    /// Reads a field and what ends it.
+    /// Reads a field and the byte that ends it.
     fn read_field(&mut self) -> Ended {
         let Dialect { delimiter, quote, .. } = self.dialect;
         let from = self.at;

@@ -1,4 +1,4 @@
-//! The look at every record of a part, before anything is loaded.
+//! Scans every record of a part, before anything is loaded.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use crate::files::format::Contents;
 use crate::files::infer::ColumnEvidence;
 use crate::files::part::Part;
 
-/// Scans a part; tells `progress` how many bytes it has done.
+/// Scans a part; reports the bytes that are done to `progress`.
 pub fn scan(layout: &CsvLayout, part: &Part, nulls: &Nulls, progress: &dyn Fn(u64)) -> io::Result<Contents> {
     let evidence = vec![ColumnEvidence::default(); layout.fields];
     let mut contents = Contents { evidence, ..Contents::default() };

@@ -1,13 +1,13 @@
-//! What all values of a column looked like, and the type that follows from it.
+//! Evidence of all values of a column, and the type that follows from it.
 
 use super::kind::{is_double, Kind};
 use crate::config::ColumnType;
 
-/// Everything that was seen in a column; the order in which it was seen leaves no trace.
+/// Evidence of a column: all that was seen in it; the order leaves no trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ColumnEvidence {
     seen: u16,
-    /// An integer that a double would not give back.
+    /// Whether an integer occurred that a double cannot represent exactly.
     beyond_double: bool,
 }
 
@@ -28,11 +28,11 @@ const UUID: u16 = 1 << 13;
 const TEXT: u16 = 1 << 14;
 const CODE: u16 = 1 << 15;
 
-/// Doubles count up to here without a gap.
+/// Largest integer up to which doubles represent every integer: 2^53.
 const MAX_SAFE_INTEGER: u64 = 1 << 53;
 
 impl ColumnEvidence {
-    /// Takes a value into account; an empty one says nothing.
+    /// Takes a value into account; an empty one is no evidence.
     pub fn observe(&mut self, value: &[u8]) {
         if value.is_empty() || self.seen & TEXT != 0 {
             return;
@@ -74,8 +74,8 @@ impl ColumnEvidence {
         self.beyond_double |= other.beyond_double;
     }
 
-    /// The narrowest type that holds all of it, and what a next file may have: whole numbers grow, so that they are
-    /// `bigint`. Text if there was nothing to see.
+    /// Returns the narrowest type that holds all values, and those of a next file: whole numbers grow, so they are
+    /// `bigint`. Without any values it is `text`.
     pub fn column_type(&self) -> ColumnType {
         let only = |kinds: u16| self.seen != 0 && self.seen & !kinds == 0;
         let any = |kinds: u16| self.seen & kinds != 0;

@@ -1,13 +1,13 @@
-//! What one value looks like.
+//! The kind of a single value.
 
 use tally_postgres::pgtype::moment::Moment;
 
-/// Significant digits up to which every decimal number survives the way through a double and back.
+/// Number of significant digits up to which every decimal number survives conversion to a double and back.
 const SAFE_DIGITS: u32 = 15;
-/// Doubles are never written with more.
+/// Number of significant digits that a double needs at most.
 const MOST_DIGITS: u32 = 17;
 
-/// What one value looks like; the narrowest type that keeps it as it was written.
+/// The kind of a single value: the narrowest type that keeps it as it was written.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// `true`, `false`, `yes`, `no` in any case.
@@ -18,13 +18,13 @@ pub enum Kind {
     LetterF,
     /// A whole number without leading zeros.
     Integer(i64),
-    /// A longer one.
+    /// A whole number that is too long for `bigint`.
     LongInteger,
-    /// A number with a decimal point and so few digits that a double keeps them.
+    /// A number with a decimal point and few enough digits for a double to keep.
     Decimal,
-    /// A text of a double that has more digits, or an exponent.
+    /// The text of a double that has more digits, or an exponent.
     Double,
-    /// A whole number with an exponent and no sign: `1E5`, which may be the code of something.
+    /// A whole number with an exponent and no sign: `1E5`, which may be an identifier.
     Code,
     /// A number of more digits, or a larger one, than a double keeps.
     LongDecimal,
@@ -40,12 +40,12 @@ pub enum Kind {
     Timestamptz,
     /// A UUID with hyphens.
     Uuid,
-    /// Anything else.
+    /// Text: anything else.
     Text,
 }
 
 impl Kind {
-    /// Looks at a value that is neither NULL nor empty.
+    /// Returns the kind of a value that is neither NULL nor empty.
     pub fn of(value: &[u8]) -> Self {
         match value[0] {
             b'0'..=b'9' | b'-' | b'.' => number(value)
@@ -87,7 +87,7 @@ fn uuid(value: &[u8]) -> Option<Kind> {
     (value.len() == 36 && value.iter().enumerate().all(is_fit)).then_some(Kind::Uuid)
 }
 
-/// Numbers as programs write them: `007` and `+1` are not, because a number would not give them back.
+/// Reads a number as programs write them: not `007` or `+1`, which a number type would not print again.
 fn number(value: &[u8]) -> Option<Kind> {
     let (negative, unsigned) = match value {
         [b'-', rest @ ..] => (true, rest),
@@ -136,7 +136,7 @@ fn integer(negative: bool, digits: &[u8]) -> Kind {
     }
     let magnitude = digits.iter().fold(0u64, |n, b| n * 10 + u64::from(b - b'0'));
     match (negative, i64::try_from(magnitude)) {
-        (true, Ok(0)) => Kind::Decimal, // -0, which no integer gives back
+        (true, Ok(0)) => Kind::Decimal, // -0, which integers do not have
         (true, Ok(n)) => Kind::Integer(-n),
         (true, Err(_)) if magnitude == i64::MIN.unsigned_abs() => Kind::Integer(i64::MIN),
         (false, Ok(n)) => Kind::Integer(n),
@@ -144,7 +144,7 @@ fn integer(negative: bool, digits: &[u8]) -> Kind {
     }
 }
 
-/// Without zeros in front; those at the end count, for they are written.
+/// Counts digits without leading zeros; trailing ones count, for they are written.
 fn significant_digits<'a>(digits: impl Iterator<Item = &'a u8>) -> u32 {
     digits.skip_while(|b| **b == b'0').count().try_into().unwrap_or(u32::MAX)
 }

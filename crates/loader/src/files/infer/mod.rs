@@ -1,4 +1,4 @@
-//! The types of columns, from all of their values.
+//! Inference of column types from all values.
 
 mod evidence;
 mod kind;

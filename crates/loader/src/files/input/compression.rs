@@ -1,22 +1,22 @@
-//! Packed files, known by their names.
+//! Compressed files, recognized by their names.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-/// How a file is packed.
+/// The compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     None,
-    /// By gzip.
+    /// Compression by gzip.
     Gzip,
-    /// By zstd.
+    /// Compression by zstd.
     Zstd,
 }
 
 impl Compression {
-    /// What the name's ending says.
+    /// Returns the compression that the name's ending stands for.
     pub fn of(path: &Path) -> Self {
         match path.extension().and_then(|e| e.to_str()) {
             Some("gz") => Self::Gzip,
@@ -25,11 +25,11 @@ impl Compression {
         }
     }
 
-    /// The unpacked bytes.
+    /// Returns a reader of the decompressed bytes.
     pub fn open(self, file: File) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Self::None => Box::new(file),
-            // Files put together by `cat` have several members.
+            // Files that were concatenated have several members.
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             Self::Zstd => Box::new(zstd::Decoder::new(file)?),
         })

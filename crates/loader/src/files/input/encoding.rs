@@ -1,11 +1,11 @@
-//! Text in other encodings than UTF-8.
+//! Decodes text in encodings other than UTF-8.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_16BE, UTF_16LE, UTF_8};
 
-/// What the beginning of a file says about its encoding, and the length of the mark by which it says so.
+/// Detects the encoding of a file from its beginning, with the length of the byte order mark if there is one.
 ///
 /// Without a mark, text in which most other bytes are zero is UTF-16; anything else is taken as UTF-8, which is checked
 /// record by record.
@@ -25,7 +25,7 @@ pub fn detect(begin: &[u8]) -> (&'static Encoding, usize) {
     (UTF_8, 0)
 }
 
-/// The text of an input as UTF-8.
+/// A reader of an input's text as UTF-8.
 pub struct Decoded<R> {
     input: R,
     decoder: Decoder,
@@ -38,7 +38,7 @@ pub struct Decoded<R> {
 }
 
 impl<R: Read> Decoded<R> {
-    /// The path is only for the warning about bytes that mean nothing; these become U+FFFD.
+    /// Creates a decoder. The path is only for the warning about invalid bytes, which become U+FFFD.
     pub fn new(input: R, encoding: &'static Encoding, path: &Path) -> Self {
         Self {
             input,
@@ -56,7 +56,7 @@ impl<R: Read> Decoded<R> {
         self.raw.clear();
         self.ended = self.input.by_ref().take(64 << 10).read_to_end(&mut self.raw)? == 0;
         let room = self.decoder.max_utf8_buffer_length(self.raw.len());
-        self.text.resize(room.ok_or_else(|| io::Error::other("too much text"))?, 0);
+        self.text.resize(room.ok_or_else(|| io::Error::other("text is too long"))?, 0);
         let (result, _, written, malformed) =
             self.decoder.decode_to_utf8(&self.raw, &mut self.text, self.ended);
         debug_assert_eq!(result, CoderResult::InputEmpty);
@@ -65,7 +65,7 @@ impl<R: Read> Decoded<R> {
         if malformed && !self.warned {
             self.warned = true;
             let encoding = self.decoder.encoding().name();
-            tracing::warn!(file = %self.path.display(), encoding, "some bytes are no text; each becomes U+FFFD");
+            tracing::warn!(file = %self.path.display(), encoding, "bytes that are invalid in this encoding were replaced by U+FFFD");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Files as streams of UTF-8 text, whatever they are on disk.
+//! Reads files as streams of UTF-8 text, whatever their compression and encoding.
 
 mod compression;
 mod encoding;
@@ -19,29 +19,29 @@ pub use paths::expand;
 use super::limits::{Allowance, Bounded, Limits};
 use encoding::Decoded;
 
-/// How much of a file is looked at to know what it is.
+/// Number of bytes at the start and the end of a file that identify it and its encoding.
 const SAMPLE: usize = 64 << 10;
 
-/// How to read a file.
+/// The form of a file's bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Form {
-    /// How it is packed.
+    /// The compression.
     pub compression: Compression,
-    /// How its text is written; without the mark that it may begin with.
+    /// The encoding of the text after the byte order mark, if there is one.
     pub encoding: &'static Encoding,
-    /// The length of that mark.
+    /// The length of the byte order mark.
     pub mark: usize,
     limits: Limits,
 }
 
 impl Form {
-    /// Finds out, as far as it was not said.
+    /// Detects the form, except for an encoding that was given.
     pub fn detect(path: &Path, encoding: Option<&'static Encoding>, limits: Limits) -> io::Result<Self> {
         let compression = Compression::of(path);
         let mut begin = Vec::new();
         compression.open(File::open(path)?)?.take(SAMPLE as u64).read_to_end(&mut begin)?;
         let (detected, mark) = detect(&begin);
-        // The mark says what the text is; but UTF-8 said by nobody is only a guess.
+        // The mark names the encoding; without one, UTF-8 is only a guess.
         let encoding = if mark > 0 { detected } else { encoding.unwrap_or(detected) };
         Ok(Self { compression, encoding, mark, limits })
     }
@@ -51,7 +51,7 @@ impl Form {
         self.compression == Compression::None && self.encoding == UTF_8
     }
 
-    /// The text from one of its bytes on. Where it is not plain, the bytes before are read and passed over.
+    /// Opens the text at one of its bytes. Unless it is plain, the bytes before are read and skipped.
     pub fn open(&self, path: &Path, from: u64) -> io::Result<Box<dyn Read + Send>> {
         let mut file = File::open(path)?;
         if self.is_plain() {
@@ -70,7 +70,7 @@ impl Form {
         Ok(input)
     }
 
-    /// The first byte of the text.
+    /// Returns the position of the text's first byte.
     pub fn text_start(&self) -> u64 {
         if self.encoding == UTF_8 {
             self.mark as u64
@@ -80,19 +80,19 @@ impl Form {
     }
 }
 
-/// What tells whether a file is still the one that it was.
+/// The identity of a file's contents: tells whether the file has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileIdentity {
     /// Size in bytes.
     pub size: i64,
-    /// When it was last written, microseconds since 1970.
+    /// Time of the last change, in microseconds since 1970.
     pub modified: i64,
     /// A hash of its first and last 64 KiB.
     pub hash: Vec<u8>,
 }
 
 impl FileIdentity {
-    /// The identity of a file now.
+    /// Returns the identity of a file as it is now.
     pub fn of(path: &Path) -> io::Result<Self> {
         let data = std::fs::metadata(path)?;
         let modified = data.modified()?.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
@@ -101,7 +101,7 @@ impl FileIdentity {
     }
 }
 
-/// The hash of the first `size` bytes of a file.
+/// Hashes the beginning and the end of the first `size` bytes of a file.
 pub fn hash(path: &Path, size: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let sample = SAMPLE as u64;

@@ -1,4 +1,4 @@
-//! Which files are meant.
+//! Finds the input files that the arguments mean.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::Failure;
 
-/// The files that arguments name: themselves, those below directories with one of the endings (perhaps followed by that
-/// of a packed file), and those that match patterns; in order, each once.
+/// Returns the files that arguments name: files themselves, those below directories that have one of the endings (perhaps
+/// followed by that of a compressed file), and those that match patterns; in order, each once.
 pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = BTreeSet::new();
     for argument in arguments {
@@ -41,14 +41,14 @@ pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Fa
         }
         if files.len() == before && !path.is_file() {
             let mend = format!("name files, or a directory with files that end in {}", endings.join(", "));
-            return Err(Failure::usage("there are no files").at(argument).mend(mend));
+            return Err(Failure::usage("no files found").at(argument).mend(mend));
         }
     }
     Ok(files.into_iter().collect())
 }
 
-/// Adds the files below a directory that are meant. Links to directories are not followed, since they may lead round in
-/// circles; links to files are, as long as they stay below the root.
+/// Adds the matching files below a directory. Symbolic links to directories are not followed, since they may form
+/// cycles; links to files are, as long as they stay below the root.
 fn below(
     directory: &Path,
     root: &Path,
@@ -68,14 +68,14 @@ fn below(
             if target.starts_with(root) {
                 files.insert(target);
             } else {
-                tracing::warn!(link = %path.display(), "leads out of the directory and is left out; to load its file, name it");
+                tracing::warn!(link = %path.display(), "the link leads out of the directory and is skipped; to load its file, name it as an argument");
             }
         }
     }
     Ok(())
 }
 
-/// The directory in which a pattern begins to have a choice: as a path, and as it is spelt.
+/// Returns the directory before the first wildcard of a pattern: as a path, and as it is written.
 fn root_of(pattern: &str) -> (PathBuf, PathBuf) {
     let is_fixed =
         |part: &std::path::Component| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
@@ -90,11 +90,11 @@ fn is_one(path: &Path, endings: &[&str]) -> bool {
     endings.iter().any(|ending| name.strip_suffix(ending).is_some_and(|rest| rest.ends_with('.')))
 }
 
-/// The name by which a file is known in `loader.files`, from wherever it is loaded.
+/// Returns the absolute name by which `loader.files` knows a file, whatever the current directory is.
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     let path = path.canonicalize().map_err(|e| Failure::usage(e).at(path.display()))?;
     if path.to_str().is_none() {
-        return Err(Failure::usage("its name is not UTF-8").at(path.display()).mend("rename the file"));
+        return Err(Failure::usage("file name is not UTF-8").at(path.display()).mend("rename the file"));
     }
     Ok(path)
 }
@@ -153,7 +153,7 @@ mod tests {
         for argument in [root.clone(), root.join("**/*.csv")] {
             assert_eq!(super::expand(&[argument.to_str().unwrap().into()], &["csv"]).unwrap(), expected);
         }
-        // What is named is meant, wherever it leads.
+        // A link that is named itself is followed, wherever it leads.
         let named = super::expand(&[root.join("c.csv").to_str().unwrap().into()], &["csv"]).unwrap();
         assert_eq!(named, [outside.canonicalize().unwrap().join("secret.csv")]);
     }

@@ -1,5 +1,5 @@
-//! Delta-encoded pages, looked at before they are decoded: they say inside once more how many values they have, and the
-//! library makes room for that many.
+//! Checks delta-encoded pages before they are decoded: they repeat their number of values inside, and the library
+//! allocates memory for that many.
 
 use parquet::basic::Encoding;
 use parquet::bloom_filter::Sbbf;
@@ -10,7 +10,7 @@ use parquet::file::reader::RowGroupReader;
 use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
 
-/// A row group whose pages are looked at.
+/// A row group whose pages are checked.
 pub struct Checked<G>(pub G);
 
 impl<G: RowGroupReader> RowGroupReader for Checked<G> {
@@ -39,7 +39,7 @@ impl<G: RowGroupReader> RowGroupReader for Checked<G> {
 
 struct Pages {
     pages: Box<dyn PageReader>,
-    /// How many streams of levels come before the values.
+    /// Number of streams of levels before the values.
     levels: usize,
 }
 
@@ -56,7 +56,7 @@ impl PageReader for Pages {
         let page = self.pages.get_next_page()?;
         match &page {
             Some(page) if !is_sound(page, self.levels) => {
-                Err(ParquetError::General("a page has other values than it says".into()))
+                Err(ParquetError::General("number of values in a page differs from its header".into()))
             }
             _ => Ok(page),
         }
@@ -84,7 +84,7 @@ fn is_sound(page: &Page, levels: usize) -> bool {
         Page::DictionaryPage { .. } => return true,
     };
     let most = u64::from(page.num_values());
-    // The lengths of prefixes, and after them those of the rest.
+    // The lengths of prefixes, followed by those of the suffixes.
     let streams = match page.encoding() {
         Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
         Encoding::DELTA_BYTE_ARRAY => 2,
@@ -93,13 +93,13 @@ fn is_sound(page: &Page, levels: usize) -> bool {
     at.and_then(|at| (0..streams).try_fold(at, |at, _| after_numbers(values, at, most))).is_some()
 }
 
-/// Where the levels that begin here end.
+/// Returns the end of the levels that begin here.
 fn after_levels(buffer: &[u8], at: usize) -> Option<usize> {
     let length = buffer.get(at..)?.first_chunk::<4>()?;
     at.checked_add(4)?.checked_add(u32::from_le_bytes(*length) as usize)
 }
 
-/// Where the numbers that begin here end, if there are no more of them than this.
+/// Returns the end of the numbers that begin here, if there are no more of them than this.
 fn after_numbers(buffer: &[u8], mut at: usize, most: u64) -> Option<usize> {
     let number = |at: &mut usize| {
         let mut value = 0;

@@ -1,4 +1,4 @@
-//! One value as the binary form of its column's type.
+//! Encodes a value in the binary form of its column's type.
 
 use parquet::record::Field as Value;
 use tally_postgres::pgtype::moment::MICROS_PER_DAY;
@@ -26,7 +26,7 @@ pub fn append(
     })
 }
 
-/// Text of which the server makes the value.
+/// Appends the value as text, which the server converts.
 fn encode_text(cast: &str, value: &Value, out: &mut Vec<u8>) -> Result<(), Reject> {
     let mut json = String::new();
     append_json(value, &mut json)?;
@@ -69,7 +69,10 @@ fn encode(
         }
         _ if is_moment(from) && to == from => moment(to, shape, value, out)?,
         _ if is_moment(from) || matches!(value, Value::Bytes(_)) => {
-            return Err(Reject::new(sqlstate::INVALID_TEXT, format!("a value of type {from} is not {to}")));
+            return Err(Reject::new(
+                sqlstate::INVALID_TEXT,
+                format!("cannot store a value of type {from} as {to}"),
+            ));
         }
         number => scalar(Scalar::Number(number_text(number).into()), out)?,
     }
@@ -80,10 +83,10 @@ fn is_instant(kind: ColumnType) -> bool {
     matches!(kind, ColumnType::Timestamp | ColumnType::Timestamptz)
 }
 
-/// Microseconds since 1970 of a time of INT96: nanoseconds of the day, and the Julian day.
+/// Converts a time of type INT96, nanoseconds of the day and the Julian day, to microseconds since 1970.
 fn int96(bytes: &[u8]) -> Result<i64, Reject> {
     const JULIAN_DAY_OF_1970: i64 = 2_440_588;
-    let bad = || Reject::new(sqlstate::BAD_TIME, "not a time of INT96");
+    let bad = || Reject::new(sqlstate::BAD_TIME, "invalid time of type INT96");
     let (nanos, day) = bytes.split_first_chunk::<8>().ok_or_else(bad)?;
     let day = i32::from_le_bytes(day.try_into().map_err(|_| bad())?);
     let micros = i64::from_le_bytes(*nanos).checked_add(500).ok_or_else(bad)?.div_euclid(1000);

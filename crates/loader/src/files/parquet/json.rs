@@ -1,4 +1,4 @@
-//! Nested values as JSON: numbers with all their digits, bytes as `\x` and hexadecimal, times as text, NaN and the
+//! Writes nested values as JSON: numbers with all their digits, bytes as `\x` and hexadecimal, times as text, NaN and the
 //! infinities as strings.
 
 use parquet::record::Field as Value;
@@ -21,7 +21,7 @@ pub fn append_json(value: &Value, out: &mut String) -> Result<(), Reject> {
         Value::Bytes(bytes) => {
             append_text(&hex::bytea(bytes.data()), out);
         }
-        // What no calendar has stays a number.
+        // A time outside the calendar stays a number.
         Value::Date(days) => append_text(&time::date_text(*days).unwrap_or_else(|| days.to_string()), out),
         Value::TimeMillis(millis) => append_time(i64::from(*millis) * 1000, out),
         Value::TimeMicros(micros) => append_time(*micros, out),

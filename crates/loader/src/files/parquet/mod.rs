@@ -30,7 +30,7 @@ use crate::files::part::Part;
 use crate::Failure;
 use schema::ParquetField;
 
-/// The format.
+/// The format Parquet.
 #[derive(Debug, Clone, Copy)]
 pub struct Parquet(pub PageLimit, pub Limits);
 
@@ -45,7 +45,7 @@ impl FileFormat for Parquet {
         let Self(limit, limits) = *self;
         let file = fs::File::open(path).map_err(|e| at(Failure::new(e)))?;
         let about =
-            metadata(&file, None).map_err(|e| at(Failure::new(e).mend("check that it is Parquet")))?;
+            metadata(&file, None).map_err(|e| at(Failure::new(e).mend("check that the file is Parquet")))?;
         let fields = schema::fields(about.file_metadata().schema()).map_err(|what| at(Failure::new(what)))?;
         let allowance = Allowance::new(limits, identity.size as u64);
         let groups = groups(&about, &allowance).map_err(|what| at(Failure::new(what)))?;
@@ -67,7 +67,7 @@ impl FileFormat for Parquet {
     }
 }
 
-/// What the end of a file says of it, without statistics; as if it had this schema, if one is given.
+/// Reads the metadata at the end of a file, without statistics; as if it had this schema, if one is given.
 fn metadata(file: &fs::File, schema: Option<&SchemaDescPtr>) -> Result<ParquetMetaData, ParquetError> {
     let skip = ParquetStatisticsPolicy::SkipAll;
     let mut options = ParquetMetaDataOptions::new();
@@ -79,28 +79,29 @@ fn metadata(file: &fs::File, schema: Option<&SchemaDescPtr>) -> Result<ParquetMe
     ParquetMetaDataReader::new().with_metadata_options(Some(options)).parse_and_finish(file)
 }
 
-/// A row group, as far as parts are made of it.
+/// The size of a row group.
 struct Group {
     rows: i64,
     bytes: i64,
 }
 
-/// The row groups of a file, if it can be loaded.
+/// Returns the row groups of a file; fails if the file cannot be loaded.
 fn groups(about: &ParquetMetaData, allowance: &Allowance) -> Result<Vec<Group>, String> {
     if about.file_metadata().schema_descr().num_columns() == 0 {
-        return Err("it has no columns".into());
+        return Err("file has no columns".into());
     }
     let (mut all_rows, mut all_bytes) = (0i64, 0i64);
     let group = |group: &RowGroupMetaData| {
         let (rows, bytes) = (group.num_rows(), group.total_byte_size());
-        all_rows = all_rows.checked_add(rows).filter(|_| rows >= 0).ok_or("its numbers of rows are none")?;
+        all_rows = all_rows
+            .checked_add(rows)
+            .filter(|_| rows >= 0)
+            .ok_or("invalid number of rows in a row group")?;
         all_bytes = all_bytes.saturating_add(bytes.max(0));
         allowance.check(all_bytes as u64)?;
         let unread = group.columns().iter().map(|column| column.compression()).find(|c| !can_unpack(c));
         match unread {
-            Some(packed) => {
-                Err(format!("it is packed with {packed}, which cannot be read; write it with ZSTD"))
-            }
+            Some(packed) => Err(format!("unsupported compression {packed}; write the file with ZSTD")),
             None => Ok(Group { rows, bytes }),
         }
     };
@@ -112,7 +113,7 @@ fn can_unpack(compression: &Compression) -> bool {
     matches!(compression, UNCOMPRESSED | SNAPPY | GZIP(_) | LZ4 | LZ4_RAW | ZSTD(_))
 }
 
-/// A file of Parquet. Its parts are row groups, small ones together; its positions are rows.
+/// A Parquet file. Its parts are row groups, small ones together; its positions are rows.
 struct ParquetFile {
     path: PathBuf,
     identity: FileIdentity,
@@ -130,7 +131,7 @@ impl ParquetFile {
         self.groups.iter().map(|group| group.rows).sum()
     }
 
-    /// The row groups that begin in a part.
+    /// Returns the row groups that begin in a part.
     fn groups_of(&self, part: &Part) -> Range<usize> {
         let mut begin = 0;
         let begins = self.groups.iter().map(|group| {
@@ -261,7 +262,7 @@ pub mod tests {
         file.into_inner().unwrap()
     }
 
-    /// How many rows and dead letters a file of these bytes has, as far as it can be read.
+    /// Counts the rows and dead letters of a file of these bytes, as far as it can be read.
     pub fn read(path: &Path, bytes: &[u8]) -> Result<usize, Failure> {
         fs::write(path, bytes).unwrap();
         let format = Parquet(PageLimit { max_page: 1 << 20 }, Limits { max_inflation: 1000 });

@@ -1,4 +1,4 @@
-//! Numbers of Parquet as text.
+//! Writes numbers of Parquet as text.
 
 use parquet::record::Field as Value;
 use tally_postgres::pgtype::numeric;

@@ -1,18 +1,18 @@
-//! Page headers, read before anything is unpacked.
+//! Checks page headers before anything is decompressed.
 //!
-//! A page says how large it becomes, a dictionary how many values it has, and the library that reads them makes room for
-//! that before it looks at the first byte. So whoever writes a few bytes of header could have all memory.
+//! A page states its decompressed size, a dictionary its number of values, and the library allocates that much memory
+//! before it reads the first byte. So a few bytes of header could exhaust all memory.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 
-/// Values of one batch that are held at once, in bytes, if the columns' pages allow no better estimate.
+/// Memory for the values that are read at once, in bytes.
 const HELD: u64 = 16 << 20;
-/// More values of each column are not read at once.
+/// Number of values of a column that are read at once, at most.
 const MOST_AT_ONCE: usize = 1024;
-/// A value in memory, apart from its bytes.
+/// Size of a value in memory, apart from its bytes.
 const VALUE: u64 = 32;
 
 const DATA: i64 = 0;
@@ -21,7 +21,7 @@ const DATA_V2: i64 = 3;
 const DELTA_BYTE_ARRAY: i64 = 7;
 
 /// Checks the pages of a row group against the largest size that one may have; returns how many rows can be read at once
-/// without holding many pages. The names are those of the fields, of which a column may be a part.
+/// without holding many pages. `names` are those of the fields, of which a column may be a part.
 pub fn check(file: &File, group: &RowGroupMetaData, names: &[String], most: u64) -> Result<usize, String> {
     let mut row_bytes = 1;
     for (i, column) in group.columns().iter().enumerate() {
@@ -32,7 +32,7 @@ pub fn check(file: &File, group: &RowGroupMetaData, names: &[String], most: u64)
     Ok(usize::try_from(HELD / row_bytes).unwrap_or(MOST_AT_ONCE).clamp(1, MOST_AT_ONCE))
 }
 
-/// Checks the pages of a column; returns how many bytes one of its values may have, as far as its pages tell.
+/// Checks the pages of a column; returns the size that one of its values may have, by what its pages state.
 fn chunk(file: &File, column: &ColumnChunkMetaData, rows: i64, most: u64) -> Result<u64, String> {
     let from = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
     let length = column.compressed_size();
@@ -71,7 +71,7 @@ fn chunk(file: &File, column: &ColumnChunkMetaData, rows: i64, most: u64) -> Res
 }
 
 fn too_large(what: &str) -> String {
-    format!("{what}; if that is meant, raise --max-page")
+    format!("{what}; if that is intended, raise --max-page")
 }
 
 /// A page header of the file format, as far as it matters.
@@ -106,14 +106,14 @@ impl Header {
         matches!(self.kind, DATA | DATA_V2)
     }
 
-    /// Gives how large the page becomes.
+    /// Checks the sizes that the header states; returns the page's decompressed size.
     fn check(&self, room: u64, most: u64) -> Result<u64, String> {
         let sizes = u64::try_from(self.unpacked).ok().zip(u64::try_from(self.packed).ok());
         let Some((unpacked, packed)) = sizes.filter(|_| self.values >= 0) else {
-            return Err("a page header has no sizes".into());
+            return Err("page header without sizes".into());
         };
         if self.length + packed > room {
-            return Err("a page goes on after the end of its column".into());
+            return Err("page extends beyond the end of its column".into());
         }
         let largest = unpacked.max(packed);
         if largest > most {
@@ -127,14 +127,14 @@ impl Header {
     }
 }
 
-/// Thrift's compact protocol, for structures of which only the whole numbers matter.
+/// A reader of Thrift's compact protocol, for structures of which only the whole numbers matter.
 struct Compact<R> {
     input: R,
     read: u64,
 }
 
 impl<R: BufRead> Compact<R> {
-    /// Reads a structure; tells `seen` of each whole number in it, or one level deeper: outer field, field, value.
+    /// Reads a structure; calls `seen` for each whole number in it, or one level deeper: outer field, field, value.
     fn structure(&mut self, outer: i64, depth: u8, seen: &mut dyn FnMut(i64, i64, i64)) -> io::Result<()> {
         let mut last = 0;
         loop {
@@ -270,7 +270,7 @@ mod tests {
         assert!(check(2, 1_000_001, 100, 1).unwrap_err().contains("--max-page"));
         assert!(check(2, 10, 10, 11).unwrap_err().contains("a dictionary of 11 values in 10 bytes"));
         assert!(check(2, 900_000, 10, 500_000).unwrap_err().contains("--max-page"));
-        assert!(check(0, 10, 2000, 1).unwrap_err().contains("after the end"));
+        assert!(check(0, 10, 2000, 1).unwrap_err().contains("beyond the end"));
         assert!(Header::default().check(10, 10).is_ok());
         assert!(Header { unpacked: -1, ..Header::default() }.check(10, 10).is_err());
     }

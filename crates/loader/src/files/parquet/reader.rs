@@ -1,4 +1,4 @@
-//! Rows of row groups as rows of binary COPY.
+//! Reads row groups as rows of binary COPY.
 
 use std::fs::File;
 use std::ops::Range;
@@ -24,18 +24,18 @@ use crate::files::format::RefusedRecord;
 use crate::store::dead_letter::Stage;
 use crate::Failure;
 
-/// Rows and bytes enough to be worth a transaction.
+/// Number of rows and bytes of a batch: enough to be worth a transaction.
 pub const BATCH_ROWS: usize = 50_000;
 pub const BATCH_BYTES: usize = 8 << 20;
 
-/// Reads row groups that follow each other.
+/// A reader of consecutive row groups.
 pub struct ParquetReader<'f> {
     of: &'f super::ParquetFile,
     file: Arc<File>,
     metadata: ParquetMetaData,
     groups: Range<usize>,
     rows: Option<ReaderIter>,
-    /// What the rows after the last batch have met.
+    /// The failure that comes after the rows of the last batch.
     failed: Option<Failure>,
     at: i64,
     columns: Vec<Column>,
@@ -55,7 +55,9 @@ impl<'f> ParquetReader<'f> {
         let file = File::open(&of.path).map_err(|e| at(Failure::new(e)))?;
         let metadata = metadata(&file, Some(&of.schema)).map_err(|e| at(Failure::new(e)))?;
         if metadata.num_row_groups() != of.groups.len() {
-            return Err(at(Failure::new("it changed while it was read").mend("run it again")));
+            return Err(at(
+                Failure::new("file changed while it was being read").mend("run the command again")
+            ));
         }
         while !groups.is_empty() && from + of.groups[groups.start].rows <= next {
             from += of.groups[groups.start].rows;
@@ -75,7 +77,7 @@ impl<'f> ParquetReader<'f> {
                 self.at += 1;
                 return row.map(Some).map_err(|e| {
                     let place = format!("{}, row {}", self.of.path.display(), self.at);
-                    Failure::new(e).at(place).mend("check the file; its rows before are stored")
+                    Failure::new(e).at(place).mend("check the file; the rows before are stored")
                 });
             }
             let Some(group) = self.groups.next() else { return Ok(None) };
@@ -85,7 +87,7 @@ impl<'f> ParquetReader<'f> {
         }
     }
 
-    /// Begins a row group, after a look at its pages.
+    /// Opens a row group, after a check of its pages.
     fn open(&self, group: usize) -> Result<ReaderIter, String> {
         let about = self.metadata.row_group(group);
         let at_once = pages::check(&self.file, about, &self.of.names, self.of.limit.max_page)?;
@@ -99,7 +101,7 @@ impl<'f> ParquetReader<'f> {
         caught(read).map_err(|e| e.to_string())
     }
 
-    /// Makes rows of those that were refused before.
+    /// Reads rows again that were refused before.
     pub fn again(mut self, letters: &[RefusedRecord]) -> Result<FileBatch, Failure> {
         let mut batch = FileBatch::default();
         for RefusedRecord { line, .. } in letters {
@@ -107,10 +109,10 @@ impl<'f> ParquetReader<'f> {
             while self.at < *line {
                 row = self.next_row()?;
                 if row.is_none() {
-                    let what = format!("it has no row {line}");
+                    let what = format!("file has no row {line}");
                     return Err(Failure::new(what)
                         .at(self.of.path.display())
-                        .mend("it is not the file that was loaded"));
+                        .mend("pass the file that was loaded"));
                 }
             }
             let mut out = Vec::new();
@@ -132,10 +134,10 @@ impl<'f> ParquetReader<'f> {
     }
 }
 
-/// What the library does, as an error even where it would panic: over columns that do not fit together it may.
+/// Runs a call of the library, turning a panic into an error: columns that do not fit together may cause one.
 fn caught<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     let done = catch_unwind(AssertUnwindSafe(work));
-    done.unwrap_or_else(|_| Err(ParquetError::General("its columns do not fit together".into())))
+    done.unwrap_or_else(|_| Err(ParquetError::General("columns do not fit together".into())))
 }
 
 impl BatchReader for ParquetReader<'_> {

@@ -10,10 +10,10 @@ use parquet::schema::types::Type;
 use crate::config::ColumnType;
 use crate::decode::{sqlstate, Reject};
 
-/// How to read the values of a column, where they alone do not tell.
+/// The meaning of a column's values, where their type alone does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParquetShape {
-    /// Values that mean what they are.
+    /// Values that their type describes in full.
     Plain,
     /// Whole numbers that count nanoseconds.
     Nanos,
@@ -23,30 +23,30 @@ pub enum ParquetShape {
     Int96,
 }
 
-/// What a column holds.
+/// A column of a Parquet file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParquetField {
     /// Name of the column.
     pub name: String,
     /// The type for a column of a new table.
     pub kind: ColumnType,
-    /// How its values are to be taken.
+    /// The meaning of its values.
     pub shape: ParquetShape,
 }
 
-/// The precision of what is text in truth; see [`for_reading`].
+/// The decimal precision that marks text; see [`for_reading`].
 const TEXT: i32 = i32::MAX;
 
-/// The columns of a file; fails, in words, at one that cannot be read in full.
+/// Returns the columns of a file; fails at one that cannot be read in full.
 pub fn fields(schema: &Type) -> Result<Vec<ParquetField>, String> {
     schema.get_fields().iter().map(|field| of(field)).collect()
 }
 
-/// The schema by which the rows are read. With the file's own, the library would end at the first text that is not
-/// UTF-8, would give times of INT96 to the millisecond, and would give columns of one name the values of the last of them.
+/// Returns the schema by which the rows are read. With the file's own, the library would stop at the first invalid
+/// UTF-8, round times of type INT96 to milliseconds, and fill columns of equal names with the values of the last one.
 ///
-/// Text becomes a decimal of a precision that no decimal has, since that comes as unchecked bytes and can be told from
-/// bytes that are meant as such.
+/// Text is read as a decimal of an impossible precision: that comes as unchecked bytes, and can be distinguished from
+/// real bytes.
 pub fn for_reading(schema: &Type) -> Result<Type, ParquetError> {
     let numbered = schema.get_fields().iter().enumerate();
     let fields = numbered.map(|(i, field)| read_as(field, &i.to_string()).map(Arc::new));
@@ -90,13 +90,16 @@ fn read_as(field: &Type, name: &str) -> Result<Type, ParquetError> {
     }
 }
 
-/// The text of a value, if it is one of text.
+/// Returns the text of a value, if the value is text.
 pub fn text(value: &Value) -> Option<Result<&str, Reject>> {
     let Value::Decimal(decimal) = value else { return None };
     (decimal.precision() == TEXT).then(|| {
         std::str::from_utf8(decimal.data()).map_err(|error| {
             let byte = decimal.data()[error.valid_up_to()];
-            Reject::new(sqlstate::BAD_CHARACTER, format!("byte 0x{byte:02x} is not UTF-8"))
+            Reject::new(
+                sqlstate::BAD_CHARACTER,
+                format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"),
+            )
         })
     })
 }
@@ -157,25 +160,23 @@ fn by_converted_type(converted: ConvertedType, physical: Physical) -> ColumnType
     }
 }
 
-/// What of a column the reader would give in part, or not at all.
+/// Refuses a column that the reader would return in part, or not at all.
 fn check(field: &Type) -> Result<(), String> {
     if field.is_group() {
         let times = |inner: &Type| inner.is_primitive() && inner.get_physical_type() == Physical::INT96;
         if field.get_fields().iter().any(|inner| times(inner)) {
-            return Err(
-                "has times of the obsolete type INT96 within; have them written in microseconds".into()
-            );
+            return Err("contains times of the obsolete type INT96; write them in microseconds".into());
         }
         check_group(field)?;
         return field.get_fields().iter().try_for_each(|inner| check(inner));
     }
     match field.get_basic_info().converted_type() {
-        ConvertedType::INTERVAL => Err("has intervals, which cannot be loaded".into()),
+        ConvertedType::INTERVAL => Err("has the unsupported type INTERVAL".into()),
         _ => Ok(()),
     }
 }
 
-/// The shapes of lists and maps that the library takes for granted.
+/// Refuses lists and maps without the structure that the library takes for granted.
 fn check_group(group: &Type) -> Result<(), String> {
     let fields = group.get_fields();
     let repeats = |field: &Type| {
@@ -191,5 +192,5 @@ fn check_group(group: &Type) -> Result<(), String> {
         }
         _ => !fields.is_empty(),
     };
-    is_sound.then_some(()).ok_or_else(|| "is a group that is neither list, map nor record".into())
+    is_sound.then_some(()).ok_or_else(|| "is a group, but no list, map or record".into())
 }

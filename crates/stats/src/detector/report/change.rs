@@ -2,7 +2,7 @@
 
 use crate::detector::numbers::bounded;
 
-/// What changed.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The level.
@@ -40,7 +40,7 @@ pub struct Change {
     pub at: i64,
     /// Row and time of the first alert.
     pub alerted: Option<(u64, i64)>,
-    /// What changed.
+    /// The property that changed.
     pub kind: Kind,
     /// Probability that there is a change here.
     pub probability: f64,
@@ -61,7 +61,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// After less before.
+    /// The reading after the change, less the one before.
     pub fn difference(&self) -> f64 {
         bounded(self.after - self.before)
     }

@@ -11,7 +11,7 @@ const PLAIN: f64 = 0.5;
 /// The least number that differences are divided by.
 const LEAST: f64 = 1e-300;
 
-/// Where a segment ends, as far as is known, and its reading there.
+/// The end of a segment, as far as is known, and its reading there.
 #[derive(Clone, Copy)]
 pub struct Ending {
     pub reading: Reading,

@@ -5,7 +5,7 @@ use crate::detector::numbers::bounded;
 use crate::detector::settings::Settings;
 use crate::student::margin;
 
-/// What the next rows are expected to be.
+/// The expectation of the next rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forecast {
     /// Expected value.

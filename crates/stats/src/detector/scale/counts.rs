@@ -25,7 +25,7 @@ pub enum Values {
     Binary,
     /// Whole numbers, none negative.
     Whole,
-    /// Anything else.
+    /// Real numbers: anything else.
     Real,
 }
 

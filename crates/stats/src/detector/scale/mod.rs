@@ -23,7 +23,7 @@ const FARTHEST: f64 = (1u64 << 30) as f64;
 /// Exponents of units; beyond, powers of two are not finite.
 const EXPONENTS: RangeInclusive<i32> = -1000..=1000;
 
-/// What a series has shown of its scale.
+/// The scale that a series has shown so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeriesScale {
     /// Log2 of the unit that values are kept in.
