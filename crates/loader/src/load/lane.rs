@@ -48,8 +48,8 @@ pub struct Lane {
     pub watermarks: Watermarks,
     /// The partitions, if they are fixed, and the topics.
     pub assigned: Assigned,
-    /// The offsets to end at, if the run ends, and whether to read nothing behind them.
-    pub end: Option<(EndOffsets, bool)>,
+    /// The offsets to end at, if the run ends.
+    pub end: Option<EndOffsets>,
     /// Partitions that were added to the topics.
     pub added: sync::Receiver<Partition>,
     /// Which topics are read.

@@ -135,11 +135,9 @@ async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary,
     let end = match options.to {
         Some(to) => {
             let topics: Vec<&str> = config.topics.iter().map(|topic| topic.name.as_str()).collect();
-            let end =
-                start::bounds::end_at(to, &metadata_client, &topics, &partitions, &assigned.partitions)?;
-            Some((end, true))
+            Some(start::bounds::end_at(to, &metadata_client, &topics, &partitions, &assigned.partitions)?)
         }
-        None => options.until_end.then(|| (EndOffsets::new(&assigned.partitions, |p| p.high), false)),
+        None => options.until_end.then(|| EndOffsets::at_high_watermarks(&assigned.partitions)),
     };
     for p in &assigned.partitions {
         watermarks.note_high(&config.topics[p.topic].name, p.number, p.high);
@@ -154,7 +152,7 @@ async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary,
     for (number, partitions) in spread(&config, &assigned.partitions).into_iter().enumerate() {
         let (adds, added) = sync::channel();
         lanes.push(adds);
-        let end = end.as_ref().map(|(end, exact)| (end.of(&partitions), *exact));
+        let end = end.as_ref().map(|end| end.of(&partitions));
         let lane = Lane {
             number,
             config: config.clone(),

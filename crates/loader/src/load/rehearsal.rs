@@ -86,7 +86,7 @@ async fn read_batch(
         assembler: Assembler::new(assigned, config)?,
         prefetch: kafka::prefetch(config),
         breaker: CircuitBreaker::new(config.topics.len()),
-        end: Some((EndOffsets::new(&assigned.partitions, |p| p.high), false)),
+        end: Some(EndOffsets::at_high_watermarks(&assigned.partitions)),
         stored: StoredOffsets::default(),
         stop: Stop::on_signals()?,
         out,

@@ -60,8 +60,8 @@ pub struct LaneReader<'a> {
     watermarks: Watermarks,
     assembler: Assembler,
     breaker: CircuitBreaker,
-    /// The offsets to end at, if the run ends, and whether to read nothing behind them.
-    end: Option<(EndOffsets, bool)>,
+    /// The offsets to end at, if the run ends.
+    end: Option<EndOffsets>,
     changes: Changes<'a>,
     identity: TopicIdentity,
     watchdog: Option<Watchdog>,
@@ -129,7 +129,7 @@ impl<'a> LaneReader<'a> {
 
     /// Hands over what is left; in a group, waits until it is stored, and commits the offsets before the partitions go.
     fn finish(&mut self) -> Result<(), Exit> {
-        if matches!(self.end, Some((_, false))) && self.is_done() {
+        if self.end.as_ref().is_some_and(|end| !end.is_exact()) && self.is_done() {
             self.pass_all();
         }
         self.hand_over()?;
@@ -183,7 +183,7 @@ impl<'a> LaneReader<'a> {
             return false;
         }
         let Self { end, assembler, breaker, config, watermarks, .. } = self;
-        end.as_mut().is_some_and(|(end, _)| {
+        end.as_mut().is_some_and(|end| {
             let next = |topic, number| match breaker.is_open(topic) {
                 true => i64::MAX,
                 false => assembler.next(topic, number),
@@ -197,7 +197,7 @@ impl<'a> LaneReader<'a> {
     /// markers, which never come as messages.
     fn pass(&mut self, end: &Message) {
         let (topic, partition, offset) = (end.topic(), end.partition(), end.offset());
-        if let Some((end, true)) = &self.end {
+        if let Some(end) = &self.end {
             if end.excludes(self.assembler.topic(topic), partition, offset - 1) {
                 return;
             }
@@ -228,7 +228,7 @@ impl<'a> LaneReader<'a> {
             headers: headers.as_deref(),
         };
         self.queue.note_overhead(record.len() - record.value.map_or(0, <[u8]>::len));
-        if let Some((end, true)) = &self.end {
+        if let Some(end) = &self.end {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {
                 // The partition has been read to its end in this run.

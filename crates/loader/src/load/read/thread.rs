@@ -30,8 +30,8 @@ pub struct ReaderSetup {
     pub prefetch: Prefetch,
     /// Which topics are read.
     pub breaker: CircuitBreaker,
-    /// The offsets to end at, if the run ends, and whether to read nothing behind them.
-    pub end: Option<(EndOffsets, bool)>,
+    /// The offsets to end at, if the run ends.
+    pub end: Option<EndOffsets>,
     /// The offsets to report to the group.
     pub stored: StoredOffsets,
     /// When to stop.

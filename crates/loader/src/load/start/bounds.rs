@@ -72,7 +72,7 @@ pub fn end_at(
         let pairs: Vec<(&Partition, &i64)> = partitions.iter().zip(&offsets).collect();
         pairs.iter().find(is_it).map_or(a.high, |(_, offset)| **offset)
     };
-    Ok(EndOffsets::new(assigned, end))
+    Ok(EndOffsets::exactly(assigned, end))
 }
 
 #[cfg(test)]
