@@ -16,16 +16,16 @@ use super::reach::BrokerComplaint;
 use super::watermarks::Watermarks;
 use crate::observe;
 
-/// A rebalance. The group waits until the consumer's assignment is changed accordingly.
+/// A rebalance. The group waits until the consumer has changed its assignment.
 #[derive(Debug, Clone)]
 pub enum GroupChange {
     /// Partitions to be read from now on.
-    Given(TopicPartitionList),
-    /// Partitions to be read by others.
-    Taken(TopicPartitionList),
+    Assigned(TopicPartitionList),
+    /// Partitions to be read by others from now on.
+    Revoked(TopicPartitionList),
 }
 
-/// Receiver of the callbacks, on the thread that polls.
+/// The receiver of the callbacks, which come on the thread that polls.
 pub struct Context {
     watermarks: Watermarks,
     complaint: Mutex<Option<BrokerComplaint>>,
@@ -45,8 +45,8 @@ impl Context {
         self.changes().pop_front()
     }
 
-    /// Whether librdkafka has said since the last time that something is wrong with a topic, perhaps that it is gone. To
-    /// those who take messages by the hundred it says so only in its log.
+    /// Whether librdkafka has reported since the last call that something is wrong with a topic: perhaps it is gone. Where
+    /// messages are taken by the hundred, only its log says so.
     pub fn take_doubt(&self) -> bool {
         self.doubt.swap(false, Ordering::Relaxed)
     }
@@ -62,7 +62,7 @@ impl Context {
         }
     }
 
-    /// Agrees to rebalances at once from now on.
+    /// Accepts rebalances at once from now on, because the member is leaving.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
@@ -91,7 +91,7 @@ impl ClientContext for Context {
                 if partition.hi_offset >= 0 {
                     self.watermarks.note_high(name, *number, partition.hi_offset);
                 }
-                // An empty queue is not enough: a pause throws away what nobody has taken yet.
+                // An empty queue is not enough: a pause discards messages that were not taken yet.
                 let is_taken = partition.fetchq_cnt == 0 && partition.app_offset >= partition.eof_offset;
                 if partition.eof_offset >= 0 && is_taken {
                     self.watermarks.note_exhausted(name, *number, partition.eof_offset);
@@ -102,10 +102,14 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    /// Leaves the change to the reader: positions come from PostgreSQL, which cannot be asked in here.
+    /// Leaves the change to the reader: positions come from PostgreSQL, which a callback cannot wait for.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let given = RDKafkaErrorCode::from(what) == RDKafkaErrorCode::AssignPartitions;
-        let change = if given { GroupChange::Given(list.clone()) } else { GroupChange::Taken(list.clone()) };
+        let is_assigned = RDKafkaErrorCode::from(what) == RDKafkaErrorCode::AssignPartitions;
+        let change = if is_assigned {
+            GroupChange::Assigned(list.clone())
+        } else {
+            GroupChange::Revoked(list.clone())
+        };
         if self.closing.load(Ordering::Relaxed) {
             agree(consumer, &change);
         } else {
@@ -114,11 +118,11 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Agrees to a change without reading anything: the member is about to leave.
+/// Accepts a change without reading anything, because the member is leaving.
 pub(super) fn agree(consumer: &BaseConsumer<Context>, change: &GroupChange) {
     let agreed = match change {
-        GroupChange::Given(_) => consumer.incremental_assign(&TopicPartitionList::new()),
-        GroupChange::Taken(list) => consumer.incremental_unassign(list),
+        GroupChange::Assigned(_) => consumer.incremental_assign(&TopicPartitionList::new()),
+        GroupChange::Revoked(list) => consumer.incremental_unassign(list),
     };
     if let Err(error) = agreed {
         tracing::debug!(%error, "leaving the group");

@@ -31,7 +31,7 @@ use context::Context;
 const FIXED: [(&str, &str); 7] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
-    // A position that the broker does not have must never be replaced by another in silence.
+    // A position that the broker does not have must never be silently replaced by another.
     ("auto.offset.reset", "error"),
     ("enable.partition.eof", "true"),
     ("statistics.interval.ms", "1000"),
@@ -44,17 +44,17 @@ const FIXED: [(&str, &str); 7] = [
 const DEFAULTS: [(&str, &str); 7] = [
     ("isolation.level", "read_committed"),
     ("fetch.wait.max.ms", "100"),
-    // librdkafka's own second of rest once its queue is full would leave the writer idle most of the time.
+    // By default librdkafka pauses for a second when its queue is full, which would leave the writer idle most of the time.
     ("fetch.queue.backoff.ms", "5"),
     ("allow.auto.create.topics", "false"),
-    // An answer of the broker is in memory as a whole, and so is what a zstd batch in it becomes.
+    // A response of the broker is in memory as a whole, and so is each zstd batch in it once decompressed.
     ("fetch.max.bytes", "16777216"),
     ("receive.message.max.bytes", "67108864"),
-    // How soon partitions that were added are noticed.
+    // The interval after which added partitions are noticed.
     ("topic.metadata.refresh.interval.ms", "30000"),
 ];
 
-/// The memory of all the queues of messages together, in KiB.
+/// The memory of all queues of messages together, in KiB.
 const QUEUES: usize = 32 << 10;
 
 /// The consumer of a job.
@@ -65,7 +65,7 @@ pub fn metadata_client(config: &Config) -> Result<JobConsumer, Failure> {
     consumer(config, Watermarks::default(), 0, &prefetch(config))
 }
 
-/// The limit of what a lane fetches ahead, of which nothing is known yet.
+/// The limit of the messages that a lane fetches ahead, before it has seen any.
 pub fn prefetch(config: &Config) -> Prefetch {
     Prefetch::new((QUEUES << 10) / config.writers)
 }
@@ -81,7 +81,7 @@ pub fn consumer(
     // Some reasons why a connection fails are only logged.
     properties.set_log_level(RDKafkaLogLevel::Info);
     properties.set("bootstrap.servers", &config.brokers);
-    // librdkafka wants a name; without a subscription no group comes of it.
+    // librdkafka requires a name; without a subscription the consumer joins no group.
     properties.set("group.id", format!("tally-{}", config.job));
     properties.set("client.id", format!("tally-{}-{lane}", config.job));
     properties.set("queued.max.messages.kbytes", (QUEUES / config.writers).to_string());
@@ -111,7 +111,7 @@ pub fn consumer(
     }
     properties.create_with_context(Context::new(watermarks)).map_err(|error| {
         let what = match error {
-            // The error's own words show the value, which may be a password.
+            // The text of the error shows the value, which may be a password.
             KafkaError::ClientConfig(_, what, key, _) if key.is_empty() => what,
             KafkaError::ClientConfig(_, what, key, value) => format!("{key:?}: {}", hidden(&what, &value)),
             other => other.to_string(),
@@ -120,7 +120,7 @@ pub fn consumer(
     })
 }
 
-/// A text in which a value that may be secret is masked.
+/// Returns a text in which a value that may be secret is masked.
 fn hidden(text: &str, value: &str) -> String {
     if value.is_empty() {
         text.into()
@@ -129,7 +129,7 @@ fn hidden(text: &str, value: &str) -> String {
     }
 }
 
-/// Lets the consumer read more partitions into the queue, each from its position.
+/// Assigns more partitions to the consumer, each from its position; their messages go to the queue.
 pub fn assign<'a>(
     consumer: &JobConsumer,
     queue: &Queue,
@@ -144,7 +144,7 @@ pub fn assign<'a>(
     consumer.incremental_assign(&list).map_err(|e| Failure::new(e).at("assignment of partitions"))
 }
 
-/// Leaves the group, if there is one, and ends the consumer; `unanswered` is a change that was not carried out.
+/// Leaves the group, if there is one, and closes the consumer; `unanswered` is a change that was not carried out.
 pub fn close(consumer: JobConsumer, unanswered: Option<&GroupChange>) {
     let context = consumer.context().clone();
     context.close();
@@ -157,7 +157,7 @@ pub fn close(consumer: JobConsumer, unanswered: Option<&GroupChange>) {
     drop(consumer);
 }
 
-/// How often to look for partitions that were added.
+/// The interval between two looks for added partitions.
 pub fn refresh_interval(config: &Config) -> Duration {
     let configured = config.kafka.get("topic.metadata.refresh.interval.ms");
     let millis = configured.and_then(|value| value.reveal().ok()?.parse().ok());

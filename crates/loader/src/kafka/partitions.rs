@@ -33,7 +33,7 @@ pub struct Partition {
     pub begin: i64,
 }
 
-/// The configuration with a section for each topic of the broker that a pattern in it fits.
+/// Returns the configuration with each pattern replaced by the topics of the broker that it matches.
 pub fn find_topics(consumer: &JobConsumer, config: &Config) -> Result<Config, Failure> {
     if !config.has_patterns() {
         return Ok(config.clone());
@@ -54,8 +54,8 @@ pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partiti
         let numbers = numbers(consumer, &topic.name).map_err(at_topic)?;
         if numbers.is_empty() {
             return Err(at_topic(
-                Failure::new("it does not exist on the broker")
-                    .mend("create it, or mend `name` in its [[topic]] section"),
+                Failure::new("not found on the broker")
+                    .mend("create it, or correct `name` in its [[topic]] section"),
             ));
         }
         let topic_id = topic_id(consumer, &topic.name);
@@ -66,7 +66,7 @@ pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partiti
     Ok(found)
 }
 
-/// The numbers of a topic's partitions.
+/// Returns the numbers of a topic's partitions.
 pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure> {
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).map_err(Failure::new)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
@@ -97,8 +97,8 @@ fn look(
     Ok(Partition { topic: topic.name.clone(), topic_id, number, low, high, begin })
 }
 
-/// The first offset of each partition whose message is not older than a time, milliseconds since 1970; where there is
-/// none, the high watermark.
+/// Returns for each partition the first offset whose message is not older than a time, in milliseconds since 1970; the high
+/// watermark if there is none.
 pub fn offsets_at(
     consumer: &JobConsumer,
     partitions: &[Partition],

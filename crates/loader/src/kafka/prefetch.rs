@@ -1,10 +1,10 @@
-//! How many messages librdkafka may fetch ahead of the reader. Its own bound of their memory counts values alone, so that a
+//! Limits how many messages librdkafka fetches ahead of the reader. Its own limit of their memory counts only values, so that a
 //! topic with large keys or headers would fill any memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-/// How many of the last messages the mean size of keys and headers is taken over.
+/// The number of latest messages over which the mean size of keys and headers is taken.
 const WINDOW: f64 = 256.0;
 
 /// The number of messages that a consumer may fetch ahead; shared by the sessions of a lane, since librdkafka takes it only when
@@ -24,7 +24,7 @@ pub struct MeanOverhead {
 }
 
 impl Prefetch {
-    /// As many messages as librdkafka likes, as long as their keys and headers take no more than this memory.
+    /// No limit, as long as keys and headers take no more than this many bytes.
     pub fn new(memory: usize) -> Self {
         Self { messages: Arc::new(AtomicUsize::new(usize::MAX)), memory }
     }
@@ -38,7 +38,7 @@ impl Prefetch {
     /// Lowers the limit if this many messages with such keys and headers take too much memory; returns whether they do.
     pub fn lower(&self, waiting: usize, overhead: &MeanOverhead) -> bool {
         let most = (self.memory as f64 / overhead.mean).max(1.0) as usize;
-        // A fetch brings more than one message, so that a few too many are no reason to lower it again.
+        // A fetch may bring more messages than the limit; only many more are a reason to lower it again.
         waiting / 2 >= most && self.messages.fetch_min(most, Ordering::Relaxed) > most
     }
 }

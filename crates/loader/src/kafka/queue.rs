@@ -1,7 +1,8 @@
-//! Messages by the hundred. The `rdkafka` crate hands over each as an event of its own, with an allocation, locks and looks
-//! at the clock, which is a seventh of all that the loader does; librdkafka can do better, but the crate does not expose it.
+//! Fetches messages from librdkafka by the hundred. The `rdkafka` crate returns each as an event of its own, with an
+//! allocation, locks and calls of the clock, which cost a seventh of the loader's time; it does not expose librdkafka's way
+//! to return many.
 //!
-//! Only messages take this path. Everything else, such as rebalances, stays in the consumer's own queue.
+//! Only messages take this path. All other events, such as rebalances, stay in the consumer's own queue.
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
@@ -19,7 +20,7 @@ use super::prefetch::{MeanOverhead, Prefetch};
 use super::JobConsumer;
 use crate::decode::headers;
 
-/// How many messages are taken at once: enough to be cheap, and few enough to stay in the processor's cache.
+/// The most messages to take at once: enough to be cheap, and few enough to stay in the processor's cache.
 const MOST: usize = 256;
 
 /// The queue of a consumer's messages.
@@ -40,28 +41,29 @@ pub struct Message<'c> {
 impl<'c> Queue<'c> {
     /// An empty queue.
     pub fn new(consumer: &'c JobConsumer, prefetch: Prefetch) -> Self {
-        // SAFETY: the client lives as long as the consumer, which outlives this.
+        // SAFETY: the client lives as long as the consumer, which the queue borrows.
         let queue = unsafe { native::rd_kafka_queue_new(consumer.client().native_ptr()) };
         let queue = NonNull::new(queue).expect("librdkafka makes queues");
         let taken = VecDeque::with_capacity(MOST);
         Self { consumer, queue, taken, prefetch, overhead: MeanOverhead::default() }
     }
 
-    /// Redirects the messages of a partition to this queue; must be called before the partition is assigned, or they would be out of order.
+    /// Redirects the messages of a partition to this queue. Must be called before the partition is assigned, or they would come
+    /// out of order.
     pub fn lead(&self, topic: &str, partition: i32) {
         let topic = CString::new(topic).expect("Kafka's names have no zero bytes");
         let client = self.consumer.client().native_ptr();
         // SAFETY: the client lives, and the name ends with a zero byte.
         let queue = unsafe { native::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition) };
         let queue = NonNull::new(queue).expect("each partition has a queue");
-        // SAFETY: both queues live; the reference to that of the partition is given back.
+        // SAFETY: both queues live; the reference to the partition's queue is released once, after its last use.
         unsafe {
             native::rd_kafka_queue_forward(queue.as_ptr(), self.queue.as_ptr());
             native::rd_kafka_queue_destroy(queue.as_ptr());
         }
     }
 
-    /// The next message, if there is one or one comes in time.
+    /// Returns the next message, if there is one or one comes in time.
     pub fn poll(&mut self, wait: Duration) -> Option<Message<'c>> {
         if self.taken.is_empty() {
             self.take_messages(wait);
@@ -102,14 +104,14 @@ impl<'c> Queue<'c> {
 impl Drop for Queue<'_> {
     fn drop(&mut self) {
         self.taken.clear();
-        // SAFETY: it is ours, and nobody uses it after this.
+        // SAFETY: this is the only owner, and nobody uses the pointer after its owner is dropped.
         unsafe { native::rd_kafka_queue_destroy(self.queue.as_ptr()) }
     }
 }
 
 impl Message<'_> {
     fn get(&self) -> &native::rd_kafka_message_t {
-        // SAFETY: librdkafka leaves it as it is until it is destroyed.
+        // SAFETY: librdkafka does not change a message before its owner destroys it.
         unsafe { self.message.as_ref() }
     }
 
@@ -127,7 +129,7 @@ impl Message<'_> {
 
     /// Description of the error by librdkafka.
     pub fn complaint(&self) -> String {
-        // SAFETY: the message lives, and what is said of it ends with a zero byte and lives as long.
+        // SAFETY: the message lives, and its description ends with a zero byte and lives as long.
         let text = unsafe { CStr::from_ptr(native::rd_kafka_message_errstr(self.message.as_ptr())) };
         text.to_string_lossy().into_owned()
     }
@@ -152,7 +154,7 @@ impl Message<'_> {
 
     /// Timestamp of the message, milliseconds since 1970.
     pub fn timestamp(&self) -> Option<i64> {
-        // SAFETY: the message lives; which kind of timestamp it is may go unsaid.
+        // SAFETY: the message lives; librdkafka takes a null pointer for the kind of the timestamp.
         let timestamp = unsafe { native::rd_kafka_message_timestamp(self.message.as_ptr(), ptr::null_mut()) };
         (timestamp != -1).then_some(timestamp)
     }
@@ -167,7 +169,7 @@ impl Message<'_> {
         bytes(self.get().payload, self.get().len)
     }
 
-    /// The headers, copied into one piece of memory.
+    /// The headers, copied into one buffer.
     pub fn headers(&self) -> Option<Vec<u8>> {
         let mut list = ptr::null_mut();
         // SAFETY: the message lives, and so do its headers and what they point to.
@@ -192,13 +194,13 @@ impl Message<'_> {
 
 impl Drop for Message<'_> {
     fn drop(&mut self) {
-        // SAFETY: it is ours, and nobody uses it after this.
+        // SAFETY: this is the only owner, and nobody uses the pointer after its owner is dropped.
         unsafe { native::rd_kafka_message_destroy(self.message.as_ptr()) }
     }
 }
 
 /// The bytes that librdkafka points to, if any; they live as long as the message.
 fn bytes<'m>(start: *const std::ffi::c_void, length: usize) -> Option<&'m [u8]> {
-    // SAFETY: so many bytes are there.
+    // SAFETY: librdkafka stores this many bytes there, which live as long as the message.
     (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), length) })
 }

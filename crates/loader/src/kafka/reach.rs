@@ -1,4 +1,4 @@
-//! Why a broker does not answer, in one line that says what to do.
+//! Finds out why a broker does not answer, for a failure that says what to do.
 //!
 //! When a connection fails, librdkafka's calls return only a timeout; the reason goes to its error callback.
 
@@ -11,15 +11,15 @@ use super::JobConsumer;
 use crate::config::Config;
 use crate::Failure;
 
-/// How long a question waits for its answer, from one time to the next: a reason to give up may come early, and a broker
-/// that is far away may be slow.
+/// How long to wait for an answer, in one attempt after the other: a reason to give up may come early, and a distant broker
+/// may be slow.
 const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
-/// How long the callbacks may take to come.
+/// How long to wait for callbacks.
 const CALLBACKS: Duration = Duration::from_millis(50);
 
 /// Waits until a broker answers.
 pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
-    // One topic is less to ask for than all of them; a pattern is no topic.
+    // The metadata of one topic are less than those of all; a pattern cannot be asked for.
     let topic = config.topics.iter().map(|topic| topic.name.as_str()).find(|_| !config.has_patterns());
     let mut failure = Failure::new("cannot be reached");
     for patience in PATIENCE {
@@ -41,7 +41,7 @@ pub fn reach(consumer: &JobConsumer, config: &Config) -> Result<(), Failure> {
     Err(failure)
 }
 
-/// The failure for a question that no broker answers.
+/// The failure for a request that no broker answers.
 pub fn unanswered(config: &Config, error: &KafkaError) -> Failure {
     Failure::new(format!("cannot be reached: {error}")).at(place(config)).mend(SERVERS)
 }
@@ -60,20 +60,20 @@ pub struct BrokerComplaint {
 }
 
 impl BrokerComplaint {
-    /// From what the error callback is given; nothing if it says no more than that all brokers are down.
+    /// The reason in a call of the error callback; none if it only says that all brokers are down.
     pub fn new(error: &KafkaError, reason: &str) -> Option<Self> {
         let code = error.rdkafka_error_code();
         (code != Some(RDKafkaErrorCode::AllBrokersDown))
             .then(|| Self { code, reason: without_timing(reason).to_string() })
     }
 
-    /// From what is logged of a connection, `[thrd:name]: broker: reason`.
+    /// The reason in a line that librdkafka logs about a connection, `[thrd:name]: broker: reason`.
     pub fn of_log(facility: &str, message: &str) -> Option<Self> {
         let reason = message.split_once("]: ").map_or(message, |(_, reason)| reason);
         (facility == "FAIL").then(|| Self { code: None, reason: without_timing(reason).to_string() })
     }
 
-    /// Whether the failure is permanent until somebody mends its cause.
+    /// Whether trying again is useless before somebody removes the cause.
     fn is_hopeless(&self) -> bool {
         use RDKafkaErrorCode::{Authentication, SSL};
         matches!(self.code, Some(Authentication | SSL))
@@ -86,7 +86,7 @@ impl BrokerComplaint {
             Some(Authentication) => "check sasl.mechanism, sasl.username and sasl.password in [kafka]",
             Some(SSL) => "check security.protocol and the ssl. properties in [kafka]",
             Some(Resolve) => "check the host names in `brokers`",
-            // So a broker answers whom it does not understand.
+            // The answer of a broker that expects another security protocol.
             _ if ["Disconnected", "SASL", "SSL"].iter().any(|sign| reason.contains(sign)) => {
                 "set security.protocol in [kafka] as the broker has it: plaintext, ssl, sasl_plaintext or sasl_ssl"
             }
@@ -96,7 +96,7 @@ impl BrokerComplaint {
     }
 }
 
-/// librdkafka ends most reasons with `(after 3ms in state CONNECT, 2 identical error(s) suppressed)`.
+/// Cuts off the end of most of librdkafka's reasons: `(after 3ms in state CONNECT, 2 identical error(s) suppressed)`.
 fn without_timing(reason: &str) -> &str {
     reason.rsplit_once(" (after ").map_or(reason, |(reason, _)| reason)
 }

@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
 use super::JobConsumer;
 
-/// How long the broker may take.
+/// How long to wait for the broker.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The id of a topic, which the broker assigned when the topic was created.
@@ -39,7 +39,7 @@ impl FromStr for TopicId {
     }
 }
 
-/// The id of a topic; nothing from brokers without ids (before Kafka 2.8) or that do not answer.
+/// Returns the id of a topic; none if the broker has no ids, as before Kafka 2.8, or does not answer.
 pub fn topic_id(consumer: &JobConsumer, topic: &str) -> Option<TopicId> {
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).ok()?;
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
@@ -61,7 +61,7 @@ impl Question {
         Self::to(None, consumer, topics)
     }
 
-    /// Asks a broker, or the one that speaks for the cluster.
+    /// Asks a broker, or the controller of the cluster.
     fn to<'t>(
         broker: Option<i32>,
         consumer: &JobConsumer,
@@ -95,7 +95,7 @@ impl Question {
         }
     }
 
-    /// The ids by topic, if the answer is there or comes in time; without those of which the broker does not say it.
+    /// Returns the ids by topic, if the answer is there or comes in time. Topics whose ids the broker does not tell are missing.
     pub fn answer(&self, wait: Duration) -> Option<HashMap<String, TopicId>> {
         // SAFETY: the queue lives until this is dropped, the event until it is destroyed below, and all that is read belongs
         // to the event.
@@ -123,7 +123,7 @@ impl Question {
 
 impl Drop for Question {
     fn drop(&mut self) {
-        // SAFETY: it is ours, and nobody uses it after this.
+        // SAFETY: this is the only owner, and nobody uses the pointer after its owner is dropped.
         unsafe { native::rd_kafka_queue_destroy(self.answers.as_ptr()) }
     }
 }

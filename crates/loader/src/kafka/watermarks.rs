@@ -1,17 +1,17 @@
-//! The newest watermarks of the partitions that this process knows.
+//! The latest watermarks of the partitions, as far as this process knows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The newest known ends of partitions; shared by all who read or report.
+/// The latest known ends of partitions, shared by the readers and the reports.
 #[derive(Debug, Clone, Default)]
 pub struct Watermarks(Arc<Mutex<HashMap<String, Vec<Reach>>>>);
 
-/// What is known of a partition.
+/// The ends of a partition.
 #[derive(Debug, Clone, Copy, Default)]
 struct Reach {
     high: Option<i64>,
-    /// Offset at which the reader met the end of the partition: offsets without messages may follow the last message.
+    /// The offset at which the reader met the end of the partition, behind offsets without messages.
     exhausted: Option<i64>,
 }
 
@@ -21,7 +21,7 @@ impl Watermarks {
         self.get(topic, partition).high
     }
 
-    /// The end of a partition where its reader found nothing more.
+    /// The end of a partition at which its reader found nothing more.
     pub fn exhausted(&self, topic: &str, partition: i32) -> Option<i64> {
         self.get(topic, partition).exhausted
     }

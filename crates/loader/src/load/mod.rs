@@ -103,7 +103,7 @@ pub fn run(args: LoadArgs) -> Result<(), Failure> {
     let is_bounded = args.options.until_end || args.options.from.is_some() || args.options.to.is_some();
     if config.mode == Mode::Subscribe && is_bounded {
         return Err(Failure::usage("--until-end, --from and --to need `mode = \"assign\"`")
-            .mend("the group may hand partitions out at any time"));
+            .mend("a group may assign partitions at any time"));
     }
     load(config, args.options).map(|_| ())
 }

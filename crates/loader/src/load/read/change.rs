@@ -65,19 +65,19 @@ impl LaneReader<'_> {
 
     fn begin_change(&mut self, change: &GroupChange) -> Result<WriterAnswer, Exit> {
         match change {
-            GroupChange::Given(list) => {
-                let mut given = Vec::with_capacity(list.count());
+            GroupChange::Assigned(list) => {
+                let mut partitions = Vec::with_capacity(list.count());
                 for element in list.elements() {
                     let topic = self.config.topics.iter().find(|topic| topic.name == element.topic());
                     let topic = topic.expect("only configured topics are subscribed to");
                     let partition = kafka::partition(self.consumer, topic, element.partition());
-                    given.push(partition.map_err(|failure| failure.of_kind(ErrorKind::Retry))?);
+                    partitions.push(partition.map_err(|failure| failure.of_kind(ErrorKind::Retry))?);
                 }
-                tracing::info!(partitions = given.len(), "the group hands out partitions");
-                self.claim(given)
+                tracing::info!(partitions = partitions.len(), "the group assigns partitions");
+                self.claim(partitions)
             }
-            GroupChange::Taken(list) => {
-                tracing::info!(partitions = list.count(), "the group takes partitions back");
+            GroupChange::Revoked(list) => {
+                tracing::info!(partitions = list.count(), "the group revokes partitions");
                 // What was read of them is stored first. Their next owner waits for that transaction, or fences it.
                 let paused = self.consumer.pause(list);
                 paused.map_err(|e| Failure::transient(format!("partitions cannot be paused: {e}")))?;
@@ -109,7 +109,7 @@ impl LaneReader<'_> {
             }
             WriterAnswer::Flushed(answer) => {
                 let Some(()) = received(answer)? else { return Ok(()) };
-                if let Some(GroupChange::Taken(list)) = self.changes.unanswered.clone() {
+                if let Some(GroupChange::Revoked(list)) = self.changes.unanswered.clone() {
                     self.commit();
                     self.give_up(&list)?;
                 }
@@ -122,7 +122,7 @@ impl LaneReader<'_> {
     fn give_up(&mut self, list: &TopicPartitionList) -> Result<(), Failure> {
         for element in list.elements() {
             if !self.assembler.remove(element.topic(), element.partition()) {
-                return Err(Failure::transient("a message came from a partition that the group took back"));
+                return Err(Failure::transient("a message came from a partition that the group revoked"));
             }
             observe::released(element.topic(), element.partition());
         }

@@ -26,7 +26,7 @@ pub fn judge(error: &KafkaError) -> Result<(), Failure> {
         FencedInstanceId => failure("give each loader a `group.instance.id` of its own"),
         _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => failure("restart the loader"),
         PollExceeded => {
-            tracing::warn!(%error, "the group has given the partitions to others");
+            tracing::warn!(%error, "the group has assigned the partitions to others");
             Ok(())
         }
         _ => {

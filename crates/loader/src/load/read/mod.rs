@@ -265,7 +265,7 @@ impl<'a> LaneReader<'a> {
         loop {
             if self.queue.lower_prefetch() {
                 let why = "large keys or headers: fewer messages will be fetched ahead";
-                return Err(Failure::new(why).of_kind(ErrorKind::Retry).into());
+                return Err(Failure::transient(why).into());
             }
             match runtime.block_on(async { timeout(POLL, out.reserve()).await }) {
                 Ok(Ok(permit)) => {
