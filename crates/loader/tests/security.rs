@@ -129,7 +129,7 @@ fn kafka_over_tls_with_users() {
             login("SCRAM-SHA-512", "tally", "'wrong-secret'"),
             ["Authentication failed", "check sasl.mechanism"],
         ),
-        (login("SCRAM-SHA-512", "guest", "'guest-secret'"), ["may not read it", "kafka-acls"]),
+        (login("SCRAM-SHA-512", "guest", "'guest-secret'"), ["no right to read the topic", "kafka-acls"]),
         (good.replace(&authority, &other), ["certificate", "ssl. properties"]),
         (good.replace("sasl_ssl", "plaintext"), ["Disconnected", "security.protocol"]),
         (good.replace("sasl.password", "sasl.pasword"), ["\"sasl.pasword\": No such", "CONFIGURATION.md"]),

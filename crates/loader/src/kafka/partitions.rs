@@ -60,7 +60,7 @@ pub fn partitions(consumer: &JobConsumer, config: &Config) -> Result<Vec<Partiti
         }
         let topic_id = topic_id(consumer, &topic.name);
         for number in numbers {
-            found.push(look(consumer, topic, topic_id, number).map_err(at_topic)?);
+            found.push(partition_with_id(consumer, topic, topic_id, number).map_err(at_topic)?);
         }
     }
     Ok(found)
@@ -71,8 +71,8 @@ pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure>
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).map_err(Failure::new)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     if found.and_then(MetadataTopic::error) == Some(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-        return Err(Failure::new("the loader's Kafka user may not read it").mend(
-            "give the user the rights to describe and read the topic (kafka-acls), or log in as another",
+        return Err(Failure::new("no right to read the topic").mend(
+            "give the loader's Kafka user the rights to describe and read it (kafka-acls), or log in as another",
         ));
     }
     Ok(found.iter().flat_map(|found| found.partitions()).map(|p| p.id()).collect())
@@ -80,10 +80,10 @@ pub fn numbers(consumer: &JobConsumer, topic: &str) -> Result<Vec<i32>, Failure>
 
 /// Asks the broker for the offsets of a partition.
 pub fn partition(consumer: &JobConsumer, topic: &Topic, number: i32) -> Result<Partition, Failure> {
-    look(consumer, topic, topic_id(consumer, &topic.name), number)
+    partition_with_id(consumer, topic, topic_id(consumer, &topic.name), number)
 }
 
-fn look(
+fn partition_with_id(
     consumer: &JobConsumer,
     topic: &Topic,
     topic_id: Option<TopicId>,

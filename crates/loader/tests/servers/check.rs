@@ -82,7 +82,7 @@ fn each_mistake_has_its_line() {
         ),
         (
             good.replace("name = 'check_mistakes'\n", "name = 'absent'\n"),
-            "topic \"absent\": it does not exist",
+            "topic \"absent\": not found on the broker",
             "; create it",
         ),
         // PostgreSQL.
