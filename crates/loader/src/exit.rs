@@ -1,4 +1,4 @@
-//! Why work ends before it is done.
+//! Reasons for work to end before it is done.
 
 use crate::Failure;
 

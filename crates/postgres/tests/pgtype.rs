@@ -28,7 +28,7 @@ const TYPES: [(&str, &str); 7] = [
     ("boolean", "boolsend"),
 ];
 
-/// What a reader makes of a text: a type, and the binary form of the value.
+/// The result of reading a text: a type, and the binary form of the value.
 type Outcome = Result<(&'static str, Vec<u8>), Problem>;
 
 fn read_number(text: &str) -> Outcome {
@@ -179,7 +179,7 @@ impl ToSql for Sent<'_> {
     to_sql_checked!();
 }
 
-/// What PostgreSQL writes for a binary form, and the form that it sends; none if it refuses.
+/// Returns the text that PostgreSQL writes for a binary form, and the form that it sends; none if it refuses.
 fn written(client: &mut Client, name: &str, bytes: &[u8]) -> Option<(String, Vec<u8>)> {
     let (_, send) = TYPES.iter().find(|(of, _)| *of == name).unwrap();
     let sql = format!("SELECT $1::{name}::text, {send}($1::{name})");

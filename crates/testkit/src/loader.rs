@@ -18,7 +18,7 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Starts it with this configuration; what it says is added to the log.
+    /// Starts a loader with this configuration; its output is appended to the log.
     pub fn start(config: &Path, log: &Path, options: &[&str], environment: &[(String, String)]) -> Self {
         let file = File::options().create(true).append(true).open(log).unwrap();
         let mut command = program("tally");
@@ -28,7 +28,7 @@ impl Loader {
         Self { process: command.spawn().unwrap(), log: log.into() }
     }
 
-    /// Ends it as a power cut would. It must have been running until then.
+    /// Kills the loader, as a power cut would; fails if it has ended before.
     pub fn kill(mut self) {
         self.assert_runs();
         self.process.kill().unwrap();
@@ -46,7 +46,7 @@ impl Loader {
         kill(Pid::from_raw(self.process.id() as i32), signal).unwrap();
     }
 
-    /// Asks it to end and waits.
+    /// Terminates the loader and waits for its end.
     pub fn terminate(self) -> ExitStatus {
         self.terminate_timed().0
     }
@@ -58,7 +58,7 @@ impl Loader {
         (self.process.wait().unwrap(), begin.elapsed())
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the loader ends by itself.
     pub fn wait(mut self) -> ExitStatus {
         let until = Instant::now() + STUCK;
         loop {
@@ -70,19 +70,19 @@ impl Loader {
         }
     }
 
-    /// Fails if it has ended.
+    /// Fails if the loader has ended.
     pub fn assert_runs(&mut self) {
         if let Some(status) = self.process.try_wait().unwrap() {
             panic!("the loader ended by itself ({status}); its log ends with\n{}", self.last_words());
         }
     }
 
-    /// The most memory that it ever held, in MiB.
+    /// Returns the loader's peak memory, in MiB.
     pub fn peak_memory(&self) -> u64 {
         self.kilobytes("VmHWM:") >> 10
     }
 
-    /// The memory that it has, in KiB.
+    /// Returns the loader's memory, in KiB.
     pub fn resident_kilobytes(&self) -> u64 {
         self.kilobytes("VmRSS:")
     }
@@ -93,7 +93,7 @@ impl Loader {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// The processor time that it took so far.
+    /// Returns the processor time that the loader has used so far.
     pub fn processor_time(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
@@ -110,7 +110,7 @@ impl Loader {
 
 impl Drop for Loader {
     fn drop(&mut self) {
-        // Of no consequence if it has ended already.
+        // Fails if the process has ended already, which does no harm.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

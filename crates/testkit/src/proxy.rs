@@ -1,5 +1,5 @@
-//! A TCP proxy in front of PostgreSQL that understands what the client says, so that a fault can be put at a certain
-//! message: it holds the client's message, or the server's answer to it, until the test has done its worst.
+//! A TCP proxy in front of PostgreSQL that understands the client's messages, so that a fault can be placed at a certain
+//! message: it holds the message, or the server's answer to it, until the test has done its worst.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -51,7 +51,7 @@ struct State {
     /// Bytes are taken and go nowhere.
     silent: bool,
     delay: Duration,
-    /// Both ends of each connection that there ever was.
+    /// Both ends of each connection, the closed ones included.
     connections: Vec<[TcpStream; 2]>,
 }
 
@@ -69,7 +69,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Begins to stand in front of a server.
+    /// Starts a proxy in front of a server.
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -96,7 +96,7 @@ impl Proxy {
         }
     }
 
-    /// Lets what is held go on.
+    /// Releases the traffic that is held.
     pub fn release(&self) {
         self.set(Trap::None);
     }
@@ -111,7 +111,7 @@ impl Proxy {
         self.shared.lock().silent = true;
     }
 
-    /// Ends the silence, but not for connections that lost bytes by it: nobody could make sense of the rest.
+    /// Ends the silence, except for connections that lost bytes in it, whose rest would be garbled.
     pub fn speak(&self) {
         self.shared.lock().silent = false;
     }

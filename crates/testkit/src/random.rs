@@ -3,7 +3,7 @@
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
-/// What tests draw from, the same in every run.
+/// The generator that tests draw from, the same in every run.
 pub struct Random(ChaCha12Rng);
 
 impl Random {

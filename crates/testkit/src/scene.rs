@@ -14,7 +14,7 @@ use crate::program::directory;
 use crate::{connect, environment, invariant, wait_for, Loader, Proxy, STUCK};
 
 const PARTITIONS: i32 = 4;
-/// Each numbers its messages from 1.
+/// Number of keys; the messages of each are numbered from 1.
 const KEYS: i64 = 20;
 /// The key of the messages that must not become rows.
 const POISON: &str = "poison";
@@ -23,13 +23,13 @@ const POISON: &str = "poison";
 pub struct Scene {
     /// The name of the topic, the table and the job.
     pub name: String,
-    /// Stands between the loader and PostgreSQL.
+    /// The proxy between the loader and PostgreSQL.
     pub proxy: Proxy,
     /// Addresses of the topic's brokers.
     pub brokers: String,
     /// The loader's user in PostgreSQL.
     pub user: String,
-    /// More variables of its environment.
+    /// Further environment variables of the loader.
     pub environment: Vec<(String, String)>,
     /// Options that the loader's connection asks of the server.
     pub database_options: String,
@@ -70,7 +70,7 @@ impl Scene {
         scene
     }
 
-    /// A scene without the table: its columns are to be found out.
+    /// A scene without the table: its columns are to be inferred.
     pub fn without_table(name: &str, brokers: &str, properties: &[(&str, &str)]) -> Self {
         let name = format!("{name}_{}", std::process::id());
         let directory = directory().join(&name);
@@ -113,7 +113,7 @@ impl Scene {
         self.kafka().delete_records(before);
     }
 
-    /// Made for each request: the broker may have been broken since the last one.
+    /// Connects for each request, since the broker may have been broken since the last one.
     fn kafka(&self) -> Kafka {
         Kafka::new(&self.brokers)
     }
@@ -136,14 +136,14 @@ impl Scene {
         self.flush();
     }
 
-    /// Produces one such message so often.
+    /// Produces this many such messages.
     pub fn produce_poisons(&mut self, count: i64, value: &[u8]) {
         (0..count).for_each(|_| self.send(POISON, Some(value)));
         self.poison += count;
         self.flush();
     }
 
-    /// Produces a message of one's own that becomes a row.
+    /// Produces a given message that becomes a row.
     pub fn produce_good(&mut self, key: &str, value: &[u8]) {
         self.send(key, Some(value));
         self.good += 1;
@@ -166,7 +166,7 @@ impl Scene {
         self.producer.flush(STUCK).unwrap();
     }
 
-    /// Starts the loader, by way of the proxy.
+    /// Starts the loader, connected through the proxy.
     pub fn load(&self) -> Loader {
         self.load_with(&[])
     }
@@ -193,7 +193,7 @@ impl Scene {
         fs::read_to_string(self.directory.join("log")).unwrap()
     }
 
-    /// Waits until the loader has ended by itself, not well; returns its last line.
+    /// Waits until the loader has failed by itself; returns its last line.
     pub fn complaint(&self, loader: Loader) -> String {
         let status = loader.wait();
         let log = self.log();
@@ -213,12 +213,12 @@ impl Scene {
         self.database().query(&sql, parameters).unwrap()
     }
 
-    /// One number.
+    /// Returns the number that a query selects.
     pub fn number(&mut self, sql: &str) -> i64 {
         self.query(sql, &[])[0].get(0)
     }
 
-    /// The server may have been away since the last question.
+    /// Returns a connection, a new one if the server was restarted since the last query.
     fn database(&mut self) -> &mut Client {
         if self.database.is_valid(STUCK).is_err() {
             self.database = connect();

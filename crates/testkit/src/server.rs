@@ -53,17 +53,17 @@ impl Server {
         self.run("kill");
     }
 
-    /// Starts it again; it serves when this returns.
+    /// Starts the server again; it accepts connections when this returns.
     pub fn start(&self) {
         self.run("start");
     }
 
-    /// Sends its main process a signal.
+    /// Sends a signal to the server's main process.
     pub fn signal(&self, signal: Signal) {
         kill(self.process(), signal).unwrap();
     }
 
-    /// Sends its main process a signal that ends it, and waits for that.
+    /// Sends the server's main process a signal that ends it, and waits for the end.
     pub fn end(&self, signal: Signal) {
         let process = self.process();
         kill(process, signal).unwrap();
@@ -96,7 +96,7 @@ impl Server {
     }
 }
 
-/// Whether a process that is not our child is still there; one that nobody reaps is not.
+/// Whether a process that is not our child still runs; a zombie does not.
 fn runs(process: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"));
     stat.is_ok_and(|stat| !matches!(stat.rsplit_once(") ").unwrap().1.as_bytes()[0], b'Z' | b'X'))

@@ -26,7 +26,7 @@ impl Topic {
         Self { name, brokers, kafka }
     }
 
-    /// A producer, of messages in transactions if wished.
+    /// Creates a producer, which may be transactional.
     pub fn producer(&self, transactional: bool) -> BaseProducer {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers);
@@ -60,13 +60,13 @@ impl Topic {
         self.kafka.delete_records(&list);
     }
 
-    /// Deletes it and creates it again.
+    /// Deletes the topic and creates it again.
     pub fn recreate(&self) {
         self.kafka.delete_topic(&self.name);
         self.kafka.create_topic(&self.name, 1, &[]);
     }
 
-    /// The configuration of a job that reads it.
+    /// The configuration of a job that reads the topic.
     pub fn config(&self, world: &World, topic: &str) -> String {
         let config = world.config(topic).replace(&world.cluster.bootstrap_servers(), &self.brokers);
         config.replace(&format!("name = '{}'\ntable", world.name), &format!("name = '{}'\ntable", self.name))

@@ -289,7 +289,7 @@ mod tests {
         let pattern = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text', pattern = '(' }]\n";
         assert!(complaint(pattern).contains("`pattern`: regex parse error"), "{}", complaint(pattern));
         let share = "[[topic]]\nname = 't'\npartitions = '0-3'\n";
-        assert!(complaint(&format!("mode = 'subscribe'\n{share}")).contains("have no meaning"));
+        assert!(complaint(&format!("mode = 'subscribe'\n{share}")).contains("do not apply to"));
         assert!(complaint("replica = '4 of 3'\n[[topic]]\nname = 't'\n").contains("is not a replica"));
         let twice = "[[topic]]\nname = 't'\ncolumns = [{ name = 'a', type = 'text' }, { name = 'a', type = 'text' }]\n";
         assert!(complaint(twice).contains("listed twice"));

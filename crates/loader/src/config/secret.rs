@@ -132,7 +132,7 @@ mod tests {
         assert!(parse("{ evn = 'X' }")
             .unwrap_err()
             .starts_with("unknown field `evn`, expected `env` or `file`"));
-        assert!(parse("{ env = 'X', file = 'Y' }").unwrap_err().contains("one too many"));
+        assert!(parse("{ env = 'X', file = 'Y' }").unwrap_err().contains("a single source"));
         assert!(parse("[1]").unwrap_err().contains("expected text, { env"));
     }
 }

@@ -87,7 +87,7 @@ impl TryFrom<String> for Source {
         }
         if text.starts_with('$') {
             let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
-            return Err(format!("unknown record metadata {text:?}; {}", suggestion(&text, &words)));
+            return Err(format!("record metadata {text:?} does not exist; {}", suggestion(&text, &words)));
         }
         Ok(Self::Field(steps(&text)))
     }

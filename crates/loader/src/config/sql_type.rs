@@ -150,7 +150,7 @@ mod tests {
         }
         for text in ["integer(3)", "text(10)", "numeric(1,2,3)", "numeric(x)", "numeric()", "timestamp(3,4)"]
         {
-            assert!(text.parse::<SqlType>().unwrap_err().contains("has no ("), "{text}");
+            assert!(text.parse::<SqlType>().unwrap_err().contains("takes no modifier ("), "{text}");
         }
         assert!("numeric(3".parse::<SqlType>().unwrap_err().contains("lacks a )"));
         assert!("money".parse::<SqlType>().unwrap_err().starts_with("unknown variant `money`"));

@@ -185,7 +185,7 @@ mod tests {
             Ok("a double precision; b numeric(10,2); c integer".into())
         );
         assert!(shown("a").is_err() && shown("a=money").unwrap_err().contains("money"));
-        assert_eq!(shown("a=int(3)"), Err("type integer has no (3)".into()));
+        assert_eq!(shown("a=int(3)"), Err("type integer takes no modifier (3)".into()));
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Ledger for PartLedger<'_> {
         let first_bad = first(letters.iter().copied());
         if let (true, Some(first)) = (is_first && refused.len() == batch.rows.len(), &first_bad) {
             // The first batch of a part without one good row: that is no matter of single rows.
-            let failure = Failure::new(format!("none of its rows can be stored; {first}"));
+            let failure = Failure::new(format!("no rows could be stored; {first}"));
             return Ok(Attempt::Refused(failure.of_kind(ErrorKind::Reject)));
         }
         let bad = bad + refused.len() as u64;

@@ -157,7 +157,7 @@ pub fn close(consumer: JobConsumer, unanswered: Option<&GroupChange>) {
     drop(consumer);
 }
 
-/// The interval between two looks for added partitions.
+/// Returns the interval at which added partitions are looked for.
 pub fn refresh_interval(config: &Config) -> Duration {
     let configured = config.kafka.get("topic.metadata.refresh.interval.ms");
     let millis = configured.and_then(|value| value.reveal().ok()?.parse().ok());

@@ -1,10 +1,10 @@
-//! Limits how many messages librdkafka fetches ahead of the reader. Its own limit of their memory counts only values, so that a
+//! The number of messages that librdkafka may fetch ahead of the reader. Its own bound of their memory counts values alone, so that a
 //! topic with large keys or headers would fill any memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-/// The number of latest messages over which the mean size of keys and headers is taken.
+/// Number of the last messages the mean size of keys and headers is taken over.
 const WINDOW: f64 = 256.0;
 
 /// The number of messages that a consumer may fetch ahead; shared by the sessions of a lane, since librdkafka takes it only when
@@ -24,7 +24,7 @@ pub struct MeanOverhead {
 }
 
 impl Prefetch {
-    /// No limit, as long as keys and headers take no more than this many bytes.
+    /// Allows as many messages as librdkafka likes, as long as their keys and headers take no more than this memory.
     pub fn new(memory: usize) -> Self {
         Self { messages: Arc::new(AtomicUsize::new(usize::MAX)), memory }
     }

@@ -20,7 +20,7 @@ use super::prefetch::{MeanOverhead, Prefetch};
 use super::JobConsumer;
 use crate::decode::headers;
 
-/// The most messages to take at once: enough to be cheap, and few enough to stay in the processor's cache.
+/// Number of messages that are taken at once: enough to be cheap, and few enough to stay in the processor's cache.
 const MOST: usize = 256;
 
 /// The queue of a consumer's messages.
@@ -138,7 +138,7 @@ impl Message<'_> {
     pub fn topic(&self) -> &str {
         // SAFETY: messages have a topic, whose name ends with a zero byte and lives as long as the topic.
         let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.get().rkt)) };
-        // SAFETY: Kafka's names are ASCII.
+        // SAFETY: Kafka allows only ASCII in the names of topics, and librdkafka returns no others.
         unsafe { str::from_utf8_unchecked(name.to_bytes()) }
     }
 

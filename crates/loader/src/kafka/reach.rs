@@ -1,4 +1,4 @@
-//! Finds out why a broker does not answer, for a failure that says what to do.
+//! Explains why a broker does not answer, in one line with a hint.
 //!
 //! When a connection fails, librdkafka's calls return only a timeout; the reason goes to its error callback.
 
@@ -11,10 +11,10 @@ use super::JobConsumer;
 use crate::config::Config;
 use crate::Failure;
 
-/// How long to wait for an answer, in one attempt after the other: a reason to give up may come early, and a distant broker
-/// may be slow.
+/// Time that a request waits for its answer, from one attempt to the next: a reason to give up may come early, and a broker
+/// that is far away may be slow.
 const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
-/// How long to wait for callbacks.
+/// Time that the callbacks may take to arrive.
 const CALLBACKS: Duration = Duration::from_millis(50);
 
 /// Waits until a broker answers.
@@ -60,14 +60,14 @@ pub struct BrokerComplaint {
 }
 
 impl BrokerComplaint {
-    /// The reason in a call of the error callback; none if it only says that all brokers are down.
+    /// Reads the arguments of the error callback; returns nothing if they say no more than that all brokers are down.
     pub fn new(error: &KafkaError, reason: &str) -> Option<Self> {
         let code = error.rdkafka_error_code();
         (code != Some(RDKafkaErrorCode::AllBrokersDown))
             .then(|| Self { code, reason: without_timing(reason).to_string() })
     }
 
-    /// The reason in a line that librdkafka logs about a connection, `[thrd:name]: broker: reason`.
+    /// Reads the log line of a connection, `[thrd:name]: broker: reason`.
     pub fn of_log(facility: &str, message: &str) -> Option<Self> {
         let reason = message.split_once("]: ").map_or(message, |(_, reason)| reason);
         (facility == "FAIL").then(|| Self { code: None, reason: without_timing(reason).to_string() })

@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
 use super::JobConsumer;
 
-/// How long to wait for the broker.
+/// Time that the broker may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The id of a topic, which the broker assigned when the topic was created.

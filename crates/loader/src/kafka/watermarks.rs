@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Clone, Default)]
 pub struct Watermarks(Arc<Mutex<HashMap<String, Vec<Reach>>>>);
 
-/// The ends of a partition.
+/// The known offsets of a partition.
 #[derive(Debug, Clone, Copy, Default)]
 struct Reach {
     high: Option<i64>,

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::observe::{self, Stored};
 use crate::Failure;
 
-/// Which topics of a run are still read; shared by its lanes.
+/// The topics of a run that are still read; shared by its lanes.
 #[derive(Debug, Clone)]
 pub struct CircuitBreaker(Arc<Mutex<Vec<TopicBreaker>>>);
 

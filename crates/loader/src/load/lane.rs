@@ -52,13 +52,13 @@ pub struct Lane {
     pub end: Option<EndOffsets>,
     /// Partitions that were added to the topics.
     pub added: sync::Receiver<Partition>,
-    /// Which topics are read.
+    /// The topics that are still read.
     pub breaker: CircuitBreaker,
     /// Receives a report of each stored batch.
     pub reports: mpsc::UnboundedSender<Report>,
-    /// How many messages are fetched ahead.
+    /// The number of messages to fetch ahead.
     pub prefetch: Prefetch,
-    /// When to stop.
+    /// The request to stop.
     pub stop: Stop,
 }
 
@@ -220,7 +220,7 @@ impl Lane {
     }
 }
 
-/// Of the errors of both sides the one that ends the run, or else the writing side's.
+/// Returns that of both sides' errors which ends the run, or else the writing side's.
 fn graver(written: Failure, read: Failure) -> Failure {
     match (written.kind(), read.kind()) {
         (ErrorKind::Retry, ErrorKind::Reject | ErrorKind::Fatal) => read,

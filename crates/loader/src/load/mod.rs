@@ -42,7 +42,7 @@ pub use assignment::Assigned;
 pub use rehearsal::rehearse;
 pub use start::{start, Intent};
 
-/// Which topics to load, and how.
+/// Options of loading topics.
 #[derive(clap::Args)]
 pub struct LoadArgs {
     /// The configuration file (TOML).
@@ -78,7 +78,7 @@ pub struct LoadOptions {
     pub quiet: bool,
 }
 
-/// What a run did.
+/// The summary of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoadSummary {
     /// Messages stored, in tables or as dead letters.

@@ -1,4 +1,4 @@
-//! What the user sees of a run: a bar on a terminal, lines in a log elsewhere.
+//! The progress of a run as the user sees it: a bar on a terminal, lines in a log elsewhere.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ pub enum LoadProgress {
         /// The time of the last line.
         last: Instant,
     },
-    /// Nothing.
+    /// No output.
     Quiet,
 }
 

@@ -26,7 +26,7 @@ use crate::store::statements::Statements;
 use crate::Failure;
 use crate::{kafka, pg};
 
-/// How long to wait for messages.
+/// Time to wait for messages.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The result of a trial load.

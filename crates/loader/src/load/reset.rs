@@ -23,7 +23,7 @@ pub struct ResetArgs {
     /// Only this partition of the topic.
     #[arg(long, value_name = "NUMBER")]
     partition: Option<i32>,
-    /// Where to go on.
+    /// Position to continue from
     #[arg(long, value_name = "beginning|end|TIME|OFFSET", default_value = "beginning")]
     to: Target,
     /// Go back although the messages are already stored: rows that are still there are stored a second time.
@@ -34,7 +34,7 @@ pub struct ResetArgs {
     accept_gaps: bool,
 }
 
-/// Where reading goes on.
+/// The position to continue from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Beginning,

@@ -1,4 +1,4 @@
-//! What the dead letters of messages and of files have in common: the stage and the reason of the refusal.
+//! The common part of dead letters of messages and of files: the stage and the reason of the refusal.
 
 use tally_postgres::pgtype::copy::append_field;
 
@@ -7,9 +7,9 @@ use crate::decode::Reject;
 /// The stage at which a message or a row was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// By the decoder.
+    /// Refused by the decoder.
     Decode,
-    /// By PostgreSQL.
+    /// Refused by PostgreSQL.
     Write,
 }
 

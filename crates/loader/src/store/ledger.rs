@@ -1,4 +1,4 @@
-//! What the writer asks of the source of its batches.
+//! The interface between the writer and the source of its batches.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use tokio_postgres::{Client, Error, Transaction};
 use super::statements::Statements;
 use crate::Failure;
 
-/// How the rows of a batch are sent.
+/// The way the rows of a batch are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyMode {
     /// All at once: no row is expected to be refused.
     Bulk,
-    /// So that refused rows are found and left out.
+    /// Row by row, to find refused rows and leave them out.
     RowByRow,
 }
 
-/// How an attempt to store a batch ended, unless with an error of the server.
+/// The end of an attempt to store a batch, unless it failed with an error of the server.
 #[derive(Debug)]
 pub enum Attempt<S> {
     /// The batch is stored.

@@ -10,10 +10,10 @@ use tokio_postgres::Error;
 
 use crate::pg::{self, Connector};
 
-/// How long to wait before the first report, and at most between two of them.
+/// Time before the first report, and at most between two of them.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
-/// How long a small query may take before the connection counts as lost: a firewall or proxy is dropping packets, or the
+/// Time that a small query may take before the connection counts as lost: a firewall or proxy is dropping packets, or the
 /// server is frozen.
 const SILENCE: Duration = Duration::from_secs(30);
 

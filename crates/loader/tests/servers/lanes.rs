@@ -1,6 +1,7 @@
 //! Several lanes that write at the same time: tables that change under them, locks in their way, and a stop meanwhile.
 
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
@@ -23,7 +24,7 @@ fn produce(world: &World, topic: &str, count: i64, message: impl Fn(i32, i64) ->
             producer.send(record).map_err(|(error, _)| error).unwrap();
         }
     }
-    producer.flush(std::time::Duration::from_secs(20)).unwrap();
+    producer.flush(Duration::from_secs(20)).unwrap();
 }
 
 fn config(world: &World, topic: &str, more: &str, in_topic: &str) -> String {
@@ -89,7 +90,7 @@ fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
     let waiting = "SELECT count(*)::text FROM pg_stat_activity
                    WHERE application_name = 'tally lanes_locked' AND wait_event_type = 'Lock'";
     wait_until(|| world.column(waiting) == ["4"]);
-    std::thread::sleep(std::time::Duration::from_secs(6));
+    sleep(Duration::from_secs(6));
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
     let asked = Instant::now();
     let output = child.wait_with_output().unwrap();
@@ -103,4 +104,36 @@ fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
     let output = tally("load", &config, &["--until-end", "--quiet"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(world.column("SELECT count(*) || ' ' || sum(id) FROM lanes_locked.t"), ["2000 499000"]);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn a_message_that_comes_while_reading_is_paused_is_not_left_out() {
+    const AGE: Duration = Duration::from_millis(1500);
+    let mut world = World::new("lanes_paused");
+    world.database.batch_execute("CREATE TABLE lanes_paused.t (id bigint, overflow jsonb)").unwrap();
+    let config = format!("batch = {{ age_ms = {} }}\n{}", AGE.as_millis(), world.config(""));
+    let (child, _file) = start("load", &config, &["--quiet"]);
+    let mut locking = connect();
+    let mut lock = locking.transaction().unwrap();
+    lock.batch_execute("LOCK TABLE lanes_paused.t IN SHARE MODE").unwrap();
+    world.produce(&[b"{\"id\":1}"]);
+    let waiting = "SELECT count(*)::text FROM pg_stat_activity
+                   WHERE application_name = 'tally lanes_paused' AND wait_event_type = 'Lock'";
+    wait_until(|| world.column(waiting) == ["1"]);
+    // One batch waits for the lock, one for the writer, and the third finds no room: nobody sees it, but after a second of
+    // that reading is paused. Before each, the end of the partition is met.
+    for message in [b"{\"id\":2}", b"{\"id\":3}"] {
+        world.produce(&[message]);
+        sleep(2 * AGE);
+    }
+    sleep(2 * AGE);
+    world.produce(&[b"{\"id\":4}"]);
+    lock.rollback().unwrap();
+    wait_until(|| world.column("SELECT id::text FROM lanes_paused.t").contains(&"3".into()));
+    world.produce(&[b"{\"id\":5}"]);
+    wait_until(|| world.next_offset() == 5);
+    assert_eq!(world.column("SELECT id::text FROM lanes_paused.t ORDER BY id"), ["1", "2", "3", "4", "5"]);
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
 }

@@ -1,7 +1,8 @@
 //! Observability of a running loader: metrics, health, logs, and systemd.
 
-use std::io::Write;
-use std::net::TcpListener;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
@@ -95,6 +96,45 @@ fn metrics_and_health_follow_the_loader() {
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn a_connection_is_for_one_request() {
+    let world = World::new("observe_requests");
+    let address = free_address();
+    let loader = Running::start(&world, &format!("[http]\nlisten = '{address}'"), &[]);
+    wait_until(|| get(&address, "health").0 == 200);
+    let mut connection = TcpStream::connect(&address).unwrap();
+    connection.write_all("GET /health HTTP/1.1\r\nHost: tally\r\n\r\n".repeat(2).as_bytes()).unwrap();
+    let mut answers = String::new();
+    // The second request may be answered by a reset.
+    let _ = connection.read_to_string(&mut answers);
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 1, "{answers}");
+    assert!(loader.terminate().status.success());
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
+fn connections_are_few() {
+    const MOST: usize = 64;
+    let world = World::new("observe_connections");
+    let address = free_address();
+    let loader = Running::start(&world, &format!("[http]\nlisten = '{address}'"), &[]);
+    wait_until(|| get(&address, "health").0 == 200);
+    // Connections that ask for nothing: one more is served for each that ends.
+    let mut idle: Vec<_> = (0..MOST + 16).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    for _ in 0..16 {
+        wait_until(|| {
+            let served = served_connections(&address);
+            assert!(served <= MOST, "{served} connections are served");
+            served == MOST
+        });
+        idle.remove(0);
+    }
+    drop(idle);
+    wait_until(|| get(&address, "health").0 == 200);
+    assert!(loader.terminate().status.success());
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn an_address_that_is_taken_is_said() {
     let world = World::new("observe_taken");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -184,6 +224,20 @@ fn get(address: &str, path: &str) -> (u16, String) {
         Ok(mut answer) => (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap()),
         Err(_) => (0, String::new()),
     }
+}
+
+/// Number of connections to an address of this machine that its process has accepted, and that the client has not closed.
+fn served_connections(address: &str) -> usize {
+    const ESTABLISHED: &str = "01";
+    let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    let local = format!(":{port:04X}");
+    let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_served = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        // A connection that nobody has accepted has no inode.
+        fields[1].ends_with(&local) && fields[3] == ESTABLISHED && fields[9] != "0"
+    };
+    sockets.lines().skip(1).filter(is_served).count()
 }
 
 fn metric(address: &str, name: &str) -> Option<f64> {

@@ -249,6 +249,29 @@ fn a_topic_made_anew_is_noticed_by_its_id() {
 }
 
 #[test]
+#[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
+fn a_topic_made_anew_is_noticed_although_its_offsets_go_on() {
+    let mut world = World::new("positions_id_running");
+    let topic = Topic::new("positions_id_running");
+    let config = topic.config(&world, COLUMNS);
+    let producer = topic.producer(false);
+    (1..4).for_each(|id| topic.send(&producer, 0, id, None));
+    let (mut child, _file) = start("load", &config, &["--quiet"]);
+    wait_until(|| world.exists("positions_id_running.t") && world.next_offset() == 3);
+    // The loader sees neither a time without the topic nor one with fewer messages: only the id is another.
+    let loader = Pid::from_raw(child.id() as i32);
+    kill(loader, Signal::SIGSTOP).unwrap();
+    topic.recreate();
+    let producer = topic.producer(false);
+    (4..14).for_each(|id| topic.send(&producer, 0, id, None));
+    kill(loader, Signal::SIGCONT).unwrap();
+    wait_until(|| child.try_wait().unwrap().is_some());
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("the topic was recreated: its id was "), "{text}");
+}
+
+#[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn positions_are_moved_only_where_that_is_meant() {
     let mut world = World::new("positions_reset");

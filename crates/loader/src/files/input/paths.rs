@@ -128,6 +128,25 @@ mod tests {
     }
 
     #[test]
+    fn links_to_directories_are_followed_only_where_an_argument_reaches_them() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path().canonicalize().unwrap();
+        for folder in ["in", "other"] {
+            fs::create_dir(top.join(folder)).unwrap();
+            fs::write(top.join(folder).join("a.csv"), "").unwrap();
+        }
+        symlink("../other", top.join("in/link")).unwrap();
+        let expand = |argument: &str| super::expand(&[top.join(argument).to_str().unwrap().into()], &["csv"]);
+        for argument in ["in", "in/**/*.csv"] {
+            assert_eq!(expand(argument).unwrap(), [top.join("in/a.csv")], "{argument}");
+        }
+        for argument in ["in/link", "in/link/*.csv", "in/*/*.csv"] {
+            assert_eq!(expand(argument).unwrap(), [top.join("other/a.csv")], "{argument}");
+        }
+    }
+
+    #[test]
     fn links_neither_lead_in_circles_nor_out() {
         use std::os::unix::fs::symlink;
         let directory = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
-//! Why a message cannot be decoded.
+//! Reasons why a message cannot be decoded.
 
 use crate::decode::Reject;
 use crate::{ErrorKind, Failure};
 
-/// What keeps a message from being decoded now.
+/// The reason why a message cannot be decoded now.
 #[derive(Debug)]
 pub enum NotReady {
     /// The message never becomes a row: it is a dead letter.

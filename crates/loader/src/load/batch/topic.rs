@@ -30,7 +30,7 @@ pub struct TopicState {
     pub progress: Vec<PartitionProgress>,
 }
 
-/// How far a partition was handed over, and how far it was read.
+/// The progress of a partition: up to where it was handed over, and up to where it was read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PartitionProgress {
     /// The offset after the last message that was handed over.

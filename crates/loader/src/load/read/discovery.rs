@@ -21,7 +21,7 @@ pub struct Discovery {
     pub known: HashSet<(String, i32)>,
     /// Channels to the lanes.
     pub lanes: Vec<Sender<Partition>>,
-    /// When to stop.
+    /// The request to stop.
     pub stop: Stop,
 }
 

@@ -1,4 +1,4 @@
-//! What an error of librdkafka means for the run; the client recovers from most of them by itself.
+//! Judges errors of librdkafka by what they mean for the run; the client recovers from most of them by itself.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 

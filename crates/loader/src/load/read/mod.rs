@@ -42,7 +42,7 @@ use watchdog::Watchdog;
 /// The longest wait of a poll, and so the time within which a stop is noticed.
 const POLL: Duration = Duration::from_millis(50);
 
-/// How long to wait for room in the writer before pausing the partitions.
+/// Time to wait for room in the writer before pausing the partitions.
 const ROOM: Duration = Duration::from_secs(1);
 
 /// The largest number of polls for events that are no messages, in a row.

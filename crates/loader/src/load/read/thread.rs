@@ -28,13 +28,13 @@ pub struct ReaderSetup {
     pub assembler: Assembler,
     /// The limit of the messages that wait in librdkafka.
     pub prefetch: Prefetch,
-    /// Which topics are read.
+    /// The topics that are still read.
     pub breaker: CircuitBreaker,
     /// The offsets to end at, if the run ends.
     pub end: Option<EndOffsets>,
     /// The offsets to report to the group.
     pub stored: StoredOffsets,
-    /// When to stop.
+    /// The request to stop.
     pub stop: Stop,
     /// The channel to the writing side.
     pub out: mpsc::Sender<Order>,

@@ -1,4 +1,4 @@
-//! Which dead letters to replay.
+//! Conditions that select dead letters for replay.
 
 use std::str::FromStr;
 

@@ -28,7 +28,7 @@ use crate::{ErrorKind, Failure};
 use condition::LetterCondition;
 use letters::Letter;
 
-/// How often to begin again when others change a table or the letters meanwhile.
+/// Number of attempts when others change a table or the letters meanwhile.
 const TRIES: usize = 10;
 
 /// Decode dead letters again, with the configuration as it is now, and store them.

@@ -8,7 +8,7 @@ use crate::load::batch::{MessageBatch, TableChange};
 use crate::pg;
 use crate::store::statements::Statements;
 
-/// How long DDL waits for its lock; while it waits, all other sessions queue behind it.
+/// Time that DDL waits for its lock; while it waits, all other sessions queue behind it.
 const PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";
 
 /// Makes the changes of a batch; returns false if one of them is based on a definition that is no longer in force.

@@ -13,7 +13,7 @@ use crate::store::statements::Statements;
 pub struct Positions {
     job: String,
     topics: Vec<String>,
-    /// By topic and partition.
+    /// The epochs by topic and partition.
     epochs: HashMap<(usize, i32), i64>,
     watermarks: Watermarks,
 }
