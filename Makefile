@@ -84,7 +84,8 @@ faults: ## break everything around the loader that can break, one after the othe
 
 demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
 	scripts/setup.sh build
-	$(MAKE) loader install PG_CONFIG=$(pg15)
+	# Side by side: the optimisation across crates at the end of the extension's build keeps only one processor busy.
+	$(MAKE) -j2 loader install PG_CONFIG=$(pg15)
 	scripts/cluster.py run --pg-config $(pg15) -- scripts/demo.sh
 
 bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
