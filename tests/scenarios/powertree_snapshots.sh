@@ -141,5 +141,15 @@ W(f"ALTER TABLE {t}_1 OWNER TO stranger")
 refused(A, f"CALL powertree_compact('{t}')", "42501", "a partition of somebody else's")
 A(f"ALTER TABLE {t} OWNER TO stranger; ALTER TABLE {t}_1 OWNER TO CURRENT_USER")
 refused(A, f"CALL powertree_compact('{t}')", None, "a partition of a superuser's")
+# Nodes of the first format, which a snapshot of before sees when the tree has those of the second.
+t = make("format")
+A(f"""UPDATE powertree_node SET block = '\\x0000' WHERE tree = (SELECT id FROM powertree_definition WHERE name = '{t}');
+    UPDATE powertree_state SET format = 1 WHERE tree = (SELECT id FROM powertree_definition WHERE name = '{t}')""")
+old(B)
+check(B, t, "the first format")
+A(f"INSERT INTO {t} VALUES ('2026-01-03Z', 7)")
+A(f"CALL powertree_compact('{t}')")
+check(B, t, "the first format, compacted since")
+end(t, "the first format")
 sys.exit(failed)
 PYTHON

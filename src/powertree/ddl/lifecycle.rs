@@ -22,7 +22,7 @@ use crate::powertree::store::definition::Definition;
 use crate::powertree::store::definition::MOST_VALUES;
 use crate::powertree::store::failure;
 use crate::powertree::store::span::{self, Reach};
-use crate::powertree::store::state::{Totals, TreeState};
+use crate::powertree::store::state::{Totals, TreeState, FORMAT};
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{self, Oid};
@@ -151,7 +151,9 @@ fn begin_capture(definition: &Definition, reason: &str) {
         compactions: before.as_ref().map_or(0, |before| before.compactions),
         compacted_at: None,
         stale: None,
-        totals: before.map_or(Totals::default(), |before| before.totals),
+        totals: before.as_ref().map_or(Totals::default(), |before| before.totals),
+        // Until it is compacted, what is stored stays as it is.
+        format: before.map_or(FORMAT, |before| before.format),
     };
     state.write(&tables);
     span::append_all(tree.id, Reach::Earlier, reason);
@@ -172,6 +174,8 @@ fn powertree_update() {
             for relation in lock_family(tree.base, pg_sys::ShareRowExclusiveLock) {
                 triggers::install(tree.id, relation, tree.base);
             }
+            // Its nodes are of a format that is not read any more.
+            span::append_all(tree.id, Reach::Earlier, "made by an earlier version");
             changed(&tables, tree.base);
         }
     }
