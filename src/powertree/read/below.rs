@@ -41,7 +41,7 @@ type AllSeries = BTreeMap<i64, SeriesBelow>;
 pub struct SeriesBelow {
     pub key: Vec<u8>,
     pub measured: Measured,
-    /// Are there nodes?
+    /// Whether there are nodes.
     has_nodes: bool,
     /// The leaf of the last entry of the log that was added up, and the sum of its entries, which is not in `measured` yet.
     recent: Option<(i64, Measured)>,

@@ -34,7 +34,7 @@ pub fn within(runs: &[Run], first: i64, last: i64) -> impl Iterator<Item = Run> 
     touching.iter().take_while(move |run| run.0 <= last).map(move |run| (run.0.max(first), run.1.min(last)))
 }
 
-/// Is a leaf in one of the runs?
+/// Says whether a leaf is in one of the runs.
 pub fn contains(runs: &[Run], leaf: i64) -> bool {
     within(runs, leaf, leaf).next().is_some()
 }
