@@ -118,10 +118,12 @@ COMMENT ON FUNCTION powertree_leaf(bigint, bigint) IS 'the leaf of a position, l
 COMMENT ON FUNCTION powertree_leaf(date, bigint) IS 'the leaf of a position, for leaves of this many days';
 
 CREATE FUNCTION powertree_create(
-    base regclass, at text, "values" text[], leaf text, series text[] DEFAULT '{}', name text DEFAULT NULL
+    base regclass, at text, "values" text[], leaf text DEFAULT NULL, series text[] DEFAULT '{}', name text DEFAULT NULL
 ) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_create_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_rebuild(tree text) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_rebuild(tree text, leaf text) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_drop(tree text) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_drop_wrapper' LANGUAGE C;
@@ -215,6 +217,7 @@ CREATE FUNCTION powertree_zoom(
 COMMENT ON FUNCTION powertree_create(regclass, text, text[], text, text[], text) IS
     'makes a power tree of these values by position and series; until it is compacted it reads its table';
 COMMENT ON FUNCTION powertree_rebuild(text) IS 'installs the triggers of a power tree again and marks all of it to be recomputed';
+COMMENT ON FUNCTION powertree_rebuild(text, text) IS 'makes a power tree again with leaves of another width, or of one that is chosen from the data if it is NULL';
 COMMENT ON FUNCTION powertree_drop(text) IS 'drops a power tree, its triggers and its stored data';
 COMMENT ON PROCEDURE powertree_compact(text) IS
     'folds the log of a power tree, or of all that the caller owns, into its nodes; commits after each where it may';

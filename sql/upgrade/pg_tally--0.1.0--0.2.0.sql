@@ -109,6 +109,13 @@ CREATE FUNCTION powertree_buckets(
         SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
     END;
 
+CREATE OR REPLACE FUNCTION powertree_create(
+    base regclass, at text, "values" text[], leaf text DEFAULT NULL, series text[] DEFAULT '{}', name text DEFAULT NULL
+) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_create_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_rebuild(tree text, leaf text) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
+COMMENT ON FUNCTION powertree_rebuild(text, text) IS 'makes a power tree again with leaves of another width, or of one that is chosen from the data if it is NULL';
 CREATE FUNCTION powertree_series(
     tree text, VARIADIC prefix text[] DEFAULT '{}'
 ) RETURNS TABLE (series text[], first text, last text, num_rows bigint)

@@ -3,8 +3,9 @@
 use super::bucket::{after, wrong, Cut};
 use crate::pg::value::Value;
 use crate::powertree::model::argument::Step;
-use crate::powertree::model::position::Position;
+use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
+use crate::powertree::model::steps::{decimal, readable_widths};
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Datum, Interval};
 use tally_stats::tree::Leaves;
@@ -12,32 +13,6 @@ use tally_stats::tree::Leaves;
 /// The most points of one call.
 const MOST: i32 = 100_000;
 
-const SECOND: i64 = 1_000_000;
-const MINUTE: i64 = 60 * SECOND;
-const HOUR: i64 = 60 * MINUTE;
-
-/// Multiples of a power of ten.
-const NUMBERS: [i64; 3] = [1, 2, 5];
-/// Steps in microseconds from a second to half a day.
-const CLOCK: [i64; 17] = [
-    SECOND,
-    2 * SECOND,
-    5 * SECOND,
-    10 * SECOND,
-    15 * SECOND,
-    30 * SECOND,
-    MINUTE,
-    2 * MINUTE,
-    5 * MINUTE,
-    10 * MINUTE,
-    15 * MINUTE,
-    30 * MINUTE,
-    HOUR,
-    2 * HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-];
 /// Steps of the calendar: months, days, and what `date_trunc` calls them.
 const CALENDAR: [(i32, i32, &str); 8] = [
     (0, 1, "day"),
@@ -157,26 +132,18 @@ fn buckets(rung: Rung, from: i64, to: i64, points: usize, tree: &Tree, most_cut:
 
 /// All steps for the positions of a tree, the finest first. A leaf is one of them and, if no other is a multiple of it, so are some multiples.
 fn ladder(tree: &Tree) -> Vec<Rung> {
-    let position = tree.position;
-    let width = tree.leaves.width;
-    let powers = |most: u32| {
-        (0..most).flat_map(|power| NUMBERS.map(|number| 10_i64.pow(power).saturating_mul(number)))
+    let (position, width) = (tree.position, tree.leaves.width);
+    let fixed = readable_widths(position).into_iter();
+    let mut ladder: Vec<Rung> = match position {
+        Position::Bigint => fixed.map(|width| Rung::fixed(width, position)).collect(),
+        // Days are those of the calendar.
+        Position::Date => Vec::new(),
+        _ => fixed.filter(|width| *width < DAY).map(|width| Rung::fixed(width, position)).collect(),
     };
-    let (small, clock) = match position {
-        Position::Bigint => (powers(19), &[][..]),
-        Position::Date => (powers(0), &[][..]),
-        // Below a second.
-        _ => (powers(6), &CLOCK[..]),
-    };
-    let mut ladder: Vec<Rung> = small
-        .chain(clock.iter().copied())
-        .filter(|&width| width < i64::MAX)
-        .map(|width| Rung::fixed(width, position))
-        .collect();
     if ladder.iter().any(|rung| matches!(rung.step, Step::Fixed(step) if step % width == 0)) {
         ladder.push(Rung::fixed(width, position));
     } else {
-        ladder.extend(powers(3).map(|times| Rung::fixed(width.saturating_mul(times), position)));
+        ladder.extend(decimal(3).map(|times| Rung::fixed(width.saturating_mul(times), position)));
     }
     if position != Position::Bigint {
         ladder.extend(
