@@ -178,7 +178,7 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
 /// Runs a command that returns nothing. SPI is connected.
 pub fn command(sql: &str) {
     let sql = c_string(sql);
-    // SAFETY: SPI is connected.
+    // SAFETY: the caller has connected to SPI, which reads the C string and keeps no pointer to it.
     let result = unsafe { pg_sys::SPI_execute(sql.as_ptr(), false, 0) };
     if result != pg_sys::SPI_OK_UTILITY as i32 {
         unexpected(result);

@@ -24,10 +24,10 @@ pub enum Query {
     Pieces(Measure),
 }
 
-/// What is asked about the rows of many series.
+/// A question about the rows of each of many series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Measure {
-    /// How many rows, and the first and last position of them.
+    /// The number of rows, and their first and last position.
     Extent,
     /// The tally of the value at this place.
     Tally(usize),

@@ -87,7 +87,7 @@ impl SeriesBelow {
     }
 }
 
-/// What some rows have of a measure.
+/// Takes the measure of some rows.
 fn measured(measure: Measure, extent: &Extent, tallies: &[Tally]) -> Measured {
     match measure {
         Measure::Extent => Measured { extent: *extent, ..Measured::NOTHING },
@@ -103,7 +103,7 @@ struct RangeParts {
     spans: Vec<Run>,
     /// Inner leaves that nodes and log answer for.
     nodes: Vec<Run>,
-    /// What is left of leaves that the range cuts.
+    /// The parts in the range of leaves that it cuts.
     cut: Vec<Range>,
 }
 

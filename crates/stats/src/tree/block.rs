@@ -1,4 +1,4 @@
-//! What a node's ten children hold, stored in one row.
+//! The contents of a node's ten children, stored in one row.
 
 use super::contents::{pack_contents, unpack_contents, Contents, Extent};
 use super::geometry::FANOUT;

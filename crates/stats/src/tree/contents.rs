@@ -1,9 +1,9 @@
-//! What a node holds, and its stored form.
+//! The contents of a node, and their stored form.
 
 use super::pack::{pack, pack_integer, unpack, unpack_integer};
 use crate::tally::Tally;
 
-/// How many rows there are, and where the first and the last of them are.
+/// The number of rows, and the positions of the first and the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// Rows, whether they have values or not.
@@ -38,7 +38,7 @@ impl Extent {
 /// Rows, summarised: their extent, and a tally for each value.
 #[derive(Clone, Debug)]
 pub struct Contents {
-    /// How many rows there are, and where.
+    /// The number of rows and their ends.
     pub extent: Extent,
     /// The tallies, one for each value that the tree summarises.
     pub tallies: Vec<Tally>,
