@@ -27,7 +27,8 @@ CREATE TABLE powertree_state (
     stale text,
     num_vals bigint NOT NULL DEFAULT 0,
     num_series bigint NOT NULL DEFAULT 0,
-    bytes bigint NOT NULL DEFAULT 0
+    bytes bigint NOT NULL DEFAULT 0,
+    format smallint NOT NULL DEFAULT 1
 );
 CREATE TABLE powertree_span (
     tree integer NOT NULL,
@@ -117,10 +118,12 @@ COMMENT ON FUNCTION powertree_leaf(bigint, bigint) IS 'the leaf of a position, l
 COMMENT ON FUNCTION powertree_leaf(date, bigint) IS 'the leaf of a position, for leaves of this many days';
 
 CREATE FUNCTION powertree_create(
-    base regclass, at text, "values" text[], leaf text, series text[] DEFAULT '{}', name text DEFAULT NULL
+    base regclass, at text, "values" text[], leaf text DEFAULT NULL, series text[] DEFAULT '{}', name text DEFAULT NULL
 ) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_create_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_rebuild(tree text) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_rebuild(tree text, leaf text) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
 CREATE FUNCTION powertree_drop(tree text) RETURNS void
     AS 'MODULE_PATHNAME', 'powertree_drop_wrapper' LANGUAGE C;
@@ -182,9 +185,39 @@ CREATE FUNCTION powertree_buckets(
         SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
     END;
 
+CREATE FUNCTION powertree_series(
+    tree text, VARIADIC prefix text[] DEFAULT '{}'
+) RETURNS TABLE (series text[], first text, last text, num_rows bigint)
+    AS 'MODULE_PATHNAME', 'powertree_series_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_tallies(
+    tree text, value text, "from" anycompatible, "to" anycompatible, VARIADIC prefix text[] DEFAULT '{}'
+) RETURNS TABLE (series text[], tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_tallies_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" timestamptz, "to" timestamptz, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" text, "to" text, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" timestamp, "to" timestamp, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamp, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" date, "to" date, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket date, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" bigint, "to" bigint, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket bigint, step bigint, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+
 COMMENT ON FUNCTION powertree_create(regclass, text, text[], text, text[], text) IS
     'makes a power tree of these values by position and series; until it is compacted it reads its table';
 COMMENT ON FUNCTION powertree_rebuild(text) IS 'installs the triggers of a power tree again and marks all of it to be recomputed';
+COMMENT ON FUNCTION powertree_rebuild(text, text) IS 'makes a power tree again with leaves of another width, or of one that is chosen from the data if it is NULL';
 COMMENT ON FUNCTION powertree_drop(text) IS 'drops a power tree, its triggers and its stored data';
 COMMENT ON PROCEDURE powertree_compact(text) IS
     'folds the log of a power tree, or of all that the caller owns, into its nodes; commits after each where it may';
@@ -208,6 +241,20 @@ COMMENT ON FUNCTION powertree_buckets(text, text, date, date, text, text[]) IS
     'tallies of a series in buckets from one position to before another';
 COMMENT ON FUNCTION powertree_buckets(text, text, bigint, bigint, text, text[]) IS
     'tallies of a series in buckets from one position to before another';
+COMMENT ON FUNCTION powertree_series(text, text[]) IS
+    'all series that begin with a prefix: the positions of their first and last row, as text, and their number of rows';
+COMMENT ON FUNCTION powertree_tallies(text, text, anycompatible, anycompatible, text[]) IS
+    'tallies from one position to before another of all series that have values there and begin with a prefix';
+COMMENT ON FUNCTION powertree_zoom(text, text, timestamptz, timestamptz, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, text, text, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, timestamp, timestamp, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, date, date, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, bigint, bigint, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
 
 -- Its readers run what it calls: everything is written so that only PostgreSQL's own functions and operators fit.
 CREATE VIEW powertrees WITH (security_barrier) AS

@@ -7,6 +7,7 @@ copy=$(psql -X -At -c "SHOW data_directory")/powertree.copy
 psql -X -q -v ON_ERROR_STOP=1 -v copy="$copy" -f write.sql
 psql -X -q -v ON_ERROR_STOP=1 -c "DROP TABLE plain, kept" -c "COPY (SELECT) TO '$copy'"
 psql -X -q -v ON_ERROR_STOP=1 -v largest="${LARGEST:-10000000}" -f read.sql
+psql -X -q -v ON_ERROR_STOP=1 -f many.sql
 
 # Eight writers of two statements each, 2 ms held inside the transaction, random series.
 psql -X -q -v ON_ERROR_STOP=1 <<SQL

@@ -6,19 +6,12 @@ REVOKE EXECUTE ON FUNCTION
     powertree_skip(), powertree_before_ddl(), powertree_before_drop(), powertree_on_ddl(), powertree_on_drop(), powertree_on_rewrite()
     FROM PUBLIC;
 
--- Totals that the view had to count.
+-- Totals that the view had to count, and the format of nodes, which is another one now: the next compaction computes them all.
 ALTER TABLE powertree_state
     ADD COLUMN num_vals bigint NOT NULL DEFAULT 0,
     ADD COLUMN num_series bigint NOT NULL DEFAULT 0,
-    ADD COLUMN bytes bigint NOT NULL DEFAULT 0;
-UPDATE powertree_state s SET
-    num_vals = (SELECT COALESCE(pg_catalog.sum(powertree_count(n.block, pg_catalog.cardinality(d."values"))), 0)::bigint
-        FROM powertree_definition d JOIN powertree_node n ON n.tree OPERATOR(pg_catalog.=) d.id
-            AND n.level OPERATOR(pg_catalog.=) d.height
-        WHERE d.id OPERATOR(pg_catalog.=) s.tree),
-    num_series = (SELECT pg_catalog.count(*) FROM powertree_series e WHERE e.tree OPERATOR(pg_catalog.=) s.tree),
-    bytes = (SELECT COALESCE(pg_catalog.sum(pg_catalog.octet_length(n.block) OPERATOR(pg_catalog.+) 82), 0::bigint)
-        FROM powertree_node n WHERE n.tree OPERATOR(pg_catalog.=) s.tree);
+    ADD COLUMN bytes bigint NOT NULL DEFAULT 0,
+    ADD COLUMN format smallint NOT NULL DEFAULT 1;
 -- Why a tree could not be compacted.
 CREATE TABLE powertree_failure (
     tree integer CONSTRAINT powertree_failure_tree PRIMARY KEY,
@@ -116,6 +109,55 @@ CREATE FUNCTION powertree_buckets(
         SELECT b.bucket, b.tally FROM powertree_buckets(tree, value, "from", "to", step::text, VARIADIC series) b;
     END;
 
+CREATE OR REPLACE FUNCTION powertree_create(
+    base regclass, at text, "values" text[], leaf text DEFAULT NULL, series text[] DEFAULT '{}', name text DEFAULT NULL
+) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_create_wrapper' LANGUAGE C;
+CREATE FUNCTION powertree_rebuild(tree text, leaf text) RETURNS void
+    AS 'MODULE_PATHNAME', 'powertree_rebuild_wrapper' LANGUAGE C;
+COMMENT ON FUNCTION powertree_rebuild(text, text) IS 'makes a power tree again with leaves of another width, or of one that is chosen from the data if it is NULL';
+CREATE FUNCTION powertree_series(
+    tree text, VARIADIC prefix text[] DEFAULT '{}'
+) RETURNS TABLE (series text[], first text, last text, num_rows bigint)
+    AS 'MODULE_PATHNAME', 'powertree_series_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_tallies(
+    tree text, value text, "from" anycompatible, "to" anycompatible, VARIADIC prefix text[] DEFAULT '{}'
+) RETURNS TABLE (series text[], tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_tallies_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" timestamptz, "to" timestamptz, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" text, "to" text, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamptz, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" timestamp, "to" timestamp, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket timestamp, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" date, "to" date, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket date, step interval, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION powertree_zoom(
+    tree text, value text, "from" bigint, "to" bigint, points integer, VARIADIC series text[] DEFAULT '{}'
+) RETURNS TABLE (bucket bigint, step bigint, tally tally)
+    AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION powertree_series(text, text[]) IS
+    'all series that begin with a prefix: the positions of their first and last row, as text, and their number of rows';
+COMMENT ON FUNCTION powertree_tallies(text, text, anycompatible, anycompatible, text[]) IS
+    'tallies from one position to before another of all series that have values there and begin with a prefix';
+COMMENT ON FUNCTION powertree_zoom(text, text, timestamptz, timestamptz, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, text, text, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, timestamp, timestamp, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, date, date, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
+COMMENT ON FUNCTION powertree_zoom(text, text, bigint, bigint, integer, text[]) IS
+    'tallies of a series in at most this many buckets around a range: the finest step that is easily read and costs little';
 COMMENT ON FUNCTION powertree_buckets(text, text, timestamptz, timestamptz, interval, text[]) IS
     'tallies of a series in buckets from one position to before another';
 COMMENT ON FUNCTION powertree_buckets(text, text, timestamp, timestamp, interval, text[]) IS

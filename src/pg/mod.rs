@@ -13,6 +13,7 @@ pub mod name;
 pub mod plain;
 pub mod relation;
 mod reserve;
+pub mod rows;
 pub mod session;
 pub mod spi;
 pub mod subtransaction;

@@ -175,6 +175,16 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Runs a command that returns nothing. SPI is connected.
+pub fn command(sql: &str) {
+    let sql = c_string(sql);
+    // SAFETY: the caller has connected to SPI, which reads the C string and keeps no pointer to it.
+    let result = unsafe { pg_sys::SPI_execute(sql.as_ptr(), false, 0) };
+    if result != pg_sys::SPI_OK_UTILITY as i32 {
+        unexpected(result);
+    }
+}
+
 /// Runs a query of PostgreSQL's own catalog. Returns its rows as text, "" for NULL.
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
     let (sql, mut all) = (c_string(sql), Vec::new());

@@ -1,6 +1,7 @@
 //! Values that know their SQL type, which is checked where they are stored.
 
 use super::memory;
+use super::name::text;
 use pgrx::datum::IntoDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 
@@ -42,6 +43,16 @@ impl Value {
     pub fn datum(self) -> Datum {
         self.datum
     }
+
+    /// The value as PostgreSQL writes it.
+    pub fn to_text(self) -> String {
+        let (mut output, mut varlena) = (Oid::INVALID, false);
+        // SAFETY: the output function of the type takes a value of it, and returns a C string.
+        unsafe {
+            pg_sys::getTypeOutputInfo(self.type_oid, &mut output, &mut varlena);
+            text(pg_sys::OidOutputFunctionCall(output, self.datum)).unwrap_or_default()
+        }
+    }
 }
 
 /// A table, as a value of type regclass.
@@ -68,6 +79,7 @@ values! {
     Regclass => REGCLASSOID, x => x.0.into();
     &[u8] => BYTEAOID, x => bytea(x);
     &str => TEXTOID, x => made(x);
+    pg_sys::Interval => INTERVALOID, x => interval(x);
     Vec<i16> => INT2ARRAYOID, x => made(x);
     Vec<Oid> => OIDARRAYOID, x => made(x);
     Vec<String> => TEXTARRAYOID, x => made(x);
@@ -76,6 +88,16 @@ values! {
 /// The datum of what is never NULL.
 fn made(value: impl IntoDatum) -> Datum {
     value.into_datum().unwrap_or_else(Datum::null)
+}
+
+/// An interval in the current memory context.
+fn interval(x: pg_sys::Interval) -> Datum {
+    // SAFETY: palloc makes room for the interval.
+    unsafe {
+        let copy = pg_sys::palloc(size_of::<pg_sys::Interval>()).cast::<pg_sys::Interval>();
+        copy.write(x);
+        Datum::from(copy)
+    }
 }
 
 /// A bytea in the current memory context.

@@ -205,6 +205,29 @@ CREATE FUNCTION check_buckets() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT format('buckets of %s of %s from %s: %s; rows: %s', step, s, a, string_agg(t::text, ' '), string_agg(r::text, ' '))
     FROM answers WHERE t <> r GROUP BY step, s, a
 $$;
+CREATE FUNCTION check_many() RETURNS text LANGUAGE sql VOLATILE AS $$
+    WITH args AS MATERIALIZED (
+        SELECT any_time() AS a, any_time() AS b, random() < 0.3 AS whole
+    ), ends AS MATERIALIZED (
+        SELECT CASE WHEN whole THEN date_trunc('second', least(a, b)) ELSE least(a, b) END AS a,
+            CASE WHEN whole THEN NULL ELSE greatest(a, b) END AS b FROM args
+    ), answers AS MATERIALIZED (
+        SELECT a, b, (SELECT string_agg(format('%s %s', series, tally), ', ' ORDER BY series) FROM powertree_tallies('soak', 'x', a, b)) AS t,
+            (SELECT string_agg(format('{%s} %s', series, t), ', ' ORDER BY series) FROM (
+                SELECT series, tally(x) AS t FROM soak WHERE series IS NOT NULL AND at >= a AND at < coalesce(b, 'infinity') GROUP BY series) s
+                WHERE num_vals(t) > 0) AS r FROM ends
+    )
+    SELECT format('tallies from %s to %s: %s; rows: %s', a, b, t, r) FROM answers WHERE t IS DISTINCT FROM r
+$$;
+CREATE FUNCTION check_series() RETURNS text LANGUAGE sql VOLATILE AS $$
+    WITH answers AS MATERIALIZED (
+        SELECT (SELECT string_agg(format('%s', s), ' ' ORDER BY series) FROM powertree_series('soak') s) AS t,
+            (SELECT string_agg(format('%s', s), ' ' ORDER BY series) FROM (
+                SELECT ARRAY[series::text] AS series, min(at)::text AS first, max(at)::text AS last, count(*) AS num_rows FROM soak
+                WHERE series IS NOT NULL AND at IS NOT NULL GROUP BY soak.series) s) AS r
+    )
+    SELECT format('series: %s; rows: %s', t, r) FROM answers WHERE t IS DISTINCT FROM r
+$$;
 CREATE FUNCTION check_last() RETURNS text LANGUAGE sql VOLATILE AS $$
     WITH args AS MATERIALIZED (
         SELECT floor(random() * 5)::int AS s, ceil(10 ^ (random() * 4))::bigint AS k
@@ -225,7 +248,7 @@ BEGIN
         -- As many checks in a transaction, which is a snapshot at REPEATABLE READ, taken some time before the table is locked.
         IF at_once > 1 THEN PERFORM pg_sleep(random() * 0.1); END IF;
         FOR i IN 1 .. at_once LOOP
-            what := (ARRAY['check_range', 'check_buckets', 'check_last', 'check_part'])[ceil(random() * 4)];
+            what := (ARRAY['check_range', 'check_buckets', 'check_last', 'check_part', 'check_many', 'check_series'])[ceil(random() * 6)];
             EXECUTE format('SELECT %s()', what) INTO wrong;
             n := n + 1;
             IF wrong IS NOT NULL THEN INSERT INTO mismatches (what) VALUES (wrong); END IF;

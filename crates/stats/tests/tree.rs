@@ -4,8 +4,9 @@ mod common;
 
 use common::{any_finite, bits, normal, rng};
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use tally_stats::tree::{cover, height_for, last, pack, unpack, Block, Leaves, Run};
+use tally_stats::tree::{cover, height_for, last, pack, unpack, Block, Contents, Extent, Leaves, Run};
 use tally_stats::Tally;
 
 /// A range of leaves: near zero, anywhere, or at the ends of the line.
@@ -121,6 +122,53 @@ fn packed_tallies_come_back() {
     assert!(unpack(&mut [7_u8].as_slice()).is_none());
 }
 
+/// Some rows near a position, with values or without.
+fn any_contents(r: &mut ChaCha8Rng, values: usize, position: i64) -> Contents {
+    let mut contents = Contents::empty(values);
+    for _ in 0..r.random_range(0..3) {
+        contents.extent.observe(position.saturating_add(r.random_range(-5..5)));
+        for tally in &mut contents.tallies {
+            if r.random_bool(0.7) {
+                tally.observe(any_finite(r));
+            }
+        }
+    }
+    contents
+}
+
+fn assert_same(a: &Contents, extent: &Extent, tallies: &[Tally]) {
+    assert_eq!(a.extent, *extent);
+    for (a, b) in a.tallies.iter().zip(tallies) {
+        assert_eq!(bits(a), bits(b));
+    }
+}
+
+#[test]
+fn contents_come_back() {
+    let mut r = rng(6);
+    for position in [0, 1, -1, i64::MIN, i64::MAX, 820_454_400_000_000, i32::MIN.into()] {
+        for values in [1, 1, 2, 8] {
+            let contents = any_contents(&mut r, values, position);
+            let bytes = contents.to_bytes();
+            assert!(!Contents::is_of_first_format(&bytes));
+            match Contents::from_bytes(values, &bytes) {
+                Some(back) => assert_same(&contents, &back.extent, &back.tallies),
+                None => assert_eq!(contents.extent.rows, 0),
+            }
+            assert!(Contents::from_bytes(values, &bytes[..bytes.len() - 1]).is_none());
+        }
+    }
+}
+
+#[test]
+fn the_first_format_is_not_misread() {
+    // A leaf of one value, and a node with it, as the first format had them.
+    let one = [1, 0, 0, 0, 0, 0, 0, 0x1e, 0x40];
+    assert!(Contents::is_of_first_format(&one) && Contents::from_bytes(1, &one).is_none());
+    assert!(Contents::is_of_first_format(&[0]) && Contents::is_of_first_format(&[2, 4, 1]));
+    assert!(Block::from_bytes(1, &[&[4, 0], one.as_slice()].concat()).is_none());
+}
+
 #[test]
 fn blocks_come_back_and_add_up() {
     let mut r = rng(4);
@@ -128,27 +176,26 @@ fn blocks_come_back_and_add_up() {
         let values = r.random_range(1..4);
         let mut block = Block::empty(values);
         let first = r.random_range(-1000..1000) * 10;
-        let mut all = vec![Tally::EMPTY; values];
+        let mut all = Contents::empty(values);
         for node in first..first + 10 {
-            for (value, tally) in block.child_mut(node).iter_mut().enumerate() {
-                for _ in 0..r.random_range(0..3) {
-                    let x = any_finite(&mut r);
-                    tally.observe(x);
-                    all[value].observe(x);
-                }
-            }
+            let contents = any_contents(&mut r, values, node * 600_000_000);
+            block.set(node, &contents);
+            all.merge(&contents);
+            let more = any_contents(&mut r, values, node * 600_000_000);
+            block.add(node, &more);
+            all.merge(&more);
         }
         let bytes = block.to_bytes();
         let back = Block::from_bytes(values, &bytes).unwrap();
         for node in first..first + 10 {
+            assert_eq!(block.extent(node), back.extent(node));
             for (a, b) in block.child(node).iter().zip(back.child(node)) {
                 assert_eq!(bits(a), bits(b));
             }
         }
-        for (a, b) in back.total().iter().zip(&all) {
-            assert_eq!(bits(a), bits(b));
-        }
-        assert_eq!(back.is_empty(), all.iter().all(|tally| tally.num_vals() == 0));
+        let total = back.total();
+        assert_same(&total, &all.extent, &all.tallies);
+        assert_eq!(back.is_empty(), all.extent.rows == 0);
         assert!(Block::from_bytes(values, &bytes[..bytes.len() - 1]).is_none());
         assert!(Block::from_bytes(values, &[bytes.as_slice(), &[0]].concat()).is_none());
     }

@@ -3,12 +3,15 @@
 use super::progress;
 use super::statement;
 use crate::datum::tally::tally_in;
-use crate::pg::spi::Plan;
+use crate::pg::memory;
+use crate::pg::spi::{Plan, SpiRow};
 use crate::pg::value::Value;
-use crate::powertree::model::question::{LastValues, Query, Range};
+use crate::powertree::model::key;
+use crate::powertree::model::question::{LastValues, Measure, Measured, Piece, Query, Range};
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys;
 use std::rc::Rc;
+use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
 
 /// The base table of a tree, to be asked. SPI is connected.
@@ -42,13 +45,12 @@ impl Base<'_> {
         tally
     }
 
-    /// The tallies of all values between two positions.
-    pub fn read_leaf(self, key: &[Value], range: Range) -> Vec<Tally> {
-        let mut tallies = Vec::new();
-        self.query(Query::Leaf, 0).run(&self.arguments(key, range), |row| {
-            tallies = (1..=self.0.values.len()).map(|column| tally_in(row, column)).collect();
-        });
-        tallies
+    /// The contents of a series between two positions.
+    pub fn read_leaf(self, key: &[Value], range: Range) -> Contents {
+        let mut contents = Contents::empty(self.0.values.len());
+        self.query(Query::Leaf, 0)
+            .run(&self.arguments(key, range), |row| contents = self.contents_in(row, 1));
+        contents
     }
 
     /// The last `need` of a value between two positions.
@@ -62,21 +64,87 @@ impl Base<'_> {
         result
     }
 
-    /// Calls `each` with series, leaf and tallies, sorted by series and leaf, of all series between two positions.
-    pub fn read_groups(self, range: Range, mut each: impl FnMut(Vec<u8>, i64, Vec<Tally>)) {
+    /// Calls `each` with series, leaf and contents, sorted by series and leaf, of all series between two positions.
+    pub fn read_groups(self, range: Range, mut each: impl FnMut(Vec<u8>, i64, Contents)) {
         let keys = self.0.series.len();
         let _reading = progress::read(&self.0.name, self.0.base);
         self.query(Query::Groups, 0).run_large(&self.arguments(&[], range), |row| {
-            let mut key = Vec::new();
-            for (i, column) in self.0.series.iter().enumerate() {
-                if let Some(datum) = row.get(i + 1) {
-                    // SAFETY: the query returns the columns of the key before all else.
-                    unsafe { column.encode(datum, &mut key) }
-                }
-            }
-            let tallies = (0..self.0.values.len()).map(|value| tally_in(row, keys + 2 + value)).collect();
-            each(key, row.integer(keys + 1), tallies);
+            each(self.key_in(row), row.integer(keys + 1), self.contents_in(row, keys + 2));
         });
+    }
+
+    /// Calls `each` with the key and the measure of every series between two positions whose first columns have these values.
+    pub fn read_below(
+        self,
+        measure: Measure,
+        prefix: &[Value],
+        range: Range,
+        mut each: impl FnMut(Vec<u8>, Measured),
+    ) {
+        let query = self.query(Query::Below(measure, prefix.len()), 0);
+        let column = self.0.series.len() + 1;
+        query.run_large(&self.arguments(prefix, range), |row| {
+            each(self.key_in(row), self.measured_in(row, measure, column));
+        });
+    }
+
+    /// Calls `each` with the number of a piece, from 0, and the measure of it, for all that have rows.
+    pub fn read_pieces(self, measure: Measure, pieces: &[Piece], mut each: impl FnMut(usize, Measured)) {
+        let ranges = || pieces.iter().map(|piece| piece.range);
+        let (Some(first), Some(last)) = (ranges().map(|r| r.first).min(), ranges().map(|r| r.last).max())
+        else {
+            return;
+        };
+        let keys = memory::collect(pieces.iter().map(|piece| key::decode(&self.0.series, piece.key)));
+        let position = self.0.position;
+        let positions = |end: fn(Range) -> i64| {
+            Value::array(position.type_oid(), ranges().map(|range| position.to_value(end(range))))
+        };
+        let mut arguments: Vec<Value> = (0..self.0.series.len())
+            .map(|i| Value::array(self.0.series[i].column.type_oid, keys.iter().map(|key| key[i])))
+            .collect();
+        arguments.extend([positions(|range| range.first), positions(|range| range.last)]);
+        arguments.extend([first, last].map(|end| position.to_value(end)));
+        self.query(Query::Pieces(measure), 0).run(&arguments, |row| {
+            each(row.integer(1).saturating_sub(1) as usize, self.measured_in(row, measure, 2));
+        });
+    }
+
+    /// The measure in a row, from a column on.
+    fn measured_in(self, row: &SpiRow, measure: Measure, column: usize) -> Measured {
+        match measure {
+            Measure::Extent => Measured { extent: self.extent_in(row, column), ..Measured::NOTHING },
+            Measure::Tally(_) => Measured { tally: tally_in(row, column), ..Measured::NOTHING },
+        }
+    }
+
+    /// The contents in a row, from a column on.
+    fn contents_in(self, row: &SpiRow, column: usize) -> Contents {
+        let tallies = (0..self.0.values.len()).map(|value| tally_in(row, column + 3 + value)).collect();
+        Contents { extent: self.extent_in(row, column), tallies }
+    }
+
+    /// The number of rows and their first and last position.
+    fn extent_in(self, row: &SpiRow, column: usize) -> Extent {
+        match (row.integer(column), row.get(column + 1), row.get(column + 2)) {
+            (rows, Some(first), Some(last)) => {
+                let position = self.0.position;
+                Extent { rows, first: position.read(first), last: position.read(last) }
+            }
+            _ => Extent::EMPTY,
+        }
+    }
+
+    /// The key in the first columns of a row.
+    fn key_in(self, row: &SpiRow) -> Vec<u8> {
+        let mut key = Vec::new();
+        for (i, column) in self.0.series.iter().enumerate() {
+            if let Some(datum) = row.get(i + 1) {
+                // SAFETY: the query returns the columns of the key before all else.
+                unsafe { column.encode(datum, &mut key) }
+            }
+        }
+        key
     }
 
     /// Calls `each` with the place and the tally of a value, for all places that have any between two positions.

@@ -3,7 +3,7 @@
 use crate::pg::catalog::is_partitioned;
 use crate::pg::name::{quoted, relation_name};
 use crate::pg::spi::Plan;
-use crate::powertree::model::question::Query;
+use crate::powertree::model::question::{Measure, Query};
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
@@ -25,12 +25,12 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
     let (schema, at, x) = (Tables::get().schema_name(), position(tree), expression(tree, value));
     let all: Vec<String> =
         (0..tree.values.len()).map(|value| format!("{schema}.tally({})", expression(tree, value))).collect();
-    let all = all.join(", ");
+    let (all, extent) = (all.join(", "), measured(tree, Measure::Extent, ""));
     let (from, mut types) = rows(tree, query);
     let next = types.len() + 1;
     let sql = match query {
         Query::Range | Query::WideRange => format!("SELECT {schema}.tally({x}) {from}"),
-        Query::Leaf => format!("SELECT {all} {from}"),
+        Query::Leaf => format!("SELECT {extent}, {all} {from}"),
         Query::Last => {
             types.push(pg_sys::INT8OID);
             // However many they are, they are kept in work_mem, or on disk.
@@ -46,9 +46,21 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
             let order: Vec<String> = (1..=tree.series.len() + 1).map(|i| i.to_string()).collect();
             let (width, order) = (tree.leaves.width, order.join(", "));
             format!(
-                "SELECT {keys}{schema}.powertree_leaf({at}, {width}::pg_catalog.int8), {all} {from} \
+                "SELECT {keys}{schema}.powertree_leaf({at}, {width}::pg_catalog.int8), {extent}, {all} {from} \
                  GROUP BY {order} ORDER BY {order}"
             )
+        }
+        Query::Below(measure, _) => {
+            let keys: String = keys(tree).map(|key| format!("{key}, ")).collect();
+            let groups: Vec<String> = (1..=tree.series.len()).map(|i| i.to_string()).collect();
+            let grouping = if groups.is_empty() { "" } else { "GROUP BY" };
+            let measure = measured(tree, measure, "");
+            format!("SELECT {keys}{measure} {from} {grouping} {}", groups.join(", "))
+        }
+        Query::Pieces(measure) => {
+            let (pieces, more) = pieces(tree);
+            types = more;
+            format!("SELECT k.n, {} {pieces} GROUP BY k.n", measured(tree, measure, "b."))
         }
         Query::Buckets => {
             // SAFETY: PostgreSQL looks up the array type, which each type of positions has.
@@ -59,18 +71,33 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
     (sql, types)
 }
 
+/// The columns of a measure; `table` is the name of the table, with a point, where there are others.
+fn measured(tree: &Tree, measure: Measure, table: &str) -> String {
+    match measure {
+        Measure::Extent => {
+            let at = position(tree);
+            format!("pg_catalog.count(*), pg_catalog.min({table}{at}), pg_catalog.max({table}{at})")
+        }
+        Measure::Tally(value) => {
+            format!("{}.tally({table}{})", Tables::get().schema_name(), expression(tree, value))
+        }
+    }
+}
+
 /// The FROM and WHERE clauses, and the types of their arguments.
 fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
-    let all_series = query == Query::Groups;
-    let mut types: Vec<Oid> = match all_series {
-        true => Vec::new(),
-        false => tree.series.iter().map(|key| key.column.type_oid).collect(),
+    // The columns of the series whose values are given; the others have any.
+    let given = match query {
+        Query::Groups => 0,
+        Query::Below(_, given) => given,
+        _ => tree.series.len(),
     };
+    let mut types: Vec<Oid> = tree.series.iter().take(given).map(|key| key.column.type_oid).collect();
     let mut conditions: Vec<String> = (1..)
         .zip(keys(tree))
-        .map(|(i, key)| match all_series {
-            true => format!("{key} IS NOT NULL"),
-            false => format!("{key} OPERATOR(pg_catalog.=) ${i}"),
+        .map(|(i, key)| match i <= given {
+            true => format!("{key} OPERATOR(pg_catalog.=) ${i}"),
+            false => format!("{key} IS NOT NULL"),
         })
         .collect();
     for operator in [">=", "<="] {
@@ -78,6 +105,32 @@ fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
         conditions.push(format!("{} OPERATOR(pg_catalog.{operator}) ${}", position(tree), types.len()));
     }
     (format!("FROM {} WHERE {}", relation_name(tree.base), conditions.join(" AND ")), types)
+}
+
+/// The FROM and WHERE clauses of pieces, and the types of their arguments: arrays of the columns of the series, of the first and of the last
+/// position, all in step; and the positions between which all pieces are.
+fn pieces(tree: &Tree) -> (String, Vec<Oid>) {
+    let at = tree.position.type_oid();
+    let columns = tree.series.iter().map(|key| key.column.type_oid).chain([at, at]);
+    // SAFETY: PostgreSQL looks up the array types, which all types with an order have.
+    let mut types: Vec<Oid> = columns.map(|element| unsafe { pg_sys::get_array_type(element) }).collect();
+    let many = types.len();
+    types.extend([at, at]);
+    let arrays: Vec<String> = (1..=many).map(|i| format!("pg_catalog.unnest(${i})")).collect();
+    let names: String = (1..=many).map(|i| format!("k{i}, ")).collect();
+    let keys: String =
+        (1..).zip(keys(tree)).map(|(i, key)| format!("b.{key} OPERATOR(pg_catalog.=) k.k{i} AND ")).collect();
+    let (base, at) = (relation_name(tree.base), format!("b.{}", position(tree)));
+    let (first, last) = (many - 1, many);
+    let sql = format!(
+        "FROM ROWS FROM ({arrays}) WITH ORDINALITY AS k({names}n) JOIN {base} AS b ON {keys}\
+         {at} OPERATOR(pg_catalog.>=) k.k{first} AND {at} OPERATOR(pg_catalog.<=) k.k{last} \
+         WHERE {at} OPERATOR(pg_catalog.>=) ${} AND {at} OPERATOR(pg_catalog.<=) ${}",
+        many + 1,
+        many + 2,
+        arrays = arrays.join(", "),
+    );
+    (sql, types)
 }
 
 /// The position column, cast to its exact type: an overload that a user puts into a schema must not be the better match.

@@ -47,15 +47,17 @@ fn query(tree: &Tree) -> String {
         .collect();
     format!(
         "SELECT s.attname, c.reltuples, s.n_distinct, CASE s.attname WHEN {} THEN \
-         (SELECT {} - {} FROM (SELECT s.histogram_bounds::text::{}[] AS b) AS h) END \
+         (SELECT {} - {} FROM unnest(coalesce(s.histogram_bounds::text::{type}[], '{{}}') \
+         || coalesce(s.most_common_vals::text::{type}[], '{{}}')) AS b WHERE {finite}) END \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_stats s \
          ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.inherited = (c.relkind = 'p') \
          WHERE c.oid = {} AND s.attname IN ({})",
         literal(&tree.at.name),
-        at("b[cardinality(b)]"),
-        at("b[1]"),
-        tree.position.sql_type(),
+        at("max(b)"),
+        at("min(b)"),
         tree.base.to_u32(),
         names.join(", "),
+        type = tree.position.sql_type(),
+        finite = if tree.position == Position::Bigint { "true" } else { "isfinite(b)" },
     )
 }

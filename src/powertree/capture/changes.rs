@@ -8,7 +8,7 @@ use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
 use crate::powertree::store::tables::Tables;
 use std::collections::HashMap;
-use tally_stats::Tally;
+use tally_stats::tree::Contents;
 
 /// Leaves that are kept in memory before they are written.
 const FLUSH: usize = 10_000;
@@ -28,13 +28,13 @@ struct ChangedSeries {
     hash: i64,
     leaves: HashMap<i64, Change>,
     /// The leaf of the last row that was added, and its sum, which is not in `leaves`.
-    recent: Option<(i64, Vec<Tally>)>,
+    recent: Option<(i64, Contents)>,
 }
 
 impl ChangedSeries {
     fn put_away(&mut self) {
-        if let Some((leaf, tallies)) = self.recent.take() {
-            self.change(leaf, Change::Add(tallies));
+        if let Some((leaf, sum)) = self.recent.take() {
+            self.change(leaf, Change::Add(sum));
         }
     }
 
@@ -79,11 +79,12 @@ impl<'t> Changes<'t> {
         let mut new_leaf = false;
         if series.recent.as_ref().is_none_or(|(recent, _)| *recent != leaf) {
             series.put_away();
-            series.recent = Some((leaf, vec![Tally::EMPTY; tree.values.len()]));
+            series.recent = Some((leaf, Contents::empty(tree.values.len())));
             new_leaf = true;
         }
-        if let Some((_, tallies)) = &mut series.recent {
-            for (place, ((_, kind), tally)) in tree.values.iter().zip(tallies).enumerate() {
+        if let Some((_, sum)) = &mut series.recent {
+            sum.extent.observe(row.position);
+            for (place, ((_, kind), tally)) in tree.values.iter().zip(&mut sum.tallies).enumerate() {
                 if let Some(datum) = row.value(place) {
                     kind.observe(tally, datum);
                 }
@@ -126,7 +127,7 @@ impl<'t> Changes<'t> {
             if !series.leaves.is_empty() {
                 series.put_away();
             }
-            let recent = series.recent.take().map(|(leaf, tallies)| (leaf, Change::Add(tallies)));
+            let recent = series.recent.take().map(|(leaf, sum)| (leaf, Change::Add(sum)));
             let mut leaves = memory::collect(series.leaves.drain().chain(recent));
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
             let (hash, key) = (series.hash, &series.key);

@@ -1,35 +1,36 @@
 //! Folding of the log into the nodes, by a compaction that has its lock and its snapshot.
 
-use crate::pg::catalog::{advance, now};
+use crate::pg::catalog::{advance, now, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::memory;
 use crate::pg::table::{ScanKey, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
 use crate::powertree::base::query::Base;
-use crate::powertree::model::key;
+use crate::powertree::model::key::{self, SameHash};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
-use crate::powertree::store::nodes::{series_key, Nodes};
+use crate::powertree::store::nodes::Nodes;
+use crate::powertree::store::series;
 use crate::powertree::store::span;
-use crate::powertree::store::state::{Totals, TreeState};
+use crate::powertree::store::state;
+use crate::powertree::store::state::{Totals, TreeState, FORMAT};
 use crate::powertree::store::tables::Tables;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use tally_stats::tree::Block;
-use tally_stats::Tally;
+use tally_stats::tree::{Block, Contents};
 
 /// Leaves of a series that are kept in memory while a span is recomputed.
 const MOST_LEAVES: usize = 20_000;
 
 /// A change of a leaf or of a node.
 enum Update {
-    Add(Vec<Tally>),
-    Set(Vec<Tally>),
+    Add(Contents),
+    Set(Contents),
 }
 
 /// Updates by leaf, or by node of a level.
@@ -37,6 +38,7 @@ type Updates = BTreeMap<i64, Update>;
 
 /// Folds what the active snapshot sees.
 pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
+    state::require_format(tables);
     if rights::rows_are_hidden(tree.base) {
         raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -59,14 +61,19 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
         totals: Cell::new(state.totals),
     };
     let seen = span::all(tables, tree.id, Snapshot::Active);
-    let mut done = Ok(());
-    for span in &seen {
-        if span.first <= span.last {
-            done = done.and_then(|()| folding.recompute(span.first, span.last));
-        }
+    let mut recomputed: Vec<(i64, i64)> = seen.iter().map(|span| (span.first, span.last)).collect();
+    if state.format != FORMAT {
+        recomputed = vec![(i64::MIN, i64::MAX)];
+        // Snapshots of before see nodes that this version does not read.
+        state.horizon = transaction_number();
+        state.format = FORMAT;
     }
-    let done =
-        done.and_then(|()| folding.fold_log(|leaf| seen.iter().any(|s| s.first <= leaf && leaf <= s.last)));
+    let mut done = Ok(());
+    for &(first, last) in recomputed.iter().filter(|(first, last)| first <= last) {
+        done = done.and_then(|()| folding.recompute(first, last));
+    }
+    let is_recomputed = |leaf: i64| recomputed.iter().any(|&(first, last)| first <= leaf && leaf <= last);
+    let done = done.and_then(|()| folding.fold_log(is_recomputed));
     let span_writer = spans.writer();
     for span in &seen {
         state.horizon = state.horizon.max(span.barrier.unwrap_or(0));
@@ -78,9 +85,6 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
     state.compacted_at = Some(now());
     state.write(tables);
 }
-
-/// The error that two keys have the same hash, as one in 10^19 pairs does.
-struct SameHash;
 
 struct Folding<'a> {
     tables: &'a Tables,
@@ -144,7 +148,7 @@ impl Folding<'_> {
             for (leaf, change) in entries.changes {
                 memory::check();
                 let update = match change {
-                    Change::Add(tallies) => Update::Add(tallies),
+                    Change::Add(contents) => Update::Add(contents),
                     Change::Dirty => {
                         let range = Range { first: leaves.first(leaf), last: leaves.last(leaf) };
                         Update::Set(Base(self.tree).read_leaf(&key, range))
@@ -172,12 +176,12 @@ impl Folding<'_> {
             }
             Ok(())
         };
-        Base(self.tree).read_groups(range, |next_key, leaf, tallies| {
+        Base(self.tree).read_groups(range, |next_key, leaf, contents| {
             if result.is_ok() && (next_key != key || updates.len() >= MOST_LEAVES) {
                 result = write(&key, &mut updates);
                 key = next_key;
             }
-            updates.insert(leaf, Update::Set(tallies));
+            updates.insert(leaf, Update::Set(contents));
         });
         result.and_then(|()| write(&key, &mut updates))
     }
@@ -211,8 +215,8 @@ impl Folding<'_> {
             nodes.read(Snapshot::Own, 1, first.div_euclid(10), last.div_euclid(10), |stored| {
                 let begin = stored.node.saturating_mul(10);
                 for leaf in (begin..=begin.saturating_add(9)).filter(|leaf| (first..=last).contains(leaf)) {
-                    if stored.block.child(leaf).iter().any(|tally| tally.num_vals() > 0) {
-                        updates.insert(leaf, Update::Set(vec![Tally::EMPTY; self.tree.values.len()]));
+                    if stored.block.extent(leaf).rows > 0 {
+                        updates.insert(leaf, Update::Set(Contents::empty(self.tree.values.len())));
                     }
                 }
             });
@@ -224,7 +228,7 @@ impl Folding<'_> {
 
     /// Writes down the key of a series, if it is new.
     fn know_series(&self, series: i64, key: &[u8]) -> Result<(), SameHash> {
-        match series_key(self.tables, self.tree.id, series, Snapshot::Own) {
+        match series::key_of(self.tables, self.tree.id, series, Snapshot::Own) {
             Some(known) if known == key => Ok(()),
             Some(_) => Err(SameHash),
             None => {
@@ -266,17 +270,16 @@ impl Folding<'_> {
                 (block, row, size) = (stored.block, Some(stored.row), stored.size)
             });
             let top = level == self.tree.height;
-            let before = if top { block.total()[0].num_vals() } else { 0 };
+            let before = if top { block.total().tallies[0].num_vals() } else { 0 };
             while let Some((child, update)) = children.next_if(|(child, _)| child.div_euclid(10) == node) {
-                let tallies = block.child_mut(child);
                 match update {
-                    Update::Add(parts) => tallies.iter_mut().zip(&parts).for_each(|(t, part)| t.merge(part)),
-                    Update::Set(all) => tallies.copy_from_slice(&all),
+                    Update::Add(more) => block.add(child, &more),
+                    Update::Set(contents) => block.set(child, &contents),
                 }
             }
             let bytes = nodes.write(&self.node_writer, level, node, row, &block) - size;
             let total = block.total();
-            let num_vals = if top { total[0].num_vals() - before } else { 0 };
+            let num_vals = if top { total.tallies[0].num_vals() - before } else { 0 };
             self.count(Totals { num_vals, bytes, ..Totals::default() });
             totals.insert(node, Update::Set(total));
         }

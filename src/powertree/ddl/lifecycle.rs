@@ -1,5 +1,6 @@
 //! Making, rebuilding and dropping trees.
 
+use super::leaf;
 use crate::pg::catalog::{advance, relkind, relname, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::fence;
@@ -8,13 +9,11 @@ use crate::pg::relation::{family, is_partition, lock_family, require_unused};
 use crate::pg::spi::connected;
 use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::powertree::base::query::Base;
-use crate::powertree::base::statistics::rows_of_a_leaf;
 use crate::powertree::base::suitability::refusal;
 use crate::powertree::base::suitability::require_one_owner;
 use crate::powertree::base::triggers;
-use crate::powertree::model::argument::{self, Step};
+use crate::powertree::model::argument;
 use crate::powertree::model::lock::wait_for_others;
-use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Query;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::{missing, Tree};
@@ -22,17 +21,11 @@ use crate::powertree::store::definition::Definition;
 use crate::powertree::store::definition::MOST_VALUES;
 use crate::powertree::store::failure;
 use crate::powertree::store::span::{self, Reach};
-use crate::powertree::store::state::{Totals, TreeState};
+use crate::powertree::store::state::{Totals, TreeState, FORMAT};
 use crate::powertree::store::tables::Tables;
-use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
 use std::ffi::CStr;
-
-/// Rows of a good leaf; leaves of fewer or more rows than the others bring a notice.
-const GOOD_ROWS: f64 = 1000.0;
-const LEAST_ROWS: f64 = 20.0;
-const MOST_ROWS: f64 = 50_000.0;
 
 #[pg_extern(sql = false)]
 fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
@@ -41,10 +34,10 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
     let base: Oid = argument::required(fcinfo, 0, "table");
     let at: String = argument::required(fcinfo, 1, "at");
     let values: Array<&str> = argument::required(fcinfo, 2, "values");
-    let leaf: String = argument::required(fcinfo, 3, "leaf");
     let series: Array<&str> = argument::required(fcinfo, 4, "series");
-    // SAFETY: the SQL declaration has a text there.
-    let name: Option<String> = unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 5) };
+    // SAFETY: the SQL declaration has texts there.
+    let (leaf, name): (Option<String>, Option<String>) =
+        unsafe { (pgrx::fcinfo::pg_getarg(fcinfo, 3), pgrx::fcinfo::pg_getarg(fcinfo, 5)) };
     connected(|| {
         lock_against_writers(base, c"create a power tree on");
         let name = name.unwrap_or_else(|| relation_name_alone(base));
@@ -68,13 +61,11 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
             );
         }
         let mut definition = Definition { id: 0, name, base, at, values, series, leaf: 1, height: 1 };
-        let tree = resolved(&definition);
-        definition.leaf = leaf_width(&leaf, tree.position);
-        definition.height = tally_stats::tree::height_for(definition.leaf, tree.position.top_span());
+        leaf::set(&mut definition, leaf.as_deref(), resolved);
         definition.id = next_id(&tables, &known);
         Table::write(tables.definition).writer().insert(&definition.columns());
         begin_capture(&definition, "not built yet");
-        note_unfit(&resolved(&definition), &leaf);
+        leaf.iter().for_each(|leaf| leaf::note_unfit(&resolved(&definition), leaf));
     });
 }
 
@@ -83,12 +74,26 @@ fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
     rights::require_writable("powertree_rebuild()");
     let name: String = argument::required(fcinfo, 0, "tree");
     let name = name.as_str();
+    // SAFETY: two SQL functions call this one; the second has a text there.
+    let new_leaf: Option<Option<String>> =
+        unsafe { ((*fcinfo).nargs > 1).then(|| pgrx::fcinfo::pg_getarg(fcinfo, 1)) };
     connected(|| {
         lock_against_writers(named(name).base, c"rebuild a power tree of");
         // Nobody can have dropped it since, or made another of this name for the table, unseen.
-        let definition = named(name);
+        let mut definition = named(name);
         rights::require_owner(definition.base);
+        if let Some(new_leaf) = &new_leaf {
+            leaf::set(&mut definition, new_leaf.as_deref(), resolved);
+            let tables = Tables::get();
+            wait_for_others(definition.id);
+            // What is stored is of the old leaves. Older snapshots still see it, and read the table.
+            forget_stored(&tables, definition.id);
+            delete(tables.definition, tables.definition_id, &[ScanKey::Integer(1, definition.id)]);
+            Table::write(tables.definition).writer().insert(&definition.columns());
+            advance();
+        }
         begin_capture(&definition, "to be rebuilt");
+        new_leaf.iter().flatten().for_each(|leaf| leaf::note_unfit(&resolved(&definition), leaf));
     });
 }
 
@@ -108,26 +113,6 @@ fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
         forget(&definition);
         family.into_iter().for_each(|relation| triggers::remove(definition.id, relation));
     });
-}
-
-/// Reports a leaf that holds far more or far fewer rows than is good, going by the table's statistics.
-fn note_unfit(tree: &Tree, leaf: &str) {
-    let Some(rows) = rows_of_a_leaf(tree) else { return };
-    let (rows, change) = match (*rows.start(), *rows.end()) {
-        (_, most) if most < LEAST_ROWS => (most, format!("{} times wider", rounded(GOOD_ROWS / most))),
-        (least, _) if least > MOST_ROWS => (least, format!("{} times narrower", rounded(least / GOOD_ROWS))),
-        _ => return,
-    };
-    let message = format!("a leaf of {leaf} holds about {} rows of a series", rounded(rows));
-    ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "pg_tally")
-        .set_detail("This is what the statistics of the table say.")
-        .set_hint(format!("About a thousand rows in a leaf work best: make it about {change}."))
-        .report(PgLogLevel::NOTICE);
-}
-
-/// Rounds to one significant digit.
-fn rounded(number: f64) -> f64 {
-    format!("{number:.0e}").parse().unwrap_or(number)
 }
 
 /// Installs the triggers, and marks all leaves to be read from the table until the next compaction.
@@ -151,7 +136,9 @@ fn begin_capture(definition: &Definition, reason: &str) {
         compactions: before.as_ref().map_or(0, |before| before.compactions),
         compacted_at: None,
         stale: None,
-        totals: before.map_or(Totals::default(), |before| before.totals),
+        totals: before.as_ref().map_or(Totals::default(), |before| before.totals),
+        // Until it is compacted, what is stored stays as it is.
+        format: before.map_or(FORMAT, |before| before.format),
     };
     state.write(&tables);
     span::append_all(tree.id, Reach::Earlier, reason);
@@ -172,6 +159,8 @@ fn powertree_update() {
             for relation in lock_family(tree.base, pg_sys::ShareRowExclusiveLock) {
                 triggers::install(tree.id, relation, tree.base);
             }
+            // Its nodes are of a format that is not read any more.
+            span::append_all(tree.id, Reach::Earlier, "made by an earlier version");
             changed(&tables, tree.base);
         }
     }
@@ -181,15 +170,20 @@ fn powertree_update() {
 pub fn forget(definition: &Definition) {
     let tables = Tables::get();
     wait_for_others(definition.id);
-    let own = |column| [ScanKey::Integer(column, definition.id)];
-    delete(tables.definition, tables.definition_id, &own(1));
+    delete(tables.definition, tables.definition_id, &[ScanKey::Integer(1, definition.id)]);
+    forget_stored(&tables, definition.id);
+    failure::forget(&tables, definition.id);
+    changed(&tables, definition.base);
+}
+
+/// Removes all that was computed for a tree.
+fn forget_stored(tables: &Tables, id: i32) {
+    let own = |column| [ScanKey::Integer(column, id)];
     delete(tables.state, tables.state_tree, &own(1));
     delete(tables.span, tables.span_tree, &own(1));
     delete(tables.log, tables.log_leaf, &own(3));
     delete(tables.series, tables.series_hash, &own(2));
     delete(tables.node, tables.node_level, &own(3));
-    failure::forget(&tables, definition.id);
-    changed(&tables, definition.base);
 }
 
 fn delete(table: Oid, index: Oid, keys: &[ScanKey]) {
@@ -290,28 +284,6 @@ fn names(given: Array<&str>, what: &str) -> Vec<String> {
         );
     }
     names
-}
-
-fn leaf_width(leaf: &str, position: Position) -> i64 {
-    match argument::step(leaf, position) {
-        Some(Step::Fixed(width)) => width,
-        Some(Step::Calendar(_)) => raise(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("leaf width must be fixed: \"{leaf}\""),
-            "",
-            match position {
-                Position::Timestamptz => "Give hours rather than days or months: '24 hours'.",
-                Position::Timestamp => "Give days rather than months: '30 days'.",
-                _ => "Give a number of days: '7 days'.",
-            },
-        ),
-        None => raise(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("leaf width must be positive: \"{leaf}\""),
-            "",
-            "A leaf that holds about a thousand rows is a good one.",
-        ),
-    }
 }
 
 fn relation_name_alone(relation: Oid) -> String {

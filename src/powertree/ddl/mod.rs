@@ -2,6 +2,7 @@
 
 mod events;
 mod inspection;
+mod leaf;
 mod leaving;
 mod lifecycle;
 pub mod touched;

@@ -126,6 +126,14 @@ pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Value> {
     columns.iter().map(|column| column.decode(&mut bytes).unwrap_or_else(|| damaged("keys"))).collect()
 }
 
+/// The values of a key, as text.
+pub fn texts(columns: &[KeyColumn], bytes: &[u8]) -> Vec<String> {
+    decode(columns, bytes).into_iter().map(Value::to_text).collect()
+}
+
+/// The error that two keys have the same hash, as one in 10^19 pairs does: their nodes cannot be told apart.
+pub struct SameHash;
+
 /// The hash of a key: 64-bit FNV-1a, mixed. Stored, so never to be changed.
 pub fn hash(key: &[u8]) -> i64 {
     let fnv = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {

@@ -6,5 +6,6 @@ pub mod lock;
 pub mod position;
 pub mod question;
 pub mod rights;
+pub mod steps;
 pub mod tree;
 pub mod value;

@@ -3,7 +3,7 @@
 use crate::pg::table::Snapshot;
 use crate::powertree::store::barrier::state_behind_barriers;
 use crate::powertree::store::span::{self, Span};
-use crate::powertree::store::state::TreeState;
+use crate::powertree::store::state::{TreeState, FORMAT};
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::writing;
 
@@ -22,7 +22,9 @@ impl Access {
             return Access::Base;
         }
         match state_behind_barriers(tables, tree) {
-            Some(TreeState { stale: None, .. }) => Access::Tree(span::all(tables, tree, Snapshot::Active)),
+            Some(TreeState { stale: None, format: FORMAT, .. }) => {
+                Access::Tree(span::all(tables, tree, Snapshot::Active))
+            }
             _ => Access::Base,
         }
     }

@@ -28,33 +28,8 @@ pub struct Cut {
 
 /// The range from argument `number` to the next, cut by the step that is the argument after.
 pub fn cut(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Cut {
-    // SAFETY: the type of an argument of the running call.
-    let given = unsafe { pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32) };
-    let wanted = tree.position.type_oid();
-    if given != wanted && (given, wanted) != (pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID) {
-        raise(
-            PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
-            format!("power tree \"{}\" has positions of type {}", tree.name, type_name(wanted)),
-            format!("The argument is of type {}.", type_name(given)),
-            &format!("Cast both ends of the range to {}.", type_name(wanted)),
-        );
-    }
-    let (least, greatest) = tree.position.ends();
-    let end =
-        |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
+    let (from, to) = ends(fcinfo, number, tree);
     let text: String = required(fcinfo, number + 2, "step");
-    let wrong = |what: String, hint: &str| -> ! {
-        raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, what, "", hint)
-    };
-    let (Some(from), Some(to)) = (end(number), end(number + 1)) else {
-        wrong(
-            "both ends of the range are required for buckets".into(),
-            "Give both ends, neither NULL nor infinite.",
-        )
-    };
-    if from > to {
-        wrong("range must not end before it begins".into(), "Give the earlier end first.");
-    }
     let Some(step) = step(&text, tree.position) else {
         wrong(
             format!("step must be positive: \"{text}\""),
@@ -74,7 +49,45 @@ pub fn cut(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Cut {
     Cut { range: Range { first: from, last: to - 1 }, step, position: tree.position }
 }
 
+/// The ends of the range from argument `number` to the next, which are finite, of the type of positions, and in their order.
+pub fn ends(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> (i64, i64) {
+    // SAFETY: the type of an argument of the running call.
+    let given = unsafe { pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32) };
+    let wanted = tree.position.type_oid();
+    if given != wanted && (given, wanted) != (pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID) {
+        raise(
+            PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+            format!("power tree \"{}\" has positions of type {}", tree.name, type_name(wanted)),
+            format!("The argument is of type {}.", type_name(given)),
+            &format!("Cast both ends of the range to {}.", type_name(wanted)),
+        );
+    }
+    let (least, greatest) = tree.position.ends();
+    let end =
+        |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
+    let (Some(from), Some(to)) = (end(number), end(number + 1)) else {
+        wrong(
+            "both ends of the range are required for buckets".into(),
+            "Give both ends, neither NULL nor infinite.",
+        )
+    };
+    if from > to {
+        wrong("range must not end before it begins".into(), "Give the earlier end first.");
+    }
+    (from, to)
+}
+
+/// Raises an error about an argument.
+pub fn wrong(what: String, hint: &str) -> ! {
+    raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, what, "", hint)
+}
+
 impl Cut {
+    /// A range of positions, of whole steps.
+    pub fn of(range: Range, step: Step, position: Position) -> Cut {
+        Cut { range, step, position }
+    }
+
     /// The buckets in their order.
     fn buckets(&self) -> impl Iterator<Item = Range> + '_ {
         let Range { first, last } = self.range;
@@ -89,7 +102,7 @@ impl Cut {
 }
 
 /// The position `i` steps after another; None beyond the end of the line.
-fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
+pub fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
     let interval = match step {
         Step::Fixed(width) => return from.checked_add(width.checked_mul(i)?),
         Step::Calendar(interval) => interval,

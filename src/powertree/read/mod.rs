@@ -2,8 +2,11 @@
 //! base table where neither is enough.
 
 mod access;
+mod below;
 mod bucket;
+mod leaves;
 mod overlay;
 mod queries;
 mod reader;
 mod request;
+mod zoom;

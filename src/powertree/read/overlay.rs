@@ -1,5 +1,6 @@
 //! The overlay of the nodes: spans, and the log of one series, of which a part at a time is in memory.
 
+use super::leaves::{contains, gaps, together, within, Run};
 use crate::pg::memory::{self, room};
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
@@ -31,7 +32,7 @@ impl Line {
 pub struct Overlay {
     line: Line,
     /// Leaves that the base table must answer for, of all series; in order and apart.
-    spans: Vec<(i64, i64)>,
+    spans: Vec<Run>,
     /// Whether there are nodes of the series at all.
     nodes: bool,
     /// The last leaf that is asked for.
@@ -55,9 +56,9 @@ pub struct Parts {
     /// The tally that is known without nodes and rows.
     pub tally: Tally,
     /// Leaves that the nodes answer for: from one to another.
-    pub nodes: Vec<(i64, i64)>,
+    pub nodes: Vec<Run>,
     /// Leaves that the base table must answer for, in order and apart.
-    pub rows: Vec<(i64, i64)>,
+    pub rows: Vec<Run>,
 }
 
 impl Overlay {
@@ -95,12 +96,12 @@ impl Overlay {
                 }
                 Entry::Vacant(vacant) => {
                     vacant.insert(match entry.change {
-                        Change::Add(tallies) => Leaf::Add(tallies[line.value]),
+                        Change::Add(sum) => Leaf::Add(sum.tallies[line.value]),
                         Change::Dirty => Leaf::Dirty,
                     });
                 }
                 Entry::Occupied(mut known) => match (known.get_mut(), entry.change) {
-                    (Leaf::Add(sum), Change::Add(parts)) => sum.merge(&parts[line.value]),
+                    (Leaf::Add(sum), Change::Add(part)) => sum.merge(&part.tallies[line.value]),
                     (known, _) => *known = Leaf::Dirty,
                 },
             }
@@ -113,52 +114,28 @@ impl Overlay {
     pub fn parts(&self, first: i64, last: i64) -> Parts {
         let mut parts = Parts { tally: Tally::EMPTY, nodes: Vec::new(), rows: Vec::new() };
         // Leaves that the nodes do not answer for, and whether the base table must.
-        let mut apart: Vec<(i64, i64, bool)> = Vec::new();
-        let spans = &self.spans[self.spans.partition_point(|span| span.1 < first)..];
-        for &(begin, end) in spans.iter().take_while(|span| span.0 <= last) {
+        let mut apart: Vec<(Run, bool)> = Vec::new();
+        for span in within(&self.spans, first, last) {
             room(&mut apart, 1);
-            apart.push((begin.max(first), end.min(last), true));
+            apart.push((span, true));
         }
-        let spanned = |leaf: i64| {
-            let place = self.spans.partition_point(|span| span.1 < leaf);
-            self.spans.get(place).is_some_and(|span| span.0 <= leaf)
-        };
         for (&leaf, what) in self.leaves.range(first..=last) {
             room(&mut apart, 1);
             match what {
-                _ if spanned(leaf) => {}
+                _ if contains(&self.spans, leaf) => {}
                 Leaf::Add(part) => parts.tally.merge(part),
-                Leaf::Dirty => apart.push((leaf, leaf, true)),
+                Leaf::Dirty => apart.push(((leaf, leaf), true)),
                 Leaf::Known(part) => {
                     parts.tally.merge(part);
-                    apart.push((leaf, leaf, false));
+                    apart.push(((leaf, leaf), false));
                 }
             }
         }
         apart.sort_unstable();
-        // The next leaf to account for; none after the last leaf of the line.
-        let mut next = Some(first);
-        room(&mut parts.nodes, apart.len() + 1);
-        room(&mut parts.rows, apart.len());
-        for (begin, end, read) in apart {
-            let Some(from) = next else { break };
-            room(&mut parts.nodes, 2);
-            room(&mut parts.rows, 1);
-            if begin > from {
-                parts.nodes.push((from, begin - 1));
-            }
-            if read {
-                parts.rows.push((begin, end));
-            }
-            next = end.checked_add(1);
+        if self.nodes {
+            parts.nodes = gaps(first, last, apart.iter().map(|(run, _)| *run));
         }
-        if let Some(from) = next.filter(|&from| from <= last) {
-            room(&mut parts.nodes, 1);
-            parts.nodes.push((from, last));
-        }
-        if !self.nodes {
-            parts.nodes.clear();
-        }
+        parts.rows = memory::collect(apart.into_iter().filter(|(_, read)| *read).map(|(run, _)| run));
         parts
     }
 
@@ -188,25 +165,4 @@ impl Overlay {
         }
         nodes
     }
-}
-
-/// Spans in order, those that overlap or adjoin being one.
-fn together(spans: &[Span]) -> Vec<(i64, i64)> {
-    let spans = spans.iter().map(|span| (span.first, span.last));
-    let mut sorted = memory::collect(spans.filter(|(first, last)| first <= last));
-    sorted.sort_unstable();
-    let mut together: Vec<(i64, i64)> = Vec::new();
-    room(&mut together, sorted.len());
-    for (first, last) in sorted {
-        match together.last_mut() {
-            Some(before) if before.1.checked_add(1).is_none_or(|next| first <= next) => {
-                before.1 = before.1.max(last);
-            }
-            _ => {
-                room(&mut together, 1);
-                together.push((first, last));
-            }
-        }
-    }
-    together
 }

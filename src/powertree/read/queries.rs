@@ -1,34 +1,47 @@
 //! The SQL functions that read power trees.
 
-use super::bucket::cut;
+use super::below::{Below, SeriesBelow};
+use super::bucket::{cut, ends};
 use super::reader::Reader;
-use super::request::{range, series, value};
+use super::request::{prefix, range, require_series, series, value};
+use super::zoom::Zoom;
 use crate::datum::tally::{allocate, SqlTally};
 use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
+use crate::pg::rows::ResultRows;
 use crate::pg::spi::connected;
+use crate::pg::value::Value;
 use crate::powertree::model::argument::required;
+use crate::powertree::model::key;
 use crate::powertree::model::lock::lock;
-use crate::powertree::model::question::Range;
+use crate::powertree::model::question::{Measure, Measured, Range};
 use crate::powertree::model::tree::Tree;
-use crate::powertree::store::definition::MOST_VALUES;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::pg_sys::{Datum, FunctionCallInfo};
 use pgrx::prelude::*;
 use std::rc::Rc;
-use tally_stats::tree::Block;
 use tally_stats::Tally;
 
 /// The tree and the value that arguments 0 and 1 name, which the caller may read. The base table is locked, as any
 /// query of it would.
 fn tree_and_value(fcinfo: FunctionCallInfo) -> (Rc<Tree>, usize) {
+    locked(fcinfo, |tree| value(fcinfo, 1, tree))
+}
+
+/// The tree that argument 0 names, of which the caller may read position and series.
+fn readable_tree(fcinfo: FunctionCallInfo) -> Rc<Tree> {
+    locked(fcinfo, require_series).0
+}
+
+/// The tree that argument 0 names, and what is to be checked of it before and after the base table is locked.
+fn locked<R>(fcinfo: FunctionCallInfo, check: impl Fn(&Tree) -> R) -> (Rc<Tree>, R) {
     let name: String = required(fcinfo, 0, "tree");
     let tree = Tree::named(&name);
-    value(fcinfo, 1, &tree);
+    check(&tree);
     lock(tree.base);
     // A change that waited for the lock, or that we waited for, may have made another tree of it.
     let tree = Tree::named(&name);
-    let value = value(fcinfo, 1, &tree);
-    (tree, value)
+    let checked = check(&tree);
+    (tree, checked)
 }
 
 #[pg_extern(sql = false)]
@@ -69,31 +82,82 @@ fn powertree_buckets(fcinfo: FunctionCallInfo) {
     let (tree, value) = tree_and_value(fcinfo);
     let cut = cut(fcinfo, 2, &tree);
     let key = series(fcinfo, 5, &tree);
-    // SAFETY: the function is declared to return rows of a position and a tally, which the store copies, and keeps on
-    // disk if they are many.
-    unsafe {
-        pg_sys::InitMaterializedSRF(fcinfo, 0);
-        let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
-        let (rows, descriptor) = ((*result).setResult, (*result).setDesc);
-        connected(|| {
-            Reader::answer(&tree, value, &key, cut.range, |reader| {
-                // What was answered before does not count.
-                pg_sys::tuplestore_clear(rows);
-                reader.buckets(&cut, |begin, tally| {
-                    let mut tally = *tally;
-                    let mut values = [tree.position.to_datum(begin), Datum::from(&raw mut tally)];
-                    let mut nulls = [false; 2];
-                    pg_sys::tuplestore_putvalues(rows, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-                });
+    let rows = ResultRows::of(fcinfo);
+    connected(|| {
+        Reader::answer(&tree, value, &key, cut.range, |reader| {
+            // What was answered before does not count.
+            rows.clear();
+            reader.buckets(&cut, |begin, tally| {
+                rows.add(|| [tree.position.to_datum(begin), allocate(tally.renormalized()).into()]);
             });
         });
-    }
+    });
 }
 
-/// Returns how many values of the first column a stored node has, as views of version 0.1.0 ask.
 #[pg_extern(sql = false)]
-fn powertree_count(block: &[u8], values: i32) -> i64 {
-    let values = usize::try_from(values).ok().filter(|values| (1..=MOST_VALUES).contains(values));
-    let block = values.and_then(|values| Block::from_bytes(values, block));
-    block.and_then(|block| block.total().first().map(Tally::num_vals)).unwrap_or(0)
+fn powertree_zoom(fcinfo: FunctionCallInfo) {
+    let (tree, value) = tree_and_value(fcinfo);
+    let (from, to) = ends(fcinfo, 2, &tree);
+    let points: i32 = required(fcinfo, 4, "number of points");
+    let key = series(fcinfo, 5, &tree);
+    let zoom = Zoom::of(&tree, from, to, points);
+    let rows = ResultRows::of(fcinfo);
+    connected(|| {
+        Reader::answer(&tree, value, &key, zoom.cut.range, |reader| {
+            rows.clear();
+            reader.buckets(&zoom.cut, |begin, tally| {
+                let tally = tally.renormalized();
+                rows.add(|| [tree.position.to_datum(begin), zoom.step(), allocate(tally).into()]);
+            });
+        });
+    });
+}
+
+#[pg_extern(sql = false)]
+fn powertree_tallies(fcinfo: FunctionCallInfo) {
+    let (tree, value) = tree_and_value(fcinfo);
+    let range = range(fcinfo, 2, &tree);
+    let below = prefix(fcinfo, 4, &tree);
+    let rows = ResultRows::of(fcinfo);
+    connected(|| {
+        if range.is_empty() {
+            return;
+        }
+        for found in Below::new(tree.clone(), Measure::Tally(value), below).measure(range) {
+            let SeriesBelow { key, measured: Measured { tally, .. }, .. } = found;
+            if tally.num_vals() > 0 {
+                rows.add(|| {
+                    let series = Value::from(key::texts(&tree.series, &key));
+                    [series.datum(), allocate(tally.renormalized()).into()]
+                });
+            }
+        }
+    });
+}
+
+#[pg_extern(sql = false)]
+fn powertree_series(fcinfo: FunctionCallInfo) {
+    let tree = readable_tree(fcinfo);
+    let below = prefix(fcinfo, 1, &tree);
+    let (first, last) = tree.position.ends();
+    let rows = ResultRows::of(fcinfo);
+    connected(|| {
+        for found in Below::new(tree.clone(), Measure::Extent, below).measure(Range { first, last }) {
+            let SeriesBelow { key, measured: Measured { extent, .. }, .. } = found;
+            if extent.rows > 0 {
+                let text =
+                    |position| Value::from(tree.position.to_value(position).to_text().as_str()).datum();
+                rows.add(|| {
+                    let series = Value::from(key::texts(&tree.series, &key));
+                    [series.datum(), text(extent.first), text(extent.last), extent.rows.into()]
+                });
+            }
+        }
+    });
+}
+
+/// Returns 0: views of version 0.1.0 ask how many values a stored node has, whose format this version does not read.
+#[pg_extern(sql = false)]
+fn powertree_count(_block: &[u8], _values: i32) -> i64 {
+    0
 }

@@ -1,6 +1,7 @@
 //! Answers for one series: nodes, the log and rows of the base table, all in the active snapshot.
 
 use super::access::Access;
+use super::leaves::cover;
 use super::overlay::{Line, Overlay};
 use crate::pg::memory::room;
 use crate::pg::table::{Snapshot, Table};
@@ -10,11 +11,12 @@ use crate::powertree::model::key;
 use crate::powertree::model::question::{LastValues, Query, Range};
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
-use crate::powertree::store::nodes::{series_key, Nodes};
+use crate::powertree::store::nodes::Nodes;
+use crate::powertree::store::series::key_of;
 use crate::powertree::store::tables::Tables;
 use std::collections::HashMap;
 use std::rc::Rc;
-use tally_stats::tree::{cover, last, Block};
+use tally_stats::tree::{last, Block};
 use tally_stats::Tally;
 
 /// The number of leaves from which on their rows are read with a plan of their own.
@@ -76,7 +78,7 @@ impl Reader {
             return None;
         }
         let Access::Tree(spans) = Access::of(&line.tables, tree.id) else { return None };
-        let stored = series_key(&line.tables, tree.id, line.series, Snapshot::Active);
+        let stored = key_of(&line.tables, tree.id, line.series, Snapshot::Active);
         if stored.as_ref().is_some_and(|stored| *stored != line.key) {
             return None;
         }
@@ -186,7 +188,7 @@ impl Reader {
     /// Adds the tallies of leaves as the nodes have them.
     fn add_nodes(&mut self, first: i64, last: i64, tally: &mut Tally) {
         let value = self.value;
-        for run in cover(first, last, self.tree.height) {
+        for run in cover(&self.tree, (first, last)) {
             let level = run.level + 1;
             let (begin, end) = (run.first.div_euclid(10), run.last.div_euclid(10));
             let mut add = |node: i64, block: &Block| {
@@ -218,9 +220,7 @@ impl Reader {
         }
         // What its parent, which is asked more often, knows to be empty need not be looked for.
         let is_empty = level < self.tree.height
-            && self
-                .block(level + 1, node.div_euclid(10))
-                .is_none_or(|parent| parent.child(node).iter().all(|tally| tally.num_vals() == 0));
+            && self.block(level + 1, node.div_euclid(10)).is_none_or(|parent| parent.extent(node).rows == 0);
         let mut found = None;
         if !is_empty {
             self.nodes()

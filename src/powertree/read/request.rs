@@ -91,16 +91,49 @@ pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Value
     tree.series.iter().zip(given.iter().flatten()).map(|(key, text)| key.parse(text)).collect()
 }
 
+/// The values of the first columns of the series that argument `number`, a text array, names.
+pub fn prefix(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Value> {
+    let given: Array<&str> = required(fcinfo, number, "prefix");
+    let names: Vec<&str> = tree.series.iter().map(|key| key.column.name.as_str()).collect();
+    if given.len() > names.len() || given.contains_nulls() {
+        let wanted = match names.len() {
+            0 => "All rows of the table are one series: give no value.".to_owned(),
+            _ => format!("Give values, not NULL, for the first of {}, or for none.", names.join(", ")),
+        };
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("wrong values for a prefix of series of power tree \"{}\"", tree.name),
+            format!("There are {}.", given.len()),
+            &wanted,
+        );
+    }
+    tree.series.iter().zip(given.iter().flatten()).map(|(key, text)| key.parse(text)).collect()
+}
+
 /// The values of a tree that the caller may ask for, by their places: those that a SELECT of value, position and series
 /// would give.
 fn readable_values(tree: &Tree) -> Vec<usize> {
-    if !rights::may_use_schema(tree.base) {
-        return Vec::new();
+    let readable = |&value: &usize| may_read(tree, tree.values[value].0.number);
+    if is_series_readable(tree) {
+        (0..tree.values.len()).filter(readable).collect()
+    } else {
+        Vec::new()
     }
-    let whole = rights::may_select_table(tree.base);
-    let column = |number: i16| whole || rights::may_select_column(tree.base, number);
-    if !column(tree.at.number) || !tree.series.iter().all(|key| column(key.column.number)) {
-        return Vec::new();
+}
+
+/// Raises an error unless the caller may SELECT position and series.
+pub fn require_series(tree: &Tree) {
+    if !is_series_readable(tree) {
+        rights::denied(&tree.name);
     }
-    (0..tree.values.len()).filter(|&value| column(tree.values[value].0.number)).collect()
+}
+
+fn is_series_readable(tree: &Tree) -> bool {
+    rights::may_use_schema(tree.base)
+        && may_read(tree, tree.at.number)
+        && tree.series.iter().all(|key| may_read(tree, key.column.number))
+}
+
+fn may_read(tree: &Tree, column: i16) -> bool {
+    rights::may_select_table(tree.base) || rights::may_select_column(tree.base, column)
 }

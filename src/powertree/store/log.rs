@@ -3,8 +3,7 @@
 use super::tables::{damaged, Tables};
 use crate::pg::table::{Row, ScanKey, Snapshot, Table};
 use crate::pg::value::Value;
-use tally_stats::tree::{pack, unpack};
-use tally_stats::Tally;
+use tally_stats::tree::Contents;
 
 const SERIES: i16 = 1;
 const LEAF: i16 = 2;
@@ -15,8 +14,8 @@ const DELTA: i16 = 5;
 /// A change of a leaf.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Rows were added; their tallies, one for each value column.
-    Add(Vec<Tally>),
+    /// Rows were added, these.
+    Add(Contents),
     /// Rows were deleted or updated: the leaf must be read from the base table.
     Dirty,
 }
@@ -25,9 +24,7 @@ impl Change {
     /// Adds another change. A dirty leaf stays dirty.
     pub fn and(&mut self, other: Change) {
         match (&mut *self, other) {
-            (Change::Add(sums), Change::Add(parts)) => {
-                sums.iter_mut().zip(&parts).for_each(|(sum, part)| sum.merge(part));
-            }
+            (Change::Add(sum), Change::Add(part)) => sum.merge(&part),
             _ => *self = Change::Dirty,
         }
     }
@@ -43,11 +40,7 @@ pub struct Entry {
 /// The row of an entry.
 pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Value>> {
     let delta = match change {
-        Change::Add(tallies) => {
-            let mut bytes = Vec::with_capacity(64);
-            tallies.iter().for_each(|tally| pack(tally, &mut bytes));
-            Some(Value::from(bytes.as_slice()))
-        }
+        Change::Add(contents) => Some(Value::from(contents.to_bytes().as_slice())),
         Change::Dirty => None,
     };
     vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(key.into()), delta]
@@ -81,6 +74,20 @@ pub fn of_series(
     });
 }
 
+/// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of all series of a tree, by series and leaf, until it
+/// returns false: the row and its key.
+pub fn of_leaves(
+    tables: &Tables,
+    tree: i32,
+    first: i64,
+    last: i64,
+    mut each: impl FnMut(&Row, &[u8]) -> bool,
+) {
+    let keys = [ScanKey::Integer(TREE, tree), ScanKey::Between(LEAF, first, last)];
+    Table::read(tables.log)
+        .scan(tables.log_leaf, Snapshot::Active, &keys, |row| each(row, row.bytes(KEY).unwrap_or_default()));
+}
+
 /// The leaf that an entry is of.
 pub fn leaf(row: &Row) -> i64 {
     row.integer(LEAF)
@@ -109,9 +116,12 @@ pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
 
 /// The entry of a row.
 pub fn entry(row: &Row, values: usize) -> Entry {
-    let change = row.bytes(DELTA).map_or(Change::Dirty, |mut bytes| {
-        let tallies: Option<Vec<Tally>> = (0..values).map(|_| unpack(&mut bytes)).collect();
-        Change::Add(tallies.filter(|_| bytes.is_empty()).unwrap_or_else(|| damaged("log entries")))
-    });
+    let change = match row.bytes(DELTA) {
+        Some(bytes) if !Contents::is_of_first_format(bytes) => {
+            Change::Add(Contents::from_bytes(values, bytes).unwrap_or_else(|| damaged("log entries")))
+        }
+        // The first format does not say how many rows there are: the base table does.
+        _ => Change::Dirty,
+    };
     Entry { series: row.integer(SERIES), leaf: row.integer(LEAF), change }
 }

@@ -6,6 +6,7 @@ pub mod failure;
 pub mod generation;
 pub mod log;
 pub mod nodes;
+pub mod series;
 pub mod span;
 pub mod state;
 pub mod tables;

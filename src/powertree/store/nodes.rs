@@ -1,5 +1,6 @@
 //! The stored nodes, each with its ten children in one row.
 
+use super::state::Totals;
 use super::tables::{damaged, Tables};
 use crate::pg::table::{Row, ScanKey, Snapshot, Table, Writer};
 use pgrx::pg_sys;
@@ -30,6 +31,15 @@ pub struct Stored {
     pub size: i64,
 }
 
+/// Returns about how many nodes a tree of this size has on a level.
+pub fn about_how_many(totals: Totals, values: usize, level: u32) -> i64 {
+    let full = OVERHEAD + 10 * FULL_CHILD * values as i64;
+    (totals.bytes / full).div_euclid(10_i64.saturating_pow(level - 1)).max(totals.num_series)
+}
+
+/// Bytes of the tally of many values.
+const FULL_CHILD: i64 = 55;
+
 /// Bytes that a node takes on disk apart from its block: the header and the other columns of the row, its line pointer, and its entry
 /// in the index.
 const OVERHEAD: i64 = 24 + 22 + 4 + 32;
@@ -44,15 +54,9 @@ impl Nodes<'_> {
             ScanKey::Between(NODE, first, last),
         ];
         self.table.scan(self.tables.node_level, snapshot, &keys, |row| {
-            each(self.stored(row));
+            each(stored(row, self.values));
             true
         });
-    }
-
-    fn stored(self, row: &Row) -> Stored {
-        let bytes = row.bytes(BLOCK).unwrap_or_default();
-        let block = Block::from_bytes(self.values, bytes).unwrap_or_else(|| damaged("nodes"));
-        Stored { node: row.integer(NODE), block, row: row.id(), size: size(bytes) }
     }
 
     /// Writes a node. Returns the bytes that it takes on disk.
@@ -86,17 +90,38 @@ impl Nodes<'_> {
     }
 }
 
-fn size(block: &[u8]) -> i64 {
-    block.len() as i64 + OVERHEAD
+/// The nodes of all series of a level.
+#[derive(Clone, Copy)]
+pub struct Level<'t> {
+    pub tables: &'t Tables,
+    pub table: &'t Table,
+    pub tree: i32,
+    pub values: usize,
+    pub level: u32,
 }
 
-/// The key of the series with this hash, if it has nodes.
-pub fn series_key(tables: &Tables, tree: i32, series: i64, snapshot: Snapshot) -> Option<Vec<u8>> {
-    let mut found = None;
-    let keys = [ScanKey::Integer(2, tree), ScanKey::Equal(1, series)];
-    Table::read(tables.series).scan(tables.series_hash, snapshot, &keys, |row| {
-        found = row.bytes(3).map(<[u8]>::to_vec);
-        false
-    });
-    found
+impl Level<'_> {
+    /// Calls `each` with the series and the node of the nodes `first ..= last` that have blocks, series by series in the order of their
+    /// hashes.
+    pub fn read(self, first: i64, last: i64, mut each: impl FnMut(i64, Stored)) {
+        let keys = [
+            ScanKey::Integer(TREE, self.tree),
+            ScanKey::Small(LEVEL, self.level as i16),
+            ScanKey::Between(NODE, first, last),
+        ];
+        self.table.scan(self.tables.node_level, Snapshot::Active, &keys, |row| {
+            each(row.integer(SERIES), stored(row, self.values));
+            true
+        });
+    }
+}
+
+fn stored(row: &Row, values: usize) -> Stored {
+    let bytes = row.bytes(BLOCK).unwrap_or_default();
+    let block = Block::from_bytes(values, bytes).unwrap_or_else(|| damaged("nodes"));
+    Stored { node: row.integer(NODE), block, row: row.id(), size: size(bytes) }
+}
+
+fn size(block: &[u8]) -> i64 {
+    block.len() as i64 + OVERHEAD
 }

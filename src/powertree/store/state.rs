@@ -1,9 +1,11 @@
 //! States of trees: their columns, their last compaction, and whether they are stale.
 
 use super::tables::Tables;
+use crate::pg::error::raise;
 use crate::pg::table::{Row, ScanKey, Snapshot, Table};
 use crate::pg::value::{Moment, Value};
 use pgrx::pg_sys;
+use pgrx::PgSqlErrorCode;
 
 /// The state of a tree: a row that only compactions, rebuilds and DDL write.
 #[derive(Clone, Debug)]
@@ -22,7 +24,13 @@ pub struct TreeState {
     pub stale: Option<String>,
     /// The size of the tree, maintained by compactions.
     pub totals: Totals,
+    /// The format of its nodes.
+    pub format: i16,
 }
+
+/// The format of nodes: the second one counts rows and knows their first and last position, the first one had only tallies.
+pub const FORMAT: i16 = 2;
+const FIRST_FORMAT: i16 = 1;
 
 /// The size of a tree.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,6 +41,21 @@ pub struct Totals {
     pub num_series: i64,
     /// The bytes that the nodes take on disk, their index included.
     pub bytes: i64,
+}
+
+/// The columns of the table since nodes have another format than the first.
+const COLUMNS: usize = 11;
+
+/// Raises an error if the table cannot say which format nodes have: nodes of the second one would be taken for those of the first.
+pub fn require_format(tables: &Tables) {
+    if Table::read(tables.state).columns() < COLUMNS {
+        raise(
+            PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "the tables of extension pg_tally are those of another version",
+            "Nodes have another format now.",
+            "Update the extension: ALTER EXTENSION pg_tally UPDATE.",
+        );
+    }
 }
 
 impl TreeState {
@@ -61,6 +84,8 @@ impl TreeState {
             compacted_at: row.integer_or_null(6),
             stale: row.text(7),
             totals: Totals { num_vals: row.integer(8), num_series: row.integer(9), bytes: row.integer(10) },
+            // A version before this one has no such column.
+            format: row.integer_or_null(11).map_or(FIRST_FORMAT, |format| format as i16),
         }
     }
 
@@ -77,6 +102,7 @@ impl TreeState {
             Some(self.totals.num_vals.into()),
             Some(self.totals.num_series.into()),
             Some(self.totals.bytes.into()),
+            Some(self.format.into()),
         ];
         let table = Table::write(tables.state);
         // A version before this one has fewer columns, until ALTER EXTENSION UPDATE.

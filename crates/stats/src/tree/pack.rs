@@ -73,7 +73,7 @@ fn take_bytes<'a>(bytes: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-fn pack_integer(mut x: u64, bytes: &mut Vec<u8>) {
+pub(super) fn pack_integer(mut x: u64, bytes: &mut Vec<u8>) {
     while x >= 0x80 {
         bytes.push(x as u8 | 0x80);
         x >>= 7;
@@ -81,7 +81,7 @@ fn pack_integer(mut x: u64, bytes: &mut Vec<u8>) {
     bytes.push(x as u8);
 }
 
-fn unpack_integer(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn unpack_integer(bytes: &mut &[u8]) -> Option<u64> {
     let mut x = 0;
     for shift in (0..64).step_by(7) {
         let byte = take_bytes(bytes, 1)?[0];

@@ -1,0 +1,60 @@
+//! Results of functions declared to return a table, kept on disk if they are many.
+
+use super::error::raise;
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::PgSqlErrorCode;
+use std::cell::RefCell;
+
+/// The rows that the running function returns.
+pub struct ResultRows {
+    store: *mut pg_sys::Tuplestorestate,
+    descriptor: pg_sys::TupleDesc,
+    /// The memory context in which a row is made.
+    memory: RefCell<PgMemoryContexts>,
+}
+
+impl ResultRows {
+    /// Begins a result without rows.
+    pub fn of(fcinfo: FunctionCallInfo) -> ResultRows {
+        // SAFETY: the call that is running; the store and its descriptor live as long as its result.
+        unsafe {
+            pg_sys::InitMaterializedSRF(fcinfo, 0);
+            let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
+            ResultRows {
+                store: (*result).setResult,
+                descriptor: (*result).setDesc,
+                memory: RefCell::new(PgMemoryContexts::new("row of a result")),
+            }
+        }
+    }
+
+    /// Forgets all rows.
+    pub fn clear(&self) {
+        // SAFETY: the store of the running call.
+        unsafe { pg_sys::tuplestore_clear(self.store) }
+    }
+
+    /// Adds a row. `row` returns its columns, none of them NULL and of the types that SQL declares; what it allocates is freed.
+    pub fn add<const N: usize>(&self, row: impl FnOnce() -> [Datum; N]) {
+        let mut memory = self.memory.borrow_mut();
+        let mut nulls = [false; N];
+        // SAFETY: as many columns as the result has, as is checked; the store copies them before their memory is freed.
+        unsafe {
+            if (*self.descriptor).natts as usize != N {
+                raise(
+                    PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+                    format!("the function returns rows of {N} columns"),
+                    "",
+                    "Declare the function as extension pg_tally does.",
+                );
+            }
+            memory.switch_to(|_| {
+                let mut columns = row();
+                let (columns, nulls) = (columns.as_mut_ptr(), nulls.as_mut_ptr());
+                pg_sys::tuplestore_putvalues(self.store, self.descriptor, columns, nulls);
+            });
+            memory.reset();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Zoom: the finest step for a number of points that costs little, from a ladder of steps that people read easily.
+
+use super::bucket::{after, wrong, Cut};
+use crate::pg::value::Value;
+use crate::powertree::model::argument::Step;
+use crate::powertree::model::position::{Position, DAY};
+use crate::powertree::model::question::Range;
+use crate::powertree::model::steps::{decimal, readable_widths};
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{self, Datum, Interval};
+use tally_stats::tree::Leaves;
+
+/// The most points of one call.
+const MOST: i32 = 100_000;
+
+/// Steps of the calendar: months, days, and what `date_trunc` calls them.
+const CALENDAR: [(i32, i32, &str); 8] = [
+    (0, 1, "day"),
+    (0, 7, "week"),
+    (1, 0, "month"),
+    (3, 0, "quarter"),
+    (12, 0, "year"),
+    (120, 0, "decade"),
+    (1200, 0, "century"),
+    (12_000, 0, "millennium"),
+];
+
+/// A step of the ladder.
+#[derive(Clone, Copy)]
+struct Rung {
+    step: Step,
+    /// The step as the caller sees it, unless positions are numbers.
+    interval: Interval,
+    /// The unit of the calendar at whose beginnings buckets begin; None for multiples of the step.
+    unit: Option<&'static str>,
+}
+
+impl Rung {
+    fn of(interval: Interval, unit: Option<&'static str>, position: Position) -> Rung {
+        let fixed = position.of_interval(interval.month, interval.day, interval.time);
+        Rung { step: fixed.map_or(Step::Calendar(interval), Step::Fixed), interval, unit }
+    }
+
+    /// A step of a fixed number of positions.
+    fn fixed(width: i64, position: Position) -> Rung {
+        let interval = match position {
+            Position::Date => Interval { month: 0, day: width.try_into().unwrap_or(i32::MAX), time: 0 },
+            _ => Interval { month: 0, day: 0, time: width },
+        };
+        Rung { step: Step::Fixed(width), interval, unit: None }
+    }
+
+    /// Returns where the bucket of a position begins.
+    fn begin(self, at: i64, position: Position) -> Option<i64> {
+        match (self.unit, self.step) {
+            (Some(unit), _) => Some(truncated(unit, at, position)),
+            (None, Step::Fixed(width)) => at.div_euclid(width).checked_mul(width),
+            (None, Step::Calendar(_)) => None,
+        }
+    }
+}
+
+/// Buckets of whole steps around a range.
+pub struct Zoom {
+    pub cut: Cut,
+    rung: Rung,
+    position: Position,
+}
+
+impl Zoom {
+    /// Chooses the finest step of which at most `points` buckets hold the range, and whose buckets cut few leaves: cut ones are read from the
+    /// table row by row.
+    pub fn of(tree: &Tree, from: i64, to: i64, points: i32) -> Zoom {
+        if !(2..=MOST).contains(&points) {
+            wrong(
+                format!("number of points must be from 2 to {MOST}: {points}"),
+                "Give about as many as the chart has pixels across.",
+            );
+        }
+        // The fewest buckets, two, have three ends.
+        let most_cut = (points as usize / 4).max(3);
+        let zoom = |&rung: &Rung| {
+            let range = buckets(rung, from, to, points as usize, tree, most_cut)?;
+            Some(Zoom { cut: Cut::of(range, rung.step, tree.position), rung, position: tree.position })
+        };
+        ladder(tree).iter().find_map(zoom).unwrap_or_else(|| {
+            wrong(
+                format!("range is too wide for {points} points"),
+                "Ask for more points, or for a shorter range.",
+            )
+        })
+    }
+
+    /// The step, as a datum of what SQL declares: an interval, or a number where positions are numbers.
+    pub fn step(&self) -> Datum {
+        match (self.position, self.rung.step) {
+            (Position::Bigint, Step::Fixed(width)) => width.into(),
+            _ => Value::from(self.rung.interval).datum(),
+        }
+    }
+}
+
+/// Returns the positions of the buckets of a step that hold a range; None if they are more than `points`, or begin and end inside of more leaves than
+/// `most_cut`.
+fn buckets(rung: Rung, from: i64, to: i64, points: usize, tree: &Tree, most_cut: usize) -> Option<Range> {
+    let position = tree.position;
+    let about = i128::from(rung.step.about(position)) * 2 * points as i128;
+    if i128::from(to) - i128::from(from) > about {
+        return None;
+    }
+    let first = rung.begin(from, position)?;
+    let Leaves { width } = tree.leaves;
+    let (mut next, mut cut_leaves, mut cut_leaf) = (first, 0, None);
+    for i in 1.. {
+        if next.rem_euclid(width) != 0 && cut_leaf != Some(next.div_euclid(width)) {
+            cut_leaves += 1;
+            cut_leaf = Some(next.div_euclid(width));
+        }
+        if cut_leaves > most_cut {
+            return None;
+        }
+        if next >= to {
+            break;
+        }
+        if i > points as i64 {
+            return None;
+        }
+        next = after(first, rung.step, i, position)?;
+    }
+    Some(Range { first, last: next.checked_sub(1)? })
+}
+
+/// All steps for the positions of a tree, the finest first. A leaf is one of them and, if no other is a multiple of it, so are some multiples.
+fn ladder(tree: &Tree) -> Vec<Rung> {
+    let (position, width) = (tree.position, tree.leaves.width);
+    let fixed = readable_widths(position).into_iter();
+    let mut ladder: Vec<Rung> = match position {
+        Position::Bigint => fixed.map(|width| Rung::fixed(width, position)).collect(),
+        // Days are those of the calendar.
+        Position::Date => Vec::new(),
+        _ => fixed.filter(|width| *width < DAY).map(|width| Rung::fixed(width, position)).collect(),
+    };
+    if ladder.iter().any(|rung| matches!(rung.step, Step::Fixed(step) if step % width == 0)) {
+        ladder.push(Rung::fixed(width, position));
+    } else {
+        ladder.extend(decimal(3).map(|times| Rung::fixed(width.saturating_mul(times), position)));
+    }
+    if position != Position::Bigint {
+        ladder.extend(
+            CALENDAR
+                .map(|(month, day, unit)| Rung::of(Interval { month, day, time: 0 }, Some(unit), position)),
+        );
+    }
+    ladder.sort_by_key(|rung| rung.step.about(position));
+    ladder
+}
+
+/// Returns the beginning of the unit of the calendar that a position is in, in the session's time zone.
+fn truncated(unit: &str, at: i64, position: Position) -> i64 {
+    let unit = Value::from(unit).datum();
+    // SAFETY: functions of these types; they raise an error beyond the end of the calendar.
+    unsafe {
+        let call = |function: u32, arguments: [Datum; 2]| {
+            pg_sys::OidFunctionCall2Coll(function.into(), pg_sys::InvalidOid, arguments[0], arguments[1])
+        };
+        let cast = |function: u32, datum: Datum| {
+            pg_sys::OidFunctionCall1Coll(function.into(), pg_sys::InvalidOid, datum)
+        };
+        position.read(match position {
+            Position::Timestamptz => call(pg_sys::F_DATE_TRUNC_TEXT_TIMESTAMPTZ, [unit, at.into()]),
+            Position::Date => {
+                let at = cast(pg_sys::F_TIMESTAMP_DATE, Datum::from(at as i32));
+                cast(pg_sys::F_DATE_TIMESTAMP, call(pg_sys::F_DATE_TRUNC_TEXT_TIMESTAMP, [unit, at]))
+            }
+            _ => call(pg_sys::F_DATE_TRUNC_TEXT_TIMESTAMP, [unit, at.into()]),
+        })
+    }
+}
