@@ -5,8 +5,8 @@
 
 Six writers mix inserts, late inserts, updates, deletes, cascades, rollbacks, savepoints and long transactions, and their triggers,
 cursors and RETURNING look at the tree in the middle of statements; a seventh commits in two phases; two compactors fold;
-one session has the tree rebuilt every two seconds; four readers compare ranges, buckets and last values with the base table in one
-snapshot; half of each at REPEATABLE READ.
+one session has the tree rebuilt every two seconds, now and then with other leaves; four readers compare ranges, buckets, last values and all series
+with the base table in one snapshot; half of each at REPEATABLE READ.
 The first half of the time on a plain table, the second on a partitioned one whose partitions are truncated, detached, attached,
 dropped and filled by COPY FREEZE meanwhile. It needs max_prepared_transactions.
 
@@ -86,8 +86,9 @@ def compactor(database, isolation, seconds, compact):
 
 
 def rebuilder(database, seconds):
-    """A psql that has the tree rebuilt now and then."""
-    return feeding(database, "read committed", "SELECT pg_sleep(2); SELECT powertree_rebuild('soak');\n" * int(seconds))
+    """A psql that has the tree rebuilt now and then, each other time with leaves of another width."""
+    lines = [f"SELECT pg_sleep(2); SELECT powertree_rebuild('soak'{leaf});\n" for leaf in ("", ", '1.5 seconds'", "", ", '1 second'")]
+    return feeding(database, "read committed", "".join(lines) * int(seconds / 4 + 1))
 
 
 def feeding(database, isolation, lines):

@@ -134,7 +134,7 @@ SELECT query, r.* FROM unnest(ARRAY[
     $q$SELECT powertree_create('pt', at => 'ts', "values" => '{f8}', leaf => '-1 hour')$q$,
     $q$SELECT powertree_create('pt', at => 'ts', "values" => '{f8}', leaf => '1 month')$q$,
     $q$SELECT powertree_create('pt', at => 'pos', "values" => '{f8}', leaf => '1 hour')$q$,
-    $q$SELECT powertree_create('pt', at => 'ts', "values" => '{f8}', leaf => NULL)$q$,
+    $q$SELECT powertree_create('pt', at => NULL, "values" => '{f8}', leaf => '1 hour')$q$,
     $q$SELECT powertree_create('pt', at => 'ts', "values" => '{f8}', leaf => '1 hour', name => 'by time')$q$,
     $q$SELECT powertree_tally('nothing', 'f8', NULL, NULL, 'n1')$q$,
     $q$SELECT powertree_tally('by time', 'f9', NULL, NULL, 'n1')$q$,

@@ -171,15 +171,15 @@ pub fn forget(definition: &Definition) {
     let tables = Tables::get();
     wait_for_others(definition.id);
     delete(tables.definition, tables.definition_id, &[ScanKey::Integer(1, definition.id)]);
+    delete(tables.state, tables.state_tree, &[ScanKey::Integer(1, definition.id)]);
     forget_stored(&tables, definition.id);
     failure::forget(&tables, definition.id);
     changed(&tables, definition.base);
 }
 
-/// Removes all that was computed for a tree.
+/// Removes nodes and log of a tree.
 fn forget_stored(tables: &Tables, id: i32) {
     let own = |column| [ScanKey::Integer(column, id)];
-    delete(tables.state, tables.state_tree, &own(1));
     delete(tables.span, tables.span_tree, &own(1));
     delete(tables.log, tables.log_leaf, &own(3));
     delete(tables.series, tables.series_hash, &own(2));
