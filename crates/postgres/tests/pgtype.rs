@@ -1,18 +1,17 @@
 //! Forms of values against PostgreSQL itself: what is read here is read there to the same bits, it goes there and back, and what
 //! PostgreSQL writes is read here.
 
-mod random;
-
 use std::error::Error;
 use std::io::{Read, Write};
 
 use bytes::BytesMut;
 use postgres::types::{to_sql_checked, IsNull, ToSql, Type};
-use postgres::{Client, NoTls};
-use random::{as_postgres_writes, Random};
+use postgres::Client;
 use tally_postgres::pgtype::copy::{append_field, begin_row, HEADER, TRAILER};
 use tally_postgres::pgtype::moment::{days_from_unix, micros_from_unix, midnight, Moment, MICROS_PER_DAY};
 use tally_postgres::pgtype::{boolean, hex, numeric, Problem};
+use tally_testkit::random::{self, as_postgres_writes, Random};
+use tally_testkit::{connect, define_reading};
 
 const TEXTS: usize = 20_000;
 const VALUES: usize = 3_000;
@@ -53,20 +52,14 @@ fn read_boolean(text: &str) -> Outcome {
     boolean(text.as_bytes()).map(|flag| ("boolean", vec![flag.into()])).ok_or(Problem::Syntax)
 }
 
-fn connect() -> Client {
-    let url = std::env::var("DATABASE_URL").expect("DATABASE_URL is set");
-    let mut client = Client::connect(&url, NoTls).unwrap();
+/// A connection with a table of texts and what is read of them.
+fn connect_with_table() -> Client {
+    let mut client = connect();
+    define_reading(&mut client);
     client
         .batch_execute(
-            "SET timezone = 'UTC';
-             CREATE TEMP TABLE given (id int8, text text, outcome text, numeric numeric, date date, time time,
-                 timestamp timestamp, timestamptz timestamptz, bytea bytea, boolean bool);
-             -- What PostgreSQL itself makes of a text, or the SQLSTATE with which it refuses.
-             CREATE FUNCTION pg_temp.read(text text, type text, send text, OUT bytes bytea, OUT state text)
-             LANGUAGE plpgsql AS $$ BEGIN
-                 EXECUTE format('SELECT %s(%L::%s)', send, text, type) INTO bytes;
-             EXCEPTION WHEN data_exception THEN state := SQLSTATE;
-             END $$",
+            "CREATE TEMP TABLE given (id int8, text text, outcome text, numeric numeric, date date, time time,
+                 timestamp timestamp, timestamptz timestamptz, bytea bytea, boolean bool)",
         )
         .unwrap();
     client
@@ -99,7 +92,7 @@ fn assert_none(client: &mut Client, what: &str, sql: &str) {
 
 /// Checks a reader by random texts.
 fn check_texts(seed: u64, text: fn(&mut Random) -> String, read: fn(&str) -> Outcome) {
-    let mut client = connect();
+    let mut client = connect_with_table();
     let random = &mut Random::new(seed);
     let mut sent = HEADER.to_vec();
     let mut accepted = 0;

@@ -1,10 +1,11 @@
-//! Tools that the tests of the loader share: jobs to load, servers to break, and what must hold whatever happens.
+//! Tools that the tests beside PostgreSQL share: jobs to load, servers to break, texts to read, and what must hold whatever happens.
 //!
 //! - [`World`]: a broker inside the test, for topics of a few messages.
 //! - [`Topic`]: a topic on a real Kafka, for what the broker inside cannot do.
 //! - [`Files`]: a directory of files.
 //! - [`Job`]: thousands of simulated trades on a real Kafka, loaded by one or several loaders that come and go.
 //! - [`Scene`]: numbered messages on a real Kafka, with a [`Proxy`] in front of PostgreSQL and [`Server`]s to break.
+//! - [`random`]: texts of values, and [`define_reading`]: what PostgreSQL makes of them.
 
 mod files;
 mod invariant;
@@ -13,6 +14,8 @@ mod kafka;
 mod loader;
 mod program;
 mod proxy;
+pub mod random;
+mod reading;
 mod scene;
 mod server;
 mod topic;
@@ -27,6 +30,7 @@ pub use job::{Job, Workload};
 pub use loader::Loader;
 pub use program::{complaint, program, start, tally};
 pub use proxy::{Hold, Message, Proxy};
+pub use reading::define_reading;
 pub use scene::Scene;
 pub use server::Server;
 pub use topic::Topic;

@@ -169,6 +169,108 @@ pub fn boolean(random: &mut Random) -> String {
     random.spoil(word, "trueyesonfalsf01TF")
 }
 
+/// A text that mostly is a UUID.
+pub fn uuid(random: &mut Random) -> String {
+    let hex: String = (0..16).map(|_| format!("{:02x}", random.up_to(255))).collect();
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    let text = parts.join(random.pick(&["-", "-", ""]));
+    let text = if random.one_in(3) { text.to_uppercase() } else { text };
+    let text = if random.one_in(4) { format!("{{{text}}}") } else { text };
+    random.spoil(text, "0123456789abcdefx-{}")
+}
+
+/// A text that mostly is an integer.
+pub fn integer(random: &mut Random) -> String {
+    let ends = [
+        "32767",
+        "32768",
+        "-32768",
+        "-32769",
+        "2147483647",
+        "2147483648",
+        "-2147483648",
+        "9223372036854775807",
+    ];
+    let text = match random.up_to(9) {
+        0 => random.pick(&ends).into(),
+        1 => format!("{}.0", random.integer()),
+        2 => format!("+{}", random.integer().unsigned_abs()),
+        3 => format!("{}e{}", random.up_to(999), random.up_to(20)),
+        _ => random.integer().to_string(),
+    };
+    random.spoil(text, "0123456789.+- _e")
+}
+
+/// A text that mostly is a double: of any bits, or a number as people write it.
+pub fn double(random: &mut Random) -> String {
+    let bits = random.0.next_u64();
+    let text = match random.up_to(5) {
+        0 => random
+            .pick(&[
+                "NaN", "nan", "Infinity", "-inf", "-0", "0e9", "4.9e-324", "2e-324", "1.8e308", "3.5e38",
+                "1e-46",
+            ])
+            .into(),
+        1 => f32::from_bits(bits as u32).to_string(),
+        2 => format!("{:e}", f64::from_bits(bits)),
+        3 => format!("{}.{}", random.digits(20), random.digits(25)),
+        _ => f64::from_bits(bits).to_string(),
+    };
+    random.spoil(text, "0123456789.eE+- xN")
+}
+
+/// Any text that PostgreSQL can hold.
+pub fn any_text(random: &mut Random) -> String {
+    let letters = [
+        "a", "\"", "\\", "\n", "\r", ",", "'", " ", "\t", "é", "€", "😀", "\u{feff}", "\u{7f}", "null",
+        "\\N", "\\.",
+    ];
+    (0..random.up_to(12)).map(|_| random.pick(&letters)).collect()
+}
+
+/// A text that mostly is JSON.
+pub fn json(random: &mut Random) -> String {
+    let text = json_of(random, 4);
+    random.spoil(text, "{}[],:\"\\0u")
+}
+
+fn json_of(random: &mut Random, depth: usize) -> String {
+    let space = random.pick(&["", "", " ", "\n"]);
+    let many = |random: &mut Random, part: fn(&mut Random, usize) -> String| {
+        (0..random.up_to(3)).map(|_| part(random, depth - 1)).collect::<Vec<_>>().join(",")
+    };
+    match random.up_to(if depth == 0 { 4 } else { 6 }) {
+        0 => random.pick(&["null", "true", "false"]).into(),
+        1 => random.integer().to_string(),
+        2 => format!("{}.{}e{}", random.integer(), random.up_to(9_999), random.up_to(600)),
+        3 | 4 => random
+            .pick(&[
+                r#""""#,
+                r#""a\u00e9\ud83d\ude00""#,
+                r#""\u0000""#,
+                r#""\ud800""#,
+                r#""\\u0000\n\/""#,
+                r#""é""#,
+            ])
+            .into(),
+        5 => format!("[{space}{}]", many(random, json_of)),
+        _ => format!(
+            "{{{}}}{space}",
+            many(random, |random, depth| {
+                format!("\"{}\": {}", random.pick(&["a", "b", "", "ä"]), json_of(random, depth))
+            })
+        ),
+    }
+}
+
+/// A text that mostly is an array of numbers.
+pub fn array(random: &mut Random) -> String {
+    let parts: Vec<String> = (0..random.up_to(5))
+        .map(|_| if random.one_in(5) { "NULL".into() } else { random.integer().to_string() })
+        .collect();
+    random.spoil(format!("{{{}}}", parts.join(",")), "0123456789{},N")
+}
+
 /// Writes what only ISO 8601 has as PostgreSQL does: years with a sign, and commas.
 pub fn as_postgres_writes(text: &str) -> String {
     let text = text.replace(',', ".");
