@@ -3,7 +3,8 @@
 use super::statistic::Statistic;
 use crate::pg::list::items;
 use pgrx::pg_sys::{
-    self, Aggref, CustomScan, CustomScanMethods, Expr, List, Node, NodeTag, Plan, WindowAgg, WindowFunc,
+    self, Aggref, CustomScan, CustomScanMethods, Expr, List, Node, NodeTag, Plan, TargetEntry, Var,
+    WindowAgg, WindowFunc,
 };
 use pgrx::PgBox;
 use std::ptr::null_mut;
@@ -38,6 +39,7 @@ pub unsafe fn plan(
         let mut scan = PgBox::<CustomScan>::alloc_node(NodeTag::T_CustomScan);
         scan.scan.plan = (*window).plan;
         scan.scan.plan.type_ = NodeTag::T_CustomScan;
+        set_apart(output);
         scan.scan.plan.targetlist = output;
         scan.custom_scan_tlist = results;
         for part in [definition.into_pg().cast(), computed.cast(), statistics.cast()] {
@@ -45,6 +47,29 @@ pub unsafe fn plan(
         }
         scan.methods = methods;
         scan.into_pg().cast()
+    }
+}
+
+/// Makes the first column that is one of the input an expression. The executor compares the columns that are left with those
+/// of the scan, to do without a projection, and asserts that they are the scan's.
+unsafe fn set_apart(output: *mut List) {
+    // SAFETY: the caller's list of targets, which nobody else uses yet; the new node is in the memory of the plan.
+    unsafe {
+        let is_input = |target: &*mut TargetEntry| {
+            let expression = (**target).expr;
+            (*expression).type_ == NodeTag::T_Var && (*expression.cast::<Var>()).varno == pg_sys::OUTER_VAR
+        };
+        if let Some(target) = items::<TargetEntry>(output).find(is_input) {
+            let column = (*target).expr.cast::<Var>();
+            let same = pg_sys::makeRelabelType(
+                column.cast(),
+                (*column).vartype,
+                (*column).vartypmod,
+                (*column).varcollid,
+                pg_sys::CoercionForm::COERCE_IMPLICIT_CAST,
+            );
+            (*target).expr = same.cast();
+        }
     }
 }
 
