@@ -22,7 +22,7 @@ pub use encode::{encode, encode_jsonb};
 pub use json::{fields_of, infer, KnownFields, Routes};
 pub use names::Names;
 pub use rows::Rows;
-pub use time::{days_since_1970, instant};
+pub use time::{days_since_1970, instant, is_infinity};
 pub use value::{shorten, Value};
 
 use crate::config::ColumnType;

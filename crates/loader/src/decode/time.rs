@@ -116,6 +116,11 @@ fn has_zone(text: &str) -> bool {
     time.skip_while(|c| *c != b':').any(|c| matches!(c, b'Z' | b'z' | b'+' | b'-'))
 }
 
+/// Whether a text names an end of time.
+pub fn is_infinity(text: &str) -> bool {
+    infinity(text).is_some()
+}
+
 /// The end of time that a text names, as PostgreSQL has it.
 fn infinity(text: &str) -> Option<i64> {
     let is = |name: &str| text.eq_ignore_ascii_case(name);

@@ -19,3 +19,4 @@ mod parquet;
 mod positions;
 mod shared_load;
 mod upsert;
+mod values;

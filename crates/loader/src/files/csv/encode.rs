@@ -10,7 +10,7 @@ use tally_postgres::pgtype::moment::{micros_in_range, midnight, Moment};
 
 use super::record::CsvField;
 use crate::config::{Column, ColumnType};
-use crate::decode::{encode as encode_value, encode_jsonb, shorten, sqlstate, Reject, Value};
+use crate::decode::{encode as encode_value, encode_jsonb, is_infinity, shorten, sqlstate, Reject, Value};
 use crate::files::field;
 
 /// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL, `zone` is the offset from UTC,
@@ -39,6 +39,9 @@ fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) 
     let text = str::from_utf8(bytes).map_err(|_| wrong(sqlstate::BAD_CHARACTER))?;
     match kind {
         ColumnType::Boolean => out.push(boolean(bytes).ok_or_else(|| wrong(sqlstate::INVALID_TEXT))?.into()),
+        ColumnType::Date | ColumnType::Timestamp | ColumnType::Timestamptz if is_infinity(text) => {
+            encode_value(kind, None, &Value::Text(text.into()), out)?
+        }
         ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz => {
             let parsed = Moment::parse(bytes).ok();
             let has_no_zone = matches!(parsed, Some(Moment::Timestamp(_) | Moment::Date(_)));
