@@ -1,4 +1,4 @@
-//! What PostgreSQL itself makes of a text, to compare with.
+//! Texts as PostgreSQL itself reads them, to compare with.
 
 use postgres::Client;
 

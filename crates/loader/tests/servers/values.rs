@@ -9,7 +9,7 @@ use tally_testkit::{define_reading, Files, World};
 
 const TEXTS_PER_TYPE: usize = 1_000;
 
-/// A type of column: the type as which PostgreSQL is to read it, the function that gives its binary form, and texts.
+/// A type of column: the type as which PostgreSQL is to read it, the function that sends its binary form, and texts.
 struct Column {
     name: &'static str,
     read_as: &'static str,
@@ -118,7 +118,7 @@ fn written(client: &mut Client) -> Texts {
     texts
 }
 
-/// Which of the texts are not in the table.
+/// Texts that are not in the table.
 fn missing(client: &mut Client, schema: &str) -> Vec<String> {
     let sql = format!(
         "SELECT col, left(text, 200) FROM given WHERE id NOT IN (SELECT id FROM {schema}.t) LIMIT 20"
