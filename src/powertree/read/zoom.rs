@@ -140,16 +140,17 @@ fn ladder(tree: &Tree) -> Vec<Rung> {
         Position::Date => Vec::new(),
         _ => fixed.filter(|width| *width < DAY).map(|width| Rung::fixed(width, position)).collect(),
     };
-    if ladder.iter().any(|rung| matches!(rung.step, Step::Fixed(step) if step % width == 0)) {
-        ladder.push(Rung::fixed(width, position));
-    } else {
-        ladder.extend(decimal(3).map(|times| Rung::fixed(width.saturating_mul(times), position)));
-    }
     if position != Position::Bigint {
         ladder.extend(
             CALENDAR
                 .map(|(month, day, unit)| Rung::of(Interval { month, day, time: 0 }, Some(unit), position)),
         );
+    }
+    // After the day, where a leaf is one: among equals the first is chosen.
+    if ladder.iter().any(|rung| matches!(rung.step, Step::Fixed(step) if step % width == 0)) {
+        ladder.push(Rung::fixed(width, position));
+    } else {
+        ladder.extend(decimal(3).map(|times| Rung::fixed(width.saturating_mul(times), position)));
     }
     ladder.sort_by_key(|rung| rung.step.about(position));
     ladder
