@@ -1,5 +1,6 @@
 //! Statements that a procedural language stops after some rows of their RETURNING: they fire no triggers after them.
 
+use crate::pg::transaction::in_new_snapshot;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
@@ -28,9 +29,12 @@ unsafe extern "C-unwind" fn transaction_commits(
         return;
     }
     let Some(tables) = Tables::known() else { return };
-    for tree in left {
-        if TreeState::read(&tables, tree).is_some_and(|state| state.stale.is_none()) {
-            span::append_all(tree, Reach::Later, "statement cut short");
+    // Those of the statements are gone, and writing a row needs one.
+    in_new_snapshot(|| {
+        for tree in left {
+            if TreeState::read(&tables, tree).is_some_and(|state| state.stale.is_none()) {
+                span::append_all(tree, Reach::Later, "statement cut short");
+            }
         }
-    }
+    });
 }
