@@ -140,6 +140,8 @@ fn ladder(tree: &Tree) -> Vec<Rung> {
         Position::Date => Vec::new(),
         _ => fixed.filter(|width| *width < DAY).map(|width| Rung::fixed(width, position)).collect(),
     };
+    let is_multiple = |rung: &Rung| matches!(rung.step, Step::Fixed(step) if step % width == 0);
+    let has_multiple = ladder.iter().any(is_multiple);
     if position != Position::Bigint {
         ladder.extend(
             CALENDAR
@@ -147,7 +149,7 @@ fn ladder(tree: &Tree) -> Vec<Rung> {
         );
     }
     // After the day, where a leaf is one: among equals the first is chosen.
-    if ladder.iter().any(|rung| matches!(rung.step, Step::Fixed(step) if step % width == 0)) {
+    if has_multiple {
         ladder.push(Rung::fixed(width, position));
     } else {
         ladder.extend(decimal(3).map(|times| Rung::fixed(width.saturating_mul(times), position)));
