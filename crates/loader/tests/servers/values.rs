@@ -84,13 +84,18 @@ fn give(client: &mut Client, texts: &Texts) {
 }
 
 /// The rows of the table that hold another value than PostgreSQL reads.
-fn wrong_values(client: &mut Client, schema: &str, read_as: impl Fn(&Column) -> &str) -> Vec<String> {
+fn wrong_values(
+    client: &mut Client,
+    schema: &str,
+    read_as: impl Fn(&Column) -> &str,
+    only: &str,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     for (i, column) in COLUMNS.iter().enumerate() {
         let sql = format!(
             "SELECT format('{name} %s is %s, but %s', left(text, 200), left(c{i}::text, 200), coalesce(left(written, 200), state))
              FROM given JOIN {schema}.t USING (id), pg_temp.read(text, '{read_as}', '{send}')
-             WHERE col = {i} AND {send}(c{i}) IS DISTINCT FROM bytes LIMIT 10",
+             WHERE col = {i} AND {send}(c{i}) IS DISTINCT FROM bytes AND {only} LIMIT 10",
             name = column.name,
             read_as = read_as(column),
             send = column.send
@@ -110,10 +115,10 @@ fn written(client: &mut Client) -> Texts {
         );
         let rows = client.query(&sql, &[]).unwrap();
         texts.extend(rows.iter().map(|row| (row.get::<_, i64>(0) as usize, i, row.get(1))));
-        let ends = ["infinity", "-infinity"]
-            .into_iter()
-            .filter(|_| matches!(column.name, "date" | "timestamp" | "timestamptz"));
-        texts.extend(ends.map(|end| (texts.len() + 1_000_000, i, end.to_string())).collect::<Vec<_>>());
+        if matches!(column.name, "date" | "timestamp" | "timestamptz") {
+            texts.push((1_000_000 + i, i, "infinity".to_string()));
+            texts.push((2_000_000 + i, i, "-infinity".to_string()));
+        }
     }
     texts
 }
@@ -152,7 +157,7 @@ fn files_are_read_as_postgresql_reads_them() {
     world.command(&["--max-bad-rows", "100000"]).output().unwrap();
     let stored: usize = world.one("SELECT count(*) FROM $t").parse().unwrap();
     assert!((texts.len() / 2..texts.len()).contains(&stored), "{stored} texts are stored");
-    let wrong = wrong_values(&mut world.database, "values_files", |column| column.read_as);
+    let wrong = wrong_values(&mut world.database, "values_files", |column| column.read_as, "true");
     assert!(wrong.is_empty(), "{wrong:#?}");
 
     let texts = written(&mut world.database);
@@ -162,9 +167,12 @@ fn files_are_read_as_postgresql_reads_them() {
     world.command(&["--max-bad-rows", "100000"]).output().unwrap();
     let missing = missing(&mut world.database, "values_files");
     assert!(missing.is_empty(), "{missing:#?}");
-    let wrong = wrong_values(&mut world.database, "values_files", |column| column.name);
+    let wrong = wrong_values(&mut world.database, "values_files", |column| column.name, "true");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Messages may also have times as only ISO 8601 writes them, and null.
+const COMPARABLE: &str = r"state IS NULL AND written <> 'null' AND text !~ '[+-]\d{6}'";
 
 /// A message for each text, as it is if it is JSON; in quotes otherwise.
 fn produce(world: &World, texts: &Texts) {
@@ -190,10 +198,15 @@ fn messages_are_read_as_postgresql_reads_them() {
     let stored: i64 = world.database.query_one("SELECT count(*) FROM values_messages.t", &[]).unwrap().get(0);
     assert!((texts.len() / 2..texts.len()).contains(&(stored as usize)), "{stored} texts are stored");
     // A timestamp whose text has a zone is stored in UTC.
-    let wrong = wrong_values(&mut world.database, "values_messages", |column| match column.name {
-        "timestamp" => "timestamptz::timestamp",
-        _ => column.read_as,
-    });
+    let wrong = wrong_values(
+        &mut world.database,
+        "values_messages",
+        |column| match column.name {
+            "timestamp" => "timestamptz::timestamp",
+            _ => column.read_as,
+        },
+        COMPARABLE,
+    );
     assert!(wrong.is_empty(), "{wrong:#?}");
 
     let texts = written(&mut world.database);
@@ -203,6 +216,6 @@ fn messages_are_read_as_postgresql_reads_them() {
     world.load("max_dead_letters_in_a_row = 0");
     let missing = missing(&mut world.database, "values_messages");
     assert!(missing.is_empty(), "{missing:#?}");
-    let wrong = wrong_values(&mut world.database, "values_messages", |column| column.name);
+    let wrong = wrong_values(&mut world.database, "values_messages", |column| column.name, COMPARABLE);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
