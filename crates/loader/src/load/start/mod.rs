@@ -106,8 +106,7 @@ async fn refuse_missing_positions(
     match missing.map_err(|e| pg::failure("table loader.offsets", &e))?.first() {
         None => Ok(()),
         Some(topic) => {
-            let what =
-                "no positions, although loader.schema_history shows that the topic was loaded before: \
+            let what = "positions are missing, although loader.schema_history shows that the topic was loaded before: \
                         starting from nothing would store everything twice";
             Err(Failure::new(what).at(format!("job {:?} topic {topic:?}", config.job)).mend(
                 "restore loader.offsets from where the rows came from, use another `job`, or, if the tables are \
