@@ -14,6 +14,9 @@ from pathlib import Path
 
 from service import Service, ServiceError, main, wait_for_end
 
+# Seconds that a fast shutdown may take.
+PATIENCE = 60
+
 SETTINGS = {
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
@@ -72,7 +75,10 @@ class Cluster(Service):
         if postmaster:
             # A fast shutdown: sessions are ended.
             os.kill(postmaster, signal.SIGINT)
-            wait_for_end([postmaster])
+            # A server that has just begun to recover from a crash may never heed it.
+            if not wait_for_end([postmaster], PATIENCE):
+                os.kill(postmaster, signal.SIGQUIT)
+                wait_for_end([postmaster])
 
     def kill(self):
         if self.postmaster() is None:

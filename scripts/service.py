@@ -78,8 +78,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for_end(processes):
-    """Wait until processes that are not our children are gone; one that nobody reaps counts as gone."""
+def wait_for_end(processes, seconds=None):
+    """Wait until processes that are not our children are gone, for this many seconds at most; return whether they are. One that nobody reaps counts as gone."""
 
     def lives(process):
         try:
@@ -87,8 +87,12 @@ def wait_for_end(processes):
         except FileNotFoundError:
             return False
 
+    until = time.monotonic() + (seconds or float("inf"))
     while any(lives(process) for process in processes):
+        if time.monotonic() > until:
+            return False
         time.sleep(0.01)
+    return True
 
 
 def run(service, command):

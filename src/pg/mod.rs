@@ -6,6 +6,7 @@ pub mod composite;
 pub mod error;
 pub mod executor;
 pub mod fence;
+pub mod kept;
 pub mod list;
 pub mod memory;
 pub mod moving;

@@ -1,8 +1,8 @@
 //! A NOTICE every second of a long compaction.
 
+use crate::pg::kept::{kept, replace, take, Kept};
 use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ impl Progress {
 
 thread_local! {
     /// The reading in progress, if there is one.
-    static READING: RefCell<Option<Reading>> = const { RefCell::new(None) };
+    static READING: Kept<Option<Reading>> = const { kept(None) };
 }
 
 struct Reading {
@@ -52,7 +52,7 @@ pub struct EndOfReading;
 
 impl Drop for EndOfReading {
     fn drop(&mut self) {
-        READING.take();
+        take(&READING);
     }
 }
 
@@ -65,14 +65,15 @@ pub fn read(tree: &str, base: Oid) -> EndOfReading {
         pg_sys::RelationClose(relation);
         expected
     };
-    READING.replace(Some(Reading { tree: tree.to_owned(), rows: 0, expected, said: Instant::now() }));
+    let reading = Reading { tree: tree.to_owned(), rows: 0, expected, said: Instant::now() };
+    replace(&READING, Some(reading));
     EndOfReading
 }
 
 /// Counts a row that was read.
 fn count_row() {
     READING.with_borrow_mut(|reading| {
-        let Some(reading) = reading else { return };
+        let Some(reading) = &mut **reading else { return };
         reading.rows += 1;
         if reading.rows % ROWS == 0 && reading.said.elapsed() >= PERIOD {
             reading.said = Instant::now();

@@ -4,11 +4,11 @@ use super::transition::Transition;
 use crate::pg::catalog::is_partitioned;
 use crate::pg::column::{find_column, generated};
 use crate::pg::error::defect;
+use crate::pg::kept::{kept, Kept};
 use crate::pg::relation::is_in_family;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::generation;
 use pgrx::pg_sys::{self, Oid, Relation, Tuplestorestate};
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -32,7 +32,7 @@ type Layouts = HashMap<(i32, u32), Option<Rc<Layout>>>;
 
 thread_local! {
     /// The layouts that are known, and the generation in which they were found.
-    static LAYOUTS: RefCell<(u64, Layouts)> = RefCell::default();
+    static LAYOUTS: Kept<(u64, Layouts)> = kept(Default::default());
 }
 
 impl Layout {
@@ -161,7 +161,7 @@ fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
     }
     let outdated = LAYOUTS.with_borrow_mut(|known| {
         let outdated =
-            (known.0 != generation).then(|| std::mem::replace(known, (generation, HashMap::new())));
+            (known.0 != generation).then(|| std::mem::replace(&mut **known, (generation, HashMap::new())));
         known.1.insert(place, layout.clone());
         outdated
     });

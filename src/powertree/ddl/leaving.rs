@@ -1,16 +1,16 @@
 //! Partitions that a command is about to drop or to detach: their leaves are accounted for while they are known.
 
 use crate::pg::catalog::lock;
+use crate::pg::kept::{kept, Kept};
 use crate::pg::relation::{is_partition, lineage, lock_family, parents};
 use crate::powertree::base::extent;
 use crate::powertree::model::tree::known_trees;
 use crate::powertree::store::definition::Definition;
 use pgrx::pg_sys::{self, Oid};
-use std::cell::RefCell;
 
 thread_local! {
     /// Trees and their partitions, about to be dropped or detached, whose leaves are accounted for.
-    static LEAVING: RefCell<Vec<(i32, Oid)>> = const { RefCell::new(Vec::new()) };
+    static LEAVING: Kept<Vec<(i32, Oid)>> = const { kept(Vec::new()) };
 }
 
 /// Marks the leaves of a partition to be read from the table that is about to lose it. Locks as the command will, the
@@ -40,5 +40,5 @@ pub fn is_accounted_for(tree: i32, relation: Oid) -> bool {
 
 /// Forgets the partitions of a command that is over.
 pub fn forget() {
-    LEAVING.with_borrow_mut(Vec::clear);
+    LEAVING.with_borrow_mut(|leaving| leaving.clear());
 }

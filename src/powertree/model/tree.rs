@@ -7,6 +7,7 @@ use super::rights;
 use super::value::ValueType;
 use crate::pg::column::{find_column, generated, type_name, Column};
 use crate::pg::error::raise;
+use crate::pg::kept::{kept, replace, Kept};
 use crate::pg::name::relation_name;
 use crate::pg::spi::Plan;
 use crate::powertree::store::definition::Definition;
@@ -219,7 +220,7 @@ struct KnownTrees {
 }
 
 thread_local! {
-    static KNOWN: RefCell<KnownTrees> = RefCell::default();
+    static KNOWN: Kept<KnownTrees> = kept(KnownTrees::default());
 }
 
 /// Looks into what the session remembers, which is read again if anything has changed.
@@ -231,9 +232,9 @@ fn remembered<R>(look: impl FnOnce(&mut KnownTrees) -> R) -> R {
         let definitions = Rc::new(Definition::all(&tables));
         let known = KnownTrees { generation, definitions, ..KnownTrees::default() };
         // The old plans are freed outside of the borrow: that calls PostgreSQL.
-        drop(KNOWN.replace(known));
+        drop(replace(&KNOWN, known));
     }
-    KNOWN.with_borrow_mut(look)
+    KNOWN.with_borrow_mut(|known| look(known))
 }
 
 /// Remembers what was found in `generation`, unless a newer one has begun.

@@ -1,13 +1,14 @@
 //! Generations of what a session remembers: each change of a watched relation begins a new one.
 
+use crate::pg::kept::{kept, Kept};
 use pgrx::pg_sys::{self, Datum, Oid};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashSet;
 
 thread_local! {
     /// The number of the present generation.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
-    static WATCHED: RefCell<HashSet<u32>> = RefCell::new(HashSet::new());
+    static WATCHED: Kept<HashSet<u32>> = kept(HashSet::new());
 }
 
 /// Begins a new generation whenever this relation changes.

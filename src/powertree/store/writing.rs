@@ -8,8 +8,8 @@
 //! A trigger before each statement says that it begins, also where a foreign key cascades; PostgreSQL fires it once for
 //! each time that ours fires after it. Only the transaction itself has snapshots between its commands.
 
+use crate::pg::kept::{kept, take, Kept};
 use pgrx::pg_sys::{self, CommandId};
-use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
 /// A statement that has begun to write and is not logged yet.
@@ -22,10 +22,10 @@ struct Statement {
 }
 
 thread_local! {
-    static UNDER_WAY: RefCell<Vec<Statement>> = const { RefCell::new(Vec::new()) };
+    static UNDER_WAY: Kept<Vec<Statement>> = const { kept(Vec::new()) };
     /// Ranges of commands, one for each tree, before which a snapshot may see rows but not their log. There are as
     /// many as trees, however many statements there are. What is rolled back stays in, which does no harm.
-    static TORN: RefCell<Vec<(i32, RangeInclusive<CommandId>)>> = const { RefCell::new(Vec::new()) };
+    static TORN: Kept<Vec<(i32, RangeInclusive<CommandId>)>> = const { kept(Vec::new()) };
 }
 
 /// A statement is about to write.
@@ -66,8 +66,7 @@ fn logged_since(tree: i32, first: CommandId) {
 
 /// Takes out the trees of statements that are over and yet never said so, each once, however many statements there were.
 pub fn take_left() -> Vec<i32> {
-    let left = UNDER_WAY.with(|under_way| under_way.take());
-    let mut trees: Vec<i32> = left.into_iter().map(|statement| statement.tree).collect();
+    let mut trees: Vec<i32> = take(&UNDER_WAY).into_iter().map(|statement| statement.tree).collect();
     trees.sort_unstable();
     trees.dedup();
     trees
@@ -107,8 +106,7 @@ pub fn watch() {
 unsafe extern "C-unwind" fn transaction_ends(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     if matches!(event, XACT_EVENT_ABORT | XACT_EVENT_COMMIT | XACT_EVENT_PREPARE) {
-        UNDER_WAY.with(|under_way| under_way.take());
-        TORN.with(|torn| torn.take());
+        drop((take(&UNDER_WAY), take(&TORN)));
     }
 }
 
