@@ -1,5 +1,6 @@
 //! Errors: every failure is a PostgreSQL error with an SQLSTATE and a hint.
 
+use super::reserve;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::PgSqlErrorCode;
 use std::backtrace::Backtrace;
@@ -31,6 +32,8 @@ pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, detail: impl Into
     if !detail.is_empty() {
         report = report.set_detail(detail);
     }
+    // The first panic of a session registers a destructor; without memory for that glibc aborts the process.
+    reserve::give_up();
     // What pgrx does to report an error, but known not to return.
     std::panic::panic_any(report)
 }
