@@ -1,6 +1,6 @@
 //! State that a session keeps until its process ends.
 //!
-//! It is never destroyed: the first use of a thread-local value with a destructor registers that, which allocates, and
+//! Such state is never destroyed: the first use of a thread-local value with a destructor registers that, which allocates, and
 //! where there is no memory for it glibc aborts the process and so restarts the server.
 
 use std::cell::RefCell;
