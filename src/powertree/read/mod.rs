@@ -4,6 +4,8 @@
 mod access;
 mod below;
 mod bucket;
+#[allow(dead_code)]
+pub mod cells;
 mod leaves;
 mod overlay;
 mod queries;
