@@ -35,6 +35,7 @@ HOUSES = {
             "powertree/model": "powertree/store datum pg",
             "powertree/store": "pg",
             "rewrite": "pg settings",
+            "rewrite/rollups": "",
             "rewrite/windows": "datum pg settings",
             "rewrite/rollups": "powertree powertree/model",
             "tally": "datum pg",

@@ -3,6 +3,8 @@
 //! `plan` walks through a finished plan; `windows` is the node that takes the place of a WindowAgg.
 
 mod plan;
+mod rollups;
+mod statistic;
 mod windows;
 
 use crate::settings;
