@@ -1,7 +1,7 @@
 //! Aggregates of a query, as far as a tally has their results.
 
 use super::reason::{Reason, Understood};
-use super::results::Wanted;
+use super::results::{Statistic, Wanted};
 use super::shape::{Shape, Shapes};
 use crate::pg::expression::{constant, same};
 use crate::pg::list::items;
@@ -56,12 +56,11 @@ impl Aggregates {
                 Some(argument) => argument_value(argument, node, tree, not_null)?,
                 None => None,
             };
-            let wanted = match value {
-                None => Wanted::of_rows(node),
-                Some(value) => Wanted::of_value(node, argument.unwrap_or(std::ptr::null_mut()), tree.values[value].1.type_oid()),
-            };
+            let column = value.map(|value| &tree.values[value].0);
+            let wanted = Wanted::of((*node).aggfnoid, column.map(|column| (column.type_oid, column.typmod)));
             let wanted = wanted.ok_or_else(not_ours)?;
-            if !(*node).aggdistinct.is_null() && !wanted.ignores_duplicates() {
+            let ignores_duplicates = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
+            if !(*node).aggdistinct.is_null() && !ignores_duplicates {
                 return Err(not_ours());
             }
             let filter = match (*node).aggfilter.cast::<Node>() {

@@ -2,6 +2,7 @@
 
 use crate::pg::executor::{clear, fill};
 use crate::pg::expression::Evaluated;
+use crate::pg::value::{bytes_of, copy};
 use crate::powertree::Tree;
 use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Node, PlanState, TupleTableSlot};
 
@@ -114,7 +115,7 @@ impl Expression {
                     let bytes = value.cast_mut_ptr::<u8>().cast_const();
                     Image::Bytes(std::slice::from_raw_parts(bytes, self.length as usize).to_vec())
                 } else {
-                    Image::Bytes(crate::pg::value::bytes_of(value).to_vec())
+                    Image::Bytes(bytes_of(value).to_vec())
                 }
             },
         };
@@ -125,16 +126,16 @@ impl Expression {
     /// Returns the value for the row as a copy in this memory context.
     pub fn copied(self, row: Row, context: MemoryContext) -> Option<Datum> {
         // SAFETY: the value is one of the type; the copy is made before the row forgets it.
-        let copy = unsafe {
+        let copied = unsafe {
             self.value().map(|value| {
                 let before = pg_sys::MemoryContextSwitchTo(context);
-                let copy = pg_sys::datumCopy(value, self.by_value, self.length.into());
+                let copied = copy(value, self.by_value, self.length);
                 pg_sys::MemoryContextSwitchTo(before);
-                copy
+                copied
             })
         };
         row.forget();
-        copy
+        copied
     }
 }
 

@@ -32,6 +32,9 @@ pub enum Time {
 
 impl Shape {
     pub const FREE: Shape = Shape { series: false, time: Time::Free };
+    pub const SERIES: Shape = Shape { series: true, time: Time::Free };
+    pub const TIME: Shape = Shape { series: false, time: Time::Steps };
+    pub const BOTH: Shape = Shape { series: true, time: Time::Steps };
 
     /// The shape of what depends on both.
     fn and(self, other: Shape) -> Shape {
