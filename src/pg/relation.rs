@@ -127,6 +127,17 @@ pub fn has_triggers(relation: Oid) -> bool {
     Class::of(relation).is_some_and(|class| class.triggers)
 }
 
+/// The number of blocks of a table.
+pub fn num_blocks(table: Oid) -> i64 {
+    // SAFETY: PostgreSQL raises an error if there is no such table; the lock is kept until the end of the transaction.
+    unsafe {
+        let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let blocks = pg_sys::RelationGetNumberOfBlocksInFork(open, pg_sys::ForkNumber::MAIN_FORKNUM);
+        pg_sys::table_close(open, pg_sys::NoLock as i32);
+        blocks.into()
+    }
+}
+
 /// Whether the table is a partition of another.
 pub fn is_partition(relation: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.

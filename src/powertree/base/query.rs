@@ -69,7 +69,8 @@ impl Base<'_> {
         let keys = self.0.series.len();
         let _reading = progress::read(&self.0.name, self.0.base);
         self.query(Query::Groups, 0).run_large(&self.arguments(&[], range), |row| {
-            each(self.key_in(row), row.integer(keys + 1), self.contents_in(row, keys + 2));
+            each(self.key_in(row, 1), row.integer(keys + 1), self.contents_in(row, keys + 2));
+            true
         });
     }
 
@@ -84,30 +85,51 @@ impl Base<'_> {
         let query = self.query(Query::Below(measure, prefix.len()), 0);
         let column = self.0.series.len() + 1;
         query.run_large(&self.arguments(prefix, range), |row| {
-            each(self.key_in(row), self.measured_in(row, measure, column));
+            each(self.key_in(row, 1), self.measured_in(row, measure, column));
+            true
         });
     }
 
-    /// Calls `each` with the number of a piece, from 0, and the measure of it, for all that have rows.
-    pub fn read_pieces(self, measure: Measure, pieces: &[Piece], mut each: impl FnMut(usize, Measured)) {
-        let ranges = || pieces.iter().map(|piece| piece.range);
-        let (Some(first), Some(last)) = (ranges().map(|r| r.first).min(), ranges().map(|r| r.last).max())
-        else {
-            return;
-        };
+    /// Calls `each` with the number of a piece, from 0, and its contents, for all that have rows.
+    pub fn read_pieces(self, pieces: &[Piece], mut each: impl FnMut(usize, Contents)) {
         let keys = memory::collect(pieces.iter().map(|piece| key::decode(&self.0.series, piece.key)));
+        let arrays = (0..self.0.series.len())
+            .map(|i| Value::array(self.0.series[i].column.type_oid, keys.iter().map(|key| key[i])));
+        let ranges = memory::collect(pieces.iter().map(|piece| piece.range));
+        let Some(arguments) = self.with_ranges(arrays.collect(), &ranges) else { return };
+        self.query(Query::Pieces, 0).run(&arguments, |row| {
+            each(row.integer(1).saturating_sub(1) as usize, self.contents_in(row, 2));
+        });
+    }
+
+    /// Calls `each` with the number of a range, from 0, the key of a series and the contents, for all that have rows, until it returns
+    /// false.
+    pub fn read_spans(self, ranges: &[Range], mut each: impl FnMut(usize, Vec<u8>, Contents) -> bool) {
+        let Some(arguments) = self.with_ranges(Vec::new(), ranges) else { return };
+        let contents = self.0.series.len() + 2;
+        let mut goes_on = true;
+        self.query(Query::Spans, 0).run_large(&arguments, |row| {
+            goes_on = goes_on
+                && each(
+                    row.integer(1).saturating_sub(1) as usize,
+                    self.key_in(row, 2),
+                    self.contents_in(row, contents),
+                );
+            goes_on
+        });
+    }
+
+    /// Arguments, ranges, and the ends of all of them; None if there are no ranges.
+    fn with_ranges(self, mut arguments: Vec<Value>, ranges: &[Range]) -> Option<Vec<Value>> {
         let position = self.0.position;
-        let positions = |end: fn(Range) -> i64| {
-            Value::array(position.type_oid(), ranges().map(|range| position.to_value(end(range))))
+        let first = ranges.iter().map(|range| range.first).min()?;
+        let last = ranges.iter().map(|range| range.last).max()?;
+        let positions = |end: fn(&Range) -> i64| {
+            Value::array(position.type_oid(), ranges.iter().map(|range| position.to_value(end(range))))
         };
-        let mut arguments: Vec<Value> = (0..self.0.series.len())
-            .map(|i| Value::array(self.0.series[i].column.type_oid, keys.iter().map(|key| key[i])))
-            .collect();
         arguments.extend([positions(|range| range.first), positions(|range| range.last)]);
         arguments.extend([first, last].map(|end| position.to_value(end)));
-        self.query(Query::Pieces(measure), 0).run(&arguments, |row| {
-            each(row.integer(1).saturating_sub(1) as usize, self.measured_in(row, measure, 2));
-        });
+        Some(arguments)
     }
 
     /// The measure in a row, from a column on.
@@ -135,12 +157,12 @@ impl Base<'_> {
         }
     }
 
-    /// The key in the first columns of a row.
-    fn key_in(self, row: &SpiRow) -> Vec<u8> {
+    /// The key in the columns of a row from this one on.
+    fn key_in(self, row: &SpiRow, first: usize) -> Vec<u8> {
         let mut key = Vec::new();
         for (i, column) in self.0.series.iter().enumerate() {
-            if let Some(datum) = row.get(i + 1) {
-                // SAFETY: the query returns the columns of the key before all else.
+            if let Some(datum) = row.get(first + i) {
+                // SAFETY: the caller names the column where those of the key begin, in the order in which the query returns them.
                 unsafe { column.encode(datum, &mut key) }
             }
         }

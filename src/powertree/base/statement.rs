@@ -23,14 +23,11 @@ pub fn prepare(tree: &Tree, query: Query, value: usize) -> Plan {
 /// The SQL of a query, and the types of its arguments: the key of the series, both ends of the range, and one more.
 fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
     let (schema, at, x) = (Tables::get().schema_name(), position(tree), expression(tree, value));
-    let all: Vec<String> =
-        (0..tree.values.len()).map(|value| format!("{schema}.tally({})", expression(tree, value))).collect();
-    let (all, extent) = (all.join(", "), measured(tree, Measure::Extent, ""));
     let (from, mut types) = rows(tree, query);
     let next = types.len() + 1;
     let sql = match query {
         Query::Range | Query::WideRange => format!("SELECT {schema}.tally({x}) {from}"),
-        Query::Leaf => format!("SELECT {extent}, {all} {from}"),
+        Query::Leaf => format!("SELECT {} {from}", contents(tree, "")),
         Query::Last => {
             types.push(pg_sys::INT8OID);
             // However many they are, they are kept in work_mem, or on disk.
@@ -44,9 +41,9 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
         Query::Groups => {
             let keys: String = keys(tree).map(|key| format!("{key}, ")).collect();
             let order: Vec<String> = (1..=tree.series.len() + 1).map(|i| i.to_string()).collect();
-            let (width, order) = (tree.leaves.width, order.join(", "));
+            let (width, order, contents) = (tree.leaves.width, order.join(", "), contents(tree, ""));
             format!(
-                "SELECT {keys}{schema}.powertree_leaf({at}, {width}::pg_catalog.int8), {extent}, {all} {from} \
+                "SELECT {keys}{schema}.powertree_leaf({at}, {width}::pg_catalog.int8), {contents} {from} \
                  GROUP BY {order} ORDER BY {order}"
             )
         }
@@ -54,13 +51,19 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
             let keys: String = keys(tree).map(|key| format!("{key}, ")).collect();
             let groups: Vec<String> = (1..=tree.series.len()).map(|i| i.to_string()).collect();
             let grouping = if groups.is_empty() { "" } else { "GROUP BY" };
-            let measure = measured(tree, measure, "");
+            let measure = measured(tree, measure);
             format!("SELECT {keys}{measure} {from} {grouping} {}", groups.join(", "))
         }
-        Query::Pieces(measure) => {
-            let (pieces, more) = pieces(tree);
+        Query::Pieces => {
+            let (pieces, more) = pieces(tree, true);
             types = more;
-            format!("SELECT k.n, {} {pieces} GROUP BY k.n", measured(tree, measure, "b."))
+            format!("SELECT k.n, {} {pieces} GROUP BY k.n", contents(tree, "b."))
+        }
+        Query::Spans => {
+            let (pieces, more) = pieces(tree, false);
+            types = more;
+            let keys: String = keys(tree).map(|key| format!(", b.{key}")).collect();
+            format!("SELECT k.n{keys}, {} {pieces} GROUP BY k.n{keys}", contents(tree, "b."))
         }
         Query::Buckets => {
             // SAFETY: PostgreSQL looks up the array type, which each type of positions has.
@@ -71,17 +74,28 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
     (sql, types)
 }
 
-/// The columns of a measure; `table` is the name of the table, with a point, where there are others.
-fn measured(tree: &Tree, measure: Measure, table: &str) -> String {
+/// The columns of a measure.
+fn measured(tree: &Tree, measure: Measure) -> String {
     match measure {
-        Measure::Extent => {
-            let at = position(tree);
-            format!("pg_catalog.count(*), pg_catalog.min({table}{at}), pg_catalog.max({table}{at})")
-        }
-        Measure::Tally(value) => {
-            format!("{}.tally({table}{})", Tables::get().schema_name(), expression(tree, value))
-        }
+        Measure::Extent => extent(tree, ""),
+        Measure::Tally(value) => tally(tree, value, ""),
     }
+}
+
+/// The columns of contents; `table` is the name of the table, with a point, where there are others.
+fn contents(tree: &Tree, table: &str) -> String {
+    let tallies = (0..tree.values.len()).map(|value| tally(tree, value, table));
+    let columns: Vec<String> = [extent(tree, table)].into_iter().chain(tallies).collect();
+    columns.join(", ")
+}
+
+fn extent(tree: &Tree, table: &str) -> String {
+    let at = position(tree);
+    format!("pg_catalog.count(*), pg_catalog.min({table}{at}), pg_catalog.max({table}{at})")
+}
+
+fn tally(tree: &Tree, value: usize, table: &str) -> String {
+    format!("{}.tally({table}{})", Tables::get().schema_name(), expression(tree, value))
 }
 
 /// The FROM and WHERE clauses, and the types of their arguments.
@@ -107,19 +121,25 @@ fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
     (format!("FROM {} WHERE {}", relation_name(tree.base), conditions.join(" AND ")), types)
 }
 
-/// The FROM and WHERE clauses of pieces, and the types of their arguments: arrays of the columns of the series, of the first and of the last
-/// position, all in step; and the positions between which all pieces are.
-fn pieces(tree: &Tree) -> (String, Vec<Oid>) {
+/// The FROM and WHERE clauses of pieces, and the types of their arguments: arrays of the columns of the series, unless they are pieces of all
+/// series, of the first and of the last position, all in step; and the positions between which all pieces are.
+fn pieces(tree: &Tree, of_series: bool) -> (String, Vec<Oid>) {
     let at = tree.position.type_oid();
-    let columns = tree.series.iter().map(|key| key.column.type_oid).chain([at, at]);
+    let given = if of_series { tree.series.len() } else { 0 };
+    let columns = tree.series.iter().take(given).map(|key| key.column.type_oid).chain([at, at]);
     // SAFETY: PostgreSQL looks up the array types, which all types with an order have.
     let mut types: Vec<Oid> = columns.map(|element| unsafe { pg_sys::get_array_type(element) }).collect();
     let many = types.len();
     types.extend([at, at]);
     let arrays: Vec<String> = (1..=many).map(|i| format!("pg_catalog.unnest(${i})")).collect();
     let names: String = (1..=many).map(|i| format!("k{i}, ")).collect();
-    let keys: String =
-        (1..).zip(keys(tree)).map(|(i, key)| format!("b.{key} OPERATOR(pg_catalog.=) k.k{i} AND ")).collect();
+    let keys: String = (1..)
+        .zip(keys(tree))
+        .map(|(i, key)| match of_series {
+            true => format!("b.{key} OPERATOR(pg_catalog.=) k.k{i} AND "),
+            false => format!("b.{key} IS NOT NULL AND "),
+        })
+        .collect();
     let (base, at) = (relation_name(tree.base), format!("b.{}", position(tree)));
     let (first, last) = (many - 1, many);
     let sql = format!(

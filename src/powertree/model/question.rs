@@ -20,8 +20,10 @@ pub enum Query {
     Buckets,
     /// A measure between two positions, by series, of all series of which the first columns, this many, have given values.
     Below(Measure, usize),
-    /// A measure in pieces, by their number from 1: each has a series and two positions of its own.
-    Pieces(Measure),
+    /// The contents of pieces, by their number from 1: each has a series and two positions of its own.
+    Pieces,
+    /// The contents of all series in ranges, by the number of the range from 1, and by series.
+    Spans,
 }
 
 /// A question about the rows of each of many series.
@@ -42,12 +44,6 @@ pub struct Measured {
 
 impl Measured {
     pub const NOTHING: Measured = Measured { extent: Extent::EMPTY, tally: Tally::EMPTY };
-
-    /// Adds the answer about other rows.
-    pub fn merge(&mut self, other: &Measured) {
-        self.extent.merge(&other.extent);
-        self.tally.merge(&other.tally);
-    }
 }
 
 /// Positions, both included.
