@@ -15,16 +15,7 @@ pub unsafe fn for_each_child(node: *mut Node, visit: &mut dyn FnMut(*mut Node)) 
     let context = (&raw mut visit).cast::<c_void>();
     // SAFETY: PostgreSQL hands the context on to `child`, for the time of this call.
     unsafe {
-        #[cfg(feature = "pg15")]
-        {
-            // Before version 16 the callback was declared without its arguments.
-            type Declared = unsafe extern "C-unwind" fn() -> bool;
-            type Callback = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> bool;
-            let callback = std::mem::transmute::<Callback, Declared>(child);
-            pg_sys::expression_tree_walker(node, Some(callback), context);
-        }
-        #[cfg(not(feature = "pg15"))]
-        pg_sys::expression_tree_walker_impl(node, Some(child), context);
+        pg_sys::expression_tree_walker(node, Some(child), context);
     }
 }
 

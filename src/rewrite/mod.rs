@@ -23,6 +23,7 @@ pub fn install() {
         pg_sys::planner_hook = Some(planner);
     }
     windows::register();
+    rollups::install();
 }
 
 mod unguarded {

@@ -70,3 +70,8 @@ pub fn trees_of(base: Oid) -> Vec<Rc<Tree>> {
 pub fn inside() -> bool {
     spi::is_inside()
 }
+
+/// Returns the table that changes when trees come or go.
+pub fn definitions() -> Oid {
+    Tables::known().map_or(Oid::INVALID, |tables| tables.definition)
+}

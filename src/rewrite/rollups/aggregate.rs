@@ -6,13 +6,13 @@ use super::shape::{Shape, Shapes};
 use crate::pg::expression::{constant, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
-use crate::powertree::Tree;
+use crate::settings::{self, Answering};
+use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Aggref, FuncExpr, Node, NodeTag, RelabelType, TargetEntry, Var};
 
 /// An aggregate that is understood.
 pub struct Aggregate {
     pub node: *mut Aggref,
-    pub wanted: Wanted,
     /// The value of the tree that it is about, by its place; None for rows.
     pub value: Option<usize>,
     /// Its condition, by its place among all; None without FILTER.
@@ -38,7 +38,7 @@ impl Aggregates {
                 return Ok(());
             }
             let not_ours = || Reason::Aggregate(aggregate_name(node));
-            let is_plain = (*node).aggkind == b'n' as i8 as _
+            let is_plain = (*node).aggkind as u8 == b'n'
                 && (*node).aggsplit == pg_sys::AggSplit::AGGSPLIT_SIMPLE
                 && (*node).agglevelsup == 0
                 && !(*node).aggvariadic
@@ -59,6 +59,9 @@ impl Aggregates {
             let column = value.map(|value| &tree.values[value].0);
             let wanted = Wanted::of((*node).aggfnoid, column.map(|column| (column.type_oid, column.typmod)));
             let wanted = wanted.ok_or_else(not_ours)?;
+            if !wanted.is_exact() && settings::answer_from_trees() == Answering::Exact {
+                return Err(Reason::Inexact(aggregate_name(node)));
+            }
             let ignores_duplicates = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
             if !(*node).aggdistinct.is_null() && !ignores_duplicates {
                 return Err(not_ours());
@@ -67,7 +70,7 @@ impl Aggregates {
                 filter if filter.is_null() => None,
                 filter => Some(self.filter(filter, shapes)?),
             };
-            self.all.push(Aggregate { node, wanted, value, filter });
+            self.all.push(Aggregate { node, value, filter });
             Ok(())
         }
     }

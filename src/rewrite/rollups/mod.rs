@@ -8,6 +8,13 @@
 //! that `slices` cuts, nothing changes, and PostgreSQL itself evaluates the query's own expressions once for each series and cell.
 
 mod aggregate;
+mod zones;
+mod slices;
+mod row;
+mod place;
+mod keys;
+mod explain;
+mod answer;
 mod cost;
 mod functions;
 mod node;
@@ -18,8 +25,9 @@ mod reason;
 mod results;
 mod shape;
 
-use crate::powertree::{cells, Tree};
-use crate::settings;
+use crate::powertree::cells;
+use crate::powertree::model::tree::Tree;
+use crate::settings::{self, Answering};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
 use question::{check, Question, Source};
@@ -53,7 +61,7 @@ unsafe extern "C-unwind" fn add_paths(
         if let Some(previous) = PREVIOUS {
             previous(root, stage, input, output, extra);
         }
-        if stage == UpperRelationKind::UPPERREL_GROUP_AGG && settings::answers_from_trees() {
+        if stage == UpperRelationKind::UPPERREL_GROUP_AGG && settings::answer_from_trees() != Answering::Off {
             consider(root, input, output, extra.cast());
         }
     }

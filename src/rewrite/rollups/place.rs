@@ -4,7 +4,7 @@ use super::row::{Columns, Expression, Row};
 use super::shape::Shape;
 use crate::pg::memory;
 use crate::powertree::model::question::Range;
-use crate::powertree::Tree;
+use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::Datum;
 use std::collections::HashMap;
 
@@ -62,12 +62,13 @@ impl<T: Copy> Known<T> {
             (false, true) => place.cell,
             (false, false) => 0,
         };
-        if let Some(Some(known)) = self.by_one.get(number) {
-            return *known;
+        if let Some(known) = self.by_one.get(number).copied().flatten() {
+            return known;
         }
         let found = find();
         if self.by_one.len() <= number {
-            memory::room(&mut self.by_one, number + 1 - self.by_one.len());
+            let more = number + 1 - self.by_one.len();
+            memory::room(&mut self.by_one, more);
             self.by_one.resize(number + 1, None);
         }
         self.by_one[number] = Some(found);

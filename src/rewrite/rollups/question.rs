@@ -6,7 +6,7 @@ use super::shape::{column_name, Shape, Shapes};
 use crate::pg::column::never_null;
 use crate::pg::expression::{columns_that_are_not_null, for_each_child, same};
 use crate::pg::list::items;
-use crate::powertree::Tree;
+use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{
     self, GroupPathExtraData, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo,
     SortGroupClause, Var,

@@ -3,10 +3,6 @@
 /// A reason, which is known when the query is planned or only when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The setting.
-    Off,
-    /// More than one table.
-    Join,
     /// Grouping sets.
     GroupingSets,
     /// A function that returns rows, in the list of results.
@@ -37,6 +33,8 @@ pub enum Reason {
     Key,
     /// An aggregate that a tally does not have.
     Aggregate(String),
+    /// An aggregate over floating-point numbers, which the setting leaves to PostgreSQL.
+    Inexact(String),
     /// An argument of an aggregate that is not a value of the tree.
     Argument(String),
     /// The ordinary plan is cheaper.
@@ -52,8 +50,6 @@ pub enum Reason {
     Zone(String),
     /// Positions beyond the years 1 to 9999.
     Far,
-    /// A result that could not be proved to be the same.
-    Uncertain,
 }
 
 use Reason::*;
@@ -66,11 +62,10 @@ impl Reason {
             Nullable(name) => return format!("column {name} may be NULL"),
             Unknown(name) => return format!("the steps of {name} in time are not known"),
             Aggregate(name) => return format!("aggregate {name} does not follow from a tally"),
+            Inexact(name) => return format!("{name} over floating-point numbers is rounded otherwise"),
             Argument(name) => return format!("the argument of {name} is not a value of the tree"),
             Unreadable(why) => return why.clone(),
             Zone(name) => return format!("the transitions of time zone {name} are not known"),
-            Off => "pg_tally.answer_from_trees is off",
-            Join => "the query joins tables",
             GroupingSets => "the query has grouping sets",
             SetReturning => "the query has a function that returns rows",
             RowLocks => "the query locks rows",
@@ -86,7 +81,6 @@ impl Reason {
             ManyCells => "the groups are as many as the rows",
             Memory => "the groups need more memory than a hash table may have",
             Far => "positions are beyond the years 1 to 9999",
-            Uncertain => "a result could not be proved to be the same",
         };
         fixed.to_owned()
     }

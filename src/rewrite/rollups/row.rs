@@ -3,7 +3,7 @@
 use crate::pg::executor::{clear, fill};
 use crate::pg::expression::Evaluated;
 use crate::pg::value::{bytes_of, copy};
-use crate::powertree::Tree;
+use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Node, PlanState, TupleTableSlot};
 
 /// A row of the scan. Columns of aggregates are NULL until the answer is known.

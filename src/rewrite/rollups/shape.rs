@@ -8,7 +8,8 @@ use super::reason::{Reason, Understood};
 use crate::pg::expression::{appended, constant, constant_text, for_each_child, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
-use crate::powertree::{Position, Tree};
+use crate::powertree::model::position::Position;
+use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, BoolExpr, FuncExpr, Node, NodeTag, Oid, OpExpr, Param, Var};
 use std::ptr::null_mut;
 
@@ -143,7 +144,7 @@ impl<'t> Shapes<'t> {
     unsafe fn column(&mut self, column: *mut Var) -> Understood<Shape> {
         // SAFETY: the caller's node.
         let (relation, number) = unsafe { ((*column).varno, (*column).varattno) };
-        let is_ours = relation == self.relation as _;
+        let is_ours = i64::from(relation) == i64::from(self.relation);
         if is_ours && number == self.tree.at.number {
             let is_stepped = matches!(self.tree.position, Position::Date | Position::Bigint);
             return Ok(Shape { series: false, time: Time::Monotone { is_stepped, after: false } });

@@ -6,7 +6,8 @@ use super::zones;
 use crate::pg::list::items;
 use crate::pg::memory;
 use crate::powertree::model::question::Range;
-use crate::powertree::{Position, Tree};
+use crate::powertree::model::position::Position;
+use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{pg_tz, Node, NodeTag, OpExpr, Var};
 use tally_stats::tree::breakpoints;
 

@@ -2,7 +2,7 @@
 
 use super::reason::Reason;
 use crate::pg::name::c_string;
-use crate::powertree::Position;
+use crate::powertree::model::position::Position;
 use pgrx::pg_sys::{self, pg_time_t, pg_tz};
 
 const DAY: i64 = 86_400;
