@@ -35,7 +35,7 @@ HOUSES = {
             "powertree/model": "powertree/store datum pg",
             "powertree/store": "pg",
             "rewrite": "pg settings",
-            "rewrite/rollups": "",
+            "rewrite/rollups": "datum pg",
             "rewrite/windows": "datum pg settings",
             "rewrite/rollups": "powertree powertree/model",
             "tally": "datum pg",

@@ -2,6 +2,7 @@
 //!
 //! `plan` walks through a finished plan; `windows` is the node that takes the place of a WindowAgg.
 
+mod float;
 mod plan;
 mod rollups;
 mod statistic;

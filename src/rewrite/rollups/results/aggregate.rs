@@ -2,6 +2,7 @@
 
 use crate::rewrite::statistic::{is_tally, Statistic};
 use pgrx::pg_sys::{self, Oid};
+use tally_stats::Unit;
 
 /// The type of an aggregate's argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,14 @@ impl Wanted {
     pub fn is_exact(&self) -> bool {
         let floating = matches!(self.argument, Some(Float4 | Float8));
         !floating || matches!(self.statistic, Min | Max)
+    }
+
+    /// The unit of which the values of the column are multiples.
+    pub(super) fn unit(&self) -> Unit {
+        match self.column {
+            Some(Numeric { scale }) => Unit::Digits(scale),
+            _ => Unit::One,
+        }
     }
 }
 
