@@ -9,6 +9,8 @@ static WINDOW_MEM: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
 
 static ANSWER_FROM_TREES: GucSetting<Answering> = GucSetting::<Answering>::new(Answering::On);
 
+static TREE_NOTICES: GucSetting<bool> = GucSetting::<bool>::new(false);
+
 static POWERTREE_BULK: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 static POWERTREE_DATABASES: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
@@ -39,6 +41,11 @@ pub enum Answering {
 /// Which grouped queries power trees answer.
 pub fn answer_from_trees() -> Answering {
     ANSWER_FROM_TREES.get()
+}
+
+/// Whether to say why a grouped query is not answered from a power tree.
+pub fn tree_notices() -> bool {
+    TREE_NOTICES.get()
 }
 
 /// Whether statements only mark which leaves of a power tree they touched.
@@ -89,6 +96,14 @@ pub fn register() {
         &ANSWER_FROM_TREES,
         GucContext::Userset,
         GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_bool_guc(
+        c"pg_tally.tree_notices",
+        c"Says why a grouped query of a table with a power tree is not answered from the tree.",
+        c"One notice for each such query and tree, when it is planned.",
+        &TREE_NOTICES,
+        GucContext::Userset,
+        GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
         c"pg_tally.powertree_bulk",

@@ -28,12 +28,11 @@ mod shape;
 use crate::powertree::cells;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
-use pgrx::pg_guard;
+use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
 use question::{check, Question, Source};
-use reason::{Reason, Understood};
+use reason::Reason;
 use std::ffi::c_void;
-use std::rc::Rc;
 
 /// The hook that was there before ours.
 static mut PREVIOUS: pg_sys::create_upper_paths_hook_type = None;
@@ -84,18 +83,20 @@ unsafe fn consider(
         if trees.is_empty() {
             return;
         }
-        let offered = check(root, input, entry).and_then(|()| {
-            let mut offered = Err(Reason::Cost);
-            for tree in &trees {
-                let question = Question::of(tree, &source, root, input, output, extra);
-                let this = question.and_then(|question| path::offer(&question, root, input, output, extra));
-                offered = if offered.is_ok() { offered } else { this };
+        let checked = check(root, entry);
+        for tree in &trees {
+            let question = checked.clone().and_then(|()| Question::of(tree, &source, root, input, output, extra));
+            if let Err(reason) = question.and_then(|question| path::offer(&question, root, input, output, extra)) {
+                report(tree, &reason);
             }
-            offered
-        });
-        report(&trees, offered);
+        }
     }
 }
 
 /// Says why a query is not answered from a tree, where that is asked for.
-fn report(_trees: &[Rc<Tree>], _offered: Understood<()>) {}
+fn report(tree: &Tree, reason: &Reason) {
+    if settings::tree_notices() {
+        let message = format!("power tree \"{}\" does not answer: {}", tree.name, reason.text());
+        ereport!(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message);
+    }
+}

@@ -57,7 +57,7 @@ pub unsafe fn offer(
         path.path.rows = (*cheapest).rows;
         path.path.startup_cost = total;
         path.path.total_cost = total;
-        path.custom_paths = appended(null_mut(), cheapest);
+        path.custom_paths = appended(null_mut(), copied(cheapest).ok_or(Reason::Cost)?);
         path.custom_private = private.into_iter().fold(null_mut(), |all, list| appended(all, list));
         path.methods = &METHODS.0;
         // Plans are made anew when trees come or go.
@@ -65,6 +65,29 @@ pub unsafe fn offer(
         (*glob).relationOids = pg_sys::lappend_oid((*glob).relationOids, crate::powertree::cells::definitions());
         pg_sys::add_path(output, path.into_pg().cast());
         Ok(())
+    }
+}
+
+/// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind.
+unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
+    // SAFETY: the tag says which structure a path is; the parts that it points to are not freed with it.
+    unsafe {
+        let size = match (*path).type_ {
+            NodeTag::T_AggPath => size_of::<pg_sys::AggPath>(),
+            NodeTag::T_GroupPath => size_of::<pg_sys::GroupPath>(),
+            NodeTag::T_GatherPath => size_of::<pg_sys::GatherPath>(),
+            NodeTag::T_GatherMergePath => size_of::<pg_sys::GatherMergePath>(),
+            NodeTag::T_AppendPath => size_of::<pg_sys::AppendPath>(),
+            NodeTag::T_MergeAppendPath => size_of::<pg_sys::MergeAppendPath>(),
+            NodeTag::T_ProjectionPath => size_of::<pg_sys::ProjectionPath>(),
+            NodeTag::T_GroupResultPath => size_of::<pg_sys::GroupResultPath>(),
+            NodeTag::T_ForeignPath => size_of::<pg_sys::ForeignPath>(),
+            NodeTag::T_CustomPath => size_of::<CustomPath>(),
+            _ => return None,
+        };
+        let copy = pg_sys::palloc(size).cast::<u8>();
+        std::ptr::copy_nonoverlapping(path.cast::<u8>().cast_const(), copy, size);
+        Some(copy.cast())
     }
 }
 

@@ -219,7 +219,7 @@ impl<'t> Question<'t> {
 ///
 /// # Safety
 /// As for [`Question::of`].
-pub unsafe fn check(root: *mut PlannerInfo, input: *mut RelOptInfo, entry: *mut RangeTblEntry) -> Understood<()> {
+pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Understood<()> {
     // SAFETY: the caller's query.
     unsafe {
         let query = (*root).parse;
@@ -229,7 +229,7 @@ pub unsafe fn check(root: *mut PlannerInfo, input: *mut RelOptInfo, entry: *mut 
         refuse((*query).hasTargetSRFs, Reason::SetReturning)?;
         refuse(!(*query).rowMarks.is_null(), Reason::RowLocks)?;
         refuse(!(*entry).tablesample.is_null(), Reason::Sample)?;
-        refuse(!(*entry).securityQuals.is_null() || (*input).baserestrict_min_security > 0, Reason::RowSecurity)?;
+        refuse(!(*entry).securityQuals.is_null(), Reason::RowSecurity)?;
         refuse(is_part, Reason::Part)
     }
 }
