@@ -21,14 +21,14 @@ pub struct Part {
     pub range: Range,
 }
 
-/// Where a leaf lies.
+/// The place of a leaf, or of neighbouring positions, among cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In no cell, or in a span.
+pub enum Whereabouts {
+    /// No cell holds any of it, or it lies in a span.
     Nowhere,
-    /// In this cell, with all that it holds.
+    /// This cell holds all of it.
     Inside(usize),
-    /// At the edge of a cell, or several.
+    /// Edges of cells cut it.
     Cut,
 }
 
@@ -121,21 +121,21 @@ impl<'q> Division<'q> {
     }
 
     /// Finds out where a leaf lies.
-    pub fn place(&self, leaf: i64) -> Place {
+    pub fn place(&self, leaf: i64) -> Whereabouts {
         let (first, last) = (self.leaves.first(leaf), self.leaves.last(leaf));
         match self.place_of(first, last) {
-            Place::Nowhere => Place::Nowhere,
-            _ if contains(&self.spans, leaf) => Place::Nowhere,
+            Whereabouts::Nowhere => Whereabouts::Nowhere,
+            _ if contains(&self.spans, leaf) => Whereabouts::Nowhere,
             place => place,
         }
     }
 
     /// Finds out where neighbouring positions lie, whatever the spans are.
-    pub fn place_of(&self, first: i64, last: i64) -> Place {
+    pub fn place_of(&self, first: i64, last: i64) -> Whereabouts {
         match self.from(first).next() {
-            Some((cell, range)) if range.first <= first && last <= range.last => Place::Inside(cell),
-            Some((_, range)) if range.first <= last => Place::Cut,
-            _ => Place::Nowhere,
+            Some((cell, range)) if range.first <= first && last <= range.last => Whereabouts::Inside(cell),
+            Some((_, range)) if range.first <= last => Whereabouts::Cut,
+            _ => Whereabouts::Nowhere,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::asked::Refused;
 use super::division::Part;
-use super::sweep::{Piece, Sweep};
+use super::sweep::{Rest, Sweep};
 use crate::pg::catalog::is_partitioned;
 use crate::pg::fence::{self, owner};
 use crate::pg::memory::{self, room};
@@ -54,9 +54,9 @@ impl<A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'_, A, E>
         Ok(())
     }
 
-    fn read_pieces(&mut self, pieces: &[Piece]) {
+    fn read_pieces(&mut self, pieces: &[Rest]) {
         let piece =
-            |&(number, part): &Piece| question::Piece { key: self.roster.key(number), range: part.range };
+            |&(number, part): &Rest| question::Piece { key: self.roster.key(number), range: part.range };
         let asked = memory::collect(pieces.iter().map(piece));
         let mut answers = Vec::new();
         as_owner(self.tree, |base| {
@@ -126,7 +126,7 @@ fn is_readable(tree: &Tree) -> bool {
 }
 
 /// Pieces in order, in parts that are far apart: few, since each takes a query.
-fn apart(pieces: &[Piece], width: i64) -> Vec<&[Piece]> {
+fn apart(pieces: &[Rest], width: i64) -> Vec<&[Rest]> {
     let (most, leaves) = FAR_APART;
     let far = width.saturating_mul(leaves);
     let mut gaps: Vec<(i64, usize)> = Vec::new();

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// A series that was met.
 pub struct Known {
     pub hash: i64,
-    /// Where the key is among all keys.
+    /// The place of the key among all keys.
     key: (usize, usize),
     /// The number in the order of acceptance; None if the series is not asked for.
     pub number: Option<usize>,

@@ -1,7 +1,7 @@
 //! A sweep over the log and the nodes of a tree, which finds what they know of cells, and which rows are left to read.
 
 use super::asked::{Counts, Refused};
-use super::division::{Division, NodeRun, Part, Place};
+use super::division::{Division, NodeRun, Part, Whereabouts};
 use super::leaves::{cover, gaps, Run};
 use super::roster::Roster;
 use crate::pg::memory::{self, room};
@@ -26,7 +26,7 @@ const FEW: usize = 50;
 const MOST: usize = 500_000;
 
 /// The rows of a series in a part of a cell.
-pub type Piece = (usize, Part);
+pub type Rest = (usize, Part);
 
 /// A sweep and what it has found.
 pub struct Sweep<'q, A, E> {
@@ -36,12 +36,12 @@ pub struct Sweep<'q, A, E> {
     pub roster: Roster<A>,
     pub each: E,
     pub counts: Counts,
-    /// What the log adds to leaves that are cut, by the number of the series and the leaf.
+    /// Sums of the log for leaves that are cut, by the number of the series and the leaf.
     cut: HashMap<(usize, i64), Contents>,
     /// Nodes above dirty leaves: the number of the series, their leaves, the cell.
     above_dirty: Vec<(usize, Run, usize)>,
-    /// What is left to read.
-    pub pieces: Vec<Piece>,
+    /// Rows that are left to read.
+    pub pieces: Vec<Rest>,
     /// One child of a node, and several.
     child: Contents,
     sum: Contents,
@@ -51,7 +51,7 @@ pub struct Sweep<'q, A, E> {
 struct Recent {
     series: usize,
     leaf: i64,
-    place: Place,
+    place: Whereabouts,
     sum: Contents,
 }
 
@@ -144,7 +144,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         memory::check();
         let leaf = log::leaf(row);
         let place = self.division.place(leaf);
-        if place == Place::Nowhere {
+        if place == Whereabouts::Nowhere {
             return Ok(());
         }
         let hash = log::series(row);
@@ -179,7 +179,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let Some(Recent { series, leaf, place, sum }) = recent else { return Ok(()) };
         let Some(number) = self.roster.at(series).number else { return Ok(()) };
         match place {
-            Place::Inside(cell) => (self.each)(number, cell, &sum),
+            Whereabouts::Inside(cell) => (self.each)(number, cell, &sum),
             _ => {
                 within_limit(self.cut.len())?;
                 room(&mut self.cut, 1);
@@ -351,12 +351,12 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
     fn decide(&mut self, number: usize, leaf: i64, contents: &Contents) -> Result<(), Refused> {
         let extent = &contents.extent;
         match self.division.place_of(extent.first, extent.last) {
-            Place::Nowhere => Ok(()),
-            Place::Inside(cell) => {
+            Whereabouts::Nowhere => Ok(()),
+            Whereabouts::Inside(cell) => {
                 (self.each)(number, cell, contents);
                 Ok(())
             }
-            Place::Cut => self.leave((leaf, leaf), number),
+            Whereabouts::Cut => self.leave((leaf, leaf), number),
         }
     }
 
