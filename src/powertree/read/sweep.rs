@@ -4,6 +4,7 @@ use super::asked::{Counts, Refused};
 use super::division::{Division, NodeRun, Part, Whereabouts};
 use super::leaves::{cover, gaps, Run};
 use super::roster::Roster;
+use super::way::Way;
 use crate::pg::memory::{self, room};
 use crate::pg::table::{Row, Snapshot, Table};
 use crate::powertree::model::key;
@@ -15,9 +16,6 @@ use crate::powertree::store::state::{Totals, TreeState};
 use crate::powertree::store::tables::Tables;
 use std::collections::HashMap;
 use tally_stats::tree::Contents;
-
-/// Nodes that are passed over in the time that it takes to look one up.
-const PASSED_OVER: i64 = 30;
 
 /// Series that are looked up in the log one by one.
 const FEW: usize = 50;
@@ -197,32 +195,35 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let with_nodes = self.roster.accepted().filter(|(_, known)| known.has_nodes);
         let with_nodes = memory::collect(with_nodes.map(|(number, known)| (number, known.hash)));
         for (level, runs) in (0..).zip(&self.division.levels) {
-            let groups = groups(runs);
-            let (Some(first), Some(last)) = (groups.first(), groups.last()) else { continue };
-            let look_ups = groups.len() as i64 * with_nodes.len() as i64;
             let (values, block_level) = (tree.values.len(), level + 1);
+            let about = about_how_many(totals, values, block_level);
             let mut done = Ok(());
-            if about_how_many(totals, values, block_level) < PASSED_OVER.saturating_mul(look_ups) {
-                let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
-                let (mut hash, mut series) = (None, None);
-                nodes.read(first.0, last.1, |node| {
-                    if hash != Some(node.series()) {
-                        hash = Some(node.series());
-                        series = self.roster.with_nodes(node.series()).map(|(number, _)| number);
-                    }
-                    if let (Some(number), Ok(())) = (series, done) {
-                        done = self.add_node(level, runs, number, &node);
-                    }
-                });
-            } else {
-                for &(number, series) in &with_nodes {
-                    let nodes = Nodes { tables: &tables, table: &table, tree: tree.id, values, series };
-                    for &(first, last) in &groups {
-                        nodes.visit(block_level, first, last, |node| {
-                            if done.is_ok() {
+            match Way::cheapest(runs, about, with_nodes.len() as i64) {
+                Way::Pass(groups) => {
+                    let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
+                    for (first, last) in groups {
+                        let (mut hash, mut series) = (None, None);
+                        nodes.read(first, last, |node| {
+                            if hash != Some(node.series()) {
+                                hash = Some(node.series());
+                                series = self.roster.number(node.series());
+                            }
+                            if let (Some(number), Ok(())) = (series, done) {
                                 done = self.add_node(level, runs, number, &node);
                             }
                         });
+                    }
+                }
+                Way::LookUp(groups) => {
+                    for &(number, series) in &with_nodes {
+                        let nodes = Nodes { tables: &tables, table: &table, tree: tree.id, values, series };
+                        for &(first, last) in &groups {
+                            nodes.visit(block_level, first, last, |node| {
+                                if done.is_ok() {
+                                    done = self.add_node(level, runs, number, &node);
+                                }
+                            });
+                        }
                     }
                 }
             }
@@ -401,20 +402,4 @@ fn within_limit(remembered: usize) -> Result<(), Refused> {
     } else {
         Err(Refused::TooMuch)
     }
-}
-
-/// The blocks that hold the runs of a level, from one to another, those together that are not far from each other.
-fn groups(runs: &[NodeRun]) -> Vec<Run> {
-    let mut groups: Vec<Run> = Vec::new();
-    for run in runs {
-        let (first, last) = (run.first.div_euclid(10), run.last.div_euclid(10));
-        match groups.last_mut() {
-            Some(group) if first.saturating_sub(group.1) <= PASSED_OVER => group.1 = last,
-            _ => {
-                room(&mut groups, 1);
-                groups.push((first, last));
-            }
-        }
-    }
-    groups
 }
