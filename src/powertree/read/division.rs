@@ -1,7 +1,7 @@
 //! The division of cells into what nodes answer for, leaves that cells cut, and spans that the base table answers for.
 
 use super::leaves::{contains, cover, gaps, within, Run};
-use crate::pg::memory::room;
+use crate::pg::memory::{collect, room};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use tally_stats::tree::Leaves;
@@ -105,6 +105,11 @@ impl<'q> Division<'q> {
     pub fn leaves(&self) -> Option<Run> {
         let (first, last) = (self.cells.first()?, self.cells.last()?);
         Some((self.leaves.of(first.first), self.leaves.of(last.last)))
+    }
+
+    /// The first positions of neighbouring cells.
+    pub fn begins(&self, first: usize, last: usize) -> Vec<i64> {
+        collect(self.cells[first..=last].iter().map(|cell| cell.first))
     }
 
     /// Whether spans have more of the cells than is left for the nodes.

@@ -20,7 +20,7 @@ use tally_stats::tree::Contents;
 /// Series that are looked up in the log one by one.
 const FEW: usize = 50;
 
-/// Pieces and log entries of cut leaves that are remembered: some hundred megabytes.
+/// Parts and log entries of cut leaves that are remembered: some hundred megabytes.
 const MOST: usize = 500_000;
 
 /// The rows of a series in a part of a cell.
@@ -39,7 +39,7 @@ pub struct Sweep<'q, A, E> {
     /// Nodes above dirty leaves: the number of the series, their leaves, the cell.
     above_dirty: Vec<(usize, Run, usize)>,
     /// Rows that are left to read.
-    pub pieces: Vec<Rest>,
+    pub rest: Vec<Rest>,
     /// One child of a node, and several.
     child: Contents,
     sum: Contents,
@@ -65,7 +65,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
             counts: Counts::default(),
             cut: HashMap::new(),
             above_dirty: Vec::new(),
-            pieces: Vec::new(),
+            rest: Vec::new(),
             child: nothing.clone(),
             sum: nothing,
         }
@@ -364,9 +364,9 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
     /// Leaves the rows of neighbouring leaves of a series to be read.
     fn leave(&mut self, leaves: Run, number: usize) -> Result<(), Refused> {
         self.division.parts(leaves).try_for_each(|part| {
-            within_limit(self.pieces.len())?;
-            room(&mut self.pieces, 1);
-            self.pieces.push((number, part));
+            within_limit(self.rest.len())?;
+            room(&mut self.rest, 1);
+            self.rest.push((number, part));
             Ok(())
         })
     }

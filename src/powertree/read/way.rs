@@ -20,7 +20,7 @@ pub enum Way {
 }
 
 impl Way {
-    /// Finds the cheapest way to the blocks that hold runs of a level, of which there are about so many blocks of all series.
+    /// Finds the cheapest way to the blocks that hold runs of a level, of which there are about this many blocks of all series.
     pub fn cheapest(runs: &[NodeRun], about: i64, num_series: i64) -> Way {
         let blocks = runs.iter().map(|run| (run.first.div_euclid(10), run.last.div_euclid(10)));
         let apart = joined(blocks, 1);
