@@ -47,6 +47,9 @@ const SQUARES: Losses = Losses { third: 192.0, rounded: 1800.0, entering: 2.0 / 
 /// Half a unit in the last place of 1.
 const U: f64 = f64::EPSILON / 2.0;
 
+/// Integers below it have two doubles as their sum.
+const WHOLE: f64 = (1u128 << 100) as f64;
+
 /// The number of values beyond which nothing is certain, so that the bounds need no terms of higher order.
 const MOST_VALUES: i64 = 1 << 40;
 
@@ -105,8 +108,9 @@ impl Tally {
             return None;
         }
         let n = self.count as f64 * U;
-        // Integers are not rounded as long as the third word holds them.
-        let exact = unit == Unit::One && losses.third * n * n * size < 0.5 / U;
+        // Integers enter as they are, and are not rounded as long as the third word holds them.
+        let whole = unit.digits() == 0 && self.min.abs().max(self.max.abs()) < WHOLE;
+        let exact = whole && losses.third * n * n * size < 0.5 / U;
         let error = losses.rounded * n * n * n * size + losses.entering * size;
         let certain = exact || error * 10f64.powi(digits as i32) < 0.25;
         certain.then(|| Decimal::nearest(&sum.0, digits))

@@ -112,6 +112,15 @@ fn ends_of_what_is_certain() {
         assert_eq!(tally.exact_dispersion(Unit::Digits(0)), None);
         assert_eq!(tally.exact_max(Unit::Digits(0)), None);
     }
+    // Integers beyond 64 bits, as numerics are.
+    let mut wide = Tally::EMPTY;
+    for text in ["99999999999999999999", "1", "-3"] {
+        let (hi, lo) = split_decimal(text).unwrap();
+        wide.observe_wide(hi, lo);
+    }
+    assert_eq!(wide.exact_sum(Unit::Digits(0)).unwrap().to_string(), "99999999999999999997");
+    let dispersion = wide.exact_dispersion(Unit::Digits(0)).unwrap();
+    assert_eq!(dispersion.to_string(), "20000000000000000000000000000000000000024");
     let huge: Tally = [1e300].into_iter().collect();
     assert_eq!(huge.exact_sum(Unit::Digits(0)), None);
 }

@@ -90,46 +90,54 @@ impl Base<'_> {
         });
     }
 
-    /// Calls `each` with the number of a piece, from 0, and its contents, for all that have rows.
-    pub fn read_pieces(self, pieces: &[Piece], mut each: impl FnMut(usize, Contents)) {
-        let keys = memory::collect(pieces.iter().map(|piece| key::decode(&self.0.series, piece.key)));
-        let arrays = (0..self.0.series.len())
-            .map(|i| Value::array(self.0.series[i].column.type_oid, keys.iter().map(|key| key[i])));
-        let ranges = memory::collect(pieces.iter().map(|piece| piece.range));
-        let Some(arguments) = self.with_ranges(arrays.collect(), &ranges) else { return };
-        self.query(Query::Pieces, 0).run(&arguments, |row| {
-            each(row.integer(1).saturating_sub(1) as usize, self.contents_in(row, 2));
-        });
-    }
-
-    /// Calls `each` with the number of a range, from 0, the key of a series and the contents, for all that have rows, until it returns
-    /// false.
-    pub fn read_spans(self, ranges: &[Range], mut each: impl FnMut(usize, Vec<u8>, Contents) -> bool) {
-        let Some(arguments) = self.with_ranges(Vec::new(), ranges) else { return };
-        let contents = self.0.series.len() + 2;
-        let mut goes_on = true;
-        self.query(Query::Spans, 0).run_large(&arguments, |row| {
-            goes_on = goes_on
-                && each(
-                    row.integer(1).saturating_sub(1) as usize,
-                    self.key_in(row, 2),
-                    self.contents_in(row, contents),
-                );
-            goes_on
-        });
-    }
-
-    /// Arguments, ranges, and the ends of all of them; None if there are no ranges.
-    fn with_ranges(self, mut arguments: Vec<Value>, ranges: &[Range]) -> Option<Vec<Value>> {
-        let position = self.0.position;
-        let first = ranges.iter().map(|range| range.first).min()?;
-        let last = ranges.iter().map(|range| range.last).max()?;
-        let positions = |end: fn(&Range) -> i64| {
-            Value::array(position.type_oid(), ranges.iter().map(|range| position.to_value(end(range))))
+    /// Calls `each` with the number of a piece, from 0, the place of positions among `begins`, from 0, and the contents. Where there
+    /// is but one begin nothing is before it.
+    pub fn read_pieces(self, pieces: &[Piece], begins: &[i64], mut each: impl FnMut(usize, usize, Contents)) {
+        let ranges = || pieces.iter().map(|piece| piece.range);
+        let (Some(first), Some(last)) = (ranges().map(|r| r.first).min(), ranges().map(|r| r.last).max())
+        else {
+            return;
         };
-        arguments.extend([positions(|range| range.first), positions(|range| range.last)]);
-        arguments.extend([first, last].map(|end| position.to_value(end)));
-        Some(arguments)
+        let keys = memory::collect(pieces.iter().map(|piece| key::decode(&self.0.series, piece.key)));
+        let mut arguments: Vec<Value> = (0..self.0.series.len())
+            .map(|i| Value::array(self.0.series[i].column.type_oid, keys.iter().map(|key| key[i])))
+            .collect();
+        let ends: [fn(Range) -> i64; 2] = [|range| range.first, |range| range.last];
+        arguments.extend(ends.map(|end| self.positions(ranges().map(end))));
+        arguments.extend([first, last].map(|end| self.0.position.to_value(end)));
+        let number = |row: &SpiRow, column| row.integer(column).saturating_sub(1) as usize;
+        if begins.len() > 1 {
+            arguments.push(self.positions(begins.iter().copied()));
+            self.query(Query::CutPieces, 0).run(&arguments, |row| {
+                each(number(row, 1), number(row, 2), self.contents_in(row, 3));
+            });
+        } else {
+            self.query(Query::Pieces, 0)
+                .run(&arguments, |row| each(number(row, 1), 0, self.contents_in(row, 2)));
+        }
+    }
+
+    /// Calls `each` with the place of positions among `begins`, from 0, the key of a series and the contents, for all that have rows
+    /// between two positions, until it returns false.
+    pub fn read_span(
+        self,
+        range: Range,
+        begins: &[i64],
+        mut each: impl FnMut(usize, Vec<u8>, Contents) -> bool,
+    ) {
+        let mut arguments = self.arguments(&[], range);
+        arguments.push(self.positions(begins.iter().copied()));
+        let contents = self.0.series.len() + 2;
+        self.query(Query::Span, 0).run_large(&arguments, |row| {
+            let place = row.integer(1).saturating_sub(1) as usize;
+            each(place, self.key_in(row, 2), self.contents_in(row, contents))
+        });
+    }
+
+    /// An array of positions.
+    fn positions(self, positions: impl Iterator<Item = i64>) -> Value {
+        let position = self.0.position;
+        Value::array(position.type_oid(), positions.map(|at| position.to_value(at)))
     }
 
     /// The measure in a row, from a column on.
@@ -179,8 +187,7 @@ impl Base<'_> {
         mut each: impl FnMut(usize, Tally),
     ) {
         let mut arguments = self.arguments(key, range);
-        let begins = begins.iter().map(|&begin| self.0.position.to_value(begin));
-        let array = Value::array(self.0.position.type_oid(), begins);
+        let array = self.positions(begins.iter().copied());
         arguments.push(array);
         self.query(Query::Buckets, value).run(&arguments, |row| {
             each(row.get(1).map_or(0, |datum| datum.value() as i32) as usize, tally_in(row, 2));

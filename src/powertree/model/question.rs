@@ -22,8 +22,10 @@ pub enum Query {
     Below(Measure, usize),
     /// The contents of pieces, by their number from 1: each has a series and two positions of its own.
     Pieces,
-    /// The contents of all series in ranges, by the number of the range from 1, and by series.
-    Spans,
+    /// The contents of pieces, by their number from 1 and by the place of the position among sorted ones.
+    CutPieces,
+    /// The contents of all series between two positions, by the place of the position among sorted ones and by series.
+    Span,
 }
 
 /// A question about the rows of each of many series.
@@ -59,7 +61,7 @@ impl Range {
     }
 }
 
-/// A range of one series.
+/// A range of one series, in one or several of the places that it is cut into.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'k> {
     pub key: &'k [u8],

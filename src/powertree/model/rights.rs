@@ -18,7 +18,7 @@ pub fn may_select_any(base: Oid) -> bool {
 }
 
 pub fn may_select_table(base: Oid) -> bool {
-    // SAFETY: the current user.
+    // SAFETY: reads a variable of the session, which always has a user.
     can_select(base, unsafe { pg_sys::GetUserId() })
 }
 

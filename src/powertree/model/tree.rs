@@ -44,7 +44,7 @@ pub struct Tree {
     pub height: u32,
     /// Whether triggers keep it in step.
     pub kept: bool,
-    /// What was read of its size, and in which state.
+    /// The size that this session has read last.
     pub size: RefCell<Option<Size>>,
     /// The queries of the base table that this session has prepared.
     pub plans: RefCell<HashMap<(Query, usize), Rc<Plan>>>,

@@ -1,4 +1,4 @@
-//! What is asked of the cells of a tree, and why the table itself must answer.
+//! Questions about the cells of a tree, and reasons why the table itself must answer them.
 
 use crate::powertree::model::key::SameHash;
 use crate::powertree::model::question::Range;
@@ -6,7 +6,7 @@ use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 
-/// What is asked.
+/// A question about cells of time, of many series.
 pub struct Question<'a> {
     pub tree: Rc<Tree>,
     /// Ranges of positions, both ends included; in order and apart.
@@ -17,7 +17,7 @@ pub struct Question<'a> {
     pub user: Oid,
 }
 
-/// What was read for an answer.
+/// The work that an answer took.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub series: u64,
@@ -27,7 +27,7 @@ pub struct Counts {
     pub rows_read: u64,
 }
 
-/// Why the table itself must answer.
+/// A reason why the table itself must answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The tree is not kept in step, or its nodes are of another format, or the snapshot is older than a change of partitions.
@@ -42,7 +42,7 @@ pub enum Refused {
     SameHash,
     /// Most of what is asked has to be read from the table until the next compaction.
     ToBeCompacted,
-    /// There is more to remember than a query should.
+    /// More would have to be remembered than a query should.
     TooMuch,
 }
 

@@ -1,7 +1,7 @@
 //! The division of cells into what nodes answer for, leaves that cells cut, and spans that the base table answers for.
 
 use super::leaves::{contains, cover, gaps, within, Run};
-use crate::pg::memory::room;
+use crate::pg::memory::{collect, room};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use tally_stats::tree::Leaves;
@@ -21,14 +21,14 @@ pub struct Part {
     pub range: Range,
 }
 
-/// Where a leaf lies.
+/// The place of a leaf, or of neighbouring positions, among cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In no cell, or in a span.
+pub enum Whereabouts {
+    /// No cell holds any of it, or it lies in a span.
     Nowhere,
-    /// In this cell, with all that it holds.
+    /// This cell holds all of it.
     Inside(usize),
-    /// At the edge of a cell, or several.
+    /// Edges of cells cut it.
     Cut,
 }
 
@@ -107,6 +107,11 @@ impl<'q> Division<'q> {
         Some((self.leaves.of(first.first), self.leaves.of(last.last)))
     }
 
+    /// The first positions of neighbouring cells.
+    pub fn begins(&self, first: usize, last: usize) -> Vec<i64> {
+        collect(self.cells[first..=last].iter().map(|cell| cell.first))
+    }
+
     /// Whether spans have more of the cells than is left for the nodes.
     pub fn is_mostly_in_spans(&self) -> bool {
         let length = |range: &Range| (i128::from(range.last) - i128::from(range.first) + 1).max(0);
@@ -121,21 +126,21 @@ impl<'q> Division<'q> {
     }
 
     /// Finds out where a leaf lies.
-    pub fn place(&self, leaf: i64) -> Place {
+    pub fn place(&self, leaf: i64) -> Whereabouts {
         let (first, last) = (self.leaves.first(leaf), self.leaves.last(leaf));
         match self.place_of(first, last) {
-            Place::Nowhere => Place::Nowhere,
-            _ if contains(&self.spans, leaf) => Place::Nowhere,
+            Whereabouts::Nowhere => Whereabouts::Nowhere,
+            _ if contains(&self.spans, leaf) => Whereabouts::Nowhere,
             place => place,
         }
     }
 
     /// Finds out where neighbouring positions lie, whatever the spans are.
-    pub fn place_of(&self, first: i64, last: i64) -> Place {
+    pub fn place_of(&self, first: i64, last: i64) -> Whereabouts {
         match self.from(first).next() {
-            Some((cell, range)) if range.first <= first && last <= range.last => Place::Inside(cell),
-            Some((_, range)) if range.first <= last => Place::Cut,
-            _ => Place::Nowhere,
+            Some((cell, range)) if range.first <= first && last <= range.last => Whereabouts::Inside(cell),
+            Some((_, range)) if range.first <= last => Whereabouts::Cut,
+            _ => Whereabouts::Nowhere,
         }
     }
 

@@ -19,4 +19,5 @@ mod roster;
 #[allow(dead_code)]
 mod size;
 mod sweep;
+mod way;
 mod zoom;

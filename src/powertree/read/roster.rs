@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// A series that was met.
 pub struct Known {
     pub hash: i64,
-    /// Where the key is among all keys.
+    /// The place of the key among all keys.
     key: (usize, usize),
     /// The number in the order of acceptance; None if the series is not asked for.
     pub number: Option<usize>,
@@ -60,10 +60,9 @@ impl<A: FnMut(&[u8]) -> bool> Roster<A> {
         }
     }
 
-    /// The accepted series of this hash.
-    pub fn with_nodes(&self, hash: i64) -> Option<(usize, &Known)> {
-        let known = &self.all[*self.places.get(&hash)?];
-        Some((known.number?, known))
+    /// The number of the accepted series of this hash.
+    pub fn number(&self, hash: i64) -> Option<usize> {
+        self.all[*self.places.get(&hash)?].number
     }
 
     pub fn at(&self, place: usize) -> &Known {

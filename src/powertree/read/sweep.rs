@@ -1,9 +1,10 @@
 //! A sweep over the log and the nodes of a tree, which finds what they know of cells, and which rows are left to read.
 
 use super::asked::{Counts, Refused};
-use super::division::{Division, NodeRun, Part, Place};
+use super::division::{Division, NodeRun, Part, Whereabouts};
 use super::leaves::{cover, gaps, Run};
 use super::roster::Roster;
+use super::way::Way;
 use crate::pg::memory::{self, room};
 use crate::pg::table::{Row, Snapshot, Table};
 use crate::powertree::model::key;
@@ -16,17 +17,14 @@ use crate::powertree::store::tables::Tables;
 use std::collections::HashMap;
 use tally_stats::tree::Contents;
 
-/// Nodes that are passed over in the time that it takes to look one up.
-const PASSED_OVER: i64 = 30;
-
 /// Series that are looked up in the log one by one.
 const FEW: usize = 50;
 
-/// Pieces and log entries of cut leaves that are remembered: some hundred megabytes.
+/// Parts and log entries of cut leaves that are remembered: some hundred megabytes.
 const MOST: usize = 500_000;
 
 /// The rows of a series in a part of a cell.
-pub type Piece = (usize, Part);
+pub type Rest = (usize, Part);
 
 /// A sweep and what it has found.
 pub struct Sweep<'q, A, E> {
@@ -36,12 +34,12 @@ pub struct Sweep<'q, A, E> {
     pub roster: Roster<A>,
     pub each: E,
     pub counts: Counts,
-    /// What the log adds to leaves that are cut, by the number of the series and the leaf.
+    /// Sums of the log for leaves that are cut, by the number of the series and the leaf.
     cut: HashMap<(usize, i64), Contents>,
     /// Nodes above dirty leaves: the number of the series, their leaves, the cell.
     above_dirty: Vec<(usize, Run, usize)>,
-    /// What is left to read.
-    pub pieces: Vec<Piece>,
+    /// Rows that are left to read.
+    pub rest: Vec<Rest>,
     /// One child of a node, and several.
     child: Contents,
     sum: Contents,
@@ -51,7 +49,7 @@ pub struct Sweep<'q, A, E> {
 struct Recent {
     series: usize,
     leaf: i64,
-    place: Place,
+    place: Whereabouts,
     sum: Contents,
 }
 
@@ -67,7 +65,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
             counts: Counts::default(),
             cut: HashMap::new(),
             above_dirty: Vec::new(),
-            pieces: Vec::new(),
+            rest: Vec::new(),
             child: nothing.clone(),
             sum: nothing,
         }
@@ -144,7 +142,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         memory::check();
         let leaf = log::leaf(row);
         let place = self.division.place(leaf);
-        if place == Place::Nowhere {
+        if place == Whereabouts::Nowhere {
             return Ok(());
         }
         let hash = log::series(row);
@@ -179,7 +177,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let Some(Recent { series, leaf, place, sum }) = recent else { return Ok(()) };
         let Some(number) = self.roster.at(series).number else { return Ok(()) };
         match place {
-            Place::Inside(cell) => (self.each)(number, cell, &sum),
+            Whereabouts::Inside(cell) => (self.each)(number, cell, &sum),
             _ => {
                 within_limit(self.cut.len())?;
                 room(&mut self.cut, 1);
@@ -197,32 +195,35 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let with_nodes = self.roster.accepted().filter(|(_, known)| known.has_nodes);
         let with_nodes = memory::collect(with_nodes.map(|(number, known)| (number, known.hash)));
         for (level, runs) in (0..).zip(&self.division.levels) {
-            let groups = groups(runs);
-            let (Some(first), Some(last)) = (groups.first(), groups.last()) else { continue };
-            let look_ups = groups.len() as i64 * with_nodes.len() as i64;
             let (values, block_level) = (tree.values.len(), level + 1);
+            let about = about_how_many(totals, values, block_level);
             let mut done = Ok(());
-            if about_how_many(totals, values, block_level) < PASSED_OVER.saturating_mul(look_ups) {
-                let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
-                let (mut hash, mut series) = (None, None);
-                nodes.read(first.0, last.1, |node| {
-                    if hash != Some(node.series()) {
-                        hash = Some(node.series());
-                        series = self.roster.with_nodes(node.series()).map(|(number, _)| number);
-                    }
-                    if let (Some(number), Ok(())) = (series, done) {
-                        done = self.add_node(level, runs, number, &node);
-                    }
-                });
-            } else {
-                for &(number, series) in &with_nodes {
-                    let nodes = Nodes { tables: &tables, table: &table, tree: tree.id, values, series };
-                    for &(first, last) in &groups {
-                        nodes.visit(block_level, first, last, |node| {
-                            if done.is_ok() {
+            match Way::cheapest(runs, about, with_nodes.len() as i64) {
+                Way::Pass(groups) => {
+                    let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
+                    for (first, last) in groups {
+                        let (mut hash, mut series) = (None, None);
+                        nodes.read(first, last, |node| {
+                            if hash != Some(node.series()) {
+                                hash = Some(node.series());
+                                series = self.roster.number(node.series());
+                            }
+                            if let (Some(number), Ok(())) = (series, done) {
                                 done = self.add_node(level, runs, number, &node);
                             }
                         });
+                    }
+                }
+                Way::LookUp(groups) => {
+                    for &(number, series) in &with_nodes {
+                        let nodes = Nodes { tables: &tables, table: &table, tree: tree.id, values, series };
+                        for &(first, last) in &groups {
+                            nodes.visit(block_level, first, last, |node| {
+                                if done.is_ok() {
+                                    done = self.add_node(level, runs, number, &node);
+                                }
+                            });
+                        }
                     }
                 }
             }
@@ -351,21 +352,21 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
     fn decide(&mut self, number: usize, leaf: i64, contents: &Contents) -> Result<(), Refused> {
         let extent = &contents.extent;
         match self.division.place_of(extent.first, extent.last) {
-            Place::Nowhere => Ok(()),
-            Place::Inside(cell) => {
+            Whereabouts::Nowhere => Ok(()),
+            Whereabouts::Inside(cell) => {
                 (self.each)(number, cell, contents);
                 Ok(())
             }
-            Place::Cut => self.leave((leaf, leaf), number),
+            Whereabouts::Cut => self.leave((leaf, leaf), number),
         }
     }
 
     /// Leaves the rows of neighbouring leaves of a series to be read.
     fn leave(&mut self, leaves: Run, number: usize) -> Result<(), Refused> {
         self.division.parts(leaves).try_for_each(|part| {
-            within_limit(self.pieces.len())?;
-            room(&mut self.pieces, 1);
-            self.pieces.push((number, part));
+            within_limit(self.rest.len())?;
+            room(&mut self.rest, 1);
+            self.rest.push((number, part));
             Ok(())
         })
     }
@@ -401,20 +402,4 @@ fn within_limit(remembered: usize) -> Result<(), Refused> {
     } else {
         Err(Refused::TooMuch)
     }
-}
-
-/// The blocks that hold the runs of a level, from one to another, those together that are not far from each other.
-fn groups(runs: &[NodeRun]) -> Vec<Run> {
-    let mut groups: Vec<Run> = Vec::new();
-    for run in runs {
-        let (first, last) = (run.first.div_euclid(10), run.last.div_euclid(10));
-        match groups.last_mut() {
-            Some(group) if first.saturating_sub(group.1) <= PASSED_OVER => group.1 = last,
-            _ => {
-                room(&mut groups, 1);
-                groups.push((first, last));
-            }
-        }
-    }
-    groups
 }
