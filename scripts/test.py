@@ -48,6 +48,7 @@ EACH = {
     "fuzz": lambda pg: [*CLUSTER, pg, "--", "tests/security/fuzz.py", "300"],
     "memory": lambda pg: [*CLUSTER, pg, "--", "tests/memory/run.py", "2"],
     "worker": lambda pg: [*CLUSTER, pg, *SERVED, "--", "tests/powertree/worker.py"],
+    "templates": lambda pg: [*CLUSTER, pg, "--", "tests/rollups/templates.py"],
 }
 CRASH = {"crash": lambda pg: ["tests/powertree/crash.sh", pg]}
 SUITES = {
