@@ -26,16 +26,14 @@ class Answer:
 
 
 def ask(session, sql):
-    """The answer to a statement, in a transaction that survives an error."""
-    session("SAVEPOINT asked")
+    """The answer to a statement, after others that it may need, in a transaction that survives an error."""
     try:
-        rows = session(sql)
-        answer = Answer(session.columns, rows)
+        # A RELEASE has no columns, so those of the statement before it are kept.
+        rows = session(f"SAVEPOINT asked; {sql}; RELEASE asked")
+        return Answer(session.columns, rows)
     except ServerError as error:
-        session("ROLLBACK TO asked")
-        answer = Answer([], [], error)
-    session("RELEASE asked")
-    return answer
+        session("ROLLBACK TO asked; RELEASE asked; DEALLOCATE ALL")
+        return Answer([], [], error)
 
 
 def distance(left, right, type_oid):
