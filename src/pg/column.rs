@@ -68,14 +68,15 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
         let descriptor = (*relation).rd_att;
         let count = (*descriptor).natts as usize;
         #[cfg(not(feature = "pg18"))]
-        let is_never_null = |place: usize| (&(*descriptor).attrs.as_slice(count))[place].attnotnull;
+        let is_never_null = |place: usize| (*descriptor).attrs.as_slice(count)[place].attnotnull;
         // A constraint that is not validated speaks of new rows only.
         #[cfg(feature = "pg18")]
         let is_never_null = |place: usize| {
-            let column = &(&(*descriptor).compact_attrs.as_slice(count))[place];
+            let column = &(*descriptor).compact_attrs.as_slice(count)[place];
             column.attnullability as u8 == pg_sys::ATTNULLABLE_VALID
         };
-        let columns = (0..count).filter(|&place| is_never_null(place)).map(|place| place as i16 + 1).collect();
+        let columns =
+            (0..count).filter(|&place| is_never_null(place)).map(|place| place as i16 + 1).collect();
         pg_sys::RelationClose(relation);
         columns
     }

@@ -96,15 +96,6 @@ impl Evaluated {
         // own nothing.
         unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| executor::evaluate(self.state, self.context)) }
     }
-
-    /// Returns whether the condition holds; NULL is no.
-    ///
-    /// # Safety
-    /// As for [`Evaluated::value`].
-    pub unsafe fn holds(self) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe { self.value() }.is_some_and(|value| value.value() != 0)
-    }
 }
 
 /// Returns the columns of a table, by number, without which none of the conditions could hold: they are not NULL there.

@@ -6,8 +6,8 @@ use super::shape::{Shape, Shapes};
 use crate::pg::expression::{constant, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
-use crate::settings::{self, Answering};
 use crate::powertree::model::tree::Tree;
+use crate::settings::{self, Answering};
 use pgrx::pg_sys::{self, Aggref, FuncExpr, Node, NodeTag, RelabelType, TargetEntry, Var};
 
 /// An aggregate that is understood.
@@ -31,7 +31,13 @@ impl Aggregates {
     ///
     /// # Safety
     /// An aggregate of the query that the shapes are about.
-    pub unsafe fn add(&mut self, node: *mut Aggref, shapes: &mut Shapes, tree: &Tree, not_null: &[i16]) -> Understood<()> {
+    pub unsafe fn add(
+        &mut self,
+        node: *mut Aggref,
+        shapes: &mut Shapes,
+        tree: &Tree,
+        not_null: &[i16],
+    ) -> Understood<()> {
         // SAFETY: the caller's aggregate, whose parts are expressions.
         unsafe {
             if self.all.iter().any(|known| same(known.node, node)) {
@@ -47,7 +53,8 @@ impl Aggregates {
             if !is_plain {
                 return Err(not_ours());
             }
-            let mut arguments = items::<TargetEntry>((*node).args).map(|target| (*target).expr.cast::<Node>());
+            let mut arguments =
+                items::<TargetEntry>((*node).args).map(|target| (*target).expr.cast::<Node>());
             let argument = arguments.next();
             if arguments.next().is_some() {
                 return Err(not_ours());

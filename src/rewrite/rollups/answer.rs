@@ -83,10 +83,6 @@ impl Answer {
         true
     }
 
-    pub fn groups(&self) -> usize {
-        self.groups
-    }
-
     pub fn cells(&self) -> usize {
         self.cells.len()
     }
@@ -116,7 +112,8 @@ impl Prepared {
         }
         for zone in &self.zones {
             // SAFETY: the argument is a text.
-            let name = zone.value().and_then(|name| unsafe { text(pg_sys::text_to_cstring(name.cast_mut_ptr())) });
+            let name =
+                zone.value().and_then(|name| unsafe { text(pg_sys::text_to_cstring(name.cast_mut_ptr())) });
             zones.push(zones::named(&name.unwrap_or_default())?);
         }
         let slices = Slices {
@@ -132,7 +129,10 @@ impl Prepared {
         let estimate = cells::estimate(tree);
         let found = slices.cut(bounds, CELLS.max(estimate.leaves as usize))?;
         let share = share(bounds, &found);
-        if estimate.rows as f64 * share < FEW_ROWS && estimate.rows as f64 > FEW_ROWS && estimate.log_rows < 1000 {
+        if estimate.rows as f64 * share < FEW_ROWS
+            && estimate.rows as f64 > FEW_ROWS
+            && estimate.log_rows < 1000
+        {
             return Err(Reason::Cost);
         }
         Ok(found)
@@ -140,16 +140,12 @@ impl Prepared {
 
     /// Reads the cells and sums them up.
     fn read(&self, tree: Rc<Tree>, cells: Vec<Range>, context: MemoryContext) -> Result<Answer, Reason> {
-        let places = Places {
-            tree: &tree,
-            row: self.row,
-            columns: &self.columns,
-            cells: &cells,
-            series: Vec::new(),
-        };
+        let places =
+            Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
         let mut sums = Sums::new(self, places, context);
         let counts = connected(|| {
-            let question = cells::Question { tree: tree.clone(), cells: &cells, series: None, user: self.user };
+            let question =
+                cells::Question { tree: tree.clone(), cells: &cells, series: None, user: self.user };
             // The callbacks of one reading take turns.
             let sums = std::cell::RefCell::new(&mut sums);
             cells::read(
@@ -232,7 +228,8 @@ impl<'a> Sums<'a> {
 
     /// Whether a series fulfils the conditions.
     fn accept(&mut self, key: &[u8]) -> bool {
-        let values: Vec<Datum> = decode(&self.places.tree.series, key).into_iter().map(|value| value.datum()).collect();
+        let values: Vec<Datum> =
+            decode(&self.places.tree.series, key).into_iter().map(|value| value.datum()).collect();
         self.places.columns.set_series(self.places.row, &values);
         if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
             return false;
@@ -299,7 +296,8 @@ impl<'a> Sums<'a> {
                 let result = match place {
                     Some(place) => {
                         let tally = self.tallies[sum * self.values.len() + place].renormalized();
-                        results::value(&wanted, rows, &tally).map_err(|uncertain| Reason::Unreadable(uncertain.reason().to_owned()))?
+                        results::value(&wanted, rows, &tally)
+                            .map_err(|uncertain| Reason::Unreadable(uncertain.reason().to_owned()))?
                     }
                     None => Some(Datum::from(rows)),
                 };
@@ -321,7 +319,9 @@ impl Wanting {
         value: Option<usize>,
         filter: Option<usize>,
     ) -> Option<Wanting> {
-        let column = value.and_then(|value| tree?.values.get(value)).map(|(column, _)| (column.type_oid, column.typmod));
+        let column = value
+            .and_then(|value| tree?.values.get(value))
+            .map(|(column, _)| (column.type_oid, column.typmod));
         // SAFETY: the caller's aggregate.
         let wanted = Wanted::of(unsafe { (*aggregate).aggfnoid }, column)?;
         let counts = matches!(wanted.statistic, Statistic::Rows | Statistic::Count);

@@ -8,28 +8,28 @@
 //! that `slices` cuts, nothing changes, and PostgreSQL itself evaluates the query's own expressions once for each series and cell.
 
 mod aggregate;
-mod zones;
-mod slices;
-mod row;
-mod place;
-mod keys;
-mod explain;
 mod answer;
 mod cost;
+mod explain;
 mod functions;
+mod keys;
 mod node;
 mod path;
+mod place;
 mod plan;
 mod question;
 mod reason;
 mod results;
+mod row;
 mod shape;
+mod slices;
+mod zones;
 
 use crate::powertree::cells;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
-use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
+use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::{check, Question, Source};
 use reason::Reason;
 use std::ffi::c_void;
@@ -85,8 +85,11 @@ unsafe fn consider(
         }
         let checked = check(root, entry);
         for tree in &trees {
-            let question = checked.clone().and_then(|()| Question::of(tree, &source, root, input, output, extra));
-            if let Err(reason) = question.and_then(|question| path::offer(&question, root, input, output, extra)) {
+            let question =
+                checked.clone().and_then(|()| Question::of(tree, &source, root, input, output, extra));
+            if let Err(reason) =
+                question.and_then(|question| path::offer(&question, root, input, output, extra))
+            {
                 report(tree, &reason);
             }
         }

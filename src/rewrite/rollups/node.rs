@@ -11,8 +11,8 @@ use crate::powertree::model::tree::Tree;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, EState, ExplainState, List, MemoryContext,
-    Node, NodeTag, PlanState, TupleTableSlot,
+    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, EState, ExplainState, List,
+    MemoryContext, Node, NodeTag, PlanState, TupleTableSlot,
 };
 use std::ffi::CStr;
 use std::ptr::null_mut;
@@ -135,7 +135,10 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             row: Row::of(ps, (*node).ss.ss_ScanTupleSlot),
             columns: Columns::of(layout.columns()),
             conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
-            ranges: conditions().filter(|(_, shape)| shape.is_none()).map(|(condition, _)| condition).collect(),
+            ranges: conditions()
+                .filter(|(_, shape)| shape.is_none())
+                .map(|(condition, _)| condition)
+                .collect(),
             comparisons: expressions(Expressions::Comparisons).collect(),
             carriers: expressions(Expressions::Carriers).collect(),
             zones: expressions(Expressions::Zones).collect(),

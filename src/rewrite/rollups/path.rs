@@ -9,7 +9,8 @@ use crate::pg::expression::appended;
 use crate::pg::list::items;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomPath, CustomPathMethods, GroupPathExtraData, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo,
+    self, CustomPath, CustomPathMethods, GroupPathExtraData, List, NodeTag, Path, Plan, PlannerInfo,
+    RelOptInfo,
 };
 use std::ptr::null_mut;
 
@@ -62,7 +63,8 @@ pub unsafe fn offer(
         path.methods = &METHODS.0;
         // Plans are made anew when trees come or go.
         let glob = (*root).glob;
-        (*glob).relationOids = pg_sys::lappend_oid((*glob).relationOids, crate::powertree::cells::definitions());
+        (*glob).relationOids =
+            pg_sys::lappend_oid((*glob).relationOids, crate::powertree::cells::definitions());
         pg_sys::add_path(output, path.into_pg().cast());
         Ok(())
     }

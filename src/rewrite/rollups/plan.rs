@@ -45,7 +45,9 @@ enum Numbers {
 pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
     // SAFETY: the caller's expressions.
     unsafe {
-        let list = |nodes: &mut dyn Iterator<Item = *mut Node>| nodes.fold(null_mut(), |list, node| appended(list, node));
+        let list = |nodes: &mut dyn Iterator<Item = *mut Node>| {
+            nodes.fold(null_mut(), |list, node| appended(list, node))
+        };
         let shapes = &question.shapes;
         let expressions: [*mut List; EXPRESSIONS] = [
             list(&mut question.conditions.iter().map(|condition| condition.node)),
@@ -100,7 +102,8 @@ unsafe fn columns(expressions: *mut List) -> *mut List {
     // SAFETY: the caller's expressions.
     unsafe {
         let all = pg_sys::pull_var_clause(expressions.cast(), pg_sys::PVC_RECURSE_PLACEHOLDERS as i32);
-        items::<Var>(all).fold(null_mut(), |columns, column| pg_sys::list_append_unique(columns, column.cast()))
+        items::<Var>(all)
+            .fold(null_mut(), |columns, column| pg_sys::list_append_unique(columns, column.cast()))
     }
 }
 
@@ -201,7 +204,10 @@ impl Layout {
         let shapes = self.numbers(Numbers::Keys).map(Shape::from_number);
         let equalities = self.numbers(Numbers::Equalities).map(oid);
         let collations = self.numbers(Numbers::Collations).map(oid);
-        shapes.zip(equalities).zip(collations).map(|((shape, equality), collation)| (shape, equality, collation))
+        shapes
+            .zip(equalities)
+            .zip(collations)
+            .map(|((shape, equality), collation)| (shape, equality, collation))
     }
 
     pub fn filters(self) -> impl Iterator<Item = Shape> {

@@ -65,7 +65,8 @@ impl Source {
                 return None;
             }
             let entry = *(*root).simple_rte_array.add((*input).relid as usize);
-            let is_plain = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE].contains(&((*entry).relkind as u8));
+            let is_plain = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE]
+                .contains(&((*entry).relkind as u8));
             is_plain.then(|| {
                 let user = checked_as(root, entry);
                 (Source { relation: (*input).relid as i32, table: (*entry).relid, user }, entry)

@@ -42,10 +42,6 @@ impl Row {
         }
     }
 
-    pub fn slot(self) -> *mut TupleTableSlot {
-        self.slot
-    }
-
     /// The memory of what is evaluated.
     pub fn memory(self) -> MemoryContext {
         // SAFETY: the context is that of the node.
@@ -87,7 +83,12 @@ impl Expression {
             let initialised = pg_sys::ExecInitExpr(node.cast(), state);
             let (mut length, mut by_value) = (0, false);
             pg_sys::get_typlenbyval(pg_sys::exprType(node), &mut length, &mut by_value);
-            Expression { node, evaluated: Evaluated::new(initialised, (*state).ps_ExprContext), length, by_value }
+            Expression {
+                node,
+                evaluated: Evaluated::new(initialised, (*state).ps_ExprContext),
+                length,
+                by_value,
+            }
         }
     }
 

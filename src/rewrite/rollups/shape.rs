@@ -28,7 +28,10 @@ pub enum Time {
     /// In steps, at those of the carriers.
     Steps,
     /// Monotone, in many steps or smoothly; `after` says that it is monotone between the steps of other carriers only.
-    Monotone { is_stepped: bool, after: bool },
+    Monotone {
+        is_stepped: bool,
+        after: bool,
+    },
 }
 
 impl Shape {
@@ -135,7 +138,9 @@ impl<'t> Shapes<'t> {
                 }
                 NodeTag::T_BoolExpr => self.all((*node.cast::<BoolExpr>()).args),
                 NodeTag::T_List => self.all(node.cast()),
-                NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan | NodeTag::T_SubLink => Err(Reason::Subquery),
+                NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan | NodeTag::T_SubLink => {
+                    Err(Reason::Subquery)
+                }
                 _ => self.any(node),
             }
         }
@@ -186,7 +191,12 @@ impl<'t> Shapes<'t> {
     }
 
     /// A call of a function, by itself or by an operator.
-    unsafe fn call(&mut self, node: *mut Node, function: Oid, arguments: *mut pg_sys::List) -> Understood<Shape> {
+    unsafe fn call(
+        &mut self,
+        node: *mut Node,
+        function: Oid,
+        arguments: *mut pg_sys::List,
+    ) -> Understood<Shape> {
         // SAFETY: the caller's call.
         unsafe {
             let number = function.to_u32();
@@ -259,7 +269,9 @@ impl<'t> Shapes<'t> {
     unsafe fn field(&mut self, node: *mut Node, arguments: &[*mut Node]) -> Understood<Shape> {
         // SAFETY: the caller's arguments.
         unsafe {
-            let Time::Monotone { is_stepped, after } = self.shape(arguments[1])?.time else { return self.any(node) };
+            let Time::Monotone { is_stepped, after } = self.shape(arguments[1])?.time else {
+                return self.any(node);
+            };
             let field = constant_text(arguments[0]).and_then(|name| functions::field(&name));
             let of = pg_sys::exprType(arguments[1]);
             if of == pg_sys::TIMESTAMPTZOID {
@@ -267,7 +279,9 @@ impl<'t> Shapes<'t> {
             }
             match field {
                 // The days and the hours of an interval grow together, unless it has months.
-                Some(Field::Smooth) => Ok(Shape { series: false, time: Time::Monotone { is_stepped, after } }),
+                Some(Field::Smooth) => {
+                    Ok(Shape { series: false, time: Time::Monotone { is_stepped, after } })
+                }
                 _ if of == pg_sys::INTERVALOID => Err(Reason::Unknown("a part of an interval".into())),
                 Some(Field::Stepped) => {
                     Ok(Shape { series: false, time: Time::Monotone { is_stepped: true, after } })
@@ -304,8 +318,8 @@ impl<'t> Shapes<'t> {
                 time = function_call(Oid::from(2024), pg_sys::TIMESTAMPOID, arguments);
                 of = pg_sys::TIMESTAMPOID;
             }
-            let function =
-                functions::date_trunc(of.to_u32()).ok_or_else(|| Reason::Unknown("a part of a time".into()))?;
+            let function = functions::date_trunc(of.to_u32())
+                .ok_or_else(|| Reason::Unknown("a part of a time".into()))?;
             let unit = pg_sys::makeConst(
                 pg_sys::TEXTOID,
                 -1,

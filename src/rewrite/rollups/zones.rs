@@ -62,10 +62,24 @@ fn offset(zone: *mut pg_tz, moment: pg_time_t) -> i64 {
 
 /// Returns the positions between which functions of local time are monotone: those of all transitions from `first` to `last`,
 /// seen from UTC and from each of the zones, and from `days` before them.
-pub fn cuts(position: Position, first: i64, last: i64, zones: &[*mut pg_tz], days: &[i32]) -> Result<Vec<i64>, Reason> {
+pub fn cuts(
+    position: Position,
+    first: i64,
+    last: i64,
+    zones: &[*mut pg_tz],
+    days: &[i32],
+) -> Result<Vec<i64>, Reason> {
     let unit = match position {
         Position::Timestamptz | Position::Timestamp => MICROS,
-        Position::Date => return days_of(cuts(Position::Timestamp, first.saturating_mul(DAY * MICROS), last.saturating_mul(DAY * MICROS), zones, days)?),
+        Position::Date => {
+            return days_of(cuts(
+                Position::Timestamp,
+                first.saturating_mul(DAY * MICROS),
+                last.saturating_mul(DAY * MICROS),
+                zones,
+                days,
+            )?)
+        }
         // What moment a number means is not known.
         Position::Bigint if zones.iter().any(|&zone| next(zone, 0).is_some()) => {
             return Err(Reason::Zone("that changes its offset".to_owned()))
