@@ -66,7 +66,7 @@ install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if
 installcheck: ## run the golden SQL tests against the installed extension, in a cluster of their own
 	$(supported)scripts/cluster.py run --pg-config $(PG_CONFIG) -- tests/regress.sh $(PG_CONFIG) $(CARGO_TARGET_DIR)/regress/pg$(pg_major)
 
-core-regression: ## run PostgreSQL's own window and aggregate tests, of POSTGRES_SOURCE, with our library preloaded
+core-regression: ## run PostgreSQL's own tests of grouped queries and windows, of POSTGRES_SOURCE, with our library preloaded
 	$(supported)scripts/cluster.py run --pg-config $(PG_CONFIG) -- \
 	  tests/core_regression.sh $(PG_CONFIG) $(POSTGRES_SOURCE) $(CARGO_TARGET_DIR)/regress/core$(pg_major)
 

@@ -31,4 +31,4 @@ if ! {
 fi
 mkdir -p "$tree/source/src/test/regress"
 mv "$work/root$place"/* "$tree"
-cp -r src/test/regress/{sql,expected,data} "$tree/source/src/test/regress"
+cp -r src/test/regress/{sql,expected,data,regress.so} "$tree/source/src/test/regress"

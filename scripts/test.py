@@ -48,6 +48,8 @@ EACH = {
     "fuzz": lambda pg: [*CLUSTER, pg, "--", "tests/security/fuzz.py", "300"],
     "memory": lambda pg: [*CLUSTER, pg, "--", "tests/memory/run.py", "2"],
     "worker": lambda pg: [*CLUSTER, pg, *SERVED, "--", "tests/powertree/worker.py"],
+    "templates": lambda pg: [*CLUSTER, pg, "--", "tests/rollups/templates.py"],
+    "fuzz-rollups": lambda pg: [*CLUSTER, pg, "--", "tests/rollups/fuzz.py", "5000"],
 }
 CRASH = {"crash": lambda pg: ["tests/powertree/crash.sh", pg]}
 SUITES = {
@@ -57,6 +59,7 @@ SUITES = {
     **on_each(EACH, USUAL),
     "soak": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60"],
     "soak-mutant": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60", "--mutant"],
+    "fuzz-rollups-mutant": [*CLUSTER, PG15, "--", "tests/rollups/fuzz.py", "5000", "--mutant"],
     **on_each(CRASH, [15]),
     "containers": ["tests/containers/run.sh", PG15],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
@@ -73,6 +76,7 @@ MORE = {
     "core-regression-17": ["make", "core-regression", f"PG_CONFIG={VERSIONS[17]}"],
     **on_each({
         "fuzz-all": lambda pg: [*CLUSTER, pg, "--", "tests/security/fuzz.py", "10000"],
+        "fuzz-rollups-all": lambda pg: [*CLUSTER, pg, "--", "tests/rollups/fuzz.py", "100000"],
         "memory-all": lambda pg: [*CLUSTER, pg, "--", "tests/memory/run.py", "40"],
     }, USUAL),
     **on_each({

@@ -1,11 +1,15 @@
 //! The configuration parameters, all named `pg_tally.…`.
 
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use std::ffi::CString;
 
 static ACCELERATE_WINDOWS: GucSetting<bool> = GucSetting::<bool>::new(true);
 
 static WINDOW_MEM: GucSetting<i32> = GucSetting::<i32>::new(1 << 20);
+
+static ANSWER_FROM_TREES: GucSetting<Answering> = GucSetting::<Answering>::new(Answering::On);
+
+static TREE_NOTICES: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 static POWERTREE_BULK: GucSetting<bool> = GucSetting::<bool>::new(false);
 
@@ -21,6 +25,27 @@ pub fn accelerate_windows() -> bool {
 /// The memory that a node of the plan may take for the frames of its windows, in kB.
 pub fn window_mem() -> usize {
     WINDOW_MEM.get() as usize
+}
+
+/// Which grouped queries power trees answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum Answering {
+    /// All that they can.
+    On,
+    /// Those whose results have the same bytes as without trees.
+    Exact,
+    /// None.
+    Off,
+}
+
+/// Which grouped queries power trees answer.
+pub fn answer_from_trees() -> Answering {
+    ANSWER_FROM_TREES.get()
+}
+
+/// Whether to say why a grouped query is not answered from a power tree.
+pub fn tree_notices() -> bool {
+    TREE_NOTICES.get()
 }
 
 /// Whether statements only mark which leaves of a power tree they touched.
@@ -63,6 +88,22 @@ pub fn register() {
         i32::MAX,
         GucContext::Userset,
         GucFlags::UNIT_KB | GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_enum_guc(
+        c"pg_tally.answer_from_trees",
+        c"Answers grouped queries from the power trees of their tables.",
+        c"With exact, sums and means of floating-point numbers, which trees round correctly, are left to PostgreSQL.",
+        &ANSWER_FROM_TREES,
+        GucContext::Userset,
+        GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_bool_guc(
+        c"pg_tally.tree_notices",
+        c"Says why a grouped query of a table with a power tree is not answered from the tree.",
+        c"One notice for each such query and tree, when it is planned.",
+        &TREE_NOTICES,
+        GucContext::Userset,
+        GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
         c"pg_tally.powertree_bulk",

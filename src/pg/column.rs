@@ -57,6 +57,31 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
     }
 }
 
+/// Returns the columns of a table that have no NULL, by number, as far as constraints say. The table is locked.
+pub fn never_null(relation: Oid) -> Vec<i16> {
+    // SAFETY: the descriptor lives as long as the relation is held, and has as many columns as it says.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(relation);
+        if relation.is_null() {
+            return Vec::new();
+        }
+        let descriptor = (*relation).rd_att;
+        let count = (*descriptor).natts as usize;
+        #[cfg(not(feature = "pg18"))]
+        let is_never_null = |place: usize| (*descriptor).attrs.as_slice(count)[place].attnotnull;
+        // A constraint that is not validated speaks of new rows only.
+        #[cfg(feature = "pg18")]
+        let is_never_null = |place: usize| {
+            let column = &(*descriptor).compact_attrs.as_slice(count)[place];
+            column.attnullability as u8 == pg_sys::ATTNULLABLE_VALID
+        };
+        let columns =
+            (0..count).filter(|&place| is_never_null(place)).map(|place| place as i16 + 1).collect();
+        pg_sys::RelationClose(relation);
+        columns
+    }
+}
+
 /// Returns the name of a type in SQL.
 pub fn type_name(type_oid: Oid) -> String {
     // SAFETY: PostgreSQL takes any number for a type's, and returns a C string.

@@ -1,6 +1,6 @@
-//! PostgreSQL's lists of pointers.
+//! PostgreSQL's lists.
 
-use pgrx::pg_sys::List;
+use pgrx::pg_sys::{List, Oid};
 
 /// The places of the members of a list of pointers.
 ///
@@ -24,4 +24,19 @@ pub unsafe fn places<T>(list: *mut List) -> impl Iterator<Item = *mut *mut T> {
 pub unsafe fn items<T>(list: *mut List) -> impl Iterator<Item = *mut T> {
     // SAFETY: the caller's promise is that of `places`; each cell holds a pointer.
     unsafe { places(list).map(|place| *place) }
+}
+
+/// The numbers of objects in a list.
+///
+/// # Safety
+/// The list is one of such numbers, or empty, and lives as long as the iterator.
+pub unsafe fn oids(list: *mut List) -> impl Iterator<Item = Oid> {
+    // SAFETY: the caller's list, whose elements are as many as it says.
+    let elements = unsafe {
+        list.as_ref().map_or(&[][..], |list| {
+            std::slice::from_raw_parts(list.elements.cast_const(), list.length as usize)
+        })
+    };
+    // SAFETY: elements of such a list are numbers of objects.
+    elements.iter().map(|element| unsafe { element.oid_value })
 }

@@ -5,6 +5,7 @@ pub mod column;
 pub mod composite;
 pub mod error;
 pub mod executor;
+pub mod expression;
 pub mod fence;
 pub mod kept;
 pub mod list;

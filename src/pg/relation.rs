@@ -1,6 +1,7 @@
 //! Tables, their partitions and those that they are partitions of.
 
 use super::catalog::{lock, relkind, scan};
+use super::list::oids;
 use super::memory;
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
@@ -125,6 +126,39 @@ impl Class {
 /// Whether a relation has any triggers.
 pub fn has_triggers(relation: Oid) -> bool {
     Class::of(relation).is_some_and(|class| class.triggers)
+}
+
+/// The number of blocks of a table.
+pub fn num_blocks(table: Oid) -> i64 {
+    // SAFETY: PostgreSQL raises an error if there is no such table; the lock is kept until the end of the transaction.
+    unsafe {
+        let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let blocks = pg_sys::RelationGetNumberOfBlocksInFork(open, pg_sys::ForkNumber::MAIN_FORKNUM);
+        pg_sys::table_close(open, pg_sys::NoLock as i32);
+        blocks.into()
+    }
+}
+
+/// Whether a table has a B-tree of all its rows that begins with these columns, in any order, and then has another.
+pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
+    // SAFETY: PostgreSQL raises an error if there is no such table; each index has as many columns as it says.
+    unsafe {
+        let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let mut found = false;
+        for index in oids(pg_sys::RelationGetIndexList(open)) {
+            let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
+            let about = &*(*index).rd_index;
+            let numbers = about.indkey.values.as_slice(about.indnkeyatts as usize);
+            found |= about.indisvalid
+                && (*(*index).rd_rel).relam == pg_sys::BTREE_AM_OID
+                && pg_sys::RelationGetIndexPredicate(index).is_null()
+                && numbers.get(columns.len()) == Some(&then)
+                && columns.iter().all(|column| numbers[..columns.len()].contains(column));
+            pg_sys::index_close(index, pg_sys::NoLock as i32);
+        }
+        pg_sys::table_close(open, pg_sys::NoLock as i32);
+        found
+    }
 }
 
 /// Whether the table is a partition of another.

@@ -8,6 +8,32 @@ use super::name::{c_string, text};
 use super::value::Value;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
+use std::cell::Cell;
+
+thread_local! {
+    /// Whether a query of this extension is being planned or run.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a query of this extension is being planned or run.
+pub fn is_inside() -> bool {
+    INSIDE.get()
+}
+
+/// Marks what is done as long as it lives as a query of this extension; an error ends it too.
+struct Inside(bool);
+
+impl Inside {
+    fn enter() -> Inside {
+        Inside(INSIDE.replace(true))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.set(self.0);
+    }
+}
 
 /// A prepared query that outlives the transaction.
 pub struct Plan {
@@ -19,6 +45,7 @@ pub struct Plan {
 impl Plan {
     /// Prepares a query; `options` are those of cursors. SPI is connected.
     pub fn prepare(sql: &str, mut types: Vec<Oid>, options: u32) -> Plan {
+        let _inside = Inside::enter();
         let sql = c_string(sql);
         // SAFETY: as many types as arguments; the plan is kept until it is dropped.
         unsafe {
@@ -37,6 +64,7 @@ impl Plan {
 
     /// Runs the query in the active snapshot, and calls `each` with each row. SPI is connected.
     pub fn run(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow)) {
+        let _inside = Inside::enter();
         let mut arguments = self.checked(arguments);
         // SAFETY: as many arguments as the query has, of its types; rows are read before the table of them is freed.
         unsafe {
@@ -49,8 +77,9 @@ impl Plan {
         }
     }
 
-    /// Runs a query whose result may be too large to keep. SPI is connected.
-    pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow)) {
+    /// Runs a query whose result may be too large to keep, until `each` returns false. SPI is connected.
+    pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow) -> bool) {
+        let _inside = Inside::enter();
         let mut arguments = self.checked(arguments);
         // SAFETY: as many arguments as the query has, of its types; rows are read before the next are fetched.
         unsafe {
@@ -61,11 +90,11 @@ impl Plan {
                 std::ptr::null(),
                 true,
             );
-            loop {
+            let mut goes_on = true;
+            while goes_on {
                 pg_sys::SPI_cursor_fetch(portal, true, 1000);
-                if rows(&mut each) == 0 {
-                    break;
-                }
+                let count = rows(&mut |row| goes_on = goes_on && each(row));
+                goes_on = goes_on && count > 0;
             }
             pg_sys::SPI_cursor_close(portal);
         }
@@ -177,6 +206,7 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
 
 /// Runs a command that returns nothing. SPI is connected.
 pub fn command(sql: &str) {
+    let _inside = Inside::enter();
     let sql = c_string(sql);
     // SAFETY: the caller has connected to SPI, which reads the C string and keeps no pointer to it.
     let result = unsafe { pg_sys::SPI_execute(sql.as_ptr(), false, 0) };
@@ -187,6 +217,7 @@ pub fn command(sql: &str) {
 
 /// Runs a query of PostgreSQL's own catalog. Returns its rows as text, "" for NULL.
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
+    let _inside = Inside::enter();
     let (sql, mut all) = (c_string(sql), Vec::new());
     fence::for_catalog(|| {
         // SAFETY: where SPI is not connected it returns an error code, which is refused.

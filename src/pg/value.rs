@@ -1,5 +1,6 @@
 //! Values that know their SQL type, which is checked where they are stored.
 
+use super::column::VARLENA;
 use super::memory;
 use super::name::text;
 use pgrx::datum::IntoDatum;
@@ -119,4 +120,24 @@ pub fn bytea(bytes: &[u8]) -> Datum {
 pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
     // SAFETY: the caller's varlena; what is decompressed is in the current memory context.
     unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
+}
+
+/// A copy of a datum in the current memory context, decompressed.
+///
+/// # Safety
+/// The datum is one of a type of this length, which is passed by value or not.
+pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
+    // SAFETY: the caller's datum is as long as its type says.
+    unsafe {
+        let bytes = match length {
+            _ if by_value => return datum,
+            VARLENA => return Datum::from(pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr())),
+            0.. => length as usize,
+            // A C string, with its end.
+            _ => std::ffi::CStr::from_ptr(datum.cast_mut_ptr()).count_bytes() + 1,
+        };
+        let copy = pg_sys::palloc(bytes).cast::<u8>();
+        std::ptr::copy_nonoverlapping(datum.cast_mut_ptr::<u8>().cast_const(), copy, bytes);
+        Datum::from(copy)
+    }
 }

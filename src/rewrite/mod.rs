@@ -2,7 +2,10 @@
 //!
 //! `plan` walks through a finished plan; `windows` is the node that takes the place of a WindowAgg.
 
+mod float;
 mod plan;
+mod rollups;
+mod statistic;
 mod windows;
 
 use crate::settings;
@@ -21,6 +24,7 @@ pub fn install() {
         pg_sys::planner_hook = Some(planner);
     }
     windows::register();
+    rollups::install();
 }
 
 mod unguarded {

@@ -24,7 +24,7 @@ class Session:
     def __init__(self, user="postgres", database=None, **settings):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{os.environ['PGHOST']}/.s.PGSQL.{os.environ['PGPORT']}")
-        self.buffer, self.process, self.notices = b"", None, []
+        self.buffer, self.process, self.notices, self.columns = b"", None, [], []
         words = {"user": user, "database": database or os.environ["PGDATABASE"], **settings}
         body = struct.pack("!i", 196608) + b"".join(f"{k}\0{v}\0".encode() for k, v in words.items()) + b"\0"
         self.socket.sendall(struct.pack("!i", len(body) + 4) + body)
@@ -67,11 +67,11 @@ class Session:
         return None
 
     def _answer(self):
-        rows, error, self.notices = [], None, []
+        rows, error, self.notices, self.columns = [], None, [], []
         while True:
             kind, body = self._message()
             if kind == b"T":
-                rows = []
+                rows, self.columns = [], _columns(body)
             elif kind == b"D":
                 rows.append(_row(body))
             elif kind == b"K":
@@ -110,6 +110,17 @@ def _row(body):
         row.append(None if length < 0 else body[at : at + length].decode())
         at += max(length, 0)
     return tuple(row)
+
+
+def _columns(body):
+    """The type of each column and its modifier."""
+    (columns,) = struct.unpack_from("!h", body)
+    at, types = 2, []
+    for _ in range(columns):
+        at = body.index(b"\0", at) + 1
+        types.append(struct.unpack_from("!6xI2xi", body, at))
+        at += 18
+    return types
 
 
 def _fields(body):

@@ -18,6 +18,11 @@ impl Tally {
         self.finite_or(|| self.sum.round() * self.flags.scale().inverse())
     }
 
+    /// The sum, rounded once to single precision; `None` if empty. Beyond the largest such number it is infinite.
+    pub fn sum_as_real(&self) -> Option<f32> {
+        self.finite_or(|| self.sum.rounded_to_odd() * self.flags.scale().inverse()).map(|sum| sum as f32)
+    }
+
     /// The mean; `None` if empty.
     #[inline]
     pub fn avg(&self) -> Option<f64> {

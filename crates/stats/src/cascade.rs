@@ -109,13 +109,24 @@ impl Cascade<3> {
     /// The nearest double.
     pub fn round(self) -> f64 {
         let [hi, mid, lo] = self.renormalized().0;
-        // Rounding `mid + lo` to odd keeps the third word's vote when `hi + mid` is a tie
-        // (Boldo & Melquiond 2008).
-        let (mut rest, error) = two_sum(mid, lo);
-        if error != 0.0 && rest.to_bits() & 1 == 0 {
-            let away = (error > 0.0) == (rest > 0.0);
-            rest = f64::from_bits(if away { rest.to_bits() + 1 } else { rest.to_bits() - 1 });
-        }
-        hi + rest
+        // Keeps the third word's vote when `hi + mid` is a tie.
+        hi + rounded_to_odd(mid, lo)
     }
+
+    /// The double on one side of the sum that is odd, unless the sum is a double: rounding it again, to at most 51 bits, is rounding
+    /// the sum.
+    pub fn rounded_to_odd(self) -> f64 {
+        let [hi, mid, lo] = self.renormalized().0;
+        rounded_to_odd(hi, rounded_to_odd(mid, lo))
+    }
+}
+
+/// `a + b` rounded to the odd neighbour where it is not a double (Boldo & Melquiond 2008).
+fn rounded_to_odd(a: f64, b: f64) -> f64 {
+    let (sum, error) = two_sum(a, b);
+    if error == 0.0 || sum.to_bits() & 1 == 1 {
+        return sum;
+    }
+    let away = (error > 0.0) == (sum > 0.0);
+    f64::from_bits(if away { sum.to_bits() + 1 } else { sum.to_bits() - 1 })
 }

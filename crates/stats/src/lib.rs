@@ -7,6 +7,7 @@ mod dd;
 mod decimal;
 pub mod detector;
 mod eft;
+mod exact;
 mod extreme;
 mod flags;
 pub mod fleet;
@@ -25,6 +26,7 @@ mod wire;
 
 pub use dd::Dd;
 pub use decimal::{split_decimal, split_integer};
+pub use exact::{Decimal, Unit};
 pub use extreme::Extreme;
 pub use moments::Impossible;
 pub use number::Number;

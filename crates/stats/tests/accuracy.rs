@@ -63,3 +63,31 @@ fn after_a_part_is_taken_away() {
         Exact::of(&a).assert_close(&tally, &format!("trial {trial}, the rest"));
     }
 }
+
+#[test]
+fn sums_of_reals_are_rounded_once() {
+    let ulp = f64::from(f32::EPSILON);
+    // Halfway between two reals but for the last of three words: as doubles these are ties.
+    for (rest, expected) in [(1e-30, 1.0 + ulp), (-1e-30, 1.0), (0.0, 1.0)] {
+        let tally: Tally = [1.0, ulp / 2.0, rest].into_iter().collect();
+        assert_eq!(tally.sum(), Some(1.0 + ulp / 2.0));
+        assert_eq!(tally.sum_as_real().map(f64::from), Some(expected), "{rest}");
+        let tally: Tally = [-1.0, -ulp / 2.0, -rest].into_iter().collect();
+        assert_eq!(tally.sum_as_real().map(f64::from), Some(-expected), "{rest}");
+    }
+    let mut r = rng(9);
+    for _ in 0..2_000 {
+        let values: Vec<f64> =
+            (0..r.random_range(1..50)).map(|_| f32::from_bits(r.random()).into()).collect();
+        let tally: Tally = values.into_iter().filter(|x: &f64| x.is_finite()).collect();
+        match (tally.sum(), tally.sum_as_real()) {
+            // No real is between the sum and what it is rounded to.
+            (Some(sum), Some(real)) if real.is_finite() => {
+                let apart = |x: f32| (f64::from(x) - sum).abs();
+                assert!(apart(real) <= apart(real.next_up()) && apart(real) <= apart(real.next_down()));
+            }
+            (Some(sum), Some(real)) => assert!(sum.abs() > f32::MAX.into() && (sum < 0.0) == (real < 0.0)),
+            empty => assert_eq!(empty, (None, None)),
+        }
+    }
+}

@@ -69,7 +69,8 @@ impl Base<'_> {
         let keys = self.0.series.len();
         let _reading = progress::read(&self.0.name, self.0.base);
         self.query(Query::Groups, 0).run_large(&self.arguments(&[], range), |row| {
-            each(self.key_in(row), row.integer(keys + 1), self.contents_in(row, keys + 2));
+            each(self.key_in(row, 1), row.integer(keys + 1), self.contents_in(row, keys + 2));
+            true
         });
     }
 
@@ -84,30 +85,59 @@ impl Base<'_> {
         let query = self.query(Query::Below(measure, prefix.len()), 0);
         let column = self.0.series.len() + 1;
         query.run_large(&self.arguments(prefix, range), |row| {
-            each(self.key_in(row), self.measured_in(row, measure, column));
+            each(self.key_in(row, 1), self.measured_in(row, measure, column));
+            true
         });
     }
 
-    /// Calls `each` with the number of a piece, from 0, and the measure of it, for all that have rows.
-    pub fn read_pieces(self, measure: Measure, pieces: &[Piece], mut each: impl FnMut(usize, Measured)) {
+    /// Calls `each` with the number of a piece, from 0, the place of positions among `begins`, from 0, and the contents. Where there
+    /// is but one begin nothing is before it.
+    pub fn read_pieces(self, pieces: &[Piece], begins: &[i64], mut each: impl FnMut(usize, usize, Contents)) {
         let ranges = || pieces.iter().map(|piece| piece.range);
         let (Some(first), Some(last)) = (ranges().map(|r| r.first).min(), ranges().map(|r| r.last).max())
         else {
             return;
         };
         let keys = memory::collect(pieces.iter().map(|piece| key::decode(&self.0.series, piece.key)));
-        let position = self.0.position;
-        let positions = |end: fn(Range) -> i64| {
-            Value::array(position.type_oid(), ranges().map(|range| position.to_value(end(range))))
-        };
         let mut arguments: Vec<Value> = (0..self.0.series.len())
             .map(|i| Value::array(self.0.series[i].column.type_oid, keys.iter().map(|key| key[i])))
             .collect();
-        arguments.extend([positions(|range| range.first), positions(|range| range.last)]);
-        arguments.extend([first, last].map(|end| position.to_value(end)));
-        self.query(Query::Pieces(measure), 0).run(&arguments, |row| {
-            each(row.integer(1).saturating_sub(1) as usize, self.measured_in(row, measure, 2));
+        let ends: [fn(Range) -> i64; 2] = [|range| range.first, |range| range.last];
+        arguments.extend(ends.map(|end| self.positions(ranges().map(end))));
+        arguments.extend([first, last].map(|end| self.0.position.to_value(end)));
+        let number = |row: &SpiRow, column| row.integer(column).saturating_sub(1) as usize;
+        if begins.len() > 1 {
+            arguments.push(self.positions(begins.iter().copied()));
+            self.query(Query::CutPieces, 0).run(&arguments, |row| {
+                each(number(row, 1), number(row, 2), self.contents_in(row, 3));
+            });
+        } else {
+            self.query(Query::Pieces, 0)
+                .run(&arguments, |row| each(number(row, 1), 0, self.contents_in(row, 2)));
+        }
+    }
+
+    /// Calls `each` with the place of positions among `begins`, from 0, the key of a series and the contents, for all that have rows
+    /// between two positions, until it returns false.
+    pub fn read_span(
+        self,
+        range: Range,
+        begins: &[i64],
+        mut each: impl FnMut(usize, Vec<u8>, Contents) -> bool,
+    ) {
+        let mut arguments = self.arguments(&[], range);
+        arguments.push(self.positions(begins.iter().copied()));
+        let contents = self.0.series.len() + 2;
+        self.query(Query::Span, 0).run_large(&arguments, |row| {
+            let place = row.integer(1).saturating_sub(1) as usize;
+            each(place, self.key_in(row, 2), self.contents_in(row, contents))
         });
+    }
+
+    /// An array of positions.
+    fn positions(self, positions: impl Iterator<Item = i64>) -> Value {
+        let position = self.0.position;
+        Value::array(position.type_oid(), positions.map(|at| position.to_value(at)))
     }
 
     /// The measure in a row, from a column on.
@@ -135,12 +165,12 @@ impl Base<'_> {
         }
     }
 
-    /// The key in the first columns of a row.
-    fn key_in(self, row: &SpiRow) -> Vec<u8> {
+    /// The key in the columns of a row from this one on.
+    fn key_in(self, row: &SpiRow, first: usize) -> Vec<u8> {
         let mut key = Vec::new();
         for (i, column) in self.0.series.iter().enumerate() {
-            if let Some(datum) = row.get(i + 1) {
-                // SAFETY: the query returns the columns of the key before all else.
+            if let Some(datum) = row.get(first + i) {
+                // SAFETY: the caller names the column where those of the key begin, in the order in which the query returns them.
                 unsafe { column.encode(datum, &mut key) }
             }
         }
@@ -157,8 +187,7 @@ impl Base<'_> {
         mut each: impl FnMut(usize, Tally),
     ) {
         let mut arguments = self.arguments(key, range);
-        let begins = begins.iter().map(|&begin| self.0.position.to_value(begin));
-        let array = Value::array(self.0.position.type_oid(), begins);
+        let array = self.positions(begins.iter().copied());
         arguments.push(array);
         self.query(Query::Buckets, value).run(&arguments, |row| {
             each(row.get(1).map_or(0, |datum| datum.value() as i32) as usize, tally_in(row, 2));

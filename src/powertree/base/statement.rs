@@ -2,6 +2,7 @@
 
 use crate::pg::catalog::is_partitioned;
 use crate::pg::name::{quoted, relation_name};
+use crate::pg::relation::has_index;
 use crate::pg::spi::Plan;
 use crate::powertree::model::question::{Measure, Query};
 use crate::powertree::model::tree::Tree;
@@ -23,14 +24,11 @@ pub fn prepare(tree: &Tree, query: Query, value: usize) -> Plan {
 /// The SQL of a query, and the types of its arguments: the key of the series, both ends of the range, and one more.
 fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
     let (schema, at, x) = (Tables::get().schema_name(), position(tree), expression(tree, value));
-    let all: Vec<String> =
-        (0..tree.values.len()).map(|value| format!("{schema}.tally({})", expression(tree, value))).collect();
-    let (all, extent) = (all.join(", "), measured(tree, Measure::Extent, ""));
     let (from, mut types) = rows(tree, query);
     let next = types.len() + 1;
     let sql = match query {
         Query::Range | Query::WideRange => format!("SELECT {schema}.tally({x}) {from}"),
-        Query::Leaf => format!("SELECT {extent}, {all} {from}"),
+        Query::Leaf => format!("SELECT {} {from}", contents(tree, "")),
         Query::Last => {
             types.push(pg_sys::INT8OID);
             // However many they are, they are kept in work_mem, or on disk.
@@ -44,9 +42,9 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
         Query::Groups => {
             let keys: String = keys(tree).map(|key| format!("{key}, ")).collect();
             let order: Vec<String> = (1..=tree.series.len() + 1).map(|i| i.to_string()).collect();
-            let (width, order) = (tree.leaves.width, order.join(", "));
+            let (width, order, contents) = (tree.leaves.width, order.join(", "), contents(tree, ""));
             format!(
-                "SELECT {keys}{schema}.powertree_leaf({at}, {width}::pg_catalog.int8), {extent}, {all} {from} \
+                "SELECT {keys}{schema}.powertree_leaf({at}, {width}::pg_catalog.int8), {contents} {from} \
                  GROUP BY {order} ORDER BY {order}"
             )
         }
@@ -54,41 +52,55 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
             let keys: String = keys(tree).map(|key| format!("{key}, ")).collect();
             let groups: Vec<String> = (1..=tree.series.len()).map(|i| i.to_string()).collect();
             let grouping = if groups.is_empty() { "" } else { "GROUP BY" };
-            let measure = measured(tree, measure, "");
+            let measure = measured(tree, measure);
             format!("SELECT {keys}{measure} {from} {grouping} {}", groups.join(", "))
         }
-        Query::Pieces(measure) => {
-            let (pieces, more) = pieces(tree);
-            types = more;
-            format!("SELECT k.n, {} {pieces} GROUP BY k.n", measured(tree, measure, "b."))
+        Query::Pieces => return pieces(tree, false),
+        Query::CutPieces => return pieces(tree, true),
+        Query::Span => {
+            types.push(array_type(tree.position.type_oid()));
+            let columns: Vec<String> = [place(tree, "", next)].into_iter().chain(keys(tree)).collect();
+            let groups: Vec<String> = (1..=columns.len()).map(|i| i.to_string()).collect();
+            let (columns, groups) = (columns.join(", "), groups.join(", "));
+            format!("SELECT {columns}, {} {from} GROUP BY {groups}", contents(tree, ""))
         }
         Query::Buckets => {
-            // SAFETY: PostgreSQL looks up the array type, which each type of positions has.
-            types.push(unsafe { pg_sys::get_array_type(tree.position.type_oid()) });
-            format!("SELECT pg_catalog.width_bucket({at}, ${next}), {schema}.tally({x}) {from} GROUP BY 1")
+            types.push(array_type(tree.position.type_oid()));
+            format!("SELECT {}, {schema}.tally({x}) {from} GROUP BY 1", place(tree, "", next))
         }
     };
     (sql, types)
 }
 
-/// The columns of a measure; `table` is the name of the table, with a point, where there are others.
-fn measured(tree: &Tree, measure: Measure, table: &str) -> String {
+/// The columns of a measure.
+fn measured(tree: &Tree, measure: Measure) -> String {
     match measure {
-        Measure::Extent => {
-            let at = position(tree);
-            format!("pg_catalog.count(*), pg_catalog.min({table}{at}), pg_catalog.max({table}{at})")
-        }
-        Measure::Tally(value) => {
-            format!("{}.tally({table}{})", Tables::get().schema_name(), expression(tree, value))
-        }
+        Measure::Extent => extent(tree, ""),
+        Measure::Tally(value) => tally(tree, value, ""),
     }
+}
+
+/// The columns of contents; `table` is the name of the table, with a point, where there are others.
+fn contents(tree: &Tree, table: &str) -> String {
+    let tallies = (0..tree.values.len()).map(|value| tally(tree, value, table));
+    let columns: Vec<String> = [extent(tree, table)].into_iter().chain(tallies).collect();
+    columns.join(", ")
+}
+
+fn extent(tree: &Tree, table: &str) -> String {
+    let at = position(tree);
+    format!("pg_catalog.count(*), pg_catalog.min({table}{at}), pg_catalog.max({table}{at})")
+}
+
+fn tally(tree: &Tree, value: usize, table: &str) -> String {
+    format!("{}.tally({table}{})", Tables::get().schema_name(), expression(tree, value))
 }
 
 /// The FROM and WHERE clauses, and the types of their arguments.
 fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
     // The columns of the series whose values are given; the others have any.
     let given = match query {
-        Query::Groups => 0,
+        Query::Groups | Query::Span => 0,
         Query::Below(_, given) => given,
         _ => tree.series.len(),
     };
@@ -107,13 +119,15 @@ fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
     (format!("FROM {} WHERE {}", relation_name(tree.base), conditions.join(" AND ")), types)
 }
 
-/// The FROM and WHERE clauses of pieces, and the types of their arguments: arrays of the columns of the series, of the first and of the last
-/// position, all in step; and the positions between which all pieces are.
-fn pieces(tree: &Tree) -> (String, Vec<Oid>) {
+/// The SQL of pieces, and the types of its arguments: arrays of the columns of the series, of the first and of the last position, all in
+/// step; the positions between which all pieces are; and those that cut pieces, if they are cut.
+///
+/// Where an index leads to each piece it is asked for by itself. PostgreSQL, which guesses badly how many rows are between two
+/// columns, might join all pieces of a series with all of its rows. Without such an index that is what is left.
+fn pieces(tree: &Tree, are_cut: bool) -> (String, Vec<Oid>) {
     let at = tree.position.type_oid();
     let columns = tree.series.iter().map(|key| key.column.type_oid).chain([at, at]);
-    // SAFETY: PostgreSQL looks up the array types, which all types with an order have.
-    let mut types: Vec<Oid> = columns.map(|element| unsafe { pg_sys::get_array_type(element) }).collect();
+    let mut types: Vec<Oid> = columns.map(array_type).collect();
     let many = types.len();
     types.extend([at, at]);
     let arrays: Vec<String> = (1..=many).map(|i| format!("pg_catalog.unnest(${i})")).collect();
@@ -122,15 +136,37 @@ fn pieces(tree: &Tree) -> (String, Vec<Oid>) {
         (1..).zip(keys(tree)).map(|(i, key)| format!("b.{key} OPERATOR(pg_catalog.=) k.k{i} AND ")).collect();
     let (base, at) = (relation_name(tree.base), format!("b.{}", position(tree)));
     let (first, last) = (many - 1, many);
-    let sql = format!(
-        "FROM ROWS FROM ({arrays}) WITH ORDINALITY AS k({names}n) JOIN {base} AS b ON {keys}\
-         {at} OPERATOR(pg_catalog.>=) k.k{first} AND {at} OPERATOR(pg_catalog.<=) k.k{last} \
-         WHERE {at} OPERATOR(pg_catalog.>=) ${} AND {at} OPERATOR(pg_catalog.<=) ${}",
-        many + 1,
-        many + 2,
-        arrays = arrays.join(", "),
+    let (from, to) = (many + 1, many + 2);
+    let condition = format!(
+        "{keys}{at} OPERATOR(pg_catalog.>=) k.k{first} AND {at} OPERATOR(pg_catalog.<=) k.k{last} \
+         AND {at} OPERATOR(pg_catalog.>=) ${from} AND {at} OPERATOR(pg_catalog.<=) ${to}"
     );
+    let mut place_column = String::new();
+    if are_cut {
+        types.push(array_type(tree.position.type_oid()));
+        place_column = format!("{}, ", place(tree, "b.", types.len()));
+    }
+    let columns = format!("{place_column}{}", contents(tree, "b."));
+    let k = format!("ROWS FROM ({}) WITH ORDINALITY AS k({names}n)", arrays.join(", "));
+    let numbers: Vec<i16> = tree.series.iter().map(|key| key.column.number).collect();
+    let sql = if has_index(tree.base, &numbers, tree.at.number) {
+        let grouping = if are_cut { "GROUP BY 1" } else { "" };
+        format!("SELECT k.n, p.* FROM {k}, LATERAL (SELECT {columns} FROM {base} AS b WHERE {condition} {grouping}) AS p")
+    } else {
+        let grouping = if are_cut { ", 2" } else { "" };
+        format!("SELECT k.n, {columns} FROM {k} JOIN {base} AS b ON {condition} GROUP BY k.n{grouping}")
+    };
     (sql, types)
+}
+
+/// The place of the position among those of a sorted array, argument `number`.
+fn place(tree: &Tree, table: &str, number: usize) -> String {
+    format!("pg_catalog.width_bucket({table}{}, ${number})", position(tree))
+}
+
+fn array_type(element: Oid) -> Oid {
+    // SAFETY: PostgreSQL looks up the array type, which all types with an order have.
+    unsafe { pg_sys::get_array_type(element) }
 }
 
 /// The position column, cast to its exact type: an overload that a user puts into a schema must not be the better match.

@@ -270,6 +270,26 @@ pub fn any(tree: i32, relation: Oid) -> bool {
     all(relation).iter().any(|trigger| trigger.is_of(tree) && !trigger.cloned)
 }
 
+/// Whether a relation may have triggers of trees: some have such names. Reads only what PostgreSQL keeps in memory of a relation that
+/// is in use.
+pub fn may_have_trees(relation: Oid) -> bool {
+    // SAFETY: the caller has a lock on the relation, whose triggers are as many as it says.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(relation);
+        if relation.is_null() {
+            return false;
+        }
+        let found = match (*relation).trigdesc.as_ref() {
+            Some(all) => std::slice::from_raw_parts(all.triggers, all.numtriggers as usize)
+                .iter()
+                .any(|trigger| CStr::from_ptr(trigger.tgname).to_bytes().starts_with(b"powertree_")),
+            None => false,
+        };
+        pg_sys::RelationClose(relation);
+        found
+    }
+}
+
 /// The trees whose triggers a relation has, by their names too: others that call the same function are somebody's own.
 pub fn trees(relation: Oid) -> Vec<i32> {
     let mut trees: Vec<i32> = all(relation)

@@ -20,8 +20,12 @@ pub enum Query {
     Buckets,
     /// A measure between two positions, by series, of all series of which the first columns, this many, have given values.
     Below(Measure, usize),
-    /// A measure in pieces, by their number from 1: each has a series and two positions of its own.
-    Pieces(Measure),
+    /// The contents of pieces, by their number from 1: each has a series and two positions of its own.
+    Pieces,
+    /// The contents of pieces, by their number from 1 and by the place of the position among sorted ones.
+    CutPieces,
+    /// The contents of all series between two positions, by the place of the position among sorted ones and by series.
+    Span,
 }
 
 /// A question about the rows of each of many series.
@@ -42,12 +46,6 @@ pub struct Measured {
 
 impl Measured {
     pub const NOTHING: Measured = Measured { extent: Extent::EMPTY, tally: Tally::EMPTY };
-
-    /// Adds the answer about other rows.
-    pub fn merge(&mut self, other: &Measured) {
-        self.extent.merge(&other.extent);
-        self.tally.merge(&other.tally);
-    }
 }
 
 /// Positions, both included.
@@ -63,7 +61,7 @@ impl Range {
     }
 }
 
-/// A range of one series.
+/// A range of one series, in one or several of the places that it is cut into.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'k> {
     pub key: &'k [u8],

@@ -2,6 +2,7 @@
 
 use crate::pg::error::raise;
 use crate::pg::name::relation_name;
+use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
@@ -17,9 +18,21 @@ pub fn may_select_any(base: Oid) -> bool {
 }
 
 pub fn may_select_table(base: Oid) -> bool {
+    // SAFETY: reads a variable of the session, which always has a user.
+    can_select(base, unsafe { pg_sys::GetUserId() })
+}
+
+fn can_select(relation: Oid, user: Oid) -> bool {
     let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
+    // SAFETY: PostgreSQL takes any numbers for a relation's and a role's.
+    unsafe { pg_sys::pg_class_aclcheck(relation, user, select) == pg_sys::AclResult::ACLCHECK_OK }
+}
+
+/// Whether queries of this extension can read a table with the rights of a role.
+pub fn can_read(base: Oid, role: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.
-    unsafe { pg_sys::pg_class_aclcheck(base, pg_sys::GetUserId(), select) == pg_sys::AclResult::ACLCHECK_OK }
+    let schema = unsafe { pg_sys::get_rel_namespace(base) };
+    can_select(base, role) && can_use(schema, role) && can_use(Tables::get().schema, role)
 }
 
 pub fn may_select_column(base: Oid, number: i16) -> bool {
@@ -32,13 +45,17 @@ pub fn may_select_column(base: Oid, number: i16) -> bool {
 
 pub fn may_use_schema(base: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.
+    unsafe { can_use(pg_sys::get_rel_namespace(base), pg_sys::GetUserId()) }
+}
+
+fn can_use(schema: Oid, role: Oid) -> bool {
+    // SAFETY: PostgreSQL takes any numbers for a schema's and a role's.
     unsafe {
-        let (schema, user) = (pg_sys::get_rel_namespace(base), pg_sys::GetUserId());
         let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
         #[cfg(feature = "pg15")]
-        let result = pg_sys::pg_namespace_aclcheck(schema, user, usage);
+        let result = pg_sys::pg_namespace_aclcheck(schema, role, usage);
         #[cfg(not(feature = "pg15"))]
-        let result = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, user, usage);
+        let result = pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, role, usage);
         result == pg_sys::AclResult::ACLCHECK_OK
     }
 }
@@ -55,8 +72,13 @@ pub fn denied(tree: &str) -> ! {
 
 /// Whether row security hides rows of the table from the caller.
 pub fn rows_are_hidden(base: Oid) -> bool {
+    rows_are_hidden_from(base, Oid::INVALID)
+}
+
+/// Whether row security hides rows of the table from a role, INVALID being the caller.
+pub fn rows_are_hidden_from(base: Oid, role: Oid) -> bool {
     // SAFETY: PostgreSQL takes any number for a relation's.
-    let state = unsafe { pg_sys::check_enable_rls(base, Oid::INVALID, true) };
+    let state = unsafe { pg_sys::check_enable_rls(base, role, true) };
     state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
 

@@ -22,6 +22,15 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use tally_stats::tree::Leaves;
 
+/// The nodes of a tree, as of a compaction.
+#[derive(Clone, Copy)]
+pub struct Size {
+    /// The number of the compaction, and when it was.
+    pub compacted: (i64, Option<i64>),
+    /// The first and the last position of all rows.
+    pub extent: Option<(i64, i64)>,
+}
+
 /// A power tree.
 pub struct Tree {
     pub id: i32,
@@ -35,6 +44,8 @@ pub struct Tree {
     pub height: u32,
     /// Whether triggers keep it in step.
     pub kept: bool,
+    /// The size that this session has read last.
+    pub size: RefCell<Option<Size>>,
     /// The queries of the base table that this session has prepared.
     pub plans: RefCell<HashMap<(Query, usize), Rc<Plan>>>,
 }
@@ -93,6 +104,7 @@ impl Tree {
             leaves: Leaves { width: definition.leaf },
             height: definition.height,
             kept: false,
+            size: RefCell::default(),
             plans: RefCell::default(),
         })
     }
@@ -163,6 +175,11 @@ impl Tree {
     pub fn live(id: i32) -> Option<Rc<Tree>> {
         Tree::look_up_live(id)
             .map(|found| found.unwrap_or_else(|(code, message)| raise_gone(id, code, message)))
+    }
+
+    /// The tree of this number, unless it is stale or its columns are gone.
+    pub fn usable(id: i32) -> Option<Rc<Tree>> {
+        Tree::look_up_live(id)?.ok()
     }
 
     /// The tree of this number if triggers have to keep it in step; never an error, for what writers do must not fail.

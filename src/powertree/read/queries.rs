@@ -124,7 +124,7 @@ fn powertree_tallies(fcinfo: FunctionCallInfo) {
             return;
         }
         for found in Below::new(tree.clone(), Measure::Tally(value), below).measure(range) {
-            let SeriesBelow { key, measured: Measured { tally, .. }, .. } = found;
+            let SeriesBelow { key, measured: Measured { tally, .. } } = found;
             if tally.num_vals() > 0 {
                 rows.add(|| {
                     let series = Value::from(key::texts(&tree.series, &key));
@@ -143,7 +143,7 @@ fn powertree_series(fcinfo: FunctionCallInfo) {
     let rows = ResultRows::of(fcinfo);
     connected(|| {
         for found in Below::new(tree.clone(), Measure::Extent, below).measure(Range { first, last }) {
-            let SeriesBelow { key, measured: Measured { extent, .. }, .. } = found;
+            let SeriesBelow { key, measured: Measured { extent, .. } } = found;
             if extent.rows > 0 {
                 let text =
                     |position| Value::from(tree.position.to_value(position).to_text().as_str()).datum();

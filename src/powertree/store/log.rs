@@ -93,6 +93,11 @@ pub fn leaf(row: &Row) -> i64 {
     row.integer(LEAF)
 }
 
+/// The hash of the key of the series that an entry is of.
+pub fn series(row: &Row) -> i64 {
+    row.integer(SERIES)
+}
+
 /// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
 pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row, &[u8], Entry)) {
     Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &[ScanKey::Integer(TREE, tree)], |row| {
@@ -103,15 +108,20 @@ pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row,
 
 /// Whether there are at least `many` entries of a tree that the active snapshot sees.
 pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
+    count(tables, tree, many) >= many
+}
+
+/// Counts the entries of a tree that the active snapshot sees, up to `most`.
+pub fn count(tables: &Tables, tree: i32, most: u64) -> u64 {
     let mut count = 0;
-    if many > 0 {
+    if most > 0 {
         let keys = [ScanKey::Integer(TREE, tree)];
         Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &keys, |_| {
             count += 1;
-            count < many
+            count < most
         });
     }
-    count >= many
+    count
 }
 
 /// The entry of a row.

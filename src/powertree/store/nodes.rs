@@ -4,7 +4,7 @@ use super::state::Totals;
 use super::tables::{damaged, Tables};
 use crate::pg::table::{Row, ScanKey, Snapshot, Table, Writer};
 use pgrx::pg_sys;
-use tally_stats::tree::Block;
+use tally_stats::tree::{Block, Contents};
 
 const SERIES: i16 = 1;
 const NODE: i16 = 2;
@@ -47,6 +47,15 @@ const OVERHEAD: i64 = 24 + 22 + 4 + 32;
 impl Nodes<'_> {
     /// Calls `each` with the nodes `first ..= last` of a level that have blocks, in order.
     pub fn read(self, snapshot: Snapshot, level: u32, first: i64, last: i64, mut each: impl FnMut(Stored)) {
+        self.scan(snapshot, level, first, last, |row| each(stored(row, self.values)));
+    }
+
+    /// Calls `each` with the nodes `first ..= last` of a level that have blocks, in order, as the active snapshot sees them.
+    pub fn visit(self, level: u32, first: i64, last: i64, mut each: impl FnMut(Unread)) {
+        self.scan(Snapshot::Active, level, first, last, |row| each(Unread(row)));
+    }
+
+    fn scan(self, snapshot: Snapshot, level: u32, first: i64, last: i64, mut each: impl FnMut(&Row)) {
         let keys = [
             ScanKey::Integer(TREE, self.tree),
             ScanKey::Small(LEVEL, level as i16),
@@ -54,7 +63,7 @@ impl Nodes<'_> {
             ScanKey::Between(NODE, first, last),
         ];
         self.table.scan(self.tables.node_level, snapshot, &keys, |row| {
-            each(stored(row, self.values));
+            each(row);
             true
         });
     }
@@ -96,23 +105,47 @@ pub struct Level<'t> {
     pub tables: &'t Tables,
     pub table: &'t Table,
     pub tree: i32,
-    pub values: usize,
     pub level: u32,
 }
 
 impl Level<'_> {
-    /// Calls `each` with the series and the node of the nodes `first ..= last` that have blocks, series by series in the order of their
-    /// hashes.
-    pub fn read(self, first: i64, last: i64, mut each: impl FnMut(i64, Stored)) {
+    /// Calls `each` with the nodes `first ..= last` that have blocks, series by series in the order of their hashes.
+    pub fn read(self, first: i64, last: i64, mut each: impl FnMut(Unread)) {
         let keys = [
             ScanKey::Integer(TREE, self.tree),
             ScanKey::Small(LEVEL, self.level as i16),
             ScanKey::Between(NODE, first, last),
         ];
         self.table.scan(self.tables.node_level, Snapshot::Active, &keys, |row| {
-            each(row.integer(SERIES), stored(row, self.values));
+            each(Unread(row));
             true
         });
+    }
+}
+
+/// A node whose block is not read yet.
+pub struct Unread<'r>(&'r Row);
+
+impl Unread<'_> {
+    pub fn series(&self) -> i64 {
+        self.0.integer(SERIES)
+    }
+
+    pub fn node(&self) -> i64 {
+        self.0.integer(NODE)
+    }
+
+    /// Calls `each` with those of its children, numbered from 0 to 9, that have rows and numbers from `first` to `last`; their contents
+    /// are in `scratch` meanwhile.
+    pub fn children(
+        &self,
+        first: usize,
+        last: usize,
+        scratch: &mut Contents,
+        each: impl FnMut(usize, &Contents),
+    ) {
+        let bytes = self.0.bytes(BLOCK).unwrap_or_default();
+        Block::visit(bytes, first, last, scratch, each).unwrap_or_else(|| damaged("nodes"));
     }
 }
 

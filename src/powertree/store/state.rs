@@ -61,13 +61,18 @@ pub fn require_format(tables: &Tables) {
 impl TreeState {
     /// Reads the latest state, whatever the active snapshot sees; None after a restore.
     pub fn read(tables: &Tables, tree: i32) -> Option<TreeState> {
-        TreeState::find(tables, tree).map(|(state, _)| state)
+        TreeState::find(tables, tree, Snapshot::Latest).map(|(state, _)| state)
     }
 
-    fn find(tables: &Tables, tree: i32) -> Option<(TreeState, pg_sys::ItemPointerData)> {
+    /// Reads the state that the active snapshot sees, which is that of the nodes it sees.
+    pub fn visible(tables: &Tables, tree: i32) -> Option<TreeState> {
+        TreeState::find(tables, tree, Snapshot::Active).map(|(state, _)| state)
+    }
+
+    fn find(tables: &Tables, tree: i32, snapshot: Snapshot) -> Option<(TreeState, pg_sys::ItemPointerData)> {
         let mut found = None;
         let keys = [ScanKey::Integer(1, tree)];
-        Table::read(tables.state).scan(tables.state_tree, Snapshot::Latest, &keys, |row| {
+        Table::read(tables.state).scan(tables.state_tree, snapshot, &keys, |row| {
             found = Some((TreeState::of(row), row.id()));
             false
         });
@@ -107,7 +112,7 @@ impl TreeState {
         let table = Table::write(tables.state);
         // A version before this one has fewer columns, until ALTER EXTENSION UPDATE.
         let columns = &columns[..table.columns().min(columns.len())];
-        match TreeState::find(tables, self.tree) {
+        match TreeState::find(tables, self.tree, Snapshot::Latest) {
             Some((_, row)) => table.writer().update(row, columns),
             None => table.writer().insert(columns),
         }

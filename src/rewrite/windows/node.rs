@@ -70,7 +70,7 @@ struct Window {
     rows: Rows,
     /// The frame; None until its offsets are evaluated.
     frame: Option<Frame>,
-    results: Vec<Wanted>,
+    results: Vec<ResultColumn>,
     /// The current row, counted within its partition.
     current: i64,
     /// The rows of the frame are those from here up to the last that has entered.
@@ -78,7 +78,7 @@ struct Window {
 }
 
 /// A statistic of one of the arguments.
-struct Wanted {
+struct ResultColumn {
     statistic: Statistic,
     argument: usize,
     is_real: bool,
@@ -116,7 +116,7 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
                 _ => (*window).rows.argument(function, statistic),
             };
             let is_real = (*function).wintype == pg_sys::FLOAT4OID;
-            guarded(|| (*window).results.push(Wanted { statistic, argument, is_real }));
+            guarded(|| (*window).results.push(ResultColumn { statistic, argument, is_real }));
         }
     }
 }

@@ -5,10 +5,11 @@ use super::statistic::Statistic;
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::SqlTally;
-use crate::pg::error::{defect, raise};
+use crate::pg::error::defect;
 use crate::pg::memory::fallibly;
+use crate::rewrite::float::{built_in, sum_of_reals};
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{AnyNumeric, FromDatum, PgSqlErrorCode};
+use pgrx::{AnyNumeric, FromDatum};
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
 /// The way in which an argument's values are read and kept.
@@ -205,12 +206,14 @@ impl<T: Tallyable> Values for Tallied<T> {
                 *self.now = self.now.renormalized();
                 return Some(Datum::from(&raw mut *self.now));
             }
-            Statistic::Min => self.signed(self.now.min()),
-            Statistic::Max => self.signed(self.now.max()),
-            _ => built_in(&self.now, statistic),
-        }?;
+            Statistic::Sum if is_real => sum_of_reals(&self.now)?.into(),
+            Statistic::Min => self.signed(self.now.min())?,
+            Statistic::Max => self.signed(self.now.max())?,
+            _ => built_in(&self.now, statistic)?,
+        };
+        // The extremes and the sum of reals are reals.
         Some(match is_real {
-            true => Datum::from(u64::from(real(number).to_bits())),
+            true => Datum::from(u64::from((number as f32).to_bits())),
             false => Datum::from(number.to_bits()),
         })
     }
@@ -225,50 +228,6 @@ impl<T: Tallyable> Tallied<T> {
     fn signed(&self, extreme: Option<f64>) -> Option<f64> {
         extreme.map(|extreme| if extreme == 0.0 { self.zero } else { extreme })
     }
-}
-
-/// Returns what the built-in aggregate does, its error included, even where only its squares overflow.
-fn built_in(tally: &Tally, statistic: Statistic) -> Option<f64> {
-    if statistic == Statistic::Sum {
-        return sum(tally);
-    }
-    if tally.overflows() {
-        overflow();
-    }
-    match statistic {
-        Statistic::Avg => tally.avg(),
-        Statistic::VarSamp => tally.var_samp(),
-        Statistic::VarPop => tally.var_pop(),
-        Statistic::StddevSamp => tally.stddev_samp(),
-        _ => tally.stddev_pop(),
-    }
-}
-
-fn sum(tally: &Tally) -> Option<f64> {
-    if tally.sum_overflows() {
-        overflow();
-    }
-    // The sum of negative zeros is one.
-    let negative_zeros = tally.max().is_some_and(|max| max == 0.0 && max.is_sign_negative());
-    tally.sum().map(|sum| if sum == 0.0 && negative_zeros && tally.min() == Some(0.0) { -0.0 } else { sum })
-}
-
-/// Rounds a sum of reals to a real.
-fn real(number: f64) -> f32 {
-    let real = number as f32;
-    if real.is_infinite() && number.is_finite() {
-        overflow();
-    }
-    real
-}
-
-fn overflow() -> ! {
-    raise(
-        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-        "value out of range: overflow",
-        "",
-        "The accessors of a tally of the same values do not raise this error.",
-    )
 }
 
 /// A type whose values have a minimum and a maximum.

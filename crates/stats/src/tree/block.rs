@@ -1,6 +1,6 @@
 //! The contents of a node's ten children, stored in one row.
 
-use super::contents::{pack_contents, unpack_contents, Contents, Extent};
+use super::contents::{pack_contents, skip_contents, unpack_contents, Contents, Extent};
 use super::geometry::FANOUT;
 use crate::tally::Tally;
 
@@ -81,6 +81,34 @@ impl Block {
         }
         bytes[..2].copy_from_slice(&present.to_le_bytes());
         bytes
+    }
+
+    /// Calls `each` with those children of a stored block that have rows and numbers from `first` to `last`, of 0 to 9, in order: the
+    /// number and the contents, which are in `scratch` meanwhile. Less work than to make the whole block. `None` if it is
+    /// damaged, or of the first format.
+    pub fn visit(
+        bytes: &[u8],
+        first: usize,
+        last: usize,
+        scratch: &mut Contents,
+        mut each: impl FnMut(usize, &Contents),
+    ) -> Option<()> {
+        let (present, mut rest) = bytes.split_at_checked(2)?;
+        let present = u16::from_le_bytes(present.try_into().ok()?);
+        if present & FORMAT_BITS != FORMAT {
+            return None;
+        }
+        let mut near = 0;
+        for child in (0..=last.min(CHILDREN - 1)).filter(|child| present >> child & 1 == 1) {
+            if child < first {
+                near = skip_contents(scratch.tallies.len(), near, &mut rest)?;
+            } else {
+                scratch.extent = unpack_contents(&mut scratch.tallies, near, &mut rest)?;
+                near = scratch.extent.last;
+                each(child, scratch);
+            }
+        }
+        Some(())
     }
 
     /// The block of a stored form; `None` if it is damaged, or of the first format.

@@ -1,6 +1,6 @@
 //! The contents of a node, and their stored form.
 
-use super::pack::{pack, pack_integer, unpack, unpack_integer};
+use super::pack::{pack, pack_integer, skip, unpack, unpack_integer};
 use crate::tally::Tally;
 
 /// The number of rows, and the positions of the first and the last.
@@ -101,6 +101,15 @@ pub(super) fn unpack_contents(tallies: &mut [Tally], near: i64, bytes: &mut &[u8
     }
     let rows = without_value.wrapping_add(tallies.first().map_or(0, Tally::num_vals));
     (rows > 0 && first <= last).then_some(Extent { rows, first, last })
+}
+
+/// Passes over contents of `values` tallies; returns the position of the last row.
+pub(super) fn skip_contents(values: usize, near: i64, bytes: &mut &[u8]) -> Option<i64> {
+    unpack_integer(bytes)?;
+    let first = near.wrapping_add(unzigzag(unpack_integer(bytes)?));
+    let last = first.wrapping_add(unpack_integer(bytes)? as i64);
+    (0..values).try_for_each(|_| skip(bytes))?;
+    (first <= last).then_some(last)
 }
 
 /// A number whose size is that of `x`, whatever its sign is.

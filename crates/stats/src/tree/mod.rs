@@ -5,12 +5,14 @@
 //! which is all that is stored; the level of a block is that of the node, so blocks of level 1 hold leaves.
 
 mod block;
+mod cells;
 mod contents;
 mod descent;
 mod geometry;
 mod pack;
 
 pub use block::Block;
+pub use cells::{breakpoints, cells, merge};
 pub use contents::{Contents, Extent};
 pub use descent::{last, Cut};
 pub use geometry::{cover, height_for, Leaves, Run, FANOUT};

@@ -61,6 +61,23 @@ pub fn unpack(bytes: &mut &[u8]) -> Option<Tally> {
     }
 }
 
+/// Passes over a packed form at the front of `bytes`; `None` if it is damaged.
+pub fn skip(bytes: &mut &[u8]) -> Option<()> {
+    match take_bytes(bytes, 1)?[0] {
+        EMPTY => Some(()),
+        ONE => take_bytes(bytes, 8).map(drop),
+        MANY => {
+            unpack_integer(bytes)?;
+            unpack_integer(bytes)?;
+            let lengths = take_bytes(bytes, 4)?;
+            let length: usize =
+                lengths.iter().map(|pair| usize::from(pair >> 4) + usize::from(pair & 15)).sum();
+            take_bytes(bytes, length).map(drop)
+        }
+        _ => None,
+    }
+}
+
 fn of_one(x: f64) -> Tally {
     let mut tally = Tally::EMPTY;
     tally.observe(x);

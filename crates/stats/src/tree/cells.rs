@@ -1,0 +1,96 @@
+//! Cells: ranges of positions on which step functions keep their values.
+//!
+//! A function of time that rises by steps, such as the hour in which a position lies, is only known by evaluating it. Its
+//! steps are nearly always as wide as one that came before, which takes two evaluations to confirm.
+
+/// Widths of steps that are remembered: a calendar has months of four lengths, and three more where clocks change.
+const WIDTHS: usize = 8;
+
+/// Finds where a step function changes: the positions `p` in `first < p <= last` with `f(p - 1) != f(p)`, in order.
+///
+/// Within `first ..= last` the function never returns to a value that it has left. `None` if there are more than `most`
+/// changes. Two evaluations for a step as wide as an earlier one, fewer than 150 for any other.
+pub fn breakpoints<V: PartialEq>(
+    first: i64,
+    last: i64,
+    most: usize,
+    mut f: impl FnMut(i64) -> V,
+) -> Option<Vec<i64>> {
+    let mut found = Vec::new();
+    if first >= last {
+        return Some(found);
+    }
+    let end = f(last);
+    let mut value = f(first);
+    let mut begin = first;
+    let mut widths: Vec<i64> = Vec::with_capacity(WIDTHS + 1);
+    while begin < last && value != end {
+        if found.len() == most {
+            return None;
+        }
+        let next = next_change(begin, last, &widths, |p| f(p) == value);
+        found.push(next);
+        // No wider than a range that fits 64 bits is a step that can come again.
+        if let Some(width) = next.checked_sub(begin) {
+            widths.retain(|&known| known != width);
+            widths.insert(0, width);
+            widths.truncate(WIDTHS);
+        }
+        begin = next;
+        value = f(next);
+    }
+    Some(found)
+}
+
+/// The first position after `begin` that is not the same as `begin`; `last` is not. `widths` are guesses of how far it is,
+/// likely ones first.
+fn next_change(begin: i64, last: i64, widths: &[i64], mut same: impl FnMut(i64) -> bool) -> i64 {
+    let (mut inside, mut beyond) = (begin, last);
+    for guess in widths.iter().filter_map(|&width| begin.checked_add(width)) {
+        if inside < guess && guess < beyond {
+            if same(guess) {
+                inside = guess;
+            } else if guess - 1 == inside || same(guess - 1) {
+                return guess;
+            } else {
+                beyond = guess - 1;
+            }
+        }
+    }
+    // Outwards by doubled steps: a change is near, compared with the length of the line.
+    let mut step = widths.iter().copied().max().unwrap_or(1);
+    while let Some(guess) = inside.checked_add(step).filter(|&guess| guess < beyond) {
+        if !same(guess) {
+            beyond = guess;
+            break;
+        }
+        inside = guess;
+        step = step.saturating_mul(2);
+    }
+    // The next position after `inside` is `beyond` when they are one apart.
+    while beyond.abs_diff(inside) > 1 {
+        let middle = inside.midpoint(beyond);
+        if same(middle) {
+            inside = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    beyond
+}
+
+/// Breakpoints of several functions as those of all of them together: in order, each once.
+pub fn merge<'a>(lists: impl IntoIterator<Item = &'a [i64]>) -> Vec<i64> {
+    let mut all: Vec<i64> = lists.into_iter().flatten().copied().collect();
+    // Runs that are in order already are merged as such.
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The cells, first and last position each, into which breakpoints in `first < p <= last` cut the range `first ..= last`.
+pub fn cells(first: i64, last: i64, breakpoints: &[i64]) -> impl Iterator<Item = (i64, i64)> + '_ {
+    let begins = std::iter::once(first).chain(breakpoints.iter().copied());
+    let ends = breakpoints.iter().map(|&next| next - 1).chain([last]);
+    begins.zip(ends).filter(move |_| first <= last)
+}

@@ -1,0 +1,136 @@
+//! Expression trees, looked at by the planner, and evaluated from frames of Rust that own what has to be dropped.
+
+use super::executor;
+use super::list::items;
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, List, Node, NodeTag, Oid};
+use std::ffi::c_void;
+
+/// Calls `visit` with each child of a node.
+///
+/// # Safety
+/// A node of an expression.
+pub unsafe fn for_each_child(node: *mut Node, visit: &mut dyn FnMut(*mut Node)) {
+    let mut visit = visit;
+    let context = (&raw mut visit).cast::<c_void>();
+    // SAFETY: PostgreSQL hands the context on to `child`, for the time of this call.
+    unsafe {
+        pg_sys::expression_tree_walker(node, Some(child), context);
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn child(node: *mut Node, context: *mut c_void) -> bool {
+    if !node.is_null() {
+        // SAFETY: the context is that of `for_each_child`, which waits for this call.
+        unsafe { (*context.cast::<&mut dyn FnMut(*mut Node)>())(node) }
+    }
+    false
+}
+
+/// Returns whether two trees are the same but for places in the text of the query.
+///
+/// # Safety
+/// Two nodes, or null.
+pub unsafe fn same<A, B>(one: *const A, other: *const B) -> bool {
+    // SAFETY: the caller's nodes, which PostgreSQL compares.
+    unsafe { pg_sys::equal(one.cast(), other.cast()) }
+}
+
+/// Returns the value of a constant that is not NULL; None of everything else.
+///
+/// # Safety
+/// A node of an expression.
+pub unsafe fn constant(node: *mut Node) -> Option<(Oid, Datum)> {
+    // SAFETY: the tag says that it is a constant.
+    unsafe {
+        if (*node).type_ != NodeTag::T_Const {
+            return None;
+        }
+        let constant = node.cast::<pg_sys::Const>();
+        (!(*constant).constisnull).then_some(((*constant).consttype, (*constant).constvalue))
+    }
+}
+
+/// Returns the text of a constant of type text.
+///
+/// # Safety
+/// As for [`constant`].
+pub unsafe fn constant_text(node: *mut Node) -> Option<String> {
+    // SAFETY: the constant is a text, as is checked.
+    unsafe {
+        let (_, datum) = constant(node).filter(|(type_oid, _)| *type_oid == pg_sys::TEXTOID)?;
+        Some(String::from_utf8_lossy(super::value::bytes_of(datum)).into_owned())
+    }
+}
+
+/// A list of pointers with one member more.
+///
+/// # Safety
+/// A list of pointers, or null; a node that lives as long as the list.
+pub unsafe fn appended<T>(list: *mut List, member: *mut T) -> *mut List {
+    // SAFETY: the caller's list.
+    unsafe { pg_sys::lappend(list, member.cast()) }
+}
+
+/// An initialised expression of a node of the plan, which frames of Rust may evaluate.
+#[derive(Clone, Copy)]
+pub struct Evaluated {
+    state: *mut ExprState,
+    context: *mut ExprContext,
+}
+
+impl Evaluated {
+    /// # Safety
+    /// An initialised expression and its context, which live as long as the query does.
+    pub unsafe fn new(state: *mut ExprState, context: *mut ExprContext) -> Evaluated {
+        Evaluated { state, context }
+    }
+
+    /// Returns the value for the rows in the context; what it points to lives until the context is reset.
+    ///
+    /// # Safety
+    /// The context has the rows that the expression refers to.
+    pub unsafe fn value(self) -> Option<Datum> {
+        // SAFETY: an error of PostgreSQL goes no further than the boundary, which makes a panic of it; the frames in between
+        // own nothing.
+        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| executor::evaluate(self.state, self.context)) }
+    }
+}
+
+/// Returns the columns of a table, by number, without which none of the conditions could hold: they are not NULL there.
+///
+/// # Safety
+/// A list of conditions of one query, all of which must hold.
+#[cfg(feature = "pg15")]
+pub unsafe fn columns_that_are_not_null(conditions: *mut List, relation: i32) -> Vec<i16> {
+    // SAFETY: the caller's conditions; PostgreSQL returns columns.
+    unsafe {
+        items::<pg_sys::Var>(pg_sys::find_nonnullable_vars(conditions.cast()))
+            .filter(|column| (**column).varno == relation && (**column).varlevelsup == 0)
+            .map(|column| (*column).varattno)
+            .collect()
+    }
+}
+
+/// Returns the columns of a table, by number, without which none of the conditions could hold: they are not NULL there.
+///
+/// # Safety
+/// A list of conditions of one query, all of which must hold.
+#[cfg(not(feature = "pg15"))]
+pub unsafe fn columns_that_are_not_null(conditions: *mut List, relation: i32) -> Vec<i16> {
+    // SAFETY: the caller's conditions; PostgreSQL returns a set of columns for each table, by its number in the query.
+    unsafe {
+        let sets = pg_sys::find_nonnullable_vars(conditions.cast());
+        let Some(set) = items::<pg_sys::Bitmapset>(sets).nth(relation as usize) else { return Vec::new() };
+        let mut columns = Vec::new();
+        let mut member = -1;
+        loop {
+            member = pg_sys::bms_next_member(set, member);
+            if member < 0 {
+                return columns;
+            }
+            columns.push((member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Answers for many cells of time at once, of many series: what stands between the tables of a tree and a plan that is answered from it.
+
+use super::access::Access;
+use super::division::Division;
+use super::leaves::{together, Run};
+use super::sweep::Sweep;
+use crate::pg::relation::has_triggers;
+use crate::pg::spi;
+use crate::powertree::base::triggers;
+use crate::powertree::model::rights;
+use crate::powertree::model::tree::{known_trees, Tree};
+use crate::powertree::store::tables::Tables;
+use crate::powertree::store::writing;
+use pgrx::pg_sys::Oid;
+use std::rc::Rc;
+use tally_stats::tree::Contents;
+
+pub use super::asked::{Counts, Question, Refused};
+#[allow(unused_imports)]
+pub use super::size::{bounds, estimate, Estimate};
+
+/// Reads all cells of the series that are accepted.
+///
+/// `accept` is asked once for each series. `each` is told what a cell of a series holds: the series is numbered in the order of
+/// acceptance, the cell by its place. One cell may be told in parts, in any order; none has no rows. After a refusal what was told is
+/// worth nothing.
+pub fn read(
+    question: Question,
+    accept: impl FnMut(&[u8]) -> bool,
+    each: impl FnMut(usize, usize, &Contents),
+) -> Result<Counts, Refused> {
+    let Question { tree, cells, series, user } = question;
+    if rights::rows_are_hidden_from(tree.base, user) {
+        return Err(Refused::RowSecurity);
+    }
+    let tables = Tables::known().ok_or(Refused::Stale)?;
+    let division = Division::of(&tree, cells, spans(&tables, &tree)?);
+    if division.is_mostly_in_spans() {
+        return Err(Refused::ToBeCompacted);
+    }
+    let mut sweep = Sweep::new(&tree, tables, &division, accept, each);
+    sweep.run(series)?;
+    sweep.read_rows(series.is_some())?;
+    let counts = sweep.counts;
+    // A partition that is truncated at the same time would take rows from an answer whose nodes still count them.
+    spans(&tables, &tree)?;
+    Ok(counts)
+}
+
+/// The leaves that the base table answers for, if the active snapshot may use the tree.
+fn spans(tables: &Tables, tree: &Tree) -> Result<Vec<Run>, Refused> {
+    match Access::of(tables, tree.id) {
+        Access::Tree(spans) => Ok(together(&spans)),
+        Access::Base if writing::is_torn(tree.id) => Err(Refused::BeingWritten),
+        Access::Base => Err(Refused::Stale),
+    }
+}
+
+/// Returns the trees of a table that are kept in step. Of a table without triggers of trees nothing is looked up.
+pub fn trees_of(base: Oid) -> Vec<Rc<Tree>> {
+    if !has_triggers(base) || !triggers::may_have_trees(base) {
+        return Vec::new();
+    }
+    let Some((_, definitions)) = known_trees() else { return Vec::new() };
+    let of_table = definitions.iter().filter(|definition| definition.base == base);
+    of_table.filter_map(|definition| Tree::usable(definition.id)).collect()
+}
+
+/// Whether a query of this extension is being planned or run.
+pub fn inside() -> bool {
+    spi::is_inside()
+}
+
+/// Returns the table that changes when trees come or go.
+pub fn definitions() -> Oid {
+    Tables::known().map_or(Oid::INVALID, |tables| tables.definition)
+}

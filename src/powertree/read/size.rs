@@ -1,0 +1,91 @@
+//! The size of a tree, without reading it.
+
+use super::access::Access;
+use crate::pg::relation::num_blocks;
+use crate::pg::table::Table;
+use crate::powertree::model::question::Range;
+use crate::powertree::model::tree::{Size, Tree};
+use crate::powertree::store::log;
+use crate::powertree::store::nodes::{about_how_many, Level};
+use crate::powertree::store::state::TreeState;
+use crate::powertree::store::tables::Tables;
+use tally_stats::tree::{Contents, Extent};
+
+/// Entries of the log that are counted, and how many there are in a block of it.
+const COUNTED: u64 = 64;
+const IN_BLOCK: i64 = 40;
+
+/// The size of a tree, as far as it is known without reading it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Estimate {
+    /// Series that have nodes.
+    pub series: i64,
+    /// Rows in the nodes.
+    pub rows: i64,
+    /// Leaves with rows, of all series together.
+    pub leaves: i64,
+    /// Entries of the log.
+    pub log_rows: i64,
+    /// The positions of the first and the last row in the nodes, if this session has looked since the last compaction.
+    pub extent: Option<Range>,
+}
+
+/// Estimates the size of a tree; cheap.
+pub fn estimate(tree: &Tree) -> Estimate {
+    let Some(tables) = Tables::known() else { return Estimate::default() };
+    let Some(state) = TreeState::read(&tables, tree.id) else { return Estimate::default() };
+    let totals = state.totals;
+    let leaves = about_how_many(totals, tree.values.len(), 1).saturating_mul(10).min(totals.num_vals);
+    let log_rows = match log::count(&tables, tree.id, COUNTED) {
+        COUNTED => num_blocks(tables.log).saturating_mul(IN_BLOCK).max(COUNTED as i64),
+        count => count as i64,
+    };
+    let known = tree.size.borrow().filter(|size| size.compacted == compaction(&state));
+    let extent = known.and_then(|size| size.extent).map(|(first, last)| Range { first, last });
+    Estimate { series: totals.num_series, rows: totals.num_vals, leaves, log_rows, extent }
+}
+
+/// Returns positions between which all rows are that the active snapshot sees; None if there are none, or if the tree must not be
+/// asked.
+pub fn bounds(tree: &Tree) -> Option<Range> {
+    let tables = Tables::known()?;
+    let Access::Tree(spans) = Access::of(&tables, tree.id) else { return None };
+    let (leaves, ends) = (tree.leaves, tree.position.ends());
+    let mut extent = Extent::EMPTY;
+    let mut add = |first: i64, last: i64| {
+        extent.merge(&Extent { rows: 1, first: first.max(ends.0), last: last.min(ends.1) });
+    };
+    spans
+        .iter()
+        .filter(|span| span.first <= span.last)
+        .for_each(|span| add(leaves.first(span.first), leaves.last(span.last)));
+    log::of_leaves(&tables, tree.id, i64::MIN, i64::MAX, |row, _| {
+        let leaf = log::leaf(row);
+        add(leaves.first(leaf), leaves.last(leaf));
+        true
+    });
+    if let Some((first, last)) = of_nodes(&tables, tree) {
+        add(first, last);
+    }
+    (extent.rows > 0).then_some(Range { first: extent.first, last: extent.last })
+}
+
+/// The first and the last position of the rows in nodes that the active snapshot sees.
+fn of_nodes(tables: &Tables, tree: &Tree) -> Option<(i64, i64)> {
+    let compacted = TreeState::visible(tables, tree.id).map(|state| compaction(&state));
+    if let Some(size) = tree.size.borrow().filter(|size| Some(size.compacted) == compacted) {
+        return size.extent;
+    }
+    let (mut all, mut scratch) = (Extent::EMPTY, Contents::empty(tree.values.len()));
+    let table = Table::read(tables.node);
+    Level { tables, table: &table, tree: tree.id, level: tree.height }.read(i64::MIN, i64::MAX, |node| {
+        node.children(0, 9, &mut scratch, |_, child| all.merge(&child.extent));
+    });
+    let extent = (all.rows > 0).then_some((all.first, all.last));
+    *tree.size.borrow_mut() = compacted.map(|compacted| Size { compacted, extent });
+    extent
+}
+
+fn compaction(state: &TreeState) -> (i64, Option<i64>) {
+    (state.compactions, state.compacted_at)
+}

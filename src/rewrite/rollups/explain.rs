@@ -1,0 +1,66 @@
+//! Output of EXPLAIN for the node.
+
+use super::node::Rollup;
+use super::plan::{Expressions, Layout};
+use crate::pg::name::c_string;
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{self, ExplainState, List, Node, Plan};
+use std::ffi::CStr;
+
+/// Shows the tree, the keys and the conditions.
+///
+/// # Safety
+/// A plan of ours, and the state of EXPLAIN.
+pub unsafe fn question(layout: Layout, plan: *mut Plan, ancestors: *mut List, es: *mut ExplainState) {
+    // SAFETY: the caller's plan, whose expressions can be shown in its context.
+    unsafe {
+        let context = pg_sys::set_deparse_context_plan((*es).deparse_cxt, plan, ancestors);
+        let show = |label: &CStr, expressions: &mut dyn Iterator<Item = *mut Node>, between: &str| {
+            let texts: Vec<String> = expressions
+                .map(|node| {
+                    let text = pg_sys::deparse_expression(node, context, false, false);
+                    CStr::from_ptr(text).to_string_lossy().into_owned()
+                })
+                .collect();
+            if !texts.is_empty() {
+                pg_sys::ExplainPropertyText(label.as_ptr(), c_string(&texts.join(between)).as_ptr(), es);
+            }
+        };
+        let name = Tree::usable(layout.tree()).map(|tree| tree.name.clone()).unwrap_or_default();
+        pg_sys::ExplainPropertyText(c"Tree".as_ptr(), c_string(&name).as_ptr(), es);
+        show(c"Group Key", &mut layout.expressions(Expressions::Keys), ", ");
+        show(c"Conditions", &mut layout.expressions(Expressions::Conditions), " AND ");
+    }
+}
+
+/// Shows who answered, and what was read.
+///
+/// # Safety
+/// The state of EXPLAIN.
+pub unsafe fn answer(rollup: &Rollup, es: *mut ExplainState) {
+    let show = |label: &CStr, text: &str| {
+        // SAFETY: the caller promises the state of an EXPLAIN that is running.
+        unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), c_string(text).as_ptr(), es) }
+    };
+    match rollup.answer() {
+        None => {}
+        Some(Err(reason)) => {
+            show(c"Answered From", "table");
+            show(c"Reason", &reason.text());
+        }
+        Some(Ok(answer)) => {
+            show(c"Answered From", "tree");
+            let counts = answer.counts;
+            for (label, number) in [
+                (c"Series", counts.series),
+                (c"Cells", answer.cells() as u64),
+                (c"Nodes", counts.nodes),
+                (c"Log Rows", counts.log_rows),
+                (c"Rows Read", counts.rows_read),
+            ] {
+                // SAFETY: as above.
+                unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), std::ptr::null(), number as i64, es) }
+            }
+        }
+    }
+}

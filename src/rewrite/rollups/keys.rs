@@ -1,0 +1,149 @@
+//! Grouping keys: the groups of places, equal as the operators and collations of the query have it.
+
+use super::place::{Known, Place, Places};
+use super::row::Expression;
+use super::shape::Shape;
+use crate::pg::memory;
+use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
+use std::collections::HashMap;
+
+/// An expression by which rows are grouped.
+pub struct Key {
+    expression: Expression,
+    shape: Shape,
+    collation: Oid,
+    hash: FmgrInfo,
+    equal: FmgrInfo,
+}
+
+impl Key {
+    /// # Safety
+    /// An equality operator of the expression's type that can be hashed, and a context that lives as long as the key.
+    pub unsafe fn new(
+        expression: Expression,
+        shape: Shape,
+        equality: Oid,
+        collation: Oid,
+        context: MemoryContext,
+    ) -> Key {
+        let (mut hash, mut other) = (Oid::INVALID, Oid::INVALID);
+        let (mut hashed, mut equal) = (FmgrInfo::default(), FmgrInfo::default());
+        // SAFETY: PostgreSQL looks the functions up, and keeps what it knows of them in the context.
+        unsafe {
+            pg_sys::get_op_hash_functions(equality, &mut hash, &mut other);
+            pg_sys::fmgr_info_cxt(hash, &mut hashed, context);
+            pg_sys::fmgr_info_cxt(pg_sys::get_opcode(equality), &mut equal, context);
+        }
+        Key { expression, shape, collation, hash: hashed, equal }
+    }
+
+    fn hash(&mut self, value: Option<Datum>) -> u64 {
+        // SAFETY: the function is that of the type.
+        value.map_or(0, |value| unsafe {
+            pg_sys::FunctionCall1Coll(&mut self.hash, self.collation, value).value() as u32 as u64 + 1
+        })
+    }
+
+    fn equal(&mut self, one: Option<Datum>, other: Option<Datum>) -> bool {
+        match (one, other) {
+            (None, None) => true,
+            // SAFETY: the function is that of the type, which has values of it.
+            (Some(one), Some(other)) => unsafe {
+                pg_sys::FunctionCall2Coll(&mut self.equal, self.collation, one, other).value() != 0
+            },
+            _ => false,
+        }
+    }
+}
+
+/// Keys of one shape, and the combinations of their values, numbered.
+struct Combinations {
+    keys: Vec<Key>,
+    known: Known<u32>,
+    values: Vec<Option<Datum>>,
+    numbers: HashMap<u64, Vec<u32>>,
+}
+
+impl Combinations {
+    fn new(keys: Vec<Key>, shape: Shape) -> Combinations {
+        Combinations { keys, known: Known::new(shape), values: Vec::new(), numbers: HashMap::new() }
+    }
+
+    /// The number of the combination at a place.
+    fn number(&mut self, places: &Places, place: Place, context: MemoryContext) -> u32 {
+        if self.keys.is_empty() {
+            return 0;
+        }
+        let Combinations { keys, known, values, numbers } = self;
+        known.at(place, || {
+            places.set(place);
+            let (first, count) = (values.len(), keys.len());
+            memory::room(values, count);
+            let mut hash = 0_u64;
+            for key in keys.iter_mut() {
+                let value = key.expression.copied(places.row, context);
+                hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.hash(value);
+                values.push(value);
+            }
+            memory::room(numbers, 1);
+            let alike = numbers.entry(hash).or_default();
+            let mut is_known = |number: &&u32| {
+                let known = **number as usize * count;
+                (0..count).all(|place| keys[place].equal(values[known + place], values[first + place]))
+            };
+            if let Some(&number) = alike.iter().find(|number| is_known(number)) {
+                values.truncate(first);
+                return number;
+            }
+            let number = (first / count) as u32;
+            memory::room(alike, 1);
+            alike.push(number);
+            number
+        })
+    }
+}
+
+/// The groups, numbered in the order in which they are found.
+pub struct Groups {
+    of_series: Combinations,
+    of_time: Combinations,
+    of_both: Combinations,
+    numbers: HashMap<[u32; 3], u32>,
+    /// A place of each group.
+    pub places: Vec<Place>,
+    context: MemoryContext,
+}
+
+impl Groups {
+    /// No groups yet; values of keys are kept in the memory context.
+    pub fn new(keys: Vec<Key>, context: MemoryContext) -> Groups {
+        let (with_series, of_time): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| key.shape.series);
+        let (of_both, of_series): (Vec<Key>, Vec<Key>) =
+            with_series.into_iter().partition(|key| key.shape.depends_on_time());
+        Groups {
+            of_series: Combinations::new(of_series, Shape::SERIES),
+            of_time: Combinations::new(of_time, Shape::TIME),
+            of_both: Combinations::new(of_both, Shape::BOTH),
+            numbers: HashMap::new(),
+            places: Vec::new(),
+            context,
+        }
+    }
+
+    /// The group of a place.
+    pub fn number(&mut self, places: &Places, place: Place) -> usize {
+        let numbers = [
+            self.of_series.number(places, place, self.context),
+            self.of_time.number(places, place, self.context),
+            self.of_both.number(places, place, self.context),
+        ];
+        memory::room(&mut self.numbers, 1);
+        let next = self.numbers.len() as u32;
+        let number = *self.numbers.entry(numbers).or_insert(next);
+        if number == next {
+            memory::room(&mut self.places, 1);
+            self.places.push(place);
+        }
+        number as usize
+    }
+}

@@ -1,0 +1,105 @@
+//! Grouped queries, answered from power trees.
+//!
+//! The analyst's own `SELECT date_trunc('hour', at), avg(price) … GROUP BY 1` gets a path of ours beside the planner's. The node
+//! has the ordinary plan below it and decides when it runs: where the tree cannot be proved to have the same answer, the
+//! ordinary plan gives it.
+//!
+//! No expression is inverted. `shape` traces what depends on time back to monotone carriers; between their steps, in the cells
+//! that `slices` cuts, nothing changes, and PostgreSQL itself evaluates the query's own expressions once for each series and cell.
+
+mod aggregate;
+mod answer;
+mod cost;
+mod explain;
+mod functions;
+mod keys;
+mod node;
+mod path;
+mod place;
+mod plan;
+mod question;
+mod reason;
+mod results;
+mod row;
+mod shape;
+mod slices;
+mod zones;
+
+use crate::powertree::cells;
+use crate::powertree::model::tree::Tree;
+use crate::settings::{self, Answering};
+use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
+use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
+use question::{check, Question, Source};
+use reason::Reason;
+use std::ffi::c_void;
+
+/// The hook that was there before ours.
+static mut PREVIOUS: pg_sys::create_upper_paths_hook_type = None;
+
+/// Enters the chain of hooks, and makes our plan node known; once, when the library is loaded.
+pub fn install() {
+    // SAFETY: only called from `_PG_init`, while nothing else runs in this backend.
+    unsafe {
+        PREVIOUS = pg_sys::create_upper_paths_hook;
+        pg_sys::create_upper_paths_hook = Some(add_paths);
+    }
+    node::register();
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn add_paths(
+    root: *mut PlannerInfo,
+    stage: UpperRelationKind::Type,
+    input: *mut RelOptInfo,
+    output: *mut RelOptInfo,
+    extra: *mut c_void,
+) {
+    // SAFETY: the arguments are passed on as they came.
+    unsafe {
+        if let Some(previous) = PREVIOUS {
+            previous(root, stage, input, output, extra);
+        }
+        if stage == UpperRelationKind::UPPERREL_GROUP_AGG && settings::answer_from_trees() != Answering::Off {
+            consider(root, input, output, extra.cast());
+        }
+    }
+}
+
+/// Offers the answer of a tree, if there is one of the table.
+unsafe fn consider(
+    root: *mut PlannerInfo,
+    input: *mut RelOptInfo,
+    output: *mut RelOptInfo,
+    extra: *mut pg_sys::GroupPathExtraData,
+) {
+    // SAFETY: the planner's query.
+    unsafe {
+        let Some((source, entry)) = Source::of(root, input) else { return };
+        if cells::inside() {
+            return;
+        }
+        let trees = cells::trees_of(source.table);
+        if trees.is_empty() {
+            return;
+        }
+        let checked = check(root, entry);
+        for tree in &trees {
+            let question =
+                checked.clone().and_then(|()| Question::of(tree, &source, root, input, output, extra));
+            if let Err(reason) =
+                question.and_then(|question| path::offer(&question, root, input, output, extra))
+            {
+                report(tree, &reason);
+            }
+        }
+    }
+}
+
+/// Says why a query is not answered from a tree, where that is asked for.
+fn report(tree: &Tree, reason: &Reason) {
+    if settings::tree_notices() {
+        let message = format!("power tree \"{}\" does not answer: {}", tree.name, reason.text());
+        ereport!(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message);
+    }
+}

@@ -1,0 +1,276 @@
+//! The executor node: decides who answers, and hands out the groups.
+
+use super::answer::{Answer, Prepared, Wanting};
+use super::explain;
+use super::plan::{Expressions, Layout};
+use super::reason::Reason;
+use super::row::{Columns, Expression, Row};
+use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
+use crate::pg::plain::guarded;
+use crate::powertree::model::tree::Tree;
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_guard;
+use pgrx::pg_sys::{
+    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, EState, ExplainState, List,
+    MemoryContext, Node, NodeTag, PlanState, TupleTableSlot,
+};
+use std::ffi::CStr;
+use std::ptr::null_mut;
+
+pub const NAME: &CStr = c"pg_tally power tree";
+
+struct Methods<T>(T);
+
+// SAFETY: the pointers in the table are those of constants.
+unsafe impl Sync for Methods<CustomScanMethods> {}
+// SAFETY: the pointers of this table are those of static tables too, which nobody changes.
+unsafe impl Sync for Methods<CustomExecMethods> {}
+
+static SCAN: Methods<CustomScanMethods> =
+    Methods(CustomScanMethods { CustomName: NAME.as_ptr(), CreateCustomScanState: Some(create) });
+
+static EXECUTE: Methods<CustomExecMethods> = Methods(CustomExecMethods {
+    CustomName: NAME.as_ptr(),
+    BeginCustomScan: Some(begin_scan),
+    ExecCustomScan: Some(execute),
+    EndCustomScan: Some(end_scan),
+    ReScanCustomScan: Some(rescan),
+    MarkPosCustomScan: None,
+    RestrPosCustomScan: None,
+    EstimateDSMCustomScan: None,
+    InitializeDSMCustomScan: None,
+    ReInitializeDSMCustomScan: None,
+    InitializeWorkerCustomScan: None,
+    ShutdownCustomScan: None,
+    ExplainCustomScan: Some(explain),
+});
+
+/// The methods of the plan node.
+pub fn methods() -> *const CustomScanMethods {
+    &SCAN.0
+}
+
+/// Registers the node, so that plans with it can be read back.
+pub fn register() {
+    // SAFETY: the table lives as long as the library, which is never unloaded.
+    unsafe { pg_sys::RegisterCustomScanMethods(methods()) }
+}
+
+/// The state of the node: PostgreSQL's part, and ours, which is dropped with the memory context of the query.
+#[repr(C)]
+struct RollupState {
+    node: CustomScanState,
+    rollup: *mut Rollup,
+}
+
+/// The node's own state.
+pub struct Rollup {
+    prepared: Prepared,
+    /// The tree's answer, or why the table gives it; None until that is decided.
+    answer: Option<Result<Answer, Reason>>,
+    /// The group to come.
+    next: usize,
+    /// The first column of the scan with a result of an aggregate.
+    results: usize,
+    /// The memory of the answer, which is reset when it is forgotten.
+    memory: MemoryContext,
+    /// The flags with which the node was initialised.
+    flags: i32,
+}
+
+impl Rollup {
+    pub fn answer(&self) -> Option<&Result<Answer, Reason>> {
+        self.answer.as_ref()
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
+    // SAFETY: allocates zeroed memory for the state in the context of the query.
+    unsafe {
+        let state = pg_sys::palloc0(size_of::<RollupState>()).cast::<RollupState>();
+        (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
+        (*state).node.methods = &EXECUTE.0;
+        state.cast()
+    }
+}
+
+// The functions from here to `explain` are plain frames by the contract of `pg::plain`.
+
+/// Initialises the expressions, and for EXPLAIN the ordinary plan as well, which is otherwise left until it is needed.
+unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
+    // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
+    unsafe {
+        let rollup = guarded(|| prepare(node, (*estate).es_query_cxt, flags));
+        (*node.cast::<RollupState>()).rollup = rollup;
+        // The output is our own slot or one of the ordinary plan's.
+        let ps = &raw mut (*node).ss.ps;
+        (*ps).resultopsset = true;
+        (*ps).resultopsfixed = false;
+        (*ps).resultops = &raw const pg_sys::TTSOpsVirtual;
+        if flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 != 0 || (*estate).es_instrument != 0 {
+            ordinary(node);
+        }
+    }
+}
+
+/// Prepares a question of the plan.
+unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) -> *mut Rollup {
+    // SAFETY: the caller's node, whose plan is one of ours.
+    unsafe {
+        let ps = &raw mut (*node).ss.ps;
+        let layout = Layout::of((*ps).plan.cast());
+        let expressions = |which| layout.expressions(which).map(|node| Expression::of(node, ps));
+        let conditions = || expressions(Expressions::Conditions).zip(layout.conditions());
+        let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
+        let tree = Tree::usable(layout.tree());
+        let aggregates: Option<Vec<Wanting>> = layout
+            .aggregates()
+            .map(|(aggregate, value, filter)| Wanting::of(aggregate, tree.as_deref(), value, filter))
+            .collect();
+        let prepared = Prepared {
+            // Without its columns the tree is as good as gone.
+            tree: if aggregates.is_some() { layout.tree() } else { 0 },
+            user: layout.user(),
+            row: Row::of(ps, (*node).ss.ss_ScanTupleSlot),
+            columns: Columns::of(layout.columns()),
+            conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
+            ranges: conditions()
+                .filter(|(_, shape)| shape.is_none())
+                .map(|(condition, _)| condition)
+                .collect(),
+            comparisons: expressions(Expressions::Comparisons).collect(),
+            carriers: expressions(Expressions::Carriers).collect(),
+            zones: expressions(Expressions::Zones).collect(),
+            in_session_zone: layout.is_in_session_zone(),
+            days: layout.days().collect(),
+            keys: expressions(Expressions::Keys)
+                .zip(layout.keys())
+                .map(|(key, (shape, equality, collation))| (key, shape, equality, collation))
+                .collect(),
+            filters: expressions(Expressions::Filters).zip(layout.filters()).collect(),
+            aggregates: aggregates.unwrap_or_default(),
+        };
+        let results = columns - layout.aggregates().count() + 1;
+        let memory = pg_sys::AllocSetContextCreateInternal(
+            query,
+            NAME.as_ptr(),
+            pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+        );
+        let rollup = Rollup { prepared, answer: None, next: 0, results, memory, flags };
+        PgMemoryContexts::For(query).leak_and_drop_on_delete(rollup)
+    }
+}
+
+/// The state of the ordinary plan, initialised at the first call.
+unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
+    // SAFETY: the caller's node, which has at most this one plan below it.
+    unsafe {
+        if (*node).custom_ps.is_null() {
+            let estate = (*node).ss.ps.state;
+            let rollup = (*node.cast::<RollupState>()).rollup;
+            let plan = guarded(|| Layout::of((*node).ss.ps.plan.cast()).ordinary());
+            let before = pg_sys::CurrentMemoryContext;
+            pg_sys::CurrentMemoryContext = (*estate).es_query_cxt;
+            let state = ExecInitNode(plan, estate, (*rollup).flags);
+            (*node).custom_ps = guarded(|| pg_sys::lappend(null_mut(), state.cast()));
+            pg_sys::CurrentMemoryContext = before;
+        }
+        (*(*(*node).custom_ps).elements).ptr_value.cast()
+    }
+}
+
+/// Returns the next group.
+unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and nobody else uses it during the call.
+    unsafe {
+        let rollup = (*node.cast::<RollupState>()).rollup;
+        let is_from_tree = guarded(|| (*rollup).decide());
+        if !is_from_tree {
+            return next_row(ordinary(node)).unwrap_or(null_mut());
+        }
+        let ps = &raw mut (*node).ss.ps;
+        let context = (*ps).ps_ExprContext;
+        loop {
+            reset(context);
+            if !guarded(|| (*rollup).show()) {
+                return null_mut();
+            }
+            let scan = (*node).ss.ss_ScanTupleSlot;
+            fill(scan);
+            (*context).ecxt_scantuple = scan;
+            if (*ps).qual.is_null() || holds((*ps).qual, context) {
+                return project(ps, scan);
+            }
+        }
+    }
+}
+
+/// Ends the ordinary plan; what the node holds is dropped with its memory context.
+unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
+    unsafe {
+        if !(*node).custom_ps.is_null() {
+            ExecEndNode(ordinary(node));
+        }
+    }
+}
+
+/// Begins again with the first group; with another answer if a parameter has changed.
+unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, between two rows.
+    unsafe {
+        let rollup = (*node.cast::<RollupState>()).rollup;
+        let changed = (*node).ss.ps.chgParam;
+        guarded(|| (*rollup).restart(!changed.is_null()));
+        if !(*node).custom_ps.is_null() {
+            let below = ordinary(node);
+            if !changed.is_null() {
+                guarded(|| pg_sys::UpdateChangedParamSet(below, changed));
+            }
+            if (*below).chgParam.is_null() {
+                ExecReScan(below);
+            }
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
+    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
+    unsafe {
+        let plan = (*node).ss.ps.plan;
+        explain::question(Layout::of(plan.cast()), plan, ancestors, es);
+        if (*es).analyze {
+            explain::answer(&*(*node.cast::<RollupState>()).rollup, es);
+        }
+    }
+}
+
+impl Rollup {
+    /// Decides who answers, at the first call; returns whether it is the tree.
+    fn decide(&mut self) -> bool {
+        let Rollup { prepared, memory, .. } = self;
+        self.answer.get_or_insert_with(|| prepared.answer(*memory)).is_ok()
+    }
+
+    /// Puts the next group into the row; false after the last.
+    fn show(&mut self) -> bool {
+        let Some(Ok(answer)) = &self.answer else { return false };
+        let is_there = answer.show(&self.prepared, self.next, self.results);
+        self.next += usize::from(is_there);
+        is_there
+    }
+
+    /// Begins again with the first group, and forgets the answer if it would be another.
+    fn restart(&mut self, forget: bool) {
+        self.next = 0;
+        if forget {
+            self.answer = None;
+            // SAFETY: what the answer had there is not used any more.
+            unsafe { pg_sys::MemoryContextReset(self.memory) }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The path that the planner may choose, and the plan that becomes of it.
+
+use super::cost;
+use super::node;
+use super::plan::{lay_out, scan};
+use super::question::Question;
+use super::reason::{Reason, Understood};
+use crate::pg::expression::appended;
+use crate::pg::list::items;
+use pgrx::pg_guard;
+use pgrx::pg_sys::{
+    self, CustomPath, CustomPathMethods, GroupPathExtraData, List, NodeTag, Path, Plan, PlannerInfo,
+    RelOptInfo,
+};
+use std::ptr::null_mut;
+
+struct Methods(CustomPathMethods);
+
+// SAFETY: the pointers in the table are those of constants.
+unsafe impl Sync for Methods {}
+
+static METHODS: Methods = Methods(CustomPathMethods {
+    CustomName: node::NAME.as_ptr(),
+    PlanCustomPath: Some(plan),
+    ReparameterizeCustomPathByChild: None,
+});
+
+/// Offers the planner to answer a question from its tree, unless the ordinary plan is cheaper.
+///
+/// # Safety
+/// The question is about this grouped relation of the query that is being planned.
+pub unsafe fn offer(
+    question: &Question,
+    root: *mut PlannerInfo,
+    input: *mut RelOptInfo,
+    output: *mut RelOptInfo,
+    extra: *mut GroupPathExtraData,
+) -> Understood<()> {
+    // SAFETY: the caller's query; the new nodes are in the memory of the planner.
+    unsafe {
+        let cheapest = items::<Path>((*output).pathlist)
+            .min_by(|&one, &other| (*one).total_cost.total_cmp(&(*other).total_cost))
+            .ok_or(Reason::Cost)?;
+        // A single probe of an index is what we could do at best.
+        if (*cheapest).type_ == NodeTag::T_MinMaxAggPath {
+            return Err(Reason::Cost);
+        }
+        let total = cost::of(question, input, cheapest).ok_or(Reason::Cost)?;
+        let (expressions, numbers) = lay_out(question);
+        let nodes = question.aggregates.all.iter();
+        let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node));
+        let private = [expressions, numbers, aggregates, (*extra).havingQual.cast::<List>()];
+
+        let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
+        path.path.pathtype = NodeTag::T_CustomScan;
+        path.path.parent = output;
+        path.path.pathtarget = (*output).reltarget;
+        path.path.rows = (*cheapest).rows;
+        path.path.startup_cost = total;
+        path.path.total_cost = total;
+        path.custom_paths = appended(null_mut(), copied(cheapest).ok_or(Reason::Cost)?);
+        path.custom_private = private.into_iter().fold(null_mut(), |all, list| appended(all, list));
+        path.methods = &METHODS.0;
+        // Plans are made anew when trees come or go.
+        let glob = (*root).glob;
+        (*glob).relationOids =
+            pg_sys::lappend_oid((*glob).relationOids, crate::powertree::cells::definitions());
+        pg_sys::add_path(output, path.into_pg().cast());
+        Ok(())
+    }
+}
+
+/// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind.
+unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
+    // SAFETY: the tag says which structure a path is; the parts that it points to are not freed with it.
+    unsafe {
+        let size = match (*path).type_ {
+            NodeTag::T_AggPath => size_of::<pg_sys::AggPath>(),
+            NodeTag::T_GroupPath => size_of::<pg_sys::GroupPath>(),
+            NodeTag::T_GatherPath => size_of::<pg_sys::GatherPath>(),
+            NodeTag::T_GatherMergePath => size_of::<pg_sys::GatherMergePath>(),
+            NodeTag::T_AppendPath => size_of::<pg_sys::AppendPath>(),
+            NodeTag::T_MergeAppendPath => size_of::<pg_sys::MergeAppendPath>(),
+            NodeTag::T_ProjectionPath => size_of::<pg_sys::ProjectionPath>(),
+            NodeTag::T_GroupResultPath => size_of::<pg_sys::GroupResultPath>(),
+            NodeTag::T_ForeignPath => size_of::<pg_sys::ForeignPath>(),
+            NodeTag::T_CustomPath => size_of::<CustomPath>(),
+            _ => return None,
+        };
+        let copy = pg_sys::palloc(size).cast::<u8>();
+        std::ptr::copy_nonoverlapping(path.cast::<u8>().cast_const(), copy, size);
+        Some(copy.cast())
+    }
+}
+
+/// Makes the plan of a path that was chosen.
+#[pg_guard]
+unsafe extern "C-unwind" fn plan(
+    _root: *mut PlannerInfo,
+    _relation: *mut RelOptInfo,
+    path: *mut CustomPath,
+    targets: *mut List,
+    _clauses: *mut List,
+    ordinary: *mut List,
+) -> *mut Plan {
+    // SAFETY: the path is one of `offer`; PostgreSQL passes the plan made of the path below it.
+    unsafe {
+        let part = |place| items::<List>((*path).custom_private).nth(place).unwrap_or(null_mut());
+        let scan = scan(part(0), part(1), part(2), targets, part(3), ordinary);
+        (*scan).flags = (*path).flags;
+        (*scan).methods = node::methods();
+        scan.cast()
+    }
+}

@@ -1,0 +1,240 @@
+//! The plan: what the executor needs to know of a question, in lists that PostgreSQL can copy.
+
+use super::question::Question;
+use super::shape::Shape;
+use crate::pg::expression::appended;
+use crate::pg::list::items;
+use pgrx::pg_sys::{self, Aggref, CustomScan, List, Node, NodeTag, Oid, TargetEntry, Var};
+use std::ptr::null_mut;
+
+/// The lists of expressions, in their order.
+#[derive(Clone, Copy)]
+pub enum Expressions {
+    Conditions,
+    Comparisons,
+    Carriers,
+    Zones,
+    Keys,
+    Filters,
+}
+
+const EXPRESSIONS: usize = 6;
+
+/// The lists of numbers, in their order.
+#[derive(Clone, Copy)]
+enum Numbers {
+    /// The tree, the user, and whether the time zone of the session matters.
+    Question,
+    /// Shapes of the conditions, negative for ranges.
+    Conditions,
+    Keys,
+    Equalities,
+    Collations,
+    Filters,
+    Days,
+    /// The column of the scan in which the position is, and those of the series; 0 where it is not needed.
+    Columns,
+    /// Two for each aggregate: the value and the filter, counted from 1.
+    Aggregates,
+}
+
+/// Lays a question out as two lists, of expressions and of numbers.
+///
+/// # Safety
+/// A question about the query that is being planned; the lists are in the memory of the planner.
+pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
+    // SAFETY: the caller's expressions.
+    unsafe {
+        let list = |nodes: &mut dyn Iterator<Item = *mut Node>| {
+            nodes.fold(null_mut(), |list, node| appended(list, node))
+        };
+        let shapes = &question.shapes;
+        let expressions: [*mut List; EXPRESSIONS] = [
+            list(&mut question.conditions.iter().map(|condition| condition.node)),
+            list(&mut shapes.comparisons.iter().copied()),
+            list(&mut shapes.carriers.iter().copied()),
+            list(&mut shapes.zones.iter().copied()),
+            list(&mut question.keys.iter().map(|key| key.node)),
+            list(&mut question.aggregates.filters.iter().map(|(node, _)| *node)),
+        ];
+        let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
+
+        let columns = columns(expressions);
+        let place = |number: i16| {
+            let place = items::<Var>(columns).position(|column| (*column).varattno == number);
+            place.map_or(0, |place| place as i32 + 1)
+        };
+        let tree = question.tree;
+        let series = tree.series.iter().map(|key| key.column.number);
+        let number = |oid: Oid| oid.to_u32() as i32;
+        let keys = &question.keys;
+        let lists: [Vec<i32>; 9] = [
+            vec![tree.id, number(question.user), shapes.in_session_zone.into()],
+            question
+                .conditions
+                .iter()
+                .map(|condition| if condition.is_range { -1 } else { condition.shape.number() })
+                .collect(),
+            keys.iter().map(|key| key.shape.number()).collect(),
+            keys.iter().map(|key| number(key.equality)).collect(),
+            keys.iter().map(|key| number(key.collation)).collect(),
+            question.aggregates.filters.iter().map(|(_, shape)| shape.number()).collect(),
+            shapes.days.clone(),
+            [tree.at.number].into_iter().chain(series).map(place).collect(),
+            question
+                .aggregates
+                .all
+                .iter()
+                .flat_map(|one| [one.value, one.filter])
+                .map(|place| place.map_or(0, |place| place as i32 + 1))
+                .collect(),
+        ];
+        let numbers = lists.into_iter().fold(null_mut(), |all, list| {
+            let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
+            appended(all, list)
+        });
+        (expressions, numbers)
+    }
+}
+
+/// The columns of the table that expressions refer to, each once.
+unsafe fn columns(expressions: *mut List) -> *mut List {
+    // SAFETY: the caller's expressions.
+    unsafe {
+        let all = pg_sys::pull_var_clause(expressions.cast(), pg_sys::PVC_RECURSE_PLACEHOLDERS as i32);
+        items::<Var>(all)
+            .fold(null_mut(), |columns, column| pg_sys::list_append_unique(columns, column.cast()))
+    }
+}
+
+/// Makes the plan node, with the ordinary plan below it. Its rows are columns of the table and results of aggregates.
+///
+/// # Safety
+/// Lists made by [`lay_out`] for this query; the ordinary plan, the output of both, the aggregates and what groups must
+/// fulfil.
+pub unsafe fn scan(
+    expressions: *mut List,
+    numbers: *mut List,
+    aggregates: *mut List,
+    targets: *mut List,
+    having: *mut List,
+    ordinary: *mut List,
+) -> *mut CustomScan {
+    // SAFETY: the caller's lists; the new nodes are in the memory of the planner.
+    unsafe {
+        let mut rows = null_mut();
+        let nodes = items::<Node>(columns(expressions)).chain(items::<Node>(aggregates));
+        for (place, node) in nodes.enumerate() {
+            rows = appended(rows, pg_sys::makeTargetEntry(node.cast(), place as i16 + 1, null_mut(), false));
+        }
+        let mut scan = pgrx::PgBox::<CustomScan>::alloc_node(NodeTag::T_CustomScan);
+        scan.scan.plan.targetlist = targets;
+        scan.scan.plan.qual = having;
+        scan.custom_plans = ordinary;
+        scan.custom_exprs = expressions;
+        scan.custom_private = numbers;
+        scan.custom_scan_tlist = rows;
+        scan.into_pg()
+    }
+}
+
+/// A plan node made by [`scan`].
+#[derive(Clone, Copy)]
+pub struct Layout(*mut CustomScan);
+
+impl Layout {
+    /// # Safety
+    /// A plan node made by [`scan`], which lives as long as the layout is used.
+    pub unsafe fn of(scan: *mut CustomScan) -> Layout {
+        Layout(scan)
+    }
+
+    /// The ordinary plan.
+    pub fn ordinary(self) -> *mut pg_sys::Plan {
+        // SAFETY: there is one plan below the node.
+        unsafe { items::<pg_sys::Plan>((*self.0).custom_plans).next().unwrap_or(null_mut()) }
+    }
+
+    pub fn expressions(self, which: Expressions) -> impl Iterator<Item = *mut Node> {
+        // SAFETY: the lists are as `lay_out` made them; PostgreSQL has replaced their members by others.
+        unsafe {
+            let list = items::<List>((*self.0).custom_exprs).nth(which as usize).unwrap_or(null_mut());
+            items::<Node>(list)
+        }
+    }
+
+    fn numbers(self, which: Numbers) -> impl Iterator<Item = i32> {
+        // SAFETY: the lists are as `lay_out` made them.
+        unsafe {
+            let list = items::<List>((*self.0).custom_private).nth(which as usize).unwrap_or(null_mut());
+            let (first, length) = match list.as_ref() {
+                Some(list) => (list.elements, list.length as usize),
+                None => (null_mut(), 0),
+            };
+            (0..length).map(move |place| (*first.add(place)).int_value)
+        }
+    }
+
+    fn first(self, place: usize) -> i32 {
+        self.numbers(Numbers::Question).nth(place).unwrap_or_default()
+    }
+
+    /// The number of the tree.
+    pub fn tree(self) -> i32 {
+        self.first(0)
+    }
+
+    /// The user whose rights on the table were checked; INVALID for the current one.
+    pub fn user(self) -> Oid {
+        Oid::from(self.first(1) as u32)
+    }
+
+    pub fn is_in_session_zone(self) -> bool {
+        self.first(2) != 0
+    }
+
+    /// The shapes of the conditions; None for those that only compare positions.
+    pub fn conditions(self) -> impl Iterator<Item = Option<Shape>> {
+        self.numbers(Numbers::Conditions).map(|number| (number >= 0).then(|| Shape::from_number(number)))
+    }
+
+    /// Shape, equality and collation of each key.
+    pub fn keys(self) -> impl Iterator<Item = (Shape, Oid, Oid)> {
+        let oid = |number: i32| Oid::from(number as u32);
+        let shapes = self.numbers(Numbers::Keys).map(Shape::from_number);
+        let equalities = self.numbers(Numbers::Equalities).map(oid);
+        let collations = self.numbers(Numbers::Collations).map(oid);
+        shapes
+            .zip(equalities)
+            .zip(collations)
+            .map(|((shape, equality), collation)| (shape, equality, collation))
+    }
+
+    pub fn filters(self) -> impl Iterator<Item = Shape> {
+        self.numbers(Numbers::Filters).map(Shape::from_number)
+    }
+
+    /// Days by which positions are moved before a time zone is applied.
+    pub fn days(self) -> impl Iterator<Item = i32> {
+        self.numbers(Numbers::Days)
+    }
+
+    /// The columns of the scan with the position and the series, counted from 1; 0 for none.
+    pub fn columns(self) -> impl Iterator<Item = usize> {
+        self.numbers(Numbers::Columns).map(|place| place as usize)
+    }
+
+    /// The aggregates with their value and filter.
+    pub fn aggregates(self) -> impl Iterator<Item = (*mut Aggref, Option<usize>, Option<usize>)> {
+        let place = |number: i32| usize::try_from(number - 1).ok();
+        let places: Vec<i32> = self.numbers(Numbers::Aggregates).collect();
+        // SAFETY: the last columns of the scan are the aggregates.
+        unsafe {
+            let rows = (*self.0).custom_scan_tlist;
+            let columns = items::<TargetEntry>(rows).count() - places.len() / 2;
+            items::<TargetEntry>(rows).skip(columns).enumerate().map(move |(number, target)| {
+                ((*target).expr.cast(), place(places[2 * number]), place(places[2 * number + 1]))
+            })
+        }
+    }
+}

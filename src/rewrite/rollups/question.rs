@@ -1,0 +1,236 @@
+//! What a grouped query asks of a power tree.
+
+use super::aggregate::Aggregates;
+use super::reason::{Reason, Understood};
+use super::shape::{column_name, Shape, Shapes};
+use crate::pg::column::never_null;
+use crate::pg::expression::{columns_that_are_not_null, for_each_child, same};
+use crate::pg::list::items;
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{
+    self, GroupPathExtraData, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo,
+    SortGroupClause, Var,
+};
+use std::rc::Rc;
+
+/// A question that one tree can answer.
+pub struct Question<'t> {
+    pub tree: &'t Rc<Tree>,
+    /// The number of the table in the query.
+    pub relation: i32,
+    /// The user whose query of the table it is; INVALID for the current one.
+    pub user: Oid,
+    pub shapes: Shapes<'t>,
+    /// All conditions of the rows.
+    pub conditions: Vec<Condition>,
+    pub keys: Vec<Key>,
+    pub aggregates: Aggregates,
+}
+
+/// A condition that all rows fulfil.
+pub struct Condition {
+    pub node: *mut Node,
+    pub shape: Shape,
+    /// Whether only positions are compared: then nothing can fail where there are no rows.
+    pub is_range: bool,
+}
+
+/// An expression by which rows are grouped.
+pub struct Key {
+    pub node: *mut Node,
+    pub shape: Shape,
+    /// Equality of its type, and the collation.
+    pub equality: Oid,
+    pub collation: Oid,
+}
+
+/// The table of a query, if a tree could answer for it.
+pub struct Source {
+    pub relation: i32,
+    pub table: Oid,
+    pub user: Oid,
+}
+
+impl Source {
+    /// Finds the only table of a query of one table; None if it is not one, so that no tree could matter.
+    ///
+    /// # Safety
+    /// A query that is being planned, and what is grouped in it.
+    pub unsafe fn of(root: *mut PlannerInfo, input: *mut RelOptInfo) -> Option<(Source, *mut RangeTblEntry)> {
+        // SAFETY: the number of a base relation is one of the range table's, which the planner has unpacked.
+        unsafe {
+            let is_table = (*input).reloptkind == pg_sys::RelOptKind::RELOPT_BASEREL
+                && (*input).rtekind == pg_sys::RTEKind::RTE_RELATION;
+            if !is_table {
+                return None;
+            }
+            let entry = *(*root).simple_rte_array.add((*input).relid as usize);
+            let is_plain = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE]
+                .contains(&((*entry).relkind as u8));
+            is_plain.then(|| {
+                let user = checked_as(root, entry);
+                (Source { relation: (*input).relid as i32, table: (*entry).relid, user }, entry)
+            })
+        }
+    }
+}
+
+/// The user whose rights on a table are checked.
+unsafe fn checked_as(_root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Oid {
+    // SAFETY: the caller's entry of the query.
+    unsafe {
+        #[cfg(feature = "pg15")]
+        return (*entry).checkAsUser;
+        #[cfg(not(feature = "pg15"))]
+        {
+            let infos = (*(*_root).parse).rteperminfos;
+            (*pg_sys::getRTEPermissionInfo(infos, entry)).checkAsUser
+        }
+    }
+}
+
+impl<'t> Question<'t> {
+    /// Understands a grouped query.
+    ///
+    /// # Safety
+    /// The query that is being planned, what is grouped in it, the grouped relation and what the planner says of it.
+    pub unsafe fn of(
+        tree: &'t Rc<Tree>,
+        source: &Source,
+        root: *mut PlannerInfo,
+        input: *mut RelOptInfo,
+        output: *mut RelOptInfo,
+        extra: *mut GroupPathExtraData,
+    ) -> Understood<Question<'t>> {
+        // SAFETY: the caller's query.
+        unsafe {
+            let mut question = Question {
+                tree,
+                relation: source.relation,
+                user: source.user,
+                shapes: Shapes::new(tree, source.relation),
+                conditions: Vec::new(),
+                keys: Vec::new(),
+                aggregates: Aggregates::default(),
+            };
+            let clauses: Vec<*mut Node> = items::<RestrictInfo>((*input).baserestrictinfo)
+                .map(|info| (*info).clause.cast::<Node>())
+                .collect();
+            let not_null = question.columns_never_null(&clauses)?;
+            clauses.into_iter().try_for_each(|clause| question.add_condition(clause))?;
+            question.add_keys(root)?;
+            let having = (*extra).havingQual;
+            let shown: Vec<*mut Node> = items::<Node>((*(*output).reltarget).exprs).chain([having]).collect();
+            for node in shown.into_iter().filter(|node| !node.is_null()) {
+                question.add_aggregates(node, &not_null)?;
+            }
+            Ok(question)
+        }
+    }
+
+    /// Returns the columns that no row of the answer has NULL in. Those of the tree must be, since the tree has no others.
+    unsafe fn columns_never_null(&self, clauses: &[*mut Node]) -> Understood<Vec<i16>> {
+        // SAFETY: the caller's conditions of the query.
+        unsafe {
+            let mut list = std::ptr::null_mut();
+            clauses.iter().for_each(|&clause| list = pg_sys::lappend(list, clause.cast()));
+            let chosen = columns_that_are_not_null(list, self.relation);
+            let mut not_null = never_null(self.tree.base);
+            not_null.extend(chosen);
+            let series = self.tree.series.iter().map(|key| key.column.number);
+            match [self.tree.at.number].into_iter().chain(series).find(|number| !not_null.contains(number)) {
+                Some(number) => Err(Reason::Nullable(column_name(self.tree.base, number))),
+                None => Ok(not_null),
+            }
+        }
+    }
+
+    unsafe fn add_condition(&mut self, node: *mut Node) -> Understood<()> {
+        // SAFETY: the caller's condition.
+        unsafe {
+            if pg_sys::contain_volatile_functions(node) {
+                return Err(Reason::Volatile);
+            }
+            self.shapes.only_compares = true;
+            let shape = self.shapes.stepped(node)?;
+            let is_range = self.shapes.only_compares && shape.depends_on_time() && !shape.series;
+            self.conditions.push(Condition { node, shape, is_range });
+        }
+        Ok(())
+    }
+
+    unsafe fn add_keys(&mut self, root: *mut PlannerInfo) -> Understood<()> {
+        // SAFETY: the caller's query, whose keys are among its targets.
+        unsafe {
+            #[cfg(feature = "pg15")]
+            let clauses = (*(*root).parse).groupClause;
+            #[cfg(not(feature = "pg15"))]
+            let clauses = (*root).processed_groupClause;
+            for clause in items::<SortGroupClause>(clauses) {
+                let node = pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist);
+                if pg_sys::contain_volatile_functions(node) {
+                    return Err(Reason::Volatile);
+                }
+                if !(*clause).hashable {
+                    return Err(Reason::Key);
+                }
+                let shape = self.shapes.stepped(node)?;
+                let (equality, collation) = ((*clause).eqop, pg_sys::exprCollation(node));
+                self.keys.push(Key { node, shape, equality, collation });
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the aggregates below a node. What else it has of the row must be in keys.
+    unsafe fn add_aggregates(&mut self, node: *mut Node, not_null: &[i16]) -> Understood<()> {
+        // SAFETY: the caller's node; the tag says which structure it begins.
+        unsafe {
+            pg_sys::check_stack_depth();
+            if self.keys.iter().any(|key| same(key.node, node)) {
+                return Ok(());
+            }
+            match (*node).type_ {
+                NodeTag::T_Aggref => {
+                    if pg_sys::contain_volatile_functions(node) {
+                        return Err(Reason::Volatile);
+                    }
+                    return self.aggregates.add(node.cast(), &mut self.shapes, self.tree, not_null);
+                }
+                NodeTag::T_Var => {
+                    let number = (*node.cast::<Var>()).varattno;
+                    return Err(Reason::Column(column_name(self.tree.base, number)));
+                }
+                NodeTag::T_GroupingFunc => return Err(Reason::GroupingSets),
+                NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => return Err(Reason::Subquery),
+                _ => {}
+            }
+            let mut done = Ok(());
+            for_each_child(node, &mut |child| {
+                if done.is_ok() {
+                    done = self.add_aggregates(child, not_null);
+                }
+            });
+            done
+        }
+    }
+}
+
+/// What rules a tree out before its columns matter.
+///
+/// # Safety
+/// As for [`Question::of`].
+pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Understood<()> {
+    // SAFETY: the caller's query.
+    unsafe {
+        let query = (*root).parse;
+        let refuse = |applies: bool, reason| if applies { Err(reason) } else { Ok(()) };
+        let is_part = (*entry).relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE && !(*entry).inh;
+        refuse(!(*query).groupingSets.is_null(), Reason::GroupingSets)?;
+        refuse((*query).hasTargetSRFs, Reason::SetReturning)?;
+        refuse(!(*query).rowMarks.is_null(), Reason::RowLocks)?;
+        refuse(!(*entry).tablesample.is_null(), Reason::Sample)?;
+        refuse(!(*entry).securityQuals.is_null(), Reason::RowSecurity)?;
+        refuse(is_part, Reason::Part)
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a grouped query of a table with a power tree is answered from the table.
+
+/// A reason, which is known when the query is planned or only when it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Grouping sets.
+    GroupingSets,
+    /// A function that returns rows, in the list of results.
+    SetReturning,
+    /// FOR UPDATE and the like.
+    RowLocks,
+    /// TABLESAMPLE.
+    Sample,
+    /// Policies or a view with a security barrier.
+    RowSecurity,
+    /// A partition or a child, or a table without its children.
+    Part,
+    /// A volatile function.
+    Volatile,
+    /// A subquery that depends on the row.
+    Subquery,
+    /// A column that is neither the position nor of the series, where only those may be.
+    Column(String),
+    /// A column of the tree, which may be NULL, where the tree has no rows.
+    Nullable(String),
+    /// The bare position, or a function of it, that has as many values as there are moments.
+    Continuous,
+    /// A function of the position whose steps cannot be found.
+    Unknown(String),
+    /// A time zone or an interval that depends on the row.
+    Varying,
+    /// A grouping key that cannot be hashed.
+    Key,
+    /// An aggregate that a tally does not have.
+    Aggregate(String),
+    /// An aggregate over floating-point numbers, which the setting leaves to PostgreSQL.
+    Inexact(String),
+    /// An argument of an aggregate that is not a value of the tree.
+    Argument(String),
+    /// The ordinary plan is cheaper.
+    Cost,
+
+    /// The tree is not in step with the table in this snapshot, or its rows are hidden from the caller.
+    Unreadable(String),
+    /// More cells than rows are worth.
+    ManyCells,
+    /// More groups than memory.
+    Memory,
+    /// A time zone whose transitions are not known.
+    Zone(String),
+    /// Positions beyond the years 1 to 9999.
+    Far,
+}
+
+use Reason::*;
+
+impl Reason {
+    /// Returns the reason, to stand behind "because".
+    pub fn text(&self) -> String {
+        let fixed = match self {
+            Column(name) => return format!("column {name} is neither the position nor of the series"),
+            Nullable(name) => return format!("column {name} may be NULL"),
+            Unknown(name) => return format!("the steps of {name} in time are not known"),
+            Aggregate(name) => return format!("aggregate {name} does not follow from a tally"),
+            Inexact(name) => return format!("{name} over floating-point numbers is rounded otherwise"),
+            Argument(name) => return format!("the argument of {name} is not a value of the tree"),
+            Unreadable(why) => return why.clone(),
+            Zone(name) => return format!("the transitions of time zone {name} are not known"),
+            GroupingSets => "the query has grouping sets",
+            SetReturning => "the query has a function that returns rows",
+            RowLocks => "the query locks rows",
+            Sample => "the query takes a sample of the table",
+            RowSecurity => "row security or a security barrier hides rows",
+            Part => "the query is about a part of the table",
+            Volatile => "a function is volatile",
+            Subquery => "a subquery depends on the row",
+            Continuous => "the query groups or chooses by the exact position",
+            Varying => "an interval or a time zone is not a constant",
+            Key => "a grouping key cannot be hashed",
+            Cost => "reading the table costs less",
+            ManyCells => "the groups are as many as the rows",
+            Memory => "the groups need more memory than a hash table may have",
+            Far => "positions are beyond the years 1 to 9999",
+        };
+        fixed.to_owned()
+    }
+}
+
+/// What has been understood, or why it has not.
+pub type Understood<T> = Result<T, Reason>;

@@ -1,0 +1,120 @@
+//! The results that PostgreSQL's own aggregates return, from the tally of the same values.
+//!
+//! Counts, extremes and everything over integers and numerics of one scale are the same bytes, or are not answered: what a
+//! tally does not hold to the last digit is [`Uncertified`], and the table must answer. Sums, means and variances of
+//! floating-point numbers are correctly rounded, where PostgreSQL's own depend on the order of rows; so does the sign of a zero
+//! that is an extreme.
+
+mod aggregate;
+mod numeric;
+
+use crate::datum::tally::allocate;
+use crate::rewrite::float;
+use numeric::{deviation, mean, numeric, variance};
+use pgrx::pg_sys::Datum;
+use tally_stats::{Decimal, Tally, Unit};
+
+pub use crate::rewrite::statistic::Statistic;
+pub use aggregate::{ArgumentType, Wanted};
+
+/// The reason why a tally does not say what PostgreSQL would return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncertified {
+    /// An integer or numeric extreme of more digits than a double has, or one that is not known.
+    Extreme,
+    /// A sum, or a sum of squares, that is not certain to the last digit.
+    Sum,
+    /// NaN among numerics.
+    Special,
+}
+
+impl Uncertified {
+    /// The reason in words, as EXPLAIN shows it.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Uncertified::Extreme => "an extreme of more digits than the tree keeps",
+            Uncertified::Sum => "a sum of more digits than the tree keeps",
+            Uncertified::Special => "NaN among numerics",
+        }
+    }
+}
+
+/// The result over this many rows, whose values have the tally; None is NULL. What is passed by reference is allocated in
+/// the current memory context.
+///
+/// Raises PostgreSQL's own error where its aggregate does, for floating-point results that are out of range.
+pub fn value(wanted: &Wanted, rows: i64, tally: &Tally) -> Result<Option<Datum>, Uncertified> {
+    let count = tally.num_vals();
+    match (wanted.statistic, wanted.argument) {
+        (Statistic::Rows, _) => Ok(Some(rows.into())),
+        (Statistic::Count, _) => Ok(Some(count.into())),
+        // What may be stored is canonical.
+        (Statistic::Tally, _) => Ok(Some(Datum::from(allocate(tally.renormalized())))),
+        (_, None) => Ok(None),
+        _ if count == 0 => Ok(None),
+        (statistic, Some(ArgumentType::Float4 | ArgumentType::Float8)) => floating(wanted, statistic, tally),
+        (statistic, Some(argument)) => exact(statistic, argument, wanted.unit(), tally),
+    }
+}
+
+/// A result over floating-point numbers, of which there are some.
+fn floating(wanted: &Wanted, statistic: Statistic, tally: &Tally) -> Result<Option<Datum>, Uncertified> {
+    let is_real = wanted.argument == Some(ArgumentType::Float4);
+    let double = |x: f64| Datum::from(x.to_bits());
+    let real = |x: f32| Datum::from(u64::from(x.to_bits()));
+    let extreme = |x: Option<f64>| {
+        let x = x.ok_or(Uncertified::Extreme)?;
+        Ok(Some(if is_real { real(x as f32) } else { double(x) }))
+    };
+    match statistic {
+        Statistic::Min => extreme(tally.min()),
+        Statistic::Max => extreme(tally.max()),
+        Statistic::Sum if is_real => Ok(float::sum_of_reals(tally).map(real)),
+        _ => Ok(float::built_in(tally, statistic).map(double)),
+    }
+}
+
+/// A result over integers or numerics, of which there are some.
+fn exact(
+    statistic: Statistic,
+    argument: ArgumentType,
+    unit: Unit,
+    tally: &Tally,
+) -> Result<Option<Datum>, Uncertified> {
+    if !tally.is_finite() {
+        return Err(Uncertified::Special);
+    }
+    let n = tally.num_vals();
+    let sum = || tally.exact_sum(unit).ok_or(Uncertified::Sum);
+    let spread = |degrees: i64| {
+        let dispersion = tally.exact_dispersion(unit).ok_or(Uncertified::Sum)?;
+        Ok(variance(&dispersion, n, degrees))
+    };
+    let result = match statistic {
+        Statistic::Min => of_type(argument, tally.exact_min(unit)).ok_or(Uncertified::Extreme)?,
+        Statistic::Max => of_type(argument, tally.exact_max(unit)).ok_or(Uncertified::Extreme)?,
+        Statistic::Sum => match argument {
+            // A bigint, beyond which PostgreSQL's sum goes round.
+            ArgumentType::Int2 | ArgumentType::Int4 => sum()?.to_i64().ok_or(Uncertified::Sum)?.into(),
+            _ => numeric(&sum()?),
+        },
+        Statistic::Avg => mean(&sum()?, n),
+        Statistic::VarSamp | Statistic::StddevSamp if n == 1 => return Ok(None),
+        Statistic::VarSamp => spread(n - 1)?,
+        Statistic::VarPop => spread(n)?,
+        Statistic::StddevSamp => deviation(spread(n - 1)?),
+        _ => deviation(spread(n)?),
+    };
+    Ok(Some(result))
+}
+
+/// A value of the argument's type.
+fn of_type(argument: ArgumentType, value: Option<Decimal>) -> Option<Datum> {
+    let value = value?;
+    match argument {
+        ArgumentType::Int2 => value.to_i64().map(|x| Datum::from(x as i16)),
+        ArgumentType::Int4 => value.to_i64().map(|x| Datum::from(x as i32)),
+        ArgumentType::Int8 => value.to_i64().map(Datum::from),
+        _ => Some(numeric(&value)),
+    }
+}

@@ -1,0 +1,168 @@
+//! The row on which the expressions of a query are evaluated: the values of a series, and a position.
+
+use crate::pg::executor::{clear, fill};
+use crate::pg::expression::Evaluated;
+use crate::pg::value::{bytes_of, copy};
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Node, PlanState, TupleTableSlot};
+
+/// A row of the scan. Columns of aggregates are NULL until the answer is known.
+#[derive(Clone, Copy)]
+pub struct Row {
+    slot: *mut TupleTableSlot,
+    context: *mut ExprContext,
+}
+
+impl Row {
+    /// The row of a node.
+    ///
+    /// # Safety
+    /// A node of the plan that is initialised, and its slot for the rows of the scan; both live as long as the row is used.
+    pub unsafe fn of(node: *mut PlanState, slot: *mut TupleTableSlot) -> Row {
+        // SAFETY: the caller's node has a context, and its slot as many columns as its descriptor says.
+        unsafe {
+            let context = (*node).ps_ExprContext;
+            clear(slot);
+            let count = (*(*slot).tts_tupleDescriptor).natts as usize;
+            (0..count).for_each(|place| *(*slot).tts_isnull.add(place) = true);
+            fill(slot);
+            (*context).ecxt_scantuple = slot;
+            Row { slot, context }
+        }
+    }
+
+    /// Sets a column, counted from 1; column 0 is none.
+    pub fn set(self, column: usize, value: Option<Datum>) {
+        if column > 0 {
+            // SAFETY: the columns are those of the plan that made the slot.
+            unsafe {
+                *(*self.slot).tts_values.add(column - 1) = value.unwrap_or(Datum::null());
+                *(*self.slot).tts_isnull.add(column - 1) = value.is_none();
+            }
+        }
+    }
+
+    /// The memory of what is evaluated.
+    pub fn memory(self) -> MemoryContext {
+        // SAFETY: the context is that of the node.
+        unsafe { (*self.context).ecxt_per_tuple_memory }
+    }
+
+    /// Forgets what was evaluated.
+    pub fn forget(self) {
+        // SAFETY: nobody keeps what was evaluated before.
+        unsafe { pg_sys::MemoryContextReset(self.memory()) }
+    }
+}
+
+/// An expression of the query.
+#[derive(Clone, Copy)]
+pub struct Expression {
+    pub node: *mut Node,
+    evaluated: Evaluated,
+    length: i16,
+    by_value: bool,
+}
+
+/// A value that can be compared with another one of the same expression, byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Image {
+    Null,
+    Word(usize),
+    Bytes(Vec<u8>),
+}
+
+impl Expression {
+    /// Initialises an expression of a node.
+    ///
+    /// # Safety
+    /// An expression of the plan of the node, whose row is the one that it will be evaluated on.
+    pub unsafe fn of(node: *mut Node, state: *mut PlanState) -> Expression {
+        // SAFETY: the caller's expression and node.
+        unsafe {
+            let initialised = pg_sys::ExecInitExpr(node.cast(), state);
+            let (mut length, mut by_value) = (0, false);
+            pg_sys::get_typlenbyval(pg_sys::exprType(node), &mut length, &mut by_value);
+            Expression {
+                node,
+                evaluated: Evaluated::new(initialised, (*state).ps_ExprContext),
+                length,
+                by_value,
+            }
+        }
+    }
+
+    /// Returns the value for the row, which lives until the row forgets it.
+    pub fn value(self) -> Option<Datum> {
+        // SAFETY: the context has the row since it was made.
+        unsafe { self.evaluated.value() }
+    }
+
+    /// Returns whether the condition holds for the row; NULL is no.
+    pub fn holds(self, row: Row) -> bool {
+        let holds = self.value().is_some_and(|value| value.value() != 0);
+        row.forget();
+        holds
+    }
+
+    /// Returns the value for the row, to be compared.
+    pub fn image(self, row: Row) -> Image {
+        let image = match self.value() {
+            None => Image::Null,
+            Some(word) if self.by_value => Image::Word(word.value()),
+            // SAFETY: the value is one of the type, which says how long it is.
+            Some(value) => unsafe {
+                if self.length > 0 {
+                    let bytes = value.cast_mut_ptr::<u8>().cast_const();
+                    Image::Bytes(std::slice::from_raw_parts(bytes, self.length as usize).to_vec())
+                } else {
+                    Image::Bytes(bytes_of(value).to_vec())
+                }
+            },
+        };
+        row.forget();
+        image
+    }
+
+    /// Returns the value for the row as a copy in this memory context.
+    pub fn copied(self, row: Row, context: MemoryContext) -> Option<Datum> {
+        // SAFETY: the value is one of the type; the copy is made before the row forgets it.
+        let copied = unsafe {
+            self.value().map(|value| {
+                let before = pg_sys::MemoryContextSwitchTo(context);
+                let copied = copy(value, self.by_value, self.length);
+                pg_sys::MemoryContextSwitchTo(before);
+                copied
+            })
+        };
+        row.forget();
+        copied
+    }
+}
+
+/// The columns of the scan that a position and a series fill.
+pub struct Columns {
+    at: usize,
+    series: Vec<usize>,
+}
+
+impl Columns {
+    pub fn of(mut columns: impl Iterator<Item = usize>) -> Columns {
+        Columns { at: columns.next().unwrap_or_default(), series: columns.collect() }
+    }
+
+    /// Puts a position into the row.
+    pub fn set_position(&self, row: Row, tree: &Tree, position: i64) {
+        row.set(self.at, Some(tree.position.to_datum(position)));
+    }
+
+    /// Puts a series into the row.
+    pub fn set_series(&self, row: Row, values: &[Datum]) {
+        self.series.iter().zip(values).for_each(|(&column, &value)| row.set(column, Some(value)));
+    }
+
+    /// Whether it is the column of the position.
+    pub fn is_position(&self, column: i16) -> bool {
+        self.at > 0 && column as usize == self.at
+    }
+}

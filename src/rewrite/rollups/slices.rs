@@ -1,0 +1,125 @@
+//! Cutting the line of positions into cells, within which nothing of the query changes with time.
+
+use super::reason::Reason;
+use super::row::{Columns, Expression, Row};
+use super::zones;
+use crate::pg::list::items;
+use crate::pg::memory;
+use crate::powertree::model::position::Position;
+use crate::powertree::model::question::Range;
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{pg_tz, Node, NodeTag, OpExpr, Var};
+use tally_stats::tree::breakpoints;
+
+/// Years 1 to 9999, in days since 2000.
+const YEARS: (i64, i64) = (-730_119, 2_921_939);
+const DAY: i64 = 86_400_000_000;
+/// The integers up to which a double has all of them.
+const EXACT: i64 = 1 << 53;
+
+/// What changes with time in a query.
+pub struct Slices<'a> {
+    pub tree: &'a Tree,
+    pub row: Row,
+    pub columns: &'a Columns,
+    pub comparisons: &'a [Expression],
+    pub carriers: &'a [Expression],
+    /// Conditions that only compare positions.
+    pub ranges: &'a [Expression],
+    pub zones: &'a [*mut pg_tz],
+    pub days: &'a [i32],
+}
+
+impl Slices<'_> {
+    /// Cuts the positions from the first to the last into cells, of which there may be this many. Those that no row can
+    /// fulfil are left out.
+    pub fn cut(&self, bounds: Range, most: usize) -> Result<Vec<Range>, Reason> {
+        self.check(bounds)?;
+        let mut cells = vec![bounds];
+        // Bare comparisons first: they need no time zones, and leave less to cut.
+        let (bare, others): (Vec<Expression>, Vec<Expression>) =
+            self.comparisons.iter().partition(|comparison| self.is_bare(comparison.node));
+        for comparison in bare {
+            self.cut_at_steps(&mut cells, comparison, most)?;
+        }
+        let (bare, ranges): (Vec<Expression>, Vec<Expression>) =
+            self.ranges.iter().partition(|range| self.is_bare(range.node));
+        self.keep(&mut cells, &bare);
+        self.cut_at_transitions(&mut cells)?;
+        for comparison in others {
+            self.cut_at_steps(&mut cells, comparison, most)?;
+        }
+        self.keep(&mut cells, &ranges);
+        for &carrier in self.carriers {
+            self.cut_at_steps(&mut cells, carrier, most)?;
+        }
+        Ok(cells)
+    }
+
+    /// Functions of positions that are far away, or infinite, may fail where no row is.
+    fn check(&self, bounds: Range) -> Result<(), Reason> {
+        let (least, greatest) = match self.tree.position {
+            Position::Timestamptz | Position::Timestamp => (YEARS.0 * DAY, YEARS.1 * DAY),
+            Position::Date => YEARS,
+            Position::Bigint => (-EXACT, EXACT),
+        };
+        if bounds.first < least || bounds.last > greatest {
+            return Err(Reason::Far);
+        }
+        Ok(())
+    }
+
+    /// Whether a comparison is one of the position itself.
+    fn is_bare(&self, node: *mut Node) -> bool {
+        // SAFETY: the tag says which structure a node of the plan begins.
+        unsafe {
+            (*node).type_ == NodeTag::T_OpExpr
+                && items::<Node>((*node.cast::<OpExpr>()).args).any(|argument| {
+                    (*argument).type_ == NodeTag::T_Var
+                        && self.columns.is_position((*argument.cast::<Var>()).varattno)
+                })
+        }
+    }
+
+    fn cut_at_steps(&self, cells: &mut Vec<Range>, carrier: Expression, most: usize) -> Result<(), Reason> {
+        let mut cut = Vec::new();
+        for &cell in cells.iter() {
+            let room = most.saturating_sub(cut.len());
+            let steps = breakpoints(cell.first, cell.last, room, |position| {
+                self.columns.set_position(self.row, self.tree, position);
+                carrier.image(self.row)
+            });
+            add(&mut cut, cell, &steps.ok_or(Reason::ManyCells)?);
+        }
+        *cells = cut;
+        Ok(())
+    }
+
+    fn cut_at_transitions(&self, cells: &mut Vec<Range>) -> Result<(), Reason> {
+        let (Some(first), Some(last)) = (cells.first(), cells.last()) else { return Ok(()) };
+        let cuts = zones::cuts(self.tree.position, first.first, last.last, self.zones, self.days)?;
+        let mut cut = Vec::new();
+        for &cell in cells.iter() {
+            let from = cuts.partition_point(|&at| at <= cell.first);
+            let to = cuts.partition_point(|&at| at <= cell.last);
+            add(&mut cut, cell, &cuts[from..to]);
+        }
+        *cells = cut;
+        Ok(())
+    }
+
+    /// Keeps the cells in which all conditions hold.
+    fn keep(&self, cells: &mut Vec<Range>, conditions: &[Expression]) {
+        cells.retain(|cell| {
+            self.columns.set_position(self.row, self.tree, cell.first);
+            conditions.iter().all(|condition| condition.holds(self.row))
+        });
+    }
+}
+
+/// Adds a cell, cut at these positions.
+fn add(cells: &mut Vec<Range>, cell: Range, cuts: &[i64]) {
+    memory::room(cells, cuts.len() + 1);
+    let parts = tally_stats::tree::cells(cell.first, cell.last, cuts);
+    cells.extend(parts.map(|(first, last)| Range { first, last }));
+}

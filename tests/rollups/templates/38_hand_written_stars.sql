@@ -1,0 +1,13 @@
+-- By hand: grouping sets, stars, semi-joins.
+-- from table
+SELECT symbol, date_trunc('day', at), count(*), grouping(symbol) FROM trades GROUP BY ROLLUP (symbol, date_trunc('day', at));
+-- from table
+SELECT exchange, symbol, sum(size) FROM trades GROUP BY CUBE (exchange, symbol);
+-- from table
+SELECT exchange, symbol, sum(size) FROM trades GROUP BY GROUPING SETS ((exchange), (symbol), ());
+-- from table
+SELECT d.sector, count(*), sum(size) FROM trades JOIN symbols d USING (symbol) WHERE d.sector = 'Tech' GROUP BY d.sector;
+-- from table
+SELECT d.sector, date_trunc('month', at), count(*), avg(price) FROM trades JOIN symbols d USING (symbol) GROUP BY 1, 2;
+-- from table
+SELECT symbol, count(*) FROM trades WHERE symbol IN (SELECT symbol FROM watchlist) GROUP BY 1;
