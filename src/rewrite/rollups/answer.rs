@@ -22,6 +22,8 @@ use tally_stats::Tally;
 
 /// Cells are worth it up to this many, and beyond as long as they are fewer than the leaves with rows.
 const CELLS: usize = 10_000;
+/// Series that are looked up at most.
+const LOOKUPS: usize = 10_000;
 /// Rows that are read sooner from the table.
 const FEW_ROWS: f64 = 500.0;
 
@@ -39,6 +41,10 @@ pub struct Prepared {
     pub zones: Vec<Expression>,
     pub in_session_zone: bool,
     pub days: Vec<i32>,
+    /// Whether the planner did not know the range, and could not compare costs.
+    pub is_open: bool,
+    /// What the columns of the series are equal to, and whether that is an array; empty unless all are.
+    pub lookups: Vec<(Expression, bool)>,
     /// Expression, shape, equality and collation.
     pub keys: Vec<(Expression, Shape, Oid, Oid)>,
     pub filters: Vec<(Expression, Shape)>,
@@ -128,14 +134,37 @@ impl Prepared {
         };
         let estimate = cells::estimate(tree);
         let found = slices.cut(bounds, CELLS.max(estimate.leaves as usize))?;
-        let share = share(bounds, &found);
-        if estimate.rows as f64 * share < FEW_ROWS
-            && estimate.rows as f64 > FEW_ROWS
-            && estimate.log_rows < 1000
-        {
+        if self.is_open && estimate.rows as f64 * share(bounds, &found) < FEW_ROWS {
             return Err(Reason::Cost);
         }
         Ok(found)
+    }
+
+    /// The keys of the series that the query names; None if it does not name them, or too many to look them up.
+    fn named(&self, tree: &Tree) -> Option<Vec<Vec<u8>>> {
+        if self.lookups.is_empty() {
+            return None;
+        }
+        let mut keys = vec![Vec::new()];
+        for (column, &(expression, is_array)) in tree.series.iter().zip(&self.lookups) {
+            let values = expression.values(is_array);
+            if keys.len() * values.len() > LOOKUPS {
+                return None;
+            }
+            let longer = keys.iter().flat_map(|key| {
+                values.iter().map(|&value| {
+                    let mut key = key.clone();
+                    // SAFETY: the value is one of the column's type, as the planner has checked.
+                    unsafe { column.encode(value, &mut key) }
+                    key
+                })
+            });
+            keys = longer.collect();
+        }
+        self.row.forget();
+        keys.sort_unstable();
+        keys.dedup();
+        Some(keys)
     }
 
     /// Reads the cells and sums them up.
@@ -144,8 +173,9 @@ impl Prepared {
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
         let mut sums = Sums::new(self, places, context);
         let counts = connected(|| {
+            let named = self.named(&tree);
             let question =
-                cells::Question { tree: tree.clone(), cells: &cells, series: None, user: self.user };
+                cells::Question { tree: tree.clone(), cells: &cells, series: named.as_deref(), user: self.user };
             // The callbacks of one reading take turns.
             let sums = std::cell::RefCell::new(&mut sums);
             cells::read(

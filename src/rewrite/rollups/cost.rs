@@ -1,9 +1,8 @@
 //! The cost of an answer from a tree, in the planner's units.
 
 use super::question::Question;
-use crate::pg::expression::for_each_child;
 use crate::powertree::cells::{self, Estimate};
-use pgrx::pg_sys::{Node, NodeTag, Path, RelOptInfo};
+use pgrx::pg_sys::{Path, RelOptInfo};
 
 // Measured against an index-only scan of rows in memory.
 /// What is paid once: tables are opened and the log is looked at.
@@ -34,19 +33,7 @@ pub unsafe fn of(question: &Question, input: *mut RelOptInfo, ordinary: *mut Pat
     let nodes =
         if by_time { leaves * LEAF + groups * CELL } else { (series * NODES_OF_A_RANGE).min(leaves) * NODE };
     let tree = BEGIN + series * SERIES + nodes + log_rows * LOG_ROW;
-    // With ends that are not known yet PostgreSQL guesses a short range: the node decides when it runs.
-    let comparisons = &question.shapes.comparisons;
-    // SAFETY: expressions of the query.
-    let is_open = unsafe { comparisons.iter().any(|&comparison| has_parameter(comparison)) };
-    let tree = if is_open { tree.min(ordinary * 0.9) } else { tree };
+    // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
+    let tree = if question.is_open() { tree.min(ordinary * 0.9) } else { tree };
     (tree < ordinary).then_some(tree)
-}
-
-unsafe fn has_parameter(node: *mut Node) -> bool {
-    // SAFETY: the caller's expression.
-    unsafe {
-        let mut found = (*node).type_ == NodeTag::T_Param;
-        for_each_child(node, &mut |child| found = found || has_parameter(child));
-        found
-    }
 }

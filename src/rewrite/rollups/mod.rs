@@ -13,6 +13,7 @@ mod cost;
 mod explain;
 mod functions;
 mod keys;
+mod lookup;
 mod node;
 mod path;
 mod place;
@@ -30,7 +31,8 @@ use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
 use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
-use question::{check, Question, Source};
+use path::cheapest;
+use question::{check, Grouping, Question, Source};
 use reason::Reason;
 use std::ffi::c_void;
 
@@ -60,19 +62,23 @@ unsafe extern "C-unwind" fn add_paths(
         if let Some(previous) = PREVIOUS {
             previous(root, stage, input, output, extra);
         }
-        if stage == UpperRelationKind::UPPERREL_GROUP_AGG && settings::answer_from_trees() != Answering::Off {
-            consider(root, input, output, extra.cast());
+        let query = (*root).parse;
+        let results = || cheapest(output).map_or(std::ptr::null_mut(), |path| (*(*path).pathtarget).exprs);
+        let (clauses, having) = match stage {
+            UpperRelationKind::UPPERREL_GROUP_AGG => {
+                ((*query).groupClause, (*extra.cast::<pg_sys::GroupPathExtraData>()).havingQual.cast())
+            }
+            UpperRelationKind::UPPERREL_DISTINCT => ((*query).distinctClause, std::ptr::null_mut()),
+            _ => return,
+        };
+        if settings::answer_from_trees() != Answering::Off {
+            consider(root, input, output, &Grouping { clauses, results: results(), having });
         }
     }
 }
 
 /// Offers the answer of a tree, if there is one of the table.
-unsafe fn consider(
-    root: *mut PlannerInfo,
-    input: *mut RelOptInfo,
-    output: *mut RelOptInfo,
-    extra: *mut pg_sys::GroupPathExtraData,
-) {
+unsafe fn consider(root: *mut PlannerInfo, input: *mut RelOptInfo, output: *mut RelOptInfo, grouping: &Grouping) {
     // SAFETY: the planner's query.
     unsafe {
         let Some((source, entry)) = Source::of(root, input) else { return };
@@ -85,11 +91,9 @@ unsafe fn consider(
         }
         let checked = check(root, entry);
         for tree in &trees {
-            let question =
-                checked.clone().and_then(|()| Question::of(tree, &source, root, input, output, extra));
-            if let Err(reason) =
-                question.and_then(|question| path::offer(&question, root, input, output, extra))
-            {
+            let question = checked.clone().and_then(|()| Question::of(tree, &source, root, input, grouping));
+            let offered = question.and_then(|question| path::offer(&question, root, input, output, grouping));
+            if let Err(reason) = offered {
                 report(tree, &reason);
             }
         }

@@ -144,6 +144,8 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             zones: expressions(Expressions::Zones).collect(),
             in_session_zone: layout.is_in_session_zone(),
             days: layout.days().collect(),
+            is_open: layout.is_open(),
+            lookups: expressions(Expressions::Lookups).zip(layout.lookups()).collect(),
             keys: expressions(Expressions::Keys)
                 .zip(layout.keys())
                 .map(|(key, (shape, equality, collation))| (key, shape, equality, collation))

@@ -3,13 +3,13 @@
 use super::cost;
 use super::node;
 use super::plan::{lay_out, scan};
-use super::question::Question;
+use super::question::{Grouping, Question};
 use super::reason::{Reason, Understood};
 use crate::pg::expression::appended;
 use crate::pg::list::items;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomPath, CustomPathMethods, GroupPathExtraData, List, NodeTag, Path, Plan, PlannerInfo,
+    self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo,
     RelOptInfo,
 };
 use std::ptr::null_mut;
@@ -34,13 +34,11 @@ pub unsafe fn offer(
     root: *mut PlannerInfo,
     input: *mut RelOptInfo,
     output: *mut RelOptInfo,
-    extra: *mut GroupPathExtraData,
+    grouping: &Grouping,
 ) -> Understood<()> {
     // SAFETY: the caller's query; the new nodes are in the memory of the planner.
     unsafe {
-        let cheapest = items::<Path>((*output).pathlist)
-            .min_by(|&one, &other| (*one).total_cost.total_cmp(&(*other).total_cost))
-            .ok_or(Reason::Cost)?;
+        let cheapest = cheapest(output).ok_or(Reason::Cost)?;
         // A single probe of an index is what we could do at best.
         if (*cheapest).type_ == NodeTag::T_MinMaxAggPath {
             return Err(Reason::Cost);
@@ -49,12 +47,12 @@ pub unsafe fn offer(
         let (expressions, numbers) = lay_out(question);
         let nodes = question.aggregates.all.iter();
         let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node));
-        let private = [expressions, numbers, aggregates, (*extra).havingQual.cast::<List>()];
+        let private = [expressions, numbers, aggregates, grouping.having];
 
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
         path.path.pathtype = NodeTag::T_CustomScan;
         path.path.parent = output;
-        path.path.pathtarget = (*output).reltarget;
+        path.path.pathtarget = (*cheapest).pathtarget;
         path.path.rows = (*cheapest).rows;
         path.path.startup_cost = total;
         path.path.total_cost = total;
@@ -70,6 +68,18 @@ pub unsafe fn offer(
     }
 }
 
+/// The cheapest path so far.
+///
+/// # Safety
+/// A relation of the query that is being planned.
+pub unsafe fn cheapest(relation: *mut RelOptInfo) -> Option<*mut Path> {
+    // SAFETY: the caller's relation, whose paths have costs.
+    unsafe {
+        items::<Path>((*relation).pathlist)
+            .min_by(|&one, &other| (*one).total_cost.total_cmp(&(*other).total_cost))
+    }
+}
+
 /// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind.
 unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
     // SAFETY: the tag says which structure a path is; the parts that it points to are not freed with it.
@@ -77,6 +87,7 @@ unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
         let size = match (*path).type_ {
             NodeTag::T_AggPath => size_of::<pg_sys::AggPath>(),
             NodeTag::T_GroupPath => size_of::<pg_sys::GroupPath>(),
+            NodeTag::T_UpperUniquePath => size_of::<pg_sys::UpperUniquePath>(),
             NodeTag::T_GatherPath => size_of::<pg_sys::GatherPath>(),
             NodeTag::T_GatherMergePath => size_of::<pg_sys::GatherMergePath>(),
             NodeTag::T_AppendPath => size_of::<pg_sys::AppendPath>(),

@@ -16,14 +16,15 @@ pub enum Expressions {
     Zones,
     Keys,
     Filters,
+    Lookups,
 }
 
-const EXPRESSIONS: usize = 6;
+const EXPRESSIONS: usize = 7;
 
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
 enum Numbers {
-    /// The tree, the user, and whether the time zone of the session matters.
+    /// The tree, the user, whether the time zone of the session matters, and whether the range is open until the node runs.
     Question,
     /// Shapes of the conditions, negative for ranges.
     Conditions,
@@ -36,6 +37,8 @@ enum Numbers {
     Columns,
     /// Two for each aggregate: the value and the filter, counted from 1.
     Aggregates,
+    /// Whether lookups are arrays.
+    Lookups,
 }
 
 /// Lays a question out as two lists, of expressions and of numbers.
@@ -56,6 +59,7 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             list(&mut shapes.zones.iter().copied()),
             list(&mut question.keys.iter().map(|key| key.node)),
             list(&mut question.aggregates.filters.iter().map(|(node, _)| *node)),
+            list(&mut question.lookups.iter().map(|lookup| lookup.node)),
         ];
         let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
 
@@ -68,8 +72,8 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let series = tree.series.iter().map(|key| key.column.number);
         let number = |oid: Oid| oid.to_u32() as i32;
         let keys = &question.keys;
-        let lists: [Vec<i32>; 9] = [
-            vec![tree.id, number(question.user), shapes.in_session_zone.into()],
+        let lists: [Vec<i32>; 10] = [
+            vec![tree.id, number(question.user), shapes.in_session_zone.into(), question.is_open().into()],
             question
                 .conditions
                 .iter()
@@ -88,6 +92,7 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
                 .flat_map(|one| [one.value, one.filter])
                 .map(|place| place.map_or(0, |place| place as i32 + 1))
                 .collect(),
+            question.lookups.iter().map(|lookup| lookup.is_array.into()).collect(),
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
@@ -191,6 +196,16 @@ impl Layout {
 
     pub fn is_in_session_zone(self) -> bool {
         self.first(2) != 0
+    }
+
+    /// Whether the planner did not know the range.
+    pub fn is_open(self) -> bool {
+        self.first(3) != 0
+    }
+
+    /// Whether lookups are arrays.
+    pub fn lookups(self) -> impl Iterator<Item = bool> {
+        self.numbers(Numbers::Lookups).map(|number| number != 0)
     }
 
     /// The shapes of the conditions; None for those that only compare positions.

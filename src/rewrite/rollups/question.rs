@@ -1,6 +1,7 @@
 //! What a grouped query asks of a power tree.
 
 use super::aggregate::Aggregates;
+use super::lookup::Lookup;
 use super::reason::{Reason, Understood};
 use super::shape::{column_name, Shape, Shapes};
 use crate::pg::column::never_null;
@@ -8,7 +9,7 @@ use crate::pg::expression::{columns_that_are_not_null, for_each_child, same};
 use crate::pg::list::items;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{
-    self, GroupPathExtraData, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo,
+    self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo,
     SortGroupClause, Var,
 };
 use std::rc::Rc;
@@ -24,7 +25,19 @@ pub struct Question<'t> {
     /// All conditions of the rows.
     pub conditions: Vec<Condition>,
     pub keys: Vec<Key>,
+    /// What each column of the series is equal to, if they all are equal to something; an array has several values.
+    pub lookups: Vec<Lookup>,
     pub aggregates: Aggregates,
+}
+
+/// How a query groups.
+pub struct Grouping {
+    /// Its GROUP BY or DISTINCT.
+    pub clauses: *mut List,
+    /// Expressions of the results.
+    pub results: *mut List,
+    /// Conditions that groups must fulfil.
+    pub having: *mut List,
 }
 
 /// A condition that all rows fulfil.
@@ -93,14 +106,13 @@ impl<'t> Question<'t> {
     /// Understands a grouped query.
     ///
     /// # Safety
-    /// The query that is being planned, what is grouped in it, the grouped relation and what the planner says of it.
+    /// The query that is being planned, what is grouped in it, and how.
     pub unsafe fn of(
         tree: &'t Rc<Tree>,
         source: &Source,
         root: *mut PlannerInfo,
         input: *mut RelOptInfo,
-        output: *mut RelOptInfo,
-        extra: *mut GroupPathExtraData,
+        grouping: &Grouping,
     ) -> Understood<Question<'t>> {
         // SAFETY: the caller's query.
         unsafe {
@@ -111,6 +123,7 @@ impl<'t> Question<'t> {
                 shapes: Shapes::new(tree, source.relation),
                 conditions: Vec::new(),
                 keys: Vec::new(),
+                lookups: Vec::new(),
                 aggregates: Aggregates::default(),
             };
             let clauses: Vec<*mut Node> = items::<RestrictInfo>((*input).baserestrictinfo)
@@ -118,14 +131,21 @@ impl<'t> Question<'t> {
                 .collect();
             let not_null = question.columns_never_null(&clauses)?;
             clauses.into_iter().try_for_each(|clause| question.add_condition(clause))?;
-            question.add_keys(root)?;
-            let having = (*extra).havingQual;
-            let shown: Vec<*mut Node> = items::<Node>((*(*output).reltarget).exprs).chain([having]).collect();
+            question.add_keys(root, grouping.clauses)?;
+            question.add_lookups();
+            let having = grouping.having.cast::<Node>();
+            let shown: Vec<*mut Node> = items::<Node>(grouping.results).chain([having]).collect();
             for node in shown.into_iter().filter(|node| !node.is_null()) {
                 question.add_aggregates(node, &not_null)?;
             }
             Ok(question)
         }
+    }
+
+    /// Whether the range depends on parameters, which are known when the query runs.
+    pub fn is_open(&self) -> bool {
+        // SAFETY: expressions of the query.
+        self.shapes.comparisons.iter().any(|&comparison| unsafe { has_parameter(comparison) })
     }
 
     /// Returns the columns that no row of the answer has NULL in. Those of the tree must be, since the tree has no others.
@@ -159,13 +179,9 @@ impl<'t> Question<'t> {
         Ok(())
     }
 
-    unsafe fn add_keys(&mut self, root: *mut PlannerInfo) -> Understood<()> {
+    unsafe fn add_keys(&mut self, root: *mut PlannerInfo, clauses: *mut List) -> Understood<()> {
         // SAFETY: the caller's query, whose keys are among its targets.
         unsafe {
-            #[cfg(feature = "pg15")]
-            let clauses = (*(*root).parse).groupClause;
-            #[cfg(not(feature = "pg15"))]
-            let clauses = (*root).processed_groupClause;
             for clause in items::<SortGroupClause>(clauses) {
                 let node = pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist);
                 if pg_sys::contain_volatile_functions(node) {
@@ -180,6 +196,16 @@ impl<'t> Question<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Adds what the series is equal to, if each of its columns is.
+    unsafe fn add_lookups(&mut self) {
+        let of_series = self.conditions.iter().filter(|condition| !condition.shape.depends_on_time());
+        let conditions: Vec<*mut Node> = of_series.map(|condition| condition.node).collect();
+        // SAFETY: the caller's conditions of the query.
+        let lookup = |key| unsafe { conditions.iter().find_map(|&condition| Lookup::of(condition, key, self.relation)) };
+        let lookups: Option<Vec<Lookup>> = self.tree.series.iter().map(lookup).collect();
+        self.lookups = lookups.unwrap_or_default();
     }
 
     /// Adds the aggregates below a node. What else it has of the row must be in keys.
@@ -226,11 +252,21 @@ pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Unders
         let query = (*root).parse;
         let refuse = |applies: bool, reason| if applies { Err(reason) } else { Ok(()) };
         let is_part = (*entry).relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE && !(*entry).inh;
+        refuse((*query).hasDistinctOn, Reason::DistinctOn)?;
         refuse(!(*query).groupingSets.is_null(), Reason::GroupingSets)?;
         refuse((*query).hasTargetSRFs, Reason::SetReturning)?;
         refuse(!(*query).rowMarks.is_null(), Reason::RowLocks)?;
         refuse(!(*entry).tablesample.is_null(), Reason::Sample)?;
         refuse(!(*entry).securityQuals.is_null(), Reason::RowSecurity)?;
         refuse(is_part, Reason::Part)
+    }
+}
+
+unsafe fn has_parameter(node: *mut Node) -> bool {
+    // SAFETY: the caller's expression, whose children are nodes.
+    unsafe {
+        let mut found = (*node).type_ == NodeTag::T_Param;
+        for_each_child(node, &mut |child| found = found || has_parameter(child));
+        found
     }
 }

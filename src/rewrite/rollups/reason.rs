@@ -3,6 +3,8 @@
 /// A reason, which is known when the query is planned or only when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// DISTINCT ON.
+    DistinctOn,
     /// Grouping sets.
     GroupingSets,
     /// A function that returns rows, in the list of results.
@@ -66,6 +68,7 @@ impl Reason {
             Argument(name) => return format!("the argument of {name} is not a value of the tree"),
             Unreadable(why) => return why.clone(),
             Zone(name) => return format!("the transitions of time zone {name} are not known"),
+            DistinctOn => "the query has DISTINCT ON",
             GroupingSets => "the query has grouping sets",
             SetReturning => "the query has a function that returns rows",
             RowLocks => "the query locks rows",

@@ -98,6 +98,33 @@ impl Expression {
         unsafe { self.evaluated.value() }
     }
 
+    /// Returns the value for the row, or the members of an array, without NULL; they live until the row forgets them.
+    pub fn values(self, is_array: bool) -> Vec<Datum> {
+        let Some(value) = self.value() else { return Vec::new() };
+        if !is_array {
+            return vec![value];
+        }
+        // SAFETY: the value is an array, whose type says what its members are.
+        unsafe {
+            let (mut members, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+            let (mut length, mut by_value, mut align) = (0, false, 0);
+            let array = pg_sys::pg_detoast_datum(value.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+            let of = (*array).elemtype;
+            pg_sys::get_typlenbyvalalign(of, &mut length, &mut by_value, &mut align);
+            pg_sys::deconstruct_array(
+                array,
+                of,
+                length.into(),
+                by_value,
+                align,
+                &mut members,
+                &mut nulls,
+                &mut count,
+            );
+            (0..count as usize).filter(|&place| !*nulls.add(place)).map(|place| *members.add(place)).collect()
+        }
+    }
+
     /// Returns whether the condition holds for the row; NULL is no.
     pub fn holds(self, row: Row) -> bool {
         let holds = self.value().is_some_and(|value| value.value() != 0);
