@@ -136,7 +136,7 @@ impl Decimal {
     fn of_one(x: f64, unit: Unit) -> Option<Decimal> {
         let digits = unit.digits();
         // Integers are doubles up to there; of decimals an eighth of a unit at most is lost.
-        let limit = if unit == Unit::One { 1.0 / U } else { 0.125 / U };
+        let limit = if digits == 0 { 1.0 / U } else { 0.125 / U };
         (x.abs() * 10f64.powi(digits as i32) < limit).then(|| Decimal::nearest(&[x], digits))
     }
 

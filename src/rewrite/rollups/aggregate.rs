@@ -124,7 +124,7 @@ unsafe fn argument_value(
 /// The column below casts that keep its value.
 unsafe fn bare(argument: *mut Node) -> *mut Node {
     // Integers and real to wider types; not bigint to double precision, which may have fewer digits.
-    const EXACT: [u32; 9] = [313, 754, 481, 235, 316, 311, 1782, 1740, 1781];
+    const EXACT: [u32; 10] = [313, 754, 481, 236, 235, 316, 311, 1782, 1740, 1781];
     // SAFETY: the tag says which structure a node begins.
     unsafe {
         match (*argument).type_ {
