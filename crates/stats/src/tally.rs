@@ -157,6 +157,22 @@ impl Tally {
         }
     }
 
+    /// The tally of `count` values that are all `hi + lo`, as [`Tally::observe_wide`] takes them. O(log count).
+    pub fn of_many(hi: f64, lo: f64, count: i64) -> Tally {
+        let (mut all, mut part) = (Tally::EMPTY, Tally::EMPTY);
+        part.observe_wide(hi, lo);
+        let mut rest = count.max(0);
+        while rest > 0 {
+            if rest & 1 == 1 {
+                all.merge(&part);
+            }
+            rest >>= 1;
+            let again = part;
+            part.merge(&again);
+        }
+        all
+    }
+
     /// Takes the values of another tally away, of which it must be a part. O(1).
     ///
     /// Count, mean and M2 are those of the rest. The minimum stays known only if it was less than the other's, and
