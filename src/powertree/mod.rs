@@ -14,9 +14,7 @@ pub mod model;
 mod read;
 mod store;
 
-// Rooms above read trees by it.
 pub use compact::launcher::register as register_workers;
-#[allow(unused_imports)]
 pub use read::cells;
 
 /// Registers callbacks for changes of tables and ends of transactions; once, when the library is loaded.

@@ -13,8 +13,7 @@ use super::slices::Slices;
 use super::zones;
 use crate::pg::memory::{self, collect};
 use crate::pg::name::text;
-use crate::pg::spi::connected;
-use crate::powertree::cells::{self, Counts};
+use crate::powertree::cells::{self, Counts, Refused};
 use crate::powertree::model::key::decode;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -127,7 +126,7 @@ impl Prepared {
 
     /// The cells that rows of the answer can be in.
     fn cells(&self, tree: &Tree) -> Result<Vec<Range>, Reason> {
-        let Some(bounds) = cells::bounds(tree) else { return Ok(Vec::new()) };
+        let Some(bounds) = cells::bounds(tree).map_err(unreadable)? else { return Ok(Vec::new()) };
         let mut zones = Vec::new();
         if self.in_session_zone {
             zones.push(zones::of_session());
@@ -188,23 +187,17 @@ impl Prepared {
         let places =
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
         let mut sums = Sums::new(self, places, context);
-        let counts = connected(|| {
-            let named = self.named(&tree);
-            let question = cells::Question {
-                tree: tree.clone(),
-                cells: &cells,
-                series: named.as_deref(),
-                user: self.user,
-            };
-            // The callbacks of one reading take turns.
-            let sums = std::cell::RefCell::new(&mut sums);
-            cells::read(
-                question,
-                |key| sums.borrow_mut().accept(key),
-                |series, cell, contents| sums.borrow_mut().add(Place { series, cell }, contents),
-            )
-        });
-        let counts = counts.map_err(|refused| Reason::Unreadable(refused.reason().to_owned()))?;
+        let named = self.named(&tree);
+        let question =
+            cells::Question { tree: tree.clone(), cells: &cells, series: named.as_deref(), user: self.user };
+        // The callbacks of one reading take turns.
+        let taken = std::cell::RefCell::new(&mut sums);
+        let counts = cells::read(
+            question,
+            |key| taken.borrow_mut().accept(key),
+            |series, cell, contents| taken.borrow_mut().add(Place { series, cell }, contents),
+        )
+        .map_err(unreadable)?;
         if sums.is_too_large {
             return Err(Reason::Memory);
         }
@@ -217,6 +210,11 @@ impl Prepared {
         let (series, places) = (sums.places.series, sums.groups.places);
         Ok(Answer { tree, cells, series, places, groups, results, counts })
     }
+}
+
+/// The reason that there is where the reader refuses.
+fn unreadable(refused: Refused) -> Reason {
+    Reason::Unreadable(refused.reason().to_owned())
 }
 
 /// The share of the positions that are in cells.
