@@ -1,6 +1,7 @@
 """Random queries as BI tools compose them, over a table of tests/rollups/tables.py that they call @t."""
 
-from tables import FLOATS, SERIES, ZONES
+from tables import FLOATS, INTEGERS, SERIES, ZONES
+from wrappers import Grouped, wrap
 
 UNITS = ["second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade"]
 FIELDS = ["hour", "minute", "second", "dow", "isodow", "day", "doy", "week", "month", "quarter", "year", "isoyear", "decade", "century", "epoch"]
@@ -153,6 +154,8 @@ class Grammar:
 
     def where(self):
         conditions = [self.condition() for _ in range(self.some(0, 0, 1, 1, 2, 3))]
+        if self.chance(0.02):
+            conditions.append(self.some("false", "NULL", "1 = 2", f"at > NULL::{self.table.position}", "now() > '2000-01-01'"))
         if self.chance(0.03):
             self.eligible = False
             conditions.append(f"{self.draw.choice(list(self.table.values))} > 5")
@@ -174,7 +177,10 @@ class Grammar:
             return (self.some("min(at)", "max(at)"),) * 2
         if kind == 5:
             column = self.draw.choice(list(self.table.values))
-            return (self.some(f"coalesce(count({column}), 0) + count(*)", f"tally({column}){self.filter()}"),) * 2
+            counted = f"coalesce(count({column}), 0) + count(*)"
+            # The last digits of a tally of numerics, or of numbers far apart, depend on the order of rows.
+            whole = self.table.values[column] in INTEGERS
+            return (self.some(counted, f"tally({column}){self.filter()}") if whole else counted,) * 2
         return self.statistic(self.draw.choice(list(self.table.values)))
 
     def statistic(self, column):
@@ -219,10 +225,17 @@ class Grammar:
             keys += [self.key() for _ in range(self.some(1, 1, 2))]
         aggregates = [self.aggregate() for _ in range(self.some(1, 1, 2, 3, 5))]
         where, source = self.where(), self.source()
-        having = self.some("", "", "", " HAVING count(*) > 1", " HAVING count(*) >= 3 AND max(at) IS NOT NULL") if keys else self.some("", "", "", " HAVING count(*) > 1")
+        having = self.some("", "", "", " HAVING count(*) > 1", " HAVING count(*) >= 3 AND min(v0) IS NOT NULL", " HAVING max(v0) > min(v0)") if keys else self.some("", "", "", " HAVING count(*) > 1")
         numbers = ", ".join(str(i + 1) for i in range(len(keys)))
         named = [f"{key} AS k{i}" for i, key in enumerate(keys)]
         by = ", ".join(keys) if self.chance(0.5) else numbers
+        if keys and self.chance(0.1):
+            # What is shown is made of the key.
+            named[0], by = f"{keys[0]}::text || '.' AS k0", ", ".join(keys)
+        elif keys and self.chance(0.05):
+            by = f"{keys[0]}, {', '.join(keys)}, ({keys[0]}) IS NULL"
+        elif keys and self.chance(0.03):
+            by = ", ".join([*keys, self.some("'constant'::text", "now()", "()")])
         by = f" GROUP BY {by}" if keys else ""
         if keys and self.chance(0.05):
             self.eligible = False
@@ -233,8 +246,8 @@ class Grammar:
         for side in 0, 1:
             columns = ", ".join([*named, *(f"{aggregate[side]} AS a{i}" for i, aggregate in enumerate(aggregates))])
             forms.append(f"SELECT {columns} FROM {source}{where}{by}{having}{tail}")
-        sql, oracle, before = self.wrapped(forms, len(keys), len(aggregates))
-        return Query(sql, oracle if self.inexact else None, self.eligible, before, self.inexact)
+        forms, before = wrap(self.draw, self.table, Grouped(forms, len(keys), len(aggregates), bool(tail), self.inexact))
+        return Query(forms[0], forms[1] if self.inexact else None, self.eligible, before, self.inexact)
 
     def source(self):
         kind = self.draw.randrange(12)
@@ -250,38 +263,3 @@ class Grammar:
             listed = ", ".join(f"({v}::{self.table.series[column]})" for v in self.draw.choices(SERIES[self.table.series[column]], k=3))
             return f"@t JOIN (VALUES {listed}) d(k) ON @t.{column} = d.k"
         return "@t"
-
-    def wrapped(self, forms, keys, aggregates):
-        """The forms within another query, or prepared."""
-        kind, before = self.draw.randrange(14), ""
-        names = [f"k{i}" for i in range(keys)] + [f"a{i}" for i in range(aggregates)]
-        if kind == 0:
-            forms = [f"SELECT * FROM ({form}) _ WHERE NOT a0 IS NULL" for form in forms]
-        elif kind == 1:
-            forms = [f"WITH c AS {self.draw.choice(['', 'MATERIALIZED '])}({form}) SELECT {', '.join(names)} FROM c" for form in forms]
-        elif kind == 2:
-            forms = [f"{form} UNION ALL ({form})" if " ORDER BY " not in form else form for form in forms]
-        elif kind == 3:
-            forms = [f"SELECT p, x.* FROM (VALUES (1), (2)) v(p), LATERAL ({form}) x" for form in forms]
-        elif kind == 4 and keys:
-            forms = [f"SELECT k0, count(*), count(a0) FROM ({form}) x GROUP BY k0" for form in forms]
-        elif kind == 5:
-            forms = [f"SELECT *, row_number() OVER (ORDER BY {', '.join(names[:keys] or ['a0'])}) FROM ({form}) x" if self.eligible and keys else form for form in forms]
-        elif kind == 6:
-            mode = self.some("auto", "force_generic_plan", "force_custom_plan")
-            before = f"SET LOCAL plan_cache_mode = {mode}"
-            forms = [prepared(form) for form in forms]
-        return forms[0], forms[1], before
-
-
-def prepared(form):
-    """The query as a prepared statement: the first constant that is a position is its parameter."""
-    for kind in ("timestamptz", "timestamp", "date", "bigint"):
-        start = form.find(f"'::{kind}")
-        while start > 0 and form[start + 3 + len(kind) : start + 4 + len(kind)].isalpha():
-            start = form.find(f"'::{kind}", start + 1)
-        if start > 0:
-            begin = form.rindex("'", 0, start)
-            constant = form[begin : start + 3 + len(kind)]
-            return f"PREPARE p({kind}) AS {form.replace(constant, '$1')}; EXECUTE p({constant}); DEALLOCATE p"
-    return f"PREPARE p AS {form}; EXECUTE p; DEALLOCATE p"

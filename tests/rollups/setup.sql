@@ -2,6 +2,9 @@
 SET client_min_messages = warning;
 CREATE TABLE trades (exchange text NOT NULL, symbol text NOT NULL, at timestamptz NOT NULL, price float8, size int);
 CREATE INDEX ON trades (exchange, symbol, at) INCLUDE (price, size);
+-- Trades of the last year, for what asks relative to now.
+CREATE TABLE recent (LIKE trades);
+CREATE INDEX ON recent (exchange, symbol, at) INCLUDE (price, size);
 -- Positions in seconds since 1970.
 CREATE TABLE ticks (sensor int NOT NULL, at_unix bigint NOT NULL, reading float4, total bigint, cost numeric(12,2));
 CREATE INDEX ON ticks (sensor, at_unix);
@@ -26,12 +29,13 @@ SELECT (ARRAY['bybit', 'kraken'])[1 + s % 2] AS exchange, (ARRAY['BTC', 'ETH', '
     CASE WHEN i % 97 = 3 OR s = 4 AND i % 2 = 0 THEN NULL ELSE 100 + (i * 7919 % 4001) / 8.0 END::float8 AS price,
     CASE WHEN i % 89 = 5 THEN NULL ELSE 1 + (i * 31 % 500) END AS size
 FROM generate_series(0, 9) s, (VALUES
-    ('2025-10-20Z'::timestamptz, interval '61 min', 4000), ('2026-01-01Z', interval '41 s', 5000), ('2026-01-20Z', interval '11 min', 1500),
+    ('2025-10-20Z'::timestamptz, interval '31 min', 8000), ('2026-01-01Z', interval '41 s', 5000), ('2026-01-20Z', interval '11 min', 1500),
     ('2025-10-25 22:30Z', interval '2 min', 150), ('2025-11-02 04:30Z', interval '3 min', 80), ('2026-03-08 06:00Z', interval '3 min', 80),
-    ('2026-03-28 23:30Z', interval '2 min', 150), (now() - interval '2 days', interval '7 min', 420)) stretch(begin, step, count), LATERAL generate_series(0, count) i
+    ('2026-03-28 23:30Z', interval '2 min', 150)) stretch(begin, step, count), LATERAL generate_series(0, count) i
 WHERE (i + s) % 13 <> 0;
 INSERT INTO trades SELECT * FROM made;
 INSERT INTO trades SELECT 'kraken', 'quiet', '2026-02-03 01:00Z'::timestamptz + i * interval '7 min', NULL, NULL FROM generate_series(1, 300) i;
+INSERT INTO recent SELECT 'bybit', (ARRAY['BTC', 'ETH'])[1 + i % 2], now() - interval '300 days' + i * interval '9 min', (i * 7919 % 4001) / 8.0, i % 500 FROM generate_series(1, 48500) i;
 INSERT INTO ticks
 SELECT s, 1767225600 + i * 7 + s, (i % 1000) / 4.0, CASE WHEN i % 50 = 1 THEN NULL ELSE i * 1000003::bigint END, (i * 37 % 100000) / 100.0
 FROM generate_series(1, 4) s, generate_series(0, 14999) i WHERE i % 29 <> s;
@@ -44,6 +48,7 @@ SELECT (ARRAY['north', 'south', 'west'])[1 + s], '2019-12-25'::date + i % 2200, 
 FROM generate_series(0, 2) s, generate_series(0, 14999) i WHERE i % 17 <> s;
 
 SELECT powertree_create('trades', at => 'at', "values" => '{price,size}', series => '{exchange,symbol}', leaf => '10 minutes');
+SELECT powertree_create('recent', at => 'at', "values" => '{price,size}', series => '{exchange,symbol}', leaf => '1 hour');
 SELECT powertree_create('ticks', at => 'at_unix', "values" => '{reading,total,cost}', series => '{sensor}', leaf => '600');
 SELECT powertree_create('visits', at => 'at', "values" => '{ms,paid,score}', series => '{host}', leaf => '30 minutes');
 SELECT powertree_create('days', at => 'day', "values" => '{amount,items,rate}', series => '{region}', leaf => '7 days');
@@ -60,4 +65,4 @@ UPDATE visits SET ms = ms + 1 WHERE host = 'api' AND at BETWEEN '2026-01-10' AND
 DELETE FROM days WHERE region = 'west' AND day BETWEEN '2021-02-03' AND '2021-02-10';
 SET pg_tally.powertree_bulk = off;
 DROP VIEW made;
-ANALYZE trades, ticks, visits, days, symbols, watchlist, dates;
+ANALYZE trades, recent, ticks, visits, days, symbols, watchlist, dates;

@@ -57,6 +57,7 @@ class Table:
         self.extremes = {column: draw.choice([0, 0, 0, 0.02, 0.3]) for column in self.values}
         self.not_null = draw.random() < 0.8
         self.partitioned = draw.random() < 0.25
+        self.endless = not self.partitioned and draw.random() < 0.05
         self.center = self._center()
         leaf = LEAVES[self.position][self.leaf]
         # From less than a leaf to a hundred; steps that fall on the edges of buckets as well as others.
@@ -108,7 +109,7 @@ class Table:
         draw = self.draw
         loose = 0 if self.not_null else 0.05
         at = at or ("NULL" if draw.random() < loose else self.at())
-        if self.position in ("timestamptz", "timestamp", "date") and not self.partitioned and draw.random() < 0.001:
+        if self.endless and self.position != "bigint" and draw.random() < 0.01:
             at = draw.choice(["'infinity'", "'-infinity'"])
         keys = ["NULL" if draw.random() < loose else draw.choice(self.keys[column]) for column in self.series]
         return f"({', '.join([at, *keys, *map(self.value, self.values)])})"

@@ -26,14 +26,14 @@ HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE / "templates"
 PLACE = re.compile(r"-- from (\w+)(?:, exact from (\w+))?$")
 NODE, FALLBACK = "Custom Scan (pg_tally power tree)", "Answered From: table"
-SCAN = re.compile(r"Scan.* on (?:public\.)?(?:trades|ticks|visits|days)\b.*\(actual")
+SCAN = re.compile(r"Scan.* on (?:public\.)?(?:trades|recent|ticks|visits|days)\b.*\(actual")
 # Costs are no matter of this test: a plan that can have the node has it.
-WITHOUT_SCANS = "; ".join(f"SET LOCAL enable_{kind} = off" for kind in ("seqscan", "indexscan", "indexonlyscan", "bitmapscan"))
+DEAR = "SET LOCAL seq_page_cost = 1e6; SET LOCAL random_page_cost = 1e6; SET LOCAL work_mem = '256MB'"
 # Setting, what else to set, whether to look where the answer is from.
 RUNS = {
     "off": ("off", "", False),
-    "on": ("on", WITHOUT_SCANS, True),
-    "exact": ("exact", WITHOUT_SCANS, True),
+    "on": ("on", DEAR, True),
+    "exact": ("exact", DEAR, True),
     "on, at what the plans cost": ("on", "", False),
 }
 # What the server adds up itself, and not exactly: deviations from the mean.
@@ -69,23 +69,23 @@ def statements(text):
 
 
 def where(session, sql):
-    """The place that a statement is answered from."""
+    """The place that a statement is answered from, and why it is not a tree."""
     try:
         plan = "\n".join(line for (line,) in session(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {sql}"))
     except Exception as error:
         raise RuntimeError(f"cannot explain {sql}") from error
     if NODE not in plan:
-        return "table"
+        return "table", "; ".join(notice["M"] for notice in session.notices)
     if FALLBACK in plan:
-        return "fallback"
-    return "part" if SCAN.search(plan) else "tree"
+        return "fallback", "; ".join(re.findall(r"Reason: (.*)", plan))
+    return "part" if SCAN.search(plan) else "tree", ""
 
 
 def run(session, listed):
     """Ask all statements of a file in each way; changes of settings and prepared statements end with it."""
     for name, (setting, others, looks) in RUNS.items():
         session("SAVEPOINT file")
-        session(f"SET LOCAL pg_tally.answer_from_trees = {setting}; {others}")
+        session(f"SET LOCAL pg_tally.answer_from_trees = {setting}; SET LOCAL pg_tally.tree_notices = on; {others}")
         for statement in listed:
             if statement.place is None:
                 session(statement.sql)
@@ -108,8 +108,9 @@ def problems(statement):
         if wrong := difference(statement.answers[name], right, ulps, relative):
             yield f"{name}, not as off: {wrong}\n{statement.sql}"
     for name, wanted in zip(("on", "exact"), statement.place):
-        if (found := statement.found.get(name)) != wanted:
-            yield f"{name}: from {found} in place of {wanted}\n{statement.sql}"
+        found, why = statement.found.get(name) or ("nowhere", "")
+        if found != wanted:
+            yield f"{name}: from {found} in place of {wanted} ({why})\n{statement.sql}"
 
 
 def accept(file, listed):
@@ -117,8 +118,8 @@ def accept(file, listed):
     places = iter([statement.found for statement in listed if statement.place])
 
     def line(_):
-        found = next(places)
-        return f"-- from {found['on']}" + (f", exact from {found['exact']}" if found["exact"] != found["on"] else "")
+        on, exact = (found[0] for found in map(next(places).get, ("on", "exact")))
+        return f"-- from {on}" + (f", exact from {exact}" if exact != on else "")
 
     file.write_text(re.sub(PLACE.pattern, line, file.read_text(), flags=re.MULTILINE))
 
@@ -145,7 +146,7 @@ def main():
             accept(file, listed)
         asked = [statement for statement in listed if statement.place]
         report.check(file.stem, "\n".join(problem for statement in asked for problem in problems(statement)))
-        caught["40 forms" if file.stem < "41" else "further"] += any(s.found.get("on") in ("tree", "part") for s in asked)
+        caught["40 forms" if file.stem < "41" else "further"] += any(s.found.get("on", [""])[0] in ("tree", "part") for s in asked)
     print(f"# with at least one statement answered from a tree: {caught['40 forms']} of the 40 forms, {caught['further']} of the further ones")
     sys.exit(report.failed)
 

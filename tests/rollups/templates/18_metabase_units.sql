@@ -2,7 +2,7 @@
 -- from tree
 SELECT CAST("public"."trades"."at" AS date) AS "at", SUM("public"."trades"."size") AS "sum" FROM "public"."trades" GROUP BY CAST("public"."trades"."at" AS date) ORDER BY CAST("public"."trades"."at" AS date) ASC;
 -- from tree
-SELECT DATE_TRUNC('quarter', "public"."trades"."at") AS "at", COUNT(*) FROM "public"."trades" WHERE "public"."trades"."at" >= DATE_TRUNC('quarter', (NOW() + (INTERVAL '-3 month'))) GROUP BY 1;
+SELECT DATE_TRUNC('quarter', "public"."recent"."at") AS "at", COUNT(*) FROM "public"."recent" WHERE "public"."recent"."at" >= DATE_TRUNC('quarter', (NOW() + (INTERVAL '-3 month'))) GROUP BY 1;
 -- from tree
 SELECT DATE_TRUNC('minute', "public"."trades"."at") AS "at", MIN(price) FROM "public"."trades" WHERE at >= timestamp with time zone '2026-01-02 00:00Z' AND at < timestamp with time zone '2026-01-02 06:00Z' GROUP BY 1;
 -- from tree

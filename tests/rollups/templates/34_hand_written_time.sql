@@ -6,8 +6,8 @@ SELECT extract(year from at), extract(month from at), sum(size) FROM trades GROU
 -- from tree
 SELECT to_char(at, 'YYYY-MM-DD HH24'), count(*) FROM trades WHERE at < '2026-01-03Z' GROUP BY 1;
 -- from tree
-SELECT symbol, count(*), max(price) FROM trades WHERE at::date = current_date GROUP BY 1;
+SELECT symbol, count(*), max(price) FROM recent WHERE at::date = current_date GROUP BY 1;
 -- from tree
-SELECT symbol, count(*), min(price) FROM trades WHERE at > now() - interval '1 day' GROUP BY 1;
+SELECT symbol, count(*), min(price) FROM recent WHERE at > now() - interval '1 day' GROUP BY 1;
 -- from tree
-SELECT symbol, count(*) FROM trades WHERE at >= (SELECT max(at) - interval '1 day' FROM trades) GROUP BY 1;
+SELECT symbol, count(*) FROM recent WHERE at >= (SELECT max(at) - interval '1 day' FROM recent) GROUP BY 1;

@@ -1,13 +1,13 @@
 -- By hand: the number of rows, and all statistics of a series.
 -- from tree
 SELECT count(*) FROM trades;
-PREPARE statistics(text) AS SELECT avg(price), stddev(price), var_pop(price), min(price), max(price), count(price), sum(size) FROM trades WHERE symbol = $1;
+PREPARE stddev_and_others(text) AS SELECT avg(price), stddev(price), var_pop(price), min(price), max(price), count(price), sum(size) FROM trades WHERE symbol = $1;
 -- from tree
-EXECUTE statistics('BTC');
+EXECUTE stddev_and_others('BTC');
 -- from tree
-EXECUTE statistics('quiet');
+EXECUTE stddev_and_others('quiet');
 -- from tree
-EXECUTE statistics('none');
+EXECUTE stddev_and_others('none');
 -- from tree
 SELECT count(*), avg(total), sum(total), stddev(total), var_pop(total), min(total), max(total), sum(cost), avg(cost), variance(cost), min(cost), max(cost) FROM ticks WHERE sensor = 2;
 -- from tree
