@@ -20,9 +20,9 @@ pub unsafe fn places<T>(list: *mut List) -> impl Iterator<Item = *mut *mut T> {
 /// The members of a list of pointers.
 ///
 /// # Safety
-/// As for [`places`]; nobody writes to the list while the iterator is used.
+/// `list` is as for [`places`]; nothing writes to it while the iterator is used.
 pub unsafe fn items<T>(list: *mut List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: the caller's promise is that of `places`; each cell holds a pointer.
+    // SAFETY: the caller promises what `places` asks; each cell holds a pointer.
     unsafe { places(list).map(|place| *place) }
 }
 

@@ -30,7 +30,7 @@ impl KeyColumn {
         let is_padded = column.type_oid == pg_sys::BPCHAROID;
         // Without those spaces it is text.
         let compared = if is_padded { pg_sys::TEXTOID } else { column.type_oid };
-        // SAFETY: PostgreSQL takes any number for a type's; the function behind `equalimage` takes the type's oid.
+        // SAFETY: PostgreSQL accepts any OID here; the function behind `equalimage` takes the type's oid.
         let comparable = unsafe {
             pg_sys::get_typlenbyval(column.type_oid, &mut length, &mut by_value);
             let class = pg_sys::GetDefaultOpClass(compared, pg_sys::BTREE_AM_OID);

@@ -15,7 +15,7 @@ pub fn lock_base(base: Oid, wait: bool) -> bool {
         lock(base);
         return true;
     }
-    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
+    // SAFETY: PostgreSQL accepts any OIDs here, and releases the lock with the transaction.
     unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
 }
 
@@ -24,7 +24,7 @@ pub fn lock_base(base: Oid, wait: bool) -> bool {
 pub fn lock_tree(id: i32, wait: bool) -> bool {
     let (class, object) = (Tables::get().state, Oid::from(id as u32));
     let mode = pg_sys::ShareUpdateExclusiveLock as i32;
-    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
+    // SAFETY: PostgreSQL accepts any OIDs here, and releases the lock with the transaction.
     unsafe {
         if wait {
             pg_sys::LockDatabaseObject(class, object, 0, mode);

@@ -8,7 +8,7 @@ use pgrx::PgSqlErrorCode;
 
 /// Whether the caller might SELECT anything of a table.
 pub fn may_select_any(base: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     let any_column = || unsafe {
         let (select, any) = (pg_sys::ACL_SELECT as pg_sys::AclMode, pg_sys::AclMaskHow::ACLMASK_ANY);
         pg_sys::pg_attribute_aclcheck_all(base, pg_sys::GetUserId(), select, any)
@@ -36,7 +36,7 @@ pub fn can_read(base: Oid, role: Oid) -> bool {
 }
 
 pub fn may_select_column(base: Oid, number: i16) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe {
         let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
         pg_sys::pg_attribute_aclcheck(base, number, user, select) == pg_sys::AclResult::ACLCHECK_OK
@@ -84,7 +84,7 @@ pub fn rows_are_hidden_from(base: Oid, role: Oid) -> bool {
 
 /// Whether the caller is the owner of the table, or may act as one.
 pub fn owns(base: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe {
         #[cfg(feature = "pg15")]
         let owner = pg_sys::pg_class_ownercheck(base, pg_sys::GetUserId());
