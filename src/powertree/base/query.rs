@@ -1,4 +1,4 @@
-//! Answers of the base table.
+//! Queries of the base table, and their results.
 
 use super::progress;
 use super::statement;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
 
-/// The base table of a tree, to be asked. SPI is connected.
+/// The base table of a tree, ready for queries. SPI is connected.
 #[derive(Clone, Copy)]
 pub struct Base<'t>(pub &'t Tree);
 
@@ -64,7 +64,8 @@ impl Base<'_> {
         result
     }
 
-    /// Calls `each` with series, leaf and contents, sorted by series and leaf, of all series between two positions.
+    /// Calls `each` with the series, the leaf and the contents of every leaf of all series between two positions,
+    /// sorted by series and leaf.
     pub fn read_groups(self, range: Range, mut each: impl FnMut(Vec<u8>, i64, Contents)) {
         let keys = self.0.series.len();
         let _reading = progress::read(&self.0.name, self.0.base);
@@ -74,7 +75,8 @@ impl Base<'_> {
         });
     }
 
-    /// Calls `each` with the key and the measure of every series between two positions whose first columns have these values.
+    /// Calls `each` with the key and the measure, between two positions, of every series whose first columns have these
+    /// values.
     pub fn read_below(
         self,
         measure: Measure,
@@ -148,13 +150,13 @@ impl Base<'_> {
         }
     }
 
-    /// The contents in a row, from a column on.
+    /// Reads contents from a row, beginning at a column.
     fn contents_in(self, row: &SpiRow, column: usize) -> Contents {
         let tallies = (0..self.0.values.len()).map(|value| tally_in(row, column + 3 + value)).collect();
         Contents { extent: self.extent_in(row, column), tallies }
     }
 
-    /// The number of rows and their first and last position.
+    /// Reads the number of rows and their first and last position, beginning at a column.
     fn extent_in(self, row: &SpiRow, column: usize) -> Extent {
         match (row.integer(column), row.get(column + 1), row.get(column + 2)) {
             (rows, Some(first), Some(last)) => {
@@ -177,7 +179,8 @@ impl Base<'_> {
         key
     }
 
-    /// Calls `each` with the place and the tally of a value, for all places that have any between two positions.
+    /// Calls `each` with the place of a bucket and the tally of a value, for all buckets with values between two
+    /// positions.
     pub fn read_buckets(
         self,
         value: usize,
@@ -192,7 +195,7 @@ impl Base<'_> {
         self.query(Query::Buckets, value).run(&arguments, |row| {
             each(row.get(1).map_or(0, |datum| datum.value() as i32) as usize, tally_in(row, 2));
         });
-        // SAFETY: the array is nobody else's; the next of many calls needs the room.
+        // SAFETY: only this function has the array; its memory is freed for the next of many calls.
         unsafe { pg_sys::pfree(array.datum().cast_mut_ptr()) }
     }
 }

@@ -1,4 +1,4 @@
-//! The SQL of the questions to the base table.
+//! The SQL of the queries of the base table.
 
 use crate::pg::catalog::is_partitioned;
 use crate::pg::name::{quoted, relation_name};
@@ -12,7 +12,7 @@ use pgrx::pg_sys::{self, Oid};
 /// Prepares the query of a tree's base table.
 pub fn prepare(tree: &Tree, query: Query, value: usize) -> Plan {
     let (sql, types) = statement(tree, query, value);
-    // A plan for a few rows of one series is good for all of them, unless there are partitions to leave out.
+    // A generic plan for a few rows of one series suits all series, unless there are partitions to prune.
     let options = match query {
         Query::Range | Query::Leaf if !is_partitioned(tree.base) => pg_sys::CURSOR_OPT_GENERIC_PLAN,
         Query::Range | Query::Leaf => 0,
@@ -31,7 +31,7 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
         Query::Leaf => format!("SELECT {} {from}", contents(tree, "")),
         Query::Last => {
             types.push(pg_sys::INT8OID);
-            // However many they are, they are kept in work_mem, or on disk.
+            // However many rows there are, they are kept in work_mem or on disk.
             format!(
                 "WITH s AS MATERIALIZED (SELECT {at} AS at, {x} AS x {from} AND {x} IS NOT NULL \
                  ORDER BY {at} DESC, {x} DESC LIMIT ${next}) SELECT {schema}.tally(x), \
@@ -98,7 +98,7 @@ fn tally(tree: &Tree, value: usize, table: &str) -> String {
 
 /// The FROM and WHERE clauses, and the types of their arguments.
 fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
-    // The columns of the series whose values are given; the others have any.
+    // The columns of the series whose values are given; the others may have any value.
     let given = match query {
         Query::Groups | Query::Span => 0,
         Query::Below(_, given) => given,
