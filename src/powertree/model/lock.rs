@@ -1,4 +1,4 @@
-//! Locks, which all take in the same order: the base table before the tree.
+//! Locks, always taken in this order: the base table before the tree.
 
 use crate::pg::catalog;
 use crate::powertree::store::tables::Tables;
@@ -9,7 +9,7 @@ pub fn lock(base: Oid) {
     catalog::lock(base, pg_sys::AccessShareLock);
 }
 
-/// Locks a table for reading, as a query of it would. Returns false if it would have to wait and must not.
+/// Locks a table for reading, as a query would. Returns false if it would have to wait and must not.
 pub fn lock_base(base: Oid, wait: bool) -> bool {
     if wait {
         lock(base);
@@ -34,7 +34,7 @@ pub fn lock_tree(id: i32, wait: bool) -> bool {
     }
 }
 
-/// Waits for a running compaction of a tree, and keeps others from starting.
+/// Waits for a running compaction of a tree, and keeps others from starting until the end of the transaction.
 pub fn wait_for_others(id: i32) {
     lock_tree(id, true);
 }

@@ -1,4 +1,4 @@
-//! Rights of the caller.
+//! The caller's privileges.
 
 use crate::pg::error::raise;
 use crate::pg::name::relation_name;
@@ -6,7 +6,7 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// Whether the caller might SELECT anything of a table.
+/// Whether the caller may SELECT any column of a table.
 pub fn may_select_any(base: Oid) -> bool {
     // SAFETY: PostgreSQL accepts any OID here.
     let any_column = || unsafe {
@@ -60,7 +60,7 @@ fn can_use(schema: Oid, role: Oid) -> bool {
     }
 }
 
-/// Raises 42501. The message has no more of the tree than the caller has named.
+/// Raises 42501. The message reveals no more about the tree than the name that the caller gave.
 pub fn denied(tree: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -82,7 +82,7 @@ pub fn rows_are_hidden_from(base: Oid, role: Oid) -> bool {
     state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
 
-/// Whether the caller is the owner of the table, or may act as one.
+/// Whether the caller is the owner of the table, or may act as the owner.
 pub fn owns(base: Oid) -> bool {
     // SAFETY: PostgreSQL accepts any OID here.
     unsafe {
@@ -106,9 +106,9 @@ pub fn require_owner(base: Oid) {
     }
 }
 
-/// Raises 25006 where nothing can be written: on a standby, or in a transaction that only reads.
+/// Raises 25006 where nothing can be written: on a standby, or in a read-only transaction.
 pub fn require_writable(command: &str) {
-    // SAFETY: flags of the server's and of the transaction.
+    // SAFETY: both are plain flags, of the server and of the transaction.
     let (standby, read_only) = unsafe { (pg_sys::RecoveryInProgress(), pg_sys::XactReadOnly) };
     let (message, hint) = if standby {
         (format!("cannot execute {command} during recovery"), "Execute it on the primary; standbys follow.")

@@ -22,7 +22,7 @@ pub struct Nodes<'t> {
     pub series: i64,
 }
 
-/// A node as it was read.
+/// A stored node.
 pub struct Stored {
     pub node: i64,
     pub block: Block,
@@ -37,11 +37,11 @@ pub fn about_how_many(totals: Totals, values: usize, level: u32) -> i64 {
     (totals.bytes / full).div_euclid(10_i64.saturating_pow(level - 1)).max(totals.num_series)
 }
 
-/// Bytes of the tally of many values.
+/// The size of the tally of many values, in bytes.
 const FULL_CHILD: i64 = 55;
 
-/// Bytes that a node takes on disk apart from its block: the header and the other columns of the row, its line pointer, and its entry
-/// in the index.
+/// The bytes that a node takes on disk besides its block: the header and the other columns of the row, its line
+/// pointer, and its entry in the index.
 const OVERHEAD: i64 = 24 + 22 + 4 + 32;
 
 impl Nodes<'_> {

@@ -1,4 +1,4 @@
-//! The series of trees, by the hash of their key.
+//! The series of trees, by the hash of their keys.
 
 use super::tables::Tables;
 use crate::pg::table::{ScanKey, Snapshot, Table};
