@@ -133,7 +133,7 @@ pub fn register() {
         GucContext::Sighup,
         GucFlags::UNIT_S,
     );
-    // PostgreSQL lets a setting of the postmaster come into being while it starts, and at no other time.
+    // PostgreSQL allows a setting of the postmaster to be defined only while the server starts.
     // SAFETY: reads a flag that the server set before it loaded the library.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         GucRegistry::define_string_guc(
