@@ -2,8 +2,8 @@
 //!
 //! pgrx's own declarations prepare for a longjmp at each call, which takes longer than most of these calls do, and
 //! raise an error again without its context. Here an ERROR of PostgreSQL jumps over frames of Rust, to the caller of
-//! the node. Every direct or indirect caller of the functions exported here keeps the contract of [`plain
-//! frames`](super::plain).
+//! the node. Every direct or indirect caller of the functions exported here keeps the contract of [plain
+//! frames](super::plain).
 
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, Tuplestorestate};
 use std::mem::needs_drop;

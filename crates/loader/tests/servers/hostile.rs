@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Child;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use rdkafka::ClientConfig;
 use serde_json::json;
 
 use crate::avro::{avro, register};
-use tally_testkit::{start, tally, wait_until, Topic, World};
+use tally_testkit::{free_address, start, tally, wait_until, Topic, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
 const MEMORY_KILOBYTES: u64 = 200_000;
@@ -27,7 +27,9 @@ fn load_until(world: &mut World, config: &str, next_offset: i64) -> u64 {
         world.exists("loader.offsets")
             && world.database.query_one(sql, &[&world.name]).unwrap().get::<_, i64>(0) == next_offset
     });
-    loader.most_memory()
+    let memory = loader.most_memory();
+    println!("{}: {memory} kB at most", world.name);
+    memory
 }
 
 struct Running(Child);
@@ -174,7 +176,7 @@ fn what_unpacks_to_too_much_is_refused() {
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn those_who_hold_connections_shut_nobody_out() {
     let world = World::new("hostile_http");
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = free_address();
     let config = format!("{}\n[http]\nlisten = '{address}'", world.config(COLUMNS));
     world.produce(&[b"{\"id\":1}"]);
     let (child, _file) = start("load", &config, &["--quiet"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rdkafka::producer::Producer;
-use tally_testkit::{complaint, start, tally, wait_until, Topic, World};
+use tally_testkit::{complaint, start, tally, terminate, wait_until, Topic, World};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'";
 const SKIP: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'\non_gap = 'skip'";
@@ -36,7 +36,7 @@ fn assert_all_but_gaps(world: &mut World) {
 }
 
 fn stop(child: Child) -> String {
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    terminate(&child);
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{text}");
