@@ -1,4 +1,5 @@
-//! Tools that the tests beside PostgreSQL share: jobs to load, servers to break, texts to read, and what must hold whatever happens.
+//! Tools that the tests beside PostgreSQL share: jobs to load, servers to break, texts to read, and what must hold
+//! whatever happens.
 //!
 //! - [`World`]: a broker inside the test, for topics of a few messages.
 //! - [`Topic`]: a topic on a real Kafka, for what the broker inside cannot do.

@@ -32,7 +32,8 @@ fn killed_loaders_store_every_message_exactly_once() {
     for n in 1..=KILLS {
         let mut loader = job.start_loader();
         let before = job.progress();
-        // Half of an equal share of what is left, on average: a slow look at the progress leaves enough for the next kills.
+        // Half of an equal share of what is left, on average: a slow look at the progress leaves enough for the next
+        // kills.
         let share = (WORKLOAD.messages - before) / (KILLS - n + 2);
         job.wait_for(before + 1 + up_to(share as u64) as i64, &mut loader);
         std::thread::sleep(Duration::from_micros(up_to(20_000)));

@@ -1,5 +1,5 @@
-//! Messages that were made to do harm: each is a dead letter or a clear refusal, what is beside it is stored, and memory stays
-//! small.
+//! Messages that were made to do harm: each is a dead letter or a clear refusal, what is beside it is stored, and
+//! memory stays small.
 
 use std::fs;
 use std::io::{Read, Write};

@@ -120,8 +120,8 @@ fn a_message_that_comes_while_reading_is_paused_is_not_left_out() {
     let waiting = "SELECT count(*)::text FROM pg_stat_activity
                    WHERE application_name = 'tally lanes_paused' AND wait_event_type = 'Lock'";
     wait_until(|| world.column(waiting) == ["1"]);
-    // One batch waits for the lock, one for the writer, and the third finds no room: nobody sees it, but after a second of
-    // that reading is paused. Before each, the end of the partition is met.
+    // One batch waits for the lock, one for the writer, and the third finds no room: nobody sees it, but after a second
+    // of that reading is paused. Before each, the end of the partition is met.
     for message in [b"{\"id\":2}", b"{\"id\":3}"] {
         world.produce(&[message]);
         sleep(2 * AGE);
