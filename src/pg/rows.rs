@@ -35,7 +35,8 @@ impl ResultRows {
         unsafe { pg_sys::tuplestore_clear(self.store) }
     }
 
-    /// Adds a row. `row` returns its columns, none of them NULL and of the types that SQL declares; what it allocates is freed.
+    /// Adds a row. `row` returns its columns, none of them NULL and of the types that SQL declares; what it allocates
+    /// is freed.
     pub fn add<const N: usize>(&self, row: impl FnOnce() -> [Datum; N]) {
         let mut memory = self.memory.borrow_mut();
         let mut nulls = [false; N];

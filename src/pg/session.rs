@@ -35,7 +35,8 @@ pub fn wind_up_on_sigterm() {
     }
 }
 
-/// Sleeps until the time is over, the server stops or the latch is set, and reloads the configuration if it has changed.
+/// Sleeps until the time is over, the server stops or the latch is set, and reloads the configuration if it has
+/// changed.
 pub fn wait(time: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
     // SAFETY: the latch belongs to this process, and is set up before any of our code runs.

@@ -1,7 +1,7 @@
 //! Minimum of a sliding window over values of any ordered type, in amortised O(1) per row.
 //!
-//! A queue of the values that could still become the least: ascending, since a value is dropped as soon as a newer one is
-//! no greater. Its oldest is the answer.
+//! A queue of the values that could still become the least: ascending, since a value is dropped as soon as a newer one
+//! is no greater. Its oldest is the answer.
 
 use std::cmp::Ordering;
 use std::collections::{TryReserveError, VecDeque};

@@ -163,7 +163,8 @@ fn require_no_other_since(tables: &Tables, id: i32) {
     }
 }
 
-/// Raises an error if partitions were attached or detached since the snapshot: it would see their rows without their log.
+/// Raises an error if partitions were attached or detached since the snapshot: it would see their rows without their
+/// log.
 fn require_barriers(tables: &Tables, id: i32) {
     if state_behind_barriers(tables, id).is_none() {
         too_old("could not serialize access due to a change of the power tree's partitions");

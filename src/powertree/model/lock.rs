@@ -19,8 +19,8 @@ pub fn lock_base(base: Oid, wait: bool) -> bool {
     unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
 }
 
-/// Locks a tree against other compactions until the end of the transaction. Returns false if it would have to wait and must
-/// not.
+/// Locks a tree against other compactions until the end of the transaction. Returns false if it would have to wait and
+/// must not.
 pub fn lock_tree(id: i32, wait: bool) -> bool {
     let (class, object) = (Tables::get().state, Oid::from(id as u32));
     let mode = pg_sys::ShareUpdateExclusiveLock as i32;

@@ -1,4 +1,5 @@
-//! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the query.
+//! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the
+//! query.
 
 use super::alike::Alike;
 use super::definition::FrameDefinition;

@@ -94,8 +94,8 @@ impl Order {
         self.group
     }
 
-    /// Returns the first row of a group, or of the first group if it would begin before the partition. None if it has not
-    /// been read.
+    /// Returns the first row of a group, or of the first group if it would begin before the partition. None if it has
+    /// not been read.
     pub fn start_of(&self, group: i64) -> Option<i64> {
         if group <= 0 {
             return Some(0);

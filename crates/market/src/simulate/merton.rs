@@ -3,8 +3,8 @@
 //! Model time is counted in steps of `delta` years. Over one step the logarithm of the price moves by
 //! `N(0, volatility * sqrt(delta)) + (drift - volatility^2 / 2) * delta`, and by `N(jump_mean, jump_sd)` for each jump;
 //! the jumps come at exponential gaps, `jump_rate` of them per step. Such a path has independent and stationary
-//! increments, so that it can be observed anywhere inside a step: a trade that comes half a step after the last one sees
-//! half a step of diffusion.
+//! increments, so that it can be observed anywhere inside a step: a trade that comes half a step after the last one
+//! sees half a step of diffusion.
 
 use super::quantity::{finite, not_negative, positive};
 use rand_chacha::ChaCha12Rng;

@@ -58,7 +58,8 @@ impl Mode {
     }
 }
 
-/// Creates the TLS connector, with the certificates of both sides. `home` is the directory of libpq's own files, `~/.postgresql`.
+/// Creates the TLS connector, with the certificates of both sides. `home` is the directory of libpq's own files,
+/// `~/.postgresql`.
 pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result<MakeTlsConnector, Failure> {
     let file = |key: &str, default: &str| {
         let named = conninfo.get(key).filter(|path| !path.is_empty()).map(PathBuf::from);

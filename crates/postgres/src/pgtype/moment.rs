@@ -56,8 +56,8 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// Reads `2024-02-29`, `23:59:59.5`, `2024-02-29 23:59:59`, `2024-02-29T23:59+01:00`; a year may have seven digits, and a
-    /// sign in front or ` BC` at the end.
+    /// Reads `2024-02-29`, `23:59:59.5`, `2024-02-29 23:59:59`, `2024-02-29T23:59+01:00`; a year may have seven digits,
+    /// and a sign in front or ` BC` at the end.
     pub fn parse(text: &[u8]) -> Result<Self, Problem> {
         Self::read(text).ok_or(Problem::Syntax)?
     }

@@ -38,7 +38,8 @@ impl KnownFields {
 
 /// Infers columns for the fields of the samples that are not known yet, in the order in which fields first appear.
 ///
-/// Returns `None` if no sample is a JSON object. A field that is null in all samples gets no column: its type is not known.
+/// Returns `None` if no sample is a JSON object. A field that is null in all samples gets no column: its type is not
+/// known.
 pub fn infer<'a>(
     samples: impl IntoIterator<Item = Record<'a>>,
     known: &[Column],
