@@ -5,7 +5,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Child;
-use std::time::Duration;
 
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -13,7 +12,7 @@ use rdkafka::ClientConfig;
 use serde_json::json;
 
 use crate::avro::{avro, register};
-use tally_testkit::{free_address, start, tally, wait_until, Topic, World};
+use tally_testkit::{free_address, start, tally, wait_until, Topic, World, STUCK};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
 const MEMORY_KILOBYTES: u64 = 200_000;
@@ -98,7 +97,7 @@ fn large_headers_take_little_memory() {
         .send(BaseRecord::<(), str>::to(&topic.name).payload("{\"id\":0}"))
         .map_err(|(error, _)| error)
         .unwrap();
-    producer.flush(Duration::from_secs(60)).unwrap();
+    producer.flush(STUCK).unwrap();
     load_until(&mut world, &config, 1);
     let slow = "CREATE FUNCTION hostile_headers.wait() RETURNS trigger LANGUAGE plpgsql AS
             'BEGIN IF (SELECT count(*) FROM hostile_headers.t) = 1 THEN PERFORM pg_sleep(3); END IF; RETURN NULL; END';
@@ -111,7 +110,7 @@ fn large_headers_take_little_memory() {
         let record = BaseRecord::<(), str>::to(&topic.name).payload(&payload).headers(headers);
         producer.send(record).map_err(|(error, _)| error).unwrap();
         if id % 100 == 99 {
-            producer.flush(Duration::from_secs(60)).unwrap();
+            producer.flush(STUCK).unwrap();
         }
     }
     let memory = load_until(&mut world, &config, MESSAGES);
@@ -132,7 +131,7 @@ fn bomb(topic: &Topic, codec: &str, megabytes: usize) {
         let producer: BaseProducer = config.create().unwrap();
         let record = BaseRecord::<(), [u8]>::to(&topic.name).payload(value);
         producer.send(record).map_err(|(error, _)| error).unwrap();
-        producer.flush(Duration::from_secs(60)).unwrap();
+        producer.flush(STUCK).unwrap();
     };
     send("none", b"{\"id\":1}");
     send(codec, &vec![b' '; megabytes << 20]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::ClientConfig;
-use tally_testkit::{connect, start, tally, terminate, wait_until, Loader, World};
+use tally_testkit::{connect, start, tally, terminate, wait_until, Loader, World, STUCK};
 
 const PARTITIONS: i32 = 4;
 
@@ -23,7 +23,7 @@ fn produce(world: &World, topic: &str, count: i64, message: impl Fn(i32, i64) ->
             producer.send(record).map_err(|(error, _)| error).unwrap();
         }
     }
-    producer.flush(Duration::from_secs(20)).unwrap();
+    producer.flush(STUCK).unwrap();
 }
 
 fn config(world: &World, topic: &str, more: &str, in_topic: &str) -> String {
