@@ -27,23 +27,23 @@ pub fn window_mem() -> usize {
     WINDOW_MEM.get() as usize
 }
 
-/// Which grouped queries power trees answer.
+/// The grouped queries that power trees answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
 pub enum Answering {
-    /// All that they can.
+    /// All queries that trees can answer.
     On,
-    /// Those whose results have the same bytes as without trees.
+    /// Only queries whose results have the same bytes as without trees.
     Exact,
-    /// None.
+    /// No queries.
     Off,
 }
 
-/// Which grouped queries power trees answer.
+/// The grouped queries that power trees answer.
 pub fn answer_from_trees() -> Answering {
     ANSWER_FROM_TREES.get()
 }
 
-/// Whether to say why a grouped query is not answered from a power tree.
+/// Whether a notice says why a grouped query is not answered from a power tree.
 pub fn tree_notices() -> bool {
     TREE_NOTICES.get()
 }

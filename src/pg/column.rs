@@ -57,7 +57,7 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
     }
 }
 
-/// Returns the columns of a table that have no NULL, by number, as far as constraints say. The table is locked.
+/// Returns the numbers of the columns of a table in which constraints allow no NULL. The table is locked.
 pub fn never_null(relation: Oid) -> Vec<i16> {
     // SAFETY: the descriptor lives as long as the relation is held, and has as many columns as it says.
     unsafe {
@@ -69,7 +69,7 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
         let count = (*descriptor).natts as usize;
         #[cfg(not(feature = "pg18"))]
         let is_never_null = |place: usize| (*descriptor).attrs.as_slice(count)[place].attnotnull;
-        // A constraint that is not validated speaks of new rows only.
+        // A constraint that is not validated applies to new rows only.
         #[cfg(feature = "pg18")]
         let is_never_null = |place: usize| {
             let column = &(*descriptor).compact_attrs.as_slice(count)[place];

@@ -141,7 +141,8 @@ pub fn num_blocks(table: Oid) -> i64 {
     }
 }
 
-/// Whether a table has a B-tree of all its rows that begins with these columns, in any order, and then has another.
+/// Whether a table has a B-tree index of all its rows that begins with these columns, in any order, followed by
+/// another.
 pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
     // SAFETY: PostgreSQL raises an error if there is no such table; each index has as many columns as it says.
     unsafe {

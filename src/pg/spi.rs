@@ -20,7 +20,7 @@ pub fn is_inside() -> bool {
     INSIDE.get()
 }
 
-/// Marks what is done as long as it lives as a query of this extension; an error ends it too.
+/// A guard: while it lives, queries count as those of this extension. An error drops it too.
 struct Inside(bool);
 
 impl Inside {
@@ -77,7 +77,7 @@ impl Plan {
         }
     }
 
-    /// Runs a query whose result may be too large to keep, until `each` returns false. SPI is connected.
+    /// Runs a query whose result may be too large for memory, until `each` returns false. SPI is connected.
     pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow) -> bool) {
         let _inside = Inside::enter();
         let mut arguments = self.checked(arguments);

@@ -122,10 +122,10 @@ pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
     unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
 }
 
-/// A copy of a datum in the current memory context, decompressed.
+/// Copies a datum, decompressed, into the current memory context.
 ///
 /// # Safety
-/// The datum is one of a type of this length, which is passed by value or not.
+/// The datum's type has this length, and is passed by value or not, as stated.
 pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
     // SAFETY: the caller's datum is as long as its type says.
     unsafe {
@@ -133,7 +133,7 @@ pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
             _ if by_value => return datum,
             VARLENA => return Datum::from(pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr())),
             0.. => length as usize,
-            // A C string, with its end.
+            // A C string, including the zero at its end.
             _ => std::ffi::CStr::from_ptr(datum.cast_mut_ptr()).count_bytes() + 1,
         };
         let copy = pg_sys::palloc(bytes).cast::<u8>();

@@ -109,12 +109,12 @@ impl Cascade<3> {
     /// The nearest double.
     pub fn round(self) -> f64 {
         let [hi, mid, lo] = self.renormalized().0;
-        // Keeps the third word's vote when `hi + mid` is a tie.
+        // Takes the third word into account where `hi + mid` is a tie.
         hi + rounded_to_odd(mid, lo)
     }
 
-    /// The double on one side of the sum that is odd, unless the sum is a double: rounding it again, to at most 51 bits, is rounding
-    /// the sum.
+    /// The double on one side of the sum that is odd, unless the sum is a double: rounding it again, to at most 51
+    /// bits, is rounding the sum.
     pub fn rounded_to_odd(self) -> f64 {
         let [hi, mid, lo] = self.renormalized().0;
         rounded_to_odd(hi, rounded_to_odd(mid, lo))

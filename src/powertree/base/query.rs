@@ -92,8 +92,8 @@ impl Base<'_> {
         });
     }
 
-    /// Calls `each` with the number of a piece, from 0, the place of positions among `begins`, from 0, and the contents. Where there
-    /// is but one begin nothing is before it.
+    /// Calls `each` with the number of a piece, from 0, the place of the positions among `begins`, from 0, and the
+    /// contents. If there is only one begin, no rows are before it.
     pub fn read_pieces(self, pieces: &[Piece], begins: &[i64], mut each: impl FnMut(usize, usize, Contents)) {
         let ranges = || pieces.iter().map(|piece| piece.range);
         let (Some(first), Some(last)) = (ranges().map(|r| r.first).min(), ranges().map(|r| r.last).max())
@@ -119,8 +119,8 @@ impl Base<'_> {
         }
     }
 
-    /// Calls `each` with the place of positions among `begins`, from 0, the key of a series and the contents, for all that have rows
-    /// between two positions, until it returns false.
+    /// Calls `each` with the place of the positions among `begins`, from 0, the key of a series, and the contents, for
+    /// all that have rows between two positions, until it returns false.
     pub fn read_span(
         self,
         range: Range,
@@ -136,13 +136,13 @@ impl Base<'_> {
         });
     }
 
-    /// An array of positions.
+    /// Makes an array of positions.
     fn positions(self, positions: impl Iterator<Item = i64>) -> Value {
         let position = self.0.position;
         Value::array(position.type_oid(), positions.map(|at| position.to_value(at)))
     }
 
-    /// The measure in a row, from a column on.
+    /// Reads a measure from a row, beginning at a column.
     fn measured_in(self, row: &SpiRow, measure: Measure, column: usize) -> Measured {
         match measure {
             Measure::Extent => Measured { extent: self.extent_in(row, column), ..Measured::NOTHING },
@@ -167,12 +167,13 @@ impl Base<'_> {
         }
     }
 
-    /// The key in the columns of a row from this one on.
+    /// Reads the key from a row, beginning at this column.
     fn key_in(self, row: &SpiRow, first: usize) -> Vec<u8> {
         let mut key = Vec::new();
         for (i, column) in self.0.series.iter().enumerate() {
             if let Some(datum) = row.get(first + i) {
-                // SAFETY: the caller names the column where those of the key begin, in the order in which the query returns them.
+                // SAFETY: the caller names the column where those of the key begin, in the order in which the query
+                // returns them.
                 unsafe { column.encode(datum, &mut key) }
             }
         }

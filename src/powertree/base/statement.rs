@@ -80,7 +80,7 @@ fn measured(tree: &Tree, measure: Measure) -> String {
     }
 }
 
-/// The columns of contents; `table` is the name of the table, with a point, where there are others.
+/// The columns of contents; `table` qualifies them, as a name followed by a dot, where there are other tables.
 fn contents(tree: &Tree, table: &str) -> String {
     let tallies = (0..tree.values.len()).map(|value| tally(tree, value, table));
     let columns: Vec<String> = [extent(tree, table)].into_iter().chain(tallies).collect();
@@ -119,11 +119,12 @@ fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
     (format!("FROM {} WHERE {}", relation_name(tree.base), conditions.join(" AND ")), types)
 }
 
-/// The SQL of pieces, and the types of its arguments: arrays of the columns of the series, of the first and of the last position, all in
-/// step; the positions between which all pieces are; and those that cut pieces, if they are cut.
+/// The SQL of pieces, and the types of its arguments: parallel arrays of the columns of the series and of the first and
+/// last positions; the positions between which all pieces lie; and those that cut pieces, if any.
 ///
-/// Where an index leads to each piece it is asked for by itself. PostgreSQL, which guesses badly how many rows are between two
-/// columns, might join all pieces of a series with all of its rows. Without such an index that is what is left.
+/// Where an index finds the rows of a piece, each piece is queried by itself: PostgreSQL, which estimates badly how
+/// many rows lie between two columns, might join all pieces of a series with all of its rows. Without such an index,
+/// that join remains.
 fn pieces(tree: &Tree, are_cut: bool) -> (String, Vec<Oid>) {
     let at = tree.position.type_oid();
     let columns = tree.series.iter().map(|key| key.column.type_oid).chain([at, at]);
@@ -159,7 +160,7 @@ fn pieces(tree: &Tree, are_cut: bool) -> (String, Vec<Oid>) {
     (sql, types)
 }
 
-/// The place of the position among those of a sorted array, argument `number`.
+/// The place of the position in a sorted array, which is argument `number`.
 fn place(tree: &Tree, table: &str, number: usize) -> String {
     format!("pg_catalog.width_bucket({table}{}, ${number})", position(tree))
 }
@@ -169,7 +170,8 @@ fn array_type(element: Oid) -> Oid {
     unsafe { pg_sys::get_array_type(element) }
 }
 
-/// The position column, cast to its exact type: an overload that a user puts into a schema must not be the better match.
+/// The position column, cast to its exact type: otherwise an overload that a user has created might be the better
+/// match.
 fn position(tree: &Tree) -> String {
     format!("{}::{}", quoted(&tree.at.name), tree.position.sql_type())
 }

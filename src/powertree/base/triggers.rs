@@ -271,8 +271,8 @@ pub fn any(tree: i32, relation: Oid) -> bool {
     all(relation).iter().any(|trigger| trigger.is_of(tree) && !trigger.cloned)
 }
 
-/// Whether a relation may have triggers of trees: some have such names. Reads only what PostgreSQL keeps in memory of a relation that
-/// is in use.
+/// Whether a relation may have triggers of trees: some have such names. Reads only what PostgreSQL keeps in memory
+/// about a relation in use.
 pub fn may_have_trees(relation: Oid) -> bool {
     // SAFETY: the caller has a lock on the relation, whose triggers are as many as it says.
     unsafe {
@@ -291,7 +291,8 @@ pub fn may_have_trees(relation: Oid) -> bool {
     }
 }
 
-/// The trees whose triggers a relation has, by their names too: others that call the same function are somebody's own.
+/// The trees whose triggers a relation has. Their names are checked too: a user may make other triggers that call the
+/// same function.
 pub fn trees(relation: Oid) -> Vec<i32> {
     let mut trees: Vec<i32> = all(relation)
         .iter()

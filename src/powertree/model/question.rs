@@ -20,7 +20,7 @@ pub enum Query {
     Buckets,
     /// A measure between two positions, by series, for all series whose first columns, this many, have given values.
     Below(Measure, usize),
-    /// The contents of pieces, by their number from 1: each has a series and two positions of its own.
+    /// The contents of pieces, by their number from 1: each has its own series and two positions.
     Pieces,
     /// The contents of pieces, by their number from 1 and by the place of the position among sorted ones.
     CutPieces,
@@ -61,7 +61,7 @@ impl Range {
     }
 }
 
-/// A range of one series, in one or several of the places that it is cut into.
+/// A range of one series, in one or several of the places into which it is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'k> {
     pub key: &'k [u8],

@@ -18,19 +18,19 @@ pub fn may_select_any(base: Oid) -> bool {
 }
 
 pub fn may_select_table(base: Oid) -> bool {
-    // SAFETY: reads a variable of the session, which always has a user.
+    // SAFETY: PostgreSQL only reads a variable of the session, which always has a user.
     can_select(base, unsafe { pg_sys::GetUserId() })
 }
 
 fn can_select(relation: Oid, user: Oid) -> bool {
     let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-    // SAFETY: PostgreSQL takes any numbers for a relation's and a role's.
+    // SAFETY: PostgreSQL accepts any OIDs here.
     unsafe { pg_sys::pg_class_aclcheck(relation, user, select) == pg_sys::AclResult::ACLCHECK_OK }
 }
 
-/// Whether queries of this extension can read a table with the rights of a role.
+/// Whether queries of this extension can read a table with a role's privileges.
 pub fn can_read(base: Oid, role: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     let schema = unsafe { pg_sys::get_rel_namespace(base) };
     can_select(base, role) && can_use(schema, role) && can_use(Tables::get().schema, role)
 }
@@ -44,12 +44,12 @@ pub fn may_select_column(base: Oid, number: i16) -> bool {
 }
 
 pub fn may_use_schema(base: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe { can_use(pg_sys::get_rel_namespace(base), pg_sys::GetUserId()) }
 }
 
 fn can_use(schema: Oid, role: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any numbers for a schema's and a role's.
+    // SAFETY: PostgreSQL accepts any OIDs here.
     unsafe {
         let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
         #[cfg(feature = "pg15")]
@@ -75,9 +75,9 @@ pub fn rows_are_hidden(base: Oid) -> bool {
     rows_are_hidden_from(base, Oid::INVALID)
 }
 
-/// Whether row security hides rows of the table from a role, INVALID being the caller.
+/// Whether row security hides rows of the table from a role; INVALID stands for the caller.
 pub fn rows_are_hidden_from(base: Oid, role: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     let state = unsafe { pg_sys::check_enable_rls(base, role, true) };
     state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }

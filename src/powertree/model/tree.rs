@@ -25,7 +25,7 @@ use tally_stats::tree::Leaves;
 /// The nodes of a tree, as of a compaction.
 #[derive(Clone, Copy)]
 pub struct Size {
-    /// The number of the compaction, and when it was.
+    /// The number of the compaction, and its time.
     pub compacted: (i64, Option<i64>),
     /// The first and the last position of all rows.
     pub extent: Option<(i64, i64)>,
@@ -44,7 +44,7 @@ pub struct Tree {
     pub height: u32,
     /// Whether triggers keep the tree in step.
     pub kept: bool,
-    /// The size that this session has read last.
+    /// The size that this session read last.
     pub size: RefCell<Option<Size>>,
     /// The queries of the base table that this session has prepared.
     pub plans: RefCell<HashMap<(Query, usize), Rc<Plan>>>,
@@ -177,13 +177,13 @@ impl Tree {
             .map(|found| found.unwrap_or_else(|(code, message)| raise_gone(id, code, message)))
     }
 
-    /// The tree of this number, unless it is stale or its columns are gone.
+    /// Finds the tree of this number; None if it is stale or its columns are gone.
     pub fn usable(id: i32) -> Option<Rc<Tree>> {
         Tree::look_up_live(id)?.ok()
     }
 
-    /// The tree of this number if triggers have to keep it in step; never an error, for what writers do must not fail.
-    /// While its columns are gone, what is written has all leaves read from the table.
+    /// Finds the tree of this number if triggers have to keep it in step. Raises no error, since writers must not fail:
+    /// while its columns are gone, a write marks all leaves to be read from the table.
     pub fn to_keep(id: i32) -> Option<Rc<Tree>> {
         match Tree::look_up_live(id)? {
             Ok(tree) => Some(tree),

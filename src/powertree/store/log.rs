@@ -94,12 +94,12 @@ pub fn leaf(row: &Row) -> i64 {
     row.integer(LEAF)
 }
 
-/// The hash of the key of the series that an entry is of.
+/// The hash of the key of an entry's series.
 pub fn series(row: &Row) -> i64 {
     row.integer(SERIES)
 }
 
-/// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
+/// Calls `each` with every entry of a tree that the active snapshot sees, as row, key and entry, by series and leaf.
 pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row, &[u8], Entry)) {
     Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &[ScanKey::Integer(TREE, tree)], |row| {
         each(row, row.bytes(KEY).unwrap_or_default(), entry(row, values));

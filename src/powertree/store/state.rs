@@ -66,7 +66,7 @@ impl TreeState {
         TreeState::find(tables, tree, Snapshot::Latest).map(|(state, _)| state)
     }
 
-    /// Reads the state that the active snapshot sees, which is that of the nodes it sees.
+    /// Reads the state that the active snapshot sees, which belongs to the nodes that it sees.
     pub fn visible(tables: &Tables, tree: i32) -> Option<TreeState> {
         TreeState::find(tables, tree, Snapshot::Active).map(|(state, _)| state)
     }

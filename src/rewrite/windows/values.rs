@@ -211,7 +211,7 @@ impl<T: Tallyable> Values for Tallied<T> {
             Statistic::Max => self.signed(self.now.max())?,
             _ => built_in(&self.now, statistic)?,
         };
-        // The extremes and the sum of reals are reals.
+        // The minimum, maximum and sum of reals are reals.
         Some(match is_real {
             true => Datum::from(u64::from((number as f32).to_bits())),
             false => Datum::from(number.to_bits()),
