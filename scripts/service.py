@@ -6,6 +6,7 @@ it again, and so that nothing stays behind.
 
 import argparse
 import os
+import random
 import shutil
 import signal
 import socket
@@ -72,10 +73,19 @@ class Service:
 
 
 def free_port():
-    """A TCP port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port that nobody listens on, and that no outgoing connection can take before the service does."""
+    try:
+        end = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        end = 32768
+    while True:
+        port = random.randrange(10000, max(end, 11000))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for_end(processes, seconds=None):
@@ -84,7 +94,7 @@ def wait_for_end(processes, seconds=None):
     def lives(process):
         try:
             return Path(f"/proc/{process}/stat").read_text(errors="replace").rsplit(")", 1)[1].split()[0] not in "ZX"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
 
     until = time.monotonic() + (seconds or float("inf"))

@@ -1,9 +1,9 @@
 //! The extension `pg_tally`: what must know PostgreSQL. The mathematics is in `tally_stats`, the SQL in `sql/`.
 //!
-//! On the ground floor are [`pg`], what all features need of PostgreSQL, and [`settings`]. [`datum`] has the values that
-//! features share. Above it stand the features, none of which knows another: [`tally`], the type and its aggregates;
-//! [`detector`], which watches series; [`powertree`], which answers for ranges of a table; and [`rewrite`], which makes
-//! window functions fast.
+//! On the ground floor are [`pg`], what all features need of PostgreSQL, and [`settings`]. [`datum`] has the values
+//! that features share. Above it stand the features, none of which knows another: [`tally`], the type and its
+//! aggregates; [`detector`], which watches series; [`powertree`], which answers for ranges of a table; and [`rewrite`],
+//! which makes window functions fast.
 
 mod datum;
 mod detector;

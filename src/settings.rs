@@ -27,23 +27,23 @@ pub fn window_mem() -> usize {
     WINDOW_MEM.get() as usize
 }
 
-/// Which grouped queries power trees answer.
+/// The grouped queries that power trees answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
 pub enum Answering {
-    /// All that they can.
+    /// All queries that trees can answer.
     On,
-    /// Those whose results have the same bytes as without trees.
+    /// Only queries whose results have the same bytes as without trees.
     Exact,
-    /// None.
+    /// No queries.
     Off,
 }
 
-/// Which grouped queries power trees answer.
+/// The grouped queries that power trees answer.
 pub fn answer_from_trees() -> Answering {
     ANSWER_FROM_TREES.get()
 }
 
-/// Whether to say why a grouped query is not answered from a power tree.
+/// Whether a notice says why a grouped query is not answered from a power tree.
 pub fn tree_notices() -> bool {
     TREE_NOTICES.get()
 }
@@ -133,7 +133,7 @@ pub fn register() {
         GucContext::Sighup,
         GucFlags::UNIT_S,
     );
-    // PostgreSQL lets a setting of the postmaster come into being while it starts, and at no other time.
+    // PostgreSQL allows a setting of the postmaster to be defined only while the server starts.
     // SAFETY: reads a flag that the server set before it loaded the library.
     if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
         GucRegistry::define_string_guc(

@@ -12,7 +12,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from service import Service, ServiceError, wait_for_end
 
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 def where(thing):
@@ -79,5 +79,5 @@ class JavaService(Service):
             process = int(self.pid.read_text())
             # A stale file may name a process that is something else by now.
             return process if str(self.directory).encode() in Path(f"/proc/{process}/cmdline").read_bytes() else None
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ProcessLookupError, ValueError):
             return None

@@ -1,4 +1,5 @@
-//! Values shared by the features: the datum of type `tally`, wide numbers, and what sliding windows keep of both.
+//! Values shared by the features: the datum of type `tally`, wide numbers, and the summaries of both in sliding
+//! windows.
 
 pub mod number;
 pub mod sliding;

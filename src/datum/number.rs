@@ -4,7 +4,7 @@ use crate::pg::error::raise;
 use pgrx::{AnyNumeric, PgSqlErrorCode};
 use tally_stats::split_decimal;
 
-/// A numeric as `hi + lo`, to some 100 bits.
+/// Splits a numeric into `hi + lo`, which holds about 100 bits.
 pub fn split_numeric(x: AnyNumeric) -> (f64, f64) {
     let text = x.to_string();
     split_decimal(&text).unwrap_or_else(|| {

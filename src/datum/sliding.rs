@@ -1,8 +1,8 @@
-//! Summaries that a sliding window keeps of values other than plain doubles.
+//! Summaries in sliding windows of values other than plain doubles.
 
 use tally_stats::{Summary, Tally};
 
-/// Values of more than 53 bits, `hi + lo`.
+/// A summary of values of more than 53 bits, `hi + lo`.
 #[derive(Clone, Copy)]
 pub struct Wide(pub Tally);
 
@@ -19,7 +19,7 @@ impl Summary for Wide {
     }
 }
 
-/// Stored tallies.
+/// A summary of stored tallies.
 #[derive(Clone, Copy)]
 pub struct Merged(pub Tally);
 

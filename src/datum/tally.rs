@@ -26,8 +26,8 @@ impl Deref for SqlTally {
     }
 }
 
-// SAFETY: the SQL type is declared with internallength 80 and alignment double, so every datum of it points to a
-// `Tally`, of which any bits are a value; `#[repr(C)]` without padding makes the layouts the same.
+// SAFETY: the SQL type is declared with internallength 80 and alignment double, so every datum of it points to 80
+// aligned bytes. Any bits are a valid `Tally`, which is `#[repr(C)]` without padding.
 unsafe impl BorrowDatum for SqlTally {
     const PASS: PassBy = PassBy::Ref;
 
@@ -36,10 +36,10 @@ unsafe impl BorrowDatum for SqlTally {
     }
 }
 
-// SAFETY: what is returned is a copy in the memory context of the caller.
+// SAFETY: the result is a copy in the memory context of the caller.
 unsafe impl BoxRet for SqlTally {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // What may be stored is canonical: equal sums have equal bytes.
+        // A result may be stored, so it is canonical: equal sums have equal bytes.
         // SAFETY: the copy lives as long as the context that the caller chose for results.
         unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(allocate(self.0.renormalized()))) }
     }
@@ -48,12 +48,12 @@ unsafe impl BoxRet for SqlTally {
 /// The state of an aggregate: the value itself, changed in place.
 pub struct TallyState {
     tally: *mut Tally,
-    /// Whether this is a copy, made for an ordinary call.
+    /// Whether the tally is a copy, made for an ordinary call.
     copied: bool,
 }
 
 impl TallyState {
-    /// A tally that the caller copies, and that stays with its owner.
+    /// Lends a tally to the caller, who copies it; it stays with its owner.
     pub fn lent(tally: &mut Tally) -> TallyState {
         TallyState { tally, copied: false }
     }
@@ -68,12 +68,12 @@ impl TallyState {
     /// Looks at the node directly: asking `AggCheckCallContext` for every row costs five times the addition.
     ///
     /// # Safety
-    /// `fcinfo` is the one of the running call.
+    /// `fcinfo` belongs to the running call.
     #[inline(always)]
     pub unsafe fn writable(&mut self, fcinfo: pg_sys::FunctionCallInfo) -> &mut Tally {
-        // SAFETY: the context of a call is null or a node, which starts with its
-        // tag. Inside an aggregate the state belongs to the executor, which lends it to the transition function
-        // to write to; nothing else refers to it during the call.
+        // SAFETY: the context of a call is null or a node, which starts with its tag. Inside an aggregate the executor
+        // owns the state and lends it to the transition function for writing; nothing else refers to it during the
+        // call.
         unsafe {
             let context = (*fcinfo).context;
             let in_aggregate = !context.is_null()
@@ -91,7 +91,7 @@ impl TallyState {
 
 /// Copies a tally into the current memory context.
 pub fn allocate(tally: Tally) -> *mut Tally {
-    // SAFETY: palloc gives the size asked for, aligned for any type, or raises an error.
+    // SAFETY: palloc returns memory of this size, aligned for any type, or raises an error.
     unsafe {
         let copy = pg_sys::palloc(size_of::<Tally>()).cast::<Tally>();
         copy.write(tally);
@@ -113,7 +113,7 @@ impl FromDatum for TallyState {
     }
 }
 
-// SAFETY: only takes the pointer out of the datum.
+// SAFETY: only the pointer is taken out of the datum.
 unsafe impl<'fcx> ArgAbi<'fcx> for TallyState {
     #[inline(always)]
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
@@ -130,14 +130,14 @@ unsafe impl<'fcx> ArgAbi<'fcx> for TallyState {
     }
 }
 
-// SAFETY: the pointer is the executor's own or freshly allocated for the caller.
+// SAFETY: the pointer belongs to the executor, or was allocated for the caller.
 unsafe impl BoxRet for TallyState {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: the pointer is the executor's own or that of a copy, which is nobody else's.
+        // SAFETY: the pointer belongs to the executor, or to a copy that only the caller has.
         unsafe {
             if self.copied {
-                // What may be stored is canonical.
+                // A result may be stored, so it is canonical.
                 *self.tally = (*self.tally).renormalized();
             }
             fcinfo.return_raw_datum(pg_sys::Datum::from(self.tally))
@@ -145,7 +145,7 @@ unsafe impl BoxRet for TallyState {
     }
 }
 
-/// Implements what pgrx asks of the types of its functions, although the SQL is written by hand.
+/// Implements what pgrx requires of argument types, although the SQL is written by hand.
 macro_rules! named_tally {
     ($($type:ty),*) => { $(
         // SAFETY: the type is known to SQL as `tally`.

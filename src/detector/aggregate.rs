@@ -9,7 +9,7 @@ use tally_stats::detector::{Detector, Options};
 
 type DetectorState = Moving<Detector>;
 
-/// Microseconds of an interval, months of 30 days.
+/// Returns the microseconds of an interval; a month has 30 days.
 pub fn microseconds(interval: &Interval) -> i64 {
     let days = i128::from(interval.months()) * 30 + i128::from(interval.days());
     (days * 86_400_000_000 + i128::from(interval.micros())).clamp(i128::from(i64::MIN), i128::from(i64::MAX))

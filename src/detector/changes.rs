@@ -5,13 +5,13 @@ use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys, IntoDatum};
 use tally_stats::detector::Change;
 
-/// Microseconds of a minute and of a day.
+/// A minute and a day, in microseconds.
 const MINUTE: i64 = 60_000_000;
 const DAY: i64 = 1440 * MINUTE;
 
 /// Formats a time in the session's time zone.
 fn written(at: i64, format: &str) -> String {
-    // SAFETY: the function takes a timestamptz, which is an i64, and a text, and that is what it gets.
+    // SAFETY: the function takes a timestamptz, which is an i64, and a text, and gets these.
     unsafe { direct_function_call(pg_sys::timestamptz_to_char, &[at.into_datum(), format.into_datum()]) }
         .unwrap_or_default()
 }

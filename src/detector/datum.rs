@@ -12,7 +12,7 @@ pub const SETTINGS: &Settings = &Settings::DEFAULT;
 /// The finite times of PostgreSQL.
 const TIMES: RangeInclusive<i64> = -211_813_488_000_000_000..=9_223_371_331_199_999_999;
 
-/// Decodes a detector; an error with this code if that is impossible.
+/// Decodes a detector; raises an error with this code if the bytes are not a valid one.
 pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
     let detail = match Detector::from_bytes(bytes) {
         Ok(detector) if timely(&detector) => return detector,
@@ -36,7 +36,7 @@ pub fn read(bytes: &[u8], code: PgSqlErrorCode) -> Detector {
     )
 }
 
-/// Whether the times of a detector are times of PostgreSQL.
+/// Whether the times of a detector lie in PostgreSQL's range.
 fn timely(detector: &Detector) -> bool {
     detector.times().is_none_or(|(first, last)| TIMES.contains(&first) && TIMES.contains(&last))
 }
@@ -66,7 +66,7 @@ pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
     }
 }
 
-/// Returns the time of a row; an error unless it is finite.
+/// Returns the time of a row; raises an error unless it is finite.
 pub fn time(at: Option<i64>) -> i64 {
     match at {
         Some(at) if TIMES.contains(&at) => at,
@@ -85,7 +85,7 @@ pub fn time(at: Option<i64>) -> i64 {
     }
 }
 
-/// Checks the options of a user.
+/// Checks the options that a user has given.
 pub fn options(timed: bool, sensitivity: Option<f64>, period: Option<i64>) -> Options {
     let mut options = Options::new(timed);
     if let Some(sensitivity) = sensitivity {

@@ -1,5 +1,5 @@
-//! Text, which is the stored bytes in hexadecimal, and binary. Both are validated, and encoded again by this version, so
-//! that equal states have equal bytes.
+//! The text form, which is the stored bytes in hexadecimal, and the binary form. Input is validated, and encoded again
+//! by this version, so that equal states have equal bytes.
 
 use super::datum::read;
 use crate::pg::error::raise;

@@ -1,4 +1,4 @@
-//! The parts of `important_changes` that are not SQL: the evidence of a series, and the choice among many.
+//! The parts of `important_changes` that are not SQL: the evidence of one series, and the choice among many.
 
 use super::datum::{stored, SETTINGS};
 use crate::pg::error::raise;
@@ -12,7 +12,7 @@ fn detector_evidence(state: &[u8], since: i64) -> f64 {
     stored(state).evidence_since(since, SETTINGS)
 }
 
-/// The most series of one report, whose comparison takes seconds.
+/// The most series in one report, which takes seconds to compare them.
 const MOST_SERIES: usize = 10_000_000;
 
 /// Returns the series to report, 1-based, with their probabilities and the expected share of false ones.
@@ -47,7 +47,7 @@ fn fleet_discoveries(
     TableIterator::new(rows)
 }
 
-/// Returns the weight of a series, checked.
+/// Checks and returns the weight of a series.
 #[pg_extern(sql = false)]
 fn fleet_weight(series: Option<&str>, weight: Option<f64>) -> Option<f64> {
     let weight = weight?;

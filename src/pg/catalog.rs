@@ -1,11 +1,11 @@
-//! Questions to PostgreSQL's catalog and to the running transaction.
+//! Queries of PostgreSQL's catalog and of the running transaction.
 
 use super::name::text;
 use pgrx::pg_sys::{self, Oid};
 
 /// Returns `pg_class.relkind` of a relation; 0 if it is gone.
 pub fn relkind(relation: Oid) -> u8 {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe { pg_sys::get_rel_relkind(relation) as u8 }
 }
 
@@ -16,19 +16,19 @@ pub fn is_partitioned(relation: Oid) -> bool {
 
 /// The name of a relation without its schema; None if it is gone.
 pub fn relname(relation: Oid) -> Option<String> {
-    // SAFETY: PostgreSQL takes any number for a relation's, and returns a C string or null.
+    // SAFETY: PostgreSQL accepts any OID, and returns a C string or null.
     unsafe { text(pg_sys::get_rel_name(relation)) }
 }
 
 /// The name of a column; None if it is gone.
 pub fn attname(relation: Oid, number: i16) -> Option<String> {
-    // SAFETY: PostgreSQL takes any numbers for a relation's and a column's, and returns a C string or null.
+    // SAFETY: PostgreSQL accepts any OID and column number, and returns a C string or null.
     unsafe { text(pg_sys::get_attname(relation, number, true)) }
 }
 
 /// Locks a relation until the end of the transaction.
 pub fn lock(relation: Oid, mode: u32) {
-    // SAFETY: PostgreSQL takes any number for a relation's, and releases the lock with the transaction.
+    // SAFETY: PostgreSQL accepts any OID, and releases the lock with the transaction.
     unsafe { pg_sys::LockRelationOid(relation, mode as i32) }
 }
 
@@ -39,8 +39,8 @@ pub fn scan(
     key: Option<(u32, Oid)>,
     mut each: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc) -> bool,
 ) {
-    // SAFETY: PostgreSQL raises an error if the catalog is not there; a key is compared as the number of an object. A row
-    // is not used after the next.
+    // SAFETY: PostgreSQL raises an error if the catalog does not exist; a key is compared as an OID. A row is not used
+    // once the next has been fetched.
     unsafe {
         let table = pg_sys::table_open(catalog, pg_sys::AccessShareLock as i32);
         let mut condition = pg_sys::ScanKeyData::default();
@@ -67,20 +67,20 @@ pub fn scan(
     }
 }
 
-/// Makes what the transaction has written known to what it does next.
+/// Makes what the transaction has written visible to its next command.
 pub fn advance() {
     // SAFETY: raises a counter of the running transaction, in which this is called.
     unsafe { pg_sys::CommandCounterIncrement() }
 }
 
-/// The time of day, in microseconds since 2000.
+/// The current time, in microseconds since 2000.
 pub fn now() -> i64 {
-    // SAFETY: PostgreSQL reads the clock; nothing has to hold for it.
+    // SAFETY: PostgreSQL only reads the clock; there are no preconditions.
     unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
-/// The number of the running transaction, which gets one if it has none.
+/// The ID of the running transaction, assigned now if it has none.
 pub fn transaction_number() -> u64 {
-    // SAFETY: PostgreSQL raises an error where there can be none.
+    // SAFETY: PostgreSQL raises an error where no ID can be assigned.
     unsafe { pg_sys::GetTopFullTransactionId() }.value
 }

@@ -8,13 +8,13 @@ use pgrx::pg_sys::{self, Oid};
 pub struct Column {
     pub name: String,
     pub number: i16,
-    /// The type of the values; of a domain, the type below it.
+    /// The type of the values; for a domain, its base type.
     pub type_oid: Oid,
     pub typmod: i32,
     pub collation: Oid,
 }
 
-/// Looks a column up by its name; None if there is none.
+/// Looks up a column by name; None if there is none.
 pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     let c_name = c_string(name);
     let mut found = Column {
@@ -24,7 +24,7 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
         typmod: -1,
         collation: Oid::INVALID,
     };
-    // SAFETY: PostgreSQL looks the column up, and writes what it finds.
+    // SAFETY: PostgreSQL looks up the column, and fills in what it finds.
     unsafe {
         found.number = pg_sys::get_attnum(relation, c_name.as_ptr());
         if found.number <= 0 {
@@ -44,7 +44,7 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
 
 /// Returns `pg_attribute.attgenerated`: `s` for a stored column, `v` for a virtual one, 0 for an ordinary one.
 pub fn generated(relation: Oid, number: i16) -> u8 {
-    // SAFETY: a row of `pg_attribute` begins with this structure; the row is released after it was read.
+    // SAFETY: a row of `pg_attribute` begins with this structure; the row is read before it is released.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
         let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
@@ -57,7 +57,7 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
     }
 }
 
-/// Returns the columns of a table that have no NULL, by number, as far as constraints say. The table is locked.
+/// Returns the numbers of the columns of a table in which constraints allow no NULL. The table is locked.
 pub fn never_null(relation: Oid) -> Vec<i16> {
     // SAFETY: the descriptor lives as long as the relation is held, and has as many columns as it says.
     unsafe {
@@ -69,7 +69,7 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
         let count = (*descriptor).natts as usize;
         #[cfg(not(feature = "pg18"))]
         let is_never_null = |place: usize| (*descriptor).attrs.as_slice(count)[place].attnotnull;
-        // A constraint that is not validated speaks of new rows only.
+        // A constraint that is not validated applies to new rows only.
         #[cfg(feature = "pg18")]
         let is_never_null = |place: usize| {
             let column = &(*descriptor).compact_attrs.as_slice(count)[place];
@@ -84,19 +84,19 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
 
 /// Returns the name of a type in SQL.
 pub fn type_name(type_oid: Oid) -> String {
-    // SAFETY: PostgreSQL takes any number for a type's, and returns a C string.
+    // SAFETY: PostgreSQL accepts any OID, and returns a C string.
     unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
 }
 
-/// The length of types whose values have a header that says it.
+/// The `typlen` of types whose values carry their length in a header.
 pub const VARLENA: i16 = -1;
 
-/// Whether the values of a column, counted from one, are passed by reference, and as long as this.
+/// Whether the values of a column, counted from one, are passed by reference and have this length.
 ///
 /// # Safety
-/// The descriptor is that of a table or a result, and outlives the call.
+/// The descriptor belongs to a table or a result, and outlives the call.
 pub unsafe fn is_by_reference(descriptor: pg_sys::TupleDesc, column: i16, length: i16) -> bool {
-    // SAFETY: the caller's descriptor, which has as many columns as it says.
+    // SAFETY: the caller's descriptor has as many columns as it says.
     unsafe {
         let count = (*descriptor).natts as usize;
         #[cfg(not(feature = "pg18"))]

@@ -18,15 +18,15 @@ impl CompositeRow {
         CompositeRow::of(fcinfo, columns.map(|x| Some(pg_sys::Datum::from(x.to_bits()))))
     }
 
-    /// The row that the running function is declared to return, of columns of any types; None is NULL.
+    /// The row that the running function is declared to return, with columns of any types; None is NULL.
     pub fn of<const N: usize>(
         fcinfo: pg_sys::FunctionCallInfo,
         columns: [Option<pg_sys::Datum>; N],
     ) -> CompositeRow {
         let mut values = columns.map(|datum| datum.unwrap_or(pg_sys::Datum::from(0)));
         let mut nulls = columns.map(|datum| datum.is_none());
-        // SAFETY: `fcinfo` is the one of the running call. The row type has the N columns of the declaration in
-        // SQL, which is checked; PostgreSQL copies the values into a tuple of the current memory context.
+        // SAFETY: `fcinfo` belongs to the running call. The row type is checked to have N columns, as declared in SQL;
+        // PostgreSQL copies the values into a tuple in the current memory context.
         unsafe {
             let mut descriptor: pg_sys::TupleDesc = std::ptr::null_mut();
             let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
@@ -48,7 +48,7 @@ impl CompositeRow {
 // SAFETY: the tuple was made in the memory context of the caller.
 unsafe impl BoxRet for CompositeRow {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: the datum is that of the tuple that the row was made with.
+        // SAFETY: the datum is the tuple that the row was made from.
         unsafe { fcinfo.return_raw_datum(self.0) }
     }
 }

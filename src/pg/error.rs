@@ -6,10 +6,10 @@ use pgrx::PgSqlErrorCode;
 use std::backtrace::Backtrace;
 use std::env;
 
-/// Keeps Rust from adding backtraces to errors, whatever the server's environment asks for: paths of the build are not for
-/// clients.
+/// Keeps Rust from adding backtraces to errors, whatever the server's environment asks for: clients should not see
+/// paths of the build.
 ///
-/// Rust looks at the environment once, when it is first asked for a backtrace; the environment stays as it is.
+/// Rust reads the environment once, when it is first asked for a backtrace; the environment is left unchanged.
 pub fn omit_backtraces() {
     const ASKED: &str = "RUST_LIB_BACKTRACE";
     let before = env::var_os(ASKED);
@@ -21,10 +21,10 @@ pub fn omit_backtraces() {
     }
 }
 
-/// The longest text of an error, which may repeat an argument of megabytes.
+/// The longest text of an error, in bytes: an error may quote an argument that is megabytes long.
 const LONGEST: usize = 4096;
 
-/// Raises an error; what PostgreSQL allocated since is released by its memory contexts.
+/// Raises an error; PostgreSQL's memory contexts release what was allocated in them.
 pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, detail: impl Into<String>, hint: &str) -> ! {
     let mut report =
         ErrorReport::new(code, clipped(message.into()), "pg_tally").set_hint(clipped(hint.into()));
@@ -32,13 +32,13 @@ pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, detail: impl Into
     if !detail.is_empty() {
         report = report.set_detail(detail);
     }
-    // The first panic of a session registers a destructor; without memory for that glibc aborts the process.
+    // The first panic of a session registers a destructor; glibc aborts the process if there is no memory for it.
     reserve::give_up();
     // What pgrx does to report an error, but known not to return.
     std::panic::panic_any(report)
 }
 
-/// Raises an error that only a defect of the extension's own can cause.
+/// Raises an error that only a defect of the extension itself can cause.
 #[cold]
 pub fn defect(what: &str) -> ! {
     raise(

@@ -1,8 +1,9 @@
 //! The executor's functions, called as C calls them.
 //!
-//! pgrx's own declarations prepare for a jump at each call, which takes longer than most of these calls do, and raise an
-//! error again without its context. Here an ERROR of PostgreSQL passes over frames of Rust, to whoever called the node.
-//! Whoever calls what is exported here, directly or not, keeps the contract of [`plain frames`](super::plain).
+//! pgrx's own declarations prepare for a longjmp at each call, which takes longer than most of these calls do, and
+//! raise an error again without its context. Here an ERROR of PostgreSQL jumps over frames of Rust, to the caller of
+//! the node. Every direct or indirect caller of the functions exported here keeps the contract of [plain
+//! frames](super::plain).
 
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, Tuplestorestate};
 use std::mem::needs_drop;
@@ -106,17 +107,17 @@ pub unsafe fn next_row(node: *mut PlanState) -> Option<*mut TupleTableSlot> {
 /// A context of the running query.
 #[inline]
 pub unsafe fn reset(context: *mut ExprContext) {
-    // SAFETY: the memory is the context's own, and what was evaluated in it is not used any more.
+    // SAFETY: the memory belongs to the context, and nothing that was evaluated in it is used any more.
     unsafe { MemoryContextReset((*context).ecxt_per_tuple_memory) }
 }
 
 /// The value of an expression; what it points to lives until the context is reset.
 ///
 /// # Safety
-/// An initialised expression, and a context that has the rows which it refers to; the contract of `pg::plain`.
+/// The expression is initialised, and the context has the rows that it refers to; the contract of `pg::plain`.
 #[inline]
 pub unsafe fn evaluate(expression: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
-    // SAFETY: the caller's expression, which has its function since it was initialised.
+    // SAFETY: the caller's expression is initialised, and so has its function.
     unsafe {
         let function = (*expression).evalfunc?;
         let mut null = false;
@@ -125,7 +126,7 @@ pub unsafe fn evaluate(expression: *mut ExprState, context: *mut ExprContext) ->
     }
 }
 
-/// Whether a condition holds. NULL is no.
+/// Whether a condition holds; NULL counts as false.
 ///
 /// # Safety
 /// As for [`evaluate`].
@@ -135,7 +136,7 @@ pub unsafe fn holds(condition: *mut ExprState, context: *mut ExprContext) -> boo
     unsafe { evaluate(condition, context) }.is_some_and(|value| value.value() != 0)
 }
 
-/// Runs `f` with what it allocates living until the context is reset.
+/// Runs `f` in the context's memory: what it allocates lives until the context is reset.
 ///
 /// # Safety
 /// A context of the running query.
@@ -152,10 +153,10 @@ pub unsafe fn in_memory_of<T, F: FnOnce() -> T>(context: *mut ExprContext, f: F)
     }
 }
 
-/// A node's output of the row in its context.
+/// A node's output for the row in its context.
 ///
 /// # Safety
-/// A node whose context has the rows that its projection refers to; without a projection, its output is `scan`. The
+/// The node's context has the rows that its projection refers to; without a projection, its output is `scan`. The
 /// contract of `pg::plain`.
 #[inline]
 pub unsafe fn project(node: *mut PlanState, scan: *mut TupleTableSlot) -> *mut TupleTableSlot {
@@ -188,13 +189,13 @@ pub unsafe fn clear(slot: *mut TupleTableSlot) {
     }
 }
 
-/// Declares all columns of a cleared virtual slot to be there.
+/// Marks all columns of a cleared virtual slot as set.
 ///
 /// # Safety
 /// The values of all columns are set.
 #[inline]
 pub unsafe fn fill(slot: *mut TupleTableSlot) {
-    // SAFETY: the caller's slot, whose columns are as many as its descriptor says.
+    // SAFETY: the caller's slot has as many columns as its descriptor says.
     unsafe {
         (*slot).tts_flags &= !(pg_sys::TTS_FLAG_EMPTY as u16);
         (*slot).tts_nvalid = (*(*slot).tts_tupleDescriptor).natts as i16;
@@ -207,7 +208,7 @@ pub unsafe fn fill(slot: *mut TupleTableSlot) {
 /// The slot holds a row that has this column, counted from one; the contract of `pg::plain`.
 #[inline]
 pub unsafe fn column(slot: *mut TupleTableSlot, number: i16) -> Option<Datum> {
-    // SAFETY: the caller's row, taken apart as far as the column.
+    // SAFETY: the caller's row is deformed up to this column.
     unsafe {
         if number > (*slot).tts_nvalid {
             slot_getsomeattrs_int(slot, i32::from(number));
@@ -217,13 +218,13 @@ pub unsafe fn column(slot: *mut TupleTableSlot, number: i16) -> Option<Datum> {
     }
 }
 
-/// Copies a row into a slot of its own.
+/// Copies a row into another slot.
 ///
 /// # Safety
-/// Slots of the same row type; the contract of `pg::plain`.
+/// Both slots have the same row type; the contract of `pg::plain`.
 #[inline]
 pub unsafe fn copy_row(to: *mut TupleTableSlot, from: *mut TupleTableSlot) {
-    // SAFETY: the caller's slots, of kinds that can be copied into.
+    // SAFETY: the caller's slots are of kinds that support copying.
     unsafe {
         if let Some(copy) = (*(*to).tts_ops).copyslot {
             copy(to, from);

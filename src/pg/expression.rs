@@ -1,4 +1,4 @@
-//! Expression trees, looked at by the planner, and evaluated from frames of Rust that own what has to be dropped.
+//! Expression trees, inspected while planning, and evaluated from frames of Rust that own what has to be dropped.
 
 use super::executor;
 use super::list::items;
@@ -13,7 +13,7 @@ use std::ffi::c_void;
 pub unsafe fn for_each_child(node: *mut Node, visit: &mut dyn FnMut(*mut Node)) {
     let mut visit = visit;
     let context = (&raw mut visit).cast::<c_void>();
-    // SAFETY: PostgreSQL hands the context on to `child`, for the time of this call.
+    // SAFETY: PostgreSQL passes the context on to `child`, only during this call.
     unsafe {
         pg_sys::expression_tree_walker(node, Some(child), context);
     }
@@ -22,22 +22,22 @@ pub unsafe fn for_each_child(node: *mut Node, visit: &mut dyn FnMut(*mut Node)) 
 #[pg_guard]
 unsafe extern "C-unwind" fn child(node: *mut Node, context: *mut c_void) -> bool {
     if !node.is_null() {
-        // SAFETY: the context is that of `for_each_child`, which waits for this call.
+        // SAFETY: the context comes from `for_each_child`, which waits for this call.
         unsafe { (*context.cast::<&mut dyn FnMut(*mut Node)>())(node) }
     }
     false
 }
 
-/// Returns whether two trees are the same but for places in the text of the query.
+/// Whether two trees are equal, apart from their positions in the text of the query.
 ///
 /// # Safety
-/// Two nodes, or null.
+/// Both are nodes, or null.
 pub unsafe fn same<A, B>(one: *const A, other: *const B) -> bool {
-    // SAFETY: the caller's nodes, which PostgreSQL compares.
+    // SAFETY: both are nodes or null, which PostgreSQL can compare.
     unsafe { pg_sys::equal(one.cast(), other.cast()) }
 }
 
-/// Returns the value of a constant that is not NULL; None of everything else.
+/// Returns the value of a constant that is not NULL; None for everything else.
 ///
 /// # Safety
 /// A node of an expression.
@@ -57,19 +57,19 @@ pub unsafe fn constant(node: *mut Node) -> Option<(Oid, Datum)> {
 /// # Safety
 /// As for [`constant`].
 pub unsafe fn constant_text(node: *mut Node) -> Option<String> {
-    // SAFETY: the constant is a text, as is checked.
+    // SAFETY: the constant is checked to be a text.
     unsafe {
         let (_, datum) = constant(node).filter(|(type_oid, _)| *type_oid == pg_sys::TEXTOID)?;
         Some(String::from_utf8_lossy(super::value::bytes_of(datum)).into_owned())
     }
 }
 
-/// A list of pointers with one member more.
+/// Appends a member to a list of pointers, and returns the list.
 ///
 /// # Safety
-/// A list of pointers, or null; a node that lives as long as the list.
+/// `list` is a list of pointers, or null; the member lives as long as the list.
 pub unsafe fn appended<T>(list: *mut List, member: *mut T) -> *mut List {
-    // SAFETY: the caller's list.
+    // SAFETY: the caller promises a list of pointers or null.
     unsafe { pg_sys::lappend(list, member.cast()) }
 }
 
@@ -82,7 +82,7 @@ pub struct Evaluated {
 
 impl Evaluated {
     /// # Safety
-    /// An initialised expression and its context, which live as long as the query does.
+    /// The expression is initialised, and lives as long as the query, as does its context.
     pub unsafe fn new(state: *mut ExprState, context: *mut ExprContext) -> Evaluated {
         Evaluated { state, context }
     }
@@ -92,8 +92,7 @@ impl Evaluated {
     /// # Safety
     /// The context has the rows that the expression refers to.
     pub unsafe fn value(self) -> Option<Datum> {
-        // SAFETY: an error of PostgreSQL goes no further than the boundary, which makes a panic of it; the frames in between
-        // own nothing.
+        // SAFETY: the boundary turns an error of PostgreSQL into a panic; the frames in between own nothing.
         unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| executor::evaluate(self.state, self.context)) }
     }
 }

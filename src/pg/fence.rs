@@ -1,11 +1,11 @@
-//! The fence: the only place that changes the user whose rights code runs with.
+//! The fence: the only place that changes the user as whom code runs.
 //!
-//! Inside, names resolve to PostgreSQL's own objects, whatever the session's settings are; what is set there is undone
-//! on leaving, as in PostgreSQL's own maintenance commands. There are two kinds:
+//! Inside it, names resolve to PostgreSQL's own objects, whatever the session's settings are; settings changed there
+//! are restored on leaving, as in PostgreSQL's own maintenance commands. There are two kinds:
 //!
-//! - [`as_owner`] reads a table as its owner. Planning and running the query may run code of the owner's (predicates and
+//! - [`as_owner`] reads a table as its owner. Planning and running the query may run the owner's code (predicates and
 //!   expressions of indexes, statistics, constraints, generated columns), which never runs as anybody else.
-//! - [`for_catalog`] changes the catalog as superuser. Nothing in it may run code of users: no query of their tables.
+//! - [`for_catalog`] changes the catalog as superuser. Nothing in it may run users' code: no query of their tables.
 
 use super::error::raise;
 use super::relation::Class;
@@ -21,7 +21,7 @@ const SETTINGS: [(&CStr, &CStr); 3] = [
     (c"row_security", c"off"),
 ];
 
-/// Does `work` as the owner of `relation`, who cannot change anything of the session.
+/// Does `work` as the owner of `relation`, who cannot change the session.
 pub fn as_owner<R>(relation: Oid, work: impl FnOnce() -> R) -> R {
     let _fence = Fence::enter(owner(relation), pg_sys::SECURITY_RESTRICTED_OPERATION);
     work()
@@ -42,7 +42,7 @@ struct Fence {
 
 impl Fence {
     fn enter(user: Oid, context: u32) -> Fence {
-        // SAFETY: both are put back when the fence goes.
+        // SAFETY: user and settings are restored when the fence is dropped.
         unsafe {
             let mut before = Fence { user: Oid::INVALID, context: 0, settings: pg_sys::NewGUCNestLevel() };
             pg_sys::GetUserIdAndSecContext(&mut before.user, &mut before.context);
@@ -66,8 +66,8 @@ impl Fence {
 
 impl Drop for Fence {
     fn drop(&mut self) {
-        // SAFETY: the values are those of before. An error that unwinds is on its way to the end of the transaction or
-        // subtransaction, which undoes settings; until then PostgreSQL must not be called.
+        // SAFETY: the values are the former ones. An error that unwinds will end the transaction or subtransaction,
+        // which restores settings; until then PostgreSQL must not be called.
         unsafe {
             if !std::thread::panicking() {
                 pg_sys::AtEOXact_GUC(false, self.settings);

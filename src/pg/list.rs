@@ -20,23 +20,23 @@ pub unsafe fn places<T>(list: *mut List) -> impl Iterator<Item = *mut *mut T> {
 /// The members of a list of pointers.
 ///
 /// # Safety
-/// As for [`places`]; nobody writes to the list while the iterator is used.
+/// `list` is as for [`places`]; nothing writes to it while the iterator is used.
 pub unsafe fn items<T>(list: *mut List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: the caller's promise is that of `places`; each cell holds a pointer.
+    // SAFETY: the caller promises what `places` asks; each cell holds a pointer.
     unsafe { places(list).map(|place| *place) }
 }
 
-/// The numbers of objects in a list.
+/// The OIDs in a list.
 ///
 /// # Safety
-/// The list is one of such numbers, or empty, and lives as long as the iterator.
+/// The list is a list of OIDs, or empty, and outlives the iterator.
 pub unsafe fn oids(list: *mut List) -> impl Iterator<Item = Oid> {
-    // SAFETY: the caller's list, whose elements are as many as it says.
+    // SAFETY: the caller's list has as many elements as it says.
     let elements = unsafe {
         list.as_ref().map_or(&[][..], |list| {
             std::slice::from_raw_parts(list.elements.cast_const(), list.length as usize)
         })
     };
-    // SAFETY: elements of such a list are numbers of objects.
+    // SAFETY: the elements of such a list are OIDs.
     elements.iter().map(|element| unsafe { element.oid_value })
 }

@@ -1,12 +1,12 @@
-//! Memory of the Rust side: running out of it is an error of the statement, and never takes the server down.
+//! Memory allocated by Rust: running out of it is an error of the statement, and never takes the server down.
 //!
-//! Rust aborts the process when an ordinary allocation fails, which stable Rust cannot change; pgrx allocates memory of
-//! PostgreSQL while it turns errors into panics and back. Therefore:
+//! Rust aborts the process when an ordinary allocation fails, and stable Rust offers no way to change that; pgrx
+//! allocates PostgreSQL's memory while it turns errors into panics and back. Therefore:
 //!
 //! - Collections that grow with the rows of a query ask first, by [`room`] or within [`fallibly`], and raise the error.
 //! - Everything else is small: a message, a node of a map, the state of an aggregate. When malloc has nothing, the
 //!   [`reserve`] is given up for it, and the next [`check`], of which there is one for every row, raises the error.
-//! - The reserve is given up for an error that is being raised, too.
+//! - The reserve is also given up for an error that is being raised.
 //! - Where that is not enough, the session ends with FATAL and frees all of its memory. Other sessions go on.
 
 use super::error::raise;
@@ -29,12 +29,12 @@ static ALLOCATOR: Allocator = Allocator;
 /// Malloc, and the reserve behind it.
 struct Allocator;
 
-/// Whether the caller handles a failed allocation. (A backend has one thread.)
+/// Whether the caller handles a failed allocation; a global, since a backend has one thread.
 static ASKED: AtomicBool = AtomicBool::new(false);
-/// The reserve was given up for an allocation, and no error has been raised since.
+/// Whether the reserve was given up for an allocation, and no error has been raised since.
 static UNREPORTED: AtomicBool = AtomicBool::new(false);
 
-// SAFETY: all blocks are malloc's. Nothing unwinds: the end of the session does not return.
+// SAFETY: all blocks come from malloc. Nothing unwinds: ending the session does not return.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for Allocator {
 
     #[inline]
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's block, which malloc leaves as it is where it has no memory.
+        // SAFETY: the caller's block came from malloc, which leaves it as it is where memory is lacking.
         unsafe { or_from_reserve(size, || System.realloc(memory, layout, size)) }
     }
 }
@@ -96,7 +96,7 @@ fn end_session(size: usize) -> ! {
         fn errhint(format: *const c_char, ...) -> c_int;
         fn errfinish(file: *const c_char, line: c_int, function: *const c_char);
     }
-    // SAFETY: an ereport() as C writes it. FATAL exits the process after PostgreSQL's own cleaning up.
+    // SAFETY: an ereport() as in C. FATAL exits the process after PostgreSQL's own cleanup.
     unsafe {
         errstart(PgLogLevel::FATAL as c_int, std::ptr::null());
         errcode(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY as c_int);
@@ -108,7 +108,7 @@ fn end_session(size: usize) -> ! {
     std::process::abort()
 }
 
-/// Raises the error if the reserve had to be given up. Called for every row of what may be many.
+/// Raises the out-of-memory error if the reserve had to be given up. Called for every row wherever there may be many.
 #[inline(always)]
 pub fn check() {
     if !reserve::is_held() {
@@ -123,7 +123,7 @@ fn check_without_reserve() {
     }
 }
 
-/// Raises the error.
+/// Raises the out-of-memory error.
 #[cold]
 #[inline(never)]
 pub fn out_of_memory(detail: impl Into<String>) -> ! {
@@ -132,7 +132,7 @@ pub fn out_of_memory(detail: impl Into<String>) -> ! {
     raise(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, "out of memory", detail, hint)
 }
 
-/// Runs an allocation that may fail; raises the error if it does.
+/// Runs an allocation that may fail; raises the out-of-memory error if it does.
 #[inline]
 pub fn fallibly<T>(ask: impl FnOnce() -> Result<T, TryReserveError>) -> T {
     ASKED.store(true, Relaxed);
@@ -148,13 +148,13 @@ pub fn fallibly<T>(ask: impl FnOnce() -> Result<T, TryReserveError>) -> T {
 #[inline]
 pub fn room(collection: &mut impl Grow, more: usize) {
     if collection.room() < more {
-        // What the reserve was given up for is not this.
+        // An error that is due for an earlier allocation comes first.
         check();
         fallibly(|| collection.try_grow(more));
     }
 }
 
-/// Collects the items, or raises the error.
+/// Collects the items, or raises the out-of-memory error.
 pub fn collect<T>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut all = Vec::new();
     for item in items {
@@ -168,7 +168,7 @@ pub fn collect<T>(items: impl Iterator<Item = T>) -> Vec<T> {
 pub trait Grow {
     /// Returns how many elements can be added without asking for memory.
     fn room(&self) -> usize;
-    /// Asks for memory for this many more.
+    /// Asks for memory for this many more elements.
     fn try_grow(&mut self, more: usize) -> Result<(), TryReserveError>;
 }
 
@@ -189,7 +189,7 @@ macro_rules! growing {
 
 growing!([T] Vec<T>, [T] VecDeque<T>, [K: Eq + Hash, V] HashMap<K, V>);
 
-/// Takes hold of the reserve, now and again at the end of every transaction, when memory has been freed.
+/// Takes the reserve now, and again at the end of every transaction, when memory has been freed.
 pub fn watch() {
     reserve::hold();
     // SAFETY: only called from `_PG_init`; the callback raises no error.
@@ -210,7 +210,7 @@ mod wrapped {
         fn __real_CopyErrorData() -> *mut pg_sys::ErrorData;
     }
 
-    /// Begins a message of pgrx's: its parts are copied by PostgreSQL.
+    /// Begins an error message for pgrx; PostgreSQL copies its parts.
     #[no_mangle]
     unsafe extern "C-unwind" fn __wrap_errstart(level: c_int, domain: *const c_char) -> bool {
         if level >= PgLogLevel::ERROR as c_int {
@@ -220,12 +220,12 @@ mod wrapped {
         unsafe { __real_errstart(level, domain) }
     }
 
-    /// Copies an error of PostgreSQL's that pgrx has caught. Without memory PostgreSQL would raise the next one, which pgrx
-    /// would catch here again, until there are too many.
+    /// Copies an error that pgrx has caught. Without memory for the copy PostgreSQL would raise another error, which
+    /// pgrx would catch here again, until PostgreSQL's stack of errors overflows.
     #[no_mangle]
     unsafe extern "C-unwind" fn __wrap_CopyErrorData() -> *mut pg_sys::ErrorData {
         reserve::give_up();
-        // SAFETY: there is an error, as the caller knows.
+        // SAFETY: pgrx calls this only while an error is being handled.
         unsafe { __real_CopyErrorData() }
     }
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL as all features use it: the ground floor, which knows none of them.
+//! PostgreSQL's interfaces as all features use them: the ground floor, which knows none of the features.
 
 pub mod catalog;
 pub mod column;

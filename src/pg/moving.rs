@@ -12,18 +12,18 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 use pgrx::PgSqlErrorCode;
 use std::ops::{Deref, DerefMut};
 
-/// A pointer to the state, which the executor passes on as `internal`.
+/// A pointer to the state, which the executor hands from call to call as `internal`.
 pub struct Moving<W>(*mut W);
 
 impl<W> Moving<W> {
     /// A new state in the aggregate's memory context.
     ///
-    /// That context is reset for every new partition and deleted with the query, however it ends: the state is
+    /// That context is reset for every new partition and deleted with the query, however it ends, and the state is
     /// dropped with it.
     #[cold]
     pub fn new(fcinfo: FunctionCallInfo, state: W) -> Self {
         let mut context: pg_sys::MemoryContext = std::ptr::null_mut();
-        // SAFETY: `fcinfo` is the one of the running call; the context is written if it is an aggregate's.
+        // SAFETY: `fcinfo` belongs to the running call; PostgreSQL sets the context if an aggregate is running.
         if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
             raise(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -61,7 +61,7 @@ impl<W> FromDatum for Moving<W> {
     }
 }
 
-// SAFETY: only takes the pointer out of the datum.
+// SAFETY: only the pointer is taken out of the datum.
 unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         // SAFETY: `internal` is passed by value; all functions take the state as an Option.
@@ -81,7 +81,7 @@ unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
 unsafe impl<W> BoxRet for Moving<W> {
     #[inline(always)]
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: the pointer is all that `internal` is.
+        // SAFETY: a value of type `internal` is just a pointer.
         unsafe { fcinfo.return_raw_datum(pg_sys::Datum::from(self.0)) }
     }
 }

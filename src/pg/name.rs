@@ -7,13 +7,13 @@ use std::ffi::{CStr, CString};
 
 /// A schema's name.
 pub fn namespace(schema: Oid) -> String {
-    // SAFETY: PostgreSQL takes any number for a schema's, and returns a C string or null.
+    // SAFETY: PostgreSQL accepts any OID, and returns a C string or null.
     unsafe { text(pg_sys::get_namespace_name(schema)) }.unwrap_or_default()
 }
 
 /// A relation's name with its schema, as SQL.
 pub fn relation_name(relation: Oid) -> String {
-    // SAFETY: PostgreSQL takes any number for a relation's, and returns a C string or null.
+    // SAFETY: PostgreSQL accepts any OID, and returns a C string or null.
     let (schema, name) =
         unsafe { (namespace(pg_sys::get_rel_namespace(relation)), text(pg_sys::get_rel_name(relation))) };
     format!("{}.{}", quoted(schema), quoted(name.unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! Tables, their partitions and those that they are partitions of.
+//! Tables, their partitions, and the tables that they are partitions of.
 
 use super::catalog::{lock, relkind, scan};
 use super::list::oids;
@@ -6,7 +6,7 @@ use super::memory;
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
 
-/// A table and all its partitions, of partitions too.
+/// A table and all its partitions, at every level.
 pub fn family(base: Oid) -> Vec<Oid> {
     let mut family = vec![base];
     let mut next = 0;
@@ -19,7 +19,8 @@ pub fn family(base: Oid) -> Vec<Oid> {
     family
 }
 
-/// A table and all its partitions, each locked before its partitions are looked up, in the order in which PostgreSQL locks them.
+/// Locks a table and all its partitions, each before its own partitions are looked up, in PostgreSQL's order; returns
+/// them.
 pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
     let mut family = Vec::new();
     let mut next = vec![base];
@@ -40,9 +41,10 @@ pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
     family
 }
 
-/// An error if the session itself still uses a table: a trigger of its, a query that reads it, or an open cursor.
+/// Raises an error if the session itself still uses a table: in a trigger on it, a query that reads it, or an open
+/// cursor.
 pub fn require_unused(relation: Oid, command: &CStr) {
-    // SAFETY: the table is locked, and closed again unless there is an error.
+    // SAFETY: the table is locked, and closed again unless an error is raised.
     unsafe {
         let open = pg_sys::table_open(relation, pg_sys::NoLock as i32);
         pg_sys::CheckTableNotInUse(open, command.as_ptr());
@@ -52,7 +54,7 @@ pub fn require_unused(relation: Oid, command: &CStr) {
 
 /// The partitions of a table, or the tables that inherit from it.
 fn children(relation: Oid) -> Vec<Oid> {
-    // Nothing can inherit from a partition that is not partitioned itself: most of a family need not be looked up.
+    // Nothing can inherit from a partition that is not partitioned itself: most members of a family need no look-up.
     let is_leaf = Class::of(relation)
         .is_some_and(|class| class.partition && class.kind != pg_sys::RELKIND_PARTITIONED_TABLE);
     if is_leaf {
@@ -61,7 +63,7 @@ fn children(relation: Oid) -> Vec<Oid> {
     related(relation, Relatives::Children)
 }
 
-/// Whether a table inherits, or others inherit from it, other than as partitions do.
+/// Whether a table inherits or is inherited from, other than by partitioning.
 pub fn inherits(relation: Oid, class: &Class) -> bool {
     let has_parents = !class.partition && !related(relation, Relatives::Parents).is_empty();
     let has_children =
@@ -86,12 +88,12 @@ pub fn lineage(relation: Oid) -> Vec<Oid> {
     lineage
 }
 
-/// Whether a relation is the base table or one of its partitions, or of theirs.
+/// Whether a relation is the base table or one of its partitions, at any level.
 pub fn is_in_family(relation: Oid, base: Oid) -> bool {
     relation == base || related(relation, Relatives::Parents).iter().any(|&parent| is_in_family(parent, base))
 }
 
-/// The part of a relation's row in `pg_class` that matters here.
+/// The columns of `pg_class` that are needed here.
 pub struct Class {
     pub owner: Oid,
     pub kind: u8,
@@ -103,7 +105,7 @@ pub struct Class {
 impl Class {
     /// Looks a relation up; None if it is gone.
     pub fn of(relation: Oid) -> Option<Class> {
-        // SAFETY: a row of `pg_class` begins with this structure; the row is released after it was read.
+        // SAFETY: a row of `pg_class` begins with this structure; the row is read before it is released.
         unsafe {
             let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
             if tuple.is_null() {
@@ -139,7 +141,8 @@ pub fn num_blocks(table: Oid) -> i64 {
     }
 }
 
-/// Whether a table has a B-tree of all its rows that begins with these columns, in any order, and then has another.
+/// Whether a table has a B-tree index of all its rows that begins with these columns, in any order, followed by
+/// another.
 pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
     // SAFETY: PostgreSQL raises an error if there is no such table; each index has as many columns as it says.
     unsafe {
@@ -163,7 +166,7 @@ pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
 
 /// Whether the table is a partition of another.
 pub fn is_partition(relation: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe { pg_sys::get_rel_relispartition(relation) }
 }
 
@@ -173,7 +176,7 @@ enum Relatives {
     Parents,
 }
 
-/// Object numbers of `pg_inherits` and of its indexes by child and by parent, which pgrx does not name.
+/// OIDs of `pg_inherits` and of its indexes by child and by parent, which pgrx does not name.
 const INHERITS: (Oid, Oid, Oid) = (Oid::from_u32(2611), Oid::from_u32(2680), Oid::from_u32(2187));
 
 /// The first columns of `pg_inherits`.

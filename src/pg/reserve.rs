@@ -1,13 +1,14 @@
-//! The reserve: address space that is held to be given up, for malloc to find when there is nothing else.
+//! The reserve: address space that is held so that it can be released to malloc when there is no other memory.
 //!
-//! The pages are never touched: they take no memory, only a part of what a limit counts.
+//! The pages are never touched: they take no memory, and only count towards a limit on address space.
 
 use libc::{MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-/// Enough for errors and their way to the client: memory contexts may ask for a block of a megabyte to hold a word.
+/// Enough to raise an error and send it to the client: a memory context may ask for a block of a megabyte to hold a
+/// word.
 const SIZE: usize = 4 << 20;
 
 static HELD: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
@@ -23,7 +24,7 @@ pub fn is_held() -> bool {
 pub fn hold() -> bool {
     if !is_held() {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS;
-        // SAFETY: a new mapping, at an address where there is none.
+        // SAFETY: the kernel chooses an address where nothing is mapped.
         let memory = unsafe { libc::mmap(null_mut(), SIZE, PROT_READ | PROT_WRITE, flags, -1, 0) };
         if memory != MAP_FAILED {
             HELD.store(memory, Relaxed);
@@ -32,10 +33,10 @@ pub fn hold() -> bool {
     is_held()
 }
 
-/// Releases the reserve to malloc; false if that was done before.
+/// Releases the reserve to malloc; false if it was not held.
 #[cold]
 pub fn give_up() -> bool {
     let memory = HELD.swap(null_mut(), Relaxed);
-    // SAFETY: the whole mapping, which nobody uses.
+    // SAFETY: this is the whole mapping, which nothing uses.
     !memory.is_null() && unsafe { libc::munmap(memory, SIZE) } == 0
 }

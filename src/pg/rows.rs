@@ -1,4 +1,4 @@
-//! Results of functions declared to return a table, kept on disk if they are many.
+//! Results of functions declared to return a table; large ones are kept on disk.
 
 use super::error::raise;
 use pgrx::memcxt::PgMemoryContexts;
@@ -17,7 +17,7 @@ pub struct ResultRows {
 impl ResultRows {
     /// Begins a result without rows.
     pub fn of(fcinfo: FunctionCallInfo) -> ResultRows {
-        // SAFETY: the call that is running; the store and its descriptor live as long as its result.
+        // SAFETY: `fcinfo` belongs to the running call; the store and its descriptor live as long as its result.
         unsafe {
             pg_sys::InitMaterializedSRF(fcinfo, 0);
             let result = (*fcinfo).resultinfo.cast::<pg_sys::ReturnSetInfo>();
@@ -31,15 +31,16 @@ impl ResultRows {
 
     /// Forgets all rows.
     pub fn clear(&self) {
-        // SAFETY: the store of the running call.
+        // SAFETY: the store belongs to the running call.
         unsafe { pg_sys::tuplestore_clear(self.store) }
     }
 
-    /// Adds a row. `row` returns its columns, none of them NULL and of the types that SQL declares; what it allocates is freed.
+    /// Adds a row. `row` returns its columns, none of them NULL and of the types that SQL declares; what it allocates
+    /// is freed.
     pub fn add<const N: usize>(&self, row: impl FnOnce() -> [Datum; N]) {
         let mut memory = self.memory.borrow_mut();
         let mut nulls = [false; N];
-        // SAFETY: as many columns as the result has, as is checked; the store copies them before their memory is freed.
+        // SAFETY: the number of columns is checked; the store copies them before their memory is freed.
         unsafe {
             if (*self.descriptor).natts as usize != N {
                 raise(

@@ -1,4 +1,4 @@
-//! The session as a whole, and that of a background worker.
+//! The session as a whole, and the sessions of background workers.
 
 use pgrx::bgworkers::BackgroundWorker;
 use pgrx::pg_sys;
@@ -13,20 +13,20 @@ extern "C-unwind" {
     fn die(signal: i32);
 }
 
-/// Forgets all that was left in the session, as DISCARD ALL does: settings, advisory locks, prepared statements,
-/// cursors, temporary tables, LISTEN. In a transaction that has done nothing else.
+/// Resets the session, as DISCARD ALL does: settings, advisory locks, prepared statements, cursors, temporary tables,
+/// LISTEN. Called in a transaction that has done nothing else.
 pub fn discard_all() {
     let mut statement = pg_sys::DiscardStmt {
         type_: pg_sys::NodeTag::T_DiscardStmt,
         target: pg_sys::DiscardMode::DISCARD_ALL,
     };
-    // SAFETY: PostgreSQL only reads the statement; its errors come out as those of all its functions do.
+    // SAFETY: PostgreSQL only reads the statement; the guard turns its errors into panics, as for all its functions.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| DiscardCommand(&mut statement, true)) };
 }
 
-/// Makes SIGTERM end a background worker wherever it checks for interrupts, as it ends any session.
+/// Makes SIGTERM end a background worker at its next check for interrupts, as in any session.
 pub fn wind_up_on_sigterm() {
-    // SAFETY: PostgreSQL's own handler, while signals are still blocked.
+    // SAFETY: the handler is PostgreSQL's own, and set while signals are still blocked.
     unsafe {
         #[cfg(not(feature = "pg18"))]
         pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(die));
@@ -35,10 +35,11 @@ pub fn wind_up_on_sigterm() {
     }
 }
 
-/// Sleeps until the time is over, the server stops or the latch is set, and reloads the configuration if it has changed.
+/// Sleeps until the time is over, the server stops or the latch is set, and reloads the configuration if it has
+/// changed.
 pub fn wait(time: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-    // SAFETY: the latch is this process's own, and set up before any of our code runs.
+    // SAFETY: the latch belongs to this process, and is set up before any of our code runs.
     unsafe {
         pg_sys::WaitLatch(
             pg_sys::MyLatch,
@@ -50,7 +51,8 @@ pub fn wait(time: Duration) {
     }
     pgrx::check_for_interrupts!();
     if BackgroundWorker::sighup_received() {
-        // SAFETY: a worker calls this between its tasks, in no transaction, where PostgreSQL too reads its files.
+        // SAFETY: a worker calls this between its tasks and outside of transactions, where PostgreSQL itself reloads
+        // its files.
         unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
     }
 }

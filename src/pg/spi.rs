@@ -20,7 +20,7 @@ pub fn is_inside() -> bool {
     INSIDE.get()
 }
 
-/// Marks what is done as long as it lives as a query of this extension; an error ends it too.
+/// A guard: while it lives, queries count as those of this extension. An error drops it too.
 struct Inside(bool);
 
 impl Inside {
@@ -43,11 +43,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Prepares a query; `options` are those of cursors. SPI is connected.
+    /// Prepares a query; `options` are cursor options. SPI is connected.
     pub fn prepare(sql: &str, mut types: Vec<Oid>, options: u32) -> Plan {
         let _inside = Inside::enter();
         let sql = c_string(sql);
-        // SAFETY: as many types as arguments; the plan is kept until it is dropped.
+        // SAFETY: there are as many types as arguments; the plan is kept until it is dropped.
         unsafe {
             let plan = pg_sys::SPI_prepare_cursor(
                 sql.as_ptr(),
@@ -66,7 +66,7 @@ impl Plan {
     pub fn run(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow)) {
         let _inside = Inside::enter();
         let mut arguments = self.checked(arguments);
-        // SAFETY: as many arguments as the query has, of its types; rows are read before the table of them is freed.
+        // SAFETY: the arguments are checked to match the query; rows are read before their table is freed.
         unsafe {
             let plan = self.plan;
             let result = pg_sys::SPI_execute_plan(plan, arguments.as_mut_ptr(), std::ptr::null(), true, 0);
@@ -77,11 +77,11 @@ impl Plan {
         }
     }
 
-    /// Runs a query whose result may be too large to keep, until `each` returns false. SPI is connected.
+    /// Runs a query whose result may be too large for memory, until `each` returns false. SPI is connected.
     pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow) -> bool) {
         let _inside = Inside::enter();
         let mut arguments = self.checked(arguments);
-        // SAFETY: as many arguments as the query has, of its types; rows are read before the next are fetched.
+        // SAFETY: the arguments are checked to match the query; rows are read before the next are fetched.
         unsafe {
             let portal = pg_sys::SPI_cursor_open(
                 std::ptr::null(),
@@ -100,7 +100,7 @@ impl Plan {
         }
     }
 
-    /// The arguments, which are as many and of the types that the query was prepared with.
+    /// The arguments, checked to match in number and types those that the query was prepared with.
     fn checked(&self, arguments: &[Value]) -> Vec<Datum> {
         if !arguments.iter().map(|argument| argument.type_oid()).eq(self.types.iter().copied()) {
             defect("an argument of another type than the query's");
@@ -109,12 +109,12 @@ impl Plan {
     }
 }
 
-/// Calls `each` with the rows that SPI has, and frees them. Returns how many there were.
+/// Calls `each` with the rows that SPI has fetched, and frees them. Returns how many there were.
 ///
 /// # Safety
 /// SPI is connected and has just run a query.
 unsafe fn rows(each: &mut impl FnMut(&SpiRow)) -> u64 {
-    // SAFETY: SPI left the rows there.
+    // SAFETY: SPI has just run a query, as the caller promises, and left its rows there.
     unsafe {
         let (table, count) = (pg_sys::SPI_tuptable, pg_sys::SPI_processed);
         if table.is_null() {
@@ -131,7 +131,7 @@ unsafe fn rows(each: &mut impl FnMut(&SpiRow)) -> u64 {
 
 impl Drop for Plan {
     fn drop(&mut self) {
-        // While an error unwinds PostgreSQL is not called.
+        // PostgreSQL must not be called while an error unwinds.
         if !std::thread::panicking() {
             // SAFETY: nobody else has the plan.
             unsafe { pg_sys::SPI_freeplan(self.plan) };
@@ -156,7 +156,8 @@ impl SpiRow {
 
     /// The bytes of a column whose type has this size and is passed by reference; None if it is NULL, or another type.
     pub fn bytes<const SIZE: usize>(&self, column: usize) -> Option<[u8; SIZE]> {
-        // SAFETY: SPI made the descriptor; the datum of such a type points to `SIZE` bytes, which live as long as the row.
+        // SAFETY: SPI made the descriptor, which is checked; the datum of such a type points to `SIZE` bytes, which
+        // live as long as the row.
         unsafe {
             let is_of_size = is_by_reference(self.descriptor, column as i16, SIZE as i16);
             let datum = self.get(column).filter(|_| is_of_size)?;
@@ -169,7 +170,7 @@ impl SpiRow {
         self.get(column).map_or(0, |datum| datum.value() as i64)
     }
 
-    /// All columns as text.
+    /// All columns as text, "" for NULL.
     fn strings(&self) -> Vec<String> {
         // SAFETY: the row lives until the next one; a NULL comes as a null pointer.
         unsafe {
@@ -195,7 +196,7 @@ pub fn connected<R>(work: impl FnOnce() -> R) -> R {
 
 /// Connects to SPI with these options while `work` is done; a procedure may end its transaction then.
 pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
-    // SAFETY: this process has just connected, and finishes below; after an error PostgreSQL does that.
+    // SAFETY: connecting is undone below; after an error PostgreSQL does that.
     unsafe {
         pg_sys::SPI_connect_ext(options as i32);
         let result = work();
@@ -215,12 +216,12 @@ pub fn command(sql: &str) {
     }
 }
 
-/// Runs a query of PostgreSQL's own catalog. Returns its rows as text, "" for NULL.
+/// Runs a query of PostgreSQL's own catalog. Returns its rows as text, with "" for NULL.
 pub fn strings(sql: &str) -> Vec<Vec<String>> {
     let _inside = Inside::enter();
     let (sql, mut all) = (c_string(sql), Vec::new());
     fence::for_catalog(|| {
-        // SAFETY: where SPI is not connected it returns an error code, which is refused.
+        // SAFETY: SPI returns an error code where it is not connected, and the code is checked.
         unsafe {
             let result = pg_sys::SPI_execute(sql.as_ptr(), true, 0);
             if result != pg_sys::SPI_OK_SELECT as i32 {

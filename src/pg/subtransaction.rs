@@ -6,9 +6,10 @@ use pgrx::prelude::*;
 use pgrx::{pg_sys, PgSqlErrorCode};
 use std::panic::AssertUnwindSafe;
 
-/// Does `work` in a subtransaction. An error undoes the work and is returned, unless it is a request to cancel or to terminate.
+/// Does `work` in a subtransaction. An error undoes the work and is returned, unless it is a request to cancel or to
+/// terminate.
 pub fn attempt<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWithLevel>> {
-    // SAFETY: the subtransaction ends below in either case; memory context and resource owner are those of before.
+    // SAFETY: the subtransaction ends below in either case; memory context and resource owner are restored.
     unsafe {
         let (memory, owner) = (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner);
         pg_sys::BeginInternalSubTransaction(std::ptr::null());

@@ -1,4 +1,5 @@
-//! Reading and writing the extension's own tables: index scans, inserts, updates, without SQL and without rights.
+//! Reading and writing the extension's own tables: index scans, inserts and updates, without SQL and without checks of
+//! privileges.
 
 use super::column::{is_by_reference, VARLENA};
 use super::error::{defect, raise};
@@ -18,7 +19,8 @@ const INT8_GE: u32 = pg_sys::F_INT8GE;
 /// The number of rows that are written together.
 const BATCH: usize = 200;
 
-/// The longest tuple that is written in a batch, in bytes; PostgreSQL stores parts of longer ones, from 2032 on, out of line.
+/// The longest tuple that is written in a batch, in bytes; PostgreSQL stores parts of tuples of more than 2032 bytes
+/// out of line.
 const LONG: u32 = 2000;
 
 /// The most columns of a table of the extension.
@@ -30,13 +32,13 @@ const MOST_CONDITIONS: usize = 6;
 /// A condition on an indexed column, given by its number in the table.
 #[derive(Clone, Copy)]
 pub enum ScanKey {
-    /// An integer column equals.
+    /// An integer column equals this.
     Integer(i16, i32),
-    /// A smallint column equals.
+    /// A smallint column equals this.
     Small(i16, i16),
-    /// A bigint column equals.
+    /// A bigint column equals this.
     Equal(i16, i64),
-    /// A bigint column lies between.
+    /// A bigint column lies between these, both included.
     Between(i16, i64, i64),
 }
 
@@ -47,7 +49,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Opens a table, with the lock that reading or writing rows takes, kept until the end of the transaction.
+    /// Opens a table with the lock for reading or writing rows, which is kept until the end of the transaction.
     fn open(table: Oid, lock: u32) -> Table {
         // SAFETY: PostgreSQL raises an error if there is no such table.
         let table = unsafe {
@@ -81,7 +83,7 @@ impl Table {
         let mut count = 0;
         let mut add = |column: i16, strategy: u32, function: u32, argument: Datum| {
             let Some(condition) = conditions.get_mut(count) else { defect("too many conditions") };
-            // SAFETY: the condition is one of ours, to be filled in.
+            // SAFETY: the condition is a local one, to be filled in.
             unsafe {
                 pg_sys::ScanKeyInit(condition, column, strategy as u16, Oid::from(function), argument);
             }
@@ -98,7 +100,8 @@ impl Table {
                 }
             }
         }
-        // SAFETY: an index of this table, as is checked; the snapshot lives as long as the scan; a row is read before the next.
+        // SAFETY: the index is checked to belong to this table; the snapshot lives as long as the scan; a row is read
+        // before the next is fetched.
         unsafe {
             let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
             if (*(*index).rd_index).indrelid != (*self.relation).rd_id {
@@ -141,9 +144,9 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        // After an error PostgreSQL closes it.
+        // After an error PostgreSQL closes the table itself.
         if !std::thread::panicking() {
-            // SAFETY: it was opened here; the lock stays.
+            // SAFETY: the relation was opened by `open`; the lock is kept.
             unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as i32) }
         }
     }
@@ -173,11 +176,11 @@ impl Writer<'_> {
         let mut rows = rows.peekable();
         let Some(first) = rows.next() else { return };
         if rows.peek().is_none() {
-            // The usual case: no need of a batch.
+            // The usual case, which needs no batch.
             return self.insert(&first);
         }
         let mut rows = std::iter::once(first).chain(rows).peekable();
-        // SAFETY: each slot holds a tuple made for this table; the slots, which own the tuples, are dropped.
+        // SAFETY: each slot holds a tuple made for this table; the slots own the tuples, and are dropped in the end.
         unsafe {
             let mut slots = Vec::new();
             while rows.peek().is_some() {
@@ -186,7 +189,7 @@ impl Writer<'_> {
                     memory::check();
                     let tuple = self.form(&row);
                     if (*tuple).t_len > LONG {
-                        // In a batch the index entries of a tuple that is stored out of line would point nowhere.
+                        // In a batch, the index entries of a tuple that is stored out of line would point nowhere.
                         pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
                         pg_sys::heap_freetuple(tuple);
                         continue;
@@ -251,7 +254,7 @@ impl Writer<'_> {
                 (*datum, *null) = (value.datum(), false);
             }
         }
-        // SAFETY: as many values as the table has columns, and of their types; PostgreSQL copies them.
+        // SAFETY: the values are checked to match the table's columns; PostgreSQL copies them.
         unsafe {
             pg_sys::heap_form_tuple((*self.table.relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr())
         }
@@ -261,7 +264,7 @@ impl Writer<'_> {
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: `writer` opened the indexes, and nobody else closes them.
+            // SAFETY: `writer` opened the indexes, and only this closes them.
             unsafe { pg_sys::CatalogCloseIndexes(self.indexes) }
         }
     }
@@ -272,9 +275,9 @@ impl Drop for Writer<'_> {
 pub enum Snapshot {
     /// The rows that the running query sees.
     Active,
-    /// Rows of committed transactions and our own.
+    /// Rows of committed transactions and of this one.
     Latest,
-    /// Rows of committed transactions and our own, including those of the running command.
+    /// Rows of committed transactions and of this one, including those of the running command.
     Own,
 }
 
@@ -291,7 +294,7 @@ impl Snapshot {
     }
 }
 
-/// A row of a scan; only as long as the scan stands on it.
+/// A row of a scan; valid until the scan moves on.
 pub struct Row {
     tuple: pg_sys::HeapTuple,
     descriptor: pg_sys::TupleDesc,
@@ -303,17 +306,17 @@ impl Row {
     /// Takes a tuple apart.
     ///
     /// # Safety
-    /// A tuple of a table that was opened here, and its descriptor; both outlive the row.
+    /// The tuple belongs to a table that `open` has opened, the descriptor to the same table; both outlive the row.
     unsafe fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Row {
         let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
-        // SAFETY: the caller's tuple; there is room for its columns, since `open` has looked.
+        // SAFETY: the caller's tuple matches the descriptor; `open` has checked that there is room for its columns.
         unsafe { pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr()) };
         Row { tuple, descriptor, values, nulls }
     }
 
     /// Returns the place of the row in the table.
     pub fn id(&self) -> pg_sys::ItemPointerData {
-        // SAFETY: the scan stands on the tuple.
+        // SAFETY: the row is only valid while the scan is on its tuple.
         unsafe { (*self.tuple).t_self }
     }
 
@@ -335,8 +338,8 @@ impl Row {
 
     /// A bytea column; None if it is NULL.
     pub fn bytes(&self, column: i16) -> Option<&[u8]> {
-        // SAFETY: a varlena, as is checked: inside of the tuple, for it is never compressed or out of line in these
-        // tables, or a copy.
+        // SAFETY: the type is checked to be a varlena; the bytes lie in the tuple, since nothing is compressed or out
+        // of line in these tables, or are a copy.
         unsafe {
             let is_varlena = is_by_reference(self.descriptor, column, VARLENA);
             self.get(column).filter(|_| is_varlena).map(|datum| bytes_of(datum))
@@ -363,9 +366,9 @@ impl Row {
         self.native(column, pg_sys::OIDARRAYOID)
     }
 
-    /// A column of this type, whose native form the caller knows.
+    /// A column of this type, as the native form that the caller names.
     fn native<T: FromDatum>(&self, column: i16, type_oid: Oid) -> Option<T> {
-        // SAFETY: the column is of the type, as is checked, and `T` the native form of it.
+        // SAFETY: the column is checked to be of this type, and `T` is its native form.
         unsafe {
             let is_of_type = pg_sys::SPI_gettypeid(self.descriptor, column.into()) == type_oid;
             self.get(column).filter(|_| is_of_type).and_then(|datum| T::from_datum(datum, false))

@@ -6,10 +6,10 @@ use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 
-/// Does `work` in a transaction of its own; an error undoes it and is returned. The process is connected and in no
-/// transaction.
+/// Does `work` in a transaction of its own; an error rolls it back and is returned. The process is connected to a
+/// database and not in a transaction.
 pub fn transaction<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWithLevel>> {
-    // SAFETY: what is begun here is ended here.
+    // SAFETY: the transaction that is begun here is also ended here.
     unsafe {
         pg_sys::SetCurrentStatementStartTimestamp();
         pg_sys::StartTransactionCommand();

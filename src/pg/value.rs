@@ -6,7 +6,7 @@ use super::name::text;
 use pgrx::datum::IntoDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 
-/// A value that is not NULL; what is passed by reference is in the memory context in which the value was made.
+/// A value that is not NULL; if it is passed by reference, it lives in the memory context in which it was made.
 #[derive(Clone, Copy)]
 pub struct Value {
     type_oid: Oid,
@@ -17,7 +17,7 @@ impl Value {
     /// A value of a type that is known at run time.
     ///
     /// # Safety
-    /// The datum is one of the type, and not NULL.
+    /// The datum is of this type, and not NULL.
     pub unsafe fn new(type_oid: Oid, datum: Datum) -> Value {
         Value { type_oid, datum }
     }
@@ -27,7 +27,7 @@ impl Value {
         let of_type = values.filter(|value| value.type_oid == element);
         let mut datums = memory::collect(of_type.map(|value| value.datum));
         let (mut length, mut by_value, mut align) = (0, false, 0);
-        // SAFETY: the values are of the type, as is checked; PostgreSQL copies them.
+        // SAFETY: the values are checked to be of the type; PostgreSQL copies them.
         unsafe {
             pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
             let count = datums.len() as i32;
@@ -48,7 +48,7 @@ impl Value {
     /// The value as PostgreSQL writes it.
     pub fn to_text(self) -> String {
         let (mut output, mut varlena) = (Oid::INVALID, false);
-        // SAFETY: the output function of the type takes a value of it, and returns a C string.
+        // SAFETY: the output function of a type takes its values, and returns a C string.
         unsafe {
             pg_sys::getTypeOutputInfo(self.type_oid, &mut output, &mut varlena);
             text(pg_sys::OidOutputFunctionCall(output, self.datum)).unwrap_or_default()
@@ -86,7 +86,7 @@ values! {
     Vec<String> => TEXTARRAYOID, x => made(x);
 }
 
-/// The datum of what is never NULL.
+/// The datum of a value that is never NULL.
 fn made(value: impl IntoDatum) -> Datum {
     value.into_datum().unwrap_or_else(Datum::null)
 }
@@ -122,10 +122,10 @@ pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
     unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
 }
 
-/// A copy of a datum in the current memory context, decompressed.
+/// Copies a datum, decompressed, into the current memory context.
 ///
 /// # Safety
-/// The datum is one of a type of this length, which is passed by value or not.
+/// The datum's type has this length, and is passed by value or not, as stated.
 pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
     // SAFETY: the caller's datum is as long as its type says.
     unsafe {
@@ -133,7 +133,7 @@ pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
             _ if by_value => return datum,
             VARLENA => return Datum::from(pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr())),
             0.. => length as usize,
-            // A C string, with its end.
+            // A C string, including the zero at its end.
             _ => std::ffi::CStr::from_ptr(datum.cast_mut_ptr()).count_bytes() + 1,
         };
         let copy = pg_sys::palloc(bytes).cast::<u8>();

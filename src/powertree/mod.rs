@@ -2,9 +2,9 @@
 //! positions; every node above covers ten children.
 //!
 //! Writers only append: [`capture`] is the trigger that logs, for each statement, what it added to each leaf, or that a
-//! leaf changed. [`compact`] folds the log into the nodes, in one snapshot. A reader, [`read`], adds up nodes, the
-//! log that it sees, and the rows of the base table at the cut edges; whatever the tree cannot answer for, a dirty
-//! leaf or a dirty span of them, it reads from the base.
+//! leaf has changed. [`compact`] folds the log into the nodes, in one snapshot. A reader, [`read`], adds up the nodes,
+//! the part of the log that its snapshot sees, and the rows of the base table at the cut edges; dirty leaves and spans
+//! are read from the base table.
 
 mod base;
 mod capture;
@@ -14,9 +14,7 @@ pub mod model;
 mod read;
 mod store;
 
-// Rooms above read trees by it.
 pub use compact::launcher::register as register_workers;
-#[allow(unused_imports)]
 pub use read::cells;
 
 /// Registers callbacks for changes of tables and ends of transactions; once, when the library is loaded.

@@ -5,8 +5,8 @@ use crate::pg::error::raise;
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
 
-/// A sum, mean, variance or standard deviation. Raises PostgreSQL's error where its aggregate does, even where only the squares
-/// overflow.
+/// A sum, mean, variance or standard deviation. Raises PostgreSQL's error where its aggregate does, even where only the
+/// squares overflow.
 pub fn built_in(tally: &Tally, statistic: Statistic) -> Option<f64> {
     if statistic == Statistic::Sum {
         return sum(tally);

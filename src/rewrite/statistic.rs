@@ -34,7 +34,7 @@ impl Statistic {
 
 /// Whether it is our own aggregate.
 pub fn is_tally(function: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a function's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe {
         let extension = pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function);
         extension != Oid::INVALID

@@ -1,9 +1,9 @@
-//! The hint that PostgreSQL's error lacks for `SELECT day, avg(price) FROM hourly GROUP BY day`, where `price` is a column of
-//! tallies.
+//! The hint that PostgreSQL's error lacks for `SELECT day, avg(price) FROM hourly GROUP BY day`, where `price` is a
+//! column of tallies.
 //!
-//! `avg(tally)` is an accessor, and no aggregate can share its name and argument; so the parser finds a column that is not
-//! grouped, and fails before anything of the extension is called. The hook for errors on their way to the log can add a hint,
-//! though, and the position of the error shows whether the column is the argument of an accessor.
+//! `avg(tally)` is an accessor, and no aggregate can share its name and argument; so the parser finds a column that is
+//! not grouped, and fails before any code of the extension is called. The hook for errors on their way to the log can
+//! still add a hint, and the position of the error shows whether the column is the argument of an accessor.
 
 use crate::pg::plain::guarded;
 use pgrx::{pg_sys, PgSqlErrorCode};
@@ -19,7 +19,7 @@ type Hook = unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData);
 /// The hook that was there before ours.
 static NEXT: OnceLock<Option<Hook>> = OnceLock::new();
 
-/// Adds the hook.
+/// Adds our hook to the chain.
 pub fn install() {
     // SAFETY: PostgreSQL loads libraries in one thread, and calls the hook only with an error's data.
     unsafe {
@@ -28,9 +28,9 @@ pub fn install() {
     }
 }
 
-/// Adds the hint to an error, where there is one. A plain frame: the next hook may raise an error.
+/// Adds the hint to an error where it applies. A plain frame: the next hook may raise an error.
 unsafe extern "C-unwind" fn emit(error: *mut pg_sys::ErrorData) {
-    // SAFETY: PostgreSQL hands over the error that it is about to report, and the next hook is one of such errors.
+    // SAFETY: PostgreSQL passes the error that it is about to report, which is what the next hook takes.
     unsafe {
         if (*error).sqlerrcode == PgSqlErrorCode::ERRCODE_GROUPING_ERROR as i32 {
             guarded(|| add_hint(&mut *error));
@@ -44,9 +44,10 @@ unsafe extern "C-unwind" fn emit(error: *mut pg_sys::ErrorData) {
 /// Adds the hint to an error that has none.
 ///
 /// # Safety
-/// An error that PostgreSQL is about to report.
+/// PostgreSQL is about to report the error.
 unsafe fn add_hint(data: &mut pg_sys::ErrorData) {
-    // SAFETY: the text of the statement, if there is one, and the hint end with 0; the error keeps a copy of the latter.
+    // SAFETY: the text of the statement, if there is one, and the hint end with a zero; the error keeps a copy of the
+    // hint.
     unsafe {
         if data.hint.is_null() && data.cursorpos > 0 && !pg_sys::debug_query_string.is_null() {
             let statement = CStr::from_ptr(pg_sys::debug_query_string).to_string_lossy();

@@ -10,16 +10,16 @@ use tally_stats::{Parts, Tally, TextError, WireError};
 
 const HINT: &str = "A tally is written (count,mean,m2,min,max), as a cast to text returns it; a number needs a type, as in tally(5) and t + 5.";
 
-/// The longest text that is parsed. No tally needs a longer one, and nothing is allocated for invalid ones.
+/// The longest text that is parsed, in bytes. No tally needs a longer one, and nothing is allocated for an invalid one.
 const MOST_TEXT: usize = 1 << 16;
-/// The bytes of an invalid text that an error shows.
+/// The most bytes of an invalid text that an error shows.
 const MOST_SHOWN: usize = 200;
 
 #[pg_extern(sql = false)]
 fn tally_in(input: &CStr) -> SqlTally {
     let bytes = input.to_bytes();
     if bytes.trim_ascii_start().starts_with(b"{") {
-        // jsonb_populate_record and its like hand objects over as text.
+        // Functions such as jsonb_populate_record pass objects as text.
         return from_json(bytes);
     }
     let detail = match std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MOST_TEXT).map(str::parse)

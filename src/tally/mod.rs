@@ -1,4 +1,4 @@
-//! The SQL type `tally`: see `sql/` for the declarations that name these functions.
+//! The SQL type `tally`; `sql/` has the declarations that name these functions.
 
 mod accessors;
 mod hint;

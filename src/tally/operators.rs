@@ -80,13 +80,13 @@ fn tally_ne(a: &SqlTally, b: &SqlTally) -> bool {
 
 #[pg_extern(sql = false)]
 fn tally_hash(t: &SqlTally) -> Option<i32> {
-    // SAFETY: the function takes one bytea, and that is what it gets.
+    // SAFETY: the function takes one bytea, and gets one.
     unsafe { direct_function_call(pg_sys::hashvarlena, &[key_bytes(t).into_datum()]) }
 }
 
 #[pg_extern(sql = false)]
 fn tally_hash_extended(t: &SqlTally, seed: i64) -> Option<i64> {
-    // SAFETY: the function takes a bytea and a bigint, and that is what it gets.
+    // SAFETY: the function takes a bytea and a bigint, and gets these.
     unsafe {
         direct_function_call(pg_sys::hashvarlenaextended, &[key_bytes(t).into_datum(), seed.into_datum()])
     }

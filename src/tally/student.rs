@@ -1,4 +1,4 @@
-//! Student's t interval and Welch's test of stored tallies.
+//! Student's confidence interval and Welch's test for stored tallies.
 
 use crate::datum::tally::SqlTally;
 use crate::pg::composite::CompositeRow;

@@ -1,6 +1,7 @@
 //! Transition functions of `tally(x)` and `tally(t)`, for each row and for each pair of partial results.
 //!
-//! The same functions are `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere a copy.
+//! The same functions implement `t + x` and `t + t`: inside an aggregate they change the state in place, elsewhere they
+//! change a copy.
 
 use crate::datum::number::split_numeric;
 use crate::datum::tally::{SqlTally, TallyState};
@@ -8,10 +9,10 @@ use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use tally_stats::{split_integer, Tally};
 
-/// Changes a state in the call that PostgreSQL makes.
+/// Applies a change to a state, in place or to a copy, as the running call demands.
 #[inline(always)]
 fn changed(mut state: TallyState, fcinfo: FunctionCallInfo, change: impl FnOnce(&mut Tally)) -> TallyState {
-    // SAFETY: only called by the functions of this file, which pass on the call that runs.
+    // SAFETY: this is only called by the functions of this file, which pass on the running call.
     change(unsafe { state.writable(fcinfo) });
     state
 }
@@ -38,7 +39,7 @@ fn tally_merge(state: TallyState, other: &SqlTally, fcinfo: FunctionCallInfo) ->
     changed(state, fcinfo, |tally| tally.merge(other))
 }
 
-/// The result of the aggregate, in canonical bytes: those of a state depend on the order of the rows.
+/// Returns the result of the aggregate in canonical bytes: the bytes of a state depend on the order of the rows.
 #[pg_extern(sql = false)]
 fn tally_result(state: &SqlTally) -> SqlTally {
     SqlTally(state.0)

@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 use std::convert::identity;
 use tally_stats::{split_integer, Sliding, Summary, Tally};
 
-/// The rows of a frame, and the tally that is reported.
+/// The sliding window over a frame, and the tally that is reported.
 pub struct FrameTally<S: Summary> {
     values: Sliding<S>,
     result: Tally,
@@ -19,7 +19,7 @@ pub struct FrameTally<S: Summary> {
 impl<S: Summary> FrameTally<S> {
     fn report(&mut self, result: Tally) -> TallyState {
         self.result = result.renormalized();
-        // The executor copies it before the next row.
+        // The executor copies the tally before the next row.
         TallyState::lent(&mut self.result)
     }
 }

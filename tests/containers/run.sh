@@ -24,7 +24,7 @@ for driver in overlay vfs; do
         "runroot = \"$work/run-$driver\"" >"$CONTAINERS_STORAGE_CONF"
     ! podman info >/dev/null 2>&1 || break
 done
-port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+port() { PYTHONPATH=scripts python3 -B -c 'import service; print(service.free_port())'; }
 POSTGRES_PORT=$(port)
 TALLY_PORT=$(port)
 export POSTGRES_PORT TALLY_PORT KAFKA_IMAGE=localhost/pg_tally/test-kafka
@@ -48,7 +48,7 @@ trap finish EXIT
 until_it_holds() { # DESCRIPTION COMMAND...
     local what=$1 attempt
     shift
-    for attempt in $(seq 60); do
+    for attempt in $(seq 180); do
         if "$@"; then
             echo "ok - $what"
             return

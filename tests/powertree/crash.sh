@@ -15,7 +15,7 @@ environment=$(start "$1")
 eval "$environment"
 ask() { psql -X -q -At -v ON_ERROR_STOP=1 -c "$1"; }
 # After a crash the server may take a moment.
-awake() { for _ in $(seq 100); do ask 'SELECT 1' >/dev/null 2>&1 && return; sleep 0.1; done; return 1; }
+awake() { for _ in $(seq 600); do ask 'SELECT 1' >/dev/null 2>&1 && return; sleep 0.1; done; return 1; }
 
 ask "CREATE EXTENSION pg_tally; CREATE TABLE t (s int, at bigint, x float8); CREATE INDEX ON t (s, at);"
 ask "SELECT powertree_create('t', at => 'at', \"values\" => '{x}', series => '{s}', leaf => '100')" >/dev/null 2>&1
@@ -40,13 +40,21 @@ verdict() {
     fi
 }
 for round in 1 2 3; do
+    before=$(ask "SELECT compactions FROM powertrees")
     for _ in 1 2 3; do psql -X -q -c 'CALL work()' >/dev/null 2>&1 & done
     psql -X -q -v ON_ERROR_STOP=1 -c "SELECT pg_sleep(0.5)" -c "DO \$\$ BEGIN FOR i IN 1 .. 100000 LOOP CALL powertree_compact('t'); COMMIT; END LOOP; END \$\$" >/dev/null 2>&1 &
-    sleep "1.$round"
+    # In the middle of the work, however slow the machine is.
+    for _ in $(seq 600); do [ "$(ask "SELECT compactions FROM powertrees")" -le $((before + 3)) ] || break; sleep 0.1; done
+    sleep "0.$round"
     if [ $round = 2 ]; then
-        worker=
-        until [ -n "$worker" ]; do worker=$(ask "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_tally power trees'"); done
-        kill -9 "$worker"
+        # A worker may be done before the signal comes.
+        killed=
+        for _ in $(seq 1200); do
+            worker=$(ask "SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_tally power trees' LIMIT 1")
+            if [ -n "$worker" ] && kill -9 "$worker" 2>/dev/null; then killed=yes; break; fi
+            sleep 0.05
+        done
+        [ "$killed" ] || { echo "not ok - no worker could be killed"; exit 1; }
         what="kill -9 of the worker"
     else
         scripts/cluster.py kill "$directory"
@@ -56,10 +64,10 @@ for round in 1 2 3; do
     [ $round = 2 ] || environment=$(start "$1")
     eval "$environment"
     awake
-    verdict "$what" 3
+    verdict "$what" $((before + 3))
 done
 # The worker goes on by itself.
 before=$(ask "SELECT compactions FROM powertrees")
 ask "INSERT INTO t SELECT i % 5, random() * 1e5, random() FROM generate_series(1, 1000) i"
-for _ in $(seq 100); do [ "$(ask "SELECT log_rows FROM powertrees")" = 0 ] && break; sleep 0.2; done
+for _ in $(seq 600); do [ "$(ask "SELECT log_rows FROM powertrees")" = 0 ] && break; sleep 0.2; done
 verdict "the worker compacts" "$before"

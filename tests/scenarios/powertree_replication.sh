@@ -21,7 +21,7 @@ caught_up() {
     local wanted
     wanted=$(psql -X -At -c "$right")
     [[ $wanted = t* ]]
-    for _ in $(seq 150); do
+    for _ in $(seq 600); do
         [ "$(psql -X -At -d "$subscriber" -c "$right")" = "$wanted" ] && return
         sleep 0.2
     done
@@ -39,5 +39,9 @@ caught_up
 psql -X -q -d "$subscriber" -c "CALL powertree_compact('r')"
 caught_up
 psql -X -q -d "$subscriber" -c "ALTER SUBSCRIPTION s DISABLE" -c "ALTER SUBSCRIPTION s SET (slot_name = NONE)" -c "DROP SUBSCRIPTION s"
-sleep 0.5
+# The publisher's process goes a moment after the subscriber's.
+for _ in $(seq 150); do
+    [ "$(psql -X -At -c "SELECT active FROM pg_replication_slots WHERE slot_name = '$subscriber'")" = t ] || break
+    sleep 0.2
+done
 psql -X -q -c "SELECT pg_drop_replication_slot('$subscriber')" >/dev/null

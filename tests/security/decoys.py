@@ -205,7 +205,7 @@ def worker(session):
         return "no worker serves this database"
     before = int(session.value("SELECT sum(compactions) FROM decoys.powertrees"))
     session("INSERT INTO data.t TABLE data.kept; INSERT INTO data.p VALUES ('2026-03-03', 5)")
-    for _ in range(200):
+    for _ in range(1200):
         if session.value("SELECT sum(log_rows) FROM decoys.powertrees") == "0" and int(session.value("SELECT sum(compactions) FROM decoys.powertrees")) > before:
             return None
         time.sleep(0.1)

@@ -131,7 +131,7 @@ SELECT * FROM ev_check();
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT 1 AS snapshot;
 \setenv PGDATABASE :DBNAME
-\! psql -X -q -c "SET lock_timeout = '5s'" -c "TRUNCATE ev_3" -c "CALL powertree_compact('ev')"
+\! psql -X -q -c "SET lock_timeout = '60s'" -c "TRUNCATE ev_3" -c "CALL powertree_compact('ev')"
 SELECT * FROM ev_check();
 COMMIT;
 SELECT * FROM ev_check();

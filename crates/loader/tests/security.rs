@@ -7,10 +7,16 @@ use std::process::{Command, Output};
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use postgres::Client;
-use tally_testkit::{connect, database_url, environment, program, start, wait_until, World};
+use tally_testkit::{connect, database_url, environment, program, start_in, wait_until, World};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "hunter2-of-postgres";
+/// The loader's environment: its passwords, and all of its log.
+const ENVIRONMENT: [(&str, &str); 3] = [
+    ("TALLY_TEST_PG_PASSWORD", PASSWORD),
+    ("TALLY_TEST_KAFKA_PASSWORD", "tally-secret"),
+    ("RUST_LOG", "trace"),
+];
 /// Rules for users: one must come encrypted and with a password, one with a certificate. Other users are not affected.
 const RULES: &str = "hostssl all tls_password all scram-sha-256\nhostnossl all tls_password all reject\n\
                      hostssl all tls_certificate all cert\n";
@@ -22,7 +28,6 @@ fn postgresql_over_tls() {
     let files = Certificates::new();
     let tls = Tls::serve(&files);
     let port = tls.port;
-    std::env::set_var("TALLY_TEST_PG_PASSWORD", PASSWORD);
     let password_file = files.write("password", PASSWORD);
     let passfile = files.write("pgpass", &format!("localhost:{port}:*:tls_password:{PASSWORD}\n"));
     let base = world.config("");
@@ -97,7 +102,6 @@ fn kafka_over_tls_with_users() {
     let (open, certificate) = (environment("KAFKA_BROKERS"), environment("KAFKA_CERTIFICATE"));
     let simulate = format!("simulate --topic {topic} --count 1000 --partitions 2 --brokers {open}");
     assert!(program("tally-market").args(simulate.split(' ')).status().unwrap().success());
-    std::env::set_var("TALLY_TEST_KAFKA_PASSWORD", "tally-secret");
     let files = Certificates::new();
     let file = files.write("password", "tally-secret\n");
     let base =
@@ -148,8 +152,7 @@ fn kafka_over_tls_with_users() {
 
 /// Runs a command to the end with everything logged that can be.
 fn loudly(command: &str, config: &str) -> Output {
-    std::env::set_var("RUST_LOG", "trace");
-    let (child, _file) = start(command, config, &["--until-end"]);
+    let (child, _file) = start_in(&ENVIRONMENT, command, config, &["--until-end"]);
     child.wait_with_output().unwrap()
 }
 

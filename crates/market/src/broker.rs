@@ -1,7 +1,7 @@
-//! `tally-market broker`: a Kafka broker in a process of its own, for the demo and for tests.
+//! `tally-market broker`: a Kafka broker in its own process, for the demo and for tests.
 //!
-//! It is librdkafka's mock cluster: it speaks the protocol over TCP, but keeps everything in memory, at most 5 MiB
-//! per partition, and drops the oldest messages beyond that.
+//! The broker is librdkafka's mock cluster: it speaks the protocol over TCP, but keeps everything in memory, at most 5
+//! MiB per partition, and drops the oldest messages beyond that.
 
 use std::io::{Read, Write};
 
@@ -26,7 +26,7 @@ pub fn run(args: BrokerArgs) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     let announced = writeln!(out, "{}", cluster.bootstrap_servers()).and_then(|()| out.flush());
     announced.map_err(|error| Failure::new(error).at("standard output"))?;
-    // Whoever started the broker holds the other end: when it ends, however it ends, so does the broker.
+    // The process that started the broker holds the other end: when that process ends, in any way, so does the broker.
     std::io::copy(&mut std::io::stdin().lock().by_ref(), &mut std::io::sink())
         .map_err(|error| Failure::new(error).at("standard input"))?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The `tally-market` command: a simulated market, and a demonstration of the loader and the extension with it.
+//! The `tally-market` command: a simulated market, and with it a demonstration of the loader and the extension.
 
 mod broker;
 mod demo;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tally_loader::{Failure, LogFormat};
 
-/// Simulates a market for pg_tally to load, and shows all of it at work.
+/// Simulates a market for pg_tally to load, and demonstrates pg_tally with it.
 #[derive(Parser)]
 #[command(name = "tally-market", version)]
 struct Cli {

@@ -1,4 +1,5 @@
-//! Errors for users, as a line with the place, the problem and a hint; and for programs, with a kind that says whether to try again.
+//! Errors: for users, a line with the place, the problem and a hint; for programs, a kind that says whether to try
+//! again.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 /// The way a program can react to an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Wait and try again: a server or the network fails.
+    /// Wait and try again: a server or the network has failed.
     Retry,
     /// Skip the row or message that the error is about.
     Reject,
@@ -28,17 +29,17 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Creates a failure that happened while running: exit code 1.
+    /// Creates a failure of a running program: exit code 1.
     pub fn new(what: impl fmt::Display) -> Self {
         Self { kind: ErrorKind::Fatal, place: None, what: one_line(what), mend: None, code: 1 }
     }
 
-    /// Creates a failure over what the user wrote, in an option or a file: exit code 2, as for a wrong option.
+    /// Creates a failure that is due to an option or a file of the user: exit code 2, as for a wrong option.
     pub fn usage(what: impl fmt::Display) -> Self {
         Self { code: 2, ..Self::new(what) }
     }
 
-    /// An error that passes: trying again later may help.
+    /// Creates a transient failure: trying again later may help.
     pub fn transient(what: impl fmt::Display) -> Self {
         Self::new(what).of_kind(ErrorKind::Retry)
     }
@@ -90,7 +91,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Joins lines: errors of libraries may span several, but scripts expect one.
+/// Joins the lines of a text: errors of libraries may have several, but scripts expect one.
 fn one_line(text: impl fmt::Display) -> String {
     text.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

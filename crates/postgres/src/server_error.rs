@@ -1,4 +1,4 @@
-//! Errors of the server: their text, and what they mean for the statement that met them.
+//! Errors of the server: their text, and what they mean for the failed statement.
 
 use std::error::Error as _;
 
@@ -17,32 +17,33 @@ pub fn error_kind(error: &Error) -> ErrorKind {
 
 fn of_state(state: &str, severity: Option<Severity>) -> ErrorKind {
     match &state[..2] {
-        // A column that expects more bytes than its value has: it was widened after the rows were encoded. Poolers use the same
-        // state for a server that is gone, but they end the session with it.
+        // A column expects more bytes than its value has: it was widened after the rows were encoded. Poolers use the
+        // same state for a lost server, but they end the session with it.
         _ if state == SqlState::PROTOCOL_VIOLATION.code() && severity == Some(Severity::Error) => {
             ErrorKind::Fatal
         }
-        // A statement was cancelled after its answer, by statement_timeout for one, and only the next one says so.
+        // A statement was cancelled after its answer, for example by statement_timeout, and only the next statement
+        // reports it.
         _ if state == SqlState::IN_FAILED_SQL_TRANSACTION.code() => ErrorKind::Retry,
-        // Connection, resources, operator intervention, serialization and deadlock, input/output.
+        // Connections, resources, operator intervention, serialization failures and deadlocks, input and output.
         "08" | "53" | "57" | "40" | "58" => ErrorKind::Retry,
         _ if state == SqlState::LOCK_NOT_AVAILABLE.code() => ErrorKind::Retry,
-        // Not a row: the columns are not what they were when the rows were made.
+        // The row is not to blame: the columns have changed since the rows were encoded.
         _ if state == SqlState::INVALID_BINARY_REPRESENTATION.code() => ErrorKind::Fatal,
-        // Data, constraints, limits on one value, and what a trigger raises.
+        // Data, constraints, limits on one value, and errors that triggers raise.
         "22" | "23" | "44" | "54" | "P0" => ErrorKind::Reject,
         _ => ErrorKind::Fatal,
     }
 }
 
-/// Explains an error in one phrase: the server's own words, or the deepest cause.
+/// Explains an error in one phrase: the server's own message, or the deepest cause.
 pub fn explain(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        // The error itself was lost between two statements.
+        // The actual error was lost between two statements.
         let cause = match *db.code() {
             SqlState::IN_FAILED_SQL_TRANSACTION => {
-                "; a statement before was cancelled, by statement_timeout or by another session"
+                "; an earlier statement was cancelled, by statement_timeout or by another session"
             }
             _ => "",
         };
@@ -54,9 +55,9 @@ pub fn explain(error: &Error) -> String {
     }
 }
 
-/// The row of a COPY, counted from 1, that its error is about: `COPY trades, line 3, column price`.
+/// Returns the row of a COPY, counted from 1, that an error is about: `COPY trades, line 3, column price`.
 ///
-/// The words are translated by the server; the number is the first one after the table's name.
+/// The server may translate the words; the row is the first number after the table's name.
 pub fn refused_line(error: &DbError, table: &str) -> Option<usize> {
     let context = error.where_()?;
     let after = context

@@ -1,4 +1,4 @@
-//! Suggests corrections for misspelt names.
+//! Suggestions for misspelt names.
 
 /// Suggests the nearest valid name, or lists all of them if none is near.
 pub fn suggestion(wrong: &str, valid: &[&str]) -> String {

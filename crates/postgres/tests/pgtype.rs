@@ -1,5 +1,5 @@
-//! Forms of values against PostgreSQL itself: what is read here is read there to the same bits, it goes there and back, and what
-//! PostgreSQL writes is read here.
+//! Forms of values against PostgreSQL itself: what is read here is read there to the same bits, it goes there and back,
+//! and what PostgreSQL writes is read here.
 
 use std::error::Error;
 use std::io::{Read, Write};

@@ -13,7 +13,7 @@ impl Tally {
         self.count
     }
 
-    /// The sum; `None` if empty. Beyond the largest double it is infinite.
+    /// The sum; `None` if empty, infinite beyond the largest double.
     pub fn sum(&self) -> Option<f64> {
         self.finite_or(|| self.sum.round() * self.flags.scale().inverse())
     }
@@ -26,7 +26,7 @@ impl Tally {
     /// The mean; `None` if empty.
     #[inline]
     pub fn avg(&self) -> Option<f64> {
-        // What the sums have lost to rounding must not lead it out of the values' range.
+        // Rounding errors of the sums must not lead the mean out of the values' range.
         self.finite_or(|| (self.mean_dd().round() * self.flags.scale().inverse()).max(self.min).min(self.max))
     }
 
@@ -52,7 +52,7 @@ impl Tally {
         self.dispersion(|m2| m2.over(count_dd(n)))
     }
 
-    /// The square root of [`Tally::var_samp`], also where that is beyond the largest double.
+    /// The square root of [`Tally::var_samp`], correct even where the variance exceeds the largest double.
     #[inline]
     pub fn stddev_samp(&self) -> Option<f64> {
         let n = self.count;
@@ -63,7 +63,7 @@ impl Tally {
         }
     }
 
-    /// The square root of [`Tally::var_pop`], also where that is beyond the largest double.
+    /// The square root of [`Tally::var_pop`], correct even where the variance exceeds the largest double.
     pub fn stddev_pop(&self) -> Option<f64> {
         self.deviation(self.count)
     }
@@ -86,7 +86,7 @@ impl Tally {
         Some((x - self.avg()?) / deviation)
     }
 
-    /// The least value, NaN being the greatest; `None` if empty or not known since values were taken away.
+    /// The least value, NaN being the greatest; `None` if empty, or unknown because values were subtracted.
     #[inline]
     pub fn min(&self) -> Option<f64> {
         match self.count {
@@ -97,7 +97,7 @@ impl Tally {
         }
     }
 
-    /// The greatest value, NaN being the greatest; `None` if empty or not known since values were taken away.
+    /// The greatest value, NaN being the greatest; `None` if empty, or unknown because values were subtracted.
     #[inline]
     pub fn max(&self) -> Option<f64> {
         match self.count {
@@ -125,7 +125,7 @@ impl Tally {
             && (infinite(self.sum()) || infinite(self.m2()))
     }
 
-    /// NaN and infinities overrule what the finite values say, as in the built-in aggregates.
+    /// Returns NaN or an infinity where a value is one, as the built-in aggregates do, and otherwise the finite result.
     #[inline]
     fn finite_or(&self, finite: impl FnOnce() -> f64) -> Option<f64> {
         if self.count == 0 {
@@ -134,7 +134,7 @@ impl Tally {
         Some(self.special_mean().unwrap_or_else(finite))
     }
 
-    /// NaN, or the infinity, that the mean is because of values that are not finite.
+    /// The mean where values are not finite: NaN or an infinity.
     #[inline]
     pub(crate) fn special_mean(&self) -> Option<f64> {
         if self.flags == Flags::PLAIN {
@@ -181,7 +181,8 @@ impl Tally {
     #[inline]
     fn m2_dd(&self) -> Dd {
         let m2 = self.m2_signed();
-        // Of values that are one double any spread is in bits beyond it; what is less than the last of the sums is none.
+        // The spread of values that round to the same double is in bits beyond it; anything below the last bits of the
+        // sums is noise.
         const NOISE: f64 = 1.0 / (1u128 << 127) as f64 / 256.0;
         let least = if self.min == self.max { self.squares.0[0] * NOISE } else { 0.0 };
         if m2.hi > least {
@@ -191,13 +192,14 @@ impl Tally {
         }
     }
 
-    /// M2 as the sums have it: below zero by rounding, or if they are no sums of numbers at all.
+    /// M2 as the sums yield it: negative because of rounding, or where the sums are not those of any numbers.
     #[inline]
     pub(crate) fn m2_signed(&self) -> Dd {
         let squares = self.squares.to_dd();
         let sum = self.sum.to_dd();
         let m2 = squares.minus(sum.over(count_dd(self.count)).times(sum));
-        // The difference has lost as many bits as it is smaller than its terms; beyond 40 of 104 take all words.
+        // Cancellation has lost as many bits as the difference is smaller than its terms; beyond 40 of 104, all words
+        // are used.
         const KEPT: f64 = 1.0 / (1u64 << 40) as f64;
         if m2.hi > squares.hi * KEPT {
             m2

@@ -1,4 +1,4 @@
-//! Minimum and maximum, and what is known of them after values were subtracted.
+//! Minimum and maximum, and what is known about them after a subtraction.
 
 /// A minimum: either known, or only known to be no less than `value`. A maximum is the negation of one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -8,7 +8,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// The minimum of both sides: known again where a known one reaches as low as the other's estimate.
+    /// The minimum of both sides; known where the known minimum of one is at most the bound of the other.
     pub(crate) fn least(self, other: Bound) -> Bound {
         let unknown = if self.value == other.value {
             self.unknown && other.unknown
@@ -20,7 +20,7 @@ impl Bound {
         Bound { value: least(self.value, other.value), unknown }
     }
 
-    /// The minimum after values with the minimum `gone` were taken away.
+    /// The minimum after subtracting values whose minimum was `gone`.
     pub(crate) fn without(self, gone: Bound) -> Bound {
         Bound { unknown: self.unknown || gone.value <= self.value, ..self }
     }
@@ -34,7 +34,7 @@ impl std::ops::Neg for Bound {
     }
 }
 
-/// The lesser of two, neither NaN; of two zeros the negative one, so that order does not matter.
+/// The lesser of two numbers, neither NaN; of two zeros the negative one, so that order does not matter.
 #[inline(always)]
 pub(crate) fn least(a: f64, b: f64) -> f64 {
     if b < a || (b == a && b.is_sign_negative()) {
@@ -44,7 +44,7 @@ pub(crate) fn least(a: f64, b: f64) -> f64 {
     }
 }
 
-/// The greater of two, neither NaN; of two zeros the positive one.
+/// The greater of two numbers, neither NaN; of two zeros the positive one.
 #[inline(always)]
 pub(crate) fn greatest(a: f64, b: f64) -> f64 {
     if b > a || (b == a && b.is_sign_positive()) {

@@ -16,7 +16,7 @@ impl<const K: usize> Cascade<K> {
     /// The empty sum.
     pub const ZERO: Self = Cascade([0.0; K]);
 
-    /// Adds `x`; what a word loses to rounding goes on to the next.
+    /// Adds `x`; the rounding error of each word is added to the next.
     #[inline(always)]
     pub fn add(&mut self, x: f64) {
         self.add_from(0, x);
@@ -62,7 +62,7 @@ impl<const K: usize> Cascade<K> {
         }
     }
 
-    /// Takes another sum away.
+    /// Subtracts another sum, word by word.
     pub fn unmerge(&mut self, other: &Self) {
         self.merge(&Cascade(other.0.map(|w| -w)));
     }
@@ -80,14 +80,14 @@ impl<const K: usize> Cascade<K> {
         product
     }
 
-    /// An equal value in words that do not overlap, each the rounding of all that follows and itself.
+    /// An equal value in words that do not overlap: each is the rounded sum of itself and all that follow.
     #[inline(always)]
     pub fn renormalized(mut self) -> Self {
         for _ in 0..K {
             for i in (0..K - 1).rev() {
                 (self.0[i], self.0[i + 1]) = two_sum(self.0[i], self.0[i + 1]);
             }
-            // Once is enough unless much has cancelled.
+            // One pass is enough unless much has cancelled.
             if self.0.windows(2).all(|pair| pair[0] + pair[1] == pair[0]) {
                 break;
             }
@@ -109,12 +109,12 @@ impl Cascade<3> {
     /// The nearest double.
     pub fn round(self) -> f64 {
         let [hi, mid, lo] = self.renormalized().0;
-        // Keeps the third word's vote when `hi + mid` is a tie.
+        // Takes the third word into account where `hi + mid` is a tie.
         hi + rounded_to_odd(mid, lo)
     }
 
-    /// The double on one side of the sum that is odd, unless the sum is a double: rounding it again, to at most 51 bits, is rounding
-    /// the sum.
+    /// The double on one side of the sum that is odd, unless the sum is a double: rounding it again, to at most 51
+    /// bits, is rounding the sum.
     pub fn rounded_to_odd(self) -> f64 {
         let [hi, mid, lo] = self.renormalized().0;
         rounded_to_odd(hi, rounded_to_odd(mid, lo))

@@ -1,7 +1,7 @@
-//! Double-double arithmetic, about 104 bits: what the accessors compute in before they round once.
+//! Double-double arithmetic, about 104 bits, in which the accessors compute before they round once.
 //!
-//! Source: Joldes, Muller & Popescu, "Tight and rigorous error bounds for basic building blocks of
-//! double-word arithmetic", ACM TOMS 44 (2017).
+//! Source: Joldes, Muller & Popescu, "Tight and rigorous error bounds for basic building blocks of double-word
+//! arithmetic", ACM TOMS 44 (2017).
 
 use crate::eft::{two_prod, two_sum};
 
@@ -30,7 +30,7 @@ impl Dd {
         Dd::normalized(hi, lo)
     }
 
-    /// Two doubles of any order and overlap.
+    /// The sum of two doubles in any order, which may overlap.
     #[inline(always)]
     pub fn normalized(a: f64, b: f64) -> Self {
         let (hi, lo) = two_sum(a, b);

@@ -3,7 +3,7 @@
 use crate::dd::Dd;
 use std::cmp::Ordering;
 
-/// Decimal digits that fit a 127-bit integer, whatever they are.
+/// The number of decimal digits that always fit into a 127-bit integer.
 const DIGITS: usize = 38;
 
 /// A 64-bit integer as `hi + lo`, exactly.
@@ -13,9 +13,9 @@ pub fn split_integer(x: i64) -> (f64, f64) {
     (hi, (i128::from(x) - hi as i128) as f64)
 }
 
-/// A decimal number (`-12.5`, `1e10`, `NaN`, `Infinity`) as `hi + lo`: `hi` the nearest double, `lo` the nearest
-/// to what is left, good to some 100 bits of the number. `None` if it is not a number or a finite one is beyond
-/// the range of doubles.
+/// A decimal number (`-12.5`, `1e10`, `NaN`, `Infinity`) as `hi + lo`, about 100 bits: `hi` is the nearest double, `lo`
+/// the double nearest to the remainder. `None` if the text is not a number, or a finite number is beyond the range of
+/// doubles.
 pub fn split_decimal(text: &str) -> Option<(f64, f64)> {
     let hi: f64 = text.parse().ok()?;
     if !hi.is_finite() {
@@ -36,7 +36,7 @@ pub fn split_decimal(text: &str) -> Option<(f64, f64)> {
     let magnitude = scaled(Dd::from_i128(mantissa), power);
     let value = if text.starts_with('-') { Dd { hi: -magnitude.hi, lo: -magnitude.lo } } else { magnitude };
     let lo = (value.hi - hi) + value.lo;
-    // Next to the ends of the range the powers of ten lose their low words: then the double has to do.
+    // Near the ends of the range the powers of ten lose their low words, and the double alone must do.
     Some((hi, if lo.is_finite() && lo.abs() <= hi.abs() * f64::EPSILON { lo } else { 0.0 }))
 }
 
@@ -49,7 +49,7 @@ fn scaled(x: Dd, power: i32) -> Dd {
     }
 }
 
-/// Exact up to 10^45, correct to some 100 bits up to 10^300.
+/// A power of ten: exact up to 10^45, correct to about 100 bits up to 10^300.
 fn power_of_ten(mut power: u32) -> Dd {
     let mut result = Dd::from_f64(1.0);
     let mut square = Dd::from_f64(10.0);

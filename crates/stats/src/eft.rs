@@ -23,7 +23,8 @@ pub fn two_prod(a: f64, b: f64) -> (f64, f64) {
     (p, ((ah * bh - p) + ah * bl + al * bh) + al * bl)
 }
 
-/// [`two_prod`] of a value with itself, at half the cost. `FUSED` where the caller knows that the processor has the instruction.
+/// [`two_prod`] of a value with itself, at half the cost. `FUSED` says that the processor is known to have the
+/// instruction.
 #[inline(always)]
 pub fn two_square<const FUSED: bool>(a: f64) -> (f64, f64) {
     let p = a * a;

@@ -1,7 +1,7 @@
-//! Sums of integers and decimals to the last digit, where a tally is certain of it.
+//! Sums of integers and decimals to the last digit, where a tally determines it.
 //!
-//! Three words lose little, and what they can lose at most is known: with u = 2^-53 and k additions whose results are
-//! never greater than s, the second word collects at most k u s, the third at most k² u² s, and k³ u³ s is rounded off.
+//! Three words lose little, and the loss is bounded: with u = 2^-53 and k additions whose results are never greater
+//! than s, the second word collects at most k u s, the third at most k² u² s, and at most k³ u³ s is rounded off.
 
 use crate::cascade::Cascade;
 use crate::scale::Scale;
@@ -26,22 +26,23 @@ pub struct Decimal {
     digits: u32,
 }
 
-/// The limits of what is rounded: additions for each value, cubed for the last word, and what they multiply.
+/// The limits of rounding: factors from the number of additions for each value.
 struct Losses {
     /// Bounds the third word, in n² u² of the size.
     third: f64,
     /// Bounds what the third word rounds off, in n³ u³ of the size.
     rounded: f64,
-    /// The error of the terms themselves, in the size: decimals enter a tally to some 100 bits.
+    /// The error of the terms themselves, relative to the size: decimals enter a tally with about 100 bits.
     entering: f64,
 }
 
-/// Limits of sums: of n values there are 2n additions to the first word and at most n merges, which add to all three: 3n,
-/// 4n and 5n additions to the three words. Four times their product, as renormalising may double the second and the third.
+/// Limits of sums: of n values there are 2n additions to the first word and at most n merges, which add to all three:
+/// 3n, 4n and 5n additions to the three words. Four times their product, as renormalising may double the second and the
+/// third.
 const SUM: Losses = Losses { third: 48.0, rounded: 240.0, entering: 1.0 / (1u128 << 100) as f64 };
 
-/// Limits of sums of squares: for each there are 4 additions to the first word and two to the second; with merges 5n, 8n
-/// and 9n, the second word having another n u from the second halves of squares.
+/// Limits of sums of squares: for each there are 4 additions to the first word and two to the second; with merges 5n,
+/// 8n and 9n, the second word having another n u from the second halves of squares.
 const SQUARES: Losses = Losses { third: 192.0, rounded: 1800.0, entering: 2.0 / (1u128 << 100) as f64 };
 
 /// Half a unit in the last place of 1.
@@ -65,7 +66,7 @@ impl Unit {
 impl Tally {
     /// The sum of the values, all of them multiples of the unit; `None` if it is not certain.
     pub fn exact_sum(&self, unit: Unit) -> Option<Decimal> {
-        // No sum of magnitudes is greater, by the inequality of Cauchy and Schwarz.
+        // The bound on the sum of magnitudes, by the Cauchy-Schwarz inequality.
         let size = (self.count as f64 * self.squares.round()).sqrt();
         self.certain(&self.sum, size, &SUM, unit, unit.digits())
     }
@@ -93,7 +94,7 @@ impl Tally {
         self.special_mean().is_none()
     }
 
-    /// A sum as a multiple of the last of `digits` digits, if no other multiple can be meant.
+    /// A sum as a multiple of the last of `digits` digits, if only one multiple is possible.
     fn certain(
         &self,
         sum: &Cascade<3>,
@@ -135,14 +136,14 @@ impl Decimal {
     /// A multiple of the unit from the double next to it; `None` if there are several.
     fn of_one(x: f64, unit: Unit) -> Option<Decimal> {
         let digits = unit.digits();
-        // Integers are doubles up to there; of decimals an eighth of a unit at most is lost.
-        let limit = if unit == Unit::One { 1.0 / U } else { 0.125 / U };
+        // Up to this bound integers are doubles, and decimals lose at most an eighth of a unit.
+        let limit = if digits == 0 { 1.0 / U } else { 0.125 / U };
         (x.abs() * 10f64.powi(digits as i32) < limit).then(|| Decimal::nearest(&[x], digits))
     }
 
     /// The sum of some doubles, rounded to this many digits.
     fn nearest(words: &[f64], digits: u32) -> Decimal {
-        // As multiples of the least positive double first, which all doubles are.
+        // First as multiples of the least positive double, which all doubles are.
         let sum: BigInt = words.iter().map(|&word| multiple(word)).sum();
         let half = BigInt::from(1) << (LEAST - 1);
         Decimal { units: (sum * BigInt::from(10).pow(digits) + half) >> LEAST, digits }

@@ -1,7 +1,7 @@
 //! Minimum of a sliding window over values of any ordered type, in amortised O(1) per row.
 //!
-//! A queue of the values that could still become the least: ascending, since a value is dropped as soon as a newer one is
-//! no greater. Its oldest is the answer.
+//! A queue of the values that could still become the least: ascending, since a value is dropped as soon as a newer one
+//! is no greater. Its oldest is the answer.
 
 use std::cmp::Ordering;
 use std::collections::{TryReserveError, VecDeque};
@@ -22,7 +22,7 @@ impl<T> Default for Extreme<T> {
 }
 
 impl<T> Extreme<T> {
-    /// Adds the newest value. Of equal ones the newest is kept.
+    /// Adds the newest value. Of equal values the newest is kept.
     #[inline]
     pub fn push(&mut self, value: T, order: impl Fn(&T, &T) -> Ordering) -> Result<(), TryReserveError> {
         while self.candidates.back().is_some_and(|(_, last)| order(last, &value) != Ordering::Less) {
@@ -43,7 +43,7 @@ impl<T> Extreme<T> {
         self.popped += 1;
     }
 
-    /// The bytes that the candidates take, what they refer to apart.
+    /// The bytes that the candidates take, without what they refer to.
     pub fn memory(&self) -> usize {
         self.candidates.capacity() * size_of::<(u64, T)>()
     }

@@ -2,11 +2,11 @@
 
 use crate::scale::Scale;
 
-/// Bits from the low end: scale (2 bits), minimum unknown, maximum unknown, then how many NaN, +Inf and -Inf were
-/// seen (20 bits each).
+/// Bits from the low end: scale (2 bits), minimum unknown, maximum unknown, then how many NaN, +Inf and -Inf were seen
+/// (20 bits each).
 ///
-/// The three counts stick at their greatest value: a tally that has seen a million NaN no longer knows when
-/// the last of them is taken away, and goes on reporting NaN.
+/// The three counts stick at their greatest value: a tally that has seen a million NaN no longer knows when the last of
+/// them is subtracted, and keeps reporting NaN.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flags(pub(crate) u64);
@@ -71,7 +71,7 @@ impl Flags {
         self.0 |= if min { MIN_UNKNOWN } else { 0 } | if max { MAX_UNKNOWN } else { 0 };
     }
 
-    /// Number of times this special value was seen; [`Flags::STUCK`] and more are not told apart.
+    /// Number of times this special value was seen; [`Flags::STUCK`] stands for any number from there on.
     pub(crate) fn specials(self, kind: Special) -> u64 {
         self.0 >> kind.shift() & Self::STUCK
     }
@@ -86,7 +86,7 @@ impl Flags {
         self.set_specials(kind, self.specials(kind) + 1);
     }
 
-    /// Subtracts from a count of special values, `None` if it is less; a count that sticks stays.
+    /// Subtracts from a count of special values; `None` if the count is less. A stuck count stays.
     pub(crate) fn take_specials(&mut self, kind: Special, count: u64) -> Option<()> {
         let have = self.specials(kind);
         if have != Self::STUCK {
@@ -95,7 +95,7 @@ impl Flags {
         Some(())
     }
 
-    /// Whether any count sticks.
+    /// Whether any count is stuck.
     pub(crate) fn stuck(self) -> bool {
         Special::ALL.iter().any(|&kind| self.specials(kind) == Self::STUCK)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 
-/// Share of changed series before any is seen, and how many series that is worth: one in ten, of ten.
+/// The prior of the share of changed series: one in ten, as if ten series had been seen.
 const PRIOR_CHANGED: f64 = 1.0;
 const PRIOR_SERIES: f64 = 10.0;
 /// Expectation-maximisation converges linearly; this is plenty for three digits.
@@ -17,9 +17,9 @@ pub fn probability(log_bayes_factor: f64, share: f64) -> f64 {
 
 /// The share of series that changed, fitted to the log Bayes factors of all.
 ///
-/// Expectation-maximisation of the two-group mixture (Efron, Large-Scale Inference, 2010) with a weak Beta prior. The
-/// posterior of a series then does not depend on how many rows it has, as that under a hazard per row does.
-/// `breathe` is called between two rounds.
+/// Expectation-maximisation of the two-group mixture (Efron, Large-Scale Inference, 2010) with a weak Beta prior.
+/// Unlike with a hazard per row, the posterior of a series does not depend on its number of rows. `breathe` is called
+/// between two rounds.
 pub fn changed_share(log_bayes_factors: &[f64], mut breathe: impl FnMut()) -> f64 {
     let mut share = PRIOR_CHANGED / PRIOR_SERIES;
     for _ in 0..ROUNDS {
@@ -34,10 +34,10 @@ pub fn changed_share(log_bayes_factors: &[f64], mut breathe: impl FnMut()) -> f6
     share
 }
 
-/// Indexes of the longest list whose expected share of false ones is at most `fdr`, most probable first, and that
-/// share.
+/// Indexes of the longest list whose expected share of false discoveries is at most `fdr`, most probable first, and
+/// that share.
 ///
-/// The Bayes rule for that loss: Müller, Parmigiani & Rice, FDR and Bayesian multiple comparisons rules (2006).
+/// The Bayes rule for this loss: Müller, Parmigiani & Rice, FDR and Bayesian multiple comparisons rules (2006).
 ///
 /// Fails if there is no memory for the list.
 pub fn discoveries(probabilities: &[f64], fdr: f64) -> Result<(Vec<usize>, f64), TryReserveError> {

@@ -54,12 +54,12 @@ impl Tally {
         tally.renormalized()
     }
 
-    /// Returns the tally with its sums in words that do not overlap: equal sums have equal bytes.
+    /// Returns the tally with its sums in words that do not overlap, so that equal sums have equal bytes.
     pub fn renormalized(self) -> Tally {
         Tally { sum: self.sum.renormalized(), squares: self.squares.renormalized(), ..self }
     }
 
-    /// Checks that a set of numbers can have this tally. What comes from outside must pass before it is used.
+    /// Checks that some set of numbers has this tally. Input must pass this check before it is used.
     pub(crate) fn check(&self) -> Result<(), Impossible> {
         require(self.count >= 0, "count is negative")?;
         require(self.flags.valid(), "flags are unknown to this version")?;
@@ -97,12 +97,12 @@ impl Tally {
         Ok(())
     }
 
-    /// Every set of numbers obeys min <= mean <= max, (max - min)² / 2 <= M2 (two of them are the bounds), and
-    /// M2 <= n (max - mean) (mean - min) (Bhatia & Davis, Amer. Math. Monthly 107, 2000).
+    /// Every set of numbers obeys min <= mean <= max, (max - min)² / 2 <= M2 (two of them are the bounds), and M2 <= n
+    /// (max - mean) (mean - min) (Bhatia & Davis, Amer. Math. Monthly 107, 2000).
     ///
-    /// All in units of the scale, and with room for moments that somebody computed in double precision.
+    /// The check is in units of the scale, and tolerates moments that were computed in double precision.
     fn check_moments(&self) -> Result<(), Impossible> {
-        // Where counts of what is not finite stick, sums and counts no longer belong together.
+        // Where counts of non-finite values are stuck, sums and counts no longer belong together.
         if self.flags.stuck() {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use crate::tally::Tally;
 use std::cmp::Ordering;
 
 impl Tally {
-    /// Returns the words that `=` and hash compare: everything the accessors report follows from them.
+    /// Returns the words that `=` and the hash use: all results of accessors follow from them.
     pub fn key(&self) -> [u64; 6] {
         // No accessor reports a NaN with these bits, so they can stand for NULL.
         const NULL: u64 = u64::MAX;
@@ -14,8 +14,8 @@ impl Tally {
         [self.count as u64, avg, m2, sum, min, max]
     }
 
-    /// A total order: by the number of values, then by mean, M2, sum, minimum and maximum; as in PostgreSQL NaN is the greatest
-    /// number, and what is not known comes after it.
+    /// A total order: by the number of values, then by mean, M2, sum, minimum and maximum. As in PostgreSQL, NaN is the
+    /// greatest number; an unknown bound comes after it.
     ///
     /// Not [`Ord`], whose `min` and `max` are not those of the values.
     pub fn compare(&self, other: &Tally) -> Ordering {
@@ -28,7 +28,7 @@ impl Tally {
     }
 }
 
-/// Equal are tallies whose accessors report the same.
+/// Tallies are equal if their accessors report the same.
 impl PartialEq for Tally {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()

@@ -8,7 +8,7 @@ use crate::scale::Scale;
 use crate::tally::Tally;
 use serde::{Deserialize, Serialize};
 
-/// Count, mean, M2, minimum and maximum, and what else restores every bit.
+/// Count, mean, M2, minimum and maximum, and the rest that is needed to restore every bit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {
@@ -32,13 +32,13 @@ pub struct Parts {
     /// Upper bound of the maximum, where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bound: Option<Number>,
-    /// The exact sum in parts, where the mean does not give it.
+    /// The exact sum in parts, where it does not follow from the mean.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sum: Vec<Number>,
-    /// The exact sum of squares in parts, where mean and M2 do not give it.
+    /// The exact sum of squares in parts, where it does not follow from mean and M2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub squares: Vec<Number>,
-    /// Numbers of NaN, +Infinity, -Infinity, where there are any.
+    /// The numbers of NaN, +Infinity and -Infinity, where there are any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nonfinite: Vec<u64>,
     /// The unit of `sum` and `squares`, where it is not 1: 0 for 2^-560, 2 for 2^560.
@@ -135,14 +135,14 @@ impl Parts {
         Ok(tally)
     }
 
-    /// Mean and M2 must be those of the sums: a typing error in either shows.
+    /// Checks that mean and M2 agree with the sums, so that a typing error in either is found.
     fn agrees(&self, tally: &Tally) -> Result<(), Impossible> {
         let near = |given: Option<Number>, computed: Option<f64>, scale: f64| match (given, computed) {
             (Some(Number(a)), Some(b)) => a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= scale * 1e-9,
             (a, b) => a.is_none() && b.is_none(),
         };
         let (mean, m2) = (tally.avg(), tally.m2());
-        // A mean near 0 of large values is known to their digits, not to its own.
+        // A mean near 0 of large values is only as precise as these values.
         let size = mean.unwrap_or(0.0).abs().max(tally.min.abs().max(tally.max.abs()) * 1e-6);
         if !near(self.avg, mean, size) {
             return Err(Impossible("mean does not agree with sum"));

@@ -1,7 +1,7 @@
 //! Three ranges of magnitude, so that sums of squares neither overflow nor vanish.
 //!
-//! Squares of doubles span 4,000 binary orders and doubles only 2,000. A tally therefore keeps its sums in one
-//! of three units, chosen by the largest magnitude it has seen; nearly all data live in the middle one.
+//! Squares of doubles span 4,000 powers of two, doubles only 2,000. A tally therefore keeps its sums in one of three
+//! units, chosen by the largest magnitude it has seen; nearly all data are in the middle one.
 
 /// The unit of a tally's sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +23,7 @@ impl Scale {
     /// Start of the huge range: 2^480. Squares of 2^63 values below it still sum to a finite double.
     pub const HUGE_FROM: f64 = f64::from_bits((1023 + 480) << 52);
 
-    /// The range a value's magnitude lies in.
+    /// The range that a value's magnitude lies in.
     #[inline]
     pub fn of(x: f64) -> Self {
         match x.abs() {
@@ -33,7 +33,7 @@ impl Scale {
         }
     }
 
-    /// The factor by which a value enters sums of this unit; exact but for bits far below the others'.
+    /// The factor by which a value enters sums of this unit; exact but for bits far below those of the other values.
     #[inline]
     pub fn factor(self) -> f64 {
         match self {
@@ -43,7 +43,7 @@ impl Scale {
         }
     }
 
-    /// No value of this range is greater, in its unit.
+    /// The bound on values of this range, in its unit.
     pub fn limit(self) -> f64 {
         match self {
             Scale::Tiny => Self::PLAIN_FROM * UP,

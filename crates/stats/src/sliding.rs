@@ -1,12 +1,13 @@
 //! A window that slides over values: O(1) per row, without ever subtracting.
 //!
-//! Two stacks make a queue: the front knows the summary of each of its suffixes, the back the summary of all of
-//! itself, and both together are the window. What leaves is dropped from the front; when that is used up, all of the
-//! back becomes the front. Each value is summarised three times in its life, whatever the width of the window.
+//! Two stacks make a queue: the front knows the summary of each of its suffixes, the back the summary of all its
+//! values, and together they are the window. Values leave from the front; when it is used up, the whole back becomes
+//! the front. Each value is summarised three times, whatever the width of the window.
 //!
-//! Only every 32nd suffix of the front is kept, those in between are made when the oldest block is reached: a
-//! row costs its value and a 32nd of a summary. Source of the idea: Tangwongsan, Hirzel & Schneider, "Low-latency
-//! sliding-window aggregation in worst-case constant time", DEBS 2017 (Two-Stacks), and its Lite variant of 2021.
+//! Only every 32nd suffix of the front is kept; those in between are computed when the oldest block is reached, so that
+//! a row takes the memory of its value and a 32nd of a summary. Source of the idea: Tangwongsan, Hirzel & Schneider,
+//! "Low-latency sliding-window aggregation in worst-case constant time", DEBS 2017 (Two-Stacks), and its Lite variant
+//! of 2021.
 
 use crate::tally::Tally;
 use std::collections::{TryReserveError, VecDeque};
@@ -25,7 +26,7 @@ pub trait Summary: Copy {
 
 const BLOCK: usize = 32;
 
-/// Consecutive values, and the summary of those after them in the front.
+/// Consecutive values, and the summary of the values after them in the front.
 struct SlidingBlock<S: Summary> {
     values: Vec<S::Value>,
     after: S,
@@ -33,12 +34,12 @@ struct SlidingBlock<S: Summary> {
 
 /// A queue of values that knows their summary.
 pub struct Sliding<S: Summary> {
-    /// Oldest first. The front is a whole number of them.
+    /// The blocks, oldest first. The front is a whole number of blocks.
     blocks: VecDeque<SlidingBlock<S>>,
     front_blocks: usize,
-    /// The front from each value of its oldest block on, newest first: the last is all of the front.
+    /// Summaries of the front from each value of its oldest block on, newest first; the last is the whole front.
     suffixes: Vec<S>,
-    /// The summary of what is behind the front.
+    /// The summary of the back.
     back: S,
     /// A used-up block, to be filled again.
     spare: Vec<S::Value>,
@@ -71,7 +72,7 @@ impl<S: Summary> Sliding<S> {
         values.push(value);
         self.blocks.try_reserve(1)?;
         self.blocks.push_back(SlidingBlock { values, after: S::EMPTY });
-        // Once, for all blocks to come.
+        // Reserved once, for all blocks.
         self.suffixes.try_reserve_exact(BLOCK - self.suffixes.len())
     }
 
@@ -104,7 +105,7 @@ impl<S: Summary> Sliding<S> {
         summary
     }
 
-    /// Makes the back the front.
+    /// Turns the back into the front.
     #[cold]
     fn turn(&mut self) {
         let mut after = S::EMPTY;

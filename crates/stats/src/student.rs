@@ -77,7 +77,7 @@ impl Tally {
     }
 }
 
-/// Half the width of an interval; nothing to add for values without error.
+/// Half the width of an interval; 0 for values without error.
 pub(crate) fn margin(df: f64, level: f64, error: f64) -> f64 {
     if error == 0.0 {
         0.0
@@ -86,7 +86,7 @@ pub(crate) fn margin(df: f64, level: f64, error: f64) -> f64 {
     }
 }
 
-/// The t that `level` of the distribution lies within, either way.
+/// The t within which, on either side of 0, a share of `level` of the distribution lies.
 fn quantile(df: f64, level: f64) -> f64 {
     let upper = 0.5 + level / 2.0;
     if !(upper > 0.5 && upper < 1.0 && df > 0.0) {

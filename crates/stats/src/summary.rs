@@ -7,7 +7,7 @@ use crate::tally::Tally;
 /// Significant digits: of the spread of a number, or of the number itself where it has none.
 const OF_SPREAD: f64 = 3.0;
 const OF_VALUE: f64 = 6.0;
-/// Share of the values below which their spread is rounding.
+/// The spread, relative to the values, below which it is taken for rounding.
 const LEAST_SPREAD: f64 = 1e-9;
 /// Sizes beyond which an exponent is easier to read than zeros.
 const MOST_DECIMALS: f64 = 12.0;

@@ -8,17 +8,18 @@ use std::fmt;
 
 /// A mergeable summary of numbers: count, sum, sum of squares, minimum and maximum.
 ///
-/// Both sums are kept in three doubles (159 bits and more), about no pivot. So merging is plain addition, does
-/// not depend on order, and `a + b - b` is `a`; why three words are enough for the variance of any doubles is in
-/// `docs/accuracy.md`. NaN and infinities are counted apart from the sums, so that taking them away heals.
+/// Both sums are kept in three doubles (159 bits and more), about no pivot. So merging is plain addition and does not
+/// depend on order, and `a + b - b` is `a`; `docs/accuracy.md` explains why three words are enough for the variance of
+/// any doubles. NaN and infinities are counted apart from the sums, so that the sums are right again once these are
+/// subtracted.
 ///
-/// The layout is the SQL type's: 80 bytes, eight-byte fields only, no padding. Every value passes
+/// The layout is that of the SQL type: 80 bytes, only eight-byte fields, no padding. Every value passes
 /// [`Tally::check`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Tally {
-    /// All values, NaN and infinities included; never negative. Sticks at `i64::MAX`: merged sums are then those of as many
-    /// values with the same mean and variance.
+    /// The number of values, including NaN and infinities; never negative. Sticks at `i64::MAX`: merged sums are then
+    /// those of this many values with the same mean and variance.
     pub(crate) count: i64,
     pub(crate) flags: Flags,
     /// The least value that is not NaN; `+Inf` where there is none. Only a lower bound if `flags` says so.
@@ -31,7 +32,7 @@ pub struct Tally {
     pub(crate) squares: Cascade<3>,
 }
 
-/// The values to be taken away are not among those of the tally.
+/// The error that the values to be subtracted are not among those of the tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAPart;
 
@@ -44,7 +45,7 @@ impl fmt::Display for NotAPart {
 impl std::error::Error for NotAPart {}
 
 impl Tally {
-    /// No values: the identity of [`Tally::merge`].
+    /// The tally of no values: the identity of [`Tally::merge`].
     pub const EMPTY: Tally = Tally {
         count: 0,
         flags: Flags::NONE,
@@ -56,13 +57,13 @@ impl Tally {
 
     /// Adds one value. O(1).
     ///
-    /// Squares are split by a fused multiply-add where the processor has one, whatever the build was for: the bits are the
-    /// same.
+    /// Squares are split by a fused multiply-add where the processor has one, whatever the target of the build; the
+    /// result is the same to the bit.
     #[inline(always)]
     pub fn observe(&mut self, x: f64) {
         #[cfg(all(target_arch = "x86_64", not(target_feature = "fma")))]
         if std::arch::is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has what the function is compiled for, as was just asked.
+            // SAFETY: the processor has just been found to have the features that the function is compiled for.
             return unsafe { self.observe_fused(x) };
         }
         self.observe_as::<false>(x);
@@ -157,11 +158,27 @@ impl Tally {
         }
     }
 
-    /// Takes the values of another tally away, of which it must be a part. O(1).
+    /// The tally of `count` values that are all `hi + lo`, as [`Tally::observe_wide`] takes them. O(log count).
+    pub fn of_many(hi: f64, lo: f64, count: i64) -> Tally {
+        let (mut all, mut part) = (Tally::EMPTY, Tally::EMPTY);
+        part.observe_wide(hi, lo);
+        let mut rest = count.max(0);
+        while rest > 0 {
+            if rest & 1 == 1 {
+                all.merge(&part);
+            }
+            rest >>= 1;
+            let again = part;
+            part.merge(&again);
+        }
+        all
+    }
+
+    /// Subtracts the values of another tally, which must be a part of this one. O(1).
     ///
-    /// Count, mean and M2 are those of the rest. The minimum stays known only if it was less than the other's, and
-    /// likewise the maximum; otherwise [`Tally::min`] is `None` until values that reach as far are merged in.
-    /// On error the tally is unchanged.
+    /// Count, mean and M2 become those of the remaining values. The minimum stays known only if it was less than the
+    /// other's, and likewise the maximum; otherwise [`Tally::min`] is `None` until values that reach as far are merged
+    /// in. On error the tally is unchanged.
     pub fn unmerge(&mut self, other: &Tally) -> Result<(), NotAPart> {
         let mut rest = *self;
         rest.take_away(other)?;
@@ -199,8 +216,8 @@ impl Tally {
         Ok(())
     }
 
-    /// Sums of no values are exactly zero. Those that are more than noise beside what was taken were sums of
-    /// other values.
+    /// Sets the sums of no values to exactly zero. Fails if they are more than rounding errors of what was subtracted:
+    /// then it was no part.
     fn clear_sums(&mut self, taken: &Tally) -> Result<(), NotAPart> {
         const NOISE: f64 = 1e-12;
         let squares = taken.squares.round();
@@ -213,7 +230,7 @@ impl Tally {
         Ok(())
     }
 
-    /// Brings the sums to a coarser unit; from one scale to the next is always 2^-560.
+    /// Converts the sums to a coarser unit; the factor from one scale to the next is always 2^-560.
     pub(crate) fn raise_scale(&mut self, to: Scale) {
         while self.flags.scale() < to {
             let step = Scale::Huge.factor();

@@ -78,7 +78,7 @@ fn parse(text: &str) -> Option<Parts> {
     rest.trim().is_empty().then_some(parts)
 }
 
-/// Reads nothing, or a number.
+/// Reads a number, or an empty text as None.
 fn number(text: &str) -> Option<Option<Number>> {
     if text.is_empty() {
         Some(None)
@@ -87,7 +87,7 @@ fn number(text: &str) -> Option<Option<Number>> {
     }
 }
 
-/// The items of `name[...]` if that comes next, else none.
+/// Takes the items of `name[...]` if that comes next; otherwise returns no items.
 fn take_list<T: FromStr>(rest: &mut &str, name: &str) -> Option<Vec<T>> {
     let Some(list) = rest.trim_start().strip_prefix(name) else {
         return Some(Vec::new());

@@ -12,7 +12,7 @@ const WORDS: usize = size_of::<Tally>() / 8;
 /// The reason why bytes are not a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireError {
-    /// The length is not that of any version.
+    /// The length does not fit any version.
     Length,
     /// Written by a version of pg_tally that this one does not know.
     Version(u8),
@@ -24,7 +24,7 @@ impl Tally {
     /// Length of the binary form, in bytes.
     pub const WIRE_LEN: usize = 1 + size_of::<Tally>();
 
-    /// The binary form; equal sums give equal bytes.
+    /// The binary form; equal sums have equal bytes.
     pub fn to_bytes(&self) -> [u8; Self::WIRE_LEN] {
         let mut bytes = [VERSION; Self::WIRE_LEN];
         for (chunk, word) in bytes[1..].chunks_exact_mut(8).zip(self.renormalized().to_words()) {

@@ -125,7 +125,8 @@ fn ends_of_what_is_certain() {
     assert_eq!(huge.exact_sum(Unit::Digits(0)), None);
 }
 
-/// Doubles values by merging until there are a thousand million million, and returns how often sum and dispersion were certain.
+/// Doubles values by merging until there are a thousand million million, and returns how often sum and dispersion were
+/// certain.
 fn doubled(units: &[i128], unit: Unit, digits: u32) -> (usize, usize) {
     let mut tally = tally(&mut rng(2), units, unit);
     let mut n = units.len();

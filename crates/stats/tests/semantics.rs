@@ -1,7 +1,7 @@
 //! NULL, NaN, infinities, zeros, empty tallies, and what taking away leaves.
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
-use tally_stats::{NotAPart, Tally};
+use tally_stats::{NotAPart, Tally, Unit};
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
@@ -142,4 +142,18 @@ fn a_count_that_sticks_keeps_mean_and_variance() {
     for n in [1, 1 << 53, i64::MAX - 1, i64::MAX] {
         assert_eq!(Tally::from_moments(n, 0.1, 0.0, 0.1, 0.1).unwrap().m2(), Some(0.0), "{n}");
     }
+}
+
+#[test]
+fn many_values_that_are_the_same() {
+    for x in [0.1, -0.0, 7.0, f64::NAN, f64::INFINITY, 1e300, 5e-324] {
+        for count in [0, 1, 2, 3, 100, 1_001] {
+            let one_by_one: Tally = std::iter::repeat_n(x, count as usize).collect();
+            assert_eq!(Tally::of_many(x, 0.0, count), one_by_one, "{count} of {x}");
+        }
+    }
+    let wide = Tally::of_many(9007199254740992.0, 1.0, 1 << 30);
+    assert_eq!(wide.exact_sum(Unit::One).unwrap().to_string(), "9671406556917034471391232");
+    assert_eq!(Tally::of_many(1.0, 0.0, i64::MAX).num_vals(), i64::MAX);
+    assert_eq!(Tally::of_many(1.0, 0.0, -1), Tally::EMPTY);
 }

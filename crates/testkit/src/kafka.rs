@@ -1,7 +1,5 @@
 //! A client for what tests ask of a broker apart from messages.
 
-use std::time::Duration;
-
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -24,7 +22,7 @@ impl Kafka {
         Self {
             brokers: brokers.into(),
             admin: ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap(),
-            options: AdminOptions::new().operation_timeout(Some(Duration::from_secs(20))),
+            options: AdminOptions::new().operation_timeout(Some(STUCK)),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
         }
     }
@@ -34,6 +32,16 @@ impl Kafka {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         let topic = properties.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
         wait_until(|| self.wait(self.admin.create_topics([&topic], &self.options))[0].is_ok());
+        self.wait_for_leaders(name, partitions as usize);
+    }
+
+    /// Waits until clients see this many partitions of a topic, which takes a moment after they were created.
+    fn wait_for_leaders(&self, topic: &str, partitions: usize) {
+        wait_until(|| {
+            let metadata = self.admin.inner().fetch_metadata(Some(topic), STUCK).unwrap();
+            let known = metadata.topics()[0].partitions();
+            known.len() == partitions && known.iter().all(|partition| partition.leader() >= 0)
+        });
     }
 
     /// Deletes a topic.
@@ -50,6 +58,7 @@ impl Kafka {
     pub fn grow(&self, name: &str, partitions: usize) {
         let added = NewPartitions::new(name, partitions);
         self.wait(self.admin.create_partitions([&added], &self.options))[0].as_ref().unwrap();
+        self.wait_for_leaders(name, partitions);
     }
 
     /// Returns the start and the end of each partition of a topic.

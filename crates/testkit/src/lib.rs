@@ -1,4 +1,5 @@
-//! Tools that the tests beside PostgreSQL share: jobs to load, servers to break, texts to read, and what must hold whatever happens.
+//! Tools that the tests beside PostgreSQL share: jobs to load, servers to break, texts to read, and what must hold
+//! whatever happens.
 //!
 //! - [`World`]: a broker inside the test, for topics of a few messages.
 //! - [`Topic`]: a topic on a real Kafka, for what the broker inside cannot do.
@@ -7,6 +8,7 @@
 //! - [`Scene`]: numbered messages on a real Kafka, with a [`Proxy`] in front of PostgreSQL and [`Server`]s to break.
 //! - [`random`]: texts of values, and [`define_reading`]: what PostgreSQL makes of them.
 
+mod address;
 mod files;
 mod invariant;
 mod job;
@@ -25,10 +27,11 @@ use std::time::{Duration, Instant};
 
 use postgres::{Client, NoTls};
 
+pub use address::{free_address, read_request};
 pub use files::Files;
 pub use job::{Job, Workload};
 pub use loader::Loader;
-pub use program::{complaint, program, start, tally};
+pub use program::{complaint, program, start, start_in, tally, terminate};
 pub use proxy::{Hold, Message, Proxy};
 pub use reading::define_reading;
 pub use scene::Scene;
@@ -56,6 +59,7 @@ pub fn connect() -> Client {
 }
 
 /// Waits until a condition holds.
+#[track_caller]
 pub fn wait_until(mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + STUCK;
     while !condition() {

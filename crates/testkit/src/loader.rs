@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 
-use crate::{program, STUCK};
+use crate::{program, terminate, STUCK};
 
 /// A running `tally load`; it does not outlive the test.
 pub struct Loader {
@@ -54,12 +54,16 @@ impl Loader {
     /// Terminates the loader, and measures how long that takes.
     pub fn terminate_timed(mut self) -> (ExitStatus, Duration) {
         let begin = Instant::now();
-        self.signal(Signal::SIGTERM);
-        (self.process.wait().unwrap(), begin.elapsed())
+        terminate(&self.process);
+        (self.wait_for_end(), begin.elapsed())
     }
 
     /// Waits until the loader ends by itself.
     pub fn wait(mut self) -> ExitStatus {
+        self.wait_for_end()
+    }
+
+    fn wait_for_end(&mut self) -> ExitStatus {
         let until = Instant::now() + STUCK;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {

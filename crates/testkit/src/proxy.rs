@@ -1,5 +1,5 @@
-//! A TCP proxy in front of PostgreSQL that understands the client's messages, so that a fault can be placed at a certain
-//! message: it holds the message, or the server's answer to it, until the test has done its worst.
+//! A TCP proxy in front of PostgreSQL that understands the client's messages, so that a fault can be placed at a
+//! certain message: it holds the message, or the server's answer to it, until the test has done its worst.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -2,8 +2,8 @@
 
 use postgres::Client;
 
-/// Defines `pg_temp.read(text, type, send)`: the bytes that the function `send` makes of the text as a value of the type, or the
-/// SQLSTATE with which PostgreSQL refuses it; and the text that it writes for the value.
+/// Defines `pg_temp.read(text, type, send)`: the bytes that the function `send` makes of the text as a value of the
+/// type, or the SQLSTATE with which PostgreSQL refuses it; and the text that it writes for the value.
 pub fn define_reading(client: &mut Client) {
     client
         .batch_execute(

@@ -1,12 +1,10 @@
 //! A topic on a real broker, in KAFKA_BROKERS, for what the embedded one cannot do.
 
-use std::time::Duration;
-
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::kafka::Kafka;
-use crate::{environment, World};
+use crate::{environment, World, STUCK};
 
 /// A topic of one partition at first.
 pub struct Topic {
@@ -45,7 +43,7 @@ impl Topic {
             None => record,
         };
         producer.send(record).map_err(|(error, _)| error).unwrap();
-        producer.flush(Duration::from_secs(20)).unwrap();
+        producer.flush(STUCK).unwrap();
     }
 
     /// Adds partitions until there are as many.

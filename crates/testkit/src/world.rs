@@ -1,14 +1,13 @@
 //! A broker in this process, with a topic to load.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use postgres::Client;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::ClientConfig;
 
-use crate::{connect, database_url, tally};
+use crate::{connect, database_url, tally, STUCK};
 
 /// A topic of one partition, a schema and a job of the same name.
 pub struct World {
@@ -63,7 +62,7 @@ impl World {
             let record = if message.is_empty() { record } else { record.payload(message) };
             self.producer.send(record).map_err(|(error, _)| error).unwrap();
         }
-        self.producer.flush(Duration::from_secs(20)).unwrap();
+        self.producer.flush(STUCK).unwrap();
     }
 
     /// Produces a message with this key.
@@ -76,7 +75,7 @@ impl World {
         let record = BaseRecord::<[u8], [u8]>::to(self.name).key(key);
         let record = value.into_iter().fold(record, BaseRecord::payload);
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
-        self.producer.flush(Duration::from_secs(20)).unwrap();
+        self.producer.flush(STUCK).unwrap();
     }
 
     /// The configuration of the job, with the rest of the topic's section.

@@ -1,4 +1,4 @@
-//! The leaves of a partition that is attached or detached, found without SQL, so that no code of users runs.
+//! The leaves of a partition that is attached or detached, found without SQL so that no user's code runs.
 
 use crate::pg::column::find_column;
 use crate::pg::list::items;
@@ -10,11 +10,11 @@ use crate::powertree::store::span::{self, Reach};
 use pgrx::pg_sys::{self, Datum, Oid};
 use tally_stats::tree::Leaves;
 
-/// Positions, both included.
+/// A first and a last position, both included.
 type Positions = (i64, i64);
 
-/// Marks the leaves of a partition that is attached or detached to be read from the base table. Without rows only a barrier
-/// keeps older snapshots from using the tree.
+/// Marks the leaves of a partition that is attached or detached to be read from the base table. For a partition without
+/// rows this is only a barrier, which keeps older snapshots from using the tree.
 ///
 /// Writers are kept out until the transaction ends: what they are about to log would be lost or counted twice.
 pub fn append(tree: &Definition, relation: Oid, reason: &str) {
@@ -22,7 +22,7 @@ pub fn append(tree: &Definition, relation: Oid, reason: &str) {
     span::append(tree.id, first, last, Reach::Earlier, reason);
 }
 
-/// Returns the first and the last leaf that may have rows of a relation; None if it is empty.
+/// Returns the first and the last leaf that may hold rows of a relation; None if it is empty.
 fn of(tree: &Definition, relation: Oid) -> Option<(i64, i64)> {
     let mut extent: Option<Positions> = None;
     for member in lock_family(relation, pg_sys::AccessExclusiveLock) {
@@ -39,7 +39,7 @@ fn of(tree: &Definition, relation: Oid) -> Option<(i64, i64)> {
 fn positions(table: Oid, at: &str) -> Option<Positions> {
     let known =
         find_column(table, at).and_then(|column| Some((column.number, Position::of(column.type_oid)?)));
-    // A column that is being renamed or changed by the command.
+    // The column is being renamed or changed by the command.
     let Some((column, position)) = known else { return Some((i64::MIN, i64::MAX)) };
     // SAFETY: the caller holds a lock on the table.
     unsafe {
@@ -62,10 +62,10 @@ fn positions(table: Oid, at: &str) -> Option<Positions> {
 /// The least and the greatest position among all committed rows, whatever the transaction's snapshot.
 ///
 /// # Safety
-/// The relation is an open table, locked against writers, and the column one of its positions.
+/// The relation is an open table, locked against writers, and the column holds its positions.
 unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> Option<Positions> {
     let mut extent: Option<Positions> = None;
-    // SAFETY: the caller's table; the scan, of the heap from its beginning to its end, is over before its snapshot goes.
+    // SAFETY: the caller's table is open; the scan, of the whole heap, ends before its snapshot does.
     unsafe {
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
         let scan =
@@ -90,14 +90,14 @@ unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> O
     extent
 }
 
-/// Returns the bounds of a table's positions from those of the partitions that it is or is part of. The upper one is
-/// inclusive, since other columns may follow in the partition key.
+/// Returns the bounds of a table's positions, taken from the partition that it is and those that contain it. The upper
+/// one is inclusive, since other columns may follow in the partition key.
 fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>) {
     let (mut lower, mut upper) = (None, None);
     let mut child = table;
     while let Some(&parent) = parents(child).first() {
         if is_by_range_of(parent, at, position) {
-            // SAFETY: the child is locked, so that it stays a partition.
+            // SAFETY: the child is locked, and so stays a partition.
             let (first, last) = unsafe { range_of(child, position) };
             lower = lower.max(first);
             upper = match (upper, last) {
@@ -115,10 +115,10 @@ const STRATEGY: i16 = 2;
 const COLUMNS: i16 = 5;
 const CLASSES: i16 = 6;
 
-/// Whether a table is partitioned by ranges, with the position as the first column of the key, in its usual order.
+/// Whether a table is partitioned by range, with the position in its usual order as the first column of the key.
 fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
     let name = c_string(at);
-    // SAFETY: the tuple is looked up and released; none of these columns is NULL, and a key has a column at least.
+    // SAFETY: the tuple is released after use; none of these columns is NULL, and a key has at least one column.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::PARTRELID as i32;
         let tuple = pg_sys::SearchSysCache1(cache, table.into());
@@ -141,12 +141,12 @@ fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
     }
 }
 
-/// The bounds of a partition in the first column of the key.
+/// Returns the bounds of a partition in the first column of the key.
 ///
 /// # Safety
-/// The partition is one of ranges of positions.
+/// The relation is a partition by range of positions.
 unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
-    // SAFETY: the caller's partition; the tuple is looked up and released, the bound a node that PostgreSQL wrote.
+    // SAFETY: the caller's partition exists; the tuple is released after use, and PostgreSQL wrote the bound as a node.
     unsafe {
         let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
         let tuple = pg_sys::SearchSysCache1(cache, partition.into());
@@ -168,12 +168,12 @@ unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i
     }
 }
 
-/// The first of the datums of a bound; None if it is open, or that of the default partition.
+/// Returns the first datum of a bound; None if it is open, or belongs to the default partition.
 ///
 /// # Safety
-/// The list is that of a bound, the first column a position.
+/// The list belongs to a bound whose first column is a position.
 unsafe fn first_of(datums: *mut pg_sys::List, position: Position) -> Option<i64> {
-    // SAFETY: the caller's list, whose members are of this structure; a bound that is a value has a constant.
+    // SAFETY: the members of the caller's list have this structure; a bound that is a value is a constant.
     unsafe {
         let datum = items::<pg_sys::PartitionRangeDatum>(datums).next()?;
         if (*datum).kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {

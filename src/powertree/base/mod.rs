@@ -1,4 +1,4 @@
-//! The base table of a tree: which tables are suitable, the queries that it answers, its triggers, and the extent of its
+//! The base table of a tree: which tables are suitable, the queries on it, its triggers, and the extent of its
 //! partitions.
 
 pub mod extent;

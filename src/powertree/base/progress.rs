@@ -1,4 +1,4 @@
-//! A NOTICE every second of a long compaction.
+//! Progress of a long compaction, reported by a NOTICE every second.
 
 use crate::pg::kept::{kept, replace, take, Kept};
 use pgrx::pg_sys::{self, Oid};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Rows that are counted between two looks at the clock.
+/// The number of rows between two looks at the clock.
 const ROWS: u64 = 8192;
 
 /// The number of leaves written so far, and when it was last reported.
@@ -35,19 +35,19 @@ impl Progress {
 }
 
 thread_local! {
-    /// The reading in progress, if there is one.
+    /// The read in progress, if there is one.
     static READING: Kept<Option<Reading>> = const { kept(None) };
 }
 
 struct Reading {
     tree: String,
     rows: u64,
-    /// The number of rows at the last ANALYZE; not positive if there was none.
+    /// The number of rows at the last ANALYZE; not positive if there has been none.
     expected: f32,
     said: Instant,
 }
 
-/// Ends the reading when it is dropped, even by an error.
+/// A guard that ends the read when it is dropped, even by an error.
 pub struct EndOfReading;
 
 impl Drop for EndOfReading {
@@ -56,7 +56,7 @@ impl Drop for EndOfReading {
     }
 }
 
-/// Begins to count the rows that are read of a tree's base table.
+/// Begins to count the rows that are read from a tree's base table.
 pub fn read(tree: &str, base: Oid) -> EndOfReading {
     // SAFETY: the caller has a lock on the table.
     let expected = unsafe {

@@ -1,4 +1,4 @@
-//! Answers of the base table.
+//! Queries of the base table, and their results.
 
 use super::progress;
 use super::statement;
@@ -14,7 +14,7 @@ use std::rc::Rc;
 use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
 
-/// The base table of a tree, to be asked. SPI is connected.
+/// The base table of a tree, ready for queries. SPI is connected.
 #[derive(Clone, Copy)]
 pub struct Base<'t>(pub &'t Tree);
 
@@ -64,7 +64,8 @@ impl Base<'_> {
         result
     }
 
-    /// Calls `each` with series, leaf and contents, sorted by series and leaf, of all series between two positions.
+    /// Calls `each` with the series, the leaf and the contents of every leaf of all series between two positions,
+    /// sorted by series and leaf.
     pub fn read_groups(self, range: Range, mut each: impl FnMut(Vec<u8>, i64, Contents)) {
         let keys = self.0.series.len();
         let _reading = progress::read(&self.0.name, self.0.base);
@@ -74,7 +75,8 @@ impl Base<'_> {
         });
     }
 
-    /// Calls `each` with the key and the measure of every series between two positions whose first columns have these values.
+    /// Calls `each` with the key and the measure, between two positions, of every series whose first columns have these
+    /// values.
     pub fn read_below(
         self,
         measure: Measure,
@@ -90,8 +92,8 @@ impl Base<'_> {
         });
     }
 
-    /// Calls `each` with the number of a piece, from 0, the place of positions among `begins`, from 0, and the contents. Where there
-    /// is but one begin nothing is before it.
+    /// Calls `each` with the number of a piece, from 0, the place of the positions among `begins`, from 0, and the
+    /// contents. If there is only one begin, no rows are before it.
     pub fn read_pieces(self, pieces: &[Piece], begins: &[i64], mut each: impl FnMut(usize, usize, Contents)) {
         let ranges = || pieces.iter().map(|piece| piece.range);
         let (Some(first), Some(last)) = (ranges().map(|r| r.first).min(), ranges().map(|r| r.last).max())
@@ -117,8 +119,8 @@ impl Base<'_> {
         }
     }
 
-    /// Calls `each` with the place of positions among `begins`, from 0, the key of a series and the contents, for all that have rows
-    /// between two positions, until it returns false.
+    /// Calls `each` with the place of the positions among `begins`, from 0, the key of a series, and the contents, for
+    /// all that have rows between two positions, until it returns false.
     pub fn read_span(
         self,
         range: Range,
@@ -134,13 +136,13 @@ impl Base<'_> {
         });
     }
 
-    /// An array of positions.
+    /// Makes an array of positions.
     fn positions(self, positions: impl Iterator<Item = i64>) -> Value {
         let position = self.0.position;
         Value::array(position.type_oid(), positions.map(|at| position.to_value(at)))
     }
 
-    /// The measure in a row, from a column on.
+    /// Reads a measure from a row, beginning at a column.
     fn measured_in(self, row: &SpiRow, measure: Measure, column: usize) -> Measured {
         match measure {
             Measure::Extent => Measured { extent: self.extent_in(row, column), ..Measured::NOTHING },
@@ -148,13 +150,13 @@ impl Base<'_> {
         }
     }
 
-    /// The contents in a row, from a column on.
+    /// Reads contents from a row, beginning at a column.
     fn contents_in(self, row: &SpiRow, column: usize) -> Contents {
         let tallies = (0..self.0.values.len()).map(|value| tally_in(row, column + 3 + value)).collect();
         Contents { extent: self.extent_in(row, column), tallies }
     }
 
-    /// The number of rows and their first and last position.
+    /// Reads the number of rows and their first and last position, beginning at a column.
     fn extent_in(self, row: &SpiRow, column: usize) -> Extent {
         match (row.integer(column), row.get(column + 1), row.get(column + 2)) {
             (rows, Some(first), Some(last)) => {
@@ -165,19 +167,21 @@ impl Base<'_> {
         }
     }
 
-    /// The key in the columns of a row from this one on.
+    /// Reads the key from a row, beginning at this column.
     fn key_in(self, row: &SpiRow, first: usize) -> Vec<u8> {
         let mut key = Vec::new();
         for (i, column) in self.0.series.iter().enumerate() {
             if let Some(datum) = row.get(first + i) {
-                // SAFETY: the caller names the column where those of the key begin, in the order in which the query returns them.
+                // SAFETY: the caller names the column where those of the key begin, in the order in which the query
+                // returns them.
                 unsafe { column.encode(datum, &mut key) }
             }
         }
         key
     }
 
-    /// Calls `each` with the place and the tally of a value, for all places that have any between two positions.
+    /// Calls `each` with the place of a bucket and the tally of a value, for all buckets with values between two
+    /// positions.
     pub fn read_buckets(
         self,
         value: usize,
@@ -192,7 +196,7 @@ impl Base<'_> {
         self.query(Query::Buckets, value).run(&arguments, |row| {
             each(row.get(1).map_or(0, |datum| datum.value() as i32) as usize, tally_in(row, 2));
         });
-        // SAFETY: the array is nobody else's; the next of many calls needs the room.
+        // SAFETY: only this function has the array; its memory is freed for the next of many calls.
         unsafe { pg_sys::pfree(array.datum().cast_mut_ptr()) }
     }
 }

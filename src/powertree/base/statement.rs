@@ -1,4 +1,4 @@
-//! The SQL of the questions to the base table.
+//! The SQL of the queries of the base table.
 
 use crate::pg::catalog::is_partitioned;
 use crate::pg::name::{quoted, relation_name};
@@ -12,7 +12,7 @@ use pgrx::pg_sys::{self, Oid};
 /// Prepares the query of a tree's base table.
 pub fn prepare(tree: &Tree, query: Query, value: usize) -> Plan {
     let (sql, types) = statement(tree, query, value);
-    // A plan for a few rows of one series is good for all of them, unless there are partitions to leave out.
+    // A generic plan for a few rows of one series suits all series, unless there are partitions to prune.
     let options = match query {
         Query::Range | Query::Leaf if !is_partitioned(tree.base) => pg_sys::CURSOR_OPT_GENERIC_PLAN,
         Query::Range | Query::Leaf => 0,
@@ -31,7 +31,7 @@ fn statement(tree: &Tree, query: Query, value: usize) -> (String, Vec<Oid>) {
         Query::Leaf => format!("SELECT {} {from}", contents(tree, "")),
         Query::Last => {
             types.push(pg_sys::INT8OID);
-            // However many they are, they are kept in work_mem, or on disk.
+            // However many rows there are, they are kept in work_mem or on disk.
             format!(
                 "WITH s AS MATERIALIZED (SELECT {at} AS at, {x} AS x {from} AND {x} IS NOT NULL \
                  ORDER BY {at} DESC, {x} DESC LIMIT ${next}) SELECT {schema}.tally(x), \
@@ -80,7 +80,7 @@ fn measured(tree: &Tree, measure: Measure) -> String {
     }
 }
 
-/// The columns of contents; `table` is the name of the table, with a point, where there are others.
+/// The columns of contents; `table` qualifies them, as a name followed by a dot, where there are other tables.
 fn contents(tree: &Tree, table: &str) -> String {
     let tallies = (0..tree.values.len()).map(|value| tally(tree, value, table));
     let columns: Vec<String> = [extent(tree, table)].into_iter().chain(tallies).collect();
@@ -98,7 +98,7 @@ fn tally(tree: &Tree, value: usize, table: &str) -> String {
 
 /// The FROM and WHERE clauses, and the types of their arguments.
 fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
-    // The columns of the series whose values are given; the others have any.
+    // The columns of the series whose values are given; the others may have any value.
     let given = match query {
         Query::Groups | Query::Span => 0,
         Query::Below(_, given) => given,
@@ -119,11 +119,12 @@ fn rows(tree: &Tree, query: Query) -> (String, Vec<Oid>) {
     (format!("FROM {} WHERE {}", relation_name(tree.base), conditions.join(" AND ")), types)
 }
 
-/// The SQL of pieces, and the types of its arguments: arrays of the columns of the series, of the first and of the last position, all in
-/// step; the positions between which all pieces are; and those that cut pieces, if they are cut.
+/// The SQL of pieces, and the types of its arguments: parallel arrays of the columns of the series and of the first and
+/// last positions; the positions between which all pieces lie; and those that cut pieces, if any.
 ///
-/// Where an index leads to each piece it is asked for by itself. PostgreSQL, which guesses badly how many rows are between two
-/// columns, might join all pieces of a series with all of its rows. Without such an index that is what is left.
+/// Where an index finds the rows of a piece, each piece is queried by itself: PostgreSQL, which estimates badly how
+/// many rows lie between two columns, might join all pieces of a series with all of its rows. Without such an index,
+/// that join remains.
 fn pieces(tree: &Tree, are_cut: bool) -> (String, Vec<Oid>) {
     let at = tree.position.type_oid();
     let columns = tree.series.iter().map(|key| key.column.type_oid).chain([at, at]);
@@ -159,7 +160,7 @@ fn pieces(tree: &Tree, are_cut: bool) -> (String, Vec<Oid>) {
     (sql, types)
 }
 
-/// The place of the position among those of a sorted array, argument `number`.
+/// The place of the position in a sorted array, which is argument `number`.
 fn place(tree: &Tree, table: &str, number: usize) -> String {
     format!("pg_catalog.width_bucket({table}{}, ${number})", position(tree))
 }
@@ -169,7 +170,8 @@ fn array_type(element: Oid) -> Oid {
     unsafe { pg_sys::get_array_type(element) }
 }
 
-/// The position column, cast to its exact type: an overload that a user puts into a schema must not be the better match.
+/// The position column, cast to its exact type: otherwise an overload that a user has created might be the better
+/// match.
 fn position(tree: &Tree) -> String {
     format!("{}::{}", quoted(&tree.at.name), tree.position.sql_type())
 }

@@ -1,12 +1,12 @@
-//! Estimates from PostgreSQL's statistics of the base table, where it has any.
+//! Estimates from PostgreSQL's statistics on the base table, where there are any.
 
 use crate::pg::spi::strings;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
 use std::ops::RangeInclusive;
 
-/// About how many rows of one series a leaf holds, between the bounds that the columns of the series leave: each of their
-/// combinations may occur, or hardly more than the most varied column has values. None without statistics.
+/// Estimates how many rows of one series a leaf holds, as a range, since the number of series is not known: it lies
+/// between the number of values of the most varied column and the number of all combinations. None without statistics.
 pub fn rows_of_a_leaf(tree: &Tree) -> Option<RangeInclusive<f64>> {
     let (mut extent, mut rows) = (None, 0.0);
     let (mut least_series, mut most_series, mut known) = (1.0_f64, 1.0_f64, 0);
@@ -17,7 +17,7 @@ pub fn rows_of_a_leaf(tree: &Tree) -> Option<RangeInclusive<f64>> {
             extent = number(3);
         }
         if tree.series.iter().any(|key| key.column.name == column[0]) {
-            // Below zero it counts as a share of the rows.
+            // A negative number is a fraction of the rows.
             let distinct = number(2)?;
             let distinct = if distinct < 0.0 { -distinct * rows } else { distinct }.max(1.0);
             least_series = least_series.max(distinct);
@@ -30,7 +30,7 @@ pub fn rows_of_a_leaf(tree: &Tree) -> Option<RangeInclusive<f64>> {
     (rows > 0.0 && known == tree.series.len()).then(|| of_a_leaf(most_series)..=of_a_leaf(least_series))
 }
 
-/// The columns of the tree: name, rows of the table, distinct values, and from the first to the last position.
+/// The query for the columns of the tree: name, rows of the table, distinct values, and first and last position.
 fn query(tree: &Tree) -> String {
     let at = |bound: &str| match tree.position {
         Position::Timestamp | Position::Timestamptz => format!("extract(epoch FROM {bound}) * 1000000"),

@@ -1,4 +1,4 @@
-//! Tables that a tree can be made for.
+//! The conditions on tables that a tree can be made for.
 
 use crate::pg::catalog::scan;
 use crate::pg::error::raise;
@@ -9,7 +9,7 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// Whether a relation may have, or have had, rows of a tree; false if it is gone.
+/// Whether a relation may hold, or have held, rows of a tree; false if it is gone.
 pub fn may_be_of_tree(relation: Oid) -> bool {
     const KINDS: [u8; 3] =
         [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE, pg_sys::RELKIND_FOREIGN_TABLE];
@@ -19,7 +19,7 @@ pub fn may_be_of_tree(relation: Oid) -> bool {
         })
 }
 
-/// Returns why no tree can be made for a table that has this one in its family; None if one can.
+/// Returns why no tree can be made for a table whose family includes this relation; None if one can.
 pub fn refusal(relation: Oid) -> Option<String> {
     let name = relation_name(relation);
     let Some(class) = Class::of(relation) else {
@@ -48,7 +48,7 @@ pub fn refusal(relation: Oid) -> Option<String> {
 /// Whether the rows of a table are in shards of Citus, where its triggers would not see them.
 fn is_distributed(relation: Oid) -> bool {
     let catalog = Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
-    // SAFETY: PostgreSQL looks the names up, and takes any number for a relation's.
+    // SAFETY: PostgreSQL looks up the names, and accepts any OID.
     let (distributed, column) = unsafe {
         let distributed = pg_sys::get_relname_relid(c"pg_dist_partition".as_ptr(), catalog);
         (distributed, pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr()))
@@ -63,11 +63,11 @@ fn is_distributed(relation: Oid) -> bool {
     found
 }
 
-/// Returns what is wrong with a table if a partition belongs to a role that may not act as the owner of `base`: reading
-/// the whole would run code of one role, such as the expression of an index, with the rights of another.
+/// Returns what is wrong if a table or partition belongs to a role that may not act as the owner of `base`: reading all
+/// of them would run one role's code, such as the expression of an index, with another's rights.
 pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     let owned_by = owner(base);
-    // SAFETY: PostgreSQL takes any numbers for roles.
+    // SAFETY: PostgreSQL accepts any OIDs here.
     let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
     let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
     Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))

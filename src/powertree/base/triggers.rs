@@ -20,21 +20,21 @@ const UPDATE: u32 = pg_sys::TRIGGER_TYPE_UPDATE;
 const DELETE: u32 = pg_sys::TRIGGER_TYPE_DELETE;
 const TRUNCATE: u32 = pg_sys::TRIGGER_TYPE_TRUNCATE;
 
-/// The definition that one of a tree's triggers must have.
+/// The required form of one of a tree's triggers.
 struct TriggerKind {
     event: &'static str,
-    /// Flags of `tgtype`; AFTER and FOR EACH STATEMENT where they say nothing else.
+    /// Flags of `tgtype`; AFTER and FOR EACH STATEMENT are the default.
     when: u32,
-    /// Whether it has transition tables of old rows and of new rows.
+    /// Whether the trigger has a transition table of old rows, and one of new rows.
     old: bool,
     new: bool,
     /// The value of `tgenabled`.
     fires: u8,
 }
 
-/// One trigger for each kind of event: PostgreSQL allows no more where there are transition tables.
+/// One trigger for each kind of event: PostgreSQL allows only one where there are transition tables.
 const KINDS: [TriggerKind; 6] = [
-    // From when on the session must not trust the tree.
+    // From this trigger on the session must not trust the tree.
     TriggerKind {
         event: "before",
         when: BEFORE | INSERT | UPDATE | DELETE,
@@ -70,7 +70,7 @@ const KINDS: [TriggerKind; 6] = [
         new: false,
         fires: pg_sys::TRIGGER_FIRES_ALWAYS,
     },
-    // Where replication applies rows one by one and no statement trigger fires.
+    // Replication applies rows one by one, where no statement trigger fires.
     TriggerKind {
         event: "replica",
         when: ROW | INSERT | UPDATE | DELETE,
@@ -103,7 +103,7 @@ pub fn tree_of(trigger: &str) -> Option<i32> {
 struct KnownTrigger {
     oid: Oid,
     name: String,
-    /// Whether it calls the function that keeps trees in step.
+    /// Whether the trigger calls the function that keeps trees in step.
     captures: bool,
     /// The first of its arguments.
     argument: Option<String>,
@@ -112,12 +112,12 @@ struct KnownTrigger {
     cloned: bool,
     old: Option<String>,
     new: Option<String>,
-    /// Whether there is a condition, a list of columns, a constraint, or another argument.
+    /// Whether the trigger has a condition, a list of columns, a constraint, or a further argument.
     special: bool,
 }
 
 impl KnownTrigger {
-    /// Whether it is exactly what [`install`] makes for this tree.
+    /// Whether the trigger is exactly what [`install`] makes for this tree.
     fn is(&self, kind: &TriggerKind, tree: i32) -> bool {
         let table = |wanted: bool, name: &CStr| wanted.then(|| name.to_string_lossy().into_owned());
         self.name == name(tree, kind.event)
@@ -138,19 +138,19 @@ impl KnownTrigger {
     }
 }
 
-/// Whether a trigger that fires is one that [`install`] made. Another one that calls the same function would count
-/// rows twice, or those of another event.
+/// Whether a trigger that fires is one that [`install`] made. Any other that calls the same function would count rows
+/// twice, or rows of another event.
 ///
 /// # Safety
-/// The trigger is that of an event that is being handled.
+/// The trigger belongs to the event that is being handled.
 pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
-    // SAFETY: the caller's trigger, which has as many arguments as it says, all of them C strings.
+    // SAFETY: the caller's trigger has as many arguments as it says, all of them C strings.
     unsafe {
         let trigger = &*trigger;
         if trigger.tgnargs != 1 {
             return false;
         }
-        // Without allocations: every statement that writes asks.
+        // No allocations, since every statement that writes comes here.
         let argument = CStr::from_ptr(*trigger.tgargs).to_bytes();
         let is = |found: *const std::ffi::c_char, wanted: Option<&CStr>| match wanted {
             Some(wanted) => !found.is_null() && CStr::from_ptr(found) == wanted,
@@ -179,13 +179,13 @@ fn is_number(argument: &[u8], number: i32) -> bool {
     fits && argument == &written[..length]
 }
 
-/// Whether it is the [`name`] of the trigger that has this argument.
+/// Whether `found` is the [`name`] of the trigger with this argument.
 fn is_name(found: &[u8], argument: &[u8], event: &str) -> bool {
     let rest = found.strip_prefix(b"powertree_").and_then(|rest| rest.strip_prefix(argument));
     rest.and_then(|rest| rest.strip_prefix(b"_")) == Some(event.as_bytes())
 }
 
-/// Makes the triggers of a relation, the base table or one of its partitions, or replaces them.
+/// Creates or replaces the triggers of a relation, the base table or one of its partitions.
 pub fn install(tree: i32, relation: Oid, base: Oid) {
     let function = Tables::get().capture;
     fence::for_catalog(|| {
@@ -198,7 +198,8 @@ pub fn install(tree: i32, relation: Oid, base: Oid) {
 
 fn create(tree: i32, relation: Oid, function: Oid, kind: &TriggerKind) {
     let (name, argument) = (c_string(&name(tree, kind.event)), c_string(&tree.to_string()));
-    // SAFETY: a statement as the parser would make it, in memory of the statement that runs; PostgreSQL copies names.
+    // SAFETY: the statement is as the parser would make it, in memory of the running statement; PostgreSQL copies
+    // names.
     unsafe {
         let mut tables = std::ptr::null_mut();
         for (_, name, new) in [(kind.old, OLD, false), (kind.new, NEW, true)].iter().filter(|table| table.0) {
@@ -243,7 +244,7 @@ fn create(tree: i32, relation: Oid, function: Oid, kind: &TriggerKind) {
 pub fn remove(tree: i32, relation: Oid) {
     let found = all(relation);
     fence::for_catalog(|| {
-        // Those that the base table gave to a partition go with it.
+        // Triggers that the base table gave to a partition are dropped with it.
         for trigger in
             found.iter().filter(|trigger| trigger.captures && trigger.is_of(tree) && !trigger.cloned)
         {
@@ -253,13 +254,13 @@ pub fn remove(tree: i32, relation: Oid) {
                 objectSubId: 0,
             };
             let (behaviour, flags) = (pg_sys::DropBehavior::DROP_RESTRICT, pg_sys::PERFORM_DELETION_INTERNAL);
-            // SAFETY: the trigger was there in this command, and the relation is locked.
+            // SAFETY: this command has found the trigger, and the relation is locked.
             unsafe { pg_sys::performDeletion(&object, behaviour, flags as i32) };
         }
     });
 }
 
-/// Whether the relation has all triggers of a tree, as [`install`] makes them.
+/// Whether the relation has all triggers of a tree exactly as [`install`] makes them.
 pub fn are_right(tree: i32, relation: Oid) -> bool {
     let known = all(relation);
     KINDS.iter().all(|kind| known.iter().any(|trigger| trigger.is(kind, tree)))
@@ -270,8 +271,8 @@ pub fn any(tree: i32, relation: Oid) -> bool {
     all(relation).iter().any(|trigger| trigger.is_of(tree) && !trigger.cloned)
 }
 
-/// Whether a relation may have triggers of trees: some have such names. Reads only what PostgreSQL keeps in memory of a relation that
-/// is in use.
+/// Whether a relation may have triggers of trees: some have such names. Reads only what PostgreSQL keeps in memory
+/// about a relation in use.
 pub fn may_have_trees(relation: Oid) -> bool {
     // SAFETY: the caller has a lock on the relation, whose triggers are as many as it says.
     unsafe {
@@ -290,7 +291,8 @@ pub fn may_have_trees(relation: Oid) -> bool {
     }
 }
 
-/// The trees whose triggers a relation has, by their names too: others that call the same function are somebody's own.
+/// The trees whose triggers a relation has. Their names are checked too: a user may make other triggers that call the
+/// same function.
 pub fn trees(relation: Oid) -> Vec<i32> {
     let mut trees: Vec<i32> = all(relation)
         .iter()
@@ -327,7 +329,7 @@ fn all(relation: Oid) -> Vec<KnownTrigger> {
     let function = Tables::get().capture;
     let (index, key) = (Oid::from(pg_sys::TriggerRelidNameIndexId), pg_sys::Anum_pg_trigger_tgrelid);
     scan(pg_sys::TriggerRelationId, Some(index), Some((key, relation)), |tuple, columns| {
-        // SAFETY: a row of `pg_trigger` and its descriptor.
+        // SAFETY: the scan passes a row of `pg_trigger`, with its descriptor.
         known.push(unsafe { KnownTrigger::of(tuple, columns, function) });
         true
     });
@@ -338,9 +340,9 @@ impl KnownTrigger {
     /// Reads what the catalog says of a trigger.
     ///
     /// # Safety
-    /// A row of `pg_trigger` and its descriptor.
+    /// The tuple is a row of `pg_trigger`, with its descriptor.
     unsafe fn of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, function: Oid) -> KnownTrigger {
-        // SAFETY: the caller's row; its arguments are C strings one after the other.
+        // SAFETY: the caller's row is of `pg_trigger`; its arguments are consecutive C strings.
         unsafe {
             let column = |number: u32| {
                 let mut null = false;

@@ -10,7 +10,7 @@ use crate::powertree::store::tables::Tables;
 use std::collections::HashMap;
 use tally_stats::tree::Contents;
 
-/// Leaves that are kept in memory before they are written.
+/// The number of leaves that are kept in memory before they are written.
 const FLUSH: usize = 10_000;
 
 /// The changes of a statement, by series and leaf.
@@ -18,7 +18,7 @@ pub struct Changes<'t> {
     tree: &'t Tree,
     numbers: HashMap<Vec<u8>, usize>,
     series: Vec<ChangedSeries>,
-    /// The series of the last row.
+    /// The place of the last row's series.
     recent: usize,
     leaves: usize,
 }
@@ -121,7 +121,7 @@ impl<'t> Changes<'t> {
             return;
         }
         let tree = self.tree.id;
-        // In order, so that neighbours in the index are written together.
+        // Sorted, so that neighbours in the index are written together.
         self.series.sort_unstable_by_key(|series| series.hash);
         let rows = self.series.iter_mut().flat_map(|series| {
             if !series.leaves.is_empty() {

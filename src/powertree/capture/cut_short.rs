@@ -1,4 +1,4 @@
-//! Statements that a procedural language stops after some rows of their RETURNING: they fire no triggers after them.
+//! Statements cut short: a procedural language may stop after some rows of RETURNING, and then no AFTER triggers fire.
 
 use crate::pg::transaction::in_new_snapshot;
 use crate::powertree::store::span::{self, Reach};
@@ -25,11 +25,12 @@ unsafe extern "C-unwind" fn transaction_commits(
     }
     let left = writing::take_left();
     if left.is_empty() {
-        // As in nearly every transaction, and in those of processes without a database, which must not look for tables.
+        // Nearly every transaction returns here, and so do processes without a database, which must not look for
+        // tables.
         return;
     }
     let Some(tables) = Tables::known() else { return };
-    // Those of the statements are gone, and writing a row needs one.
+    // The statements' snapshots are gone, and writing a row needs one.
     in_new_snapshot(|| {
         for tree in left {
             if TreeState::read(&tables, tree).is_some_and(|state| state.stale.is_none()) {

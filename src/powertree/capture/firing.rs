@@ -1,7 +1,7 @@
-//! The event that a trigger function is called for.
+//! The event for which a trigger function is called.
 //!
-//! Users who own a table, or have the TRIGGER privilege, can make triggers of any kind that call any trigger function. A
-//! function that did not check its event would silently drop rows, count them twice, or read memory that is not there.
+//! Users who own a table, or have the TRIGGER privilege, can make triggers of any kind that call any trigger function.
+//! A function that did not check its event would silently drop rows, count them twice, or read invalid memory.
 
 use crate::pg::error::raise;
 use crate::pg::name::{relation_name, text};
@@ -9,7 +9,7 @@ use pgrx::pg_sys::{self, FunctionCallInfo, TriggerData};
 use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;
 
-/// The data of an event that is being handled.
+/// The data of the event that is being handled.
 #[derive(Clone, Copy)]
 pub struct Firing<'a>(&'a TriggerData);
 
@@ -31,9 +31,9 @@ pub enum Event {
 }
 
 impl<'a> Firing<'a> {
-    /// Returns the event; an error unless `function` was called by a trigger.
+    /// Returns the event; raises an error unless `function` was called as a trigger.
     pub fn of(fcinfo: FunctionCallInfo, function: &str) -> Firing<'a> {
-        // SAFETY: PostgreSQL calls functions with a context or none; a node's tag says which structure it begins.
+        // SAFETY: a function's context is null or a node, whose tag says which structure it is.
         let data = unsafe {
             let data = (*fcinfo).context.cast::<TriggerData>().as_ref();
             data.filter(|data| data.type_ == pg_sys::NodeTag::T_TriggerData)
@@ -84,7 +84,7 @@ impl<'a> Firing<'a> {
 
     /// The only argument of the trigger; None if it has none, or several.
     pub fn argument(self) -> Option<&'a str> {
-        // SAFETY: as many arguments as the trigger says, C strings.
+        // SAFETY: a trigger has as many arguments as it says, all of them C strings.
         unsafe {
             let trigger = &*self.0.tg_trigger;
             let argument = (trigger.tgnargs == 1).then(|| CStr::from_ptr(*trigger.tgargs));

@@ -1,4 +1,4 @@
-//! Rows as triggers see them: the places of a tree's columns in a table or a partition, and their values.
+//! Rows as triggers see them: where a table or partition has the tree's columns, and their values.
 
 use super::transition::Transition;
 use crate::pg::catalog::is_partitioned;
@@ -18,10 +18,10 @@ pub struct Layout {
     at: usize,
     values: Vec<usize>,
     series: Vec<usize>,
-    /// The last column that a row must be deformed up to.
+    /// The last column up to which a row must be deformed.
     last: i32,
-    /// Values that are generated columns of the relation's partitions. Where a partition has its columns in other places,
-    /// PostgreSQL shows triggers their values from before: NULL, or those before an UPDATE.
+    /// Values that are generated columns in the relation's partitions. Where a partition has a different order of
+    /// columns, PostgreSQL shows triggers outdated values of these: NULL, or those before an UPDATE.
     generated: Vec<usize>,
     /// Whether the position or a column of the series is generated in that way.
     pub place_is_generated: bool,
@@ -31,12 +31,13 @@ pub struct Layout {
 type Layouts = HashMap<(i32, u32), Option<Rc<Layout>>>;
 
 thread_local! {
-    /// The layouts that are known, and the generation in which they were found.
+    /// The known layouts, and the generation in which they were found.
     static LAYOUTS: Kept<(u64, Layouts)> = kept(Default::default());
 }
 
 impl Layout {
-    /// Finds the layout of a relation; None if triggers need not keep the tree in step, or the relation is not of its table.
+    /// Finds the layout of a relation; None if triggers need not keep the tree in step, or the relation is not in its
+    /// table's family.
     pub fn to_keep(tree: i32, relation: Oid) -> Option<Rc<Layout>> {
         let (generation, place) = (generation::current(), (tree, relation.to_u32()));
         let known = LAYOUTS
@@ -79,12 +80,12 @@ impl Layout {
         !self.generated.is_empty()
     }
 
-    /// The position of a row, None if it has none.
+    /// Returns the position of a row; None if it is NULL.
     ///
     /// # Safety
     /// The slot holds a row of the relation.
     unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
-        // SAFETY: the caller's row, taken apart as far as any column of the layout.
+        // SAFETY: the caller's row is deformed up to the last column of the layout.
         unsafe {
             if i32::from((*slot).tts_nvalid) < self.last {
                 pg_sys::slot_getsomeattrs_int(slot, self.last);
@@ -94,7 +95,7 @@ impl Layout {
         }
     }
 
-    /// Reads the columns of the tree in a row; None if it has no position or no series.
+    /// Reads the columns of the tree in a row; None if the position or a column of the series is NULL.
     ///
     /// # Safety
     /// The slot holds a row of the relation.
@@ -103,7 +104,7 @@ impl Layout {
         slot: *mut pg_sys::TupleTableSlot,
         key: &'a mut Vec<u8>,
     ) -> Option<RowOf<'a>> {
-        // SAFETY: the caller's row, which `position` has taken apart as far as any column of the layout.
+        // SAFETY: `position` has deformed the caller's row up to the last column of the layout.
         unsafe {
             let position = self.position(slot)?;
             key.clear();
@@ -118,7 +119,7 @@ impl Layout {
     }
 }
 
-/// The rows of a transition table, as a tree sees them.
+/// The rows of a transition table, read as a tree needs them.
 pub struct TransitionRows<'l> {
     layout: &'l Layout,
     rows: Transition,
@@ -135,18 +136,18 @@ impl<'l> TransitionRows<'l> {
         relation: Relation,
         table: *mut Tuplestorestate,
     ) -> TransitionRows<'l> {
-        // SAFETY: the table is the caller's, who promises that it outlives the reader.
+        // SAFETY: the caller promises that the table outlives the reader.
         TransitionRows { layout, rows: unsafe { Transition::new(relation, table) }, key: Vec::new() }
     }
 
-    /// Reads the next row; None after the last, and inside if it has no position or no series.
+    /// Reads the next row; None after the last. The inner None is a row without a position or a series.
     pub fn next(&mut self) -> Option<Option<RowOf<'_>>> {
         let slot = self.rows.next()?;
         // SAFETY: the slot holds a row of the table, which is of the layout's relation.
         Some(unsafe { self.layout.read(slot, &mut self.key) })
     }
 
-    /// Reads the position of the next row; None after the last, and inside if it has none.
+    /// Reads the position of the next row; None after the last. The inner None is a row without a position.
     pub fn next_position(&mut self) -> Option<Option<i64>> {
         let slot = self.rows.next()?;
         // SAFETY: the slot holds a row of the table, which is of the layout's relation.
@@ -165,7 +166,7 @@ fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
         known.1.insert(place, layout.clone());
         outdated
     });
-    // Outside of the borrow: to free the plans of a tree calls PostgreSQL.
+    // Dropped outside of the borrow, since freeing the plans of a tree calls PostgreSQL.
     drop(outdated);
 }
 
@@ -178,9 +179,9 @@ pub struct RowOf<'a> {
 }
 
 impl RowOf<'_> {
-    /// The value of a place, None if it is NULL.
+    /// The value at a place; None if it is NULL.
     pub fn value(&self, place: usize) -> Option<pg_sys::Datum> {
-        // SAFETY: whoever made this has taken the row apart as far as any column of the layout.
+        // SAFETY: `read`, which alone makes these, has deformed the row up to the last column of the layout.
         unsafe {
             let number = self.layout.values[place];
             (!*(*self.slot).tts_isnull.add(number)).then(|| *(*self.slot).tts_values.add(number))
@@ -192,7 +193,7 @@ impl RowOf<'_> {
         self.layout.generated.iter().any(|&place| self.value(place).is_none())
     }
 
-    /// Writes position, values and key of the row as bytes, to compare it with another.
+    /// Writes position, values and key of the row as bytes, for comparison with another row.
     pub fn image(&self, image: &mut Vec<u8>) {
         image.clear();
         image.extend(self.position.to_le_bytes());

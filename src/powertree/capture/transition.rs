@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{self, Relation, TupleTableSlot, Tuplestorestate};
 
-/// A reader of a transition table, which has a read pointer of its own.
+/// A reader of a transition table, with its own read pointer.
 pub struct Transition {
     rows: *mut Tuplestorestate,
     pointer: i32,
@@ -15,7 +15,7 @@ impl Transition {
     /// # Safety
     /// `rows` is null or a transition table of the relation that outlives this reader.
     pub unsafe fn new(relation: Relation, rows: *mut Tuplestorestate) -> Transition {
-        // SAFETY: the caller's table, whose rows fit the slot, which is for rows as tuplestores keep them.
+        // SAFETY: the rows of the caller's table fit the slot, which is for rows as tuplestores keep them.
         unsafe {
             if rows.is_null() {
                 return Transition { rows, pointer: 0, slot: std::ptr::null_mut() };
@@ -28,12 +28,13 @@ impl Transition {
         }
     }
 
-    /// The next row, in a slot that holds it until the one after.
+    /// Returns the next row, in a slot that holds it until the next call.
     pub fn next(&mut self) -> Option<*mut TupleTableSlot> {
         if self.rows.is_null() {
             return None;
         }
-        // SAFETY: the table and the slot are alive; other readers of the table may have selected their own pointers.
+        // SAFETY: the table and the slot still exist; the pointer is selected first, since other readers may have
+        // selected theirs.
         unsafe {
             pg_sys::tuplestore_select_read_pointer(self.rows, self.pointer);
             pg_sys::tuplestore_gettupleslot(self.rows, true, false, self.slot).then_some(self.slot)
@@ -44,7 +45,7 @@ impl Transition {
 impl Drop for Transition {
     fn drop(&mut self) {
         if !self.slot.is_null() && !std::thread::panicking() {
-            // SAFETY: made in `new`; after an error PostgreSQL frees it.
+            // SAFETY: the slot was made in `new`; after an error PostgreSQL frees it.
             unsafe { pg_sys::ExecDropSingleTupleTableSlot(self.slot) }
         }
     }

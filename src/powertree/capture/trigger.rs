@@ -27,10 +27,10 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
     let (Some(event), Some(id)) = (firing.event(), firing.argument().and_then(|id| id.parse().ok())) else {
         firing.refuse(FUNCTION, OF_OTHERS)
     };
-    // Of a tree that is not kept in step triggers do nothing, whatever has become of them; and a table that was
-    // restored from elsewhere may bring triggers that meant another tree.
+    // The triggers of a tree that is not kept in step do nothing, even where somebody has changed them; and a table
+    // restored from elsewhere may bring triggers of another tree.
     if let Some(layout) = Layout::to_keep(id, firing.relation()) {
-        // SAFETY: the trigger of the event.
+        // SAFETY: the trigger belongs to the event that is being handled.
         if !unsafe { triggers::is_ours(firing.data().tg_trigger, id) } {
             firing.refuse(FUNCTION, OF_OTHERS);
         }
@@ -39,7 +39,7 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
             writing::end_statement(id);
         }
     }
-    // What an AFTER trigger returns is ignored.
+    // The result of an AFTER trigger is ignored.
     0
 }
 
@@ -51,7 +51,7 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
     if !Tables::known().is_some_and(|tables| tables.all().contains(&firing.relation())) {
         firing.refuse(FUNCTION, "It would drop the rows; only tables of pg_tally have such a trigger.");
     }
-    // A BEFORE trigger that returns no row has it skipped.
+    // PostgreSQL skips a row for which a BEFORE trigger returns none.
     0
 }
 
@@ -64,11 +64,11 @@ fn capture(layout: &Layout, event: Event, firing: Firing) {
         _ => {}
     }
     if layout.place_is_generated {
-        // Nobody knows in which leaves the rows are.
+        // The leaves of the rows are not known.
         return span::append_all(tree.id, Reach::Later, "generated columns");
     }
     let mut changes = Changes::new(tree);
-    // SAFETY: the transition tables of the event that is being handled are of the rows of its relation, and outlive it.
+    // SAFETY: the transition tables of the running event hold rows of its relation, and outlive this call.
     let (old, new) = unsafe {
         let relation = data.tg_relation;
         (
@@ -86,7 +86,7 @@ fn capture(layout: &Layout, event: Event, firing: Firing) {
     changes.flush();
 }
 
-/// Spoils the leaves of both versions of a row that replication has changed.
+/// Marks as dirty the leaves of both versions of a row that replication has changed.
 fn replicated(layout: &Layout, firing: Firing, changes: &mut Changes) {
     let slots = [firing.data().tg_trigslot, firing.data().tg_newslot];
     for slot in slots.into_iter().filter(|slot| !slot.is_null()) {
@@ -97,7 +97,7 @@ fn replicated(layout: &Layout, firing: Firing, changes: &mut Changes) {
     }
 }
 
-/// Marks all leaves from the first to the last that a statement has changed to be read from the table.
+/// Marks all leaves, from the first to the last that a statement has changed, to be read from the table.
 fn bulk(tree: &Tree, tables: [TransitionRows; 2]) {
     let mut leaves: Option<(i64, i64)> = None;
     for mut rows in tables {
@@ -124,17 +124,17 @@ fn inserted(mut rows: TransitionRows, changes: &mut Changes) {
     }
 }
 
-/// Spoils the leaves of deleted rows.
+/// Marks the leaves of deleted rows as dirty.
 fn deleted(mut rows: TransitionRows, changes: &mut Changes) {
     while let Some(row) = rows.next() {
         row.iter().for_each(|row| changes.spoil(row));
     }
 }
 
-/// Spoils the leaves of rows whose columns of interest have changed.
+/// Marks as dirty the leaves of rows whose columns of interest have changed.
 ///
-/// Old and new versions come in the same order, so that rows that are as before cancel. Whatever the order is: what remains
-/// on either side is dirty.
+/// Old and new versions come in the same order, so that unchanged rows cancel out. The result is right in any order:
+/// what remains on either side is dirty.
 fn updated(
     layout: &Layout,
     mut old_rows: TransitionRows,
@@ -159,7 +159,8 @@ fn updated(
     }
 }
 
-/// Marks the leaves of a table that is about to be emptied; a partition that is emptied with the base table needs no mark.
+/// Marks the leaves of a table that is about to be emptied; a partition that is emptied along with the base table needs
+/// no mark.
 fn truncate(tree: &Tree, relation: Oid) {
     if relation == tree.base {
         span::append_all(tree.id, Reach::Earlier, "TRUNCATE");

@@ -1,8 +1,8 @@
 //! Compaction: folds the log into the nodes, in one snapshot.
 //!
-//! The entries that the snapshot sees are folded, and exactly those are deleted from the log. A writer that it does not
-//! see keeps its entry; a reader sees either the old nodes and the log or the new nodes. Nothing is subtracted: a dirty
-//! leaf is recomputed from the base table, and a node from its ten children.
+//! The entries that the snapshot sees are folded, and exactly those are deleted from the log. Entries of writers that
+//! it does not see stay; a reader sees either the old nodes and the log or the new nodes. Nothing is subtracted: a
+//! dirty leaf is recomputed from the base table, and a node from its ten children.
 
 use super::folding::fold;
 use crate::pg::catalog::advance;
@@ -27,7 +27,7 @@ use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
 fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
-    // SAFETY: the SQL declaration has a text there; CALL says whether the procedure may commit.
+    // SAFETY: the SQL declaration has a text there; the context of CALL says whether the procedure may commit.
     let (name, atomic): (Option<String>, bool) = unsafe {
         let context = (*fcinfo).context;
         let call = !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_CallContext;
@@ -83,11 +83,11 @@ fn warn(tree: &str, error: &ErrorReportWithLevel) {
 /// Records why a tree was not compacted, unless another session only held a lock.
 pub fn note_failure(id: i32, error: &ErrorReportWithLevel) {
     let Some(tables) = Tables::known() else { return };
-    // Whoever compacts or drops the tree changes what is noted of it, under the same lock.
+    // Compacting or dropping the tree changes this record too, under the same lock.
     if is_impatience(error) || !lock_tree(id, false) || TreeState::read(&tables, id).is_none() {
         return;
     }
-    // Without a snapshot no long text can be replaced.
+    // Replacing a text that is stored out of line needs a snapshot.
     in_new_snapshot(|| failure::note(&tables, id, error.message()));
 }
 
@@ -96,12 +96,12 @@ pub fn is_impatience(error: &ErrorReportWithLevel) -> bool {
     error.sql_error_code() == PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE
 }
 
-/// Folds the log of a tree into its nodes; SPI is connected. If another session holds a lock, waits if `wait`, otherwise
-/// returns false.
+/// Folds the log of a tree into its nodes; SPI is connected. If another session holds a lock, waits where `wait` is
+/// true and otherwise returns false.
 pub fn compact(id: i32, wait: bool) -> bool {
-    // One that is stale has nothing to fold, and perhaps no columns.
+    // A stale tree has nothing to fold, and perhaps no columns.
     let Some(tree) = Tree::live(id) else { return true };
-    // In the order in which all take them: the base table before the tree.
+    // Always in this order: the base table before the tree.
     if !lock_base(tree.base, wait) || !lock_tree(id, wait) {
         return false;
     }
@@ -109,14 +109,14 @@ pub fn compact(id: i32, wait: bool) -> bool {
     require_nothing_under_way(&tree);
     let tables = Tables::get();
     advance();
-    // Taken now that the locks are held.
+    // The snapshot is taken now that the locks are held.
     in_new_snapshot(|| {
         if let Some(state) = TreeState::read(&tables, id).filter(|state| state.stale.is_none()) {
             require_no_other_since(&tables, id);
             require_one_owner(tree.base);
             require_barriers(&tables, id);
             fence::as_owner(tree.base, || fold(&tables, &tree, state));
-            // A partition may have been attached while the table was read: its rows were read, but not its log.
+            // A partition may have been attached while the table was read: then its rows were read, but not its log.
             require_barriers(&tables, id);
             failure::forget(&tables, id);
         }
@@ -124,7 +124,7 @@ pub fn compact(id: i32, wait: bool) -> bool {
     true
 }
 
-/// Raises an error inside of a statement whose rows are in the table and not in the log yet: they would be counted twice.
+/// Raises an error inside a statement whose rows are in the table but not yet in the log: they would be counted twice.
 fn require_nothing_under_way(tree: &Tree) {
     if writing::is_under_way(tree.id) {
         raise(
@@ -139,7 +139,8 @@ fn require_nothing_under_way(tree: &Tree) {
     }
 }
 
-/// Raises an error if another compaction is newer than the snapshot, which can be older than the lock in REPEATABLE READ.
+/// Raises an error if there was another compaction after the snapshot: under REPEATABLE READ the snapshot can be older
+/// than the lock.
 fn require_no_other_since(tables: &Tables, id: i32) {
     let mut same = false;
     let keys = [ScanKey::Integer(1, id)];
@@ -162,7 +163,8 @@ fn require_no_other_since(tables: &Tables, id: i32) {
     }
 }
 
-/// Raises an error if partitions were attached or detached since the snapshot: it would see their rows without their log.
+/// Raises an error if partitions were attached or detached since the snapshot: it would see their rows without their
+/// log.
 fn require_barriers(tables: &Tables, id: i32) {
     if state_behind_barriers(tables, id).is_none() {
         too_old("could not serialize access due to a change of the power tree's partitions");

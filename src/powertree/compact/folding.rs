@@ -1,4 +1,4 @@
-//! Folding of the log into the nodes, by a compaction that has its lock and its snapshot.
+//! Folding the log into the nodes, for a compaction that has taken its lock and its snapshot.
 
 use crate::pg::catalog::{advance, now, transaction_number};
 use crate::pg::error::raise;
@@ -24,7 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use tally_stats::tree::{Block, Contents};
 
-/// Leaves of a series that are kept in memory while a span is recomputed.
+/// The number of leaves of a series that are kept in memory while a span is recomputed.
 const MOST_LEAVES: usize = 20_000;
 
 /// A change of a leaf or of a node.
@@ -64,7 +64,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
     let mut recomputed: Vec<(i64, i64)> = seen.iter().map(|span| (span.first, span.last)).collect();
     if state.format != FORMAT {
         recomputed = vec![(i64::MIN, i64::MAX)];
-        // Snapshots of before see nodes that this version does not read.
+        // Earlier snapshots see nodes that this version does not read.
         state.horizon = transaction_number();
         state.format = FORMAT;
     }
@@ -93,7 +93,7 @@ struct Folding<'a> {
     node_writer: Writer<'a>,
     series: Writer<'a>,
     log: Writer<'a>,
-    /// The memory context of what is only needed while the nodes of one series are written.
+    /// The memory context for what is only needed while the nodes of one series are written.
     memory: RefCell<PgMemoryContexts>,
     progress: RefCell<Progress>,
     totals: Cell<Totals>,
@@ -109,7 +109,7 @@ struct Entries {
 }
 
 impl Folding<'_> {
-    /// Folds the log and deletes what was folded; entries of leaves that were recomputed are only deleted.
+    /// Folds the log and deletes what was folded; entries of recomputed leaves are only deleted.
     fn fold_log(&self, recomputed: impl Fn(i64) -> bool) -> Result<(), SameHash> {
         let mut entries = Entries::default();
         let mut result = Ok(());
@@ -226,7 +226,7 @@ impl Folding<'_> {
         }
     }
 
-    /// Writes down the key of a series, if it is new.
+    /// Stores the key of a series if it is new.
     fn know_series(&self, series: i64, key: &[u8]) -> Result<(), SameHash> {
         match series::key_of(self.tables, self.tree.id, series, Snapshot::Own) {
             Some(known) if known == key => Ok(()),
@@ -244,7 +244,7 @@ impl Folding<'_> {
         pgrx::check_for_interrupts!();
         self.progress.borrow_mut().advance(leaves.len());
         let mut memory = self.memory.borrow_mut();
-        // SAFETY: nothing that is made in this context is kept.
+        // SAFETY: nothing that is allocated in this context is kept.
         unsafe {
             memory.switch_to(|_| {
                 let mut updates = leaves;
@@ -254,11 +254,11 @@ impl Folding<'_> {
             });
             memory.reset();
         }
-        // What was written can be written again.
+        // Makes what was written visible, so that it can be updated again.
         advance();
     }
 
-    /// Updates the children of the nodes of a level; what the nodes add up to then.
+    /// Updates the children of the nodes of a level. Returns the nodes' new sums.
     fn update_level(&self, series: i64, level: u32, children: Updates) -> Updates {
         let nodes = self.nodes_of(series);
         let mut totals = Updates::new();

@@ -1,6 +1,6 @@
-//! The launcher, which runs where the server preloads the library: starts a worker for each database of
-//! `pg_tally.powertree_databases` every `pg_tally.powertree_compact_seconds`. A worker that finds nothing to do exits, so
-//! that the database can be dropped, renamed or copied.
+//! The launcher, which runs where the server preloads the library. Every `pg_tally.powertree_compact_seconds` it starts
+//! a worker for each database of `pg_tally.powertree_databases`. A worker that finds nothing to do exits, so that the
+//! database can be dropped, renamed or copied.
 
 use super::worker;
 use crate::pg::catalog::scan;
@@ -19,7 +19,7 @@ const NAP: Duration = Duration::from_secs(1);
 /// The time after which the postmaster restarts a launcher that failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Registers the launcher; only while the server starts, and where there is a database to serve.
+/// Registers the launcher, but only while the server starts and if there is a database to serve.
 pub fn register() {
     // SAFETY: reads a flag that the server set before it loaded the library.
     if !unsafe { pg_sys::process_shared_preload_libraries_in_progress }
@@ -43,7 +43,7 @@ pub fn register() {
 pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
     wind_up_on_sigterm();
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
-    // Of no database: only what all of them share can be read.
+    // Without a database only the shared catalogs can be read.
     // SAFETY: called once, before anything that needs a database.
     unsafe { pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0) };
     let mut places: HashMap<String, Place> = HashMap::new();
@@ -61,7 +61,7 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
     }
 }
 
-/// The databases that can be connected to.
+/// The databases that allow connections.
 fn databases() -> HashMap<String, Oid> {
     let mut databases = HashMap::new();
     scan(pg_sys::DatabaseRelationId, None, None, |tuple, _| {
@@ -105,11 +105,11 @@ impl Place {
         }
     }
 
-    /// Whether its worker is still there.
+    /// Whether the database's worker is still running.
     fn is_served(&mut self) -> bool {
         let Some(handle) = self.worker else { return false };
         let mut pid = 0;
-        // SAFETY: the handle is that of a worker that was registered here, and freed once.
+        // SAFETY: the handle belongs to a worker that was registered here, and is freed once.
         unsafe {
             let status = pg_sys::GetBackgroundWorkerPid(handle, &mut pid);
             let served = status != pg_sys::BgwHandleStatus::BGWH_STOPPED;
@@ -137,7 +137,7 @@ fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandl
         .set_function("powertree_worker")
         .set_argument(Some(database.into()))
         .set_restart_time(None)
-        // SAFETY: the number of this process never changes.
+        // SAFETY: the ID of this process never changes.
         .set_notify_pid(unsafe { pg_sys::MyProcPid })
         .set_start_time(BgWorkerStartTime::RecoveryFinished)
         .enable_spi_access();

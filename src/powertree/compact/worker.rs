@@ -64,8 +64,8 @@ pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
     }
 }
 
-/// Compacts a tree, unless another session does or has locked its table. The session is
-/// discarded afterwards: code of the next owner must not find what that of this one has left.
+/// Compacts a tree, unless another session is doing so or has locked its table. The session is reset afterwards: the
+/// code of the next tree's owner must not find what this owner's code has left.
 fn serve(tree: &Definition) {
     let doing = CString::new(format!("compacting power tree {}", tree.name)).unwrap_or_default();
     // SAFETY: the text ends with a zero, and PostgreSQL copies it.
@@ -83,7 +83,7 @@ fn serve(tree: &Definition) {
     if let Err(error) = transaction(discard_all) {
         log_error("power tree worker", &error);
     }
-    // SAFETY: outside of a transaction; tells autovacuum what was deleted.
+    // SAFETY: called outside of a transaction; PostgreSQL only reports to autovacuum what was deleted.
     unsafe {
         pg_sys::pgstat_report_stat(true);
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
@@ -94,7 +94,7 @@ fn serve(tree: &Definition) {
 struct Work {
     /// The trees whose log is long or old enough.
     due: Vec<Definition>,
-    /// Whether there is anything in a log at all.
+    /// Whether any log has entries.
     any: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The event triggers: before a command, the leaves of partitions that it takes away are accounted for; after it, the tables
-//! that it changed are inspected.
+//! The event triggers: before a command they account for the leaves of partitions that it takes away; after it they
+//! inspect the tables that it changed.
 
 use super::inspection::inspect;
 use super::lifecycle::forget;
@@ -31,19 +31,19 @@ fn command(fcinfo: FunctionCallInfo) -> Option<(*mut pg_sys::Node, pg_sys::Comma
 /// Returns the command if it is of this kind.
 ///
 /// # Safety
-/// Nodes with this tag are of type `T`.
+/// Nodes with this tag have type `T`.
 unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> Option<&'c T> {
     let (node, _) = command(fcinfo)?;
-    // SAFETY: the tag says, as the caller promises, which structure this is; the command outlives the event.
+    // SAFETY: the tag identifies the structure, as the caller promises; the command outlives the event.
     unsafe { (!node.is_null() && (*node).type_ == tag).then(|| &*node.cast::<T>()) }
 }
 
-/// Accounts for a partition before it is detached, while its bounds are known. To detach it
-/// CONCURRENTLY would take it away in the middle of the command, where no event trigger fires.
+/// Accounts for a partition before it is detached, while its bounds are known. DETACH ... CONCURRENTLY is refused: the
+/// partition would go in the middle of the command, where no event trigger fires.
 #[pg_extern(sql = false)]
 fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
     touched::begin_command();
-    // SAFETY: the parser made the command: what it detaches is a PartitionCmd.
+    // SAFETY: the parser made the command, in which DETACH PARTITION has a PartitionCmd.
     unsafe {
         let tag = pg_sys::NodeTag::T_AlterTableStmt;
         let Some(command) = command_of::<pg_sys::AlterTableStmt>(fcinfo, tag) else { return };
@@ -76,11 +76,11 @@ fn refuse_concurrent_detach(table: Oid) {
     }
 }
 
-/// Accounts for tables before they are dropped: afterwards nobody could tell which leaves they held.
+/// Accounts for tables before they are dropped: afterwards it is unknown which leaves they held.
 #[pg_extern(sql = false)]
 fn powertree_before_drop(fcinfo: FunctionCallInfo) {
     leaving::forget();
-    // SAFETY: the parser made the command, whose tables are named by lists of strings.
+    // SAFETY: the parser made the command, which names tables by lists of strings.
     unsafe {
         let tag = pg_sys::NodeTag::T_DropStmt;
         let Some(command) = command_of::<pg_sys::DropStmt>(fcinfo, tag) else { return };
@@ -97,10 +97,10 @@ fn powertree_before_drop(fcinfo: FunctionCallInfo) {
     }
 }
 
-/// The table that a command names, 0 if there is none.
+/// Returns the table that a command names; 0 if there is none.
 ///
 /// # Safety
-/// `name` is that of a command.
+/// `name` comes from a command.
 unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
     let lock = pg_sys::NoLock as i32;
     // SAFETY: the caller's name, which PostgreSQL looks up.
@@ -115,7 +115,7 @@ unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
     }
 }
 
-/// Inspects what a command has changed, after the command.
+/// Inspects, after a command, the tables that it has changed.
 #[pg_extern(sql = false)]
 fn powertree_on_ddl() {
     if let Some((tables, trees)) = known_trees() {
@@ -128,7 +128,7 @@ fn powertree_on_ddl() {
     touched::end_command();
 }
 
-/// All tables that have to do with trees.
+/// All tables that belong to trees or have triggers of trees.
 fn everything(trees: &[Definition]) -> Vec<Oid> {
     let mut all: Vec<Oid> = trees.iter().flat_map(|tree| family(tree.base)).collect();
     all.extend(triggers::relations());
@@ -137,11 +137,11 @@ fn everything(trees: &[Definition]) -> Vec<Oid> {
     all
 }
 
-/// Marks all leaves before a table is rewritten, which older snapshots do not survive.
+/// Marks all leaves before a table is rewritten: older snapshots do not see the rewritten rows.
 #[pg_extern(sql = false)]
 fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
     let Some((_, trees)) = known_trees().filter(|_| command(fcinfo).is_some()) else { return };
-    // SAFETY: the function only looks at which table the event is about.
+    // SAFETY: PostgreSQL only returns the table of the running event.
     let rewritten = unsafe { pg_sys::pg_event_trigger_table_rewrite_oid(fcinfo) };
     let above = lineage(Oid::from(rewritten.value() as u32));
     for tree in trees.iter().filter(|tree| above.contains(&tree.base)) {
@@ -166,7 +166,8 @@ fn powertree_on_drop() {
             return;
         }
     }
-    // The triggers of a partition go with it. One that goes alone makes the tree stale when the command ends.
+    // The triggers of a partition are dropped with it. A trigger that is dropped alone makes the tree stale when the
+    // command ends.
     let dropped = connected(|| {
         strings(
             "SELECT object_type, objid::pg_catalog.text, address_names[3] \

@@ -1,5 +1,5 @@
-//! Inspection of a table that a command has changed: its tree is brought up to date, read from its table until the next
-//! compaction, or declared stale.
+//! Inspection of a table that a command has changed: its tree is brought up to date, or reads the table until the next
+//! compaction, or becomes stale.
 
 use super::leaving;
 use super::lifecycle::changed;
@@ -20,7 +20,7 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::warning;
 
-/// Compares a changed table with the trees that it belongs to, or did, and brings them up to date.
+/// Compares a changed table with the trees that it belongs or belonged to, and brings them up to date.
 pub fn inspect(tables: &Tables, trees: &[Definition], relation: Oid) {
     let lineage = lineage(relation);
     for tree in trees {
@@ -44,7 +44,7 @@ fn is_live(tables: &Tables, tree: &Definition) -> Option<TreeState> {
 fn inspect_member(tables: &Tables, tree: &Definition, relation: Oid) {
     let Some(state) = is_live(tables, tree) else { return };
     let is_base = relation == tree.base;
-    // A compaction that has found one owner of all must be over before there is another.
+    // A compaction that has found all partitions to have one owner must end before one of them gets another.
     if strangers(relation, tree.base).is_some() {
         wait_for_others(tree.id);
     }
@@ -71,7 +71,7 @@ fn mark_stale(tables: &Tables, tree: &Definition, reason: String) {
     changed(tables, tree.base);
 }
 
-/// Describes what has changed about the columns of a tree; None if nothing has.
+/// Describes what has changed in the columns of a tree; None if nothing has.
 fn column_problem(tree: &Definition, state: &TreeState) -> Option<String> {
     state.columns.iter().zip(&state.types).find_map(|(&number, &type_oid)| {
         let Some(column) = attname(tree.base, number).and_then(|name| find_column(tree.base, &name)) else {
@@ -107,8 +107,8 @@ fn adopt(tree: &Definition, relation: Oid) -> Option<String> {
     problem
 }
 
-/// Removes the triggers from a table that is no longer a partition, and from those below it. Anybody can give a table of
-/// theirs such triggers, which must not make the trees of others read their tables.
+/// Removes the triggers from a table that is no longer a partition, and from those below it. Anybody can put such
+/// triggers on their own table, which must not make other people's trees read their tables.
 fn release(tables: &Tables, tree: &Definition, relation: Oid) {
     if touched::detaches() && is_live(tables, tree).is_some() && !leaving::is_accounted_for(tree.id, relation)
     {
@@ -119,7 +119,7 @@ fn release(tables: &Tables, tree: &Definition, relation: Oid) {
     }
 }
 
-/// Stores the new names of columns that were renamed.
+/// Stores the new names of renamed columns.
 fn follow_names(tables: &Tables, tree: &Definition, state: &TreeState) {
     let names: Vec<String> = state.columns.iter().filter_map(|&number| attname(tree.base, number)).collect();
     let (values, series) = (1 + tree.values.len(), 1 + tree.values.len() + tree.series.len());

@@ -1,4 +1,4 @@
-//! The width of a leaf: as it is given, or chosen by what the statistics of the table say.
+//! The width of a leaf: as given, or chosen by the statistics of the table.
 
 use crate::pg::catalog::advance;
 use crate::pg::error::raise;
@@ -18,12 +18,12 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::Interval;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
-/// Rows of a good leaf; leaves of fewer or more rows than the others bring a notice.
+/// The number of rows in a good leaf, and the least and the most without a notice.
 const GOOD_ROWS: f64 = 1000.0;
 const LEAST_ROWS: f64 = 20.0;
 const MOST_ROWS: f64 = 50_000.0;
 
-/// Sets the leaf of a definition as it is given, or else chooses one.
+/// Sets the leaf of a definition as given, or chooses one.
 pub fn set(definition: &mut Definition, leaf: Option<&str>, resolved: impl Fn(&Definition) -> Tree) {
     definition.leaf = 1;
     let unit = resolved(definition);
@@ -35,12 +35,13 @@ pub fn set(definition: &mut Definition, leaf: Option<&str>, resolved: impl Fn(&D
     }
 }
 
-/// Chooses the readable width of which a leaf of a busy series holds nearest to a thousand rows. The leaves of `unit` are one position wide.
+/// Chooses the readable width at which a leaf of a busy series holds nearest to a thousand rows. The leaves of `unit`
+/// are one position wide.
 fn chosen(unit: &Tree) -> i64 {
     let analyzed = || {
         fence::as_owner(unit.base, || spi::command(&format!("ANALYZE {}", relation_name(unit.base))));
         advance();
-        // The statistics were written by a later command than the snapshot's.
+        // The statistics may have been written after the snapshot was taken.
         in_new_snapshot(|| rows_of_a_leaf(unit))
     };
     let Some(rows) = rows_of_a_leaf(unit).or_else(analyzed) else {
@@ -58,7 +59,7 @@ fn chosen(unit: &Tree) -> i64 {
     nearest.unwrap_or(1)
 }
 
-/// The width of a leaf as people read it.
+/// The width of a leaf, in readable form.
 fn text(width: i64, position: Position) -> String {
     match position {
         Position::Bigint => width.to_string(),

@@ -1,4 +1,4 @@
-//! Partitions that a command is about to drop or to detach: their leaves are accounted for while they are known.
+//! Partitions that a command is about to drop or detach: their leaves are accounted for while their bounds are known.
 
 use crate::pg::catalog::lock;
 use crate::pg::kept::{kept, Kept};
@@ -9,12 +9,13 @@ use crate::powertree::store::definition::Definition;
 use pgrx::pg_sys::{self, Oid};
 
 thread_local! {
-    /// Trees and their partitions, about to be dropped or detached, whose leaves are accounted for.
+    /// Trees and their partitions that are about to be dropped or detached and whose leaves are accounted for.
     static LEAVING: Kept<Vec<(i32, Oid)>> = const { kept(Vec::new()) };
 }
 
-/// Marks the leaves of a partition to be read from the table that is about to lose it. Locks as the command will, the
-/// parent first. If the name then means another table, nothing is accounted for, and all leaves will be read.
+/// Marks the leaves of a partition to be read from the table that is about to lose it. Takes locks as the command will,
+/// the parent first. If the name then means another table, nothing is accounted for, and all leaves will be read from
+/// the table.
 pub fn account_for(partition: Oid, reason: &str, named: impl Fn() -> Oid) {
     let Some(&parent) = parents(partition).first().filter(|_| is_partition(partition)) else { return };
     let Some((_, trees)) = known_trees() else { return };
@@ -38,7 +39,7 @@ pub fn is_accounted_for(tree: i32, relation: Oid) -> bool {
     LEAVING.with_borrow(|leaving| leaving.contains(&(tree, relation)))
 }
 
-/// Forgets the partitions of a command that is over.
+/// Forgets the partitions of a finished command.
 pub fn forget() {
     LEAVING.with_borrow_mut(|leaving| leaving.clear());
 }

@@ -1,4 +1,4 @@
-//! Making, rebuilding and dropping trees.
+//! Creating, rebuilding and dropping trees.
 
 use super::leaf;
 use crate::pg::catalog::{advance, relkind, relname, transaction_number};
@@ -79,14 +79,14 @@ fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
         unsafe { ((*fcinfo).nargs > 1).then(|| pgrx::fcinfo::pg_getarg(fcinfo, 1)) };
     connected(|| {
         lock_against_writers(named(name).base, c"rebuild a power tree of");
-        // Nobody can have dropped it since, or made another of this name for the table, unseen.
+        // Looked up again under the lock: meanwhile somebody may have dropped it, or made another of this name.
         let mut definition = named(name);
         rights::require_owner(definition.base);
         if let Some(new_leaf) = &new_leaf {
             leaf::set(&mut definition, new_leaf.as_deref(), resolved);
             let tables = Tables::get();
             wait_for_others(definition.id);
-            // What is stored is of the old leaves. Older snapshots still see it, and read the table.
+            // The stored nodes are of the old leaves. Older snapshots still see those, and read the table.
             forget_stored(&tables, definition.id);
             delete(tables.definition, tables.definition_id, &[ScanKey::Integer(1, definition.id)]);
             Table::write(tables.definition).writer().insert(&definition.columns());
@@ -106,7 +106,7 @@ fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
         let definition = named(name);
         rights::require_owner(definition.base);
         let family = lock_family(definition.base, pg_sys::AccessExclusiveLock);
-        // Whoever waits for a lock may find another table, or another tree, behind the name.
+        // After waiting for the lock, the name may mean another table or another tree.
         let definition = named(name);
         rights::require_owner(definition.base);
         family.iter().for_each(|&relation| require_unused(relation, c"drop a power tree of"));
@@ -120,7 +120,7 @@ fn begin_capture(definition: &Definition, reason: &str) {
     let tables = Tables::get();
     let tree = resolved(definition);
     wait_for_others(tree.id);
-    // Finds out now whether the table can be asked.
+    // Prepares a query now, so that a table that cannot be queried is refused.
     fence::as_owner(tree.base, || Base(&tree).query(Query::Groups, 0));
     let columns: Vec<_> = [&tree.at]
         .into_iter()
@@ -137,7 +137,7 @@ fn begin_capture(definition: &Definition, reason: &str) {
         compacted_at: None,
         stale: None,
         totals: before.as_ref().map_or(Totals::default(), |before| before.totals),
-        // Until it is compacted, what is stored stays as it is.
+        // Stored nodes stay as they are until the next compaction.
         format: before.map_or(FORMAT, |before| before.format),
     };
     state.write(&tables);
@@ -159,14 +159,14 @@ fn powertree_update() {
             for relation in lock_family(tree.base, pg_sys::ShareRowExclusiveLock) {
                 triggers::install(tree.id, relation, tree.base);
             }
-            // Its nodes are of a format that is not read any more.
+            // The nodes have a format that is no longer read.
             span::append_all(tree.id, Reach::Earlier, "made by an earlier version");
             changed(&tables, tree.base);
         }
     }
 }
 
-/// Removes all that is stored of a tree.
+/// Removes everything that is stored about a tree.
 pub fn forget(definition: &Definition) {
     let tables = Tables::get();
     wait_for_others(definition.id);
@@ -204,19 +204,20 @@ pub fn changed(tables: &Tables, base: Oid) {
             unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) }
         }
     }
-    // Our own messages are handled now.
+    // This session handles its own invalidation messages now.
     advance();
 }
 
-/// Waits for all who write to the table or its partitions, and locks others out. An error unless the caller may make a
-/// tree for the table.
+/// Waits for all writers of the table and its partitions, and locks out others. Raises an error unless the caller may
+/// make a tree for the table.
 fn lock_against_writers(base: Oid, command: &CStr) {
     let check = || {
         refuse(refusal(base));
         refuse(is_partition(base).then(|| format!("table {} is a partition", relation_name(base))));
         rights::require_owner(base);
     };
-    // Before, so that nobody can lock a table of others; afterwards, as it may have changed while we waited.
+    // Checked before, so that nobody can lock other people's tables, and afterwards, since the table may have changed
+    // during the wait.
     check();
     let family = lock_family(base, pg_sys::ShareRowExclusiveLock);
     check();
@@ -231,7 +232,7 @@ fn named(name: &str) -> Definition {
     let known = Definition::all(&Tables::get()).into_iter().find(|definition| definition.name == name);
     known.unwrap_or_else(|| {
         Tree::named(name);
-        // The session has not heard yet that it was dropped.
+        // This session has not yet received the message that the tree was dropped.
         missing(name)
     })
 }
@@ -242,7 +243,7 @@ fn resolved(definition: &Definition) -> Tree {
 
 /// Raises an error unless the database is in UTF-8, as stored names and keys are.
 fn require_utf8() {
-    // SAFETY: a property of the database.
+    // SAFETY: PostgreSQL only reads a property of the database.
     if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
         raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -267,7 +268,7 @@ fn refuse(reason: Option<String>) {
 fn names(given: Array<&str>, what: &str) -> Vec<String> {
     let most = if what == "series" { pg_sys::MaxHeapAttributeNumber as usize } else { MOST_VALUES };
     let least = usize::from(what != "series");
-    // Counted before any is copied: an array may have millions of elements.
+    // Counted before any name is copied: an array may have millions of elements.
     let names: Vec<String> = match given.len() {
         count if (least..=most).contains(&count) => given.iter().flatten().map(str::to_owned).collect(),
         _ => Vec::new(),
@@ -290,10 +291,10 @@ fn relation_name_alone(relation: Oid) -> String {
     relname(relation).unwrap_or_default()
 }
 
-/// A number that no tree has, also where a dump that was restored has set the sequence back.
+/// Returns a number that no tree has, even where restoring a dump has set the sequence back.
 fn next_id(tables: &Tables, known: &[Definition]) -> i32 {
     loop {
-        // SAFETY: the sequence of the extension; the function reads nothing but its argument.
+        // SAFETY: the sequence belongs to the extension; the function only reads its argument.
         let id = fence::for_catalog(|| unsafe {
             pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
         })

@@ -1,10 +1,10 @@
-//! The relations that the running command has changed: those that PostgreSQL invalidates, whatever the kind of command. No
-//! command needs to be known by its name, and one that changes no table of a tree costs next to nothing.
+//! The relations that the running command has changed, taken from PostgreSQL's invalidation messages. No command needs
+//! to be known by name, and one that changes no table of a tree costs next to nothing.
 
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::cell::RefCell;
 
-/// The most relations of one command; one that changes more is taken to have changed everything.
+/// The most relations noted for one command; a command that changes more is taken to have changed everything.
 const MOST: usize = 256;
 
 struct Touched {
@@ -74,7 +74,7 @@ pub fn end_command() {
 
 /// Forgets all commands, at the end of the transaction.
 fn forget() {
-    // Called in the middle of anything; a borrow can only fail inside of this module, which calls nothing else.
+    // Called at any moment; a borrow can only fail inside this module, which calls nothing else.
     TOUCHED.with(|touched| {
         if let Ok(mut touched) = touched.try_borrow_mut() {
             (touched.depth, touched.count, touched.all, touched.detaches) = (0, 0, false, false);
@@ -82,7 +82,7 @@ fn forget() {
     });
 }
 
-/// Notes that a relation has changed; an invalid one stands for all. Calls nothing that could fail.
+/// Notes that a relation has changed; an invalid OID stands for all relations. Calls nothing that could fail.
 fn note(relation: Oid) {
     TOUCHED.with(|touched| {
         let Ok(mut touched) = touched.try_borrow_mut() else { return };

@@ -1,4 +1,4 @@
-//! Arguments that functions making trees and functions reading them have in common.
+//! Arguments that the functions that make trees share with those that read them.
 
 use super::position::{Position, DAY};
 use crate::pg::error::raise;
@@ -6,7 +6,7 @@ use crate::pg::name::c_string;
 use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// Returns the argument of this number, from 0; an error if it is NULL.
+/// Returns the argument of this number, from 0; raises an error if it is NULL.
 pub fn required<T: pgrx::datum::FromDatum>(fcinfo: FunctionCallInfo, number: usize, name: &str) -> T {
     // SAFETY: the SQL declaration has an argument of the type there.
     unsafe { pgrx::fcinfo::pg_getarg(fcinfo, number) }.unwrap_or_else(|| {
@@ -47,7 +47,7 @@ impl Step {
 /// Parses a step: an interval, or a number where positions are numbers. None if it is not positive.
 pub fn step(text: &str, position: Position) -> Option<Step> {
     let c_text = c_string(text);
-    // SAFETY: the input functions raise an error if the text is none of theirs.
+    // SAFETY: the input functions raise an error if they cannot parse the text.
     let parse = |function: u32| unsafe {
         let function = Oid::from(function);
         pg_sys::OidInputFunctionCall(function, c_text.as_ptr().cast_mut(), Oid::INVALID, -1)

@@ -1,7 +1,7 @@
 //! The key of a series: the bytes of its columns, one after the other.
 //!
-//! Only types whose equal values have equal bytes can be in a key, so that keys are equal where their bytes are. The bytes
-//! are those of PostgreSQL's own storage.
+//! Only types whose equal values have equal bytes can be in a key, so that keys are equal exactly if their bytes are.
+//! The bytes are those of PostgreSQL's own storage.
 
 use crate::pg::column::Column;
 use crate::pg::error::defect;
@@ -10,7 +10,7 @@ use crate::pg::value::{bytea, bytes_of, Value};
 use crate::powertree::store::tables::damaged;
 use pgrx::pg_sys::{self, Datum, Oid};
 
-/// The support function of a B-tree class that says whether equal values look the same.
+/// The support function of a B-tree operator class that says whether equal values have the same bytes.
 const EQUALIMAGE: i16 = 4;
 
 /// A column of the key.
@@ -24,13 +24,14 @@ pub struct KeyColumn {
 }
 
 impl KeyColumn {
-    /// Prepares a column for the key; None if equal values of its type may look different, as 1.0 and 1.00 do, or if it has no order.
+    /// Prepares a column for the key; None if equal values of its type may differ in their bytes, as 1.0 and 1.00 do,
+    /// or if the type has no order.
     pub fn of(column: Column) -> Option<KeyColumn> {
         let (mut length, mut by_value) = (0, false);
         let is_padded = column.type_oid == pg_sys::BPCHAROID;
-        // Without those spaces it is text.
+        // Without trailing spaces it is like text.
         let compared = if is_padded { pg_sys::TEXTOID } else { column.type_oid };
-        // SAFETY: PostgreSQL takes any number for a type's; the function behind `equalimage` takes the type's oid.
+        // SAFETY: PostgreSQL accepts any OID here; the function behind `equalimage` takes the type's oid.
         let comparable = unsafe {
             pg_sys::get_typlenbyval(column.type_oid, &mut length, &mut by_value);
             let class = pg_sys::GetDefaultOpClass(compared, pg_sys::BTREE_AM_OID);
@@ -51,7 +52,7 @@ impl KeyColumn {
     /// # Safety
     /// The value is of the column's type.
     pub unsafe fn encode(&self, datum: Datum, bytes: &mut Vec<u8>) {
-        // SAFETY: the caller's value, which is as long as its type says.
+        // SAFETY: the caller's value is as long as its type says.
         unsafe {
             if self.by_value {
                 bytes.extend(&datum.value().to_le_bytes()[..self.length as usize]);
@@ -68,7 +69,7 @@ impl KeyColumn {
         }
     }
 
-    /// Takes a value from the front of `bytes`; a copy in the current memory context.
+    /// Takes a value off the front of `bytes`, as a copy in the current memory context.
     fn decode(&self, bytes: &mut &[u8]) -> Option<Value> {
         let mut take = |length: usize| {
             let (taken, rest) = bytes.split_at_checked(length)?;
@@ -79,12 +80,12 @@ impl KeyColumn {
             let mut whole = [0; 8];
             whole.get_mut(..self.length as usize)?.copy_from_slice(take(self.length as usize)?);
             let word = u64::from_le_bytes(whole);
-            // As PostgreSQL has it, with the sign in all upper bits.
+            // Sign-extended, as PostgreSQL stores it.
             let unused = 64 - 8 * self.length as u32;
             Datum::from((word << unused) as i64 >> unused)
         } else if self.length > 0 {
             let value = take(self.length as usize)?;
-            // SAFETY: palloc makes room for as many bytes as the type has.
+            // SAFETY: palloc returns as many bytes as the type has.
             unsafe {
                 let copy = pg_sys::palloc(value.len()).cast::<u8>();
                 std::ptr::copy_nonoverlapping(value.as_ptr(), copy, value.len());
@@ -98,12 +99,12 @@ impl KeyColumn {
         Some(unsafe { Value::new(self.column.type_oid, datum) })
     }
 
-    /// The value that a text means, as if it were stored in the column.
+    /// The value that a text stands for, as if it were stored in the column.
     pub fn parse(&self, text: &str) -> Value {
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
         let text = c_string(text);
         let Column { type_oid, typmod, .. } = self.column;
-        // SAFETY: the input function of the type returns a value of it, or raises an error if the text means none.
+        // SAFETY: the type's input function returns a value of the type, or raises an error.
         unsafe {
             pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
             let text = text.as_ptr().cast_mut();
@@ -116,7 +117,7 @@ impl KeyColumn {
         if value.type_oid() != self.column.type_oid {
             defect("a value of another type than the key's");
         }
-        // SAFETY: a value of the column's type, as is checked.
+        // SAFETY: the value is checked to be of the column's type.
         unsafe { self.encode(value.datum(), bytes) }
     }
 }
@@ -131,10 +132,10 @@ pub fn texts(columns: &[KeyColumn], bytes: &[u8]) -> Vec<String> {
     decode(columns, bytes).into_iter().map(Value::to_text).collect()
 }
 
-/// The error that two keys have the same hash, as one in 10^19 pairs does: their nodes cannot be told apart.
+/// The error that two keys have the same hash, which happens for one in 10^19 pairs: their nodes cannot be told apart.
 pub struct SameHash;
 
-/// The hash of a key: 64-bit FNV-1a, mixed. Stored, so never to be changed.
+/// The hash of a key: 64-bit FNV-1a, mixed. Hashes are stored, so this must never change.
 pub fn hash(key: &[u8]) -> i64 {
     let fnv = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! Locks, which all take in the same order: the base table before the tree.
+//! Locks, always taken in this order: the base table before the tree.
 
 use crate::pg::catalog;
 use crate::powertree::store::tables::Tables;
@@ -9,22 +9,22 @@ pub fn lock(base: Oid) {
     catalog::lock(base, pg_sys::AccessShareLock);
 }
 
-/// Locks a table for reading, as a query of it would. Returns false if it would have to wait and must not.
+/// Locks a table for reading, as a query would. Returns false if it would have to wait and must not.
 pub fn lock_base(base: Oid, wait: bool) -> bool {
     if wait {
         lock(base);
         return true;
     }
-    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
+    // SAFETY: PostgreSQL accepts any OIDs here, and releases the lock with the transaction.
     unsafe { pg_sys::ConditionalLockRelationOid(base, pg_sys::AccessShareLock as i32) }
 }
 
-/// Locks a tree against other compactions until the end of the transaction. Returns false if it would have to wait and must
-/// not.
+/// Locks a tree against other compactions until the end of the transaction. Returns false if it would have to wait and
+/// must not.
 pub fn lock_tree(id: i32, wait: bool) -> bool {
     let (class, object) = (Tables::get().state, Oid::from(id as u32));
     let mode = pg_sys::ShareUpdateExclusiveLock as i32;
-    // SAFETY: PostgreSQL takes any numbers for objects, and releases the lock with the transaction.
+    // SAFETY: PostgreSQL accepts any OIDs here, and releases the lock with the transaction.
     unsafe {
         if wait {
             pg_sys::LockDatabaseObject(class, object, 0, mode);
@@ -34,7 +34,7 @@ pub fn lock_tree(id: i32, wait: bool) -> bool {
     }
 }
 
-/// Waits for a running compaction of a tree, and keeps others from starting.
+/// Waits for a running compaction of a tree, and keeps others from starting until the end of the transaction.
 pub fn wait_for_others(id: i32) {
     lock_tree(id, true);
 }

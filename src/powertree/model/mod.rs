@@ -1,4 +1,4 @@
-//! The model of a tree in a session: its columns, positions and keys, and who may ask it.
+//! The model of a tree in a session: its columns, positions and keys, and who may query it.
 
 pub mod argument;
 pub mod key;

@@ -16,13 +16,13 @@ pub enum Position {
     Bigint,
 }
 
-/// A hundred years, the least width of a node of the topmost level.
+/// A century, in days: the least width of a node of the topmost level.
 const CENTURY_DAYS: i64 = 36_525;
 /// A day, in microseconds.
 pub const DAY: i64 = 86_400_000_000;
 
 impl Position {
-    /// The kind of a type; None if positions cannot be of that type.
+    /// The kind of position that a type is; None if positions cannot be of that type.
     pub fn of(type_oid: Oid) -> Option<Position> {
         match type_oid {
             pg_sys::TIMESTAMPTZOID => Some(Position::Timestamptz),
@@ -42,7 +42,7 @@ impl Position {
         }
     }
 
-    /// The type, as SQL names it whatever the search path is.
+    /// The type's name in SQL, independent of the search path.
     pub fn sql_type(self) -> &'static str {
         match self {
             Position::Timestamptz => "pg_catalog.timestamptz",
@@ -52,7 +52,7 @@ impl Position {
         }
     }
 
-    /// The position of a value that is not NULL. Infinities are the ends of the line.
+    /// The position of a value that is not NULL. Infinities are the least and the greatest position.
     #[inline]
     pub fn read(self, datum: Datum) -> i64 {
         match self {
@@ -61,13 +61,13 @@ impl Position {
         }
     }
 
-    /// The value of a position, or of the end of the line that is nearest.
+    /// The value of a position, or the nearest that the type can represent.
     pub fn to_value(self, position: i64) -> Value {
         // SAFETY: `to_datum` makes datums of the type, which is passed by value.
         unsafe { Value::new(self.type_oid(), self.to_datum(position)) }
     }
 
-    /// The datum of a position, or of the end of the line that is nearest.
+    /// The datum of a position, or the nearest that the type can represent.
     pub fn to_datum(self, position: i64) -> Datum {
         let (least, greatest) = self.ends();
         match self {
@@ -93,7 +93,7 @@ impl Position {
         }
     }
 
-    /// Returns how many positions an interval has; None if the number is not fixed, as of months.
+    /// Returns how many positions an interval has; None if the number is not fixed, as for months.
     pub fn of_interval(self, months: i32, days: i32, micros: i64) -> Option<i64> {
         if months != 0 {
             return None;

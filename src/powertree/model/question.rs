@@ -1,26 +1,26 @@
-//! Questions to the base table, and their answers.
+//! Queries of the base table, and their answers.
 
 use tally_stats::tree::Extent;
 use tally_stats::Tally;
 
-/// A query of the base table, about one series where nothing else is said.
+/// A query of the base table, about one series unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
-    /// The tally of one value between two positions, as seen by the caller.
+    /// The tally of one value between two positions.
     Range,
-    /// The tally of one value between two positions that may be far apart, with a plan for just these.
+    /// The tally of one value between two positions that may be far apart, planned for these very positions.
     WideRange,
     /// The contents of the series between two positions.
     Leaf,
-    /// The last N of one value between two positions: tally, first and last of them.
+    /// The last N of one value between two positions: their tally, the first and the last of them.
     Last,
     /// The contents of all series between two positions, by series and leaf.
     Groups,
     /// The tallies of one value between two positions, by the place of the position among sorted ones.
     Buckets,
-    /// A measure between two positions, by series, of all series of which the first columns, this many, have given values.
+    /// A measure between two positions, by series, for all series whose first columns, this many, have given values.
     Below(Measure, usize),
-    /// The contents of pieces, by their number from 1: each has a series and two positions of its own.
+    /// The contents of pieces, by their number from 1: each has its own series and two positions.
     Pieces,
     /// The contents of pieces, by their number from 1 and by the place of the position among sorted ones.
     CutPieces,
@@ -33,11 +33,11 @@ pub enum Query {
 pub enum Measure {
     /// The number of rows, and their first and last position.
     Extent,
-    /// The tally of the value at this place.
+    /// The tally of the value column at this place.
     Tally(usize),
 }
 
-/// The answer about some rows; what was not asked is empty.
+/// The measure of some rows; what was not asked for is empty.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     pub extent: Extent,
@@ -61,14 +61,14 @@ impl Range {
     }
 }
 
-/// A range of one series, in one or several of the places that it is cut into.
+/// A range of one series, in one or several of the places into which it is cut.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'k> {
     pub key: &'k [u8],
     pub range: Range,
 }
 
-/// The last values, up to a number of them.
+/// The last values, up to some number.
 #[derive(Clone, Copy, Debug)]
 pub struct LastValues {
     pub tally: Tally,

@@ -1,4 +1,4 @@
-//! Rights of the caller.
+//! The caller's privileges.
 
 use crate::pg::error::raise;
 use crate::pg::name::relation_name;
@@ -6,9 +6,9 @@ use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 
-/// Whether the caller might SELECT anything of a table.
+/// Whether the caller may SELECT any column of a table.
 pub fn may_select_any(base: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     let any_column = || unsafe {
         let (select, any) = (pg_sys::ACL_SELECT as pg_sys::AclMode, pg_sys::AclMaskHow::ACLMASK_ANY);
         pg_sys::pg_attribute_aclcheck_all(base, pg_sys::GetUserId(), select, any)
@@ -18,25 +18,25 @@ pub fn may_select_any(base: Oid) -> bool {
 }
 
 pub fn may_select_table(base: Oid) -> bool {
-    // SAFETY: reads a variable of the session, which always has a user.
+    // SAFETY: PostgreSQL only reads a variable of the session, which always has a user.
     can_select(base, unsafe { pg_sys::GetUserId() })
 }
 
 fn can_select(relation: Oid, user: Oid) -> bool {
     let select = pg_sys::ACL_SELECT as pg_sys::AclMode;
-    // SAFETY: PostgreSQL takes any numbers for a relation's and a role's.
+    // SAFETY: PostgreSQL accepts any OIDs here.
     unsafe { pg_sys::pg_class_aclcheck(relation, user, select) == pg_sys::AclResult::ACLCHECK_OK }
 }
 
-/// Whether queries of this extension can read a table with the rights of a role.
+/// Whether queries of this extension can read a table with a role's privileges.
 pub fn can_read(base: Oid, role: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     let schema = unsafe { pg_sys::get_rel_namespace(base) };
     can_select(base, role) && can_use(schema, role) && can_use(Tables::get().schema, role)
 }
 
 pub fn may_select_column(base: Oid, number: i16) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe {
         let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
         pg_sys::pg_attribute_aclcheck(base, number, user, select) == pg_sys::AclResult::ACLCHECK_OK
@@ -44,12 +44,12 @@ pub fn may_select_column(base: Oid, number: i16) -> bool {
 }
 
 pub fn may_use_schema(base: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe { can_use(pg_sys::get_rel_namespace(base), pg_sys::GetUserId()) }
 }
 
 fn can_use(schema: Oid, role: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any numbers for a schema's and a role's.
+    // SAFETY: PostgreSQL accepts any OIDs here.
     unsafe {
         let usage = pg_sys::ACL_USAGE as pg_sys::AclMode;
         #[cfg(feature = "pg15")]
@@ -60,7 +60,7 @@ fn can_use(schema: Oid, role: Oid) -> bool {
     }
 }
 
-/// Raises 42501. The message has no more of the tree than the caller has named.
+/// Raises 42501. The message reveals no more about the tree than the name that the caller gave.
 pub fn denied(tree: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -75,16 +75,16 @@ pub fn rows_are_hidden(base: Oid) -> bool {
     rows_are_hidden_from(base, Oid::INVALID)
 }
 
-/// Whether row security hides rows of the table from a role, INVALID being the caller.
+/// Whether row security hides rows of the table from a role; INVALID stands for the caller.
 pub fn rows_are_hidden_from(base: Oid, role: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     let state = unsafe { pg_sys::check_enable_rls(base, role, true) };
     state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
 
-/// Whether the caller is the owner of the table, or may act as one.
+/// Whether the caller is the owner of the table, or may act as the owner.
 pub fn owns(base: Oid) -> bool {
-    // SAFETY: PostgreSQL takes any number for a relation's.
+    // SAFETY: PostgreSQL accepts any OID here.
     unsafe {
         #[cfg(feature = "pg15")]
         let owner = pg_sys::pg_class_ownercheck(base, pg_sys::GetUserId());
@@ -106,9 +106,9 @@ pub fn require_owner(base: Oid) {
     }
 }
 
-/// Raises 25006 where nothing can be written: on a standby, or in a transaction that only reads.
+/// Raises 25006 where nothing can be written: on a standby, or in a read-only transaction.
 pub fn require_writable(command: &str) {
-    // SAFETY: flags of the server's and of the transaction.
+    // SAFETY: both are plain flags, of the server and of the transaction.
     let (standby, read_only) = unsafe { (pg_sys::RecoveryInProgress(), pg_sys::XactReadOnly) };
     let (message, hint) = if standby {
         (format!("cannot execute {command} during recovery"), "Execute it on the primary; standbys follow.")

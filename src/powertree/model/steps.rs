@@ -1,4 +1,4 @@
-//! Widths that people read easily: of leaves that are chosen, and of steps of charts.
+//! Widths that are easy to read, for chosen leaves and for steps of charts.
 
 use super::position::{Position, DAY};
 
@@ -27,12 +27,12 @@ const CLOCK: [i64; 17] = [
     12 * HOUR,
 ];
 
-/// Returns the fixed widths for positions of a kind, the narrowest first.
+/// Returns the fixed widths for a kind of positions, the narrowest first.
 pub fn readable_widths(position: Position) -> Vec<i64> {
     match position {
         Position::Bigint => decimal(19).collect(),
         Position::Date => decimal(4).collect(),
-        // Below a second, of the clock, and of days.
+        // Fractions of a second, then of the clock, then whole days.
         Position::Timestamp | Position::Timestamptz => {
             decimal(6).chain(CLOCK).chain(decimal(4).map(|days| days * DAY)).collect()
         }

@@ -1,4 +1,4 @@
-//! Trees, as a session remembers them.
+//! Trees as a session remembers them.
 
 use super::key::KeyColumn;
 use super::position::Position;
@@ -25,7 +25,7 @@ use tally_stats::tree::Leaves;
 /// The nodes of a tree, as of a compaction.
 #[derive(Clone, Copy)]
 pub struct Size {
-    /// The number of the compaction, and when it was.
+    /// The number of the compaction, and its time.
     pub compacted: (i64, Option<i64>),
     /// The first and the last position of all rows.
     pub extent: Option<(i64, i64)>,
@@ -42,16 +42,16 @@ pub struct Tree {
     pub series: Vec<KeyColumn>,
     pub leaves: Leaves,
     pub height: u32,
-    /// Whether triggers keep it in step.
+    /// Whether triggers keep the tree in step.
     pub kept: bool,
-    /// The size that this session has read last.
+    /// The size that this session read last.
     pub size: RefCell<Option<Size>>,
     /// The queries of the base table that this session has prepared.
     pub plans: RefCell<HashMap<(Query, usize), Rc<Plan>>>,
 }
 
 impl Tree {
-    /// Looks the columns of a definition up; an error has a message and a hint.
+    /// Looks up the columns of a definition; an error has a message and a hint.
     pub fn of(definition: &Definition) -> Result<Tree, (PgSqlErrorCode, String, &'static str)> {
         use PgSqlErrorCode::*;
         let find = |name: &str| {
@@ -124,7 +124,7 @@ impl Tree {
         .unwrap_or_else(|| missing(name))
     }
 
-    /// The tree of this number; None if there is none. An error if its columns are gone.
+    /// Finds the tree of this number; None if there is none. Raises an error if its columns are gone.
     pub fn numbered(id: i32) -> Option<Rc<Tree>> {
         Tree::look_up(id).map(|found| found.unwrap_or_else(|(code, message)| raise_gone(id, code, message)))
     }
@@ -151,7 +151,7 @@ impl Tree {
         })
     }
 
-    /// The tree of this number, unless it is stale, or what is wrong with its columns.
+    /// Finds the tree of this number, or the error about its columns; None if it is stale.
     fn look_up_live(id: i32) -> Option<Result<Rc<Tree>, (PgSqlErrorCode, String)>> {
         if let Some(tree) = remembered(|known| known.trees.get(&id).cloned()) {
             return tree.kept.then_some(Ok(tree));
@@ -171,19 +171,19 @@ impl Tree {
         None
     }
 
-    /// The tree of this number, unless it is stale. An error if its columns are gone.
+    /// Finds the tree of this number; None if it is stale. Raises an error if its columns are gone.
     pub fn live(id: i32) -> Option<Rc<Tree>> {
         Tree::look_up_live(id)
             .map(|found| found.unwrap_or_else(|(code, message)| raise_gone(id, code, message)))
     }
 
-    /// The tree of this number, unless it is stale or its columns are gone.
+    /// Finds the tree of this number; None if it is stale or its columns are gone.
     pub fn usable(id: i32) -> Option<Rc<Tree>> {
         Tree::look_up_live(id)?.ok()
     }
 
-    /// The tree of this number if triggers have to keep it in step; never an error, for what writers do must not fail.
-    /// While its columns are gone, what is written has all leaves read from the table.
+    /// Finds the tree of this number if triggers have to keep it in step. Raises no error, since writers must not fail:
+    /// while its columns are gone, a write marks all leaves to be read from the table.
     pub fn to_keep(id: i32) -> Option<Rc<Tree>> {
         match Tree::look_up_live(id)? {
             Ok(tree) => Some(tree),
@@ -195,7 +195,7 @@ impl Tree {
     }
 }
 
-/// Raises an error: there is no tree of this name.
+/// Raises the error that there is no tree of this name.
 pub fn missing(name: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
@@ -220,7 +220,8 @@ pub fn definitions() -> Rc<Vec<Definition>> {
     remembered(|known| known.definitions.clone())
 }
 
-/// The tables of the extension and all trees; None if there are none, or while the extension is created or dropped.
+/// The tables of the extension and all trees; None if there are no trees, or while the extension is being created or
+/// dropped.
 pub fn known_trees() -> Option<(Tables, Rc<Vec<Definition>>)> {
     let tables = Tables::known()?;
     let trees = definitions();
@@ -240,15 +241,15 @@ thread_local! {
     static KNOWN: Kept<KnownTrees> = kept(KnownTrees::default());
 }
 
-/// Looks into what the session remembers, which is read again if anything has changed.
+/// Calls `look` with the trees that the session remembers, which are read again if anything has changed.
 fn remembered<R>(look: impl FnOnce(&mut KnownTrees) -> R) -> R {
     let tables = Tables::get();
     if KNOWN.with_borrow(|known| known.generation) != Some(generation::current()) {
-        // A change that comes while reading is noticed the next time.
+        // A change that arrives during the read is noticed the next time.
         let generation = Some(generation::current());
         let definitions = Rc::new(Definition::all(&tables));
         let known = KnownTrees { generation, definitions, ..KnownTrees::default() };
-        // The old plans are freed outside of the borrow: that calls PostgreSQL.
+        // The old plans are freed outside of the borrow, since that calls PostgreSQL.
         drop(replace(&KNOWN, known));
     }
     KNOWN.with_borrow_mut(|known| look(known))

@@ -19,7 +19,7 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    /// Finds the kind of a type; None if values of it cannot be summarised.
+    /// Finds the kind of a type; None if its values cannot be summarised.
     pub fn of(type_oid: Oid) -> Option<ValueType> {
         match type_oid {
             pg_sys::FLOAT4OID => Some(ValueType::Float4),
@@ -62,7 +62,7 @@ impl ValueType {
         }
     }
 
-    /// Appends the bytes of a value, to compare it with another.
+    /// Appends the bytes of a value, for comparison with another.
     pub fn image(self, datum: Datum, bytes: &mut Vec<u8>) {
         match self {
             // SAFETY: the datum is a numeric, which is a varlena.

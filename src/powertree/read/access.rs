@@ -1,5 +1,6 @@
 //! Access: whether a snapshot may use the tree, and for which leaves.
 
+use super::asked::Refused;
 use crate::pg::table::Snapshot;
 use crate::powertree::store::barrier::state_behind_barriers;
 use crate::powertree::store::span::{self, Span};
@@ -13,6 +14,15 @@ pub enum Access {
     Base,
     /// The tree answers for everything but these spans.
     Tree(Vec<Span>),
+}
+
+/// Returns the leaves that the base table answers for, or why it must answer for all.
+pub fn spans(tables: &Tables, tree: i32) -> Result<Vec<Span>, Refused> {
+    match Access::of(tables, tree) {
+        Access::Tree(spans) => Ok(spans),
+        Access::Base if writing::is_torn(tree) => Err(Refused::BeingWritten),
+        Access::Base => Err(Refused::Stale),
+    }
 }
 
 impl Access {

@@ -1,8 +1,8 @@
 //! Answers for many cells of time at once, of many series: what stands between the tables of a tree and a plan that is answered from it.
 
-use super::access::Access;
+use super::access::spans;
 use super::division::Division;
-use super::leaves::{together, Run};
+use super::leaves::together;
 use super::sweep::Sweep;
 use crate::pg::relation::has_triggers;
 use crate::pg::spi;
@@ -10,13 +10,11 @@ use crate::powertree::base::triggers;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::{known_trees, Tree};
 use crate::powertree::store::tables::Tables;
-use crate::powertree::store::writing;
 use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 use tally_stats::tree::Contents;
 
 pub use super::asked::{Counts, Question, Refused};
-#[allow(unused_imports)]
 pub use super::size::{bounds, estimate, Estimate};
 
 /// Reads all cells of the series that are accepted.
@@ -34,7 +32,7 @@ pub fn read(
         return Err(Refused::RowSecurity);
     }
     let tables = Tables::known().ok_or(Refused::Stale)?;
-    let division = Division::of(&tree, cells, spans(&tables, &tree)?);
+    let division = Division::of(&tree, cells, together(&spans(&tables, tree.id)?));
     if division.is_mostly_in_spans() {
         return Err(Refused::ToBeCompacted);
     }
@@ -43,17 +41,8 @@ pub fn read(
     sweep.read_rows(series.is_some())?;
     let counts = sweep.counts;
     // A partition that is truncated at the same time would take rows from an answer whose nodes still count them.
-    spans(&tables, &tree)?;
+    spans(&tables, tree.id)?;
     Ok(counts)
-}
-
-/// The leaves that the base table answers for, if the active snapshot may use the tree.
-fn spans(tables: &Tables, tree: &Tree) -> Result<Vec<Run>, Refused> {
-    match Access::of(tables, tree.id) {
-        Access::Tree(spans) => Ok(together(&spans)),
-        Access::Base if writing::is_torn(tree.id) => Err(Refused::BeingWritten),
-        Access::Base => Err(Refused::Stale),
-    }
 }
 
 /// Returns the trees of a table that are kept in step. Of a table without triggers of trees nothing is looked up.

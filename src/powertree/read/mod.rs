@@ -2,11 +2,9 @@
 //! base table where neither is enough.
 
 mod access;
-#[allow(dead_code)]
 mod asked;
 mod below;
 mod bucket;
-#[allow(dead_code)]
 pub mod cells;
 mod division;
 mod leaves;
@@ -16,7 +14,6 @@ mod queries;
 mod reader;
 mod request;
 mod roster;
-#[allow(dead_code)]
 mod size;
 mod sweep;
 mod way;

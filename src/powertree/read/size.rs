@@ -1,6 +1,7 @@
 //! The size of a tree, without reading it.
 
-use super::access::Access;
+use super::access::spans;
+use super::asked::Refused;
 use crate::pg::relation::num_blocks;
 use crate::pg::table::Table;
 use crate::powertree::model::question::Range;
@@ -26,8 +27,6 @@ pub struct Estimate {
     pub leaves: i64,
     /// Entries of the log.
     pub log_rows: i64,
-    /// The positions of the first and the last row in the nodes, if this session has looked since the last compaction.
-    pub extent: Option<Range>,
 }
 
 /// Estimates the size of a tree; cheap.
@@ -40,16 +39,13 @@ pub fn estimate(tree: &Tree) -> Estimate {
         COUNTED => num_blocks(tables.log).saturating_mul(IN_BLOCK).max(COUNTED as i64),
         count => count as i64,
     };
-    let known = tree.size.borrow().filter(|size| size.compacted == compaction(&state));
-    let extent = known.and_then(|size| size.extent).map(|(first, last)| Range { first, last });
-    Estimate { series: totals.num_series, rows: totals.num_vals, leaves, log_rows, extent }
+    Estimate { series: totals.num_series, rows: totals.num_vals, leaves, log_rows }
 }
 
-/// Returns positions between which all rows are that the active snapshot sees; None if there are none, or if the tree must not be
-/// asked.
-pub fn bounds(tree: &Tree) -> Option<Range> {
-    let tables = Tables::known()?;
-    let Access::Tree(spans) = Access::of(&tables, tree.id) else { return None };
+/// Returns positions between which all rows are that the active snapshot sees; None if there are none.
+pub fn bounds(tree: &Tree) -> Result<Option<Range>, Refused> {
+    let tables = Tables::known().ok_or(Refused::Stale)?;
+    let spans = spans(&tables, tree.id)?;
     let (leaves, ends) = (tree.leaves, tree.position.ends());
     let mut extent = Extent::EMPTY;
     let mut add = |first: i64, last: i64| {
@@ -67,7 +63,7 @@ pub fn bounds(tree: &Tree) -> Option<Range> {
     if let Some((first, last)) = of_nodes(&tables, tree) {
         add(first, last);
     }
-    (extent.rows > 0).then_some(Range { first: extent.first, last: extent.last })
+    Ok((extent.rows > 0).then_some(Range { first: extent.first, last: extent.last }))
 }
 
 /// The first and the last position of the rows in nodes that the active snapshot sees.

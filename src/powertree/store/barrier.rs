@@ -1,4 +1,4 @@
-//! Barriers: changes of rows that reach snapshots which were taken before them.
+//! Barriers: changes of rows that also affect snapshots taken before them.
 
 use super::span;
 use super::state::TreeState;
@@ -6,10 +6,9 @@ use super::tables::Tables;
 use crate::pg::table::Snapshot;
 use pgrx::pg_sys;
 
-/// Reads the latest state of a tree; None if the active snapshot does not see everything that changed rows for older
-/// snapshots too.
+/// Reads the latest state of a tree; None if there is a barrier that the active snapshot does not see.
 pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<TreeState> {
-    // In this order: a compaction that ends in between removes barriers and raises the horizon.
+    // Spans before the state: a compaction that ends in between removes barriers and raises the horizon.
     let now = span::all(tables, tree, Snapshot::Latest);
     let state = TreeState::read(tables, tree)?;
     now.iter().filter_map(|span| span.barrier).chain([state.horizon]).all(seen).then_some(state)
@@ -17,7 +16,8 @@ pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<TreeState> {
 
 /// Whether the active snapshot sees the changes of this committed transaction.
 fn seen(transaction: u64) -> bool {
-    // SAFETY: the snapshot is an ordinary one; a number older than half the circle is older than all snapshots.
+    // SAFETY: the snapshot is an ordinary one; a transaction ID more than half of the ID space old precedes all
+    // snapshots.
     unsafe {
         let next = pg_sys::ReadNextFullTransactionId().value;
         let number = pg_sys::TransactionId::from(transaction as u32);

@@ -5,7 +5,7 @@ use crate::pg::table::{Row, Snapshot, Table};
 use crate::pg::value::{Regclass, Value};
 use pgrx::pg_sys::Oid;
 
-/// The most value columns of a tree; a node of more would not fit into a page.
+/// The most value columns of a tree; a node with more would not fit into a page.
 pub const MOST_VALUES: usize = 8;
 
 /// The stored definition of a tree.
@@ -18,7 +18,7 @@ pub struct Definition {
     pub values: Vec<String>,
     pub series: Vec<String>,
     pub leaf: i64,
-    /// Levels of blocks.
+    /// The number of levels of blocks.
     pub height: u32,
 }
 
@@ -36,7 +36,7 @@ impl Definition {
         }
     }
 
-    /// Returns the row of the definition.
+    /// Returns the definition as a row of its table.
     pub fn columns(&self) -> [Option<Value>; 8] {
         [
             Some(self.id.into()),

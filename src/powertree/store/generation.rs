@@ -1,4 +1,4 @@
-//! Generations of what a session remembers: each change of a watched relation begins a new one.
+//! Generations of cached state: each change of a watched relation begins a new one.
 
 use crate::pg::kept::{kept, Kept};
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::HashSet;
 
 thread_local! {
-    /// The number of the present generation.
+    /// The number of the current generation.
     static GENERATION: Cell<u64> = const { Cell::new(0) };
     static WATCHED: Kept<HashSet<u32>> = kept(HashSet::new());
 }
@@ -16,7 +16,7 @@ pub fn watch_table(relation: Oid) {
     WATCHED.with_borrow_mut(|watched| watched.insert(relation.to_u32()));
 }
 
-/// Returns the present generation; what was remembered in an earlier one is out of date.
+/// Returns the current generation; what was cached in an earlier one is out of date.
 pub fn current() -> u64 {
     GENERATION.get()
 }
@@ -31,7 +31,7 @@ pub fn watch() {
     }
 }
 
-// Called in the middle of anything: they only count, and call nothing that could fail.
+// Called at any moment: these only count, and call nothing that could fail.
 unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
     let ours = relation == Oid::INVALID
         || WATCHED.with(|watched| {

@@ -14,14 +14,14 @@ const DELTA: i16 = 5;
 /// A change of a leaf.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Rows were added, these.
+    /// These rows were added.
     Add(Contents),
     /// Rows were deleted or updated: the leaf must be read from the base table.
     Dirty,
 }
 
 impl Change {
-    /// Adds another change. A dirty leaf stays dirty.
+    /// Adds another change of the same leaf. A dirty leaf stays dirty.
     pub fn and(&mut self, other: Change) {
         match (&mut *self, other) {
             (Change::Add(sum), Change::Add(part)) => sum.merge(&part),
@@ -30,14 +30,14 @@ impl Change {
     }
 }
 
-/// An entry as it was read.
+/// An entry of the log.
 pub struct Entry {
     pub series: i64,
     pub leaf: i64,
     pub change: Change,
 }
 
-/// The row of an entry.
+/// Returns an entry as a row of its table.
 pub fn row(tree: i32, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Value>> {
     let delta = match change {
         Change::Add(contents) => Some(Value::from(contents.to_bytes().as_slice())),
@@ -55,7 +55,8 @@ pub struct LoggedSeries<'k> {
     pub key: &'k [u8],
 }
 
-/// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of a series, by leaf, until it returns false.
+/// Calls `each` with the entries of the leaves `first ..= last` of a series that the active snapshot sees, by leaf,
+/// until it returns false.
 pub fn of_series(
     tables: &Tables,
     series: LoggedSeries,
@@ -74,8 +75,8 @@ pub fn of_series(
     });
 }
 
-/// Calls `each` with what the active snapshot sees of the leaves `first ..= last` of all series of a tree, by series and leaf, until it
-/// returns false: the row and its key.
+/// Calls `each` with the entries of the leaves `first ..= last` of all series of a tree that the active snapshot sees,
+/// as row and key, by series and leaf, until it returns false.
 pub fn of_leaves(
     tables: &Tables,
     tree: i32,
@@ -88,17 +89,17 @@ pub fn of_leaves(
         .scan(tables.log_leaf, Snapshot::Active, &keys, |row| each(row, row.bytes(KEY).unwrap_or_default()));
 }
 
-/// The leaf that an entry is of.
+/// The leaf that an entry is about.
 pub fn leaf(row: &Row) -> i64 {
     row.integer(LEAF)
 }
 
-/// The hash of the key of the series that an entry is of.
+/// The hash of the key of an entry's series.
 pub fn series(row: &Row) -> i64 {
     row.integer(SERIES)
 }
 
-/// Calls `each` with every entry of a tree that the active snapshot sees, by series and leaf: the row, its key, itself.
+/// Calls `each` with every entry of a tree that the active snapshot sees, as row, key and entry, by series and leaf.
 pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row, &[u8], Entry)) {
     Table::read(tables.log).scan(tables.log_leaf, Snapshot::Active, &[ScanKey::Integer(TREE, tree)], |row| {
         each(row, row.bytes(KEY).unwrap_or_default(), entry(row, values));
@@ -106,7 +107,7 @@ pub fn all(tables: &Tables, tree: i32, values: usize, mut each: impl FnMut(&Row,
     });
 }
 
-/// Whether there are at least `many` entries of a tree that the active snapshot sees.
+/// Whether the active snapshot sees at least `many` entries of a tree.
 pub fn has(tables: &Tables, tree: i32, many: u64) -> bool {
     count(tables, tree, many) >= many
 }
@@ -130,7 +131,7 @@ pub fn entry(row: &Row, values: usize) -> Entry {
         Some(bytes) if !Contents::is_of_first_format(bytes) => {
             Change::Add(Contents::from_bytes(values, bytes).unwrap_or_else(|| damaged("log entries")))
         }
-        // The first format does not say how many rows there are: the base table does.
+        // The first format does not hold the number of rows: the base table is asked.
         _ => Change::Dirty,
     };
     Entry { series: row.integer(SERIES), leaf: row.integer(LEAF), change }

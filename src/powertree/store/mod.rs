@@ -1,4 +1,4 @@
-//! The tables of the extension in which trees are kept: one file for each table, which alone knows its columns.
+//! The tables of the extension that hold trees: one file for each table, which alone knows its columns.
 
 pub mod barrier;
 pub mod definition;

@@ -22,7 +22,7 @@ pub struct Nodes<'t> {
     pub series: i64,
 }
 
-/// A node as it was read.
+/// A stored node.
 pub struct Stored {
     pub node: i64,
     pub block: Block,
@@ -37,11 +37,11 @@ pub fn about_how_many(totals: Totals, values: usize, level: u32) -> i64 {
     (totals.bytes / full).div_euclid(10_i64.saturating_pow(level - 1)).max(totals.num_series)
 }
 
-/// Bytes of the tally of many values.
+/// The size of the tally of many values, in bytes.
 const FULL_CHILD: i64 = 55;
 
-/// Bytes that a node takes on disk apart from its block: the header and the other columns of the row, its line pointer, and its entry
-/// in the index.
+/// The bytes that a node takes on disk besides its block: the header and the other columns of the row, its line
+/// pointer, and its entry in the index.
 const OVERHEAD: i64 = 24 + 22 + 4 + 32;
 
 impl Nodes<'_> {
@@ -50,7 +50,8 @@ impl Nodes<'_> {
         self.scan(snapshot, level, first, last, |row| each(stored(row, self.values)));
     }
 
-    /// Calls `each` with the nodes `first ..= last` of a level that have blocks, in order, as the active snapshot sees them.
+    /// Calls `each` with the nodes `first ..= last` of a level that have blocks, in order, as the active snapshot sees
+    /// them.
     pub fn visit(self, level: u32, first: i64, last: i64, mut each: impl FnMut(Unread)) {
         self.scan(Snapshot::Active, level, first, last, |row| each(Unread(row)));
     }
@@ -123,7 +124,7 @@ impl Level<'_> {
     }
 }
 
-/// A node whose block is not read yet.
+/// A stored node whose block has not been read yet.
 pub struct Unread<'r>(&'r Row);
 
 impl Unread<'_> {
@@ -135,8 +136,8 @@ impl Unread<'_> {
         self.0.integer(NODE)
     }
 
-    /// Calls `each` with those of its children, numbered from 0 to 9, that have rows and numbers from `first` to `last`; their contents
-    /// are in `scratch` meanwhile.
+    /// Calls `each` with the children from `first` to `last`, numbered from 0 to 9, that have rows; their contents are
+    /// in `scratch` during the call.
     pub fn children(
         &self,
         first: usize,

@@ -1,4 +1,4 @@
-//! The series of trees, by the hash of their key.
+//! The series of trees, by the hash of their keys.
 
 use super::tables::Tables;
 use crate::pg::table::{ScanKey, Snapshot, Table};
@@ -18,7 +18,8 @@ pub fn key_of(tables: &Tables, tree: i32, series: i64, snapshot: Snapshot) -> Op
     found
 }
 
-/// Calls `each` with the hash and the key of every series of a tree that the active snapshot sees, in the order of hashes.
+/// Calls `each` with the hash and the key of every series of a tree that the active snapshot sees, in the order of
+/// hashes.
 pub fn all(tables: &Tables, tree: i32, mut each: impl FnMut(i64, &[u8])) {
     let keys = [ScanKey::Integer(TREE, tree)];
     Table::read(tables.series).scan(tables.series_hash, Snapshot::Active, &keys, |row| {

@@ -1,4 +1,4 @@
-//! Spans of leaves, of all series, that are read from the base table until the next compaction.
+//! Spans: ranges of leaves, of all series, that are read from the base table until the next compaction.
 
 use super::tables::Tables;
 use super::writing;
@@ -13,10 +13,10 @@ const FIRST: i16 = 2;
 const LAST: i16 = 3;
 const BARRIER: i16 = 4;
 
-/// The span of no leaves, which is only a barrier.
+/// The bounds of an empty span, which is only a barrier.
 pub const NONE: (i64, i64) = (i64::MAX, i64::MIN);
 
-/// Leaves `first ..= last`, none if the last comes before the first.
+/// The leaves `first ..= last`; empty if the last comes before the first.
 pub struct Span {
     pub first: i64,
     pub last: i64,
@@ -28,16 +28,16 @@ pub struct Span {
 impl Span {
     /// Whether the running transaction marked all leaves to be read from the base table.
     pub fn is_ours_and_all(&self) -> bool {
-        // SAFETY: the number of our transaction, 0 if it has none.
+        // SAFETY: PostgreSQL only reads the ID of this transaction, 0 if it has none.
         let ours = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
         (self.first, self.last, self.barrier) == (i64::MIN, i64::MAX, Some(ours))
     }
 }
 
-/// The snapshots that a change of the rows reaches.
+/// The snapshots that a change of rows affects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Later snapshots only, as for changes of rows.
+    /// Later snapshots only, as for INSERT, UPDATE and DELETE.
     Later,
     /// Earlier snapshots too, as for TRUNCATE and changes of partitions.
     Earlier,

@@ -11,7 +11,7 @@ use pgrx::PgSqlErrorCode;
 #[derive(Clone, Debug)]
 pub struct TreeState {
     pub tree: i32,
-    /// The numbers of the columns: `at`, values, series.
+    /// The numbers of the columns: `at`, values, then series.
     pub columns: Vec<i16>,
     /// Types of the columns.
     pub types: Vec<pg_sys::Oid>,
@@ -20,7 +20,7 @@ pub struct TreeState {
     pub compactions: i64,
     /// The time of the last compaction, in microseconds since 2000.
     pub compacted_at: Option<i64>,
-    /// The reason why the tree is not kept in step any more.
+    /// The reason why the tree is no longer kept in step.
     pub stale: Option<String>,
     /// The size of the tree, maintained by compactions.
     pub totals: Totals,
@@ -28,25 +28,27 @@ pub struct TreeState {
     pub format: i16,
 }
 
-/// The format of nodes: the second one counts rows and knows their first and last position, the first one had only tallies.
+/// The current format of nodes. The second format has the number of rows and their first and last position; the first
+/// had only tallies.
 pub const FORMAT: i16 = 2;
 const FIRST_FORMAT: i16 = 1;
 
 /// The size of a tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Totals {
-    /// Values of the first value column in the nodes.
+    /// The number of values of the first value column in the nodes.
     pub num_vals: i64,
-    /// Series that have had any.
+    /// The number of series that have had values.
     pub num_series: i64,
     /// The bytes that the nodes take on disk, their index included.
     pub bytes: i64,
 }
 
-/// The columns of the table since nodes have another format than the first.
+/// The number of columns of the table since the second format of nodes.
 const COLUMNS: usize = 11;
 
-/// Raises an error if the table cannot say which format nodes have: nodes of the second one would be taken for those of the first.
+/// Raises an error if the table has no column for the format: nodes of the second format would be taken for those of
+/// the first.
 pub fn require_format(tables: &Tables) {
     if Table::read(tables.state).columns() < COLUMNS {
         raise(
@@ -64,7 +66,7 @@ impl TreeState {
         TreeState::find(tables, tree, Snapshot::Latest).map(|(state, _)| state)
     }
 
-    /// Reads the state that the active snapshot sees, which is that of the nodes it sees.
+    /// Reads the state that the active snapshot sees, which belongs to the nodes that it sees.
     pub fn visible(tables: &Tables, tree: i32) -> Option<TreeState> {
         TreeState::find(tables, tree, Snapshot::Active).map(|(state, _)| state)
     }
@@ -89,7 +91,7 @@ impl TreeState {
             compacted_at: row.integer_or_null(6),
             stale: row.text(7),
             totals: Totals { num_vals: row.integer(8), num_series: row.integer(9), bytes: row.integer(10) },
-            // A version before this one has no such column.
+            // The table of version 0.1.0 has no such column.
             format: row.integer_or_null(11).map_or(FIRST_FORMAT, |format| format as i16),
         }
     }
@@ -110,7 +112,7 @@ impl TreeState {
             Some(self.format.into()),
         ];
         let table = Table::write(tables.state);
-        // A version before this one has fewer columns, until ALTER EXTENSION UPDATE.
+        // The table of version 0.1.0 has fewer columns, until ALTER EXTENSION UPDATE.
         let columns = &columns[..table.columns().min(columns.len())];
         match TreeState::find(tables, self.tree, Snapshot::Latest) {
             Some((_, row)) => table.writer().update(row, columns),

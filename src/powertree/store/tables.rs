@@ -29,7 +29,7 @@ pub struct Tables {
     pub sequence: Oid,
     /// The function that their triggers call.
     pub capture: Oid,
-    /// A table and its index; version 0.1.0 does not have them.
+    /// The table of failures and its index, which version 0.1.0 does not have.
     pub failure: Option<(Oid, Oid)>,
 }
 

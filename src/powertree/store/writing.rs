@@ -1,36 +1,36 @@
-//! Snapshots of this session that see rows but not the log of these rows.
+//! Snapshots of this session that see rows but not their log entries.
 //!
-//! Rows can be seen from the moment they are written: by volatile functions, and by triggers that fire before ours. What
-//! they did to the tree is logged only when their statement ends, by a later command if triggers or functions ran commands of
-//! their own meanwhile. Until then, and ever after for snapshots between the two commands, as a cursor that such a
-//! trigger opened keeps one, this session reads the table.
+//! Rows are visible as soon as they are written: to volatile functions, and to triggers that fire before ours. Their
+//! log entries are written only when the statement ends, as part of a later command if triggers or functions have run
+//! commands meanwhile. Until then this session reads the table; so does, for good, any snapshot from between the two
+//! commands, such as that of a cursor which a trigger has opened.
 //!
-//! A trigger before each statement says that it begins, also where a foreign key cascades; PostgreSQL fires it once for
-//! each time that ours fires after it. Only the transaction itself has snapshots between its commands.
+//! A trigger before each statement notes that it begins, also where a foreign key cascades; PostgreSQL fires it once
+//! for each firing of our trigger after the statement. Only the transaction itself has snapshots between its commands.
 
 use crate::pg::kept::{kept, take, Kept};
 use pgrx::pg_sys::{self, CommandId};
 use std::ops::RangeInclusive;
 
-/// A statement that has begun to write and is not logged yet.
+/// A statement that has begun to write and whose changes are not logged yet.
 struct Statement {
     tree: i32,
     /// The nesting level of its transaction.
     level: i32,
-    /// The command that its snapshot is of. It writes its rows as this one or a later one.
+    /// The command of the statement's snapshot. Rows are written by this command or a later one.
     command: CommandId,
 }
 
 thread_local! {
     static UNDER_WAY: Kept<Vec<Statement>> = const { kept(Vec::new()) };
-    /// Ranges of commands, one for each tree, before which a snapshot may see rows but not their log. There are as
-    /// many as trees, however many statements there are. What is rolled back stays in, which does no harm.
+    /// For each tree, the range of commands whose snapshots may see rows but not their log entries. There is one range
+    /// for a tree, however many statements there are. A rollback does not narrow it, which does no harm.
     static TORN: Kept<Vec<(i32, RangeInclusive<CommandId>)>> = const { kept(Vec::new()) };
 }
 
-/// A statement is about to write.
+/// Notes that a statement is about to write.
 pub fn begin_statement(tree: i32) {
-    // SAFETY: counters of the running transaction's; the statement's snapshot is the active one.
+    // SAFETY: the counters belong to the running transaction; the statement's snapshot is the active one.
     let (level, command) = unsafe {
         let snapshot = pg_sys::GetActiveSnapshot();
         (pg_sys::GetCurrentTransactionNestLevel(), if snapshot.is_null() { 0 } else { (*snapshot).curcid })
@@ -38,7 +38,7 @@ pub fn begin_statement(tree: i32) {
     UNDER_WAY.with_borrow_mut(|under_way| under_way.push(Statement { tree, level, command }));
 }
 
-/// Takes note that the innermost statement has logged what it did.
+/// Notes that the innermost statement has logged its changes.
 pub fn end_statement(tree: i32) {
     let statement = UNDER_WAY.with_borrow_mut(|under_way| {
         let place = under_way.iter().rposition(|statement| statement.tree == tree)?;
@@ -47,14 +47,14 @@ pub fn end_statement(tree: i32) {
     logged_since(tree, statement.map_or(0, |statement| statement.command.saturating_add(1)));
 }
 
-/// Takes note that the current command's log, like that of TRUNCATE, concerns earlier snapshots too.
+/// Notes that the current command's log entry, like that of TRUNCATE, concerns earlier snapshots too.
 pub fn reached_back(tree: i32) {
     logged_since(tree, 0);
 }
 
-/// Takes note that the current command has logged what snapshots before any later command than `first` may see.
+/// Notes that the current command has logged changes whose rows snapshots from command `first` on may see.
 fn logged_since(tree: i32, first: CommandId) {
-    // SAFETY: reads a counter of the running transaction, which every session with a tree has.
+    // SAFETY: PostgreSQL only reads a counter of the running transaction.
     let last = unsafe { pg_sys::GetCurrentCommandId(false) };
     if first <= last {
         TORN.with_borrow_mut(|torn| match torn.iter_mut().find(|(of, _)| *of == tree) {
@@ -64,7 +64,7 @@ fn logged_since(tree: i32, first: CommandId) {
     }
 }
 
-/// Takes out the trees of statements that are over and yet never said so, each once, however many statements there were.
+/// Takes the trees of statements that ended without firing their last trigger, each tree once.
 pub fn take_left() -> Vec<i32> {
     let mut trees: Vec<i32> = take(&UNDER_WAY).into_iter().map(|statement| statement.tree).collect();
     trees.sort_unstable();
@@ -77,10 +77,10 @@ pub fn is_under_way(tree: i32) -> bool {
     UNDER_WAY.with_borrow(|under_way| under_way.iter().any(|statement| statement.tree == tree))
 }
 
-/// Whether the active snapshot might see rows but not their log. Where a replica applies changes no statement says
-/// that it begins.
+/// Whether the active snapshot might see rows but not their log entries. Always true where a replica applies changes,
+/// since no trigger notes there that a statement begins.
 pub fn is_torn(tree: i32) -> bool {
-    // SAFETY: a setting of the session's, and the snapshot of the running query.
+    // SAFETY: a setting of the session is read, and the snapshot of the running query.
     let (replica, command) = unsafe {
         (
             pg_sys::SessionReplicationRole == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32,
@@ -102,7 +102,7 @@ pub fn watch() {
     }
 }
 
-// Called while transactions end: they call nothing that could fail.
+// Called while transactions end: these call nothing that could fail.
 unsafe extern "C-unwind" fn transaction_ends(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     if matches!(event, XACT_EVENT_ABORT | XACT_EVENT_COMMIT | XACT_EVENT_PREPARE) {
@@ -116,7 +116,7 @@ unsafe extern "C-unwind" fn subtransaction_ends(
     _: pg_sys::SubTransactionId,
     _: *mut std::ffi::c_void,
 ) {
-    // SAFETY: a counter; the subtransaction that ends is still the current one.
+    // SAFETY: PostgreSQL only reads a counter; the subtransaction that ends is still the current one.
     let level = unsafe { pg_sys::GetCurrentTransactionNestLevel() };
     UNDER_WAY.with_borrow_mut(|under_way| match event {
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {

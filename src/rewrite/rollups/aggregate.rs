@@ -1,28 +1,65 @@
 //! Aggregates of a query, as far as a tally has their results.
 
+use super::casts::bare;
+use super::measure::Gathering;
+use super::operand::Operands;
 use super::reason::{Reason, Understood};
-use super::results::{Statistic, Wanted};
+use super::results::{extreme_of_positions, Statistic, Wanted};
 use super::shape::{Shape, Shapes};
 use crate::pg::expression::{constant, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
-use pgrx::pg_sys::{self, Aggref, FuncExpr, Node, NodeTag, RelabelType, TargetEntry, Var};
+use pgrx::pg_sys::{self, Aggref, Node, NodeTag, TargetEntry, Var};
 
 /// An aggregate that is understood.
 pub struct Aggregate {
     pub node: *mut Aggref,
-    /// The value of the tree that it is about, by its place; None for rows.
-    pub value: Option<usize>,
+    pub argument: Argument,
     /// Its condition, by its place among all; None without FILTER.
     pub filter: Option<usize>,
 }
 
-/// The aggregates of a query and their conditions, each once.
+/// What an aggregate is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Rows, whatever they hold.
+    Rows,
+    /// The positions of rows.
+    Position,
+    /// The value of the tree at this place.
+    Value(usize),
+    /// The operand at this place.
+    Operand(usize),
+}
+
+impl Argument {
+    /// As numbers in a plan.
+    pub fn numbers(self) -> [i32; 2] {
+        match self {
+            Argument::Rows => [0, 0],
+            Argument::Position => [1, 0],
+            Argument::Value(place) => [2, place as i32],
+            Argument::Operand(place) => [3, place as i32],
+        }
+    }
+
+    pub fn from_numbers(kind: i32, place: i32) -> Argument {
+        match kind {
+            1 => Argument::Position,
+            2 => Argument::Value(place as usize),
+            3 => Argument::Operand(place as usize),
+            _ => Argument::Rows,
+        }
+    }
+}
+
+/// The aggregates of a query, their arguments and conditions, each once.
 #[derive(Default)]
 pub struct Aggregates {
     pub all: Vec<Aggregate>,
+    pub operands: Operands,
     pub filters: Vec<(*mut Node, Shape)>,
 }
 
@@ -59,26 +96,83 @@ impl Aggregates {
             if arguments.next().is_some() {
                 return Err(not_ours());
             }
-            let value = match argument {
-                Some(argument) => argument_value(argument, node, tree, not_null)?,
-                None => None,
+            let argument = match argument {
+                Some(argument) => self.argument(argument, node, shapes, tree, not_null)?,
+                None => Argument::Rows,
             };
-            let column = value.map(|value| &tree.values[value].0);
-            let wanted = Wanted::of((*node).aggfnoid, column.map(|column| (column.type_oid, column.typmod)));
-            let wanted = wanted.ok_or_else(not_ours)?;
-            if !wanted.is_exact() && settings::answer_from_trees() == Answering::Exact {
+            if !self.is_exact(node, argument, tree).ok_or_else(not_ours)?
+                && settings::answer_from_trees() == Answering::Exact
+            {
                 return Err(Reason::Inexact(aggregate_name(node)));
-            }
-            let ignores_duplicates = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
-            if !(*node).aggdistinct.is_null() && !ignores_duplicates {
-                return Err(not_ours());
             }
             let filter = match (*node).aggfilter.cast::<Node>() {
                 filter if filter.is_null() => None,
                 filter => Some(self.filter(filter, shapes)?),
             };
-            self.all.push(Aggregate { node, value, filter });
+            self.all.push(Aggregate { node, argument, filter });
             Ok(())
+        }
+    }
+
+    unsafe fn argument(
+        &mut self,
+        node: *mut Node,
+        aggregate: *mut Aggref,
+        shapes: &mut Shapes,
+        tree: &Tree,
+        not_null: &[i16],
+    ) -> Understood<Argument> {
+        // SAFETY: the caller's expressions of the query.
+        unsafe {
+            let column =
+                |node: *mut Node| ((*node).type_ == NodeTag::T_Var).then(|| (*node.cast::<Var>()).varattno);
+            let value = |node: *mut Node| {
+                let number = column(node)?;
+                tree.values.iter().position(|(column, _)| column.number == number)
+            };
+            if let Some(value) = value(bare(node)) {
+                return Ok(Argument::Value(value));
+            }
+            let never_null = constant(node).is_some()
+                || column(bare(node)).is_some_and(|column| not_null.contains(&column));
+            if never_null && (*aggregate).aggfnoid.to_u32() == COUNT && (*aggregate).aggdistinct.is_null() {
+                return Ok(Argument::Rows);
+            }
+            if column(node) == Some(tree.at.number) {
+                return Ok(Argument::Position);
+            }
+            match self.operands.add(node, shapes, &value) {
+                Ok(place) => Ok(Argument::Operand(place)),
+                Err(Reason::Column(_) | Reason::Continuous) => {
+                    Err(Reason::Argument(aggregate_name(aggregate)))
+                }
+                Err(reason) => Err(reason),
+            }
+        }
+    }
+
+    /// Whether the result has the same bytes as PostgreSQL's own; None if there is none to be had.
+    unsafe fn is_exact(&self, aggregate: *mut Aggref, argument: Argument, tree: &Tree) -> Option<bool> {
+        // SAFETY: the caller's aggregate.
+        unsafe {
+            let function = (*aggregate).aggfnoid;
+            let has_duplicates = (*aggregate).aggdistinct.is_null();
+            match argument {
+                Argument::Rows => Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true),
+                Argument::Position => extreme_of_positions(function).map(|_| true),
+                Argument::Value(value) => {
+                    let column = &tree.values.get(value)?.0;
+                    let wanted = Wanted::of(function, Some((column.type_oid, column.typmod)))?;
+                    let is_extreme = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
+                    (has_duplicates || is_extreme).then(|| wanted.is_exact())
+                }
+                Argument::Operand(place) => {
+                    match Gathering::of(aggregate, self.operands.all.get(place)?, tree)? {
+                        Gathering::Tallied(wanted) => Some(wanted.is_exact()),
+                        Gathering::Extreme(_) | Gathering::Distinct(_) => Some(true),
+                    }
+                }
+            }
         }
     }
 
@@ -95,51 +189,8 @@ impl Aggregates {
     }
 }
 
-/// The value of the tree that an argument is; None if it is never NULL, so that counting it is counting rows.
-unsafe fn argument_value(
-    argument: *mut Node,
-    aggregate: *mut Aggref,
-    tree: &Tree,
-    not_null: &[i16],
-) -> Understood<Option<usize>> {
-    // SAFETY: the caller's expression of the query.
-    unsafe {
-        if constant(argument).is_some() {
-            return Ok(None);
-        }
-        let column = bare(argument);
-        if (*column).type_ == NodeTag::T_Var {
-            let number = (*column.cast::<Var>()).varattno;
-            if let Some(value) = tree.values.iter().position(|(column, _)| column.number == number) {
-                return Ok(Some(value));
-            }
-            if not_null.contains(&number) {
-                return Ok(None);
-            }
-        }
-        Err(Reason::Argument(aggregate_name(aggregate)))
-    }
-}
-
-/// The column below casts that keep its value.
-unsafe fn bare(argument: *mut Node) -> *mut Node {
-    // Integers and real to wider types; not bigint to double precision, which may have fewer digits.
-    const EXACT: [u32; 9] = [313, 754, 481, 235, 316, 311, 1782, 1740, 1781];
-    // SAFETY: the tag says which structure a node begins.
-    unsafe {
-        match (*argument).type_ {
-            NodeTag::T_RelabelType => bare((*argument.cast::<RelabelType>()).arg.cast()),
-            NodeTag::T_FuncExpr => {
-                let call = argument.cast::<FuncExpr>();
-                match items::<Node>((*call).args).next() {
-                    Some(inner) if EXACT.contains(&(*call).funcid.to_u32()) => bare(inner),
-                    _ => argument,
-                }
-            }
-            _ => argument,
-        }
-    }
-}
+/// `count(x)`
+const COUNT: u32 = 2147;
 
 /// The name of an aggregate, for a reason.
 unsafe fn aggregate_name(aggregate: *mut Aggref) -> String {

@@ -1,17 +1,19 @@
 //! The answer: what the tree has of each group, summed up, and the results of the aggregates.
 
+use super::aggregate::Argument;
 use super::keys::{Groups, Key};
+use super::measure::{self, Gathering, Ingredients, Measure};
+use super::operand::Operand;
 use super::place::{Condition, Place, Places};
 use super::reason::Reason;
-use super::results::{self, Statistic, Wanted};
+use super::results::{self, extreme_of_positions, Statistic, Wanted};
 use super::row::{Columns, Expression, Row};
 use super::shape::Shape;
 use super::slices::Slices;
 use super::zones;
-use crate::pg::memory;
+use crate::pg::memory::{self, collect};
 use crate::pg::name::text;
-use crate::pg::spi::connected;
-use crate::powertree::cells::{self, Counts};
+use crate::powertree::cells::{self, Counts, Refused};
 use crate::powertree::model::key::decode;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -48,16 +50,29 @@ pub struct Prepared {
     /// Expression, shape, equality and collation.
     pub keys: Vec<(Expression, Shape, Oid, Oid)>,
     pub filters: Vec<(Expression, Shape)>,
+    pub operands: Vec<Operand>,
+    /// The expressions of operands.
+    pub arguments: Vec<(Expression, Shape)>,
     pub aggregates: Vec<Wanting>,
 }
 
 /// An aggregate that is wanted.
 #[derive(Clone, Copy)]
 pub struct Wanting {
-    pub wanted: Wanted,
-    /// The value of the tree; None for rows.
-    pub value: Option<usize>,
-    pub filter: Option<usize>,
+    of: Of,
+    filter: Option<usize>,
+}
+
+/// What an aggregate is had from.
+#[derive(Clone, Copy)]
+enum Of {
+    Rows,
+    /// The positions of rows, of which it is an extreme.
+    Positions(Statistic),
+    /// The tally of the value of the tree at this place.
+    Value(usize, Wanted),
+    /// The operand at this place, by the collation of the aggregate.
+    Operand(usize, Gathering, Oid),
 }
 
 /// The groups and their results, in memory of its own.
@@ -111,7 +126,7 @@ impl Prepared {
 
     /// The cells that rows of the answer can be in.
     fn cells(&self, tree: &Tree) -> Result<Vec<Range>, Reason> {
-        let Some(bounds) = cells::bounds(tree) else { return Ok(Vec::new()) };
+        let Some(bounds) = cells::bounds(tree).map_err(unreadable)? else { return Ok(Vec::new()) };
         let mut zones = Vec::new();
         if self.in_session_zone {
             zones.push(zones::of_session());
@@ -172,19 +187,17 @@ impl Prepared {
         let places =
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
         let mut sums = Sums::new(self, places, context);
-        let counts = connected(|| {
-            let named = self.named(&tree);
-            let question =
-                cells::Question { tree: tree.clone(), cells: &cells, series: named.as_deref(), user: self.user };
-            // The callbacks of one reading take turns.
-            let sums = std::cell::RefCell::new(&mut sums);
-            cells::read(
-                question,
-                |key| sums.borrow_mut().accept(key),
-                |series, cell, contents| sums.borrow_mut().add(Place { series, cell }, contents),
-            )
-        });
-        let counts = counts.map_err(|refused| Reason::Unreadable(refused.reason().to_owned()))?;
+        let named = self.named(&tree);
+        let question =
+            cells::Question { tree: tree.clone(), cells: &cells, series: named.as_deref(), user: self.user };
+        // The callbacks of one reading take turns.
+        let taken = std::cell::RefCell::new(&mut sums);
+        let counts = cells::read(
+            question,
+            |key| taken.borrow_mut().accept(key),
+            |series, cell, contents| taken.borrow_mut().add(Place { series, cell }, contents),
+        )
+        .map_err(unreadable)?;
         if sums.is_too_large {
             return Err(Reason::Memory);
         }
@@ -197,6 +210,11 @@ impl Prepared {
         let (series, places) = (sums.places.series, sums.groups.places);
         Ok(Answer { tree, cells, series, places, groups, results, counts })
     }
+}
+
+/// The reason that there is where the reader refuses.
+fn unreadable(refused: Refused) -> Reason {
+    Reason::Unreadable(refused.reason().to_owned())
 }
 
 /// The share of the positions that are in cells.
@@ -218,10 +236,19 @@ struct Sums<'a> {
     values: Vec<usize>,
     extents: Vec<Extent>,
     tallies: Vec<Tally>,
+    measures: Vec<Gathered>,
     is_too_large: bool,
     /// The bytes that a hash table may have.
     most: usize,
     context: MemoryContext,
+}
+
+/// What an aggregate of an operand gathers.
+struct Gathered {
+    /// The place of the aggregate among all.
+    aggregate: usize,
+    filter: Option<usize>,
+    measure: Box<dyn Measure>,
 }
 
 impl<'a> Sums<'a> {
@@ -236,9 +263,18 @@ impl<'a> Sums<'a> {
         let conditions = |all: &[(Expression, Shape)]| {
             all.iter().map(|&(expression, shape)| Condition::new(expression, shape)).collect::<Vec<_>>()
         };
-        let mut values: Vec<usize> = prepared.aggregates.iter().filter_map(|one| one.value).collect();
+        let value = |one: &Wanting| if let Of::Value(value, _) = one.of { Some(value) } else { None };
+        let mut values: Vec<usize> = prepared.aggregates.iter().filter_map(value).collect();
         values.sort_unstable();
         values.dedup();
+        let measures = prepared.aggregates.iter().enumerate().filter_map(|(aggregate, one)| {
+            let Of::Operand(operand, way, collation) = one.of else { return None };
+            let ingredients =
+                Ingredients { tree: places.tree, arguments: &prepared.arguments, collation, context };
+            let measure = measure::new(way, prepared.operands.get(operand)?, &ingredients);
+            Some(Gathered { aggregate, filter: one.filter, measure })
+        });
+        let measures = collect(measures);
         Sums {
             prepared,
             places,
@@ -249,6 +285,7 @@ impl<'a> Sums<'a> {
             values,
             extents: Vec::new(),
             tallies: Vec::new(),
+            measures,
             is_too_large: false,
             // SAFETY: computed from settings.
             most: unsafe { pg_sys::get_hash_memory_limit() },
@@ -277,21 +314,30 @@ impl<'a> Sums<'a> {
         }
         let group = self.groups.number(&self.places, place);
         self.make_room(group);
-        self.merge(group, 0, contents);
+        self.merge(group, None, place, contents);
         for filter in 0..self.filters.len() {
             if self.filters[filter].holds(&self.places, place) {
-                self.merge(group, filter + 1, contents);
+                self.merge(group, Some(filter), place, contents);
             }
         }
     }
 
-    fn merge(&mut self, group: usize, filter: usize, contents: &Contents) {
-        let sum = group * (self.filters.len() + 1) + filter;
+    /// Adds to what is summed up under one filter, or without any.
+    fn merge(&mut self, group: usize, filter: Option<usize>, place: Place, contents: &Contents) {
+        for gathered in self.measures.iter_mut().filter(|gathered| gathered.filter == filter) {
+            gathered.measure.add(group, &self.places, place, contents);
+        }
+        let sum = self.sum(group, filter);
         self.extents[sum].merge(&contents.extent);
         let tallies = &mut self.tallies[sum * self.values.len()..];
         for (tally, &value) in tallies.iter_mut().zip(&self.values) {
             tally.merge(&contents.tallies[value]);
         }
+    }
+
+    /// The place of the sums of a group under one filter, or without any.
+    fn sum(&self, group: usize, filter: Option<usize>) -> usize {
+        group * (self.filters.len() + 1) + filter.map_or(0, |filter| filter + 1)
     }
 
     /// Makes room for the sums of a group.
@@ -306,9 +352,12 @@ impl<'a> Sums<'a> {
         self.extents.resize(sums, Extent::EMPTY);
         memory::room(&mut self.tallies, more * values);
         self.tallies.resize(sums * values, Tally::EMPTY);
+        self.measures.iter_mut().for_each(|gathered| gathered.measure.make_room(group));
         // SAFETY: the context is that of the answer.
         let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, true) };
-        let bytes = self.extents.len() * size_of::<Extent>() + self.tallies.len() * size_of::<Tally>();
+        let measured: usize = self.measures.iter().map(|gathered| gathered.measure.memory()).sum();
+        let bytes =
+            measured + self.extents.len() * size_of::<Extent>() + self.tallies.len() * size_of::<Tally>();
         self.is_too_large = bytes + kept > self.most;
     }
 
@@ -319,19 +368,27 @@ impl<'a> Sums<'a> {
         memory::room(&mut all, groups * aggregates.len());
         for group in 0..groups {
             memory::check();
-            for &Wanting { wanted, value, filter } in aggregates {
-                let sum = group * (self.filters.len() + 1) + filter.map_or(0, |filter| filter + 1);
-                let rows = self.extents[sum].rows;
-                let place = value.and_then(|value| self.values.iter().position(|&known| known == value));
-                let result = match place {
-                    Some(place) => {
-                        let tally = self.tallies[sum * self.values.len() + place].renormalized();
-                        results::value(&wanted, rows, &tally)
-                            .map_err(|uncertain| Reason::Unreadable(uncertain.reason().to_owned()))?
+            for (number, &Wanting { of, filter }) in aggregates.iter().enumerate() {
+                let sum = self.sum(group, filter);
+                let extent = &self.extents[sum];
+                let result = match of {
+                    Of::Rows => Ok(Some(Datum::from(extent.rows))),
+                    Of::Positions(_) if extent.rows == 0 => Ok(None),
+                    Of::Positions(statistic) => {
+                        let position = if statistic == Statistic::Min { extent.first } else { extent.last };
+                        Ok(Some(self.places.tree.position.to_datum(position)))
                     }
-                    None => Some(Datum::from(rows)),
+                    Of::Value(value, wanted) => {
+                        let place = self.values.iter().position(|&known| known == value).unwrap_or_default();
+                        let tally = self.tallies[sum * self.values.len() + place].renormalized();
+                        results::value(&wanted, extent.rows, &tally)
+                    }
+                    Of::Operand(..) => {
+                        let gathered = self.measures.iter().find(|gathered| gathered.aggregate == number);
+                        gathered.map_or(Ok(None), |gathered| gathered.measure.result(group))
+                    }
                 };
-                all.push(result);
+                all.push(result.map_err(|uncertain| Reason::Unreadable(uncertain.reason().to_owned()))?);
             }
         }
         Ok(all)
@@ -339,22 +396,32 @@ impl<'a> Sums<'a> {
 }
 
 impl Wanting {
-    /// An aggregate of the plan; None if it is not one that was planned.
+    /// An aggregate of the plan; None if the tree is not the one that it was planned with.
     ///
     /// # Safety
-    /// An aggregate of the plan of the node.
+    /// An aggregate of the plan of the node, and its operands.
     pub unsafe fn of(
         aggregate: *mut pg_sys::Aggref,
-        tree: Option<&Tree>,
-        value: Option<usize>,
+        tree: &Tree,
+        operands: &[Operand],
+        argument: Argument,
         filter: Option<usize>,
     ) -> Option<Wanting> {
-        let column = value
-            .and_then(|value| tree?.values.get(value))
-            .map(|(column, _)| (column.type_oid, column.typmod));
         // SAFETY: the caller's aggregate.
-        let wanted = Wanted::of(unsafe { (*aggregate).aggfnoid }, column)?;
-        let counts = matches!(wanted.statistic, Statistic::Rows | Statistic::Count);
-        (value.is_some() || counts).then_some(Wanting { wanted, value, filter })
+        let (function, collation) = unsafe { ((*aggregate).aggfnoid, (*aggregate).inputcollid) };
+        let of = match argument {
+            Argument::Rows => Of::Rows,
+            Argument::Position => Of::Positions(extreme_of_positions(function)?),
+            Argument::Value(value) => {
+                let column = &tree.values.get(value)?.0;
+                Of::Value(value, Wanted::of(function, Some((column.type_oid, column.typmod)))?)
+            }
+            Argument::Operand(place) => {
+                // SAFETY: the caller's aggregate, whose operand it is.
+                let way = unsafe { Gathering::of(aggregate, operands.get(place)?, tree)? };
+                Of::Operand(place, way, collation)
+            }
+        };
+        Some(Wanting { of, filter })
     }
 }

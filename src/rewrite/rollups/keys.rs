@@ -57,7 +57,7 @@ impl Key {
 }
 
 /// Keys of one shape, and the combinations of their values, numbered.
-struct Combinations {
+pub struct Combinations {
     keys: Vec<Key>,
     known: Known<u32>,
     values: Vec<Option<Datum>>,
@@ -65,12 +65,18 @@ struct Combinations {
 }
 
 impl Combinations {
-    fn new(keys: Vec<Key>, shape: Shape) -> Combinations {
+    /// No combinations yet.
+    pub fn new(keys: Vec<Key>, shape: Shape) -> Combinations {
         Combinations { keys, known: Known::new(shape), values: Vec::new(), numbers: HashMap::new() }
     }
 
-    /// The number of the combination at a place.
-    fn number(&mut self, places: &Places, place: Place, context: MemoryContext) -> u32 {
+    /// Whether the first value of a combination is NULL.
+    pub fn is_null(&self, number: u32) -> bool {
+        self.values.get(number as usize * self.keys.len()).is_none_or(Option::is_none)
+    }
+
+    /// The number of the combination at a place; values are copied into the memory context.
+    pub fn number(&mut self, places: &Places, place: Place, context: MemoryContext) -> u32 {
         if self.keys.is_empty() {
             return 0;
         }

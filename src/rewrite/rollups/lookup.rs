@@ -42,7 +42,8 @@ impl Lookup {
                 () => return None,
             };
             let is_free = !pg_sys::contain_var_clause(other);
-            (is_free && compares_keys(operator, collation, key, other, is_array)).then_some(Lookup { node: other, is_array })
+            (is_free && compares_keys(operator, collation, key, other, is_array))
+                .then_some(Lookup { node: other, is_array })
         }
     }
 }
@@ -63,14 +64,22 @@ unsafe fn is_column(node: *mut Node, key: &KeyColumn, relation: i32) -> bool {
 }
 
 /// Whether an operator finds those values of the column equal that have the same bytes as the other side.
-unsafe fn compares_keys(operator: Oid, collation: Oid, key: &KeyColumn, other: *mut Node, is_array: bool) -> bool {
+unsafe fn compares_keys(
+    operator: Oid,
+    collation: Oid,
+    key: &KeyColumn,
+    other: *mut Node,
+    is_array: bool,
+) -> bool {
     // SAFETY: PostgreSQL looks types and operators up.
     unsafe {
         let type_oid = pg_sys::exprType(other);
         let type_oid = if is_array { pg_sys::get_element_type(type_oid) } else { type_oid };
         let class = pg_sys::GetDefaultOpClass(type_oid, pg_sys::BTREE_AM_OID);
         let same_bytes = type_oid == key.column.type_oid
-            || [type_oid, key.column.type_oid].iter().all(|one| [pg_sys::TEXTOID, pg_sys::VARCHAROID].contains(one));
+            || [type_oid, key.column.type_oid]
+                .iter()
+                .all(|one| [pg_sys::TEXTOID, pg_sys::VARCHAROID].contains(one));
         same_bytes
             && class != Oid::INVALID
             && pg_sys::get_op_opfamily_strategy(operator, pg_sys::get_opclass_family(class)) as u32

@@ -9,12 +9,15 @@
 
 mod aggregate;
 mod answer;
+mod casts;
 mod cost;
 mod explain;
 mod functions;
 mod keys;
 mod lookup;
+mod measure;
 mod node;
+mod operand;
 mod path;
 mod place;
 mod plan;
@@ -29,9 +32,9 @@ mod zones;
 use crate::powertree::cells;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
+use path::cheapest;
 use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
-use path::cheapest;
 use question::{check, Grouping, Question, Source};
 use reason::Reason;
 use std::ffi::c_void;
@@ -78,7 +81,12 @@ unsafe extern "C-unwind" fn add_paths(
 }
 
 /// Offers the answer of a tree, if there is one of the table.
-unsafe fn consider(root: *mut PlannerInfo, input: *mut RelOptInfo, output: *mut RelOptInfo, grouping: &Grouping) {
+unsafe fn consider(
+    root: *mut PlannerInfo,
+    input: *mut RelOptInfo,
+    output: *mut RelOptInfo,
+    grouping: &Grouping,
+) {
     // SAFETY: the planner's query.
     unsafe {
         let Some((source, entry)) = Source::of(root, input) else { return };

@@ -124,9 +124,12 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
         let conditions = || expressions(Expressions::Conditions).zip(layout.conditions());
         let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
         let tree = Tree::usable(layout.tree());
+        let operands = layout.operands();
         let aggregates: Option<Vec<Wanting>> = layout
             .aggregates()
-            .map(|(aggregate, value, filter)| Wanting::of(aggregate, tree.as_deref(), value, filter))
+            .map(|(aggregate, argument, filter)| {
+                Wanting::of(aggregate, tree.as_deref()?, &operands, argument, filter)
+            })
             .collect();
         let prepared = Prepared {
             // Without its columns the tree is as good as gone.
@@ -151,6 +154,8 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
                 .map(|(key, (shape, equality, collation))| (key, shape, equality, collation))
                 .collect(),
             filters: expressions(Expressions::Filters).zip(layout.filters()).collect(),
+            operands,
+            arguments: expressions(Expressions::Arguments).zip(layout.arguments()).collect(),
             aggregates: aggregates.unwrap_or_default(),
         };
         let results = columns - layout.aggregates().count() + 1;

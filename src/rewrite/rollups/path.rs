@@ -8,10 +8,7 @@ use super::reason::{Reason, Understood};
 use crate::pg::expression::appended;
 use crate::pg::list::items;
 use pgrx::pg_guard;
-use pgrx::pg_sys::{
-    self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo,
-    RelOptInfo,
-};
+use pgrx::pg_sys::{self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo};
 use std::ptr::null_mut;
 
 struct Methods(CustomPathMethods);

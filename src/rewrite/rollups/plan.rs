@@ -1,5 +1,7 @@
 //! The plan: what the executor needs to know of a question, in lists that PostgreSQL can copy.
 
+use super::aggregate::Argument;
+use super::operand::Operand;
 use super::question::Question;
 use super::shape::Shape;
 use crate::pg::expression::appended;
@@ -17,9 +19,10 @@ pub enum Expressions {
     Keys,
     Filters,
     Lookups,
+    Arguments,
 }
 
-const EXPRESSIONS: usize = 7;
+const EXPRESSIONS: usize = 8;
 
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
@@ -35,10 +38,13 @@ enum Numbers {
     Days,
     /// The column of the scan in which the position is, and those of the series; 0 where it is not needed.
     Columns,
-    /// Two for each aggregate: the value and the filter, counted from 1.
+    /// Three for each aggregate: two for the argument, and the filter, counted from 1.
     Aggregates,
     /// Whether lookups are arrays.
     Lookups,
+    Operands,
+    /// Shapes of the arguments of operands.
+    Arguments,
 }
 
 /// Lays a question out as two lists, of expressions and of numbers.
@@ -60,6 +66,7 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             list(&mut question.keys.iter().map(|key| key.node)),
             list(&mut question.aggregates.filters.iter().map(|(node, _)| *node)),
             list(&mut question.lookups.iter().map(|lookup| lookup.node)),
+            list(&mut question.aggregates.operands.arguments.iter().map(|(node, _)| *node)),
         ];
         let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
 
@@ -72,7 +79,8 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let series = tree.series.iter().map(|key| key.column.number);
         let number = |oid: Oid| oid.to_u32() as i32;
         let keys = &question.keys;
-        let lists: [Vec<i32>; 10] = [
+        let operands = &question.aggregates.operands;
+        let lists: [Vec<i32>; 12] = [
             vec![tree.id, number(question.user), shapes.in_session_zone.into(), question.is_open().into()],
             question
                 .conditions
@@ -89,10 +97,14 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
                 .aggregates
                 .all
                 .iter()
-                .flat_map(|one| [one.value, one.filter])
-                .map(|place| place.map_or(0, |place| place as i32 + 1))
+                .flat_map(|one| {
+                    let [kind, place] = one.argument.numbers();
+                    [kind, place, one.filter.map_or(0, |filter| filter as i32 + 1)]
+                })
                 .collect(),
             question.lookups.iter().map(|lookup| lookup.is_array.into()).collect(),
+            operands.all.iter().flat_map(Operand::numbers).collect(),
+            operands.arguments.iter().map(|(_, shape)| shape.number()).collect(),
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
@@ -239,16 +251,29 @@ impl Layout {
         self.numbers(Numbers::Columns).map(|place| place as usize)
     }
 
-    /// The aggregates with their value and filter.
-    pub fn aggregates(self) -> impl Iterator<Item = (*mut Aggref, Option<usize>, Option<usize>)> {
-        let place = |number: i32| usize::try_from(number - 1).ok();
-        let places: Vec<i32> = self.numbers(Numbers::Aggregates).collect();
+    /// The operands of aggregates.
+    pub fn operands(self) -> Vec<Operand> {
+        let mut numbers = self.numbers(Numbers::Operands);
+        std::iter::from_fn(|| Operand::from_numbers(&mut numbers)).collect()
+    }
+
+    /// The shapes of the arguments of operands.
+    pub fn arguments(self) -> impl Iterator<Item = Shape> {
+        self.numbers(Numbers::Arguments).map(Shape::from_number)
+    }
+
+    /// The aggregates with their argument and filter.
+    pub fn aggregates(self) -> impl Iterator<Item = (*mut Aggref, Argument, Option<usize>)> {
+        const EACH: usize = 3;
+        let numbers: Vec<i32> = self.numbers(Numbers::Aggregates).collect();
         // SAFETY: the last columns of the scan are the aggregates.
         unsafe {
             let rows = (*self.0).custom_scan_tlist;
-            let columns = items::<TargetEntry>(rows).count() - places.len() / 2;
+            let columns = items::<TargetEntry>(rows).count() - numbers.len() / EACH;
             items::<TargetEntry>(rows).skip(columns).enumerate().map(move |(number, target)| {
-                ((*target).expr.cast(), place(places[2 * number]), place(places[2 * number + 1]))
+                let [kind, place, filter] = [0, 1, 2].map(|part| numbers[EACH * number + part]);
+                let filter = usize::try_from(filter - 1).ok();
+                ((*target).expr.cast(), Argument::from_numbers(kind, place), filter)
             })
         }
     }

@@ -9,8 +9,8 @@ use crate::pg::expression::{columns_that_are_not_null, for_each_child, same};
 use crate::pg::list::items;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{
-    self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo,
-    SortGroupClause, Var,
+    self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo, SortGroupClause,
+    Var,
 };
 use std::rc::Rc;
 
@@ -203,7 +203,9 @@ impl<'t> Question<'t> {
         let of_series = self.conditions.iter().filter(|condition| !condition.shape.depends_on_time());
         let conditions: Vec<*mut Node> = of_series.map(|condition| condition.node).collect();
         // SAFETY: the caller's conditions of the query.
-        let lookup = |key| unsafe { conditions.iter().find_map(|&condition| Lookup::of(condition, key, self.relation)) };
+        let lookup = |key| unsafe {
+            conditions.iter().find_map(|&condition| Lookup::of(condition, key, self.relation))
+        };
         let lookups: Option<Vec<Lookup>> = self.tree.series.iter().map(lookup).collect();
         self.lookups = lookups.unwrap_or_default();
     }

@@ -4,7 +4,7 @@ use crate::pg::executor::{clear, fill};
 use crate::pg::expression::Evaluated;
 use crate::pg::value::{bytes_of, copy};
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Node, PlanState, TupleTableSlot};
+use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Node, Oid, PlanState, TupleTableSlot};
 
 /// A row of the scan. Columns of aggregates are NULL until the answer is known.
 #[derive(Clone, Copy)]
@@ -92,6 +92,17 @@ impl Expression {
         }
     }
 
+    /// The type of the value.
+    pub fn type_oid(self) -> Oid {
+        // SAFETY: the expression is one of the plan.
+        unsafe { pg_sys::exprType(self.node) }
+    }
+
+    /// Returns whether two values of the expression have the same bytes.
+    pub fn is_alike(self, one: Datum, other: Datum) -> bool {
+        self.image_of(one) == self.image_of(other)
+    }
+
     /// Returns the value for the row, which lives until the row forgets it.
     pub fn value(self) -> Option<Datum> {
         // SAFETY: the context has the row since it was made.
@@ -134,21 +145,24 @@ impl Expression {
 
     /// Returns the value for the row, to be compared.
     pub fn image(self, row: Row) -> Image {
-        let image = match self.value() {
-            None => Image::Null,
-            Some(word) if self.by_value => Image::Word(word.value()),
-            // SAFETY: the value is one of the type, which says how long it is.
-            Some(value) => unsafe {
-                if self.length > 0 {
-                    let bytes = value.cast_mut_ptr::<u8>().cast_const();
-                    Image::Bytes(std::slice::from_raw_parts(bytes, self.length as usize).to_vec())
-                } else {
-                    Image::Bytes(bytes_of(value).to_vec())
-                }
-            },
-        };
+        let image = self.value().map_or(Image::Null, |value| self.image_of(value));
         row.forget();
         image
+    }
+
+    fn image_of(self, value: Datum) -> Image {
+        if self.by_value {
+            return Image::Word(value.value());
+        }
+        // SAFETY: the value is one of the type, which says how long it is.
+        unsafe {
+            if self.length > 0 {
+                let bytes = value.cast_mut_ptr::<u8>().cast_const();
+                Image::Bytes(std::slice::from_raw_parts(bytes, self.length as usize).to_vec())
+            } else {
+                Image::Bytes(bytes_of(value).to_vec())
+            }
+        }
     }
 
     /// Returns the value for the row as a copy in this memory context.

@@ -1,4 +1,4 @@
-//! Rows that were read before their turn, kept as PostgreSQL's own WindowAgg keeps its rows: in `work_mem`, and beyond that in a
+//! Rows that were read ahead, kept as PostgreSQL's own WindowAgg keeps its rows: in `work_mem`, and beyond that in a
 //! temporary file.
 
 use crate::pg::executor::{
@@ -9,8 +9,8 @@ use crate::pg::executor::{
 use pgrx::pg_sys::{self, MinimalTupleTableSlot, PlanState, TupleTableSlot, Tuplestorestate};
 use std::ptr::null_mut;
 
-/// Rows, and about as many bytes, that are read from a file at once: for each change between reading and writing the file is
-/// flushed.
+/// The most rows, and about the most bytes, that are read from the file at once: each switch between reading and
+/// writing flushes the file.
 const BATCH_ROWS: usize = 64;
 const BATCH_BYTES: usize = 64 << 10;
 
@@ -28,18 +28,18 @@ pub struct Ahead {
     store: *mut Tuplestorestate,
     current: QueueReader,
     entering: QueueReader,
-    /// Rows put into the store, including those that were dropped.
+    /// The number of rows put into the store, including those that were dropped.
     rows: i64,
-    /// Bytes read from the file, which is not shortened before it is emptied.
+    /// The bytes read from the file, which only shrinks when it is emptied.
     file_bytes: usize,
     most_file_bytes: usize,
 }
 
 struct QueueReader {
     pointer: i32,
-    /// The slots of a batch, which are made when they are first needed, and null before.
+    /// The slots of a batch; null until they are first needed.
     slots: [*mut TupleTableSlot; BATCH_ROWS],
-    /// Rows taken out of the store, of which the first `next` were returned.
+    /// The number of rows taken out of the store, of which the first `next` have been returned.
     filled: usize,
     next: usize,
     taken: i64,
@@ -50,15 +50,15 @@ impl QueueReader {
         QueueReader { pointer, slots: [null_mut(); BATCH_ROWS], filled: 0, next: 0, taken: 0 }
     }
 
-    /// Takes the next rows out of the store: one that is in memory, or as many as a batch has. Returns how many bytes
+    /// Takes the next rows out of the store: one if it is in memory, otherwise up to a batch. Returns how many bytes
     /// came from the file.
     ///
     /// # Safety
-    /// The store has this many rows, and the node runs; the contract of `pg::plain`.
+    /// The store holds this many rows, and the node is running; the contract of `pg::plain`.
     unsafe fn fill(&mut self, store: *mut Tuplestorestate, rows: i64, node: *mut PlanState) -> usize {
         (self.filled, self.next) = (0, 0);
         let mut bytes = 0;
-        // SAFETY: no more rows are read than the caller says; the store clears a slot before it gets another row.
+        // SAFETY: no more rows are read than the store holds; the store clears a slot before it puts in another row.
         unsafe {
             tuplestore_select_read_pointer(store, self.pointer);
             let in_memory = tuplestore_in_memory(store);
@@ -82,7 +82,7 @@ impl QueueReader {
         bytes
     }
 
-    /// The slots that were made.
+    /// The slots made so far.
     fn made(&self) -> impl Iterator<Item = *mut TupleTableSlot> + '_ {
         self.slots.iter().copied().take_while(|slot| !slot.is_null())
     }
@@ -92,23 +92,24 @@ impl QueueReader {
     /// # Safety
     /// Nobody uses the rows; the contract of `pg::plain`.
     unsafe fn clear(&mut self) {
-        // SAFETY: slots that were made, whose rows nobody uses, as the caller promises.
+        // SAFETY: only slots that were made are cleared, and nobody uses their rows, as the caller promises.
         self.made().for_each(|slot| unsafe { clear(slot) });
         (self.filled, self.next, self.taken) = (0, 0, 0);
     }
 }
 
 impl Ahead {
-    /// An empty queue, which lives as long as the query or until `end_queue`.
+    /// Makes an empty queue, which lives as long as the query or until `end_queue`.
     ///
     /// # Safety
-    /// A node of the running query; the contract of `pg::plain`. Both readers read, if rows enter from here.
+    /// The node belongs to the running query; the contract of `pg::plain`. If rows enter from here, both readers must
+    /// read.
     pub unsafe fn new(node: *mut PlanState, rows_enter_from_here: bool) -> Ahead {
-        // SAFETY: made in the memory of the query.
+        // SAFETY: the store is made in the memory of the query.
         unsafe {
             let before = pg_sys::MemoryContextSwitchTo((*(*node).state).es_query_cxt);
             let store = tuplestore_begin_heap(false, false, pg_sys::work_mem);
-            // Nothing goes back, so that rows can be let go.
+            // Readers never go back, so that rows can be dropped.
             tuplestore_set_eflags(store, 0);
             let second = match rows_enter_from_here {
                 true => tuplestore_alloc_read_pointer(store, 0),
@@ -123,7 +124,7 @@ impl Ahead {
     /// Adds a row.
     ///
     /// # Safety
-    /// A row of the node's input; the contract of `pg::plain`.
+    /// The row comes from the node's input; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn put(&mut self, row: *mut TupleTableSlot) {
         // SAFETY: the store copies the row.
@@ -131,10 +132,10 @@ impl Ahead {
         self.rows += 1;
     }
 
-    /// The next row of a reader, until its next one or the end of the partition.
+    /// Returns the next row of a reader, valid until the reader's next row or the end of the partition.
     ///
     /// # Safety
-    /// The row was put in, and the node runs; the contract of `pg::plain`.
+    /// The row was put in, and the node is running; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn take_row(&mut self, turn: Turn, node: *mut PlanState) -> *mut TupleTableSlot {
         let reader = match turn {
@@ -142,7 +143,7 @@ impl Ahead {
             Turn::Entering => &mut self.entering,
         };
         if reader.next == reader.filled {
-            // SAFETY: the caller's node, and rows that were put into the store.
+            // SAFETY: the caller's node is running, and the rows were put into the store.
             let bytes = unsafe { reader.fill(self.store, self.rows, node) };
             if matches!(turn, Turn::Current) {
                 self.file_bytes += bytes;
@@ -155,7 +156,7 @@ impl Ahead {
     /// Empties the queue, and its file.
     ///
     /// # Safety
-    /// Nobody uses the rows that it returned; the contract of `pg::plain`.
+    /// Nobody uses the rows that the queue has returned; the contract of `pg::plain`.
     pub unsafe fn clear(&mut self) {
         if self.rows == 0 {
             return;
@@ -171,7 +172,7 @@ impl Ahead {
         self.file_bytes = 0;
     }
 
-    /// Returns the most bytes of the file, as far as they were read.
+    /// Returns the largest size of the file so far, as far as it has been read.
     pub fn file_bytes(&self) -> usize {
         self.most_file_bytes.max(self.file_bytes)
     }
@@ -179,7 +180,7 @@ impl Ahead {
     /// Frees what the queue holds.
     ///
     /// # Safety
-    /// As for `clear`; it is not used again.
+    /// Nobody uses the rows, and the queue is not used again; the contract of `pg::plain`.
     pub unsafe fn end_queue(&mut self) {
         // SAFETY: the caller promises that neither the rows nor the store are used again.
         unsafe {
@@ -192,7 +193,7 @@ impl Ahead {
 
 /// A slot for rows as they are in a store.
 unsafe fn slot(node: *mut PlanState) -> *mut TupleTableSlot {
-    // SAFETY: made in the memory of the query, which outlives the queue.
+    // SAFETY: the slot is made in the memory of the query, which outlives the queue.
     unsafe {
         let before = pg_sys::MemoryContextSwitchTo((*(*node).state).es_query_cxt);
         let row_type = (*(*node).lefttree).ps_ResultTupleDesc;

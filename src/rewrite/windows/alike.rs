@@ -1,4 +1,4 @@
-//! Rows that are alike: those of a partition, and those of a peer group.
+//! Rows that are alike: those of one partition, or of one peer group.
 
 use crate::pg::executor::{copy_row, execTuplesMatchPrepare, holds, ExecInitExtraTupleSlot};
 use pgrx::pg_sys::{self, ExprContext, ExprState, PlanState, TupleTableSlot};
@@ -11,11 +11,11 @@ pub struct Alike {
 }
 
 impl Alike {
-    /// Returns None if there are no columns, so that all rows are alike.
+    /// Prepares the comparison; None if there are no columns, so that all rows are alike.
     ///
     /// # Safety
-    /// Columns of the input of a node that is being initialised, and as many operators and collations; the contract of
-    /// `pg::plain`.
+    /// The columns belong to the input of a node that is being initialised, with as many operators and collations; the
+    /// contract of `pg::plain`.
     pub unsafe fn new(
         node: *mut PlanState,
         count: i32,
@@ -26,7 +26,7 @@ impl Alike {
         if count == 0 {
             return None;
         }
-        // SAFETY: the caller's columns; what is made lives as long as the query.
+        // SAFETY: the caller's columns are those of the input; slot and expression live as long as the query.
         unsafe {
             let row_type = (*(*node).lefttree).ps_ResultTupleDesc;
             let equal = execTuplesMatchPrepare(row_type, count, columns, operators, collations, node);
@@ -36,7 +36,7 @@ impl Alike {
         }
     }
 
-    /// Makes a row the one that others are compared with.
+    /// Makes this the row that others are compared with.
     ///
     /// # Safety
     /// A row of the node's input; the contract of `pg::plain`.
@@ -45,13 +45,13 @@ impl Alike {
         unsafe { copy_row(self.first, row) }
     }
 
-    /// Whether a row is like the first.
+    /// Whether a row is like the first of the group.
     ///
     /// # Safety
-    /// A row of the node's input, and a context of the node; the contract of `pg::plain`.
+    /// The row comes from the node's input, and the context belongs to the node; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn include(&self, row: *mut TupleTableSlot, context: *mut ExprContext) -> bool {
-        // SAFETY: rows of the same type; the expression refers to them as inner and outer.
+        // SAFETY: both rows have the same type; the expression refers to them as inner and outer.
         unsafe {
             (*context).ecxt_innertuple = self.first;
             (*context).ecxt_outertuple = row;

@@ -1,4 +1,4 @@
-//! The values of one argument: which rows of the frame have one, and the window over them.
+//! The values of one argument: which rows of the frame have a value, and the sliding window over them.
 
 use super::copies::Copies;
 use super::statistic::Statistic;
@@ -16,13 +16,13 @@ pub struct Argument {
     kind: Option<ValueKind>,
     copies: Copies,
     expressions: Expressions,
-    /// Whether the row that enters next counts, and its value.
+    /// Whether the row that enters next counts; its value follows.
     counts: bool,
     value: Option<Datum>,
     /// Whether the value counts, for each row of the frame.
     present: VecDeque<bool>,
     count: i64,
-    /// The values; None where they are only counted.
+    /// The window over the values; None where they are only counted.
     values: Option<Box<dyn Values>>,
 }
 
@@ -30,7 +30,7 @@ pub struct Argument {
 #[derive(Clone, Copy)]
 pub struct Expressions {
     filter: *mut ExprState,
-    /// The argument, which `count(*)` does not have.
+    /// The argument; null for `count(*)`.
     argument: *mut ExprState,
 }
 
@@ -38,7 +38,7 @@ impl Argument {
     /// Initialises the expressions of a window function.
     ///
     /// # Safety
-    /// A function that the node computes; the node is being initialised. The contract of `pg::plain`.
+    /// The node computes this function and is being initialised; the contract of `pg::plain`.
     pub unsafe fn expressions(node: *mut PlanState, function: *mut WindowFunc) -> Expressions {
         // SAFETY: the caller's function; ExecInitExpr returns null for null.
         unsafe {
@@ -73,7 +73,7 @@ impl Argument {
     /// Whether the argument can also serve this function. Values that are only counted can be of any kind.
     ///
     /// # Safety
-    /// A function of the same plan.
+    /// The function belongs to the same plan.
     pub unsafe fn serves(&mut self, function: *mut WindowFunc, kind: Option<ValueKind>) -> bool {
         // SAFETY: both functions are nodes of the plan.
         unsafe {
@@ -87,14 +87,14 @@ impl Argument {
         }
     }
 
-    /// Evaluates the argument of the row in the context, which is about to enter the frame.
+    /// Evaluates the argument for the row in the context, which is about to enter the frame.
     ///
     /// # Safety
-    /// A context of the node, with a row of its input; the contract of `pg::plain`.
+    /// The context belongs to the node, and has a row of its input; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn evaluate(&mut self, context: *mut ExprContext) {
         let Expressions { filter, argument } = self.expressions;
-        // SAFETY: the expressions are those of the node, and the context has what they refer to.
+        // SAFETY: the expressions belong to the node, and the context has the row that they refer to.
         unsafe {
             let passes = filter.is_null() || holds(filter, context);
             self.value = match passes && !argument.is_null() {
@@ -105,22 +105,22 @@ impl Argument {
         }
     }
 
-    /// Lets the row whose argument was evaluated last enter the frame.
+    /// Adds to the frame the row whose argument was evaluated last.
     ///
     /// # Safety
-    /// The context in which it was evaluated has not been reset since.
+    /// The context of that evaluation has not been reset since.
     #[inline]
     pub unsafe fn enter(&mut self) {
         room(&mut self.present, 1);
         self.present.push_back(self.counts);
         self.count += i64::from(self.counts);
         if let (Some(value), Some(values)) = (self.value.take(), &mut self.values) {
-            // SAFETY: a value of the type that the kind was found for, which is still there.
+            // SAFETY: the value has the type that the kind was found for, and its context has not been reset.
             unsafe { values.enter(value) }
         }
     }
 
-    /// Takes this many of the oldest rows out of the frame.
+    /// Removes this many of the oldest rows from the frame.
     #[inline]
     pub fn leave(&mut self, rows: i64) {
         for _ in 0..rows {
@@ -133,7 +133,7 @@ impl Argument {
         }
     }
 
-    /// Bytes that the values of the frame take.
+    /// The memory that the values of the frame take, in bytes.
     pub fn memory(&self) -> usize {
         self.present.capacity() + self.values.as_ref().map_or(0, |values| values.memory())
     }

@@ -1,4 +1,4 @@
-//! Copies of values that are passed by reference, in a memory context of the node's own.
+//! Copies of values that are passed by reference, in the node's own memory context.
 
 use crate::pg::memory::out_of_memory;
 use pgrx::pg_sys::{self, Datum, MemoryContext};
@@ -8,7 +8,7 @@ use std::ffi::c_void;
 mod unguarded {
     use super::*;
 
-    // None of them raises an error where it is used here, so that they need no guard.
+    // None of these functions raises an error as used here, so they need no guard.
     extern "C-unwind" {
         pub fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: i32) -> *mut c_void;
         pub fn MemoryContextMemAllocated(context: MemoryContext, recurse: bool) -> usize;
@@ -23,7 +23,7 @@ mod unguarded {
     }
 }
 
-/// The memory context of the copies, which lives as long as the query, and is shown by pg_backend_memory_contexts.
+/// The memory context of the copies, which lives as long as the query and is listed in pg_backend_memory_contexts.
 #[derive(Clone, Copy)]
 pub struct Copies(MemoryContext);
 
@@ -31,7 +31,7 @@ impl Copies {
     /// Makes the context, below that of the query.
     ///
     /// # Safety
-    /// The context of a query.
+    /// The context belongs to a query.
     pub unsafe fn new(query: MemoryContext) -> Copies {
         let (name, smallest) = (c"pg_tally moving window", pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize);
         let (first, most) = (pg_sys::ALLOCSET_DEFAULT_INITSIZE, pg_sys::ALLOCSET_DEFAULT_MAXSIZE);
@@ -51,7 +51,7 @@ impl Copies {
         self.0
     }
 
-    /// Returns the bytes of its blocks.
+    /// Returns the size of the context's blocks, in bytes.
     pub fn memory(self) -> usize {
         // SAFETY: the context exists as long as the node.
         unsafe { unguarded::MemoryContextMemAllocated(self.0, false) }
@@ -60,7 +60,7 @@ impl Copies {
     /// Copies this many bytes.
     ///
     /// # Safety
-    /// The bytes are there.
+    /// This many bytes can be read.
     pub unsafe fn bytes(self, bytes: *const u8, length: usize) -> Copied {
         let flags = (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32;
         // SAFETY: the copy is as long as the original.
@@ -108,7 +108,8 @@ impl Copied {
 
 impl Drop for Copied {
     fn drop(&mut self) {
-        // SAFETY: nobody else has it; its context outlives the state of the node, which is dropped by a callback of that context.
+        // SAFETY: only this has the pointer; its context outlives the state of the node, which a callback of that
+        // context drops.
         unsafe { unguarded::pfree(self.0) }
     }
 }
@@ -125,7 +126,7 @@ impl Number {
 
 impl Ord for Number {
     fn cmp(&self, other: &Number) -> Ordering {
-        // SAFETY: both are numerics; decompressed as they are, their comparison allocates nothing and raises no error.
+        // SAFETY: both are numerics; since they are decompressed, comparing them allocates nothing and raises no error.
         let order = unsafe {
             unguarded::DirectFunctionCall2Coll(
                 unguarded::numeric_cmp,

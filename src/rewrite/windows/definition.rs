@@ -1,8 +1,8 @@
-//! The frame of a WindowAgg as the plan describes it.
+//! The frame of a WindowAgg, as the plan describes it.
 
 use pgrx::pg_sys::{self, ExprState, WindowAgg};
 
-/// The frame of a WindowAgg, and its offsets as expressions, null where there is none.
+/// The frame of a WindowAgg; its offsets are expressions, or null where there are none.
 #[derive(Clone, Copy)]
 pub struct FrameDefinition {
     pub window: *mut WindowAgg,
@@ -29,7 +29,7 @@ impl FrameDefinition {
         self.has(pg_sys::FRAMEOPTION_RANGE) && self.has(offset)
     }
 
-    /// Whether a row may enter the frames later than it is read, or never. Otherwise each is in its own frame.
+    /// Whether a row may enter the frame later than it is read, or never. Otherwise each row is in its own frame.
     pub fn is_delayed(&self) -> bool {
         self.has(pg_sys::FRAMEOPTION_START_OFFSET_FOLLOWING | pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING)
     }

@@ -6,9 +6,9 @@ use std::ffi::{CStr, CString};
 /// Shows the frame as SQL.
 ///
 /// # Safety
-/// The definition of the plan's node, and the state of EXPLAIN.
+/// `window` defines the plan's node, and `es` is the state of a running EXPLAIN.
 pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: the caller's definition, whose offsets are expressions of the plan that EXPLAIN is about.
+    // SAFETY: the offsets of the caller's definition are expressions of the plan that is explained.
     unsafe {
         let context = pg_sys::set_deparse_context_plan((*es).deparse_cxt, plan, ancestors);
         let has = |option: u32| (*window).frameOptions as u32 & option != 0;
@@ -21,7 +21,7 @@ pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut Lis
             let text = pg_sys::deparse_expression(offset, context, false, false);
             CStr::from_ptr(text).to_string_lossy().into_owned()
         };
-        // Never UNBOUNDED PRECEDING: such a frame does not move.
+        // UNBOUNDED PRECEDING does not occur: such a frame does not move.
         let start = match () {
             () if has(pg_sys::FRAMEOPTION_START_CURRENT_ROW) => "CURRENT ROW".to_owned(),
             () if has(pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING) => {
@@ -42,13 +42,13 @@ pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut Lis
     }
 }
 
-/// Shows the most memory, and the most of a file, that the rows have taken, given in bytes.
+/// Shows the most memory and the largest file that the rows have taken, both given in bytes.
 ///
 /// # Safety
-/// The state of EXPLAIN.
+/// `es` is the state of a running EXPLAIN.
 pub unsafe fn extent((memory, file): (usize, usize), es: *mut ExplainState) {
     let kilobytes = |bytes: usize| bytes.div_ceil(1024) as i64;
-    // SAFETY: the caller promises the state of an EXPLAIN that is running.
+    // SAFETY: the caller promises the state of a running EXPLAIN.
     unsafe {
         pg_sys::ExplainPropertyInteger(c"Frame Memory".as_ptr(), c"kB".as_ptr(), kilobytes(memory), es);
         if file > 0 {

@@ -1,4 +1,4 @@
-//! Frames: the first and the last row for each row.
+//! Frames: for each row, the first and the last row of its frame.
 //!
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back.
 
@@ -26,9 +26,9 @@ struct RangeBound {
     in_range: FmgrInfo,
     collation: Oid,
     offset: Datum,
-    /// The offset is subtracted from the current row's value.
+    /// Whether the offset is subtracted from the current row's value, rather than added.
     subtract: bool,
-    /// A row is in range if its value is less than or equal to the sum; otherwise, greater or equal.
+    /// Whether a row is in range if its value is at most the sum, rather than at least.
     less: bool,
     nulls_first: bool,
     /// The end of the current row's frame.
@@ -41,10 +41,10 @@ pub struct Frame {
     end: Bound,
 }
 
-/// The start or the end of a frame, and how they differ.
+/// The properties in which the start and the end of a frame differ.
 struct FrameSide {
     name: &'static str,
-    /// Options of the frame.
+    /// The frame's option for PRECEDING at this end.
     preceding: u32,
     current: u32,
     is_end: bool,
@@ -63,12 +63,13 @@ const END: FrameSide = FrameSide {
     is_end: true,
 };
 
-/// Evaluates an offset; the value lives as long as the query.
+/// Evaluates an offset, whose value lives as long as the query.
 ///
 /// # Safety
-/// An initialised expression that refers to no rows, and a context of its node; the contract of `pg::plain`.
+/// The expression is initialised and refers to no rows, and the context belongs to its node; the contract of
+/// `pg::plain`.
 unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
-    // SAFETY: the caller's expression, evaluated as PostgreSQL does.
+    // SAFETY: the caller's expression is initialised, and evaluated as PostgreSQL does it.
     unsafe {
         let function = (*offset).evalfunc?;
         let before = pg_sys::MemoryContextSwitchTo((*context).ecxt_per_query_memory);
@@ -84,7 +85,7 @@ unsafe fn evaluate_once(offset: *mut ExprState, context: *mut ExprContext) -> Op
 /// # Safety
 /// The contract of `pg::plain`.
 unsafe fn refuse(code: PgSqlErrorCode, side: &FrameSide, what: &str) -> ! {
-    // SAFETY: the caller's frames are plain; the text is made and dropped inside.
+    // SAFETY: the caller's frames are plain; the text is made and dropped inside the guard.
     match unsafe {
         guarded(|| -> Infallible {
             raise(
@@ -98,10 +99,10 @@ unsafe fn refuse(code: PgSqlErrorCode, side: &FrameSide, what: &str) -> ! {
 }
 
 impl Frame {
-    /// The frame that a definition describes, with its offsets evaluated.
+    /// Makes the frame that a definition describes, with its offsets evaluated.
     ///
     /// # Safety
-    /// The definition is that of a node that runs, and the context one for expressions without rows; the contract of
+    /// The definition belongs to a running node, and the context is for expressions without rows; the contract of
     /// `pg::plain`.
     pub unsafe fn new(definition: &FrameDefinition, context: *mut ExprContext) -> Frame {
         // SAFETY: the caller's promises are those of `Bound::new`.
@@ -118,25 +119,25 @@ impl Frame {
         !matches!((&self.start, &self.end), (Bound::Rows(..=0), Bound::Rows(..=0)))
     }
 
-    /// Returns the first row of the current row's frame. Reads as far as necessary.
+    /// Returns the first row of the current row's frame, reading as far as necessary.
     ///
     /// # Safety
-    /// The rows are those of a running node, and the current one has been read; the contract of `pg::plain`.
+    /// The rows belong to a running node, and the current one has been read; the contract of `pg::plain`.
     pub unsafe fn head(&mut self, current: i64, rows: &mut Rows) -> i64 {
         // SAFETY: the caller's rows and their current one are those of the node.
         unsafe { self.start.position(current, rows, false) }
     }
 
-    /// Returns the row after the last one of the current row's frame. Reads as far as necessary.
+    /// Returns the row after the last one of the current row's frame, reading as far as necessary.
     ///
     /// # Safety
-    /// As for `head`.
+    /// The rows belong to a running node, and the current one has been read; the contract of `pg::plain`.
     pub unsafe fn tail(&mut self, current: i64, rows: &mut Rows) -> i64 {
         // SAFETY: the caller's rows and their current one are those of the node.
         unsafe { self.end.position(current, rows, true) }
     }
 
-    /// Drops the order of rows that no later frame depends on.
+    /// Drops what is kept of the order of rows on which no later frame depends.
     pub fn forget(&self, current: i64, rows: &mut Rows) {
         let (mut group, mut key) = (0, current);
         for bound in [&self.start, &self.end] {
@@ -161,7 +162,7 @@ impl Frame {
 
 impl Bound {
     unsafe fn new(definition: &FrameDefinition, side: &FrameSide, context: *mut ExprContext) -> Bound {
-        // SAFETY: the offsets are expressions of a node that runs; they refer to no rows.
+        // SAFETY: the offsets are expressions of a running node, and refer to no rows.
         unsafe {
             let is_rows = definition.has(pg_sys::FRAMEOPTION_ROWS);
             if definition.has(side.current) {
@@ -229,7 +230,7 @@ impl RangeBound {
             let mut in_range = FmgrInfo::default();
             let function = if is_end { (*window).endInRangeFunc } else { (*window).startInRangeFunc };
             fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
-            // With a descending order both directions turn.
+            // A descending order reverses both directions.
             let ascending = (*window).inRangeAsc;
             RangeBound {
                 in_range,
@@ -244,13 +245,13 @@ impl RangeBound {
     }
 
     unsafe fn position(&mut self, current: i64, rows: &mut Rows, is_end: bool) -> i64 {
-        // SAFETY: the caller's rows are those of the node; the keys are values of the type that the function was found for.
+        // SAFETY: the rows belong to the node; the keys are values of the type that the function was found for.
         unsafe {
             while self.at < rows.count() || rows.read() {
                 let (key, base) = (rows.order().key(self.at), rows.order().key(current));
                 let before_the_bound = match (key, base) {
                     (Some(key), Some(base)) => self.holds(key, base, rows.context()) == is_end,
-                    // NULLs are peers of each other, and infinitely far from all else.
+                    // NULLs are peers of each other, and infinitely far from all other values.
                     (None, None) => is_end,
                     (None, Some(_)) => self.nulls_first,
                     (Some(_), None) => !self.nulls_first,
@@ -264,7 +265,7 @@ impl RangeBound {
         }
     }
 
-    /// Whether a value is in range of that of the current row.
+    /// Whether a value is in range of the current row's value.
     #[inline]
     unsafe fn holds(&mut self, key: Datum, base: Datum, context: *mut ExprContext) -> bool {
         let (subtract, less) = (Datum::from(self.subtract), Datum::from(self.less));

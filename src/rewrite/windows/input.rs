@@ -1,4 +1,5 @@
-//! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the query.
+//! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the
+//! query.
 
 use super::alike::Alike;
 use super::definition::FrameDefinition;
@@ -14,14 +15,14 @@ pub struct Input {
     pub node: *mut PlanState,
     /// The node that returns the rows.
     pub rows: *mut PlanState,
-    /// The context in which expressions of each row that is read are evaluated.
+    /// The context in which expressions are evaluated for each row that is read.
     pub context: *mut ExprContext,
     pub definition: FrameDefinition,
     /// Whether rows may enter the frame later than they are read.
     pub delayed: bool,
-    /// Rows of the same partition; None if all are.
+    /// The comparison by partition; None if all rows are in one.
     pub partition: Option<Alike>,
-    /// Rows that are peers; None if all are.
+    /// The comparison by order; None if all rows are peers.
     pub peers: Option<Alike>,
 }
 
@@ -29,9 +30,9 @@ impl Input {
     /// Initialises the expressions of a node.
     ///
     /// # Safety
-    /// A node made by `scan::plan` that is being initialised, its input already is; the contract of `pg::plain`.
+    /// The node was made by `scan::plan` and is being initialised, after its input; the contract of `pg::plain`.
     pub unsafe fn of(node: *mut PlanState) -> Input {
-        // SAFETY: the plan has the WindowAgg, whose expressions and columns are of the node's input.
+        // SAFETY: the plan holds the WindowAgg, whose expressions and columns refer to the node's input.
         unsafe {
             let window = scan::definition((*node).plan.cast::<CustomScan>());
             let expression = |offset: *mut Node| match offset.is_null() {
@@ -46,7 +47,7 @@ impl Input {
             };
             let delayed = definition.is_delayed();
             if delayed {
-                // Arguments are evaluated of rows as the store returns them, not as the input does.
+                // Arguments are evaluated on rows as the store returns them, not as the input does.
                 (*node).outeropsset = true;
                 (*node).outeropsfixed = false;
             }

@@ -1,4 +1,4 @@
-//! Values of the ordering column, which outlive their rows.
+//! Copies of values of the ordering column, which outlive their rows.
 
 use super::copies::{Copied, Copies};
 use super::input::Input;
@@ -17,7 +17,7 @@ pub struct OrderingColumn {
 impl OrderingColumn {
     /// Finds the one ordering column of a RANGE frame with an offset.
     pub fn of(input: &Input, copies: Copies) -> OrderingColumn {
-        // SAFETY: such a WindowAgg has an ordering column, which is one of the targets of the input's plan.
+        // SAFETY: a WindowAgg with such a frame has an ordering column, which is a target of the input's plan.
         unsafe {
             let number = *(*input.definition.window).ordColIdx;
             let targets = (*(*input.rows).plan).targetlist;
@@ -40,13 +40,13 @@ impl OrderingKey {
     /// Copies a value of the column.
     ///
     /// # Safety
-    /// The value is one of the column's type.
+    /// The value has the column's type.
     #[inline]
     pub unsafe fn copy(value: Datum, column: &OrderingColumn) -> OrderingKey {
         if column.by_value {
             return OrderingKey::ByValue(value);
         }
-        // SAFETY: the caller's value has the length that its type has.
+        // SAFETY: the caller's value is as long as its type says.
         unsafe {
             OrderingKey::ByReference(match column.length {
                 ..0 => column.copies.varlena(value),

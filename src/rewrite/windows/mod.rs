@@ -1,9 +1,9 @@
 //! Aggregates over moving frames, computed in constant time per row.
 //!
-//! For `avg(x) OVER (… ROWS 999 PRECEDING)` core's WindowAgg adds up a thousand rows for every row. Here a node of our own,
-//! which reads each row once, takes its place. It happens after planning: views, subqueries, prepared statements and
-//! inlined functions are all reached, and the rest of the plan is as it would have been. Where a WindowAgg has other window
-//! functions as well it stays, and finds the results of ours as columns of its input.
+//! For `avg(x) OVER (… ROWS 999 PRECEDING)`, PostgreSQL's WindowAgg adds up a thousand rows for every row. Here a node
+//! that reads each row once takes its place. The replacement happens after planning, and so reaches views, subqueries,
+//! prepared statements and inlined functions, while the rest of the plan stays the same. A WindowAgg that has other
+//! window functions as well stays, and finds the results of our node as columns of its input.
 
 mod ahead;
 mod alike;
@@ -36,7 +36,7 @@ pub use node::register;
 /// The place is in a plan that the planner just made.
 pub unsafe fn accelerate(place: &mut *mut Plan) {
     let window = place.cast::<WindowAgg>();
-    // SAFETY: the caller's place holds a WindowAgg, whose plan nobody else uses yet.
+    // SAFETY: the caller's place holds a WindowAgg, and nobody else uses its plan yet.
     unsafe {
         if !moves(window) {
             return;
@@ -44,7 +44,7 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
         let mut found = Found::of((*window).plan.targetlist);
         let in_use_elsewhere = !(*window).runCondition.is_null() || !(*window).plan.qual.is_null();
         if in_use_elsewhere {
-            // A condition on a count stops the WindowAgg early: it must stay, and the count with it.
+            // A run condition on a count stops the WindowAgg early: both it and the count must stay.
             found.functions.retain(|(_, statistic)| statistic.is_slow_in_core());
         }
         if !found.functions.iter().any(|(_, statistic)| statistic.is_slow_in_core()) {
@@ -54,7 +54,7 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
             let input = items::<TargetEntry>((*(*window).plan.lefttree).targetlist).count();
             let below =
                 scan::plan(window, &found.functions, passing_on(window, &found.functions), node::methods());
-            // Conditions and their subplans are those of the WindowAgg, which stays.
+            // Conditions and their subplans stay with the WindowAgg.
             (*below).qual = null_mut();
             (*below).initPlan = null_mut();
             (*window).plan.targetlist = found.replaced((*window).plan.targetlist, pg_sys::OUTER_VAR, input);
@@ -66,11 +66,11 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
     }
 }
 
-/// Whether the frame's start moves, so that core starts again for every row. Volatile offsets must not be
-/// evaluated twice, here and in the WindowAgg that may stay.
+/// Whether the frame's start moves, so that core adds up every frame from its start. False for volatile offsets, which
+/// must not be evaluated twice, here and in a WindowAgg that stays.
 unsafe fn moves(window: *const WindowAgg) -> bool {
     let begins_with_partition = pg_sys::FRAMEOPTION_START_UNBOUNDED_PRECEDING;
-    // SAFETY: the caller's node, whose offsets are expressions or null.
+    // SAFETY: the offsets of the caller's node are expressions or null.
     unsafe {
         (*window).frameOptions as u32 & (begins_with_partition | pg_sys::FRAMEOPTION_EXCLUSION) == 0
             && !pg_sys::contain_volatile_functions((*window).startOffset)
@@ -82,13 +82,13 @@ unsafe fn moves(window: *const WindowAgg) -> bool {
 struct Found {
     /// The functions that our node computes, each once.
     functions: Vec<(*mut WindowFunc, Statistic)>,
-    /// Whether there are any others.
+    /// Whether there are any other window functions.
     others: bool,
 }
 
 struct Replacing<'a> {
     found: &'a Found,
-    /// The input whose columns replace the functions, after `before` others.
+    /// The input whose columns, after the first `before`, replace the functions.
     input: i32,
     before: usize,
 }
@@ -100,7 +100,7 @@ impl Found {
             | pg_sys::PVC_INCLUDE_AGGREGATES
             | pg_sys::PVC_RECURSE_PLACEHOLDERS;
         let mut found = Found { functions: Vec::new(), others: false };
-        // SAFETY: the caller's tree; what is found in it are nodes.
+        // SAFETY: the caller's tree consists of nodes.
         unsafe {
             let nodes = items::<Node>(pg_sys::pull_var_clause(targets.cast(), flags as i32));
             for function in
@@ -121,7 +121,7 @@ impl Found {
         self.functions.iter().position(|&(other, _)| unsafe { pg_sys::equal(function.cast(), other.cast()) })
     }
 
-    /// Copies a target list, with columns in place of the functions that our node computes.
+    /// Copies a target list, replacing the functions that our node computes by columns.
     unsafe fn replaced(&self, targets: *mut List, input: i32, before: usize) -> *mut List {
         let mut replacing = Replacing { found: self, input, before };
         // SAFETY: PostgreSQL copies the tree, and calls back for each node.
@@ -130,7 +130,7 @@ impl Found {
 }
 
 unsafe fn understood(function: *mut WindowFunc) -> Option<Statistic> {
-    // SAFETY: the caller's function, whose arguments are expressions.
+    // SAFETY: the arguments of the caller's function are expressions.
     unsafe {
         let statistic = Statistic::of(function)?;
         let argument = items::<Node>((*function).args).next();
@@ -146,9 +146,9 @@ unsafe fn understood(function: *mut WindowFunc) -> Option<Statistic> {
     }
 }
 
-/// The column of an input that has a function's result.
+/// Makes a reference to the column of an input that holds a function's result.
 unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *mut pg_sys::Var {
-    // SAFETY: the caller's node has a type; the new one is in the memory of the plan.
+    // SAFETY: the caller's node has a type; the new node is made in the memory of the plan.
     unsafe {
         let node = function.cast::<Node>();
         pg_sys::makeVar(
@@ -162,9 +162,9 @@ unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *
     }
 }
 
-/// Makes a target list for the WindowAgg that stays above: the columns of the input, and then the results.
+/// Makes a target list for the input of a WindowAgg that stays: the columns of its own input, and then the results.
 unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Statistic)]) -> *mut List {
-    // SAFETY: the caller's nodes are of one plan; the new ones are in its memory.
+    // SAFETY: the caller's nodes belong to one plan; new ones are made in its memory.
     unsafe {
         let mut targets = null_mut();
         let mut number = 0;
@@ -185,7 +185,7 @@ unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Stat
 
 #[pg_guard]
 unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut Node {
-    // SAFETY: PostgreSQL passes on what `replaced` gave it.
+    // SAFETY: PostgreSQL passes on the pointer that `replaced` gave it.
     unsafe {
         if !node.is_null() && (*node).type_ == NodeTag::T_WindowFunc {
             // Window functions cannot be nested.
@@ -202,7 +202,7 @@ unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut
     }
 }
 
-/// Copies a tree, with what `visit` makes of its nodes.
+/// Copies a tree, replacing each node by what `visit` returns.
 unsafe fn mutate(node: *mut Node, context: *mut c_void) -> *mut Node {
     if node.is_null() {
         return node;
@@ -211,7 +211,7 @@ unsafe fn mutate(node: *mut Node, context: *mut c_void) -> *mut Node {
     unsafe {
         #[cfg(feature = "pg15")]
         {
-            // Before version 16 the callback was declared without its arguments.
+            // Before version 16 the callback is declared without its arguments.
             type Declared = unsafe extern "C-unwind" fn() -> *mut Node;
             type Callback = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node;
             let callback = std::mem::transmute::<Callback, Declared>(visit);

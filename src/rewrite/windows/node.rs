@@ -1,4 +1,5 @@
-//! The executor node that takes the place of a WindowAgg: reads each row once, and computes the statistics of its frame.
+//! The executor node that takes the place of a WindowAgg: it reads each row once and computes the statistics of its
+//! frame.
 
 use super::argument::Argument;
 use super::copies::Copies;
@@ -24,9 +25,9 @@ const NAME: &CStr = c"pg_tally moving window";
 
 struct Methods<T>(T);
 
-// SAFETY: the pointers in the table are those of constants.
+// SAFETY: the pointers in the table refer to constants.
 unsafe impl Sync for Methods<CustomScanMethods> {}
-// SAFETY: the pointers of this table are those of static tables too, which nobody changes.
+// SAFETY: the pointers in this table refer to constants and to static tables, which never change.
 unsafe impl Sync for Methods<CustomExecMethods> {}
 
 static SCAN: Methods<CustomScanMethods> =
@@ -53,13 +54,13 @@ pub fn methods() -> *const CustomScanMethods {
     &SCAN.0
 }
 
-/// Registers the node, so that plans with it can be read back.
+/// Registers the node, so that serialised plans with it can be read back.
 pub fn register() {
     // SAFETY: the table lives as long as the library, which is never unloaded.
     unsafe { pg_sys::RegisterCustomScanMethods(methods()) }
 }
 
-/// The state of the node: PostgreSQL's part, and ours, which is dropped with the memory context of the query.
+/// The state of the node: PostgreSQL's part and ours, which is dropped with the memory context of the query.
 #[repr(C)]
 struct WindowState {
     node: CustomScanState,
@@ -73,7 +74,7 @@ struct Window {
     results: Vec<ResultColumn>,
     /// The current row, counted within its partition.
     current: i64,
-    /// The rows of the frame are those from here up to the last that has entered.
+    /// The first row of the frame, which ends with the last row that has entered.
     left: i64,
 }
 
@@ -86,7 +87,7 @@ struct ResultColumn {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
-    // SAFETY: allocates zeroed memory for the state in the context of the query.
+    // SAFETY: the state is allocated, with zeros, in the context of the query.
     unsafe {
         let state = pg_sys::palloc0(size_of::<WindowState>()).cast::<WindowState>();
         (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
@@ -95,11 +96,11 @@ unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
     }
 }
 
-// The functions from here to `explain` are plain frames by the contract of `pg::plain`.
+// The functions from here to `explain` are plain frames, as `pg::plain` defines them.
 
-/// Initialises the input and what is made of it, as PostgreSQL's own nodes do.
+/// Initialises the input and the state, as PostgreSQL's own nodes do.
 unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
-    // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
+    // SAFETY: PostgreSQL passes what `create` made, once, before any other call for the node.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
         let scan = (*ps).plan.cast::<CustomScan>();
@@ -188,22 +189,22 @@ impl Window {
     /// A window without any rows, which is dropped with the context of its copies, below that of the query.
     ///
     /// # Safety
-    /// The input of a node that is being initialised, and the context of its query.
+    /// The input belongs to a node that is being initialised, and the context to its query.
     unsafe fn new(input: Input, query: pg_sys::MemoryContext) -> *mut Window {
-        // SAFETY: the caller's context, which deletes the one below it.
+        // SAFETY: the caller's context belongs to the query; deleting it deletes the one below it.
         let copies = unsafe { Copies::new(query) };
         let rows = Rows::new(input, copies);
         let empty = Window { rows, frame: None, results: Vec::new(), current: 0, left: 0 };
-        // Before the copies, which it refers to, are freed.
+        // Dropped before the copies, which it refers to, are freed.
         PgMemoryContexts::For(copies.context()).leak_and_drop_on_delete(empty)
     }
 
     /// Returns the next row of the output; a null pointer after the last.
     ///
     /// # Safety
-    /// The window is that of the node, which runs; the contract of `pg::plain`.
+    /// The window belongs to the node, which is running; the contract of `pg::plain`.
     unsafe fn next(&mut self, node: *mut CustomScanState) -> *mut TupleTableSlot {
-        // SAFETY: slots and contexts are those of the node.
+        // SAFETY: slots and contexts belong to the node.
         unsafe {
             let ps = &raw mut (*node).ss.ps;
             let context = (*ps).ps_ExprContext;
@@ -229,13 +230,13 @@ impl Window {
         }
     }
 
-    /// Moves the frame to that of the current row.
+    /// Moves the frame to the current row's.
     ///
     /// # Safety
-    /// As for `next`.
+    /// The window belongs to a running node; the contract of `pg::plain`.
     unsafe fn slide(&mut self) {
         let (Some(frame), rows) = (&mut self.frame, &mut self.rows) else { return };
-        // SAFETY: the caller promises a node that runs; the current row has been read.
+        // SAFETY: the caller promises a running node; the current row has been read.
         unsafe {
             let tail = frame.tail(self.current, rows).max(rows.entered());
             let head = frame.head(self.current, rows).clamp(self.left, tail);
@@ -252,7 +253,7 @@ impl Window {
     /// Puts the statistics of the frame into the slot.
     ///
     /// # Safety
-    /// The slot is the node's own, with a column for each result; the contract of `pg::plain`.
+    /// The slot belongs to the node, and has a column for each result; the contract of `pg::plain`.
     unsafe fn report(&mut self, slot: *mut TupleTableSlot) {
         let frame_rows = self.rows.entered() - self.left;
         // SAFETY: the caller promises the node's own slot, with a column for each result.
@@ -290,10 +291,10 @@ impl Window {
     /// Forgets everything that was read.
     ///
     /// # Safety
-    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
+    /// The node will be read from its beginning, or not at all; the contract of `pg::plain`.
     unsafe fn restart(&mut self) {
         self.frame = None;
-        // SAFETY: the caller's promise is that of the rows.
+        // SAFETY: the caller promises what `Rows::restart` asks.
         unsafe { self.rows.restart() };
         (self.current, self.left) = (0, 0);
     }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 /// The order of the rows that have been read.
 pub struct Order {
     has_groups: bool,
-    /// Peers by the order; `None` without one: all rows are peers then.
+    /// The comparison by order; None without an order, when all rows are peers.
     peers: Option<Alike>,
     /// The first rows of the groups from number `groups_before` on.
     groups: VecDeque<i64>,
@@ -45,10 +45,10 @@ impl Order {
     /// Records the order of the next row, which has this number.
     ///
     /// # Safety
-    /// A row of the node's input, and a context of the node; the contract of `pg::plain`.
+    /// The row comes from the node's input, and the context belongs to the node; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn note(&mut self, row: *mut TupleTableSlot, number: i64, context: *mut ExprContext) {
-        // SAFETY: the caller's row, which has the ordering column.
+        // SAFETY: the caller's row has the ordering column.
         unsafe {
             if self.has_groups {
                 self.note_group(row, number, context);
@@ -68,7 +68,7 @@ impl Order {
     /// Records the peer group of the next row.
     ///
     /// # Safety
-    /// As for `note`.
+    /// The row comes from the node's input, and the context belongs to the node; the contract of `pg::plain`.
     unsafe fn note_group(&mut self, row: *mut TupleTableSlot, number: i64, context: *mut ExprContext) {
         // SAFETY: the caller promises a row of the input and its context.
         unsafe {
@@ -94,8 +94,8 @@ impl Order {
         self.group
     }
 
-    /// Returns the first row of a group, or of the first group if it would begin before the partition. None if it has not
-    /// been read.
+    /// Returns the first row of a group, or of the first group if it would begin before the partition. None if it has
+    /// not been read.
     pub fn start_of(&self, group: i64) -> Option<i64> {
         if group <= 0 {
             return Some(0);
@@ -108,7 +108,7 @@ impl Order {
         self.keys.get((row - self.keys_before) as usize)?.as_ref().map(OrderingKey::datum)
     }
 
-    /// Drops groups further away from the current one, and values before that row.
+    /// Drops the groups before this distance from the current one, and the values before this row.
     pub fn forget(&mut self, group: i64, row: i64) {
         while self.groups_before < self.group.saturating_add(group) {
             self.groups.pop_front();

@@ -1,4 +1,4 @@
-//! The rows of the node's input, partition after partition, and what frames depend on.
+//! The rows of the node's input, partition by partition, and what frames depend on.
 
 use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
@@ -18,7 +18,7 @@ use pgrx::pg_sys::{self, ExprContext, Node, TupleTableSlot, WindowFunc};
 use pgrx::PgSqlErrorCode;
 use std::ptr::null_mut;
 
-/// Rows between two measurements of the memory in use.
+/// The number of rows between two measurements of the memory in use.
 const MEASURE: i64 = 1024;
 
 /// The rows of one partition, as far as they have been read.
@@ -27,7 +27,7 @@ pub struct Rows {
     copies: Copies,
     arguments: Vec<Argument>,
     order: Order,
-    /// Rows that are read before their turn, where frames look ahead.
+    /// Rows that are read ahead, where frames look ahead.
     ahead: Option<Ahead>,
     /// The row that was read last.
     last: *mut TupleTableSlot,
@@ -62,17 +62,17 @@ impl Rows {
         }
     }
 
-    /// Finds the number of the argument of a window function; equal ones share their values.
+    /// Returns the number of a window function's argument; equal arguments share their values.
     ///
     /// # Safety
-    /// A function that the node computes; the node is being initialised. The contract of `pg::plain`.
+    /// The node computes this function and is being initialised; the contract of `pg::plain`.
     pub unsafe fn argument(&mut self, function: *mut WindowFunc, statistic: Statistic) -> usize {
-        // SAFETY: the caller's function, whose arguments are of the node's input.
+        // SAFETY: the arguments of the caller's function refer to the node's input.
         unsafe {
             let (kind, known) = guarded(|| {
                 let argument = items::<Node>((*function).args).next();
                 let kind = argument.and_then(|argument| values::kind(statistic, pg_sys::exprType(argument)));
-                // A count is known of any values.
+                // Any kind of values can be counted.
                 (kind, self.arguments.iter_mut().position(|known| known.serves(function, kind)))
             });
             if let Some(known) = known {
@@ -90,7 +90,7 @@ impl Rows {
         &mut self.arguments
     }
 
-    /// Rows read of this partition.
+    /// The number of rows read of this partition.
     pub fn count(&self) -> i64 {
         self.count
     }
@@ -108,10 +108,11 @@ impl Rows {
         &self.input.definition
     }
 
-    /// Prepares for the first row, when the query begins to run: rows that are read before their turn are kept.
+    /// Prepares for the first row when the query begins to run: where frames look ahead, a queue keeps the rows that
+    /// are read ahead.
     ///
     /// # Safety
-    /// The node runs; the contract of `pg::plain`.
+    /// The node is running; the contract of `pg::plain`.
     pub unsafe fn begin_query(&mut self, looks_ahead: bool) {
         if self.input.delayed || looks_ahead {
             // SAFETY: the store lives as long as the query, or until the node is rescanned.
@@ -122,15 +123,15 @@ impl Rows {
     /// Reads the next row; false if the partition has no more.
     ///
     /// # Safety
-    /// The node runs; the contract of `pg::plain`.
+    /// The node is running; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn read(&mut self) -> bool {
-        // SAFETY: slots and contexts are those of the node.
+        // SAFETY: slots and contexts belong to the node.
         unsafe {
             if self.is_complete {
                 return false;
             }
-            // Whoever reads on wants the rows before, and their slot is about to be used again.
+            // The last row must enter before its slot is used for the next one.
             if !self.input.delayed && self.entered < self.count {
                 self.enter(self.last);
             }
@@ -150,13 +151,13 @@ impl Rows {
         }
     }
 
-    /// Lets the rows from `head` on, up to but not including `tail`, enter the frame; those before it never will.
+    /// Adds to the frame the rows from `head` up to but not including `tail`; earlier rows will never enter.
     ///
     /// # Safety
     /// The rows have been read; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn enter_all(&mut self, head: i64, tail: i64) {
-        // SAFETY: the caller's; without a delay only the last row has not entered.
+        // SAFETY: the caller has read the rows; without a delay only the last row has not entered.
         unsafe {
             while self.entered < tail {
                 let row = match &mut self.ahead {
@@ -172,14 +173,14 @@ impl Rows {
         }
     }
 
-    /// Lets the next row enter the frame: its arguments are evaluated, all before any is kept.
+    /// Adds the next row to the frame. All its arguments are evaluated before any is kept.
     ///
     /// # Safety
-    /// A row of the input; the contract of `pg::plain`.
+    /// The row comes from the input; the contract of `pg::plain`.
     #[inline]
     unsafe fn enter(&mut self, row: *mut TupleTableSlot) {
         let context = self.input.context;
-        // SAFETY: the caller's row, and the node's context for it, in which the values live until the next row.
+        // SAFETY: the caller's row is evaluated in the node's context, where the values live until the next row.
         unsafe {
             reset(context);
             (*context).ecxt_outertuple = row;
@@ -202,12 +203,12 @@ impl Rows {
         self.arguments.iter_mut().for_each(|argument| argument.leave(rows));
     }
 
-    /// Rows that have entered the frame of this partition.
+    /// The number of rows of this partition that have entered the frame.
     pub fn entered(&self) -> i64 {
         self.entered
     }
 
-    /// Measures the memory in use; an error if it exceeds the limit.
+    /// Measures the memory in use; raises an error if it exceeds the limit.
     #[cold]
     fn measure(&mut self) {
         let arguments: usize = self.arguments.iter().map(Argument::memory).sum();
@@ -224,7 +225,7 @@ impl Rows {
         }
     }
 
-    /// The most memory, and the most of a file, that the rows have taken, in bytes.
+    /// The most memory and the largest file that the rows have taken, in bytes.
     pub fn extent(&mut self) -> (usize, usize) {
         self.measure();
         (self.most_memory, self.most_file_bytes.max(self.ahead.as_ref().map_or(0, Ahead::file_bytes)))
@@ -233,7 +234,7 @@ impl Rows {
     /// Fetches the next row of this partition.
     #[inline]
     unsafe fn fetch(&mut self) -> bool {
-        // SAFETY: slots and contexts are those of the node, which is running.
+        // SAFETY: slots and contexts belong to the node, which is running.
         unsafe {
             if self.last_is_next {
                 self.last_is_next = false;
@@ -257,10 +258,10 @@ impl Rows {
         }
     }
 
-    /// Reads until this many rows are known, or the partition ends. Returns how many are, up to this number.
+    /// Reads until this many rows are known, or the partition ends. Returns how many are known, at most this many.
     ///
     /// # Safety
-    /// The node runs; the contract of `pg::plain`.
+    /// The node is running; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn read_to(&mut self, count: i64) -> i64 {
         // SAFETY: the caller promises a node that runs.
@@ -271,7 +272,7 @@ impl Rows {
     /// The first row of a peer group, or the end of the partition.
     ///
     /// # Safety
-    /// The node runs; the contract of `pg::plain`.
+    /// The node is running; the contract of `pg::plain`.
     pub unsafe fn start_of(&mut self, group: i64) -> i64 {
         loop {
             if let Some(start) = self.order.start_of(group) {
@@ -289,7 +290,7 @@ impl Rows {
         &mut self.order
     }
 
-    /// Returns the current row: each row once, in order.
+    /// Returns the current row. Each call returns the next one.
     ///
     /// # Safety
     /// The row has been read; the contract of `pg::plain`.
@@ -311,7 +312,7 @@ impl Rows {
             // SAFETY: the caller promises that nobody uses the rows.
             unsafe { ahead.clear() }
         }
-        // SAFETY: the caller's frames are plain; nothing of the executor is called.
+        // SAFETY: the caller's frames are plain; nothing in the guard calls the executor.
         unsafe {
             guarded(|| {
                 self.arguments.iter_mut().for_each(Argument::clear);
@@ -327,13 +328,13 @@ impl Rows {
     /// # Safety
     /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
     pub unsafe fn restart(&mut self) {
-        // SAFETY: the caller promises that the rows of the partition are done with.
+        // SAFETY: the caller promises that the rows of the partition are no longer used.
         unsafe { self.next_partition() };
         self.is_exhausted = false;
         self.last_is_next = false;
         if let Some(mut ahead) = self.ahead.take() {
             self.most_file_bytes = self.most_file_bytes.max(ahead.file_bytes());
-            // SAFETY: the rows ahead were taken out, so nothing reads them any more.
+            // SAFETY: the queue was taken out, so nothing reads its rows any more.
             unsafe { ahead.end_queue() }
         }
     }

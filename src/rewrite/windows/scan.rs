@@ -9,11 +9,11 @@ use pgrx::pg_sys::{
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
-/// Makes a node with the input of the WindowAgg, and this output. Columns of the input are those of OUTER_VAR; results of
-/// the functions, in their order, are those of INDEX_VAR.
+/// Makes a node with the input of the WindowAgg and this output, in which OUTER_VAR refers to columns of the input and
+/// INDEX_VAR to results of the functions, in their order.
 ///
 /// # Safety
-/// The WindowAgg is in a plan that the planner just made, the functions are its own, and the methods live for ever.
+/// The WindowAgg is in a plan that the planner just made, the functions belong to it, and the methods are static.
 pub unsafe fn plan(
     window: *mut WindowAgg,
     functions: &[(*mut WindowFunc, Statistic)],
@@ -50,10 +50,10 @@ pub unsafe fn plan(
     }
 }
 
-/// Makes the first column that is one of the input an expression. The executor compares the columns that are left with those
-/// of the scan, to do without a projection, and asserts that they are the scan's.
+/// Turns the first plain column of the input into an expression. Otherwise the executor, looking for a way to do
+/// without a projection, would assert that all plain columns belong to the scan.
 unsafe fn set_apart(output: *mut List) {
-    // SAFETY: the caller's list of targets, which nobody else uses yet; the new node is in the memory of the plan.
+    // SAFETY: nobody else uses the caller's list yet; the new node is made in the memory of the plan.
     unsafe {
         let is_input = |target: &*mut TargetEntry| {
             let expression = (**target).expr;
@@ -73,9 +73,9 @@ unsafe fn set_apart(output: *mut List) {
     }
 }
 
-/// Makes the form of a result for EXPLAIN: an aggregate, since only a WindowAgg can show a window function.
+/// Makes the form in which EXPLAIN shows a result: an aggregate, since only a WindowAgg can show a window function.
 unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
-    // SAFETY: the caller's function, whose arguments are expressions; the new nodes are in the memory of the plan.
+    // SAFETY: the arguments of the caller's function are expressions; new nodes are made in the memory of the plan.
     unsafe {
         let (mut arguments, mut types) = (null_mut(), null_mut());
         for (index, argument) in items::<Node>((*function).args).enumerate() {
@@ -92,7 +92,7 @@ unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
         aggregate.args = arguments;
         aggregate.aggfilter = (*function).aggfilter;
         aggregate.aggstar = (*function).winstar;
-        // Not an ordered-set aggregate.
+        // An ordinary aggregate, not an ordered-set one.
         aggregate.aggkind = b'n' as std::ffi::c_char;
         aggregate.into_pg().cast()
     }
@@ -103,7 +103,7 @@ unsafe fn part<T>(scan: *const CustomScan, index: usize) -> *mut T {
     unsafe { (*(*(*scan).custom_private).elements.add(index)).ptr_value.cast() }
 }
 
-/// The WindowAgg that a node was made for, without its input and output.
+/// Returns the WindowAgg that a node was made for, without its input and output.
 ///
 /// # Safety
 /// A node made by `plan`.
@@ -112,7 +112,7 @@ pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
     unsafe { part(scan, 0) }
 }
 
-/// The window functions of a node, and what they ask for.
+/// Returns the window functions of a node, and their statistics.
 ///
 /// # Safety
 /// A node made by `plan`.

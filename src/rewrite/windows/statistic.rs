@@ -50,10 +50,10 @@ const BUILT_IN: [(u32, Statistic); 36] = [
 ];
 
 impl Statistic {
-    /// Finds the statistic that a window function returns.
+    /// Finds the statistic that a window function returns; None if it is not one of ours.
     ///
     /// # Safety
-    /// A node of a plan.
+    /// The function is a node of a plan.
     pub unsafe fn of(function: *const WindowFunc) -> Option<Self> {
         // SAFETY: the caller's function, whose arguments are expressions.
         let (oid, filter) = unsafe { ((*function).winfnoid, (*function).aggfilter) };
@@ -66,7 +66,7 @@ impl Statistic {
         }
     }
 
-    /// Whether core needs time in proportion to the frame for it.
+    /// Whether core needs time in proportion to the frame to compute the statistic.
     pub fn is_slow_in_core(self) -> bool {
         !matches!(self, Rows | Count)
     }

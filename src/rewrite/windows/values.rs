@@ -1,4 +1,4 @@
-//! Sliding windows over values of each kind, and their statistics.
+//! Sliding windows over each kind of values, and their statistics.
 
 use super::copies::{Copies, Number};
 use super::statistic::Statistic;
@@ -28,7 +28,7 @@ pub enum ValueKind {
     Numeric,
 }
 
-/// The kind of the values of a type, for a statistic of them; None if there is none, or it does not matter.
+/// Finds how values of a type are kept for a statistic; None if they are not supported, or only counted.
 pub fn kind(statistic: Statistic, value: Oid) -> Option<ValueKind> {
     let is_tally = statistic == Statistic::Tally;
     Some(match value {
@@ -47,7 +47,7 @@ pub fn kind(statistic: Statistic, value: Oid) -> Option<ValueKind> {
 }
 
 impl ValueKind {
-    /// No values of this kind yet.
+    /// Makes an empty window over values of this kind.
     pub fn values(self, copies: Copies) -> Box<dyn Values> {
         match self {
             ValueKind::Double => Box::new(Tallied::<f64>::default()),
@@ -65,17 +65,17 @@ impl ValueKind {
 
 /// The values of the rows of the frame.
 pub trait Values {
-    /// A value enters the frame; of one that is passed by reference, a copy.
+    /// Adds a value to the frame; one that is passed by reference is copied.
     ///
     /// # Safety
-    /// A value of the kind.
+    /// The value is of this kind.
     unsafe fn enter(&mut self, value: Datum);
-    /// The oldest value leaves the frame.
+    /// Removes the oldest value from the frame.
     fn leave(&mut self);
     /// Prepares to report.
     fn prepare_report(&mut self);
-    /// A statistic of the frame, as real if that is its type; valid until the frame changes or the memory context is
-    /// reset. NULL is None.
+    /// Returns a statistic of the frame, as real if that is its type; valid until the frame changes or the memory
+    /// context is reset. NULL is None.
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum>;
     /// Returns the bytes in use, apart from copies.
     fn memory(&self) -> usize;
@@ -85,7 +85,7 @@ pub trait Values {
 trait Tallyable {
     type Summary: Summary;
     unsafe fn value(datum: Datum) -> <Self::Summary as Summary>::Value;
-    /// The value, if it is a zero whose sign is reported.
+    /// Returns the value if it is a zero whose sign is reported.
     fn zero(_: <Self::Summary as Summary>::Value) -> Option<f64> {
         None
     }
@@ -169,7 +169,7 @@ unsafe fn numeric(datum: Datum) -> AnyNumeric {
 
 struct Tallied<T: Tallyable> {
     values: Sliding<T::Summary>,
-    /// The tally that is reported, by a pointer to it if it is the result.
+    /// The tally of the frame, which a result of type tally points to.
     now: Box<Tally>,
     /// The newest zero, for its sign: a tally does not know the order of its values.
     zero: f64,
@@ -202,7 +202,7 @@ impl<T: Tallyable> Values for Tallied<T> {
     fn report(&mut self, statistic: Statistic, is_real: bool) -> Option<Datum> {
         let number = match statistic {
             Statistic::Tally => {
-                // What may be stored is canonical.
+                // A result may be stored, so it is canonical.
                 *self.now = self.now.renormalized();
                 return Some(Datum::from(&raw mut *self.now));
             }
@@ -211,7 +211,7 @@ impl<T: Tallyable> Values for Tallied<T> {
             Statistic::Max => self.signed(self.now.max())?,
             _ => built_in(&self.now, statistic)?,
         };
-        // The extremes and the sum of reals are reals.
+        // The minimum, maximum and sum of reals are reals.
         Some(match is_real {
             true => Datum::from(u64::from((number as f32).to_bits())),
             false => Datum::from(number.to_bits()),
@@ -265,7 +265,7 @@ impl Comparable for Number {
     }
 
     fn again(&self, copies: Copies) -> Self {
-        // SAFETY: the datum is that of a copy of a numeric.
+        // SAFETY: the datum is a copy of a numeric.
         unsafe { copies.numeric(self.datum()) }
     }
 

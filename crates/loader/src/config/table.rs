@@ -66,7 +66,8 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Converts a name to one that SQL takes without quotes: `blockTimestamp` becomes `block_timestamp`, `md.trades-v2` `md_trades_v2`.
+/// Converts a name to one that SQL takes without quotes: `blockTimestamp` becomes `block_timestamp`, `md.trades-v2`
+/// `md_trades_v2`.
 pub fn plain_name(text: &str) -> String {
     let mut name = String::new();
     let mut after_lower = false;

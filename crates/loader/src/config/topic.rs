@@ -182,8 +182,8 @@ pub enum UnknownFields {
     /// Keep unknown fields in the overflow column.
     #[default]
     Keep,
-    /// Add columns for unknown fields, and widen columns where an Avro schema does; what no column can hold is kept in the
-    /// overflow column.
+    /// Add columns for unknown fields, and widen columns where an Avro schema does; what no column can hold is kept in
+    /// the overflow column.
     Add,
     /// Drop unknown fields.
     Ignore,

@@ -1,14 +1,15 @@
-//! Limits on decoding one message: a few bytes can stand for any number of items, and for any length of text.
+//! Limits on decoding one message: a few bytes can stand for any number of items, and for any amount of text.
 
 use super::{sqlstate, Reject};
 
-/// Number of decoded bytes that every message may have, however short it is: the names of an Avro schema are not in it.
+/// Number of decoded bytes that every message may have, however short it is, since an Avro message does not contain the
+/// names of its fields.
 const BYTES: usize = 16 << 20;
 
-/// Number of decoded bytes for each byte of a message; text grows by no more when it is written as JSON.
+/// Number of decoded bytes for each byte of a message; text written as JSON grows by no more.
 const GROWTH: usize = 6;
 
-/// Items and bytes that are left for a message.
+/// The items and bytes that are left for a message.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Budget {
     items: usize,
@@ -21,7 +22,8 @@ impl Budget {
         Self { items: length, bytes: BYTES.saturating_add(length.saturating_mul(GROWTH)) }
     }
 
-    /// Spends the items of a block. Items of no bytes are the reason: a message has at most as many as it has bytes.
+    /// Spends the items of a block. A message may have at most as many items as bytes, since items can take no bytes at
+    /// all.
     pub fn spend_items(&mut self, count: i64) -> Result<usize, Reject> {
         let count = usize::try_from(count).ok().filter(|count| *count <= self.items);
         let count = count.ok_or_else(|| {
@@ -31,10 +33,10 @@ impl Budget {
         Ok(count)
     }
 
-    /// Spends bytes that the message was decoded to.
+    /// Spends bytes of the decoded message.
     pub fn spend_bytes(&mut self, count: usize) -> Result<(), Reject> {
         self.bytes = self.bytes.checked_sub(count).ok_or_else(|| {
-            Reject::new(sqlstate::TOO_LARGE, "the message becomes many times as long as it is")
+            Reject::new(sqlstate::TOO_LARGE, "the decoded message is many times as long as the message")
         })?;
         Ok(())
     }

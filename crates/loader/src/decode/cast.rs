@@ -1,4 +1,4 @@
-//! Text that the server casts to a type that the loader does not write itself: an enum, an array, json, a range.
+//! Text that the server casts to a type whose binary form the loader does not write: an enum, an array, json, a range.
 
 use super::encode::encode;
 use super::value::Value;
@@ -6,14 +6,14 @@ use super::walk::for_each_element;
 use super::Reject;
 use crate::config::ColumnType;
 
-/// The conversion of JSON to such text.
+/// The conversion of JSON to text that the server casts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cast {
-    /// The text stays as it is.
+    /// The JSON is the text.
     Json,
     /// A list becomes the text of an array.
     Array,
-    /// A scalar becomes its text, anything else stays as it is.
+    /// A scalar becomes its text; anything else stays JSON.
     Plain,
 }
 

@@ -17,7 +17,7 @@ pub struct Cell {
     pub name: String,
     /// Type of the column.
     pub kind: ColumnType,
-    /// The unit of a number, in a column of time.
+    /// The unit of numbers, in a column of a time type.
     pub unit: Option<Unit>,
     /// Place of the column in the table's rows.
     pub place: usize,
@@ -25,10 +25,10 @@ pub struct Cell {
     pub required: bool,
     /// Whether the column belongs to the key.
     pub is_key: bool,
-    /// The binary form of the same value in every row.
+    /// The binary form of a constant, which is the same in every row.
     constant: Option<Vec<u8>>,
     transform: Option<Transform>,
-    /// The cast that the server applies to the text.
+    /// The conversion of JSON, where the server casts text to the type.
     cast: Option<Cast>,
 }
 
@@ -67,7 +67,7 @@ impl Cell {
         }
     }
 
-    /// The value that is the same in every row.
+    /// Returns the binary form of a constant.
     pub fn constant(&self) -> Option<&[u8]> {
         self.constant.as_deref()
     }
@@ -121,7 +121,7 @@ impl Transform {
             Value::Nested(_) => {
                 return Err(Reject::new(
                     sqlstate::INVALID_TEXT,
-                    "a nested value where a text is to be changed",
+                    "a nested value where `pattern` or `values` needs text",
                 ))
             }
         };

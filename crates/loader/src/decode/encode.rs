@@ -1,4 +1,4 @@
-//! Encodes one value as the binary form of a column's type.
+//! Encoding of one value in the binary form of a column's type.
 
 use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
@@ -81,7 +81,7 @@ pub fn encode(kind: ColumnType, unit: Option<Unit>, value: &Value, out: &mut Vec
             }
             _ => return Err(wrong_type(value, kind)),
         },
-        // Values for jsonb are not classified, and do not come here.
+        // Values for jsonb are not classified, and never get here.
         ColumnType::Jsonb => return Err(wrong_type(value, kind)),
     }
     Ok(())
@@ -110,7 +110,7 @@ fn boolean(value: &Value) -> Result<bool, Reject> {
     }
 }
 
-/// Returns the digits of a number, quoted or not: many feeds send numbers as strings.
+/// Returns the digits of a number, which may be quoted: many feeds send numbers as strings.
 fn number_text<'v>(value: &'v Value, kind: ColumnType) -> Result<&'v str, Reject> {
     match value {
         Value::Number(text) => Ok(text),
@@ -135,7 +135,7 @@ fn integer<T: FromStr<Err = ParseIntError>>(value: &Value, kind: ColumnType) -> 
     })
 }
 
-/// Returns a type that holds a number which a narrower type refused; words such as NaN do not count.
+/// Returns a type that holds a number which a narrower type has refused; None for words such as NaN.
 fn wider(text: &str) -> Option<ColumnType> {
     if text.parse::<i64>().is_ok() {
         return Some(ColumnType::Bigint);
@@ -152,11 +152,11 @@ fn whole(text: &str) -> Option<String> {
         }
     }
     let number: f64 = text.contains(['e', 'E']).then(|| text.parse().ok())??;
-    // Beyond that a double may differ from the text.
+    // Beyond this magnitude a double may differ from the text.
     (number.fract() == 0.0 && number.abs() < 9e15).then(|| (number as i64).to_string())
 }
 
-/// Refuses, like PostgreSQL, a number that became infinite or zero only because the type cannot hold it.
+/// Refuses, as PostgreSQL does, a number that becomes infinite or zero only because the type cannot hold it.
 fn check_float(
     text: &str,
     (infinite, zero): (bool, bool),

@@ -1,4 +1,4 @@
-//! The headers of a message in one buffer: pairs of a name and a value, each preceded by its length.
+//! The headers of a message in one buffer, as pairs of name and value, each preceded by its length.
 
 use serde_json::Value as Json;
 use tally_postgres::pgtype::hex;
@@ -15,7 +15,7 @@ pub fn append(name: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) {
     }
 }
 
-/// The headers as JSON pairs of name and value, the value as PostgreSQL writes bytea.
+/// Appends the headers as JSON pairs of name and value, the value in PostgreSQL's form of bytea.
 pub fn append_json(mut headers: &[u8], out: &mut Vec<u8>) {
     out.push(b'[');
     let mut separator: &[u8] = b"";
@@ -39,7 +39,7 @@ pub fn append_json(mut headers: &[u8], out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-/// Reads headers from the JSON that [`append_json`] writes; any other JSON has none.
+/// Reads headers from the JSON that [`append_json`] writes; any other JSON yields none.
 pub fn from_json(json: &Json) -> Vec<u8> {
     let mut headers = Vec::new();
     for pair in json.as_array().into_iter().flatten() {
@@ -51,7 +51,7 @@ pub fn from_json(json: &Json) -> Vec<u8> {
     headers
 }
 
-/// The next part; nothing at the end.
+/// Takes the next part; None at the end.
 fn next<'a>(headers: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let (length, rest) = headers.split_first_chunk()?;
     *headers = rest;

@@ -12,7 +12,7 @@ use crate::config::{Source, Unit};
 pub struct Metadata {
     constants: Vec<usize>,
     facts: Vec<(usize, Source)>,
-    /// The values inside of a key that is JSON.
+    /// The values to extract from a key that is JSON.
     key: Node,
 }
 
@@ -67,7 +67,7 @@ fn fact<'r>(source: &Source, record: &Record<'r>) -> Result<Option<Value<'r>>, R
     })
 }
 
-/// Fills cells from a key, and passes over the rest of it.
+/// Fills cells from a key, and ignores the rest of it.
 struct KeyFill<'r> {
     cells: &'r [Cell],
     row: &'r mut Row,

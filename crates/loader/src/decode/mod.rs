@@ -27,7 +27,7 @@ pub use value::{shorten, Value};
 
 use crate::config::ColumnType;
 
-/// A message as it was read; everything the decoder may look at.
+/// A message as it was read, with all that the decoder may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
     /// Topic of the message.
@@ -40,21 +40,22 @@ pub struct Record<'a> {
     pub timestamp: Option<i64>,
     /// Key of the message.
     pub key: Option<&'a [u8]>,
-    /// Value of the message; none for a tombstone.
+    /// Value of the message; None for a tombstone.
     pub value: Option<&'a [u8]>,
     /// The headers, in one piece of memory; see [`headers`].
     pub headers: Option<&'a [u8]>,
 }
 
 impl<'a> Record<'a> {
-    /// Returns the beginning: at most this many bytes of the key and of the value, and headers only if they have no more.
+    /// Returns the beginning of the message: at most this many bytes of the key and of the value, and the headers only
+    /// if they have no more.
     pub fn beginning(&self, most: usize) -> Self {
         let cut = |bytes: &'a [u8]| &bytes[..bytes.len().min(most)];
         let headers = self.headers.filter(|headers| headers.len() <= most);
         Self { key: self.key.map(cut), value: self.value.map(cut), headers, ..*self }
     }
 
-    /// The bytes of its key, value and headers.
+    /// Returns the size of key, value and headers, in bytes.
     pub fn len(&self) -> usize {
         [self.key, self.value, self.headers].into_iter().flatten().map(<[u8]>::len).sum()
     }
@@ -69,12 +70,12 @@ pub struct Reject {
     pub column: Option<String>,
     /// The reason in words.
     pub message: String,
-    /// The type that the column would have to have.
+    /// The type that the column would need.
     pub wider: Option<ColumnType>,
 }
 
 impl Reject {
-    /// A message that is larger than it may be.
+    /// Rejects a message that is too large.
     pub fn too_large(bytes: usize, limit: usize) -> Self {
         Self::new(
             sqlstate::TOO_LARGE,
@@ -87,22 +88,22 @@ impl Reject {
         Self { message: format!("{}; only its beginning is kept here", self.message), ..self }
     }
 
-    /// A message without a value.
+    /// Rejects a message without a value.
     pub fn no_value() -> Self {
         Self::new(sqlstate::NULL_VALUE, "the message has no value")
     }
 
-    /// A message whose schema cannot be had.
+    /// Rejects a message whose schema is not available.
     pub fn no_schema(what: impl Into<String>) -> Self {
         Self::new(sqlstate::UNDEFINED_OBJECT, what)
     }
 
-    /// Any other reason.
+    /// Rejects a message for any other reason.
     pub fn new(sqlstate: &str, message: impl Into<String>) -> Self {
         Self { sqlstate: sqlstate.into(), column: None, message: message.into(), wider: None }
     }
 
-    /// A number that its column cannot hold, but a column of another type could.
+    /// Adds that a column of another type could hold the number.
     pub fn too_narrow(self, wider: ColumnType) -> Self {
         Self { message: format!("{}; {wider} would hold it", self.message), wider: Some(wider), ..self }
     }
@@ -113,13 +114,13 @@ impl Reject {
     }
 }
 
-/// Bytes as the text that they must be.
+/// Reads bytes as text.
 fn text(bytes: &[u8]) -> Result<&str, Reject> {
-    // The compat flavour says where the bad byte is, as the standard library does.
+    // The compat flavour reports the place of the bad byte, as the standard library does.
     simdutf8::compat::from_utf8(bytes).map_err(|e| Reject::new(sqlstate::BAD_CHARACTER, e.to_string()))
 }
 
-/// Bytes as the JSON that they must be, without the mark with which some say that it is UTF-8.
+/// Reads bytes as text for JSON, without the byte order mark that some programs put first.
 fn json_text(bytes: &[u8]) -> Result<&str, Reject> {
     text(bytes).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
 }

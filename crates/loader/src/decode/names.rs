@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use crate::config::plain_name;
 
-/// Names that PostgreSQL keeps for itself in every table.
+/// Names of the system columns of every table.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// Words that SQL takes for a column's name only in quotes, or for something else: `SELECT user` returns the role.
+/// Words that SQL accepts as a column's name only in quotes, or that mean something else: `SELECT user` returns the
+/// role.
 const RESERVED: &str = "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate \
     collation column concurrently constraint create cross current_catalog current_date current_role current_schema current_time \
     current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from \
@@ -20,17 +21,17 @@ const RESERVED: &str = "all analyse analyze and any array as asc asymmetric auth
 pub struct Names(HashSet<String>);
 
 impl Names {
-    /// The names that are taken in every table, and one more.
+    /// Begins with the names that are taken in every table, and one more.
     pub fn new(reserved: &str) -> Self {
         Self(SYSTEM_COLUMNS.iter().chain([&reserved]).map(|name| name.to_string()).collect())
     }
 
-    /// Takes the names that columns have.
+    /// Marks the names of existing columns as taken.
     pub fn take_names<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
         self.0.extend(names.into_iter().map(str::to_string));
     }
 
-    /// A name for a field: plain, and if that is taken, with the first number that makes it unique.
+    /// Returns a name for a field: plain, or, if that is taken, with the first number that makes it unique.
     pub fn free(&mut self, field: &str) -> String {
         let name = unquoted(field);
         let candidates = std::iter::once(name.clone())
@@ -38,8 +39,8 @@ impl Names {
         self.first_free(candidates)
     }
 
-    /// Names for fields, in their order. Of those that differ only by case, the one in lower case is called as it is, and
-    /// one in upper case says so: `e` and `E` become `e` and `e_upper`.
+    /// Returns names for fields, in their order. Of fields that differ only by case, the one in lower case keeps its
+    /// name, and one in upper case gets a suffix: `e` and `E` become `e` and `e_upper`.
     pub fn free_for_all<'a>(&mut self, fields: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
         let has_lower = |field: &str| {
             let lower = field.to_lowercase();
@@ -63,7 +64,7 @@ impl Names {
     }
 }
 
-/// A plain name, with `_` behind a reserved word.
+/// Returns a plain name, with `_` after a reserved word.
 fn unquoted(field: &str) -> String {
     let name = plain_name(field);
     match RESERVED.split_ascii_whitespace().any(|word| word == name) {

@@ -9,34 +9,34 @@ use super::Reject;
 #[derive(Default)]
 pub struct Node {
     members: Vec<(String, Member)>,
-    /// Hashed fast: what is looked up may come from anyone, but not what is in it.
+    /// A fast hash is enough: anybody can choose the keys that are looked up, but not those in the map.
     index: FxHashMap<String, usize>,
-    /// The members that are places in an array: counted from 0, or from -1 at the end.
+    /// The members that are places in an array, counted from 0, or from -1 at the end.
     places: Vec<(isize, usize)>,
 }
 
-/// The consumers of a member: some take it whole, others something inside.
+/// The consumers of a member: some take the whole, others something inside it.
 #[derive(Default)]
 pub struct Member {
     slots: Vec<usize>,
     inner: Option<Node>,
 }
 
-/// Receiver of the values that are found.
+/// A receiver of the values that are found.
 pub trait Visitor<'m> {
-    /// Takes a value that was asked for, with the number of its request.
+    /// Takes a requested value, with the number of its request.
     fn value(&mut self, slot: usize, raw: &'m str) -> Result<(), Reject>;
 
-    /// Takes a value that was not asked for.
+    /// Takes a value that was not requested.
     fn left_over(&mut self, key: &str, raw: &'m str) -> Result<(), Reject>;
 
-    /// Walks a value of which only parts were asked for.
+    /// Walks a value of which only parts were requested.
     fn inside(&mut self, key: &str, walk: impl FnOnce(&mut Self) -> Result<(), Reject>)
         -> Result<(), Reject>;
 }
 
 impl Node {
-    /// Asks for the value at a path of at least one step.
+    /// Requests the value at a path of at least one step.
     pub fn want(&mut self, path: &[String], slot: usize) {
         let (first, rest) = path.split_first().expect("a path has at least one step");
         let at = *self.index.entry(first.clone()).or_insert_with(|| {
@@ -49,17 +49,17 @@ impl Node {
         self.members[at].1.want(rest, slot);
     }
 
-    /// Whether nothing was asked for.
+    /// Whether nothing was requested.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Whether a value can contain what was asked for.
+    /// Whether a value can contain what was requested.
     pub fn fits(&self, raw: &str) -> bool {
         raw.starts_with('{') || (raw.starts_with('[') && !self.places.is_empty())
     }
 
-    /// Finds a field; messages mostly keep one order, so the one after the last found is tried first.
+    /// Finds a field. Most messages keep one order of fields, so the field after the last one found is tried first.
     fn find(&self, key: &str, next: &mut usize) -> Option<&Member> {
         let at = match self.members.get(*next) {
             Some((name, _)) if name == key => *next,
@@ -69,7 +69,7 @@ impl Node {
         Some(&self.members[at].1)
     }
 
-    /// Takes the members of an object, or of an array where places in one are wanted.
+    /// Walks the members of an object, or of an array if places in one are requested.
     pub fn walk<'m>(&self, json: &'m str, visitor: &mut impl Visitor<'m>) -> Result<(), Reject> {
         if json.trim_ascii_start().starts_with('[') && !self.places.is_empty() {
             return self.walk_array(json, visitor);
@@ -88,7 +88,7 @@ impl Node {
             Ok(())
         })?;
         for (place, raw) in elements.iter().enumerate() {
-            // No message has so many elements that their numbers do not fit.
+            // No message has enough elements for their numbers to overflow.
             let (from_front, from_back) = (place as isize, place as isize - elements.len() as isize);
             let key = place.to_string();
             let mut wanted =
@@ -105,7 +105,7 @@ impl Node {
 }
 
 impl Member {
-    /// Asks for the value itself, or for the value at a path inside.
+    /// Requests the value itself, or the value at a path inside it.
     pub fn want(&mut self, path: &[String], slot: usize) {
         if path.is_empty() {
             self.slots.push(slot);
@@ -114,7 +114,7 @@ impl Member {
         }
     }
 
-    /// Hands the value to its consumers.
+    /// Passes the value to its consumers.
     pub fn walk<'m>(&self, key: &str, raw: &'m str, visitor: &mut impl Visitor<'m>) -> Result<(), Reject> {
         for &slot in &self.slots {
             visitor.value(slot, raw)?;

@@ -1,4 +1,4 @@
-//! A row under construction, whose values come in any order.
+//! A row under construction, whose values may come in any order.
 
 use tally_postgres::pgtype::copy::{append_field, begin_row};
 
@@ -13,16 +13,17 @@ use crate::definition::Definition;
 #[derive(Default)]
 pub struct Row {
     bytes: Vec<u8>,
-    /// The place of each column in `bytes`, or nothing for NULL.
+    /// The place of each column in `bytes`; None for NULL.
     spans: Vec<Option<(usize, usize)>>,
     has_overflow: bool,
     /// The fields that no column takes, as JSON.
     overflow: String,
-    /// Rows replace each other: each has its number, and says whether it only takes an older one away.
+    /// Whether rows replace each other by their key: then each has its number, and a flag that it only removes an older
+    /// one.
     is_keyed: bool,
     /// The budget that is left for the rows of the message.
     budget: Budget,
-    /// The columns whose value that was found last cannot be stored, and why.
+    /// The columns whose latest value cannot be stored, and why.
     refused: Vec<(usize, Reject)>,
 }
 
@@ -33,14 +34,14 @@ pub struct Mark {
     overflow: usize,
 }
 
-/// A place in the overflow under a key.
+/// A nested object in the overflow.
 pub struct Nest {
     before: usize,
     empty: usize,
 }
 
 impl Row {
-    /// A row of a table.
+    /// Makes an empty row of a table.
     pub fn new(definition: &Definition) -> Self {
         Self {
             spans: vec![None; definition.columns.len()],
@@ -59,12 +60,12 @@ impl Row {
         self.refused.clear();
     }
 
-    /// A mark of the current state.
+    /// Returns a mark of the current state.
     pub fn mark(&self) -> Mark {
         Mark { bytes: self.bytes.len(), overflow: self.overflow.len() }
     }
 
-    /// Returns to a mark; `cells` are those that were filled since.
+    /// Returns to a mark; `cells` are the cells that have been filled since.
     pub fn rewind<'c>(&mut self, mark: Mark, cells: impl IntoIterator<Item = &'c Cell>) {
         self.bytes.truncate(mark.bytes);
         self.overflow.truncate(mark.overflow);
@@ -86,7 +87,7 @@ impl Row {
         Ok(())
     }
 
-    /// Appends a column's value that another one may follow, which counts instead: of fields with one name the last does.
+    /// Appends a column's value, which a later one replaces: of several fields with one name the last counts.
     pub fn fill_for_now(&mut self, cell: &Cell, encode: impl FnOnce(&mut Vec<u8>) -> Result<bool, Reject>) {
         if !self.refused.is_empty() {
             self.refused.retain(|(place, _)| *place != cell.place);
@@ -118,7 +119,7 @@ impl Row {
         Nest { before, empty: self.overflow.len() }
     }
 
-    /// Ends the nest, and removes it if nothing was left over.
+    /// Ends a nested object, and removes it if it is empty.
     pub fn end_nested_overflow(&mut self, nest: Nest) {
         if self.overflow.len() == nest.empty {
             self.overflow.truncate(nest.before);
@@ -127,14 +128,14 @@ impl Row {
         }
     }
 
-    /// Appends the row to `out`, as one of a message.
+    /// Appends the row to `out` as one of this message.
     pub fn assemble(&mut self, cells: &[Cell], message: u32, out: &mut Rows) -> Result<(), Reject> {
         self.check(cells, |cell| cell.required || cell.is_key)?;
         let overflow = self.encode_overflow()?;
         self.append(overflow, false, message, out)
     }
 
-    /// Appends a row that takes away the one with its key.
+    /// Appends a row that removes the row with its key.
     pub fn assemble_gone(&mut self, cells: &[Cell], message: u32, out: &mut Rows) -> Result<(), Reject> {
         self.check(cells, |cell| cell.is_key)?;
         self.append(None, true, message, out)
@@ -179,7 +180,7 @@ impl Row {
         self.budget.spend_bytes(length)
     }
 
-    /// Appends the leftover fields as jsonb, and says where; nothing if there are none.
+    /// Appends the leftover fields as jsonb, and returns where they begin; None if there are none.
     fn encode_overflow(&mut self) -> Result<Option<usize>, Reject> {
         if self.overflow.is_empty() || !self.has_overflow {
             return Ok(None);

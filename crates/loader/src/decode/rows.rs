@@ -1,18 +1,18 @@
-//! Rows of one table as binary COPY.
+//! The rows of one table in the form of binary COPY.
 
-/// The rows, and which message each of them came from.
+/// Rows, with the message that each came from.
 #[derive(Debug, Default)]
 pub struct Rows {
     /// The rows without header and trailer.
     pub copy: Vec<u8>,
     /// The end of each row.
     ends: Vec<usize>,
-    /// The message of each row, by its number in the batch.
+    /// For each row, the number of its message in the batch.
     messages: Vec<u32>,
 }
 
 impl Rows {
-    /// No rows, with the capacity of others.
+    /// Makes an empty set of rows, with the capacity of another.
     pub fn like(other: &Self) -> Self {
         Self {
             copy: Vec::with_capacity(other.copy.len()),
@@ -21,7 +21,7 @@ impl Rows {
         }
     }
 
-    /// Number of rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -42,7 +42,7 @@ impl Rows {
         &self.copy[self.row_start(from)..self.row_start(to)]
     }
 
-    /// Forgets all rows but the first `len`.
+    /// Drops all rows but the first `len`.
     pub fn truncate(&mut self, len: usize) {
         self.copy.truncate(self.row_start(len));
         self.ends.truncate(len);

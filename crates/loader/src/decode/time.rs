@@ -1,4 +1,4 @@
-//! Instants and dates, from text or from numbers with a unit, within PostgreSQL's range; and as text again.
+//! Instants and dates within PostgreSQL's range, from text or from numbers with a unit, and back to text.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -10,7 +10,7 @@ use super::value::Value;
 use super::{sqlstate, Reject};
 use crate::config::{ColumnType, Unit};
 
-/// Microseconds since 2000-01-01 UTC.
+/// Converts a value to microseconds since 2000-01-01 UTC.
 pub fn micros(value: &Value, unit: Option<Unit>, kind: ColumnType) -> Result<i64, Reject> {
     let since_1970 = match value {
         Value::Number(text) => from_number(text, unit, kind)?,
@@ -30,7 +30,7 @@ pub fn is_instant(text: &str) -> bool {
     infinity(text).is_none() && from_text(text, ColumnType::Timestamptz).is_ok()
 }
 
-/// Microseconds since 2000-01-01 of a count since 1970.
+/// Converts a count since 1970 to microseconds since 2000-01-01.
 pub fn instant(count: i64, unit: Unit, kind: ColumnType) -> Result<i64, Reject> {
     since_2000(to_micros(count.into(), unit), kind)
 }
@@ -48,12 +48,12 @@ fn to_micros(count: i128, unit: Unit) -> i128 {
     }
 }
 
-/// Days since 2000-01-01 of days since 1970.
+/// Converts days since 1970 to days since 2000-01-01.
 pub fn days_since_1970(days: i32) -> Result<i32, Reject> {
     days_from_unix(days).ok_or_else(|| overflow(ColumnType::Date))
 }
 
-/// Microseconds since midnight.
+/// Converts a value to microseconds since midnight.
 pub fn time_of_day(value: &Value) -> Result<i64, Reject> {
     let Value::Text(text) = value else {
         return Err(Reject::new(sqlstate::INVALID_TEXT, "not text, for time"));
@@ -66,7 +66,7 @@ pub fn time_of_day(value: &Value) -> Result<i64, Reject> {
     Ok(nanos_to_micros(nanos) as i64) // of one day
 }
 
-/// Days since 2000-01-01.
+/// Converts a value to days since 2000-01-01.
 pub fn days(value: &Value, unit: Option<Unit>) -> Result<i32, Reject> {
     if let Value::Text(text) = value {
         if let Some(end) = infinity(text) {
@@ -82,11 +82,11 @@ pub fn days(value: &Value, unit: Option<Unit>) -> Result<i32, Reject> {
         }
     }
     let micros = micros(value, unit, ColumnType::Date)?;
-    Ok(micros.div_euclid(MICROS_PER_DAY) as i32) // all of PostgreSQL's instants have a day
+    Ok(micros.div_euclid(MICROS_PER_DAY) as i32) // every instant of PostgreSQL has a day in its range
 }
 
-/// Microseconds since 2000-01-01 UTC of a text. A timestamp without time zone is stored as it reads; one that has a zone is
-/// stored in UTC, as numbers are.
+/// Converts a text to microseconds since 2000-01-01 UTC. For timestamp, a text without a zone is stored as it reads;
+/// one with a zone is stored in UTC, as numbers are.
 fn from_text(text: &str, kind: ColumnType) -> Result<i64, Problem> {
     if let Some(end) = infinity(text) {
         return Ok(end);
@@ -100,7 +100,7 @@ fn from_text(text: &str, kind: ColumnType) -> Result<i64, Problem> {
     }
 }
 
-/// Reads what else ISO 8601 and RFC 9557 allow: times without separators, hours alone, a zone's name in brackets.
+/// Reads further forms of ISO 8601 and RFC 9557: times without separators, hours alone, a zone's name in brackets.
 fn from_iso(text: &str, kind: ColumnType) -> Result<i64, Problem> {
     let instant = match kind == ColumnType::Timestamp && !has_zone(text) {
         true => text.parse::<DateTime>().ok().and_then(|local| TimeZone::UTC.to_timestamp(local).ok()),
@@ -116,12 +116,12 @@ fn has_zone(text: &str) -> bool {
     time.skip_while(|c| *c != b':').any(|c| matches!(c, b'Z' | b'z' | b'+' | b'-'))
 }
 
-/// Whether a text names an end of time.
+/// Whether a text is one of PostgreSQL's infinities.
 pub fn is_infinity(text: &str) -> bool {
     infinity(text).is_some()
 }
 
-/// The end of time that a text names, as PostgreSQL has it.
+/// Returns PostgreSQL's infinity that a text names.
 fn infinity(text: &str) -> Option<i64> {
     let is = |name: &str| text.eq_ignore_ascii_case(name);
     if is("infinity") || is("+infinity") {
@@ -171,19 +171,19 @@ fn nanos_to_micros(nanos: i128) -> i128 {
     (nanos + 500).div_euclid(1000)
 }
 
-/// Writes a day since 1970-01-01; none if no calendar has it.
+/// Writes a day, given in days since 1970-01-01; None if it is outside the calendar.
 pub fn date_text(days: i32) -> Option<String> {
     let since = Span::new().try_days(days).ok()?;
     Date::constant(1970, 1, 1).checked_add(since).ok().map(|date| date.to_string())
 }
 
-/// Writes a time of day, in microseconds since midnight; none if no day has it.
+/// Writes a time of day, given in microseconds since midnight; None if it is outside a day.
 pub fn time_text(micros: i64) -> Option<String> {
     let time = Time::midnight().checked_add(SignedDuration::from_micros(micros));
     time.ok().map(|time| time.to_string())
 }
 
-/// Writes an instant, in UTC, from a count since 1970-01-01; none if no calendar has it.
+/// Writes an instant in UTC, given as a count since 1970-01-01; None if it is outside the calendar.
 pub fn instant_text(count: i64, unit: Unit) -> Option<String> {
     let instant = match unit {
         Unit::S => Timestamp::from_second(count),

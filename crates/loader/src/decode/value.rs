@@ -51,7 +51,7 @@ fn unescape(raw: &str) -> Result<Cow<'_, str>, Reject> {
         .map_err(|e| Reject::new(sqlstate::BAD_JSON, format!("a string with an invalid escape: {e}")))
 }
 
-/// Shortens a long value, to enough to recognise it.
+/// Shortens a long value, keeping enough to recognise it.
 pub fn shorten(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),

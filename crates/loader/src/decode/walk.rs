@@ -1,7 +1,7 @@
-//! Walks the fields of a JSON object without building a tree.
+//! Walking the fields of a JSON object without building a tree.
 //!
-//! serde_json's raw values were measured as fast as sonic-rs on messages of 180 bytes, half the time of a tree,
-//! and unlike sonic-rs they survive a message of a million open brackets.
+//! On messages of 180 bytes, serde_json's raw values were measured to be as fast as sonic-rs and to take half the time
+//! of a tree; unlike sonic-rs, they survive a message of a million opening brackets.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -36,7 +36,7 @@ pub fn for_each_element<'a>(
     conclude(refused, outcome, "array")
 }
 
-/// Whether a text is JSON at all.
+/// Checks that a text is JSON.
 pub fn check(json: &str) -> Result<(), Reject> {
     conclude(None, serde_json::from_str::<IgnoredAny>(json).map(drop), "value")
 }

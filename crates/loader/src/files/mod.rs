@@ -1,8 +1,8 @@
 //! `tally load csv` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
 //!
-//! A load has three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` prepares the table and enters the files
-//! in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load part after part: the
-//! rows of a batch, its dead letters and the part's new position share one transaction.
+//! A load has three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` prepares the
+//! table and enters the files in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load
+//! part after part: the rows of a batch, its dead letters and the part's new position share one transaction.
 
 mod batch;
 mod columns;

@@ -22,7 +22,8 @@ pub struct Naming {
     /// Store each file's name, without its extensions, in this column
     #[arg(long, value_name = "COLUMN")]
     file_column: Option<String>,
-    /// Store what the named groups of this regular expression match in each file's path in columns of the same names: '(?<series>[^/]+)[.]csv'
+    /// Store what the named groups of this regular expression match in each file's path in columns of the same names:
+    /// '(?<series>[^/]+)[.]csv'
     #[arg(long, value_name = "REGEX")]
     file_pattern: Option<Regex>,
 }

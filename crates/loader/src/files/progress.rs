@@ -1,4 +1,5 @@
-//! The progress of a run as the user sees it: a bar over the bytes of all files on a terminal, lines in a log elsewhere.
+//! The progress of a run as the user sees it: a bar over the bytes of all files on a terminal, lines in a log
+//! elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};

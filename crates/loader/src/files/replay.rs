@@ -115,8 +115,8 @@ async fn store(
     Ok((stored.len() as u64, left().count() as u64))
 }
 
-/// Moves this many from the dead letters of a file's parts to the rows, from the first part on: a letter does not say which
-/// part it belongs to.
+/// Moves this many from the dead letters of a file's parts to the rows, from the first part on: a letter does not say
+/// which part it belongs to.
 async fn count(tx: &Transaction<'_>, key: PartKey<'_>, stored: i64) -> Result<(), Error> {
     let sql = "UPDATE loader.files f SET rows = rows + moved, dead_letters = dead_letters - moved
                FROM (SELECT from_position,

@@ -1,7 +1,7 @@
 //! Prepares a load: finds out which files are new, and which table and columns they go to.
 //!
-//! First everything is read and worked out, outside a transaction; then the table and the ledger are made in one, under a
-//! lock, so that two runs that start at the same time agree.
+//! First everything is read and worked out, outside a transaction; then the table and the ledger are made in one, under
+//! a lock, so that two runs that start at the same time agree.
 
 use std::collections::HashSet;
 

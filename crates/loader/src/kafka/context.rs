@@ -45,8 +45,8 @@ impl Context {
         self.changes().pop_front()
     }
 
-    /// Whether librdkafka has reported since the last call that something is wrong with a topic: perhaps it is gone. Where
-    /// messages are taken by the hundred, only its log says so.
+    /// Whether librdkafka has reported since the last call that something is wrong with a topic: perhaps it is gone.
+    /// Where messages are taken by the hundred, only its log says so.
     pub fn take_doubt(&self) -> bool {
         self.doubt.swap(false, Ordering::Relaxed)
     }

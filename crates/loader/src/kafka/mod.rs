@@ -44,7 +44,8 @@ const FIXED: [(&str, &str); 7] = [
 const DEFAULTS: [(&str, &str); 7] = [
     ("isolation.level", "read_committed"),
     ("fetch.wait.max.ms", "100"),
-    // By default librdkafka pauses for a second when its queue is full, which would leave the writer idle most of the time.
+    // By default librdkafka pauses for a second when its queue is full, which would leave the writer idle most of the
+    // time.
     ("fetch.queue.backoff.ms", "5"),
     ("allow.auto.create.topics", "false"),
     // A response of the broker is in memory as a whole, and so is each zstd batch in it once decompressed.

@@ -97,8 +97,8 @@ fn partition_with_id(
     Ok(Partition { topic: topic.name.clone(), topic_id, number, low, high, begin })
 }
 
-/// Returns for each partition the first offset whose message is not older than a time, in milliseconds since 1970; the high
-/// watermark if there is none.
+/// Returns for each partition the first offset whose message is not older than a time, in milliseconds since 1970; the
+/// high watermark if there is none.
 pub fn offsets_at(
     consumer: &JobConsumer,
     partitions: &[Partition],

@@ -1,5 +1,5 @@
-//! The number of messages that librdkafka may fetch ahead of the reader. Its own bound of their memory counts values alone, so that a
-//! topic with large keys or headers would fill any memory.
+//! The number of messages that librdkafka may fetch ahead of the reader. Its own bound of their memory counts values
+//! alone, so that a topic with large keys or headers would fill any memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// Number of the last messages the mean size of keys and headers is taken over.
 const WINDOW: f64 = 256.0;
 
-/// The number of messages that a consumer may fetch ahead; shared by the sessions of a lane, since librdkafka takes it only when
-/// a consumer is made.
+/// The number of messages that a consumer may fetch ahead; shared by the sessions of a lane, since librdkafka takes it
+/// only when a consumer is made.
 #[derive(Debug, Clone)]
 pub struct Prefetch {
     messages: Arc<AtomicUsize>,

@@ -1,6 +1,6 @@
 //! Fetches messages from librdkafka by the hundred. The `rdkafka` crate returns each as an event of its own, with an
-//! allocation, locks and calls of the clock, which cost a seventh of the loader's time; it does not expose librdkafka's way
-//! to return many.
+//! allocation, locks and calls of the clock, which cost a seventh of the loader's time; it does not expose librdkafka's
+//! way to return many.
 //!
 //! Only messages take this path. All other events, such as rebalances, stay in the consumer's own queue.
 
@@ -48,8 +48,8 @@ impl<'c> Queue<'c> {
         Self { consumer, queue, taken, prefetch, overhead: MeanOverhead::default() }
     }
 
-    /// Redirects the messages of a partition to this queue. Must be called before the partition is assigned, or they would come
-    /// out of order.
+    /// Redirects the messages of a partition to this queue. Must be called before the partition is assigned, or they
+    /// would come out of order.
     pub fn lead(&self, topic: &str, partition: i32) {
         let topic = CString::new(topic).expect("Kafka's names have no zero bytes");
         let client = self.consumer.client().native_ptr();
@@ -76,7 +76,8 @@ impl<'c> Queue<'c> {
         self.overhead.note(bytes);
     }
 
-    /// Returns whether the messages that wait take too much memory; the next consumer with this limit fetches fewer ahead.
+    /// Returns whether the messages that wait take too much memory; the next consumer with this limit fetches fewer
+    /// ahead.
     pub fn lower_prefetch(&self) -> bool {
         // SAFETY: the queue lives until this is dropped.
         let waiting = unsafe { native::rd_kafka_queue_length(self.queue.as_ptr()) };

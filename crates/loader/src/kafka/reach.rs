@@ -11,8 +11,8 @@ use super::JobConsumer;
 use crate::config::Config;
 use crate::Failure;
 
-/// Time that a request waits for its answer, from one attempt to the next: a reason to give up may come early, and a broker
-/// that is far away may be slow.
+/// Time that a request waits for its answer, from one attempt to the next: a reason to give up may come early, and a
+/// broker that is far away may be slow.
 const PATIENCE: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(7)];
 /// Time that the callbacks may take to arrive.
 const CALLBACKS: Duration = Duration::from_millis(50);

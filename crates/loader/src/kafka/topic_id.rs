@@ -1,5 +1,5 @@
-//! Topic ids, which distinguish a topic from one of the same name that was created after it was deleted; the `rdkafka` crate does
-//! not expose them.
+//! Topic ids, which distinguish a topic from one of the same name that was created after it was deleted; the `rdkafka`
+//! crate does not expose them.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
@@ -73,8 +73,8 @@ impl Question {
             .map(|topic| CString::new(topic).expect("Kafka's names have no zero bytes"))
             .collect();
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        // SAFETY: the client lives as long as the consumer; librdkafka copies the names and the options, and what was made
-        // here is destroyed once.
+        // SAFETY: the client lives as long as the consumer; librdkafka copies the names and the options, and what was
+        // made here is destroyed once.
         unsafe {
             let answers = native::rd_kafka_queue_new(client);
             let collection =
@@ -95,10 +95,11 @@ impl Question {
         }
     }
 
-    /// Returns the ids by topic, if the answer is there or comes in time. Topics whose ids the broker does not tell are missing.
+    /// Returns the ids by topic, if the answer is there or comes in time. Topics whose ids the broker does not tell are
+    /// missing.
     pub fn answer(&self, wait: Duration) -> Option<HashMap<String, TopicId>> {
-        // SAFETY: the queue lives until this is dropped, the event until it is destroyed below, and all that is read belongs
-        // to the event.
+        // SAFETY: the queue lives until this is dropped, the event until it is destroyed below, and all that is read
+        // belongs to the event.
         unsafe {
             let event = native::rd_kafka_queue_poll(self.answers.as_ptr(), wait.as_millis() as i32);
             if event.is_null() {

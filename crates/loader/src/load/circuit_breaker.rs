@@ -1,7 +1,7 @@
 //! A circuit breaker: stops reading a topic when none of its messages can be stored any more.
 //!
-//! Somebody has then changed the producers, the table or the configuration, and millions of dead letters would help nobody. What was
-//! read is in `loader.dead_letters`, the rest stays in Kafka, and the other topics go on.
+//! Somebody has then changed the producers, the table or the configuration, and millions of dead letters would help
+//! nobody. What was read is in `loader.dead_letters`, the rest stays in Kafka, and the other topics go on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

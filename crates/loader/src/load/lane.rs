@@ -1,8 +1,8 @@
 //! A lane: a consumer, a thread that reads and decodes, and a connection that writes, for some of the partitions.
 //!
 //! Lanes share nothing but the database, so that one more of them is like one more loader. Inside a lane the order of
-//! each partition is kept. Whatever changes under a lane, it answers with a new session: a new consumer, at the positions
-//! and with the definitions that PostgreSQL has by then.
+//! each partition is kept. Whatever changes under a lane, it answers with a new session: a new consumer, at the
+//! positions and with the definitions that PostgreSQL has by then.
 
 use std::sync::{mpsc as sync, Arc};
 use std::time::{Duration, Instant};

@@ -46,8 +46,8 @@ pub struct Rehearsal {
     pub inferred: Vec<(String, Definition)>,
 }
 
-/// Reads at most this many messages from where the job would go on, or the last ones if it has read them all, and tries to
-/// store them.
+/// Reads at most this many messages from where the job would go on, or the last ones if it has read them all, and tries
+/// to store them.
 pub async fn rehearse(config: &Config, messages: usize) -> Result<Rehearsal, Failure> {
     let mut config = config.clone();
     config.batch.rows = messages;

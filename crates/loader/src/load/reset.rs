@@ -11,7 +11,8 @@ use crate::pg::{self, Position};
 use crate::runtime;
 use crate::Failure;
 
-/// Move the positions of a topic: to its beginning after it was recreated, or back to where loading is to be repeated from.
+/// Move the positions of a topic: to its beginning after it was recreated, or back to where loading is to be repeated
+/// from.
 #[derive(clap::Args)]
 pub struct ResetArgs {
     /// The configuration file (TOML).

@@ -1,7 +1,7 @@
 //! Observability of a running loader: metrics, health, logs, and notifications of systemd.
 //!
-//! A process has one run, so the state of the run is global to the process, like its metrics. The parts of the run report
-//! here with one call per batch or per second, never per message.
+//! A process has one run, so the state of the run is global to the process, like its metrics. The parts of the run
+//! report here with one call per batch or per second, never per message.
 
 mod http;
 mod logs;
@@ -32,7 +32,8 @@ fn state() -> MutexGuard<'static, RunState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts the HTTP server, if one is configured, and the heartbeat; must be called inside the run's asynchronous runtime.
+/// Starts the HTTP server, if one is configured, and the heartbeat; must be called inside the run's asynchronous
+/// runtime.
 pub fn begin_run(config: &Config) -> Result<(), Failure> {
     state().job.clone_from(&config.job);
     let scraped = config.http.as_ref().map(http::serve).transpose()?;

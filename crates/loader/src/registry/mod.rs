@@ -1,7 +1,7 @@
 //! The schema registry: schemas by number; a number never changes its meaning.
 //!
-//! A schema is fetched once, and stored in PostgreSQL as well, so that messages of known schemas can be loaded while the
-//! registry is unavailable.
+//! A schema is fetched once, and stored in PostgreSQL as well, so that messages of known schemas can be loaded while
+//! the registry is unavailable.
 
 mod client;
 
@@ -44,8 +44,8 @@ impl Registry {
         Client::new(config)?.probe()
     }
 
-    /// Returns the schema with this number. Where no usable one exists, the message is to be rejected; where the registry
-    /// does not answer, it is to be asked again.
+    /// Returns the schema with this number. Where no usable one exists, the message is to be rejected; where the
+    /// registry does not answer, it is to be asked again.
     pub fn shape(&mut self, id: u32) -> Result<Arc<AvroShape>, Failure> {
         let known = match self.shapes.get(&id) {
             Some(known) => known.clone(),

@@ -1,5 +1,5 @@
-//! Sends rows to their table: directly, or by a staging table if newer rows replace older ones or the server has to cast
-//! text.
+//! Sends rows to their table: directly, or by a staging table if newer rows replace older ones or the server has to
+//! cast text.
 
 use bytes::Bytes;
 use futures_util::{pin_mut, SinkExt};

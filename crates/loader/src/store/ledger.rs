@@ -21,8 +21,8 @@ pub enum CopyMode {
 pub enum Attempt<S> {
     /// The batch is stored.
     Stored(S),
-    /// The batch must not be stored, and nothing of it is. A failure of kind `Retry` asks for a batch made from the current
-    /// state, one of kind `Reject` for leaving out the source.
+    /// The batch must not be stored, and nothing of it is. A failure of kind `Retry` asks for a batch made from the
+    /// current state, one of kind `Reject` for leaving out the source.
     Refused(Failure),
 }
 
@@ -43,8 +43,8 @@ pub trait Ledger {
         mode: CopyMode,
     ) -> Result<Attempt<Self::Stored>, Error>;
 
-    /// Finds out how an earlier attempt ended whose connection was lost; none if nothing of it was stored. Waits for its
-    /// transaction if the server still runs it. Rows that the server may have refused count as stored.
+    /// Finds out how an earlier attempt ended whose connection was lost; none if nothing of it was stored. Waits for
+    /// its transaction if the server still runs it. Rows that the server may have refused count as stored.
     async fn find_attempt(
         &self,
         tx: &Transaction<'_>,

@@ -13,12 +13,12 @@ use crate::pg::{self, Connector};
 /// Time before the first report, and at most between two of them.
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
-/// Time that a small query may take before the connection counts as lost: a firewall or proxy is dropping packets, or the
-/// server is frozen.
+/// Time that a small query may take before the connection counts as lost: a firewall or proxy is dropping packets, or
+/// the server is frozen.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// Ends sessions of this job's loaders that hold a lock in the middle of a COPY and send no more of it: the loader is suspended,
-/// or its network is cut. The server's `idle_in_transaction_session_timeout` does not apply during a COPY.
+/// Ends sessions of this job's loaders that hold a lock in the middle of a COPY and send no more of it: the loader is
+/// suspended, or its network is cut. The server's `idle_in_transaction_session_timeout` does not apply during a COPY.
 const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
     FROM pg_stat_activity a
     CROSS JOIN LATERAL unnest(pg_blocking_pids(a.pid)) AS blocker(pid)
@@ -27,8 +27,8 @@ const END_SILENT: &str = "SELECT b.pid, pg_terminate_backend(b.pid)
       AND b.application_name = a.application_name AND b.usesysid = a.usesysid
       AND b.state = 'active' AND b.wait_event = 'ClientRead' AND b.query_start < now() - interval '30 s'";
 
-/// Does the work, and logs which sessions it waits for meanwhile. If the database does not even answer on a new connection,
-/// the work ends with the error of a lost one.
+/// Does the work, and logs which sessions it waits for meanwhile. If the database does not even answer on a new
+/// connection, the work ends with the error of a lost one.
 pub async fn watch<T>(connector: &Connector, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     let mut wait = FIRST;

@@ -32,7 +32,8 @@ impl OneByOne {
         })
     }
 
-    /// Prepares the COPY into the staging table, if the session may create one and the server has the language of the block.
+    /// Prepares the COPY into the staging table, if the session may create one and the server has the language of the
+    /// block.
     pub async fn open(&self, tx: &Transaction<'_>) -> Result<Option<Statement>, Error> {
         let sql = "SELECT has_database_privilege(current_database(), 'TEMPORARY')
                           AND EXISTS (SELECT FROM pg_catalog.pg_language WHERE lanname = 'plpgsql'

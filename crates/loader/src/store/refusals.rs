@@ -48,11 +48,12 @@ pub async fn store_around(
     }
 }
 
-/// The number of refused rows up to which the client tries again without them; beyond it the server tries rows one by one.
+/// The number of refused rows up to which the client tries again without them; beyond it the server tries rows one by
+/// one.
 const FEW: u64 = 16;
 
-/// Copies those of the wanted rows that the server takes, and returns the others with its reasons; may give up after more
-/// than `most` of them.
+/// Copies those of the wanted rows that the server takes, and returns the others with its reasons; may give up after
+/// more than `most` of them.
 pub async fn copy_around(
     tx: &mut Transaction<'_>,
     destination: &Destination,

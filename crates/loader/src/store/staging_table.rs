@@ -1,5 +1,5 @@
-//! A temporary table for rows that the server has to process first: rows with a key, of which only the last one counts, and
-//! rows with text that only the server can cast.
+//! A temporary table for rows that the server has to process first: rows with a key, of which only the last one counts,
+//! and rows with text that only the server can cast.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -102,8 +102,8 @@ impl<'d> StagingTable<'d> {
         )
     }
 
-    /// The statement that brings the rows into their table one by one, and notes each that the server refuses in the table
-    /// `refused`: its number from 0, the SQLSTATE, the column, and the message.
+    /// The statement that brings the rows into their table one by one, and notes each that the server refuses in the
+    /// table `refused`: its number from 0, the SQLSTATE, the column, and the message.
     pub fn insert_one_by_one(&self, refused: &str) -> String {
         let block = format!(
             "DECLARE

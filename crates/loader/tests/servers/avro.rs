@@ -1,7 +1,7 @@
 //! Avro messages from a broker in this process, with schemas of a real registry, into a real PostgreSQL.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Decimal, Schema};
-use tally_testkit::{complaint, environment, program, start, tally, wait_until, World};
+use tally_testkit::{complaint, environment, program, read_request, start_in, tally, wait_until, World};
 
 fn registry_url() -> String {
     environment("REGISTRY_URL")
@@ -232,9 +232,8 @@ fn stub(id: u32, schema: String) -> (String, Arc<AtomicBool>, Arc<AtomicUsize>) 
     let (switch, counter) = (answering.clone(), asked.clone());
     std::thread::spawn(move || {
         for connection in listener.incoming() {
-            let (mut connection, mut request) = (connection.unwrap(), [0; 2048]);
-            let length = connection.read(&mut request).unwrap_or(0);
-            let request = String::from_utf8_lossy(&request[..length]);
+            let mut connection = connection.unwrap();
+            let request = read_request(&connection);
             let (status, body) = if !switch.load(Ordering::SeqCst) {
                 ("503 Service Unavailable", String::new())
             } else if !request.to_lowercase().contains("authorization: basic dxnlcjpzzwnyzxq=") {
@@ -260,13 +259,13 @@ fn a_registry_that_is_away_stops_only_what_was_never_seen() {
     let (url, answering, asked) = stub(1, trade(1));
     let topic =
         format!("format = 'avro'\n[registry]\nurl = '{url}'\nuser = 'user'\npassword = {{ env = 'SECRET' }}");
-    // No other test sets this variable.
-    std::env::set_var("SECRET", "secret");
+    let plain = topic.replace("{ env = 'SECRET' }", "'secret'");
 
     // Away at the beginning: it waits, and goes on by itself.
     answering.store(false, Ordering::SeqCst);
     world.produce(&[&trade_message(1, 1, 0)]);
-    let (child, _file) = start("load", &world.config(&topic), &["--until-end", "--quiet"]);
+    let environment = [("SECRET", "secret")];
+    let (child, _file) = start_in(&environment, "load", &world.config(&topic), &["--until-end", "--quiet"]);
     wait_until(|| asked.load(Ordering::SeqCst) > 0);
     answering.store(true, Ordering::SeqCst);
     let output = child.wait_with_output().unwrap();
@@ -277,14 +276,14 @@ fn a_registry_that_is_away_stops_only_what_was_never_seen() {
     // Away later: what was seen before is in PostgreSQL.
     answering.store(false, Ordering::SeqCst);
     world.produce(&[&trade_message(1, 1, 1)]);
-    world.load(&topic);
+    world.load(&plain);
     assert_eq!(world.next_offset(), 2);
     assert!(world.dead_letters().is_empty());
 
     // Authentication fails, and no secret is told.
     answering.store(true, Ordering::SeqCst);
     world.produce(&[&trade_message(2, 1, 2)]);
-    let wrong = world.config(&topic.replace("{ env = 'SECRET' }", "'opensesame'"));
+    let wrong = world.config(&plain.replace("'secret'", "'opensesame'"));
     let text = complaint(&wrong);
     assert!(text.contains("authentication failed; set `user` and `password`"), "{text}");
     let check = tally("check", &wrong, &[]);

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use tally_testkit::{database_url, tally, World};
+use tally_testkit::{database_url, read_request, tally, World};
 
 const COLUMNS: &str =
     "columns = [{ name = 'id', type = 'bigint', required = true }, { name = 'note', type = 'text' }]";
@@ -53,6 +53,7 @@ fn each_mistake_has_its_line() {
     std::thread::spawn(move || {
         while let Ok((connection, _)) = strangers.accept() {
             use std::io::Write;
+            read_request(&connection);
             let _ = (&connection)
                 .write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         }

@@ -10,8 +10,8 @@ use tally_testkit::{Job, Workload};
 const WORKLOAD: Workload = Workload { messages: 300_000, partitions: 8, malformed: 0.002, batch_rows: 500 };
 /// Kills while the loader connects, creates its tables and claims its partitions.
 const EARLY_KILLS: u32 = 4;
-/// Kills in the middle of the stream; at most a twentieth of it is loaded before each.
-const KILLS: u32 = 12;
+/// Kills in the middle of the stream.
+const KILLS: i64 = 12;
 
 #[test]
 #[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
@@ -32,7 +32,10 @@ fn killed_loaders_store_every_message_exactly_once() {
     for n in 1..=KILLS {
         let mut loader = job.start_loader();
         let before = job.progress();
-        job.wait_for(before + 1 + up_to(WORKLOAD.messages as u64 / 20) as i64, &mut loader);
+        // Half of an equal share of what is left, on average: a slow look at the progress leaves enough for the next
+        // kills.
+        let share = (WORKLOAD.messages - before) / (KILLS - n + 2);
+        job.wait_for(before + 1 + up_to(share as u64) as i64, &mut loader);
         std::thread::sleep(Duration::from_micros(up_to(20_000)));
         loader.kill();
         let now = job.progress();

@@ -3,7 +3,7 @@
 use nix::sys::signal::{kill, signal, SigHandler, Signal};
 use nix::unistd::Pid;
 
-use tally_testkit::{start, tally, wait_until, World};
+use tally_testkit::{start, tally, terminate, wait_until, World};
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
@@ -176,7 +176,7 @@ fn an_inferred_column_may_be_altered() {
     world.database.batch_execute("ALTER TABLE feeds_altered.t ALTER COLUMN qty TYPE numeric").unwrap();
     world.produce(&[br#"{"id":5,"qty":5.5}"#]);
     wait_until(|| world.next_offset() == 5);
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    terminate(&child);
     assert!(child.wait_with_output().unwrap().status.success());
     world.database.batch_execute("ALTER TABLE feeds_altered.t ALTER COLUMN at TYPE text").unwrap();
     world.produce(&[br#"{"id":6,"at":1704067200000}"#]);

@@ -5,11 +5,9 @@ use std::io::Write;
 use std::process::Child;
 use std::time::Duration;
 
-use nix::sys::signal::{kill, Signal};
-use nix::unistd::Pid;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
-use tally_testkit::Files;
+use tally_testkit::{terminate, Files};
 
 #[test]
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
@@ -444,7 +442,7 @@ fn killed_runs_store_every_row_exactly_once() {
     let before = loaded(&mut world);
     let mut child = world.command(&["--jobs", "1"]).spawn().unwrap();
     wait_for(&mut world, &mut child, |now| now > before);
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    terminate(&child);
     assert!(child.wait().unwrap().success());
     world.assert_invariant();
     world.load(&[]);

@@ -1,11 +1,10 @@
-//! Messages that were made to do harm: each is a dead letter or a clear refusal, what is beside it is stored, and memory stays
-//! small.
+//! Messages that were made to do harm: each is a dead letter or a clear refusal, what is beside it is stored, and
+//! memory stays small.
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Child;
-use std::time::Duration;
 
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -13,7 +12,7 @@ use rdkafka::ClientConfig;
 use serde_json::json;
 
 use crate::avro::{avro, register};
-use tally_testkit::{start, tally, wait_until, Topic, World};
+use tally_testkit::{free_address, start, tally, wait_until, Topic, World, STUCK};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
 const MEMORY_KILOBYTES: u64 = 200_000;
@@ -27,7 +26,9 @@ fn load_until(world: &mut World, config: &str, next_offset: i64) -> u64 {
         world.exists("loader.offsets")
             && world.database.query_one(sql, &[&world.name]).unwrap().get::<_, i64>(0) == next_offset
     });
-    loader.most_memory()
+    let memory = loader.most_memory();
+    println!("{}: {memory} kB at most", world.name);
+    memory
 }
 
 struct Running(Child);
@@ -96,7 +97,7 @@ fn large_headers_take_little_memory() {
         .send(BaseRecord::<(), str>::to(&topic.name).payload("{\"id\":0}"))
         .map_err(|(error, _)| error)
         .unwrap();
-    producer.flush(Duration::from_secs(60)).unwrap();
+    producer.flush(STUCK).unwrap();
     load_until(&mut world, &config, 1);
     let slow = "CREATE FUNCTION hostile_headers.wait() RETURNS trigger LANGUAGE plpgsql AS
             'BEGIN IF (SELECT count(*) FROM hostile_headers.t) = 1 THEN PERFORM pg_sleep(3); END IF; RETURN NULL; END';
@@ -109,7 +110,7 @@ fn large_headers_take_little_memory() {
         let record = BaseRecord::<(), str>::to(&topic.name).payload(&payload).headers(headers);
         producer.send(record).map_err(|(error, _)| error).unwrap();
         if id % 100 == 99 {
-            producer.flush(Duration::from_secs(60)).unwrap();
+            producer.flush(STUCK).unwrap();
         }
     }
     let memory = load_until(&mut world, &config, MESSAGES);
@@ -130,7 +131,7 @@ fn bomb(topic: &Topic, codec: &str, megabytes: usize) {
         let producer: BaseProducer = config.create().unwrap();
         let record = BaseRecord::<(), [u8]>::to(&topic.name).payload(value);
         producer.send(record).map_err(|(error, _)| error).unwrap();
-        producer.flush(Duration::from_secs(60)).unwrap();
+        producer.flush(STUCK).unwrap();
     };
     send("none", b"{\"id\":1}");
     send(codec, &vec![b' '; megabytes << 20]);
@@ -174,7 +175,7 @@ fn what_unpacks_to_too_much_is_refused() {
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn those_who_hold_connections_shut_nobody_out() {
     let world = World::new("hostile_http");
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = free_address();
     let config = format!("{}\n[http]\nlisten = '{address}'", world.config(COLUMNS));
     world.produce(&[b"{\"id\":1}"]);
     let (child, _file) = start("load", &config, &["--quiet"]);

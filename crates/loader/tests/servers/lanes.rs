@@ -1,13 +1,12 @@
 //! Several lanes that write at the same time: tables that change under them, locks in their way, and a stop meanwhile.
 
+use std::fs;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::{kill, Signal};
-use nix::unistd::Pid;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::ClientConfig;
-use tally_testkit::{connect, start, tally, wait_until, World};
+use tally_testkit::{connect, start, tally, terminate, wait_until, Loader, World, STUCK};
 
 const PARTITIONS: i32 = 4;
 
@@ -24,7 +23,7 @@ fn produce(world: &World, topic: &str, count: i64, message: impl Fn(i32, i64) ->
             producer.send(record).map_err(|(error, _)| error).unwrap();
         }
     }
-    producer.flush(Duration::from_secs(20)).unwrap();
+    producer.flush(STUCK).unwrap();
 }
 
 fn config(world: &World, topic: &str, more: &str, in_topic: &str) -> String {
@@ -86,19 +85,19 @@ fn who_holds_a_lock_is_said_and_a_stop_does_not_wait_for_it() {
     let mut lock = locking.transaction().unwrap();
     lock.batch_execute("LOCK TABLE lanes_locked.t IN SHARE MODE").unwrap();
     let config = config(&world, "lanes_locked_4", "stop_ms = 1000", "");
-    let (child, _file) = start("load", &config, &["--quiet"]);
+    let directory = tempfile::tempdir().unwrap();
+    let (file, log) = (directory.path().join("load.toml"), directory.path().join("log"));
+    fs::write(&file, &config).unwrap();
+    let loader = Loader::start(&file, &log, &["--quiet"], &[]);
     let waiting = "SELECT count(*)::text FROM pg_stat_activity
                    WHERE application_name = 'tally lanes_locked' AND wait_event_type = 'Lock'";
     wait_until(|| world.column(waiting) == ["4"]);
-    sleep(Duration::from_secs(6));
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
-    let asked = Instant::now();
-    let output = child.wait_with_output().unwrap();
-    println!("stopped after {:?}", asked.elapsed());
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{text}");
-    assert!(text.contains("waiting for a lock") && text.contains("LOCK TABLE lanes_locked.t"), "{text}");
-    assert!(text.contains("took too long"), "{text}");
+    let text = || fs::read_to_string(&log).unwrap();
+    wait_until(|| text().contains("waiting for a lock") && text().contains("LOCK TABLE lanes_locked.t"));
+    let (status, took) = loader.terminate_timed();
+    println!("stopped after {took:?}");
+    assert!(status.success(), "{}", text());
+    assert!(text().contains("took too long"), "{}", text());
     lock.rollback().unwrap();
 
     let output = tally("load", &config, &["--until-end", "--quiet"]);
@@ -121,8 +120,8 @@ fn a_message_that_comes_while_reading_is_paused_is_not_left_out() {
     let waiting = "SELECT count(*)::text FROM pg_stat_activity
                    WHERE application_name = 'tally lanes_paused' AND wait_event_type = 'Lock'";
     wait_until(|| world.column(waiting) == ["1"]);
-    // One batch waits for the lock, one for the writer, and the third finds no room: nobody sees it, but after a second of
-    // that reading is paused. Before each, the end of the partition is met.
+    // One batch waits for the lock, one for the writer, and the third finds no room: nobody sees it, but after a second
+    // of that reading is paused. Before each, the end of the partition is met.
     for message in [b"{\"id\":2}", b"{\"id\":3}"] {
         world.produce(&[message]);
         sleep(2 * AGE);
@@ -134,6 +133,6 @@ fn a_message_that_comes_while_reading_is_paused_is_not_left_out() {
     world.produce(&[b"{\"id\":5}"]);
     wait_until(|| world.next_offset() == 5);
     assert_eq!(world.column("SELECT id::text FROM lanes_paused.t ORDER BY id"), ["1", "2", "3", "4", "5"]);
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    terminate(&child);
     assert!(child.wait_with_output().unwrap().status.success());
 }

@@ -1,5 +1,5 @@
-//! The program against real servers. One binary, since each has to be linked; a test that needs a server is ignored unless it
-//! is asked for, and finds it in the environment.
+//! The program against real servers. One binary, since each has to be linked; a test that needs a server is ignored
+//! unless it is asked for, and finds it in the environment.
 
 mod avro;
 mod backfill;

@@ -1,5 +1,5 @@
-//! The first five minutes: the files that people have, loaded without a word of configuration. What comes out is numbers
-//! to work with, or one line that says what to write.
+//! The first five minutes: the files that people have, loaded without a word of configuration. What comes out is
+//! numbers to work with, or one line that says what to write.
 
 use tally_testkit::Files;
 

@@ -6,10 +6,8 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{kill, Signal};
-use nix::unistd::Pid;
 use serde_json::Value as Json;
-use tally_testkit::{program, wait_until, World};
+use tally_testkit::{free_address, program, terminate, wait_until, World, STUCK};
 use tempfile::NamedTempFile;
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint', required = true }]";
@@ -21,11 +19,11 @@ fn metrics_and_health_follow_the_loader() {
     let ddl = "CREATE TABLE observe.t (id bigint CHECK (id < 1000), overflow jsonb)";
     world.database.batch_execute(ddl).unwrap();
     world.produce(&[b"{\"id\":1}", b"no", b"{\"id\":2}", b"{\"id\":1000}", b"{\"id\":3}"]);
-    let address = free_address();
+    let address = free_address().to_string();
     let loader = Running::start(&world, &format!("[http]\nlisten = '{address}'"), &[]);
     let ask = |path: &str| get(&address, path);
-    wait_until(|| metric(&address, "tally_position{topic=\"observe\",partition=\"0\"}") == Some(5.0));
-    wait_until(|| metric(&address, "tally_high_watermark{topic=\"observe\",partition=\"0\"}") == Some(5.0));
+    wait_for_metric(&address, "tally_position{topic=\"observe\",partition=\"0\"}", 5.0);
+    wait_for_metric(&address, "tally_high_watermark{topic=\"observe\",partition=\"0\"}", 5.0);
     wait_until(|| ask("ready").0 == 200);
     for (name, value) in [
         ("tally_rows_total{table=\"observe.t\"}", 3.0),
@@ -39,12 +37,12 @@ fn metrics_and_health_follow_the_loader() {
         ("tally_kafka_up", 1.0),
         ("tally_ready", 1.0),
     ] {
-        assert_eq!(metric(&address, name), Some(value), "{name}");
+        wait_for_metric(&address, name, value);
     }
     let batches = metric(&address, "tally_batches_total").unwrap();
     assert!(batches >= 1.0);
-    assert_eq!(metric(&address, "tally_batch_seconds_count"), Some(batches));
-    assert_eq!(metric(&address, "tally_batch_seconds_bucket{le=\"+Inf\"}"), Some(batches));
+    wait_for_metric(&address, "tally_batch_seconds_count", batches);
+    wait_for_metric(&address, "tally_batch_seconds_bucket{le=\"+Inf\"}", batches);
     assert!(ask("metrics").1.contains("loader_job=\"observe\""));
     let newest = metric(&address, "tally_newest_message_timestamp_seconds{topic=\"observe\"}").unwrap();
     let now = world.column("SELECT extract(epoch FROM now())::text")[0].parse::<f64>().unwrap();
@@ -74,18 +72,18 @@ fn metrics_and_health_follow_the_loader() {
     assert!(reason.starts_with("PostgreSQL has stored nothing since 2"), "{reason}");
     assert!(reason.contains("disk full, alas"), "{reason}");
     assert_eq!((&body["ready"], &body["job"]), (&Json::from(false), &Json::from("observe")));
-    wait_until(|| metric(&address, "tally_lag{topic=\"observe\",partition=\"0\"}") == Some(1.0));
+    wait_for_metric(&address, "tally_lag{topic=\"observe\",partition=\"0\"}", 1.0);
     wait_until(|| metric(&address, "tally_database_retries_total") > Some(0.0));
-    assert!(metric(&address, "tally_newest_message_age_seconds{topic=\"observe\"}") > Some(0.0));
-    assert_eq!(metric(&address, "tally_database_up"), Some(0.0));
+    wait_until(|| metric(&address, "tally_newest_message_age_seconds{topic=\"observe\"}") > Some(0.0));
+    wait_for_metric(&address, "tally_database_up", 0.0);
     assert_eq!(ask("health").0, 200, "a database that is away is no reason to start again");
     world.database.batch_execute("DROP TRIGGER is_full ON observe.t").unwrap();
     wait_until(|| ask("ready").0 == 200);
-    assert_eq!(metric(&address, "tally_rows_total{table=\"observe.t\"}"), Some(4.0));
+    wait_for_metric(&address, "tally_rows_total{table=\"observe.t\"}", 4.0);
 
     world.cluster.broker_down(1).unwrap();
     wait_until(|| ask("ready").1.contains("no Kafka broker has answered since 2"));
-    assert_eq!(metric(&address, "tally_kafka_up"), Some(0.0));
+    wait_for_metric(&address, "tally_kafka_up", 0.0);
     world.cluster.broker_up(1).unwrap();
     wait_until(|| ask("ready").0 == 200);
 
@@ -97,7 +95,7 @@ fn metrics_and_health_follow_the_loader() {
 #[ignore = "needs PostgreSQL, in DATABASE_URL"]
 fn a_connection_is_for_one_request() {
     let world = World::new("observe_requests");
-    let address = free_address();
+    let address = free_address().to_string();
     let loader = Running::start(&world, &format!("[http]\nlisten = '{address}'"), &[]);
     wait_until(|| get(&address, "health").0 == 200);
     let mut connection = TcpStream::connect(&address).unwrap();
@@ -114,7 +112,7 @@ fn a_connection_is_for_one_request() {
 fn connections_are_few() {
     const MOST: usize = 64;
     let world = World::new("observe_connections");
-    let address = free_address();
+    let address = free_address().to_string();
     let loader = Running::start(&world, &format!("[http]\nlisten = '{address}'"), &[]);
     wait_until(|| get(&address, "health").0 == 200);
     wait_until(|| waits_for_the_first_of(MOST, &address));
@@ -160,7 +158,7 @@ fn systemd_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    socket.set_read_timeout(Some(STUCK)).unwrap();
     let expect = |wanted: &str| loop {
         let mut buffer = [0; 1000];
         let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("no {wanted}: {error}"));
@@ -197,13 +195,9 @@ impl Running {
     }
 
     fn terminate(self) -> Output {
-        kill(Pid::from_raw(self.process.id() as i32), Signal::SIGTERM).unwrap();
+        terminate(&self.process);
         self.process.wait_with_output().unwrap()
     }
-}
-
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// The status and the body; nobody there is status 0.
@@ -238,6 +232,16 @@ fn waits_for_the_first_of(connections: usize, address: &str) -> bool {
 fn metric(address: &str, name: &str) -> Option<f64> {
     let text = get(address, "metrics").1;
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
+/// Waits until a metric has this value: metrics change one by one.
+#[track_caller]
+fn wait_for_metric(address: &str, name: &str, value: f64) {
+    let until = Instant::now() + STUCK;
+    while metric(address, name) != Some(value) {
+        assert!(Instant::now() < until, "{name} is {:?} and not {value}", metric(address, name));
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn json_lines(output: &Output) -> Vec<Json> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
 use rdkafka::producer::Producer;
-use tally_testkit::{complaint, start, tally, wait_until, Topic, World};
+use tally_testkit::{complaint, start, tally, terminate, wait_until, Topic, World, STUCK};
 
 const COLUMNS: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'";
 const SKIP: &str = "columns = [{ name = 'id', type = 'bigint' }]\nunknown_fields = 'ignore'\non_gap = 'skip'";
@@ -36,7 +36,7 @@ fn assert_all_but_gaps(world: &mut World) {
 }
 
 fn stop(child: Child) -> String {
-    kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+    terminate(&child);
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{text}");
@@ -146,16 +146,15 @@ fn only_committed_transactions_are_loaded() {
     let mut world = World::new("positions_transactions");
     let topic = Topic::new("positions_transactions");
     let producer = topic.producer(true);
-    let wait = Duration::from_secs(20);
-    producer.init_transactions(wait).unwrap();
+    producer.init_transactions(STUCK).unwrap();
     for transaction in 0..6 {
         producer.begin_transaction().unwrap();
         topic.send(&producer, 0, 10 * transaction, None);
         topic.send(&producer, 0, 10 * transaction + 1, None);
         if transaction % 2 == 0 {
-            producer.commit_transaction(wait).unwrap();
+            producer.commit_transaction(STUCK).unwrap();
         } else {
-            producer.abort_transaction(wait).unwrap();
+            producer.abort_transaction(STUCK).unwrap();
         }
     }
     let expected = ["0", "1", "20", "21", "40", "41"];
@@ -171,7 +170,7 @@ fn only_committed_transactions_are_loaded() {
     topic.send(&producer, 0, 60, None);
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(world.column("SELECT id::text FROM positions_transactions.t ORDER BY id"), expected);
-    producer.commit_transaction(wait).unwrap();
+    producer.commit_transaction(STUCK).unwrap();
     wait_until(|| world.column("SELECT id::text FROM positions_transactions.t WHERE id = 60") == ["60"]);
     stop(child);
 }
@@ -182,8 +181,7 @@ fn what_transactions_leave_behind_is_neither_lag_nor_a_gap() {
     let mut world = World::new("positions_marks");
     let topic = Topic::new("positions_marks");
     let producer = topic.producer(true);
-    let wait = Duration::from_secs(20);
-    producer.init_transactions(wait).unwrap();
+    producer.init_transactions(STUCK).unwrap();
     let config = topic.config(&world, COLUMNS);
     let load = |world: &mut World, end: i64| {
         let output = tally("load", &config, &["--until-end", "--quiet"]);
@@ -194,14 +192,14 @@ fn what_transactions_leave_behind_is_neither_lag_nor_a_gap() {
     };
     producer.begin_transaction().unwrap();
     topic.send(&producer, 0, 1, None);
-    producer.commit_transaction(wait).unwrap();
+    producer.commit_transaction(STUCK).unwrap();
     load(&mut world, 2);
     topic.drop_before(2);
     load(&mut world, 2);
     producer.begin_transaction().unwrap();
     topic.send(&producer, 0, 2, None);
     topic.send(&producer, 0, 3, None);
-    producer.abort_transaction(wait).unwrap();
+    producer.abort_transaction(STUCK).unwrap();
     load(&mut world, 5);
     topic.drop_before(5);
     load(&mut world, 5);
@@ -211,7 +209,7 @@ fn what_transactions_leave_behind_is_neither_lag_nor_a_gap() {
     let (child, _file) = start("load", &config, &[]);
     producer.begin_transaction().unwrap();
     topic.send(&producer, 0, 4, None);
-    producer.commit_transaction(wait).unwrap();
+    producer.commit_transaction(STUCK).unwrap();
     wait_until(|| world.next_offset() == 7);
     stop(child);
 }

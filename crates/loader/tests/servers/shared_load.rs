@@ -132,7 +132,7 @@ fn a_terminated_loader_stores_what_it_has_and_repeats_nothing() {
 #[ignore = "needs a real Kafka and PostgreSQL, in KAFKA_BROKERS and DATABASE_URL"]
 fn a_slow_database_costs_neither_the_membership_nor_the_memory() {
     let mut job = Job::new("slow", 13, &WORKLOAD);
-    let patience = "\"max.poll.interval.ms\" = 6000, \"session.timeout.ms\" = 6000";
+    let patience = "\"max.poll.interval.ms\" = 12000, \"session.timeout.ms\" = 12000";
     let more = format!(
         // One consumer: others that join late would make the group hand out partitions again.
         "mode = \"subscribe\"\nwriters = 1\nkafka = {{ {patience}, \"group.instance.id\" = \"one\", \"queued.max.messages.kbytes\" = 1024 }}"
@@ -146,7 +146,8 @@ fn a_slow_database_costs_neither_the_membership_nor_the_memory() {
     let name = job.name.clone();
     let mut lock = job.database.transaction().unwrap();
     lock.batch_execute(&format!("LOCK TABLE {name} IN SHARE MODE")).unwrap();
-    std::thread::sleep(Duration::from_secs(9));
+    // Longer than the group would wait for a consumer that is not polled.
+    std::thread::sleep(Duration::from_secs(16));
     let memory = loader.resident_kilobytes();
     lock.rollback().unwrap();
     println!("{memory} kB resident while nothing could be written");

@@ -1,5 +1,5 @@
-//! Random texts of every type, loaded as files and as messages: what is stored is what PostgreSQL itself reads, and all that
-//! it writes is stored.
+//! Random texts of every type, loaded as files and as messages: what is stored is what PostgreSQL itself reads, and all
+//! that it writes is stored.
 
 use std::fmt::Write;
 
@@ -171,8 +171,8 @@ fn files_are_read_as_postgresql_reads_them() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Messages may also have times as only ISO 8601 writes them, and null. A leap second of an instant that becomes a time of day
-/// is the second before it.
+/// Messages may also have times as only ISO 8601 writes them, and null. A leap second of an instant that becomes a time
+/// of day is the second before it.
 const COMPARABLE: &str = r"state IS NULL AND written <> 'null' AND text !~ '[+-]\d{6}' AND text !~ '-.*:60'";
 
 /// A message for each text, as it is if it is JSON; in quotes otherwise.

@@ -1,4 +1,4 @@
-//! The questions that the demo asks PostgreSQL.
+//! The demo's queries of PostgreSQL.
 
 use tally_loader::{connector, Database as Address, Failure};
 use tokio::runtime::Runtime;
@@ -44,7 +44,7 @@ impl Database {
         Ok(database)
     }
 
-    /// Removes what a demo leaves: its schema and its positions and dead letters.
+    /// Removes what a demo leaves behind: its schema, its positions and its dead letters.
     pub fn clean(&self) -> Result<(), Failure> {
         self.execute("DROP SCHEMA IF EXISTS tally_demo CASCADE")?;
         for table in ["offsets", "dead_letters", "schema_history"] {
@@ -62,7 +62,7 @@ impl Database {
         let sql = "SELECT next_offset FROM loader.offsets WHERE job = $1 ORDER BY partition";
         match self.runtime.block_on(self.client.query(sql, &[&NAME])) {
             Ok(rows) => Ok(rows.iter().map(|row| row.get(0)).collect()),
-            // The loader has yet to create it.
+            // The loader has not created the table yet.
             Err(error) if is_missing(&error) => Ok(Vec::new()),
             Err(error) => Err(explained(&error)),
         }
@@ -103,7 +103,7 @@ fn is_missing(error: &Error) -> bool {
     error.code() == Some(&SqlState::UNDEFINED_TABLE)
 }
 
-/// The server's own words, or what went wrong on the way to it.
+/// Returns the server's own message, or what went wrong on the way to the server.
 fn explained(error: &Error) -> Failure {
     let what = error.as_db_error().map_or_else(
         || {

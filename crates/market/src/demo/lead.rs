@@ -1,7 +1,7 @@
-//! Keeps the producer from running too far ahead of the loader.
+//! A limit on how far the producer runs ahead of the loader.
 //!
 //! The embedded broker holds 5 MiB per partition, about 25,000 trades, and forgets older messages: a partition must
-//! never hold that many which are not in the table yet.
+//! never hold as many trades that are not yet in the table.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,12 @@ use super::process::Process;
 use crate::simulate::producer::TopicProducer;
 use crate::simulate::progress_bar;
 
-/// Delivered but not loaded messages of a partition. As many again, at most, are still in the producer's queue.
+/// The most messages of a partition that are delivered but not loaded. At most as many again are still in the
+/// producer's queue.
 const MOST: i64 = 10_000;
-/// Messages between two looks at what was delivered.
+/// The number of messages between two looks at what was delivered.
 const EVERY: u64 = 500;
-/// Time between two looks at what was loaded, while there is no need to wait for it.
+/// The time between two looks at what was loaded, while there is no need to wait for it.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// The producer's lead over the loader, and the most it may be.

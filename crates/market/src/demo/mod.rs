@@ -1,4 +1,4 @@
-//! `tally demo`: the whole way, from a market to an analyst's answers.
+//! `tally-market demo`: the whole way from a market to an analyst's answers.
 
 mod database;
 mod lead;
@@ -26,10 +26,10 @@ use questions::Questions;
 
 const TOPIC: &str = "trades";
 const PARTITIONS: i32 = 24;
-/// Share of malformed messages: hardly visible, and enough for every kind to occur.
+/// The share of malformed messages: hardly visible, but enough for every kind to occur.
 const MALFORMED: f64 = 0.0001;
 
-/// Simulate a market, load it and ask the first questions, with a broker of its own.
+/// Simulate a market, load it and ask the first questions, using an embedded broker.
 ///
 /// Works in the schema tally_demo, which it empties first and drops at the end.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub struct DemoArgs {
     /// The database, postgresql://user@host/name; the extension pg_tally must be installed on its server
     #[arg(long, env = "DATABASE_URL", value_name = "URL")]
     database: String,
-    /// Leave the schema tally_demo behind, to ask more
+    /// Keep the schema tally_demo, to ask further questions
     #[arg(long)]
     keep: bool,
     /// Messages to produce
@@ -76,7 +76,7 @@ pub fn run(args: DemoArgs) -> Result<(), Failure> {
     say("\nThat is all. The demo has removed its tables.")
 }
 
-/// The change that the simulator makes for the report to find: one of the more active symbols, in the second half.
+/// The change that the report is to find: one of the more active symbols, in the second half.
 fn surge(symbols: u32, days: u32) -> Surge {
     let symbol = symbol(6.min(symbols as usize - 1));
     Surge { symbol, day: 0.6 * f64::from(days), factor: 1.5 }
@@ -141,12 +141,12 @@ fn report(what: &str, count: u64, time: Option<Duration>) -> Result<(), Failure>
     say(format_args!("{what:<13}{:>10}{rate}", HumanCount(count).to_string()))
 }
 
-/// Prints a line; whoever reads them may stop reading.
+/// Prints a line; fails if the reader has stopped reading.
 fn say(line: impl Display) -> Result<(), Failure> {
     writeln!(std::io::stdout(), "{line}").map_err(|error| Failure::new(error).at("standard output"))
 }
 
-/// The loader's configuration, in a file that goes with the demo.
+/// The loader's configuration, in a file that is removed at the end of the demo.
 fn configuration(database: &str, brokers: &str) -> Result<tempfile::NamedTempFile, Failure> {
     let quoted = |text: &str| toml::Value::from(text).to_string();
     let text = include_str!("load.toml")

@@ -21,14 +21,14 @@ impl Process {
     pub fn broker(topic: &str, partitions: i32) -> Result<(Self, String), Failure> {
         let mut command = program("tally-market", "broker")?;
         command.arg("--topic").arg(format!("{topic}:{partitions}"));
-        // It ends with its input, and so with the demo.
+        // The broker ends with its input, and so with the demo.
         let mut broker =
             Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()), "embedded broker")?;
         let mut address = String::new();
         let read = broker.child.stdout.take().map(|out| BufReader::new(out).read_line(&mut address));
         match read {
             Some(Ok(1..)) => Ok((broker, address.trim_end().to_owned())),
-            _ => Err(Failure::new("it did not start").at(broker.name)),
+            _ => Err(Failure::new("the process did not start").at(broker.name)),
         }
     }
 
@@ -46,7 +46,7 @@ impl Process {
 
     fn spawn(command: &mut Command, name: &'static str) -> Result<Self, Failure> {
         #[cfg(target_os = "linux")]
-        // Even if the demo is killed.
+        // The loader ends even if the demo is killed.
         // SAFETY: between fork and exec this makes one system call and touches no memory.
         unsafe {
             command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?));
@@ -59,11 +59,11 @@ impl Process {
         Ok(Self { child, name })
     }
 
-    /// Fails if the process has ended by itself; it has said why.
+    /// Fails if the process has ended by itself; it has printed the reason.
     pub fn check(&mut self) -> Result<(), Failure> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(Failure::new(format!("ended before its time, {status}")).at(self.name)),
+            Ok(Some(status)) => Err(Failure::new(format!("ended unexpectedly, {status}")).at(self.name)),
             Err(error) => Err(Failure::new(error).at(self.name)),
         }
     }
@@ -84,13 +84,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Of no consequence if it has ended already.
+        // Harmless if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A command of one of our programs, which are installed beside each other.
+/// A command of one of our programs, which are installed in the same directory.
 fn program(name: &str, subcommand: &str) -> Result<Command, Failure> {
     let this = std::env::current_exe().map_err(|error| Failure::new(error).at("path of this program"))?;
     let mut command = Command::new(this.with_file_name(name));

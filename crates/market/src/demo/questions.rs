@@ -1,4 +1,4 @@
-//! An analyst's first questions: one line of English, the SQL, and the answer as a table.
+//! An analyst's first questions: each is one line of English and its SQL, answered by a table.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tally_loader::Failure;
 use super::database::{Answer, Database};
 use super::say;
 
-/// About the trades and their hours.
+/// Questions about the trades and their hours.
 pub const FIRST: [&str; 6] = [
     include_str!("0_dead_letters.sql"),
     include_str!("1_symbols.sql"),
@@ -18,9 +18,9 @@ pub const FIRST: [&str; 6] = [
     include_str!("4_interval.sql"),
     include_str!("5_wilder.sql"),
 ];
-/// The changes across all symbols.
+/// The question about changes across all symbols.
 pub const REPORT: &str = include_str!("6_report.sql");
-/// The changes in one series.
+/// The question about changes in one series.
 pub const DETECT: &str = include_str!("7_detect.sql");
 
 /// Counts the questions as they are asked.
@@ -42,7 +42,7 @@ impl Questions {
             answer = database.ask(statement)?;
         }
         let elapsed = started.elapsed();
-        // A function called for its effect answers with an empty value.
+        // A function that is called for its effect returns an empty value.
         if answer.rows.iter().flatten().any(|value| value.as_deref().is_some_and(|text| !text.is_empty())) {
             say(aligned(&answer))?;
         } else if !answer.columns.is_empty() {
@@ -59,12 +59,12 @@ fn split(text: &str) -> (&str, &str) {
     (first.trim_start_matches("-- "), sql.trim_end())
 }
 
-/// Statements, with an empty line between them: each in a transaction of its own.
+/// Splits a text at its empty lines into statements, each of which has its own transaction.
 fn statements(sql: &str) -> impl Iterator<Item = &str> {
     sql.split("\n\n")
 }
 
-/// A table as wide as the terminal, if there is one: numbers to the right.
+/// Formats an answer as a table, as wide as the terminal if there is one, with numbers aligned to the right.
 fn aligned(answer: &Answer) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header(&answer.columns);

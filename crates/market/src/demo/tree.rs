@@ -1,4 +1,4 @@
-//! The power tree beside the table: the same question to both, the same answer from both.
+//! The power tree and its table: the same question to both, the same answer from both.
 
 use indicatif::HumanCount;
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +9,8 @@ use super::questions::Questions;
 use super::say;
 use crate::simulate::MarketArgs;
 
-/// Distance of the range from the start of the first day and the end of the last: nowhere near the edge of a leaf.
+/// The distance of the range from the start of the first day and from the end of the last, chosen to cut through
+/// leaves.
 const INSIDE: SignedDuration = SignedDuration::from_millis(12_345_678);
 
 /// Makes a tree over the trades and compares it with them.
@@ -31,7 +32,7 @@ pub fn compare(
     }
 }
 
-/// Most of the time that the market trades.
+/// Returns a range that covers most of the market's time.
 pub fn range(market: &MarketArgs) -> (Timestamp, Timestamp) {
     let end = market.start.saturating_add(SignedDuration::from_hours(24 * i64::from(market.days)));
     let end = end.unwrap_or(Timestamp::MAX);

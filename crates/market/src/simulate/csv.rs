@@ -1,4 +1,4 @@
-//! `tally simulate csv`: daily prices of many shares over a century, in files, as a backtest reads them.
+//! `tally-market simulate csv`: files of daily prices of many shares over a century, as a backtest reads them.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -31,19 +31,19 @@ const SECTORS: [&str; 12] = [
     "Transportation",
 ];
 
-/// Write files of simulated daily prices: each business day of a century for each of many shares.
+/// Write files of simulated daily prices: every business day of a century, for many shares.
 #[derive(Debug, clap::Args)]
 pub struct CsvArgs {
-    /// Directory to write to; made if it is missing
+    /// Directory to write to; created if it is missing
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
-    /// Size of all files together, such as 200MB or 2GB
+    /// Total size of all files, such as 200MB or 2GB
     #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = tally_loader::bytes)]
     bytes: u64,
-    /// Files to write
+    /// Number of files to write
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     files: u32,
-    /// Seed of the random numbers; equal seeds write equal files, byte for byte
+    /// Seed of the random numbers; equal seeds write identical files
     #[arg(long, default_value_t = 1)]
     seed: u64,
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub fn run(args: &CsvArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the days of one share until its century or the file is over; returns their number.
+/// Writes the days of one share until the century or the file ends; returns their number.
 fn write_share(args: &CsvArgs, share: u32, days: &[String], end: u64, out: &mut Counted) -> io::Result<u64> {
     let mut random = ChaCha12Rng::seed_from_u64(args.seed);
     random.set_stream(share.into());
@@ -83,7 +83,7 @@ fn write_share(args: &CsvArgs, share: u32, days: &[String], end: u64, out: &mut 
     let mut rows = 0;
     for day in days {
         let price = path.price();
-        // With an exponent where it is very small, as most programs write it.
+        // A very small price has an exponent, as most programs write it.
         writeln!(out, "{day},{ticker},{sector},{price:?},{price:?},{price:?},{price:?},{price:?},1000000")?;
         path.advance(1.0, &mut random);
         rows += 1;
@@ -94,7 +94,7 @@ fn write_share(args: &CsvArgs, share: u32, days: &[String], end: u64, out: &mut 
     Ok(rows)
 }
 
-/// `SIAAAA`, `SIAAAB` and so on.
+/// The ticker symbol of a share: `SIAAAA`, `SIAAAB` and so on.
 fn ticker(share: u32) -> String {
     let letter = |place: u32| char::from(b'A' + (share / 26u32.pow(place) % 26) as u8); // below 26
     ["SI".to_string(), (0..4).rev().map(letter).collect()].concat()

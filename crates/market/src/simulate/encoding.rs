@@ -1,4 +1,4 @@
-//! Encodes trades into messages.
+//! The encoding of trades as messages.
 
 use tally_loader::{register, Failure, RegistryConfig};
 
@@ -22,7 +22,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Avro for a topic, with its schema registered.
+    /// Registers the schema of trades for a topic, and returns the encoding with it.
     pub fn avro(registry: &RegistryConfig, topic: &str) -> Result<Self, Failure> {
         register(registry, &format!("{topic}-value"), SCHEMA).map(Self::Avro)
     }
@@ -36,7 +36,7 @@ impl Encoding {
     }
 }
 
-/// A message that claims to have this schema.
+/// Begins a message that claims to have this schema.
 pub fn framed(schema: u32) -> Vec<u8> {
     let mut message = vec![0];
     message.extend(schema.to_be_bytes());
@@ -61,7 +61,7 @@ fn text(text: &str, out: &mut Vec<u8>) {
     out.extend(text.as_bytes());
 }
 
-/// Seven bits a byte, the lowest first, the sign in the lowest bit.
+/// Appends a number in Avro's form: seven bits per byte, the lowest first, the sign in the lowest bit.
 fn long(number: i64, out: &mut Vec<u8>) {
     let mut bits = ((number << 1) ^ (number >> 63)) as u64;
     while bits > 0x7f {

@@ -13,7 +13,7 @@ const ASSETS: [&str; 20] = [
     "BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "DOT", "LTC", "BCH", "LINK", "AVAX", "ATOM", "UNI", "XLM",
     "ETC", "FIL", "NEAR", "ALGO", "AAVE", "TRX",
 ];
-/// Time that a trade travels from its exchange to the collector, on average.
+/// The average time that a trade takes from its exchange to the collector.
 const MEAN_DELAY_MICROS: f64 = 40_000.0;
 const DAY_MICROS: f64 = 86_400e6;
 
@@ -22,7 +22,7 @@ const DAY_MICROS: f64 = 86_400e6;
 pub struct Clock {
     /// Microseconds since 1970 at which the market opens.
     pub start_micros: i64,
-    /// Trades per second of market time, all series together; they come as a Poisson process.
+    /// Trades per second of market time, of all series together, as a Poisson process.
     pub trades_per_second: f64,
     /// Microseconds of market time per step of the price model.
     pub step_micros: f64,
@@ -60,7 +60,7 @@ impl Market {
         let series: Vec<_> = (0..symbols as usize)
             .map(|i| Series::list(i, parameters, clock.start_micros, &mut rng))
             .collect();
-        // A few series trade often, most of them seldom.
+        // A few series trade often, most trade rarely.
         let activity = (1..=symbols).map(|rank| 1.0 / f64::from(rank).sqrt());
         Self {
             rng,
@@ -73,7 +73,7 @@ impl Market {
         }
     }
 
-    /// Lets the trades of a series become larger; fails if there is no such series.
+    /// Makes the trades of a series larger from a time on; fails if there is no such series.
     pub fn surge(&mut self, surge: &Surge) -> Result<(), String> {
         let begins = self.now_micros.saturating_add((surge.day * DAY_MICROS) as i64);
         let mut surging = self.series.iter_mut().filter(|series| series.symbol == surge.symbol).peekable();
@@ -115,7 +115,7 @@ impl Series {
         Self {
             exchange: EXCHANGES[i % EXCHANGES.len()],
             symbol: symbol(i),
-            // Five significant digits at the first price, and no fewer decimals than cents.
+            // Five significant digits at the first price, and at least two decimals.
             ticks_per_unit: 10_f64.powf((4.0 - path.price().log10().floor()).max(2.0)),
             path,
             traded_micros: start_micros,
@@ -139,8 +139,8 @@ pub fn symbol(i: usize) -> String {
     ASSETS.get(i).map_or_else(|| format!("T{i}.USDT"), |asset| format!("{asset}.USDT"))
 }
 
-/// The random numbers of a seed. ChaCha is fixed by its definition, so that a seed means the same market on every
-/// machine and with every version of the libraries.
+/// Returns the random numbers of a seed. ChaCha is fixed by its definition, so that a seed stands for the same market
+/// on every machine and with every version of the libraries.
 pub fn generator(seed: u64) -> ChaCha12Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -166,7 +166,7 @@ mod tests {
     fn a_seed_gives_the_same_bytes_and_another_seed_others() {
         assert_eq!(messages(1, 5000), messages(1, 5000));
         assert_ne!(messages(1, 10), messages(2, 10));
-        // Written down once: a new version of a library must not change what a seed means.
+        // Written down, so that a new version of a library cannot change the market of a seed.
         let first = String::from_utf8(messages(1, 1).remove(0)).unwrap();
         let expected = concat!(
             r#"{"exchange":"binance","symbol":"BTC.USDT","price":34.993,"size":3.4237,"taker_side":"buy","#,

@@ -1,16 +1,16 @@
 //! Merton's jump diffusion: the path of one price.
 //!
 //! Model time is counted in steps of `delta` years. Over one step the logarithm of the price moves by
-//! `N(0, volatility * sqrt(delta)) + (drift - volatility^2 / 2) * delta`, and by `N(jump_mean, jump_sd)` for each
-//! jump; the jumps come at exponential gaps, `jump_rate` of them per step. Such a path has independent and
-//! stationary increments, so it may be looked at anywhere inside a step and keeps its law: a trade that comes
-//! half a step after the last one sees half a step of diffusion.
+//! `N(0, volatility * sqrt(delta)) + (drift - volatility^2 / 2) * delta`, and by `N(jump_mean, jump_sd)` for each jump;
+//! the jumps come at exponential gaps, `jump_rate` of them per step. Such a path has independent and stationary
+//! increments, so that it can be observed anywhere inside a step: a trade that comes half a step after the last one
+//! sees half a step of diffusion.
 
 use super::quantity::{finite, not_negative, positive};
 use rand_chacha::ChaCha12Rng;
 use rand_distr::{Distribution, Exp, Normal, StandardNormal, Uniform};
 
-/// No series is calmer than this, whatever volatility was drawn for it.
+/// The least volatility of a series, whatever was drawn for it.
 const LEAST_VOLATILITY: f64 = 0.05;
 
 /// The parameters of the jump diffusion, shared by all series.
@@ -22,7 +22,7 @@ pub struct Parameters {
     /// Drift of the price per year
     #[arg(long, value_name = "PER_YEAR", value_parser = finite, default_value_t = DEFAULTS.drift, allow_negative_numbers = true)]
     pub drift: f64,
-    /// Mean of the normal distribution that each series draws its yearly volatility from
+    /// Mean of the normal distribution from which each series draws its yearly volatility
     #[arg(long, value_name = "PER_YEAR", value_parser = not_negative, default_value_t = DEFAULTS.volatility_mean)]
     pub volatility_mean: f64,
     /// Standard deviation of that distribution
@@ -39,7 +39,7 @@ pub struct Parameters {
     pub jump_sd: f64,
 }
 
-/// The parameters unless asked otherwise.
+/// The default parameters.
 pub const DEFAULTS: Parameters = Parameters {
     delta: 0.04,
     drift: 0.058,
@@ -50,7 +50,7 @@ pub const DEFAULTS: Parameters = Parameters {
     jump_sd: 0.01,
 };
 
-/// The price of one series as it moves on.
+/// The moving price of one series.
 #[derive(Clone, Debug)]
 pub struct Path {
     log_price: f64,
@@ -83,7 +83,7 @@ impl Path {
         }
     }
 
-    /// The price now.
+    /// The current price.
     pub fn price(&self) -> f64 {
         self.log_price.exp()
     }
@@ -106,7 +106,7 @@ mod tests {
     use approx::assert_abs_diff_eq;
     use rand_chacha::rand_core::SeedableRng;
 
-    /// One volatility for all, so that the theory can be computed.
+    /// Parameters with one volatility for all series, for which theory has the expected values.
     const PARAMETERS: Parameters = Parameters { volatility_sd: 0.0, ..DEFAULTS };
 
     /// The log returns of `n` moves of `steps` steps each.

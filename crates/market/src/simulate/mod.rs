@@ -1,9 +1,9 @@
-//! `tally simulate`: a market to load, produced to Kafka.
+//! `tally-market simulate`: a market to load, produced to Kafka.
 //!
-//! Trades of many series come as a Poisson process; the price of each series is a jump diffusion (see [`merton`])
-//! watched at the moments of its trades. One step of the model, `--delta` years of it, passes per `--step-days` of
-//! market time: with the defaults a series moves by about 6% a day and jumps by a fifth about once a year, so that a
-//! million trades over a week look like a market. A step per trade would be 2,000 years for each of 20 series.
+//! Trades of many series come as a Poisson process; the price of each series is a jump diffusion (see [`merton`]),
+//! observed at the times of its trades. One step of the model, which is `--delta` years, takes `--step-days` of market
+//! time: by default a series moves by about 6% a day and jumps by a fifth about once a year, so that a million trades
+//! over a week look like a market. A step per trade would be 2,000 years for each of 20 series.
 
 mod csv;
 mod encoding;
@@ -35,12 +35,12 @@ const DAY_SECONDS: f64 = 86_400.0;
 
 /// Produce a simulated market to Kafka: trades whose prices follow Merton's jump diffusion; or write prices to files.
 ///
-/// Trades come at random moments, and a price is its path at the moment of a trade. One step of the model, --delta
-/// years of it, passes per --step-days of market time: with the defaults a price moves by about 6% a day.
+/// Trades come at random times, and a price is the value of its path at the time of a trade. One step of the model,
+/// which is --delta years, takes --step-days of market time: by default a price moves by about 6% a day.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct SimulateCommand {
-    /// Files instead of a topic.
+    /// Write files instead of filling a topic.
     #[command(subcommand)]
     files: Option<Files>,
     #[command(flatten)]
@@ -61,22 +61,22 @@ pub struct TopicArgs {
     /// Topic to produce to; created if it is missing
     #[arg(long, default_value = "trades")]
     pub topic: String,
-    /// Partitions of the topic [default: those it has; for a new one, the broker's default]
+    /// Number of partitions of the topic [default: those it has; for a new topic, the broker's default]
     #[arg(long, value_parser = clap::value_parser!(i32).range(1..=10_000))]
     pub partitions: Option<i32>,
-    /// Messages to produce
+    /// Number of messages to produce
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
     /// Messages per second [default: as fast as the broker takes them]
     #[arg(long, value_parser = positive)]
     pub rate: Option<f64>,
-    /// The market opens now and runs as fast as the clock on the wall, at --rate
+    /// Open the market now and run it in real time, at --rate
     #[arg(long, requires = "rate", conflicts_with_all = ["start", "days"])]
     pub realtime: bool,
     /// Write Avro instead of JSON, with its schema in the registry at this address
     #[arg(long, value_name = "URL")]
     pub registry: Option<String>,
-    /// Share of the messages to spoil, such as 0.001: broken off, a wrong type, null, or without a field
+    /// Share of the messages to spoil, such as 0.001: truncated, of a wrong type, null, or without a field
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub malformed: f64,
     /// The market
@@ -88,10 +88,10 @@ pub struct TopicArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Market")]
 pub struct MarketArgs {
-    /// Seed of the random numbers; equal seeds send equal messages, byte for byte
+    /// Seed of the random numbers; equal seeds send identical messages
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Series that trade, each a symbol on an exchange
+    /// Number of series that trade, each a symbol on an exchange
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub symbols: u32,
     /// Opening time of the market
@@ -103,7 +103,8 @@ pub struct MarketArgs {
     /// Days of market time per step of the price model
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     pub step_days: f64,
-    /// A change to find: from a day of market time on, the trades of a symbol are larger by a factor
+    /// A change to find: from a day of market time on, the trades of a symbol are larger by a factor, as in
+    /// DOT.USDT:4.25:1.5
     #[arg(long, value_name = "SYMBOL:DAY:FACTOR")]
     pub surge: Option<Surge>,
     /// The model of prices
@@ -114,9 +115,9 @@ pub struct MarketArgs {
 /// Counts of the messages that were produced, and of their defects.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Produced {
-    /// All messages, the spoiled ones included.
+    /// The number of all messages, including spoiled ones.
     pub messages: u64,
-    /// The spoiled ones, in the order of [`Defect::ALL`].
+    /// The numbers of spoiled messages, in the order of [`Defect::ALL`].
     pub spoiled: [u64; Defect::ALL.len()],
 }
 
@@ -144,7 +145,7 @@ fn run_topic(args: TopicArgs) -> Result<(), Failure> {
 }
 
 /// Produces all messages and waits for their delivery; `before_each` is called with the number sent so far and may
-/// hold the next one back.
+/// delay the next message.
 pub fn produce(
     args: &TopicArgs,
     producer: &TopicProducer,
@@ -199,7 +200,7 @@ impl std::fmt::Display for Produced {
     }
 }
 
-/// Holds messages back to a rate.
+/// Limits messages to a rate.
 struct Pace {
     started: Instant,
     rate: Option<f64>,
@@ -218,7 +219,7 @@ impl Pace {
     }
 }
 
-/// A bar on a terminal, and nothing elsewhere.
+/// Makes a progress bar, which is shown only on a terminal.
 pub fn progress_bar(count: u64, verb: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {human_pos} of {human_len} {wide_bar} {elapsed}");
     ProgressBar::new(count).with_style(style.expect("a valid template")).with_message(verb)

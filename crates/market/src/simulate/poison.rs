@@ -10,24 +10,24 @@ use serde_json::{json, Value};
 /// The defect of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defect {
-    /// The message breaks off in the middle.
+    /// The message is truncated.
     Broken,
-    /// The price is text that is no number; in Avro, the schema is one that nobody knows.
+    /// The price is text and not a number; in Avro, the schema is unknown.
     WrongType,
     /// The message has no value at all.
     NullValue,
-    /// No price; in Avro, everything after the first field is missing.
+    /// The price is missing; in Avro, everything after the first field.
     MissingField,
 }
 
 impl Defect {
-    /// All of them, in the order in which they are counted.
+    /// All defects, in the order in which they are counted.
     pub const ALL: [Self; 4] = [Self::Broken, Self::WrongType, Self::NullValue, Self::MissingField];
 
     /// A few words for the report.
     pub fn label(self) -> &'static str {
         match self {
-            Self::Broken => "broken off",
+            Self::Broken => "truncated",
             Self::WrongType => "of a wrong type",
             Self::NullValue => "null",
             Self::MissingField => "without a field",
@@ -59,8 +59,8 @@ impl Defect {
 /// Length of the header in front of a value in Avro.
 const FRAME: usize = 5;
 
-/// Decides which messages to spoil, and how. Its random numbers are its own, so that the trades around the spoiled
-/// ones stay the same whatever the share.
+/// Decides which messages to spoil, and how. Has its own random numbers, so that the trades around spoiled messages do
+/// not depend on the share.
 pub struct Poison {
     rng: ChaCha12Rng,
     chosen: Bernoulli,
@@ -68,7 +68,7 @@ pub struct Poison {
 }
 
 impl Poison {
-    /// Spoils a share of the messages.
+    /// Prepares to spoil a share of the messages.
     ///
     /// # Panics
     /// If the share is not between 0 and 1.

@@ -1,4 +1,4 @@
-//! Sending messages to one topic and knowing how many arrived.
+//! A producer of one topic that knows how many messages have arrived.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::stream::Message;
 
 /// Time that a broker may take to answer before it counts as unreachable.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Time that a message may take to arrive, a restart of its broker included.
+/// Time that a message may take to arrive, including a restart of its broker.
 const DELIVERY: Duration = Duration::from_secs(60);
 
 /// A producer of one topic.
@@ -27,7 +27,7 @@ pub struct TopicProducer {
     topic: String,
 }
 
-/// The fate of the messages that were handed over.
+/// The outcome of the messages that were handed over.
 #[derive(Clone, Default)]
 struct Deliveries(Arc<Mutex<Delivered>>);
 
@@ -39,7 +39,7 @@ struct Delivered {
 }
 
 impl ClientContext for Deliveries {
-    // What goes wrong for good comes back with the messages; the attempts in between are the library's business.
+    // Final failures are reported with the messages; attempts in between are left to the library.
     fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(facility, message, "producer");
     }
@@ -70,7 +70,7 @@ impl ProducerContext for Deliveries {
 }
 
 impl TopicProducer {
-    /// Connects to the brokers and makes sure that there is a topic; one that is missing is created.
+    /// Connects to the brokers, and creates the topic if it is missing.
     pub fn connect(brokers: &str, topic: &str, partitions: Option<i32>) -> Result<Self, Failure> {
         let deliveries = Deliveries::default();
         let mut config = ClientConfig::new();
@@ -78,7 +78,7 @@ impl TopicProducer {
             .set("bootstrap.servers", brokers)
             // Retries neither repeat nor reorder.
             .set("enable.idempotence", "true")
-            // A key goes where Java producers would put it.
+            // Chooses partitions as Java producers do.
             .set("partitioner", "murmur2_random")
             .set("linger.ms", "10")
             .set("queue.buffering.max.messages", "10000")
@@ -92,7 +92,7 @@ impl TopicProducer {
             (Some(there), Some(wanted)) if there != wanted => {
                 return Err(producer
                     .failure(format!("the topic has {there} partitions, not {wanted}"))
-                    .mend("leave --partitions out, name another topic, or delete this one first"));
+                    .mend("leave out --partitions, name another topic, or delete this one first"));
             }
             _ => {}
         }
@@ -101,7 +101,7 @@ impl TopicProducer {
 
     /// Returns the number of partitions of the topic, if there is one.
     fn partitions(&self) -> Result<Option<i32>, Failure> {
-        // Asking for all topics, as asking for one by name would create it with the broker's defaults.
+        // Asks for all topics: asking for one by name would create it with the broker's defaults.
         let metadata = self.producer.client().fetch_metadata(None, ANSWER).map_err(|error| {
             Failure::new(error)
                 .at(format!("broker {}", self.brokers))
@@ -120,7 +120,7 @@ impl TopicProducer {
         let outcome = runtime.block_on(admin.create_topics([&topic], &options));
         let refused = |error: &dyn std::fmt::Display| {
             self.failure(format!("cannot create the topic: {error}"))
-                .mend("create it by other means, then run this again")
+                .mend("create it by other means, then run this command again")
         };
         match outcome.map_err(|error| refused(&error))?.first() {
             Some(Err((_, error))) if *error != RDKafkaErrorCode::TopicAlreadyExists => Err(refused(error)),

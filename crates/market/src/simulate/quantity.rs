@@ -1,21 +1,21 @@
-//! Numbers on the command line, held to the range in which they make sense.
+//! Parsers of numbers on the command line, which check their range.
 
-/// A finite number.
+/// Parses a finite number.
 pub fn finite(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| "expected a number".into())
 }
 
-/// A number above zero.
+/// Parses a number above zero.
 pub fn positive(text: &str) -> Result<f64, String> {
     finite(text).ok().filter(|x| *x > 0.0).ok_or_else(|| "expected a number above zero".into())
 }
 
-/// Zero or a number above it.
+/// Parses a number that is not negative.
 pub fn not_negative(text: &str) -> Result<f64, String> {
-    finite(text).ok().filter(|x| *x >= 0.0).ok_or_else(|| "expected zero or a number above it".into())
+    finite(text).ok().filter(|x| *x >= 0.0).ok_or_else(|| "expected a number that is not negative".into())
 }
 
-/// A number between 0 and 1.
+/// Parses a number between 0 and 1.
 pub fn share(text: &str) -> Result<f64, String> {
     finite(text)
         .ok()

@@ -1,4 +1,4 @@
-//! The messages of a simulation: trades, and here and there a spoiled one.
+//! The messages of a simulation: trades, some of them spoiled.
 
 use super::encoding::Encoding;
 use super::market::Market;
@@ -23,7 +23,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Carries the trades of a market, some of them spoiled.
+    /// Makes the stream of a market's trades, some of them spoiled.
     pub fn new(market: Market, poison: Poison, encoding: Encoding) -> Self {
         Self { market, poison, encoding }
     }

@@ -1,4 +1,4 @@
-//! A change for detection to find: from a moment on, the trades of one series are larger.
+//! A change for detection to find: from some time on, the trades of one series are larger.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! One trade as the topic carries it.
+//! A trade, as messages hold it.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Trade<'a> {
     pub size: f64,
     /// The side that took the offer: `buy` or `sell`.
     pub taker_side: &'static str,
-    /// The exchange's number of the trade: here a count without gaps within the series.
+    /// The exchange's number for the trade: here a count without gaps within the series.
     pub trade_id: String,
     /// Time of the trade, in milliseconds since 1970.
     pub event_timestamp: i64,
@@ -24,12 +24,12 @@ pub struct Trade<'a> {
 }
 
 impl Trade<'_> {
-    /// The key of its message: all trades of one series go to one partition, in order.
+    /// Returns the key of the trade's message: all trades of one series go to one partition, in order.
     pub fn key(&self) -> String {
         format!("{}_{}", self.exchange, self.symbol)
     }
 
-    /// The body of its message.
+    /// Returns the body of the trade's message.
     pub fn json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a trade has only text and numbers")
     }

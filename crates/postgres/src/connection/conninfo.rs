@@ -1,4 +1,4 @@
-//! Connection strings and the environment, as libpq takes them, where tokio-postgres does not.
+//! Connection strings and environment variables as libpq reads them, as far as tokio-postgres does not.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const OURS: [(&str, &str); 6] = [
 
 /// A parsed connection string.
 pub struct Conninfo {
-    /// The parameters that tokio-postgres knows, with what the environment adds.
+    /// The parameters that tokio-postgres knows, completed from the environment.
     pub config: Config,
     ours: BTreeMap<&'static str, String>,
 }

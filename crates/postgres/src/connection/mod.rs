@@ -1,4 +1,4 @@
-//! Connects to PostgreSQL by a connection string, the environment and the password file.
+//! Connecting to PostgreSQL by a connection string, the environment and the password file.
 
 mod conninfo;
 mod passfile;
@@ -21,7 +21,7 @@ use crate::server_error::explain;
 use conninfo::Conninfo;
 use tls::Mode;
 
-/// Has the server end a session whose program hangs or is unreachable, so that its locks do not block the next one.
+/// Has the server end a session whose program hangs or is unreachable, so that its locks do not block the next session.
 /// Settings of the role, the database or the URL take precedence.
 const SESSION: &str = "SELECT pg_catalog.set_config(name, wanted, false)
     FROM (VALUES ('idle_in_transaction_session_timeout', '30s'), ('tcp_keepalives_idle', '30'),
@@ -29,7 +29,7 @@ const SESSION: &str = "SELECT pg_catalog.set_config(name, wanted, false)
          AS settings(name, wanted) JOIN pg_catalog.pg_settings USING (name)
     WHERE source IN ('default', 'configuration file')";
 
-/// Connects to a database. Its `Debug` and `Display` never show the password.
+/// A way to connect to a database. `Debug` and `Display` never show the password.
 #[derive(Clone)]
 pub struct Connector {
     config: Config,
@@ -43,7 +43,7 @@ pub struct Connector {
 impl Connector {
     /// Reads a connection string, the environment and the password file; does not connect yet.
     ///
-    /// The password takes precedence over that of the string; the application name is shown by the server.
+    /// The password takes precedence over that of the string; the server shows the application name.
     pub fn new(conninfo: &str, password: Option<&str>, application_name: &str) -> Result<Self, Failure> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let home = variable("HOME").map(PathBuf::from);
@@ -66,20 +66,20 @@ impl Connector {
                 config.password(password);
             }
         }
-        // As in libpq, a socket of this machine is safe as it is.
+        // As in libpq, a local socket needs no encryption.
         let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
         config.ssl_mode(if local { Mode::Disable } else { mode }.negotiation());
         config.application_name(application_name);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
-        // A connection that went silent is noticed within a minute.
+        // A connection that has gone silent is noticed within a minute.
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(Duration::from_secs(60));
         let place = place(&config, &user);
         Ok(Self { config, tls, mode, place, hang_up: Arc::default(), on_connect: || {} })
     }
 
-    /// Calls a function whenever a connection was made.
+    /// Registers a function to be called after every connection.
     pub fn on_connect(self, on_connect: fn()) -> Self {
         Self { on_connect, ..self }
     }
@@ -89,7 +89,7 @@ impl Connector {
         let (client, connection) = loop {
             tokio::select! {
                 connected = self.config.connect(self.tls.clone()) => break connected?,
-                // The connection was accepted, but nothing answered: perhaps the next one gets through.
+                // The connection was accepted, but the server did not answer: the next attempt may succeed.
                 () = self.hang_up.notified() => {}
             }
         };
@@ -107,7 +107,7 @@ impl Connector {
         Ok(client)
     }
 
-    /// Returns the name of its sessions in `pg_stat_activity`, where it is truncated to 63 bytes.
+    /// Returns the name of the sessions in `pg_stat_activity`, where it is truncated to 63 bytes.
     pub fn application_name(&self) -> &str {
         self.config.get_application_name().unwrap_or_default()
     }
@@ -117,7 +117,7 @@ impl Connector {
         self.hang_up.notify_waiters();
     }
 
-    /// Returns the failure for an error of connecting.
+    /// Explains an error of connecting.
     pub fn failure(&self, error: &Error) -> Failure {
         unreachable::failure(&self.place, self.mode, error)
     }
@@ -129,7 +129,7 @@ impl fmt::Display for Connector {
     }
 }
 
-/// The database and its servers, as an error names them.
+/// Names the database and its servers, for an error.
 fn place(config: &Config, user: &str) -> String {
     let ports = config.get_ports();
     let hosts = config.get_hosts().iter().enumerate().map(|(at, host)| {

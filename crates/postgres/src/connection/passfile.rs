@@ -6,13 +6,13 @@ use std::path::Path;
 
 use tokio_postgres::config::{Config, Host};
 
-/// Returns the password for a connection: that of the first line that matches one of its hosts.
+/// Returns the password for a connection, from the first line that matches one of its hosts.
 ///
 /// Ignores a file that others may read, as libpq does.
 pub fn password(file: &Path, config: &Config, user: &str) -> Option<String> {
     let metadata = fs::metadata(file).ok()?;
     if metadata.mode() & 0o077 != 0 {
-        tracing::warn!(file = %file.display(), "the password file is open to others and is not used; chmod 600 it");
+        tracing::warn!(file = %file.display(), "the password file is not used because others can access it; set its permissions to 0600");
         return None;
     }
     let text = fs::read_to_string(file).ok()?;

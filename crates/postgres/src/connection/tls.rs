@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL, with the modes of libpq.
+//! TLS connections to PostgreSQL, with the modes of libpq.
 
 use std::path::{Path, PathBuf};
 
@@ -20,11 +20,11 @@ pub enum Mode {
     Disable,
     /// Encrypt if the server can.
     Prefer,
-    /// Encrypt, with any server; with a root certificate, like `VerifyCa`.
+    /// Encrypt, and trust any server; with a root certificate, the same as `VerifyCa`.
     Require,
-    /// Encrypt, only with a server whose certificate a trusted authority has signed.
+    /// Encrypt, and trust only a server whose certificate a trusted authority has signed.
     VerifyCa,
-    /// Encrypt like `VerifyCa`, and only with a server whose certificate names the host that was connected to.
+    /// Encrypt as `VerifyCa` does, and trust only a server whose certificate names the host.
     VerifyFull,
 }
 
@@ -48,7 +48,7 @@ impl Mode {
         }
     }
 
-    /// The mode for tokio-postgres; certificates decide the rest.
+    /// The corresponding mode of tokio-postgres; certificates decide the rest.
     pub fn negotiation(self) -> SslMode {
         match self {
             Self::Disable => SslMode::Disable,
@@ -58,7 +58,8 @@ impl Mode {
     }
 }
 
-/// Creates the TLS connector, with the certificates of both sides. `home` is the directory of libpq's own files, `~/.postgresql`.
+/// Creates the TLS connector, with the certificates of both sides. `home` is the directory of libpq's own files,
+/// `~/.postgresql`.
 pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result<MakeTlsConnector, Failure> {
     let file = |key: &str, default: &str| {
         let named = conninfo.get(key).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -72,7 +73,7 @@ pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result
     let root = file("sslrootcert", "root.crt");
     let system = root.as_deref() == Some(Path::new("system"));
     if system && mode != Mode::VerifyFull {
-        // Anybody can get a certificate from a public authority: only the name in it proves anything.
+        // Anybody can get a certificate from a public authority: only the name in it identifies the server.
         return Err(Failure::usage("sslrootcert=system needs sslmode=verify-full")
             .at("`database`")
             .mend("set it, or name the file of your own authority"));
@@ -81,7 +82,7 @@ pub fn connector(conninfo: &Conninfo, mode: Mode, home: Option<&Path>) -> Result
     match &root {
         _ if mode < Mode::VerifyCa => builder.set_verify(SslVerifyMode::NONE),
         Some(path) if !system => {
-            // Instead of the authorities that the system trusts, not in addition.
+            // The given authorities replace those that the system trusts.
             let none = X509StoreBuilder::new().map_err(cannot)?.build();
             builder.set_cert_store(none);
             builder.set_ca_file(path).map_err(|error| unusable("sslrootcert", path, &error))?;

@@ -1,4 +1,4 @@
-//! Explains why there is no connection, in one line that says what to do.
+//! Explanations of failed connections, in one line that says what to do.
 
 use std::error::Error as _;
 
@@ -9,7 +9,7 @@ use super::tls::Mode;
 use crate::failure::Failure;
 use crate::server_error::explain;
 
-/// Returns the failure for an error of connecting to `place`.
+/// Explains an error of connecting to `place`.
 pub fn failure(place: &str, mode: Mode, error: &Error) -> Failure {
     match error.code() {
         Some(code) => refused(place, mode, error, code),
@@ -17,7 +17,7 @@ pub fn failure(place: &str, mode: Mode, error: &Error) -> Failure {
     }
 }
 
-/// The failure for a server that answered and refused.
+/// Explains the refusal of a server that answered.
 fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
     let failure = Failure::new(explain(error)).at(place);
     let routine = error.as_db_error().and_then(|error| error.routine()).unwrap_or_default();
@@ -26,7 +26,7 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
             "check the user, and the password in `password` of [database], the URL, PGPASSWORD or the password file",
         ),
         SqlState::INVALID_CATALOG_NAME => failure.mend("run CREATE DATABASE, or correct its name in `database`"),
-        // Two reasons share a code; the routine's name, unlike the message, is never translated.
+        // Two reasons share an SQLSTATE; unlike the message, the routine's name is never translated.
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION if routine == "InitializeSessionUserId" => {
             failure.mend("run CREATE ROLE with LOGIN, or correct the user in `database`")
         }
@@ -43,13 +43,13 @@ fn refused(place: &str, mode: Mode, error: &Error, code: &SqlState) -> Failure {
     }
 }
 
-/// The failure where PostgreSQL did not answer.
+/// Explains an error where PostgreSQL did not answer.
 fn broken(place: &str, error: &Error) -> Failure {
     let what = explain(error);
     let what = what.strip_prefix("error connecting to server: ").unwrap_or(&what);
     let because = |what: &str, mend: &str| Failure::new(what).at(place).mend(mend);
     if let Some((_, reason)) = what.split_once("certificate verify failed") {
-        // The reason of OpenSSL, after its own file and line.
+        // OpenSSL puts its file and line before the reason.
         let reason = reason.rsplit(": ").next().unwrap_or(reason);
         let what = format!("the server's certificate is not accepted: {reason}");
         return if reason.contains("mismatch") {

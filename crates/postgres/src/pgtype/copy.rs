@@ -11,7 +11,7 @@ pub fn begin_row(fields: usize, out: &mut Vec<u8>) {
     out.extend((fields as i16).to_be_bytes()); // PostgreSQL has at most 1600 columns
 }
 
-/// Appends a field that `encode` writes; false if it is longer than PostgreSQL can take.
+/// Appends a field that `encode` writes; returns false if it is longer than PostgreSQL allows.
 pub fn append_encoded<E>(
     out: &mut Vec<u8>,
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,

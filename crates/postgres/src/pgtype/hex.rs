@@ -1,4 +1,4 @@
-//! Bytes as hexadecimal digits, which is how PostgreSQL writes bytea.
+//! Hexadecimal digits, in which PostgreSQL writes bytea.
 
 /// Appends two digits for each byte.
 pub fn append(bytes: &[u8], out: &mut Vec<u8>) {
@@ -8,14 +8,14 @@ pub fn append(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
-/// Writes a bytea: `\x`, and two digits for each byte.
+/// Writes a bytea: `\x` and two digits for each byte.
 pub fn bytea(bytes: &[u8]) -> String {
     let mut text = b"\\x".to_vec();
     append(bytes, &mut text);
     String::from_utf8(text).expect("hexadecimal digits are ASCII")
 }
 
-/// Reads a bytea of the form that [`bytea`] writes.
+/// Reads a bytea in the form that [`bytea`] writes.
 pub fn parse_bytea(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("\\x")?.as_bytes();
     let digit = |c: u8| char::from(c).to_digit(16);

@@ -1,11 +1,11 @@
-//! The forms that PostgreSQL's values have: as text, and in binary COPY.
+//! The forms of PostgreSQL's values: text, and binary COPY.
 
 pub mod copy;
 pub mod hex;
 pub mod moment;
 pub mod numeric;
 
-/// The reason why a text has no form in PostgreSQL.
+/// The reason why a text is not a value of PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// The text does not name a value of the type.
@@ -14,7 +14,7 @@ pub enum Problem {
     Range,
 }
 
-/// Version byte that the binary form of jsonb begins with, before its text.
+/// The version byte that precedes the text in the binary form of jsonb.
 pub const JSONB_VERSION: u8 = 1;
 
 /// Reads a boolean in any form that PostgreSQL accepts.

@@ -1,34 +1,34 @@
-//! Dates and times as PostgreSQL and ISO 8601 write them, in PostgreSQL's own counts.
+//! Dates and times, read in the forms of PostgreSQL and ISO 8601 into PostgreSQL's own counts.
 //!
-//! Parses bytes without allocating, since there are millions of values, and over PostgreSQL's whole range, which is far
-//! wider than that of other calendars.
+//! Parsing does not allocate, since there are millions of values, and covers PostgreSQL's whole range, which is far
+//! wider than that of calendar libraries.
 
 use super::Problem;
 
 /// Microseconds in a day.
 pub const MICROS_PER_DAY: i64 = 86_400_000_000;
-/// Days from 1970-01-01, where others begin to count, to 2000-01-01, where PostgreSQL does.
+/// Days from 1970-01-01, where Unix begins to count, to 2000-01-01, where PostgreSQL does.
 const DAYS_TO_2000: i64 = 10_957;
-/// 4714-11-24 BC and 5874898-01-01, PostgreSQL's ends of days, counted from 2000-01-01.
+/// PostgreSQL's first day, 4714-11-24 BC, and the end of its range, 5874898-01-01, in days since 2000-01-01.
 const MIN_DAYS: i64 = -2_451_545;
 const END_DAYS: i64 = 2_145_031_949;
-/// 4714-11-24 BC and 294277-01-01, its ends of time in microseconds.
+/// PostgreSQL's first instant, 4714-11-24 BC, and the end of its range, 294277-01-01, in microseconds since 2000-01-01.
 const MIN_MICROS: i64 = -211_813_488_000_000_000;
 const END_MICROS: i64 = 9_223_371_331_200_000_000;
 /// PostgreSQL's offsets from UTC end before 16 hours.
 const MAX_OFFSET_HOURS: i64 = 15;
 
-/// Days since 2000-01-01 of days since 1970-01-01, if PostgreSQL has that day.
+/// Converts days since 1970-01-01 to days since 2000-01-01; None if PostgreSQL has no such day.
 pub fn days_from_unix(days: i32) -> Option<i32> {
     days_in_range(i64::from(days) - DAYS_TO_2000)
 }
 
-/// Microseconds since 2000-01-01 of microseconds since 1970-01-01, if PostgreSQL has that instant.
+/// Converts microseconds since 1970-01-01 to microseconds since 2000-01-01; None if PostgreSQL has no such instant.
 pub fn micros_from_unix(micros: i128) -> Option<i64> {
     micros_in_range(micros.checked_sub(i128::from(DAYS_TO_2000 * MICROS_PER_DAY))?)
 }
 
-/// The midnight with which a day begins, if PostgreSQL has that instant.
+/// Returns the midnight at which a day begins; None if PostgreSQL has no such instant.
 pub fn midnight(days: i32) -> Option<i64> {
     micros_in_range(i128::from(days) * i128::from(MICROS_PER_DAY))
 }
@@ -37,32 +37,32 @@ fn days_in_range(days: i64) -> Option<i32> {
     (MIN_DAYS..END_DAYS).contains(&days).then_some(days as i32)
 }
 
-/// Takes microseconds since 2000-01-01, if PostgreSQL has that instant.
+/// Narrows microseconds since 2000-01-01; None if PostgreSQL has no such instant.
 pub fn micros_in_range(micros: i128) -> Option<i64> {
     (i128::from(MIN_MICROS)..i128::from(END_MICROS)).contains(&micros).then_some(micros as i64)
 }
 
-/// A date or time, by what its text contains.
+/// A date or time, of the kind that its text contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// Days since 2000-01-01.
     Date(i32),
     /// Microseconds since midnight.
     Time(i64),
-    /// Microseconds since 2000-01-01, in no particular zone.
+    /// Microseconds since 2000-01-01, without a time zone.
     Timestamp(i64),
     /// Microseconds since 2000-01-01 UTC.
     Timestamptz(i64),
 }
 
 impl Moment {
-    /// Reads `2024-02-29`, `23:59:59.5`, `2024-02-29 23:59:59`, `2024-02-29T23:59+01:00`; a year may have seven digits, and a
-    /// sign in front or ` BC` at the end.
+    /// Reads `2024-02-29`, `23:59:59.5`, `2024-02-29 23:59:59`, `2024-02-29T23:59+01:00`; a year may have seven digits,
+    /// and a sign in front or ` BC` at the end.
     pub fn parse(text: &[u8]) -> Result<Self, Problem> {
         Self::read(text).ok_or(Problem::Syntax)?
     }
 
-    /// Reads a text; none if it has another form.
+    /// Reads a text; None if it has another form.
     fn read(text: &[u8]) -> Option<Result<Self, Problem>> {
         let mut rest = Cursor(text);
         if text.len() > 2 && text[2] == b':' {
@@ -86,7 +86,7 @@ impl Moment {
         if !rest.is_empty() {
             return None;
         }
-        // There is no year 0 between 1 BC and 1 AD; with a sign, as ISO 8601 counts, there is.
+        // There is no year 0 between 1 BC and 1 AD, except with a sign, as ISO 8601 counts.
         let year = match (sign, is_bc) {
             (None, true) if year > 0 => 1 - year,
             (None, false) if year > 0 => year,
@@ -108,7 +108,7 @@ impl Moment {
     }
 }
 
-/// Days from 2000-01-01 to a day of the Gregorian calendar, year 0 being 1 BC; none if there is no such day.
+/// Days from 2000-01-01 to a day of the Gregorian calendar, year 0 being 1 BC; None if there is no such day.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {
@@ -121,14 +121,14 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=length).contains(&day) {
         return None;
     }
-    // Years that begin in March put the leap day at their end.
+    // Counting years from March puts the leap day at the end.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * month + 2) / 5 + day - 1;
     let of_years = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     Some(of_years + day_of_year - 730_425)
 }
 
-/// The bytes not read yet.
+/// The bytes that are not read yet.
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
@@ -140,7 +140,7 @@ impl Cursor<'_> {
         self.0 = &self.0[bytes..];
     }
 
-    /// The next byte, if it is one of these.
+    /// Takes the next byte if it is one of these.
     fn one_of(&mut self, wanted: &[u8]) -> Option<u8> {
         let byte = *self.0.first()?;
         wanted.contains(&byte).then(|| {
@@ -153,7 +153,7 @@ impl Cursor<'_> {
         self.one_of(&[byte]).is_some()
     }
 
-    /// A number of exactly two digits, at most `most`.
+    /// Takes a number of exactly two digits, at most `most`.
     fn two(&mut self, most: i64) -> Option<i64> {
         let [a @ b'0'..=b'9', b @ b'0'..=b'9', ..] = *self.0 else { return None };
         self.skip(2);
@@ -161,7 +161,7 @@ impl Cursor<'_> {
         (number <= most).then_some(number)
     }
 
-    /// Year of four to seven digits, month, day.
+    /// Takes a year of four to seven digits, a month and a day.
     fn date(&mut self) -> Option<(i64, i64, i64)> {
         let digits = self.0.iter().take(8).take_while(|b| b.is_ascii_digit()).count();
         if !(4..8).contains(&digits) {
@@ -174,8 +174,9 @@ impl Cursor<'_> {
         Some((year, month, day))
     }
 
-    /// Hours and minutes, perhaps seconds and their fraction; like PostgreSQL, takes 24:00 and a leap second. It reads a
-    /// fraction after two numbers as one of seconds, ISO 8601 as one of minutes: there is none.
+    /// Takes hours and minutes, and seconds with a fraction if there are any; like PostgreSQL, accepts 24:00 and a leap
+    /// second. A fraction after minutes is refused, since PostgreSQL reads it as one of seconds and ISO 8601 as one of
+    /// minutes.
     fn time_of_day(&mut self) -> Option<i64> {
         let hours = self.two(24)?;
         let minutes = self.take(b':').then(|| self.two(59))??;
@@ -184,8 +185,8 @@ impl Cursor<'_> {
         (micros <= MICROS_PER_DAY).then_some(micros)
     }
 
-    /// Microseconds of a point and digits, if there is a point. More than six digits are rounded as PostgreSQL does: the
-    /// nearest double, and of two as near the even.
+    /// Takes a point and digits, if there are any, as microseconds. More than six digits are rounded as PostgreSQL
+    /// does: as the nearest double, and ties to even.
     fn fraction(&mut self) -> Option<i64> {
         let Some(b'.' | b',') = self.0.first() else { return Some(0) };
         let digits = self.0[1..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -204,7 +205,8 @@ impl Cursor<'_> {
         }
     }
 
-    /// Microseconds east of UTC, if there is an offset at all: `Z`, ` UTC`, `+01`, `+0130`, `+01:30`, `+01:30:15`.
+    /// Takes an offset, if there is one, as microseconds east of UTC: `Z`, ` UTC`, `+01`, `+0130`, `+01:30`,
+    /// `+01:30:15`.
     fn offset(&mut self) -> Option<Option<i64>> {
         if self.0.starts_with(b" UTC") {
             self.skip(4);
@@ -338,7 +340,7 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(Timestamptz(micros)), "{text}");
         }
-        // As ISO 8601 counts years, with other marks and less common zones.
+        // Years as ISO 8601 counts them, other separators, and less common zones.
         assert_eq!(parse("1970-01-01 24:00:00"), Some(Timestamp(-10_956 * MICROS_PER_DAY)));
         assert_eq!(parse("2000-01-01T00:00:00.0000015"), Some(Timestamp(2)));
         assert_eq!(parse("2000-01-01 00:00:00,5 Z"), Some(Timestamptz(500_000)));

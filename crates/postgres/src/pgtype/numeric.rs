@@ -1,4 +1,4 @@
-//! Numbers: the binary form of numeric from decimal text, in base 10000 digits with nothing rounded, and texts of numbers.
+//! Numbers: the exact binary form of numeric from decimal text, in digits of base 10000, and texts of numbers.
 
 use num_bigint::BigInt;
 
@@ -85,7 +85,7 @@ fn put(digits: &[u16], weight: i16, sign: u16, scale: u16, out: &mut Vec<u8>) ->
     Ok(())
 }
 
-/// Writes a number whose last `scale` digits are behind the point; `unscaled` is big-endian, in two's complement.
+/// Writes a number whose last `scale` digits are after the point; `unscaled` is big-endian, in two's complement.
 pub fn decimal(unscaled: &[u8], scale: usize) -> String {
     let digits = BigInt::from_signed_bytes_be(unscaled).to_string();
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn digits_weight_sign_scale() {
-        // As `numeric_send` of PostgreSQL writes them: count, weight, sign, scale, digits.
+        // The fields that PostgreSQL's `numeric_send` writes: count, weight, sign, scale, digits.
         assert_eq!(fields("0"), [0, 0, 0, 0]);
         assert_eq!(fields("-0.00"), [0, 0, 0, 2]);
         assert_eq!(fields("12345.678"), [3, 1, 0, 3, 1, 2345, 6780]);

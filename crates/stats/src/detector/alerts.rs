@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 /// The time at which a change was first alerted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alerted {
-    /// Row at which it was alerted.
+    /// Row at which the change was alerted.
     pub row: u64,
     /// Time of that row.
     pub at: i64,
 }
 
-/// An alert: the start of the change as it was then, and when that was.
+/// An alert: the start of the change as estimated then, and the time of the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     pub start: u64,
     pub alerted: Alerted,
 }
 
-/// The alerts that are remembered: the last one.
+/// The alerts that are remembered, which is only the last one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Alerts {
     last: Option<Alert>,

@@ -1,18 +1,18 @@
-//! Checks of a state: what its parts must fulfil when it is read, and after every row.
+//! Checks of a state: conditions on its parts, when it is read and after every row.
 
-/// The largest magnitude of a value in the detector's unit; real ones stay far below.
+/// The largest magnitude of a value in the detector's unit; actual values stay far below.
 pub const MOST_VALUE: f64 = 1e30;
-/// The largest sum of squares of such values.
+/// The largest sum of squares of values in the detector's unit.
 pub const MOST_SQUARES: f64 = 1e80;
 /// The largest number of rows that a double counts exactly.
 pub const MOST_ROWS: f64 = (1u64 << 53) as f64;
 
-/// The reason why a state cannot be that of a series, as a clause that says what is wrong.
+/// The reason why no series leads to a state, as a clause that says what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// Rows, times or starts of segments that do not fit together.
     Structure(&'static str),
-    /// A number that is none, or out of its range.
+    /// A number that is not finite, or out of its range.
     Number(&'static str),
 }
 

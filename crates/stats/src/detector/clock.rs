@@ -1,11 +1,11 @@
-//! Rows and their times: how many there were, when the last one was, and how long a step is.
+//! The clock: the number of rows, the time of the last one, and the length of a step.
 
 use super::check::{structure, Check, MOST_ROWS};
 use serde::{Deserialize, Serialize};
 
 /// The step of rows that all have the same time, in microseconds.
 const NO_STEP: f64 = 1e6;
-/// Steps since the start of a segment count up to here: the sum of their squares stays within single precision.
+/// The most steps since the start of a segment; the sum of their squares stays within single precision.
 pub const MOST_STEPS: f64 = (1u64 << 50) as f64;
 /// Units of time in a second.
 const SECOND: f64 = 1e6;
@@ -15,11 +15,11 @@ const SECOND: f64 = 1e6;
 pub enum Refused {
     /// The time is before that of the last row.
     Backwards,
-    /// Rows before had a time and this one has none, or the other way round.
+    /// Earlier rows had a time and this one has none, or the other way round.
     Timeless,
 }
 
-/// Rows so far and their times.
+/// The rows so far and their times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Clock {
     timed: bool,
@@ -66,7 +66,7 @@ impl Clock {
         Clock { timed, rows: 0, at: if timed { i64::MIN } else { -1 }, step: 1.0 }
     }
 
-    /// A clock that goes on after the last row and has forgotten the length of a step.
+    /// A clock that continues after the last row but has forgotten the length of a step.
     pub fn restarted(&self) -> Clock {
         let rows = if self.rows < MOST_ROWS as u64 { self.rows } else { 0 };
         let at = if self.timed { self.at } else { rows as i64 - 1 };
@@ -87,7 +87,7 @@ impl Clock {
         Ok((row, at, std::mem::replace(&mut self.at, at)))
     }
 
-    /// Takes the median time between the first rows for the length of a step.
+    /// Takes the median time between the first rows as the length of a step.
     pub fn measure(&mut self, first: &[Row]) {
         if !self.timed {
             return;

@@ -1,15 +1,15 @@
 //! The stored form: a version byte, then the state as bincode writes it.
 //!
-//! This is the only place that knows bincode: 2.0.1 is its last release, and another encoding would be another version.
+//! Only this module uses bincode: 2.0.1 is its last release, and another encoding would be another version.
 
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 
 /// The version that is written; 1 was never released.
 pub const VERSION: u8 = 2;
-/// No state is longer.
+/// The size of the largest state, in bytes.
 pub const MOST_BYTES: usize = 2048;
-/// Memory that reading may claim: damaged lengths are refused before anything is allocated.
+/// The memory that reading may claim, in bytes: damaged lengths are refused before anything is allocated.
 const MOST_MEMORY: usize = 16 * MOST_BYTES;
 
 /// The reason why bytes are not a detector.
@@ -35,7 +35,7 @@ pub fn encode(state: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
-/// The state of a stored form, as yet unchecked.
+/// Reads a state from its stored form, without checking it.
 pub fn decode<State: DeserializeOwned>(bytes: &[u8]) -> Result<State, CodecError> {
     match bytes {
         [VERSION, stored @ ..] => {

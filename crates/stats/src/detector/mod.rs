@@ -1,9 +1,9 @@
 //! Bayesian online detection of changes: one pass, row by row, in bounded memory, without settings.
 //!
-//! A [`Detector`] is a row of parts that do not know one another. Each keeps its own state and checks it. A row passes
-//! them in this order: the clock numbers it, the scale learns its value, the segmentation weighs whether it begins a
-//! segment, the views rate how surprising it is by itself; alerts and outliers keep what was noticed. Reports are pure
-//! functions of the parts.
+//! A [`Detector`] consists of parts that do not know one another. Each keeps its own state and checks it. A row passes
+//! through them in this order: the clock numbers it, the scale learns its value, the segmentation weighs whether it
+//! begins a segment, and the views rate how surprising it is by itself; alerts and outliers keep what was found.
+//! Reports are pure functions of the parts.
 
 mod alerts;
 mod check;
@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use surprise::Views;
 
-/// The state of a series. The order of its parts is that of the stored form.
+/// The state of a series. The stored form has its parts in this order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Detector {
     options: Options,
@@ -79,13 +79,14 @@ impl Detector {
         codec::encode(self)
     }
 
-    /// The detector of a stored form. Where a number is damaged, it begins again after the last row.
+    /// Reads a detector from its stored form. If a number is out of range, the detector begins again after the last
+    /// row.
     pub fn from_bytes(bytes: &[u8]) -> Result<Detector, CodecError> {
         let detector: Detector = codec::decode(bytes)?;
         match detector.check() {
             Ok(()) => Ok(detector),
             Err(Flaw::Structure(flaw)) => Err(CodecError::Impossible(flaw)),
-            // pg_tally 0.1.0 stored numbers that are none after a leap from rows that were all the same.
+            // pg_tally 0.1.0 could store NaN after a jump from rows that were all equal.
             Err(Flaw::Number(_)) => Ok(detector.restarted()),
         }
     }
@@ -115,7 +116,7 @@ impl Detector {
     /// Takes in a row. Without a finite value it only advances time.
     pub fn observe(&mut self, x: Option<f64>, at: Option<i64>, s: &Settings) -> Result<(), Refused> {
         self.take_row(x, at, s)?;
-        // Damage that could be read may show only now: what is stored can always be read.
+        // A flaw that was read may show only now. What is stored must always be readable.
         if self.check().is_err() {
             *self = self.restarted();
         }
@@ -138,7 +139,7 @@ impl Detector {
         Ok(())
     }
 
-    /// Judges the first rows, be they enough or not.
+    /// Judges the first rows, whether there are enough or not.
     fn judge_first_rows(&mut self, s: &Settings) {
         let first = self.scale.start();
         let Some(start) = first.first() else { return };
@@ -151,7 +152,7 @@ impl Detector {
         }
     }
 
-    /// Learns a value; returns it in the unit of the detector.
+    /// Learns a value, and returns it in the unit of the detector.
     fn learn(&mut self, x: f64, s: &Settings) -> f64 {
         let learned = self.scale.learn(x, s);
         if let Some(factor) = learned.rescaled {
@@ -161,7 +162,7 @@ impl Detector {
         learned.value
     }
 
-    /// Judges a row; `previous` is the time of the one before, `x` the value as it was learned.
+    /// Judges a row; `previous` is the time of the row before, `x` the value in the unit of the detector.
     fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
         let prior = self.scale.prior(s);
         let place = self.clock.place(row, at);
@@ -186,7 +187,7 @@ impl Detector {
         }
     }
 
-    /// A copy that has judged its first rows, if they wait for more.
+    /// This detector, or a copy that has judged its first rows if they are still waiting for more.
     fn judged(&self, s: &Settings) -> Cow<'_, Detector> {
         if !self.scale.waits() {
             return Cow::Borrowed(self);
@@ -224,7 +225,7 @@ impl Detector {
         self.surprise.map(f64::from)
     }
 
-    /// Surprise of the last row, 0 if it is as great as an outlier's and an earlier row silenced it.
+    /// Surprise of the last row; 0 for an outlier that an earlier row silences.
     pub fn alert(&self, s: &Settings) -> f64 {
         let surprise = self.surprise().unwrap_or(0.0);
         let kept = self.outliers.last().is_some_and(|row| row + 1 == self.rows());
@@ -264,7 +265,7 @@ impl Detector {
         self.alerts.last().map(|alert| (alert.start, alert.alerted.row))
     }
 
-    /// Changes of the most probable segmentation and rows that stand out, in order; the newest, if there are many.
+    /// Changes of the most probable segmentation and rows that stand out, in order; only the newest if there are many.
     pub fn changes(&self, s: &Settings) -> Vec<Change> {
         let judged = self.judged(s);
         report::changes(judged.seen(), &judged.outliers, s)

@@ -1,11 +1,12 @@
-//! Numbers in fewer bytes, without the two ways in which narrowing loses them.
+//! Numbers in fewer bytes, narrowed without becoming 0 or infinite.
 //!
-//! A sum of squares that becomes 0 or infinite when it is stored is a division by 0, or by infinity, in the next row.
+//! A sum of squares that became 0 or infinite when it is stored would lead to a division by 0 or infinity in the next
+//! row.
 
 use super::check::up_to;
 use serde::{Deserialize, Serialize};
 
-/// The nearest number in single precision, the greatest where there is none.
+/// The nearest finite number in single precision.
 pub fn single(x: f64) -> f32 {
     x.clamp(-f64::from(f32::MAX), f64::from(f32::MAX)) as f32
 }

@@ -4,7 +4,7 @@ use super::check::{structure, Check};
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-/// Microseconds of a day.
+/// A day, in microseconds.
 const DAY: i64 = 86_400_000_000;
 /// The largest probability of a change at a row.
 const MOST_HAZARD: f64 = 0.5;

@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-/// Outliers that are kept.
+/// The number of outliers that are kept.
 pub const MOST_OUTLIERS: usize = 3;
 
 /// A row that stands out.
@@ -13,10 +13,10 @@ pub const MOST_OUTLIERS: usize = 3;
 pub struct Outlier {
     pub row: u64,
     pub at: i64,
-    /// The value as it was given.
+    /// The value of the row.
     pub value: f64,
     pub expected: f64,
-    /// Standard deviation of the noise then.
+    /// Standard deviation of the noise at the time.
     pub noise: f64,
     /// About -log10 of the probability of the value.
     pub score: f32,
@@ -40,12 +40,12 @@ impl Outlier {
 }
 
 impl Outliers {
-    /// Lets a row pass: the silence is shorter by one.
+    /// Counts a row: the silence becomes shorter by one.
     pub fn pass(&mut self) {
         self.silence = self.silence.saturating_sub(1);
     }
 
-    /// Whether a row of this surprise stands out; then it silences those after it.
+    /// Whether a row of this surprise stands out. If so, it silences those after it.
     pub fn admit(&mut self, surprise: f64, s: &Settings) -> bool {
         let louder = self.silence == 0 || surprise > f64::from(self.loudest) + s.stronger;
         let admitted = surprise >= s.outlier && louder;

@@ -13,7 +13,8 @@ macro_rules! settings {
             /// The settings that SQL uses.
             pub const DEFAULT: Settings = Settings { $($name: $value,)* };
 
-            /// Sets a setting by its name, a number of rows to the whole ones; returns false if there is no such setting.
+            /// Sets a setting by its name, a number of rows to the whole ones; returns false if there is no such
+            /// setting.
             pub fn set(&mut self, name: &str, value: f64) -> bool {
                 match name {
                     $(stringify!($name) => self.$name = value as $type,)*

@@ -80,6 +80,21 @@ impl Wanted {
         Some(Wanted { statistic, argument: Some(argument), column: Some(column) })
     }
 
+    /// The aggregate over expressions of this type, or over casts of them as for [`Wanted::of`]. Numerics are of any scale, which
+    /// [`Wanted::with_scale`] tells when it is known.
+    pub fn of_expression(function: Oid, type_oid: Oid) -> Option<Wanted> {
+        Wanted::of(function, Some((type_oid, WITHOUT_FRACTION)))
+    }
+
+    /// The same over numerics of which none has more digits after the point, and one has this many.
+    pub fn with_scale(self, scale: u32) -> Wanted {
+        let scaled = |kind| match kind {
+            Some(Numeric { .. }) => Some(Numeric { scale }),
+            other => other,
+        };
+        Wanted { argument: scaled(self.argument), column: scaled(self.column), ..self }
+    }
+
     /// Whether the result has the same bytes as that of PostgreSQL's own aggregate, which sums of floating-point numbers
     /// need not have: those of a tally are correctly rounded.
     pub fn is_exact(&self) -> bool {
@@ -93,6 +108,23 @@ impl Wanted {
             Some(Numeric { scale }) => Unit::Digits(scale),
             _ => Unit::One,
         }
+    }
+}
+
+/// The extreme that a built-in aggregate over positions returns: over bigint, date, timestamp or timestamptz.
+pub fn extreme_of_positions(function: Oid) -> Option<Statistic> {
+    match function.to_u32() {
+        2131 | 2138 | 2142 | 2143 => Some(Min),
+        2115 | 2122 | 2126 | 2127 => Some(Max),
+        _ => None,
+    }
+}
+
+/// The digits after the point that all values of a column have, none where it is not numeric; None if they differ.
+pub fn scale_of_column(column: Oid, modifier: i32) -> Option<u32> {
+    match ArgumentType::of(column, modifier)? {
+        Numeric { scale } => Some(scale),
+        _ => Some(0),
     }
 }
 

@@ -15,7 +15,8 @@ use pgrx::pg_sys::Datum;
 use tally_stats::{Decimal, Tally, Unit};
 
 pub use crate::rewrite::statistic::Statistic;
-pub use aggregate::{ArgumentType, Wanted};
+pub use aggregate::{extreme_of_positions, scale_of_column, ArgumentType, Wanted};
+pub use numeric::numeric_scale;
 
 /// The reason why a tally does not say what PostgreSQL would return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,6 +51,13 @@ pub fn deviation(variance: Datum) -> Datum {
     }
 }
 
+/// Digits after the point of a numeric, none of NaN and infinities.
+pub fn numeric_scale(number: Datum) -> u32 {
+    // SAFETY: the caller has a numeric, whose scale is an integer or NULL.
+    let scale = unsafe { direct_function_call_as_datum(pg_sys::numeric_scale, &[Some(number)]) };
+    scale.map_or(0, |scale| scale.value() as u32)
+}
+
 fn integer(x: i64) -> Datum {
     call(pg_sys::int8_numeric, &[x.into_datum()])
 }

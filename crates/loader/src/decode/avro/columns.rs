@@ -1,10 +1,10 @@
-//! Infers columns from a schema.
+//! Inference of columns from a schema.
 
 use super::shape::{AvroShape, Type};
 use crate::config::{Column, ColumnType, Source};
 use crate::decode::names::Names;
 
-/// A column for each field of the record, in its order; none if the schema is not that of a record.
+/// Returns a column for each field of the record, in order; no columns if the schema is not that of a record.
 ///
 /// No column is required: the next version of a schema may omit a field.
 pub fn columns(shape: &AvroShape, reserved: &str) -> Vec<Column> {
@@ -16,7 +16,7 @@ pub fn columns(shape: &AvroShape, reserved: &str) -> Vec<Column> {
         .collect()
 }
 
-/// The type that holds all values of a field; none for a field that is always null.
+/// Returns the type that holds all values of a field; None for a field that is always null.
 fn column_type(shape: &AvroShape, kind: &Type) -> Option<ColumnType> {
     Some(match shape.resolved(kind) {
         Type::Null => return None,

@@ -1,4 +1,4 @@
-//! Reads Avro's binary form.
+//! A reader of Avro's binary form.
 
 use crate::decode::budget::Budget;
 use crate::decode::{sqlstate, Reject};
@@ -11,7 +11,7 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// The beginning of a message.
+    /// Begins at the start of a message.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, budget: Budget::of(bytes.len()) }
     }
@@ -30,7 +30,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Counts bytes that the message was decoded to.
+    /// Counts bytes of the decoded message against the budget.
     pub fn spend_bytes(&mut self, count: usize) -> Result<(), Reject> {
         self.budget.spend_bytes(count)
     }
@@ -49,7 +49,7 @@ impl<'a> Cursor<'a> {
         Ok(*taken)
     }
 
-    /// Reads a whole number: seven bits a byte, the lowest first, the sign in the lowest bit.
+    /// Reads a whole number: seven bits per byte, the lowest first, the sign in the lowest bit.
     pub fn long(&mut self) -> Result<i64, Reject> {
         let mut bits = 0u64;
         for place in 0..10 {
@@ -89,7 +89,7 @@ impl<'a> Cursor<'a> {
     pub fn block(&mut self) -> Result<usize, Reject> {
         let mut count = self.long()?;
         if count < 0 {
-            self.long()?; // the size in bytes, for those who skip it
+            self.long()?; // the size of the block in bytes, for readers that skip it
             count = count.checked_neg().ok_or_else(truncated)?;
         }
         self.budget.spend_items(count)

@@ -1,4 +1,4 @@
-//! Reads a value of a message, for a column or as JSON.
+//! Reading a value of a message, for a column or as JSON.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,8 @@ use crate::decode::{sqlstate, time, Reject};
 /// Maximum depth of nested types; recursive schemas allow messages of any depth.
 const DEEPEST: usize = 100;
 
-/// The largest number of bits of PostgreSQL's numeric: 131,072 and 16,383 digits before and after the point, at 3.3 bits each.
+/// The size of the longest number of PostgreSQL's numeric, in bytes: 131,072 digits before and 16,383 after the point,
+/// at 3.3 bits each.
 const MOST_NUMERIC_BYTES: usize = 61_300;
 
 /// A scalar value.
@@ -29,7 +30,7 @@ pub enum Datum<'a> {
     Double(f64),
     Bytes(&'a [u8]),
     Text(&'a str),
-    /// Big-endian, two's complement.
+    /// A decimal number, big-endian in two's complement.
     Decimal {
         unscaled: &'a [u8],
         scale: usize,
@@ -56,7 +57,7 @@ impl<'a> DatumReader<'a> {
     /// Returns the type of the next value, after reading the branch of a union.
     pub fn choose(&self, kind: &'a Type, cursor: &mut Cursor<'a>) -> Result<&'a Type, Reject> {
         let mut kind = self.shape.resolved(kind);
-        // Unions hold no unions.
+        // Unions cannot contain unions.
         if let Type::Union(variants) = kind {
             let index = cursor.long()?;
             kind = usize::try_from(index).ok().and_then(|index| variants.get(index)).ok_or_else(|| {
@@ -249,7 +250,7 @@ fn next_depth(depth: usize) -> Result<usize, Reject> {
     if depth < DEEPEST {
         return Ok(depth + 1);
     }
-    Err(Reject::new(sqlstate::TOO_LARGE, format!("more than {DEEPEST} values within each other")))
+    Err(Reject::new(sqlstate::TOO_LARGE, format!("values nested more than {DEEPEST} levels deep")))
 }
 
 fn json_text(text: &str, out: &mut String) {
@@ -282,7 +283,7 @@ impl Datum<'_> {
             (ColumnType::Timestamptz | ColumnType::Timestamp, Datum::Timestamp { count, unit, .. }) => {
                 out.extend(time::instant(*count, *unit, column)?.to_be_bytes());
             }
-            // Anything else is converted like the value in JSON.
+            // All other values are converted like their form in JSON.
             _ => encode(column, unit.or(self.unit()), &self.value(column)?, out)?,
         }
         Ok(())
@@ -296,7 +297,7 @@ impl Datum<'_> {
         }
     }
 
-    /// Returns the value that JSON would have in its place, for a column of this type.
+    /// Returns the value in the form that JSON would have, for a column of this type.
     fn value(&self, column: ColumnType) -> Result<Value<'_>, Reject> {
         let text = |text: String| Value::Text(Cow::Owned(text));
         Ok(match self {
@@ -339,7 +340,7 @@ fn float<'v>(number: f64, digits: impl FnOnce() -> String) -> Value<'v> {
 
 /// Writes a number with this many digits after the point.
 fn decimal(unscaled: &[u8], scale: usize) -> Result<String, Reject> {
-    // Converting longer ones would take time quadratic in their length.
+    // Converting longer numbers would take time quadratic in their length.
     if unscaled.len() > MOST_NUMERIC_BYTES || scale > numeric::MAX_SCALE as usize {
         return Err(Reject::new(
             sqlstate::OUT_OF_RANGE,

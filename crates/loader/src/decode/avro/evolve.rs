@@ -1,4 +1,4 @@
-//! Changes the table as a new version of a schema requires.
+//! Changes of a table as a new version of a schema requires.
 
 use super::columns::columns;
 use super::shape::AvroShape;

@@ -1,7 +1,7 @@
-//! Avro in Confluent's framing: a zero byte, the schema's number in the registry, and the value in Avro's binary form.
+//! Avro in Confluent's framing: a zero byte, the schema's ID in the registry, and the value in Avro's binary form.
 //!
-//! A message is decoded by the schema that it was written with, compiled once per schema and table, straight into the
-//! fields of binary COPY.
+//! A message is decoded by the schema with which it was written, straight into the fields of binary COPY. The schema is
+//! compiled once for each table.
 
 mod columns;
 mod cursor;
@@ -28,11 +28,11 @@ pub fn to_text(shape: &AvroShape, value: &[u8]) -> Result<String, Reject> {
     Ok(serde_json::from_str::<String>(&json).unwrap_or(json))
 }
 
-/// Splits a message into the number of the schema that it was written with, and the value itself.
+/// Splits a message into the ID of the schema with which it was written and the value itself.
 pub fn unframe(message: &[u8]) -> Result<(u32, &[u8]), Reject> {
     match message {
         [0, a, b, c, d, value @ ..] => Ok((u32::from_be_bytes([*a, *b, *c, *d]), value)),
-        [0, ..] => Err(Reject::new(sqlstate::BAD_BINARY, "the message ends within its schema number")),
+        [0, ..] => Err(Reject::new(sqlstate::BAD_BINARY, "the message ends within its schema ID")),
         _ => Err(Reject::new(
             sqlstate::BAD_BINARY,
             "the message does not begin with the zero byte of the schema registry's framing",

@@ -30,7 +30,7 @@ struct PlannedField {
     name: String,
     kind: Type,
     columns: Vec<usize>,
-    /// Fields of a nested record, if columns take one of them.
+    /// Fields of a nested record, if any of them has a column.
     inner: Vec<PlannedField>,
 }
 
@@ -55,8 +55,8 @@ impl AvroPlan {
         Self { fields, cells, metadata, unknown: definition.unknown_fields, row: Row::new(definition), shape }
     }
 
-    /// Appends a message to `out` as a row, or says why it cannot be one and leaves `out` as it was; `value` is its value
-    /// without the framing.
+    /// Appends a message to `out` as a row, or returns why it cannot be one and leaves `out` unchanged; `value` is the
+    /// value without the framing.
     pub fn append_row(
         &mut self,
         record: &Record,
@@ -77,7 +77,7 @@ impl AvroPlan {
     }
 }
 
-/// Plans the fields of a record: `paths` are those of the columns, from this record on.
+/// Plans the fields of a record; `paths` are the columns' paths, relative to this record.
 fn compile(shape: &AvroShape, fields: &[(String, Type)], paths: &[(&[String], usize)]) -> Vec<PlannedField> {
     let field = |(name, kind): &(String, Type)| {
         let mut whole = Vec::new();
@@ -113,7 +113,7 @@ fn record<'s>(shape: &'s AvroShape, kind: &'s Type) -> Option<&'s [(String, Type
     }
 }
 
-/// Takes the fields of a record: into their columns, or into the overflow.
+/// Reads the fields of a record into their columns, or into the overflow.
 fn walk<'a>(
     reader: &DatumReader<'a>,
     fields: &'a [PlannedField],
@@ -151,7 +151,7 @@ fn leave_over<'a>(
 ) -> Result<(), Reject> {
     let mut after = *cursor;
     match unknown {
-        // A null is no more than an absent field.
+        // A null counts as an absent field.
         _ if *reader.choose(&field.kind, &mut after)? == Type::Null => *cursor = after,
         UnknownFields::Keep | UnknownFields::Add => {
             reader.json(&field.kind, cursor, row.begin_overflow_field(&field.name), 0)?;
@@ -173,7 +173,7 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
     use rand_chacha::ChaCha12Rng;
 
-    /// A schema with everything that has lengths, branches or depth.
+    /// A schema with all types that have lengths, branches or depth.
     const SCHEMA: &str = r#"{"type": "record", "name": "n", "fields": [
         {"name": "id", "type": "long"}, {"name": "s", "type": ["null", "string"]},
         {"name": "d", "type": {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 3}},
@@ -209,7 +209,7 @@ mod tests {
         result.map(|()| row)
     }
 
-    /// id 1, s "x", d 0.001, a time, an empty map, no next.
+    /// A message: id 1, s "x", d 0.001, a time, an empty map, no next.
     const GOOD: [u8; 9] = [2, 2, 2, b'x', 2, 1, 0, 0, 0];
 
     #[test]
@@ -234,12 +234,12 @@ mod tests {
 
     #[test]
     fn depth_and_emptiness_have_limits() {
-        // Each level: id, no s, no d, a time, no map, one more inside.
+        // Each level: id, no s, no d, a time, no map, and one more level inside.
         let level: &[u8] = &[0, 0, 0, 0, 0, 2];
         let mut deep = level.repeat(1_000_000);
         deep.extend([0, 0, 0, 0, 0, 0]);
         assert_eq!(row(&mut plan(""), &deep).unwrap_err().sqlstate, sqlstate::TOO_LARGE);
-        // A billion nulls in five bytes would be a long wait.
+        // A billion nulls in five bytes would take long to read.
         let many: &[u8] = &[0, 0, 0, 0, 0x80, 0xa8, 0xd6, 0xb9, 0x07];
         assert_eq!(row(&mut plan(""), many).unwrap_err().sqlstate, sqlstate::BAD_BINARY);
     }

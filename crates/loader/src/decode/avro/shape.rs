@@ -20,7 +20,7 @@ pub enum Type {
     Text,
     Enum(Vec<String>),
     Fixed(usize),
-    /// The unscaled number, of a fixed size if that is given, and its digits after the point.
+    /// The unscaled number, of a fixed size if one is given, and the number of its digits after the point.
     Decimal {
         size: Option<usize>,
         scale: usize,
@@ -33,7 +33,7 @@ pub enum Type {
     Days,
     /// The time of day, in milliseconds or microseconds.
     Time(Unit),
-    /// An instant, or a local time as if it were UTC.
+    /// An instant, or a local time counted as if it were UTC.
     Timestamp {
         unit: Unit,
         is_local: bool,
@@ -54,12 +54,12 @@ pub struct AvroShape {
 }
 
 impl AvroShape {
-    /// Whether it is that of a record with a field of this name.
+    /// Whether the schema is that of a record with a field of this name.
     pub fn has_field(&self, name: &str) -> bool {
         matches!(self.root(), Type::Record(fields) if fields.iter().any(|(field, _)| field == name))
     }
 
-    /// Parses a schema and the ones that it refers to, as the registry returns them.
+    /// Parses a schema and those that it refers to, as the registry returns them.
     pub fn parse(schema: &str, references: &[String]) -> Result<AvroShape, String> {
         let (schema, others) =
             Schema::parse_str_with_list(schema, references).map_err(|error| error.to_string())?;
@@ -69,7 +69,7 @@ impl AvroShape {
         }
         let root = compiler.compile(&schema)?;
         if compiler.named.contains(&None) {
-            return Err("it refers to a type that it does not define".into());
+            return Err("the schema refers to a type that it does not define".into());
         }
         Ok(AvroShape { root, named: compiler.named.into_iter().flatten().collect() })
     }
@@ -90,7 +90,7 @@ impl AvroShape {
 
 struct Compiler {
     places: HashMap<String, usize>,
-    /// Named types; `None` while one is being compiled, since types may contain themselves.
+    /// The named types; None while a type is being compiled, since types may contain themselves.
     named: Vec<Option<Type>>,
 }
 

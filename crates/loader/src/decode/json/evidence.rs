@@ -1,4 +1,5 @@
-//! Evidence of the values of a field, and the type inferred from it: feeds write numbers as strings, and times as numbers.
+//! Evidence about the values of a field, and the type inferred from it: feeds write numbers as strings, and times as
+//! numbers.
 
 use tally_postgres::pgtype::numeric;
 
@@ -6,60 +7,61 @@ use crate::config::{ColumnType, Unit};
 use crate::decode::time;
 use crate::decode::value::Value;
 
-/// Units of times that are numbers, each with its count per second.
+/// The units of times that are numbers, each with its number per second.
 const UNITS: [(Unit, f64); 4] = [(Unit::S, 1e0), (Unit::Ms, 1e3), (Unit::Us, 1e6), (Unit::Ns, 1e9)];
 
-/// Range of seconds since 1970 in which a number counts as a time: from September 2001 to 2100. The ranges of two units
-/// never overlap.
+/// The seconds since 1970 in which a number counts as a time: from September 2001 to 2100. The ranges of different
+/// units do not overlap.
 const TIMES: std::ops::Range<f64> = 1e9..4.1e9;
 
-/// Distance from the message's own timestamp within which a number is a time, whatever its field is called.
+/// The distance from the message's timestamp, in seconds, within which a number is a time, whatever the name of its
+/// field.
 const NEAR_SECONDS: f64 = 86_400.0;
 
 /// Words in the names of fields that hold times.
 const TIME_WORDS: [&str; 6] = ["time", "timestamp", "ts", "at", "date", "datetime"];
 
-/// Evidence of one field.
+/// The evidence about one field.
 #[derive(Debug, Default)]
 pub struct FieldEvidence {
     nested: bool,
     booleans: bool,
-    /// Number of texts that are nothing else.
+    /// Whether there are texts that are just words.
     words: bool,
-    /// Number of texts that are instants.
+    /// Whether there are texts that are instants.
     instants: bool,
-    /// Number of empty texts.
+    /// Whether there are empty texts.
     empty: bool,
-    /// Number of texts that are numbers.
+    /// Whether there are texts that are numbers.
     quoted: bool,
     numbers: Option<Numbers>,
 }
 
-/// Evidence of the field's numbers, quoted or not.
+/// The evidence about the field's numbers, quoted or not.
 #[derive(Debug)]
 struct Numbers {
     all_whole: bool,
-    /// Whether double precision holds each of them exactly as it is written.
+    /// Whether double precision holds each number exactly as it is written.
     all_exact: bool,
-    /// Whether all are times in a unit, by unit.
+    /// For each unit, whether all numbers are times in it.
     times: [bool; 4],
-    /// Whether all are near the timestamps of their messages, by unit.
+    /// For each unit, whether all numbers are near the timestamps of their messages.
     near: [bool; 4],
 }
 
-/// A type, and how it is read.
+/// A type, and how its values are read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conclusion {
     /// The type.
     pub kind: ColumnType,
-    /// The unit of its numbers, if they are times.
+    /// The unit of numbers that are times.
     pub unit: Option<Unit>,
     /// Whether empty texts mean NULL.
     pub empty_is_null: bool,
 }
 
 impl FieldEvidence {
-    /// Notes a value that is not null, of a message with this timestamp, milliseconds since 1970.
+    /// Notes a value that is not null, from a message with this timestamp in milliseconds since 1970.
     pub fn note(&mut self, raw: &str, timestamp: Option<i64>) {
         match Value::parse(raw) {
             Ok(Value::Nested(_)) => self.nested = true,
@@ -93,7 +95,7 @@ impl FieldEvidence {
         }
     }
 
-    /// Infers the type of a field of this name; none if all its values are null.
+    /// Infers the type of a field of this name; None if all its values are null.
     pub fn conclude(&self, name: &str) -> Option<Conclusion> {
         let plain = |kind| Some(Conclusion { kind, unit: None, empty_is_null: false });
         let Self { nested, booleans, words, instants, empty, quoted, numbers } = self;
@@ -109,7 +111,7 @@ impl FieldEvidence {
                 let empty_is_null = *empty && kind != ColumnType::Text;
                 Some(Conclusion { kind, unit, empty_is_null })
             }
-            // Text takes every scalar as it is written.
+            // Text holds every scalar as it is written.
             _ => plain(ColumnType::Text),
         }
     }
@@ -123,7 +125,7 @@ impl Numbers {
         let unit = units.into_iter().find(|(_, (time, near))| **time && (is_called_time || **near));
         match unit {
             Some(((unit, _), _)) => (ColumnType::Timestamptz, Some(*unit)),
-            // Identifiers may contain letters later, and nobody adds them up.
+            // Later identifiers may contain letters, and nobody adds identifiers up.
             None if quoted && self.all_whole && words.last() == Some(&"id") => (ColumnType::Text, None),
             None if quoted => (ColumnType::Numeric, None),
             None if self.all_whole => (ColumnType::Bigint, None),
@@ -133,7 +135,7 @@ impl Numbers {
     }
 }
 
-/// Whether a text is a number that loses nothing as one: `-1.50` and `0.5e-3` are, `007`, `+41` and `NaN` are not.
+/// Whether a text loses nothing as a number: `-1.50` and `0.5e-3` lose nothing; `007`, `+41` and `NaN` do.
 fn is_plain_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let has_zeros = digits.starts_with('0') && !(digits == "0" || digits.starts_with("0."));
@@ -143,7 +145,7 @@ fn is_plain_number(text: &str) -> bool {
         && numeric::encode(text, &mut Vec::new()).is_ok()
 }
 
-/// Whether double precision keeps all digits of a number, zeros at the end apart.
+/// Whether double precision keeps all digits of a number but trailing zeros.
 fn is_exact(text: &str, number: f64) -> bool {
     let digits = |text: &str| {
         let mut bytes = Vec::new();
@@ -158,7 +160,7 @@ fn is_exact(text: &str, number: f64) -> bool {
 mod tests {
     use super::*;
 
-    /// 2026-01-01, as the broker noted it.
+    /// The broker's timestamp of the messages: 2026-01-01.
     const NOW: i64 = 1_767_225_600_000;
 
     fn concluded(name: &str, values: &[&str]) -> String {
@@ -212,7 +214,7 @@ mod tests {
             ("e", &["1767225600123", "1767225601123"], "timestamptz Ms"),
             ("ts", &["\"1767225600123456\"", "\"\""], "timestamptz Us or empty"),
             ("n", &["1767225600123456789"], "timestamptz Ns"),
-            // Years ago: only the name tells.
+            // Years before the message: only the field's name shows that this is a time.
             ("event_time", &["1367225600123"], "timestamptz Ms"),
             ("order", &["1367225600123"], "bigint"),
             ("event_time", &["0", "1367225600123"], "bigint"),

@@ -1,4 +1,4 @@
-//! Infers a table's columns from sample messages: always the same from the same messages.
+//! Inference of a table's columns from sample messages; the same messages always lead to the same columns.
 
 use std::collections::HashSet;
 
@@ -8,14 +8,14 @@ use crate::decode::names::Names;
 use crate::decode::walk::for_each_field;
 use crate::decode::{json_text, Record};
 
-/// Maximum number of columns: objects that use data as keys have any number of fields, and PostgreSQL allows 1600.
+/// The most columns: objects that use data as keys can have any number of fields, and PostgreSQL allows 1600.
 const MAX_FIELDS: usize = 500;
 
-/// The fields of messages that have columns.
+/// The fields of messages for which there are columns.
 pub struct KnownFields(HashSet<String>);
 
 impl KnownFields {
-    /// The names of these columns.
+    /// Takes the fields of these columns.
     pub fn of(columns: &[Column]) -> Self {
         let first = |column: &Column| match column.source() {
             Source::Field(path) => path.into_iter().next(),
@@ -24,7 +24,7 @@ impl KnownFields {
         Self(columns.iter().filter_map(first).collect())
     }
 
-    /// Whether a message has a field for which a column can be inferred.
+    /// Whether a message has an unknown field for which a column can be inferred.
     pub fn miss_any(&self, message: &[u8]) -> bool {
         let Ok(json) = json_text(message) else { return false };
         let mut missed = false;
@@ -38,7 +38,8 @@ impl KnownFields {
 
 /// Infers columns for the fields of the samples that are not known yet, in the order in which fields first appear.
 ///
-/// Returns `None` if no sample is a JSON object. A field that is null in all samples gets no column: its type is not known.
+/// Returns `None` if no sample is a JSON object. A field that is null in all samples gets no column: its type is not
+/// known.
 pub fn infer<'a>(
     samples: impl IntoIterator<Item = Record<'a>>,
     known: &[Column],
@@ -62,7 +63,7 @@ pub fn infer<'a>(
             let at = fields.iter().position(|(name, _)| *name == key).unwrap_or(fields.len());
             if at == fields.len() {
                 if known_fields.len() + fields.len() == MAX_FIELDS {
-                    continue; // it stays in the overflow column
+                    continue; // the field stays in the overflow column
                 }
                 fields.push((key, FieldEvidence::default()));
             }
@@ -88,11 +89,11 @@ fn columns(fields: &[(String, FieldEvidence)], mut names: Names) -> Vec<Column> 
     columns.collect()
 }
 
-/// The fields that at least one of the samples has, and not as null.
+/// Returns the fields that are not null in at least one of the samples.
 pub fn fields_of<'a>(samples: impl IntoIterator<Item = Record<'a>>) -> HashSet<String> {
     let mut fields = HashSet::new();
     for json in samples.into_iter().filter_map(|sample| json_text(sample.value?).ok()) {
-        // Fields before a syntax error count.
+        // Fields before a syntax error count too.
         let _ = for_each_field(json, |key, raw| {
             if raw != "null" && !fields.contains(key) {
                 fields.insert(key.to_string());

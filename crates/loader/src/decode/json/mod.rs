@@ -1,4 +1,4 @@
-//! JSON messages: walked without building a tree, straight into the rows of the tables that their routes lead to.
+//! Decoding of JSON messages without building a tree, straight into the rows of the tables that their routes lead to.
 
 mod evidence;
 mod infer;

@@ -24,23 +24,23 @@ pub struct JsonPlan {
 /// The values to extract from each element of a list in the message.
 struct List {
     element: Member,
-    /// The cells that take the element's place or name.
+    /// The cells for the element's place or name.
     keys: Vec<usize>,
     /// All cells that are filled from elements.
     cells: Vec<usize>,
 }
 
-/// Whether a message had what rows are made of.
+/// Whether a message had the list from which rows are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundList {
     /// A list was there, perhaps an empty one.
     Yes,
-    /// No list where one should be.
+    /// No list was there, where one should be.
     NoList,
 }
 
 impl JsonPlan {
-    /// Compiles a route into a table; `columns` are those that it fills.
+    /// Compiles a route into a table; `columns` are the columns that the route fills.
     pub fn new(mapping: &Mapping, columns: &[Column], definition: &Definition) -> Self {
         let cells: Vec<Cell> = columns.iter().map(|column| Cell::new(column, definition)).collect();
         let mut metadata = Metadata::default();
@@ -70,7 +70,8 @@ impl JsonPlan {
         Self { cells, metadata, root, list, unknown, row: Row::new(definition) }
     }
 
-    /// Appends the rows of a message to `out`, or says why there cannot be any; then `out` may have some of them.
+    /// Appends the rows of a message to `out`, or returns why there cannot be any; in that case `out` may hold some of
+    /// them.
     pub fn append_rows(
         &mut self,
         record: &Record,
@@ -117,7 +118,7 @@ impl JsonPlan {
     }
 }
 
-/// Takes values into the cells of a row, and the others into its overflow.
+/// Puts values into the cells of a row, and all others into its overflow.
 struct RowFill<'p, 'm> {
     cells: &'p [Cell],
     unknown: UnknownFields,

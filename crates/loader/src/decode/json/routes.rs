@@ -1,4 +1,4 @@
-//! All routes of a topic of JSON messages into its tables.
+//! The routes of a topic of JSON messages into its tables.
 
 use std::str;
 
@@ -26,21 +26,21 @@ pub struct Routes {
 
 struct PlannedRoute {
     plan: JsonPlan,
-    /// The table of its rows, as a place among all tables.
+    /// The place of the route's table among all tables.
     target: usize,
     conditions: Vec<RouteCondition>,
 }
 
 struct RouteCondition {
     subject: Subject,
-    /// Patterns of which one must match.
+    /// Patterns, one of which must match.
     texts: Vec<Regex>,
 }
 
 enum Subject {
     Key,
     Topic,
-    /// A value in the message, by its slot.
+    /// A value in the message, by its slot number.
     Value(usize),
 }
 
@@ -75,8 +75,8 @@ impl Routes {
         Self { routes, looked_at, slots, unmatched: topic.unmatched, before: Vec::new() }
     }
 
-    /// Appends the rows of a message to the tables that they are for, or says why it has none and appends nothing; returns false
-    /// if no route takes it and that is to be ignored.
+    /// Appends the rows of a message to their tables, or returns why it has none and appends nothing. Returns false if
+    /// no route takes the message and such messages are ignored.
     pub fn append_rows(
         &mut self,
         record: &Record,
@@ -86,7 +86,7 @@ impl Routes {
         let mut values = vec![None; self.slots];
         if let (1.., Some(value)) = (self.slots, record.value) {
             let json = json_text(value)?;
-            // A route for arrays may stand beside conditions on the fields of objects.
+            // There may be routes for arrays besides conditions on the fields of objects.
             if self.looked_at.fits(json.trim_ascii_start()) {
                 self.looked_at.walk(json, &mut Look(&mut values))?;
             }
@@ -152,7 +152,7 @@ impl RouteCondition {
     }
 }
 
-/// The regular expression for a text in which `*` is any characters.
+/// Returns the regular expression for a text in which `*` stands for any characters.
 fn with_stars(text: &str) -> Regex {
     let parts: Vec<String> = text.split('*').map(regex::escape).collect();
     Regex::new(&format!("(?s)^{}$", parts.join(".*"))).expect("an escaped text is a regular expression")
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn all_rows_of_a_message_or_none() {
-        // The first route takes it, the last one cannot.
+        // The first route takes the message, but the last one cannot.
         assert_eq!(tables("x_y_a", r#"{"kind": "one", "v": "five"}"#).unwrap_err(), "22P02");
     }
 

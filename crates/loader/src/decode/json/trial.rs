@@ -1,4 +1,4 @@
-//! Decoding for tests: one message by a topic's section of the configuration.
+//! Decoding for tests: one message, by a topic's section of the configuration.
 
 use crate::config::Config;
 use crate::decode::{Record, Reject, Routes, Rows};
@@ -7,7 +7,7 @@ use crate::definition::Definition;
 /// A row: its table's name, and its values as bytes read as text.
 pub type TrialRow = (String, Vec<Option<String>>);
 
-/// The rows of one message.
+/// Decodes one message into its rows.
 pub fn rows(topic: &str, key: &str, value: Option<&str>) -> Result<Vec<TrialRow>, Reject> {
     let text = format!("job='j'\ndatabase='d'\nbrokers='b'\n[[topic]]\nname='t'\n{topic}");
     let topic = Config::parse("t.toml", &text).unwrap().topics.remove(0);
@@ -69,7 +69,7 @@ fn fields(row: &[u8]) -> Vec<Option<String>> {
     values
 }
 
-/// Values as they are compared.
+/// Returns values in the form in which tests compare them.
 pub fn texts(values: &[Option<&str>]) -> Vec<Option<String>> {
     values.iter().map(|v| v.map(str::to_string)).collect()
 }

@@ -13,8 +13,8 @@ use crate::config::{Column, ColumnType};
 use crate::decode::{encode as encode_value, encode_jsonb, is_infinity, shorten, sqlstate, Reject, Value};
 use crate::files::field;
 
-/// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL, `zone` is the offset from UTC,
-/// in microseconds, of times that have none of their own.
+/// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL, `zone` is the offset from
+/// UTC, in microseconds, of times that have none of their own.
 pub fn append(
     column: &Column,
     field: CsvField,

@@ -1,7 +1,8 @@
 //! Guesses whether the first record names the columns.
 //!
-//! The guess is yes if it is text where the records below are not, like names over numbers. Two kinds of names need a closer look:
-//! an empty one, over an index or after a trailing delimiter; and years, over the numbers of a pivoted table.
+//! The guess is yes if it is text where the records below are not, like names over numbers. Two kinds of names need a
+//! closer look: an empty one, over an index or after a trailing delimiter; and years, over the numbers of a pivoted
+//! table.
 
 use super::dialect::Dialect;
 use super::record::Records;

@@ -1,8 +1,8 @@
 //! Parses a block of text into records and fields.
 //!
-//! The rules are those of PostgreSQL's `COPY (FORMAT csv)`: quotes open and close anywhere in a field, an unquoted empty
-//! field is not the same as a quoted one. Two needs rule out a library: the byte and line at which each record begins,
-//! and records that can still be read after an unclosed quote.
+//! The rules are those of PostgreSQL's `COPY (FORMAT csv)`: quotes open and close anywhere in a field, an unquoted
+//! empty field is not the same as a quoted one. Two needs rule out a library: the byte and line at which each record
+//! begins, and records that can still be read after an unclosed quote.
 
 use std::ops::Range;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::Failure;
 
-/// Returns the files that arguments name: files themselves, those below directories that have one of the endings (perhaps
-/// followed by that of a compressed file), and those that match patterns; in order, each once.
+/// Returns the files that arguments name: files themselves, those below directories that have one of the endings
+/// (perhaps followed by that of a compressed file), and those that match patterns; in order, each once.
 pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = BTreeSet::new();
     for argument in arguments {

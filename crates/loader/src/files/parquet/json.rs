@@ -1,5 +1,5 @@
-//! Writes nested values as JSON: numbers with all their digits, bytes as `\x` and hexadecimal, times as text, NaN and the
-//! infinities as strings.
+//! Writes nested values as JSON: numbers with all their digits, bytes as `\x` and hexadecimal, times as text, NaN and
+//! the infinities as strings.
 
 use parquet::record::Field as Value;
 use tally_postgres::pgtype::hex;

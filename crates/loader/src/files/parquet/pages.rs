@@ -20,8 +20,8 @@ const DICTIONARY: i64 = 2;
 const DATA_V2: i64 = 3;
 const DELTA_BYTE_ARRAY: i64 = 7;
 
-/// Checks the pages of a row group against the largest size that one may have; returns how many rows can be read at once
-/// without holding many pages. `names` are those of the fields, of which a column may be a part.
+/// Checks the pages of a row group against the largest size that one may have; returns how many rows can be read at
+/// once without holding many pages. `names` are those of the fields, of which a column may be a part.
 pub fn check(file: &File, group: &RowGroupMetaData, names: &[String], most: u64) -> Result<usize, String> {
     let mut row_bytes = 1;
     for (i, column) in group.columns().iter().enumerate() {
@@ -53,7 +53,8 @@ fn chunk(file: &File, column: &ColumnChunkMetaData, rows: i64, most: u64) -> Res
         let unpacked = page.check(end - at, most)?;
         if page.is_data() {
             values = values.saturating_add(page.values);
-            // A value of a repeated column is a list of unknown length; one after DELTA_BYTE_ARRAY may hold the one before.
+            // A value of a repeated column is a list of unknown length; one after DELTA_BYTE_ARRAY may hold the one
+            // before.
             let whole = !is_flat || page.encoding == DELTA_BYTE_ARRAY;
             let one = if whole { unpacked } else { unpacked / page.values.max(1) as u64 };
             value_bytes = value_bytes.max(VALUE + one);

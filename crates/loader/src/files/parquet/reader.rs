@@ -42,8 +42,8 @@ pub struct ParquetReader<'f> {
 }
 
 impl<'f> ParquetReader<'f> {
-    /// Reads on from a row, which is in the first of these groups or after it; `from` is the row that group begins with.
-    /// Rows are counted over the whole file.
+    /// Reads on from a row, which is in the first of these groups or after it; `from` is the row that group begins
+    /// with. Rows are counted over the whole file.
     pub fn new(
         of: &'f super::ParquetFile,
         mut groups: Range<usize>,

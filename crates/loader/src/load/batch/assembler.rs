@@ -111,8 +111,8 @@ impl Assembler {
 
     /// Takes a message into the batch; one that was taken before is passed over.
     ///
-    /// Returns false if the message is to be offered again once the batch is handed over. After a failure of kind `Retry` it
-    /// is to be offered again later: its schema cannot be had now.
+    /// Returns false if the message is to be offered again once the batch is handed over. After a failure of kind
+    /// `Retry` it is to be offered again later: its schema cannot be had now.
     pub fn take_record(&mut self, record: &Record) -> Result<bool, Failure> {
         if self.topics[self.current].config.name != record.topic {
             self.current = self.topic(record.topic);
@@ -163,7 +163,8 @@ impl Assembler {
         Ok(true)
     }
 
-    /// Prepares the decoder of the current topic for a message; returns the text of its key if that is not the key itself.
+    /// Prepares the decoder of the current topic for a message; returns the text of its key if that is not the key
+    /// itself.
     fn prepare(&mut self, record: &Record, bytes: usize) -> Result<Option<String>, NotReady> {
         if bytes > self.max_message_bytes {
             return Err(Reject::too_large(bytes, self.max_message_bytes).into());

@@ -27,8 +27,8 @@ impl AvroDecoder {
         Self { definition, template, tombstones: None, plans: HashMap::new() }
     }
 
-    /// Makes sure that there is a plan for a message, if there can be one; returns the table's new definition if that takes one,
-    /// with the statement that makes it so unless it is so already.
+    /// Makes sure that there is a plan for a message, if there can be one; returns the table's new definition if that
+    /// takes one, with the statement that makes it so unless it is so already.
     pub fn prepare(
         &mut self,
         value: Option<&[u8]>,

@@ -1,5 +1,5 @@
-//! Notices topics that are deleted and recreated: they begin again at offset 0, and other messages come to stand at the old
-//! positions.
+//! Notices topics that are deleted and recreated: they begin again at offset 0, and other messages come to stand at the
+//! old positions.
 
 use std::collections::HashMap;
 

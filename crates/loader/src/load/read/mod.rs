@@ -1,5 +1,5 @@
-//! The reading side of a lane: polls Kafka, has messages decoded, and hands over closed batches. Runs on a thread of its
-//! own.
+//! The reading side of a lane: polls Kafka, has messages decoded, and hands over closed batches. Runs on a thread of
+//! its own.
 
 mod change;
 pub mod discovery;
@@ -118,8 +118,8 @@ impl<'a> LaneReader<'a> {
         kafka::assign(self.consumer, &self.queue, positions)
     }
 
-    /// Reads these partitions, or those that the group hands out, until told to stop, or until the end, and hands over what
-    /// is left.
+    /// Reads these partitions, or those that the group hands out, until told to stop, or until the end, and hands over
+    /// what is left.
     fn read(&mut self, partitions: &[AssignedPartition]) -> Result<(), Failure> {
         if self.config.mode == Mode::Assign {
             self.assign(partitions)?;
@@ -333,8 +333,8 @@ impl<'a> LaneReader<'a> {
         if let Some(all) = self.paused.take() {
             let again = |e: KafkaError| Failure::transient(format!("partitions cannot be resumed: {e}"));
             self.consumer.resume(&all).map_err(again)?;
-            // After a pause librdkafka would go on behind an end of partition that it has reported in a batch of messages, and
-            // so skip a message that has arrived at that offset meanwhile.
+            // After a pause librdkafka would go on behind an end of partition that it has reported in a batch of
+            // messages, and so skip a message that has arrived at that offset meanwhile.
             for element in all.elements() {
                 let topic = self.assembler.topic(element.topic());
                 let next = Offset::Offset(self.assembler.next(topic, element.partition()));

@@ -23,8 +23,8 @@ impl Watchdog {
 
     /// Returns a partition that has made no progress for too long although the broker has more of it.
     ///
-    /// `next` are the offsets to be read next; `end` asks the broker for the end of a partition, and returns none if there is
-    /// nothing more to read. Only one partition is asked for in a call, since that may take a while.
+    /// `next` are the offsets to be read next; `end` asks the broker for the end of a partition, and returns none if
+    /// there is nothing more to read. Only one partition is asked for in a call, since that may take a while.
     pub fn check(
         &mut self,
         now: Instant,

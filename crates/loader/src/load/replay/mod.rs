@@ -88,7 +88,8 @@ async fn replay(config: Config, args: &ReplayArgs) -> Result<(usize, usize), Fai
     }
 }
 
-/// Reduces the configuration to the topics that are asked for and have dead letters; patterns are replaced by such topics.
+/// Reduces the configuration to the topics that are asked for and have dead letters; patterns are replaced by such
+/// topics.
 async fn for_letters(client: &Client, mut config: Config, chosen: &[String]) -> Result<Config, Failure> {
     let is_for = |topic: &Topic, name: &String| topic.name == *name || topic.is_pattern() && topic.fits(name);
     if let Some(name) = chosen.iter().find(|name| !config.topics.iter().any(|topic| is_for(topic, name))) {
@@ -174,8 +175,8 @@ impl<'a> Replay<'a> {
         Ok((batch, taken))
     }
 
-    /// Stores the rows and deletes the letters; returns how many are dead again, or none if the tables or the letters have
-    /// changed meanwhile.
+    /// Stores the rows and deletes the letters; returns how many are dead again, or none if the tables or the letters
+    /// have changed meanwhile.
     async fn store(&mut self, batch: &MessageBatch, letters: &[Letter]) -> Result<Option<usize>, Failure> {
         let failed = |error| pg::failure("replaying dead letters", &error);
         match self.try_to_store(batch, letters, CopyMode::Bulk).await {

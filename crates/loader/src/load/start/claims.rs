@@ -42,8 +42,8 @@ pub async fn renew(
     Ok(assigned)
 }
 
-/// Checks a position against the broker. A position that the broker does not have means lost messages or another topic, and
-/// is an error: nothing is guessed.
+/// Checks a position against the broker. A position that the broker does not have means lost messages or another topic,
+/// and is an error: nothing is guessed.
 async fn check_position(
     tx: &Transaction<'_>,
     config: &Config,

@@ -95,8 +95,8 @@ pub async fn restart(
     Ok(Assigned { topics, tables, partitions: assigned, schemas })
 }
 
-/// Refuses to start if a topic was loaded before but has no positions: this is not the server that the job last wrote to, or
-/// somebody removed them.
+/// Refuses to start if a topic was loaded before but has no positions: this is not the server that the job last wrote
+/// to, or somebody removed them.
 async fn refuse_missing_positions(
     tx: &tokio_postgres::Transaction<'_>,
     config: &Config,

@@ -8,7 +8,8 @@ use crate::load::assignment::{AssignedTopic, Table};
 use crate::pg::{self, FoundTable};
 use crate::Failure;
 
-/// Finds out the definitions of the tables, and creates tables that are defined but missing; returns the statements that did.
+/// Finds out the definitions of the tables, and creates tables that are defined but missing; returns the statements
+/// that did.
 pub async fn prepare(
     tx: &Transaction<'_>,
     config: &Config,

@@ -27,7 +27,8 @@ pub struct Tables<'a> {
     pub registry: Option<&'a str>,
 }
 
-/// Stores all of a batch but its positions, and reports on it; none if the tables have changed since the batch was made.
+/// Stores all of a batch but its positions, and reports on it; none if the tables have changed since the batch was
+/// made.
 pub async fn store(
     tx: &mut Transaction<'_>,
     statements: &mut Statements,

@@ -84,8 +84,8 @@ impl Ledger for OffsetLedger<'_> {
         batch: &MessageBatch,
         mode: CopyMode,
     ) -> Result<Attempt<observe::Stored>, Error> {
-        // First, so that a loader that was replaced fails before it sends rows, and its successor's claim waits for this
-        // transaction.
+        // First, so that a loader that was replaced fails before it sends rows, and its successor's claim waits for
+        // this transaction.
         if !self.positions.advance(tx, statements, batch).await? {
             return Ok(Attempt::Refused(fenced(self.config)));
         }

@@ -59,8 +59,8 @@ impl Positions {
         &self.topics[topic]
     }
 
-    /// Moves the positions of a batch from where it begins to where it ends; returns false if one of them stood elsewhere, or
-    /// was claimed by another loader.
+    /// Moves the positions of a batch from where it begins to where it ends; returns false if one of them stood
+    /// elsewhere, or was claimed by another loader.
     pub async fn advance(
         &self,
         tx: &Transaction<'_>,

@@ -1,7 +1,7 @@
 //! Notices tables whose columns have other types than the rows were made for.
 //!
-//! Binary COPY does not name the types of its values. A column of another type takes them without an error, as other values,
-//! if they happen to have the right length.
+//! Binary COPY does not name the types of its values. A column of another type takes them without an error, as other
+//! values, if they happen to have the right length.
 
 use tokio_postgres::{Error, Transaction};
 
@@ -10,8 +10,8 @@ use crate::load::assignment::Table;
 use crate::load::batch::MessageBatch;
 use crate::store::statements::Statements;
 
-/// Whether the tables of a batch still have the types that its rows were made for. To be called after the rows are sent: their
-/// lock keeps others from altering the tables until the end of the transaction.
+/// Whether the tables of a batch still have the types that its rows were made for. To be called after the rows are
+/// sent: their lock keeps others from altering the tables until the end of the transaction.
 pub async fn are_as_known(
     tx: &Transaction<'_>,
     statements: &mut Statements,

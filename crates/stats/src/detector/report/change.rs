@@ -5,11 +5,11 @@ use crate::detector::numbers::bounded;
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The level.
+    /// A change of the level.
     Level,
-    /// The slope.
+    /// A change of the slope.
     Slope,
-    /// The spread.
+    /// A change of the spread.
     Variance,
     /// A single row, upwards.
     Spike,
@@ -30,8 +30,8 @@ impl Kind {
     }
 }
 
-/// A change. Levels are in the units of the values; slopes per second, or per row where rows have no time; the
-/// quantity of a change of variance is the standard deviation.
+/// A change. Levels are in the units of the values, slopes in these units per second, or per row where rows have no
+/// time; for a change of variance, the quantity is the standard deviation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// First row after the change, from 0.
@@ -54,7 +54,7 @@ pub struct Change {
     pub interval: (f64, f64),
     /// Size in standard deviations of the noise.
     pub effect_sd: f64,
-    /// Rows of the segment before, unless that is forgotten.
+    /// Rows of the segment before, unless it is forgotten.
     pub rows_before: Option<u64>,
     /// Rows of the segment after, so far.
     pub rows_after: u64,

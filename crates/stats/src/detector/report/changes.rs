@@ -8,7 +8,7 @@ use crate::detector::outliers::{Outlier, Outliers};
 use crate::detector::settings::Settings;
 use crate::student::margin;
 
-/// The least noise, in which outliers are measured: the least positive number.
+/// The least noise by which outliers are measured: the least positive number.
 const LEAST_NOISE: f64 = f64::from_bits(1);
 
 /// Changes of the most probable segmentation, and rows that stand out away from them, in order of rows.
@@ -22,7 +22,7 @@ pub fn changes(seen: Seen, outliers: &Outliers, s: &Settings) -> Vec<Change> {
     changes
 }
 
-/// Newest first.
+/// The changes of the most probable segmentation, newest first.
 fn segment_changes(seen: Seen, s: &Settings) -> Vec<Change> {
     let Seen { clock, segmentation, .. } = seen;
     let Some(now) = segmentation.reading(&clock.now(), s) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Comparison of two segments: the level changed, unless the slope or the noise did much more clearly.
+//! Comparison of two segments: the level changed, unless the slope or the noise changed much more clearly.
 
 use super::change::{Change, Kind};
 use super::{Seen, CONFIDENCE};
@@ -6,7 +6,8 @@ use crate::detector::numbers::bounded;
 use crate::detector::segmentation::{Reading, Start};
 use crate::student::margin;
 
-/// Clarity of a change of the level, relative to the clearest other one, from which the level is what changed.
+/// The least clarity of a change of the level, relative to the clearest other change, for it to be called one of the
+/// level.
 const PLAIN: f64 = 0.5;
 /// The least number that differences are divided by.
 const LEAST: f64 = 1e-300;
@@ -15,7 +16,7 @@ const LEAST: f64 = 1e-300;
 #[derive(Clone, Copy)]
 pub struct Ending {
     pub reading: Reading,
-    /// The row after it, the time of that row or of the last one, and the steps from the segment's last row to it.
+    /// The row after the end, its time or that of the last row, and the steps from the segment's last row to it.
     pub row: u64,
     pub at: i64,
     pub beyond: f64,
@@ -27,9 +28,9 @@ struct Quantity {
     before: f64,
     after: f64,
     errors: (f64, f64),
-    /// Units that it is reported in.
+    /// Factor to the units of the report.
     factor: f64,
-    /// Steps over which it takes effect.
+    /// Steps over which a change of the quantity takes effect.
     steps: f64,
 }
 
@@ -40,7 +41,7 @@ impl Quantity {
     }
 }
 
-/// The change at a start, from the reading before it to the segment that ends so.
+/// Describes the change at a start, from the reading before it to the segment with this ending.
 pub fn compare(
     seen: Seen,
     start: &Start,

@@ -1,10 +1,10 @@
-//! Probability and evidence that something changed, wherever exactly.
+//! Probability and evidence that something changed, whatever the exact row.
 
 use crate::detector::clock::Clock;
 use crate::detector::segmentation::{Segmentation, Start};
 use crate::detector::settings::Settings;
 
-/// Probabilities stay this far from 0 and 1: candidates further behind are not kept.
+/// Probabilities stay this far from 0 and 1, since less probable candidates are not kept.
 const LEAST_DOUBT: f64 = 1e-7;
 
 /// Probability that level, slope or noise changed within the recent rows; none before the first verdict.
@@ -21,7 +21,7 @@ pub fn evidence_since(
     hazard: f64,
     s: &Settings,
 ) -> f64 {
-    // What is too short to be judged or alerted is no evidence.
+    // A segment that is too short to be alerted is no evidence.
     let until = clock.rows().saturating_sub(s.alert_rows);
     let covered = clock.steps(since, clock.at()).clamp(0.0, clock.rows() as f64) as u64;
     let first = (clock.rows() - covered).max(s.warm_up as u64);

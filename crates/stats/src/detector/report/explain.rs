@@ -8,7 +8,7 @@ const SURE: f64 = 3.0;
 const LEAST_PERCENT: f64 = 0.05;
 const PLAIN_DIGITS: f64 = 1e15;
 
-/// A number to the digits that its error leaves it, thousands apart.
+/// Formats a number to the digits that its error leaves significant, with separated thousands.
 fn figure(x: f64, error: f64) -> String {
     let size = if error > 0.0 { error } else { x.abs() / 100.0 };
     if !(x.abs() < PLAIN_DIGITS && x.is_finite()) || (x != 0.0 && x.abs() < 1e-6) || size < 1e-12 {
@@ -37,7 +37,7 @@ fn with_error(x: f64, error: f64) -> String {
     }
 }
 
-/// Seconds, and name, of the unit of time in which a slope is neither tiny nor huge.
+/// The unit of time, as seconds and name, in which a slope is neither tiny nor huge.
 fn per(timed: bool, slope: f64) -> (f64, &'static str) {
     if !timed {
         return (1.0, "row");
@@ -95,7 +95,7 @@ impl Change {
     }
 }
 
-/// A probability to two digits, never said to be certain.
+/// Formats a probability to two digits, never as certain.
 fn likely(p: f64) -> String {
     match p {
         p if p >= 0.9995 => "> 0.999".into(),

@@ -22,7 +22,7 @@ const CONFIDENCE: f64 = 0.95;
 #[derive(Clone, Copy)]
 pub struct Seen<'a> {
     pub clock: &'a Clock,
-    /// Size of the unit that values are kept in.
+    /// Size of the unit in which values are kept.
     pub unit: f64,
     pub segmentation: &'a Segmentation,
 }

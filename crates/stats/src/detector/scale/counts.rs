@@ -1,8 +1,8 @@
 //! Rare events, as counts or as 0 and 1: how probable the next value is, given the mean of a segment.
 //!
-//! Normal noise misjudges them: a run of zeros would be a segment without any. Their conjugate models need no more than
-//! the segments keep, a mean and what it weighs: Gamma and Poisson, whose predictive is negative binomial, and Beta and
-//! Bernoulli.
+//! A model of normal noise misjudges them: a run of zeros would be a segment without noise. Their conjugate models need
+//! only what segments keep, a mean and its weight: Gamma-Poisson, whose predictive distribution is negative binomial,
+//! and Beta-Bernoulli.
 
 use super::spread::Spread;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ use statrs::function::gamma::ln_gamma;
 
 /// Mean from which on counts are nearly normal.
 const NEARLY_NORMAL: f64 = 5.0;
-/// Share of the Poisson variance below which a series of whole numbers is one of measurements, not of counts.
+/// Share of the Poisson variance below which whole numbers are measurements, not counts.
 const LEAST_DISPERSION: f64 = 0.5;
-/// Events that the prior of a segment is worth: a rate of which only the mean is known is exponential.
+/// Events that the prior of a segment is worth: one makes the rate exponential, as when only its mean is known.
 const PRIOR_EVENTS: f64 = 1.0;
-/// Largest number of observations that the prior is worth: a young segment would else be read as the mean of all.
+/// Largest number of observations that the prior is worth: with more, a young segment would be read as the mean of all.
 const MOST_PRIOR: f64 = 3.0;
 
 /// The kind of numbers that all values so far were.
@@ -44,9 +44,9 @@ impl Values {
 #[derive(Clone, Copy, Debug)]
 pub struct Counts {
     binary: bool,
-    /// One event in the detector's unit.
+    /// The size of one event in the detector's unit.
     one: f64,
-    /// Events per row, over all rows, those of the prior included.
+    /// Events per row, over all rows, including those of the prior.
     rate: f64,
     /// Increase of the mean by the prior.
     added: f64,
@@ -58,7 +58,7 @@ impl Counts {
     /// A series of rare events, if the values so far look like one. Spread, `noise` (a variance) and `one` are in the
     /// detector's unit.
     pub fn new(values: Values, spread: &Spread, noise: f64, one: f64) -> Option<Counts> {
-        // What has not happened yet is not impossible.
+        // An event that has not happened yet is not impossible.
         let seen = spread.mean() / one;
         let rate = (seen * spread.rows() + PRIOR_EVENTS) / (spread.rows() + 2.0 * PRIOR_EVENTS);
         let binary = values == Values::Binary;
@@ -88,7 +88,8 @@ impl Counts {
         self.binary
     }
 
-    /// Density of a value after `rows` observations with this mean; probabilities are spread over one event.
+    /// Density of a value after `rows` observations with this mean; the probability of a count is spread over the width
+    /// of one event.
     pub fn density(&self, x: f64, mean: f64, rows: f64) -> f64 {
         let (x, added) = (x / self.one, self.prior() * self.added / rows);
         let rate = (mean / self.one + added).max(f64::MIN_POSITIVE);

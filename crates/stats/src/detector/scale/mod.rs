@@ -1,4 +1,4 @@
-//! The scale of a series: the unit that its values are kept in, their spread and their noise.
+//! The scale of a series: the unit in which its values are kept, their spread and their noise.
 
 mod counts;
 mod noise;
@@ -16,17 +16,17 @@ use serde::{Deserialize, Serialize};
 use spread::Spread;
 use std::ops::RangeInclusive;
 
-/// Log2 of the spread of the values from which on the unit changes: squares stay within single precision.
+/// Log2 of the spread at which the unit changes, so that squares stay within single precision.
 const MOST_EXPONENT: i32 = 20;
 /// Standard deviations from the mean at which values are cut off.
 const FARTHEST: f64 = (1u64 << 30) as f64;
-/// Exponents of units; beyond, powers of two are not finite.
+/// The range of exponents of units, well within that of finite powers of two.
 const EXPONENTS: RangeInclusive<i32> = -1000..=1000;
 
 /// The scale that a series has shown so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeriesScale {
-    /// Log2 of the unit that values are kept in.
+    /// Log2 of the unit in which values are kept.
     exponent: i16,
     /// The first rows, until there are enough to distinguish noise from level.
     first: Vec<Row>,
@@ -55,7 +55,7 @@ impl SeriesScale {
         !self.first.is_empty()
     }
 
-    /// Sets unit and noise from the first rows, and hands them over to be learned.
+    /// Sets unit and noise from the first rows, and returns these to be learned.
     pub fn start(&mut self) -> Vec<Row> {
         let first = std::mem::take(&mut self.first);
         let Some(&Row { value: x0, .. }) = first.first() else { return first };
@@ -66,7 +66,7 @@ impl SeriesScale {
         first
     }
 
-    /// Chooses the unit again where all values so far were 0, which have none.
+    /// Chooses the unit again if all values so far were 0, which do not determine one.
     pub fn choose_unit(&mut self, x: f64) {
         if self.spread.is_zero() {
             self.exponent = exponent(x.abs()) as i16;
@@ -114,7 +114,7 @@ impl SeriesScale {
         power(i32::from(self.exponent))
     }
 
-    /// The first time of a row that waits.
+    /// The first time of a waiting row.
     pub fn earliest(&self) -> Option<i64> {
         self.first.iter().map(|r| r.at).min()
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const MEDIAN_TO_SD: f64 = 1.4826;
 /// The least step by which the running median follows, relative to it.
 const MEDIAN_STEP: f64 = 0.01;
-/// Standard deviations that differences of normal noise rarely exceed: one in 400 does.
+/// The number of standard deviations that one in 400 differences of normal noise exceeds.
 const FAR: f64 = 3.0;
 /// The strongest autocorrelation that can be distinguished from a drift.
 const MOST_CORRELATED: f64 = 0.95;
@@ -83,8 +83,8 @@ impl Noise {
         let c = self.correlation(rows, s);
         // Noise of the first order has differences with the correlation (ρ - 1) / 2.
         let rho = (1.0 + 2.0 * c).clamp(0.0, MOST_CORRELATED);
-        // Differences that go on in one direction, as those of a curve do, lead further than ρ < 1 allows: the variance
-        // of noise of the second order, (1 - ρB)(1 - φB), for ρ near 1.
+        // Differences that keep one direction, as on a curve, lead further than ρ < 1 allows: this is the variance of
+        // noise of second order, (1 - ρB)(1 - φB), for ρ near 1.
         let phi = c.clamp(0.0, MOST_CORRELATED);
         let independent = |rho: f64| (1.0 - rho) / (1.0 + rho);
         NoiseEstimate {

@@ -5,7 +5,7 @@ use super::noise::NoiseEstimate;
 use super::spread::Spread;
 use crate::detector::settings::Settings;
 
-/// Least noise, as a share of the variance of all values: constant stretches have none.
+/// Least noise, as a share of the variance of all values, for constant stretches.
 const LEAST_NOISE: f64 = 1e-6;
 /// The variance where all values are equal; values are about 1 in the detector's unit.
 const NO_VARIANCE: f64 = 1e-30;
@@ -62,7 +62,8 @@ impl Prior {
         }
     }
 
-    /// Log of how much likelier a difference from the value before is if the level jumped than if the noise went on.
+    /// Log of how much likelier a difference from the previous value is if the level jumped than if only the noise
+    /// continued.
     ///
     /// Autocorrelated noise makes rows worth less, but not the jump from one to the next: this is the part of its
     /// evidence that the tempered rows leave out.
@@ -78,8 +79,8 @@ impl Prior {
         (1.0 - self.weight) * (heavy(self.differences + self.level) / stays).ln()
     }
 
-    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom, and of
-    /// some the order of magnitude is wrong too, or a spike of a million would be two changes of the level.
+    /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom, mixed
+    /// with outliers of any order of magnitude, since otherwise a spike of a million would be two changes of the level.
     pub fn outlier(&self, x: f64) -> f64 {
         const PEAK: f64 = 0.367_552_596_947_861;
         let z = (x - self.mean).abs() / self.outlier_sd;

@@ -1,21 +1,22 @@
-//! The number of starts of segments that fit into a stored state together with its candidates.
+//! The number of segment starts that fit into a stored state together with its candidates.
 //!
 //! Tests derive all sizes from what the codec writes.
 
-/// Bytes for candidates and starts: those of a state less the most that all its other parts take.
+/// Bytes for candidates and starts: the size of a state less the most that all other parts take.
 pub const ROOM: usize = 1340;
 /// Bytes of a candidate.
 const CANDIDATE: usize = 45;
-/// Bytes of a start, its row apart.
+/// Bytes of a start without its row number.
 const START: usize = 36;
-/// Further bytes of a start that was alerted, the row of the alert apart.
+/// Further bytes of a start that was alerted, without the row number of the alert.
 const ALERTED: usize = 9;
-/// Bytes of the number of a row, and from which number on there are more.
+/// Bytes of a row number, and the number from which it takes more.
 const ROW: usize = 5;
 const LONG_ROW: usize = 9;
 const LONG: u64 = 1 << 32;
 
-/// Number of starts that fit beside the candidates, if no row is after `row` and `alerted` of the starts were alerted.
+/// Number of starts that fit alongside the candidates, if no row is after `row` and `alerted` of the starts were
+/// alerted.
 pub fn most_starts(row: u64, candidates: usize, alerted: usize) -> usize {
     let number = if row < LONG { ROW } else { LONG_ROW };
     ROOM.saturating_sub(CANDIDATE * candidates + (ALERTED + number) * alerted) / (START + number)

@@ -25,7 +25,7 @@ impl Candidate {
     }
 }
 
-/// Index of the candidate of the least score, of those that are not kept.
+/// Index of the candidate with the least score among those that are not kept.
 pub fn worst(candidates: &[Candidate], kept: impl Fn(&Candidate) -> bool) -> Option<usize> {
     let loose = candidates.iter().enumerate().filter(|(_, c)| !kept(c));
     loose.min_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map(|(i, _)| i)

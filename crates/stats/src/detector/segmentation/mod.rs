@@ -24,7 +24,7 @@ use paths::{Paths, NONE};
 use segment::Segment;
 use serde::{Deserialize, Serialize};
 
-/// Candidates that a stored state has room for.
+/// The most candidates in a stored state.
 const MOST_CANDIDATES: usize = 8;
 
 /// The possible starts of the current segment, and the segmentations behind them.
@@ -35,7 +35,7 @@ pub struct Segmentation {
     paths: Paths,
 }
 
-/// The row before: its place and its value.
+/// The previous row: its place and its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Previous {
     pub place: Place,
@@ -76,8 +76,8 @@ impl Segmentation {
         }
     }
 
-    /// Probability that the current segment began where `after` holds, among the starts before row `until`: later ones
-    /// have no evidence yet.
+    /// Probability that the current segment began at a start for which `after` holds, among the starts before row
+    /// `until`; later ones have no evidence yet.
     pub fn probability(&self, after: impl Fn(&Start) -> bool, until: u64) -> f64 {
         let (mut since, mut all) = (0.0, 0.0);
         for candidate in &self.candidates {
@@ -159,10 +159,11 @@ impl Segmentation {
         self.candidates.push(Candidate { start, score, weight, segment: Segment::new(x, prior) });
     }
 
-    /// Keeps the best of each octave of age and of all. The best by score alone would be neighbours.
+    /// Keeps the best candidates of each octave of age, and the best of all. The best by score alone would be
+    /// neighbours.
     fn prune(&mut self, row: u64, s: &Settings) {
         self.candidates.retain(|c| c.score > -s.hopeless || c.weight > -s.hopeless);
-        // The best segmentation may have to be mended: the starts that it grew from stay.
+        // The best segmentation may turn out wrong: the starts that it grew from stay.
         let mut kept = [false; NONE as usize + 1];
         self.paths.mark(self.best().map_or(NONE, |best| best.start), &mut kept);
         let kept = |c: &Candidate| kept[usize::from(c.start)];
@@ -178,7 +179,7 @@ impl Segmentation {
             }
             end = start;
         }
-        // The newest has had no chance yet.
+        // The newest candidate has had no chance yet.
         while self.candidates.len() > MOST_CANDIDATES {
             let old = &self.candidates[..MOST_CANDIDATES];
             let worst = worst(old, kept).or_else(|| worst(old, |_| false));
@@ -198,7 +199,8 @@ impl Segmentation {
         start.before?;
         let (row, parent) = (start.row, start.parent);
         let probability = self.probability_since(row.saturating_sub(s.margin));
-        // That there was a change, wherever it was: that the segment began nearer to here than to the start before.
+        // A change is certain enough, whatever its row, if the segment began nearer to this start than to the one
+        // before.
         let middle = self.paths.back(parent).next().map_or(row, |n| n.row + (row - n.row) / 2);
         let changed = self.probability_since(middle + 1).max(probability);
         let earlier = |alerted| self.paths.back(parent).any(|n| n.alerted == Some(alerted));
@@ -223,7 +225,7 @@ impl Segmentation {
         self.paths.rescale(factor);
     }
 
-    /// The first time of what is kept.
+    /// The earliest time that is kept.
     pub fn earliest(&self) -> Option<i64> {
         self.paths.earliest()
     }

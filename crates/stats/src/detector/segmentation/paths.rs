@@ -6,7 +6,7 @@ use crate::detector::check::{number, structure, Check};
 use crate::detector::clock::Clock;
 use serde::{Deserialize, Serialize};
 
-/// No parent: the series began here, or what was before is forgotten.
+/// The index that stands for no parent: the series began here, or what came before is forgotten.
 pub const NONE: u8 = u8::MAX;
 
 /// The start of a segment, and a reading of the segment before.
@@ -16,11 +16,11 @@ pub struct Start {
     pub row: u64,
     /// Time of that row.
     pub at: i64,
-    /// Index of the start before; [`NONE`] if there is none.
+    /// Index of the previous start; [`NONE`] if there is none.
     pub(super) parent: u8,
-    /// The segment before, read just before this one began; none at the start of the series.
+    /// The previous segment, read just before this one began; none at the start of the series.
     pub before: Option<Reading>,
-    /// Probability of the change, the greatest so far.
+    /// The greatest probability that the change has had so far.
     pub probability: f32,
     /// Present once the change was alerted.
     pub alerted: Option<Alerted>,
@@ -76,7 +76,8 @@ impl Paths {
         }
     }
 
-    /// Keeps what the `leaves` descend from, at most `most` starts, the oldest forgotten first; renumbers the leaves.
+    /// Keeps the starts that the `leaves` descend from, at most `most`, dropping the oldest first; renumbers the
+    /// leaves.
     pub fn keep<'a>(&mut self, leaves: impl Iterator<Item = &'a mut u8>, most: usize) {
         let mut leaves: Vec<&mut u8> = leaves.collect();
         let mut used = [false; NONE as usize];

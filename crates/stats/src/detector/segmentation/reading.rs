@@ -1,15 +1,15 @@
-//! A segment as it is read at one time: level, slope, noise, and how sure they are.
+//! Readings of a segment at one time: level, slope, noise, and their errors.
 
 use crate::detector::check::{number, within, Check, MOST_VALUE};
 use crate::detector::numbers::{single, Brief};
 use serde::{Deserialize, Serialize};
 
-/// A segment at one time. Slopes are per step.
+/// The reading of a segment at one time. Slopes are per step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// Level at that time.
     pub level: f64,
-    /// Change of the level per step; 0 if the level model is the likelier one.
+    /// Change of the level per step; 0 if the model without a slope is more probable.
     pub slope: f32,
     /// Standard error of the level.
     pub level_error: Brief,

@@ -1,9 +1,9 @@
 //! One segment under two models, a level and a level with a slope, both of unknown variance.
 //!
 //! Both are conjugate (Normal-Inverse-Gamma) and share their sufficient statistics: the prior of the level is a
-//! pseudo-observation at the segment's start, that of the slope an initial spread of the times. Numbers are kept in
-//! single precision where rounding them does not add up to anything: the state is small, and the same after every
-//! row whether it was stored or not.
+//! pseudo-observation at the segment's start, that of the slope an initial spread of the times. Numbers are in single
+//! precision where rounding errors do not accumulate: the state is small, and the same after every row whether it was
+//! stored in between or not.
 
 use super::reading::Reading;
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_VALUE};
@@ -12,9 +12,9 @@ use crate::detector::numbers::{positive, single, Brief};
 use crate::detector::scale::{student, Prior};
 use serde::{Deserialize, Serialize};
 
-/// The odds of the two models stay within e to this: the lesser one can come back.
+/// The bound on the log of the odds of the two models, so that the less probable one can recover.
 const MOST_ODDS: f64 = 40.0;
-/// Pseudo-observations of a level, at least.
+/// The least number of pseudo-observations of a level.
 const LEAST_PRIOR: f64 = 1e-30;
 
 /// Sufficient statistics of a segment.
@@ -29,18 +29,19 @@ pub struct Segment {
     mean: f64,
     /// Mean of the times, in steps since the segment's start.
     time: f32,
-    /// Sum of the times' squared deviations, precision of the prior of the slope included.
+    /// Sum of the times' squared deviations, including the precision of the prior of the slope.
     times: f32,
     /// Sum of the products of the deviations.
     products: f32,
-    /// Half the sum of the values' squared deviations, prior of the variance included.
+    /// Half the sum of the values' squared deviations, including the prior of the variance.
     half_squares: f32,
     /// Log of the odds of the slope model.
     slope_odds: f32,
 }
 
 impl Segment {
-    /// A segment that begins with `x`. The prior is wide enough to reach `x`, or a distant level would pass for noise.
+    /// A segment that begins with `x`. The prior is wide enough to reach `x`: otherwise a distant level would pass for
+    /// noise.
     pub fn new(x: f64, prior: &Prior) -> Segment {
         let d = x - prior.mean;
         Segment {
@@ -62,8 +63,8 @@ impl Segment {
         (squares - 0.5 * slope * f64::from(self.products)).max(squares * 1e-7)
     }
 
-    /// Takes in a value at a time in steps since the start; the gain is the log of its density, tempered: to the power
-    /// of the weight that autocorrelated noise leaves it. `outlier` is the density of the outlier branch.
+    /// Takes in a value at a time in steps since the start. Returns the log of its density, tempered: multiplied by the
+    /// weight that autocorrelated noise leaves it. `outlier` is the density of the outlier branch.
     #[inline]
     pub fn observe(&mut self, x: f64, time: f64, outlier: f64, prior: &Prior) -> f64 {
         let weight = f64::from(self.weight);
@@ -94,7 +95,7 @@ impl Segment {
         let gain = top + ((1.0 - sloped) * (log_level - top).exp() + sloped * (log_trend - top).exp()).ln();
         self.slope_odds = (odds + log_trend - log_level).clamp(-MOST_ODDS, MOST_ODDS) as f32;
 
-        // An outlier moves nothing, and so far as the value may be one, it moves the segment less.
+        // An outlier moves nothing: the more probable that the value is one, the less it moves the segment.
         let density = (1.0 - sloped) * level + sloped * trend;
         let w = prior.weight * density / (density + outlier);
         let step = w / (rows + w);

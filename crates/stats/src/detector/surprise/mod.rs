@@ -1,7 +1,7 @@
 //! Surprise of a single row: the strongest of several views, each calibrated on the past of the series.
 //!
 //! The views compare the value with all values, with the last ten, and with those at the same phase of the period; and
-//! the mean and the activity of the last forty rows with what these were before.
+//! they compare the mean and the activity of the last forty rows with earlier ones.
 
 mod tail;
 
@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use tail::Tail;
 
 const VIEWS: usize = 5;
-/// Slots of the period: hours, if it is a day.
+/// The number of slots of the period: hours, if it is a day.
 const SLOTS: usize = 24;
-/// Values of a view before it counts.
+/// The number of values that a view needs before it counts.
 const LEAST: f32 = 20.0;
-/// Standard deviations of a value that differs where all were equal.
+/// The distance, in standard deviations, of a value that differs where all others were equal.
 const UNHEARD_OF: f64 = 1e3;
-/// Activity is the log of the mean jump, this share of the usual jump added: quiet spells are not infinitely quiet.
+/// The share of the usual jump that is added to the mean jump before its log, the activity, is taken, so that quiet
+/// spells are not infinitely quiet.
 const QUIET: f64 = 0.05;
 
 /// Running mean and variance that remember the last rows.
@@ -81,7 +82,7 @@ pub struct Surprise {
 }
 
 impl Views {
-    /// Takes in a value; `phase` is that of the period, from 0 to 1.
+    /// Takes in a value; `phase` is its phase in the period, from 0 to 1.
     pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> Surprise {
         let first = self.views[0].rows == 0.0;
         if first {
@@ -168,7 +169,7 @@ impl Views {
     }
 }
 
-/// The square root of -log10 of the tail of Student's t, nearly: of the density's fall from its peak.
+/// About the square root of -log10 of the tail of Student's t: of how far the density has fallen from its peak.
 fn strength(z: f64, df: f64) -> f64 {
     (0.5 * (df + 1.0) * (z * z / df).ln_1p() / std::f64::consts::LN_10).sqrt()
 }

@@ -1,4 +1,4 @@
-//! The tail of a score over the series' own past: its 99 % quantile and an exponential beyond.
+//! The tail of a score over the series' own past: its 99 % quantile and an exponential tail beyond.
 
 use crate::detector::check::{number, up_to, Check, MOST_ROWS, MOST_VALUE};
 use crate::detector::settings::Settings;
@@ -36,7 +36,7 @@ impl Tail {
         2.0 + (strength - quantile) / f64::from(self.excess).max(LEAST_EXCESS) / std::f64::consts::LN_10
     }
 
-    /// Takes in a score; `rows` is the number of those before.
+    /// Takes in a score; `rows` is the number of scores before.
     pub fn observe(&mut self, strength: f64, rows: f64, s: &Settings) {
         let quantile = f64::from(self.quantile);
         let step = s.tail_rate.max(SHRINKING / (rows + 10.0)).min(FIRST_STEP);

@@ -1,0 +1,49 @@
+//! Counts of different values.
+
+use super::super::keys::{Combinations, Key};
+use super::super::place::{Place, Places};
+use super::super::results::Uncertified;
+use super::super::shape::Shape;
+use super::{grow, Measure};
+use crate::pg::memory;
+use pgrx::pg_sys::{Datum, MemoryContext};
+use std::collections::HashMap;
+use tally_stats::tree::Contents;
+
+/// The numbers of the values that each group has.
+pub struct Distinct {
+    values: Combinations,
+    seen: HashMap<(u32, u32), ()>,
+    counts: Vec<i64>,
+    context: MemoryContext,
+}
+
+impl Distinct {
+    pub fn new(key: Key, shape: Shape, context: MemoryContext) -> Distinct {
+        let values = Combinations::new(vec![key], shape);
+        Distinct { values, seen: HashMap::new(), counts: Vec::new(), context }
+    }
+}
+
+impl Measure for Distinct {
+    fn make_room(&mut self, group: usize) {
+        grow(&mut self.counts, group, 0);
+    }
+
+    fn add(&mut self, group: usize, places: &Places, place: Place, _: &Contents) {
+        let number = self.values.number(places, place, self.context);
+        if self.values.is_null(number) {
+            return;
+        }
+        memory::room(&mut self.seen, 1);
+        self.counts[group] += i64::from(self.seen.insert((group as u32, number), ()).is_none());
+    }
+
+    fn result(&self, group: usize) -> Result<Option<Datum>, Uncertified> {
+        Ok(Some(self.counts[group].into()))
+    }
+
+    fn memory(&self) -> usize {
+        self.seen.capacity() * size_of::<(u32, u32)>() + self.counts.capacity() * size_of::<i64>()
+    }
+}

@@ -1,0 +1,141 @@
+//! Aggregates of what series and time decide: evaluated once for each cell of a series, for all of its rows.
+
+mod distinct;
+mod extreme;
+mod tallied;
+
+use super::casts::bare;
+use super::keys::Key;
+use super::operand::Operand;
+use super::place::{Place, Places};
+use super::results::{scale_of_column, Statistic, Uncertified, Wanted};
+use super::row::Expression;
+use super::shape::Shape;
+use crate::pg::list::items;
+use crate::pg::memory;
+use crate::powertree::model::tree::Tree;
+use distinct::Distinct;
+use extreme::Extreme;
+use pgrx::pg_sys::{self, Aggref, Datum, MemoryContext, Node, Oid, SortGroupClause, TargetEntry};
+use pgrx::FromDatum;
+use tallied::NumbersTallied;
+use tally_stats::tree::Contents;
+
+/// What an aggregate gathers of each group.
+pub trait Measure {
+    /// Makes room for a group.
+    fn make_room(&mut self, group: usize);
+    /// Adds the rows of a cell of a series to a group.
+    fn add(&mut self, group: usize, places: &Places, place: Place, contents: &Contents);
+    /// The result of a group; None is NULL.
+    fn result(&self, group: usize) -> Result<Option<Datum>, Uncertified>;
+    /// Bytes in use, apart from those in the memory context.
+    fn memory(&self) -> usize;
+}
+
+/// The way in which an aggregate gathers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gathering {
+    Tallied(Wanted),
+    /// By the operator that puts the better value first.
+    Extreme(Oid),
+    /// Different values, by the operator for equality.
+    Distinct(Oid),
+}
+
+impl Gathering {
+    /// The way of an aggregate with this argument; None if it cannot be had from cells.
+    ///
+    /// # Safety
+    /// An aggregate with one argument, which the operand is.
+    pub unsafe fn of(aggregate: *mut Aggref, operand: &Operand, tree: &Tree) -> Option<Gathering> {
+        const COUNT: u32 = 2147;
+        // SAFETY: the caller's aggregate.
+        unsafe {
+            let function = (*aggregate).aggfnoid;
+            let argument = items::<TargetEntry>((*aggregate).args).next()?;
+            let argument = (*argument).expr.cast::<Node>();
+            let is_expression = operand.expression().is_some();
+            let first = first_in_order(function);
+            if is_expression && first != Oid::INVALID {
+                return Some(Gathering::Extreme(first));
+            }
+            if !(*aggregate).aggdistinct.is_null() && first == Oid::INVALID {
+                let clause = items::<SortGroupClause>((*aggregate).aggdistinct).next()?;
+                let counts = function.to_u32() == COUNT && is_expression && (*clause).hashable;
+                return counts.then_some(Gathering::Distinct((*clause).eqop));
+            }
+            let inner = if is_expression { argument } else { bare(argument) };
+            let wanted = Wanted::of_expression(function, pg_sys::exprType(inner))?;
+            let is_numeric = pg_sys::exprType(inner) == pg_sys::NUMERICOID;
+            let is_known = operand.branches.iter().filter_map(|branch| branch.value).all(|value| {
+                tree.values
+                    .get(value)
+                    .is_some_and(|(column, _)| scale_of_column(column.type_oid, column.typmod).is_some())
+            });
+            // Of equal numerics with different digits it is the order of rows that decides.
+            let is_extreme = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
+            let is_one = operand.branches.iter().all(|branch| branch.expression.is_none());
+            let fits = match wanted.statistic {
+                Statistic::Count | Statistic::Tally => true,
+                _ if is_numeric => is_known && (is_one || !is_extreme),
+                _ => true,
+            };
+            fits.then_some(Gathering::Tallied(wanted))
+        }
+    }
+}
+
+/// The column `aggsortop` of pg_aggregate, in all versions.
+const SORT_OPERATOR: i16 = 16;
+
+/// The operator in whose order an aggregate returns the first value; INVALID if it is no such aggregate.
+unsafe fn first_in_order(function: Oid) -> Oid {
+    let cache = pg_sys::SysCacheIdentifier::AGGFNOID as i32;
+    // SAFETY: the row is read while PostgreSQL holds it; the column is an OID, and never NULL.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache, function.into());
+        if tuple.is_null() {
+            return Oid::INVALID;
+        }
+        let mut null = false;
+        let operator = pg_sys::SysCacheGetAttr(cache, tuple, SORT_OPERATOR, &mut null);
+        pg_sys::ReleaseSysCache(tuple);
+        Oid::from_datum(operator, null).unwrap_or(Oid::INVALID)
+    }
+}
+
+/// Makes room for the group of this number.
+fn grow<T: Clone>(groups: &mut Vec<T>, group: usize, empty: T) {
+    let more = (group + 1).saturating_sub(groups.len());
+    memory::room(groups, more);
+    groups.resize(groups.len() + more, empty);
+}
+
+/// What a measure is made of.
+pub struct Ingredients<'a> {
+    pub tree: &'a Tree,
+    /// The expressions of all operands.
+    pub arguments: &'a [(Expression, Shape)],
+    pub collation: Oid,
+    /// The memory of the answer.
+    pub context: MemoryContext,
+}
+
+/// A measure without any groups yet.
+pub fn new(way: Gathering, operand: &Operand, ingredients: &Ingredients) -> Box<dyn Measure> {
+    let Ingredients { arguments, collation, context, .. } = *ingredients;
+    let argument = operand.expression().and_then(|place| arguments.get(place));
+    match (way, argument) {
+        (Gathering::Extreme(operator), Some(&(expression, shape))) => {
+            Box::new(Extreme::new(operator, collation, expression, shape, context))
+        }
+        (Gathering::Distinct(equality), Some(&(expression, shape))) => {
+            // SAFETY: the planner has found the operator for the argument.
+            let key = unsafe { Key::new(expression, shape, equality, collation, context) };
+            Box::new(Distinct::new(key, shape, context))
+        }
+        (Gathering::Tallied(wanted), _) => Box::new(NumbersTallied::new(wanted, operand, ingredients)),
+        _ => crate::pg::error::defect("an aggregate of an expression has one"),
+    }
+}
