@@ -19,13 +19,13 @@ TABLES = """
 SET client_min_messages = warning;
 -- Ten series, a row a second: a minute of a series is a leaf of 60 rows.
 CREATE TABLE seconds (symbol text NOT NULL, at timestamptz NOT NULL, price float8, size int);
-INSERT INTO seconds SELECT 'S' || s, '2026-01-01Z'::timestamptz + i * interval '1 second', 100 + (i * 7919 % 4001) / 8.0, 1 + i % 500
+INSERT INTO seconds SELECT 'S' || s, '2026-01-01Z'::timestamptz + i * interval '1 second', 100 + (i::bigint * 7919 % 4001) / 8.0, 1 + i % 500
 FROM generate_series(0, 9) s, generate_series(0, {rows} / 10 - 1) i;
 CREATE INDEX ON seconds (symbol, at) INCLUDE (price, size);
 SELECT powertree_create('seconds', 'at', '{{price,size}}', '1 minute', '{{symbol}}');
 -- One series of 30 days.
 CREATE TABLE month (at timestamptz NOT NULL, price float8 NOT NULL);
-INSERT INTO month SELECT '2026-01-01Z'::timestamptz + i * (interval '30 days' / {rows}), 100 + (i * 7919 % 4001) / 8.0 FROM generate_series(0, {rows} - 1) i;
+INSERT INTO month SELECT '2026-01-01Z'::timestamptz + i * (interval '30 days' / {rows}), 100 + (i::bigint * 7919 % 4001) / 8.0 FROM generate_series(0, {rows} - 1) i;
 CREATE INDEX ON month (at) INCLUDE (price);
 SELECT powertree_create('month', 'at', '{{price}}', '1 hour');
 -- Five thousand series, six rows to the hour.
