@@ -108,6 +108,15 @@ impl Tally {
         }
     }
 
+    /// A bound of the magnitude of the finite values.
+    pub fn magnitude(&self) -> f64 {
+        match self.flags.scale() {
+            _ if self.is_finite() && self.count > 0 => self.min.abs().max(self.max.abs()),
+            Scale::Huge => f64::MAX,
+            _ => Scale::HUGE_FROM,
+        }
+    }
+
     /// Whether all values are finite, but their sum is beyond the largest double.
     #[inline]
     pub fn sum_overflows(&self) -> bool {

@@ -145,6 +145,17 @@ fn a_count_that_sticks_keeps_mean_and_variance() {
 }
 
 #[test]
+fn no_finite_value_is_greater_than_the_magnitude() {
+    for values in
+        [vec![-3.0, 2.0], vec![1e300, f64::NAN], vec![-1e200, f64::INFINITY], vec![5.0, f64::NEG_INFINITY]]
+    {
+        let tally: Tally = values.iter().copied().collect();
+        assert!(values.iter().all(|x| !x.is_finite() || x.abs() <= tally.magnitude()), "{values:?}");
+        assert!(!tally.is_finite() || tally.magnitude() == 3.0);
+    }
+}
+
+#[test]
 fn many_values_that_are_the_same() {
     for x in [0.1, -0.0, 7.0, f64::NAN, f64::INFINITY, 1e300, 5e-324] {
         for count in [0, 1, 2, 3, 100, 1_001] {

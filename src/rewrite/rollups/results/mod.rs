@@ -27,6 +27,8 @@ pub enum Uncertified {
     Sum,
     /// NaN among numerics.
     Special,
+    /// Floating-point numbers of which PostgreSQL's own sums may be out of range, if only on their way.
+    Range,
 }
 
 impl Uncertified {
@@ -36,14 +38,13 @@ impl Uncertified {
             Uncertified::Extreme => "an extreme of more digits than the tree keeps",
             Uncertified::Sum => "a sum of more digits than the tree keeps",
             Uncertified::Special => "NaN among numerics",
+            Uncertified::Range => "a sum that may be out of range",
         }
     }
 }
 
 /// The result over this many rows, whose values have the tally; None is NULL. What is passed by reference is allocated in
 /// the current memory context.
-///
-/// Raises PostgreSQL's own error where its aggregate does, for floating-point results that are out of range.
 pub fn value(wanted: &Wanted, rows: i64, tally: &Tally) -> Result<Option<Datum>, Uncertified> {
     let count = tally.num_vals();
     match (wanted.statistic, wanted.argument) {
@@ -61,6 +62,16 @@ pub fn value(wanted: &Wanted, rows: i64, tally: &Tally) -> Result<Option<Datum>,
 /// A result over floating-point numbers, of which there are some.
 fn floating(wanted: &Wanted, statistic: Statistic, tally: &Tally) -> Result<Option<Datum>, Uncertified> {
     let is_real = wanted.argument == Some(ArgumentType::Float4);
+    // Adding up, PostgreSQL squares n times a value.
+    let limit = match statistic {
+        Statistic::Min | Statistic::Max => f64::INFINITY,
+        Statistic::Sum if is_real => f32::MAX.into(),
+        Statistic::Sum => f64::MAX,
+        _ => f64::MAX.sqrt(),
+    };
+    if tally.magnitude() * tally.num_vals() as f64 > limit / 4.0 {
+        return Err(Uncertified::Range);
+    }
     let double = |x: f64| Datum::from(x.to_bits());
     let real = |x: f32| Datum::from(u64::from(x.to_bits()));
     let extreme = |x: Option<f64>| {
