@@ -7,44 +7,80 @@ use pgrx::{direct_function_call_as_datum, IntoDatum};
 use std::ffi::CString;
 use tally_stats::Decimal;
 
-/// The number with all digits that the decimal has.
-pub fn numeric(decimal: &Decimal) -> Datum {
-    let text = CString::new(decimal.to_string()).unwrap_or_else(|_| defect("digits are text"));
-    call(pg_sys::numeric_in, &[text.as_c_str().into_datum(), Oid::INVALID.into_datum(), (-1).into_datum()])
+/// A numeric of our own, freed when it is not used any more: there may be several on the way to each of many results.
+pub struct Number(Datum);
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        // SAFETY: the functions called here allocate their results, which nobody else has.
+        unsafe { pg_sys::pfree(self.0.cast_mut_ptr()) }
+    }
+}
+
+impl Number {
+    /// The number as a result, in the memory context in which it was computed.
+    pub fn into_datum(self) -> Datum {
+        std::mem::ManuallyDrop::new(self).0
+    }
+
+    /// The number with all digits that the decimal has.
+    pub fn of(decimal: &Decimal) -> Number {
+        let text = CString::new(decimal.to_string()).unwrap_or_else(|_| defect("digits are text"));
+        let text = Some(Datum::from(text.as_ptr()));
+        Number(call(pg_sys::numeric_in, &[text, Oid::INVALID.into_datum(), (-1).into_datum()]))
+    }
+
+    fn of_integer(x: i64) -> Number {
+        Number(call(pg_sys::int8_numeric, &[x.into_datum()]))
+    }
+
+    fn and(&self, function: Function, other: &Number) -> Number {
+        Number(call(function, &[Some(self.0), Some(other.0)]))
+    }
+
+    fn cut(&self, function: Function, digits: Datum) -> Number {
+        Number(call(function, &[Some(self.0), Some(digits)]))
+    }
+
+    fn compare(&self, function: Function, other: &Number) -> bool {
+        call(function, &[Some(self.0), Some(other.0)]).value() != 0
+    }
+
+    /// Digits after the point, an integer.
+    fn scale(&self) -> Datum {
+        call(pg_sys::numeric_scale, &[Some(self.0)])
+    }
 }
 
 /// The mean of `n` values.
-pub fn mean(sum: &Decimal, n: i64) -> Datum {
-    binary(pg_sys::numeric_div, numeric(sum), integer(n))
+pub fn mean(sum: &Decimal, n: i64) -> Number {
+    Number::of(sum).and(pg_sys::numeric_div, &Number::of_integer(n))
 }
 
 /// The variance n Σx² - (Σx)², over n times the degrees of freedom.
-pub fn variance(dispersion: &Decimal, n: i64, degrees: i64) -> Datum {
+pub fn variance(dispersion: &Decimal, n: i64, degrees: i64) -> Number {
     if !dispersion.is_positive() {
-        return integer(0);
+        return Number::of_integer(0);
     }
-    let denominator = binary(pg_sys::numeric_mul, integer(n), integer(degrees));
-    binary(pg_sys::numeric_div, numeric(dispersion), denominator)
+    let denominator = Number::of_integer(n).and(pg_sys::numeric_mul, &Number::of_integer(degrees));
+    Number::of(dispersion).and(pg_sys::numeric_div, &denominator)
 }
 
 /// The square root of a variance, with as many digits after the point.
 ///
 /// `sqrt(numeric)` has at least as many, and rounding it again goes wrong where it is rounded to the middle of two numbers.
-pub fn deviation(variance: Datum) -> Datum {
-    let root = call(pg_sys::numeric_sqrt, &[Some(variance)]);
-    let digits = scale(variance);
-    if scale(root) == digits {
+pub fn deviation(variance: Number) -> Number {
+    let root = Number(call(pg_sys::numeric_sqrt, &[Some(variance.0)]));
+    let digits = variance.scale();
+    if root.scale() == digits {
         return root;
     }
-    let square = binary(pg_sys::numeric_mul, root, root);
-    let is_above = binary(pg_sys::numeric_gt, square, variance).value() != 0;
-    let cut = binary(pg_sys::numeric_trunc, root, digits);
-    let rounded = binary(pg_sys::numeric_round, root, digits);
-    // Half of the last digit: what is left is that much exactly when it doubles to the step between the two.
-    let rest = binary(pg_sys::numeric_sub, root, cut);
-    let step = binary(pg_sys::numeric_sub, rounded, root);
-    let is_middle = binary(pg_sys::numeric_eq, rest, step).value() != 0;
-    if is_middle && is_above {
+    let (cut, rounded) = (root.cut(pg_sys::numeric_trunc, digits), root.cut(pg_sys::numeric_round, digits));
+    // Half of the last digit is left exactly when as much is missing.
+    let rest = root.and(pg_sys::numeric_sub, &cut);
+    let missing = rounded.and(pg_sys::numeric_sub, &root);
+    let is_above = || root.and(pg_sys::numeric_mul, &root).compare(pg_sys::numeric_gt, &variance);
+    if rest.compare(pg_sys::numeric_eq, &missing) && is_above() {
         cut
     } else {
         rounded
@@ -56,19 +92,6 @@ pub fn numeric_scale(number: Datum) -> u32 {
     // SAFETY: the caller has a numeric, whose scale is an integer or NULL.
     let scale = unsafe { direct_function_call_as_datum(pg_sys::numeric_scale, &[Some(number)]) };
     scale.map_or(0, |scale| scale.value() as u32)
-}
-
-fn integer(x: i64) -> Datum {
-    call(pg_sys::int8_numeric, &[x.into_datum()])
-}
-
-/// Digits after the point, an integer.
-fn scale(number: Datum) -> Datum {
-    call(pg_sys::numeric_scale, &[Some(number)])
-}
-
-fn binary(function: Function, a: Datum, b: Datum) -> Datum {
-    call(function, &[Some(a), Some(b)])
 }
 
 type Function = unsafe fn(FunctionCallInfo) -> Datum;
