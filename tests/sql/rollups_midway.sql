@@ -111,6 +111,16 @@ DROP TRIGGER z_before_row ON mid;
 DROP TRIGGER a_after_row ON mid;
 DROP TRIGGER z_after_row ON mid;
 
+-- Queries that trees themselves ask are nobody's to answer from a tree, nor to say why not.
+SET client_min_messages = notice;
+SET pg_tally.tree_notices = on;
+SELECT count(DISTINCT n) FROM mid;
+SELECT num_vals(powertree_tally('mid', 'x', 155, 14033, 'a')), count(*) FROM powertree_tallies('mid', 'x', 155, 14033);
+SELECT s, count(*), sum(n) FROM mid WHERE at BETWEEN 155 AND 14033 GROUP BY s ORDER BY s;
+CALL powertree_compact('mid');
+RESET pg_tally.tree_notices;
+SET client_min_messages = warning;
+
 -- Cursors see what there was when they were opened.
 SET plan_cache_mode = auto;
 BEGIN;

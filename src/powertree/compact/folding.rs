@@ -11,7 +11,7 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
-use crate::powertree::store::nodes::Nodes;
+use crate::powertree::store::nodes::{NewNodes, Nodes};
 use crate::powertree::store::series;
 use crate::powertree::store::span;
 use crate::powertree::store::state;
@@ -56,6 +56,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
         node_writer: nodes.writer(),
         series: series.writer(),
         log: log.writer(),
+        new_nodes: RefCell::default(),
         memory: RefCell::new(PgMemoryContexts::new("power tree compaction")),
         progress: RefCell::new(Progress::new(&tree.name)),
         totals: Cell::new(state.totals),
@@ -93,6 +94,7 @@ struct Folding<'a> {
     node_writer: Writer<'a>,
     series: Writer<'a>,
     log: Writer<'a>,
+    new_nodes: RefCell<NewNodes>,
     /// The memory context for what is only needed while the nodes of one series are written.
     memory: RefCell<PgMemoryContexts>,
     progress: RefCell<Progress>,
@@ -136,7 +138,9 @@ impl Folding<'_> {
                 std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().and(entry.change),
             }
         });
-        result.and_then(|()| self.fold_entries(entries))
+        let done = result.and_then(|()| self.fold_entries(entries));
+        self.write_new_nodes();
+        done
     }
 
     fn fold_entries(&self, entries: Entries) -> Result<(), SameHash> {
@@ -183,7 +187,9 @@ impl Folding<'_> {
             }
             updates.insert(leaf, Update::Set(contents));
         });
-        result.and_then(|()| write(&key, &mut updates))
+        let done = result.and_then(|()| write(&key, &mut updates));
+        self.write_new_nodes();
+        done
     }
 
     /// Empties the leaves `first ..= last` of all series that have nodes.
@@ -243,6 +249,9 @@ impl Folding<'_> {
     fn update(&self, series: i64, leaves: Updates) {
         pgrx::check_for_interrupts!();
         self.progress.borrow_mut().advance(leaves.len());
+        if self.new_nodes.borrow().end_with(series) {
+            self.write_new_nodes();
+        }
         let mut memory = self.memory.borrow_mut();
         // SAFETY: nothing that is allocated in this context is kept.
         unsafe {
@@ -254,7 +263,22 @@ impl Folding<'_> {
             });
             memory.reset();
         }
+        drop(memory);
+        if self.new_nodes.borrow().are_many() {
+            self.write_new_nodes();
+        }
         // Makes what was written visible, so that it can be updated again.
+        advance();
+    }
+
+    /// Writes the new nodes, which can be read from then on.
+    fn write_new_nodes(&self) {
+        let (mut memory, new) = (self.memory.borrow_mut(), self.new_nodes.take());
+        // SAFETY: nothing that is made in this context is kept.
+        unsafe {
+            memory.switch_to(|_| new.write(&self.node_writer, self.tree.id));
+            memory.reset();
+        }
         advance();
     }
 
@@ -277,7 +301,8 @@ impl Folding<'_> {
                     Update::Set(contents) => block.set(child, &contents),
                 }
             }
-            let bytes = nodes.write(&self.node_writer, level, node, row, &block) - size;
+            let new = &mut self.new_nodes.borrow_mut();
+            let bytes = nodes.write(&self.node_writer, new, level, node, row, &block) - size;
             let total = block.total();
             let num_vals = if top { total.tallies[0].num_vals() - before } else { 0 };
             self.count(Totals { num_vals, bytes, ..Totals::default() });

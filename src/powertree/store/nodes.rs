@@ -2,7 +2,9 @@
 
 use super::state::Totals;
 use super::tables::{damaged, Tables};
+use crate::pg::memory::room;
 use crate::pg::table::{Row, ScanKey, Snapshot, Table, Writer};
+use crate::pg::value::Value;
 use pgrx::pg_sys;
 use tally_stats::tree::{Block, Contents};
 
@@ -40,6 +42,9 @@ pub fn about_how_many(totals: Totals, values: usize, level: u32) -> i64 {
 /// The size of the tally of many values, in bytes.
 const FULL_CHILD: i64 = 55;
 
+/// The size of new nodes that are written together, in bytes.
+const MOST_BYTES: usize = 16 << 20;
+
 /// The bytes that a node takes on disk besides its block: the header and the other columns of the row, its line
 /// pointer, and its entry in the index.
 const OVERHEAD: i64 = 24 + 22 + 4 + 32;
@@ -69,34 +74,78 @@ impl Nodes<'_> {
         });
     }
 
-    /// Writes a node. Returns the bytes that it takes on disk.
+    /// Writes a node, or adds it to the new ones. Returns the bytes that it takes on disk.
     pub fn write(
         self,
         writer: &Writer,
+        new: &mut NewNodes,
         level: u32,
         node: i64,
         before: Option<pg_sys::ItemPointerData>,
         block: &Block,
     ) -> i64 {
-        let bytes = block.to_bytes();
-        let columns = [
-            Some(self.series.into()),
-            Some(node.into()),
-            Some(self.tree.into()),
-            Some((level as i16).into()),
-            Some(bytes.as_slice().into()),
-        ];
-        match before {
-            Some(row) if block.is_empty() => writer.delete(row),
-            Some(row) => writer.update(row, &columns),
-            None if block.is_empty() => {}
-            None => writer.insert(&columns),
-        }
         if block.is_empty() {
-            0
-        } else {
-            size(&bytes)
+            before.into_iter().for_each(|row| writer.delete(row));
+            return 0;
         }
+        let changed = Node { level, series: self.series, node, block: block.to_bytes() };
+        let size = size(&changed.block);
+        match before {
+            Some(row) => writer.update(row, &changed.columns(self.tree)),
+            None => new.add(changed),
+        }
+        size
+    }
+}
+
+/// A node to be written, in the order of the index.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Node {
+    level: u32,
+    series: i64,
+    node: i64,
+    block: Vec<u8>,
+}
+
+impl Node {
+    fn columns(&self, tree: i32) -> Vec<Option<Value>> {
+        vec![
+            Some(self.series.into()),
+            Some(self.node.into()),
+            Some(tree.into()),
+            Some((self.level as i16).into()),
+            Some(self.block.as_slice().into()),
+        ]
+    }
+}
+
+/// New nodes of many series, written together in the order of the index: those of a level are then next to each other on disk, where
+/// a pass over all series reads them.
+#[derive(Default)]
+pub struct NewNodes {
+    nodes: Vec<Node>,
+    bytes: usize,
+}
+
+impl NewNodes {
+    fn add(&mut self, node: Node) {
+        room(&mut self.nodes, 1);
+        self.bytes += node.block.len() + size_of::<Node>();
+        self.nodes.push(node);
+    }
+
+    /// Whether the last ones are of a series.
+    pub fn end_with(&self, series: i64) -> bool {
+        self.nodes.last().is_some_and(|node| node.series == series)
+    }
+
+    pub fn are_many(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
+
+    pub fn write(mut self, writer: &Writer, tree: i32) {
+        self.nodes.sort_unstable();
+        writer.insert_all(self.nodes.iter().map(|node| node.columns(tree)));
     }
 }
 
