@@ -5,8 +5,8 @@
 
 Six writers mix inserts, late inserts, updates, deletes, cascades, rollbacks, savepoints and long transactions, and their triggers,
 cursors and RETURNING look at the tree in the middle of statements; a seventh commits in two phases; two compactors fold;
-one session has the tree rebuilt every two seconds, now and then with other leaves; four readers compare ranges, buckets, last values and all series
-with the base table in one snapshot; half of each at REPEATABLE READ.
+one session has the tree rebuilt every two seconds, now and then with other leaves; four readers compare ranges, buckets, last values, all series
+and grouped queries with the base table in one snapshot; half of each at REPEATABLE READ.
 The first half of the time on a plain table, the second on a partitioned one whose partitions are truncated, detached, attached,
 dropped and filled by COPY FREEZE meanwhile. It needs max_prepared_transactions.
 
@@ -44,6 +44,8 @@ class Table:
     compact: str = "CALL powertree_compact('soak');"
 
 
+# What the tree is compared with is the table itself, unless a grouped query is the question.
+OFF = "-c session_preload_libraries=pg_tally -c pg_tally.answer_from_trees=off"
 PARTITIONED = "PARTITION BY RANGE (at)"
 TABLES = [Table("plain"), Table("partitioned", PARTITIONED, ("partitions", "freeze"))]
 MUTANTS = [
@@ -62,7 +64,7 @@ MUTANTS = [
 
 def psql(database, *arguments, isolation="read committed", **options):
     isolation = isolation.replace(" ", "\\ ")
-    environment = dict(os.environ, PGDATABASE=database, PGOPTIONS=f"-c default_transaction_isolation={isolation}")
+    environment = dict(os.environ, PGDATABASE=database, PGOPTIONS=f"-c default_transaction_isolation={isolation} {OFF}")
     return subprocess.Popen(
         ["psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, **options,
@@ -154,8 +156,11 @@ def soak(database, seconds, table):
         left = ask(database, "SELECT (SELECT count(*) FROM powertree_log) + (SELECT count(*) FROM powertree_span)")
         problems += [] if left == "0" else [f"{left} rows are left in the log"]
         for _ in range(20):
-            wrong = ask(database, "SELECT concat(check_range(), check_buckets(), check_last(), check_part())")
+            wrong = ask(database, "SELECT concat(check_range(), check_buckets(), check_last(), check_part(), check_grouped())")
             problems += [wrong] if wrong else []
+        grouped = "SELECT series, count(*), sum(n) FROM soak WHERE series IS NOT NULL AND at > '2026-01-01Z' GROUP BY 1"
+        explained = ask(database, f"SET pg_tally.answer_from_trees = on; EXPLAIN (ANALYZE, TIMING off) {grouped}")
+        problems += [] if "Answered From: tree" in explained else [f"grouped queries are not answered from the tree: {explained}"]
     checks, mismatches, compactions, changes, deadlocks = ask(
         database,
         "SELECT (SELECT sum(n) FROM checks), (SELECT count(*) FROM mismatches), (SELECT compactions FROM powertree_state), (SELECT count(*) FROM changes),"

@@ -41,13 +41,29 @@ CREATE TABLE mismatches (at timestamptz DEFAULT clock_timestamp(), what text, is
 CREATE TABLE checks (n bigint, what text);
 CREATE TABLE changes (what text);
 
+-- A grouped query, which the tree may answer, and the same of the table; in the snapshot of whoever asks.
+CREATE FUNCTION from_tree(query text) RETURNS text LANGUAGE plpgsql STABLE SET pg_tally.answer_from_trees = on AS $$
+DECLARE answer text; BEGIN EXECUTE query INTO answer; RETURN answer; END $$;
+CREATE FUNCTION from_rows(query text) RETURNS text LANGUAGE plpgsql STABLE SET pg_tally.answer_from_trees = off AS $$
+DECLARE answer text; BEGIN EXECUTE query INTO answer; RETURN answer; END $$;
+CREATE FUNCTION check_grouped_between(a timestamptz, b timestamptz, step text) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT format('%s: %s; rows: %s', query, tree, rows)
+    FROM (SELECT query, from_tree(query) AS tree, from_rows(query) AS rows FROM (
+        SELECT format('SELECT string_agg(q::text, '' '' ORDER BY q::text) FROM (
+            SELECT %s count(*), count(x), sum(n), min(x), max(y), count(m), min(n) FILTER (WHERE series > 1)
+            FROM soak WHERE series IS NOT NULL AND at >= %L AND at < %L GROUP BY 1) q',
+            CASE step WHEN 'series' THEN 'series,' ELSE format('date_bin(%L, at, ''2026-01-01Z''),', step) END, a, b) AS query OFFSET 0) q OFFSET 0) q
+    WHERE tree IS DISTINCT FROM rows
+$$;
 -- In the middle of a statement, in its session: rows that are there count.
 CREATE FUNCTION check_midway(who text, s int, a timestamptz) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     begins timestamptz := date_trunc('second', a) - interval '3 seconds';
     tree tally;
     rows tally;
+    wrong text := CASE WHEN random() < 0.1 THEN check_grouped_between('2026-01-01Z', any_time(), 'series') END;
 BEGIN
+    IF wrong IS NOT NULL THEN INSERT INTO mismatches (what) VALUES (format('midway, %s: %s', who, wrong)); END IF;
     -- In one statement, which has one snapshot.
     SELECT powertree_tally('soak', 'x', begins, begins + interval '7 seconds', s::text),
         (SELECT tally(x) FROM soak WHERE series = s AND at >= begins AND at < begins + interval '7 seconds') INTO tree, rows;
@@ -205,6 +221,10 @@ CREATE FUNCTION check_buckets() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT format('buckets of %s of %s from %s: %s; rows: %s', step, s, a, string_agg(t::text, ' '), string_agg(r::text, ' '))
     FROM answers WHERE t <> r GROUP BY step, s, a
 $$;
+CREATE FUNCTION check_grouped() RETURNS text LANGUAGE sql VOLATILE AS $$
+    WITH args AS MATERIALIZED (SELECT any_time() AS a, any_time() AS b, random() < 0.3 AS whole, (ARRAY['series', '1 second', '0.7 seconds', '10 seconds', '1 minute'])[ceil(random() * 5)] AS step)
+    SELECT check_grouped_between(CASE WHEN whole THEN date_trunc('second', least(a, b)) ELSE least(a, b) END, greatest(a, b), step) FROM args
+$$;
 CREATE FUNCTION check_many() RETURNS text LANGUAGE sql VOLATILE AS $$
     WITH args AS MATERIALIZED (
         SELECT any_time() AS a, any_time() AS b, random() < 0.3 AS whole
@@ -248,7 +268,7 @@ BEGIN
         -- As many checks in a transaction, which is a snapshot at REPEATABLE READ, taken some time before the table is locked.
         IF at_once > 1 THEN PERFORM pg_sleep(random() * 0.1); END IF;
         FOR i IN 1 .. at_once LOOP
-            what := (ARRAY['check_range', 'check_buckets', 'check_last', 'check_part', 'check_many', 'check_series'])[ceil(random() * 6)];
+            what := (ARRAY['check_range', 'check_buckets', 'check_last', 'check_part', 'check_many', 'check_series', 'check_grouped'])[ceil(random() * 7)];
             EXECUTE format('SELECT %s()', what) INTO wrong;
             n := n + 1;
             IF wrong IS NOT NULL THEN INSERT INTO mismatches (what) VALUES (wrong); END IF;

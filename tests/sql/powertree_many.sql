@@ -142,6 +142,13 @@ SELECT * FROM powertree_zoom('many', 'x', '2026-01-01'::date, '2026-01-02', 100,
 SELECT * FROM powertree_zoom('many', 'x', '2026-01-01', '2026-01-02', NULL, 'p1', '0', 'k');
 SELECT * FROM powertree_zoom('many', 'x', '2026-01-01', '2026-01-02', 100, 'p1');
 SELECT * FROM powertree_zoom('many', 'x', '4713-01-01 BC', '200000-01-02', 2, 'p1', '0', 'k');
+-- At the ends of the calendar.
+SELECT * FROM powertree_zoom('many', 'x', '4714-11-24 12:00Z BC', '294276-12-31 12:00Z', 1000, 'p1', '0', 'k');
+SELECT count(*), min(step), sum(num_vals(tally)) FROM powertree_zoom('many', 'x', '0001-01-01Z', '294276-12-31 12:00Z', 1000, 'p1', '0', 'k');
+SELECT count(*), min(step), sum(num_vals(tally)) FROM powertree_zoom('many', 'x', '294276-12-01Z', '294276-12-31 12:00Z', 100, 'p1', '0', 'k');
+SELECT count(*) FROM powertree_buckets('many', 'x', '294000-01-01Z', '294276-12-31 12:00Z', '1 year', 'p1', '0', 'k');
+SELECT * FROM powertree_zoom('day', 'x', '0001-01-01'::date, '5874897-12-31', 1000);
+SELECT count(*), min(step) FROM powertree_zoom('day', 'x', '294276-01-01'::date, '294276-12-31', 100);
 
 -- Rights are those of a SELECT, and rows that are hidden are in no answer.
 CREATE ROLE asker;

@@ -1,12 +1,13 @@
 //! Buckets: a range cut by a fixed step or by the calendar.
 
+use super::calendar::reaches_on;
 use super::reader::Reader;
 use super::request::position;
 use crate::pg::column::type_name;
 use crate::pg::error::raise;
 use crate::pg::memory::{self, room};
 use crate::powertree::model::argument::{required, step, Step};
-use crate::powertree::model::position::Position;
+use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
@@ -101,7 +102,7 @@ impl Cut {
     }
 }
 
-/// The position `i` steps after another; None beyond the end of the line.
+/// The position `i` steps after another; None beyond the end of the line, or of the calendar.
 pub fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
     let interval = match step {
         Step::Fixed(width) => return from.checked_add(width.checked_mul(i)?),
@@ -113,8 +114,13 @@ pub fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
         day: times(interval.day)?,
         time: interval.time.checked_mul(i)?,
     };
+    let days = i64::from(interval.day).saturating_add(interval.time / DAY + 1);
+    let days = if interval.time == 0 { interval.day.into() } else { days };
+    if !reaches_on(from, interval.month, days, position) {
+        return None;
+    }
     let interval = Datum::from(&raw mut interval);
-    // SAFETY: functions of these types; they raise an error beyond the end of the calendar.
+    // SAFETY: functions of these types, which raise no error, since the position is in the calendar.
     unsafe {
         let call = |function: u32, arguments: [Datum; 2]| {
             pg_sys::OidFunctionCall2Coll(function.into(), pg_sys::InvalidOid, arguments[0], arguments[1])

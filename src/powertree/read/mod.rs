@@ -5,6 +5,7 @@ mod access;
 mod asked;
 mod below;
 mod bucket;
+mod calendar;
 pub mod cells;
 mod division;
 mod leaves;

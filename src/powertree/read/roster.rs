@@ -5,7 +5,7 @@ use crate::powertree::model::key::SameHash;
 use std::collections::HashMap;
 
 /// A series that was met.
-pub struct Known {
+pub struct Met {
     pub hash: i64,
     /// The place of the key among all keys.
     key: (usize, usize),
@@ -19,7 +19,7 @@ pub struct Known {
 /// The series that were met, each asked about once.
 pub struct Roster<A> {
     accept: A,
-    all: Vec<Known>,
+    all: Vec<Met>,
     /// The places of series in `all`, by their hash.
     places: HashMap<i64, usize>,
     /// The places of accepted series, by their number.
@@ -47,7 +47,7 @@ impl<A: FnMut(&[u8]) -> bool> Roster<A> {
         self.places.insert(hash, place);
         room(&mut self.all, 1);
         let key = (begin, self.keys.len());
-        self.all.push(Known { hash, key, number, has_nodes, dirty: Vec::new() });
+        self.all.push(Met { hash, key, number, has_nodes, dirty: Vec::new() });
         place
     }
 
@@ -65,16 +65,16 @@ impl<A: FnMut(&[u8]) -> bool> Roster<A> {
         self.all[*self.places.get(&hash)?].number
     }
 
-    pub fn at(&self, place: usize) -> &Known {
+    pub fn at(&self, place: usize) -> &Met {
         &self.all[place]
     }
 
-    pub fn at_mut(&mut self, place: usize) -> &mut Known {
+    pub fn at_mut(&mut self, place: usize) -> &mut Met {
         &mut self.all[place]
     }
 
     /// The accepted series, in order.
-    pub fn accepted(&self) -> impl Iterator<Item = (usize, &Known)> {
+    pub fn accepted(&self) -> impl Iterator<Item = (usize, &Met)> {
         self.accepted.iter().map(|&place| &self.all[place]).enumerate()
     }
 
@@ -87,7 +87,7 @@ impl<A: FnMut(&[u8]) -> bool> Roster<A> {
         self.key_at(self.accepted[number])
     }
 
-    pub fn numbered(&self, number: usize) -> &Known {
+    pub fn numbered(&self, number: usize) -> &Met {
         &self.all[self.accepted[number]]
     }
 

@@ -1,6 +1,7 @@
 //! Zoom: the finest step for a number of points that costs little, from a ladder of steps that people read easily.
 
 use super::bucket::{after, wrong, Cut};
+use super::calendar::{end, reaches_back};
 use crate::pg::value::Value;
 use crate::powertree::model::argument::Step;
 use crate::powertree::model::position::{Position, DAY};
@@ -50,10 +51,13 @@ impl Rung {
         Rung { step: Step::Fixed(width), interval, unit: None }
     }
 
-    /// Returns where the bucket of a position begins.
+    /// Returns where the bucket of a position begins; None if that may be before the calendar begins.
     fn begin(self, at: i64, position: Position) -> Option<i64> {
         match (self.unit, self.step) {
-            (Some(unit), _) => Some(truncated(unit, at, position)),
+            (Some(unit), _) => {
+                let days = 31 * i64::from(self.interval.month) + i64::from(self.interval.day);
+                reaches_back(at, days, position).then(|| truncated(unit, at, position))
+            }
             (None, Step::Fixed(width)) => at.div_euclid(width).checked_mul(width),
             (None, Step::Calendar(_)) => None,
         }
@@ -109,6 +113,10 @@ fn buckets(rung: Rung, from: i64, to: i64, points: usize, tree: &Tree, most_cut:
         return None;
     }
     let first = rung.begin(from, position)?;
+    let end = match rung.step {
+        Step::Fixed(_) => position.ends().1,
+        Step::Calendar(_) => end(position),
+    };
     let Leaves { width } = tree.leaves;
     let (mut next, mut cut_leaves, mut cut_leaf) = (first, 0, None);
     for i in 1.. {
@@ -125,7 +133,9 @@ fn buckets(rung: Rung, from: i64, to: i64, points: usize, tree: &Tree, most_cut:
         if i > points as i64 {
             return None;
         }
-        next = after(first, rung.step, i, position)?;
+        // The last bucket may end with the calendar, or with the line.
+        let end = || Some(end).filter(|end| to <= *end);
+        next = after(first, rung.step, i, position).or_else(end)?;
     }
     Some(Range { first, last: next.checked_sub(1)? })
 }
@@ -161,7 +171,7 @@ fn ladder(tree: &Tree) -> Vec<Rung> {
 /// Returns the beginning of the unit of the calendar that a position is in, in the session's time zone.
 fn truncated(unit: &str, at: i64, position: Position) -> i64 {
     let unit = Value::from(unit).datum();
-    // SAFETY: functions of these types; they raise an error beyond the end of the calendar.
+    // SAFETY: functions of these types, which raise no error, since the beginning is in the calendar.
     unsafe {
         let call = |function: u32, arguments: [Datum; 2]| {
             pg_sys::OidFunctionCall2Coll(function.into(), pg_sys::InvalidOid, arguments[0], arguments[1])

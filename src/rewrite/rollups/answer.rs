@@ -45,6 +45,8 @@ pub struct Prepared {
     pub days: Vec<i32>,
     /// Whether the planner did not know the range, and could not compare costs.
     pub is_open: bool,
+    /// Whether something fails where it has more than 31 bits.
+    pub narrows: bool,
     /// What the columns of the series are equal to, and whether that is an array; empty unless all are.
     pub lookups: Vec<(Expression, bool)>,
     /// Expression, shape, equality and collation.
@@ -146,6 +148,7 @@ impl Prepared {
             ranges: &self.ranges,
             zones: &zones,
             days: &self.days,
+            narrows: self.narrows,
         };
         let estimate = cells::estimate(tree);
         let found = slices.cut(bounds, CELLS.max(estimate.leaves as usize))?;

@@ -30,8 +30,11 @@ pub unsafe fn of(question: &Question, input: *mut RelOptInfo, ordinary: *mut Pat
     let share = if all > 0.0 { (rows / all).clamp(0.0, 1.0) } else { 1.0 };
     let (series, leaves, log_rows) = (series as f64, leaves as f64 * share, log_rows as f64 * share);
     let by_time = !question.shapes.carriers.is_empty();
-    let nodes =
-        if by_time { leaves * LEAF + groups * CELL } else { (series * NODES_OF_A_RANGE).min(leaves) * NODE };
+    let nodes = if by_time {
+        leaves * LEAF + groups.min(leaves) * CELL
+    } else {
+        (series * NODES_OF_A_RANGE).min(leaves) * NODE
+    };
     let tree = BEGIN + series * SERIES + nodes + log_rows * LOG_ROW;
     // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
     let tree = if question.is_open() { tree.min(ordinary * 0.9) } else { tree };

@@ -13,6 +13,8 @@ pub struct Monotone {
     pub zone: Zone,
     /// The place of an interval, which must be a constant without months unless it is what depends on the position.
     pub interval: Option<usize>,
+    /// Whether results beyond 31 bits are an error, which rows that the query leaves out must not cause.
+    pub narrows: bool,
     /// Whether the other argument must be a constant that is not zero.
     pub divides: bool,
 }
@@ -27,9 +29,16 @@ pub enum Zone {
     Named(usize),
 }
 
-const SMOOTH: Monotone =
-    Monotone { of: &[0], is_stepped: false, zone: Zone::None, interval: None, divides: false };
+const SMOOTH: Monotone = Monotone {
+    of: &[0],
+    is_stepped: false,
+    zone: Zone::None,
+    interval: None,
+    narrows: false,
+    divides: false,
+};
 const STEPPED: Monotone = Monotone { is_stepped: true, ..SMOOTH };
+const NARROW: Monotone = Monotone { narrows: true, ..STEPPED };
 const SECOND: Monotone = Monotone { of: &[1], ..SMOOTH };
 const EITHER: Monotone = Monotone { of: &[0, 1], ..SMOOTH };
 const DIVISION: Monotone = Monotone { divides: true, ..SMOOTH };
@@ -69,7 +78,8 @@ pub fn monotone(function: u32) -> Option<Monotone> {
         1158 => SMOOTH,
         // Casts between numbers, which round where the result is whole.
         481 | 754 | 313 | 482 | 316 | 235 | 1781 | 1740 | 1782 | 1743 | 1746 | 311 | 1742 => SMOOTH,
-        480 | 314 | 714 | 483 | 317 | 237 | 653 | 319 | 238 | 1779 | 1744 | 1783 | 1703 => STEPPED,
+        483 | 653 | 1779 | 1703 => STEPPED,
+        480 | 314 | 714 | 317 | 237 | 319 | 238 | 1744 | 1783 => NARROW,
         // floor, ceil, round, trunc
         2309 | 1712 | 2308 | 2320 | 1711 | 2167 | 1342 | 1708 | 1707 | 1343 | 1710 | 1709 => STEPPED,
         // Sums, differences and products.

@@ -148,6 +148,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             in_session_zone: layout.is_in_session_zone(),
             days: layout.days().collect(),
             is_open: layout.is_open(),
+            narrows: layout.narrows(),
             lookups: expressions(Expressions::Lookups).zip(layout.lookups()).collect(),
             keys: expressions(Expressions::Keys)
                 .zip(layout.keys())

@@ -27,7 +27,8 @@ const EXPRESSIONS: usize = 8;
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
 enum Numbers {
-    /// The tree, the user, whether the time zone of the session matters, and whether the range is open until the node runs.
+    /// The tree, the user, whether the time zone of the session matters, whether the range is open until the node runs, and
+    /// whether something fails where it has more than 31 bits.
     Question,
     /// Shapes of the conditions, negative for ranges.
     Conditions,
@@ -81,7 +82,13 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let keys = &question.keys;
         let operands = &question.aggregates.operands;
         let lists: [Vec<i32>; 12] = [
-            vec![tree.id, number(question.user), shapes.in_session_zone.into(), question.is_open().into()],
+            vec![
+                tree.id,
+                number(question.user),
+                shapes.in_session_zone.into(),
+                question.is_open().into(),
+                shapes.narrows.into(),
+            ],
             question
                 .conditions
                 .iter()
@@ -213,6 +220,11 @@ impl Layout {
     /// Whether the planner did not know the range.
     pub fn is_open(self) -> bool {
         self.first(3) != 0
+    }
+
+    /// Whether something fails where it has more than 31 bits.
+    pub fn narrows(self) -> bool {
+        self.first(4) != 0
     }
 
     /// Whether lookups are arrays.

@@ -50,7 +50,7 @@ pub enum Reason {
     Memory,
     /// A time zone whose transitions are not known.
     Zone(String),
-    /// Positions beyond the years 1 to 9999.
+    /// Positions for which a function of the query may fail: beyond the years 1 to 9999, 1902 to 2037, or 53 or 31 bits.
     Far,
 }
 
@@ -83,7 +83,7 @@ impl Reason {
             Cost => "reading the table costs less",
             ManyCells => "the groups are as many as the rows",
             Memory => "the groups need more memory than a hash table may have",
-            Far => "positions are beyond the years 1 to 9999",
+            Far => "positions are too far away for the functions of the query",
         };
         fixed.to_owned()
     }

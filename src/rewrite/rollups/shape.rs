@@ -74,6 +74,8 @@ pub struct Shapes<'t> {
     pub in_session_zone: bool,
     /// Days by which positions are moved before a time zone is applied.
     pub days: Vec<i32>,
+    /// Whether something fails where it has more than 31 bits.
+    pub narrows: bool,
     /// Whether all that depends on time in the last condition is compared, and nothing else done with it.
     pub only_compares: bool,
 }
@@ -88,6 +90,7 @@ impl<'t> Shapes<'t> {
             zones: Vec::new(),
             in_session_zone: false,
             days: Vec::new(),
+            narrows: false,
             only_compares: true,
         }
     }
@@ -261,6 +264,7 @@ impl<'t> Shapes<'t> {
             Zone::Named(zone) if shapes[zone] == Shape::FREE => push(&mut self.zones, arguments[zone]),
             Zone::Named(_) => return Err(Reason::Varying),
         }
+        self.narrows |= rule.narrows;
         let is_stepped = is_stepped || rule.is_stepped;
         Ok(Shape { series: false, time: Time::Monotone { is_stepped, after } })
     }

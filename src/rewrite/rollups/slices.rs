@@ -13,6 +13,8 @@ use tally_stats::tree::breakpoints;
 
 /// Years 1 to 9999, in days since 2000.
 const YEARS: (i64, i64) = (-730_119, 2_921_939);
+/// Days since 2000 whose seconds since 1970 have 31 bits: the years 1902 to 2037.
+const NARROW_DAYS: (i64, i64) = (-35_793, 13_879);
 const DAY: i64 = 86_400_000_000;
 /// The integers up to which a double has all of them.
 const EXACT: i64 = 1 << 53;
@@ -28,6 +30,8 @@ pub struct Slices<'a> {
     pub ranges: &'a [Expression],
     pub zones: &'a [*mut pg_tz],
     pub days: &'a [i32],
+    /// Whether something fails where it has more than 31 bits.
+    pub narrows: bool,
 }
 
 impl Slices<'_> {
@@ -58,9 +62,11 @@ impl Slices<'_> {
 
     /// Functions of positions that are far away, or infinite, may fail where no row is.
     fn check(&self, bounds: Range) -> Result<(), Reason> {
+        let days = if self.narrows { NARROW_DAYS } else { YEARS };
         let (least, greatest) = match self.tree.position {
-            Position::Timestamptz | Position::Timestamp => (YEARS.0 * DAY, YEARS.1 * DAY),
-            Position::Date => YEARS,
+            Position::Timestamptz | Position::Timestamp => (days.0 * DAY, days.1 * DAY),
+            Position::Date => days,
+            Position::Bigint if self.narrows => (i32::MIN.into(), i32::MAX.into()),
             Position::Bigint => (-EXACT, EXACT),
         };
         if bounds.first < least || bounds.last > greatest {
