@@ -1,10 +1,12 @@
 //! The executor node: decides who answers, and hands out the groups.
 
-use super::answer::{Answer, Prepared, Wanting};
+use super::answer::Answer;
 use super::explain;
 use super::plan::{Expressions, Layout};
+use super::prepared::Prepared;
 use super::reason::Reason;
 use super::row::{Columns, Expression, Row};
+use super::sums::Wanting;
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
@@ -256,8 +258,15 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
 impl Rollup {
     /// Decides who answers, at the first call; returns whether it is the tree.
     fn decide(&mut self) -> bool {
-        let Rollup { prepared, memory, .. } = self;
-        self.answer.get_or_insert_with(|| prepared.answer(*memory)).is_ok()
+        if self.answer.is_none() {
+            let answer = self.prepared.answer(self.memory);
+            if answer.is_err() {
+                // SAFETY: nothing refers to what was gathered for the answer.
+                unsafe { pg_sys::MemoryContextReset(self.memory) }
+            }
+            self.answer = Some(answer);
+        }
+        matches!(self.answer, Some(Ok(_)))
     }
 
     /// Puts the next group into the row; false after the last.
