@@ -185,8 +185,11 @@ unsafe fn value_of(
             return None;
         }
         let arguments: Vec<*mut Node> = items::<Node>((*inner.cast::<CoalesceExpr>()).args).collect();
-        let [first, instead] = arguments[..] else { return None };
-        Some((value(bare(first))?, Some(instead)))
+        match arguments[..] {
+            [first] => Some((value(bare(first))?, None)),
+            [first, instead] => Some((value(bare(first))?, Some(instead))),
+            _ => None,
+        }
     }
 }
 

@@ -68,18 +68,20 @@ impl Gathering {
             let inner = if is_expression { argument } else { bare(argument) };
             let wanted = Wanted::of_expression(function, pg_sys::exprType(inner))?;
             let is_numeric = pg_sys::exprType(inner) == pg_sys::NUMERICOID;
-            let is_known = operand.branches.iter().filter_map(|branch| branch.value).all(|value| {
-                tree.values
-                    .get(value)
-                    .is_some_and(|(column, _)| scale_of_column(column.type_oid, column.typmod).is_some())
-            });
-            // Of equal numerics with different digits it is the order of rows that decides.
-            let is_extreme = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
-            let is_one = operand.branches.iter().all(|branch| branch.expression.is_none());
+            let scale = |value: usize| {
+                let column = &tree.values.get(value)?.0;
+                scale_of_column(column.type_oid, column.typmod)
+            };
+            let mut scales = operand.branches.iter().filter_map(|branch| branch.value).map(scale);
             let fits = match wanted.statistic {
                 Statistic::Count | Statistic::Tally => true,
-                _ if is_numeric => is_known && (is_one || !is_extreme),
-                _ => true,
+                // Of equal numerics with more or fewer digits it is the order of rows that decides.
+                Statistic::Min | Statistic::Max if is_numeric => {
+                    let first = scales.next().flatten();
+                    let is_value = operand.branches.iter().all(|branch| branch.expression.is_none());
+                    is_value && first.is_some() && scales.all(|scale| scale == first)
+                }
+                _ => !is_numeric || scales.all(|scale| scale.is_some()),
             };
             fits.then_some(Gathering::Tallied(wanted))
         }
