@@ -1,5 +1,6 @@
 //! Expression trees, inspected while planning, and evaluated from frames of Rust that own what has to be dropped.
 
+use super::column::generated;
 use super::executor;
 use super::list::items;
 use pgrx::pg_guard;
@@ -71,6 +72,36 @@ pub unsafe fn constant_text(node: *mut Node) -> Option<String> {
 pub unsafe fn appended<T>(list: *mut List, member: *mut T) -> *mut List {
     // SAFETY: the caller promises a list of pointers or null.
     unsafe { pg_sys::lappend(list, member.cast()) }
+}
+
+/// Returns the expression of which a stored column has the values, its columns being those of this relation of a query. None if
+/// it is not generated, or the table has partitions or children, which may have expressions of their own.
+///
+/// # Safety
+/// A table that is locked.
+pub unsafe fn generation_of(table: Oid, column: i16, relation: i32) -> Option<*mut Node> {
+    const STORED: u8 = b's';
+    if generated(table, column) != STORED {
+        return None;
+    }
+    // SAFETY: the relation is held while it is looked at; the expression is a copy in the current memory context.
+    unsafe {
+        let held = pg_sys::RelationIdGetRelation(table);
+        if held.is_null() {
+            return None;
+        }
+        let class = (*held).rd_rel;
+        let is_alone = (*class).relkind as u8 == pg_sys::RELKIND_RELATION && !(*class).relhassubclass;
+        let node =
+            if is_alone { pg_sys::build_column_default(held, column.into()) } else { std::ptr::null_mut() };
+        pg_sys::RelationClose(held);
+        if node.is_null() {
+            return None;
+        }
+        let node = pg_sys::eval_const_expressions(std::ptr::null_mut(), node);
+        pg_sys::ChangeVarNodes(node, 1, relation, 0);
+        Some(node)
+    }
 }
 
 /// An initialised expression of a node of the plan, which frames of Rust may evaluate.

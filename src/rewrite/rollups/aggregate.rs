@@ -6,7 +6,7 @@ use super::operand::Operands;
 use super::reason::{Reason, Understood};
 use super::results::{extreme_of_positions, Statistic, Wanted};
 use super::shape::{Shape, Shapes};
-use crate::pg::expression::{constant, same};
+use crate::pg::expression::{constant, generation_of, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
 use crate::powertree::model::tree::Tree;
@@ -126,9 +126,15 @@ impl Aggregates {
         unsafe {
             let column =
                 |node: *mut Node| ((*node).type_ == NodeTag::T_Var).then(|| (*node.cast::<Var>()).varattno);
+            let relation = shapes.relation;
             let value = |node: *mut Node| {
-                let number = column(node)?;
-                tree.values.iter().position(|(column, _)| column.number == number)
+                let number = column(node);
+                tree.values.iter().position(|(known, _)| match number {
+                    Some(number) => known.number == number,
+                    // A stored column with the values of the expression is as good.
+                    None => generation_of(tree.base, known.number, relation)
+                        .is_some_and(|generation| same(generation, node)),
+                })
             };
             if let Some(value) = value(bare(node)) {
                 return Ok(Argument::Value(value));

@@ -64,7 +64,7 @@ impl Shape {
 pub struct Shapes<'t> {
     tree: &'t Tree,
     /// The number of the table in the query.
-    relation: i32,
+    pub relation: i32,
     /// Comparisons of the position with what does not depend on the row: each changes once.
     pub comparisons: Vec<*mut Node>,
     /// Carriers with many steps, in the order in which they are to be taken.
