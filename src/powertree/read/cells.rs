@@ -3,6 +3,7 @@
 use super::access::spans;
 use super::division::Division;
 use super::leaves::together;
+use super::size::known;
 use super::sweep::Sweep;
 use crate::pg::relation::has_triggers;
 use crate::pg::spi;
@@ -32,7 +33,7 @@ pub fn read(
         return Err(Refused::RowSecurity);
     }
     let tables = Tables::known().ok_or(Refused::Stale)?;
-    let division = Division::of(&tree, cells, together(&spans(&tables, tree.id)?));
+    let division = Division::of(&tree, cells, together(&spans(&tables, tree.id)?), known(&tables, &tree));
     if division.is_mostly_in_spans() {
         return Err(Refused::ToBeCompacted);
     }

@@ -40,6 +40,10 @@ pub struct Division<'q> {
     ends: (i64, i64),
     /// Leaves of all series that the base table answers for, in order and apart.
     spans: Vec<Run>,
+    /// The positions between which all rows of nodes are; None if there are none.
+    stored: Option<Range>,
+    /// Leaves at the edges of cells whose nodes have no rows beyond the edge.
+    open: Vec<i64>,
     /// The nodes that answer, by level; those of a level are in order and apart.
     pub levels: Vec<Vec<NodeRun>>,
     /// The parts of cells that lie in spans.
@@ -47,10 +51,11 @@ pub struct Division<'q> {
 }
 
 impl<'q> Division<'q> {
-    pub fn of(tree: &Tree, cells: &'q [Range], spans: Vec<Run>) -> Division<'q> {
+    pub fn of(tree: &Tree, cells: &'q [Range], spans: Vec<Run>, stored: Option<Range>) -> Division<'q> {
         let levels = (0..tree.height).map(|_| Vec::new()).collect();
         let (leaves, ends) = (tree.leaves, tree.position.ends());
-        let mut division = Division { cells, leaves, ends, spans, levels, in_spans: Vec::new() };
+        let (open, in_spans) = (Vec::new(), Vec::new());
+        let mut division = Division { cells, leaves, ends, spans, stored, open, levels, in_spans };
         for (cell, range) in cells.iter().enumerate().filter(|(_, range)| !range.is_empty()) {
             division.add(tree, cell, *range);
         }
@@ -59,9 +64,38 @@ impl<'q> Division<'q> {
 
     fn add(&mut self, tree: &Tree, cell: usize, range: Range) {
         let (begin, end) = (self.leaves.of(range.first), self.leaves.of(range.last));
-        let (first, last) = self.leaves.inside(range.first, range.last);
-        if begin < first || first > last {
+        self.add_nodes(tree, cell, range);
+        for span in within(&self.spans, begin, end) {
+            let range = self.positions(span, range);
+            if !range.is_empty() {
+                room(&mut self.in_spans, 1);
+                self.in_spans.push(Part { cell, range });
+            }
+        }
+    }
+
+    /// Adds the nodes of a cell. One beyond whose edge no node has rows goes on to the end of the line: that takes fewer of them.
+    fn add_nodes(&mut self, tree: &Tree, cell: usize, range: Range) {
+        let leaves = self.leaves;
+        let (begin, end) = (leaves.of(range.first), leaves.of(range.last));
+        let (mut first, mut last) = leaves.inside(range.first, range.last);
+        let Some(stored) = self.stored else { return };
+        if range.last < stored.first || range.first > stored.last {
+            return;
+        }
+        let (is_first, is_last) = (range.first <= stored.first, range.last >= stored.last);
+        // Another cell may have rows of the same leaf.
+        let opens = is_first && (is_last || leaves.last(begin) <= range.last);
+        let closes = is_last && (is_first || leaves.first(end) >= range.first);
+        if opens {
+            self.open.extend(Some(begin).filter(|&leaf| leaves.first(leaf) < range.first));
+            first = leaves.of(self.ends.0);
+        } else if begin < first || first > last {
             self.add_cut(begin);
+        }
+        if closes {
+            self.open.extend(Some(end).filter(|&leaf| leaves.last(leaf) > range.last));
+            last = leaves.of(self.ends.1);
         }
         if first <= last {
             for run in gaps(first, last, within(&self.spans, first, last)) {
@@ -72,16 +106,14 @@ impl<'q> Division<'q> {
                 }
             }
         }
-        if end > last {
+        if !closes && end > last {
             self.add_cut(end);
         }
-        for span in within(&self.spans, begin, end) {
-            let range = self.positions(span, range);
-            if !range.is_empty() {
-                room(&mut self.in_spans, 1);
-                self.in_spans.push(Part { cell, range });
-            }
-        }
+    }
+
+    /// Whether a leaf that cells cut is counted with all that nodes have of it.
+    pub fn is_open(&self, leaf: i64) -> bool {
+        self.open.contains(&leaf)
     }
 
     /// Adds a leaf that a cell cuts, once.

@@ -66,6 +66,17 @@ pub fn bounds(tree: &Tree) -> Result<Option<Range>, Refused> {
     Ok((extent.rows > 0).then_some(Range { first: extent.first, last: extent.last }))
 }
 
+/// Returns positions between which all rows in nodes are that the active snapshot sees, the whole line if they were not read yet; None if there are
+/// no such rows.
+pub fn known(tables: &Tables, tree: &Tree) -> Option<Range> {
+    let (first, last) = tree.position.ends();
+    let compacted = TreeState::visible(tables, tree.id).map(|state| compaction(&state));
+    match tree.size.borrow().filter(|size| Some(size.compacted) == compacted) {
+        Some(size) => size.extent.map(|(first, last)| Range { first, last }),
+        None => Some(Range { first, last }),
+    }
+}
+
 /// The first and the last position of the rows in nodes that the active snapshot sees.
 fn of_nodes(tables: &Tables, tree: &Tree) -> Option<(i64, i64)> {
     let compacted = TreeState::visible(tables, tree.id).map(|state| compaction(&state));

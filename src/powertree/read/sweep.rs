@@ -164,13 +164,19 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
                 self.end_leaf(before)?;
             }
             Change::Dirty => {
-                room(&mut known.dirty, 1);
-                known.dirty.push(leaf);
                 let before = recent.take().filter(|_| !is_more);
                 self.end_leaf(before)?;
+                self.add_dirty(series, leaf);
             }
         }
         Ok(())
+    }
+
+    /// Adds a leaf that the base table must answer for; they come in order.
+    fn add_dirty(&mut self, series: usize, leaf: i64) {
+        let dirty = &mut self.roster.at_mut(series).dirty;
+        room(dirty, 1);
+        dirty.push(leaf);
     }
 
     fn end_leaf(&mut self, recent: Option<Recent>) -> Result<(), Refused> {
@@ -178,6 +184,13 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let Some(number) = self.roster.at(series).number else { return Ok(()) };
         match place {
             Whereabouts::Inside(cell) => (self.each)(number, cell, &sum),
+            _ if self.division.is_open(leaf) => {
+                match self.division.place_of(sum.extent.first, sum.extent.last) {
+                    Whereabouts::Nowhere => {}
+                    Whereabouts::Inside(cell) => (self.each)(number, cell, &sum),
+                    Whereabouts::Cut => self.add_dirty(series, leaf),
+                }
+            }
             _ => {
                 within_limit(self.cut.len())?;
                 room(&mut self.cut, 1);
