@@ -13,6 +13,7 @@ use super::shape::Shape;
 use crate::pg::memory::{self, collect};
 use crate::powertree::model::key::decode;
 use crate::powertree::model::tree::Tree;
+use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{self, Datum, MemoryContext, Oid};
 use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
@@ -138,8 +139,13 @@ impl<'a> Sums<'a> {
 
     /// Whether a series fulfils the conditions.
     pub fn accept(&mut self, key: &[u8]) -> bool {
-        let values: Vec<Datum> =
-            decode(&self.places.tree.series, key).into_iter().map(|value| value.datum()).collect();
+        let series = &self.places.tree.series;
+        // The reader may be in memory of its own, which goes before the answer does.
+        // SAFETY: the context is that of the answer.
+        let values: Vec<Datum> = unsafe {
+            PgMemoryContexts::For(self.context)
+                .switch_to(|_| decode(series, key).into_iter().map(|value| value.datum()).collect())
+        };
         self.places.columns.set_series(self.places.row, &values);
         if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
             return false;
