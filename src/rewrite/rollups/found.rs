@@ -1,19 +1,21 @@
-//! What the planner finds out about trees while somebody asks for it.
+//! Findings of the planner about trees, while `powertree_explain` asks for them.
 
 use super::reason::{Reason, Understood};
 use crate::powertree::model::tree::Tree;
 use std::cell::RefCell;
 
 thread_local! {
-    /// What was found since somebody began to ask; None while nobody does.
+    /// Findings since the question was asked; None while nobody asks.
     static FINDINGS: RefCell<Option<Vec<Finding>>> = const { RefCell::new(None) };
 }
 
-/// What was found out about a tree for one part of a query.
+/// A finding about a tree and one part of a query.
 pub struct Finding {
     tree: i32,
+    /// Whether the planner could have chosen the tree.
+    offered: bool,
     pub name: String,
-    /// Why the tree does not answer; None if the plan reads it.
+    /// The reason why the tree does not answer; None if the plan reads it.
     pub reason: Option<String>,
 }
 
@@ -22,17 +24,18 @@ pub fn note(tree: &Tree, offered: &Understood<()>) {
     FINDINGS.with_borrow_mut(|findings| {
         if let Some(findings) = findings {
             let reason = offered.as_ref().err().unwrap_or(&Reason::Cost).text();
-            findings.push(Finding { tree: tree.id, name: tree.name.clone(), reason: Some(reason) });
+            let (tree, offered, name) = (tree.id, offered.is_ok(), tree.name.clone());
+            findings.push(Finding { tree, offered, name, reason: Some(reason) });
         }
     });
 }
 
 /// Keeps that the plan reads a tree, which was offered before.
 pub fn note_chosen(tree: i32) {
-    let cost = Some(Reason::Cost.text());
     FINDINGS.with_borrow_mut(|findings| {
-        let mut offered = findings.iter_mut().flatten();
-        if let Some(finding) = offered.find(|finding| finding.tree == tree && finding.reason == cost) {
+        let is_waiting =
+            |finding: &&mut Finding| finding.tree == tree && finding.offered && finding.reason.is_some();
+        if let Some(finding) = findings.iter_mut().flatten().find(is_waiting) {
             finding.reason = None;
         }
     });
