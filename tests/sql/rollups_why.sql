@@ -1,8 +1,8 @@
 -- A query for each reason why a tree does not answer, and what powertree_explain and powertree_verify say.
-\set ECHO queries
 \set VERBOSITY terse
 SET client_min_messages = warning;
 LOAD 'pg_tally';
+SET pg_tally.answer_from_trees = on;
 -- Reading a few rows of a small table is cheaper than any tree.
 SET seq_page_cost = 1000;
 SET random_page_cost = 1000;
@@ -56,7 +56,7 @@ SET pg_tally.answer_from_trees = exact;
 SELECT * FROM why('SELECT avg(x) FROM ticks', 'SELECT max(x), avg(n) FROM ticks');
 SET pg_tally.answer_from_trees = off;
 SELECT * FROM why('SELECT avg(x) FROM ticks');
-RESET pg_tally.answer_from_trees;
+SET pg_tally.answer_from_trees = on;
 SET seq_page_cost = 0;
 SET random_page_cost = 0;
 SET cpu_tuple_cost = 0;
@@ -86,6 +86,7 @@ ALTER TABLE ticks ENABLE ROW LEVEL SECURITY;
 SET ROLE regress_reader;
 SELECT * FROM why('SELECT s, sum(n) FROM ticks GROUP BY s');
 RESET ROLE;
+DROP POLICY positive ON ticks;
 ALTER TABLE ticks DISABLE ROW LEVEL SECURITY;
 
 -- Known when it runs.
@@ -98,6 +99,21 @@ BEGIN
 END $$;
 SELECT ran('SELECT s, sum(n) FROM ticks GROUP BY s');
 SELECT ran('SELECT date_trunc(''milliseconds'', at), count(*) FROM ticks GROUP BY 1');
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SELECT ran('SELECT date_trunc(''minute'', at), count(*) FROM ticks GROUP BY 1');
+RESET work_mem;
+RESET hash_mem_multiplier;
+CREATE TABLE seconds (at bigint NOT NULL, x float8);
+INSERT INTO seconds SELECT i * 60, i FROM generate_series(1, 3000) i;
+SELECT powertree_create('seconds', at => 'at', "values" => '{x}', leaf => '3600');
+CALL powertree_compact('seconds');
+ANALYZE seconds;
+SET TimeZone = 'Europe/Berlin';
+SELECT ran('SELECT date_trunc(''day'', to_timestamp(at)), count(*) FROM seconds GROUP BY 1');
+SET TimeZone = 'UTC';
+SELECT ran('SELECT date_trunc(''day'', to_timestamp(at)), count(*) FROM seconds GROUP BY 1');
+RESET TimeZone;
 PREPARE short(timestamptz, timestamptz) AS SELECT sum(n) FROM ticks WHERE at >= $1 AND at < $2;
 SET plan_cache_mode = force_generic_plan;
 SELECT ran('EXECUTE short(''2026-01-01 10:00Z'', ''2026-01-01 10:05Z'')');
@@ -132,7 +148,7 @@ SELECT * FROM powertree_verify($$ SELECT i % 2 FROM generate_series(1, CASE curr
 SET pg_tally.answer_from_trees = exact;
 SELECT * FROM powertree_verify($$ SELECT current_setting('pg_tally.answer_from_trees') $$);
 SHOW pg_tally.answer_from_trees;
-RESET pg_tally.answer_from_trees;
+SET pg_tally.answer_from_trees = on;
 -- Neither changes anything, nor takes anything but one SELECT.
 CREATE FUNCTION writes() RETURNS int LANGUAGE sql AS $$ INSERT INTO names VALUES ('b', 'Bea') RETURNING 1 $$;
 SELECT * FROM powertree_verify('SELECT writes()');
@@ -157,6 +173,6 @@ SELECT * FROM powertree_verify('DELETE FROM names');
 SELECT * FROM powertree_verify('SELECT generate_series(1, 1000001)');
 SELECT * FROM powertree_verify(NULL);
 SELECT count(*) FROM names;
-DROP TABLE ticks, loose, parts, names CASCADE;
+DROP TABLE seconds, ticks, loose, parts, names CASCADE;
 DROP FUNCTION why, ran, writes, refused;
 DROP ROLE regress_reader;
