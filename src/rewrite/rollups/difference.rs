@@ -10,13 +10,15 @@ use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 use std::collections::HashMap;
 
-/// The most rows of a result.
-const MOST: usize = 1_000_000;
+/// Bytes of a row beside its columns, and of a column beside its text.
+const ROW: usize = 64;
+const COLUMN: usize = size_of::<Option<String>>() + 16;
 
 /// Rows, each with how often the first result has it more than the second.
 #[derive(Default)]
 pub struct Difference {
     rows: HashMap<TextRow, i64>,
+    bytes: usize,
 }
 
 /// A row that only one of the results has, or has more often.
@@ -29,12 +31,15 @@ pub struct Surplus {
 impl Difference {
     /// Counts a row of the first result (1) or the second (-1).
     pub fn add(&mut self, row: TextRow, times: i64) {
-        if self.rows.len() == MOST {
+        self.bytes +=
+            ROW + row.iter().map(|text| COLUMN + text.as_ref().map_or(0, String::len)).sum::<usize>();
+        // SAFETY: the limit is computed from settings, which always have values.
+        if self.bytes > unsafe { pg_sys::get_hash_memory_limit() } {
             raise(
                 PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                format!("the query returns more than {MOST} rows"),
+                "the query returns more rows than can be compared",
                 "",
-                "Compare a part of them: add a condition.",
+                "Compare a part of them: add a condition, or raise work_mem.",
             );
         }
         memory::room(&mut self.rows, 1);
