@@ -7,6 +7,7 @@ Also what planning costs of queries with and without trees, and the worst that c
 when a plan is made.
 """
 
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -102,13 +103,13 @@ def off_and_on(sql, prepare="", times=1):
 
 
 def planning(sql, **sessions):
-    """Microseconds, at best, to plan a statement in each session."""
+    """Microseconds to plan a statement in each session, as the server says, median of many that take turns."""
     took = {name: [] for name in sessions}
-    explain = "DO $do$ BEGIN FOR i IN 1 .. " + str(PLANS) + f" LOOP EXECUTE $q$EXPLAIN {sql}$q$; END LOOP; END $do$"
-    for _ in range(ROUNDS):
+    for _ in range(PLANS):
         for name, session in sessions.items():
-            took[name].append(1000 * milliseconds(session, explain) / PLANS)
-    return {name: min(values) for name, values in took.items()}
+            plan = session(f"EXPLAIN (SUMMARY, COSTS OFF) {sql}")
+            took[name] += [1000 * float(line.split()[2]) for (line,) in plan if line.startswith("Planning Time")]
+    return {name: statistics.median(values) for name, values in took.items()}
 
 
 def main():

@@ -133,3 +133,14 @@ pub unsafe fn columns_that_are_not_null(conditions: *mut List, relation: i32) ->
         }
     }
 }
+
+/// Returns the family of operators that order a type by default, from PostgreSQL's cache of types; None if there is no order.
+pub fn order_of(type_oid: Oid) -> Option<Oid> {
+    if type_oid == Oid::INVALID {
+        return None;
+    }
+    let wanted = pg_sys::TYPECACHE_BTREE_OPFAMILY as i32;
+    // SAFETY: the type exists, and PostgreSQL keeps its entry for ever.
+    let family = unsafe { (*pg_sys::lookup_type_cache(type_oid, wanted)).btree_opf };
+    (family != Oid::INVALID).then_some(family)
+}

@@ -7,6 +7,7 @@ pub mod error;
 pub mod executor;
 pub mod expression;
 pub mod fence;
+pub mod function;
 pub mod kept;
 pub mod list;
 pub mod memory;

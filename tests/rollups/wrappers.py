@@ -71,18 +71,19 @@ def scalar(draw, table, grouped):
     if grouped.keys or grouped.ordered:
         return lateral(draw, table, grouped)
     inner = [replaced(f"SELECT a0 FROM ({form}) x", "v.p") for form in grouped.forms]
-    return [f"SELECT p, ({form}) FROM (VALUES ({table.at()}), ({table.at()})) v(p)" for form in inner], ""
+    values = f"({table.at()}), ({table.at()})"
+    return [f"SELECT p, ({form}) FROM (VALUES {values}) v(p)" for form in inner], ""
 
 
 def prepared(draw, table, grouped):
     """A prepared statement that runs twice, with another parameter and another time zone."""
     mode = draw.choice(["auto", "force_generic_plan", "force_generic_plan", "force_custom_plan"])
-    zone = draw.choice([table.zone, draw.choice(ZONES)])
+    zone, other = draw.choice([table.zone, draw.choice(ZONES)]), table.at()
     forms = []
     for form in grouped.forms:
         match = CONSTANT.search(form)
         types, arguments = (f"({match[1]})", f"({match[0]})") if match else ("", "")
-        first = f"({table.at()})" if match and match[1] == table.position else arguments
+        first = f"({other})" if match and match[1] == table.position else arguments
         text = form.replace(match[0], "$1") if match else form
         forms.append(f"PREPARE p{types} AS {text}; EXECUTE p{first}; SET LOCAL TimeZone = '{zone}'; EXECUTE p{arguments}; "
                      f"SET LOCAL TimeZone = '{table.zone}'; DEALLOCATE p")

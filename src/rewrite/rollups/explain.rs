@@ -1,7 +1,8 @@
 //! Output of EXPLAIN for the node.
 
-use super::node::Rollup;
+use super::answer::Answer;
 use super::plan::{Expressions, Layout};
+use super::reason::Reason;
 use crate::pg::name::c_string;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, ExplainState, List, Node, Plan};
@@ -37,12 +38,12 @@ pub unsafe fn question(layout: Layout, plan: *mut Plan, ancestors: *mut List, es
 ///
 /// # Safety
 /// The state of EXPLAIN.
-pub unsafe fn answer(rollup: &Rollup, es: *mut ExplainState) {
+pub unsafe fn answer(decided: Option<&Result<Answer, Reason>>, es: *mut ExplainState) {
     let show = |label: &CStr, text: &str| {
         // SAFETY: the caller promises the state of an EXPLAIN that is running.
         unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), c_string(text).as_ptr(), es) }
     };
-    match rollup.answer() {
+    match decided {
         None => {}
         Some(Err(reason)) => {
             show(c"Answered From", "table");

@@ -1,5 +1,6 @@
 //! Series that a query names: they are looked up by their key, where all others would be enumerated and refused.
 
+use crate::pg::expression::order_of;
 use crate::pg::list::items;
 use crate::powertree::model::key::KeyColumn;
 use pgrx::pg_sys::{self, Node, NodeTag, Oid, OpExpr, RelabelType, ScalarArrayOpExpr, Var};
@@ -75,15 +76,14 @@ unsafe fn compares_keys(
     unsafe {
         let type_oid = pg_sys::exprType(other);
         let type_oid = if is_array { pg_sys::get_element_type(type_oid) } else { type_oid };
-        let class = pg_sys::GetDefaultOpClass(type_oid, pg_sys::BTREE_AM_OID);
         let same_bytes = type_oid == key.column.type_oid
             || [type_oid, key.column.type_oid]
                 .iter()
                 .all(|one| [pg_sys::TEXTOID, pg_sys::VARCHAROID].contains(one));
         same_bytes
-            && class != Oid::INVALID
-            && pg_sys::get_op_opfamily_strategy(operator, pg_sys::get_opclass_family(class)) as u32
-                == pg_sys::BTEqualStrategyNumber
+            && order_of(type_oid).is_some_and(|family| {
+                pg_sys::get_op_opfamily_strategy(operator, family) as u32 == pg_sys::BTEqualStrategyNumber
+            })
             && (collation == Oid::INVALID || pg_sys::get_collation_isdeterministic(collation))
     }
 }

@@ -24,12 +24,14 @@ mod operand;
 mod path;
 mod place;
 mod plan;
+mod prepared;
 mod question;
 mod reason;
 mod results;
 mod row;
 mod shape;
 mod slices;
+mod sums;
 mod zones;
 
 use crate::powertree::cells;

@@ -1,11 +1,14 @@
 //! The executor node: decides who answers, and hands out the groups.
 
-use super::answer::{Answer, Prepared, Wanting};
+use super::answer::Answer;
 use super::explain;
 use super::plan::{Expressions, Layout};
+use super::prepared::Prepared;
 use super::reason::Reason;
 use super::row::{Columns, Expression, Row};
+use super::sums::Wanting;
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
+use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
 use crate::powertree::model::tree::Tree;
 use pgrx::memcxt::PgMemoryContexts;
@@ -64,7 +67,7 @@ struct RollupState {
 }
 
 /// The node's own state.
-pub struct Rollup {
+struct Rollup {
     prepared: Prepared,
     /// The tree's answer, or why the table gives it; None until that is decided.
     answer: Option<Result<Answer, Reason>>,
@@ -76,12 +79,6 @@ pub struct Rollup {
     memory: MemoryContext,
     /// The flags with which the node was initialised.
     flags: i32,
-}
-
-impl Rollup {
-    pub fn answer(&self) -> Option<&Result<Answer, Reason>> {
-        self.answer.as_ref()
-    }
 }
 
 #[pg_guard]
@@ -123,6 +120,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
         let expressions = |which| layout.expressions(which).map(|node| Expression::of(node, ps));
         let conditions = || expressions(Expressions::Conditions).zip(layout.conditions());
         let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
+        layout.aggregates().for_each(|(aggregate, ..)| require_execute((*aggregate).aggfnoid));
         let tree = Tree::usable(layout.tree());
         let operands = layout.operands();
         let aggregates: Option<Vec<Wanting>> = layout
@@ -252,7 +250,7 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
         let plan = (*node).ss.ps.plan;
         explain::question(Layout::of(plan.cast()), plan, ancestors, es);
         if (*es).analyze {
-            explain::answer(&*(*node.cast::<RollupState>()).rollup, es);
+            explain::answer((*(*node.cast::<RollupState>()).rollup).answer.as_ref(), es);
         }
     }
 }
@@ -260,8 +258,15 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
 impl Rollup {
     /// Decides who answers, at the first call; returns whether it is the tree.
     fn decide(&mut self) -> bool {
-        let Rollup { prepared, memory, .. } = self;
-        self.answer.get_or_insert_with(|| prepared.answer(*memory)).is_ok()
+        if self.answer.is_none() {
+            let answer = self.prepared.answer(self.memory);
+            if answer.is_err() {
+                // SAFETY: nothing refers to what was gathered for the answer.
+                unsafe { pg_sys::MemoryContextReset(self.memory) }
+            }
+            self.answer = Some(answer);
+        }
+        matches!(self.answer, Some(Ok(_)))
     }
 
     /// Puts the next group into the row; false after the last.

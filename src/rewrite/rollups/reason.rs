@@ -1,5 +1,8 @@
 //! Why a grouped query of a table with a power tree is answered from the table.
 
+use super::results::Uncertified;
+use crate::powertree::cells::Refused;
+
 /// A reason, which is known when the query is planned or only when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -42,6 +45,8 @@ pub enum Reason {
     /// The ordinary plan is cheaper.
     Cost,
 
+    /// The tree has been dropped or made anew.
+    Gone,
     /// The tree is not in step with the table in this snapshot, or its rows are hidden from the caller.
     Unreadable(String),
     /// More cells than rows are worth.
@@ -68,6 +73,7 @@ impl Reason {
             Argument(name) => return format!("the argument of {name} is not a value of the tree"),
             Unreadable(why) => return why.clone(),
             Zone(name) => return format!("the transitions of {name} are not known"),
+            Gone => "the tree is gone",
             DistinctOn => "the query has DISTINCT ON",
             GroupingSets => "the query has grouping sets",
             SetReturning => "the query has a function that returns rows",
@@ -86,6 +92,18 @@ impl Reason {
             Far => "positions are too far away for the functions of the query",
         };
         fixed.to_owned()
+    }
+}
+
+impl From<Refused> for Reason {
+    fn from(refused: Refused) -> Reason {
+        Unreadable(refused.reason().to_owned())
+    }
+}
+
+impl From<Uncertified> for Reason {
+    fn from(uncertain: Uncertified) -> Reason {
+        Unreadable(uncertain.reason().to_owned())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::functions::{self, Field, Zone};
 use super::reason::{Reason, Understood};
-use crate::pg::expression::{appended, constant, constant_text, for_each_child, same};
+use crate::pg::expression::{appended, constant, constant_text, for_each_child, order_of, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
 use crate::powertree::model::position::Position;
@@ -398,11 +398,7 @@ impl Comparison {
     unsafe fn of(call: *mut OpExpr, left: *mut Node) -> Option<Comparison> {
         // SAFETY: PostgreSQL looks the operator up.
         unsafe {
-            let class = pg_sys::GetDefaultOpClass(pg_sys::exprType(left), pg_sys::BTREE_AM_OID);
-            if class == Oid::INVALID {
-                return None;
-            }
-            let family = pg_sys::get_opclass_family(class);
+            let family = order_of(pg_sys::exprType(left))?;
             let strategy = |operator| pg_sys::get_op_opfamily_strategy(operator, family) as u32;
             match strategy((*call).opno) {
                 0 => {

@@ -12,6 +12,7 @@ use super::statistic::Statistic;
 use crate::pg::executor::{
     aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
 };
+use crate::pg::function::may_execute;
 use crate::pg::plain::{guarded, plain};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
@@ -128,11 +129,7 @@ unsafe fn check_right(function: *mut WindowFunc) {
     unsafe {
         let function = (*function).winfnoid;
         let (result, name) = guarded(|| {
-            let (user, right) = (pg_sys::GetUserId(), pg_sys::ACL_EXECUTE as pg_sys::AclMode);
-            #[cfg(feature = "pg15")]
-            let result = pg_sys::pg_proc_aclcheck(function, user, right);
-            #[cfg(not(feature = "pg15"))]
-            let result = pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, right);
+            let result = may_execute(function);
             let is_right = result == pg_sys::AclResult::ACLCHECK_OK;
             (result, if is_right { std::ptr::null_mut() } else { pg_sys::get_func_name(function) })
         });

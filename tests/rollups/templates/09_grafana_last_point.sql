@@ -1,5 +1,5 @@
 -- Grafana: the last point of each series.
--- from tree
+-- from table
 SELECT DISTINCT ON (exchange, symbol) symbol, at, price FROM trades ORDER BY exchange, symbol, at DESC, price;
 -- from tree
 SELECT symbol, max(at) FROM trades GROUP BY symbol;

@@ -1,5 +1,5 @@
 -- Grafana: candles.
--- from tree
+-- from table
 SELECT date_trunc('hour', at) AS "time", (array_agg(price ORDER BY at, price))[1] AS open, max(price) AS high, min(price) AS low, (array_agg(price ORDER BY at DESC, price))[1] AS close
 FROM trades WHERE symbol = 'BTC' AND exchange = 'bybit' AND at BETWEEN '2026-01-01Z' AND '2026-01-05Z' GROUP BY 1 ORDER BY 1;
 -- from tree

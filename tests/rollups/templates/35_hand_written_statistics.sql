@@ -2,11 +2,11 @@
 -- from tree
 SELECT count(*) FROM trades;
 PREPARE stddev_and_others(text) AS SELECT avg(price), stddev(price), var_pop(price), min(price), max(price), count(price), sum(size) FROM trades WHERE symbol = $1;
--- from tree
+-- from tree, exact from table
 EXECUTE stddev_and_others('BTC');
--- from tree
+-- from tree, exact from table
 EXECUTE stddev_and_others('quiet');
--- from tree
+-- from tree, exact from table
 EXECUTE stddev_and_others('none');
 -- from tree
 SELECT count(*), avg(total), sum(total), stddev(total), var_pop(total), min(total), max(total), sum(cost), avg(cost), variance(cost), min(cost), max(cost) FROM ticks WHERE sensor = 2;

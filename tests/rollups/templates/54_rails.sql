@@ -1,9 +1,9 @@
 -- Rails: calculations, and further forms of groupdate.
 -- from tree
 SELECT COUNT(*) AS "count_all", "trades"."symbol" AS "trades_symbol" FROM "trades" WHERE "trades"."exchange" IN ('bybit', 'kraken') AND "trades"."at" >= '2026-01-02 00:00:00Z' GROUP BY "trades"."symbol";
--- from tree
+-- from table
 SELECT COUNT(count_column) FROM (SELECT 1 AS count_column FROM "trades" LIMIT 1000) subquery_for_count;
--- from tree
+-- from fallback
 SELECT EXTRACT(MINUTE FROM "trades"."at"::timestamptz AT TIME ZONE 'Asia/Kathmandu')::integer AS m, COUNT(*) AS n FROM "trades" WHERE "trades"."at" IS NOT NULL GROUP BY 1;
 -- from tree
 SELECT DATE_TRUNC('quarter', "days"."day"::timestamp)::date, SUM("days"."items") FROM "days" WHERE "days"."day" IS NOT NULL GROUP BY 1;

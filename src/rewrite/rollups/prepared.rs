@@ -1,0 +1,126 @@
+//! A question, as the node has prepared it for its expressions to be evaluated.
+
+use super::operand::Operand;
+use super::reason::Reason;
+use super::row::{Columns, Expression, Row};
+use super::shape::Shape;
+use super::slices::Slices;
+use super::sums::Wanting;
+use super::zones;
+use crate::pg::name::text;
+use crate::powertree::cells;
+use crate::powertree::model::question::Range;
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{self, Oid};
+
+/// Cells are worth it up to this many, and beyond as long as they are fewer than the leaves with rows.
+const CELLS: usize = 10_000;
+/// Bytes that a cell takes while it is made.
+const CELL: usize = 64;
+/// Series that are looked up at most.
+const LOOKUPS: usize = 10_000;
+/// Rows that are read sooner from the table.
+const FEW_ROWS: f64 = 500.0;
+
+/// A question, ready to be evaluated.
+pub struct Prepared {
+    pub tree: i32,
+    pub user: Oid,
+    pub row: Row,
+    pub columns: Columns,
+    pub conditions: Vec<(Expression, Shape)>,
+    /// Conditions that only compare positions.
+    pub ranges: Vec<Expression>,
+    pub comparisons: Vec<Expression>,
+    pub carriers: Vec<Expression>,
+    pub zones: Vec<Expression>,
+    pub in_session_zone: bool,
+    pub days: Vec<i32>,
+    /// Whether the planner did not know the range, and could not compare costs.
+    pub is_open: bool,
+    /// Whether something fails where it has more than 31 bits.
+    pub narrows: bool,
+    /// What the columns of the series are equal to, and whether that is an array; empty unless all are.
+    pub lookups: Vec<(Expression, bool)>,
+    /// Expression, shape, equality and collation.
+    pub keys: Vec<(Expression, Shape, Oid, Oid)>,
+    pub filters: Vec<(Expression, Shape)>,
+    pub operands: Vec<Operand>,
+    /// The expressions of operands.
+    pub arguments: Vec<(Expression, Shape)>,
+    pub aggregates: Vec<Wanting>,
+}
+
+impl Prepared {
+    /// The cells that rows of the answer can be in.
+    pub fn cells(&self, tree: &Tree) -> Result<Vec<Range>, Reason> {
+        let Some(bounds) = cells::bounds(tree)? else { return Ok(Vec::new()) };
+        let mut zones = Vec::new();
+        if self.in_session_zone {
+            zones.push(zones::of_session());
+        }
+        for zone in &self.zones {
+            // SAFETY: the argument is a text.
+            let name =
+                zone.value().and_then(|name| unsafe { text(pg_sys::text_to_cstring(name.cast_mut_ptr())) });
+            zones.push(zones::named(&name.unwrap_or_default())?);
+        }
+        let slices = Slices {
+            tree,
+            row: self.row,
+            columns: &self.columns,
+            comparisons: &self.comparisons,
+            carriers: &self.carriers,
+            ranges: &self.ranges,
+            zones: &zones,
+            days: &self.days,
+            narrows: self.narrows,
+        };
+        let estimate = cells::estimate(tree);
+        let most = CELLS.max(estimate.leaves as usize).min(memory() / CELL);
+        let found = slices.cut(bounds, most)?;
+        if self.is_open && estimate.rows as f64 * share(bounds, &found) < FEW_ROWS {
+            return Err(Reason::Cost);
+        }
+        Ok(found)
+    }
+
+    /// The keys of the series that the query names; None if it does not name them, or too many to look them up.
+    pub fn named(&self, tree: &Tree) -> Option<Vec<Vec<u8>>> {
+        if self.lookups.is_empty() {
+            return None;
+        }
+        let mut keys = vec![Vec::new()];
+        for (column, &(expression, is_array)) in tree.series.iter().zip(&self.lookups) {
+            let values = expression.values(is_array);
+            if keys.len() * values.len() > LOOKUPS {
+                return None;
+            }
+            let longer = keys.iter().flat_map(|key| {
+                values.iter().map(|&value| {
+                    let mut key = key.clone();
+                    // SAFETY: the value is one of the column's type, as the planner has checked.
+                    unsafe { column.encode(value, &mut key) }
+                    key
+                })
+            });
+            keys = longer.collect();
+        }
+        self.row.forget();
+        keys.sort_unstable();
+        keys.dedup();
+        Some(keys)
+    }
+}
+
+/// The bytes that a hash table may have.
+pub fn memory() -> usize {
+    // SAFETY: PostgreSQL computes it from its settings.
+    unsafe { pg_sys::get_hash_memory_limit() }
+}
+
+/// The share of the positions that are in cells.
+fn share(bounds: Range, cells: &[Range]) -> f64 {
+    let width = |range: &Range| range.last.abs_diff(range.first) as f64 + 1.0;
+    cells.iter().map(width).sum::<f64>() / width(&bounds)
+}

@@ -1,0 +1,260 @@
+//! The sums of the groups, and the results of the aggregates.
+
+use super::aggregate::Argument;
+use super::keys::{Groups, Key};
+use super::measure::{self, Gathering, Ingredients, Measure};
+use super::operand::Operand;
+use super::place::{Condition, Place, Places};
+use super::prepared::{memory as most_memory, Prepared};
+use super::reason::Reason;
+use super::results::{self, extreme_of_positions, Statistic, Wanted};
+use super::row::Expression;
+use super::shape::Shape;
+use crate::pg::memory::{self, collect};
+use crate::powertree::model::key::decode;
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{self, Datum, MemoryContext, Oid};
+use tally_stats::tree::{Contents, Extent};
+use tally_stats::Tally;
+
+/// Bytes that are remembered of a series beside its values.
+const SERIES: usize = 100;
+
+/// An aggregate that is wanted.
+#[derive(Clone, Copy)]
+pub struct Wanting {
+    of: Of,
+    filter: Option<usize>,
+}
+
+/// What an aggregate is had from.
+#[derive(Clone, Copy)]
+enum Of {
+    Rows,
+    /// The positions of rows, of which it is an extreme.
+    Positions(Statistic),
+    /// The tally of the value of the tree at this place.
+    Value(usize, Wanted),
+    /// The operand at this place, by the collation of the aggregate.
+    Operand(usize, Gathering, Oid),
+}
+
+impl Wanting {
+    /// An aggregate of the plan; None if the tree is not the one that it was planned with.
+    ///
+    /// # Safety
+    /// An aggregate of the plan of the node, and its operands.
+    pub unsafe fn of(
+        aggregate: *mut pg_sys::Aggref,
+        tree: &Tree,
+        operands: &[Operand],
+        argument: Argument,
+        filter: Option<usize>,
+    ) -> Option<Wanting> {
+        // SAFETY: the caller's aggregate.
+        let (function, collation) = unsafe { ((*aggregate).aggfnoid, (*aggregate).inputcollid) };
+        let of = match argument {
+            Argument::Rows => Of::Rows,
+            Argument::Position => Of::Positions(extreme_of_positions(function)?),
+            Argument::Value(value) => {
+                let column = &tree.values.get(value)?.0;
+                Of::Value(value, Wanted::of(function, Some((column.type_oid, column.typmod)))?)
+            }
+            Argument::Operand(place) => {
+                // SAFETY: the caller's aggregate, whose operand it is.
+                let way = unsafe { Gathering::of(aggregate, operands.get(place)?, tree)? };
+                Of::Operand(place, way, collation)
+            }
+        };
+        Some(Wanting { of, filter })
+    }
+}
+
+/// The sums of the groups, one for each filter and one without.
+pub struct Sums<'a> {
+    prepared: &'a Prepared,
+    places: Places<'a>,
+    groups: Groups,
+    /// Conditions of the series alone, and the others.
+    of_series: Vec<Expression>,
+    conditions: Vec<Condition>,
+    filters: Vec<Condition>,
+    /// The values that aggregates are about, by their place in the tree.
+    values: Vec<usize>,
+    extents: Vec<Extent>,
+    tallies: Vec<Tally>,
+    measures: Vec<Gathered>,
+    is_too_large: bool,
+    context: MemoryContext,
+}
+
+/// What an aggregate of an operand gathers.
+struct Gathered {
+    /// The place of the aggregate among all.
+    aggregate: usize,
+    filter: Option<usize>,
+    measure: Box<dyn Measure>,
+}
+
+impl<'a> Sums<'a> {
+    pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> Sums<'a> {
+        let keys = prepared.keys.iter().map(|&(expression, shape, equality, collation)| {
+            // SAFETY: the planner has found the operator for the key.
+            unsafe { Key::new(expression, shape, equality, collation, context) }
+        });
+        let groups = Groups::new(keys.collect(), context);
+        let all = prepared.conditions.iter();
+        let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| !shape.depends_on_time());
+        let conditions = |all: &[(Expression, Shape)]| {
+            all.iter().map(|&(expression, shape)| Condition::new(expression, shape)).collect::<Vec<_>>()
+        };
+        let value = |one: &Wanting| if let Of::Value(value, _) = one.of { Some(value) } else { None };
+        let mut values: Vec<usize> = prepared.aggregates.iter().filter_map(value).collect();
+        values.sort_unstable();
+        values.dedup();
+        let measures = prepared.aggregates.iter().enumerate().filter_map(|(aggregate, one)| {
+            let Of::Operand(operand, way, collation) = one.of else { return None };
+            let ingredients =
+                Ingredients { tree: places.tree, arguments: &prepared.arguments, collation, context };
+            let measure = measure::new(way, prepared.operands.get(operand)?, &ingredients);
+            Some(Gathered { aggregate, filter: one.filter, measure })
+        });
+        let measures = collect(measures);
+        Sums {
+            prepared,
+            places,
+            groups,
+            of_series: of_series.into_iter().map(|&(expression, _)| expression).collect(),
+            conditions: conditions(&others.into_iter().copied().collect::<Vec<_>>()),
+            filters: conditions(&prepared.filters),
+            values,
+            extents: Vec::new(),
+            tallies: Vec::new(),
+            measures,
+            is_too_large: false,
+            context,
+        }
+    }
+
+    /// Whether a series fulfils the conditions.
+    pub fn accept(&mut self, key: &[u8]) -> bool {
+        let values: Vec<Datum> =
+            decode(&self.places.tree.series, key).into_iter().map(|value| value.datum()).collect();
+        self.places.columns.set_series(self.places.row, &values);
+        if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
+            return false;
+        }
+        memory::room(&mut self.places.series, 1);
+        self.places.series.push(values);
+        if self.places.series.len().is_multiple_of(1024) {
+            self.is_too_large |= self.bytes() > most_memory();
+        }
+        !self.is_too_large
+    }
+
+    /// Adds what a cell of a series holds.
+    pub fn add(&mut self, place: Place, contents: &Contents) {
+        let Sums { places, conditions, .. } = self;
+        if self.is_too_large || !conditions.iter_mut().all(|condition| condition.holds(places, place)) {
+            return;
+        }
+        let group = self.groups.number(&self.places, place);
+        self.make_room(group);
+        self.merge(group, None, place, contents);
+        for filter in 0..self.filters.len() {
+            if self.filters[filter].holds(&self.places, place) {
+                self.merge(group, Some(filter), place, contents);
+            }
+        }
+    }
+
+    /// Adds to what is summed up under one filter, or without any.
+    fn merge(&mut self, group: usize, filter: Option<usize>, place: Place, contents: &Contents) {
+        for gathered in self.measures.iter_mut().filter(|gathered| gathered.filter == filter) {
+            gathered.measure.add(group, &self.places, place, contents);
+        }
+        let sum = self.sum(group, filter);
+        self.extents[sum].merge(&contents.extent);
+        let tallies = &mut self.tallies[sum * self.values.len()..];
+        for (tally, &value) in tallies.iter_mut().zip(&self.values) {
+            tally.merge(&contents.tallies[value]);
+        }
+    }
+
+    /// The place of the sums of a group under one filter, or without any.
+    fn sum(&self, group: usize, filter: Option<usize>) -> usize {
+        group * (self.filters.len() + 1) + filter.map_or(0, |filter| filter + 1)
+    }
+
+    /// Makes room for the sums of a group.
+    fn make_room(&mut self, group: usize) {
+        let sums = (group + 1) * (self.filters.len() + 1);
+        let more = sums.saturating_sub(self.extents.len());
+        if more == 0 {
+            return;
+        }
+        let values = self.values.len();
+        memory::room(&mut self.extents, more);
+        self.extents.resize(sums, Extent::EMPTY);
+        memory::room(&mut self.tallies, more * values);
+        self.tallies.resize(sums * values, Tally::EMPTY);
+        self.measures.iter_mut().for_each(|gathered| gathered.measure.make_room(group));
+        self.is_too_large |= self.bytes() > most_memory();
+    }
+
+    /// The bytes in use.
+    fn bytes(&self) -> usize {
+        // SAFETY: the context is that of the answer.
+        let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, true) };
+        let measured: usize = self.measures.iter().map(|gathered| gathered.measure.memory()).sum();
+        let sums = self.extents.len() * size_of::<Extent>() + self.tallies.len() * size_of::<Tally>();
+        kept + measured + sums + self.places.series.len() * SERIES
+    }
+
+    /// Returns the number of groups, and the results of all of them.
+    pub fn results(&mut self) -> Result<(usize, Vec<Option<Datum>>), Reason> {
+        let mut groups = self.groups.places.len();
+        if self.prepared.keys.is_empty() && groups == 0 {
+            // All rows are one group, even if there are none.
+            groups = 1;
+            self.make_room(0);
+        }
+        if self.is_too_large {
+            return Err(Reason::Memory);
+        }
+        let aggregates = &self.prepared.aggregates;
+        let mut all = Vec::new();
+        memory::room(&mut all, groups * aggregates.len());
+        for group in 0..groups {
+            memory::check();
+            for (number, &Wanting { of, filter }) in aggregates.iter().enumerate() {
+                let sum = self.sum(group, filter);
+                let extent = &self.extents[sum];
+                let result = match of {
+                    Of::Rows => Ok(Some(Datum::from(extent.rows))),
+                    Of::Positions(_) if extent.rows == 0 => Ok(None),
+                    Of::Positions(statistic) => {
+                        let position = if statistic == Statistic::Min { extent.first } else { extent.last };
+                        Ok(Some(self.places.tree.position.to_datum(position)))
+                    }
+                    Of::Value(value, wanted) => {
+                        let place = self.values.iter().position(|&known| known == value).unwrap_or_default();
+                        let tally = self.tallies[sum * self.values.len() + place].renormalized();
+                        results::value(&wanted, extent.rows, &tally)
+                    }
+                    Of::Operand(..) => {
+                        let gathered = self.measures.iter().find(|gathered| gathered.aggregate == number);
+                        gathered.map_or(Ok(None), |gathered| gathered.measure.result(group))
+                    }
+                };
+                all.push(result?);
+            }
+        }
+        Ok((groups, all))
+    }
+
+    /// Returns the series, and a place of each group.
+    pub fn into_places(self) -> (Vec<Vec<Datum>>, Vec<Place>) {
+        (self.places.series, self.groups.places)
+    }
+}
