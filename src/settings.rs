@@ -31,10 +31,13 @@ pub fn window_mem() -> usize {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
 pub enum Answering {
     /// All queries that trees can answer.
+    #[name = c"on"]
     On,
     /// Only queries whose results have the same bytes as without trees.
+    #[name = c"exact"]
     Exact,
     /// No queries.
+    #[name = c"off"]
     Off,
 }
 

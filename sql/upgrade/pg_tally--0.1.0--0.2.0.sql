@@ -144,6 +144,15 @@ CREATE FUNCTION powertree_zoom(
     tree text, value text, "from" bigint, "to" bigint, points integer, VARIADIC series text[] DEFAULT '{}'
 ) RETURNS TABLE (bucket bigint, step bigint, tally tally)
     AS 'MODULE_PATHNAME', 'powertree_zoom_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED;
+-- Both plan or run the text as the caller.
+CREATE FUNCTION powertree_explain(sql text) RETURNS TABLE (tree text, answers boolean, reason text)
+    AS 'MODULE_PATHNAME', 'powertree_explain_wrapper' LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1;
+CREATE FUNCTION powertree_verify(sql text) RETURNS TABLE (answer text, "row" text, times bigint)
+    AS 'MODULE_PATHNAME', 'powertree_verify_wrapper' LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1;
+COMMENT ON FUNCTION powertree_explain(text) IS
+    'which power trees answer a SELECT, and why the others do not; the SELECT is planned and not run';
+COMMENT ON FUNCTION powertree_verify(text) IS
+    'rows that a SELECT returns only without power trees, or only with them: none, unless something is wrong';
 COMMENT ON FUNCTION powertree_series(text, text[]) IS
     'all series that begin with a prefix: the positions of their first and last row, as text, and their number of rows';
 COMMENT ON FUNCTION powertree_tallies(text, text, anycompatible, anycompatible, text[]) IS

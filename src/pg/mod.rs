@@ -19,6 +19,7 @@ mod reserve;
 pub mod rows;
 pub mod session;
 pub mod spi;
+pub mod statement;
 pub mod subtransaction;
 pub mod table;
 pub mod transaction;

@@ -35,11 +35,9 @@ impl ResultRows {
         unsafe { pg_sys::tuplestore_clear(self.store) }
     }
 
-    /// Adds a row. `row` returns its columns, none of them NULL and of the types that SQL declares; what it allocates
-    /// is freed.
-    pub fn add<const N: usize>(&self, row: impl FnOnce() -> [Datum; N]) {
+    /// Adds a row. `row` returns its columns, of the types that SQL declares; what it allocates is freed.
+    pub fn add<const N: usize, D: Into<Option<Datum>>>(&self, row: impl FnOnce() -> [D; N]) {
         let mut memory = self.memory.borrow_mut();
-        let mut nulls = [false; N];
         // SAFETY: the number of columns is checked; the store copies them before their memory is freed.
         unsafe {
             if (*self.descriptor).natts as usize != N {
@@ -51,7 +49,9 @@ impl ResultRows {
                 );
             }
             memory.switch_to(|_| {
-                let mut columns = row();
+                let columns: [Option<Datum>; N] = row().map(Into::into);
+                let mut nulls = columns.map(|column| column.is_none());
+                let mut columns = columns.map(|column| column.unwrap_or(Datum::null()));
                 let (columns, nulls) = (columns.as_mut_ptr(), nulls.as_mut_ptr());
                 pg_sys::tuplestore_putvalues(self.store, self.descriptor, columns, nulls);
             });

@@ -23,6 +23,15 @@ QUERIES = [
     "SELECT g::text AS series, '-290000-01-01'::timestamptz AS at, 1e308 AS value FROM generate_series(1, 300) g", "SELECT 'a' AS series, at, x / 0 AS value FROM fuzz.t",
     "SELECT 'a/' || g % 50 AS series, '2026-01-01'::timestamptz + g * interval '1 s' AS at, g AS value, -1 AS weight FROM generate_series(1, 3000) g",
 ]
+# Statements that trees may answer, and others that a function must not run.
+STATEMENTS = [
+    "SELECT s, count(*), avg(x), max(n) FROM fuzz.t GROUP BY s", "SELECT date_trunc('hour', at), sum(x) FROM fuzz.t WHERE at < 'infinity' GROUP BY 1",
+    "SELECT x / 0, count(*) FROM fuzz.b GROUP BY 1", "SELECT sum(x) FILTER (WHERE 1 / (at - 10) > 0) FROM fuzz.b WHERE at > 0", "SELECT count(*) FROM fuzz.d; DROP TABLE fuzz.d",
+    "SELECT at + '290000 years', max(x) FROM fuzz.s GROUP BY 1", "SELECT count(*) FROM fuzz.t1", "COMMIT", "ROLLBACK", "SET ROLE postgres", "COPY fuzz.t TO PROGRAM 'true'",
+    "SELECT set_config('transaction_read_only', 'off', true)", "SELECT set_config('pg_tally.answer_from_trees', 'off', false)", "SELECT nextval('fuzz.none')",
+    "SELECT * FROM powertree_explain('SELECT 1')", "SELECT * FROM powertree_verify('SELECT count(*) FROM fuzz.s')", "WITH w AS (DELETE FROM fuzz.b RETURNING 1) SELECT count(*) FROM w",
+    "SELECT DISTINCT s FROM fuzz.t ORDER BY s FOR UPDATE", "SELECT repeat('x', 1000), g FROM generate_series(1, 100000) g", "SELECT $1", "VALUES (1), (NULL)", "SELECT",
+]
 HUGE_TEXT = "repeat('x', 10000000)"
 
 
@@ -43,7 +52,7 @@ class Hostile:
         """SQL of one argument."""
         if self.draw.random() < 0.06:
             return f"NULL::{type}"
-        if name in ("tree", "value", "step", "leaf", "query", "at", "base", "values", "series") and self.draw.random() < 0.85:
+        if name in ("tree", "value", "step", "leaf", "query", "sql", "at", "base", "values", "series") and self.draw.random() < 0.85:
             if (named := self._named(type, name)) is not None:
                 return named
         if type.endswith("[]"):
@@ -53,7 +62,7 @@ class Hostile:
     def _named(self, type, name):
         choose = self.draw.choice
         texts = {
-            "tree": ["t", "b", "d", "s"], "value": ["x", "x", "n", "X", "at"], "step": STEPS, "leaf": STEPS, "query": QUERIES, "at": ["at", "s", "no"],
+            "tree": ["t", "b", "d", "s"], "value": ["x", "x", "n", "X", "at"], "step": STEPS, "leaf": STEPS, "query": QUERIES, "sql": [*QUERIES, *STATEMENTS], "at": ["at", "s", "no"],
         }
         if type == "text" and name in texts:
             return literal(choose(texts[name])) + "::text"

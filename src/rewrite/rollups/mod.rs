@@ -11,8 +11,11 @@ mod aggregate;
 mod answer;
 mod casts;
 mod cost;
+mod difference;
 mod explain;
+mod found;
 mod functions;
+mod inquiry;
 mod keys;
 mod lookup;
 mod measure;
@@ -103,6 +106,7 @@ unsafe fn consider(
         for tree in &trees {
             let question = checked.clone().and_then(|()| Question::of(tree, &source, root, input, grouping));
             let offered = question.and_then(|question| path::offer(&question, root, input, output, grouping));
+            found::note(tree, &offered);
             if let Err(reason) = offered {
                 report(tree, &reason);
             }

@@ -1,8 +1,9 @@
 //! The path that the planner may choose, and the plan that becomes of it.
 
 use super::cost;
+use super::found;
 use super::node;
-use super::plan::{lay_out, scan};
+use super::plan::{lay_out, scan, Layout};
 use super::question::{Grouping, Question};
 use super::reason::{Reason, Understood};
 use crate::pg::expression::appended;
@@ -117,6 +118,7 @@ unsafe extern "C-unwind" fn plan(
         let scan = scan(part(0), part(1), part(2), targets, part(3), ordinary);
         (*scan).flags = (*path).flags;
         (*scan).methods = node::methods();
+        found::note_chosen(Layout::of(scan).tree());
         scan.cast()
     }
 }

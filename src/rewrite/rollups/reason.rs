@@ -72,7 +72,7 @@ impl Reason {
             Inexact(name) => return format!("{name} over floating-point numbers is rounded otherwise"),
             Argument(name) => return format!("the argument of {name} is not a value of the tree"),
             Unreadable(why) => return why.clone(),
-            Zone(name) => return format!("the transitions of time zone {name} are not known"),
+            Zone(name) => return format!("the transitions of {name} are not known"),
             Gone => "the tree is gone",
             DistinctOn => "the query has DISTINCT ON",
             GroupingSets => "the query has grouping sets",

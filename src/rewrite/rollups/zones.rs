@@ -17,7 +17,7 @@ pub fn named(name: &str) -> Result<*mut pg_tz, Reason> {
     // SAFETY: PostgreSQL looks the name up.
     let zone = unsafe { pg_sys::pg_tzset(c_string(name).as_ptr()) };
     if zone.is_null() {
-        return Err(Reason::Zone(name.to_owned()));
+        return Err(Reason::Zone(format!("time zone {name}")));
     }
     Ok(zone)
 }
@@ -82,7 +82,7 @@ pub fn cuts(
         }
         // What moment a number means is not known.
         Position::Bigint if zones.iter().any(|&zone| next(zone, 0).is_some()) => {
-            return Err(Reason::Zone("that changes its offset".to_owned()))
+            return Err(Reason::Zone("time zones for bigint positions".to_owned()))
         }
         Position::Bigint => return Ok(Vec::new()),
     };

@@ -93,6 +93,9 @@ mod tests {
             include_str!("tree_1_make.sql"),
             include_str!("tree_2_plain.sql"),
             include_str!("tree_3_tree.sql"),
+            include_str!("tree_4_table.sql"),
+            include_str!("tree_5_words.sql"),
+            include_str!("tree_6_explain.sql"),
         ];
         for text in FIRST.into_iter().chain(tree).chain([REPORT, DETECT]) {
             let (question, sql) = split(text);

@@ -13,7 +13,7 @@ use crate::simulate::MarketArgs;
 /// leaves.
 const INSIDE: SignedDuration = SignedDuration::from_millis(12_345_678);
 
-/// Makes a tree over the trades and compares it with them.
+/// Makes a tree over the trades and compares it with them: by its function, and by ordinary SQL.
 pub fn compare(
     questions: &mut Questions,
     database: &Database,
@@ -21,15 +21,21 @@ pub fn compare(
 ) -> Result<(), Failure> {
     let between = |text: &str| text.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
     questions.ask(database, include_str!("tree_1_make.sql"))?;
-    let (plain, plain_time) = questions.ask(database, &between(include_str!("tree_2_plain.sql")))?;
-    let (tree, tree_time) = questions.ask(database, &between(include_str!("tree_3_tree.sql")))?;
-    if plain != tree {
-        return Err(Failure::new("the tree and its table disagree").at("demo"));
-    }
-    match (plain_time.as_secs_f64() / tree_time.as_secs_f64()) as u64 {
-        times @ 2.. => say(format_args!("The same answer, {} times as fast.", HumanCount(times))),
-        _ => say("The same answer."),
-    }
+    let mut compare = |of_table: &str, of_tree: &str| {
+        let (plain, plain_time) = questions.ask(database, &between(of_table))?;
+        let (tree, tree_time) = questions.ask(database, &between(of_tree))?;
+        if plain != tree {
+            return Err(Failure::new("the tree and its table disagree").at("demo"));
+        }
+        match (plain_time.as_secs_f64() / tree_time.as_secs_f64()) as u64 {
+            times @ 2.. => say(format_args!("The same answer, {} times as fast.", HumanCount(times))),
+            _ => say("The same answer."),
+        }
+    };
+    compare(include_str!("tree_2_plain.sql"), include_str!("tree_3_tree.sql"))?;
+    compare(include_str!("tree_4_table.sql"), include_str!("tree_5_words.sql"))?;
+    questions.ask(database, &between(include_str!("tree_6_explain.sql")))?;
+    Ok(())
 }
 
 /// Returns a range that covers most of the market's time.

@@ -1,0 +1,71 @@
+//! SQL functions that say whether trees answer a query, and check that they answer it rightly.
+
+use super::difference::{record, Difference};
+use super::found::{self, Finding};
+use crate::pg::error::raise;
+use crate::pg::rows::ResultRows;
+use crate::pg::spi::connected;
+use crate::pg::statement::{with_settings, Select};
+use crate::pg::value::Value;
+use crate::settings::{self, Answering};
+use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use pgrx::prelude::*;
+
+/// The query that the only argument is.
+fn query(fcinfo: FunctionCallInfo) -> String {
+    // SAFETY: the SQL declaration has a text there.
+    unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 0) }.unwrap_or_else(|| {
+        raise(
+            PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+            "query must not be null",
+            "",
+            "Give a SELECT as text.",
+        )
+    })
+}
+
+fn text(text: &str) -> Datum {
+    Value::from(text).datum()
+}
+
+#[pg_extern(sql = false)]
+fn powertree_explain(fcinfo: FunctionCallInfo) {
+    let sql = query(fcinfo);
+    let rows = ResultRows::of(fcinfo);
+    let found = connected(|| found::collect(|| Select::parse(&sql).plan()));
+    for Finding { name, reason, .. } in &found {
+        let answers = Datum::from(reason.is_none());
+        rows.add(|| [Some(text(name)), Some(answers), reason.as_deref().map(text)]);
+    }
+    if found.is_empty() {
+        let reason = match settings::answer_from_trees() {
+            Answering::Off => "pg_tally.answer_from_trees is off",
+            _ => "the query groups no table with a live power tree by itself",
+        };
+        rows.add(|| [None, Some(Datum::from(false)), Some(text(reason))]);
+    }
+}
+
+#[pg_extern(sql = false)]
+fn powertree_verify(fcinfo: FunctionCallInfo) {
+    let sql = query(fcinfo);
+    let rows = ResultRows::of(fcinfo);
+    let setting = match settings::answer_from_trees() {
+        Answering::Exact => c"exact",
+        Answering::On | Answering::Off => c"on",
+    };
+    let surplus = connected(|| {
+        let mut difference = Difference::default();
+        let mut run = |setting, times| {
+            let settings = [(c"transaction_read_only", c"on"), (c"pg_tally.answer_from_trees", setting)];
+            with_settings(&settings, || Select::parse(&sql).run(|row| difference.add(row, times)))
+        };
+        run(c"off", 1);
+        let types = run(setting, -1);
+        difference.surplus(&types)
+    });
+    for one in &surplus {
+        let answer = if one.times > 0 { "table" } else { "tree" };
+        rows.add(|| [text(answer), text(&record(&one.row)), one.times.abs().into()]);
+    }
+}
