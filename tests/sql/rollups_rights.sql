@@ -139,6 +139,14 @@ CREATE FUNCTION owned.totals() RETURNS TABLE (s text, count bigint, sum bigint) 
 SET ROLE rollups_reader;
 SELECT * FROM owned.totals();
 RESET ROLE;
+
+-- An aggregate that the caller may not execute.
+BEGIN;
+REVOKE EXECUTE ON FUNCTION pg_catalog.max(float8) FROM PUBLIC;
+SET LOCAL ROLE rollups_viewer;
+SELECT s, count(*) FROM owned.t GROUP BY s ORDER BY s;
+SELECT s, max(x) FROM owned.t GROUP BY s ORDER BY s;
+ROLLBACK;
 SELECT powertree_drop('t');
 DROP SCHEMA owned, viewed CASCADE;
 DROP FUNCTION giver, pg_temp.leak;

@@ -101,6 +101,8 @@ pub enum Field {
     Stepped,
     /// The result is the same as long as `date_trunc` of this unit is.
     Within(&'static str),
+    /// The result grows with the time as long as `date_trunc` of this unit is the same.
+    SmoothWithin(&'static str),
     /// The result is the same as long as no time zone changes its offset.
     Fixed,
 }
@@ -120,9 +122,26 @@ pub fn field(name: &str) -> Option<Field> {
         "week" | "day" | "dow" | "isodow" | "doy" => Field::Within("day"),
         "hour" => Field::Within("hour"),
         "minute" => Field::Within("minute"),
+        "second" | "seconds" | "milliseconds" | "microseconds" => Field::SmoothWithin("minute"),
         "timezone" | "timezone_hour" | "timezone_minute" => Field::Fixed,
         _ => return None,
     })
+}
+
+/// Whether the result of a part, or of `date_trunc` to a unit, is the same within a month.
+pub fn is_of_months(name: &str) -> bool {
+    const UNITS: [&str; 6] = ["month", "quarter", "year", "decade", "century", "millennium"];
+    UNITS.iter().any(|unit| name.eq_ignore_ascii_case(unit))
+}
+
+/// Whether it is a cast between date, timestamp and timestamptz, on one and the same calendar.
+pub fn keeps_month(function: u32) -> bool {
+    matches!(function, 1178 | 2029 | 2024 | 2027 | 2028 | 1174)
+}
+
+/// Whether it is `date_trunc` on the calendar of its argument, or of the session.
+pub fn truncates(function: u32) -> bool {
+    matches!(function, 2020 | 1217)
 }
 
 /// Whether it is `to_char(timestamp, text)` or `to_char(timestamptz, text)`.

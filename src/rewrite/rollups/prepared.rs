@@ -13,7 +13,7 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Oid};
 
-/// Cells are worth it up to this many, and beyond as long as they are fewer than the leaves with rows.
+/// Cells are worth it up to this many, and beyond up to half of the rows.
 const CELLS: usize = 10_000;
 /// Bytes that a cell takes while it is made.
 const CELL: usize = 64;
@@ -77,7 +77,7 @@ impl Prepared {
             narrows: self.narrows,
         };
         let estimate = cells::estimate(tree);
-        let most = CELLS.max(estimate.leaves as usize).min(memory() / CELL);
+        let most = CELLS.max(estimate.rows as usize / 2).min(memory() / CELL);
         let found = slices.cut(bounds, most)?;
         if self.is_open && estimate.rows as f64 * share(bounds, &found) < FEW_ROWS {
             return Err(Reason::Cost);

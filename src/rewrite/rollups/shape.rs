@@ -27,6 +27,8 @@ pub enum Time {
     Free,
     /// In steps, at those of the carriers.
     Steps,
+    /// In the same month for all positions of a month, and of no use but for its month.
+    Months,
     /// Monotone, in many steps or smoothly; `after` says that it is monotone between the steps of other carriers only.
     Monotone {
         is_stepped: bool,
@@ -109,6 +111,7 @@ impl<'t> Shapes<'t> {
                 Ok(Shape { time: Time::Steps, ..shape })
             }
             Time::Monotone { .. } => Err(Reason::Continuous),
+            Time::Months => Err(Reason::Varying),
             _ => Ok(shape),
         }
     }
@@ -215,6 +218,9 @@ impl<'t> Shapes<'t> {
             for &argument in &arguments {
                 shapes.push(self.shape(argument)?);
             }
+            if shapes.iter().any(|shape| shape.time == Time::Months) {
+                return of_months(number, &arguments, &shapes);
+            }
             let moving: Vec<usize> = (0..shapes.len())
                 .filter(|&place| matches!(shapes[place].time, Time::Monotone { .. }))
                 .collect();
@@ -252,6 +258,10 @@ impl<'t> Shapes<'t> {
                 if rule.divides && !is_a_number_but_zero(arguments[other]) {
                     return Err(Reason::Varying);
                 }
+                if rule.interval == Some(other) && has_months(arguments[other]) {
+                    self.within("month", arguments[place])?;
+                    return Ok(Shape { series: false, time: Time::Months });
+                }
                 if rule.interval == Some(other) {
                     let days = days_without_months(arguments[other]).ok_or(Reason::Varying)?;
                     self.days.extend(days);
@@ -273,10 +283,15 @@ impl<'t> Shapes<'t> {
     unsafe fn field(&mut self, node: *mut Node, arguments: &[*mut Node]) -> Understood<Shape> {
         // SAFETY: the caller's arguments.
         unsafe {
-            let Time::Monotone { is_stepped, after } = self.shape(arguments[1])?.time else {
-                return self.any(node);
+            let name = constant_text(arguments[0]);
+            let (is_stepped, after) = match self.shape(arguments[1])?.time {
+                Time::Monotone { is_stepped, after } => (is_stepped, after),
+                Time::Months if name.as_deref().is_some_and(functions::is_of_months) => {
+                    return Ok(Shape { series: false, time: Time::Steps })
+                }
+                _ => return self.any(node),
             };
-            let field = constant_text(arguments[0]).and_then(|name| functions::field(&name));
+            let field = name.as_deref().and_then(functions::field);
             let of = pg_sys::exprType(arguments[1]);
             if of == pg_sys::TIMESTAMPTZOID {
                 self.in_session_zone = true;
@@ -291,6 +306,10 @@ impl<'t> Shapes<'t> {
                     Ok(Shape { series: false, time: Time::Monotone { is_stepped: true, after } })
                 }
                 Some(Field::Within(unit)) => self.within(unit, arguments[1]),
+                Some(Field::SmoothWithin(unit)) => {
+                    self.within(unit, arguments[1])?;
+                    Ok(Shape { series: false, time: Time::Monotone { is_stepped, after: true } })
+                }
                 Some(Field::Fixed) => Ok(Shape { series: false, time: Time::Steps }),
                 None => Err(Reason::Unknown("a part of a date".into())),
             }
@@ -302,9 +321,6 @@ impl<'t> Shapes<'t> {
         // SAFETY: the caller's arguments.
         unsafe {
             let Time::Monotone { .. } = self.shape(arguments[0])?.time else { return self.any(node) };
-            if pg_sys::exprType(arguments[0]) == pg_sys::TIMESTAMPTZOID {
-                self.in_session_zone = true;
-            }
             match constant_text(arguments[1]).and_then(|pattern| functions::unit_of(&pattern)) {
                 Some(unit) => self.within(unit, arguments[0]),
                 None => Err(Reason::Unknown("to_char()".into())),
@@ -322,6 +338,7 @@ impl<'t> Shapes<'t> {
                 time = function_call(Oid::from(2024), pg_sys::TIMESTAMPOID, arguments);
                 of = pg_sys::TIMESTAMPOID;
             }
+            self.in_session_zone |= of == pg_sys::TIMESTAMPTZOID;
             let function = functions::date_trunc(of.to_u32())
                 .ok_or_else(|| Reason::Unknown("a part of a time".into()))?;
             let unit = pg_sys::makeConst(
@@ -428,6 +445,32 @@ unsafe fn function_call(function: Oid, result: Oid, arguments: *mut pg_sys::List
     let form = pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
     // SAFETY: PostgreSQL makes the node, in the current memory context.
     unsafe { pg_sys::makeFuncExpr(function, result, arguments, Oid::INVALID, Oid::INVALID, form).cast() }
+}
+
+/// A function of a time of which only the month is known to be the same.
+unsafe fn of_months(function: u32, arguments: &[*mut Node], shapes: &[Shape]) -> Understood<Shape> {
+    // SAFETY: the caller's arguments.
+    let unit = arguments.first().and_then(|&unit| unsafe { constant_text(unit) });
+    let time = match () {
+        () if functions::truncates(function) && unit.is_some_and(|unit| functions::is_of_months(&unit)) => {
+            Time::Steps
+        }
+        () if functions::keeps_month(function) => Time::Months,
+        () => return Err(Reason::Varying),
+    };
+    match shapes.iter().any(|shape| shape.series) {
+        true => Err(Reason::Varying),
+        false => Ok(Shape { series: false, time }),
+    }
+}
+
+/// Whether it is a constant interval with months.
+unsafe fn has_months(node: *mut Node) -> bool {
+    // SAFETY: an interval is passed by reference.
+    unsafe {
+        let interval = constant(node).filter(|(type_oid, _)| *type_oid == pg_sys::INTERVALOID);
+        interval.is_some_and(|(_, datum)| (*datum.cast_mut_ptr::<pg_sys::Interval>()).month != 0)
+    }
 }
 
 /// The days of an interval that has no months, or those that its multiples may have; None if it may have months.
