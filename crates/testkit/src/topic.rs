@@ -6,6 +6,9 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use crate::kafka::Kafka;
 use crate::{environment, World, STUCK};
 
+/// Keeps messages however old their timestamps say that they are; retention is looked at now and then only.
+const FOR_EVER: [(&str, &str); 1] = [("retention.ms", "-1")];
+
 /// A topic of one partition at first.
 pub struct Topic {
     /// The name of the topic, which no other run uses.
@@ -20,7 +23,7 @@ impl Topic {
         let brokers = environment("KAFKA_BROKERS");
         let kafka = Kafka::new(&brokers);
         let name = format!("{name}_{}", std::process::id());
-        kafka.create_topic(&name, 1, &[]);
+        kafka.create_topic(&name, 1, &FOR_EVER);
         Self { name, brokers, kafka }
     }
 
@@ -61,7 +64,7 @@ impl Topic {
     /// Deletes the topic and creates it again.
     pub fn recreate(&self) {
         self.kafka.delete_topic(&self.name);
-        self.kafka.create_topic(&self.name, 1, &[]);
+        self.kafka.create_topic(&self.name, 1, &FOR_EVER);
     }
 
     /// The configuration of a job that reads the topic.

@@ -46,7 +46,7 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
     // Without a database only the shared catalogs can be read.
     // SAFETY: called once, before anything that needs a database.
     unsafe { pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0) };
-    let mut places: HashMap<String, Place> = HashMap::new();
+    let mut places: HashMap<String, WorkerPlace> = HashMap::new();
     loop {
         match transaction(databases) {
             Ok(databases) => {
@@ -80,7 +80,7 @@ fn databases() -> HashMap<String, Oid> {
 
 /// A database that is to be served.
 #[derive(Default)]
-struct Place {
+struct WorkerPlace {
     worker: Option<*mut pg_sys::BackgroundWorkerHandle>,
     /// The time from which the next worker may be started.
     next: Option<Instant>,
@@ -88,7 +88,7 @@ struct Place {
     said: Option<&'static str>,
 }
 
-impl Place {
+impl WorkerPlace {
     fn serve(&mut self, name: &str, database: Option<Oid>) {
         if self.is_served() || self.next.is_some_and(|next| Instant::now() < next) {
             return;

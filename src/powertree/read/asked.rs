@@ -7,7 +7,7 @@ use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 
 /// A question about cells of time, of many series.
-pub struct Question<'a> {
+pub struct CellQuestion<'a> {
     pub tree: Rc<Tree>,
     /// Ranges of positions, both ends included; in order and apart.
     pub cells: &'a [Range],

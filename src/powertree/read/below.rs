@@ -1,6 +1,6 @@
 //! Answers for all series below a prefix at once, as one cell.
 
-use super::cells::{self, Question};
+use super::cells::{self, CellQuestion};
 use crate::pg::memory::{self, room};
 use crate::pg::value::Value;
 use crate::powertree::base::query::Base;
@@ -50,7 +50,7 @@ impl Below {
     fn ask_tree(&self, range: Range) -> Option<Vec<SeriesBelow>> {
         let (mut keys, mut sums): (Vec<Vec<u8>>, Vec<Measured>) = Default::default();
         let question =
-            Question { tree: self.tree.clone(), cells: &[range], series: None, user: Oid::INVALID };
+            CellQuestion { tree: self.tree.clone(), cells: &[range], series: None, user: Oid::INVALID };
         let accept = |key: &[u8]| {
             let is_below = key.starts_with(&self.begin);
             if is_below {

@@ -15,7 +15,7 @@ use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 use tally_stats::tree::Contents;
 
-pub use super::asked::{Counts, Question, Refused};
+pub use super::asked::{CellQuestion, Counts, Refused};
 pub use super::size::{bounds, estimate, Estimate};
 
 /// Reads all cells of the series that are accepted.
@@ -24,11 +24,11 @@ pub use super::size::{bounds, estimate, Estimate};
 /// acceptance, the cell by its place. One cell may be told in parts, in any order; none has no rows. After a refusal what was told is
 /// worth nothing.
 pub fn read(
-    question: Question,
+    question: CellQuestion,
     accept: impl FnMut(&[u8]) -> bool,
     each: impl FnMut(usize, usize, &Contents),
 ) -> Result<Counts, Refused> {
-    let Question { tree, cells, series, user } = question;
+    let CellQuestion { tree, cells, series, user } = question;
     if rights::rows_are_hidden_from(tree.base, user) {
         return Err(Refused::RowSecurity);
     }

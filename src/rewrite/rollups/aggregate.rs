@@ -16,14 +16,14 @@ use pgrx::pg_sys::{self, Aggref, Node, NodeTag, TargetEntry, Var};
 /// An aggregate that is understood.
 pub struct Aggregate {
     pub node: *mut Aggref,
-    pub argument: Argument,
-    /// Its condition, by its place among all; None without FILTER.
+    pub argument: Subject,
+    /// The place of the condition among all; None without FILTER.
     pub filter: Option<usize>,
 }
 
-/// What an aggregate is about.
+/// The thing that an aggregate is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Argument {
+pub enum Subject {
     /// Rows, whatever they hold.
     Rows,
     /// The positions of rows.
@@ -34,23 +34,23 @@ pub enum Argument {
     Operand(usize),
 }
 
-impl Argument {
-    /// As numbers in a plan.
+impl Subject {
+    /// Returns the argument as numbers in a plan.
     pub fn numbers(self) -> [i32; 2] {
         match self {
-            Argument::Rows => [0, 0],
-            Argument::Position => [1, 0],
-            Argument::Value(place) => [2, place as i32],
-            Argument::Operand(place) => [3, place as i32],
+            Subject::Rows => [0, 0],
+            Subject::Position => [1, 0],
+            Subject::Value(place) => [2, place as i32],
+            Subject::Operand(place) => [3, place as i32],
         }
     }
 
-    pub fn from_numbers(kind: i32, place: i32) -> Argument {
+    pub fn from_numbers(kind: i32, place: i32) -> Subject {
         match kind {
-            1 => Argument::Position,
-            2 => Argument::Value(place as usize),
-            3 => Argument::Operand(place as usize),
-            _ => Argument::Rows,
+            1 => Subject::Position,
+            2 => Subject::Value(place as usize),
+            3 => Subject::Operand(place as usize),
+            _ => Subject::Rows,
         }
     }
 }
@@ -98,7 +98,7 @@ impl Aggregates {
             }
             let argument = match argument {
                 Some(argument) => self.argument(argument, node, shapes, tree, not_null)?,
-                None => Argument::Rows,
+                None => Subject::Rows,
             };
             if !self.is_exact(node, argument, tree).ok_or_else(not_ours)?
                 && settings::answer_from_trees() == Answering::Exact
@@ -121,7 +121,7 @@ impl Aggregates {
         shapes: &mut Shapes,
         tree: &Tree,
         not_null: &[i16],
-    ) -> Understood<Argument> {
+    ) -> Understood<Subject> {
         // SAFETY: the caller's expressions of the query.
         unsafe {
             let column =
@@ -137,18 +137,18 @@ impl Aggregates {
                 })
             };
             if let Some(value) = value(bare(node)) {
-                return Ok(Argument::Value(value));
+                return Ok(Subject::Value(value));
             }
             let never_null = constant(node).is_some()
                 || column(bare(node)).is_some_and(|column| not_null.contains(&column));
             if never_null && (*aggregate).aggfnoid.to_u32() == COUNT && (*aggregate).aggdistinct.is_null() {
-                return Ok(Argument::Rows);
+                return Ok(Subject::Rows);
             }
             if column(node) == Some(tree.at.number) {
-                return Ok(Argument::Position);
+                return Ok(Subject::Position);
             }
             match self.operands.add(node, shapes, &value) {
-                Ok(place) => Ok(Argument::Operand(place)),
+                Ok(place) => Ok(Subject::Operand(place)),
                 Err(Reason::Column(_) | Reason::Continuous) => {
                     Err(Reason::Argument(aggregate_name(aggregate)))
                 }
@@ -158,21 +158,21 @@ impl Aggregates {
     }
 
     /// Whether the result has the same bytes as PostgreSQL's own; None if there is none to be had.
-    unsafe fn is_exact(&self, aggregate: *mut Aggref, argument: Argument, tree: &Tree) -> Option<bool> {
-        // SAFETY: the caller's aggregate.
+    unsafe fn is_exact(&self, aggregate: *mut Aggref, argument: Subject, tree: &Tree) -> Option<bool> {
+        // SAFETY: the caller passes an aggregate of the query, which the planner keeps.
         unsafe {
             let function = (*aggregate).aggfnoid;
             let has_duplicates = (*aggregate).aggdistinct.is_null();
             match argument {
-                Argument::Rows => Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true),
-                Argument::Position => extreme_of_positions(function).map(|_| true),
-                Argument::Value(value) => {
+                Subject::Rows => Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true),
+                Subject::Position => extreme_of_positions(function).map(|_| true),
+                Subject::Value(value) => {
                     let column = &tree.values.get(value)?.0;
                     let wanted = Wanted::of(function, Some((column.type_oid, column.typmod)))?;
                     let is_extreme = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
                     (has_duplicates || is_extreme).then(|| wanted.is_exact())
                 }
-                Argument::Operand(place) => {
+                Subject::Operand(place) => {
                     match Gathering::of(aggregate, self.operands.all.get(place)?, tree)? {
                         Gathering::Tallied(wanted) => Some(wanted.is_exact()),
                         Gathering::Extreme(_) | Gathering::Distinct(_) => Some(true),
@@ -183,7 +183,7 @@ impl Aggregates {
     }
 
     unsafe fn filter(&mut self, filter: *mut Node, shapes: &mut Shapes) -> Understood<usize> {
-        // SAFETY: the caller's conditions.
+        // SAFETY: the conditions are expressions of the query, which the planner keeps.
         unsafe {
             if let Some(known) = self.filters.iter().position(|(known, _)| same(*known, filter)) {
                 return Ok(known);

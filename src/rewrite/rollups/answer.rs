@@ -64,8 +64,12 @@ impl Prepared {
         let places =
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
         let mut sums = Sums::new(self, places, context);
-        let question =
-            cells::Question { tree: tree.clone(), cells: &cells, series: named.as_deref(), user: self.user };
+        let question = cells::CellQuestion {
+            tree: tree.clone(),
+            cells: &cells,
+            series: named.as_deref(),
+            user: self.user,
+        };
         // The callbacks of one reading take turns.
         let taken = std::cell::RefCell::new(&mut sums);
         let counts = cells::read(

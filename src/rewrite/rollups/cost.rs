@@ -5,7 +5,7 @@ use crate::powertree::cells::{self, Estimate};
 use pgrx::pg_sys::{Path, RelOptInfo};
 
 // Measured against an index-only scan of rows in memory.
-/// What is paid once: tables are opened and the log is looked at.
+/// The cost that is paid once: tables are opened and the log is looked at.
 const BEGIN: f64 = 30.0;
 const SERIES: f64 = 0.5;
 const NODE: f64 = 0.08;

@@ -1,7 +1,7 @@
 //! Output of EXPLAIN for the node.
 
 use super::answer::Answer;
-use super::plan::{Expressions, Layout};
+use super::plan::{ExpressionList, PlanLayout};
 use super::reason::Reason;
 use crate::pg::name::c_string;
 use crate::powertree::model::tree::Tree;
@@ -12,7 +12,7 @@ use std::ffi::CStr;
 ///
 /// # Safety
 /// A plan of ours, and the state of EXPLAIN.
-pub unsafe fn question(layout: Layout, plan: *mut Plan, ancestors: *mut List, es: *mut ExplainState) {
+pub unsafe fn question(layout: PlanLayout, plan: *mut Plan, ancestors: *mut List, es: *mut ExplainState) {
     // SAFETY: the caller's plan, whose expressions can be shown in its context.
     unsafe {
         let context = pg_sys::set_deparse_context_plan((*es).deparse_cxt, plan, ancestors);
@@ -29,8 +29,8 @@ pub unsafe fn question(layout: Layout, plan: *mut Plan, ancestors: *mut List, es
         };
         let name = Tree::usable(layout.tree()).map(|tree| tree.name.clone()).unwrap_or_default();
         pg_sys::ExplainPropertyText(c"Tree".as_ptr(), c_string(&name).as_ptr(), es);
-        show(c"Group Key", &mut layout.expressions(Expressions::Keys), ", ");
-        show(c"Conditions", &mut layout.expressions(Expressions::Conditions), " AND ");
+        show(c"Group Key", &mut layout.expressions(ExpressionList::Keys), ", ");
+        show(c"Conditions", &mut layout.expressions(ExpressionList::Conditions), " AND ");
     }
 }
 
@@ -59,7 +59,7 @@ pub unsafe fn answer(decided: Option<&Result<Answer, Reason>>, es: *mut ExplainS
                 (c"Log Rows", counts.log_rows),
                 (c"Rows Read", counts.rows_read),
             ] {
-                // SAFETY: as above.
+                // SAFETY: the caller promises the state of an EXPLAIN that is running.
                 unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), std::ptr::null(), number as i64, es) }
             }
         }

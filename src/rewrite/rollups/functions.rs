@@ -23,7 +23,7 @@ pub struct Monotone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zone {
     None,
-    /// That of the session.
+    /// The session's own.
     Session,
     /// The one whose name is at this place in the arguments.
     Named(usize),

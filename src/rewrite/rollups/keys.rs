@@ -8,7 +8,7 @@ use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use std::collections::HashMap;
 
 /// An expression by which rows are grouped.
-pub struct Key {
+pub struct GroupKey {
     expression: Expression,
     shape: Shape,
     collation: Oid,
@@ -16,7 +16,7 @@ pub struct Key {
     equal: FmgrInfo,
 }
 
-impl Key {
+impl GroupKey {
     /// # Safety
     /// An equality operator of the expression's type that can be hashed, and a context that lives as long as the key.
     pub unsafe fn new(
@@ -25,7 +25,7 @@ impl Key {
         equality: Oid,
         collation: Oid,
         context: MemoryContext,
-    ) -> Key {
+    ) -> GroupKey {
         let (mut hash, mut other) = (Oid::INVALID, Oid::INVALID);
         let (mut hashed, mut equal) = (FmgrInfo::default(), FmgrInfo::default());
         // SAFETY: PostgreSQL looks the functions up, and keeps what it knows of them in the context.
@@ -34,7 +34,7 @@ impl Key {
             pg_sys::fmgr_info_cxt(hash, &mut hashed, context);
             pg_sys::fmgr_info_cxt(pg_sys::get_opcode(equality), &mut equal, context);
         }
-        Key { expression, shape, collation, hash: hashed, equal }
+        GroupKey { expression, shape, collation, hash: hashed, equal }
     }
 
     fn hash(&mut self, value: Option<Datum>) -> u64 {
@@ -58,7 +58,7 @@ impl Key {
 
 /// Keys of one shape, and the combinations of their values, numbered.
 pub struct Combinations {
-    keys: Vec<Key>,
+    keys: Vec<GroupKey>,
     known: Known<u32>,
     values: Vec<Option<Datum>>,
     numbers: HashMap<u64, Vec<u32>>,
@@ -66,7 +66,7 @@ pub struct Combinations {
 
 impl Combinations {
     /// No combinations yet.
-    pub fn new(keys: Vec<Key>, shape: Shape) -> Combinations {
+    pub fn new(keys: Vec<GroupKey>, shape: Shape) -> Combinations {
         Combinations { keys, known: Known::new(shape), values: Vec::new(), numbers: HashMap::new() }
     }
 
@@ -122,9 +122,10 @@ pub struct Groups {
 
 impl Groups {
     /// No groups yet; values of keys are kept in the memory context.
-    pub fn new(keys: Vec<Key>, context: MemoryContext) -> Groups {
-        let (with_series, of_time): (Vec<Key>, Vec<Key>) = keys.into_iter().partition(|key| key.shape.series);
-        let (of_both, of_series): (Vec<Key>, Vec<Key>) =
+    pub fn new(keys: Vec<GroupKey>, context: MemoryContext) -> Groups {
+        let (with_series, of_time): (Vec<GroupKey>, Vec<GroupKey>) =
+            keys.into_iter().partition(|key| key.shape.series);
+        let (of_both, of_series): (Vec<GroupKey>, Vec<GroupKey>) =
             with_series.into_iter().partition(|key| key.shape.depends_on_time());
         Groups {
             of_series: Combinations::new(of_series, Shape::SERIES),

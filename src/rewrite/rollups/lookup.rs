@@ -5,7 +5,7 @@ use crate::pg::list::items;
 use crate::powertree::model::key::KeyColumn;
 use pgrx::pg_sys::{self, Node, NodeTag, Oid, OpExpr, RelabelType, ScalarArrayOpExpr, Var};
 
-/// What a column of the series is equal to.
+/// A value, or an array of values, that a column of the series is equal to.
 #[derive(Clone, Copy)]
 pub struct Lookup {
     pub node: *mut Node,

@@ -2,7 +2,7 @@
 //!
 //! The analyst's own `SELECT date_trunc('hour', at), avg(price) … GROUP BY 1` gets a path of ours beside the planner's. The node
 //! has the ordinary plan below it and decides when it runs: where the tree cannot be proved to have the same answer, the
-//! ordinary plan gives it.
+//! ordinary plan answers.
 //!
 //! No expression is inverted. `shape` traces what depends on time back to monotone carriers; between their steps, in the cells
 //! that `slices` cuts, nothing changes, and PostgreSQL itself evaluates the query's own expressions once for each series and cell.
@@ -32,6 +32,7 @@ mod row;
 mod shape;
 mod slices;
 mod sums;
+mod wanting;
 mod zones;
 
 use crate::powertree::cells;
@@ -92,7 +93,7 @@ unsafe fn consider(
     output: *mut RelOptInfo,
     grouping: &Grouping,
 ) {
-    // SAFETY: the planner's query.
+    // SAFETY: the planner passes the query that it is planning, and the relations of it.
     unsafe {
         let Some((source, entry)) = Source::of(root, input) else { return };
         if cells::inside() {

@@ -2,11 +2,11 @@
 
 use super::answer::Answer;
 use super::explain;
-use super::plan::{Expressions, Layout};
+use super::plan::{ExpressionList, PlanLayout};
 use super::prepared::Prepared;
 use super::reason::Reason;
-use super::row::{Columns, Expression, Row};
-use super::sums::Wanting;
+use super::row::{Columns, Expression, PlaceRow};
+use super::wanting::Wanting;
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
@@ -22,17 +22,17 @@ use std::ptr::null_mut;
 
 pub const NAME: &CStr = c"pg_tally power tree";
 
-struct Methods<T>(T);
+struct RollupMethods<T>(T);
 
 // SAFETY: the pointers in the table are those of constants.
-unsafe impl Sync for Methods<CustomScanMethods> {}
+unsafe impl Sync for RollupMethods<CustomScanMethods> {}
 // SAFETY: the pointers of this table are those of static tables too, which nobody changes.
-unsafe impl Sync for Methods<CustomExecMethods> {}
+unsafe impl Sync for RollupMethods<CustomExecMethods> {}
 
-static SCAN: Methods<CustomScanMethods> =
-    Methods(CustomScanMethods { CustomName: NAME.as_ptr(), CreateCustomScanState: Some(create) });
+static SCAN: RollupMethods<CustomScanMethods> =
+    RollupMethods(CustomScanMethods { CustomName: NAME.as_ptr(), CreateCustomScanState: Some(create) });
 
-static EXECUTE: Methods<CustomExecMethods> = Methods(CustomExecMethods {
+static EXECUTE: RollupMethods<CustomExecMethods> = RollupMethods(CustomExecMethods {
     CustomName: NAME.as_ptr(),
     BeginCustomScan: Some(begin_scan),
     ExecCustomScan: Some(execute),
@@ -69,7 +69,7 @@ struct RollupState {
 /// The node's own state.
 struct Rollup {
     prepared: Prepared,
-    /// The tree's answer, or why the table gives it; None until that is decided.
+    /// The tree's answer, or the reason why the table answers; None until that is decided.
     answer: Option<Result<Answer, Reason>>,
     /// The group to come.
     next: usize,
@@ -116,9 +116,9 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
     // SAFETY: the caller's node, whose plan is one of ours.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
-        let layout = Layout::of((*ps).plan.cast());
+        let layout = PlanLayout::of((*ps).plan.cast());
         let expressions = |which| layout.expressions(which).map(|node| Expression::of(node, ps));
-        let conditions = || expressions(Expressions::Conditions).zip(layout.conditions());
+        let conditions = || expressions(ExpressionList::Conditions).zip(layout.conditions());
         let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
         layout.aggregates().for_each(|(aggregate, ..)| require_execute((*aggregate).aggfnoid));
         let tree = Tree::usable(layout.tree());
@@ -133,28 +133,28 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             // Without its columns the tree is as good as gone.
             tree: if aggregates.is_some() { layout.tree() } else { 0 },
             user: layout.user(),
-            row: Row::of(ps, (*node).ss.ss_ScanTupleSlot),
+            row: PlaceRow::of(ps, (*node).ss.ss_ScanTupleSlot),
             columns: Columns::of(layout.columns()),
             conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
             ranges: conditions()
                 .filter(|(_, shape)| shape.is_none())
                 .map(|(condition, _)| condition)
                 .collect(),
-            comparisons: expressions(Expressions::Comparisons).collect(),
-            carriers: expressions(Expressions::Carriers).collect(),
-            zones: expressions(Expressions::Zones).collect(),
+            comparisons: expressions(ExpressionList::Comparisons).collect(),
+            carriers: expressions(ExpressionList::Carriers).collect(),
+            zones: expressions(ExpressionList::Zones).collect(),
             in_session_zone: layout.is_in_session_zone(),
             days: layout.days().collect(),
             is_open: layout.is_open(),
             narrows: layout.narrows(),
-            lookups: expressions(Expressions::Lookups).zip(layout.lookups()).collect(),
-            keys: expressions(Expressions::Keys)
+            lookups: expressions(ExpressionList::Lookups).zip(layout.lookups()).collect(),
+            keys: expressions(ExpressionList::Keys)
                 .zip(layout.keys())
                 .map(|(key, (shape, equality, collation))| (key, shape, equality, collation))
                 .collect(),
-            filters: expressions(Expressions::Filters).zip(layout.filters()).collect(),
+            filters: expressions(ExpressionList::Filters).zip(layout.filters()).collect(),
             operands,
-            arguments: expressions(Expressions::Arguments).zip(layout.arguments()).collect(),
+            arguments: expressions(ExpressionList::Arguments).zip(layout.arguments()).collect(),
             aggregates: aggregates.unwrap_or_default(),
         };
         let results = columns - layout.aggregates().count() + 1;
@@ -177,7 +177,7 @@ unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
         if (*node).custom_ps.is_null() {
             let estate = (*node).ss.ps.state;
             let rollup = (*node.cast::<RollupState>()).rollup;
-            let plan = guarded(|| Layout::of((*node).ss.ps.plan.cast()).ordinary());
+            let plan = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).ordinary());
             let before = pg_sys::CurrentMemoryContext;
             pg_sys::CurrentMemoryContext = (*estate).es_query_cxt;
             let state = ExecInitNode(plan, estate, (*rollup).flags);
@@ -248,7 +248,7 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
     unsafe {
         let plan = (*node).ss.ps.plan;
-        explain::question(Layout::of(plan.cast()), plan, ancestors, es);
+        explain::question(PlanLayout::of(plan.cast()), plan, ancestors, es);
         if (*es).analyze {
             explain::answer((*(*node.cast::<RollupState>()).rollup).answer.as_ref(), es);
         }

@@ -38,7 +38,7 @@ impl Operand {
         }
     }
 
-    /// As numbers in a plan.
+    /// Returns the operand as numbers in a plan.
     pub fn numbers(&self) -> Vec<i32> {
         let number = |place: Option<usize>| place.map_or(0, |place| place as i32 + 1);
         let branches =
@@ -77,7 +77,7 @@ impl Operands {
         shapes: &mut Shapes,
         value: &dyn Fn(*mut Node) -> Option<usize>,
     ) -> Understood<usize> {
-        // SAFETY: the caller's expression.
+        // SAFETY: the caller passes an expression of the query that the shapes are about.
         let operand = unsafe { self.operand(node, shapes, value)? };
         if let Some(known) = self.all.iter().position(|known| *known == operand) {
             return Ok(known);

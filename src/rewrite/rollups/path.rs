@@ -3,7 +3,7 @@
 use super::cost;
 use super::found;
 use super::node;
-use super::plan::{lay_out, scan, Layout};
+use super::plan::{lay_out, scan, PlanLayout};
 use super::question::{Grouping, Question};
 use super::reason::{Reason, Understood};
 use crate::pg::expression::appended;
@@ -12,12 +12,12 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo};
 use std::ptr::null_mut;
 
-struct Methods(CustomPathMethods);
+struct PathMethods(CustomPathMethods);
 
 // SAFETY: the pointers in the table are those of constants.
-unsafe impl Sync for Methods {}
+unsafe impl Sync for PathMethods {}
 
-static METHODS: Methods = Methods(CustomPathMethods {
+static METHODS: PathMethods = PathMethods(CustomPathMethods {
     CustomName: node::NAME.as_ptr(),
     PlanCustomPath: Some(plan),
     ReparameterizeCustomPathByChild: None,
@@ -118,7 +118,7 @@ unsafe extern "C-unwind" fn plan(
         let scan = scan(part(0), part(1), part(2), targets, part(3), ordinary);
         (*scan).flags = (*path).flags;
         (*scan).methods = node::methods();
-        found::note_chosen(Layout::of(scan).tree());
+        found::note_chosen(PlanLayout::of(scan).tree());
         scan.cast()
     }
 }

@@ -1,6 +1,6 @@
-//! Where something may differ: between series, between cells, or both.
+//! Places, between which something may differ: series, cells, or both.
 
-use super::row::{Columns, Expression, Row};
+use super::row::{Columns, Expression, PlaceRow};
 use super::shape::Shape;
 use crate::pg::memory;
 use crate::powertree::model::question::Range;
@@ -18,7 +18,7 @@ pub struct Place {
 /// The places of an answer, and the row on which expressions are evaluated there.
 pub struct Places<'a> {
     pub tree: &'a Tree,
-    pub row: Row,
+    pub row: PlaceRow,
     pub columns: &'a Columns,
     pub cells: &'a [Range],
     /// The values of all series that were accepted.
@@ -33,7 +33,7 @@ impl Places<'_> {
     }
 }
 
-/// What is known of places, found out at the first question about each.
+/// Facts about places, found out at the first question about each.
 ///
 /// What depends on the series alone is found out once for each series, and what depends on time alone once for each cell.
 pub struct Known<T> {
@@ -77,14 +77,14 @@ impl<T: Copy> Known<T> {
 }
 
 /// A condition, evaluated only where there are rows.
-pub struct Condition {
+pub struct PlaceCondition {
     expression: Expression,
     known: Known<bool>,
 }
 
-impl Condition {
-    pub fn new(expression: Expression, shape: Shape) -> Condition {
-        Condition { expression, known: Known::new(shape) }
+impl PlaceCondition {
+    pub fn new(expression: Expression, shape: Shape) -> PlaceCondition {
+        PlaceCondition { expression, known: Known::new(shape) }
     }
 
     pub fn holds(&mut self, places: &Places, place: Place) -> bool {

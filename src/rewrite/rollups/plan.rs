@@ -1,6 +1,6 @@
 //! The plan: what the executor needs to know of a question, in lists that PostgreSQL can copy.
 
-use super::aggregate::Argument;
+use super::aggregate::Subject;
 use super::operand::Operand;
 use super::question::Question;
 use super::shape::Shape;
@@ -11,7 +11,7 @@ use std::ptr::null_mut;
 
 /// The lists of expressions, in their order.
 #[derive(Clone, Copy)]
-pub enum Expressions {
+pub enum ExpressionList {
     Conditions,
     Comparisons,
     Carriers,
@@ -53,7 +53,7 @@ enum Numbers {
 /// # Safety
 /// A question about the query that is being planned; the lists are in the memory of the planner.
 pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
-    // SAFETY: the caller's expressions.
+    // SAFETY: the expressions of a question are those of the query, which the planner keeps.
     unsafe {
         let list = |nodes: &mut dyn Iterator<Item = *mut Node>| {
             nodes.fold(null_mut(), |list, node| appended(list, node))
@@ -123,7 +123,7 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
 
 /// The columns of the table that expressions refer to, each once.
 unsafe fn columns(expressions: *mut List) -> *mut List {
-    // SAFETY: the caller's expressions.
+    // SAFETY: the caller passes a list of expressions, in which PostgreSQL finds the columns.
     unsafe {
         let all = pg_sys::pull_var_clause(expressions.cast(), pg_sys::PVC_RECURSE_PLACEHOLDERS as i32);
         items::<Var>(all)
@@ -164,13 +164,13 @@ pub unsafe fn scan(
 
 /// A plan node made by [`scan`].
 #[derive(Clone, Copy)]
-pub struct Layout(*mut CustomScan);
+pub struct PlanLayout(*mut CustomScan);
 
-impl Layout {
+impl PlanLayout {
     /// # Safety
     /// A plan node made by [`scan`], which lives as long as the layout is used.
-    pub unsafe fn of(scan: *mut CustomScan) -> Layout {
-        Layout(scan)
+    pub unsafe fn of(scan: *mut CustomScan) -> PlanLayout {
+        PlanLayout(scan)
     }
 
     /// The ordinary plan.
@@ -179,7 +179,7 @@ impl Layout {
         unsafe { items::<pg_sys::Plan>((*self.0).custom_plans).next().unwrap_or(null_mut()) }
     }
 
-    pub fn expressions(self, which: Expressions) -> impl Iterator<Item = *mut Node> {
+    pub fn expressions(self, which: ExpressionList) -> impl Iterator<Item = *mut Node> {
         // SAFETY: the lists are as `lay_out` made them; PostgreSQL has replaced their members by others.
         unsafe {
             let list = items::<List>((*self.0).custom_exprs).nth(which as usize).unwrap_or(null_mut());
@@ -275,7 +275,7 @@ impl Layout {
     }
 
     /// The aggregates with their argument and filter.
-    pub fn aggregates(self) -> impl Iterator<Item = (*mut Aggref, Argument, Option<usize>)> {
+    pub fn aggregates(self) -> impl Iterator<Item = (*mut Aggref, Subject, Option<usize>)> {
         const EACH: usize = 3;
         let numbers: Vec<i32> = self.numbers(Numbers::Aggregates).collect();
         // SAFETY: the last columns of the scan are the aggregates.
@@ -285,7 +285,7 @@ impl Layout {
             items::<TargetEntry>(rows).skip(columns).enumerate().map(move |(number, target)| {
                 let [kind, place, filter] = [0, 1, 2].map(|part| numbers[EACH * number + part]);
                 let filter = usize::try_from(filter - 1).ok();
-                ((*target).expr.cast(), Argument::from_numbers(kind, place), filter)
+                ((*target).expr.cast(), Subject::from_numbers(kind, place), filter)
             })
         }
     }

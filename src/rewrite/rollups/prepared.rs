@@ -2,10 +2,10 @@
 
 use super::operand::Operand;
 use super::reason::Reason;
-use super::row::{Columns, Expression, Row};
+use super::row::{Columns, Expression, PlaceRow};
 use super::shape::Shape;
 use super::slices::Slices;
-use super::sums::Wanting;
+use super::wanting::Wanting;
 use super::zones;
 use crate::pg::name::text;
 use crate::powertree::cells;
@@ -26,7 +26,7 @@ const FEW_ROWS: f64 = 500.0;
 pub struct Prepared {
     pub tree: i32,
     pub user: Oid,
-    pub row: Row,
+    pub row: PlaceRow,
     pub columns: Columns,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.
@@ -40,7 +40,7 @@ pub struct Prepared {
     pub is_open: bool,
     /// Whether something fails where it has more than 31 bits.
     pub narrows: bool,
-    /// What the columns of the series are equal to, and whether that is an array; empty unless all are.
+    /// The values that the columns of the series are equal to, and whether each is an array; empty unless all are.
     pub lookups: Vec<(Expression, bool)>,
     /// Expression, shape, equality and collation.
     pub keys: Vec<(Expression, Shape, Oid, Oid)>,

@@ -1,4 +1,4 @@
-//! What a grouped query asks of a power tree.
+//! Questions that grouped queries ask of power trees.
 
 use super::aggregate::Aggregates;
 use super::lookup::Lookup;
@@ -25,14 +25,14 @@ pub struct Question<'t> {
     /// All conditions of the rows.
     pub conditions: Vec<Condition>,
     pub keys: Vec<Key>,
-    /// What each column of the series is equal to, if they all are equal to something; an array has several values.
+    /// The value that each column of the series is equal to, if they all are; an array has several values.
     pub lookups: Vec<Lookup>,
     pub aggregates: Aggregates,
 }
 
-/// How a query groups.
+/// The grouping of a query.
 pub struct Grouping {
-    /// Its GROUP BY or DISTINCT.
+    /// The clauses of GROUP BY or DISTINCT.
     pub clauses: *mut List,
     /// Expressions of the results.
     pub results: *mut List,
@@ -114,7 +114,7 @@ impl<'t> Question<'t> {
         input: *mut RelOptInfo,
         grouping: &Grouping,
     ) -> Understood<Question<'t>> {
-        // SAFETY: the caller's query.
+        // SAFETY: the caller promises the query that is being planned, and what is grouped in it.
         unsafe {
             let mut question = Question {
                 tree,
@@ -144,7 +144,7 @@ impl<'t> Question<'t> {
 
     /// Whether the range depends on parameters, which are known when the query runs.
     pub fn is_open(&self) -> bool {
-        // SAFETY: expressions of the query.
+        // SAFETY: the comparisons are expressions of the query, which the planner keeps.
         self.shapes.comparisons.iter().any(|&comparison| unsafe { has_parameter(comparison) })
     }
 
@@ -166,7 +166,7 @@ impl<'t> Question<'t> {
     }
 
     unsafe fn add_condition(&mut self, node: *mut Node) -> Understood<()> {
-        // SAFETY: the caller's condition.
+        // SAFETY: the caller passes a condition of the query that is being planned.
         unsafe {
             if pg_sys::contain_volatile_functions(node) {
                 return Err(Reason::Volatile);
@@ -244,12 +244,12 @@ impl<'t> Question<'t> {
     }
 }
 
-/// What rules a tree out before its columns matter.
+/// Refuses queries that no tree can answer, whatever its columns.
 ///
 /// # Safety
 /// As for [`Question::of`].
 pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Understood<()> {
-    // SAFETY: the caller's query.
+    // SAFETY: the caller promises the query that is being planned, and the entry of its table.
     unsafe {
         let query = (*root).parse;
         let refuse = |applies: bool, reason| if applies { Err(reason) } else { Ok(()) };

@@ -1,4 +1,4 @@
-//! Why a grouped query of a table with a power tree is answered from the table.
+//! Reasons why a grouped query of a table with a power tree is answered from the table.
 
 use super::results::Uncertified;
 use crate::powertree::cells::Refused;
@@ -45,7 +45,7 @@ pub enum Reason {
     /// The ordinary plan is cheaper.
     Cost,
 
-    /// The tree has been dropped or made anew.
+    /// The tree has been dropped or made again.
     Gone,
     /// The tree is not in step with the table in this snapshot, or its rows are hidden from the caller.
     Unreadable(String),
@@ -107,5 +107,5 @@ impl From<Uncertified> for Reason {
     }
 }
 
-/// What has been understood, or why it has not.
+/// The result of understanding something, or the reason why it was not understood.
 pub type Understood<T> = Result<T, Reason>;

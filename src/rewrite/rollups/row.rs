@@ -8,17 +8,17 @@ use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Node, Oid, PlanState
 
 /// A row of the scan. Columns of aggregates are NULL until the answer is known.
 #[derive(Clone, Copy)]
-pub struct Row {
+pub struct PlaceRow {
     slot: *mut TupleTableSlot,
     context: *mut ExprContext,
 }
 
-impl Row {
+impl PlaceRow {
     /// The row of a node.
     ///
     /// # Safety
     /// A node of the plan that is initialised, and its slot for the rows of the scan; both live as long as the row is used.
-    pub unsafe fn of(node: *mut PlanState, slot: *mut TupleTableSlot) -> Row {
+    pub unsafe fn of(node: *mut PlanState, slot: *mut TupleTableSlot) -> PlaceRow {
         // SAFETY: the caller's node has a context, and its slot as many columns as its descriptor says.
         unsafe {
             let context = (*node).ps_ExprContext;
@@ -27,7 +27,7 @@ impl Row {
             (0..count).for_each(|place| *(*slot).tts_isnull.add(place) = true);
             fill(slot);
             (*context).ecxt_scantuple = slot;
-            Row { slot, context }
+            PlaceRow { slot, context }
         }
     }
 
@@ -137,14 +137,14 @@ impl Expression {
     }
 
     /// Returns whether the condition holds for the row; NULL is no.
-    pub fn holds(self, row: Row) -> bool {
+    pub fn holds(self, row: PlaceRow) -> bool {
         let holds = self.value().is_some_and(|value| value.value() != 0);
         row.forget();
         holds
     }
 
     /// Returns the value for the row, to be compared.
-    pub fn image(self, row: Row) -> Image {
+    pub fn image(self, row: PlaceRow) -> Image {
         let image = self.value().map_or(Image::Null, |value| self.image_of(value));
         row.forget();
         image
@@ -166,7 +166,7 @@ impl Expression {
     }
 
     /// Returns the value for the row as a copy in this memory context.
-    pub fn copied(self, row: Row, context: MemoryContext) -> Option<Datum> {
+    pub fn copied(self, row: PlaceRow, context: MemoryContext) -> Option<Datum> {
         // SAFETY: the value is one of the type; the copy is made before the row forgets it.
         let copied = unsafe {
             self.value().map(|value| {
@@ -193,12 +193,12 @@ impl Columns {
     }
 
     /// Puts a position into the row.
-    pub fn set_position(&self, row: Row, tree: &Tree, position: i64) {
+    pub fn set_position(&self, row: PlaceRow, tree: &Tree, position: i64) {
         row.set(self.at, Some(tree.position.to_datum(position)));
     }
 
     /// Puts a series into the row.
-    pub fn set_series(&self, row: Row, values: &[Datum]) {
+    pub fn set_series(&self, row: PlaceRow, values: &[Datum]) {
         self.series.iter().zip(values).for_each(|(&column, &value)| row.set(column, Some(value)));
     }
 

@@ -13,7 +13,7 @@ use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, BoolExpr, FuncExpr, Node, NodeTag, Oid, OpExpr, Param, Var};
 use std::ptr::null_mut;
 
-/// What an expression depends on.
+/// The things that an expression depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Whether it depends on the series.
@@ -21,13 +21,13 @@ pub struct Shape {
     pub time: Time,
 }
 
-/// How an expression depends on the position.
+/// The way in which an expression depends on the position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Time {
     Free,
-    /// In steps, at those of the carriers.
+    /// Changes in steps, at those of the carriers.
     Steps,
-    /// In the same month for all positions of a month, and of no use but for its month.
+    /// Stays in one month for all positions of a month, and is of no use but for that month.
     Months,
     /// Monotone, in many steps or smoothly; `after` says that it is monotone between the steps of other carriers only.
     Monotone {
@@ -52,7 +52,7 @@ impl Shape {
         self.time != Time::Free
     }
 
-    /// As a number in a plan.
+    /// Returns the shape as a number in a plan.
     pub fn number(self) -> i32 {
         i32::from(self.series) + 2 * i32::from(self.depends_on_time())
     }
@@ -62,7 +62,7 @@ impl Shape {
     }
 }
 
-/// What is found out about the expressions of a query.
+/// Findings about the expressions of a query.
 pub struct Shapes<'t> {
     tree: &'t Tree,
     /// The number of the table in the query.
@@ -102,7 +102,7 @@ impl<'t> Shapes<'t> {
     /// # Safety
     /// An expression of the query.
     pub unsafe fn stepped(&mut self, node: *mut Node) -> Understood<Shape> {
-        // SAFETY: the caller's node.
+        // SAFETY: the caller promises an expression of the query.
         let shape = unsafe { self.shape(node)? };
         match shape.time {
             Time::Monotone { is_stepped: true, .. } => {
@@ -153,7 +153,7 @@ impl<'t> Shapes<'t> {
     }
 
     unsafe fn column(&mut self, column: *mut Var) -> Understood<Shape> {
-        // SAFETY: the caller's node.
+        // SAFETY: the caller has seen the tag of a column.
         let (relation, number) = unsafe { ((*column).varno, (*column).varattno) };
         let is_ours = i64::from(relation) == i64::from(self.relation);
         if is_ours && number == self.tree.at.number {
@@ -181,7 +181,7 @@ impl<'t> Shapes<'t> {
     /// Any other node: its children between two steps.
     unsafe fn any(&mut self, node: *mut Node) -> Understood<Shape> {
         let mut all = Ok(Shape::FREE);
-        // SAFETY: the caller's node.
+        // SAFETY: the caller passes an expression of the query, whose children are expressions.
         unsafe {
             for_each_child(node, &mut |child| {
                 if let Ok(before) = &all {
@@ -203,7 +203,7 @@ impl<'t> Shapes<'t> {
         function: Oid,
         arguments: *mut pg_sys::List,
     ) -> Understood<Shape> {
-        // SAFETY: the caller's call.
+        // SAFETY: the caller passes a call and the list of its arguments.
         unsafe {
             let number = function.to_u32();
             let arguments: Vec<*mut Node> = items::<Node>(arguments).collect();
@@ -253,7 +253,7 @@ impl<'t> Shapes<'t> {
                 return Err(Reason::Varying);
             }
             after |= shape.depends_on_time();
-            // SAFETY: the caller's arguments.
+            // SAFETY: the caller passes the arguments of a call, which are expressions.
             unsafe {
                 if rule.divides && !is_a_number_but_zero(arguments[other]) {
                     return Err(Reason::Varying);
@@ -281,7 +281,7 @@ impl<'t> Shapes<'t> {
 
     /// `extract(field FROM time)` and `date_part`.
     unsafe fn field(&mut self, node: *mut Node, arguments: &[*mut Node]) -> Understood<Shape> {
-        // SAFETY: the caller's arguments.
+        // SAFETY: the caller passes the arguments of a call, which are expressions.
         unsafe {
             let name = constant_text(arguments[0]);
             let (is_stepped, after) = match self.shape(arguments[1])?.time {
@@ -318,7 +318,7 @@ impl<'t> Shapes<'t> {
 
     /// `to_char(time, pattern)`.
     unsafe fn formatted(&mut self, node: *mut Node, arguments: &[*mut Node]) -> Understood<Shape> {
-        // SAFETY: the caller's arguments.
+        // SAFETY: the caller passes the arguments of a call, which are expressions.
         unsafe {
             let Time::Monotone { .. } = self.shape(arguments[0])?.time else { return self.any(node) };
             match constant_text(arguments[1]).and_then(|pattern| functions::unit_of(&pattern)) {
@@ -328,7 +328,7 @@ impl<'t> Shapes<'t> {
         }
     }
 
-    /// What is the same as long as `date_trunc` of this unit is.
+    /// The shape of what is the same as long as `date_trunc` of this unit is.
     unsafe fn within(&mut self, unit: &str, time: *mut Node) -> Understood<Shape> {
         // SAFETY: the caller's expression; the new ones are in the memory of the planner.
         unsafe {
@@ -404,7 +404,7 @@ impl<'t> Shapes<'t> {
     }
 }
 
-/// What an operator compares in the order of the type on its left.
+/// A comparison in the order of the type on the operator's left.
 enum Comparison {
     Order,
     /// Equality or its opposite, in a family of operators.
@@ -434,7 +434,7 @@ impl Comparison {
 /// A parameter has one value for all rows, unless it is that of an assignment.
 unsafe fn parameter(parameter: *mut Param) -> Understood<Shape> {
     use pg_sys::ParamKind::{PARAM_EXEC, PARAM_EXTERN};
-    // SAFETY: the caller's node.
+    // SAFETY: the caller has seen the tag of a parameter.
     match unsafe { (*parameter).paramkind } {
         PARAM_EXEC | PARAM_EXTERN => Ok(Shape::FREE),
         _ => Err(Reason::Subquery),
@@ -449,7 +449,7 @@ unsafe fn function_call(function: Oid, result: Oid, arguments: *mut pg_sys::List
 
 /// A function of a time of which only the month is known to be the same.
 unsafe fn of_months(function: u32, arguments: &[*mut Node], shapes: &[Shape]) -> Understood<Shape> {
-    // SAFETY: the caller's arguments.
+    // SAFETY: the caller passes the arguments of a call, which are expressions.
     let unit = arguments.first().and_then(|&unit| unsafe { constant_text(unit) });
     let time = match () {
         () if functions::truncates(function) && unit.is_some_and(|unit| functions::is_of_months(&unit)) => {
@@ -521,7 +521,7 @@ unsafe fn is_a_number_but_zero(node: *mut Node) -> bool {
 
 /// Adds an expression unless it is there.
 fn push(list: &mut Vec<*mut Node>, node: *mut Node) {
-    // SAFETY: expressions of one query.
+    // SAFETY: all of them are expressions of the query, which the planner keeps.
     if !list.iter().any(|&other| unsafe { same(other, node) }) {
         list.push(node);
     }

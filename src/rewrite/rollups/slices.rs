@@ -1,7 +1,7 @@
 //! Cutting the line of positions into cells, within which nothing of the query changes with time.
 
 use super::reason::Reason;
-use super::row::{Columns, Expression, Row};
+use super::row::{Columns, Expression, PlaceRow};
 use super::zones;
 use crate::pg::list::items;
 use crate::pg::memory;
@@ -19,10 +19,10 @@ const DAY: i64 = 86_400_000_000;
 /// The integers up to which a double has all of them.
 const EXACT: i64 = 1 << 53;
 
-/// What changes with time in a query.
+/// Everything of a query that changes with time.
 pub struct Slices<'a> {
     pub tree: &'a Tree,
-    pub row: Row,
+    pub row: PlaceRow,
     pub columns: &'a Columns,
     pub comparisons: &'a [Expression],
     pub carriers: &'a [Expression],

@@ -1,75 +1,23 @@
 //! The sums of the groups, and the results of the aggregates.
 
-use super::aggregate::Argument;
-use super::keys::{Groups, Key};
-use super::measure::{self, Gathering, Ingredients, Measure};
-use super::operand::Operand;
-use super::place::{Condition, Place, Places};
+use super::keys::{GroupKey, Groups};
+use super::measure::{self, GroupMeasure, Ingredients};
+use super::place::{Place, PlaceCondition, Places};
 use super::prepared::{memory as most_memory, Prepared};
 use super::reason::Reason;
-use super::results::{self, extreme_of_positions, Statistic, Wanted};
+use super::results::{self, Statistic};
 use super::row::Expression;
 use super::shape::Shape;
+use super::wanting::{Origin, Wanting};
 use crate::pg::memory::{self, collect};
 use crate::powertree::model::key::decode;
-use crate::powertree::model::tree::Tree;
 use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_sys::{self, Datum, MemoryContext, Oid};
+use pgrx::pg_sys::{self, Datum, MemoryContext};
 use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
 
 /// Bytes that are remembered of a series beside its values.
 const SERIES: usize = 100;
-
-/// An aggregate that is wanted.
-#[derive(Clone, Copy)]
-pub struct Wanting {
-    of: Of,
-    filter: Option<usize>,
-}
-
-/// What an aggregate is had from.
-#[derive(Clone, Copy)]
-enum Of {
-    Rows,
-    /// The positions of rows, of which it is an extreme.
-    Positions(Statistic),
-    /// The tally of the value of the tree at this place.
-    Value(usize, Wanted),
-    /// The operand at this place, by the collation of the aggregate.
-    Operand(usize, Gathering, Oid),
-}
-
-impl Wanting {
-    /// An aggregate of the plan; None if the tree is not the one that it was planned with.
-    ///
-    /// # Safety
-    /// An aggregate of the plan of the node, and its operands.
-    pub unsafe fn of(
-        aggregate: *mut pg_sys::Aggref,
-        tree: &Tree,
-        operands: &[Operand],
-        argument: Argument,
-        filter: Option<usize>,
-    ) -> Option<Wanting> {
-        // SAFETY: the caller's aggregate.
-        let (function, collation) = unsafe { ((*aggregate).aggfnoid, (*aggregate).inputcollid) };
-        let of = match argument {
-            Argument::Rows => Of::Rows,
-            Argument::Position => Of::Positions(extreme_of_positions(function)?),
-            Argument::Value(value) => {
-                let column = &tree.values.get(value)?.0;
-                Of::Value(value, Wanted::of(function, Some((column.type_oid, column.typmod)))?)
-            }
-            Argument::Operand(place) => {
-                // SAFETY: the caller's aggregate, whose operand it is.
-                let way = unsafe { Gathering::of(aggregate, operands.get(place)?, tree)? };
-                Of::Operand(place, way, collation)
-            }
-        };
-        Some(Wanting { of, filter })
-    }
-}
 
 /// The sums of the groups, one for each filter and one without.
 pub struct Sums<'a> {
@@ -78,8 +26,8 @@ pub struct Sums<'a> {
     groups: Groups,
     /// Conditions of the series alone, and the others.
     of_series: Vec<Expression>,
-    conditions: Vec<Condition>,
-    filters: Vec<Condition>,
+    conditions: Vec<PlaceCondition>,
+    filters: Vec<PlaceCondition>,
     /// The values that aggregates are about, by their place in the tree.
     values: Vec<usize>,
     extents: Vec<Extent>,
@@ -89,32 +37,32 @@ pub struct Sums<'a> {
     context: MemoryContext,
 }
 
-/// What an aggregate of an operand gathers.
+/// The measure of an aggregate of an operand.
 struct Gathered {
     /// The place of the aggregate among all.
     aggregate: usize,
     filter: Option<usize>,
-    measure: Box<dyn Measure>,
+    measure: Box<dyn GroupMeasure>,
 }
 
 impl<'a> Sums<'a> {
     pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> Sums<'a> {
         let keys = prepared.keys.iter().map(|&(expression, shape, equality, collation)| {
             // SAFETY: the planner has found the operator for the key.
-            unsafe { Key::new(expression, shape, equality, collation, context) }
+            unsafe { GroupKey::new(expression, shape, equality, collation, context) }
         });
         let groups = Groups::new(keys.collect(), context);
         let all = prepared.conditions.iter();
         let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| !shape.depends_on_time());
         let conditions = |all: &[(Expression, Shape)]| {
-            all.iter().map(|&(expression, shape)| Condition::new(expression, shape)).collect::<Vec<_>>()
+            all.iter().map(|&(expression, shape)| PlaceCondition::new(expression, shape)).collect::<Vec<_>>()
         };
-        let value = |one: &Wanting| if let Of::Value(value, _) = one.of { Some(value) } else { None };
+        let value = |one: &Wanting| if let Origin::Value(value, _) = one.of { Some(value) } else { None };
         let mut values: Vec<usize> = prepared.aggregates.iter().filter_map(value).collect();
         values.sort_unstable();
         values.dedup();
         let measures = prepared.aggregates.iter().enumerate().filter_map(|(aggregate, one)| {
-            let Of::Operand(operand, way, collation) = one.of else { return None };
+            let Origin::Operand(operand, way, collation) = one.of else { return None };
             let ingredients =
                 Ingredients { tree: places.tree, arguments: &prepared.arguments, collation, context };
             let measure = measure::new(way, prepared.operands.get(operand)?, &ingredients);
@@ -237,18 +185,18 @@ impl<'a> Sums<'a> {
                 let sum = self.sum(group, filter);
                 let extent = &self.extents[sum];
                 let result = match of {
-                    Of::Rows => Ok(Some(Datum::from(extent.rows))),
-                    Of::Positions(_) if extent.rows == 0 => Ok(None),
-                    Of::Positions(statistic) => {
+                    Origin::Rows => Ok(Some(Datum::from(extent.rows))),
+                    Origin::Positions(_) if extent.rows == 0 => Ok(None),
+                    Origin::Positions(statistic) => {
                         let position = if statistic == Statistic::Min { extent.first } else { extent.last };
                         Ok(Some(self.places.tree.position.to_datum(position)))
                     }
-                    Of::Value(value, wanted) => {
+                    Origin::Value(value, wanted) => {
                         let place = self.values.iter().position(|&known| known == value).unwrap_or_default();
                         let tally = self.tallies[sum * self.values.len() + place].renormalized();
                         results::value(&wanted, extent.rows, &tally)
                     }
-                    Of::Operand(..) => {
+                    Origin::Operand(..) => {
                         let gathered = self.measures.iter().find(|gathered| gathered.aggregate == number);
                         gathered.map_or(Ok(None), |gathered| gathered.measure.result(group))
                     }

@@ -29,14 +29,14 @@ pub fn of_session() -> *mut pg_tz {
 }
 
 /// A zone's change of its offset from UTC, in seconds.
-struct Transition {
+struct ZoneTransition {
     at: i64,
     before: i64,
     after: i64,
 }
 
 /// The first transition after a moment.
-fn next(zone: *mut pg_tz, moment: pg_time_t) -> Option<Transition> {
+fn next(zone: *mut pg_tz, moment: pg_time_t) -> Option<ZoneTransition> {
     let (mut before, mut after, mut boundary) = (0, 0, 0);
     let (mut summer_before, mut summer_after) = (0, 0);
     // SAFETY: the zone is one of PostgreSQL's.
@@ -51,7 +51,7 @@ fn next(zone: *mut pg_tz, moment: pg_time_t) -> Option<Transition> {
             zone,
         )
     };
-    (found == 1).then_some(Transition { at: boundary, before, after })
+    (found == 1).then_some(ZoneTransition { at: boundary, before, after })
 }
 
 /// The offset from UTC at a moment, in seconds.
@@ -106,7 +106,7 @@ pub fn cuts(
 }
 
 /// The moment of a transition as the clocks of all zones show it, before and after.
-fn around(transition: &Transition, zones: &[*mut pg_tz], days: &[i32], mut add: impl FnMut(i64)) {
+fn around(transition: &ZoneTransition, zones: &[*mut pg_tz], days: &[i32], mut add: impl FnMut(i64)) {
     let mut offsets = vec![0, transition.before, transition.after];
     for &zone in zones {
         let moments = [transition.at - DAY, transition.at - 1, transition.at, transition.at + DAY];

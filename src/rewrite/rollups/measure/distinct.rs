@@ -1,10 +1,10 @@
 //! Counts of different values.
 
-use super::super::keys::{Combinations, Key};
+use super::super::keys::{Combinations, GroupKey};
 use super::super::place::{Place, Places};
 use super::super::results::Uncertified;
 use super::super::shape::Shape;
-use super::{grow, Measure};
+use super::{grow, GroupMeasure};
 use crate::pg::memory;
 use pgrx::pg_sys::{Datum, MemoryContext};
 use std::collections::HashMap;
@@ -19,13 +19,13 @@ pub struct Distinct {
 }
 
 impl Distinct {
-    pub fn new(key: Key, shape: Shape, context: MemoryContext) -> Distinct {
+    pub fn new(key: GroupKey, shape: Shape, context: MemoryContext) -> Distinct {
         let values = Combinations::new(vec![key], shape);
         Distinct { values, seen: HashMap::new(), counts: Vec::new(), context }
     }
 }
 
-impl Measure for Distinct {
+impl GroupMeasure for Distinct {
     fn make_room(&mut self, group: usize) {
         grow(&mut self.counts, group, 0);
     }

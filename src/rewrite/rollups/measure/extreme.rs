@@ -4,7 +4,7 @@ use super::super::place::{Known, Place, Places};
 use super::super::results::Uncertified;
 use super::super::row::Expression;
 use super::super::shape::Shape;
-use super::{grow, Measure};
+use super::{grow, GroupMeasure};
 use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use tally_stats::tree::Contents;
 
@@ -46,7 +46,7 @@ impl Extreme {
     }
 }
 
-impl Measure for Extreme {
+impl GroupMeasure for Extreme {
     fn make_room(&mut self, group: usize) {
         grow(&mut self.best, group, None);
     }

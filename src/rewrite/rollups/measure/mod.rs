@@ -5,7 +5,7 @@ mod extreme;
 mod tallied;
 
 use super::casts::bare;
-use super::keys::Key;
+use super::keys::GroupKey;
 use super::operand::Operand;
 use super::place::{Place, Places};
 use super::results::{scale_of_column, Statistic, Uncertified, Wanted};
@@ -21,8 +21,8 @@ use pgrx::FromDatum;
 use tallied::NumbersTallied;
 use tally_stats::tree::Contents;
 
-/// What an aggregate gathers of each group.
-pub trait Measure {
+/// A state that an aggregate gathers for each group.
+pub trait GroupMeasure {
     /// Makes room for a group.
     fn make_room(&mut self, group: usize);
     /// Adds the rows of a cell of a series to a group.
@@ -37,7 +37,7 @@ pub trait Measure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gathering {
     Tallied(Wanted),
-    /// By the operator that puts the better value first.
+    /// The best value, by the operator that puts it first.
     Extreme(Oid),
     /// Different values, by the operator for equality.
     Distinct(Oid),
@@ -50,7 +50,7 @@ impl Gathering {
     /// An aggregate with one argument, which the operand is.
     pub unsafe fn of(aggregate: *mut Aggref, operand: &Operand, tree: &Tree) -> Option<Gathering> {
         const COUNT: u32 = 2147;
-        // SAFETY: the caller's aggregate.
+        // SAFETY: the caller passes an aggregate of the query, whose arguments are expressions.
         unsafe {
             let function = (*aggregate).aggfnoid;
             let argument = items::<TargetEntry>((*aggregate).args).next()?;
@@ -114,7 +114,7 @@ fn grow<T: Clone>(groups: &mut Vec<T>, group: usize, empty: T) {
     groups.resize(groups.len() + more, empty);
 }
 
-/// What a measure is made of.
+/// The ingredients of a measure.
 pub struct Ingredients<'a> {
     pub tree: &'a Tree,
     /// The expressions of all operands.
@@ -125,7 +125,7 @@ pub struct Ingredients<'a> {
 }
 
 /// A measure without any groups yet.
-pub fn new(way: Gathering, operand: &Operand, ingredients: &Ingredients) -> Box<dyn Measure> {
+pub fn new(way: Gathering, operand: &Operand, ingredients: &Ingredients) -> Box<dyn GroupMeasure> {
     let Ingredients { arguments, collation, context, .. } = *ingredients;
     let argument = operand.expression().and_then(|place| arguments.get(place));
     match (way, argument) {
@@ -134,7 +134,7 @@ pub fn new(way: Gathering, operand: &Operand, ingredients: &Ingredients) -> Box<
         }
         (Gathering::Distinct(equality), Some(&(expression, shape))) => {
             // SAFETY: the planner has found the operator for the argument.
-            let key = unsafe { Key::new(expression, shape, equality, collation, context) };
+            let key = unsafe { GroupKey::new(expression, shape, equality, collation, context) };
             Box::new(Distinct::new(key, shape, context))
         }
         (Gathering::Tallied(wanted), _) => Box::new(NumbersTallied::new(wanted, operand, ingredients)),

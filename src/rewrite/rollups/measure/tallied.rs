@@ -4,7 +4,7 @@ use super::super::operand::{Branch, Operand};
 use super::super::place::{Known, Place, Places};
 use super::super::results::{self, numeric_scale, scale_of_column, Uncertified, Wanted};
 use super::super::row::Expression;
-use super::{grow, Ingredients, Measure};
+use super::{grow, GroupMeasure, Ingredients};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{AnyNumeric, FromDatum};
 use tally_stats::tree::Contents;
@@ -14,20 +14,20 @@ use tally_stats::{split_decimal, split_integer, Tally};
 pub struct NumbersTallied {
     wanted: Wanted,
     choice: Option<(Expression, Known<usize>)>,
-    branches: Vec<Part>,
+    branches: Vec<BranchState>,
     sums: Vec<Sum>,
 }
 
 /// A branch of the operand.
-struct Part {
+struct BranchState {
     /// The place of the value in the tree, and the digits that all of its numbers have.
     value: Option<(usize, u32)>,
-    expression: Option<(Expression, Known<Option<Number>>)>,
+    expression: Option<(Expression, Known<Option<SplitNumber>>)>,
 }
 
 /// A number in two doubles, and its digits after the point.
 #[derive(Clone, Copy)]
-struct Number {
+struct SplitNumber {
     hi: f64,
     lo: f64,
     scale: u32,
@@ -54,7 +54,7 @@ impl NumbersTallied {
     pub fn new(wanted: Wanted, operand: &Operand, ingredients: &Ingredients) -> NumbersTallied {
         let argument =
             |place: Option<usize>| place.and_then(|place| ingredients.arguments.get(place)).copied();
-        let part = |&Branch { value, expression }: &Branch| Part {
+        let part = |&Branch { value, expression }: &Branch| BranchState {
             value: value.and_then(|value| {
                 let (column, _) = ingredients.tree.values.get(value)?;
                 Some((value, scale_of_column(column.type_oid, column.typmod).unwrap_or_default()))
@@ -70,7 +70,7 @@ impl NumbersTallied {
     }
 }
 
-impl Measure for NumbersTallied {
+impl GroupMeasure for NumbersTallied {
     fn make_room(&mut self, group: usize) {
         grow(&mut self.sums, group, Sum::EMPTY);
     }
@@ -84,7 +84,7 @@ impl Measure for NumbersTallied {
                 number
             })
         });
-        let (Part { value, expression }, sum) = (&mut self.branches[branch], &mut self.sums[group]);
+        let (BranchState { value, expression }, sum) = (&mut self.branches[branch], &mut self.sums[group]);
         let mut rest = contents.extent.rows;
         if let Some((value, scale)) = *value {
             let tally = &contents.tallies[value];
@@ -98,7 +98,7 @@ impl Measure for NumbersTallied {
                 places.row.forget();
                 number
             });
-            if let Some(Number { hi, lo, scale }) = number {
+            if let Some(SplitNumber { hi, lo, scale }) = number {
                 sum.merge(&Tally::of_many(hi, lo, rest), scale);
             }
         }
@@ -115,7 +115,7 @@ impl Measure for NumbersTallied {
 }
 
 /// Reads a number of a type that a tally can be made of, or counts anything else as zero.
-fn read(datum: Datum, type_oid: Oid) -> Number {
+fn read(datum: Datum, type_oid: Oid) -> SplitNumber {
     let (hi, lo) = match type_oid {
         pg_sys::INT2OID => split_integer((datum.value() as i16).into()),
         pg_sys::INT4OID => split_integer((datum.value() as i32).into()),
@@ -128,9 +128,9 @@ fn read(datum: Datum, type_oid: Oid) -> Number {
             // One beyond the range of doubles is as uncertain as NaN.
             let (hi, lo) =
                 number.and_then(|number| split_decimal(&number.to_string())).unwrap_or((f64::NAN, 0.0));
-            return Number { hi, lo, scale: numeric_scale(datum) };
+            return SplitNumber { hi, lo, scale: numeric_scale(datum) };
         }
         _ => (0.0, 0.0),
     };
-    Number { hi, lo, scale: 0 }
+    SplitNumber { hi, lo, scale: 0 }
 }

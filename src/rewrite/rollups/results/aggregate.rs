@@ -86,7 +86,7 @@ impl Wanted {
         Wanted::of(function, Some((type_oid, WITHOUT_FRACTION)))
     }
 
-    /// The same over numerics of which none has more digits after the point, and one has this many.
+    /// Returns the aggregate over numerics of which none has more digits after the point, and one has this many.
     pub fn with_scale(self, scale: u32) -> Wanted {
         let scaled = |kind| match kind {
             Some(Numeric { .. }) => Some(Numeric { scale }),

@@ -10,7 +10,7 @@ mod numeric;
 
 use crate::datum::tally::allocate;
 use crate::rewrite::float;
-use numeric::{deviation, mean, variance, Number};
+use numeric::{deviation, mean, variance, NumericValue};
 use pgrx::pg_sys::Datum;
 use tally_stats::{Decimal, Tally, Unit};
 
@@ -108,7 +108,7 @@ fn exact(
         Statistic::Sum => match argument {
             // A bigint, beyond which PostgreSQL's sum goes round.
             ArgumentType::Int2 | ArgumentType::Int4 => sum()?.to_i64().ok_or(Uncertified::Sum)?.into(),
-            _ => Number::of(&sum()?).into_datum(),
+            _ => NumericValue::of(&sum()?).into_datum(),
         },
         Statistic::Avg => mean(&sum()?, n).into_datum(),
         Statistic::VarSamp | Statistic::StddevSamp if n == 1 => return Ok(None),
@@ -127,6 +127,6 @@ fn of_type(argument: ArgumentType, value: Option<Decimal>) -> Option<Datum> {
         ArgumentType::Int2 => value.to_i64().map(|x| Datum::from(x as i16)),
         ArgumentType::Int4 => value.to_i64().map(|x| Datum::from(x as i32)),
         ArgumentType::Int8 => value.to_i64().map(Datum::from),
-        _ => Some(Number::of(&value).into_datum()),
+        _ => Some(NumericValue::of(&value).into_datum()),
     }
 }

@@ -8,41 +8,41 @@ use std::ffi::CString;
 use tally_stats::Decimal;
 
 /// A numeric of our own, freed when it is not used any more: there may be several on the way to each of many results.
-pub struct Number(Datum);
+pub struct NumericValue(Datum);
 
-impl Drop for Number {
+impl Drop for NumericValue {
     fn drop(&mut self) {
         // SAFETY: the functions called here allocate their results, which nobody else has.
         unsafe { pg_sys::pfree(self.0.cast_mut_ptr()) }
     }
 }
 
-impl Number {
+impl NumericValue {
     /// The number as a result, in the memory context in which it was computed.
     pub fn into_datum(self) -> Datum {
         std::mem::ManuallyDrop::new(self).0
     }
 
     /// The number with all digits that the decimal has.
-    pub fn of(decimal: &Decimal) -> Number {
+    pub fn of(decimal: &Decimal) -> NumericValue {
         let text = CString::new(decimal.to_string()).unwrap_or_else(|_| defect("digits are text"));
         let text = Some(Datum::from(text.as_ptr()));
-        Number(call(pg_sys::numeric_in, &[text, Oid::INVALID.into_datum(), (-1).into_datum()]))
+        NumericValue(call(pg_sys::numeric_in, &[text, Oid::INVALID.into_datum(), (-1).into_datum()]))
     }
 
-    fn of_integer(x: i64) -> Number {
-        Number(call(pg_sys::int8_numeric, &[x.into_datum()]))
+    fn of_integer(x: i64) -> NumericValue {
+        NumericValue(call(pg_sys::int8_numeric, &[x.into_datum()]))
     }
 
-    fn and(&self, function: Function, other: &Number) -> Number {
-        Number(call(function, &[Some(self.0), Some(other.0)]))
+    fn and(&self, function: Function, other: &NumericValue) -> NumericValue {
+        NumericValue(call(function, &[Some(self.0), Some(other.0)]))
     }
 
-    fn cut(&self, function: Function, digits: Datum) -> Number {
-        Number(call(function, &[Some(self.0), Some(digits)]))
+    fn cut(&self, function: Function, digits: Datum) -> NumericValue {
+        NumericValue(call(function, &[Some(self.0), Some(digits)]))
     }
 
-    fn compare(&self, function: Function, other: &Number) -> bool {
+    fn compare(&self, function: Function, other: &NumericValue) -> bool {
         call(function, &[Some(self.0), Some(other.0)]).value() != 0
     }
 
@@ -53,24 +53,25 @@ impl Number {
 }
 
 /// The mean of `n` values.
-pub fn mean(sum: &Decimal, n: i64) -> Number {
-    Number::of(sum).and(pg_sys::numeric_div, &Number::of_integer(n))
+pub fn mean(sum: &Decimal, n: i64) -> NumericValue {
+    NumericValue::of(sum).and(pg_sys::numeric_div, &NumericValue::of_integer(n))
 }
 
 /// The variance n Σx² - (Σx)², over n times the degrees of freedom.
-pub fn variance(dispersion: &Decimal, n: i64, degrees: i64) -> Number {
+pub fn variance(dispersion: &Decimal, n: i64, degrees: i64) -> NumericValue {
     if !dispersion.is_positive() {
-        return Number::of_integer(0);
+        return NumericValue::of_integer(0);
     }
-    let denominator = Number::of_integer(n).and(pg_sys::numeric_mul, &Number::of_integer(degrees));
-    Number::of(dispersion).and(pg_sys::numeric_div, &denominator)
+    let denominator =
+        NumericValue::of_integer(n).and(pg_sys::numeric_mul, &NumericValue::of_integer(degrees));
+    NumericValue::of(dispersion).and(pg_sys::numeric_div, &denominator)
 }
 
 /// The square root of a variance, with as many digits after the point.
 ///
 /// `sqrt(numeric)` has at least as many, and rounding it again goes wrong where it is rounded to the middle of two numbers.
-pub fn deviation(variance: Number) -> Number {
-    let root = Number(call(pg_sys::numeric_sqrt, &[Some(variance.0)]));
+pub fn deviation(variance: NumericValue) -> NumericValue {
+    let root = NumericValue(call(pg_sys::numeric_sqrt, &[Some(variance.0)]));
     let digits = variance.scale();
     if root.scale() == digits {
         return root;

@@ -1,0 +1,58 @@
+//! Aggregates that a plan wants, and where each has its result from.
+
+use super::aggregate::Subject;
+use super::measure::Gathering;
+use super::operand::Operand;
+use super::results::{extreme_of_positions, Statistic, Wanted};
+use crate::powertree::model::tree::Tree;
+use pgrx::pg_sys::{self, Oid};
+
+/// An aggregate that is wanted.
+#[derive(Clone, Copy)]
+pub struct Wanting {
+    pub of: Origin,
+    pub filter: Option<usize>,
+}
+
+/// The source of an aggregate.
+#[derive(Clone, Copy)]
+pub enum Origin {
+    Rows,
+    /// The positions of rows, of which it is an extreme.
+    Positions(Statistic),
+    /// The tally of the value of the tree at this place.
+    Value(usize, Wanted),
+    /// The operand at this place, by the collation of the aggregate.
+    Operand(usize, Gathering, Oid),
+}
+
+impl Wanting {
+    /// An aggregate of the plan; None if the tree is not the one that it was planned with.
+    ///
+    /// # Safety
+    /// An aggregate of the plan of the node, and its operands.
+    pub unsafe fn of(
+        aggregate: *mut pg_sys::Aggref,
+        tree: &Tree,
+        operands: &[Operand],
+        argument: Subject,
+        filter: Option<usize>,
+    ) -> Option<Wanting> {
+        // SAFETY: the caller promises an aggregate of the plan.
+        let (function, collation) = unsafe { ((*aggregate).aggfnoid, (*aggregate).inputcollid) };
+        let of = match argument {
+            Subject::Rows => Origin::Rows,
+            Subject::Position => Origin::Positions(extreme_of_positions(function)?),
+            Subject::Value(value) => {
+                let column = &tree.values.get(value)?.0;
+                Origin::Value(value, Wanted::of(function, Some((column.type_oid, column.typmod)))?)
+            }
+            Subject::Operand(place) => {
+                // SAFETY: the caller's aggregate, whose operand it is.
+                let way = unsafe { Gathering::of(aggregate, operands.get(place)?, tree)? };
+                Origin::Operand(place, way, collation)
+            }
+        };
+        Some(Wanting { of, filter })
+    }
+}
