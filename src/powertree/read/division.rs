@@ -90,7 +90,7 @@ impl<'q> Division<'q> {
         if opens {
             self.open.extend(Some(begin).filter(|&leaf| leaves.first(leaf) < range.first));
             first = leaves.of(self.ends.0);
-        } else if begin < first || first > last {
+        } else if begin < first || first > last && !closes {
             self.add_cut(begin);
         }
         if closes {
