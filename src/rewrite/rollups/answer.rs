@@ -48,22 +48,22 @@ impl Prepared {
     /// Finds the answer, kept in the memory context, or why the table must give it.
     pub fn answer(&self, context: MemoryContext) -> Result<Answer, Reason> {
         let tree = Tree::usable(self.tree).ok_or(Reason::Gone)?;
-        let cells = self.cells(&tree)?;
         // SAFETY: the context is one of the node, and PostgreSQL itself puts the current one right after an error.
         unsafe {
             let before = pg_sys::MemoryContextSwitchTo(context);
-            let answer = self.read(tree, cells, context);
+            let answer = self.read(tree, context);
             pg_sys::MemoryContextSwitchTo(before);
             answer
         }
     }
 
     /// Reads the cells and sums them up.
-    fn read(&self, tree: Rc<Tree>, cells: Vec<Range>, context: MemoryContext) -> Result<Answer, Reason> {
+    fn read(&self, tree: Rc<Tree>, context: MemoryContext) -> Result<Answer, Reason> {
+        let named = self.named(&tree);
+        let cells = self.cells(&tree, named.as_ref().map(Vec::len))?;
         let places =
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
         let mut sums = Sums::new(self, places, context);
-        let named = self.named(&tree);
         let question = cells::CellQuestion {
             tree: tree.clone(),
             cells: &cells,

@@ -52,8 +52,8 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The cells that rows of the answer can be in.
-    pub fn cells(&self, tree: &Tree) -> Result<Vec<Range>, Reason> {
+    /// The cells that rows of the answer can be in, of this many series if they are named.
+    pub fn cells(&self, tree: &Tree, named: Option<usize>) -> Result<Vec<Range>, Reason> {
         let Some(bounds) = cells::bounds(tree)? else { return Ok(Vec::new()) };
         let mut zones = Vec::new();
         if self.in_session_zone {
@@ -79,7 +79,8 @@ impl Prepared {
         let estimate = cells::estimate(tree);
         let most = CELLS.max(estimate.rows as usize / 2).min(memory() / CELL);
         let found = slices.cut(bounds, most)?;
-        if self.is_open && estimate.rows as f64 * share(bounds, &found) < FEW_ROWS {
+        let series = named.map_or(1.0, |named| (named as f64 / estimate.series.max(1) as f64).min(1.0));
+        if self.is_open && estimate.rows as f64 * series * share(bounds, &found) < FEW_ROWS {
             return Err(Reason::Cost);
         }
         Ok(found)
