@@ -1,6 +1,7 @@
 -- Intervals with months are understood as far as their month goes, and seconds within their minute.
 SET client_min_messages = warning;
 LOAD 'pg_tally';
+SET pg_tally.answer_from_trees = on;
 SET TimeZone = 'Europe/Berlin';
 CREATE TABLE trades (symbol text NOT NULL, at timestamptz NOT NULL, local timestamp NOT NULL, price float8, size int);
 INSERT INTO trades

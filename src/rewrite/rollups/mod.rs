@@ -36,6 +36,7 @@ mod wanting;
 mod zones;
 
 use crate::powertree::cells;
+use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
 use path::cheapest;
@@ -115,9 +116,9 @@ unsafe fn consider(
     }
 }
 
-/// Says why a query is not answered from a tree, where that is asked for.
+/// Says why a query is not answered from a tree, where that is asked for, to those who may know of the tree.
 fn report(tree: &Tree, reason: &Reason) {
-    if settings::tree_notices() {
+    if settings::tree_notices() && rights::may_select_any(tree.base) {
         let message = format!("power tree \"{}\" does not answer: {}", tree.name, reason.text());
         ereport!(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message);
     }
