@@ -37,3 +37,23 @@ pub fn in_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
         result
     }
 }
+
+/// Does `work` in a transaction that is read-only for so long.
+pub fn only_reading<R>(work: impl FnOnce() -> R) -> R {
+    /// Lets the transaction be what it was.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            // SAFETY: a flag of this process, which PostgreSQL itself restores where a transaction or subtransaction ends.
+            unsafe { pg_sys::XactReadOnly = self.0 }
+        }
+    }
+    // From version 16 on PostgreSQL refuses to set it for the time of a function, as it sets others.
+    // SAFETY: a flag of this process, which `Before` restores.
+    let _before = unsafe {
+        let before = Before(pg_sys::XactReadOnly);
+        pg_sys::XactReadOnly = true;
+        before
+    };
+    work()
+}

@@ -6,6 +6,7 @@ use crate::pg::error::raise;
 use crate::pg::rows::ResultRows;
 use crate::pg::spi::connected;
 use crate::pg::statement::{with_settings, Select};
+use crate::pg::transaction::only_reading;
 use crate::pg::value::Value;
 use crate::settings::{self, Answering};
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
@@ -57,8 +58,8 @@ fn powertree_verify(fcinfo: FunctionCallInfo) {
     let surplus = connected(|| {
         let mut difference = Difference::default();
         let mut run = |setting, times| {
-            let settings = [(c"transaction_read_only", c"on"), (c"pg_tally.answer_from_trees", setting)];
-            with_settings(&settings, || Select::parse(&sql).run(|row| difference.add(row, times)))
+            let select = || Select::parse(&sql).run(|row| difference.add(row, times));
+            with_settings(&[(c"pg_tally.answer_from_trees", setting)], || only_reading(select))
         };
         run(c"off", 1);
         let types = run(setting, -1);
