@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod column;
 pub mod composite;
+pub mod custom;
 pub mod error;
 pub mod executor;
 pub mod expression;

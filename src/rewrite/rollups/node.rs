@@ -7,6 +7,7 @@ use super::prepared::Prepared;
 use super::reason::Reason;
 use super::row::{Columns, Expression, PlaceRow};
 use super::wanting::Wanting;
+use crate::pg::custom::{planned, running, Calls, Methods};
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
@@ -22,41 +23,19 @@ use std::ptr::null_mut;
 
 pub const NAME: &CStr = c"pg_tally power tree";
 
-struct RollupMethods<T>(T);
+static SCAN: Methods<CustomScanMethods> = planned(NAME, create);
 
-// SAFETY: the pointers in the table are those of constants.
-unsafe impl Sync for RollupMethods<CustomScanMethods> {}
-// SAFETY: the pointers of this table are those of static tables too, which nobody changes.
-unsafe impl Sync for RollupMethods<CustomExecMethods> {}
-
-static SCAN: RollupMethods<CustomScanMethods> =
-    RollupMethods(CustomScanMethods { CustomName: NAME.as_ptr(), CreateCustomScanState: Some(create) });
-
-static EXECUTE: RollupMethods<CustomExecMethods> = RollupMethods(CustomExecMethods {
-    CustomName: NAME.as_ptr(),
-    BeginCustomScan: Some(begin_scan),
-    ExecCustomScan: Some(execute),
-    EndCustomScan: Some(end_scan),
-    ReScanCustomScan: Some(rescan),
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
-    ExplainCustomScan: Some(explain),
-});
+static EXECUTE: Methods<CustomExecMethods> =
+    running(NAME, Calls { begin: begin_scan, execute, end: end_scan, rescan, explain });
 
 /// The methods of the plan node.
 pub fn methods() -> *const CustomScanMethods {
-    &SCAN.0
+    SCAN.table()
 }
 
-/// Registers the node, so that plans with it can be read back.
+/// Registers the node; once, when the library is loaded.
 pub fn register() {
-    // SAFETY: the table lives as long as the library, which is never unloaded.
-    unsafe { pg_sys::RegisterCustomScanMethods(methods()) }
+    SCAN.register();
 }
 
 /// The state of the node: PostgreSQL's part, and ours, which is dropped with the memory context of the query.
@@ -87,7 +66,7 @@ unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
     unsafe {
         let state = pg_sys::palloc0(size_of::<RollupState>()).cast::<RollupState>();
         (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
-        (*state).node.methods = &EXECUTE.0;
+        (*state).node.methods = EXECUTE.table();
         state.cast()
     }
 }

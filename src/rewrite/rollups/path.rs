@@ -6,22 +6,14 @@ use super::node;
 use super::plan::{lay_out, scan, PlanLayout};
 use super::question::{Grouping, Question};
 use super::reason::{Reason, Understood};
+use crate::pg::custom::{offered, Methods};
 use crate::pg::expression::appended;
 use crate::pg::list::items;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo};
 use std::ptr::null_mut;
 
-struct PathMethods(CustomPathMethods);
-
-// SAFETY: the pointers in the table are those of constants.
-unsafe impl Sync for PathMethods {}
-
-static METHODS: PathMethods = PathMethods(CustomPathMethods {
-    CustomName: node::NAME.as_ptr(),
-    PlanCustomPath: Some(plan),
-    ReparameterizeCustomPathByChild: None,
-});
+static METHODS: Methods<CustomPathMethods> = offered(node::NAME, plan);
 
 /// Offers the planner to answer a question from its tree, unless the ordinary plan is cheaper.
 ///
@@ -56,7 +48,7 @@ pub unsafe fn offer(
         path.path.total_cost = total;
         path.custom_paths = appended(null_mut(), copied(cheapest).ok_or(Reason::Cost)?);
         path.custom_private = private.into_iter().fold(null_mut(), |all, list| appended(all, list));
-        path.methods = &METHODS.0;
+        path.methods = METHODS.table();
         // Plans are made anew when trees come or go.
         let glob = (*root).glob;
         (*glob).relationOids =

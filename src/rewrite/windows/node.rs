@@ -9,6 +9,7 @@ use super::input::Input;
 use super::rows::Rows;
 use super::scan::{definition, functions};
 use super::statistic::Statistic;
+use crate::pg::custom::{planned, running, Calls, Methods};
 use crate::pg::executor::{
     aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
 };
@@ -24,41 +25,19 @@ use std::ffi::CStr;
 
 const NAME: &CStr = c"pg_tally moving window";
 
-struct Methods<T>(T);
+static SCAN: Methods<CustomScanMethods> = planned(NAME, create);
 
-// SAFETY: the pointers in the table refer to constants.
-unsafe impl Sync for Methods<CustomScanMethods> {}
-// SAFETY: the pointers in this table refer to constants and to static tables, which never change.
-unsafe impl Sync for Methods<CustomExecMethods> {}
-
-static SCAN: Methods<CustomScanMethods> =
-    Methods(CustomScanMethods { CustomName: NAME.as_ptr(), CreateCustomScanState: Some(create) });
-
-static EXECUTE: Methods<CustomExecMethods> = Methods(CustomExecMethods {
-    CustomName: NAME.as_ptr(),
-    BeginCustomScan: Some(begin_scan),
-    ExecCustomScan: Some(execute),
-    EndCustomScan: Some(end_scan),
-    ReScanCustomScan: Some(rescan),
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
-    ExplainCustomScan: Some(explain),
-});
+static EXECUTE: Methods<CustomExecMethods> =
+    running(NAME, Calls { begin: begin_scan, execute, end: end_scan, rescan, explain });
 
 /// The methods of the plan node.
 pub fn methods() -> *const CustomScanMethods {
-    &SCAN.0
+    SCAN.table()
 }
 
-/// Registers the node, so that serialised plans with it can be read back.
+/// Registers the node; once, when the library is loaded.
 pub fn register() {
-    // SAFETY: the table lives as long as the library, which is never unloaded.
-    unsafe { pg_sys::RegisterCustomScanMethods(methods()) }
+    SCAN.register();
 }
 
 /// The state of the node: PostgreSQL's part and ours, which is dropped with the memory context of the query.
@@ -92,7 +71,7 @@ unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
     unsafe {
         let state = pg_sys::palloc0(size_of::<WindowState>()).cast::<WindowState>();
         (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
-        (*state).node.methods = &EXECUTE.0;
+        (*state).node.methods = EXECUTE.table();
         state.cast()
     }
 }
