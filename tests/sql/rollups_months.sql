@@ -12,7 +12,7 @@ SELECT powertree_create('trades', at => 'at', "values" => '{price,size}', leaf =
 SELECT powertree_create('trades', at => 'local', "values" => '{size}', leaf => '1 hour', series => '{symbol}', name => 'trades_local');
 CALL powertree_compact('trades');
 CALL powertree_compact('trades_local');
-SET enable_seqscan = off;
+SET seq_page_cost = 1000000;
 -- Says whether a tree answers, and how many rows differ from those of the table.
 CREATE FUNCTION differ(query text, OUT answers boolean, OUT differing bigint) LANGUAGE plpgsql AS $$
 DECLARE
