@@ -98,6 +98,17 @@ BEGIN
     RETURN coalesce(jsonb_path_query_first(plan, '$.**."Reason"'), jsonb_path_query_first(plan, '$.**."Answered From"'), '"not planned"') #>> '{}';
 END $$;
 SELECT ran('SELECT s, sum(n) FROM ticks GROUP BY s');
+-- The setting holds for plans that were made before it.
+SET plan_cache_mode = force_generic_plan;
+PREPARE totals AS SELECT s, sum(n), avg(x) FROM ticks GROUP BY s;
+SELECT ran('EXECUTE totals');
+SET pg_tally.answer_from_trees = exact;
+SELECT ran('EXECUTE totals');
+SET pg_tally.answer_from_trees = off;
+SELECT ran('EXECUTE totals');
+SET pg_tally.answer_from_trees = on;
+DEALLOCATE totals;
+RESET plan_cache_mode;
 SELECT ran('SELECT date_trunc(''milliseconds'', at), count(*) FROM ticks GROUP BY 1');
 SET work_mem = '64kB';
 SET hash_mem_multiplier = 1;

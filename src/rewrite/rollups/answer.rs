@@ -4,9 +4,11 @@ use super::place::{Place, Places};
 use super::prepared::Prepared;
 use super::reason::Reason;
 use super::sums::Sums;
+use super::wanting::Wanting;
 use crate::powertree::cells::{self, Counts};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::settings::{self, Answering};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use std::rc::Rc;
 
@@ -47,6 +49,7 @@ impl Answer {
 impl Prepared {
     /// Finds the answer, kept in the memory context, or why the table must give it.
     pub fn answer(&self, context: MemoryContext) -> Result<Answer, Reason> {
+        self.check_setting()?;
         let tree = Tree::usable(self.tree).ok_or(Reason::Gone)?;
         // SAFETY: the context is one of the node, and PostgreSQL itself puts the current one right after an error.
         unsafe {
@@ -54,6 +57,17 @@ impl Prepared {
             let answer = self.read(tree, context);
             pg_sys::MemoryContextSwitchTo(before);
             answer
+        }
+    }
+
+    /// Asks whether the setting, which may have changed since the query was planned, still lets the tree answer.
+    fn check_setting(&self) -> Result<(), Reason> {
+        match settings::answer_from_trees() {
+            Answering::Off => Err(Reason::Off),
+            Answering::Exact if !self.aggregates.iter().all(Wanting::is_exact) => {
+                Err(Reason::Inexact("an aggregate".to_owned()))
+            }
+            _ => Ok(()),
         }
     }
 

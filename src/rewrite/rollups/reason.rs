@@ -6,6 +6,8 @@ use crate::powertree::cells::Refused;
 /// A reason, which is known when the query is planned or only when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The setting, turned off after the query was planned.
+    Off,
     /// DISTINCT ON.
     DistinctOn,
     /// Grouping sets.
@@ -74,6 +76,7 @@ impl Reason {
             Unreadable(why) => return why.clone(),
             Zone(name) => return format!("the transitions of {name} are not known"),
             Gone => "the tree is gone",
+            Off => "pg_tally.answer_from_trees is off",
             DistinctOn => "the query has DISTINCT ON",
             GroupingSets => "the query has grouping sets",
             SetReturning => "the query has a function that returns rows",

@@ -55,4 +55,12 @@ impl Wanting {
         };
         Some(Wanting { of, filter })
     }
+
+    /// Whether the result has the same bytes as PostgreSQL's own.
+    pub fn is_exact(&self) -> bool {
+        match &self.of {
+            Origin::Value(_, wanted) | Origin::Operand(_, Gathering::Tallied(wanted), _) => wanted.is_exact(),
+            Origin::Rows | Origin::Positions(_) | Origin::Operand(..) => true,
+        }
+    }
 }
