@@ -4,12 +4,15 @@
 //! has the ordinary plan below it and decides when it runs: where the tree cannot be proved to have the same answer, the
 //! ordinary plan answers.
 //!
-//! No expression is inverted. `shape` traces what depends on time back to monotone carriers; between their steps, in the cells
+//! No expression is inverted. `shapes` traces what depends on time back to monotone carriers; between their steps, in the cells
 //! that `slices` cuts, nothing changes, and PostgreSQL itself evaluates the query's own expressions once for each series and cell.
 
 mod aggregate;
 mod answer;
+mod calendar;
 mod casts;
+mod comparison;
+mod constants;
 mod cost;
 mod difference;
 mod explain;
@@ -30,6 +33,7 @@ mod reason;
 mod results;
 mod row;
 mod shape;
+mod shapes;
 mod slices;
 mod sums;
 mod wanting;

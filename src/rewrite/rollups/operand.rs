@@ -5,7 +5,8 @@
 
 use super::casts::bare;
 use super::reason::Understood;
-use super::shape::{Shape, Shapes};
+use super::shape::Shape;
+use super::shapes::Shapes;
 use crate::pg::expression::{constant, same};
 use crate::pg::list::items;
 use pgrx::pg_sys::{self, CaseExpr, CaseWhen, CoalesceExpr, Datum, Node, NodeTag, Oid};

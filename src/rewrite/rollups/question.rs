@@ -3,7 +3,8 @@
 use super::aggregate::Aggregates;
 use super::lookup::Lookup;
 use super::reason::{Reason, Understood};
-use super::shape::{column_name, Shape, Shapes};
+use super::shape::Shape;
+use super::shapes::{column_name, Shapes};
 use crate::pg::column::never_null;
 use crate::pg::expression::{columns_that_are_not_null, for_each_child, same};
 use crate::pg::list::items;
