@@ -13,7 +13,6 @@ use crate::pg::name::text;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
 use pgrx::pg_sys::{self, Aggref, Node, NodeTag, TargetEntry, Var};
-use std::collections::BTreeSet;
 
 /// An aggregate that is understood.
 pub struct Aggregate {
@@ -114,13 +113,6 @@ impl Aggregates {
             self.all.push(Aggregate { node, argument, filter });
             Ok(())
         }
-    }
-
-    /// Returns how many values of the tree the aggregates are about.
-    pub fn num_values(&self) -> usize {
-        let value =
-            |one: &Aggregate| if let Subject::Value(value) = one.argument { Some(value) } else { None };
-        self.all.iter().filter_map(value).collect::<BTreeSet<usize>>().len()
     }
 
     unsafe fn argument(

@@ -1,12 +1,8 @@
 //! The cost of an answer from a tree, in the planner's units.
 
-use super::prepared::memory;
 use super::question::Question;
-use super::reason::{Reason, Understood};
 use crate::powertree::cells::{self, Estimate};
 use pgrx::pg_sys::{Path, RelOptInfo};
-use tally_stats::tree::Extent;
-use tally_stats::Tally;
 
 // Measured against an index-only scan of rows in memory.
 /// The cost that is paid once: tables are opened and the log is looked at.
@@ -16,29 +12,23 @@ const NODE: f64 = 0.08;
 const LEAF: f64 = 0.02;
 const LOG_ROW: f64 = 0.05;
 const CELL: f64 = 0.1;
-/// Bytes that a group takes beside its sums, and each of its results.
-const GROUP_BYTES: usize = 64;
-const RESULT_BYTES: usize = 32;
 /// Nodes that a range of one series is put together of.
 const NODES_OF_A_RANGE: f64 = 40.0;
 
-/// Returns the cost, or why the ordinary plan is better: it is cheaper, or spills groups to disk that would not fit into memory.
+/// Returns the cost; None if the ordinary plan is cheaper.
 ///
 /// # Safety
 /// What is grouped in the query that is being planned, and its cheapest ordinary path.
-pub unsafe fn of(question: &Question, input: *mut RelOptInfo, ordinary: *mut Path) -> Understood<f64> {
+pub unsafe fn of(question: &Question, input: *mut RelOptInfo, ordinary: *mut Path) -> Option<f64> {
     // SAFETY: the caller's relation and path.
     let (rows, all, groups, ordinary) =
         unsafe { ((*input).rows, (*input).tuples, (*ordinary).rows, (*ordinary).total_cost) };
     if ordinary < BEGIN {
-        return Err(Reason::Cost);
+        return None;
     }
     let Estimate { series, leaves, log_rows, .. } = cells::estimate(question.tree);
     let share = if all > 0.0 { (rows / all).clamp(0.0, 1.0) } else { 1.0 };
     let (series, leaves, log_rows) = (series as f64, leaves as f64 * share, log_rows as f64 * share);
-    if groups.min(leaves.max(series)) * group_bytes(question) > memory() as f64 {
-        return Err(Reason::Memory);
-    }
     let by_time = !question.shapes.carriers.is_empty();
     let nodes = if by_time {
         leaves * LEAF + groups.min(leaves) * CELL
@@ -48,16 +38,5 @@ pub unsafe fn of(question: &Question, input: *mut RelOptInfo, ordinary: *mut Pat
     let tree = BEGIN + series * SERIES + nodes + log_rows * LOG_ROW;
     // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
     let tree = if question.is_open() { tree.min(ordinary * 0.9) } else { tree };
-    if tree < ordinary {
-        Ok(tree)
-    } else {
-        Err(Reason::Cost)
-    }
-}
-
-/// The bytes that a group takes in memory.
-fn group_bytes(question: &Question) -> f64 {
-    let aggregates = &question.aggregates;
-    let sum = size_of::<Extent>() + aggregates.num_values() * size_of::<Tally>();
-    (GROUP_BYTES + (aggregates.filters.len() + 1) * sum + aggregates.all.len() * RESULT_BYTES) as f64
+    (tree < ordinary).then_some(tree)
 }

@@ -33,7 +33,7 @@ pub unsafe fn offer(
         if (*cheapest).type_ == NodeTag::T_MinMaxAggPath {
             return Err(Reason::Cost);
         }
-        let total = cost::of(question, input, cheapest)?;
+        let total = cost::of(question, input, cheapest).ok_or(Reason::Cost)?;
         let (expressions, numbers) = lay_out(question);
         let nodes = question.aggregates.all.iter();
         let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node));
