@@ -26,7 +26,7 @@ pub struct Part {
 pub enum Whereabouts {
     /// No cell holds any of it, or it lies in a span.
     Nowhere,
-    /// This cell holds all of it.
+    /// All of it is in one cell.
     Inside(usize),
     /// Edges of cells cut it.
     Cut,

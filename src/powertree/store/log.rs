@@ -14,7 +14,7 @@ const DELTA: i16 = 5;
 /// A change of a leaf.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// These rows were added.
+    /// Rows were added, with these contents.
     Add(Contents),
     /// Rows were deleted or updated: the leaf must be read from the base table.
     Dirty,

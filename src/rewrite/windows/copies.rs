@@ -60,7 +60,7 @@ impl Copies {
     /// Copies this many bytes.
     ///
     /// # Safety
-    /// This many bytes can be read.
+    /// The bytes can be read.
     pub unsafe fn bytes(self, bytes: *const u8, length: usize) -> Copied {
         let flags = (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32;
         // SAFETY: the copy is as long as the original.

@@ -187,7 +187,7 @@ impl Detector {
         }
     }
 
-    /// This detector, or a copy that has judged its first rows if they are still waiting for more.
+    /// Returns the detector, or a copy that has judged its first rows if they are still waiting for more.
     fn judged(&self, s: &Settings) -> Cow<'_, Detector> {
         if !self.scale.waits() {
             return Cow::Borrowed(self);
