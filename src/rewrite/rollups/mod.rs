@@ -7,48 +7,23 @@
 //! No expression is inverted. `shapes` traces what depends on time back to monotone carriers; between their steps, in the cells
 //! that `slices` cuts, nothing changes, and PostgreSQL itself evaluates the query's own expressions once for each series and cell.
 
-mod aggregate;
 mod answer;
-mod calendar;
-mod casts;
-mod comparison;
-mod constants;
-mod cost;
-mod difference;
-mod explain;
-mod found;
-mod functions;
 mod inquiry;
-mod keys;
-mod lookup;
-mod measure;
 mod node;
-mod operand;
-mod path;
-mod place;
-mod plan;
-mod prepared;
 mod question;
-mod reason;
-mod results;
-mod row;
-mod shape;
-mod shapes;
-mod slices;
-mod sums;
-mod wanting;
-mod zones;
+mod terms;
 
 use crate::powertree::cells;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
-use path::cheapest;
+use inquiry::found;
+use node::path::{self, cheapest};
 use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::{check, Grouping, Question, Source};
-use reason::Reason;
 use std::ffi::c_void;
+use terms::reason::Reason;
 
 /// The hook that was there before ours.
 static mut PREVIOUS: pg_sys::create_upper_paths_hook_type = None;

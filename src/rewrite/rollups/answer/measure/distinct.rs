@@ -2,10 +2,10 @@
 
 use super::super::keys::{Combinations, GroupKey};
 use super::super::place::{Place, Places};
-use super::super::results::Uncertified;
-use super::super::shape::Shape;
 use super::{grow, GroupMeasure};
 use crate::pg::memory;
+use crate::rewrite::rollups::terms::results::Uncertified;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{Datum, MemoryContext};
 use std::collections::HashMap;
 use tally_stats::tree::Contents;

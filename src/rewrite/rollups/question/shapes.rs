@@ -5,13 +5,13 @@
 
 use super::constants::{days_without_months, has_months, is_a_number_but_zero};
 use super::functions::{self, Zone};
-use super::reason::{Reason, Understood};
-use super::shape::{Shape, Time};
 use crate::pg::expression::{for_each_child, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::terms::reason::{Reason, Understood};
+use crate::rewrite::rollups::terms::shape::{Shape, Time};
 use pgrx::pg_sys::{self, BoolExpr, FuncExpr, Node, NodeTag, Oid, OpExpr, Param, Var};
 
 /// Findings about the expressions of a query.

@@ -4,11 +4,11 @@
 //! choice is an expression of its own, which is evaluated once for the cell.
 
 use super::casts::bare;
-use super::reason::Understood;
-use super::shape::Shape;
 use super::shapes::Shapes;
 use crate::pg::expression::{constant, same};
 use crate::pg::list::items;
+use crate::rewrite::rollups::terms::reason::Understood;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, CaseExpr, CaseWhen, CoalesceExpr, Datum, Node, NodeTag, Oid};
 
 /// An argument that is one of several, of which an expression says the number.

@@ -1,16 +1,16 @@
 //! Aggregates of a query, as far as a tally has their results.
 
 use super::casts::bare;
-use super::measure::Gathering;
+use super::gathering::Gathering;
 use super::operand::Operands;
-use super::reason::{Reason, Understood};
-use super::results::{extreme_of_positions, Statistic, Wanted};
-use super::shape::Shape;
 use super::shapes::Shapes;
 use crate::pg::expression::{constant, generation_of, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::terms::reason::{Reason, Understood};
+use crate::rewrite::rollups::terms::results::{extreme_of_positions, Statistic, Wanted};
+use crate::rewrite::rollups::terms::shape::Shape;
 use crate::settings::{self, Answering};
 use pgrx::pg_sys::{self, Aggref, Node, NodeTag, TargetEntry, Var};
 

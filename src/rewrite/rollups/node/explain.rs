@@ -1,10 +1,10 @@
 //! Output of EXPLAIN for the node.
 
-use super::answer::Answer;
 use super::plan::{ExpressionList, PlanLayout};
-use super::reason::Reason;
 use crate::pg::name::c_string;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::answer::Answer;
+use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::pg_sys::{self, ExplainState, List, Node, Plan};
 use std::ffi::CStr;
 

@@ -1,19 +1,18 @@
 //! The path that the planner may choose, and the plan that becomes of it.
 
 use super::cost;
-use super::found;
-use super::node;
 use super::plan::{lay_out, scan, PlanLayout};
-use super::question::{Grouping, Question};
-use super::reason::{Reason, Understood};
 use crate::pg::custom::{offered, Methods};
 use crate::pg::expression::appended;
 use crate::pg::list::items;
+use crate::rewrite::rollups::inquiry::found;
+use crate::rewrite::rollups::question::{Grouping, Question};
+use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo};
 use std::ptr::null_mut;
 
-static METHODS: Methods<CustomPathMethods> = offered(node::NAME, plan);
+static METHODS: Methods<CustomPathMethods> = offered(super::NAME, plan);
 
 /// Offers the planner to answer a question from its tree, unless the ordinary plan is cheaper.
 ///
@@ -109,7 +108,7 @@ unsafe extern "C-unwind" fn plan(
         let part = |place| items::<List>((*path).custom_private).nth(place).unwrap_or(null_mut());
         let scan = scan(part(0), part(1), part(2), targets, part(3), ordinary);
         (*scan).flags = (*path).flags;
-        (*scan).methods = node::methods();
+        (*scan).methods = super::methods();
         found::note_chosen(PlanLayout::of(scan).tree());
         scan.cast()
     }

@@ -1,10 +1,10 @@
 //! Statistics of numbers, of which some are values of the tree and some are the same for all rows of a cell.
 
-use super::super::operand::{Branch, Operand};
 use super::super::place::{Known, Place, Places};
-use super::super::results::{self, numeric_scale, scale_of_column, Uncertified, Wanted};
 use super::super::row::Expression;
 use super::{grow, GroupMeasure, Ingredients};
+use crate::rewrite::rollups::question::operand::{Branch, Operand};
+use crate::rewrite::rollups::terms::results::{self, numeric_scale, scale_of_column, Uncertified, Wanted};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{AnyNumeric, FromDatum};
 use tally_stats::tree::Contents;

@@ -1,10 +1,10 @@
 //! Shapes of parts of dates and times.
 
 use super::functions::{self, Field};
-use super::reason::{Reason, Understood};
-use super::shape::{Shape, Time};
 use super::shapes::{push, Shapes};
 use crate::pg::expression::{appended, constant_text};
+use crate::rewrite::rollups::terms::reason::{Reason, Understood};
+use crate::rewrite::rollups::terms::shape::{Shape, Time};
 use pgrx::pg_sys::{self, Node, Oid};
 use std::ptr::null_mut;
 

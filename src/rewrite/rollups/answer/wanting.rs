@@ -1,10 +1,10 @@
 //! Aggregates that a plan wants, and where each has its result from.
 
-use super::aggregate::Subject;
-use super::measure::Gathering;
-use super::operand::Operand;
-use super::results::{extreme_of_positions, Statistic, Wanted};
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::question::aggregate::Subject;
+use crate::rewrite::rollups::question::gathering::Gathering;
+use crate::rewrite::rollups::question::operand::Operand;
+use crate::rewrite::rollups::terms::results::{extreme_of_positions, Statistic, Wanted};
 use pgrx::pg_sys::{self, Oid};
 
 /// An aggregate that is wanted.

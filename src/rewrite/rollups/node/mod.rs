@@ -1,23 +1,27 @@
 //! The executor node: decides who answers, and hands out the groups.
 
-use super::answer::Answer;
-use super::explain;
-use super::plan::{ExpressionList, PlanLayout};
-use super::prepared::Prepared;
-use super::reason::Reason;
-use super::row::{Columns, Expression, PlaceRow};
-use super::wanting::Wanting;
+mod cost;
+mod explain;
+pub mod path;
+mod plan;
+
 use crate::pg::custom::{planned, running, Calls, Methods};
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::answer::prepared::Prepared;
+use crate::rewrite::rollups::answer::row::{Columns, Expression, PlaceRow};
+use crate::rewrite::rollups::answer::wanting::Wanting;
+use crate::rewrite::rollups::answer::Answer;
+use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
     self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, EState, ExplainState, List,
     MemoryContext, Node, NodeTag, PlanState, TupleTableSlot,
 };
+use plan::{ExpressionList, PlanLayout};
 use std::ffi::CStr;
 use std::ptr::null_mut;
 

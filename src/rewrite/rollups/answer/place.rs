@@ -1,10 +1,10 @@
 //! Places, between which something may differ: series, cells, or both.
 
 use super::row::{Columns, Expression, PlaceRow};
-use super::shape::Shape;
 use crate::pg::memory;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::Datum;
 use std::collections::HashMap;
 

@@ -1,11 +1,11 @@
 //! The plan: what the executor needs to know of a question, in lists that PostgreSQL can copy.
 
-use super::aggregate::Subject;
-use super::operand::Operand;
-use super::question::Question;
-use super::shape::Shape;
 use crate::pg::expression::appended;
 use crate::pg::list::items;
+use crate::rewrite::rollups::question::aggregate::Subject;
+use crate::rewrite::rollups::question::operand::Operand;
+use crate::rewrite::rollups::question::Question;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, Aggref, CustomScan, List, Node, NodeTag, Oid, TargetEntry, Var};
 use std::ptr::null_mut;
 

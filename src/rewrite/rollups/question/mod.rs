@@ -1,18 +1,29 @@
 //! Questions that grouped queries ask of power trees.
 
-use super::aggregate::Aggregates;
-use super::lookup::Lookup;
-use super::reason::{Reason, Understood};
-use super::shape::Shape;
-use super::shapes::{column_name, Shapes};
+pub mod aggregate;
+mod calendar;
+pub mod casts;
+mod comparison;
+mod constants;
+mod functions;
+pub mod gathering;
+mod lookup;
+pub mod operand;
+pub mod shapes;
+
 use crate::pg::column::never_null;
 use crate::pg::expression::{columns_that_are_not_null, for_each_child, same};
 use crate::pg::list::items;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::terms::reason::{Reason, Understood};
+use crate::rewrite::rollups::terms::shape::Shape;
+use aggregate::Aggregates;
+use lookup::Lookup;
 use pgrx::pg_sys::{
     self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo, SortGroupClause,
     Var,
 };
+use shapes::{column_name, Shapes};
 use std::rc::Rc;
 
 /// A question that one tree can answer.

@@ -1,7 +1,8 @@
 //! SQL functions that say whether trees answer a query, and check that they answer it rightly.
 
-use super::difference::{record, Difference};
-use super::found::{self, Finding};
+mod difference;
+pub mod found;
+
 use crate::pg::error::raise;
 use crate::pg::rows::ResultRows;
 use crate::pg::spi::connected;
@@ -9,6 +10,8 @@ use crate::pg::statement::{with_settings, Select};
 use crate::pg::transaction::only_reading;
 use crate::pg::value::Value;
 use crate::settings::{self, Answering};
+use difference::{record, Difference};
+use found::Finding;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
 use pgrx::prelude::*;
 

@@ -1,9 +1,6 @@
 //! A question, as the node has prepared it for its expressions to be evaluated.
 
-use super::operand::Operand;
-use super::reason::Reason;
 use super::row::{Columns, Expression, PlaceRow};
-use super::shape::Shape;
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
@@ -11,6 +8,9 @@ use crate::pg::name::text;
 use crate::powertree::cells;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::question::operand::Operand;
+use crate::rewrite::rollups::terms::reason::Reason;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, Oid};
 
 /// Cells are worth it up to this many, and beyond up to half of the rows.

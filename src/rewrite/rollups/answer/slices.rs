@@ -1,6 +1,5 @@
 //! Cutting the line of positions into cells, within which nothing of the query changes with time.
 
-use super::reason::Reason;
 use super::row::{Columns, Expression, PlaceRow};
 use super::zones;
 use crate::pg::list::items;
@@ -8,6 +7,7 @@ use crate::pg::memory;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::pg_sys::{pg_tz, Node, NodeTag, OpExpr, Var};
 use tally_stats::tree::breakpoints;
 

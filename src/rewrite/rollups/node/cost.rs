@@ -1,7 +1,7 @@
 //! The cost of an answer from a tree, in the planner's units.
 
-use super::question::Question;
 use crate::powertree::cells::{self, Estimate};
+use crate::rewrite::rollups::question::Question;
 use pgrx::pg_sys::{Path, RelOptInfo};
 
 // Measured against an index-only scan of rows in memory.

@@ -1,7 +1,7 @@
 //! Findings of the planner about trees, while `powertree_explain` asks for them.
 
-use super::reason::{Reason, Understood};
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use std::cell::RefCell;
 
 thread_local! {

@@ -1,16 +1,26 @@
 //! The answer: the groups and their results.
 
-use super::place::{Place, Places};
-use super::prepared::Prepared;
-use super::reason::Reason;
-use super::sums::Sums;
-use super::wanting::Wanting;
+mod keys;
+mod measure;
+mod place;
+pub mod prepared;
+pub mod row;
+mod slices;
+mod sums;
+pub mod wanting;
+mod zones;
+
 use crate::powertree::cells::{self, Counts};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::terms::reason::Reason;
 use crate::settings::{self, Answering};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
+use place::{Place, Places};
+use prepared::Prepared;
 use std::rc::Rc;
+use sums::Sums;
+use wanting::Wanting;
 
 /// The groups and their results, in memory of its own.
 pub struct Answer {

@@ -1,10 +1,10 @@
 //! Shapes of comparisons, which change once, or twice where equality is asked for.
 
-use super::reason::Understood;
-use super::shape::{Shape, Time};
 use super::shapes::{push, Shapes};
 use crate::pg::expression::order_of;
 use crate::pg::list::items;
+use crate::rewrite::rollups::terms::reason::Understood;
+use crate::rewrite::rollups::terms::shape::{Shape, Time};
 use pgrx::pg_sys::{self, Node, Oid, OpExpr};
 
 impl Shapes<'_> {

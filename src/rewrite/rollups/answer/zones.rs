@@ -1,8 +1,8 @@
 //! Transitions of time zones, around which functions of local time are not monotone.
 
-use super::reason::Reason;
 use crate::pg::name::c_string;
 use crate::powertree::model::position::Position;
+use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::pg_sys::{self, pg_time_t, pg_tz};
 
 const DAY: i64 = 86_400;

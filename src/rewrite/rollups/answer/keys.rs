@@ -2,8 +2,8 @@
 
 use super::place::{Known, Place, Places};
 use super::row::Expression;
-use super::shape::Shape;
 use crate::pg::memory;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use std::collections::HashMap;
 

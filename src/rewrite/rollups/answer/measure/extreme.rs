@@ -1,10 +1,10 @@
 //! Extremes of values of any type, in the order of an operator.
 
 use super::super::place::{Known, Place, Places};
-use super::super::results::Uncertified;
 use super::super::row::Expression;
-use super::super::shape::Shape;
 use super::{grow, GroupMeasure};
+use crate::rewrite::rollups::terms::results::Uncertified;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use tally_stats::tree::Contents;
 
