@@ -35,7 +35,7 @@ HOUSES = {
             "powertree/model": "powertree/store datum pg",
             "powertree/store": "pg",
             "rewrite": "pg settings",
-            "rewrite/rollups": "powertree powertree/model settings",
+            "rewrite/rollups": "pg powertree powertree/model settings",
             "rewrite/rollups/node": "rewrite/rollups/answer rewrite/rollups/inquiry rewrite/rollups/question rewrite/rollups/terms powertree powertree/model pg",
             "rewrite/rollups/answer": "rewrite/rollups/question rewrite/rollups/terms powertree powertree/model pg settings",
             "rewrite/rollups/inquiry": "rewrite/rollups/terms powertree/model pg settings",

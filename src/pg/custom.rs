@@ -1,8 +1,9 @@
 //! Nodes of our own: the tables of functions by which PostgreSQL calls them.
 
+use super::plain::guarded;
 use pgrx::pg_sys::{
     self, CustomExecMethods, CustomPath, CustomPathMethods, CustomScan, CustomScanMethods, CustomScanState,
-    EState, ExplainState, List, Node, Plan, PlannerInfo, RelOptInfo, TupleTableSlot,
+    EState, ExplainState, List, Node, NodeTag, Plan, PlannerInfo, RelOptInfo, TupleTableSlot,
 };
 use std::ffi::CStr;
 
@@ -19,7 +20,34 @@ impl<T> Methods<T> {
     }
 }
 
-/// The functions of a node that runs. All of them are called by PostgreSQL alone, with a state that the node's own `create` made.
+/// A node of our own.
+pub trait CustomNode: Sized + 'static {
+    const NAME: &'static CStr;
+    const CALLS: Calls;
+    /// The table of its plan.
+    const PLAN: &'static Methods<CustomScanMethods> = &Methods(CustomScanMethods {
+        CustomName: Self::NAME.as_ptr(),
+        CreateCustomScanState: Some(create::<Self>),
+    });
+    /// The table of the node that runs. It can neither be marked and restored nor run in parallel workers.
+    const RUN: &'static Methods<CustomExecMethods> = &Methods(CustomExecMethods {
+        CustomName: Self::NAME.as_ptr(),
+        BeginCustomScan: Some(Self::CALLS.begin),
+        ExecCustomScan: Some(Self::CALLS.execute),
+        EndCustomScan: Some(Self::CALLS.end),
+        ReScanCustomScan: Some(Self::CALLS.rescan),
+        MarkPosCustomScan: None,
+        RestrPosCustomScan: None,
+        EstimateDSMCustomScan: None,
+        InitializeDSMCustomScan: None,
+        ReInitializeDSMCustomScan: None,
+        InitializeWorkerCustomScan: None,
+        ShutdownCustomScan: None,
+        ExplainCustomScan: Some(Self::CALLS.explain),
+    });
+}
+
+/// The functions of a node that runs. All of them are called by PostgreSQL alone, with a state that [`create`] made.
 pub struct Calls {
     pub begin: unsafe extern "C-unwind" fn(*mut CustomScanState, *mut EState, i32),
     pub execute: unsafe extern "C-unwind" fn(*mut CustomScanState) -> *mut TupleTableSlot,
@@ -28,39 +56,46 @@ pub struct Calls {
     pub explain: unsafe extern "C-unwind" fn(*mut CustomScanState, *mut List, *mut ExplainState),
 }
 
-/// The table of a node that runs. It can neither be marked and restored nor run in parallel workers.
-pub const fn running(name: &'static CStr, calls: Calls) -> Methods<CustomExecMethods> {
-    Methods(CustomExecMethods {
-        CustomName: name.as_ptr(),
-        BeginCustomScan: Some(calls.begin),
-        ExecCustomScan: Some(calls.execute),
-        EndCustomScan: Some(calls.end),
-        ReScanCustomScan: Some(calls.rescan),
-        MarkPosCustomScan: None,
-        RestrPosCustomScan: None,
-        EstimateDSMCustomScan: None,
-        InitializeDSMCustomScan: None,
-        ReInitializeDSMCustomScan: None,
-        InitializeWorkerCustomScan: None,
-        ShutdownCustomScan: None,
-        ExplainCustomScan: Some(calls.explain),
-    })
+/// The state of a node: PostgreSQL's part, and the node's own, which is null until the node is begun.
+#[repr(C)]
+struct NodeState<T> {
+    node: CustomScanState,
+    own: *mut T,
 }
 
-/// The table of a node of a plan, given the function that makes its state.
-pub const fn planned(
-    name: &'static CStr,
-    create: unsafe extern "C-unwind" fn(*mut CustomScan) -> *mut Node,
-) -> Methods<CustomScanMethods> {
-    Methods(CustomScanMethods { CustomName: name.as_ptr(), CreateCustomScanState: Some(create) })
-}
-
-impl Methods<CustomScanMethods> {
-    /// Registers the node, so that serialised plans with it can be read back.
-    pub fn register(&'static self) {
-        // SAFETY: the table lives as long as the library, which is never unloaded.
-        unsafe { pg_sys::RegisterCustomScanMethods(self.table()) }
+/// Makes the state of a node that is about to begin.
+unsafe extern "C-unwind" fn create<T: CustomNode>(_scan: *mut CustomScan) -> *mut Node {
+    // SAFETY: a plain frame, which PostgreSQL calls in the context of the query; zeros are a state that is not begun.
+    unsafe {
+        let state = guarded(|| pg_sys::palloc0(size_of::<NodeState<T>>())).cast::<NodeState<T>>();
+        (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
+        (*state).node.methods = T::RUN.table();
+        state.cast()
     }
+}
+
+/// The node's own part of its state.
+///
+/// # Safety
+/// A node of this kind.
+pub unsafe fn own<T: CustomNode>(node: *mut CustomScanState) -> *mut T {
+    // SAFETY: the caller's node is one that `create` made.
+    unsafe { (*node.cast::<NodeState<T>>()).own }
+}
+
+/// Sets the node's own part of its state.
+///
+/// # Safety
+/// A node of this kind; the part lives as long as the node.
+pub unsafe fn set_own<T: CustomNode>(node: *mut CustomScanState, own: *mut T) {
+    // SAFETY: the caller's node is one that `create` made.
+    unsafe { (*node.cast::<NodeState<T>>()).own = own }
+}
+
+/// Registers a node, so that serialised plans with it can be read back; once, when the library is loaded.
+pub fn register<T: CustomNode>() {
+    // SAFETY: the table lives as long as the library, which is never unloaded.
+    unsafe { pg_sys::RegisterCustomScanMethods(T::PLAN.table()) }
 }
 
 /// The function that makes the plan of a path.

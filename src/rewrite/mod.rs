@@ -8,6 +8,7 @@ mod rollups;
 mod statistic;
 mod windows;
 
+use crate::pg::custom::register;
 use crate::settings;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -23,7 +24,7 @@ pub fn install() {
         PREVIOUS = pg_sys::planner_hook;
         pg_sys::planner_hook = Some(planner);
     }
-    windows::register();
+    register::<windows::Window>();
     rollups::install();
 }
 

@@ -13,12 +13,14 @@ mod node;
 mod question;
 mod terms;
 
+use crate::pg::custom::register;
 use crate::powertree::cells;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
 use inquiry::found;
 use node::path::{self, cheapest};
+use node::Rollup;
 use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::{check, Grouping, Question, Source};
@@ -35,7 +37,7 @@ pub fn install() {
         PREVIOUS = pg_sys::create_upper_paths_hook;
         pg_sys::create_upper_paths_hook = Some(add_paths);
     }
-    node::register();
+    register::<Rollup>();
 }
 
 #[pg_guard]

@@ -21,6 +21,7 @@ mod scan;
 mod statistic;
 mod values;
 
+use crate::pg::custom::CustomNode;
 use crate::pg::list::items;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, List, Node, NodeTag, Plan, TargetEntry, WindowAgg, WindowFunc};
@@ -28,7 +29,7 @@ use statistic::Statistic;
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
-pub use node::register;
+pub use node::Window;
 
 /// Replaces the aggregates of the WindowAgg in this place, if its frame moves.
 ///
@@ -52,8 +53,12 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
         }
         if found.others || in_use_elsewhere {
             let input = items::<TargetEntry>((*(*window).plan.lefttree).targetlist).count();
-            let below =
-                scan::plan(window, &found.functions, passing_on(window, &found.functions), node::methods());
+            let below = scan::plan(
+                window,
+                &found.functions,
+                passing_on(window, &found.functions),
+                Window::PLAN.table(),
+            );
             // Conditions and their subplans stay with the WindowAgg.
             (*below).qual = null_mut();
             (*below).initPlan = null_mut();
@@ -61,7 +66,7 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
             (*window).plan.lefttree = below;
         } else {
             let output = found.replaced((*window).plan.targetlist, pg_sys::INDEX_VAR, 0);
-            *place = scan::plan(window, &found.functions, output, node::methods());
+            *place = scan::plan(window, &found.functions, output, Window::PLAN.table());
         }
     }
 }

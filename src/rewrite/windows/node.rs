@@ -9,7 +9,7 @@ use super::input::Input;
 use super::rows::Rows;
 use super::scan::{definition, functions};
 use super::statistic::Statistic;
-use crate::pg::custom::{planned, running, Calls, Methods};
+use crate::pg::custom::{own, set_own, Calls, CustomNode};
 use crate::pg::executor::{
     aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
 };
@@ -18,36 +18,11 @@ use crate::pg::plain::{guarded, plain};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, Datum, EState, ExplainState,
-    List, Node, NodeTag, TupleTableSlot, WindowFunc,
+    self, CustomScan, CustomScanState, Datum, EState, ExplainState, List, TupleTableSlot, WindowFunc,
 };
 use std::ffi::CStr;
 
-const NAME: &CStr = c"pg_tally moving window";
-
-static SCAN: Methods<CustomScanMethods> = planned(NAME, create);
-
-static EXECUTE: Methods<CustomExecMethods> =
-    running(NAME, Calls { begin: begin_scan, execute, end: end_scan, rescan, explain });
-
-/// The methods of the plan node.
-pub fn methods() -> *const CustomScanMethods {
-    SCAN.table()
-}
-
-/// Registers the node; once, when the library is loaded.
-pub fn register() {
-    SCAN.register();
-}
-
-/// The state of the node: PostgreSQL's part and ours, which is dropped with the memory context of the query.
-#[repr(C)]
-struct WindowState {
-    node: CustomScanState,
-    window: *mut Window,
-}
-
-struct Window {
+pub struct Window {
     rows: Rows,
     /// The frame; None until its offsets are evaluated.
     frame: Option<Frame>,
@@ -65,15 +40,9 @@ struct ResultColumn {
     is_real: bool,
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
-    // SAFETY: the state is allocated, with zeros, in the context of the query.
-    unsafe {
-        let state = pg_sys::palloc0(size_of::<WindowState>()).cast::<WindowState>();
-        (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
-        (*state).node.methods = EXECUTE.table();
-        state.cast()
-    }
+impl CustomNode for Window {
+    const NAME: &'static CStr = c"pg_tally moving window";
+    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan, explain };
 }
 
 // The functions from here to `explain` are plain frames, as `pg::plain` defines them.
@@ -90,7 +59,7 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
         (*ps).lefttree = ExecInitNode((*scan).scan.plan.lefttree, estate, flags);
         let input = plain(Input::of(ps));
         let window = guarded(|| Window::new(input, (*estate).es_query_cxt));
-        (*node.cast::<WindowState>()).window = window;
+        set_own(node, window);
         for (function, statistic) in plain(functions(scan)) {
             let argument = match statistic {
                 Statistic::Rows => 0,
@@ -125,14 +94,14 @@ unsafe fn check_right(function: *mut WindowFunc) {
 /// Returns the next row.
 unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and nobody else uses it during the call.
-    unsafe { (*(*node.cast::<WindowState>()).window).next(node) }
+    unsafe { (*own::<Window>(node)).next(node) }
 }
 
 /// Ends the input; what the window holds is dropped with its memory context.
 unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
     unsafe {
-        (*(*node.cast::<WindowState>()).window).restart();
+        (*own::<Window>(node)).restart();
         ExecEndNode((*node).ss.ps.lefttree);
     }
 }
@@ -141,7 +110,7 @@ unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
 unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, between two rows.
     unsafe {
-        (*(*node.cast::<WindowState>()).window).restart();
+        (*own::<Window>(node)).restart();
         let input = (*node).ss.ps.lefttree;
         if (*input).chgParam.is_null() {
             ExecReScan(input);
@@ -156,7 +125,7 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
         let scan = (*node).ss.ps.plan.cast::<CustomScan>();
         explain::frame(definition(scan), (*node).ss.ps.plan, ancestors, es);
         if (*es).analyze {
-            explain::extent((*(*node.cast::<WindowState>()).window).rows.extent(), es);
+            explain::extent((*own::<Window>(node)).rows.extent(), es);
         }
     }
 }

@@ -5,7 +5,7 @@ mod explain;
 pub mod path;
 mod plan;
 
-use crate::pg::custom::{planned, running, Calls, Methods};
+use crate::pg::custom::{own, set_own, Calls, CustomNode};
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
@@ -18,39 +18,14 @@ use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomExecMethods, CustomScan, CustomScanMethods, CustomScanState, EState, ExplainState, List,
-    MemoryContext, Node, NodeTag, PlanState, TupleTableSlot,
+    self, CustomScanState, EState, ExplainState, List, MemoryContext, PlanState, TupleTableSlot,
 };
 use plan::{ExpressionList, PlanLayout};
 use std::ffi::CStr;
 use std::ptr::null_mut;
 
-pub const NAME: &CStr = c"pg_tally power tree";
-
-static SCAN: Methods<CustomScanMethods> = planned(NAME, create);
-
-static EXECUTE: Methods<CustomExecMethods> =
-    running(NAME, Calls { begin: begin_scan, execute, end: end_scan, rescan, explain });
-
-/// The methods of the plan node.
-pub fn methods() -> *const CustomScanMethods {
-    SCAN.table()
-}
-
-/// Registers the node; once, when the library is loaded.
-pub fn register() {
-    SCAN.register();
-}
-
-/// The state of the node: PostgreSQL's part, and ours, which is dropped with the memory context of the query.
-#[repr(C)]
-struct RollupState {
-    node: CustomScanState,
-    rollup: *mut Rollup,
-}
-
 /// The node's own state.
-struct Rollup {
+pub struct Rollup {
     prepared: Prepared,
     /// The tree's answer, or the reason why the table answers; None until that is decided.
     answer: Option<Result<Answer, Reason>>,
@@ -64,15 +39,9 @@ struct Rollup {
     flags: i32,
 }
 
-#[pg_guard]
-unsafe extern "C-unwind" fn create(_scan: *mut CustomScan) -> *mut Node {
-    // SAFETY: allocates zeroed memory for the state in the context of the query.
-    unsafe {
-        let state = pg_sys::palloc0(size_of::<RollupState>()).cast::<RollupState>();
-        (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
-        (*state).node.methods = EXECUTE.table();
-        state.cast()
-    }
+impl CustomNode for Rollup {
+    const NAME: &'static CStr = c"pg_tally power tree";
+    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan, explain };
 }
 
 // The functions from here to `explain` are plain frames by the contract of `pg::plain`.
@@ -82,7 +51,7 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
     // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
     unsafe {
         let rollup = guarded(|| prepare(node, (*estate).es_query_cxt, flags));
-        (*node.cast::<RollupState>()).rollup = rollup;
+        set_own(node, rollup);
         // The output is our own slot or one of the ordinary plan's.
         let ps = &raw mut (*node).ss.ps;
         (*ps).resultopsset = true;
@@ -143,7 +112,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
         let results = columns - layout.aggregates().count() + 1;
         let memory = pg_sys::AllocSetContextCreateInternal(
             query,
-            NAME.as_ptr(),
+            Rollup::NAME.as_ptr(),
             pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
             pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
             pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
@@ -159,7 +128,7 @@ unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
     unsafe {
         if (*node).custom_ps.is_null() {
             let estate = (*node).ss.ps.state;
-            let rollup = (*node.cast::<RollupState>()).rollup;
+            let rollup = own::<Rollup>(node);
             let plan = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).ordinary());
             let before = pg_sys::CurrentMemoryContext;
             pg_sys::CurrentMemoryContext = (*estate).es_query_cxt;
@@ -175,7 +144,7 @@ unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
 unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and nobody else uses it during the call.
     unsafe {
-        let rollup = (*node.cast::<RollupState>()).rollup;
+        let rollup = own::<Rollup>(node);
         let is_from_tree = guarded(|| (*rollup).decide());
         if !is_from_tree {
             return next_row(ordinary(node)).unwrap_or(null_mut());
@@ -211,7 +180,7 @@ unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
 unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, between two rows.
     unsafe {
-        let rollup = (*node.cast::<RollupState>()).rollup;
+        let rollup = own::<Rollup>(node);
         let changed = (*node).ss.ps.chgParam;
         guarded(|| (*rollup).restart(!changed.is_null()));
         if !(*node).custom_ps.is_null() {
@@ -233,7 +202,7 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
         let plan = (*node).ss.ps.plan;
         explain::question(PlanLayout::of(plan.cast()), plan, ancestors, es);
         if (*es).analyze {
-            explain::answer((*(*node.cast::<RollupState>()).rollup).answer.as_ref(), es);
+            explain::answer((*own::<Rollup>(node)).answer.as_ref(), es);
         }
     }
 }

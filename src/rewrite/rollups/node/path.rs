@@ -2,7 +2,8 @@
 
 use super::cost;
 use super::plan::{lay_out, scan, PlanLayout};
-use crate::pg::custom::{offered, Methods};
+use super::Rollup;
+use crate::pg::custom::{offered, CustomNode, Methods};
 use crate::pg::expression::appended;
 use crate::pg::list::items;
 use crate::rewrite::rollups::inquiry::found;
@@ -12,7 +13,7 @@ use pgrx::pg_guard;
 use pgrx::pg_sys::{self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo};
 use std::ptr::null_mut;
 
-static METHODS: Methods<CustomPathMethods> = offered(super::NAME, plan);
+static METHODS: Methods<CustomPathMethods> = offered(Rollup::NAME, plan);
 
 /// Offers the planner to answer a question from its tree, unless the ordinary plan is cheaper.
 ///
@@ -108,7 +109,7 @@ unsafe extern "C-unwind" fn plan(
         let part = |place| items::<List>((*path).custom_private).nth(place).unwrap_or(null_mut());
         let scan = scan(part(0), part(1), part(2), targets, part(3), ordinary);
         (*scan).flags = (*path).flags;
-        (*scan).methods = super::methods();
+        (*scan).methods = Rollup::PLAN.table();
         found::note_chosen(PlanLayout::of(scan).tree());
         scan.cast()
     }
