@@ -47,11 +47,11 @@ INSERT INTO days
 SELECT (ARRAY['north', 'south', 'west'])[1 + s], '2019-12-25'::date + i % 2200, NULLIF(i * 271 % 100000, 271) / 100.0, i % 40, (i % 64) / 32.0
 FROM generate_series(0, 2) s, generate_series(0, 14999) i WHERE i % 17 <> s;
 
-SELECT powertree_create('trades', at => 'at', "values" => '{price,size}', series => '{exchange,symbol}', leaf => '10 minutes');
-SELECT powertree_create('recent', at => 'at', "values" => '{price,size}', series => '{exchange,symbol}', leaf => '1 hour');
-SELECT powertree_create('ticks', at => 'at_unix', "values" => '{reading,total,cost}', series => '{sensor}', leaf => '600');
-SELECT powertree_create('visits', at => 'at', "values" => '{ms,paid,score}', series => '{host}', leaf => '30 minutes');
-SELECT powertree_create('days', at => 'day', "values" => '{amount,items,rate}', series => '{region}', leaf => '7 days');
+SELECT powertree_create('trades', at => 'at', "values" => '{price,size}', series => '{exchange,symbol}', leaf => '5 minutes');
+SELECT powertree_create('recent', at => 'at', "values" => '{price,size}', series => '{exchange,symbol}', leaf => '10 minutes');
+SELECT powertree_create('ticks', at => 'at_unix', "values" => '{reading,total,cost}', series => '{sensor}', leaf => '60');
+SELECT powertree_create('visits', at => 'at', "values" => '{ms,paid,score}', series => '{host}', leaf => '15 minutes');
+SELECT powertree_create('days', at => 'day', "values" => '{amount,items,rate}', series => '{region}', leaf => '1 day');
 CALL powertree_compact();
 
 -- Late rows that wait in the log, and leaves that are read from the table until the next compaction.

@@ -1,4 +1,4 @@
--- Leaves that are chosen from the data: the readable width of which one holds nearest to a thousand rows of a series.
+-- Leaves that are chosen from the data: the readable width of which one holds nearest to a hundred rows of a series, or a bucket by which people group.
 CREATE TABLE seconds (series int, at timestamptz, x float8);
 CREATE TABLE days (day date, x int);
 CREATE TABLE numbers (pos bigint, x int) PARTITION BY RANGE (pos);

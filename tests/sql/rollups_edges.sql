@@ -14,7 +14,7 @@ DECLARE
     a text;
     b text;
 BEGIN
-    FOREACH key IN ARRAY '{at / 5300,(at + 50) / 5300,at > 10300,at >= 0,at > 10650,at / 430,(at + 999) / 1000}'::text[] LOOP
+    FOREACH key IN ARRAY '{at / 5300,(at + 50) / 5300,at > 10300,at >= 0,at > 10650,at / 4300,(at + 9999) / 10000}'::text[] LOOP
         query := format('SELECT string_agg(q::text, '' '' ORDER BY q::text) FROM (SELECT %s, count(*), sum(n), max(n) FROM edge GROUP BY 1) q', key);
         EXECUTE 'EXPLAIN (ANALYZE, FORMAT json, COSTS off, TIMING off) ' || query INTO plan;
         EXECUTE query INTO a;

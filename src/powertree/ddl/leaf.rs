@@ -10,7 +10,7 @@ use crate::pg::value::Value;
 use crate::powertree::base::statistics::rows_of_a_leaf;
 use crate::powertree::model::argument::{self, Step};
 use crate::powertree::model::position::Position;
-use crate::powertree::model::steps::readable_widths;
+use crate::powertree::model::steps::{readable_widths, usual_buckets};
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::definition::Definition;
 use pgrx::notice;
@@ -18,10 +18,12 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::Interval;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
-/// The number of rows in a good leaf, and the least and the most without a notice.
-const GOOD_ROWS: f64 = 1000.0;
-const LEAST_ROWS: f64 = 20.0;
-const MOST_ROWS: f64 = 50_000.0;
+/// The number of rows in a good leaf, those that make it worth to summarise a usual bucket, and the least and the most without a
+/// notice.
+const GOOD_ROWS: f64 = 100.0;
+const ENOUGH_ROWS: f64 = 10.0;
+const LEAST_ROWS: f64 = 5.0;
+const MOST_ROWS: f64 = 10_000.0;
 
 /// Sets the leaf of a definition as given, or chooses one.
 pub fn set(definition: &mut Definition, leaf: Option<&str>, resolved: impl Fn(&Definition) -> Tree) {
@@ -35,8 +37,9 @@ pub fn set(definition: &mut Definition, leaf: Option<&str>, resolved: impl Fn(&D
     }
 }
 
-/// Chooses the readable width at which a leaf of a busy series holds nearest to a thousand rows. The leaves of `unit`
-/// are one position wide.
+/// Chooses the readable width at which a leaf of a busy series holds nearest to a hundred rows, but none that is wider
+/// than a bucket by which people group, a minute, an hour or a day, if that holds enough rows. The leaves of `unit` are
+/// one position wide.
 fn chosen(unit: &Tree) -> i64 {
     let analyzed = || {
         fence::as_owner(unit.base, || spi::command(&format!("ANALYZE {}", relation_name(unit.base))));
@@ -49,20 +52,23 @@ fn chosen(unit: &Tree) -> i64 {
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!("no leaf can be chosen for power tree \"{}\"", unit.name),
             "The table has too few rows to tell how far apart they are.",
-            "Give the width of a leaf that will hold about a thousand rows: leaf => '10 minutes', or a number.",
+            "Give the width of a leaf that will hold about a hundred rows: leaf => '10 minutes', or a number.",
         )
     };
     let ideal = GOOD_ROWS / rows.end();
     let distance = |width: &i64| (*width as f64 / ideal).ln().abs();
     let nearest =
         readable_widths(unit.position).into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
-    nearest.unwrap_or(1)
+    let enough = |bucket: &i64| *bucket as f64 * rows.end() >= ENOUGH_ROWS;
+    let bucket = usual_buckets(unit.position).iter().copied().find(enough);
+    nearest.unwrap_or(1).min(bucket.unwrap_or(i64::MAX))
 }
 
 /// The width of a leaf, in readable form.
 fn text(width: i64, position: Position) -> String {
     match position {
         Position::Bigint => width.to_string(),
+        Position::Date if width == 1 => "1 day".to_owned(),
         Position::Date => format!("{width} days"),
         _ => Value::from(Interval { month: 0, day: 0, time: width }).to_text(),
     }
@@ -86,7 +92,7 @@ fn width(leaf: &str, position: Position) -> i64 {
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!("leaf width must be positive: \"{leaf}\""),
             "",
-            "A leaf that holds about a thousand rows is a good one.",
+            "A leaf that holds about a hundred rows is a good one.",
         ),
     }
 }
@@ -102,7 +108,7 @@ pub fn note_unfit(tree: &Tree, leaf: &str) {
     let message = format!("a leaf of {leaf} holds about {} rows of a series", rounded(rows));
     ErrorReport::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message, "pg_tally")
         .set_detail("This is what the statistics of the table say.")
-        .set_hint(format!("About a thousand rows in a leaf work best: make it about {change}."))
+        .set_hint(format!("About a hundred rows in a leaf work best: make it about {change}."))
         .report(PgLogLevel::NOTICE);
 }
 

@@ -39,6 +39,15 @@ pub fn readable_widths(position: Position) -> Vec<i64> {
     }
 }
 
+/// Returns the buckets by which people group most, the narrowest first.
+pub fn usual_buckets(position: Position) -> &'static [i64] {
+    match position {
+        Position::Bigint => &[],
+        Position::Date => &[1],
+        Position::Timestamp | Position::Timestamptz => &[MINUTE, HOUR, DAY],
+    }
+}
+
 /// Returns 1, 2 and 5 times this many powers of ten.
 pub fn decimal(powers: u32) -> impl Iterator<Item = i64> {
     (0..powers).flat_map(|power| [1, 2, 5].map(|number| number * 10_i64.pow(power)))

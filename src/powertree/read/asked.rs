@@ -42,6 +42,8 @@ pub enum Refused {
     SameHash,
     /// Most of what is asked has to be read from the table until the next compaction.
     ToBeCompacted,
+    /// Cells cut so many leaves that most rows would have to be read, one by one.
+    Wide,
     /// More would have to be remembered than a query should.
     TooMuch,
 }
@@ -56,6 +58,7 @@ impl Refused {
             Refused::Rights => "the owner of the table may not read it",
             Refused::SameHash => "two series have the same hash",
             Refused::ToBeCompacted => "leaves wait for compaction",
+            Refused::Wide => "leaves are wider than the cells of the query",
             Refused::TooMuch => "there are too many cells, series or changed leaves",
         }
     }

@@ -1,7 +1,7 @@
 //! Answers for many cells of time at once, of many series: what stands between the tables of a tree and a plan that is answered from it.
 
 use super::access::spans;
-use super::division::Division;
+use super::division::{self, Division};
 use super::leaves::together;
 use super::size::known;
 use super::sweep::Sweep;
@@ -17,6 +17,14 @@ use tally_stats::tree::Contents;
 
 pub use super::asked::{CellQuestion, Counts, Refused};
 pub use super::size::{bounds, estimate, Estimate};
+
+/// The most of the cells that may have to be read from the table: in spans all at once; in cut leaves piece by piece, where a row
+/// costs four times what it costs in a plain scan.
+const MOST_IN_SPANS: f64 = 0.5;
+const MOST_CUT: f64 = 0.25;
+
+/// Rows that are read piece by piece, whatever their share is.
+const FEW_ROWS: f64 = 2000.0;
 
 /// Reads all cells of the series that are accepted.
 ///
@@ -34,8 +42,12 @@ pub fn read(
     }
     let tables = Tables::known().ok_or(Refused::Stale)?;
     let division = Division::of(&tree, cells, together(&spans(&tables, tree.id)?), known(&tables, &tree));
-    if division.is_mostly_in_spans() {
+    if division.length_in_spans() > MOST_IN_SPANS * division.length() {
         return Err(Refused::ToBeCompacted);
+    }
+    let cut = division.length_cut();
+    if cut > MOST_CUT * division.length() && rows(&tree, &tables, cut, series) > FEW_ROWS {
+        return Err(Refused::Wide);
     }
     let mut sweep = Sweep::new(&tree, tables, &division, accept, each);
     sweep.run(series)?;
@@ -44,6 +56,14 @@ pub fn read(
     // A partition that is truncated at the same time would take rows from an answer whose nodes still count them.
     spans(&tables, tree.id)?;
     Ok(counts)
+}
+
+/// Estimates the rows of these series, or of all, in so many positions.
+fn rows(tree: &Tree, tables: &Tables, length: f64, series: Option<&[Vec<u8>]>) -> f64 {
+    let Estimate { series: all, rows, .. } = estimate(tree);
+    let of_series = series.map_or(1.0, |series| series.len() as f64 / all.max(1) as f64);
+    let Some(stored) = known(tables, tree) else { return 0.0 };
+    rows as f64 * of_series.min(1.0) * length / division::length(std::iter::once(stored))
 }
 
 /// Returns the trees of a table that are kept in step. Of a table without triggers of trees nothing is looked up.

@@ -144,11 +144,20 @@ impl<'q> Division<'q> {
         collect(self.cells[first..=last].iter().map(|cell| cell.first))
     }
 
-    /// Whether spans have more of the cells than is left for the nodes.
-    pub fn is_mostly_in_spans(&self) -> bool {
-        let length = |range: &Range| (i128::from(range.last) - i128::from(range.first) + 1).max(0);
-        let all: i128 = self.cells.iter().map(length).sum();
-        2 * self.in_spans.iter().map(|part| length(&part.range)).sum::<i128>() > all
+    /// The length of all cells.
+    pub fn length(&self) -> f64 {
+        length(self.cells.iter().filter(|cell| !cell.is_empty()).copied())
+    }
+
+    /// The length of what lies in spans.
+    pub fn length_in_spans(&self) -> f64 {
+        length(self.in_spans.iter().map(|part| part.range))
+    }
+
+    /// The length of what lies in leaves that cells cut.
+    pub fn length_cut(&self) -> f64 {
+        let cut = self.levels.first().into_iter().flatten().filter(|run| run.cell.is_none());
+        length(cut.flat_map(|run| self.parts((run.first, run.last))).map(|part| part.range))
     }
 
     /// The cells that hold a position at or after this one, of which the first may hold it.
@@ -192,4 +201,9 @@ impl<'q> Division<'q> {
         let first = i128::from(node) * width;
         (clamp(first), clamp(first + width - 1))
     }
+}
+
+/// The length of ranges together.
+pub fn length(ranges: impl Iterator<Item = Range>) -> f64 {
+    ranges.map(|range| range.last.abs_diff(range.first) as f64 + 1.0).sum()
 }
