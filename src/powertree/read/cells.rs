@@ -17,6 +17,7 @@ use tally_stats::tree::Contents;
 
 pub use super::asked::{CellQuestion, Counts, Refused};
 pub use super::size::{bounds, estimate, Estimate};
+pub use super::spots::{read_spots, Spot};
 
 /// Reads all cells of the series that are accepted.
 ///
@@ -54,6 +55,16 @@ pub fn trees_of(base: Oid) -> Vec<Rc<Tree>> {
     let Some((_, definitions)) = known_trees() else { return Vec::new() };
     let of_table = definitions.iter().filter(|definition| definition.base == base);
     of_table.filter_map(|definition| Tree::usable(definition.id)).collect()
+}
+
+/// Returns the number and the name of each tree of a table that is not kept in step.
+pub fn idle_trees_of(base: Oid) -> Vec<(i32, String)> {
+    let Some((_, definitions)) = known_trees() else { return Vec::new() };
+    let of_table = definitions.iter().filter(|definition| definition.base == base);
+    of_table
+        .filter(|definition| Tree::usable(definition.id).is_none())
+        .map(|definition| (definition.id, definition.name.clone()))
+        .collect()
 }
 
 /// Whether a query of this extension is being planned or run.

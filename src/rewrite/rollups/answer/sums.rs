@@ -1,5 +1,6 @@
 //! The sums of the groups, and the results of the aggregates.
 
+use super::ends::EndSpots;
 use super::keys::{GroupKey, Groups};
 use super::measure::{self, GroupMeasure, Ingredients};
 use super::place::{Place, PlaceCondition, Places};
@@ -33,6 +34,7 @@ pub struct Sums<'a> {
     extents: Vec<Extent>,
     tallies: Vec<Tally>,
     measures: Vec<Gathered>,
+    ends: EndSpots<'a>,
     is_too_large: bool,
     context: MemoryContext,
 }
@@ -80,6 +82,7 @@ impl<'a> Sums<'a> {
             extents: Vec::new(),
             tallies: Vec::new(),
             measures,
+            ends: EndSpots::new(&prepared.ends),
             is_too_large: false,
             context,
         }
@@ -127,6 +130,7 @@ impl<'a> Sums<'a> {
         for gathered in self.measures.iter_mut().filter(|gathered| gathered.filter == filter) {
             gathered.measure.add(group, &self.places, place, contents);
         }
+        self.ends.add(group, filter, place.series, &contents.extent);
         let sum = self.sum(group, filter);
         self.extents[sum].merge(&contents.extent);
         let tallies = &mut self.tallies[sum * self.values.len()..];
@@ -153,6 +157,7 @@ impl<'a> Sums<'a> {
         memory::room(&mut self.tallies, more * values);
         self.tallies.resize(sums * values, Tally::EMPTY);
         self.measures.iter_mut().for_each(|gathered| gathered.measure.make_room(group));
+        self.ends.make_room(group);
         self.is_too_large |= self.bytes() > most_memory();
     }
 
@@ -162,7 +167,7 @@ impl<'a> Sums<'a> {
         let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, true) };
         let measured: usize = self.measures.iter().map(|gathered| gathered.measure.memory()).sum();
         let sums = self.extents.len() * size_of::<Extent>() + self.tallies.len() * size_of::<Tally>();
-        kept + measured + sums + self.places.series.len() * SERIES
+        kept + measured + sums + self.ends.memory() + self.places.series.len() * SERIES
     }
 
     /// Returns the number of groups, and the results of all of them.
@@ -205,6 +210,11 @@ impl<'a> Sums<'a> {
             }
         }
         Ok((groups, all))
+    }
+
+    /// Returns the values of rows at the ends of groups, and how many rows were looked up.
+    pub fn end_values(&self) -> Result<(Vec<Option<Datum>>, usize), Reason> {
+        self.ends.values(&self.places, self.context)
     }
 
     /// Returns the series, and a place of each group.

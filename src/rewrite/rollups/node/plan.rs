@@ -2,6 +2,7 @@
 
 use crate::pg::expression::appended;
 use crate::pg::list::items;
+use crate::rewrite::rollups::answer::ends::End;
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
@@ -20,9 +21,10 @@ pub enum ExpressionList {
     Filters,
     Lookups,
     Arguments,
+    Ends,
 }
 
-const EXPRESSIONS: usize = 8;
+const EXPRESSIONS: usize = 9;
 
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
@@ -46,6 +48,11 @@ enum Numbers {
     Operands,
     /// Shapes of the arguments of operands.
     Arguments,
+    /// Four for each value of a row at an end: the column of the scan, whether it is of the last row, the filter, counted from 1, and the
+    /// function.
+    Ends,
+    /// Two for each column of the table that these values are about: its number, and the column of the scan.
+    EndColumns,
 }
 
 /// Lays a question out as two lists, of expressions and of numbers.
@@ -68,6 +75,7 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             list(&mut question.aggregates.filters.iter().map(|(node, _)| *node)),
             list(&mut question.lookups.iter().map(|lookup| lookup.node)),
             list(&mut question.aggregates.operands.arguments.iter().map(|(node, _)| *node)),
+            list(&mut question.ends.iter().map(|end| end.argument)),
         ];
         let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
 
@@ -81,7 +89,21 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let number = |oid: Oid| oid.to_u32() as i32;
         let keys = &question.keys;
         let operands = &question.aggregates.operands;
-        let lists: [Vec<i32>; 12] = [
+        let mut elements = items::<Node>(columns).count() as i32;
+        let mut ends = Vec::new();
+        for end in &question.ends {
+            let column = if end.function == Oid::INVALID {
+                place((*end.node.cast::<Var>()).varattno)
+            } else {
+                elements += 1;
+                elements
+            };
+            let filter = end.filter.map_or(0, |filter| filter as i32 + 1);
+            ends.extend([column, end.is_last.into(), filter, number(end.function)]);
+        }
+        let end_columns = self::columns(list(&mut question.ends.iter().map(|end| end.argument)));
+        let end_columns = items::<Var>(end_columns).map(|column| (*column).varattno);
+        let lists: [Vec<i32>; 14] = [
             vec![
                 tree.id,
                 number(question.user),
@@ -112,6 +134,8 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             question.lookups.iter().map(|lookup| lookup.is_array.into()).collect(),
             operands.all.iter().flat_map(Operand::numbers).collect(),
             operands.arguments.iter().map(|(_, shape)| shape.number()).collect(),
+            ends,
+            end_columns.flat_map(|column| [column.into(), place(column)]).collect(),
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
@@ -272,6 +296,22 @@ impl PlanLayout {
     /// The shapes of the arguments of operands.
     pub fn arguments(self) -> impl Iterator<Item = Shape> {
         self.numbers(Numbers::Arguments).map(Shape::from_number)
+    }
+
+    /// The values of rows at ends: the end, the column of the scan, and the function.
+    pub fn ends(self) -> impl Iterator<Item = (End, usize, Oid)> {
+        let numbers: Vec<i32> = self.numbers(Numbers::Ends).collect();
+        (0..numbers.len() / 4).map(move |end| {
+            let [column, is_last, filter, function] = [0, 1, 2, 3].map(|part| numbers[4 * end + part]);
+            let end = End { is_last: is_last != 0, filter: usize::try_from(filter - 1).ok() };
+            (end, column as usize, Oid::from(function as u32))
+        })
+    }
+
+    /// The columns of the table that these values are about, and those of the scan.
+    pub fn end_columns(self) -> Vec<(i16, usize)> {
+        let numbers: Vec<i32> = self.numbers(Numbers::EndColumns).collect();
+        numbers.chunks_exact(2).map(|pair| (pair[0] as i16, pair[1] as usize)).collect()
     }
 
     /// The aggregates with their argument and filter.

@@ -165,6 +165,9 @@ impl<'t> Shapes<'t> {
             if functions::formats_time(number) && arguments.len() == 2 {
                 return self.formatted(node, &arguments);
             }
+            if functions::takes_time_of_day(number) && arguments.len() == 1 {
+                return self.time_of_day(node, arguments[0]);
+            }
             let Some(rule) = functions::monotone(number) else { return self.any(node) };
             let mut shapes = Vec::new();
             for &argument in &arguments {

@@ -6,9 +6,11 @@ use crate::powertree::cells::Refused;
 /// A reason, which is known when the query is planned or only when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The tree is not kept in step.
+    Stale,
     /// The setting, turned off after the query was planned.
     Off,
-    /// DISTINCT ON.
+    /// DISTINCT ON without an order that says which row, or by more than keys and position.
     DistinctOn,
     /// Grouping sets.
     GroupingSets,
@@ -44,6 +46,8 @@ pub enum Reason {
     Inexact(String),
     /// An argument of an aggregate that is not a value of the tree.
     Argument(String),
+    /// No index on the series and the position, by which to find the rows at the ends of groups.
+    NoIndex,
     /// The ordinary plan is cheaper.
     Cost,
 
@@ -53,6 +57,8 @@ pub enum Reason {
     Unreadable(String),
     /// More cells than rows are worth.
     ManyCells,
+    /// Rows at the end of a group that share their position and differ.
+    Tie,
     /// More groups than memory.
     Memory,
     /// A time zone whose transitions are not known.
@@ -75,9 +81,10 @@ impl Reason {
             Argument(name) => return format!("the argument of {name} is not a value of the tree"),
             Unreadable(why) => return why.clone(),
             Zone(name) => return format!("the transitions of {name} are not known"),
+            Stale => "the tree is stale",
             Gone => "the tree is gone",
             Off => "pg_tally.answer_from_trees is off",
-            DistinctOn => "the query has DISTINCT ON",
+            DistinctOn => "DISTINCT ON is not followed by the position in ORDER BY",
             GroupingSets => "the query has grouping sets",
             SetReturning => "the query has a function that returns rows",
             RowLocks => "the query locks rows",
@@ -89,6 +96,8 @@ impl Reason {
             Continuous => "the query groups or chooses by the exact position",
             Varying => "an interval or a time zone is not a constant",
             Key => "a grouping key cannot be hashed",
+            NoIndex => "no index finds rows by series and position",
+            Tie => "rows at the end of a group share their position",
             Cost => "reading the table costs less",
             ManyCells => "the groups are as many as the rows",
             Memory => "the groups need more memory than a hash table may have",
