@@ -54,6 +54,17 @@ INSERT INTO wheres SELECT unnest(ARRAY[
     $$name = side::text AND side = 'bid' AND code = 'c1'$$]);
 SELECT l.*, condition FROM wheres, look(format('SELECT name, side, code, count(*), sum(x) FROM quotes WHERE %s GROUP BY 1, 2, 3', condition)) l;
 SELECT count(*) AS differ FROM wheres, look(format('SELECT at / 1000, count(*), sum(x) FROM quotes WHERE (%s) AND at BETWEEN 123 AND 17654 GROUP BY 1', condition)) l WHERE differences > 0;
+-- Values are shown as the table stores them, with the spaces behind them; of a column without a length nobody knows how many those are.
+SELECT code || '|', length(code), octet_length(code), format('%s|', code), count(*) FROM quotes GROUP BY code ORDER BY 1;
+CREATE TABLE padded (code bpchar NOT NULL, wide char(6) NOT NULL, at bigint NOT NULL, x int);
+INSERT INTO padded SELECT 'ä' || repeat(' ', i % 3), 'ä', i, i FROM generate_series(1, 3000) i;
+SELECT powertree_create('padded', at => 'at', "values" => '{x}', series => '{code,wide}', leaf => '100');
+CALL powertree_compact('padded');
+ANALYZE padded;
+SELECT * FROM look('SELECT code, count(*) FROM padded GROUP BY code');
+SELECT * FROM look('SELECT wide, format(''%s|'', wide), octet_length(wide), count(*) FROM padded GROUP BY wide');
+SELECT * FROM look('SELECT count(*) FROM padded WHERE wide = ''ä''');
+DROP TABLE padded;
 -- More than are looked up one by one, and more than are looked up at all.
 SELECT * FROM look($$SELECT count(*), sum(x) FROM quotes WHERE name = ANY (ARRAY(SELECT 'n' || i FROM generate_series(1, 3000) i)) AND side = 'ask' AND code IN ('c0', 'c1')$$);
 SELECT * FROM look($$SELECT count(*), sum(x) FROM quotes WHERE name = ANY (ARRAY(SELECT 'n' || i FROM generate_series(1, 9000) i)) AND side = 'ask' AND code IN ('c0', 'c1')$$);

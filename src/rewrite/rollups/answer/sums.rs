@@ -8,7 +8,7 @@ use super::prepared::{memory as most_memory, Prepared};
 use super::row::Expression;
 use super::wanting::{Origin, Wanting};
 use crate::pg::memory::{self, collect};
-use crate::powertree::model::key::decode;
+use crate::powertree::model::key::stored;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::results::{self, Statistic};
 use crate::rewrite::rollups::terms::shape::Shape;
@@ -93,10 +93,8 @@ impl<'a> Sums<'a> {
         let series = &self.places.tree.series;
         // The reader may be in memory of its own, which goes before the answer does.
         // SAFETY: the context is that of the answer.
-        let values: Vec<Datum> = unsafe {
-            PgMemoryContexts::For(self.context)
-                .switch_to(|_| decode(series, key).into_iter().map(|value| value.datum()).collect())
-        };
+        let values: Vec<Datum> =
+            unsafe { PgMemoryContexts::For(self.context).switch_to(|_| stored(series, key)) };
         self.places.columns.set_series(self.places.row, &values);
         if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
             return false;

@@ -56,16 +56,16 @@ impl Ordered<'_> {
     pub unsafe fn element(self, node: *mut Node, aggregate: *mut Aggref) -> Understood<End> {
         // SAFETY: the caller's aggregate, whose arguments are targets.
         unsafe {
-            let name = || "array_agg()".to_owned();
             let is_plain = (*aggregate).agglevelsup == 0
                 && (*aggregate).aggsplit == pg_sys::AggSplit::AGGSPLIT_SIMPLE
                 && (*aggregate).aggdistinct.is_null();
             let is_last = self.begins_with_last((*aggregate).aggorder, (*aggregate).args, &|_| false);
-            let is_last = is_last.filter(|_| is_plain).ok_or_else(|| Reason::Aggregate(name()))?;
+            let is_last =
+                is_last.filter(|_| is_plain).ok_or_else(|| Reason::Aggregate("array_agg()".to_owned()))?;
             let argument = items::<TargetEntry>((*aggregate).args).next();
             let argument = argument.map(|target| (*target).expr.cast::<Node>());
             let argument = argument.filter(|&argument| self.column(bare(argument)).is_some());
-            let argument = argument.ok_or_else(|| Reason::Argument(name()))?;
+            let argument = argument.ok_or(Reason::Bare)?;
             self.check()?;
             Ok(End { node, argument, is_last, filter: None, function: (*aggregate).aggfnoid })
         }
@@ -96,7 +96,7 @@ impl Ordered<'_> {
             let mut ends: Vec<End> = Vec::new();
             let mut numbers = Vec::new();
             for node in items::<Node>(columns) {
-                let number = self.column(node).ok_or_else(|| Reason::Column("of the system".to_owned()))?;
+                let number = self.column(node).ok_or(Reason::Whole)?;
                 if !numbers.contains(&number) {
                     numbers.push(number);
                     ends.push(End { node, argument: node, is_last, filter: None, function: Oid::INVALID });

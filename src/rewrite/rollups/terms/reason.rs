@@ -38,6 +38,12 @@ pub enum Reason {
     Unknown(String),
     /// A time zone or an interval that depends on the row.
     Varying,
+    /// A column of the series whose values may have any number of spaces behind them.
+    Padding(String),
+    /// Whole rows as one value, or columns of the system.
+    Whole,
+    /// The argument of `array_agg`, of which only a column is known not to fail for other rows.
+    Bare,
     /// A grouping key that cannot be hashed.
     Key,
     /// An aggregate that a tally does not have.
@@ -79,8 +85,11 @@ impl Reason {
             Aggregate(name) => return format!("aggregate {name} does not follow from a tally"),
             Inexact(name) => return format!("{name} over floating-point numbers is rounded otherwise"),
             Argument(name) => return format!("the argument of {name} is not a value of the tree"),
+            Padding(name) => return format!("column {name} of type character has no length"),
             Unreadable(why) => return why.clone(),
             Zone(name) => return format!("the transitions of {name} are not known"),
+            Whole => "the query shows whole rows as one value, or a column of the system",
+            Bare => "the argument of array_agg() is not a column",
             Stale => "the tree is stale",
             Gone => "the tree is gone",
             Off => "pg_tally.answer_from_trees is off",
