@@ -26,7 +26,7 @@ STATEMENTS = {
     "a grouped subquery": "UPDATE totals t SET total = g.total, seen = seen + 1 FROM (SELECT s, sum(n) AS total FROM kept GROUP BY s) g WHERE t.s = g.s",
     "groups that are asked for again for each row": "UPDATE totals t SET total = g.total, seen = seen + 1 FROM names m, LATERAL (SELECT sum(n) AS total FROM kept k WHERE k.s = m.s AND at < m.bound) g WHERE t.s = m.s",
     "a total of each row": "UPDATE totals t SET total = (SELECT sum(n) FROM kept k WHERE k.s = t.s AND at < 25000 + t.seen), seen = seen + 1",
-    "a condition": "DELETE FROM totals t WHERE t.seen + 499000 < (SELECT sum(n) FROM kept k WHERE k.s = t.s)",
+    "a condition": "DELETE FROM totals t WHERE t.seen + 494500 < (SELECT sum(n) FROM kept k WHERE k.s = t.s)",
     "last points": "UPDATE totals t SET total = l.n, seen = seen + 1 FROM (SELECT DISTINCT ON (s) s, n FROM kept ORDER BY s, at DESC) l WHERE t.s = l.s",
     "the first of an array": "UPDATE totals t SET total = f.n FROM (SELECT s, (array_agg(n ORDER BY at))[1] AS n FROM kept WHERE at > 77 GROUP BY s) f WHERE t.s = f.s AND f.n < 80 + t.seen",
 }
