@@ -1,7 +1,6 @@
 //! Values of the first and the last rows of groups. The nodes know their positions; the rows are looked up in the table.
 
 use super::place::Places;
-use super::prepared::memory as most_memory;
 use super::row::Expression;
 use crate::pg::memory;
 use crate::pg::value::Storage;
@@ -95,11 +94,12 @@ impl<'a> EndSpots<'a> {
 
     /// Looks the rows up, and returns the values, all of the first group, then those of the second, and so on; and the number of spots.
     ///
-    /// Where several rows at an end differ, their order decides, which is the table's.
+    /// `most` is how many bytes they may take. Where several rows at an end differ, their order decides, which is the table's.
     pub fn values(
         &self,
         places: &Places,
         context: MemoryContext,
+        most: usize,
     ) -> Result<(Vec<Option<Datum>>, usize), Reason> {
         if self.ends.is_empty() {
             return Ok((Vec::new(), 0));
@@ -114,7 +114,7 @@ impl<'a> EndSpots<'a> {
         if spots.len() > FEW.max(self.rows as usize / 2) {
             return Err(Reason::ManyCells);
         }
-        let rows = EndRows::read(self.wanted, places, &spots, context)?;
+        let rows = EndRows::read(self.wanted, places, &spots, context, most)?;
         let mut values = Vec::new();
         memory::room(&mut values, self.spots.len() / self.ends.len() * self.wanted.values.len());
         for ends in self.spots.chunks(self.ends.len()) {
@@ -146,6 +146,7 @@ impl EndRows {
         places: &Places,
         spots: &[(usize, i64)],
         context: MemoryContext,
+        most: usize,
     ) -> Result<EndRows, Reason> {
         let numbers: Vec<i16> = wanted.columns.iter().map(|&(number, _)| number).collect();
         // SAFETY: PostgreSQL looks the types up.
@@ -181,7 +182,7 @@ impl EndRows {
                     PgMemoryContexts::For(context).switch_to(|_| {
                         found.for_each(|(place, storage, value)| known[place] = storage.copied(value));
                     });
-                    if spot % 64 == 0 && pg_sys::MemoryContextMemAllocated(context, true) > most_memory() {
+                    if spot % 64 == 0 && pg_sys::MemoryContextMemAllocated(context, true) > most {
                         doubt = Some(Reason::Memory);
                     }
                 }

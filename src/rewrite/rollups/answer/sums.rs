@@ -212,7 +212,7 @@ impl<'a> Sums<'a> {
 
     /// Returns the values of rows at the ends of groups, and how many rows were looked up.
     pub fn end_values(&self) -> Result<(Vec<Option<Datum>>, usize), Reason> {
-        self.ends.values(&self.places, self.context)
+        self.ends.values(&self.places, self.context, most_memory())
     }
 
     /// Returns the series, and a place of each group.

@@ -1,7 +1,7 @@
 //! The cost of an answer from a tree, in the planner's units.
 
 use crate::powertree::cells::{self, Estimate};
-use crate::rewrite::rollups::question::ends::End;
+use crate::rewrite::rollups::question::ends::EndExpression;
 use crate::rewrite::rollups::question::Question;
 use pgrx::pg_sys::{Path, RelOptInfo};
 
@@ -38,7 +38,7 @@ pub unsafe fn of(question: &Question, input: *mut RelOptInfo, ordinary: *mut Pat
     } else {
         (series * NODES_OF_A_RANGE).min(leaves) * NODE
     };
-    let spots = groups * End::count(&question.ends) as f64;
+    let spots = groups * EndExpression::count(&question.ends) as f64;
     let tree = BEGIN + series * SERIES + nodes + log_rows * LOG_ROW + spots * SPOT;
     // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
     let tree = if question.is_open() { tree.min(ordinary * 0.9) } else { tree };

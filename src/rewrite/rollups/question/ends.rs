@@ -15,7 +15,7 @@ use pgrx::pg_sys::{
 const ARRAY_AGG: u32 = 2335;
 
 /// A value of the first or the last row of each group.
-pub struct End {
+pub struct EndExpression {
     /// The expression in the query that the value takes the place of.
     pub node: *mut Node,
     /// The expression of the row.
@@ -27,9 +27,9 @@ pub struct End {
     pub function: Oid,
 }
 
-impl End {
+impl EndExpression {
     /// The number of different ends.
-    pub fn count(all: &[End]) -> usize {
+    pub fn count(all: &[EndExpression]) -> usize {
         let is_new = |&place: &usize| {
             let before = all[..place].iter();
             !before
@@ -53,7 +53,7 @@ impl Ordered<'_> {
     ///
     /// # Safety
     /// An element found by [`first_of`], and its aggregate.
-    pub unsafe fn element(self, node: *mut Node, aggregate: *mut Aggref) -> Understood<End> {
+    pub unsafe fn element(self, node: *mut Node, aggregate: *mut Aggref) -> Understood<EndExpression> {
         // SAFETY: the caller's aggregate, whose arguments are targets.
         unsafe {
             let is_plain = (*aggregate).agglevelsup == 0
@@ -67,7 +67,7 @@ impl Ordered<'_> {
             let argument = argument.filter(|&argument| self.column(bare(argument)).is_some());
             let argument = argument.ok_or(Reason::Bare)?;
             self.check()?;
-            Ok(End { node, argument, is_last, filter: None, function: (*aggregate).aggfnoid })
+            Ok(EndExpression { node, argument, is_last, filter: None, function: (*aggregate).aggfnoid })
         }
     }
 
@@ -81,7 +81,7 @@ impl Ordered<'_> {
         targets: *mut List,
         is_key: &dyn Fn(*mut Node) -> bool,
         shown: *mut List,
-    ) -> Understood<Vec<End>> {
+    ) -> Understood<Vec<EndExpression>> {
         // SAFETY: the caller's expressions, in which PostgreSQL finds the columns.
         unsafe {
             let is_last = self.begins_with_last(order, targets, is_key).ok_or(Reason::DistinctOn)?;
@@ -93,13 +93,19 @@ impl Ordered<'_> {
             }
             self.check()?;
             let columns = pg_sys::pull_var_clause(shown.cast(), pg_sys::PVC_RECURSE_PLACEHOLDERS as i32);
-            let mut ends: Vec<End> = Vec::new();
+            let mut ends: Vec<EndExpression> = Vec::new();
             let mut numbers = Vec::new();
             for node in items::<Node>(columns) {
                 let number = self.column(node).ok_or(Reason::Whole)?;
                 if !numbers.contains(&number) {
                     numbers.push(number);
-                    ends.push(End { node, argument: node, is_last, filter: None, function: Oid::INVALID });
+                    ends.push(EndExpression {
+                        node,
+                        argument: node,
+                        is_last,
+                        filter: None,
+                        function: Oid::INVALID,
+                    });
                 }
             }
             Ok(ends)

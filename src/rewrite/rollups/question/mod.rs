@@ -19,7 +19,7 @@ use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
 use aggregate::Aggregates;
-use ends::{End, Ordered};
+use ends::{EndExpression, Ordered};
 use lookup::Lookup;
 use pgrx::pg_sys::{
     self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo, SortGroupClause,
@@ -43,7 +43,7 @@ pub struct Question<'t> {
     pub lookups: Vec<Lookup>,
     pub aggregates: Aggregates,
     /// Values of rows at the ends of groups.
-    pub ends: Vec<End>,
+    pub ends: Vec<EndExpression>,
 }
 
 /// The grouping of a query.
