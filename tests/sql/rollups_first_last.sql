@@ -36,7 +36,7 @@ END $$;
 -- Candles.
 SELECT date_trunc('day', at) AS day, (array_agg(price ORDER BY at))[1] AS open, max(price) AS high, min(price) AS low, (array_agg(price ORDER BY at DESC))[1] AS close, sum(size) AS volume
 FROM bars WHERE s = 's3' AND kind = 1 GROUP BY 1 ORDER BY 1;
-EXPLAIN (COSTS off) SELECT date_trunc('day', at), (array_agg(price ORDER BY at))[1] FROM bars GROUP BY 1;
+EXPLAIN (VERBOSE, COSTS off) SELECT date_trunc('day', at), (array_agg(price ORDER BY at))[1], count(*) FROM bars GROUP BY 1 HAVING (array_agg(note ORDER BY at))[1] > 'n';
 CREATE TABLE questions (what text, query text);
 INSERT INTO questions (query) SELECT unnest(ARRAY[
     'SELECT s, date_trunc(''hour'', at), (array_agg(price ORDER BY at))[1], (array_agg(price ORDER BY at DESC))[1], max(price), min(price), count(*), avg(size) FROM bars GROUP BY 1, 2',
@@ -79,7 +79,7 @@ SELECT l.*, query FROM questions, look(query) l;
 
 -- The last and the first point of each series, and of each stretch of time.
 SELECT DISTINCT ON (s, kind) s, kind, at AT TIME ZONE 'UTC' AS at, size, left(note, 8) AS note FROM bars ORDER BY s, kind, at DESC;
-EXPLAIN (COSTS off) SELECT DISTINCT ON (s) s, at, price FROM bars ORDER BY s, at DESC;
+EXPLAIN (VERBOSE, COSTS off) SELECT DISTINCT ON (s) s, at, price * size FROM bars ORDER BY s, at DESC;
 TRUNCATE questions;
 INSERT INTO questions (query) SELECT unnest(ARRAY[
     'SELECT DISTINCT ON (s) s, at, price FROM bars ORDER BY s, at',
@@ -124,6 +124,18 @@ BEGIN;
 INSERT INTO bars SELECT 's9', kind, at, price, size, note, exact FROM bars WHERE at = '2026-04-05Z';
 SELECT * FROM look('SELECT (array_agg(price ORDER BY at DESC))[1] FROM bars');
 SELECT * FROM look('SELECT s, (array_agg(price ORDER BY at DESC))[1] FROM bars GROUP BY s');
+ROLLBACK;
+-- Further columns of the order decide, where they differ.
+BEGIN;
+INSERT INTO bars SELECT s, kind, at, price, size + i, CASE i % 3 WHEN 0 THEN 'B' WHEN 1 THEN 'a' END, i / 2 FROM bars, generate_series(1, 5) i WHERE at IN ('2026-04-05Z', '2026-03-26Z');
+TRUNCATE questions;
+INSERT INTO questions (query) SELECT format('SELECT s, (array_agg(size ORDER BY at %s, %s))[1], (array_agg(note ORDER BY at, %2$s))[1] FROM bars GROUP BY s', way, further)
+FROM unnest(ARRAY['ASC', 'DESC']) way, unnest(ARRAY['size', 'size DESC', 'exact, size', 'exact DESC NULLS LAST, size DESC', 'note, exact, size', 'note COLLATE "C", size', 'note DESC, exact NULLS FIRST, size', 'note NULLS FIRST, price, size']) further;
+INSERT INTO questions (query) SELECT unnest(ARRAY['SELECT DISTINCT ON (s) s, at, note FROM bars ORDER BY s, at DESC, size', 'SELECT DISTINCT ON (s) * FROM bars ORDER BY s, at DESC, note NULLS FIRST, size DESC',
+    'SELECT DISTINCT ON (s) * FROM bars ORDER BY s, at DESC, note, s, exact DESC, kind, size']);
+SELECT l.*, query FROM questions, look(query) l;
+SELECT giver FROM look('SELECT s, (array_agg(size ORDER BY at DESC, note NULLS FIRST))[1] FROM bars GROUP BY s', false);
+SELECT giver FROM look('SELECT DISTINCT ON (s) s, size FROM bars ORDER BY s, at DESC, note NULLS FIRST', false);
 ROLLBACK;
 -- NULL beside a value, and the other way round.
 BEGIN;

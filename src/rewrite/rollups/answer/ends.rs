@@ -1,13 +1,12 @@
 //! Values of the first and the last rows of groups. The nodes know their positions; the rows are looked up in the table.
 
+use super::end_rows::{EndRows, Precedence};
 use super::place::Places;
 use super::row::Expression;
 use crate::pg::memory;
-use crate::pg::value::Storage;
-use crate::powertree::cells::{read_spots, Spot};
+use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::terms::reason::Reason;
-use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_sys::{self, Datum, MemoryContext};
+use pgrx::pg_sys::{Datum, MemoryContext};
 use tally_stats::tree::Extent;
 
 /// Spots that are looked up, however few rows there are.
@@ -26,13 +25,15 @@ pub struct EndValue {
     pub expression: Expression,
     /// The column of the scan that shows it.
     pub column: usize,
+    /// The order of rows at the end.
+    pub ties: Vec<TieBreaker>,
 }
 
 /// The values that are wanted of rows at ends.
 #[derive(Default)]
 pub struct WantedEnds {
     pub values: Vec<EndValue>,
-    /// The columns of the table that the expressions are about, by number, and those of the scan that hold them.
+    /// The columns of the table that expressions and tie-breakers are about, by number, and those of the scan that hold them.
     pub columns: Vec<(i16, usize)>,
 }
 
@@ -94,7 +95,8 @@ impl<'a> EndSpots<'a> {
 
     /// Looks the rows up, and returns the values, all of the first group, then those of the second, and so on; and the number of spots.
     ///
-    /// `most` is how many bytes they may take. Where several rows at an end differ, their order decides, which is the table's.
+    /// `most` is how many bytes they may take. Where several rows at an end differ and no
+    /// tie-breaker decides, it is the table's order that does.
     pub fn values(
         &self,
         places: &Places,
@@ -114,93 +116,35 @@ impl<'a> EndSpots<'a> {
         if spots.len() > FEW.max(self.rows as usize / 2) {
             return Err(Reason::ManyCells);
         }
-        let rows = EndRows::read(self.wanted, places, &spots, context, most)?;
+        let columns: Vec<i16> = self.wanted.columns.iter().map(|&(number, _)| number).collect();
+        let rows = EndRows::read(&columns, places, &spots, context, most)?;
+        let mut orders = memory::collect(self.wanted.values.iter().map(|value| self.order(value, context)));
         let mut values = Vec::new();
         memory::room(&mut values, self.spots.len() / self.ends.len() * self.wanted.values.len());
         for ends in self.spots.chunks(self.ends.len()) {
             memory::check();
-            for value in &self.wanted.values {
+            for (value, order) in self.wanted.values.iter().zip(&mut orders) {
                 let number = self.ends.iter().position(|end| *end == value.end);
                 let spot = number.and_then(|number| ends[number]);
-                values.push(spot.and_then(|spot| {
-                    let place = spots.binary_search(&(spot.series, spot.position)).ok()?;
-                    rows.show(place, self.wanted, places);
-                    value.expression.copied(places.row, context)
-                }));
+                let spot = spot.and_then(|spot| spots.binary_search(&(spot.series, spot.position)).ok());
+                let Some(spot) = spot else {
+                    values.push(None);
+                    continue;
+                };
+                let row = rows.first(spot, order)?;
+                let columns = self.wanted.columns.iter().zip(row);
+                columns.for_each(|(&(_, column), &value)| places.row.set(column, value));
+                values.push(value.expression.copied(places.row, context));
             }
         }
         Ok((values, spots.len()))
     }
-}
 
-/// The rows at spots.
-struct EndRows {
-    /// All columns of the row at the first spot, then those of the second, and so on.
-    columns: Vec<Option<Datum>>,
-}
-
-impl EndRows {
-    /// Reads the rows at all spots, of which each must have one, or several that are alike.
-    fn read(
-        wanted: &WantedEnds,
-        places: &Places,
-        spots: &[(usize, i64)],
-        context: MemoryContext,
-        most: usize,
-    ) -> Result<EndRows, Reason> {
-        let numbers: Vec<i16> = wanted.columns.iter().map(|&(number, _)| number).collect();
-        // SAFETY: PostgreSQL looks the types up.
-        let type_of = |&number: &i16| unsafe { pg_sys::get_atttype(places.tree.base, number) };
-        let storage: Vec<Storage> = numbers.iter().map(|number| Storage::of(type_of(number))).collect();
-        let count = numbers.len();
-        let mut columns = Vec::new();
-        memory::room(&mut columns, spots.len() * count);
-        columns.resize(spots.len() * count, None);
-        let mut is_read = Vec::new();
-        memory::room(&mut is_read, spots.len());
-        is_read.resize(spots.len(), false);
-
-        let mut doubt = None;
-        let asked = memory::collect(
-            spots.iter().map(|&(series, position)| Spot { series: &places.series[series], position }),
-        );
-        read_spots(places.tree, &numbers, &asked, |spot, row| {
-            let known = &mut columns[spot * count..][..count];
-            let mut found =
-                storage.iter().enumerate().map(|(place, storage)| (place, storage, row.get(place + 2)));
-            if std::mem::replace(&mut is_read[spot], true) {
-                // SAFETY: both values are of the column.
-                let is_alike =
-                    unsafe { found.all(|(place, storage, value)| storage.is_alike(known[place], value)) };
-                if !is_alike {
-                    doubt = Some(Reason::Tie);
-                }
-            } else {
-                // The reader is in memory of its own, which goes before the answer does.
-                // SAFETY: the context is that of the answer, and the values are of the columns.
-                unsafe {
-                    PgMemoryContexts::For(context).switch_to(|_| {
-                        found.for_each(|(place, storage, value)| known[place] = storage.copied(value));
-                    });
-                    if spot % 64 == 0 && pg_sys::MemoryContextMemAllocated(context, true) > most {
-                        doubt = Some(Reason::Memory);
-                    }
-                }
-            }
-            doubt.is_none()
-        })?;
-        match doubt {
-            Some(reason) => Err(reason),
-            None if is_read.contains(&false) => Err(Reason::Gone),
-            None => Ok(EndRows { columns }),
-        }
-    }
-
-    /// Puts the columns of the row at a spot into the row.
-    fn show(&self, spot: usize, wanted: &WantedEnds, places: &Places) {
-        let columns = &self.columns[spot * wanted.columns.len()..];
-        for (&(_, column), &value) in wanted.columns.iter().zip(columns) {
-            places.row.set(column, value);
-        }
+    /// The order in which rows at an end come.
+    fn order(&self, value: &EndValue, context: MemoryContext) -> Vec<Precedence> {
+        let place = |tie: &TieBreaker| {
+            self.wanted.columns.iter().position(|&(number, _)| number == tie.column).unwrap_or_default()
+        };
+        value.ties.iter().map(|tie| Precedence::new(tie, place(tie), context)).collect()
     }
 }

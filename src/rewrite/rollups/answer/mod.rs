@@ -1,5 +1,6 @@
 //! The answer: the groups and their results.
 
+mod end_rows;
 pub mod ends;
 mod keys;
 mod measure;

@@ -74,7 +74,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
         let conditions = || expressions(ExpressionList::Conditions).zip(layout.conditions());
         let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
         layout.aggregates().for_each(|(aggregate, ..)| require_execute((*aggregate).aggfnoid));
-        let functions = layout.ends().map(|(.., function)| function);
+        let functions = layout.ends().into_iter().map(|(.., function)| function);
         functions.filter(|&function| function != Oid::INVALID).for_each(require_execute);
         let tree = Tree::usable(layout.tree());
         let operands = layout.operands();
@@ -114,7 +114,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             ends: WantedEnds {
                 values: expressions(ExpressionList::Ends)
                     .zip(layout.ends())
-                    .map(|(expression, (end, column, _))| EndValue { end, expression, column })
+                    .map(|(expression, (end, column, ties, _))| EndValue { end, expression, column, ties })
                     .collect(),
                 columns: layout.end_columns(),
             },

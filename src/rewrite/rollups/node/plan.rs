@@ -4,6 +4,7 @@ use crate::pg::expression::appended;
 use crate::pg::list::items;
 use crate::rewrite::rollups::answer::ends::End;
 use crate::rewrite::rollups::question::aggregate::Subject;
+use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::shape::Shape;
@@ -48,11 +49,13 @@ enum Numbers {
     Operands,
     /// Shapes of the arguments of operands.
     Arguments,
-    /// Four for each value of a row at an end: the column of the scan, whether it is of the last row, the filter, counted from 1, and the
-    /// function.
+    /// Five for each value of a row at an end: the column of the scan, whether it is of the last row, the filter, counted from 1, the
+    /// function, and how many tie-breakers it has.
     Ends,
     /// Two for each column of the table that these values are about: its number, and the column of the scan.
     EndColumns,
+    /// Four for each tie-breaker: the column of the table, the operator, the collation, and whether NULL comes first.
+    Ties,
 }
 
 /// Lays a question out as two lists, of expressions and of numbers.
@@ -90,7 +93,7 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let keys = &question.keys;
         let operands = &question.aggregates.operands;
         let mut elements = items::<Node>(columns).count() as i32;
-        let mut ends = Vec::new();
+        let (mut ends, mut ties) = (Vec::new(), Vec::new());
         for end in &question.ends {
             let column = if end.function == Oid::INVALID {
                 place((*end.node.cast::<Var>()).varattno)
@@ -99,11 +102,18 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
                 elements
             };
             let filter = end.filter.map_or(0, |filter| filter as i32 + 1);
-            ends.extend([column, end.is_last.into(), filter, number(end.function)]);
+            ends.extend([column, end.is_last.into(), filter, number(end.function), end.ties.len() as i32]);
+            ties.extend(end.ties.iter().flat_map(|tie| {
+                [tie.column.into(), number(tie.operator), number(tie.collation), tie.nulls_first.into()]
+            }));
         }
         let end_columns = self::columns(list(&mut question.ends.iter().map(|end| end.argument)));
-        let end_columns = items::<Var>(end_columns).map(|column| (*column).varattno);
-        let lists: [Vec<i32>; 14] = [
+        let tied = question.ends.iter().flat_map(|end| &end.ties).map(|tie| tie.column);
+        let mut end_columns: Vec<i16> =
+            items::<Var>(end_columns).map(|column| (*column).varattno).chain(tied).collect();
+        end_columns.sort_unstable();
+        end_columns.dedup();
+        let lists: [Vec<i32>; 15] = [
             vec![
                 tree.id,
                 number(question.user),
@@ -135,7 +145,8 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             operands.all.iter().flat_map(Operand::numbers).collect(),
             operands.arguments.iter().map(|(_, shape)| shape.number()).collect(),
             ends,
-            end_columns.flat_map(|column| [column.into(), place(column)]).collect(),
+            end_columns.into_iter().flat_map(|column| [column.into(), place(column)]).collect(),
+            ties,
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
@@ -298,17 +309,28 @@ impl PlanLayout {
         self.numbers(Numbers::Arguments).map(Shape::from_number)
     }
 
-    /// The values of rows at ends: the end, the column of the scan, and the function.
-    pub fn ends(self) -> impl Iterator<Item = (End, usize, Oid)> {
+    /// The values of rows at ends, without their expressions, and the function of each.
+    pub fn ends(self) -> Vec<(End, usize, Vec<TieBreaker>, Oid)> {
+        let oid = |number: i32| Oid::from(number as u32);
+        let mut ties = self.numbers(Numbers::Ties);
+        let mut tie = || {
+            Some(TieBreaker {
+                column: ties.next()? as i16,
+                operator: oid(ties.next()?),
+                collation: oid(ties.next()?),
+                nulls_first: ties.next()? != 0,
+            })
+        };
         let numbers: Vec<i32> = self.numbers(Numbers::Ends).collect();
-        (0..numbers.len() / 4).map(move |end| {
-            let [column, is_last, filter, function] = [0, 1, 2, 3].map(|part| numbers[4 * end + part]);
-            let end = End { is_last: is_last != 0, filter: usize::try_from(filter - 1).ok() };
-            (end, column as usize, Oid::from(function as u32))
-        })
+        let ends = numbers.chunks_exact(5).map(|numbers| {
+            let end = End { is_last: numbers[1] != 0, filter: usize::try_from(numbers[2] - 1).ok() };
+            let ties = (0..numbers[4]).filter_map(|_| tie()).collect();
+            (end, numbers[0] as usize, ties, oid(numbers[3]))
+        });
+        ends.collect()
     }
 
-    /// The columns of the table that these values are about, and those of the scan.
+    /// The columns of the table that these values and their tie-breakers are about, and those of the scan; 0 where it has none.
     pub fn end_columns(self) -> Vec<(i16, usize)> {
         let numbers: Vec<i32> = self.numbers(Numbers::EndColumns).collect();
         numbers.chunks_exact(2).map(|pair| (pair[0] as i16, pair[1] as usize)).collect()

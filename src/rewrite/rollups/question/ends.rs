@@ -23,8 +23,21 @@ pub struct EndExpression {
     pub is_last: bool,
     /// The place of the condition among all filters; None without FILTER.
     pub filter: Option<usize>,
+    /// The order of rows at the same position.
+    pub ties: Vec<TieBreaker>,
     /// The aggregate; INVALID for a column of the row itself.
     pub function: Oid,
+}
+
+/// A column that decides which of several rows at one position comes first.
+#[derive(Clone, Copy)]
+pub struct TieBreaker {
+    /// The number of the column in the table.
+    pub column: i16,
+    /// The operator in whose order values come.
+    pub operator: Oid,
+    pub collation: Oid,
+    pub nulls_first: bool,
 }
 
 impl EndExpression {
@@ -59,15 +72,15 @@ impl Ordered<'_> {
             let is_plain = (*aggregate).agglevelsup == 0
                 && (*aggregate).aggsplit == pg_sys::AggSplit::AGGSPLIT_SIMPLE
                 && (*aggregate).aggdistinct.is_null();
-            let is_last = self.begins_with_last((*aggregate).aggorder, (*aggregate).args, &|_| false);
-            let is_last =
-                is_last.filter(|_| is_plain).ok_or_else(|| Reason::Aggregate("array_agg()".to_owned()))?;
+            let order = self.order((*aggregate).aggorder, (*aggregate).args, &|_| false);
+            let (is_last, ties) =
+                order.filter(|_| is_plain).ok_or_else(|| Reason::Aggregate("array_agg()".to_owned()))?;
             let argument = items::<TargetEntry>((*aggregate).args).next();
             let argument = argument.map(|target| (*target).expr.cast::<Node>());
             let argument = argument.filter(|&argument| self.column(bare(argument)).is_some());
             let argument = argument.ok_or(Reason::Bare)?;
             self.check()?;
-            Ok(EndExpression { node, argument, is_last, filter: None, function: (*aggregate).aggfnoid })
+            Ok(EndExpression { node, argument, is_last, filter: None, ties, function: (*aggregate).aggfnoid })
         }
     }
 
@@ -84,7 +97,7 @@ impl Ordered<'_> {
     ) -> Understood<Vec<EndExpression>> {
         // SAFETY: the caller's expressions, in which PostgreSQL finds the columns.
         unsafe {
-            let is_last = self.begins_with_last(order, targets, is_key).ok_or(Reason::DistinctOn)?;
+            let (is_last, ties) = self.order(order, targets, is_key).ok_or(Reason::DistinctOn)?;
             if pg_sys::contain_volatile_functions(shown.cast()) {
                 return Err(Reason::Volatile);
             }
@@ -104,6 +117,7 @@ impl Ordered<'_> {
                         argument: node,
                         is_last,
                         filter: None,
+                        ties: ties.clone(),
                         function: Oid::INVALID,
                     });
                 }
@@ -121,32 +135,39 @@ impl Ordered<'_> {
         }
     }
 
-    /// Whether the last row comes first in an order, which is by keys and then by position; None if it is another order. By what else it is
-    /// does not matter as long as no two rows are at one position: but it must not fail.
-    unsafe fn begins_with_last(
+    /// Understands an order that is by keys, then by position, and then by other columns, which cannot fail: whether the last row comes
+    /// first, and what is left to decide between rows of one position. None if it is another order.
+    unsafe fn order(
         self,
-        order: *mut List,
+        clauses: *mut List,
         targets: *mut List,
         is_key: &dyn Fn(*mut Node) -> bool,
-    ) -> Option<bool> {
+    ) -> Option<(bool, Vec<TieBreaker>)> {
         // SAFETY: the caller's clauses, whose expressions are among the targets.
         unsafe {
-            let mut clauses = items::<SortGroupClause>(order)
+            let mut clauses = items::<SortGroupClause>(clauses)
                 .map(|clause| (clause, pg_sys::get_sortgroupclause_expr(clause, targets)))
                 .skip_while(|(_, node)| is_key(*node));
             let (clause, position) = clauses.next()?;
-            if self.column(position) != Some(self.tree.at.number)
-                || !clauses
-                    .all(|(_, node)| is_key(node) || self.column(node).is_some() || constant(node).is_some())
-            {
+            let family = order_of(pg_sys::exprType(position))?;
+            if self.column(position) != Some(self.tree.at.number) {
                 return None;
             }
-            let family = order_of(pg_sys::exprType(position))?;
-            match pg_sys::get_op_opfamily_strategy((*clause).sortop, family) as u32 {
-                pg_sys::BTLessStrategyNumber => Some(false),
-                pg_sys::BTGreaterStrategyNumber => Some(true),
-                _ => None,
+            let is_last = match pg_sys::get_op_opfamily_strategy((*clause).sortop, family) as u32 {
+                pg_sys::BTLessStrategyNumber => false,
+                pg_sys::BTGreaterStrategyNumber => true,
+                _ => return None,
+            };
+            let mut ties = Vec::new();
+            for (clause, node) in clauses.filter(|(_, node)| !is_key(*node) && constant(*node).is_none()) {
+                ties.push(TieBreaker {
+                    column: self.column(node)?,
+                    operator: (*clause).sortop,
+                    collation: pg_sys::exprCollation(node),
+                    nulls_first: (*clause).nulls_first,
+                });
             }
+            Some((is_last, ties))
         }
     }
 
