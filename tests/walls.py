@@ -38,7 +38,7 @@ HOUSES = {
             "rewrite/rollups": "pg powertree powertree/model settings",
             "rewrite/rollups/node": "rewrite/rollups/answer rewrite/rollups/inquiry rewrite/rollups/question rewrite/rollups/terms powertree powertree/model pg",
             "rewrite/rollups/answer": "rewrite/rollups/question rewrite/rollups/terms powertree powertree/model pg settings",
-            "rewrite/rollups/inquiry": "rewrite/rollups/terms powertree/model pg settings",
+            "rewrite/rollups/inquiry": "rewrite/rollups/terms pg settings",
             "rewrite/rollups/question": "rewrite/rollups/terms powertree/model pg settings",
             "rewrite/rollups/terms": "powertree datum pg",
             "rewrite/windows": "datum pg settings",

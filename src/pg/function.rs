@@ -4,9 +4,15 @@ use pgrx::pg_sys::{self, AclResult, Oid};
 
 /// Returns whether the user may execute a function.
 pub fn may_execute(function: Oid) -> AclResult::Type {
-    // SAFETY: PostgreSQL takes any number for a function's.
+    // SAFETY: PostgreSQL only reads a variable of the session, which always has a user.
+    may_be_executed_by(function, unsafe { pg_sys::GetUserId() })
+}
+
+/// Returns whether a role may execute a function.
+pub fn may_be_executed_by(function: Oid, user: Oid) -> AclResult::Type {
+    let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
+    // SAFETY: PostgreSQL takes any numbers for those of a function and a role.
     unsafe {
-        let (user, right) = (pg_sys::GetUserId(), pg_sys::ACL_EXECUTE as pg_sys::AclMode);
         #[cfg(feature = "pg15")]
         return pg_sys::pg_proc_aclcheck(function, user, right);
         #[cfg(not(feature = "pg15"))]

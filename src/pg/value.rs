@@ -122,6 +122,50 @@ pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
     unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
 }
 
+/// The way in which values of a type are stored.
+#[derive(Clone, Copy)]
+pub struct Storage {
+    length: i16,
+    by_value: bool,
+}
+
+impl Storage {
+    /// The storage of a type.
+    pub fn of(type_oid: Oid) -> Storage {
+        let mut storage = Storage { length: 0, by_value: false };
+        // SAFETY: PostgreSQL looks the type up.
+        unsafe { pg_sys::get_typlenbyval(type_oid, &mut storage.length, &mut storage.by_value) };
+        storage
+    }
+
+    /// Copies a value, decompressed, into the current memory context.
+    ///
+    /// # Safety
+    /// The value is one of the type.
+    pub unsafe fn copied(self, value: Option<Datum>) -> Option<Datum> {
+        // SAFETY: the caller's value is as long as its type says.
+        value.map(|value| unsafe { copy(value, self.by_value, self.length) })
+    }
+
+    /// Whether two values have the same bytes, or are both NULL.
+    ///
+    /// # Safety
+    /// The values are of the type.
+    pub unsafe fn is_alike(self, one: Option<Datum>, other: Option<Datum>) -> bool {
+        let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
+        // SAFETY: the caller's values are as long as their type says.
+        let fixed = |datum: Datum| unsafe {
+            std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>().cast_const(), self.length as usize)
+        };
+        match self.length {
+            _ if self.by_value => one.value() == other.value(),
+            1.. => fixed(one) == fixed(other),
+            // SAFETY: columns of any other length are varlenas.
+            _ => unsafe { bytes_of(one) == bytes_of(other) },
+        }
+    }
+}
+
 /// Copies a datum, decompressed, into the current memory context.
 ///
 /// # Safety

@@ -165,7 +165,9 @@ class Grammar:
 
     def aggregate(self):
         """An aggregate as the query has it, and as the oracle does."""
-        kind = self.draw.randrange(12)
+        kind = self.draw.randrange(13)
+        if kind == 12 and self.table.plain:
+            return (self.end(),) * 2
         if kind < 3:
             plain = self.some("count(*)", "count(1)", "sum(1)", "count(at)", "count(*)", *(f"count({c})" for c in [*self.table.series, *self.table.values]))
             return (self.filtered(plain),) * 2
@@ -203,6 +205,13 @@ class Grammar:
         exact = f"{name}({exact_argument})"
         return sql, f"{exact}::real" if kind == "real" and name == "sum" else exact
 
+    def end(self):
+        """A value of the first or the last row. Of several rows at that position its own order decides."""
+        column, way = self.draw.choice([*self.table.plain, "at"]), self.some("", " ASC", " DESC", " DESC NULLS LAST")
+        self.eligible = self.eligible and self.table.indexed
+        order = f"at{way}" if column == "at" else f"at{way}, {column}"
+        return f"(array_agg({column} ORDER BY {order}){self.filter()})[1]"
+
     def filter(self):
         if self.chance(0.8):
             return ""
@@ -220,6 +229,8 @@ class Grammar:
             columns = ", ".join(self.draw.sample(list(self.table.series), self.draw.randint(1, len(self.table.series))))
             sql = f"SELECT DISTINCT {columns} FROM @t{self.where()}"
             return Query(sql, None, self.eligible)
+        if self.chance(0.04):
+            return self.points()
         keys = [self.time() for _ in range(self.some(0, 1, 1, 1, 2))]
         if self.table.series and self.chance(0.5):
             keys += [self.key() for _ in range(self.some(1, 1, 2))]
@@ -250,6 +261,16 @@ class Grammar:
             forms.append(f"SELECT {columns} FROM {source}{where}{by}{having}{tail}")
         forms, before = wrap(self.draw, self.table, Grouped(forms, len(keys), len(aggregates), bool(tail), self.inexact))
         return Query(forms[0], forms[1] if self.inexact else None, self.eligible, before, self.inexact)
+
+    def points(self):
+        """The first or the last row of each group, of several at one position that which comes first by what is shown."""
+        keys = [self.key() if self.table.series and self.chance(0.7) else self.time() for _ in range(self.some(1, 1, 2))]
+        self.eligible = self.eligible and self.table.indexed and "at" not in keys
+        shown = self.draw.sample(self.table.plain, self.draw.randint(0, len(self.table.plain)))
+        columns = ", ".join([*(f"{key} AS k{i}" for i, key in enumerate(keys)), "at", *shown])
+        ordered = ", ".join([*(f"{key}{self.some('', ' DESC')}" for key in keys), f"at{self.some('', ' DESC')}", *shown])
+        limit = self.some("", "", " LIMIT 3")
+        return Query(f"SELECT DISTINCT ON ({', '.join(keys)}) {columns} FROM {self.source()}{self.where()} ORDER BY {ordered}{limit}", None, self.eligible)
 
     def source(self):
         kind = self.draw.randrange(12)

@@ -57,6 +57,9 @@ class Table:
         self.extremes = {column: draw.choice([0, 0, 0, 0.02, 0.3]) for column in self.values}
         self.not_null = draw.random() < 0.8
         self.partitioned = draw.random() < 0.25
+        self.indexed = draw.random() < 0.7
+        # Columns whose equal values look the same.
+        self.plain = [*self.series, *(c for c, type in self.values.items() if type in INTEGERS or "(" in type or type in FLOATS and not self.extremes[c])]
         self.endless = not self.partitioned and draw.random() < 0.05
         self.center = self._center()
         leaf = LEAVES[self.position][self.leaf]
@@ -128,7 +131,7 @@ class Table:
             middle = self.position_literal(self.center)
             yield f"CREATE TABLE {self.name}_1 PARTITION OF {self.name} FOR VALUES FROM (MINVALUE) TO ({middle})"
             yield f"CREATE TABLE {self.name}_2 PARTITION OF {self.name} DEFAULT"
-        if self.draw.random() < 0.7:
+        if self.indexed:
             yield f"CREATE INDEX ON {self.name} ({', '.join([*self.series, 'at'])})"
         yield self.rows(self.draw.choice([1, 40, 200, 600]))
         yield f"CREATE VIEW {self.name}_view AS SELECT * FROM {self.name}"

@@ -147,6 +147,14 @@ SET LOCAL ROLE rollups_viewer;
 SELECT s, count(*) FROM owned.t GROUP BY s ORDER BY s;
 SELECT s, max(x) FROM owned.t GROUP BY s ORDER BY s;
 ROLLBACK;
+-- An owner who may not make tallies, of which rows are read at the ends of ranges.
+BEGIN;
+REVOKE EXECUTE ON FUNCTION tally(bigint) FROM PUBLIC;
+SET LOCAL ROLE rollups_viewer;
+SELECT s, count(*), sum(n) FROM owned.t WHERE at BETWEEN 150 AND 12345 GROUP BY s ORDER BY s;
+SELECT giver('SELECT s, count(*), sum(n) FROM owned.t WHERE at BETWEEN 150 AND 12345 GROUP BY s');
+SELECT giver('SELECT s, count(*), sum(n) FROM owned.t WHERE at >= 3100 GROUP BY s');
+ROLLBACK;
 SELECT powertree_drop('t');
 DROP SCHEMA owned, viewed CASCADE;
 DROP FUNCTION giver, pg_temp.leak;

@@ -71,6 +71,14 @@ SET pg_tally.tree_notices = on;
 SET client_min_messages = notice;
 SELECT count(*) FROM ticks WHERE x > 100;
 RESET pg_tally.tree_notices;
+-- A tree that is not kept in step.
+BEGIN;
+ALTER TABLE loose ALTER x TYPE numeric;
+SELECT count(*) FROM loose WHERE at IS NOT NULL;
+SELECT * FROM powertree_explain('SELECT count(*) FROM loose WHERE at IS NOT NULL');
+SET LOCAL pg_tally.tree_notices = on;
+SELECT count(*) FROM loose WHERE at IS NOT NULL;
+ROLLBACK;
 SET client_min_messages = error;
 -- Rights are those of the caller, and row security hides rows from others than the owner.
 CREATE ROLE regress_reader;

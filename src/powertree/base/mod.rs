@@ -4,6 +4,7 @@
 pub mod extent;
 pub mod progress;
 pub mod query;
+pub mod spots;
 mod statement;
 pub mod statistics;
 pub mod suitability;

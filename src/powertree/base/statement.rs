@@ -165,14 +165,14 @@ fn place(tree: &Tree, table: &str, number: usize) -> String {
     format!("pg_catalog.width_bucket({table}{}, ${number})", position(tree))
 }
 
-fn array_type(element: Oid) -> Oid {
+pub fn array_type(element: Oid) -> Oid {
     // SAFETY: PostgreSQL looks up the array type, which all types with an order have.
     unsafe { pg_sys::get_array_type(element) }
 }
 
 /// The position column, cast to its exact type: otherwise an overload that a user has created might be the better
 /// match.
-fn position(tree: &Tree) -> String {
+pub fn position(tree: &Tree) -> String {
     format!("{}::{}", quoted(&tree.at.name), tree.position.sql_type())
 }
 
@@ -183,6 +183,6 @@ fn expression(tree: &Tree, value: usize) -> String {
 }
 
 /// The columns of the key.
-fn keys(tree: &Tree) -> impl Iterator<Item = String> + '_ {
+pub fn keys(tree: &Tree) -> impl Iterator<Item = String> + '_ {
     tree.series.iter().map(|key| quoted(&key.column.name))
 }

@@ -47,6 +47,11 @@ impl KeyColumn {
         (comparable && length != -2).then_some(KeyColumn { column, length, by_value, is_padded })
     }
 
+    /// Whether the values that the table stores follow from the key: without a length, nobody knows how many spaces are behind them.
+    pub fn is_restored(&self) -> bool {
+        !self.is_padded || self.column.typmod >= 0
+    }
+
     /// Appends a value that is not NULL.
     ///
     /// # Safety
@@ -125,6 +130,21 @@ impl KeyColumn {
 /// The values of a key.
 pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Value> {
     columns.iter().map(|column| column.decode(&mut bytes).unwrap_or_else(|| damaged("keys"))).collect()
+}
+
+/// The values of a key as the table stores them: character(n) has spaces behind it there.
+pub fn stored(columns: &[KeyColumn], bytes: &[u8]) -> Vec<Datum> {
+    const PAD: Oid = Oid::from_u32(668);
+    let stored = |(column, value): (&KeyColumn, Value)| {
+        let typmod = column.column.typmod;
+        if !column.is_padded || typmod < 0 {
+            return value.datum();
+        }
+        let arguments = (value.datum(), Datum::from(typmod), Datum::from(true));
+        // SAFETY: the function casts a character(n) to another length.
+        unsafe { pg_sys::OidFunctionCall3Coll(PAD, Oid::INVALID, arguments.0, arguments.1, arguments.2) }
+    };
+    columns.iter().zip(decode(columns, bytes)).map(stored).collect()
 }
 
 /// The values of a key, as text.

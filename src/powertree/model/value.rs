@@ -41,6 +41,15 @@ impl ValueType {
         }
     }
 
+    /// Returns the type that [`cast`](ValueType::cast) names.
+    pub fn summarised(self) -> Oid {
+        match self {
+            ValueType::Float4 | ValueType::Float8 => pg_sys::FLOAT8OID,
+            ValueType::Int2 | ValueType::Int4 | ValueType::Int8 => pg_sys::INT8OID,
+            ValueType::Numeric => pg_sys::NUMERICOID,
+        }
+    }
+
     /// Adds a value that is not NULL, as `tally(x)` would.
     #[inline]
     pub fn observe(self, tally: &mut Tally, datum: Datum) {

@@ -17,6 +17,7 @@ use tally_stats::tree::Contents;
 
 pub use super::asked::{CellQuestion, Counts, Refused};
 pub use super::size::{bounds, estimate, Estimate};
+pub use super::spots::{read_spots, Spot};
 
 /// The most of the cells that may have to be read from the table: in spans all at once; in cut leaves piece by piece, where a row
 /// costs four times what it costs in a plain scan.
@@ -74,6 +75,16 @@ pub fn trees_of(base: Oid) -> Vec<Rc<Tree>> {
     let Some((_, definitions)) = known_trees() else { return Vec::new() };
     let of_table = definitions.iter().filter(|definition| definition.base == base);
     of_table.filter_map(|definition| Tree::usable(definition.id)).collect()
+}
+
+/// Returns the number and the name of each tree of a table that is not kept in step.
+pub fn idle_trees_of(base: Oid) -> Vec<(i32, String)> {
+    let Some((_, definitions)) = known_trees() else { return Vec::new() };
+    let of_table = definitions.iter().filter(|definition| definition.base == base);
+    of_table
+        .filter(|definition| Tree::usable(definition.id).is_none())
+        .map(|definition| (definition.id, definition.name.clone()))
+        .collect()
 }
 
 /// Whether a query of this extension is being planned or run.

@@ -4,7 +4,9 @@ use super::asked::Refused;
 use super::division::Part;
 use super::sweep::{Rest, Sweep};
 use crate::pg::catalog::is_partitioned;
+use crate::pg::column::Column;
 use crate::pg::fence::{self, owner};
+use crate::pg::function::may_be_executed_by;
 use crate::pg::memory::{self, room};
 use crate::pg::spi::connected;
 use crate::powertree::base::query::Base;
@@ -13,6 +15,9 @@ use crate::powertree::model::key;
 use crate::powertree::model::question::{self, Range};
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
+use crate::powertree::model::value::ValueType;
+use crate::powertree::store::tables::Tables;
+use pgrx::pg_sys::AclResult;
 use tally_stats::tree::Contents;
 
 /// Pieces that are asked for at once.
@@ -171,14 +176,19 @@ fn stretches(mut rest: Vec<Rest>) -> Vec<Stretch> {
 }
 
 /// Asks the base table as its owner.
-fn as_owner<R>(tree: &Tree, ask: impl FnOnce(Base) -> R) -> R {
+pub fn as_owner<R>(tree: &Tree, ask: impl FnOnce(Base) -> R) -> R {
     fence::as_owner(tree.base, || connected(|| ask(Base(tree))))
 }
 
 /// Whether the owner of the base table can read all of it, and runs no code of others by that.
-fn is_readable(tree: &Tree) -> bool {
+pub fn is_readable(tree: &Tree) -> bool {
     let owner = owner(tree.base);
+    let may_tally = |&(_, value): &(Column, ValueType)| {
+        let function = Tables::get().tally_of(value.summarised());
+        function.is_some_and(|function| may_be_executed_by(function, owner) == AclResult::ACLCHECK_OK)
+    };
     rights::can_read(tree.base, owner)
+        && tree.values.iter().all(may_tally)
         && !rights::rows_are_hidden_from(tree.base, owner)
         && (!is_partitioned(tree.base) || strangers(tree.base, tree.base).is_none())
 }

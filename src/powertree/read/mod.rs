@@ -16,6 +16,7 @@ mod reader;
 mod request;
 mod roster;
 mod size;
+mod spots;
 mod sweep;
 mod way;
 mod zoom;

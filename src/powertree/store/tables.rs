@@ -92,7 +92,7 @@ impl Tables {
             node: find(c"powertree_node")?,
             node_level: find(c"powertree_node_level")?,
             sequence: find(c"powertree_id")?,
-            capture: function_without_arguments(c"powertree_capture", schema)?,
+            capture: function(c"powertree_capture", &[], schema)?,
             failure: find(c"powertree_failure").zip(find(c"powertree_failure_tree")),
         })
     }
@@ -101,16 +101,21 @@ impl Tables {
     pub fn schema_name(&self) -> String {
         quoted(namespace(self.schema))
     }
+
+    /// The aggregate that makes a tally of values of a type; None if it is gone.
+    pub fn tally_of(&self, type_oid: Oid) -> Option<Oid> {
+        function(c"tally", &[type_oid], self.schema)
+    }
 }
 
-fn function_without_arguments(name: &CStr, schema: Oid) -> Option<Oid> {
+fn function(name: &CStr, arguments: &[Oid], schema: Oid) -> Option<Oid> {
     // SAFETY: PostgreSQL looks the name up.
     let function = unsafe {
         pg_sys::GetSysCacheOid(
             pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
             pg_sys::Anum_pg_proc_oid as i16,
             Datum::from(name.as_ptr()),
-            Datum::from(pg_sys::buildoidvector(std::ptr::null(), 0)),
+            Datum::from(pg_sys::buildoidvector(arguments.as_ptr(), arguments.len() as i32)),
             schema.into(),
             Datum::from(0),
         )

@@ -16,12 +16,11 @@ mod terms;
 use crate::pg::custom::register;
 use crate::powertree::cells;
 use crate::powertree::model::rights;
-use crate::powertree::model::tree::Tree;
 use crate::settings::{self, Answering};
 use inquiry::found;
 use node::path::{self, cheapest};
 use node::Rollup;
-use pgrx::pg_sys::{self, PlannerInfo, RelOptInfo, UpperRelationKind};
+use pgrx::pg_sys::{self, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::{check, Grouping, Question, Source};
 use std::ffi::c_void;
@@ -55,15 +54,19 @@ unsafe extern "C-unwind" fn add_paths(
         }
         let query = (*root).parse;
         let results = || cheapest(output).map_or(std::ptr::null_mut(), |path| (*(*path).pathtarget).exprs);
-        let (clauses, having) = match stage {
+        let first_of = || (*query).hasDistinctOn.then_some((*query).sortClause);
+        let (clauses, having, first_of) = match stage {
             UpperRelationKind::UPPERREL_GROUP_AGG => {
-                ((*query).groupClause, (*extra.cast::<pg_sys::GroupPathExtraData>()).havingQual.cast())
+                let having = (*extra.cast::<pg_sys::GroupPathExtraData>()).havingQual.cast();
+                ((*query).groupClause, having, None)
             }
-            UpperRelationKind::UPPERREL_DISTINCT => ((*query).distinctClause, std::ptr::null_mut()),
+            UpperRelationKind::UPPERREL_DISTINCT => {
+                ((*query).distinctClause, std::ptr::null_mut(), first_of())
+            }
             _ => return,
         };
         if settings::answer_from_trees() != Answering::Off {
-            consider(root, input, output, &Grouping { clauses, results: results(), having });
+            consider(root, input, output, &Grouping { clauses, results: results(), having, first_of });
         }
     }
 }
@@ -81,6 +84,12 @@ unsafe fn consider(
         if cells::inside() {
             return;
         }
+        if settings::tree_notices() || found::is_asked() {
+            for (tree, name) in cells::idle_trees_of(source.table) {
+                found::note(tree, &name, &Err(Reason::Stale));
+                report(&name, source.table, &Reason::Stale);
+            }
+        }
         let trees = cells::trees_of(source.table);
         if trees.is_empty() {
             return;
@@ -89,18 +98,18 @@ unsafe fn consider(
         for tree in &trees {
             let question = checked.clone().and_then(|()| Question::of(tree, &source, root, input, grouping));
             let offered = question.and_then(|question| path::offer(&question, root, input, output, grouping));
-            found::note(tree, &offered);
+            found::note(tree.id, &tree.name, &offered);
             if let Err(reason) = offered {
-                report(tree, &reason);
+                report(&tree.name, tree.base, &reason);
             }
         }
     }
 }
 
 /// Says why a query is not answered from a tree, where that is asked for, to those who may know of the tree.
-fn report(tree: &Tree, reason: &Reason) {
-    if settings::tree_notices() && rights::may_select_any(tree.base) {
-        let message = format!("power tree \"{}\" does not answer: {}", tree.name, reason.text());
+fn report(tree: &str, table: Oid, reason: &Reason) {
+    if settings::tree_notices() && rights::may_select_any(table) {
+        let message = format!("power tree \"{tree}\" does not answer: {}", reason.text());
         ereport!(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message);
     }
 }

@@ -1,5 +1,7 @@
 //! The answer: the groups and their results.
 
+mod end_rows;
+pub mod ends;
 mod keys;
 mod measure;
 mod place;
@@ -31,6 +33,8 @@ pub struct Answer {
     groups: usize,
     /// All results of the first group, then those of the second, and so on.
     results: Vec<Option<Datum>>,
+    /// The values of rows at the ends of groups, likewise.
+    ends: Vec<Option<Datum>>,
     pub counts: Counts,
 }
 
@@ -48,6 +52,9 @@ impl Answer {
         let count = prepared.aggregates.len();
         let results = &self.results[group * count..][..count];
         results.iter().enumerate().for_each(|(place, &result)| prepared.row.set(first + place, result));
+        let wanted = &prepared.ends.values;
+        let ends = &self.ends[group * wanted.len()..];
+        wanted.iter().zip(ends).for_each(|(value, &result)| prepared.row.set(value.column, result));
         true
     }
 
@@ -96,13 +103,15 @@ impl Prepared {
         };
         // The callbacks of one reading take turns.
         let taken = std::cell::RefCell::new(&mut sums);
-        let counts = cells::read(
+        let mut counts = cells::read(
             question,
             |key| taken.borrow_mut().accept(key),
             |series, cell, contents| taken.borrow_mut().add(Place { series, cell }, contents),
         )?;
         let (groups, results) = sums.results()?;
+        let (ends, looked_up) = sums.end_values()?;
+        counts.rows_read += looked_up as u64;
         let (series, places) = sums.into_places();
-        Ok(Answer { tree, cells, series, places, groups, results, counts })
+        Ok(Answer { tree, cells, series, places, groups, results, ends, counts })
     }
 }

@@ -1,5 +1,6 @@
 //! A question, as the node has prepared it for its expressions to be evaluated.
 
+use super::ends::WantedEnds;
 use super::row::{Columns, Expression, PlaceRow};
 use super::slices::Slices;
 use super::wanting::Wanting;
@@ -49,6 +50,7 @@ pub struct Prepared {
     /// The expressions of operands.
     pub arguments: Vec<(Expression, Shape)>,
     pub aggregates: Vec<Wanting>,
+    pub ends: WantedEnds,
 }
 
 impl Prepared {

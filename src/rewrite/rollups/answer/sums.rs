@@ -1,5 +1,6 @@
 //! The sums of the groups, and the results of the aggregates.
 
+use super::ends::EndSpots;
 use super::keys::{GroupKey, Groups};
 use super::measure::{self, GroupMeasure, Ingredients};
 use super::place::{Place, PlaceCondition, Places};
@@ -7,7 +8,7 @@ use super::prepared::{memory as most_memory, Prepared};
 use super::row::Expression;
 use super::wanting::{Origin, Wanting};
 use crate::pg::memory::{self, collect};
-use crate::powertree::model::key::decode;
+use crate::powertree::model::key::stored;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::results::{self, Statistic};
 use crate::rewrite::rollups::terms::shape::Shape;
@@ -33,6 +34,7 @@ pub struct Sums<'a> {
     extents: Vec<Extent>,
     tallies: Vec<Tally>,
     measures: Vec<Gathered>,
+    ends: EndSpots<'a>,
     is_too_large: bool,
     context: MemoryContext,
 }
@@ -80,6 +82,7 @@ impl<'a> Sums<'a> {
             extents: Vec::new(),
             tallies: Vec::new(),
             measures,
+            ends: EndSpots::new(&prepared.ends),
             is_too_large: false,
             context,
         }
@@ -90,10 +93,8 @@ impl<'a> Sums<'a> {
         let series = &self.places.tree.series;
         // The reader may be in memory of its own, which goes before the answer does.
         // SAFETY: the context is that of the answer.
-        let values: Vec<Datum> = unsafe {
-            PgMemoryContexts::For(self.context)
-                .switch_to(|_| decode(series, key).into_iter().map(|value| value.datum()).collect())
-        };
+        let values: Vec<Datum> =
+            unsafe { PgMemoryContexts::For(self.context).switch_to(|_| stored(series, key)) };
         self.places.columns.set_series(self.places.row, &values);
         if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
             return false;
@@ -127,6 +128,7 @@ impl<'a> Sums<'a> {
         for gathered in self.measures.iter_mut().filter(|gathered| gathered.filter == filter) {
             gathered.measure.add(group, &self.places, place, contents);
         }
+        self.ends.add(group, filter, place.series, &contents.extent);
         let sum = self.sum(group, filter);
         self.extents[sum].merge(&contents.extent);
         let tallies = &mut self.tallies[sum * self.values.len()..];
@@ -153,6 +155,7 @@ impl<'a> Sums<'a> {
         memory::room(&mut self.tallies, more * values);
         self.tallies.resize(sums * values, Tally::EMPTY);
         self.measures.iter_mut().for_each(|gathered| gathered.measure.make_room(group));
+        self.ends.make_room(group);
         self.is_too_large |= self.bytes() > most_memory();
     }
 
@@ -162,7 +165,7 @@ impl<'a> Sums<'a> {
         let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, true) };
         let measured: usize = self.measures.iter().map(|gathered| gathered.measure.memory()).sum();
         let sums = self.extents.len() * size_of::<Extent>() + self.tallies.len() * size_of::<Tally>();
-        kept + measured + sums + self.places.series.len() * SERIES
+        kept + measured + sums + self.ends.memory() + self.places.series.len() * SERIES
     }
 
     /// Returns the number of groups, and the results of all of them.
@@ -205,6 +208,11 @@ impl<'a> Sums<'a> {
             }
         }
         Ok((groups, all))
+    }
+
+    /// Returns the values of rows at the ends of groups, and how many rows were looked up.
+    pub fn end_values(&self) -> Result<(Vec<Option<Datum>>, usize), Reason> {
+        self.ends.values(&self.places, self.context, most_memory())
     }
 
     /// Returns the series, and a place of each group.

@@ -1,6 +1,5 @@
 //! Findings of the planner about trees, while `powertree_explain` asks for them.
 
-use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use std::cell::RefCell;
 
@@ -20,14 +19,19 @@ pub struct Finding {
 }
 
 /// Keeps what was found out about a tree, if somebody asks. An offer is not an answer yet: another plan may cost less.
-pub fn note(tree: &Tree, offered: &Understood<()>) {
+pub fn note(tree: i32, name: &str, offered: &Understood<()>) {
     FINDINGS.with_borrow_mut(|findings| {
         if let Some(findings) = findings {
             let reason = offered.as_ref().err().unwrap_or(&Reason::Cost).text();
-            let (tree, offered, name) = (tree.id, offered.is_ok(), tree.name.clone());
+            let (offered, name) = (offered.is_ok(), name.to_owned());
             findings.push(Finding { tree, offered, name, reason: Some(reason) });
         }
     });
+}
+
+/// Whether somebody asks.
+pub fn is_asked() -> bool {
+    FINDINGS.with_borrow(Option::is_some)
 }
 
 /// Keeps that the plan reads a tree, which was offered before.

@@ -1,6 +1,7 @@
 //! The cost of an answer from a tree, in the planner's units.
 
 use crate::powertree::cells::{self, Estimate};
+use crate::rewrite::rollups::question::ends::EndExpression;
 use crate::rewrite::rollups::question::Question;
 use pgrx::pg_sys::{Path, RelOptInfo};
 
@@ -12,6 +13,10 @@ const NODE: f64 = 0.08;
 const LEAF: f64 = 0.02;
 const LOG_ROW: f64 = 0.05;
 const CELL: f64 = 0.1;
+/// Buckets that a leaf makes.
+const BUCKETS: f64 = 0.1;
+/// A row that is looked up at the end of a group.
+const SPOT: f64 = 1.0;
 /// Nodes that a range of one series is put together of.
 const NODES_OF_A_RANGE: f64 = 40.0;
 
@@ -35,7 +40,10 @@ pub unsafe fn of(question: &Question, input: *mut RelOptInfo, ordinary: *mut Pat
     } else {
         (series * NODES_OF_A_RANGE).min(leaves) * NODE
     };
-    let tree = BEGIN + series * SERIES + nodes + log_rows * LOG_ROW;
+    // PostgreSQL takes every position for a group of its own, where buckets are mostly wider than leaves. The node decides when it runs.
+    let ends = if by_time { groups.min(leaves * BUCKETS) } else { groups };
+    let spots = ends * EndExpression::count(&question.ends) as f64;
+    let tree = BEGIN + series * SERIES + nodes + log_rows * LOG_ROW + spots * SPOT;
     // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
     let tree = if question.is_open() { tree.min(ordinary * 0.9) } else { tree };
     (tree < ordinary).then_some(tree)

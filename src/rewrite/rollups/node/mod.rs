@@ -10,6 +10,7 @@ use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, Ex
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};
 use crate::rewrite::rollups::answer::prepared::Prepared;
 use crate::rewrite::rollups::answer::row::{Columns, Expression, PlaceRow};
 use crate::rewrite::rollups::answer::wanting::Wanting;
@@ -18,7 +19,7 @@ use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomScanState, EState, ExplainState, List, MemoryContext, PlanState, TupleTableSlot,
+    self, CustomScanState, EState, ExplainState, List, MemoryContext, Oid, PlanState, TupleTableSlot,
 };
 use plan::{ExpressionList, PlanLayout};
 use std::ffi::CStr;
@@ -73,6 +74,8 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
         let conditions = || expressions(ExpressionList::Conditions).zip(layout.conditions());
         let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
         layout.aggregates().for_each(|(aggregate, ..)| require_execute((*aggregate).aggfnoid));
+        let functions = layout.ends().into_iter().map(|(.., function)| function);
+        functions.filter(|&function| function != Oid::INVALID).for_each(require_execute);
         let tree = Tree::usable(layout.tree());
         let operands = layout.operands();
         let aggregates: Option<Vec<Wanting>> = layout
@@ -108,6 +111,13 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             operands,
             arguments: expressions(ExpressionList::Arguments).zip(layout.arguments()).collect(),
             aggregates: aggregates.unwrap_or_default(),
+            ends: WantedEnds {
+                values: expressions(ExpressionList::Ends)
+                    .zip(layout.ends())
+                    .map(|(expression, (end, column, ties, _))| EndValue { end, expression, column, ties })
+                    .collect(),
+                columns: layout.end_columns(),
+            },
         };
         let results = columns - layout.aggregates().count() + 1;
         let memory = pg_sys::AllocSetContextCreateInternal(

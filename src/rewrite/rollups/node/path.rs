@@ -10,7 +10,9 @@ use crate::rewrite::rollups::inquiry::found;
 use crate::rewrite::rollups::question::{Grouping, Question};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo};
+use pgrx::pg_sys::{
+    self, CustomPath, CustomPathMethods, List, NodeTag, Oid, Path, Plan, PlannerInfo, RelOptInfo,
+};
 use std::ptr::null_mut;
 
 static METHODS: Methods<CustomPathMethods> = offered(Rollup::NAME, plan);
@@ -35,8 +37,10 @@ pub unsafe fn offer(
         }
         let total = cost::of(question, input, cheapest).ok_or(Reason::Cost)?;
         let (expressions, numbers) = lay_out(question);
-        let nodes = question.aggregates.all.iter();
-        let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node));
+        let elements = question.ends.iter().filter(|end| end.function != Oid::INVALID);
+        let nodes = elements.map(|end| end.node);
+        let nodes = nodes.chain(question.aggregates.all.iter().map(|aggregate| aggregate.node.cast()));
+        let aggregates = nodes.fold(null_mut(), |list, node| appended(list, node));
         let private = [expressions, numbers, aggregates, grouping.having];
 
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);

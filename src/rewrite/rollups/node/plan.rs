@@ -2,7 +2,9 @@
 
 use crate::pg::expression::appended;
 use crate::pg::list::items;
+use crate::rewrite::rollups::answer::ends::End;
 use crate::rewrite::rollups::question::aggregate::Subject;
+use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::shape::Shape;
@@ -20,9 +22,10 @@ pub enum ExpressionList {
     Filters,
     Lookups,
     Arguments,
+    Ends,
 }
 
-const EXPRESSIONS: usize = 8;
+const EXPRESSIONS: usize = 9;
 
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
@@ -46,6 +49,13 @@ enum Numbers {
     Operands,
     /// Shapes of the arguments of operands.
     Arguments,
+    /// Five for each value of a row at an end: the column of the scan, whether it is of the last row, the filter, counted from 1, the
+    /// function, and how many tie-breakers it has.
+    Ends,
+    /// Two for each column of the table that these values are about: its number, and the column of the scan.
+    EndColumns,
+    /// Four for each tie-breaker: the column of the table, the operator, the collation, and whether NULL comes first.
+    Ties,
 }
 
 /// Lays a question out as two lists, of expressions and of numbers.
@@ -68,6 +78,7 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             list(&mut question.aggregates.filters.iter().map(|(node, _)| *node)),
             list(&mut question.lookups.iter().map(|lookup| lookup.node)),
             list(&mut question.aggregates.operands.arguments.iter().map(|(node, _)| *node)),
+            list(&mut question.ends.iter().map(|end| end.argument)),
         ];
         let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
 
@@ -81,7 +92,28 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let number = |oid: Oid| oid.to_u32() as i32;
         let keys = &question.keys;
         let operands = &question.aggregates.operands;
-        let lists: [Vec<i32>; 12] = [
+        let mut elements = items::<Node>(columns).count() as i32;
+        let (mut ends, mut ties) = (Vec::new(), Vec::new());
+        for end in &question.ends {
+            let column = if end.function == Oid::INVALID {
+                place((*end.node.cast::<Var>()).varattno)
+            } else {
+                elements += 1;
+                elements
+            };
+            let filter = end.filter.map_or(0, |filter| filter as i32 + 1);
+            ends.extend([column, end.is_last.into(), filter, number(end.function), end.ties.len() as i32]);
+            ties.extend(end.ties.iter().flat_map(|tie| {
+                [tie.column.into(), number(tie.operator), number(tie.collation), tie.nulls_first.into()]
+            }));
+        }
+        let end_columns = self::columns(list(&mut question.ends.iter().map(|end| end.argument)));
+        let tied = question.ends.iter().flat_map(|end| &end.ties).map(|tie| tie.column);
+        let mut end_columns: Vec<i16> =
+            items::<Var>(end_columns).map(|column| (*column).varattno).chain(tied).collect();
+        end_columns.sort_unstable();
+        end_columns.dedup();
+        let lists: [Vec<i32>; 15] = [
             vec![
                 tree.id,
                 number(question.user),
@@ -112,6 +144,9 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             question.lookups.iter().map(|lookup| lookup.is_array.into()).collect(),
             operands.all.iter().flat_map(Operand::numbers).collect(),
             operands.arguments.iter().map(|(_, shape)| shape.number()).collect(),
+            ends,
+            end_columns.into_iter().flat_map(|column| [column.into(), place(column)]).collect(),
+            ties,
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
@@ -272,6 +307,33 @@ impl PlanLayout {
     /// The shapes of the arguments of operands.
     pub fn arguments(self) -> impl Iterator<Item = Shape> {
         self.numbers(Numbers::Arguments).map(Shape::from_number)
+    }
+
+    /// The values of rows at ends, without their expressions, and the function of each.
+    pub fn ends(self) -> Vec<(End, usize, Vec<TieBreaker>, Oid)> {
+        let oid = |number: i32| Oid::from(number as u32);
+        let mut ties = self.numbers(Numbers::Ties);
+        let mut tie = || {
+            Some(TieBreaker {
+                column: ties.next()? as i16,
+                operator: oid(ties.next()?),
+                collation: oid(ties.next()?),
+                nulls_first: ties.next()? != 0,
+            })
+        };
+        let numbers: Vec<i32> = self.numbers(Numbers::Ends).collect();
+        let ends = numbers.chunks_exact(5).map(|numbers| {
+            let end = End { is_last: numbers[1] != 0, filter: usize::try_from(numbers[2] - 1).ok() };
+            let ties = (0..numbers[4]).filter_map(|_| tie()).collect();
+            (end, numbers[0] as usize, ties, oid(numbers[3]))
+        });
+        ends.collect()
+    }
+
+    /// The columns of the table that these values and their tie-breakers are about, and those of the scan; 0 where it has none.
+    pub fn end_columns(self) -> Vec<(i16, usize)> {
+        let numbers: Vec<i32> = self.numbers(Numbers::EndColumns).collect();
+        numbers.chunks_exact(2).map(|pair| (pair[0] as i16, pair[1] as usize)).collect()
     }
 
     /// The aggregates with their argument and filter.

@@ -183,7 +183,11 @@ impl Aggregates {
         }
     }
 
-    unsafe fn filter(&mut self, filter: *mut Node, shapes: &mut Shapes) -> Understood<usize> {
+    /// The place of a condition of an aggregate among all.
+    ///
+    /// # Safety
+    /// A condition of the query that the shapes are about.
+    pub unsafe fn filter(&mut self, filter: *mut Node, shapes: &mut Shapes) -> Understood<usize> {
         // SAFETY: the conditions are expressions of the query, which the planner keeps.
         unsafe {
             if let Some(known) = self.filters.iter().position(|(known, _)| same(*known, filter)) {

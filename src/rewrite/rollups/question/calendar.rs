@@ -58,6 +58,16 @@ impl Shapes<'_> {
         }
     }
 
+    /// The time of day, which grows until the day ends.
+    pub unsafe fn time_of_day(&mut self, node: *mut Node, time: *mut Node) -> Understood<Shape> {
+        // SAFETY: the caller passes a call and its argument, which are expressions.
+        unsafe {
+            let Time::Monotone { is_stepped, .. } = self.shape(time)?.time else { return self.any(node) };
+            self.within("day", time)?;
+            Ok(Shape { series: false, time: Time::Monotone { is_stepped, after: true } })
+        }
+    }
+
     /// The shape of what is the same as long as `date_trunc` of this unit is.
     pub unsafe fn within(&mut self, unit: &str, time: *mut Node) -> Understood<Shape> {
         // SAFETY: the caller's expression; the new ones are in the memory of the planner.

@@ -58,7 +58,7 @@ pub fn monotone(function: u32) -> Option<Monotone> {
         2024 => SMOOTH,
         2027 | 2028 | 1174 => Monotone { zone: Zone::Session, ..SMOOTH },
         // To fewer digits of the seconds.
-        1961 | 1967 => STEPPED,
+        1961 | 1967 | 1968 => STEPPED,
         // AT TIME ZONE, by name and by interval; AT LOCAL.
         1159 | 2069 => Monotone { zone: Zone::Named(0), ..SECOND },
         1026 | 2070 => SECOND,
@@ -147,6 +147,11 @@ pub fn truncates(function: u32) -> bool {
 /// Whether it is `to_char(timestamp, text)` or `to_char(timestamptz, text)`.
 pub fn formats_time(function: u32) -> bool {
     matches!(function, 2049 | 1770)
+}
+
+/// Whether it is the cast of a timestamp or a timestamptz to time, or to time with time zone.
+pub fn takes_time_of_day(function: u32) -> bool {
+    matches!(function, 1316 | 2019 | 1388)
 }
 
 /// The unit within which a pattern of `to_char` prints the same; None if it prints fractions of seconds.

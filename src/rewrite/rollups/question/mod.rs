@@ -5,6 +5,7 @@ mod calendar;
 pub mod casts;
 mod comparison;
 mod constants;
+pub mod ends;
 mod functions;
 pub mod gathering;
 mod lookup;
@@ -18,6 +19,7 @@ use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
 use aggregate::Aggregates;
+use ends::{EndExpression, Ordered};
 use lookup::Lookup;
 use pgrx::pg_sys::{
     self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo, SortGroupClause,
@@ -40,6 +42,8 @@ pub struct Question<'t> {
     /// The value that each column of the series is equal to, if they all are; an array has several values.
     pub lookups: Vec<Lookup>,
     pub aggregates: Aggregates,
+    /// Values of rows at the ends of groups.
+    pub ends: Vec<EndExpression>,
 }
 
 /// The grouping of a query.
@@ -50,6 +54,8 @@ pub struct Grouping {
     pub results: *mut List,
     /// Conditions that groups must fulfil.
     pub having: *mut List,
+    /// The order in which the first row of each group is wanted by DISTINCT ON; None without it.
+    pub first_of: Option<*mut List>,
 }
 
 /// A condition that all rows fulfil.
@@ -137,6 +143,7 @@ impl<'t> Question<'t> {
                 keys: Vec::new(),
                 lookups: Vec::new(),
                 aggregates: Aggregates::default(),
+                ends: Vec::new(),
             };
             let clauses: Vec<*mut Node> = items::<RestrictInfo>((*input).baserestrictinfo)
                 .map(|info| (*info).clause.cast::<Node>())
@@ -145,6 +152,12 @@ impl<'t> Question<'t> {
             clauses.into_iter().try_for_each(|clause| question.add_condition(clause))?;
             question.add_keys(root, grouping.clauses)?;
             question.add_lookups();
+            if let Some(order) = grouping.first_of {
+                let is_key = |node: *mut Node| question.keys.iter().any(|key| same(key.node, node));
+                let targets = (*root).processed_tlist;
+                question.ends = question.ordered().rows(order, targets, &is_key, grouping.results)?;
+                return Ok(question);
+            }
             let having = grouping.having.cast::<Node>();
             let shown: Vec<*mut Node> = items::<Node>(grouping.results).chain([having]).collect();
             for node in shown.into_iter().filter(|node| !node.is_null()) {
@@ -230,6 +243,9 @@ impl<'t> Question<'t> {
             if self.keys.iter().any(|key| same(key.node, node)) {
                 return Ok(());
             }
+            if let Some(aggregate) = ends::first_of(node) {
+                return self.add_end(node, aggregate);
+            }
             match (*node).type_ {
                 NodeTag::T_Aggref => {
                     if pg_sys::contain_volatile_functions(node) {
@@ -254,6 +270,30 @@ impl<'t> Question<'t> {
             done
         }
     }
+
+    /// Adds the first element of an array of a column.
+    unsafe fn add_end(&mut self, node: *mut Node, aggregate: *mut pg_sys::Aggref) -> Understood<()> {
+        // SAFETY: the caller's expression of the query, and the aggregate in it.
+        unsafe {
+            if self.ends.iter().any(|known| same(known.node, node)) {
+                return Ok(());
+            }
+            if pg_sys::contain_volatile_functions(node) {
+                return Err(Reason::Volatile);
+            }
+            let mut end = self.ordered().element(node, aggregate)?;
+            let filter = (*aggregate).aggfilter.cast::<Node>();
+            if !filter.is_null() {
+                end.filter = Some(self.aggregates.filter(filter, &mut self.shapes)?);
+            }
+            self.ends.push(end);
+            Ok(())
+        }
+    }
+
+    fn ordered(&self) -> Ordered<'t> {
+        Ordered { tree: self.tree, relation: self.relation }
+    }
 }
 
 /// Refuses queries that no tree can answer, whatever its columns.
@@ -266,7 +306,6 @@ pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Unders
         let query = (*root).parse;
         let refuse = |applies: bool, reason| if applies { Err(reason) } else { Ok(()) };
         let is_part = (*entry).relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE && !(*entry).inh;
-        refuse((*query).hasDistinctOn, Reason::DistinctOn)?;
         refuse(!(*query).groupingSets.is_null(), Reason::GroupingSets)?;
         refuse((*query).hasTargetSRFs, Reason::SetReturning)?;
         refuse(!(*query).rowMarks.is_null(), Reason::RowLocks)?;

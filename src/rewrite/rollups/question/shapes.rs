@@ -112,8 +112,12 @@ impl<'t> Shapes<'t> {
             let is_stepped = matches!(self.tree.position, Position::Date | Position::Bigint);
             return Ok(Shape { series: false, time: Time::Monotone { is_stepped, after: false } });
         }
-        if is_ours && self.tree.series.iter().any(|key| key.column.number == number) {
-            return Ok(Shape { series: true, time: Time::Free });
+        let mut series = self.tree.series.iter();
+        if let Some(key) = series.find(|key| is_ours && key.column.number == number) {
+            return match key.is_restored() {
+                true => Ok(Shape { series: true, time: Time::Free }),
+                false => Err(Reason::Padding(column_name(self.tree.base, number))),
+            };
         }
         Err(Reason::Column(column_name(self.tree.base, number)))
     }
@@ -164,6 +168,9 @@ impl<'t> Shapes<'t> {
             }
             if functions::formats_time(number) && arguments.len() == 2 {
                 return self.formatted(node, &arguments);
+            }
+            if functions::takes_time_of_day(number) && arguments.len() == 1 {
+                return self.time_of_day(node, arguments[0]);
             }
             let Some(rule) = functions::monotone(number) else { return self.any(node) };
             let mut shapes = Vec::new();

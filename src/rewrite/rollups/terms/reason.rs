@@ -6,9 +6,11 @@ use crate::powertree::cells::Refused;
 /// A reason, which is known when the query is planned or only when it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The tree is not kept in step.
+    Stale,
     /// The setting, turned off after the query was planned.
     Off,
-    /// DISTINCT ON.
+    /// DISTINCT ON without an order that says which row, or by more than keys and position.
     DistinctOn,
     /// Grouping sets.
     GroupingSets,
@@ -36,6 +38,12 @@ pub enum Reason {
     Unknown(String),
     /// A time zone or an interval that depends on the row.
     Varying,
+    /// A column of the series whose values may have any number of spaces behind them.
+    Padding(String),
+    /// Whole rows as one value, or columns of the system.
+    Whole,
+    /// The argument of `array_agg`, of which only a column is known not to fail for other rows.
+    Bare,
     /// A grouping key that cannot be hashed.
     Key,
     /// An aggregate that a tally does not have.
@@ -44,6 +52,8 @@ pub enum Reason {
     Inexact(String),
     /// An argument of an aggregate that is not a value of the tree.
     Argument(String),
+    /// No index on the series and the position, by which to find the rows at the ends of groups.
+    NoIndex,
     /// The ordinary plan is cheaper.
     Cost,
 
@@ -53,6 +63,8 @@ pub enum Reason {
     Unreadable(String),
     /// More cells than rows are worth.
     ManyCells,
+    /// Rows at the end of a group that share their position and differ.
+    Tie,
     /// More groups than memory.
     Memory,
     /// A time zone whose transitions are not known.
@@ -73,11 +85,15 @@ impl Reason {
             Aggregate(name) => return format!("aggregate {name} does not follow from a tally"),
             Inexact(name) => return format!("{name} over floating-point numbers is rounded otherwise"),
             Argument(name) => return format!("the argument of {name} is not a value of the tree"),
+            Padding(name) => return format!("column {name} of type character has no length"),
             Unreadable(why) => return why.clone(),
             Zone(name) => return format!("the transitions of {name} are not known"),
+            Whole => "the query shows whole rows as one value, or a column of the system",
+            Bare => "the argument of array_agg() is not a column",
+            Stale => "the tree is stale",
             Gone => "the tree is gone",
             Off => "pg_tally.answer_from_trees is off",
-            DistinctOn => "the query has DISTINCT ON",
+            DistinctOn => "DISTINCT ON is not followed by the position in ORDER BY",
             GroupingSets => "the query has grouping sets",
             SetReturning => "the query has a function that returns rows",
             RowLocks => "the query locks rows",
@@ -89,6 +105,8 @@ impl Reason {
             Continuous => "the query groups or chooses by the exact position",
             Varying => "an interval or a time zone is not a constant",
             Key => "a grouping key cannot be hashed",
+            NoIndex => "no index finds rows by series and position",
+            Tie => "rows at the end of a group share their position",
             Cost => "reading the table costs less",
             ManyCells => "the groups are as many as the rows",
             Memory => "the groups need more memory than a hash table may have",
