@@ -109,48 +109,89 @@ impl Combinations {
     }
 }
 
-/// The groups, numbered in the order in which they are found.
+/// The groups of all grouping sets, numbered in the order in which they are found.
 pub struct Groups {
+    sets: Vec<SetGroups>,
+    pub all: Vec<Group>,
+    context: MemoryContext,
+}
+
+/// A group.
+#[derive(Clone, Copy)]
+pub struct Group {
+    pub set: usize,
+    /// One of its places; None if it has no rows.
+    pub place: Option<Place>,
+}
+
+impl Groups {
+    /// No groups yet, of sets with these keys; values of keys are kept in the memory context.
+    pub fn new(sets: impl Iterator<Item = Vec<GroupKey>>, context: MemoryContext) -> Groups {
+        Groups { sets: sets.map(SetGroups::new).collect(), all: Vec::new(), context }
+    }
+
+    pub fn num_sets(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// The group of a place in a set.
+    pub fn number(&mut self, set: usize, places: &Places, place: Place) -> usize {
+        let next = self.all.len();
+        let number = self.sets[set].number(places, place, next, self.context);
+        if number == next {
+            self.add(Group { set, place: Some(place) });
+        }
+        number
+    }
+
+    /// Adds the groups that are there even without rows: those of sets without keys.
+    pub fn complete(&mut self) {
+        for set in 0..self.sets.len() {
+            if self.sets[set].is_without_keys && !self.all.iter().any(|group| group.set == set) {
+                self.add(Group { set, place: None });
+            }
+        }
+    }
+
+    fn add(&mut self, group: Group) {
+        memory::room(&mut self.all, 1);
+        self.all.push(group);
+    }
+}
+
+/// The groups of one grouping set.
+struct SetGroups {
+    is_without_keys: bool,
     of_series: Combinations,
     of_time: Combinations,
     of_both: Combinations,
     numbers: HashMap<[u32; 3], u32>,
-    /// A place of each group.
-    pub places: Vec<Place>,
-    context: MemoryContext,
 }
 
-impl Groups {
-    /// No groups yet; values of keys are kept in the memory context.
-    pub fn new(keys: Vec<GroupKey>, context: MemoryContext) -> Groups {
+impl SetGroups {
+    fn new(keys: Vec<GroupKey>) -> SetGroups {
+        let is_without_keys = keys.is_empty();
         let (with_series, of_time): (Vec<GroupKey>, Vec<GroupKey>) =
             keys.into_iter().partition(|key| key.shape.series);
         let (of_both, of_series): (Vec<GroupKey>, Vec<GroupKey>) =
             with_series.into_iter().partition(|key| key.shape.depends_on_time());
-        Groups {
+        SetGroups {
+            is_without_keys,
             of_series: Combinations::new(of_series, Shape::SERIES),
             of_time: Combinations::new(of_time, Shape::TIME),
             of_both: Combinations::new(of_both, Shape::BOTH),
             numbers: HashMap::new(),
-            places: Vec::new(),
-            context,
         }
     }
 
-    /// The group of a place.
-    pub fn number(&mut self, places: &Places, place: Place) -> usize {
+    /// The group of a place; the next one if it is new.
+    fn number(&mut self, places: &Places, place: Place, next: usize, context: MemoryContext) -> usize {
         let numbers = [
-            self.of_series.number(places, place, self.context),
-            self.of_time.number(places, place, self.context),
-            self.of_both.number(places, place, self.context),
+            self.of_series.number(places, place, context),
+            self.of_time.number(places, place, context),
+            self.of_both.number(places, place, context),
         ];
         memory::room(&mut self.numbers, 1);
-        let next = self.numbers.len() as u32;
-        let number = *self.numbers.entry(numbers).or_insert(next);
-        if number == next {
-            memory::room(&mut self.places, 1);
-            self.places.push(place);
-        }
-        number as usize
+        *self.numbers.entry(numbers).or_insert(next as u32) as usize
     }
 }

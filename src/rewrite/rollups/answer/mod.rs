@@ -5,6 +5,7 @@ mod measure;
 mod place;
 pub mod prepared;
 pub mod row;
+pub mod sets;
 mod slices;
 mod sums;
 pub mod wanting;
@@ -15,6 +16,7 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::settings::{self, Answering};
+use keys::Group;
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use place::{Place, Places};
 use prepared::Prepared;
@@ -27,8 +29,7 @@ pub struct Answer {
     tree: Rc<Tree>,
     cells: Vec<Range>,
     series: Vec<Vec<Datum>>,
-    places: Vec<Place>,
-    groups: usize,
+    groups: Vec<Group>,
     /// All results of the first group, then those of the second, and so on.
     results: Vec<Option<Datum>>,
     pub counts: Counts,
@@ -37,17 +38,16 @@ pub struct Answer {
 impl Answer {
     /// Puts a group and its results into the row, the results from this column on; false after the last group.
     pub fn show(&self, prepared: &Prepared, group: usize, first: usize) -> bool {
-        if group >= self.groups {
-            return false;
-        }
-        if let Some(place) = self.places.get(group) {
-            let row = prepared.row;
+        let Some(&Group { set, place }) = self.groups.get(group) else { return false };
+        let row = prepared.row;
+        if let Some(place) = place {
             prepared.columns.set_series(row, &self.series[place.series]);
             prepared.columns.set_position(row, &self.tree, self.cells[place.cell].first);
         }
+        prepared.sets.show(set, prepared.keys.iter().map(|&(key, ..)| key), row);
         let count = prepared.aggregates.len();
         let results = &self.results[group * count..][..count];
-        results.iter().enumerate().for_each(|(place, &result)| prepared.row.set(first + place, result));
+        results.iter().enumerate().for_each(|(place, &result)| row.set(first + place, result));
         true
     }
 
@@ -101,8 +101,8 @@ impl Prepared {
             |key| taken.borrow_mut().accept(key),
             |series, cell, contents| taken.borrow_mut().add(Place { series, cell }, contents),
         )?;
-        let (groups, results) = sums.results()?;
-        let (series, places) = sums.into_places();
-        Ok(Answer { tree, cells, series, places, groups, results, counts })
+        let results = sums.results()?;
+        let (series, groups) = sums.into_groups();
+        Ok(Answer { tree, cells, series, groups, results, counts })
     }
 }

@@ -1,6 +1,7 @@
 //! A question, as the node has prepared it for its expressions to be evaluated.
 
 use super::row::{Columns, Expression, PlaceRow};
+use super::sets::Sets;
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
@@ -44,6 +45,7 @@ pub struct Prepared {
     pub lookups: Vec<(Expression, bool)>,
     /// Expression, shape, equality and collation.
     pub keys: Vec<(Expression, Shape, Oid, Oid)>,
+    pub sets: Sets,
     pub filters: Vec<(Expression, Shape)>,
     pub operands: Vec<Operand>,
     /// The expressions of operands.

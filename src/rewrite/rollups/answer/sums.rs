@@ -1,6 +1,6 @@
 //! The sums of the groups, and the results of the aggregates.
 
-use super::keys::{GroupKey, Groups};
+use super::keys::{Group, GroupKey, Groups};
 use super::measure::{self, GroupMeasure, Ingredients};
 use super::place::{Place, PlaceCondition, Places};
 use super::prepared::{memory as most_memory, Prepared};
@@ -47,11 +47,13 @@ struct Gathered {
 
 impl<'a> Sums<'a> {
     pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> Sums<'a> {
-        let keys = prepared.keys.iter().map(|&(expression, shape, equality, collation)| {
+        let key = |&place: &usize| {
+            let (expression, shape, equality, collation) = prepared.keys[place];
             // SAFETY: the planner has found the operator for the key.
             unsafe { GroupKey::new(expression, shape, equality, collation, context) }
-        });
-        let groups = Groups::new(keys.collect(), context);
+        };
+        let sets = prepared.sets.all.iter().map(|set| set.iter().map(key).collect());
+        let groups = Groups::new(sets, context);
         let all = prepared.conditions.iter();
         let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| !shape.depends_on_time());
         let conditions = |all: &[(Expression, Shape)]| {
@@ -112,12 +114,14 @@ impl<'a> Sums<'a> {
         if self.is_too_large || !conditions.iter_mut().all(|condition| condition.holds(places, place)) {
             return;
         }
-        let group = self.groups.number(&self.places, place);
-        self.make_room(group);
-        self.merge(group, None, place, contents);
-        for filter in 0..self.filters.len() {
-            if self.filters[filter].holds(&self.places, place) {
-                self.merge(group, Some(filter), place, contents);
+        for set in 0..self.groups.num_sets() {
+            let group = self.groups.number(set, &self.places, place);
+            self.make_room(group);
+            self.merge(group, None, place, contents);
+            for filter in 0..self.filters.len() {
+                if self.filters[filter].holds(&self.places, place) {
+                    self.merge(group, Some(filter), place, contents);
+                }
             }
         }
     }
@@ -165,14 +169,11 @@ impl<'a> Sums<'a> {
         kept + measured + sums + self.places.series.len() * SERIES
     }
 
-    /// Returns the number of groups, and the results of all of them.
-    pub fn results(&mut self) -> Result<(usize, Vec<Option<Datum>>), Reason> {
-        let mut groups = self.groups.places.len();
-        if self.prepared.keys.is_empty() && groups == 0 {
-            // All rows are one group, even if there are none.
-            groups = 1;
-            self.make_room(0);
-        }
+    /// Returns the results of all groups.
+    pub fn results(&mut self) -> Result<Vec<Option<Datum>>, Reason> {
+        self.groups.complete();
+        let groups = self.groups.all.len();
+        groups.checked_sub(1).into_iter().for_each(|last| self.make_room(last));
         if self.is_too_large {
             return Err(Reason::Memory);
         }
@@ -204,11 +205,11 @@ impl<'a> Sums<'a> {
                 all.push(result?);
             }
         }
-        Ok((groups, all))
+        Ok(all)
     }
 
-    /// Returns the series, and a place of each group.
-    pub fn into_places(self) -> (Vec<Vec<Datum>>, Vec<Place>) {
-        (self.places.series, self.groups.places)
+    /// Returns the series and the groups.
+    pub fn into_groups(self) -> (Vec<Vec<Datum>>, Vec<Group>) {
+        (self.places.series, self.groups.all)
     }
 }

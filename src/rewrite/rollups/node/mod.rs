@@ -12,6 +12,7 @@ use crate::pg::plain::guarded;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::answer::prepared::Prepared;
 use crate::rewrite::rollups::answer::row::{Columns, Expression, PlaceRow};
+use crate::rewrite::rollups::answer::sets::Sets;
 use crate::rewrite::rollups::answer::wanting::Wanting;
 use crate::rewrite::rollups::answer::Answer;
 use crate::rewrite::rollups::terms::reason::Reason;
@@ -81,6 +82,15 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
                 Wanting::of(aggregate, tree.as_deref()?, &operands, argument, filter)
             })
             .collect();
+        let results = columns - layout.aggregates().count() + 1;
+        let (sets, calls) = (layout.sets(), layout.calls());
+        let num_keys = layout.keys().count();
+        let sets = if sets.is_empty() {
+            Sets::one(num_keys)
+        } else {
+            let first = results - calls.len() - num_keys;
+            Sets::shown(sets, calls, first)
+        };
         let prepared = Prepared {
             // Without its columns the tree is as good as gone.
             tree: if aggregates.is_some() { layout.tree() } else { 0 },
@@ -104,12 +114,12 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
                 .zip(layout.keys())
                 .map(|(key, (shape, equality, collation))| (key, shape, equality, collation))
                 .collect(),
+            sets,
             filters: expressions(ExpressionList::Filters).zip(layout.filters()).collect(),
             operands,
             arguments: expressions(ExpressionList::Arguments).zip(layout.arguments()).collect(),
             aggregates: aggregates.unwrap_or_default(),
         };
-        let results = columns - layout.aggregates().count() + 1;
         let memory = pg_sys::AllocSetContextCreateInternal(
             query,
             Rollup::NAME.as_ptr(),
@@ -200,7 +210,7 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
     unsafe {
         let plan = (*node).ss.ps.plan;
-        explain::question(PlanLayout::of(plan.cast()), plan, ancestors, es);
+        explain::question(PlanLayout::of(plan.cast()), ancestors, es);
         if (*es).analyze {
             explain::answer((*own::<Rollup>(node)).answer.as_ref(), es);
         }

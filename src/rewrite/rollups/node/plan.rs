@@ -1,7 +1,7 @@
 //! The plan: what the executor needs to know of a question, in lists that PostgreSQL can copy.
 
-use crate::pg::expression::appended;
-use crate::pg::list::items;
+use crate::pg::expression::{appended, relabelled};
+use crate::pg::list::{integers, items};
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
@@ -46,13 +46,25 @@ enum Numbers {
     Operands,
     /// Shapes of the arguments of operands.
     Arguments,
+    /// For each grouping set the number of its keys, and their places; nothing if keys are not shown by set.
+    Sets,
+    /// The same for each call of GROUPING().
+    Calls,
 }
 
-/// Lays a question out as two lists, of expressions and of numbers.
+/// A question in lists.
+pub struct Lists {
+    pub expressions: *mut List,
+    pub numbers: *mut List,
+    /// What columns of the scan show beside aggregates: where there are grouping sets, the keys and the calls of GROUPING().
+    pub shown: *mut List,
+}
+
+/// Lays a question out as lists, of expressions and of numbers.
 ///
 /// # Safety
 /// A question about the query that is being planned; the lists are in the memory of the planner.
-pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
+pub unsafe fn lay_out(question: &Question) -> Lists {
     // SAFETY: the expressions of a question are those of the query, which the planner keeps.
     unsafe {
         let list = |nodes: &mut dyn Iterator<Item = *mut Node>| {
@@ -70,6 +82,12 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             list(&mut question.aggregates.operands.arguments.iter().map(|(node, _)| *node)),
         ];
         let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
+        let sets = question.sets.as_ref();
+        let calls = sets.into_iter().flat_map(|sets| &sets.calls).map(|(call, _)| *call);
+        let keys = question.keys.iter().filter(|_| sets.is_some()).map(|key| key.shown);
+        let shown = list(&mut keys.chain(calls));
+        // A result that shows a key must not find the column of which the key is made.
+        let expressions = if sets.is_some() { relabelled(expressions) } else { expressions };
 
         let columns = columns(expressions);
         let place = |number: i16| {
@@ -81,7 +99,11 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let number = |oid: Oid| oid.to_u32() as i32;
         let keys = &question.keys;
         let operands = &question.aggregates.operands;
-        let lists: [Vec<i32>; 12] = [
+        let counted = |places: &Vec<usize>| {
+            let places = places.iter().map(|&place| place as i32);
+            [places.len() as i32].into_iter().chain(places).collect::<Vec<i32>>()
+        };
+        let lists: [Vec<i32>; 14] = [
             vec![
                 tree.id,
                 number(question.user),
@@ -112,12 +134,14 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             question.lookups.iter().map(|lookup| lookup.is_array.into()).collect(),
             operands.all.iter().flat_map(Operand::numbers).collect(),
             operands.arguments.iter().map(|(_, shape)| shape.number()).collect(),
+            sets.into_iter().flat_map(|sets| &sets.all).flat_map(counted).collect(),
+            sets.into_iter().flat_map(|sets| &sets.calls).flat_map(|(_, places)| counted(places)).collect(),
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
             appended(all, list)
         });
-        (expressions, numbers)
+        Lists { expressions, numbers, shown }
     }
 }
 
@@ -131,14 +155,14 @@ unsafe fn columns(expressions: *mut List) -> *mut List {
     }
 }
 
-/// Makes the plan node, with the ordinary plan below it. Its rows are columns of the table and results of aggregates.
+/// Makes the plan node, with the ordinary plan below it. Its rows are columns of the table, what else is shown, and results of
+/// aggregates.
 ///
 /// # Safety
 /// Lists made by [`lay_out`] for this query; the ordinary plan, the output of both, the aggregates and what groups must
 /// fulfil.
 pub unsafe fn scan(
-    expressions: *mut List,
-    numbers: *mut List,
+    lists: &Lists,
     aggregates: *mut List,
     targets: *mut List,
     having: *mut List,
@@ -147,7 +171,10 @@ pub unsafe fn scan(
     // SAFETY: the caller's lists; the new nodes are in the memory of the planner.
     unsafe {
         let mut rows = null_mut();
-        let nodes = items::<Node>(columns(expressions)).chain(items::<Node>(aggregates));
+        let Lists { expressions, numbers, shown } = *lists;
+        let columns = columns(expressions);
+        let columns = if shown.is_null() { columns } else { relabelled(columns) };
+        let nodes = items::<Node>(columns).chain(items::<Node>(shown)).chain(items::<Node>(aggregates));
         for (place, node) in nodes.enumerate() {
             rows = appended(rows, pg_sys::makeTargetEntry(node.cast(), place as i16 + 1, null_mut(), false));
         }
@@ -173,6 +200,24 @@ impl PlanLayout {
         PlanLayout(scan)
     }
 
+    /// A copy of the node in whose context expressions are displayed: no column is relabelled there.
+    pub fn displayed(self) -> *mut pg_sys::Plan {
+        // SAFETY: the node is one of ours; the copies are in the current memory context.
+        unsafe {
+            let copy = pg_sys::palloc(size_of::<CustomScan>()).cast::<CustomScan>();
+            std::ptr::copy_nonoverlapping(self.0.cast_const(), copy, 1);
+            let columns = pg_sys::copyObjectImpl((*copy).custom_scan_tlist.cast()).cast::<List>();
+            for column in items::<TargetEntry>(columns) {
+                let expression = (*column).expr.cast::<pg_sys::RelabelType>();
+                if !expression.is_null() && (*expression).xpr.type_ == NodeTag::T_RelabelType {
+                    (*column).expr = (*expression).arg;
+                }
+            }
+            (*copy).custom_scan_tlist = columns;
+            copy.cast()
+        }
+    }
+
     /// The ordinary plan.
     pub fn ordinary(self) -> *mut pg_sys::Plan {
         // SAFETY: there is one plan below the node.
@@ -191,11 +236,7 @@ impl PlanLayout {
         // SAFETY: the lists are as `lay_out` made them.
         unsafe {
             let list = items::<List>((*self.0).custom_private).nth(which as usize).unwrap_or(null_mut());
-            let (first, length) = match list.as_ref() {
-                Some(list) => (list.elements, list.length as usize),
-                None => (null_mut(), 0),
-            };
-            (0..length).map(move |place| (*first.add(place)).int_value)
+            integers(list)
         }
     }
 
@@ -267,6 +308,36 @@ impl PlanLayout {
     pub fn operands(self) -> Vec<Operand> {
         let mut numbers = self.numbers(Numbers::Operands);
         std::iter::from_fn(|| Operand::from_numbers(&mut numbers)).collect()
+    }
+
+    /// The keys, as columns of the scan show them by set.
+    pub fn shown_keys(self) -> impl Iterator<Item = *mut Node> {
+        let (keys, calls) = (self.keys().count(), self.calls().len());
+        // SAFETY: the last columns of the scan are the keys, the calls of GROUPING() and the aggregates.
+        unsafe {
+            let rows = (*self.0).custom_scan_tlist;
+            let columns = items::<TargetEntry>(rows).count() - self.aggregates().count() - calls - keys;
+            items::<TargetEntry>(rows).skip(columns).take(keys).map(|target| (*target).expr.cast())
+        }
+    }
+
+    /// The keys of each grouping set, by their places; none if keys are not shown by set.
+    pub fn sets(self) -> Vec<Vec<usize>> {
+        self.places(Numbers::Sets)
+    }
+
+    /// The keys that each call of GROUPING() asks about.
+    pub fn calls(self) -> Vec<Vec<usize>> {
+        self.places(Numbers::Calls)
+    }
+
+    fn places(self, which: Numbers) -> Vec<Vec<usize>> {
+        let mut numbers = self.numbers(which).map(|number| number as usize);
+        std::iter::from_fn(|| {
+            let count = numbers.next()?;
+            Some(numbers.by_ref().take(count).collect())
+        })
+        .collect()
     }
 
     /// The shapes of the arguments of operands.

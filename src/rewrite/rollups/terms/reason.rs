@@ -10,7 +10,7 @@ pub enum Reason {
     Off,
     /// DISTINCT ON.
     DistinctOn,
-    /// Grouping sets.
+    /// Grouping sets with a constant, or with one expression as two keys.
     GroupingSets,
     /// A function that returns rows, in the list of results.
     SetReturning,
@@ -78,7 +78,7 @@ impl Reason {
             Gone => "the tree is gone",
             Off => "pg_tally.answer_from_trees is off",
             DistinctOn => "the query has DISTINCT ON",
-            GroupingSets => "the query has grouping sets",
+            GroupingSets => "grouping sets have a constant, or the same key twice",
             SetReturning => "the query has a function that returns rows",
             RowLocks => "the query locks rows",
             Sample => "the query takes a sample of the table",
