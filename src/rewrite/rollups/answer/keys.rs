@@ -5,7 +5,9 @@ use super::row::Expression;
 use crate::pg::memory;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
+use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// An expression by which rows are grouped.
 pub struct GroupKey {
@@ -61,13 +63,29 @@ pub struct Combinations {
     keys: Vec<GroupKey>,
     known: Known<u32>,
     values: Vec<Option<Datum>>,
-    numbers: HashMap<u64, Vec<u32>>,
+    /// The latest combination of each hash, and for each combination the one before it of the same hash.
+    latest: HashMap<u64, u32, FxBuildHasher>,
+    before: Vec<Option<u32>>,
 }
+
+/// Bytes that a combination of values takes, beside its values.
+const COMBINATION: usize = 40;
 
 impl Combinations {
     /// No combinations yet.
     pub fn new(keys: Vec<GroupKey>, shape: Shape) -> Combinations {
-        Combinations { keys, known: Known::new(shape), values: Vec::new(), numbers: HashMap::new() }
+        Combinations {
+            keys,
+            known: Known::new(shape),
+            values: Vec::new(),
+            latest: HashMap::default(),
+            before: Vec::new(),
+        }
+    }
+
+    /// Bytes in use, apart from those in the memory context.
+    fn memory(&self) -> usize {
+        self.values.len() * size_of::<Option<Datum>>() + self.before.len() * COMBINATION
     }
 
     /// Whether the first value of a combination is NULL.
@@ -80,7 +98,7 @@ impl Combinations {
         if self.keys.is_empty() {
             return 0;
         }
-        let Combinations { keys, known, values, numbers } = self;
+        let Combinations { keys, known, values, latest, before } = self;
         known.at(place, || {
             places.set(place);
             let (first, count) = (values.len(), keys.len());
@@ -91,19 +109,21 @@ impl Combinations {
                 hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.hash(value);
                 values.push(value);
             }
-            memory::room(numbers, 1);
-            let alike = numbers.entry(hash).or_default();
-            let mut is_known = |number: &&u32| {
-                let known = **number as usize * count;
+            let mut is_known = |number: &u32| {
+                let known = *number as usize * count;
                 (0..count).all(|place| keys[place].equal(values[known + place], values[first + place]))
             };
-            if let Some(&number) = alike.iter().find(|number| is_known(number)) {
+            let latest_alike = latest.get(&hash).copied();
+            let mut alike = std::iter::successors(latest_alike, |&number| before[number as usize]);
+            if let Some(number) = alike.find(&mut is_known) {
                 values.truncate(first);
                 return number;
             }
             let number = (first / count) as u32;
-            memory::room(alike, 1);
-            alike.push(number);
+            memory::room(latest, 1);
+            latest.insert(hash, number);
+            memory::room(before, 1);
+            before.push(latest_alike);
             number
         })
     }
@@ -114,6 +134,15 @@ pub struct Groups {
     sets: Vec<SetGroups>,
     pub all: Vec<Group>,
     context: MemoryContext,
+}
+
+/// The number of the group of a place.
+pub enum Number {
+    Known(usize),
+    /// The group has just been added.
+    New(usize),
+    /// The group is not known; its hash.
+    WithoutRoom(u64),
 }
 
 /// A group.
@@ -134,14 +163,40 @@ impl Groups {
         self.sets.len()
     }
 
-    /// The group of a place in a set.
-    pub fn number(&mut self, set: usize, places: &Places, place: Place) -> usize {
-        let next = self.all.len();
-        let number = self.sets[set].number(places, place, next, self.context);
-        if number == next {
-            self.add(Group { set, place: Some(place) });
+    /// The group of a place in a set, which may be a new one if there is room for it.
+    pub fn number(&mut self, set: usize, places: &Places, place: Place, has_room: bool) -> Number {
+        let groups = &mut self.sets[set];
+        let values = groups.values(places, place, self.context);
+        if let Some(&number) = groups.numbers.get(&values) {
+            return Number::Known(number as usize);
         }
-        number
+        if !has_room {
+            return Number::WithoutRoom(FxBuildHasher.hash_one((set, values)));
+        }
+        let next = self.all.len();
+        memory::room(&mut groups.numbers, 1);
+        groups.numbers.insert(values, next as u32);
+        self.add(Group { set, place: Some(place) });
+        Number::New(next)
+    }
+
+    /// Forgets the groups, but not the values of keys.
+    pub fn clear(&mut self) {
+        self.sets.iter_mut().for_each(|set| set.numbers.clear());
+        self.all.clear();
+    }
+
+    /// Bytes that groups take.
+    pub fn memory(&self) -> usize {
+        self.all.len() * (size_of::<Group>() + 2 * size_of::<([u32; 3], u32)>())
+    }
+
+    /// Bytes that values of keys take.
+    pub fn memory_of_keys(&self) -> usize {
+        let of_set = |set: &SetGroups| -> usize {
+            [&set.of_series, &set.of_time, &set.of_both].map(Combinations::memory).iter().sum()
+        };
+        self.sets.iter().map(of_set).sum()
     }
 
     /// Adds the groups that are there even without rows: those of sets without keys.
@@ -165,7 +220,7 @@ struct SetGroups {
     of_series: Combinations,
     of_time: Combinations,
     of_both: Combinations,
-    numbers: HashMap<[u32; 3], u32>,
+    numbers: HashMap<[u32; 3], u32, FxBuildHasher>,
 }
 
 impl SetGroups {
@@ -180,18 +235,16 @@ impl SetGroups {
             of_series: Combinations::new(of_series, Shape::SERIES),
             of_time: Combinations::new(of_time, Shape::TIME),
             of_both: Combinations::new(of_both, Shape::BOTH),
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
         }
     }
 
-    /// The group of a place; the next one if it is new.
-    fn number(&mut self, places: &Places, place: Place, next: usize, context: MemoryContext) -> usize {
-        let numbers = [
+    /// The values of the keys at a place, by their numbers.
+    fn values(&mut self, places: &Places, place: Place, context: MemoryContext) -> [u32; 3] {
+        [
             self.of_series.number(places, place, context),
             self.of_time.number(places, place, context),
             self.of_both.number(places, place, context),
-        ];
-        memory::room(&mut self.numbers, 1);
-        *self.numbers.entry(numbers).or_insert(next as u32) as usize
+        ]
     }
 }

@@ -4,9 +4,12 @@ mod keys;
 mod measure;
 mod place;
 pub mod prepared;
+mod reading;
 pub mod row;
 pub mod sets;
 mod slices;
+mod spill;
+mod stored;
 mod sums;
 pub mod wanting;
 mod zones;
@@ -20,43 +23,73 @@ use keys::Group;
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use place::{Place, Places};
 use prepared::Prepared;
+use reading::{Found, Reading};
 use std::rc::Rc;
-use sums::Sums;
+use stored::StoredRows;
 use wanting::Wanting;
 
 /// The groups and their results, in memory of its own.
 pub struct Answer {
     tree: Rc<Tree>,
     cells: Vec<Range>,
-    series: Vec<Vec<Datum>>,
-    groups: Vec<Group>,
-    /// All results of the first group, then those of the second, and so on.
-    results: Vec<Option<Datum>>,
+    found: Found,
     pub counts: Counts,
 }
 
 impl Answer {
-    /// Puts a group and its results into the row, the results from this column on; false after the last group.
-    pub fn show(&self, prepared: &Prepared, group: usize, first: usize) -> bool {
-        let Some(&Group { set, place }) = self.groups.get(group) else { return false };
+    /// Puts a group and its results into the row; false after the last group. They are asked for in their order.
+    pub fn show(&self, prepared: &Prepared, number: usize) -> bool {
+        let Found { stored, groups, results, series, .. } = &self.found;
         let row = prepared.row;
-        if let Some(place) = place {
-            prepared.columns.set_series(row, &self.series[place.series]);
-            prepared.columns.set_position(row, &self.tree, self.cells[place.cell].first);
-        }
-        prepared.sets.show(set, prepared.keys.iter().map(|&(key, ..)| key), row);
+        let in_memory = match stored {
+            Some(rows) if number < rows.count => {
+                rows.show(row);
+                return true;
+            }
+            Some(rows) => number - rows.count,
+            None => number,
+        };
+        let Some(group) = groups.get(in_memory) else { return false };
+        prepared.show(group, series, &self.tree, &self.cells);
         let count = prepared.aggregates.len();
-        let results = &self.results[group * count..][..count];
-        results.iter().enumerate().for_each(|(place, &result)| row.set(first + place, result));
+        let results = &results[in_memory * count..][..count];
+        results
+            .iter()
+            .enumerate()
+            .for_each(|(place, &result)| row.set(prepared.first_result + place, result));
         true
+    }
+
+    /// Goes back to the first group.
+    pub fn rewind(&self) {
+        self.found.stored.iter().for_each(StoredRows::rewind);
+    }
+
+    /// Frees what is on disk.
+    pub fn end(self) {
+        self.found.stored.into_iter().for_each(StoredRows::end);
     }
 
     pub fn cells(&self) -> usize {
         self.cells.len()
     }
+
+    /// How often groups were summed up, since they did not fit into memory together.
+    pub fn batches(&self) -> usize {
+        self.found.batches
+    }
 }
 
 impl Prepared {
+    /// Puts a group into the row, without its results.
+    fn show(&self, group: &Group, series: &[Vec<Datum>], tree: &Tree, cells: &[Range]) {
+        if let Some(place) = group.place {
+            self.columns.set_series(self.row, &series[place.series]);
+            self.columns.set_position(self.row, tree, cells[place.cell].first);
+        }
+        self.sets.show(group.set, self.keys.iter().map(|&(key, ..)| key), self.row);
+    }
+
     /// Finds the answer, kept in the memory context, or why the table must give it.
     pub fn answer(&self, context: MemoryContext) -> Result<Answer, Reason> {
         self.check_setting()?;
@@ -87,7 +120,7 @@ impl Prepared {
         let cells = self.cells(&tree, named.as_ref().map(Vec::len))?;
         let places =
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
-        let mut sums = Sums::new(self, places, context);
+        let mut reading = Reading::new(self, places, context);
         let question = cells::CellQuestion {
             tree: tree.clone(),
             cells: &cells,
@@ -95,14 +128,13 @@ impl Prepared {
             user: self.user,
         };
         // The callbacks of one reading take turns.
-        let taken = std::cell::RefCell::new(&mut sums);
+        let taken = std::cell::RefCell::new(&mut reading);
         let counts = cells::read(
             question,
             |key| taken.borrow_mut().accept(key),
             |series, cell, contents| taken.borrow_mut().add(Place { series, cell }, contents),
         )?;
-        let results = sums.results()?;
-        let (series, groups) = sums.into_groups();
-        Ok(Answer { tree, cells, series, groups, results, counts })
+        let found = reading.finish()?;
+        Ok(Answer { tree, cells, found, counts })
     }
 }

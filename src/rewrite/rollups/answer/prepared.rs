@@ -51,6 +51,8 @@ pub struct Prepared {
     /// The expressions of operands.
     pub arguments: Vec<(Expression, Shape)>,
     pub aggregates: Vec<Wanting>,
+    /// The first column of the scan with a result of an aggregate.
+    pub first_result: usize,
 }
 
 impl Prepared {

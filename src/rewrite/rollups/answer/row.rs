@@ -31,6 +31,17 @@ impl PlaceRow {
         }
     }
 
+    pub fn descriptor(self) -> pg_sys::TupleDesc {
+        // SAFETY: the slot lives as long as the row.
+        unsafe { (*self.slot).tts_tupleDescriptor }
+    }
+
+    /// The values of all columns, and which of them are NULL.
+    pub fn columns(self) -> (*mut Datum, *mut bool) {
+        // SAFETY: the slot lives as long as the row.
+        unsafe { ((*self.slot).tts_values, (*self.slot).tts_isnull) }
+    }
+
     /// Sets a column, counted from 1; column 0 is none.
     pub fn set(self, column: usize, value: Option<Datum>) {
         if column > 0 {

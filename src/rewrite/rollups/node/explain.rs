@@ -74,7 +74,12 @@ pub unsafe fn answer(decided: Option<&Result<Answer, Reason>>, es: *mut ExplainS
                 (c"Nodes", counts.nodes),
                 (c"Log Rows", counts.log_rows),
                 (c"Rows Read", counts.rows_read),
+                (c"Batches", answer.batches() as u64),
             ] {
+                // As a hash table does, for which there is mostly enough memory.
+                if label == c"Batches" && number == 1 {
+                    continue;
+                }
                 // SAFETY: the caller promises the state of an EXPLAIN that is running.
                 unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), std::ptr::null(), number as i64, es) }
             }

@@ -32,8 +32,6 @@ pub struct Rollup {
     answer: Option<Result<Answer, Reason>>,
     /// The group to come.
     next: usize,
-    /// The first column of the scan with a result of an aggregate.
-    results: usize,
     /// The memory of the answer, which is reset when it is forgotten.
     memory: MemoryContext,
     /// The flags with which the node was initialised.
@@ -119,6 +117,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             operands,
             arguments: expressions(ExpressionList::Arguments).zip(layout.arguments()).collect(),
             aggregates: aggregates.unwrap_or_default(),
+            first_result: results,
         };
         let memory = pg_sys::AllocSetContextCreateInternal(
             query,
@@ -127,7 +126,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
             pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
         );
-        let rollup = Rollup { prepared, answer: None, next: 0, results, memory, flags };
+        let rollup = Rollup { prepared, answer: None, next: 0, memory, flags };
         PgMemoryContexts::For(query).leak_and_drop_on_delete(rollup)
     }
 }
@@ -176,10 +175,12 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     }
 }
 
-/// Ends the ordinary plan; what the node holds is dropped with its memory context.
+/// Ends the ordinary plan and the answer; what else the node holds is dropped with its memory context.
 unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
     unsafe {
+        let rollup = own::<Rollup>(node);
+        guarded(|| (*rollup).end());
         if !(*node).custom_ps.is_null() {
             ExecEndNode(ordinary(node));
         }
@@ -234,7 +235,7 @@ impl Rollup {
     /// Puts the next group into the row; false after the last.
     fn show(&mut self) -> bool {
         let Some(Ok(answer)) = &self.answer else { return false };
-        let is_there = answer.show(&self.prepared, self.next, self.results);
+        let is_there = answer.show(&self.prepared, self.next);
         self.next += usize::from(is_there);
         is_there
     }
@@ -243,9 +244,16 @@ impl Rollup {
     fn restart(&mut self, forget: bool) {
         self.next = 0;
         if forget {
-            self.answer = None;
+            self.end();
             // SAFETY: what the answer had there is not used any more.
             unsafe { pg_sys::MemoryContextReset(self.memory) }
+        } else if let Some(Ok(answer)) = &self.answer {
+            answer.rewind();
         }
+    }
+
+    /// Frees what the answer has on disk.
+    fn end(&mut self) {
+        self.answer.take().and_then(Result::ok).into_iter().for_each(Answer::end);
     }
 }

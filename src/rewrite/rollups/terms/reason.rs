@@ -53,7 +53,7 @@ pub enum Reason {
     Unreadable(String),
     /// More cells than rows are worth.
     ManyCells,
-    /// More groups than memory.
+    /// More keys of groups than memory.
     Memory,
     /// A time zone whose transitions are not known.
     Zone(String),
@@ -91,7 +91,7 @@ impl Reason {
             Key => "a grouping key cannot be hashed",
             Cost => "reading the table costs less",
             ManyCells => "the groups are as many as the rows",
-            Memory => "the groups need more memory than a hash table may have",
+            Memory => "the keys of the groups need more memory than a hash table may have",
             Far => "positions are too far away for the functions of the query",
         };
         fixed.to_owned()

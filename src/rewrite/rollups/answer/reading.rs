@@ -1,0 +1,241 @@
+//! The reading of cells into groups. What there is no memory for is spilled, and summed up once the other groups are complete.
+
+use super::keys::{Group, GroupKey, Groups, Number};
+use super::place::{Place, PlaceCondition, Places};
+use super::prepared::{memory as most_memory, Prepared};
+use super::row::Expression;
+use super::spill::{Spill, Spilled};
+use super::stored::StoredRows;
+use super::sums::Sums;
+use crate::pg::memory;
+use crate::powertree::model::key::decode;
+use crate::rewrite::rollups::terms::reason::Reason;
+use crate::rewrite::rollups::terms::shape::Shape;
+use pgrx::check_for_interrupts;
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_sys::{self, Datum, MemoryContext};
+use tally_stats::tree::Contents;
+
+/// Bytes that are remembered of a series beside its values.
+const SERIES: usize = 100;
+/// What is told between two looks at the memory in use.
+const OFTEN: u64 = 256;
+
+/// A reading, and the groups that are being summed up.
+pub struct Reading<'a> {
+    prepared: &'a Prepared,
+    places: Places<'a>,
+    /// Conditions of the series alone, and the others.
+    of_series: Vec<Expression>,
+    conditions: Vec<PlaceCondition>,
+    filters: Vec<PlaceCondition>,
+    groups: Groups,
+    sums: Sums,
+    spill: Spill,
+    /// Whether there is no memory for another group.
+    is_full: bool,
+    /// Whether there is not even memory for what groups are told from.
+    is_too_large: bool,
+    told: u64,
+    context: MemoryContext,
+    /// The memory of what is spilled and stored, below the other.
+    apart: MemoryContext,
+}
+
+/// What a reading has found.
+pub struct Found {
+    /// Rows of the groups that had to make room for others.
+    pub stored: Option<StoredRows>,
+    /// How often groups were summed up.
+    pub batches: usize,
+    /// The last groups, and their results.
+    pub groups: Vec<Group>,
+    pub results: Vec<Option<Datum>>,
+    pub series: Vec<Vec<Datum>>,
+}
+
+impl<'a> Reading<'a> {
+    pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> Reading<'a> {
+        let key = |&place: &usize| {
+            let (expression, shape, equality, collation) = prepared.keys[place];
+            // SAFETY: the planner has found the operator for the key.
+            unsafe { GroupKey::new(expression, shape, equality, collation, context) }
+        };
+        let sets = prepared.sets.all.iter().map(|set| set.iter().map(key).collect());
+        let groups = Groups::new(sets, context);
+        let all = prepared.conditions.iter();
+        let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| !shape.depends_on_time());
+        let condition = |&(expression, shape): &(Expression, Shape)| PlaceCondition::new(expression, shape);
+        let sums = Sums::new(prepared, places.tree, context);
+        // SAFETY: the new context goes with the one above it.
+        let apart = unsafe {
+            pg_sys::AllocSetContextCreateInternal(
+                context,
+                c"spilled groups".as_ptr(),
+                pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+            )
+        };
+        Reading {
+            prepared,
+            places,
+            of_series: of_series.into_iter().map(|&(expression, _)| expression).collect(),
+            conditions: others.into_iter().map(condition).collect(),
+            filters: prepared.filters.iter().map(condition).collect(),
+            groups,
+            sums,
+            spill: Spill::new(0, apart),
+            is_full: false,
+            is_too_large: false,
+            told: 0,
+            context,
+            apart,
+        }
+    }
+
+    /// Whether a series fulfils the conditions.
+    pub fn accept(&mut self, key: &[u8]) -> bool {
+        let series = &self.places.tree.series;
+        // The reader may be in memory of its own, which goes before the answer does.
+        // SAFETY: the context is that of the answer.
+        let values: Vec<Datum> = unsafe {
+            PgMemoryContexts::For(self.context)
+                .switch_to(|_| decode(series, key).into_iter().map(|value| value.datum()).collect())
+        };
+        self.places.columns.set_series(self.places.row, &values);
+        if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
+            return false;
+        }
+        memory::room(&mut self.places.series, 1);
+        self.places.series.push(values);
+        if self.places.series.len().is_multiple_of(1024) {
+            self.look_at_memory();
+        }
+        !self.is_too_large
+    }
+
+    /// Adds what a cell of a series holds.
+    pub fn add(&mut self, place: Place, contents: &Contents) {
+        let Reading { places, conditions, .. } = self;
+        if self.is_too_large || !conditions.iter_mut().all(|condition| condition.holds(places, place)) {
+            return;
+        }
+        for set in 0..self.groups.num_sets() {
+            self.sum_up(set, place, contents);
+        }
+    }
+
+    /// Adds what a cell of a series holds to its group in a grouping set.
+    fn sum_up(&mut self, set: usize, place: Place, contents: &Contents) {
+        self.told += 1;
+        if self.told.is_multiple_of(OFTEN) {
+            self.look_at_memory();
+        }
+        let group = match self.groups.number(set, &self.places, place, !self.is_full) {
+            Number::Known(group) => group,
+            Number::New(group) => {
+                self.sums.make_room(group);
+                group
+            }
+            Number::WithoutRoom(hash) => return self.spill.add(hash, set, place, contents),
+        };
+        let Reading { sums, filters, places, .. } = self;
+        sums.add(group, places, place, contents, |filter| filters[filter].holds(places, place));
+    }
+
+    /// Finds out whether memory is used up.
+    fn look_at_memory(&mut self) {
+        let most = most_memory();
+        // SAFETY: the context is that of the answer.
+        let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, false) };
+        let others = kept + self.places.series.len() * SERIES + self.groups.memory_of_keys();
+        let groups = self.groups.memory() + self.sums.memory();
+        self.is_full |= others + groups > most;
+        // What does not get less when groups are spilled.
+        self.is_too_large |= others > most / 4 * 3 || others + groups > 2 * most;
+    }
+
+    /// Ends the reading: computes the results of all groups.
+    pub fn finish(mut self) -> Result<Found, Reason> {
+        self.groups.complete();
+        self.groups.all.len().checked_sub(1).into_iter().for_each(|last| self.sums.make_room(last));
+        let mut waiting: Vec<Spilled> = self.spill.take().collect();
+        let (mut stored, mut batches) = (None, 1);
+        let mut done = self.check_memory();
+        while let (Ok(()), Some(next)) = (&done, waiting.pop()) {
+            // SAFETY: the memory of the rows is that of the answer, which ends them.
+            let rows = stored.get_or_insert_with(|| unsafe { StoredRows::new(self.places.row, self.apart) });
+            done = self.store(rows);
+            if done.is_ok() {
+                self.begin_again(next.level + 1);
+                next.read(self.places.tree.values.len(), |set, place, contents| {
+                    self.sum_up(set, place, contents)
+                });
+                waiting.extend(self.spill.take());
+                done = self.check_memory();
+                batches += 1;
+            }
+        }
+        match done.and_then(|()| self.results()) {
+            Ok(results) => {
+                let (groups, series) = (self.groups.all, self.places.series);
+                Ok(Found { stored, batches, groups, results, series })
+            }
+            Err(reason) => {
+                stored.into_iter().for_each(StoredRows::end);
+                Err(reason)
+            }
+        }
+    }
+
+    fn check_memory(&self) -> Result<(), Reason> {
+        if self.is_too_large {
+            Err(Reason::Memory)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Stores the rows of all groups.
+    fn store(&self, rows: &mut StoredRows) -> Result<(), Reason> {
+        let Reading { prepared, places, sums, .. } = self;
+        let row = places.row;
+        for (number, group) in self.groups.all.iter().enumerate() {
+            check_for_interrupts!();
+            prepared.show(group, &places.series, places.tree, places.cells);
+            for aggregate in 0..prepared.aggregates.len() {
+                // SAFETY: the memory of the row is emptied when the row has been copied.
+                let result = unsafe {
+                    PgMemoryContexts::For(row.memory()).switch_to(|_| sums.result(number, aggregate))
+                };
+                row.set(prepared.first_result + aggregate, result?);
+            }
+            rows.add(row);
+            row.forget();
+        }
+        Ok(())
+    }
+
+    /// Forgets the groups, but not what they are told from.
+    fn begin_again(&mut self, level: u32) {
+        self.groups.clear();
+        self.sums.clear();
+        self.spill = Spill::new(level, self.apart);
+        self.is_full = false;
+    }
+
+    /// The results of all groups that are in memory.
+    fn results(&self) -> Result<Vec<Option<Datum>>, Reason> {
+        let (groups, aggregates) = (self.groups.all.len(), self.prepared.aggregates.len());
+        let mut results = Vec::new();
+        memory::room(&mut results, groups * aggregates);
+        for group in 0..groups {
+            memory::check();
+            for aggregate in 0..aggregates {
+                results.push(self.sums.result(group, aggregate)?);
+            }
+        }
+        Ok(results)
+    }
+}
