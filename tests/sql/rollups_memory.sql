@@ -10,7 +10,7 @@ SET work_mem = '256kB';
 SET hash_mem_multiplier = 1;
 CREATE TABLE rows (s text NOT NULL, at timestamptz NOT NULL, n int, big bigint, d numeric(12, 2), x float8);
 INSERT INTO rows SELECT 'series ' || s, '2026-01-01Z'::timestamptz + i * interval '30 minutes', CASE WHEN (i + s) % 7 > 0 THEN i % 1000 END, i * 1000003::bigint, (i * s) / 100.0, i / 8.0
-FROM generate_series(1, 40) s, generate_series(0, 999) i;
+FROM generate_series(1, 40) s, generate_series(0, 599) i;
 SELECT powertree_create('rows', at => 'at', "values" => '{n,big,d,x}', series => '{s}', leaf => '1 hour');
 CALL powertree_compact();
 INSERT INTO rows SELECT 'late', '2026-01-01Z'::timestamptz + i * interval '1 hour', i, i, i, i FROM generate_series(1, 300) i;
@@ -38,7 +38,7 @@ INSERT INTO questions (template) VALUES
     ('SELECT s, date_trunc(''hour'', at) AS h, grouping(s, date_trunc(''hour'', at)), count(*), sum(d) FROM rows GROUP BY CUBE (s, date_trunc(''hour'', at))'),
     ('SELECT s, date_trunc(''hour'', at) AS h, sum(n) FROM rows GROUP BY ROLLUP (s, date_trunc(''hour'', at)) HAVING count(*) > 1 AND sum(n) > 300'),
     ('SELECT DISTINCT s, date_trunc(''hour'', at) AS h FROM rows'),
-    ('SELECT s, date_trunc(''hour'', at) AS h, sum(n) FROM rows GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 7 OFFSET 10000'),
+    ('SELECT s, date_trunc(''hour'', at) AS h, sum(n) FROM rows GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 7 OFFSET 5000'),
     ('SELECT h::date AS day, count(*), sum(c) FROM (SELECT s, date_trunc(''hour'', at) AS h, count(*) AS c FROM rows GROUP BY 1, 2) q GROUP BY 1'),
     -- The rows are asked for again, with and without another parameter.
     ('SELECT k, (SELECT count(*) FROM (SELECT s, date_trunc(''hour'', at) AS h, count(*) AS c FROM rows WHERE at > ''2026-01-01Z''::timestamptz + k * interval ''1 day'' GROUP BY 1, 2) q) AS groups FROM generate_series(0, 3) k'),
@@ -58,11 +58,11 @@ SET enable_material = off;
 SELECT k, count(*), sum(c) FROM generate_series(1, 3) k LEFT JOIN (SELECT s, date_trunc('hour', at) AS h, count(*) AS c FROM rows GROUP BY 1, 2 OFFSET 0) q ON k > 0 GROUP BY 1 ORDER BY 1;
 BEGIN;
 DECLARE groups CURSOR FOR SELECT s, date_trunc('hour', at) AS h, count(*) AS c FROM rows GROUP BY 1, 2;
-MOVE 5000 FROM groups;
+MOVE 3000 FROM groups;
 SAVEPOINT before;
 DELETE FROM rows;
 ROLLBACK TO before;
-MOVE 15000 FROM groups;
+MOVE 9000 FROM groups;
 CLOSE groups;
 COMMIT;
 -- A row of a late group that only the table can answer exactly: no group is handed out before.
