@@ -180,6 +180,15 @@ impl Groups {
         Number::New(next)
     }
 
+    /// The value of a key of a group, by the place of the key in the group's set.
+    pub fn value(&self, group: &Group, key: usize) -> Option<Datum> {
+        let set = &self.sets[group.set];
+        let (class, place) = set.classes[key];
+        let combinations = [&set.of_series, &set.of_time, &set.of_both][class];
+        let number = combinations.known.get(group.place?)?;
+        combinations.values[number as usize * combinations.keys.len() + place]
+    }
+
     /// Forgets the groups, but not the values of keys.
     pub fn clear(&mut self) {
         self.sets.iter_mut().for_each(|set| set.numbers.clear());
@@ -202,7 +211,7 @@ impl Groups {
     /// Adds the groups that are there even without rows: those of sets without keys.
     pub fn complete(&mut self) {
         for set in 0..self.sets.len() {
-            if self.sets[set].is_without_keys && !self.all.iter().any(|group| group.set == set) {
+            if self.sets[set].classes.is_empty() && !self.all.iter().any(|group| group.set == set) {
                 self.add(Group { set, place: None });
             }
         }
@@ -216,7 +225,8 @@ impl Groups {
 
 /// The groups of one grouping set.
 struct SetGroups {
-    is_without_keys: bool,
+    /// For each key the combinations that it is in, of series, of time or of both, and its place there.
+    classes: Vec<(usize, usize)>,
     of_series: Combinations,
     of_time: Combinations,
     of_both: Combinations,
@@ -225,13 +235,23 @@ struct SetGroups {
 
 impl SetGroups {
     fn new(keys: Vec<GroupKey>) -> SetGroups {
-        let is_without_keys = keys.is_empty();
+        let mut counts = [0; 3];
+        let class = |key: &GroupKey| {
+            let class = match (key.shape.series, key.shape.depends_on_time()) {
+                (true, false) => 0,
+                (false, _) => 1,
+                (true, true) => 2,
+            };
+            counts[class] += 1;
+            (class, counts[class] - 1)
+        };
+        let classes = keys.iter().map(class).collect();
         let (with_series, of_time): (Vec<GroupKey>, Vec<GroupKey>) =
             keys.into_iter().partition(|key| key.shape.series);
         let (of_both, of_series): (Vec<GroupKey>, Vec<GroupKey>) =
             with_series.into_iter().partition(|key| key.shape.depends_on_time());
         SetGroups {
-            is_without_keys,
+            classes,
             of_series: Combinations::new(of_series, Shape::SERIES),
             of_time: Combinations::new(of_time, Shape::TIME),
             of_both: Combinations::new(of_both, Shape::BOTH),

@@ -19,7 +19,7 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::settings::{self, Answering};
-use keys::Group;
+use keys::{Group, Groups};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use place::{Place, Places};
 use prepared::Prepared;
@@ -49,8 +49,8 @@ impl Answer {
             Some(rows) => number - rows.count,
             None => number,
         };
-        let Some(group) = groups.get(in_memory) else { return false };
-        prepared.show(group, series, &self.tree, &self.cells);
+        let Some(group) = groups.all.get(in_memory) else { return false };
+        prepared.show(group, groups, series, &self.tree, &self.cells);
         let count = prepared.aggregates.len();
         let results = &results[in_memory * count..][..count];
         results
@@ -82,12 +82,12 @@ impl Answer {
 
 impl Prepared {
     /// Puts a group into the row, without its results.
-    fn show(&self, group: &Group, series: &[Vec<Datum>], tree: &Tree, cells: &[Range]) {
+    fn show(&self, group: &Group, groups: &Groups, series: &[Vec<Datum>], tree: &Tree, cells: &[Range]) {
         if let Some(place) = group.place {
             self.columns.set_series(self.row, &series[place.series]);
             self.columns.set_position(self.row, tree, cells[place.cell].first);
         }
-        self.sets.show(group.set, self.keys.iter().map(|&(key, ..)| key), self.row);
+        self.sets.show(group.set, self.row, |key| groups.value(group, key));
     }
 
     /// Finds the answer, kept in the memory context, or why the table must give it.

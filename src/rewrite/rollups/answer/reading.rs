@@ -1,6 +1,6 @@
 //! The reading of cells into groups. What there is no memory for is spilled, and summed up once the other groups are complete.
 
-use super::keys::{Group, GroupKey, Groups, Number};
+use super::keys::{GroupKey, Groups, Number};
 use super::place::{Place, PlaceCondition, Places};
 use super::prepared::{memory as most_memory, Prepared};
 use super::row::Expression;
@@ -49,7 +49,7 @@ pub struct Found {
     /// How often groups were summed up.
     pub batches: usize,
     /// The last groups, and their results.
-    pub groups: Vec<Group>,
+    pub groups: Groups,
     pub results: Vec<Option<Datum>>,
     pub series: Vec<Vec<Datum>>,
 }
@@ -179,7 +179,7 @@ impl<'a> Reading<'a> {
         }
         match done.and_then(|()| self.results()) {
             Ok(results) => {
-                let (groups, series) = (self.groups.all, self.places.series);
+                let (groups, series) = (self.groups, self.places.series);
                 Ok(Found { stored, batches, groups, results, series })
             }
             Err(reason) => {
@@ -203,7 +203,7 @@ impl<'a> Reading<'a> {
         let row = places.row;
         for (number, group) in self.groups.all.iter().enumerate() {
             check_for_interrupts!();
-            prepared.show(group, &places.series, places.tree, places.cells);
+            prepared.show(group, &self.groups, &places.series, places.tree, places.cells);
             for aggregate in 0..prepared.aggregates.len() {
                 // SAFETY: the memory of the row is emptied when the row has been copied.
                 let result = unsafe {

@@ -80,7 +80,24 @@ pub struct Expression {
 pub enum Image {
     Null,
     Word(usize),
+    /// Few bytes and their number, since positions are mostly compared by numerics.
+    Short(u8, [u8; SHORT]),
     Bytes(Vec<u8>),
+}
+
+const SHORT: usize = 22;
+
+impl Image {
+    fn of(bytes: &[u8]) -> Image {
+        let mut short = [0; SHORT];
+        match short.get_mut(..bytes.len()) {
+            Some(part) => {
+                part.copy_from_slice(bytes);
+                Image::Short(bytes.len() as u8, short)
+            }
+            None => Image::Bytes(bytes.to_vec()),
+        }
+    }
 }
 
 impl Expression {
@@ -169,9 +186,9 @@ impl Expression {
         unsafe {
             if self.length > 0 {
                 let bytes = value.cast_mut_ptr::<u8>().cast_const();
-                Image::Bytes(std::slice::from_raw_parts(bytes, self.length as usize).to_vec())
+                Image::of(std::slice::from_raw_parts(bytes, self.length as usize))
             } else {
-                Image::Bytes(bytes_of(value).to_vec())
+                Image::of(bytes_of(value))
             }
         }
     }

@@ -35,8 +35,8 @@ pub unsafe fn question(layout: PlanLayout, ancestors: *mut List, es: *mut Explai
         let name = Tree::usable(layout.tree()).map(|tree| tree.name.clone()).unwrap_or_default();
         property(c"Tree", &name);
         let sets = layout.sets();
-        if sets.is_empty() {
-            show(c"Group Key", &mut layout.expressions(ExpressionList::Keys), ", ");
+        if sets.len() == 1 && sets[0].len() == layout.keys().count() {
+            show(c"Group Key", &mut layout.shown_keys(), ", ");
         } else {
             let keys = texts(&mut layout.shown_keys());
             let set = |set: &Vec<usize>| {

@@ -83,12 +83,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
         let results = columns - layout.aggregates().count() + 1;
         let (sets, calls) = (layout.sets(), layout.calls());
         let num_keys = layout.keys().count();
-        let sets = if sets.is_empty() {
-            Sets::one(num_keys)
-        } else {
-            let first = results - calls.len() - num_keys;
-            Sets::shown(sets, calls, first)
-        };
+        let sets = Sets { first: results - calls.len() - num_keys, num_keys, all: sets, calls };
         let prepared = Prepared {
             // Without its columns the tree is as good as gone.
             tree: if aggregates.is_some() { layout.tree() } else { 0 },

@@ -46,7 +46,7 @@ enum Numbers {
     Operands,
     /// Shapes of the arguments of operands.
     Arguments,
-    /// For each grouping set the number of its keys, and their places; nothing if keys are not shown by set.
+    /// For each grouping set the number of its keys, and their places.
     Sets,
     /// The same for each call of GROUPING().
     Calls,
@@ -56,7 +56,7 @@ enum Numbers {
 pub struct Lists {
     pub expressions: *mut List,
     pub numbers: *mut List,
-    /// What columns of the scan show beside aggregates: where there are grouping sets, the keys and the calls of GROUPING().
+    /// What columns of the scan show beside aggregates: the keys and the calls of GROUPING().
     pub shown: *mut List,
 }
 
@@ -82,12 +82,10 @@ pub unsafe fn lay_out(question: &Question) -> Lists {
             list(&mut question.aggregates.operands.arguments.iter().map(|(node, _)| *node)),
         ];
         let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
-        let sets = question.sets.as_ref();
-        let calls = sets.into_iter().flat_map(|sets| &sets.calls).map(|(call, _)| *call);
-        let keys = question.keys.iter().filter(|_| sets.is_some()).map(|key| key.shown);
-        let shown = list(&mut keys.chain(calls));
+        let calls = question.sets.calls.iter().map(|(call, _)| *call);
+        let shown = list(&mut question.keys.iter().map(|key| key.shown).chain(calls));
         // A result that shows a key must not find the column of which the key is made.
-        let expressions = if sets.is_some() { relabelled(expressions) } else { expressions };
+        let expressions = if shown.is_null() { expressions } else { relabelled(expressions) };
 
         let columns = columns(expressions);
         let place = |number: i16| {
@@ -134,8 +132,8 @@ pub unsafe fn lay_out(question: &Question) -> Lists {
             question.lookups.iter().map(|lookup| lookup.is_array.into()).collect(),
             operands.all.iter().flat_map(Operand::numbers).collect(),
             operands.arguments.iter().map(|(_, shape)| shape.number()).collect(),
-            sets.into_iter().flat_map(|sets| &sets.all).flat_map(counted).collect(),
-            sets.into_iter().flat_map(|sets| &sets.calls).flat_map(|(_, places)| counted(places)).collect(),
+            question.sets.all.iter().flat_map(counted).collect(),
+            question.sets.calls.iter().flat_map(|(_, places)| counted(places)).collect(),
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
@@ -321,7 +319,7 @@ impl PlanLayout {
         }
     }
 
-    /// The keys of each grouping set, by their places; none if keys are not shown by set.
+    /// The keys of each grouping set, by their places.
     pub fn sets(self) -> Vec<Vec<usize>> {
         self.places(Numbers::Sets)
     }

@@ -39,8 +39,7 @@ pub struct Question<'t> {
     /// All conditions of the rows.
     pub conditions: Vec<Condition>,
     pub keys: Vec<Key>,
-    /// The groupings, if there are several, or the query asks about them.
-    pub sets: Option<GroupingSets>,
+    pub sets: GroupingSets,
     /// The value that each column of the series is equal to, if they all are; an array has several values.
     pub lookups: Vec<Lookup>,
     pub aggregates: Aggregates,
@@ -143,7 +142,7 @@ impl<'t> Question<'t> {
                 shapes: Shapes::new(tree, source.relation),
                 conditions: Vec::new(),
                 keys: Vec::new(),
-                sets: None,
+                sets: GroupingSets::default(),
                 lookups: Vec::new(),
                 aggregates: Aggregates::default(),
             };
@@ -254,8 +253,7 @@ impl<'t> Question<'t> {
                     return Err(Reason::Column(column_name(self.tree.base, number)));
                 }
                 NodeTag::T_GroupingFunc => {
-                    let sets = self.sets.get_or_insert_with(|| GroupingSets::one(self.keys.len()));
-                    sets.add(node.cast(), &self.keys);
+                    self.sets.add(node.cast(), &self.keys);
                     return Ok(());
                 }
                 NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => return Err(Reason::Subquery),

@@ -7,6 +7,7 @@ use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{GroupingFunc, List, Node, PlannerInfo};
 
 /// The groupings of a query, and what GROUPING() asks of them.
+#[derive(Default)]
 pub struct GroupingSets {
     /// The keys of each grouping, by their places; in any order, and more than once where the query has it so.
     pub all: Vec<Vec<usize>>,
@@ -15,16 +16,16 @@ pub struct GroupingSets {
 }
 
 impl GroupingSets {
-    /// Finds the grouping sets of a query; None if it has none.
+    /// Finds the grouping sets of a query; one with all keys if it has none.
     ///
     /// # Safety
     /// The query that is being planned, whose sets PostgreSQL has written out by now, and its keys.
-    pub unsafe fn of(root: *mut PlannerInfo, keys: &[Key]) -> Understood<Option<GroupingSets>> {
+    pub unsafe fn of(root: *mut PlannerInfo, keys: &[Key]) -> Understood<GroupingSets> {
         // SAFETY: the caller's query, whose sets are lists of integers.
         unsafe {
             let sets = (*(*root).parse).groupingSets;
             if sets.is_null() {
-                return Ok(None);
+                return Ok(GroupingSets { all: vec![(0..keys.len()).collect()], calls: Vec::new() });
             }
             // Where a result shows one of two equal keys, or a constant, it does not say which set it is of.
             let is_unclear = |(place, key): (usize, &Key)| {
@@ -35,13 +36,8 @@ impl GroupingSets {
                 return Err(Reason::GroupingSets);
             }
             let all = items::<List>(sets).map(|set| places(keys, set)).collect();
-            Ok(Some(GroupingSets { all, calls: Vec::new() }))
+            Ok(GroupingSets { all, calls: Vec::new() })
         }
-    }
-
-    /// One grouping by all keys, which queries without grouping sets have.
-    pub fn one(keys: usize) -> GroupingSets {
-        GroupingSets { all: vec![(0..keys).collect()], calls: Vec::new() }
     }
 
     /// Adds a call of GROUPING().
