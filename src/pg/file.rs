@@ -30,7 +30,7 @@ impl TemporaryFile {
 
     /// Goes back to the begin.
     pub fn rewind(&mut self) {
-        // SAFETY: the file is open.
+        // SAFETY: the file is open, as it is from `new` to `drop`.
         if unsafe { pg_sys::BufFileSeek(self.0, 0, 0, 0) } != 0 {
             defect("a temporary file can be read from its begin");
         }

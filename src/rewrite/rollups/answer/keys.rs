@@ -137,7 +137,7 @@ pub struct Groups {
 }
 
 /// The number of the group of a place.
-pub enum Number {
+pub enum GroupNumber {
     Known(usize),
     /// The group has just been added.
     New(usize),
@@ -164,20 +164,20 @@ impl Groups {
     }
 
     /// The group of a place in a set, which may be a new one if there is room for it.
-    pub fn number(&mut self, set: usize, places: &Places, place: Place, has_room: bool) -> Number {
+    pub fn number(&mut self, set: usize, places: &Places, place: Place, has_room: bool) -> GroupNumber {
         let groups = &mut self.sets[set];
         let values = groups.values(places, place, self.context);
         if let Some(&number) = groups.numbers.get(&values) {
-            return Number::Known(number as usize);
+            return GroupNumber::Known(number as usize);
         }
         if !has_room {
-            return Number::WithoutRoom(FxBuildHasher.hash_one((set, values)));
+            return GroupNumber::WithoutRoom(FxBuildHasher.hash_one((set, values)));
         }
         let next = self.all.len();
         memory::room(&mut groups.numbers, 1);
         groups.numbers.insert(values, next as u32);
         self.add(Group { set, place: Some(place) });
-        Number::New(next)
+        GroupNumber::New(next)
     }
 
     /// The value of a key of a group, by the place of the key in the group's set.

@@ -23,7 +23,7 @@ use keys::{Group, Groups};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use place::{Place, Places};
 use prepared::Prepared;
-use reading::{Found, Reading};
+use reading::{FoundGroups, GroupReading};
 use std::rc::Rc;
 use stored::StoredRows;
 use wanting::Wanting;
@@ -32,14 +32,14 @@ use wanting::Wanting;
 pub struct Answer {
     tree: Rc<Tree>,
     cells: Vec<Range>,
-    found: Found,
+    found: FoundGroups,
     pub counts: Counts,
 }
 
 impl Answer {
     /// Puts a group and its results into the row; false after the last group. They are asked for in their order.
     pub fn show(&self, prepared: &Prepared, number: usize) -> bool {
-        let Found { stored, groups, results, series, .. } = &self.found;
+        let FoundGroups { stored, groups, results, series, .. } = &self.found;
         let row = prepared.row;
         let in_memory = match stored {
             Some(rows) if number < rows.count => {
@@ -74,7 +74,7 @@ impl Answer {
         self.cells.len()
     }
 
-    /// How often groups were summed up, since they did not fit into memory together.
+    /// The number of times that groups were summed up, since they did not fit into memory together.
     pub fn batches(&self) -> usize {
         self.found.batches
     }
@@ -120,7 +120,7 @@ impl Prepared {
         let cells = self.cells(&tree, named.as_ref().map(Vec::len))?;
         let places =
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
-        let mut reading = Reading::new(self, places, context);
+        let mut reading = GroupReading::new(self, places, context);
         let question = cells::CellQuestion {
             tree: tree.clone(),
             cells: &cells,

@@ -1,6 +1,6 @@
-//! The reading of cells into groups. What there is no memory for is spilled, and summed up once the other groups are complete.
+//! The reading of cells into groups. Groups for which there is no memory are spilled, and summed up once the others are complete.
 
-use super::keys::{GroupKey, Groups, Number};
+use super::keys::{GroupKey, GroupNumber, Groups};
 use super::place::{Place, PlaceCondition, Places};
 use super::prepared::{memory as most_memory, Prepared};
 use super::row::Expression;
@@ -18,11 +18,11 @@ use tally_stats::tree::Contents;
 
 /// Bytes that are remembered of a series beside its values.
 const SERIES: usize = 100;
-/// What is told between two looks at the memory in use.
+/// Cells that are told between two looks at the memory in use.
 const OFTEN: u64 = 256;
 
 /// A reading, and the groups that are being summed up.
-pub struct Reading<'a> {
+pub struct GroupReading<'a> {
     prepared: &'a Prepared,
     places: Places<'a>,
     /// Conditions of the series alone, and the others.
@@ -42,11 +42,11 @@ pub struct Reading<'a> {
     apart: MemoryContext,
 }
 
-/// What a reading has found.
-pub struct Found {
+/// The findings of a reading.
+pub struct FoundGroups {
     /// Rows of the groups that had to make room for others.
     pub stored: Option<StoredRows>,
-    /// How often groups were summed up.
+    /// The number of times that groups were summed up.
     pub batches: usize,
     /// The last groups, and their results.
     pub groups: Groups,
@@ -54,8 +54,8 @@ pub struct Found {
     pub series: Vec<Vec<Datum>>,
 }
 
-impl<'a> Reading<'a> {
-    pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> Reading<'a> {
+impl<'a> GroupReading<'a> {
+    pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> GroupReading<'a> {
         let key = |&place: &usize| {
             let (expression, shape, equality, collation) = prepared.keys[place];
             // SAFETY: the planner has found the operator for the key.
@@ -77,7 +77,7 @@ impl<'a> Reading<'a> {
                 pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
             )
         };
-        Reading {
+        GroupReading {
             prepared,
             places,
             of_series: of_series.into_iter().map(|&(expression, _)| expression).collect(),
@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
 
     /// Adds what a cell of a series holds.
     pub fn add(&mut self, place: Place, contents: &Contents) {
-        let Reading { places, conditions, .. } = self;
+        let GroupReading { places, conditions, .. } = self;
         if self.is_too_large || !conditions.iter_mut().all(|condition| condition.holds(places, place)) {
             return;
         }
@@ -133,14 +133,14 @@ impl<'a> Reading<'a> {
             self.look_at_memory();
         }
         let group = match self.groups.number(set, &self.places, place, !self.is_full) {
-            Number::Known(group) => group,
-            Number::New(group) => {
+            GroupNumber::Known(group) => group,
+            GroupNumber::New(group) => {
                 self.sums.make_room(group);
                 group
             }
-            Number::WithoutRoom(hash) => return self.spill.add(hash, set, place, contents),
+            GroupNumber::WithoutRoom(hash) => return self.spill.add(hash, set, place, contents),
         };
-        let Reading { sums, filters, places, .. } = self;
+        let GroupReading { sums, filters, places, .. } = self;
         sums.add(group, places, place, contents, |filter| filters[filter].holds(places, place));
     }
 
@@ -157,7 +157,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Ends the reading: computes the results of all groups.
-    pub fn finish(mut self) -> Result<Found, Reason> {
+    pub fn finish(mut self) -> Result<FoundGroups, Reason> {
         self.groups.complete();
         self.groups.all.len().checked_sub(1).into_iter().for_each(|last| self.sums.make_room(last));
         let mut waiting: Vec<Spilled> = self.spill.take().collect();
@@ -180,7 +180,7 @@ impl<'a> Reading<'a> {
         match done.and_then(|()| self.results()) {
             Ok(results) => {
                 let (groups, series) = (self.groups, self.places.series);
-                Ok(Found { stored, batches, groups, results, series })
+                Ok(FoundGroups { stored, batches, groups, results, series })
             }
             Err(reason) => {
                 stored.into_iter().for_each(StoredRows::end);
@@ -199,7 +199,7 @@ impl<'a> Reading<'a> {
 
     /// Stores the rows of all groups.
     fn store(&self, rows: &mut StoredRows) -> Result<(), Reason> {
-        let Reading { prepared, places, sums, .. } = self;
+        let GroupReading { prepared, places, sums, .. } = self;
         let row = places.row;
         for (number, group) in self.groups.all.iter().enumerate() {
             check_for_interrupts!();

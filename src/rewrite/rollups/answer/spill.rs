@@ -1,5 +1,5 @@
-//! What is told of groups for which there is no memory, in temporary files: each file has some of the groups, with all that was told
-//! of them since there was no room.
+//! Groups for which there is no memory, in temporary files: each file has some of the groups, with all that was told of them since
+//! there was no room.
 
 use super::place::Place;
 use crate::pg::error::defect;
@@ -18,7 +18,7 @@ const HEADER: usize = 4 * size_of::<u32>();
 /// The files into which is written.
 pub struct Spill {
     files: [Option<TemporaryFile>; FILES],
-    /// How often what is written has been divided before.
+    /// The number of times that the groups have been divided before.
     level: u32,
     context: MemoryContext,
 }
@@ -30,7 +30,7 @@ pub struct Spilled {
 }
 
 impl Spill {
-    /// Nothing written yet; buffers of files are in the memory context.
+    /// No files yet; their buffers will be in the memory context.
     pub fn new(level: u32, context: MemoryContext) -> Spill {
         Spill { files: [const { None }; FILES], level, context }
     }

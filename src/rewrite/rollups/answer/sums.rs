@@ -17,7 +17,7 @@ use tally_stats::Tally;
 pub struct Sums {
     position: Position,
     filters: Vec<Filtered>,
-    aggregates: Vec<Source>,
+    aggregates: Vec<SumSource>,
     /// For each group as many as aggregates need.
     extents: Vec<Extent>,
     tallies: Vec<Tally>,
@@ -26,7 +26,7 @@ pub struct Sums {
     measures: Vec<Box<dyn GroupMeasure>>,
 }
 
-/// What is summed up under one filter, or without any.
+/// Sums under one filter, or without any.
 #[derive(Default)]
 struct Filtered {
     filter: Option<usize>,
@@ -39,7 +39,7 @@ struct Filtered {
 }
 
 /// The source of an aggregate's result, among the sums of a group.
-enum Source {
+enum SumSource {
     Extent(usize, Option<Statistic>),
     Tally(usize, results::Wanted),
     Measure(usize),
@@ -60,9 +60,9 @@ impl Sums {
         };
         for &Wanting { of, filter } in &prepared.aggregates {
             let source = match of {
-                Origin::Rows => Source::Extent(sums.extent(filter), None),
-                Origin::Positions(statistic) => Source::Extent(sums.extent(filter), Some(statistic)),
-                Origin::Value(value, wanted) => Source::Tally(sums.tally(filter, value), wanted),
+                Origin::Rows => SumSource::Extent(sums.extent(filter), None),
+                Origin::Positions(statistic) => SumSource::Extent(sums.extent(filter), Some(statistic)),
+                Origin::Value(value, wanted) => SumSource::Tally(sums.tally(filter, value), wanted),
                 Origin::Operand(operand, way, collation) => {
                     let ingredients =
                         Ingredients { tree, arguments: &prepared.arguments, collation, context };
@@ -70,7 +70,7 @@ impl Sums {
                     let place = sums.measures.len();
                     sums.measures.push(measure);
                     sums.filtered(filter).measures.push(place);
-                    Source::Measure(place)
+                    SumSource::Measure(place)
                 }
             };
             sums.aggregates.push(source);
@@ -143,15 +143,17 @@ impl Sums {
     pub fn result(&self, group: usize, aggregate: usize) -> Result<Option<Datum>, Reason> {
         let extent = |place: usize| &self.extents[group * self.num_extents + place];
         Ok(match &self.aggregates[aggregate] {
-            Source::Extent(place, None) => Some(Datum::from(extent(*place).rows)),
-            Source::Extent(place, _) if extent(*place).rows == 0 => None,
-            Source::Extent(place, Some(Statistic::Min)) => Some(self.position.to_datum(extent(*place).first)),
-            Source::Extent(place, _) => Some(self.position.to_datum(extent(*place).last)),
-            Source::Tally(place, wanted) => {
+            SumSource::Extent(place, None) => Some(Datum::from(extent(*place).rows)),
+            SumSource::Extent(place, _) if extent(*place).rows == 0 => None,
+            SumSource::Extent(place, Some(Statistic::Min)) => {
+                Some(self.position.to_datum(extent(*place).first))
+            }
+            SumSource::Extent(place, _) => Some(self.position.to_datum(extent(*place).last)),
+            SumSource::Tally(place, wanted) => {
                 let tally = &self.tallies[group * self.num_tallies + place];
                 results::value(wanted, 0, &tally.renormalized())?
             }
-            Source::Measure(place) => self.measures[*place].result(group)?,
+            SumSource::Measure(place) => self.measures[*place].result(group)?,
         })
     }
 

@@ -48,7 +48,7 @@ enum Numbers {
     Arguments,
     /// For each grouping set the number of its keys, and their places.
     Sets,
-    /// The same for each call of GROUPING().
+    /// For each call of GROUPING() the number of keys that it asks about, and their places.
     Calls,
 }
 
@@ -56,7 +56,7 @@ enum Numbers {
 pub struct Lists {
     pub expressions: *mut List,
     pub numbers: *mut List,
-    /// What columns of the scan show beside aggregates: the keys and the calls of GROUPING().
+    /// The keys and the calls of GROUPING(), which columns of the scan show beside aggregates.
     pub shown: *mut List,
 }
 

@@ -66,7 +66,7 @@ pub struct Condition {
 /// An expression by which rows are grouped.
 pub struct Key {
     pub node: *mut Node,
-    /// The same expression, as results have it.
+    /// A copy with the mark of grouping sets, as results have it.
     pub shown: *mut Node,
     /// The number by which lists of the query refer to it.
     pub reference: u32,
