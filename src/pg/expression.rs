@@ -74,6 +74,40 @@ pub unsafe fn appended<T>(list: *mut List, member: *mut T) -> *mut List {
     unsafe { pg_sys::lappend(list, member.cast()) }
 }
 
+/// Returns a copy of expressions in which each column is relabelled as what it is: no part of the copy is the same as one of
+/// the original, to PostgreSQL when it looks for an expression among the columns of a scan.
+///
+/// # Safety
+/// Expressions of one query, or lists of them.
+pub unsafe fn relabelled(expressions: *mut List) -> *mut List {
+    // SAFETY: the caller's expressions; PostgreSQL returns their columns, and copies all around them.
+    unsafe {
+        let columns = pg_sys::pull_var_clause(expressions.cast(), pg_sys::PVC_RECURSE_PLACEHOLDERS as i32);
+        let mut relations: Vec<i32> = items::<pg_sys::Var>(columns).map(|column| (*column).varno).collect();
+        relations.sort_unstable();
+        relations.dedup();
+        let (none, unknown) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let replaced = relations.into_iter().fold(expressions.cast(), |node, relation| {
+            pg_sys::replace_rte_variables(node, relation, 0, Some(relabel), none, unknown)
+        });
+        replaced.cast()
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn relabel(
+    column: *mut pg_sys::Var,
+    _context: *mut pg_sys::replace_rte_variables_context,
+) -> *mut Node {
+    // SAFETY: PostgreSQL passes a column, of which the new node has a copy.
+    unsafe {
+        let copy = pg_sys::copyObjectImpl(column.cast()).cast::<pg_sys::Var>();
+        let form = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
+        let (of, modifier, collation) = ((*copy).vartype, (*copy).vartypmod, (*copy).varcollid);
+        pg_sys::makeRelabelType(copy.cast(), of, modifier, collation, form).cast()
+    }
+}
+
 /// Returns the expression of which a stored column has the values, its columns being those of this relation of a query. None if
 /// it is not generated, or the table has partitions or children, which may have expressions of their own.
 ///

@@ -40,3 +40,18 @@ pub unsafe fn oids(list: *mut List) -> impl Iterator<Item = Oid> {
     // SAFETY: the elements of such a list are OIDs.
     elements.iter().map(|element| unsafe { element.oid_value })
 }
+
+/// The integers in a list.
+///
+/// # Safety
+/// The list is a list of integers, or empty, and outlives the iterator.
+pub unsafe fn integers(list: *mut List) -> impl Iterator<Item = i32> {
+    // SAFETY: the caller's list has as many elements as it says.
+    let elements = unsafe {
+        list.as_ref().map_or(&[][..], |list| {
+            std::slice::from_raw_parts(list.elements.cast_const(), list.length as usize)
+        })
+    };
+    // SAFETY: the elements of such a list are integers.
+    elements.iter().map(|element| unsafe { element.int_value })
+}

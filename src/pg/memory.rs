@@ -16,7 +16,7 @@ use pgrx::{PgLogLevel, PgSqlErrorCode};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::{HashMap, TryReserveError, VecDeque};
 use std::ffi::{c_char, c_int};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -187,7 +187,7 @@ macro_rules! growing {
     )* };
 }
 
-growing!([T] Vec<T>, [T] VecDeque<T>, [K: Eq + Hash, V] HashMap<K, V>);
+growing!([T] Vec<T>, [T] VecDeque<T>, [K: Eq + Hash, V, S: BuildHasher] HashMap<K, V, S>);
 
 /// Takes the reserve now, and again at the end of every transaction, when memory has been freed.
 pub fn watch() {

@@ -8,6 +8,7 @@ pub mod error;
 pub mod executor;
 pub mod expression;
 pub mod fence;
+pub mod file;
 pub mod function;
 pub mod kept;
 pub mod list;

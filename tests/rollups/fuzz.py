@@ -113,8 +113,9 @@ class Fuzzer:
         forced = draw.random() < 0.8
         others = f"{query.before}; " if query.before else ""
         others += DEAR if forced else ""
-        if draw.random() < 0.05:
-            others += "SET LOCAL work_mem = '64kB'; SET LOCAL hash_mem_multiplier = 1; "
+        if draw.random() < 0.15:
+            # Groups are spilled, or not even their keys fit into memory.
+            others += f"SET LOCAL work_mem = '64kB'; SET LOCAL hash_mem_multiplier = {draw.choice([1, 2, 8])}; "
         right = self.ask("off", others, query.sql)
         self.seen["queries"] += 1
         self.seen["errors"] += bool(right.error)

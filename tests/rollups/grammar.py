@@ -249,10 +249,12 @@ class Grammar:
             by = ", ".join([*keys, self.some("'constant'::text", "now()", "()")])
         by = f" GROUP BY {by}" if keys else ""
         if keys and self.chance(0.05):
-            self.eligible = False
-            by = f" GROUP BY {self.some('ROLLUP', 'CUBE')} ({', '.join(keys)})"
-            having = ""
-        tail = f" ORDER BY {numbers}" if keys and self.chance(0.3) and self.eligible else ""
+            sets = ["()", *(f"({', '.join(self.draw.sample(keys, self.draw.randint(1, len(keys))))})" for _ in range(3))]
+            by = self.some(f"ROLLUP ({', '.join(keys)})", f"CUBE ({', '.join(keys)})", f"{keys[0]}, ROLLUP ({', '.join(keys)})", f"GROUPING SETS ({', '.join(self.draw.sample(sets, 3))}, ({', '.join(keys)}))")
+            by = f" GROUP BY {self.some('', '', 'DISTINCT ')}{by}"
+            having, numbers = self.some("", "", " HAVING count(*) > 1", f" HAVING grouping({keys[0]}) = 0"), ""
+            aggregates.append((f"grouping({', '.join(keys)})",) * 2)
+        tail = f" ORDER BY {numbers}" if numbers and self.chance(0.3) and self.eligible else ""
         # Whether a sum that is out of range is met depends on the plan where not all groups are wanted.
         tail += self.some("", " LIMIT 5", " LIMIT 3 OFFSET 1") if tail and not self.inexact else ""
         forms = []

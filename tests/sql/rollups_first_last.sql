@@ -204,11 +204,14 @@ CREATE INDEX ON parts (at);
 SELECT * FROM look('SELECT at / 900, (array_agg(who ORDER BY at))[1], (array_agg(x ORDER BY at DESC))[1] FROM parts GROUP BY 1');
 SELECT * FROM look('SELECT DISTINCT ON (at / 900) * FROM parts ORDER BY at / 900, at');
 -- More groups than are worth looking up.
+SELECT powertree_rebuild('parts', '1');
+CALL powertree_compact('parts');
 SELECT giver FROM look('SELECT at / 1, (array_agg(who ORDER BY at))[1], (array_agg(x ORDER BY at DESC))[1] FROM parts GROUP BY 1', false);
--- More memory than a hash table may have.
+-- More than a hash table may have in memory.
 SET work_mem = '64kB';
 SET hash_mem_multiplier = 1;
-SELECT giver FROM look('SELECT at / 9, (array_agg(who ORDER BY at))[1], (array_agg(x ORDER BY at DESC))[1] FROM parts GROUP BY 1', false);
+SELECT * FROM look('SELECT count(*), count(a), max(a), sum(b) FROM (
+    SELECT at / 9, (array_agg(who ORDER BY at))[1] AS a, (array_agg(x ORDER BY at DESC))[1] AS b FROM parts GROUP BY 1) q');
 RESET work_mem;
 RESET hash_mem_multiplier;
 DROP TABLE bars, parts, questions;

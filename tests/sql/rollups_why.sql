@@ -32,7 +32,7 @@ CREATE FUNCTION why(VARIADIC queries text[]) RETURNS TABLE (query text, why text
 $$ SELECT q, coalesce(e.reason, 'answers') FROM unnest(queries) WITH ORDINALITY AS q(q, i), powertree_explain(q) e ORDER BY i $$;
 SELECT * FROM why(
     'SELECT DISTINCT ON (s) s FROM ticks ORDER BY s',
-    'SELECT s, count(*) FROM ticks GROUP BY ROLLUP (s)',
+    'SELECT s, count(*) FROM ticks GROUP BY ROLLUP (s, ''a''::text)',
     'SELECT s, generate_series(1, 2), count(*) FROM ticks GROUP BY s',
     'SELECT count(*) FROM ticks TABLESAMPLE system (50)',
     'SELECT count(*) FROM ONLY parts',

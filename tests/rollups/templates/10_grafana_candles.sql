@@ -2,7 +2,7 @@
 -- from tree
 SELECT date_trunc('hour', at) AS "time", (array_agg(price ORDER BY at, price))[1] AS open, max(price) AS high, min(price) AS low, (array_agg(price ORDER BY at DESC, price))[1] AS close
 FROM trades WHERE symbol = 'BTC' AND exchange = 'bybit' AND at BETWEEN '2026-01-01Z' AND '2026-01-05Z' GROUP BY 1 ORDER BY 1;
--- from fallback
+-- from tree
 SELECT date_trunc('day', at) AS "time", symbol AS metric, (array_agg(price ORDER BY at, price))[1] AS open, max(price) AS high, min(price) AS low, (array_agg(price ORDER BY at DESC, price))[1] AS close,
     (array_agg(price ORDER BY at, price) FILTER (WHERE symbol LIKE 'B%'))[1] AS "open of B" FROM trades WHERE exchange = 'bybit' GROUP BY 1, 2 ORDER BY 1, 2;
 -- from tree

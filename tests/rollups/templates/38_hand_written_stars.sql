@@ -1,9 +1,9 @@
 -- By hand: grouping sets, stars, semi-joins.
--- from table
+-- from tree
 SELECT symbol, date_trunc('day', at), count(*), grouping(symbol) FROM trades GROUP BY ROLLUP (symbol, date_trunc('day', at));
--- from table
+-- from tree
 SELECT exchange, symbol, sum(size) FROM trades GROUP BY CUBE (exchange, symbol);
--- from table
+-- from tree
 SELECT exchange, symbol, sum(size) FROM trades GROUP BY GROUPING SETS ((exchange), (symbol), ());
 -- from table
 SELECT d.sector, count(*), sum(size) FROM trades JOIN symbols d USING (symbol) WHERE d.sector = 'Tech' GROUP BY d.sector;

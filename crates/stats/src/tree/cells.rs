@@ -28,7 +28,15 @@ pub fn breakpoints<V: PartialEq>(
         if found.len() == most {
             return None;
         }
-        let next = next_change(begin, last, &widths, |p| f(p) == value);
+        let mut other = None;
+        let next = next_change(begin, last, &widths, |p| {
+            let found = f(p);
+            let is_same = found == value;
+            if !is_same {
+                other = Some((p, found));
+            }
+            is_same
+        });
         found.push(next);
         // No wider than a range that fits 64 bits is a step that can come again.
         if let Some(width) = next.checked_sub(begin) {
@@ -37,7 +45,10 @@ pub fn breakpoints<V: PartialEq>(
             widths.truncate(WIDTHS);
         }
         begin = next;
-        value = f(next);
+        value = match other {
+            Some((p, found)) if p == next => found,
+            _ => f(next),
+        };
     }
     Some(found)
 }

@@ -78,12 +78,20 @@ impl<'a> EndSpots<'a> {
         self.spots.capacity() * size_of::<Option<EndSpot>>()
     }
 
-    /// Adds rows of a series to a group, under one filter or without any.
-    pub fn add(&mut self, group: usize, filter: Option<usize>, series: usize, extent: &Extent) {
-        let count = self.ends.len();
-        for (number, end) in self.ends.iter().enumerate().filter(|(_, end)| end.filter == filter) {
+    /// Adds rows of a series to a group; `holds` says whether a filter does so there.
+    pub fn add(
+        &mut self,
+        group: usize,
+        series: usize,
+        extent: &Extent,
+        mut holds: impl FnMut(usize) -> bool,
+    ) {
+        let spots = &mut self.spots[group * self.ends.len()..];
+        for (end, spot) in self.ends.iter().zip(spots) {
+            if !end.filter.is_none_or(&mut holds) {
+                continue;
+            }
             let position = if end.is_last { extent.last } else { extent.first };
-            let spot = &mut self.spots[group * count + number];
             match spot {
                 Some(known) if known.position == position => known.is_shared |= known.series != series,
                 Some(known) if (known.position < position) != end.is_last => {}
@@ -91,6 +99,12 @@ impl<'a> EndSpots<'a> {
             }
         }
         self.rows += extent.rows;
+    }
+
+    /// Forgets all groups.
+    pub fn clear(&mut self) {
+        self.spots.clear();
+        self.rows = 0;
     }
 
     /// Looks the rows up, and returns the values, all of the first group, then those of the second, and so on; and the number of spots.

@@ -5,7 +5,9 @@ use super::row::Expression;
 use crate::pg::memory;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
+use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// An expression by which rows are grouped.
 pub struct GroupKey {
@@ -61,13 +63,29 @@ pub struct Combinations {
     keys: Vec<GroupKey>,
     known: Known<u32>,
     values: Vec<Option<Datum>>,
-    numbers: HashMap<u64, Vec<u32>>,
+    /// The latest combination of each hash, and for each combination the one before it of the same hash.
+    latest: HashMap<u64, u32, FxBuildHasher>,
+    before: Vec<Option<u32>>,
 }
+
+/// Bytes that a combination of values takes, beside its values.
+const COMBINATION: usize = 40;
 
 impl Combinations {
     /// No combinations yet.
     pub fn new(keys: Vec<GroupKey>, shape: Shape) -> Combinations {
-        Combinations { keys, known: Known::new(shape), values: Vec::new(), numbers: HashMap::new() }
+        Combinations {
+            keys,
+            known: Known::new(shape),
+            values: Vec::new(),
+            latest: HashMap::default(),
+            before: Vec::new(),
+        }
+    }
+
+    /// Bytes in use, apart from those in the memory context.
+    fn memory(&self) -> usize {
+        self.values.len() * size_of::<Option<Datum>>() + self.before.len() * COMBINATION
     }
 
     /// Whether the first value of a combination is NULL.
@@ -80,7 +98,7 @@ impl Combinations {
         if self.keys.is_empty() {
             return 0;
         }
-        let Combinations { keys, known, values, numbers } = self;
+        let Combinations { keys, known, values, latest, before } = self;
         known.at(place, || {
             places.set(place);
             let (first, count) = (values.len(), keys.len());
@@ -91,66 +109,162 @@ impl Combinations {
                 hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.hash(value);
                 values.push(value);
             }
-            memory::room(numbers, 1);
-            let alike = numbers.entry(hash).or_default();
-            let mut is_known = |number: &&u32| {
-                let known = **number as usize * count;
+            let mut is_known = |number: &u32| {
+                let known = *number as usize * count;
                 (0..count).all(|place| keys[place].equal(values[known + place], values[first + place]))
             };
-            if let Some(&number) = alike.iter().find(|number| is_known(number)) {
+            let latest_alike = latest.get(&hash).copied();
+            let mut alike = std::iter::successors(latest_alike, |&number| before[number as usize]);
+            if let Some(number) = alike.find(&mut is_known) {
                 values.truncate(first);
                 return number;
             }
             let number = (first / count) as u32;
-            memory::room(alike, 1);
-            alike.push(number);
+            memory::room(latest, 1);
+            latest.insert(hash, number);
+            memory::room(before, 1);
+            before.push(latest_alike);
             number
         })
     }
 }
 
-/// The groups, numbered in the order in which they are found.
+/// The groups of all grouping sets, numbered in the order in which they are found.
 pub struct Groups {
-    of_series: Combinations,
-    of_time: Combinations,
-    of_both: Combinations,
-    numbers: HashMap<[u32; 3], u32>,
-    /// A place of each group.
-    pub places: Vec<Place>,
+    sets: Vec<SetGroups>,
+    pub all: Vec<Group>,
     context: MemoryContext,
 }
 
+/// The number of the group of a place.
+pub enum GroupNumber {
+    Known(usize),
+    /// The group has just been added.
+    New(usize),
+    /// The group is not known; its hash.
+    WithoutRoom(u64),
+}
+
+/// A group.
+#[derive(Clone, Copy)]
+pub struct Group {
+    pub set: usize,
+    /// One of its places; None if it has no rows.
+    pub place: Option<Place>,
+}
+
 impl Groups {
-    /// No groups yet; values of keys are kept in the memory context.
-    pub fn new(keys: Vec<GroupKey>, context: MemoryContext) -> Groups {
+    /// No groups yet, of sets with these keys; values of keys are kept in the memory context.
+    pub fn new(sets: impl Iterator<Item = Vec<GroupKey>>, context: MemoryContext) -> Groups {
+        Groups { sets: sets.map(SetGroups::new).collect(), all: Vec::new(), context }
+    }
+
+    pub fn num_sets(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// The group of a place in a set, which may be a new one if there is room for it.
+    pub fn number(&mut self, set: usize, places: &Places, place: Place, has_room: bool) -> GroupNumber {
+        let groups = &mut self.sets[set];
+        let values = groups.values(places, place, self.context);
+        if let Some(&number) = groups.numbers.get(&values) {
+            return GroupNumber::Known(number as usize);
+        }
+        if !has_room {
+            return GroupNumber::WithoutRoom(FxBuildHasher.hash_one((set, values)));
+        }
+        let next = self.all.len();
+        memory::room(&mut groups.numbers, 1);
+        groups.numbers.insert(values, next as u32);
+        self.add(Group { set, place: Some(place) });
+        GroupNumber::New(next)
+    }
+
+    /// The value of a key of a group, by the place of the key in the group's set.
+    pub fn value(&self, group: &Group, key: usize) -> Option<Datum> {
+        let set = &self.sets[group.set];
+        let (class, place) = set.classes[key];
+        let combinations = [&set.of_series, &set.of_time, &set.of_both][class];
+        let number = combinations.known.get(group.place?)?;
+        combinations.values[number as usize * combinations.keys.len() + place]
+    }
+
+    /// Forgets the groups, but not the values of keys.
+    pub fn clear(&mut self) {
+        self.sets.iter_mut().for_each(|set| set.numbers.clear());
+        self.all.clear();
+    }
+
+    /// Bytes that groups take.
+    pub fn memory(&self) -> usize {
+        self.all.len() * (size_of::<Group>() + 2 * size_of::<([u32; 3], u32)>())
+    }
+
+    /// Bytes that values of keys take.
+    pub fn memory_of_keys(&self) -> usize {
+        let of_set = |set: &SetGroups| -> usize {
+            [&set.of_series, &set.of_time, &set.of_both].map(Combinations::memory).iter().sum()
+        };
+        self.sets.iter().map(of_set).sum()
+    }
+
+    /// Adds the groups that are there even without rows: those of sets without keys.
+    pub fn complete(&mut self) {
+        for set in 0..self.sets.len() {
+            if self.sets[set].classes.is_empty() && !self.all.iter().any(|group| group.set == set) {
+                self.add(Group { set, place: None });
+            }
+        }
+    }
+
+    fn add(&mut self, group: Group) {
+        memory::room(&mut self.all, 1);
+        self.all.push(group);
+    }
+}
+
+/// The groups of one grouping set.
+struct SetGroups {
+    /// For each key the combinations that it is in, of series, of time or of both, and its place there.
+    classes: Vec<(usize, usize)>,
+    of_series: Combinations,
+    of_time: Combinations,
+    of_both: Combinations,
+    numbers: HashMap<[u32; 3], u32, FxBuildHasher>,
+}
+
+impl SetGroups {
+    fn new(keys: Vec<GroupKey>) -> SetGroups {
+        let mut counts = [0; 3];
+        let class = |key: &GroupKey| {
+            let class = match (key.shape.series, key.shape.depends_on_time()) {
+                (true, false) => 0,
+                (false, _) => 1,
+                (true, true) => 2,
+            };
+            counts[class] += 1;
+            (class, counts[class] - 1)
+        };
+        let classes = keys.iter().map(class).collect();
         let (with_series, of_time): (Vec<GroupKey>, Vec<GroupKey>) =
             keys.into_iter().partition(|key| key.shape.series);
         let (of_both, of_series): (Vec<GroupKey>, Vec<GroupKey>) =
             with_series.into_iter().partition(|key| key.shape.depends_on_time());
-        Groups {
+        SetGroups {
+            classes,
             of_series: Combinations::new(of_series, Shape::SERIES),
             of_time: Combinations::new(of_time, Shape::TIME),
             of_both: Combinations::new(of_both, Shape::BOTH),
-            numbers: HashMap::new(),
-            places: Vec::new(),
-            context,
+            numbers: HashMap::default(),
         }
     }
 
-    /// The group of a place.
-    pub fn number(&mut self, places: &Places, place: Place) -> usize {
-        let numbers = [
-            self.of_series.number(places, place, self.context),
-            self.of_time.number(places, place, self.context),
-            self.of_both.number(places, place, self.context),
-        ];
-        memory::room(&mut self.numbers, 1);
-        let next = self.numbers.len() as u32;
-        let number = *self.numbers.entry(numbers).or_insert(next);
-        if number == next {
-            memory::room(&mut self.places, 1);
-            self.places.push(place);
-        }
-        number as usize
+    /// The values of the keys at a place, by their numbers.
+    fn values(&mut self, places: &Places, place: Place, context: MemoryContext) -> [u32; 3] {
+        [
+            self.of_series.number(places, place, context),
+            self.of_time.number(places, place, context),
+            self.of_both.number(places, place, context),
+        ]
     }
 }

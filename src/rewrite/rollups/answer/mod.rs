@@ -6,8 +6,12 @@ mod keys;
 mod measure;
 mod place;
 pub mod prepared;
+mod reading;
 pub mod row;
+pub mod sets;
 mod slices;
+mod spill;
+mod stored;
 mod sums;
 pub mod wanting;
 mod zones;
@@ -17,53 +21,82 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::settings::{self, Answering};
+use keys::{Group, Groups};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use place::{Place, Places};
 use prepared::Prepared;
+use reading::{FoundGroups, GroupReading};
 use std::rc::Rc;
-use sums::Sums;
+use stored::StoredRows;
 use wanting::Wanting;
 
 /// The groups and their results, in memory of its own.
 pub struct Answer {
     tree: Rc<Tree>,
     cells: Vec<Range>,
-    series: Vec<Vec<Datum>>,
-    places: Vec<Place>,
-    groups: usize,
-    /// All results of the first group, then those of the second, and so on.
-    results: Vec<Option<Datum>>,
-    /// The values of rows at the ends of groups, likewise.
-    ends: Vec<Option<Datum>>,
+    found: FoundGroups,
     pub counts: Counts,
 }
 
 impl Answer {
-    /// Puts a group and its results into the row, the results from this column on; false after the last group.
-    pub fn show(&self, prepared: &Prepared, group: usize, first: usize) -> bool {
-        if group >= self.groups {
-            return false;
-        }
-        if let Some(place) = self.places.get(group) {
-            let row = prepared.row;
-            prepared.columns.set_series(row, &self.series[place.series]);
-            prepared.columns.set_position(row, &self.tree, self.cells[place.cell].first);
-        }
+    /// Puts a group and its results into the row; false after the last group. They are asked for in their order.
+    pub fn show(&self, prepared: &Prepared, number: usize) -> bool {
+        let FoundGroups { stored, groups, results, ends, series, .. } = &self.found;
+        let row = prepared.row;
+        let in_memory = match stored {
+            Some(rows) if number < rows.count => {
+                rows.show(row);
+                return true;
+            }
+            Some(rows) => number - rows.count,
+            None => number,
+        };
+        let Some(group) = groups.all.get(in_memory) else { return false };
+        prepared.show(group, groups, series, &self.tree, &self.cells);
         let count = prepared.aggregates.len();
-        let results = &self.results[group * count..][..count];
-        results.iter().enumerate().for_each(|(place, &result)| prepared.row.set(first + place, result));
-        let wanted = &prepared.ends.values;
-        let ends = &self.ends[group * wanted.len()..];
-        wanted.iter().zip(ends).for_each(|(value, &result)| prepared.row.set(value.column, result));
+        let results = results[in_memory * count..].iter().take(count);
+        results.enumerate().for_each(|(place, &result)| row.set(prepared.first_result + place, result));
+        prepared.show_ends(in_memory, ends);
         true
+    }
+
+    /// Goes back to the first group.
+    pub fn rewind(&self) {
+        self.found.stored.iter().for_each(StoredRows::rewind);
+    }
+
+    /// Frees what is on disk.
+    pub fn end(self) {
+        self.found.stored.into_iter().for_each(StoredRows::end);
     }
 
     pub fn cells(&self) -> usize {
         self.cells.len()
     }
+
+    /// The number of times that groups were summed up, since they did not fit into memory together.
+    pub fn batches(&self) -> usize {
+        self.found.batches
+    }
 }
 
 impl Prepared {
+    /// Puts a group into the row, without its results.
+    fn show(&self, group: &Group, groups: &Groups, series: &[Vec<Datum>], tree: &Tree, cells: &[Range]) {
+        if let Some(place) = group.place {
+            self.columns.set_series(self.row, &series[place.series]);
+            self.columns.set_position(self.row, tree, cells[place.cell].first);
+        }
+        self.sets.show(group.set, self.row, |key| groups.value(group, key));
+    }
+
+    /// Puts the values of rows at the ends of a group into the row.
+    fn show_ends(&self, group: usize, ends: &[Option<Datum>]) {
+        let wanted = &self.ends.values;
+        let ends = &ends[group * wanted.len()..];
+        wanted.iter().zip(ends).for_each(|(value, &result)| self.row.set(value.column, result));
+    }
+
     /// Finds the answer, kept in the memory context, or why the table must give it.
     pub fn answer(&self, context: MemoryContext) -> Result<Answer, Reason> {
         self.check_setting()?;
@@ -94,7 +127,7 @@ impl Prepared {
         let cells = self.cells(&tree, named.as_ref().map(Vec::len))?;
         let places =
             Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
-        let mut sums = Sums::new(self, places, context);
+        let mut reading = GroupReading::new(self, places, context);
         let question = cells::CellQuestion {
             tree: tree.clone(),
             cells: &cells,
@@ -102,16 +135,14 @@ impl Prepared {
             user: self.user,
         };
         // The callbacks of one reading take turns.
-        let taken = std::cell::RefCell::new(&mut sums);
+        let taken = std::cell::RefCell::new(&mut reading);
         let mut counts = cells::read(
             question,
             |key| taken.borrow_mut().accept(key),
             |series, cell, contents| taken.borrow_mut().add(Place { series, cell }, contents),
         )?;
-        let (groups, results) = sums.results()?;
-        let (ends, looked_up) = sums.end_values()?;
-        counts.rows_read += looked_up as u64;
-        let (series, places) = sums.into_places();
-        Ok(Answer { tree, cells, series, places, groups, results, ends, counts })
+        let found = reading.finish()?;
+        counts.rows_read += found.looked_up as u64;
+        Ok(Answer { tree, cells, found, counts })
     }
 }

@@ -6,6 +6,7 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::Datum;
+use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 
 /// A series in a cell, both by their number.
@@ -39,33 +40,42 @@ impl Places<'_> {
 pub struct Known<T> {
     shape: Shape,
     by_one: Vec<Option<T>>,
-    by_both: HashMap<Place, T>,
+    by_both: HashMap<Place, T, FxBuildHasher>,
 }
 
 impl<T: Copy> Known<T> {
     pub fn new(shape: Shape) -> Known<T> {
-        Known { shape, by_one: Vec::new(), by_both: HashMap::new() }
+        Known { shape, by_one: Vec::new(), by_both: HashMap::default() }
+    }
+
+    /// The fact about a place; None if nobody has asked yet.
+    pub fn get(&self, place: Place) -> Option<T> {
+        match self.number(place) {
+            Some(number) => self.by_one.get(number).copied().flatten(),
+            None => self.by_both.get(&place).copied(),
+        }
+    }
+
+    /// The number of what a fact depends on; None if it is both the series and the cell.
+    fn number(&self, place: Place) -> Option<usize> {
+        match (self.shape.series, self.shape.depends_on_time()) {
+            (true, true) => None,
+            (true, false) => Some(place.series),
+            (false, true) => Some(place.cell),
+            (false, false) => Some(0),
+        }
     }
 
     pub fn at(&mut self, place: Place, find: impl FnOnce() -> T) -> T {
-        let number = match (self.shape.series, self.shape.depends_on_time()) {
-            (true, true) => {
-                if let Some(&known) = self.by_both.get(&place) {
-                    return known;
-                }
-                let found = find();
-                memory::room(&mut self.by_both, 1);
-                self.by_both.insert(place, found);
-                return found;
-            }
-            (true, false) => place.series,
-            (false, true) => place.cell,
-            (false, false) => 0,
-        };
-        if let Some(known) = self.by_one.get(number).copied().flatten() {
+        if let Some(known) = self.get(place) {
             return known;
         }
         let found = find();
+        let Some(number) = self.number(place) else {
+            memory::room(&mut self.by_both, 1);
+            self.by_both.insert(place, found);
+            return found;
+        };
         if self.by_one.len() <= number {
             let more = number + 1 - self.by_one.len();
             memory::room(&mut self.by_one, more);

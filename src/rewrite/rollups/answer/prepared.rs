@@ -2,6 +2,7 @@
 
 use super::ends::WantedEnds;
 use super::row::{Columns, Expression, PlaceRow};
+use super::sets::Sets;
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
@@ -45,12 +46,15 @@ pub struct Prepared {
     pub lookups: Vec<(Expression, bool)>,
     /// Expression, shape, equality and collation.
     pub keys: Vec<(Expression, Shape, Oid, Oid)>,
+    pub sets: Sets,
     pub filters: Vec<(Expression, Shape)>,
     pub operands: Vec<Operand>,
     /// The expressions of operands.
     pub arguments: Vec<(Expression, Shape)>,
     pub aggregates: Vec<Wanting>,
     pub ends: WantedEnds,
+    /// The first column of the scan with a result of an aggregate.
+    pub first_result: usize,
 }
 
 impl Prepared {

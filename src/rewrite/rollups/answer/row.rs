@@ -31,6 +31,17 @@ impl PlaceRow {
         }
     }
 
+    pub fn descriptor(self) -> pg_sys::TupleDesc {
+        // SAFETY: the slot lives as long as the row.
+        unsafe { (*self.slot).tts_tupleDescriptor }
+    }
+
+    /// The values of all columns, and which of them are NULL.
+    pub fn columns(self) -> (*mut Datum, *mut bool) {
+        // SAFETY: the slot lives as long as the row.
+        unsafe { ((*self.slot).tts_values, (*self.slot).tts_isnull) }
+    }
+
     /// Sets a column, counted from 1; column 0 is none.
     pub fn set(self, column: usize, value: Option<Datum>) {
         if column > 0 {
@@ -69,7 +80,24 @@ pub struct Expression {
 pub enum Image {
     Null,
     Word(usize),
+    /// Few bytes and their number, since positions are mostly compared by numerics.
+    Short(u8, [u8; SHORT]),
     Bytes(Vec<u8>),
+}
+
+const SHORT: usize = 22;
+
+impl Image {
+    fn of(bytes: &[u8]) -> Image {
+        let mut short = [0; SHORT];
+        match short.get_mut(..bytes.len()) {
+            Some(part) => {
+                part.copy_from_slice(bytes);
+                Image::Short(bytes.len() as u8, short)
+            }
+            None => Image::Bytes(bytes.to_vec()),
+        }
+    }
 }
 
 impl Expression {
@@ -158,9 +186,9 @@ impl Expression {
         unsafe {
             if self.length > 0 {
                 let bytes = value.cast_mut_ptr::<u8>().cast_const();
-                Image::Bytes(std::slice::from_raw_parts(bytes, self.length as usize).to_vec())
+                Image::of(std::slice::from_raw_parts(bytes, self.length as usize))
             } else {
-                Image::Bytes(bytes_of(value).to_vec())
+                Image::of(bytes_of(value))
             }
         }
     }

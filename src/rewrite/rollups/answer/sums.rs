@@ -1,222 +1,179 @@
-//! The sums of the groups, and the results of the aggregates.
+//! The sums of groups: what their aggregates need, and no more.
 
-use super::ends::EndSpots;
-use super::keys::{GroupKey, Groups};
 use super::measure::{self, GroupMeasure, Ingredients};
-use super::place::{Place, PlaceCondition, Places};
-use super::prepared::{memory as most_memory, Prepared};
-use super::row::Expression;
+use super::place::{Place, Places};
+use super::prepared::Prepared;
 use super::wanting::{Origin, Wanting};
-use crate::pg::memory::{self, collect};
-use crate::powertree::model::key::stored;
+use crate::pg::memory;
+use crate::powertree::model::position::Position;
+use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::results::{self, Statistic};
-use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_sys::{self, Datum, MemoryContext};
+use pgrx::pg_sys::{Datum, MemoryContext};
 use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
 
-/// Bytes that are remembered of a series beside its values.
-const SERIES: usize = 100;
-
-/// The sums of the groups, one for each filter and one without.
-pub struct Sums<'a> {
-    prepared: &'a Prepared,
-    places: Places<'a>,
-    groups: Groups,
-    /// Conditions of the series alone, and the others.
-    of_series: Vec<Expression>,
-    conditions: Vec<PlaceCondition>,
-    filters: Vec<PlaceCondition>,
-    /// The values that aggregates are about, by their place in the tree.
-    values: Vec<usize>,
+/// The sums of all groups.
+pub struct Sums {
+    position: Position,
+    filters: Vec<Filtered>,
+    aggregates: Vec<SumSource>,
+    /// For each group as many as aggregates need.
     extents: Vec<Extent>,
     tallies: Vec<Tally>,
-    measures: Vec<Gathered>,
-    ends: EndSpots<'a>,
-    is_too_large: bool,
-    context: MemoryContext,
+    num_extents: usize,
+    num_tallies: usize,
+    measures: Vec<Box<dyn GroupMeasure>>,
 }
 
-/// The measure of an aggregate of an operand.
-struct Gathered {
-    /// The place of the aggregate among all.
-    aggregate: usize,
+/// Sums under one filter, or without any.
+#[derive(Default)]
+struct Filtered {
     filter: Option<usize>,
-    measure: Box<dyn GroupMeasure>,
+    /// The place among the extents of a group.
+    extent: Option<usize>,
+    /// The places among the tallies of a group, and the values by their place in the tree.
+    tallies: Vec<(usize, usize)>,
+    /// The places of the measures.
+    measures: Vec<usize>,
 }
 
-impl<'a> Sums<'a> {
-    pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> Sums<'a> {
-        let keys = prepared.keys.iter().map(|&(expression, shape, equality, collation)| {
-            // SAFETY: the planner has found the operator for the key.
-            unsafe { GroupKey::new(expression, shape, equality, collation, context) }
-        });
-        let groups = Groups::new(keys.collect(), context);
-        let all = prepared.conditions.iter();
-        let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| !shape.depends_on_time());
-        let conditions = |all: &[(Expression, Shape)]| {
-            all.iter().map(|&(expression, shape)| PlaceCondition::new(expression, shape)).collect::<Vec<_>>()
-        };
-        let value = |one: &Wanting| if let Origin::Value(value, _) = one.of { Some(value) } else { None };
-        let mut values: Vec<usize> = prepared.aggregates.iter().filter_map(value).collect();
-        values.sort_unstable();
-        values.dedup();
-        let measures = prepared.aggregates.iter().enumerate().filter_map(|(aggregate, one)| {
-            let Origin::Operand(operand, way, collation) = one.of else { return None };
-            let ingredients =
-                Ingredients { tree: places.tree, arguments: &prepared.arguments, collation, context };
-            let measure = measure::new(way, prepared.operands.get(operand)?, &ingredients);
-            Some(Gathered { aggregate, filter: one.filter, measure })
-        });
-        let measures = collect(measures);
-        Sums {
-            prepared,
-            places,
-            groups,
-            of_series: of_series.into_iter().map(|&(expression, _)| expression).collect(),
-            conditions: conditions(&others.into_iter().copied().collect::<Vec<_>>()),
-            filters: conditions(&prepared.filters),
-            values,
+/// The source of an aggregate's result, among the sums of a group.
+enum SumSource {
+    Extent(usize, Option<Statistic>),
+    Tally(usize, results::Wanted),
+    Measure(usize),
+}
+
+impl Sums {
+    /// No groups yet; what aggregates keep is in the memory context.
+    pub fn new(prepared: &Prepared, tree: &Tree, context: MemoryContext) -> Sums {
+        let mut sums = Sums {
+            position: tree.position,
+            filters: Vec::new(),
+            aggregates: Vec::new(),
             extents: Vec::new(),
             tallies: Vec::new(),
-            measures,
-            ends: EndSpots::new(&prepared.ends),
-            is_too_large: false,
-            context,
+            num_extents: 0,
+            num_tallies: 0,
+            measures: Vec::new(),
+        };
+        for &Wanting { of, filter } in &prepared.aggregates {
+            let source = match of {
+                Origin::Rows => SumSource::Extent(sums.extent(filter), None),
+                Origin::Positions(statistic) => SumSource::Extent(sums.extent(filter), Some(statistic)),
+                Origin::Value(value, wanted) => SumSource::Tally(sums.tally(filter, value), wanted),
+                Origin::Operand(operand, way, collation) => {
+                    let ingredients =
+                        Ingredients { tree, arguments: &prepared.arguments, collation, context };
+                    let measure = measure::new(way, &prepared.operands[operand], &ingredients);
+                    let place = sums.measures.len();
+                    sums.measures.push(measure);
+                    sums.filtered(filter).measures.push(place);
+                    SumSource::Measure(place)
+                }
+            };
+            sums.aggregates.push(source);
         }
+        sums
     }
 
-    /// Whether a series fulfils the conditions.
-    pub fn accept(&mut self, key: &[u8]) -> bool {
-        let series = &self.places.tree.series;
-        // The reader may be in memory of its own, which goes before the answer does.
-        // SAFETY: the context is that of the answer.
-        let values: Vec<Datum> =
-            unsafe { PgMemoryContexts::For(self.context).switch_to(|_| stored(series, key)) };
-        self.places.columns.set_series(self.places.row, &values);
-        if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
-            return false;
-        }
-        memory::room(&mut self.places.series, 1);
-        self.places.series.push(values);
-        if self.places.series.len().is_multiple_of(1024) {
-            self.is_too_large |= self.bytes() > most_memory();
-        }
-        !self.is_too_large
+    fn filtered(&mut self, filter: Option<usize>) -> &mut Filtered {
+        let known = self.filters.iter().position(|known| known.filter == filter);
+        let place = known.unwrap_or_else(|| {
+            self.filters.push(Filtered { filter, ..Filtered::default() });
+            self.filters.len() - 1
+        });
+        &mut self.filters[place]
     }
 
-    /// Adds what a cell of a series holds.
-    pub fn add(&mut self, place: Place, contents: &Contents) {
-        let Sums { places, conditions, .. } = self;
-        if self.is_too_large || !conditions.iter_mut().all(|condition| condition.holds(places, place)) {
-            return;
+    fn extent(&mut self, filter: Option<usize>) -> usize {
+        let next = self.num_extents;
+        let place = *self.filtered(filter).extent.get_or_insert(next);
+        self.num_extents = next.max(place + 1);
+        place
+    }
+
+    fn tally(&mut self, filter: Option<usize>, value: usize) -> usize {
+        let next = self.num_tallies;
+        let tallies = &mut self.filtered(filter).tallies;
+        if let Some(&(place, _)) = tallies.iter().find(|(_, known)| *known == value) {
+            return place;
         }
-        let group = self.groups.number(&self.places, place);
-        self.make_room(group);
-        self.merge(group, None, place, contents);
-        for filter in 0..self.filters.len() {
-            if self.filters[filter].holds(&self.places, place) {
-                self.merge(group, Some(filter), place, contents);
+        tallies.push((next, value));
+        self.num_tallies += 1;
+        next
+    }
+
+    /// Makes room for a group, which is at most the next one.
+    pub fn make_room(&mut self, group: usize) {
+        grow(&mut self.extents, (group + 1) * self.num_extents, Extent::EMPTY);
+        grow(&mut self.tallies, (group + 1) * self.num_tallies, Tally::EMPTY);
+        self.measures.iter_mut().for_each(|measure| measure.make_room(group));
+    }
+
+    /// Adds what a cell of a series holds to a group; `holds` says whether a filter does so there.
+    pub fn add(
+        &mut self,
+        group: usize,
+        places: &Places,
+        place: Place,
+        contents: &Contents,
+        mut holds: impl FnMut(usize) -> bool,
+    ) {
+        let extents = &mut self.extents[group * self.num_extents..];
+        let tallies = &mut self.tallies[group * self.num_tallies..];
+        for filtered in &self.filters {
+            if !filtered.filter.is_none_or(&mut holds) {
+                continue;
+            }
+            if let Some(extent) = filtered.extent {
+                extents[extent].merge(&contents.extent);
+            }
+            for &(tally, value) in &filtered.tallies {
+                tallies[tally].merge(&contents.tallies[value]);
+            }
+            for &measure in &filtered.measures {
+                self.measures[measure].add(group, places, place, contents);
             }
         }
     }
 
-    /// Adds to what is summed up under one filter, or without any.
-    fn merge(&mut self, group: usize, filter: Option<usize>, place: Place, contents: &Contents) {
-        for gathered in self.measures.iter_mut().filter(|gathered| gathered.filter == filter) {
-            gathered.measure.add(group, &self.places, place, contents);
-        }
-        self.ends.add(group, filter, place.series, &contents.extent);
-        let sum = self.sum(group, filter);
-        self.extents[sum].merge(&contents.extent);
-        let tallies = &mut self.tallies[sum * self.values.len()..];
-        for (tally, &value) in tallies.iter_mut().zip(&self.values) {
-            tally.merge(&contents.tallies[value]);
-        }
-    }
-
-    /// The place of the sums of a group under one filter, or without any.
-    fn sum(&self, group: usize, filter: Option<usize>) -> usize {
-        group * (self.filters.len() + 1) + filter.map_or(0, |filter| filter + 1)
-    }
-
-    /// Makes room for the sums of a group.
-    fn make_room(&mut self, group: usize) {
-        let sums = (group + 1) * (self.filters.len() + 1);
-        let more = sums.saturating_sub(self.extents.len());
-        if more == 0 {
-            return;
-        }
-        let values = self.values.len();
-        memory::room(&mut self.extents, more);
-        self.extents.resize(sums, Extent::EMPTY);
-        memory::room(&mut self.tallies, more * values);
-        self.tallies.resize(sums * values, Tally::EMPTY);
-        self.measures.iter_mut().for_each(|gathered| gathered.measure.make_room(group));
-        self.ends.make_room(group);
-        self.is_too_large |= self.bytes() > most_memory();
-    }
-
-    /// The bytes in use.
-    fn bytes(&self) -> usize {
-        // SAFETY: the context is that of the answer.
-        let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, true) };
-        let measured: usize = self.measures.iter().map(|gathered| gathered.measure.memory()).sum();
-        let sums = self.extents.len() * size_of::<Extent>() + self.tallies.len() * size_of::<Tally>();
-        kept + measured + sums + self.ends.memory() + self.places.series.len() * SERIES
-    }
-
-    /// Returns the number of groups, and the results of all of them.
-    pub fn results(&mut self) -> Result<(usize, Vec<Option<Datum>>), Reason> {
-        let mut groups = self.groups.places.len();
-        if self.prepared.keys.is_empty() && groups == 0 {
-            // All rows are one group, even if there are none.
-            groups = 1;
-            self.make_room(0);
-        }
-        if self.is_too_large {
-            return Err(Reason::Memory);
-        }
-        let aggregates = &self.prepared.aggregates;
-        let mut all = Vec::new();
-        memory::room(&mut all, groups * aggregates.len());
-        for group in 0..groups {
-            memory::check();
-            for (number, &Wanting { of, filter }) in aggregates.iter().enumerate() {
-                let sum = self.sum(group, filter);
-                let extent = &self.extents[sum];
-                let result = match of {
-                    Origin::Rows => Ok(Some(Datum::from(extent.rows))),
-                    Origin::Positions(_) if extent.rows == 0 => Ok(None),
-                    Origin::Positions(statistic) => {
-                        let position = if statistic == Statistic::Min { extent.first } else { extent.last };
-                        Ok(Some(self.places.tree.position.to_datum(position)))
-                    }
-                    Origin::Value(value, wanted) => {
-                        let place = self.values.iter().position(|&known| known == value).unwrap_or_default();
-                        let tally = self.tallies[sum * self.values.len() + place].renormalized();
-                        results::value(&wanted, extent.rows, &tally)
-                    }
-                    Origin::Operand(..) => {
-                        let gathered = self.measures.iter().find(|gathered| gathered.aggregate == number);
-                        gathered.map_or(Ok(None), |gathered| gathered.measure.result(group))
-                    }
-                };
-                all.push(result?);
+    /// The result of an aggregate for a group, in the current memory context.
+    pub fn result(&self, group: usize, aggregate: usize) -> Result<Option<Datum>, Reason> {
+        let extent = |place: usize| &self.extents[group * self.num_extents + place];
+        Ok(match &self.aggregates[aggregate] {
+            SumSource::Extent(place, None) => Some(Datum::from(extent(*place).rows)),
+            SumSource::Extent(place, _) if extent(*place).rows == 0 => None,
+            SumSource::Extent(place, Some(Statistic::Min)) => {
+                Some(self.position.to_datum(extent(*place).first))
             }
-        }
-        Ok((groups, all))
+            SumSource::Extent(place, _) => Some(self.position.to_datum(extent(*place).last)),
+            SumSource::Tally(place, wanted) => {
+                let tally = &self.tallies[group * self.num_tallies + place];
+                results::value(wanted, 0, &tally.renormalized())?
+            }
+            SumSource::Measure(place) => self.measures[*place].result(group)?,
+        })
     }
 
-    /// Returns the values of rows at the ends of groups, and how many rows were looked up.
-    pub fn end_values(&self) -> Result<(Vec<Option<Datum>>, usize), Reason> {
-        self.ends.values(&self.places, self.context, most_memory())
+    /// Forgets all groups.
+    pub fn clear(&mut self) {
+        self.extents.clear();
+        self.tallies.clear();
+        self.measures.iter_mut().for_each(|measure| measure.clear());
     }
 
-    /// Returns the series, and a place of each group.
-    pub fn into_places(self) -> (Vec<Vec<Datum>>, Vec<Place>) {
-        (self.places.series, self.groups.places)
+    /// Bytes in use, apart from those in the memory context.
+    pub fn memory(&self) -> usize {
+        let measured: usize = self.measures.iter().map(|measure| measure.memory()).sum();
+        self.extents.len() * size_of::<Extent>() + self.tallies.len() * size_of::<Tally>() + measured
     }
+}
+
+/// Makes as many sums, if there are fewer.
+fn grow<T: Clone>(sums: &mut Vec<T>, count: usize, empty: T) {
+    let more = count.saturating_sub(sums.len());
+    memory::room(sums, more);
+    sums.resize(sums.len() + more, empty);
 }

@@ -13,6 +13,7 @@ use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};
 use crate::rewrite::rollups::answer::prepared::Prepared;
 use crate::rewrite::rollups::answer::row::{Columns, Expression, PlaceRow};
+use crate::rewrite::rollups::answer::sets::Sets;
 use crate::rewrite::rollups::answer::wanting::Wanting;
 use crate::rewrite::rollups::answer::Answer;
 use crate::rewrite::rollups::terms::reason::Reason;
@@ -32,8 +33,6 @@ pub struct Rollup {
     answer: Option<Result<Answer, Reason>>,
     /// The group to come.
     next: usize,
-    /// The first column of the scan with a result of an aggregate.
-    results: usize,
     /// The memory of the answer, which is reset when it is forgotten.
     memory: MemoryContext,
     /// The flags with which the node was initialised.
@@ -84,6 +83,10 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
                 Wanting::of(aggregate, tree.as_deref()?, &operands, argument, filter)
             })
             .collect();
+        let results = columns - layout.aggregates().count() + 1;
+        let (sets, calls) = (layout.sets(), layout.calls());
+        let num_keys = layout.keys().count();
+        let sets = Sets { first: results - calls.len() - num_keys, num_keys, all: sets, calls };
         let prepared = Prepared {
             // Without its columns the tree is as good as gone.
             tree: if aggregates.is_some() { layout.tree() } else { 0 },
@@ -107,6 +110,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
                 .zip(layout.keys())
                 .map(|(key, (shape, equality, collation))| (key, shape, equality, collation))
                 .collect(),
+            sets,
             filters: expressions(ExpressionList::Filters).zip(layout.filters()).collect(),
             operands,
             arguments: expressions(ExpressionList::Arguments).zip(layout.arguments()).collect(),
@@ -118,8 +122,8 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
                     .collect(),
                 columns: layout.end_columns(),
             },
+            first_result: results,
         };
-        let results = columns - layout.aggregates().count() + 1;
         let memory = pg_sys::AllocSetContextCreateInternal(
             query,
             Rollup::NAME.as_ptr(),
@@ -127,7 +131,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
             pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
         );
-        let rollup = Rollup { prepared, answer: None, next: 0, results, memory, flags };
+        let rollup = Rollup { prepared, answer: None, next: 0, memory, flags };
         PgMemoryContexts::For(query).leak_and_drop_on_delete(rollup)
     }
 }
@@ -176,10 +180,12 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     }
 }
 
-/// Ends the ordinary plan; what the node holds is dropped with its memory context.
+/// Ends the ordinary plan and the answer; what else the node holds is dropped with its memory context.
 unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
     unsafe {
+        let rollup = own::<Rollup>(node);
+        guarded(|| (*rollup).end());
         if !(*node).custom_ps.is_null() {
             ExecEndNode(ordinary(node));
         }
@@ -210,7 +216,7 @@ unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut 
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
     unsafe {
         let plan = (*node).ss.ps.plan;
-        explain::question(PlanLayout::of(plan.cast()), plan, ancestors, es);
+        explain::question(PlanLayout::of(plan.cast()), ancestors, es);
         if (*es).analyze {
             explain::answer((*own::<Rollup>(node)).answer.as_ref(), es);
         }
@@ -234,7 +240,7 @@ impl Rollup {
     /// Puts the next group into the row; false after the last.
     fn show(&mut self) -> bool {
         let Some(Ok(answer)) = &self.answer else { return false };
-        let is_there = answer.show(&self.prepared, self.next, self.results);
+        let is_there = answer.show(&self.prepared, self.next);
         self.next += usize::from(is_there);
         is_there
     }
@@ -243,9 +249,16 @@ impl Rollup {
     fn restart(&mut self, forget: bool) {
         self.next = 0;
         if forget {
-            self.answer = None;
+            self.end();
             // SAFETY: what the answer had there is not used any more.
             unsafe { pg_sys::MemoryContextReset(self.memory) }
+        } else if let Some(Ok(answer)) = &self.answer {
+            answer.rewind();
         }
+    }
+
+    /// Frees what the answer has on disk.
+    fn end(&mut self) {
+        self.answer.take().and_then(Result::ok).into_iter().for_each(Answer::end);
     }
 }

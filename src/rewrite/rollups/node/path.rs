@@ -1,7 +1,7 @@
 //! The path that the planner may choose, and the plan that becomes of it.
 
 use super::cost;
-use super::plan::{lay_out, scan, PlanLayout};
+use super::plan::{lay_out, scan, Lists, PlanLayout};
 use super::Rollup;
 use crate::pg::custom::{offered, CustomNode, Methods};
 use crate::pg::expression::appended;
@@ -10,9 +10,7 @@ use crate::rewrite::rollups::inquiry::found;
 use crate::rewrite::rollups::question::{Grouping, Question};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{
-    self, CustomPath, CustomPathMethods, List, NodeTag, Oid, Path, Plan, PlannerInfo, RelOptInfo,
-};
+use pgrx::pg_sys::{self, CustomPath, CustomPathMethods, List, NodeTag, Path, Plan, PlannerInfo, RelOptInfo};
 use std::ptr::null_mut;
 
 static METHODS: Methods<CustomPathMethods> = offered(Rollup::NAME, plan);
@@ -36,12 +34,10 @@ pub unsafe fn offer(
             return Err(Reason::Cost);
         }
         let total = cost::of(question, input, cheapest).ok_or(Reason::Cost)?;
-        let (expressions, numbers) = lay_out(question);
-        let elements = question.ends.iter().filter(|end| end.function != Oid::INVALID);
-        let nodes = elements.map(|end| end.node);
-        let nodes = nodes.chain(question.aggregates.all.iter().map(|aggregate| aggregate.node.cast()));
-        let aggregates = nodes.fold(null_mut(), |list, node| appended(list, node));
-        let private = [expressions, numbers, aggregates, grouping.having];
+        let nodes = question.aggregates.all.iter();
+        let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node));
+        let Lists { expressions, numbers, ends, shown } = lay_out(question);
+        let private = [expressions, numbers, ends, shown, aggregates, grouping.having];
 
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
         path.path.pathtype = NodeTag::T_CustomScan;
@@ -80,6 +76,7 @@ unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
     unsafe {
         let size = match (*path).type_ {
             NodeTag::T_AggPath => size_of::<pg_sys::AggPath>(),
+            NodeTag::T_GroupingSetsPath => size_of::<pg_sys::GroupingSetsPath>(),
             NodeTag::T_GroupPath => size_of::<pg_sys::GroupPath>(),
             NodeTag::T_UpperUniquePath => size_of::<pg_sys::UpperUniquePath>(),
             NodeTag::T_GatherPath => size_of::<pg_sys::GatherPath>(),
@@ -111,7 +108,8 @@ unsafe extern "C-unwind" fn plan(
     // SAFETY: the path is one of `offer`; PostgreSQL passes the plan made of the path below it.
     unsafe {
         let part = |place| items::<List>((*path).custom_private).nth(place).unwrap_or(null_mut());
-        let scan = scan(part(0), part(1), part(2), targets, part(3), ordinary);
+        let lists = Lists { expressions: part(0), numbers: part(1), ends: part(2), shown: part(3) };
+        let scan = scan(&lists, part(4), targets, part(5), ordinary);
         (*scan).flags = (*path).flags;
         (*scan).methods = Rollup::PLAN.table();
         found::note_chosen(PlanLayout::of(scan).tree());

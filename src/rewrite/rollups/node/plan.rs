@@ -1,7 +1,7 @@
 //! The plan: what the executor needs to know of a question, in lists that PostgreSQL can copy.
 
-use crate::pg::expression::appended;
-use crate::pg::list::items;
+use crate::pg::expression::{appended, relabelled};
+use crate::pg::list::{integers, items};
 use crate::rewrite::rollups::answer::ends::End;
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::ends::TieBreaker;
@@ -56,13 +56,27 @@ enum Numbers {
     EndColumns,
     /// Four for each tie-breaker: the column of the table, the operator, the collation, and whether NULL comes first.
     Ties,
+    /// For each grouping set the number of its keys, and their places.
+    Sets,
+    /// For each call of GROUPING() the number of keys that it asks about, and their places.
+    Calls,
 }
 
-/// Lays a question out as two lists, of expressions and of numbers.
+/// A question in lists.
+pub struct Lists {
+    pub expressions: *mut List,
+    pub numbers: *mut List,
+    /// The values of rows at the ends of groups.
+    pub ends: *mut List,
+    /// The keys and the calls of GROUPING(), which columns of the scan show beside aggregates.
+    pub shown: *mut List,
+}
+
+/// Lays a question out as lists, of expressions and of numbers.
 ///
 /// # Safety
 /// A question about the query that is being planned; the lists are in the memory of the planner.
-pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
+pub unsafe fn lay_out(question: &Question) -> Lists {
     // SAFETY: the expressions of a question are those of the query, which the planner keeps.
     unsafe {
         let list = |nodes: &mut dyn Iterator<Item = *mut Node>| {
@@ -81,6 +95,10 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             list(&mut question.ends.iter().map(|end| end.argument)),
         ];
         let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
+        let calls = question.sets.calls.iter().map(|(call, _)| *call);
+        let shown = list(&mut question.keys.iter().map(|key| key.shown).chain(calls));
+        // A result that shows a key must not find the column of which the key is made.
+        let expressions = if shown.is_null() { expressions } else { relabelled(expressions) };
 
         let columns = columns(expressions);
         let place = |number: i16| {
@@ -92,17 +110,18 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
         let number = |oid: Oid| oid.to_u32() as i32;
         let keys = &question.keys;
         let operands = &question.aggregates.operands;
-        let mut elements = items::<Node>(columns).count() as i32;
+        let mut end_column = items::<Node>(columns).count() as i32;
         let (mut ends, mut ties) = (Vec::new(), Vec::new());
         for end in &question.ends {
-            let column = if end.function == Oid::INVALID {
-                place((*end.node.cast::<Var>()).varattno)
-            } else {
-                elements += 1;
-                elements
-            };
+            end_column += 1;
             let filter = end.filter.map_or(0, |filter| filter as i32 + 1);
-            ends.extend([column, end.is_last.into(), filter, number(end.function), end.ties.len() as i32]);
+            ends.extend([
+                end_column,
+                end.is_last.into(),
+                filter,
+                number(end.function),
+                end.ties.len() as i32,
+            ]);
             ties.extend(end.ties.iter().flat_map(|tie| {
                 [tie.column.into(), number(tie.operator), number(tie.collation), tie.nulls_first.into()]
             }));
@@ -113,7 +132,11 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             items::<Var>(end_columns).map(|column| (*column).varattno).chain(tied).collect();
         end_columns.sort_unstable();
         end_columns.dedup();
-        let lists: [Vec<i32>; 15] = [
+        let counted = |places: &Vec<usize>| {
+            let places = places.iter().map(|&place| place as i32);
+            [places.len() as i32].into_iter().chain(places).collect::<Vec<i32>>()
+        };
+        let lists: [Vec<i32>; 17] = [
             vec![
                 tree.id,
                 number(question.user),
@@ -147,12 +170,15 @@ pub unsafe fn lay_out(question: &Question) -> (*mut List, *mut List) {
             ends,
             end_columns.into_iter().flat_map(|column| [column.into(), place(column)]).collect(),
             ties,
+            question.sets.all.iter().flat_map(counted).collect(),
+            question.sets.calls.iter().flat_map(|(_, places)| counted(places)).collect(),
         ];
         let numbers = lists.into_iter().fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
             appended(all, list)
         });
-        (expressions, numbers)
+        let ends = list(&mut question.ends.iter().map(|end| end.node));
+        Lists { expressions, numbers, ends, shown }
     }
 }
 
@@ -166,14 +192,14 @@ unsafe fn columns(expressions: *mut List) -> *mut List {
     }
 }
 
-/// Makes the plan node, with the ordinary plan below it. Its rows are columns of the table and results of aggregates.
+/// Makes the plan node, with the ordinary plan below it. Its rows are columns of the table, values of rows at ends, what else
+/// is shown, and results of aggregates.
 ///
 /// # Safety
 /// Lists made by [`lay_out`] for this query; the ordinary plan, the output of both, the aggregates and what groups must
 /// fulfil.
 pub unsafe fn scan(
-    expressions: *mut List,
-    numbers: *mut List,
+    lists: &Lists,
     aggregates: *mut List,
     targets: *mut List,
     having: *mut List,
@@ -182,7 +208,10 @@ pub unsafe fn scan(
     // SAFETY: the caller's lists; the new nodes are in the memory of the planner.
     unsafe {
         let mut rows = null_mut();
-        let nodes = items::<Node>(columns(expressions)).chain(items::<Node>(aggregates));
+        let Lists { expressions, numbers, ends, shown } = *lists;
+        let columns = columns(expressions);
+        let columns = if shown.is_null() { columns } else { relabelled(columns) };
+        let nodes = [columns, ends, shown, aggregates].into_iter().flat_map(|list| items::<Node>(list));
         for (place, node) in nodes.enumerate() {
             rows = appended(rows, pg_sys::makeTargetEntry(node.cast(), place as i16 + 1, null_mut(), false));
         }
@@ -208,6 +237,24 @@ impl PlanLayout {
         PlanLayout(scan)
     }
 
+    /// A copy of the node in whose context expressions are displayed: no column is relabelled there.
+    pub fn displayed(self) -> *mut pg_sys::Plan {
+        // SAFETY: the node is one of ours; the copies are in the current memory context.
+        unsafe {
+            let copy = pg_sys::palloc(size_of::<CustomScan>()).cast::<CustomScan>();
+            std::ptr::copy_nonoverlapping(self.0.cast_const(), copy, 1);
+            let columns = pg_sys::copyObjectImpl((*copy).custom_scan_tlist.cast()).cast::<List>();
+            for column in items::<TargetEntry>(columns) {
+                let expression = (*column).expr.cast::<pg_sys::RelabelType>();
+                if !expression.is_null() && (*expression).xpr.type_ == NodeTag::T_RelabelType {
+                    (*column).expr = (*expression).arg;
+                }
+            }
+            (*copy).custom_scan_tlist = columns;
+            copy.cast()
+        }
+    }
+
     /// The ordinary plan.
     pub fn ordinary(self) -> *mut pg_sys::Plan {
         // SAFETY: there is one plan below the node.
@@ -226,11 +273,7 @@ impl PlanLayout {
         // SAFETY: the lists are as `lay_out` made them.
         unsafe {
             let list = items::<List>((*self.0).custom_private).nth(which as usize).unwrap_or(null_mut());
-            let (first, length) = match list.as_ref() {
-                Some(list) => (list.elements, list.length as usize),
-                None => (null_mut(), 0),
-            };
-            (0..length).map(move |place| (*first.add(place)).int_value)
+            integers(list)
         }
     }
 
@@ -302,6 +345,36 @@ impl PlanLayout {
     pub fn operands(self) -> Vec<Operand> {
         let mut numbers = self.numbers(Numbers::Operands);
         std::iter::from_fn(|| Operand::from_numbers(&mut numbers)).collect()
+    }
+
+    /// The keys, as columns of the scan show them by set.
+    pub fn shown_keys(self) -> impl Iterator<Item = *mut Node> {
+        let (keys, calls) = (self.keys().count(), self.calls().len());
+        // SAFETY: the last columns of the scan are the keys, the calls of GROUPING() and the aggregates.
+        unsafe {
+            let rows = (*self.0).custom_scan_tlist;
+            let columns = items::<TargetEntry>(rows).count() - self.aggregates().count() - calls - keys;
+            items::<TargetEntry>(rows).skip(columns).take(keys).map(|target| (*target).expr.cast())
+        }
+    }
+
+    /// The keys of each grouping set, by their places.
+    pub fn sets(self) -> Vec<Vec<usize>> {
+        self.places(Numbers::Sets)
+    }
+
+    /// The keys that each call of GROUPING() asks about.
+    pub fn calls(self) -> Vec<Vec<usize>> {
+        self.places(Numbers::Calls)
+    }
+
+    fn places(self, which: Numbers) -> Vec<Vec<usize>> {
+        let mut numbers = self.numbers(which).map(|number| number as usize);
+        std::iter::from_fn(|| {
+            let count = numbers.next()?;
+            Some(numbers.by_ref().take(count).collect())
+        })
+        .collect()
     }
 
     /// The shapes of the arguments of operands.

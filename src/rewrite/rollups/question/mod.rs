@@ -10,6 +10,7 @@ mod functions;
 pub mod gathering;
 mod lookup;
 pub mod operand;
+pub mod sets;
 pub mod shapes;
 
 use crate::pg::column::never_null;
@@ -25,6 +26,7 @@ use pgrx::pg_sys::{
     self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo, SortGroupClause,
     Var,
 };
+use sets::{below_grouping, GroupingSets};
 use shapes::{column_name, Shapes};
 use std::rc::Rc;
 
@@ -39,6 +41,7 @@ pub struct Question<'t> {
     /// All conditions of the rows.
     pub conditions: Vec<Condition>,
     pub keys: Vec<Key>,
+    pub sets: GroupingSets,
     /// The value that each column of the series is equal to, if they all are; an array has several values.
     pub lookups: Vec<Lookup>,
     pub aggregates: Aggregates,
@@ -69,6 +72,10 @@ pub struct Condition {
 /// An expression by which rows are grouped.
 pub struct Key {
     pub node: *mut Node,
+    /// A copy with the mark of grouping sets, as results have it.
+    pub shown: *mut Node,
+    /// The number by which lists of the query refer to it.
+    pub reference: u32,
     pub shape: Shape,
     /// Equality of its type, and the collation.
     pub equality: Oid,
@@ -141,6 +148,7 @@ impl<'t> Question<'t> {
                 shapes: Shapes::new(tree, source.relation),
                 conditions: Vec::new(),
                 keys: Vec::new(),
+                sets: GroupingSets::default(),
                 lookups: Vec::new(),
                 aggregates: Aggregates::default(),
                 ends: Vec::new(),
@@ -151,6 +159,7 @@ impl<'t> Question<'t> {
             let not_null = question.columns_never_null(&clauses)?;
             clauses.into_iter().try_for_each(|clause| question.add_condition(clause))?;
             question.add_keys(root, grouping.clauses)?;
+            question.sets = GroupingSets::of(root, &question.keys)?;
             question.add_lookups();
             if let Some(order) = grouping.first_of {
                 let is_key = |node: *mut Node| question.keys.iter().any(|key| same(key.node, node));
@@ -208,7 +217,8 @@ impl<'t> Question<'t> {
         // SAFETY: the caller's query, whose keys are among its targets.
         unsafe {
             for clause in items::<SortGroupClause>(clauses) {
-                let node = pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist);
+                let shown = pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist);
+                let node = below_grouping(root, shown);
                 if pg_sys::contain_volatile_functions(node) {
                     return Err(Reason::Volatile);
                 }
@@ -217,7 +227,8 @@ impl<'t> Question<'t> {
                 }
                 let shape = self.shapes.stepped(node)?;
                 let (equality, collation) = ((*clause).eqop, pg_sys::exprCollation(node));
-                self.keys.push(Key { node, shape, equality, collation });
+                let reference = (*clause).tleSortGroupRef;
+                self.keys.push(Key { node, shown, reference, shape, equality, collation });
             }
         }
         Ok(())
@@ -240,7 +251,7 @@ impl<'t> Question<'t> {
         // SAFETY: the caller's node; the tag says which structure it begins.
         unsafe {
             pg_sys::check_stack_depth();
-            if self.keys.iter().any(|key| same(key.node, node)) {
+            if self.keys.iter().any(|key| same(key.shown, node)) {
                 return Ok(());
             }
             if let Some(aggregate) = ends::first_of(node) {
@@ -257,7 +268,10 @@ impl<'t> Question<'t> {
                     let number = (*node.cast::<Var>()).varattno;
                     return Err(Reason::Column(column_name(self.tree.base, number)));
                 }
-                NodeTag::T_GroupingFunc => return Err(Reason::GroupingSets),
+                NodeTag::T_GroupingFunc => {
+                    self.sets.add(node.cast(), &self.keys);
+                    return Ok(());
+                }
                 NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => return Err(Reason::Subquery),
                 _ => {}
             }
@@ -306,7 +320,6 @@ pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Unders
         let query = (*root).parse;
         let refuse = |applies: bool, reason| if applies { Err(reason) } else { Ok(()) };
         let is_part = (*entry).relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE && !(*entry).inh;
-        refuse(!(*query).groupingSets.is_null(), Reason::GroupingSets)?;
         refuse((*query).hasTargetSRFs, Reason::SetReturning)?;
         refuse(!(*query).rowMarks.is_null(), Reason::RowLocks)?;
         refuse(!(*entry).tablesample.is_null(), Reason::Sample)?;

@@ -12,7 +12,7 @@ pub enum Reason {
     Off,
     /// DISTINCT ON without an order that says which row, or by more than keys and position.
     DistinctOn,
-    /// Grouping sets.
+    /// Grouping sets with a constant, or with one expression as two keys.
     GroupingSets,
     /// A function that returns rows, in the list of results.
     SetReturning,
@@ -65,7 +65,7 @@ pub enum Reason {
     ManyCells,
     /// Rows at the end of a group that share their position and differ.
     Tie,
-    /// More groups than memory.
+    /// More keys of groups than memory.
     Memory,
     /// A time zone whose transitions are not known.
     Zone(String),
@@ -94,7 +94,7 @@ impl Reason {
             Gone => "the tree is gone",
             Off => "pg_tally.answer_from_trees is off",
             DistinctOn => "DISTINCT ON is not followed by the position in ORDER BY",
-            GroupingSets => "the query has grouping sets",
+            GroupingSets => "grouping sets have a constant, or the same key twice",
             SetReturning => "the query has a function that returns rows",
             RowLocks => "the query locks rows",
             Sample => "the query takes a sample of the table",
@@ -109,7 +109,7 @@ impl Reason {
             Tie => "rows at the end of a group share their position",
             Cost => "reading the table costs less",
             ManyCells => "the groups are as many as the rows",
-            Memory => "the groups need more memory than a hash table may have",
+            Memory => "the keys of the groups need more memory than a hash table may have",
             Far => "positions are too far away for the functions of the query",
         };
         fixed.to_owned()

@@ -43,7 +43,12 @@ impl GroupMeasure for Distinct {
         Ok(Some(self.counts[group].into()))
     }
 
+    fn clear(&mut self) {
+        self.seen.clear();
+        self.counts.clear();
+    }
+
     fn memory(&self) -> usize {
-        self.seen.capacity() * size_of::<(u32, u32)>() + self.counts.capacity() * size_of::<i64>()
+        self.seen.len() * size_of::<(u32, u32)>() + self.counts.len() * size_of::<i64>()
     }
 }

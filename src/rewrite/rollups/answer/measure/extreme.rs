@@ -76,7 +76,11 @@ impl GroupMeasure for Extreme {
         }
     }
 
+    fn clear(&mut self) {
+        self.best.clear();
+    }
+
     fn memory(&self) -> usize {
-        self.best.capacity() * size_of::<Option<Best>>()
+        self.best.len() * size_of::<Option<Best>>()
     }
 }

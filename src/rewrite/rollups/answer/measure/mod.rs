@@ -27,6 +27,8 @@ pub trait GroupMeasure {
     fn add(&mut self, group: usize, places: &Places, place: Place, contents: &Contents);
     /// The result of a group; None is NULL.
     fn result(&self, group: usize) -> Result<Option<Datum>, Uncertified>;
+    /// Forgets all groups.
+    fn clear(&mut self);
     /// Bytes in use, apart from those in the memory context.
     fn memory(&self) -> usize;
 }

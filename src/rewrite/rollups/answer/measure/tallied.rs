@@ -109,8 +109,12 @@ impl GroupMeasure for NumbersTallied {
         results::value(&self.wanted.with_scale(scale), 0, &tally)
     }
 
+    fn clear(&mut self) {
+        self.sums.clear();
+    }
+
     fn memory(&self) -> usize {
-        self.sums.capacity() * size_of::<Sum>()
+        self.sums.len() * size_of::<Sum>()
     }
 }
 

@@ -1,0 +1,271 @@
+//! The reading of cells into groups. Groups for which there is no memory are spilled, and summed up once the others are complete.
+
+use super::ends::EndSpots;
+use super::keys::{GroupKey, GroupNumber, Groups};
+use super::place::{Place, PlaceCondition, Places};
+use super::prepared::{memory as most_memory, Prepared};
+use super::row::Expression;
+use super::spill::{Spill, Spilled};
+use super::stored::StoredRows;
+use super::sums::Sums;
+use crate::pg::memory;
+use crate::powertree::model::key::stored;
+use crate::rewrite::rollups::terms::reason::Reason;
+use crate::rewrite::rollups::terms::shape::Shape;
+use pgrx::check_for_interrupts;
+use pgrx::memcxt::PgMemoryContexts;
+use pgrx::pg_sys::{self, Datum, MemoryContext};
+use std::ffi::CStr;
+use tally_stats::tree::Contents;
+
+/// Bytes that are remembered of a series beside its values.
+const SERIES: usize = 100;
+/// Cells that are told between two looks at the memory in use.
+const OFTEN: u64 = 256;
+
+/// A reading, and the groups that are being summed up.
+pub struct GroupReading<'a> {
+    prepared: &'a Prepared,
+    places: Places<'a>,
+    /// Conditions of the series alone, and the others.
+    of_series: Vec<Expression>,
+    conditions: Vec<PlaceCondition>,
+    filters: Vec<PlaceCondition>,
+    groups: Groups,
+    sums: Sums,
+    ends: EndSpots<'a>,
+    spill: Spill,
+    /// Whether there is no memory for another group.
+    is_full: bool,
+    /// Whether there is not even memory for what groups are told from.
+    is_too_large: bool,
+    told: u64,
+    context: MemoryContext,
+    /// The memory of what is spilled and stored, below the other.
+    apart: MemoryContext,
+}
+
+/// The findings of a reading.
+pub struct FoundGroups {
+    /// Rows of the groups that had to make room for others.
+    pub stored: Option<StoredRows>,
+    /// The number of times that groups were summed up.
+    pub batches: usize,
+    /// Rows at ends of groups that were looked up.
+    pub looked_up: usize,
+    /// The last groups, and their results.
+    pub groups: Groups,
+    pub results: Vec<Option<Datum>>,
+    /// The values of rows at the ends of these groups.
+    pub ends: Vec<Option<Datum>>,
+    pub series: Vec<Vec<Datum>>,
+}
+
+impl<'a> GroupReading<'a> {
+    pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> GroupReading<'a> {
+        let key = |&place: &usize| {
+            let (expression, shape, equality, collation) = prepared.keys[place];
+            // SAFETY: the planner has found the operator for the key.
+            unsafe { GroupKey::new(expression, shape, equality, collation, context) }
+        };
+        let sets = prepared.sets.all.iter().map(|set| set.iter().map(key).collect());
+        let groups = Groups::new(sets, context);
+        let all = prepared.conditions.iter();
+        let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| !shape.depends_on_time());
+        let condition = |&(expression, shape): &(Expression, Shape)| PlaceCondition::new(expression, shape);
+        let sums = Sums::new(prepared, places.tree, context);
+        let apart = context_below(context, c"spilled groups");
+        GroupReading {
+            prepared,
+            places,
+            of_series: of_series.into_iter().map(|&(expression, _)| expression).collect(),
+            conditions: others.into_iter().map(condition).collect(),
+            filters: prepared.filters.iter().map(condition).collect(),
+            groups,
+            sums,
+            ends: EndSpots::new(&prepared.ends),
+            spill: Spill::new(0, apart),
+            is_full: false,
+            is_too_large: false,
+            told: 0,
+            context,
+            apart,
+        }
+    }
+
+    /// Whether a series fulfils the conditions.
+    pub fn accept(&mut self, key: &[u8]) -> bool {
+        let series = &self.places.tree.series;
+        // The reader may be in memory of its own, which goes before the answer does.
+        // SAFETY: the context is that of the answer.
+        let values: Vec<Datum> =
+            unsafe { PgMemoryContexts::For(self.context).switch_to(|_| stored(series, key)) };
+        self.places.columns.set_series(self.places.row, &values);
+        if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
+            return false;
+        }
+        memory::room(&mut self.places.series, 1);
+        self.places.series.push(values);
+        if self.places.series.len().is_multiple_of(1024) {
+            self.look_at_memory();
+        }
+        !self.is_too_large
+    }
+
+    /// Adds what a cell of a series holds.
+    pub fn add(&mut self, place: Place, contents: &Contents) {
+        let GroupReading { places, conditions, .. } = self;
+        if self.is_too_large || !conditions.iter_mut().all(|condition| condition.holds(places, place)) {
+            return;
+        }
+        for set in 0..self.groups.num_sets() {
+            self.sum_up(set, place, contents);
+        }
+    }
+
+    /// Adds what a cell of a series holds to its group in a grouping set.
+    fn sum_up(&mut self, set: usize, place: Place, contents: &Contents) {
+        self.told += 1;
+        if self.told.is_multiple_of(OFTEN) {
+            self.look_at_memory();
+        }
+        let group = match self.groups.number(set, &self.places, place, !self.is_full) {
+            GroupNumber::Known(group) => group,
+            GroupNumber::New(group) => {
+                self.make_room(group);
+                group
+            }
+            GroupNumber::WithoutRoom(hash) => return self.spill.add(hash, set, place, contents),
+        };
+        let GroupReading { sums, ends, filters, places, .. } = self;
+        let mut holds = |filter: usize| filters[filter].holds(places, place);
+        sums.add(group, places, place, contents, &mut holds);
+        ends.add(group, place.series, &contents.extent, holds);
+    }
+
+    fn make_room(&mut self, group: usize) {
+        self.sums.make_room(group);
+        self.ends.make_room(group);
+    }
+
+    /// Finds out whether memory is used up.
+    fn look_at_memory(&mut self) {
+        let most = most_memory();
+        // SAFETY: the context is that of the answer.
+        let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, false) };
+        let others = kept + self.places.series.len() * SERIES + self.groups.memory_of_keys();
+        let groups = self.groups.memory() + self.sums.memory() + self.ends.memory();
+        self.is_full |= others + groups > most;
+        // What does not get less when groups are spilled.
+        self.is_too_large |= others > most / 4 * 3 || others + groups > 2 * most;
+    }
+
+    /// Ends the reading: computes the results of all groups.
+    pub fn finish(mut self) -> Result<FoundGroups, Reason> {
+        self.groups.complete();
+        self.groups.all.len().checked_sub(1).into_iter().for_each(|last| self.make_room(last));
+        let mut waiting: Vec<Spilled> = self.spill.take().collect();
+        let (mut stored, mut batches, mut looked_up) = (None, 1, 0);
+        let mut done = self.check_memory();
+        while let (Ok(()), Some(next)) = (&done, waiting.pop()) {
+            // SAFETY: the memory of the rows is that of the answer, which ends them.
+            let rows = stored.get_or_insert_with(|| unsafe { StoredRows::new(self.places.row, self.apart) });
+            done = self.store(rows).map(|count| looked_up += count);
+            if done.is_ok() {
+                self.begin_again(next.level + 1);
+                next.read(self.places.tree.values.len(), |set, place, contents| {
+                    self.sum_up(set, place, contents)
+                });
+                waiting.extend(self.spill.take());
+                done = self.check_memory();
+                batches += 1;
+            }
+        }
+        let found = done.and_then(|()| Ok((self.results()?, self.end_values(self.context)?)));
+        match found {
+            Ok((results, (ends, last))) => {
+                let (groups, series, looked_up) = (self.groups, self.places.series, looked_up + last);
+                Ok(FoundGroups { stored, batches, looked_up, groups, results, ends, series })
+            }
+            Err(reason) => {
+                stored.into_iter().for_each(StoredRows::end);
+                Err(reason)
+            }
+        }
+    }
+
+    fn check_memory(&self) -> Result<(), Reason> {
+        if self.is_too_large {
+            Err(Reason::Memory)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The values of rows at the ends of all groups, and how many were looked up.
+    fn end_values(&self, context: MemoryContext) -> Result<(Vec<Option<Datum>>, usize), Reason> {
+        self.ends.values(&self.places, context, most_memory())
+    }
+
+    /// Stores the rows of all groups, and returns how many rows at their ends were looked up.
+    fn store(&self, rows: &mut StoredRows) -> Result<usize, Reason> {
+        let GroupReading { prepared, places, sums, .. } = self;
+        let row = places.row;
+        let memory = context_below(self.apart, c"ends of groups");
+        let (ends, looked_up) = self.end_values(memory)?;
+        for (number, group) in self.groups.all.iter().enumerate() {
+            check_for_interrupts!();
+            prepared.show(group, &self.groups, &places.series, places.tree, places.cells);
+            for aggregate in 0..prepared.aggregates.len() {
+                // SAFETY: the memory of the row is emptied when the row has been copied.
+                let result = unsafe {
+                    PgMemoryContexts::For(row.memory()).switch_to(|_| sums.result(number, aggregate))
+                };
+                row.set(prepared.first_result + aggregate, result?);
+            }
+            prepared.show_ends(number, &ends);
+            rows.add(row);
+            row.forget();
+        }
+        // SAFETY: the rows have copies of the values.
+        unsafe { pg_sys::MemoryContextDelete(memory) }
+        Ok(looked_up)
+    }
+
+    /// Forgets the groups, but not what they are told from.
+    fn begin_again(&mut self, level: u32) {
+        self.groups.clear();
+        self.sums.clear();
+        self.ends.clear();
+        self.spill = Spill::new(level, self.apart);
+        self.is_full = false;
+    }
+
+    /// The results of all groups that are in memory.
+    fn results(&self) -> Result<Vec<Option<Datum>>, Reason> {
+        let (groups, aggregates) = (self.groups.all.len(), self.prepared.aggregates.len());
+        let mut results = Vec::new();
+        memory::room(&mut results, groups * aggregates);
+        for group in 0..groups {
+            memory::check();
+            for aggregate in 0..aggregates {
+                results.push(self.sums.result(group, aggregate)?);
+            }
+        }
+        Ok(results)
+    }
+}
+
+/// Makes a memory context that goes with the one above it.
+fn context_below(above: MemoryContext, name: &'static CStr) -> MemoryContext {
+    // SAFETY: the context is that of an answer, or below it.
+    unsafe {
+        pg_sys::AllocSetContextCreateInternal(
+            above,
+            name.as_ptr(),
+            pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+        )
+    }
+}

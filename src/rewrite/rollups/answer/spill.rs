@@ -1,0 +1,78 @@
+//! Groups for which there is no memory, in temporary files: each file has some of the groups, with all that was told of them since
+//! there was no room.
+
+use super::place::Place;
+use crate::pg::error::defect;
+use crate::pg::file::TemporaryFile;
+use pgrx::check_for_interrupts;
+use pgrx::pg_sys::MemoryContext;
+use tally_stats::tree::Contents;
+
+/// Files among which groups are divided, and the bits of a hash that say to which one a group belongs.
+const FILES: usize = 32;
+const BITS: u32 = FILES.trailing_zeros();
+
+/// The numbers before the contents of a cell: the grouping set, the series, the cell, and how many bytes follow.
+const HEADER: usize = 4 * size_of::<u32>();
+
+/// The files into which is written.
+pub struct Spill {
+    files: [Option<TemporaryFile>; FILES],
+    /// The number of times that the groups have been divided before.
+    level: u32,
+    context: MemoryContext,
+}
+
+/// A file that is to be read.
+pub struct Spilled {
+    file: TemporaryFile,
+    pub level: u32,
+}
+
+impl Spill {
+    /// No files yet; their buffers will be in the memory context.
+    pub fn new(level: u32, context: MemoryContext) -> Spill {
+        Spill { files: [const { None }; FILES], level, context }
+    }
+
+    /// Writes what a cell of a series adds to a group of a grouping set, of which this is the hash.
+    pub fn add(&mut self, hash: u64, set: usize, place: Place, contents: &Contents) {
+        let context = self.context;
+        let number = (hash.rotate_right(self.level * BITS) as usize) % FILES;
+        // SAFETY: the context is that of the answer, which is there until the file has been read.
+        let file = self.files[number].get_or_insert_with(|| unsafe { TemporaryFile::new(context) });
+        let bytes = contents.to_bytes();
+        for number in [set, place.series, place.cell, bytes.len()] {
+            file.write(&(number as u32).to_le_bytes());
+        }
+        file.write(&bytes);
+    }
+
+    /// Takes the files that have been written.
+    pub fn take(&mut self) -> impl Iterator<Item = Spilled> + '_ {
+        let level = self.level;
+        self.files.iter_mut().filter_map(Option::take).map(move |file| Spilled { file, level })
+    }
+}
+
+impl Spilled {
+    /// Reads what was written, of contents with this many values.
+    pub fn read(mut self, values: usize, mut each: impl FnMut(usize, Place, &Contents)) {
+        let (mut header, mut bytes) = ([0; HEADER], Vec::new());
+        self.file.rewind();
+        while self.file.read(&mut header) {
+            check_for_interrupts!();
+            let mut numbers = header
+                .chunks_exact(size_of::<u32>())
+                .map(|number| number.iter().rev().fold(0, |all, &byte| all << 8 | usize::from(byte)));
+            let mut next = || numbers.next().unwrap_or_default();
+            let (set, series, cell, length) = (next(), next(), next(), next());
+            bytes.resize(length, 0);
+            let is_whole = self.file.read(&mut bytes);
+            match Contents::from_bytes(values, &bytes).filter(|_| is_whole) {
+                Some(contents) => each(set, Place { series, cell }, &contents),
+                None => defect("a temporary file has what was written"),
+            }
+        }
+    }
+}
