@@ -243,7 +243,8 @@ impl Detector {
 
     /// The row this many steps ahead; none before a value.
     pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
-        report::forecast(self.judged(s).seen(), ahead, s)
+        let judged = self.judged(s);
+        report::forecast(judged.seen(), ahead, judged.views.last(), judged.scale.noise(s), s)
     }
 
     /// Rows since the last change.
@@ -280,6 +281,12 @@ impl Detector {
     pub fn evidence_since(&self, since: i64, s: &Settings) -> f64 {
         let judged = self.judged(s);
         report::evidence_since(&judged.clock, &judged.segmentation, since, self.options.hazard(s), s)
+    }
+
+    /// Natural log of the Bayes factor for the change at this row, against none since a time; none if there is none.
+    pub fn evidence_at(&self, row: u64, since: i64, s: &Settings) -> Option<f64> {
+        let judged = self.judged(s);
+        report::evidence_at(&judged.clock, &judged.segmentation, row, since, self.options.hazard(s), s)
     }
 }
 
