@@ -29,7 +29,7 @@ use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
 use clock::{Clock, Row};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
-use report::Seen;
+use report::{Drift, Seen};
 use scale::SeriesScale;
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
@@ -244,7 +244,10 @@ impl Detector {
     /// The row this many steps ahead; none before a value.
     pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
         let judged = self.judged(s);
-        report::forecast(judged.seen(), ahead, judged.views.last(), judged.scale.noise(s), s)
+        let noise = judged.scale.noise(s);
+        let (correlation, differences) = (noise.correlation, noise.differences);
+        let drift = Drift { last: judged.views.last(), correlation, differences };
+        report::forecast(judged.seen(), ahead, drift, s)
     }
 
     /// Rows since the last change.

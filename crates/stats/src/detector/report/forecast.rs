@@ -2,7 +2,6 @@
 
 use super::{Seen, CONFIDENCE};
 use crate::detector::numbers::bounded;
-use crate::detector::scale::NoiseEstimate;
 use crate::detector::settings::Settings;
 use crate::student::margin;
 
@@ -17,6 +16,15 @@ pub struct Forecast {
     pub high: f64,
 }
 
+/// The last value and what the differences of values say of the next ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Drift {
+    pub last: f64,
+    /// Correlation of neighbouring values, and variance of their differences.
+    pub correlation: f64,
+    pub differences: f64,
+}
+
 /// Standard deviations from the level beyond which a value is an outlier, of which nothing remains in the next rows.
 const FAR: f64 = 4.0;
 
@@ -24,14 +32,14 @@ const FAR: f64 = 4.0;
 ///
 /// What the last value is away from the level, autocorrelated noise takes back only by and by: the forecast leads from
 /// the last row to the level, and its interval widens from that of the next row to that of any row.
-pub fn forecast(seen: Seen, ahead: f64, last: f64, drift: NoiseEstimate, s: &Settings) -> Option<Forecast> {
+pub fn forecast(seen: Seen, ahead: f64, drift: Drift, s: &Settings) -> Option<Forecast> {
     let now = seen.segmentation.reading(&seen.clock.now(), s)?;
     let then = seen.segmentation.reading(&seen.clock.now().ahead(ahead), s)?;
     let noise = then.noise.get();
-    let away = last - now.level;
+    let away = drift.last - now.level;
     let kept = drift.correlation.powf(ahead);
     let mean = then.level + if away.abs() <= FAR * noise { kept * away } else { 0.0 };
-    // The variance of an innovation, from the level and from the differences, which know nothing of it.
+    // The greater of what the level and what the differences, which do not know it, say of the next rows.
     let forgotten = 1.0 - kept * kept;
     let fresh = 1.0 - drift.correlation * drift.correlation;
     let differences = 0.5 * drift.differences * (1.0 + drift.correlation) * forgotten / fresh;

@@ -11,7 +11,7 @@ mod forecast;
 pub use change::{Change, Kind};
 pub use changes::changes;
 pub use evidence::{change_probability, evidence_at, evidence_since};
-pub use forecast::{forecast, state, Forecast};
+pub use forecast::{forecast, state, Drift, Forecast};
 
 use super::clock::Clock;
 use super::segmentation::Segmentation;
