@@ -51,7 +51,7 @@ fn a_forecast_is_about_as_good_as_the_better_of_last_row_and_mean() {
                 "{correlation}, {ahead} ahead: {forecast:.3} {last:.3} {mean:.3}, covers {covered:.3}"
             );
             println!("{found}");
-            assert!(forecast <= 1.06 * last.min(mean), "{found}");
+            assert!(forecast <= 1.1 * last.min(mean), "{found}");
             assert!((0.92..=0.985).contains(&covered), "{found}");
         }
     }
