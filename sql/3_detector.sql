@@ -60,53 +60,61 @@ COMMENT ON OPERATOR FAMILY detector_ops USING hash IS 'equality of detectors';
 -- Feeding it -----------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION detect_row(internal, double precision) RETURNS internal
-    AS 'MODULE_PATHNAME', 'detect_row_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+    AS 'MODULE_PATHNAME', 'detect_row_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 CREATE FUNCTION detect_row(internal, double precision, timestamptz) RETURNS internal
-    AS 'MODULE_PATHNAME', 'detect_at_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+    AS 'MODULE_PATHNAME', 'detect_at_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 CREATE FUNCTION detect_row(internal, double precision, timestamptz, double precision, interval) RETURNS internal
-    AS 'MODULE_PATHNAME', 'detect_at_with_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+    AS 'MODULE_PATHNAME', 'detect_at_with_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+CREATE FUNCTION detect_row(internal, detector, double precision, timestamptz) RETURNS internal
+    AS 'MODULE_PATHNAME', 'detect_on_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 CREATE FUNCTION detect_result(internal) RETURNS detector
-    AS 'MODULE_PATHNAME', 'detect_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
+    AS 'MODULE_PATHNAME', 'detect_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION surprise_result(internal) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'surprise_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED;
+    AS 'MODULE_PATHNAME', 'surprise_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 CREATE FUNCTION change_probability_result(internal) RETURNS double precision
-    AS 'MODULE_PATHNAME', 'change_probability_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+    AS 'MODULE_PATHNAME', 'change_probability_result_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 
 COMMENT ON FUNCTION detect_row(internal, double precision) IS 'transition of detect, surprise and change_probability';
 COMMENT ON FUNCTION detect_row(internal, double precision, timestamptz) IS 'transition of detect, surprise and change_probability';
 COMMENT ON FUNCTION detect_row(internal, double precision, timestamptz, double precision, interval) IS 'transition of detect, surprise and change_probability';
+COMMENT ON FUNCTION detect_row(internal, detector, double precision, timestamptz) IS 'transition of detect';
 COMMENT ON FUNCTION detect_result(internal) IS 'result of detect';
 COMMENT ON FUNCTION surprise_result(internal) IS 'result of surprise';
 COMMENT ON FUNCTION change_probability_result(internal) IS 'result of change_probability';
 
 CREATE AGGREGATE detect(value double precision) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = safe
 );
 CREATE AGGREGATE detect(value double precision, at timestamptz) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = safe
 );
 CREATE AGGREGATE detect(value double precision, at timestamptz, sensitivity double precision, period interval) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = safe
+);
+CREATE AGGREGATE detect(d detector, value double precision, at timestamptz) (
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = detect_result, PARALLEL = safe
 );
 CREATE AGGREGATE surprise(value double precision) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = safe
 );
 CREATE AGGREGATE surprise(value double precision, at timestamptz) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = safe
 );
 CREATE AGGREGATE surprise(value double precision, at timestamptz, sensitivity double precision, period interval) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = surprise_result, PARALLEL = safe
 );
 CREATE AGGREGATE change_probability(value double precision) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = safe
 );
 CREATE AGGREGATE change_probability(value double precision, at timestamptz) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = safe
 );
 CREATE AGGREGATE change_probability(value double precision, at timestamptz, sensitivity double precision, period interval) (
-    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = restricted
+    SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = safe
 );
 
+COMMENT ON AGGREGATE detect(detector, double precision, timestamptz) IS
+    'the stored detector of the first row after it has seen all rows; NULL starts one; write ORDER BY at inside the parentheses';
 COMMENT ON AGGREGATE detect(double precision) IS 'the detector that has seen all rows; write ORDER BY at inside the parentheses';
 COMMENT ON AGGREGATE detect(double precision, timestamptz) IS 'the detector that has seen all rows; write ORDER BY at inside the parentheses';
 COMMENT ON AGGREGATE detect(double precision, timestamptz, double precision, interval) IS 'the detector that has seen all rows; write ORDER BY at inside the parentheses';
@@ -118,9 +126,9 @@ COMMENT ON AGGREGATE change_probability(double precision, timestamptz) IS 'proba
 COMMENT ON AGGREGATE change_probability(double precision, timestamptz, double precision, interval) IS 'probability that level, slope or noise changed within the last 25 rows; NULL among the first 20; write OVER (ORDER BY at)';
 
 CREATE FUNCTION observe(d detector, value double precision) RETURNS detector
-    AS 'MODULE_PATHNAME', 'observe_row_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+    AS 'MODULE_PATHNAME', 'observe_row_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 CREATE FUNCTION observe(d detector, value double precision, at timestamptz) RETURNS detector
-    AS 'MODULE_PATHNAME', 'observe_at_wrapper' LANGUAGE C IMMUTABLE PARALLEL RESTRICTED COST 10;
+    AS 'MODULE_PATHNAME', 'observe_at_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
 CREATE FUNCTION detector_for(sensitivity double precision DEFAULT NULL, period interval DEFAULT NULL) RETURNS detector
     AS 'MODULE_PATHNAME', 'detector_for_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
@@ -198,6 +206,12 @@ CREATE FUNCTION change_evidence(d detector, since timestamptz) RETURNS double pr
 COMMENT ON FUNCTION change_evidence(detector, timestamptz) IS
     'natural logarithm of the Bayes factor for a change at that time or later, against none';
 
+CREATE FUNCTION change_evidence(d detector, since timestamptz, "row" bigint) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'detector_row_evidence_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION change_evidence(detector, timestamptz, bigint) IS
+    'natural logarithm of the Bayes factor for the change of change_points at this row, against none since that time; NULL if there is no such change';
+
 CREATE FUNCTION fleet_discoveries(
     evidence double precision[], fdr double precision,
     OUT number integer, OUT probability double precision, OUT expected_false_share double precision
@@ -207,119 +221,222 @@ CREATE FUNCTION fleet_discoveries(
 COMMENT ON FUNCTION fleet_discoveries(double precision[], double precision) IS
     'of many series, the numbers of those to report so that the expected share of false ones is at most fdr; 22023 unless 0 < fdr < 1';
 
+CREATE FUNCTION fleet_discoveries(
+    evidence double precision[], wanted boolean[], fdr double precision,
+    OUT number integer, OUT probability double precision, OUT expected_false_share double precision
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'fleet_choice_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 10000;
+
+COMMENT ON FUNCTION fleet_discoveries(double precision[], boolean[], double precision) IS
+    'of many possible changes, the numbers of those to report of the wanted ones so that the expected share of false ones is at most fdr; 22023 unless 0 < fdr < 1';
+
 CREATE FUNCTION fleet_weight(series text, weight double precision) RETURNS double precision
     AS 'MODULE_PATHNAME', 'fleet_weight_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION fleet_weight(text, double precision) IS 'the weight of a series; 22023 unless it is finite and not negative';
 
+CREATE FUNCTION series_query(query text, of_rows boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
+-- The query is the caller's and so is its search_path. Everything else names PostgreSQL's own operators and functions.
+DECLARE
+    source pg_catalog.text := pg_catalog.rtrim(query, E'; \n\t');
+    said pg_catalog.text;
+BEGIN
+    IF query IS NULL THEN
+        RAISE EXCEPTION 'the query must not be null' USING
+            ERRCODE = '22004', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
+    ELSIF pg_catalog.octet_length(query) OPERATOR(pg_catalog.>) 1000000 THEN
+        RAISE EXCEPTION 'the query is longer than 1 MB' USING ERRCODE = '54000', HINT = 'Put what it reads into a table or a view.';
+    ELSIF source OPERATOR(pg_catalog.=) '' THEN
+        RAISE EXCEPTION 'the query is empty' USING
+            ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
+    ELSIF of_rows THEN
+        EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
+    END IF;
+    RETURN source;
+EXCEPTION
+    WHEN syntax_error THEN
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+        RAISE EXCEPTION 'the query is not one SELECT' USING
+            ERRCODE = '42601', DETAIL = pg_catalog.format('%s.', said), HINT = 'Run it by itself first.';
+    WHEN undefined_column THEN
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+        RAISE EXCEPTION 'the query must have the columns series, at and value' USING
+            ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', said),
+            HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
+    WHEN cannot_coerce THEN
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+        RAISE EXCEPTION 'the columns series, at and value of the query do not have the right types' USING
+            ERRCODE = '42804', DETAIL = pg_catalog.format('%s.', said),
+            HINT = 'The column at is a timestamptz and value a number: cast them in the query, as in to_timestamp(at) AS at and value::int AS value.';
+END $$;
+
+COMMENT ON FUNCTION series_query(text, boolean) IS
+    'the query without its semicolon; an error unless it is one SELECT and, if it is one of rows, has the columns series, at and value';
+
 CREATE FUNCTION important_changes(
-    query text, since timestamptz DEFAULT '-infinity', fdr double precision DEFAULT 0.05, top integer DEFAULT 20
+    query text, since timestamptz DEFAULT '-infinity', fdr double precision DEFAULT 0.05, top integer DEFAULT 20,
+    per_series integer DEFAULT 3, direction text DEFAULT 'both', min_effect double precision DEFAULT 0, min_percent double precision DEFAULT 0,
+    sensitivity double precision DEFAULT NULL, period interval DEFAULT NULL, separator text DEFAULT '/'
 ) RETURNS TABLE (
-    series text, at timestamptz, first_alerted_at timestamptz, kind text, probability double precision,
+    series text, at timestamptz, first_alerted_at timestamptz, ended_at timestamptz, kind text, probability double precision,
     before double precision, after double precision, difference double precision, difference_low double precision,
     difference_high double precision, effect_sd double precision, importance double precision, slices text[],
-    expected_false_share double precision, explanation text
-) LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10000 ROWS 20 AS $$
--- The query is the caller's and so is its search_path. Everything else names PostgreSQL's own operators and functions, and those of the
--- extension with exactly the types that they are declared with: nothing that others have made can fit better.
+    slice_effects double precision[], expected_false_share double precision, explanation text
+) LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10000 ROWS 20 SET jit = off AS $$
+-- Without jit, as compiling the plan would take longer than running it. The query is the caller's and so is its search_path. Everything
+-- else names PostgreSQL's own operators and functions, and those of the extension with exactly the types that they are declared with: nothing that others have made can fit better.
 DECLARE
     here pg_catalog.text := (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
         WHERE e.extname OPERATOR(pg_catalog.=) 'pg_tally' AND n.oid OPERATOR(pg_catalog.=) e.extnamespace);
     source pg_catalog.text;
     weight pg_catalog.text := 'q.weight';
+    stored pg_catalog.bool;
+    watched pg_catalog.text;
     said pg_catalog.text;
     detail pg_catalog.text;
     hint pg_catalog.text;
 BEGIN
-    IF query IS NULL OR since IS NULL OR fdr IS NULL THEN
-        RAISE EXCEPTION 'query, since and fdr must not be null' USING
-            ERRCODE = '22004', HINT = 'Leave since and fdr out for all times and 5 %.';
-    ELSIF pg_catalog.octet_length(query) OPERATOR(pg_catalog.>) 1000000 THEN
-        RAISE EXCEPTION 'the query is longer than 1 MB' USING ERRCODE = '54000', HINT = 'Put what it reads into a table or a view.';
-    END IF;
-    source := pg_catalog.rtrim(query, E'; \n\t');
-    IF source OPERATOR(pg_catalog.=) '' THEN
-        RAISE EXCEPTION 'the query is empty' USING
-            ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
+    IF query IS NULL OR since IS NULL OR fdr IS NULL OR direction IS NULL OR min_effect IS NULL OR min_percent IS NULL THEN
+        RAISE EXCEPTION 'query, since, fdr, direction, min_effect and min_percent must not be null' USING
+            ERRCODE = '22004', HINT = 'Leave out what you do not need: the default is all changes of all times at 5 %.';
     ELSIF NOT (fdr OPERATOR(pg_catalog.>) 0 AND fdr OPERATOR(pg_catalog.<) 1) THEN
         RAISE EXCEPTION 'false discovery rate must be between 0 and 1: %', fdr USING ERRCODE = '22023', HINT = 'Write 5 % as 0.05.';
-    ELSIF top OPERATOR(pg_catalog.<) 0 THEN
-        RAISE EXCEPTION 'top must not be negative' USING ERRCODE = '22023', HINT = 'Give the number of changes to report, or NULL for all.';
+    ELSIF top OPERATOR(pg_catalog.<) 0 OR per_series OPERATOR(pg_catalog.<) 0 THEN
+        RAISE EXCEPTION 'top and per_series must not be negative' USING
+            ERRCODE = '22023', HINT = 'Give the number of changes to report, or NULL for all.';
+    ELSIF direction OPERATOR(pg_catalog.<>) ALL ('{both,up,down}'::pg_catalog.text[]) THEN
+        RAISE EXCEPTION 'unrecognized direction: "%"', direction USING ERRCODE = '22023', HINT = 'Directions are up, down and both.';
+    ELSIF NOT (min_effect OPERATOR(pg_catalog.>=) 0 AND min_percent OPERATOR(pg_catalog.>=) 0) THEN
+        RAISE EXCEPTION 'min_effect and min_percent must not be negative' USING
+            ERRCODE = '22023', HINT = 'Give sizes without a sign; direction chooses between rises and falls.';
     END IF;
+    EXECUTE pg_catalog.format('SELECT %s.series_query($1, false)', here) INTO source USING query;
+    -- Either the rows of the series or detectors that have seen them.
     BEGIN
-        EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
-    EXCEPTION
-        WHEN syntax_error THEN
-            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
-            RAISE EXCEPTION 'the query is not one SELECT' USING
-                ERRCODE = '42601', DETAIL = pg_catalog.format('%s.', said), HINT = 'Run it by itself first.';
-        WHEN undefined_column THEN
-            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
-            RAISE EXCEPTION 'the query must have the columns series, at and value' USING
-                ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', said),
-                HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
-        WHEN cannot_coerce THEN
-            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
-            RAISE EXCEPTION 'the columns series, at and value of the query do not have the right types' USING
-                ERRCODE = '42804', DETAIL = pg_catalog.format('%s.', said),
-                HINT = 'The column at is a timestamptz and value a number: cast them in the query, as in to_timestamp(at) AS at and value::int AS value.';
+        EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, COALESCE(q.detector, NULL::%s.detector) FROM (%s\n) AS q LIMIT 0', here, source);
+        stored := true;
+        IF sensitivity IS NOT NULL OR period IS NOT NULL THEN
+            RAISE EXCEPTION 'stored detectors have their own sensitivity and period' USING
+                ERRCODE = '22023', HINT = 'Give these to detector_for() when a detector is begun.';
+        END IF;
+    EXCEPTION WHEN undefined_column OR datatype_mismatch OR syntax_error THEN
+        stored := false;
     END;
+    IF NOT stored THEN
+        EXECUTE pg_catalog.format('SELECT %s.series_query($1, true)', here) INTO source USING query;
+    END IF;
     BEGIN
         EXECUTE pg_catalog.format(E'SELECT q.weight::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
     EXCEPTION WHEN undefined_column THEN
         weight := 'NULL';
     END;
-    -- The query on its own, so that it may be of tables that others distribute, and then one sorted pass: only one series is in
-    -- memory at a time, and of each only its strongest change is kept.
+    -- One sorted pass over rows: only one series is in memory at a time. Rows of the same time are taken in the order of their values.
+    watched := CASE WHEN NOT stored THEN
+        $rows$SELECT q.series::pg_catalog.text AS series, pg_catalog.max((%2$s)::pg_catalog.float8) AS weight,
+            %1$s.detect(q.value::pg_catalog.float8, q.at::pg_catalog.timestamptz, $5, $6
+                ORDER BY q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8) AS d
+        FROM q WHERE pg_catalog.isfinite(q.at::pg_catalog.timestamptz) GROUP BY q.series::pg_catalog.text$rows$
+    ELSE
+        $stored$SELECT q.series::pg_catalog.text AS series, (%2$s)::pg_catalog.float8 AS weight, q.detector AS d FROM q
+        WHERE q.detector IS NOT NULL$stored$
+    END;
+    watched := pg_catalog.format(watched, here, weight);
+    -- The query on its own, so that it may be of tables that others distribute.
     BEGIN
         RETURN QUERY EXECUTE pg_catalog.format($query$
             WITH q AS MATERIALIZED (
                 %2$s
+            ), watched AS (
+                SELECT pg_catalog.row_number() OVER () AS which, s.series, %1$s.fleet_weight(s.series, COALESCE(s.weight, 1)) AS weight, s.d
+                FROM (%3$s) s
             ), detected AS MATERIALIZED (
-                SELECT pg_catalog.row_number() OVER () AS number, s.series, %1$s.fleet_weight(s.series, COALESCE(s.weight, 1)) AS weight,
-                    %1$s.change_evidence(s.d, $2) AS evidence, c.*
-                FROM (
-                    SELECT q.series::pg_catalog.text AS series, pg_catalog.max((%3$s)::pg_catalog.float8) AS weight,
-                        %1$s.detect(q.value::pg_catalog.float8, q.at::pg_catalog.timestamptz ORDER BY q.at::pg_catalog.timestamptz) AS d
-                    FROM q WHERE pg_catalog.isfinite(q.at::pg_catalog.timestamptz) GROUP BY q.series::pg_catalog.text
-                ) s LEFT JOIN LATERAL (
+                -- All changes of all series, and a row without a change for each of the others. A change of level may be undone by the
+                -- next one.
+                SELECT pg_catalog.row_number() OVER () AS number, s.which, s.series, s.weight, c.*,
+                    CASE WHEN c."row" IS NULL THEN %1$s.change_evidence(s.d, $2) ELSE %1$s.change_evidence(s.d, $2, c."row") END AS evidence,
+                    COALESCE(c.kind OPERATOR(pg_catalog.=) 'level' AND pg_catalog.lead(c.kind) OVER later OPERATOR(pg_catalog.=) 'level'
+                        AND pg_catalog.sign(pg_catalog.lead(c.difference) OVER later) OPERATOR(pg_catalog.<>) pg_catalog.sign(c.difference)
+                        AND pg_catalog.abs(pg_catalog.lead(c.after) OVER later OPERATOR(pg_catalog.-) c.before)
+                            OPERATOR(pg_catalog.<=) (0.25::pg_catalog.float8 OPERATOR(pg_catalog.*) pg_catalog.abs(c.difference)), false) AS undone
+                FROM watched s LEFT JOIN LATERAL (
                     SELECT * FROM %1$s.change_points(s.d) c
-                    WHERE c.at OPERATOR(pg_catalog.>=) $2 AND c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
-                    ORDER BY c.probability OPERATOR(pg_catalog.*) pg_catalog.abs(c.effect_sd) DESC LIMIT 1
+                    WHERE COALESCE(c.at OPERATOR(pg_catalog.>=) $2, $2 OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz)
+                        AND c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
                 ) c ON true
-            ), found AS MATERIALIZED (
+                WINDOW later AS (PARTITION BY s.which ORDER BY c."row")
+            ), chosen AS (
+                SELECT f.number::pg_catalog.int8 AS number, f.probability, f.expected_false_share
+                FROM (
+                    SELECT pg_catalog.array_agg(d.evidence ORDER BY d.number) AS evidence,
+                        pg_catalog.array_agg(d.kind IS NOT NULL
+                            AND ($7 OPERATOR(pg_catalog.=) 'both'
+                                OR (d.difference OPERATOR(pg_catalog.>) 0::pg_catalog.float8) OPERATOR(pg_catalog.=) ($7 OPERATOR(pg_catalog.=) 'up'))
+                            AND pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.>=) $8
+                            AND (100::pg_catalog.float8 OPERATOR(pg_catalog.*) pg_catalog.abs(d.difference))
+                                OPERATOR(pg_catalog.>=) ($9 OPERATOR(pg_catalog.*) pg_catalog.abs(d.before))
+                            ORDER BY d.number) AS wanted
+                    FROM detected d
+                ) e, %1$s.fleet_discoveries(e.evidence, e.wanted, $3) f
+            ), judged AS (
                 SELECT d.*, f.probability AS posterior, f.expected_false_share,
-                    f.probability OPERATOR(pg_catalog.*) pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.*) d.weight AS importance,
-                    pg_catalog.tstzrange(d.at, COALESCE(d.first_alerted_at, d.at), '[]') AS seen,
-                    pg_catalog.string_to_array(d.series, '/') AS path
-                FROM (SELECT pg_catalog.array_agg(evidence ORDER BY number) AS evidence FROM detected) e,
-                    %1$s.fleet_discoveries(e.evidence, $3) f JOIN detected d ON d.number OPERATOR(pg_catalog.=) f.number::pg_catalog.int8
+                    pg_catalog.count(*) FILTER (WHERE NOT d.undone) OVER (PARTITION BY d.which ORDER BY d."row" DESC) AS chain
+                FROM detected d LEFT JOIN chosen f ON f.number OPERATOR(pg_catalog.=) d.number
                 WHERE d.kind IS NOT NULL
+            ), linked AS (
+                -- A change and the one that undoes it are told together. In a chain of these, every other one is told.
+                SELECT j.*, j.undone AND pg_catalog.row_number() OVER (PARTITION BY j.which, j.chain ORDER BY j."row")
+                    OPERATOR(pg_catalog.%%) 2::pg_catalog.int8 OPERATOR(pg_catalog.=) 1::pg_catalog.int8 AS ends
+                FROM judged j
+            ), found AS MATERIALIZED (
+                SELECT * FROM (
+                    SELECT l.*, CASE WHEN l.ends THEN pg_catalog.lead(l.at) OVER later END AS ended_at,
+                        pg_catalog.lag(l.ends AND l.posterior IS NOT NULL) OVER later AS told,
+                        l.posterior OPERATOR(pg_catalog.*) LEAST(pg_catalog.abs(l.effect_sd), 100::pg_catalog.float8)
+                            OPERATOR(pg_catalog.*) l.weight AS importance,
+                        pg_catalog.tstzrange(l.at, COALESCE(l.first_alerted_at, l.at), '[]') AS seen,
+                        CASE WHEN $10 OPERATOR(pg_catalog.<>) '' THEN pg_catalog.string_to_array(l.series, $10) END AS path
+                    FROM linked l
+                    WINDOW later AS (PARTITION BY l.which ORDER BY l."row")
+                ) l
+                WHERE l.posterior IS NOT NULL
             ), above AS MATERIALIZED (
-                SELECT f.number, f.seen, f.difference, pg_catalog.array_to_string(f.path[1:n], '/') AS parent
-                FROM found f CROSS JOIN LATERAL pg_catalog.generate_series(1, pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.-) 1) n
+                -- The names of which a series may be a slice: its own without some neighbouring parts.
+                SELECT f.number, f.seen, f.difference,
+                    pg_catalog.array_to_string(f.path[:head] OPERATOR(pg_catalog.||) f.path[tail:], $10) AS parent
+                FROM found f CROSS JOIN LATERAL pg_catalog.generate_series(0, pg_catalog.cardinality(f.path)) head
+                    CROSS JOIN LATERAL pg_catalog.generate_series(head OPERATOR(pg_catalog.+) 2, pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.+) 1) tail
+                WHERE pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.<=) 32 AND pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.>) 1
             ), folded AS MATERIALIZED (
-                -- A slice a/b is told with its parent a if both changed in the same direction at the same time.
-                SELECT s.number AS slice, p.number AS parent FROM above s JOIN found p ON p.series OPERATOR(pg_catalog.=) s.parent
+                -- A slice is told with its parent if both changed in the same direction at the same time.
+                SELECT DISTINCT s.number AS slice, p.number AS parent FROM above s JOIN found p ON p.series OPERATOR(pg_catalog.=) s.parent
                 WHERE p.seen OPERATOR(pg_catalog.&&) s.seen AND pg_catalog.sign(p.difference) OPERATOR(pg_catalog.=) pg_catalog.sign(s.difference)
+                    AND p.number OPERATOR(pg_catalog.<>) s.number
             ), reported AS MATERIALIZED (
-                SELECT f.* FROM found f WHERE NOT EXISTS (SELECT FROM folded l WHERE l.slice OPERATOR(pg_catalog.=) f.number)
-                ORDER BY f.importance DESC NULLS LAST, f.series LIMIT $4
+                SELECT r.*
+                FROM (
+                    SELECT f.*, pg_catalog.row_number() OVER (PARTITION BY f.which ORDER BY f.importance DESC NULLS LAST, f.at) AS place
+                    FROM found f
+                    WHERE f.told IS NOT TRUE AND NOT EXISTS (SELECT FROM folded l WHERE l.slice OPERATOR(pg_catalog.=) f.number)
+                ) r
+                WHERE COALESCE(r.place OPERATOR(pg_catalog.<=) $11, true)
+                ORDER BY r.importance DESC NULLS LAST, r.series, r.at LIMIT $4
             ), named AS (
-                SELECT l.parent, pg_catalog.array_agg(s.series ORDER BY s.importance DESC NULLS LAST, s.series) AS slices
+                SELECT l.parent, pg_catalog.array_agg(s.series ORDER BY s.importance DESC NULLS LAST, s.series) AS slices,
+                    pg_catalog.array_agg(s.effect_sd ORDER BY s.importance DESC NULLS LAST, s.series) AS effects
                 FROM reported r JOIN folded l ON l.parent OPERATOR(pg_catalog.=) r.number JOIN found s ON s.number OPERATOR(pg_catalog.=) l.slice
                 GROUP BY l.parent
             )
-            SELECT r.series, r.at, r.first_alerted_at, r.kind, r.posterior, r.before, r.after, r.difference, r.difference_low,
-                r.difference_high, r.effect_sd, r.importance, COALESCE(n.slices, '{}'::pg_catalog.text[]), r.expected_false_share,
-                pg_catalog.format('%%s %%s%%s; expected share of false alarms in this report %%s %%%%', COALESCE(r.series, '(no series)'),
-                    pg_catalog.regexp_replace(r.explanation, 'probability .*', 'probability '),
-                    CASE WHEN r.posterior OPERATOR(pg_catalog.>=) 0.9995 THEN '> 0.999'
-                        ELSE pg_catalog.round(r.posterior::pg_catalog.numeric, 3)::pg_catalog.text END,
-                    pg_catalog.round(100 OPERATOR(pg_catalog.*) r.expected_false_share::pg_catalog.numeric, 1))
+            SELECT r.series, r.at, r.first_alerted_at, r.ended_at, r.kind, r.posterior, r.before, r.after, r.difference, r.difference_low,
+                r.difference_high, r.effect_sd, r.importance, COALESCE(n.slices, '{}'::pg_catalog.text[]),
+                COALESCE(n.effects, '{}'::pg_catalog.float8[]), r.expected_false_share,
+                pg_catalog.concat(COALESCE(r.series, '(no series)'), ' ', pg_catalog.regexp_replace(r.explanation, '; probability .*', ''),
+                    CASE WHEN r.posterior OPERATOR(pg_catalog.<) 0.9995::pg_catalog.float8
+                        THEN pg_catalog.format('; probability %%s', pg_catalog.round(r.posterior::pg_catalog.numeric, 3)) END,
+                    CASE WHEN r.ended_at IS NOT NULL
+                        THEN pg_catalog.format('; back after %%s', pg_catalog.justify_hours(r.ended_at OPERATOR(pg_catalog.-) r.at)) END)
             FROM reported r LEFT JOIN named n ON n.parent OPERATOR(pg_catalog.=) r.number
-            ORDER BY r.importance DESC NULLS LAST, r.series
-        $query$, here, source, weight) USING query, since, fdr, top;
+            ORDER BY r.importance DESC NULLS LAST, r.series, r.at
+        $query$, here, source, watched) USING query, since, fdr, top, sensitivity, period, direction, min_effect, min_percent, separator, per_series;
     EXCEPTION WHEN OTHERS THEN
         -- The same error without the lines above as its context.
         GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
@@ -329,5 +446,47 @@ BEGIN
     END;
 END $$;
 
-COMMENT ON FUNCTION important_changes(text, timestamptz, double precision, integer) IS
-    'what changed across the series of a query (series, at, value [, weight]), most important first, with a controlled share of false alarms; 42703 if a column is missing';
+COMMENT ON FUNCTION important_changes(
+    text, timestamptz, double precision, integer, integer, text, double precision, double precision, double precision, interval, text
+) IS
+    'what changed across the series of a query (series, at, value [, weight]) or its detectors (series, detector [, weight]), most important first, with a controlled share of false alarms; 42703 if a column is missing';
+
+CREATE FUNCTION surprising_episodes(
+    query text, threshold double precision DEFAULT 4, gap interval DEFAULT '1 hour',
+    sensitivity double precision DEFAULT NULL, period interval DEFAULT NULL
+) RETURNS TABLE (
+    series text, first_at timestamptz, peak_at timestamptz, last_at timestamptz, num_rows bigint, value double precision, surprise double precision
+) LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10000 ROWS 20 SET jit = off AS $$
+-- The query is the caller's and so is its search_path, as in important_changes.
+DECLARE
+    here pg_catalog.text := (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
+        WHERE e.extname OPERATOR(pg_catalog.=) 'pg_tally' AND n.oid OPERATOR(pg_catalog.=) e.extnamespace);
+    source pg_catalog.text;
+BEGIN
+    IF threshold IS NULL OR gap IS NULL THEN
+        RAISE EXCEPTION 'threshold and gap must not be null' USING ERRCODE = '22004', HINT = 'Leave them out for a surprise of 4 and an hour.';
+    END IF;
+    EXECUTE pg_catalog.format('SELECT %s.series_query($1, true)', here) INTO source USING query;
+    RETURN QUERY EXECUTE pg_catalog.format($query$
+        WITH q AS MATERIALIZED (
+            %2$s
+        ), judged AS (
+            SELECT r.*, %1$s.surprise(r.value, r.at, $4, $5) OVER (PARTITION BY r.series ORDER BY r.at, r.value ROWS UNBOUNDED PRECEDING) AS surprise
+            FROM (SELECT q.series::pg_catalog.text AS series, q.at::pg_catalog.timestamptz AS at, q.value::pg_catalog.float8 AS value FROM q) r
+            WHERE pg_catalog.isfinite(r.at)
+        ), alerts AS (
+            SELECT j.*, COALESCE(j.at OPERATOR(pg_catalog.-) pg_catalog.lag(j.at) OVER before OPERATOR(pg_catalog.>) $3, true) AS begins
+            FROM judged j WHERE j.surprise OPERATOR(pg_catalog.>=) $2
+            WINDOW before AS (PARTITION BY j.series ORDER BY j.at)
+        ), numbered AS (
+            SELECT a.*, pg_catalog.count(*) FILTER (WHERE a.begins) OVER (PARTITION BY a.series ORDER BY a.at ROWS UNBOUNDED PRECEDING) AS episode
+            FROM alerts a
+        )
+        SELECT n.series, pg_catalog.min(n.at), (pg_catalog.array_agg(n.at ORDER BY n.surprise DESC, n.at))[1], pg_catalog.max(n.at), pg_catalog.count(*),
+            (pg_catalog.array_agg(n.value ORDER BY n.surprise DESC, n.at))[1], pg_catalog.max(n.surprise)
+        FROM numbered n GROUP BY n.series, n.episode ORDER BY 2, 1
+    $query$, here, source) USING query, threshold, gap, sensitivity, period;
+END $$;
+
+COMMENT ON FUNCTION surprising_episodes(text, double precision, interval, double precision, interval) IS
+    'stretches of surprising rows of the series of a query (series, at, value): first, most surprising and last row of each, how many, and the value and surprise of its peak';

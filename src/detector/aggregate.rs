@@ -1,6 +1,6 @@
 //! `detect`, and its window functions `surprise` and `change_probability`: one state, three results.
 
-use super::datum::{observe, options, time, SETTINGS};
+use super::datum::{observe, options, started, time, SETTINGS};
 use crate::pg::moving::Moving;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::FunctionCallInfo;
@@ -55,6 +55,20 @@ fn detect_at_with(
 ) -> DetectorState {
     let chosen = || options(true, sensitivity, period.as_ref().map(microseconds));
     let mut state = start(state, fcinfo, chosen, true);
+    observe(&mut state, x, Some(time(at)));
+    state
+}
+
+/// Goes on from a stored detector, that of the first row.
+#[pg_extern(sql = false)]
+fn detect_on(
+    state: Option<DetectorState>,
+    detector: Option<&[u8]>,
+    x: Option<f64>,
+    at: Option<i64>,
+    fcinfo: FunctionCallInfo,
+) -> DetectorState {
+    let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, started(detector, true)));
     observe(&mut state, x, Some(time(at)));
     state
 }

@@ -5,8 +5,9 @@ use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys, IntoDatum};
 use tally_stats::detector::Change;
 
-/// A minute and a day, in microseconds.
-const MINUTE: i64 = 60_000_000;
+/// A second, a minute and a day, in microseconds.
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 1440 * MINUTE;
 
 /// Formats a time in the session's time zone.
@@ -16,19 +17,38 @@ fn written(at: i64, format: &str) -> String {
         .unwrap_or_default()
 }
 
-fn explained(change: &Change, timed: bool) -> String {
-    if !timed {
-        let seen = change.alerted.map(|(row, _)| format!("at row {}", row + 1));
-        return change.explain(false, &format!("at row {}", change.row + 1), seen.as_deref());
+/// The format of the time of day that these times need, none if days are enough.
+fn clock(times: &[i64], daily: bool) -> Option<&'static str> {
+    let whole = |unit: i64| times.iter().all(|at| at % unit == 0);
+    if daily && times.iter().all(|at| written(*at, "HH24MISSUS").bytes().all(|digit| digit == b'0')) {
+        return None;
     }
-    let exact = change.at % MINUTE != 0 || change.alerted.is_some_and(|(_, at)| at % MINUTE != 0);
-    let clock = if exact { "HH24:MI:SS" } else { "HH24:MI" };
-    let full = format!("FMDD Mon YYYY {clock}");
-    let seen = change.alerted.map(|(_, at)| {
-        let same_day = at.abs_diff(change.at) < DAY as u64 && written(at, "J") == written(change.at, "J");
-        written(at, if same_day { clock } else { &full })
+    Some(match () {
+        () if whole(MINUTE) => "HH24:MI",
+        () if whole(SECOND) => "HH24:MI:SS",
+        () => "HH24:MI:SS.US",
+    })
+}
+
+fn explained(change: &Change) -> String {
+    let Some(step) = change.step else {
+        let seen = change.alerted.filter(|(row, _)| *row != change.row);
+        let seen = seen.map(|(row, _)| format!("at row {}", row + 1));
+        return change.explain(&format!("at row {}", change.row + 1), seen.as_deref());
+    };
+    let seen = change.alerted.map(|(_, at)| at).filter(|at| *at != change.at);
+    let times = [change.at, seen.unwrap_or(change.at)];
+    let clock = clock(&times, step >= (DAY / SECOND) as f64);
+    let date = |at: i64| if written(at, "BC") == "BC" { "FMDD Mon FMYYYY BC" } else { "FMDD Mon FMYYYY" };
+    let full = |at: i64, zone: &str| match clock {
+        Some(clock) => written(at, &format!("{} {clock}{zone}", date(at))),
+        None => written(at, date(at)),
+    };
+    let seen = seen.map(|at| match clock {
+        Some(clock) if written(at, "J TZ") == written(change.at, "J TZ") => written(at, clock),
+        _ => full(at, " TZ"),
     });
-    change.explain(true, &format!("on {}", written(change.at, &full)), seen.as_deref())
+    change.explain(&format!("on {}", full(change.at, " TZ")), seen.as_deref())
 }
 
 #[allow(clippy::type_complexity)]
@@ -76,7 +96,7 @@ fn detector_change_points(
                 change.effect_sd,
                 change.rows_before.map(|rows| rows as i64),
                 change.rows_after as i64,
-                explained(&change, timed),
+                explained(&change),
             )
         })
         .collect();

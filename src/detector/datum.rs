@@ -46,6 +46,11 @@ pub fn stored(bytes: &[u8]) -> Detector {
     read(bytes, PgSqlErrorCode::ERRCODE_DATA_CORRUPTED)
 }
 
+/// Decodes a stored detector, or starts one.
+pub fn started(bytes: Option<&[u8]>, timed: bool) -> Detector {
+    bytes.map_or_else(|| Detector::new(timed, Options::new(timed)), stored)
+}
+
 /// Observes a row, or raises an error.
 pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
     memory::check();

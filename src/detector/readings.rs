@@ -1,17 +1,13 @@
 //! `observe`, and one function for each number that a detector reports.
 
 use super::aggregate::microseconds;
-use super::datum::{observe, options, stored, time, SETTINGS};
+use super::datum::{observe, options, started, stored, time, SETTINGS};
 use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
-use tally_stats::detector::{Detector, Options};
-
-fn started(state: Option<&[u8]>, timed: bool) -> Detector {
-    state.map_or_else(|| Detector::new(timed, Options::new(timed)), stored)
-}
+use tally_stats::detector::Detector;
 
 #[pg_extern(sql = false)]
 fn observe_row(state: Option<&[u8]>, x: Option<f64>) -> Vec<u8> {

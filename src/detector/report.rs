@@ -4,7 +4,7 @@ use super::datum::{stored, SETTINGS};
 use crate::pg::error::raise;
 use crate::pg::memory::{collect, fallibly};
 use pgrx::prelude::*;
-use tally_stats::fleet;
+use tally_stats::fleet::{self, Null};
 
 /// Natural log of the Bayes factor for a change at `since` or later.
 #[pg_extern(sql = false)]
@@ -12,15 +12,32 @@ fn detector_evidence(state: &[u8], since: i64) -> f64 {
     stored(state).evidence_since(since, SETTINGS)
 }
 
-/// The most series in one report, which takes seconds to compare them.
-const MOST_SERIES: usize = 10_000_000;
+/// Natural log of the Bayes factor for the change at this row, from 1; NULL if none is there.
+#[pg_extern(sql = false)]
+fn detector_row_evidence(state: &[u8], since: i64, row: i64) -> Option<f64> {
+    stored(state).evidence_at(u64::try_from(row.checked_sub(1)?).ok()?, since, SETTINGS)
+}
+
+/// The most changes in one report, which takes seconds to compare them.
+const MOST_CHANGES: usize = 10_000_000;
+
+type Choice =
+    TableIterator<'static, (name!(number, i32), name!(probability, f64), name!(expected_false_share, f64))>;
 
 /// Returns the series to report, 1-based, with their probabilities and the expected share of false ones.
 #[pg_extern(sql = false)]
-fn fleet_discoveries(
-    evidence: Array<f64>,
-    fdr: f64,
-) -> TableIterator<'static, (name!(number, i32), name!(probability, f64), name!(expected_false_share, f64))> {
+fn fleet_discoveries(evidence: Array<f64>, fdr: f64) -> Choice {
+    choose(evidence, fdr, |_| true)
+}
+
+/// Returns the same of the wanted changes.
+#[pg_extern(sql = false)]
+fn fleet_choice(evidence: Array<f64>, wanted: Array<bool>, fdr: f64) -> Choice {
+    let wanted = collect(wanted.iter().map(|wanted| wanted == Some(true)));
+    choose(evidence, fdr, |i| wanted.get(i) == Some(&true))
+}
+
+fn choose(evidence: Array<f64>, fdr: f64, wanted: impl Fn(usize) -> bool) -> Choice {
     if !(fdr > 0.0 && fdr < 1.0) {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -29,21 +46,25 @@ fn fleet_discoveries(
             "Write 5 % as 0.05.",
         );
     }
-    if evidence.len() > MOST_SERIES {
+    if evidence.len() > MOST_CHANGES {
         raise(
             PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            format!("too many series: {}", evidence.len()),
-            format!("At most {MOST_SERIES} series can be compared at once."),
+            format!("too many changes: {}", evidence.len()),
+            format!("At most {MOST_CHANGES} changes can be compared at once."),
             "Compare groups of series, or their sums.",
         );
     }
-    let evidence = collect(evidence.iter().map(|b| b.filter(|b| !b.is_nan()).unwrap_or(f64::NEG_INFINITY)));
-    let share = fleet::changed_share(&evidence, || {
+    let breathe = || {
         pgrx::check_for_interrupts!();
-    });
-    let probabilities = collect(evidence.iter().map(|&b| fleet::probability(b, share)));
+    };
+    let said = collect(evidence.iter().map(|b| b.filter(|b| !b.is_nan()).unwrap_or(f64::NEG_INFINITY)));
+    let null = Null::fit(collect(said.iter().copied()), breathe);
+    let believed = collect(said.iter().map(|&b| null.believed(b)));
+    let share = fleet::changed_share(&believed, breathe);
+    let candidates = collect((0..believed.len()).filter(|&i| wanted(i)));
+    let probabilities = collect(candidates.iter().map(|&i| fleet::probability(believed[i], share)));
     let (found, expected) = fallibly(|| fleet::discoveries(&probabilities, fdr));
-    let rows = collect(found.into_iter().map(|i| (i as i32 + 1, probabilities[i], expected)));
+    let rows = collect(found.into_iter().map(|i| (candidates[i] as i32 + 1, probabilities[i], expected)));
     TableIterator::new(rows)
 }
 

@@ -123,6 +123,8 @@ def use(schema):
         f"SELECT {e}.powertree_rebuild('tree'{text})",
         f"CALL {e}.powertree_compact('tree'{text})",
     ]
+    number, size = "::pg_catalog.int4", "::pg_catalog.float8"
+    options = f", 3{number}, 'both'{text}, 0{size}, 0{size}, NULL{size}, NULL::pg_catalog.interval, '/'{text}"
     reader = [
         f"TABLE {e}.powertrees",
         f"SELECT {e}.powertree_tally('tree'{text}, 'x'{text}, {span}, VARIADIC '{{a}}'::pg_catalog.text[])",
@@ -131,8 +133,10 @@ def use(schema):
         f"SELECT {e}.describe({e}.tally(x)), {e}.tally(x)::pg_catalog.jsonb::{e}.tally FROM data.t",
         f"SELECT {e}.tally(x) OVER (ORDER BY at ROWS 5 PRECEDING) FROM data.t",
         f"SELECT ({e}.change_points(d)).* FROM (SELECT {e}.detect(x, at ORDER BY at) AS d FROM data.t) s",
-        f"SELECT * FROM {e}.important_changes('SELECT s AS series, at, x AS value FROM data.t'{text}, '-infinity'{stamp}, 0.05::pg_catalog.float8, 20::pg_catalog.int4)",
-        f"SELECT * FROM {e}.important_changes('SELECT s AS series, at, x AS value, n AS weight FROM data.t'{text}, '-infinity'{stamp}, 0.05::pg_catalog.float8, 20::pg_catalog.int4)",
+        f"SELECT * FROM {e}.important_changes('SELECT s AS series, at, x AS value FROM data.t'{text}, '-infinity'{stamp}, 0.05::pg_catalog.float8, 20::pg_catalog.int4{options})",
+        f"SELECT * FROM {e}.important_changes('SELECT s AS series, {e}.detect(x, at ORDER BY at) AS detector FROM data.t GROUP BY s'{text}, '-infinity'{stamp}, 0.05::pg_catalog.float8, 20::pg_catalog.int4{options})",
+        f"SELECT * FROM {e}.surprising_episodes('SELECT s AS series, at, x AS value FROM data.t'{text}, 4::pg_catalog.float8, '1 hour'::pg_catalog.interval, 1::pg_catalog.float8, '1 day'::pg_catalog.interval)",
+        f"SELECT * FROM {e}.important_changes('SELECT s AS series, at, x AS value, n AS weight FROM data.t'{text}, '-infinity'{stamp}, 0.05::pg_catalog.float8, 20::pg_catalog.int4{options})",
     ]
     last = [f"SELECT {e}.powertree_drop('days'{text})", f"SELECT {e}.powertree_drop('tree'{text})"]
     return owner, reader, last

@@ -2,32 +2,43 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal, StudentT};
+use rand_distr::{Distribution, Exp1, StandardNormal, StudentT};
 use tally_stats::detector::{Detector, Options, Settings};
-use tally_stats::fleet::{changed_share, discoveries, probability};
+use tally_stats::fleet::{changed_share, discoveries, probability, Null};
 
 const ROWS: usize = 300;
 
 fn noise(kind: &str, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let normal = |rng: &mut ChaCha8Rng| -> f64 { StandardNormal.sample(rng) };
-    match kind {
-        "AR(1) 0.5" => {
-            let mut x = normal(rng);
-            (0..ROWS)
-                .map(|_| {
-                    x = 0.5 * x + 0.75f64.sqrt() * normal(rng);
-                    x
-                })
-                .collect()
-        }
-        "t(3)" => {
-            let t = StudentT::new(3.0).unwrap();
-            (0..ROWS).map(|_| t.sample(rng) / 3f64.sqrt()).collect()
-        }
-        "white" => (0..ROWS).map(|_| normal(rng)).collect(),
-        // To be made counts.
-        _ => (0..ROWS).map(|_| rng.random()).collect(),
+    if let Some(correlation) = kind.strip_prefix("AR(1) ").and_then(|number| number.parse::<f64>().ok()) {
+        let mut x = normal(rng);
+        let innovation = (1.0 - correlation * correlation).sqrt();
+        return (0..ROWS)
+            .map(|_| {
+                x = correlation * x + innovation * normal(rng);
+                x
+            })
+            .collect();
     }
+    let laplace = |rng: &mut ChaCha8Rng| -> f64 {
+        let size: f64 = Exp1.sample(rng);
+        (if rng.random::<bool>() { size } else { -size }) / 2f64.sqrt()
+    };
+    let t = StudentT::new(3.0).unwrap();
+    let log_normal_sd = ((1f64.exp() - 1.0) * 1f64.exp()).sqrt();
+    let daily = |row: usize| 3.0 * (row as f64 * std::f64::consts::TAU / 24.0).sin();
+    (0..ROWS)
+        .map(|row| match kind {
+            "white" => normal(rng),
+            "t(3)" => t.sample(rng) / 3f64.sqrt(),
+            "Laplace" => laplace(rng),
+            "log-normal" => normal(rng).exp() / log_normal_sd,
+            "rounded" => normal(rng).round(),
+            "daily season" => daily(row) + normal(rng),
+            // To be made counts.
+            _ => rng.random(),
+        })
+        .collect()
 }
 
 /// The count, or the 0 or 1, that a share of all are below.
@@ -55,27 +66,39 @@ fn value(kind: &str, noise: f64, changed: bool) -> f64 {
     }
 }
 
-/// Realised share of false discoveries at a nominal 5 %, and the power. Every tenth series has a step of 1.5 standard
-/// deviations.
-fn simulate(kind: &str, series: usize, seed: u64) -> (f64, f64) {
+/// Evidence of 1800 series of which every tenth has a step of 1.5 standard deviations, and of that many more steps.
+struct Fleet {
+    mixed: Vec<f64>,
+    steps: Vec<f64>,
+}
+
+const SERIES: usize = 1800;
+
+fn evidence(kind: &str, seed: u64) -> Fleet {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let settings = Settings::DEFAULT;
-    let evidence: Vec<f64> = (0..series)
-        .map(|i| {
-            let noise = noise(kind, &mut rng);
-            let start = if i % 10 == 0 { rng.random_range(ROWS / 5..ROWS * 4 / 5) } else { ROWS };
-            let mut detector = Detector::new(false, Options::new(false));
-            for (row, x) in noise.into_iter().enumerate() {
-                detector.observe(Some(value(kind, x, row >= start)), None, &settings).unwrap();
-            }
-            detector.evidence_since(1, &settings)
-        })
-        .collect();
-    let share = changed_share(&evidence, || ());
-    let probabilities: Vec<f64> = evidence.iter().map(|&b| probability(b, share)).collect();
+    let mut watched = |changes: bool| {
+        let noise = noise(kind, &mut rng);
+        let start = if changes { rng.random_range(ROWS / 5..ROWS * 4 / 5) } else { ROWS };
+        let mut detector = Detector::new(false, Options::new(false));
+        for (row, x) in noise.into_iter().enumerate() {
+            detector.observe(Some(value(kind, x, row >= start)), None, &settings).unwrap();
+        }
+        detector.evidence_since(1, &settings)
+    };
+    let mixed = (0..SERIES).map(|i| watched(i % 10 == 0)).collect();
+    Fleet { mixed, steps: (0..SERIES * 8 / 10).map(|_| watched(true)).collect() }
+}
+
+/// Realised share of false discoveries at a nominal 5 %, and the power.
+fn judged(evidence: &[f64], changed: impl Fn(usize) -> bool) -> (f64, f64) {
+    let null = Null::fit(evidence.to_vec(), || ());
+    let believed: Vec<f64> = evidence.iter().map(|&b| null.believed(b)).collect();
+    let share = changed_share(&believed, || ());
+    let probabilities: Vec<f64> = believed.iter().map(|&b| probability(b, share)).collect();
     let (found, _) = discoveries(&probabilities, 0.05).unwrap();
-    let right = found.iter().filter(|&&i| i % 10 == 0).count();
-    let all = series.div_ceil(10);
+    let right = found.iter().filter(|&&i| changed(i)).count();
+    let all = (0..evidence.len()).filter(|&i| changed(i)).count();
     ((found.len() - right) as f64 / found.len().max(1) as f64, right as f64 / all as f64)
 }
 
@@ -83,16 +106,33 @@ fn simulate(kind: &str, series: usize, seed: u64) -> (f64, f64) {
 fn false_discoveries_are_as_rare_as_promised() {
     for (kind, most, least_power) in [
         ("white", 0.06, 0.95),
-        ("AR(1) 0.5", 0.06, 0.2),
-        ("t(3)", 0.06, 0.95),
+        ("AR(1) 0.5", 0.075, 0.12),
+        // Nothing is told where drift or a season hides a step of this size.
+        ("AR(1) 0.9", 0.06, 0.0),
+        ("t(3)", 0.075, 0.95),
+        ("Laplace", 0.06, 0.9),
+        ("log-normal", 0.075, 0.6),
+        ("rounded", 0.06, 0.95),
+        ("daily season", 0.06, 0.0),
         ("Poisson 0.05", 0.08, 0.9),
         ("Poisson 0.2", 0.08, 0.95),
         ("Poisson 1", 0.08, 0.95),
         ("Bernoulli 0.1", 0.08, 0.95),
         ("Bernoulli 0.3", 0.08, 0.95),
     ] {
-        let (fdr, power) = simulate(kind, 2000, 7);
-        println!("{kind}: realised {fdr:.3}, power {power:.2}");
-        assert!(fdr <= most && power >= least_power, "{kind}: realised {fdr:.3}, power {power:.2}");
+        let fleet = evidence(kind, 7);
+        let tenth = judged(&fleet.mixed, |i| i % 10 == 0);
+        // With as many changed as unchanged, the order of ties as it comes.
+        let both: Vec<f64> = fleet.mixed.iter().chain(&fleet.steps).copied().collect();
+        let half = judged(&both, |i| i >= SERIES || i % 10 == 0);
+        println!(
+            "{kind}: of a tenth and of half, realised {:.3} {:.3}, power {:.2} {:.2}",
+            tenth.0, half.0, tenth.1, half.1
+        );
+        // Where very many change, the bulk no longer shows all that happens by chance.
+        assert!(
+            tenth.0 <= most && tenth.1 >= least_power && half.0 <= 2.0 * most,
+            "{kind}: {tenth:?} {half:?}"
+        );
     }
 }

@@ -29,7 +29,7 @@ use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
 use clock::{Clock, Row};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
-use report::Seen;
+use report::{Drift, Seen};
 use scale::SeriesScale;
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
@@ -243,7 +243,11 @@ impl Detector {
 
     /// The row this many steps ahead; none before a value.
     pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
-        report::forecast(self.judged(s).seen(), ahead, s)
+        let judged = self.judged(s);
+        let noise = judged.scale.noise(s);
+        let (correlation, differences) = (noise.correlation, noise.differences);
+        let drift = Drift { last: judged.views.last(), correlation, differences };
+        report::forecast(judged.seen(), ahead, drift, s)
     }
 
     /// Rows since the last change.
@@ -280,6 +284,12 @@ impl Detector {
     pub fn evidence_since(&self, since: i64, s: &Settings) -> f64 {
         let judged = self.judged(s);
         report::evidence_since(&judged.clock, &judged.segmentation, since, self.options.hazard(s), s)
+    }
+
+    /// Natural log of the Bayes factor for the change at this row, against none since a time; none if there is none.
+    pub fn evidence_at(&self, row: u64, since: i64, s: &Settings) -> Option<f64> {
+        let judged = self.judged(s);
+        report::evidence_at(&judged.clock, &judged.segmentation, row, since, self.options.hazard(s), s)
     }
 }
 

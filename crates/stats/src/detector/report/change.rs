@@ -54,6 +54,8 @@ pub struct Change {
     pub interval: (f64, f64),
     /// Size in standard deviations of the noise.
     pub effect_sd: f64,
+    /// Usual time between two rows, in seconds; none where rows have no time.
+    pub step: Option<f64>,
     /// Rows of the segment before, unless it is forgotten.
     pub rows_before: Option<u64>,
     /// Rows of the segment after, so far.

@@ -54,6 +54,7 @@ fn outlier_change(seen: Seen, outlier: &Outlier) -> Change {
         errors: (noise, 0.0),
         interval: (bounded(difference - reach), bounded(difference + reach)),
         effect_sd: bounded(difference / noise.max(LEAST_NOISE)),
+        step: seen.step(),
         rows_before: outlier.row.checked_sub(start),
         rows_after: 1,
     }

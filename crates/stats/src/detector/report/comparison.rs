@@ -98,6 +98,7 @@ pub fn compare(
         errors: (bounded(errors.0 * factor), bounded(errors.1 * factor)),
         interval: (bounded((difference - reach) * factor), bounded((difference + reach) * factor)),
         effect_sd: bounded(difference * steps / noise.max(LEAST)),
+        step: seen.step(),
         rows_before,
         rows_after: ending.row - start.row,
     }

@@ -13,6 +13,33 @@ pub fn change_probability(clock: &Clock, segmentation: &Segmentation, s: &Settin
     known.then(|| segmentation.probability_since(clock.rows().saturating_sub(s.recent).max(1)))
 }
 
+/// The rows since a time in which a change is looked for, as a prior probability that there is one; none without rows.
+/// A segment that is too short to be alerted is no evidence.
+struct Search {
+    until: u64,
+    prior: f64,
+}
+
+impl Search {
+    fn new(clock: &Clock, since: i64, hazard: f64, s: &Settings) -> Option<Search> {
+        let until = clock.rows().saturating_sub(s.alert_rows);
+        let covered = clock.steps(since, clock.at()).clamp(0.0, clock.rows() as f64) as u64;
+        let first = (clock.rows() - covered).max(s.warm_up as u64);
+        let rows = until.saturating_sub(first);
+        (rows > 0).then(|| Search { until, prior: -(rows as f64 * (-hazard).ln_1p()).exp_m1() })
+    }
+
+    /// Natural log of the Bayes factor that leads to this probability.
+    fn evidence(&self, probability: f64) -> f64 {
+        log_odds(probability) - log_odds(self.prior)
+    }
+}
+
+fn log_odds(p: f64) -> f64 {
+    let p = p.clamp(LEAST_DOUBT, 1.0 - LEAST_DOUBT);
+    p.ln() - (-p).ln_1p()
+}
+
 /// Natural log of the Bayes factor for a change at this time or later, against none; 0 if nothing was seen.
 pub fn evidence_since(
     clock: &Clock,
@@ -21,19 +48,27 @@ pub fn evidence_since(
     hazard: f64,
     s: &Settings,
 ) -> f64 {
-    // A segment that is too short to be alerted is no evidence.
-    let until = clock.rows().saturating_sub(s.alert_rows);
-    let covered = clock.steps(since, clock.at()).clamp(0.0, clock.rows() as f64) as u64;
-    let first = (clock.rows() - covered).max(s.warm_up as u64);
-    let rows = until.saturating_sub(first);
-    if rows == 0 || segmentation.is_empty() {
+    let Some(search) = Search::new(clock, since, hazard, s).filter(|_| !segmentation.is_empty()) else {
         return 0.0;
-    }
-    let odds = |p: f64| {
-        let p = p.clamp(LEAST_DOUBT, 1.0 - LEAST_DOUBT);
-        p.ln() - (-p).ln_1p()
     };
-    let prior = -(rows as f64 * (-hazard).ln_1p()).exp_m1();
     let after = |start: &Start| start.at >= since && start.row >= s.warm_up as u64;
-    odds(segmentation.probability(after, until)) - odds(prior)
+    search.evidence(segmentation.probability(after, search.until))
+}
+
+/// Natural log of the Bayes factor for the change at this row, against none since a time; none if no segment of the
+/// most probable segmentation begins there.
+pub fn evidence_at(
+    clock: &Clock,
+    segmentation: &Segmentation,
+    row: u64,
+    since: i64,
+    hazard: f64,
+    s: &Settings,
+) -> Option<f64> {
+    let mut starts = segmentation.starts();
+    if starts.next()?.row == row {
+        return Some(evidence_since(clock, segmentation, since, hazard, s));
+    }
+    let start = starts.find(|start| start.row == row)?;
+    Some(Search::new(clock, since, hazard, s).map_or(0.0, |search| search.evidence(start.probability.into())))
 }

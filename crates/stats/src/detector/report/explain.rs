@@ -1,105 +1,144 @@
 //! A change as one readable sentence.
 
 use super::change::{Change, Kind};
+use super::figures::{constant, exact, figure, value, with_error};
 
 /// Standard errors that a level must be away from 0 before a change is reported relative to it.
 const SURE: f64 = 3.0;
-/// Relative changes below this, in percent, are left out.
+/// Relative changes in percent between which a reader can picture them; larger ones are said as a multiple.
 const LEAST_PERCENT: f64 = 0.05;
-const PLAIN_DIGITS: f64 = 1e15;
-
-/// Formats a number to the digits that its error leaves significant, with separated thousands.
-fn figure(x: f64, error: f64) -> String {
-    let size = if error > 0.0 { error } else { x.abs() / 100.0 };
-    if !(x.abs() < PLAIN_DIGITS && x.is_finite()) || (x != 0.0 && x.abs() < 1e-6) || size < 1e-12 {
-        return format!("{x:.3e}");
-    }
-    let decimals = (1.0 - size.log10().floor()).clamp(0.0, 12.0) as usize;
-    let plain = format!("{:.decimals$}", x.abs());
-    let (whole, fraction) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
-    let mut grouped = String::new();
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let sign = if x < 0.0 && plain.contains(|c: char| c.is_ascii_digit() && c != '0') { "-" } else { "" };
-    format!("{sign}{grouped}{fraction}")
-}
-
-fn with_error(x: f64, error: f64) -> String {
-    let digits = if error > 0.0 { error } else { x.abs() / 100.0 };
-    if error > 0.0 {
-        format!("{} ± {}", figure(x, digits), figure(error, digits))
-    } else {
-        figure(x, digits)
-    }
-}
-
-/// The unit of time, as seconds and name, in which a slope is neither tiny nor huge.
-fn per(timed: bool, slope: f64) -> (f64, &'static str) {
-    if !timed {
-        return (1.0, "row");
-    }
-    let units =
-        [(1.0, "second"), (60.0, "minute"), (3600.0, "hour"), (86400.0, "day"), (31_557_600.0, "year")];
-    units.into_iter().find(|(factor, _)| slope.abs() * factor >= 0.01).unwrap_or(units[4])
-}
+const MOST_PERCENT: f64 = 900.0;
+/// Sizes in standard deviations beyond which a number says nothing more, and below which a row does not stand out by
+/// its size.
+const MOST_SD: f64 = 100.0;
+const LEAST_SD: f64 = 2.0;
+/// Units of time, in seconds and by name. A year has 365.25 days.
+const UNITS: [(f64, &str); 5] =
+    [(1.0, "second"), (60.0, "minute"), (3600.0, "hour"), (86400.0, "day"), (31_557_600.0, "year")];
 
 impl Change {
-    /// The sentence, without the name of the series; `when` and `seen` are the times of the change and of its alert.
-    pub fn explain(&self, timed: bool, when: &str, seen: Option<&str>) -> String {
-        let (before, after) = (with_error(self.before, self.errors.0), with_error(self.after, self.errors.1));
-        let up = self.difference() >= 0.0;
-        let percent = self.difference() / self.before.abs() * 100.0;
-        let relative = if self.before.abs() > SURE * self.errors.0
-            && percent.is_finite()
-            && percent.abs() >= LEAST_PERCENT
-            && percent.abs() < 10_000.0
-        {
-            let decimals = usize::from(percent.abs() < 10.0);
-            format!("{percent:+.decimals$} %, ")
-        } else {
-            String::new()
-        };
-        let size = format!("{:.1}", self.effect_sd.abs());
+    /// The sentence, without the name of the series; `when` and `seen` are the times of the change and of its alert,
+    /// if that was another.
+    pub fn explain(&self, when: &str, seen: Option<&str>) -> String {
         let what = match self.kind {
-            Kind::Level => {
-                let verb = if up { "rose" } else { "fell" };
-                format!("{verb} from {before} to {after} ({relative}{size} sd)")
-            }
-            Kind::Slope => {
-                let (factor, unit) = per(timed, self.before.abs().max(self.after.abs()));
-                let error = self.errors.0.max(self.errors.1) * factor;
-                let (before, after) =
-                    (figure(self.before * factor, error), figure(self.after * factor, error));
-                format!("turned from {before} to {after} per {unit}")
-            }
-            Kind::Variance => {
-                let verb = if up { "became noisier" } else { "became steadier" };
-                let factor = if up { self.after / self.before } else { self.before / self.after };
-                let least = self.errors.0.min(self.errors.1);
-                let (before, after) = (figure(self.before, least), figure(self.after, least));
-                format!("{verb}, standard deviation from {before} to {after} ({factor:.1} times)")
-            }
-            Kind::Spike | Kind::Dip => {
-                let noise = self.errors.0;
-                let verb = if self.kind == Kind::Spike { "spiked" } else { "dipped" };
-                let (value, expected) = (figure(self.after, noise), figure(self.before, noise));
-                format!("{verb} to {value}, where {expected} was expected ({size} sd)")
-            }
+            Kind::Level => self.level(),
+            Kind::Slope => self.slope(),
+            Kind::Variance => self.variance(),
+            Kind::Spike | Kind::Dip => self.outlier(),
         };
         let seen = seen.map(|seen| format!(", seen {seen}")).unwrap_or_default();
-        format!("{what} {when}{seen}; probability {}", likely(self.probability))
+        format!("{what} {when}{seen}; {}", self.certainty())
     }
-}
 
-/// Formats a probability to two digits, never as certain.
-fn likely(p: f64) -> String {
-    match p {
-        p if p >= 0.9995 => "> 0.999".into(),
-        p if p >= 0.99 => format!("{p:.3}"),
-        p => format!("{p:.2}"),
+    fn level(&self) -> String {
+        let verb = if self.difference() >= 0.0 { "rose" } else { "fell" };
+        let (still, stands) = self.constant();
+        let after = if stands { exact(self.after) } else { with_error(self.after, self.errors.1) };
+        let mut sizes = Vec::from_iter(self.relative());
+        if !(still || stands) {
+            sizes.push(self.size());
+        }
+        let sizes = if sizes.is_empty() { String::new() } else { format!(" ({})", sizes.join(", ")) };
+        if still {
+            format!("was constant at {}, {verb} to {after}{sizes}", exact(self.before))
+        } else {
+            let constant = if stands { "a constant " } else { "" };
+            format!("{verb} from {} to {constant}{after}{sizes}", with_error(self.before, self.errors.0))
+        }
+    }
+
+    fn slope(&self) -> String {
+        // One unit for all slopes of a series: the least in which there is a row.
+        let (factor, unit) = self.step.map_or((1.0, "row"), |step| {
+            UNITS.into_iter().find(|(seconds, _)| *seconds >= step).unwrap_or(UNITS[UNITS.len() - 1])
+        });
+        let written = |slope: f64, error: f64| with_error(slope * factor, error * factor);
+        let (still, stands) = self.constant();
+        let before = if still { exact(self.before * factor) } else { written(self.before, self.errors.0) };
+        let after = if stands { exact(self.after * factor) } else { written(self.after, self.errors.1) };
+        let size = if still || stands { String::new() } else { format!(" ({} since)", self.size()) };
+        format!("turned from {before} to {after} per {unit}{size}")
+    }
+
+    fn variance(&self) -> String {
+        let (before, after) = (self.before, self.after);
+        let least = self.errors.0.min(self.errors.1);
+        if constant(before, after) {
+            return format!(
+                "was constant, began to vary with a standard deviation of {}",
+                figure(after, self.errors.1)
+            );
+        } else if constant(after, before) {
+            return format!("became constant, standard deviation was {}", figure(before, self.errors.0));
+        }
+        let (verb, size) = match after / before {
+            times if times >= 1000.0 => ("became noisier", "over 1000 times".to_string()),
+            times if times >= 1.0 => ("became noisier", format!("{times:.1} times")),
+            share if share < 0.01 => ("became steadier", "to less than 1 %".to_string()),
+            share => ("became steadier", format!("to {:.0} %", share * 100.0)),
+        };
+        format!(
+            "{verb}, standard deviation from {} to {} ({size})",
+            figure(before, least),
+            figure(after, least)
+        )
+    }
+
+    fn outlier(&self) -> String {
+        let noise = self.errors.0;
+        let (still, _) = self.constant();
+        let (found, expected) = (value(self.after, noise), value(self.before, noise));
+        let verb = if self.kind == Kind::Spike { "spiked" } else { "dipped" };
+        if still {
+            format!("{verb} to {found}, where {} was expected", exact(self.before))
+        } else if self.effect_sd.abs() < LEAST_SD {
+            format!("stood out at {found}, where {expected} was expected, by the rows around it")
+        } else {
+            format!("{verb} to {found}, where {expected} was expected ({})", self.size())
+        }
+    }
+
+    /// Whether the values before, and those after, were all the same.
+    fn constant(&self) -> (bool, bool) {
+        let size = self.before.abs().max(self.after.abs());
+        (constant(self.errors.0, size), constant(self.errors.1, size))
+    }
+
+    /// The change relative to what was before, where that is clearly not 0 and has the sign of what came after.
+    fn relative(&self) -> Option<String> {
+        let percent = self.difference() / self.before.abs() * 100.0;
+        let sure = self.before.abs() > SURE * self.errors.0 && self.before * self.after > 0.0;
+        if !sure || !percent.is_finite() || percent.abs() < LEAST_PERCENT {
+            return None;
+        }
+        Some(if percent <= MOST_PERCENT {
+            let decimals = usize::from(percent.abs() < 10.0);
+            format!("{percent:+.decimals$} %")
+        } else {
+            format!("{} times", figure((self.after / self.before).round(), 10.0))
+        })
+    }
+
+    /// The size in standard deviations of the noise.
+    fn size(&self) -> String {
+        match self.effect_sd.abs() {
+            size if size > MOST_SD => format!("over {MOST_SD} sd"),
+            size => format!("{size:.1} sd"),
+        }
+    }
+
+    /// The probability of a change, or the surprise of a row, which is no probability.
+    fn certainty(&self) -> String {
+        if matches!(self.kind, Kind::Spike | Kind::Dip) {
+            return match -(1.0 - self.probability).log10() {
+                surprise if surprise <= 9.0 => format!("surprise {surprise:.1}"),
+                _ => "surprise over 9".into(),
+            };
+        }
+        match self.probability {
+            p if p >= 0.9995 => "probability > 0.999".into(),
+            p if p >= 0.99 => format!("probability {p:.3}"),
+            p => format!("probability {p:.2}"),
+        }
     }
 }

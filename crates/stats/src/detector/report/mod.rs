@@ -5,12 +5,13 @@ mod changes;
 mod comparison;
 mod evidence;
 mod explain;
+mod figures;
 mod forecast;
 
 pub use change::{Change, Kind};
 pub use changes::changes;
-pub use evidence::{change_probability, evidence_since};
-pub use forecast::{forecast, state, Forecast};
+pub use evidence::{change_probability, evidence_at, evidence_since};
+pub use forecast::{forecast, state, Drift, Forecast};
 
 use super::clock::Clock;
 use super::segmentation::Segmentation;
@@ -25,4 +26,11 @@ pub struct Seen<'a> {
     /// Size of the unit in which values are kept.
     pub unit: f64,
     pub segmentation: &'a Segmentation,
+}
+
+impl Seen<'_> {
+    /// Usual time between two rows, in seconds; none where rows have no time.
+    fn step(&self) -> Option<f64> {
+        self.clock.timed().then(|| self.clock.slope_factor().recip())
+    }
 }

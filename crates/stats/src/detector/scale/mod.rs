@@ -12,6 +12,7 @@ use super::clock::{Clock, Row};
 use super::settings::Settings;
 use counts::{Counts, Values};
 use noise::Noise;
+pub use noise::NoiseEstimate;
 use serde::{Deserialize, Serialize};
 use spread::Spread;
 use std::ops::RangeInclusive;
@@ -107,6 +108,11 @@ impl SeriesScale {
         let one = power(-i32::from(self.exponent));
         let counts = Counts::new(self.values, &self.spread, noise.variance, one);
         Prior::new(&self.spread, noise, counts, s)
+    }
+
+    /// The noise as the differences of successive values show it.
+    pub fn noise(&self, s: &Settings) -> NoiseEstimate {
+        self.noise.estimate(s)
     }
 
     /// Size of the unit that values are kept in.

@@ -34,6 +34,8 @@ pub struct NoiseEstimate {
     pub variance: f64,
     /// Variance of the differences.
     pub differences: f64,
+    /// Correlation of neighbouring values, as noise of the first order has it.
+    pub correlation: f64,
     /// Share of an independent observation that a row is worth.
     pub weight: f64,
     /// The share of outliers.
@@ -90,6 +92,7 @@ impl Noise {
         NoiseEstimate {
             variance: differences / (2.0 * (1.0 - rho)) / independent(phi),
             differences,
+            correlation: rho,
             weight: independent(rho).max(s.least_weight)
                 * (rows / (rows + s.caution))
                 * self.regularity(rows).powi(2).max(s.least_regular).min(1.0),

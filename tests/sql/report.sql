@@ -1,0 +1,96 @@
+-- The report of important changes: which changes of which series it tells, and what can be chosen.
+SET timezone = 'UTC';
+SET intervalstyle = 'postgres';
+CREATE FUNCTION noise(i bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+    SELECT sum(hashint8extended(i, k) / 9223372036854775808.0) / sqrt(4) FROM generate_series(1, 12) k
+$$;
+CREATE TABLE fleet AS
+SELECT s.series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at, 100 + noise(i * 1000 + s.n) + CASE s.series
+    WHEN 'stairs' THEN 8 * (i / 80)                               -- three levels
+    WHEN 'outage' THEN CASE WHEN i >= 100 AND i < 160 THEN -10 ELSE 0 END  -- falls and comes back
+    WHEN 'large' THEN CASE WHEN i >= 120 THEN 30 ELSE 0 END
+    WHEN 'small' THEN CASE WHEN i >= 120 THEN 3 ELSE 0 END
+    WHEN 'de' THEN CASE WHEN i >= 150 THEN 6 ELSE 0 END           -- a country, and a device of it
+    WHEN 'de/phone' THEN CASE WHEN i >= 150 THEN 12 ELSE 0 END
+    WHEN 'http:' THEN CASE WHEN i >= 90 THEN 5 ELSE 0 END         -- no parent of the next, if / does not part names
+    WHEN 'http://a' THEN CASE WHEN i >= 90 THEN 5 ELSE 0 END
+    ELSE 0 END AS value
+FROM (SELECT n, coalesce((ARRAY['stairs', 'outage', 'large', 'small', 'de', 'de/phone', 'http:', 'http://a'])[n], 'other ' || n) AS series
+      FROM generate_series(1, 60) n) s, generate_series(0, 239) i;
+CREATE FUNCTION rows_of(what text) RETURNS text LANGUAGE sql AS $$ SELECT format('SELECT series, at, value FROM fleet WHERE series ~ %L OR series ~ ''other''', what) $$;
+
+-- All changes of a series; one that is undone is told once, with its end.
+SELECT series, at, ended_at, sign(difference) AS sign FROM important_changes(rows_of('stairs|outage')) ORDER BY series, at;
+SELECT series, at FROM important_changes(rows_of('stairs'), per_series => 1, since => '2026-06-07Z');
+SELECT explanation ~ '^outage fell from .*, seen [\w: ]+(; probability 0.\d+)?; back after 2 days 12:00:00$' AS told FROM important_changes(rows_of('outage'));
+-- The end is told by itself if only rises are asked for.
+SELECT series, at, ended_at FROM important_changes(rows_of('outage'), direction => 'up');
+SELECT series, at FROM important_changes(rows_of('outage|large'), direction => 'down');
+
+-- Sizes that matter.
+SELECT series FROM important_changes(rows_of('large|small')) ORDER BY 1;
+SELECT series FROM important_changes(rows_of('large|small'), min_effect => 10);
+SELECT series FROM important_changes(rows_of('large|small'), min_percent => 10);
+
+-- Slices with their sizes, and names that are parted otherwise, or not at all.
+SELECT series, slices, slice_effects[1] > effect_sd AS greater FROM important_changes(rows_of('^de'));
+SELECT series, slices FROM important_changes(rows_of('^http'));
+SELECT series, slices FROM important_changes(rows_of('^http'), separator => NULL) ORDER BY 1;
+SELECT series, slices FROM important_changes(rows_of('^http'), separator => '.') ORDER BY 1;
+-- A slice of two dimensions belongs to either.
+SELECT series, slices FROM important_changes($$SELECT s AS series, at, value FROM fleet, unnest('{shoes,de/shoes}'::text[]) s WHERE series = 'large'
+    UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other'$$);
+
+-- Of detectors instead of rows: the same report.
+CREATE TABLE watch AS SELECT series, detect(value, at ORDER BY at) AS d FROM fleet GROUP BY series;
+SELECT count(*) AS differ FROM (
+    SELECT * FROM important_changes('SELECT series, at, value FROM fleet') EXCEPT
+    SELECT * FROM important_changes('SELECT series, d AS detector, 1 AS weight FROM watch')) s;
+SELECT count(*) > 5 AS some FROM important_changes('SELECT series, d AS detector FROM watch');
+
+-- Detectors go on with rows from elsewhere, and end in the same state.
+CREATE TABLE went_on AS SELECT series, detect(value, at ORDER BY at) AS d FROM fleet WHERE at < '2026-06-05Z' AND series <> 'large' GROUP BY series;
+SELECT count(*) AS series, count(*) FILTER (WHERE s.d = w.d) AS same
+FROM (SELECT f.series, detect(d, value, at ORDER BY at) AS d FROM fleet f LEFT JOIN went_on USING (series)
+      WHERE at >= '2026-06-05Z' OR f.series = 'large' GROUP BY f.series) s JOIN watch w USING (series);
+
+-- Ties of times do not depend on the order of rows.
+SELECT count(DISTINCT s.rows) AS reports FROM (SELECT (SELECT array_agg(c::text) FROM important_changes(
+    'SELECT series, date_trunc(''day'', at) AS at, value FROM fleet ORDER BY ' || o) c) AS rows FROM unnest('{value,-value,at}'::text[]) o) s;
+
+-- Episodes of surprising rows: one of up to three rows and one of one row.
+SELECT series, first_at, first_at <= peak_at AND peak_at <= last_at AND last_at < first_at + interval '3 hours' AS ordered,
+    num_rows BETWEEN 1 AND 3 AS few, value > 200 AS high, surprise >= 5 AS great
+FROM surprising_episodes($$SELECT series, at, CASE WHEN at = '2026-06-08 00:00Z' THEN -50 WHEN at = '2026-06-05 10:00Z' THEN 260
+    WHEN at >= '2026-06-05 09:00Z' AND at < '2026-06-05 12:00Z' THEN 230 ELSE value END AS value FROM fleet WHERE series = 'other 20'$$, 5, '2 hours');
+SELECT count(*) FROM surprising_episodes('SELECT series, at, value FROM fleet WHERE false');
+
+-- Refused.
+DO $$
+DECLARE what text;
+BEGIN
+    FOREACH what IN ARRAY ARRAY['direction => ''left''', 'direction => NULL', 'min_effect => -1', 'min_percent => NULL', 'per_series => -1',
+        'sensitivity => -1', 'period => ''-1 day'''] LOOP
+        BEGIN
+            EXECUTE format('SELECT FROM important_changes(rows_of(''large''), %s)', what);
+            RAISE NOTICE '% was accepted', what;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE NOTICE '%: % %', what, SQLSTATE, SQLERRM;
+        END;
+    END LOOP;
+    FOREACH what IN ARRAY ARRAY['NULL', ''' ;''', '''SELECT 1 AS series''', '''SELECT series, at, value FROM fleet'', NULL',
+        '''SELECT series, at, value FROM fleet'', gap => NULL'] LOOP
+        BEGIN
+            EXECUTE format('SELECT FROM surprising_episodes(%s)', what);
+            RAISE NOTICE '% was accepted', what;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE NOTICE '%: % %', what, SQLSTATE, SQLERRM;
+        END;
+    END LOOP;
+    PERFORM FROM important_changes('SELECT series, d AS detector FROM watch', sensitivity => 2);
+    RAISE NOTICE 'a sensitivity of stored detectors was accepted';
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE '% %', SQLSTATE, SQLERRM;
+END $$;
+DROP TABLE fleet, watch, went_on;
+DROP FUNCTION rows_of(text), noise(bigint);
