@@ -2,10 +2,10 @@
 
 use super::aggregate::microseconds;
 use super::datum::{observe, options, stored, time, SETTINGS};
+use crate::pg::call::Call;
 use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
 use pgrx::datum::Interval;
-use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use tally_stats::detector::{Detector, Options};
 
@@ -91,7 +91,7 @@ fn detector_summary(state: &[u8]) -> String {
 }
 
 #[pg_extern(sql = false)]
-fn detector_forecast(state: &[u8], steps: f64, fcinfo: FunctionCallInfo) -> Option<CompositeRow> {
+fn detector_forecast(state: &[u8], steps: f64, call: Call) -> Option<CompositeRow> {
     if !(steps.is_finite() && steps >= 0.0) {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -101,5 +101,5 @@ fn detector_forecast(state: &[u8], steps: f64, fcinfo: FunctionCallInfo) -> Opti
         );
     }
     let forecast = stored(state).forecast(steps, SETTINGS)?;
-    Some(CompositeRow::new(fcinfo, [forecast.mean, forecast.low, forecast.high]))
+    Some(CompositeRow::new(call, [forecast.mean, forecast.low, forecast.high]))
 }

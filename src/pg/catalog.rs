@@ -1,7 +1,11 @@
 //! Queries of PostgreSQL's catalog and of the running transaction.
 
+use super::column::{passing, VARLENA};
+use super::error::defect;
 use super::name::text;
-use pgrx::pg_sys::{self, Oid};
+use super::value::StoredValue;
+use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
+use std::ffi::CStr;
 
 /// Returns `pg_class.relkind` of a relation; 0 if it is gone.
 pub fn relkind(relation: Oid) -> u8 {
@@ -20,6 +24,19 @@ pub fn relname(relation: Oid) -> Option<String> {
     unsafe { text(pg_sys::get_rel_name(relation)) }
 }
 
+/// The schema of a relation; INVALID if the relation is gone.
+pub fn schema_of(relation: Oid) -> Oid {
+    // SAFETY: PostgreSQL accepts any OID here.
+    unsafe { pg_sys::get_rel_namespace(relation) }
+}
+
+/// The relation of this name in a schema; None if there is none.
+pub fn relation_named(name: &CStr, schema: Oid) -> Option<Oid> {
+    // SAFETY: PostgreSQL reads the C string, and accepts any OID.
+    let relation = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+    (relation != Oid::INVALID).then_some(relation)
+}
+
 /// The name of a column; None if it is gone.
 pub fn attname(relation: Oid, number: i16) -> Option<String> {
     // SAFETY: PostgreSQL accepts any OID and column number, and returns a C string or null.
@@ -32,12 +49,129 @@ pub fn lock(relation: Oid, mode: u32) {
     unsafe { pg_sys::LockRelationOid(relation, mode as i32) }
 }
 
+/// A row of a catalog, valid while it is looked at.
+pub struct CatalogRow<'r> {
+    tuple: &'r pg_sys::HeapTupleData,
+    columns: Described,
+}
+
+/// Where the columns of a row are described: with the table that is read, or with PostgreSQL's cache.
+enum Described {
+    Table(pg_sys::TupleDesc),
+    Cache(SysCacheIdentifier::Type),
+}
+
+/// The columns with which the rows of a catalog begin.
+///
+/// # Safety
+/// The rows of the catalog begin with this structure.
+pub unsafe trait CatalogForm {
+    /// The catalog.
+    const CATALOG: Oid;
+}
+
+macro_rules! forms {
+    ($($form:ident $catalog:ident),*) => { $(
+        // SAFETY: PostgreSQL's header of the catalog defines the structure.
+        unsafe impl CatalogForm for pg_sys::$form {
+            const CATALOG: Oid = pg_sys::$catalog;
+        }
+    )* };
+}
+
+forms! {
+    FormData_pg_class RelationRelationId,
+    FormData_pg_database DatabaseRelationId,
+    FormData_pg_extension ExtensionRelationId,
+    FormData_pg_proc ProcedureRelationId,
+    FormData_pg_trigger TriggerRelationId
+}
+
+impl<'r> CatalogRow<'r> {
+    /// The columns with which the row begins.
+    pub fn form<T: CatalogForm>(&self) -> &'r T {
+        if self.tuple.t_tableOid != T::CATALOG {
+            defect("a row of another catalog");
+        }
+        // SAFETY: a row of this catalog begins with the structure.
+        unsafe { &*pg_sys::GETSTRUCT(std::ptr::from_ref(self.tuple).cast_mut()).cast::<T>() }
+    }
+
+    /// A column by its number, from 1; None if it is NULL.
+    pub fn column(&self, number: u32) -> Option<Datum> {
+        let tuple = std::ptr::from_ref(self.tuple).cast_mut();
+        let mut null = false;
+        // SAFETY: the columns are described where the row comes from.
+        let datum = unsafe {
+            match self.columns {
+                Described::Table(descriptor) => {
+                    pg_sys::heap_getattr(tuple, number as i32, descriptor, &mut null)
+                }
+                Described::Cache(cache) => {
+                    pg_sys::SysCacheGetAttr(cache as i32, tuple, number as i16, &mut null)
+                }
+            }
+        };
+        (!null).then_some(datum)
+    }
+
+    /// A column as it is stored; None if it is NULL, or if the row comes from PostgreSQL's cache.
+    fn stored(&self, number: u32) -> Option<StoredValue<'r>> {
+        let datum = self.column(number)?;
+        let Described::Table(descriptor) = self.columns else { return None };
+        // SAFETY: the descriptor says how long the values of the columns are; they live as long as the row, or are
+        // copies.
+        unsafe {
+            let (length, by_value) = passing(descriptor, number as usize - 1)?;
+            Some(StoredValue::new(datum, length, by_value))
+        }
+    }
+
+    /// A column of type bytea; None if it is NULL.
+    pub fn bytes(&self, number: u32) -> Option<&'r [u8]> {
+        self.stored(number).filter(|stored| stored.length() == VARLENA).map(StoredValue::bytes)
+    }
+
+    /// A column of type name; None if it is NULL.
+    pub fn name(&self, number: u32) -> Option<String> {
+        const LENGTH: i16 = pg_sys::NAMEDATALEN as i16;
+        self.stored(number)
+            .filter(|stored| stored.length() == LENGTH)
+            .map(|stored| text_before_zero(stored.bytes()))
+    }
+}
+
+/// The text of a value of type name.
+pub fn name_text(value: &pg_sys::NameData) -> String {
+    text_before_zero(&value.data.map(|byte| byte as u8))
+}
+
+fn text_before_zero(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// Looks at the row of a catalog that has this key in PostgreSQL's cache; None if there is none.
+pub fn look_up<R>(
+    cache: SysCacheIdentifier::Type,
+    key: impl Into<Datum>,
+    look: impl FnOnce(&CatalogRow) -> R,
+) -> Option<R> {
+    // SAFETY: PostgreSQL accepts any key, and keeps the row until it is released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache as i32, key.into());
+        let found = look(&CatalogRow { tuple: tuple.as_ref()?, columns: Described::Cache(cache) });
+        pg_sys::ReleaseSysCache(tuple);
+        Some(found)
+    }
+}
+
 /// Calls `each` with the rows of a catalog, all or those that have `key` in an indexed column, until it returns false.
 pub fn scan(
     catalog: Oid,
     index: Option<Oid>,
     key: Option<(u32, Oid)>,
-    mut each: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc) -> bool,
+    mut each: impl FnMut(&CatalogRow) -> bool,
 ) {
     // SAFETY: PostgreSQL raises an error if the catalog does not exist; a key is compared as an OID. A row is not used
     // once the next has been fetched.
@@ -56,9 +190,8 @@ pub fn scan(
             key.is_some().into(),
             &mut condition,
         );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() || !each(tuple, (*table).rd_att) {
+        while let Some(tuple) = pg_sys::systable_getnext(scan).as_ref() {
+            if !each(&CatalogRow { tuple, columns: Described::Table((*table).rd_att) }) {
                 break;
             }
         }
@@ -71,12 +204,6 @@ pub fn scan(
 pub fn advance() {
     // SAFETY: raises a counter of the running transaction, in which this is called.
     unsafe { pg_sys::CommandCounterIncrement() }
-}
-
-/// The current time, in microseconds since 2000.
-pub fn now() -> i64 {
-    // SAFETY: PostgreSQL only reads the clock; there are no preconditions.
-    unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
 /// The ID of the running transaction, assigned now if it has none.

@@ -1,6 +1,6 @@
 //! Tables, their partitions, and the tables that they are partitions of.
 
-use super::catalog::{lock, relkind, scan};
+use super::catalog::{lock, look_up, relkind, scan, CatalogForm};
 use super::list::oids;
 use super::memory;
 use pgrx::pg_sys::{self, Oid};
@@ -100,28 +100,24 @@ pub struct Class {
     pub persistence: u8,
     pub partition: bool,
     pub triggers: bool,
+    /// The number of rows as last estimated; negative if it never was.
+    pub rows: f32,
 }
 
 impl Class {
     /// Looks a relation up; None if it is gone.
     pub fn of(relation: Oid) -> Option<Class> {
-        // SAFETY: a row of `pg_class` begins with this structure; the row is read before it is released.
-        unsafe {
-            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
-            if tuple.is_null() {
-                return None;
-            }
-            let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
-            let found = Class {
+        look_up(pg_sys::SysCacheIdentifier::RELOID, relation, |row| {
+            let class = row.form::<pg_sys::FormData_pg_class>();
+            Class {
                 owner: class.relowner,
                 kind: class.relkind as u8,
                 persistence: class.relpersistence as u8,
                 partition: class.relispartition,
                 triggers: class.relhastriggers,
-            };
-            pg_sys::ReleaseSysCache(tuple);
-            Some(found)
-        }
+                rows: class.reltuples,
+            }
+        })
     }
 }
 
@@ -186,13 +182,17 @@ struct Inherits {
     parent: Oid,
 }
 
+// SAFETY: `pg_inherits` begins with these columns in all versions.
+unsafe impl CatalogForm for Inherits {
+    const CATALOG: Oid = INHERITS.0;
+}
+
 fn related(relation: Oid, which: Relatives) -> Vec<Oid> {
     let mut related = Vec::new();
     let (table, by_child, by_parent) = INHERITS;
     let (index, column) = if which == Relatives::Children { (by_parent, 2) } else { (by_child, 1) };
-    scan(table, Some(index), Some((column, relation)), |tuple, _| {
-        // SAFETY: a row of `pg_inherits` begins with these columns.
-        let row = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<Inherits>() };
+    scan(table, Some(index), Some((column, relation)), |row| {
+        let row = row.form::<Inherits>();
         memory::room(&mut related, 1);
         related.push(if which == Relatives::Children { row.child } else { row.parent });
         true

@@ -1,10 +1,10 @@
 //! Reading and writing the extension's own tables: index scans, inserts and updates, without SQL and without checks of
 //! privileges.
 
-use super::column::{is_by_reference, VARLENA};
+use super::column::{passing, VARLENA};
 use super::error::{defect, raise};
 use super::memory;
-use super::value::{bytes_of, Value};
+use super::value::{StoredValue, Value};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
@@ -338,12 +338,14 @@ impl Row {
 
     /// A bytea column; None if it is NULL.
     pub fn bytes(&self, column: i16) -> Option<&[u8]> {
-        // SAFETY: the type is checked to be a varlena; the bytes lie in the tuple, since nothing is compressed or out
-        // of line in these tables, or are a copy.
-        unsafe {
-            let is_varlena = is_by_reference(self.descriptor, column, VARLENA);
-            self.get(column).filter(|_| is_varlena).map(|datum| bytes_of(datum))
-        }
+        let datum = self.get(column)?;
+        // SAFETY: the descriptor says how long the values of its columns are; the bytes lie in the tuple, since nothing
+        // is compressed or out of line in these tables, or are a copy.
+        let stored = unsafe {
+            let (length, by_value) = passing(self.descriptor, column as usize - 1)?;
+            StoredValue::new(datum, length, by_value)
+        };
+        (stored.length() == VARLENA).then(|| stored.bytes())
     }
 
     /// A text column; None if it is NULL.

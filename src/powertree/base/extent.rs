@@ -1,13 +1,13 @@
 //! The leaves of a partition that is attached or detached, found without SQL so that no user's code runs.
 
-use crate::pg::column::find_column;
-use crate::pg::list::items;
-use crate::pg::name::c_string;
+use crate::pg::catalog::look_up;
+use crate::pg::column::{default_class, find_column};
 use crate::pg::relation::{lock_family, parents};
+use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::position::Position;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Oid, SysCacheIdentifier};
 use tally_stats::tree::Leaves;
 
 /// A first and a last position, both included.
@@ -97,8 +97,7 @@ fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>
     let mut child = table;
     while let Some(&parent) = parents(child).first() {
         if is_by_range_of(parent, at, position) {
-            // SAFETY: the child is locked, and so stays a partition.
-            let (first, last) = unsafe { range_of(child, position) };
+            let (first, last) = range_of(child, position);
             lower = lower.max(first);
             upper = match (upper, last) {
                 (Some(a), Some(b)) => Some(i64::min(a, b)),
@@ -111,75 +110,47 @@ fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>
 }
 
 /// Columns of `pg_partitioned_table`, which the bindings of pgrx do not name.
-const STRATEGY: i16 = 2;
-const COLUMNS: i16 = 5;
-const CLASSES: i16 = 6;
+const STRATEGY: u32 = 2;
+const COLUMNS: u32 = 5;
+const CLASSES: u32 = 6;
 
 /// Whether a table is partitioned by range, with the position in its usual order as the first column of the key.
 fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
-    let name = c_string(at);
-    // SAFETY: the tuple is released after use; none of these columns is NULL, and a key has at least one column.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::PARTRELID as i32;
-        let tuple = pg_sys::SearchSysCache1(cache, table.into());
-        if tuple.is_null() {
-            return false;
-        }
-        let column = |number| {
-            let mut null = false;
-            pg_sys::SysCacheGetAttr(cache, tuple, number, &mut null)
-        };
-        let strategy = column(STRATEGY).value() as u8;
-        let columns = column(COLUMNS).cast_mut_ptr::<pg_sys::int2vector>();
-        let classes = column(CLASSES).cast_mut_ptr::<pg_sys::oidvector>();
-        let usual = pg_sys::GetDefaultOpClass(position.type_oid(), pg_sys::BTREE_AM_OID);
-        let is = strategy == b'r'
-            && *(*columns).values.as_ptr() == pg_sys::get_attnum(table, name.as_ptr())
-            && *(*classes).values.as_ptr() == usual;
-        pg_sys::ReleaseSysCache(tuple);
-        is
-    }
+    let number = find_column(table, at).map_or(0, |column| column.number);
+    let is = look_up(SysCacheIdentifier::PARTRELID, table, |row| {
+        let strategy = row.column(STRATEGY)?.value() as u8;
+        let columns = row.column(COLUMNS)?.cast_mut_ptr::<pg_sys::int2vector>();
+        let classes = row.column(CLASSES)?.cast_mut_ptr::<pg_sys::oidvector>();
+        // SAFETY: the columns are of these types, and a key has at least one column.
+        let (first, class) = unsafe { (*(*columns).values.as_ptr(), *(*classes).values.as_ptr()) };
+        let usual = default_class(position.type_oid());
+        Some(strategy == b'r' && first == number && class == usual)
+    });
+    is.flatten().unwrap_or(false)
 }
 
-/// Returns the bounds of a partition in the first column of the key.
-///
-/// # Safety
-/// The relation is a partition by range of positions.
-unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
-    // SAFETY: the caller's partition exists; the tuple is released after use, and PostgreSQL wrote the bound as a node.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
-        let tuple = pg_sys::SearchSysCache1(cache, partition.into());
-        if tuple.is_null() {
-            return (None, None);
-        }
-        let mut null = false;
-        let number = pg_sys::Anum_pg_class_relpartbound as i16;
-        let bound: Datum = pg_sys::SysCacheGetAttr(cache, tuple, number, &mut null);
-        let range = if null {
-            (None, None)
-        } else {
-            let bound = pg_sys::stringToNode(pg_sys::text_to_cstring(bound.cast_mut_ptr()));
-            let bound = &*bound.cast::<pg_sys::PartitionBoundSpec>();
-            (first_of(bound.lowerdatums, position), first_of(bound.upperdatums, position))
+/// Returns the bounds of a partition, by range of positions, in the first column of the key.
+fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
+    let range = look_up(SysCacheIdentifier::RELOID, partition, |row| {
+        let bound = row.column(pg_sys::Anum_pg_class_relpartbound)?;
+        // SAFETY: PostgreSQL wrote the bound as a node, of which this makes a copy in the current memory context.
+        let bound = unsafe {
+            NodeRef::new(pg_sys::stringToNode(pg_sys::text_to_cstring(bound.cast_mut_ptr())).cast())
         };
-        pg_sys::ReleaseSysCache(tuple);
-        range
-    }
+        let bound = bound?.cast::<pg_sys::PartitionBoundSpec>()?;
+        let ends = [bound.list(|bound| &bound.lowerdatums), bound.list(|bound| &bound.upperdatums)];
+        Some(ends.map(|end| first_of(end, position)))
+    });
+    range.flatten().map_or((None, None), |[lower, upper]| (lower, upper))
 }
 
-/// Returns the first datum of a bound; None if it is open, or belongs to the default partition.
-///
-/// # Safety
-/// The list belongs to a bound whose first column is a position.
-unsafe fn first_of(datums: *mut pg_sys::List, position: Position) -> Option<i64> {
-    // SAFETY: the members of the caller's list have this structure; a bound that is a value is a constant.
-    unsafe {
-        let datum = items::<pg_sys::PartitionRangeDatum>(datums).next()?;
-        if (*datum).kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {
-            return None;
-        }
-        let value = (*datum).value.cast::<pg_sys::Const>();
-        Some(position.read((*value).constvalue))
+/// Returns the first datum of a bound whose first column is a position; None if it is open, or belongs to the default
+/// partition.
+fn first_of(datums: NodeList, position: Position) -> Option<i64> {
+    let datum = datums.all::<pg_sys::PartitionRangeDatum>().next()?;
+    if datum.kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {
+        return None;
     }
+    let value = datum.node(|datum| &datum.value)?.cast::<pg_sys::Const>()?;
+    Some(position.read(value.constvalue))
 }

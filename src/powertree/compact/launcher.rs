@@ -3,8 +3,7 @@
 //! database can be dropped, renamed or copied.
 
 use super::worker;
-use crate::pg::catalog::scan;
-use crate::pg::name::text;
+use crate::pg::catalog::{name_text, scan};
 use crate::pg::session::{log_error, wait, wind_up_on_sigterm};
 use crate::pg::transaction::transaction;
 use crate::settings;
@@ -64,14 +63,10 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
 /// The databases that allow connections.
 fn databases() -> HashMap<String, Oid> {
     let mut databases = HashMap::new();
-    scan(pg_sys::DatabaseRelationId, None, None, |tuple, _| {
-        // SAFETY: a row of `pg_database` begins with this structure, whose name is a C string.
-        let (row, name) = unsafe {
-            let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
-            (row, text((&raw const row.datname.data).cast()))
-        };
-        if let Some(name) = name.filter(|_| row.datallowconn) {
-            databases.insert(name, row.oid);
+    scan(pg_sys::DatabaseRelationId, None, None, |row| {
+        let database = row.form::<pg_sys::FormData_pg_database>();
+        if database.datallowconn {
+            databases.insert(name_text(&database.datname), database.oid);
         }
         true
     });

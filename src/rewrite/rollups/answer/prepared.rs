@@ -6,6 +6,7 @@ use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
 use crate::pg::name::text;
+use crate::pg::value::Value;
 use crate::powertree::cells;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -103,7 +104,8 @@ impl Prepared {
                 values.iter().map(|&value| {
                     let mut key = key.clone();
                     // SAFETY: the value is one of the column's type, as the planner has checked.
-                    unsafe { column.encode(value, &mut key) }
+                    let value = unsafe { Value::new(column.column.type_oid, value) };
+                    column.encode_parsed(value, &mut key);
                     key
                 })
             });
