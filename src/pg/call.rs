@@ -107,7 +107,7 @@ impl<'fcx> Call<'fcx> {
         unsafe { pg_sys::get_fn_expr_argtype(self.data().flinfo, number as i32) }
     }
 
-    /// An argument, and its type as the query gives it; None if it is NULL.
+    /// An argument, with the type that it has in the query; None if it is NULL.
     pub fn value(self, number: usize) -> Option<Value> {
         // SAFETY: the argument is of the type that the expression has in the call.
         self.datum(number).map(|datum| unsafe { Value::new(self.type_given(number), datum) })

@@ -1,34 +1,14 @@
-//! Queries of PostgreSQL's catalog and of the running transaction.
+//! Rows of PostgreSQL's catalogs.
 
 use super::column::{passing, VARLENA};
 use super::error::defect;
-use super::name::text;
 use super::value::StoredValue;
 use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
 use std::ffi::CStr;
 
-/// Returns `pg_class.relkind` of a relation; 0 if it is gone.
-pub fn relkind(relation: Oid) -> u8 {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe { pg_sys::get_rel_relkind(relation) as u8 }
-}
-
-/// Whether a relation is a partitioned table.
-pub fn is_partitioned(relation: Oid) -> bool {
-    relkind(relation) == pg_sys::RELKIND_PARTITIONED_TABLE
-}
-
-/// The name of a relation without its schema; None if it is gone.
-pub fn relname(relation: Oid) -> Option<String> {
-    // SAFETY: PostgreSQL accepts any OID, and returns a C string or null.
-    unsafe { text(pg_sys::get_rel_name(relation)) }
-}
-
-/// The schema of a relation; INVALID if the relation is gone.
-pub fn schema_of(relation: Oid) -> Oid {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe { pg_sys::get_rel_namespace(relation) }
-}
+pub use super::lookup::{
+    advance, attname, is_partitioned, lock, relkind, relname, schema_of, transaction_number,
+};
 
 /// The relation of this name in a schema; None if there is none.
 pub fn relation_named(name: &CStr, schema: Oid) -> Option<Oid> {
@@ -37,25 +17,13 @@ pub fn relation_named(name: &CStr, schema: Oid) -> Option<Oid> {
     (relation != Oid::INVALID).then_some(relation)
 }
 
-/// The name of a column; None if it is gone.
-pub fn attname(relation: Oid, number: i16) -> Option<String> {
-    // SAFETY: PostgreSQL accepts any OID and column number, and returns a C string or null.
-    unsafe { text(pg_sys::get_attname(relation, number, true)) }
-}
-
-/// Locks a relation until the end of the transaction.
-pub fn lock(relation: Oid, mode: u32) {
-    // SAFETY: PostgreSQL accepts any OID, and releases the lock with the transaction.
-    unsafe { pg_sys::LockRelationOid(relation, mode as i32) }
-}
-
 /// A row of a catalog, valid while it is looked at.
 pub struct CatalogRow<'r> {
     tuple: &'r pg_sys::HeapTupleData,
     columns: Described,
 }
 
-/// Where the columns of a row are described: with the table that is read, or with PostgreSQL's cache.
+/// The place in which the columns of a row are described: the table that is read, or PostgreSQL's cache.
 enum Described {
     Table(pg_sys::TupleDesc),
     Cache(SysCacheIdentifier::Type),
@@ -198,16 +166,4 @@ pub fn scan(
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
     }
-}
-
-/// Makes what the transaction has written visible to its next command.
-pub fn advance() {
-    // SAFETY: raises a counter of the running transaction, in which this is called.
-    unsafe { pg_sys::CommandCounterIncrement() }
-}
-
-/// The ID of the running transaction, assigned now if it has none.
-pub fn transaction_number() -> u64 {
-    // SAFETY: PostgreSQL raises an error where no ID can be assigned.
-    unsafe { pg_sys::GetTopFullTransactionId() }.value
 }

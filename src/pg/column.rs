@@ -1,7 +1,10 @@
 //! Columns and types, as the catalog describes them.
 
-use super::name::{c_string, text};
+use super::lookup::{default_class, support_function};
+use super::name::c_string;
 use pgrx::pg_sys::{self, Oid};
+
+pub use super::lookup::{array_type, base_type, type_name};
 
 /// A column of a table.
 #[derive(Clone, Debug)]
@@ -82,18 +85,6 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
     }
 }
 
-/// Returns the type on which a domain is based; any other type itself.
-pub fn base_type(type_oid: Oid) -> Oid {
-    // SAFETY: PostgreSQL looks the type up, or raises an error.
-    unsafe { pg_sys::getBaseType(type_oid) }
-}
-
-/// Returns the array type of a type; INVALID if it has none.
-pub fn array_type(element: Oid) -> Oid {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe { pg_sys::get_array_type(element) }
-}
-
 /// Returns the length of a type's values, and whether they are passed by value.
 pub fn passing_of(type_oid: Oid) -> (i16, bool) {
     let (mut length, mut by_value) = (0, false);
@@ -107,26 +98,11 @@ pub fn equal_values_have_equal_bytes(type_oid: Oid, collation: Oid) -> bool {
     /// The support function of a B-tree operator class that says so.
     const EQUALIMAGE: i16 = 4;
     let class = default_class(type_oid);
-    // SAFETY: PostgreSQL accepts any OID here; the function behind `equalimage` takes the OID of the type.
-    class != Oid::INVALID
-        && unsafe {
-            let (family, input) = (pg_sys::get_opclass_family(class), pg_sys::get_opclass_input_type(class));
-            let function = pg_sys::get_opfamily_proc(family, input, input, EQUALIMAGE);
-            function != Oid::INVALID
-                && pg_sys::OidFunctionCall1Coll(function, collation, input.into()).value() != 0
-        }
-}
-
-/// Returns the operator class that orders a type by default; INVALID if there is none.
-pub fn default_class(type_oid: Oid) -> Oid {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe { pg_sys::GetDefaultOpClass(type_oid, pg_sys::BTREE_AM_OID) }
-}
-
-/// Returns the name of a type in SQL.
-pub fn type_name(type_oid: Oid) -> String {
-    // SAFETY: PostgreSQL accepts any OID, and returns a C string.
-    unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
+    let function = if class == Oid::INVALID { None } else { support_function(class, EQUALIMAGE) };
+    // SAFETY: the function behind `equalimage` takes the OID of the type.
+    function.is_some_and(|(function, of)| unsafe {
+        pg_sys::OidFunctionCall1Coll(function, collation, of.into()).value() != 0
+    })
 }
 
 /// The `typlen` of types whose values carry their length in a header.

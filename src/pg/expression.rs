@@ -3,9 +3,60 @@
 use super::column::generated;
 use super::executor;
 use super::list::items;
+use super::tree::{NodeList, NodeRef, Pointee};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, List, Node, NodeTag, Oid};
 use std::ffi::c_void;
+
+impl<'t, T: Pointee> NodeRef<'t, T> {
+    /// The type of an expression.
+    pub fn type_oid(self) -> Oid {
+        // SAFETY: PostgreSQL knows the type of each kind of expression, and raises an error for other nodes.
+        unsafe { pg_sys::exprType(self.any()) }
+    }
+
+    /// Whether an expression may have another value each time.
+    pub fn is_volatile(self) -> bool {
+        // SAFETY: PostgreSQL only reads the tree.
+        unsafe { pg_sys::contain_volatile_functions(self.any()) }
+    }
+
+    /// Whether an expression has subplans.
+    pub fn has_subplans(self) -> bool {
+        // SAFETY: PostgreSQL only reads the tree.
+        unsafe { pg_sys::contain_subplans(self.any()) }
+    }
+
+    /// Whether two trees are equal, apart from their positions in the text of the query.
+    pub fn is_same<U: Pointee>(self, other: NodeRef<U>) -> bool {
+        // SAFETY: PostgreSQL only reads the trees.
+        unsafe { pg_sys::equal(self.any().cast(), other.any().cast()) }
+    }
+
+    fn any(self) -> *mut Node {
+        self.pointer().cast()
+    }
+}
+
+impl<'t> NodeList<'t> {
+    /// Whether two lists are equal, apart from their positions in the text of the query.
+    pub fn is_same(self, other: NodeList) -> bool {
+        // SAFETY: PostgreSQL only reads the trees.
+        unsafe { pg_sys::equal(self.pointer().cast(), other.pointer().cast()) }
+    }
+
+    /// The window functions, aggregates and columns in expressions.
+    pub fn terms(self) -> Vec<NodeRef<'t>> {
+        let flags = pg_sys::PVC_INCLUDE_WINDOWFUNCS
+            | pg_sys::PVC_INCLUDE_AGGREGATES
+            | pg_sys::PVC_RECURSE_PLACEHOLDERS;
+        // SAFETY: PostgreSQL returns a list of nodes of the tree.
+        unsafe {
+            let found = pg_sys::pull_var_clause(self.pointer().cast(), flags as i32);
+            items(found).filter_map(|node| NodeRef::new(node)).collect()
+        }
+    }
+}
 
 /// Calls `visit` with each child of a node.
 ///

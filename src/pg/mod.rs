@@ -12,6 +12,7 @@ pub mod fence;
 pub mod function;
 pub mod kept;
 pub mod list;
+pub mod lookup;
 pub mod memory;
 pub mod moving;
 pub mod name;

@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{CommandId, FullTransactionId, Oid, TimestampTz};
 
-// SAFETY: PostgreSQL defines these functions with these arguments, all passed by value. They take any and raise no
+// PostgreSQL defines these functions with these arguments, all passed by value. They take any and raise no
 // error, and so need no guard.
 unsafe extern "C-unwind" {
     /// The user as whom code runs.

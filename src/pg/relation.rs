@@ -6,6 +6,8 @@ use super::memory;
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
 
+pub use super::lookup::is_partition;
+
 /// A table and all its partitions, at every level.
 pub fn family(base: Oid) -> Vec<Oid> {
     let mut family = vec![base];
@@ -158,12 +160,6 @@ pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
         pg_sys::table_close(open, pg_sys::NoLock as i32);
         found
     }
-}
-
-/// Whether the table is a partition of another.
-pub fn is_partition(relation: Oid) -> bool {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe { pg_sys::get_rel_relispartition(relation) }
 }
 
 #[derive(Clone, Copy, PartialEq)]

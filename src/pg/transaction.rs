@@ -44,6 +44,12 @@ pub fn is_read_only() -> bool {
     unsafe { pg_sys::XactReadOnly }
 }
 
+/// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.
+pub fn is_seen(transaction: pg_sys::TransactionId) -> bool {
+    // SAFETY: the active snapshot lives as long as it is the active one.
+    !unsafe { pg_sys::XidInMVCCSnapshot(transaction, pg_sys::GetActiveSnapshot()) }
+}
+
 /// The command of the active snapshot; 0 without one.
 pub fn command_of_snapshot() -> pg_sys::CommandId {
     // SAFETY: the active snapshot is null, or lives as long as it is the active one.

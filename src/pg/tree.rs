@@ -4,7 +4,6 @@
 //! null or leads to a node, whose tag says which structure it is. From there on references are only made of the fields of
 //! nodes, and cast by their tags.
 
-use super::error::defect;
 use pgrx::pg_sys::{self, List, Node, NodeTag};
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -32,7 +31,7 @@ pub unsafe trait Tagged {
     const TAG: NodeTag;
 }
 
-/// What a field may point to that leads to a node: a structure with a tag, or the beginning of any.
+/// A type to which a field may point that leads to a node: a structure with a tag, or the beginning of any.
 pub trait Pointee {}
 
 impl<T: Tagged> Pointee for T {}
@@ -59,6 +58,7 @@ tagged! {
     CaseWhen T_CaseWhen,
     CoalesceExpr T_CoalesceExpr,
     Const T_Const,
+    CustomScan T_CustomScan,
     DropStmt T_DropStmt,
     EventTriggerData T_EventTriggerData,
     FuncExpr T_FuncExpr,
@@ -120,14 +120,16 @@ impl<'t, T: Pointee> NodeRef<'t, T> {
         self.node(field).map_or(NodeList(None), NodeList::of)
     }
 
-    /// The value of a field, which is checked to lie in the node: a pointer from elsewhere might lead anywhere.
+    /// The value of a field; null if it does not lie in the node, since a pointer from elsewhere might lead anywhere.
     fn own<P>(self, field: impl FnOnce(&T) -> &*mut P) -> *mut P {
         let (node, field) = (&*self, field(&self));
         let distance = (&raw const *field).addr().wrapping_sub((&raw const *node).addr());
-        if distance > size_of::<T>() - size_of::<*mut P>() {
-            defect("a field that is not the node's");
+        let is_own = distance <= size_of::<T>() - size_of::<*mut P>();
+        if is_own {
+            *field
+        } else {
+            std::ptr::null_mut()
         }
-        *field
     }
 }
 
@@ -141,14 +143,25 @@ impl<T> Deref for NodeRef<'_, T> {
     }
 }
 
+/// The members of a node that is a list of integers; none of any other.
+pub fn integers(node: NodeRef<'_>) -> impl Iterator<Item = i32> + '_ {
+    let list = (node.tag() == NodeTag::T_IntList).then(|| node.pointer().cast::<List>());
+    // SAFETY: the tag is that of a list of integers, which has as many members as it says.
+    unsafe {
+        let (first, length) =
+            list.map_or((std::ptr::null_mut(), 0), |list| ((*list).elements, (*list).length));
+        (0..length as usize).map(move |place| (*first.add(place)).int_value)
+    }
+}
+
 /// A list of nodes.
 #[derive(Clone, Copy)]
 pub struct NodeList<'t>(Option<NodeRef<'t, List>>);
 
 impl<'t> NodeList<'t> {
-    /// The members of a node that is a list.
+    /// The members of a node that is a list; none of any other.
     pub fn of(node: NodeRef<'t>) -> NodeList<'t> {
-        NodeList(Some(node.cast().unwrap_or_else(|| defect("a node that is no list"))))
+        NodeList(node.cast())
     }
 
     /// The members; null pointers are left out.

@@ -3,7 +3,7 @@
 use super::column::{array_type, passing_of, VARLENA};
 use super::memory;
 use super::name::{c_string, text};
-use pgrx::datum::IntoDatum;
+use pgrx::datum::{AnyNumeric, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::marker::PhantomData;
 
@@ -72,6 +72,12 @@ impl Value {
             .then(|| unsafe { self.datum.cast_mut_ptr::<pg_sys::Interval>().read() })
     }
 
+    /// The numeric that the value is; None if it is of another type.
+    pub fn numeric(self) -> Option<AnyNumeric> {
+        // SAFETY: the value is checked to be a numeric.
+        (self.type_oid == pg_sys::NUMERICOID).then(|| unsafe { AnyNumeric::from_datum(self.datum, false) })?
+    }
+
     /// The value as PostgreSQL writes it.
     pub fn to_text(self) -> String {
         let (mut output, mut varlena) = (Oid::INVALID, false);
@@ -108,6 +114,20 @@ impl<'v> StoredValue<'v> {
     /// The value itself; None if it is passed by reference.
     pub fn word(self) -> Option<usize> {
         self.by_value.then_some(self.datum.value())
+    }
+
+    /// The bytes of a value passed by reference, decompressed, with a header of four bytes where the length varies; none of
+    /// one passed by value.
+    pub fn whole(self) -> &'v [u8] {
+        if self.by_value || self.length != VARLENA {
+            return self.bytes();
+        }
+        // SAFETY: whoever made this promises a value of variable length; what is decompressed is in the current memory
+        // context.
+        unsafe {
+            let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
+            std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
+        }
     }
 
     /// The bytes of a value passed by reference, without a header; none of one passed by value.

@@ -1,7 +1,8 @@
 //! The leaves of a partition that is attached or detached, found without SQL so that no user's code runs.
 
 use crate::pg::catalog::look_up;
-use crate::pg::column::{default_class, find_column};
+use crate::pg::column::find_column;
+use crate::pg::lookup::default_class;
 use crate::pg::relation::{lock_family, parents};
 use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::position::Position;

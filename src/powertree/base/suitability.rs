@@ -6,6 +6,7 @@ use crate::pg::error::raise;
 use crate::pg::fence::owner;
 use crate::pg::name::relation_name;
 use crate::pg::relation::{family, inherits, Class};
+use crate::pg::right::may_act_as;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
@@ -64,8 +65,7 @@ fn is_distributed(relation: Oid) -> bool {
 /// of them would run one role's code, such as the expression of an index, with another's rights.
 pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     let owned_by = owner(base);
-    // SAFETY: PostgreSQL accepts any OIDs here.
-    let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
+    let may_act = |role| role == owned_by || may_act_as(role, owned_by);
     let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
     Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }

@@ -28,7 +28,6 @@ use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
 fn powertree_compact(call: Call) {
-    // SAFETY: the SQL declaration has a text there; the context of CALL says whether the procedure may commit.
     let (name, atomic) = (call.argument::<String>(0), call.is_atomic());
     rights::require_writable("CALL powertree_compact()");
     connected_as(if atomic { 0 } else { pg_sys::SPI_OPT_NONATOMIC }, || {

@@ -5,6 +5,7 @@ use crate::pg::call::Call;
 use crate::pg::catalog::{advance, relkind, relname, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::fence;
+use crate::pg::lookup;
 use crate::pg::name::relation_name;
 use crate::pg::process;
 use crate::pg::relation::{family, is_partition, lock_family, require_unused};
@@ -37,7 +38,6 @@ fn powertree_create(call: Call) {
     let at: String = argument::required(call, 1, "at");
     let values: Array<&str> = argument::required(call, 2, "values");
     let series: Array<&str> = argument::required(call, 4, "series");
-    // SAFETY: the SQL declaration has texts there.
     let (leaf, name): (Option<String>, Option<String>) = (call.argument(3), call.argument(5));
     connected(|| {
         lock_against_writers(base, c"create a power tree on");
@@ -75,7 +75,7 @@ fn powertree_rebuild(call: Call) {
     rights::require_writable("powertree_rebuild()");
     let name: String = argument::required(call, 0, "tree");
     let name = name.as_str();
-    // SAFETY: two SQL functions call this one; the second has a text there.
+    // Two SQL functions call this one; the second has a text there.
     let new_leaf: Option<Option<String>> = (call.count() > 1).then(|| call.argument(1));
     connected(|| {
         lock_against_writers(named(name).base, c"rebuild a power tree of");
@@ -200,8 +200,8 @@ pub fn changed(tables: &Tables, base: Oid) {
     advance();
     for relation in [tables.definition, base] {
         if relkind(relation) != 0 {
-            // SAFETY: the relation is there; the message is sent when the transaction commits.
-            unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) }
+            // The message is sent when the transaction commits.
+            lookup::invalidate(relation);
         }
     }
     // This session handles its own invalidation messages now.
@@ -243,7 +243,6 @@ fn resolved(definition: &Definition) -> Tree {
 
 /// Raises an error unless the database is in UTF-8, as stored names and keys are.
 fn require_utf8() {
-    // SAFETY: PostgreSQL only reads a property of the database.
     if process::encoding() != pg_sys::pg_enc::PG_UTF8 as i32 {
         raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,

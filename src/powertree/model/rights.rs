@@ -7,8 +7,10 @@ use crate::pg::process::{is_recovering, user};
 use crate::pg::right::{allows, owns_table, Object, SELECT, USAGE};
 use crate::pg::transaction::is_read_only;
 use crate::powertree::store::tables::Tables;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::Oid;
 use pgrx::PgSqlErrorCode;
+
+pub use crate::pg::right::rows_are_hidden_from;
 
 /// Whether the caller may SELECT any column of a table.
 pub fn may_select_any(base: Oid) -> bool {
@@ -53,13 +55,6 @@ pub fn denied(tree: &str) -> ! {
 /// Whether row security hides rows of the table from the caller.
 pub fn rows_are_hidden(base: Oid) -> bool {
     rows_are_hidden_from(base, Oid::INVALID)
-}
-
-/// Whether row security hides rows of the table from a role; INVALID stands for the caller.
-pub fn rows_are_hidden_from(base: Oid, role: Oid) -> bool {
-    // SAFETY: PostgreSQL accepts any OID here.
-    let state = unsafe { pg_sys::check_enable_rls(base, role, true) };
-    state == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32
 }
 
 /// Whether the caller is the owner of the table, or may act as the owner.

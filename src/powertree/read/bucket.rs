@@ -53,7 +53,6 @@ pub fn cut(call: Call, number: usize, tree: &Tree) -> Cut {
 
 /// The ends of the range from argument `number` to the next, which are finite, of the type of positions, and in their order.
 pub fn ends(call: Call, number: usize, tree: &Tree) -> (i64, i64) {
-    // SAFETY: the type of an argument of the running call.
     let given = call.type_given(number);
     let wanted = tree.position.type_oid();
     if given != wanted && (given, wanted) != (pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID) {

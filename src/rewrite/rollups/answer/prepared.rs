@@ -5,6 +5,7 @@ use super::row::{Columns, Expression, PlaceRow};
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
+use crate::pg::lookup::hash_memory;
 use crate::pg::name::text;
 use crate::pg::value::Value;
 use crate::powertree::cells;
@@ -120,8 +121,7 @@ impl Prepared {
 
 /// The bytes that a hash table may have.
 pub fn memory() -> usize {
-    // SAFETY: PostgreSQL computes it from its settings.
-    unsafe { pg_sys::get_hash_memory_limit() }
+    hash_memory()
 }
 
 /// The share of the positions that are in cells.
