@@ -82,8 +82,8 @@ impl<'fcx> Call<'fcx> {
 
     /// The type with which SQL declares an argument.
     fn declared_type(self, number: usize) -> Option<Oid> {
-        // SAFETY: whoever calls a function says which it is.
-        let function = unsafe { (*self.data().flinfo).fn_oid };
+        // SAFETY: the description of the function is null or lives as long as that of the call.
+        let function = unsafe { self.data().flinfo.as_ref() }?.fn_oid;
         look_up(SysCacheIdentifier::PROCOID, function, |row| {
             let function = row.form::<pg_sys::FormData_pg_proc>();
             // SAFETY: a function has as many types of arguments as it says.
@@ -101,7 +101,7 @@ impl<'fcx> Call<'fcx> {
         unsafe { pgrx::fcinfo::pg_getarg_datum(self.info, number) }
     }
 
-    /// The type of an argument as the query gives it.
+    /// The type that an argument has in the query.
     pub fn type_given(self, number: usize) -> Oid {
         // SAFETY: PostgreSQL accepts any number, and looks it up in the expression of the call.
         unsafe { pg_sys::get_fn_expr_argtype(self.data().flinfo, number as i32) }

@@ -17,6 +17,13 @@ pub fn relation_named(name: &CStr, schema: Oid) -> Option<Oid> {
     (relation != Oid::INVALID).then_some(relation)
 }
 
+/// The extension of this name; None if it is not installed.
+pub fn extension_named(name: &CStr) -> Option<Oid> {
+    // SAFETY: PostgreSQL reads the C string.
+    let extension = unsafe { pg_sys::get_extension_oid(name.as_ptr(), true) };
+    (extension != Oid::INVALID).then_some(extension)
+}
+
 /// A row of a catalog, valid while it is looked at.
 pub struct CatalogRow<'r> {
     tuple: &'r pg_sys::HeapTupleData,

@@ -3,46 +3,52 @@
 use super::column::generated;
 use super::executor;
 use super::list::items;
+use super::lookup::caught;
 use super::tree::{NodeList, NodeRef, Pointee};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, List, Node, NodeTag, Oid};
 use std::ffi::c_void;
 
+// PostgreSQL defines these functions with these arguments. They only read the trees and raise errors for what is no
+// expression, and are only called through `caught`.
+unsafe extern "C-unwind" {
+    safe fn exprType(expression: NodeRef) -> Oid;
+    safe fn contain_volatile_functions(expression: NodeRef) -> bool;
+    safe fn contain_subplans(expression: NodeRef) -> bool;
+    safe fn equal(one: Option<NodeRef>, other: Option<NodeRef>) -> bool;
+}
+
 impl<'t, T: Pointee> NodeRef<'t, T> {
     /// The type of an expression.
     pub fn type_oid(self) -> Oid {
-        // SAFETY: PostgreSQL knows the type of each kind of expression, and raises an error for other nodes.
-        unsafe { pg_sys::exprType(self.any()) }
+        caught(|| exprType(self.untyped()))
     }
 
     /// Whether an expression may have another value each time.
     pub fn is_volatile(self) -> bool {
-        // SAFETY: PostgreSQL only reads the tree.
-        unsafe { pg_sys::contain_volatile_functions(self.any()) }
+        caught(|| contain_volatile_functions(self.untyped()))
     }
 
     /// Whether an expression has subplans.
     pub fn has_subplans(self) -> bool {
-        // SAFETY: PostgreSQL only reads the tree.
-        unsafe { pg_sys::contain_subplans(self.any()) }
+        caught(|| contain_subplans(self.untyped()))
     }
 
     /// Whether two trees are equal, apart from their positions in the text of the query.
     pub fn is_same<U: Pointee>(self, other: NodeRef<U>) -> bool {
-        // SAFETY: PostgreSQL only reads the trees.
-        unsafe { pg_sys::equal(self.any().cast(), other.any().cast()) }
+        are_same(Some(self.untyped()), Some(other.untyped()))
     }
+}
 
-    fn any(self) -> *mut Node {
-        self.pointer().cast()
-    }
+/// Whether two trees are equal, apart from their positions in the text of the query; those that are not there are.
+pub fn are_same(one: Option<NodeRef>, other: Option<NodeRef>) -> bool {
+    caught(|| equal(one, other))
 }
 
 impl<'t> NodeList<'t> {
     /// Whether two lists are equal, apart from their positions in the text of the query.
     pub fn is_same(self, other: NodeList) -> bool {
-        // SAFETY: PostgreSQL only reads the trees.
-        unsafe { pg_sys::equal(self.pointer().cast(), other.pointer().cast()) }
+        are_same(self.node(), other.node())
     }
 
     /// The window functions, aggregates and columns in expressions.

@@ -20,6 +20,8 @@ unsafe extern "C-unwind" {
     safe fn get_rel_relispartition(relation: Oid) -> bool;
     safe fn get_attname(relation: Oid, number: AttrNumber, missing_ok: bool) -> MadeText;
     safe fn get_namespace_name(schema: Oid) -> MadeText;
+    safe fn get_func_name(function: Oid) -> MadeText;
+    safe fn getExtensionOfObject(class: Oid, object: Oid) -> Oid;
     safe fn format_type_be(type_oid: Oid) -> MadeText;
     safe fn getBaseType(type_oid: Oid) -> Oid;
     safe fn get_array_type(type_oid: Oid) -> Oid;
@@ -90,6 +92,16 @@ pub fn schema_name(schema: Oid) -> Option<String> {
     text(|| get_namespace_name(schema))
 }
 
+/// Returns the name of a function without its schema; None if it is gone.
+pub fn function_name(function: Oid) -> Option<String> {
+    text(|| get_func_name(function))
+}
+
+/// Returns the extension that an object belongs to.
+pub fn extension_of(class: Oid, object: Oid) -> Option<Oid> {
+    known(caught(|| getExtensionOfObject(class, object)))
+}
+
 /// Returns the name of a type in SQL.
 pub fn type_name(type_oid: Oid) -> String {
     text(|| format_type_be(type_oid)).unwrap_or_default()
@@ -136,7 +148,7 @@ pub fn lock_object_at_once(class: Oid, object: Oid, mode: u32) -> bool {
     caught(|| ConditionalLockDatabaseObject(class, object, 0, mode as LOCKMODE))
 }
 
-/// Has all sessions look at a relation anew.
+/// Has all sessions look at a relation again.
 pub fn invalidate(relation: Oid) {
     caught(|| CacheInvalidateRelcacheByRelid(relation))
 }

@@ -29,6 +29,10 @@ unsafe extern "C-unwind" {
     #[link_name = "date2j"]
     pub safe fn julian_day(year: i32, month: i32, day: i32) -> i32;
 
+    /// The number of the process, which never changes.
+    #[link_name = "MyProcPid"]
+    pub safe static PROCESS: i32;
+
     safe fn GetTopFullTransactionIdIfAny() -> FullTransactionId;
     safe fn GetCurrentCommandId(used: bool) -> CommandId;
 }

@@ -3,7 +3,7 @@
 use super::catalog::{lock, look_up, relkind, scan, CatalogForm};
 use super::list::oids;
 use super::memory;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
 
 pub use super::lookup::is_partition;
@@ -136,6 +136,32 @@ pub fn num_blocks(table: Oid) -> i64 {
         let blocks = pg_sys::RelationGetNumberOfBlocksInFork(open, pg_sys::ForkNumber::MAIN_FORKNUM);
         pg_sys::table_close(open, pg_sys::NoLock as i32);
         blocks.into()
+    }
+}
+
+/// Calls `each` with the values of a column in all committed rows, whatever the transaction's snapshot; NULLs are left out.
+pub fn read_latest(table: Oid, column: i16, mut each: impl FnMut(Datum)) {
+    // SAFETY: the table is open as long as it is read; the scan, of the whole heap, ends before its snapshot does.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let scan =
+            pg_sys::systable_beginscan(relation, Oid::INVALID, false, snapshot, 0, std::ptr::null_mut());
+        loop {
+            pgrx::check_for_interrupts!();
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let mut null = false;
+            let datum = pg_sys::heap_getattr(tuple, column.into(), (*relation).rd_att, &mut null);
+            if !null {
+                each(datum);
+            }
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::UnregisterSnapshot(snapshot);
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
     }
 }
 

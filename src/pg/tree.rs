@@ -9,7 +9,8 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-/// A node of a tree that lives for `'t`; of any kind, or of one.
+/// A node of a tree that lives for `'t`; of any kind, or of one. A pointer that is not null, as C sees it.
+#[repr(transparent)]
 pub struct NodeRef<'t, T = Node> {
     node: NonNull<T>,
     tree: PhantomData<&'t T>,
@@ -104,6 +105,11 @@ impl<'t> NodeRef<'t> {
 }
 
 impl<'t, T: Pointee> NodeRef<'t, T> {
+    /// The node as one of any kind.
+    pub fn untyped(self) -> NodeRef<'t> {
+        NodeRef { node: self.node.cast(), tree: PhantomData }
+    }
+
     /// The node for functions of PostgreSQL.
     pub fn pointer(self) -> *mut T {
         self.node.as_ptr()
@@ -175,6 +181,11 @@ impl<'t> NodeList<'t> {
     /// The members of one kind; others are left out.
     pub fn all<T: Tagged + 't>(self) -> impl Iterator<Item = NodeRef<'t, T>> {
         self.iter().filter_map(NodeRef::cast)
+    }
+
+    /// The list itself; None if it is empty.
+    pub fn node(self) -> Option<NodeRef<'t>> {
+        self.0.map(NodeRef::untyped)
     }
 
     /// The list for functions of PostgreSQL.

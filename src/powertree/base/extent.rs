@@ -3,7 +3,7 @@
 use crate::pg::catalog::look_up;
 use crate::pg::column::find_column;
 use crate::pg::lookup::default_class;
-use crate::pg::relation::{lock_family, parents};
+use crate::pg::relation::{lock_family, num_blocks, parents, read_latest, Class};
 use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::position::Position;
 use crate::powertree::store::definition::Definition;
@@ -42,52 +42,25 @@ fn positions(table: Oid, at: &str) -> Option<Positions> {
         find_column(table, at).and_then(|column| Some((column.number, Position::of(column.type_oid)?)));
     // The column is being renamed or changed by the command.
     let Some((column, position)) = known else { return Some((i64::MIN, i64::MAX)) };
-    // SAFETY: the caller holds a lock on the table.
-    unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
-        let is_table = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_RELATION;
-        let found = if !is_table
-            || pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM) == 0
-        {
-            None
-        } else if let (Some(first), Some(last)) = bounds(table, at, position) {
-            Some((first, last))
-        } else {
-            read(relation, column, position)
-        };
-        pg_sys::table_close(relation, pg_sys::NoLock as i32);
-        found
+    let is_table = Class::of(table).is_some_and(|class| class.kind == pg_sys::RELKIND_RELATION);
+    if !is_table || num_blocks(table) == 0 {
+        return None;
+    }
+    match bounds(table, at, position) {
+        (Some(first), Some(last)) => Some((first, last)),
+        _ => read(table, column, position),
     }
 }
 
-/// The least and the greatest position among all committed rows, whatever the transaction's snapshot.
-///
-/// # Safety
-/// The relation is an open table, locked against writers, and the column holds its positions.
-unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> Option<Positions> {
+/// The least and the greatest position among all committed rows of a table that is locked against writers, whatever the
+/// transaction's snapshot.
+fn read(table: Oid, column: i16, position: Position) -> Option<Positions> {
     let mut extent: Option<Positions> = None;
-    // SAFETY: the caller's table is open; the scan, of the whole heap, ends before its snapshot does.
-    unsafe {
-        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
-        let scan =
-            pg_sys::systable_beginscan(relation, Oid::INVALID, false, snapshot, 0, std::ptr::null_mut());
-        loop {
-            pgrx::check_for_interrupts!();
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let mut null = false;
-            let datum = pg_sys::heap_getattr(tuple, column.into(), (*relation).rd_att, &mut null);
-            if !null {
-                let at = position.read(datum);
-                let (first, last) = extent.unwrap_or((at, at));
-                extent = Some((first.min(at), last.max(at)));
-            }
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::UnregisterSnapshot(snapshot);
-    }
+    read_latest(table, column, |datum| {
+        let at = position.read(datum);
+        let (first, last) = extent.unwrap_or((at, at));
+        extent = Some((first.min(at), last.max(at)));
+    });
     extent
 }
 

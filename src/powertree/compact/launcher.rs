@@ -4,6 +4,7 @@
 
 use super::worker;
 use crate::pg::catalog::{name_text, scan};
+use crate::pg::process::PROCESS;
 use crate::pg::session::{log_error, wait, wind_up_on_sigterm};
 use crate::pg::transaction::transaction;
 use crate::settings;
@@ -132,8 +133,7 @@ fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandl
         .set_function("powertree_worker")
         .set_argument(Some(database.into()))
         .set_restart_time(None)
-        // SAFETY: the ID of this process never changes.
-        .set_notify_pid(unsafe { pg_sys::MyProcPid })
+        .set_notify_pid(PROCESS)
         .set_start_time(BgWorkerStartTime::RecoveryFinished)
         .enable_spi_access();
     let mut worker = pg_sys::BackgroundWorker::from(&builder);

@@ -4,6 +4,7 @@ use super::copies::Copies;
 use super::statistic::Statistic;
 use super::values::{ValueKind, Values};
 use crate::pg::executor::{evaluate, holds, ExecInitExpr};
+use crate::pg::expression::are_same;
 use crate::pg::memory::room;
 use crate::pg::tree::NodeRef;
 use crate::pg::value::Value;
@@ -78,13 +79,9 @@ impl Argument {
 
     /// Whether the argument can also serve this function. Values that are only counted can be of any kind.
     pub fn serves(&mut self, function: NodeRef<WindowFunc>, kind: Option<ValueKind>) -> bool {
-        let filters = [function, self.function].map(|one| one.node(|one| &one.aggfilter));
+        let [filter, known_filter] = [function, self.function].map(|one| one.node(|one| &one.aggfilter));
         let [these, those] = [function, self.function].map(|one| one.list(|one| &one.args));
-        let alike = these.is_same(those)
-            && match filters {
-                [Some(one), Some(other)] => one.is_same(other),
-                [one, other] => one.is_none() && other.is_none(),
-            };
+        let alike = these.is_same(those) && are_same(filter, known_filter);
         if alike && self.kind.is_none() && kind.is_some() {
             self.kind = kind;
             self.values = kind.map(|kind| kind.values(self.copies));
