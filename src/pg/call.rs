@@ -1,13 +1,13 @@
 //! The call of a function by PostgreSQL: its arguments, and what it was called for.
 
-use super::catalog::look_up;
+use super::catalog::declared_argument;
 use super::error::defect;
 use super::tree::{NodeRef, Tagged};
 use super::trigger::TriggerEvent;
 use super::value::Value;
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::{Array, FromDatum};
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, Oid, SysCacheIdentifier};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, Oid};
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
@@ -84,12 +84,7 @@ impl<'fcx> Call<'fcx> {
     fn declared_type(self, number: usize) -> Option<Oid> {
         // SAFETY: the description of the function is null or lives as long as that of the call.
         let function = unsafe { self.data().flinfo.as_ref() }?.fn_oid;
-        look_up(SysCacheIdentifier::PROCOID, function, |row| {
-            let function = row.form::<pg_sys::FormData_pg_proc>();
-            // SAFETY: a function has as many types of arguments as it says.
-            let types = unsafe { function.proargtypes.values.as_slice(function.pronargs as usize) };
-            types.get(number).copied()
-        })?
+        declared_argument(function, number)
     }
 
     /// The argument of this number, from 0, whatever its type; None if it is NULL.

@@ -24,6 +24,16 @@ pub fn extension_named(name: &CStr) -> Option<Oid> {
     (extension != Oid::INVALID).then_some(extension)
 }
 
+/// The type with which SQL declares an argument of a function, from 0; None if there is none.
+pub fn declared_argument(function: Oid, number: usize) -> Option<Oid> {
+    look_up(SysCacheIdentifier::PROCOID, function, |row| {
+        let function = row.form::<pg_sys::FormData_pg_proc>();
+        // SAFETY: a function has as many types of arguments as it says.
+        let types = unsafe { function.proargtypes.values.as_slice(function.pronargs as usize) };
+        types.get(number).copied()
+    })?
+}
+
 /// A row of a catalog, valid while it is looked at.
 pub struct CatalogRow<'r> {
     tuple: &'r pg_sys::HeapTupleData,
@@ -103,8 +113,9 @@ impl<'r> CatalogRow<'r> {
     }
 
     /// A column of type bytea; None if it is NULL.
-    pub fn bytes(&self, number: u32) -> Option<&'r [u8]> {
-        self.stored(number).filter(|stored| stored.length() == VARLENA).map(StoredValue::bytes)
+    pub fn bytes(&self, number: u32) -> Option<Vec<u8>> {
+        let stored = self.stored(number).filter(|stored| stored.length() == VARLENA)?;
+        Some(stored.read(<[u8]>::to_vec))
     }
 
     /// A column of type name; None if it is NULL.
@@ -112,7 +123,7 @@ impl<'r> CatalogRow<'r> {
         const LENGTH: i16 = pg_sys::NAMEDATALEN as i16;
         self.stored(number)
             .filter(|stored| stored.length() == LENGTH)
-            .map(|stored| text_before_zero(stored.bytes()))
+            .map(|stored| stored.read(text_before_zero))
     }
 }
 

@@ -36,3 +36,4 @@ pub mod tree;
 pub mod trigger;
 pub mod value;
 pub mod wire;
+pub mod zone;

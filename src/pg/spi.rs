@@ -168,7 +168,7 @@ impl SpiRow {
     /// The bytes of a column whose type has this size and is passed by reference; None if it is NULL, or another type.
     pub fn bytes<const SIZE: usize>(&self, column: usize) -> Option<[u8; SIZE]> {
         let stored = self.stored(column).filter(|stored| stored.length() == SIZE as i16)?;
-        stored.bytes().try_into().ok()
+        stored.read(|bytes| bytes.try_into().ok())
     }
 
     /// A bigint, 0 if it is NULL.

@@ -4,7 +4,7 @@
 use super::column::{passing, VARLENA};
 use super::error::{defect, raise};
 use super::memory;
-use super::value::{StoredValue, Value};
+use super::value::{bytes_of, Value};
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
@@ -338,14 +338,12 @@ impl Row {
 
     /// A bytea column; None if it is NULL.
     pub fn bytes(&self, column: i16) -> Option<&[u8]> {
-        let datum = self.get(column)?;
-        // SAFETY: the descriptor says how long the values of its columns are; the bytes lie in the tuple, since nothing
-        // is compressed or out of line in these tables, or are a copy.
-        let stored = unsafe {
-            let (length, by_value) = passing(self.descriptor, column as usize - 1)?;
-            StoredValue::new(datum, length, by_value)
-        };
-        (stored.length() == VARLENA).then(|| stored.bytes())
+        // SAFETY: the type is checked to be a varlena; the bytes lie in the tuple, since nothing is compressed or out
+        // of line in these tables, or are a copy.
+        unsafe {
+            let is_varlena = passing(self.descriptor, column as usize - 1)? == (VARLENA, false);
+            self.get(column).filter(|_| is_varlena).map(|datum| bytes_of(datum))
+        }
     }
 
     /// A text column; None if it is NULL.

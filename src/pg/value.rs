@@ -116,32 +116,32 @@ impl<'v> StoredValue<'v> {
         self.by_value.then_some(self.datum.value())
     }
 
-    /// The bytes of a value passed by reference, decompressed, with a header of four bytes where the length varies; none of
-    /// one passed by value.
-    pub fn whole(self) -> &'v [u8] {
-        if self.by_value || self.length != VARLENA {
-            return self.bytes();
-        }
-        // SAFETY: whoever made this promises a value of variable length; what is decompressed is in the current memory
-        // context.
-        unsafe {
-            let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
-            std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
-        }
-    }
-
-    /// The bytes of a value passed by reference, without a header; none of one passed by value.
-    pub fn bytes(self) -> &'v [u8] {
+    /// Calls `read` with the bytes of a value passed by reference, without a header; with none of one passed by value.
+    #[inline]
+    pub fn read<R>(self, read: impl FnOnce(&[u8]) -> R) -> R {
         // SAFETY: whoever made this promises a value of this length; what is decompressed is in the current memory
-        // context.
-        unsafe {
+        // context, and not used afterwards.
+        read(unsafe {
             match self.length {
                 _ if self.by_value => &[],
                 VARLENA => bytes_of(self.datum),
                 0.. => std::slice::from_raw_parts(self.datum.cast_mut_ptr(), self.length as usize),
                 _ => std::ffi::CStr::from_ptr(self.datum.cast_mut_ptr()).to_bytes(),
             }
+        })
+    }
+
+    /// Calls `read` likewise, with a header of four bytes where the length varies.
+    pub fn read_whole<R>(self, read: impl FnOnce(&[u8]) -> R) -> R {
+        if self.by_value || self.length != VARLENA {
+            return self.read(read);
         }
+        // SAFETY: whoever made this promises a value of variable length; what is decompressed is in the current memory
+        // context, and not used afterwards.
+        read(unsafe {
+            let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
+            std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
+        })
     }
 }
 
@@ -271,7 +271,7 @@ pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
         match length {
             _ if by_value => datum,
             VARLENA => Datum::from(pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr())),
-            0.. => copied_bytes(StoredValue::new(datum, length, by_value).bytes()),
+            0.. => StoredValue::new(datum, length, by_value).read(copied_bytes),
             _ => Datum::from(pg_sys::pstrdup(datum.cast_mut_ptr())),
         }
     }

@@ -314,7 +314,7 @@ impl KnownTrigger {
         let trigger = row.form::<pg_sys::FormData_pg_trigger>();
         // The arguments are consecutive C strings.
         let argument = row.bytes(pg_sys::Anum_pg_trigger_tgargs).and_then(|arguments| {
-            CStr::from_bytes_until_nul(arguments).ok().map(|first| first.to_string_lossy().into_owned())
+            CStr::from_bytes_until_nul(&arguments).ok().map(|first| first.to_string_lossy().into_owned())
         });
         KnownTrigger {
             oid: trigger.oid,

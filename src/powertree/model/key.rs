@@ -44,14 +44,15 @@ impl KeyColumn {
         if let Some(word) = value.word() {
             return bytes.extend(&word.to_le_bytes()[..self.length as usize]);
         }
-        let mut value = value.bytes();
-        if self.length == VARLENA {
-            while self.is_padded && value.last() == Some(&b' ') {
-                value = &value[..value.len() - 1];
+        value.read(|mut value| {
+            if self.length == VARLENA {
+                while self.is_padded && value.last() == Some(&b' ') {
+                    value = &value[..value.len() - 1];
+                }
+                bytes.extend((value.len() as u32).to_le_bytes());
             }
-            bytes.extend((value.len() as u32).to_le_bytes());
-        }
-        bytes.extend(value);
+            bytes.extend(value);
+        });
     }
 
     /// Takes a value off the front of `bytes`, as a copy in the current memory context.

@@ -62,17 +62,20 @@ impl Copies {
 
     /// Copies a value that is passed by reference, decompressed.
     pub fn copy(self, value: StoredValue) -> Copied {
-        let bytes = value.whole();
-        let (length, flags) = (bytes.len(), (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32);
-        // SAFETY: the context exists as long as the node, and the copy is as long as the original.
-        unsafe {
-            let copy = unguarded::MemoryContextAllocExtended(self.0, length, flags);
-            if copy.is_null() {
-                out_of_memory(format!("Failed on request of {length} bytes for the rows of a window frame."));
+        value.read_whole(|bytes| {
+            let (length, flags) = (bytes.len(), (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32);
+            // SAFETY: the context exists as long as the node, and the copy is as long as the original.
+            unsafe {
+                let copy = unguarded::MemoryContextAllocExtended(self.0, length, flags);
+                if copy.is_null() {
+                    out_of_memory(format!(
+                        "Failed on request of {length} bytes for the rows of a window frame."
+                    ));
+                }
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), length);
+                Copied(copy)
             }
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), length);
-            Copied(copy)
-        }
+        })
     }
 
     /// Copies a numeric.
