@@ -227,10 +227,8 @@ pub struct Storage {
 impl Storage {
     /// The storage of a type.
     pub fn of(type_oid: Oid) -> Storage {
-        let mut storage = Storage { length: 0, by_value: false };
-        // SAFETY: PostgreSQL looks the type up.
-        unsafe { pg_sys::get_typlenbyval(type_oid, &mut storage.length, &mut storage.by_value) };
-        storage
+        let (length, by_value) = passing_of(type_oid);
+        Storage { length, by_value }
     }
 
     /// Copies a value, decompressed, into the current memory context.
@@ -249,15 +247,9 @@ impl Storage {
     pub unsafe fn is_alike(self, one: Option<Datum>, other: Option<Datum>) -> bool {
         let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
         // SAFETY: the caller's values are as long as their type says.
-        let fixed = |datum: Datum| unsafe {
-            std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>().cast_const(), self.length as usize)
-        };
-        match self.length {
-            _ if self.by_value => one.value() == other.value(),
-            1.. => fixed(one) == fixed(other),
-            // SAFETY: columns of any other length are varlenas.
-            _ => unsafe { bytes_of(one) == bytes_of(other) },
-        }
+        let stored = |datum| unsafe { StoredValue::new(datum, self.length, self.by_value) };
+        let (one, other) = (stored(one), stored(other));
+        one.word() == other.word() && one.read(|one| other.read(|other| one == other))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::pg::column::{equal_values_have_equal_bytes, passing_of, Column, VARLE
 use crate::pg::error::defect;
 use crate::pg::value::{copied_bytes, StoredValue, Value};
 use crate::powertree::store::tables::damaged;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys::{self, Datum, Oid};
 
 /// A column of the key.
 #[derive(Clone, Debug)]
