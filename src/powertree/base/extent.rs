@@ -90,7 +90,7 @@ const CLASSES: u32 = 6;
 
 /// Whether a table is partitioned by range, with the position in its usual order as the first column of the key.
 fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
-    let number = find_column(table, at).map_or(0, |column| column.number);
+    let Some(column) = find_column(table, at) else { return false };
     let is = look_up(SysCacheIdentifier::PARTRELID, table, |row| {
         let strategy = row.column(STRATEGY)?.value() as u8;
         let columns = row.column(COLUMNS)?.cast_mut_ptr::<pg_sys::int2vector>();
@@ -98,7 +98,7 @@ fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
         // SAFETY: the columns are of these types, and a key has at least one column.
         let (first, class) = unsafe { (*(*columns).values.as_ptr(), *(*classes).values.as_ptr()) };
         let usual = default_class(position.type_oid());
-        Some(strategy == b'r' && first == number && class == usual)
+        Some(strategy == b'r' && first == column.number && class == usual)
     });
     is.flatten().unwrap_or(false)
 }
