@@ -43,7 +43,7 @@ pg15 := $(shell scripts/where.sh pg15)
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults demo bench bench-debezium bench-large soak lint audit clean
-.PHONY: lint-format lint-words lint-names lint-pages lint-walls lint-crates lint-extension lint-deploy lint-dependencies
+.PHONY: lint-format lint-words lint-names lint-pages lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
 
@@ -110,7 +110,7 @@ soak: ## compare power trees with their tables for 10 minutes while six writers 
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set max_prepared_transactions=10 -- tests/powertree/soak.py 600
 
-lint: lint-format lint-walls lint-words lint-names lint-pages lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, words of comments, names of types, maintainers' pages, clippy, units and dependencies
+lint: lint-format lint-walls lint-unsafe lint-words lint-names lint-pages lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, unsafe blocks, words of comments, names of types, maintainers' pages, clippy, units and dependencies
 
 lint-format:
 	cargo fmt --all --check
@@ -118,6 +118,9 @@ lint-format:
 
 lint-walls:
 	tests/walls.py
+
+lint-unsafe:
+	tests/unsafe.py
 
 lint-words:
 	tests/words.py

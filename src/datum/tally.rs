@@ -1,7 +1,9 @@
 //! The datum of a tally: a reference to 80 bytes, aligned as a double.
 
+use crate::pg::call::Call;
 use crate::pg::error::defect;
 use crate::pg::spi::SpiRow;
+use crate::pg::value::copied;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{BorrowDatum, Datum, FromDatum};
 use pgrx::layout::PassBy;
@@ -66,22 +68,12 @@ impl TallyState {
     /// Returns the tally to change: the aggregate's own, or, called as an ordinary function, a copy of the argument.
     ///
     /// Looks at the node directly: asking `AggCheckCallContext` for every row costs five times the addition.
-    ///
-    /// # Safety
-    /// `fcinfo` belongs to the running call.
     #[inline(always)]
-    pub unsafe fn writable(&mut self, fcinfo: pg_sys::FunctionCallInfo) -> &mut Tally {
-        // SAFETY: the context of a call is null or a node, which starts with its tag. Inside an aggregate the executor
-        // owns the state and lends it to the transition function for writing; nothing else refers to it during the
-        // call.
+    pub fn writable(&mut self, call: Call) -> &mut Tally {
+        // SAFETY: the state points to a tally. Inside an aggregate the executor owns it and lends it to the transition
+        // function for writing; nothing else refers to it during the call.
         unsafe {
-            let context = (*fcinfo).context;
-            let in_aggregate = !context.is_null()
-                && matches!(
-                    (*context).type_,
-                    pg_sys::NodeTag::T_AggState | pg_sys::NodeTag::T_WindowAggState
-                );
-            if !in_aggregate {
+            if !call.is_in_aggregate() {
                 *self = TallyState { tally: allocate(*self.tally), copied: true };
             }
             &mut *self.tally
@@ -91,12 +83,7 @@ impl TallyState {
 
 /// Copies a tally into the current memory context.
 pub fn allocate(tally: Tally) -> *mut Tally {
-    // SAFETY: palloc returns memory of this size, aligned for any type, or raises an error.
-    unsafe {
-        let copy = pg_sys::palloc(size_of::<Tally>()).cast::<Tally>();
-        copy.write(tally);
-        copy
-    }
+    copied(tally).cast_mut_ptr()
 }
 
 /// Returns the tally in a column of a query's result; the empty one if it is NULL.

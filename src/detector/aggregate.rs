@@ -1,9 +1,9 @@
 //! `detect`, and its window functions `surprise` and `change_probability`: one state, three results.
 
 use super::datum::{observe, options, started, time, SETTINGS};
+use crate::pg::call::Call;
 use crate::pg::moving::Moving;
 use pgrx::datum::Interval;
-use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use tally_stats::detector::{Detector, Options};
 
@@ -18,28 +18,23 @@ pub fn microseconds(interval: &Interval) -> i64 {
 
 fn start(
     state: Option<DetectorState>,
-    fcinfo: FunctionCallInfo,
+    call: Call,
     options: impl FnOnce() -> Options,
     timed: bool,
 ) -> DetectorState {
-    state.unwrap_or_else(|| Moving::new(fcinfo, Detector::new(timed, options())))
+    state.unwrap_or_else(|| Moving::new(call, Detector::new(timed, options())))
 }
 
 #[pg_extern(sql = false)]
-fn detect_row(state: Option<DetectorState>, x: Option<f64>, fcinfo: FunctionCallInfo) -> DetectorState {
-    let mut state = start(state, fcinfo, || Options::new(false), false);
+fn detect_row(state: Option<DetectorState>, x: Option<f64>, call: Call) -> DetectorState {
+    let mut state = start(state, call, || Options::new(false), false);
     observe(&mut state, x, None);
     state
 }
 
 #[pg_extern(sql = false)]
-fn detect_at(
-    state: Option<DetectorState>,
-    x: Option<f64>,
-    at: Option<i64>,
-    fcinfo: FunctionCallInfo,
-) -> DetectorState {
-    let mut state = start(state, fcinfo, || Options::new(true), true);
+fn detect_at(state: Option<DetectorState>, x: Option<f64>, at: Option<i64>, call: Call) -> DetectorState {
+    let mut state = start(state, call, || Options::new(true), true);
     observe(&mut state, x, Some(time(at)));
     state
 }
@@ -51,10 +46,10 @@ fn detect_at_with(
     at: Option<i64>,
     sensitivity: Option<f64>,
     period: Option<Interval>,
-    fcinfo: FunctionCallInfo,
+    call: Call,
 ) -> DetectorState {
     let chosen = || options(true, sensitivity, period.as_ref().map(microseconds));
-    let mut state = start(state, fcinfo, chosen, true);
+    let mut state = start(state, call, chosen, true);
     observe(&mut state, x, Some(time(at)));
     state
 }
@@ -66,9 +61,9 @@ fn detect_on(
     detector: Option<&[u8]>,
     x: Option<f64>,
     at: Option<i64>,
-    fcinfo: FunctionCallInfo,
+    call: Call,
 ) -> DetectorState {
-    let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, started(detector, true)));
+    let mut state = state.unwrap_or_else(|| Moving::new(call, started(detector, true)));
     observe(&mut state, x, Some(time(at)));
     state
 }

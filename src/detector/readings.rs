@@ -2,10 +2,10 @@
 
 use super::aggregate::microseconds;
 use super::datum::{observe, options, started, stored, time, SETTINGS};
+use crate::pg::call::Call;
 use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
 use pgrx::datum::Interval;
-use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use tally_stats::detector::Detector;
 
@@ -87,7 +87,7 @@ fn detector_summary(state: &[u8]) -> String {
 }
 
 #[pg_extern(sql = false)]
-fn detector_forecast(state: &[u8], steps: f64, fcinfo: FunctionCallInfo) -> Option<CompositeRow> {
+fn detector_forecast(state: &[u8], steps: f64, call: Call) -> Option<CompositeRow> {
     if !(steps.is_finite() && steps >= 0.0) {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -97,5 +97,5 @@ fn detector_forecast(state: &[u8], steps: f64, fcinfo: FunctionCallInfo) -> Opti
         );
     }
     let forecast = stored(state).forecast(steps, SETTINGS)?;
-    Some(CompositeRow::new(fcinfo, [forecast.mean, forecast.low, forecast.high]))
+    Some(CompositeRow::new(call, [forecast.mean, forecast.low, forecast.high]))
 }

@@ -1,35 +1,155 @@
-//! Queries of PostgreSQL's catalog and of the running transaction.
+//! Rows of PostgreSQL's catalogs.
 
-use super::name::text;
-use pgrx::pg_sys::{self, Oid};
+use super::column::{passing, VARLENA};
+use super::error::defect;
+use super::value::StoredValue;
+use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
+use std::ffi::CStr;
 
-/// Returns `pg_class.relkind` of a relation; 0 if it is gone.
-pub fn relkind(relation: Oid) -> u8 {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe { pg_sys::get_rel_relkind(relation) as u8 }
+pub use super::lookup::{
+    advance, attname, is_partitioned, lock, relkind, relname, schema_of, transaction_number,
+};
+
+/// The relation of this name in a schema; None if there is none.
+pub fn relation_named(name: &CStr, schema: Oid) -> Option<Oid> {
+    // SAFETY: PostgreSQL reads the C string, and accepts any OID.
+    let relation = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
+    (relation != Oid::INVALID).then_some(relation)
 }
 
-/// Whether a relation is a partitioned table.
-pub fn is_partitioned(relation: Oid) -> bool {
-    relkind(relation) == pg_sys::RELKIND_PARTITIONED_TABLE
+/// The extension of this name; None if it is not installed.
+pub fn extension_named(name: &CStr) -> Option<Oid> {
+    // SAFETY: PostgreSQL reads the C string.
+    let extension = unsafe { pg_sys::get_extension_oid(name.as_ptr(), true) };
+    (extension != Oid::INVALID).then_some(extension)
 }
 
-/// The name of a relation without its schema; None if it is gone.
-pub fn relname(relation: Oid) -> Option<String> {
-    // SAFETY: PostgreSQL accepts any OID, and returns a C string or null.
-    unsafe { text(pg_sys::get_rel_name(relation)) }
+/// The type with which SQL declares an argument of a function, from 0; None if there is none.
+pub fn declared_argument(function: Oid, number: usize) -> Option<Oid> {
+    look_up(SysCacheIdentifier::PROCOID, function, |row| {
+        let function = row.form::<pg_sys::FormData_pg_proc>();
+        // SAFETY: a function has as many types of arguments as it says.
+        let types = unsafe { function.proargtypes.values.as_slice(function.pronargs as usize) };
+        types.get(number).copied()
+    })?
 }
 
-/// The name of a column; None if it is gone.
-pub fn attname(relation: Oid, number: i16) -> Option<String> {
-    // SAFETY: PostgreSQL accepts any OID and column number, and returns a C string or null.
-    unsafe { text(pg_sys::get_attname(relation, number, true)) }
+/// A row of a catalog, valid while it is looked at.
+pub struct CatalogRow<'r> {
+    tuple: &'r pg_sys::HeapTupleData,
+    columns: Described,
 }
 
-/// Locks a relation until the end of the transaction.
-pub fn lock(relation: Oid, mode: u32) {
-    // SAFETY: PostgreSQL accepts any OID, and releases the lock with the transaction.
-    unsafe { pg_sys::LockRelationOid(relation, mode as i32) }
+/// The place in which the columns of a row are described: the table that is read, or PostgreSQL's cache.
+enum Described {
+    Table(pg_sys::TupleDesc),
+    Cache(SysCacheIdentifier::Type),
+}
+
+/// The columns with which the rows of a catalog begin.
+///
+/// # Safety
+/// The rows of the catalog begin with this structure.
+pub unsafe trait CatalogForm {
+    /// The catalog.
+    const CATALOG: Oid;
+}
+
+macro_rules! forms {
+    ($($form:ident $catalog:ident),*) => { $(
+        // SAFETY: PostgreSQL's header of the catalog defines the structure.
+        unsafe impl CatalogForm for pg_sys::$form {
+            const CATALOG: Oid = pg_sys::$catalog;
+        }
+    )* };
+}
+
+forms! {
+    FormData_pg_class RelationRelationId,
+    FormData_pg_database DatabaseRelationId,
+    FormData_pg_extension ExtensionRelationId,
+    FormData_pg_proc ProcedureRelationId,
+    FormData_pg_trigger TriggerRelationId
+}
+
+impl<'r> CatalogRow<'r> {
+    /// The columns with which the row begins.
+    pub fn form<T: CatalogForm>(&self) -> &'r T {
+        if self.tuple.t_tableOid != T::CATALOG {
+            defect("a row of another catalog");
+        }
+        // SAFETY: a row of this catalog begins with the structure.
+        unsafe { &*pg_sys::GETSTRUCT(std::ptr::from_ref(self.tuple).cast_mut()).cast::<T>() }
+    }
+
+    /// A column by its number, from 1; None if it is NULL.
+    pub fn column(&self, number: u32) -> Option<Datum> {
+        let tuple = std::ptr::from_ref(self.tuple).cast_mut();
+        let mut null = false;
+        // SAFETY: the columns are described where the row comes from.
+        let datum = unsafe {
+            match self.columns {
+                Described::Table(descriptor) => {
+                    pg_sys::heap_getattr(tuple, number as i32, descriptor, &mut null)
+                }
+                Described::Cache(cache) => {
+                    pg_sys::SysCacheGetAttr(cache as i32, tuple, number as i16, &mut null)
+                }
+            }
+        };
+        (!null).then_some(datum)
+    }
+
+    /// A column as it is stored; None if it is NULL, or if the row comes from PostgreSQL's cache.
+    fn stored(&self, number: u32) -> Option<StoredValue<'r>> {
+        let datum = self.column(number)?;
+        let Described::Table(descriptor) = self.columns else { return None };
+        // SAFETY: the descriptor says how long the values of the columns are; they live as long as the row, or are
+        // copies.
+        unsafe {
+            let (length, by_value) = passing(descriptor, number as usize - 1)?;
+            Some(StoredValue::new(datum, length, by_value))
+        }
+    }
+
+    /// A column of type bytea; None if it is NULL.
+    pub fn bytes(&self, number: u32) -> Option<Vec<u8>> {
+        let stored = self.stored(number).filter(|stored| stored.length() == VARLENA)?;
+        Some(stored.read(<[u8]>::to_vec))
+    }
+
+    /// A column of type name; None if it is NULL.
+    pub fn name(&self, number: u32) -> Option<String> {
+        const LENGTH: i16 = pg_sys::NAMEDATALEN as i16;
+        self.stored(number)
+            .filter(|stored| stored.length() == LENGTH)
+            .map(|stored| stored.read(text_before_zero))
+    }
+}
+
+/// The text of a value of type name.
+pub fn name_text(value: &pg_sys::NameData) -> String {
+    text_before_zero(&value.data.map(|byte| byte as u8))
+}
+
+fn text_before_zero(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// Looks at the row of a catalog that has this key in PostgreSQL's cache; None if there is none.
+pub fn look_up<R>(
+    cache: SysCacheIdentifier::Type,
+    key: impl Into<Datum>,
+    look: impl FnOnce(&CatalogRow) -> R,
+) -> Option<R> {
+    // SAFETY: PostgreSQL accepts any key, and keeps the row until it is released.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache as i32, key.into());
+        let found = look(&CatalogRow { tuple: tuple.as_ref()?, columns: Described::Cache(cache) });
+        pg_sys::ReleaseSysCache(tuple);
+        Some(found)
+    }
 }
 
 /// Calls `each` with the rows of a catalog, all or those that have `key` in an indexed column, until it returns false.
@@ -37,7 +157,7 @@ pub fn scan(
     catalog: Oid,
     index: Option<Oid>,
     key: Option<(u32, Oid)>,
-    mut each: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc) -> bool,
+    mut each: impl FnMut(&CatalogRow) -> bool,
 ) {
     // SAFETY: PostgreSQL raises an error if the catalog does not exist; a key is compared as an OID. A row is not used
     // once the next has been fetched.
@@ -56,31 +176,12 @@ pub fn scan(
             key.is_some().into(),
             &mut condition,
         );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() || !each(tuple, (*table).rd_att) {
+        while let Some(tuple) = pg_sys::systable_getnext(scan).as_ref() {
+            if !each(&CatalogRow { tuple, columns: Described::Table((*table).rd_att) }) {
                 break;
             }
         }
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(table, pg_sys::AccessShareLock as i32);
     }
-}
-
-/// Makes what the transaction has written visible to its next command.
-pub fn advance() {
-    // SAFETY: raises a counter of the running transaction, in which this is called.
-    unsafe { pg_sys::CommandCounterIncrement() }
-}
-
-/// The current time, in microseconds since 2000.
-pub fn now() -> i64 {
-    // SAFETY: PostgreSQL only reads the clock; there are no preconditions.
-    unsafe { pg_sys::GetCurrentTimestamp() }
-}
-
-/// The ID of the running transaction, assigned now if it has none.
-pub fn transaction_number() -> u64 {
-    // SAFETY: PostgreSQL raises an error where no ID can be assigned.
-    unsafe { pg_sys::GetTopFullTransactionId() }.value
 }

@@ -1,7 +1,10 @@
 //! Columns and types, as the catalog describes them.
 
-use super::name::{c_string, text};
+use super::lookup::{default_class, support_function};
+use super::name::c_string;
 use pgrx::pg_sys::{self, Oid};
+
+pub use super::lookup::{array_type, base_type, type_name};
 
 /// A column of a table.
 #[derive(Clone, Debug)]
@@ -82,20 +85,36 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
     }
 }
 
-/// Returns the name of a type in SQL.
-pub fn type_name(type_oid: Oid) -> String {
-    // SAFETY: PostgreSQL accepts any OID, and returns a C string.
-    unsafe { text(pg_sys::format_type_be(type_oid)) }.unwrap_or_default()
+/// Returns the length of a type's values, and whether they are passed by value.
+pub fn passing_of(type_oid: Oid) -> (i16, bool) {
+    let (mut length, mut by_value) = (0, false);
+    // SAFETY: PostgreSQL looks the type up, or raises an error.
+    unsafe { pg_sys::get_typlenbyval(type_oid, &mut length, &mut by_value) };
+    (length, by_value)
+}
+
+/// Whether values of a type that are equal in this collation have the same bytes, and the type has an order.
+pub fn equal_values_have_equal_bytes(type_oid: Oid, collation: Oid) -> bool {
+    /// The support function of a B-tree operator class that says so.
+    const EQUALIMAGE: i16 = 4;
+    let class = default_class(type_oid);
+    let function = if class == Oid::INVALID { None } else { support_function(class, EQUALIMAGE) };
+    // SAFETY: the function behind `equalimage` takes the OID of the type.
+    function.is_some_and(|(function, of)| unsafe {
+        pg_sys::OidFunctionCall1Coll(function, collation, of.into()).value() != 0
+    })
 }
 
 /// The `typlen` of types whose values carry their length in a header.
 pub const VARLENA: i16 = -1;
 
-/// Whether the values of a column, counted from one, are passed by reference and have this length.
+/// The length of the values of a column, counted from 0, and whether they are passed by value; None if there is no such
+/// column.
 ///
 /// # Safety
 /// The descriptor belongs to a table or a result, and outlives the call.
-pub unsafe fn is_by_reference(descriptor: pg_sys::TupleDesc, column: i16, length: i16) -> bool {
+#[inline]
+pub unsafe fn passing(descriptor: pg_sys::TupleDesc, place: usize) -> Option<(i16, bool)> {
     // SAFETY: the caller's descriptor has as many columns as it says.
     unsafe {
         let count = (*descriptor).natts as usize;
@@ -103,7 +122,6 @@ pub unsafe fn is_by_reference(descriptor: pg_sys::TupleDesc, column: i16, length
         let columns = (*descriptor).attrs.as_slice(count);
         #[cfg(feature = "pg18")]
         let columns = (*descriptor).compact_attrs.as_slice(count);
-        let found = usize::try_from(column - 1).ok().and_then(|place| columns.get(place));
-        found.is_some_and(|found| found.attlen == length && !found.attbyval)
+        columns.get(place).map(|column| (column.attlen, column.attbyval))
     }
 }

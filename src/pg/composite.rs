@@ -1,5 +1,6 @@
 //! Rows as results of functions declared with OUT parameters.
 
+use super::call::Call;
 use super::error::raise;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
@@ -14,22 +15,19 @@ pub struct CompositeRow(pg_sys::Datum);
 
 impl CompositeRow {
     /// The row that the running function is declared to return, all columns double precision.
-    pub fn new<const N: usize>(fcinfo: pg_sys::FunctionCallInfo, columns: [f64; N]) -> CompositeRow {
-        CompositeRow::of(fcinfo, columns.map(|x| Some(pg_sys::Datum::from(x.to_bits()))))
+    pub fn new<const N: usize>(call: Call, columns: [f64; N]) -> CompositeRow {
+        CompositeRow::of(call, columns.map(|x| Some(pg_sys::Datum::from(x.to_bits()))))
     }
 
     /// The row that the running function is declared to return, with columns of any types; None is NULL.
-    pub fn of<const N: usize>(
-        fcinfo: pg_sys::FunctionCallInfo,
-        columns: [Option<pg_sys::Datum>; N],
-    ) -> CompositeRow {
+    pub fn of<const N: usize>(call: Call, columns: [Option<pg_sys::Datum>; N]) -> CompositeRow {
         let mut values = columns.map(|datum| datum.unwrap_or(pg_sys::Datum::from(0)));
         let mut nulls = columns.map(|datum| datum.is_none());
-        // SAFETY: `fcinfo` belongs to the running call. The row type is checked to have N columns, as declared in SQL;
+        // SAFETY: the call is the running one. The row type is checked to have N columns, as declared in SQL;
         // PostgreSQL copies the values into a tuple in the current memory context.
         unsafe {
             let mut descriptor: pg_sys::TupleDesc = std::ptr::null_mut();
-            let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
+            let class = pg_sys::get_call_result_type(call.info(), std::ptr::null_mut(), &mut descriptor);
             if class != pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE || (*descriptor).natts as usize != N {
                 raise(
                     PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,

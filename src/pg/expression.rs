@@ -3,9 +3,66 @@
 use super::column::generated;
 use super::executor;
 use super::list::items;
+use super::lookup::caught;
+use super::tree::{NodeList, NodeRef, Pointee};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, List, Node, NodeTag, Oid};
 use std::ffi::c_void;
+
+// PostgreSQL defines these functions with these arguments. They only read the trees and raise errors for what is no
+// expression, and are only called through `caught`.
+unsafe extern "C-unwind" {
+    safe fn exprType(expression: NodeRef) -> Oid;
+    safe fn contain_volatile_functions(expression: NodeRef) -> bool;
+    safe fn contain_subplans(expression: NodeRef) -> bool;
+    safe fn equal(one: Option<NodeRef>, other: Option<NodeRef>) -> bool;
+}
+
+impl<'t, T: Pointee> NodeRef<'t, T> {
+    /// The type of an expression.
+    pub fn type_oid(self) -> Oid {
+        caught(|| exprType(self.untyped()))
+    }
+
+    /// Whether an expression may have another value each time.
+    pub fn is_volatile(self) -> bool {
+        caught(|| contain_volatile_functions(self.untyped()))
+    }
+
+    /// Whether an expression has subplans.
+    pub fn has_subplans(self) -> bool {
+        caught(|| contain_subplans(self.untyped()))
+    }
+
+    /// Whether two trees are equal, apart from their positions in the text of the query.
+    pub fn is_same<U: Pointee>(self, other: NodeRef<U>) -> bool {
+        are_same(Some(self.untyped()), Some(other.untyped()))
+    }
+}
+
+/// Whether two trees are equal, apart from their positions in the text of the query; those that are not there are.
+pub fn are_same(one: Option<NodeRef>, other: Option<NodeRef>) -> bool {
+    caught(|| equal(one, other))
+}
+
+impl<'t> NodeList<'t> {
+    /// Whether two lists are equal, apart from their positions in the text of the query.
+    pub fn is_same(self, other: NodeList) -> bool {
+        are_same(self.node(), other.node())
+    }
+
+    /// The window functions, aggregates and columns in expressions.
+    pub fn terms(self) -> Vec<NodeRef<'t>> {
+        let flags = pg_sys::PVC_INCLUDE_WINDOWFUNCS
+            | pg_sys::PVC_INCLUDE_AGGREGATES
+            | pg_sys::PVC_RECURSE_PLACEHOLDERS;
+        // SAFETY: PostgreSQL returns a list of nodes of the tree.
+        unsafe {
+            let found = pg_sys::pull_var_clause(self.pointer().cast(), flags as i32);
+            items(found).filter_map(|node| NodeRef::new(node)).collect()
+        }
+    }
+}
 
 /// Calls `visit` with each child of a node.
 ///

@@ -1,23 +1,17 @@
 //! Rights on functions.
 
+use super::process::user;
+use super::right::{check, Object, EXECUTE};
 use pgrx::pg_sys::{self, AclResult, Oid};
 
 /// Returns whether the user may execute a function.
 pub fn may_execute(function: Oid) -> AclResult::Type {
-    // SAFETY: PostgreSQL only reads a variable of the session, which always has a user.
-    may_be_executed_by(function, unsafe { pg_sys::GetUserId() })
+    may_be_executed_by(function, user())
 }
 
 /// Returns whether a role may execute a function.
-pub fn may_be_executed_by(function: Oid, user: Oid) -> AclResult::Type {
-    let right = pg_sys::ACL_EXECUTE as pg_sys::AclMode;
-    // SAFETY: PostgreSQL takes any numbers for those of a function and a role.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        return pg_sys::pg_proc_aclcheck(function, user, right);
-        #[cfg(not(feature = "pg15"))]
-        pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, right)
-    }
+pub fn may_be_executed_by(function: Oid, role: Oid) -> AclResult::Type {
+    check(role, EXECUTE, Object::Function(function))
 }
 
 /// Raises 42501 unless the user may execute a function, and tells hooks of it, as PostgreSQL does for each of a plan.

@@ -1,5 +1,6 @@
 //! PostgreSQL's interfaces as all features use them: the ground floor, which knows none of the features.
 
+pub mod call;
 pub mod catalog;
 pub mod column;
 pub mod composite;
@@ -12,18 +13,28 @@ pub mod file;
 pub mod function;
 pub mod kept;
 pub mod list;
+pub mod lookup;
 pub mod memory;
 pub mod moving;
 pub mod name;
 pub mod plain;
+pub mod process;
+pub mod range;
 pub mod relation;
 mod reserve;
+pub mod right;
 pub mod rows;
+pub mod scratch;
 pub mod session;
+pub mod slot;
 pub mod spi;
 pub mod statement;
 pub mod subtransaction;
 pub mod table;
 pub mod transaction;
+pub mod transition;
+pub mod tree;
+pub mod trigger;
 pub mod value;
 pub mod wire;
+pub mod zone;

@@ -1,11 +1,12 @@
 //! The state of a moving aggregate: a Rust value that lives as long as the aggregate's memory context.
 
+use super::call::Call;
 use super::error::{defect, raise};
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::nullable::Nullable;
-use pgrx::pg_sys::{self, FunctionCallInfo};
+use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
@@ -21,10 +22,10 @@ impl<W> Moving<W> {
     /// That context is reset for every new partition and deleted with the query, however it ends, and the state is
     /// dropped with it.
     #[cold]
-    pub fn new(fcinfo: FunctionCallInfo, state: W) -> Self {
+    pub fn new(call: Call, state: W) -> Self {
         let mut context: pg_sys::MemoryContext = std::ptr::null_mut();
-        // SAFETY: `fcinfo` belongs to the running call; PostgreSQL sets the context if an aggregate is running.
-        if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
+        // SAFETY: the call is the running one; PostgreSQL sets the context if an aggregate is running.
+        if unsafe { pg_sys::AggCheckCallContext(call.info(), &mut context) } == 0 {
             raise(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "aggregate function called in non-aggregate context",

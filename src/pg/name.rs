@@ -1,22 +1,20 @@
 //! Names: as text, as C strings, and quoted as SQL.
 
 use super::error::raise;
-use pgrx::pg_sys::{self, Oid};
+use super::lookup::{relname, schema_name, schema_of};
+use pgrx::pg_sys::Oid;
 use pgrx::PgSqlErrorCode;
 use std::ffi::{CStr, CString};
 
 /// A schema's name.
 pub fn namespace(schema: Oid) -> String {
-    // SAFETY: PostgreSQL accepts any OID, and returns a C string or null.
-    unsafe { text(pg_sys::get_namespace_name(schema)) }.unwrap_or_default()
+    schema_name(schema).unwrap_or_default()
 }
 
 /// A relation's name with its schema, as SQL.
 pub fn relation_name(relation: Oid) -> String {
-    // SAFETY: PostgreSQL accepts any OID, and returns a C string or null.
-    let (schema, name) =
-        unsafe { (namespace(pg_sys::get_rel_namespace(relation)), text(pg_sys::get_rel_name(relation))) };
-    format!("{}.{}", quoted(schema), quoted(name.unwrap_or_default()))
+    let (schema, name) = (namespace(schema_of(relation)), relname(relation).unwrap_or_default());
+    format!("{}.{}", quoted(schema), quoted(name))
 }
 
 /// A name as SQL, always in quotes.

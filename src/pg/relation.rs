@@ -1,10 +1,12 @@
 //! Tables, their partitions, and the tables that they are partitions of.
 
-use super::catalog::{lock, relkind, scan};
+use super::catalog::{lock, look_up, relkind, scan, CatalogForm};
 use super::list::oids;
 use super::memory;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
+
+pub use super::lookup::is_partition;
 
 /// A table and all its partitions, at every level.
 pub fn family(base: Oid) -> Vec<Oid> {
@@ -100,28 +102,24 @@ pub struct Class {
     pub persistence: u8,
     pub partition: bool,
     pub triggers: bool,
+    /// The number of rows as last estimated; negative if it never was.
+    pub rows: f32,
 }
 
 impl Class {
     /// Looks a relation up; None if it is gone.
     pub fn of(relation: Oid) -> Option<Class> {
-        // SAFETY: a row of `pg_class` begins with this structure; the row is read before it is released.
-        unsafe {
-            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, relation.into());
-            if tuple.is_null() {
-                return None;
-            }
-            let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
-            let found = Class {
+        look_up(pg_sys::SysCacheIdentifier::RELOID, relation, |row| {
+            let class = row.form::<pg_sys::FormData_pg_class>();
+            Class {
                 owner: class.relowner,
                 kind: class.relkind as u8,
                 persistence: class.relpersistence as u8,
                 partition: class.relispartition,
                 triggers: class.relhastriggers,
-            };
-            pg_sys::ReleaseSysCache(tuple);
-            Some(found)
-        }
+                rows: class.reltuples,
+            }
+        })
     }
 }
 
@@ -138,6 +136,32 @@ pub fn num_blocks(table: Oid) -> i64 {
         let blocks = pg_sys::RelationGetNumberOfBlocksInFork(open, pg_sys::ForkNumber::MAIN_FORKNUM);
         pg_sys::table_close(open, pg_sys::NoLock as i32);
         blocks.into()
+    }
+}
+
+/// Calls `each` with the values of a column in all committed rows, whatever the transaction's snapshot; NULLs are left out.
+pub fn read_latest(table: Oid, column: i16, mut each: impl FnMut(Datum)) {
+    // SAFETY: the table is open as long as it is read; the scan, of the whole heap, ends before its snapshot does.
+    unsafe {
+        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+        let scan =
+            pg_sys::systable_beginscan(relation, Oid::INVALID, false, snapshot, 0, std::ptr::null_mut());
+        loop {
+            pgrx::check_for_interrupts!();
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let mut null = false;
+            let datum = pg_sys::heap_getattr(tuple, column.into(), (*relation).rd_att, &mut null);
+            if !null {
+                each(datum);
+            }
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::UnregisterSnapshot(snapshot);
+        pg_sys::table_close(relation, pg_sys::NoLock as i32);
     }
 }
 
@@ -164,12 +188,6 @@ pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
     }
 }
 
-/// Whether the table is a partition of another.
-pub fn is_partition(relation: Oid) -> bool {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe { pg_sys::get_rel_relispartition(relation) }
-}
-
 #[derive(Clone, Copy, PartialEq)]
 enum Relatives {
     Children,
@@ -186,13 +204,17 @@ struct Inherits {
     parent: Oid,
 }
 
+// SAFETY: `pg_inherits` begins with these columns in all versions.
+unsafe impl CatalogForm for Inherits {
+    const CATALOG: Oid = INHERITS.0;
+}
+
 fn related(relation: Oid, which: Relatives) -> Vec<Oid> {
     let mut related = Vec::new();
     let (table, by_child, by_parent) = INHERITS;
     let (index, column) = if which == Relatives::Children { (by_parent, 2) } else { (by_child, 1) };
-    scan(table, Some(index), Some((column, relation)), |tuple, _| {
-        // SAFETY: a row of `pg_inherits` begins with these columns.
-        let row = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<Inherits>() };
+    scan(table, Some(index), Some((column, relation)), |row| {
+        let row = row.form::<Inherits>();
         memory::room(&mut related, 1);
         related.push(if which == Relatives::Children { row.child } else { row.parent });
         true

@@ -1,11 +1,11 @@
 //! Prepared queries, run in the active snapshot.
 
-use super::column::is_by_reference;
+use super::column::passing;
 use super::error::{defect, raise};
 use super::fence;
 use super::memory;
 use super::name::{c_string, text};
-use super::value::Value;
+use super::value::{StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
@@ -154,15 +154,21 @@ impl SpiRow {
         (!null).then_some(datum)
     }
 
+    /// A column by its number, from 1, as it is stored; None if it is NULL.
+    pub fn stored(&self, column: usize) -> Option<StoredValue<'_>> {
+        let datum = self.get(column)?;
+        // SAFETY: SPI made the descriptor, which says how long the values of its columns are; they live as long as the
+        // row.
+        unsafe {
+            let (length, by_value) = passing(self.descriptor, column - 1)?;
+            Some(StoredValue::new(datum, length, by_value))
+        }
+    }
+
     /// The bytes of a column whose type has this size and is passed by reference; None if it is NULL, or another type.
     pub fn bytes<const SIZE: usize>(&self, column: usize) -> Option<[u8; SIZE]> {
-        // SAFETY: SPI made the descriptor, which is checked; the datum of such a type points to `SIZE` bytes, which
-        // live as long as the row.
-        unsafe {
-            let is_of_size = is_by_reference(self.descriptor, column as i16, SIZE as i16);
-            let datum = self.get(column).filter(|_| is_of_size)?;
-            Some(datum.cast_mut_ptr::<[u8; SIZE]>().read())
-        }
+        let stored = self.stored(column).filter(|stored| stored.length() == SIZE as i16)?;
+        stored.read(|bytes| bytes.try_into().ok())
     }
 
     /// A bigint, 0 if it is NULL.

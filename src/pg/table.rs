@@ -1,7 +1,7 @@
 //! Reading and writing the extension's own tables: index scans, inserts and updates, without SQL and without checks of
 //! privileges.
 
-use super::column::{is_by_reference, VARLENA};
+use super::column::{passing, VARLENA};
 use super::error::{defect, raise};
 use super::memory;
 use super::value::{bytes_of, Value};
@@ -341,7 +341,7 @@ impl Row {
         // SAFETY: the type is checked to be a varlena; the bytes lie in the tuple, since nothing is compressed or out
         // of line in these tables, or are a copy.
         unsafe {
-            let is_varlena = is_by_reference(self.descriptor, column, VARLENA);
+            let is_varlena = passing(self.descriptor, column as usize - 1)? == (VARLENA, false);
             self.get(column).filter(|_| is_varlena).map(|datum| bytes_of(datum))
         }
     }

@@ -38,6 +38,24 @@ pub fn in_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Whether the transaction is read-only.
+pub fn is_read_only() -> bool {
+    // SAFETY: a flag of this process, which nobody changes while it is read.
+    unsafe { pg_sys::XactReadOnly }
+}
+
+/// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.
+pub fn is_seen(transaction: pg_sys::TransactionId) -> bool {
+    // SAFETY: the active snapshot lives as long as it is the active one.
+    !unsafe { pg_sys::XidInMVCCSnapshot(transaction, pg_sys::GetActiveSnapshot()) }
+}
+
+/// The command of the active snapshot; 0 without one.
+pub fn command_of_snapshot() -> pg_sys::CommandId {
+    // SAFETY: the active snapshot is null, or lives as long as it is the active one.
+    unsafe { pg_sys::GetActiveSnapshot().as_ref() }.map_or(0, |snapshot| snapshot.curcid)
+}
+
 /// Does `work` in a transaction that is read-only for so long.
 pub fn only_reading<R>(work: impl FnOnce() -> R) -> R {
     /// Lets the transaction be what it was.
@@ -49,11 +67,8 @@ pub fn only_reading<R>(work: impl FnOnce() -> R) -> R {
         }
     }
     // From version 16 on PostgreSQL refuses to set it for the time of a function, as it sets others.
+    let _before = Before(is_read_only());
     // SAFETY: a flag of this process, which `Before` restores.
-    let _before = unsafe {
-        let before = Before(pg_sys::XactReadOnly);
-        pg_sys::XactReadOnly = true;
-        before
-    };
+    unsafe { pg_sys::XactReadOnly = true }
     work()
 }

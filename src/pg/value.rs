@@ -1,10 +1,11 @@
 //! Values that know their SQL type, which is checked where they are stored.
 
-use super::column::VARLENA;
+use super::column::{array_type, passing_of, VARLENA};
 use super::memory;
-use super::name::text;
-use pgrx::datum::IntoDatum;
+use super::name::{c_string, text};
+use pgrx::datum::{AnyNumeric, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum, Oid};
+use std::marker::PhantomData;
 
 /// A value that is not NULL; if it is passed by reference, it lives in the memory context in which it was made.
 #[derive(Clone, Copy)]
@@ -22,6 +23,18 @@ impl Value {
         Value { type_oid, datum }
     }
 
+    /// The value that a text stands for, as if it were stored in a column of this type.
+    pub fn parse(type_oid: Oid, typmod: i32, text: &str) -> Value {
+        let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
+        let text = c_string(text);
+        // SAFETY: the type's input function reads the C string, and returns a value of the type or raises an error.
+        let datum = unsafe {
+            pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
+            pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, typmod)
+        };
+        Value { type_oid, datum }
+    }
+
     /// An array of values of one type.
     pub fn array(element: Oid, values: impl Iterator<Item = Value>) -> Value {
         let of_type = values.filter(|value| value.type_oid == element);
@@ -33,7 +46,7 @@ impl Value {
             let count = datums.len() as i32;
             let array =
                 pg_sys::construct_array(datums.as_mut_ptr(), count, element, length.into(), by_value, align);
-            Value { type_oid: pg_sys::get_array_type(element), datum: Datum::from(array) }
+            Value { type_oid: array_type(element), datum: Datum::from(array) }
         }
     }
 
@@ -43,6 +56,26 @@ impl Value {
 
     pub fn datum(self) -> Datum {
         self.datum
+    }
+
+    /// The value as it is stored.
+    pub fn stored(&self) -> StoredValue<'_> {
+        let (length, by_value) = passing_of(self.type_oid);
+        // SAFETY: the value is of the type.
+        unsafe { StoredValue::new(self.datum, length, by_value) }
+    }
+
+    /// The interval that the value is; None if it is of another type.
+    pub fn interval(self) -> Option<pg_sys::Interval> {
+        // SAFETY: the datum of an interval points to one.
+        (self.type_oid == pg_sys::INTERVALOID)
+            .then(|| unsafe { self.datum.cast_mut_ptr::<pg_sys::Interval>().read() })
+    }
+
+    /// The numeric that the value is; None if it is of another type.
+    pub fn numeric(self) -> Option<AnyNumeric> {
+        // SAFETY: the value is checked to be a numeric.
+        (self.type_oid == pg_sys::NUMERICOID).then(|| unsafe { AnyNumeric::from_datum(self.datum, false) })?
     }
 
     /// The value as PostgreSQL writes it.
@@ -56,11 +89,73 @@ impl Value {
     }
 }
 
+/// A value as PostgreSQL stores it, readable for `'v`.
+#[derive(Clone, Copy)]
+pub struct StoredValue<'v> {
+    datum: Datum,
+    length: i16,
+    by_value: bool,
+    owner: PhantomData<&'v ()>,
+}
+
+impl<'v> StoredValue<'v> {
+    /// # Safety
+    /// The values of the datum's type have this length, and are passed by value or not, as stated; this one lives for
+    /// `'v`.
+    pub unsafe fn new(datum: Datum, length: i16, by_value: bool) -> StoredValue<'v> {
+        StoredValue { datum, length, by_value, owner: PhantomData }
+    }
+
+    /// The length of all values of the type, or that it varies, as `pg_type.typlen` says it.
+    pub fn length(self) -> i16 {
+        self.length
+    }
+
+    /// The value itself; None if it is passed by reference.
+    pub fn word(self) -> Option<usize> {
+        self.by_value.then_some(self.datum.value())
+    }
+
+    /// Calls `read` with the bytes of a value passed by reference, without a header; with none of one passed by value.
+    #[inline]
+    pub fn read<R>(self, read: impl FnOnce(&[u8]) -> R) -> R {
+        // SAFETY: whoever made this promises a value of this length; what is decompressed is in the current memory
+        // context, and not used afterwards.
+        read(unsafe {
+            match self.length {
+                _ if self.by_value => &[],
+                VARLENA => bytes_of(self.datum),
+                0.. => std::slice::from_raw_parts(self.datum.cast_mut_ptr(), self.length as usize),
+                _ => std::ffi::CStr::from_ptr(self.datum.cast_mut_ptr()).to_bytes(),
+            }
+        })
+    }
+
+    /// Calls `read` likewise, with a header of four bytes where the length varies.
+    pub fn read_whole<R>(self, read: impl FnOnce(&[u8]) -> R) -> R {
+        if self.by_value || self.length != VARLENA {
+            return self.read(read);
+        }
+        // SAFETY: whoever made this promises a value of variable length; what is decompressed is in the current memory
+        // context, and not used afterwards.
+        read(unsafe {
+            let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
+            std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
+        })
+    }
+}
+
 /// A table, as a value of type regclass.
 pub struct Regclass(pub Oid);
 
 /// Microseconds since 2000, as a value of type timestamptz.
 pub struct Moment(pub i64);
+
+/// Microseconds since 2000, as a value of type timestamp.
+pub struct LocalMoment(pub i64);
+
+/// Days since 2000, as a value of type date.
+pub struct Day(pub i32);
 
 macro_rules! values {
     ($($native:ty => $type_oid:ident, $given:ident => $datum:expr;)*) => { $(
@@ -77,10 +172,12 @@ values! {
     i32 => INT4OID, x => x.into();
     i64 => INT8OID, x => x.into();
     Moment => TIMESTAMPTZOID, x => x.0.into();
+    LocalMoment => TIMESTAMPOID, x => x.0.into();
+    Day => DATEOID, x => x.0.into();
     Regclass => REGCLASSOID, x => x.0.into();
-    &[u8] => BYTEAOID, x => bytea(x);
+    &[u8] => BYTEAOID, x => made(x);
     &str => TEXTOID, x => made(x);
-    pg_sys::Interval => INTERVALOID, x => interval(x);
+    pg_sys::Interval => INTERVALOID, x => copied(x);
     Vec<i16> => INT2ARRAYOID, x => made(x);
     Vec<Oid> => OIDARRAYOID, x => made(x);
     Vec<String> => TEXTARRAYOID, x => made(x);
@@ -91,24 +188,22 @@ fn made(value: impl IntoDatum) -> Datum {
     value.into_datum().unwrap_or_else(Datum::null)
 }
 
-/// An interval in the current memory context.
-fn interval(x: pg_sys::Interval) -> Datum {
-    // SAFETY: palloc makes room for the interval.
+/// A copy in the current memory context.
+pub fn copied<T: Copy>(x: T) -> Datum {
+    // SAFETY: palloc makes room for the value, aligned for any type of PostgreSQL.
     unsafe {
-        let copy = pg_sys::palloc(size_of::<pg_sys::Interval>()).cast::<pg_sys::Interval>();
+        let copy = pg_sys::palloc(size_of::<T>()).cast::<T>();
         copy.write(x);
         Datum::from(copy)
     }
 }
 
-/// A bytea in the current memory context.
-pub fn bytea(bytes: &[u8]) -> Datum {
-    // SAFETY: palloc makes room for the header and the bytes.
+/// A copy of bytes in the current memory context, without a header.
+pub fn copied_bytes(bytes: &[u8]) -> Datum {
+    // SAFETY: palloc makes room for the bytes.
     unsafe {
-        let length = pg_sys::VARHDRSZ + bytes.len();
-        let copy = pg_sys::palloc(length).cast::<pg_sys::varlena>();
-        pgrx::set_varsize_4b(copy, length as i32);
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast::<u8>().add(pg_sys::VARHDRSZ), bytes.len());
+        let copy = pg_sys::palloc(bytes.len()).cast::<u8>();
+        copy.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         Datum::from(copy)
     }
 }
@@ -132,10 +227,8 @@ pub struct Storage {
 impl Storage {
     /// The storage of a type.
     pub fn of(type_oid: Oid) -> Storage {
-        let mut storage = Storage { length: 0, by_value: false };
-        // SAFETY: PostgreSQL looks the type up.
-        unsafe { pg_sys::get_typlenbyval(type_oid, &mut storage.length, &mut storage.by_value) };
-        storage
+        let (length, by_value) = passing_of(type_oid);
+        Storage { length, by_value }
     }
 
     /// Copies a value, decompressed, into the current memory context.
@@ -154,15 +247,9 @@ impl Storage {
     pub unsafe fn is_alike(self, one: Option<Datum>, other: Option<Datum>) -> bool {
         let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
         // SAFETY: the caller's values are as long as their type says.
-        let fixed = |datum: Datum| unsafe {
-            std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>().cast_const(), self.length as usize)
-        };
-        match self.length {
-            _ if self.by_value => one.value() == other.value(),
-            1.. => fixed(one) == fixed(other),
-            // SAFETY: columns of any other length are varlenas.
-            _ => unsafe { bytes_of(one) == bytes_of(other) },
-        }
+        let stored = |datum| unsafe { StoredValue::new(datum, self.length, self.by_value) };
+        let (one, other) = (stored(one), stored(other));
+        one.word() == other.word() && one.read(|one| other.read(|other| one == other))
     }
 }
 
@@ -173,15 +260,11 @@ impl Storage {
 pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
     // SAFETY: the caller's datum is as long as its type says.
     unsafe {
-        let bytes = match length {
-            _ if by_value => return datum,
-            VARLENA => return Datum::from(pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr())),
-            0.. => length as usize,
-            // A C string, including the zero at its end.
-            _ => std::ffi::CStr::from_ptr(datum.cast_mut_ptr()).count_bytes() + 1,
-        };
-        let copy = pg_sys::palloc(bytes).cast::<u8>();
-        std::ptr::copy_nonoverlapping(datum.cast_mut_ptr::<u8>().cast_const(), copy, bytes);
-        Datum::from(copy)
+        match length {
+            _ if by_value => datum,
+            VARLENA => Datum::from(pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr())),
+            0.. => StoredValue::new(datum, length, by_value).read(copied_bytes),
+            _ => Datum::from(pg_sys::pstrdup(datum.cast_mut_ptr())),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The statistics that aggregates return.
 
+use crate::pg::catalog::extension_named;
+use crate::pg::lookup::{extension_of, function_name};
 use pgrx::pg_sys::{self, Oid};
 
 /// A statistic of rows, or of their values.
@@ -34,19 +36,8 @@ impl Statistic {
 
 /// Whether it is our own aggregate.
 pub fn is_tally(function: Oid) -> bool {
-    // SAFETY: PostgreSQL accepts any OID here.
-    unsafe {
-        let extension = pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function);
-        extension != Oid::INVALID
-            && extension == pg_sys::get_extension_oid(c"pg_tally".as_ptr(), true)
-            && is_named(function, c"tally")
-    }
-}
-
-unsafe fn is_named(function: Oid, wanted: &std::ffi::CStr) -> bool {
-    // SAFETY: the name, where there is such a function, is a string.
-    unsafe {
-        let name = pg_sys::get_func_name(function);
-        !name.is_null() && std::ffi::CStr::from_ptr(name) == wanted
-    }
+    let ours = extension_named(c"pg_tally");
+    ours.is_some()
+        && extension_of(pg_sys::ProcedureRelationId, function) == ours
+        && function_name(function).as_deref() == Some("tally")
 }

@@ -1,26 +1,21 @@
 //! Student's confidence interval and Welch's test for stored tallies.
 
 use crate::datum::tally::SqlTally;
+use crate::pg::call::Call;
 use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
-use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
-fn tally_mean_interval(t: &SqlTally, level: f64, fcinfo: FunctionCallInfo) -> Option<CompositeRow> {
+fn tally_mean_interval(t: &SqlTally, level: f64, call: Call) -> Option<CompositeRow> {
     let interval = t.mean_interval(checked(level))?;
-    Some(CompositeRow::new(fcinfo, [interval.low, interval.high]))
+    Some(CompositeRow::new(call, [interval.low, interval.high]))
 }
 
 #[pg_extern(sql = false)]
-fn tally_welch_t_test(
-    before: &SqlTally,
-    after: &SqlTally,
-    level: f64,
-    fcinfo: FunctionCallInfo,
-) -> Option<CompositeRow> {
+fn tally_welch_t_test(before: &SqlTally, after: &SqlTally, level: f64, call: Call) -> Option<CompositeRow> {
     let test = before.welch_t_test(after, checked(level))?;
-    Some(CompositeRow::new(fcinfo, [test.difference, test.low, test.high, test.t, test.df, test.p_value]))
+    Some(CompositeRow::new(call, [test.difference, test.low, test.high, test.t, test.df, test.p_value]))
 }
 
 fn checked(level: f64) -> f64 {

@@ -3,9 +3,9 @@
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::{SqlTally, TallyState};
+use crate::pg::call::Call;
 use crate::pg::memory;
 use crate::pg::moving::Moving;
-use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::prelude::*;
 use std::convert::identity;
 use tally_stats::{split_integer, Sliding, Summary, Tally};
@@ -37,9 +37,9 @@ macro_rules! moving {
         fn $push(
             state: Option<Moving<FrameTally<$summary>>>,
             x: Option<$argument>,
-            fcinfo: FunctionCallInfo,
+            call: Call,
         ) -> Moving<FrameTally<$summary>> {
-            let mut state = state.unwrap_or_else(|| Moving::new(fcinfo, FrameTally::default()));
+            let mut state = state.unwrap_or_else(|| Moving::new(call, FrameTally::default()));
             if let Some(x) = x {
                 let x = ($value)(x);
                 memory::fallibly(|| state.values.push(x));

@@ -13,3 +13,8 @@ SELECT hour / 24, avg(tally(price)) FROM hourly GROUP BY 1;
 SELECT hour / 24, plain, avg(plain) FROM hourly GROUP BY 1;
 SELECT hour / 24, round(plain) FROM hourly GROUP BY 1;
 DROP TABLE hourly;
+
+-- A function of the extension's library declared with arguments of other types: an error, no crash.
+CREATE FUNCTION drop_number(int) RETURNS void AS '$libdir/pg_tally', 'powertree_drop_wrapper' LANGUAGE C;
+SELECT drop_number(1);
+DROP FUNCTION drop_number;

@@ -1,13 +1,14 @@
 //! The leaves of a partition that is attached or detached, found without SQL so that no user's code runs.
 
+use crate::pg::catalog::look_up;
 use crate::pg::column::find_column;
-use crate::pg::list::items;
-use crate::pg::name::c_string;
-use crate::pg::relation::{lock_family, parents};
+use crate::pg::lookup::default_class;
+use crate::pg::relation::{lock_family, num_blocks, parents, read_latest, Class};
+use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::position::Position;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Oid, SysCacheIdentifier};
 use tally_stats::tree::Leaves;
 
 /// A first and a last position, both included.
@@ -41,52 +42,25 @@ fn positions(table: Oid, at: &str) -> Option<Positions> {
         find_column(table, at).and_then(|column| Some((column.number, Position::of(column.type_oid)?)));
     // The column is being renamed or changed by the command.
     let Some((column, position)) = known else { return Some((i64::MIN, i64::MAX)) };
-    // SAFETY: the caller holds a lock on the table.
-    unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::NoLock as i32);
-        let is_table = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_RELATION;
-        let found = if !is_table
-            || pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM) == 0
-        {
-            None
-        } else if let (Some(first), Some(last)) = bounds(table, at, position) {
-            Some((first, last))
-        } else {
-            read(relation, column, position)
-        };
-        pg_sys::table_close(relation, pg_sys::NoLock as i32);
-        found
+    let is_table = Class::of(table).is_some_and(|class| class.kind == pg_sys::RELKIND_RELATION);
+    if !is_table || num_blocks(table) == 0 {
+        return None;
+    }
+    match bounds(table, at, position) {
+        (Some(first), Some(last)) => Some((first, last)),
+        _ => read(table, column, position),
     }
 }
 
-/// The least and the greatest position among all committed rows, whatever the transaction's snapshot.
-///
-/// # Safety
-/// The relation is an open table, locked against writers, and the column holds its positions.
-unsafe fn read(relation: pg_sys::Relation, column: i16, position: Position) -> Option<Positions> {
+/// The least and the greatest position among all committed rows of a table that is locked against writers, whatever the
+/// transaction's snapshot.
+fn read(table: Oid, column: i16, position: Position) -> Option<Positions> {
     let mut extent: Option<Positions> = None;
-    // SAFETY: the caller's table is open; the scan, of the whole heap, ends before its snapshot does.
-    unsafe {
-        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
-        let scan =
-            pg_sys::systable_beginscan(relation, Oid::INVALID, false, snapshot, 0, std::ptr::null_mut());
-        loop {
-            pgrx::check_for_interrupts!();
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let mut null = false;
-            let datum = pg_sys::heap_getattr(tuple, column.into(), (*relation).rd_att, &mut null);
-            if !null {
-                let at = position.read(datum);
-                let (first, last) = extent.unwrap_or((at, at));
-                extent = Some((first.min(at), last.max(at)));
-            }
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::UnregisterSnapshot(snapshot);
-    }
+    read_latest(table, column, |datum| {
+        let at = position.read(datum);
+        let (first, last) = extent.unwrap_or((at, at));
+        extent = Some((first.min(at), last.max(at)));
+    });
     extent
 }
 
@@ -97,8 +71,7 @@ fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>
     let mut child = table;
     while let Some(&parent) = parents(child).first() {
         if is_by_range_of(parent, at, position) {
-            // SAFETY: the child is locked, and so stays a partition.
-            let (first, last) = unsafe { range_of(child, position) };
+            let (first, last) = range_of(child, position);
             lower = lower.max(first);
             upper = match (upper, last) {
                 (Some(a), Some(b)) => Some(i64::min(a, b)),
@@ -111,75 +84,47 @@ fn bounds(table: Oid, at: &str, position: Position) -> (Option<i64>, Option<i64>
 }
 
 /// Columns of `pg_partitioned_table`, which the bindings of pgrx do not name.
-const STRATEGY: i16 = 2;
-const COLUMNS: i16 = 5;
-const CLASSES: i16 = 6;
+const STRATEGY: u32 = 2;
+const COLUMNS: u32 = 5;
+const CLASSES: u32 = 6;
 
 /// Whether a table is partitioned by range, with the position in its usual order as the first column of the key.
 fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
-    let name = c_string(at);
-    // SAFETY: the tuple is released after use; none of these columns is NULL, and a key has at least one column.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::PARTRELID as i32;
-        let tuple = pg_sys::SearchSysCache1(cache, table.into());
-        if tuple.is_null() {
-            return false;
-        }
-        let column = |number| {
-            let mut null = false;
-            pg_sys::SysCacheGetAttr(cache, tuple, number, &mut null)
-        };
-        let strategy = column(STRATEGY).value() as u8;
-        let columns = column(COLUMNS).cast_mut_ptr::<pg_sys::int2vector>();
-        let classes = column(CLASSES).cast_mut_ptr::<pg_sys::oidvector>();
-        let usual = pg_sys::GetDefaultOpClass(position.type_oid(), pg_sys::BTREE_AM_OID);
-        let is = strategy == b'r'
-            && *(*columns).values.as_ptr() == pg_sys::get_attnum(table, name.as_ptr())
-            && *(*classes).values.as_ptr() == usual;
-        pg_sys::ReleaseSysCache(tuple);
-        is
-    }
+    let Some(column) = find_column(table, at) else { return false };
+    let is = look_up(SysCacheIdentifier::PARTRELID, table, |row| {
+        let strategy = row.column(STRATEGY)?.value() as u8;
+        let columns = row.column(COLUMNS)?.cast_mut_ptr::<pg_sys::int2vector>();
+        let classes = row.column(CLASSES)?.cast_mut_ptr::<pg_sys::oidvector>();
+        // SAFETY: the columns are of these types, and a key has at least one column.
+        let (first, class) = unsafe { (*(*columns).values.as_ptr(), *(*classes).values.as_ptr()) };
+        let usual = default_class(position.type_oid());
+        Some(strategy == b'r' && first == column.number && class == usual)
+    });
+    is.flatten().unwrap_or(false)
 }
 
-/// Returns the bounds of a partition in the first column of the key.
-///
-/// # Safety
-/// The relation is a partition by range of positions.
-unsafe fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
-    // SAFETY: the caller's partition exists; the tuple is released after use, and PostgreSQL wrote the bound as a node.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::RELOID as i32;
-        let tuple = pg_sys::SearchSysCache1(cache, partition.into());
-        if tuple.is_null() {
-            return (None, None);
-        }
-        let mut null = false;
-        let number = pg_sys::Anum_pg_class_relpartbound as i16;
-        let bound: Datum = pg_sys::SysCacheGetAttr(cache, tuple, number, &mut null);
-        let range = if null {
-            (None, None)
-        } else {
-            let bound = pg_sys::stringToNode(pg_sys::text_to_cstring(bound.cast_mut_ptr()));
-            let bound = &*bound.cast::<pg_sys::PartitionBoundSpec>();
-            (first_of(bound.lowerdatums, position), first_of(bound.upperdatums, position))
+/// Returns the bounds of a partition, by range of positions, in the first column of the key.
+fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
+    let range = look_up(SysCacheIdentifier::RELOID, partition, |row| {
+        let bound = row.column(pg_sys::Anum_pg_class_relpartbound)?;
+        // SAFETY: PostgreSQL wrote the bound as a node, of which this makes a copy in the current memory context.
+        let bound = unsafe {
+            NodeRef::new(pg_sys::stringToNode(pg_sys::text_to_cstring(bound.cast_mut_ptr())).cast())
         };
-        pg_sys::ReleaseSysCache(tuple);
-        range
-    }
+        let bound = bound?.cast::<pg_sys::PartitionBoundSpec>()?;
+        let ends = [bound.list(|bound| &bound.lowerdatums), bound.list(|bound| &bound.upperdatums)];
+        Some(ends.map(|end| first_of(end, position)))
+    });
+    range.flatten().map_or((None, None), |[lower, upper]| (lower, upper))
 }
 
-/// Returns the first datum of a bound; None if it is open, or belongs to the default partition.
-///
-/// # Safety
-/// The list belongs to a bound whose first column is a position.
-unsafe fn first_of(datums: *mut pg_sys::List, position: Position) -> Option<i64> {
-    // SAFETY: the members of the caller's list have this structure; a bound that is a value is a constant.
-    unsafe {
-        let datum = items::<pg_sys::PartitionRangeDatum>(datums).next()?;
-        if (*datum).kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {
-            return None;
-        }
-        let value = (*datum).value.cast::<pg_sys::Const>();
-        Some(position.read((*value).constvalue))
+/// Returns the first datum of a bound whose first column is a position; None if it is open, or belongs to the default
+/// partition.
+fn first_of(datums: NodeList, position: Position) -> Option<i64> {
+    let datum = datums.all::<pg_sys::PartitionRangeDatum>().next()?;
+    if datum.kind != pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE {
+        return None;
     }
+    let value = datum.node(|datum| &datum.value)?.cast::<pg_sys::Const>()?;
+    Some(position.read(value.constvalue))
 }

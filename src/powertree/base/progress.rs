@@ -1,7 +1,8 @@
 //! Progress of a long compaction, reported by a NOTICE every second.
 
 use crate::pg::kept::{kept, replace, take, Kept};
-use pgrx::pg_sys::{self, Oid};
+use crate::pg::relation::Class;
+use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -58,13 +59,7 @@ impl Drop for EndOfReading {
 
 /// Begins to count the rows that are read from a tree's base table.
 pub fn read(tree: &str, base: Oid) -> EndOfReading {
-    // SAFETY: the caller has a lock on the table.
-    let expected = unsafe {
-        let relation = pg_sys::RelationIdGetRelation(base);
-        let expected = (*(*relation).rd_rel).reltuples;
-        pg_sys::RelationClose(relation);
-        expected
-    };
+    let expected = Class::of(base).map_or(-1.0, |class| class.rows);
     let reading = Reading { tree: tree.to_owned(), rows: 0, expected, said: Instant::now() };
     replace(&READING, Some(reading));
     EndOfReading

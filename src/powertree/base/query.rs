@@ -171,10 +171,8 @@ impl Base<'_> {
     fn key_in(self, row: &SpiRow, first: usize) -> Vec<u8> {
         let mut key = Vec::new();
         for (i, column) in self.0.series.iter().enumerate() {
-            if let Some(datum) = row.get(first + i) {
-                // SAFETY: the caller names the column where those of the key begin, in the order in which the query
-                // returns them.
-                unsafe { column.encode(datum, &mut key) }
+            if let Some(value) = row.stored(first + i) {
+                column.encode(value, &mut key);
             }
         }
         key

@@ -1,8 +1,9 @@
 //! Rows of the base table at given positions of given series.
 
 use super::query::Base;
-use super::statement::{array_type, keys, position};
+use super::statement::{keys, position};
 use crate::pg::catalog::attname;
+use crate::pg::column::array_type;
 use crate::pg::memory;
 use crate::pg::name::{quoted, relation_name};
 use crate::pg::spi::{Plan, SpiRow};

@@ -1,6 +1,7 @@
 //! The SQL of the queries of the base table.
 
 use crate::pg::catalog::is_partitioned;
+use crate::pg::column::array_type;
 use crate::pg::name::{quoted, relation_name};
 use crate::pg::relation::has_index;
 use crate::pg::spi::Plan;
@@ -163,11 +164,6 @@ fn pieces(tree: &Tree, are_cut: bool) -> (String, Vec<Oid>) {
 /// The place of the position in a sorted array, which is argument `number`.
 fn place(tree: &Tree, table: &str, number: usize) -> String {
     format!("pg_catalog.width_bucket({table}{}, ${number})", position(tree))
-}
-
-pub fn array_type(element: Oid) -> Oid {
-    // SAFETY: PostgreSQL looks up the array type, which all types with an order have.
-    unsafe { pg_sys::get_array_type(element) }
 }
 
 /// The position column, cast to its exact type: otherwise an overload that a user has created might be the better

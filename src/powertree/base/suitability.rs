@@ -1,10 +1,12 @@
 //! The conditions on tables that a tree can be made for.
 
-use crate::pg::catalog::scan;
+use crate::pg::catalog::{relation_named, scan};
+use crate::pg::column::find_column;
 use crate::pg::error::raise;
 use crate::pg::fence::owner;
 use crate::pg::name::relation_name;
 use crate::pg::relation::{family, inherits, Class};
+use crate::pg::right::may_act_as;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
@@ -48,14 +50,10 @@ pub fn refusal(relation: Oid) -> Option<String> {
 /// Whether the rows of a table are in shards of Citus, where its triggers would not see them.
 fn is_distributed(relation: Oid) -> bool {
     let catalog = Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
-    // SAFETY: PostgreSQL looks up the names, and accepts any OID.
-    let (distributed, column) = unsafe {
-        let distributed = pg_sys::get_relname_relid(c"pg_dist_partition".as_ptr(), catalog);
-        (distributed, pg_sys::get_attnum(distributed, c"logicalrelid".as_ptr()))
-    };
     let mut found = false;
-    if let (true, Ok(column @ 1..)) = (distributed != Oid::INVALID, u32::try_from(column)) {
-        scan(distributed, None, Some((column, relation)), |_, _| {
+    if let Some(distributed) = relation_named(c"pg_dist_partition", catalog) {
+        let Some(column) = find_column(distributed, "logicalrelid") else { return false };
+        scan(distributed, None, Some((column.number as u32, relation)), |_| {
             found = true;
             false
         });
@@ -67,8 +65,7 @@ fn is_distributed(relation: Oid) -> bool {
 /// of them would run one role's code, such as the expression of an index, with another's rights.
 pub fn strangers(relation: Oid, base: Oid) -> Option<String> {
     let owned_by = owner(base);
-    // SAFETY: PostgreSQL accepts any OIDs here.
-    let may_act = |role| role == owned_by || unsafe { pg_sys::has_privs_of_role(role, owned_by) };
+    let may_act = |role| role == owned_by || may_act_as(role, owned_by);
     let stranger = family(relation).into_iter().find(|&member| !may_act(owner(member)))?;
     Some(format!("tables {} and {} have different owners", relation_name(base), relation_name(stranger)))
 }

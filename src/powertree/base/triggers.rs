@@ -1,11 +1,12 @@
 //! The triggers that keep a tree in step with its table.
 
-use crate::pg::catalog::{advance, scan};
+use crate::pg::catalog::{advance, name_text, scan, CatalogRow};
 use crate::pg::fence;
 use crate::pg::memory;
-use crate::pg::name::{c_string, text};
+use crate::pg::name::c_string;
+use crate::pg::trigger::Trigger;
 use crate::powertree::store::tables::Tables;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
 use std::io::Write;
 
@@ -140,34 +141,21 @@ impl KnownTrigger {
 
 /// Whether a trigger that fires is one that [`install`] made. Any other that calls the same function would count rows
 /// twice, or rows of another event.
-///
-/// # Safety
-/// The trigger belongs to the event that is being handled.
-pub unsafe fn is_ours(trigger: *const pg_sys::Trigger, tree: i32) -> bool {
-    // SAFETY: the caller's trigger has as many arguments as it says, all of them C strings.
-    unsafe {
-        let trigger = &*trigger;
-        if trigger.tgnargs != 1 {
-            return false;
-        }
-        // No allocations, since every statement that writes comes here.
-        let argument = CStr::from_ptr(*trigger.tgargs).to_bytes();
-        let is = |found: *const std::ffi::c_char, wanted: Option<&CStr>| match wanted {
-            Some(wanted) => !found.is_null() && CStr::from_ptr(found) == wanted,
-            None => found.is_null(),
-        };
-        is_number(argument, tree)
-            && trigger.tgqual.is_null()
-            && trigger.tgnattr == 0
-            && trigger.tgconstraint == Oid::INVALID
-            && KINDS.iter().any(|kind| {
-                trigger.tgtype as u32 == kind.when
-                    && trigger.tgenabled as u8 == kind.fires
-                    && is(trigger.tgoldtable, kind.old.then_some(OLD))
-                    && is(trigger.tgnewtable, kind.new.then_some(NEW))
-                    && is_name(CStr::from_ptr(trigger.tgname).to_bytes(), argument, kind.event)
-            })
-    }
+pub fn is_ours(trigger: Trigger, tree: i32) -> bool {
+    let definition = trigger.definition;
+    // No allocations, since every statement that writes comes here.
+    let Some(argument) = trigger.argument.map(CStr::to_bytes) else { return false };
+    is_number(argument, tree)
+        && definition.tgqual.is_null()
+        && definition.tgnattr == 0
+        && definition.tgconstraint == Oid::INVALID
+        && KINDS.iter().any(|kind| {
+            definition.tgtype as u32 == kind.when
+                && definition.tgenabled as u8 == kind.fires
+                && trigger.old_table == kind.old.then_some(OLD)
+                && trigger.new_table == kind.new.then_some(NEW)
+                && is_name(trigger.name.to_bytes(), argument, kind.event)
+        })
 }
 
 /// Whether the argument of a trigger is just this number.
@@ -274,21 +262,7 @@ pub fn any(tree: i32, relation: Oid) -> bool {
 /// Whether a relation may have triggers of trees: some have such names. Reads only what PostgreSQL keeps in memory
 /// about a relation in use.
 pub fn may_have_trees(relation: Oid) -> bool {
-    // SAFETY: the caller has a lock on the relation, whose triggers are as many as it says.
-    unsafe {
-        let relation = pg_sys::RelationIdGetRelation(relation);
-        if relation.is_null() {
-            return false;
-        }
-        let found = match (*relation).trigdesc.as_ref() {
-            Some(all) => std::slice::from_raw_parts(all.triggers, all.numtriggers as usize)
-                .iter()
-                .any(|trigger| CStr::from_ptr(trigger.tgname).to_bytes().starts_with(b"powertree_")),
-            None => false,
-        };
-        pg_sys::RelationClose(relation);
-        found
-    }
+    Trigger::any(relation, |trigger| trigger.name.to_bytes().starts_with(b"powertree_"))
 }
 
 /// The trees whose triggers a relation has. Their names are checked too: a user may make other triggers that call the
@@ -311,9 +285,8 @@ pub fn trees(relation: Oid) -> Vec<i32> {
 pub fn relations() -> Vec<Oid> {
     let mut relations = Vec::new();
     let function = Tables::get().capture;
-    scan(pg_sys::TriggerRelationId, None, None, |tuple, _| {
-        // SAFETY: a row of `pg_trigger` begins with this structure.
-        let trigger = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_trigger>() };
+    scan(pg_sys::TriggerRelationId, None, None, |row| {
+        let trigger = row.form::<pg_sys::FormData_pg_trigger>();
         if trigger.tgfoid == function {
             memory::room(&mut relations, 1);
             relations.push(trigger.tgrelid);
@@ -328,9 +301,8 @@ fn all(relation: Oid) -> Vec<KnownTrigger> {
     let mut known = Vec::new();
     let function = Tables::get().capture;
     let (index, key) = (Oid::from(pg_sys::TriggerRelidNameIndexId), pg_sys::Anum_pg_trigger_tgrelid);
-    scan(pg_sys::TriggerRelationId, Some(index), Some((key, relation)), |tuple, columns| {
-        // SAFETY: the scan passes a row of `pg_trigger`, with its descriptor.
-        known.push(unsafe { KnownTrigger::of(tuple, columns, function) });
+    scan(pg_sys::TriggerRelationId, Some(index), Some((key, relation)), |row| {
+        known.push(KnownTrigger::of(row, function));
         true
     });
     known
@@ -338,39 +310,26 @@ fn all(relation: Oid) -> Vec<KnownTrigger> {
 
 impl KnownTrigger {
     /// Reads what the catalog says of a trigger.
-    ///
-    /// # Safety
-    /// The tuple is a row of `pg_trigger`, with its descriptor.
-    unsafe fn of(tuple: pg_sys::HeapTuple, columns: pg_sys::TupleDesc, function: Oid) -> KnownTrigger {
-        // SAFETY: the caller's row is of `pg_trigger`; its arguments are consecutive C strings.
-        unsafe {
-            let column = |number: u32| {
-                let mut null = false;
-                let datum = pg_sys::heap_getattr(tuple, number as i32, columns, &mut null);
-                (!null).then_some(datum)
-            };
-            let transition = |number| column(number).and_then(|name: Datum| text(name.cast_mut_ptr()));
-            let trigger = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_trigger>();
-            let argument = column(pg_sys::Anum_pg_trigger_tgargs).and_then(|arguments| {
-                let arguments = pg_sys::pg_detoast_datum_packed(arguments.cast_mut_ptr());
-                let bytes = pgrx::varlena_to_byte_slice(arguments);
-                CStr::from_bytes_until_nul(bytes).ok().map(|first| first.to_string_lossy().into_owned())
-            });
-            KnownTrigger {
-                oid: trigger.oid,
-                name: text((&raw const trigger.tgname.data).cast()).unwrap_or_default(),
-                captures: trigger.tgfoid == function,
-                argument,
-                when: trigger.tgtype as u32,
-                fires: trigger.tgenabled as u8,
-                cloned: trigger.tgparentid != Oid::INVALID,
-                old: transition(pg_sys::Anum_pg_trigger_tgoldtable),
-                new: transition(pg_sys::Anum_pg_trigger_tgnewtable),
-                special: trigger.tgnargs != 1
-                    || trigger.tgattr.dim1 != 0
-                    || trigger.tgconstraint != Oid::INVALID
-                    || column(pg_sys::Anum_pg_trigger_tgqual).is_some(),
-            }
+    fn of(row: &CatalogRow, function: Oid) -> KnownTrigger {
+        let trigger = row.form::<pg_sys::FormData_pg_trigger>();
+        // The arguments are consecutive C strings.
+        let argument = row.bytes(pg_sys::Anum_pg_trigger_tgargs).and_then(|arguments| {
+            CStr::from_bytes_until_nul(&arguments).ok().map(|first| first.to_string_lossy().into_owned())
+        });
+        KnownTrigger {
+            oid: trigger.oid,
+            name: name_text(&trigger.tgname),
+            captures: trigger.tgfoid == function,
+            argument,
+            when: trigger.tgtype as u32,
+            fires: trigger.tgenabled as u8,
+            cloned: trigger.tgparentid != Oid::INVALID,
+            old: row.name(pg_sys::Anum_pg_trigger_tgoldtable),
+            new: row.name(pg_sys::Anum_pg_trigger_tgnewtable),
+            special: trigger.tgnargs != 1
+                || trigger.tgattr.dim1 != 0
+                || trigger.tgconstraint != Oid::INVALID
+                || row.column(pg_sys::Anum_pg_trigger_tgqual).is_some(),
         }
     }
 }

@@ -3,15 +3,16 @@
 //! Users who own a table, or have the TRIGGER privilege, can make triggers of any kind that call any trigger function.
 //! A function that did not check its event would silently drop rows, count them twice, or read invalid memory.
 
+use crate::pg::call::Call;
 use crate::pg::error::raise;
-use crate::pg::name::{relation_name, text};
-use pgrx::pg_sys::{self, FunctionCallInfo, TriggerData};
+use crate::pg::name::relation_name;
+use crate::pg::trigger::TriggerEvent;
+use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
-use std::ffi::CStr;
 
-/// The data of the event that is being handled.
+/// The event that is being handled.
 #[derive(Clone, Copy)]
-pub struct Firing<'a>(&'a TriggerData);
+pub struct Firing<'a>(TriggerEvent<'a>);
 
 /// The kinds of trigger that keep a tree in step.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,13 +33,8 @@ pub enum Event {
 
 impl<'a> Firing<'a> {
     /// Returns the event; raises an error unless `function` was called as a trigger.
-    pub fn of(fcinfo: FunctionCallInfo, function: &str) -> Firing<'a> {
-        // SAFETY: a function's context is null or a node, whose tag says which structure it is.
-        let data = unsafe {
-            let data = (*fcinfo).context.cast::<TriggerData>().as_ref();
-            data.filter(|data| data.type_ == pg_sys::NodeTag::T_TriggerData)
-        };
-        Firing(data.unwrap_or_else(|| {
+    pub fn of(call: Call<'a>, function: &str) -> Firing<'a> {
+        Firing(call.trigger().unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
                 format!("{function}() was not called as a trigger"),
@@ -48,48 +44,42 @@ impl<'a> Firing<'a> {
         }))
     }
 
-    pub fn data(self) -> &'a TriggerData {
+    /// The event as PostgreSQL describes it.
+    pub fn event(self) -> TriggerEvent<'a> {
         self.0
     }
 
-    pub fn relation(self) -> pg_sys::Oid {
-        // SAFETY: the relation of the event is open.
-        unsafe { (*self.0.tg_relation).rd_id }
+    pub fn relation(self) -> Oid {
+        self.0.relation()
     }
 
     /// Returns the kind of trigger; None if no trigger of pg_tally is of that kind.
-    pub fn event(self) -> Option<Event> {
-        let data = self.0;
-        let is = |mask: u32, flags: u32| data.tg_event & mask == flags;
-        let before = is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_BEFORE);
-        let after = is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_AFTER);
-        let row = data.tg_event & pg_sys::TRIGGER_EVENT_ROW != 0;
-        let (old, new) = (!data.tg_oldtable.is_null(), !data.tg_newtable.is_null());
-        match data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK {
-            pg_sys::TRIGGER_EVENT_TRUNCATE => before.then_some(Event::Truncate),
-            _ if before && !row => Some(Event::Before),
-            _ if !after => None,
-            _ if row => Some(Event::Row),
-            pg_sys::TRIGGER_EVENT_INSERT => new.then_some(Event::Insert),
-            pg_sys::TRIGGER_EVENT_UPDATE => (old && new).then_some(Event::Update),
-            _ => old.then_some(Event::Delete),
+    pub fn kind(self) -> Option<Event> {
+        let event = self.0;
+        let before = event.is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_BEFORE);
+        let after = event.is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_AFTER);
+        let row = event.is(pg_sys::TRIGGER_EVENT_ROW, pg_sys::TRIGGER_EVENT_ROW);
+        let of = |command| event.is(pg_sys::TRIGGER_EVENT_OPMASK, command);
+        let (old, new) = (event.old_rows().is_some(), event.new_rows().is_some());
+        match () {
+            () if of(pg_sys::TRIGGER_EVENT_TRUNCATE) => before.then_some(Event::Truncate),
+            () if before && !row => Some(Event::Before),
+            () if !after => None,
+            () if row => Some(Event::Row),
+            () if of(pg_sys::TRIGGER_EVENT_INSERT) => new.then_some(Event::Insert),
+            () if of(pg_sys::TRIGGER_EVENT_UPDATE) => (old && new).then_some(Event::Update),
+            () => old.then_some(Event::Delete),
         }
     }
 
     /// The name of the trigger.
-    pub fn name(self) -> String {
-        // SAFETY: a trigger has a name.
-        unsafe { text((*self.0.tg_trigger).tgname) }.unwrap_or_default()
+    fn name(self) -> String {
+        self.0.trigger().name.to_string_lossy().into_owned()
     }
 
     /// The only argument of the trigger; None if it has none, or several.
     pub fn argument(self) -> Option<&'a str> {
-        // SAFETY: a trigger has as many arguments as it says, all of them C strings.
-        unsafe {
-            let trigger = &*self.0.tg_trigger;
-            let argument = (trigger.tgnargs == 1).then(|| CStr::from_ptr(*trigger.tgargs));
-            argument.and_then(|argument| argument.to_str().ok())
-        }
+        self.0.trigger().argument.and_then(|argument| argument.to_str().ok())
     }
 
     /// Refuses a trigger that pg_tally did not make.

@@ -1,14 +1,15 @@
 //! Rows as triggers see them: where a table or partition has the tree's columns, and their values.
 
-use super::transition::Transition;
 use crate::pg::catalog::is_partitioned;
 use crate::pg::column::{find_column, generated};
 use crate::pg::error::defect;
 use crate::pg::kept::{kept, Kept};
 use crate::pg::relation::is_in_family;
+use crate::pg::slot::{RowColumns, Slot};
+use crate::pg::transition::{TransitionReader, TransitionTable};
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::generation;
-use pgrx::pg_sys::{self, Oid, Relation, Tuplestorestate};
+use pgrx::pg_sys::{Datum, Oid};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -18,8 +19,8 @@ pub struct Layout {
     at: usize,
     values: Vec<usize>,
     series: Vec<usize>,
-    /// The last column up to which a row must be deformed.
-    last: i32,
+    /// The number of columns of a row up to the last of these.
+    num_columns: usize,
     /// Values that are generated columns in the relation's partitions. Where a partition has a different order of
     /// columns, PostgreSQL shows triggers outdated values of these: NULL, or those before an UPDATE.
     generated: Vec<usize>,
@@ -61,7 +62,7 @@ impl Layout {
             at: find(&tree.at.name),
             values: tree.values.iter().map(|(column, _)| find(&column.name)).collect(),
             series: tree.series.iter().map(|key| find(&key.column.name)).collect(),
-            last: 0,
+            num_columns: 0,
             generated: Vec::new(),
             place_is_generated: false,
             tree,
@@ -71,8 +72,8 @@ impl Layout {
         let generated = (0..layout.values.len()).filter(|&place| computed(&layout.values[place])).collect();
         let place_is_generated = computed(&layout.at) || layout.series.iter().any(computed);
         let all = layout.values.iter().chain(&layout.series);
-        let last = all.copied().fold(layout.at, usize::max) as i32 + 1;
-        Layout { last, generated, place_is_generated, ..layout }
+        let num_columns = all.copied().fold(layout.at, usize::max) + 1;
+        Layout { num_columns, generated, place_is_generated, ..layout }
     }
 
     /// Whether partitions of the relation compute any of the values.
@@ -80,78 +81,52 @@ impl Layout {
         !self.generated.is_empty()
     }
 
+    /// Takes the columns of the tree out of a row of the relation.
+    fn columns<'r>(&self, row: Slot<'r>) -> RowColumns<'r> {
+        row.columns(self.num_columns)
+    }
+
     /// Returns the position of a row; None if it is NULL.
-    ///
-    /// # Safety
-    /// The slot holds a row of the relation.
-    unsafe fn position(&self, slot: *mut pg_sys::TupleTableSlot) -> Option<i64> {
-        // SAFETY: the caller's row is deformed up to the last column of the layout.
-        unsafe {
-            if i32::from((*slot).tts_nvalid) < self.last {
-                pg_sys::slot_getsomeattrs_int(slot, self.last);
-            }
-            (!*(*slot).tts_isnull.add(self.at))
-                .then(|| self.tree.position.read(*(*slot).tts_values.add(self.at)))
-        }
+    fn position(&self, columns: RowColumns) -> Option<i64> {
+        columns.get(self.at).map(|datum| self.tree.position.read(datum))
     }
 
     /// Reads the columns of the tree in a row; None if the position or a column of the series is NULL.
-    ///
-    /// # Safety
-    /// The slot holds a row of the relation.
-    pub unsafe fn read<'a>(
-        &'a self,
-        slot: *mut pg_sys::TupleTableSlot,
-        key: &'a mut Vec<u8>,
-    ) -> Option<RowOf<'a>> {
-        // SAFETY: `position` has deformed the caller's row up to the last column of the layout.
-        unsafe {
-            let position = self.position(slot)?;
-            key.clear();
-            for (column, &number) in self.tree.series.iter().zip(&self.series) {
-                if *(*slot).tts_isnull.add(number) {
-                    return None;
-                }
-                column.encode(*(*slot).tts_values.add(number), key);
-            }
-            Some(RowOf { layout: self, slot, position, key })
+    pub fn read<'a>(&'a self, row: Slot<'a>, key: &'a mut Vec<u8>) -> Option<RowOf<'a>> {
+        let columns = self.columns(row);
+        let position = self.position(columns)?;
+        key.clear();
+        for (column, &place) in self.tree.series.iter().zip(&self.series) {
+            column.encode(columns.stored(place)?, key);
         }
+        Some(RowOf { layout: self, columns, position, key })
     }
 }
 
 /// The rows of a transition table, read as a tree needs them.
 pub struct TransitionRows<'l> {
     layout: &'l Layout,
-    rows: Transition,
+    /// The reader; None where there is no such table.
+    rows: Option<TransitionReader<'l>>,
     key: Vec<u8>,
 }
 
 impl<'l> TransitionRows<'l> {
-    /// Begins to read a transition table, which has no rows if `table` is null.
-    ///
-    /// # Safety
-    /// `table` is null or a transition table of the layout's relation, and outlives the reader.
-    pub unsafe fn new(
-        layout: &'l Layout,
-        relation: Relation,
-        table: *mut Tuplestorestate,
-    ) -> TransitionRows<'l> {
-        // SAFETY: the caller promises that the table outlives the reader.
-        TransitionRows { layout, rows: unsafe { Transition::new(relation, table) }, key: Vec::new() }
+    /// Begins to read a transition table of the layout's relation, if there is one.
+    pub fn new(layout: &'l Layout, table: Option<TransitionTable<'l>>) -> TransitionRows<'l> {
+        TransitionRows { layout, rows: table.map(TransitionTable::reader), key: Vec::new() }
     }
 
     /// Reads the next row; None after the last. The inner None is a row without a position or a series.
     pub fn next(&mut self) -> Option<Option<RowOf<'_>>> {
-        let slot = self.rows.next()?;
-        // SAFETY: the slot holds a row of the table, which is of the layout's relation.
-        Some(unsafe { self.layout.read(slot, &mut self.key) })
+        let row = self.rows.as_mut()?.next()?;
+        Some(self.layout.read(row, &mut self.key))
     }
 
     /// Reads the position of the next row; None after the last. The inner None is a row without a position.
     pub fn next_position(&mut self) -> Option<Option<i64>> {
-        let slot = self.rows.next()?;
-        // SAFETY: the slot holds a row of the table, which is of the layout's relation.
-        Some(unsafe { self.layout.position(slot) })
+        let row = self.rows.as_mut()?.next()?;
+        Some(self.layout.position(self.layout.columns(row)))
     }
 }
 
@@ -173,19 +148,15 @@ fn remember(generation: u64, place: (i32, u32), layout: &Option<Rc<Layout>>) {
 /// A row in its slot.
 pub struct RowOf<'a> {
     layout: &'a Layout,
-    slot: *mut pg_sys::TupleTableSlot,
+    columns: RowColumns<'a>,
     pub position: i64,
     pub key: &'a [u8],
 }
 
 impl RowOf<'_> {
     /// The value at a place; None if it is NULL.
-    pub fn value(&self, place: usize) -> Option<pg_sys::Datum> {
-        // SAFETY: `read`, which alone makes these, has deformed the row up to the last column of the layout.
-        unsafe {
-            let number = self.layout.values[place];
-            (!*(*self.slot).tts_isnull.add(number)).then(|| *(*self.slot).tts_values.add(number))
-        }
+    pub fn value(&self, place: usize) -> Option<Datum> {
+        self.columns.get(self.layout.values[place])
     }
 
     /// Whether there may be values that triggers do not see.

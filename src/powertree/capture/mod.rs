@@ -5,5 +5,4 @@ mod changes;
 pub mod cut_short;
 mod firing;
 mod layout;
-mod transition;
 mod trigger;

@@ -6,6 +6,7 @@
 use super::changes::Changes;
 use super::firing::{Event, Firing};
 use super::layout::{Layout, TransitionRows};
+use crate::pg::call::Call;
 use crate::pg::table::Snapshot;
 use crate::powertree::base::extent;
 use crate::powertree::base::triggers;
@@ -15,23 +16,22 @@ use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::tables::Tables;
 use crate::powertree::store::writing;
 use crate::settings;
-use pgrx::pg_sys::{FunctionCallInfo, Oid};
+use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 
 const OF_OTHERS: &str = "The triggers that call it are made by powertree_create(); drop this one.";
 
 #[pg_extern(sql = false)]
-fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
+fn powertree_capture(call: Call) -> i64 {
     const FUNCTION: &str = "powertree_capture";
-    let firing = Firing::of(fcinfo, FUNCTION);
-    let (Some(event), Some(id)) = (firing.event(), firing.argument().and_then(|id| id.parse().ok())) else {
+    let firing = Firing::of(call, FUNCTION);
+    let (Some(event), Some(id)) = (firing.kind(), firing.argument().and_then(|id| id.parse().ok())) else {
         firing.refuse(FUNCTION, OF_OTHERS)
     };
     // The triggers of a tree that is not kept in step do nothing, even where somebody has changed them; and a table
     // restored from elsewhere may bring triggers of another tree.
     if let Some(layout) = Layout::to_keep(id, firing.relation()) {
-        // SAFETY: the trigger belongs to the event that is being handled.
-        if !unsafe { triggers::is_ours(firing.data().tg_trigger, id) } {
+        if !triggers::is_ours(firing.event().trigger(), id) {
             firing.refuse(FUNCTION, OF_OTHERS);
         }
         capture(&layout, event, firing);
@@ -45,9 +45,9 @@ fn powertree_capture(fcinfo: FunctionCallInfo) -> i64 {
 
 /// Drops rows that replication brings into the extension's own tables: a publisher's trees are not this server's.
 #[pg_extern(sql = false)]
-fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
+fn powertree_skip(call: Call) -> i64 {
     const FUNCTION: &str = "powertree_skip";
-    let firing = Firing::of(fcinfo, FUNCTION);
+    let firing = Firing::of(call, FUNCTION);
     if !Tables::known().is_some_and(|tables| tables.all().contains(&firing.relation())) {
         firing.refuse(FUNCTION, "It would drop the rows; only tables of pg_tally have such a trigger.");
     }
@@ -57,7 +57,7 @@ fn powertree_skip(fcinfo: FunctionCallInfo) -> i64 {
 
 /// Keeps the tree in step with an event.
 fn capture(layout: &Layout, event: Event, firing: Firing) {
-    let (tree, data) = (&layout.tree, firing.data());
+    let tree = &layout.tree;
     match event {
         Event::Before => return writing::begin_statement(tree.id),
         Event::Truncate => return truncate(tree, firing.relation()),
@@ -68,14 +68,8 @@ fn capture(layout: &Layout, event: Event, firing: Firing) {
         return span::append_all(tree.id, Reach::Later, "generated columns");
     }
     let mut changes = Changes::new(tree);
-    // SAFETY: the transition tables of the running event hold rows of its relation, and outlive this call.
-    let (old, new) = unsafe {
-        let relation = data.tg_relation;
-        (
-            TransitionRows::new(layout, relation, data.tg_oldtable),
-            TransitionRows::new(layout, relation, data.tg_newtable),
-        )
-    };
+    let old = TransitionRows::new(layout, firing.event().old_rows());
+    let new = TransitionRows::new(layout, firing.event().new_rows());
     match event {
         Event::Row => replicated(layout, firing, &mut changes),
         _ if settings::powertree_bulk() => bulk(tree, [old, new]),
@@ -88,10 +82,8 @@ fn capture(layout: &Layout, event: Event, firing: Firing) {
 
 /// Marks as dirty the leaves of both versions of a row that replication has changed.
 fn replicated(layout: &Layout, firing: Firing, changes: &mut Changes) {
-    let slots = [firing.data().tg_trigslot, firing.data().tg_newslot];
-    for slot in slots.into_iter().filter(|slot| !slot.is_null()) {
-        // SAFETY: the slots of the event that is being handled hold rows of its relation.
-        if let Some(row) = unsafe { layout.read(slot, &mut Vec::new()) } {
+    for version in firing.event().versions() {
+        if let Some(row) = layout.read(version, &mut Vec::new()) {
             changes.spoil(&row);
         }
     }

@@ -5,6 +5,7 @@
 //! dirty leaf is recomputed from the base table, and a node from its ten children.
 
 use super::folding::fold;
+use crate::pg::call::Call;
 use crate::pg::catalog::advance;
 use crate::pg::error::raise;
 use crate::pg::spi::connected_as;
@@ -26,13 +27,8 @@ use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
-fn powertree_compact(fcinfo: pg_sys::FunctionCallInfo) {
-    // SAFETY: the SQL declaration has a text there; the context of CALL says whether the procedure may commit.
-    let (name, atomic): (Option<String>, bool) = unsafe {
-        let context = (*fcinfo).context;
-        let call = !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_CallContext;
-        (pgrx::fcinfo::pg_getarg(fcinfo, 0), !call || (*context.cast::<pg_sys::CallContext>()).atomic)
-    };
+fn powertree_compact(call: Call) {
+    let (name, atomic) = (call.argument::<String>(0), call.is_atomic());
     rights::require_writable("CALL powertree_compact()");
     connected_as(if atomic { 0 } else { pg_sys::SPI_OPT_NONATOMIC }, || {
         let trees: Vec<Definition> = match &name {

@@ -1,8 +1,10 @@
 //! Folding the log into the nodes, for a compaction that has taken its lock and its snapshot.
 
-use crate::pg::catalog::{advance, now, transaction_number};
+use crate::pg::catalog::{advance, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::memory;
+use crate::pg::process::now;
+use crate::pg::scratch::Scratch;
 use crate::pg::table::{ScanKey, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
 use crate::powertree::base::query::Base;
@@ -17,7 +19,6 @@ use crate::powertree::store::span;
 use crate::powertree::store::state;
 use crate::powertree::store::state::{Totals, TreeState, FORMAT};
 use crate::powertree::store::tables::Tables;
-use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -57,7 +58,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
         series: series.writer(),
         log: log.writer(),
         new_nodes: RefCell::default(),
-        memory: RefCell::new(PgMemoryContexts::new("power tree compaction")),
+        memory: Scratch::new("power tree compaction"),
         progress: RefCell::new(Progress::new(&tree.name)),
         totals: Cell::new(state.totals),
     };
@@ -96,7 +97,7 @@ struct Folding<'a> {
     log: Writer<'a>,
     new_nodes: RefCell<NewNodes>,
     /// The memory context for what is only needed while the nodes of one series are written.
-    memory: RefCell<PgMemoryContexts>,
+    memory: Scratch,
     progress: RefCell<Progress>,
     totals: Cell<Totals>,
 }
@@ -252,18 +253,12 @@ impl Folding<'_> {
         if self.new_nodes.borrow().end_with(series) {
             self.write_new_nodes();
         }
-        let mut memory = self.memory.borrow_mut();
-        // SAFETY: nothing that is allocated in this context is kept.
-        unsafe {
-            memory.switch_to(|_| {
-                let mut updates = leaves;
-                for level in 1..=self.tree.height {
-                    updates = self.update_level(series, level, updates);
-                }
-            });
-            memory.reset();
-        }
-        drop(memory);
+        self.memory.with(|| {
+            let mut updates = leaves;
+            for level in 1..=self.tree.height {
+                updates = self.update_level(series, level, updates);
+            }
+        });
         if self.new_nodes.borrow().are_many() {
             self.write_new_nodes();
         }
@@ -273,12 +268,8 @@ impl Folding<'_> {
 
     /// Writes the new nodes, which can be read from then on.
     fn write_new_nodes(&self) {
-        let (mut memory, new) = (self.memory.borrow_mut(), self.new_nodes.take());
-        // SAFETY: nothing that is made in this context is kept.
-        unsafe {
-            memory.switch_to(|_| new.write(&self.node_writer, self.tree.id));
-            memory.reset();
-        }
+        let new = self.new_nodes.take();
+        self.memory.with(|| new.write(&self.node_writer, self.tree.id));
         advance();
     }
 

@@ -3,8 +3,8 @@
 //! database can be dropped, renamed or copied.
 
 use super::worker;
-use crate::pg::catalog::scan;
-use crate::pg::name::text;
+use crate::pg::catalog::{name_text, scan};
+use crate::pg::process::PROCESS;
 use crate::pg::session::{log_error, wait, wind_up_on_sigterm};
 use crate::pg::transaction::transaction;
 use crate::settings;
@@ -64,14 +64,10 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
 /// The databases that allow connections.
 fn databases() -> HashMap<String, Oid> {
     let mut databases = HashMap::new();
-    scan(pg_sys::DatabaseRelationId, None, None, |tuple, _| {
-        // SAFETY: a row of `pg_database` begins with this structure, whose name is a C string.
-        let (row, name) = unsafe {
-            let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_database>();
-            (row, text((&raw const row.datname.data).cast()))
-        };
-        if let Some(name) = name.filter(|_| row.datallowconn) {
-            databases.insert(name, row.oid);
+    scan(pg_sys::DatabaseRelationId, None, None, |row| {
+        let database = row.form::<pg_sys::FormData_pg_database>();
+        if database.datallowconn {
+            databases.insert(name_text(&database.datname), database.oid);
         }
         true
     });
@@ -137,8 +133,7 @@ fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandl
         .set_function("powertree_worker")
         .set_argument(Some(database.into()))
         .set_restart_time(None)
-        // SAFETY: the ID of this process never changes.
-        .set_notify_pid(unsafe { pg_sys::MyProcPid })
+        .set_notify_pid(PROCESS)
         .set_start_time(BgWorkerStartTime::RecoveryFinished)
         .enable_spi_access();
     let mut worker = pg_sys::BackgroundWorker::from(&builder);

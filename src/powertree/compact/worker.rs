@@ -2,7 +2,7 @@
 //! `CALL powertree_compact()` does, until all logs are empty.
 
 use super::compaction::{compact, is_impatience, note_failure};
-use crate::pg::catalog::now;
+use crate::pg::process::now;
 use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
 use crate::pg::spi::connected;
 use crate::pg::table::Snapshot;

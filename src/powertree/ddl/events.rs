@@ -4,61 +4,42 @@
 use super::inspection::inspect;
 use super::lifecycle::forget;
 use super::{leaving, touched};
+use crate::pg::call::Call;
 use crate::pg::catalog::relkind;
 use crate::pg::error::raise;
-use crate::pg::list::items;
+use crate::pg::range::{range_of, table_named};
 use crate::pg::relation::{family, lineage, parents};
 use crate::pg::spi::{connected, strings};
+use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::base::suitability::may_be_of_tree;
 use crate::powertree::base::triggers;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::known_trees;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};
-use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
+use pgrx::pg_sys::{self, Oid};
 use pgrx::prelude::*;
-
-/// The command that an event trigger was called for, and its tag.
-fn command(fcinfo: FunctionCallInfo) -> Option<(*mut pg_sys::Node, pg_sys::CommandTag::Type)> {
-    // SAFETY: PostgreSQL calls event triggers with their data; a node's tag says which structure it begins.
-    unsafe {
-        let data = (*fcinfo).context.cast::<pg_sys::EventTriggerData>();
-        let called = !data.is_null() && (*data).type_ == pg_sys::NodeTag::T_EventTriggerData;
-        called.then(|| ((*data).parsetree, (*data).tag))
-    }
-}
-
-/// Returns the command if it is of this kind.
-///
-/// # Safety
-/// Nodes with this tag have type `T`.
-unsafe fn command_of<'c, T>(fcinfo: FunctionCallInfo, tag: pg_sys::NodeTag) -> Option<&'c T> {
-    let (node, _) = command(fcinfo)?;
-    // SAFETY: the tag identifies the structure, as the caller promises; the command outlives the event.
-    unsafe { (!node.is_null() && (*node).type_ == tag).then(|| &*node.cast::<T>()) }
-}
 
 /// Accounts for a partition before it is detached, while its bounds are known. DETACH ... CONCURRENTLY is refused: the
 /// partition would go in the middle of the command, where no event trigger fires.
 #[pg_extern(sql = false)]
-fn powertree_before_ddl(fcinfo: FunctionCallInfo) {
+fn powertree_before_ddl(call: Call) {
     touched::begin_command();
-    // SAFETY: the parser made the command, in which DETACH PARTITION has a PartitionCmd.
-    unsafe {
-        let tag = pg_sys::NodeTag::T_AlterTableStmt;
-        let Some(command) = command_of::<pg_sys::AlterTableStmt>(fcinfo, tag) else { return };
-        leaving::forget();
-        for part in items::<pg_sys::AlterTableCmd>(command.cmds) {
-            if (*part).subtype == pg_sys::AlterTableType::AT_DetachPartition {
-                touched::detach();
-                let part = &*(*part).def.cast::<pg_sys::PartitionCmd>();
-                let (table, partition) = (table_named(command.relation), table_named(part.name));
-                if part.concurrent {
-                    refuse_concurrent_detach(table);
-                } else if parents(partition).contains(&table) && rights::owns(table) {
-                    leaving::account_for(partition, "partition detached", || table_named(part.name));
-                }
-            }
+    let Some(command) = call.command::<pg_sys::AlterTableStmt>() else { return };
+    leaving::forget();
+    for part in command.list(|command| &command.cmds).all::<pg_sys::AlterTableCmd>() {
+        if part.subtype != pg_sys::AlterTableType::AT_DetachPartition {
+            continue;
+        }
+        touched::detach();
+        let detached = part.node(|part| &part.def).and_then(NodeRef::cast::<pg_sys::PartitionCmd>);
+        let Some(detached) = detached else { continue };
+        let partition_named = || table_named(detached.node(|detached| &detached.name));
+        let (table, partition) = (table_named(command.node(|command| &command.relation)), partition_named());
+        if detached.concurrent {
+            refuse_concurrent_detach(table);
+        } else if parents(partition).contains(&table) && rights::owns(table) {
+            leaving::account_for(partition, "partition detached", partition_named);
         }
     }
 }
@@ -78,40 +59,18 @@ fn refuse_concurrent_detach(table: Oid) {
 
 /// Accounts for tables before they are dropped: afterwards it is unknown which leaves they held.
 #[pg_extern(sql = false)]
-fn powertree_before_drop(fcinfo: FunctionCallInfo) {
+fn powertree_before_drop(call: Call) {
     leaving::forget();
-    // SAFETY: the parser made the command, which names tables by lists of strings.
-    unsafe {
-        let tag = pg_sys::NodeTag::T_DropStmt;
-        let Some(command) = command_of::<pg_sys::DropStmt>(fcinfo, tag) else { return };
-        if command.removeType != pg_sys::ObjectType::OBJECT_TABLE {
-            return;
-        }
-        for name in items::<pg_sys::List>(command.objects) {
-            let named = || table_named(pg_sys::makeRangeVarFromNameList(name));
-            let table = named();
-            if table != Oid::INVALID && rights::owns(table) {
-                leaving::account_for(table, "partition dropped", named);
-            }
-        }
+    let Some(command) = call.command::<pg_sys::DropStmt>() else { return };
+    if command.removeType != pg_sys::ObjectType::OBJECT_TABLE {
+        return;
     }
-}
-
-/// Returns the table that a command names; 0 if there is none.
-///
-/// # Safety
-/// `name` comes from a command.
-unsafe fn table_named(name: *mut pg_sys::RangeVar) -> Oid {
-    let lock = pg_sys::NoLock as i32;
-    // SAFETY: the caller's name, which PostgreSQL looks up.
-    unsafe {
-        pg_sys::RangeVarGetRelidExtended(
-            name,
-            lock,
-            pg_sys::RVROption::RVR_MISSING_OK,
-            None,
-            std::ptr::null_mut(),
-        )
+    for name in command.list(|command| &command.objects).iter() {
+        let named = || table_named(range_of(NodeList::of(name)));
+        let table = named();
+        if table != Oid::INVALID && rights::owns(table) {
+            leaving::account_for(table, "partition dropped", named);
+        }
     }
 }
 
@@ -139,11 +98,10 @@ fn everything(trees: &[Definition]) -> Vec<Oid> {
 
 /// Marks all leaves before a table is rewritten: older snapshots do not see the rewritten rows.
 #[pg_extern(sql = false)]
-fn powertree_on_rewrite(fcinfo: FunctionCallInfo) {
-    let Some((_, trees)) = known_trees().filter(|_| command(fcinfo).is_some()) else { return };
-    // SAFETY: PostgreSQL only returns the table of the running event.
-    let rewritten = unsafe { pg_sys::pg_event_trigger_table_rewrite_oid(fcinfo) };
-    let above = lineage(Oid::from(rewritten.value() as u32));
+fn powertree_on_rewrite(call: Call) {
+    let Some((_, trees)) = known_trees() else { return };
+    let Some(rewritten) = call.rewritten_table() else { return };
+    let above = lineage(rewritten);
     for tree in trees.iter().filter(|tree| above.contains(&tree.base)) {
         span::append_all(tree.id, Reach::Earlier, "table rewritten");
     }

@@ -1,10 +1,13 @@
 //! Creating, rebuilding and dropping trees.
 
 use super::leaf;
+use crate::pg::call::Call;
 use crate::pg::catalog::{advance, relkind, relname, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::fence;
+use crate::pg::lookup;
 use crate::pg::name::relation_name;
+use crate::pg::process;
 use crate::pg::relation::{family, is_partition, lock_family, require_unused};
 use crate::pg::spi::connected;
 use crate::pg::table::{ScanKey, Snapshot, Table};
@@ -28,16 +31,14 @@ use pgrx::prelude::*;
 use std::ffi::CStr;
 
 #[pg_extern(sql = false)]
-fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
+fn powertree_create(call: Call) {
     rights::require_writable("powertree_create()");
     require_utf8();
-    let base: Oid = argument::required(fcinfo, 0, "table");
-    let at: String = argument::required(fcinfo, 1, "at");
-    let values: Array<&str> = argument::required(fcinfo, 2, "values");
-    let series: Array<&str> = argument::required(fcinfo, 4, "series");
-    // SAFETY: the SQL declaration has texts there.
-    let (leaf, name): (Option<String>, Option<String>) =
-        unsafe { (pgrx::fcinfo::pg_getarg(fcinfo, 3), pgrx::fcinfo::pg_getarg(fcinfo, 5)) };
+    let base: Oid = argument::required(call, 0, "table");
+    let at: String = argument::required(call, 1, "at");
+    let values: Array<&str> = argument::required(call, 2, "values");
+    let series: Array<&str> = argument::required(call, 4, "series");
+    let (leaf, name): (Option<String>, Option<String>) = (call.argument(3), call.argument(5));
     connected(|| {
         lock_against_writers(base, c"create a power tree on");
         let name = name.unwrap_or_else(|| relation_name_alone(base));
@@ -70,13 +71,12 @@ fn powertree_create(fcinfo: pg_sys::FunctionCallInfo) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
+fn powertree_rebuild(call: Call) {
     rights::require_writable("powertree_rebuild()");
-    let name: String = argument::required(fcinfo, 0, "tree");
+    let name: String = argument::required(call, 0, "tree");
     let name = name.as_str();
-    // SAFETY: two SQL functions call this one; the second has a text there.
-    let new_leaf: Option<Option<String>> =
-        unsafe { ((*fcinfo).nargs > 1).then(|| pgrx::fcinfo::pg_getarg(fcinfo, 1)) };
+    // Two SQL functions call this one; the second has a text there.
+    let new_leaf: Option<Option<String>> = (call.count() > 1).then(|| call.argument(1));
     connected(|| {
         lock_against_writers(named(name).base, c"rebuild a power tree of");
         // Looked up again under the lock: meanwhile somebody may have dropped it, or made another of this name.
@@ -98,9 +98,9 @@ fn powertree_rebuild(fcinfo: pg_sys::FunctionCallInfo) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_drop(fcinfo: pg_sys::FunctionCallInfo) {
+fn powertree_drop(call: Call) {
     rights::require_writable("powertree_drop()");
-    let name: String = argument::required(fcinfo, 0, "tree");
+    let name: String = argument::required(call, 0, "tree");
     let name = name.as_str();
     connected(|| {
         let definition = named(name);
@@ -200,8 +200,8 @@ pub fn changed(tables: &Tables, base: Oid) {
     advance();
     for relation in [tables.definition, base] {
         if relkind(relation) != 0 {
-            // SAFETY: the relation is there; the message is sent when the transaction commits.
-            unsafe { pg_sys::CacheInvalidateRelcacheByRelid(relation) }
+            // The message is sent when the transaction commits.
+            lookup::invalidate(relation);
         }
     }
     // This session handles its own invalidation messages now.
@@ -243,8 +243,7 @@ fn resolved(definition: &Definition) -> Tree {
 
 /// Raises an error unless the database is in UTF-8, as stored names and keys are.
 fn require_utf8() {
-    // SAFETY: PostgreSQL only reads a property of the database.
-    if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
+    if process::encoding() != pg_sys::pg_enc::PG_UTF8 as i32 {
         raise(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
             "power trees need a database in encoding UTF8",

@@ -1,15 +1,15 @@
 //! Arguments that the functions that make trees share with those that read them.
 
 use super::position::{Position, DAY};
+use crate::pg::call::{Call, Declared};
 use crate::pg::error::raise;
-use crate::pg::name::c_string;
-use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
+use crate::pg::value::Value;
+use pgrx::pg_sys;
 use pgrx::PgSqlErrorCode;
 
 /// Returns the argument of this number, from 0; raises an error if it is NULL.
-pub fn required<T: pgrx::datum::FromDatum>(fcinfo: FunctionCallInfo, number: usize, name: &str) -> T {
-    // SAFETY: the SQL declaration has an argument of the type there.
-    unsafe { pgrx::fcinfo::pg_getarg(fcinfo, number) }.unwrap_or_else(|| {
+pub fn required<T: Declared>(call: Call, number: usize, name: &str) -> T {
+    call.argument(number).unwrap_or_else(|| {
         raise(
             PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
             format!("{name} must not be null"),
@@ -46,17 +46,12 @@ impl Step {
 
 /// Parses a step: an interval, or a number where positions are numbers. None if it is not positive.
 pub fn step(text: &str, position: Position) -> Option<Step> {
-    let c_text = c_string(text);
-    // SAFETY: the input functions raise an error if they cannot parse the text.
-    let parse = |function: u32| unsafe {
-        let function = Oid::from(function);
-        pg_sys::OidInputFunctionCall(function, c_text.as_ptr().cast_mut(), Oid::INVALID, -1)
-    };
+    let parse = |type_oid| Value::parse(type_oid, -1, text);
     if position == Position::Bigint {
-        return Some(parse(pg_sys::F_INT8IN).value() as i64).filter(|width| *width > 0).map(Step::Fixed);
+        let width = parse(pg_sys::INT8OID).datum().value() as i64;
+        return Some(width).filter(|width| *width > 0).map(Step::Fixed);
     }
-    // SAFETY: the datum of an interval points to one.
-    let interval = unsafe { parse(pg_sys::F_INTERVAL_IN).cast_mut_ptr::<pg_sys::Interval>().read() };
+    let interval = parse(pg_sys::INTERVALOID).interval()?;
     let signs = [i64::from(interval.month), interval.day.into(), interval.time];
     if signs.iter().any(|part| *part < 0) || signs == [0; 3] || interval.month == i32::MAX {
         return None;

@@ -3,15 +3,11 @@
 //! Only types whose equal values have equal bytes can be in a key, so that keys are equal exactly if their bytes are.
 //! The bytes are those of PostgreSQL's own storage.
 
-use crate::pg::column::Column;
+use crate::pg::column::{equal_values_have_equal_bytes, passing_of, Column, VARLENA};
 use crate::pg::error::defect;
-use crate::pg::name::c_string;
-use crate::pg::value::{bytea, bytes_of, Value};
+use crate::pg::value::{copied_bytes, StoredValue, Value};
 use crate::powertree::store::tables::damaged;
 use pgrx::pg_sys::{self, Datum, Oid};
-
-/// The support function of a B-tree operator class that says whether equal values have the same bytes.
-const EQUALIMAGE: i16 = 4;
 
 /// A column of the key.
 #[derive(Clone, Debug)]
@@ -27,23 +23,11 @@ impl KeyColumn {
     /// Prepares a column for the key; None if equal values of its type may differ in their bytes, as 1.0 and 1.00 do,
     /// or if the type has no order.
     pub fn of(column: Column) -> Option<KeyColumn> {
-        let (mut length, mut by_value) = (0, false);
         let is_padded = column.type_oid == pg_sys::BPCHAROID;
         // Without trailing spaces it is like text.
         let compared = if is_padded { pg_sys::TEXTOID } else { column.type_oid };
-        // SAFETY: PostgreSQL accepts any OID here; the function behind `equalimage` takes the type's oid.
-        let comparable = unsafe {
-            pg_sys::get_typlenbyval(column.type_oid, &mut length, &mut by_value);
-            let class = pg_sys::GetDefaultOpClass(compared, pg_sys::BTREE_AM_OID);
-            class != Oid::INVALID && {
-                let (family, input) =
-                    (pg_sys::get_opclass_family(class), pg_sys::get_opclass_input_type(class));
-                let function = pg_sys::get_opfamily_proc(family, input, input, EQUALIMAGE);
-                function != Oid::INVALID
-                    && pg_sys::OidFunctionCall1Coll(function, column.collation, Datum::from(input)).value()
-                        != 0
-            }
-        };
+        let comparable = equal_values_have_equal_bytes(compared, column.collation);
+        let (length, by_value) = passing_of(column.type_oid);
         (comparable && length != -2).then_some(KeyColumn { column, length, by_value, is_padded })
     }
 
@@ -53,25 +37,22 @@ impl KeyColumn {
     }
 
     /// Appends a value that is not NULL.
-    ///
-    /// # Safety
-    /// The value is of the column's type.
-    pub unsafe fn encode(&self, datum: Datum, bytes: &mut Vec<u8>) {
-        // SAFETY: the caller's value is as long as its type says.
-        unsafe {
-            if self.by_value {
-                bytes.extend(&datum.value().to_le_bytes()[..self.length as usize]);
-            } else if self.length > 0 {
-                bytes.extend(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), self.length as usize));
-            } else {
-                let mut value = bytes_of(datum);
+    pub fn encode(&self, value: StoredValue, bytes: &mut Vec<u8>) {
+        if value.length() != self.length {
+            defect("a value of another length than the key's");
+        }
+        if let Some(word) = value.word() {
+            return bytes.extend(&word.to_le_bytes()[..self.length as usize]);
+        }
+        value.read(|mut value| {
+            if self.length == VARLENA {
                 while self.is_padded && value.last() == Some(&b' ') {
                     value = &value[..value.len() - 1];
                 }
                 bytes.extend((value.len() as u32).to_le_bytes());
-                bytes.extend(value);
             }
-        }
+            bytes.extend(value);
+        });
     }
 
     /// Takes a value off the front of `bytes`, as a copy in the current memory context.
@@ -89,16 +70,10 @@ impl KeyColumn {
             let unused = 64 - 8 * self.length as u32;
             Datum::from((word << unused) as i64 >> unused)
         } else if self.length > 0 {
-            let value = take(self.length as usize)?;
-            // SAFETY: palloc returns as many bytes as the type has.
-            unsafe {
-                let copy = pg_sys::palloc(value.len()).cast::<u8>();
-                std::ptr::copy_nonoverlapping(value.as_ptr(), copy, value.len());
-                Datum::from(copy)
-            }
+            copied_bytes(take(self.length as usize)?)
         } else {
             let length = u32::from_le_bytes(take(4)?.try_into().ok()?);
-            bytea(take(length as usize)?)
+            Value::from(take(length as usize)?).datum()
         };
         // SAFETY: the bytes are those that `encode` made of a value of the column's type.
         Some(unsafe { Value::new(self.column.type_oid, datum) })
@@ -106,15 +81,7 @@ impl KeyColumn {
 
     /// The value that a text stands for, as if it were stored in the column.
     pub fn parse(&self, text: &str) -> Value {
-        let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
-        let text = c_string(text);
-        let Column { type_oid, typmod, .. } = self.column;
-        // SAFETY: the type's input function returns a value of the type, or raises an error.
-        unsafe {
-            pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
-            let text = text.as_ptr().cast_mut();
-            Value::new(type_oid, pg_sys::OidInputFunctionCall(input, text, parameter, typmod))
-        }
+        Value::parse(self.column.type_oid, self.column.typmod, text)
     }
 
     /// Appends a value that this column has parsed.
@@ -122,8 +89,7 @@ impl KeyColumn {
         if value.type_oid() != self.column.type_oid {
             defect("a value of another type than the key's");
         }
-        // SAFETY: the value is checked to be of the column's type.
-        unsafe { self.encode(value.datum(), bytes) }
+        self.encode(value.stored(), bytes);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Positions: what `at` counts, as integers.
 
-use crate::pg::value::Value;
+use crate::pg::value::{Day, LocalMoment, Moment, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 
 /// The kind of the position column.
@@ -63,17 +63,23 @@ impl Position {
 
     /// The value of a position, or the nearest that the type can represent.
     pub fn to_value(self, position: i64) -> Value {
-        // SAFETY: `to_datum` makes datums of the type, which is passed by value.
-        unsafe { Value::new(self.type_oid(), self.to_datum(position)) }
+        match self {
+            Position::Timestamptz => Moment(position).into(),
+            Position::Timestamp => LocalMoment(position).into(),
+            Position::Date => Day(self.nearest(position) as i32).into(),
+            Position::Bigint => position.into(),
+        }
     }
 
     /// The datum of a position, or the nearest that the type can represent.
     pub fn to_datum(self, position: i64) -> Datum {
+        self.to_value(position).datum()
+    }
+
+    /// The nearest position that the type can represent.
+    fn nearest(self, position: i64) -> i64 {
         let (least, greatest) = self.ends();
-        match self {
-            Position::Date => Datum::from(position.clamp(least, greatest) as i32),
-            _ => Datum::from(position),
-        }
+        position.clamp(least, greatest)
     }
 
     /// The least and the greatest position.

@@ -3,6 +3,7 @@
 use super::calendar::reaches_on;
 use super::reader::Reader;
 use super::request::position;
+use crate::pg::call::Call;
 use crate::pg::column::type_name;
 use crate::pg::error::raise;
 use crate::pg::memory::{self, room};
@@ -10,7 +11,7 @@ use crate::powertree::model::argument::{required, step, Step};
 use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use pgrx::pg_sys::{self, Datum};
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
 
@@ -28,9 +29,9 @@ pub struct Cut {
 }
 
 /// The range from argument `number` to the next, cut by the step that is the argument after.
-pub fn cut(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Cut {
-    let (from, to) = ends(fcinfo, number, tree);
-    let text: String = required(fcinfo, number + 2, "step");
+pub fn cut(call: Call, number: usize, tree: &Tree) -> Cut {
+    let (from, to) = ends(call, number, tree);
+    let text: String = required(call, number + 2, "step");
     let Some(step) = step(&text, tree.position) else {
         wrong(
             format!("step must be positive: \"{text}\""),
@@ -51,9 +52,8 @@ pub fn cut(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Cut {
 }
 
 /// The ends of the range from argument `number` to the next, which are finite, of the type of positions, and in their order.
-pub fn ends(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> (i64, i64) {
-    // SAFETY: the type of an argument of the running call.
-    let given = unsafe { pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32) };
+pub fn ends(call: Call, number: usize, tree: &Tree) -> (i64, i64) {
+    let given = call.type_given(number);
     let wanted = tree.position.type_oid();
     if given != wanted && (given, wanted) != (pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID) {
         raise(
@@ -64,8 +64,7 @@ pub fn ends(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> (i64, i64) 
         );
     }
     let (least, greatest) = tree.position.ends();
-    let end =
-        |number| position(fcinfo, number, tree.position).filter(|end| *end != least && *end != greatest);
+    let end = |number| position(call, number, tree.position).filter(|end| *end != least && *end != greatest);
     let (Some(from), Some(to)) = (end(number), end(number + 1)) else {
         wrong(
             "both ends of the range are required for buckets".into(),

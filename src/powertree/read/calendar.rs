@@ -1,5 +1,6 @@
 //! The ends of PostgreSQL's calendar, beyond which its functions raise errors.
 
+use crate::pg::process::julian_day;
 use crate::powertree::model::position::{Position, DAY};
 use pgrx::pg_sys;
 
@@ -39,9 +40,7 @@ pub fn reaches_on(from: i64, months: i32, days: i64, position: Position) -> bool
         return false;
     }
     let first_of = |month: i64| {
-        // SAFETY: computes a number, of years that do not overflow it.
-        let julian =
-            unsafe { pg_sys::date2j(month.div_euclid(12) as i32, month.rem_euclid(12) as i32 + 1, 1) };
+        let julian = julian_day(month.div_euclid(12) as i32, month.rem_euclid(12) as i32 + 1, 1);
         i64::from(julian) - EPOCH
     };
     let after = (first_of(month) + i64::from(day) - 1).min(first_of(month + 1) - 1) + days;

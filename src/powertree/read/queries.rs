@@ -6,6 +6,7 @@ use super::reader::Reader;
 use super::request::{prefix, range, require_series, series, value};
 use super::zoom::Zoom;
 use crate::datum::tally::{allocate, SqlTally};
+use crate::pg::call::Call;
 use crate::pg::composite::CompositeRow;
 use crate::pg::error::raise;
 use crate::pg::rows::ResultRows;
@@ -16,25 +17,25 @@ use crate::powertree::model::key;
 use crate::powertree::model::lock::lock;
 use crate::powertree::model::question::{Measure, Measured, Range};
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use pgrx::pg_sys::Datum;
 use pgrx::prelude::*;
 use std::rc::Rc;
 use tally_stats::Tally;
 
 /// The tree and the value that arguments 0 and 1 name, which the caller may read. The base table is locked, as any
 /// query of it would.
-fn tree_and_value(fcinfo: FunctionCallInfo) -> (Rc<Tree>, usize) {
-    locked(fcinfo, |tree| value(fcinfo, 1, tree))
+fn tree_and_value(call: Call) -> (Rc<Tree>, usize) {
+    locked(call, |tree| value(call, 1, tree))
 }
 
 /// The tree that argument 0 names, of which the caller may read position and series.
-fn readable_tree(fcinfo: FunctionCallInfo) -> Rc<Tree> {
-    locked(fcinfo, require_series).0
+fn readable_tree(call: Call) -> Rc<Tree> {
+    locked(call, require_series).0
 }
 
 /// The tree that argument 0 names, and what is to be checked of it before and after the base table is locked.
-fn locked<R>(fcinfo: FunctionCallInfo, check: impl Fn(&Tree) -> R) -> (Rc<Tree>, R) {
-    let name: String = required(fcinfo, 0, "tree");
+fn locked<R>(call: Call, check: impl Fn(&Tree) -> R) -> (Rc<Tree>, R) {
+    let name: String = required(call, 0, "tree");
     let tree = Tree::named(&name);
     check(&tree);
     lock(tree.base);
@@ -45,10 +46,10 @@ fn locked<R>(fcinfo: FunctionCallInfo, check: impl Fn(&Tree) -> R) -> (Rc<Tree>,
 }
 
 #[pg_extern(sql = false)]
-fn powertree_tally(fcinfo: FunctionCallInfo) -> SqlTally {
-    let (tree, value) = tree_and_value(fcinfo);
-    let range = range(fcinfo, 2, &tree);
-    let key = series(fcinfo, 4, &tree);
+fn powertree_tally(call: Call) -> SqlTally {
+    let (tree, value) = tree_and_value(call);
+    let range = range(call, 2, &tree);
+    let key = series(call, 4, &tree);
     SqlTally(connected(|| {
         if range.is_empty() {
             return Tally::EMPTY;
@@ -58,9 +59,9 @@ fn powertree_tally(fcinfo: FunctionCallInfo) -> SqlTally {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_last(fcinfo: FunctionCallInfo) -> CompositeRow {
-    let (tree, value) = tree_and_value(fcinfo);
-    let need: i64 = required(fcinfo, 2, "number of values");
+fn powertree_last(call: Call) -> CompositeRow {
+    let (tree, value) = tree_and_value(call);
+    let need: i64 = required(call, 2, "number of values");
     if need <= 0 {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -69,20 +70,20 @@ fn powertree_last(fcinfo: FunctionCallInfo) -> CompositeRow {
             "Ask for at least the last value.",
         );
     }
-    let key = series(fcinfo, 3, &tree);
+    let key = series(call, 3, &tree);
     let (first, last) = tree.position.ends();
     let line = Range { first, last };
     let found = connected(|| Reader::answer(&tree, value, &key, line, |reader| reader.last(need)));
     let double = |x: Option<f64>| x.map(|x| Datum::from(x.to_bits()));
-    CompositeRow::of(fcinfo, [Some(allocate(found.tally).into()), double(found.first), double(found.last)])
+    CompositeRow::of(call, [Some(allocate(found.tally).into()), double(found.first), double(found.last)])
 }
 
 #[pg_extern(sql = false)]
-fn powertree_buckets(fcinfo: FunctionCallInfo) {
-    let (tree, value) = tree_and_value(fcinfo);
-    let cut = cut(fcinfo, 2, &tree);
-    let key = series(fcinfo, 5, &tree);
-    let rows = ResultRows::of(fcinfo);
+fn powertree_buckets(call: Call) {
+    let (tree, value) = tree_and_value(call);
+    let cut = cut(call, 2, &tree);
+    let key = series(call, 5, &tree);
+    let rows = ResultRows::of(call);
     connected(|| {
         Reader::answer(&tree, value, &key, cut.range, |reader| {
             // What was answered before does not count.
@@ -95,13 +96,13 @@ fn powertree_buckets(fcinfo: FunctionCallInfo) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_zoom(fcinfo: FunctionCallInfo) {
-    let (tree, value) = tree_and_value(fcinfo);
-    let (from, to) = ends(fcinfo, 2, &tree);
-    let points: i32 = required(fcinfo, 4, "number of points");
-    let key = series(fcinfo, 5, &tree);
+fn powertree_zoom(call: Call) {
+    let (tree, value) = tree_and_value(call);
+    let (from, to) = ends(call, 2, &tree);
+    let points: i32 = required(call, 4, "number of points");
+    let key = series(call, 5, &tree);
     let zoom = Zoom::of(&tree, from, to, points);
-    let rows = ResultRows::of(fcinfo);
+    let rows = ResultRows::of(call);
     connected(|| {
         Reader::answer(&tree, value, &key, zoom.cut.range, |reader| {
             rows.clear();
@@ -114,11 +115,11 @@ fn powertree_zoom(fcinfo: FunctionCallInfo) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_tallies(fcinfo: FunctionCallInfo) {
-    let (tree, value) = tree_and_value(fcinfo);
-    let range = range(fcinfo, 2, &tree);
-    let below = prefix(fcinfo, 4, &tree);
-    let rows = ResultRows::of(fcinfo);
+fn powertree_tallies(call: Call) {
+    let (tree, value) = tree_and_value(call);
+    let range = range(call, 2, &tree);
+    let below = prefix(call, 4, &tree);
+    let rows = ResultRows::of(call);
     connected(|| {
         if range.is_empty() {
             return;
@@ -136,11 +137,11 @@ fn powertree_tallies(fcinfo: FunctionCallInfo) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_series(fcinfo: FunctionCallInfo) {
-    let tree = readable_tree(fcinfo);
-    let below = prefix(fcinfo, 1, &tree);
+fn powertree_series(call: Call) {
+    let tree = readable_tree(call);
+    let below = prefix(call, 1, &tree);
     let (first, last) = tree.position.ends();
-    let rows = ResultRows::of(fcinfo);
+    let rows = ResultRows::of(call);
     connected(|| {
         for found in Below::new(tree.clone(), Measure::Extent, below).measure(Range { first, last }) {
             let SeriesBelow { key, measured: Measured { extent, .. } } = found;

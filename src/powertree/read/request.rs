@@ -1,5 +1,7 @@
 //! Arguments of the reading functions.
 
+use crate::pg::call::Call;
+use crate::pg::column::base_type;
 use crate::pg::error::raise;
 use crate::pg::value::Value;
 use crate::powertree::model::argument::required;
@@ -7,12 +9,11 @@ use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, FunctionCallInfo, Oid};
 use pgrx::{Array, PgSqlErrorCode};
 
 /// The value that argument `number` names, by its place; an error unless the caller may SELECT it.
-pub fn value(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> usize {
-    let given: String = required(fcinfo, number, "value");
+pub fn value(call: Call, number: usize, tree: &Tree) -> usize {
+    let given: String = required(call, number, "value");
     let readable = readable_values(tree);
     let name = |value: usize| tree.values[value].0.name.as_str();
     let found = (0..tree.values.len()).find(|&value| name(value) == given);
@@ -33,10 +34,10 @@ pub fn value(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> usize {
 }
 
 /// The range from argument `number`, included, to the next, excluded; NULL is no end.
-pub fn range(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Range {
+pub fn range(call: Call, number: usize, tree: &Tree) -> Range {
     let (least, greatest) = tree.position.ends();
-    let from = position(fcinfo, number, tree.position).unwrap_or(least);
-    let to = position(fcinfo, number + 1, tree.position);
+    let from = position(call, number, tree.position).unwrap_or(least);
+    let to = position(call, number + 1, tree.position);
     if to.is_some_and(|to| from > to) {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -53,28 +54,19 @@ pub fn range(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Range {
 }
 
 /// A position given as any type, None if it is NULL.
-pub fn position(fcinfo: FunctionCallInfo, number: usize, position: Position) -> Option<i64> {
-    // SAFETY: the SQL declaration has the argument; its type is known from the call.
-    unsafe {
-        let datum = pgrx::fcinfo::pg_getarg_datum(fcinfo, number)?;
-        let given = pg_sys::get_fn_expr_argtype((*fcinfo).flinfo, number as i32);
-        let wanted = position.type_oid();
-        if pg_sys::getBaseType(given) == wanted {
-            return Some(position.read(datum));
-        }
-        // As a cast in SQL would: through text.
-        let (mut output, mut varlena) = (Oid::INVALID, false);
-        pg_sys::getTypeOutputInfo(given, &mut output, &mut varlena);
-        let text = pg_sys::OidOutputFunctionCall(output, datum);
-        let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
-        pg_sys::getTypeInputInfo(wanted, &mut input, &mut parameter);
-        Some(position.read(pg_sys::OidInputFunctionCall(input, text, parameter, -1)))
+pub fn position(call: Call, number: usize, position: Position) -> Option<i64> {
+    let given = call.value(number)?;
+    let wanted = position.type_oid();
+    if base_type(given.type_oid()) == wanted {
+        return Some(position.read(given.datum()));
     }
+    // As a cast in SQL would: through text.
+    Some(position.read(Value::parse(wanted, -1, &given.to_text()).datum()))
 }
 
 /// The series that argument `number`, a text array, names.
-pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Value> {
-    let given: Array<&str> = required(fcinfo, number, "series");
+pub fn series(call: Call, number: usize, tree: &Tree) -> Vec<Value> {
+    let given: Array<&str> = required(call, number, "series");
     let names: Vec<&str> = tree.series.iter().map(|key| key.column.name.as_str()).collect();
     if given.len() != names.len() || given.contains_nulls() {
         let wanted = match names.len() {
@@ -92,8 +84,8 @@ pub fn series(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Value
 }
 
 /// The values of the first columns of the series that argument `number`, a text array, names.
-pub fn prefix(fcinfo: FunctionCallInfo, number: usize, tree: &Tree) -> Vec<Value> {
-    let given: Array<&str> = required(fcinfo, number, "prefix");
+pub fn prefix(call: Call, number: usize, tree: &Tree) -> Vec<Value> {
+    let given: Array<&str> = required(call, number, "prefix");
     let names: Vec<&str> = tree.series.iter().map(|key| key.column.name.as_str()).collect();
     if given.len() > names.len() || given.contains_nulls() {
         let wanted = match names.len() {

@@ -3,7 +3,9 @@
 use super::span;
 use super::state::TreeState;
 use super::tables::Tables;
+use crate::pg::lookup::{is_current, next_transaction};
 use crate::pg::table::Snapshot;
+use crate::pg::transaction::is_seen;
 use pgrx::pg_sys;
 
 /// Reads the latest state of a tree; None if there is a barrier that the active snapshot does not see.
@@ -16,13 +18,7 @@ pub fn state_behind_barriers(tables: &Tables, tree: i32) -> Option<TreeState> {
 
 /// Whether the active snapshot sees the changes of this committed transaction.
 fn seen(transaction: u64) -> bool {
-    // SAFETY: the snapshot is an ordinary one; a transaction ID more than half of the ID space old precedes all
-    // snapshots.
-    unsafe {
-        let next = pg_sys::ReadNextFullTransactionId().value;
-        let number = pg_sys::TransactionId::from(transaction as u32);
-        next.saturating_sub(transaction) > 1 << 31
-            || pg_sys::TransactionIdIsCurrentTransactionId(number)
-            || !pg_sys::XidInMVCCSnapshot(number, pg_sys::GetActiveSnapshot())
-    }
+    let number = pg_sys::TransactionId::from(transaction as u32);
+    // A transaction ID more than half of the ID space old precedes all snapshots.
+    next_transaction().saturating_sub(transaction) > 1 << 31 || is_current(number) || is_seen(number)
 }

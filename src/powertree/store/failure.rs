@@ -1,7 +1,7 @@
 //! Failed compactions: their errors, and when the worker tries again.
 
 use super::tables::Tables;
-use crate::pg::catalog::now;
+use crate::pg::process::now;
 use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::pg::value::Moment;
 

@@ -4,6 +4,7 @@ use super::tables::Tables;
 use super::writing;
 use crate::pg::catalog::transaction_number;
 use crate::pg::memory;
+use crate::pg::process::transaction_if_any;
 use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::pg::value::Value;
 use pgrx::pg_sys;
@@ -28,9 +29,7 @@ pub struct Span {
 impl Span {
     /// Whether the running transaction marked all leaves to be read from the base table.
     pub fn is_ours_and_all(&self) -> bool {
-        // SAFETY: PostgreSQL only reads the ID of this transaction, 0 if it has none.
-        let ours = unsafe { pg_sys::GetTopFullTransactionIdIfAny() }.value;
-        (self.first, self.last, self.barrier) == (i64::MIN, i64::MAX, Some(ours))
+        (self.first, self.last, self.barrier) == (i64::MIN, i64::MAX, Some(transaction_if_any()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The extension's own tables.
 
 use super::generation;
-use crate::pg::catalog::scan;
+use crate::pg::catalog::{extension_named, relation_named, scan};
 use crate::pg::error::raise;
 use crate::pg::name::{namespace, quoted};
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -72,11 +72,7 @@ impl Tables {
 
     fn find() -> Option<Tables> {
         let schema = extension_schema()?;
-        let find = |name: &CStr| {
-            // SAFETY: PostgreSQL looks the name up.
-            let table = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
-            (table != Oid::INVALID).then_some(table)
-        };
+        let find = |name: &CStr| relation_named(name, schema);
         Some(Tables {
             schema,
             definition: find(c"powertree_definition")?,
@@ -125,15 +121,12 @@ fn function(name: &CStr, arguments: &[Oid], schema: Oid) -> Option<Oid> {
 
 /// The schema of the extension; None where it is not installed.
 fn extension_schema() -> Option<Oid> {
-    // SAFETY: PostgreSQL looks the name up.
-    let extension = unsafe { pg_sys::get_extension_oid(c"pg_tally".as_ptr(), true) };
     let mut schema = None;
-    if extension != Oid::INVALID {
+    if let Some(extension) = extension_named(c"pg_tally") {
         let index = Some(Oid::from(pg_sys::ExtensionOidIndexId));
         let key = Some((pg_sys::Anum_pg_extension_oid, extension));
-        scan(pg_sys::ExtensionRelationId, index, key, |tuple, _| {
-            // SAFETY: a row of `pg_extension` begins with this structure.
-            let row = unsafe { &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_extension>() };
+        scan(pg_sys::ExtensionRelationId, index, key, |row| {
+            let row = row.form::<pg_sys::FormData_pg_extension>();
             schema = Some(row.extnamespace);
             false
         });

@@ -9,6 +9,8 @@
 //! for each firing of our trigger after the statement. Only the transaction itself has snapshots between its commands.
 
 use crate::pg::kept::{kept, take, Kept};
+use crate::pg::process::{self, nesting};
+use crate::pg::transaction::command_of_snapshot;
 use pgrx::pg_sys::{self, CommandId};
 use std::ops::RangeInclusive;
 
@@ -30,11 +32,7 @@ thread_local! {
 
 /// Notes that a statement is about to write.
 pub fn begin_statement(tree: i32) {
-    // SAFETY: the counters belong to the running transaction; the statement's snapshot is the active one.
-    let (level, command) = unsafe {
-        let snapshot = pg_sys::GetActiveSnapshot();
-        (pg_sys::GetCurrentTransactionNestLevel(), if snapshot.is_null() { 0 } else { (*snapshot).curcid })
-    };
+    let (level, command) = (nesting(), command_of_snapshot());
     UNDER_WAY.with_borrow_mut(|under_way| under_way.push(Statement { tree, level, command }));
 }
 
@@ -54,8 +52,7 @@ pub fn reached_back(tree: i32) {
 
 /// Notes that the current command has logged changes whose rows snapshots from command `first` on may see.
 fn logged_since(tree: i32, first: CommandId) {
-    // SAFETY: PostgreSQL only reads a counter of the running transaction.
-    let last = unsafe { pg_sys::GetCurrentCommandId(false) };
+    let last = process::command();
     if first <= last {
         TORN.with_borrow_mut(|torn| match torn.iter_mut().find(|(of, _)| *of == tree) {
             Some((_, commands)) => *commands = first.min(*commands.start())..=last,
@@ -80,13 +77,10 @@ pub fn is_under_way(tree: i32) -> bool {
 /// Whether the active snapshot might see rows but not their log entries. Always true where a replica applies changes,
 /// since no trigger notes there that a statement begins.
 pub fn is_torn(tree: i32) -> bool {
-    // SAFETY: a setting of the session is read, and the snapshot of the running query.
-    let (replica, command) = unsafe {
-        (
-            pg_sys::SessionReplicationRole == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32,
-            (*pg_sys::GetActiveSnapshot()).curcid,
-        )
-    };
+    // SAFETY: a setting of the session, which nobody changes while it is read.
+    let role = unsafe { pg_sys::SessionReplicationRole };
+    let replica = role == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32;
+    let command = command_of_snapshot();
     let torn = || {
         TORN.with_borrow(|torn| torn.iter().any(|(of, commands)| *of == tree && commands.contains(&command)))
     };
@@ -116,8 +110,8 @@ unsafe extern "C-unwind" fn subtransaction_ends(
     _: pg_sys::SubTransactionId,
     _: *mut std::ffi::c_void,
 ) {
-    // SAFETY: PostgreSQL only reads a counter; the subtransaction that ends is still the current one.
-    let level = unsafe { pg_sys::GetCurrentTransactionNestLevel() };
+    // The subtransaction that ends is still the current one.
+    let level = nesting();
     UNDER_WAY.with_borrow_mut(|under_way| match event {
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
             under_way.retain(|statement| statement.level < level)

@@ -4,21 +4,25 @@ use super::copies::Copies;
 use super::statistic::Statistic;
 use super::values::{ValueKind, Values};
 use crate::pg::executor::{evaluate, holds, ExecInitExpr};
-use crate::pg::list::items;
+use crate::pg::expression::are_same;
 use crate::pg::memory::room;
-use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, Node, PlanState, WindowFunc};
+use crate::pg::tree::NodeRef;
+use crate::pg::value::Value;
+use pgrx::pg_sys::{Datum, ExprContext, ExprState, Oid, PlanState, WindowFunc};
 use std::collections::VecDeque;
 use std::ptr::null_mut;
 
 /// One argument, under one FILTER, of window functions that share its values.
 pub struct Argument {
-    function: *mut WindowFunc,
+    function: NodeRef<'static, WindowFunc>,
     kind: Option<ValueKind>,
     copies: Copies,
     expressions: Expressions,
     /// Whether the row that enters next counts; its value follows.
     counts: bool,
-    value: Option<Datum>,
+    value: Option<Value>,
+    /// The type of its values; INVALID where there is no argument.
+    type_oid: Oid,
     /// Whether the value counts, for each row of the frame.
     present: VecDeque<bool>,
     count: i64,
@@ -39,24 +43,26 @@ impl Argument {
     ///
     /// # Safety
     /// The node computes this function and is being initialised; the contract of `pg::plain`.
-    pub unsafe fn expressions(node: *mut PlanState, function: *mut WindowFunc) -> Expressions {
-        // SAFETY: the caller's function; ExecInitExpr returns null for null.
-        unsafe {
-            let expression = |tree: *mut Node| ExecInitExpr(tree.cast(), node);
-            Expressions {
-                filter: expression((*function).aggfilter.cast()),
-                argument: items((*function).args).next().map_or(null_mut(), expression),
-            }
+    pub unsafe fn expressions(node: *mut PlanState, function: NodeRef<WindowFunc>) -> Expressions {
+        let initialised = |tree: Option<NodeRef>| match tree {
+            // SAFETY: the caller promises a node that is being initialised, and a function of its plan.
+            Some(tree) => unsafe { ExecInitExpr(tree.pointer().cast(), node) },
+            None => null_mut(),
+        };
+        Expressions {
+            filter: initialised(function.node(|function| &function.aggfilter)),
+            argument: initialised(function.list(|function| &function.args).iter().next()),
         }
     }
 
     /// The argument of a window function, without any values yet.
     pub fn new(
-        function: *mut WindowFunc,
+        function: NodeRef<'static, WindowFunc>,
         expressions: Expressions,
         kind: Option<ValueKind>,
         copies: Copies,
     ) -> Argument {
+        let argument = function.list(|function| &function.args).iter().next();
         Argument {
             function,
             kind,
@@ -64,6 +70,7 @@ impl Argument {
             expressions,
             counts: false,
             value: None,
+            type_oid: argument.map_or(Oid::INVALID, |argument| argument.type_oid()),
             present: VecDeque::new(),
             count: 0,
             values: kind.map(|kind| kind.values(copies)),
@@ -71,20 +78,15 @@ impl Argument {
     }
 
     /// Whether the argument can also serve this function. Values that are only counted can be of any kind.
-    ///
-    /// # Safety
-    /// The function belongs to the same plan.
-    pub unsafe fn serves(&mut self, function: *mut WindowFunc, kind: Option<ValueKind>) -> bool {
-        // SAFETY: both functions are nodes of the plan.
-        unsafe {
-            let alike = pg_sys::equal((*function).args.cast(), (*self.function).args.cast())
-                && pg_sys::equal((*function).aggfilter.cast(), (*self.function).aggfilter.cast());
-            if alike && self.kind.is_none() && kind.is_some() {
-                self.kind = kind;
-                self.values = kind.map(|kind| kind.values(self.copies));
-            }
-            alike && (kind.is_none() || kind == self.kind)
+    pub fn serves(&mut self, function: NodeRef<WindowFunc>, kind: Option<ValueKind>) -> bool {
+        let [filter, known_filter] = [function, self.function].map(|one| one.node(|one| &one.aggfilter));
+        let [these, those] = [function, self.function].map(|one| one.list(|one| &one.args));
+        let alike = these.is_same(those) && are_same(filter, known_filter);
+        if alike && self.kind.is_none() && kind.is_some() {
+            self.kind = kind;
+            self.values = kind.map(|kind| kind.values(self.copies));
         }
+        alike && (kind.is_none() || kind == self.kind)
     }
 
     /// Evaluates the argument for the row in the context, which is about to enter the frame.
@@ -98,7 +100,7 @@ impl Argument {
         unsafe {
             let passes = filter.is_null() || holds(filter, context);
             self.value = match passes && !argument.is_null() {
-                true => evaluate(argument, context),
+                true => evaluate(argument, context).map(|value| Value::new(self.type_oid, value)),
                 false => None,
             };
             self.counts = if argument.is_null() { passes } else { self.value.is_some() };
@@ -115,8 +117,7 @@ impl Argument {
         self.present.push_back(self.counts);
         self.count += i64::from(self.counts);
         if let (Some(value), Some(values)) = (self.value.take(), &mut self.values) {
-            // SAFETY: the value has the type that the kind was found for, and its context has not been reset.
-            unsafe { values.enter(value) }
+            values.enter(value);
         }
     }
 

@@ -1,6 +1,9 @@
 //! Copies of values that are passed by reference, in the node's own memory context.
 
+use crate::pg::column::VARLENA;
+use crate::pg::error::defect;
 use crate::pg::memory::out_of_memory;
+use crate::pg::value::{StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use std::cmp::Ordering;
 use std::ffi::c_void;
@@ -57,42 +60,37 @@ impl Copies {
         unsafe { unguarded::MemoryContextMemAllocated(self.0, false) }
     }
 
-    /// Copies this many bytes.
-    ///
-    /// # Safety
-    /// The bytes can be read.
-    pub unsafe fn bytes(self, bytes: *const u8, length: usize) -> Copied {
-        let flags = (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32;
-        // SAFETY: the copy is as long as the original.
-        unsafe {
-            let copy = unguarded::MemoryContextAllocExtended(self.0, length, flags);
-            if copy.is_null() {
-                out_of_memory(format!("Failed on request of {length} bytes for the rows of a window frame."));
+    /// Copies a value that is passed by reference, decompressed.
+    pub fn copy(self, value: StoredValue) -> Copied {
+        value.read_whole(|bytes| {
+            let (length, flags) = (bytes.len(), (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32);
+            // SAFETY: the context exists as long as the node, and the copy is as long as the original.
+            unsafe {
+                let copy = unguarded::MemoryContextAllocExtended(self.0, length, flags);
+                if copy.is_null() {
+                    out_of_memory(format!(
+                        "Failed on request of {length} bytes for the rows of a window frame."
+                    ));
+                }
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), length);
+                Copied(copy)
             }
-            std::ptr::copy_nonoverlapping(bytes, copy.cast(), length);
-            Copied(copy)
-        }
-    }
-
-    /// Copies a value of variable length, decompressed, with a header of four bytes.
-    ///
-    /// # Safety
-    /// The value is of variable length, and not NULL.
-    pub unsafe fn varlena(self, value: Datum) -> Copied {
-        // SAFETY: the caller promises a value of variable length.
-        unsafe {
-            let whole = pg_sys::pg_detoast_datum(value.cast_mut_ptr());
-            self.bytes(whole.cast::<u8>().cast_const(), pgrx::varsize_any(whole))
-        }
+        })
     }
 
     /// Copies a numeric.
-    ///
-    /// # Safety
-    /// The value is a numeric, and not NULL.
-    pub unsafe fn numeric(self, value: Datum) -> Number {
-        // SAFETY: the caller promises a numeric, which is of variable length.
-        Number(unsafe { self.varlena(value) })
+    pub fn numeric(self, value: Value) -> Number {
+        if value.type_oid() != pg_sys::NUMERICOID {
+            defect("a value that is no numeric");
+        }
+        // SAFETY: a numeric is of variable length, as its type is checked to be.
+        Number(self.copy(unsafe { StoredValue::new(value.datum(), VARLENA, false) }))
+    }
+
+    /// Copies a copy of a numeric.
+    pub fn again(self, number: &Number) -> Number {
+        // SAFETY: the datum is a copy of a numeric, which is of variable length.
+        Number(self.copy(unsafe { StoredValue::new(number.datum(), VARLENA, false) }))
     }
 }
 

@@ -1,11 +1,13 @@
 //! The frame of a WindowAgg, as the plan describes it.
 
+use crate::pg::tree::NodeRef;
 use pgrx::pg_sys::{self, ExprState, WindowAgg};
 
 /// The frame of a WindowAgg; its offsets are expressions, or null where there are none.
 #[derive(Clone, Copy)]
 pub struct FrameDefinition {
-    pub window: *mut WindowAgg,
+    /// The WindowAgg, in the plan, which outlives the node.
+    pub window: NodeRef<'static, WindowAgg>,
     pub options: u32,
     pub start_offset: *mut ExprState,
     pub end_offset: *mut ExprState,

@@ -1,5 +1,6 @@
 //! Output of EXPLAIN for the node.
 
+use crate::pg::tree::NodeRef;
 use pgrx::pg_sys::{self, ExplainState, List, Node, Plan, WindowAgg};
 use std::ffi::{CStr, CString};
 
@@ -7,11 +8,16 @@ use std::ffi::{CStr, CString};
 ///
 /// # Safety
 /// `window` defines the plan's node, and `es` is the state of a running EXPLAIN.
-pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut List, es: *mut ExplainState) {
+pub unsafe fn frame(
+    window: NodeRef<WindowAgg>,
+    plan: *mut Plan,
+    ancestors: *mut List,
+    es: *mut ExplainState,
+) {
     // SAFETY: the offsets of the caller's definition are expressions of the plan that is explained.
     unsafe {
         let context = pg_sys::set_deparse_context_plan((*es).deparse_cxt, plan, ancestors);
-        let has = |option: u32| (*window).frameOptions as u32 & option != 0;
+        let has = |option: u32| window.frameOptions as u32 & option != 0;
         let mode = match () {
             () if has(pg_sys::FRAMEOPTION_ROWS) => "ROWS",
             () if has(pg_sys::FRAMEOPTION_RANGE) => "RANGE",
@@ -25,17 +31,17 @@ pub unsafe fn frame(window: *mut WindowAgg, plan: *mut Plan, ancestors: *mut Lis
         let start = match () {
             () if has(pg_sys::FRAMEOPTION_START_CURRENT_ROW) => "CURRENT ROW".to_owned(),
             () if has(pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING) => {
-                format!("{} PRECEDING", offset((*window).startOffset))
+                format!("{} PRECEDING", offset(window.startOffset))
             }
-            () => format!("{} FOLLOWING", offset((*window).startOffset)),
+            () => format!("{} FOLLOWING", offset(window.startOffset)),
         };
         let end = match () {
             () if has(pg_sys::FRAMEOPTION_END_UNBOUNDED_FOLLOWING) => "UNBOUNDED FOLLOWING".to_owned(),
             () if has(pg_sys::FRAMEOPTION_END_CURRENT_ROW) => "CURRENT ROW".to_owned(),
             () if has(pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING) => {
-                format!("{} PRECEDING", offset((*window).endOffset))
+                format!("{} PRECEDING", offset(window.endOffset))
             }
-            () => format!("{} FOLLOWING", offset((*window).endOffset)),
+            () => format!("{} FOLLOWING", offset(window.endOffset)),
         };
         let text = CString::new(format!("{mode} BETWEEN {start} AND {end}")).unwrap_or_default();
         pg_sys::ExplainPropertyText(c"Frame".as_ptr(), text.as_ptr(), es);

@@ -7,6 +7,7 @@ use super::rows::Rows;
 use crate::pg::error::raise;
 use crate::pg::executor::{fmgr_info_cxt, in_memory_of, FunctionCall5Coll};
 use crate::pg::plain::guarded;
+use crate::pg::tree::NodeRef;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, FmgrInfo, Oid, WindowAgg};
 use pgrx::PgSqlErrorCode;
 use std::convert::Infallible;
@@ -219,7 +220,7 @@ impl Bound {
 
 impl RangeBound {
     unsafe fn new(
-        window: *mut WindowAgg,
+        window: NodeRef<WindowAgg>,
         offset: Datum,
         precedes: bool,
         is_end: bool,
@@ -228,17 +229,17 @@ impl RangeBound {
         // SAFETY: PostgreSQL looks the function up; what it allocates lives as long as the query.
         unsafe {
             let mut in_range = FmgrInfo::default();
-            let function = if is_end { (*window).endInRangeFunc } else { (*window).startInRangeFunc };
+            let function = if is_end { window.endInRangeFunc } else { window.startInRangeFunc };
             fmgr_info_cxt(function, &mut in_range, (*context).ecxt_per_query_memory);
             // A descending order reverses both directions.
-            let ascending = (*window).inRangeAsc;
+            let ascending = window.inRangeAsc;
             RangeBound {
                 in_range,
-                collation: (*window).inRangeColl,
+                collation: window.inRangeColl,
                 offset,
                 subtract: precedes == ascending,
                 less: is_end == ascending,
-                nulls_first: (*window).inRangeNullsFirst,
+                nulls_first: window.inRangeNullsFirst,
                 at: 0,
             }
         }

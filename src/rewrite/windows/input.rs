@@ -3,9 +3,9 @@
 
 use super::alike::Alike;
 use super::definition::FrameDefinition;
-use super::scan;
 use crate::pg::executor::{CreateExprContext, ExecInitExpr};
-use pgrx::pg_sys::{CustomScan, ExprContext, Node, PlanState, WindowAgg};
+use crate::pg::tree::NodeRef;
+use pgrx::pg_sys::{ExprContext, Node, PlanState, WindowAgg};
 use std::ptr::null_mut;
 
 /// The input of a node.
@@ -30,20 +30,19 @@ impl Input {
     /// Initialises the expressions of a node.
     ///
     /// # Safety
-    /// The node was made by `scan::plan` and is being initialised, after its input; the contract of `pg::plain`.
-    pub unsafe fn of(node: *mut PlanState) -> Input {
+    /// The node was made of the WindowAgg and is being initialised, after its input; the contract of `pg::plain`.
+    pub unsafe fn of(node: *mut PlanState, window: NodeRef<'static, WindowAgg>) -> Input {
         // SAFETY: the plan holds the WindowAgg, whose expressions and columns refer to the node's input.
         unsafe {
-            let window = scan::definition((*node).plan.cast::<CustomScan>());
             let expression = |offset: *mut Node| match offset.is_null() {
                 true => null_mut(),
                 false => ExecInitExpr(offset.cast(), node),
             };
             let definition = FrameDefinition {
                 window,
-                options: (*window).frameOptions as u32,
-                start_offset: expression((*window).startOffset),
-                end_offset: expression((*window).endOffset),
+                options: window.frameOptions as u32,
+                start_offset: expression(window.startOffset),
+                end_offset: expression(window.endOffset),
             };
             let delayed = definition.is_delayed();
             if delayed {

@@ -2,8 +2,10 @@
 
 use super::copies::{Copied, Copies};
 use super::input::Input;
-use crate::pg::list::items;
-use pgrx::pg_sys::{self, Datum, TargetEntry};
+use crate::pg::column::passing_of;
+use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::value::StoredValue;
+use pgrx::pg_sys::{Datum, Oid, TargetEntry};
 
 /// The ordering column of a frame that depends on its values.
 pub struct OrderingColumn {
@@ -11,22 +13,30 @@ pub struct OrderingColumn {
     pub number: i16,
     length: i16,
     by_value: bool,
-    copies: Copies,
 }
 
 impl OrderingColumn {
     /// Finds the one ordering column of a RANGE frame with an offset.
-    pub fn of(input: &Input, copies: Copies) -> OrderingColumn {
+    pub fn of(input: &Input) -> OrderingColumn {
         // SAFETY: a WindowAgg with such a frame has an ordering column, which is a target of the input's plan.
-        unsafe {
-            let number = *(*input.definition.window).ordColIdx;
-            let targets = (*(*input.rows).plan).targetlist;
-            let target = items::<TargetEntry>(targets).nth(number as usize - 1);
-            let value = target.map_or(pg_sys::Oid::INVALID, |target| pg_sys::exprType((*target).expr.cast()));
-            let (mut length, mut by_value) = (0, false);
-            pg_sys::get_typlenbyval(value, &mut length, &mut by_value);
-            OrderingColumn { number, length, by_value, copies }
-        }
+        let (number, targets) = unsafe {
+            let targets = NodeRef::new((*(*input.rows).plan).targetlist.cast());
+            (*input.definition.window.ordColIdx, targets.map(NodeList::of))
+        };
+        let column = targets.and_then(|targets| targets.all::<TargetEntry>().nth(number as usize - 1));
+        let value = column.and_then(|column| column.node(|column| &column.expr));
+        let (length, by_value) = passing_of(value.map_or(Oid::INVALID, |value| value.type_oid()));
+        OrderingColumn { number, length, by_value }
+    }
+
+    /// A value of the column.
+    ///
+    /// # Safety
+    /// The value has the column's type, and lives for `'v`.
+    #[inline]
+    pub unsafe fn stored<'v>(&self, value: Datum) -> StoredValue<'v> {
+        // SAFETY: the caller's value is as long as its type says.
+        unsafe { StoredValue::new(value, self.length, self.by_value) }
     }
 }
 
@@ -38,20 +48,11 @@ pub enum OrderingKey {
 
 impl OrderingKey {
     /// Copies a value of the column.
-    ///
-    /// # Safety
-    /// The value has the column's type.
     #[inline]
-    pub unsafe fn copy(value: Datum, column: &OrderingColumn) -> OrderingKey {
-        if column.by_value {
-            return OrderingKey::ByValue(value);
-        }
-        // SAFETY: the caller's value is as long as its type says.
-        unsafe {
-            OrderingKey::ByReference(match column.length {
-                ..0 => column.copies.varlena(value),
-                length => column.copies.bytes(value.cast_mut_ptr(), length as usize),
-            })
+    pub fn copy(value: StoredValue, copies: Copies) -> OrderingKey {
+        match value.word() {
+            Some(word) => OrderingKey::ByValue(Datum::from(word)),
+            None => OrderingKey::ByReference(copies.copy(value)),
         }
     }
 

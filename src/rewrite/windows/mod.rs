@@ -23,8 +23,9 @@ mod values;
 
 use crate::pg::custom::CustomNode;
 use crate::pg::list::items;
+use crate::pg::tree::{NodeList, NodeRef};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, List, Node, NodeTag, Plan, TargetEntry, WindowAgg, WindowFunc};
+use pgrx::pg_sys::{self, List, Node, Plan, TargetEntry, WindowAgg, WindowFunc};
 use statistic::Statistic;
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -36,14 +37,14 @@ pub use node::Window;
 /// # Safety
 /// The place is in a plan that the planner just made.
 pub unsafe fn accelerate(place: &mut *mut Plan) {
-    let window = place.cast::<WindowAgg>();
-    // SAFETY: the caller's place holds a WindowAgg, and nobody else uses its plan yet.
+    // SAFETY: the caller's place holds a node of a plan that nobody else uses yet.
     unsafe {
+        let Some(window) = NodeRef::new(place.cast()).and_then(NodeRef::cast::<WindowAgg>) else { return };
         if !moves(window) {
             return;
         }
-        let mut found = Found::of((*window).plan.targetlist);
-        let in_use_elsewhere = !(*window).runCondition.is_null() || !(*window).plan.qual.is_null();
+        let mut found = Found::of(window.list(|window| &window.plan.targetlist));
+        let in_use_elsewhere = !window.runCondition.is_null() || !window.plan.qual.is_null();
         if in_use_elsewhere {
             // A run condition on a count stops the WindowAgg early: both it and the count must stay.
             found.functions.retain(|(_, statistic)| statistic.is_slow_in_core());
@@ -51,7 +52,8 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
         if !found.functions.iter().any(|(_, statistic)| statistic.is_slow_in_core()) {
             return;
         }
-        if found.others || in_use_elsewhere {
+        let (stays, window) = (found.others || in_use_elsewhere, window.pointer());
+        if stays {
             let input = items::<TargetEntry>((*(*window).plan.lefttree).targetlist).count();
             let below = scan::plan(
                 window,
@@ -73,57 +75,47 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
 
 /// Whether the frame's start moves, so that core adds up every frame from its start. False for volatile offsets, which
 /// must not be evaluated twice, here and in a WindowAgg that stays.
-unsafe fn moves(window: *const WindowAgg) -> bool {
+fn moves(window: NodeRef<WindowAgg>) -> bool {
     let begins_with_partition = pg_sys::FRAMEOPTION_START_UNBOUNDED_PRECEDING;
-    // SAFETY: the offsets of the caller's node are expressions or null.
-    unsafe {
-        (*window).frameOptions as u32 & (begins_with_partition | pg_sys::FRAMEOPTION_EXCLUSION) == 0
-            && !pg_sys::contain_volatile_functions((*window).startOffset)
-            && !pg_sys::contain_volatile_functions((*window).endOffset)
-    }
+    let offsets = [window.node(|window| &window.startOffset), window.node(|window| &window.endOffset)];
+    window.frameOptions as u32 & (begins_with_partition | pg_sys::FRAMEOPTION_EXCLUSION) == 0
+        && !offsets.into_iter().flatten().any(NodeRef::is_volatile)
 }
 
+/// A function that our node computes, and its statistic.
+type Computed<'p> = (NodeRef<'p, WindowFunc>, Statistic);
+
 /// The window functions of one WindowAgg.
-struct Found {
+struct Found<'p> {
     /// The functions that our node computes, each once.
-    functions: Vec<(*mut WindowFunc, Statistic)>,
+    functions: Vec<Computed<'p>>,
     /// Whether there are any other window functions.
     others: bool,
 }
 
 struct Replacing<'a> {
-    found: &'a Found,
+    found: &'a Found<'a>,
     /// The input whose columns, after the first `before`, replace the functions.
     input: i32,
     before: usize,
 }
 
-impl Found {
+impl<'p> Found<'p> {
     /// The window functions of a target list.
-    unsafe fn of(targets: *mut List) -> Found {
-        let flags = pg_sys::PVC_INCLUDE_WINDOWFUNCS
-            | pg_sys::PVC_INCLUDE_AGGREGATES
-            | pg_sys::PVC_RECURSE_PLACEHOLDERS;
+    fn of(targets: NodeList<'p>) -> Found<'p> {
         let mut found = Found { functions: Vec::new(), others: false };
-        // SAFETY: the caller's tree consists of nodes.
-        unsafe {
-            let nodes = items::<Node>(pg_sys::pull_var_clause(targets.cast(), flags as i32));
-            for function in
-                nodes.filter(|&node| (*node).type_ == NodeTag::T_WindowFunc).map(|node| node.cast())
-            {
-                match understood(function) {
-                    _ if found.index(function).is_some() => {}
-                    Some(statistic) => found.functions.push((function, statistic)),
-                    None => found.others = true,
-                }
+        for function in targets.terms().into_iter().filter_map(NodeRef::cast::<WindowFunc>) {
+            match understood(function) {
+                _ if found.index(function).is_some() => {}
+                Some(statistic) => found.functions.push((function, statistic)),
+                None => found.others = true,
             }
         }
         found
     }
 
-    unsafe fn index(&self, function: *mut WindowFunc) -> Option<usize> {
-        // SAFETY: the functions are nodes of one tree, which PostgreSQL compares.
-        self.functions.iter().position(|&(other, _)| unsafe { pg_sys::equal(function.cast(), other.cast()) })
+    fn index(&self, function: NodeRef<WindowFunc>) -> Option<usize> {
+        self.functions.iter().position(|(other, _)| other.is_same(function))
     }
 
     /// Copies a target list, replacing the functions that our node computes by columns.
@@ -134,21 +126,13 @@ impl Found {
     }
 }
 
-unsafe fn understood(function: *mut WindowFunc) -> Option<Statistic> {
-    // SAFETY: the arguments of the caller's function are expressions.
-    unsafe {
-        let statistic = Statistic::of(function)?;
-        let argument = items::<Node>((*function).args).next();
-        let suits = match argument {
-            Some(argument) => {
-                statistic == Statistic::Count || values::kind(statistic, pg_sys::exprType(argument)).is_some()
-            }
-            None => true,
-        };
-        let plain = !pg_sys::contain_volatile_functions(function.cast())
-            && !pg_sys::contain_subplans(function.cast());
-        (suits && plain).then_some(statistic)
-    }
+fn understood(function: NodeRef<WindowFunc>) -> Option<Statistic> {
+    let statistic = Statistic::of(function)?;
+    let argument = function.list(|function| &function.args).iter().next();
+    let suits = argument.is_none_or(|argument| {
+        statistic == Statistic::Count || values::kind(statistic, argument.type_oid()).is_some()
+    });
+    (suits && !function.is_volatile() && !function.has_subplans()).then_some(statistic)
 }
 
 /// Makes a reference to the column of an input that holds a function's result.
@@ -168,7 +152,7 @@ unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *
 }
 
 /// Makes a target list for the input of a WindowAgg that stays: the columns of its own input, and then the results.
-unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Statistic)]) -> *mut List {
+unsafe fn passing_on(window: *mut WindowAgg, functions: &[Computed]) -> *mut List {
     // SAFETY: the caller's nodes belong to one plan; new ones are made in its memory.
     unsafe {
         let mut targets = null_mut();
@@ -182,7 +166,7 @@ unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Stat
             append(pg_sys::makeVarFromTargetEntry(pg_sys::OUTER_VAR, target), (*target).resname);
         }
         for (index, &(function, _)) in functions.iter().enumerate() {
-            append(result_column(function, pg_sys::INDEX_VAR, index as i16 + 1), null_mut());
+            append(result_column(function.pointer(), pg_sys::INDEX_VAR, index as i16 + 1), null_mut());
         }
         targets
     }
@@ -192,13 +176,13 @@ unsafe fn passing_on(window: *mut WindowAgg, functions: &[(*mut WindowFunc, Stat
 unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut Node {
     // SAFETY: PostgreSQL passes on the pointer that `replaced` gave it.
     unsafe {
-        if !node.is_null() && (*node).type_ == NodeTag::T_WindowFunc {
+        if let Some(function) = NodeRef::new(node).and_then(NodeRef::cast::<WindowFunc>) {
             // Window functions cannot be nested.
             let replacing = &*context.cast::<Replacing>();
-            return match replacing.found.index(node.cast()) {
+            return match replacing.found.index(function) {
                 Some(index) => {
                     let number = (replacing.before + index + 1) as i16;
-                    result_column(node.cast(), replacing.input, number).cast()
+                    result_column(function.pointer(), replacing.input, number).cast()
                 }
                 None => node,
             };

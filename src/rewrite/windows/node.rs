@@ -10,16 +10,16 @@ use super::rows::Rows;
 use super::scan::{definition, functions};
 use super::statistic::Statistic;
 use crate::pg::custom::{own, set_own, Calls, CustomNode};
+use crate::pg::error::defect;
 use crate::pg::executor::{
     aclcheck_error, clear, fill, in_memory_of, project, reset, ExecEndNode, ExecInitNode, ExecReScan,
 };
 use crate::pg::function::may_execute;
 use crate::pg::plain::{guarded, plain};
+use crate::pg::tree::NodeRef;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
-use pgrx::pg_sys::{
-    self, CustomScan, CustomScanState, Datum, EState, ExplainState, List, TupleTableSlot, WindowFunc,
-};
+use pgrx::pg_sys::{self, CustomScan, CustomScanState, Datum, EState, ExplainState, List, TupleTableSlot};
 use std::ffi::CStr;
 
 pub struct Window {
@@ -52,12 +52,15 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
     // SAFETY: PostgreSQL passes what `create` made, once, before any other call for the node.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
-        let scan = (*ps).plan.cast::<CustomScan>();
+        let (scan, definition) = guarded(|| {
+            let planned = plan_of(node).and_then(|scan| Some((scan, definition(scan)?)));
+            planned.unwrap_or_else(|| defect("a plan without its window"))
+        });
         for (function, _) in plain(functions(scan)) {
-            check_right(function);
+            check_right(function.winfnoid);
         }
-        (*ps).lefttree = ExecInitNode((*scan).scan.plan.lefttree, estate, flags);
-        let input = plain(Input::of(ps));
+        (*ps).lefttree = ExecInitNode(scan.scan.plan.lefttree, estate, flags);
+        let input = plain(Input::of(ps, definition));
         let window = guarded(|| Window::new(input, (*estate).es_query_cxt));
         set_own(node, window);
         for (function, statistic) in plain(functions(scan)) {
@@ -65,17 +68,25 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
                 Statistic::Rows => 0,
                 _ => (*window).rows.argument(function, statistic),
             };
-            let is_real = (*function).wintype == pg_sys::FLOAT4OID;
+            let is_real = function.wintype == pg_sys::FLOAT4OID;
             guarded(|| (*window).results.push(ResultColumn { statistic, argument, is_real }));
         }
     }
 }
 
+/// The plan of a node.
+///
+/// # Safety
+/// A node that PostgreSQL has made of its plan, which outlives it.
+unsafe fn plan_of(node: *mut CustomScanState) -> Option<NodeRef<'static, CustomScan>> {
+    // SAFETY: the caller's node belongs to a plan that outlives it.
+    unsafe { NodeRef::new((*node).ss.ps.plan.cast()) }?.cast()
+}
+
 /// Checks that the user may execute the function they called.
-unsafe fn check_right(function: *mut WindowFunc) {
-    // SAFETY: `begin_scan` passes a function of the plan, whose name PostgreSQL looks up.
+unsafe fn check_right(function: pg_sys::Oid) {
+    // SAFETY: only `begin_scan` calls this, a plain frame; PostgreSQL looks the name up.
     unsafe {
-        let function = (*function).winfnoid;
         let (result, name) = guarded(|| {
             let result = may_execute(function);
             let is_right = result == pg_sys::AclResult::ACLCHECK_OK;
@@ -122,8 +133,9 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
 unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
     unsafe {
-        let scan = (*node).ss.ps.plan.cast::<CustomScan>();
-        explain::frame(definition(scan), (*node).ss.ps.plan, ancestors, es);
+        if let Some(definition) = plan_of(node).and_then(definition) {
+            explain::frame(definition, (*node).ss.ps.plan, ancestors, es);
+        }
         if (*es).analyze {
             explain::extent((*own::<Window>(node)).rows.extent(), es);
         }

@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 /// The order of the rows that have been read.
 pub struct Order {
     has_groups: bool,
+    /// The memory of the values.
+    copies: Copies,
     /// The comparison by order; None without an order, when all rows are peers.
     peers: Option<Alike>,
     /// The first rows of the groups from number `groups_before` on.
@@ -32,11 +34,12 @@ impl Order {
         let definition = &input.definition;
         Order {
             has_groups: definition.has_groups(),
+            copies,
             peers: input.peers,
             groups: VecDeque::new(),
             groups_before: 0,
             group: 0,
-            ordering: definition.has_keys().then(|| OrderingColumn::of(input, copies)),
+            ordering: definition.has_keys().then(|| OrderingColumn::of(input)),
             keys: VecDeque::new(),
             keys_before: 0,
         }
@@ -58,7 +61,9 @@ impl Order {
                 in_memory_of(context, || {
                     guarded(|| {
                         room(&mut self.keys, 1);
-                        self.keys.push_back(value.map(|value| OrderingKey::copy(value, ordering)));
+                        self.keys.push_back(
+                            value.map(|value| OrderingKey::copy(ordering.stored(value), self.copies)),
+                        );
                     })
                 });
             }

@@ -10,11 +10,11 @@ use super::statistic::Statistic;
 use super::values;
 use crate::pg::error::raise;
 use crate::pg::executor::{in_memory_of, next_row, reset};
-use crate::pg::list::items;
 use crate::pg::memory;
 use crate::pg::plain::{guarded, plain};
+use crate::pg::tree::NodeRef;
 use crate::settings;
-use pgrx::pg_sys::{self, ExprContext, Node, TupleTableSlot, WindowFunc};
+use pgrx::pg_sys::{ExprContext, TupleTableSlot, WindowFunc};
 use pgrx::PgSqlErrorCode;
 use std::ptr::null_mut;
 
@@ -66,12 +66,12 @@ impl Rows {
     ///
     /// # Safety
     /// The node computes this function and is being initialised; the contract of `pg::plain`.
-    pub unsafe fn argument(&mut self, function: *mut WindowFunc, statistic: Statistic) -> usize {
+    pub unsafe fn argument(&mut self, function: NodeRef<'static, WindowFunc>, statistic: Statistic) -> usize {
         // SAFETY: the arguments of the caller's function refer to the node's input.
         unsafe {
             let (kind, known) = guarded(|| {
-                let argument = items::<Node>((*function).args).next();
-                let kind = argument.and_then(|argument| values::kind(statistic, pg_sys::exprType(argument)));
+                let argument = function.list(|function| &function.args).iter().next();
+                let kind = argument.and_then(|argument| values::kind(statistic, argument.type_oid()));
                 // Any kind of values can be counted.
                 (kind, self.arguments.iter_mut().position(|known| known.serves(function, kind)))
             });

@@ -2,6 +2,7 @@
 
 use super::statistic::Statistic;
 use crate::pg::list::items;
+use crate::pg::tree::{integers, NodeList, NodeRef};
 use pgrx::pg_sys::{
     self, Aggref, CustomScan, CustomScanMethods, Expr, List, Node, NodeTag, Plan, TargetEntry, Var,
     WindowAgg, WindowFunc,
@@ -16,7 +17,7 @@ use std::ptr::null_mut;
 /// The WindowAgg is in a plan that the planner just made, the functions belong to it, and the methods are static.
 pub unsafe fn plan(
     window: *mut WindowAgg,
-    functions: &[(*mut WindowFunc, Statistic)],
+    functions: &[(NodeRef<WindowFunc>, Statistic)],
     output: *mut List,
     methods: *const CustomScanMethods,
 ) -> *mut Plan {
@@ -30,9 +31,10 @@ pub unsafe fn plan(
 
         let (mut computed, mut statistics, mut results) = (null_mut(), null_mut(), null_mut());
         for (index, &(function, statistic)) in functions.iter().enumerate() {
-            computed = pg_sys::lappend(computed, function.cast());
+            computed = pg_sys::lappend(computed, function.pointer().cast());
             statistics = pg_sys::lappend_int(statistics, statistic as i32);
-            let result = pg_sys::makeTargetEntry(shown(function), index as i16 + 1, null_mut(), false);
+            let result =
+                pg_sys::makeTargetEntry(shown(function.pointer()), index as i16 + 1, null_mut(), false);
             results = pg_sys::lappend(results, result.cast());
         }
 
@@ -98,31 +100,25 @@ unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
     }
 }
 
-unsafe fn part<T>(scan: *const CustomScan, index: usize) -> *mut T {
-    // SAFETY: the parts are as `plan` made them.
-    unsafe { (*(*(*scan).custom_private).elements.add(index)).ptr_value.cast() }
-}
-
 /// Returns the WindowAgg that a node was made for, without its input and output.
-///
-/// # Safety
-/// A node made by `plan`.
-pub unsafe fn definition(scan: *const CustomScan) -> *mut WindowAgg {
-    // SAFETY: the first part is the WindowAgg.
-    unsafe { part(scan, 0) }
+pub fn definition(scan: NodeRef<CustomScan>) -> Option<NodeRef<WindowAgg>> {
+    parts(scan).next()?.cast()
 }
 
 /// Returns the window functions of a node, and their statistics.
-///
-/// # Safety
-/// A node made by `plan`.
-pub unsafe fn functions(scan: *const CustomScan) -> impl Iterator<Item = (*mut WindowFunc, Statistic)> {
-    // SAFETY: the parts are the functions and their statistics, in lists of the same length.
-    unsafe {
-        let statistics = part::<List>(scan, 2);
-        items::<WindowFunc>(part(scan, 1)).enumerate().filter_map(move |(index, function)| {
-            let number = (*(*statistics).elements.add(index)).int_value;
-            Some((function, Statistic::from_number(number)?))
-        })
-    }
+pub fn functions<'p>(
+    scan: NodeRef<'p, CustomScan>,
+) -> impl Iterator<Item = (NodeRef<'p, WindowFunc>, Statistic)> {
+    let functions = parts(scan).nth(1).map(NodeList::of);
+    let statistics = parts(scan).nth(2).map(integers);
+    functions
+        .into_iter()
+        .flat_map(NodeList::all::<WindowFunc>)
+        .zip(statistics.into_iter().flatten())
+        .filter_map(|(function, number)| Some((function, Statistic::from_number(number)?)))
+}
+
+/// The parts of the plan that `plan` has put into a node.
+fn parts<'p>(scan: NodeRef<'p, CustomScan>) -> impl Iterator<Item = NodeRef<'p>> {
+    scan.list(|scan| &scan.custom_private).iter()
 }

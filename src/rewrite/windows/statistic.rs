@@ -1,5 +1,6 @@
 //! The window functions that are understood, and the statistics that they return.
 
+use crate::pg::tree::NodeRef;
 use crate::rewrite::statistic::is_tally;
 use pgrx::pg_sys::{self, WindowFunc};
 
@@ -51,17 +52,13 @@ const BUILT_IN: [(u32, Statistic); 36] = [
 
 impl Statistic {
     /// Finds the statistic that a window function returns; None if it is not one of ours.
-    ///
-    /// # Safety
-    /// The function is a node of a plan.
-    pub unsafe fn of(function: *const WindowFunc) -> Option<Self> {
-        // SAFETY: the caller's function, whose arguments are expressions.
-        let (oid, filter) = unsafe { ((*function).winfnoid, (*function).aggfilter) };
+    pub fn of(function: NodeRef<WindowFunc>) -> Option<Self> {
+        let oid = function.winfnoid;
         if oid.to_u32() >= pg_sys::FirstNormalObjectId {
             return is_tally(oid).then_some(Tally);
         }
         match BUILT_IN.iter().find(|(known, _)| *known == oid.to_u32())?.1 {
-            Rows if !filter.is_null() => Some(Count),
+            Rows if !function.aggfilter.is_null() => Some(Count),
             statistic => Some(statistic),
         }
     }

@@ -5,11 +5,13 @@ use super::statistic::Statistic;
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::SqlTally;
+use crate::pg::column::passing_of;
 use crate::pg::error::defect;
 use crate::pg::memory::fallibly;
+use crate::pg::value::Value;
 use crate::rewrite::float::{built_in, sum_of_reals};
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{AnyNumeric, FromDatum};
+use pgrx::AnyNumeric;
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
 /// The way in which an argument's values are read and kept.
@@ -20,13 +22,17 @@ pub enum ValueKind {
     /// Integers for a tally, which keeps all bits of the sum.
     WideInteger,
     WideNumeric,
-    Stored,
+    /// Tallies, of a type with this OID.
+    Stored(Oid),
     /// Values for minimum and maximum that are stored as integers of this many bytes.
     Integer2,
     Integer4,
     Integer8,
     Numeric,
 }
+
+/// The length of a tally, which is passed by reference.
+const TALLY: (i16, bool) = (size_of::<Tally>() as i16, false);
 
 /// Finds how values of a type are kept for a statistic; None if they are not supported, or only counted.
 pub fn kind(statistic: Statistic, value: Oid) -> Option<ValueKind> {
@@ -37,7 +43,8 @@ pub fn kind(statistic: Statistic, value: Oid) -> Option<ValueKind> {
         pg_sys::FLOAT4OID => ValueKind::Real,
         pg_sys::INT8OID if is_tally => ValueKind::WideInteger,
         pg_sys::NUMERICOID if is_tally => ValueKind::WideNumeric,
-        _ if is_tally => ValueKind::Stored,
+        _ if is_tally && passing_of(value) == TALLY => ValueKind::Stored(value),
+        _ if is_tally => return None,
         pg_sys::INT2OID => ValueKind::Integer2,
         pg_sys::INT4OID | pg_sys::DATEOID => ValueKind::Integer4,
         pg_sys::INT8OID | pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => ValueKind::Integer8,
@@ -50,11 +57,11 @@ impl ValueKind {
     /// Makes an empty window over values of this kind.
     pub fn values(self, copies: Copies) -> Box<dyn Values> {
         match self {
-            ValueKind::Double => Box::new(Tallied::<f64>::default()),
-            ValueKind::Real => Box::new(Tallied::<f32>::default()),
-            ValueKind::WideInteger => Box::new(Tallied::<i64>::default()),
-            ValueKind::WideNumeric => Box::new(Tallied::<AnyNumeric>::default()),
-            ValueKind::Stored => Box::new(Tallied::<SqlTally>::default()),
+            ValueKind::Double => Box::new(Tallied::<f64>::new(pg_sys::FLOAT8OID)),
+            ValueKind::Real => Box::new(Tallied::<f32>::new(pg_sys::FLOAT4OID)),
+            ValueKind::WideInteger => Box::new(Tallied::<i64>::new(pg_sys::INT8OID)),
+            ValueKind::WideNumeric => Box::new(Tallied::<AnyNumeric>::new(pg_sys::NUMERICOID)),
+            ValueKind::Stored(tally) => Box::new(Tallied::<SqlTally>::new(tally)),
             ValueKind::Integer2 => Box::new(Extremes::<i16>::new(copies)),
             ValueKind::Integer4 => Box::new(Extremes::<i32>::new(copies)),
             ValueKind::Integer8 => Box::new(Extremes::<i64>::new(copies)),
@@ -65,11 +72,8 @@ impl ValueKind {
 
 /// The values of the rows of the frame.
 pub trait Values {
-    /// Adds a value to the frame; one that is passed by reference is copied.
-    ///
-    /// # Safety
-    /// The value is of this kind.
-    unsafe fn enter(&mut self, value: Datum);
+    /// Adds a value of this kind to the frame; one that is passed by reference is copied.
+    fn enter(&mut self, value: Value);
     /// Removes the oldest value from the frame.
     fn leave(&mut self);
     /// Prepares to report.
@@ -84,7 +88,11 @@ pub trait Values {
 /// A type whose values a tally summarises.
 trait Tallyable {
     type Summary: Summary;
-    unsafe fn value(datum: Datum) -> <Self::Summary as Summary>::Value;
+    /// Reads a value.
+    ///
+    /// # Safety
+    /// The value is of the type.
+    unsafe fn value(value: Value) -> <Self::Summary as Summary>::Value;
     /// Returns the value if it is a zero whose sign is reported.
     fn zero(_: <Self::Summary as Summary>::Value) -> Option<f64> {
         None
@@ -95,8 +103,8 @@ trait Tallyable {
 impl Tallyable for f64 {
     type Summary = Tally;
 
-    unsafe fn value(datum: Datum) -> f64 {
-        f64::from_bits(datum.value() as u64)
+    unsafe fn value(value: Value) -> f64 {
+        f64::from_bits(value.datum().value() as u64)
     }
 
     fn zero(value: f64) -> Option<f64> {
@@ -111,8 +119,8 @@ impl Tallyable for f64 {
 impl Tallyable for f32 {
     type Summary = Tally;
 
-    unsafe fn value(datum: Datum) -> f64 {
-        f64::from(f32::from_bits(datum.value() as u32))
+    unsafe fn value(value: Value) -> f64 {
+        f64::from(f32::from_bits(value.datum().value() as u32))
     }
 
     fn zero(value: f64) -> Option<f64> {
@@ -127,8 +135,8 @@ impl Tallyable for f32 {
 impl Tallyable for i64 {
     type Summary = Wide;
 
-    unsafe fn value(datum: Datum) -> (f64, f64) {
-        split_integer(datum.value() as i64)
+    unsafe fn value(value: Value) -> (f64, f64) {
+        split_integer(value.datum().value() as i64)
     }
 
     fn tally(summary: Wide) -> Tally {
@@ -139,9 +147,8 @@ impl Tallyable for i64 {
 impl Tallyable for AnyNumeric {
     type Summary = Wide;
 
-    unsafe fn value(datum: Datum) -> (f64, f64) {
-        // SAFETY: the caller promises a value of the kind, which is a numeric.
-        split_numeric(unsafe { numeric(datum) })
+    unsafe fn value(value: Value) -> (f64, f64) {
+        split_numeric(value.numeric().unwrap_or_else(|| defect("a value that is no numeric")))
     }
 
     fn tally(summary: Wide) -> Tally {
@@ -152,9 +159,9 @@ impl Tallyable for AnyNumeric {
 impl Tallyable for SqlTally {
     type Summary = Merged;
 
-    unsafe fn value(datum: Datum) -> Tally {
-        // SAFETY: a datum of the type points to a tally.
-        unsafe { *datum.cast_mut_ptr::<Tally>() }
+    unsafe fn value(value: Value) -> Tally {
+        // SAFETY: the caller promises a value of a type that is as long as a tally, and any bytes are one.
+        unsafe { value.datum().cast_mut_ptr::<Tally>().read_unaligned() }
     }
 
     fn tally(summary: Merged) -> Tally {
@@ -162,12 +169,9 @@ impl Tallyable for SqlTally {
     }
 }
 
-unsafe fn numeric(datum: Datum) -> AnyNumeric {
-    // SAFETY: the caller promises a numeric that is not NULL.
-    unsafe { AnyNumeric::from_datum(datum, false).unwrap_or_else(|| defect("a value that is not NULL is")) }
-}
-
 struct Tallied<T: Tallyable> {
+    /// The type of the values.
+    of: Oid,
     values: Sliding<T::Summary>,
     /// The tally of the frame, which a result of type tally points to.
     now: Box<Tally>,
@@ -175,15 +179,18 @@ struct Tallied<T: Tallyable> {
     zero: f64,
 }
 
-impl<T: Tallyable> Default for Tallied<T> {
-    fn default() -> Self {
-        Tallied { values: Sliding::default(), now: Box::new(Tally::EMPTY), zero: 0.0 }
+impl<T: Tallyable> Tallied<T> {
+    fn new(of: Oid) -> Self {
+        Tallied { of, values: Sliding::default(), now: Box::new(Tally::EMPTY), zero: 0.0 }
     }
 }
 
 impl<T: Tallyable> Values for Tallied<T> {
-    unsafe fn enter(&mut self, value: Datum) {
-        // SAFETY: the caller promises a value of the kind.
+    fn enter(&mut self, value: Value) {
+        if value.type_oid() != self.of {
+            defect("a value of another type than its window's");
+        }
+        // SAFETY: the value is checked to be of the type that the window was made for.
         let value = unsafe { T::value(value) };
         if let Some(zero) = T::zero(value) {
             self.zero = zero;
@@ -232,7 +239,8 @@ impl<T: Tallyable> Tallied<T> {
 
 /// A type whose values have a minimum and a maximum.
 trait Comparable: Ord {
-    unsafe fn value(datum: Datum, copies: Copies) -> Self;
+    /// Copies a value, and raises an error if it is none of the type.
+    fn value(value: Value, copies: Copies) -> Self;
     /// Copies the value.
     fn again(&self, copies: Copies) -> Self;
     fn datum(&self) -> Datum;
@@ -241,8 +249,8 @@ trait Comparable: Ord {
 macro_rules! comparable_integers {
     ($($integer:ty),*) => { $(
         impl Comparable for $integer {
-            unsafe fn value(datum: Datum, _: Copies) -> Self {
-                datum.value() as $integer
+            fn value(value: Value, _: Copies) -> Self {
+                value.datum().value() as $integer
             }
 
             fn again(&self, _: Copies) -> Self {
@@ -259,14 +267,12 @@ macro_rules! comparable_integers {
 comparable_integers!(i16, i32, i64);
 
 impl Comparable for Number {
-    unsafe fn value(datum: Datum, copies: Copies) -> Self {
-        // SAFETY: the caller promises a value of the kind, which is a numeric.
-        unsafe { copies.numeric(datum) }
+    fn value(value: Value, copies: Copies) -> Self {
+        copies.numeric(value)
     }
 
     fn again(&self, copies: Copies) -> Self {
-        // SAFETY: the datum is a copy of a numeric.
-        unsafe { copies.numeric(self.datum()) }
+        copies.again(self)
     }
 
     fn datum(&self) -> Datum {
@@ -287,9 +293,8 @@ impl<T: Comparable> Extremes<T> {
 }
 
 impl<T: Comparable> Values for Extremes<T> {
-    unsafe fn enter(&mut self, value: Datum) {
-        // SAFETY: the caller promises a value of the kind.
-        let value = unsafe { T::value(value, self.copies) };
+    fn enter(&mut self, value: Value) {
+        let value = T::value(value, self.copies);
         let again = value.again(self.copies);
         fallibly(|| self.least.push(again, Ord::cmp));
         fallibly(|| self.greatest.push(value, |a, b| b.cmp(a)));

@@ -139,8 +139,7 @@ impl Message<'_> {
     pub fn topic(&self) -> &str {
         // SAFETY: messages have a topic, whose name ends with a zero byte and lives as long as the topic.
         let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.get().rkt)) };
-        // SAFETY: Kafka allows only ASCII in the names of topics, and librdkafka returns no others.
-        unsafe { str::from_utf8_unchecked(name.to_bytes()) }
+        name.to_str().expect("Kafka allows only ASCII in the names of topics")
     }
 
     /// Number of the partition.
@@ -162,12 +161,19 @@ impl Message<'_> {
 
     /// Key of the message.
     pub fn key(&self) -> Option<&[u8]> {
-        bytes(self.get().key, self.get().key_len)
+        self.contents()[0]
     }
 
     /// Value of the message.
     pub fn value(&self) -> Option<&[u8]> {
-        bytes(self.get().payload, self.get().len)
+        self.contents()[1]
+    }
+
+    /// Key and value of the message.
+    fn contents(&self) -> [Option<&[u8]>; 2] {
+        let message = self.get();
+        // SAFETY: librdkafka has stored this many bytes there, which live as long as the message.
+        unsafe { [bytes(message.key, message.key_len), bytes(message.payload, message.len)] }
     }
 
     /// The headers, copied into one buffer.
@@ -200,8 +206,11 @@ impl Drop for Message<'_> {
     }
 }
 
-/// The bytes that librdkafka points to, if any; they live as long as the message.
-fn bytes<'m>(start: *const std::ffi::c_void, length: usize) -> Option<&'m [u8]> {
-    // SAFETY: librdkafka stores this many bytes there, which live as long as the message.
+/// The bytes at a pointer; None if it is null.
+///
+/// # Safety
+/// This many bytes are there, and live for `'m`.
+unsafe fn bytes<'m>(start: *const std::ffi::c_void, length: usize) -> Option<&'m [u8]> {
+    // SAFETY: the caller promises bytes that live long enough.
     (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), length) })
 }

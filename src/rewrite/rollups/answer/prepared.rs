@@ -6,7 +6,9 @@ use super::sets::Sets;
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
+use crate::pg::lookup::hash_memory;
 use crate::pg::name::text;
+use crate::pg::value::Value;
 use crate::powertree::cells;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -107,7 +109,8 @@ impl Prepared {
                 values.iter().map(|&value| {
                     let mut key = key.clone();
                     // SAFETY: the value is one of the column's type, as the planner has checked.
-                    unsafe { column.encode(value, &mut key) }
+                    let value = unsafe { Value::new(column.column.type_oid, value) };
+                    column.encode_parsed(value, &mut key);
                     key
                 })
             });
@@ -122,8 +125,7 @@ impl Prepared {
 
 /// The bytes that a hash table may have.
 pub fn memory() -> usize {
-    // SAFETY: PostgreSQL computes it from its settings.
-    unsafe { pg_sys::get_hash_memory_limit() }
+    hash_memory()
 }
 
 /// The share of the positions that are in cells.

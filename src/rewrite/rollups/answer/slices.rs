@@ -4,11 +4,12 @@ use super::row::{Columns, Expression, PlaceRow};
 use super::zones;
 use crate::pg::list::items;
 use crate::pg::memory;
+use crate::pg::zone::TimeZone;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
-use pgrx::pg_sys::{pg_tz, Node, NodeTag, OpExpr, Var};
+use pgrx::pg_sys::{Node, NodeTag, OpExpr, Var};
 use tally_stats::tree::breakpoints;
 
 /// Years 1 to 9999, in days since 2000.
@@ -28,7 +29,7 @@ pub struct Slices<'a> {
     pub carriers: &'a [Expression],
     /// Conditions that only compare positions.
     pub ranges: &'a [Expression],
-    pub zones: &'a [*mut pg_tz],
+    pub zones: &'a [TimeZone],
     pub days: &'a [i32],
     /// Whether something fails where it has more than 31 bits.
     pub narrows: bool,

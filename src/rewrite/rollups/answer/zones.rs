@@ -1,9 +1,8 @@
 //! Transitions of time zones, around which functions of local time are not monotone.
 
-use crate::pg::name::c_string;
+use crate::pg::zone::{TimeZone, ZoneTransition};
 use crate::powertree::model::position::Position;
 use crate::rewrite::rollups::terms::reason::Reason;
-use pgrx::pg_sys::{self, pg_time_t, pg_tz};
 
 const DAY: i64 = 86_400;
 /// Seconds from 1970 to 2000, where PostgreSQL begins to count.
@@ -12,52 +11,14 @@ const MICROS: i64 = 1_000_000;
 /// More transitions than any zone has between the years 1 and 9999.
 const MOST: usize = 100_000;
 
-/// The time zone of a name, which PostgreSQL keeps for ever.
-pub fn named(name: &str) -> Result<*mut pg_tz, Reason> {
-    // SAFETY: PostgreSQL looks the name up.
-    let zone = unsafe { pg_sys::pg_tzset(c_string(name).as_ptr()) };
-    if zone.is_null() {
-        return Err(Reason::Zone(format!("time zone {name}")));
-    }
-    Ok(zone)
+/// The time zone of a name.
+pub fn named(name: &str) -> Result<TimeZone, Reason> {
+    TimeZone::named(name).ok_or_else(|| Reason::Zone(format!("time zone {name}")))
 }
 
 /// The time zone of the session.
-pub fn of_session() -> *mut pg_tz {
-    // SAFETY: a setting that always has a value.
-    unsafe { pg_sys::session_timezone }
-}
-
-/// A zone's change of its offset from UTC, in seconds.
-struct ZoneTransition {
-    at: i64,
-    before: i64,
-    after: i64,
-}
-
-/// The first transition after a moment.
-fn next(zone: *mut pg_tz, moment: pg_time_t) -> Option<ZoneTransition> {
-    let (mut before, mut after, mut boundary) = (0, 0, 0);
-    let (mut summer_before, mut summer_after) = (0, 0);
-    // SAFETY: the zone is one of PostgreSQL's.
-    let found = unsafe {
-        pg_sys::pg_next_dst_boundary(
-            &moment,
-            &mut before,
-            &mut summer_before,
-            &mut boundary,
-            &mut after,
-            &mut summer_after,
-            zone,
-        )
-    };
-    (found == 1).then_some(ZoneTransition { at: boundary, before, after })
-}
-
-/// The offset from UTC at a moment, in seconds.
-fn offset(zone: *mut pg_tz, moment: pg_time_t) -> i64 {
-    // SAFETY: the zone is one of PostgreSQL's, which returns memory of its own, or null if the year is too large.
-    unsafe { pg_sys::pg_localtime(&moment, zone).as_ref().map_or(0, |time| time.tm_gmtoff) }
+pub fn of_session() -> TimeZone {
+    TimeZone::of_session()
 }
 
 /// Returns the positions between which functions of local time are monotone: those of all transitions from `first` to `last`,
@@ -66,7 +27,7 @@ pub fn cuts(
     position: Position,
     first: i64,
     last: i64,
-    zones: &[*mut pg_tz],
+    zones: &[TimeZone],
     days: &[i32],
 ) -> Result<Vec<i64>, Reason> {
     let unit = match position {
@@ -81,7 +42,7 @@ pub fn cuts(
             )?)
         }
         // What moment a number means is not known.
-        Position::Bigint if zones.iter().any(|&zone| next(zone, 0).is_some()) => {
+        Position::Bigint if zones.iter().any(|&zone| zone.next(0).is_some()) => {
             return Err(Reason::Zone("time zones for bigint positions".to_owned()))
         }
         Position::Bigint => return Ok(Vec::new()),
@@ -91,7 +52,7 @@ pub fn cuts(
     for &zone in zones {
         let mut moment = first.div_euclid(unit) + MILLENNIUM - margin * DAY;
         let end = last.div_euclid(unit) + MILLENNIUM + margin * DAY;
-        while let Some(transition) = next(zone, moment).filter(|transition| transition.at <= end) {
+        while let Some(transition) = zone.next(moment).filter(|transition| transition.at <= end) {
             moment = transition.at;
             around(&transition, zones, days, |moment| cuts.push((moment - MILLENNIUM) * unit));
             if cuts.len() > MOST {
@@ -106,11 +67,11 @@ pub fn cuts(
 }
 
 /// The moment of a transition as the clocks of all zones show it, before and after.
-fn around(transition: &ZoneTransition, zones: &[*mut pg_tz], days: &[i32], mut add: impl FnMut(i64)) {
+fn around(transition: &ZoneTransition, zones: &[TimeZone], days: &[i32], mut add: impl FnMut(i64)) {
     let mut offsets = vec![0, transition.before, transition.after];
     for &zone in zones {
         let moments = [transition.at - DAY, transition.at - 1, transition.at, transition.at + DAY];
-        offsets.extend(moments.map(|moment| offset(zone, moment)));
+        offsets.extend(moments.map(|moment| zone.offset(moment)));
     }
     offsets.sort_unstable();
     offsets.dedup();

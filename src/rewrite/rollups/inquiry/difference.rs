@@ -4,6 +4,7 @@
 //! addition, and a tree the sum.
 
 use crate::pg::error::raise;
+use crate::pg::lookup::hash_memory;
 use crate::pg::memory;
 use crate::pg::statement::TextRow;
 use pgrx::pg_sys::{self, Oid};
@@ -33,8 +34,7 @@ impl Difference {
     pub fn add(&mut self, row: TextRow, times: i64) {
         self.bytes +=
             ROW + row.iter().map(|text| COLUMN + text.as_ref().map_or(0, String::len)).sum::<usize>();
-        // SAFETY: the limit is computed from settings, which always have values.
-        if self.bytes > unsafe { pg_sys::get_hash_memory_limit() } {
+        if self.bytes > hash_memory() {
             raise(
                 PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                 "the query returns more rows than can be compared",

@@ -3,6 +3,7 @@
 mod difference;
 pub mod found;
 
+use crate::pg::call::Call;
 use crate::pg::error::raise;
 use crate::pg::rows::ResultRows;
 use crate::pg::spi::connected;
@@ -12,13 +13,12 @@ use crate::pg::value::Value;
 use crate::settings::{self, Answering};
 use difference::{record, Difference};
 use found::Finding;
-use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use pgrx::pg_sys::Datum;
 use pgrx::prelude::*;
 
 /// The query that the only argument is.
-fn query(fcinfo: FunctionCallInfo) -> String {
-    // SAFETY: the SQL declaration has a text there.
-    unsafe { pgrx::fcinfo::pg_getarg(fcinfo, 0) }.unwrap_or_else(|| {
+fn query(call: Call) -> String {
+    call.argument(0).unwrap_or_else(|| {
         raise(
             PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
             "query must not be null",
@@ -33,9 +33,9 @@ fn text(text: &str) -> Datum {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_explain(fcinfo: FunctionCallInfo) {
-    let sql = query(fcinfo);
-    let rows = ResultRows::of(fcinfo);
+fn powertree_explain(call: Call) {
+    let sql = query(call);
+    let rows = ResultRows::of(call);
     let found = connected(|| found::collect(|| Select::parse(&sql).plan()));
     for Finding { name, reason, .. } in &found {
         let answers = Datum::from(reason.is_none());
@@ -51,9 +51,9 @@ fn powertree_explain(fcinfo: FunctionCallInfo) {
 }
 
 #[pg_extern(sql = false)]
-fn powertree_verify(fcinfo: FunctionCallInfo) {
-    let sql = query(fcinfo);
-    let rows = ResultRows::of(fcinfo);
+fn powertree_verify(call: Call) {
+    let sql = query(call);
+    let rows = ResultRows::of(call);
     let setting = match settings::answer_from_trees() {
         Answering::Exact => c"exact",
         Answering::On | Answering::Off => c"on",

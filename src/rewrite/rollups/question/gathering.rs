@@ -2,11 +2,11 @@
 
 use super::casts::bare;
 use super::operand::Operand;
+use crate::pg::catalog::look_up;
 use crate::pg::list::items;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::results::{scale_of_column, Statistic, Wanted};
-use pgrx::pg_sys::{self, Aggref, Node, Oid, SortGroupClause, TargetEntry};
-use pgrx::FromDatum;
+use pgrx::pg_sys::{self, Aggref, Node, Oid, SortGroupClause, SysCacheIdentifier, TargetEntry};
 
 /// The way in which an aggregate gathers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,20 +64,10 @@ impl Gathering {
 }
 
 /// The column `aggsortop` of pg_aggregate, in all versions.
-const SORT_OPERATOR: i16 = 16;
+const SORT_OPERATOR: u32 = 16;
 
 /// The operator in whose order an aggregate returns the first value; INVALID if it is no such aggregate.
-unsafe fn first_in_order(function: Oid) -> Oid {
-    let cache = pg_sys::SysCacheIdentifier::AGGFNOID as i32;
-    // SAFETY: the row is read while PostgreSQL holds it; the column is an OID, and never NULL.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache, function.into());
-        if tuple.is_null() {
-            return Oid::INVALID;
-        }
-        let mut null = false;
-        let operator = pg_sys::SysCacheGetAttr(cache, tuple, SORT_OPERATOR, &mut null);
-        pg_sys::ReleaseSysCache(tuple);
-        Oid::from_datum(operator, null).unwrap_or(Oid::INVALID)
-    }
+fn first_in_order(function: Oid) -> Oid {
+    let operator = look_up(SysCacheIdentifier::AGGFNOID, function, |row| row.column(SORT_OPERATOR)).flatten();
+    operator.map_or(Oid::INVALID, |operator| Oid::from(operator.value() as u32))
 }

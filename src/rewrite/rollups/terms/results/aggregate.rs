@@ -1,5 +1,6 @@
 //! The aggregates that a tally of their argument answers.
 
+use crate::pg::catalog::declared_argument;
 use crate::rewrite::statistic::{is_tally, Statistic};
 use pgrx::pg_sys::{self, Oid};
 use tally_stats::Unit;
@@ -145,15 +146,9 @@ fn known(function: Oid) -> Option<(Statistic, Oid)> {
 
 /// The type of the only argument of a function.
 fn argument_of(function: Oid) -> Oid {
-    let (mut types, mut count) = (std::ptr::null_mut(), 0);
-    // SAFETY: the function exists, as was just found; PostgreSQL returns an array of as many types as it has arguments.
-    unsafe {
-        pg_sys::get_func_signature(function, &mut types, &mut count);
-        if count == 1 {
-            *types
-        } else {
-            Oid::INVALID
-        }
+    match (declared_argument(function, 0), declared_argument(function, 1)) {
+        (Some(only), None) => only,
+        _ => Oid::INVALID,
     }
 }
 
