@@ -51,6 +51,8 @@ INSERT INTO questions (query) SELECT unnest(ARRAY[
     'SELECT s, (array_agg(size ORDER BY at DESC))[1] - (array_agg(size ORDER BY at))[1] AS change FROM bars GROUP BY s HAVING (array_agg(size ORDER BY at))[1] > 1 ORDER BY 2',
     'SELECT h, close - lag(close) OVER (ORDER BY h) FROM (SELECT date_trunc(''hour'', at) AS h, (array_agg(price ORDER BY at DESC))[1] AS close FROM bars WHERE s = ''s2'' GROUP BY 1) hours',
     'SELECT s.s, x.* FROM (VALUES (''s1''), (''s2''), (''none'')) s(s), LATERAL (SELECT count(*), (array_agg(size ORDER BY at DESC))[1] FROM bars b WHERE b.s = s.s AND at > ''2026-03-28'') x',
+    'SELECT s, kind, at::date, GROUPING(s, kind), (array_agg(size ORDER BY at))[1], (array_agg(note ORDER BY at DESC) FILTER (WHERE kind = 0))[1], count(*) FROM bars GROUP BY CUBE (s, kind, at::date)',
+    'SELECT s, (array_agg(s ORDER BY at))[1], (array_agg(at ORDER BY at DESC))[1] FROM bars GROUP BY ROLLUP (s)',
     'SELECT s, (array_agg(size ORDER BY at USING OPERATOR(pg_catalog.>)))[1] FROM bars GROUP BY s',
     'SELECT s, (array_agg(size ORDER BY at, price, s, 1))[1] FROM bars GROUP BY s']);
 SELECT l.*, query FROM questions, look(query) l;
@@ -214,5 +216,30 @@ SELECT * FROM look('SELECT count(*), count(a), max(a), sum(b) FROM (
     SELECT at / 9, (array_agg(who ORDER BY at))[1] AS a, (array_agg(x ORDER BY at DESC))[1] AS b FROM parts GROUP BY 1) q');
 RESET work_mem;
 RESET hash_mem_multiplier;
+-- Groups that do not fit into memory are looked up in batches.
+CREATE TABLE many (at bigint NOT NULL, x int, who text);
+INSERT INTO many SELECT i, i % 1000, CASE WHEN i % 4 > 0 THEN 'name ' || i END FROM generate_series(0, 59999) i;
+CREATE INDEX ON many (at);
+SELECT powertree_create('many', at => 'at', "values" => '{x}', leaf => '3');
+CALL powertree_compact('many');
+ANALYZE many;
+SET work_mem = '1MB';
+SET hash_mem_multiplier = 1;
+CREATE FUNCTION batches(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    plan jsonb;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, FORMAT json, COSTS off, TIMING off) ' || query INTO plan;
+    RETURN coalesce(jsonb_path_query_first(plan, '$.** ? (@."Answered From" == "tree")."Batches"'), '0')::int;
+END $$;
+SELECT batches('SELECT at / 6, (array_agg(who ORDER BY at))[1], (array_agg(x ORDER BY at DESC) FILTER (WHERE at > 59000))[1] FROM many GROUP BY 1') > 1 AS in_batches;
+CREATE TABLE found AS SELECT at / 6 AS k, (array_agg(who ORDER BY at))[1] AS first, (array_agg(x ORDER BY at DESC) FILTER (WHERE at > 59000))[1] AS last FROM many GROUP BY 1;
+SET pg_tally.answer_from_trees = off;
+RESET work_mem;
+RESET hash_mem_multiplier;
+CREATE TABLE expected AS SELECT at / 6 AS k, (array_agg(who ORDER BY at))[1] AS first, (array_agg(x ORDER BY at DESC) FILTER (WHERE at > 59000))[1] AS last FROM many GROUP BY 1;
+SELECT (SELECT count(*) FROM found) AS groups, (SELECT count(*) FROM (TABLE expected EXCEPT ALL TABLE found) d) AS missing, (SELECT count(*) FROM (TABLE found EXCEPT ALL TABLE expected) d) AS wrong;
+DROP TABLE many, found, expected;
+DROP FUNCTION batches;
 DROP TABLE bars, parts, questions;
 DROP FUNCTION look;

@@ -74,7 +74,7 @@ impl EndRows {
                 PgMemoryContexts::For(context).switch_to(|_| {
                     found.columns.extend((0..count).map(|place| storage[place].copied(row(place))));
                 });
-                if number.is_multiple_of(64) && pg_sys::MemoryContextMemAllocated(context, true) > most {
+                if number.is_multiple_of(64) && pg_sys::MemoryContextMemAllocated(context, false) > most {
                     doubt = Some(Reason::Memory);
                 }
             }

@@ -151,6 +151,8 @@ impl<'a> EndSpots<'a> {
                 values.push(value.expression.copied(places.row, context));
             }
         }
+        // The rows that were looked up may be gone before the row of the scan is copied.
+        self.wanted.columns.iter().for_each(|&(_, column)| places.row.set(column, None));
         Ok((values, spots.len()))
     }
 
