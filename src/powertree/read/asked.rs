@@ -42,7 +42,7 @@ pub enum Refused {
     SameHash,
     /// Most of what is asked has to be read from the table until the next compaction.
     ToBeCompacted,
-    /// Cells cut so many leaves that most rows would have to be read, one by one.
+    /// Leaves cut by cells, with most of the rows, which would have to be read one by one.
     Wide,
     /// More would have to be remembered than a query should.
     TooMuch,

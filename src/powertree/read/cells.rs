@@ -59,7 +59,7 @@ pub fn read(
     Ok(counts)
 }
 
-/// Estimates the rows of these series, or of all, in so many positions.
+/// Estimates the rows of these series, or of all, in a range of this length.
 fn rows(tree: &Tree, tables: &Tables, length: f64, series: Option<&[Vec<u8>]>) -> f64 {
     let Estimate { series: all, rows, .. } = estimate(tree);
     let of_series = series.map_or(1.0, |series| series.len() as f64 / all.max(1) as f64);

@@ -1,4 +1,4 @@
-//! How an aggregate of what series and time decide gathers: by tallies, the best value, or different values.
+//! The way in which an aggregate of what series and time decide gathers: by tallies, the best value, or different values.
 
 use super::casts::bare;
 use super::operand::Operand;

@@ -1,4 +1,4 @@
-//! What all rooms of the answered queries speak of: shapes, results of aggregates, and the reasons why a tree does not answer.
+//! Terms of all rooms of the answered queries: shapes, results of aggregates, and the reasons why a tree does not answer.
 
 pub mod reason;
 pub mod results;
