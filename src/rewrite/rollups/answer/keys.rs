@@ -61,11 +61,19 @@ impl GroupKey {
 /// Keys of one shape, and the combinations of their values, numbered.
 pub struct Combinations {
     keys: Vec<GroupKey>,
-    known: Known<u32>,
+    known: Known<Combination>,
     values: Vec<Option<Datum>>,
     /// The latest combination of each hash, and for each combination the one before it of the same hash.
     latest: HashMap<u64, u32, FxBuildHasher>,
     before: Vec<Option<u32>>,
+}
+
+/// The values of the keys at a place.
+#[derive(Clone, Copy)]
+struct Combination {
+    number: u32,
+    /// The number of the one that is displayed: equal values may differ there, as 1.0 and 1.00 do.
+    shown: u32,
 }
 
 /// Bytes that a combination of values takes, beside its values.
@@ -99,7 +107,7 @@ impl Combinations {
             return 0;
         }
         let Combinations { keys, known, values, latest, before } = self;
-        known.at(place, || {
+        let find = || {
             places.set(place);
             let (first, count) = (values.len(), keys.len());
             memory::room(values, count);
@@ -115,17 +123,35 @@ impl Combinations {
             };
             let latest_alike = latest.get(&hash).copied();
             let mut alike = std::iter::successors(latest_alike, |&number| before[number as usize]);
-            if let Some(number) = alike.find(&mut is_known) {
+            let equal = alike.find(&mut is_known);
+            let next = (first / count) as u32;
+            let Some(number) = equal else {
+                memory::room(latest, 1);
+                latest.insert(hash, next);
+                memory::room(before, 1);
+                before.push(latest_alike);
+                return Combination { number: next, shown: next };
+            };
+            let known = number as usize * count;
+            let is_alike = |place: usize| match (values[known + place], values[first + place]) {
+                (Some(one), Some(other)) => keys[place].expression.is_alike(one, other),
+                _ => true,
+            };
+            if (0..count).all(is_alike) {
                 values.truncate(first);
-                return number;
+                return Combination { number, shown: number };
             }
-            let number = (first / count) as u32;
-            memory::room(latest, 1);
-            latest.insert(hash, number);
             memory::room(before, 1);
-            before.push(latest_alike);
-            number
-        })
+            before.push(None);
+            Combination { number, shown: next }
+        };
+        known.at(place, find).number
+    }
+
+    /// The value of a key at a place that has been numbered.
+    fn value(&self, place: Place, key: usize) -> Option<Datum> {
+        let Combination { shown, .. } = self.known.get(place)?;
+        self.values[shown as usize * self.keys.len() + key]
     }
 }
 
@@ -185,8 +211,7 @@ impl Groups {
         let set = &self.sets[group.set];
         let (class, place) = set.classes[key];
         let combinations = [&set.of_series, &set.of_time, &set.of_both][class];
-        let number = combinations.known.get(group.place?)?;
-        combinations.values[number as usize * combinations.keys.len() + place]
+        combinations.value(group.place?, place)
     }
 
     /// Forgets the groups, but not the values of keys.
