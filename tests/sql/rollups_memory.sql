@@ -65,6 +65,12 @@ ROLLBACK TO before;
 MOVE 9000 FROM groups;
 CLOSE groups;
 COMMIT;
+-- A limit of temporary files holds for them too, and none is left behind by any of the queries.
+\set VERBOSITY terse
+SET temp_file_limit = '64kB';
+SELECT count(*) FROM (SELECT s, date_trunc('hour', at) AS h, avg(n) AS a, sum(d) AS b FROM rows GROUP BY 1, 2 OFFSET 0) q;
+RESET temp_file_limit;
+SELECT count(*) AS files FROM pg_ls_tmpdir() WHERE name LIKE 'pgsql_tmp' || pg_backend_pid() || '%';
 -- A row of a late group that only the table can answer exactly: no group is handed out before.
 INSERT INTO rows VALUES ('series 9', '2026-01-21 05:00Z', 1, 9007199254740993, 1, 1);
 SELECT max(m) FROM (SELECT s, date_trunc('hour', at) AS h, max(big) AS m FROM rows GROUP BY 1, 2) q;

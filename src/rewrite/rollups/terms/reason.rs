@@ -12,7 +12,7 @@ pub enum Reason {
     Off,
     /// DISTINCT ON without an order that says which row, or by more than keys and position.
     DistinctOn,
-    /// Grouping sets with a constant, or with one expression as two keys.
+    /// Grouping sets with a constant, with one expression as two keys, or with an expression of a view or subquery.
     GroupingSets,
     /// A function that returns rows, in the list of results.
     SetReturning,
@@ -94,7 +94,7 @@ impl Reason {
             Gone => "the tree is gone",
             Off => "pg_tally.answer_from_trees is off",
             DistinctOn => "DISTINCT ON is not followed by the position in ORDER BY",
-            GroupingSets => "grouping sets have a constant, or the same key twice",
+            GroupingSets => "grouping sets have keys that results do not tell apart",
             SetReturning => "the query has a function that returns rows",
             RowLocks => "the query locks rows",
             Sample => "the query takes a sample of the table",
