@@ -46,7 +46,10 @@ impl TemporaryFile {
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        // SAFETY: the file is open, and not used any more. It is held by a frame, which ends before the transaction.
-        unsafe { pg_sys::BufFileClose(self.0) }
+        // Closing writes what is left, which may be what has just failed. After an error PostgreSQL closes all files.
+        if !std::thread::panicking() {
+            // SAFETY: the file is open, and not used any more. It is held by a frame, which ends before the transaction.
+            unsafe { pg_sys::BufFileClose(self.0) }
+        }
     }
 }
