@@ -86,6 +86,19 @@ unsafe extern "C-unwind" fn child(node: *mut Node, context: *mut c_void) -> bool
     false
 }
 
+/// Whether a node, or one below it, has this tag.
+///
+/// # Safety
+/// A node of an expression.
+pub unsafe fn contains(node: *mut Node, tag: NodeTag) -> bool {
+    // SAFETY: the caller's expression, whose children are nodes.
+    unsafe {
+        let mut found = (*node).type_ == tag;
+        for_each_child(node, &mut |child| found = found || contains(child, tag));
+        found
+    }
+}
+
 /// Whether two trees are equal, apart from their positions in the text of the query.
 ///
 /// # Safety

@@ -14,7 +14,7 @@ pub mod sets;
 pub mod shapes;
 
 use crate::pg::column::never_null;
-use crate::pg::expression::{columns_that_are_not_null, for_each_child, same};
+use crate::pg::expression::{columns_that_are_not_null, contains, for_each_child, same};
 use crate::pg::list::items;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
@@ -179,7 +179,7 @@ impl<'t> Question<'t> {
     /// Whether the range depends on parameters, which are known when the query runs.
     pub fn is_open(&self) -> bool {
         // SAFETY: the comparisons are expressions of the query, which the planner keeps.
-        self.shapes.comparisons.iter().any(|&comparison| unsafe { has_parameter(comparison) })
+        self.shapes.comparisons.iter().any(|&comparison| unsafe { contains(comparison, NodeTag::T_Param) })
     }
 
     /// Returns the columns that no row of the answer has NULL in. Those of the tree must be, since the tree has no others.
@@ -325,14 +325,5 @@ pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Unders
         refuse(!(*entry).tablesample.is_null(), Reason::Sample)?;
         refuse(!(*entry).securityQuals.is_null(), Reason::RowSecurity)?;
         refuse(is_part, Reason::Part)
-    }
-}
-
-unsafe fn has_parameter(node: *mut Node) -> bool {
-    // SAFETY: the caller's expression, whose children are nodes.
-    unsafe {
-        let mut found = (*node).type_ == NodeTag::T_Param;
-        for_each_child(node, &mut |child| found = found || has_parameter(child));
-        found
     }
 }

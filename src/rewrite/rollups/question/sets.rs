@@ -1,7 +1,7 @@
 //! Grouping sets: several groupings of the same rows, as ROLLUP, CUBE and GROUPING SETS ask for them.
 
 use super::Key;
-use crate::pg::expression::{for_each_child, same};
+use crate::pg::expression::{contains, same};
 use crate::pg::list::{integers, items};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{GroupingFunc, List, Node, NodeTag, PlannerInfo};
@@ -27,11 +27,11 @@ impl GroupingSets {
             if sets.is_null() {
                 return Ok(GroupingSets { all: vec![(0..keys.len()).collect()], calls: Vec::new() });
             }
-            // Where a result shows one of two equal keys, or a constant, it does not say which set it is of. Of a placeholder
-            // PostgreSQL would take what the result shows for what it is made of.
+            // Where a result shows one of two equal keys, or a constant, it does not say which set it is of. Of a placeholder,
+            // in which an expression of a view is kept together, PostgreSQL would take what the result shows for what it is made of.
             let is_unclear = |(place, key): (usize, &Key)| {
                 !key.shape.series && !key.shape.depends_on_time()
-                    || has_placeholder(key.shown)
+                    || contains(key.shown, NodeTag::T_PlaceHolderVar)
                     || keys[..place].iter().any(|other| same(other.node, key.node))
             };
             if keys.iter().enumerate().any(is_unclear) {
@@ -53,16 +53,6 @@ impl GroupingSets {
                 self.calls.push((call.cast(), places(keys, (*call).refs)));
             }
         }
-    }
-}
-
-/// Whether an expression has one of a view or a subquery in it that PostgreSQL keeps together until it is evaluated.
-unsafe fn has_placeholder(node: *mut Node) -> bool {
-    // SAFETY: the caller's expression, whose children are nodes.
-    unsafe {
-        let mut found = (*node).type_ == NodeTag::T_PlaceHolderVar;
-        for_each_child(node, &mut |child| found = found || has_placeholder(child));
-        found
     }
 }
 
