@@ -351,13 +351,13 @@ BEGIN
                 FROM (%3$s) s
             ), detected AS MATERIALIZED (
                 -- All changes of all series, and a row without a change for each of the others. A change of level may be undone by the
-                -- next one.
+                -- next one. Numerics, as differences of the greatest doubles are none.
                 SELECT pg_catalog.row_number() OVER () AS number, s.which, s.series, s.weight, c.*,
                     CASE WHEN c."row" IS NULL THEN %1$s.change_evidence(s.d, $2) ELSE %1$s.change_evidence(s.d, $2, c."row") END AS evidence,
                     COALESCE(c.kind OPERATOR(pg_catalog.=) 'level' AND pg_catalog.lead(c.kind) OVER later OPERATOR(pg_catalog.=) 'level'
                         AND pg_catalog.sign(pg_catalog.lead(c.difference) OVER later) OPERATOR(pg_catalog.<>) pg_catalog.sign(c.difference)
-                        AND pg_catalog.abs(pg_catalog.lead(c.after) OVER later OPERATOR(pg_catalog.-) c.before)
-                            OPERATOR(pg_catalog.<=) (0.25::pg_catalog.float8 OPERATOR(pg_catalog.*) pg_catalog.abs(c.difference)), false) AS undone
+                        AND pg_catalog.abs(pg_catalog.lead(c.after::pg_catalog.numeric) OVER later OPERATOR(pg_catalog.-) c.before::pg_catalog.numeric)
+                            OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(c.difference::pg_catalog.numeric)), false) AS undone
                 FROM watched s LEFT JOIN LATERAL (
                     SELECT * FROM %1$s.change_points(s.d) c
                     WHERE COALESCE(c.at OPERATOR(pg_catalog.>=) $2, $2 OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz)
@@ -372,8 +372,8 @@ BEGIN
                             AND ($7 OPERATOR(pg_catalog.=) 'both'
                                 OR (d.difference OPERATOR(pg_catalog.>) 0::pg_catalog.float8) OPERATOR(pg_catalog.=) ($7 OPERATOR(pg_catalog.=) 'up'))
                             AND pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.>=) $8
-                            AND (100::pg_catalog.float8 OPERATOR(pg_catalog.*) pg_catalog.abs(d.difference))
-                                OPERATOR(pg_catalog.>=) ($9 OPERATOR(pg_catalog.*) pg_catalog.abs(d.before))
+                            AND (100 OPERATOR(pg_catalog.*) pg_catalog.abs(d.difference::pg_catalog.numeric))
+                                OPERATOR(pg_catalog.>=) ($9::pg_catalog.numeric OPERATOR(pg_catalog.*) pg_catalog.abs(d.before::pg_catalog.numeric))
                             ORDER BY d.number) AS wanted
                     FROM detected d
                 ) e, %1$s.fleet_discoveries(e.evidence, e.wanted, $3) f

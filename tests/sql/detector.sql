@@ -27,7 +27,7 @@ SELECT kind, round(after::numeric * 60, 1) AS per_minute FROM (
 SELECT c.row BETWEEN 290 AND 310 AS there, c.at, first_alerted_at, kind, after / before > 3 AS more, explanation ~ '^became noisier, standard deviation from \S+ to \S+ \(\S+ times\) at row \d+, seen at row \d+; probability' AS said
 FROM (SELECT detect(noise(i) * CASE WHEN i < 300 THEN 1 ELSE 5 END ORDER BY i) AS d FROM generate_series(1, 600) i) s, change_points(s.d) c
 WHERE kind = 'variance';
-SELECT c.row, kind, regexp_replace(explanation, '\(.*', '') AS explanation
+SELECT c.row, kind, regexp_replace(regexp_replace(explanation, '\(.*', ''), '-?\d[\d.]*', '…', 'g') AS explanation
 FROM (SELECT detect(round(noise(i)::numeric, 6) + CASE WHEN i = 200 THEN -30 ELSE 0 END ORDER BY i) AS d FROM generate_series(1, 300) i) s, change_points(s.d) c
 WHERE kind IN ('spike', 'dip') AND abs(effect_sd) > 10;
 
@@ -118,7 +118,7 @@ BEGIN
         'forecast(observe(NULL, 1), -1)',
         '''x''::detector',
         '''\x02''::detector',
-        '''\x0300''::detector',
+        '''\xfe00''::detector',
         '''\x01''::detector',
         '(SELECT detect(x, at) FROM (VALUES (1, ''2026-01-02Z''::timestamptz), (1, ''2026-01-01Z'')) v(x, at))',
         'important_changes(''SELECT 1 AS x'')',
@@ -214,7 +214,7 @@ SELECT series FROM important_changes($$
     UNION ALL SELECT 'odd ' || n, '2026-06-01Z'::timestamptz + i * interval '1 hour', v[1 + i * 7 % cardinality(v)]
     FROM (VALUES (1, '{NaN}'::float8[]), (2, '{Infinity}'), (3, '{-Infinity}'), (4, '{NULL}'), (5, '{1}'), (6, '{-0,0}'), (7, '{5e-324}'),
         (8, '{1.7976931348623157e308}'), (9, '{NaN,Infinity,-Infinity,NULL}'), (10, '{1.7976931348623157e308,-1.7976931348623157e308,NaN}')) o(n, v), generate_series(0, 239) i
-    UNION ALL SELECT 'odd 11', '-infinity', 1 UNION ALL SELECT 'odd 12', NULL, 1 UNION ALL SELECT 'odd 13', '2026-06-01Z', 1$$);
+    UNION ALL SELECT 'odd 11', '-infinity', 1 UNION ALL SELECT 'odd 12', NULL, 1 UNION ALL SELECT 'odd 13', '2026-06-01Z', 1$$) WHERE series NOT LIKE 'odd%';
 -- It runs with the rights of its caller.
 CREATE ROLE nobody_here;
 SET ROLE nobody_here;

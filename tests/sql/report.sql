@@ -41,6 +41,12 @@ SELECT series, slices FROM important_changes(rows_of('^http'), separator => '.')
 SELECT series, slices FROM important_changes($$SELECT s AS series, at, value FROM fleet, unnest('{shoes,de/shoes}'::text[]) s WHERE series = 'large'
     UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other'$$);
 
+-- The greatest and the least doubles: their differences are out of range, and yet there is a report.
+SELECT count(*) > 0 AS reported FROM important_changes($$
+    SELECT 'odd ' || n AS series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at, CASE WHEN i / 60 % 2 = 0 THEN -x ELSE x END AS value
+    FROM unnest('{1.7976931348623157e308,1e-300,5e-324}'::float8[]) WITH ORDINALITY o(x, n), generate_series(0, 239) i
+    UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other'$$, min_percent => 1e-300, top => NULL);
+
 -- Of detectors instead of rows: the same report.
 CREATE TABLE watch AS SELECT series, detect(value, at ORDER BY at) AS d FROM fleet GROUP BY series;
 SELECT count(*) AS differ FROM (
