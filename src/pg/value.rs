@@ -19,6 +19,7 @@ impl Value {
     ///
     /// # Safety
     /// The datum is of this type, and not NULL.
+    #[inline]
     pub unsafe fn new(type_oid: Oid, datum: Datum) -> Value {
         Value { type_oid, datum }
     }
@@ -50,10 +51,12 @@ impl Value {
         }
     }
 
+    #[inline]
     pub fn type_oid(self) -> Oid {
         self.type_oid
     }
 
+    #[inline]
     pub fn datum(self) -> Datum {
         self.datum
     }
@@ -73,6 +76,7 @@ impl Value {
     }
 
     /// The numeric that the value is; None if it is of another type.
+    #[inline]
     pub fn numeric(self) -> Option<AnyNumeric> {
         // SAFETY: the value is checked to be a numeric.
         (self.type_oid == pg_sys::NUMERICOID).then(|| unsafe { AnyNumeric::from_datum(self.datum, false) })?
@@ -102,16 +106,19 @@ impl<'v> StoredValue<'v> {
     /// # Safety
     /// The values of the datum's type have this length, and are passed by value or not, as stated; this one lives for
     /// `'v`.
+    #[inline]
     pub unsafe fn new(datum: Datum, length: i16, by_value: bool) -> StoredValue<'v> {
         StoredValue { datum, length, by_value, owner: PhantomData }
     }
 
     /// The length of all values of the type, or that it varies, as `pg_type.typlen` says it.
+    #[inline]
     pub fn length(self) -> i16 {
         self.length
     }
 
     /// The value itself; None if it is passed by reference.
+    #[inline]
     pub fn word(self) -> Option<usize> {
         self.by_value.then_some(self.datum.value())
     }
