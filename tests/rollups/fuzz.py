@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """Random queries of random tables, between random writes: each must give the same whether power trees answer or the table does.
 
-    tests/rollups/fuzz.py QUERIES [--seed SEED] [--round ROUND] [--repro DIRECTORY] [--mutant]
+    tests/rollups/fuzz.py QUERIES [--seed SEED] [--round ROUND] [--repro DIRECTORY] [--most DIFFERENCES] [--mutant]
 
 Each round makes a table. Within one snapshot a query is asked with pg_tally.answer_from_trees at off, exact and on; and
     oracle     where it sums floating-point numbers, as a query of exact tallies: each row of `on` must be as near to that as can be, or that of `off`
@@ -213,7 +213,7 @@ def fuzz(options):
             fuzzer.session = connect()
             fuzzer.run("DROP TABLE IF EXISTS t CASCADE")
         number += 1
-        if len(fuzzer.found) >= (1 if options.mutant else 30) or options.round is not None:
+        if len(fuzzer.found) >= (1 if options.mutant else options.most) or options.round is not None:
             break
     fuzzer.took = time.monotonic() - began
     fuzzer.session.close()
@@ -240,6 +240,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--round", type=int)
     parser.add_argument("--repro")
+    parser.add_argument("--most", type=int, default=30)
     parser.add_argument("--mutant", action="store_true")
     options = parser.parse_args()
     session = Session()

@@ -28,7 +28,7 @@ def tests(pg_config):
     golden = {f"golden {name}": [*cluster, "tests/regress.sh", server, results, name] for name in GOLDEN}
     return {
         "templates": [*cluster, "tests/rollups/templates.py"],
-        "fuzz": [*cluster, "tests/rollups/fuzz.py", "3000"],
+        "fuzz": [*cluster, "tests/rollups/fuzz.py", "3000", "--most", "1"],
         **golden,
     }
 
