@@ -38,6 +38,20 @@ SELECT * FROM different($$SELECT date_trunc('hour', local) AS k, count(*), sum(n
 SELECT * FROM different($$SELECT floor(extract(epoch from local) / 1800) AS k, count(*), sum(n) FROM night GROUP BY 1$$);
 SELECT * FROM different($$SELECT extract(hour from local) AS k, extract(dow from local), count(*), sum(n) FROM night GROUP BY 1, 2$$);
 SELECT * FROM different($$SELECT date_trunc('day', local) AT TIME ZONE 'America/Havana' AS k, count(*), sum(n) FROM night GROUP BY 1$$);
+-- In the time zone of the session, which is another when the same plan runs again.
+SET plan_cache_mode = force_generic_plan;
+PREPARE evening AS SELECT count(*), sum(n), min(at), max(at) FROM night WHERE at::timestamp > '2025-10-26 01:40' AND at::timestamp <= '2026-03-29 03:10';
+EXECUTE evening;
+SET TimeZone = 'Europe/Berlin';
+EXECUTE evening;
+-- A day later, clocks show that hour not at all: what is before half past two comes after three.
+PREPARE next_day AS SELECT count(*), sum(n), min(at), max(at) FROM night WHERE at + interval '1 day' >= '2026-03-29 03:20+02';
+EXECUTE next_day;
+SET pg_tally.answer_from_trees = off;
+EXECUTE next_day;
+EXECUTE evening;
+SET TimeZone = 'UTC';
+EXECUTE evening;
 SELECT powertree_drop('night');
 DROP TABLE night;
 DROP FUNCTION different;

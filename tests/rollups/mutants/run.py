@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = [file for folder in ("src", "crates/stats/src") for file in (ROOT / folder).rglob("*.rs")]
-GOLDEN = sorted(file.stem for file in (ROOT / "tests/sql").glob("*.sql") if file.stem.startswith(("rollups_", "powertree_collation")))
+GOLDEN = sorted(file.stem for file in (ROOT / "tests/sql").glob("*.sql") if file.stem.startswith(("rollups_", "powertree_")))
 
 
 def tests(pg_config):
