@@ -42,7 +42,7 @@ pg15 := $(shell scripts/where.sh pg15)
 # Where the sources of that PostgreSQL are, for its own tests; scripts/setup.sh all keeps those of 17.
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
-.PHONY: help all build loader install installcheck core-regression test test-all faults demo bench bench-debezium bench-large soak lint audit clean
+.PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo bench bench-debezium bench-large bench-compare bench-dashboard soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
@@ -82,6 +82,9 @@ faults: ## break everything around the loader that can break, one after the othe
 	scripts/setup.sh test
 	scripts/test.py faults-all
 
+mutants: ## break the node that answers grouped queries in one way after the other: each time a test must fail; half an hour
+	$(supported)tests/rollups/mutants/run.py $(PG_CONFIG); status=$$?; $(MAKE) install; exit $$status
+
 demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
 	scripts/setup.sh build
 	# Side by side: the optimisation across crates at the end of the extension's build keeps only one processor busy.
@@ -105,6 +108,16 @@ bench-large: ## run the benchmark of the power tree with up to 10^8 rows, on the
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=32GB -- \
 	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && LARGEST=100000000 benches/powertree/run.sh'
+
+bench-compare: ## nine statements of dashboards beside DuckDB and ClickHouse, which come from PyPI; ROWS="--rows 100000000"
+	$(MAKE) install
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=8GB --set work_mem=64MB -- \
+	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && benches/rollups/compare.py $(ROWS)'
+
+bench-dashboard: ## a dashboard of twelve panels over a table that changes all the time; ROWS="--rows 100000000"
+	$(MAKE) install
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=8GB --set work_mem=64MB -- \
+	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && benches/rollups/dashboard.py $(ROWS)'
 
 soak: ## compare power trees with their tables for 10 minutes while six writers change them; PG_CONFIG as above
 	$(MAKE) install

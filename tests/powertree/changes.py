@@ -1,4 +1,4 @@
-"""What a DBA does to the partitions of the soak's table, and what a coordinator of transactions does, as scripts for psql."""
+"""What a DBA does to the soak's table and its partitions, and what a coordinator of transactions does, as scripts for psql."""
 
 import random
 from datetime import datetime, timedelta, timezone
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 # In the order in which everybody locks: the table, its partitions, and what their foreign keys refer to.
 LOCK = "LOCK TABLE ONLY soak IN ROW EXCLUSIVE MODE; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE;\n"
+DROP_SECOND = "SELECT powertree_drop(name) FROM powertrees WHERE name = 'soak_second';\n"
 LOCK_ALL = "LOCK TABLE soak IN ACCESS EXCLUSIVE MODE;\n"
 OTHER_LAYOUT = (
     "CREATE TABLE soak_3 (m numeric, y float8 GENERATED ALWAYS AS (x * 2) STORED, at timestamptz, owner int, note text, n bigint, x float8, series int, writer int);"
@@ -45,6 +46,27 @@ def frozen():
     return ("copy freeze", LOCK_ALL, f"CREATE TABLE soak_frozen PARTITION OF soak {bounds(-1)};\n" + copy("soak_frozen", -1, "FREEZE"))
 
 
+def of_definition(is_partitioned):
+    """A change of the table's indexes, trees or columns: its name, what it locks, and its script."""
+    second = "SELECT powertree_create('soak', at => 'at', \"values\" => '{x,n}', leaf => '10 seconds', name => 'soak_second');\n"
+    changes = [
+        ("index", LOCK_ALL, "DROP INDEX IF EXISTS soak_extra; CREATE INDEX soak_extra ON soak (at) INCLUDE (n);\n"),
+        ("no index", LOCK_ALL, "DROP INDEX IF EXISTS soak_extra; ANALYZE soak;\n"),
+        # A tree of all series at once, which may answer for the first.
+        ("second tree", LOCK_ALL, f"{DROP_SECOND}{second}"),
+        ("second tree, compacted", LOCK_ALL, f"{DROP_SECOND}{second}CALL powertree_compact('soak_second');\n"),
+        ("no second tree", LOCK_ALL, DROP_SECOND),
+    ]
+    if not is_partitioned:
+        # Partitions that come and go have no such column.
+        changes += [
+            ("column", LOCK_ALL, "ALTER TABLE soak DROP COLUMN IF EXISTS more; ALTER TABLE soak ADD COLUMN more int DEFAULT 7;\n"),
+            ("column renamed", LOCK_ALL, "ALTER TABLE soak RENAME COLUMN m TO other; ALTER TABLE soak RENAME COLUMN other TO m;\n"),
+            ("rewritten", LOCK_ALL, "ALTER TABLE soak DROP COLUMN IF EXISTS more; ALTER TABLE soak ADD COLUMN more float8 DEFAULT random();\n"),
+        ]
+    return random.choice(changes)
+
+
 def transaction(change, isolation, mutant):
     """One transaction that looks at what it has done and ends in one way or another; that of a mutant forgets the barriers."""
     name, lock, script = change
@@ -58,12 +80,15 @@ def transaction(change, isolation, mutant):
 
 
 def changing(seconds, kinds, mutant):
-    """A script of changes of partitions, more than there is time for."""
+    """A script of changes, more than there is time for."""
     script = ""
     for _ in range(int(seconds * 20)):
         isolation = random.choice(["READ COMMITTED", "REPEATABLE READ"])
-        if random.choice(kinds) == "freeze":
+        kind = random.choice(kinds)
+        if kind == "freeze":
             script += f"BEGIN; {LOCK_ALL}DROP TABLE IF EXISTS soak_frozen; COMMIT;\n" + transaction(frozen(), "READ COMMITTED", mutant)
+        elif kind == "definition":
+            script += transaction(of_definition("partitions" in kinds), isolation, mutant)
         else:
             script += transaction(of_partitions(), isolation, mutant)
         script += f"SELECT pg_sleep(random() * {0.02 if mutant else 0.2});\n"

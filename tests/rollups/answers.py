@@ -66,29 +66,38 @@ def near(left, right, type_oid, ulps, relative):
     return math.isclose(float(left), float(right), rel_tol=relative, abs_tol=relative)
 
 
-def difference(left, right, ulps=0, relative=0.0):
-    """How two answers differ as multisets of rows, or None; floating-point columns may be so far apart."""
+def difference(left, right, ulps=0, relative=0.0, rounded=None):
+    """How two answers differ as multisets of rows, or None; floating-point columns may be so far apart.
+
+    A row may also be one of a third answer, whose floating-point numbers are rounded but once, give or take one unit in the last place: each time that a
+    plan runs, it is the tree that answers or the table.
+    """
     if left.error or right.error:
         same = left.error and right.error and left.error.sqlstate == right.error.sqlstate
         return None if same else f"one is {left if left.error else 'rows'}, the other {right if right.error else 'rows'}"
     if left.columns != right.columns:
         return f"types {left.columns} and {right.columns}"
     floats = [i for i, (oid, _) in enumerate(left.columns) if oid in FLOATS]
-    groups = defaultdict(lambda: ([], []))
-    for side, answer in enumerate((left, right)):
+    groups = defaultdict(lambda: ([], [], []))
+    for side, answer in enumerate((left, right, rounded or Answer([], []))):
         for row in answer.rows:
             key = tuple(value for i, value in enumerate(row) if i not in floats)
             groups[key][side].append(tuple(row[i] for i in floats))
     types = [left.columns[i][0] for i in floats]
-    for key, (ours, theirs) in groups.items():
-        ours.sort(key=order)
-        theirs.sort(key=order)
+
+    def take(numbers, others, ulps, relative):
+        fits = (other for other in others if all(near(a, b, t, ulps, relative) for a, b, t in zip(numbers, other, types)))
+        found = next(fits, None)
+        if found is not None:
+            others.remove(found)
+        return found is not None
+
+    for key, (ours, theirs, once) in groups.items():
+        for numbers in ours, theirs, once:
+            numbers.sort(key=order)
         if len(ours) != len(theirs):
             return f"{len(ours)} and {len(theirs)} rows {key}: {(ours + theirs)[:4]}"
         for numbers in ours:
-            fits = (other for other in theirs if all(near(a, b, t, ulps, relative) for a, b, t in zip(numbers, other, types)))
-            found = next(fits, None)
-            if found is None:
-                return f"row {key}: {numbers} is not among {theirs[:4]}"
-            theirs.remove(found)
+            if not take(numbers, theirs, ulps, relative) and not take(numbers, once, 1, 0.0):
+                return f"row {key}: {numbers} is not among {(theirs + once)[:4]}"
     return None

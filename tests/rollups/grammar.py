@@ -133,6 +133,9 @@ class Grammar:
         if kind == 7:
             low = {"date": "- 3", "bigint": "- 100"}.get(self.table.position, "- interval '1 hour'")
             return f"at >= (SELECT max(at) {low} FROM @t)"
+        if kind == 8 and self.table.position == "timestamptz":
+            # The clocks of a zone show some times twice, and others never.
+            return f"(at AT TIME ZONE '{draw.choice(ZONES)}') {self.some('>=', '<', '<=', '>')} {at()}::timestamp"
         if self.table.position == "bigint":
             return self.some(f"at / 60 = {at()} / 60", f"at + 5 > {at()}", f"at * 1.0 <= {at()}", f"at::numeric < {at()}")
         return self.some(
