@@ -37,13 +37,13 @@ settings! {
     /// range of the series in 33 steps.
     slope_sd: f64 = 0.03;
     /// Standard deviation of levels, in standard deviations of the series: a change may lead beyond the range so far.
-    level_sd: f64 = 1.5;
+    level_sd: f64 = 3.0;
     /// Shape of the prior of a segment's variance, that of two observations: few enough that a change of the variance
     /// shows, and enough that the first two rows do not decide.
     noise_rows: f64 = 1.0;
-    /// Robust standard deviations at which differences are cut off, beyond which normal noise hardly ever is: jumps do
-    /// not pass for noise.
-    winsor: f64 = 3.0;
+    /// Robust standard deviations at which differences are cut off, beyond which one in eighty of normal noise is: jumps
+    /// do not pass for noise.
+    winsor: f64 = 2.5;
     /// Pseudo-observations of white noise in the estimate of autocorrelation.
     white_rows: f64 = 2.0;
     /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.75 drift and changes look alike.
