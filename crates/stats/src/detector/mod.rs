@@ -27,6 +27,7 @@ pub use settings::Settings;
 use alerts::Alerts;
 use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
 use clock::{Clock, Row};
+use codec::Stored;
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
 use report::{Drift, Seen};
@@ -80,14 +81,16 @@ impl Detector {
     }
 
     /// Reads a detector from its stored form. If a number is out of range, the detector begins again after the last
-    /// row.
+    /// row; so do detectors of pg_tally 0.1.0.
     pub fn from_bytes(bytes: &[u8]) -> Result<Detector, CodecError> {
-        let detector: Detector = codec::decode(bytes)?;
+        let detector: Detector = match codec::decode(bytes)? {
+            Stored::Whole(detector) => detector,
+            Stored::Beginning((options, clock)) => Detector::starting(clock, options),
+        };
         match detector.check() {
-            Ok(()) => Ok(detector),
+            Ok(()) if bytes.first() == Some(&VERSION) => Ok(detector),
             Err(Flaw::Structure(flaw)) => Err(CodecError::Impossible(flaw)),
-            // pg_tally 0.1.0 could store NaN after a jump from rows that were all equal.
-            Err(Flaw::Number(_)) => Ok(detector.restarted()),
+            Ok(()) | Err(Flaw::Number(_)) => Ok(detector.restarted()),
         }
     }
 

@@ -89,6 +89,8 @@ settings! {
     local: f64 = 2.0 / 11.0;
     /// Weight of a row in the slow mean and in the activity: that of forty rows.
     slow: f64 = 0.05;
+    /// Weight of a row in the level beside which the season is seen: that of a hundred rows.
+    season_level: f64 = 0.01;
     /// Values that a slot of the seasonal profile needs before it has a mean.
     profile_least: u8 = 3;
     /// Values that a slot of the seasonal profile remembers.
@@ -96,7 +98,7 @@ settings! {
     /// Surprise, about -log10 of a probability, from which a row is an outlier: once in a thousand rows by chance.
     outlier: f64 = 3.0;
     /// Rows for which an outlier silences others.
-    silence: u16 = 200;
+    silence: u16 = 50;
     /// Surprise by which an outlier must exceed the one that silences it: ten times as rare.
     stronger: f64 = 1.0;
 }
