@@ -17,6 +17,10 @@ const VIEWS: usize = 5;
 /// The view of the season, and the first of those that see lasting deviations.
 const SEASONAL: usize = 2;
 const LASTING: usize = 3;
+/// Scores between which values become extreme, and log10 of the views' number for common ones.
+const COMMON: f64 = 2.0;
+const EXTREME: f64 = 4.0;
+const MANY_VIEWS: f64 = 0.58;
 /// Standard deviations by which a row may lead the season away.
 const SEASONAL_REACH: f64 = 3.0;
 /// The number of values that a view needs before it counts.
@@ -145,7 +149,7 @@ impl Views {
             }
             view.observe(residual, s.view_memory);
         }
-        surprise
+        Surprise { score: greatest(surprise.score), ..surprise }
     }
 
     /// The last value.
@@ -177,6 +181,19 @@ impl Views {
         number(sound, "a mean of its values is out of range")?;
         self.profile.check()?;
         self.tails.iter().flatten().try_for_each(Tail::check)
+    }
+}
+
+/// The calibrated score of the greatest of all views, each of which is calibrated by itself.
+///
+/// Of common values, one in a hundred, the views have nearly four times as many; extreme ones are extreme in all views.
+/// By simulation the excess goes down evenly between these.
+fn greatest(score: f64) -> f64 {
+    let common = 1.0 - MANY_VIEWS / COMMON;
+    if score < COMMON {
+        score * common
+    } else {
+        score - MANY_VIEWS * ((EXTREME - score) / (EXTREME - COMMON)).max(0.0)
     }
 }
 
