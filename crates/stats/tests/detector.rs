@@ -318,3 +318,23 @@ fn detectors_of_the_first_release_begin_again_with_their_options_and_rows() {
     assert!(detector.observe(None, Some(0), &SETTINGS).is_err());
     assert_eq!(Detector::from_bytes(&bytes[..12]), Err(tally_stats::detector::CodecError::Damaged));
 }
+
+#[test]
+fn a_step_under_a_season_is_found_and_the_season_is_forecast() {
+    let mut rng = rng(6);
+    let season = |i: usize| 3.0 * (std::f64::consts::TAU * i as f64 / 12.0).sin();
+    let (mut found, mut wrong, mut off) = (0, 0, 0.0);
+    for _ in 0..20 {
+        let rows: Vec<f64> = (0..400).map(|i| season(i) + normal(&mut rng)).collect();
+        let still = fed(rows.iter().copied());
+        wrong += still.starts(&SETTINGS).len();
+        off += (1..=12)
+            .map(|i| (still.forecast(i as f64, &SETTINGS).unwrap().mean - season(399 + i)).abs())
+            .sum::<f64>();
+        let step = fed(rows.iter().enumerate().map(|(i, x)| x + if i < 250 { 0.0 } else { 2.0 }));
+        found += usize::from(step.starts(&SETTINGS).iter().any(|row| row.abs_diff(250) <= 10));
+    }
+    assert!(found >= 16 && wrong <= 1, "{found} of 20 found, {wrong} wrong");
+    // A forecast without the season is off by 1.9 on average.
+    assert!(off / 240.0 < 0.6, "{:.2}", off / 240.0);
+}

@@ -217,6 +217,13 @@ impl Segmentation {
         moved.is_none().then_some(Alert { start: row, alerted })
     }
 
+    /// Takes a season out of the noise of the current segments; `factor` is what it leaves of the variance.
+    pub fn calm(&mut self, factor: f64, s: &Settings) {
+        for candidate in &mut self.candidates {
+            candidate.segment.calm(factor, s.noise_rows);
+        }
+    }
+
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
         for candidate in &mut self.candidates {

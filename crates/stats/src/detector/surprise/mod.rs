@@ -152,11 +152,6 @@ impl Views {
         Surprise { score: greatest(surprise.score), ..surprise }
     }
 
-    /// The last value.
-    pub fn last(&self) -> f64 {
-        self.last
-    }
-
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
         let numbers = [&mut self.last, &mut self.local, &mut self.calm, &mut self.slow, &mut self.level];
