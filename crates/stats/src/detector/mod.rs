@@ -257,7 +257,8 @@ impl Detector {
         let drift = Drift { last: judged.scale.calm(last), correlation, differences };
         let calm = report::forecast(judged.seen(), ahead, drift, s)?;
         let season = judged.scale.season(last.saturating_add(ahead.max(0.0) as u64)) * judged.scale.unit();
-        let [mean, low, high] = [calm.mean, calm.low, calm.high].map(|x| bounded(x + season));
+        let (least, most) = judged.scale.range();
+        let [mean, low, high] = [calm.mean, calm.low, calm.high].map(|x| (x + season).clamp(least, most));
         Some(Forecast { mean, low, high })
     }
 

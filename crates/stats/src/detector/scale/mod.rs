@@ -161,6 +161,15 @@ impl SeriesScale {
         self.noise.estimate(s)
     }
 
+    /// The values that are possible, by those so far: 0 to 1, none negative, or any.
+    pub fn range(&self) -> (f64, f64) {
+        match self.values {
+            Values::Binary => (0.0, 1.0),
+            Values::Whole => (0.0, f64::MAX),
+            Values::Real => (f64::MIN, f64::MAX),
+        }
+    }
+
     /// Size of the unit that values are kept in.
     pub fn unit(&self) -> f64 {
         power(i32::from(self.exponent))

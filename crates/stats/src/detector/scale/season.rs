@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 /// The longest lag that is looked at; a season is shorter, since its correlation has to be greater than both next to it.
 const LAGS: usize = 26;
 const SHORTEST: usize = 3;
-/// Standard errors by which the correlation at a season's lag exceeds the mean of all: one in a thousand series of white
-/// noise reaches it at some lag and row.
-const SEEN: f64 = 5.0;
+/// Standard errors by which the correlation at a season's lag exceeds the mean of all: one in thirty series of white
+/// noise reaches it at some lag within 3000 rows.
+const SEEN: f64 = 6.0;
+/// Fourth power of normal noise, in squares of its variance.
+const NORMAL_KURTOSIS: f64 = 3.0;
 /// Periods that a season takes to be seen.
 const PERIODS: usize = 3;
 /// Periods that a season remembers.
@@ -27,6 +29,7 @@ pub enum Season {
         /// Sums of products of differences, by lag from 1.
         products: [f32; LAGS],
         squares: f64,
+        fourth_powers: f64,
         rows: f64,
     },
     /// Mean differences by phase.
@@ -35,7 +38,13 @@ pub enum Season {
 
 impl Default for Season {
     fn default() -> Season {
-        Season::Sought { last: [0.0; LAGS], products: [0.0; LAGS], squares: 0.0, rows: 0.0 }
+        Season::Sought {
+            last: [0.0; LAGS],
+            products: [0.0; LAGS],
+            squares: 0.0,
+            fourth_powers: 0.0,
+            rows: 0.0,
+        }
     }
 }
 
@@ -84,7 +93,7 @@ impl Season {
                 differences[phase] = (expected + (difference - expected).clamp(-reach, reach) * share) as f32;
                 None
             }
-            Season::Sought { last, products, squares, rows } => {
+            Season::Sought { last, products, squares, fourth_powers, rows } => {
                 let d = difference.clamp(-reach, reach);
                 let at = (row % LAGS as u64) as usize;
                 for (lag, product) in (1..).zip(products.iter_mut()) {
@@ -93,8 +102,11 @@ impl Season {
                 }
                 last[at] = d as f32;
                 *squares += d * d;
+                *fourth_powers += d.powi(4);
                 *rows += 1.0;
-                let (period, share) = period(products, *squares, *rows)?;
+                // Where noise came late or in bursts, fewer rows count.
+                let count = (NORMAL_KURTOSIS * *squares * *squares / *fourth_powers).min(*rows);
+                let (period, share) = period(products, *squares, *rows, count)?;
                 let periods = LAGS / period;
                 let mut differences = [0.0; LAGS];
                 for earlier in (row + 1).saturating_sub((periods * period) as u64)..=row {
@@ -113,10 +125,11 @@ impl Season {
         let scale = |x: &mut f32, factor: f64| *x = (f64::from(*x) * factor) as f32;
         match self {
             Season::Found { differences, .. } => differences.iter_mut().for_each(|x| scale(x, factor)),
-            Season::Sought { last, products, squares, .. } => {
+            Season::Sought { last, products, squares, fourth_powers, .. } => {
                 last.iter_mut().for_each(|x| scale(x, factor));
                 products.iter_mut().for_each(|x| scale(x, factor * factor));
                 *squares *= factor * factor;
+                *fourth_powers *= factor.powi(4);
             }
         }
     }
@@ -131,10 +144,11 @@ impl Season {
                 let sound = differences.iter().all(|x| within((*x).into(), MOST_VALUE));
                 number(sound, "a difference of its season is out of range")
             }
-            Season::Sought { last, products, squares, rows } => {
+            Season::Sought { last, products, squares, fourth_powers, rows } => {
                 let sound = last.iter().all(|x| within((*x).into(), MOST_VALUE))
                     && products.iter().all(|x| x.is_finite())
                     && up_to(*squares, MOST_SQUARES)
+                    && up_to(*fourth_powers, MOST_SQUARES * MOST_SQUARES)
                     && up_to(*rows, MOST_ROWS);
                 number(sound, "a correlation of its differences is out of range")
             }
@@ -144,8 +158,8 @@ impl Season {
 
 /// The shortest lag whose correlation, as a mean over its multiples, stands out and is nearly the greatest; and that
 /// correlation.
-fn period(products: &[f32; LAGS], squares: f64, rows: f64) -> Option<(usize, f64)> {
-    let error = 1.0 / rows.sqrt();
+fn period(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<(usize, f64)> {
+    let error = 1.0 / count.sqrt();
     let greatest = products[SHORTEST - 1..LAGS - 1].iter().fold(0f32, |a, b| a.max(*b));
     if f64::from(greatest) < 0.5 * SEEN * squares * error {
         return None;

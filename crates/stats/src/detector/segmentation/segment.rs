@@ -48,7 +48,12 @@ impl Segment {
         let d = x - prior.mean;
         Segment {
             prior: positive(
-                prior.counts.map_or(prior.noise / prior.level.max(d * d), |c| c.prior()).max(LEAST_PRIOR),
+                prior
+                    .counts
+                    .map_or(prior.noise / prior.level.max(d * d), |c| {
+                        c.prior() * if c.binary() { prior.weight } else { 1.0 }
+                    })
+                    .max(LEAST_PRIOR),
             ),
             weight: 0.0,
             mean: prior.mean,
