@@ -42,7 +42,8 @@ pg15 := $(shell scripts/where.sh pg15)
 # Where the sources of that PostgreSQL are, for its own tests; scripts/setup.sh all keeps those of 17.
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
-.PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo bench bench-debezium bench-large bench-compare bench-dashboard soak lint audit clean
+.PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
+.PHONY: bench bench-compare bench-dashboard bench-detection bench-debezium bench-large soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
@@ -97,6 +98,9 @@ bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
 	CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 $(MAKE) loader
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=1GB -- scripts/bench.sh
+
+bench-detection: ## run the detector on simulated series whose truth is known; SIMULATION="--seed 2 --against FILE", as its main.rs says
+	cargo run --release --quiet -p tally-stats --example simulation -- $(SIMULATION)
 
 bench-debezium: ## compare the loader with Debezium's JDBC sink, and Avro with JSON; ROWS="--rows 300000 --own-rows 1000000"
 	scripts/setup.sh peers

@@ -271,3 +271,86 @@ fn a_leap_from_rows_that_are_all_the_same_is_found() {
         }
     }
 }
+
+/// A detector that has seen these values, one a minute.
+fn by_the_minute(values: impl IntoIterator<Item = f64>) -> Detector {
+    let mut detector = Detector::new(true, Options::new(true));
+    for (i, x) in values.into_iter().enumerate() {
+        detector.observe(Some(x), Some(i as i64 * 60_000_000), &SETTINGS).unwrap();
+    }
+    detector
+}
+
+#[test]
+fn trends_and_steps_are_no_spikes_of_the_season_and_hide_none() {
+    let spikes = |detector: &Detector| -> Vec<u64> {
+        let changes = detector.changes(&SETTINGS).into_iter();
+        changes.filter(|c| matches!(c.kind, Kind::Spike | Kind::Dip)).map(|c| c.row).collect()
+    };
+    let mut rng = rng(5);
+    for spike in [1430, 1500, 1800, 3000] {
+        let ramp = (0..spike + 100).map(|i| {
+            let value = f64::from(i) * 0.05 + normal(&mut rng);
+            value + if i == spike { 20.0 } else { 0.0 }
+        });
+        assert_eq!(spikes(&by_the_minute(ramp)).last(), Some(&(spike as u64)), "on a ramp");
+    }
+    let step = by_the_minute((0..6000).map(|i| if i < 1200 { 42.0 } else { 43.0 }));
+    assert!(spikes(&step).iter().all(|row| (1200..1210).contains(row)), "{:?}", spikes(&step));
+}
+
+#[test]
+fn detectors_of_the_first_release_begin_again_with_their_options_and_rows() {
+    // Sensitivity 2, a period of a week, 60 rows of which the last was at 59 minutes, and what followed then.
+    let hex = "020000000000000040fd0040c7a119010000013cfd003a00a60100000000000000389c8c4102000100";
+    let bytes: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect();
+    let mut detector = Detector::from_bytes(&bytes).unwrap();
+    assert_eq!((detector.rows(), detector.times()), (60, Some((59 * 60_000_000, 59 * 60_000_000))));
+    let options = Options { sensitivity: 2.0, period: 7 * 86_400_000_000 };
+    let mut fresh = Detector::new(true, options);
+    for i in 0..100 {
+        let (x, at) = (Some(f64::from(i % 9)), Some((60 + i64::from(i)) * 60_000_000));
+        detector.observe(x, at, &SETTINGS).unwrap();
+        fresh.observe(x, at, &SETTINGS).unwrap();
+    }
+    // The numbers of their rows, and with them the order of sums, differ.
+    let (old, new) = (detector.state(&SETTINGS).unwrap(), fresh.state(&SETTINGS).unwrap());
+    assert!((old.0 - new.0).abs() < 1e-9 && (old.2 - new.2).abs() < 1e-9, "{old:?} {new:?}");
+    assert!(detector.observe(None, Some(0), &SETTINGS).is_err());
+    assert_eq!(Detector::from_bytes(&bytes[..12]), Err(tally_stats::detector::CodecError::Damaged));
+}
+
+#[test]
+fn a_step_under_a_season_is_found_and_the_season_is_forecast() {
+    let mut rng = rng(6);
+    let season = |i: usize| 3.0 * (std::f64::consts::TAU * i as f64 / 12.0).sin();
+    let (mut found, mut wrong, mut off) = (0, 0, 0.0);
+    for _ in 0..20 {
+        let rows: Vec<f64> = (0..600).map(|i| season(i) + normal(&mut rng)).collect();
+        let still = fed(rows.iter().copied());
+        wrong += still.starts(&SETTINGS).len();
+        off += (1..=12)
+            .map(|i| (still.forecast(i as f64, &SETTINGS).unwrap().mean - season(599 + i)).abs())
+            .sum::<f64>();
+        let step = fed(rows.iter().enumerate().map(|(i, x)| x + if i < 400 { 0.0 } else { 2.0 }));
+        found += usize::from(step.starts(&SETTINGS).iter().any(|row| row.abs_diff(400) <= 10));
+    }
+    assert!(found >= 16 && wrong <= 1, "{found} of 20 found, {wrong} wrong");
+    // A forecast without the season is off by 1.9 on average.
+    assert!(off / 240.0 < 0.6, "{:.2}", off / 240.0);
+}
+
+#[test]
+fn a_flag_that_is_set_is_told_soon_and_never_forecast_beyond_its_values() {
+    let flag = |ones: i32| fed((0..144 + ones).map(|i| if i < 144 { 0.0 } else { 1.0 }));
+    let detector = flag(17);
+    assert_eq!(detector.starts(&SETTINGS), [144]);
+    assert!(detector.last_alert().unwrap().1 < 160);
+    for ones in [17, 75, 335] {
+        let detector = flag(ones);
+        let (level, _, _) = detector.state(&SETTINGS).unwrap();
+        let forecast = detector.forecast(1.0, &SETTINGS).unwrap();
+        assert!(level > 0.95 && forecast.low >= 0.0 && forecast.high <= 1.0, "{ones}: {level}, {forecast:?}");
+    }
+}

@@ -136,3 +136,42 @@ fn false_discoveries_are_as_rare_as_promised() {
         );
     }
 }
+
+/// Rows of a series: noise, on a trend or a random walk if it says so.
+fn long(kind: &str, rows: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let mut level = 0.0;
+    let base = if matches!(kind, "trend" | "walk") { "white" } else { kind };
+    let mut values: Vec<f64> = (0..rows.div_ceil(ROWS)).flat_map(|_| noise(base, rng)).take(rows).collect();
+    for x in &mut values {
+        level += match kind {
+            "trend" => 0.05,
+            "walk" => StandardNormal.sample(rng),
+            _ => 0.0,
+        };
+        *x += level;
+    }
+    values
+}
+
+#[test]
+fn surprises_are_as_rare_as_they_say() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let settings = Settings::DEFAULT;
+    for kind in ["white", "AR(1) 0.5", "t(3)", "trend", "walk"] {
+        let (mut rows, mut two, mut three) = (0.0, 0.0, 0.0);
+        for _ in 0..30 {
+            let mut detector = Detector::new(true, Options::new(true));
+            for (i, x) in long(kind, 3000, &mut rng).into_iter().enumerate() {
+                detector.observe(Some(x), Some(i as i64 * 60_000_000), &settings).unwrap();
+                if let Some(surprise) = detector.surprise().filter(|_| i >= 300) {
+                    rows += 1.0;
+                    two += f64::from(surprise >= 2.0);
+                    three += f64::from(surprise >= 3.0);
+                }
+            }
+        }
+        let (two, three) = (1e3 * two / rows, 1e3 * three / rows);
+        println!("{kind}: of 1000 rows, {two:.1} of 2 and more, {three:.2} of 3 and more");
+        assert!((5.0..=18.0).contains(&two) && (0.3..=3.0).contains(&three), "{kind}: {two:.1}, {three:.2}");
+    }
+}

@@ -5,8 +5,10 @@
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 
-/// The version that is written; 1 was never released.
-pub const VERSION: u8 = 2;
+/// The version that is written.
+pub const VERSION: u8 = 3;
+/// The version of pg_tally 0.1.0, of which only the beginning is read. Version 1 was never released.
+const EARLIER: u8 = 2;
 /// The size of the largest state, in bytes.
 pub const MOST_BYTES: usize = 2048;
 /// The memory that reading may claim, in bytes: damaged lengths are refused before anything is allocated.
@@ -35,21 +37,30 @@ pub fn encode(state: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
+/// A state that was read.
+pub enum Stored<State, Beginning> {
+    Whole(State),
+    /// What an earlier version had first, and this one still reads.
+    Beginning(Beginning),
+}
+
 /// Reads a state from its stored form, without checking it.
-pub fn decode<State: DeserializeOwned>(bytes: &[u8]) -> Result<State, CodecError> {
+pub fn decode<State: DeserializeOwned, Beginning: DeserializeOwned>(
+    bytes: &[u8],
+) -> Result<Stored<State, Beginning>, CodecError> {
     match bytes {
-        [VERSION, stored @ ..] => {
-            let (state, read) =
-                bincode::serde::decode_from_slice(stored, config()).map_err(|_| CodecError::Damaged)?;
-            if read == stored.len() {
-                Ok(state)
-            } else {
-                Err(CodecError::Damaged)
-            }
-        }
+        [VERSION, stored @ ..] => match read(stored)? {
+            (state, length) if length == stored.len() => Ok(Stored::Whole(state)),
+            _ => Err(CodecError::Damaged),
+        },
+        [EARLIER, stored @ ..] => Ok(Stored::Beginning(read(stored)?.0)),
         [version, ..] => Err(CodecError::Version(*version)),
         [] => Err(CodecError::Damaged),
     }
+}
+
+fn read<Part: DeserializeOwned>(bytes: &[u8]) -> Result<(Part, usize), CodecError> {
+    bincode::serde::decode_from_slice(bytes, config()).map_err(|_| CodecError::Damaged)
 }
 
 /// Appends the encoding of a state, or of a part of one.

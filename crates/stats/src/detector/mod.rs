@@ -27,10 +27,11 @@ pub use settings::Settings;
 use alerts::Alerts;
 use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
 use clock::{Clock, Row};
+use codec::Stored;
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
 use report::{Drift, Seen};
-use scale::SeriesScale;
+use scale::{Learned, SeriesScale};
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -80,14 +81,16 @@ impl Detector {
     }
 
     /// Reads a detector from its stored form. If a number is out of range, the detector begins again after the last
-    /// row.
+    /// row; so do detectors of pg_tally 0.1.0.
     pub fn from_bytes(bytes: &[u8]) -> Result<Detector, CodecError> {
-        let detector: Detector = codec::decode(bytes)?;
+        let detector: Detector = match codec::decode(bytes)? {
+            Stored::Whole(detector) => detector,
+            Stored::Beginning((options, clock)) => Detector::starting(clock, options),
+        };
         match detector.check() {
-            Ok(()) => Ok(detector),
+            Ok(()) if bytes.first() == Some(&VERSION) => Ok(detector),
             Err(Flaw::Structure(flaw)) => Err(CodecError::Impossible(flaw)),
-            // pg_tally 0.1.0 could store NaN after a jump from rows that were all equal.
-            Err(Flaw::Number(_)) => Ok(detector.restarted()),
+            Ok(()) | Err(Flaw::Number(_)) => Ok(detector.restarted()),
         }
     }
 
@@ -131,7 +134,7 @@ impl Detector {
         let row = Row { row, at, value };
         if !self.segmentation.is_empty() {
             self.scale.choose_unit(value);
-            let learned = self.learn(value, s);
+            let learned = self.learn(&row, s);
             self.judge(row, previous, learned, s);
         } else if self.scale.wait(row) >= s.warm_up {
             self.judge_first_rows(s);
@@ -145,32 +148,36 @@ impl Detector {
         let Some(start) = first.first() else { return };
         let mut previous = start.at;
         self.clock.measure(&first);
-        let learned: Vec<f64> = first.iter().map(|row| self.learn(row.value, s)).collect();
+        let learned: Vec<Learned> = first.iter().map(|row| self.learn(row, s)).collect();
         for (row, x) in first.into_iter().zip(learned) {
             self.judge(row, previous, x, s);
             previous = row.at;
         }
     }
 
-    /// Learns a value, and returns it in the unit of the detector.
-    fn learn(&mut self, x: f64, s: &Settings) -> f64 {
-        let learned = self.scale.learn(x, s);
+    /// Learns the value of a row, and returns it in the unit of the detector.
+    fn learn(&mut self, row: &Row, s: &Settings) -> Learned {
+        let learned = self.scale.learn(row.value, row.row, s);
         if let Some(factor) = learned.rescaled {
             self.segmentation.rescale(factor);
             self.views.rescale(factor);
         }
-        learned.value
+        if let Some(factor) = learned.calmed {
+            self.segmentation.calm(factor, s);
+        }
+        learned
     }
 
-    /// Judges a row; `previous` is the time of the row before, `x` the value in the unit of the detector.
-    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
+    /// Judges a row; `previous` is the time of the row before.
+    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, learned: Learned, s: &Settings) {
         let prior = self.scale.prior(s);
         let place = self.clock.place(row, at);
-        let previous = Previous { place: self.clock.place(row, previous), value: self.views.last() };
-        self.segmentation.observe(x, place, &previous, &prior, self.options.hazard(s), s);
+        let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
+        self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }
+        let x = learned.value;
         let surprise = self.views.observe(x, self.options.phase(at), s);
         self.surprise = Some(surprise.score as f32);
         if self.outliers.admit(surprise.score, s) {
@@ -244,10 +251,15 @@ impl Detector {
     /// The row this many steps ahead; none before a value.
     pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
         let judged = self.judged(s);
+        let last = self.rows().saturating_sub(1);
         let noise = judged.scale.noise(s);
         let (correlation, differences) = (noise.correlation, noise.differences);
-        let drift = Drift { last: judged.views.last(), correlation, differences };
-        report::forecast(judged.seen(), ahead, drift, s)
+        let drift = Drift { last: judged.scale.calm(last), correlation, differences };
+        let calm = report::forecast(judged.seen(), ahead, drift, s)?;
+        let season = judged.scale.season(last.saturating_add(ahead.max(0.0) as u64)) * judged.scale.unit();
+        let (least, most) = judged.scale.range();
+        let [mean, low, high] = [calm.mean, calm.low, calm.high].map(|x| (x + season).clamp(least, most));
+        Some(Forecast { mean, low, high })
     }
 
     /// Rows since the last change.

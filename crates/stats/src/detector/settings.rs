@@ -37,13 +37,13 @@ settings! {
     /// range of the series in 33 steps.
     slope_sd: f64 = 0.03;
     /// Standard deviation of levels, in standard deviations of the series: a change may lead beyond the range so far.
-    level_sd: f64 = 1.5;
+    level_sd: f64 = 3.0;
     /// Shape of the prior of a segment's variance, that of two observations: few enough that a change of the variance
     /// shows, and enough that the first two rows do not decide.
     noise_rows: f64 = 1.0;
-    /// Robust standard deviations at which differences are cut off, beyond which normal noise hardly ever is: jumps do
-    /// not pass for noise.
-    winsor: f64 = 3.0;
+    /// Robust standard deviations at which differences are cut off, beyond which one in eighty of normal noise is: jumps
+    /// do not pass for noise.
+    winsor: f64 = 2.5;
     /// Pseudo-observations of white noise in the estimate of autocorrelation.
     white_rows: f64 = 2.0;
     /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.75 drift and changes look alike.
@@ -89,6 +89,8 @@ settings! {
     local: f64 = 2.0 / 11.0;
     /// Weight of a row in the slow mean and in the activity: that of forty rows.
     slow: f64 = 0.05;
+    /// Weight of a row in the level beside which the season is seen: that of a hundred rows.
+    season_level: f64 = 0.01;
     /// Values that a slot of the seasonal profile needs before it has a mean.
     profile_least: u8 = 3;
     /// Values that a slot of the seasonal profile remembers.
@@ -96,7 +98,7 @@ settings! {
     /// Surprise, about -log10 of a probability, from which a row is an outlier: once in a thousand rows by chance.
     outlier: f64 = 3.0;
     /// Rows for which an outlier silences others.
-    silence: u16 = 200;
+    silence: u16 = 50;
     /// Surprise by which an outlier must exceed the one that silences it: ten times as rare.
     stronger: f64 = 1.0;
 }

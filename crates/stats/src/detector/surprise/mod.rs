@@ -1,18 +1,31 @@
 //! Surprise of a single row: the strongest of several views, each calibrated on the past of the series.
 //!
-//! The views compare the value with all values, with the last ten, and with those at the same phase of the period; and
-//! they compare the mean and the activity of the last forty rows with earlier ones.
+//! The views compare the value with the last ten, as it is and without the season, and with the level and season; and
+//! they compare the mean and the activity of the last forty rows with earlier ones. Where noise differs by phase of the
+//! period, a value is measured in that of its phase.
 
+mod profile;
 mod tail;
 
 use super::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
 use super::settings::Settings;
+use profile::Profile;
 use serde::{Deserialize, Serialize};
 use tail::Tail;
 
 const VIEWS: usize = 5;
-/// The number of slots of the period: hours, if it is a day.
-const SLOTS: usize = 24;
+/// Standard deviations from which a value is far.
+const FAR: f64 = 10.0;
+/// The view of jumps, that of the season, and the first of those that see lasting deviations.
+const JUMP: usize = 1;
+const SEASONAL: usize = 2;
+const LASTING: usize = 3;
+/// Scores between which values become extreme, and log10 of the views' number for common ones.
+const COMMON: f64 = 2.0;
+const EXTREME: f64 = 4.0;
+const MANY_VIEWS: f64 = 0.58;
+/// Standard deviations by which a row may lead the season away.
+const SEASONAL_REACH: f64 = 3.0;
 /// The number of values that a view needs before it counts.
 const LEAST: f32 = 20.0;
 /// The distance, in standard deviations, of a value that differs where all others were equal.
@@ -53,21 +66,22 @@ impl View {
     }
 }
 
-/// Means by phase of the period.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Profile {
-    rows: [u8; SLOTS],
-    means: [f32; SLOTS],
-}
-
 /// The views of single rows, with their calibration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Views {
+    rows: f32,
     last: f64,
+    /// Mean of the last ten values, and of what the season leaves of them.
     local: f64,
+    calm: f64,
+    /// Mean of the last forty values, and the level beside which the season is seen.
     slow: f64,
+    level: f64,
+    /// Mean jump of all rows, and of the last forty.
     jump: f64,
     activity: f64,
+    /// Whether the last value was far from those before.
+    far: bool,
     views: [View; VIEWS],
     /// Tails of the values below and above what was expected, of each view.
     tails: [[Tail; 2]; VIEWS],
@@ -84,31 +98,53 @@ pub struct Surprise {
 impl Views {
     /// Takes in a value; `phase` is its phase in the period, from 0 to 1.
     pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> Surprise {
-        let first = self.views[0].rows == 0.0;
-        if first {
-            (self.last, self.local, self.slow) = (x, x, x);
+        let rows = f64::from(self.rows) + 1.0;
+        if self.rows == 0.0 {
+            (self.last, self.local, self.calm, self.slow, self.level) = (x, x, x, x, x);
         }
-        let rows = f64::from(self.views[0].rows) + 1.0;
-        let jump = (x - self.last).abs();
-        self.last = x;
+        self.rows = rows.min(s.view_memory) as f32;
+        let usual = phase.map(|phase| self.profile.usual(phase, self.jump, QUIET * self.jump, s));
+        let noise = usual.map_or(1.0, |usual| usual.noise);
+        // One row alone leads no mean away; repetition does.
+        let reach = FAR * noise * self.views[JUMP].variance.sqrt();
+        let far = self.views[JUMP].rows > LEAST && (x - self.local).abs() > reach;
+        let alone = far && !self.far;
+        self.far = far;
+        let bounded = |d: f64| if alone { d.clamp(-reach, reach) } else { d };
+
+        let step = bounded(x - self.last);
+        self.last += step;
+        let jump = step.abs();
         self.jump += (jump - self.jump) / rows.min(s.view_memory);
-        self.slow += s.slow * (x - self.slow);
+        self.slow += s.slow * bounded(x - self.slow);
         self.activity += s.slow * (jump - self.activity);
         let quiet = QUIET * self.jump;
         let settled = rows * s.slow > 2.0;
-        let in_season = phase.and_then(|p| self.seasonal(x, p, s));
+
+        let deviation = usual.and_then(|usual| usual.deviation);
+        let tried = usual.is_some_and(|usual| usual.tried);
+        let season = deviation.filter(|_| tried).unwrap_or(0.0);
+        let calm = x - season;
         let residuals = [
-            Some(x),
-            Some(x - self.local),
-            in_season.map(|mean| x - mean),
+            Some((calm - self.calm) / noise),
+            Some((x - self.local) / noise),
+            deviation.map(|deviation| (x - deviation - self.level) / noise),
             settled.then_some(self.slow),
             (settled && quiet > 0.0).then(|| (self.activity + quiet).ln()),
         ];
-        let expected =
-            [self.views[0].mean, self.local, in_season.unwrap_or(self.local), self.local, self.local];
-        self.local += s.local * (x - self.local);
+        let expected = [self.calm + season, self.local, self.level + season, self.local, self.local];
+        if let Some(usual) = usual.filter(|_| rows * s.season_level > 1.0) {
+            // A change of the level is no season.
+            let reach = SEASONAL_REACH * noise * self.views[SEASONAL].variance.sqrt();
+            let off = x - self.level;
+            let off = if tried { deviation.map_or(off, |m| off.clamp(m - reach, m + reach)) } else { off };
+            self.profile.learn(usual, off, jump, s);
+        }
+        self.local += s.local * bounded(x - self.local);
+        self.calm += s.local * bounded(calm - self.calm);
+        self.level += s.season_level.max(1.0 / rows) * bounded(x - self.level);
 
-        let mut surprise = Surprise { score: 0.0, expected: self.local };
+        let mut surprise = Surprise { score: 0.0, expected: expected[1] };
         for (i, residual) in residuals.into_iter().enumerate() {
             let Some(residual) = residual else { continue };
             let view = &mut self.views[i];
@@ -117,34 +153,24 @@ impl Views {
                 let tail = &mut self.tails[i][usize::from(z > 0.0)];
                 let strength = strength(z, s.tail_df.min(rows));
                 let score = tail.score(strength);
-                if view.rows > LEAST && score > surprise.score {
+                // A value that stays where it was is no spike.
+                let speaks = if i < LASTING { jump > 0.0 && (i != SEASONAL || tried) } else { true };
+                if speaks && view.rows > LEAST && score > surprise.score {
                     surprise = Surprise { score, expected: expected[i] };
                 }
                 tail.observe(strength, f64::from(view.rows), s);
             }
-            view.observe(residual, s.view_memory);
+            let reach = FAR * view.variance.sqrt();
+            let learned = if alone { residual.clamp(view.mean - reach, view.mean + reach) } else { residual };
+            view.observe(learned, s.view_memory);
         }
-        surprise
-    }
-
-    /// Takes a value into the profile; returns the mean of its phase so far, once it is known.
-    fn seasonal(&mut self, x: f64, phase: f64, s: &Settings) -> Option<f64> {
-        let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
-        let (rows, mean) = (&mut self.profile.rows[slot], &mut self.profile.means[slot]);
-        let known = (*rows >= s.profile_least).then_some(f64::from(*mean));
-        *rows = rows.saturating_add(1).min(s.profile_memory);
-        *mean = (f64::from(*mean) + (x - f64::from(*mean)) / f64::from(*rows)) as f32;
-        known
-    }
-
-    /// The last value.
-    pub fn last(&self) -> f64 {
-        self.last
+        Surprise { score: greatest(surprise.score), ..surprise }
     }
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        for number in [&mut self.last, &mut self.local, &mut self.slow, &mut self.jump, &mut self.activity] {
+        let numbers = [&mut self.last, &mut self.local, &mut self.calm, &mut self.slow, &mut self.level];
+        for number in numbers.into_iter().chain([&mut self.jump, &mut self.activity]) {
             *number *= factor;
         }
         let (activity, values) =
@@ -154,18 +180,30 @@ impl Views {
             view.mean *= factor;
             view.variance *= factor * factor;
         }
-        for mean in &mut self.profile.means {
-            *mean = (f64::from(*mean) * factor) as f32;
-        }
+        self.profile.rescale(factor);
     }
 
     pub fn check(&self) -> Check {
-        let means = [self.last, self.local, self.slow, self.jump, self.activity];
+        let means = [self.last, self.local, self.calm, self.slow, self.level];
         let sound = means.iter().all(|x| within(*x, MOST_VALUE))
-            && self.views.iter().all(View::sound)
-            && self.profile.means.iter().all(|x| within((*x).into(), MOST_VALUE));
+            && [self.rows.into(), self.jump, self.activity].iter().all(|x| up_to(*x, MOST_VALUE))
+            && self.views.iter().all(View::sound);
         number(sound, "a mean of its values is out of range")?;
+        self.profile.check()?;
         self.tails.iter().flatten().try_for_each(Tail::check)
+    }
+}
+
+/// The calibrated score of the greatest of all views, each of which is calibrated by itself.
+///
+/// Of common values, one in a hundred, the views have nearly four times as many; extreme ones are extreme in all views.
+/// By simulation the excess goes down evenly between these.
+fn greatest(score: f64) -> f64 {
+    let common = 1.0 - MANY_VIEWS / COMMON;
+    if score < COMMON {
+        score * common
+    } else {
+        score - MANY_VIEWS * ((EXTREME - score) / (EXTREME - COMMON)).max(0.0)
     }
 }
 

@@ -1,0 +1,193 @@
+//! Fleets of series in which nothing happens, and the same with one step: what is reported, at a false discovery rate
+//! of 5 %?
+
+use crate::draw::{add, deviation, summed, Draw};
+use tally_stats::detector::{Detector, Options, Settings};
+use tally_stats::fleet::{changed_share, discoveries, probability};
+
+const ROWS: usize = 300;
+const HOUR: i64 = 3_600_000_000;
+const STEP: f64 = 1.5;
+const NOMINAL: f64 = 0.05;
+/// Unchanged series for each changed one in a mixed fleet.
+const UNCHANGED: usize = 9;
+
+/// Makes the values; the argument is the factor of the rate of events of each row.
+type Make = fn(&mut Draw, &[f64]) -> Vec<f64>;
+
+pub struct Family {
+    pub name: &'static str,
+    make: Make,
+    /// Whether a step changes the rate of events, and does not add to the values.
+    events: bool,
+}
+
+const fn values(name: &'static str, make: Make) -> Family {
+    Family { name, make, events: false }
+}
+
+const fn events(name: &'static str, make: Make) -> Family {
+    Family { name, make, events: true }
+}
+
+pub const FAMILIES: [Family; 26] = [
+    values("white", |d, r| d.white(r.len())),
+    values("AR(1) 0.5", |d, r| d.correlated(0.5, r.len())),
+    values("AR(1) 0.9", |d, r| d.correlated(0.9, r.len())),
+    values("MA(5)", |d, r| {
+        let e = d.white(r.len() + 5);
+        e.windows(6).map(|w| w.iter().sum::<f64>() / 6f64.sqrt()).collect()
+    }),
+    values("t(3)", |d, r| d.student(3.0, r.len())),
+    values("t(2.2)", |d, r| d.student(2.2, r.len())),
+    values("Laplace", |d, r| d.laplace(r.len())),
+    values("exponential", |d, r| d.exponential(r.len())),
+    values("log-normal", |d, r| d.log_normal(r.len())),
+    values("rounded", |d, r| d.white(r.len()).iter().map(|x| (x * 0.7).round()).collect()),
+    values("yearly season", |d, r| seasonal(d, r.len(), 12.0, 2.0)),
+    values("season of 7", |d, r| seasonal(d, r.len(), 7.0, 2.0)),
+    values("daily sine", |d, r| seasonal(d, r.len(), 24.0, 3.0)),
+    values("weekends", |d, r| {
+        let mut x = d.white(r.len());
+        x.iter_mut().enumerate().for_each(|(i, x)| *x += if i / 24 % 7 >= 5 { 3.0 } else { 0.0 });
+        x
+    }),
+    values("trend", |d, r| {
+        let mut x = d.white(r.len());
+        x.iter_mut().enumerate().for_each(|(i, x)| *x += 0.05 * i as f64);
+        x
+    }),
+    values("walk", |d, r| {
+        let steps = d.white(r.len());
+        summed(steps)
+    }),
+    values("two states", |d, r| {
+        let mut x = d.white(r.len());
+        x.iter_mut().for_each(|x| *x += if d.chance(0.3) { 30.0 } else { 0.0 });
+        x
+    }),
+    events("Poisson 0.2", |d, r| poisson(d, r, 0.2)),
+    events("Poisson 2", |d, r| poisson(d, r, 2.0)),
+    events("Poisson 0.2 x 10", |d, r| scaled(poisson(d, r, 0.2), 10.0)),
+    events("Poisson 0.2 / 60", |d, r| scaled(poisson(d, r, 0.2), 1.0 / 60.0)),
+    events("Poisson 0.2 x -1", |d, r| scaled(poisson(d, r, 0.2), -1.0)),
+    events("negative binomial", |d, r| {
+        let rate = |d: &mut Draw, r: f64| d.gamma(0.5) * 9.0 * r;
+        r.iter()
+            .map(|&r| {
+                let rate = rate(d, r);
+                d.poisson(rate)
+            })
+            .collect()
+    }),
+    events("purchases", |d, r| sparse(d, r, 0.2, |d| d.normal().exp())),
+    events("rare sizes", |d, r| sparse(d, r, 0.1, |d| 100.0 * d.gamma(2.0))),
+    events("flags 0.1", |d, r| r.iter().map(|r| f64::from(d.chance(0.1 * r))).collect()),
+];
+
+fn seasonal(d: &mut Draw, n: usize, period: f64, size: f64) -> Vec<f64> {
+    let mut x = d.white(n);
+    let season = d.season(period, n);
+    add(&mut x, &season, size);
+    x
+}
+
+fn poisson(d: &mut Draw, rates: &[f64], mean: f64) -> Vec<f64> {
+    rates.iter().map(|r| d.poisson(mean * r)).collect()
+}
+
+fn scaled(x: Vec<f64>, factor: f64) -> Vec<f64> {
+    x.into_iter().map(|x| x * factor).collect()
+}
+
+/// Zeros, and at times a size.
+fn sparse(d: &mut Draw, rates: &[f64], share: f64, size: fn(&mut Draw) -> f64) -> Vec<f64> {
+    rates.iter().map(|r| if d.chance(share * r) { size(d) } else { 0.0 }).collect()
+}
+
+impl Family {
+    /// A series, and the row of its step if it has one: of 1.5 standard deviations of the series, or to the fivefold
+    /// rate.
+    fn draw(&self, seed: u64, number: usize, changed: bool) -> (Vec<f64>, Option<usize>) {
+        let mut d = Draw::new(seed, self.name, number);
+        let start = d.whole(100, 250);
+        let mut rates = vec![1.0; ROWS];
+        if changed && self.events {
+            rates[start..].fill(5.0);
+        }
+        let mut x = (self.make)(&mut d, &rates);
+        if changed && !self.events {
+            let step = STEP * deviation(&x) * d.sign();
+            x[start..].iter_mut().for_each(|x| *x += step);
+        }
+        if !self.events && self.name != "rounded" {
+            d.place(&mut x);
+        }
+        (x, changed.then_some(start))
+    }
+
+    pub fn run(&self, seed: u64, series: usize, s: &Settings) -> Report {
+        let mut told = vec![];
+        for number in 0..series {
+            let (x, start) = self.draw(seed, number, number % 2 == 1);
+            let mut detector = Detector::new(true, Options::new(true));
+            for (i, x) in x.into_iter().enumerate() {
+                detector.observe(Some(x), Some(i as i64 * HOUR), s).expect("rows in order");
+            }
+            let found = detector.starts(s);
+            let near = start.is_some_and(|c| found.iter().any(|f| f.abs_diff(c as u64) <= 10));
+            told.push(Told {
+                changed: start.is_some(),
+                found: !found.is_empty(),
+                near,
+                evidence: detector.evidence_since(1, s),
+            });
+        }
+        report(&told)
+    }
+}
+
+struct Told {
+    changed: bool,
+    found: bool,
+    near: bool,
+    evidence: f64,
+}
+
+/// What is reported of a fleet, all as shares.
+pub struct Report {
+    /// Unchanged series that were reported from a fleet in which nothing happened.
+    pub null: f64,
+    /// False ones in the report of a fleet of which every tenth series changed, and changed ones that were reported.
+    pub false_share: f64,
+    pub power: f64,
+    /// Unchanged series with a change in their segmentation, and changed ones with the right one.
+    pub false_found: f64,
+    pub found: f64,
+}
+
+fn report(told: &[Told]) -> Report {
+    let (changed, still): (Vec<&Told>, Vec<&Told>) = told.iter().partition(|t| t.changed);
+    let listed = |evidence: &[f64]| {
+        let share = changed_share(evidence, || ());
+        let probabilities: Vec<f64> = evidence.iter().map(|&b| probability(b, share)).collect();
+        discoveries(&probabilities, NOMINAL).expect("memory").0
+    };
+    let quiet: Vec<f64> = still.iter().map(|t| t.evidence).collect();
+    let mut mixed = quiet.clone();
+    mixed.extend(changed.iter().take(still.len() / UNCHANGED).map(|t| t.evidence));
+    let list = listed(&mixed);
+    let wrong = list.iter().filter(|i| **i < quiet.len()).count();
+    // The power is that at the least evidence that was reported.
+    let least = list.last().map_or(f64::INFINITY, |i| mixed[*i]);
+    let share = |list: &[&Told], which: fn(&Told) -> bool| {
+        list.iter().filter(|t| which(t)).count() as f64 / list.len().max(1) as f64
+    };
+    Report {
+        null: listed(&quiet).len() as f64 / quiet.len().max(1) as f64,
+        false_share: wrong as f64 / list.len().max(1) as f64,
+        power: changed.iter().filter(|t| t.evidence >= least).count() as f64 / changed.len().max(1) as f64,
+        false_found: share(&still, |t| t.found),
+        found: share(&changed, |t| t.near),
+    }
+}

@@ -1,0 +1,77 @@
+//! The season of a series: how its level and its jumps differ by phase of the period.
+
+use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
+use crate::detector::settings::Settings;
+use serde::{Deserialize, Serialize};
+
+/// The number of slots of the period: hours, if it is a day.
+const SLOTS: usize = 24;
+/// Values at which the jumps of a slot are trusted by half.
+const SHRINKAGE: f64 = 20.0;
+
+/// Deviations from the level, and mean jumps, by phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The slot of the last row, and the periods that have passed.
+    last: u8,
+    periods: u8,
+    rows: [u8; SLOTS],
+    deviations: [f32; SLOTS],
+    jumps: [f32; SLOTS],
+}
+
+/// What is usual at a phase, by the rows before.
+#[derive(Clone, Copy, Debug)]
+pub struct Usual {
+    slot: usize,
+    /// Deviation from the level; none before it is known from an earlier period.
+    pub deviation: Option<f64>,
+    /// Whether the deviations have been tried for a period: those of the first may be wrong because of a change in it.
+    pub tried: bool,
+    /// Size of noise relative to that of all phases.
+    pub noise: f64,
+}
+
+impl Profile {
+    /// The usual at a phase from 0 to 1; `jump` is the mean jump of all rows, `quiet` the least that counts.
+    pub fn usual(&self, phase: f64, jump: f64, quiet: f64, s: &Settings) -> Usual {
+        let slot = ((phase * SLOTS as f64) as usize).min(SLOTS - 1);
+        let rows = f64::from(self.rows[slot]);
+        let relative = (f64::from(self.jumps[slot]) + quiet) / (jump + quiet);
+        // Shrunk on the logarithmic scale.
+        let noise = if relative > 0.0 { relative.powf(rows / (rows + SHRINKAGE)) } else { 1.0 };
+        let periods = self.periods.saturating_add(u8::from(slot < usize::from(self.last)));
+        let known = periods > 0 && self.rows[slot] >= s.profile_least;
+        Usual {
+            slot,
+            deviation: known.then_some(f64::from(self.deviations[slot])),
+            tried: periods > 1,
+            noise,
+        }
+    }
+
+    /// Learns the deviation from the level and the jump of a row.
+    pub fn learn(&mut self, usual: Usual, deviation: f64, jump: f64, s: &Settings) {
+        let slot = usual.slot;
+        self.periods = self.periods.saturating_add(u8::from(slot < usize::from(self.last)));
+        self.last = slot as u8;
+        let rows = self.rows[slot].saturating_add(1).min(s.profile_memory);
+        self.rows[slot] = rows;
+        for (mean, x) in [(&mut self.deviations[slot], deviation), (&mut self.jumps[slot], jump)] {
+            *mean = (f64::from(*mean) + (x - f64::from(*mean)) / f64::from(rows)) as f32;
+        }
+    }
+
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
+        for x in self.deviations.iter_mut().chain(&mut self.jumps) {
+            *x = (f64::from(*x) * factor) as f32;
+        }
+    }
+
+    pub fn check(&self) -> Check {
+        let sound = self.deviations.iter().all(|x| within((*x).into(), MOST_VALUE))
+            && self.jumps.iter().all(|x| up_to((*x).into(), MOST_VALUE));
+        number(sound, "a mean of its season is out of range")
+    }
+}
