@@ -118,7 +118,7 @@ BEGIN
         'forecast(observe(NULL, 1), -1)',
         '''x''::detector',
         '''\x02''::detector',
-        '''\x0300''::detector',
+        '''\x0400''::detector',
         '''\x01''::detector',
         '(SELECT detect(x, at) FROM (VALUES (1, ''2026-01-02Z''::timestamptz), (1, ''2026-01-01Z'')) v(x, at))',
         'important_changes(''SELECT 1 AS x'')',
