@@ -40,7 +40,7 @@ pub fn encode(state: &impl Serialize) -> Vec<u8> {
 /// A state that was read.
 pub enum Stored<State, Beginning> {
     Whole(State),
-    /// What an earlier version had first, and this one still reads.
+    /// The part that an earlier version had first, and this one still reads.
     Beginning(Beginning),
 }
 

@@ -101,7 +101,9 @@ impl SeriesScale {
         }
         let first = self.spread.rows() == 0.0;
         let difference = x - std::mem::replace(&mut self.last, x);
-        let calmed = if first { None } else { self.find_season(row, difference, s) };
+        // At the end of double precision a value and its season would be beyond it.
+        let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end();
+        let calmed = if seasonal { self.find_season(row, difference, s) } else { None };
         let (season, before) = (self.season.deviation(row), self.season.deviation(row.saturating_sub(1)));
         self.spread.observe(x - season);
         self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);

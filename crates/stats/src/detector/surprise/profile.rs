@@ -20,7 +20,7 @@ pub struct Profile {
     jumps: [f32; SLOTS],
 }
 
-/// What is usual at a phase, by the rows before.
+/// The usual at a phase, by the rows before.
 #[derive(Clone, Copy, Debug)]
 pub struct Usual {
     slot: usize,
