@@ -4,6 +4,7 @@ use super::Key;
 use crate::pg::expression::same;
 use crate::pg::list::{integers, items};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{GroupingFunc, List, Node, PlannerInfo};
 
 /// The groupings of a query, and what GROUPING() asks of them.
@@ -29,8 +30,7 @@ impl GroupingSets {
             }
             // Where a result shows one of two equal keys, or a constant, it does not say which set it is of.
             let is_unclear = |(place, key): (usize, &Key)| {
-                !key.shape.series && !key.shape.depends_on_time()
-                    || keys[..place].iter().any(|other| same(other.node, key.node))
+                key.shape == Shape::FREE || keys[..place].iter().any(|other| same(other.node, key.node))
             };
             if keys.iter().enumerate().any(is_unclear) {
                 return Err(Reason::GroupingSets);

@@ -1,5 +1,6 @@
 //! What all rooms of the answered queries speak of: shapes, results of aggregates, and the reasons why a tree does not answer.
 
+pub mod join;
 pub mod reason;
 pub mod results;
 pub mod shape;
