@@ -279,3 +279,15 @@ pub fn order_of(type_oid: Oid) -> Option<Oid> {
     let family = unsafe { (*pg_sys::lookup_type_cache(type_oid, wanted)).btree_opf };
     (family != Oid::INVALID).then_some(family)
 }
+
+/// Returns the operator for equality of a type, by which its values can be hashed, from PostgreSQL's cache of types; None if there is none.
+pub fn equality_of(type_oid: Oid) -> Option<Oid> {
+    if type_oid == Oid::INVALID {
+        return None;
+    }
+    // SAFETY: the type exists, and PostgreSQL keeps its entry for ever.
+    unsafe {
+        let operator = (*pg_sys::lookup_type_cache(type_oid, pg_sys::TYPECACHE_EQ_OPR as i32)).eq_opr;
+        (operator != Oid::INVALID && pg_sys::op_hashjoinable(operator, type_oid)).then_some(operator)
+    }
+}

@@ -21,6 +21,7 @@ pub mod plain;
 pub mod process;
 pub mod range;
 pub mod relation;
+pub mod relids;
 mod reserve;
 pub mod right;
 pub mod rows;

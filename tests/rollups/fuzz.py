@@ -21,6 +21,7 @@ from pathlib import Path
 
 from answers import ask, difference
 from grammar import Grammar
+from joins import Dimension
 from session import ServerError, Session
 from tables import Table
 
@@ -66,6 +67,7 @@ class Fuzzer:
         """Make one table, and ask it between writes."""
         draw, self.history = random.Random(f"{self.seed} {number}"), []
         table = Table(draw, "t")
+        table.dimension = Dimension(draw, table)
         self.run(f"SET TimeZone = '{table.zone}'")
         for statement in table.create():
             self.run(statement)
@@ -177,7 +179,7 @@ class Fuzzer:
 
     def offset(self, number, query, others):
         """Ask in one statement what differs between the query and one that cannot be rewritten."""
-        fenced = query.sql.replace("@t_view", "@t").replace("FROM @t", "FROM (SELECT * FROM @t OFFSET 0) t")
+        fenced = query.sql.replace("@t_view", "@t").replace("FROM @t", "FROM (SELECT * FROM @t OFFSET 0) t").replace("JOIN @t", "JOIN (SELECT * FROM @t OFFSET 0) t")
         both = f"(({query.sql}) EXCEPT ALL ({fenced})) UNION ALL (({fenced}) EXCEPT ALL ({query.sql}))"
         answer = self.ask("exact", others, both)
         self.seen["with offset"] += 1
@@ -211,7 +213,7 @@ def fuzz(options):
             fuzzer.differs(number, f"the round failed: {error}", (fuzzer.history or [""])[-1])
             fuzzer.session.close()
             fuzzer.session = connect()
-            fuzzer.run("DROP TABLE IF EXISTS t CASCADE")
+            fuzzer.run("DROP TABLE IF EXISTS t, t_dimension CASCADE")
         number += 1
         if len(fuzzer.found) >= (1 if options.mutant else options.most) or options.round is not None:
             break

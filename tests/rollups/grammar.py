@@ -1,5 +1,6 @@
 """Random queries as BI tools compose them, over a table of tests/rollups/tables.py that they call @t."""
 
+from joins import Join
 from tables import FLOATS, INTEGERS, SERIES, ZONES
 from wrappers import Grouped, wrap
 
@@ -22,7 +23,7 @@ class Grammar:
     """Composes queries over one table."""
 
     def __init__(self, draw, table):
-        self.draw, self.table, self.eligible, self.inexact = draw, table, True, False
+        self.draw, self.table, self.eligible, self.inexact, self.join = draw, table, True, False, None
 
     def some(self, *choices):
         return self.draw.choice(choices)
@@ -235,10 +236,19 @@ class Grammar:
         if self.chance(0.04):
             return self.points()
         keys = [self.time() for _ in range(self.some(0, 1, 1, 1, 2))]
+        if self.chance(0.25):
+            self.join = Join(self.draw, self.table, self)
+            self.eligible &= self.join.eligible
+            if self.join.alias and self.chance(0.7):
+                keys = keys[:self.some(0, 1)] + [self.join.key()]
         if self.table.series and self.chance(0.5):
             keys += [self.key() for _ in range(self.some(1, 1, 2))]
         aggregates = [self.aggregate() for _ in range(self.some(1, 1, 2, 3, 5))]
-        where, source = self.where(), self.source()
+        if self.join and self.join.alias and self.chance(0.4):
+            aggregates.append(self.join.aggregate())
+        where, source = self.where(), self.join.source if self.join else self.source()
+        if self.join and self.join.where:
+            where = f"{where} AND {self.join.where}" if where else f" WHERE {self.join.where}"
         having = self.some("", "", "", " HAVING count(*) > 1", " HAVING count(*) >= 3 AND min(v0) IS NOT NULL", " HAVING max(v0) > min(v0)") if keys else self.some("", "", "", " HAVING count(*) > 1")
         numbers = ", ".join(str(i + 1) for i in range(len(keys)))
         named = [f"{key} AS k{i}" for i, key in enumerate(keys)]
@@ -286,7 +296,6 @@ class Grammar:
         if kind == 2:
             return f"(SELECT * FROM @t WHERE {self.condition()}) AS virtual_table"
         if kind == 3 and self.table.series and self.chance(0.5):
-            self.eligible = False
             column = self.draw.choice(list(self.table.series))
             listed = ", ".join(f"({v}::{self.table.series[column]})" for v in self.draw.choices(SERIES[self.table.series[column]], k=3))
             return f"@t JOIN (VALUES {listed}) d(k) ON @t.{column} = d.k"

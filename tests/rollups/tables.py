@@ -56,6 +56,7 @@ class Table:
         self.nulls = {column: draw.choice([0, 0, 0.1, 0.9]) for column in self.values}
         self.extremes = {column: draw.choice([0, 0, 0, 0.02, 0.3]) for column in self.values}
         self.not_null = draw.random() < 0.8
+        self.dimension = None
         self.partitioned = draw.random() < 0.25
         self.indexed = draw.random() < 0.7
         # Columns whose equal values look the same.
@@ -134,6 +135,8 @@ class Table:
         if self.indexed:
             yield f"CREATE INDEX ON {self.name} ({', '.join([*self.series, 'at'])})"
         yield self.rows(self.draw.choice([1, 40, 200, 600]))
+        if self.dimension:
+            yield from self.dimension.create()
         yield f"CREATE VIEW {self.name}_view AS SELECT * FROM {self.name}"
         values, series = (f"'{{{','.join(columns)}}}'" for columns in (self.values, self.series))
         yield f"SELECT powertree_create('{self.name}', 'at', {values}, '{self.leaf}', {series})"
@@ -141,7 +144,7 @@ class Table:
         yield f"ANALYZE {self.name}"
 
     def drop(self):
-        return f"DROP TABLE {self.name} CASCADE"
+        return f"DROP TABLE {self.name}{f', {self.dimension.name}' if self.dimension else ''} CASCADE"
 
     def write(self):
         """Random statements that change the table, and may run in a transaction."""

@@ -22,7 +22,8 @@ use node::path::{self, cheapest};
 use node::Rollup;
 use pgrx::pg_sys::{self, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
-use question::{check, Grouping, Question, Source};
+use question::source::{check, Source};
+use question::{Grouping, Question};
 use std::ffi::c_void;
 use terms::reason::Reason;
 
@@ -71,7 +72,7 @@ unsafe extern "C-unwind" fn add_paths(
     }
 }
 
-/// Offers the answer of a tree, if there is one of the table.
+/// Offers the answers of trees of the tables.
 unsafe fn consider(
     root: *mut PlannerInfo,
     input: *mut RelOptInfo,
@@ -80,27 +81,30 @@ unsafe fn consider(
 ) {
     // SAFETY: the planner passes the query that it is planning, and the relations of it.
     unsafe {
-        let Some((source, entry)) = Source::of(root, input) else { return };
         if cells::inside() {
             return;
         }
-        if settings::tree_notices() || found::is_asked() {
-            for (tree, name) in cells::idle_trees_of(source.table) {
-                found::note(tree, &name, &Err(Reason::Stale));
-                report(&name, source.table, &Reason::Stale);
+        for (source, entry) in Source::all(root, input) {
+            if settings::tree_notices() || found::is_asked() {
+                for (tree, name) in cells::idle_trees_of(source.table) {
+                    found::note(tree, &name, &Err(Reason::Stale));
+                    report(&name, source.table, &Reason::Stale);
+                }
             }
-        }
-        let trees = cells::trees_of(source.table);
-        if trees.is_empty() {
-            return;
-        }
-        let checked = check(root, entry);
-        for tree in &trees {
-            let question = checked.clone().and_then(|()| Question::of(tree, &source, root, input, grouping));
-            let offered = question.and_then(|question| path::offer(&question, root, input, output, grouping));
-            found::note(tree.id, &tree.name, &offered);
-            if let Err(reason) = offered {
-                report(&tree.name, tree.base, &reason);
+            let trees = cells::trees_of(source.table);
+            if trees.is_empty() {
+                continue;
+            }
+            let checked = check(root, entry);
+            for tree in &trees {
+                let question =
+                    checked.clone().and_then(|()| Question::of(tree, &source, root, input, grouping));
+                let offered =
+                    question.and_then(|question| path::offer(&question, root, input, output, grouping));
+                found::note(tree.id, &tree.name, &offered);
+                if let Err(reason) = offered {
+                    report(&tree.name, tree.base, &reason);
+                }
             }
         }
     }

@@ -7,5 +7,5 @@ EXECUTE metabase('2026-01-01Z', '2026-02-01Z', 'bybit');
 SET plan_cache_mode = force_generic_plan;
 -- from tree
 EXECUTE metabase('2026-01-01Z', '2026-02-01Z', 'kraken');
--- from table
+-- from tree
 SELECT "Symbols"."sector" AS "sector", SUM("public"."trades"."size") FROM "public"."trades" LEFT JOIN "public"."symbols" AS "Symbols" ON "public"."trades"."symbol" = "Symbols"."symbol" GROUP BY "Symbols"."sector";

@@ -5,9 +5,9 @@ SELECT symbol, date_trunc('day', at), count(*), grouping(symbol) FROM trades GRO
 SELECT exchange, symbol, sum(size) FROM trades GROUP BY CUBE (exchange, symbol);
 -- from tree
 SELECT exchange, symbol, sum(size) FROM trades GROUP BY GROUPING SETS ((exchange), (symbol), ());
--- from table
+-- from tree
 SELECT d.sector, count(*), sum(size) FROM trades JOIN symbols d USING (symbol) WHERE d.sector = 'Tech' GROUP BY d.sector;
--- from table
+-- from tree, exact from table
 SELECT d.sector, date_trunc('month', at), count(*), avg(price) FROM trades JOIN symbols d USING (symbol) GROUP BY 1, 2;
--- from table
+-- from tree
 SELECT symbol, count(*) FROM trades WHERE symbol IN (SELECT symbol FROM watchlist) GROUP BY 1;

@@ -50,7 +50,7 @@ impl EndRows {
         let asked = memory::collect(
             spots.iter().map(|&(series, position)| Spot { series: &places.series[series], position }),
         );
-        read_spots(places.tree, numbers, &asked, |spot, row| {
+        read_spots(&places.tree, numbers, &asked, |spot, row| {
             let row = |place| row.get(place + 2);
             // SAFETY: both values are of the column.
             let same = |place: usize, known| unsafe { storage[place].is_alike(known, row(place)) };

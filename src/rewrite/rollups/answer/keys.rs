@@ -210,8 +210,7 @@ impl Groups {
     pub fn value(&self, group: &Group, key: usize) -> Option<Datum> {
         let set = &self.sets[group.set];
         let (class, place) = set.classes[key];
-        let combinations = [&set.of_series, &set.of_time, &set.of_both][class];
-        combinations.value(group.place?, place)
+        set.combinations()[class].value(group.place?, place)
     }
 
     /// Forgets the groups, but not the values of keys.
@@ -222,14 +221,12 @@ impl Groups {
 
     /// Bytes that groups take.
     pub fn memory(&self) -> usize {
-        self.all.len() * (size_of::<Group>() + 2 * size_of::<([u32; 3], u32)>())
+        self.all.len() * (size_of::<Group>() + 2 * size_of::<(Numbers, u32)>())
     }
 
     /// Bytes that values of keys take.
     pub fn memory_of_keys(&self) -> usize {
-        let of_set = |set: &SetGroups| -> usize {
-            [&set.of_series, &set.of_time, &set.of_both].map(Combinations::memory).iter().sum()
-        };
+        let of_set = |set: &SetGroups| -> usize { set.combinations().map(Combinations::memory).iter().sum() };
         self.sets.iter().map(of_set).sum()
     }
 
@@ -250,46 +247,56 @@ impl Groups {
 
 /// The groups of one grouping set.
 struct SetGroups {
-    /// For each key the combinations that it is in, of series, of time or of both, and its place there.
+    /// For each key the combinations that it is in, of time, of series, of joined rows or of several of these, and its place there.
     classes: Vec<(usize, usize)>,
-    of_series: Combinations,
     of_time: Combinations,
-    of_both: Combinations,
-    numbers: HashMap<[u32; 3], u32, FxBuildHasher>,
+    of_series: Combinations,
+    of_joined: Combinations,
+    of_several: Combinations,
+    numbers: HashMap<Numbers, u32, FxBuildHasher>,
 }
+
+/// The numbers of combinations of each class.
+type Numbers = [u32; 4];
 
 impl SetGroups {
     fn new(keys: Vec<GroupKey>) -> SetGroups {
-        let mut counts = [0; 3];
-        let class = |key: &GroupKey| {
-            let class = match (key.shape.series, key.shape.depends_on_time()) {
-                (true, false) => 0,
-                (false, _) => 1,
-                (true, true) => 2,
+        let mut classes = Vec::new();
+        let mut parts: [Vec<GroupKey>; 4] = Default::default();
+        for key in keys {
+            let class = match () {
+                () if key.shape.is_of_time_alone() => 0,
+                () if key.shape.is_of_series_alone() => 1,
+                () if key.shape == Shape::JOINED => 2,
+                () => 3,
             };
-            counts[class] += 1;
-            (class, counts[class] - 1)
-        };
-        let classes = keys.iter().map(class).collect();
-        let (with_series, of_time): (Vec<GroupKey>, Vec<GroupKey>) =
-            keys.into_iter().partition(|key| key.shape.series);
-        let (of_both, of_series): (Vec<GroupKey>, Vec<GroupKey>) =
-            with_series.into_iter().partition(|key| key.shape.depends_on_time());
+            classes.push((class, parts[class].len()));
+            parts[class].push(key);
+        }
+        let [of_time, of_series, of_joined, of_several] = parts;
+        let several = of_several.iter().fold(Shape::FREE, |all, key| all.and(key.shape));
         SetGroups {
             classes,
-            of_series: Combinations::new(of_series, Shape::SERIES),
             of_time: Combinations::new(of_time, Shape::TIME),
-            of_both: Combinations::new(of_both, Shape::BOTH),
+            of_series: Combinations::new(of_series, Shape::SERIES),
+            of_joined: Combinations::new(of_joined, Shape::JOINED),
+            of_several: Combinations::new(of_several, several),
             numbers: HashMap::default(),
         }
     }
 
+    /// The combinations, in the order of the classes.
+    fn combinations(&self) -> [&Combinations; 4] {
+        [&self.of_time, &self.of_series, &self.of_joined, &self.of_several]
+    }
+
     /// The values of the keys at a place, by their numbers.
-    fn values(&mut self, places: &Places, place: Place, context: MemoryContext) -> [u32; 3] {
+    fn values(&mut self, places: &Places, place: Place, context: MemoryContext) -> Numbers {
         [
-            self.of_series.number(places, place, context),
             self.of_time.number(places, place, context),
-            self.of_both.number(places, place, context),
+            self.of_series.number(places, place, context),
+            self.of_joined.number(places, place, context),
+            self.of_several.number(places, place, context),
         ]
     }
 }

@@ -2,7 +2,10 @@
 
 mod end_rows;
 pub mod ends;
+pub mod joined;
 mod keys;
+mod limits;
+mod matching;
 mod measure;
 mod place;
 pub mod prepared;
@@ -21,7 +24,9 @@ use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::settings::{self, Answering};
+use joined::Joined;
 use keys::{Group, Groups};
+use matching::Matching;
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use place::{Place, Places};
 use prepared::Prepared;
@@ -32,8 +37,6 @@ use wanting::Wanting;
 
 /// The groups and their results, in memory of its own.
 pub struct Answer {
-    tree: Rc<Tree>,
-    cells: Vec<Range>,
     found: FoundGroups,
     pub counts: Counts,
 }
@@ -41,7 +44,7 @@ pub struct Answer {
 impl Answer {
     /// Puts a group and its results into the row; false after the last group. They are asked for in their order.
     pub fn show(&self, prepared: &Prepared, number: usize) -> bool {
-        let FoundGroups { stored, groups, results, ends, series, .. } = &self.found;
+        let FoundGroups { stored, groups, results, ends, places, .. } = &self.found;
         let row = prepared.row;
         let in_memory = match stored {
             Some(rows) if number < rows.count => {
@@ -52,7 +55,7 @@ impl Answer {
             None => number,
         };
         let Some(group) = groups.all.get(in_memory) else { return false };
-        prepared.show(group, groups, series, &self.tree, &self.cells);
+        prepared.show(group, groups, places);
         let count = prepared.aggregates.len();
         let results = results[in_memory * count..].iter().take(count);
         results.enumerate().for_each(|(place, &result)| row.set(prepared.first_result + place, result));
@@ -71,7 +74,7 @@ impl Answer {
     }
 
     pub fn cells(&self) -> usize {
-        self.cells.len()
+        self.found.places.cells.len()
     }
 
     /// The number of times that groups were summed up, since they did not fit into memory together.
@@ -82,10 +85,9 @@ impl Answer {
 
 impl Prepared {
     /// Puts a group into the row, without its results.
-    fn show(&self, group: &Group, groups: &Groups, series: &[Vec<Datum>], tree: &Tree, cells: &[Range]) {
+    fn show(&self, group: &Group, groups: &Groups, places: &Places) {
         if let Some(place) = group.place {
-            self.columns.set_series(self.row, &series[place.series]);
-            self.columns.set_position(self.row, tree, cells[place.cell].first);
+            places.set(place);
         }
         self.sets.show(group.set, self.row, |key| groups.value(group, key));
     }
@@ -123,26 +125,33 @@ impl Prepared {
 
     /// Reads the cells and sums them up.
     fn read(&self, tree: Rc<Tree>, context: MemoryContext) -> Result<Answer, Reason> {
-        let named = self.named(&tree);
-        let cells = self.cells(&tree, named.as_ref().map(Vec::len))?;
-        let places =
-            Places { tree: &tree, row: self.row, columns: &self.columns, cells: &cells, series: Vec::new() };
-        let mut reading = GroupReading::new(self, places, context);
-        let question = cells::CellQuestion {
+        let joined = Joined::read(&self.dimensions, context)?;
+        let named = self.named(&tree, &joined);
+        let cells: Rc<[Range]> = self.cells(&tree, named.as_ref().map(Vec::len), &joined)?.into();
+        let mut places = Places {
             tree: tree.clone(),
-            cells: &cells,
-            series: named.as_deref(),
-            user: self.user,
+            row: self.row,
+            columns: self.columns.clone(),
+            cells,
+            series: Vec::new(),
+            joined,
         };
+        if !self.dimensions.is_empty() {
+            places.cells = Matching::new(&self.dimensions, &places).cells(&places).into();
+        }
+        let cells = places.cells.clone();
+        let mut reading = GroupReading::new(self, places, context);
+        let question = cells::CellQuestion { tree, cells: &cells, series: named.as_deref(), user: self.user };
         // The callbacks of one reading take turns.
         let taken = std::cell::RefCell::new(&mut reading);
         let mut counts = cells::read(
             question,
             |key| taken.borrow_mut().accept(key),
-            |series, cell, contents| taken.borrow_mut().add(Place { series, cell }, contents),
+            |series, cell, contents| taken.borrow_mut().add(Place { series, cell, joined: 0 }, contents),
         )?;
+        reading.add_unmatched();
         let found = reading.finish()?;
         counts.rows_read += found.looked_up as u64;
-        Ok(Answer { tree, cells, found, counts })
+        Ok(Answer { found, counts })
     }
 }

@@ -1,21 +1,24 @@
 //! A question, as the node has prepared it for its expressions to be evaluated.
 
 use super::ends::WantedEnds;
+use super::joined::{Joined, PreparedDimension};
+use super::limits::memory;
 use super::row::{Columns, Expression, PlaceRow};
 use super::sets::Sets;
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
-use crate::pg::lookup::hash_memory;
 use crate::pg::name::text;
 use crate::pg::value::Value;
 use crate::powertree::cells;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{self, Datum, Oid};
+use std::rc::Rc;
 
 /// Cells are worth it up to this many, and beyond up to half of the rows.
 const CELLS: usize = 10_000;
@@ -31,7 +34,8 @@ pub struct Prepared {
     pub tree: i32,
     pub user: Oid,
     pub row: PlaceRow,
-    pub columns: Columns,
+    pub columns: Rc<Columns>,
+    pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.
     pub ranges: Vec<Expression>,
@@ -44,8 +48,8 @@ pub struct Prepared {
     pub is_open: bool,
     /// Whether something fails where it has more than 31 bits.
     pub narrows: bool,
-    /// The values that the columns of the series are equal to, and whether each is an array; empty unless all are.
-    pub lookups: Vec<(Expression, bool)>,
+    /// The values that the columns of the series are equal to; empty unless all are.
+    pub lookups: Vec<(Expression, LookupSource)>,
     /// Expression, shape, equality and collation.
     pub keys: Vec<(Expression, Shape, Oid, Oid)>,
     pub sets: Sets,
@@ -61,7 +65,7 @@ pub struct Prepared {
 
 impl Prepared {
     /// The cells that rows of the answer can be in, of this many series if they are named.
-    pub fn cells(&self, tree: &Tree, named: Option<usize>) -> Result<Vec<Range>, Reason> {
+    pub fn cells(&self, tree: &Tree, named: Option<usize>, joined: &Joined) -> Result<Vec<Range>, Reason> {
         let Some(bounds) = cells::bounds(tree)? else { return Ok(Vec::new()) };
         let mut zones = Vec::new();
         if self.in_session_zone {
@@ -87,6 +91,7 @@ impl Prepared {
         let estimate = cells::estimate(tree);
         let most = CELLS.max(estimate.rows as usize / 2).min(memory() / CELL);
         let found = slices.cut(bounds, most)?;
+        let found = joined.cut(&self.dimensions, found, most, &self.columns, (tree, self.row))?;
         let series = named.map_or(1.0, |named| (named as f64 / estimate.series.max(1) as f64).min(1.0));
         if self.is_open && estimate.rows as f64 * series * share(bounds, &found) < FEW_ROWS {
             return Err(Reason::Cost);
@@ -95,18 +100,43 @@ impl Prepared {
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.
-    pub fn named(&self, tree: &Tree) -> Option<Vec<Vec<u8>>> {
+    pub fn named(&self, tree: &Tree, joined: &Joined) -> Option<Vec<Vec<u8>>> {
         if self.lookups.is_empty() {
             return None;
         }
+        let in_rows = self.lookups.iter().find_map(|(_, source)| match source {
+            LookupSource::Rows(dimension) => Some(*dimension),
+            _ => None,
+        });
+        let mut keys = Vec::new();
+        match in_rows {
+            None => self.add_keys(tree, &mut keys)?,
+            // Most of the series are found sooner by going through all of them.
+            Some(dimension) if joined.num_rows(dimension) > cells::estimate(tree).series as usize / 4 + 1 => {
+                return None
+            }
+            Some(dimension) => {
+                for row in 0..joined.num_rows(dimension) {
+                    joined.set_one(self.row, dimension, row);
+                    self.add_keys(tree, &mut keys)?;
+                }
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        Some(keys)
+    }
+
+    /// Adds the keys of all combinations of the values that the columns are equal to; None if there are too many.
+    fn add_keys(&self, tree: &Tree, all: &mut Vec<Vec<u8>>) -> Option<()> {
         let mut keys = vec![Vec::new()];
-        for (column, &(expression, is_array)) in tree.series.iter().zip(&self.lookups) {
-            let values = expression.values(is_array);
+        for (column, &(expression, source)) in tree.series.iter().zip(&self.lookups) {
+            let values = expression.values(source == LookupSource::Array);
             if keys.len() * values.len() > LOOKUPS {
                 return None;
             }
             let longer = keys.iter().flat_map(|key| {
-                values.iter().map(|&value| {
+                values.iter().map(|&value: &Datum| {
                     let mut key = key.clone();
                     // SAFETY: the value is one of the column's type, as the planner has checked.
                     let value = unsafe { Value::new(column.column.type_oid, value) };
@@ -117,15 +147,9 @@ impl Prepared {
             keys = longer.collect();
         }
         self.row.forget();
-        keys.sort_unstable();
-        keys.dedup();
-        Some(keys)
+        all.append(&mut keys);
+        (all.len() <= LOOKUPS).then_some(())
     }
-}
-
-/// The bytes that a hash table may have.
-pub fn memory() -> usize {
-    hash_memory()
 }
 
 /// The share of the positions that are in cells.

@@ -2,8 +2,10 @@
 
 use super::ends::EndSpots;
 use super::keys::{GroupKey, GroupNumber, Groups};
+use super::limits::memory as most_memory;
+use super::matching::Matching;
 use super::place::{Place, PlaceCondition, Places};
-use super::prepared::{memory as most_memory, Prepared};
+use super::prepared::Prepared;
 use super::row::Expression;
 use super::spill::{Spill, Spilled};
 use super::stored::StoredRows;
@@ -26,7 +28,10 @@ const OFTEN: u64 = 256;
 /// A reading, and the groups that are being summed up.
 pub struct GroupReading<'a> {
     prepared: &'a Prepared,
-    places: Places<'a>,
+    places: Places,
+    matching: Matching<'a>,
+    /// The joined rows of a place, while it is added.
+    joined: Vec<usize>,
     /// Conditions of the series alone, and the others.
     of_series: Vec<Expression>,
     conditions: Vec<PlaceCondition>,
@@ -58,11 +63,11 @@ pub struct FoundGroups {
     pub results: Vec<Option<Datum>>,
     /// The values of rows at the ends of these groups.
     pub ends: Vec<Option<Datum>>,
-    pub series: Vec<Vec<Datum>>,
+    pub places: Places,
 }
 
 impl<'a> GroupReading<'a> {
-    pub fn new(prepared: &'a Prepared, places: Places<'a>, context: MemoryContext) -> GroupReading<'a> {
+    pub fn new(prepared: &'a Prepared, places: Places, context: MemoryContext) -> GroupReading<'a> {
         let key = |&place: &usize| {
             let (expression, shape, equality, collation) = prepared.keys[place];
             // SAFETY: the planner has found the operator for the key.
@@ -71,12 +76,14 @@ impl<'a> GroupReading<'a> {
         let sets = prepared.sets.all.iter().map(|set| set.iter().map(key).collect());
         let groups = Groups::new(sets, context);
         let all = prepared.conditions.iter();
-        let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| !shape.depends_on_time());
+        let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| shape.is_of_series_alone());
         let condition = |&(expression, shape): &(Expression, Shape)| PlaceCondition::new(expression, shape);
-        let sums = Sums::new(prepared, places.tree, context);
+        let sums = Sums::new(prepared, &places.tree, context);
         let apart = context_below(context, c"spilled groups");
         GroupReading {
             prepared,
+            matching: Matching::new(&prepared.dimensions, &places),
+            joined: Vec::new(),
             places,
             of_series: of_series.into_iter().map(|&(expression, _)| expression).collect(),
             conditions: others.into_iter().map(condition).collect(),
@@ -100,24 +107,50 @@ impl<'a> GroupReading<'a> {
         // SAFETY: the context is that of the answer.
         let values: Vec<Datum> =
             unsafe { PgMemoryContexts::For(self.context).switch_to(|_| stored(series, key)) };
-        self.places.columns.set_series(self.places.row, &values);
+        self.places.columns.set_series(self.places.row, Some(&values));
         if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
             return false;
         }
         memory::room(&mut self.places.series, 1);
         self.places.series.push(values);
+        if !self.matching.accepts(&self.places) {
+            self.places.series.pop();
+            return false;
+        }
         if self.places.series.len().is_multiple_of(1024) {
             self.look_at_memory();
         }
         !self.is_too_large
     }
 
-    /// Adds what a cell of a series holds.
+    /// Adds what a cell of a series holds, once for each combination of rows that are joined with it.
     pub fn add(&mut self, place: Place, contents: &Contents) {
+        let mut found = std::mem::take(&mut self.joined);
+        self.matching.find(&mut self.places, place, &mut found);
+        for &joined in &found {
+            self.add_joined(Place { joined, ..place }, contents);
+        }
+        self.joined = found;
+    }
+
+    /// Adds the joined rows that are kept although they match no row of the table: each is a row of NULLs.
+    pub fn add_unmatched(&mut self) {
+        let mut nothing = Contents::empty(self.places.tree.values.len());
+        nothing.extent.rows = 1;
+        for joined in self.matching.unmatched() {
+            let place = self.places.without_row(joined);
+            for set in 0..self.groups.num_sets() {
+                self.sum_up(set, place, &nothing);
+            }
+        }
+    }
+
+    fn add_joined(&mut self, place: Place, contents: &Contents) {
         let GroupReading { places, conditions, .. } = self;
         if self.is_too_large || !conditions.iter_mut().all(|condition| condition.holds(places, place)) {
             return;
         }
+        self.matching.note(place.joined);
         for set in 0..self.groups.num_sets() {
             self.sum_up(set, place, contents);
         }
@@ -153,7 +186,8 @@ impl<'a> GroupReading<'a> {
         let most = most_memory();
         // SAFETY: the context is that of the answer.
         let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, false) };
-        let others = kept + self.places.series.len() * SERIES + self.groups.memory_of_keys();
+        let joined = self.matching.memory() + self.places.joined.memory();
+        let others = kept + joined + self.places.series.len() * SERIES + self.groups.memory_of_keys();
         let groups = self.groups.memory() + self.sums.memory() + self.ends.memory();
         self.is_full |= others + groups > most;
         // What does not get less when groups are spilled.
@@ -184,8 +218,8 @@ impl<'a> GroupReading<'a> {
         let found = done.and_then(|()| Ok((self.results()?, self.end_values(self.context)?)));
         match found {
             Ok((results, (ends, last))) => {
-                let (groups, series, looked_up) = (self.groups, self.places.series, looked_up + last);
-                Ok(FoundGroups { stored, batches, looked_up, groups, results, ends, series })
+                let (groups, places, looked_up) = (self.groups, self.places, looked_up + last);
+                Ok(FoundGroups { stored, batches, looked_up, groups, results, ends, places })
             }
             Err(reason) => {
                 stored.into_iter().for_each(StoredRows::end);
@@ -215,7 +249,7 @@ impl<'a> GroupReading<'a> {
         let (ends, looked_up) = self.end_values(memory)?;
         for (number, group) in self.groups.all.iter().enumerate() {
             check_for_interrupts!();
-            prepared.show(group, &self.groups, &places.series, places.tree, places.cells);
+            prepared.show(group, &self.groups, places);
             for aggregate in 0..prepared.aggregates.len() {
                 // SAFETY: the memory of the row is emptied when the row has been copied.
                 let result = unsafe {

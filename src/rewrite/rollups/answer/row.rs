@@ -220,14 +220,16 @@ impl Columns {
         Columns { at: columns.next().unwrap_or_default(), series: columns.collect() }
     }
 
-    /// Puts a position into the row.
-    pub fn set_position(&self, row: PlaceRow, tree: &Tree, position: i64) {
-        row.set(self.at, Some(tree.position.to_datum(position)));
+    /// Puts a position, or NULL, into the row.
+    pub fn set_position(&self, row: PlaceRow, tree: &Tree, position: Option<i64>) {
+        row.set(self.at, position.map(|position| tree.position.to_datum(position)));
     }
 
-    /// Puts a series into the row.
-    pub fn set_series(&self, row: PlaceRow, values: &[Datum]) {
-        self.series.iter().zip(values).for_each(|(&column, &value)| row.set(column, Some(value)));
+    /// Puts a series, or NULLs, into the row.
+    pub fn set_series(&self, row: PlaceRow, values: Option<&[Datum]>) {
+        for (place, &column) in self.series.iter().enumerate() {
+            row.set(column, values.and_then(|values| values.get(place)).copied());
+        }
     }
 
     /// Whether it is the column of the position.

@@ -93,7 +93,7 @@ impl Slices<'_> {
         for &cell in cells.iter() {
             let room = most.saturating_sub(cut.len());
             let steps = breakpoints(cell.first, cell.last, room, |position| {
-                self.columns.set_position(self.row, self.tree, position);
+                self.columns.set_position(self.row, self.tree, Some(position));
                 carrier.image(self.row)
             });
             add(&mut cut, cell, &steps.ok_or(Reason::ManyCells)?);
@@ -118,7 +118,7 @@ impl Slices<'_> {
     /// Keeps the cells in which all conditions hold.
     fn keep(&self, cells: &mut Vec<Range>, conditions: &[Expression]) {
         cells.retain(|cell| {
-            self.columns.set_position(self.row, self.tree, cell.first);
+            self.columns.set_position(self.row, self.tree, Some(cell.first));
             conditions.iter().all(|condition| condition.holds(self.row))
         });
     }

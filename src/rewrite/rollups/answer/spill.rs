@@ -12,8 +12,8 @@ use tally_stats::tree::Contents;
 const FILES: usize = 32;
 const BITS: u32 = FILES.trailing_zeros();
 
-/// The numbers before the contents of a cell: the grouping set, the series, the cell, and how many bytes follow.
-const HEADER: usize = 4 * size_of::<u32>();
+/// The numbers before the contents of a cell: the grouping set, the series, the cell, the joined rows, and how many bytes follow.
+const HEADER: usize = 5 * size_of::<u32>();
 
 /// The files into which is written.
 pub struct Spill {
@@ -42,7 +42,7 @@ impl Spill {
         // SAFETY: the context is that of the answer, which is there until the file has been read.
         let file = self.files[number].get_or_insert_with(|| unsafe { TemporaryFile::new(context) });
         let bytes = contents.to_bytes();
-        for number in [set, place.series, place.cell, bytes.len()] {
+        for number in [set, place.series, place.cell, place.joined, bytes.len()] {
             file.write(&(number as u32).to_le_bytes());
         }
         file.write(&bytes);
@@ -66,11 +66,11 @@ impl Spilled {
                 .chunks_exact(size_of::<u32>())
                 .map(|number| number.iter().rev().fold(0, |all, &byte| all << 8 | usize::from(byte)));
             let mut next = || numbers.next().unwrap_or_default();
-            let (set, series, cell, length) = (next(), next(), next(), next());
+            let (set, series, cell, joined, length) = (next(), next(), next(), next(), next());
             bytes.resize(length, 0);
             let is_whole = self.file.read(&mut bytes);
             match Contents::from_bytes(values, &bytes).filter(|_| is_whole) {
-                Some(contents) => each(set, Place { series, cell }, &contents),
+                Some(contents) => each(set, Place { series, cell, joined }, &contents),
                 None => defect("a temporary file has what was written"),
             }
         }

@@ -144,7 +144,7 @@ impl Sums {
         let extent = |place: usize| &self.extents[group * self.num_extents + place];
         Ok(match &self.aggregates[aggregate] {
             SumSource::Extent(place, None) => Some(Datum::from(extent(*place).rows)),
-            SumSource::Extent(place, _) if extent(*place).rows == 0 => None,
+            SumSource::Extent(place, _) if extent(*place).first > extent(*place).last => None,
             SumSource::Extent(place, Some(Statistic::Min)) => {
                 Some(self.position.to_datum(extent(*place).first))
             }

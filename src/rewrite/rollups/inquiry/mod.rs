@@ -44,7 +44,7 @@ fn powertree_explain(call: Call) {
     if found.is_empty() {
         let reason = match settings::answer_from_trees() {
             Answering::Off => "pg_tally.answer_from_trees is off",
-            _ => "the query groups no table with a live power tree by itself",
+            _ => "the query groups no table with a live power tree",
         };
         rows.add(|| [None, Some(Datum::from(false)), Some(text(reason))]);
     }

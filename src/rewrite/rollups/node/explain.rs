@@ -16,9 +16,10 @@ pub unsafe fn question(layout: PlanLayout, ancestors: *mut List, es: *mut Explai
     // SAFETY: the caller's plan, whose expressions can be shown in its context.
     unsafe {
         let context = pg_sys::set_deparse_context_plan((*es).deparse_cxt, layout.displayed(), ancestors);
+        let has_joins = layout.joined().next().is_some();
         let texts = |expressions: &mut dyn Iterator<Item = *mut Node>| -> Vec<String> {
             let text = |node| {
-                let text = pg_sys::deparse_expression(node, context, false, false);
+                let text = pg_sys::deparse_expression(node, context, has_joins, false);
                 CStr::from_ptr(text).to_string_lossy().into_owned()
             };
             expressions.map(text).collect()
@@ -34,6 +35,7 @@ pub unsafe fn question(layout: PlanLayout, ancestors: *mut List, es: *mut Explai
         };
         let name = Tree::usable(layout.tree()).map(|tree| tree.name.clone()).unwrap_or_default();
         property(c"Tree", &name);
+        show(c"Joined By", &mut layout.expressions(ExpressionList::JoinedBy), " AND ");
         let sets = layout.sets();
         if sets.len() == 1 && sets[0].len() == layout.keys().count() {
             show(c"Group Key", &mut layout.shown_keys(), ", ");

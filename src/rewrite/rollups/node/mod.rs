@@ -1,13 +1,16 @@
 //! The executor node: decides who answers, and hands out the groups.
 
 mod cost;
+mod dimensions;
 mod explain;
+mod joins;
 pub mod path;
 mod plan;
 
 use crate::pg::custom::{own, set_own, Calls, CustomNode};
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::function::require_execute;
+use crate::pg::list::items;
 use crate::pg::plain::guarded;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};
@@ -20,11 +23,12 @@ use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomScanState, EState, ExplainState, List, MemoryContext, Oid, PlanState, TupleTableSlot,
+    self, CustomScanState, EState, ExplainState, List, MemoryContext, Oid, Plan, PlanState, TupleTableSlot,
 };
 use plan::{ExpressionList, PlanLayout};
 use std::ffi::CStr;
 use std::ptr::null_mut;
+use std::rc::Rc;
 
 /// The node's own state.
 pub struct Rollup {
@@ -37,6 +41,8 @@ pub struct Rollup {
     memory: MemoryContext,
     /// The flags with which the node was initialised.
     flags: i32,
+    /// The state of the ordinary plan; null until it is needed.
+    ordinary: *mut PlanState,
 }
 
 impl CustomNode for Rollup {
@@ -50,6 +56,11 @@ impl CustomNode for Rollup {
 unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
     // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
     unsafe {
+        let count = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).joined().count());
+        for place in 0..count {
+            let plan = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).joined().nth(place));
+            add_below(node, plan.unwrap_or(null_mut()), flags);
+        }
         let rollup = guarded(|| prepare(node, (*estate).es_query_cxt, flags));
         set_own(node, rollup);
         // The output is our own slot or one of the ordinary plan's.
@@ -92,7 +103,8 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             tree: if aggregates.is_some() { layout.tree() } else { 0 },
             user: layout.user(),
             row: PlaceRow::of(ps, (*node).ss.ss_ScanTupleSlot),
-            columns: Columns::of(layout.columns()),
+            columns: Rc::new(Columns::of(layout.columns())),
+            dimensions: dimensions::prepare(layout, ps, items::<PlanState>((*node).custom_ps), query),
             conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
             ranges: conditions()
                 .filter(|(_, shape)| shape.is_none())
@@ -131,26 +143,47 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
             pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
         );
-        let rollup = Rollup { prepared, answer: None, next: 0, memory, flags };
+        let ordinary = null_mut();
+        let rollup = Rollup { prepared, answer: None, next: 0, memory, flags, ordinary };
         PgMemoryContexts::For(query).leak_and_drop_on_delete(rollup)
     }
 }
 
 /// The state of the ordinary plan, initialised at the first call.
 unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
-    // SAFETY: the caller's node, which has at most this one plan below it.
+    // SAFETY: the caller's node has its own state since it was prepared.
     unsafe {
-        if (*node).custom_ps.is_null() {
-            let estate = (*node).ss.ps.state;
-            let rollup = own::<Rollup>(node);
+        let rollup = own::<Rollup>(node);
+        if (*rollup).ordinary.is_null() {
             let plan = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).ordinary());
-            let before = pg_sys::CurrentMemoryContext;
-            pg_sys::CurrentMemoryContext = (*estate).es_query_cxt;
-            let state = ExecInitNode(plan, estate, (*rollup).flags);
-            (*node).custom_ps = guarded(|| pg_sys::lappend(null_mut(), state.cast()));
-            pg_sys::CurrentMemoryContext = before;
+            (*rollup).ordinary = add_below(node, plan, (*rollup).flags);
         }
-        (*(*(*node).custom_ps).elements).ptr_value.cast()
+        (*rollup).ordinary
+    }
+}
+
+/// Initialises a plan, and keeps its state among those below the node.
+unsafe fn add_below(node: *mut CustomScanState, plan: *mut Plan, flags: i32) -> *mut PlanState {
+    // SAFETY: the caller's node, and a plan below its own.
+    unsafe {
+        let estate = (*node).ss.ps.state;
+        let before = pg_sys::CurrentMemoryContext;
+        pg_sys::CurrentMemoryContext = (*estate).es_query_cxt;
+        let state = ExecInitNode(plan, estate, flags);
+        (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
+        pg_sys::CurrentMemoryContext = before;
+        state
+    }
+}
+
+/// The state at a place among those below the node; null after the last.
+unsafe fn below(node: *mut CustomScanState, place: usize) -> *mut PlanState {
+    // SAFETY: the caller's node, whose list has as many members as it says.
+    unsafe {
+        match (*node).custom_ps.as_ref() {
+            Some(list) if place < list.length as usize => (*list.elements.add(place)).ptr_value.cast(),
+            _ => null_mut(),
+        }
     }
 }
 
@@ -180,14 +213,16 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     }
 }
 
-/// Ends the ordinary plan and the answer; what else the node holds is dropped with its memory context.
+/// Ends the plans below and the answer; what else the node holds is dropped with its memory context.
 unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
     unsafe {
         let rollup = own::<Rollup>(node);
         guarded(|| (*rollup).end());
-        if !(*node).custom_ps.is_null() {
-            ExecEndNode(ordinary(node));
+        let mut place = 0;
+        while !below(node, place).is_null() {
+            ExecEndNode(below(node, place));
+            place += 1;
         }
     }
 }
@@ -199,14 +234,16 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
         let rollup = own::<Rollup>(node);
         let changed = (*node).ss.ps.chgParam;
         guarded(|| (*rollup).restart(!changed.is_null()));
-        if !(*node).custom_ps.is_null() {
-            let below = ordinary(node);
+        let mut place = 0;
+        while !below(node, place).is_null() {
+            let state = below(node, place);
             if !changed.is_null() {
-                guarded(|| pg_sys::UpdateChangedParamSet(below, changed));
+                guarded(|| pg_sys::UpdateChangedParamSet(state, changed));
             }
-            if (*below).chgParam.is_null() {
-                ExecReScan(below);
+            if (*state).chgParam.is_null() {
+                ExecReScan(state);
             }
+            place += 1;
         }
     }
 }

@@ -33,10 +33,10 @@ pub unsafe fn offer(
         if (*cheapest).type_ == NodeTag::T_MinMaxAggPath {
             return Err(Reason::Cost);
         }
-        let total = cost::of(question, input, cheapest).ok_or(Reason::Cost)?;
+        let total = cost::of(question, root, input, cheapest).ok_or(Reason::Cost)?;
         let nodes = question.aggregates.all.iter();
         let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node));
-        let Lists { expressions, numbers, ends, shown } = lay_out(question);
+        let Lists { expressions, numbers, ends, shown } = lay_out(question)?;
         let private = [expressions, numbers, ends, shown, aggregates, grouping.having];
 
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
@@ -46,7 +46,10 @@ pub unsafe fn offer(
         path.path.rows = (*cheapest).rows;
         path.path.startup_cost = total;
         path.path.total_cost = total;
-        path.custom_paths = appended(null_mut(), copied(cheapest).ok_or(Reason::Cost)?);
+        let joined = question.joins.dimensions.iter().map(|dimension| dimension.path);
+        path.custom_paths = joined
+            .chain([copied(cheapest).ok_or(Reason::Cost)?])
+            .fold(null_mut(), |all, path| appended(all, path));
         path.custom_private = private.into_iter().fold(null_mut(), |all, list| appended(all, list));
         path.methods = METHODS.table();
         // Plans are made anew when trees come or go.
@@ -103,13 +106,13 @@ unsafe extern "C-unwind" fn plan(
     path: *mut CustomPath,
     targets: *mut List,
     _clauses: *mut List,
-    ordinary: *mut List,
+    plans: *mut List,
 ) -> *mut Plan {
     // SAFETY: the path is one of `offer`; PostgreSQL passes the plan made of the path below it.
     unsafe {
         let part = |place| items::<List>((*path).custom_private).nth(place).unwrap_or(null_mut());
         let lists = Lists { expressions: part(0), numbers: part(1), ends: part(2), shown: part(3) };
-        let scan = scan(&lists, part(4), targets, part(5), ordinary);
+        let scan = scan(&lists, part(4), targets, part(5), plans);
         (*scan).flags = (*path).flags;
         (*scan).methods = Rollup::PLAN.table();
         found::note_chosen(PlanLayout::of(scan).tree());

@@ -1,12 +1,15 @@
 //! The plan: what the executor needs to know of a question, in lists that PostgreSQL can copy.
 
+use super::joins;
 use crate::pg::expression::{appended, relabelled};
 use crate::pg::list::{integers, items};
 use crate::rewrite::rollups::answer::ends::End;
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::ends::TieBreaker;
+use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
+use crate::rewrite::rollups::terms::reason::Understood;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{self, Aggref, CustomScan, List, Node, NodeTag, Oid, TargetEntry, Var};
 use std::ptr::null_mut;
@@ -23,13 +26,20 @@ pub enum ExpressionList {
     Lookups,
     Arguments,
     Ends,
+    /// Columns of joined rows, each once.
+    JoinedColumns,
+    /// Conditions of joins.
+    JoinedBy,
+    /// Both sides of those that say that something is equal.
+    OfTable,
+    OfDimension,
+    /// Comparisons of the position with what joined rows have.
+    RowComparisons,
 }
-
-const EXPRESSIONS: usize = 9;
 
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
-enum Numbers {
+pub enum Numbers {
     /// The tree, the user, whether the time zone of the session matters, whether the range is open until the node runs, and
     /// whether something fails where it has more than 31 bits.
     Question,
@@ -44,7 +54,7 @@ enum Numbers {
     Columns,
     /// Three for each aggregate: two for the argument, and the filter, counted from 1.
     Aggregates,
-    /// Whether lookups are arrays.
+    /// The sources of lookups.
     Lookups,
     Operands,
     /// Shapes of the arguments of operands.
@@ -60,6 +70,16 @@ enum Numbers {
     Sets,
     /// For each call of GROUPING() the number of keys that it asks about, and their places.
     Calls,
+    /// Kinds of joins, one for each dimension.
+    Dimensions,
+    /// Two for each column: the dimension, and the column of its plan.
+    JoinedColumns,
+    /// Two for each condition: the dimension and the shape.
+    JoinedBy,
+    /// Four for each pair of sides: the dimension, the operator, the collation, and whether the table is on its left.
+    Sides,
+    /// The dimensions of comparisons.
+    RowComparisons,
 }
 
 /// A question in lists.
@@ -76,14 +96,15 @@ pub struct Lists {
 ///
 /// # Safety
 /// A question about the query that is being planned; the lists are in the memory of the planner.
-pub unsafe fn lay_out(question: &Question) -> Lists {
+pub unsafe fn lay_out(question: &Question) -> Understood<Lists> {
     // SAFETY: the expressions of a question are those of the query, which the planner keeps.
     unsafe {
         let list = |nodes: &mut dyn Iterator<Item = *mut Node>| {
             nodes.fold(null_mut(), |list, node| appended(list, node))
         };
         let shapes = &question.shapes;
-        let expressions: [*mut List; EXPRESSIONS] = [
+        let (joined, joined_numbers) = joins::lay_out(question)?;
+        let expressions = [
             list(&mut question.conditions.iter().map(|condition| condition.node)),
             list(&mut shapes.comparisons.iter().copied()),
             list(&mut shapes.carriers.iter().copied()),
@@ -94,7 +115,8 @@ pub unsafe fn lay_out(question: &Question) -> Lists {
             list(&mut question.aggregates.operands.arguments.iter().map(|(node, _)| *node)),
             list(&mut question.ends.iter().map(|end| end.argument)),
         ];
-        let expressions = expressions.into_iter().fold(null_mut(), |all, list| appended(all, list));
+        let expressions = expressions.into_iter().chain(joined.map(|nodes| list(&mut nodes.into_iter())));
+        let expressions = expressions.fold(null_mut(), |all, list| appended(all, list));
         let calls = question.sets.calls.iter().map(|(call, _)| *call);
         let shown = list(&mut question.keys.iter().map(|key| key.shown).chain(calls));
         // A result that shows a key must not find the column of which the key is made.
@@ -102,7 +124,9 @@ pub unsafe fn lay_out(question: &Question) -> Lists {
 
         let columns = columns(expressions);
         let place = |number: i16| {
-            let place = items::<Var>(columns).position(|column| (*column).varattno == number);
+            let is_it =
+                |column: *mut Var| ((*column).varno, (*column).varattno) == (question.relation, number);
+            let place = items::<Var>(columns).position(is_it);
             place.map_or(0, |place| place as i32 + 1)
         };
         let tree = question.tree;
@@ -136,7 +160,7 @@ pub unsafe fn lay_out(question: &Question) -> Lists {
             let places = places.iter().map(|&place| place as i32);
             [places.len() as i32].into_iter().chain(places).collect::<Vec<i32>>()
         };
-        let lists: [Vec<i32>; 17] = [
+        let lists = [
             vec![
                 tree.id,
                 number(question.user),
@@ -164,7 +188,7 @@ pub unsafe fn lay_out(question: &Question) -> Lists {
                     [kind, place, one.filter.map_or(0, |filter| filter as i32 + 1)]
                 })
                 .collect(),
-            question.lookups.iter().map(|lookup| lookup.is_array.into()).collect(),
+            question.lookups.iter().map(|lookup| lookup.source.number()).collect(),
             operands.all.iter().flat_map(Operand::numbers).collect(),
             operands.arguments.iter().map(|(_, shape)| shape.number()).collect(),
             ends,
@@ -173,16 +197,16 @@ pub unsafe fn lay_out(question: &Question) -> Lists {
             question.sets.all.iter().flat_map(counted).collect(),
             question.sets.calls.iter().flat_map(|(_, places)| counted(places)).collect(),
         ];
-        let numbers = lists.into_iter().fold(null_mut(), |all, list| {
+        let numbers = lists.into_iter().chain(joined_numbers).fold(null_mut(), |all, list| {
             let list = list.into_iter().fold(null_mut(), |list, number| pg_sys::lappend_int(list, number));
             appended(all, list)
         });
         let ends = list(&mut question.ends.iter().map(|end| end.node));
-        Lists { expressions, numbers, ends, shown }
+        Ok(Lists { expressions, numbers, ends, shown })
     }
 }
 
-/// The columns of the table that expressions refer to, each once.
+/// The columns that expressions refer to, each once.
 unsafe fn columns(expressions: *mut List) -> *mut List {
     // SAFETY: the caller passes a list of expressions, in which PostgreSQL finds the columns.
     unsafe {
@@ -192,18 +216,18 @@ unsafe fn columns(expressions: *mut List) -> *mut List {
     }
 }
 
-/// Makes the plan node, with the ordinary plan below it. Its rows are columns of the table, values of rows at ends, what else
-/// is shown, and results of aggregates.
+/// Makes the plan node, with the plans below it, of which the ordinary one is the last. Its rows are columns, values of rows
+/// at ends, what else is shown, and results of aggregates.
 ///
 /// # Safety
-/// Lists made by [`lay_out`] for this query; the ordinary plan, the output of both, the aggregates and what groups must
+/// Lists made by [`lay_out`] for this query; the plans, the output of this and the ordinary one, the aggregates and what groups must
 /// fulfil.
 pub unsafe fn scan(
     lists: &Lists,
     aggregates: *mut List,
     targets: *mut List,
     having: *mut List,
-    ordinary: *mut List,
+    plans: *mut List,
 ) -> *mut CustomScan {
     // SAFETY: the caller's lists; the new nodes are in the memory of the planner.
     unsafe {
@@ -218,7 +242,7 @@ pub unsafe fn scan(
         let mut scan = pgrx::PgBox::<CustomScan>::alloc_node(NodeTag::T_CustomScan);
         scan.scan.plan.targetlist = targets;
         scan.scan.plan.qual = having;
-        scan.custom_plans = ordinary;
+        scan.custom_plans = plans;
         scan.custom_exprs = expressions;
         scan.custom_private = numbers;
         scan.custom_scan_tlist = rows;
@@ -257,8 +281,15 @@ impl PlanLayout {
 
     /// The ordinary plan.
     pub fn ordinary(self) -> *mut pg_sys::Plan {
-        // SAFETY: there is one plan below the node.
-        unsafe { items::<pg_sys::Plan>((*self.0).custom_plans).next().unwrap_or(null_mut()) }
+        // SAFETY: it is the last of the plans below the node.
+        unsafe { items::<pg_sys::Plan>((*self.0).custom_plans).last().unwrap_or(null_mut()) }
+    }
+
+    /// The plans that return joined rows, one for each dimension.
+    pub fn joined(self) -> impl Iterator<Item = *mut pg_sys::Plan> {
+        let count = self.numbers(Numbers::Dimensions).count();
+        // SAFETY: they are the first of the plans below the node.
+        unsafe { items::<pg_sys::Plan>((*self.0).custom_plans).take(count) }
     }
 
     pub fn expressions(self, which: ExpressionList) -> impl Iterator<Item = *mut Node> {
@@ -269,7 +300,7 @@ impl PlanLayout {
         }
     }
 
-    fn numbers(self, which: Numbers) -> impl Iterator<Item = i32> {
+    pub fn numbers(self, which: Numbers) -> impl Iterator<Item = i32> {
         // SAFETY: the lists are as `lay_out` made them.
         unsafe {
             let list = items::<List>((*self.0).custom_private).nth(which as usize).unwrap_or(null_mut());
@@ -305,9 +336,9 @@ impl PlanLayout {
         self.first(4) != 0
     }
 
-    /// Whether lookups are arrays.
-    pub fn lookups(self) -> impl Iterator<Item = bool> {
-        self.numbers(Numbers::Lookups).map(|number| number != 0)
+    /// The sources of lookups.
+    pub fn lookups(self) -> impl Iterator<Item = LookupSource> {
+        self.numbers(Numbers::Lookups).map(LookupSource::from_number)
     }
 
     /// The shapes of the conditions; None for those that only compare positions.

@@ -4,7 +4,7 @@ use super::casts::bare;
 use super::gathering::Gathering;
 use super::operand::Operands;
 use super::shapes::Shapes;
-use crate::pg::expression::{constant, generation_of, same};
+use crate::pg::expression::{appended, constant, generation_of, same};
 use crate::pg::list::items;
 use crate::pg::name::text;
 use crate::powertree::model::tree::Tree;
@@ -125,14 +125,17 @@ impl Aggregates {
     ) -> Understood<Subject> {
         // SAFETY: the caller's expressions of the query.
         unsafe {
-            let column =
-                |node: *mut Node| ((*node).type_ == NodeTag::T_Var).then(|| (*node.cast::<Var>()).varattno);
-            let relation = shapes.relation;
+            let (relation, has_gaps) = (shapes.relation, shapes.has_gaps);
+            let column = |node: *mut Node| {
+                let is_ours = (*node).type_ == NodeTag::T_Var && (*node.cast::<Var>()).varno == relation;
+                is_ours.then(|| (*node.cast::<Var>()).varattno)
+            };
             let value = |node: *mut Node| {
                 let number = column(node);
                 tree.values.iter().position(|(known, _)| match number {
                     Some(number) => known.number == number,
-                    // A stored column with the values of the expression is as good.
+                    // A stored column with the values of the expression is as good, unless there is no row.
+                    None if has_gaps => false,
                     None => generation_of(tree.base, known.number, relation)
                         .is_some_and(|generation| same(generation, node)),
                 })
@@ -143,6 +146,10 @@ impl Aggregates {
             let never_null = constant(node).is_some()
                 || column(bare(node)).is_some_and(|column| not_null.contains(&column));
             if never_null && (*aggregate).aggfnoid.to_u32() == COUNT && (*aggregate).aggdistinct.is_null() {
+                if has_gaps && constant(node).is_none() {
+                    let is_there = is_there(bare(node).cast(), tree);
+                    return self.operands.add(is_there, shapes, &value).map(Subject::Operand);
+                }
                 return Ok(Subject::Rows);
             }
             if column(node) == Some(tree.at.number) {
@@ -197,6 +204,28 @@ impl Aggregates {
             self.filters.push((filter, shape));
             Ok(self.filters.len() - 1)
         }
+    }
+}
+
+/// `CASE WHEN at IS NOT NULL THEN true END`, given a column of the table: NULL where there is no row of it.
+unsafe fn is_there(column: *mut Var, tree: &Tree) -> *mut Node {
+    // SAFETY: the caller's column; the new nodes are in the memory of the planner.
+    unsafe {
+        let at = pg_sys::copyObjectImpl(column.cast()).cast::<Var>();
+        let known = (tree.at.number, tree.at.type_oid, tree.at.typmod);
+        ((*at).varattno, (*at).vartype, (*at).vartypmod) = known;
+        (*at).varcollid = pg_sys::Oid::INVALID;
+        let mut test = pgrx::PgBox::<pg_sys::NullTest>::alloc_node(NodeTag::T_NullTest);
+        test.arg = at.cast();
+        test.nulltesttype = pg_sys::NullTestType::IS_NOT_NULL;
+        let mut when = pgrx::PgBox::<pg_sys::CaseWhen>::alloc_node(NodeTag::T_CaseWhen);
+        when.expr = test.into_pg().cast();
+        when.result = pg_sys::makeBoolConst(true, false).cast();
+        let mut case = pgrx::PgBox::<pg_sys::CaseExpr>::alloc_node(NodeTag::T_CaseExpr);
+        case.casetype = pg_sys::BOOLOID;
+        case.args = appended(std::ptr::null_mut(), when.into_pg());
+        case.defresult = pg_sys::makeBoolConst(false, true).cast();
+        case.into_pg().cast()
     }
 }
 

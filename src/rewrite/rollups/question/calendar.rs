@@ -17,7 +17,7 @@ impl Shapes<'_> {
             let (is_stepped, after) = match self.shape(arguments[1])?.time {
                 Time::Monotone { is_stepped, after } => (is_stepped, after),
                 Time::Months if name.as_deref().is_some_and(functions::is_of_months) => {
-                    return Ok(Shape { series: false, time: Time::Steps })
+                    return Ok(Shape::TIME)
                 }
                 _ => return self.any(node),
             };
@@ -28,19 +28,15 @@ impl Shapes<'_> {
             }
             match field {
                 // The days and the hours of an interval grow together, unless it has months.
-                Some(Field::Smooth) => {
-                    Ok(Shape { series: false, time: Time::Monotone { is_stepped, after } })
-                }
+                Some(Field::Smooth) => Ok(Shape::of_time(Time::Monotone { is_stepped, after })),
                 _ if of == pg_sys::INTERVALOID => Err(Reason::Unknown("a part of an interval".into())),
-                Some(Field::Stepped) => {
-                    Ok(Shape { series: false, time: Time::Monotone { is_stepped: true, after } })
-                }
+                Some(Field::Stepped) => Ok(Shape::of_time(Time::Monotone { is_stepped: true, after })),
                 Some(Field::Within(unit)) => self.within(unit, arguments[1]),
                 Some(Field::SmoothWithin(unit)) => {
                     self.within(unit, arguments[1])?;
-                    Ok(Shape { series: false, time: Time::Monotone { is_stepped, after: true } })
+                    Ok(Shape::of_time(Time::Monotone { is_stepped, after: true }))
                 }
-                Some(Field::Fixed) => Ok(Shape { series: false, time: Time::Steps }),
+                Some(Field::Fixed) => Ok(Shape::TIME),
                 None => Err(Reason::Unknown("a part of a date".into())),
             }
         }
@@ -64,7 +60,7 @@ impl Shapes<'_> {
         unsafe {
             let Time::Monotone { is_stepped, .. } = self.shape(time)?.time else { return self.any(node) };
             self.within("day", time)?;
-            Ok(Shape { series: false, time: Time::Monotone { is_stepped, after: true } })
+            Ok(Shape::of_time(Time::Monotone { is_stepped, after: true }))
         }
     }
 
@@ -94,7 +90,7 @@ impl Shapes<'_> {
             push(&mut self.carriers, function_call(Oid::from(function), of, arguments));
             self.only_compares = false;
         }
-        Ok(Shape { series: false, time: Time::Steps })
+        Ok(Shape::TIME)
     }
 
     /// A function of a time of which only the month is known to be the same.
@@ -115,9 +111,9 @@ impl Shapes<'_> {
             () if functions::keeps_month(function) => Time::Months,
             () => return Err(Reason::Varying),
         };
-        match shapes.iter().any(|shape| shape.series) {
+        match !shapes.iter().all(|shape| shape.is_of_time_alone()) {
             true => Err(Reason::Varying),
-            false => Ok(Shape { series: false, time }),
+            false => Ok(Shape::of_time(time)),
         }
     }
 }

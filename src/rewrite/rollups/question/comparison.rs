@@ -5,10 +5,11 @@ use crate::pg::expression::order_of;
 use crate::pg::list::items;
 use crate::rewrite::rollups::terms::reason::Understood;
 use crate::rewrite::rollups::terms::shape::{Shape, Time};
-use pgrx::pg_sys::{self, Node, Oid, OpExpr};
+use pgrx::pg_sys::{self, Node, NodeTag, Oid, OpExpr};
 
 impl Shapes<'_> {
-    /// A comparison of something monotone with what does not depend on the row; None if it is anything else.
+    /// A comparison of something monotone with what depends on nothing of the row but those joined with it; None if it is anything
+    /// else.
     pub unsafe fn comparison(&mut self, call: *mut OpExpr) -> Understood<Option<Shape>> {
         // SAFETY: the caller's operator; the new ones are in the memory of the planner.
         unsafe {
@@ -16,13 +17,17 @@ impl Shapes<'_> {
             let [left, right] = arguments[..] else { return Ok(None) };
             let Some(way) = Comparison::of(call, left) else { return Ok(None) };
             let (left_shape, right_shape) = (self.shape(left)?, self.shape(right)?);
-            let after = match (left_shape.time, right_shape) {
-                (Time::Monotone { after, .. }, Shape::FREE) => after,
-                _ => match (left_shape, right_shape.time) {
-                    (Shape::FREE, Time::Monotone { after, .. }) => after,
-                    _ => return Ok(None),
-                },
+            let (time, moving, other) = match (left_shape.time, right_shape.time) {
+                (Time::Monotone { .. }, Time::Free) => (left_shape.time, left, right_shape),
+                (Time::Free, Time::Monotone { .. }) => (right_shape.time, right, left_shape),
+                _ => return Ok(None),
             };
+            let Time::Monotone { is_stepped, after } = time else { return Ok(None) };
+            // What has steps of its own is cut at them, but for the position itself, which may have too many.
+            let is_bare = (*moving).type_ == NodeTag::T_Var;
+            if other.series || other.joined && (after || is_stepped && !is_bare) {
+                return Ok(None);
+            }
             let mut carriers = vec![call.cast::<Node>()];
             if let Comparison::Equality(family) = way {
                 let types = (pg_sys::exprType(left), pg_sys::exprType(right));
@@ -45,12 +50,16 @@ impl Shapes<'_> {
                     carriers.push(clause.cast());
                 }
             }
-            let list = if after { &mut self.carriers } else { &mut self.comparisons };
+            let list = match (other.joined, after) {
+                (true, _) => &mut self.row_comparisons,
+                (false, true) => &mut self.carriers,
+                (false, false) => &mut self.comparisons,
+            };
             carriers.into_iter().for_each(|carrier| push(list, carrier));
             if after {
                 self.only_compares = false;
             }
-            Ok(Some(Shape { series: false, time: Time::Steps }))
+            Ok(Some(Shape { time: Time::Steps, ..other }))
         }
     }
 }

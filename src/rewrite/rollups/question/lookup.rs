@@ -1,16 +1,45 @@
 //! Series that a query names: they are looked up by their key, where all others would be enumerated and refused.
 
+use super::joins::Equality;
 use crate::pg::expression::order_of;
 use crate::pg::list::items;
 use crate::powertree::model::key::KeyColumn;
 use pgrx::pg_sys::{self, Node, NodeTag, Oid, OpExpr, RelabelType, ScalarArrayOpExpr, Var};
 
-/// A value, or an array of values, that a column of the series is equal to.
+/// A value, or one of several, that a column of the series is equal to.
 #[derive(Clone, Copy)]
 pub struct Lookup {
     pub node: *mut Node,
-    /// Whether it is an array, of whose members the column is equal to one.
-    pub is_array: bool,
+    pub source: LookupSource,
+}
+
+/// The number of values that an expression stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookupSource {
+    One,
+    /// The members of an array.
+    Array,
+    /// One for each row of the dimension at this place.
+    Rows(usize),
+}
+
+impl LookupSource {
+    /// Returns the source as a number in a plan.
+    pub fn number(self) -> i32 {
+        match self {
+            LookupSource::One => 0,
+            LookupSource::Array => 1,
+            LookupSource::Rows(dimension) => dimension as i32 + 2,
+        }
+    }
+
+    pub fn from_number(number: i32) -> LookupSource {
+        match number {
+            0 => LookupSource::One,
+            1 => LookupSource::Array,
+            number => LookupSource::Rows(number as usize - 2),
+        }
+    }
 }
 
 impl Lookup {
@@ -19,6 +48,33 @@ impl Lookup {
     /// # Safety
     /// A condition of the query in which the table has this number.
     pub unsafe fn of(condition: *mut Node, key: &KeyColumn, relation: i32) -> Option<Lookup> {
+        // SAFETY: the caller's condition is an expression of the query, which the planner keeps.
+        unsafe {
+            let found = Lookup::compared(condition, key, relation);
+            found.filter(|found| !pg_sys::contain_var_clause(found.node))
+        }
+    }
+
+    /// Finds what a condition says that the column is equal to in the rows of a dimension.
+    ///
+    /// # Safety
+    /// A condition of the join of the table, which has this number, with the dimension.
+    pub unsafe fn in_rows(
+        equality: &Equality,
+        condition: *mut Node,
+        key: &KeyColumn,
+        relation: i32,
+        dimension: usize,
+    ) -> Option<Lookup> {
+        // SAFETY: the caller's condition is an expression of the query, which the planner keeps.
+        let found = unsafe { Lookup::compared(condition, key, relation) };
+        found
+            .filter(|found| found.node == equality.of_dimension && found.source == LookupSource::One)
+            .map(|found| Lookup { source: LookupSource::Rows(dimension), ..found })
+    }
+
+    /// The other side of a comparison with the column.
+    unsafe fn compared(condition: *mut Node, key: &KeyColumn, relation: i32) -> Option<Lookup> {
         // SAFETY: the tag says which structure a node begins.
         unsafe {
             let (operator, collation, arguments, is_array) = match (*condition).type_ {
@@ -42,9 +98,8 @@ impl Lookup {
                 () if is_column(right, key, relation) && !is_array => left,
                 () => return None,
             };
-            let is_free = !pg_sys::contain_var_clause(other);
-            (is_free && compares_keys(operator, collation, key, other, is_array))
-                .then_some(Lookup { node: other, is_array })
+            let source = if is_array { LookupSource::Array } else { LookupSource::One };
+            compares_keys(operator, collation, key, other, is_array).then_some(Lookup { node: other, source })
         }
     }
 }

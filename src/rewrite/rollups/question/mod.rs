@@ -8,26 +8,30 @@ mod constants;
 pub mod ends;
 mod functions;
 pub mod gathering;
-mod lookup;
+pub mod joins;
+pub mod lookup;
 pub mod operand;
 pub mod sets;
 pub mod shapes;
+pub mod source;
 
 use crate::pg::column::never_null;
-use crate::pg::expression::{columns_that_are_not_null, contains, for_each_child, same};
+use crate::pg::expression::{columns_that_are_not_null, contains, equality_of, for_each_child, same};
 use crate::pg::list::items;
+use crate::powertree::model::key::KeyColumn;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
 use aggregate::Aggregates;
 use ends::{EndExpression, Ordered};
+use joins::{equality, raised, Equality, Joins};
 use lookup::Lookup;
 use pgrx::pg_sys::{
-    self, List, Node, NodeTag, Oid, PlannerInfo, RangeTblEntry, RelOptInfo, RestrictInfo, SortGroupClause,
-    Var,
+    self, List, Node, NodeTag, Oid, PlannerInfo, RelOptInfo, RestrictInfo, SortGroupClause, Var,
 };
 use sets::{below_grouping, GroupingSets};
 use shapes::{column_name, Shapes};
+use source::Source;
 use std::rc::Rc;
 
 /// A question that one tree can answer.
@@ -38,6 +42,9 @@ pub struct Question<'t> {
     /// The user whose query of the table it is; INVALID for the current one.
     pub user: Oid,
     pub shapes: Shapes<'t>,
+    /// The other relations of the query, and what they are joined by.
+    pub joins: Joins,
+    pub joined_by: Vec<JoinedBy>,
     /// All conditions of the rows.
     pub conditions: Vec<Condition>,
     pub keys: Vec<Key>,
@@ -69,6 +76,15 @@ pub struct Condition {
     pub is_range: bool,
 }
 
+/// A condition by which rows of a dimension are joined with those of the table.
+pub struct JoinedBy {
+    pub dimension: usize,
+    pub node: *mut Node,
+    pub shape: Shape,
+    /// The two sides, if it says that they are equal.
+    pub equality: Option<Equality>,
+}
+
 /// An expression by which rows are grouped.
 pub struct Key {
     pub node: *mut Node,
@@ -80,51 +96,6 @@ pub struct Key {
     /// Equality of its type, and the collation.
     pub equality: Oid,
     pub collation: Oid,
-}
-
-/// The table of a query, if a tree could answer for it.
-pub struct Source {
-    pub relation: i32,
-    pub table: Oid,
-    pub user: Oid,
-}
-
-impl Source {
-    /// Finds the only table of a query of one table; None if it is not one, so that no tree could matter.
-    ///
-    /// # Safety
-    /// A query that is being planned, and what is grouped in it.
-    pub unsafe fn of(root: *mut PlannerInfo, input: *mut RelOptInfo) -> Option<(Source, *mut RangeTblEntry)> {
-        // SAFETY: the number of a base relation is one of the range table's, which the planner has unpacked.
-        unsafe {
-            let is_table = (*input).reloptkind == pg_sys::RelOptKind::RELOPT_BASEREL
-                && (*input).rtekind == pg_sys::RTEKind::RTE_RELATION;
-            if !is_table {
-                return None;
-            }
-            let entry = *(*root).simple_rte_array.add((*input).relid as usize);
-            let is_plain = [pg_sys::RELKIND_RELATION, pg_sys::RELKIND_PARTITIONED_TABLE]
-                .contains(&((*entry).relkind as u8));
-            is_plain.then(|| {
-                let user = checked_as(root, entry);
-                (Source { relation: (*input).relid as i32, table: (*entry).relid, user }, entry)
-            })
-        }
-    }
-}
-
-/// The user whose rights on a table are checked.
-unsafe fn checked_as(_root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Oid {
-    // SAFETY: the caller's entry of the query.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        return (*entry).checkAsUser;
-        #[cfg(not(feature = "pg15"))]
-        {
-            let infos = (*(*_root).parse).rteperminfos;
-            (*pg_sys::getRTEPermissionInfo(infos, entry)).checkAsUser
-        }
-    }
 }
 
 impl<'t> Question<'t> {
@@ -141,11 +112,16 @@ impl<'t> Question<'t> {
     ) -> Understood<Question<'t>> {
         // SAFETY: the caller promises the query that is being planned, and what is grouped in it.
         unsafe {
+            let joins = Joins::of(root, input, source.relation)?;
+            let has_gaps = joins.has_gaps();
+            let joined = joins.dimensions.iter().flat_map(|dimension| dimension.members.clone()).collect();
             let mut question = Question {
                 tree,
                 relation: source.relation,
                 user: source.user,
-                shapes: Shapes::new(tree, source.relation),
+                shapes: Shapes::new(tree, source.relation, joined, has_gaps),
+                joins,
+                joined_by: Vec::new(),
                 conditions: Vec::new(),
                 keys: Vec::new(),
                 sets: GroupingSets::default(),
@@ -153,15 +129,24 @@ impl<'t> Question<'t> {
                 aggregates: Aggregates::default(),
                 ends: Vec::new(),
             };
-            let clauses: Vec<*mut Node> = items::<RestrictInfo>((*input).baserestrictinfo)
+            let table = *(*root).simple_rel_array.add(source.relation as usize);
+            let clauses: Vec<*mut Node> = items::<RestrictInfo>((*table).baserestrictinfo)
                 .map(|info| (*info).clause.cast::<Node>())
+                .map(|clause| {
+                    question.joins.dimensions.iter().fold(clause, |clause, one| raised(clause, one))
+                })
                 .collect();
             let not_null = question.columns_never_null(&clauses)?;
-            clauses.into_iter().try_for_each(|clause| question.add_condition(clause))?;
+            let clauses = clauses.into_iter().chain(question.joins.conditions.clone());
+            clauses.collect::<Vec<_>>().into_iter().try_for_each(|clause| question.add_condition(clause))?;
+            question.add_joins(root)?;
             question.add_keys(root, grouping.clauses)?;
             question.sets = GroupingSets::of(root, &question.keys)?;
             question.add_lookups();
             if let Some(order) = grouping.first_of {
+                if !question.joins.dimensions.is_empty() {
+                    return Err(Reason::EndsOfJoins);
+                }
                 let is_key = |node: *mut Node| question.keys.iter().any(|key| same(key.node, node));
                 let targets = (*root).processed_tlist;
                 question.ends = question.ordered().rows(order, targets, &is_key, grouping.results)?;
@@ -172,8 +157,30 @@ impl<'t> Question<'t> {
             for node in shown.into_iter().filter(|node| !node.is_null()) {
                 question.add_aggregates(node, &not_null)?;
             }
+            // Where a joined row has none of the table, it comes before or after all others.
+            if has_gaps && !question.ends.is_empty() {
+                return Err(Reason::EndsOfJoins);
+            }
             Ok(question)
         }
+    }
+
+    /// Understands the conditions of joins.
+    unsafe fn add_joins(&mut self, root: *mut PlannerInfo) -> Understood<()> {
+        // SAFETY: the caller's query, whose conditions these are.
+        unsafe {
+            for (place, dimension) in self.joins.dimensions.iter().enumerate() {
+                for &node in &dimension.clauses {
+                    if pg_sys::contain_volatile_functions(node) {
+                        return Err(Reason::Volatile);
+                    }
+                    let shape = self.shapes.stepped(node)?;
+                    let equality = equality(root, node, self.relation, dimension);
+                    self.joined_by.push(JoinedBy { dimension: place, node, shape, equality });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether the range depends on parameters, which are known when the query runs.
@@ -187,7 +194,9 @@ impl<'t> Question<'t> {
         // SAFETY: the caller's conditions of the query.
         unsafe {
             let mut list = std::ptr::null_mut();
-            clauses.iter().for_each(|&clause| list = pg_sys::lappend(list, clause.cast()));
+            let inner = self.joins.dimensions.iter().filter(|dimension| dimension.kind.needs_match());
+            let joined = inner.flat_map(|dimension| &dimension.clauses);
+            clauses.iter().chain(joined).for_each(|&clause| list = pg_sys::lappend(list, clause.cast()));
             let chosen = columns_that_are_not_null(list, self.relation);
             let mut not_null = never_null(self.tree.base);
             not_null.extend(chosen);
@@ -207,7 +216,7 @@ impl<'t> Question<'t> {
             }
             self.shapes.only_compares = true;
             let shape = self.shapes.stepped(node)?;
-            let is_range = self.shapes.only_compares && shape.depends_on_time() && !shape.series;
+            let is_range = self.shapes.only_compares && shape.depends_on_time() && shape.is_of_time_alone();
             self.conditions.push(Condition { node, shape, is_range });
         }
         Ok(())
@@ -234,15 +243,29 @@ impl<'t> Question<'t> {
         Ok(())
     }
 
-    /// Adds what the series is equal to, if each of its columns is.
+    /// Adds what the series is equal to, if each of its columns is equal to a value, or to one in the rows of one dimension.
     unsafe fn add_lookups(&mut self) {
-        let of_series = self.conditions.iter().filter(|condition| !condition.shape.depends_on_time());
+        let of_series = self.conditions.iter().filter(|condition| condition.shape.is_of_series_alone());
         let conditions: Vec<*mut Node> = of_series.map(|condition| condition.node).collect();
         // SAFETY: the caller's conditions of the query.
-        let lookup = |key| unsafe {
+        let value = |key: &KeyColumn| unsafe {
             conditions.iter().find_map(|&condition| Lookup::of(condition, key, self.relation))
         };
-        let lookups: Option<Vec<Lookup>> = self.tree.series.iter().map(lookup).collect();
+        let in_rows = |key: &KeyColumn, dimension| {
+            let mut joined = self.joined_by.iter().filter(|one| one.dimension == dimension);
+            joined.find_map(|one| {
+                let equality = one.equality.as_ref()?;
+                // SAFETY: the conditions are expressions of the query, which the planner keeps.
+                unsafe { Lookup::in_rows(equality, one.node, key, self.relation, dimension) }
+            })
+        };
+        let dimensions = self.joins.dimensions.iter().enumerate();
+        let mut tries =
+            dimensions.filter(|(_, one)| one.kind.needs_match()).map(|(place, _)| Some(place)).chain([None]);
+        let lookups = tries.find_map(|dimension| {
+            let series = self.tree.series.iter();
+            series.map(|key| value(key).or_else(|| in_rows(key, dimension?))).collect()
+        });
         self.lookups = lookups.unwrap_or_default();
     }
 
@@ -264,6 +287,16 @@ impl<'t> Question<'t> {
                     }
                     return self.aggregates.add(node.cast(), &mut self.shapes, self.tree, not_null);
                 }
+                // It depends on the keys, or the query would not have been accepted, and makes no further groups.
+                NodeTag::T_Var if self.shapes.joined.contains(&(*node.cast::<Var>()).varno) => {
+                    let equality = equality_of(pg_sys::exprType(node)).ok_or(Reason::Key)?;
+                    let shape = self.shapes.column(node.cast())?;
+                    self.sets.all.iter_mut().for_each(|set| set.push(self.keys.len()));
+                    let collation = pg_sys::exprCollation(node);
+                    self.keys.push(Key { node, shown: node, reference: 0, shape, equality, collation });
+                    return Ok(());
+                }
+                NodeTag::T_PlaceHolderVar => return Err(Reason::Optional),
                 NodeTag::T_Var => {
                     let number = (*node.cast::<Var>()).varattno;
                     return Err(Reason::Column(column_name(self.tree.base, number)));
@@ -307,23 +340,5 @@ impl<'t> Question<'t> {
 
     fn ordered(&self) -> Ordered<'t> {
         Ordered { tree: self.tree, relation: self.relation }
-    }
-}
-
-/// Refuses queries that no tree can answer, whatever its columns.
-///
-/// # Safety
-/// As for [`Question::of`].
-pub unsafe fn check(root: *mut PlannerInfo, entry: *mut RangeTblEntry) -> Understood<()> {
-    // SAFETY: the caller promises the query that is being planned, and the entry of its table.
-    unsafe {
-        let query = (*root).parse;
-        let refuse = |applies: bool, reason| if applies { Err(reason) } else { Ok(()) };
-        let is_part = (*entry).relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE && !(*entry).inh;
-        refuse((*query).hasTargetSRFs, Reason::SetReturning)?;
-        refuse(!(*query).rowMarks.is_null(), Reason::RowLocks)?;
-        refuse(!(*entry).tablesample.is_null(), Reason::Sample)?;
-        refuse(!(*entry).securityQuals.is_null(), Reason::RowSecurity)?;
-        refuse(is_part, Reason::Part)
     }
 }

@@ -4,6 +4,7 @@ use super::Key;
 use crate::pg::expression::{contains, same};
 use crate::pg::list::{integers, items};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{GroupingFunc, List, Node, NodeTag, PlannerInfo};
 
 /// The groupings of a query, and what GROUPING() asks of them.
@@ -30,7 +31,7 @@ impl GroupingSets {
             // Where a result shows one of two equal keys, or a constant, it does not say which set it is of. Of a placeholder,
             // in which an expression of a view is kept together, PostgreSQL would take what the result shows for what it is made of.
             let is_unclear = |(place, key): (usize, &Key)| {
-                !key.shape.series && !key.shape.depends_on_time()
+                key.shape == Shape::FREE
                     || contains(key.shown, NodeTag::T_PlaceHolderVar)
                     || keys[..place].iter().any(|other| same(other.node, key.node))
             };

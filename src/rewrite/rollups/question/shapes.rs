@@ -19,6 +19,13 @@ pub struct Shapes<'t> {
     tree: &'t Tree,
     /// The number of the table in the query.
     pub relation: i32,
+    /// The numbers of those that it is joined with, and the columns of them that matter.
+    pub joined: Vec<i32>,
+    pub joined_columns: Vec<*mut Node>,
+    /// Whether joined rows are kept that match no row of the table.
+    pub has_gaps: bool,
+    /// Comparisons of the position with what the joined rows have: each changes once for each of them.
+    pub row_comparisons: Vec<*mut Node>,
     /// Comparisons of the position with what does not depend on the row: each changes once.
     pub comparisons: Vec<*mut Node>,
     /// Carriers with many steps, in the order in which they are to be taken.
@@ -35,10 +42,14 @@ pub struct Shapes<'t> {
 }
 
 impl<'t> Shapes<'t> {
-    pub fn new(tree: &'t Tree, relation: i32) -> Shapes<'t> {
+    pub fn new(tree: &'t Tree, relation: i32, joined: Vec<i32>, has_gaps: bool) -> Shapes<'t> {
         Shapes {
             tree,
             relation,
+            joined,
+            joined_columns: Vec::new(),
+            has_gaps,
+            row_comparisons: Vec::new(),
             comparisons: Vec::new(),
             carriers: Vec::new(),
             zones: Vec::new(),
@@ -96,6 +107,7 @@ impl<'t> Shapes<'t> {
                 }
                 NodeTag::T_BoolExpr => self.all((*node.cast::<BoolExpr>()).args),
                 NodeTag::T_List => self.all(node.cast()),
+                NodeTag::T_PlaceHolderVar => Err(Reason::Optional),
                 NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan | NodeTag::T_SubLink => {
                     Err(Reason::Subquery)
                 }
@@ -104,18 +116,26 @@ impl<'t> Shapes<'t> {
         }
     }
 
-    unsafe fn column(&mut self, column: *mut Var) -> Understood<Shape> {
+    /// A column; those of joined rows are kept in mind.
+    ///
+    /// # Safety
+    /// A column of the query.
+    pub unsafe fn column(&mut self, column: *mut Var) -> Understood<Shape> {
         // SAFETY: the caller has seen the tag of a column.
         let (relation, number) = unsafe { ((*column).varno, (*column).varattno) };
+        if self.joined.contains(&relation) {
+            push(&mut self.joined_columns, column.cast());
+            return Ok(Shape::JOINED);
+        }
         let is_ours = i64::from(relation) == i64::from(self.relation);
         if is_ours && number == self.tree.at.number {
             let is_stepped = matches!(self.tree.position, Position::Date | Position::Bigint);
-            return Ok(Shape { series: false, time: Time::Monotone { is_stepped, after: false } });
+            return Ok(Shape::of_time(Time::Monotone { is_stepped, after: false }));
         }
         let mut series = self.tree.series.iter();
         if let Some(key) = series.find(|key| is_ours && key.column.number == number) {
             return match key.is_restored() {
-                true => Ok(Shape { series: true, time: Time::Free }),
+                true => Ok(Shape::SERIES),
                 false => Err(Reason::Padding(column_name(self.tree.base, number))),
             };
         }
@@ -208,7 +228,7 @@ impl<'t> Shapes<'t> {
         let Time::Monotone { is_stepped, after } = shapes[place].time else { return Err(Reason::Continuous) };
         let mut after = after;
         for (other, shape) in shapes.iter().enumerate().filter(|(other, _)| *other != place) {
-            if shape.series {
+            if !shape.is_of_time_alone() {
                 return Err(Reason::Varying);
             }
             after |= shape.depends_on_time();
@@ -219,7 +239,7 @@ impl<'t> Shapes<'t> {
                 }
                 if rule.interval == Some(other) && has_months(arguments[other]) {
                     self.within("month", arguments[place])?;
-                    return Ok(Shape { series: false, time: Time::Months });
+                    return Ok(Shape::of_time(Time::Months));
                 }
                 if rule.interval == Some(other) {
                     let days = days_without_months(arguments[other]).ok_or(Reason::Varying)?;
@@ -235,7 +255,7 @@ impl<'t> Shapes<'t> {
         }
         self.narrows |= rule.narrows;
         let is_stepped = is_stepped || rule.is_stepped;
-        Ok(Shape { series: false, time: Time::Monotone { is_stepped, after } })
+        Ok(Shape::of_time(Time::Monotone { is_stepped, after }))
     }
 }
 

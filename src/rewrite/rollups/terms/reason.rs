@@ -54,6 +54,18 @@ pub enum Reason {
     Argument(String),
     /// No index on the series and the position, by which to find the rows at the ends of groups.
     NoIndex,
+    /// Ends of groups of joined rows.
+    EndsOfJoins,
+    /// A FULL JOIN with the table.
+    FullJoin,
+    /// Outer joins whose order matters, or conditions above them that could not be below.
+    Nested,
+    /// Other tables that are joined with one another only by way of the table.
+    Apart,
+    /// A subquery in FROM that depends on the table.
+    Lateral,
+    /// An expression of the optional side of an outer join, which is NULL above it.
+    Optional,
     /// The ordinary plan is cheaper.
     Cost,
 
@@ -67,6 +79,8 @@ pub enum Reason {
     Tie,
     /// More keys of groups than memory.
     Memory,
+    /// More rows joined with the table than memory.
+    JoinedRows,
     /// A time zone whose transitions are not known.
     Zone(String),
     /// Positions for which a function of the query may fail: beyond the years 1 to 9999, 1902 to 2037, or 53 or 31 bits.
@@ -107,9 +121,16 @@ impl Reason {
             Key => "a grouping key cannot be hashed",
             NoIndex => "no index finds rows by series and position",
             Tie => "rows at the end of a group share their position",
+            EndsOfJoins => "the first or last of joined rows is wanted",
+            FullJoin => "the table is in a FULL JOIN",
+            Nested => "outer joins or conditions above them depend on one another",
+            Apart => "the joined tables are compared with one another and the table at once",
+            Lateral => "a subquery in FROM depends on the row of another table",
+            Optional => "an expression of the optional side of an outer join is more than a column",
             Cost => "reading the table costs less",
             ManyCells => "the groups are as many as the rows",
             Memory => "the keys of the groups need more memory than a hash table may have",
+            JoinedRows => "the joined tables need more memory than a hash table may have",
             Far => "positions are too far away for the functions of the query",
         };
         fixed.to_owned()

@@ -5,6 +5,8 @@
 pub struct Shape {
     /// Whether it depends on the series.
     pub series: bool,
+    /// Whether it depends on rows that are joined with those of the table.
+    pub joined: bool,
     pub time: Time,
 }
 
@@ -24,27 +26,43 @@ pub enum Time {
 }
 
 impl Shape {
-    pub const FREE: Shape = Shape { series: false, time: Time::Free };
-    pub const SERIES: Shape = Shape { series: true, time: Time::Free };
-    pub const TIME: Shape = Shape { series: false, time: Time::Steps };
-    pub const BOTH: Shape = Shape { series: true, time: Time::Steps };
+    pub const FREE: Shape = Shape { series: false, joined: false, time: Time::Free };
+    pub const SERIES: Shape = Shape { series: true, ..Shape::FREE };
+    pub const TIME: Shape = Shape { time: Time::Steps, ..Shape::FREE };
+    pub const JOINED: Shape = Shape { joined: true, ..Shape::FREE };
+
+    /// The shape of what depends on nothing but time.
+    pub fn of_time(time: Time) -> Shape {
+        Shape { time, ..Shape::FREE }
+    }
 
     /// The shape of what depends on both.
     pub fn and(self, other: Shape) -> Shape {
         let time = if self.time == Time::Free { other.time } else { self.time };
-        Shape { series: self.series || other.series, time }
+        Shape { series: self.series || other.series, joined: self.joined || other.joined, time }
     }
 
     pub fn depends_on_time(self) -> bool {
         self.time != Time::Free
     }
 
+    /// Whether nothing but time matters, if anything does.
+    pub fn is_of_time_alone(self) -> bool {
+        !self.series && !self.joined
+    }
+
+    /// Whether nothing but the series matters, if anything does.
+    pub fn is_of_series_alone(self) -> bool {
+        !self.joined && !self.depends_on_time()
+    }
+
     /// Returns the shape as a number in a plan.
     pub fn number(self) -> i32 {
-        i32::from(self.series) + 2 * i32::from(self.depends_on_time())
+        i32::from(self.series) + 2 * i32::from(self.depends_on_time()) + 4 * i32::from(self.joined)
     }
 
     pub fn from_number(number: i32) -> Shape {
-        Shape { series: number & 1 != 0, time: if number & 2 != 0 { Time::Steps } else { Time::Free } }
+        let time = if number & 2 != 0 { Time::Steps } else { Time::Free };
+        Shape { series: number & 1 != 0, joined: number & 4 != 0, time }
     }
 }

@@ -1,0 +1,8 @@
+//! Limits of what an answer may take.
+
+use crate::pg::lookup::hash_memory;
+
+/// The bytes that a hash table may have.
+pub fn memory() -> usize {
+    hash_memory()
+}

@@ -1,0 +1,74 @@
+//! Dimensions that the executor makes of the joins in a plan.
+
+use super::plan::{ExpressionList, Numbers, PlanLayout};
+use crate::rewrite::rollups::answer::joined::{HashedPair, JoinedColumn, PreparedDimension};
+use crate::rewrite::rollups::answer::row::Expression;
+use crate::rewrite::rollups::terms::join::JoinKind;
+use crate::rewrite::rollups::terms::shape::Shape;
+use pgrx::pg_sys::{self, MemoryContext, Oid, PlanState, Var};
+
+/// Prepares the dimensions of a plan, given the states of their plans.
+///
+/// # Safety
+/// A plan of ours and its node, whose row the expressions are evaluated on; the context lives as long as the query.
+pub unsafe fn prepare(
+    layout: PlanLayout,
+    node: *mut PlanState,
+    plans: impl Iterator<Item = *mut PlanState>,
+    context: MemoryContext,
+) -> Vec<PreparedDimension> {
+    // SAFETY: the lists are as `lay_out` made them; the planner has replaced their columns by those of the scan.
+    unsafe {
+        let expression = |node_of| Expression::of(node_of, node);
+        let kinds = layout.numbers(Numbers::Dimensions).map(JoinKind::from_number);
+        let mut all: Vec<PreparedDimension> = kinds
+            .zip(plans)
+            .map(|(kind, plan)| PreparedDimension {
+                kind,
+                plan,
+                columns: Vec::new(),
+                clauses: Vec::new(),
+                hashed: Vec::new(),
+                comparisons: Vec::new(),
+            })
+            .collect();
+        let columns = layout.expressions(ExpressionList::JoinedColumns);
+        for (column, [dimension, from]) in columns.zip(grouped(layout, Numbers::JoinedColumns)) {
+            let (mut length, mut by_value) = (0, false);
+            pg_sys::get_typlenbyval(pg_sys::exprType(column), &mut length, &mut by_value);
+            let to = (*column.cast::<Var>()).varattno as usize;
+            all[dimension as usize].columns.push(JoinedColumn { from: from as i16, to, length, by_value });
+        }
+        let clauses = layout.expressions(ExpressionList::JoinedBy);
+        for (clause, [dimension, shape]) in clauses.zip(grouped(layout, Numbers::JoinedBy)) {
+            all[dimension as usize].clauses.push((expression(clause), Shape::from_number(shape)));
+        }
+        let sides = layout.expressions(ExpressionList::OfTable);
+        let sides = sides.zip(layout.expressions(ExpressionList::OfDimension));
+        for ((one, other), [dimension, operator, collation, left]) in
+            sides.zip(grouped(layout, Numbers::Sides))
+        {
+            let sides = (expression(one), expression(other));
+            let oid = |number: i32| Oid::from(number as u32);
+            let pair = HashedPair::new(sides, (oid(operator), oid(collation)), left != 0, context);
+            all[dimension as usize].hashed.push(pair);
+        }
+        let comparisons = layout.expressions(ExpressionList::RowComparisons);
+        for (comparison, dimension) in comparisons.zip(layout.numbers(Numbers::RowComparisons)) {
+            all[dimension as usize].comparisons.push(expression(comparison));
+        }
+        all
+    }
+}
+
+/// The numbers of a list, N together.
+fn grouped<const N: usize>(layout: PlanLayout, which: Numbers) -> impl Iterator<Item = [i32; N]> {
+    let mut numbers = layout.numbers(which);
+    std::iter::from_fn(move || {
+        let mut group = [0; N];
+        for number in &mut group {
+            *number = numbers.next()?;
+        }
+        Some(group)
+    })
+}
