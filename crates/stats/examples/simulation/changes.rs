@@ -82,7 +82,7 @@ fn cuts(d: &mut Draw, n: usize, most: usize, least: usize) -> Vec<usize> {
     cuts
 }
 
-/// Adds to each segment what `next` gives for its number of rows and those of the one before; it starts at 0.
+/// Adds to each segment what `next` returns for its number of rows and those of the one before; it starts at 0.
 fn staircase(n: usize, cuts: &[usize], mut next: impl FnMut(usize, usize) -> f64) -> Vec<f64> {
     let mut y = vec![0.0; n];
     let mut level = 0.0;

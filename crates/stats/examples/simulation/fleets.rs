@@ -154,7 +154,7 @@ struct Told {
     evidence: f64,
 }
 
-/// What is reported of a fleet, all as shares.
+/// Report of a fleet, all in shares.
 pub struct Report {
     /// Unchanged series that were reported from a fleet in which nothing happened.
     pub null: f64,

@@ -221,7 +221,7 @@ impl Groups {
 
     /// Bytes that groups take.
     pub fn memory(&self) -> usize {
-        self.all.len() * (size_of::<Group>() + 2 * size_of::<(Numbers, u32)>())
+        self.all.len() * (size_of::<Group>() + 2 * size_of::<(ClassNumbers, u32)>())
     }
 
     /// Bytes that values of keys take.
@@ -253,11 +253,11 @@ struct SetGroups {
     of_series: Combinations,
     of_joined: Combinations,
     of_several: Combinations,
-    numbers: HashMap<Numbers, u32, FxBuildHasher>,
+    numbers: HashMap<ClassNumbers, u32, FxBuildHasher>,
 }
 
 /// The numbers of combinations of each class.
-type Numbers = [u32; 4];
+type ClassNumbers = [u32; 4];
 
 impl SetGroups {
     fn new(keys: Vec<GroupKey>) -> SetGroups {
@@ -291,7 +291,7 @@ impl SetGroups {
     }
 
     /// The values of the keys at a place, by their numbers.
-    fn values(&mut self, places: &Places, place: Place, context: MemoryContext) -> Numbers {
+    fn values(&mut self, places: &Places, place: Place, context: MemoryContext) -> ClassNumbers {
         [
             self.of_time.number(places, place, context),
             self.of_series.number(places, place, context),
