@@ -65,7 +65,7 @@ impl Family {
     }
 }
 
-/// At most `most` cuts, none nearer than `least` rows to another or an end.
+/// Cuts, as many as `most`, none nearer than `least` rows to another or an end.
 fn cuts(d: &mut Draw, n: usize, most: usize, least: usize) -> Vec<usize> {
     let wanted = if d.chance(0.3) { 0 } else { d.whole(1, most + 1) };
     let mut cuts: Vec<usize> = vec![];
