@@ -48,7 +48,9 @@ def distinct(_draw, _table, grouped):
 def ranked(_draw, _table, grouped):
     if not grouped.keys:
         return grouped.forms, ""
-    return [f"SELECT *, row_number() OVER (ORDER BY {', '.join(grouped.keys)}) FROM ({form}) x" for form in grouped.forms], ""
+    # A key is NULL in more than one group where it is left out of some grouping sets; grouping() comes last.
+    by = ", ".join(grouped.keys + grouped.names[-1:] * ("grouping(" in grouped.forms[0]))
+    return [f"SELECT *, row_number() OVER (ORDER BY {by}) FROM ({form}) x" for form in grouped.forms], ""
 
 
 def member(_draw, _table, grouped):
