@@ -246,7 +246,7 @@ DROP FUNCTION important_changes(text, timestamptz, double precision, integer);
 CREATE FUNCTION series_query(query text, of_rows boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
 -- The query is the caller's and so is its search_path. Everything else names PostgreSQL's own operators and functions.
 DECLARE
-    source pg_catalog.text := pg_catalog.rtrim(query, E'; \n\t');
+    source pg_catalog.text;
     said pg_catalog.text;
 BEGIN
     IF query IS NULL THEN
@@ -254,7 +254,9 @@ BEGIN
             ERRCODE = '22004', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
     ELSIF pg_catalog.octet_length(query) OPERATOR(pg_catalog.>) 1000000 THEN
         RAISE EXCEPTION 'the query is longer than 1 MB' USING ERRCODE = '54000', HINT = 'Put what it reads into a table or a view.';
-    ELSIF source OPERATOR(pg_catalog.=) '' THEN
+    END IF;
+    source := pg_catalog.rtrim(query, E'; \n\t');
+    IF source OPERATOR(pg_catalog.=) '' THEN
         RAISE EXCEPTION 'the query is empty' USING
             ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
     ELSIF of_rows THEN

@@ -36,6 +36,21 @@ impl Value {
         Value { type_oid, datum }
     }
 
+    /// The value of another type that has the same text: a cast as `x::text::other` does it.
+    pub fn through_text(self, type_oid: Oid) -> Value {
+        let (mut output, mut varlena) = (Oid::INVALID, false);
+        let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
+        // SAFETY: the output function of a type takes its values and returns a C string, which the input function of
+        // another one takes; either may raise an error.
+        let datum = unsafe {
+            pg_sys::getTypeOutputInfo(self.type_oid, &mut output, &mut varlena);
+            pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
+            let text = pg_sys::OidOutputFunctionCall(output, self.datum);
+            pg_sys::OidInputFunctionCall(input, text, parameter, -1)
+        };
+        Value { type_oid, datum }
+    }
+
     /// An array of values of one type.
     pub fn array(element: Oid, values: impl Iterator<Item = Value>) -> Value {
         let of_type = values.filter(|value| value.type_oid == element);

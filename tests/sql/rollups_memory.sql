@@ -66,10 +66,11 @@ MOVE 9000 FROM groups;
 CLOSE groups;
 COMMIT;
 -- A limit of temporary files holds for them too, and none is left behind by any of the queries.
-\set VERBOSITY terse
+\set VERBOSITY sqlstate
 SET temp_file_limit = '64kB';
 SELECT count(*) FROM (SELECT s, date_trunc('hour', at) AS h, avg(n) AS a, sum(d) AS b FROM rows GROUP BY 1, 2 OFFSET 0) q;
 RESET temp_file_limit;
+\set VERBOSITY terse
 SELECT count(*) AS files FROM pg_ls_tmpdir() WHERE name LIKE 'pgsql_tmp' || pg_backend_pid() || '%';
 -- A row of a late group that only the table can answer exactly: no group is handed out before.
 INSERT INTO rows VALUES ('series 9', '2026-01-21 05:00Z', 1, 9007199254740993, 1, 1);

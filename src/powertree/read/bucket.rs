@@ -184,7 +184,7 @@ impl Reader {
                 _ => {
                     let range =
                         Range { first: together[0].1.first, last: together[together.len() - 1].1.last };
-                    let begins: Vec<i64> = together.iter().map(|(_, range)| range.first).collect();
+                    let begins = memory::collect(together.iter().map(|(_, range)| range.first));
                     self.rows_between(range, &begins, |place, tally| {
                         // Places count from 1.
                         if let Some((bucket, _)) = place.checked_sub(1).and_then(|place| together.get(place))

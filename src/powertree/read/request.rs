@@ -61,7 +61,7 @@ pub fn position(call: Call, number: usize, position: Position) -> Option<i64> {
         return Some(position.read(given.datum()));
     }
     // As a cast in SQL would: through text.
-    Some(position.read(Value::parse(wanted, -1, &given.to_text()).datum()))
+    Some(position.read(given.through_text(wanted).datum()))
 }
 
 /// The series that argument `number`, a text array, names.

@@ -10,6 +10,7 @@ use pgrx::pg_sys::Datum;
 use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 use std::rc::Rc;
+use tally_stats::tree::Contents;
 
 /// A series in a cell, with rows that are joined with those of the table, all by their number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +49,13 @@ impl Places {
     pub fn without_row(&self, joined: usize) -> Place {
         Place { series: self.series.len(), cell: self.cells.len(), joined }
     }
+}
+
+/// The contents of joined rows that match no row of the table: a row of NULLs, at no position.
+pub fn row_of_nulls(values: usize) -> Contents {
+    let mut contents = Contents::empty(values);
+    contents.extent.rows = 1;
+    contents
 }
 
 /// Facts about places, found out at the first question about each.

@@ -4,7 +4,7 @@ use super::ends::EndSpots;
 use super::keys::{GroupKey, GroupNumber, Groups};
 use super::limits::memory as most_memory;
 use super::matching::Matching;
-use super::place::{Place, PlaceCondition, Places};
+use super::place::{row_of_nulls, Place, PlaceCondition, Places};
 use super::prepared::Prepared;
 use super::row::Expression;
 use super::spill::{Spill, Spilled};
@@ -135,12 +135,11 @@ impl<'a> GroupReading<'a> {
 
     /// Adds the joined rows that are kept although they match no row of the table: each is a row of NULLs.
     pub fn add_unmatched(&mut self) {
-        let mut nothing = Contents::empty(self.places.tree.values.len());
-        nothing.extent.rows = 1;
+        let nulls = row_of_nulls(self.places.tree.values.len());
         for joined in self.matching.unmatched() {
             let place = self.places.without_row(joined);
             for set in 0..self.groups.num_sets() {
-                self.sum_up(set, place, &nothing);
+                self.sum_up(set, place, &nulls);
             }
         }
     }

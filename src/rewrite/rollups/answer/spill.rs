@@ -1,7 +1,7 @@
 //! Groups for which there is no memory, in temporary files: each file has some of the groups, with all that was told of them since
 //! there was no room.
 
-use super::place::Place;
+use super::place::{row_of_nulls, Place};
 use crate::pg::error::defect;
 use crate::pg::file::TemporaryFile;
 use pgrx::check_for_interrupts;
@@ -12,7 +12,8 @@ use tally_stats::tree::Contents;
 const FILES: usize = 32;
 const BITS: u32 = FILES.trailing_zeros();
 
-/// The numbers before the contents of a cell: the grouping set, the series, the cell, the joined rows, and how many bytes follow.
+/// The numbers before the contents of a cell: the grouping set, the series, the cell, the joined rows, and how many bytes
+/// follow; none stand for a row of NULLs.
 const HEADER: usize = 5 * size_of::<u32>();
 
 /// The files into which is written.
@@ -41,7 +42,8 @@ impl Spill {
         let number = (hash.rotate_right(self.level * BITS) as usize) % FILES;
         // SAFETY: the context is that of the answer, which is there until the file has been read.
         let file = self.files[number].get_or_insert_with(|| unsafe { TemporaryFile::new(context) });
-        let bytes = contents.to_bytes();
+        let has_position = contents.extent.first <= contents.extent.last;
+        let bytes = if has_position { contents.to_bytes() } else { Vec::new() };
         for number in [set, place.series, place.cell, place.joined, bytes.len()] {
             file.write(&(number as u32).to_le_bytes());
         }
@@ -69,7 +71,11 @@ impl Spilled {
             let (set, series, cell, joined, length) = (next(), next(), next(), next(), next());
             bytes.resize(length, 0);
             let is_whole = self.file.read(&mut bytes);
-            match Contents::from_bytes(values, &bytes).filter(|_| is_whole) {
+            let contents = match length {
+                0 => Some(row_of_nulls(values)),
+                _ => Contents::from_bytes(values, &bytes),
+            };
+            match contents.filter(|_| is_whole) {
                 Some(contents) => each(set, Place { series, cell, joined }, &contents),
                 None => defect("a temporary file has what was written"),
             }

@@ -296,7 +296,9 @@ impl<'t> Question<'t> {
                     self.keys.push(Key { node, shown: node, reference: 0, shape, equality, collation });
                     return Ok(());
                 }
-                NodeTag::T_PlaceHolderVar => return Err(Reason::Optional),
+                NodeTag::T_PlaceHolderVar if !self.shapes.joined.is_empty() => {
+                    return Err(Reason::Optional);
+                }
                 NodeTag::T_Var => {
                     let number = (*node.cast::<Var>()).varattno;
                     return Err(Reason::Column(column_name(self.tree.base, number)));

@@ -107,7 +107,7 @@ impl<'t> Shapes<'t> {
                 }
                 NodeTag::T_BoolExpr => self.all((*node.cast::<BoolExpr>()).args),
                 NodeTag::T_List => self.all(node.cast()),
-                NodeTag::T_PlaceHolderVar => Err(Reason::Optional),
+                NodeTag::T_PlaceHolderVar if !self.joined.is_empty() => Err(Reason::Optional),
                 NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan | NodeTag::T_SubLink => {
                     Err(Reason::Subquery)
                 }
