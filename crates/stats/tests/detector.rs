@@ -320,37 +320,3 @@ fn detectors_of_the_first_release_begin_again_with_their_options_and_rows() {
     assert!(detector.observe(None, Some(0), &SETTINGS).is_err());
     assert_eq!(Detector::from_bytes(&bytes[..12]), Err(tally_stats::detector::CodecError::Damaged));
 }
-
-#[test]
-fn a_step_under_a_season_is_found_and_the_season_is_forecast() {
-    let mut rng = rng(6);
-    let season = |i: usize| 3.0 * (std::f64::consts::TAU * i as f64 / 12.0).sin();
-    let (mut found, mut wrong, mut off) = (0, 0, 0.0);
-    for _ in 0..20 {
-        let rows: Vec<f64> = (0..600).map(|i| season(i) + normal(&mut rng)).collect();
-        let still = fed(rows.iter().copied());
-        wrong += still.starts(&SETTINGS).len();
-        off += (1..=12)
-            .map(|i| (still.forecast(i as f64, &SETTINGS).unwrap().mean - season(599 + i)).abs())
-            .sum::<f64>();
-        let step = fed(rows.iter().enumerate().map(|(i, x)| x + if i < 400 { 0.0 } else { 2.0 }));
-        found += usize::from(step.starts(&SETTINGS).iter().any(|row| row.abs_diff(400) <= 10));
-    }
-    assert!(found >= 16 && wrong <= 1, "{found} of 20 found, {wrong} wrong");
-    // A forecast without the season is off by 1.9 on average.
-    assert!(off / 240.0 < 0.6, "{:.2}", off / 240.0);
-}
-
-#[test]
-fn a_flag_that_is_set_is_told_soon_and_never_forecast_beyond_its_values() {
-    let flag = |ones: i32| fed((0..144 + ones).map(|i| if i < 144 { 0.0 } else { 1.0 }));
-    let detector = flag(17);
-    assert_eq!(detector.starts(&SETTINGS), [144]);
-    assert!(detector.last_alert().unwrap().1 < 160);
-    for ones in [17, 75, 335] {
-        let detector = flag(ones);
-        let (level, _, _) = detector.state(&SETTINGS).unwrap();
-        let forecast = detector.forecast(1.0, &SETTINGS).unwrap();
-        assert!(level > 0.95 && forecast.low >= 0.0 && forecast.high <= 1.0, "{ones}: {level}, {forecast:?}");
-    }
-}

@@ -31,7 +31,7 @@ use codec::Stored;
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
 use report::{Drift, Seen};
-use scale::{Learned, SeriesScale};
+use scale::SeriesScale;
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -134,7 +134,7 @@ impl Detector {
         let row = Row { row, at, value };
         if !self.segmentation.is_empty() {
             self.scale.choose_unit(value);
-            let learned = self.learn(&row, s);
+            let learned = self.learn(value, s);
             self.judge(row, previous, learned, s);
         } else if self.scale.wait(row) >= s.warm_up {
             self.judge_first_rows(s);
@@ -148,36 +148,32 @@ impl Detector {
         let Some(start) = first.first() else { return };
         let mut previous = start.at;
         self.clock.measure(&first);
-        let learned: Vec<Learned> = first.iter().map(|row| self.learn(row, s)).collect();
+        let learned: Vec<f64> = first.iter().map(|row| self.learn(row.value, s)).collect();
         for (row, x) in first.into_iter().zip(learned) {
             self.judge(row, previous, x, s);
             previous = row.at;
         }
     }
 
-    /// Learns the value of a row, and returns it in the unit of the detector.
-    fn learn(&mut self, row: &Row, s: &Settings) -> Learned {
-        let learned = self.scale.learn(row.value, row.row, s);
+    /// Learns a value, and returns it in the unit of the detector.
+    fn learn(&mut self, x: f64, s: &Settings) -> f64 {
+        let learned = self.scale.learn(x, s);
         if let Some(factor) = learned.rescaled {
             self.segmentation.rescale(factor);
             self.views.rescale(factor);
         }
-        if let Some(factor) = learned.calmed {
-            self.segmentation.calm(factor, s);
-        }
-        learned
+        learned.value
     }
 
-    /// Judges a row; `previous` is the time of the row before.
-    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, learned: Learned, s: &Settings) {
+    /// Judges a row; `previous` is the time of the row before, `x` the value in the unit of the detector.
+    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
         let prior = self.scale.prior(s);
         let place = self.clock.place(row, at);
-        let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
-        self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
+        let previous = Previous { place: self.clock.place(row, previous), value: self.views.last() };
+        self.segmentation.observe(x, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }
-        let x = learned.value;
         let surprise = self.views.observe(x, self.options.phase(at), s);
         self.surprise = Some(surprise.score as f32);
         if self.outliers.admit(surprise.score, s) {
@@ -251,15 +247,10 @@ impl Detector {
     /// The row this many steps ahead; none before a value.
     pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
         let judged = self.judged(s);
-        let last = self.rows().saturating_sub(1);
         let noise = judged.scale.noise(s);
         let (correlation, differences) = (noise.correlation, noise.differences);
-        let drift = Drift { last: judged.scale.calm(last), correlation, differences };
-        let calm = report::forecast(judged.seen(), ahead, drift, s)?;
-        let season = judged.scale.season(last.saturating_add(ahead.max(0.0) as u64)) * judged.scale.unit();
-        let (least, most) = judged.scale.range();
-        let [mean, low, high] = [calm.mean, calm.low, calm.high].map(|x| (x + season).clamp(least, most));
-        Some(Forecast { mean, low, high })
+        let drift = Drift { last: judged.views.last(), correlation, differences };
+        report::forecast(judged.seen(), ahead, drift, s)
     }
 
     /// Rows since the last change.

@@ -3,18 +3,16 @@
 mod counts;
 mod noise;
 mod prior;
-mod season;
 mod spread;
 
 pub use prior::{student, Prior};
 
-use super::check::{number, structure, within, Check, MOST_VALUE};
+use super::check::{number, structure, Check};
 use super::clock::{Clock, Row};
 use super::settings::Settings;
 use counts::{Counts, Values};
 use noise::Noise;
 pub use noise::NoiseEstimate;
-use season::Season;
 use serde::{Deserialize, Serialize};
 use spread::Spread;
 use std::ops::RangeInclusive;
@@ -36,20 +34,12 @@ pub struct SeriesScale {
     values: Values,
     spread: Spread,
     noise: Noise,
-    season: Season,
-    /// The last value.
-    last: f64,
 }
 
 /// A value in the unit of the detector.
 #[derive(Clone, Copy, Debug)]
 pub struct Learned {
     pub value: f64,
-    /// The value without the season, and so the value before.
-    pub calm: f64,
-    pub previous: f64,
-    /// Factor of the variance of the noise, if a season was found just now: so much was the season.
-    pub calmed: Option<f64>,
     /// Factor by which the unit has just changed, if it has.
     pub rescaled: Option<f64>,
 }
@@ -85,7 +75,7 @@ impl SeriesScale {
     }
 
     /// Learns a value.
-    pub fn learn(&mut self, x: f64, row: u64, s: &Settings) -> Learned {
+    pub fn learn(&mut self, x: f64, s: &Settings) -> Learned {
         self.values = self.values.with(x);
         let mut x = x * power(-i32::from(self.exponent));
         if !x.is_finite() {
@@ -99,77 +89,30 @@ impl SeriesScale {
             let farthest = FARTHEST * FARTHEST;
             x = x.clamp(-farthest, farthest);
         }
-        let first = self.spread.rows() == 0.0;
-        let difference = x - std::mem::replace(&mut self.last, x);
-        // At the end of double precision a value and its season would be beyond it.
-        let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end();
-        let calmed = if seasonal { self.find_season(row, difference, s) } else { None };
-        let (season, before) = (self.season.deviation(row), self.season.deviation(row.saturating_sub(1)));
-        self.spread.observe(x - season);
-        self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);
-        let calm = Learned {
-            value: x,
-            calm: x - season,
-            previous: if first { x } else { x - difference - before },
-            calmed,
-            rescaled: None,
-        };
+        self.spread.observe(x);
+        self.noise.observe(x, s);
         let size = exponent(self.spread.variance().sqrt());
         if size > MOST_EXPONENT && EXPONENTS.contains(&(i32::from(self.exponent) + size)) {
             let factor = power(-size);
             self.exponent += size as i16;
-            self.last *= factor;
             self.spread.rescale(factor);
             self.noise.rescale(factor);
-            self.season.rescale(factor);
-            let (value, calm, previous) = (x * factor, calm.calm * factor, calm.previous * factor);
-            return Learned { value, calm, previous, calmed, rescaled: Some(factor) };
+            return Learned { value: x * factor, rescaled: Some(factor) };
         }
-        calm
-    }
-
-    /// Looks for a season, or learns it. If it is found now, noise and spread are taken as those without it; returns
-    /// the factor of the noise's variance.
-    fn find_season(&mut self, row: u64, difference: f64, s: &Settings) -> Option<f64> {
-        let share = self.season.learn(row, difference, self.noise.reach(s))?;
-        let before = self.noise.estimate(s).variance;
-        self.noise.calm(1.0 - share, s);
-        self.spread.calm(self.season.variance());
-        let after = self.noise.estimate(s).variance;
-        (before > 0.0).then(|| (after / before).min(1.0))
-    }
-
-    /// The last value without the season of its row.
-    pub fn calm(&self, row: u64) -> f64 {
-        self.last - self.season.deviation(row)
-    }
-
-    /// Deviation of a row from the level by its season, in the detector's unit.
-    pub fn season(&self, row: u64) -> f64 {
-        self.season.deviation(row)
+        Learned { value: x, rescaled: None }
     }
 
     /// The prior of the next segment.
     pub fn prior(&self, s: &Settings) -> Prior {
         let noise = self.noise.estimate(s);
         let one = power(-i32::from(self.exponent));
-        let counts =
-            Counts::new(self.values, &self.spread, noise.variance, one).filter(|_| !self.season.found());
+        let counts = Counts::new(self.values, &self.spread, noise.variance, one);
         Prior::new(&self.spread, noise, counts, s)
     }
 
     /// The noise as the differences of successive values show it.
     pub fn noise(&self, s: &Settings) -> NoiseEstimate {
         self.noise.estimate(s)
-    }
-
-    /// The values that are possible, by those so far: 0 to 1, none negative, or any.
-    pub fn range(&self) -> (f64, f64) {
-        match self.values {
-            Values::Binary => (0.0, 1.0),
-            Values::Whole => (0.0, f64::MAX),
-            Values::Real => (f64::MIN, f64::MAX),
-        }
     }
 
     /// Size of the unit that values are kept in.
@@ -187,9 +130,7 @@ impl SeriesScale {
         let rows = self.first.iter().map(|r| (r.row, r.at));
         structure(clock.in_order(rows), "its first rows are not in the order of numbers and times")?;
         number(self.first.iter().all(|r| r.value.is_finite()), "one of its first values is not finite")?;
-        number(within(self.last, MOST_VALUE), "its last value is out of range")?;
         self.spread.check()?;
-        self.season.check()?;
         self.noise.check()
     }
 }

@@ -10,14 +10,13 @@ const MEDIAN_TO_SD: f64 = 1.4826;
 const MEDIAN_STEP: f64 = 0.01;
 /// The number of standard deviations that one in 400 differences of normal noise exceeds.
 const FAR: f64 = 3.0;
-/// Least share of the noise that a season leaves.
-const LEAST_CALM: f64 = 0.01;
 /// The strongest autocorrelation that can be distinguished from a drift.
 const MOST_CORRELATED: f64 = 0.95;
 
 /// Moments of the winsorised differences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
+    last: f64,
     rows: f64,
     median: f64,
     /// Differences beyond the reach of normal noise.
@@ -55,10 +54,13 @@ impl Noise {
         }
     }
 
-    /// Takes in the difference of a value from the one before; none at the first.
-    pub fn observe(&mut self, difference: Option<f64>, s: &Settings) {
+    pub fn observe(&mut self, x: f64, s: &Settings) {
         self.rows += 1.0;
-        let Some(d) = difference else { return };
+        let d = x - self.last;
+        self.last = x;
+        if self.rows == 1.0 {
+            return;
+        }
         if d != 0.0 {
             let step = 1.0 + (1.0 / self.rows).max(MEDIAN_STEP);
             self.median = match d.abs() {
@@ -70,28 +72,11 @@ impl Noise {
         if d.abs() > FAR * MEDIAN_TO_SD * self.median {
             self.far += 1.0;
         }
-        let limit = self.reach(s);
+        let limit = s.winsor * MEDIAN_TO_SD * self.median;
         let d = d.clamp(-limit, limit);
         self.squares += d * d;
         self.products += d * self.difference;
         self.difference = d;
-    }
-
-    /// The size at which differences are cut off.
-    pub fn reach(&self, s: &Settings) -> f64 {
-        s.winsor * MEDIAN_TO_SD * self.median
-    }
-
-    /// Starts again from white noise with this share of the variance: a season was found.
-    pub fn calm(&mut self, share: f64, s: &Settings) {
-        let share = share.max(LEAST_CALM);
-        let rows = self.rows.min(s.warm_up as f64);
-        self.squares *= share * (rows / self.rows);
-        self.products = -0.5 * self.squares;
-        self.far *= rows / self.rows;
-        self.median *= share.sqrt();
-        self.difference = 0.0;
-        self.rows = rows;
     }
 
     pub fn estimate(&self, s: &Settings) -> NoiseEstimate {
@@ -137,6 +122,7 @@ impl Noise {
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
+        self.last *= factor;
         self.median *= factor;
         self.difference *= factor;
         self.squares *= factor * factor;
@@ -145,7 +131,7 @@ impl Noise {
 
     pub fn check(&self) -> Check {
         let sound = [self.rows, self.far].iter().all(|x| up_to(*x, MOST_ROWS))
-            && within(self.difference, MOST_VALUE)
+            && [self.last, self.difference].iter().all(|x| within(*x, MOST_VALUE))
             && up_to(self.median, MOST_VALUE)
             && up_to(self.squares, MOST_SQUARES)
             && within(self.products, MOST_SQUARES);

@@ -27,9 +27,6 @@ use serde::{Deserialize, Serialize};
 /// The most candidates in a stored state.
 const MOST_CANDIDATES: usize = 8;
 
-/// Rows in which a segment learns a noise that is far from that of the series: until then its start is not hopeless.
-const YOUNG: u64 = 4;
-
 /// The possible starts of the current segment, and the segmentations behind them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Segmentation {
@@ -165,9 +162,7 @@ impl Segmentation {
     /// Keeps the best candidates of each octave of age, and the best of all. The best by score alone would be
     /// neighbours.
     fn prune(&mut self, row: u64, s: &Settings) {
-        let (paths, young) = (&self.paths, row.saturating_sub(YOUNG));
-        self.candidates
-            .retain(|c| c.score > -s.hopeless || c.weight > -s.hopeless || paths.start(c.start).row > young);
+        self.candidates.retain(|c| c.score > -s.hopeless || c.weight > -s.hopeless);
         // The best segmentation may turn out wrong: the starts that it grew from stay.
         let mut kept = [false; NONE as usize + 1];
         self.paths.mark(self.best().map_or(NONE, |best| best.start), &mut kept);
@@ -220,13 +215,6 @@ impl Segmentation {
         let alerted = moved.unwrap_or(Alerted { row: now.row, at: now.at });
         start.alerted = Some(alerted);
         moved.is_none().then_some(Alert { start: row, alerted })
-    }
-
-    /// Takes a season out of the noise of the current segments; `factor` is what it leaves of the variance.
-    pub fn calm(&mut self, factor: f64, s: &Settings) {
-        for candidate in &mut self.candidates {
-            candidate.segment.calm(factor, s.noise_rows);
-        }
     }
 
     /// Changes the unit of the values.

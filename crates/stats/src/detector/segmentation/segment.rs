@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 
 /// The bound on the log of the odds of the two models, so that the less probable one can recover.
 const MOST_ODDS: f64 = 40.0;
-/// Rows that a segment is worth at most when a season is taken out of it.
-const CALM_ROWS: f64 = 2.0;
 /// The least number of pseudo-observations of a level.
 const LEAST_PRIOR: f64 = 1e-30;
 
@@ -48,12 +46,7 @@ impl Segment {
         let d = x - prior.mean;
         Segment {
             prior: positive(
-                prior
-                    .counts
-                    .map_or(prior.noise / prior.level.max(d * d), |c| {
-                        c.prior() * if c.binary() { prior.weight } else { 1.0 }
-                    })
-                    .max(LEAST_PRIOR),
+                prior.counts.map_or(prior.noise / prior.level.max(d * d), |c| c.prior()).max(LEAST_PRIOR),
             ),
             weight: 0.0,
             mean: prior.mean,
@@ -134,20 +127,6 @@ impl Segment {
             noise: Brief::new(variance.sqrt()),
             weight: Brief::new(f64::from(self.weight)),
         }
-    }
-
-    /// Takes a season out of the noise; `factor` is what it leaves of the variance. What the season did to level and
-    /// slope is not known: they keep the weight of a few rows.
-    pub fn calm(&mut self, factor: f64, noise_rows: f64) {
-        let weight = f64::from(self.weight);
-        let kept = weight.min(CALM_ROWS);
-        let shape = (noise_rows + 0.5 * kept) / (noise_rows + 0.5 * weight);
-        let share = kept / weight.max(kept).max(f64::MIN_POSITIVE);
-        self.weight = kept as f32;
-        self.times = positive(f64::from(self.times) * share);
-        self.products = single(f64::from(self.products) * share);
-        self.half_squares = positive(f64::from(self.half_squares) * factor * shape);
-        self.slope_odds = self.slope_odds.min(0.0);
     }
 
     /// Changes the unit of the values.

@@ -14,10 +14,7 @@ use serde::{Deserialize, Serialize};
 use tail::Tail;
 
 const VIEWS: usize = 5;
-/// Standard deviations from which a value is far.
-const FAR: f64 = 10.0;
-/// The view of jumps, that of the season, and the first of those that see lasting deviations.
-const JUMP: usize = 1;
+/// The view of the season, and the first of those that see lasting deviations.
 const SEASONAL: usize = 2;
 const LASTING: usize = 3;
 /// Scores between which values become extreme, and log10 of the views' number for common ones.
@@ -80,8 +77,6 @@ pub struct Views {
     /// Mean jump of all rows, and of the last forty.
     jump: f64,
     activity: f64,
-    /// Whether the last value was far from those before.
-    far: bool,
     views: [View; VIEWS],
     /// Tails of the values below and above what was expected, of each view.
     tails: [[Tail; 2]; VIEWS],
@@ -103,24 +98,16 @@ impl Views {
             (self.last, self.local, self.calm, self.slow, self.level) = (x, x, x, x, x);
         }
         self.rows = rows.min(s.view_memory) as f32;
-        let usual = phase.map(|phase| self.profile.usual(phase, self.jump, QUIET * self.jump, s));
-        let noise = usual.map_or(1.0, |usual| usual.noise);
-        // One row alone leads no mean away; repetition does.
-        let reach = FAR * noise * self.views[JUMP].variance.sqrt();
-        let far = self.views[JUMP].rows > LEAST && (x - self.local).abs() > reach;
-        let alone = far && !self.far;
-        self.far = far;
-        let bounded = |d: f64| if alone { d.clamp(-reach, reach) } else { d };
-
-        let step = bounded(x - self.last);
-        self.last += step;
-        let jump = step.abs();
+        let jump = (x - self.last).abs();
+        self.last = x;
         self.jump += (jump - self.jump) / rows.min(s.view_memory);
-        self.slow += s.slow * bounded(x - self.slow);
+        self.slow += s.slow * (x - self.slow);
         self.activity += s.slow * (jump - self.activity);
         let quiet = QUIET * self.jump;
         let settled = rows * s.slow > 2.0;
 
+        let usual = phase.map(|phase| self.profile.usual(phase, self.jump, quiet, s));
+        let noise = usual.map_or(1.0, |usual| usual.noise);
         let deviation = usual.and_then(|usual| usual.deviation);
         let tried = usual.is_some_and(|usual| usual.tried);
         let season = deviation.filter(|_| tried).unwrap_or(0.0);
@@ -140,9 +127,9 @@ impl Views {
             let off = if tried { deviation.map_or(off, |m| off.clamp(m - reach, m + reach)) } else { off };
             self.profile.learn(usual, off, jump, s);
         }
-        self.local += s.local * bounded(x - self.local);
-        self.calm += s.local * bounded(calm - self.calm);
-        self.level += s.season_level.max(1.0 / rows) * bounded(x - self.level);
+        self.local += s.local * (x - self.local);
+        self.calm += s.local * (calm - self.calm);
+        self.level += s.season_level.max(1.0 / rows) * (x - self.level);
 
         let mut surprise = Surprise { score: 0.0, expected: expected[1] };
         for (i, residual) in residuals.into_iter().enumerate() {
@@ -160,11 +147,14 @@ impl Views {
                 }
                 tail.observe(strength, f64::from(view.rows), s);
             }
-            let reach = FAR * view.variance.sqrt();
-            let learned = if alone { residual.clamp(view.mean - reach, view.mean + reach) } else { residual };
-            view.observe(learned, s.view_memory);
+            view.observe(residual, s.view_memory);
         }
         Surprise { score: greatest(surprise.score), ..surprise }
+    }
+
+    /// The last value.
+    pub fn last(&self) -> f64 {
+        self.last
     }
 
     /// Changes the unit of the values.
