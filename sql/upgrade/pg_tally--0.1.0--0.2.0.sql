@@ -227,6 +227,45 @@ CREATE OR REPLACE AGGREGATE change_probability(value double precision, at timest
     SFUNC = detect_row, STYPE = internal, SSPACE = 4096, FINALFUNC = change_probability_result, PARALLEL = safe
 );
 
+CREATE TYPE change_point AS (
+    "row" bigint, at timestamptz, first_alerted_row bigint, first_alerted_at timestamptz, kind text, probability double precision,
+    before double precision, after double precision, difference double precision, difference_low double precision,
+    difference_high double precision, effect_sd double precision, rows_before bigint, rows_after bigint, explanation text
+);
+
+COMMENT ON TYPE change_point IS 'a change of a series, or a row that stands out';
+
+CREATE FUNCTION history_row(internal, double precision) RETURNS internal
+    AS 'MODULE_PATHNAME', 'history_row_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+CREATE FUNCTION history_row(internal, double precision, timestamptz) RETURNS internal
+    AS 'MODULE_PATHNAME', 'history_at_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+CREATE FUNCTION history_row(internal, double precision, timestamptz, double precision, interval) RETURNS internal
+    AS 'MODULE_PATHNAME', 'history_at_with_wrapper' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+CREATE FUNCTION history_result(internal) RETURNS change_point[]
+    AS 'MODULE_PATHNAME', 'history_result_wrapper' LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION history_row(internal, double precision) IS 'transition of change_points';
+COMMENT ON FUNCTION history_row(internal, double precision, timestamptz) IS 'transition of change_points';
+COMMENT ON FUNCTION history_row(internal, double precision, timestamptz, double precision, interval) IS 'transition of change_points';
+COMMENT ON FUNCTION history_result(internal) IS 'result of change_points';
+
+CREATE AGGREGATE change_points(value double precision) (
+    SFUNC = history_row, STYPE = internal, SSPACE = 65536, FINALFUNC = history_result, PARALLEL = safe
+);
+CREATE AGGREGATE change_points(value double precision, at timestamptz) (
+    SFUNC = history_row, STYPE = internal, SSPACE = 65536, FINALFUNC = history_result, PARALLEL = safe
+);
+CREATE AGGREGATE change_points(value double precision, at timestamptz, sensitivity double precision, period interval) (
+    SFUNC = history_row, STYPE = internal, SSPACE = 65536, FINALFUNC = history_result, PARALLEL = safe
+);
+
+COMMENT ON AGGREGATE change_points(double precision) IS
+    'all changes of the whole history, as change_points of a detector has the newest; write ORDER BY at inside the parentheses';
+COMMENT ON AGGREGATE change_points(double precision, timestamptz) IS
+    'all changes of the whole history, as change_points of a detector has the newest; write ORDER BY at inside the parentheses';
+COMMENT ON AGGREGATE change_points(double precision, timestamptz, double precision, interval) IS
+    'all changes of the whole history, as change_points of a detector has the newest; write ORDER BY at inside the parentheses';
+
 CREATE FUNCTION change_evidence(d detector, since timestamptz, "row" bigint) RETURNS double precision
     AS 'MODULE_PATHNAME', 'detector_row_evidence_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 

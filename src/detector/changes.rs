@@ -1,9 +1,16 @@
-//! `change_points`: the changes of a detector as rows, each with a sentence.
+//! `change_points`: the changes of a detector, or of the whole history of a series, as rows, each with a sentence.
 
-use super::datum::{stored, SETTINGS};
+use super::aggregate::microseconds;
+use super::datum::{advance, options, stored, time, SETTINGS};
+use crate::pg::call::Call;
+use crate::pg::composite::{CompositeArray, CompositeRow};
+use crate::pg::memory::fallibly;
+use crate::pg::moving::Moving;
+use pgrx::datum::Interval;
+use pgrx::pg_sys::{self, Datum, Oid, FLOAT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 use pgrx::prelude::*;
-use pgrx::{direct_function_call, pg_sys, IntoDatum};
-use tally_stats::detector::Change;
+use pgrx::{direct_function_call, IntoDatum};
+use tally_stats::detector::{Change, History, Options};
 
 /// A second, a minute and a day, in microseconds.
 const SECOND: i64 = 1_000_000;
@@ -51,54 +58,103 @@ fn explained(change: &Change) -> String {
     change.explain(&format!("on {}", full(change.at, " TZ")), seen.as_deref())
 }
 
-#[allow(clippy::type_complexity)]
+/// The types of the columns of a change.
+const TYPES: [Oid; 15] = [
+    INT8OID,
+    TIMESTAMPTZOID,
+    INT8OID,
+    TIMESTAMPTZOID,
+    TEXTOID,
+    FLOAT8OID,
+    FLOAT8OID,
+    FLOAT8OID,
+    FLOAT8OID,
+    FLOAT8OID,
+    FLOAT8OID,
+    FLOAT8OID,
+    INT8OID,
+    INT8OID,
+    TEXTOID,
+];
+
+/// The columns of a change.
+fn columns(change: &Change, timed: bool) -> [Option<Datum>; TYPES.len()] {
+    let row = |row: u64| row as i64 + 1;
+    let (seen_row, seen_at) = change.alerted.unzip();
+    [
+        row(change.row).into_datum(),
+        timed.then_some(change.at).into_datum(),
+        seen_row.map(row).into_datum(),
+        seen_at.filter(|_| timed).into_datum(),
+        change.kind.name().into_datum(),
+        change.probability.into_datum(),
+        change.before.into_datum(),
+        change.after.into_datum(),
+        change.difference().into_datum(),
+        change.interval.0.into_datum(),
+        change.interval.1.into_datum(),
+        change.effect_sd.into_datum(),
+        change.rows_before.map(|rows| rows as i64).into_datum(),
+        (change.rows_after as i64).into_datum(),
+        explained(change).into_datum(),
+    ]
+}
+
 #[pg_extern(sql = false)]
-fn detector_change_points(
-    state: &[u8],
-) -> TableIterator<
-    'static,
-    (
-        name!(row, i64),
-        name!(at, Option<i64>),
-        name!(first_alerted_row, Option<i64>),
-        name!(first_alerted_at, Option<i64>),
-        name!(kind, String),
-        name!(probability, f64),
-        name!(before, f64),
-        name!(after, f64),
-        name!(difference, f64),
-        name!(difference_low, f64),
-        name!(difference_high, f64),
-        name!(effect_sd, f64),
-        name!(rows_before, Option<i64>),
-        name!(rows_after, i64),
-        name!(explanation, String),
-    ),
-> {
+fn detector_change_points(state: &[u8], call: Call) -> SetOfIterator<'static, CompositeRow> {
     let detector = stored(state);
     let timed = detector.timed();
-    let rows: Vec<_> = detector
-        .changes(SETTINGS)
-        .into_iter()
-        .map(|change| {
-            (
-                change.row as i64 + 1,
-                timed.then_some(change.at),
-                change.alerted.map(|(row, _)| row as i64 + 1),
-                change.alerted.map(|(_, at)| at).filter(|_| timed),
-                change.kind.name().to_string(),
-                change.probability,
-                change.before,
-                change.after,
-                change.difference(),
-                change.interval.0,
-                change.interval.1,
-                change.effect_sd,
-                change.rows_before.map(|rows| rows as i64),
-                change.rows_after as i64,
-                explained(&change),
-            )
-        })
-        .collect();
-    TableIterator::new(rows)
+    let changes = detector.changes(SETTINGS);
+    let rows: Vec<_> = changes.iter().map(|c| CompositeRow::of(call, columns(c, timed))).collect();
+    SetOfIterator::new(rows)
+}
+
+type HistoryState = Moving<History>;
+
+fn follow(state: &mut HistoryState, x: Option<f64>, at: Option<i64>) {
+    fallibly(|| state.reserve());
+    advance(|s| state.observe(x, at, s));
+}
+
+#[pg_extern(sql = false)]
+fn history_row(state: Option<HistoryState>, x: Option<f64>, call: Call) -> HistoryState {
+    let mut state = state.unwrap_or_else(|| Moving::new(call, History::new(false, Options::new(false))));
+    follow(&mut state, x, None);
+    state
+}
+
+#[pg_extern(sql = false)]
+fn history_at(state: Option<HistoryState>, x: Option<f64>, at: Option<i64>, call: Call) -> HistoryState {
+    let mut state = state.unwrap_or_else(|| Moving::new(call, History::new(true, Options::new(true))));
+    follow(&mut state, x, Some(time(at)));
+    state
+}
+
+#[pg_extern(sql = false)]
+fn history_at_with(
+    state: Option<HistoryState>,
+    x: Option<f64>,
+    at: Option<i64>,
+    sensitivity: Option<f64>,
+    period: Option<Interval>,
+    call: Call,
+) -> HistoryState {
+    let mut state = state.unwrap_or_else(|| {
+        let options = options(true, sensitivity, period.as_ref().map(microseconds));
+        Moving::new(call, History::new(true, options))
+    });
+    follow(&mut state, x, Some(time(at)));
+    state
+}
+
+#[pg_extern(sql = false)]
+fn history_result(state: Option<HistoryState>, call: Call) -> Option<CompositeArray> {
+    let mut state = state?;
+    let timed = state.timed();
+    let changes = fallibly(|| state.changes(SETTINGS));
+    let rows = changes.iter().map(|change| {
+        pgrx::check_for_interrupts!();
+        columns(change, timed)
+    });
+    Some(CompositeArray::of(call, TYPES, rows))
 }

@@ -53,8 +53,13 @@ pub fn started(bytes: Option<&[u8]>, timed: bool) -> Detector {
 
 /// Observes a row, or raises an error.
 pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
+    advance(|s| detector.observe(x, at, s));
+}
+
+/// Takes in a row, or raises the error for which it is refused.
+pub fn advance(take: impl FnOnce(&Settings) -> Result<(), Refused>) {
     memory::check();
-    let Err(refused) = detector.observe(x, at, SETTINGS) else { return };
+    let Err(refused) = take(SETTINGS) else { return };
     match refused {
         Refused::Backwards => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,

@@ -102,6 +102,12 @@ impl<'fcx> Call<'fcx> {
         unsafe { pg_sys::get_fn_expr_argtype(self.data().flinfo, number as i32) }
     }
 
+    /// The type that the function returns in the query.
+    pub fn type_returned(self) -> Oid {
+        // SAFETY: PostgreSQL looks it up in the expression of the call.
+        unsafe { pg_sys::get_fn_expr_rettype(self.data().flinfo) }
+    }
+
     /// An argument, with the type that it has in the query; None if it is NULL.
     pub fn value(self, number: usize) -> Option<Value> {
         // SAFETY: the argument is of the type that the expression has in the call.

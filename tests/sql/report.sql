@@ -41,11 +41,21 @@ SELECT series, slices FROM important_changes(rows_of('^http'), separator => '.')
 SELECT series, slices FROM important_changes($$SELECT s AS series, at, value FROM fleet, unnest('{shoes,de/shoes}'::text[]) s WHERE series = 'large'
     UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other'$$);
 
--- The greatest and the least doubles: their differences are out of range, and yet there is a report.
-SELECT count(*) > 0 AS reported FROM important_changes($$
-    SELECT 'odd ' || n AS series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at, CASE WHEN i / 60 % 2 = 0 THEN -x ELSE x END AS value
-    FROM unnest('{1.7976931348623157e308,1e-300,5e-324}'::float8[]) WITH ORDINALITY o(x, n), generate_series(0, 239) i
-    UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other'$$, min_percent => 1e-300, top => NULL);
+-- The greatest and the least doubles: their differences are out of range, and yet all that is reported is finite.
+CREATE TABLE extremes AS
+SELECT kind || ' ' || x AS series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at, x * CASE kind
+    WHEN 'alternates' THEN sign(i / 60 % 2 - 0.5)
+    WHEN 'jumps' THEN CASE WHEN i < 120 THEN 0 ELSE 1 END
+    WHEN 'grows' THEN i / 240.0
+    WHEN 'varies' THEN noise(i) / CASE WHEN i < 120 THEN 1000 ELSE 6 END
+    ELSE CASE WHEN i % 50 = 49 THEN -1 ELSE 1 - noise(i) / 100 - 0.1 END END AS value
+FROM unnest('{alternates,jumps,grows,varies,spikes}'::text[]) kind, unnest('{1.7976931348623157e308,-1.7e308,1e-290}'::float8[]) x, generate_series(0, 239) i
+UNION ALL SELECT 'least', '2026-06-01Z'::timestamptz + i * interval '1 hour', CASE WHEN i / 60 % 2 = 0 THEN -5e-324 ELSE 5e-324 END FROM generate_series(0, 239) i;
+SELECT kind, count(*) > 0 AS reported, bool_and(n::float8 BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308) AS finite, bool_and(explanation !~ 'inf|NaN') AS told
+FROM important_changes($$SELECT series, at, value FROM extremes UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other'$$, min_percent => 1e-300, top => NULL, fdr => 0.5) c,
+    jsonb_each_text(to_jsonb(c) - '{series,at,first_alerted_at,ended_at,kind,slices,slice_effects,explanation}'::text[]) j(k, n) GROUP BY kind ORDER BY kind;
+SELECT bool_and(d.mean BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 AND d.low <= d.high) AS finite FROM (
+    SELECT detect(value, at ORDER BY at) AS d FROM extremes GROUP BY series) s, forecast(s.d, 1e9) d;
 
 -- Of detectors instead of rows: the same report.
 CREATE TABLE watch AS SELECT series, detect(value, at ORDER BY at) AS d FROM fleet GROUP BY series;
@@ -98,5 +108,5 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE '% %', SQLSTATE, SQLERRM;
 END $$;
-DROP TABLE fleet, watch, went_on;
+DROP TABLE fleet, watch, went_on, extremes;
 DROP FUNCTION rows_of(text), noise(bigint);

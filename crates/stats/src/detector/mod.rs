@@ -9,6 +9,7 @@ mod alerts;
 mod check;
 mod clock;
 mod codec;
+mod history;
 mod numbers;
 mod options;
 mod outliers;
@@ -20,6 +21,7 @@ mod surprise;
 
 pub use clock::Refused;
 pub use codec::{CodecError, MOST_BYTES, VERSION};
+pub use history::History;
 pub use options::Options;
 pub use report::{Change, Forecast, Kind};
 pub use settings::Settings;
@@ -275,7 +277,9 @@ impl Detector {
     /// Changes of the most probable segmentation and rows that stand out, in order; only the newest if there are many.
     pub fn changes(&self, s: &Settings) -> Vec<Change> {
         let judged = self.judged(s);
-        report::changes(judged.seen(), &judged.outliers, s)
+        let mut changes = Vec::new();
+        report::changes(judged.seen(), judged.segmentation.starts(), judged.outliers.list(), &mut changes, s);
+        changes
     }
 
     /// Probability that level, slope or noise changed within the last 25 rows; none before the first verdict.

@@ -65,8 +65,8 @@ impl Outliers {
     }
 
     /// The outliers, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Outlier> {
-        self.list.iter()
+    pub fn list(&self) -> &[Outlier] {
+        &self.list
     }
 
     /// Number of the row that stood out last.

@@ -4,45 +4,60 @@ use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
 use super::{Seen, CONFIDENCE};
 use crate::detector::numbers::bounded;
-use crate::detector::outliers::{Outlier, Outliers};
+use crate::detector::outliers::Outlier;
+use crate::detector::segmentation::Start;
 use crate::detector::settings::Settings;
 use crate::student::margin;
 
 /// The least noise by which outliers are measured: the least positive number.
 const LEAST_NOISE: f64 = f64::from_bits(1);
 
-/// Changes of the most probable segmentation, and rows that stand out away from them, in order of rows.
-pub fn changes(seen: Seen, outliers: &Outliers, s: &Settings) -> Vec<Change> {
-    let mut changes = segment_changes(seen, s);
-    let explained = |row: u64| changes.iter().any(|c| row.abs_diff(c.row) <= s.margin);
-    let alone = outliers.iter().filter(|o| !explained(o.row));
-    let alone: Vec<Change> = alone.map(|o| outlier_change(seen, o)).collect();
-    changes.extend(alone);
-    changes.sort_by_key(|c| c.row);
-    changes
+/// Adds to an empty list the changes between the segments that begin at these starts, newest first, and the rows that
+/// stand out away from them; in order of rows.
+pub fn changes<'a>(
+    seen: Seen,
+    starts: impl Iterator<Item = &'a Start> + Clone,
+    outliers: &[Outlier],
+    changes: &mut Vec<Change>,
+    s: &Settings,
+) {
+    segment_changes(seen, starts.clone(), changes, s);
+    let between = changes.len();
+    let mut starts = starts.peekable();
+    for outlier in outliers.iter().rev() {
+        while starts.next_if(|start| start.row > outlier.row).is_some() {}
+        let near = changes[..between].partition_point(|c| c.row > outlier.row + s.margin);
+        if changes[near..between].first().is_none_or(|c| c.row + s.margin < outlier.row) {
+            changes.push(outlier_change(seen, outlier, starts.peek().map(|start| start.row)));
+        }
+    }
+    changes.sort_unstable_by_key(|c| c.row);
 }
 
-/// The changes of the most probable segmentation, newest first.
-fn segment_changes(seen: Seen, s: &Settings) -> Vec<Change> {
+/// Adds the changes between segments, newest first.
+fn segment_changes<'a>(
+    seen: Seen,
+    starts: impl Iterator<Item = &'a Start>,
+    changes: &mut Vec<Change>,
+    s: &Settings,
+) {
     let Seen { clock, segmentation, .. } = seen;
-    let Some(now) = segmentation.reading(&clock.now(), s) else { return Vec::new() };
+    let Some(now) = segmentation.reading(&clock.now(), s) else { return };
     let mut ending = Ending { reading: now, row: clock.rows(), at: clock.at(), beyond: 0.0 };
-    let mut changes = Vec::new();
-    let mut starts = segmentation.starts().peekable();
+    let mut starts = starts.peekable();
     while let Some(start) = starts.next() {
         let Some(before) = start.before else { break };
         let rows_before = starts.peek().map(|previous| start.row - previous.row);
         changes.push(compare(seen, start, before, ending, rows_before));
         ending = Ending { reading: before, row: start.row, at: start.at, beyond: 1.0 };
     }
-    changes
 }
 
-fn outlier_change(seen: Seen, outlier: &Outlier) -> Change {
+/// Describes a row that stands out; `start` is the first row of its segment.
+fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
     let noise = outlier.noise;
     let difference = bounded(outlier.value - outlier.expected);
     let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise);
-    let start = seen.segmentation.starts().next().map_or(0, |start| start.row);
     Change {
         row: outlier.row,
         at: outlier.at,
@@ -55,7 +70,7 @@ fn outlier_change(seen: Seen, outlier: &Outlier) -> Change {
         interval: (bounded(difference - reach), bounded(difference + reach)),
         effect_sd: bounded(difference / noise.max(LEAST_NOISE)),
         step: seen.step(),
-        rows_before: outlier.row.checked_sub(start),
+        rows_before: start.map(|start| outlier.row - start),
         rows_after: 1,
     }
 }

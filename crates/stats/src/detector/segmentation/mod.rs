@@ -54,8 +54,13 @@ impl Segmentation {
     }
 
     /// The starts of the most probable segmentation, newest first.
-    pub fn starts(&self) -> impl Iterator<Item = &Start> {
+    pub fn starts(&self) -> impl Iterator<Item = &Start> + Clone {
         self.paths.back(self.best().map_or(NONE, |best| best.start))
+    }
+
+    /// Whether a start at this row is remembered, on whatever path.
+    pub fn remembers(&self, row: u64) -> bool {
+        self.paths.has(row)
     }
 
     /// The current segment of the most probable segmentation, read at a place.

@@ -38,6 +38,11 @@ impl Paths {
         self.starts.len()
     }
 
+    /// Whether there is a start at this row.
+    pub fn has(&self, row: u64) -> bool {
+        self.starts.iter().any(|start| start.row == row)
+    }
+
     /// Adds the newest start; returns its index.
     pub fn add(&mut self, start: Start) -> u8 {
         self.starts.push(start);
@@ -58,13 +63,9 @@ impl Paths {
     }
 
     /// The starts on the way back from an index, newest first.
-    pub fn back(&self, index: u8) -> impl Iterator<Item = &Start> {
-        let mut next = index;
-        std::iter::from_fn(move || {
-            let start = self.starts.get(usize::from(next))?;
-            next = start.parent;
-            Some(start)
-        })
+    pub fn back(&self, index: u8) -> impl Iterator<Item = &Start> + Clone {
+        let start = |index: u8| self.starts.get(usize::from(index));
+        std::iter::successors(start(index), move |last| start(last.parent))
     }
 
     /// Marks the starts on the way back from an index.
