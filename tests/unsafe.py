@@ -21,7 +21,7 @@ BUDGET = {
     "src/detector": 1,
     "src/powertree": 28,
     "src/rewrite": 6,
-    "src/rewrite/rollups": 172,
+    "src/rewrite/rollups": 82,
     "src/rewrite/windows": 74,
     "src/tally": 5,
 }

@@ -1,10 +1,9 @@
 //! Expression trees, inspected while planning, and evaluated from frames of Rust that own what has to be dropped.
 
-use super::column::generated;
 use super::executor;
-use super::list::items;
+use super::list::{collected, items};
 use super::lookup::caught;
-use super::tree::{NodeList, NodeRef, Pointee};
+use super::tree::{Linked, NodeList, NodeRef};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, List, Node, NodeTag, Oid};
 use std::ffi::c_void;
@@ -13,15 +12,22 @@ use std::ffi::c_void;
 // expression, and are only called through `caught`.
 unsafe extern "C-unwind" {
     safe fn exprType(expression: NodeRef) -> Oid;
+    safe fn exprCollation(expression: NodeRef) -> Oid;
     safe fn contain_volatile_functions(expression: NodeRef) -> bool;
     safe fn contain_subplans(expression: NodeRef) -> bool;
+    safe fn contain_var_clause(expression: NodeRef) -> bool;
     safe fn equal(one: Option<NodeRef>, other: Option<NodeRef>) -> bool;
 }
 
-impl<'t, T: Pointee> NodeRef<'t, T> {
+impl<'t, T: Linked> NodeRef<'t, T> {
     /// The type of an expression.
     pub fn type_oid(self) -> Oid {
         caught(|| exprType(self.untyped()))
+    }
+
+    /// The collation of an expression.
+    pub fn collation(self) -> Oid {
+        caught(|| exprCollation(self.untyped()))
     }
 
     /// Whether an expression may have another value each time.
@@ -34,9 +40,48 @@ impl<'t, T: Pointee> NodeRef<'t, T> {
         caught(|| contain_subplans(self.untyped()))
     }
 
+    /// Whether an expression depends on columns.
+    pub fn has_columns(self) -> bool {
+        caught(|| contain_var_clause(self.untyped()))
+    }
+
     /// Whether two trees are equal, apart from their positions in the text of the query.
-    pub fn is_same<U: Pointee>(self, other: NodeRef<U>) -> bool {
+    pub fn is_same<U: Linked>(self, other: NodeRef<U>) -> bool {
         are_same(Some(self.untyped()), Some(other.untyped()))
+    }
+}
+
+impl<'t> NodeRef<'t> {
+    /// Calls `visit` with each child of a node of an expression until it returns true; returns whether it did.
+    pub fn any_child(self, mut visit: impl FnMut(NodeRef<'t>) -> bool) -> bool {
+        let mut visit: &mut dyn FnMut(NodeRef<'t>) -> bool = &mut visit;
+        let context = (&raw mut visit).cast::<c_void>();
+        // SAFETY: PostgreSQL passes the children and the context on to `child`, only during this call.
+        unsafe { pg_sys::expression_tree_walker(self.pointer(), Some(child), context) }
+    }
+
+    /// Calls `visit` with each child of a node of an expression; returns its first error.
+    pub fn try_children<E>(self, mut visit: impl FnMut(NodeRef<'t>) -> Result<(), E>) -> Result<(), E> {
+        let mut done = Ok(());
+        self.any_child(|child| {
+            done = visit(child);
+            done.is_err()
+        });
+        done
+    }
+
+    /// Whether a node of an expression, or one below it, has this tag.
+    pub fn contains(self, tag: NodeTag) -> bool {
+        self.tag() == tag || self.any_child(|child| child.contains(tag))
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn child(node: *mut Node, context: *mut c_void) -> bool {
+    // SAFETY: the node is a child of one of `any_child`'s tree, or null; the context comes from there, which waits for this call.
+    unsafe {
+        let visit = context.cast::<&mut dyn FnMut(NodeRef) -> bool>();
+        NodeRef::new(node).is_some_and(|node| (*visit)(node))
     }
 }
 
@@ -53,49 +98,22 @@ impl<'t> NodeList<'t> {
 
     /// The window functions, aggregates and columns in expressions.
     pub fn terms(self) -> Vec<NodeRef<'t>> {
-        let flags = pg_sys::PVC_INCLUDE_WINDOWFUNCS
-            | pg_sys::PVC_INCLUDE_AGGREGATES
-            | pg_sys::PVC_RECURSE_PLACEHOLDERS;
+        self.pulled(pg_sys::PVC_INCLUDE_WINDOWFUNCS | pg_sys::PVC_INCLUDE_AGGREGATES)
+    }
+
+    /// The columns in expressions without aggregates.
+    pub fn columns(self) -> Vec<NodeRef<'t>> {
+        self.pulled(0)
+    }
+
+    /// The columns in expressions, and what else the flags say.
+    fn pulled(self, flags: u32) -> Vec<NodeRef<'t>> {
+        let flags = flags | pg_sys::PVC_RECURSE_PLACEHOLDERS;
         // SAFETY: PostgreSQL returns a list of nodes of the tree.
         unsafe {
             let found = pg_sys::pull_var_clause(self.pointer().cast(), flags as i32);
             items(found).filter_map(|node| NodeRef::new(node)).collect()
         }
-    }
-}
-
-/// Calls `visit` with each child of a node.
-///
-/// # Safety
-/// A node of an expression.
-pub unsafe fn for_each_child(node: *mut Node, visit: &mut dyn FnMut(*mut Node)) {
-    let mut visit = visit;
-    let context = (&raw mut visit).cast::<c_void>();
-    // SAFETY: PostgreSQL passes the context on to `child`, only during this call.
-    unsafe {
-        pg_sys::expression_tree_walker(node, Some(child), context);
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn child(node: *mut Node, context: *mut c_void) -> bool {
-    if !node.is_null() {
-        // SAFETY: the context comes from `for_each_child`, which waits for this call.
-        unsafe { (*context.cast::<&mut dyn FnMut(*mut Node)>())(node) }
-    }
-    false
-}
-
-/// Whether a node, or one below it, has this tag.
-///
-/// # Safety
-/// A node of an expression.
-pub unsafe fn contains(node: *mut Node, tag: NodeTag) -> bool {
-    // SAFETY: the caller's expression, whose children are nodes.
-    unsafe {
-        let mut found = (*node).type_ == tag;
-        for_each_child(node, &mut |child| found = found || contains(child, tag));
-        found
     }
 }
 
@@ -106,33 +124,6 @@ pub unsafe fn contains(node: *mut Node, tag: NodeTag) -> bool {
 pub unsafe fn same<A, B>(one: *const A, other: *const B) -> bool {
     // SAFETY: both are nodes or null, which PostgreSQL can compare.
     unsafe { pg_sys::equal(one.cast(), other.cast()) }
-}
-
-/// Returns the value of a constant that is not NULL; None for everything else.
-///
-/// # Safety
-/// A node of an expression.
-pub unsafe fn constant(node: *mut Node) -> Option<(Oid, Datum)> {
-    // SAFETY: the tag says that it is a constant.
-    unsafe {
-        if (*node).type_ != NodeTag::T_Const {
-            return None;
-        }
-        let constant = node.cast::<pg_sys::Const>();
-        (!(*constant).constisnull).then_some(((*constant).consttype, (*constant).constvalue))
-    }
-}
-
-/// Returns the text of a constant of type text.
-///
-/// # Safety
-/// As for [`constant`].
-pub unsafe fn constant_text(node: *mut Node) -> Option<String> {
-    // SAFETY: the constant is checked to be a text.
-    unsafe {
-        let (_, datum) = constant(node).filter(|(type_oid, _)| *type_oid == pg_sys::TEXTOID)?;
-        Some(String::from_utf8_lossy(super::value::bytes_of(datum)).into_owned())
-    }
 }
 
 /// Appends a member to a list of pointers, and returns the list.
@@ -178,36 +169,6 @@ unsafe extern "C-unwind" fn relabel(
     }
 }
 
-/// Returns the expression of which a stored column has the values, its columns being those of this relation of a query. None if
-/// it is not generated, or the table has partitions or children, which may have expressions of their own.
-///
-/// # Safety
-/// A table that is locked.
-pub unsafe fn generation_of(table: Oid, column: i16, relation: i32) -> Option<*mut Node> {
-    const STORED: u8 = b's';
-    if generated(table, column) != STORED {
-        return None;
-    }
-    // SAFETY: the relation is held while it is looked at; the expression is a copy in the current memory context.
-    unsafe {
-        let held = pg_sys::RelationIdGetRelation(table);
-        if held.is_null() {
-            return None;
-        }
-        let class = (*held).rd_rel;
-        let is_alone = (*class).relkind as u8 == pg_sys::RELKIND_RELATION && !(*class).relhassubclass;
-        let node =
-            if is_alone { pg_sys::build_column_default(held, column.into()) } else { std::ptr::null_mut() };
-        pg_sys::RelationClose(held);
-        if node.is_null() {
-            return None;
-        }
-        let node = pg_sys::eval_const_expressions(std::ptr::null_mut(), node);
-        pg_sys::ChangeVarNodes(node, 1, relation, 0);
-        Some(node)
-    }
-}
-
 /// An initialised expression of a node of the plan, which frames of Rust may evaluate.
 #[derive(Clone, Copy)]
 pub struct Evaluated {
@@ -232,62 +193,24 @@ impl Evaluated {
     }
 }
 
-/// Returns the columns of a table, by number, without which none of the conditions could hold: they are not NULL there.
-///
-/// # Safety
-/// A list of conditions of one query, all of which must hold.
-#[cfg(feature = "pg15")]
-pub unsafe fn columns_that_are_not_null(conditions: *mut List, relation: i32) -> Vec<i16> {
-    // SAFETY: the caller's conditions; PostgreSQL returns columns.
+/// Returns the columns of a table, by number, without which none of the conditions of a query could hold: they are not NULL there.
+pub fn columns_that_are_not_null<'t>(
+    conditions: impl Iterator<Item = NodeRef<'t>>,
+    relation: i32,
+) -> Vec<i16> {
+    // SAFETY: the conditions are nodes; PostgreSQL returns columns, or sets of their numbers for each table.
     unsafe {
-        items::<pg_sys::Var>(pg_sys::find_nonnullable_vars(conditions.cast()))
+        let found = pg_sys::find_nonnullable_vars(collected(conditions).cast());
+        #[cfg(feature = "pg15")]
+        return items::<pg_sys::Var>(found)
             .filter(|column| (**column).varno == relation && (**column).varlevelsup == 0)
             .map(|column| (*column).varattno)
-            .collect()
-    }
-}
-
-/// Returns the columns of a table, by number, without which none of the conditions could hold: they are not NULL there.
-///
-/// # Safety
-/// A list of conditions of one query, all of which must hold.
-#[cfg(not(feature = "pg15"))]
-pub unsafe fn columns_that_are_not_null(conditions: *mut List, relation: i32) -> Vec<i16> {
-    // SAFETY: the caller's conditions; PostgreSQL returns a set of columns for each table, by its number in the query.
-    unsafe {
-        let sets = pg_sys::find_nonnullable_vars(conditions.cast());
-        let Some(set) = items::<pg_sys::Bitmapset>(sets).nth(relation as usize) else { return Vec::new() };
-        let mut columns = Vec::new();
-        let mut member = -1;
-        loop {
-            member = pg_sys::bms_next_member(set, member);
-            if member < 0 {
-                return columns;
-            }
-            columns.push((member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16);
+            .collect();
+        #[cfg(not(feature = "pg15"))]
+        {
+            let set = items(found).nth(relation as usize).map(|set| super::relids::Relids::new(set));
+            let columns = set.into_iter().flat_map(|set| set.members());
+            columns.map(|member| (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16).collect()
         }
-    }
-}
-
-/// Returns the family of operators that order a type by default, from PostgreSQL's cache of types; None if there is no order.
-pub fn order_of(type_oid: Oid) -> Option<Oid> {
-    if type_oid == Oid::INVALID {
-        return None;
-    }
-    let wanted = pg_sys::TYPECACHE_BTREE_OPFAMILY as i32;
-    // SAFETY: the type exists, and PostgreSQL keeps its entry for ever.
-    let family = unsafe { (*pg_sys::lookup_type_cache(type_oid, wanted)).btree_opf };
-    (family != Oid::INVALID).then_some(family)
-}
-
-/// Returns the operator for equality of a type, by which its values can be hashed, from PostgreSQL's cache of types; None if there is none.
-pub fn equality_of(type_oid: Oid) -> Option<Oid> {
-    if type_oid == Oid::INVALID {
-        return None;
-    }
-    // SAFETY: the type exists, and PostgreSQL keeps its entry for ever.
-    unsafe {
-        let operator = (*pg_sys::lookup_type_cache(type_oid, pg_sys::TYPECACHE_EQ_OPR as i32)).eq_opr;
-        (operator != Oid::INVALID && pg_sys::op_hashjoinable(operator, type_oid)).then_some(operator)
     }
 }

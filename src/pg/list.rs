@@ -1,6 +1,13 @@
 //! PostgreSQL's lists.
 
-use pgrx::pg_sys::{List, Oid};
+use super::tree::NodeRef;
+use pgrx::pg_sys::{self, List, Oid};
+
+/// A new list of nodes, in the current memory context; a null pointer if there are none.
+pub fn collected<'t>(nodes: impl Iterator<Item = NodeRef<'t>>) -> *mut List {
+    // SAFETY: PostgreSQL extends the list that it returned before.
+    nodes.fold(std::ptr::null_mut(), |list, node| unsafe { pg_sys::lappend(list, node.pointer().cast()) })
+}
 
 /// The places of the members of a list of pointers.
 ///

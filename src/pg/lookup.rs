@@ -25,6 +25,7 @@ unsafe extern "C-unwind" {
     safe fn format_type_be(type_oid: Oid) -> MadeText;
     safe fn getBaseType(type_oid: Oid) -> Oid;
     safe fn get_array_type(type_oid: Oid) -> Oid;
+    safe fn get_element_type(type_oid: Oid) -> Oid;
     safe fn GetDefaultOpClass(type_oid: Oid, method: Oid) -> Oid;
     safe fn get_opclass_family(class: Oid) -> Oid;
     safe fn get_opclass_input_type(class: Oid) -> Oid;
@@ -39,6 +40,7 @@ unsafe extern "C-unwind" {
     safe fn ReadNextFullTransactionId() -> FullTransactionId;
     safe fn TransactionIdIsCurrentTransactionId(transaction: TransactionId) -> bool;
     safe fn get_hash_memory_limit() -> usize;
+    safe fn check_stack_depth();
 }
 
 /// Calls a function of PostgreSQL, whose error becomes a panic.
@@ -53,7 +55,8 @@ fn text(made: impl FnOnce() -> MadeText + Copy) -> Option<String> {
     (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }
 
-fn known(object: Oid) -> Option<Oid> {
+/// The object; None for the number of none.
+pub(super) fn known(object: Oid) -> Option<Oid> {
     (object != Oid::INVALID).then_some(object)
 }
 
@@ -117,6 +120,11 @@ pub fn array_type(element: Oid) -> Oid {
     caught(|| get_array_type(element))
 }
 
+/// Returns the type of the members of an array; INVALID if the type is no array.
+pub fn element_type(array: Oid) -> Oid {
+    caught(|| get_element_type(array))
+}
+
 /// Returns the operator class that orders a type by default; INVALID if there is none.
 pub fn default_class(type_oid: Oid) -> Oid {
     caught(|| GetDefaultOpClass(type_oid, pg_sys::BTREE_AM_OID))
@@ -176,4 +184,9 @@ pub fn is_current(transaction: TransactionId) -> bool {
 /// Returns the bytes that a hash table may have.
 pub fn hash_memory() -> usize {
     caught(|| get_hash_memory_limit())
+}
+
+/// Raises an error where functions have called each other so often that the stack might not hold more.
+pub fn check_depth() {
+    caught(|| check_stack_depth())
 }

@@ -1,21 +1,45 @@
 //! Sets of relations of a query.
 
+use super::lookup::caught;
 use pgrx::pg_sys::{self, Bitmapset};
+use std::marker::PhantomData;
 
-/// The members of a set.
-///
-/// # Safety
-/// A set, or null, which is the empty one.
-pub unsafe fn members(set: *const Bitmapset) -> Vec<i32> {
-    let mut members = Vec::new();
-    let mut member = -1;
-    loop {
-        // SAFETY: the caller passes a set of the query, or null, which PostgreSQL takes for the empty one.
-        member = unsafe { pg_sys::bms_next_member(set, member) };
-        if member < 0 {
-            return members;
-        }
-        members.push(member);
+/// A set of relations that lives for `'q`; a null pointer is the empty one.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Relids<'q> {
+    set: *const Bitmapset,
+    query: PhantomData<&'q Bitmapset>,
+}
+
+// PostgreSQL defines these functions with these arguments, which they only read.
+unsafe extern "C-unwind" {
+    safe fn bms_is_subset(set: Relids, other: Relids) -> bool;
+}
+
+impl<'q> Relids<'q> {
+    /// # Safety
+    /// The pointer is null, or leads to a set that lives for `'q` and that nobody changes meanwhile.
+    pub unsafe fn new(set: *const Bitmapset) -> Relids<'q> {
+        Relids { set, query: PhantomData }
+    }
+
+    /// The members, in order.
+    pub fn members(self) -> impl Iterator<Item = i32> + 'q {
+        let mut member = -1;
+        std::iter::from_fn(move || {
+            // SAFETY: the set lives as long as the iterator; the member is -1 or the last that PostgreSQL found.
+            member = unsafe { pg_sys::bms_next_member(self.set, member) };
+            (member >= 0).then_some(member)
+        })
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.members().next().is_none()
+    }
+
+    pub fn is_subset(self, other: Relids) -> bool {
+        caught(|| bms_is_subset(self, other))
     }
 }
 

@@ -4,7 +4,8 @@
 //! null or leads to a node, whose tag says which structure it is. From there on references are only made of the fields of
 //! nodes, and cast by their tags.
 
-use pgrx::pg_sys::{self, List, Node, NodeTag};
+use super::relids::Relids;
+use pgrx::pg_sys::{self, Bitmapset, List, Node, NodeTag, OpExpr, SortGroupClause, TargetEntry};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -27,10 +28,16 @@ impl<T> Copy for NodeRef<'_, T> {}
 /// A structure that begins with a tag of its own.
 ///
 /// # Safety
-/// All nodes with this tag are of the type, and what its fields of type pointer to a node point to are nodes.
+/// All nodes with this tag are of the type.
 pub unsafe trait Tagged {
     const TAG: NodeTag;
 }
+
+/// A structure whose pointers may be followed wherever they lead.
+///
+/// # Safety
+/// What its fields of type pointer to a node point to are nodes; lists have nodes as members, or numbers.
+pub unsafe trait Linked {}
 
 /// A type to which a field may point that leads to a node: a structure with a tag, or the beginning of any.
 pub trait Pointee {}
@@ -38,7 +45,15 @@ pub trait Pointee {}
 impl<T: Tagged> Pointee for T {}
 impl Pointee for Node {}
 impl Pointee for pg_sys::Expr {}
+impl Pointee for pg_sys::Path {}
 impl Pointee for pg_sys::Plan {}
+
+// SAFETY: the beginning of a node has no pointers.
+unsafe impl Linked for Node {}
+// SAFETY: the list of a path has nodes as members.
+unsafe impl Linked for pg_sys::Path {}
+// SAFETY: the lists of a plan have nodes as members.
+unsafe impl Linked for pg_sys::Plan {}
 
 macro_rules! tagged {
     ($($type:ident $tag:ident),* $(,)?) => { $(
@@ -49,7 +64,24 @@ macro_rules! tagged {
     )* };
 }
 
+macro_rules! linked {
+    ($($type:ident $tag:ident),* $(,)?) => {
+        tagged! { $($type $tag),* }
+        $(
+            // SAFETY: PostgreSQL's header says of which type the members of its lists are.
+            unsafe impl Linked for pg_sys::$type {}
+        )*
+    };
+}
+
+// These have lists of what is no node in some version.
 tagged! {
+    PlannerInfo T_PlannerInfo,
+    RelOptInfo T_RelOptInfo,
+    RestrictInfo T_RestrictInfo,
+}
+
+linked! {
     Aggref T_Aggref,
     AlterTableCmd T_AlterTableCmd,
     AlterTableStmt T_AlterTableStmt,
@@ -61,8 +93,11 @@ tagged! {
     Const T_Const,
     CustomScan T_CustomScan,
     DropStmt T_DropStmt,
+    EquivalenceClass T_EquivalenceClass,
+    EquivalenceMember T_EquivalenceMember,
     EventTriggerData T_EventTriggerData,
     FuncExpr T_FuncExpr,
+    GroupingFunc T_GroupingFunc,
     List T_List,
     NullTest T_NullTest,
     OpExpr T_OpExpr,
@@ -70,10 +105,15 @@ tagged! {
     PartitionBoundSpec T_PartitionBoundSpec,
     PartitionCmd T_PartitionCmd,
     PartitionRangeDatum T_PartitionRangeDatum,
+    PathTarget T_PathTarget,
+    Query T_Query,
+    RangeTblEntry T_RangeTblEntry,
     RangeVar T_RangeVar,
     RelabelType T_RelabelType,
     ScalarArrayOpExpr T_ScalarArrayOpExpr,
     SortGroupClause T_SortGroupClause,
+    SpecialJoinInfo T_SpecialJoinInfo,
+    SubscriptingRef T_SubscriptingRef,
     TargetEntry T_TargetEntry,
     TriggerData T_TriggerData,
     Var T_Var,
@@ -102,9 +142,36 @@ impl<'t> NodeRef<'t> {
     pub fn cast<T: Tagged>(self) -> Option<NodeRef<'t, T>> {
         (self.tag() == T::TAG).then(|| NodeRef { node: self.node.cast(), tree: PhantomData })
     }
+
+    /// The comparison in `IS DISTINCT FROM`, which has the structure of an operator and a tag of its own.
+    pub fn distinction(self) -> Option<NodeRef<'t, OpExpr>> {
+        // SAFETY: PostgreSQL's header defines one as the other.
+        (self.tag() == NodeTag::T_DistinctExpr).then(|| unsafe { self.assumed() })
+    }
+
+    /// The node as one of a kind that has several tags.
+    ///
+    /// # Safety
+    /// The node begins with this structure.
+    pub unsafe fn assumed<T>(self) -> NodeRef<'t, T> {
+        NodeRef { node: self.node.cast(), tree: PhantomData }
+    }
 }
 
-impl<'t, T: Pointee> NodeRef<'t, T> {
+impl<'t, T: Linked> NodeRef<'t, T> {
+    /// The node to which a field leads; None if the field is null.
+    pub fn node<P: Pointee>(self, field: impl FnOnce(&T) -> &*mut P) -> Option<NodeRef<'t>> {
+        // SAFETY: the pointer is one in the node, of a type that leads to a node of the same tree.
+        unsafe { NodeRef::new(self.own(field).cast()) }
+    }
+
+    /// The members of a list of nodes to which a field leads.
+    pub fn list(self, field: impl FnOnce(&T) -> &*mut List) -> NodeList<'t> {
+        self.node(field).map_or(NodeList(None), NodeList::of)
+    }
+}
+
+impl<'t, T> NodeRef<'t, T> {
     /// The node as one of any kind.
     pub fn untyped(self) -> NodeRef<'t> {
         NodeRef { node: self.node.cast(), tree: PhantomData }
@@ -115,15 +182,10 @@ impl<'t, T: Pointee> NodeRef<'t, T> {
         self.node.as_ptr()
     }
 
-    /// The node to which a field leads; None if the field is null.
-    pub fn node<P: Pointee>(self, field: impl FnOnce(&T) -> &*mut P) -> Option<NodeRef<'t>> {
-        // SAFETY: the pointer is one in the node, of a type that leads to a node of the same tree.
-        unsafe { NodeRef::new(self.own(field).cast()) }
-    }
-
-    /// The members of a list of nodes to which a field leads.
-    pub fn list(self, field: impl FnOnce(&T) -> &*mut List) -> NodeList<'t> {
-        self.node(field).map_or(NodeList(None), NodeList::of)
+    /// The set of relations to which a field leads.
+    pub fn relids(self, field: impl FnOnce(&T) -> &*mut Bitmapset) -> Relids<'t> {
+        // SAFETY: the pointer is one in the node, and lives as long as the node.
+        unsafe { Relids::new(self.own(field)) }
     }
 
     /// The value of a field; null if it does not lie in the node, since a pointer from elsewhere might lead anywhere.
@@ -160,27 +222,52 @@ pub fn integers(node: NodeRef<'_>) -> impl Iterator<Item = i32> + '_ {
     }
 }
 
-/// A list of nodes.
-#[derive(Clone, Copy)]
+/// A list of nodes. A pointer that may be null, as C sees it.
+#[derive(Clone, Copy, Default)]
+#[repr(transparent)]
 pub struct NodeList<'t>(Option<NodeRef<'t, List>>);
 
 impl<'t> NodeList<'t> {
+    /// The members of a list; none of any other node.
+    ///
+    /// # Safety
+    /// As for [`NodeRef::new`].
+    pub unsafe fn new(list: *mut List) -> NodeList<'t> {
+        // SAFETY: the caller's list, or null.
+        unsafe { NodeRef::new(list.cast()) }.map_or(NodeList(None), NodeList::of)
+    }
+
     /// The members of a node that is a list; none of any other.
     pub fn of(node: NodeRef<'t>) -> NodeList<'t> {
         NodeList(node.cast())
     }
 
-    /// The members; null pointers are left out.
-    pub fn iter(self) -> impl Iterator<Item = NodeRef<'t>> {
+    /// The members; None for null pointers.
+    pub fn slots(self) -> impl Iterator<Item = Option<NodeRef<'t>>> {
         let count = self.0.map_or(0, |list| list.length as usize);
         // SAFETY: a list has as many members as it says, and those of a list of this kind are nodes, or null.
-        (0..count)
-            .filter_map(move |place| unsafe { NodeRef::new((*self.0?.elements.add(place)).ptr_value.cast()) })
+        (0..count).map(move |place| unsafe { NodeRef::new((*self.0?.elements.add(place)).ptr_value.cast()) })
+    }
+
+    /// The members; null pointers are left out.
+    pub fn iter(self) -> impl Iterator<Item = NodeRef<'t>> {
+        self.slots().flatten()
+    }
+
+    /// The members, if there are as many.
+    pub fn only<const N: usize>(self) -> Option<[NodeRef<'t>; N]> {
+        self.iter().collect::<Vec<_>>().try_into().ok()
     }
 
     /// The members of one kind; others are left out.
     pub fn all<T: Tagged + 't>(self) -> impl Iterator<Item = NodeRef<'t, T>> {
         self.iter().filter_map(NodeRef::cast)
+    }
+
+    /// The expression by which a clause sorts or groups, of targets; None if it is not among them.
+    pub fn sorted_by(self, clause: NodeRef<SortGroupClause>) -> Option<NodeRef<'t>> {
+        let mut targets = self.all::<TargetEntry>();
+        targets.find(|target| target.ressortgroupref == clause.tleSortGroupRef)?.node(|target| &target.expr)
     }
 
     /// The list itself; None if it is empty.

@@ -14,13 +14,15 @@ mod question;
 mod terms;
 
 use crate::pg::custom::register;
+use crate::pg::planner::{Planner, Relation};
+use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::cells;
 use crate::powertree::model::rights;
 use crate::settings::{self, Answering};
 use inquiry::found;
 use node::path::{self, cheapest};
 use node::Rollup;
-use pgrx::pg_sys::{self, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
+use pgrx::pg_sys::{self, GroupPathExtraData, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::source::{check, Source};
 use question::{Grouping, Question};
@@ -48,63 +50,73 @@ unsafe extern "C-unwind" fn add_paths(
     output: *mut RelOptInfo,
     extra: *mut c_void,
 ) {
-    // SAFETY: the arguments are passed on as they came.
+    // SAFETY: the arguments are passed on as they came; all that the planner passes lives until it has planned the query.
     unsafe {
         if let Some(previous) = PREVIOUS {
             previous(root, stage, input, output, extra);
         }
-        let query = (*root).parse;
-        let results = || cheapest(output).map_or(std::ptr::null_mut(), |path| (*(*path).pathtarget).exprs);
-        let first_of = || (*query).hasDistinctOn.then_some((*query).sortClause);
-        let (clauses, having, first_of) = match stage {
-            UpperRelationKind::UPPERREL_GROUP_AGG => {
-                let having = (*extra.cast::<pg_sys::GroupPathExtraData>()).havingQual.cast();
-                ((*query).groupClause, having, None)
-            }
-            UpperRelationKind::UPPERREL_DISTINCT => {
-                ((*query).distinctClause, std::ptr::null_mut(), first_of())
-            }
+        if settings::answer_from_trees() == Answering::Off {
+            return;
+        }
+        let relation = |one: *mut RelOptInfo| NodeRef::new(one.cast())?.cast::<RelOptInfo>();
+        let (Some(planner), Some(input), Some(output)) =
+            (Planner::new(root), relation(input), relation(output))
+        else {
+            return;
+        };
+        let results = || {
+            let shown = cheapest(output.pointer()).map(|path| (*(*path).pathtarget).exprs);
+            shown.map_or(NodeList::default(), |shown| NodeList::new(shown))
+        };
+        let query = planner.query();
+        let grouping = match stage {
+            UpperRelationKind::UPPERREL_GROUP_AGG => Grouping {
+                clauses: query.list(|query| &query.groupClause),
+                results: results(),
+                having: NodeList::new((*extra.cast::<GroupPathExtraData>()).havingQual.cast()),
+                first_of: None,
+            },
+            UpperRelationKind::UPPERREL_DISTINCT => Grouping {
+                clauses: query.list(|query| &query.distinctClause),
+                results: results(),
+                having: NodeList::default(),
+                first_of: query.hasDistinctOn.then(|| query.list(|query| &query.sortClause)),
+            },
             _ => return,
         };
-        if settings::answer_from_trees() != Answering::Off {
-            consider(root, input, output, &Grouping { clauses, results: results(), having, first_of });
-        }
+        consider(planner, input, output, &grouping);
     }
 }
 
 /// Offers the answers of trees of the tables.
-unsafe fn consider(
-    root: *mut PlannerInfo,
-    input: *mut RelOptInfo,
-    output: *mut RelOptInfo,
-    grouping: &Grouping,
-) {
-    // SAFETY: the planner passes the query that it is planning, and the relations of it.
-    unsafe {
-        if cells::inside() {
-            return;
+fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>, grouping: &Grouping<'q>) {
+    if cells::inside() {
+        return;
+    }
+    for (source, entry) in Source::all(planner, input) {
+        if settings::tree_notices() || found::is_asked() {
+            for (tree, name) in cells::idle_trees_of(source.table) {
+                found::note(tree, &name, &Err(Reason::Stale));
+                report(&name, source.table, &Reason::Stale);
+            }
         }
-        for (source, entry) in Source::all(root, input) {
-            if settings::tree_notices() || found::is_asked() {
-                for (tree, name) in cells::idle_trees_of(source.table) {
-                    found::note(tree, &name, &Err(Reason::Stale));
-                    report(&name, source.table, &Reason::Stale);
+        let trees = cells::trees_of(source.table);
+        if trees.is_empty() {
+            continue;
+        }
+        let checked = check(planner, entry);
+        for tree in &trees {
+            let question =
+                checked.clone().and_then(|()| Question::of(tree, &source, planner, input, grouping));
+            let offered = question.and_then(|question| {
+                // SAFETY: the question is about what is grouped here.
+                unsafe {
+                    path::offer(&question, planner.pointer(), input.pointer(), output.pointer(), grouping)
                 }
-            }
-            let trees = cells::trees_of(source.table);
-            if trees.is_empty() {
-                continue;
-            }
-            let checked = check(root, entry);
-            for tree in &trees {
-                let question =
-                    checked.clone().and_then(|()| Question::of(tree, &source, root, input, grouping));
-                let offered =
-                    question.and_then(|question| path::offer(&question, root, input, output, grouping));
-                found::note(tree.id, &tree.name, &offered);
-                if let Err(reason) = offered {
-                    report(&tree.name, tree.base, &reason);
-                }
+            });
+            found::note(tree.id, &tree.name, &offered);
+            if let Err(reason) = offered {
+                report(&tree.name, tree.base, &reason);
             }
         }
     }

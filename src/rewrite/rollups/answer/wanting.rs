@@ -1,11 +1,12 @@
 //! Aggregates that a plan wants, and where each has its result from.
 
+use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::gathering::Gathering;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::terms::results::{extreme_of_positions, Statistic, Wanted};
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{Aggref, Oid};
 
 /// An aggregate that is wanted.
 #[derive(Clone, Copy)]
@@ -28,18 +29,14 @@ pub enum Origin {
 
 impl Wanting {
     /// An aggregate of the plan; None if the tree is not the one that it was planned with.
-    ///
-    /// # Safety
-    /// An aggregate of the plan of the node, and its operands.
-    pub unsafe fn of(
-        aggregate: *mut pg_sys::Aggref,
+    pub fn of(
+        aggregate: NodeRef<Aggref>,
         tree: &Tree,
         operands: &[Operand],
         argument: Subject,
         filter: Option<usize>,
     ) -> Option<Wanting> {
-        // SAFETY: the caller promises an aggregate of the plan.
-        let (function, collation) = unsafe { ((*aggregate).aggfnoid, (*aggregate).inputcollid) };
+        let function = aggregate.aggfnoid;
         let of = match argument {
             Subject::Rows => Origin::Rows,
             Subject::Position => Origin::Positions(extreme_of_positions(function)?),
@@ -48,9 +45,8 @@ impl Wanting {
                 Origin::Value(value, Wanted::of(function, Some((column.type_oid, column.typmod)))?)
             }
             Subject::Operand(place) => {
-                // SAFETY: the caller's aggregate, whose operand it is.
-                let way = unsafe { Gathering::of(aggregate, operands.get(place)?, tree)? };
-                Origin::Operand(place, way, collation)
+                let way = Gathering::of(aggregate, operands.get(place)?, tree)?;
+                Origin::Operand(place, way, aggregate.inputcollid)
             }
         };
         Some(Wanting { of, filter })

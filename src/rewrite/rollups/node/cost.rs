@@ -52,12 +52,9 @@ pub unsafe fn of(
     } else {
         1.0
     };
-    // SAFETY: the planner keeps the paths.
-    let joined =
-        dimensions.iter().map(|one| unsafe { (*one.path).total_cost + (*one.path).rows * JOINED_ROW });
+    let joined = dimensions.iter().map(|one| one.path.total_cost + one.path.rows * JOINED_ROW);
     let gaps = dimensions.iter().filter(|one| one.kind == JoinKind::Gaps);
-    // SAFETY: the planner keeps the paths of its relations.
-    let kept: f64 = gaps.map(|one| unsafe { (*one.path).rows * CELL }).sum();
+    let kept: f64 = gaps.map(|one| one.path.rows * CELL).sum();
     let by_time = !question.shapes.carriers.is_empty();
     let nodes = if by_time {
         leaves * chosen * LEAF + groups.min(leaves) * CELL

@@ -1,20 +1,16 @@
 //! Joins in the plan.
 
-use crate::pg::list::items;
-use crate::pg::relids::members;
+use crate::pg::tree::NodeRef;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
-use pgrx::pg_sys::{self, Node, NodeTag, Oid, Var};
+use pgrx::pg_sys::{Oid, PathTarget, Var};
 
 /// Five lists of expressions, and five of numbers.
-type JoinExpressions = [Vec<*mut Node>; 5];
+type JoinExpressions<'q> = [Vec<NodeRef<'q>>; 5];
 type JoinNumbers = [Vec<i32>; 5];
 
 /// Lays the joins out as lists of expressions and of numbers, in the order in which a plan has them.
-///
-/// # Safety
-/// A question about the query that is being planned.
-pub unsafe fn lay_out(question: &Question) -> Understood<(JoinExpressions, JoinNumbers)> {
+pub fn lay_out<'q>(question: &Question<'q>) -> Understood<(JoinExpressions<'q>, JoinNumbers)> {
     let columns = &question.shapes.joined_columns;
     let comparisons = &question.shapes.row_comparisons;
     let clauses = &question.joined_by;
@@ -22,14 +18,11 @@ pub unsafe fn lay_out(question: &Question) -> Understood<(JoinExpressions, JoinN
     let number = |oid: Oid| oid.to_u32() as i32;
     let mut columns_from = Vec::new();
     let mut compared_with = Vec::new();
-    // SAFETY: the columns and comparisons are expressions of the query, which the planner keeps.
-    unsafe {
-        for &column in columns {
-            columns_from.extend(place_of(question, column.cast()).ok_or(Reason::Apart)?);
-        }
-        for &comparison in comparisons {
-            compared_with.push(only_dimension(question, comparison).ok_or(Reason::Apart)?);
-        }
+    for &column in columns {
+        columns_from.extend(place_of(question, column).ok_or(Reason::Apart)?);
+    }
+    for &comparison in comparisons {
+        compared_with.push(only_dimension(question, comparison).ok_or(Reason::Apart)?);
     }
     let expressions = [
         columns.clone(),
@@ -54,25 +47,20 @@ pub unsafe fn lay_out(question: &Question) -> Understood<(JoinExpressions, JoinN
 }
 
 /// The dimension of a column, and its place among the columns of its plan, counted from 1.
-unsafe fn place_of(question: &Question, column: *mut Var) -> Option<[i32; 2]> {
-    // SAFETY: the caller's column; a path has the columns that are needed above it.
-    unsafe {
-        let dimension = question.joins.dimension_of((*column).varno)?;
-        let targets = (*(*question.joins.dimensions[dimension].path).pathtarget).exprs;
-        let place = items::<Node>(targets).position(|target| {
-            let target_column = target.cast::<Var>();
-            (*target).type_ == NodeTag::T_Var
-                && ((*target_column).varno, (*target_column).varattno)
-                    == ((*column).varno, (*column).varattno)
-        })?;
-        Some([dimension as i32, place as i32 + 1])
-    }
+fn place_of(question: &Question, column: NodeRef) -> Option<[i32; 2]> {
+    let number = |node: NodeRef| node.cast::<Var>().map(|column| (column.varno, column.varattno));
+    let wanted = number(column)?;
+    let dimension = question.joins.dimension_of(wanted.0)?;
+    // A path has the columns that are needed above it.
+    let target = question.joins.dimensions[dimension].path.node(|path| &path.pathtarget)?;
+    let mut shown = target.cast::<PathTarget>()?.list(|target| &target.exprs).iter();
+    let place = shown.position(|shown| number(shown) == Some(wanted))?;
+    Some([dimension as i32, place as i32 + 1])
 }
 
 /// The dimension whose rows a comparison is about; None if there are several.
-unsafe fn only_dimension(question: &Question, comparison: *mut Node) -> Option<i32> {
-    // SAFETY: the caller's comparison is an expression without placeholders, for which the planner is not asked.
-    let relations = unsafe { members(pg_sys::pull_varnos(std::ptr::null_mut(), comparison)) };
+fn only_dimension(question: &Question, comparison: NodeRef) -> Option<i32> {
+    let relations = question.shapes.planner.bases_of(comparison);
     let mut found = relations.into_iter().filter_map(|relation| question.joins.dimension_of(relation));
     let first = found.next()?;
     found.all(|other| other == first).then_some(first as i32)

@@ -12,6 +12,7 @@ use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, Ex
 use crate::pg::function::require_execute;
 use crate::pg::list::items;
 use crate::pg::plain::guarded;
+use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};
 use crate::rewrite::rollups::answer::prepared::Prepared;
@@ -91,7 +92,13 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
         let aggregates: Option<Vec<Wanting>> = layout
             .aggregates()
             .map(|(aggregate, argument, filter)| {
-                Wanting::of(aggregate, tree.as_deref()?, &operands, argument, filter)
+                Wanting::of(
+                    NodeRef::new(aggregate.cast())?.cast()?,
+                    tree.as_deref()?,
+                    &operands,
+                    argument,
+                    filter,
+                )
             })
             .collect();
         let results = columns - layout.aggregates().count() + 1;

@@ -35,9 +35,9 @@ pub unsafe fn offer(
         }
         let total = cost::of(question, root, input, cheapest).ok_or(Reason::Cost)?;
         let nodes = question.aggregates.all.iter();
-        let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node));
+        let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node.pointer()));
         let Lists { expressions, numbers, ends, shown } = lay_out(question)?;
-        let private = [expressions, numbers, ends, shown, aggregates, grouping.having];
+        let private = [expressions, numbers, ends, shown, aggregates, grouping.having.pointer()];
 
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
         path.path.pathtype = NodeTag::T_CustomScan;
@@ -46,7 +46,7 @@ pub unsafe fn offer(
         path.path.rows = (*cheapest).rows;
         path.path.startup_cost = total;
         path.path.total_cost = total;
-        let joined = question.joins.dimensions.iter().map(|dimension| dimension.path);
+        let joined = question.joins.dimensions.iter().map(|dimension| dimension.path.pointer());
         path.custom_paths = joined
             .chain([copied(cheapest).ok_or(Reason::Cost)?])
             .fold(null_mut(), |all, path| appended(all, path));

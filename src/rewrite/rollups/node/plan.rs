@@ -2,7 +2,8 @@
 
 use super::joins;
 use crate::pg::expression::{appended, relabelled};
-use crate::pg::list::{integers, items};
+use crate::pg::list::{collected, integers, items};
+use crate::pg::tree::NodeRef;
 use crate::rewrite::rollups::answer::ends::End;
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::ends::TieBreaker;
@@ -99,9 +100,7 @@ pub struct Lists {
 pub unsafe fn lay_out(question: &Question) -> Understood<Lists> {
     // SAFETY: the expressions of a question are those of the query, which the planner keeps.
     unsafe {
-        let list = |nodes: &mut dyn Iterator<Item = *mut Node>| {
-            nodes.fold(null_mut(), |list, node| appended(list, node))
-        };
+        let list = |nodes: &mut dyn Iterator<Item = NodeRef>| collected(nodes);
         let shapes = &question.shapes;
         let (joined, joined_numbers) = joins::lay_out(question)?;
         let expressions = [
@@ -117,7 +116,7 @@ pub unsafe fn lay_out(question: &Question) -> Understood<Lists> {
         ];
         let expressions = expressions.into_iter().chain(joined.map(|nodes| list(&mut nodes.into_iter())));
         let expressions = expressions.fold(null_mut(), |all, list| appended(all, list));
-        let calls = question.sets.calls.iter().map(|(call, _)| *call);
+        let calls = question.sets.calls.iter().map(|(call, _)| call.untyped());
         let shown = list(&mut question.keys.iter().map(|key| key.shown).chain(calls));
         // A result that shows a key must not find the column of which the key is made.
         let expressions = if shown.is_null() { expressions } else { relabelled(expressions) };

@@ -1,22 +1,21 @@
 //! Aggregates of a query, as far as a tally has their results.
 
 use super::casts::bare;
-use super::gathering::Gathering;
+use super::gathering::{arguments, Gathering};
 use super::operand::Operands;
 use super::shapes::Shapes;
-use crate::pg::expression::{appended, constant, generation_of, same};
-use crate::pg::list::items;
-use crate::pg::name::text;
+use crate::pg::lookup::function_name;
+use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::results::{extreme_of_positions, Statistic, Wanted};
 use crate::rewrite::rollups::terms::shape::Shape;
 use crate::settings::{self, Answering};
-use pgrx::pg_sys::{self, Aggref, Node, NodeTag, TargetEntry, Var};
+use pgrx::pg_sys::{self, Aggref, Var};
 
 /// An aggregate that is understood.
-pub struct Aggregate {
-    pub node: *mut Aggref,
+pub struct Aggregate<'q> {
+    pub node: NodeRef<'q, Aggref>,
     pub argument: Subject,
     /// The place of the condition among all; None without FILTER.
     pub filter: Option<usize>,
@@ -58,174 +57,125 @@ impl Subject {
 
 /// The aggregates of a query, their arguments and conditions, each once.
 #[derive(Default)]
-pub struct Aggregates {
-    pub all: Vec<Aggregate>,
-    pub operands: Operands,
-    pub filters: Vec<(*mut Node, Shape)>,
+pub struct Aggregates<'q> {
+    pub all: Vec<Aggregate<'q>>,
+    pub operands: Operands<'q>,
+    pub filters: Vec<(NodeRef<'q>, Shape)>,
 }
 
-impl Aggregates {
-    /// Adds an aggregate.
-    ///
-    /// # Safety
-    /// An aggregate of the query that the shapes are about.
-    pub unsafe fn add(
+impl<'q> Aggregates<'q> {
+    /// Adds an aggregate of the query that the shapes are about.
+    pub fn add(
         &mut self,
-        node: *mut Aggref,
-        shapes: &mut Shapes,
+        node: NodeRef<'q, Aggref>,
+        shapes: &mut Shapes<'q>,
         tree: &Tree,
         not_null: &[i16],
     ) -> Understood<()> {
-        // SAFETY: the caller's aggregate, whose parts are expressions.
-        unsafe {
-            if self.all.iter().any(|known| same(known.node, node)) {
-                return Ok(());
-            }
-            let not_ours = || Reason::Aggregate(aggregate_name(node));
-            let is_plain = (*node).aggkind as u8 == b'n'
-                && (*node).aggsplit == pg_sys::AggSplit::AGGSPLIT_SIMPLE
-                && (*node).agglevelsup == 0
-                && !(*node).aggvariadic
-                && (*node).aggdirectargs.is_null()
-                && (*node).aggorder.is_null();
-            if !is_plain {
-                return Err(not_ours());
-            }
-            let mut arguments =
-                items::<TargetEntry>((*node).args).map(|target| (*target).expr.cast::<Node>());
-            let argument = arguments.next();
-            if arguments.next().is_some() {
-                return Err(not_ours());
-            }
-            let argument = match argument {
-                Some(argument) => self.argument(argument, node, shapes, tree, not_null)?,
-                None => Subject::Rows,
-            };
-            if !self.is_exact(node, argument, tree).ok_or_else(not_ours)?
-                && settings::answer_from_trees() == Answering::Exact
-            {
-                return Err(Reason::Inexact(aggregate_name(node)));
-            }
-            let filter = match (*node).aggfilter.cast::<Node>() {
-                filter if filter.is_null() => None,
-                filter => Some(self.filter(filter, shapes)?),
-            };
-            self.all.push(Aggregate { node, argument, filter });
-            Ok(())
+        if self.all.iter().any(|known| known.node.is_same(node)) {
+            return Ok(());
         }
+        let not_ours = || Reason::Aggregate(aggregate_name(node));
+        let is_plain = node.aggkind as u8 == b'n'
+            && node.aggsplit == pg_sys::AggSplit::AGGSPLIT_SIMPLE
+            && node.agglevelsup == 0
+            && !node.aggvariadic
+            && node.aggdirectargs.is_null()
+            && node.aggorder.is_null();
+        if !is_plain {
+            return Err(not_ours());
+        }
+        let mut arguments = arguments(node);
+        let argument = match (arguments.next(), arguments.next()) {
+            (_, Some(_)) => return Err(not_ours()),
+            (Some(argument), None) => self.argument(argument, node, shapes, tree, not_null)?,
+            (None, None) => Subject::Rows,
+        };
+        if !self.is_exact(node, argument, tree).ok_or_else(not_ours)?
+            && settings::answer_from_trees() == Answering::Exact
+        {
+            return Err(Reason::Inexact(aggregate_name(node)));
+        }
+        let filter = node.node(|node| &node.aggfilter);
+        let filter = filter.map(|filter| self.filter(filter, shapes)).transpose()?;
+        self.all.push(Aggregate { node, argument, filter });
+        Ok(())
     }
 
-    unsafe fn argument(
+    fn argument(
         &mut self,
-        node: *mut Node,
-        aggregate: *mut Aggref,
-        shapes: &mut Shapes,
+        node: NodeRef<'q>,
+        aggregate: NodeRef<'q, Aggref>,
+        shapes: &mut Shapes<'q>,
         tree: &Tree,
         not_null: &[i16],
     ) -> Understood<Subject> {
-        // SAFETY: the caller's expressions of the query.
-        unsafe {
-            let (relation, has_gaps) = (shapes.relation, shapes.has_gaps);
-            let column = |node: *mut Node| {
-                let is_ours = (*node).type_ == NodeTag::T_Var && (*node.cast::<Var>()).varno == relation;
-                is_ours.then(|| (*node.cast::<Var>()).varattno)
-            };
-            let value = |node: *mut Node| {
-                let number = column(node);
-                tree.values.iter().position(|(known, _)| match number {
-                    Some(number) => known.number == number,
-                    // A stored column with the values of the expression is as good, unless there is no row.
-                    None if has_gaps => false,
-                    None => generation_of(tree.base, known.number, relation)
-                        .is_some_and(|generation| same(generation, node)),
-                })
-            };
-            if let Some(value) = value(bare(node)) {
-                return Ok(Subject::Value(value));
+        let (planner, relation, has_gaps) = (shapes.planner, shapes.relation, shapes.has_gaps);
+        let column = |node: NodeRef<'q>| node.cast::<Var>().filter(|column| column.varno == relation);
+        let value = |node: NodeRef<'q>| {
+            let column = column(node);
+            tree.values.iter().position(|(known, _)| match column {
+                Some(column) => known.number == column.varattno,
+                // A stored column with the values of the expression is as good, unless there is no row.
+                None if has_gaps => false,
+                None => planner
+                    .generation_of(tree.base, known.number, relation)
+                    .is_some_and(|generation| generation.is_same(node)),
+            })
+        };
+        if let Some(value) = value(bare(node)) {
+            return Ok(Subject::Value(value));
+        }
+        let is_constant = node.is_constant();
+        let inner = column(bare(node)).filter(|column| not_null.contains(&column.varattno));
+        let counts = aggregate.aggfnoid.to_u32() == COUNT && aggregate.aggdistinct.is_null();
+        match inner {
+            Some(column) if counts && has_gaps => {
+                let at = &tree.at;
+                let presence = planner.presence(column, at.number, at.type_oid, at.typmod);
+                return self.operands.add(presence, shapes, &value).map(Subject::Operand);
             }
-            let never_null = constant(node).is_some()
-                || column(bare(node)).is_some_and(|column| not_null.contains(&column));
-            if never_null && (*aggregate).aggfnoid.to_u32() == COUNT && (*aggregate).aggdistinct.is_null() {
-                if has_gaps && constant(node).is_none() {
-                    let is_there = is_there(bare(node).cast(), tree);
-                    return self.operands.add(is_there, shapes, &value).map(Subject::Operand);
-                }
-                return Ok(Subject::Rows);
-            }
-            if column(node) == Some(tree.at.number) {
-                return Ok(Subject::Position);
-            }
-            match self.operands.add(node, shapes, &value) {
-                Ok(place) => Ok(Subject::Operand(place)),
-                Err(Reason::Column(_) | Reason::Continuous) => {
-                    Err(Reason::Argument(aggregate_name(aggregate)))
-                }
-                Err(reason) => Err(reason),
-            }
+            inner if counts && (is_constant || inner.is_some()) => return Ok(Subject::Rows),
+            _ => {}
+        }
+        if column(node).is_some_and(|column| column.varattno == tree.at.number) {
+            return Ok(Subject::Position);
+        }
+        match self.operands.add(node, shapes, &value) {
+            Ok(place) => Ok(Subject::Operand(place)),
+            Err(Reason::Column(_) | Reason::Continuous) => Err(Reason::Argument(aggregate_name(aggregate))),
+            Err(reason) => Err(reason),
         }
     }
 
     /// Whether the result has the same bytes as PostgreSQL's own; None if there is none to be had.
-    unsafe fn is_exact(&self, aggregate: *mut Aggref, argument: Subject, tree: &Tree) -> Option<bool> {
-        // SAFETY: the caller passes an aggregate of the query, which the planner keeps.
-        unsafe {
-            let function = (*aggregate).aggfnoid;
-            let has_duplicates = (*aggregate).aggdistinct.is_null();
-            match argument {
-                Subject::Rows => Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true),
-                Subject::Position => extreme_of_positions(function).map(|_| true),
-                Subject::Value(value) => {
-                    let column = &tree.values.get(value)?.0;
-                    let wanted = Wanted::of(function, Some((column.type_oid, column.typmod)))?;
-                    let is_extreme = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
-                    (has_duplicates || is_extreme).then(|| wanted.is_exact())
-                }
-                Subject::Operand(place) => {
-                    match Gathering::of(aggregate, self.operands.all.get(place)?, tree)? {
-                        Gathering::Tallied(wanted) => Some(wanted.is_exact()),
-                        Gathering::Extreme(_) | Gathering::Distinct(_) => Some(true),
-                    }
-                }
+    fn is_exact(&self, aggregate: NodeRef<Aggref>, argument: Subject, tree: &Tree) -> Option<bool> {
+        let function = aggregate.aggfnoid;
+        let has_duplicates = aggregate.aggdistinct.is_null();
+        match argument {
+            Subject::Rows => Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true),
+            Subject::Position => extreme_of_positions(function).map(|_| true),
+            Subject::Value(value) => {
+                let column = &tree.values.get(value)?.0;
+                let wanted = Wanted::of(function, Some((column.type_oid, column.typmod)))?;
+                let is_extreme = matches!(wanted.statistic, Statistic::Min | Statistic::Max);
+                (has_duplicates || is_extreme).then(|| wanted.is_exact())
             }
+            Subject::Operand(place) => match Gathering::of(aggregate, self.operands.all.get(place)?, tree)? {
+                Gathering::Tallied(wanted) => Some(wanted.is_exact()),
+                Gathering::Extreme(_) | Gathering::Distinct(_) => Some(true),
+            },
         }
     }
 
-    /// The place of a condition of an aggregate among all.
-    ///
-    /// # Safety
-    /// A condition of the query that the shapes are about.
-    pub unsafe fn filter(&mut self, filter: *mut Node, shapes: &mut Shapes) -> Understood<usize> {
-        // SAFETY: the conditions are expressions of the query, which the planner keeps.
-        unsafe {
-            if let Some(known) = self.filters.iter().position(|(known, _)| same(*known, filter)) {
-                return Ok(known);
-            }
-            let shape = shapes.stepped(filter)?;
-            self.filters.push((filter, shape));
-            Ok(self.filters.len() - 1)
+    /// The place of a condition of an aggregate of the query among all.
+    pub fn filter(&mut self, filter: NodeRef<'q>, shapes: &mut Shapes<'q>) -> Understood<usize> {
+        if let Some(known) = self.filters.iter().position(|(known, _)| known.is_same(filter)) {
+            return Ok(known);
         }
-    }
-}
-
-/// `CASE WHEN at IS NOT NULL THEN true END`, given a column of the table: NULL where there is no row of it.
-unsafe fn is_there(column: *mut Var, tree: &Tree) -> *mut Node {
-    // SAFETY: the caller's column; the new nodes are in the memory of the planner.
-    unsafe {
-        let at = pg_sys::copyObjectImpl(column.cast()).cast::<Var>();
-        let known = (tree.at.number, tree.at.type_oid, tree.at.typmod);
-        ((*at).varattno, (*at).vartype, (*at).vartypmod) = known;
-        (*at).varcollid = pg_sys::Oid::INVALID;
-        let mut test = pgrx::PgBox::<pg_sys::NullTest>::alloc_node(NodeTag::T_NullTest);
-        test.arg = at.cast();
-        test.nulltesttype = pg_sys::NullTestType::IS_NOT_NULL;
-        let mut when = pgrx::PgBox::<pg_sys::CaseWhen>::alloc_node(NodeTag::T_CaseWhen);
-        when.expr = test.into_pg().cast();
-        when.result = pg_sys::makeBoolConst(true, false).cast();
-        let mut case = pgrx::PgBox::<pg_sys::CaseExpr>::alloc_node(NodeTag::T_CaseExpr);
-        case.casetype = pg_sys::BOOLOID;
-        case.args = appended(std::ptr::null_mut(), when.into_pg());
-        case.defresult = pg_sys::makeBoolConst(false, true).cast();
-        case.into_pg().cast()
+        let shape = shapes.stepped(filter)?;
+        self.filters.push((filter, shape));
+        Ok(self.filters.len() - 1)
     }
 }
 
@@ -233,8 +183,6 @@ unsafe fn is_there(column: *mut Var, tree: &Tree) -> *mut Node {
 const COUNT: u32 = 2147;
 
 /// The name of an aggregate, for a reason.
-unsafe fn aggregate_name(aggregate: *mut Aggref) -> String {
-    // SAFETY: PostgreSQL looks the name up.
-    let name = unsafe { text(pg_sys::get_func_name((*aggregate).aggfnoid)) };
-    format!("{}()", name.unwrap_or_default())
+fn aggregate_name(aggregate: NodeRef<Aggref>) -> String {
+    format!("{}()", function_name(aggregate.aggfnoid).unwrap_or_default())
 }

@@ -1,25 +1,23 @@
 //! Values of the first and the last rows of groups: `(array_agg(x ORDER BY at))[1]`, and the rows of DISTINCT ON.
 
 use super::casts::bare;
-use crate::pg::expression::constant;
-use crate::pg::expression::order_of;
-use crate::pg::list::items;
+use super::gathering::arguments;
+use crate::pg::operator::{order_of, strategy_in};
 use crate::pg::relation::has_index;
+use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
-use pgrx::pg_sys::{
-    self, Aggref, List, Node, NodeTag, Oid, RelabelType, SortGroupClause, SubscriptingRef, TargetEntry, Var,
-};
+use pgrx::pg_sys::{self, Aggref, Oid, RelabelType, SortGroupClause, SubscriptingRef, Var};
 
 /// `array_agg(anynonarray)`
 const ARRAY_AGG: u32 = 2335;
 
 /// A value of the first or the last row of each group.
-pub struct EndExpression {
+pub struct EndExpression<'q> {
     /// The expression in the query that the value takes the place of.
-    pub node: *mut Node,
+    pub node: NodeRef<'q>,
     /// The expression of the row.
-    pub argument: *mut Node,
+    pub argument: NodeRef<'q>,
     pub is_last: bool,
     /// The place of the condition among all filters; None without FILTER.
     pub filter: Option<usize>,
@@ -40,7 +38,7 @@ pub struct TieBreaker {
     pub nulls_first: bool,
 }
 
-impl EndExpression {
+impl EndExpression<'_> {
     /// The number of different ends.
     pub fn count(all: &[EndExpression]) -> usize {
         let is_new = |&place: &usize| {
@@ -62,68 +60,55 @@ pub struct Ordered<'t> {
 }
 
 impl Ordered<'_> {
-    /// Understands the first element of an array of a column, in order of position.
-    ///
-    /// # Safety
-    /// An element found by [`first_of`], and its aggregate.
-    pub unsafe fn element(self, node: *mut Node, aggregate: *mut Aggref) -> Understood<EndExpression> {
-        // SAFETY: the caller's aggregate, whose arguments are targets.
-        unsafe {
-            let is_plain = (*aggregate).agglevelsup == 0
-                && (*aggregate).aggsplit == pg_sys::AggSplit::AGGSPLIT_SIMPLE
-                && (*aggregate).aggdistinct.is_null();
-            let order = self.order((*aggregate).aggorder, (*aggregate).args, &|_| false);
-            let (is_last, ties) =
-                order.filter(|_| is_plain).ok_or_else(|| Reason::Aggregate("array_agg()".to_owned()))?;
-            let argument = items::<TargetEntry>((*aggregate).args).next();
-            let argument = argument.map(|target| (*target).expr.cast::<Node>());
-            let argument = argument.filter(|&argument| self.column(bare(argument)).is_some());
-            let argument = argument.ok_or(Reason::Bare)?;
-            self.check()?;
-            Ok(EndExpression { node, argument, is_last, filter: None, ties, function: (*aggregate).aggfnoid })
-        }
+    /// Understands the first element of an array of a column, in order of position, given what [`first_of`] has found and its
+    /// aggregate.
+    pub fn element<'q>(
+        self,
+        node: NodeRef<'q>,
+        aggregate: NodeRef<'q, Aggref>,
+    ) -> Understood<EndExpression<'q>> {
+        let is_plain = aggregate.agglevelsup == 0
+            && aggregate.aggsplit == pg_sys::AggSplit::AGGSPLIT_SIMPLE
+            && aggregate.aggdistinct.is_null();
+        let clauses = aggregate.list(|aggregate| &aggregate.aggorder);
+        let order = self.order(clauses, aggregate.list(|aggregate| &aggregate.args), &|_| false);
+        let (is_last, ties) =
+            order.filter(|_| is_plain).ok_or_else(|| Reason::Aggregate("array_agg()".to_owned()))?;
+        let argument = arguments(aggregate).next();
+        let argument = argument.filter(|&argument| self.column(bare(argument)).is_some());
+        let argument = argument.ok_or(Reason::Bare)?;
+        self.check()?;
+        Ok(EndExpression { node, argument, is_last, filter: None, ties, function: aggregate.aggfnoid })
     }
 
-    /// Understands the rows of DISTINCT ON: the columns that are shown of the row of each group that comes first in this order.
-    ///
-    /// # Safety
-    /// The order and the targets of the query that is being planned, and what it shows of each row.
-    pub unsafe fn rows(
+    /// Understands the rows of DISTINCT ON: the columns that are shown of the row of each group that comes first in an order by
+    /// some of the query's targets.
+    pub fn rows<'q>(
         self,
-        order: *mut List,
-        targets: *mut List,
-        is_key: &dyn Fn(*mut Node) -> bool,
-        shown: *mut List,
-    ) -> Understood<Vec<EndExpression>> {
-        // SAFETY: the caller's expressions, in which PostgreSQL finds the columns.
-        unsafe {
-            let (is_last, ties) = self.order(order, targets, is_key).ok_or(Reason::DistinctOn)?;
-            if pg_sys::contain_volatile_functions(shown.cast()) {
-                return Err(Reason::Volatile);
-            }
-            if pg_sys::contain_subplans(shown.cast()) {
-                return Err(Reason::Subquery);
-            }
-            self.check()?;
-            let columns = pg_sys::pull_var_clause(shown.cast(), pg_sys::PVC_RECURSE_PLACEHOLDERS as i32);
-            let mut ends: Vec<EndExpression> = Vec::new();
-            let mut numbers = Vec::new();
-            for node in items::<Node>(columns) {
-                let number = self.column(node).ok_or(Reason::Whole)?;
-                if !numbers.contains(&number) {
-                    numbers.push(number);
-                    ends.push(EndExpression {
-                        node,
-                        argument: node,
-                        is_last,
-                        filter: None,
-                        ties: ties.clone(),
-                        function: Oid::INVALID,
-                    });
-                }
-            }
-            Ok(ends)
+        order: NodeList<'q>,
+        targets: NodeList<'q>,
+        is_key: &dyn Fn(NodeRef<'q>) -> bool,
+        shown: NodeList<'q>,
+    ) -> Understood<Vec<EndExpression<'q>>> {
+        let (is_last, ties) = self.order(order, targets, is_key).ok_or(Reason::DistinctOn)?;
+        if shown.node().is_some_and(|shown| shown.is_volatile()) {
+            return Err(Reason::Volatile);
         }
+        if shown.node().is_some_and(|shown| shown.has_subplans()) {
+            return Err(Reason::Subquery);
+        }
+        self.check()?;
+        let mut ends: Vec<EndExpression> = Vec::new();
+        let mut numbers = Vec::new();
+        for node in shown.columns() {
+            let number = self.column(node).ok_or(Reason::Whole)?;
+            if !numbers.contains(&number) {
+                numbers.push(number);
+                let (ties, function) = (ties.clone(), Oid::INVALID);
+                ends.push(EndExpression { node, argument: node, is_last, filter: None, ties, function });
+            }
+        }
+        Ok(ends)
     }
 
     /// The rows are found by an index, or not at all.
@@ -136,77 +121,59 @@ impl Ordered<'_> {
     }
 
     /// Understands an order that is by keys, then by position, and then by other columns, which cannot fail: whether the last row comes
-    /// first, and what is left to decide between rows of one position. None if it is another order.
-    unsafe fn order(
+    /// first, and what is left to decide between rows of one position. None if it is another order, or not by the targets.
+    fn order<'q>(
         self,
-        clauses: *mut List,
-        targets: *mut List,
-        is_key: &dyn Fn(*mut Node) -> bool,
+        clauses: NodeList<'q>,
+        targets: NodeList<'q>,
+        is_key: &dyn Fn(NodeRef<'q>) -> bool,
     ) -> Option<(bool, Vec<TieBreaker>)> {
-        // SAFETY: the caller's clauses, whose expressions are among the targets.
-        unsafe {
-            let mut clauses = items::<SortGroupClause>(clauses)
-                .map(|clause| (clause, pg_sys::get_sortgroupclause_expr(clause, targets)))
-                .skip_while(|(_, node)| is_key(*node));
-            let (clause, position) = clauses.next()?;
-            let family = order_of(pg_sys::exprType(position))?;
-            if self.column(position) != Some(self.tree.at.number) {
-                return None;
-            }
-            let is_last = match pg_sys::get_op_opfamily_strategy((*clause).sortop, family) as u32 {
-                pg_sys::BTLessStrategyNumber => false,
-                pg_sys::BTGreaterStrategyNumber => true,
-                _ => return None,
-            };
-            let mut ties = Vec::new();
-            for (clause, node) in clauses.filter(|(_, node)| !is_key(*node) && constant(*node).is_none()) {
+        let mut clauses = clauses
+            .all::<SortGroupClause>()
+            .map(|clause| Some((clause, targets.sorted_by(clause)?)))
+            .skip_while(|found| found.is_some_and(|(_, node)| is_key(node)));
+        let (clause, position) = clauses.next()??;
+        let family = order_of(position.type_oid())?;
+        if self.column(position) != Some(self.tree.at.number) {
+            return None;
+        }
+        let is_last = match strategy_in(family, clause.sortop) {
+            pg_sys::BTLessStrategyNumber => false,
+            pg_sys::BTGreaterStrategyNumber => true,
+            _ => return None,
+        };
+        let mut ties = Vec::new();
+        for found in clauses {
+            let (clause, node) = found?;
+            if !is_key(node) && !node.is_constant() {
                 ties.push(TieBreaker {
                     column: self.column(node)?,
-                    operator: (*clause).sortop,
-                    collation: pg_sys::exprCollation(node),
-                    nulls_first: (*clause).nulls_first,
+                    operator: clause.sortop,
+                    collation: node.collation(),
+                    nulls_first: clause.nulls_first,
                 });
             }
-            Some((is_last, ties))
         }
+        Some((is_last, ties))
     }
 
     /// The number of the column of the table that an expression is; None if it is anything else.
-    unsafe fn column(self, node: *mut Node) -> Option<i16> {
-        // SAFETY: the tag says which structure a node begins.
-        unsafe {
-            match (*node).type_ {
-                NodeTag::T_RelabelType => self.column((*node.cast::<RelabelType>()).arg.cast()),
-                NodeTag::T_Var => {
-                    let column = node.cast::<Var>();
-                    let is_ours = i64::from((*column).varno) == i64::from(self.relation);
-                    (is_ours && (*column).varattno > 0).then_some((*column).varattno)
-                }
-                _ => None,
-            }
+    fn column(self, node: NodeRef) -> Option<i16> {
+        if let Some(label) = node.cast::<RelabelType>() {
+            return self.column(label.node(|label| &label.arg)?);
         }
+        let column = node.cast::<Var>()?;
+        let is_ours = i64::from(column.varno) == i64::from(self.relation);
+        (is_ours && column.varattno > 0).then_some(column.varattno)
     }
 }
 
 /// Finds the `array_agg` of which an expression takes the first element; None if it is anything else.
-///
-/// # Safety
-/// An expression of the query.
-pub unsafe fn first_of(node: *mut Node) -> Option<*mut Aggref> {
-    // SAFETY: the tag says which structure a node begins.
-    unsafe {
-        if (*node).type_ != NodeTag::T_SubscriptingRef {
-            return None;
-        }
-        let element = node.cast::<SubscriptingRef>();
-        let array = (*element).refexpr.cast::<Node>();
-        let subscripts: Vec<*mut Node> = items::<Node>((*element).refupperindexpr).collect();
-        let [subscript] = subscripts[..] else { return None };
-        let is_element = (*element).reflowerindexpr.is_null() && (*element).refassgnexpr.is_null();
-        let is_first = constant(subscript)
-            .is_some_and(|(type_oid, datum)| type_oid == pg_sys::INT4OID && datum.value() as i32 == 1);
-        let is_array =
-            (*array).type_ == NodeTag::T_Aggref && (*array.cast::<Aggref>()).aggfnoid.to_u32() == ARRAY_AGG;
-        (is_element && is_first && is_array).then_some(array.cast())
-    }
+pub fn first_of(node: NodeRef) -> Option<NodeRef<Aggref>> {
+    let element = node.cast::<SubscriptingRef>()?;
+    let array = element.node(|element| &element.refexpr)?.cast::<Aggref>()?;
+    let [subscript] = element.list(|element| &element.refupperindexpr).only()?;
+    let is_element = element.reflowerindexpr.is_null() && element.refassgnexpr.is_null();
+    let is_first = subscript.constant_word(pg_sys::INT4OID).is_some_and(|word| word as i32 == 1);
+    (is_element && is_first && array.aggfnoid.to_u32() == ARRAY_AGG).then_some(array)
 }

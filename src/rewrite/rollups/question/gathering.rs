@@ -3,10 +3,10 @@
 use super::casts::bare;
 use super::operand::Operand;
 use crate::pg::catalog::look_up;
-use crate::pg::list::items;
+use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::results::{scale_of_column, Statistic, Wanted};
-use pgrx::pg_sys::{self, Aggref, Node, Oid, SortGroupClause, SysCacheIdentifier, TargetEntry};
+use pgrx::pg_sys::{self, Aggref, Oid, SortGroupClause, SysCacheIdentifier, TargetEntry};
 
 /// The way in which an aggregate gathers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,48 +19,48 @@ pub enum Gathering {
 }
 
 impl Gathering {
-    /// The way of an aggregate with this argument; None if it cannot be had from cells.
-    ///
-    /// # Safety
-    /// An aggregate with one argument, which the operand is.
-    pub unsafe fn of(aggregate: *mut Aggref, operand: &Operand, tree: &Tree) -> Option<Gathering> {
+    /// The way of an aggregate with one argument, which the operand is; None if it cannot be had from cells.
+    pub fn of(aggregate: NodeRef<Aggref>, operand: &Operand, tree: &Tree) -> Option<Gathering> {
         const COUNT: u32 = 2147;
-        // SAFETY: the caller passes an aggregate of the query, whose arguments are expressions.
-        unsafe {
-            let function = (*aggregate).aggfnoid;
-            let argument = items::<TargetEntry>((*aggregate).args).next()?;
-            let argument = (*argument).expr.cast::<Node>();
-            let is_expression = operand.expression().is_some();
-            let first = first_in_order(function);
-            if is_expression && first != Oid::INVALID {
-                return Some(Gathering::Extreme(first));
-            }
-            if !(*aggregate).aggdistinct.is_null() && first == Oid::INVALID {
-                let clause = items::<SortGroupClause>((*aggregate).aggdistinct).next()?;
-                let counts = function.to_u32() == COUNT && is_expression && (*clause).hashable;
-                return counts.then_some(Gathering::Distinct((*clause).eqop));
-            }
-            let inner = if is_expression { argument } else { bare(argument) };
-            let wanted = Wanted::of_expression(function, pg_sys::exprType(inner))?;
-            let is_numeric = pg_sys::exprType(inner) == pg_sys::NUMERICOID;
-            let scale = |value: usize| {
-                let column = &tree.values.get(value)?.0;
-                scale_of_column(column.type_oid, column.typmod)
-            };
-            let mut scales = operand.branches.iter().filter_map(|branch| branch.value).map(scale);
-            let fits = match wanted.statistic {
-                Statistic::Count | Statistic::Tally => true,
-                // Of equal numerics with more or fewer digits it is the order of rows that decides.
-                Statistic::Min | Statistic::Max if is_numeric => {
-                    let first = scales.next().flatten();
-                    let is_value = operand.branches.iter().all(|branch| branch.expression.is_none());
-                    is_value && first.is_some() && scales.all(|scale| scale == first)
-                }
-                _ => !is_numeric || scales.all(|scale| scale.is_some()),
-            };
-            fits.then_some(Gathering::Tallied(wanted))
+        let function = aggregate.aggfnoid;
+        let argument = arguments(aggregate).next()?;
+        let is_expression = operand.expression().is_some();
+        let first = first_in_order(function);
+        if is_expression && first != Oid::INVALID {
+            return Some(Gathering::Extreme(first));
         }
+        if !aggregate.aggdistinct.is_null() && first == Oid::INVALID {
+            let clause = aggregate.list(|one| &one.aggdistinct).all::<SortGroupClause>().next()?;
+            let counts = function.to_u32() == COUNT && is_expression && clause.hashable;
+            return counts.then_some(Gathering::Distinct(clause.eqop));
+        }
+        let inner = if is_expression { argument } else { bare(argument) };
+        let type_oid = inner.type_oid();
+        let wanted = Wanted::of_expression(function, type_oid)?;
+        let is_numeric = type_oid == pg_sys::NUMERICOID;
+        let scale = |value: usize| {
+            let column = &tree.values.get(value)?.0;
+            scale_of_column(column.type_oid, column.typmod)
+        };
+        let mut scales = operand.branches.iter().filter_map(|branch| branch.value).map(scale);
+        let fits = match wanted.statistic {
+            Statistic::Count | Statistic::Tally => true,
+            // Of equal numerics with more or fewer digits it is the order of rows that decides.
+            Statistic::Min | Statistic::Max if is_numeric => {
+                let first = scales.next().flatten();
+                let is_value = operand.branches.iter().all(|branch| branch.expression.is_none());
+                is_value && first.is_some() && scales.all(|scale| scale == first)
+            }
+            _ => !is_numeric || scales.all(|scale| scale.is_some()),
+        };
+        fits.then_some(Gathering::Tallied(wanted))
     }
+}
+
+/// The arguments of an aggregate.
+pub fn arguments(aggregate: NodeRef<Aggref>) -> impl Iterator<Item = NodeRef> {
+    let targets = aggregate.list(|aggregate| &aggregate.args).all::<TargetEntry>();
+    targets.filter_map(|target| target.node(|target| &target.expr))
 }
 
 /// The column `aggsortop` of pg_aggregate, in all versions.

@@ -1,15 +1,16 @@
 //! Series that a query names: they are looked up by their key, where all others would be enumerated and refused.
 
 use super::joins::Equality;
-use crate::pg::expression::order_of;
-use crate::pg::list::items;
+use crate::pg::lookup::element_type;
+use crate::pg::operator::{is_deterministic, order_of, strategy_in};
+use crate::pg::tree::NodeRef;
 use crate::powertree::model::key::KeyColumn;
-use pgrx::pg_sys::{self, Node, NodeTag, Oid, OpExpr, RelabelType, ScalarArrayOpExpr, Var};
+use pgrx::pg_sys::{self, Oid, OpExpr, RelabelType, ScalarArrayOpExpr, Var};
 
 /// A value, or one of several, that a column of the series is equal to.
 #[derive(Clone, Copy)]
-pub struct Lookup {
-    pub node: *mut Node,
+pub struct Lookup<'q> {
+    pub node: NodeRef<'q>,
     pub source: LookupSource,
 }
 
@@ -42,103 +43,64 @@ impl LookupSource {
     }
 }
 
-impl Lookup {
-    /// Finds what a condition says that the column is equal to; None if it says anything else.
-    ///
-    /// # Safety
-    /// A condition of the query in which the table has this number.
-    pub unsafe fn of(condition: *mut Node, key: &KeyColumn, relation: i32) -> Option<Lookup> {
-        // SAFETY: the caller's condition is an expression of the query, which the planner keeps.
-        unsafe {
-            let found = Lookup::compared(condition, key, relation);
-            found.filter(|found| !pg_sys::contain_var_clause(found.node))
-        }
+impl<'q> Lookup<'q> {
+    /// Finds what a condition of the query, in which the table has this number, says that the column is equal to; None if it
+    /// says anything else.
+    pub fn of(condition: NodeRef<'q>, key: &KeyColumn, relation: i32) -> Option<Lookup<'q>> {
+        Lookup::compared(condition, key, relation).filter(|found| !found.node.has_columns())
     }
 
-    /// Finds what a condition says that the column is equal to in the rows of a dimension.
-    ///
-    /// # Safety
-    /// A condition of the join of the table, which has this number, with the dimension.
-    pub unsafe fn in_rows(
+    /// Finds what a condition of the join of the table, which has this number, with a dimension says that the column is equal
+    /// to in the rows of the dimension.
+    pub fn in_rows(
         equality: &Equality,
-        condition: *mut Node,
+        condition: NodeRef<'q>,
         key: &KeyColumn,
         relation: i32,
         dimension: usize,
-    ) -> Option<Lookup> {
-        // SAFETY: the caller's condition is an expression of the query, which the planner keeps.
-        let found = unsafe { Lookup::compared(condition, key, relation) };
-        found
-            .filter(|found| found.node == equality.of_dimension && found.source == LookupSource::One)
+    ) -> Option<Lookup<'q>> {
+        let is_side = |found: &Lookup| found.node.pointer() == equality.of_dimension.pointer();
+        Lookup::compared(condition, key, relation)
+            .filter(|found| is_side(found) && found.source == LookupSource::One)
             .map(|found| Lookup { source: LookupSource::Rows(dimension), ..found })
     }
 
     /// The other side of a comparison with the column.
-    unsafe fn compared(condition: *mut Node, key: &KeyColumn, relation: i32) -> Option<Lookup> {
-        // SAFETY: the tag says which structure a node begins.
-        unsafe {
-            let (operator, collation, arguments, is_array) = match (*condition).type_ {
-                NodeTag::T_OpExpr => {
-                    let call = condition.cast::<OpExpr>();
-                    ((*call).opno, (*call).inputcollid, (*call).args, false)
-                }
-                NodeTag::T_ScalarArrayOpExpr => {
-                    let call = condition.cast::<ScalarArrayOpExpr>();
-                    if !(*call).useOr {
-                        return None;
-                    }
-                    ((*call).opno, (*call).inputcollid, (*call).args, true)
+    fn compared(condition: NodeRef<'q>, key: &KeyColumn, relation: i32) -> Option<Lookup<'q>> {
+        let (operator, collation, arguments, is_array) =
+            match (condition.cast::<OpExpr>(), condition.cast::<ScalarArrayOpExpr>()) {
+                (Some(call), _) => (call.opno, call.inputcollid, call.list(|call| &call.args), false),
+                (_, Some(call)) if call.useOr => {
+                    (call.opno, call.inputcollid, call.list(|call| &call.args), true)
                 }
                 _ => return None,
             };
-            let arguments: Vec<*mut Node> = items::<Node>(arguments).collect();
-            let [left, right] = arguments[..] else { return None };
-            let other = match () {
-                () if is_column(left, key, relation) => right,
-                () if is_column(right, key, relation) && !is_array => left,
-                () => return None,
-            };
-            let source = if is_array { LookupSource::Array } else { LookupSource::One };
-            compares_keys(operator, collation, key, other, is_array).then_some(Lookup { node: other, source })
-        }
+        let [left, right] = arguments.only()?;
+        let other = match () {
+            () if is_column(left, key, relation) => right,
+            () if is_column(right, key, relation) && !is_array => left,
+            () => return None,
+        };
+        let type_oid = if is_array { element_type(other.type_oid()) } else { other.type_oid() };
+        let source = if is_array { LookupSource::Array } else { LookupSource::One };
+        compares_keys(operator, collation, key, type_oid).then_some(Lookup { node: other, source })
     }
 }
 
 /// Whether a node is the column, perhaps as another type of the same bytes.
-unsafe fn is_column(node: *mut Node, key: &KeyColumn, relation: i32) -> bool {
-    // SAFETY: the tag says which structure a node begins.
-    unsafe {
-        match (*node).type_ {
-            NodeTag::T_RelabelType => is_column((*node.cast::<RelabelType>()).arg.cast(), key, relation),
-            NodeTag::T_Var => {
-                let column = node.cast::<Var>();
-                i64::from((*column).varno) == i64::from(relation) && (*column).varattno == key.column.number
-            }
-            _ => false,
-        }
+fn is_column(node: NodeRef, key: &KeyColumn, relation: i32) -> bool {
+    if let Some(label) = node.cast::<RelabelType>() {
+        return label.node(|label| &label.arg).is_some_and(|below| is_column(below, key, relation));
     }
+    node.cast::<Var>().is_some_and(|column| {
+        i64::from(column.varno) == i64::from(relation) && column.varattno == key.column.number
+    })
 }
 
-/// Whether an operator finds those values of the column equal that have the same bytes as the other side.
-unsafe fn compares_keys(
-    operator: Oid,
-    collation: Oid,
-    key: &KeyColumn,
-    other: *mut Node,
-    is_array: bool,
-) -> bool {
-    // SAFETY: PostgreSQL looks types and operators up.
-    unsafe {
-        let type_oid = pg_sys::exprType(other);
-        let type_oid = if is_array { pg_sys::get_element_type(type_oid) } else { type_oid };
-        let same_bytes = type_oid == key.column.type_oid
-            || [type_oid, key.column.type_oid]
-                .iter()
-                .all(|one| [pg_sys::TEXTOID, pg_sys::VARCHAROID].contains(one));
-        same_bytes
-            && order_of(type_oid).is_some_and(|family| {
-                pg_sys::get_op_opfamily_strategy(operator, family) as u32 == pg_sys::BTEqualStrategyNumber
-            })
-            && (collation == Oid::INVALID || pg_sys::get_collation_isdeterministic(collation))
-    }
+/// Whether an operator finds those values of the column equal that have the same bytes as a value of this type.
+fn compares_keys(operator: Oid, collation: Oid, key: &KeyColumn, type_oid: Oid) -> bool {
+    let is_text = |one: &Oid| [pg_sys::TEXTOID, pg_sys::VARCHAROID].contains(one);
+    let same_bytes = type_oid == key.column.type_oid || [type_oid, key.column.type_oid].iter().all(is_text);
+    let is_equality = |family| strategy_in(family, operator) == pg_sys::BTEqualStrategyNumber;
+    same_bytes && order_of(type_oid).is_some_and(is_equality) && is_deterministic(collation)
 }

@@ -16,20 +16,21 @@ pub mod shapes;
 pub mod source;
 
 use crate::pg::column::never_null;
-use crate::pg::expression::{columns_that_are_not_null, contains, equality_of, for_each_child, same};
-use crate::pg::list::items;
+use crate::pg::expression::columns_that_are_not_null;
+use crate::pg::lookup::check_depth;
+use crate::pg::operator::equality_of;
+use crate::pg::planner::{Planner, Relation, Restriction};
+use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::key::KeyColumn;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
 use aggregate::Aggregates;
 use ends::{EndExpression, Ordered};
-use joins::{equality, raised, Equality, Joins};
+use joins::{equality, Equality, Joins};
 use lookup::Lookup;
-use pgrx::pg_sys::{
-    self, List, Node, NodeTag, Oid, PlannerInfo, RelOptInfo, RestrictInfo, SortGroupClause, Var,
-};
-use sets::{below_grouping, GroupingSets};
+use pgrx::pg_sys::{Aggref, GroupingFunc, NodeTag, Oid, SortGroupClause, Var};
+use sets::GroupingSets;
 use shapes::{column_name, Shapes};
 use source::Source;
 use std::rc::Rc;
@@ -43,53 +44,53 @@ pub struct Question<'t> {
     pub user: Oid,
     pub shapes: Shapes<'t>,
     /// The other relations of the query, and what they are joined by.
-    pub joins: Joins,
-    pub joined_by: Vec<JoinedBy>,
+    pub joins: Joins<'t>,
+    pub joined_by: Vec<JoinedBy<'t>>,
     /// All conditions of the rows.
-    pub conditions: Vec<Condition>,
-    pub keys: Vec<Key>,
-    pub sets: GroupingSets,
+    pub conditions: Vec<Condition<'t>>,
+    pub keys: Vec<Key<'t>>,
+    pub sets: GroupingSets<'t>,
     /// The value that each column of the series is equal to, if they all are; an array has several values.
-    pub lookups: Vec<Lookup>,
-    pub aggregates: Aggregates,
+    pub lookups: Vec<Lookup<'t>>,
+    pub aggregates: Aggregates<'t>,
     /// Values of rows at the ends of groups.
-    pub ends: Vec<EndExpression>,
+    pub ends: Vec<EndExpression<'t>>,
 }
 
 /// The grouping of a query.
-pub struct Grouping {
+pub struct Grouping<'q> {
     /// The clauses of GROUP BY or DISTINCT.
-    pub clauses: *mut List,
+    pub clauses: NodeList<'q>,
     /// Expressions of the results.
-    pub results: *mut List,
+    pub results: NodeList<'q>,
     /// Conditions that groups must fulfil.
-    pub having: *mut List,
+    pub having: NodeList<'q>,
     /// The order in which the first row of each group is wanted by DISTINCT ON; None without it.
-    pub first_of: Option<*mut List>,
+    pub first_of: Option<NodeList<'q>>,
 }
 
 /// A condition that all rows fulfil.
-pub struct Condition {
-    pub node: *mut Node,
+pub struct Condition<'q> {
+    pub node: NodeRef<'q>,
     pub shape: Shape,
     /// Whether only positions are compared: then nothing can fail where there are no rows.
     pub is_range: bool,
 }
 
 /// A condition by which rows of a dimension are joined with those of the table.
-pub struct JoinedBy {
+pub struct JoinedBy<'q> {
     pub dimension: usize,
-    pub node: *mut Node,
+    pub node: NodeRef<'q>,
     pub shape: Shape,
     /// The two sides, if it says that they are equal.
-    pub equality: Option<Equality>,
+    pub equality: Option<Equality<'q>>,
 }
 
 /// An expression by which rows are grouped.
-pub struct Key {
-    pub node: *mut Node,
+pub struct Key<'q> {
+    pub node: NodeRef<'q>,
     /// A copy with the mark of grouping sets, as results have it.
-    pub shown: *mut Node,
+    pub shown: NodeRef<'q>,
     /// The number by which lists of the query refer to it.
     pub reference: u32,
     pub shape: Shape,
@@ -99,85 +100,69 @@ pub struct Key {
 }
 
 impl<'t> Question<'t> {
-    /// Understands a grouped query.
-    ///
-    /// # Safety
-    /// The query that is being planned, what is grouped in it, and how.
-    pub unsafe fn of(
+    /// Understands a query, given what is grouped in it, and how.
+    pub fn of(
         tree: &'t Rc<Tree>,
         source: &Source,
-        root: *mut PlannerInfo,
-        input: *mut RelOptInfo,
-        grouping: &Grouping,
+        planner: Planner<'t>,
+        input: Relation<'t>,
+        grouping: &Grouping<'t>,
     ) -> Understood<Question<'t>> {
-        // SAFETY: the caller promises the query that is being planned, and what is grouped in it.
-        unsafe {
-            let joins = Joins::of(root, input, source.relation)?;
-            let has_gaps = joins.has_gaps();
-            let joined = joins.dimensions.iter().flat_map(|dimension| dimension.members.clone()).collect();
-            let mut question = Question {
-                tree,
-                relation: source.relation,
-                user: source.user,
-                shapes: Shapes::new(tree, source.relation, joined, has_gaps),
-                joins,
-                joined_by: Vec::new(),
-                conditions: Vec::new(),
-                keys: Vec::new(),
-                sets: GroupingSets::default(),
-                lookups: Vec::new(),
-                aggregates: Aggregates::default(),
-                ends: Vec::new(),
-            };
-            let table = *(*root).simple_rel_array.add(source.relation as usize);
-            let clauses: Vec<*mut Node> = items::<RestrictInfo>((*table).baserestrictinfo)
-                .map(|info| (*info).clause.cast::<Node>())
-                .map(|clause| {
-                    question.joins.dimensions.iter().fold(clause, |clause, one| raised(clause, one))
-                })
-                .collect();
-            let not_null = question.columns_never_null(&clauses)?;
-            let clauses = clauses.into_iter().chain(question.joins.conditions.clone());
-            clauses.collect::<Vec<_>>().into_iter().try_for_each(|clause| question.add_condition(clause))?;
-            question.add_joins(root)?;
-            question.add_keys(root, grouping.clauses)?;
-            question.sets = GroupingSets::of(root, &question.keys)?;
-            question.add_lookups();
-            if let Some(order) = grouping.first_of {
-                if !question.joins.dimensions.is_empty() {
-                    return Err(Reason::EndsOfJoins);
-                }
-                let is_key = |node: *mut Node| question.keys.iter().any(|key| same(key.node, node));
-                let targets = (*root).processed_tlist;
-                question.ends = question.ordered().rows(order, targets, &is_key, grouping.results)?;
-                return Ok(question);
-            }
-            let having = grouping.having.cast::<Node>();
-            let shown: Vec<*mut Node> = items::<Node>(grouping.results).chain([having]).collect();
-            for node in shown.into_iter().filter(|node| !node.is_null()) {
-                question.add_aggregates(node, &not_null)?;
-            }
-            // Where a joined row has none of the table, it comes before or after all others.
-            if has_gaps && !question.ends.is_empty() {
+        let joins = Joins::of(planner, input, source.relation)?;
+        let has_gaps = joins.has_gaps();
+        let joined = joins.dimensions.iter().flat_map(|dimension| dimension.members.clone()).collect();
+        let mut question = Question {
+            tree,
+            relation: source.relation,
+            user: source.user,
+            shapes: Shapes::new(planner, tree, source.relation, joined, has_gaps),
+            joins,
+            joined_by: Vec::new(),
+            conditions: Vec::new(),
+            keys: Vec::new(),
+            sets: GroupingSets::default(),
+            lookups: Vec::new(),
+            aggregates: Aggregates::default(),
+            ends: Vec::new(),
+        };
+        let table = planner.relation(source.relation);
+        let clauses = table.into_iter().flat_map(Relation::conditions).filter_map(Restriction::clause);
+        let clauses: Vec<NodeRef> = clauses.map(|clause| question.joins.raised(planner, clause)).collect();
+        let not_null = question.columns_never_null(&clauses)?;
+        let clauses = clauses.into_iter().chain(question.joins.conditions.clone());
+        clauses.collect::<Vec<_>>().into_iter().try_for_each(|clause| question.add_condition(clause))?;
+        question.add_joins(planner)?;
+        question.add_keys(planner, grouping.clauses)?;
+        question.sets = GroupingSets::of(planner, &question.keys)?;
+        question.add_lookups();
+        if let Some(order) = grouping.first_of {
+            if !question.joins.dimensions.is_empty() {
                 return Err(Reason::EndsOfJoins);
             }
-            Ok(question)
+            let is_key = |node: NodeRef| question.keys.iter().any(|key| key.node.is_same(node));
+            question.ends = question.ordered().rows(order, planner.targets(), &is_key, grouping.results)?;
+            return Ok(question);
         }
+        for node in grouping.results.iter().chain(grouping.having.node()) {
+            question.add_aggregates(node, &not_null)?;
+        }
+        // Where a joined row has none of the table, it comes before or after all others.
+        if has_gaps && !question.ends.is_empty() {
+            return Err(Reason::EndsOfJoins);
+        }
+        Ok(question)
     }
 
     /// Understands the conditions of joins.
-    unsafe fn add_joins(&mut self, root: *mut PlannerInfo) -> Understood<()> {
-        // SAFETY: the caller's query, whose conditions these are.
-        unsafe {
-            for (place, dimension) in self.joins.dimensions.iter().enumerate() {
-                for &node in &dimension.clauses {
-                    if pg_sys::contain_volatile_functions(node) {
-                        return Err(Reason::Volatile);
-                    }
-                    let shape = self.shapes.stepped(node)?;
-                    let equality = equality(root, node, self.relation, dimension);
-                    self.joined_by.push(JoinedBy { dimension: place, node, shape, equality });
+    fn add_joins(&mut self, planner: Planner<'t>) -> Understood<()> {
+        for (place, dimension) in self.joins.dimensions.iter().enumerate() {
+            for &node in &dimension.clauses {
+                if node.is_volatile() {
+                    return Err(Reason::Volatile);
                 }
+                let shape = self.shapes.stepped(node)?;
+                let equality = equality(planner, node, self.relation, dimension);
+                self.joined_by.push(JoinedBy { dimension: place, node, shape, equality });
             }
         }
         Ok(())
@@ -185,78 +170,63 @@ impl<'t> Question<'t> {
 
     /// Whether the range depends on parameters, which are known when the query runs.
     pub fn is_open(&self) -> bool {
-        // SAFETY: the comparisons are expressions of the query, which the planner keeps.
-        self.shapes.comparisons.iter().any(|&comparison| unsafe { contains(comparison, NodeTag::T_Param) })
+        self.shapes.comparisons.iter().any(|comparison| comparison.contains(NodeTag::T_Param))
     }
 
     /// Returns the columns that no row of the answer has NULL in. Those of the tree must be, since the tree has no others.
-    unsafe fn columns_never_null(&self, clauses: &[*mut Node]) -> Understood<Vec<i16>> {
-        // SAFETY: the caller's conditions of the query.
-        unsafe {
-            let mut list = std::ptr::null_mut();
-            let inner = self.joins.dimensions.iter().filter(|dimension| dimension.kind.needs_match());
-            let joined = inner.flat_map(|dimension| &dimension.clauses);
-            clauses.iter().chain(joined).for_each(|&clause| list = pg_sys::lappend(list, clause.cast()));
-            let chosen = columns_that_are_not_null(list, self.relation);
-            let mut not_null = never_null(self.tree.base);
-            not_null.extend(chosen);
-            let series = self.tree.series.iter().map(|key| key.column.number);
-            match [self.tree.at.number].into_iter().chain(series).find(|number| !not_null.contains(number)) {
-                Some(number) => Err(Reason::Nullable(column_name(self.tree.base, number))),
-                None => Ok(not_null),
-            }
+    fn columns_never_null(&self, clauses: &[NodeRef]) -> Understood<Vec<i16>> {
+        let inner = self.joins.dimensions.iter().filter(|dimension| dimension.kind.needs_match());
+        let joined = inner.flat_map(|dimension| &dimension.clauses);
+        let chosen = columns_that_are_not_null(clauses.iter().chain(joined).copied(), self.relation);
+        let mut not_null = never_null(self.tree.base);
+        not_null.extend(chosen);
+        let series = self.tree.series.iter().map(|key| key.column.number);
+        match [self.tree.at.number].into_iter().chain(series).find(|number| !not_null.contains(number)) {
+            Some(number) => Err(Reason::Nullable(column_name(self.tree.base, number))),
+            None => Ok(not_null),
         }
     }
 
-    unsafe fn add_condition(&mut self, node: *mut Node) -> Understood<()> {
-        // SAFETY: the caller passes a condition of the query that is being planned.
-        unsafe {
-            if pg_sys::contain_volatile_functions(node) {
-                return Err(Reason::Volatile);
-            }
-            self.shapes.only_compares = true;
-            let shape = self.shapes.stepped(node)?;
-            let is_range = self.shapes.only_compares && shape.depends_on_time() && shape.is_of_time_alone();
-            self.conditions.push(Condition { node, shape, is_range });
+    fn add_condition(&mut self, node: NodeRef<'t>) -> Understood<()> {
+        if node.is_volatile() {
+            return Err(Reason::Volatile);
         }
+        self.shapes.only_compares = true;
+        let shape = self.shapes.stepped(node)?;
+        let is_range = self.shapes.only_compares && shape.depends_on_time() && shape.is_of_time_alone();
+        self.conditions.push(Condition { node, shape, is_range });
         Ok(())
     }
 
-    unsafe fn add_keys(&mut self, root: *mut PlannerInfo, clauses: *mut List) -> Understood<()> {
-        // SAFETY: the caller's query, whose keys are among its targets.
-        unsafe {
-            for clause in items::<SortGroupClause>(clauses) {
-                let shown = pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist);
-                let node = below_grouping(root, shown);
-                if pg_sys::contain_volatile_functions(node) {
-                    return Err(Reason::Volatile);
-                }
-                if !(*clause).hashable {
-                    return Err(Reason::Key);
-                }
-                let shape = self.shapes.stepped(node)?;
-                let (equality, collation) = ((*clause).eqop, pg_sys::exprCollation(node));
-                let reference = (*clause).tleSortGroupRef;
-                self.keys.push(Key { node, shown, reference, shape, equality, collation });
+    fn add_keys(&mut self, planner: Planner<'t>, clauses: NodeList<'t>) -> Understood<()> {
+        for clause in clauses.all::<SortGroupClause>() {
+            let shown = planner.targets().sorted_by(clause).ok_or(Reason::Key)?;
+            let node = planner.below_grouping(shown);
+            if node.is_volatile() {
+                return Err(Reason::Volatile);
             }
+            if !clause.hashable {
+                return Err(Reason::Key);
+            }
+            let shape = self.shapes.stepped(node)?;
+            let (equality, collation) = (clause.eqop, node.collation());
+            let reference = clause.tleSortGroupRef;
+            self.keys.push(Key { node, shown, reference, shape, equality, collation });
         }
         Ok(())
     }
 
     /// Adds what the series is equal to, if each of its columns is equal to a value, or to one in the rows of one dimension.
-    unsafe fn add_lookups(&mut self) {
+    fn add_lookups(&mut self) {
         let of_series = self.conditions.iter().filter(|condition| condition.shape.is_of_series_alone());
-        let conditions: Vec<*mut Node> = of_series.map(|condition| condition.node).collect();
-        // SAFETY: the caller's conditions of the query.
-        let value = |key: &KeyColumn| unsafe {
+        let conditions: Vec<NodeRef> = of_series.map(|condition| condition.node).collect();
+        let value = |key: &KeyColumn| {
             conditions.iter().find_map(|&condition| Lookup::of(condition, key, self.relation))
         };
         let in_rows = |key: &KeyColumn, dimension| {
             let mut joined = self.joined_by.iter().filter(|one| one.dimension == dimension);
             joined.find_map(|one| {
-                let equality = one.equality.as_ref()?;
-                // SAFETY: the conditions are expressions of the query, which the planner keeps.
-                unsafe { Lookup::in_rows(equality, one.node, key, self.relation, dimension) }
+                Lookup::in_rows(one.equality.as_ref()?, one.node, key, self.relation, dimension)
             })
         };
         let dimensions = self.joins.dimensions.iter().enumerate();
@@ -270,74 +240,62 @@ impl<'t> Question<'t> {
     }
 
     /// Adds the aggregates below a node. What else it has of the row must be in keys.
-    unsafe fn add_aggregates(&mut self, node: *mut Node, not_null: &[i16]) -> Understood<()> {
-        // SAFETY: the caller's node; the tag says which structure it begins.
-        unsafe {
-            pg_sys::check_stack_depth();
-            if self.keys.iter().any(|key| same(key.shown, node)) {
-                return Ok(());
+    fn add_aggregates(&mut self, node: NodeRef<'t>, not_null: &[i16]) -> Understood<()> {
+        check_depth();
+        if self.keys.iter().any(|key| key.shown.is_same(node)) {
+            return Ok(());
+        }
+        if let Some(aggregate) = ends::first_of(node) {
+            return self.add_end(node, aggregate);
+        }
+        if let Some(aggregate) = node.cast::<Aggref>() {
+            if node.is_volatile() {
+                return Err(Reason::Volatile);
             }
-            if let Some(aggregate) = ends::first_of(node) {
-                return self.add_end(node, aggregate);
-            }
-            match (*node).type_ {
-                NodeTag::T_Aggref => {
-                    if pg_sys::contain_volatile_functions(node) {
-                        return Err(Reason::Volatile);
-                    }
-                    return self.aggregates.add(node.cast(), &mut self.shapes, self.tree, not_null);
-                }
-                // It depends on the keys, or the query would not have been accepted, and makes no further groups.
-                NodeTag::T_Var if self.shapes.joined.contains(&(*node.cast::<Var>()).varno) => {
-                    let equality = equality_of(pg_sys::exprType(node)).ok_or(Reason::Key)?;
-                    let shape = self.shapes.column(node.cast())?;
-                    self.sets.all.iter_mut().for_each(|set| set.push(self.keys.len()));
-                    let collation = pg_sys::exprCollation(node);
-                    self.keys.push(Key { node, shown: node, reference: 0, shape, equality, collation });
-                    return Ok(());
-                }
-                NodeTag::T_PlaceHolderVar if !self.shapes.joined.is_empty() => {
-                    return Err(Reason::Optional);
-                }
-                NodeTag::T_Var => {
-                    let number = (*node.cast::<Var>()).varattno;
-                    return Err(Reason::Column(column_name(self.tree.base, number)));
-                }
-                NodeTag::T_GroupingFunc => {
-                    self.sets.add(node.cast(), &self.keys);
-                    return Ok(());
-                }
-                NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => return Err(Reason::Subquery),
-                _ => {}
-            }
-            let mut done = Ok(());
-            for_each_child(node, &mut |child| {
-                if done.is_ok() {
-                    done = self.add_aggregates(child, not_null);
-                }
-            });
-            done
+            return self.aggregates.add(aggregate, &mut self.shapes, self.tree, not_null);
+        }
+        if let Some(column) = node.cast::<Var>() {
+            return self.add_column(column);
+        }
+        if let Some(call) = node.cast::<GroupingFunc>() {
+            self.sets.add(call, &self.keys);
+            return Ok(());
+        }
+        match node.tag() {
+            NodeTag::T_PlaceHolderVar if !self.shapes.joined.is_empty() => Err(Reason::Optional),
+            NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => Err(Reason::Subquery),
+            _ => node.try_children(|child| self.add_aggregates(child, not_null)),
         }
     }
 
-    /// Adds the first element of an array of a column.
-    unsafe fn add_end(&mut self, node: *mut Node, aggregate: *mut pg_sys::Aggref) -> Understood<()> {
-        // SAFETY: the caller's expression of the query, and the aggregate in it.
-        unsafe {
-            if self.ends.iter().any(|known| same(known.node, node)) {
-                return Ok(());
-            }
-            if pg_sys::contain_volatile_functions(node) {
-                return Err(Reason::Volatile);
-            }
-            let mut end = self.ordered().element(node, aggregate)?;
-            let filter = (*aggregate).aggfilter.cast::<Node>();
-            if !filter.is_null() {
-                end.filter = Some(self.aggregates.filter(filter, &mut self.shapes)?);
-            }
-            self.ends.push(end);
-            Ok(())
+    /// Adds a column that is no key by itself, which only a joined row may have: it depends on the keys, or the query would not have
+    /// been accepted, and makes no further groups.
+    fn add_column(&mut self, column: NodeRef<'t, Var>) -> Understood<()> {
+        if !self.shapes.joined.contains(&column.varno) {
+            return Err(Reason::Column(column_name(self.tree.base, column.varattno)));
         }
+        let node = column.untyped();
+        let equality = equality_of(node.type_oid()).ok_or(Reason::Key)?;
+        let shape = self.shapes.column(column)?;
+        self.sets.all.iter_mut().for_each(|set| set.push(self.keys.len()));
+        let collation = node.collation();
+        self.keys.push(Key { node, shown: node, reference: 0, shape, equality, collation });
+        Ok(())
+    }
+
+    /// Adds the first element of an array of a column.
+    fn add_end(&mut self, node: NodeRef<'t>, aggregate: NodeRef<'t, Aggref>) -> Understood<()> {
+        if self.ends.iter().any(|known| known.node.is_same(node)) {
+            return Ok(());
+        }
+        if node.is_volatile() {
+            return Err(Reason::Volatile);
+        }
+        let mut end = self.ordered().element(node, aggregate)?;
+        let filter = aggregate.node(|aggregate| &aggregate.aggfilter);
+        end.filter = filter.map(|filter| self.aggregates.filter(filter, &mut self.shapes)).transpose()?;
+        self.ends.push(end);
+        Ok(())
     }
 
     fn ordered(&self) -> Ordered<'t> {

@@ -5,11 +5,10 @@
 
 use super::casts::bare;
 use super::shapes::Shapes;
-use crate::pg::expression::{constant, same};
-use crate::pg::list::items;
+use crate::pg::tree::NodeRef;
 use crate::rewrite::rollups::terms::reason::Understood;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, CaseExpr, CaseWhen, CoalesceExpr, Datum, Node, NodeTag, Oid};
+use pgrx::pg_sys::{CaseExpr, CaseWhen, CoalesceExpr};
 
 /// An argument that is one of several, of which an expression says the number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,24 +61,23 @@ impl Operand {
 
 /// The operands of a query and their expressions, each once.
 #[derive(Default)]
-pub struct Operands {
+pub struct Operands<'q> {
     pub all: Vec<Operand>,
-    pub arguments: Vec<(*mut Node, Shape)>,
+    pub arguments: Vec<(NodeRef<'q>, Shape)>,
 }
 
-impl Operands {
+/// Finds the value of the tree that an expression is.
+type FindValue<'f, 'q> = &'f dyn Fn(NodeRef<'q>) -> Option<usize>;
+
+impl<'q> Operands<'q> {
     /// Understands an argument of an aggregate; `value` finds the value of the tree that a column is.
-    ///
-    /// # Safety
-    /// An expression of the query that the shapes are about.
-    pub unsafe fn add(
+    pub fn add(
         &mut self,
-        node: *mut Node,
-        shapes: &mut Shapes,
-        value: &dyn Fn(*mut Node) -> Option<usize>,
+        node: NodeRef<'q>,
+        shapes: &mut Shapes<'q>,
+        value: FindValue<'_, 'q>,
     ) -> Understood<usize> {
-        // SAFETY: the caller passes an expression of the query that the shapes are about.
-        let operand = unsafe { self.operand(node, shapes, value)? };
+        let operand = self.operand(node, shapes, value)?;
         if let Some(known) = self.all.iter().position(|known| *known == operand) {
             return Ok(known);
         }
@@ -87,115 +85,80 @@ impl Operands {
         Ok(self.all.len() - 1)
     }
 
-    unsafe fn operand(
+    fn operand(
         &mut self,
-        node: *mut Node,
-        shapes: &mut Shapes,
-        value: &dyn Fn(*mut Node) -> Option<usize>,
+        node: NodeRef<'q>,
+        shapes: &mut Shapes<'q>,
+        value: FindValue<'_, 'q>,
     ) -> Understood<Operand> {
-        // SAFETY: the caller's expression; the tag says which structure a node begins.
-        unsafe {
-            let inner = bare(node);
-            if (*inner).type_ == NodeTag::T_CaseExpr {
-                if let Some(operand) = self.cases(inner.cast(), shapes, value)? {
-                    return Ok(operand);
-                }
+        if let Some(case) = bare(node).cast::<CaseExpr>() {
+            if let Some(operand) = self.cases(case, shapes, value)? {
+                return Ok(operand);
             }
-            Ok(Operand { choice: None, branches: vec![self.branch(node, shapes, value)?] })
         }
+        Ok(Operand { choice: None, branches: vec![self.branch(node, shapes, value)?] })
     }
 
     /// A CASE with a value of the tree in it; None if there is none.
-    unsafe fn cases(
+    fn cases(
         &mut self,
-        case: *mut CaseExpr,
-        shapes: &mut Shapes,
-        value: &dyn Fn(*mut Node) -> Option<usize>,
+        case: NodeRef<'q, CaseExpr>,
+        shapes: &mut Shapes<'q>,
+        value: FindValue<'_, 'q>,
     ) -> Understood<Option<Operand>> {
-        // SAFETY: the caller's CASE; the copy is in the memory of the planner.
-        unsafe {
-            let results = items::<CaseWhen>((*case).args).map(|when| (*when).result.cast::<Node>());
-            let results: Vec<*mut Node> = results.chain([(*case).defresult.cast::<Node>()]).collect();
-            let has_value = |node: *mut Node| !node.is_null() && value_of(node, value).is_some();
-            if !results.iter().any(|&node| has_value(node)) {
-                return Ok(None);
-            }
-            let choice = pg_sys::copyObjectImpl(case.cast()).cast::<CaseExpr>();
-            (*choice).casetype = pg_sys::INT4OID;
-            (*choice).casecollid = Oid::INVALID;
-            for (place, when) in items::<CaseWhen>((*choice).args).enumerate() {
-                (*when).result = number(place as i32).cast();
-            }
-            (*choice).defresult = number(results.len() as i32 - 1).cast();
-            let choice = Some(self.argument(choice.cast(), shapes)?);
-            let mut branches = Vec::new();
-            for node in results {
-                branches.push(if node.is_null() { NULL } else { self.branch(node, shapes, value)? });
-            }
-            Ok(Some(Operand { choice, branches }))
+        let results = case.list(|case| &case.args).all::<CaseWhen>();
+        let results = results.map(|when| when.node(|when| &when.result));
+        let results: Vec<Option<NodeRef>> = results.chain([case.node(|case| &case.defresult)]).collect();
+        if !results.iter().flatten().any(|&node| value_of(node, value).is_some()) {
+            return Ok(None);
         }
+        let choice = Some(self.argument(shapes.planner.numbered(case), shapes)?);
+        let branches = results.into_iter().map(|node| match node {
+            Some(node) => self.branch(node, shapes, value),
+            None => Ok(NULL),
+        });
+        Ok(Some(Operand { choice, branches: branches.collect::<Understood<_>>()? }))
     }
 
-    unsafe fn branch(
+    fn branch(
         &mut self,
-        node: *mut Node,
-        shapes: &mut Shapes,
-        value: &dyn Fn(*mut Node) -> Option<usize>,
+        node: NodeRef<'q>,
+        shapes: &mut Shapes<'q>,
+        value: FindValue<'_, 'q>,
     ) -> Understood<Branch> {
-        // SAFETY: the caller's expression; the tag says which structure a node begins.
-        unsafe {
-            if (*node).type_ == NodeTag::T_Const && constant(node).is_none() {
-                return Ok(NULL);
+        if node.is_null() {
+            return Ok(NULL);
+        }
+        match value_of(node, value) {
+            Some((value, None)) => Ok(Branch { value: Some(value), expression: None }),
+            Some((value, Some(instead))) => {
+                Ok(Branch { value: Some(value), expression: Some(self.argument(instead, shapes)?) })
             }
-            match value_of(node, value) {
-                Some((value, None)) => Ok(Branch { value: Some(value), expression: None }),
-                Some((value, Some(instead))) => {
-                    Ok(Branch { value: Some(value), expression: Some(self.argument(instead, shapes)?) })
-                }
-                None => Ok(Branch { value: None, expression: Some(self.argument(node, shapes)?) }),
-            }
+            None => Ok(Branch { value: None, expression: Some(self.argument(node, shapes)?) }),
         }
     }
 
     /// The place of an expression of series and time.
-    unsafe fn argument(&mut self, node: *mut Node, shapes: &mut Shapes) -> Understood<usize> {
-        // SAFETY: the caller's expression, like all that are known.
-        unsafe {
-            if let Some(known) = self.arguments.iter().position(|(known, _)| same(*known, node)) {
-                return Ok(known);
-            }
-            let shape = shapes.stepped(node)?;
-            self.arguments.push((node, shape));
-            Ok(self.arguments.len() - 1)
+    fn argument(&mut self, node: NodeRef<'q>, shapes: &mut Shapes<'q>) -> Understood<usize> {
+        if let Some(known) = self.arguments.iter().position(|(known, _)| known.is_same(node)) {
+            return Ok(known);
         }
+        let shape = shapes.stepped(node)?;
+        self.arguments.push((node, shape));
+        Ok(self.arguments.len() - 1)
     }
 }
 
 /// The value of the tree that an expression is, and what takes the place of NULL in `coalesce(value, …)`.
-unsafe fn value_of(
-    node: *mut Node,
-    value: &dyn Fn(*mut Node) -> Option<usize>,
-) -> Option<(usize, Option<*mut Node>)> {
-    // SAFETY: the caller's expression; the tag says which structure a node begins.
-    unsafe {
-        let inner = bare(node);
-        if let Some(value) = value(inner) {
-            return Some((value, None));
-        }
-        if (*inner).type_ != NodeTag::T_CoalesceExpr {
-            return None;
-        }
-        let arguments: Vec<*mut Node> = items::<Node>((*inner.cast::<CoalesceExpr>()).args).collect();
-        match arguments[..] {
-            [first] => Some((value(bare(first))?, None)),
-            [first, instead] => Some((value(bare(first))?, Some(instead))),
-            _ => None,
-        }
+fn value_of<'q>(node: NodeRef<'q>, value: FindValue<'_, 'q>) -> Option<(usize, Option<NodeRef<'q>>)> {
+    let inner = bare(node);
+    if let Some(value) = value(inner) {
+        return Some((value, None));
     }
-}
-
-/// An integer constant.
-unsafe fn number(value: i32) -> *mut Node {
-    // SAFETY: PostgreSQL makes the node, in the current memory context.
-    unsafe { pg_sys::makeConst(pg_sys::INT4OID, -1, Oid::INVALID, 4, Datum::from(value), false, true).cast() }
+    let arguments = inner.cast::<CoalesceExpr>()?.list(|coalesce| &coalesce.args);
+    match arguments.iter().collect::<Vec<_>>()[..] {
+        [first] => Some((value(bare(first))?, None)),
+        [first, instead] => Some((value(bare(first))?, Some(instead))),
+        _ => None,
+    }
 }

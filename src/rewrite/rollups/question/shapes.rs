@@ -5,33 +5,34 @@
 
 use super::constants::{days_without_months, has_months, is_a_number_but_zero};
 use super::functions::{self, Zone};
-use crate::pg::expression::{for_each_child, same};
-use crate::pg::list::items;
-use crate::pg::name::text;
+use crate::pg::lookup::{attname, check_depth};
+use crate::pg::planner::Planner;
+use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::{Shape, Time};
-use pgrx::pg_sys::{self, BoolExpr, FuncExpr, Node, NodeTag, Oid, OpExpr, Param, Var};
+use pgrx::pg_sys::{self, BoolExpr, FuncExpr, NodeTag, NullTest, Oid, OpExpr, Param, RelabelType, Var};
 
 /// Findings about the expressions of a query.
 pub struct Shapes<'t> {
+    pub planner: Planner<'t>,
     tree: &'t Tree,
     /// The number of the table in the query.
     pub relation: i32,
     /// The numbers of those that it is joined with, and the columns of them that matter.
     pub joined: Vec<i32>,
-    pub joined_columns: Vec<*mut Node>,
+    pub joined_columns: Vec<NodeRef<'t>>,
     /// Whether joined rows are kept that match no row of the table.
     pub has_gaps: bool,
     /// Comparisons of the position with what the joined rows have: each changes once for each of them.
-    pub row_comparisons: Vec<*mut Node>,
+    pub row_comparisons: Vec<NodeRef<'t>>,
     /// Comparisons of the position with what does not depend on the row: each changes once.
-    pub comparisons: Vec<*mut Node>,
+    pub comparisons: Vec<NodeRef<'t>>,
     /// Carriers with many steps, in the order in which they are to be taken.
-    pub carriers: Vec<*mut Node>,
+    pub carriers: Vec<NodeRef<'t>>,
     /// Names of time zones, and whether that of the session matters.
-    pub zones: Vec<*mut Node>,
+    pub zones: Vec<NodeRef<'t>>,
     pub in_session_zone: bool,
     /// Days by which positions are moved before a time zone is applied.
     pub days: Vec<i32>,
@@ -42,8 +43,15 @@ pub struct Shapes<'t> {
 }
 
 impl<'t> Shapes<'t> {
-    pub fn new(tree: &'t Tree, relation: i32, joined: Vec<i32>, has_gaps: bool) -> Shapes<'t> {
+    pub fn new(
+        planner: Planner<'t>,
+        tree: &'t Tree,
+        relation: i32,
+        joined: Vec<i32>,
+        has_gaps: bool,
+    ) -> Shapes<'t> {
         Shapes {
+            planner,
             tree,
             relation,
             joined,
@@ -61,12 +69,8 @@ impl<'t> Shapes<'t> {
     }
 
     /// The shape of an expression that is evaluated once between two steps.
-    ///
-    /// # Safety
-    /// An expression of the query.
-    pub unsafe fn stepped(&mut self, node: *mut Node) -> Understood<Shape> {
-        // SAFETY: the caller promises an expression of the query.
-        let shape = unsafe { self.shape(node)? };
+    pub fn stepped(&mut self, node: NodeRef<'t>) -> Understood<Shape> {
+        let shape = self.shape(node)?;
         match shape.time {
             Time::Monotone { is_stepped: true, .. } => {
                 push(&mut self.carriers, node);
@@ -79,52 +83,54 @@ impl<'t> Shapes<'t> {
         }
     }
 
-    pub unsafe fn shape(&mut self, node: *mut Node) -> Understood<Shape> {
-        // SAFETY: the tag says which structure a node begins; those below it are nodes too.
-        unsafe {
-            pg_sys::check_stack_depth();
-            match (*node).type_ {
-                NodeTag::T_Const | NodeTag::T_SQLValueFunction | NodeTag::T_CaseTestExpr => Ok(Shape::FREE),
-                NodeTag::T_Param => parameter(node.cast()),
-                NodeTag::T_Var => self.column(node.cast()),
-                NodeTag::T_RelabelType => self.shape((*node.cast::<pg_sys::RelabelType>()).arg.cast()),
-                NodeTag::T_FuncExpr => {
-                    let call = node.cast::<FuncExpr>();
-                    self.call(node, (*call).funcid, (*call).args)
-                }
-                NodeTag::T_OpExpr => {
-                    let call = node.cast::<OpExpr>();
-                    match self.comparison(call)? {
-                        Some(shape) => Ok(shape),
-                        None => self.call(node, (*call).opfuncid, (*call).args),
-                    }
-                }
-                NodeTag::T_NullTest => {
-                    let shape = self.shape((*node.cast::<pg_sys::NullTest>()).arg.cast())?;
-                    // What is monotone is NULL at no position, or at all between two transitions.
-                    let time = if shape.depends_on_time() { Time::Steps } else { Time::Free };
-                    Ok(Shape { time, ..shape })
-                }
-                NodeTag::T_BoolExpr => self.all((*node.cast::<BoolExpr>()).args),
-                NodeTag::T_List => self.all(node.cast()),
-                NodeTag::T_PlaceHolderVar if !self.joined.is_empty() => Err(Reason::Optional),
-                NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan | NodeTag::T_SubLink => {
-                    Err(Reason::Subquery)
-                }
-                _ => self.any(node),
-            }
+    pub fn shape(&mut self, node: NodeRef<'t>) -> Understood<Shape> {
+        check_depth();
+        if let Some(column) = node.cast::<Var>() {
+            return self.column(column);
+        }
+        if let Some(label) = node.cast::<RelabelType>() {
+            return self.below(label.node(|label| &label.arg));
+        }
+        if let Some(call) = node.cast::<FuncExpr>() {
+            return self.call(node, call.funcid, call.list(|call| &call.args));
+        }
+        if let Some(call) = node.cast::<OpExpr>() {
+            return match self.comparison(call)? {
+                Some(shape) => Ok(shape),
+                None => self.call(node, call.opfuncid, call.list(|call| &call.args)),
+            };
+        }
+        if let Some(test) = node.cast::<NullTest>() {
+            let shape = self.below(test.node(|test| &test.arg))?;
+            // What is monotone is NULL at no position, or at all between two transitions.
+            let time = if shape.depends_on_time() { Time::Steps } else { Time::Free };
+            return Ok(Shape { time, ..shape });
+        }
+        if let Some(condition) = node.cast::<BoolExpr>() {
+            return self.all(condition.list(|condition| &condition.args));
+        }
+        if let Some(known) = node.cast::<Param>() {
+            return parameter(known);
+        }
+        match node.tag() {
+            NodeTag::T_Const | NodeTag::T_SQLValueFunction | NodeTag::T_CaseTestExpr => Ok(Shape::FREE),
+            NodeTag::T_List => self.all(NodeList::of(node)),
+            NodeTag::T_PlaceHolderVar if !self.joined.is_empty() => Err(Reason::Optional),
+            NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan | NodeTag::T_SubLink => Err(Reason::Subquery),
+            _ => self.any(node),
         }
     }
 
-    /// A column; those of joined rows are kept in mind.
-    ///
-    /// # Safety
-    /// A column of the query.
-    pub unsafe fn column(&mut self, column: *mut Var) -> Understood<Shape> {
-        // SAFETY: the caller has seen the tag of a column.
-        let (relation, number) = unsafe { ((*column).varno, (*column).varattno) };
+    /// The shape of what another node is only a form of.
+    fn below(&mut self, node: Option<NodeRef<'t>>) -> Understood<Shape> {
+        node.map_or(Ok(Shape::FREE), |node| self.shape(node))
+    }
+
+    /// A column of the query; those of joined rows are kept in mind.
+    pub fn column(&mut self, column: NodeRef<'t, Var>) -> Understood<Shape> {
+        let (relation, number) = (column.varno, column.varattno);
         if self.joined.contains(&relation) {
-            push(&mut self.joined_columns, column.cast());
+            push(&mut self.joined_columns, column.untyped());
             return Ok(Shape::JOINED);
         }
         let is_ours = i64::from(relation) == i64::from(self.relation);
@@ -143,29 +149,14 @@ impl<'t> Shapes<'t> {
     }
 
     /// All members of a list, between two steps.
-    unsafe fn all(&mut self, nodes: *mut pg_sys::List) -> Understood<Shape> {
-        let mut all = Shape::FREE;
-        // SAFETY: the caller's list of expressions.
-        unsafe {
-            for node in items::<Node>(nodes) {
-                all = all.and(self.stepped(node)?);
-            }
-        }
-        Ok(all)
+    fn all(&mut self, nodes: NodeList<'t>) -> Understood<Shape> {
+        nodes.iter().try_fold(Shape::FREE, |all, node| Ok(all.and(self.stepped(node)?)))
     }
 
     /// Any other node: its children between two steps.
-    pub unsafe fn any(&mut self, node: *mut Node) -> Understood<Shape> {
-        let mut all = Ok(Shape::FREE);
-        // SAFETY: the caller passes an expression of the query, whose children are expressions.
-        unsafe {
-            for_each_child(node, &mut |child| {
-                if let Ok(before) = &all {
-                    all = self.stepped(child).map(|shape| before.and(shape));
-                }
-            });
-        }
-        let shape = all?;
+    pub fn any(&mut self, node: NodeRef<'t>) -> Understood<Shape> {
+        let mut shape = Shape::FREE;
+        node.try_children(|child| self.stepped(child).map(|below| shape = shape.and(below)))?;
         if shape.depends_on_time() {
             self.only_compares = false;
         }
@@ -173,56 +164,44 @@ impl<'t> Shapes<'t> {
     }
 
     /// A call of a function, by itself or by an operator.
-    unsafe fn call(
-        &mut self,
-        node: *mut Node,
-        function: Oid,
-        arguments: *mut pg_sys::List,
-    ) -> Understood<Shape> {
-        // SAFETY: the caller passes a call and the list of its arguments.
-        unsafe {
-            let number = function.to_u32();
-            let arguments: Vec<*mut Node> = items::<Node>(arguments).collect();
-            if functions::takes_field(number) && arguments.len() == 2 {
-                return self.field(node, &arguments);
-            }
-            if functions::formats_time(number) && arguments.len() == 2 {
-                return self.formatted(node, &arguments);
-            }
-            if functions::takes_time_of_day(number) && arguments.len() == 1 {
-                return self.time_of_day(node, arguments[0]);
-            }
-            let Some(rule) = functions::monotone(number) else { return self.any(node) };
-            let mut shapes = Vec::new();
-            for &argument in &arguments {
-                shapes.push(self.shape(argument)?);
-            }
-            if shapes.iter().any(|shape| shape.time == Time::Months) {
-                return self.of_months(number, &arguments, &shapes);
-            }
-            let moving: Vec<usize> = (0..shapes.len())
-                .filter(|&place| matches!(shapes[place].time, Time::Monotone { .. }))
-                .collect();
-            match moving[..] {
-                [] => {
-                    let shape = shapes.into_iter().fold(Shape::FREE, Shape::and);
-                    if shape.depends_on_time() {
-                        self.only_compares = false;
-                    }
-                    Ok(shape)
+    fn call(&mut self, node: NodeRef<'t>, function: Oid, arguments: NodeList<'t>) -> Understood<Shape> {
+        let number = function.to_u32();
+        let arguments: Vec<NodeRef> = arguments.iter().collect();
+        match arguments[..] {
+            [one, other] if functions::takes_field(number) => return self.field(node, [one, other]),
+            [one, other] if functions::formats_time(number) => return self.formatted(node, [one, other]),
+            [time] if functions::takes_time_of_day(number) => return self.time_of_day(node, time),
+            _ => {}
+        }
+        let Some(rule) = functions::monotone(number) else { return self.any(node) };
+        let mut shapes = Vec::new();
+        for &argument in &arguments {
+            shapes.push(self.shape(argument)?);
+        }
+        if shapes.iter().any(|shape| shape.time == Time::Months) {
+            return self.of_months(number, &arguments, &shapes);
+        }
+        let moving: Vec<usize> =
+            (0..shapes.len()).filter(|&place| matches!(shapes[place].time, Time::Monotone { .. })).collect();
+        match moving[..] {
+            [] => {
+                let shape = shapes.into_iter().fold(Shape::FREE, Shape::and);
+                if shape.depends_on_time() {
+                    self.only_compares = false;
                 }
-                [place] if rule.of.contains(&place) => self.monotone(rule, place, &arguments, &shapes),
-                _ => self.any(node),
+                Ok(shape)
             }
+            [place] if rule.of.contains(&place) => self.monotone(rule, place, &arguments, &shapes),
+            _ => self.any(node),
         }
     }
 
     /// A function that is monotone in the argument at this place.
-    unsafe fn monotone(
+    fn monotone(
         &mut self,
         rule: functions::Monotone,
         place: usize,
-        arguments: &[*mut Node],
+        arguments: &[NodeRef<'t>],
         shapes: &[Shape],
     ) -> Understood<Shape> {
         let Time::Monotone { is_stepped, after } = shapes[place].time else { return Err(Reason::Continuous) };
@@ -232,19 +211,16 @@ impl<'t> Shapes<'t> {
                 return Err(Reason::Varying);
             }
             after |= shape.depends_on_time();
-            // SAFETY: the caller passes the arguments of a call, which are expressions.
-            unsafe {
-                if rule.divides && !is_a_number_but_zero(arguments[other]) {
-                    return Err(Reason::Varying);
-                }
-                if rule.interval == Some(other) && has_months(arguments[other]) {
-                    self.within("month", arguments[place])?;
-                    return Ok(Shape::of_time(Time::Months));
-                }
-                if rule.interval == Some(other) {
-                    let days = days_without_months(arguments[other]).ok_or(Reason::Varying)?;
-                    self.days.extend(days);
-                }
+            if rule.divides && !is_a_number_but_zero(arguments[other]) {
+                return Err(Reason::Varying);
+            }
+            if rule.interval == Some(other) && has_months(arguments[other]) {
+                self.within("month", arguments[place])?;
+                return Ok(Shape::of_time(Time::Months));
+            }
+            if rule.interval == Some(other) {
+                let days = days_without_months(arguments[other]).ok_or(Reason::Varying)?;
+                self.days.extend(days);
             }
         }
         match rule.zone {
@@ -260,26 +236,22 @@ impl<'t> Shapes<'t> {
 }
 
 /// A parameter has one value for all rows, unless it is that of an assignment.
-unsafe fn parameter(parameter: *mut Param) -> Understood<Shape> {
+fn parameter(parameter: NodeRef<Param>) -> Understood<Shape> {
     use pg_sys::ParamKind::{PARAM_EXEC, PARAM_EXTERN};
-    // SAFETY: the caller has seen the tag of a parameter.
-    match unsafe { (*parameter).paramkind } {
+    match parameter.paramkind {
         PARAM_EXEC | PARAM_EXTERN => Ok(Shape::FREE),
         _ => Err(Reason::Subquery),
     }
 }
 
 /// Adds an expression unless it is there.
-pub fn push(list: &mut Vec<*mut Node>, node: *mut Node) {
-    // SAFETY: all of them are expressions of the query, which the planner keeps.
-    if !list.iter().any(|&other| unsafe { same(other, node) }) {
+pub fn push<'t>(list: &mut Vec<NodeRef<'t>>, node: NodeRef<'t>) {
+    if !list.iter().any(|other| other.is_same(node)) {
         list.push(node);
     }
 }
 
 /// The name of a column, for a reason.
 pub fn column_name(table: Oid, number: i16) -> String {
-    // SAFETY: PostgreSQL looks the name up.
-    let name = unsafe { text(pg_sys::get_attname(table, number, true)) };
-    name.unwrap_or_else(|| "of another table".to_owned())
+    attname(table, number).unwrap_or_else(|| "of another table".to_owned())
 }

@@ -1,0 +1,201 @@
+//! The query that is being planned: its relations, joins and conditions.
+
+use super::error::defect;
+use super::relids::{set_of, Relids};
+use super::tree::{NodeList, NodeRef};
+use pgrx::pg_sys::{
+    self, EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo,
+    SpecialJoinInfo,
+};
+
+/// A query that PostgreSQL's planner is planning for `'q`.
+#[derive(Clone, Copy)]
+pub struct Planner<'q> {
+    root: NodeRef<'q, PlannerInfo>,
+    query: NodeRef<'q, Query>,
+    targets: NodeList<'q>,
+    classes: NodeList<'q>,
+    joins: NodeList<'q>,
+}
+
+/// A relation of the query: a table, a join, or what is grouped.
+pub type Relation<'q> = NodeRef<'q, RelOptInfo>;
+
+/// A condition, with what the planner knows of it.
+pub type Restriction<'q> = NodeRef<'q, RestrictInfo>;
+
+/// A join other than an inner one.
+pub type SpecialJoin<'q> = NodeRef<'q, SpecialJoinInfo>;
+
+impl<'q> Planner<'q> {
+    /// The query; None for a null pointer.
+    ///
+    /// # Safety
+    /// The planner runs for `'q`, and has joined the relations of the query.
+    pub unsafe fn new(root: *mut PlannerInfo) -> Option<Planner<'q>> {
+        // SAFETY: the caller's query; these lists have nodes as members.
+        unsafe {
+            let root: NodeRef<PlannerInfo> = NodeRef::new(root.cast())?.cast()?;
+            let query = NodeRef::new(root.parse.cast())?.cast()?;
+            let (targets, classes) = (NodeList::new(root.processed_tlist), NodeList::new(root.eq_classes));
+            Some(Planner { root, query, targets, classes, joins: NodeList::new(root.join_info_list) })
+        }
+    }
+
+    /// The expressions that the query returns and sorts by.
+    pub fn targets(self) -> NodeList<'q> {
+        self.targets
+    }
+
+    /// The classes of what is equal.
+    pub fn classes(self) -> impl Iterator<Item = NodeRef<'q, EquivalenceClass>> {
+        self.classes.all()
+    }
+
+    /// The joins other than inner ones.
+    pub fn special_joins(self) -> impl Iterator<Item = SpecialJoin<'q>> {
+        self.joins.all()
+    }
+
+    /// The parsed query.
+    pub fn query(self) -> NodeRef<'q, Query> {
+        self.query
+    }
+
+    /// The query for functions of PostgreSQL.
+    pub fn pointer(self) -> *mut PlannerInfo {
+        self.root.pointer()
+    }
+
+    /// The base relation of this number; None if there is none, or it is a join.
+    pub fn relation(self, number: i32) -> Option<Relation<'q>> {
+        // SAFETY: the planner's array has as many places as it says, each with a relation or null.
+        unsafe { NodeRef::new((*self.root.simple_rel_array.add(self.place(number)?)).cast())?.cast() }
+    }
+
+    /// The table, subquery or function of this number.
+    pub fn entry(self, number: i32) -> Option<NodeRef<'q, RangeTblEntry>> {
+        // SAFETY: the planner's array has as many places as that of relations, each with an entry or null.
+        unsafe { NodeRef::new((*self.root.simple_rte_array.add(self.place(number)?)).cast())?.cast() }
+    }
+
+    /// The place of a relation in the planner's arrays.
+    fn place(self, number: i32) -> Option<usize> {
+        (0..self.root.simple_rel_array_size).contains(&number).then_some(number as usize)
+    }
+
+    /// The base relations in a set, which may have outer joins too.
+    pub fn bases(self, set: Relids) -> Vec<i32> {
+        set.members().filter(|&member| self.relation(member).is_some()).collect()
+    }
+
+    /// The base relations that an expression refers to.
+    pub fn bases_of(self, expression: NodeRef) -> Vec<i32> {
+        // SAFETY: the planner of the query reads the tree, and returns a new set.
+        self.bases(unsafe { Relids::new(pg_sys::pull_varnos(self.pointer(), expression.pointer())) })
+    }
+
+    /// The relation that the planner has made of these by joining them; None if it has made none.
+    pub fn joined(self, members: &[i32]) -> Option<Relation<'q>> {
+        // SAFETY: the planner looks the set up among the joins of the query, and returns one of them, or null.
+        unsafe { NodeRef::new(pg_sys::find_join_rel(self.pointer(), set_of(members)).cast())?.cast() }
+    }
+
+    /// Comparisons that follow from others, one side of a table, the other of what it is joined with.
+    pub fn implied(self, table: Relation<'q>, other: Relation<'q>) -> impl Iterator<Item = Restriction<'q>> {
+        let is_ours =
+            |one: Relation| one.relids(|one| &one.relids).members().all(|one| self.place(one).is_some());
+        if !is_ours(table) || !is_ours(other) {
+            defect("a relation of another query");
+        }
+        // SAFETY: both are relations of the query; PostgreSQL returns conditions.
+        let list = unsafe {
+            let both = pg_sys::bms_union(table.relids, other.relids);
+            NodeList::new(pg_sys::generate_join_implied_equalities(
+                self.pointer(),
+                both,
+                table.relids,
+                other.pointer(),
+                #[cfg(not(feature = "pg15"))]
+                std::ptr::null_mut(),
+            ))
+        };
+        list.all()
+    }
+
+    /// The user whose rights on a table are checked; INVALID for the current one.
+    #[cfg(feature = "pg15")]
+    pub fn checked_as(self, entry: NodeRef<RangeTblEntry>) -> Oid {
+        entry.checkAsUser
+    }
+
+    /// The user whose rights on a table are checked; INVALID for the current one.
+    #[cfg(not(feature = "pg15"))]
+    pub fn checked_as(self, entry: NodeRef<RangeTblEntry>) -> Oid {
+        // SAFETY: PostgreSQL finds what belongs to the entry in the query's list, or raises an error.
+        unsafe { (*pg_sys::getRTEPermissionInfo(self.query.rteperminfos, entry.pointer())).checkAsUser }
+    }
+
+    /// The number of the step that groups in sets of relations; 0 if there is none.
+    #[cfg(feature = "pg18")]
+    pub fn grouping(self) -> i32 {
+        self.root.group_rtindex
+    }
+}
+
+impl<'q> Relation<'q> {
+    /// The conditions of its own rows.
+    pub fn conditions(self) -> impl Iterator<Item = Restriction<'q>> {
+        // SAFETY: the planner keeps them in a list of nodes.
+        unsafe { NodeList::new(self.baserestrictinfo) }.all()
+    }
+
+    /// The conditions by which it is joined with others.
+    pub fn join_conditions(self) -> impl Iterator<Item = Restriction<'q>> {
+        // SAFETY: the planner keeps them in a list of nodes.
+        unsafe { NodeList::new(self.joininfo) }.all()
+    }
+
+    /// The ways to read it.
+    ///
+    /// # Safety
+    /// For `'q` no path is offered that could take the place of one of these.
+    pub unsafe fn paths(self) -> impl Iterator<Item = NodeRef<'q, Path>> {
+        // SAFETY: the members are paths of various kinds, which all begin alike; the caller sees to it that none is freed.
+        unsafe { NodeList::new(self.pathlist).iter().map(|path| path.assumed()) }
+    }
+}
+
+impl<'q> Restriction<'q> {
+    /// The condition itself.
+    pub fn clause(self) -> Option<NodeRef<'q>> {
+        // SAFETY: the planner keeps the expression as long as what it knows of it.
+        unsafe { NodeRef::new(self.clause.cast()) }
+    }
+
+    /// Whether the condition is there in several forms, of which the order of joins decides.
+    #[cfg(feature = "pg15")]
+    pub fn is_one_of_several(self) -> bool {
+        false
+    }
+
+    /// Whether the condition is there in several forms, of which the order of joins decides.
+    #[cfg(not(feature = "pg15"))]
+    pub fn is_one_of_several(self) -> bool {
+        self.has_clone || self.is_clone
+    }
+}
+
+impl SpecialJoin<'_> {
+    /// The number of an outer join in sets of relations; 0 if it has none.
+    #[cfg(feature = "pg15")]
+    pub fn number(self) -> i32 {
+        0
+    }
+
+    /// The number of an outer join in sets of relations; 0 if it has none.
+    #[cfg(not(feature = "pg15"))]
+    pub fn number(self) -> i32 {
+        self.ojrelid as i32
+    }
+}
