@@ -4,25 +4,11 @@ use super::column::{passing, VARLENA};
 use super::error::defect;
 use super::value::StoredValue;
 use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
-use std::ffi::CStr;
 
 pub use super::lookup::{
-    advance, attname, is_partitioned, lock, relkind, relname, schema_of, transaction_number,
+    advance, attname, extension_named, is_partitioned, lock, relation_named, relkind, relname, schema_of,
+    transaction_number,
 };
-
-/// The relation of this name in a schema; None if there is none.
-pub fn relation_named(name: &CStr, schema: Oid) -> Option<Oid> {
-    // SAFETY: PostgreSQL reads the C string, and accepts any OID.
-    let relation = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
-    (relation != Oid::INVALID).then_some(relation)
-}
-
-/// The extension of this name; None if it is not installed.
-pub fn extension_named(name: &CStr) -> Option<Oid> {
-    // SAFETY: PostgreSQL reads the C string.
-    let extension = unsafe { pg_sys::get_extension_oid(name.as_ptr(), true) };
-    (extension != Oid::INVALID).then_some(extension)
-}
 
 /// The type with which SQL declares an argument of a function, from 0; None if there is none.
 pub fn declared_argument(function: Oid, number: usize) -> Option<Oid> {

@@ -1,10 +1,25 @@
 //! Columns and types, as the catalog describes them.
 
-use super::lookup::{default_class, support_function};
+use super::ctext::CText;
+use super::lookup::{caught, default_class, support_function};
 use super::name::c_string;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::{self, AttrNumber, Oid};
 
 pub use super::lookup::{array_type, base_type, type_name};
+
+// PostgreSQL defines these functions with these arguments, in which any number may stand for an object.
+unsafe extern "C-unwind" {
+    safe fn get_attnum(relation: Oid, name: CText) -> AttrNumber;
+    safe fn get_atttypetypmodcoll(
+        relation: Oid,
+        number: AttrNumber,
+        type_oid: &mut Oid,
+        typmod: &mut i32,
+        collation: &mut Oid,
+    );
+    safe fn getBaseTypeAndTypmod(type_oid: Oid, typmod: &mut i32) -> Oid;
+    safe fn get_typlenbyval(type_oid: Oid, length: &mut i16, by_value: &mut bool);
+}
 
 /// A column of a table.
 #[derive(Clone, Debug)]
@@ -20,29 +35,17 @@ pub struct Column {
 /// Looks up a column by name; None if there is none.
 pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
     let c_name = c_string(name);
-    let mut found = Column {
-        name: name.to_owned(),
-        number: 0,
-        type_oid: Oid::INVALID,
-        typmod: -1,
-        collation: Oid::INVALID,
-    };
-    // SAFETY: PostgreSQL looks up the column, and fills in what it finds.
-    unsafe {
-        found.number = pg_sys::get_attnum(relation, c_name.as_ptr());
-        if found.number <= 0 {
-            return None;
-        }
-        pg_sys::get_atttypetypmodcoll(
-            relation,
-            found.number,
-            &mut found.type_oid,
-            &mut found.typmod,
-            &mut found.collation,
-        );
-        found.type_oid = pg_sys::getBaseTypeAndTypmod(found.type_oid, &mut found.typmod);
+    let c_name = CText::from(c_name.as_c_str());
+    let number = caught(|| get_attnum(relation, c_name));
+    if number <= 0 {
+        return None;
     }
-    Some(found)
+    let (type_oid, typmod, collation) = caught(|| {
+        let (mut type_oid, mut typmod, mut collation) = (Oid::INVALID, -1, Oid::INVALID);
+        get_atttypetypmodcoll(relation, number, &mut type_oid, &mut typmod, &mut collation);
+        (getBaseTypeAndTypmod(type_oid, &mut typmod), typmod, collation)
+    });
+    Some(Column { name: name.to_owned(), number, type_oid, typmod, collation })
 }
 
 /// Returns `pg_attribute.attgenerated`: `s` for a stored column, `v` for a virtual one, 0 for an ordinary one.
@@ -87,10 +90,11 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
 
 /// Returns the length of a type's values, and whether they are passed by value.
 pub fn passing_of(type_oid: Oid) -> (i16, bool) {
-    let (mut length, mut by_value) = (0, false);
-    // SAFETY: PostgreSQL looks the type up, or raises an error.
-    unsafe { pg_sys::get_typlenbyval(type_oid, &mut length, &mut by_value) };
-    (length, by_value)
+    caught(|| {
+        let (mut length, mut by_value) = (0, false);
+        get_typlenbyval(type_oid, &mut length, &mut by_value);
+        (length, by_value)
+    })
 }
 
 /// Whether values of a type that are equal in this collation have the same bytes, and the type has an order.

@@ -9,9 +9,16 @@
 
 use super::error::raise;
 use super::relation::Class;
+use super::setting::Settings;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;
+
+// PostgreSQL defines these functions with these arguments. They read and set variables, and raise no errors.
+unsafe extern "C-unwind" {
+    safe fn GetUserIdAndSecContext(user: &mut Oid, context: &mut i32);
+    safe fn SetUserIdAndSecContext(user: Oid, context: i32);
+}
 
 /// Settings that decide what a query means, which neither the caller nor the table's owner may choose.
 const SETTINGS: [(&CStr, &CStr); 3] = [
@@ -33,47 +40,38 @@ pub fn for_catalog<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// The state of the session that is restored on leaving.
+/// The state of the session that is restored on leaving: the settings, and then the user.
 struct Fence {
-    user: Oid,
-    context: i32,
-    settings: i32,
+    _settings: Settings,
+    _user: UserBefore,
 }
 
 impl Fence {
     fn enter(user: Oid, context: u32) -> Fence {
-        // SAFETY: user and settings are restored when the fence is dropped.
-        unsafe {
-            let mut before = Fence { user: Oid::INVALID, context: 0, settings: pg_sys::NewGUCNestLevel() };
-            pg_sys::GetUserIdAndSecContext(&mut before.user, &mut before.context);
-            pg_sys::SetUserIdAndSecContext(user, before.context | context as i32);
-            for (name, value) in SETTINGS {
-                pg_sys::set_config_option(
-                    name.as_ptr(),
-                    value.as_ptr(),
-                    pg_sys::GucContext::PGC_USERSET,
-                    pg_sys::GucSource::PGC_S_SESSION,
-                    pg_sys::GucAction::GUC_ACTION_SAVE,
-                    true,
-                    0,
-                    false,
-                );
-            }
-            before
-        }
+        let before = UserBefore::new();
+        let context = before.context | context as i32;
+        SetUserIdAndSecContext(user, context);
+        Fence { _settings: Settings::of(&SETTINGS), _user: before }
     }
 }
 
-impl Drop for Fence {
+/// The user as whom code runs, and what is forbidden to it.
+struct UserBefore {
+    user: Oid,
+    context: i32,
+}
+
+impl UserBefore {
+    fn new() -> UserBefore {
+        let (mut user, mut context) = (Oid::INVALID, 0);
+        GetUserIdAndSecContext(&mut user, &mut context);
+        UserBefore { user, context }
+    }
+}
+
+impl Drop for UserBefore {
     fn drop(&mut self) {
-        // SAFETY: the values are the former ones. An error that unwinds will end the transaction or subtransaction,
-        // which restores settings; until then PostgreSQL must not be called.
-        unsafe {
-            if !std::thread::panicking() {
-                pg_sys::AtEOXact_GUC(false, self.settings);
-            }
-            pg_sys::SetUserIdAndSecContext(self.user, self.context);
-        }
+        SetUserIdAndSecContext(self.user, self.context);
     }
 }
 

@@ -1,12 +1,24 @@
 //! PostgreSQL's lists.
 
 use super::tree::NodeRef;
-use pgrx::pg_sys::{self, List, Oid};
+use pgrx::pg_sys::{self, List, ListCell, Oid};
 
 /// A new list of nodes, in the current memory context; a null pointer if there are none.
 pub fn collected<'t>(nodes: impl Iterator<Item = NodeRef<'t>>) -> *mut List {
     // SAFETY: PostgreSQL extends the list that it returned before.
     nodes.fold(std::ptr::null_mut(), |list, node| unsafe { pg_sys::lappend(list, node.pointer().cast()) })
+}
+
+/// The cells of a list.
+///
+/// # Safety
+/// `list` is a list, or null, which is the empty list. No member is added or taken away while the cells are used.
+unsafe fn cells<'a>(list: *mut List) -> &'a [ListCell] {
+    // SAFETY: the caller promises a list or null; a list has `length` cells behind `elements`.
+    unsafe {
+        list.as_ref()
+            .map_or(&[], |list| std::slice::from_raw_parts(list.elements.cast_const(), list.length as usize))
+    }
 }
 
 /// The places of the members of a list of pointers.
@@ -15,13 +27,12 @@ pub fn collected<'t>(nodes: impl Iterator<Item = NodeRef<'t>>) -> *mut List {
 /// `list` is a list of pointers to `T`, or null, which is the empty list. No member is added or taken away while the
 /// iterator is used.
 pub unsafe fn places<T>(list: *mut List) -> impl Iterator<Item = *mut *mut T> {
-    // SAFETY: the caller promises a list or null; a list has `length` cells behind `elements`.
-    let (first, length) = match unsafe { list.as_ref() } {
-        Some(list) => (list.elements.cast::<*mut T>(), list.length as usize),
-        None => (std::ptr::null_mut(), 0),
-    };
-    // SAFETY: one of the `length` cells, which the caller keeps in place.
-    (0..length).map(move |i| unsafe { first.add(i) })
+    // SAFETY: the caller promises a list or null, and keeps its cells in place.
+    unsafe {
+        let (first, length) =
+            list.as_ref().map_or((std::ptr::null_mut(), 0), |list| (list.elements, list.length));
+        (0..length as usize).map(move |place| first.add(place).cast())
+    }
 }
 
 /// The members of a list of pointers.
@@ -29,8 +40,8 @@ pub unsafe fn places<T>(list: *mut List) -> impl Iterator<Item = *mut *mut T> {
 /// # Safety
 /// `list` is as for [`places`]; nothing writes to it while the iterator is used.
 pub unsafe fn items<T>(list: *mut List) -> impl Iterator<Item = *mut T> {
-    // SAFETY: the caller promises what `places` asks; each cell holds a pointer.
-    unsafe { places(list).map(|place| *place) }
+    // SAFETY: the caller promises a list of pointers.
+    unsafe { cells(list).iter().map(|cell| cell.ptr_value.cast()) }
 }
 
 /// The OIDs in a list.
@@ -38,14 +49,8 @@ pub unsafe fn items<T>(list: *mut List) -> impl Iterator<Item = *mut T> {
 /// # Safety
 /// The list is a list of OIDs, or empty, and outlives the iterator.
 pub unsafe fn oids(list: *mut List) -> impl Iterator<Item = Oid> {
-    // SAFETY: the caller's list has as many elements as it says.
-    let elements = unsafe {
-        list.as_ref().map_or(&[][..], |list| {
-            std::slice::from_raw_parts(list.elements.cast_const(), list.length as usize)
-        })
-    };
-    // SAFETY: the elements of such a list are OIDs.
-    elements.iter().map(|element| unsafe { element.oid_value })
+    // SAFETY: the elements of the caller's list are OIDs.
+    unsafe { cells(list).iter().map(|cell| cell.oid_value) }
 }
 
 /// The integers in a list.
@@ -53,12 +58,6 @@ pub unsafe fn oids(list: *mut List) -> impl Iterator<Item = Oid> {
 /// # Safety
 /// The list is a list of integers, or empty, and outlives the iterator.
 pub unsafe fn integers(list: *mut List) -> impl Iterator<Item = i32> {
-    // SAFETY: the caller's list has as many elements as it says.
-    let elements = unsafe {
-        list.as_ref().map_or(&[][..], |list| {
-            std::slice::from_raw_parts(list.elements.cast_const(), list.length as usize)
-        })
-    };
-    // SAFETY: the elements of such a list are integers.
-    elements.iter().map(|element| unsafe { element.int_value })
+    // SAFETY: the elements of the caller's list are integers.
+    unsafe { cells(list).iter().map(|cell| cell.int_value) }
 }

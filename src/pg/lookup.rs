@@ -3,6 +3,7 @@
 //! These functions of PostgreSQL ask nothing of their caller, and are declared so; pgrx declares all as unsafe. They may
 //! raise errors, and therefore are only called through [`caught`], as pgrx calls all functions of PostgreSQL.
 
+use super::ctext::CText;
 use pgrx::pg_sys::{self, AttrNumber, FullTransactionId, Oid, TransactionId, LOCKMODE};
 use std::ffi::{c_char, CStr};
 
@@ -14,6 +15,8 @@ struct MadeText(*mut c_char);
 // PostgreSQL defines these functions with these arguments. Those that return a text return a C string in the
 // current memory context, or null.
 unsafe extern "C-unwind" {
+    safe fn get_relname_relid(name: CText, schema: Oid) -> Oid;
+    safe fn get_extension_oid(name: CText, missing_ok: bool) -> Oid;
     safe fn get_rel_relkind(relation: Oid) -> c_char;
     safe fn get_rel_name(relation: Oid) -> MadeText;
     safe fn get_rel_namespace(relation: Oid) -> Oid;
@@ -58,6 +61,18 @@ fn text(made: impl FnOnce() -> MadeText + Copy) -> Option<String> {
 /// The object; None for the number of none.
 pub(super) fn known(object: Oid) -> Option<Oid> {
     (object != Oid::INVALID).then_some(object)
+}
+
+/// Returns the relation of this name in a schema; None if there is none.
+pub fn relation_named(name: &CStr, schema: Oid) -> Option<Oid> {
+    let name = CText::from(name);
+    known(caught(|| get_relname_relid(name, schema)))
+}
+
+/// Returns the extension of this name; None if it is not installed.
+pub fn extension_named(name: &CStr) -> Option<Oid> {
+    let name = CText::from(name);
+    known(caught(|| get_extension_oid(name, true)))
 }
 
 /// Returns `pg_class.relkind` of a relation; 0 if it is gone.

@@ -7,12 +7,16 @@ use pgrx::pg_sys::{
     self, EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo,
     SpecialJoinInfo,
 };
+use std::slice;
 
 /// A query that PostgreSQL's planner is planning for `'q`.
 #[derive(Clone, Copy)]
 pub struct Planner<'q> {
     root: NodeRef<'q, PlannerInfo>,
     query: NodeRef<'q, Query>,
+    /// Both by number.
+    relations: &'q [Option<Relation<'q>>],
+    entries: &'q [Option<NodeRef<'q, RangeTblEntry>>],
     targets: NodeList<'q>,
     classes: NodeList<'q>,
     joins: NodeList<'q>,
@@ -27,18 +31,34 @@ pub type Restriction<'q> = NodeRef<'q, RestrictInfo>;
 /// A join other than an inner one.
 pub type SpecialJoin<'q> = NodeRef<'q, SpecialJoinInfo>;
 
+/// The nodes in an array of pointers.
+///
+/// # Safety
+/// The array lives for `'q`, and has as many places, each with a node or null; or is null itself.
+unsafe fn array<'q, T>(first: *mut *mut T, count: i32) -> &'q [Option<NodeRef<'q, T>>] {
+    if first.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's array; references to nodes are as C sees them.
+    unsafe { slice::from_raw_parts(first.cast(), count as usize) }
+}
+
 impl<'q> Planner<'q> {
     /// The query; None for a null pointer.
     ///
     /// # Safety
     /// The planner runs for `'q`, and has joined the relations of the query.
     pub unsafe fn new(root: *mut PlannerInfo) -> Option<Planner<'q>> {
-        // SAFETY: the caller's query; these lists have nodes as members.
+        // SAFETY: the caller's query; these lists have nodes as members, and the arrays as many places, with nodes of their kinds or
+        // null.
         unsafe {
             let root: NodeRef<PlannerInfo> = NodeRef::new(root.cast())?.cast()?;
             let query = NodeRef::new(root.parse.cast())?.cast()?;
             let (targets, classes) = (NodeList::new(root.processed_tlist), NodeList::new(root.eq_classes));
-            Some(Planner { root, query, targets, classes, joins: NodeList::new(root.join_info_list) })
+            let (joins, count) = (NodeList::new(root.join_info_list), root.simple_rel_array_size);
+            let (relations, entries) =
+                (array(root.simple_rel_array, count), array(root.simple_rte_array, count));
+            Some(Planner { root, query, relations, entries, targets, classes, joins })
         }
     }
 
@@ -69,19 +89,12 @@ impl<'q> Planner<'q> {
 
     /// The base relation of this number; None if there is none, or it is a join.
     pub fn relation(self, number: i32) -> Option<Relation<'q>> {
-        // SAFETY: the planner's array has as many places as it says, each with a relation or null.
-        unsafe { NodeRef::new((*self.root.simple_rel_array.add(self.place(number)?)).cast())?.cast() }
+        *self.relations.get(usize::try_from(number).ok()?)?
     }
 
     /// The table, subquery or function of this number.
     pub fn entry(self, number: i32) -> Option<NodeRef<'q, RangeTblEntry>> {
-        // SAFETY: the planner's array has as many places as that of relations, each with an entry or null.
-        unsafe { NodeRef::new((*self.root.simple_rte_array.add(self.place(number)?)).cast())?.cast() }
-    }
-
-    /// The place of a relation in the planner's arrays.
-    fn place(self, number: i32) -> Option<usize> {
-        (0..self.root.simple_rel_array_size).contains(&number).then_some(number as usize)
+        *self.entries.get(usize::try_from(number).ok()?)?
     }
 
     /// The base relations in a set, which may have outer joins too.
@@ -103,9 +116,8 @@ impl<'q> Planner<'q> {
 
     /// Comparisons that follow from others, one side of a table, the other of what it is joined with.
     pub fn implied(self, table: Relation<'q>, other: Relation<'q>) -> impl Iterator<Item = Restriction<'q>> {
-        let is_ours =
-            |one: Relation| one.relids(|one| &one.relids).members().all(|one| self.place(one).is_some());
-        if !is_ours(table) || !is_ours(other) {
+        let has = |number: i32| (number as usize) < self.relations.len();
+        if ![table, other].iter().all(|one| one.relids(|one| &one.relids).members().all(has)) {
             defect("a relation of another query");
         }
         // SAFETY: both are relations of the query; PostgreSQL returns conditions.

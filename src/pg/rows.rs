@@ -10,6 +10,7 @@ use pgrx::PgSqlErrorCode;
 pub struct ResultRows {
     store: *mut pg_sys::Tuplestorestate,
     descriptor: pg_sys::TupleDesc,
+    columns: usize,
     /// The memory context in which a row is made.
     memory: Scratch,
 }
@@ -24,6 +25,7 @@ impl ResultRows {
             ResultRows {
                 store: (*result).setResult,
                 descriptor: (*result).setDesc,
+                columns: (*(*result).setDesc).natts as usize,
                 memory: Scratch::new("row of a result"),
             }
         }
@@ -37,8 +39,7 @@ impl ResultRows {
 
     /// Adds a row. `row` returns its columns, of the types that SQL declares; what it allocates is freed.
     pub fn add<const N: usize, D: Into<Option<Datum>>>(&self, row: impl FnOnce() -> [D; N]) {
-        // SAFETY: whoever made the result vouches for its descriptor.
-        if unsafe { (*self.descriptor).natts as usize } != N {
+        if self.columns != N {
             raise(
                 PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
                 format!("the function returns rows of {N} columns"),

@@ -1,14 +1,15 @@
 //! The session as a whole, and the sessions of background workers.
 
+use super::lookup::caught;
 use pgrx::bgworkers::BackgroundWorker;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 use std::time::Duration;
 
-extern "C-unwind" {
-    // The bindings of pgrx do not name it.
-    fn DiscardCommand(statement: *mut pg_sys::DiscardStmt, is_top_level: bool);
+unsafe extern "C-unwind" {
+    // The bindings of pgrx do not name it. PostgreSQL only reads the statement.
+    safe fn DiscardCommand(statement: &pg_sys::DiscardStmt, is_top_level: bool);
     // PostgreSQL's own handler of signals, without the guard that pgrx puts around it.
     fn die(signal: i32);
 }
@@ -16,12 +17,11 @@ extern "C-unwind" {
 /// Resets the session, as DISCARD ALL does: settings, advisory locks, prepared statements, cursors, temporary tables,
 /// LISTEN. Called in a transaction that has done nothing else.
 pub fn discard_all() {
-    let mut statement = pg_sys::DiscardStmt {
+    let statement = pg_sys::DiscardStmt {
         type_: pg_sys::NodeTag::T_DiscardStmt,
         target: pg_sys::DiscardMode::DISCARD_ALL,
     };
-    // SAFETY: PostgreSQL only reads the statement; the guard turns its errors into panics, as for all its functions.
-    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| DiscardCommand(&mut statement, true)) };
+    caught(|| DiscardCommand(&statement, true));
 }
 
 /// Makes SIGTERM end a background worker at its next check for interrupts, as in any session.

@@ -4,6 +4,7 @@ use super::error::raise;
 use super::list::items;
 use super::memory;
 use super::name::{c_string, text};
+use super::setting::Settings;
 use pgrx::pg_sys::{self, CachedPlanSource, CmdType, Oid, PlannedStmt, Query};
 use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;
@@ -110,32 +111,6 @@ impl Select {
 
 /// Settings that hold while `work` is done, and are what they were afterwards.
 pub fn with_settings<R>(settings: &[(&CStr, &CStr)], work: impl FnOnce() -> R) -> R {
-    /// Restores the settings; an error ends the transaction or subtransaction, which restores them too.
-    struct Level(i32);
-    impl Drop for Level {
-        fn drop(&mut self) {
-            if !std::thread::panicking() {
-                // SAFETY: the level is the one that was entered below, and no other is open.
-                unsafe { pg_sys::AtEOXact_GUC(false, self.0) }
-            }
-        }
-    }
-    // SAFETY: the level is left when it is dropped.
-    let _level = Level(unsafe { pg_sys::NewGUCNestLevel() });
-    for (name, value) in settings {
-        // SAFETY: names and values are C strings that PostgreSQL copies.
-        unsafe {
-            pg_sys::set_config_option(
-                name.as_ptr(),
-                value.as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
-        }
-    }
+    let _settings = Settings::of(settings);
     work()
 }

@@ -5,6 +5,12 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+// PostgreSQL defines the variable, which only the one thread of this process changes.
+unsafe extern "C-unwind" {
+    safe static XactReadOnly: AtomicBool;
+}
 
 /// Does `work` in a transaction of its own; an error rolls it back and is returned. The process is connected to a
 /// database and not in a transaction.
@@ -40,8 +46,7 @@ pub fn in_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
 
 /// Whether the transaction is read-only.
 pub fn is_read_only() -> bool {
-    // SAFETY: a flag of this process, which nobody changes while it is read.
-    unsafe { pg_sys::XactReadOnly }
+    XactReadOnly.load(Relaxed)
 }
 
 /// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.
@@ -62,13 +67,12 @@ pub fn only_reading<R>(work: impl FnOnce() -> R) -> R {
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {
-            // SAFETY: a flag of this process, which PostgreSQL itself restores where a transaction or subtransaction ends.
-            unsafe { pg_sys::XactReadOnly = self.0 }
+            XactReadOnly.store(self.0, Relaxed);
         }
     }
-    // From version 16 on PostgreSQL refuses to set it for the time of a function, as it sets others.
+    // From version 16 on PostgreSQL refuses to set it for the time of a function, as it sets others. Where a transaction or
+    // subtransaction ends it restores it itself.
     let _before = Before(is_read_only());
-    // SAFETY: a flag of this process, which `Before` restores.
-    unsafe { pg_sys::XactReadOnly = true }
+    XactReadOnly.store(true, Relaxed);
     work()
 }

@@ -81,16 +81,11 @@ impl<'e> TriggerEvent<'e> {
         unsafe { Trigger::new(&*self.0.tg_trigger) }
     }
 
-    /// The old rows of the statement; None if the trigger has no table of them.
-    pub fn old_rows(self) -> Option<TransitionTable<'e>> {
+    /// The old and the new rows of the statement; None if the trigger has no table of them.
+    pub fn rows(self) -> [Option<TransitionTable<'e>>; 2] {
+        let tables = [self.0.tg_oldtable, self.0.tg_newtable];
         // SAFETY: a transition table of the running event outlives it, and has rows of its relation.
-        unsafe { TransitionTable::new(self.0.tg_relation, self.0.tg_oldtable) }
-    }
-
-    /// The new rows of the statement; None if the trigger has no table of them.
-    pub fn new_rows(self) -> Option<TransitionTable<'e>> {
-        // SAFETY: a transition table of the running event outlives it, and has rows of its relation.
-        unsafe { TransitionTable::new(self.0.tg_relation, self.0.tg_newtable) }
+        tables.map(|rows| unsafe { TransitionTable::new(self.0.tg_relation, rows) })
     }
 
     /// The versions of the row for which the trigger fires.

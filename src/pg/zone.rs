@@ -1,11 +1,34 @@
 //! Time zones.
 
+use super::ctext::CText;
+use super::error::defect;
+use super::lookup::caught;
 use super::name::c_string;
-use pgrx::pg_sys::{self, pg_time_t, pg_tz};
+use pgrx::pg_sys::{pg_time_t, pg_tm, pg_tz};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// A time zone, which PostgreSQL keeps for ever.
 #[derive(Clone, Copy)]
-pub struct TimeZone(*mut pg_tz);
+#[repr(transparent)]
+pub struct TimeZone(NonNull<pg_tz>);
+
+// PostgreSQL defines these functions with these arguments, and the variable, which only the one thread of this process changes. Of the
+// functions only `pg_tzset` raises errors.
+unsafe extern "C-unwind" {
+    safe static session_timezone: AtomicPtr<pg_tz>;
+    safe fn pg_tzset(name: CText) -> Option<TimeZone>;
+    safe fn pg_next_dst_boundary(
+        after: &pg_time_t,
+        before_offset: &mut i64,
+        before_summer: &mut i32,
+        boundary: &mut pg_time_t,
+        after_offset: &mut i64,
+        after_summer: &mut i32,
+        zone: TimeZone,
+    ) -> i32;
+    safe fn pg_localtime(moment: &pg_time_t, zone: TimeZone) -> *const pg_tm;
+}
 
 /// A zone's change of its offset from UTC, in seconds.
 pub struct ZoneTransition {
@@ -17,39 +40,31 @@ pub struct ZoneTransition {
 impl TimeZone {
     /// The zone of a name; None if there is none.
     pub fn named(name: &str) -> Option<TimeZone> {
-        // SAFETY: PostgreSQL reads the C string.
-        let zone = unsafe { pg_sys::pg_tzset(c_string(name).as_ptr()) };
-        (!zone.is_null()).then_some(TimeZone(zone))
+        let name = c_string(name);
+        let name = CText::from(name.as_c_str());
+        caught(|| pg_tzset(name))
     }
 
     /// The zone of the session.
     pub fn of_session() -> TimeZone {
-        // SAFETY: a setting that always has a value.
-        TimeZone(unsafe { pg_sys::session_timezone })
+        let zone = NonNull::new(session_timezone.load(Relaxed));
+        TimeZone(zone.unwrap_or_else(|| defect("a session without a time zone")))
     }
 
     /// The first transition after a moment, in seconds since 1970.
     pub fn next(self, moment: pg_time_t) -> Option<ZoneTransition> {
         let mut transition = ZoneTransition { at: 0, before: 0, after: 0 };
+        let ZoneTransition { at, before, after } = &mut transition;
         let (mut summer_before, mut summer_after) = (0, 0);
-        // SAFETY: whoever made this has got the zone from PostgreSQL, which fills in what it finds.
-        let found = unsafe {
-            pg_sys::pg_next_dst_boundary(
-                &moment,
-                &mut transition.before,
-                &mut summer_before,
-                &mut transition.at,
-                &mut transition.after,
-                &mut summer_after,
-                self.0,
-            )
-        };
+        let found =
+            pg_next_dst_boundary(&moment, before, &mut summer_before, at, after, &mut summer_after, self);
         (found == 1).then_some(transition)
     }
 
     /// The offset from UTC at a moment, in seconds; 0 in years that are too large.
     pub fn offset(self, moment: pg_time_t) -> i64 {
-        // SAFETY: whoever made this has got the zone from PostgreSQL, which returns memory of its own, or null.
-        unsafe { pg_sys::pg_localtime(&moment, self.0).as_ref().map_or(0, |time| time.tm_gmtoff) }
+        let time = pg_localtime(&moment, self);
+        // SAFETY: PostgreSQL returns memory of its own, which it next writes to in another call, or null.
+        unsafe { time.as_ref() }.map_or(0, |time| time.tm_gmtoff)
     }
 }

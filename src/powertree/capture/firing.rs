@@ -60,7 +60,7 @@ impl<'a> Firing<'a> {
         let after = event.is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_AFTER);
         let row = event.is(pg_sys::TRIGGER_EVENT_ROW, pg_sys::TRIGGER_EVENT_ROW);
         let of = |command| event.is(pg_sys::TRIGGER_EVENT_OPMASK, command);
-        let (old, new) = (event.old_rows().is_some(), event.new_rows().is_some());
+        let [old, new] = event.rows().map(|rows| rows.is_some());
         match () {
             () if of(pg_sys::TRIGGER_EVENT_TRUNCATE) => before.then_some(Event::Truncate),
             () if before && !row => Some(Event::Before),

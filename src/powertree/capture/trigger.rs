@@ -68,8 +68,7 @@ fn capture(layout: &Layout, event: Event, firing: Firing) {
         return span::append_all(tree.id, Reach::Later, "generated columns");
     }
     let mut changes = Changes::new(tree);
-    let old = TransitionRows::new(layout, firing.event().old_rows());
-    let new = TransitionRows::new(layout, firing.event().new_rows());
+    let [old, new] = firing.event().rows().map(|rows| TransitionRows::new(layout, rows));
     match event {
         Event::Row => replicated(layout, firing, &mut changes),
         _ if settings::powertree_bulk() => bulk(tree, [old, new]),
