@@ -2,17 +2,18 @@
 
 use std::ffi::{c_char, CStr};
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 
-/// A C string that functions of PostgreSQL read.
+/// A C string that functions of PostgreSQL read. A pointer that is not null, as C sees it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct CText<'s> {
-    first: *const c_char,
+    first: NonNull<c_char>,
     text: PhantomData<&'s CStr>,
 }
 
 impl<'s> From<&'s CStr> for CText<'s> {
     fn from(text: &'s CStr) -> CText<'s> {
-        CText { first: text.as_ptr(), text: PhantomData }
+        CText { first: NonNull::from(text).cast(), text: PhantomData }
     }
 }

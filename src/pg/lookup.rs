@@ -4,7 +4,9 @@
 //! raise errors, and therefore are only called through [`caught`], as pgrx calls all functions of PostgreSQL.
 
 use super::ctext::CText;
-use pgrx::pg_sys::{self, AttrNumber, FullTransactionId, Oid, TransactionId, LOCKMODE};
+use pgrx::pg_sys::{
+    self, AttrNumber, DropBehavior, FullTransactionId, ObjectAddress, Oid, TransactionId, LOCKMODE,
+};
 use std::ffi::{c_char, CStr};
 
 /// A text that PostgreSQL has made, or a null pointer.
@@ -38,6 +40,8 @@ unsafe extern "C-unwind" {
     safe fn LockDatabaseObject(class: Oid, object: Oid, part: u16, mode: LOCKMODE);
     safe fn ConditionalLockDatabaseObject(class: Oid, object: Oid, part: u16, mode: LOCKMODE) -> bool;
     safe fn CacheInvalidateRelcacheByRelid(relation: Oid);
+    safe fn performDeletion(object: &ObjectAddress, behaviour: DropBehavior::Type, flags: i32);
+    safe fn nextval_internal(sequence: Oid, checks_rights: bool) -> i64;
     safe fn CommandCounterIncrement();
     safe fn GetTopFullTransactionId() -> FullTransactionId;
     safe fn ReadNextFullTransactionId() -> FullTransactionId;
@@ -169,6 +173,18 @@ pub fn lock_object(class: Oid, object: Oid, mode: u32) {
 /// Locks an object until the end of the transaction; returns false if that would have to wait.
 pub fn lock_object_at_once(class: Oid, object: Oid, mode: u32) -> bool {
     caught(|| ConditionalLockDatabaseObject(class, object, 0, mode as LOCKMODE))
+}
+
+/// Drops an object on which no other depends, as a part of another command.
+pub fn drop_internally(class: Oid, object: Oid) {
+    let object = ObjectAddress { classId: class, objectId: object, objectSubId: 0 };
+    let flags = pg_sys::PERFORM_DELETION_INTERNAL as i32;
+    caught(|| performDeletion(&object, DropBehavior::DROP_RESTRICT, flags));
+}
+
+/// Returns the next number of a sequence.
+pub fn next_of(sequence: Oid) -> i64 {
+    caught(|| nextval_internal(sequence, true))
 }
 
 /// Has all sessions look at a relation again.

@@ -1,6 +1,7 @@
 //! PostgreSQL's interfaces as all features use them: the ground floor, which knows none of the features.
 
 pub mod call;
+pub mod callback;
 pub mod catalog;
 pub mod column;
 pub mod composite;

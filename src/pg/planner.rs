@@ -17,9 +17,6 @@ pub struct Planner<'q> {
     /// Both by number.
     relations: &'q [Option<Relation<'q>>],
     entries: &'q [Option<NodeRef<'q, RangeTblEntry>>],
-    targets: NodeList<'q>,
-    classes: NodeList<'q>,
-    joins: NodeList<'q>,
 }
 
 /// A relation of the query: a table, a join, or what is grouped.
@@ -49,32 +46,30 @@ impl<'q> Planner<'q> {
     /// # Safety
     /// The planner runs for `'q`, and has joined the relations of the query.
     pub unsafe fn new(root: *mut PlannerInfo) -> Option<Planner<'q>> {
-        // SAFETY: the caller's query; these lists have nodes as members, and the arrays as many places, with nodes of their kinds or
-        // null.
+        // SAFETY: the caller's query; both arrays have as many places, with nodes of their kinds or null.
         unsafe {
             let root: NodeRef<PlannerInfo> = NodeRef::new(root.cast())?.cast()?;
-            let query = NodeRef::new(root.parse.cast())?.cast()?;
-            let (targets, classes) = (NodeList::new(root.processed_tlist), NodeList::new(root.eq_classes));
-            let (joins, count) = (NodeList::new(root.join_info_list), root.simple_rel_array_size);
+            let query = root.node(|root| &root.parse)?.cast()?;
+            let count = root.simple_rel_array_size;
             let (relations, entries) =
                 (array(root.simple_rel_array, count), array(root.simple_rte_array, count));
-            Some(Planner { root, query, relations, entries, targets, classes, joins })
+            Some(Planner { root, query, relations, entries })
         }
     }
 
     /// The expressions that the query returns and sorts by.
     pub fn targets(self) -> NodeList<'q> {
-        self.targets
+        self.root.list(|root| &root.processed_tlist)
     }
 
     /// The classes of what is equal.
     pub fn classes(self) -> impl Iterator<Item = NodeRef<'q, EquivalenceClass>> {
-        self.classes.all()
+        self.root.list(|root| &root.eq_classes).all()
     }
 
     /// The joins other than inner ones.
     pub fn special_joins(self) -> impl Iterator<Item = SpecialJoin<'q>> {
-        self.joins.all()
+        self.root.list(|root| &root.join_info_list).all()
     }
 
     /// The parsed query.
@@ -158,14 +153,12 @@ impl<'q> Planner<'q> {
 impl<'q> Relation<'q> {
     /// The conditions of its own rows.
     pub fn conditions(self) -> impl Iterator<Item = Restriction<'q>> {
-        // SAFETY: the planner keeps them in a list of nodes.
-        unsafe { NodeList::new(self.baserestrictinfo) }.all()
+        self.list(|relation| &relation.baserestrictinfo).all()
     }
 
     /// The conditions by which it is joined with others.
     pub fn join_conditions(self) -> impl Iterator<Item = Restriction<'q>> {
-        // SAFETY: the planner keeps them in a list of nodes.
-        unsafe { NodeList::new(self.joininfo) }.all()
+        self.list(|relation| &relation.joininfo).all()
     }
 
     /// The ways to read it.
@@ -181,8 +174,7 @@ impl<'q> Relation<'q> {
 impl<'q> Restriction<'q> {
     /// The condition itself.
     pub fn clause(self) -> Option<NodeRef<'q>> {
-        // SAFETY: the planner keeps the expression as long as what it knows of it.
-        unsafe { NodeRef::new(self.clause.cast()) }
+        self.node(|condition| &condition.clause)
     }
 
     /// Whether the condition is there in several forms, of which the order of joins decides.

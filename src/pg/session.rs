@@ -1,15 +1,22 @@
 //! The session as a whole, and the sessions of background workers.
 
+use super::ctext::CText;
 use super::lookup::caught;
 use pgrx::bgworkers::BackgroundWorker;
-use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
+use pgrx::pg_sys::{self, BackendState};
 use pgrx::prelude::*;
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use std::time::Duration;
 
 unsafe extern "C-unwind" {
     // The bindings of pgrx do not name it. PostgreSQL only reads the statement.
     safe fn DiscardCommand(statement: &pg_sys::DiscardStmt, is_top_level: bool);
+    safe fn pgstat_report_activity(state: BackendState::Type, text: Option<CText>);
+    safe fn pgstat_report_stat(force: bool) -> i64;
+    safe static SessionReplicationRole: AtomicI32;
+    safe static process_shared_preload_libraries_in_progress: AtomicBool;
     // PostgreSQL's own handler of signals, without the guard that pgrx puts around it.
     fn die(signal: i32);
 }
@@ -55,6 +62,27 @@ pub fn wait(time: Duration) {
         // its files.
         unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
     }
+}
+
+/// Whether the server is loading its libraries, before there are any sessions.
+pub fn is_preloading() -> bool {
+    process_shared_preload_libraries_in_progress.load(Relaxed)
+}
+
+/// Whether the session applies the changes of another server, which ordinary triggers do not fire for.
+pub fn is_replica() -> bool {
+    SessionReplicationRole.load(Relaxed) == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32
+}
+
+/// Shows in `pg_stat_activity` what the process is doing.
+pub fn report_activity(state: BackendState::Type, doing: Option<&CStr>) {
+    let doing = doing.map(CText::from);
+    caught(|| pgstat_report_activity(state, doing));
+}
+
+/// Reports to autovacuum what the process has changed; outside of transactions.
+pub fn report_changes() {
+    caught(|| pgstat_report_stat(true));
 }
 
 /// Writes an error to the server's log.

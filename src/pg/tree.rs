@@ -7,6 +7,7 @@
 use super::relids::Relids;
 use pgrx::pg_sys::{self, Bitmapset, List, Node, NodeTag, OpExpr, SortGroupClause, TargetEntry};
 use std::marker::PhantomData;
+use std::mem::offset_of;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -33,11 +34,14 @@ pub unsafe trait Tagged {
     const TAG: NodeTag;
 }
 
-/// A structure whose pointers may be followed wherever they lead.
+/// A structure whose pointers may be followed.
 ///
 /// # Safety
-/// What its fields of type pointer to a node point to are nodes; lists have nodes as members, or numbers.
-pub unsafe trait Linked {}
+/// What its fields of type pointer to a node point to are nodes that live as long; lists have nodes as members, or numbers.
+pub unsafe trait Linked {
+    /// The fields of which that is true, by their offsets; None if it is of all.
+    const ONLY: Option<&'static [usize]> = None;
+}
 
 /// A type to which a field may point that leads to a node: a structure with a tag, or the beginning of any.
 pub trait Pointee {}
@@ -64,6 +68,18 @@ macro_rules! tagged {
     )* };
 }
 
+macro_rules! linked_by {
+    ($($type:ident $tag:ident [$($field:ident),*]),* $(,)?) => {
+        tagged! { $($type $tag),* }
+        $(
+            // SAFETY: PostgreSQL's header says that these fields lead to nodes, or to lists of them.
+            unsafe impl Linked for pg_sys::$type {
+                const ONLY: Option<&'static [usize]> = Some(&[$(offset_of!(pg_sys::$type, $field)),*]);
+            }
+        )*
+    };
+}
+
 macro_rules! linked {
     ($($type:ident $tag:ident),* $(,)?) => {
         tagged! { $($type $tag),* }
@@ -74,11 +90,11 @@ macro_rules! linked {
     };
 }
 
-// These have lists of what is no node in some version.
-tagged! {
-    PlannerInfo T_PlannerInfo,
-    RelOptInfo T_RelOptInfo,
-    RestrictInfo T_RestrictInfo,
+// These have lists of what is no node in some version, and paths, which the planner frees.
+linked_by! {
+    PlannerInfo T_PlannerInfo [parse, processed_tlist, eq_classes, join_info_list],
+    RelOptInfo T_RelOptInfo [baserestrictinfo, joininfo],
+    RestrictInfo T_RestrictInfo [clause],
 }
 
 linked! {
@@ -161,8 +177,8 @@ impl<'t> NodeRef<'t> {
 impl<'t, T: Linked> NodeRef<'t, T> {
     /// The node to which a field leads; None if the field is null.
     pub fn node<P: Pointee>(self, field: impl FnOnce(&T) -> &*mut P) -> Option<NodeRef<'t>> {
-        // SAFETY: the pointer is one in the node, of a type that leads to a node of the same tree.
-        unsafe { NodeRef::new(self.own(field).cast()) }
+        // SAFETY: the pointer is one in the node that leads to a node of the same tree.
+        unsafe { NodeRef::new(self.own(T::ONLY, field).cast()) }
     }
 
     /// The members of a list of nodes to which a field leads.
@@ -185,15 +201,15 @@ impl<'t, T> NodeRef<'t, T> {
     /// The set of relations to which a field leads.
     pub fn relids(self, field: impl FnOnce(&T) -> &*mut Bitmapset) -> Relids<'t> {
         // SAFETY: the pointer is one in the node, and lives as long as the node.
-        unsafe { Relids::new(self.own(field)) }
+        unsafe { Relids::new(self.own(None, field)) }
     }
 
-    /// The value of a field; null if it does not lie in the node, since a pointer from elsewhere might lead anywhere.
-    fn own<P>(self, field: impl FnOnce(&T) -> &*mut P) -> *mut P {
+    /// The value of a field; null if it is none of these, or does not lie in the node: a pointer from elsewhere might lead anywhere.
+    fn own<P>(self, only: Option<&[usize]>, field: impl FnOnce(&T) -> &*mut P) -> *mut P {
         let (node, field) = (&*self, field(&self));
         let distance = (&raw const *field).addr().wrapping_sub((&raw const *node).addr());
         let is_own = distance <= size_of::<T>() - size_of::<*mut P>();
-        if is_own {
+        if is_own && only.is_none_or(|only| only.contains(&distance)) {
             *field
         } else {
             std::ptr::null_mut()

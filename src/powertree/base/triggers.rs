@@ -2,6 +2,7 @@
 
 use crate::pg::catalog::{advance, name_text, scan, CatalogRow};
 use crate::pg::fence;
+use crate::pg::lookup::drop_internally;
 use crate::pg::memory;
 use crate::pg::name::c_string;
 use crate::pg::trigger::Trigger;
@@ -236,14 +237,7 @@ pub fn remove(tree: i32, relation: Oid) {
         for trigger in
             found.iter().filter(|trigger| trigger.captures && trigger.is_of(tree) && !trigger.cloned)
         {
-            let object = pg_sys::ObjectAddress {
-                classId: pg_sys::TriggerRelationId,
-                objectId: trigger.oid,
-                objectSubId: 0,
-            };
-            let (behaviour, flags) = (pg_sys::DropBehavior::DROP_RESTRICT, pg_sys::PERFORM_DELETION_INTERNAL);
-            // SAFETY: this command has found the trigger, and the relation is locked.
-            unsafe { pg_sys::performDeletion(&object, behaviour, flags as i32) };
+            drop_internally(pg_sys::TriggerRelationId, trigger.oid);
         }
     });
 }

@@ -1,5 +1,6 @@
 //! Statements cut short: a procedural language may stop after some rows of RETURNING, and then no AFTER triggers fire.
 
+use crate::pg::callback::at_end_of_transactions;
 use crate::pg::transaction::in_new_snapshot;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::TreeState;
@@ -10,15 +11,11 @@ use pgrx::prelude::*;
 
 /// Looks for statements that were cut short whenever a transaction commits; called once, when the library is loaded.
 pub fn watch() {
-    // SAFETY: only called from `_PG_init`; the function lives as long as the process.
-    unsafe { pg_sys::RegisterXactCallback(Some(transaction_commits), std::ptr::null_mut()) }
+    at_end_of_transactions(transaction_commits);
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn transaction_commits(
-    event: pg_sys::XactEvent::Type,
-    _data: *mut std::ffi::c_void,
-) {
+extern "C-unwind" fn transaction_commits(event: pg_sys::XactEvent::Type, _data: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     if !matches!(event, XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE) {
         return;

@@ -5,7 +5,7 @@
 use super::worker;
 use crate::pg::catalog::{name_text, scan};
 use crate::pg::process::PROCESS;
-use crate::pg::session::{log_error, wait, wind_up_on_sigterm};
+use crate::pg::session::{is_preloading, log_error, wait, wind_up_on_sigterm};
 use crate::pg::transaction::transaction;
 use crate::settings;
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags};
@@ -21,10 +21,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Registers the launcher, but only while the server starts and if there is a database to serve.
 pub fn register() {
-    // SAFETY: reads a flag that the server set before it loaded the library.
-    if !unsafe { pg_sys::process_shared_preload_libraries_in_progress }
-        || settings::powertree_databases().is_empty()
-    {
+    if !is_preloading() || settings::powertree_databases().is_empty() {
         return;
     }
     BackgroundWorkerBuilder::new("pg_tally launcher of power tree workers")

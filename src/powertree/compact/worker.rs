@@ -3,7 +3,7 @@
 
 use super::compaction::{compact, is_impatience, note_failure};
 use crate::pg::process::now;
-use crate::pg::session::{discard_all, log_error, wait, wind_up_on_sigterm};
+use crate::pg::session::{discard_all, log_error, report_activity, report_changes, wait, wind_up_on_sigterm};
 use crate::pg::spi::connected;
 use crate::pg::table::Snapshot;
 use crate::pg::transaction::transaction;
@@ -68,8 +68,7 @@ pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
 /// code of the next tree's owner must not find what this owner's code has left.
 fn serve(tree: &Definition) {
     let doing = CString::new(format!("compacting power tree {}", tree.name)).unwrap_or_default();
-    // SAFETY: the text ends with a zero, and PostgreSQL copies it.
-    unsafe { pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_RUNNING, doing.as_ptr()) };
+    report_activity(pg_sys::BackendState::STATE_RUNNING, Some(&doing));
     let id = tree.id;
     match transaction(|| connected(|| compact(id, false))) {
         Err(error) if !is_impatience(&error) => {
@@ -83,11 +82,8 @@ fn serve(tree: &Definition) {
     if let Err(error) = transaction(discard_all) {
         log_error("power tree worker", &error);
     }
-    // SAFETY: called outside of a transaction; PostgreSQL only reports to autovacuum what was deleted.
-    unsafe {
-        pg_sys::pgstat_report_stat(true);
-        pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
-    }
+    report_changes();
+    report_activity(pg_sys::BackendState::STATE_IDLE, None);
 }
 
 /// The work of one round.

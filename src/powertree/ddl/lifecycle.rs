@@ -5,7 +5,7 @@ use crate::pg::call::Call;
 use crate::pg::catalog::{advance, relkind, relname, transaction_number};
 use crate::pg::error::raise;
 use crate::pg::fence;
-use crate::pg::lookup;
+use crate::pg::lookup::{self, next_of};
 use crate::pg::name::relation_name;
 use crate::pg::process;
 use crate::pg::relation::{family, is_partition, lock_family, require_unused};
@@ -293,11 +293,7 @@ fn relation_name_alone(relation: Oid) -> String {
 /// Returns a number that no tree has, even where restoring a dump has set the sequence back.
 fn next_id(tables: &Tables, known: &[Definition]) -> i32 {
     loop {
-        // SAFETY: the sequence belongs to the extension; the function only reads its argument.
-        let id = fence::for_catalog(|| unsafe {
-            pgrx::direct_function_call::<i64>(pg_sys::nextval_oid, &[tables.sequence.into_datum()])
-        })
-        .unwrap_or_default() as i32;
+        let id = fence::for_catalog(|| next_of(tables.sequence)) as i32;
         if known.iter().all(|tree| tree.id != id) {
             return id;
         }

@@ -1,6 +1,7 @@
 //! The relations that the running command has changed, taken from PostgreSQL's invalidation messages. No command needs
 //! to be known by name, and one that changes no table of a tree costs next to nothing.
 
+use crate::pg::callback::{at_end_of_transactions, on_change_of_relations};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::cell::RefCell;
 
@@ -24,18 +25,15 @@ thread_local! {
 
 /// Registers callbacks for changes of relations; once, when the library is loaded.
 pub fn watch() {
-    // SAFETY: only called from `_PG_init`; the functions live as long as the process.
-    unsafe {
-        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), Datum::from(0));
-        pg_sys::RegisterXactCallback(Some(transaction_ended), std::ptr::null_mut());
-    }
+    on_change_of_relations(relation_changed);
+    at_end_of_transactions(transaction_ended);
 }
 
-unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
+extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
     note(relation);
 }
 
-unsafe extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+extern "C-unwind" fn transaction_ended(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
     forget();
 }
 

@@ -1,7 +1,8 @@
 //! Generations of cached state: each change of a watched relation begins a new one.
 
+use crate::pg::callback::{on_change_of_relations, on_change_of_rows};
 use crate::pg::kept::{kept, Kept};
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{Datum, Oid, SysCacheIdentifier};
 use std::cell::Cell;
 use std::collections::HashSet;
 
@@ -23,16 +24,12 @@ pub fn current() -> u64 {
 
 /// Registers callbacks for changes of tables and schemas; once, when the library is loaded.
 pub fn watch() {
-    // SAFETY: only called from `_PG_init`; the functions live as long as the process.
-    unsafe {
-        pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), Datum::from(0));
-        let namespaces = pg_sys::SysCacheIdentifier::NAMESPACEOID as i32;
-        pg_sys::CacheRegisterSyscacheCallback(namespaces, Some(schema_changed), Datum::from(0));
-    }
+    on_change_of_relations(relation_changed);
+    on_change_of_rows(SysCacheIdentifier::NAMESPACEOID, schema_changed);
 }
 
 // Called at any moment: these only count, and call nothing that could fail.
-unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
+extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
     let ours = relation == Oid::INVALID
         || WATCHED.with(|watched| {
             watched.try_borrow().map_or(true, |watched| watched.contains(&relation.to_u32()))
@@ -42,7 +39,7 @@ unsafe extern "C-unwind" fn relation_changed(_: Datum, relation: Oid) {
     }
 }
 
-unsafe extern "C-unwind" fn schema_changed(_: Datum, _: i32, _: u32) {
+extern "C-unwind" fn schema_changed(_: Datum, _: i32, _: u32) {
     begin_generation();
 }
 

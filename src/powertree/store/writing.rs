@@ -8,8 +8,10 @@
 //! A trigger before each statement notes that it begins, also where a foreign key cascades; PostgreSQL fires it once
 //! for each firing of our trigger after the statement. Only the transaction itself has snapshots between its commands.
 
+use crate::pg::callback::{at_end_of_transactions, at_subtransactions};
 use crate::pg::kept::{kept, take, Kept};
 use crate::pg::process::{self, nesting};
+use crate::pg::session::is_replica;
 use crate::pg::transaction::command_of_snapshot;
 use pgrx::pg_sys::{self, CommandId};
 use std::ops::RangeInclusive;
@@ -77,34 +79,28 @@ pub fn is_under_way(tree: i32) -> bool {
 /// Whether the active snapshot might see rows but not their log entries. Always true where a replica applies changes,
 /// since no trigger notes there that a statement begins.
 pub fn is_torn(tree: i32) -> bool {
-    // SAFETY: a setting of the session, which nobody changes while it is read.
-    let role = unsafe { pg_sys::SessionReplicationRole };
-    let replica = role == pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32;
     let command = command_of_snapshot();
     let torn = || {
         TORN.with_borrow(|torn| torn.iter().any(|(of, commands)| *of == tree && commands.contains(&command)))
     };
-    replica || is_under_way(tree) || torn()
+    is_replica() || is_under_way(tree) || torn()
 }
 
 /// Forgets statements whose transaction ends; once, when the library is loaded.
 pub fn watch() {
-    // SAFETY: only called from `_PG_init`; the functions live as long as the process.
-    unsafe {
-        pg_sys::RegisterXactCallback(Some(transaction_ends), std::ptr::null_mut());
-        pg_sys::RegisterSubXactCallback(Some(subtransaction_ends), std::ptr::null_mut());
-    }
+    at_end_of_transactions(transaction_ends);
+    at_subtransactions(subtransaction_ends);
 }
 
 // Called while transactions end: these call nothing that could fail.
-unsafe extern "C-unwind" fn transaction_ends(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+extern "C-unwind" fn transaction_ends(event: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
     use pg_sys::XactEvent::*;
     if matches!(event, XACT_EVENT_ABORT | XACT_EVENT_COMMIT | XACT_EVENT_PREPARE) {
         drop((take(&UNDER_WAY), take(&TORN)));
     }
 }
 
-unsafe extern "C-unwind" fn subtransaction_ends(
+extern "C-unwind" fn subtransaction_ends(
     event: pg_sys::SubXactEvent::Type,
     _: pg_sys::SubTransactionId,
     _: pg_sys::SubTransactionId,
