@@ -1,7 +1,7 @@
 //! Rows of PostgreSQL's catalogs.
 
-use super::column::{passing, VARLENA};
 use super::error::defect;
+use super::passing::{passing, VARLENA};
 use super::value::StoredValue;
 use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
 
@@ -12,7 +12,7 @@ pub use super::lookup::{
 
 /// The type with which SQL declares an argument of a function, from 0; None if there is none.
 pub fn declared_argument(function: Oid, number: usize) -> Option<Oid> {
-    look_up(SysCacheIdentifier::PROCOID, function, |row| {
+    look_up(Cached::Function(function), |row| {
         let function = row.form::<pg_sys::FormData_pg_proc>();
         // SAFETY: a function has as many types of arguments as it says.
         let types = unsafe { function.proargtypes.values.as_slice(function.pronargs as usize) };
@@ -51,6 +51,7 @@ macro_rules! forms {
 }
 
 forms! {
+    FormData_pg_attribute AttributeRelationId,
     FormData_pg_class RelationRelationId,
     FormData_pg_database DatabaseRelationId,
     FormData_pg_extension ExtensionRelationId,
@@ -68,12 +69,16 @@ impl<'r> CatalogRow<'r> {
         unsafe { &*pg_sys::GETSTRUCT(std::ptr::from_ref(self.tuple).cast_mut()).cast::<T>() }
     }
 
-    /// A column by its number, from 1; None if it is NULL.
+    /// A column by its number, from 1; None if it is NULL, or if there is none.
     pub fn column(&self, number: u32) -> Option<Datum> {
         let tuple = std::ptr::from_ref(self.tuple).cast_mut();
         let mut null = false;
-        // SAFETY: the columns are described where the row comes from.
+        // SAFETY: a row begins by saying how many columns it has, which are described where the row comes from.
         let datum = unsafe {
+            if !(1..=u32::from((*self.tuple.t_data).t_infomask2) & pg_sys::HEAP_NATTS_MASK).contains(&number)
+            {
+                return None;
+            }
             match self.columns {
                 Described::Table(descriptor) => {
                     pg_sys::heap_getattr(tuple, number as i32, descriptor, &mut null)
@@ -123,15 +128,39 @@ fn text_before_zero(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// Looks at the row of a catalog that has this key in PostgreSQL's cache; None if there is none.
-pub fn look_up<R>(
-    cache: SysCacheIdentifier::Type,
-    key: impl Into<Datum>,
-    look: impl FnOnce(&CatalogRow) -> R,
-) -> Option<R> {
-    // SAFETY: PostgreSQL accepts any key, and keeps the row until it is released.
+/// A row of a catalog in PostgreSQL's cache, by its key.
+#[derive(Clone, Copy)]
+pub enum Cached {
+    Aggregate(Oid),
+    Column(Oid, i16),
+    Function(Oid),
+    PartitionedTable(Oid),
+    Relation(Oid),
+}
+
+impl Cached {
+    fn key(self) -> (SysCacheIdentifier::Type, [Datum; 2]) {
+        let object = |cache, object: Oid| (cache, [object.into(), Datum::null()]);
+        match self {
+            Cached::Aggregate(function) => object(SysCacheIdentifier::AGGFNOID, function),
+            Cached::Column(relation, number) => {
+                (SysCacheIdentifier::ATTNUM, [relation.into(), number.into()])
+            }
+            Cached::Function(function) => object(SysCacheIdentifier::PROCOID, function),
+            Cached::PartitionedTable(table) => object(SysCacheIdentifier::PARTRELID, table),
+            Cached::Relation(relation) => object(SysCacheIdentifier::RELOID, relation),
+        }
+    }
+}
+
+/// Looks at a row in PostgreSQL's cache; None if there is none.
+pub fn look_up<R>(row: Cached, look: impl FnOnce(&CatalogRow) -> R) -> Option<R> {
+    let (cache, [first, second]) = row.key();
+    let none = Datum::null();
+    // SAFETY: the key is one of the cache, which ignores the parts that it does not have; PostgreSQL keeps the row until it is
+    // released.
     unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache as i32, key.into());
+        let tuple = pg_sys::SearchSysCache(cache as i32, first, second, none, none);
         let found = look(&CatalogRow { tuple: tuple.as_ref()?, columns: Described::Cache(cache) });
         pg_sys::ReleaseSysCache(tuple);
         Some(found)

@@ -1,11 +1,13 @@
 //! Columns and types, as the catalog describes them.
 
+use super::catalog::{look_up, Cached, CatalogRow};
 use super::ctext::CText;
 use super::lookup::{caught, default_class, support_function};
 use super::name::c_string;
 use pgrx::pg_sys::{self, AttrNumber, Oid};
 
 pub use super::lookup::{array_type, base_type, type_name};
+pub use super::passing::{passing, passing_of, VARLENA};
 
 // PostgreSQL defines these functions with these arguments, in which any number may stand for an object.
 unsafe extern "C-unwind" {
@@ -18,7 +20,6 @@ unsafe extern "C-unwind" {
         collation: &mut Oid,
     );
     safe fn getBaseTypeAndTypmod(type_oid: Oid, typmod: &mut i32) -> Oid;
-    safe fn get_typlenbyval(type_oid: Oid, length: &mut i16, by_value: &mut bool);
 }
 
 /// A column of a table.
@@ -50,17 +51,8 @@ pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
 
 /// Returns `pg_attribute.attgenerated`: `s` for a stored column, `v` for a virtual one, 0 for an ordinary one.
 pub fn generated(relation: Oid, number: i16) -> u8 {
-    // SAFETY: a row of `pg_attribute` begins with this structure; the row is read before it is released.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::ATTNUM as i32;
-        let tuple = pg_sys::SearchSysCache2(cache, relation.into(), number.into());
-        if tuple.is_null() {
-            return 0;
-        }
-        let generated = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_attribute>()).attgenerated;
-        pg_sys::ReleaseSysCache(tuple);
-        generated as u8
-    }
+    let generated = |row: &CatalogRow| row.form::<pg_sys::FormData_pg_attribute>().attgenerated as u8;
+    look_up(Cached::Column(relation, number), generated).unwrap_or_default()
 }
 
 /// Returns the numbers of the columns of a table in which constraints allow no NULL. The table is locked.
@@ -88,15 +80,6 @@ pub fn never_null(relation: Oid) -> Vec<i16> {
     }
 }
 
-/// Returns the length of a type's values, and whether they are passed by value.
-pub fn passing_of(type_oid: Oid) -> (i16, bool) {
-    caught(|| {
-        let (mut length, mut by_value) = (0, false);
-        get_typlenbyval(type_oid, &mut length, &mut by_value);
-        (length, by_value)
-    })
-}
-
 /// Whether values of a type that are equal in this collation have the same bytes, and the type has an order.
 pub fn equal_values_have_equal_bytes(type_oid: Oid, collation: Oid) -> bool {
     /// The support function of a B-tree operator class that says so.
@@ -107,25 +90,4 @@ pub fn equal_values_have_equal_bytes(type_oid: Oid, collation: Oid) -> bool {
     function.is_some_and(|(function, of)| unsafe {
         pg_sys::OidFunctionCall1Coll(function, collation, of.into()).value() != 0
     })
-}
-
-/// The `typlen` of types whose values carry their length in a header.
-pub const VARLENA: i16 = -1;
-
-/// The length of the values of a column, counted from 0, and whether they are passed by value; None if there is no such
-/// column.
-///
-/// # Safety
-/// The descriptor belongs to a table or a result, and outlives the call.
-#[inline]
-pub unsafe fn passing(descriptor: pg_sys::TupleDesc, place: usize) -> Option<(i16, bool)> {
-    // SAFETY: the caller's descriptor has as many columns as it says.
-    unsafe {
-        let count = (*descriptor).natts as usize;
-        #[cfg(not(feature = "pg18"))]
-        let columns = (*descriptor).attrs.as_slice(count);
-        #[cfg(feature = "pg18")]
-        let columns = (*descriptor).compact_attrs.as_slice(count);
-        columns.get(place).map(|column| (column.attlen, column.attbyval))
-    }
 }

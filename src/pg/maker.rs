@@ -7,7 +7,6 @@ use super::list::{collected, items};
 use super::planner::{Planner, SpecialJoin};
 use super::tree::NodeRef;
 use super::value::Value;
-use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{self, CaseExpr, CaseWhen, CoercionForm, Datum, Node, NodeTag, NullTest, Oid, Var};
 use pgrx::PgBox;
 use std::ptr::null_mut;
@@ -19,10 +18,7 @@ impl<'q> Planner<'q> {
     /// The function returns a node that it makes, of nodes that live for `'q`.
     unsafe fn made<T>(self, make: impl FnOnce() -> *mut T) -> NodeRef<'q> {
         // SAFETY: the memory lives as long as the query is planned, and so does what the caller makes in it.
-        let node = unsafe {
-            PgMemoryContexts::For((*self.pointer()).planner_cxt)
-                .switch_to(|_| NodeRef::new(make().cast::<Node>()))
-        };
+        let node = self.in_memory(|| unsafe { NodeRef::new(make().cast::<Node>()) });
         node.unwrap_or_else(|| defect("a node was not made"))
     }
 

@@ -22,6 +22,7 @@ pub mod memory;
 pub mod moving;
 pub mod name;
 pub mod operator;
+mod passing;
 pub mod plain;
 pub mod planner;
 pub mod process;

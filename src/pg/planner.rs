@@ -3,6 +3,7 @@
 use super::error::defect;
 use super::relids::{set_of, Relids};
 use super::tree::{NodeList, NodeRef};
+use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{
     self, EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo,
     SpecialJoinInfo,
@@ -77,6 +78,12 @@ impl<'q> Planner<'q> {
         self.query
     }
 
+    /// Does `work` with its allocations in the memory of the planner, which lives as long as the query is planned.
+    pub(super) fn in_memory<R>(self, work: impl FnOnce() -> R) -> R {
+        // SAFETY: the planner keeps this memory for as long as it runs.
+        unsafe { PgMemoryContexts::For(self.root.planner_cxt).switch_to(|_| work()) }
+    }
+
     /// The query for functions of PostgreSQL.
     pub fn pointer(self) -> *mut PlannerInfo {
         self.root.pointer()
@@ -115,8 +122,8 @@ impl<'q> Planner<'q> {
         if ![table, other].iter().all(|one| one.relids(|one| &one.relids).members().all(has)) {
             defect("a relation of another query");
         }
-        // SAFETY: both are relations of the query; PostgreSQL returns conditions.
-        let list = unsafe {
+        // SAFETY: both are relations of the query; PostgreSQL returns a list of conditions.
+        let list = self.in_memory(|| unsafe {
             let both = pg_sys::bms_union(table.relids, other.relids);
             NodeList::new(pg_sys::generate_join_implied_equalities(
                 self.pointer(),
@@ -126,7 +133,7 @@ impl<'q> Planner<'q> {
                 #[cfg(not(feature = "pg15"))]
                 std::ptr::null_mut(),
             ))
-        };
+        });
         list.all()
     }
 

@@ -1,6 +1,6 @@
 //! Tables, their partitions, and the tables that they are partitions of.
 
-use super::catalog::{lock, look_up, relkind, scan, CatalogForm};
+use super::catalog::{lock, look_up, relkind, scan, Cached, CatalogForm};
 use super::list::oids;
 use super::memory;
 use pgrx::pg_sys::{self, Datum, Oid};
@@ -109,7 +109,7 @@ pub struct Class {
 impl Class {
     /// Looks a relation up; None if it is gone.
     pub fn of(relation: Oid) -> Option<Class> {
-        look_up(pg_sys::SysCacheIdentifier::RELOID, relation, |row| {
+        look_up(Cached::Relation(relation), |row| {
             let class = row.form::<pg_sys::FormData_pg_class>();
             Class {
                 owner: class.relowner,

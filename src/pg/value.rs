@@ -1,8 +1,9 @@
 //! Values that know their SQL type, which is checked where they are stored.
 
-use super::column::{array_type, passing_of, VARLENA};
+use super::lookup::array_type;
 use super::memory;
 use super::name::{c_string, text};
+use super::passing::{passing_of, VARLENA};
 use pgrx::datum::{AnyNumeric, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::marker::PhantomData;

@@ -1,6 +1,6 @@
 //! The leaves of a partition that is attached or detached, found without SQL so that no user's code runs.
 
-use crate::pg::catalog::look_up;
+use crate::pg::catalog::{look_up, Cached};
 use crate::pg::column::find_column;
 use crate::pg::lookup::default_class;
 use crate::pg::relation::{lock_family, num_blocks, parents, read_latest, Class};
@@ -8,7 +8,7 @@ use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::model::position::Position;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};
-use pgrx::pg_sys::{self, Oid, SysCacheIdentifier};
+use pgrx::pg_sys::{self, Oid};
 use tally_stats::tree::Leaves;
 
 /// A first and a last position, both included.
@@ -91,7 +91,7 @@ const CLASSES: u32 = 6;
 /// Whether a table is partitioned by range, with the position in its usual order as the first column of the key.
 fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
     let Some(column) = find_column(table, at) else { return false };
-    let is = look_up(SysCacheIdentifier::PARTRELID, table, |row| {
+    let is = look_up(Cached::PartitionedTable(table), |row| {
         let strategy = row.column(STRATEGY)?.value() as u8;
         let columns = row.column(COLUMNS)?.cast_mut_ptr::<pg_sys::int2vector>();
         let classes = row.column(CLASSES)?.cast_mut_ptr::<pg_sys::oidvector>();
@@ -105,7 +105,7 @@ fn is_by_range_of(table: Oid, at: &str, position: Position) -> bool {
 
 /// Returns the bounds of a partition, by range of positions, in the first column of the key.
 fn range_of(partition: Oid, position: Position) -> (Option<i64>, Option<i64>) {
-    let range = look_up(SysCacheIdentifier::RELOID, partition, |row| {
+    let range = look_up(Cached::Relation(partition), |row| {
         let bound = row.column(pg_sys::Anum_pg_class_relpartbound)?;
         // SAFETY: PostgreSQL wrote the bound as a node, of which this makes a copy in the current memory context.
         let bound = unsafe {

@@ -2,11 +2,11 @@
 
 use super::casts::bare;
 use super::operand::Operand;
-use crate::pg::catalog::look_up;
+use crate::pg::catalog::{look_up, Cached};
 use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::results::{scale_of_column, Statistic, Wanted};
-use pgrx::pg_sys::{self, Aggref, Oid, SortGroupClause, SysCacheIdentifier, TargetEntry};
+use pgrx::pg_sys::{self, Aggref, Oid, SortGroupClause, TargetEntry};
 
 /// The way in which an aggregate gathers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,6 @@ const SORT_OPERATOR: u32 = 16;
 
 /// The operator in whose order an aggregate returns the first value; INVALID if it is no such aggregate.
 fn first_in_order(function: Oid) -> Oid {
-    let operator = look_up(SysCacheIdentifier::AGGFNOID, function, |row| row.column(SORT_OPERATOR)).flatten();
+    let operator = look_up(Cached::Aggregate(function), |row| row.column(SORT_OPERATOR)).flatten();
     operator.map_or(Oid::INVALID, |operator| Oid::from(operator.value() as u32))
 }
