@@ -2,16 +2,22 @@
 
 use super::catalog::declared_argument;
 use super::error::defect;
+use super::lookup::caught;
 use super::tree::{NodeRef, Tagged};
 use super::trigger::TriggerEvent;
 use super::value::Value;
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::{Array, FromDatum};
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, Oid};
+use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NodeTag, Oid};
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use std::marker::PhantomData;
+
+// PostgreSQL defines this function with these arguments, of which any number is looked up in the expression of the call.
+unsafe extern "C-unwind" {
+    safe fn get_fn_expr_argtype(function: Option<&FmgrInfo>, number: i32) -> Oid;
+}
 
 /// The running call. A function gets it by a parameter of this type, which SQL does not see.
 #[derive(Clone, Copy)]
@@ -82,9 +88,13 @@ impl<'fcx> Call<'fcx> {
 
     /// The type with which SQL declares an argument.
     fn declared_type(self, number: usize) -> Option<Oid> {
-        // SAFETY: the description of the function is null or lives as long as that of the call.
-        let function = unsafe { self.data().flinfo.as_ref() }?.fn_oid;
-        declared_argument(function, number)
+        declared_argument(self.function()?.fn_oid, number)
+    }
+
+    /// The description of the function.
+    fn function(self) -> Option<&'fcx FmgrInfo> {
+        // SAFETY: the description is null or lives as long as that of the call.
+        unsafe { self.data().flinfo.as_ref() }
     }
 
     /// The argument of this number, from 0, whatever its type; None if it is NULL.
@@ -98,8 +108,8 @@ impl<'fcx> Call<'fcx> {
 
     /// The type that an argument has in the query.
     pub fn type_given(self, number: usize) -> Oid {
-        // SAFETY: PostgreSQL accepts any number, and looks it up in the expression of the call.
-        unsafe { pg_sys::get_fn_expr_argtype(self.data().flinfo, number as i32) }
+        let (function, number) = (self.function(), number as i32);
+        caught(|| get_fn_expr_argtype(function, number))
     }
 
     /// The type that the function returns in the query.

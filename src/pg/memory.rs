@@ -9,6 +9,7 @@
 //! - The reserve is also given up for an error that is being raised.
 //! - Where that is not enough, the session ends with FATAL and frees all of its memory. Other sessions go on.
 
+use super::callback::at_end_of_transactions;
 use super::error::raise;
 use super::reserve;
 use pgrx::pg_sys;
@@ -192,11 +193,10 @@ growing!([T] Vec<T>, [T] VecDeque<T>, [K: Eq + Hash, V, S: BuildHasher] HashMap<
 /// Takes the reserve now, and again at the end of every transaction, when memory has been freed.
 pub fn watch() {
     reserve::hold();
-    // SAFETY: only called from `_PG_init`; the callback raises no error.
-    unsafe { pg_sys::RegisterXactCallback(Some(at_end), null_mut()) }
+    at_end_of_transactions(at_end);
 }
 
-unsafe extern "C-unwind" fn at_end(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
+extern "C-unwind" fn at_end(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void) {
     UNREPORTED.store(false, Relaxed);
     reserve::hold();
 }

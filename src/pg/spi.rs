@@ -1,14 +1,23 @@
 //! Prepared queries, run in the active snapshot.
 
 use super::column::passing;
+use super::ctext::CText;
 use super::error::{defect, raise};
 use super::fence;
+use super::lookup::caught;
 use super::memory;
 use super::name::{c_string, text};
 use super::value::{StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
+
+// PostgreSQL defines these functions with these arguments, and returns a code where SPI is not connected.
+unsafe extern "C-unwind" {
+    safe fn SPI_connect_ext(options: i32) -> i32;
+    safe fn SPI_finish() -> i32;
+    safe fn SPI_execute(sql: CText, read_only: bool, most: i64) -> i32;
+}
 
 thread_local! {
     /// Whether a query of this extension is being planned or run.
@@ -202,21 +211,19 @@ pub fn connected<R>(work: impl FnOnce() -> R) -> R {
 
 /// Connects to SPI with these options while `work` is done; a procedure may end its transaction then.
 pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
-    // SAFETY: connecting is undone below; after an error PostgreSQL does that.
-    unsafe {
-        pg_sys::SPI_connect_ext(options as i32);
-        let result = work();
-        pg_sys::SPI_finish();
-        result
-    }
+    caught(|| SPI_connect_ext(options as i32));
+    let result = work();
+    // After an error PostgreSQL does this.
+    caught(|| SPI_finish());
+    result
 }
 
 /// Runs a command that returns nothing. SPI is connected.
 pub fn command(sql: &str) {
     let _inside = Inside::enter();
     let sql = c_string(sql);
-    // SAFETY: the caller has connected to SPI, which reads the C string and keeps no pointer to it.
-    let result = unsafe { pg_sys::SPI_execute(sql.as_ptr(), false, 0) };
+    let sql = CText::from(sql.as_c_str());
+    let result = caught(|| SPI_execute(sql, false, 0));
     if result != pg_sys::SPI_OK_UTILITY as i32 {
         unexpected(result);
     }
@@ -227,17 +234,17 @@ pub fn strings(sql: &str) -> Vec<Vec<String>> {
     let _inside = Inside::enter();
     let (sql, mut all) = (c_string(sql), Vec::new());
     fence::for_catalog(|| {
-        // SAFETY: SPI returns an error code where it is not connected, and the code is checked.
-        unsafe {
-            let result = pg_sys::SPI_execute(sql.as_ptr(), true, 0);
-            if result != pg_sys::SPI_OK_SELECT as i32 {
-                unexpected(result);
-            }
-            rows(&mut |row| {
-                memory::room(&mut all, 1);
-                all.push(row.strings());
-            });
+        let sql = CText::from(sql.as_c_str());
+        let result = caught(|| SPI_execute(sql, true, 0));
+        if result != pg_sys::SPI_OK_SELECT as i32 {
+            unexpected(result);
         }
+        let mut add = |row: &SpiRow| {
+            memory::room(&mut all, 1);
+            all.push(row.strings());
+        };
+        // SAFETY: SPI has just run a query, and says that it returns rows.
+        unsafe { rows(&mut add) };
     });
     all
 }

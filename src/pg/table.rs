@@ -3,11 +3,17 @@
 
 use super::column::{passing, VARLENA};
 use super::error::{defect, raise};
+use super::lookup::caught;
 use super::memory;
 use super::value::{bytes_of, Value};
 use pgrx::datum::FromDatum;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Datum, Oid, ScanKeyData};
 use pgrx::PgSqlErrorCode;
+
+// PostgreSQL defines this function with these arguments.
+unsafe extern "C-unwind" {
+    safe fn ScanKeyInit(key: &mut ScanKeyData, column: i16, strategy: u16, function: Oid, argument: Datum);
+}
 
 /// The built-in comparison functions of index keys.
 const INT4_EQ: u32 = pg_sys::F_INT4EQ;
@@ -79,14 +85,15 @@ impl Table {
 
     /// Calls `each` for the rows that the snapshot sees, in the order of the index, until it returns false.
     pub fn scan(&self, index: Oid, snapshot: Snapshot, keys: &[ScanKey], mut each: impl FnMut(&Row) -> bool) {
-        let mut conditions = [pg_sys::ScanKeyData::default(); MOST_CONDITIONS];
+        let mut conditions = [ScanKeyData::default(); MOST_CONDITIONS];
         let mut count = 0;
         let mut add = |column: i16, strategy: u32, function: u32, argument: Datum| {
             let Some(condition) = conditions.get_mut(count) else { defect("too many conditions") };
-            // SAFETY: the condition is a local one, to be filled in.
-            unsafe {
-                pg_sys::ScanKeyInit(condition, column, strategy as u16, Oid::from(function), argument);
-            }
+            *condition = caught(|| {
+                let mut key = ScanKeyData::default();
+                ScanKeyInit(&mut key, column, strategy as u16, Oid::from(function), argument);
+                key
+            });
             count += 1;
         };
         for key in keys {
