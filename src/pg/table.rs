@@ -10,8 +10,9 @@ use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid, ScanKeyData};
 use pgrx::PgSqlErrorCode;
 
-// PostgreSQL defines this function with these arguments.
+// PostgreSQL defines these functions with these arguments.
 unsafe extern "C-unwind" {
+    safe fn GetActiveSnapshot() -> pg_sys::Snapshot;
     safe fn ScanKeyInit(key: &mut ScanKeyData, column: i16, strategy: u16, function: Oid, argument: Datum);
 }
 
@@ -170,12 +171,7 @@ pub struct Writer<'t> {
 impl Writer<'_> {
     /// Adds a row; None is NULL.
     pub fn insert(&self, columns: &[Option<Value>]) {
-        // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
-        unsafe {
-            let tuple = self.form(columns);
-            pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
-            pg_sys::heap_freetuple(tuple);
-        }
+        self.write(None, columns);
     }
 
     /// Adds rows, a batch at a time.
@@ -225,11 +221,19 @@ impl Writer<'_> {
 
     /// Replaces a row that this transaction alone may change.
     pub fn update(&self, row: pg_sys::ItemPointerData, columns: &[Option<Value>]) {
-        let mut row = row;
+        self.write(Some(row), columns);
+    }
+
+    /// Writes a row, in place of another if there is one.
+    fn write(&self, mut before: Option<pg_sys::ItemPointerData>, columns: &[Option<Value>]) {
+        let (relation, indexes) = (self.table.relation, self.indexes);
         // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
         unsafe {
             let tuple = self.form(columns);
-            pg_sys::CatalogTupleUpdateWithInfo(self.table.relation, &mut row, tuple, self.indexes);
+            match &mut before {
+                Some(before) => pg_sys::CatalogTupleUpdateWithInfo(relation, before, tuple, indexes),
+                None => pg_sys::CatalogTupleInsertWithInfo(relation, tuple, indexes),
+            }
             pg_sys::heap_freetuple(tuple);
         }
     }
@@ -290,20 +294,17 @@ pub enum Snapshot {
 
 impl Snapshot {
     fn pointer(self) -> pg_sys::Snapshot {
-        // SAFETY: PostgreSQL keeps these snapshots; each is taken when it is needed.
-        unsafe {
-            match self {
-                Snapshot::Active => pg_sys::GetActiveSnapshot(),
-                Snapshot::Latest => std::ptr::null_mut(),
-                Snapshot::Own => &raw mut pg_sys::SnapshotSelfData,
-            }
+        match self {
+            Snapshot::Active => caught(|| GetActiveSnapshot()),
+            Snapshot::Latest => std::ptr::null_mut(),
+            Snapshot::Own => &raw mut pg_sys::SnapshotSelfData,
         }
     }
 }
 
 /// A row of a scan; valid until the scan moves on.
 pub struct Row {
-    tuple: pg_sys::HeapTuple,
+    id: pg_sys::ItemPointerData,
     descriptor: pg_sys::TupleDesc,
     values: [Datum; MOST_COLUMNS],
     nulls: [bool; MOST_COLUMNS],
@@ -317,14 +318,16 @@ impl Row {
     unsafe fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Row {
         let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
         // SAFETY: the caller's tuple matches the descriptor; `open` has checked that there is room for its columns.
-        unsafe { pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr()) };
-        Row { tuple, descriptor, values, nulls }
+        let id = unsafe {
+            pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            (*tuple).t_self
+        };
+        Row { id, descriptor, values, nulls }
     }
 
     /// Returns the place of the row in the table.
     pub fn id(&self) -> pg_sys::ItemPointerData {
-        // SAFETY: the row is only valid while the scan is on its tuple.
-        unsafe { (*self.tuple).t_self }
+        self.id
     }
 
     /// A column by its number, from 1; None if it is NULL.

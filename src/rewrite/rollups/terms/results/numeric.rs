@@ -90,16 +90,18 @@ pub fn deviation(variance: NumericValue) -> NumericValue {
 
 /// Digits after the point of a numeric, none of NaN and infinities.
 pub fn numeric_scale(number: Datum) -> u32 {
-    // SAFETY: the caller has a numeric, whose scale is an integer or NULL.
-    let scale = unsafe { direct_function_call_as_datum(pg_sys::numeric_scale, &[Some(number)]) };
-    scale.map_or(0, |scale| scale.value() as u32)
+    call_or_null(pg_sys::numeric_scale, &[Some(number)]).map_or(0, |scale| scale.value() as u32)
 }
 
 type Function = unsafe fn(FunctionCallInfo) -> Datum;
 
-/// Calls one of PostgreSQL's functions, none of whose results is NULL.
+/// Calls one of PostgreSQL's functions, of which this result is not NULL.
 fn call(function: Function, arguments: &[Option<Datum>]) -> Datum {
+    call_or_null(function, arguments).unwrap_or_else(|| defect("a function of a number is a number"))
+}
+
+/// Calls one of PostgreSQL's functions.
+fn call_or_null(function: Function, arguments: &[Option<Datum>]) -> Option<Datum> {
     // SAFETY: the callers of this module pass numerics and integers, as the function called takes them.
-    let result = unsafe { direct_function_call_as_datum(function, arguments) };
-    result.unwrap_or_else(|| defect("a function of a number is a number"))
+    unsafe { direct_function_call_as_datum(function, arguments) }
 }
