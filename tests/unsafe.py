@@ -19,9 +19,9 @@ BUDGET = {
     "src": 1,
     "src/datum": 6,
     "src/detector": 1,
-    "src/powertree": 28,
+    "src/powertree": 18,
     "src/rewrite": 6,
-    "src/rewrite/rollups": 82,
+    "src/rewrite/rollups": 81,
     "src/rewrite/windows": 74,
     "src/tally": 5,
 }
