@@ -12,12 +12,21 @@ pub use super::lookup::{
 
 /// The type with which SQL declares an argument of a function, from 0; None if there is none.
 pub fn declared_argument(function: Oid, number: usize) -> Option<Oid> {
+    look_up(Cached::Function(function), |row| argument_types(row).get(number).copied())?
+}
+
+/// The types with which SQL declares the arguments and the result of a function; None if there is no such function.
+pub fn signature(function: Oid) -> Option<(Vec<Oid>, Oid)> {
     look_up(Cached::Function(function), |row| {
-        let function = row.form::<pg_sys::FormData_pg_proc>();
-        // SAFETY: a function has as many types of arguments as it says.
-        let types = unsafe { function.proargtypes.values.as_slice(function.pronargs as usize) };
-        types.get(number).copied()
-    })?
+        (argument_types(row).to_vec(), row.form::<pg_sys::FormData_pg_proc>().prorettype)
+    })
+}
+
+/// The types of the arguments of a function.
+fn argument_types<'r>(row: &CatalogRow<'r>) -> &'r [Oid] {
+    let function = row.form::<pg_sys::FormData_pg_proc>();
+    // SAFETY: a function has as many types of arguments as it says.
+    unsafe { function.proargtypes.values.as_slice(function.pronargs as usize) }
 }
 
 /// A row of a catalog, valid while it is looked at.

@@ -1,9 +1,11 @@
 //! New nodes for a query that is being planned, in the memory of its planner.
 
+use super::catalog::signature;
 use super::column::generated;
 use super::error::defect;
 use super::expression::appended;
 use super::list::{collected, items};
+use super::operator::types_of;
 use super::planner::{Planner, SpecialJoin};
 use super::tree::NodeRef;
 use super::value::Value;
@@ -34,10 +36,14 @@ impl<'q> Planner<'q> {
         }
     }
 
-    /// The call of a function, whose collation does not matter.
-    pub fn call(self, function: Oid, result: Oid, arguments: &[NodeRef<'q>]) -> NodeRef<'q> {
+    /// The call of a function with arguments of the types that it is declared with, and whose collation does not matter.
+    pub fn call(self, function: Oid, arguments: &[NodeRef<'q>]) -> NodeRef<'q> {
         let (none, form) = (Oid::INVALID, CoercionForm::COERCE_EXPLICIT_CALL);
-        // SAFETY: the arguments live as long as the call of them.
+        let fits = |declared: &[Oid]| arguments.iter().map(|one| one.type_oid()).eq(declared.iter().copied());
+        let Some((_, result)) = signature(function).filter(|(declared, _)| fits(declared)) else {
+            defect("a call of a function with other arguments than declared");
+        };
+        // SAFETY: the arguments are those of the function, and live as long as the call of them.
         unsafe {
             self.made(|| {
                 let arguments = collected(arguments.iter().copied());
@@ -46,11 +52,14 @@ impl<'q> Planner<'q> {
         }
     }
 
-    /// A condition by an operator.
+    /// A condition by an operator with sides of the types that it is declared with.
     pub fn condition(self, operator: Oid, sides: [NodeRef<'q>; 2], collation: Oid) -> NodeRef<'q> {
-        let [left, right] = sides.map(|side| side.pointer().cast());
         let (none, boolean) = (Oid::INVALID, pg_sys::BOOLOID);
-        // SAFETY: the sides live as long as the condition, for whose operator PostgreSQL finds the function.
+        if types_of(operator) != (sides.map(|side| side.type_oid()), boolean) {
+            defect("a condition by an operator on other sides than declared");
+        }
+        let [left, right] = sides.map(|side| side.pointer().cast());
+        // SAFETY: the sides are those of the operator, and live as long as the condition; PostgreSQL finds the function.
         unsafe {
             self.made(|| {
                 let made = pg_sys::make_opclause(operator, boolean, false, left, right, none, collation);

@@ -11,6 +11,8 @@ unsafe extern "C-unwind" {
     safe fn get_op_opfamily_strategy(operator: Oid, family: Oid) -> i32;
     safe fn get_opfamily_member(family: Oid, left: Oid, right: Oid, strategy: i16) -> Oid;
     safe fn get_negator(operator: Oid) -> Oid;
+    safe fn op_input_types(operator: Oid, left: &mut Oid, right: &mut Oid);
+    safe fn get_op_rettype(operator: Oid) -> Oid;
     safe fn get_collation_isdeterministic(collation: Oid) -> bool;
 }
 
@@ -54,6 +56,15 @@ pub fn member_of(family: Oid, left: Oid, right: Oid, strategy: u32) -> Option<Oi
 /// Returns the operator that holds where another does not.
 pub fn opposite_of(operator: Oid) -> Option<Oid> {
     known(caught(|| get_negator(operator)))
+}
+
+/// Returns the types with which an operator is declared: those on its left and on its right, and that of its result.
+pub fn types_of(operator: Oid) -> ([Oid; 2], Oid) {
+    caught(|| {
+        let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
+        op_input_types(operator, &mut left, &mut right);
+        ([left, right], get_op_rettype(operator))
+    })
 }
 
 /// Whether only equal bytes are equal in a collation; in none at all they are.

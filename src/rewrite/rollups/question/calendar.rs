@@ -57,14 +57,14 @@ impl<'t> Shapes<'t> {
     pub fn within(&mut self, unit: &str, time: NodeRef<'t>) -> Understood<Shape> {
         let (mut time, mut of) = (time, time.type_oid());
         if of == pg_sys::DATEOID {
-            time = self.planner.call(Oid::from(2024), pg_sys::TIMESTAMPOID, &[time]);
+            time = self.planner.call(Oid::from(2024), &[time]);
             of = pg_sys::TIMESTAMPOID;
         }
         self.in_session_zone |= of == pg_sys::TIMESTAMPTZOID;
         let function =
             functions::date_trunc(of.to_u32()).ok_or_else(|| Reason::Unknown("a part of a time".into()))?;
         let unit = self.planner.text(unit);
-        push(&mut self.carriers, self.planner.call(Oid::from(function), of, &[unit, time]));
+        push(&mut self.carriers, self.planner.call(Oid::from(function), &[unit, time]));
         self.only_compares = false;
         Ok(Shape::TIME)
     }
