@@ -9,6 +9,7 @@ mod alerts;
 mod check;
 mod clock;
 mod codec;
+mod forecast;
 mod history;
 mod numbers;
 mod options;
@@ -28,13 +29,14 @@ pub use settings::Settings;
 
 use alerts::Alerts;
 use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
-use clock::{Clock, Row};
+use clock::{Clock, Place, Row};
 use codec::Stored;
+use forecast::{Experts, Known, Usual, OF_NORMAL};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
-use report::{Drift, Seen};
+use report::Seen;
 use scale::SeriesScale;
-use segmentation::{Previous, Segmentation};
+use segmentation::{Previous, Reading, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use surprise::Views;
@@ -49,6 +51,7 @@ pub struct Detector {
     views: Views,
     outliers: Outliers,
     alerts: Alerts,
+    experts: Experts,
     /// Surprise of the last row, if it had a value.
     surprise: Option<f32>,
 }
@@ -68,6 +71,7 @@ impl Detector {
             views: Views::default(),
             outliers: Outliers::default(),
             alerts: Alerts::default(),
+            experts: Experts::default(),
             surprise: None,
         }
     }
@@ -111,6 +115,7 @@ impl Detector {
             self.views.check(),
             self.outliers.check(clock),
             self.alerts.check(clock),
+            self.experts.check(),
             number(
                 self.surprise.is_none_or(|x| up_to(x.into(), MOST_VALUE)),
                 "its last surprise is out of range",
@@ -163,14 +168,16 @@ impl Detector {
         if let Some(factor) = learned.rescaled {
             self.segmentation.rescale(factor);
             self.views.rescale(factor);
+            self.experts.rescale(factor);
         }
         learned.value
     }
 
     /// Judges a row; `previous` is the time of the row before, `x` the value in the unit of the detector.
     fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
-        let prior = self.scale.prior(s);
         let place = self.clock.place(row, at);
+        let usual = self.expect(x, previous, &place, s);
+        let prior = self.scale.prior(s);
         let previous = Previous { place: self.clock.place(row, previous), value: self.views.last() };
         self.segmentation.observe(x, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
@@ -180,16 +187,55 @@ impl Detector {
         self.surprise = Some(surprise.score as f32);
         if self.outliers.admit(surprise.score, s) {
             let unit = self.scale.unit();
-            let noise = self.segmentation.reading(&place, s).map_or(0.0, |reading| reading.noise.get());
             self.outliers.keep(Outlier {
                 row,
                 at,
                 value,
-                expected: bounded(surprise.expected * unit),
-                noise: bounded(noise * unit),
+                expected: bounded(usual.mean * unit),
+                noise: bounded(usual.reach / OF_NORMAL * unit),
                 score: surprise.score as f32,
             });
         }
+    }
+
+    /// What is known of a row at a place after the last one, which was at the time `last`, and its segment's reading;
+    /// none before a value.
+    fn known(&self, last: i64, place: &Place, s: &Settings) -> Option<(Known, Reading)> {
+        let reading = self.segmentation.reading(place, s)?;
+        let noise = self.scale.noise(s);
+        let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
+        let known = Known {
+            level: reading.level,
+            last: self.views.last(),
+            calm: self.views.calm(),
+            around: self.views.level(),
+            season: season(place.at),
+            season_before: season(last),
+            direction: self.experts.direction(),
+            kept: noise.correlation,
+            impetus: noise.impetus,
+        };
+        Some((known, reading))
+    }
+
+    /// The share of the seasonal period that a step takes.
+    fn step(&self) -> f64 {
+        self.options.share(self.clock.step())
+    }
+
+    /// Size of noise at a time relative to that of all times.
+    fn noise_at(&self, at: i64, s: &Settings) -> f64 {
+        self.views.noise_at(self.options.phase(at), self.step(), s)
+    }
+
+    /// What was usual for a row with this value, which the forecasts learn; `last` is the time of the row before.
+    fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> Usual {
+        let Some((known, reading)) = self.known(last, place, s) else { return Usual { mean: x, reach: 0.0 } };
+        let phase = self.noise_at(place.at, s);
+        let forecasts = known.forecasts(1.0);
+        let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
+        self.experts.observe(x, &forecasts, usual, phase, self.views.rows(), s);
+        usual
     }
 
     /// Returns the detector, or a copy that has judged its first rows if they are still waiting for more.
@@ -203,7 +249,14 @@ impl Detector {
     }
 
     fn seen(&self) -> Seen<'_> {
-        Seen { clock: &self.clock, unit: self.scale.unit(), segmentation: &self.segmentation }
+        Seen {
+            clock: &self.clock,
+            unit: self.scale.unit(),
+            range: self.scale.range(),
+            segmentation: &self.segmentation,
+            views: &self.views,
+            options: &self.options,
+        }
     }
 
     /// Rows so far, those without a value included.
@@ -249,10 +302,14 @@ impl Detector {
     /// The row this many steps ahead; none before a value.
     pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
         let judged = self.judged(s);
-        let noise = judged.scale.noise(s);
-        let (correlation, differences) = (noise.correlation, noise.differences);
-        let drift = Drift { last: judged.views.last(), correlation, differences };
-        report::forecast(judged.seen(), ahead, drift, s)
+        let now = judged.clock.now();
+        let place = now.ahead(ahead);
+        let (known, then) = judged.known(now.at, &place, s)?;
+        let phase = judged.noise_at(place.at, s);
+        let usual = judged.experts.usual(&known.forecasts(ahead), phase, then.noise.get());
+        let noise = usual.reach * known.growth(ahead, judged.views.rows());
+        let error = (1.0 - known.left(ahead)) * then.level_error.get();
+        Some(report::forecast(judged.seen(), usual.mean, noise, then.weight.get(), error))
     }
 
     /// Rows since the last change.

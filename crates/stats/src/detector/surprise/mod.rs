@@ -23,6 +23,8 @@ const EXTREME: f64 = 4.0;
 const MANY_VIEWS: f64 = 0.58;
 /// Standard deviations by which a row may lead the season away.
 const SEASONAL_REACH: f64 = 3.0;
+/// The share of the mean jump at a phase from which on the season makes it.
+const SEASONAL_JUMP: f64 = 0.5;
 /// The number of values that a view needs before it counts.
 const LEAST: f32 = 20.0;
 /// The distance, in standard deviations, of a value that differs where all others were equal.
@@ -155,6 +157,40 @@ impl Views {
     /// The last value.
     pub fn last(&self) -> f64 {
         self.last
+    }
+
+    /// The mean of the last ten values without the season.
+    pub fn calm(&self) -> f64 {
+        self.calm
+    }
+
+    /// The level beside which the season is seen.
+    pub fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// Values so far, as far as they are remembered.
+    pub fn rows(&self) -> f64 {
+        self.rows.into()
+    }
+
+    /// The season at a phase, where rows are a `step` of phase apart: the usual deviation from the level.
+    pub fn season_at(&self, phase: Option<f64>, step: f64, s: &Settings) -> f64 {
+        phase.map_or(0.0, |phase| self.profile.season(phase, step, s))
+    }
+
+    /// Size of noise at a phase relative to that of all phases, where rows are a `step` of phase apart. Jumps that the
+    /// season makes, such as that of every morning, are no noise.
+    pub fn noise_at(&self, phase: Option<f64>, step: f64, s: &Settings) -> f64 {
+        let Some(phase) = phase else { return 1.0 };
+        let usual = self.profile.usual(phase, self.jump, QUIET * self.jump, s);
+        let before = self.profile.season((phase - step).rem_euclid(1.0), step, s);
+        let turn = (self.profile.season(phase, step, s) - before).abs();
+        if turn > SEASONAL_JUMP * self.profile.jump(usual) {
+            usual.noise.min(1.0)
+        } else {
+            usual.noise
+        }
     }
 
     /// Changes the unit of the values.
