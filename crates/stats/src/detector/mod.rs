@@ -1,14 +1,15 @@
 //! Bayesian online detection of changes: one pass, row by row, in bounded memory, without settings.
 //!
 //! A [`Detector`] consists of parts that do not know one another. Each keeps its own state and checks it. A row passes
-//! through them in this order: the clock numbers it, the scale learns its value, the segmentation weighs whether it
-//! begins a segment, and the views rate how surprising it is by itself; alerts and outliers keep what was found.
-//! Reports are pure functions of the parts.
+//! through them in this order: the clock numbers it, the scale learns its value, the forecasts learn how wrong they were,
+//! the segmentation weighs whether it begins a segment, and the views rate how surprising it is by itself; alerts and
+//! outliers keep what was found. Reports are pure functions of the parts.
 
 mod alerts;
 mod check;
 mod clock;
 mod codec;
+mod expect;
 mod forecast;
 mod history;
 mod numbers;
@@ -29,14 +30,14 @@ pub use settings::Settings;
 
 use alerts::Alerts;
 use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
-use clock::{Clock, Place, Row};
+use clock::{Clock, Row};
 use codec::Stored;
-use forecast::{Experts, Known, Usual, OF_NORMAL};
+use forecast::{Experts, OF_NORMAL};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
 use report::Seen;
 use scale::SeriesScale;
-use segmentation::{Previous, Reading, Segmentation};
+use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use surprise::Views;
@@ -184,8 +185,8 @@ impl Detector {
             self.alerts.raise(alert);
         }
         let surprise = self.views.observe(x, self.options.phase(at), s);
-        self.surprise = Some(surprise.score as f32);
-        if self.outliers.admit(surprise.score, s) {
+        self.surprise = Some(surprise as f32);
+        if self.outliers.admit(surprise, s) {
             let unit = self.scale.unit();
             self.outliers.keep(Outlier {
                 row,
@@ -193,49 +194,9 @@ impl Detector {
                 value,
                 expected: bounded(usual.mean * unit),
                 noise: bounded(usual.reach / OF_NORMAL * unit),
-                score: surprise.score as f32,
+                score: surprise as f32,
             });
         }
-    }
-
-    /// What is known of a row at a place after the last one, which was at the time `last`, and its segment's reading;
-    /// none before a value.
-    fn known(&self, last: i64, place: &Place, s: &Settings) -> Option<(Known, Reading)> {
-        let reading = self.segmentation.reading(place, s)?;
-        let noise = self.scale.noise(s);
-        let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
-        let known = Known {
-            level: reading.level,
-            last: self.views.last(),
-            calm: self.views.calm(),
-            around: self.views.level(),
-            season: season(place.at),
-            season_before: season(last),
-            direction: self.experts.direction(),
-            kept: noise.correlation,
-            impetus: noise.impetus,
-        };
-        Some((known, reading))
-    }
-
-    /// The share of the seasonal period that a step takes.
-    fn step(&self) -> f64 {
-        self.options.share(self.clock.step())
-    }
-
-    /// Size of noise at a time relative to that of all times.
-    fn noise_at(&self, at: i64, s: &Settings) -> f64 {
-        self.views.noise_at(self.options.phase(at), self.step(), s)
-    }
-
-    /// What was usual for a row with this value, which the forecasts learn; `last` is the time of the row before.
-    fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> Usual {
-        let Some((known, reading)) = self.known(last, place, s) else { return Usual { mean: x, reach: 0.0 } };
-        let phase = self.noise_at(place.at, s);
-        let forecasts = known.forecasts(1.0);
-        let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
-        self.experts.observe(x, &forecasts, usual, phase, self.views.rows(), s);
-        usual
     }
 
     /// Returns the detector, or a copy that has judged its first rows if they are still waiting for more.
@@ -297,19 +258,6 @@ impl Detector {
     /// Current level, slope and noise; none before a value.
     pub fn state(&self, s: &Settings) -> Option<(f64, f64, f64)> {
         report::state(self.judged(s).seen(), s)
-    }
-
-    /// The row this many steps ahead; none before a value.
-    pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
-        let judged = self.judged(s);
-        let now = judged.clock.now();
-        let place = now.ahead(ahead);
-        let (known, then) = judged.known(now.at, &place, s)?;
-        let phase = judged.noise_at(place.at, s);
-        let usual = judged.experts.usual(&known.forecasts(ahead), phase, then.noise.get());
-        let noise = usual.reach * known.growth(ahead, judged.views.rows());
-        let error = (1.0 - known.left(ahead)) * then.level_error.get();
-        Some(report::forecast(judged.seen(), usual.mean, noise, then.weight.get(), error))
     }
 
     /// Rows since the last change.

@@ -19,7 +19,7 @@ const OUTSIDE: f64 = 0.05;
 /// The share of a mean error that one row makes up at first.
 const FIRST: f64 = 0.2;
 
-/// How wrong the simple forecasts have been, alone and together.
+/// Errors of the simple forecasts, alone and together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experts {
     /// Mean absolute errors.
@@ -39,7 +39,7 @@ impl Default for Experts {
 }
 
 impl Experts {
-    /// What they say together: their mean, weighed so that one that is a tenth worse than the best counts half. `phase` is
+    /// The usual that they tell together: their mean, weighed so that one that is a tenth worse than the best counts half. `phase` is
     /// the relative noise of the row's phase, `noise` the standard deviation of the segment.
     pub fn usual(&self, forecasts: &[f64; EXPERTS], phase: f64, noise: f64) -> Usual {
         let least = self.errors.iter().copied().fold(f32::INFINITY, f32::min).max(f32::MIN_POSITIVE);

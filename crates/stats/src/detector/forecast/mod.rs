@@ -1,4 +1,4 @@
-//! What the next rows are expected to be.
+//! Forecasts of the next rows.
 //!
 //! Seven simple forecasts stand for seven kinds of series, from those that stay where they are to those that come back to
 //! their level or follow the season. How wrong each has been decides how much it counts, so nothing has to be chosen.
@@ -15,14 +15,14 @@ const EXPERTS: usize = 7;
 /// The most of a deviation from the level that a forecast keeps in a step: levels are found again, even on walks.
 const MOST_KEPT: f64 = 0.95;
 
-/// What is usual for a row: its mean, and the distance from it within which 95 of 100 rows are.
+/// The usual for a row: its mean, and the distance from it within which 95 of 100 rows are.
 #[derive(Clone, Copy, Debug)]
 pub struct Usual {
     pub mean: f64,
     pub reach: f64,
 }
 
-/// What is known when a row is forecast, in the unit of the detector.
+/// Knowledge from which a row is forecast, in the unit of the detector.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     /// Level of the current segment at the row that is forecast.
@@ -36,14 +36,14 @@ pub struct Known {
     pub season_before: f64,
     /// The last row less the row before it.
     pub direction: f64,
-    /// How much of a deviation from the level is left in the next row.
+    /// Share of a deviation from the level that is left in the next row.
     pub kept: f64,
-    /// How much of a direction is left in the next row; less than 1.
+    /// Share of a direction that is left in the next row; less than 1.
     pub impetus: f64,
 }
 
 impl Known {
-    /// The simple forecasts of the row that is so many steps ahead; the first is the last row.
+    /// The simple forecasts of the row this many steps ahead; the first is the last row.
     pub fn forecasts(&self, ahead: f64) -> [f64; EXPERTS] {
         // What a row is away from the level is forgotten step by step. The errors are those of one step.
         let left = self.left(ahead);
@@ -61,7 +61,7 @@ impl Known {
         ]
     }
 
-    /// How much of a deviation from the level after the next row is left so many steps ahead.
+    /// Share of a deviation from the level after the next row that is left this many steps ahead.
     pub fn left(&self, ahead: f64) -> f64 {
         if ahead > 1.0 {
             self.kept.min(MOST_KEPT).powf(ahead - 1.0)
@@ -70,7 +70,7 @@ impl Known {
         }
     }
 
-    /// Factor by which the error of a forecast so many steps ahead is greater than that of one step, after this many
+    /// Factor by which the error of a forecast this many steps ahead is greater than that of one step, after this many
     /// rows. What is kept is taken to be a standard error more than it seems: too little would promise too much.
     pub fn growth(&self, ahead: f64, rows: f64) -> f64 {
         let kept = (self.kept + 1.0 / rows.max(1.0).sqrt()).min(1.0);

@@ -36,7 +36,7 @@ pub struct NoiseEstimate {
     pub differences: f64,
     /// Correlation of neighbouring values, as noise of the first order has it; 1 on a walk.
     pub correlation: f64,
-    /// How much of a difference is left in the next one, as on a curve.
+    /// Share of a difference that is left in the next one, as on a curve.
     pub impetus: f64,
     /// Share of an independent observation that a row is worth.
     pub weight: f64,

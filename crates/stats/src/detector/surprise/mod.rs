@@ -85,16 +85,10 @@ pub struct Views {
     profile: Profile,
 }
 
-/// A surprise, about -log10 of its probability, and the value that was expected.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Surprise {
-    pub score: f64,
-    pub expected: f64,
-}
-
 impl Views {
-    /// Takes in a value; `phase` is its phase in the period, from 0 to 1.
-    pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> Surprise {
+    /// Takes in a value and returns its surprise, about -log10 of its probability; `phase` is its phase in the period,
+    /// from 0 to 1.
+    pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> f64 {
         let rows = f64::from(self.rows) + 1.0;
         if self.rows == 0.0 {
             (self.last, self.local, self.calm, self.slow, self.level) = (x, x, x, x, x);
@@ -121,7 +115,6 @@ impl Views {
             settled.then_some(self.slow),
             (settled && quiet > 0.0).then(|| (self.activity + quiet).ln()),
         ];
-        let expected = [self.calm + season, self.local, self.level + season, self.local, self.local];
         if let Some(usual) = usual.filter(|_| rows * s.season_level > 1.0) {
             // A change of the level is no season.
             let reach = SEASONAL_REACH * noise * self.views[SEASONAL].variance.sqrt();
@@ -133,7 +126,7 @@ impl Views {
         self.calm += s.local * (calm - self.calm);
         self.level += s.season_level.max(1.0 / rows) * (x - self.level);
 
-        let mut surprise = Surprise { score: 0.0, expected: expected[1] };
+        let mut most = 0.0;
         for (i, residual) in residuals.into_iter().enumerate() {
             let Some(residual) = residual else { continue };
             let view = &mut self.views[i];
@@ -144,14 +137,14 @@ impl Views {
                 let score = tail.score(strength);
                 // A value that stays where it was is no spike.
                 let speaks = if i < LASTING { jump > 0.0 && (i != SEASONAL || tried) } else { true };
-                if speaks && view.rows > LEAST && score > surprise.score {
-                    surprise = Surprise { score, expected: expected[i] };
+                if speaks && view.rows > LEAST && score > most {
+                    most = score;
                 }
                 tail.observe(strength, f64::from(view.rows), s);
             }
             view.observe(residual, s.view_memory);
         }
-        Surprise { score: greatest(surprise.score), ..surprise }
+        greatest(most)
     }
 
     /// The last value.
