@@ -12,10 +12,11 @@ use pgrx::prelude::*;
 use pgrx::{direct_function_call, IntoDatum};
 use tally_stats::detector::{Change, History, Options};
 
-/// A second, a minute and a day, in microseconds.
+/// A second, a minute, a day and a week, in microseconds.
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 1440 * MINUTE;
+const WEEK: i64 = 7 * DAY;
 
 /// Formats a time in the session's time zone.
 fn written(at: i64, format: &str) -> String {
@@ -41,7 +42,7 @@ fn explained(change: &Change) -> String {
     let Some(step) = change.step else {
         let seen = change.alerted.filter(|(row, _)| *row != change.row);
         let seen = seen.map(|(row, _)| format!("at row {}", row + 1));
-        return change.explain(&format!("at row {}", change.row + 1), seen.as_deref());
+        return change.explain(&format!("at row {}", change.row + 1), seen.as_deref(), None);
     };
     let seen = change.alerted.map(|(_, at)| at).filter(|at| *at != change.at);
     let times = [change.at, seen.unwrap_or(change.at)];
@@ -55,7 +56,12 @@ fn explained(change: &Change) -> String {
         Some(clock) if written(at, "J TZ") == written(change.at, "J TZ") => written(at, clock),
         _ => full(at, " TZ"),
     });
-    change.explain(&format!("on {}", full(change.at, " TZ")), seen.as_deref())
+    let phase = match change.season {
+        Some(DAY) => Some(written(change.at, "\"at \"HH24:MI")),
+        Some(WEEK) => Some(written(change.at, "\"on \"FMDay\"s at \"HH24:MI")),
+        _ => None,
+    };
+    change.explain(&format!("on {}", full(change.at, " TZ")), seen.as_deref(), phase.as_deref())
 }
 
 /// The types of the columns of a change.

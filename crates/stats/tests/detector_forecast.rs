@@ -56,3 +56,69 @@ fn a_forecast_is_about_as_good_as_the_better_of_last_row_and_mean() {
         }
     }
 }
+
+const HOUR: i64 = 3_600_000_000;
+
+#[test]
+fn a_forecast_follows_the_season() {
+    let settings = Settings::DEFAULT;
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    // Office hours: three noise levels, by the hour of the day.
+    let expected = |row: i64| match row % 24 {
+        8..=17 => 50.0,
+        6..=21 => 20.0,
+        _ => 5.0,
+    };
+    let mut values = Vec::new();
+    for row in 0..24 * 60 {
+        let noise: f64 = StandardNormal.sample(&mut rng);
+        values.push(expected(row) + noise);
+    }
+    let mut detector = Detector::new(true, Options::new(true));
+    let (mut errors, mut last, mut day_before, mut covered, mut count) = ([0.0; 2], 0.0, 0.0, [0.0; 2], 0.0);
+    for (row, x) in values[..values.len() - 12].iter().enumerate() {
+        detector.observe(Some(*x), Some(row as i64 * HOUR), &settings).unwrap();
+        if row < 24 * 10 {
+            continue;
+        }
+        for (i, ahead) in [1, 12].into_iter().enumerate() {
+            let (forecast, actual) =
+                (detector.forecast(ahead as f64, &settings).unwrap(), values[row + ahead]);
+            errors[i] += (forecast.mean - actual).abs();
+            covered[i] += f64::from((forecast.low..=forecast.high).contains(&actual));
+        }
+        last += (values[row + 1] - x).abs();
+        day_before += (values[row + 1] - values[row - 23]).abs();
+        count += 1.0;
+    }
+    let found = format!(
+        "{:.2} and {:.2}, last {:.2}, day before {:.2}; covers {:.3} and {:.3}",
+        errors[0] / count,
+        errors[1] / count,
+        last / count,
+        day_before / count,
+        covered[0] / count,
+        covered[1] / count
+    );
+    println!("{found}");
+    assert!(errors[0] <= last.min(day_before), "{found}");
+    assert!(errors[1] <= 1.2 * day_before, "{found}");
+    assert!(covered[0] / count > 0.92 && covered[1] / count > 0.9, "{found}");
+}
+
+#[test]
+fn forecasts_stay_within_the_kind_of_values() {
+    let settings = Settings::DEFAULT;
+    for (most, highest) in [(2, 1.0), (4, f64::MAX)] {
+        let mut detector = Detector::new(false, Options::new(false));
+        for row in 0..200u64 {
+            let x = (row * 7919 % 101 % most) as f64;
+            detector.observe(Some(x), None, &settings).unwrap();
+            for ahead in [1.0, 50.0] {
+                let forecast = detector.forecast(ahead, &settings).unwrap();
+                assert!(0.0 <= forecast.low && forecast.low <= forecast.mean, "{forecast:?}");
+                assert!(forecast.mean <= forecast.high && forecast.high <= highest, "{forecast:?}");
+            }
+        }
+    }
+}

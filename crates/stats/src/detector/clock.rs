@@ -123,6 +123,11 @@ impl Clock {
         Place { row, at, step: self.step }
     }
 
+    /// Length of a step, in units of time.
+    pub fn step(&self) -> f64 {
+        self.step
+    }
+
     /// Steps between two times.
     pub fn steps(&self, from: i64, to: i64) -> f64 {
         to.saturating_sub(from) as f64 / self.step

@@ -1,14 +1,16 @@
 //! Bayesian online detection of changes: one pass, row by row, in bounded memory, without settings.
 //!
 //! A [`Detector`] consists of parts that do not know one another. Each keeps its own state and checks it. A row passes
-//! through them in this order: the clock numbers it, the scale learns its value, the segmentation weighs whether it
-//! begins a segment, and the views rate how surprising it is by itself; alerts and outliers keep what was found.
-//! Reports are pure functions of the parts.
+//! through them in this order: the clock numbers it, the scale learns its value, the forecasts learn how wrong they were,
+//! the segmentation weighs whether it begins a segment, and the views rate how surprising it is by itself; alerts and
+//! outliers keep what was found. Reports are pure functions of the parts.
 
 mod alerts;
 mod check;
 mod clock;
 mod codec;
+mod expect;
+mod forecast;
 mod history;
 mod numbers;
 mod options;
@@ -30,9 +32,10 @@ use alerts::Alerts;
 use check::{gravest, number, structure, up_to, Check, Flaw, MOST_VALUE};
 use clock::{Clock, Row};
 use codec::Stored;
+use forecast::{Experts, OF_NORMAL};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
-use report::{Drift, Seen};
+use report::Seen;
 use scale::SeriesScale;
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
@@ -49,6 +52,7 @@ pub struct Detector {
     views: Views,
     outliers: Outliers,
     alerts: Alerts,
+    experts: Experts,
     /// Surprise of the last row, if it had a value.
     surprise: Option<f32>,
 }
@@ -68,6 +72,7 @@ impl Detector {
             views: Views::default(),
             outliers: Outliers::default(),
             alerts: Alerts::default(),
+            experts: Experts::default(),
             surprise: None,
         }
     }
@@ -111,6 +116,7 @@ impl Detector {
             self.views.check(),
             self.outliers.check(clock),
             self.alerts.check(clock),
+            self.experts.check(),
             number(
                 self.surprise.is_none_or(|x| up_to(x.into(), MOST_VALUE)),
                 "its last surprise is out of range",
@@ -163,31 +169,32 @@ impl Detector {
         if let Some(factor) = learned.rescaled {
             self.segmentation.rescale(factor);
             self.views.rescale(factor);
+            self.experts.rescale(factor);
         }
         learned.value
     }
 
     /// Judges a row; `previous` is the time of the row before, `x` the value in the unit of the detector.
     fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
-        let prior = self.scale.prior(s);
         let place = self.clock.place(row, at);
+        let usual = self.expect(x, previous, &place, s);
+        let prior = self.scale.prior(s);
         let previous = Previous { place: self.clock.place(row, previous), value: self.views.last() };
         self.segmentation.observe(x, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }
         let surprise = self.views.observe(x, self.options.phase(at), s);
-        self.surprise = Some(surprise.score as f32);
-        if self.outliers.admit(surprise.score, s) {
+        self.surprise = Some(surprise as f32);
+        if self.outliers.admit(surprise, s) {
             let unit = self.scale.unit();
-            let noise = self.segmentation.reading(&place, s).map_or(0.0, |reading| reading.noise.get());
             self.outliers.keep(Outlier {
                 row,
                 at,
                 value,
-                expected: bounded(surprise.expected * unit),
-                noise: bounded(noise * unit),
-                score: surprise.score as f32,
+                expected: bounded(usual.mean * unit),
+                noise: bounded(usual.reach / OF_NORMAL * unit),
+                score: surprise as f32,
             });
         }
     }
@@ -203,7 +210,14 @@ impl Detector {
     }
 
     fn seen(&self) -> Seen<'_> {
-        Seen { clock: &self.clock, unit: self.scale.unit(), segmentation: &self.segmentation }
+        Seen {
+            clock: &self.clock,
+            unit: self.scale.unit(),
+            range: self.scale.range(),
+            segmentation: &self.segmentation,
+            views: &self.views,
+            options: &self.options,
+        }
     }
 
     /// Rows so far, those without a value included.
@@ -244,15 +258,6 @@ impl Detector {
     /// Current level, slope and noise; none before a value.
     pub fn state(&self, s: &Settings) -> Option<(f64, f64, f64)> {
         report::state(self.judged(s).seen(), s)
-    }
-
-    /// The row this many steps ahead; none before a value.
-    pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
-        let judged = self.judged(s);
-        let noise = judged.scale.noise(s);
-        let (correlation, differences) = (noise.correlation, noise.differences);
-        let drift = Drift { last: judged.views.last(), correlation, differences };
-        report::forecast(judged.seen(), ahead, drift, s)
     }
 
     /// Rows since the last change.

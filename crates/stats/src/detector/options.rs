@@ -34,6 +34,11 @@ impl Options {
         (self.period > 0).then(|| at.rem_euclid(self.period) as f64 / self.period as f64)
     }
 
+    /// The share of the seasonal period that a step of this length takes.
+    pub(super) fn share(&self, step: f64) -> f64 {
+        step / self.period as f64
+    }
+
     pub(super) fn check(&self) -> Check {
         structure(
             self.sensitivity > 0.0 && self.sensitivity.is_finite(),

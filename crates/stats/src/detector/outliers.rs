@@ -16,7 +16,7 @@ pub struct Outlier {
     /// The value of the row.
     pub value: f64,
     pub expected: f64,
-    /// Standard deviation of the noise at the time.
+    /// Standard deviation of rows from what is expected, at the time.
     pub noise: f64,
     /// About -log10 of the probability of the value.
     pub score: f32,

@@ -95,6 +95,10 @@ settings! {
     profile_least: u8 = 3;
     /// Values that a slot of the seasonal profile remembers.
     profile_memory: u8 = 100;
+    /// Rows that the errors of forecasts remember: enough to tell them apart, few enough to follow a change of habit.
+    expert_memory: f64 = 200.0;
+    /// Relative step of the forecast's interval at a row outside of it; such rows then come one in twenty.
+    ratio_step: f64 = 0.03;
     /// Surprise, about -log10 of a probability, from which a row is an outlier: once in a thousand rows by chance.
     outlier: f64 = 3.0;
     /// Rows for which an outlier silences others.

@@ -50,6 +50,10 @@ pub struct Change {
     pub after: f64,
     /// Standard errors of both.
     pub errors: (f64, f64),
+    /// For a single row, the range that holds 95 of 100 such rows.
+    pub usual: Option<(f64, f64)>,
+    /// The period, if the season matters for that range.
+    pub season: Option<i64>,
     /// 95 % interval of the difference.
     pub interval: (f64, f64),
     /// Size in standard deviations of the noise.

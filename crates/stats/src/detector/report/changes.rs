@@ -2,12 +2,12 @@
 
 use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
-use super::{Seen, CONFIDENCE};
+use super::Seen;
+use crate::detector::forecast::OF_NORMAL;
 use crate::detector::numbers::bounded;
 use crate::detector::outliers::Outlier;
 use crate::detector::segmentation::Start;
 use crate::detector::settings::Settings;
-use crate::student::margin;
 
 /// The least noise by which outliers are measured: the least positive number.
 const LEAST_NOISE: f64 = f64::from_bits(1);
@@ -28,7 +28,7 @@ pub fn changes<'a>(
         while starts.next_if(|start| start.row > outlier.row).is_some() {}
         let near = changes[..between].partition_point(|c| c.row > outlier.row + s.margin);
         if changes[near..between].first().is_none_or(|c| c.row + s.margin < outlier.row) {
-            changes.push(outlier_change(seen, outlier, starts.peek().map(|start| start.row)));
+            changes.push(outlier_change(seen, outlier, starts.peek().map(|start| start.row), s));
         }
     }
     changes.sort_unstable_by_key(|c| c.row);
@@ -54,10 +54,13 @@ fn segment_changes<'a>(
 }
 
 /// Describes a row that stands out; `start` is the first row of its segment.
-fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
+fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>, s: &Settings) -> Change {
     let noise = outlier.noise;
     let difference = bounded(outlier.value - outlier.expected);
-    let reach = margin(f64::from(u8::MAX), CONFIDENCE, noise);
+    let reach = OF_NORMAL * noise;
+    let usual = (seen.within(outlier.expected - reach), seen.within(outlier.expected + reach));
+    let step = seen.options.share(seen.clock.step());
+    let season = seen.views.season_at(seen.options.phase(outlier.at), step, s) * seen.unit;
     Change {
         row: outlier.row,
         at: outlier.at,
@@ -67,6 +70,8 @@ fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
         before: outlier.expected,
         after: outlier.value,
         errors: (noise, 0.0),
+        usual: Some(usual),
+        season: (season.abs() > noise).then_some(seen.options.period),
         interval: (bounded(difference - reach), bounded(difference + reach)),
         effect_sd: bounded(difference / noise.max(LEAST_NOISE)),
         step: seen.step(),

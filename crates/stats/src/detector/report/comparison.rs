@@ -96,6 +96,8 @@ pub fn compare(
         before: bounded(before * factor),
         after: bounded(after * factor),
         errors: (bounded(errors.0 * factor), bounded(errors.1 * factor)),
+        usual: None,
+        season: None,
         interval: (bounded((difference - reach) * factor), bounded((difference + reach) * factor)),
         effect_sd: bounded(difference * steps / noise.max(LEAST)),
         step: seen.step(),

@@ -18,13 +18,13 @@ const UNITS: [(f64, &str); 5] =
 
 impl Change {
     /// The sentence, without the name of the series; `when` and `seen` are the times of the change and of its alert,
-    /// if that was another.
-    pub fn explain(&self, when: &str, seen: Option<&str>) -> String {
+    /// if that was another, `phase` the time in the season, if that matters.
+    pub fn explain(&self, when: &str, seen: Option<&str>, phase: Option<&str>) -> String {
         let what = match self.kind {
             Kind::Level => self.level(),
             Kind::Slope => self.slope(),
             Kind::Variance => self.variance(),
-            Kind::Spike | Kind::Dip => self.outlier(),
+            Kind::Spike | Kind::Dip => self.outlier(phase),
         };
         let seen = seen.map(|seen| format!(", seen {seen}")).unwrap_or_default();
         format!("{what} {when}{seen}; {}", self.certainty())
@@ -84,17 +84,20 @@ impl Change {
         )
     }
 
-    fn outlier(&self) -> String {
+    fn outlier(&self, phase: Option<&str>) -> String {
         let noise = self.errors.0;
         let (still, _) = self.constant();
-        let (found, expected) = (value(self.after, noise), value(self.before, noise));
+        let found = value(self.after, noise);
         let verb = if self.kind == Kind::Spike { "spiked" } else { "dipped" };
-        if still {
-            format!("{verb} to {found}, where {} was expected", exact(self.before))
-        } else if self.effect_sd.abs() < LEAST_SD {
-            format!("stood out at {found}, where {expected} was expected, by the rows around it")
+        let Some((low, high)) = self.usual.filter(|_| !still) else {
+            return format!("{verb} to {found}, where {} was expected", exact(self.before));
+        };
+        let phase = phase.map(|phase| format!(" {phase}")).unwrap_or_default();
+        let usual = format!("{} to {} is usual{phase}", value(low, noise), value(high, noise));
+        if self.effect_sd.abs() < LEAST_SD {
+            format!("stood out at {found}, where {usual}, by the rows around it")
         } else {
-            format!("{verb} to {found}, where {expected} was expected ({})", self.size())
+            format!("{verb} to {found}, where {usual} ({})", self.size())
         }
     }
 

@@ -11,10 +11,12 @@ mod forecast;
 pub use change::{Change, Kind};
 pub use changes::changes;
 pub use evidence::{change_probability, evidence_at, evidence_since};
-pub use forecast::{forecast, state, Drift, Forecast};
+pub use forecast::{forecast, state, Forecast};
 
 use super::clock::Clock;
+use super::options::Options;
 use super::segmentation::Segmentation;
+use super::surprise::Views;
 
 /// Confidence of the intervals.
 const CONFIDENCE: f64 = 0.95;
@@ -25,10 +27,19 @@ pub struct Seen<'a> {
     pub clock: &'a Clock,
     /// Size of the unit in which values are kept.
     pub unit: f64,
+    /// The least and the greatest value of the kind that all were.
+    pub range: (f64, f64),
     pub segmentation: &'a Segmentation,
+    pub views: &'a Views,
+    pub options: &'a Options,
 }
 
 impl Seen<'_> {
+    /// A number of the report, within the range of the values.
+    fn within(&self, x: f64) -> f64 {
+        x.clamp(self.range.0, self.range.1)
+    }
+
     /// Usual time between two rows, in seconds; none where rows have no time.
     fn step(&self) -> Option<f64> {
         self.clock.timed().then(|| self.clock.slope_factor().recip())

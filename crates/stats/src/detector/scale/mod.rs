@@ -120,6 +120,15 @@ impl SeriesScale {
         power(i32::from(self.exponent))
     }
 
+    /// The least and the greatest value of the kind that all were so far.
+    pub fn range(&self) -> (f64, f64) {
+        match self.values {
+            Values::Binary => (0.0, 1.0),
+            Values::Whole => (0.0, f64::MAX),
+            Values::Real => (f64::MIN, f64::MAX),
+        }
+    }
+
     /// The first time of a waiting row.
     pub fn earliest(&self) -> Option<i64> {
         self.first.iter().map(|r| r.at).min()

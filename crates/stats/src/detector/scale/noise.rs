@@ -34,8 +34,10 @@ pub struct NoiseEstimate {
     pub variance: f64,
     /// Variance of the differences.
     pub differences: f64,
-    /// Correlation of neighbouring values, as noise of the first order has it.
+    /// Correlation of neighbouring values, as noise of the first order has it; 1 on a walk.
     pub correlation: f64,
+    /// Share of a difference that is left in the next one, as on a curve.
+    pub impetus: f64,
     /// Share of an independent observation that a row is worth.
     pub weight: f64,
     /// The share of outliers.
@@ -92,7 +94,8 @@ impl Noise {
         NoiseEstimate {
             variance: differences / (2.0 * (1.0 - rho)) / independent(phi),
             differences,
-            correlation: rho,
+            correlation: (1.0 + 2.0 * c).clamp(0.0, 1.0),
+            impetus: phi,
             weight: independent(rho).max(s.least_weight)
                 * (rows / (rows + s.caution))
                 * self.regularity(rows).powi(2).max(s.least_regular).min(1.0),

@@ -23,6 +23,8 @@ const EXTREME: f64 = 4.0;
 const MANY_VIEWS: f64 = 0.58;
 /// Standard deviations by which a row may lead the season away.
 const SEASONAL_REACH: f64 = 3.0;
+/// The share of the mean jump at a phase from which on the season makes it.
+const SEASONAL_JUMP: f64 = 0.5;
 /// The number of values that a view needs before it counts.
 const LEAST: f32 = 20.0;
 /// The distance, in standard deviations, of a value that differs where all others were equal.
@@ -83,16 +85,10 @@ pub struct Views {
     profile: Profile,
 }
 
-/// A surprise, about -log10 of its probability, and the value that was expected.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Surprise {
-    pub score: f64,
-    pub expected: f64,
-}
-
 impl Views {
-    /// Takes in a value; `phase` is its phase in the period, from 0 to 1.
-    pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> Surprise {
+    /// Takes in a value and returns its surprise, about -log10 of its probability; `phase` is its phase in the period,
+    /// from 0 to 1.
+    pub fn observe(&mut self, x: f64, phase: Option<f64>, s: &Settings) -> f64 {
         let rows = f64::from(self.rows) + 1.0;
         if self.rows == 0.0 {
             (self.last, self.local, self.calm, self.slow, self.level) = (x, x, x, x, x);
@@ -119,7 +115,6 @@ impl Views {
             settled.then_some(self.slow),
             (settled && quiet > 0.0).then(|| (self.activity + quiet).ln()),
         ];
-        let expected = [self.calm + season, self.local, self.level + season, self.local, self.local];
         if let Some(usual) = usual.filter(|_| rows * s.season_level > 1.0) {
             // A change of the level is no season.
             let reach = SEASONAL_REACH * noise * self.views[SEASONAL].variance.sqrt();
@@ -131,7 +126,7 @@ impl Views {
         self.calm += s.local * (calm - self.calm);
         self.level += s.season_level.max(1.0 / rows) * (x - self.level);
 
-        let mut surprise = Surprise { score: 0.0, expected: expected[1] };
+        let mut most = 0.0;
         for (i, residual) in residuals.into_iter().enumerate() {
             let Some(residual) = residual else { continue };
             let view = &mut self.views[i];
@@ -142,19 +137,53 @@ impl Views {
                 let score = tail.score(strength);
                 // A value that stays where it was is no spike.
                 let speaks = if i < LASTING { jump > 0.0 && (i != SEASONAL || tried) } else { true };
-                if speaks && view.rows > LEAST && score > surprise.score {
-                    surprise = Surprise { score, expected: expected[i] };
+                if speaks && view.rows > LEAST && score > most {
+                    most = score;
                 }
                 tail.observe(strength, f64::from(view.rows), s);
             }
             view.observe(residual, s.view_memory);
         }
-        Surprise { score: greatest(surprise.score), ..surprise }
+        greatest(most)
     }
 
     /// The last value.
     pub fn last(&self) -> f64 {
         self.last
+    }
+
+    /// The mean of the last ten values without the season.
+    pub fn calm(&self) -> f64 {
+        self.calm
+    }
+
+    /// The level beside which the season is seen.
+    pub fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// Values so far, as far as they are remembered.
+    pub fn rows(&self) -> f64 {
+        self.rows.into()
+    }
+
+    /// The season at a phase, where rows are a `step` of phase apart: the usual deviation from the level.
+    pub fn season_at(&self, phase: Option<f64>, step: f64, s: &Settings) -> f64 {
+        phase.map_or(0.0, |phase| self.profile.season(phase, step, s))
+    }
+
+    /// Size of noise at a phase relative to that of all phases, where rows are a `step` of phase apart. Jumps that the
+    /// season makes, such as that of every morning, are no noise.
+    pub fn noise_at(&self, phase: Option<f64>, step: f64, s: &Settings) -> f64 {
+        let Some(phase) = phase else { return 1.0 };
+        let usual = self.profile.usual(phase, self.jump, QUIET * self.jump, s);
+        let before = self.profile.season((phase - step).rem_euclid(1.0), step, s);
+        let turn = (self.profile.season(phase, step, s) - before).abs();
+        if turn > SEASONAL_JUMP * self.profile.jump(usual) {
+            usual.noise.min(1.0)
+        } else {
+            usual.noise
+        }
     }
 
     /// Changes the unit of the values.

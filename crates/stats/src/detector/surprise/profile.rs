@@ -50,6 +50,26 @@ impl Profile {
         }
     }
 
+    /// The usual deviation at a phase, between those of the two nearest slots if rows are a smaller `step` of phase
+    /// apart than these; 0 before they have been tried.
+    pub fn season(&self, phase: f64, step: f64, s: &Settings) -> f64 {
+        let slots = SLOTS as f64;
+        // The first rows of slots are taken to be at their beginnings, and so their means half a step before the middle.
+        let middle = 0.5 * (1.0 - step * slots);
+        let place = phase * slots + if middle > 0.0 { slots - middle } else { 0.0 };
+        let (first, next) = (place as usize % SLOTS, (place as usize + 1) % SLOTS);
+        if self.periods < 2 || self.rows[first].min(self.rows[next]) < s.profile_least {
+            return 0.0;
+        }
+        let [first, next] = [first, next].map(|slot| f64::from(self.deviations[slot]));
+        first + if middle > 0.0 { place.fract() * (next - first) } else { 0.0 }
+    }
+
+    /// The mean jump in a slot.
+    pub fn jump(&self, usual: Usual) -> f64 {
+        self.jumps[usual.slot].into()
+    }
+
     /// Learns the deviation from the level and the jump of a row.
     pub fn learn(&mut self, usual: Usual, deviation: f64, jump: f64, s: &Settings) {
         let slot = usual.slot;

@@ -1,0 +1,63 @@
+//! The usual for a row, from all parts of a detector.
+
+use super::clock::Place;
+use super::forecast::{Known, Usual};
+use super::report::{self, Forecast};
+use super::segmentation::Reading;
+use super::settings::Settings;
+use super::Detector;
+
+impl Detector {
+    /// The row this many steps ahead; none before a value.
+    pub fn forecast(&self, ahead: f64, s: &Settings) -> Option<Forecast> {
+        let judged = self.judged(s);
+        let now = judged.clock.now();
+        let place = now.ahead(ahead);
+        let (known, then) = judged.known(now.at, &place, s)?;
+        let phase = judged.noise_at(place.at, s);
+        let usual = judged.experts.usual(&known.forecasts(ahead), phase, then.noise.get());
+        let noise = usual.reach * known.growth(ahead, judged.views.rows());
+        let error = (1.0 - known.left(ahead)) * then.level_error.get();
+        Some(report::forecast(judged.seen(), usual.mean, noise, then.weight.get(), error))
+    }
+
+    /// Knowledge of a row at a place after the last one, which was at the time `last`, and its segment's reading;
+    /// none before a value.
+    fn known(&self, last: i64, place: &Place, s: &Settings) -> Option<(Known, Reading)> {
+        let reading = self.segmentation.reading(place, s)?;
+        let noise = self.scale.noise(s);
+        let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
+        let known = Known {
+            level: reading.level,
+            last: self.views.last(),
+            calm: self.views.calm(),
+            around: self.views.level(),
+            season: season(place.at),
+            season_before: season(last),
+            direction: self.experts.direction(),
+            kept: noise.correlation,
+            impetus: noise.impetus,
+        };
+        Some((known, reading))
+    }
+
+    /// The share of the seasonal period that a step takes.
+    fn step(&self) -> f64 {
+        self.options.share(self.clock.step())
+    }
+
+    /// Size of noise at a time relative to that of all times.
+    fn noise_at(&self, at: i64, s: &Settings) -> f64 {
+        self.views.noise_at(self.options.phase(at), self.step(), s)
+    }
+
+    /// The usual for a row with this value, which the forecasts learn; `last` is the time of the row before.
+    pub(super) fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> Usual {
+        let Some((known, reading)) = self.known(last, place, s) else { return Usual { mean: x, reach: 0.0 } };
+        let phase = self.noise_at(place.at, s);
+        let forecasts = known.forecasts(1.0);
+        let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
+        self.experts.observe(x, &forecasts, usual, phase, self.views.rows(), s);
+        usual
+    }
+}
