@@ -69,6 +69,16 @@ impl<'q> Planner<'q> {
         }
     }
 
+    /// All conditions as one; None if there are none.
+    pub fn conjunction(self, conditions: &[NodeRef<'q>]) -> Option<NodeRef<'q>> {
+        match conditions {
+            [] => None,
+            [condition] => Some(*condition),
+            // SAFETY: the conditions live as long as their conjunction.
+            _ => Some(unsafe { self.made(|| pg_sys::make_andclause(collected(conditions.iter().copied()))) }),
+        }
+    }
+
     /// A copy of a CASE that returns the number of the branch, from 0, in place of its result.
     pub fn numbered(self, case: NodeRef<'q, CaseExpr>) -> NodeRef<'q> {
         // SAFETY: nobody else has the copy, whose branches are of this kind; integers are passed by value.

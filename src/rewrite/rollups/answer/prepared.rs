@@ -35,6 +35,8 @@ pub struct Prepared {
     pub user: Oid,
     pub row: PlaceRow,
     pub columns: Rc<Columns>,
+    /// The value that the rows must have, by its place in the tree.
+    pub present: Option<usize>,
     pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.

@@ -18,7 +18,7 @@ use pgrx::check_for_interrupts;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use std::ffi::CStr;
-use tally_stats::tree::Contents;
+use tally_stats::tree::{Contents, Extent};
 
 /// Bytes that are remembered of a series beside its values.
 const SERIES: usize = 100;
@@ -123,8 +123,21 @@ impl<'a> GroupReading<'a> {
         !self.is_too_large
     }
 
-    /// Adds what a cell of a series holds, once for each combination of rows that are joined with it.
+    /// Adds what a cell of a series holds of the rows that are wanted.
     pub fn add(&mut self, place: Place, contents: &Contents) {
+        let rows = self.prepared.present.map(|value| contents.tallies[value].num_vals());
+        match rows {
+            Some(0) => {}
+            Some(rows) if rows < contents.extent.rows => {
+                let extent = Extent { rows, ..contents.extent };
+                self.add_rows(place, &Contents { extent, ..contents.clone() });
+            }
+            _ => self.add_rows(place, contents),
+        }
+    }
+
+    /// Adds rows of a cell, once for each combination of rows that are joined with it.
+    fn add_rows(&mut self, place: Place, contents: &Contents) {
         let mut found = std::mem::take(&mut self.joined);
         self.matching.find(&mut self.places, place, &mut found);
         for &joined in &found {

@@ -111,6 +111,7 @@ unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) 
             user: layout.user(),
             row: PlaceRow::of(ps, (*node).ss.ss_ScanTupleSlot),
             columns: Rc::new(Columns::of(layout.columns())),
+            present: layout.present(),
             dimensions: dimensions::prepare(layout, ps, items::<PlanState>((*node).custom_ps), query),
             conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
             ranges: conditions()

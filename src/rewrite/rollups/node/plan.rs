@@ -41,8 +41,8 @@ pub enum ExpressionList {
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
 pub enum Numbers {
-    /// The tree, the user, whether the time zone of the session matters, whether the range is open until the node runs, and
-    /// whether something fails where it has more than 31 bits.
+    /// The tree, the user, whether the time zone of the session matters, whether the range is open until the node runs,
+    /// whether something fails where it has more than 31 bits, and the value that rows must have, counted from 1.
     Question,
     /// Shapes of the conditions, negative for ranges.
     Conditions,
@@ -166,6 +166,7 @@ pub unsafe fn lay_out(question: &Question) -> Understood<Lists> {
                 shapes.in_session_zone.into(),
                 question.is_open().into(),
                 shapes.narrows.into(),
+                question.present.map_or(0, |value| value as i32 + 1),
             ],
             question
                 .conditions
@@ -333,6 +334,11 @@ impl PlanLayout {
     /// Whether something fails where it has more than 31 bits.
     pub fn narrows(self) -> bool {
         self.first(4) != 0
+    }
+
+    /// The value that the rows must have, by its place in the tree.
+    pub fn present(self) -> Option<usize> {
+        usize::try_from(self.first(5) - 1).ok()
     }
 
     /// The sources of lookups.

@@ -3,6 +3,7 @@
 use super::casts::bare;
 use super::gathering::{arguments, Gathering};
 use super::operand::Operands;
+use super::presence;
 use super::shapes::Shapes;
 use crate::pg::lookup::function_name;
 use crate::pg::tree::NodeRef;
@@ -86,7 +87,7 @@ impl<'q> Aggregates<'q> {
             return Err(not_ours());
         }
         let mut arguments = arguments(node);
-        let argument = match (arguments.next(), arguments.next()) {
+        let mut argument = match (arguments.next(), arguments.next()) {
             (_, Some(_)) => return Err(not_ours()),
             (Some(argument), None) => self.argument(argument, node, shapes, tree, not_null)?,
             (None, None) => Subject::Rows,
@@ -96,7 +97,9 @@ impl<'q> Aggregates<'q> {
         {
             return Err(Reason::Inexact(aggregate_name(node)));
         }
+        let table = (shapes.relation, tree);
         let filter = node.node(|node| &node.aggfilter);
+        let filter = filter.and_then(|filter| presence::moved(filter, &mut argument, shapes.planner, table));
         let filter = filter.map(|filter| self.filter(filter, shapes)).transpose()?;
         self.all.push(Aggregate { node, argument, filter });
         Ok(())
@@ -129,6 +132,9 @@ impl<'q> Aggregates<'q> {
         let is_constant = node.is_constant();
         let inner = column(bare(node)).filter(|column| not_null.contains(&column.varattno));
         let counts = aggregate.aggfnoid.to_u32() == COUNT && aggregate.aggdistinct.is_null();
+        if let Some(value) = presence::counted_value(node, relation, tree).filter(|_| counts) {
+            return Ok(Subject::Value(value));
+        }
         match inner {
             Some(column) if counts && has_gaps => {
                 let at = &tree.at;

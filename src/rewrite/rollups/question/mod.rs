@@ -11,6 +11,7 @@ pub mod gathering;
 pub mod joins;
 pub mod lookup;
 pub mod operand;
+mod presence;
 pub mod sets;
 pub mod shapes;
 pub mod source;
@@ -43,6 +44,8 @@ pub struct Question<'t> {
     /// The user whose query of the table it is; INVALID for the current one.
     pub user: Oid,
     pub shapes: Shapes<'t>,
+    /// The value that the rows must have, by its place in the tree.
+    pub present: Option<usize>,
     /// The other relations of the query, and what they are joined by.
     pub joins: Joins<'t>,
     pub joined_by: Vec<JoinedBy<'t>>,
@@ -116,6 +119,7 @@ impl<'t> Question<'t> {
             relation: source.relation,
             user: source.user,
             shapes: Shapes::new(planner, tree, source.relation, joined, has_gaps),
+            present: None,
             joins,
             joined_by: Vec::new(),
             conditions: Vec::new(),
@@ -129,6 +133,7 @@ impl<'t> Question<'t> {
         let clauses = table.into_iter().flat_map(Relation::conditions).filter_map(Restriction::clause);
         let clauses: Vec<NodeRef> = clauses.map(|clause| question.joins.raised(planner, clause)).collect();
         let not_null = question.columns_never_null(&clauses)?;
+        let clauses = question.without_presence(clauses)?;
         let clauses = clauses.into_iter().chain(question.joins.conditions.clone());
         clauses.collect::<Vec<_>>().into_iter().try_for_each(|clause| question.add_condition(clause))?;
         question.add_joins(planner)?;
@@ -141,11 +146,12 @@ impl<'t> Question<'t> {
             }
             let is_key = |node: NodeRef| question.keys.iter().any(|key| key.node.is_same(node));
             question.ends = question.ordered().rows(order, planner.targets(), &is_key, grouping.results)?;
-            return Ok(question);
+        } else {
+            for node in grouping.results.iter().chain(grouping.having.node()) {
+                question.add_aggregates(node, &not_null)?;
+            }
         }
-        for node in grouping.results.iter().chain(grouping.having.node()) {
-            question.add_aggregates(node, &not_null)?;
-        }
+        question.present.map_or(Ok(()), |value| presence::check(&question, value))?;
         // Where a joined row has none of the table, it comes before or after all others.
         if has_gaps && !question.ends.is_empty() {
             return Err(Reason::EndsOfJoins);
@@ -185,6 +191,27 @@ impl<'t> Question<'t> {
             Some(number) => Err(Reason::Nullable(column_name(self.tree.base, number))),
             None => Ok(not_null),
         }
+    }
+
+    /// Takes note of the value that rows must have, and returns the other conditions of the table.
+    fn without_presence(&mut self, clauses: Vec<NodeRef<'t>>) -> Understood<Vec<NodeRef<'t>>> {
+        let declared = never_null(self.tree.base);
+        let mut rest = Vec::new();
+        for clause in clauses {
+            let Some(value) = presence::wanted_value(clause, self.relation, self.tree) else {
+                rest.push(clause);
+                continue;
+            };
+            let number = self.tree.values[value].0.number;
+            if declared.contains(&number) {
+                continue;
+            }
+            if self.present.is_some_and(|other| other != value) {
+                return Err(Reason::Present(column_name(self.tree.base, number)));
+            }
+            self.present = Some(value);
+        }
+        Ok(rest)
     }
 
     fn add_condition(&mut self, node: NodeRef<'t>) -> Understood<()> {

@@ -30,6 +30,8 @@ pub enum Reason {
     Subquery,
     /// A column that is neither the position nor of the series, where only those may be.
     Column(String),
+    /// A value that rows must have, where other things are asked of them than that value and their number.
+    Present(String),
     /// A column of the tree, which may be NULL, where the tree has no rows.
     Nullable(String),
     /// The bare position, or a function of it, that has as many values as there are moments.
@@ -94,6 +96,9 @@ impl Reason {
     pub fn text(&self) -> String {
         let fixed = match self {
             Column(name) => return format!("column {name} is neither the position nor of the series"),
+            Present(name) => {
+                return format!("of rows where {name} is not NULL a tree knows {name} and their number only")
+            }
             Nullable(name) => return format!("column {name} may be NULL"),
             Unknown(name) => return format!("the steps of {name} in time are not known"),
             Aggregate(name) => return format!("aggregate {name} does not follow from a tally"),

@@ -67,6 +67,8 @@ impl Wanted {
     /// column answers it.
     pub fn of(function: Oid, column: Option<(Oid, i32)>) -> Option<Wanted> {
         if let Some(&(statistic, _)) = COUNTS.iter().find(|(_, oid)| *oid == function.to_u32()) {
+            // Of the rows that have the column, `count(*)` is the number of its values.
+            let statistic = if column.is_some() { Count } else { statistic };
             return Some(Wanted { statistic, argument: None, column: None });
         }
         let (statistic, argument) = known(function)?;
