@@ -23,7 +23,7 @@ class Grammar:
     """Composes queries over one table."""
 
     def __init__(self, draw, table):
-        self.draw, self.table, self.eligible, self.inexact, self.join = draw, table, True, False, None
+        self.draw, self.table, self.eligible, self.inexact, self.join, self.present = draw, table, True, False, None, None
 
     def some(self, *choices):
         return self.draw.choice(choices)
@@ -163,6 +163,8 @@ class Grammar:
         if self.chance(0.03):
             self.eligible = False
             conditions.append(f"{self.draw.choice(list(self.table.values))} > 5")
+        if self.present:
+            conditions.append(f"{self.present} IS NOT NULL")
         return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
     # Aggregates ---------------------------------------------------------------------------------------------
@@ -173,6 +175,10 @@ class Grammar:
         if kind == 12 and self.table.plain:
             return (self.end(),) * 2
         if kind < 3:
+            if self.chance(0.1):
+                present = f"{self.value()} IS NOT NULL"
+                forms = f"count(CASE WHEN {present} THEN 1 END)", f"count(*) FILTER (WHERE {present})", f"count(*) FILTER (WHERE {self.on_time()} AND {present})"
+                return (self.some(*forms),) * 2
             plain = self.some("count(*)", "count(1)", "sum(1)", "count(at)", "count(*)", *(f"count({c})" for c in [*self.table.series, *self.table.values]))
             return (self.filtered(plain),) * 2
         if kind == 3 and self.table.series:
@@ -182,12 +188,16 @@ class Grammar:
         if kind == 4:
             return (self.some("min(at)", "max(at)"),) * 2
         if kind == 5:
-            column = self.draw.choice(list(self.table.values))
+            column = self.value()
             counted = f"coalesce(count({column}), 0) + count(*)"
             # The last digits of a tally of numerics, or of numbers far apart, depend on the order of rows.
             whole = self.table.values[column] in INTEGERS
             return (self.some(counted, f"tally({column}){self.filter()}") if whole else counted,) * 2
-        return self.statistic(self.draw.choice(list(self.table.values)))
+        return self.statistic(self.value())
+
+    def value(self):
+        """A column of values: the one that rows must have, if there is one."""
+        return self.present or self.draw.choice(list(self.table.values))
 
     def statistic(self, column):
         """A statistic of a column of values."""
@@ -229,6 +239,9 @@ class Grammar:
     def query(self):
         """A random query."""
         self.eligible, self.inexact = self.table.not_null, False
+        # Rows that must have a value are answered for where nothing else is asked of them, which the others decide.
+        self.present = self.draw.choice(list(self.table.values)) if self.chance(0.06) else None
+        self.eligible = self.eligible and not self.present
         if self.chance(0.04) and self.table.series:
             columns = ", ".join(self.draw.sample(list(self.table.series), self.draw.randint(1, len(self.table.series))))
             sql = f"SELECT DISTINCT {columns} FROM @t{self.where()}"
