@@ -22,7 +22,7 @@ BUDGET = {
     "src/powertree": 18,
     "src/rewrite": 6,
     "src/rewrite/rollups": 81,
-    "src/rewrite/windows": 74,
+    "src/rewrite/windows": 56,
     "src/tally": 5,
 }
 

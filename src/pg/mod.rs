@@ -1,5 +1,6 @@
 //! PostgreSQL's interfaces as all features use them: the ground floor, which knows none of the features.
 
+pub mod alike;
 pub mod call;
 pub mod callback;
 pub mod catalog;
@@ -7,6 +8,7 @@ pub mod column;
 pub mod composite;
 mod constant;
 mod ctext;
+pub mod copies;
 pub mod custom;
 pub mod error;
 pub mod executor;
@@ -26,6 +28,7 @@ mod passing;
 pub mod plain;
 pub mod planner;
 pub mod process;
+pub mod queue;
 pub mod range;
 pub mod relation;
 pub mod relids;

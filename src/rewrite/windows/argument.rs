@@ -1,8 +1,8 @@
 //! The values of one argument: which rows of the frame have a value, and the sliding window over them.
 
-use super::copies::Copies;
 use super::statistic::Statistic;
 use super::values::{ValueKind, Values};
+use crate::pg::copies::Copies;
 use crate::pg::executor::{evaluate, holds, ExecInitExpr};
 use crate::pg::expression::are_same;
 use crate::pg::memory::room;

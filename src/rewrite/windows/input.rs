@@ -1,8 +1,8 @@
 //! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the
 //! query.
 
-use super::alike::Alike;
 use super::definition::FrameDefinition;
+use crate::pg::alike::Alike;
 use crate::pg::executor::{CreateExprContext, ExecInitExpr};
 use crate::pg::tree::NodeRef;
 use pgrx::pg_sys::{ExprContext, Node, PlanState, WindowAgg};

@@ -1,8 +1,8 @@
 //! Copies of values of the ordering column, which outlive their rows.
 
-use super::copies::{Copied, Copies};
 use super::input::Input;
 use crate::pg::column::passing_of;
+use crate::pg::copies::{Copied, Copies};
 use crate::pg::tree::{NodeList, NodeRef};
 use crate::pg::value::StoredValue;
 use pgrx::pg_sys::{Datum, Oid, TargetEntry};

@@ -5,10 +5,7 @@
 //! prepared statements and inlined functions, while the rest of the plan stays the same. A WindowAgg that has other
 //! window functions as well stays, and finds the results of our node as columns of its input.
 
-mod ahead;
-mod alike;
 mod argument;
-mod copies;
 mod definition;
 mod explain;
 mod frame;

@@ -2,13 +2,13 @@
 //! frame.
 
 use super::argument::Argument;
-use super::copies::Copies;
 use super::explain;
 use super::frame::Frame;
 use super::input::Input;
 use super::rows::Rows;
 use super::scan::{definition, functions};
 use super::statistic::Statistic;
+use crate::pg::copies::Copies;
 use crate::pg::custom::{own, set_own, Calls, CustomNode};
 use crate::pg::error::defect;
 use crate::pg::executor::{

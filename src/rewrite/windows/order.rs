@@ -1,9 +1,9 @@
 //! The order of the rows, as far as frames depend on it: peer groups, and values of the ordering column.
 
-use super::alike::Alike;
-use super::copies::Copies;
 use super::input::Input;
 use super::key::{OrderingColumn, OrderingKey};
+use crate::pg::alike::Alike;
+use crate::pg::copies::Copies;
 use crate::pg::executor::{column, in_memory_of};
 use crate::pg::memory::room;
 use crate::pg::plain::guarded;

@@ -1,17 +1,17 @@
 //! The rows of the node's input, partition by partition, and what frames depend on.
 
-use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
-use super::copies::Copies;
 use super::definition::FrameDefinition;
 use super::input::Input;
 use super::order::Order;
 use super::statistic::Statistic;
 use super::values;
+use crate::pg::copies::Copies;
 use crate::pg::error::raise;
 use crate::pg::executor::{in_memory_of, next_row, reset};
 use crate::pg::memory;
 use crate::pg::plain::{guarded, plain};
+use crate::pg::queue::{Ahead, Turn};
 use crate::pg::tree::NodeRef;
 use crate::settings;
 use pgrx::pg_sys::{ExprContext, TupleTableSlot, WindowFunc};

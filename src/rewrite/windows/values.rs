@@ -1,11 +1,11 @@
 //! Sliding windows over each kind of values, and their statistics.
 
-use super::copies::{Copies, Number};
 use super::statistic::Statistic;
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::SqlTally;
 use crate::pg::column::passing_of;
+use crate::pg::copies::{Copies, Number};
 use crate::pg::error::defect;
 use crate::pg::memory::fallibly;
 use crate::pg::value::Value;
