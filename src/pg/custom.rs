@@ -1,6 +1,8 @@
 //! Nodes of our own: the tables of functions by which PostgreSQL calls them.
 
+use super::explain::Explanation;
 use super::plain::guarded;
+use super::tree::NodeRef;
 use pgrx::pg_sys::{
     self, CustomExecMethods, CustomPath, CustomPathMethods, CustomScan, CustomScanMethods, CustomScanState,
     EState, ExplainState, List, Node, NodeTag, Plan, PlannerInfo, RelOptInfo, TupleTableSlot,
@@ -43,8 +45,11 @@ pub trait CustomNode: Sized + 'static {
         ReInitializeDSMCustomScan: None,
         InitializeWorkerCustomScan: None,
         ShutdownCustomScan: None,
-        ExplainCustomScan: Some(Self::CALLS.explain),
+        ExplainCustomScan: Some(explain::<Self>),
     });
+
+    /// Explains the node, which has begun and has this plan.
+    fn explain(&mut self, plan: NodeRef<'static, CustomScan>, explanation: Explanation);
 }
 
 /// The functions of a node that runs. All of them are called by PostgreSQL alone, with a state that [`create`] made.
@@ -53,7 +58,6 @@ pub struct Calls {
     pub execute: unsafe extern "C-unwind" fn(*mut CustomScanState) -> *mut TupleTableSlot,
     pub end: unsafe extern "C-unwind" fn(*mut CustomScanState),
     pub rescan: unsafe extern "C-unwind" fn(*mut CustomScanState),
-    pub explain: unsafe extern "C-unwind" fn(*mut CustomScanState, *mut List, *mut ExplainState),
 }
 
 /// The state of a node: PostgreSQL's part, and the node's own, which is null until the node is begun.
@@ -71,6 +75,23 @@ unsafe extern "C-unwind" fn create<T: CustomNode>(_scan: *mut CustomScan) -> *mu
         (*state).node.ss.ps.type_ = NodeTag::T_CustomScanState;
         (*state).node.methods = T::RUN.table();
         state.cast()
+    }
+}
+
+/// Has a node explain itself.
+unsafe extern "C-unwind" fn explain<T: CustomNode>(
+    node: *mut CustomScanState,
+    ancestors: *mut List,
+    state: *mut ExplainState,
+) {
+    // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun, whose plan outlives it.
+    unsafe {
+        guarded(|| {
+            let plan = NodeRef::new((*node).ss.ps.plan.cast()).and_then(NodeRef::cast);
+            if let (Some(plan), Some(own)) = (plan, own::<T>(node).as_mut()) {
+                own.explain(plan, Explanation::new(node, ancestors, state));
+            }
+        });
     }
 }
 

@@ -12,6 +12,7 @@ pub mod copies;
 pub mod custom;
 pub mod error;
 pub mod executor;
+pub mod explain;
 pub mod expression;
 pub mod fence;
 pub mod file;

@@ -98,6 +98,31 @@ impl Value {
         (self.type_oid == pg_sys::NUMERICOID).then(|| unsafe { AnyNumeric::from_datum(self.datum, false) })?
     }
 
+    /// The double that the value is; None if it is of another type.
+    #[inline]
+    pub fn double(self) -> Option<f64> {
+        (self.type_oid == pg_sys::FLOAT8OID).then(|| f64::from_bits(self.datum.value() as u64))
+    }
+
+    /// The real that the value is; None if it is of another type.
+    #[inline]
+    pub fn real(self) -> Option<f32> {
+        (self.type_oid == pg_sys::FLOAT4OID).then(|| f32::from_bits(self.datum.value() as u32))
+    }
+
+    /// The bigint that the value is; None if it is of another type.
+    #[inline]
+    pub fn bigint(self) -> Option<i64> {
+        (self.type_oid == pg_sys::INT8OID).then(|| self.datum.value() as i64)
+    }
+
+    /// The bytes of a value of fixed length; None if it is of another type.
+    #[inline]
+    pub fn fixed<const N: usize>(self, of: FixedType<N>) -> Option<[u8; N]> {
+        // SAFETY: the values of the type are references to this many bytes.
+        (self.type_oid == of.0).then(|| unsafe { self.datum.cast_mut_ptr::<[u8; N]>().read() })
+    }
+
     /// The value as PostgreSQL writes it.
     pub fn to_text(self) -> String {
         let (mut output, mut varlena) = (Oid::INVALID, false);
@@ -106,6 +131,17 @@ impl Value {
             pg_sys::getTypeOutputInfo(self.type_oid, &mut output, &mut varlena);
             text(pg_sys::OidOutputFunctionCall(output, self.datum)).unwrap_or_default()
         }
+    }
+}
+
+/// A type whose values are passed by reference and have N bytes.
+#[derive(Clone, Copy, PartialEq)]
+pub struct FixedType<const N: usize>(Oid);
+
+impl<const N: usize> FixedType<N> {
+    /// The type, if it is one.
+    pub fn of(type_oid: Oid) -> Option<FixedType<N>> {
+        (passing_of(type_oid) == (N as i16, false)).then_some(FixedType(type_oid))
     }
 }
 
@@ -254,6 +290,16 @@ impl Storage {
         Storage { length, by_value }
     }
 
+    /// A value of the type.
+    ///
+    /// # Safety
+    /// The value is one of the type, and lives for `'v`.
+    #[inline]
+    pub unsafe fn of_type<'v>(self, value: Datum) -> StoredValue<'v> {
+        // SAFETY: the caller's value is as long as its type says.
+        unsafe { StoredValue::new(value, self.length, self.by_value) }
+    }
+
     /// Copies a value, decompressed, into the current memory context.
     ///
     /// # Safety
@@ -269,9 +315,8 @@ impl Storage {
     /// The values are of the type.
     pub unsafe fn is_alike(self, one: Option<Datum>, other: Option<Datum>) -> bool {
         let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
-        // SAFETY: the caller's values are as long as their type says.
-        let stored = |datum| unsafe { StoredValue::new(datum, self.length, self.by_value) };
-        let (one, other) = (stored(one), stored(other));
+        // SAFETY: the caller promises values of the type.
+        let (one, other) = unsafe { (self.of_type(one), self.of_type(other)) };
         one.word() == other.word() && one.read(|one| other.read(|other| one == other))
     }
 }

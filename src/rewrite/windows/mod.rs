@@ -6,11 +6,13 @@
 //! window functions as well stays, and finds the results of our node as columns of its input.
 
 mod argument;
+mod ask;
 mod definition;
 mod explain;
 mod frame;
 mod input;
 mod key;
+mod motion;
 mod node;
 mod order;
 mod rows;

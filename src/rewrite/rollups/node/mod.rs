@@ -9,6 +9,7 @@ mod plan;
 
 use crate::pg::custom::{own, set_own, Calls, CustomNode};
 use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
+use crate::pg::explain::Explanation;
 use crate::pg::function::require_execute;
 use crate::pg::list::items;
 use crate::pg::plain::guarded;
@@ -22,9 +23,8 @@ use crate::rewrite::rollups::answer::wanting::Wanting;
 use crate::rewrite::rollups::answer::Answer;
 use crate::rewrite::rollups::terms::reason::Reason;
 use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomScanState, EState, ExplainState, List, MemoryContext, Oid, Plan, PlanState, TupleTableSlot,
+    self, CustomScan, CustomScanState, EState, MemoryContext, Oid, Plan, PlanState, TupleTableSlot,
 };
 use plan::{ExpressionList, PlanLayout};
 use std::ffi::CStr;
@@ -48,10 +48,17 @@ pub struct Rollup {
 
 impl CustomNode for Rollup {
     const NAME: &'static CStr = c"pg_tally power tree";
-    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan, explain };
+    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan };
+
+    fn explain(&mut self, plan: NodeRef<'static, CustomScan>, explanation: Explanation) {
+        explain::question(plan, explanation);
+        if explanation.is_analysed() {
+            explain::answer(self.answer.as_ref(), explanation);
+        }
+    }
 }
 
-// The functions from here to `explain` are plain frames by the contract of `pg::plain`.
+// The functions from here to `impl Rollup` are plain frames by the contract of `pg::plain`.
 
 /// Initialises the expressions, and for EXPLAIN the ordinary plan as well, which is otherwise left until it is needed.
 unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
@@ -251,18 +258,6 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
                 ExecReScan(state);
             }
             place += 1;
-        }
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
-    unsafe {
-        let plan = (*node).ss.ps.plan;
-        explain::question(PlanLayout::of(plan.cast()), ancestors, es);
-        if (*es).analyze {
-            explain::answer((*own::<Rollup>(node)).answer.as_ref(), es);
         }
     }
 }

@@ -1,0 +1,67 @@
+//! What the motion of a frame asks of the node's input, and the answers.
+//!
+//! The motion knows no slots, expressions and contexts of the executor: it asks for the next thing to be done, is left
+//! while that is done, and comes back with the answer. No frame of it is in the way of an error of the executor.
+
+use crate::pg::value::{StoredValue, Value};
+use pgrx::pg_sys::Datum;
+
+/// What is to be done next.
+pub enum Ask {
+    /// Evaluate the offsets of the frame.
+    Offsets,
+    /// Keep rows in a queue from now on, from which the current row comes.
+    Queue,
+    /// Read the next row.
+    Read,
+    /// Evaluate the arguments on the row that enters next.
+    Enter,
+    /// Pass over the row that would enter next.
+    Skip,
+    /// Compare a value of the ordering column with the current row's, for one end of the frame.
+    InRange { side: Side, key: Datum, base: Datum },
+    /// Forget the rows of the partition.
+    NextPartition,
+    /// Return the current row, with the results.
+    Return,
+    /// Return that there are no more rows.
+    End,
+}
+
+/// What came of it.
+#[derive(Clone, Copy)]
+pub enum Answer<'a> {
+    Done,
+    /// The values of both offsets; None for NULL and where there is none.
+    Offsets([Option<Datum>; 2]),
+    /// A row of the partition, and its value of the ordering column where the frame depends on that.
+    Row {
+        starts_group: bool,
+        key: Option<StoredValue<'a>>,
+    },
+    /// The partition has no more rows, nor has the input if it was the last.
+    Complete {
+        is_last: bool,
+    },
+    /// The values of all arguments.
+    Entered(&'a [Evaluated]),
+    InRange {
+        side: Side,
+        is_in_range: bool,
+    },
+}
+
+/// An end of the frame, by which what there is of each is numbered.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Side {
+    Start,
+    End,
+}
+
+/// An argument on one row.
+#[derive(Clone, Copy)]
+pub struct Evaluated {
+    /// Whether the row counts; its value follows.
+    pub counts: bool,
+    pub value: Option<Value>,
+}
