@@ -21,8 +21,8 @@ BUDGET = {
     "src/detector": 1,
     "src/powertree": 18,
     "src/rewrite": 6,
-    "src/rewrite/rollups": 81,
-    "src/rewrite/windows": 56,
+    "src/rewrite/rollups": 80,
+    "src/rewrite/windows": 22,
     "src/tally": 5,
 }
 

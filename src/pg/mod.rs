@@ -33,6 +33,7 @@ pub mod queue;
 pub mod range;
 pub mod relation;
 pub mod relids;
+pub mod replacing;
 mod reserve;
 pub mod right;
 pub mod rows;
