@@ -55,7 +55,7 @@ impl<'e> Explanation<'e> {
     /// Shows a number.
     pub fn number(self, label: &CStr, unit: Option<&CStr>, number: i64) {
         let unit = unit.map_or(null(), CStr::as_ptr);
-        // SAFETY: as for a text.
+        // SAFETY: whoever made this promises the state of an EXPLAIN that runs; PostgreSQL copies the texts.
         unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), unit, number, self.state) }
     }
 

@@ -1,6 +1,6 @@
 //! The values of one argument: which rows of the frame have a value, and the sliding window over them.
 
-use super::ask::Evaluated;
+use super::ask::ArgumentValue;
 use super::statistic::Statistic;
 use super::values::{ValueKind, Values};
 use crate::pg::copies::Copies;
@@ -54,7 +54,7 @@ impl Argument {
 
     /// Adds a row to the frame.
     #[inline]
-    pub fn enter(&mut self, row: &Evaluated) {
+    pub fn enter(&mut self, row: &ArgumentValue) {
         room(&mut self.present, 1);
         self.present.push_back(row.counts);
         self.count += i64::from(row.counts);

@@ -1,12 +1,12 @@
-//! What the motion of a frame asks of the node's input, and the answers.
+//! Requests of the motion of a frame to the node's input, and their outcomes.
 //!
 //! The motion knows no slots, expressions and contexts of the executor: it asks for the next thing to be done, is left
-//! while that is done, and comes back with the answer. No frame of it is in the way of an error of the executor.
+//! while that is done, and gets the outcome. No frame of it is in the way of an error of the executor.
 
 use crate::pg::value::{StoredValue, Value};
 use pgrx::pg_sys::Datum;
 
-/// What is to be done next.
+/// The thing to be done next.
 pub enum Ask {
     /// Evaluate the offsets of the frame.
     Offsets,
@@ -28,9 +28,9 @@ pub enum Ask {
     End,
 }
 
-/// What came of it.
+/// The outcome of what was asked.
 #[derive(Clone, Copy)]
-pub enum Answer<'a> {
+pub enum Outcome<'a> {
     Done,
     /// The values of both offsets; None for NULL and where there is none.
     Offsets([Option<Datum>; 2]),
@@ -44,7 +44,7 @@ pub enum Answer<'a> {
         is_last: bool,
     },
     /// The values of all arguments.
-    Entered(&'a [Evaluated]),
+    Entered(&'a [ArgumentValue]),
     InRange {
         side: Side,
         is_in_range: bool,
@@ -60,7 +60,7 @@ pub enum Side {
 
 /// An argument on one row.
 #[derive(Clone, Copy)]
-pub struct Evaluated {
+pub struct ArgumentValue {
     /// Whether the row counts; its value follows.
     pub counts: bool,
     pub value: Option<Value>,

@@ -90,7 +90,7 @@ impl Frame {
         self.end.position(current, rows, Side::End)
     }
 
-    /// Takes the answer to what an end has asked.
+    /// Takes the outcome of a comparison that an end has asked for.
     pub fn learn(&mut self, side: Side, is_in_range: bool) {
         let bound = match side {
             Side::Start => &mut self.start,

@@ -3,7 +3,7 @@
 //! The functions are plain frames by the contract of `pg::plain`, apart from `new`. Their slots, expressions and contexts
 //! live as long as the query.
 
-use super::ask::{Answer, Evaluated, Side};
+use super::ask::{ArgumentValue, Outcome, Side};
 use super::definition::FrameDefinition;
 use crate::pg::alike::Alike;
 use crate::pg::executor::{
@@ -36,9 +36,9 @@ pub struct Input {
     peers: Option<Alike>,
     /// The ordering column where the frame depends on its values.
     ordering: Option<OrderingColumn>,
-    arguments: Vec<Argument>,
+    arguments: Vec<ArgumentInput>,
     /// The values of the arguments on the row that was evaluated last.
-    evaluated: Vec<Evaluated>,
+    evaluated: Vec<ArgumentValue>,
     /// Rows that were read before they are current, where that happens.
     queue: Option<RowQueue>,
     /// The largest file that earlier queues have taken, in bytes.
@@ -62,7 +62,7 @@ struct FrameEnd {
 type OrderingColumn = (i16, Storage);
 
 /// The expressions of an argument under a FILTER; null pointers where there are none.
-struct Argument {
+struct ArgumentInput {
     filter: *mut ExprState,
     argument: *mut ExprState,
     /// The type of its values; INVALID where there is no argument.
@@ -96,7 +96,7 @@ impl Input {
             };
             let argument = |function: NodeRef<WindowFunc>| {
                 let argument = function.list(|function| &function.args).iter().next();
-                Argument {
+                ArgumentInput {
                     filter: initialised(function.node(|function| &function.aggfilter)),
                     argument: initialised(argument),
                     type_oid: argument.map_or(Oid::INVALID, |argument| argument.type_oid()),
@@ -106,7 +106,7 @@ impl Input {
             let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *definition.window;
             let peers = || Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations);
             let rows = (*node).lefttree;
-            let arguments: Vec<Argument> = functions.map(argument).collect();
+            let arguments: Vec<ArgumentInput> = functions.map(argument).collect();
             let targets = NodeRef::new((*(*rows).plan).targetlist.cast()).map(NodeList::of);
             Input {
                 node,
@@ -118,7 +118,7 @@ impl Input {
                 peers: if definition.has_groups() { peers() } else { None },
                 // A WindowAgg with such a frame has one ordering column, which is a target of the input's plan.
                 ordering: definition.has_keys().then(|| ordering_column(*ordColIdx, targets)),
-                evaluated: vec![Evaluated { counts: false, value: None }; arguments.len()],
+                evaluated: vec![ArgumentValue { counts: false, value: None }; arguments.len()],
                 arguments,
                 queue: None,
                 most_file_bytes: 0,
@@ -128,7 +128,7 @@ impl Input {
         }
     }
 
-    /// The context in whose memory the answers are.
+    /// The context in whose memory the outcomes are.
     pub fn context(&self) -> *mut ExprContext {
         self.context
     }
@@ -137,7 +137,7 @@ impl Input {
     ///
     /// # Safety
     /// The node begins to run; the contract of `pg::plain`.
-    pub unsafe fn offsets(&mut self) -> Answer<'_> {
+    pub unsafe fn offsets(&mut self) -> Outcome<'_> {
         let [start, end] = [self.definition.window.startInRangeFunc, self.definition.window.endInRangeFunc];
         // SAFETY: the offsets refer to no rows; what is found for them lives as long as the query.
         unsafe {
@@ -153,7 +153,7 @@ impl Input {
                     fmgr_info_cxt(function, &mut end.in_range, (*context).ecxt_per_query_memory);
                 }
             }
-            Answer::Offsets(values)
+            Outcome::Offsets(values)
         }
     }
 
@@ -161,10 +161,10 @@ impl Input {
     ///
     /// # Safety
     /// The node runs, and no row has been read; the contract of `pg::plain`.
-    pub unsafe fn begin_queue(&mut self) -> Answer<'_> {
+    pub unsafe fn begin_queue(&mut self) -> Outcome<'_> {
         // SAFETY: the queue lives as long as the query, or until the node is rescanned.
         self.queue = Some(plain(unsafe { RowQueue::new(self.node, self.definition.is_delayed()) }));
-        Answer::Done
+        Outcome::Done
     }
 
     /// Reads the next row, of a partition of which this many have been read.
@@ -172,13 +172,13 @@ impl Input {
     /// # Safety
     /// The node runs; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn read(&mut self, count: i64) -> Answer<'_> {
+    pub unsafe fn read(&mut self, count: i64) -> Outcome<'_> {
         // SAFETY: slots and contexts belong to the node; the row is one of its input, and has the ordering column.
         unsafe {
             if self.last_is_next {
                 self.last_is_next = false;
             } else {
-                let Some(row) = next_row(self.rows) else { return Answer::Complete { is_last: true } };
+                let Some(row) = next_row(self.rows) else { return Outcome::Complete { is_last: true } };
                 self.last = row;
                 reset(self.context);
             }
@@ -188,7 +188,7 @@ impl Input {
                     partition.begin_group(row);
                 } else if !partition.include(row, context) {
                     self.last_is_next = true;
-                    return Answer::Complete { is_last: false };
+                    return Outcome::Complete { is_last: false };
                 }
             }
             let starts_group = count == 0 || self.peers.is_some_and(|peers| !peers.include(row, context));
@@ -201,7 +201,7 @@ impl Input {
             let key = self
                 .ordering
                 .and_then(|(number, storage)| column(row, number).map(|value| storage.of_type(value)));
-            Answer::Row { starts_group, key }
+            Outcome::Row { starts_group, key }
         }
     }
 
@@ -210,7 +210,7 @@ impl Input {
     /// # Safety
     /// The row has been read; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn enter(&mut self) -> Answer<'_> {
+    pub unsafe fn enter(&mut self) -> Outcome<'_> {
         let context = self.context;
         // SAFETY: the expressions belong to the node, and refer to the row of its input that is put into the context.
         unsafe {
@@ -225,17 +225,17 @@ impl Input {
                 evaluated.value = value.map(|value| Value::new(one.type_oid, value));
             }
         }
-        Answer::Entered(&self.evaluated)
+        Outcome::Entered(&self.evaluated)
     }
 
     /// Passes over the row that would enter next.
     ///
     /// # Safety
     /// As for [`Input::enter`].
-    pub unsafe fn skip(&mut self) -> Answer<'_> {
+    pub unsafe fn skip(&mut self) -> Outcome<'_> {
         // SAFETY: the caller promises what is asked here.
         unsafe { self.next_to_enter() };
-        Answer::Done
+        Outcome::Done
     }
 
     /// The row that enters next: without a delay it is the last one.
@@ -252,7 +252,7 @@ impl Input {
     /// # Safety
     /// Both are values of that column, for an end with an offset; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn in_range(&mut self, side: Side, key: Datum, base: Datum) -> Answer<'_> {
+    pub unsafe fn in_range(&mut self, side: Side, key: Datum, base: Datum) -> Outcome<'_> {
         let window = self.definition.window;
         let preceding = match side {
             Side::Start => pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING,
@@ -270,7 +270,7 @@ impl Input {
                 FunctionCall5Coll(function, window.inRangeColl, key, base, offset, subtract, less)
             })
         };
-        Answer::InRange { side, is_in_range: result.value() != 0 }
+        Outcome::InRange { side, is_in_range: result.value() != 0 }
     }
 
     /// The output for the current row, with these results in the node's own slot.
@@ -305,12 +305,12 @@ impl Input {
     ///
     /// # Safety
     /// Nobody uses the last output; the contract of `pg::plain`.
-    pub unsafe fn next_partition(&mut self) -> Answer<'_> {
+    pub unsafe fn next_partition(&mut self) -> Outcome<'_> {
         if let Some(queue) = &mut self.queue {
             // SAFETY: the caller promises that nobody uses the rows.
             unsafe { queue.clear() }
         }
-        Answer::Done
+        Outcome::Done
     }
 
     /// Forgets everything that was read.

@@ -1,7 +1,7 @@
 //! The motion of a frame through the rows, one step at a time.
 
 use super::argument::Argument;
-use super::ask::{Answer, Ask};
+use super::ask::{Ask, Outcome};
 use super::definition::FrameDefinition;
 use super::frame::Frame;
 use super::rows::Rows;
@@ -81,18 +81,18 @@ impl Motion {
 
     /// Takes what came of the last step, and asks for the next.
     #[inline]
-    pub fn step(&mut self, answer: Answer) -> Ask {
-        match answer {
-            Answer::Done => {}
-            Answer::Row { starts_group, key } => self.rows.add(starts_group, key),
-            Answer::Complete { is_last } => self.rows.complete(is_last),
-            Answer::Entered(row) => self.rows.enter(row),
-            Answer::InRange { side, is_in_range } => {
+    pub fn step(&mut self, outcome: Outcome) -> Ask {
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Row { starts_group, key } => self.rows.add(starts_group, key),
+            Outcome::Complete { is_last } => self.rows.complete(is_last),
+            Outcome::Entered(row) => self.rows.enter(row),
+            Outcome::InRange { side, is_in_range } => {
                 if let Some(frame) = &mut self.frame {
                     frame.learn(side, is_in_range);
                 }
             }
-            Answer::Offsets(offsets) => {
+            Outcome::Offsets(offsets) => {
                 let frame = Frame::new(&self.definition, offsets);
                 let needs_queue = self.rows.are_delayed() || frame.looks_ahead();
                 self.frame = Some(frame);

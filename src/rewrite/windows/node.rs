@@ -1,7 +1,7 @@
 //! The executor node that takes the place of a WindowAgg: it reads each row once and computes the statistics of its
 //! frame.
 
-use super::ask::{Answer, Ask};
+use super::ask::{Ask, Outcome};
 use super::definition::FrameDefinition;
 use super::explain;
 use super::input::Input;
@@ -96,10 +96,10 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
         let Window { input, motion } = &mut *own::<Window>(node);
         let memory = input.context();
         reset((*node).ss.ps.ps_ExprContext);
-        let mut answer = Answer::Done;
+        let mut outcome = Outcome::Done;
         loop {
-            let ask = in_memory_of(memory, || guarded(|| motion.step(answer)));
-            answer = match ask {
+            let ask = in_memory_of(memory, || guarded(|| motion.step(outcome)));
+            outcome = match ask {
                 Ask::Offsets => input.offsets(),
                 Ask::Queue => input.begin_queue(),
                 Ask::Read => input.read(motion.count()),

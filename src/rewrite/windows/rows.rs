@@ -1,7 +1,7 @@
 //! The rows of the node's input, partition by partition, as far as they have been read.
 
 use super::argument::Argument;
-use super::ask::{Ask, Evaluated};
+use super::ask::{ArgumentValue, Ask};
 use super::definition::FrameDefinition;
 use super::order::Order;
 use super::statistic::Statistic;
@@ -124,7 +124,7 @@ impl Rows {
 
     /// Adds the next row to the frame.
     #[inline]
-    pub fn enter(&mut self, row: &[Evaluated]) {
+    pub fn enter(&mut self, row: &[ArgumentValue]) {
         memory::check();
         self.arguments.iter_mut().zip(row).for_each(|(argument, evaluated)| argument.enter(evaluated));
         self.entered += 1;
@@ -169,7 +169,7 @@ impl Rows {
         self.most_memory
     }
 
-    /// How many rows are known, at most this many; asks for more if the partition may have them.
+    /// The number of rows that are known, at most this many; asks for more if the partition may have them.
     #[inline]
     pub fn read_to(&mut self, count: i64) -> Result<i64, Ask> {
         if self.count < count && !self.is_complete {
