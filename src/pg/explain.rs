@@ -1,7 +1,7 @@
 //! Output of EXPLAIN for a node.
 
 use super::name::c_string;
-use super::tree::{NodeRef, Pointee};
+use super::tree::{Linked, NodeRef};
 use pgrx::pg_sys::{self, CustomScanState, ExplainState, List, Plan};
 use std::ffi::CStr;
 use std::marker::PhantomData;
@@ -79,7 +79,7 @@ impl<'e> Explanation<'e> {
 
 impl Shown<'_> {
     /// An expression of the plan, as SQL; PostgreSQL raises an error for any other.
-    pub fn text<T: Pointee>(self, expression: NodeRef<T>) -> String {
+    pub fn text<T: Linked>(self, expression: NodeRef<T>) -> String {
         let node = expression.untyped().pointer();
         // SAFETY: the context is that of a running EXPLAIN; PostgreSQL returns a C string.
         unsafe {

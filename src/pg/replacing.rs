@@ -1,7 +1,7 @@
 //! Copies of expressions in which some nodes are replaced, and the nodes that take their places.
 
 use super::lookup::caught;
-use super::tree::{NodeList, NodeRef, Pointee, Tagged};
+use super::tree::{Linked, NodeList, NodeRef, Tagged};
 use pgrx::pg_sys::{self, List, Node, Oid, TargetEntry, Var};
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
@@ -26,7 +26,7 @@ pub struct MadeTargets {
 
 impl Made {
     /// A column of an input, with the type of an expression.
-    pub fn column<T: Pointee>(like: NodeRef<T>, input: i32, number: i16) -> Made {
+    pub fn column<T: Linked>(like: NodeRef<T>, input: i32, number: i16) -> Made {
         let like = like.untyped();
         let (modifier, collation) = caught(|| (exprTypmod(like), exprCollation(like)));
         // SAFETY: PostgreSQL makes the node of any numbers.

@@ -58,8 +58,8 @@ impl Argument {
         room(&mut self.present, 1);
         self.present.push_back(row.counts);
         self.count += i64::from(row.counts);
-        if let (Some(value), Some(values)) = (row.value, &mut self.values) {
-            values.enter(value);
+        if let (Some(value), Some(values)) = (&row.value, &mut self.values) {
+            values.enter(*value);
         }
     }
 

@@ -6,7 +6,8 @@
 use crate::pg::value::{StoredValue, Value};
 use pgrx::pg_sys::Datum;
 
-/// The thing to be done next.
+/// The thing to be done next. No more than a number, since it is handed through the guard of [`crate::pg::plain`] for every row.
+#[derive(Clone, Copy, PartialEq)]
 pub enum Ask {
     /// Evaluate the offsets of the frame.
     Offsets,
@@ -18,8 +19,8 @@ pub enum Ask {
     Enter,
     /// Pass over the row that would enter next.
     Skip,
-    /// Compare a value of the ordering column with the current row's, for one end of the frame.
-    InRange { side: Side, key: Datum, base: Datum },
+    /// Compare a value of the ordering column with the current row's.
+    InRange,
     /// Forget the rows of the partition.
     NextPartition,
     /// Return the current row, with the results.
@@ -49,6 +50,14 @@ pub enum Outcome<'a> {
         side: Side,
         is_in_range: bool,
     },
+}
+
+/// A comparison of two values of the ordering column, for an end of the frame.
+pub struct Comparison {
+    pub side: Side,
+    pub key: Datum,
+    /// The current row's value.
+    pub base: Datum,
 }
 
 /// An end of the frame, by which what there is of each is numbered.

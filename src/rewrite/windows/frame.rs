@@ -3,7 +3,7 @@
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back. An end that depends
 //! on more than is known asks for it, and is asked for again afterwards.
 
-use super::ask::{Ask, Side};
+use super::ask::{Ask, Comparison, Side};
 use super::definition::FrameDefinition;
 use super::rows::Rows;
 use crate::pg::error::raise;
@@ -25,8 +25,16 @@ struct RangeBound {
     nulls_first: bool,
     /// The end of the current row's frame.
     at: i64,
-    /// Whether the value of that row is in range, once that is known.
-    is_in_range: Option<bool>,
+    compared: Compared,
+}
+
+/// The comparison of that row with the current one.
+#[derive(Clone, Copy)]
+enum Compared {
+    Unknown,
+    /// The values have to be compared.
+    Asked(Datum, Datum),
+    Known(bool),
 }
 
 /// Both ends of a frame.
@@ -97,8 +105,19 @@ impl Frame {
             Side::End => &mut self.end,
         };
         if let Bound::Range(range) = bound {
-            range.is_in_range = Some(is_in_range);
+            range.compared = Compared::Known(is_in_range);
         }
+    }
+
+    /// The comparison that an end has asked for.
+    pub fn asked(&self) -> Option<Comparison> {
+        let asked = |(bound, side): (&Bound, Side)| match bound {
+            Bound::Range(RangeBound { compared: Compared::Asked(key, base), .. }) => {
+                Some(Comparison { side, key: *key, base: *base })
+            }
+            _ => None,
+        };
+        [(&self.start, Side::Start), (&self.end, Side::End)].into_iter().find_map(asked)
     }
 
     /// Drops what is kept of the order of rows on which no later frame depends.
@@ -139,7 +158,7 @@ impl Bound {
         };
         if definition.has(pg_sys::FRAMEOPTION_RANGE) {
             let nulls_first = definition.window.inRangeNullsFirst;
-            return Bound::Range(RangeBound { nulls_first, at: 0, is_in_range: None });
+            return Bound::Range(RangeBound { nulls_first, at: 0, compared: Compared::Unknown });
         }
         let distance = offset.value() as i64;
         if distance < 0 {
@@ -177,15 +196,19 @@ impl RangeBound {
         while !rows.end_before(self.at)? {
             let (key, base) = (rows.order().key(self.at), rows.order().key(current));
             let before_the_bound = match (key, base) {
-                (Some(key), Some(base)) => match self.is_in_range.take() {
-                    Some(is_in_range) => is_in_range == is_end,
-                    None => return Err(Ask::InRange { side, key, base }),
+                (Some(key), Some(base)) => match self.compared {
+                    Compared::Known(is_in_range) => is_in_range == is_end,
+                    _ => {
+                        self.compared = Compared::Asked(key, base);
+                        return Err(Ask::InRange);
+                    }
                 },
                 // NULLs are peers of each other, and infinitely far from all other values.
                 (None, None) => is_end,
                 (None, Some(_)) => self.nulls_first,
                 (Some(_), None) => !self.nulls_first,
             };
+            self.compared = Compared::Unknown;
             if !before_the_bound {
                 break;
             }

@@ -3,7 +3,7 @@
 //! The functions are plain frames by the contract of `pg::plain`, apart from `new`. Their slots, expressions and contexts
 //! live as long as the query.
 
-use super::ask::{ArgumentValue, Outcome, Side};
+use super::ask::{ArgumentValue, Comparison, Outcome, Side};
 use super::definition::FrameDefinition;
 use crate::pg::alike::Alike;
 use crate::pg::executor::{
@@ -252,7 +252,8 @@ impl Input {
     /// # Safety
     /// Both are values of that column, for an end with an offset; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn in_range(&mut self, side: Side, key: Datum, base: Datum) -> Outcome<'_> {
+    pub unsafe fn in_range(&mut self, asked: Option<Comparison>) -> Outcome<'_> {
+        let Some(Comparison { side, key, base }) = asked else { return Outcome::Done };
         let window = self.definition.window;
         let preceding = match side {
             Side::Start => pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING,

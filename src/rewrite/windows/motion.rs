@@ -1,7 +1,7 @@
 //! The motion of a frame through the rows, one step at a time.
 
 use super::argument::Argument;
-use super::ask::{Ask, Outcome};
+use super::ask::{Ask, Comparison, Outcome};
 use super::definition::FrameDefinition;
 use super::frame::Frame;
 use super::rows::Rows;
@@ -65,13 +65,20 @@ impl Motion {
     }
 
     /// The number of rows read of this partition.
+    #[inline]
     pub fn count(&self) -> i64 {
         self.rows.count()
     }
 
     /// The results for the current row, each of the type that its function returns.
+    #[inline]
     pub fn results(&self) -> &[Option<Datum>] {
         &self.results
+    }
+
+    /// The comparison that was asked for.
+    pub fn asked(&self) -> Option<Comparison> {
+        self.frame.as_ref()?.asked()
     }
 
     /// The most memory that the rows have taken, in bytes.
@@ -81,19 +88,19 @@ impl Motion {
 
     /// Takes what came of the last step, and asks for the next.
     #[inline]
-    pub fn step(&mut self, outcome: Outcome) -> Ask {
+    pub fn step(&mut self, outcome: &Outcome) -> Ask {
         match outcome {
             Outcome::Done => {}
-            Outcome::Row { starts_group, key } => self.rows.add(starts_group, key),
-            Outcome::Complete { is_last } => self.rows.complete(is_last),
+            Outcome::Row { starts_group, key } => self.rows.add(*starts_group, key.as_ref()),
+            Outcome::Complete { is_last } => self.rows.complete(*is_last),
             Outcome::Entered(row) => self.rows.enter(row),
             Outcome::InRange { side, is_in_range } => {
                 if let Some(frame) = &mut self.frame {
-                    frame.learn(side, is_in_range);
+                    frame.learn(*side, *is_in_range);
                 }
             }
             Outcome::Offsets(offsets) => {
-                let frame = Frame::new(&self.definition, offsets);
+                let frame = Frame::new(&self.definition, *offsets);
                 let needs_queue = self.rows.are_delayed() || frame.looks_ahead();
                 self.frame = Some(frame);
                 if needs_queue {
@@ -132,7 +139,7 @@ impl Motion {
         }
         if rows.entered() < tail {
             let next = rows.next_to_enter(self.left);
-            if matches!(next, Ask::Skip) {
+            if next == Ask::Skip {
                 rows.skip();
             }
             return Err(next);

@@ -98,14 +98,14 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
         reset((*node).ss.ps.ps_ExprContext);
         let mut outcome = Outcome::Done;
         loop {
-            let ask = in_memory_of(memory, || guarded(|| motion.step(outcome)));
+            let ask = in_memory_of(memory, || guarded(|| motion.step(&outcome)));
             outcome = match ask {
                 Ask::Offsets => input.offsets(),
                 Ask::Queue => input.begin_queue(),
                 Ask::Read => input.read(motion.count()),
                 Ask::Enter => input.enter(),
                 Ask::Skip => input.skip(),
-                Ask::InRange { side, key, base } => input.in_range(side, key, base),
+                Ask::InRange => input.in_range(motion.asked()),
                 Ask::NextPartition => input.next_partition(),
                 Ask::Return => return input.output((*node).ss.ss_ScanTupleSlot, motion.results()),
                 Ask::End => return null_mut(),

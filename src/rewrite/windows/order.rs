@@ -42,14 +42,14 @@ impl Order {
     /// Records the order of the next row, which has this number: whether it is the first of a peer group, and its value of
     /// the ordering column.
     #[inline]
-    pub fn note(&mut self, number: i64, starts_group: bool, key: Option<StoredValue>) {
+    pub fn note(&mut self, number: i64, starts_group: bool, key: Option<&StoredValue>) {
         if self.has_groups && starts_group {
             room(&mut self.groups, 1);
             self.groups.push_back(number);
         }
         if self.has_keys {
             room(&mut self.keys, 1);
-            self.keys.push_back(key.map(|key| OrderingKey::copy(key, self.copies)));
+            self.keys.push_back(key.map(|key| OrderingKey::copy(*key, self.copies)));
         }
     }
 

@@ -61,21 +61,25 @@ impl Rows {
         self.arguments.len() - 1
     }
 
+    #[inline]
     pub fn arguments(&mut self) -> &mut [Argument] {
         &mut self.arguments
     }
 
     /// The number of rows read of this partition.
+    #[inline]
     pub fn count(&self) -> i64 {
         self.count
     }
 
     /// Whether all rows of this partition have been read.
+    #[inline]
     pub fn are_complete(&self) -> bool {
         self.is_complete
     }
 
     /// Whether this was the last partition.
+    #[inline]
     pub fn are_exhausted(&self) -> bool {
         self.is_exhausted
     }
@@ -98,7 +102,7 @@ impl Rows {
 
     /// Takes in the next row.
     #[inline]
-    pub fn add(&mut self, starts_group: bool, key: Option<StoredValue>) {
+    pub fn add(&mut self, starts_group: bool, key: Option<&StoredValue>) {
         self.order.note(self.count, starts_group, key);
         self.count += 1;
         if self.count % MEASURE == 0 {
@@ -142,6 +146,7 @@ impl Rows {
     }
 
     /// The number of rows of this partition that have entered the frame, or never will.
+    #[inline]
     pub fn entered(&self) -> i64 {
         self.entered
     }
@@ -193,6 +198,7 @@ impl Rows {
     }
 
     /// The order of the rows that have been read.
+    #[inline]
     pub fn order(&mut self) -> &mut Order {
         &mut self.order
     }
