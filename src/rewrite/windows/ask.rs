@@ -9,18 +9,22 @@ use pgrx::pg_sys::Datum;
 /// The thing to be done next. No more than a number, since it is handed through the guard of [`crate::pg::plain`] for every row.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Ask {
+    /// Go on at once.
+    Nothing,
     /// Evaluate the offsets of the frame.
     Offsets,
     /// Keep rows in a queue from now on, from which the current row comes.
     Queue,
     /// Read the next row.
     Read,
+    /// Read the next row, and evaluate the arguments on it.
+    ReadToEnter,
     /// Evaluate the arguments on the row that enters next.
     Enter,
     /// Pass over the row that would enter next.
     Skip,
-    /// Compare a value of the ordering column with the current row's.
-    InRange,
+    /// Compare values of the ordering column with the current row's.
+    Compare,
     /// Forget the rows of the partition.
     NextPartition,
     /// Return the current row, with the results.
@@ -36,9 +40,11 @@ pub enum Outcome<'a> {
     /// The values of both offsets; None for NULL and where there is none.
     Offsets([Option<Datum>; 2]),
     /// A row of the partition, and its value of the ordering column where the frame depends on that.
+    /// The arguments are evaluated if that was asked for.
     Row {
         starts_group: bool,
         key: Option<StoredValue<'a>>,
+        arguments: Option<&'a [ArgumentValue]>,
     },
     /// The partition has no more rows, nor has the input if it was the last.
     Complete {
@@ -46,10 +52,6 @@ pub enum Outcome<'a> {
     },
     /// The values of all arguments.
     Entered(&'a [ArgumentValue]),
-    InRange {
-        side: Side,
-        is_in_range: bool,
-    },
 }
 
 /// A comparison of two values of the ordering column, for an end of the frame.

@@ -5,6 +5,7 @@
 
 use super::ask::{Ask, Comparison, Side};
 use super::definition::FrameDefinition;
+use super::order::Order;
 use super::rows::Rows;
 use crate::pg::error::raise;
 use pgrx::pg_sys::{self, Datum};
@@ -25,16 +26,18 @@ struct RangeBound {
     nulls_first: bool,
     /// The end of the current row's frame.
     at: i64,
-    compared: Compared,
+    search: Search,
 }
 
-/// The comparison of that row with the current one.
-#[derive(Clone, Copy)]
-enum Compared {
-    Unknown,
-    /// The values have to be compared.
-    Asked(Datum, Datum),
-    Known(bool),
+/// The search for the end of the current row's frame.
+enum Search {
+    /// Values may have to be compared.
+    Open,
+    Compare {
+        key: Datum,
+        base: Datum,
+    },
+    Found,
 }
 
 /// Both ends of a frame.
@@ -98,26 +101,33 @@ impl Frame {
         self.end.position(current, rows, Side::End)
     }
 
-    /// Takes the outcome of a comparison that an end has asked for.
-    pub fn learn(&mut self, side: Side, is_in_range: bool) {
+    /// Whether rows enter as soon as they are read: none is read that is not in the current row's frame.
+    pub fn ends_with_what_is_read(&self) -> bool {
+        matches!(self.end, Bound::Rows(_) | Bound::Unbounded)
+    }
+
+    /// The comparison that an end asks for. Cannot fail.
+    #[inline]
+    pub fn comparison(&self) -> Option<Comparison> {
+        let of_side = |bound: &Bound, side| match bound {
+            Bound::Range(RangeBound { search: Search::Compare { key, base }, .. }) => {
+                Some(Comparison { side, key: *key, base: *base })
+            }
+            _ => None,
+        };
+        of_side(&self.start, Side::Start).or_else(|| of_side(&self.end, Side::End))
+    }
+
+    /// Takes the outcome of that comparison. Cannot fail.
+    #[inline]
+    pub fn learn(&mut self, side: Side, is_in_range: bool, order: &Order) {
         let bound = match side {
             Side::Start => &mut self.start,
             Side::End => &mut self.end,
         };
         if let Bound::Range(range) = bound {
-            range.compared = Compared::Known(is_in_range);
+            range.learn(is_in_range == (side == Side::End), order);
         }
-    }
-
-    /// The comparison that an end has asked for.
-    pub fn asked(&self) -> Option<Comparison> {
-        let asked = |(bound, side): (&Bound, Side)| match bound {
-            Bound::Range(RangeBound { compared: Compared::Asked(key, base), .. }) => {
-                Some(Comparison { side, key: *key, base: *base })
-            }
-            _ => None,
-        };
-        [(&self.start, Side::Start), (&self.end, Side::End)].into_iter().find_map(asked)
     }
 
     /// Drops what is kept of the order of rows on which no later frame depends.
@@ -158,7 +168,7 @@ impl Bound {
         };
         if definition.has(pg_sys::FRAMEOPTION_RANGE) {
             let nulls_first = definition.window.inRangeNullsFirst;
-            return Bound::Range(RangeBound { nulls_first, at: 0, compared: Compared::Unknown });
+            return Bound::Range(RangeBound { nulls_first, at: 0, search: Search::Open });
         }
         let distance = offset.value() as i64;
         if distance < 0 {
@@ -193,27 +203,39 @@ impl Bound {
 impl RangeBound {
     fn position(&mut self, current: i64, rows: &mut Rows, side: Side) -> Result<i64, Ask> {
         let is_end = side == Side::End;
-        while !rows.end_before(self.at)? {
+        while !matches!(self.search, Search::Found) && !rows.end_before(self.at)? {
             let (key, base) = (rows.order().key(self.at), rows.order().key(current));
-            let before_the_bound = match (key, base) {
-                (Some(key), Some(base)) => match self.compared {
-                    Compared::Known(is_in_range) => is_in_range == is_end,
-                    _ => {
-                        self.compared = Compared::Asked(key, base);
-                        return Err(Ask::InRange);
-                    }
-                },
+            let is_before_the_bound = match (key, base) {
+                (Some(key), Some(base)) => {
+                    self.search = Search::Compare { key, base };
+                    return Err(Ask::Compare);
+                }
                 // NULLs are peers of each other, and infinitely far from all other values.
                 (None, None) => is_end,
                 (None, Some(_)) => self.nulls_first,
                 (Some(_), None) => !self.nulls_first,
             };
-            self.compared = Compared::Unknown;
-            if !before_the_bound {
+            if !is_before_the_bound {
                 break;
             }
             self.at += 1;
         }
+        self.search = Search::Open;
         Ok(self.at)
+    }
+
+    /// Goes on to the next row if the one that was compared is before the bound.
+    #[inline]
+    fn learn(&mut self, is_before_the_bound: bool, order: &Order) {
+        let Search::Compare { base, .. } = self.search else { return };
+        if !is_before_the_bound {
+            self.search = Search::Found;
+            return;
+        }
+        self.at += 1;
+        self.search = match order.key(self.at) {
+            Some(key) => Search::Compare { key, base },
+            None => Search::Open,
+        };
     }
 }

@@ -167,12 +167,12 @@ impl Input {
         Outcome::Done
     }
 
-    /// Reads the next row, of a partition of which this many have been read.
+    /// Reads the next row, of a partition of which this many have been read, and evaluates the arguments on it if it enters.
     ///
     /// # Safety
     /// The node runs; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn read(&mut self, count: i64) -> Outcome<'_> {
+    pub unsafe fn read(&mut self, count: i64, enters: bool) -> Outcome<'_> {
         // SAFETY: slots and contexts belong to the node; the row is one of its input, and has the ordering column.
         unsafe {
             if self.last_is_next {
@@ -201,7 +201,11 @@ impl Input {
             let key = self
                 .ordering
                 .and_then(|(number, storage)| column(row, number).map(|value| storage.of_type(value)));
-            Outcome::Row { starts_group, key }
+            if enters {
+                self.evaluate_on(row);
+            }
+            let arguments = enters.then_some(&self.evaluated[..]);
+            Outcome::Row { starts_group, key, arguments }
         }
     }
 
@@ -211,11 +215,24 @@ impl Input {
     /// The row has been read; the contract of `pg::plain`.
     #[inline]
     pub unsafe fn enter(&mut self) -> Outcome<'_> {
+        // SAFETY: the row comes from the node's input.
+        unsafe {
+            let row = self.next_to_enter();
+            reset(self.context);
+            self.evaluate_on(row);
+        }
+        Outcome::Entered(&self.evaluated)
+    }
+
+    /// Evaluates all arguments on a row.
+    ///
+    /// # Safety
+    /// The row comes from the node's input; the contract of `pg::plain`.
+    #[inline]
+    unsafe fn evaluate_on(&mut self, row: *mut TupleTableSlot) {
         let context = self.context;
         // SAFETY: the expressions belong to the node, and refer to the row of its input that is put into the context.
         unsafe {
-            let row = self.next_to_enter();
-            reset(context);
             (*context).ecxt_outertuple = row;
             for (one, evaluated) in self.arguments.iter().zip(&mut self.evaluated) {
                 let passes = one.filter.is_null() || holds(one.filter, context);
@@ -225,7 +242,6 @@ impl Input {
                 evaluated.value = value.map(|value| Value::new(one.type_oid, value));
             }
         }
-        Outcome::Entered(&self.evaluated)
     }
 
     /// Passes over the row that would enter next.
@@ -247,13 +263,13 @@ impl Input {
         }
     }
 
-    /// Compares a value of the ordering column with the current row's.
+    /// Whether a value of the ordering column is in range of the current row's.
     ///
     /// # Safety
     /// Both are values of that column, for an end with an offset; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn in_range(&mut self, asked: Option<Comparison>) -> Outcome<'_> {
-        let Some(Comparison { side, key, base }) = asked else { return Outcome::Done };
+    pub unsafe fn is_in_range(&mut self, comparison: &Comparison) -> bool {
+        let &Comparison { side, key, base } = comparison;
         let window = self.definition.window;
         let preceding = match side {
             Side::Start => pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING,
@@ -271,7 +287,7 @@ impl Input {
                 FunctionCall5Coll(function, window.inRangeColl, key, base, offset, subtract, less)
             })
         };
-        Outcome::InRange { side, is_in_range: result.value() != 0 }
+        result.value() != 0
     }
 
     /// The output for the current row, with these results in the node's own slot.

@@ -1,7 +1,7 @@
 //! The motion of a frame through the rows, one step at a time.
 
 use super::argument::Argument;
-use super::ask::{Ask, Comparison, Outcome};
+use super::ask::{Ask, Comparison, Outcome, Side};
 use super::definition::FrameDefinition;
 use super::frame::Frame;
 use super::rows::Rows;
@@ -76,9 +76,29 @@ impl Motion {
         &self.results
     }
 
-    /// The comparison that was asked for.
-    pub fn asked(&self) -> Option<Comparison> {
-        self.frame.as_ref()?.asked()
+    /// The first thing to be done for a row. Cannot fail.
+    #[inline]
+    pub fn begin(&self) -> Ask {
+        let needs_row = self.current == self.rows.count() && !self.rows.are_complete();
+        if self.frame.is_some() && needs_row {
+            self.rows.more()
+        } else {
+            Ask::Nothing
+        }
+    }
+
+    /// The next comparison that is asked for; None when the frame knows enough. Cannot fail.
+    #[inline]
+    pub fn comparison(&self) -> Option<Comparison> {
+        self.frame.as_ref()?.comparison()
+    }
+
+    /// Takes the outcome of that comparison. Cannot fail.
+    #[inline]
+    pub fn learn(&mut self, side: Side, is_in_range: bool) {
+        if let Some(frame) = &mut self.frame {
+            frame.learn(side, is_in_range, self.rows.known_order());
+        }
     }
 
     /// The most memory that the rows have taken, in bytes.
@@ -91,16 +111,16 @@ impl Motion {
     pub fn step(&mut self, outcome: &Outcome) -> Ask {
         match outcome {
             Outcome::Done => {}
-            Outcome::Row { starts_group, key } => self.rows.add(*starts_group, key.as_ref()),
+            Outcome::Row { starts_group, key, arguments } => {
+                self.rows.add(*starts_group, key.as_ref(), *arguments)
+            }
             Outcome::Complete { is_last } => self.rows.complete(*is_last),
             Outcome::Entered(row) => self.rows.enter(row),
-            Outcome::InRange { side, is_in_range } => {
-                if let Some(frame) = &mut self.frame {
-                    frame.learn(*side, *is_in_range);
-                }
-            }
             Outcome::Offsets(offsets) => {
                 let frame = Frame::new(&self.definition, *offsets);
+                if frame.ends_with_what_is_read() {
+                    self.rows.enter_at_once();
+                }
                 let needs_queue = self.rows.are_delayed() || frame.looks_ahead();
                 self.frame = Some(frame);
                 if needs_queue {

@@ -8,7 +8,7 @@ use super::input::Input;
 use super::motion::Motion;
 use super::scan::{definition, functions};
 use crate::pg::copies::Copies;
-use crate::pg::custom::{own, set_own, Calls, CustomNode};
+use crate::pg::custom::{own, plan_of, set_own, Calls, CustomNode};
 use crate::pg::error::defect;
 use crate::pg::executor::{in_memory_of, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::explain::Explanation;
@@ -16,7 +16,7 @@ use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
 use crate::pg::tree::NodeRef;
 use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_sys::{CustomScan, CustomScanState, EState, PlanState, TupleTableSlot};
+use pgrx::pg_sys::{CustomScan, CustomScanState, EState, TupleTableSlot};
 use std::ffi::CStr;
 use std::ptr::null_mut;
 
@@ -52,12 +52,12 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
     unsafe {
         let ps = &raw mut (*node).ss.ps;
         let below = guarded(|| {
-            let scan = plan_of(ps);
+            let scan = plan_of(node);
             functions(scan).for_each(|(function, _)| require_execute(function.winfnoid));
             scan.scan.plan.lefttree
         });
         (*ps).lefttree = ExecInitNode(below, estate, flags);
-        set_own(node, guarded(|| begin(ps)));
+        set_own(node, guarded(|| begin(node)));
     }
 }
 
@@ -65,27 +65,18 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
 ///
 /// # Safety
 /// The node is being initialised, after its input.
-unsafe fn begin(node: *mut PlanState) -> *mut Window {
+unsafe fn begin(node: *mut CustomScanState) -> *mut Window {
     // SAFETY: the functions belong to the caller's node; deleting the context of the query deletes the one below it.
     unsafe {
         let scan = plan_of(node);
         let definition = defined(scan);
-        let copies = Copies::new((*(*node).state).es_query_cxt);
+        let ps = &raw mut (*node).ss.ps;
+        let copies = Copies::new((*(*ps).state).es_query_cxt);
         let mut motion = Motion::new(definition, functions(scan), copies);
-        let input = Input::new(node, definition, motion.arguments());
+        let input = Input::new(ps, definition, motion.arguments());
         // Dropped before the copies, which it refers to, are freed.
         PgMemoryContexts::For(copies.context()).leak_and_drop_on_delete(Window { input, motion })
     }
-}
-
-/// The plan of a node.
-///
-/// # Safety
-/// A node that PostgreSQL has made of its plan, which outlives it.
-unsafe fn plan_of(node: *mut PlanState) -> NodeRef<'static, CustomScan> {
-    // SAFETY: the caller's node belongs to a plan that outlives it.
-    let plan = unsafe { NodeRef::new((*node).plan.cast()) };
-    plan.and_then(NodeRef::cast).unwrap_or_else(|| defect("a node without its plan"))
 }
 
 /// Returns the next row; a null pointer after the last.
@@ -96,20 +87,27 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
         let Window { input, motion } = &mut *own::<Window>(node);
         let memory = input.context();
         reset((*node).ss.ps.ps_ExprContext);
-        let mut outcome = Outcome::Done;
+        let mut ask = motion.begin();
         loop {
-            let ask = in_memory_of(memory, || guarded(|| motion.step(&outcome)));
-            outcome = match ask {
+            let outcome = match ask {
+                Ask::Nothing => Outcome::Done,
                 Ask::Offsets => input.offsets(),
                 Ask::Queue => input.begin_queue(),
-                Ask::Read => input.read(motion.count()),
+                Ask::Read => input.read(motion.count(), false),
+                Ask::ReadToEnter => input.read(motion.count(), true),
                 Ask::Enter => input.enter(),
                 Ask::Skip => input.skip(),
-                Ask::InRange => input.in_range(motion.asked()),
+                Ask::Compare => {
+                    while let Some(comparison) = motion.comparison() {
+                        motion.learn(comparison.side, input.is_in_range(&comparison));
+                    }
+                    Outcome::Done
+                }
                 Ask::NextPartition => input.next_partition(),
                 Ask::Return => return input.output((*node).ss.ss_ScanTupleSlot, motion.results()),
                 Ask::End => return null_mut(),
             };
+            ask = in_memory_of(memory, || guarded(|| motion.step(&outcome)));
         }
     }
 }

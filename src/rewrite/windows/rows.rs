@@ -25,6 +25,8 @@ pub struct Rows {
     order: Order,
     /// Whether rows may enter the frame later than they are read.
     delayed: bool,
+    /// Whether they enter as soon as they are read.
+    at_once: bool,
     count: i64,
     /// The rows before this one have entered the frame, or never will.
     entered: i64,
@@ -41,6 +43,7 @@ impl Rows {
             copies,
             arguments: Vec::new(),
             delayed: definition.is_delayed(),
+            at_once: false,
             count: 0,
             entered: 0,
             is_complete: false,
@@ -92,19 +95,32 @@ impl Rows {
     /// Asks for the next row.
     #[inline]
     pub fn more(&self) -> Ask {
-        // The last row must enter before its slot is used for the next one.
-        if !self.delayed && self.entered < self.count {
-            Ask::Enter
-        } else {
-            Ask::Read
+        match self.delayed {
+            false if self.at_once => Ask::ReadToEnter,
+            // The last row must enter before its slot is used for the next one.
+            false if self.entered < self.count => Ask::Enter,
+            _ => Ask::Read,
         }
     }
 
-    /// Takes in the next row.
+    /// Has rows enter as soon as they are read, unless there may be a delay.
+    pub fn enter_at_once(&mut self) {
+        self.at_once = !self.delayed;
+    }
+
+    /// Takes in the next row, which enters the frame if its arguments are evaluated.
     #[inline]
-    pub fn add(&mut self, starts_group: bool, key: Option<&StoredValue>) {
+    pub fn add(
+        &mut self,
+        starts_group: bool,
+        key: Option<&StoredValue>,
+        arguments: Option<&[ArgumentValue]>,
+    ) {
         self.order.note(self.count, starts_group, key);
         self.count += 1;
+        if let Some(arguments) = arguments {
+            self.enter(arguments);
+        }
         if self.count % MEASURE == 0 {
             self.measure();
         }
@@ -201,6 +217,12 @@ impl Rows {
     #[inline]
     pub fn order(&mut self) -> &mut Order {
         &mut self.order
+    }
+
+    /// The order of the rows that have been read.
+    #[inline]
+    pub fn known_order(&self) -> &Order {
+        &self.order
     }
 
     /// Begins the next partition.
