@@ -21,7 +21,7 @@ BUDGET = {
     "src/detector": 1,
     "src/powertree": 18,
     "src/rewrite": 6,
-    "src/rewrite/rollups": 80,
+    "src/rewrite/rollups": 63,
     "src/rewrite/windows": 22,
     "src/tally": 5,
 }

@@ -1,5 +1,6 @@
 //! Nodes of our own: the tables of functions by which PostgreSQL calls them.
 
+use super::error::defect;
 use super::explain::Explanation;
 use super::plain::guarded;
 use super::tree::NodeRef;
@@ -87,12 +88,21 @@ unsafe extern "C-unwind" fn explain<T: CustomNode>(
     // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun, whose plan outlives it.
     unsafe {
         guarded(|| {
-            let plan = NodeRef::new((*node).ss.ps.plan.cast()).and_then(NodeRef::cast);
-            if let (Some(plan), Some(own)) = (plan, own::<T>(node).as_mut()) {
-                own.explain(plan, Explanation::new(node, ancestors, state));
+            if let Some(own) = own::<T>(node).as_mut() {
+                own.explain(plan_of(node), Explanation::new(node, ancestors, state));
             }
         });
     }
+}
+
+/// The plan of a node.
+///
+/// # Safety
+/// A node of our own, which PostgreSQL has made of its plan, which outlives it.
+pub unsafe fn plan_of(node: *mut CustomScanState) -> NodeRef<'static, CustomScan> {
+    // SAFETY: the caller's node belongs to a plan that outlives it.
+    let plan = unsafe { NodeRef::new((*node).ss.ps.plan.cast()) };
+    plan.and_then(NodeRef::cast).unwrap_or_else(|| defect("a node without its plan"))
 }
 
 /// The node's own part of its state.

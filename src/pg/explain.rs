@@ -1,8 +1,12 @@
 //! Output of EXPLAIN for a node.
 
+use super::list::items;
 use super::name::c_string;
 use super::tree::{Linked, NodeRef};
-use pgrx::pg_sys::{self, CustomScanState, ExplainState, List, Plan};
+use pgrx::pg_sys::{
+    self, CustomScan, CustomScanState, ExplainState, List, NodeTag, Plan, RelabelType, TargetEntry,
+};
+use pgrx::PgBox;
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ptr::null;
@@ -65,11 +69,31 @@ impl<'e> Explanation<'e> {
         unsafe { self.shown_as(self.plan, false) }
     }
 
-    /// The context of a plan instead of the node's own; columns are shown with their tables if `is_prefixed`.
+    /// The context of the node's plan, whose own columns may be relabelled, which is not shown; columns are shown with their tables if
+    /// `is_prefixed`.
+    pub fn shown_unrelabelled(self, plan: NodeRef<CustomScan>, is_prefixed: bool) -> Shown<'e> {
+        // SAFETY: the copy has the same parts as the node, but for the list of columns, which is a copy too; both are in the current
+        // memory context.
+        unsafe {
+            let copy = PgBox::<CustomScan>::alloc().into_pg();
+            copy.copy_from_nonoverlapping(plan.pointer(), 1);
+            let columns = pg_sys::copyObjectImpl((*copy).custom_scan_tlist.cast()).cast::<List>();
+            for column in items::<TargetEntry>(columns) {
+                let expression = (*column).expr.cast::<RelabelType>();
+                if !expression.is_null() && (*expression).xpr.type_ == NodeTag::T_RelabelType {
+                    (*column).expr = (*expression).arg;
+                }
+            }
+            (*copy).custom_scan_tlist = columns;
+            self.shown_as(copy.cast(), is_prefixed)
+        }
+    }
+
+    /// The context of a plan like the node's own.
     ///
     /// # Safety
-    /// A plan like the node's own, which lives for `'e`.
-    pub unsafe fn shown_as(self, plan: *mut Plan, is_prefixed: bool) -> Shown<'e> {
+    /// The plan lives for `'e`.
+    unsafe fn shown_as(self, plan: *mut Plan, is_prefixed: bool) -> Shown<'e> {
         // SAFETY: whoever made this promises the state of EXPLAIN, and the caller a plan.
         let context =
             unsafe { pg_sys::set_deparse_context_plan((*self.state).deparse_cxt, plan, self.ancestors) };

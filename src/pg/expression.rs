@@ -117,15 +117,6 @@ impl<'t> NodeList<'t> {
     }
 }
 
-/// Whether two trees are equal, apart from their positions in the text of the query.
-///
-/// # Safety
-/// Both are nodes, or null.
-pub unsafe fn same<A, B>(one: *const A, other: *const B) -> bool {
-    // SAFETY: both are nodes or null, which PostgreSQL can compare.
-    unsafe { pg_sys::equal(one.cast(), other.cast()) }
-}
-
 /// Appends a member to a list of pointers, and returns the list.
 ///
 /// # Safety

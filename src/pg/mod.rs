@@ -1,6 +1,7 @@
 //! PostgreSQL's interfaces as all features use them: the ground floor, which knows none of the features.
 
 pub mod alike;
+pub mod below;
 pub mod call;
 pub mod callback;
 pub mod catalog;
@@ -27,6 +28,7 @@ pub mod name;
 pub mod operator;
 mod passing;
 pub mod plain;
+mod plan_node;
 pub mod planner;
 pub mod process;
 pub mod queue;

@@ -2,9 +2,10 @@
 
 use crate::pg::executor::{clear, fill};
 use crate::pg::expression::Evaluated;
+use crate::pg::tree::NodeRef;
 use crate::pg::value::{bytes_of, copy};
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Node, Oid, PlanState, TupleTableSlot};
+use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Oid, PlanState, TupleTableSlot};
 
 /// A row of the scan. Columns of aggregates are NULL until the answer is known.
 #[derive(Clone, Copy)]
@@ -69,7 +70,7 @@ impl PlaceRow {
 /// An expression of the query.
 #[derive(Clone, Copy)]
 pub struct Expression {
-    pub node: *mut Node,
+    pub node: NodeRef<'static>,
     evaluated: Evaluated,
     length: i16,
     by_value: bool,
@@ -105,12 +106,12 @@ impl Expression {
     ///
     /// # Safety
     /// An expression of the plan of the node, whose row is the one that it will be evaluated on.
-    pub unsafe fn of(node: *mut Node, state: *mut PlanState) -> Expression {
+    pub unsafe fn of(node: NodeRef<'static>, state: *mut PlanState) -> Expression {
         // SAFETY: the caller's expression and node.
         unsafe {
-            let initialised = pg_sys::ExecInitExpr(node.cast(), state);
+            let initialised = pg_sys::ExecInitExpr(node.pointer().cast(), state);
             let (mut length, mut by_value) = (0, false);
-            pg_sys::get_typlenbyval(pg_sys::exprType(node), &mut length, &mut by_value);
+            pg_sys::get_typlenbyval(node.type_oid(), &mut length, &mut by_value);
             Expression {
                 node,
                 evaluated: Evaluated::new(initialised, (*state).ps_ExprContext),
@@ -122,8 +123,7 @@ impl Expression {
 
     /// The type of the value.
     pub fn type_oid(self) -> Oid {
-        // SAFETY: the expression is one of the plan.
-        unsafe { pg_sys::exprType(self.node) }
+        self.node.type_oid()
     }
 
     /// Returns whether two values of the expression have the same bytes.

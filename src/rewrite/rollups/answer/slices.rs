@@ -2,14 +2,14 @@
 
 use super::row::{Columns, Expression, PlaceRow};
 use super::zones;
-use crate::pg::list::items;
 use crate::pg::memory;
+use crate::pg::tree::NodeRef;
 use crate::pg::zone::TimeZone;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
-use pgrx::pg_sys::{Node, NodeTag, OpExpr, Var};
+use pgrx::pg_sys::{OpExpr, Var};
 use tally_stats::tree::breakpoints;
 
 /// Years 1 to 9999, in days since 2000.
@@ -77,15 +77,11 @@ impl Slices<'_> {
     }
 
     /// Whether a comparison is one of the position itself.
-    fn is_bare(&self, node: *mut Node) -> bool {
-        // SAFETY: the tag says which structure a node of the plan begins.
-        unsafe {
-            (*node).type_ == NodeTag::T_OpExpr
-                && items::<Node>((*node.cast::<OpExpr>()).args).any(|argument| {
-                    (*argument).type_ == NodeTag::T_Var
-                        && self.columns.is_position((*argument.cast::<Var>()).varattno)
-                })
-        }
+    fn is_bare(&self, node: NodeRef) -> bool {
+        node.cast::<OpExpr>().is_some_and(|comparison| {
+            let mut columns = comparison.list(|comparison| &comparison.args).all::<Var>();
+            columns.any(|column| self.columns.is_position(column.varattno))
+        })
     }
 
     fn cut_at_steps(&self, cells: &mut Vec<Range>, carrier: Expression, most: usize) -> Result<(), Reason> {

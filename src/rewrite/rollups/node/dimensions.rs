@@ -1,18 +1,20 @@
 //! Dimensions that the executor makes of the joins in a plan.
 
-use super::plan::{ExpressionList, Numbers, PlanLayout};
+use super::layout::PlanLayout;
+use super::lists::{ExpressionList, Numbers};
+use crate::pg::value::Storage;
 use crate::rewrite::rollups::answer::joined::{HashedPair, JoinedColumn, PreparedDimension};
 use crate::rewrite::rollups::answer::row::Expression;
 use crate::rewrite::rollups::terms::join::JoinKind;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, MemoryContext, Oid, PlanState, Var};
+use pgrx::pg_sys::{MemoryContext, Oid, PlanState, Var};
 
 /// Prepares the dimensions of a plan, given the states of their plans.
 ///
 /// # Safety
 /// A plan of ours and its node, whose row the expressions are evaluated on; the context lives as long as the query.
 pub unsafe fn prepare(
-    layout: PlanLayout,
+    layout: PlanLayout<'static>,
     node: *mut PlanState,
     plans: impl Iterator<Item = *mut PlanState>,
     context: MemoryContext,
@@ -34,10 +36,9 @@ pub unsafe fn prepare(
             .collect();
         let columns = layout.expressions(ExpressionList::JoinedColumns);
         for (column, [dimension, from]) in columns.zip(grouped(layout, Numbers::JoinedColumns)) {
-            let (mut length, mut by_value) = (0, false);
-            pg_sys::get_typlenbyval(pg_sys::exprType(column), &mut length, &mut by_value);
-            let to = (*column.cast::<Var>()).varattno as usize;
-            all[dimension as usize].columns.push(JoinedColumn { from: from as i16, to, length, by_value });
+            let storage = Storage::of(column.type_oid());
+            let to = column.cast::<Var>().map_or(0, |column| column.varattno as usize);
+            all[dimension as usize].columns.push(JoinedColumn { from: from as i16, to, storage });
         }
         let clauses = layout.expressions(ExpressionList::JoinedBy);
         for (clause, [dimension, shape]) in clauses.zip(grouped(layout, Numbers::JoinedBy)) {
@@ -62,7 +63,7 @@ pub unsafe fn prepare(
 }
 
 /// The numbers of a list, N together.
-fn grouped<const N: usize>(layout: PlanLayout, which: Numbers) -> impl Iterator<Item = [i32; N]> {
+fn grouped<const N: usize>(layout: PlanLayout<'static>, which: Numbers) -> impl Iterator<Item = [i32; N]> {
     let mut numbers = layout.numbers(which);
     std::iter::from_fn(move || {
         let mut group = [0; N];

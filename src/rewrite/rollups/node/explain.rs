@@ -1,27 +1,23 @@
 //! Output of EXPLAIN for the node.
 
-use super::plan::{ExpressionList, PlanLayout};
+use super::layout::PlanLayout;
+use super::lists::ExpressionList;
 use crate::pg::explain::Explanation;
 use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::answer::Answer;
 use crate::rewrite::rollups::terms::reason::Reason;
-use pgrx::pg_sys::{CustomScan, Node};
+use pgrx::pg_sys::CustomScan;
 use std::ffi::CStr;
 
 /// Shows the tree, the keys and the conditions.
 pub fn question(plan: NodeRef<CustomScan>, explanation: Explanation) {
-    // SAFETY: only our own node explains itself here, by its plan, whose expressions can be shown in its context.
-    let (layout, shown) = unsafe {
-        let layout = PlanLayout::of(plan.pointer());
-        let has_joins = layout.joined().next().is_some();
-        (layout, explanation.shown_as(layout.displayed(), has_joins))
+    let layout = PlanLayout::of(plan);
+    let shown = explanation.shown_unrelabelled(plan, layout.joined().next().is_some());
+    let texts = |expressions: &mut dyn Iterator<Item = NodeRef>| -> Vec<String> {
+        expressions.map(|node| shown.text(node)).collect()
     };
-    let texts = |expressions: &mut dyn Iterator<Item = *mut Node>| -> Vec<String> {
-        // SAFETY: the expressions are those of the plan.
-        expressions.filter_map(|node| unsafe { NodeRef::new(node) }).map(|node| shown.text(node)).collect()
-    };
-    let show = |label: &CStr, expressions: &mut dyn Iterator<Item = *mut Node>, between: &str| {
+    let show = |label: &CStr, expressions: &mut dyn Iterator<Item = NodeRef>, between: &str| {
         let texts = texts(expressions);
         if !texts.is_empty() {
             explanation.text(label, &texts.join(between));

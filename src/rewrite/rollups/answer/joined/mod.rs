@@ -7,6 +7,7 @@ pub use hashed::{hash_of_dimension, hash_of_table, HashedPair};
 
 use super::row::{Columns, Expression, PlaceRow};
 use crate::pg::memory;
+use crate::pg::value::Storage;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::join::JoinKind;
@@ -38,8 +39,7 @@ pub struct JoinedColumn {
     pub from: i16,
     /// The column of the scan, counted from 1.
     pub to: usize,
-    pub length: i16,
-    pub by_value: bool,
+    pub storage: Storage,
 }
 
 /// The rows of all dimensions, and the combinations of them that were found, by their number.

@@ -3,7 +3,6 @@
 use super::{JoinedColumn, PreparedDimension};
 use crate::pg::executor::{self, next_row};
 use crate::pg::memory;
-use crate::pg::value::copy;
 use crate::rewrite::rollups::answer::limits::memory as most_memory;
 use crate::rewrite::rollups::answer::row::PlaceRow;
 use crate::rewrite::rollups::terms::reason::Reason;
@@ -36,7 +35,7 @@ impl JoinedRows {
                 for column in &rows.columns {
                     let value = pg_sys::ffi::pg_guard_ffi_boundary(|| executor::column(slot, column.from));
                     let before = pg_sys::MemoryContextSwitchTo(context);
-                    let value = value.map(|value| copy(value, column.by_value, column.length));
+                    let value = column.storage.copied(value);
                     pg_sys::MemoryContextSwitchTo(before);
                     rows.values.push(value);
                 }

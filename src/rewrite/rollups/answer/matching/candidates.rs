@@ -1,7 +1,6 @@
 //! The rows of a dimension that may match at a place, and those that do.
 
 use super::buckets::Buckets;
-use crate::pg::expression::same;
 use crate::pg::memory;
 use crate::rewrite::rollups::answer::joined::PreparedDimension;
 use crate::rewrite::rollups::answer::place::{Place, Places};
@@ -22,9 +21,8 @@ impl Candidates {
         if !dimension.hashed.is_empty() {
             return Candidates::Hashed(Buckets::of(&dimension.hashed, &places.joined, number, places.row));
         }
-        // SAFETY: all of them are expressions of the plan.
-        let is_comparison = |clause: &Expression| unsafe {
-            dimension.comparisons.iter().any(|comparison| same(comparison.node, clause.node))
+        let is_comparison = |clause: &Expression| {
+            dimension.comparisons.iter().any(|comparison| comparison.node.is_same(clause.node))
         };
         let clauses = dimension.clauses.iter().map(|(clause, _)| *clause);
         let compared: Vec<Expression> = clauses.filter(is_comparison).collect();
