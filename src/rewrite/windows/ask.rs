@@ -19,6 +19,8 @@ pub enum Ask {
     Read,
     /// Read the next row, and evaluate the arguments on it.
     ReadToEnter,
+    /// Evaluate the arguments on the last row, which enters, and read the next one.
+    EnterAndRead,
     /// Evaluate the arguments on the row that enters next.
     Enter,
     /// Pass over the row that would enter next.
@@ -40,7 +42,7 @@ pub enum Outcome<'a> {
     /// The values of both offsets; None for NULL and where there is none.
     Offsets([Option<Datum>; 2]),
     /// A row of the partition, and its value of the ordering column where the frame depends on that.
-    /// The arguments are evaluated if that was asked for.
+    /// The arguments are evaluated, on this row or the one before, if that was asked for.
     Row {
         starts_group: bool,
         key: Option<StoredValue<'a>>,
@@ -49,13 +51,14 @@ pub enum Outcome<'a> {
     /// The partition has no more rows, nor has the input if it was the last.
     Complete {
         is_last: bool,
+        arguments: Option<&'a [ArgumentValue]>,
     },
     /// The values of all arguments.
     Entered(&'a [ArgumentValue]),
 }
 
-/// A comparison of two values of the ordering column, for an end of the frame.
-pub struct Comparison {
+/// Two values of the ordering column that are compared, for an end of the frame.
+pub struct KeyPair {
     pub side: Side,
     pub key: Datum,
     /// The current row's value.

@@ -3,7 +3,7 @@
 //! Positions are counted from the first row of the partition. Neither end of a frame ever moves back. An end that depends
 //! on more than is known asks for it, and is asked for again afterwards.
 
-use super::ask::{Ask, Comparison, Side};
+use super::ask::{Ask, KeyPair, Side};
 use super::definition::FrameDefinition;
 use super::order::Order;
 use super::rows::Rows;
@@ -108,10 +108,10 @@ impl Frame {
 
     /// The comparison that an end asks for. Cannot fail.
     #[inline]
-    pub fn comparison(&self) -> Option<Comparison> {
+    pub fn to_compare(&self) -> Option<KeyPair> {
         let of_side = |bound: &Bound, side| match bound {
             Bound::Range(RangeBound { search: Search::Compare { key, base }, .. }) => {
-                Some(Comparison { side, key: *key, base: *base })
+                Some(KeyPair { side, key: *key, base: *base })
             }
             _ => None,
         };

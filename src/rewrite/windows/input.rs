@@ -3,7 +3,7 @@
 //! The functions are plain frames by the contract of `pg::plain`, apart from `new`. Their slots, expressions and contexts
 //! live as long as the query.
 
-use super::ask::{ArgumentValue, Comparison, Outcome, Side};
+use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
 use crate::pg::alike::Alike;
 use crate::pg::executor::{
@@ -167,20 +167,29 @@ impl Input {
         Outcome::Done
     }
 
-    /// Reads the next row, of a partition of which this many have been read, and evaluates the arguments on it if it enters.
+    /// Reads the next row, of a partition of which this many have been read, and evaluates the arguments as is asked.
     ///
     /// # Safety
-    /// The node runs; the contract of `pg::plain`.
+    /// The node runs, and a row that enters has been read; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn read(&mut self, count: i64, enters: bool) -> Outcome<'_> {
+    pub unsafe fn read(&mut self, count: i64, ask: Ask) -> Outcome<'_> {
         // SAFETY: slots and contexts belong to the node; the row is one of its input, and has the ordering column.
         unsafe {
+            let enters_before = ask == Ask::EnterAndRead;
+            if enters_before {
+                reset(self.context);
+                self.evaluate_on(self.last);
+            }
             if self.last_is_next {
                 self.last_is_next = false;
             } else {
-                let Some(row) = next_row(self.rows) else { return Outcome::Complete { is_last: true } };
+                let Some(row) = next_row(self.rows) else {
+                    return Outcome::Complete { is_last: true, arguments: self.evaluated_if(enters_before) };
+                };
                 self.last = row;
-                reset(self.context);
+                if !enters_before {
+                    reset(self.context);
+                }
             }
             let (row, context) = (self.last, self.context);
             if let Some(partition) = &self.partition {
@@ -188,7 +197,7 @@ impl Input {
                     partition.begin_group(row);
                 } else if !partition.include(row, context) {
                     self.last_is_next = true;
-                    return Outcome::Complete { is_last: false };
+                    return Outcome::Complete { is_last: false, arguments: self.evaluated_if(enters_before) };
                 }
             }
             let starts_group = count == 0 || self.peers.is_some_and(|peers| !peers.include(row, context));
@@ -201,12 +210,18 @@ impl Input {
             let key = self
                 .ordering
                 .and_then(|(number, storage)| column(row, number).map(|value| storage.of_type(value)));
+            let enters = ask == Ask::ReadToEnter;
             if enters {
                 self.evaluate_on(row);
             }
-            let arguments = enters.then_some(&self.evaluated[..]);
-            Outcome::Row { starts_group, key, arguments }
+            Outcome::Row { starts_group, key, arguments: self.evaluated_if(enters || enters_before) }
         }
+    }
+
+    /// The values of the arguments on the row that was evaluated last, if they are to be handed on.
+    #[inline]
+    fn evaluated_if(&self, is_wanted: bool) -> Option<&[ArgumentValue]> {
+        is_wanted.then_some(&self.evaluated[..])
     }
 
     /// Evaluates all arguments on the row that enters next.
@@ -268,8 +283,8 @@ impl Input {
     /// # Safety
     /// Both are values of that column, for an end with an offset; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn is_in_range(&mut self, comparison: &Comparison) -> bool {
-        let &Comparison { side, key, base } = comparison;
+    pub unsafe fn is_in_range(&mut self, pair: &KeyPair) -> bool {
+        let &KeyPair { side, key, base } = pair;
         let window = self.definition.window;
         let preceding = match side {
             Side::Start => pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING,

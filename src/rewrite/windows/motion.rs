@@ -1,7 +1,7 @@
 //! The motion of a frame through the rows, one step at a time.
 
 use super::argument::Argument;
-use super::ask::{Ask, Comparison, Outcome, Side};
+use super::ask::{Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
 use super::frame::Frame;
 use super::rows::Rows;
@@ -89,8 +89,8 @@ impl Motion {
 
     /// The next comparison that is asked for; None when the frame knows enough. Cannot fail.
     #[inline]
-    pub fn comparison(&self) -> Option<Comparison> {
-        self.frame.as_ref()?.comparison()
+    pub fn to_compare(&self) -> Option<KeyPair> {
+        self.frame.as_ref()?.to_compare()
     }
 
     /// Takes the outcome of that comparison. Cannot fail.
@@ -114,7 +114,7 @@ impl Motion {
             Outcome::Row { starts_group, key, arguments } => {
                 self.rows.add(*starts_group, key.as_ref(), *arguments)
             }
-            Outcome::Complete { is_last } => self.rows.complete(*is_last),
+            Outcome::Complete { is_last, arguments } => self.rows.complete(*is_last, *arguments),
             Outcome::Entered(row) => self.rows.enter(row),
             Outcome::Offsets(offsets) => {
                 let frame = Frame::new(&self.definition, *offsets);

@@ -93,13 +93,12 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
                 Ask::Nothing => Outcome::Done,
                 Ask::Offsets => input.offsets(),
                 Ask::Queue => input.begin_queue(),
-                Ask::Read => input.read(motion.count(), false),
-                Ask::ReadToEnter => input.read(motion.count(), true),
+                Ask::Read | Ask::ReadToEnter | Ask::EnterAndRead => input.read(motion.count(), ask),
                 Ask::Enter => input.enter(),
                 Ask::Skip => input.skip(),
                 Ask::Compare => {
-                    while let Some(comparison) = motion.comparison() {
-                        motion.learn(comparison.side, input.is_in_range(&comparison));
+                    while let Some(pair) = motion.to_compare() {
+                        motion.learn(pair.side, input.is_in_range(&pair));
                     }
                     Outcome::Done
                 }

@@ -6,6 +6,7 @@ use super::definition::FrameDefinition;
 use super::order::Order;
 use super::statistic::Statistic;
 use super::values;
+use crate::pg::column::passing_of;
 use crate::pg::copies::Copies;
 use crate::pg::error::raise;
 use crate::pg::memory;
@@ -27,6 +28,8 @@ pub struct Rows {
     delayed: bool,
     /// Whether they enter as soon as they are read.
     at_once: bool,
+    /// Whether the values of all arguments are passed by value.
+    is_by_value: bool,
     count: i64,
     /// The rows before this one have entered the frame, or never will.
     entered: i64,
@@ -44,6 +47,7 @@ impl Rows {
             arguments: Vec::new(),
             delayed: definition.is_delayed(),
             at_once: false,
+            is_by_value: true,
             count: 0,
             entered: 0,
             is_complete: false,
@@ -60,6 +64,7 @@ impl Rows {
         if let Some(known) = self.arguments.iter_mut().position(|known| known.serves(function, kind)) {
             return known;
         }
+        self.is_by_value &= argument.is_none_or(|argument| passing_of(argument.type_oid()).1);
         self.arguments.push(Argument::new(function, kind, self.copies));
         self.arguments.len() - 1
     }
@@ -98,7 +103,9 @@ impl Rows {
         match self.delayed {
             false if self.at_once => Ask::ReadToEnter,
             // The last row must enter before its slot is used for the next one.
-            false if self.entered < self.count => Ask::Enter,
+            // What is passed by reference must have been copied by then.
+            false if self.entered < self.count && !self.is_by_value => Ask::Enter,
+            false if self.entered < self.count => Ask::EnterAndRead,
             _ => Ask::Read,
         }
     }
@@ -108,7 +115,7 @@ impl Rows {
         self.at_once = !self.delayed;
     }
 
-    /// Takes in the next row, which enters the frame if its arguments are evaluated.
+    /// Takes in the next row; it enters the frame, or the one before, if the arguments are evaluated.
     #[inline]
     pub fn add(
         &mut self,
@@ -127,7 +134,10 @@ impl Rows {
     }
 
     /// Takes in that the partition has no more rows, nor has the input if it is the last.
-    pub fn complete(&mut self, is_last: bool) {
+    pub fn complete(&mut self, is_last: bool, arguments: Option<&[ArgumentValue]>) {
+        if let Some(arguments) = arguments {
+            self.enter(arguments);
+        }
         self.is_complete = true;
         self.is_exhausted = is_last;
     }
