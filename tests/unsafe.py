@@ -19,9 +19,9 @@ BUDGET = {
     "src": 1,
     "src/datum": 6,
     "src/detector": 1,
-    "src/powertree": 18,
+    "src/powertree": 17,
     "src/rewrite": 6,
-    "src/rewrite/rollups": 63,
+    "src/rewrite/rollups": 24,
     "src/rewrite/windows": 22,
     "src/tally": 5,
 }

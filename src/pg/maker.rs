@@ -14,12 +14,6 @@ use pgrx::PgBox;
 use std::ptr::null_mut;
 
 impl<'q> Planner<'q> {
-    /// Runs `make` in the memory of the planner.
-    pub(super) fn in_memory<T>(self, make: impl FnOnce() -> T) -> T {
-        // SAFETY: the memory lives as long as the query is planned.
-        unsafe { PgMemoryContexts::For((*self.pointer()).planner_cxt).switch_to(|_| make()) }
-    }
-
     /// Makes a node in the memory of the planner.
     ///
     /// # Safety

@@ -1,79 +1,121 @@
-//! The row on which the expressions of a query are evaluated: the values of a series, and a position.
+//! The row on which the expressions of a node are evaluated, which the node fills itself.
 
-use crate::pg::executor::{clear, fill};
-use crate::pg::expression::Evaluated;
-use crate::pg::tree::NodeRef;
-use crate::pg::value::{bytes_of, copy};
-use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, ExprContext, MemoryContext, Oid, PlanState, TupleTableSlot};
+use super::column::base_type;
+use super::error::defect;
+use super::executor::{clear, evaluate, fill};
+use super::passing::type_at;
+use super::region::Region;
+use super::tree::NodeRef;
+use super::value::{Storage, Value};
+use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, Oid, PlanState, TupleDesc, TupleTableSlot};
 
-/// A row of the scan. Columns of aggregates are NULL until the answer is known.
+/// A row of the node's scan.
 #[derive(Clone, Copy)]
-pub struct PlaceRow {
+pub struct ScanRow {
+    node: *mut PlanState,
     slot: *mut TupleTableSlot,
-    context: *mut ExprContext,
+    /// The types of the columns; for domains, their base types.
+    types: *const Oid,
+    count: usize,
 }
 
-impl PlaceRow {
-    /// The row of a node.
+impl ScanRow {
+    /// The row of a node, all columns of which are NULL.
     ///
     /// # Safety
     /// A node of the plan that is initialised, and its slot for the rows of the scan; both live as long as the row is used.
-    pub unsafe fn of(node: *mut PlanState, slot: *mut TupleTableSlot) -> PlaceRow {
-        // SAFETY: the caller's node has a context, and its slot as many columns as its descriptor says.
+    pub unsafe fn of(node: *mut PlanState, slot: *mut TupleTableSlot) -> ScanRow {
+        // SAFETY: the caller's node has a context, and its slot as many columns as its descriptor says. The array lives as long as the query.
         unsafe {
-            let context = (*node).ps_ExprContext;
+            let descriptor = (*slot).tts_tupleDescriptor;
+            let count = (*descriptor).natts as usize;
+            let query = Region::new((*(*node).state).es_query_cxt);
+            let types = query.within(|| pg_sys::palloc0(count * size_of::<Oid>())).cast::<Oid>();
             clear(slot);
-            let count = (*(*slot).tts_tupleDescriptor).natts as usize;
-            (0..count).for_each(|place| *(*slot).tts_isnull.add(place) = true);
+            for place in 0..count {
+                *(*slot).tts_isnull.add(place) = true;
+                let type_oid = type_at(descriptor, place).unwrap_or_default();
+                types.add(place).write(if type_oid == Oid::INVALID { type_oid } else { base_type(type_oid) });
+            }
             fill(slot);
-            (*context).ecxt_scantuple = slot;
-            PlaceRow { slot, context }
+            (*(*node).ps_ExprContext).ecxt_scantuple = slot;
+            ScanRow { node, slot, types, count }
         }
     }
 
-    pub fn descriptor(self) -> pg_sys::TupleDesc {
+    fn context(self) -> *mut ExprContext {
+        // SAFETY: whoever made the row promises that its node lives.
+        unsafe { (*self.node).ps_ExprContext }
+    }
+
+    /// The number of columns.
+    pub fn count(self) -> usize {
+        self.count
+    }
+
+    /// Sets a column, counted from 1; column 0 is none.
+    #[inline]
+    pub fn set(self, column: usize, value: Option<Value>) {
+        if column == 0 {
+            return;
+        }
+        if column > self.count {
+            defect("a row with fewer columns than are set");
+        }
+        // SAFETY: the row has this column.
+        let type_oid = unsafe { *self.types.add(column - 1) };
+        if value.is_some_and(|value| value.type_oid() != type_oid && base_type(value.type_oid()) != type_oid)
+        {
+            defect("a value of another type than its column's");
+        }
+        // SAFETY: the value is of the type.
+        unsafe { self.set_datum(column, value.map(Value::datum)) }
+    }
+
+    /// Sets a column, counted from 1.
+    ///
+    /// # Safety
+    /// The row has this column, and the value is of its type.
+    #[inline]
+    pub unsafe fn set_datum(self, column: usize, value: Option<Datum>) {
+        // SAFETY: the slot lives as long as the row, and has the column.
+        unsafe {
+            *(*self.slot).tts_values.add(column - 1) = value.unwrap_or(Datum::null());
+            *(*self.slot).tts_isnull.add(column - 1) = value.is_none();
+        }
+    }
+
+    /// The memory of what is evaluated.
+    pub fn memory(self) -> Region {
+        // SAFETY: the context is that of the node, and is there as long as the node.
+        unsafe { Region::new((*self.context()).ecxt_per_tuple_memory) }
+    }
+
+    /// Forgets what was evaluated.
+    pub fn forget(self) {
+        // SAFETY: what is evaluated is there for one row only, and is copied where it is kept.
+        unsafe { self.memory().empty() }
+    }
+
+    pub(super) fn descriptor(self) -> TupleDesc {
         // SAFETY: the slot lives as long as the row.
         unsafe { (*self.slot).tts_tupleDescriptor }
     }
 
     /// The values of all columns, and which of them are NULL.
-    pub fn columns(self) -> (*mut Datum, *mut bool) {
+    pub(super) fn columns(self) -> (*mut Datum, *mut bool) {
         // SAFETY: the slot lives as long as the row.
         unsafe { ((*self.slot).tts_values, (*self.slot).tts_isnull) }
     }
-
-    /// Sets a column, counted from 1; column 0 is none.
-    pub fn set(self, column: usize, value: Option<Datum>) {
-        if column > 0 {
-            // SAFETY: the columns are those of the plan that made the slot.
-            unsafe {
-                *(*self.slot).tts_values.add(column - 1) = value.unwrap_or(Datum::null());
-                *(*self.slot).tts_isnull.add(column - 1) = value.is_none();
-            }
-        }
-    }
-
-    /// The memory of what is evaluated.
-    pub fn memory(self) -> MemoryContext {
-        // SAFETY: the context is that of the node.
-        unsafe { (*self.context).ecxt_per_tuple_memory }
-    }
-
-    /// Forgets what was evaluated.
-    pub fn forget(self) {
-        // SAFETY: nobody keeps what was evaluated before.
-        unsafe { pg_sys::MemoryContextReset(self.memory()) }
-    }
 }
 
-/// An expression of the query.
+/// An expression of the node, which frames of Rust may evaluate.
 #[derive(Clone, Copy)]
 pub struct Expression {
     pub node: NodeRef<'static>,
-    evaluated: Evaluated,
-    length: i16,
-    by_value: bool,
+    state: *mut ExprState,
+    row: ScanRow,
+    storage: Storage,
 }
 
 /// A value that can be compared with another one of the same expression, byte by byte.
@@ -105,135 +147,67 @@ impl Expression {
     /// Initialises an expression of a node.
     ///
     /// # Safety
-    /// An expression of the plan of the node, whose row is the one that it will be evaluated on.
-    pub unsafe fn of(node: NodeRef<'static>, state: *mut PlanState) -> Expression {
+    /// An expression of the plan of the row's node, which is being initialised, about columns of the row.
+    pub unsafe fn of(node: NodeRef<'static>, row: ScanRow) -> Expression {
         // SAFETY: the caller's expression and node.
-        unsafe {
-            let initialised = pg_sys::ExecInitExpr(node.pointer().cast(), state);
-            let (mut length, mut by_value) = (0, false);
-            pg_sys::get_typlenbyval(node.type_oid(), &mut length, &mut by_value);
-            Expression {
-                node,
-                evaluated: Evaluated::new(initialised, (*state).ps_ExprContext),
-                length,
-                by_value,
-            }
-        }
+        let state = unsafe { pg_sys::ExecInitExpr(node.pointer().cast(), row.node) };
+        Expression { node, state, row, storage: Storage::of(node.type_oid()) }
     }
 
     /// The type of the value.
     pub fn type_oid(self) -> Oid {
-        self.node.type_oid()
+        self.storage.type_oid()
     }
 
     /// Returns whether two values of the expression have the same bytes.
-    pub fn is_alike(self, one: Datum, other: Datum) -> bool {
-        self.image_of(one) == self.image_of(other)
+    pub fn is_alike(self, one: Value, other: Value) -> bool {
+        self.storage.is_alike(Some(one), Some(other))
     }
 
     /// Returns the value for the row, which lives until the row forgets it.
-    pub fn value(self) -> Option<Datum> {
-        // SAFETY: the context has the row since it was made.
-        unsafe { self.evaluated.value() }
+    #[inline]
+    pub fn value(self) -> Option<Value> {
+        let (state, context) = (self.state, self.row.context());
+        // SAFETY: the context has the row since that was made. The boundary turns an error of PostgreSQL into a panic; the frames in
+        // between own nothing.
+        unsafe {
+            let value = pg_sys::ffi::pg_guard_ffi_boundary(|| evaluate(state, context));
+            value.map(|value| Value::new(self.storage.type_oid(), value))
+        }
     }
 
     /// Returns the value for the row, or the members of an array, without NULL; they live until the row forgets them.
-    pub fn values(self, is_array: bool) -> Vec<Datum> {
-        let Some(value) = self.value() else { return Vec::new() };
-        if !is_array {
-            return vec![value];
-        }
-        // SAFETY: the value is an array, whose type says what its members are.
-        unsafe {
-            let (mut members, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-            let (mut length, mut by_value, mut align) = (0, false, 0);
-            let array = pg_sys::pg_detoast_datum(value.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
-            let of = (*array).elemtype;
-            pg_sys::get_typlenbyvalalign(of, &mut length, &mut by_value, &mut align);
-            pg_sys::deconstruct_array(
-                array,
-                of,
-                length.into(),
-                by_value,
-                align,
-                &mut members,
-                &mut nulls,
-                &mut count,
-            );
-            (0..count as usize).filter(|&place| !*nulls.add(place)).map(|place| *members.add(place)).collect()
+    pub fn values(self, is_array: bool) -> Vec<Value> {
+        let value = self.value();
+        if is_array {
+            value.map(Value::members).unwrap_or_default()
+        } else {
+            value.into_iter().collect()
         }
     }
 
     /// Returns whether the condition holds for the row; NULL is no.
-    pub fn holds(self, row: PlaceRow) -> bool {
-        let holds = self.value().is_some_and(|value| value.value() != 0);
+    pub fn holds(self, row: ScanRow) -> bool {
+        let holds = self.value().is_some_and(|value| value.datum().value() != 0);
         row.forget();
         holds
     }
 
     /// Returns the value for the row, to be compared.
-    pub fn image(self, row: PlaceRow) -> Image {
-        let image = self.value().map_or(Image::Null, |value| self.image_of(value));
+    pub fn image(self, row: ScanRow) -> Image {
+        let image = self.value().map_or(Image::Null, |value| {
+            let stored = self.storage.stored(&value);
+            stored.word().map_or_else(|| stored.read(Image::of), Image::Word)
+        });
         row.forget();
         image
     }
 
-    fn image_of(self, value: Datum) -> Image {
-        if self.by_value {
-            return Image::Word(value.value());
-        }
-        // SAFETY: the value is one of the type, which says how long it is.
-        unsafe {
-            if self.length > 0 {
-                let bytes = value.cast_mut_ptr::<u8>().cast_const();
-                Image::of(std::slice::from_raw_parts(bytes, self.length as usize))
-            } else {
-                Image::of(bytes_of(value))
-            }
-        }
-    }
-
-    /// Returns the value for the row as a copy in this memory context.
-    pub fn copied(self, row: PlaceRow, context: MemoryContext) -> Option<Datum> {
-        // SAFETY: the value is one of the type; the copy is made before the row forgets it.
-        let copied = unsafe {
-            self.value().map(|value| {
-                let before = pg_sys::MemoryContextSwitchTo(context);
-                let copied = copy(value, self.by_value, self.length);
-                pg_sys::MemoryContextSwitchTo(before);
-                copied
-            })
-        };
+    /// Returns the value for the row as a copy in this memory.
+    pub fn copied(self, row: ScanRow, region: Region) -> Option<Value> {
+        let value = self.value();
+        let copied = value.map(|value| region.within(|| self.storage.copied(value)));
         row.forget();
         copied
-    }
-}
-
-/// The columns of the scan that a position and a series fill.
-pub struct Columns {
-    at: usize,
-    series: Vec<usize>,
-}
-
-impl Columns {
-    pub fn of(mut columns: impl Iterator<Item = usize>) -> Columns {
-        Columns { at: columns.next().unwrap_or_default(), series: columns.collect() }
-    }
-
-    /// Puts a position, or NULL, into the row.
-    pub fn set_position(&self, row: PlaceRow, tree: &Tree, position: Option<i64>) {
-        row.set(self.at, position.map(|position| tree.position.to_datum(position)));
-    }
-
-    /// Puts a series, or NULLs, into the row.
-    pub fn set_series(&self, row: PlaceRow, values: Option<&[Datum]>) {
-        for (place, &column) in self.series.iter().enumerate() {
-            row.set(column, values.and_then(|values| values.get(place)).copied());
-        }
-    }
-
-    /// Whether it is the column of the position.
-    pub fn is_position(&self, column: i16) -> bool {
-        self.at > 0 && column as usize == self.at
     }
 }

@@ -1,14 +1,14 @@
 //! A question, as the node has prepared it for its expressions to be evaluated.
 
+use super::columns::Columns;
 use super::ends::WantedEnds;
 use super::joined::{Joined, PreparedDimension};
 use super::limits::memory;
-use super::row::{Columns, Expression, PlaceRow};
 use super::sets::Sets;
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
-use crate::pg::name::text;
+use crate::pg::scan_row::{Expression, ScanRow};
 use crate::pg::value::Value;
 use crate::powertree::cells;
 use crate::powertree::model::question::Range;
@@ -17,7 +17,7 @@ use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 
 /// Cells are worth it up to this many, and beyond up to half of the rows.
@@ -33,7 +33,7 @@ const FEW_ROWS: f64 = 500.0;
 pub struct Prepared {
     pub tree: i32,
     pub user: Oid,
-    pub row: PlaceRow,
+    pub row: ScanRow,
     pub columns: Rc<Columns>,
     pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
@@ -72,9 +72,7 @@ impl Prepared {
             zones.push(zones::of_session());
         }
         for zone in &self.zones {
-            // SAFETY: the argument is a text.
-            let name =
-                zone.value().and_then(|name| unsafe { text(pg_sys::text_to_cstring(name.cast_mut_ptr())) });
+            let name = zone.value().and_then(Value::text);
             zones.push(zones::named(&name.unwrap_or_default())?);
         }
         let slices = Slices {
@@ -136,10 +134,10 @@ impl Prepared {
                 return None;
             }
             let longer = keys.iter().flat_map(|key| {
-                values.iter().map(|&value: &Datum| {
+                values.iter().map(|&value: &Value| {
                     let mut key = key.clone();
-                    // SAFETY: the value is one of the column's type, as the planner has checked.
-                    let value = unsafe { Value::new(column.column.type_oid, value) };
+                    // SAFETY: the value is one of the column's type, perhaps by another name, as the planner has checked.
+                    let value = unsafe { Value::new(column.column.type_oid, value.datum()) };
                     column.encode_parsed(value, &mut key);
                     key
                 })

@@ -1,8 +1,9 @@
 //! Cutting the line of positions into cells, within which nothing of the query changes with time.
 
-use super::row::{Columns, Expression, PlaceRow};
+use super::columns::Columns;
 use super::zones;
 use crate::pg::memory;
+use crate::pg::scan_row::{Expression, ScanRow};
 use crate::pg::tree::NodeRef;
 use crate::pg::zone::TimeZone;
 use crate::powertree::model::position::Position;
@@ -23,7 +24,7 @@ const EXACT: i64 = 1 << 53;
 /// Everything of a query that changes with time.
 pub struct Slices<'a> {
     pub tree: &'a Tree,
-    pub row: PlaceRow,
+    pub row: ScanRow,
     pub columns: &'a Columns,
     pub comparisons: &'a [Expression],
     pub carriers: &'a [Expression],

@@ -2,12 +2,16 @@
 
 use super::layout::PlanLayout;
 use super::lists::{ExpressionList, Numbers};
+use crate::pg::input_plan::InputPlan;
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
+use crate::pg::scan_row::ScanRow;
 use crate::pg::value::Storage;
 use crate::rewrite::rollups::answer::joined::{HashedPair, JoinedColumn, PreparedDimension};
-use crate::rewrite::rollups::answer::row::Expression;
 use crate::rewrite::rollups::terms::join::JoinKind;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{MemoryContext, Oid, PlanState, Var};
+use pgrx::pg_sys::{Oid, PlanState, Var};
+use std::cell::RefCell;
 
 /// Prepares the dimensions of a plan, given the states of their plans.
 ///
@@ -15,19 +19,19 @@ use pgrx::pg_sys::{MemoryContext, Oid, PlanState, Var};
 /// A plan of ours and its node, whose row the expressions are evaluated on; the context lives as long as the query.
 pub unsafe fn prepare(
     layout: PlanLayout<'static>,
-    node: *mut PlanState,
+    row: ScanRow,
     plans: impl Iterator<Item = *mut PlanState>,
-    context: MemoryContext,
+    region: Region,
 ) -> Vec<PreparedDimension> {
     // SAFETY: the lists are as `lay_out` made them; the planner has replaced their columns by those of the scan.
     unsafe {
-        let expression = |node_of| Expression::of(node_of, node);
+        let expression = |node_of| Expression::of(node_of, row);
         let kinds = layout.numbers(Numbers::Dimensions).map(JoinKind::from_number);
         let mut all: Vec<PreparedDimension> = kinds
             .zip(plans)
             .map(|(kind, plan)| PreparedDimension {
                 kind,
-                plan,
+                plan: RefCell::new(InputPlan::new(plan)),
                 columns: Vec::new(),
                 clauses: Vec::new(),
                 hashed: Vec::new(),
@@ -51,7 +55,7 @@ pub unsafe fn prepare(
         {
             let sides = (expression(one), expression(other));
             let oid = |number: i32| Oid::from(number as u32);
-            let pair = HashedPair::new(sides, (oid(operator), oid(collation)), left != 0, context);
+            let pair = HashedPair::new(sides, (oid(operator), oid(collation)), left != 0, region);
             all[dimension as usize].hashed.push(pair);
         }
         let comparisons = layout.expressions(ExpressionList::RowComparisons);

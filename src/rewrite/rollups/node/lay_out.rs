@@ -97,7 +97,7 @@ fn own_numbers(question: &Question, columns: &[NodeRef<Var>]) -> [Vec<i32>; 17] 
     ]
 }
 
-/// The numbers of values of rows at ends, and those of their tie-breakers. Their columns come after so many others.
+/// The numbers of values of rows at ends, and those of their tie-breakers. Their columns come after this many others.
 fn end_numbers(question: &Question, columns: usize) -> (Vec<i32>, Vec<i32>) {
     let (mut ends, mut ties) = (Vec::new(), Vec::new());
     for (place, end) in question.ends.iter().enumerate() {

@@ -15,6 +15,7 @@ use crate::pg::custom::{own, plan_of, set_own, Calls, CustomNode};
 use crate::pg::executor::{fill, holds, next_row, project, reset};
 use crate::pg::explain::Explanation;
 use crate::pg::plain::guarded;
+use crate::pg::region::Region;
 use crate::pg::tree::NodeRef;
 use crate::rewrite::rollups::answer::prepared::Prepared;
 use crate::rewrite::rollups::answer::Answer;
@@ -36,7 +37,7 @@ pub struct Rollup {
     /// The group to come.
     next: usize,
     /// The memory of the answer, which is reset when it is forgotten.
-    memory: MemoryContext,
+    memory: Region,
     /// The flags with which the node was initialised.
     flags: i32,
     /// The state of the ordinary plan; null until it is needed.
@@ -85,14 +86,9 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
 unsafe fn begin(node: *mut CustomScanState, query: MemoryContext, flags: i32) -> *mut Rollup {
     // SAFETY: the caller's node, whose plan is one of ours.
     unsafe {
-        let prepared = prepare(node, query);
-        let memory = pg_sys::AllocSetContextCreateInternal(
-            query,
-            Rollup::NAME.as_ptr(),
-            pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
-            pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
-            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
-        );
+        let region = Region::new(query);
+        let prepared = prepare(node, region);
+        let memory = region.below(Rollup::NAME);
         let ordinary = null_mut();
         let rollup = Rollup { prepared, answer: None, next: 0, memory, flags, ordinary };
         PgMemoryContexts::For(query).leak_and_drop_on_delete(rollup)
@@ -206,7 +202,7 @@ impl Rollup {
     fn empty(&mut self) {
         if !matches!(self.answer, Some(Ok(_))) {
             // SAFETY: only an answer refers to what is there.
-            unsafe { pg_sys::MemoryContextReset(self.memory) }
+            unsafe { self.memory.empty() }
         }
     }
 }

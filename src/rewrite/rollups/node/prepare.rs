@@ -6,27 +6,30 @@ use super::lists::ExpressionList;
 use crate::pg::custom::plan_of;
 use crate::pg::function::require_execute;
 use crate::pg::list::items;
+use crate::pg::region::Region;
+use crate::pg::scan_row::{Expression, ScanRow};
 use crate::powertree::model::tree::Tree;
+use crate::rewrite::rollups::answer::columns::Columns;
 use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};
 use crate::rewrite::rollups::answer::prepared::Prepared;
-use crate::rewrite::rollups::answer::row::{Columns, Expression, PlaceRow};
 use crate::rewrite::rollups::answer::sets::Sets;
 use crate::rewrite::rollups::answer::wanting::Wanting;
-use pgrx::pg_sys::{CustomScanState, MemoryContext, Oid, PlanState};
+use pgrx::pg_sys::{CustomScanState, Oid, PlanState};
 use std::rc::Rc;
 
 /// Prepares the question of a node's plan; what is kept for it is in the memory of the query.
 ///
 /// # Safety
 /// A node of ours that is being initialised, after the plans of its joins.
-pub unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext) -> Prepared {
+pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
     // SAFETY: the caller's node, whose plan is one of ours.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
         let layout = PlanLayout::of(plan_of(node));
-        let expressions = |which| layout.expressions(which).map(|node| Expression::of(node, ps));
+        let row = ScanRow::of(ps, (*node).ss.ss_ScanTupleSlot);
+        let expressions = |which| layout.expressions(which).map(|node| Expression::of(node, row));
         let conditions = || expressions(ExpressionList::Conditions).zip(layout.conditions());
-        let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
+        let columns = row.count();
         layout.aggregates().for_each(|(aggregate, ..)| require_execute(aggregate.aggfnoid));
         let functions = layout.ends().into_iter().map(|(.., function)| function);
         functions.filter(|&function| function != Oid::INVALID).for_each(require_execute);
@@ -46,9 +49,9 @@ pub unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext) -> Prepa
             // Without its columns the tree is as good as gone.
             tree: if aggregates.is_some() { layout.tree() } else { 0 },
             user: layout.user(),
-            row: PlaceRow::of(ps, (*node).ss.ss_ScanTupleSlot),
+            row: ScanRow::of(ps, (*node).ss.ss_ScanTupleSlot),
             columns: Rc::new(Columns::of(layout.columns())),
-            dimensions: dimensions::prepare(layout, ps, items::<PlanState>((*node).custom_ps), query),
+            dimensions: dimensions::prepare(layout, row, items::<PlanState>((*node).custom_ps), query),
             conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
             ranges: conditions()
                 .filter(|(_, shape)| shape.is_none())

@@ -2,9 +2,9 @@
 
 use super::buckets::Buckets;
 use crate::pg::memory;
+use crate::pg::scan_row::Expression;
 use crate::rewrite::rollups::answer::joined::PreparedDimension;
 use crate::rewrite::rollups::answer::place::{Place, Places};
-use crate::rewrite::rollups::answer::row::Expression;
 use crate::rewrite::rollups::terms::join::JoinKind;
 
 /// The rows that may match.
