@@ -4,7 +4,7 @@ use super::error::defect;
 use super::executor::{self, next_row};
 use super::passing::type_at;
 use super::region::Region;
-use super::value::Value;
+use super::value::{LentValue, Value};
 use pgrx::pg_sys::{self, PlanState, TupleTableSlot};
 use std::marker::PhantomData;
 
@@ -39,7 +39,7 @@ impl InputPlan {
 
 impl InputRow<'_> {
     /// The value of a column, counted from 1; None if it is NULL.
-    pub fn value(&self, column: i16) -> Option<Value> {
+    pub fn value(&self, column: i16) -> Option<LentValue<'_>> {
         let slot = self.slot;
         // SAFETY: the row is there until the plan returns the next; it is asked for columns that it has. The boundary turns an error of
         // PostgreSQL into a panic; the frames within own nothing.
@@ -48,7 +48,7 @@ impl InputRow<'_> {
             let type_oid = type_at((*slot).tts_tupleDescriptor, place);
             let type_oid = type_oid.unwrap_or_else(|| defect("a row with fewer columns than are read"));
             let value = pg_sys::ffi::pg_guard_ffi_boundary(|| executor::column(slot, column));
-            value.map(|value| Value::new(type_oid, value))
+            value.map(|value| LentValue::new(Value::new(type_oid, value)))
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::column::base_type;
 use super::error::defect;
 use super::executor::{clear, evaluate, fill};
+use super::kept_function::Hashing;
 use super::passing::type_at;
 use super::region::Region;
 use super::tree::NodeRef;
@@ -93,7 +94,7 @@ impl ScanRow {
 
     /// Forgets what was evaluated.
     pub fn forget(self) {
-        // SAFETY: what is evaluated is there for one row only, and is copied where it is kept.
+        // SAFETY: whoever has asked for a value promises not to use it any more.
         unsafe { self.memory().empty() }
     }
 
@@ -161,12 +162,15 @@ impl Expression {
 
     /// Returns whether two values of the expression have the same bytes.
     pub fn is_alike(self, one: Value, other: Value) -> bool {
-        self.storage.is_alike(Some(one), Some(other))
+        self.storage.is_alike(one, other)
     }
 
-    /// Returns the value for the row, which lives until the row forgets it.
+    /// Returns the value for the row.
+    ///
+    /// # Safety
+    /// The value is not used after the row forgets it, as it does whenever another expression is asked.
     #[inline]
-    pub fn value(self) -> Option<Value> {
+    pub unsafe fn value(self) -> Option<Value> {
         let (state, context) = (self.state, self.row.context());
         // SAFETY: the context has the row since that was made. The boundary turns an error of PostgreSQL into a panic; the frames in
         // between own nothing.
@@ -176,38 +180,53 @@ impl Expression {
         }
     }
 
-    /// Returns the value for the row, or the members of an array, without NULL; they live until the row forgets them.
-    pub fn values(self, is_array: bool) -> Vec<Value> {
-        let value = self.value();
-        if is_array {
-            value.map(Value::members).unwrap_or_default()
-        } else {
-            value.into_iter().collect()
-        }
+    /// Returns what `read` makes of the value for the row; None if it is NULL.
+    ///
+    /// # Safety
+    /// The function keeps nothing of the value.
+    pub unsafe fn read<R>(self, read: impl FnOnce(Value) -> R) -> Option<R> {
+        // SAFETY: the value is used before the row forgets it, and not kept, as the caller promises.
+        let result = unsafe { self.value() }.map(read);
+        self.row.forget();
+        result
+    }
+
+    /// Returns the text that the value for the row is; None if it is NULL.
+    pub fn text(self) -> Option<String> {
+        // SAFETY: the text is a copy.
+        unsafe { self.read(Value::text) }.flatten()
+    }
+
+    /// Returns the value for the row if it is passed by value; 0 if it is NULL.
+    pub fn word(self) -> usize {
+        // SAFETY: what is passed by value points nowhere.
+        unsafe { self.read(|value| self.storage.stored(&value).word()) }.flatten().unwrap_or_default()
+    }
+
+    /// Returns the hash of the value for the row.
+    pub fn hash(self, hashing: &Hashing) -> u64 {
+        // SAFETY: a hash has nothing of the value.
+        unsafe { self.read(|value| hashing.hash(Some(value))) }.unwrap_or_else(|| hashing.hash(None))
     }
 
     /// Returns whether the condition holds for the row; NULL is no.
-    pub fn holds(self, row: ScanRow) -> bool {
-        let holds = self.value().is_some_and(|value| value.datum().value() != 0);
-        row.forget();
-        holds
+    pub fn holds(self) -> bool {
+        self.word() != 0
     }
 
     /// Returns the value for the row, to be compared.
-    pub fn image(self, row: ScanRow) -> Image {
-        let image = self.value().map_or(Image::Null, |value| {
+    pub fn image(self) -> Image {
+        let image = |value: Value| {
             let stored = self.storage.stored(&value);
             stored.word().map_or_else(|| stored.read(Image::of), Image::Word)
-        });
-        row.forget();
-        image
+        };
+        // SAFETY: the image is a copy.
+        unsafe { self.read(image) }.unwrap_or(Image::Null)
     }
 
     /// Returns the value for the row as a copy in this memory.
-    pub fn copied(self, row: ScanRow, region: Region) -> Option<Value> {
-        let value = self.value();
-        let copied = value.map(|value| region.within(|| self.storage.copied(value)));
-        row.forget();
-        copied
+    pub fn copied(self, region: Region) -> Option<Value> {
+        // SAFETY: the copy is in memory of its own.
+        unsafe { self.read(|value| region.within(|| self.storage.copied(value))) }
     }
 }

@@ -7,7 +7,7 @@ use super::lookup::caught;
 use super::memory;
 use super::name::{c_string, text};
 use super::passing::{passing, type_at};
-use super::value::{StoredValue, Value};
+use super::value::{LentValue, StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
@@ -164,9 +164,12 @@ impl SpiRow {
     }
 
     /// A column by its number, from 1, with its type; None if it is NULL.
-    pub fn value(&self, column: usize) -> Option<Value> {
-        // SAFETY: SPI made the descriptor, which says of which types the columns are.
-        unsafe { Some(Value::new(type_at(self.descriptor, column - 1)?, self.get(column)?)) }
+    pub fn value(&self, column: usize) -> Option<LentValue<'_>> {
+        // SAFETY: SPI made the descriptor, which says of which types the columns are; they live as long as the row.
+        unsafe {
+            let value = Value::new(type_at(self.descriptor, column - 1)?, self.get(column)?);
+            Some(LentValue::new(value))
+        }
     }
 
     /// A column by its number, from 1, as it is stored; None if it is NULL.

@@ -5,6 +5,7 @@ use super::lookup::{array_type, element_type};
 use super::memory;
 use super::name::{c_string, text};
 use super::passing::{passing_of, VARLENA};
+use super::region::Region;
 use pgrx::datum::{AnyNumeric, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::marker::PhantomData;
@@ -322,6 +323,31 @@ pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
     unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
 }
 
+/// A value that lives for `'v`.
+#[derive(Clone, Copy)]
+pub struct LentValue<'v> {
+    value: Value,
+    owner: PhantomData<&'v ()>,
+}
+
+impl LentValue<'_> {
+    /// # Safety
+    /// The value lives for `'v`.
+    pub unsafe fn new(value: Value) -> Self {
+        LentValue { value, owner: PhantomData }
+    }
+
+    /// Copies the value, which is of this type, into the region.
+    pub fn copied(self, storage: Storage, region: Region) -> Value {
+        region.within(|| storage.copied(self.value))
+    }
+
+    /// Whether the value has the same bytes as another one, both being of this type.
+    pub fn is_alike(self, storage: Storage, other: Value) -> bool {
+        storage.is_alike(self.value, other)
+    }
+}
+
 /// A type, and the way in which its values are stored.
 #[derive(Clone, Copy)]
 pub struct Storage {
@@ -366,9 +392,8 @@ impl Storage {
         Value { datum: unsafe { copy(value.datum, self.by_value, self.length) }, ..value }
     }
 
-    /// Whether two values of the type have the same bytes, or are both NULL.
-    pub fn is_alike(self, one: Option<Value>, other: Option<Value>) -> bool {
-        let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
+    /// Whether two values of the type have the same bytes.
+    pub fn is_alike(self, one: Value, other: Value) -> bool {
         let (one, other) = (self.stored(&one), self.stored(&other));
         one.word() == other.word() && one.read(|one| other.read(|other| one == other))
     }

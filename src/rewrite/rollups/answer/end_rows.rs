@@ -57,7 +57,10 @@ impl EndRows {
             let is_alike = |&known: &usize| {
                 let known = &found.columns[known * count..][..count];
                 let mut columns = known.iter().zip(storage).enumerate();
-                columns.all(|(place, (&known, storage))| storage.is_alike(known, row(place)))
+                columns.all(|(place, (&known, &storage))| match (known, row(place)) {
+                    (Some(known), Some(value)) => value.is_alike(storage, known),
+                    (known, value) => known.is_none() && value.is_none(),
+                })
             };
             let others = found.others.get(&spot).map_or(&[][..], Vec::as_slice);
             if found.rows[spot].iter().chain(others).any(is_alike) {
@@ -70,11 +73,9 @@ impl EndRows {
             let number = found.columns.len() / count.max(1);
             memory::room(&mut found.columns, count);
             // The reader is in memory of its own, which goes before the answer does.
-            context.within(|| {
-                let columns = storage.iter().enumerate();
-                let copied = |(place, storage): (usize, &Storage)| Some(storage.copied(row(place)?));
-                found.columns.extend(columns.map(copied));
-            });
+            let columns = storage.iter().enumerate();
+            let copied = |(place, &storage): (usize, &Storage)| Some(row(place)?.copied(storage, context));
+            found.columns.extend(columns.map(copied));
             if number.is_multiple_of(64) && context.allocated() > most {
                 doubt = Some(Reason::Memory);
             }

@@ -150,7 +150,7 @@ impl<'a> EndSpots<'a> {
                 let row = rows.first(spot, order)?;
                 let columns = self.wanted.columns.iter().zip(row);
                 columns.for_each(|(&(_, column), &value)| places.row.set(column, value));
-                values.push(value.expression.copied(places.row, context));
+                values.push(value.expression.copied(context));
             }
         }
         // The rows that were looked up may be gone before the row of the scan is copied.

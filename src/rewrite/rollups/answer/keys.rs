@@ -102,7 +102,7 @@ impl Combinations {
             memory::room(values, count);
             let mut hash = 0_u64;
             for key in keys.iter() {
-                let value = key.expression.copied(places.row, context);
+                let value = key.expression.copied(context);
                 hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.hashing.hash(value);
                 values.push(value);
             }

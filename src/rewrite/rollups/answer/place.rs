@@ -144,7 +144,7 @@ impl PlaceCondition {
         let expression = self.expression;
         self.known.at(place, || {
             places.set(place);
-            expression.holds(places.row)
+            expression.holds()
         })
     }
 }

@@ -72,7 +72,7 @@ impl Prepared {
             zones.push(zones::of_session());
         }
         for zone in &self.zones {
-            let name = zone.value().and_then(Value::text);
+            let name = zone.text();
             zones.push(zones::named(&name.unwrap_or_default())?);
         }
         let slices = Slices {
@@ -129,22 +129,28 @@ impl Prepared {
     fn add_keys(&self, tree: &Tree, all: &mut Vec<Vec<u8>>) -> Option<()> {
         let mut keys = vec![Vec::new()];
         for (column, &(expression, source)) in tree.series.iter().zip(&self.lookups) {
-            let values = expression.values(source == LookupSource::Array);
-            if keys.len() * values.len() > LOOKUPS {
+            // SAFETY: the values are encoded, and not kept. They are of the column's type, perhaps by another name, as the planner has checked.
+            let encoded = unsafe {
+                expression.read(|value| {
+                    let is_array = source == LookupSource::Array;
+                    let values = if is_array { value.members() } else { vec![value] };
+                    let encoded = |value: Value| {
+                        let mut bytes = Vec::new();
+                        let value = Value::new(column.column.type_oid, value.datum());
+                        column.encode_parsed(value, &mut bytes);
+                        bytes
+                    };
+                    values.into_iter().take(LOOKUPS + 1).map(encoded).collect::<Vec<_>>()
+                })
+            };
+            let encoded = encoded.unwrap_or_default();
+            if keys.len() * encoded.len() > LOOKUPS {
                 return None;
             }
-            let longer = keys.iter().flat_map(|key| {
-                values.iter().map(|&value: &Value| {
-                    let mut key = key.clone();
-                    // SAFETY: the value is one of the column's type, perhaps by another name, as the planner has checked.
-                    let value = unsafe { Value::new(column.column.type_oid, value.datum()) };
-                    column.encode_parsed(value, &mut key);
-                    key
-                })
-            });
+            let longer =
+                keys.iter().flat_map(|key| encoded.iter().map(move |value| [&key[..], value].concat()));
             keys = longer.collect();
         }
-        self.row.forget();
         all.append(&mut keys);
         (all.len() <= LOOKUPS).then_some(())
     }

@@ -105,7 +105,7 @@ impl<'a> GroupReading<'a> {
         // The reader may be in memory of its own, which goes before the answer does.
         let values = self.context.within(|| stored(series, key));
         self.places.columns.set_series(self.places.row, Some(&values));
-        if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
+        if !self.of_series.iter().all(|condition| condition.holds()) {
             return false;
         }
         memory::room(&mut self.places.series, 1);

@@ -91,7 +91,7 @@ impl Slices<'_> {
             let room = most.saturating_sub(cut.len());
             let steps = breakpoints(cell.first, cell.last, room, |position| {
                 self.columns.set_position(self.row, self.tree, Some(position));
-                carrier.image(self.row)
+                carrier.image()
             });
             add(&mut cut, cell, &steps.ok_or(Reason::ManyCells)?);
         }
@@ -116,7 +116,7 @@ impl Slices<'_> {
     fn keep(&self, cells: &mut Vec<Range>, conditions: &[Expression]) {
         cells.retain(|cell| {
             self.columns.set_position(self.row, self.tree, Some(cell.first));
-            conditions.iter().all(|condition| condition.holds(self.row))
+            conditions.iter().all(|condition| condition.holds())
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::pg::kept_function::{Hashing, OperatorSide};
 use crate::pg::region::Region;
-use crate::pg::scan_row::{Expression, ScanRow};
+use crate::pg::scan_row::Expression;
 use pgrx::pg_sys::Oid;
 
 /// Two expressions that a condition says are equal, and the functions that hash their values.
@@ -28,21 +28,19 @@ impl HashedPair {
     }
 }
 
-/// The hash of the table's side of all pairs, for the row.
-pub fn hash_of_table(pairs: &[HashedPair], row: ScanRow) -> u64 {
-    combined(pairs.iter().map(|pair| &pair.of_table), row)
+/// The hash of the table's side of all pairs, for the row of the scan.
+pub fn hash_of_table(pairs: &[HashedPair]) -> u64 {
+    combined(pairs.iter().map(|pair| &pair.of_table))
 }
 
-/// The hash of the dimension's side of all pairs, for the row.
-pub fn hash_of_dimension(pairs: &[HashedPair], row: ScanRow) -> u64 {
-    combined(pairs.iter().map(|pair| &pair.of_dimension), row)
+/// The hash of the dimension's side of all pairs, for the row of the scan.
+pub fn hash_of_dimension(pairs: &[HashedPair]) -> u64 {
+    combined(pairs.iter().map(|pair| &pair.of_dimension))
 }
 
 /// The hash of one side of all pairs.
-fn combined<'a>(sides: impl Iterator<Item = &'a (Expression, Hashing)>, row: ScanRow) -> u64 {
-    let hash = sides.fold(0_u64, |all, (expression, hashing)| {
-        all.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hashing.hash(expression.value())
-    });
-    row.forget();
-    hash
+fn combined<'a>(sides: impl Iterator<Item = &'a (Expression, Hashing)>) -> u64 {
+    sides.fold(0_u64, |all, (expression, hashing)| {
+        all.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ expression.hash(hashing)
+    })
 }

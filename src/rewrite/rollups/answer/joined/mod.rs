@@ -133,7 +133,7 @@ impl Joined {
                 for &comparison in &dimension.comparisons {
                     let steps = breakpoints(bounds.first, bounds.last, most, |position| {
                         columns.set_position(row, tree, Some(position));
-                        comparison.image(row)
+                        comparison.image()
                     });
                     let steps = steps.ok_or(Reason::ManyCells)?;
                     memory::room(&mut cuts, steps.len());

@@ -26,7 +26,7 @@ impl JoinedRows {
             memory::room(&mut rows.values, rows.columns.len());
             for column in &rows.columns {
                 let value = row.value(column.from);
-                rows.values.push(value.map(|value| region.within(|| column.storage.copied(value))));
+                rows.values.push(value.map(|value| value.copied(column.storage, region)));
             }
             rows.count += 1;
             if region.allocated_in_all() + rows.memory() > most_memory() || rows.count >= u32::MAX as usize {

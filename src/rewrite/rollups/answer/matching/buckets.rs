@@ -16,7 +16,7 @@ impl Buckets {
         for number in 0..joined.num_rows(dimension) {
             memory::check();
             joined.set_one(row, dimension, number);
-            let hash = hash_of_dimension(pairs, row);
+            let hash = hash_of_dimension(pairs);
             memory::room(&mut buckets.0, 1);
             let bucket = buckets.0.entry(hash).or_default();
             memory::room(bucket, 1);
@@ -26,8 +26,8 @@ impl Buckets {
     }
 
     /// The rows that may be equal to the row of the table.
-    pub fn find(&self, pairs: &[HashedPair], row: ScanRow) -> &[u32] {
-        let hash = hash_of_table(pairs, row);
+    pub fn find(&self, pairs: &[HashedPair]) -> &[u32] {
+        let hash = hash_of_table(pairs);
         self.0.get(&hash).map_or(&[], Vec::as_slice)
     }
 

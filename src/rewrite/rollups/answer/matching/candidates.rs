@@ -57,7 +57,7 @@ impl Candidates {
         let mut add = |row: u32| {
             memory::check();
             places.joined.set_one(places.row, number, row as usize);
-            if dimension.clauses.iter().all(|(clause, _)| clause.holds(places.row)) {
+            if dimension.clauses.iter().all(|(clause, _)| clause.holds()) {
                 memory::room(rows, 1);
                 rows.push(row);
             }
@@ -66,9 +66,7 @@ impl Candidates {
         };
         let _ = match self {
             Candidates::All => all.into_iter().all(add),
-            Candidates::Hashed(buckets) => {
-                buckets.find(&dimension.hashed, places.row).iter().all(|&row| add(row))
-            }
+            Candidates::Hashed(buckets) => buckets.find(&dimension.hashed).iter().all(|&row| add(row)),
             Candidates::ByCell(cells) => cells[place.cell].iter().all(|&row| add(row)),
         };
         let nothing = count;
@@ -92,7 +90,7 @@ fn by_cell(number: usize, compared: &[Expression], places: &Places) -> Vec<Vec<u
     all.resize(cells, Vec::new());
     let holds = |clause: &Expression, cell: usize| {
         places.set_own(Place { series: usize::MAX, cell, joined: 0 });
-        clause.holds(places.row)
+        clause.holds()
     };
     for row in 0..places.joined.num_rows(number) {
         memory::check();

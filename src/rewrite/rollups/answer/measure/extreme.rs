@@ -49,7 +49,7 @@ impl GroupMeasure for Extreme {
         let (expression, context) = (self.expression, self.context);
         let value = self.known.at(place, || {
             places.set(place);
-            expression.copied(places.row, context)
+            expression.copied(context)
         });
         let Some(value) = value else { return };
         let best = self.best[group];

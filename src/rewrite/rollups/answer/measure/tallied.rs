@@ -79,9 +79,7 @@ impl GroupMeasure for NumbersTallied {
         let branch = self.choice.as_mut().map_or(0, |(choice, known)| {
             known.at(place, || {
                 places.set(place);
-                let number = choice.value().map_or(0, |number| number.datum().value());
-                places.row.forget();
-                number
+                choice.word()
             })
         });
         let (BranchState { value, expression }, sum) = (&mut self.branches[branch], &mut self.sums[group]);
@@ -94,9 +92,8 @@ impl GroupMeasure for NumbersTallied {
         if let Some((expression, known)) = expression.as_mut().filter(|_| rest > 0) {
             let number = known.at(place, || {
                 places.set(place);
-                let number = expression.value().map(read);
-                places.row.forget();
-                number
+                // SAFETY: the number is read, and nothing of the value kept.
+                unsafe { expression.read(read) }
             });
             if let Some(SplitNumber { hi, lo, scale }) = number {
                 sum.merge(&Tally::of_many(hi, lo, rest), scale);
