@@ -13,10 +13,10 @@ pub enum OrderingKey {
 impl OrderingKey {
     /// Copies a value of the column.
     #[inline]
-    pub fn copy(value: StoredValue, copies: Copies) -> OrderingKey {
+    pub fn copy(value: &StoredValue, copies: Copies) -> OrderingKey {
         match value.word() {
             Some(word) => OrderingKey::ByValue(Datum::from(word)),
-            None => OrderingKey::ByReference(copies.copy(value)),
+            None => OrderingKey::ByReference(copies.copy(*value)),
         }
     }
 

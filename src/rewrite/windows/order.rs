@@ -49,7 +49,7 @@ impl Order {
         }
         if self.has_keys {
             room(&mut self.keys, 1);
-            self.keys.push_back(key.map(|key| OrderingKey::copy(*key, self.copies)));
+            self.keys.push_back(key.map(|key| OrderingKey::copy(key, self.copies)));
         }
     }
 
