@@ -19,10 +19,10 @@ BUDGET = {
     "src": 1,
     "src/datum": 6,
     "src/detector": 1,
-    "src/powertree": 18,
+    "src/powertree": 17,
     "src/rewrite": 6,
-    "src/rewrite/rollups": 81,
-    "src/rewrite/windows": 74,
+    "src/rewrite/rollups": 25,
+    "src/rewrite/windows": 22,
     "src/tally": 5,
 }
 

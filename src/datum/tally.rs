@@ -86,11 +86,19 @@ pub fn allocate(tally: Tally) -> *mut Tally {
     copied(tally).cast_mut_ptr()
 }
 
+/// The bytes of a tally.
+pub type TallyBytes = [u8; size_of::<Tally>()];
+
+/// The tally with these bytes.
+#[inline]
+pub fn tally_of(bytes: TallyBytes) -> Tally {
+    // SAFETY: any bits are a `Tally`, which is `#[repr(C)]` and without padding.
+    unsafe { std::mem::transmute(bytes) }
+}
+
 /// Returns the tally in a column of a query's result; the empty one if it is NULL.
 pub fn tally_in(row: &SpiRow, column: usize) -> Tally {
-    // SAFETY: any bits are a `Tally`, which is `#[repr(C)]` and without padding.
-    row.bytes(column)
-        .map_or(Tally::EMPTY, |bytes: [u8; size_of::<Tally>()]| unsafe { std::mem::transmute(bytes) })
+    row.bytes(column).map_or(Tally::EMPTY, tally_of)
 }
 
 impl FromDatum for TallyState {

@@ -1,6 +1,9 @@
 //! Nodes of our own: the tables of functions by which PostgreSQL calls them.
 
+use super::error::defect;
+use super::explain::Explanation;
 use super::plain::guarded;
+use super::tree::NodeRef;
 use pgrx::pg_sys::{
     self, CustomExecMethods, CustomPath, CustomPathMethods, CustomScan, CustomScanMethods, CustomScanState,
     EState, ExplainState, List, Node, NodeTag, Plan, PlannerInfo, RelOptInfo, TupleTableSlot,
@@ -43,8 +46,11 @@ pub trait CustomNode: Sized + 'static {
         ReInitializeDSMCustomScan: None,
         InitializeWorkerCustomScan: None,
         ShutdownCustomScan: None,
-        ExplainCustomScan: Some(Self::CALLS.explain),
+        ExplainCustomScan: Some(explain::<Self>),
     });
+
+    /// Explains the node, which has begun and has this plan.
+    fn explain(&mut self, plan: NodeRef<'static, CustomScan>, explanation: Explanation);
 }
 
 /// The functions of a node that runs. All of them are called by PostgreSQL alone, with a state that [`create`] made.
@@ -53,7 +59,6 @@ pub struct Calls {
     pub execute: unsafe extern "C-unwind" fn(*mut CustomScanState) -> *mut TupleTableSlot,
     pub end: unsafe extern "C-unwind" fn(*mut CustomScanState),
     pub rescan: unsafe extern "C-unwind" fn(*mut CustomScanState),
-    pub explain: unsafe extern "C-unwind" fn(*mut CustomScanState, *mut List, *mut ExplainState),
 }
 
 /// The state of a node: PostgreSQL's part, and the node's own, which is null until the node is begun.
@@ -72,6 +77,32 @@ unsafe extern "C-unwind" fn create<T: CustomNode>(_scan: *mut CustomScan) -> *mu
         (*state).node.methods = T::RUN.table();
         state.cast()
     }
+}
+
+/// Has a node explain itself.
+unsafe extern "C-unwind" fn explain<T: CustomNode>(
+    node: *mut CustomScanState,
+    ancestors: *mut List,
+    state: *mut ExplainState,
+) {
+    // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun, whose plan outlives it.
+    unsafe {
+        guarded(|| {
+            if let Some(own) = own::<T>(node).as_mut() {
+                own.explain(plan_of(node), Explanation::new(node, ancestors, state));
+            }
+        });
+    }
+}
+
+/// The plan of a node.
+///
+/// # Safety
+/// A node of our own, which PostgreSQL has made of its plan, which outlives it.
+pub unsafe fn plan_of(node: *mut CustomScanState) -> NodeRef<'static, CustomScan> {
+    // SAFETY: the caller's node belongs to a plan that outlives it.
+    let plan = unsafe { NodeRef::new((*node).ss.ps.plan.cast()) };
+    plan.and_then(NodeRef::cast).unwrap_or_else(|| defect("a node without its plan"))
 }
 
 /// The node's own part of its state.

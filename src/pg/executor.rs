@@ -13,15 +13,8 @@ mod unguarded {
     use super::*;
 
     extern "C-unwind" {
-        pub fn CreateExprContext(estate: *mut pg_sys::EState) -> *mut ExprContext;
         pub fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
         pub fn ExecEndNode(node: *mut PlanState);
-        pub fn ExecInitExpr(expression: *mut pg_sys::Expr, parent: *mut PlanState) -> *mut ExprState;
-        pub fn ExecInitExtraTupleSlot(
-            estate: *mut pg_sys::EState,
-            row_type: pg_sys::TupleDesc,
-            kind: *const pg_sys::TupleTableSlotOps,
-        ) -> *mut TupleTableSlot;
         pub fn ExecInitNode(
             plan: *mut pg_sys::Plan,
             estate: *mut pg_sys::EState,
@@ -42,19 +35,6 @@ mod unguarded {
             kind: *const pg_sys::TupleTableSlotOps,
         ) -> *mut TupleTableSlot;
         pub fn MemoryContextReset(context: pg_sys::MemoryContext);
-        pub fn aclcheck_error(
-            result: pg_sys::AclResult::Type,
-            kind: pg_sys::ObjectType::Type,
-            name: *const std::ffi::c_char,
-        );
-        pub fn execTuplesMatchPrepare(
-            row_type: pg_sys::TupleDesc,
-            count: i32,
-            columns: *const i16,
-            operators: *const pg_sys::Oid,
-            collations: *const pg_sys::Oid,
-            parent: *mut PlanState,
-        ) -> *mut ExprState;
         pub fn fmgr_info_cxt(
             function: pg_sys::Oid,
             info: *mut pg_sys::FmgrInfo,
@@ -122,6 +102,22 @@ pub unsafe fn evaluate(expression: *mut ExprState, context: *mut ExprContext) ->
         let function = (*expression).evalfunc?;
         let mut null = false;
         let value = in_memory_of(context, || function(expression, context, &mut null));
+        (!null).then_some(value)
+    }
+}
+
+/// The value of an expression that refers to no rows; it lives as long as the query.
+///
+/// # Safety
+/// The expression is initialised, and the context belongs to its node; the contract of `pg::plain`.
+pub unsafe fn evaluate_once(expression: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
+    // SAFETY: the caller's expression is initialised, and evaluated as PostgreSQL does it.
+    unsafe {
+        let function = (*expression).evalfunc?;
+        let before = pg_sys::MemoryContextSwitchTo((*context).ecxt_per_query_memory);
+        let mut null = false;
+        let value = function(expression, context, &mut null);
+        pg_sys::MemoryContextSwitchTo(before);
         (!null).then_some(value)
     }
 }

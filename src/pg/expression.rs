@@ -1,11 +1,10 @@
 //! Expression trees, inspected while planning, and evaluated from frames of Rust that own what has to be dropped.
 
-use super::executor;
 use super::list::{collected, items};
 use super::lookup::caught;
 use super::tree::{Linked, NodeList, NodeRef};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, List, Node, NodeTag, Oid};
+use pgrx::pg_sys::{self, List, Node, NodeTag, Oid};
 use std::ffi::c_void;
 
 // PostgreSQL defines these functions with these arguments. They only read the trees and raise errors for what is no
@@ -117,15 +116,6 @@ impl<'t> NodeList<'t> {
     }
 }
 
-/// Whether two trees are equal, apart from their positions in the text of the query.
-///
-/// # Safety
-/// Both are nodes, or null.
-pub unsafe fn same<A, B>(one: *const A, other: *const B) -> bool {
-    // SAFETY: both are nodes or null, which PostgreSQL can compare.
-    unsafe { pg_sys::equal(one.cast(), other.cast()) }
-}
-
 /// Appends a member to a list of pointers, and returns the list.
 ///
 /// # Safety
@@ -166,30 +156,6 @@ unsafe extern "C-unwind" fn relabel(
         let form = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
         let (of, modifier, collation) = ((*copy).vartype, (*copy).vartypmod, (*copy).varcollid);
         pg_sys::makeRelabelType(copy.cast(), of, modifier, collation, form).cast()
-    }
-}
-
-/// An initialised expression of a node of the plan, which frames of Rust may evaluate.
-#[derive(Clone, Copy)]
-pub struct Evaluated {
-    state: *mut ExprState,
-    context: *mut ExprContext,
-}
-
-impl Evaluated {
-    /// # Safety
-    /// The expression is initialised, and lives as long as the query, as does its context.
-    pub unsafe fn new(state: *mut ExprState, context: *mut ExprContext) -> Evaluated {
-        Evaluated { state, context }
-    }
-
-    /// Returns the value for the rows in the context; what it points to lives until the context is reset.
-    ///
-    /// # Safety
-    /// The context has the rows that the expression refers to.
-    pub unsafe fn value(self) -> Option<Datum> {
-        // SAFETY: the boundary turns an error of PostgreSQL into a panic; the frames in between own nothing.
-        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| executor::evaluate(self.state, self.context)) }
     }
 }
 

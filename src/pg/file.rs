@@ -2,25 +2,20 @@
 //! latest.
 
 use super::error::defect;
-use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_sys::{self, BufFile, MemoryContext};
+use super::region::Region;
+use pgrx::pg_sys::{self, BufFile};
 
 /// A file that is written from its begin to its end, and then read.
 pub struct TemporaryFile(*mut BufFile);
 
 impl TemporaryFile {
-    /// Makes an empty file, whose buffer is in the memory context.
-    ///
-    /// # Safety
-    /// The context lives as long as the file.
-    pub unsafe fn new(context: MemoryContext) -> TemporaryFile {
-        // SAFETY: the caller's context; the file belongs to the running statement.
-        unsafe {
-            PgMemoryContexts::For(context).switch_to(|_| {
-                pg_sys::PrepareTempTablespaces();
-                TemporaryFile(pg_sys::BufFileCreateTemp(false))
-            })
-        }
+    /// Makes an empty file, whose buffer is in the region.
+    pub fn new(region: Region) -> TemporaryFile {
+        // SAFETY: the region is there as long as it is used; the file belongs to the running statement.
+        region.within(|| unsafe {
+            pg_sys::PrepareTempTablespaces();
+            TemporaryFile(pg_sys::BufFileCreateTemp(false))
+        })
     }
 
     pub fn write(&mut self, bytes: &[u8]) {

@@ -52,12 +52,3 @@ pub unsafe fn oids(list: *mut List) -> impl Iterator<Item = Oid> {
     // SAFETY: the elements of the caller's list are OIDs.
     unsafe { cells(list).iter().map(|cell| cell.oid_value) }
 }
-
-/// The integers in a list.
-///
-/// # Safety
-/// The list is a list of integers, or empty, and outlives the iterator.
-pub unsafe fn integers(list: *mut List) -> impl Iterator<Item = i32> {
-    // SAFETY: the elements of the caller's list are integers.
-    unsafe { cells(list).iter().map(|cell| cell.int_value) }
-}

@@ -23,6 +23,7 @@ unsafe extern "C-unwind" {
     safe fn get_rel_name(relation: Oid) -> MadeText;
     safe fn get_rel_namespace(relation: Oid) -> Oid;
     safe fn get_rel_relispartition(relation: Oid) -> bool;
+    safe fn get_atttype(relation: Oid, number: AttrNumber) -> Oid;
     safe fn get_attname(relation: Oid, number: AttrNumber, missing_ok: bool) -> MadeText;
     safe fn get_namespace_name(schema: Oid) -> MadeText;
     safe fn get_func_name(function: Oid) -> MadeText;
@@ -107,6 +108,11 @@ pub fn schema_of(relation: Oid) -> Oid {
 /// Returns the name of a column; None if it is gone.
 pub fn attname(relation: Oid, number: i16) -> Option<String> {
     text(|| get_attname(relation, number, true))
+}
+
+/// Returns the type of a column; INVALID if it is gone.
+pub fn atttype(relation: Oid, number: i16) -> Oid {
+    caught(|| get_atttype(relation, number))
 }
 
 /// Returns the name of a schema; None if it is gone.

@@ -14,11 +14,11 @@ use pgrx::PgBox;
 use std::ptr::null_mut;
 
 impl<'q> Planner<'q> {
-    /// Runs `make` in the memory of the planner.
+    /// Makes a node in the memory of the planner.
     ///
     /// # Safety
     /// The function returns a node that it makes, of nodes that live for `'q`.
-    unsafe fn made<T>(self, make: impl FnOnce() -> *mut T) -> NodeRef<'q> {
+    pub(super) unsafe fn made<T>(self, make: impl FnOnce() -> *mut T) -> NodeRef<'q> {
         // SAFETY: the memory lives as long as the query is planned, and so does what the caller makes in it.
         let node = self.in_memory(|| unsafe { NodeRef::new(make().cast::<Node>()) });
         node.unwrap_or_else(|| defect("a node was not made"))

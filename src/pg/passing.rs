@@ -20,6 +20,18 @@ pub fn passing_of(type_oid: Oid) -> (i16, bool) {
     })
 }
 
+/// The type of a column, counted from 0; None if there is no such column.
+///
+/// # Safety
+/// The descriptor belongs to a table or a result, and outlives the call.
+pub unsafe fn type_at(descriptor: pg_sys::TupleDesc, place: usize) -> Option<Oid> {
+    // SAFETY: the caller's descriptor has as many columns as it says.
+    unsafe {
+        let is_there = place < (*descriptor).natts as usize;
+        is_there.then(|| pg_sys::SPI_gettypeid(descriptor, place as i32 + 1))
+    }
+}
+
 /// The length of the values of a column, counted from 0, and whether they are passed by value; None if there is no such
 /// column.
 ///

@@ -1,13 +1,13 @@
 //! Prepared queries, run in the active snapshot.
 
-use super::column::passing;
 use super::ctext::CText;
 use super::error::{defect, raise};
 use super::fence;
 use super::lookup::caught;
 use super::memory;
 use super::name::{c_string, text};
-use super::value::{StoredValue, Value};
+use super::passing::{passing, type_at};
+use super::value::{LentValue, StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
@@ -161,6 +161,15 @@ impl SpiRow {
         // SAFETY: the row lives until the next one.
         let datum = unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, column as i32, &mut null) };
         (!null).then_some(datum)
+    }
+
+    /// A column by its number, from 1, with its type; None if it is NULL.
+    pub fn value(&self, column: usize) -> Option<LentValue<'_>> {
+        // SAFETY: SPI made the descriptor, which says of which types the columns are; they live as long as the row.
+        unsafe {
+            let value = Value::new(type_at(self.descriptor, column - 1)?, self.get(column)?);
+            Some(LentValue::new(value))
+        }
     }
 
     /// A column by its number, from 1, as it is stored; None if it is NULL.

@@ -1,17 +1,21 @@
 //! Values that know their SQL type, which is checked where they are stored.
 
-use super::lookup::array_type;
+use super::error::defect;
+use super::lookup::{array_type, element_type};
 use super::memory;
 use super::name::{c_string, text};
 use super::passing::{passing_of, VARLENA};
+use super::region::Region;
 use pgrx::datum::{AnyNumeric, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 
 /// A value that is not NULL; if it is passed by reference, it lives in the memory context in which it was made.
 #[derive(Clone, Copy)]
 pub struct Value {
-    type_oid: Oid,
+    /// Never 0, so that an option takes no more room.
+    type_oid: NonZeroU32,
     datum: Datum,
 }
 
@@ -22,6 +26,12 @@ impl Value {
     /// The datum is of this type, and not NULL.
     #[inline]
     pub unsafe fn new(type_oid: Oid, datum: Datum) -> Value {
+        Value::of(type_oid, datum)
+    }
+
+    #[inline]
+    fn of(type_oid: Oid, datum: Datum) -> Value {
+        let type_oid = NonZeroU32::new(type_oid.to_u32()).unwrap_or_else(|| defect("a value of no type"));
         Value { type_oid, datum }
     }
 
@@ -34,7 +44,7 @@ impl Value {
             pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
             pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, typmod)
         };
-        Value { type_oid, datum }
+        Value::of(type_oid, datum)
     }
 
     /// The value of another type that has the same text: a cast as `x::text::other` does it.
@@ -44,17 +54,17 @@ impl Value {
         // SAFETY: the output function of a type takes its values and returns a C string, which the input function of
         // another one takes; either may raise an error.
         let datum = unsafe {
-            pg_sys::getTypeOutputInfo(self.type_oid, &mut output, &mut varlena);
+            pg_sys::getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena);
             pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
             let text = pg_sys::OidOutputFunctionCall(output, self.datum);
             pg_sys::OidInputFunctionCall(input, text, parameter, -1)
         };
-        Value { type_oid, datum }
+        Value::of(type_oid, datum)
     }
 
     /// An array of values of one type.
     pub fn array(element: Oid, values: impl Iterator<Item = Value>) -> Value {
-        let of_type = values.filter(|value| value.type_oid == element);
+        let of_type = values.filter(|value| value.type_oid() == element);
         let mut datums = memory::collect(of_type.map(|value| value.datum));
         let (mut length, mut by_value, mut align) = (0, false, 0);
         // SAFETY: the values are checked to be of the type; PostgreSQL copies them.
@@ -63,13 +73,13 @@ impl Value {
             let count = datums.len() as i32;
             let array =
                 pg_sys::construct_array(datums.as_mut_ptr(), count, element, length.into(), by_value, align);
-            Value { type_oid: array_type(element), datum: Datum::from(array) }
+            Value::of(array_type(element), Datum::from(array))
         }
     }
 
     #[inline]
     pub fn type_oid(self) -> Oid {
-        self.type_oid
+        Oid::from(self.type_oid.get())
     }
 
     #[inline]
@@ -79,7 +89,7 @@ impl Value {
 
     /// The value as it is stored.
     pub fn stored(&self) -> StoredValue<'_> {
-        let (length, by_value) = passing_of(self.type_oid);
+        let (length, by_value) = passing_of(self.type_oid());
         // SAFETY: the value is of the type.
         unsafe { StoredValue::new(self.datum, length, by_value) }
     }
@@ -87,15 +97,77 @@ impl Value {
     /// The interval that the value is; None if it is of another type.
     pub fn interval(self) -> Option<pg_sys::Interval> {
         // SAFETY: the datum of an interval points to one.
-        (self.type_oid == pg_sys::INTERVALOID)
+        (self.type_oid() == pg_sys::INTERVALOID)
             .then(|| unsafe { self.datum.cast_mut_ptr::<pg_sys::Interval>().read() })
     }
 
     /// The numeric that the value is; None if it is of another type.
     #[inline]
     pub fn numeric(self) -> Option<AnyNumeric> {
+        if self.type_oid() != pg_sys::NUMERICOID {
+            return None;
+        }
         // SAFETY: the value is checked to be a numeric.
-        (self.type_oid == pg_sys::NUMERICOID).then(|| unsafe { AnyNumeric::from_datum(self.datum, false) })?
+        unsafe { AnyNumeric::from_datum(self.datum, false) }
+    }
+
+    /// The double that the value is; None if it is of another type.
+    #[inline]
+    pub fn double(self) -> Option<f64> {
+        (self.type_oid() == pg_sys::FLOAT8OID).then(|| f64::from_bits(self.datum.value() as u64))
+    }
+
+    /// The real that the value is; None if it is of another type.
+    #[inline]
+    pub fn real(self) -> Option<f32> {
+        (self.type_oid() == pg_sys::FLOAT4OID).then(|| f32::from_bits(self.datum.value() as u32))
+    }
+
+    /// The bigint that the value is; None if it is of another type.
+    #[inline]
+    pub fn bigint(self) -> Option<i64> {
+        (self.type_oid() == pg_sys::INT8OID).then(|| self.datum.value() as i64)
+    }
+
+    /// The bytes of a value of fixed length; None if it is of another type.
+    #[inline]
+    pub fn fixed<const N: usize>(self, of: FixedType<N>) -> Option<[u8; N]> {
+        // SAFETY: the values of the type are references to this many bytes.
+        (self.type_oid() == of.0).then(|| unsafe { self.datum.cast_mut_ptr::<[u8; N]>().read() })
+    }
+
+    /// The members of an array, without NULL.
+    pub fn members(self) -> Vec<Value> {
+        let element = element_type(self.type_oid());
+        if element == Oid::INVALID {
+            defect("a value that is no array");
+        }
+        // SAFETY: the value is an array, whose type says what its members are.
+        unsafe {
+            let (mut members, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+            let (mut length, mut by_value, mut align) = (0, false, 0);
+            let array = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>();
+            pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
+            pg_sys::deconstruct_array(
+                array,
+                element,
+                length.into(),
+                by_value,
+                align,
+                &mut members,
+                &mut nulls,
+                &mut count,
+            );
+            let places = (0..count as usize).filter(|&place| !*nulls.add(place));
+            memory::collect(places.map(|place| Value::of(element, *members.add(place))))
+        }
+    }
+
+    /// The text that the value is; None if it is of another type.
+    pub fn text(self) -> Option<String> {
+        // SAFETY: the datum of a text is of variable length.
+        (self.type_oid() == pg_sys::TEXTOID)
+            .then(|| unsafe { String::from_utf8_lossy(bytes_of(self.datum)).into_owned() })
     }
 
     /// The value as PostgreSQL writes it.
@@ -103,9 +175,20 @@ impl Value {
         let (mut output, mut varlena) = (Oid::INVALID, false);
         // SAFETY: the output function of a type takes its values, and returns a C string.
         unsafe {
-            pg_sys::getTypeOutputInfo(self.type_oid, &mut output, &mut varlena);
+            pg_sys::getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena);
             text(pg_sys::OidOutputFunctionCall(output, self.datum)).unwrap_or_default()
         }
+    }
+}
+
+/// A type whose values are passed by reference and have N bytes.
+#[derive(Clone, Copy, PartialEq)]
+pub struct FixedType<const N: usize>(Oid);
+
+impl<const N: usize> FixedType<N> {
+    /// The type, if it is one.
+    pub fn of(type_oid: Oid) -> Option<FixedType<N>> {
+        (passing_of(type_oid) == (N as i16, false)).then_some(FixedType(type_oid))
     }
 }
 
@@ -184,7 +267,7 @@ macro_rules! values {
     ($($native:ty => $type_oid:ident, $given:ident => $datum:expr;)*) => { $(
         impl From<$native> for Value {
             fn from($given: $native) -> Value {
-                Value { type_oid: pg_sys::$type_oid, datum: $datum }
+                Value::of(pg_sys::$type_oid, $datum)
             }
         }
     )* };
@@ -240,9 +323,35 @@ pub unsafe fn bytes_of<'a>(datum: Datum) -> &'a [u8] {
     unsafe { pgrx::varlena_to_byte_slice(pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr())) }
 }
 
-/// The way in which values of a type are stored.
+/// A value that lives for `'v`.
+#[derive(Clone, Copy)]
+pub struct LentValue<'v> {
+    value: Value,
+    owner: PhantomData<&'v ()>,
+}
+
+impl LentValue<'_> {
+    /// # Safety
+    /// The value lives for `'v`.
+    pub unsafe fn new(value: Value) -> Self {
+        LentValue { value, owner: PhantomData }
+    }
+
+    /// Copies the value, which is of this type, into the region.
+    pub fn copied(self, storage: Storage, region: Region) -> Value {
+        region.within(|| storage.copied(self.value))
+    }
+
+    /// Whether the value has the same bytes as another one, both being of this type.
+    pub fn is_alike(self, storage: Storage, other: Value) -> bool {
+        storage.is_alike(self.value, other)
+    }
+}
+
+/// A type, and the way in which its values are stored.
 #[derive(Clone, Copy)]
 pub struct Storage {
+    type_oid: Oid,
     length: i16,
     by_value: bool,
 }
@@ -251,28 +360,49 @@ impl Storage {
     /// The storage of a type.
     pub fn of(type_oid: Oid) -> Storage {
         let (length, by_value) = passing_of(type_oid);
-        Storage { length, by_value }
+        Storage { type_oid, length, by_value }
     }
 
-    /// Copies a value, decompressed, into the current memory context.
+    #[inline]
+    pub fn type_oid(self) -> Oid {
+        self.type_oid
+    }
+
+    /// A value of the type.
     ///
     /// # Safety
-    /// The value is one of the type.
-    pub unsafe fn copied(self, value: Option<Datum>) -> Option<Datum> {
+    /// The value is one of the type, and lives for `'v`.
+    #[inline]
+    pub unsafe fn of_type<'v>(self, value: Datum) -> StoredValue<'v> {
         // SAFETY: the caller's value is as long as its type says.
-        value.map(|value| unsafe { copy(value, self.by_value, self.length) })
+        unsafe { StoredValue::new(value, self.length, self.by_value) }
     }
 
-    /// Whether two values have the same bytes, or are both NULL.
-    ///
-    /// # Safety
-    /// The values are of the type.
-    pub unsafe fn is_alike(self, one: Option<Datum>, other: Option<Datum>) -> bool {
-        let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
-        // SAFETY: the caller's values are as long as their type says.
-        let stored = |datum| unsafe { StoredValue::new(datum, self.length, self.by_value) };
-        let (one, other) = (stored(one), stored(other));
+    /// A value of the type, as it is stored.
+    pub fn stored(self, value: &Value) -> StoredValue<'_> {
+        self.check(value);
+        // SAFETY: the value is checked to be of the type.
+        unsafe { self.of_type(value.datum) }
+    }
+
+    /// Copies a value of the type, decompressed, into the current memory context.
+    pub fn copied(self, value: Value) -> Value {
+        self.check(&value);
+        // SAFETY: the value is checked to be of the type, and is as long as that says.
+        Value { datum: unsafe { copy(value.datum, self.by_value, self.length) }, ..value }
+    }
+
+    /// Whether two values of the type have the same bytes.
+    pub fn is_alike(self, one: Value, other: Value) -> bool {
+        let (one, other) = (self.stored(&one), self.stored(&other));
         one.word() == other.word() && one.read(|one| other.read(|other| one == other))
+    }
+
+    #[inline]
+    fn check(self, value: &Value) {
+        if value.type_oid() != self.type_oid {
+            defect("a value of another type than its column's");
+        }
     }
 }
 
@@ -280,7 +410,7 @@ impl Storage {
 ///
 /// # Safety
 /// The datum's type has this length, and is passed by value or not, as stated.
-pub unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
+unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
     // SAFETY: the caller's datum is as long as its type says.
     unsafe {
         match length {

@@ -63,6 +63,8 @@ unsafe extern "C-unwind" fn planner(
 
 #[pg_guard]
 unsafe extern "C-unwind" fn rewrite(statement: *mut pg_sys::PlannedStmt) {
+    // SAFETY: the caller's plan, fresh from the planner.
+    unsafe { plan::forget_children_told_twice(statement) }
     if settings::accelerate_windows() {
         // SAFETY: the caller's plan, fresh from the planner.
         unsafe { plan::for_each_window(statement, |place| windows::accelerate(place)) }

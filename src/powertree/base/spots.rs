@@ -9,13 +9,13 @@ use crate::pg::name::{quoted, relation_name};
 use crate::pg::spi::{Plan, SpiRow};
 use crate::pg::value::Value;
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Oid};
 
 /// A position of a series.
 #[derive(Clone, Copy)]
 pub struct Spot<'a> {
     /// The columns of the series.
-    pub series: &'a [Datum],
+    pub series: &'a [Value],
     pub position: i64,
 }
 
@@ -38,8 +38,7 @@ impl<'t> SpotQuery<'t> {
         let mut arguments = Vec::new();
         for (place, key) in tree.series.iter().enumerate() {
             let type_oid = key.column.type_oid;
-            // SAFETY: the values of a series are of the types of its columns.
-            let values = spots.iter().map(|spot| unsafe { Value::new(type_oid, spot.series[place]) });
+            let values = spots.iter().map(|spot| spot.series[place]);
             memory::room(&mut arguments, 1);
             arguments.push(Value::array(type_oid, values));
         }

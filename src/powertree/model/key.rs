@@ -99,16 +99,20 @@ pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Value> {
 }
 
 /// The values of a key as the table stores them: character(n) has spaces behind it there.
-pub fn stored(columns: &[KeyColumn], bytes: &[u8]) -> Vec<Datum> {
+pub fn stored(columns: &[KeyColumn], bytes: &[u8]) -> Vec<Value> {
     const PAD: Oid = Oid::from_u32(668);
     let stored = |(column, value): (&KeyColumn, Value)| {
         let typmod = column.column.typmod;
         if !column.is_padded || typmod < 0 {
-            return value.datum();
+            return value;
         }
         let arguments = (value.datum(), Datum::from(typmod), Datum::from(true));
         // SAFETY: the function casts a character(n) to another length.
-        unsafe { pg_sys::OidFunctionCall3Coll(PAD, Oid::INVALID, arguments.0, arguments.1, arguments.2) }
+        unsafe {
+            let padded =
+                pg_sys::OidFunctionCall3Coll(PAD, Oid::INVALID, arguments.0, arguments.1, arguments.2);
+            Value::new(value.type_oid(), padded)
+        }
     };
     columns.iter().zip(decode(columns, bytes)).map(stored).collect()
 }

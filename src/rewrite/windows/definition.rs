@@ -1,22 +1,28 @@
 //! The frame of a WindowAgg, as the plan describes it.
 
+use super::ask::Side;
 use crate::pg::tree::NodeRef;
-use pgrx::pg_sys::{self, ExprState, WindowAgg};
+use pgrx::pg_sys::{self, WindowAgg};
 
-/// The frame of a WindowAgg; its offsets are expressions, or null where there are none.
+/// The frame of a WindowAgg.
 #[derive(Clone, Copy)]
 pub struct FrameDefinition {
     /// The WindowAgg, in the plan, which outlives the node.
     pub window: NodeRef<'static, WindowAgg>,
-    pub options: u32,
-    pub start_offset: *mut ExprState,
-    pub end_offset: *mut ExprState,
 }
 
 impl FrameDefinition {
     /// Whether the frame has any of these options.
     pub fn has(&self, options: u32) -> bool {
-        self.options & options != 0
+        self.window.frameOptions as u32 & options != 0
+    }
+
+    /// The offset of an end; None if it has none.
+    pub fn offset(&self, side: Side) -> Option<NodeRef<'static>> {
+        match side {
+            Side::Start => self.window.node(|window| &window.startOffset),
+            Side::End => self.window.node(|window| &window.endOffset),
+        }
     }
 
     /// Whether the frame depends on which rows are peers.

@@ -1,66 +1,372 @@
-//! The input of a node as PostgreSQL initialises it: expressions, comparisons and slots, which live as long as the
-//! query.
+//! The node's input, as the executor handles it: the half of the node that does what the motion of the frame asks for.
+//!
+//! The functions are plain frames by the contract of `pg::plain`, apart from `new`. Their slots, expressions and contexts
+//! live as long as the query.
 
-use super::alike::Alike;
+use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
-use crate::pg::executor::{CreateExprContext, ExecInitExpr};
-use crate::pg::tree::NodeRef;
-use pgrx::pg_sys::{ExprContext, Node, PlanState, WindowAgg};
+use crate::pg::alike::Alike;
+use crate::pg::executor::{
+    clear, column, evaluate, evaluate_once, fill, fmgr_info_cxt, holds, in_memory_of, next_row, project,
+    reset, FunctionCall5Coll,
+};
+use crate::pg::plain::plain;
+use crate::pg::queue::{RowQueue, Turn};
+use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::value::{Storage, Value};
+use pgrx::pg_sys::{
+    self, Datum, ExprContext, ExprState, FmgrInfo, Oid, PlanState, TargetEntry, TupleTableSlot, WindowAgg,
+    WindowFunc,
+};
 use std::ptr::null_mut;
 
 /// The input of a node.
-#[derive(Clone, Copy)]
 pub struct Input {
     /// The node itself.
-    pub node: *mut PlanState,
+    node: *mut PlanState,
     /// The node that returns the rows.
-    pub rows: *mut PlanState,
+    rows: *mut PlanState,
     /// The context in which expressions are evaluated for each row that is read.
-    pub context: *mut ExprContext,
-    pub definition: FrameDefinition,
-    /// Whether rows may enter the frame later than they are read.
-    pub delayed: bool,
+    context: *mut ExprContext,
+    definition: FrameDefinition,
+    ends: [FrameEnd; 2],
     /// The comparison by partition; None if all rows are in one.
-    pub partition: Option<Alike>,
-    /// The comparison by order; None if all rows are peers.
-    pub peers: Option<Alike>,
+    partition: Option<Alike>,
+    /// The comparison by order; None if all rows are peers, or the frame does not depend on it.
+    peers: Option<Alike>,
+    /// The ordering column where the frame depends on its values.
+    ordering: Option<OrderingColumn>,
+    arguments: Vec<ArgumentInput>,
+    /// The values of the arguments on the row that was evaluated last.
+    evaluated: Vec<ArgumentValue>,
+    /// Rows that were read before they are current, where that happens.
+    queue: Option<RowQueue>,
+    /// The largest file that earlier queues have taken, in bytes.
+    most_file_bytes: usize,
+    /// The row that was read last.
+    last: *mut TupleTableSlot,
+    /// Whether that row is the first of the next partition.
+    last_is_next: bool,
+}
+
+/// An end of the frame.
+struct FrameEnd {
+    /// The expression of its offset; null if there is none.
+    offset: *mut ExprState,
+    value: Datum,
+    /// The function that tells whether a value is in range, where the frame depends on values.
+    in_range: FmgrInfo,
+}
+
+/// The ordering column: its number, counted from one, and how its values are stored.
+type OrderingColumn = (i16, Storage);
+
+/// The expressions of an argument under a FILTER; null pointers where there are none.
+struct ArgumentInput {
+    filter: *mut ExprState,
+    argument: *mut ExprState,
+    /// The type of its values; INVALID where there is no argument.
+    type_oid: Oid,
 }
 
 impl Input {
-    /// Initialises the expressions of a node.
+    /// Initialises the expressions of a node, and of the arguments of these functions.
     ///
     /// # Safety
-    /// The node was made of the WindowAgg and is being initialised, after its input; the contract of `pg::plain`.
-    pub unsafe fn of(node: *mut PlanState, window: NodeRef<'static, WindowAgg>) -> Input {
-        // SAFETY: the plan holds the WindowAgg, whose expressions and columns refer to the node's input.
+    /// The node was made of the WindowAgg, to which the functions belong, and is being initialised, after its input.
+    pub unsafe fn new(
+        node: *mut PlanState,
+        definition: FrameDefinition,
+        functions: impl Iterator<Item = NodeRef<'static, WindowFunc>>,
+    ) -> Input {
+        // SAFETY: the expressions and columns of the caller's WindowAgg and its functions refer to the node's input.
         unsafe {
-            let expression = |offset: *mut Node| match offset.is_null() {
-                true => null_mut(),
-                false => ExecInitExpr(offset.cast(), node),
-            };
-            let definition = FrameDefinition {
-                window,
-                options: window.frameOptions as u32,
-                start_offset: expression(window.startOffset),
-                end_offset: expression(window.endOffset),
-            };
-            let delayed = definition.is_delayed();
-            if delayed {
-                // Arguments are evaluated on rows as the store returns them, not as the input does.
+            if definition.is_delayed() {
+                // Arguments are evaluated on rows as the queue returns them, not as the input does.
                 (*node).outeropsset = true;
                 (*node).outeropsfixed = false;
             }
-            let WindowAgg { partNumCols, partColIdx, partOperators, partCollations, .. } = *window;
-            let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *window;
+            let initialised = |tree: Option<NodeRef>| {
+                tree.map_or(null_mut(), |tree| pg_sys::ExecInitExpr(tree.pointer().cast(), node))
+            };
+            let end = |side| FrameEnd {
+                offset: initialised(definition.offset(side)),
+                value: Datum::null(),
+                in_range: FmgrInfo::default(),
+            };
+            let argument = |function: NodeRef<WindowFunc>| {
+                let argument = function.list(|function| &function.args).iter().next();
+                ArgumentInput {
+                    filter: initialised(function.node(|function| &function.aggfilter)),
+                    argument: initialised(argument),
+                    type_oid: argument.map_or(Oid::INVALID, |argument| argument.type_oid()),
+                }
+            };
+            let WindowAgg { partNumCols, partColIdx, partOperators, partCollations, .. } = *definition.window;
+            let WindowAgg { ordNumCols, ordColIdx, ordOperators, ordCollations, .. } = *definition.window;
+            let peers = || Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations);
+            let rows = (*node).lefttree;
+            let arguments: Vec<ArgumentInput> = functions.map(argument).collect();
+            let targets = NodeRef::new((*(*rows).plan).targetlist.cast()).map(NodeList::of);
             Input {
                 node,
-                rows: (*node).lefttree,
-                context: CreateExprContext((*node).state),
+                rows,
+                context: pg_sys::CreateExprContext((*node).state),
                 definition,
-                delayed,
+                ends: [end(Side::Start), end(Side::End)],
                 partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
-                peers: Alike::new(node, ordNumCols, ordColIdx, ordOperators, ordCollations),
+                peers: if definition.has_groups() { peers() } else { None },
+                // A WindowAgg with such a frame has one ordering column, which is a target of the input's plan.
+                ordering: definition.has_keys().then(|| ordering_column(*ordColIdx, targets)),
+                evaluated: vec![ArgumentValue { counts: false, value: None }; arguments.len()],
+                arguments,
+                queue: None,
+                most_file_bytes: 0,
+                last: null_mut(),
+                last_is_next: false,
             }
         }
     }
+
+    /// The context in whose memory the outcomes are.
+    pub fn context(&self) -> *mut ExprContext {
+        self.context
+    }
+
+    /// Evaluates the offsets of the frame.
+    ///
+    /// # Safety
+    /// The node begins to run; the contract of `pg::plain`.
+    pub unsafe fn offsets(&mut self) -> Outcome<'_> {
+        let [start, end] = [self.definition.window.startInRangeFunc, self.definition.window.endInRangeFunc];
+        // SAFETY: the offsets refer to no rows; what is found for them lives as long as the query.
+        unsafe {
+            let context = (*self.node).ps_ExprContext;
+            let mut values = [None; 2];
+            for ((end, value), function) in self.ends.iter_mut().zip(&mut values).zip([start, end]) {
+                if end.offset.is_null() {
+                    continue;
+                }
+                *value = evaluate_once(end.offset, context);
+                end.value = value.unwrap_or(Datum::null());
+                if self.ordering.is_some() {
+                    fmgr_info_cxt(function, &mut end.in_range, (*context).ecxt_per_query_memory);
+                }
+            }
+            Outcome::Offsets(values)
+        }
+    }
+
+    /// Keeps rows in a queue from now on.
+    ///
+    /// # Safety
+    /// The node runs, and no row has been read; the contract of `pg::plain`.
+    pub unsafe fn begin_queue(&mut self) -> Outcome<'_> {
+        // SAFETY: the queue lives as long as the query, or until the node is rescanned.
+        self.queue = Some(plain(unsafe { RowQueue::new(self.node, self.definition.is_delayed()) }));
+        Outcome::Done
+    }
+
+    /// Reads the next row, of a partition of which this many have been read, and evaluates the arguments as is asked.
+    ///
+    /// # Safety
+    /// The node runs, and a row that enters has been read; the contract of `pg::plain`.
+    #[inline]
+    pub unsafe fn read(&mut self, count: i64, ask: Ask) -> Outcome<'_> {
+        // SAFETY: slots and contexts belong to the node; the row is one of its input, and has the ordering column.
+        unsafe {
+            let enters_before = ask == Ask::EnterAndRead;
+            if enters_before {
+                reset(self.context);
+                self.evaluate_on(self.last);
+            }
+            if self.last_is_next {
+                self.last_is_next = false;
+            } else {
+                let Some(row) = next_row(self.rows) else {
+                    return Outcome::Complete { is_last: true, arguments: self.evaluated_if(enters_before) };
+                };
+                self.last = row;
+                if !enters_before {
+                    reset(self.context);
+                }
+            }
+            let (row, context) = (self.last, self.context);
+            if let Some(partition) = &self.partition {
+                if count == 0 {
+                    partition.begin_group(row);
+                } else if !partition.include(row, context) {
+                    self.last_is_next = true;
+                    return Outcome::Complete { is_last: false, arguments: self.evaluated_if(enters_before) };
+                }
+            }
+            let starts_group = count == 0 || self.peers.is_some_and(|peers| !peers.include(row, context));
+            if let (true, Some(peers)) = (starts_group, &self.peers) {
+                peers.begin_group(row);
+            }
+            if let Some(queue) = &mut self.queue {
+                queue.put(row);
+            }
+            let key = self
+                .ordering
+                .and_then(|(number, storage)| column(row, number).map(|value| storage.of_type(value)));
+            let enters = ask == Ask::ReadToEnter;
+            if enters {
+                self.evaluate_on(row);
+            }
+            Outcome::Row { starts_group, key, arguments: self.evaluated_if(enters || enters_before) }
+        }
+    }
+
+    /// The values of the arguments on the row that was evaluated last, if they are to be handed on.
+    #[inline]
+    fn evaluated_if(&self, is_wanted: bool) -> Option<&[ArgumentValue]> {
+        is_wanted.then_some(&self.evaluated[..])
+    }
+
+    /// Evaluates all arguments on the row that enters next.
+    ///
+    /// # Safety
+    /// The row has been read; the contract of `pg::plain`.
+    #[inline]
+    pub unsafe fn enter(&mut self) -> Outcome<'_> {
+        // SAFETY: the row comes from the node's input.
+        unsafe {
+            let row = self.next_to_enter();
+            reset(self.context);
+            self.evaluate_on(row);
+        }
+        Outcome::Entered(&self.evaluated)
+    }
+
+    /// Evaluates all arguments on a row.
+    ///
+    /// # Safety
+    /// The row comes from the node's input; the contract of `pg::plain`.
+    #[inline]
+    unsafe fn evaluate_on(&mut self, row: *mut TupleTableSlot) {
+        let context = self.context;
+        // SAFETY: the expressions belong to the node, and refer to the row of its input that is put into the context.
+        unsafe {
+            (*context).ecxt_outertuple = row;
+            for (one, evaluated) in self.arguments.iter().zip(&mut self.evaluated) {
+                let passes = one.filter.is_null() || holds(one.filter, context);
+                let has_value = passes && !one.argument.is_null();
+                let value = if has_value { evaluate(one.argument, context) } else { None };
+                evaluated.counts = if one.argument.is_null() { passes } else { value.is_some() };
+                evaluated.value = value.map(|value| Value::new(one.type_oid, value));
+            }
+        }
+    }
+
+    /// Passes over the row that would enter next.
+    ///
+    /// # Safety
+    /// As for [`Input::enter`].
+    pub unsafe fn skip(&mut self) -> Outcome<'_> {
+        // SAFETY: the caller promises what is asked here.
+        unsafe { self.next_to_enter() };
+        Outcome::Done
+    }
+
+    /// The row that enters next: without a delay it is the last one.
+    unsafe fn next_to_enter(&mut self) -> *mut TupleTableSlot {
+        match &mut self.queue {
+            // SAFETY: the caller has read the row, which was put in then; there is a second reader with a delay.
+            Some(queue) if self.definition.is_delayed() => unsafe { queue.take_row(Turn::Second) },
+            _ => self.last,
+        }
+    }
+
+    /// Whether a value of the ordering column is in range of the current row's.
+    ///
+    /// # Safety
+    /// Both are values of that column, for an end with an offset; the contract of `pg::plain`.
+    #[inline]
+    pub unsafe fn is_in_range(&mut self, pair: &KeyPair) -> bool {
+        let &KeyPair { side, key, base } = pair;
+        let window = self.definition.window;
+        let preceding = match side {
+            Side::Start => pg_sys::FRAMEOPTION_START_OFFSET_PRECEDING,
+            Side::End => pg_sys::FRAMEOPTION_END_OFFSET_PRECEDING,
+        };
+        // A descending order reverses both directions.
+        let ascending = window.inRangeAsc;
+        let subtract = Datum::from(self.definition.has(preceding) == ascending);
+        let less = Datum::from((side == Side::End) == ascending);
+        let end = &mut self.ends[side as usize];
+        // SAFETY: the function was found for the type of the caller's values and of the offset.
+        let result = unsafe {
+            let (function, offset) = (&raw mut end.in_range, end.value);
+            in_memory_of(self.context, || {
+                FunctionCall5Coll(function, window.inRangeColl, key, base, offset, subtract, less)
+            })
+        };
+        result.value() != 0
+    }
+
+    /// The output for the current row, with these results in the node's own slot.
+    ///
+    /// # Safety
+    /// The row has been read, and the slot has a column for each result, of its type; the contract of `pg::plain`.
+    #[inline]
+    pub unsafe fn output(
+        &mut self,
+        slot: *mut TupleTableSlot,
+        results: &[Option<Datum>],
+    ) -> *mut TupleTableSlot {
+        // SAFETY: the caller's slot has the columns; the projection refers to it and to the current row.
+        unsafe {
+            clear(slot);
+            for (index, value) in results.iter().enumerate() {
+                *(*slot).tts_isnull.add(index) = value.is_none();
+                *(*slot).tts_values.add(index) = value.unwrap_or(Datum::null());
+            }
+            fill(slot);
+            let context = (*self.node).ps_ExprContext;
+            (*context).ecxt_scantuple = slot;
+            (*context).ecxt_outertuple = match &mut self.queue {
+                Some(queue) => queue.take_row(Turn::First),
+                None => self.last,
+            };
+            project(self.node, slot)
+        }
+    }
+
+    /// Forgets the rows of the partition.
+    ///
+    /// # Safety
+    /// Nobody uses the last output; the contract of `pg::plain`.
+    pub unsafe fn next_partition(&mut self) -> Outcome<'_> {
+        if let Some(queue) = &mut self.queue {
+            // SAFETY: the caller promises that nobody uses the rows.
+            unsafe { queue.clear() }
+        }
+        Outcome::Done
+    }
+
+    /// Forgets everything that was read.
+    ///
+    /// # Safety
+    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
+    pub unsafe fn restart(&mut self) {
+        self.last_is_next = false;
+        self.most_file_bytes = self.file_bytes();
+        if let Some(mut queue) = self.queue.take() {
+            // SAFETY: the queue was taken out, so nothing reads its rows any more.
+            unsafe { queue.end_queue() }
+        }
+    }
+
+    /// The largest file that the rows have taken, in bytes.
+    pub fn file_bytes(&self) -> usize {
+        self.most_file_bytes.max(self.queue.as_ref().map_or(0, RowQueue::file_bytes))
+    }
+}
+
+/// The ordering column of this number.
+fn ordering_column(number: i16, targets: Option<NodeList>) -> OrderingColumn {
+    let column = targets.and_then(|targets| targets.all::<TargetEntry>().nth(number as usize - 1));
+    let value = column.and_then(|column| column.node(|column| &column.expr));
+    (number, Storage::of(value.map_or(Oid::INVALID, |value| value.type_oid())))
 }

@@ -5,15 +5,14 @@
 //! prepared statements and inlined functions, while the rest of the plan stays the same. A WindowAgg that has other
 //! window functions as well stays, and finds the results of our node as columns of its input.
 
-mod ahead;
-mod alike;
 mod argument;
-mod copies;
+mod ask;
 mod definition;
 mod explain;
 mod frame;
 mod input;
 mod key;
+mod motion;
 mod node;
 mod order;
 mod rows;
@@ -22,12 +21,10 @@ mod statistic;
 mod values;
 
 use crate::pg::custom::CustomNode;
-use crate::pg::list::items;
+use crate::pg::replacing::{replaced, Made, MadeTargets};
 use crate::pg::tree::{NodeList, NodeRef};
-use pgrx::pg_guard;
-use pgrx::pg_sys::{self, List, Node, Plan, TargetEntry, WindowAgg, WindowFunc};
+use pgrx::pg_sys::{self, List, Plan, TargetEntry, WindowAgg, WindowFunc};
 use statistic::Statistic;
-use std::ffi::c_void;
 use std::ptr::null_mut;
 
 pub use node::Window;
@@ -37,13 +34,14 @@ pub use node::Window;
 /// # Safety
 /// The place is in a plan that the planner just made.
 pub unsafe fn accelerate(place: &mut *mut Plan) {
-    // SAFETY: the caller's place holds a node of a plan that nobody else uses yet.
+    // SAFETY: the caller's place holds a node of a plan that nobody else uses yet, with an input.
     unsafe {
         let Some(window) = NodeRef::new(place.cast()).and_then(NodeRef::cast::<WindowAgg>) else { return };
         if !moves(window) {
             return;
         }
-        let mut found = Found::of(window.list(|window| &window.plan.targetlist));
+        let targets = window.list(|window| &window.plan.targetlist);
+        let mut found = Found::of(targets);
         let in_use_elsewhere = !window.runCondition.is_null() || !window.plan.qual.is_null();
         if in_use_elsewhere {
             // A run condition on a count stops the WindowAgg early: both it and the count must stay.
@@ -52,23 +50,22 @@ pub unsafe fn accelerate(place: &mut *mut Plan) {
         if !found.functions.iter().any(|(_, statistic)| statistic.is_slow_in_core()) {
             return;
         }
-        let (stays, window) = (found.others || in_use_elsewhere, window.pointer());
-        if stays {
-            let input = items::<TargetEntry>((*(*window).plan.lefttree).targetlist).count();
-            let below = scan::plan(
-                window,
-                &found.functions,
-                passing_on(window, &found.functions),
-                Window::PLAN.table(),
-            );
+        let methods = Window::PLAN.table();
+        if found.others || in_use_elsewhere {
+            let input = NodeRef::new((*window.plan.lefttree).targetlist.cast()).map(NodeList::of);
+            let input = input.unwrap_or_default();
+            let passing_on = passing_on(input, &found.functions);
+            let replaced = found.replaced(targets, pg_sys::OUTER_VAR, input.iter().count());
+            let window = window.pointer();
+            let below = scan::plan(window, &found.functions, passing_on, methods);
             // Conditions and their subplans stay with the WindowAgg.
             (*below).qual = null_mut();
             (*below).initPlan = null_mut();
-            (*window).plan.targetlist = found.replaced((*window).plan.targetlist, pg_sys::OUTER_VAR, input);
+            (*window).plan.targetlist = replaced;
             (*window).plan.lefttree = below;
         } else {
-            let output = found.replaced((*window).plan.targetlist, pg_sys::INDEX_VAR, 0);
-            *place = scan::plan(window, &found.functions, output, Window::PLAN.table());
+            let output = found.replaced(targets, pg_sys::INDEX_VAR, 0);
+            *place = scan::plan(window.pointer(), &found.functions, output, methods);
         }
     }
 }
@@ -93,13 +90,6 @@ struct Found<'p> {
     others: bool,
 }
 
-struct Replacing<'a> {
-    found: &'a Found<'a>,
-    /// The input whose columns, after the first `before`, replace the functions.
-    input: i32,
-    before: usize,
-}
-
 impl<'p> Found<'p> {
     /// The window functions of a target list.
     fn of(targets: NodeList<'p>) -> Found<'p> {
@@ -118,11 +108,14 @@ impl<'p> Found<'p> {
         self.functions.iter().position(|(other, _)| other.is_same(function))
     }
 
-    /// Copies a target list, replacing the functions that our node computes by columns.
-    unsafe fn replaced(&self, targets: *mut List, input: i32, before: usize) -> *mut List {
-        let mut replacing = Replacing { found: self, input, before };
-        // SAFETY: PostgreSQL copies the tree, and calls back for each node.
-        unsafe { mutate(targets.cast(), (&raw mut replacing).cast()).cast() }
+    /// Copies a target list, in which columns of an input, after this many others, replace the functions that our node
+    /// computes.
+    fn replaced(&self, targets: NodeList, input: i32, before: usize) -> *mut List {
+        // Window functions cannot be nested.
+        replaced::<WindowFunc>(targets, &mut |function| {
+            let number = before + self.index(function)? + 1;
+            Some(Made::column(function, input, number as i16))
+        })
     }
 }
 
@@ -135,78 +128,14 @@ fn understood(function: NodeRef<WindowFunc>) -> Option<Statistic> {
     (suits && !function.is_volatile() && !function.has_subplans()).then_some(statistic)
 }
 
-/// Makes a reference to the column of an input that holds a function's result.
-unsafe fn result_column(function: *mut WindowFunc, input: i32, number: i16) -> *mut pg_sys::Var {
-    // SAFETY: the caller's node has a type; the new node is made in the memory of the plan.
-    unsafe {
-        let node = function.cast::<Node>();
-        pg_sys::makeVar(
-            input,
-            number,
-            pg_sys::exprType(node),
-            pg_sys::exprTypmod(node),
-            pg_sys::exprCollation(node),
-            0,
-        )
-    }
-}
-
 /// Makes a target list for the input of a WindowAgg that stays: the columns of its own input, and then the results.
-unsafe fn passing_on(window: *mut WindowAgg, functions: &[Computed]) -> *mut List {
-    // SAFETY: the caller's nodes belong to one plan; new ones are made in its memory.
-    unsafe {
-        let mut targets = null_mut();
-        let mut number = 0;
-        let mut append = |column: *mut pg_sys::Var, name| {
-            number += 1;
-            let target = pg_sys::makeTargetEntry(column.cast(), number, name, false);
-            targets = pg_sys::lappend(targets, target.cast());
-        };
-        for target in items::<TargetEntry>((*(*window).plan.lefttree).targetlist) {
-            append(pg_sys::makeVarFromTargetEntry(pg_sys::OUTER_VAR, target), (*target).resname);
-        }
-        for (index, &(function, _)) in functions.iter().enumerate() {
-            append(result_column(function.pointer(), pg_sys::INDEX_VAR, index as i16 + 1), null_mut());
-        }
-        targets
+fn passing_on(input: NodeList, functions: &[Computed]) -> *mut List {
+    let mut targets = MadeTargets::new();
+    for target in input.all::<TargetEntry>() {
+        targets.add(Made::column_of(pg_sys::OUTER_VAR, target), Some(target));
     }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut Node {
-    // SAFETY: PostgreSQL passes on the pointer that `replaced` gave it.
-    unsafe {
-        if let Some(function) = NodeRef::new(node).and_then(NodeRef::cast::<WindowFunc>) {
-            // Window functions cannot be nested.
-            let replacing = &*context.cast::<Replacing>();
-            return match replacing.found.index(function) {
-                Some(index) => {
-                    let number = (replacing.before + index + 1) as i16;
-                    result_column(function.pointer(), replacing.input, number).cast()
-                }
-                None => node,
-            };
-        }
-        mutate(node, context)
+    for (index, &(function, _)) in functions.iter().enumerate() {
+        targets.add(Made::column(function, pg_sys::INDEX_VAR, index as i16 + 1), None);
     }
-}
-
-/// Copies a tree, replacing each node by what `visit` returns.
-unsafe fn mutate(node: *mut Node, context: *mut c_void) -> *mut Node {
-    if node.is_null() {
-        return node;
-    }
-    // SAFETY: PostgreSQL copies the node and calls back for its children.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        {
-            // Before version 16 the callback is declared without its arguments.
-            type Declared = unsafe extern "C-unwind" fn() -> *mut Node;
-            type Callback = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node;
-            let callback = std::mem::transmute::<Callback, Declared>(visit);
-            pg_sys::expression_tree_mutator(node, Some(callback), context)
-        }
-        #[cfg(not(feature = "pg15"))]
-        pg_sys::expression_tree_mutator_impl(node, Some(visit), context)
-    }
+    targets.pointer()
 }

@@ -1,13 +1,11 @@
 //! The order of the rows, as far as frames depend on it: peer groups, and values of the ordering column.
 
-use super::alike::Alike;
-use super::copies::Copies;
-use super::input::Input;
-use super::key::{OrderingColumn, OrderingKey};
-use crate::pg::executor::{column, in_memory_of};
+use super::definition::FrameDefinition;
+use super::key::OrderingKey;
+use crate::pg::copies::Copies;
 use crate::pg::memory::room;
-use crate::pg::plain::guarded;
-use pgrx::pg_sys::{Datum, ExprContext, TupleTableSlot};
+use crate::pg::value::StoredValue;
+use pgrx::pg_sys::Datum;
 use std::collections::VecDeque;
 
 /// The order of the rows that have been read.
@@ -15,14 +13,12 @@ pub struct Order {
     has_groups: bool,
     /// The memory of the values.
     copies: Copies,
-    /// The comparison by order; None without an order, when all rows are peers.
-    peers: Option<Alike>,
     /// The first rows of the groups from number `groups_before` on.
     groups: VecDeque<i64>,
     groups_before: i64,
     /// The group of the current row.
     group: i64,
-    ordering: Option<OrderingColumn>,
+    has_keys: bool,
     /// The values of the rows from number `keys_before` on.
     keys: VecDeque<Option<OrderingKey>>,
     keys_before: i64,
@@ -30,64 +26,30 @@ pub struct Order {
 
 impl Order {
     /// The order before the first row.
-    pub fn new(input: &Input, copies: Copies) -> Order {
-        let definition = &input.definition;
+    pub fn new(definition: &FrameDefinition, copies: Copies) -> Order {
         Order {
             has_groups: definition.has_groups(),
             copies,
-            peers: input.peers,
             groups: VecDeque::new(),
             groups_before: 0,
             group: 0,
-            ordering: definition.has_keys().then(|| OrderingColumn::of(input)),
+            has_keys: definition.has_keys(),
             keys: VecDeque::new(),
             keys_before: 0,
         }
     }
 
-    /// Records the order of the next row, which has this number.
-    ///
-    /// # Safety
-    /// The row comes from the node's input, and the context belongs to the node; the contract of `pg::plain`.
+    /// Records the order of the next row, which has this number: whether it is the first of a peer group, and its value of
+    /// the ordering column.
     #[inline]
-    pub unsafe fn note(&mut self, row: *mut TupleTableSlot, number: i64, context: *mut ExprContext) {
-        // SAFETY: the caller's row has the ordering column.
-        unsafe {
-            if self.has_groups {
-                self.note_group(row, number, context);
-            }
-            if let Some(ordering) = &self.ordering {
-                let value = column(row, ordering.number);
-                in_memory_of(context, || {
-                    guarded(|| {
-                        room(&mut self.keys, 1);
-                        self.keys.push_back(
-                            value.map(|value| OrderingKey::copy(ordering.stored(value), self.copies)),
-                        );
-                    })
-                });
-            }
+    pub fn note(&mut self, number: i64, starts_group: bool, key: Option<&StoredValue>) {
+        if self.has_groups && starts_group {
+            room(&mut self.groups, 1);
+            self.groups.push_back(number);
         }
-    }
-
-    /// Records the peer group of the next row.
-    ///
-    /// # Safety
-    /// The row comes from the node's input, and the context belongs to the node; the contract of `pg::plain`.
-    unsafe fn note_group(&mut self, row: *mut TupleTableSlot, number: i64, context: *mut ExprContext) {
-        // SAFETY: the caller promises a row of the input and its context.
-        unsafe {
-            let is_first =
-                number == 0 || self.peers.as_ref().is_some_and(|peers| !peers.include(row, context));
-            if is_first {
-                guarded(|| {
-                    room(&mut self.groups, 1);
-                    self.groups.push_back(number);
-                });
-                if let Some(peers) = &self.peers {
-                    peers.begin_group(row);
-                }
-            }
+        if self.has_keys {
+            room(&mut self.keys, 1);
+            self.keys.push_back(key.map(|key| OrderingKey::copy(key, self.copies)));
         }
     }
 

@@ -1,199 +1,167 @@
-//! The rows of the node's input, partition by partition, and what frames depend on.
+//! The rows of the node's input, partition by partition, as far as they have been read.
 
-use super::ahead::{Ahead, Turn};
 use super::argument::Argument;
-use super::copies::Copies;
+use super::ask::{ArgumentValue, Ask};
 use super::definition::FrameDefinition;
-use super::input::Input;
 use super::order::Order;
 use super::statistic::Statistic;
 use super::values;
+use crate::pg::column::passing_of;
+use crate::pg::copies::Copies;
 use crate::pg::error::raise;
-use crate::pg::executor::{in_memory_of, next_row, reset};
 use crate::pg::memory;
-use crate::pg::plain::{guarded, plain};
 use crate::pg::tree::NodeRef;
+use crate::pg::value::StoredValue;
 use crate::settings;
-use pgrx::pg_sys::{ExprContext, TupleTableSlot, WindowFunc};
+use pgrx::pg_sys::WindowFunc;
 use pgrx::PgSqlErrorCode;
-use std::ptr::null_mut;
 
 /// The number of rows between two measurements of the memory in use.
 const MEASURE: i64 = 1024;
 
-/// The rows of one partition, as far as they have been read.
+/// The rows of one partition.
 pub struct Rows {
-    input: Input,
     copies: Copies,
     arguments: Vec<Argument>,
     order: Order,
-    /// Rows that are read ahead, where frames look ahead.
-    ahead: Option<Ahead>,
-    /// The row that was read last.
-    last: *mut TupleTableSlot,
-    /// Whether that row is the first of the next partition.
-    last_is_next: bool,
+    /// Whether rows may enter the frame later than they are read.
+    delayed: bool,
+    /// Whether they enter as soon as they are read.
+    at_once: bool,
+    /// Whether the values of all arguments are passed by value.
+    is_by_value: bool,
     count: i64,
     /// The rows before this one have entered the frame, or never will.
     entered: i64,
     is_complete: bool,
     is_exhausted: bool,
     most_memory: usize,
-    most_file_bytes: usize,
 }
 
 impl Rows {
-    /// The input before the first row.
-    pub fn new(input: Input, copies: Copies) -> Rows {
+    /// The rows before the first.
+    pub fn new(definition: &FrameDefinition, copies: Copies) -> Rows {
         Rows {
-            order: Order::new(&input, copies),
-            input,
+            order: Order::new(definition, copies),
             copies,
             arguments: Vec::new(),
-            ahead: None,
-            last: null_mut(),
-            last_is_next: false,
+            delayed: definition.is_delayed(),
+            at_once: false,
+            is_by_value: true,
             count: 0,
             entered: 0,
             is_complete: false,
             is_exhausted: false,
             most_memory: 0,
-            most_file_bytes: 0,
         }
     }
 
     /// Returns the number of a window function's argument; equal arguments share their values.
-    ///
-    /// # Safety
-    /// The node computes this function and is being initialised; the contract of `pg::plain`.
-    pub unsafe fn argument(&mut self, function: NodeRef<'static, WindowFunc>, statistic: Statistic) -> usize {
-        // SAFETY: the arguments of the caller's function refer to the node's input.
-        unsafe {
-            let (kind, known) = guarded(|| {
-                let argument = function.list(|function| &function.args).iter().next();
-                let kind = argument.and_then(|argument| values::kind(statistic, argument.type_oid()));
-                // Any kind of values can be counted.
-                (kind, self.arguments.iter_mut().position(|known| known.serves(function, kind)))
-            });
-            if let Some(known) = known {
-                return known;
-            }
-            let expressions = Argument::expressions(self.input.node, function);
-            guarded(|| {
-                self.arguments.push(Argument::new(function, expressions, kind, self.copies));
-                self.arguments.len() - 1
-            })
+    pub fn argument(&mut self, function: NodeRef<'static, WindowFunc>, statistic: Statistic) -> usize {
+        let argument = function.list(|function| &function.args).iter().next();
+        let kind = argument.and_then(|argument| values::kind(statistic, argument.type_oid()));
+        // Any kind of values can be counted.
+        if let Some(known) = self.arguments.iter_mut().position(|known| known.serves(function, kind)) {
+            return known;
         }
+        self.is_by_value &= argument.is_none_or(|argument| passing_of(argument.type_oid()).1);
+        self.arguments.push(Argument::new(function, kind, self.copies));
+        self.arguments.len() - 1
     }
 
+    #[inline]
     pub fn arguments(&mut self) -> &mut [Argument] {
         &mut self.arguments
     }
 
     /// The number of rows read of this partition.
+    #[inline]
     pub fn count(&self) -> i64 {
         self.count
     }
 
+    /// Whether all rows of this partition have been read.
+    #[inline]
+    pub fn are_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// Whether this was the last partition.
+    #[inline]
     pub fn are_exhausted(&self) -> bool {
         self.is_exhausted
     }
 
-    pub fn context(&self) -> *mut ExprContext {
-        self.input.context
+    /// Whether rows may enter the frame later than they are read.
+    pub fn are_delayed(&self) -> bool {
+        self.delayed
     }
 
-    pub fn definition(&self) -> &FrameDefinition {
-        &self.input.definition
-    }
-
-    /// Prepares for the first row when the query begins to run: where frames look ahead, a queue keeps the rows that
-    /// are read ahead.
-    ///
-    /// # Safety
-    /// The node is running; the contract of `pg::plain`.
-    pub unsafe fn begin_query(&mut self, looks_ahead: bool) {
-        if self.input.delayed || looks_ahead {
-            // SAFETY: the store lives as long as the query, or until the node is rescanned.
-            self.ahead = Some(plain(unsafe { Ahead::new(self.input.node, self.input.delayed) }));
-        }
-    }
-
-    /// Reads the next row; false if the partition has no more.
-    ///
-    /// # Safety
-    /// The node is running; the contract of `pg::plain`.
+    /// Asks for the next row.
     #[inline]
-    pub unsafe fn read(&mut self) -> bool {
-        // SAFETY: slots and contexts belong to the node.
-        unsafe {
-            if self.is_complete {
-                return false;
-            }
+    pub fn more(&self) -> Ask {
+        match self.delayed {
+            false if self.at_once => Ask::ReadToEnter,
             // The last row must enter before its slot is used for the next one.
-            if !self.input.delayed && self.entered < self.count {
-                self.enter(self.last);
-            }
-            if !self.fetch() {
-                self.is_complete = true;
-                return false;
-            }
-            self.order.note(self.last, self.count, self.input.context);
-            if let Some(ahead) = &mut self.ahead {
-                ahead.put(self.last);
-            }
-            self.count += 1;
-            if self.count % MEASURE == 0 {
-                guarded(|| self.measure());
-            }
-            true
+            // What is passed by reference must have been copied by then.
+            false if self.entered < self.count && !self.is_by_value => Ask::Enter,
+            false if self.entered < self.count => Ask::EnterAndRead,
+            _ => Ask::Read,
         }
     }
 
-    /// Adds to the frame the rows from `head` up to but not including `tail`; earlier rows will never enter.
-    ///
-    /// # Safety
-    /// The rows have been read; the contract of `pg::plain`.
+    /// Has rows enter as soon as they are read, unless there may be a delay.
+    pub fn enter_at_once(&mut self) {
+        self.at_once = !self.delayed;
+    }
+
+    /// Takes in the next row; it enters the frame, or the one before, if the arguments are evaluated.
     #[inline]
-    pub unsafe fn enter_all(&mut self, head: i64, tail: i64) {
-        // SAFETY: the caller has read the rows; without a delay only the last row has not entered.
-        unsafe {
-            while self.entered < tail {
-                let row = match &mut self.ahead {
-                    Some(ahead) if self.input.delayed => ahead.take_row(Turn::Entering, self.input.node),
-                    _ => self.last,
-                };
-                if self.entered < head {
-                    self.entered += 1;
-                } else {
-                    self.enter(row);
-                }
-            }
+    pub fn add(
+        &mut self,
+        starts_group: bool,
+        key: Option<&StoredValue>,
+        arguments: Option<&[ArgumentValue]>,
+    ) {
+        self.order.note(self.count, starts_group, key);
+        self.count += 1;
+        if let Some(arguments) = arguments {
+            self.enter(arguments);
+        }
+        if self.count % MEASURE == 0 {
+            self.measure();
         }
     }
 
-    /// Adds the next row to the frame. All its arguments are evaluated before any is kept.
-    ///
-    /// # Safety
-    /// The row comes from the input; the contract of `pg::plain`.
-    #[inline]
-    unsafe fn enter(&mut self, row: *mut TupleTableSlot) {
-        let context = self.input.context;
-        // SAFETY: the caller's row is evaluated in the node's context, where the values live until the next row.
-        unsafe {
-            reset(context);
-            (*context).ecxt_outertuple = row;
-            for argument in &mut self.arguments {
-                argument.evaluate(context);
-            }
-            in_memory_of(context, || {
-                guarded(|| {
-                    memory::check();
-                    self.arguments.iter_mut().for_each(|argument| argument.enter());
-                });
-            });
+    /// Takes in that the partition has no more rows, nor has the input if it is the last.
+    pub fn complete(&mut self, is_last: bool, arguments: Option<&[ArgumentValue]>) {
+        if let Some(arguments) = arguments {
+            self.enter(arguments);
         }
+        self.is_complete = true;
+        self.is_exhausted = is_last;
+    }
+
+    /// Asks for the row that enters next to be evaluated; to be passed over if it is before `head`.
+    #[inline]
+    pub fn next_to_enter(&self, head: i64) -> Ask {
+        if self.entered < head {
+            Ask::Skip
+        } else {
+            Ask::Enter
+        }
+    }
+
+    /// Adds the next row to the frame.
+    #[inline]
+    pub fn enter(&mut self, row: &[ArgumentValue]) {
+        memory::check();
+        self.arguments.iter_mut().zip(row).for_each(|(argument, evaluated)| argument.enter(evaluated));
+        self.entered += 1;
+    }
+
+    /// Passes over the row that would enter next.
+    pub fn skip(&mut self) {
         self.entered += 1;
     }
 
@@ -203,7 +171,8 @@ impl Rows {
         self.arguments.iter_mut().for_each(|argument| argument.leave(rows));
     }
 
-    /// The number of rows of this partition that have entered the frame.
+    /// The number of rows of this partition that have entered the frame, or never will.
+    #[inline]
     pub fn entered(&self) -> i64 {
         self.entered
     }
@@ -225,117 +194,58 @@ impl Rows {
         }
     }
 
-    /// The most memory and the largest file that the rows have taken, in bytes.
-    pub fn extent(&mut self) -> (usize, usize) {
+    /// The most memory that the rows have taken, in bytes.
+    pub fn most_memory(&mut self) -> usize {
         self.measure();
-        (self.most_memory, self.most_file_bytes.max(self.ahead.as_ref().map_or(0, Ahead::file_bytes)))
+        self.most_memory
     }
 
-    /// Fetches the next row of this partition.
+    /// The number of rows that are known, at most this many; asks for more if the partition may have them.
     #[inline]
-    unsafe fn fetch(&mut self) -> bool {
-        // SAFETY: slots and contexts belong to the node, which is running.
-        unsafe {
-            if self.last_is_next {
-                self.last_is_next = false;
-            } else {
-                let Some(row) = next_row(self.input.rows) else {
-                    self.is_exhausted = true;
-                    return false;
-                };
-                self.last = row;
-                reset(self.input.context);
-            }
-            if let Some(partition) = &self.input.partition {
-                if self.count == 0 {
-                    partition.begin_group(self.last);
-                } else if !partition.include(self.last, self.input.context) {
-                    self.last_is_next = true;
-                    return false;
-                }
-            }
-            true
+    pub fn read_to(&mut self, count: i64) -> Result<i64, Ask> {
+        if self.count < count && !self.is_complete {
+            return Err(self.more());
         }
+        Ok(self.count.min(count))
     }
 
-    /// Reads until this many rows are known, or the partition ends. Returns how many are known, at most this many.
-    ///
-    /// # Safety
-    /// The node is running; the contract of `pg::plain`.
+    /// Whether the partition ends before this row, which follows one that is known.
     #[inline]
-    pub unsafe fn read_to(&mut self, count: i64) -> i64 {
-        // SAFETY: the caller promises a node that runs.
-        while self.count < count && unsafe { self.read() } {}
-        self.count.min(count)
+    pub fn end_before(&mut self, row: i64) -> Result<bool, Ask> {
+        Ok(self.read_to(row + 1)? <= row)
     }
 
     /// The first row of a peer group, or the end of the partition.
-    ///
-    /// # Safety
-    /// The node is running; the contract of `pg::plain`.
-    pub unsafe fn start_of(&mut self, group: i64) -> i64 {
-        loop {
-            if let Some(start) = self.order.start_of(group) {
-                return start;
-            }
-            // SAFETY: the caller promises a node that runs.
-            if !unsafe { self.read() } {
-                return self.count;
-            }
+    pub fn start_of(&mut self, group: i64) -> Result<i64, Ask> {
+        match self.order.start_of(group) {
+            Some(start) => Ok(start),
+            None => self.read_to(i64::MAX),
         }
     }
 
-    /// Returns the order of the rows that have been read.
+    /// The order of the rows that have been read.
+    #[inline]
     pub fn order(&mut self) -> &mut Order {
         &mut self.order
     }
 
-    /// Returns the current row. Each call returns the next one.
-    ///
-    /// # Safety
-    /// The row has been read; the contract of `pg::plain`.
+    /// The order of the rows that have been read.
     #[inline]
-    pub unsafe fn take_current_row(&mut self) -> *mut TupleTableSlot {
-        match &mut self.ahead {
-            // SAFETY: a row is put in when it is read.
-            Some(ahead) => unsafe { ahead.take_row(Turn::Current, self.input.node) },
-            None => self.last,
-        }
+    pub fn known_order(&self) -> &Order {
+        &self.order
     }
 
     /// Begins the next partition.
-    ///
-    /// # Safety
-    /// Nobody uses the row that `take_current_row` returned; the contract of `pg::plain`.
-    pub unsafe fn next_partition(&mut self) {
-        if let Some(ahead) = &mut self.ahead {
-            // SAFETY: the caller promises that nobody uses the rows.
-            unsafe { ahead.clear() }
-        }
-        // SAFETY: the caller's frames are plain; nothing in the guard calls the executor.
-        unsafe {
-            guarded(|| {
-                self.arguments.iter_mut().for_each(Argument::clear);
-                self.order.clear();
-            });
-        }
+    pub fn next_partition(&mut self) {
+        self.arguments.iter_mut().for_each(Argument::clear);
+        self.order.clear();
         (self.count, self.entered) = (0, 0);
         self.is_complete = false;
     }
 
     /// Forgets everything that was read.
-    ///
-    /// # Safety
-    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
-    pub unsafe fn restart(&mut self) {
-        // SAFETY: the caller promises that the rows of the partition are no longer used.
-        unsafe { self.next_partition() };
+    pub fn restart(&mut self) {
+        self.next_partition();
         self.is_exhausted = false;
-        self.last_is_next = false;
-        if let Some(mut ahead) = self.ahead.take() {
-            self.most_file_bytes = self.most_file_bytes.max(ahead.file_bytes());
-            // SAFETY: the queue was taken out, so nothing reads its rows any more.
-            unsafe { ahead.end_queue() }
-        }
     }
 }

@@ -1,17 +1,15 @@
 //! Sliding windows over each kind of values, and their statistics.
 
-use super::copies::{Copies, Number};
 use super::statistic::Statistic;
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
-use crate::datum::tally::SqlTally;
-use crate::pg::column::passing_of;
+use crate::datum::tally::tally_of;
+use crate::pg::copies::{Copies, Number};
 use crate::pg::error::defect;
 use crate::pg::memory::fallibly;
-use crate::pg::value::Value;
+use crate::pg::value::{FixedType, Value};
 use crate::rewrite::float::{built_in, sum_of_reals};
 use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::AnyNumeric;
 use tally_stats::{split_integer, Extreme, Sliding, Summary, Tally};
 
 /// The way in which an argument's values are read and kept.
@@ -22,8 +20,8 @@ pub enum ValueKind {
     /// Integers for a tally, which keeps all bits of the sum.
     WideInteger,
     WideNumeric,
-    /// Tallies, of a type with this OID.
-    Stored(Oid),
+    /// Tallies, of this type.
+    Stored(TallyType),
     /// Values for minimum and maximum that are stored as integers of this many bytes.
     Integer2,
     Integer4,
@@ -31,8 +29,8 @@ pub enum ValueKind {
     Numeric,
 }
 
-/// The length of a tally, which is passed by reference.
-const TALLY: (i16, bool) = (size_of::<Tally>() as i16, false);
+/// A type that is stored like a tally.
+type TallyType = FixedType<{ size_of::<Tally>() }>;
 
 /// Finds how values of a type are kept for a statistic; None if they are not supported, or only counted.
 pub fn kind(statistic: Statistic, value: Oid) -> Option<ValueKind> {
@@ -43,8 +41,7 @@ pub fn kind(statistic: Statistic, value: Oid) -> Option<ValueKind> {
         pg_sys::FLOAT4OID => ValueKind::Real,
         pg_sys::INT8OID if is_tally => ValueKind::WideInteger,
         pg_sys::NUMERICOID if is_tally => ValueKind::WideNumeric,
-        _ if is_tally && passing_of(value) == TALLY => ValueKind::Stored(value),
-        _ if is_tally => return None,
+        _ if is_tally => ValueKind::Stored(TallyType::of(value)?),
         pg_sys::INT2OID => ValueKind::Integer2,
         pg_sys::INT4OID | pg_sys::DATEOID => ValueKind::Integer4,
         pg_sys::INT8OID | pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => ValueKind::Integer8,
@@ -57,11 +54,11 @@ impl ValueKind {
     /// Makes an empty window over values of this kind.
     pub fn values(self, copies: Copies) -> Box<dyn Values> {
         match self {
-            ValueKind::Double => Box::new(Tallied::<f64>::new(pg_sys::FLOAT8OID)),
-            ValueKind::Real => Box::new(Tallied::<f32>::new(pg_sys::FLOAT4OID)),
-            ValueKind::WideInteger => Box::new(Tallied::<i64>::new(pg_sys::INT8OID)),
-            ValueKind::WideNumeric => Box::new(Tallied::<AnyNumeric>::new(pg_sys::NUMERICOID)),
-            ValueKind::Stored(tally) => Box::new(Tallied::<SqlTally>::new(tally)),
+            ValueKind::Double => Box::new(Tallied::new(Doubles)),
+            ValueKind::Real => Box::new(Tallied::new(Reals)),
+            ValueKind::WideInteger => Box::new(Tallied::new(Bigints)),
+            ValueKind::WideNumeric => Box::new(Tallied::new(Numerics)),
+            ValueKind::Stored(tally) => Box::new(Tallied::new(Tallies(tally))),
             ValueKind::Integer2 => Box::new(Extremes::<i16>::new(copies)),
             ValueKind::Integer4 => Box::new(Extremes::<i32>::new(copies)),
             ValueKind::Integer8 => Box::new(Extremes::<i64>::new(copies)),
@@ -88,11 +85,8 @@ pub trait Values {
 /// A type whose values a tally summarises.
 trait Tallyable {
     type Summary: Summary;
-    /// Reads a value.
-    ///
-    /// # Safety
-    /// The value is of the type.
-    unsafe fn value(value: Value) -> <Self::Summary as Summary>::Value;
+    /// Reads a value; None if it is of another type.
+    fn read(&self, value: Value) -> Option<<Self::Summary as Summary>::Value>;
     /// Returns the value if it is a zero whose sign is reported.
     fn zero(_: <Self::Summary as Summary>::Value) -> Option<f64> {
         None
@@ -100,11 +94,18 @@ trait Tallyable {
     fn tally(summary: Self::Summary) -> Tally;
 }
 
-impl Tallyable for f64 {
+struct Doubles;
+struct Reals;
+struct Bigints;
+struct Numerics;
+struct Tallies(TallyType);
+
+impl Tallyable for Doubles {
     type Summary = Tally;
 
-    unsafe fn value(value: Value) -> f64 {
-        f64::from_bits(value.datum().value() as u64)
+    #[inline]
+    fn read(&self, value: Value) -> Option<f64> {
+        value.double()
     }
 
     fn zero(value: f64) -> Option<f64> {
@@ -116,11 +117,11 @@ impl Tallyable for f64 {
     }
 }
 
-impl Tallyable for f32 {
+impl Tallyable for Reals {
     type Summary = Tally;
 
-    unsafe fn value(value: Value) -> f64 {
-        f64::from(f32::from_bits(value.datum().value() as u32))
+    fn read(&self, value: Value) -> Option<f64> {
+        value.real().map(f64::from)
     }
 
     fn zero(value: f64) -> Option<f64> {
@@ -132,11 +133,11 @@ impl Tallyable for f32 {
     }
 }
 
-impl Tallyable for i64 {
+impl Tallyable for Bigints {
     type Summary = Wide;
 
-    unsafe fn value(value: Value) -> (f64, f64) {
-        split_integer(value.datum().value() as i64)
+    fn read(&self, value: Value) -> Option<(f64, f64)> {
+        value.bigint().map(split_integer)
     }
 
     fn tally(summary: Wide) -> Tally {
@@ -144,11 +145,11 @@ impl Tallyable for i64 {
     }
 }
 
-impl Tallyable for AnyNumeric {
+impl Tallyable for Numerics {
     type Summary = Wide;
 
-    unsafe fn value(value: Value) -> (f64, f64) {
-        split_numeric(value.numeric().unwrap_or_else(|| defect("a value that is no numeric")))
+    fn read(&self, value: Value) -> Option<(f64, f64)> {
+        value.numeric().map(split_numeric)
     }
 
     fn tally(summary: Wide) -> Tally {
@@ -156,12 +157,11 @@ impl Tallyable for AnyNumeric {
     }
 }
 
-impl Tallyable for SqlTally {
+impl Tallyable for Tallies {
     type Summary = Merged;
 
-    unsafe fn value(value: Value) -> Tally {
-        // SAFETY: the caller promises a value of a type that is as long as a tally, and any bytes are one.
-        unsafe { value.datum().cast_mut_ptr::<Tally>().read_unaligned() }
+    fn read(&self, value: Value) -> Option<Tally> {
+        value.fixed(self.0).map(tally_of)
     }
 
     fn tally(summary: Merged) -> Tally {
@@ -171,7 +171,7 @@ impl Tallyable for SqlTally {
 
 struct Tallied<T: Tallyable> {
     /// The type of the values.
-    of: Oid,
+    of: T,
     values: Sliding<T::Summary>,
     /// The tally of the frame, which a result of type tally points to.
     now: Box<Tally>,
@@ -180,18 +180,15 @@ struct Tallied<T: Tallyable> {
 }
 
 impl<T: Tallyable> Tallied<T> {
-    fn new(of: Oid) -> Self {
+    fn new(of: T) -> Self {
         Tallied { of, values: Sliding::default(), now: Box::new(Tally::EMPTY), zero: 0.0 }
     }
 }
 
 impl<T: Tallyable> Values for Tallied<T> {
     fn enter(&mut self, value: Value) {
-        if value.type_oid() != self.of {
-            defect("a value of another type than its window's");
-        }
-        // SAFETY: the value is checked to be of the type that the window was made for.
-        let value = unsafe { T::value(value) };
+        let value =
+            self.of.read(value).unwrap_or_else(|| defect("a value of another type than its window's"));
         if let Some(zero) = T::zero(value) {
             self.zero = zero;
         }

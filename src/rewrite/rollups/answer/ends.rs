@@ -2,11 +2,12 @@
 
 use super::end_rows::{EndRows, Precedence};
 use super::place::Places;
-use super::row::Expression;
 use crate::pg::memory;
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
+use crate::pg::value::Value;
 use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::terms::reason::Reason;
-use pgrx::pg_sys::{Datum, MemoryContext};
 use tally_stats::tree::Extent;
 
 /// Spots that are looked up, however few rows there are.
@@ -114,9 +115,9 @@ impl<'a> EndSpots<'a> {
     pub fn values(
         &self,
         places: &Places,
-        context: MemoryContext,
+        context: Region,
         most: usize,
-    ) -> Result<(Vec<Option<Datum>>, usize), Reason> {
+    ) -> Result<(Vec<Option<Value>>, usize), Reason> {
         if self.ends.is_empty() {
             return Ok((Vec::new(), 0));
         }
@@ -132,12 +133,13 @@ impl<'a> EndSpots<'a> {
         }
         let columns: Vec<i16> = self.wanted.columns.iter().map(|&(number, _)| number).collect();
         let rows = EndRows::read(&columns, places, &spots, context, most)?;
-        let mut orders = memory::collect(self.wanted.values.iter().map(|value| self.order(value, context)));
+        let orders =
+            memory::collect(self.wanted.values.iter().map(|value| self.order(value, &rows, context)));
         let mut values = Vec::new();
         memory::room(&mut values, self.spots.len() / self.ends.len() * self.wanted.values.len());
         for ends in self.spots.chunks(self.ends.len()) {
             memory::check();
-            for (value, order) in self.wanted.values.iter().zip(&mut orders) {
+            for (value, order) in self.wanted.values.iter().zip(&orders) {
                 let number = self.ends.iter().position(|end| *end == value.end);
                 let spot = number.and_then(|number| ends[number]);
                 let spot = spot.and_then(|spot| spots.binary_search(&(spot.series, spot.position)).ok());
@@ -148,7 +150,7 @@ impl<'a> EndSpots<'a> {
                 let row = rows.first(spot, order)?;
                 let columns = self.wanted.columns.iter().zip(row);
                 columns.for_each(|(&(_, column), &value)| places.row.set(column, value));
-                values.push(value.expression.copied(places.row, context));
+                values.push(value.expression.copied(context));
             }
         }
         // The rows that were looked up may be gone before the row of the scan is copied.
@@ -157,10 +159,10 @@ impl<'a> EndSpots<'a> {
     }
 
     /// The order in which rows at an end come.
-    fn order(&self, value: &EndValue, context: MemoryContext) -> Vec<Precedence> {
+    fn order(&self, value: &EndValue, rows: &EndRows, context: Region) -> Vec<Precedence> {
         let place = |tie: &TieBreaker| {
             self.wanted.columns.iter().position(|&(number, _)| number == tie.column).unwrap_or_default()
         };
-        value.ties.iter().map(|tie| Precedence::new(tie, place(tie), context)).collect()
+        value.ties.iter().map(|tie| rows.precedence(tie, place(tie), context)).collect()
     }
 }

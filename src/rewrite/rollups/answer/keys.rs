@@ -1,10 +1,13 @@
 //! Grouping keys: the groups of places, equal as the operators and collations of the query have it.
 
 use super::place::{Known, Place, Places};
-use super::row::Expression;
+use crate::pg::kept_function::{Comparing, Hashing, OperatorSide};
 use crate::pg::memory;
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
+use crate::pg::value::Value;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
+use pgrx::pg_sys::Oid;
 use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -13,46 +16,32 @@ use std::hash::BuildHasher;
 pub struct GroupKey {
     expression: Expression,
     shape: Shape,
-    collation: Oid,
-    hash: FmgrInfo,
-    equal: FmgrInfo,
+    hashing: Hashing,
+    equality: Comparing,
 }
 
 impl GroupKey {
-    /// # Safety
-    /// An equality operator of the expression's type that can be hashed, and a context that lives as long as the key.
-    pub unsafe fn new(
+    /// A key whose values are equal as an operator has it, in a collation.
+    pub fn new(
         expression: Expression,
         shape: Shape,
         equality: Oid,
         collation: Oid,
-        context: MemoryContext,
+        context: Region,
     ) -> GroupKey {
-        let (mut hash, mut other) = (Oid::INVALID, Oid::INVALID);
-        let (mut hashed, mut equal) = (FmgrInfo::default(), FmgrInfo::default());
-        // SAFETY: PostgreSQL looks the functions up, and keeps what it knows of them in the context.
-        unsafe {
-            pg_sys::get_op_hash_functions(equality, &mut hash, &mut other);
-            pg_sys::fmgr_info_cxt(hash, &mut hashed, context);
-            pg_sys::fmgr_info_cxt(pg_sys::get_opcode(equality), &mut equal, context);
+        let type_oid = expression.type_oid();
+        GroupKey {
+            expression,
+            shape,
+            hashing: Hashing::of(equality, OperatorSide::Left, collation, type_oid, context),
+            equality: Comparing::of(equality, collation, type_oid, context),
         }
-        GroupKey { expression, shape, collation, hash: hashed, equal }
     }
 
-    fn hash(&mut self, value: Option<Datum>) -> u64 {
-        // SAFETY: the function is that of the type.
-        value.map_or(0, |value| unsafe {
-            pg_sys::FunctionCall1Coll(&mut self.hash, self.collation, value).value() as u32 as u64 + 1
-        })
-    }
-
-    fn equal(&mut self, one: Option<Datum>, other: Option<Datum>) -> bool {
+    fn equal(&self, one: Option<Value>, other: Option<Value>) -> bool {
         match (one, other) {
             (None, None) => true,
-            // SAFETY: the function is that of the type, which has values of it.
-            (Some(one), Some(other)) => unsafe {
-                pg_sys::FunctionCall2Coll(&mut self.equal, self.collation, one, other).value() != 0
-            },
+            (Some(one), Some(other)) => self.equality.holds(one, other),
             _ => false,
         }
     }
@@ -62,7 +51,7 @@ impl GroupKey {
 pub struct Combinations {
     keys: Vec<GroupKey>,
     known: Known<Combination>,
-    values: Vec<Option<Datum>>,
+    values: Vec<Option<Value>>,
     /// The latest combination of each hash, and for each combination the one before it of the same hash.
     latest: HashMap<u64, u32, FxBuildHasher>,
     before: Vec<Option<u32>>,
@@ -93,7 +82,7 @@ impl Combinations {
 
     /// Bytes in use, apart from those in the memory context.
     fn memory(&self) -> usize {
-        self.values.len() * size_of::<Option<Datum>>() + self.before.len() * COMBINATION
+        self.values.len() * size_of::<Option<Value>>() + self.before.len() * COMBINATION
     }
 
     /// Whether the first value of a combination is NULL.
@@ -102,7 +91,7 @@ impl Combinations {
     }
 
     /// The number of the combination at a place; values are copied into the memory context.
-    pub fn number(&mut self, places: &Places, place: Place, context: MemoryContext) -> u32 {
+    pub fn number(&mut self, places: &Places, place: Place, context: Region) -> u32 {
         if self.keys.is_empty() {
             return 0;
         }
@@ -112,9 +101,9 @@ impl Combinations {
             let (first, count) = (values.len(), keys.len());
             memory::room(values, count);
             let mut hash = 0_u64;
-            for key in keys.iter_mut() {
-                let value = key.expression.copied(places.row, context);
-                hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.hash(value);
+            for key in keys.iter() {
+                let value = key.expression.copied(context);
+                hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.hashing.hash(value);
                 values.push(value);
             }
             let mut is_known = |number: &u32| {
@@ -149,7 +138,7 @@ impl Combinations {
     }
 
     /// The value of a key at a place that has been numbered.
-    fn value(&self, place: Place, key: usize) -> Option<Datum> {
+    fn value(&self, place: Place, key: usize) -> Option<Value> {
         let Combination { shown, .. } = self.known.get(place)?;
         self.values[shown as usize * self.keys.len() + key]
     }
@@ -159,7 +148,7 @@ impl Combinations {
 pub struct Groups {
     sets: Vec<SetGroups>,
     pub all: Vec<Group>,
-    context: MemoryContext,
+    context: Region,
 }
 
 /// The number of the group of a place.
@@ -181,7 +170,7 @@ pub struct Group {
 
 impl Groups {
     /// No groups yet, of sets with these keys; values of keys are kept in the memory context.
-    pub fn new(sets: impl Iterator<Item = Vec<GroupKey>>, context: MemoryContext) -> Groups {
+    pub fn new(sets: impl Iterator<Item = Vec<GroupKey>>, context: Region) -> Groups {
         Groups { sets: sets.map(SetGroups::new).collect(), all: Vec::new(), context }
     }
 
@@ -207,7 +196,7 @@ impl Groups {
     }
 
     /// The value of a key of a group, by the place of the key in the group's set.
-    pub fn value(&self, group: &Group, key: usize) -> Option<Datum> {
+    pub fn value(&self, group: &Group, key: usize) -> Option<Value> {
         let set = &self.sets[group.set];
         let (class, place) = set.classes[key];
         set.combinations()[class].value(group.place?, place)
@@ -291,7 +280,7 @@ impl SetGroups {
     }
 
     /// The values of the keys at a place, by their numbers.
-    fn values(&mut self, places: &Places, place: Place, context: MemoryContext) -> ClassNumbers {
+    fn values(&mut self, places: &Places, place: Place, context: Region) -> ClassNumbers {
         [
             self.of_time.number(places, place, context),
             self.of_series.number(places, place, context),

@@ -1,5 +1,6 @@
 //! The answer: the groups and their results.
 
+pub mod columns;
 mod end_rows;
 pub mod ends;
 pub mod joined;
@@ -10,15 +11,16 @@ mod measure;
 mod place;
 pub mod prepared;
 mod reading;
-pub mod row;
 pub mod sets;
 mod slices;
 mod spill;
-mod stored;
 mod sums;
 pub mod wanting;
 mod zones;
 
+use crate::pg::region::Region;
+use crate::pg::stored_rows::StoredRows;
+use crate::pg::value::Value;
 use crate::powertree::cells::{self, Counts};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -27,12 +29,10 @@ use crate::settings::{self, Answering};
 use joined::Joined;
 use keys::{Group, Groups};
 use matching::Matching;
-use pgrx::pg_sys::{self, Datum, MemoryContext};
 use place::{Place, Places};
 use prepared::Prepared;
 use reading::{FoundGroups, GroupReading};
 use std::rc::Rc;
-use stored::StoredRows;
 use wanting::Wanting;
 
 /// The groups and their results, in memory of its own.
@@ -58,7 +58,10 @@ impl Answer {
         prepared.show(group, groups, places);
         let count = prepared.aggregates.len();
         let results = results[in_memory * count..].iter().take(count);
-        results.enumerate().for_each(|(place, &result)| row.set(prepared.first_result + place, result));
+        // SAFETY: the last columns of the scan are the aggregates, of whose types their results are.
+        results
+            .enumerate()
+            .for_each(|(place, &result)| unsafe { row.set_datum(prepared.first_result + place, result) });
         prepared.show_ends(in_memory, ends);
         true
     }
@@ -93,23 +96,17 @@ impl Prepared {
     }
 
     /// Puts the values of rows at the ends of a group into the row.
-    fn show_ends(&self, group: usize, ends: &[Option<Datum>]) {
+    fn show_ends(&self, group: usize, ends: &[Option<Value>]) {
         let wanted = &self.ends.values;
         let ends = &ends[group * wanted.len()..];
         wanted.iter().zip(ends).for_each(|(value, &result)| self.row.set(value.column, result));
     }
 
     /// Finds the answer, kept in the memory context, or why the table must give it.
-    pub fn answer(&self, context: MemoryContext) -> Result<Answer, Reason> {
+    pub fn answer(&self, context: Region) -> Result<Answer, Reason> {
         self.check_setting()?;
         let tree = Tree::usable(self.tree).ok_or(Reason::Gone)?;
-        // SAFETY: the context is one of the node, and PostgreSQL itself puts the current one right after an error.
-        unsafe {
-            let before = pg_sys::MemoryContextSwitchTo(context);
-            let answer = self.read(tree, context);
-            pg_sys::MemoryContextSwitchTo(before);
-            answer
-        }
+        context.within(|| self.read(tree, context))
     }
 
     /// Asks whether the setting, which may have changed since the query was planned, still lets the tree answer.
@@ -124,7 +121,7 @@ impl Prepared {
     }
 
     /// Reads the cells and sums them up.
-    fn read(&self, tree: Rc<Tree>, context: MemoryContext) -> Result<Answer, Reason> {
+    fn read(&self, tree: Rc<Tree>, context: Region) -> Result<Answer, Reason> {
         let joined = Joined::read(&self.dimensions, context)?;
         let named = self.named(&tree, &joined);
         let cells: Rc<[Range]> = self.cells(&tree, named.as_ref().map(Vec::len), &joined)?.into();

@@ -1,12 +1,13 @@
 //! Places, between which something may differ: series, cells, joined rows, or several of these.
 
+use super::columns::Columns;
 use super::joined::Joined;
-use super::row::{Columns, Expression, PlaceRow};
 use crate::pg::memory;
+use crate::pg::scan_row::{Expression, ScanRow};
+use crate::pg::value::Value;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::Datum;
 use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,11 +24,11 @@ pub struct Place {
 /// The places of an answer, and the row on which expressions are evaluated there.
 pub struct Places {
     pub tree: Rc<Tree>,
-    pub row: PlaceRow,
+    pub row: ScanRow,
     pub columns: Rc<Columns>,
     pub cells: Rc<[Range]>,
     /// The values of all series that were accepted.
-    pub series: Vec<Vec<Datum>>,
+    pub series: Vec<Vec<Value>>,
     pub joined: Joined,
 }
 
@@ -143,7 +144,7 @@ impl PlaceCondition {
         let expression = self.expression;
         self.known.at(place, || {
             places.set(place);
-            expression.holds(places.row)
+            expression.holds()
         })
     }
 }

@@ -1,14 +1,14 @@
 //! A question, as the node has prepared it for its expressions to be evaluated.
 
+use super::columns::Columns;
 use super::ends::WantedEnds;
 use super::joined::{Joined, PreparedDimension};
 use super::limits::memory;
-use super::row::{Columns, Expression, PlaceRow};
 use super::sets::Sets;
 use super::slices::Slices;
 use super::wanting::Wanting;
 use super::zones;
-use crate::pg::name::text;
+use crate::pg::scan_row::{Expression, ScanRow};
 use crate::pg::value::Value;
 use crate::powertree::cells;
 use crate::powertree::model::question::Range;
@@ -17,7 +17,7 @@ use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 
 /// Cells are worth it up to this many, and beyond up to half of the rows.
@@ -33,7 +33,7 @@ const FEW_ROWS: f64 = 500.0;
 pub struct Prepared {
     pub tree: i32,
     pub user: Oid,
-    pub row: PlaceRow,
+    pub row: ScanRow,
     pub columns: Rc<Columns>,
     /// The value that the rows must have, by its place in the tree.
     pub present: Option<usize>,
@@ -74,9 +74,7 @@ impl Prepared {
             zones.push(zones::of_session());
         }
         for zone in &self.zones {
-            // SAFETY: the argument is a text.
-            let name =
-                zone.value().and_then(|name| unsafe { text(pg_sys::text_to_cstring(name.cast_mut_ptr())) });
+            let name = zone.text();
             zones.push(zones::named(&name.unwrap_or_default())?);
         }
         let slices = Slices {
@@ -133,22 +131,28 @@ impl Prepared {
     fn add_keys(&self, tree: &Tree, all: &mut Vec<Vec<u8>>) -> Option<()> {
         let mut keys = vec![Vec::new()];
         for (column, &(expression, source)) in tree.series.iter().zip(&self.lookups) {
-            let values = expression.values(source == LookupSource::Array);
-            if keys.len() * values.len() > LOOKUPS {
+            // SAFETY: the values are encoded, and not kept. They are of the column's type, perhaps by another name, as the planner has checked.
+            let encoded = unsafe {
+                expression.read(|value| {
+                    let is_array = source == LookupSource::Array;
+                    let values = if is_array { value.members() } else { vec![value] };
+                    let encoded = |value: Value| {
+                        let mut bytes = Vec::new();
+                        let value = Value::new(column.column.type_oid, value.datum());
+                        column.encode_parsed(value, &mut bytes);
+                        bytes
+                    };
+                    values.into_iter().take(LOOKUPS + 1).map(encoded).collect::<Vec<_>>()
+                })
+            };
+            let encoded = encoded.unwrap_or_default();
+            if keys.len() * encoded.len() > LOOKUPS {
                 return None;
             }
-            let longer = keys.iter().flat_map(|key| {
-                values.iter().map(|&value: &Datum| {
-                    let mut key = key.clone();
-                    // SAFETY: the value is one of the column's type, as the planner has checked.
-                    let value = unsafe { Value::new(column.column.type_oid, value) };
-                    column.encode_parsed(value, &mut key);
-                    key
-                })
-            });
+            let longer =
+                keys.iter().flat_map(|key| encoded.iter().map(move |value| [&key[..], value].concat()));
             keys = longer.collect();
         }
-        self.row.forget();
         all.append(&mut keys);
         (all.len() <= LOOKUPS).then_some(())
     }

@@ -6,18 +6,18 @@ use super::limits::memory as most_memory;
 use super::matching::Matching;
 use super::place::{row_of_nulls, Place, PlaceCondition, Places};
 use super::prepared::Prepared;
-use super::row::Expression;
 use super::spill::{Spill, Spilled};
-use super::stored::StoredRows;
 use super::sums::Sums;
 use crate::pg::memory;
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
+use crate::pg::stored_rows::StoredRows;
+use crate::pg::value::Value;
 use crate::powertree::model::key::stored;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::check_for_interrupts;
-use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_sys::{self, Datum, MemoryContext};
-use std::ffi::CStr;
+use pgrx::pg_sys::Datum;
 use tally_stats::tree::{Contents, Extent};
 
 /// Bytes that are remembered of a series beside its values.
@@ -45,9 +45,9 @@ pub struct GroupReading<'a> {
     /// Whether there is not even memory for what groups are told from.
     is_too_large: bool,
     told: u64,
-    context: MemoryContext,
+    context: Region,
     /// The memory of what is spilled and stored, below the other.
-    apart: MemoryContext,
+    apart: Region,
 }
 
 /// The findings of a reading.
@@ -62,16 +62,15 @@ pub struct FoundGroups {
     pub groups: Groups,
     pub results: Vec<Option<Datum>>,
     /// The values of rows at the ends of these groups.
-    pub ends: Vec<Option<Datum>>,
+    pub ends: Vec<Option<Value>>,
     pub places: Places,
 }
 
 impl<'a> GroupReading<'a> {
-    pub fn new(prepared: &'a Prepared, places: Places, context: MemoryContext) -> GroupReading<'a> {
+    pub fn new(prepared: &'a Prepared, places: Places, context: Region) -> GroupReading<'a> {
         let key = |&place: &usize| {
             let (expression, shape, equality, collation) = prepared.keys[place];
-            // SAFETY: the planner has found the operator for the key.
-            unsafe { GroupKey::new(expression, shape, equality, collation, context) }
+            GroupKey::new(expression, shape, equality, collation, context)
         };
         let sets = prepared.sets.all.iter().map(|set| set.iter().map(key).collect());
         let groups = Groups::new(sets, context);
@@ -79,7 +78,7 @@ impl<'a> GroupReading<'a> {
         let (of_series, others): (Vec<_>, Vec<_>) = all.partition(|(_, shape)| shape.is_of_series_alone());
         let condition = |&(expression, shape): &(Expression, Shape)| PlaceCondition::new(expression, shape);
         let sums = Sums::new(prepared, &places.tree, context);
-        let apart = context_below(context, c"spilled groups");
+        let apart = context.below(c"spilled groups");
         GroupReading {
             prepared,
             matching: Matching::new(&prepared.dimensions, &places),
@@ -104,11 +103,9 @@ impl<'a> GroupReading<'a> {
     pub fn accept(&mut self, key: &[u8]) -> bool {
         let series = &self.places.tree.series;
         // The reader may be in memory of its own, which goes before the answer does.
-        // SAFETY: the context is that of the answer.
-        let values: Vec<Datum> =
-            unsafe { PgMemoryContexts::For(self.context).switch_to(|_| stored(series, key)) };
+        let values = self.context.within(|| stored(series, key));
         self.places.columns.set_series(self.places.row, Some(&values));
-        if !self.of_series.iter().all(|condition| condition.holds(self.places.row)) {
+        if !self.of_series.iter().all(|condition| condition.holds()) {
             return false;
         }
         memory::room(&mut self.places.series, 1);
@@ -196,8 +193,7 @@ impl<'a> GroupReading<'a> {
     /// Finds out whether memory is used up.
     fn look_at_memory(&mut self) {
         let most = most_memory();
-        // SAFETY: the context is that of the answer.
-        let kept = unsafe { pg_sys::MemoryContextMemAllocated(self.context, false) };
+        let kept = self.context.allocated();
         let joined = self.matching.memory() + self.places.joined.memory();
         let others = kept + joined + self.places.series.len() * SERIES + self.groups.memory_of_keys();
         let groups = self.groups.memory() + self.sums.memory() + self.ends.memory();
@@ -214,8 +210,7 @@ impl<'a> GroupReading<'a> {
         let (mut stored, mut batches, mut looked_up) = (None, 1, 0);
         let mut done = self.check_memory();
         while let (Ok(()), Some(next)) = (&done, waiting.pop()) {
-            // SAFETY: the memory of the rows is that of the answer, which ends them.
-            let rows = stored.get_or_insert_with(|| unsafe { StoredRows::new(self.places.row, self.apart) });
+            let rows = stored.get_or_insert_with(|| StoredRows::new(self.places.row, self.apart));
             done = self.store(rows).map(|count| looked_up += count);
             if done.is_ok() {
                 self.begin_again(next.level + 1);
@@ -249,7 +244,7 @@ impl<'a> GroupReading<'a> {
     }
 
     /// The values of rows at the ends of all groups, and how many were looked up.
-    fn end_values(&self, context: MemoryContext) -> Result<(Vec<Option<Datum>>, usize), Reason> {
+    fn end_values(&self, context: Region) -> Result<(Vec<Option<Value>>, usize), Reason> {
         self.ends.values(&self.places, context, most_memory())
     }
 
@@ -257,24 +252,23 @@ impl<'a> GroupReading<'a> {
     fn store(&self, rows: &mut StoredRows) -> Result<usize, Reason> {
         let GroupReading { prepared, places, sums, .. } = self;
         let row = places.row;
-        let memory = context_below(self.apart, c"ends of groups");
+        let memory = self.apart.below(c"ends of groups");
         let (ends, looked_up) = self.end_values(memory)?;
         for (number, group) in self.groups.all.iter().enumerate() {
             check_for_interrupts!();
             prepared.show(group, &self.groups, places);
             for aggregate in 0..prepared.aggregates.len() {
-                // SAFETY: the memory of the row is emptied when the row has been copied.
-                let result = unsafe {
-                    PgMemoryContexts::For(row.memory()).switch_to(|_| sums.result(number, aggregate))
-                };
-                row.set(prepared.first_result + aggregate, result?);
+                // The memory of the row is emptied when the row has been copied.
+                let result = row.memory().within(|| sums.result(number, aggregate))?;
+                // SAFETY: the last columns of the scan are the aggregates, of whose types their results are.
+                unsafe { row.set_datum(prepared.first_result + aggregate, result) };
             }
             prepared.show_ends(number, &ends);
             rows.add(row);
             row.forget();
         }
         // SAFETY: the rows have copies of the values.
-        unsafe { pg_sys::MemoryContextDelete(memory) }
+        unsafe { memory.end() }
         Ok(looked_up)
     }
 
@@ -299,19 +293,5 @@ impl<'a> GroupReading<'a> {
             }
         }
         Ok(results)
-    }
-}
-
-/// Makes a memory context that goes with the one above it.
-fn context_below(above: MemoryContext, name: &'static CStr) -> MemoryContext {
-    // SAFETY: the context is that of an answer, or below it.
-    unsafe {
-        pg_sys::AllocSetContextCreateInternal(
-            above,
-            name.as_ptr(),
-            pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
-            pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
-            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
-        )
     }
 }

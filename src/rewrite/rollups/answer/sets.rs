@@ -1,7 +1,7 @@
 //! Grouping sets: the keys of each, and the columns of a row that show the keys and which of them a group has.
 
-use super::row::PlaceRow;
-use pgrx::pg_sys::Datum;
+use crate::pg::scan_row::ScanRow;
+use crate::pg::value::Value;
 
 /// The groupings of a query, each by some of its keys.
 pub struct Sets {
@@ -16,7 +16,7 @@ pub struct Sets {
 
 impl Sets {
     /// Fills the columns of a row for a group of a set; `value` returns the value of the set's key at this place.
-    pub fn show(&self, set: usize, row: PlaceRow, value: impl Fn(usize) -> Option<Datum>) {
+    pub fn show(&self, set: usize, row: ScanRow, value: impl Fn(usize) -> Option<Value>) {
         let keys = &self.all[set];
         for key in 0..self.num_keys {
             let place = keys.iter().position(|&other| other == key);
@@ -25,7 +25,7 @@ impl Sets {
         for (number, call) in self.calls.iter().enumerate() {
             // A bit for each key, the last one being the lowest, says that it is not one of the set's.
             let bits = call.iter().fold(0_i32, |bits, key| bits << 1 | i32::from(!keys.contains(key)));
-            row.set(self.first + self.num_keys + number, Some(Datum::from(bits)));
+            row.set(self.first + self.num_keys + number, Some(bits.into()));
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Cutting the line of positions into cells, within which nothing of the query changes with time.
 
-use super::row::{Columns, Expression, PlaceRow};
+use super::columns::Columns;
 use super::zones;
-use crate::pg::list::items;
 use crate::pg::memory;
+use crate::pg::scan_row::{Expression, ScanRow};
+use crate::pg::tree::NodeRef;
 use crate::pg::zone::TimeZone;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
-use pgrx::pg_sys::{Node, NodeTag, OpExpr, Var};
+use pgrx::pg_sys::{OpExpr, Var};
 use tally_stats::tree::breakpoints;
 
 /// Years 1 to 9999, in days since 2000.
@@ -23,7 +24,7 @@ const EXACT: i64 = 1 << 53;
 /// Everything of a query that changes with time.
 pub struct Slices<'a> {
     pub tree: &'a Tree,
-    pub row: PlaceRow,
+    pub row: ScanRow,
     pub columns: &'a Columns,
     pub comparisons: &'a [Expression],
     pub carriers: &'a [Expression],
@@ -77,15 +78,11 @@ impl Slices<'_> {
     }
 
     /// Whether a comparison is one of the position itself.
-    fn is_bare(&self, node: *mut Node) -> bool {
-        // SAFETY: the tag says which structure a node of the plan begins.
-        unsafe {
-            (*node).type_ == NodeTag::T_OpExpr
-                && items::<Node>((*node.cast::<OpExpr>()).args).any(|argument| {
-                    (*argument).type_ == NodeTag::T_Var
-                        && self.columns.is_position((*argument.cast::<Var>()).varattno)
-                })
-        }
+    fn is_bare(&self, node: NodeRef) -> bool {
+        node.cast::<OpExpr>().is_some_and(|comparison| {
+            let mut columns = comparison.list(|comparison| &comparison.args).all::<Var>();
+            columns.any(|column| self.columns.is_position(column.varattno))
+        })
     }
 
     fn cut_at_steps(&self, cells: &mut Vec<Range>, carrier: Expression, most: usize) -> Result<(), Reason> {
@@ -94,7 +91,7 @@ impl Slices<'_> {
             let room = most.saturating_sub(cut.len());
             let steps = breakpoints(cell.first, cell.last, room, |position| {
                 self.columns.set_position(self.row, self.tree, Some(position));
-                carrier.image(self.row)
+                carrier.image()
             });
             add(&mut cut, cell, &steps.ok_or(Reason::ManyCells)?);
         }
@@ -119,7 +116,7 @@ impl Slices<'_> {
     fn keep(&self, cells: &mut Vec<Range>, conditions: &[Expression]) {
         cells.retain(|cell| {
             self.columns.set_position(self.row, self.tree, Some(cell.first));
-            conditions.iter().all(|condition| condition.holds(self.row))
+            conditions.iter().all(|condition| condition.holds())
         });
     }
 }

@@ -4,8 +4,8 @@
 use super::place::{row_of_nulls, Place};
 use crate::pg::error::defect;
 use crate::pg::file::TemporaryFile;
+use crate::pg::region::Region;
 use pgrx::check_for_interrupts;
-use pgrx::pg_sys::MemoryContext;
 use tally_stats::tree::Contents;
 
 /// Files among which groups are divided, and the bits of a hash that say to which one a group belongs.
@@ -21,7 +21,7 @@ pub struct Spill {
     files: [Option<TemporaryFile>; FILES],
     /// The number of times that the groups have been divided before.
     level: u32,
-    context: MemoryContext,
+    context: Region,
 }
 
 /// A file that is to be read.
@@ -32,7 +32,7 @@ pub struct Spilled {
 
 impl Spill {
     /// No files yet; their buffers will be in the memory context.
-    pub fn new(level: u32, context: MemoryContext) -> Spill {
+    pub fn new(level: u32, context: Region) -> Spill {
         Spill { files: [const { None }; FILES], level, context }
     }
 
@@ -40,8 +40,7 @@ impl Spill {
     pub fn add(&mut self, hash: u64, set: usize, place: Place, contents: &Contents) {
         let context = self.context;
         let number = (hash.rotate_right(self.level * BITS) as usize) % FILES;
-        // SAFETY: the context is that of the answer, which is there until the file has been read.
-        let file = self.files[number].get_or_insert_with(|| unsafe { TemporaryFile::new(context) });
+        let file = self.files[number].get_or_insert_with(|| TemporaryFile::new(context));
         let has_position = contents.extent.first <= contents.extent.last;
         let bytes = if has_position { contents.to_bytes() } else { Vec::new() };
         for number in [set, place.series, place.cell, place.joined, bytes.len()] {

@@ -5,11 +5,12 @@ use super::place::{Place, Places};
 use super::prepared::Prepared;
 use super::wanting::{Origin, Wanting};
 use crate::pg::memory;
+use crate::pg::region::Region;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::results::{self, Statistic};
-use pgrx::pg_sys::{Datum, MemoryContext};
+use pgrx::pg_sys::Datum;
 use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
 
@@ -47,7 +48,7 @@ enum SumSource {
 
 impl Sums {
     /// No groups yet; what aggregates keep is in the memory context.
-    pub fn new(prepared: &Prepared, tree: &Tree, context: MemoryContext) -> Sums {
+    pub fn new(prepared: &Prepared, tree: &Tree, context: Region) -> Sums {
         let mut sums = Sums {
             position: tree.position,
             filters: Vec::new(),

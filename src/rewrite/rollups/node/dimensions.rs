@@ -1,31 +1,37 @@
 //! Dimensions that the executor makes of the joins in a plan.
 
-use super::plan::{ExpressionList, Numbers, PlanLayout};
+use super::layout::PlanLayout;
+use super::lists::{ExpressionList, Numbers};
+use crate::pg::input_plan::InputPlan;
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
+use crate::pg::scan_row::ScanRow;
+use crate::pg::value::Storage;
 use crate::rewrite::rollups::answer::joined::{HashedPair, JoinedColumn, PreparedDimension};
-use crate::rewrite::rollups::answer::row::Expression;
 use crate::rewrite::rollups::terms::join::JoinKind;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, MemoryContext, Oid, PlanState, Var};
+use pgrx::pg_sys::{Oid, PlanState, Var};
+use std::cell::RefCell;
 
 /// Prepares the dimensions of a plan, given the states of their plans.
 ///
 /// # Safety
 /// A plan of ours and its node, whose row the expressions are evaluated on; the context lives as long as the query.
 pub unsafe fn prepare(
-    layout: PlanLayout,
-    node: *mut PlanState,
+    layout: PlanLayout<'static>,
+    row: ScanRow,
     plans: impl Iterator<Item = *mut PlanState>,
-    context: MemoryContext,
+    region: Region,
 ) -> Vec<PreparedDimension> {
     // SAFETY: the lists are as `lay_out` made them; the planner has replaced their columns by those of the scan.
     unsafe {
-        let expression = |node_of| Expression::of(node_of, node);
+        let expression = |node_of| Expression::of(node_of, row);
         let kinds = layout.numbers(Numbers::Dimensions).map(JoinKind::from_number);
         let mut all: Vec<PreparedDimension> = kinds
             .zip(plans)
             .map(|(kind, plan)| PreparedDimension {
                 kind,
-                plan,
+                plan: RefCell::new(InputPlan::new(plan)),
                 columns: Vec::new(),
                 clauses: Vec::new(),
                 hashed: Vec::new(),
@@ -34,10 +40,9 @@ pub unsafe fn prepare(
             .collect();
         let columns = layout.expressions(ExpressionList::JoinedColumns);
         for (column, [dimension, from]) in columns.zip(grouped(layout, Numbers::JoinedColumns)) {
-            let (mut length, mut by_value) = (0, false);
-            pg_sys::get_typlenbyval(pg_sys::exprType(column), &mut length, &mut by_value);
-            let to = (*column.cast::<Var>()).varattno as usize;
-            all[dimension as usize].columns.push(JoinedColumn { from: from as i16, to, length, by_value });
+            let storage = Storage::of(column.type_oid());
+            let to = column.cast::<Var>().map_or(0, |column| column.varattno as usize);
+            all[dimension as usize].columns.push(JoinedColumn { from: from as i16, to, storage });
         }
         let clauses = layout.expressions(ExpressionList::JoinedBy);
         for (clause, [dimension, shape]) in clauses.zip(grouped(layout, Numbers::JoinedBy)) {
@@ -50,7 +55,7 @@ pub unsafe fn prepare(
         {
             let sides = (expression(one), expression(other));
             let oid = |number: i32| Oid::from(number as u32);
-            let pair = HashedPair::new(sides, (oid(operator), oid(collation)), left != 0, context);
+            let pair = HashedPair::new(sides, (oid(operator), oid(collation)), left != 0, region);
             all[dimension as usize].hashed.push(pair);
         }
         let comparisons = layout.expressions(ExpressionList::RowComparisons);
@@ -62,7 +67,7 @@ pub unsafe fn prepare(
 }
 
 /// The numbers of a list, N together.
-fn grouped<const N: usize>(layout: PlanLayout, which: Numbers) -> impl Iterator<Item = [i32; N]> {
+fn grouped<const N: usize>(layout: PlanLayout<'static>, which: Numbers) -> impl Iterator<Item = [i32; N]> {
     let mut numbers = layout.numbers(which);
     std::iter::from_fn(move || {
         let mut group = [0; N];

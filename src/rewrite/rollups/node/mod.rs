@@ -4,32 +4,30 @@ mod cost;
 mod dimensions;
 mod explain;
 mod joins;
+mod lay_out;
+mod layout;
+mod lists;
 pub mod path;
-mod plan;
+mod prepare;
 
-use crate::pg::custom::{own, set_own, Calls, CustomNode};
-use crate::pg::executor::{fill, holds, next_row, project, reset, ExecEndNode, ExecInitNode, ExecReScan};
-use crate::pg::function::require_execute;
-use crate::pg::list::items;
+use crate::pg::below::{add_below, end_below, rescan_below};
+use crate::pg::custom::{own, plan_of, set_own, Calls, CustomNode};
+use crate::pg::executor::{fill, holds, next_row, project, reset};
+use crate::pg::explain::Explanation;
 use crate::pg::plain::guarded;
+use crate::pg::region::Region;
 use crate::pg::tree::NodeRef;
-use crate::powertree::model::tree::Tree;
-use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};
 use crate::rewrite::rollups::answer::prepared::Prepared;
-use crate::rewrite::rollups::answer::row::{Columns, Expression, PlaceRow};
-use crate::rewrite::rollups::answer::sets::Sets;
-use crate::rewrite::rollups::answer::wanting::Wanting;
 use crate::rewrite::rollups::answer::Answer;
 use crate::rewrite::rollups::terms::reason::Reason;
+use layout::PlanLayout;
 use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_guard;
 use pgrx::pg_sys::{
-    self, CustomScanState, EState, ExplainState, List, MemoryContext, Oid, Plan, PlanState, TupleTableSlot,
+    self, CustomScan, CustomScanState, EState, MemoryContext, Plan, PlanState, TupleTableSlot,
 };
-use plan::{ExpressionList, PlanLayout};
+use prepare::prepare;
 use std::ffi::CStr;
 use std::ptr::null_mut;
-use std::rc::Rc;
 
 /// The node's own state.
 pub struct Rollup {
@@ -39,7 +37,7 @@ pub struct Rollup {
     /// The group to come.
     next: usize,
     /// The memory of the answer, which is reset when it is forgotten.
-    memory: MemoryContext,
+    memory: Region,
     /// The flags with which the node was initialised.
     flags: i32,
     /// The state of the ordinary plan; null until it is needed.
@@ -48,22 +46,28 @@ pub struct Rollup {
 
 impl CustomNode for Rollup {
     const NAME: &'static CStr = c"pg_tally power tree";
-    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan, explain };
+    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan };
+
+    fn explain(&mut self, plan: NodeRef<'static, CustomScan>, explanation: Explanation) {
+        explain::question(plan, explanation);
+        if explanation.is_analysed() {
+            explain::answer(self.answer.as_ref(), explanation);
+        }
+    }
 }
 
-// The functions from here to `explain` are plain frames by the contract of `pg::plain`.
+// The functions from here to `impl Rollup` are plain frames by the contract of `pg::plain`.
 
 /// Initialises the expressions, and for EXPLAIN the ordinary plan as well, which is otherwise left until it is needed.
 unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
     // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
     unsafe {
-        let count = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).joined().count());
+        let count = guarded(|| PlanLayout::of(plan_of(node)).joined().count());
         for place in 0..count {
-            let plan = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).joined().nth(place));
-            add_below(node, plan.unwrap_or(null_mut()), flags);
+            let plan = guarded(|| PlanLayout::of(plan_of(node)).joined().nth(place));
+            add_below(node, pointer(plan), flags);
         }
-        let rollup = guarded(|| prepare(node, (*estate).es_query_cxt, flags));
-        set_own(node, rollup);
+        set_own(node, guarded(|| begin(node, (*estate).es_query_cxt, flags)));
         // The output is our own slot or one of the ordinary plan's.
         let ps = &raw mut (*node).ss.ps;
         (*ps).resultopsset = true;
@@ -75,86 +79,25 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
     }
 }
 
-/// Prepares a question of the plan.
-unsafe fn prepare(node: *mut CustomScanState, query: MemoryContext, flags: i32) -> *mut Rollup {
+/// The state of a node that has no answer yet, in the memory of the query.
+///
+/// # Safety
+/// A node that is being initialised, after the plans of its joins.
+unsafe fn begin(node: *mut CustomScanState, query: MemoryContext, flags: i32) -> *mut Rollup {
     // SAFETY: the caller's node, whose plan is one of ours.
     unsafe {
-        let ps = &raw mut (*node).ss.ps;
-        let layout = PlanLayout::of((*ps).plan.cast());
-        let expressions = |which| layout.expressions(which).map(|node| Expression::of(node, ps));
-        let conditions = || expressions(ExpressionList::Conditions).zip(layout.conditions());
-        let columns = (*(*(*node).ss.ss_ScanTupleSlot).tts_tupleDescriptor).natts as usize;
-        layout.aggregates().for_each(|(aggregate, ..)| require_execute((*aggregate).aggfnoid));
-        let functions = layout.ends().into_iter().map(|(.., function)| function);
-        functions.filter(|&function| function != Oid::INVALID).for_each(require_execute);
-        let tree = Tree::usable(layout.tree());
-        let operands = layout.operands();
-        let aggregates: Option<Vec<Wanting>> = layout
-            .aggregates()
-            .map(|(aggregate, argument, filter)| {
-                Wanting::of(
-                    NodeRef::new(aggregate.cast())?.cast()?,
-                    tree.as_deref()?,
-                    &operands,
-                    argument,
-                    filter,
-                )
-            })
-            .collect();
-        let results = columns - layout.aggregates().count() + 1;
-        let (sets, calls) = (layout.sets(), layout.calls());
-        let num_keys = layout.keys().count();
-        let sets = Sets { first: results - calls.len() - num_keys, num_keys, all: sets, calls };
-        let prepared = Prepared {
-            // Without its columns the tree is as good as gone.
-            tree: if aggregates.is_some() { layout.tree() } else { 0 },
-            user: layout.user(),
-            row: PlaceRow::of(ps, (*node).ss.ss_ScanTupleSlot),
-            columns: Rc::new(Columns::of(layout.columns())),
-            present: layout.present(),
-            dimensions: dimensions::prepare(layout, ps, items::<PlanState>((*node).custom_ps), query),
-            conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
-            ranges: conditions()
-                .filter(|(_, shape)| shape.is_none())
-                .map(|(condition, _)| condition)
-                .collect(),
-            comparisons: expressions(ExpressionList::Comparisons).collect(),
-            carriers: expressions(ExpressionList::Carriers).collect(),
-            zones: expressions(ExpressionList::Zones).collect(),
-            in_session_zone: layout.is_in_session_zone(),
-            days: layout.days().collect(),
-            is_open: layout.is_open(),
-            narrows: layout.narrows(),
-            lookups: expressions(ExpressionList::Lookups).zip(layout.lookups()).collect(),
-            keys: expressions(ExpressionList::Keys)
-                .zip(layout.keys())
-                .map(|(key, (shape, equality, collation))| (key, shape, equality, collation))
-                .collect(),
-            sets,
-            filters: expressions(ExpressionList::Filters).zip(layout.filters()).collect(),
-            operands,
-            arguments: expressions(ExpressionList::Arguments).zip(layout.arguments()).collect(),
-            aggregates: aggregates.unwrap_or_default(),
-            ends: WantedEnds {
-                values: expressions(ExpressionList::Ends)
-                    .zip(layout.ends())
-                    .map(|(expression, (end, column, ties, _))| EndValue { end, expression, column, ties })
-                    .collect(),
-                columns: layout.end_columns(),
-            },
-            first_result: results,
-        };
-        let memory = pg_sys::AllocSetContextCreateInternal(
-            query,
-            Rollup::NAME.as_ptr(),
-            pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
-            pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
-            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
-        );
+        let region = Region::new(query);
+        let prepared = prepare(node, region);
+        let memory = region.below(Rollup::NAME);
         let ordinary = null_mut();
         let rollup = Rollup { prepared, answer: None, next: 0, memory, flags, ordinary };
         PgMemoryContexts::For(query).leak_and_drop_on_delete(rollup)
     }
+}
+
+/// A plan for functions of PostgreSQL.
+fn pointer(plan: Option<NodeRef>) -> *mut Plan {
+    plan.map_or(null_mut(), |plan| plan.pointer().cast())
 }
 
 /// The state of the ordinary plan, initialised at the first call.
@@ -163,35 +106,10 @@ unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
     unsafe {
         let rollup = own::<Rollup>(node);
         if (*rollup).ordinary.is_null() {
-            let plan = guarded(|| PlanLayout::of((*node).ss.ps.plan.cast()).ordinary());
-            (*rollup).ordinary = add_below(node, plan, (*rollup).flags);
+            let plan = guarded(|| PlanLayout::of(plan_of(node)).ordinary());
+            (*rollup).ordinary = add_below(node, pointer(plan), (*rollup).flags);
         }
         (*rollup).ordinary
-    }
-}
-
-/// Initialises a plan, and keeps its state among those below the node.
-unsafe fn add_below(node: *mut CustomScanState, plan: *mut Plan, flags: i32) -> *mut PlanState {
-    // SAFETY: the caller's node, and a plan below its own.
-    unsafe {
-        let estate = (*node).ss.ps.state;
-        let before = pg_sys::CurrentMemoryContext;
-        pg_sys::CurrentMemoryContext = (*estate).es_query_cxt;
-        let state = ExecInitNode(plan, estate, flags);
-        (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
-        pg_sys::CurrentMemoryContext = before;
-        state
-    }
-}
-
-/// The state at a place among those below the node; null after the last.
-unsafe fn below(node: *mut CustomScanState, place: usize) -> *mut PlanState {
-    // SAFETY: the caller's node, whose list has as many members as it says.
-    unsafe {
-        match (*node).custom_ps.as_ref() {
-            Some(list) if place < list.length as usize => (*list.elements.add(place)).ptr_value.cast(),
-            _ => null_mut(),
-        }
     }
 }
 
@@ -227,11 +145,7 @@ unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
     unsafe {
         let rollup = own::<Rollup>(node);
         guarded(|| (*rollup).end());
-        let mut place = 0;
-        while !below(node, place).is_null() {
-            ExecEndNode(below(node, place));
-            place += 1;
-        }
+        end_below(node);
     }
 }
 
@@ -240,31 +154,9 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, between two rows.
     unsafe {
         let rollup = own::<Rollup>(node);
-        let changed = (*node).ss.ps.chgParam;
-        guarded(|| (*rollup).restart(!changed.is_null()));
-        let mut place = 0;
-        while !below(node, place).is_null() {
-            let state = below(node, place);
-            if !changed.is_null() {
-                guarded(|| pg_sys::UpdateChangedParamSet(state, changed));
-            }
-            if (*state).chgParam.is_null() {
-                ExecReScan(state);
-            }
-            place += 1;
-        }
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn explain(node: *mut CustomScanState, ancestors: *mut List, es: *mut ExplainState) {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and the state of EXPLAIN.
-    unsafe {
-        let plan = (*node).ss.ps.plan;
-        explain::question(PlanLayout::of(plan.cast()), ancestors, es);
-        if (*es).analyze {
-            explain::answer((*own::<Rollup>(node)).answer.as_ref(), es);
-        }
+        let is_changed = !(*node).ss.ps.chgParam.is_null();
+        guarded(|| (*rollup).restart(is_changed));
+        rescan_below(node);
     }
 }
 
@@ -273,11 +165,11 @@ impl Rollup {
     fn decide(&mut self) -> bool {
         if self.answer.is_none() {
             let answer = self.prepared.answer(self.memory);
-            if answer.is_err() {
-                // SAFETY: nothing refers to what was gathered for the answer.
-                unsafe { pg_sys::MemoryContextReset(self.memory) }
-            }
+            let is_refused = answer.is_err();
             self.answer = Some(answer);
+            if is_refused {
+                self.empty();
+            }
         }
         matches!(self.answer, Some(Ok(_)))
     }
@@ -295,8 +187,7 @@ impl Rollup {
         self.next = 0;
         if forget {
             self.end();
-            // SAFETY: what the answer had there is not used any more.
-            unsafe { pg_sys::MemoryContextReset(self.memory) }
+            self.empty();
         } else if let Some(Ok(answer)) = &self.answer {
             answer.rewind();
         }
@@ -305,5 +196,13 @@ impl Rollup {
     /// Frees what the answer has on disk.
     fn end(&mut self) {
         self.answer.take().and_then(Result::ok).into_iter().for_each(Answer::end);
+    }
+
+    /// Empties the memory of the answer, unless it is in use.
+    fn empty(&mut self) {
+        if !matches!(self.answer, Some(Ok(_))) {
+            // SAFETY: only an answer refers to what is there.
+            unsafe { self.memory.empty() }
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! The path that the planner may choose, and the plan that becomes of it.
 
 use super::cost;
-use super::plan::{lay_out, scan, Lists, PlanLayout};
+use super::lay_out::{lay_out, scan, Lists};
+use super::layout::PlanLayout;
 use super::Rollup;
 use crate::pg::custom::{offered, CustomNode, Methods};
+use crate::pg::error::defect;
 use crate::pg::expression::appended;
 use crate::pg::list::items;
+use crate::pg::planner::Planner;
+use crate::pg::tree::NodeList;
 use crate::rewrite::rollups::inquiry::found;
 use crate::rewrite::rollups::question::{Grouping, Question};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
@@ -34,10 +38,10 @@ pub unsafe fn offer(
             return Err(Reason::Cost);
         }
         let total = cost::of(question, root, input, cheapest).ok_or(Reason::Cost)?;
-        let nodes = question.aggregates.all.iter();
-        let aggregates = nodes.fold(null_mut(), |list, aggregate| appended(list, aggregate.node.pointer()));
+        let planner = question.shapes.planner;
+        let nodes = question.aggregates.all.iter().map(|aggregate| aggregate.node.untyped());
         let Lists { expressions, numbers, ends, shown } = lay_out(question)?;
-        let private = [expressions, numbers, ends, shown, aggregates, grouping.having.pointer()];
+        let private = [expressions, numbers, ends, shown, planner.list(nodes), grouping.having];
 
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
         path.path.pathtype = NodeTag::T_CustomScan;
@@ -50,7 +54,7 @@ pub unsafe fn offer(
         path.custom_paths = joined
             .chain([copied(cheapest).ok_or(Reason::Cost)?])
             .fold(null_mut(), |all, path| appended(all, path));
-        path.custom_private = private.into_iter().fold(null_mut(), |all, list| appended(all, list));
+        path.custom_private = planner.lists(private.into_iter().map(NodeList::node)).pointer();
         path.methods = METHODS.table();
         // Plans are made anew when trees come or go.
         let glob = (*root).glob;
@@ -101,7 +105,7 @@ unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
 /// Makes the plan of a path that was chosen.
 #[pg_guard]
 unsafe extern "C-unwind" fn plan(
-    _root: *mut PlannerInfo,
+    root: *mut PlannerInfo,
     _relation: *mut RelOptInfo,
     path: *mut CustomPath,
     targets: *mut List,
@@ -110,12 +114,21 @@ unsafe extern "C-unwind" fn plan(
 ) -> *mut Plan {
     // SAFETY: the path is one of `offer`; PostgreSQL passes the plan made of the path below it.
     unsafe {
-        let part = |place| items::<List>((*path).custom_private).nth(place).unwrap_or(null_mut());
-        let lists = Lists { expressions: part(0), numbers: part(1), ends: part(2), shown: part(3) };
-        let scan = scan(&lists, part(4), targets, part(5), plans);
+        let planner = Planner::new(root).unwrap_or_else(|| defect("a plan of no query"));
+        let parts: Vec<NodeList> = NodeList::new((*path).custom_private)
+            .slots()
+            .map(|part| part.map(NodeList::of).unwrap_or_default())
+            .collect();
+        let [expressions, numbers, ends, shown, aggregates, having] = parts[..] else {
+            defect("a path of another kind");
+        };
+        let lists = Lists { expressions, numbers, ends, shown };
+        let (targets, plans) = (NodeList::new(targets), NodeList::new(plans));
+        let scan = scan(planner, &lists, aggregates, (targets, having), plans);
+        found::note_chosen(PlanLayout::of(scan).tree());
+        let scan = scan.pointer();
         (*scan).flags = (*path).flags;
         (*scan).methods = Rollup::PLAN.table();
-        found::note_chosen(PlanLayout::of(scan).tree());
         scan.cast()
     }
 }

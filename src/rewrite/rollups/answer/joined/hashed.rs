@@ -1,68 +1,46 @@
 //! Expressions that a condition of a join says are equal, and their hashes.
 
-use crate::rewrite::rollups::answer::row::{Expression, PlaceRow};
-use pgrx::pg_sys::{self, FmgrInfo, MemoryContext, Oid};
-use std::cell::Cell;
+use crate::pg::kept_function::{Hashing, OperatorSide};
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
+use pgrx::pg_sys::Oid;
 
-/// Two expressions that a condition says are equal.
+/// Two expressions that a condition says are equal, and the functions that hash their values.
 pub struct HashedPair {
-    pub of_table: Expression,
-    pub of_dimension: Expression,
-    pub collation: Oid,
-    /// The functions, with what they remember from call to call.
-    hash_of_table: Cell<FmgrInfo>,
-    hash_of_dimension: Cell<FmgrInfo>,
+    of_table: (Expression, Hashing),
+    of_dimension: (Expression, Hashing),
 }
 
 impl HashedPair {
-    /// # Safety
-    /// The operator that compares them can be hashed; the context lives as long as the pair.
-    pub unsafe fn new(
+    /// The pair that an operator compares, in a collation.
+    pub fn new(
         (of_table, of_dimension): (Expression, Expression),
         (operator, collation): (Oid, Oid),
         table_is_left: bool,
-        context: MemoryContext,
+        region: Region,
     ) -> HashedPair {
-        let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
-        let (mut hash_of_table, mut hash_of_dimension) = (FmgrInfo::default(), FmgrInfo::default());
-        // SAFETY: PostgreSQL looks the functions up, and keeps what it knows of them in the context.
-        unsafe {
-            pg_sys::get_op_hash_functions(operator, &mut left, &mut right);
-            let (one, other) = if table_is_left { (left, right) } else { (right, left) };
-            pg_sys::fmgr_info_cxt(one, &mut hash_of_table, context);
-            pg_sys::fmgr_info_cxt(other, &mut hash_of_dimension, context);
-        }
-        let (hash_of_table, hash_of_dimension) = (Cell::new(hash_of_table), Cell::new(hash_of_dimension));
-        HashedPair { of_table, of_dimension, collation, hash_of_table, hash_of_dimension }
+        use OperatorSide::{Left, Right};
+        let (one, other) = if table_is_left { (Left, Right) } else { (Right, Left) };
+        let with_hashing = |expression: Expression, side| {
+            (expression, Hashing::of(operator, side, collation, expression.type_oid(), region))
+        };
+        HashedPair { of_table: with_hashing(of_table, one), of_dimension: with_hashing(of_dimension, other) }
     }
 }
 
-/// The hash of the table's side of all pairs, for the row.
-pub fn hash_of_table(pairs: &[HashedPair], row: PlaceRow) -> u64 {
-    combined(pairs, row, |pair| (pair.of_table, &pair.hash_of_table))
+/// The hash of the table's side of all pairs, for the row of the scan.
+pub fn hash_of_table(pairs: &[HashedPair]) -> u64 {
+    combined(pairs.iter().map(|pair| &pair.of_table))
 }
 
-/// The hash of the dimension's side of all pairs, for the row.
-pub fn hash_of_dimension(pairs: &[HashedPair], row: PlaceRow) -> u64 {
-    combined(pairs, row, |pair| (pair.of_dimension, &pair.hash_of_dimension))
+/// The hash of the dimension's side of all pairs, for the row of the scan.
+pub fn hash_of_dimension(pairs: &[HashedPair]) -> u64 {
+    combined(pairs.iter().map(|pair| &pair.of_dimension))
 }
 
 /// The hash of one side of all pairs.
-fn combined(
-    pairs: &[HashedPair],
-    row: PlaceRow,
-    side: impl Fn(&HashedPair) -> (Expression, &Cell<FmgrInfo>),
-) -> u64 {
-    let hash = pairs.iter().fold(0_u64, |all, pair| {
-        let (expression, kept) = side(pair);
-        let mut function = kept.get();
-        // SAFETY: the function is that of the operator for this side.
-        let hash = expression.value().map_or(0, |value| unsafe {
-            pg_sys::FunctionCall1Coll(&mut function, pair.collation, value).value() as u32 as u64 + 1
-        });
-        kept.set(function);
-        all.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash
-    });
-    row.forget();
-    hash
+fn combined<'a>(sides: impl Iterator<Item = &'a (Expression, Hashing)>) -> u64 {
+    sides.fold(0_u64, |all, (expression, hashing)| {
+        all.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ expression.hash(hashing)
+    })
 }

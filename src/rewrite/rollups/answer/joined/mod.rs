@@ -3,17 +3,21 @@
 mod hashed;
 mod rows;
 
+use crate::pg::region::Region;
 pub use hashed::{hash_of_dimension, hash_of_table, HashedPair};
 
-use super::row::{Columns, Expression, PlaceRow};
+use super::columns::Columns;
+use crate::pg::input_plan::InputPlan;
 use crate::pg::memory;
+use crate::pg::scan_row::{Expression, ScanRow};
+use crate::pg::value::Storage;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::join::JoinKind;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{MemoryContext, PlanState};
 use rows::JoinedRows;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use tally_stats::tree::breakpoints;
 
@@ -21,7 +25,7 @@ use tally_stats::tree::breakpoints;
 pub struct PreparedDimension {
     pub kind: JoinKind,
     /// The plan that returns its rows.
-    pub plan: *mut PlanState,
+    pub plan: RefCell<InputPlan>,
     pub columns: Vec<JoinedColumn>,
     /// The conditions of the join, and what they depend on.
     pub clauses: Vec<(Expression, Shape)>,
@@ -38,8 +42,7 @@ pub struct JoinedColumn {
     pub from: i16,
     /// The column of the scan, counted from 1.
     pub to: usize,
-    pub length: i16,
-    pub by_value: bool,
+    pub storage: Storage,
 }
 
 /// The rows of all dimensions, and the combinations of them that were found, by their number.
@@ -52,7 +55,7 @@ pub struct Joined {
 
 impl Joined {
     /// Reads the rows, and keeps them in the memory context.
-    pub fn read(dimensions: &[PreparedDimension], context: MemoryContext) -> Result<Joined, Reason> {
+    pub fn read(dimensions: &[PreparedDimension], context: Region) -> Result<Joined, Reason> {
         let mut read = Vec::new();
         for dimension in dimensions {
             read.push(JoinedRows::read(dimension, context)?);
@@ -66,7 +69,7 @@ impl Joined {
     }
 
     /// Puts a combination into the row.
-    pub fn set(&self, row: PlaceRow, combination: usize) {
+    pub fn set(&self, row: ScanRow, combination: usize) {
         match &self.dimensions[..] {
             [] => {}
             [one] => one.set(row, combination),
@@ -78,7 +81,7 @@ impl Joined {
     }
 
     /// Puts one row of a dimension into the row.
-    pub fn set_one(&self, row: PlaceRow, dimension: usize, number: usize) {
+    pub fn set_one(&self, row: ScanRow, dimension: usize, number: usize) {
         self.dimensions[dimension].set(row, number);
     }
 
@@ -115,7 +118,7 @@ impl Joined {
         cells: Vec<Range>,
         most: usize,
         columns: &Columns,
-        (tree, row): (&Tree, PlaceRow),
+        (tree, row): (&Tree, ScanRow),
     ) -> Result<Vec<Range>, Reason> {
         let (Some(first), Some(last)) = (cells.first(), cells.last()) else { return Ok(cells) };
         let bounds = Range { first: first.first, last: last.last };
@@ -130,7 +133,7 @@ impl Joined {
                 for &comparison in &dimension.comparisons {
                     let steps = breakpoints(bounds.first, bounds.last, most, |position| {
                         columns.set_position(row, tree, Some(position));
-                        comparison.image(row)
+                        comparison.image()
                     });
                     let steps = steps.ok_or(Reason::ManyCells)?;
                     memory::room(&mut cuts, steps.len());

@@ -1,8 +1,8 @@
 //! Rows of a dimension, found by what they are equal to.
 
 use crate::pg::memory;
+use crate::pg::scan_row::ScanRow;
 use crate::rewrite::rollups::answer::joined::{hash_of_dimension, hash_of_table, HashedPair, Joined};
-use crate::rewrite::rollups::answer::row::PlaceRow;
 use std::collections::HashMap;
 
 /// Rows by the hash of what they are equal to. Others may have the same hash.
@@ -11,12 +11,12 @@ pub struct Buckets(HashMap<u64, Vec<u32>>);
 
 impl Buckets {
     /// Puts all rows of a dimension into their buckets.
-    pub fn of(pairs: &[HashedPair], joined: &Joined, dimension: usize, row: PlaceRow) -> Buckets {
+    pub fn of(pairs: &[HashedPair], joined: &Joined, dimension: usize, row: ScanRow) -> Buckets {
         let mut buckets = Buckets::default();
         for number in 0..joined.num_rows(dimension) {
             memory::check();
             joined.set_one(row, dimension, number);
-            let hash = hash_of_dimension(pairs, row);
+            let hash = hash_of_dimension(pairs);
             memory::room(&mut buckets.0, 1);
             let bucket = buckets.0.entry(hash).or_default();
             memory::room(bucket, 1);
@@ -26,8 +26,8 @@ impl Buckets {
     }
 
     /// The rows that may be equal to the row of the table.
-    pub fn find(&self, pairs: &[HashedPair], row: PlaceRow) -> &[u32] {
-        let hash = hash_of_table(pairs, row);
+    pub fn find(&self, pairs: &[HashedPair]) -> &[u32] {
+        let hash = hash_of_table(pairs);
         self.0.get(&hash).map_or(&[], Vec::as_slice)
     }
 

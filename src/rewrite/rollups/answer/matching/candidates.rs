@@ -1,11 +1,10 @@
 //! The rows of a dimension that may match at a place, and those that do.
 
 use super::buckets::Buckets;
-use crate::pg::expression::same;
 use crate::pg::memory;
+use crate::pg::scan_row::Expression;
 use crate::rewrite::rollups::answer::joined::PreparedDimension;
 use crate::rewrite::rollups::answer::place::{Place, Places};
-use crate::rewrite::rollups::answer::row::Expression;
 use crate::rewrite::rollups::terms::join::JoinKind;
 
 /// The rows that may match.
@@ -22,9 +21,8 @@ impl Candidates {
         if !dimension.hashed.is_empty() {
             return Candidates::Hashed(Buckets::of(&dimension.hashed, &places.joined, number, places.row));
         }
-        // SAFETY: all of them are expressions of the plan.
-        let is_comparison = |clause: &Expression| unsafe {
-            dimension.comparisons.iter().any(|comparison| same(comparison.node, clause.node))
+        let is_comparison = |clause: &Expression| {
+            dimension.comparisons.iter().any(|comparison| comparison.node.is_same(clause.node))
         };
         let clauses = dimension.clauses.iter().map(|(clause, _)| *clause);
         let compared: Vec<Expression> = clauses.filter(is_comparison).collect();
@@ -59,7 +57,7 @@ impl Candidates {
         let mut add = |row: u32| {
             memory::check();
             places.joined.set_one(places.row, number, row as usize);
-            if dimension.clauses.iter().all(|(clause, _)| clause.holds(places.row)) {
+            if dimension.clauses.iter().all(|(clause, _)| clause.holds()) {
                 memory::room(rows, 1);
                 rows.push(row);
             }
@@ -68,9 +66,7 @@ impl Candidates {
         };
         let _ = match self {
             Candidates::All => all.into_iter().all(add),
-            Candidates::Hashed(buckets) => {
-                buckets.find(&dimension.hashed, places.row).iter().all(|&row| add(row))
-            }
+            Candidates::Hashed(buckets) => buckets.find(&dimension.hashed).iter().all(|&row| add(row)),
             Candidates::ByCell(cells) => cells[place.cell].iter().all(|&row| add(row)),
         };
         let nothing = count;
@@ -94,7 +90,7 @@ fn by_cell(number: usize, compared: &[Expression], places: &Places) -> Vec<Vec<u
     all.resize(cells, Vec::new());
     let holds = |clause: &Expression, cell: usize| {
         places.set_own(Place { series: usize::MAX, cell, joined: 0 });
-        clause.holds(places.row)
+        clause.holds()
     };
     for row in 0..places.joined.num_rows(number) {
         memory::check();

@@ -4,9 +4,10 @@ use super::super::keys::{Combinations, GroupKey};
 use super::super::place::{Place, Places};
 use super::{grow, GroupMeasure};
 use crate::pg::memory;
+use crate::pg::region::Region;
 use crate::rewrite::rollups::terms::results::Uncertified;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{Datum, MemoryContext};
+use pgrx::pg_sys::Datum;
 use std::collections::HashMap;
 use tally_stats::tree::Contents;
 
@@ -15,11 +16,11 @@ pub struct Distinct {
     values: Combinations,
     seen: HashMap<(u32, u32), ()>,
     counts: Vec<i64>,
-    context: MemoryContext,
+    context: Region,
 }
 
 impl Distinct {
-    pub fn new(key: GroupKey, shape: Shape, context: MemoryContext) -> Distinct {
+    pub fn new(key: GroupKey, shape: Shape, context: Region) -> Distinct {
         let values = Combinations::new(vec![key], shape);
         Distinct { values, seen: HashMap::new(), counts: Vec::new(), context }
     }

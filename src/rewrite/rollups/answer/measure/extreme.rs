@@ -1,26 +1,28 @@
 //! Extremes of values of any type, in the order of an operator.
 
 use super::super::place::{Known, Place, Places};
-use super::super::row::Expression;
 use super::{grow, GroupMeasure};
+use crate::pg::kept_function::Comparing;
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
+use crate::pg::value::Value;
 use crate::rewrite::rollups::terms::results::Uncertified;
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
+use pgrx::pg_sys::{Datum, Oid};
 use tally_stats::tree::Contents;
 
 /// The value of each group that comes first.
 pub struct Extreme {
-    comes_before: FmgrInfo,
-    collation: Oid,
+    precedes: Comparing,
     expression: Expression,
-    known: Known<Option<Datum>>,
+    known: Known<Option<Value>>,
     best: Vec<Option<Best>>,
-    context: MemoryContext,
+    context: Region,
 }
 
 #[derive(Clone, Copy)]
 struct Best {
-    value: Datum,
+    value: Value,
     /// Whether there is an equal one that is displayed in another way: the order of rows decides which it is.
     is_ambiguous: bool,
 }
@@ -31,18 +33,10 @@ impl Extreme {
         collation: Oid,
         expression: Expression,
         shape: Shape,
-        context: MemoryContext,
+        context: Region,
     ) -> Extreme {
-        let mut comes_before = FmgrInfo::default();
-        // SAFETY: PostgreSQL looks the operator's function up, and keeps what it knows of it in the context.
-        unsafe { pg_sys::fmgr_info_cxt(pg_sys::get_opcode(operator), &mut comes_before, context) };
-        Extreme { comes_before, collation, expression, known: Known::new(shape), best: Vec::new(), context }
-    }
-
-    fn comes_before(&mut self, one: Datum, other: Datum) -> bool {
-        // SAFETY: the function is that of the type, which has values of it.
-        let answer = unsafe { pg_sys::FunctionCall2Coll(&mut self.comes_before, self.collation, one, other) };
-        answer.value() != 0
+        let precedes = Comparing::of(operator, collation, expression.type_oid(), context);
+        Extreme { precedes, expression, known: Known::new(shape), best: Vec::new(), context }
     }
 }
 
@@ -55,14 +49,14 @@ impl GroupMeasure for Extreme {
         let (expression, context) = (self.expression, self.context);
         let value = self.known.at(place, || {
             places.set(place);
-            expression.copied(places.row, context)
+            expression.copied(context)
         });
         let Some(value) = value else { return };
         let best = self.best[group];
         self.best[group] = match best {
-            Some(best) if !self.comes_before(value, best.value) => {
+            Some(best) if !self.precedes.holds(value, best.value) => {
                 let is_other =
-                    !self.comes_before(best.value, value) && !expression.is_alike(value, best.value);
+                    !self.precedes.holds(best.value, value) && !expression.is_alike(value, best.value);
                 Some(Best { is_ambiguous: best.is_ambiguous || is_other, ..best })
             }
             _ => Some(Best { value, is_ambiguous: false }),
@@ -72,7 +66,7 @@ impl GroupMeasure for Extreme {
     fn result(&self, group: usize) -> Result<Option<Datum>, Uncertified> {
         match self.best[group] {
             Some(Best { is_ambiguous: true, .. }) => Err(Uncertified::Extreme),
-            best => Ok(best.map(|best| best.value)),
+            best => Ok(best.map(|best| best.value.datum())),
         }
     }
 

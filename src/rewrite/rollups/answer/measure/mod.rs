@@ -6,8 +6,9 @@ mod tallied;
 
 use super::keys::GroupKey;
 use super::place::{Place, Places};
-use super::row::Expression;
 use crate::pg::memory;
+use crate::pg::region::Region;
+use crate::pg::scan_row::Expression;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::question::gathering::Gathering;
 use crate::rewrite::rollups::question::operand::Operand;
@@ -15,7 +16,7 @@ use crate::rewrite::rollups::terms::results::Uncertified;
 use crate::rewrite::rollups::terms::shape::Shape;
 use distinct::Distinct;
 use extreme::Extreme;
-use pgrx::pg_sys::{Datum, MemoryContext, Oid};
+use pgrx::pg_sys::{Datum, Oid};
 use tallied::NumbersTallied;
 use tally_stats::tree::Contents;
 
@@ -47,7 +48,7 @@ pub struct Ingredients<'a> {
     pub arguments: &'a [(Expression, Shape)],
     pub collation: Oid,
     /// The memory of the answer.
-    pub context: MemoryContext,
+    pub context: Region,
 }
 
 /// A measure without any groups yet.
@@ -59,8 +60,7 @@ pub fn new(way: Gathering, operand: &Operand, ingredients: &Ingredients) -> Box<
             Box::new(Extreme::new(operator, collation, expression, shape, context))
         }
         (Gathering::Distinct(equality), Some(&(expression, shape))) => {
-            // SAFETY: the planner has found the operator for the argument.
-            let key = unsafe { GroupKey::new(expression, shape, equality, collation, context) };
+            let key = GroupKey::new(expression, shape, equality, collation, context);
             Box::new(Distinct::new(key, shape, context))
         }
         (Gathering::Tallied(wanted), _) => Box::new(NumbersTallied::new(wanted, operand, ingredients)),

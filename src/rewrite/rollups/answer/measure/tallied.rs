@@ -1,12 +1,12 @@
 //! Statistics of numbers, of which some are values of the tree and some are the same for all rows of a cell.
 
 use super::super::place::{Known, Place, Places};
-use super::super::row::Expression;
 use super::{grow, GroupMeasure, Ingredients};
+use crate::pg::scan_row::Expression;
+use crate::pg::value::Value;
 use crate::rewrite::rollups::question::operand::{Branch, Operand};
 use crate::rewrite::rollups::terms::results::{self, numeric_scale, scale_of_column, Uncertified, Wanted};
-use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{AnyNumeric, FromDatum};
+use pgrx::pg_sys::{self, Datum};
 use tally_stats::tree::Contents;
 use tally_stats::{split_decimal, split_integer, Tally};
 
@@ -79,9 +79,7 @@ impl GroupMeasure for NumbersTallied {
         let branch = self.choice.as_mut().map_or(0, |(choice, known)| {
             known.at(place, || {
                 places.set(place);
-                let number = choice.value().map_or(0, |number| number.value());
-                places.row.forget();
-                number
+                choice.word()
             })
         });
         let (BranchState { value, expression }, sum) = (&mut self.branches[branch], &mut self.sums[group]);
@@ -94,9 +92,8 @@ impl GroupMeasure for NumbersTallied {
         if let Some((expression, known)) = expression.as_mut().filter(|_| rest > 0) {
             let number = known.at(place, || {
                 places.set(place);
-                let number = expression.value().map(|number| read(number, expression.type_oid()));
-                places.row.forget();
-                number
+                // SAFETY: the number is read, and nothing of the value kept.
+                unsafe { expression.read(read) }
             });
             if let Some(SplitNumber { hi, lo, scale }) = number {
                 sum.merge(&Tally::of_many(hi, lo, rest), scale);
@@ -119,16 +116,16 @@ impl GroupMeasure for NumbersTallied {
 }
 
 /// Reads a number of a type that a tally can be made of, or counts anything else as zero.
-fn read(datum: Datum, type_oid: Oid) -> SplitNumber {
-    let (hi, lo) = match type_oid {
+fn read(value: Value) -> SplitNumber {
+    let datum = value.datum();
+    let (hi, lo) = match value.type_oid() {
         pg_sys::INT2OID => split_integer((datum.value() as i16).into()),
         pg_sys::INT4OID => split_integer((datum.value() as i32).into()),
         pg_sys::INT8OID => split_integer(datum.value() as i64),
         pg_sys::FLOAT4OID => (f32::from_bits(datum.value() as u32).into(), 0.0),
         pg_sys::FLOAT8OID => (f64::from_bits(datum.value() as u64), 0.0),
         pg_sys::NUMERICOID => {
-            // SAFETY: the datum is of the type.
-            let number = unsafe { AnyNumeric::from_polymorphic_datum(datum, false, type_oid) };
+            let number = value.numeric();
             // One beyond the range of doubles is as uncertain as NaN.
             let (hi, lo) =
                 number.and_then(|number| split_decimal(&number.to_string())).unwrap_or((f64::NAN, 0.0));

@@ -1,7 +1,6 @@
-//! Rows that were read ahead, kept as PostgreSQL's own WindowAgg keeps its rows: in `work_mem`, and beyond that in a
-//! temporary file.
+//! Queues of rows, kept as PostgreSQL's own nodes keep rows: in `work_mem`, and beyond that in a temporary file.
 
-use crate::pg::executor::{
+use super::executor::{
     clear, tuplestore_alloc_read_pointer, tuplestore_begin_heap, tuplestore_clear, tuplestore_end,
     tuplestore_gettupleslot, tuplestore_in_memory, tuplestore_puttupleslot, tuplestore_select_read_pointer,
     tuplestore_set_eflags, tuplestore_trim, ExecDropSingleTupleTableSlot, MakeSingleTupleTableSlot,
@@ -15,19 +14,18 @@ const BATCH_ROWS: usize = 64;
 const BATCH_BYTES: usize = 64 << 10;
 
 /// The reader whose turn it is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Turn {
-    /// The row whose output is next.
-    Current,
-    /// The row that enters the frame next.
-    Entering,
+    First,
+    Second,
 }
 
-/// A queue of rows with one or two readers. Rows that all have read are dropped.
-pub struct Ahead {
+/// A queue of a node's input rows, with one or two readers. Rows that all have read are dropped.
+pub struct RowQueue {
+    node: *mut PlanState,
     store: *mut Tuplestorestate,
-    current: QueueReader,
-    entering: QueueReader,
+    first: QueueReader,
+    second: QueueReader,
     /// The number of rows put into the store, including those that were dropped.
     rows: i64,
     /// The bytes read from the file, which only shrinks when it is emptied.
@@ -98,26 +96,25 @@ impl QueueReader {
     }
 }
 
-impl Ahead {
+impl RowQueue {
     /// Makes an empty queue, which lives as long as the query or until `end_queue`.
     ///
     /// # Safety
-    /// The node belongs to the running query; the contract of `pg::plain`. If rows enter from here, both readers must
-    /// read.
-    pub unsafe fn new(node: *mut PlanState, rows_enter_from_here: bool) -> Ahead {
+    /// The node belongs to the running query; the contract of `pg::plain`.
+    pub unsafe fn new(node: *mut PlanState, has_second_reader: bool) -> RowQueue {
         // SAFETY: the store is made in the memory of the query.
         unsafe {
             let before = pg_sys::MemoryContextSwitchTo((*(*node).state).es_query_cxt);
             let store = tuplestore_begin_heap(false, false, pg_sys::work_mem);
             // Readers never go back, so that rows can be dropped.
             tuplestore_set_eflags(store, 0);
-            let second = match rows_enter_from_here {
+            let second = match has_second_reader {
                 true => tuplestore_alloc_read_pointer(store, 0),
                 false => 0,
             };
             pg_sys::MemoryContextSwitchTo(before);
-            let (current, entering) = (QueueReader::new(0), QueueReader::new(second));
-            Ahead { store, current, entering, rows: 0, file_bytes: 0, most_file_bytes: 0 }
+            let (first, second) = (QueueReader::new(0), QueueReader::new(second));
+            RowQueue { node, store, first, second, rows: 0, file_bytes: 0, most_file_bytes: 0 }
         }
     }
 
@@ -132,20 +129,20 @@ impl Ahead {
         self.rows += 1;
     }
 
-    /// Returns the next row of a reader, valid until the reader's next row or the end of the partition.
+    /// Returns the next row of a reader, valid until the reader's next row or until the queue is emptied.
     ///
     /// # Safety
-    /// The row was put in, and the node is running; the contract of `pg::plain`.
+    /// The row was put in, the queue was made for this reader, and the node is running; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn take_row(&mut self, turn: Turn, node: *mut PlanState) -> *mut TupleTableSlot {
+    pub unsafe fn take_row(&mut self, turn: Turn) -> *mut TupleTableSlot {
         let reader = match turn {
-            Turn::Current => &mut self.current,
-            Turn::Entering => &mut self.entering,
+            Turn::First => &mut self.first,
+            Turn::Second => &mut self.second,
         };
         if reader.next == reader.filled {
             // SAFETY: the caller's node is running, and the rows were put into the store.
-            let bytes = unsafe { reader.fill(self.store, self.rows, node) };
-            if matches!(turn, Turn::Current) {
+            let bytes = unsafe { reader.fill(self.store, self.rows, self.node) };
+            if turn == Turn::First {
                 self.file_bytes += bytes;
             }
         }
@@ -163,8 +160,8 @@ impl Ahead {
         }
         // SAFETY: no slot refers to a row in the store any more.
         unsafe {
-            self.current.clear();
-            self.entering.clear();
+            self.first.clear();
+            self.second.clear();
             tuplestore_clear(self.store);
         }
         self.rows = 0;
@@ -184,8 +181,8 @@ impl Ahead {
     pub unsafe fn end_queue(&mut self) {
         // SAFETY: the caller promises that neither the rows nor the store are used again.
         unsafe {
-            self.current.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));
-            self.entering.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));
+            self.first.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));
+            self.second.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));
             tuplestore_end(self.store);
         }
     }

@@ -34,7 +34,7 @@ impl Copies {
     /// Makes the context, below that of the query.
     ///
     /// # Safety
-    /// The context belongs to a query.
+    /// The context belongs to a query, and neither the new one nor a copy is used after that.
     pub unsafe fn new(query: MemoryContext) -> Copies {
         let (name, smallest) = (c"pg_tally moving window", pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize);
         let (first, most) = (pg_sys::ALLOCSET_DEFAULT_INITSIZE, pg_sys::ALLOCSET_DEFAULT_MAXSIZE);

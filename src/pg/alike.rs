@@ -1,6 +1,6 @@
 //! Rows that are alike: those of one partition, or of one peer group.
 
-use crate::pg::executor::{copy_row, execTuplesMatchPrepare, holds, ExecInitExtraTupleSlot};
+use super::executor::{copy_row, holds};
 use pgrx::pg_sys::{self, ExprContext, ExprState, PlanState, TupleTableSlot};
 
 /// Rows that are equal in some columns.
@@ -14,8 +14,7 @@ impl Alike {
     /// Prepares the comparison; None if there are no columns, so that all rows are alike.
     ///
     /// # Safety
-    /// The columns belong to the input of a node that is being initialised, with as many operators and collations; the
-    /// contract of `pg::plain`.
+    /// The columns belong to the input of a node that is being initialised, with as many operators and collations.
     pub unsafe fn new(
         node: *mut PlanState,
         count: i32,
@@ -29,9 +28,9 @@ impl Alike {
         // SAFETY: the caller's columns are those of the input; slot and expression live as long as the query.
         unsafe {
             let row_type = (*(*node).lefttree).ps_ResultTupleDesc;
-            let equal = execTuplesMatchPrepare(row_type, count, columns, operators, collations, node);
+            let equal = pg_sys::execTuplesMatchPrepare(row_type, count, columns, operators, collations, node);
             let kind = &raw const pg_sys::TTSOpsMinimalTuple;
-            let first = ExecInitExtraTupleSlot((*node).state, row_type, kind);
+            let first = pg_sys::ExecInitExtraTupleSlot((*node).state, row_type, kind);
             Some(Alike { equal, first })
         }
     }
