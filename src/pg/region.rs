@@ -31,7 +31,8 @@ impl Region {
 
     /// Does `work` with its allocations in the region.
     pub fn within<R>(self, work: impl FnOnce() -> R) -> R {
-        // SAFETY: whoever made the region promises that the context is there; the former one comes back, after an error too.
+        // SAFETY: whoever made the region promises that the context is there; after an error PostgreSQL itself puts the
+        // current one right.
         unsafe { PgMemoryContexts::For(self.0).switch_to(|_| work()) }
     }
 
