@@ -434,7 +434,10 @@ BEGIN
                         pg_catalog.lag(l.ends AND l.posterior IS NOT NULL) OVER later AS told,
                         l.posterior OPERATOR(pg_catalog.*) LEAST(pg_catalog.abs(l.effect_sd), 100::pg_catalog.float8)
                             OPERATOR(pg_catalog.*) l.weight AS importance,
-                        pg_catalog.tstzrange(l.at, COALESCE(l.first_alerted_at, l.at), '[]') AS seen,
+                        -- It came after the row before: a slice may have more frequent rows than its parent.
+                        pg_catalog.tstzrange(l.at OPERATOR(pg_catalog.-) COALESCE((l.first_alerted_at OPERATOR(pg_catalog.-) l.at)
+                            OPERATOR(pg_catalog./) NULLIF(l.first_alerted_row OPERATOR(pg_catalog.-) l."row", 0::pg_catalog.int8)::pg_catalog.float8,
+                            '0'::pg_catalog.interval), COALESCE(l.first_alerted_at, l.at), '[]') AS seen,
                         CASE WHEN $10 OPERATOR(pg_catalog.<>) '' THEN pg_catalog.string_to_array(l.series, $10) END AS path
                     FROM linked l
                     WINDOW later AS (PARTITION BY l.which ORDER BY l."row")
@@ -447,11 +450,22 @@ BEGIN
                 FROM found f CROSS JOIN LATERAL pg_catalog.generate_series(0, pg_catalog.cardinality(f.path)) head
                     CROSS JOIN LATERAL pg_catalog.generate_series(head OPERATOR(pg_catalog.+) 2, pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.+) 1) tail
                 WHERE pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.<=) 32 AND pg_catalog.cardinality(f.path) OPERATOR(pg_catalog.>) 1
-            ), folded AS MATERIALIZED (
+            ), sliced AS MATERIALIZED (
                 -- A slice is told with its parent if both changed in the same direction at the same time.
                 SELECT DISTINCT s.number AS slice, p.number AS parent FROM above s JOIN found p ON p.series OPERATOR(pg_catalog.=) s.parent
                 WHERE p.seen OPERATOR(pg_catalog.&&) s.seen AND pg_catalog.sign(p.difference) OPERATOR(pg_catalog.=) pg_catalog.sign(s.difference)
                     AND p.number OPERATOR(pg_catalog.<>) s.number
+            ), folded AS MATERIALIZED (
+                -- So is a total of another dimension, if all its slices are also those of a more important parent.
+                SELECT l.slice, l.parent FROM sliced l
+                UNION
+                SELECT o.parent, p.parent
+                FROM sliced o JOIN sliced p ON p.slice OPERATOR(pg_catalog.=) o.slice AND p.parent OPERATOR(pg_catalog.<>) o.parent
+                    JOIN found f ON f.number OPERATOR(pg_catalog.=) o.parent JOIN found g ON g.number OPERATOR(pg_catalog.=) p.parent
+                    JOIN (SELECT l.parent, pg_catalog.count(*) AS slices FROM sliced l GROUP BY l.parent) c ON c.parent OPERATOR(pg_catalog.=) o.parent
+                WHERE g.importance OPERATOR(pg_catalog.>) f.importance
+                    OR g.importance OPERATOR(pg_catalog.=) f.importance AND g.number OPERATOR(pg_catalog.<) f.number
+                GROUP BY o.parent, p.parent, c.slices HAVING pg_catalog.count(*) OPERATOR(pg_catalog.=) c.slices
             ), reported AS MATERIALIZED (
                 SELECT r.*
                 FROM (

@@ -2,11 +2,12 @@
 # Time per row and accuracy beside other implementations, on the same series in the same run; of times only the ratios
 # mean anything.
 #
-#   [TCPD_DATA=… TALLY_SCORERS=…] benches/detection/peers.sh [ROWS]      (default 20,000)
+#   [SEED=7 SERIES=58] [TCPD_DATA=… TALLY_SCORERS=…] benches/detection/peers.sh [ROWS]      (default 20,000)
 #
-# Peers, fetched from crates.io and PyPI: the crate changepoint (BOCPD with a truncated tail), ruptures (PELT, offline)
-# and bayesian-changepoint-detection (BOCPD). The last two are timed on a tenth of the rows, since their time grows with
-# the square. Accuracy is measured where TCPD_DATA and TALLY_SCORERS are given, as for benches/detection/run.py; all are set
+# Peers, fetched from crates.io and PyPI: the crate changepoint (BOCPD with a truncated tail), ruptures (PELT and binary
+# segmentation, offline), bayesian-changepoint-detection (BOCPD), changepoint-online (FOCuS) and river (ADWIN, half-space
+# trees). Two are timed on a tenth of the rows, since their time grows with the square. Accuracy is measured on simulated
+# series, and on published ones where TCPD_DATA and TALLY_SCORERS are given, as for benches/detection/run.py; all are set
 # as their own examples are, and since those are for values of about 1, the peers see every series scaled to mean 0 and
 # standard deviation 1, a look ahead. pg_tally sees it as it is.
 set -euo pipefail
@@ -30,9 +31,9 @@ tally-stats = { path = "$root/crates/stats" }
 END
 target=${CARGO_TARGET_DIR:-$root/target}/peers
 cargo build --quiet --release --manifest-path "$dir/Cargo.toml" --target-dir "$target"
-python3 -m venv "$dir/venv"
-"$dir/venv/bin/pip" install --quiet --disable-pip-version-check numpy scipy ruptures bayesian-changepoint-detection
-python=$dir/venv/bin/python
+python=${CARGO_TARGET_DIR:-$root/target}/peers/venv/bin/python
+[ -x "$python" ] || python3 -m venv "${python%/bin/python}"
+"$python" -m pip install --quiet --disable-pip-version-check numpy scipy ruptures bayesian-changepoint-detection changepoint-online river
 
 python3 - "$rows" >"$dir/series" <<'END'
 import random, sys
@@ -49,6 +50,9 @@ END
     "$python" -B "$here/peers.py" time "$dir/series" $((rows / 10))
 } | awk '{ if (NR == 1) own = $2; printf "%-32s %10.2f us/row %10.1f times pg_tally\n", $1, $2, $2 / own }'
 
+cargo run --quiet --release --manifest-path "$root/Cargo.toml" -p tally-stats --example simulation -- \
+    --seed "${SEED:-7}" --series "${SERIES:-58}" --print "$dir/simulated" >"$dir/scores"
+"$python" -B "$here/peers.py" simulated "$dir/simulated"
 if [ -n "${TCPD_DATA:-}" ]; then
     PYTHONPATH=${TALLY_SCORERS:?} "$python" -B "$here/peers.py" scores "$target/release/peers"
 else

@@ -57,6 +57,35 @@ FROM important_changes($$SELECT series, at, value FROM extremes UNION ALL SELECT
 SELECT bool_and(d.mean BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 AND d.low <= d.high) AS finite FROM (
     SELECT detect(value, at ORDER BY at) AS d FROM extremes GROUP BY series) s, forecast(s.d, 1e9) d;
 
+-- Of two dimensions that are totalled, the one that explains the change is told, and with it the totals of the other.
+CREATE TABLE grid AS
+SELECT r || '/' || p AS series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at,
+    100 + noise(i * 1000 + ascii(r) * 10 + ascii(p)) + CASE WHEN i >= 150 AND r = 'de' THEN 8 ELSE 0 END AS value
+FROM unnest('{de,fr,uk}'::text[]) r, unnest('{shoes,hats,coats}'::text[]) p, generate_series(0, 239) i;
+INSERT INTO grid SELECT split_part(series, '/', n), at, sum(value) FROM grid, unnest('{1,2}'::int[]) n GROUP BY 1, 2;
+INSERT INTO grid SELECT series, at, value FROM fleet WHERE series ~ 'other';
+SELECT series, (SELECT array_agg(s ORDER BY s) FROM unnest(slices) s) AS slices, cardinality(slice_effects) AS effects
+FROM important_changes('SELECT series, at, value FROM grid');
+-- Where all move, no total stands for another.
+SELECT count(DISTINCT series) AS totals, min(cardinality(slices)) AS slices
+FROM important_changes($$SELECT series, at, value + CASE WHEN series !~ 'other' AND at >= '2026-06-05Z' THEN 20 ELSE 0 END AS value FROM grid$$, since => '2026-06-04Z', per_series => 1);
+
+-- Series of very different rates: a day and a minute between rows, months; a slice that has more rows than its parent.
+CREATE TABLE rates AS
+SELECT 'plant' AS series, '2026-01-01Z'::timestamptz + i * interval '1 day' AS at, 1000 + 5 * noise(i) + CASE WHEN i >= 121 THEN 50 ELSE 0 END AS value
+FROM generate_series(0, 200) i
+UNION ALL SELECT 'plant/pump', '2026-04-29Z'::timestamptz + i * interval '1 minute', 50 + noise(i + 10000) + CASE WHEN i >= 3800 THEN 6 ELSE 0 END
+FROM generate_series(0, 6000) i
+UNION ALL SELECT 'plant/valve', '2026-01-01Z'::timestamptz + i * interval '1 hour', 50 + noise(i + 50000) FROM generate_series(0, 4000) i
+UNION ALL SELECT 'slow', '2016-01-01Z'::timestamptz + i * interval '1 month', 10 + noise(i + 90000) + CASE WHEN i >= 100 THEN 9 ELSE 0 END FROM generate_series(0, 123) i
+UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other';
+SELECT series, at::date, slices FROM important_changes('SELECT series, at, value FROM rates') ORDER BY series;
+SELECT series, at FROM important_changes('SELECT series, at, value FROM rates', separator => NULL) ORDER BY series;
+-- The length of a series does not hide its change.
+SELECT series, at FROM important_changes($$
+    SELECT 'long' AS series, '2026-01-01Z'::timestamptz + i * interval '1 minute' AS at, noise(i) + CASE WHEN i >= 19000 THEN 4 ELSE 0 END AS value FROM generate_series(0, 20000) i
+    UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other'$$);
+
 -- Of detectors instead of rows: the same report.
 CREATE TABLE watch AS SELECT series, detect(value, at ORDER BY at) AS d FROM fleet GROUP BY series;
 SELECT count(*) AS differ FROM (
@@ -108,5 +137,5 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE '% %', SQLSTATE, SQLERRM;
 END $$;
-DROP TABLE fleet, watch, went_on, extremes;
+DROP TABLE fleet, watch, went_on, extremes, grid, rates;
 DROP FUNCTION rows_of(text), noise(bigint);

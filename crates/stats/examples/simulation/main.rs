@@ -6,6 +6,7 @@
 //! - `--only changes|anomalies|fleets`;
 //! - `--store FILE` keeps the scores of each series, `--against FILE` prints the differences from kept ones with their
 //!   90 % intervals, series by series;
+//! - `--print FILE` writes the series, their truth and what was found, a line of JSON each, for `benches/detection/peers.sh`;
 //! - `setting=value` changes a constant of the detector.
 
 mod anomalies;
@@ -67,7 +68,14 @@ fn median(mut x: Vec<usize>) -> usize {
     x.get(x.len() / 2).copied().unwrap_or(0)
 }
 
-fn changes(series: usize, seed: u64, s: &Settings, cost: &mut Cost, scores: &mut Scores) {
+fn changes(
+    series: usize,
+    seed: u64,
+    s: &Settings,
+    cost: &mut Cost,
+    scores: &mut Scores,
+    printed: &mut String,
+) {
     println!("{:18}{:>8}{:>8}{:>12}{:>8}", "changes", "cover", "F1", "false/1000", "recall");
     let mut means: Vec<[f64; 4]> = vec![];
     for family in &changes::FAMILIES {
@@ -77,6 +85,10 @@ fn changes(series: usize, seed: u64, s: &Settings, cost: &mut Cost, scores: &mut
             let (detector, _) = cost.watch(&x, None, s);
             let found: Vec<usize> = detector.starts(s).into_iter().map(|row| row as usize).collect();
             let row = score::changes(&truth, &found, x.len());
+            *printed += &format!(
+                "{{\"x\":{x:?},\"truth\":{truth:?},\"found\":{found:?},\"cover\":{},\"f1\":{}}}\n",
+                row.cover, row.f1
+            );
             for (kind, value) in [("cover", row.cover), ("f1", row.f1), ("false", row.false_per_1000)] {
                 scores.add(kind, family.name, number, value);
             }
@@ -131,12 +143,22 @@ fn threshold(families: &[Vec<Watched>], s: &Settings) -> f64 {
     high
 }
 
-fn anomalies(series: usize, seed: u64, s: &Settings, cost: &mut Cost, scores: &mut Scores) {
+fn anomalies(
+    series: usize,
+    seed: u64,
+    s: &Settings,
+    cost: &mut Cost,
+    scores: &mut Scores,
+    printed: &mut String,
+) {
     let mut families: Vec<Vec<Watched>> = vec![];
     for family in &anomalies::FAMILIES {
         let watch = |number| {
             let metric = family.draw(seed, number);
             let (_, surprises) = cost.watch(&metric.x, Some(&metric.at), s);
+            let windows: Vec<[usize; 2]> = metric.windows.iter().map(|w| [w.0, w.1]).collect();
+            *printed +=
+                &format!("{{\"x\":{:?},\"windows\":{windows:?},\"surprises\":{surprises:?}}}\n", metric.x);
             Watched { surprises, windows: metric.windows }
         };
         families.push((0..series).map(watch).collect());
@@ -213,7 +235,8 @@ fn fleets(series: usize, seed: u64, s: &Settings) {
 
 fn main() {
     let mut settings = Settings::DEFAULT;
-    let (mut series, mut seed, mut only, mut store, mut against) = (4000, 1, None, None, None);
+    let (mut series, mut seed, mut only) = (4000, 1, None);
+    let (mut store, mut against, mut print) = (None, None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().expect("a value");
@@ -223,6 +246,7 @@ fn main() {
             "--only" => only = Some(value()),
             "--store" => store = Some(value()),
             "--against" => against = Some(value()),
+            "--print" => print = Some(value()),
             _ => {
                 let (name, value) = argument.split_once('=').expect("setting=value");
                 assert!(settings.set(name, value.parse().expect("a number")), "no setting {name}");
@@ -230,13 +254,13 @@ fn main() {
         }
     }
     let wanted = |kind: &str| only.as_deref().is_none_or(|only| only == kind);
-    let (mut cost, mut scores) = (Cost::default(), Scores::default());
+    let (mut cost, mut scores, mut printed) = (Cost::default(), Scores::default(), String::new());
     let each = (series / (changes::FAMILIES.len() + anomalies::FAMILIES.len())).max(1);
     if wanted("changes") {
-        changes(each, seed, &settings, &mut cost, &mut scores);
+        changes(each, seed, &settings, &mut cost, &mut scores, &mut printed);
     }
     if wanted("anomalies") {
-        anomalies(each, seed, &settings, &mut cost, &mut scores);
+        anomalies(each, seed, &settings, &mut cost, &mut scores, &mut printed);
     }
     if wanted("fleets") {
         fleets(2 * each, seed, &settings);
@@ -250,6 +274,9 @@ fn main() {
     }
     if let Some(path) = against {
         scores.compare(&std::fs::read_to_string(path).expect("stored scores"));
+    }
+    if let Some(path) = print {
+        std::fs::write(path, printed).expect("room for the series");
     }
     if let Some(path) = store {
         std::fs::write(path, scores.text()).expect("room for the scores");

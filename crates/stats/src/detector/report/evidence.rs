@@ -6,6 +6,8 @@ use crate::detector::settings::Settings;
 
 /// Probabilities stay this far from 0 and 1, since less probable candidates are not kept.
 const LEAST_DOUBT: f64 = 1e-7;
+/// Expected changes that are many: even against them, a change without doubt has evidence of a log odds of 10.
+const MANY: f64 = 6.0;
 
 /// Probability that level, slope or noise changed within the recent rows; none before the first verdict.
 pub fn change_probability(clock: &Clock, segmentation: &Segmentation, s: &Settings) -> Option<f64> {
@@ -13,8 +15,8 @@ pub fn change_probability(clock: &Clock, segmentation: &Segmentation, s: &Settin
     known.then(|| segmentation.probability_since(clock.rows().saturating_sub(s.recent).max(1)))
 }
 
-/// The rows since a time in which a change is looked for, as a prior probability that there is one; none without rows.
-/// A segment that is too short to be alerted is no evidence.
+/// The rows since a time in which a change is looked for, as the prior log odds of one; none without rows. A segment that
+/// is too short to be alerted is no evidence.
 struct Search {
     until: u64,
     prior: f64,
@@ -26,13 +28,22 @@ impl Search {
         let covered = clock.steps(since, clock.at()).clamp(0.0, clock.rows() as f64) as u64;
         let first = (clock.rows() - covered).max(s.warm_up as u64);
         let rows = until.saturating_sub(first);
-        (rows > 0).then(|| Search { until, prior: -(rows as f64 * (-hazard).ln_1p()).exp_m1() })
+        (rows > 0).then(|| Search { until, prior: prior_log_odds(-(rows as f64 * (-hazard).ln_1p())) })
     }
 
     /// Natural log of the Bayes factor that leads to this probability.
     fn evidence(&self, probability: f64) -> f64 {
-        log_odds(probability) - log_odds(self.prior)
+        log_odds(probability) - self.prior
     }
+}
+
+/// Prior log odds of a change among rows in which this many are expected.
+///
+/// Those of any change at all grow exponentially, and would in some thousand rows outweigh all that a probability can say,
+/// of which [`LEAST_DOUBT`] is left. Where many are expected, the odds therefore grow with the places of the one that is
+/// judged.
+fn prior_log_odds(expected: f64) -> f64 {
+    expected.min(MANY).exp_m1().ln() + (expected / MANY).max(1.0).ln()
 }
 
 fn log_odds(p: f64) -> f64 {
