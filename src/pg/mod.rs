@@ -31,6 +31,7 @@ pub mod operator;
 mod passing;
 pub mod plain;
 mod plan_node;
+pub mod planned;
 pub mod planner;
 pub mod process;
 pub mod queue;

@@ -9,6 +9,7 @@ mod statistic;
 mod windows;
 
 use crate::pg::custom::register;
+use crate::pg::planned::forget_children_told_twice;
 use crate::settings;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -64,9 +65,10 @@ unsafe extern "C-unwind" fn planner(
 #[pg_guard]
 unsafe extern "C-unwind" fn rewrite(statement: *mut pg_sys::PlannedStmt) {
     // SAFETY: the caller's plan, fresh from the planner.
-    unsafe { plan::forget_children_told_twice(statement) }
-    if settings::accelerate_windows() {
-        // SAFETY: the caller's plan, fresh from the planner.
-        unsafe { plan::for_each_window(statement, |place| windows::accelerate(place)) }
+    unsafe {
+        forget_children_told_twice(statement);
+        if settings::accelerate_windows() {
+            plan::for_each_window(statement, |place| windows::accelerate(place))
+        }
     }
 }

@@ -99,7 +99,16 @@ impl<'q> Aggregates<'q> {
         }
         let table = (shapes.relation, tree);
         let filter = node.node(|node| &node.aggfilter);
-        let filter = filter.and_then(|filter| presence::moved(filter, &mut argument, shapes.planner, table));
+        // `count(*) FILTER (WHERE price IS NOT NULL)` is the number of prices.
+        let is_granted = |wanted| match argument {
+            Subject::Rows => {
+                argument = Subject::Value(wanted);
+                true
+            }
+            Subject::Value(value) => value == wanted,
+            Subject::Position | Subject::Operand(_) => false,
+        };
+        let filter = filter.and_then(|filter| presence::without(filter, is_granted, shapes.planner, table));
         let filter = filter.map(|filter| self.filter(filter, shapes)).transpose()?;
         self.all.push(Aggregate { node, argument, filter });
         Ok(())

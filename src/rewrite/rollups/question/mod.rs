@@ -26,10 +26,11 @@ use crate::powertree::model::key::KeyColumn;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
-use aggregate::Aggregates;
+use aggregate::{Aggregate, Aggregates, Subject};
 use ends::{EndExpression, Ordered};
 use joins::{equality, Equality, Joins};
 use lookup::Lookup;
+use operand::Operand;
 use pgrx::pg_sys::{Aggref, GroupingFunc, NodeTag, Oid, SortGroupClause, Var};
 use sets::GroupingSets;
 use shapes::{column_name, Shapes};
@@ -151,7 +152,7 @@ impl<'t> Question<'t> {
                 question.add_aggregates(node, &not_null)?;
             }
         }
-        question.present.map_or(Ok(()), |value| presence::check(&question, value))?;
+        question.check_presence()?;
         // Where a joined row has none of the table, it comes before or after all others.
         if has_gaps && !question.ends.is_empty() {
             return Err(Reason::EndsOfJoins);
@@ -212,6 +213,24 @@ impl<'t> Question<'t> {
             self.present = Some(value);
         }
         Ok(rest)
+    }
+
+    /// Checks that everything follows from the tally of the only value that rows must have.
+    fn check_presence(&self) -> Understood<()> {
+        let Some(value) = self.present else { return Ok(()) };
+        let has_no_other = |operand: &Operand| {
+            operand.branches.iter().all(|branch| branch.value.is_none_or(|other| other == value))
+        };
+        let follows = |aggregate: &Aggregate| match aggregate.argument {
+            Subject::Rows => true,
+            Subject::Position => false,
+            Subject::Value(other) => other == value,
+            Subject::Operand(place) => self.aggregates.operands.all.get(place).is_some_and(has_no_other),
+        };
+        if self.ends.is_empty() && self.aggregates.all.iter().all(follows) {
+            return Ok(());
+        }
+        Err(Reason::Present(column_name(self.tree.base, self.tree.values[value].0.number)))
     }
 
     fn add_condition(&mut self, node: NodeRef<'t>) -> Understood<()> {

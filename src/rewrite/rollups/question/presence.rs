@@ -1,13 +1,8 @@
 //! Conditions that a value is not NULL. The tally of a value is one of just the rows that have it.
 
-use super::aggregate::{Aggregate, Subject};
-use super::operand::Operand;
-use super::shapes::column_name;
-use super::Question;
 use crate::pg::planner::Planner;
 use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
-use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::BoolExprType::AND_EXPR;
 use pgrx::pg_sys::NullTestType::IS_NOT_NULL;
 use pgrx::pg_sys::{BoolExpr, CaseExpr, CaseWhen, NullTest, Var};
@@ -30,46 +25,20 @@ pub fn counted_value(argument: NodeRef, relation: i32, tree: &Tree) -> Option<us
     (is_counted && is_else_null).then_some(value)
 }
 
-/// Moves the wish for a value from the filter of an aggregate to what it is about: `count(*) FILTER (WHERE price IS NOT NULL)`
-/// is the number of prices. Returns what is left of the filter.
-pub fn moved<'q>(
-    filter: NodeRef<'q>,
-    subject: &mut Subject,
+/// Takes wishes for values that are granted elsewhere out of a condition, and returns what is left of it.
+pub fn without<'q>(
+    condition: NodeRef<'q>,
+    mut is_granted: impl FnMut(usize) -> bool,
     planner: Planner<'q>,
     (relation, tree): (i32, &Tree),
 ) -> Option<NodeRef<'q>> {
-    let all: Vec<NodeRef> = match filter.cast::<BoolExpr>() {
+    let all: Vec<NodeRef> = match condition.cast::<BoolExpr>() {
         Some(conditions) if conditions.boolop == AND_EXPR => {
             conditions.list(|conditions| &conditions.args).iter().collect()
         }
-        _ => vec![filter],
+        _ => vec![condition],
     };
-    let mut rest = Vec::new();
-    for condition in all {
-        match (wanted_value(condition, relation, tree), *subject) {
-            (Some(wanted), Subject::Rows) => *subject = Subject::Value(wanted),
-            (Some(wanted), Subject::Value(value)) if wanted == value => {}
-            _ => rest.push(condition),
-        }
-    }
+    let mut stays = |one: &NodeRef| !wanted_value(*one, relation, tree).is_some_and(&mut is_granted);
+    let rest: Vec<NodeRef> = all.into_iter().filter(|one| stays(one)).collect();
     planner.conjunction(&rest)
-}
-
-/// Checks that everything follows from the tally of the only value that all rows must have.
-pub fn check(question: &Question, value: usize) -> Understood<()> {
-    let Question { aggregates, ends, tree, .. } = question;
-    let has_no_other = |operand: &Operand| {
-        operand.branches.iter().all(|branch| branch.value.is_none_or(|other| other == value))
-    };
-    let follows = |aggregate: &Aggregate| match aggregate.argument {
-        Subject::Rows => true,
-        Subject::Position => false,
-        Subject::Value(other) => other == value,
-        Subject::Operand(place) => aggregates.operands.all.get(place).is_some_and(has_no_other),
-    };
-    if ends.is_empty() && aggregates.all.iter().all(follows) {
-        Ok(())
-    } else {
-        Err(Reason::Present(column_name(tree.base, tree.values[value].0.number)))
-    }
 }
