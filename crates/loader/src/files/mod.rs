@@ -1,11 +1,12 @@
-//! `tally load csv` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
+//! `tally load csv`, `tally load ndjson` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
 //!
-//! A load has three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` prepares the
+//! A load has three steps. `input`, `csv`, `ndjson`, `parquet` and `infer` find out what the files are; `start` prepares the
 //! table and enters the files in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load
 //! part after part: the rows of a batch, its dead letters and the part's new position share one transaction.
 
 mod batch;
 mod columns;
+mod convert;
 mod counts;
 mod csv;
 mod dead_letter;
@@ -18,6 +19,7 @@ mod left_out;
 mod limits;
 mod named;
 mod narrow;
+mod ndjson;
 mod parallel;
 mod parquet;
 mod part;
@@ -27,6 +29,7 @@ mod replay;
 mod report;
 mod run;
 mod start;
+mod text;
 mod worker;
 
 use std::sync::atomic::Ordering;
@@ -48,6 +51,8 @@ use run::Run;
 use start::{Candidate, EnteredFile};
 use worker::Task;
 
+pub use convert::ConvertCommand;
+
 /// The formats of files.
 #[derive(clap::Subcommand)]
 pub enum FormatCommand {
@@ -57,6 +62,13 @@ pub enum FormatCommand {
         common: Common,
         #[command(flatten)]
         options: csv::CsvOptions,
+    },
+    /// Load files of JSON records, one a line, into a table, each exactly once; a missing table is created.
+    Ndjson {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        options: ndjson::NdjsonOptions,
     },
     /// Load Parquet files into a table, each exactly once; a missing table is created from their schema.
     Parquet {
@@ -70,7 +82,7 @@ pub enum FormatCommand {
 /// Options of all formats.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Common {
-    /// Files, directories or glob patterns; .gz and .zst files are decompressed
+    /// Files, directories or glob patterns, - for standard input; .gz and .zst are decompressed
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
     /// PostgreSQL connection URL or key=value string
@@ -117,23 +129,43 @@ pub fn run(command: FormatCommand) -> Result<(), Failure> {
             let format = csv::Csv(options, common.limits);
             (common, Box::new(format))
         }
+        FormatCommand::Ndjson { common, options } => {
+            let format = ndjson::Ndjson(options, common.limits);
+            (common, Box::new(format))
+        }
         FormatCommand::Parquet { common, page } => {
             let format = parquet::Parquet(page, common.limits);
             (common, Box::new(format))
         }
     };
-    let paths = input::expand(&common.paths, format.endings())?;
-    let threads = common.jobs.map_or_else(|| available_parallelism().map_or(1, Into::into), usize::from);
+    let threads = common.jobs.map_or_else(cores, usize::from);
     let left_out = LeftOut::default();
-    let opened = parallel::parallel(threads, paths.len(), |i| {
-        let input = format.open(&paths[i]).and_then(|input| common.naming.apply(input));
-        Ok(left_out.unless(&paths[i], input.and_then(Candidate::new)))
-    })?;
-    let candidates: Vec<Candidate> = opened.into_iter().flatten().collect();
+    let candidates = open(&common.paths, &common.naming, &*format, threads, &left_out)?;
     if candidates.is_empty() {
         return left_out.verdict();
     }
     runtime::single_threaded()?.block_on(load(common, candidates, left_out, threads))
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, Into::into)
+}
+
+/// Opens the files that arguments mean.
+fn open(
+    paths: &[String],
+    naming: &Naming,
+    format: &dyn FileFormat,
+    threads: usize,
+    left_out: &LeftOut,
+) -> Result<Vec<Candidate>, Failure> {
+    let files = input::expand(paths, format.endings())?;
+    let opened = parallel::parallel(threads, files.len(), |i| {
+        let input = files[i].open().and_then(|source| format.open(source));
+        let input = input.and_then(|input| naming.apply(input));
+        Ok(left_out.unless(&files[i].name(), input.and_then(Candidate::new)))
+    })?;
+    Ok(opened.into_iter().flatten().collect())
 }
 
 async fn load(
@@ -234,7 +266,7 @@ fn load_all(run: &Run, entered: &[EnteredFile], threads: usize, quiet: bool) -> 
     let mut bytes = 0;
     for EnteredFile { input, definition, open } in entered {
         for entry in open {
-            bytes += input.bytes_of(entry.part.to.unwrap_or(input.identity().size) - entry.next.0);
+            bytes += input.bytes_of(entry.part.to.unwrap_or(input.source().identity().size) - entry.next.0);
             tasks.push(Task { input: &**input, part: entry.part.clone(), definition });
         }
     }

@@ -41,12 +41,12 @@ pub async fn replay(
 ) -> Result<Replayed, Failure> {
     let mut all = Replayed::default();
     for Candidate { input, .. } in candidates {
-        let Some(columns) = left_out.unless(input.path(), in_table(&**input, found, declared)) else {
+        let Some(columns) = left_out.unless(input.name(), in_table(&**input, found, declared)) else {
             continue;
         };
         let definition = define(table, columns);
         found.check(&definition)?;
-        let key = PartKey { job, path: super::ledger::path(&**input), from: 0 };
+        let key = PartKey { job, path: input.name(), from: 0 };
         let mut after = 0;
         while let Some(last) = batch(client, key, &**input, &definition, after, &mut all).await? {
             after = last;

@@ -87,7 +87,7 @@ pub fn scan(
         .filter(|(_, candidate)| untyped(candidate))
         .flat_map(|(i, candidate)| candidate.parts.iter().map(move |part| (i, candidate, part)))
         .collect();
-    let total = candidates.iter().filter(untyped).map(|c| c.input.identity().size as u64).sum();
+    let total = candidates.iter().filter(untyped).map(|c| c.input.source().size()).sum();
     let progress = StepProgress::new("scanning", total, quiet);
     let seen = parallel(threads, pieces.len(), |i| {
         let (_, candidate, part) = pieces[i];
@@ -98,7 +98,7 @@ pub fn scan(
     let mut unread = HashSet::new();
     for (i, contents) in files.into_iter().zip(seen) {
         let candidate = &mut candidates[i];
-        match left_out.unless(candidate.input.path(), contents) {
+        match left_out.unless(candidate.input.name(), contents) {
             Some(contents) => candidate.contents.get_or_insert_default().append(contents),
             None => drop(unread.insert(i)),
         }
@@ -152,7 +152,7 @@ pub async fn enter_files(
     tx.execute(sql, &[&job]).await.map_err(at("database"))?;
     let mut before = look_in(&tx, table).await?;
     let place = format!("table {}", before.table);
-    let paths: Vec<String> = candidates.iter().map(|c| ledger::path(&*c.input).to_string()).collect();
+    let paths: Vec<String> = candidates.iter().map(|c| c.input.name().to_string()).collect();
     let of_files = at("table loader.files");
     let table_name = String::from(before.table.clone());
     let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
@@ -173,7 +173,7 @@ pub async fn enter_files(
     };
     let mut ready = Vec::with_capacity(candidates.len());
     for Candidate { input, parts, .. } in candidates {
-        let entries = known.get(ledger::path(&*input)).map_or(&[][..], Vec::as_slice);
+        let entries = known.get(input.name()).map_or(&[][..], Vec::as_slice);
         let state = ledger::compare(&*input, entries, &table_name, job);
         let is_done = |state: &FileState| *state == FileState::Same && entries.iter().all(|entry| entry.done);
         let columns = state.and_then(|state| {
@@ -182,7 +182,7 @@ pub async fn enter_files(
             let columns = if is_idle { Vec::new() } else { in_table(&*input, found, declared)? };
             Ok((state, columns))
         });
-        let Some((state, columns)) = left_out.unless(input.path(), columns) else { continue };
+        let Some((state, columns)) = left_out.unless(input.name(), columns) else { continue };
         match state {
             FileState::New => ledger::enter(&tx, job, &*input, &parts, &table_name).await,
             FileState::Grown => ledger::extend(&tx, job, &*input).await,
@@ -197,7 +197,7 @@ pub async fn enter_files(
     let mut known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
     let mut entered = Vec::with_capacity(ready.len());
     for (input, columns) in ready {
-        let mut open = known.remove(ledger::path(&*input)).unwrap_or_default();
+        let mut open = known.remove(input.name()).unwrap_or_default();
         open.retain(|entry| !entry.done);
         let definition = define(&before.table, columns);
         if !definition.columns.is_empty() {

@@ -26,9 +26,10 @@ pub struct FoundColumn {
     /// Whether it is NOT NULL without a default.
     pub must_be_given: bool,
     /// Whether it has a default or an identity.
-    fills_itself: bool,
+    pub fills_itself: bool,
     not_null: bool,
-    insertable: bool,
+    /// Whether it can be given a value.
+    pub insertable: bool,
 }
 
 /// Qualifies a table with the schema in which it is, or in which it would be created.

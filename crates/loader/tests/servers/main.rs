@@ -4,6 +4,7 @@
 mod avro;
 mod backfill;
 mod check;
+mod dialects;
 mod exactly_once;
 mod feeds;
 mod files;
@@ -13,7 +14,9 @@ mod lanes;
 mod load;
 mod mapping;
 mod market;
+mod ndjson;
 mod newcomer;
+mod objects;
 mod observe;
 mod parquet;
 mod positions;
