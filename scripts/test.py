@@ -63,6 +63,7 @@ SUITES = {
     "fuzz-rollups-mutant": [*CLUSTER, PG15, "--", "tests/rollups/fuzz.py", "5000", "--mutant"],
     **on_each(CRASH, [15]),
     "containers": ["tests/containers/run.sh", PG15],
+    "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     # The ignored tests are those that need servers.
     "end-to-end": [*SERVERS, *CARGO, "-p", "tally-postgres", "-p", "tally-loader", "-p", "tally-market", "--tests",

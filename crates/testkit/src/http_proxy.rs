@@ -19,7 +19,7 @@ pub enum HttpFault {
 }
 
 #[derive(Default)]
-struct State {
+struct ProxyState {
     /// Faults to come: the method, the fault, and how often.
     faults: Vec<(&'static str, HttpFault, u32)>,
     /// The first lines of all requests.
@@ -30,7 +30,7 @@ struct State {
 pub struct HttpProxy {
     /// The port it listens on, at 127.0.0.1.
     pub port: u16,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ProxyState>>,
 }
 
 impl HttpProxy {
@@ -38,7 +38,7 @@ impl HttpProxy {
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::<Mutex<State>>::default();
+        let state = Arc::<Mutex<ProxyState>>::default();
         let shared = state.clone();
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -69,7 +69,7 @@ impl HttpProxy {
 }
 
 /// Serves one request.
-fn serve(mut client: &TcpStream, server: SocketAddr, state: &Mutex<State>) -> std::io::Result<()> {
+fn serve(mut client: &TcpStream, server: SocketAddr, state: &Mutex<ProxyState>) -> std::io::Result<()> {
     let (head, body) = read_message(client)?;
     let fault = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use std::io;
 
 use super::batch::{BatchReader, FileBatch};
 use super::infer::SeenColumn;
-use super::input::Source;
+use super::input::FileSource;
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
@@ -15,13 +15,13 @@ pub trait FileFormat: Send + Sync {
     /// Endings of the names of such files.
     fn endings(&self) -> &'static [&'static str];
     /// Opens a file and detects its layout.
-    fn open(&self, source: Source) -> Result<Box<dyn Input>, Failure>;
+    fn open(&self, source: FileSource) -> Result<Box<dyn Input>, Failure>;
 }
 
 /// An input file.
 pub trait Input: Send + Sync {
     /// The file's bytes.
-    fn source(&self) -> &Source;
+    fn source(&self) -> &FileSource;
     /// The name of the file in messages and in the ledger.
     fn name(&self) -> &str {
         self.source().name()

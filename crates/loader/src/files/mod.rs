@@ -36,7 +36,7 @@ use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use crate::config::{Database, TableName};
+use crate::config::{Database, PartitionBy, TableName};
 use crate::pg;
 use crate::runtime;
 use crate::Failure;
@@ -48,7 +48,7 @@ use named::Naming;
 use progress::StepProgress;
 use report::FilesSummary;
 use run::Run;
-use start::{Candidate, EnteredFile};
+use start::{Candidate, EnteredFile, Wishes};
 use worker::Task;
 
 pub use convert::ConvertCommand;
@@ -100,6 +100,9 @@ pub struct Common {
     /// Types for columns of a new table, instead of inferred ones
     #[arg(long, value_name = "NAME=TYPE,...", value_parser = columns::declared_types)]
     types: Vec<DeclaredTypes>,
+    /// Make the partitions of the table, by day or by month of this column, as rows for them come
+    #[arg(long, value_name = "STEP:COLUMN")]
+    partition_by: Option<PartitionBy>,
     /// Stop after more bad rows than this; bad rows become dead letters
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_bad_rows: u64,
@@ -177,6 +180,7 @@ async fn load(
     let begin = Instant::now();
     let declared: DeclaredTypes =
         common.types.iter().flatten().map(|(name, of)| (name.clone(), of.clone())).collect();
+    let wishes = Wishes { declared: &declared, partition_by: common.partition_by.as_ref() };
     let mut connection = None;
     let mut table = common.table.clone();
     let mut found = None;
@@ -196,8 +200,7 @@ async fn load(
         let (Some((_, client)), Some(found)) = (&mut connection, &found) else {
             return Err(Failure::usage("the table does not exist").at(format!("table {table}")));
         };
-        let replayed =
-            replay::replay(client, &job, &candidates, &left_out, (&table, found), &declared).await?;
+        let replayed = replay::replay(client, &job, &candidates, &left_out, (&table, found), wishes).await?;
         println!("{}", report::replayed(&replayed));
         return left_out.verdict();
     }
@@ -212,7 +215,7 @@ async fn load(
             if found.is_some() {
                 None
             } else {
-                Some(start::infer(&candidates, &table, &declared)?)
+                Some(start::infer(&candidates, &table, wishes)?)
             }
         }
     };
@@ -223,9 +226,17 @@ async fn load(
     let Some((connector, mut client)) = connection else {
         return Err(Failure::usage("no database was given").mend("add --database"));
     };
-    let entered =
-        start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &declared)
-            .await?;
+    let entered = start::enter_files(
+        &mut client,
+        &job,
+        candidates,
+        &left_out,
+        &table,
+        inferred.as_ref(),
+        &declared,
+        by,
+    )
+    .await?;
     let run = Run::new(connector, job, common.max_bad_rows, left_out)?;
     let summary = FilesSummary::new(&entered, table.clone(), begin);
     load_entered(run, entered, threads, (&table, summary), common.quiet).await

@@ -9,7 +9,7 @@ use super::batch::{BatchReader, FileBatch};
 use super::csv;
 use super::format::{Contents, Input, RefusedRecord};
 use super::infer::{ColumnEvidence, Evidence, SeenColumn};
-use super::input::Source;
+use super::input::FileSource;
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Rows;
@@ -90,7 +90,7 @@ struct Named {
 }
 
 impl Input for Named {
-    fn source(&self) -> &Source {
+    fn source(&self) -> &FileSource {
         self.input.source()
     }
 

@@ -19,6 +19,7 @@ mod newcomer;
 mod objects;
 mod observe;
 mod parquet;
+mod partitions;
 mod positions;
 mod shared_load;
 mod upsert;

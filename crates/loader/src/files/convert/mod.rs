@@ -7,11 +7,12 @@ mod column;
 mod key;
 mod output;
 mod partition;
-mod row;
 mod sorter;
 
 use std::path::Path;
 use std::time::Instant;
+
+use tally_postgres::pgtype::copy::{append_field, begin_row, fields};
 
 use super::batch::FileBatch;
 use super::columns::{self, DeclaredTypes};
@@ -39,14 +40,14 @@ pub enum ConvertCommand {
     /// Convert CSV files
     Csv {
         #[command(flatten)]
-        common: Common,
+        common: ConvertOptions,
         #[command(flatten)]
         options: CsvOptions,
     },
     /// Convert files of JSON records, one a line
     Ndjson {
         #[command(flatten)]
-        common: Common,
+        common: ConvertOptions,
         #[command(flatten)]
         options: NdjsonOptions,
     },
@@ -54,7 +55,7 @@ pub enum ConvertCommand {
 
 /// Options of all formats.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Common {
+pub struct ConvertOptions {
     /// Files, directories, glob patterns, or addresses of objects; - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
@@ -103,7 +104,7 @@ struct Plan {
     sort: Vec<usize>,
 }
 
-fn convert(common: &Common, format: &dyn FileFormat) -> Result<(), Failure> {
+fn convert(common: &ConvertOptions, format: &dyn FileFormat) -> Result<(), Failure> {
     let begin = Instant::now();
     let left_out = LeftOut::default();
     let mut candidates = super::open(&common.paths, &common.naming, format, super::cores(), &left_out)?;
@@ -133,7 +134,7 @@ fn convert(common: &Common, format: &dyn FileFormat) -> Result<(), Failure> {
 
 /// Finds out the columns, with the digits of their numbers, and what to do with the rows.
 fn plan(
-    common: &Common,
+    common: &ConvertOptions,
     candidates: &[Candidate],
 ) -> Result<(Plan, Vec<Option<crate::decode::Digits>>), Failure> {
     let declared: DeclaredTypes =
@@ -196,8 +197,7 @@ fn write(
             while let Some(batch) = reader.next()? {
                 refuse_bad(&batch, input.name())?;
                 for n in 0..batch.rows.len() {
-                    let mut row = Vec::new();
-                    row::rearrange(batch.rows.slice(n, n + 1), &places, &mut row);
+                    let row = rearranged(batch.rows.slice(n, n + 1), &places);
                     if is_sorted {
                         sorter.push(plan.key(&row), &row)?;
                     } else {
@@ -216,6 +216,15 @@ fn write(
     output.finish()
 }
 
+/// Returns a row with the fields that `places` lists, in this order; none stands for NULL.
+fn rearranged(row: &[u8], places: &[Option<usize>]) -> Vec<u8> {
+    let fields: Vec<Option<&[u8]>> = fields(row).collect();
+    let mut out = Vec::with_capacity(row.len());
+    begin_row(places.len(), &mut out);
+    places.iter().for_each(|place| append_field(place.and_then(|place| fields[place]), &mut out));
+    out
+}
+
 /// Fails at the first record that is no row: none may get lost, and there is no table of dead letters.
 fn refuse_bad(batch: &FileBatch, file: &str) -> Result<(), Failure> {
     match batch.dead_letters.first() {
@@ -229,7 +238,7 @@ fn refuse_bad(batch: &FileBatch, file: &str) -> Result<(), Failure> {
 impl Plan {
     /// Returns the key of a row: its directory, a zero, and the columns to sort by.
     fn key(&self, row: &[u8]) -> Vec<u8> {
-        let fields: Vec<Option<&[u8]>> = row::fields(row).collect();
+        let fields: Vec<Option<&[u8]>> = fields(row).collect();
         let directory = self.division.as_ref().map(|division| division.directory(fields[division.column]));
         let mut key = directory.unwrap_or_default().into_bytes();
         key.push(0);

@@ -8,9 +8,9 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
+use tally_postgres::pgtype::copy::fields;
 
 use super::column::ParquetColumn;
-use super::row;
 use crate::objects::{Address, ObjectWriter};
 use crate::Failure;
 
@@ -68,7 +68,7 @@ impl Output {
             self.directory = directory.into();
             self.number = 0;
         }
-        for (column, value) in self.columns.iter_mut().zip(row::fields(copy)) {
+        for (column, value) in self.columns.iter_mut().zip(fields(copy)) {
             column.push(value).map_err(Failure::new)?;
         }
         self.rows += 1;

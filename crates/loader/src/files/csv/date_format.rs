@@ -72,7 +72,9 @@ impl FromStr for DateFormat {
         let has_date = any("YyFD") && any("mbBhFD") && any("deFD");
         let has_time = any("HITR") && any("MTR");
         let format = Self { has_date, has_time, has_offset: any("z"), strftime };
-        match (has_date || has_time) && (has_date || !any("YymbBhdeFD")) && (has_time || !any("HIMSpzTR")) {
+        let is_whole = |has: bool, letters: &str| has || !any(letters);
+        let is_sound = is_whole(has_date, "YymbBhdeFD") && is_whole(has_time, "HIMSpzTR");
+        match is_sound && (has_date || has_time) {
             true => Ok(format),
             false => {
                 Err("must have year, month and day, or hour and minute, or both, as in DD.MM.YYYY HH24:MI"

@@ -94,7 +94,7 @@ mod tests {
             Dialect::default().detect_delimiter(sample.as_bytes(), '.').detect_prelude(sample.as_bytes())
         };
         assert_eq!(
-            prelude("Source,Somebody,\n\nDate,2024,\na,b,c,d\n1,2,3,4\n5,6,7,8\n9,0,1,2\n"),
+            prelude("FileSource,Somebody,\n\nDate,2024,\na,b,c,d\n1,2,3,4\n5,6,7,8\n9,0,1,2\n"),
             Some((4, 3))
         );
         assert_eq!(prelude("# exported\na;b\n1;2\n"), Some((2, 1)));

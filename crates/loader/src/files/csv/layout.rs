@@ -9,7 +9,7 @@ use super::dialect::Dialect;
 use super::header;
 use super::record::Records;
 use super::CsvOptions;
-use crate::files::input::{Form, Source};
+use crate::files::input::{FileSource, Form};
 use crate::files::limits::Limits;
 use crate::files::text::{Block, Blocks, TextFile};
 use crate::Failure;
@@ -31,12 +31,12 @@ pub struct CsvLayout {
 
 impl CsvLayout {
     /// Detects the layout of a file.
-    pub fn of(source: Source, options: &CsvOptions, limits: Limits) -> Result<Self, Failure> {
+    pub fn of(source: FileSource, options: &CsvOptions, limits: Limits) -> Result<Self, Failure> {
         let name = source.name().to_string();
         Self::detect(source, options, limits).map_err(|failure| failure.at(name))
     }
 
-    fn detect(source: Source, options: &CsvOptions, limits: Limits) -> Result<Self, Failure> {
+    fn detect(source: FileSource, options: &CsvOptions, limits: Limits) -> Result<Self, Failure> {
         let form = Form::detect(&source, encoding(options)?, limits).map_err(Failure::new)?;
         let quoting = Dialect {
             quote: options.quote,
@@ -120,7 +120,7 @@ impl CsvLayout {
 }
 
 /// Reads the first records after the lines to skip, enough to detect the dialect.
-fn first_block(source: &Source, form: &Form, quoting: Dialect, skip: u64) -> io::Result<Block> {
+fn first_block(source: &FileSource, form: &Form, quoting: Dialect, skip: u64) -> io::Result<Block> {
     let mut input = BufReader::new(form.open(source, 0)?);
     let (mut from, mut line) = (form.text_start(), 1);
     while line <= skip {

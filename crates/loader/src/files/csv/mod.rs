@@ -21,7 +21,7 @@ use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
 use crate::files::batch::{BatchReader, FileBatch};
 use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::Source;
+use crate::files::input::FileSource;
 use crate::files::limits::Limits;
 use crate::files::part::Part;
 use crate::files::text::TextFile;
@@ -139,7 +139,7 @@ impl FileFormat for Csv {
         &["csv", "tsv", "txt"]
     }
 
-    fn open(&self, source: Source) -> Result<Box<dyn Input>, Failure> {
+    fn open(&self, source: FileSource) -> Result<Box<dyn Input>, Failure> {
         let layout = CsvLayout::of(source, &self.0, self.1)?;
         let names = self.names(&layout)?;
         Ok(Box::new(CsvFile { layout, names, options: self.0.clone() }))
@@ -176,7 +176,7 @@ impl CsvFile {
 }
 
 impl Input for CsvFile {
-    fn source(&self) -> &Source {
+    fn source(&self) -> &FileSource {
         &self.layout.text.source
     }
 

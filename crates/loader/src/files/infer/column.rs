@@ -7,7 +7,7 @@ use crate::decode::{Digits, FieldEvidence};
 /// A column that a scan has found.
 #[derive(Debug, Clone, Default)]
 pub struct SeenColumn {
-    /// Its name, where each record names its fields.
+    /// The name, where each record names its fields.
     pub name: Option<String>,
     /// Evidence of its type.
     pub evidence: Evidence,

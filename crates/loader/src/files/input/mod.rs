@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use encoding_rs::{Encoding, UTF_8};
 
 pub use paths::expand;
-pub use source::{FileIdentity, Source};
+pub use source::{FileIdentity, FileSource};
 
 use super::limits::{Allowance, Bounded, Limits};
 use compression::Compression;
@@ -33,7 +33,11 @@ pub struct Form {
 
 impl Form {
     /// Detects the form, except for an encoding that was given.
-    pub fn detect(source: &Source, encoding: Option<&'static Encoding>, limits: Limits) -> io::Result<Self> {
+    pub fn detect(
+        source: &FileSource,
+        encoding: Option<&'static Encoding>,
+        limits: Limits,
+    ) -> io::Result<Self> {
         let compression = source.compression()?;
         let mut begin = Vec::new();
         compression.open(source.open(0)?)?.take(SAMPLE as u64).read_to_end(&mut begin)?;
@@ -49,7 +53,7 @@ impl Form {
     }
 
     /// Opens the text at one of its bytes. Unless it is plain, the bytes before are read and skipped.
-    pub fn open(&self, source: &Source, from: u64) -> io::Result<Box<dyn Read + Send>> {
+    pub fn open(&self, source: &FileSource, from: u64) -> io::Result<Box<dyn Read + Send>> {
         if self.is_plain() {
             return source.open(from.max(self.mark as u64));
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::source::Source;
+use super::source::FileSource;
 use crate::objects::{Address, Object};
 use crate::Failure;
 
@@ -33,11 +33,11 @@ impl Location {
     }
 
     /// Looks at the file that is there.
-    pub fn open(&self) -> Result<Source, Failure> {
+    pub fn open(&self) -> Result<FileSource, Failure> {
         let source = match self {
-            Self::StandardInput => Source::of_standard_input(),
-            Self::Path(path) => Source::of_path(path),
-            Self::Object(object) => Ok(Source::of_object(object.clone())),
+            Self::StandardInput => FileSource::of_standard_input(),
+            Self::Path(path) => FileSource::of_path(path),
+            Self::Object(object) => Ok(FileSource::of_object(object.clone())),
         };
         source.map_err(|e| Failure::new(e).at(self.name()))
     }

@@ -17,7 +17,7 @@ use crate::objects::Object;
 const SAMPLE: usize = 64 << 10;
 
 /// A file to read.
-pub struct Source {
+pub struct FileSource {
     name: String,
     place: Place,
     identity: FileIdentity,
@@ -30,7 +30,7 @@ enum Place {
     Object(Object),
 }
 
-impl Source {
+impl FileSource {
     /// Looks at a file on disk, whose path is UTF-8.
     pub fn of_path(path: &Path) -> io::Result<Self> {
         let name = path.to_string_lossy().into_owned();
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_stream_is_known_by_its_contents() {
-        let source = |text: &str| Source::of_stream(text.as_bytes()).unwrap();
+        let source = |text: &str| FileSource::of_stream(text.as_bytes()).unwrap();
         let (one, again, other) = (source("a,b\n1,2\n"), source("a,b\n1,2\n"), source("a,b\n1,3\n"));
         assert_eq!((one.name(), one.size()), (again.name(), 8));
         assert_ne!(one.name(), other.name());
@@ -235,7 +235,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a");
         std::fs::write(&path, "x".repeat(200_000)).unwrap();
-        let source = Source::of_path(&path).unwrap();
+        let source = FileSource::of_path(&path).unwrap();
         let before = source.identity().clone();
         std::fs::write(&path, "x".repeat(200_000) + "y").unwrap();
         assert!(!source.identity_now().unwrap().is_same_as(&before) && source.begins_with(&before).unwrap());

@@ -11,7 +11,7 @@ use memchr::memrchr;
 use crate::config::{Column, ColumnType};
 use crate::files::batch::{BatchReader, FileBatch};
 use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::{Form, Source};
+use crate::files::input::{FileSource, Form};
 use crate::files::limits::Limits;
 use crate::files::part::Part;
 use crate::files::text::{Newlines, RecordRule, TextFile, BLOCK};
@@ -49,7 +49,7 @@ impl FileFormat for Ndjson {
         &["ndjson", "jsonl"]
     }
 
-    fn open(&self, source: Source) -> Result<Box<dyn Input>, Failure> {
+    fn open(&self, source: FileSource) -> Result<Box<dyn Input>, Failure> {
         let Self(options, limits) = *self;
         let name = source.name().to_string();
         let at = |failure: Failure| failure.at(&name);
@@ -74,7 +74,7 @@ struct NdjsonFile {
 }
 
 impl Input for NdjsonFile {
-    fn source(&self) -> &Source {
+    fn source(&self) -> &FileSource {
         &self.text.source
     }
 
@@ -121,11 +121,11 @@ impl Input for NdjsonFile {
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure> {
         let blocks = self.text.blocks(part.to, next, BLOCK).map_err(|e| self.text.failure(e))?;
-        let encoder = reader::Encoder::new(&self.names, columns);
+        let encoder = reader::RecordEncoder::new(&self.names, columns);
         Ok(Box::new(reader::NdjsonReader { text: &self.text, blocks, encoder }))
     }
 
     fn again(&self, letters: &[RefusedRecord], columns: &[Column]) -> Result<FileBatch, Failure> {
-        Ok(reader::Encoder::new(&self.names, columns).again(letters))
+        Ok(reader::RecordEncoder::new(&self.names, columns).again(letters))
     }
 }

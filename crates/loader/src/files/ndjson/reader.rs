@@ -22,7 +22,7 @@ pub struct NdjsonReader<'a> {
     /// The blocks of the part.
     pub blocks: TextBlocks<Lines>,
     /// The columns.
-    pub encoder: Encoder,
+    pub encoder: RecordEncoder,
 }
 
 impl BatchReader for NdjsonReader<'_> {
@@ -53,7 +53,7 @@ impl NdjsonReader<'_> {
 }
 
 /// Makes rows of records.
-pub struct Encoder {
+pub struct RecordEncoder {
     columns: Vec<Column>,
     /// The place of each field's column; none for a field that has no column.
     places: FxHashMap<String, Option<usize>>,
@@ -62,7 +62,7 @@ pub struct Encoder {
 /// Number of names of fields without a column to remember: records may use data as names.
 const MOST_NAMES: usize = 10_000;
 
-impl Encoder {
+impl RecordEncoder {
     /// Fills these columns: the first of them with the fields of these names, the others with fields of their own names.
     pub fn new(names: &[String], columns: &[Column]) -> Self {
         let named = names.iter().cloned().zip((0..).map(Some));
@@ -185,7 +185,7 @@ mod tests {
     fn rows(columns: &[Column], names: &[&str], text: &str) -> (usize, Vec<String>) {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let block = Block { text: text.into(), from: 0, line: 1, passed: 0 };
-        let batch = Encoder::new(&names, columns).batch(block);
+        let batch = RecordEncoder::new(&names, columns).batch(block);
         let letters =
             batch.dead_letters.iter().map(|letter| format!("{} {}", letter.line, letter.reject.sqlstate));
         (batch.rows.len(), letters.collect())

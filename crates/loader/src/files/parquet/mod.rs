@@ -24,7 +24,7 @@ use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 use crate::config::{Column, ColumnType};
 use crate::files::batch::{BatchReader, FileBatch};
 use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::Source;
+use crate::files::input::FileSource;
 use crate::files::limits::{Allowance, Limits, PageLimit};
 use crate::files::part::Part;
 use crate::Failure;
@@ -39,7 +39,7 @@ impl FileFormat for Parquet {
         &["parquet"]
     }
 
-    fn open(&self, source: Source) -> Result<Box<dyn Input>, Failure> {
+    fn open(&self, source: FileSource) -> Result<Box<dyn Input>, Failure> {
         let at = |failure: Failure| failure.at(source.name());
         let Self(limit, limits) = *self;
         let about = metadata(&Chunks(&source), None)
@@ -56,7 +56,7 @@ impl FileFormat for Parquet {
 }
 
 /// A file, as the library reads it.
-struct Chunks<'s>(&'s Source);
+struct Chunks<'s>(&'s FileSource);
 
 impl Length for Chunks<'_> {
     fn len(&self) -> u64 {
@@ -132,7 +132,7 @@ fn can_unpack(compression: &Compression) -> bool {
 
 /// A Parquet file. Its parts are row groups, small ones together; its positions are rows.
 struct ParquetFile {
-    source: Source,
+    source: FileSource,
     schema: SchemaDescPtr,
     fields: Vec<ParquetField>,
     names: Vec<String>,
@@ -162,7 +162,7 @@ impl ParquetFile {
 }
 
 impl Input for ParquetFile {
-    fn source(&self) -> &Source {
+    fn source(&self) -> &FileSource {
         &self.source
     }
 
@@ -281,7 +281,7 @@ pub mod tests {
     pub fn read(path: &Path, bytes: &[u8]) -> Result<usize, Failure> {
         fs::write(path, bytes).unwrap();
         let format = Parquet(PageLimit { max_page: 1 << 20 }, Limits { max_inflation: 1000 });
-        let input = format.open(Source::of_path(path).unwrap())?;
+        let input = format.open(FileSource::of_path(path).unwrap())?;
         let types = input.types().unwrap_or_default().iter();
         let columns: Vec<Column> = types.map(|kind| Column::plain("c", *kind, None)).collect();
         let mut seen = 0;

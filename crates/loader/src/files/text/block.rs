@@ -21,11 +21,11 @@ pub trait RecordRule: Copy {
 /// The newlines that end records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Newlines {
-    /// All of them.
+    /// Every newline.
     All,
-    /// Those that an even number of these quotes precedes.
+    /// Newlines that an even number of these quotes precedes.
     OutsideQuotes(u8),
-    /// Those that only a walk through all records finds.
+    /// Newlines that only a walk through all records finds.
     Unknown,
 }
 

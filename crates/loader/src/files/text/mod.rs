@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 pub use block::{beginnings, Block, Blocks, Newlines, RecordRule, BLOCK};
 
-use super::input::{Form, Source};
+use super::input::{FileSource, Form};
 use super::part::Part;
 use crate::Failure;
 
@@ -16,7 +16,7 @@ const PART: u64 = 64 << 20;
 /// A text file and its records.
 pub struct TextFile<D> {
     /// The file.
-    pub source: Source,
+    pub source: FileSource,
     /// Form in which its bytes hold text.
     pub form: Form,
     /// The rule by which its text holds records.
