@@ -226,17 +226,9 @@ async fn load(
     let Some((connector, mut client)) = connection else {
         return Err(Failure::usage("no database was given").mend("add --database"));
     };
-    let entered = start::enter_files(
-        &mut client,
-        &job,
-        candidates,
-        &left_out,
-        &table,
-        inferred.as_ref(),
-        &declared,
-        by,
-    )
-    .await?;
+    let entered =
+        start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), wishes)
+            .await?;
     let run = Run::new(connector, job, common.max_bad_rows, left_out)?;
     let summary = FilesSummary::new(&entered, table.clone(), begin);
     load_entered(run, entered, threads, (&table, summary), common.quiet).await

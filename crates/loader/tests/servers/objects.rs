@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use parquet::basic::Compression;
 use parquet::data_type::Int64Type;
 use tally_testkit::{environment, serve_files, Files, HttpFault, HttpProxy};
