@@ -306,6 +306,6 @@ mod tests {
         let text = route("key = ['b']\ncolumns = [{ name = 'a', type = 'text' }]");
         assert!(text.contains("key \"b\" is not among the columns"), "{text}");
         let text = route("unknown_fields = 'ignore'\ncolumns = [{ name = 'a', type = 'text' }]");
-        assert!(text.contains("differ in `key` or in the overflow column"), "{text}");
+        assert!(text.contains("differ in `key`, `partition_by` or the overflow column"), "{text}");
     }
 }

@@ -13,8 +13,11 @@ const PIECES: usize = 2;
 
 /// A writer of one object.
 pub struct ObjectWriter {
+    address: Address,
     upload: Option<WriteMultipart>,
     unsent: usize,
+    /// Size of the object so far.
+    size: u64,
 }
 
 impl ObjectWriter {
@@ -22,14 +25,19 @@ impl ObjectWriter {
     pub fn create(address: &Address) -> io::Result<Self> {
         let (store, path) = (address.store.clone(), address.path.clone());
         let upload = runtime::wait(async move { store.put_multipart(&path).await }).map_err(|e| error(&e))?;
-        Ok(Self { upload: Some(WriteMultipart::new_with_chunk_size(upload, PIECE)), unsent: 0 })
+        let upload = Some(WriteMultipart::new_with_chunk_size(upload, PIECE));
+        Ok(Self { address: address.clone(), upload, unsent: 0, size: 0 })
     }
 
     /// Completes the object.
     pub fn finish(mut self) -> io::Result<()> {
-        match self.upload.take() {
-            Some(upload) => runtime::wait(upload.finish()).map(drop).map_err(|e| error(&e)),
-            None => Err(lost()),
+        let upload = self.upload.take().ok_or_else(lost)?;
+        let Err(failed) = runtime::wait(upload.finish()) else { return Ok(()) };
+        // The answer may have been lost after the object was made; then it cannot be made again.
+        let (store, path) = (self.address.store.clone(), self.address.path.clone());
+        match runtime::wait(async move { store.head(&path).await }) {
+            Ok(found) if found.size == self.size => Ok(()),
+            _ => Err(error(&failed)),
         }
     }
 }
@@ -40,6 +48,7 @@ impl Write for ObjectWriter {
         let bytes = &bytes[..bytes.len().min(PIECE)];
         runtime::enter(|| upload.write(bytes));
         self.unsent += bytes.len();
+        self.size += bytes.len() as u64;
         if self.unsent >= PIECE {
             self.unsent = 0;
             let (ready, result) = runtime::wait(async move {

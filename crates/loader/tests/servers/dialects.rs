@@ -43,7 +43,7 @@ fn decimal_commas_and_dates_are_typed() {
         said.contains("4 of 5 rows are bad; line 2: column \"tag\": \"30.02.2024\" is not date"),
         "{said}"
     );
-    assert_eq!(world.rows(rows)[2..], ["2024-02-29|3|2|2024-03-01 00:00:00|"]);
+    assert_eq!(world.rows(rows)[2..], ["2024-02-29|3|2|2024-03-01 00:00:00|~"]);
     assert_eq!(
         world.rows(
             "SELECT line, sqlstate, column_name FROM loader.file_dead_letters WHERE job = $job ORDER BY line"

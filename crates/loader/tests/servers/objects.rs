@@ -7,7 +7,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::ObjectStoreExt;
 use parquet::basic::Compression;
 use parquet::data_type::Int64Type;
-use tally_testkit::{environment, serve_files, Files, HttpFault, HttpProxy};
+use tally_testkit::{environment, program, serve_files, Files, HttpFault, HttpProxy};
 
 use crate::parquet::{column, write, Group};
 
@@ -153,6 +153,53 @@ fn parquet_is_read_by_ranges() {
     assert_eq!(proxy.faults_left(), 0);
     assert_eq!(world.one("SELECT count(DISTINCT n), sum(n) FROM $t"), "300000|45000150000");
     world.assert_invariant();
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, in DATABASE_URL, and an object store, in AWS_ENDPOINT_URL"]
+fn what_is_converted_arrives_once_whatever_gets_lost() {
+    let mut world = Files::new("objects_convert", "parquet");
+    world.write("a.csv", many(300_000));
+    let proxy = HttpProxy::to(server());
+    for (method, fault) in [
+        ("PUT", HttpFault::Status(503)),
+        ("PUT", HttpFault::LoseAnswer),
+        ("POST", HttpFault::Status(500)),
+        ("POST", HttpFault::LoseAnswer),
+    ] {
+        proxy.fail(method, fault, 1);
+    }
+    let convert = |to: &str| {
+        let mut command = program("tally");
+        command
+            .args(["convert", "csv", "--quiet", "--to", to, "--file-size", "1MB"])
+            .arg(world.path("a.csv"));
+        command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", proxy.port));
+        let output = command.output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (is_good, said) = convert("s3://tally/objects_convert");
+    assert!(is_good, "{said}");
+    assert_eq!(proxy.faults_left(), 0);
+    // The answer to the last request, which makes the object, is lost as well.
+    let proxy = HttpProxy::to(server());
+    proxy.fail("POST /tally/objects_convert_2/part-00000.parquet?uploadId", HttpFault::LoseAnswer, 1);
+    let mut command = program("tally");
+    command
+        .args(["convert", "csv", "--quiet", "--to", "s3://tally/objects_convert_2"])
+        .arg(world.path("a.csv"));
+    command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", proxy.port));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(proxy.faults_left(), 0);
+    for (place, job) in [("objects_convert", "objects_convert"), ("objects_convert_2", "objects_convert_2")] {
+        let (is_good, said) = load(&world, &format!("s3://tally/{place}/"), None, &["--job", job]);
+        assert!(is_good && said.contains("loaded 300000 rows"), "{said}");
+    }
+    assert_eq!(world.one("SELECT count(*), count(DISTINCT id) FROM $t"), "600000|300000");
+    for job in ["objects_convert", "objects_convert_2"] {
+        world.database.execute("DELETE FROM loader.files WHERE job = $1", &[&job]).unwrap();
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn partitions_fill_the_gaps_between_others_and_have_their_indexes() {
             "t_2024_03_2 FOR VALUES FROM ('2024-03-01') TO ('2024-04-01')",
         ]
     );
-    assert_eq!(world.rows("SELECT v, n FROM $t ORDER BY v"), ["1|1", "2|2", "3|3"]);
+    assert_eq!(world.rows("SELECT v, n IS NOT NULL FROM $t ORDER BY v"), ["1|t", "2|t", "3|t"]);
     let keys = "SELECT count(*) FROM pg_index WHERE indisprimary AND indrelid::regclass::text LIKE 'partitions_gaps.t%'";
     assert_eq!(world.one(keys), "3");
     assert_eq!(world.dead_letters(), ["5|write|23514|~|2024-03-15,-1"]);
