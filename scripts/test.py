@@ -24,7 +24,8 @@ PG15 = VERSIONS[15]
 USUAL = (15, 18)
 CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
-SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--"]
+SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--",
+           "scripts/objects.py", "run", "--"]
 FAULTS = [*SERVERS, *CARGO, "-p", "tally-loader", "--test", "faults", "--", "--ignored", "--test-threads=1", "--nocapture"]
 # With a worker in the databases that these tests make.
 WORKERS = ["--set", "shared_preload_libraries=pg_tally", "--set", "pg_tally.powertree_compact_seconds=1",
@@ -62,6 +63,7 @@ SUITES = {
     "fuzz-rollups-mutant": [*CLUSTER, PG15, "--", "tests/rollups/fuzz.py", "5000", "--mutant"],
     **on_each(CRASH, [15]),
     "containers": ["tests/containers/run.sh", PG15],
+    "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     # The ignored tests are those that need servers.
     "end-to-end": [*SERVERS, *CARGO, "-p", "tally-postgres", "-p", "tally-loader", "-p", "tally-market", "--tests",

@@ -20,7 +20,7 @@ GROUND = "powertree/base powertree/model powertree/store pg"
 
 # What the loader does; the rooms below know neither.
 FEATURES = ("files", "load")
-GROUND_OF_FEATURES = ("config", "decode", "kafka", "observe", "pg", "registry")
+GROUND_OF_FEATURES = ("config", "decode", "kafka", "objects", "observe", "pg", "registry")
 
 HOUSES = {
     "src": {
@@ -75,6 +75,7 @@ HOUSES = {
             ("registry", "kafka"),
             ("registry", "pg"),
             ("pg", "decode"),
+            *(("objects", room) for room in ("config", "decode", "kafka", "pg", "registry")),
             *(("config", room) for room in ("decode", "kafka", "pg", "registry")),
         ],
     },

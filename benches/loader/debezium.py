@@ -22,9 +22,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "scripts/kafka"))
+sys.path.append(str(ROOT / "scripts"))
 
-from java import where
+from process import where
 
 PARTITIONS = 4
 QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"

@@ -11,8 +11,12 @@ SCRAM-SHA-512 or PLAIN.
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
-from java import JavaService, where
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from process import ProcessService, where
 from service import free_port, main
 
 # Any 16 bytes in base64 will do for a cluster that nobody else joins.
@@ -22,11 +26,11 @@ USERS = ("tally", "guest")
 ADDED = ("listeners", "advertised.listeners", "listener.security.protocol.map")
 
 
-class Broker(JavaService):
+class Broker(ProcessService):
     """One Kafka server, from the jars that scripts/setup.sh downloads."""
 
     name = "the Kafka broker"
-    state = (*JavaService.state, "server.properties", "certificate.pem", "keystore.pem")
+    state = (*ProcessService.state, "server.properties", "certificate.pem", "keystore.pem")
 
     def __init__(self, directory, options):
         super().__init__(directory, options)

@@ -7,15 +7,18 @@
 Its schemas are in memory only.
 """
 
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from java import JavaService, where
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from process import ProcessService, where
 from service import main
 
 
-class Registry(JavaService):
+class Registry(ProcessService):
     """One registry, from the archive that scripts/setup.sh downloads."""
 
     name = "the schema registry"

@@ -20,6 +20,9 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Load(Box<Load>),
+    /// Convert files to Parquet, many small ones to few large ones
+    #[command(subcommand)]
+    Convert(Box<files::ConvertCommand>),
     Check(check::CheckArgs),
     Plan(plan::PlanArgs),
     Replay(load::replay::ReplayArgs),
@@ -58,6 +61,7 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Load(args) => args.run(),
+            Command::Convert(command) => (*command).run(),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{quoted, Column, ColumnType, TableLayout, TableName, UnknownFields};
+use crate::config::{quoted, Column, ColumnType, PartitionBy, TableLayout, TableName, UnknownFields};
 
 /// A table as the loader sees it; stored in `loader.schema_history`, so that a restart uses the same columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Definition {
     /// The columns that identify a row, if newer messages replace it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
+    /// The partitions that are made when rows for them come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_by: Option<PartitionBy>,
 }
 
 /// The constraints of a table that exists already: some of its columns fill themselves where no field does.
@@ -41,13 +44,14 @@ impl Template {
 impl Definition {
     /// Creates the definition of a table with these columns.
     pub fn new(layout: TableLayout, table: TableName, columns: Vec<Column>) -> Self {
-        let TableLayout { unknown_fields, key, .. } = layout;
+        let TableLayout { unknown_fields, key, partition_by, .. } = layout;
         Self {
             table,
             columns,
             overflow: layout.overflow().map(str::to_string),
             unknown_fields,
             key: key.to_vec(),
+            partition_by: partition_by.cloned(),
         }
     }
 
@@ -79,7 +83,9 @@ impl Definition {
         let overflow = self.overflow.iter().map(|name| format!("{} {}", quoted(name), ColumnType::Jsonb));
         let key = (!self.key.is_empty()).then(|| format!("PRIMARY KEY ({})", self.key_list()));
         let columns: Vec<String> = columns.chain(overflow).chain(key).collect();
-        format!("CREATE TABLE {} ({})", self.table, columns.join(", "))
+        let divided = |by: &PartitionBy| format!(" PARTITION BY RANGE ({})", quoted(&by.column));
+        let divided = self.partition_by.as_ref().map(divided).unwrap_or_default();
+        format!("CREATE TABLE {} ({}){divided}", self.table, columns.join(", "))
     }
 
     /// Returns the columns that a row has values for.

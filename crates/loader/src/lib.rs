@@ -13,6 +13,7 @@ mod job;
 mod kafka;
 mod load;
 mod market;
+mod objects;
 mod observe;
 mod pg;
 mod plan;

@@ -82,6 +82,13 @@ impl Files {
         succeed(self.command_for(&self.path(file), options).output().unwrap())
     }
 
+    /// Loads what is written to standard input.
+    pub fn load_piped(&self, text: &[u8], options: &[&str]) -> String {
+        let mut loader = self.command_for(Path::new("-"), options).stdin(Stdio::piped()).spawn().unwrap();
+        loader.stdin.take().unwrap().write_all(text).unwrap();
+        succeed(loader.wait_with_output().unwrap())
+    }
+
     /// Loads all files, and expects a line that says why that does not work.
     pub fn complaint(&self, options: &[&str]) -> String {
         let output = self.command(options).output().unwrap();

@@ -3,13 +3,14 @@
 //!
 //! - [`World`]: a broker inside the test, for topics of a few messages.
 //! - [`Topic`]: a topic on a real Kafka, for what the broker inside cannot do.
-//! - [`Files`]: a directory of files.
+//! - [`Files`]: a directory of files; [`HttpProxy`] stands in front of a store of objects.
 //! - [`Job`]: thousands of simulated trades on a real Kafka, loaded by one or several loaders that come and go.
 //! - [`Scene`]: numbered messages on a real Kafka, with a [`Proxy`] in front of PostgreSQL and [`Server`]s to break.
 //! - [`random`]: texts of values, and [`define_reading`]: what PostgreSQL makes of them.
 
 mod address;
 mod files;
+mod http_proxy;
 mod invariant;
 mod job;
 mod kafka;
@@ -29,6 +30,7 @@ use postgres::{Client, NoTls};
 
 pub use address::{free_address, read_request};
 pub use files::Files;
+pub use http_proxy::{serve_files, HttpFault, HttpProxy};
 pub use job::{Job, Workload};
 pub use loader::Loader;
 pub use program::{complaint, program, start, start_in, tally, terminate};

@@ -60,6 +60,12 @@ impl ColumnType {
         })
     }
 
+    /// Whether values are numbers.
+    pub fn is_number(self) -> bool {
+        use ColumnType::*;
+        matches!(self, Smallint | Integer | Bigint | Real | DoublePrecision | Numeric)
+    }
+
     /// Whether numbers of this type count from 1970.
     pub fn is_time(self) -> bool {
         matches!(self, Self::Timestamptz | Self::Timestamp | Self::Date)

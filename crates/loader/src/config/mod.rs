@@ -5,6 +5,7 @@ mod column_type;
 mod complaint;
 mod database;
 mod http;
+mod partition_by;
 mod pattern;
 mod registry;
 mod route;
@@ -27,13 +28,14 @@ pub use column::Column;
 pub use column_type::{ColumnType, Unit};
 pub use database::Database;
 pub use http::Http;
+pub use partition_by::{PartitionBy, Step};
 pub use registry::RegistryConfig;
 pub use route::Route;
 pub use secret::Secret;
 pub use share::{Mode, Partitions, Replica};
 pub use source::Source;
 pub use sql_type::SqlType;
-pub use table::{plain_name, quoted, TableName};
+pub use table::{plain_name, quoted, TableName, MAX_NAME_BYTES};
 pub use topic::{
     KeyFormat, Mapping, MessageFormat, OnGap, Start, TableLayout, Topic, UnknownFields, Unmatched,
 };
@@ -304,6 +306,6 @@ mod tests {
         let text = route("key = ['b']\ncolumns = [{ name = 'a', type = 'text' }]");
         assert!(text.contains("key \"b\" is not among the columns"), "{text}");
         let text = route("unknown_fields = 'ignore'\ncolumns = [{ name = 'a', type = 'text' }]");
-        assert!(text.contains("differ in `key` or in the overflow column"), "{text}");
+        assert!(text.contains("differ in `key`, `partition_by` or the overflow column"), "{text}");
     }
 }

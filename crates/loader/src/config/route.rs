@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::source::{steps, Source};
 use super::topic::{default_overflow, Mapping, TableLayout, UnknownFields};
-use super::{Column, TableName};
+use super::{Column, PartitionBy, TableName};
 
 /// A section `[[topic.route]]`. A message takes every route whose conditions it meets.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Route {
     /// The columns that identify a row, if newer messages replace it.
     #[serde(default)]
     pub key: Vec<String>,
+    /// The partitions of the table, which are made when rows for them come.
+    pub partition_by: Option<PartitionBy>,
 }
 
 /// A path in the message.
@@ -67,8 +69,9 @@ impl Wanted {
 impl Route {
     /// Returns the path into its table.
     pub fn mapping(&self) -> Mapping<'_> {
-        let Self { table, columns, unknown_fields, overflow_column, key, .. } = self;
-        let layout = TableLayout { unknown_fields: *unknown_fields, overflow_column, key };
+        let Self { table, columns, unknown_fields, overflow_column, key, partition_by, .. } = self;
+        let partition_by = partition_by.as_ref();
+        let layout = TableLayout { unknown_fields: *unknown_fields, overflow_column, key, partition_by };
         Mapping { table: Some(table), columns: Some(columns), layout, route: Some(self) }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Column, Partitions, Route, SqlType, TableName};
+use super::{Column, PartitionBy, Partitions, Route, SqlType, TableName};
 use crate::Failure;
 
 /// A topic and the table, or the tables, it goes to.
@@ -40,6 +40,8 @@ pub struct Topic {
     /// The columns that identify a row, if newer messages replace it.
     #[serde(default)]
     pub key: Vec<String>,
+    /// The partitions of the table, which are made when rows for them come.
+    pub partition_by: Option<PartitionBy>,
     /// Maximum number of messages for inference.
     #[serde(default = "default_sample")]
     pub sample: usize,
@@ -76,6 +78,8 @@ pub struct TableLayout<'a> {
     pub overflow_column: &'a str,
     /// The columns that identify a row, if newer messages replace it.
     pub key: &'a [String],
+    /// The partitions that are made when rows for them come.
+    pub partition_by: Option<&'a PartitionBy>,
 }
 
 impl TableLayout<'_> {
@@ -91,8 +95,9 @@ impl Topic {
         if !self.routes.is_empty() {
             return self.routes.iter().map(Route::mapping).collect();
         }
-        let Self { unknown_fields, overflow_column, key, .. } = self;
-        let layout = TableLayout { unknown_fields: *unknown_fields, overflow_column, key };
+        let Self { unknown_fields, overflow_column, key, partition_by, .. } = self;
+        let partition_by = partition_by.as_ref();
+        let layout = TableLayout { unknown_fields: *unknown_fields, overflow_column, key, partition_by };
         let (table, columns) = (self.table.as_ref(), self.columns.as_deref());
         vec![Mapping { table, columns, layout, route: None }]
     }
@@ -278,7 +283,15 @@ impl Mapping<'_> {
                 "add the column, or remove it from `key`",
             ));
         }
-        Ok(())
+        let Some(by) = self.layout.partition_by else { return Ok(()) };
+        let divides = |column: &Column| column.name == by.column && column.kind().is_time();
+        match self.columns {
+            Some(columns) if !columns.iter().any(divides) => Err((
+                format!("`partition_by` names {:?}, which is no column of times", by.column),
+                "name a column of type timestamptz, timestamp or date",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -305,12 +318,14 @@ pub fn agree(topics: &[Topic]) -> Result<(), Failure> {
                 return Err(Failure::usage(what)
                     .mend("set `table` of one of them, or list the `columns` of both to share the table"));
             }
-            if (first.layout.key, first.layout.overflow()) != (mapping.layout.key, mapping.layout.overflow())
-            {
+            let shared = |layout: &TableLayout| {
+                (layout.key.to_vec(), layout.overflow().map(str::to_string), layout.partition_by.cloned())
+            };
+            if shared(&first.layout) != shared(&mapping.layout) {
                 let what =
-                    format!("routes or topics of table {table} differ in `key` or in the overflow column");
+                    format!("routes or topics of table {table} differ in `key`, `partition_by` or the overflow column");
                 return Err(Failure::usage(what)
-                    .mend("use the same `key`, `unknown_fields` and `overflow_column` in all of them"));
+                    .mend("use the same `key`, `partition_by`, `unknown_fields` and `overflow_column` in all of them"));
             }
         }
     }

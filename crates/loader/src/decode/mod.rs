@@ -4,6 +4,7 @@ pub mod avro;
 mod budget;
 mod cast;
 mod cell;
+mod digits;
 mod encode;
 pub mod headers;
 mod json;
@@ -18,12 +19,14 @@ mod walk;
 
 pub use cast::Cast;
 pub use cell::constant;
-pub use encode::{encode, encode_jsonb};
-pub use json::{fields_of, infer, KnownFields, Routes};
+pub use digits::Digits;
+pub use encode::{encode, encode_json, encode_jsonb};
+pub use json::{fields_of, infer, unit_of, FieldEvidence, KnownFields, Routes};
 pub use names::Names;
 pub use rows::Rows;
 pub use time::{days_since_1970, instant, is_infinity};
 pub use value::{shorten, Value};
+pub use walk::for_each_field;
 
 use crate::config::ColumnType;
 

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::format::{Contents, Input};
-use super::infer::ColumnEvidence;
+use super::infer::Evidence;
 use crate::config::{Column, ColumnType, SqlType};
-use crate::decode::Names;
+use crate::decode::{Digits, Names};
 use crate::pg::{FoundColumn, FoundTable};
 use crate::Failure;
 
@@ -35,18 +35,30 @@ pub fn for_new_table(
     inputs: &[(&dyn Input, Contents)],
     declared: &DeclaredTypes,
 ) -> Result<Vec<Column>, Failure> {
+    Ok(for_conversion(inputs, declared)?.into_iter().map(|(column, _)| column).collect())
+}
+
+/// Returns the same columns, each with the digits of its numbers, as far as they are known.
+pub fn for_conversion(
+    inputs: &[(&dyn Input, Contents)],
+    declared: &DeclaredTypes,
+) -> Result<Vec<(Column, Option<Digits>)>, Failure> {
     let mut kinds: Vec<(String, Seen)> = Vec::new();
     for (input, contents) in inputs {
-        for (i, name) in names(*input).into_iter().enumerate() {
+        let found: Option<Vec<String>> = match input.self_named() {
+            Some(_) => contents.columns.iter().map(|column| column.name.clone()).collect(),
+            None => input.names().map(<[String]>::to_vec),
+        };
+        for (i, name) in names(found.as_deref(), input.fields()).into_iter().enumerate() {
             let seen = match input.types() {
                 Some(types) => Seen::Type(types[i]),
-                None => Seen::Values(contents.evidence.get(i).copied().unwrap_or_default()),
+                None => Seen::Values(contents.columns.get(i).map(|c| c.evidence.clone()).unwrap_or_default()),
             };
             match kinds.iter_mut().find(|(known, _)| *known == name) {
                 Some(_) if declared.contains_key(&name) => {}
-                Some((_, known)) => known.merge(seen).map_err(|what| {
+                Some((_, known)) => known.merge(&name, seen).map_err(|what| {
                     let mend = format!("use --types {name}=TYPE with a type that holds both");
-                    Failure::usage(format!("column {name:?}: {what}")).at(input.path().display()).mend(mend)
+                    Failure::usage(format!("column {name:?}: {what}")).at(input.name()).mend(mend)
                 })?,
                 None => kinds.push((name, seen)),
             }
@@ -56,24 +68,25 @@ pub fn for_new_table(
         return Err(Failure::usage(format!("--types names column {name:?}, which no file has")));
     }
     let column = |(name, seen): (String, Seen)| {
-        let wanted = declared.get(&name).cloned().unwrap_or_else(|| seen.column_type().into());
-        Column::plain(name, wanted, None)
+        let wanted = declared.get(&name).cloned().unwrap_or_else(|| seen.column_type(&name).into());
+        let digits = seen.digits(&name);
+        (Column::plain(name, wanted, None), digits)
     };
     Ok(kinds.into_iter().map(column).collect())
 }
 
 /// Facts that are known of a column.
 enum Seen {
-    Values(ColumnEvidence),
+    Values(Evidence),
     Type(ColumnType),
 }
 
 impl Seen {
-    fn merge(&mut self, other: Self) -> Result<(), String> {
+    fn merge(&mut self, name: &str, other: Self) -> Result<(), String> {
         match (self, other) {
             (Self::Values(known), Self::Values(other)) => known.merge(&other),
             (known, other) => {
-                let (one, another) = (known.column_type(), other.column_type());
+                let (one, another) = (known.column_type(name), other.column_type(name));
                 let both = wider(one, another);
                 *known = Self::Type(both.ok_or_else(|| format!("{one} in one file, {another} in another"))?);
             }
@@ -81,9 +94,18 @@ impl Seen {
         Ok(())
     }
 
-    fn column_type(&self) -> ColumnType {
+    fn digits(&self, name: &str) -> Option<Digits> {
         match self {
-            Self::Values(evidence) => evidence.column_type(),
+            // Where not all values are numbers, not all were looked at.
+            Self::Values(evidence) if evidence.column_type(name).is_number() => Some(evidence.digits()),
+            Self::Values(_) => None,
+            Self::Type(_) => None,
+        }
+    }
+
+    fn column_type(&self, name: &str) -> ColumnType {
+        match self {
+            Self::Values(evidence) => evidence.column_type(name),
             Self::Type(kind) => *kind,
         }
     }
@@ -105,9 +127,9 @@ fn wider(one: ColumnType, another: ColumnType) -> Option<ColumnType> {
 }
 
 /// Returns the names of a file's fields as columns of a new table.
-fn names(input: &dyn Input) -> Vec<String> {
+fn names(fields: Option<&[String]>, count: usize) -> Vec<String> {
     let mut names = Names::new("");
-    match input.names() {
+    match fields {
         Some(fields) => {
             let name = |(n, field): (usize, &String)| match field.trim() {
                 "" => names.free(&format!("column_{}", n + 1)),
@@ -115,8 +137,20 @@ fn names(input: &dyn Input) -> Vec<String> {
             };
             fields.iter().enumerate().map(name).collect()
         }
-        None => (1..=input.fields()).map(|n| format!("column_{n}")).collect(),
+        None => (1..=count).map(|n| format!("column_{n}")).collect(),
     }
+}
+
+/// Returns the columns for the fields of a file, among those of all files, in the order in which the file is read.
+pub fn of_file(input: &dyn Input, all: &[Column]) -> Vec<Column> {
+    let names = names(input.names(), input.fields());
+    let find = |name: &String| all.iter().find(|column| column.name == *name);
+    let mut found: Vec<&Column> = names.iter().filter_map(find).collect();
+    if let Some(place) = input.self_named() {
+        let others: Vec<&Column> = all.iter().filter(|column| !names.contains(&column.name)).collect();
+        found.splice(place..place, others);
+    }
+    found.into_iter().cloned().collect()
 }
 
 /// Returns the columns of an existing table that a file's fields go to: by name, or else by position.
@@ -126,11 +160,11 @@ pub fn in_table(
     declared: &DeclaredTypes,
 ) -> Result<Vec<Column>, Failure> {
     let columns = table.columns();
-    let at = |failure: Failure| failure.at(input.path().display());
+    let at = |failure: Failure| failure.at(input.name());
     let mut found: Vec<&FoundColumn> = Vec::with_capacity(input.fields());
     match input.names() {
         Some(fields) => {
-            for (field, name) in fields.iter().zip(names(input)) {
+            for (field, name) in fields.iter().zip(names(Some(fields), 0)) {
                 let free = |wanted: &str| {
                     let is_taken = |column: &FoundColumn| found.iter().any(|c| c.name == column.name);
                     columns.iter().find(|column| column.name == wanted && !is_taken(column))
@@ -146,6 +180,13 @@ pub fn in_table(
             let what = format!("{} fields without names for {} columns", input.fields(), columns.len());
             return Err(at(Failure::usage(what).mend("name the columns of the fields with --columns")));
         }
+    }
+    if let Some(place) = input.self_named() {
+        let is_other = |column: &&FoundColumn| {
+            !column.fills_itself && column.insertable && !found.iter().any(|taken| taken.name == column.name)
+        };
+        let others: Vec<&FoundColumn> = columns.iter().filter(is_other).collect();
+        found.splice(place..place, others);
     }
     let is_filled = |name: &str| found.iter().any(|column| column.name == name);
     if let Some(column) = columns.iter().find(|c| c.must_be_given && !is_filled(&c.name)) {

@@ -1,7 +1,6 @@
 //! Counts of the rows of each file in this run: stored, and dead letters.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Mutex;
 
 use super::left_out::LeftOut;
@@ -35,7 +34,7 @@ impl FileCounts {
             if let (true, Some(first)) = (dead_letters > rows, first_bad) {
                 let what = format!("{dead_letters} of {} rows are bad; {first}", rows + dead_letters);
                 let mend = "see loader.file_dead_letters";
-                left_out.blame(Path::new(&path), Failure::new(what).at(&path).mend(mend));
+                left_out.blame(&path, Failure::new(what).at(&path).mend(mend));
             }
         }
     }

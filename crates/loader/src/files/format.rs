@@ -1,11 +1,10 @@
 //! The interface between the loader and a file format.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
 use super::batch::{BatchReader, FileBatch};
-use super::infer::ColumnEvidence;
-use super::input::{hash, FileIdentity};
+use super::infer::SeenColumn;
+use super::input::FileSource;
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
@@ -16,15 +15,17 @@ pub trait FileFormat: Send + Sync {
     /// Endings of the names of such files.
     fn endings(&self) -> &'static [&'static str];
     /// Opens a file and detects its layout.
-    fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure>;
+    fn open(&self, source: FileSource) -> Result<Box<dyn Input>, Failure>;
 }
 
 /// An input file.
 pub trait Input: Send + Sync {
-    /// Path of the file.
-    fn path(&self) -> &PathBuf;
-    /// Identity of the file when it was opened.
-    fn identity(&self) -> &FileIdentity;
+    /// The file's bytes.
+    fn source(&self) -> &FileSource;
+    /// The name of the file in messages and in the ledger.
+    fn name(&self) -> &str {
+        self.source().name()
+    }
     /// Whether the file may grow at its end, and the new rows be loaded.
     fn may_grow(&self) -> bool;
     /// Whether a line ends at this position.
@@ -32,25 +33,20 @@ pub trait Input: Send + Sync {
     /// Fails if the file has changed since it was opened; but more lines may have been appended to what was read, up to
     /// this position.
     fn check_unchanged(&self, reached: i64) -> Result<(), Failure> {
-        let at = |failure: Failure| failure.at(self.path().display());
-        let then = self.identity();
-        let is_same = || {
-            let now = FileIdentity::of(self.path())?;
-            let same = now.size == then.size && (now.modified == then.modified || now.hash == then.hash);
-            let grown = self.may_grow() && now.size > then.size;
-            let begins_same =
-                || Ok(hash(self.path(), then.size as u64)? == then.hash && self.ends_with_line(reached)?);
-            if grown {
-                begins_same()
-            } else {
-                Ok(same)
+        let source = self.source();
+        let is_same = || -> io::Result<bool> {
+            let now = source.identity_now()?;
+            match self.may_grow() && now.size > source.identity().size {
+                true => Ok(source.begins_with(source.identity())? && self.ends_with_line(reached)?),
+                false => Ok(now.is_same_as(source.identity())),
             }
         };
-        if is_same().map_err(|e: io::Error| at(Failure::new(e)))? {
+        if is_same().map_err(|e| Failure::new(e).at(source.name()))? {
             return Ok(());
         }
-        Err(at(Failure::new("file changed while it was being read")
-            .mend("run the command again when the file is complete")))
+        Err(Failure::new("file changed while it was being read")
+            .at(source.name())
+            .mend("run the command again when the file is complete"))
     }
     /// Estimates the number of bytes of the file between two positions this far apart.
     fn bytes_of(&self, positions: i64) -> u64 {
@@ -62,13 +58,19 @@ pub trait Input: Send + Sync {
     fn fields(&self) -> usize;
     /// Names of the columns, if they have names.
     fn names(&self) -> Option<&[String]>;
+    /// Number of fields, from the first on, that each record names itself, so that later ones may have others besides;
+    /// none if all records have the same fields.
+    fn self_named(&self) -> Option<usize> {
+        None
+    }
     /// Types of the columns, if the file declares them; otherwise they are inferred from a scan of its rows.
     fn types(&self) -> Option<&[ColumnType]>;
     /// Returns the parts that several connections may load.
     fn parts(&self) -> Result<Vec<Part>, Failure>;
     /// Scans all rows of a part; reports the bytes that are done to `progress`.
     fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure>;
-    /// Reads a part's rows for these columns, one for each field, from a position and line on.
+    /// Reads a part's rows for these columns, one for each field, from a position and line on. Where records name their
+    /// fields, the columns of other fields follow on those of [`Input::names`].
     fn read(
         &self,
         part: &Part,
@@ -90,8 +92,8 @@ pub struct RefusedRecord {
 /// Evidence that was collected from rows.
 #[derive(Debug, Clone, Default)]
 pub struct Contents {
-    /// Evidence of each field.
-    pub evidence: Vec<ColumnEvidence>,
+    /// The columns: one for each field, or, where records name their fields, those that occur.
+    pub columns: Vec<SeenColumn>,
     /// Number of records that look like rows.
     pub rows: u64,
     /// Number of bad records.
@@ -103,10 +105,15 @@ pub struct Contents {
 impl Contents {
     /// Adds the contents of the part that follows.
     pub fn append(&mut self, other: Self) {
-        if self.evidence.is_empty() {
-            self.evidence = other.evidence;
-        } else {
-            self.evidence.iter_mut().zip(&other.evidence).for_each(|(a, b)| a.merge(b));
+        for (i, column) in other.columns.into_iter().enumerate() {
+            let known = match &column.name {
+                Some(_) => self.columns.iter_mut().find(|known| known.name == column.name),
+                None => self.columns.get_mut(i),
+            };
+            match known {
+                Some(known) => known.evidence.merge(&column.evidence),
+                None => self.columns.push(column),
+            }
         }
         self.rows += other.rows;
         self.bad += other.bad;

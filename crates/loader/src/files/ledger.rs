@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::{Client, Error, Row, Transaction};
 
 use super::format::Input;
-use super::input::{hash, FileIdentity};
+use super::input::FileIdentity;
 use super::part::Part;
 use crate::Failure;
 
@@ -76,7 +76,12 @@ fn entry(row: &Row, at: usize) -> Entry {
         next: (row.get(at + 2), row.get(at + 3)),
         done: row.get(at + 4),
         table: row.get(at + 5),
-        identity: FileIdentity { size: row.get(at + 6), modified: row.get(at + 7), hash: row.get(at + 8) },
+        identity: FileIdentity {
+            size: row.get(at + 6),
+            modified: row.get(at + 7),
+            hash: row.get(at + 8),
+            is_dated: true,
+        },
     }
 }
 
@@ -100,22 +105,19 @@ pub async fn entries(
 /// Compares a file with its entries.
 pub fn compare(input: &dyn Input, entries: &[Entry], table: &str, job: &str) -> Result<FileState, Failure> {
     let Some(last) = entries.last() else { return Ok(FileState::New) };
-    let refuse = |what: String, mend: &str| Err(Failure::new(what).at(input.path().display()).mend(mend));
+    let refuse = |what: String, mend: &str| Err(Failure::new(what).at(input.name()).mend(mend));
     if last.table != table {
         let what = format!("job {job:?} has loaded the file into {}, not {table}", last.table);
         return refuse(what, "choose another --job");
     }
-    let (old, new) = (&last.identity, input.identity());
-    if old.size == new.size && (old.modified == new.modified || old.hash == new.hash) {
+    let (old, new) = (&last.identity, input.source().identity());
+    if new.is_same_as(old) {
         return Ok(FileState::Same);
     }
-    let grown = || {
-        let begins_same = hash(input.path(), old.size as u64)? == old.hash;
-        Ok(begins_same && input.ends_with_line(last.next.0)?)
-    };
+    let grown = || Ok(input.source().begins_with(old)? && input.ends_with_line(last.next.0)?);
     let grown: std::io::Result<bool> =
         if input.may_grow() && new.size > old.size { grown() } else { Ok(false) };
-    if grown.map_err(|e| Failure::new(e).at(input.path().display()))? {
+    if grown.map_err(|e| Failure::new(e).at(input.name()))? {
         return Ok(FileState::Grown);
     }
     let what =
@@ -141,24 +143,24 @@ pub async fn enter(
     let from: Vec<i64> = parts.iter().map(|part| part.from).collect();
     let to: Vec<Option<i64>> = parts.iter().map(|part| part.to).collect();
     let lines: Vec<i64> = parts.iter().map(|part| part.line).collect();
-    let path = path(input);
-    let FileIdentity { size, modified, hash } = input.identity();
-    tx.execute(sql, &[&job, &path, &from, &to, &lines, &table, size, &(*modified as f64), hash]).await?;
+    let FileIdentity { size, modified, hash, .. } = input.source().identity();
+    tx.execute(sql, &[&job, &input.name(), &from, &to, &lines, &table, size, &(*modified as f64), hash])
+        .await?;
     let sql = "DELETE FROM loader.file_dead_letters WHERE job = $1 AND path = $2";
-    tx.execute(sql, &[&job, &path]).await.map(|_| ())
+    tx.execute(sql, &[&job, &input.name()]).await.map(|_| ())
 }
 
 /// Extends the last part of a file that has grown to its new end.
 pub async fn extend(tx: &Transaction<'_>, job: &str, input: &dyn Input) -> Result<(), Error> {
-    let FileIdentity { size, modified, hash } = input.identity();
+    let FileIdentity { size, modified, hash, .. } = input.source().identity();
     let sql = "UPDATE loader.files
                SET size = $3, modified = to_timestamp(0) + $4 * interval '1 microsecond', hash = $5, updated_at = now()
                WHERE job = $1 AND path = $2";
-    tx.execute(sql, &[&job, &path(input), size, &(*modified as f64), hash]).await?;
+    tx.execute(sql, &[&job, &input.name(), size, &(*modified as f64), hash]).await?;
     let sql = "UPDATE loader.files SET to_position = $3, done = false
                WHERE job = $1 AND path = $2
                  AND from_position = (SELECT max(from_position) FROM loader.files WHERE job = $1 AND path = $2)";
-    tx.execute(sql, &[&job, &path(input), size]).await?;
+    tx.execute(sql, &[&job, &input.name(), size]).await?;
     Ok(())
 }
 
@@ -214,9 +216,4 @@ pub async fn finish(client: &Client, key: PartKey<'_>, next: i64) -> Result<(), 
     let sql = "UPDATE loader.files SET done = true, to_position = next_position, updated_at = now()
                WHERE job = $1 AND path = $2 AND from_position = $3 AND next_position = $4";
     client.execute(sql, &[&key.job, &key.path, &key.from, &next]).await.map(|_| ())
-}
-
-/// Returns the name of a file in the ledger.
-pub fn path(input: &dyn Input) -> &str {
-    input.path().to_str().expect("the names of files were checked")
 }

@@ -1,35 +1,34 @@
 //! Files that cannot be loaded are skipped, and the others are loaded.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::Failure;
 
 /// The files of a run that were not loaded, or not whole, with the first reason of each.
 #[derive(Default)]
-pub struct LeftOut(Mutex<BTreeMap<PathBuf, Failure>>);
+pub struct LeftOut(Mutex<BTreeMap<String, Failure>>);
 
 impl LeftOut {
     /// Records a file that cannot be loaded, and logs it at once.
-    pub fn add(&self, path: &Path, failure: Failure) {
+    pub fn add(&self, file: &str, failure: Failure) {
         tracing::warn!("skipping a file: {failure}");
-        self.keep(path, failure);
+        self.keep(file, failure);
     }
 
     /// Records a file that was loaded, but whose rows are mostly bad, and logs it at once.
-    pub fn blame(&self, path: &Path, failure: Failure) {
+    pub fn blame(&self, file: &str, failure: Failure) {
         tracing::warn!("{failure}");
-        self.keep(path, failure);
+        self.keep(file, failure);
     }
 
-    fn keep(&self, path: &Path, failure: Failure) {
-        self.0.lock().expect("no thread panics with it").entry(path.into()).or_insert(failure);
+    fn keep(&self, file: &str, failure: Failure) {
+        self.0.lock().expect("no thread panics with it").entry(file.into()).or_insert(failure);
     }
 
     /// Returns the value that was found for a file; or nothing, after recording why the file is skipped.
-    pub fn unless<T>(&self, path: &Path, given: Result<T, Failure>) -> Option<T> {
-        given.map_err(|failure| self.add(path, failure)).ok()
+    pub fn unless<T>(&self, file: &str, given: Result<T, Failure>) -> Option<T> {
+        given.map_err(|failure| self.add(file, failure)).ok()
     }
 
     /// Returns an error if any files were skipped.
@@ -54,7 +53,7 @@ mod tests {
     fn the_last_line_names_the_first_file_and_counts_the_others() {
         let left_out = LeftOut::default();
         assert!(left_out.verdict().is_ok());
-        let add = |path: &str| left_out.add(Path::new(path), Failure::new("bad").at(path));
+        let add = |path: &str| left_out.add(path, Failure::new("bad").at(path));
         add("b");
         add("b");
         assert_eq!(left_out.verdict().unwrap_err().to_string(), "b: bad");

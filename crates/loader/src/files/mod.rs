@@ -1,11 +1,12 @@
-//! `tally load csv` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
+//! `tally load csv`, `tally load ndjson` and `tally load parquet`: files into a PostgreSQL table, each exactly once.
 //!
-//! A load has three steps. `input`, `csv`, `parquet` and `infer` find out what the files are; `start` prepares the
+//! A load has three steps. `input`, `csv`, `ndjson`, `parquet` and `infer` find out what the files are; `start` prepares the
 //! table and enters the files in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load
 //! part after part: the rows of a batch, its dead letters and the part's new position share one transaction.
 
 mod batch;
 mod columns;
+mod convert;
 mod counts;
 mod csv;
 mod dead_letter;
@@ -18,6 +19,7 @@ mod left_out;
 mod limits;
 mod named;
 mod narrow;
+mod ndjson;
 mod parallel;
 mod parquet;
 mod part;
@@ -27,13 +29,14 @@ mod replay;
 mod report;
 mod run;
 mod start;
+mod text;
 mod worker;
 
 use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use crate::config::{Database, TableName};
+use crate::config::{Database, PartitionBy, TableName};
 use crate::pg;
 use crate::runtime;
 use crate::Failure;
@@ -45,8 +48,10 @@ use named::Naming;
 use progress::StepProgress;
 use report::FilesSummary;
 use run::Run;
-use start::{Candidate, EnteredFile};
+use start::{Candidate, EnteredFile, Wishes};
 use worker::Task;
+
+pub use convert::ConvertCommand;
 
 /// The formats of files.
 #[derive(clap::Subcommand)]
@@ -57,6 +62,13 @@ pub enum FormatCommand {
         common: Common,
         #[command(flatten)]
         options: csv::CsvOptions,
+    },
+    /// Load files of JSON records, one a line, into a table, each exactly once; a missing table is created.
+    Ndjson {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        options: ndjson::NdjsonOptions,
     },
     /// Load Parquet files into a table, each exactly once; a missing table is created from their schema.
     Parquet {
@@ -70,7 +82,7 @@ pub enum FormatCommand {
 /// Options of all formats.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Common {
-    /// Files, directories or glob patterns; .gz and .zst files are decompressed
+    /// Files, directories or glob patterns, - for standard input; .gz and .zst are decompressed
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
     /// PostgreSQL connection URL or key=value string
@@ -88,6 +100,9 @@ pub struct Common {
     /// Types for columns of a new table, instead of inferred ones
     #[arg(long, value_name = "NAME=TYPE,...", value_parser = columns::declared_types)]
     types: Vec<DeclaredTypes>,
+    /// Make the partitions of the table, by day or by month of this column, as rows for them come
+    #[arg(long, value_name = "STEP:COLUMN")]
+    partition_by: Option<PartitionBy>,
     /// Stop after more bad rows than this; bad rows become dead letters
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_bad_rows: u64,
@@ -117,23 +132,43 @@ pub fn run(command: FormatCommand) -> Result<(), Failure> {
             let format = csv::Csv(options, common.limits);
             (common, Box::new(format))
         }
+        FormatCommand::Ndjson { common, options } => {
+            let format = ndjson::Ndjson(options, common.limits);
+            (common, Box::new(format))
+        }
         FormatCommand::Parquet { common, page } => {
             let format = parquet::Parquet(page, common.limits);
             (common, Box::new(format))
         }
     };
-    let paths = input::expand(&common.paths, format.endings())?;
-    let threads = common.jobs.map_or_else(|| available_parallelism().map_or(1, Into::into), usize::from);
+    let threads = common.jobs.map_or_else(cores, usize::from);
     let left_out = LeftOut::default();
-    let opened = parallel::parallel(threads, paths.len(), |i| {
-        let input = format.open(&paths[i]).and_then(|input| common.naming.apply(input));
-        Ok(left_out.unless(&paths[i], input.and_then(Candidate::new)))
-    })?;
-    let candidates: Vec<Candidate> = opened.into_iter().flatten().collect();
+    let candidates = open(&common.paths, &common.naming, &*format, threads, &left_out)?;
     if candidates.is_empty() {
         return left_out.verdict();
     }
     runtime::single_threaded()?.block_on(load(common, candidates, left_out, threads))
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, Into::into)
+}
+
+/// Opens the files that arguments mean.
+fn open(
+    paths: &[String],
+    naming: &Naming,
+    format: &dyn FileFormat,
+    threads: usize,
+    left_out: &LeftOut,
+) -> Result<Vec<Candidate>, Failure> {
+    let files = input::expand(paths, format.endings())?;
+    let opened = parallel::parallel(threads, files.len(), |i| {
+        let input = files[i].open().and_then(|source| format.open(source));
+        let input = input.and_then(|input| naming.apply(input));
+        Ok(left_out.unless(&files[i].name(), input.and_then(Candidate::new)))
+    })?;
+    Ok(opened.into_iter().flatten().collect())
 }
 
 async fn load(
@@ -145,6 +180,7 @@ async fn load(
     let begin = Instant::now();
     let declared: DeclaredTypes =
         common.types.iter().flatten().map(|(name, of)| (name.clone(), of.clone())).collect();
+    let wishes = Wishes { declared: &declared, partition_by: common.partition_by.as_ref() };
     let mut connection = None;
     let mut table = common.table.clone();
     let mut found = None;
@@ -164,8 +200,7 @@ async fn load(
         let (Some((_, client)), Some(found)) = (&mut connection, &found) else {
             return Err(Failure::usage("the table does not exist").at(format!("table {table}")));
         };
-        let replayed =
-            replay::replay(client, &job, &candidates, &left_out, (&table, found), &declared).await?;
+        let replayed = replay::replay(client, &job, &candidates, &left_out, (&table, found), wishes).await?;
         println!("{}", report::replayed(&replayed));
         return left_out.verdict();
     }
@@ -180,7 +215,7 @@ async fn load(
             if found.is_some() {
                 None
             } else {
-                Some(start::infer(&candidates, &table, &declared)?)
+                Some(start::infer(&candidates, &table, wishes)?)
             }
         }
     };
@@ -192,7 +227,7 @@ async fn load(
         return Err(Failure::usage("no database was given").mend("add --database"));
     };
     let entered =
-        start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), &declared)
+        start::enter_files(&mut client, &job, candidates, &left_out, &table, inferred.as_ref(), wishes)
             .await?;
     let run = Run::new(connector, job, common.max_bad_rows, left_out)?;
     let summary = FilesSummary::new(&entered, table.clone(), begin);
@@ -234,7 +269,7 @@ fn load_all(run: &Run, entered: &[EnteredFile], threads: usize, quiet: bool) -> 
     let mut bytes = 0;
     for EnteredFile { input, definition, open } in entered {
         for entry in open {
-            bytes += input.bytes_of(entry.part.to.unwrap_or(input.identity().size) - entry.next.0);
+            bytes += input.bytes_of(entry.part.to.unwrap_or(input.source().identity().size) - entry.next.0);
             tasks.push(Task { input: &**input, part: entry.part.clone(), definition });
         }
     }

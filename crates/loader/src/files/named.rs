@@ -1,7 +1,6 @@
 //! Columns that are filled from the names of files.
 
 use std::io;
-use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use tally_postgres::pgtype::copy::begin_row;
@@ -9,8 +8,8 @@ use tally_postgres::pgtype::copy::begin_row;
 use super::batch::{BatchReader, FileBatch};
 use super::csv;
 use super::format::{Contents, Input, RefusedRecord};
-use super::infer::ColumnEvidence;
-use super::input::FileIdentity;
+use super::infer::{ColumnEvidence, Evidence, SeenColumn};
+use super::input::FileSource;
 use super::part::Part;
 use crate::config::{Column, ColumnType};
 use crate::decode::Rows;
@@ -31,11 +30,11 @@ pub struct Naming {
 impl Naming {
     /// Adds these columns to the file's own.
     pub fn apply(&self, input: Box<dyn Input>) -> Result<Box<dyn Input>, Failure> {
-        let values = self.values(input.path())?;
+        let values = self.values(input.name())?;
         if values.is_empty() || input.fields() == 0 {
             return Ok(input);
         }
-        let fail = |what: String, mend: &str| Err(Failure::usage(what).at(input.path().display()).mend(mend));
+        let fail = |what: String, mend: &str| Err(Failure::usage(what).at(input.name()).mend(mend));
         let Some(names) = input.names() else {
             return fail("fields have no names".into(), "name the fields with --columns");
         };
@@ -53,18 +52,15 @@ impl Naming {
     }
 
     /// Returns the columns and their values for a file; NULL where a group matches nothing.
-    fn values(&self, path: &Path) -> Result<Vec<(String, Option<String>)>, Failure> {
+    fn values(&self, path: &str) -> Result<Vec<(String, Option<String>)>, Failure> {
         let mut values = Vec::new();
         if let Some(column) = &self.file_column {
             values.push((column.clone(), Some(stem(path))));
         }
         if let Some(pattern) = &self.file_pattern {
-            let text = path.to_string_lossy();
-            let Some(found) = pattern.captures(&text) else {
+            let Some(found) = pattern.captures(path) else {
                 let mend = "pass only files that match, or change the pattern";
-                return Err(Failure::usage("path does not match --file-pattern")
-                    .at(path.display())
-                    .mend(mend));
+                return Err(Failure::usage("path does not match --file-pattern").at(path).mend(mend));
             };
             let value = |name: &str| found.name(name).map(|group| group.as_str().to_string());
             let names = pattern.capture_names().flatten();
@@ -79,9 +75,9 @@ impl Naming {
 }
 
 /// Returns a file's name without its extension, and without that of a compressed file.
-fn stem(path: &Path) -> String {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+fn stem(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(name);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_string()
 }
 
@@ -94,12 +90,8 @@ struct Named {
 }
 
 impl Input for Named {
-    fn path(&self) -> &PathBuf {
-        self.input.path()
-    }
-
-    fn identity(&self) -> &FileIdentity {
-        self.input.identity()
+    fn source(&self) -> &FileSource {
+        self.input.source()
     }
 
     fn may_grow(&self) -> bool {
@@ -126,6 +118,10 @@ impl Input for Named {
         Some(&self.names)
     }
 
+    fn self_named(&self) -> Option<usize> {
+        self.input.self_named()
+    }
+
     fn types(&self) -> Option<&[ColumnType]> {
         self.types.as_deref()
     }
@@ -136,7 +132,11 @@ impl Input for Named {
 
     fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure> {
         let mut contents = self.input.scan(part, progress)?;
-        contents.evidence.extend(self.values.iter().map(|_| ColumnEvidence::of_text()));
+        let is_named = self.self_named().is_some();
+        contents.columns.extend(self.names[self.input.fields()..].iter().map(|name| SeenColumn {
+            name: is_named.then(|| name.clone()),
+            evidence: Evidence::Text(ColumnEvidence::of_text()),
+        }));
         Ok(contents)
     }
 
@@ -161,12 +161,12 @@ impl Input for Named {
 impl Named {
     /// Separates the columns of the file's own fields from the others, whose values it encodes.
     fn split<'c>(&self, columns: &'c [Column]) -> Result<(&'c [Column], NamedValues), Failure> {
-        let (own, named) = columns.split_at(self.input.fields());
+        let (own, named) = columns.split_at(columns.len() - self.values.len());
         let mut end = NamedValues { fields: columns.len(), bytes: Vec::new() };
         for (column, value) in named.iter().zip(&self.values) {
             csv::append_text(column, value.as_deref(), &mut end.bytes).map_err(|reject| {
                 let what = format!("column {:?} from the file's name: {}", column.name, reject.message);
-                Failure::usage(what).at(self.path().display())
+                Failure::usage(what).at(self.name())
             })?;
         }
         Ok((own, end))
@@ -221,7 +221,7 @@ mod tests {
             file_column: column.map(str::to_string),
             file_pattern: pattern.map(|p| Regex::new(p).unwrap()),
         };
-        let values = |naming: Naming, path: &str| naming.values(Path::new(path));
+        let values = |naming: Naming, path: &str| naming.values(path);
         let own = |name: &str, value: &str| (name.to_string(), Some(value.to_string()));
         assert_eq!(values(naming(Some("s"), None), "/d/a.b.csv.gz").unwrap(), [own("s", "a.b")]);
         assert_eq!(values(naming(Some("s"), None), "/d/plain").unwrap(), [own("s", "plain")]);

@@ -1,7 +1,6 @@
 //! Columns that are too narrow for numbers in the files, such as `bigint` for decimals.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Mutex;
 
 use super::dead_letter::FileDeadLetter;
@@ -20,11 +19,11 @@ struct NarrowColumn {
 
 impl Narrow {
     /// Looks for such numbers among the dead letters of a batch.
-    pub fn note(&self, path: &Path, letters: &[FileDeadLetter]) {
+    pub fn note(&self, file: &str, letters: &[FileDeadLetter]) {
         for letter in letters {
             let (Some(column), Some(wider)) = (&letter.reject.column, letter.reject.wider) else { continue };
             let mut columns = self.0.lock().expect("no thread panics with it");
-            let first = || format!("{} line {}: {}", path.display(), letter.line, letter.reject.message);
+            let first = || format!("{file} line {}: {}", letter.line, letter.reject.message);
             let known = columns.entry(column.clone()).or_insert_with(|| NarrowColumn {
                 values: 0,
                 first: first(),
@@ -75,11 +74,11 @@ mod tests {
             FileDeadLetter { line, raw: None, stage: Stage::Decode, reject: Reject { wider, ..reject } }
         };
         let narrow = Narrow::default();
-        narrow.note(Path::new("f"), &[letter(1, "a", None)]);
+        narrow.note("f", &[letter(1, "a", None)]);
         assert!(narrow.verdict(&table).is_ok());
         let (bigint, numeric) = (Some(ColumnType::Bigint), Some(ColumnType::Numeric));
-        narrow.note(Path::new("f"), &[letter(2, "b", numeric), letter(3, "A", bigint)]);
-        narrow.note(Path::new("g"), &[letter(4, "A", numeric), letter(5, "A", bigint)]);
+        narrow.note("f", &[letter(2, "b", numeric), letter(3, "A", bigint)]);
+        narrow.note("g", &[letter(4, "A", numeric), letter(5, "A", bigint)]);
         assert_eq!(
             narrow.verdict(&table).unwrap_err().to_string(),
             "table \"s\".\"t\": column \"A\" cannot hold 3 of the numbers; the first is in f line 3: no; \

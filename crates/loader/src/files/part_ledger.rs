@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::pg;
 use crate::store::destination::{copy, Destination};
 use crate::store::ledger::{Attempt, CopyMode, Ledger};
+use crate::store::partitions;
 use crate::store::refusals::copy_around;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
@@ -117,6 +118,7 @@ impl Ledger for PartLedger<'_> {
         let most = self.run.max_bad_rows.saturating_sub(bad);
         let mut refused = Vec::new();
         if batch.rows.len() > 0 {
+            partitions::make(tx, self.definition, &batch.rows).await?;
             let destination = Destination::open(tx, statements, self.definition).await?;
             match mode {
                 CopyMode::Bulk => destination.send(tx, [batch.rows.slice(0, batch.rows.len())]).await?,

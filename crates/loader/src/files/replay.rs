@@ -3,17 +3,18 @@
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::batch::FileBatch;
-use super::columns::{in_table, DeclaredTypes};
+use super::columns::in_table;
 use super::dead_letter::FileDeadLetter;
 use super::format::{Input, RefusedRecord};
 use super::ledger::PartKey;
 use super::left_out::LeftOut;
-use super::start::{define, Candidate};
+use super::start::{define, Candidate, Wishes};
 use crate::config::TableName;
 use crate::definition::Definition;
 use crate::pg::{self, FoundTable};
 use crate::store::dead_letter::storable;
 use crate::store::destination::Destination;
+use crate::store::partitions;
 use crate::store::refusals::copy_around;
 use crate::store::statements::Statements;
 use crate::Failure;
@@ -37,16 +38,16 @@ pub async fn replay(
     candidates: &[Candidate],
     left_out: &LeftOut,
     (table, found): (&TableName, &FoundTable),
-    declared: &DeclaredTypes,
+    wishes: Wishes<'_>,
 ) -> Result<Replayed, Failure> {
     let mut all = Replayed::default();
     for Candidate { input, .. } in candidates {
-        let Some(columns) = left_out.unless(input.path(), in_table(&**input, found, declared)) else {
+        let Some(columns) = left_out.unless(input.name(), in_table(&**input, found, wishes.declared)) else {
             continue;
         };
-        let definition = define(table, columns);
+        let definition = define(table, columns, wishes.partition_by);
         found.check(&definition)?;
-        let key = PartKey { job, path: super::ledger::path(&**input), from: 0 };
+        let key = PartKey { job, path: input.name(), from: 0 };
         let mut after = 0;
         while let Some(last) = batch(client, key, &**input, &definition, after, &mut all).await? {
             after = last;
@@ -91,6 +92,7 @@ async fn store(
 ) -> Result<(u64, u64), Error> {
     let mut refused = Vec::new();
     if batch.rows.len() > 0 {
+        partitions::make(tx, definition, &batch.rows).await?;
         let destination = Destination::open(tx, &mut Statements::default(), definition).await?;
         let rows: Vec<usize> = (0..batch.rows.len()).collect();
         let found = copy_around(tx, &destination, &batch.rows, &rows, u64::MAX).await?;

@@ -1,7 +1,6 @@
 //! Reports of a run: what the files contain, and the results on standard output.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Instant;
 
 use super::columns::{in_table, DeclaredTypes};
@@ -14,12 +13,12 @@ use crate::Failure;
 
 /// Logs the detected formats, each with its number of files.
 pub fn ways(candidates: &[Candidate]) {
-    let mut ways: BTreeMap<String, (usize, &Path)> = BTreeMap::new();
+    let mut ways: BTreeMap<String, (usize, &str)> = BTreeMap::new();
     for Candidate { input, .. } in candidates {
-        ways.entry(input.describe()).or_insert((0, input.path())).0 += 1;
+        ways.entry(input.describe()).or_insert((0, input.name())).0 += 1;
     }
     for (how, (files, first)) in ways.iter().take(5) {
-        tracing::info!(files, first = %first.display(), "read as {how}");
+        tracing::info!(files, first, "read as {how}");
     }
 }
 
@@ -28,8 +27,14 @@ pub fn files(candidates: &[Candidate]) {
     for Candidate { input, contents, .. } in candidates {
         let Some(contents) = contents else { continue };
         if let Some((line, reject)) = &contents.first_bad {
-            let (file, bad) = (input.path().display(), contents.bad);
-            tracing::warn!(%file, bad, "bad rows; the first is on line {line}: {} [{}]", reject.message, reject.sqlstate);
+            let (file, bad) = (input.name(), contents.bad);
+            tracing::warn!(
+                file,
+                bad,
+                "bad rows; the first is on line {line}: {} [{}]",
+                reject.message,
+                reject.sqlstate
+            );
         }
     }
 }
@@ -43,7 +48,7 @@ pub fn plan(
 ) -> Result<(), Failure> {
     for Candidate { input, contents, .. } in candidates {
         let contents = contents.clone().unwrap_or_default();
-        let (path, how) = (input.path().display(), input.describe());
+        let (path, how) = (input.name(), input.describe());
         println!("-- {path}: {how}, {} rows, {} bad", contents.rows, contents.bad);
         if let (Some(found), 1..) = (found, input.fields()) {
             in_table(&**input, found, declared)?;

@@ -14,7 +14,7 @@ use super::left_out::LeftOut;
 use super::parallel::parallel;
 use super::part::Part;
 use super::progress::StepProgress;
-use crate::config::{Column, TableName, UnknownFields};
+use crate::config::{Column, PartitionBy, TableName, UnknownFields};
 use crate::definition::Definition;
 use crate::pg::{self, FoundTable};
 use crate::Failure;
@@ -35,6 +35,15 @@ impl Candidate {
         let parts = input.parts()?;
         Ok(Self { input, parts, contents: None })
     }
+}
+
+/// The user's wishes about the table.
+#[derive(Clone, Copy)]
+pub struct Wishes<'a> {
+    /// Types of columns.
+    pub declared: &'a DeclaredTypes,
+    /// The partitions to make.
+    pub partition_by: Option<&'a PartitionBy>,
 }
 
 /// The state of the database before the run.
@@ -87,7 +96,7 @@ pub fn scan(
         .filter(|(_, candidate)| untyped(candidate))
         .flat_map(|(i, candidate)| candidate.parts.iter().map(move |part| (i, candidate, part)))
         .collect();
-    let total = candidates.iter().filter(untyped).map(|c| c.input.identity().size as u64).sum();
+    let total = candidates.iter().filter(untyped).map(|c| c.input.source().size()).sum();
     let progress = StepProgress::new("scanning", total, quiet);
     let seen = parallel(threads, pieces.len(), |i| {
         let (_, candidate, part) = pieces[i];
@@ -98,7 +107,7 @@ pub fn scan(
     let mut unread = HashSet::new();
     for (i, contents) in files.into_iter().zip(seen) {
         let candidate = &mut candidates[i];
-        match left_out.unless(candidate.input.path(), contents) {
+        match left_out.unless(candidate.input.name(), contents) {
             Some(contents) => candidate.contents.get_or_insert_default().append(contents),
             None => drop(unread.insert(i)),
         }
@@ -109,30 +118,36 @@ pub fn scan(
 }
 
 /// Infers the definition of a new table for the files.
-pub fn infer(
-    candidates: &[Candidate],
-    table: &TableName,
-    declared: &DeclaredTypes,
-) -> Result<Definition, Failure> {
+pub fn infer(candidates: &[Candidate], table: &TableName, wishes: Wishes<'_>) -> Result<Definition, Failure> {
     let seen: Vec<(&dyn Input, Contents)> =
         candidates.iter().map(|c| (&*c.input, c.contents.clone().unwrap_or_default())).collect();
-    let columns = for_new_table(&seen, declared)?;
+    let columns = for_new_table(&seen, wishes.declared)?;
     if columns.is_empty() {
         return Err(Failure::new("files have neither rows nor column names")
             .at(format!("table {table}"))
             .mend("create the table, or check that these are the right files"));
     }
-    Ok(define(table, columns))
+    if let Some(by) = wishes.partition_by {
+        if !columns.iter().any(|column| column.name == by.column && column.kind().is_time()) {
+            return Err(Failure::usage(format!(
+                "--partition-by names {:?}, which is no column of times",
+                by.column
+            ))
+            .mend("name a column of dates or times, or declare its type with --types"));
+        }
+    }
+    Ok(define(table, columns, wishes.partition_by))
 }
 
 /// Creates the definition of a table whose columns are filled from fields.
-pub fn define(table: &TableName, columns: Vec<Column>) -> Definition {
+pub fn define(table: &TableName, columns: Vec<Column>, partition_by: Option<&PartitionBy>) -> Definition {
     Definition {
         table: table.clone(),
         columns,
         overflow: None,
         unknown_fields: UnknownFields::Refuse,
         key: Vec::new(),
+        partition_by: partition_by.cloned(),
     }
 }
 
@@ -144,7 +159,7 @@ pub async fn enter_files(
     left_out: &LeftOut,
     table: &TableName,
     inferred: Option<&Definition>,
-    declared: &DeclaredTypes,
+    wishes: Wishes<'_>,
 ) -> Result<Vec<EnteredFile>, Failure> {
     let tx = client.transaction().await.map_err(at("database"))?;
     ledger::ensure_schema(&tx).await.map_err(at("schema loader"))?;
@@ -152,7 +167,7 @@ pub async fn enter_files(
     tx.execute(sql, &[&job]).await.map_err(at("database"))?;
     let mut before = look_in(&tx, table).await?;
     let place = format!("table {}", before.table);
-    let paths: Vec<String> = candidates.iter().map(|c| ledger::path(&*c.input).to_string()).collect();
+    let paths: Vec<String> = candidates.iter().map(|c| c.input.name().to_string()).collect();
     let of_files = at("table loader.files");
     let table_name = String::from(before.table.clone());
     let known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
@@ -173,16 +188,16 @@ pub async fn enter_files(
     };
     let mut ready = Vec::with_capacity(candidates.len());
     for Candidate { input, parts, .. } in candidates {
-        let entries = known.get(ledger::path(&*input)).map_or(&[][..], Vec::as_slice);
+        let entries = known.get(input.name()).map_or(&[][..], Vec::as_slice);
         let state = ledger::compare(&*input, entries, &table_name, job);
         let is_done = |state: &FileState| *state == FileState::Same && entries.iter().all(|entry| entry.done);
         let columns = state.and_then(|state| {
             // A file without even names has no rows to check.
             let is_idle = is_done(&state) || input.fields() == 0;
-            let columns = if is_idle { Vec::new() } else { in_table(&*input, found, declared)? };
+            let columns = if is_idle { Vec::new() } else { in_table(&*input, found, wishes.declared)? };
             Ok((state, columns))
         });
-        let Some((state, columns)) = left_out.unless(input.path(), columns) else { continue };
+        let Some((state, columns)) = left_out.unless(input.name(), columns) else { continue };
         match state {
             FileState::New => ledger::enter(&tx, job, &*input, &parts, &table_name).await,
             FileState::Grown => ledger::extend(&tx, job, &*input).await,
@@ -197,9 +212,9 @@ pub async fn enter_files(
     let mut known = ledger::entries(&tx, job, &paths).await.map_err(&of_files)?;
     let mut entered = Vec::with_capacity(ready.len());
     for (input, columns) in ready {
-        let mut open = known.remove(ledger::path(&*input)).unwrap_or_default();
+        let mut open = known.remove(input.name()).unwrap_or_default();
         open.retain(|entry| !entry.done);
-        let definition = define(&before.table, columns);
+        let definition = define(&before.table, columns, wishes.partition_by);
         if !definition.columns.is_empty() {
             found.check(&definition)?;
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::format::Input;
-use super::ledger::{self, PartKey};
+use super::ledger::PartKey;
 use super::narrow::Narrow;
 use super::parallel::parallel;
 use super::part::Part;
@@ -53,12 +53,12 @@ async fn load_part(
     progress: &StepProgress,
 ) -> Result<(), Exit> {
     let Task { input, part, definition } = task;
-    let key = PartKey { job: &run.job, path: ledger::path(*input), from: part.from };
+    let key = PartKey { job: &run.job, path: input.name(), from: part.from };
     let mut ledger = PartLedger::new(run, key, definition);
     let Some(next) = ledger.open(writer).await? else {
         return ledger.close(writer, None).await;
     };
-    let left_out = |failure| run.left_out.add(input.path(), failure);
+    let left_out = |failure| run.left_out.add(input.name(), failure);
     let mut reader = match input.read(part, next, &definition.columns) {
         Ok(reader) => reader,
         Err(failure) => {
@@ -77,10 +77,10 @@ async fn load_part(
             }
         };
         match writer.store(&mut ledger, &batch).await {
-            Ok(_) => run.narrow.note(input.path(), &batch.dead_letters),
+            Ok(_) => run.narrow.note(input.name(), &batch.dead_letters),
             Err(Exit::Failed(failure)) if failure.kind() == ErrorKind::Reject => {
                 let narrow = Narrow::default();
-                narrow.note(input.path(), &batch.dead_letters);
+                narrow.note(input.name(), &batch.dead_letters);
                 let mend = match narrow.statement(&definition.table) {
                     Some(statement) => {
                         format!("{statement}, then run the command again; nothing of the file is stored")
@@ -89,7 +89,7 @@ async fn load_part(
                         "correct the file, the options or the table; nothing of the file is stored".into()
                     }
                 };
-                left_out(failure.at(input.path().display()).mend(mend));
+                left_out(failure.at(input.name()).mend(mend));
                 return ledger.close(writer, None).await;
             }
             Err(exit) => return Err(exit),

@@ -13,6 +13,8 @@ pub struct FoundTable {
     /// The columns of each unique index without conditions, in any order.
     keys: Vec<Vec<String>>,
     may_replace: bool,
+    /// The column by whose range it is partitioned.
+    range_column: Option<String>,
 }
 
 /// A column of a table in the database.
@@ -26,9 +28,10 @@ pub struct FoundColumn {
     /// Whether it is NOT NULL without a default.
     pub must_be_given: bool,
     /// Whether it has a default or an identity.
-    fills_itself: bool,
+    pub fills_itself: bool,
     not_null: bool,
-    insertable: bool,
+    /// Whether it can be given a value.
+    pub insertable: bool,
 }
 
 /// Qualifies a table with the schema in which it is, or in which it would be created.
@@ -135,7 +138,13 @@ impl FoundTable {
                       AND pg_catalog.has_any_column_privilege($1::oid, 'UPDATE')
                       AND pg_catalog.has_table_privilege($1::oid, 'DELETE')";
         let may = tx.query_one(sql, &[&oid]).await.map_err(|e| super::failure(&place, &e))?;
+        let sql = "SELECT a.attname::text
+             FROM pg_catalog.pg_partitioned_table p
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+             WHERE p.partrelid = $1 AND p.partstrat = 'r' AND p.partnatts = 1";
+        let range = tx.query_opt(sql, &[&oid]).await.map_err(|e| super::failure(&place, &e))?;
         Ok(Some(Self {
+            range_column: range.map(|row| row.get(0)),
             table: table.clone(),
             columns: columns.collect(),
             keys: keys.iter().map(|row| row.get(0)).collect(),
@@ -189,6 +198,7 @@ impl FoundTable {
             self.check_column(overflow, &ColumnType::Jsonb.into())?;
         }
         self.check_key(definition)?;
+        self.check_partitions(definition)?;
         let is_given = |name: &String| definition.columns.iter().any(|column| column.name == *name);
         match self.columns.iter().find(|found| found.must_be_given && !is_given(&found.name)) {
             Some(found) => {
@@ -221,6 +231,21 @@ impl FoundTable {
             )));
         }
         Ok(())
+    }
+
+    fn check_partitions(&self, definition: &Definition) -> Result<(), Failure> {
+        let Some(by) = &definition.partition_by else { return Ok(()) };
+        let is_filled =
+            definition.columns.iter().any(|column| column.name == by.column && column.kind().is_time());
+        if self.range_column.as_ref() == Some(&by.column) && is_filled {
+            return Ok(());
+        }
+        let what =
+            format!("table is not partitioned by range of {:?}, a column of times that is filled", by.column);
+        Err(self.failure(&what).mend(format!(
+            "create it with PARTITION BY RANGE ({}), or do not ask for partitions",
+            crate::config::quoted(&by.column)
+        )))
     }
 
     fn check_column(&self, name: &str, wanted: &SqlType) -> Result<(), Failure> {

@@ -24,6 +24,18 @@ pub fn append_encoded<E>(
     Ok(true)
 }
 
+/// Returns the fields of a row, which the functions here have written.
+pub fn fields(row: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let (count, mut rest) = row.split_first_chunk().expect("a row begins with the number of its fields");
+    (0..i16::from_be_bytes(*count)).map(move |_| {
+        let (length, after) = rest.split_first_chunk().expect("a field begins with its length");
+        let length = usize::try_from(i32::from_be_bytes(*length)).ok();
+        let (field, after) = after.split_at(length.unwrap_or(0));
+        rest = after;
+        length.map(|_| field)
+    })
+}
+
 /// Appends a field, or NULL.
 pub fn append_field(field: Option<&[u8]>, out: &mut Vec<u8>) {
     match field {

@@ -97,6 +97,32 @@ pub fn decimal(unscaled: &[u8], scale: usize) -> String {
     format!("{sign}{whole}.{fraction}")
 }
 
+/// Returns the text of a number from its binary form, as PostgreSQL writes it.
+pub fn text(binary: &[u8]) -> String {
+    let word = |at: usize| u16::from_be_bytes([binary[2 * at], binary[2 * at + 1]]);
+    let (count, weight, sign, scale) = (word(0), i32::from(word(1) as i16), word(2), usize::from(word(3)));
+    match sign {
+        NAN => return "NaN".into(),
+        INFINITY => return "Infinity".into(),
+        NEGATIVE_INFINITY => return "-Infinity".into(),
+        _ => {}
+    }
+    let digit = |place: i32| match usize::try_from(weight - place) {
+        Ok(at) if at < usize::from(count) => word(4 + at),
+        _ => 0,
+    };
+    let whole: String = (0..=weight.max(0)).rev().map(|place| format!("{:04}", digit(place))).collect();
+    let groups = scale.div_ceil(4) as i32;
+    let fraction: String = (1..=groups).map(|place| format!("{:04}", digit(-place))).collect();
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    let point = if scale > 0 { "." } else { "" };
+    let minus = if sign == NEGATIVE { "-" } else { "" };
+    format!("{minus}{whole}{point}{}", &fraction[..scale])
+}
+
 /// The word for a number that has no digits: NaN or an infinity.
 pub fn word(number: f64) -> Option<&'static str> {
     match number {
@@ -115,6 +141,26 @@ mod tests {
         let mut out = Vec::new();
         encode(text, &mut out).unwrap();
         out.chunks(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect()
+    }
+
+    #[test]
+    fn texts_of_binary_forms() {
+        for number in [
+            "0",
+            "-12.50",
+            "0.0001",
+            "10000",
+            "100000000.5",
+            "-0.00000001",
+            "99999",
+            "0.00",
+            "NaN",
+            "-Infinity",
+        ] {
+            let mut binary = Vec::new();
+            assert!(encode(number, &mut binary).is_ok());
+            assert_eq!(text(&binary), number);
+        }
     }
 
     #[test]

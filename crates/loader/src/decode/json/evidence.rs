@@ -4,8 +4,8 @@
 use tally_postgres::pgtype::numeric;
 
 use crate::config::{ColumnType, Unit};
-use crate::decode::time;
 use crate::decode::value::Value;
+use crate::decode::{time, Digits};
 
 /// The units of times that are numbers, each with its number per second.
 const UNITS: [(Unit, f64); 4] = [(Unit::S, 1e0), (Unit::Ms, 1e3), (Unit::Us, 1e6), (Unit::Ns, 1e9)];
@@ -22,7 +22,7 @@ const NEAR_SECONDS: f64 = 86_400.0;
 const TIME_WORDS: [&str; 6] = ["time", "timestamp", "ts", "at", "date", "datetime"];
 
 /// The evidence about one field.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct FieldEvidence {
     nested: bool,
     booleans: bool,
@@ -35,10 +35,11 @@ pub struct FieldEvidence {
     /// Whether there are texts that are numbers.
     quoted: bool,
     numbers: Option<Numbers>,
+    digits: Digits,
 }
 
 /// The evidence about the field's numbers, quoted or not.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Numbers {
     all_whole: bool,
     /// Whether double precision holds each number exactly as it is written.
@@ -77,6 +78,27 @@ impl FieldEvidence {
         }
     }
 
+    /// Adds what was seen of the field elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        self.nested |= other.nested;
+        self.booleans |= other.booleans;
+        self.words |= other.words;
+        self.instants |= other.instants;
+        self.empty |= other.empty;
+        self.quoted |= other.quoted;
+        self.digits.merge(&other.digits);
+        match (&mut self.numbers, &other.numbers) {
+            (Some(numbers), Some(others)) => numbers.merge(others),
+            (None, others) => self.numbers = others.clone(),
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Returns the digits of its numbers.
+    pub fn digits(&self) -> Digits {
+        self.digits
+    }
+
     fn note_number(&mut self, text: &str, timestamp: Option<i64>) {
         let number: f64 = text.parse().unwrap_or(f64::NAN);
         let numbers = self.numbers.get_or_insert(Numbers {
@@ -85,6 +107,7 @@ impl FieldEvidence {
             times: [true; 4],
             near: [true; 4],
         });
+        self.digits.note(text.as_bytes());
         numbers.all_whole &= text.parse::<i64>().is_ok();
         numbers.all_exact = numbers.all_exact && is_exact(text, number);
         for (at, (_, per_second)) in UNITS.iter().enumerate() {
@@ -98,7 +121,7 @@ impl FieldEvidence {
     /// Infers the type of a field of this name; None if all its values are null.
     pub fn conclude(&self, name: &str) -> Option<Conclusion> {
         let plain = |kind| Some(Conclusion { kind, unit: None, empty_is_null: false });
-        let Self { nested, booleans, words, instants, empty, quoted, numbers } = self;
+        let Self { nested, booleans, words, instants, empty, quoted, numbers, .. } = self;
         match numbers {
             _ if *nested => plain(ColumnType::Jsonb),
             None if !words && !instants && !booleans && !empty => None,
@@ -118,6 +141,15 @@ impl FieldEvidence {
 }
 
 impl Numbers {
+    fn merge(&mut self, other: &Self) {
+        self.all_whole &= other.all_whole;
+        self.all_exact &= other.all_exact;
+        for at in 0..UNITS.len() {
+            self.times[at] &= other.times[at];
+            self.near[at] &= other.near[at];
+        }
+    }
+
     fn conclude(&self, name: &str, quoted: bool) -> (ColumnType, Option<Unit>) {
         let words: Vec<&str> = name.split('_').collect();
         let is_called_time = words.iter().any(|word| TIME_WORDS.contains(word));
@@ -133,6 +165,12 @@ impl Numbers {
             None => (ColumnType::Numeric, None),
         }
     }
+}
+
+/// Returns the unit in which a number is a time from September 2001 to 2100.
+pub fn unit_of(number: f64) -> Option<Unit> {
+    let is_time = |(_, per_second): &&(Unit, f64)| TIMES.contains(&(number / per_second));
+    UNITS.iter().find(is_time).map(|(unit, _)| *unit)
 }
 
 /// Whether a text loses nothing as a number: `-1.50` and `0.5e-3` lose nothing; `007`, `+41` and `NaN` do.

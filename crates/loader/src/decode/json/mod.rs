@@ -7,5 +7,6 @@ mod routes;
 #[cfg(test)]
 mod trial;
 
+pub use evidence::{unit_of, FieldEvidence};
 pub use infer::{fields_of, infer, KnownFields};
 pub use routes::Routes;

@@ -2,9 +2,9 @@
 
 use memchr::memchr;
 
-use super::block::Block;
 use super::record::{FoundRecord, Records};
 use crate::decode::{sqlstate, Reject};
+use crate::files::text::Block;
 
 /// Checks the records of one block.
 pub struct Checker {

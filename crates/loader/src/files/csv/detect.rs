@@ -9,12 +9,13 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 const SAMPLE: usize = 100;
 
 impl Dialect {
-    /// Finds the delimiter with which the first records have the most fields and, more important, equally many.
-    pub fn detect_delimiter(self, sample: &[u8]) -> Self {
+    /// Finds the delimiter with which the first records have the most fields and, more important, equally many; a comma
+    /// within numbers is none if another one is there.
+    pub fn detect_delimiter(self, sample: &[u8], decimal: char) -> Self {
         let score = |delimiter: u8| {
             let counts = field_counts(sample, Self { delimiter, ..self });
             let (alike, fields) = most_frequent(&counts)?;
-            (fields > 1).then_some((alike * 100 / counts.len(), fields))
+            (fields > 1).then_some((char::from(delimiter) != decimal, alike * 100 / counts.len(), fields))
         };
         // The first of equals stays.
         let best = DELIMITERS.into_iter().rev().max_by_key(|delimiter| score(*delimiter));
@@ -73,7 +74,7 @@ mod tests {
             ("a title, and more\n\na;b;c\n1;2;3\n4;5;6\n", b';'),
         ] {
             assert_eq!(
-                Dialect::default().detect_delimiter(sample.as_bytes()).delimiter,
+                Dialect::default().detect_delimiter(sample.as_bytes(), '.').delimiter,
                 delimiter,
                 "{sample}"
             );
@@ -81,12 +82,19 @@ mod tests {
     }
 
     #[test]
+    fn a_decimal_comma_is_no_delimiter() {
+        let found = |sample: &str| Dialect::default().detect_delimiter(sample.as_bytes(), ',').delimiter;
+        assert_eq!(found("1,5;2,5\n3,5;4,5\n"), b';');
+        assert_eq!(found("\"1,5\",\"2,5\"\n\"3,5\",\"4,5\"\n"), b',');
+    }
+
+    #[test]
     fn lines_before_the_table() {
         let prelude = |sample: &str| {
-            Dialect::default().detect_delimiter(sample.as_bytes()).detect_prelude(sample.as_bytes())
+            Dialect::default().detect_delimiter(sample.as_bytes(), '.').detect_prelude(sample.as_bytes())
         };
         assert_eq!(
-            prelude("Source,Somebody,\n\nDate,2024,\na,b,c,d\n1,2,3,4\n5,6,7,8\n9,0,1,2\n"),
+            prelude("FileSource,Somebody,\n\nDate,2024,\na,b,c,d\n1,2,3,4\n5,6,7,8\n9,0,1,2\n"),
             Some((4, 3))
         );
         assert_eq!(prelude("# exported\na;b\n1;2\n"), Some((2, 1)));

@@ -3,31 +3,32 @@
 //! Accepts more than inference looks for: all that PostgreSQL itself reads as the type, unless that depends on the
 //! settings of a session.
 
+use std::borrow::Cow;
 use std::str;
 
 use tally_postgres::pgtype::boolean;
 use tally_postgres::pgtype::moment::{micros_in_range, midnight, Moment};
 
+use super::notation::Notation;
 use super::record::CsvField;
 use crate::config::{Column, ColumnType};
 use crate::decode::{encode as encode_value, encode_jsonb, is_infinity, shorten, sqlstate, Reject, Value};
 use crate::files::field;
 
-/// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL, `zone` is the offset from
-/// UTC, in microseconds, of times that have none of their own.
+/// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL.
 pub fn append(
     column: &Column,
     field: CsvField,
     null: bool,
-    zone: Option<i64>,
+    notation: &Notation,
     out: &mut Vec<u8>,
 ) -> Result<(), Reject> {
     let is_text = || column.kind() == ColumnType::Text && column.cast().is_none();
     let is_null = null || (field.bytes.is_empty() && !is_text());
-    field::append(column, is_null, out, |out| encode(column.kind(), field.bytes, zone, out))
+    field::append(column, is_null, out, |out| encode(column.kind(), field.bytes, notation, out))
 }
 
-fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) -> Result<(), Reject> {
+fn encode(kind: ColumnType, bytes: &[u8], notation: &Notation, out: &mut Vec<u8>) -> Result<(), Reject> {
     if kind == ColumnType::Text {
         out.extend(bytes);
         return Ok(());
@@ -43,7 +44,8 @@ fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) 
             encode_value(kind, None, &Value::Text(text.into()), out)?
         }
         ColumnType::Date | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz => {
-            let parsed = Moment::parse(bytes).ok();
+            let parsed = notation.moment(bytes);
+            let zone = notation.zone;
             let has_no_zone = matches!(parsed, Some(Moment::Timestamp(_) | Moment::Date(_)));
             moment(kind, parsed, zone, out).ok_or_else(|| match kind {
                 ColumnType::Timestamptz if has_no_zone && zone.is_none() => {
@@ -53,23 +55,39 @@ fn encode(kind: ColumnType, bytes: &[u8], zone: Option<i64>, out: &mut Vec<u8>) 
                 _ => wrong(sqlstate::BAD_TIME),
             })?
         }
-        ColumnType::DoublePrecision => match text.parse::<f64>() {
-            Ok(number) if number.is_normal() => out.extend(number.to_be_bytes()),
-            _ => encode_value(kind, None, &Value::Text(text.into()), out)?,
-        },
-        ColumnType::Numeric => {
-            let text = match text.to_ascii_lowercase().as_str() {
-                "nan" => "NaN",
-                "inf" | "+inf" | "infinity" | "+infinity" => "Infinity",
-                "-inf" | "-infinity" => "-Infinity",
-                _ => text,
-            };
-            encode_value(kind, None, &Value::Text(text.into()), out)?
+        ColumnType::Smallint
+        | ColumnType::Integer
+        | ColumnType::Bigint
+        | ColumnType::Real
+        | ColumnType::DoublePrecision
+        | ColumnType::Numeric => {
+            let number = notation.number(text).ok_or_else(|| wrong(sqlstate::INVALID_TEXT))?;
+            encode_number(kind, number, out)?
         }
         ColumnType::Jsonb => encode_jsonb(text, out)?,
         _ => encode_value(kind, None, &Value::Text(text.into()), out)?,
     }
     Ok(())
+}
+
+fn encode_number(kind: ColumnType, text: Cow<str>, out: &mut Vec<u8>) -> Result<(), Reject> {
+    let text = match kind {
+        ColumnType::DoublePrecision => match text.parse::<f64>() {
+            Ok(number) if number.is_normal() => {
+                out.extend(number.to_be_bytes());
+                return Ok(());
+            }
+            _ => text,
+        },
+        ColumnType::Numeric => match text.to_ascii_lowercase().as_str() {
+            "nan" => "NaN".into(),
+            "inf" | "+inf" | "infinity" | "+infinity" => "Infinity".into(),
+            "-inf" | "-infinity" => "-Infinity".into(),
+            _ => text,
+        },
+        _ => text,
+    };
+    encode_value(kind, None, &Value::Text(text), out)
 }
 
 /// Takes a date for its midnight, as PostgreSQL does; but no zone is dropped, and none is guessed.

@@ -5,6 +5,7 @@
 //! table.
 
 use super::dialect::Dialect;
+use super::notation::Notation;
 use super::record::Records;
 use crate::config::ColumnType;
 use crate::files::infer::{ColumnEvidence, Kind};
@@ -40,8 +41,8 @@ enum HeaderField {
 }
 
 /// Guesses from the first records of a file.
-pub fn guess(sample: &[u8], dialect: Dialect) -> Guess {
-    let fields = look(sample, dialect);
+pub fn guess(sample: &[u8], dialect: Dialect, notation: &Notation) -> Guess {
+    let fields = look(sample, dialect, notation);
     let count = |is: fn(&HeaderField) -> bool| fields.iter().filter(|field| is(field)).count();
     let names = count(|f| matches!(f, HeaderField::Name { .. }));
     let years = count(|f| matches!(f, HeaderField::Year));
@@ -64,7 +65,7 @@ pub fn guess(sample: &[u8], dialect: Dialect) -> Guess {
     }
 }
 
-fn look(sample: &[u8], dialect: Dialect) -> Vec<HeaderField> {
+fn look(sample: &[u8], dialect: Dialect, notation: &Notation) -> Vec<HeaderField> {
     let mut records = Records::new(sample, dialect);
     if records.next().is_none() {
         return Vec::new();
@@ -75,10 +76,13 @@ fn look(sample: &[u8], dialect: Dialect) -> Vec<HeaderField> {
     while rows < SAMPLE && records.next().is_some() {
         if records.len() == first.len() {
             rows += 1;
-            below.iter_mut().zip(records.fields()).for_each(|(below, field)| below.observe(field.bytes));
+            below
+                .iter_mut()
+                .zip(records.fields())
+                .for_each(|(below, field)| below.observe(field.bytes, notation));
         }
     }
-    first.iter().zip(&below).map(|(field, below)| below.judge(field)).collect()
+    first.iter().zip(&below).map(|(field, below)| below.judge(field, notation)).collect()
 }
 
 /// The values of a column below the first record.
@@ -91,23 +95,23 @@ struct Below {
 }
 
 impl Below {
-    fn observe(&mut self, value: &[u8]) {
+    fn observe(&mut self, value: &[u8], notation: &Notation) {
         self.all += 1;
         self.empty += usize::from(value.is_empty());
         self.years += usize::from(is_year(value));
-        self.evidence.observe(value);
+        self.evidence.observe(value, |value| notation.kind(value));
     }
 
-    fn judge(&self, field: &[u8]) -> HeaderField {
+    fn judge(&self, field: &[u8], notation: &Notation) -> HeaderField {
         if field.is_empty() {
             return HeaderField::Empty { regular: self.empty == 0 || self.empty == self.all };
         }
         let values = self.empty < self.all;
         let is_text = |evidence: &ColumnEvidence| evidence.column_type() == ColumnType::Text;
         let mut alone = ColumnEvidence::default();
-        alone.observe(field);
+        alone.observe(field, |value| notation.kind(value));
         let mut together = self.evidence;
-        together.observe(field);
+        together.observe(field, |value| notation.kind(value));
         if is_text(&alone) {
             return HeaderField::Name { over_values: values && !is_text(&self.evidence) };
         }
@@ -156,7 +160,11 @@ mod tests {
             ("CH,1.5,n/a\nDE,2,3\n", false, true),
         ] {
             let expected = Guess { is_header, is_doubtful };
-            assert_eq!(guess(sample.as_bytes(), Dialect::default()), expected, "{sample}");
+            assert_eq!(
+                guess(sample.as_bytes(), Dialect::default(), &Notation::default()),
+                expected,
+                "{sample}"
+            );
         }
     }
 }

@@ -1,18 +1,19 @@
 //! CSV files: their dialect, the types of their columns, and their records as rows.
 
-mod block;
 mod check;
+mod date_format;
 mod detect;
 mod dialect;
 mod encode;
+mod ends;
 mod header;
 mod layout;
+mod notation;
 mod reader;
 mod record;
 mod scan;
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
 
 use tally_postgres::pgtype::moment::Moment;
 
@@ -20,11 +21,15 @@ use crate::config::{Column, ColumnType};
 use crate::decode::Reject;
 use crate::files::batch::{BatchReader, FileBatch};
 use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::FileIdentity;
+use crate::files::input::FileSource;
 use crate::files::limits::Limits;
 use crate::files::part::Part;
+use crate::files::text::TextFile;
 use crate::Failure;
+use date_format::DateFormat;
+use dialect::Comment;
 use layout::CsvLayout;
+use notation::Notation;
 use record::CsvField;
 
 /// Options about the files, beyond what they show themselves.
@@ -49,9 +54,9 @@ pub struct CsvOptions {
     /// Number of lines to skip at the start of each file
     #[arg(long, value_name = "LINES", default_value_t = 0)]
     pub skip: u64,
-    /// Comment character: lines that begin with it are ignored
-    #[arg(long, value_name = "CHAR", value_parser = byte)]
-    pub comment: Option<u8>,
+    /// Beginning of lines that are comments and are ignored, such as # or //
+    #[arg(long, value_name = "PREFIX")]
+    pub comment: Option<Comment>,
     /// Leave an unfinished last line, one without a newline, to a later run: for files that are still being written
     #[arg(long)]
     pub wait_for_newline: bool,
@@ -67,11 +72,21 @@ pub struct CsvOptions {
     /// Offset from UTC of times that are written without one, for timestamptz columns: UTC, or such as +01:00
     #[arg(long, value_name = "OFFSET", value_parser = offset, allow_hyphen_values = true)]
     pub time_zone: Option<i64>,
+    /// Format of dates and times besides ISO 8601, such as DD.MM.YYYY, 'MM/DD/YYYY HH12:MI AM' or %d.%m.%Y; may be repeated
+    #[arg(long, value_name = "FORMAT")]
+    date_format: Vec<DateFormat>,
+    /// Sign between the whole and the fraction of a number: . or ,
+    #[arg(long, value_name = "CHAR", default_value = ".", value_parser = decimal)]
+    pub decimal: char,
 }
 
 impl CsvOptions {
     fn header(&self) -> Option<bool> {
         (self.header || self.no_header).then_some(self.header)
+    }
+
+    fn notation(&self) -> Notation {
+        Notation { decimal: self.decimal, dates: self.date_format.clone(), zone: self.time_zone }
     }
 }
 
@@ -80,6 +95,14 @@ fn byte(text: &str) -> Result<u8, String> {
         ("\\t", _) => Ok(b'\t'),
         (_, [byte]) if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) => Ok(*byte),
         _ => Err("must be a single ASCII character, not a line break".into()),
+    }
+}
+
+fn decimal(text: &str) -> Result<char, String> {
+    match text {
+        "." => Ok('.'),
+        "," => Ok(','),
+        _ => Err("must be . or ,".into()),
     }
 }
 
@@ -93,7 +116,7 @@ fn offset(text: &str) -> Result<i64, String> {
 /// Appends a text as a field of a column, or NULL.
 pub fn append_text(column: &Column, text: Option<&str>, out: &mut Vec<u8>) -> Result<(), Reject> {
     let field = CsvField { bytes: text.unwrap_or_default().as_bytes(), quoted: true };
-    encode::append(column, field, text.is_none(), None, out)
+    encode::append(column, field, text.is_none(), &Notation::default(), out)
 }
 
 /// The text that stands for NULL.
@@ -116,8 +139,8 @@ impl FileFormat for Csv {
         &["csv", "tsv", "txt"]
     }
 
-    fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
-        let layout = CsvLayout::of(path, &self.0, self.1)?;
+    fn open(&self, source: FileSource) -> Result<Box<dyn Input>, Failure> {
+        let layout = CsvLayout::of(source, &self.0, self.1)?;
         let names = self.names(&layout)?;
         Ok(Box::new(CsvFile { layout, names, options: self.0.clone() }))
     }
@@ -133,7 +156,7 @@ impl Csv {
         if given.len() != layout.fields {
             let what =
                 format!("--columns names {} columns, but records have {} fields", given.len(), layout.fields);
-            return Err(Failure::usage(what).at(layout.path.display()));
+            return Err(Failure::usage(what).at(layout.text.source.name()));
         }
         Ok(Some(given.clone()))
     }
@@ -150,38 +173,24 @@ impl CsvFile {
     fn nulls(&self) -> Nulls {
         Nulls(self.options.null.as_ref().map(|null| null.clone().into_bytes()))
     }
-
-    fn failure(&self, error: &io::Error) -> Failure {
-        Failure::new(error).at(self.layout.path.display())
-    }
 }
 
 impl Input for CsvFile {
-    fn path(&self) -> &PathBuf {
-        &self.layout.path
-    }
-
-    fn identity(&self) -> &FileIdentity {
-        &self.layout.identity
+    fn source(&self) -> &FileSource {
+        &self.layout.text.source
     }
 
     fn may_grow(&self) -> bool {
-        self.layout.form.is_plain()
+        self.layout.text.may_grow()
     }
 
     fn ends_with_line(&self, position: i64) -> io::Result<bool> {
-        let position = u64::try_from(position).unwrap_or(0);
-        if position <= self.layout.form.text_start() {
-            return Ok(true);
-        }
-        let mut last = [0];
-        self.layout.form.open(&self.layout.path, position - 1)?.read_exact(&mut last)?;
-        Ok(last == *b"\n")
+        self.layout.text.ends_with_line(position)
     }
 
     fn describe(&self) -> String {
-        let CsvLayout { form, dialect, header, .. } = &self.layout;
-        let delimiter = char::from(dialect.delimiter).escape_default();
+        let CsvLayout { text: TextFile { form, rule, .. }, header, .. } = &self.layout;
+        let delimiter = char::from(rule.delimiter).escape_default();
         let header = if header.is_some() { "header" } else { "no header" };
         format!("{}, delimiter {delimiter}, {header}", form.encoding.name())
     }
@@ -195,7 +204,7 @@ impl Input for CsvFile {
     }
 
     fn parts(&self) -> Result<Vec<Part>, Failure> {
-        self.layout.parts()
+        self.layout.text.parts()
     }
 
     fn types(&self) -> Option<&[ColumnType]> {
@@ -203,7 +212,8 @@ impl Input for CsvFile {
     }
 
     fn scan(&self, part: &Part, progress: &dyn Fn(u64)) -> Result<Contents, Failure> {
-        scan::scan(&self.layout, part, &self.nulls(), progress).map_err(|e| self.failure(&e))
+        scan::scan(&self.layout, part, &self.nulls(), &self.options.notation(), progress)
+            .map_err(|e| self.layout.text.failure(e))
     }
 
     fn read(
@@ -212,12 +222,12 @@ impl Input for CsvFile {
         next: (i64, i64),
         columns: &[Column],
     ) -> Result<Box<dyn BatchReader + '_>, Failure> {
-        let zone = self.options.time_zone;
-        let reader = reader::CsvReader::new(&self.layout, part, next, columns, self.nulls(), zone);
-        Ok(Box::new(reader.map_err(|e| self.failure(&e))?))
+        let reader =
+            reader::CsvReader::new(&self.layout, part, next, columns, self.nulls(), self.options.notation());
+        Ok(Box::new(reader.map_err(|e| self.layout.text.failure(e))?))
     }
 
     fn again(&self, letters: &[RefusedRecord], columns: &[Column]) -> Result<FileBatch, Failure> {
-        Ok(reader::again(&self.layout, letters, columns, self.nulls(), self.options.time_zone))
+        Ok(reader::again(&self.layout, letters, columns, self.nulls(), self.options.notation()))
     }
 }

@@ -1,14 +1,14 @@
 //! Reads the records of a part as rows of binary COPY, one batch for each block.
 
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
 
 use tally_postgres::pgtype::copy::begin_row;
 
-use super::block::{Block, Blocks, BLOCK};
 use super::check::{too_long, Checker};
+use super::dialect::Dialect;
 use super::encode::append;
 use super::layout::CsvLayout;
+use super::notation::Notation;
 use super::record::{FoundRecord, Records};
 use super::Nulls;
 use crate::config::Column;
@@ -17,22 +17,23 @@ use crate::files::batch::{BatchReader, FileBatch, Origin};
 use crate::files::dead_letter::FileDeadLetter;
 use crate::files::format::RefusedRecord;
 use crate::files::part::Part;
+use crate::files::text::{Block, TextBlocks, BLOCK};
 use crate::store::dead_letter::Stage;
 use crate::Failure;
 
 /// Reads a part of a file.
 pub struct CsvReader<'a> {
-    path: &'a Path,
-    blocks: Blocks<Box<dyn Read + Send>>,
+    name: &'a str,
+    blocks: TextBlocks<Dialect>,
     encoder: Encoder,
 }
 
 /// Makes rows of records.
 struct Encoder {
-    layout: super::dialect::Dialect,
+    dialect: Dialect,
     columns: Vec<Column>,
     nulls: Nulls,
-    zone: Option<i64>,
+    notation: Notation,
 }
 
 /// Makes rows of records that were refused before, each a text of its own.
@@ -41,9 +42,9 @@ pub fn again(
     letters: &[RefusedRecord],
     columns: &[Column],
     nulls: Nulls,
-    zone: Option<i64>,
+    notation: Notation,
 ) -> FileBatch {
-    let encoder = Encoder { layout: layout.dialect, columns: columns.to_vec(), nulls, zone };
+    let encoder = Encoder { dialect: layout.text.rule, columns: columns.to_vec(), nulls, notation };
     let mut all = FileBatch::default();
     for RefusedRecord { line, raw } in letters {
         let Some(raw) = raw else {
@@ -72,11 +73,11 @@ impl<'a> CsvReader<'a> {
         next: (i64, i64),
         columns: &[Column],
         nulls: Nulls,
-        zone: Option<i64>,
+        notation: Notation,
     ) -> io::Result<Self> {
-        let blocks = layout.blocks(part.to, next, BLOCK)?;
-        let encoder = Encoder { layout: layout.dialect, columns: columns.to_vec(), nulls, zone };
-        Ok(Self { path: &layout.path, blocks, encoder })
+        let blocks = layout.text.blocks(part.to, next, BLOCK)?;
+        let encoder = Encoder { dialect: layout.text.rule, columns: columns.to_vec(), nulls, notation };
+        Ok(Self { name: layout.text.source.name(), blocks, encoder })
     }
 }
 
@@ -96,9 +97,9 @@ impl BatchReader for CsvReader<'_> {
 
 impl CsvReader<'_> {
     fn read(&mut self) -> Result<Option<FileBatch>, Failure> {
-        let block = self.blocks.next().map_err(|e| Failure::new(e).at(self.path.display()))?;
+        let block = self.blocks.next().map_err(|e| Failure::new(e).at(self.name))?;
         if block.is_none() && self.blocks.has_unfinished() {
-            tracing::info!(file = %self.path.display(), "the last line has no newline yet and is left for later");
+            tracing::info!(file = self.name, "the last line has no newline yet and is left for later");
         }
         Ok(block.map(|block| self.encoder.batch(block)))
     }
@@ -122,7 +123,7 @@ impl Encoder {
             return batch;
         }
         let checker = Checker::new(&block.text, self.columns.len());
-        let mut records = Records::new(&block.text, self.layout);
+        let mut records = Records::new(&block.text, self.dialect);
         while let Some(found) = records.next() {
             let line = (block.line + found.line) as i64;
             let before = batch.rows.copy.len();
@@ -150,7 +151,7 @@ impl Encoder {
     fn append_row(&self, records: &Records, out: &mut Vec<u8>) -> Result<(), Reject> {
         begin_row(self.columns.len(), out);
         for (column, field) in self.columns.iter().zip(records.fields()) {
-            append(column, field, self.nulls.is_null(field), self.zone, out)?;
+            append(column, field, self.nulls.is_null(field), &self.notation, out)?;
         }
         Ok(())
     }

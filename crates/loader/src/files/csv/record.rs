@@ -60,7 +60,7 @@ impl<'b> Records<'b> {
             if self.at == self.text.len() {
                 return None;
             }
-            if self.dialect.comment == Some(self.text[self.at]) {
+            if self.dialect.comment.is_some_and(|comment| comment.begins(&self.text[self.at..])) {
                 self.at = memchr(b'\n', &self.text[self.at..]).map_or(self.text.len(), |n| self.at + n + 1);
                 self.line += 1;
                 continue;
@@ -256,8 +256,9 @@ mod tests {
 
     #[test]
     fn comments_are_no_records() {
-        let dialect = Dialect { comment: Some(b'#'), ..Dialect::default() };
-        assert_eq!(read("# \"a\n1,#2\n#\n\"#\n#\",3\n# end", dialect), ["1:1|#2", "3:<#\n#>|3"]);
+        let dialect = |comment: &str| Dialect { comment: comment.parse().ok(), ..Dialect::default() };
+        assert_eq!(read("# \"a\n1,#2\n#\n\"#\n#\",3\n# end", dialect("#")), ["1:1|#2", "3:<#\n#>|3"]);
+        assert_eq!(read("// \"a\n/,//2\n//", dialect("//")), ["1:/|//2"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::kind::{is_double, Kind};
 use crate::config::ColumnType;
+use crate::decode::Digits;
 
 /// Evidence of a column: all that was seen in it; the order leaves no trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -9,6 +10,7 @@ pub struct ColumnEvidence {
     seen: u16,
     /// Whether an integer occurred that a double cannot represent exactly.
     beyond_double: bool,
+    digits: Digits,
 }
 
 const BOOLEAN: u16 = 1;
@@ -32,12 +34,16 @@ const CODE: u16 = 1 << 15;
 const MAX_SAFE_INTEGER: u64 = 1 << 53;
 
 impl ColumnEvidence {
-    /// Takes a value into account; an empty one is no evidence.
-    pub fn observe(&mut self, value: &[u8]) {
+    /// Takes a value into account, of the kind that `kind` says; an empty one is no evidence.
+    pub fn observe(&mut self, value: &[u8], kind: impl FnOnce(&[u8]) -> Kind) {
         if value.is_empty() || self.seen & TEXT != 0 {
             return;
         }
-        self.seen |= match Kind::of(value) {
+        let kind = kind(value);
+        if kind.is_number() {
+            self.digits.note(value);
+        }
+        self.seen |= match kind {
             Kind::Boolean => BOOLEAN,
             Kind::LetterT => LETTER_T,
             Kind::LetterF => LETTER_F,
@@ -63,6 +69,11 @@ impl ColumnEvidence {
         };
     }
 
+    /// Returns the digits of its numbers.
+    pub fn digits(&self) -> Digits {
+        self.digits
+    }
+
     /// Evidence of a column that is text whatever its values look like.
     pub fn of_text() -> Self {
         Self { seen: TEXT, ..Self::default() }
@@ -72,6 +83,7 @@ impl ColumnEvidence {
     pub fn merge(&mut self, other: &Self) {
         self.seen |= other.seen;
         self.beyond_double |= other.beyond_double;
+        self.digits.merge(&other.digits);
     }
 
     /// Returns the narrowest type that holds all values, and those of a next file: whole numbers grow, so they are
@@ -113,12 +125,12 @@ mod tests {
 
     fn inferred(values: &[&str]) -> String {
         let mut whole = ColumnEvidence::default();
-        values.iter().for_each(|value| whole.observe(value.as_bytes()));
+        values.iter().for_each(|value| whole.observe(value.as_bytes(), Kind::of));
         // In any order, and from any parts, it is the same.
         let mut parts = ColumnEvidence::default();
         for value in values.iter().rev() {
             let mut part = ColumnEvidence::default();
-            part.observe(value.as_bytes());
+            part.observe(value.as_bytes(), Kind::of);
             parts.merge(&part);
         }
         assert_eq!(parts.column_type(), whole.column_type(), "{values:?}");

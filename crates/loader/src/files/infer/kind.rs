@@ -56,6 +56,22 @@ impl Kind {
             _ => word(value).or_else(|| uuid(value)).unwrap_or(Self::Text),
         }
     }
+
+    /// Returns the kind of a date or time.
+    pub fn of_moment(moment: Moment) -> Self {
+        match moment {
+            Moment::Date(_) => Self::Date,
+            Moment::Time(_) => Self::Time,
+            Moment::Timestamp(_) => Self::Timestamp,
+            Moment::Timestamptz(_) => Self::Timestamptz,
+        }
+    }
+
+    /// Whether it is a number that has digits.
+    pub fn is_number(self) -> bool {
+        use Kind::*;
+        matches!(self, Integer(_) | LongInteger | Decimal | Double | LongDecimal | Code)
+    }
 }
 
 fn word(value: &[u8]) -> Option<Kind> {
@@ -71,12 +87,7 @@ fn word(value: &[u8]) -> Option<Kind> {
 }
 
 fn moment(value: &[u8]) -> Option<Kind> {
-    Some(match Moment::parse(value).ok()? {
-        Moment::Date(_) => Kind::Date,
-        Moment::Time(_) => Kind::Time,
-        Moment::Timestamp(_) => Kind::Timestamp,
-        Moment::Timestamptz(_) => Kind::Timestamptz,
-    })
+    Moment::parse(value).ok().map(Kind::of_moment)
 }
 
 fn uuid(value: &[u8]) -> Option<Kind> {

@@ -1,8 +1,6 @@
-//! Compressed files, recognized by their names.
+//! Compressed files, recognized by their names or their first bytes.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::Path;
 
 /// The compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,19 +14,28 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Returns the compression that the name's ending stands for.
-    pub fn of(path: &Path) -> Self {
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("gz") => Self::Gzip,
-            Some("zst") => Self::Zstd,
+    /// Returns the compression that a name's ending stands for.
+    pub fn of_name(name: &str) -> Self {
+        match name.rsplit_once('.') {
+            Some((_, "gz")) => Self::Gzip,
+            Some((_, "zst")) => Self::Zstd,
+            _ => Self::None,
+        }
+    }
+
+    /// Returns the compression that begins with these bytes.
+    pub fn of_bytes(begin: &[u8]) -> Self {
+        match begin {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
             _ => Self::None,
         }
     }
 
     /// Returns a reader of the decompressed bytes.
-    pub fn open(self, file: File) -> io::Result<Box<dyn Read + Send>> {
+    pub fn open(self, file: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
-            Self::None => Box::new(file),
+            Self::None => file,
             // Files that were concatenated have several members.
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
             Self::Zstd => Box::new(zstd::Decoder::new(file)?),

@@ -1,7 +1,6 @@
 //! Decodes text in encodings other than UTF-8.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_16BE, UTF_16LE, UTF_8};
 
@@ -29,7 +28,7 @@ pub fn detect(begin: &[u8]) -> (&'static Encoding, usize) {
 pub struct Decoded<R> {
     input: R,
     decoder: Decoder,
-    path: PathBuf,
+    name: String,
     raw: Vec<u8>,
     text: Vec<u8>,
     given: usize,
@@ -38,12 +37,12 @@ pub struct Decoded<R> {
 }
 
 impl<R: Read> Decoded<R> {
-    /// Creates a decoder. The path is only for the warning about invalid bytes, which become U+FFFD.
-    pub fn new(input: R, encoding: &'static Encoding, path: &Path) -> Self {
+    /// Creates a decoder. The file's name is only for the warning about invalid bytes, which become U+FFFD.
+    pub fn new(input: R, encoding: &'static Encoding, name: &str) -> Self {
         Self {
             input,
             decoder: encoding.new_decoder_without_bom_handling(),
-            path: path.into(),
+            name: name.into(),
             raw: Vec::new(),
             text: Vec::new(),
             given: 0,
@@ -65,7 +64,11 @@ impl<R: Read> Decoded<R> {
         if malformed && !self.warned {
             self.warned = true;
             let encoding = self.decoder.encoding().name();
-            tracing::warn!(file = %self.path.display(), encoding, "bytes that are invalid in this encoding were replaced by U+FFFD");
+            tracing::warn!(
+                file = self.name,
+                encoding,
+                "bytes that are invalid in this encoding were replaced by U+FFFD"
+            );
         }
         Ok(())
     }
@@ -108,13 +111,13 @@ mod tests {
             (SHIFT_JIS, b"\x93\xfa\x96\x7b", "日本"),
         ] {
             let mut decoded = String::new();
-            Decoded::new(bytes, encoding, Path::new("x")).read_to_string(&mut decoded).unwrap();
+            Decoded::new(bytes, encoding, "x").read_to_string(&mut decoded).unwrap();
             assert_eq!(decoded, text);
         }
         let long = "é€😀".repeat(50_000);
         let bytes: Vec<u8> = long.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let mut decoded = String::new();
-        Decoded::new(&bytes[..], UTF_16LE, Path::new("x")).read_to_string(&mut decoded).unwrap();
+        Decoded::new(&bytes[..], UTF_16LE, "x").read_to_string(&mut decoded).unwrap();
         assert_eq!(decoded, long);
     }
 }

@@ -1,14 +1,110 @@
 //! Finds the input files that the arguments mean.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::source::FileSource;
+use crate::objects::{Address, Object};
 use crate::Failure;
 
-/// Returns the files that arguments name: files themselves, those below directories that have one of the endings
+/// The argument that means standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// The place of a file that is to be read.
+#[derive(Debug)]
+pub enum Location {
+    /// Standard input.
+    StandardInput,
+    /// A file on disk.
+    Path(PathBuf),
+    /// An object of a store.
+    Object(Object),
+}
+
+impl Location {
+    /// The name of the place in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::StandardInput => "standard input".into(),
+            Self::Path(path) => path.display().to_string(),
+            Self::Object(object) => object.url().into(),
+        }
+    }
+
+    /// Looks at the file that is there.
+    pub fn open(&self) -> Result<FileSource, Failure> {
+        let source = match self {
+            Self::StandardInput => FileSource::of_standard_input(),
+            Self::Path(path) => FileSource::of_path(path),
+            Self::Object(object) => Ok(FileSource::of_object(object.clone())),
+        };
+        source.map_err(|e| Failure::new(e).at(self.name()))
+    }
+}
+
+/// Returns the files that arguments mean, in order, each once.
+pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<Location>, Failure> {
+    let mut paths = Vec::new();
+    let mut objects = BTreeMap::new();
+    let mut has_stream = false;
+    for argument in arguments {
+        if argument == STANDARD_INPUT {
+            has_stream = true;
+        } else if Address::is_one(argument) {
+            let found = objects_of(argument, endings)?;
+            objects.extend(found.into_iter().map(|object| (object.url().to_string(), object)));
+        } else {
+            paths.push(argument.strip_prefix("file://").unwrap_or(argument).to_string());
+        }
+    }
+    let stream = has_stream.then_some(Location::StandardInput);
+    let paths = on_disk(&paths, endings)?.into_iter().map(Location::Path);
+    Ok(stream.into_iter().chain(paths).chain(objects.into_values().map(Location::Object)).collect())
+}
+
+/// Returns the objects that an address means: the object itself, those below it that have one of the endings, or those
+/// that match it as a pattern.
+fn objects_of(argument: &str, endings: &[&str]) -> Result<Vec<Object>, Failure> {
+    let fail = |what: &str, mend: &str| Err(Failure::usage(what).at(argument).mend(mend));
+    let cannot_list = "web servers do not list their files: name each of them";
+    if let Some(wildcard) = argument.find(['*', '[']) {
+        let fixed = argument[..wildcard].rfind('/').map_or("", |end| &argument[..end]);
+        let root = Address::parse(fixed)?;
+        if !root.can_list() {
+            return fail("patterns do not apply here", cannot_list);
+        }
+        let pattern = glob::Pattern::new(argument).map_err(|e| Failure::usage(e).at(argument))?;
+        let separate = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+        let mut found = Object::list(&root)?;
+        found.retain(|object| pattern.matches_with(object.url(), separate));
+        return match found.is_empty() {
+            true => fail("no objects found", "check the pattern; * does not match /, but ** does"),
+            false => Ok(found),
+        };
+    }
+    let address = Address::parse(argument)?;
+    let is_name = !argument.ends_with('/') && !address.path.as_ref().is_empty();
+    if let Some(object) = if is_name { Object::find(&address)? } else { None } {
+        return Ok(vec![object]);
+    }
+    if !address.can_list() {
+        return fail("no such file", cannot_list);
+    }
+    let mut found = Object::list(&address)?;
+    found.retain(|object| is_one(Path::new(object.url()), endings));
+    match found.is_empty() {
+        true => fail(
+            "no objects found",
+            &format!("name objects, or a prefix of objects that end in {}", endings.join(", ")),
+        ),
+        false => Ok(found),
+    }
+}
+
+/// Returns the files on disk that arguments name: files themselves, those below directories that have one of the endings
 /// (perhaps followed by that of a compressed file), and those that match patterns; in order, each once.
-pub fn expand(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
+fn on_disk(arguments: &[String], endings: &[&str]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = BTreeSet::new();
     for argument in arguments {
         let path = Path::new(argument);
@@ -114,7 +210,7 @@ mod tests {
         let expand = |arguments: &[&str]| {
             let arguments: Vec<String> =
                 arguments.iter().map(|a| root.join(a).to_str().unwrap().to_string()).collect();
-            let found = super::expand(&arguments, &["csv", "tsv"])?;
+            let found = on_disk(&arguments, &["csv", "tsv"])?;
             let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().to_str().unwrap().to_string();
             Ok::<_, Failure>(found.iter().map(name).collect::<Vec<_>>())
         };
@@ -137,7 +233,7 @@ mod tests {
             fs::write(top.join(folder).join("a.csv"), "").unwrap();
         }
         symlink("../other", top.join("in/link")).unwrap();
-        let expand = |argument: &str| super::expand(&[top.join(argument).to_str().unwrap().into()], &["csv"]);
+        let expand = |argument: &str| on_disk(&[top.join(argument).to_str().unwrap().into()], &["csv"]);
         for argument in ["in", "in/**/*.csv"] {
             assert_eq!(expand(argument).unwrap(), [top.join("in/a.csv")], "{argument}");
         }
@@ -170,10 +266,10 @@ mod tests {
         assert!(pipe.success());
         let expected = [root.canonicalize().unwrap().join("sub/a.csv")];
         for argument in [root.clone(), root.join("**/*.csv")] {
-            assert_eq!(super::expand(&[argument.to_str().unwrap().into()], &["csv"]).unwrap(), expected);
+            assert_eq!(on_disk(&[argument.to_str().unwrap().into()], &["csv"]).unwrap(), expected);
         }
         // A link that is named itself is followed, wherever it leads.
-        let named = super::expand(&[root.join("c.csv").to_str().unwrap().into()], &["csv"]).unwrap();
+        let named = on_disk(&[root.join("c.csv").to_str().unwrap().into()], &["csv"]).unwrap();
         assert_eq!(named, [outside.canonicalize().unwrap().join("secret.csv")]);
     }
 }

@@ -8,23 +8,23 @@ mod pages;
 mod reader;
 mod schema;
 
-use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
     ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
 };
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 use crate::config::{Column, ColumnType};
 use crate::files::batch::{BatchReader, FileBatch};
 use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::FileIdentity;
+use crate::files::input::FileSource;
 use crate::files::limits::{Allowance, Limits, PageLimit};
 use crate::files::part::Part;
 use crate::Failure;
@@ -39,36 +39,53 @@ impl FileFormat for Parquet {
         &["parquet"]
     }
 
-    fn open(&self, path: &Path) -> Result<Box<dyn Input>, Failure> {
-        let at = |failure: Failure| failure.at(path.display());
-        let identity = FileIdentity::of(path).map_err(|e| at(Failure::new(e)))?;
+    fn open(&self, source: FileSource) -> Result<Box<dyn Input>, Failure> {
+        let at = |failure: Failure| failure.at(source.name());
         let Self(limit, limits) = *self;
-        let file = fs::File::open(path).map_err(|e| at(Failure::new(e)))?;
-        let about =
-            metadata(&file, None).map_err(|e| at(Failure::new(e).mend("check that the file is Parquet")))?;
+        let about = metadata(&Chunks(&source), None)
+            .map_err(|e| at(Failure::new(e).mend("check that the file is Parquet")))?;
         let fields = schema::fields(about.file_metadata().schema()).map_err(|what| at(Failure::new(what)))?;
-        let allowance = Allowance::new(limits, identity.size as u64);
+        let allowance = Allowance::new(limits, source.size());
         let groups = groups(&about, &allowance).map_err(|what| at(Failure::new(what)))?;
         let schema = schema::for_reading(about.file_metadata().schema()).map_err(|e| at(Failure::new(e)))?;
         let schema = Arc::new(SchemaDescriptor::new(Arc::new(schema)));
         let names = fields.iter().map(|field| field.name.clone()).collect();
         let types = fields.iter().map(|field| field.kind).collect();
-        Ok(Box::new(ParquetFile {
-            path: path.into(),
-            identity,
-            schema,
-            fields,
-            names,
-            types,
-            groups,
-            limit,
-            allowance,
-        }))
+        Ok(Box::new(ParquetFile { source, schema, fields, names, types, groups, limit, allowance }))
+    }
+}
+
+/// A file, as the library reads it.
+struct Chunks<'s>(&'s FileSource);
+
+impl Length for Chunks<'_> {
+    fn len(&self) -> u64 {
+        self.0.size()
+    }
+}
+
+impl ChunkReader for Chunks<'_> {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(self.0.open(start)?)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let mut bytes = Vec::new();
+        self.get_read(start)?.take(length as u64).read_to_end(&mut bytes)?;
+        match bytes.len() == length {
+            true => Ok(bytes.into()),
+            false => Err(ParquetError::EOF("file is shorter than its metadata says".into())),
+        }
     }
 }
 
 /// Reads the metadata at the end of a file, without statistics; as if it had this schema, if one is given.
-fn metadata(file: &fs::File, schema: Option<&SchemaDescPtr>) -> Result<ParquetMetaData, ParquetError> {
+fn metadata(
+    file: &impl ChunkReader,
+    schema: Option<&SchemaDescPtr>,
+) -> Result<ParquetMetaData, ParquetError> {
     let skip = ParquetStatisticsPolicy::SkipAll;
     let mut options = ParquetMetaDataOptions::new();
     options.set_column_stats_policy(skip.clone());
@@ -115,8 +132,7 @@ fn can_unpack(compression: &Compression) -> bool {
 
 /// A Parquet file. Its parts are row groups, small ones together; its positions are rows.
 struct ParquetFile {
-    path: PathBuf,
-    identity: FileIdentity,
+    source: FileSource,
     schema: SchemaDescPtr,
     fields: Vec<ParquetField>,
     names: Vec<String>,
@@ -146,12 +162,8 @@ impl ParquetFile {
 }
 
 impl Input for ParquetFile {
-    fn path(&self) -> &PathBuf {
-        &self.path
-    }
-
-    fn identity(&self) -> &FileIdentity {
-        &self.identity
+    fn source(&self) -> &FileSource {
+        &self.source
     }
 
     fn may_grow(&self) -> bool {
@@ -164,7 +176,7 @@ impl Input for ParquetFile {
 
     fn bytes_of(&self, positions: i64) -> u64 {
         let rows = self.rows().max(1);
-        (self.identity.size as f64 * (positions as f64 / rows as f64)) as u64
+        (self.source.size() as f64 * (positions as f64 / rows as f64)) as u64
     }
 
     fn describe(&self) -> String {
@@ -222,6 +234,9 @@ impl Input for ParquetFile {
 
 #[cfg(test)]
 pub mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use parquet::basic::Encoding;
     use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
     use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -266,7 +281,7 @@ pub mod tests {
     pub fn read(path: &Path, bytes: &[u8]) -> Result<usize, Failure> {
         fs::write(path, bytes).unwrap();
         let format = Parquet(PageLimit { max_page: 1 << 20 }, Limits { max_inflation: 1000 });
-        let input = format.open(path)?;
+        let input = format.open(FileSource::of_path(path).unwrap())?;
         let types = input.types().unwrap_or_default().iter();
         let columns: Vec<Column> = types.map(|kind| Column::plain("c", *kind, None)).collect();
         let mut seen = 0;

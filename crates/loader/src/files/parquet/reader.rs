@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::ReaderProperties;
 use parquet::file::serialized_reader::SerializedRowGroupReader;
 use parquet::record::reader::{ReaderIter, TreeBuilder};
@@ -15,7 +15,7 @@ use tally_postgres::pgtype::copy::begin_row;
 
 use super::delta::Checked;
 use super::encode::append;
-use super::{metadata, pages};
+use super::{metadata, pages, Chunks};
 use crate::config::Column;
 use crate::decode::Reject;
 use crate::files::batch::{BatchReader, FileBatch, Origin};
@@ -31,7 +31,8 @@ pub const BATCH_BYTES: usize = 8 << 20;
 /// A reader of consecutive row groups.
 pub struct ParquetReader<'f> {
     of: &'f super::ParquetFile,
-    file: Arc<File>,
+    /// The file, if it is on this machine: the same one to the end, whatever takes its name.
+    file: Option<Arc<File>>,
     metadata: ParquetMetaData,
     groups: Range<usize>,
     rows: Option<ReaderIter>,
@@ -51,9 +52,13 @@ impl<'f> ParquetReader<'f> {
         next: i64,
         columns: &[Column],
     ) -> Result<Self, Failure> {
-        let at = |failure: Failure| failure.at(of.path.display());
-        let file = File::open(&of.path).map_err(|e| at(Failure::new(e)))?;
-        let metadata = metadata(&file, Some(&of.schema)).map_err(|e| at(Failure::new(e)))?;
+        let at = |failure: Failure| failure.at(of.source.name());
+        let file = of.source.file().map_err(|e| at(Failure::new(e)))?;
+        let metadata = match &file {
+            Some(file) => metadata(&**file, Some(&of.schema)),
+            None => metadata(&Chunks(&of.source), Some(&of.schema)),
+        };
+        let metadata = metadata.map_err(|e| at(Failure::new(e)))?;
         if metadata.num_row_groups() != of.groups.len() {
             return Err(at(
                 Failure::new("file changed while it was being read").mend("run the command again")
@@ -63,7 +68,7 @@ impl<'f> ParquetReader<'f> {
             from += of.groups[groups.start].rows;
             groups.start += 1;
         }
-        let (file, columns) = (Arc::new(file), columns.to_vec());
+        let columns = columns.to_vec();
         let mut reader = Self { of, file, metadata, groups, rows: None, failed: None, at: from, columns };
         while reader.at < next && reader.next_row()?.is_some() {}
         Ok(reader)
@@ -76,13 +81,13 @@ impl<'f> ParquetReader<'f> {
             {
                 self.at += 1;
                 return row.map(Some).map_err(|e| {
-                    let place = format!("{}, row {}", self.of.path.display(), self.at);
+                    let place = format!("{}, row {}", self.of.source.name(), self.at);
                     Failure::new(e).at(place).mend("check the file; the rows before are stored")
                 });
             }
             let Some(group) = self.groups.next() else { return Ok(None) };
             self.rows = Some(self.open(group).map_err(|what| {
-                Failure::new(what).at(format!("{}, row group {}", self.of.path.display(), group + 1))
+                Failure::new(what).at(format!("{}, row group {}", self.of.source.name(), group + 1))
             })?);
         }
     }
@@ -90,11 +95,15 @@ impl<'f> ParquetReader<'f> {
     /// Opens a row group, after a check of its pages.
     fn open(&self, group: usize) -> Result<ReaderIter, String> {
         let about = self.metadata.row_group(group);
-        let at_once = pages::check(&self.file, about, &self.of.names, self.of.limit.max_page)?;
+        let file = match &self.file {
+            Some(file) => file.clone(),
+            None => self.of.source.excerpt(place_of(about)).map_err(|e| e.to_string())?,
+        };
+        let at_once = pages::check(&file, about, &self.of.names, self.of.limit.max_page)?;
         let read = || {
             let index = self.metadata.page_index_for_row_group(group);
             let properties = Arc::new(ReaderProperties::builder().build());
-            let group = SerializedRowGroupReader::new(self.file.clone(), about, index, properties)?;
+            let group = SerializedRowGroupReader::new(file.clone(), about, index, properties)?;
             let tree = TreeBuilder::new().with_batch_size(at_once);
             tree.as_iter(about.schema_descr_ptr(), &Checked(group))
         };
@@ -111,7 +120,7 @@ impl<'f> ParquetReader<'f> {
                 if row.is_none() {
                     let what = format!("file has no row {line}");
                     return Err(Failure::new(what)
-                        .at(self.of.path.display())
+                        .at(self.of.source.name())
                         .mend("pass the file that was loaded"));
                 }
             }
@@ -132,6 +141,16 @@ impl<'f> ParquetReader<'f> {
         }
         Ok(())
     }
+}
+
+/// Returns the bytes of a file that hold a row group; whether they are in the file is checked later.
+fn place_of(group: &RowGroupMetaData) -> Range<u64> {
+    let place = |column: &ColumnChunkMetaData| {
+        let from = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        (from.max(0) as u64, from.max(0).saturating_add(column.compressed_size().max(0)) as u64)
+    };
+    let columns = || group.columns().iter().map(place);
+    columns().map(|(from, _)| from).min().unwrap_or(0)..columns().map(|(_, to)| to).max().unwrap_or(0)
 }
 
 /// Runs a call of the library, turning a panic into an error: columns that do not fit together may cause one.
@@ -176,7 +195,7 @@ impl BatchReader for ParquetReader<'_> {
             }
         }
         let allowed = self.of.allowance.note_bytes(batch.rows.copy.len() as u64);
-        allowed.map_err(|what| Failure::new(what).at(self.of.path.display()))?;
+        allowed.map_err(|what| Failure::new(what).at(self.of.source.name()))?;
         batch.next = (self.at, self.at + 1);
         if batch.from == self.at {
             return self.failed.take().map_or(Ok(None), Err);

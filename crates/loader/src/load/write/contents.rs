@@ -12,6 +12,7 @@ use crate::load::batch::MessageBatch;
 use crate::store::dead_letter::Stage;
 use crate::store::destination::{copy, Destination};
 use crate::store::ledger::CopyMode;
+use crate::store::partitions;
 use crate::store::refusals::{store_around, Refused};
 use crate::store::statements::Statements;
 use crate::{observe, pg};
@@ -67,6 +68,7 @@ pub async fn store_rows(
     let mut destinations = Vec::new();
     for (number, rows) in batch.rows.iter().enumerate() {
         if let (Some(definition), 1..) = (&tables[number].definition, rows.len()) {
+            partitions::make(tx, definition, rows).await?;
             destinations.push((number, Destination::open(tx, statements, definition).await?));
         }
     }

@@ -1,14 +1,12 @@
-"""Servers that run in a Java virtual machine."""
+"""Servers that are one process each."""
 
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
 
 from service import Service, ServiceError, wait_for_end
 
@@ -17,13 +15,13 @@ START_SECONDS = 180
 
 def where(thing):
     """What scripts/setup.sh downloaded; complains if it has not."""
-    place = subprocess.run([HERE.parent / "where.sh", thing], capture_output=True, text=True, check=True).stdout.strip()
-    if not Path(place).is_dir():
+    place = subprocess.run([HERE / "where.sh", thing], capture_output=True, text=True, check=True).stdout.strip()
+    if not Path(place).exists():
         raise ServiceError(f"there is no {place}; run scripts/setup.sh test")
     return place
 
 
-class JavaService(Service):
+class ProcessService(Service):
     """A server of which one process is running; its command line names the directory of its state."""
 
     state = (*Service.state, "pid")

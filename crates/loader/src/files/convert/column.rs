@@ -1,0 +1,244 @@
+//! A column of Parquet: its type, and its values until they are written.
+
+use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
+    FloatType, Int32Type, Int64Type,
+};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedColumnWriter;
+use parquet::schema::types::Type;
+use tally_postgres::pgtype::numeric;
+
+use crate::config::{Column, ColumnType};
+use crate::decode::Digits;
+
+/// Number of digits that a decimal of Parquet has at most here, and as a whole number of 64 bits.
+const MOST_DIGITS: u16 = 38;
+const SHORT_DIGITS: u16 = 18;
+/// Days and microseconds from 1970, where Parquet begins to count, to 2000, where PostgreSQL does.
+const DAYS: i32 = 10_957;
+const MICROS: i64 = DAYS as i64 * 86_400_000_000;
+
+/// A column and the values of the row group that is being gathered.
+pub struct ParquetColumn {
+    name: String,
+    kind: ColumnType,
+    /// Precision and scale of numerics; none if they are written as text.
+    decimal: Option<(u16, u16)>,
+    levels: Vec<i16>,
+    values: Values,
+}
+
+enum Values {
+    Boolean(Vec<bool>),
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Float(Vec<f32>),
+    Double(Vec<f64>),
+    Bytes(Vec<ByteArray>),
+    Fixed(Vec<FixedLenByteArray>),
+}
+
+impl ParquetColumn {
+    /// Makes the column for one of the loader; `digits` are those of its numbers.
+    pub fn new(column: &Column, digits: Option<Digits>) -> Self {
+        let kind = column.kind();
+        let fitting =
+            digits.filter(|digits| !digits.is_open && digits.whole + digits.fraction <= MOST_DIGITS);
+        let decimal = fitting.map(|digits| ((digits.whole + digits.fraction).max(1), digits.fraction));
+        let values = match (kind, decimal) {
+            (ColumnType::Boolean, _) => Values::Boolean(Vec::new()),
+            (ColumnType::Smallint | ColumnType::Integer | ColumnType::Date, _) => Values::Int32(Vec::new()),
+            (ColumnType::Bigint | ColumnType::Time | ColumnType::Timestamp | ColumnType::Timestamptz, _) => {
+                Values::Int64(Vec::new())
+            }
+            (ColumnType::Real, _) => Values::Float(Vec::new()),
+            (ColumnType::DoublePrecision, _) => Values::Double(Vec::new()),
+            (ColumnType::Numeric, Some((precision, _))) if precision <= SHORT_DIGITS => {
+                Values::Int64(Vec::new())
+            }
+            (ColumnType::Numeric, Some(_)) | (ColumnType::Uuid, _) => Values::Fixed(Vec::new()),
+            (ColumnType::Numeric, None) | (ColumnType::Text | ColumnType::Jsonb | ColumnType::Bytea, _) => {
+                Values::Bytes(Vec::new())
+            }
+        };
+        Self { name: column.name.clone(), kind, decimal, levels: Vec::new(), values }
+    }
+
+    /// Whether its numbers have too many digits to be written as such.
+    pub fn is_number_as_text(&self) -> bool {
+        self.kind == ColumnType::Numeric && self.decimal.is_none()
+    }
+
+    /// Returns its type.
+    pub fn schema(&self) -> Result<Type, ParquetError> {
+        let physical = match self.values {
+            Values::Boolean(_) => Physical::BOOLEAN,
+            Values::Int32(_) => Physical::INT32,
+            Values::Int64(_) => Physical::INT64,
+            Values::Float(_) => Physical::FLOAT,
+            Values::Double(_) => Physical::DOUBLE,
+            Values::Bytes(_) => Physical::BYTE_ARRAY,
+            Values::Fixed(_) => Physical::FIXED_LEN_BYTE_ARRAY,
+        };
+        let logical = match (self.kind, self.decimal) {
+            (ColumnType::Smallint, _) => Some(LogicalType::integer(16, true)),
+            (ColumnType::Date, _) => Some(LogicalType::Date),
+            (ColumnType::Time, _) => Some(LogicalType::time(false, TimeUnit::MICROS)),
+            (ColumnType::Timestamp, _) => Some(LogicalType::timestamp(false, TimeUnit::MICROS)),
+            (ColumnType::Timestamptz, _) => Some(LogicalType::timestamp(true, TimeUnit::MICROS)),
+            (ColumnType::Numeric, Some((precision, scale))) => {
+                Some(LogicalType::decimal(i32::from(scale), i32::from(precision)))
+            }
+            (ColumnType::Numeric, None) | (ColumnType::Text, _) => Some(LogicalType::String),
+            (ColumnType::Jsonb, _) => Some(LogicalType::Json),
+            (ColumnType::Uuid, _) => Some(LogicalType::Uuid),
+            _ => None,
+        };
+        let (precision, scale) = self.decimal.filter(|_| self.kind == ColumnType::Numeric).unwrap_or((0, 0));
+        let is_decimal = precision > 0;
+        let builder = Type::primitive_type_builder(&self.name, physical)
+            .with_repetition(Repetition::OPTIONAL)
+            .with_logical_type(logical)
+            .with_length(if matches!(self.values, Values::Fixed(_)) { 16 } else { -1 });
+        let builder = match is_decimal {
+            true => builder.with_precision(i32::from(precision)).with_scale(i32::from(scale)),
+            false => builder,
+        };
+        builder.build()
+    }
+
+    /// Adds a value in the binary form of PostgreSQL; fails if Parquet has no such value.
+    pub fn push(&mut self, value: Option<&[u8]>) -> Result<(), String> {
+        let Some(value) = value else {
+            self.levels.push(0);
+            return Ok(());
+        };
+        let wrong = |what: &str| Err(format!("column {:?}: {what}", self.name));
+        match (&mut self.values, self.kind) {
+            (Values::Boolean(values), _) => values.push(value == [1]),
+            (Values::Int32(values), ColumnType::Smallint) => {
+                values.push(i16::from_be_bytes(sized(value)).into())
+            }
+            (Values::Int32(values), ColumnType::Date) => {
+                match i32::from_be_bytes(sized(value)).checked_add(DAYS) {
+                    Some(days) if days < i32::MAX => values.push(days),
+                    _ => return wrong("Parquet has no infinite dates"),
+                }
+            }
+            (Values::Int32(values), _) => values.push(i32::from_be_bytes(sized(value))),
+            (Values::Int64(values), ColumnType::Timestamp | ColumnType::Timestamptz) => {
+                match i64::from_be_bytes(sized(value)) {
+                    i64::MIN | i64::MAX => return wrong("Parquet has no infinite times"),
+                    micros => match micros.checked_add(MICROS) {
+                        Some(micros) => values.push(micros),
+                        None => return wrong("time is out of Parquet's range"),
+                    },
+                }
+            }
+            (Values::Int64(values), ColumnType::Numeric) => {
+                match self.decimal.and_then(|(_, scale)| unscaled(value, scale)).map(i64::try_from) {
+                    Some(Ok(number)) => values.push(number),
+                    _ => return wrong("number has more digits than were seen before"),
+                }
+            }
+            (Values::Int64(values), _) => values.push(i64::from_be_bytes(sized(value))),
+            (Values::Float(values), _) => values.push(f32::from_be_bytes(sized(value))),
+            (Values::Double(values), _) => values.push(f64::from_be_bytes(sized(value))),
+            (Values::Fixed(values), ColumnType::Numeric) => {
+                match self.decimal.and_then(|(_, scale)| unscaled(value, scale)) {
+                    Some(number) => values.push(number.to_be_bytes().to_vec().into()),
+                    None => return wrong("number has more digits than were seen before"),
+                }
+            }
+            (Values::Fixed(values), _) => values.push(value.to_vec().into()),
+            (Values::Bytes(values), ColumnType::Numeric) => {
+                values.push(numeric::text(value).into_bytes().into())
+            }
+            // The version of jsonb's binary form comes first.
+            (Values::Bytes(values), ColumnType::Jsonb) => values.push(value[1..].to_vec().into()),
+            (Values::Bytes(values), _) => values.push(value.to_vec().into()),
+        }
+        self.levels.push(1);
+        Ok(())
+    }
+
+    /// Writes the values, and forgets them.
+    pub fn write(&mut self, writer: SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
+        let levels = &self.levels;
+        match &mut self.values {
+            Values::Boolean(values) => write::<BoolType>(writer, values, levels),
+            Values::Int32(values) => write::<Int32Type>(writer, values, levels),
+            Values::Int64(values) => write::<Int64Type>(writer, values, levels),
+            Values::Float(values) => write::<FloatType>(writer, values, levels),
+            Values::Double(values) => write::<DoubleType>(writer, values, levels),
+            Values::Bytes(values) => write::<ByteArrayType>(writer, values, levels),
+            Values::Fixed(values) => write::<FixedLenByteArrayType>(writer, values, levels),
+        }?;
+        self.levels.clear();
+        Ok(())
+    }
+}
+
+fn write<T: DataType>(
+    mut writer: SerializedColumnWriter<'_>,
+    values: &mut Vec<T::T>,
+    levels: &[i16],
+) -> Result<(), ParquetError> {
+    writer.typed::<T>().write_batch(values, Some(levels), None)?;
+    values.clear();
+    writer.close()
+}
+
+/// Returns the bytes of a value of fixed length.
+fn sized<const N: usize>(value: &[u8]) -> [u8; N] {
+    value.try_into().expect("the encoder wrote the type's binary form")
+}
+
+/// Returns a numeric times a power of ten; none if it is no number, or has more digits after the point or in all.
+fn unscaled(value: &[u8], scale: u16) -> Option<i128> {
+    let word = |at: usize| u16::from_be_bytes([value[2 * at], value[2 * at + 1]]);
+    let (count, weight, sign) = (usize::from(word(0)), i32::from(word(1) as i16), word(2));
+    if !matches!(sign, 0 | 0x4000) {
+        return None;
+    }
+    let mut number = 0i128;
+    for at in 0..count {
+        let digit = i128::from(word(4 + at));
+        // The digit counts this power of ten, in units of the last place.
+        let power = 4 * (weight - at as i32) + i32::from(scale);
+        let part = match u32::try_from(power) {
+            Ok(power) => digit.checked_mul(10i128.checked_pow(power)?)?,
+            Err(_) => {
+                let divisor = 10i128.checked_pow(power.unsigned_abs())?;
+                (digit % divisor == 0).then_some(digit / divisor)?
+            }
+        };
+        number = number.checked_add(part)?;
+    }
+    Some(if sign == 0x4000 { -number } else { number })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numerics_as_whole_numbers() {
+        for (text, scale, expected) in [
+            ("12.50", 2, Some(1250)),
+            ("-0.0001", 4, Some(-1)),
+            ("12345678.9", 1, Some(123_456_789)),
+            ("100000000", 0, Some(100_000_000)),
+            ("0", 3, Some(0)),
+            ("0.05", 1, None),
+            ("99999999999999999999999999999999999999", 0, Some(10i128.pow(38) - 1)),
+            ("NaN", 2, None),
+        ] {
+            let mut value = Vec::new();
+            assert!(numeric::encode(text, &mut value).is_ok());
+            assert_eq!(unscaled(&value, scale), expected, "{text}");
+        }
+    }
+}
