@@ -27,6 +27,7 @@ pub mod maker;
 pub mod memory;
 pub mod moving;
 pub mod name;
+mod node_kind;
 pub mod operator;
 mod passing;
 pub mod plain;

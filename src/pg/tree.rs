@@ -4,12 +4,14 @@
 //! null or leads to a node, whose tag says which structure it is. From there on references are only made of the fields of
 //! nodes, and cast by their tags.
 
+use super::node_kind::Pointee;
 use super::relids::Relids;
-use pgrx::pg_sys::{self, Bitmapset, List, Node, NodeTag, OpExpr, SortGroupClause, TargetEntry};
+use pgrx::pg_sys::{Bitmapset, List, Node, NodeTag, OpExpr, SortGroupClause, TargetEntry};
 use std::marker::PhantomData;
-use std::mem::offset_of;
 use std::ops::Deref;
 use std::ptr::NonNull;
+
+pub use super::node_kind::{Linked, Tagged};
 
 /// A node of a tree that lives for `'t`; of any kind, or of one. A pointer that is not null, as C sees it.
 #[repr(transparent)]
@@ -25,117 +27,6 @@ impl<T> Clone for NodeRef<'_, T> {
 }
 
 impl<T> Copy for NodeRef<'_, T> {}
-
-/// A structure that begins with a tag of its own.
-///
-/// # Safety
-/// All nodes with this tag are of the type.
-pub unsafe trait Tagged {
-    const TAG: NodeTag;
-}
-
-/// A structure whose pointers may be followed.
-///
-/// # Safety
-/// What its fields of type pointer to a node point to are nodes that live as long; lists have nodes as members, or numbers.
-pub unsafe trait Linked {
-    /// The fields of which that is true, by their offsets; None if it is of all.
-    const ONLY: Option<&'static [usize]> = None;
-}
-
-/// A type to which a field may point that leads to a node: a structure with a tag, or the beginning of any.
-pub trait Pointee {}
-
-impl<T: Tagged> Pointee for T {}
-impl Pointee for Node {}
-impl Pointee for pg_sys::Expr {}
-impl Pointee for pg_sys::Path {}
-impl Pointee for pg_sys::Plan {}
-
-// SAFETY: the beginning of a node has no pointers.
-unsafe impl Linked for Node {}
-// SAFETY: the list of a path has nodes as members.
-unsafe impl Linked for pg_sys::Path {}
-// SAFETY: the lists of a plan have nodes as members.
-unsafe impl Linked for pg_sys::Plan {}
-
-macro_rules! tagged {
-    ($($type:ident $tag:ident),* $(,)?) => { $(
-        // SAFETY: PostgreSQL's header defines the structure and its tag.
-        unsafe impl Tagged for pg_sys::$type {
-            const TAG: NodeTag = NodeTag::$tag;
-        }
-    )* };
-}
-
-macro_rules! linked_by {
-    ($($type:ident $tag:ident [$($field:ident),*]),* $(,)?) => {
-        tagged! { $($type $tag),* }
-        $(
-            // SAFETY: PostgreSQL's header says that these fields lead to nodes, or to lists of them.
-            unsafe impl Linked for pg_sys::$type {
-                const ONLY: Option<&'static [usize]> = Some(&[$(offset_of!(pg_sys::$type, $field)),*]);
-            }
-        )*
-    };
-}
-
-macro_rules! linked {
-    ($($type:ident $tag:ident),* $(,)?) => {
-        tagged! { $($type $tag),* }
-        $(
-            // SAFETY: PostgreSQL's header says of which type the members of its lists are.
-            unsafe impl Linked for pg_sys::$type {}
-        )*
-    };
-}
-
-// These have lists of what is no node in some version, and paths, which the planner frees.
-linked_by! {
-    PlannerInfo T_PlannerInfo [parse, processed_tlist, eq_classes, join_info_list],
-    RelOptInfo T_RelOptInfo [baserestrictinfo, joininfo],
-    RestrictInfo T_RestrictInfo [clause],
-}
-
-linked! {
-    Aggref T_Aggref,
-    AlterTableCmd T_AlterTableCmd,
-    AlterTableStmt T_AlterTableStmt,
-    BoolExpr T_BoolExpr,
-    CallContext T_CallContext,
-    CaseExpr T_CaseExpr,
-    CaseWhen T_CaseWhen,
-    CoalesceExpr T_CoalesceExpr,
-    Const T_Const,
-    CustomScan T_CustomScan,
-    DropStmt T_DropStmt,
-    EquivalenceClass T_EquivalenceClass,
-    EquivalenceMember T_EquivalenceMember,
-    EventTriggerData T_EventTriggerData,
-    FuncExpr T_FuncExpr,
-    GroupingFunc T_GroupingFunc,
-    List T_List,
-    NullTest T_NullTest,
-    OpExpr T_OpExpr,
-    Param T_Param,
-    PartitionBoundSpec T_PartitionBoundSpec,
-    PartitionCmd T_PartitionCmd,
-    PartitionRangeDatum T_PartitionRangeDatum,
-    PathTarget T_PathTarget,
-    Query T_Query,
-    RangeTblEntry T_RangeTblEntry,
-    RangeVar T_RangeVar,
-    RelabelType T_RelabelType,
-    ScalarArrayOpExpr T_ScalarArrayOpExpr,
-    SortGroupClause T_SortGroupClause,
-    SpecialJoinInfo T_SpecialJoinInfo,
-    SubscriptingRef T_SubscriptingRef,
-    TargetEntry T_TargetEntry,
-    TriggerData T_TriggerData,
-    Var T_Var,
-    WindowAgg T_WindowAgg,
-    WindowFunc T_WindowFunc,
-}
 
 impl<'t> NodeRef<'t> {
     /// A node; None for a null pointer.
