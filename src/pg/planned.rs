@@ -5,7 +5,7 @@ use super::memory;
 use pgrx::pg_sys;
 
 /// Forgets which tables are children of others where that is told twice. A subquery may be in the ordinary plan of a node and
-/// in that of a join too: PostgreSQL numbers its tables anew for each, but moves the numbers of children twice. Only EXPLAIN
+/// in that of a join too: PostgreSQL numbers its tables again for each, but moves the numbers of children twice. Only EXPLAIN
 /// asks for them, to show columns of children as those of their parents.
 ///
 /// # Safety
