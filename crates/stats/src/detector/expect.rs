@@ -1,7 +1,7 @@
 //! The usual for a row, from all parts of a detector.
 
 use super::clock::Place;
-use super::forecast::{Known, Usual};
+use super::forecast::{Expectation, Known};
 use super::report::{self, Forecast};
 use super::segmentation::Reading;
 use super::settings::Settings;
@@ -52,8 +52,10 @@ impl Detector {
     }
 
     /// The usual for a row with this value, which the forecasts learn; `last` is the time of the row before.
-    pub(super) fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> Usual {
-        let Some((known, reading)) = self.known(last, place, s) else { return Usual { mean: x, reach: 0.0 } };
+    pub(super) fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> Expectation {
+        let Some((known, reading)) = self.known(last, place, s) else {
+            return Expectation { mean: x, reach: 0.0 };
+        };
         let phase = self.noise_at(place.at, s);
         let forecasts = known.forecasts(1.0);
         let usual = self.experts.usual(&forecasts, phase, reading.noise.get());

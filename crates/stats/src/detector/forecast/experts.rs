@@ -1,7 +1,7 @@
 //! Simple forecasts weighed by how wrong each has been (prediction with expert advice), and how far rows have been from
 //! what they say together.
 
-use super::{Usual, EXPERTS};
+use super::{Expectation, EXPERTS};
 use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ impl Default for Experts {
 impl Experts {
     /// The usual that they tell together: their mean, weighed so that one that is a tenth worse than the best counts half. `phase` is
     /// the relative noise of the row's phase, `noise` the standard deviation of the segment.
-    pub fn usual(&self, forecasts: &[f64; EXPERTS], phase: f64, noise: f64) -> Usual {
+    pub fn usual(&self, forecasts: &[f64; EXPERTS], phase: f64, noise: f64) -> Expectation {
         let least = self.errors.iter().copied().fold(f32::INFINITY, f32::min).max(f32::MIN_POSITIVE);
         let (mut sum, mut weights) = (0.0, 0.0);
         for (forecast, error) in forecasts.iter().zip(self.errors) {
@@ -50,7 +50,7 @@ impl Experts {
             weights += fourth * fourth;
         }
         let error = if self.error > 0.0 { f64::from(self.error) } else { NORMAL_ERROR * noise };
-        Usual { mean: sum / weights, reach: error * f64::from(self.ratio) * phase }
+        Expectation { mean: sum / weights, reach: error * f64::from(self.ratio) * phase }
     }
 
     /// The last row less the row before it, if that was no jump.
@@ -63,7 +63,7 @@ impl Experts {
         &mut self,
         x: f64,
         forecasts: &[f64; EXPERTS],
-        usual: Usual,
+        usual: Expectation,
         phase: f64,
         rows: f64,
         s: &Settings,

@@ -17,7 +17,7 @@ const MOST_KEPT: f64 = 0.95;
 
 /// The usual for a row: its mean, and the distance from it within which 95 of 100 rows are.
 #[derive(Clone, Copy, Debug)]
-pub struct Usual {
+pub struct Expectation {
     pub mean: f64,
     pub reach: f64,
 }
