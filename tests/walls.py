@@ -53,7 +53,7 @@ HOUSES = {
         "may": {
             "summary": "detector .",
             "detector": "",
-            "detector/report": "detector detector/segmentation detector/surprise .",
+            "detector/report": "detector detector/segmentation .",
             "detector/segmentation": "detector detector/scale",
             "detector/scale": "detector",
             "detector/surprise": "detector",

@@ -1,7 +1,7 @@
 //! The usual for a row, from all parts of a detector.
 
 use super::clock::Place;
-use super::forecast::{Expectation, Known};
+use super::forecast::{Expectation, Known, OF_NORMAL};
 use super::report::{self, Forecast};
 use super::segmentation::Reading;
 use super::settings::Settings;
@@ -51,15 +51,16 @@ impl Detector {
         self.views.noise_at(self.options.phase(at), self.step(), s)
     }
 
-    /// The usual for a row with this value, which the forecasts learn; `last` is the time of the row before.
-    pub(super) fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> Expectation {
+    /// The usual for a row with this value, which the forecasts learn, and whether the season matters for it; `last` is
+    /// the time of the row before.
+    pub(super) fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> (Expectation, bool) {
         let Some((known, reading)) = self.known(last, place, s) else {
-            return Expectation { mean: x, reach: 0.0 };
+            return (Expectation { mean: x, reach: 0.0 }, false);
         };
         let phase = self.noise_at(place.at, s);
         let forecasts = known.forecasts(1.0);
         let usual = self.experts.usual(&forecasts, phase, reading.noise.get());
         self.experts.observe(x, &forecasts, usual, phase, self.views.rows(), s);
-        usual
+        (usual, known.season.abs() * OF_NORMAL > usual.reach)
     }
 }

@@ -177,7 +177,7 @@ impl Detector {
     /// Judges a row; `previous` is the time of the row before, `x` the value in the unit of the detector.
     fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
         let place = self.clock.place(row, at);
-        let usual = self.expect(x, previous, &place, s);
+        let (usual, seasonal) = self.expect(x, previous, &place, s);
         let prior = self.scale.prior(s);
         let previous = Previous { place: self.clock.place(row, previous), value: self.views.last() };
         self.segmentation.observe(x, place, &previous, &prior, self.options.hazard(s), s);
@@ -195,6 +195,7 @@ impl Detector {
                 expected: bounded(usual.mean * unit),
                 noise: bounded(usual.reach / OF_NORMAL * unit),
                 score: surprise as f32,
+                seasonal,
             });
         }
     }
@@ -215,8 +216,7 @@ impl Detector {
             unit: self.scale.unit(),
             range: self.scale.range(),
             segmentation: &self.segmentation,
-            views: &self.views,
-            options: &self.options,
+            period: self.options.period,
         }
     }
 
@@ -324,8 +324,16 @@ mod tests {
         largest.scale.wait(Row { row: 0, at: 0, value: f64::MIN_POSITIVE });
         largest.scale.start();
         for _ in 0..MOST_OUTLIERS {
-            let (value, expected, noise, score) = (0.0, 0.0, 0.0, 0.0);
-            largest.outliers.keep(Outlier { row: LAST, at: i64::MIN, value, expected, noise, score });
+            let (value, expected, noise, score, seasonal) = (0.0, 0.0, 0.0, 0.0, true);
+            largest.outliers.keep(Outlier {
+                row: LAST,
+                at: i64::MIN,
+                value,
+                expected,
+                noise,
+                score,
+                seasonal,
+            });
         }
         assert!(largest.outliers.admit(1e9, &Settings { silence: u16::MAX, ..SETTINGS }));
         largest.alerts.raise(Alert { start: LAST, alerted: Alerted { row: LAST, at: i64::MIN } });

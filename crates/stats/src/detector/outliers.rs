@@ -20,6 +20,8 @@ pub struct Outlier {
     pub noise: f64,
     /// About -log10 of the probability of the value.
     pub score: f32,
+    /// Whether the season mattered for what was expected.
+    pub seasonal: bool,
 }
 
 /// The newest outliers, oldest first, and how long the last one silences others.

@@ -28,7 +28,7 @@ pub fn changes<'a>(
         while starts.next_if(|start| start.row > outlier.row).is_some() {}
         let near = changes[..between].partition_point(|c| c.row > outlier.row + s.margin);
         if changes[near..between].first().is_none_or(|c| c.row + s.margin < outlier.row) {
-            changes.push(outlier_change(seen, outlier, starts.peek().map(|start| start.row), s));
+            changes.push(outlier_change(seen, outlier, starts.peek().map(|start| start.row)));
         }
     }
     changes.sort_unstable_by_key(|c| c.row);
@@ -54,13 +54,11 @@ fn segment_changes<'a>(
 }
 
 /// Describes a row that stands out; `start` is the first row of its segment.
-fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>, s: &Settings) -> Change {
+fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
     let noise = outlier.noise;
     let difference = bounded(outlier.value - outlier.expected);
     let reach = OF_NORMAL * noise;
     let usual = (seen.within(outlier.expected - reach), seen.within(outlier.expected + reach));
-    let step = seen.options.share(seen.clock.step());
-    let season = seen.views.season_at(seen.options.phase(outlier.at), step, s) * seen.unit;
     Change {
         row: outlier.row,
         at: outlier.at,
@@ -71,7 +69,7 @@ fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>, s: &Setting
         after: outlier.value,
         errors: (noise, 0.0),
         usual: Some(usual),
-        season: (season.abs() > noise).then_some(seen.options.period),
+        season: outlier.seasonal.then_some(seen.period),
         interval: (bounded(difference - reach), bounded(difference + reach)),
         effect_sd: bounded(difference / noise.max(LEAST_NOISE)),
         step: seen.step(),

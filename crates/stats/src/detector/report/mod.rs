@@ -14,9 +14,7 @@ pub use evidence::{change_probability, evidence_at, evidence_since};
 pub use forecast::{forecast, state, Forecast};
 
 use super::clock::Clock;
-use super::options::Options;
 use super::segmentation::Segmentation;
-use super::surprise::Views;
 
 /// Confidence of the intervals.
 const CONFIDENCE: f64 = 0.95;
@@ -30,8 +28,8 @@ pub struct Seen<'a> {
     /// The least and the greatest value of the kind that all were.
     pub range: (f64, f64),
     pub segmentation: &'a Segmentation,
-    pub views: &'a Views,
-    pub options: &'a Options,
+    /// Length of the seasonal period.
+    pub period: i64,
 }
 
 impl Seen<'_> {
