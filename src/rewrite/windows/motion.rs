@@ -23,6 +23,8 @@ pub struct Motion {
     current: i64,
     /// The first row of the frame, which ends with the last row that has entered.
     left: i64,
+    /// The first thing to be done for the current row.
+    next: Ask,
     /// The end of the current row's frame; None until it is found.
     tail: Option<i64>,
     /// Whether the rows before the current row's frame have left.
@@ -55,8 +57,18 @@ impl Motion {
             })
             .collect();
         let results = vec![None; columns.len()];
-        let (frame, tail) = (None, None);
-        Motion { definition, rows, frame, columns, results, current: 0, left: 0, tail, has_left: false }
+        Motion {
+            definition,
+            rows,
+            frame: None,
+            columns,
+            results,
+            current: 0,
+            left: 0,
+            next: Ask::Nothing,
+            tail: None,
+            has_left: false,
+        }
     }
 
     /// The window functions whose arguments are evaluated, in the order of their values.
@@ -76,15 +88,10 @@ impl Motion {
         &self.results
     }
 
-    /// The first thing to be done for a row. Cannot fail.
+    /// The first thing to be done for a row.
     #[inline]
     pub fn begin(&self) -> Ask {
-        let needs_row = self.current == self.rows.count() && !self.rows.are_complete();
-        if self.frame.is_some() && needs_row {
-            self.rows.more()
-        } else {
-            Ask::Nothing
-        }
+        self.next
     }
 
     /// The next comparison that is asked for; None when the frame knows enough. Cannot fail.
@@ -167,7 +174,25 @@ impl Motion {
         self.report();
         self.current += 1;
         (self.tail, self.has_left) = (None, false);
+        self.next = self.look_forward();
         Ok(Ask::Return)
+    }
+
+    /// Finds the end of the next row's frame, or what has to be done for that. No row leaves yet, since the results may be
+    /// about the rows that are in the frame.
+    #[inline]
+    fn look_forward(&mut self) -> Ask {
+        let (Some(frame), rows) = (&mut self.frame, &mut self.rows) else { return Ask::Nothing };
+        if self.current == rows.count() {
+            return if rows.are_complete() { Ask::Nothing } else { rows.more() };
+        }
+        match frame.tail(self.current, rows) {
+            Ok(tail) => {
+                self.tail = Some(tail.max(rows.entered()));
+                Ask::Nothing
+            }
+            Err(ask) => ask,
+        }
     }
 
     /// Computes the results for the frame.
@@ -195,7 +220,7 @@ impl Motion {
 
     /// Forgets everything that was read.
     pub fn restart(&mut self) {
-        self.frame = None;
+        (self.frame, self.next) = (None, Ask::Nothing);
         self.rows.restart();
         (self.current, self.left, self.tail, self.has_left) = (0, 0, None, false);
     }
