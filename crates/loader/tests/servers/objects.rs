@@ -181,9 +181,12 @@ fn what_is_converted_arrives_once_whatever_gets_lost() {
     let (is_good, said) = convert("s3://tally/objects_convert");
     assert!(is_good, "{said}");
     assert_eq!(proxy.faults_left(), 0);
-    // The answer to the last request, which makes the object, is lost as well.
+    // The answer to the last request, which makes the object, is lost; when asked again, some stores no longer know the
+    // upload.
     let proxy = HttpProxy::to(server());
-    proxy.fail("POST /tally/objects_convert_2/part-00000.parquet?uploadId", HttpFault::LoseAnswer, 1);
+    for fault in [HttpFault::LoseAnswer, HttpFault::Status(404)] {
+        proxy.fail("POST /tally/objects_convert_2/part-00000.parquet?uploadId", fault, 1);
+    }
     let mut command = program("tally");
     command
         .args(["convert", "csv", "--quiet", "--to", "s3://tally/objects_convert_2"])
