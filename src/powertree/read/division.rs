@@ -99,7 +99,8 @@ impl<'q> Division<'q> {
         }
         if first <= last {
             for run in gaps(first, last, within(&self.spans, first, last)) {
-                for nodes in cover(tree, run) {
+                let nodes = cover(tree, run).into_iter();
+                for nodes in nodes.filter(|nodes| reaches(nodes, leaves, stored)) {
                     let level = &mut self.levels[nodes.level as usize];
                     room(level, 1);
                     level.push(NodeRun { first: nodes.first, last: nodes.last, cell: Some(cell) });
@@ -201,6 +202,13 @@ impl<'q> Division<'q> {
         let first = i128::from(node) * width;
         (clamp(first), clamp(first + width - 1))
     }
+}
+
+/// Whether some of these nodes may have rows.
+fn reaches(nodes: &tally_stats::tree::Run, leaves: Leaves, stored: Range) -> bool {
+    let (first, _) = Division::below(nodes.level, nodes.first);
+    let (_, last) = Division::below(nodes.level, nodes.last);
+    first <= leaves.of(stored.last) && leaves.of(stored.first) <= last
 }
 
 /// The length of ranges together.

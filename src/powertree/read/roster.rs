@@ -2,6 +2,7 @@
 
 use crate::pg::memory::{check, room};
 use crate::powertree::model::key::SameHash;
+use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 
 /// A series that was met.
@@ -21,7 +22,7 @@ pub struct Roster<A> {
     accept: A,
     all: Vec<Met>,
     /// The places of series in `all`, by their hash.
-    places: HashMap<i64, usize>,
+    places: HashMap<i64, usize, FxBuildHasher>,
     /// The places of accepted series, by their number.
     accepted: Vec<usize>,
     keys: Vec<u8>,
@@ -29,7 +30,7 @@ pub struct Roster<A> {
 
 impl<A: FnMut(&[u8]) -> bool> Roster<A> {
     pub fn new(accept: A) -> Roster<A> {
-        Roster { accept, all: Vec::new(), places: HashMap::new(), accepted: Vec::new(), keys: Vec::new() }
+        Roster { accept, all: Vec::new(), places: HashMap::default(), accepted: Vec::new(), keys: Vec::new() }
     }
 
     /// Adds a series that was not met before.

@@ -264,6 +264,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let last = (i128::from(runs[after - 1].last) - begin).min(9) as usize;
         let (mut child, mut sum) = (taken(&mut self.child), taken(&mut self.sum));
         let (mut cell, mut done) = (None, Ok(()));
+        let has_dirty = !self.roster.numbered(number).dirty.is_empty();
         node.children(first, last, &mut child, |place, contents| {
             let child = (begin + place as i128) as i64;
             while runs[next].last < child {
@@ -274,7 +275,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
             }
             match runs[next].cell {
                 None => done = self.add_cut_leaf(number, child, contents),
-                Some(_) if self.is_dirty(number, level, child) => {
+                Some(_) if has_dirty && self.is_dirty(number, level, child) => {
                     if level > 0 {
                         room(&mut self.above_dirty, 1);
                         self.above_dirty.push((

@@ -49,9 +49,7 @@ pub fn unpack(bytes: &mut &[u8]) -> Option<Tally> {
             let mut words = [0.0; 8];
             for (i, word) in words.iter_mut().enumerate() {
                 let length = usize::from(lengths[i / 2] >> (4 - 4 * (i % 2)) & 15);
-                let mut whole = [0; 8];
-                whole.get_mut(..length)?.copy_from_slice(take_bytes(bytes, length)?);
-                *word = f64::from_bits(u64::from_be_bytes(whole));
+                *word = f64::from_bits(take_word(bytes, length)?);
             }
             let [min, max, s0, s1, s2, q0, q1, q2] = words;
             let (sum, squares) = (Cascade([s0, s1, s2]), Cascade([q0, q1, q2]));
@@ -76,6 +74,25 @@ pub fn skip(bytes: &mut &[u8]) -> Option<()> {
         }
         _ => None,
     }
+}
+
+/// Takes the leading bytes of a word, whose others are zeros.
+#[inline]
+fn take_word(bytes: &mut &[u8], length: usize) -> Option<u64> {
+    if length > 8 {
+        return None;
+    }
+    // Mostly there are more bytes behind, so that all eight can be read at once.
+    let whole = match bytes.first_chunk() {
+        Some(&eight) => u64::from_be_bytes(eight) & !u64::MAX.checked_shr(8 * length as u32).unwrap_or(0),
+        None => {
+            let mut whole = [0; 8];
+            whole.get_mut(..length)?.copy_from_slice(bytes.get(..length)?);
+            u64::from_be_bytes(whole)
+        }
+    };
+    *bytes = bytes.get(length..)?;
+    Some(whole)
 }
 
 fn of_one(x: f64) -> Tally {

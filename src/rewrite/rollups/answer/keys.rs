@@ -1,5 +1,6 @@
 //! Grouping keys: the groups of places, equal as the operators and collations of the query have it.
 
+use super::numbers::{ClassNumbers, GroupNumbers};
 use super::place::{Known, Place, Places};
 use crate::pg::kept_function::{Comparing, Hashing, OperatorSide};
 use crate::pg::memory;
@@ -182,14 +183,13 @@ impl Groups {
     pub fn number(&mut self, set: usize, places: &Places, place: Place, has_room: bool) -> GroupNumber {
         let groups = &mut self.sets[set];
         let values = groups.values(places, place, self.context);
-        if let Some(&number) = groups.numbers.get(&values) {
+        if let Some(number) = groups.numbers.get(values) {
             return GroupNumber::Known(number as usize);
         }
         if !has_room {
             return GroupNumber::WithoutRoom(FxBuildHasher.hash_one((set, values)));
         }
         let next = self.all.len();
-        memory::room(&mut groups.numbers, 1);
         groups.numbers.insert(values, next as u32);
         self.add(Group { set, place: Some(place) });
         GroupNumber::New(next)
@@ -210,7 +210,8 @@ impl Groups {
 
     /// Bytes that groups take.
     pub fn memory(&self) -> usize {
-        self.all.len() * (size_of::<Group>() + 2 * size_of::<(ClassNumbers, u32)>())
+        let numbers: usize = self.sets.iter().map(|set| set.numbers.memory()).sum();
+        self.all.len() * size_of::<Group>() + numbers
     }
 
     /// Bytes that values of keys take.
@@ -242,11 +243,8 @@ struct SetGroups {
     of_series: Combinations,
     of_joined: Combinations,
     of_several: Combinations,
-    numbers: HashMap<ClassNumbers, u32, FxBuildHasher>,
+    numbers: GroupNumbers,
 }
-
-/// The numbers of combinations of each class.
-type ClassNumbers = [u32; 4];
 
 impl SetGroups {
     fn new(keys: Vec<GroupKey>) -> SetGroups {
@@ -262,6 +260,7 @@ impl SetGroups {
             classes.push((class, parts[class].len()));
             parts[class].push(key);
         }
+        let beside_time = parts[1..].iter().filter(|keys| !keys.is_empty()).count();
         let [of_time, of_series, of_joined, of_several] = parts;
         let several = of_several.iter().fold(Shape::FREE, |all, key| all.and(key.shape));
         SetGroups {
@@ -270,7 +269,7 @@ impl SetGroups {
             of_series: Combinations::new(of_series, Shape::SERIES),
             of_joined: Combinations::new(of_joined, Shape::JOINED),
             of_several: Combinations::new(of_several, several),
-            numbers: HashMap::default(),
+            numbers: GroupNumbers::new(beside_time > 1),
         }
     }
 

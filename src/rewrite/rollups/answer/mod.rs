@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod matching;
 mod measure;
+mod numbers;
 mod place;
 pub mod prepared;
 mod reading;
