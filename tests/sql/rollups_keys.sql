@@ -24,3 +24,18 @@ SELECT * FROM shown('on');
 SELECT * FROM shown('off');
 DROP TABLE rows;
 DROP FUNCTION shown;
+-- Few of the combinations of series and hours have a group: each series has rows on a day of its own, and once more weeks later.
+CREATE TABLE rows (s int NOT NULL, at timestamptz NOT NULL, n int);
+INSERT INTO rows SELECT s, '2026-01-01Z'::timestamptz + (s * 24 + i + 1000 * late) * interval '1 hour', i
+FROM generate_series(1, 30) s, generate_series(0, 23) i, generate_series(0, 1) late;
+SELECT powertree_create('rows', at => 'at', "values" => '{n}', series => '{s}', leaf => '1 hour');
+CALL powertree_compact();
+\set query 'SELECT s, s % 7 AS seventh, date_trunc(''hour'', at) AS hour, sum(n), count(*) FROM rows GROUP BY GROUPING SETS ((1, 3), (2, 3), (1, 2, 3))'
+SET pg_tally.answer_from_trees = on;
+CREATE TEMP TABLE of_tree AS :query;
+SET pg_tally.answer_from_trees = off;
+SELECT count(*) FROM of_tree;
+(:query EXCEPT ALL TABLE of_tree) UNION ALL (TABLE of_tree EXCEPT ALL :query);
+SET pg_tally.answer_from_trees = on;
+SELECT answers FROM powertree_explain(:'query');
+DROP TABLE of_tree, rows;
