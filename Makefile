@@ -43,7 +43,7 @@ pg15 := $(shell scripts/where.sh pg15)
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
-.PHONY: bench bench-compare bench-dashboard bench-detection bench-debezium bench-large soak lint audit clean
+.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-debezium bench-large soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
@@ -117,6 +117,11 @@ bench-compare: ## nine statements of dashboards beside DuckDB and ClickHouse, wh
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=4GB --set max_wal_size=8GB --set work_mem=64MB -- \
 	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && benches/rollups/compare.py $(ROWS)'
+
+bench-costs: ## the choice between tree and table over a grid of tables and questions; ROWS="--rows 200000"
+	$(MAKE) install
+	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=1GB --set max_wal_size=8GB -- \
+	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && benches/rollups/costs.py $(ROWS)'
 
 bench-dashboard: ## a dashboard of twelve panels over a table that changes all the time; ROWS="--rows 100000000"
 	$(MAKE) install

@@ -9,6 +9,7 @@ pub mod column;
 pub mod composite;
 mod constant;
 pub mod copies;
+pub mod costs;
 mod ctext;
 pub mod custom;
 pub mod error;

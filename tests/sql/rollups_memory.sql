@@ -4,6 +4,7 @@
 SET client_min_messages = warning;
 LOAD 'pg_tally';
 SET seq_page_cost = 1000;
+SET random_page_cost = 1000;
 SET max_parallel_workers_per_gather = 0;
 SET timezone = 'UTC';
 SET work_mem = '256kB';
@@ -11,6 +12,7 @@ SET hash_mem_multiplier = 1;
 CREATE TABLE rows (s text NOT NULL, at timestamptz NOT NULL, n int, big bigint, d numeric(12, 2), x float8);
 INSERT INTO rows SELECT 'series ' || s, '2026-01-01Z'::timestamptz + i * interval '30 minutes', CASE WHEN (i + s) % 7 > 0 THEN i % 1000 END, i * 1000003::bigint, (i * s) / 100.0, i / 8.0
 FROM generate_series(1, 40) s, generate_series(0, 599) i;
+CREATE INDEX ON rows (s, at);
 SELECT powertree_create('rows', at => 'at', "values" => '{n,big,d,x}', series => '{s}', leaf => '1 hour');
 CALL powertree_compact();
 INSERT INTO rows SELECT 'late', '2026-01-01Z'::timestamptz + i * interval '1 hour', i, i, i, i FROM generate_series(1, 300) i;

@@ -4,11 +4,14 @@ LOAD 'pg_tally';
 SET pg_tally.answer_from_trees = on;
 SET max_parallel_workers_per_gather = 0;
 SET seq_page_cost = 1000;
+SET random_page_cost = 1000;
 SET timezone = 'Europe/Berlin';
 CREATE TABLE visits (at timestamptz NOT NULL, here timestamp NOT NULL, n int);
 -- Nights on which clocks change in Berlin and in New York.
 INSERT INTO visits SELECT at, at, i % 100 FROM generate_series(0, 4000) i,
     LATERAL (SELECT (ARRAY['2026-03-28Z', '2025-10-24Z', '2025-11-01Z'])[1 + i % 3]::timestamptz + i * interval '67.125 s' AS at) a;
+CREATE INDEX ON visits (at);
+CREATE INDEX ON visits (here);
 SELECT powertree_create('visits', at => 'at', "values" => '{n}', leaf => '20 minutes');
 SELECT powertree_create('visits', at => 'here', "values" => '{n}', leaf => '1 hour', name => 'here');
 CALL powertree_compact();

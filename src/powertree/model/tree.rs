@@ -22,13 +22,22 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use tally_stats::tree::Leaves;
 
+/// The number of a compaction, and its time.
+pub type Compaction = (i64, Option<i64>);
+
 /// The nodes of a tree, as of a compaction.
 #[derive(Clone, Copy)]
 pub struct Size {
-    /// The number of the compaction, and its time.
-    pub compacted: (i64, Option<i64>),
+    pub compacted: Compaction,
     /// The first and the last position of all rows.
     pub extent: Option<(i64, i64)>,
+}
+
+/// The mean number of rows of a leaf that has any, and of such leaves of a block.
+#[derive(Clone, Copy, Debug)]
+pub struct Density {
+    pub rows_of_leaf: f64,
+    pub leaves_of_block: f64,
 }
 
 /// A power tree.
@@ -46,6 +55,8 @@ pub struct Tree {
     pub kept: bool,
     /// The size that this session read last.
     pub size: RefCell<Option<Size>>,
+    /// The density that this session found out last; None in it without nodes.
+    pub density: RefCell<Option<(Compaction, Option<Density>)>>,
     /// The queries of the base table that this session has prepared.
     pub plans: RefCell<HashMap<(Query, usize), Rc<Plan>>>,
 }
@@ -105,6 +116,7 @@ impl Tree {
             height: definition.height,
             kept: false,
             size: RefCell::default(),
+            density: RefCell::default(),
             plans: RefCell::default(),
         })
     }

@@ -15,6 +15,8 @@ pub struct CellQuestion<'a> {
     pub series: Option<&'a [Vec<u8>]>,
     /// The user whose query it is; INVALID for the current one. What that user may read of the table has been checked.
     pub user: Oid,
+    /// The most work that the answer is worth, in the unit of [`work`](super::work).
+    pub worth: f64,
 }
 
 /// The work that an answer took.
@@ -44,6 +46,8 @@ pub enum Refused {
     ToBeCompacted,
     /// Leaves cut by cells, with most of the rows, which would have to be read one by one.
     Wide,
+    /// The answer would take more work than it is worth.
+    Laborious,
     /// More would have to be remembered than a query should.
     TooMuch,
 }
@@ -59,6 +63,7 @@ impl Refused {
             Refused::SameHash => "two series have the same hash",
             Refused::ToBeCompacted => "leaves wait for compaction",
             Refused::Wide => "leaves are wider than the cells of the query",
+            Refused::Laborious => "reading the table costs less",
             Refused::TooMuch => "there are too many cells, series or changed leaves",
         }
     }

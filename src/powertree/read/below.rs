@@ -49,8 +49,13 @@ impl Below {
     /// The series as the tree has them; None if it must not be asked, or cannot tell.
     fn ask_tree(&self, range: Range) -> Option<Vec<SeriesBelow>> {
         let (mut keys, mut sums): (Vec<Vec<u8>>, Vec<Measured>) = Default::default();
-        let question =
-            CellQuestion { tree: self.tree.clone(), cells: &[range], series: None, user: Oid::INVALID };
+        let question = CellQuestion {
+            tree: self.tree.clone(),
+            cells: &[range],
+            series: None,
+            user: Oid::INVALID,
+            worth: f64::INFINITY,
+        };
         let accept = |key: &[u8]| {
             let is_below = key.starts_with(&self.begin);
             if is_below {

@@ -5,7 +5,10 @@ use super::division::{self, Division};
 use super::leaves::together;
 use super::size::known;
 use super::sweep::Sweep;
-use crate::pg::relation::has_triggers;
+use super::work::{forecast, scan, Scope};
+use crate::pg::catalog::is_partitioned;
+use crate::pg::memory;
+use crate::pg::relation::{has_index, has_triggers, num_blocks};
 use crate::pg::spi;
 use crate::powertree::base::triggers;
 use crate::powertree::model::rights;
@@ -18,6 +21,7 @@ use tally_stats::tree::Contents;
 pub use super::asked::{CellQuestion, Counts, Refused};
 pub use super::size::{bounds, estimate, Estimate};
 pub use super::spots::{read_spots, Spot};
+pub use super::work;
 
 /// The most of the cells that may have to be read from the table: in spans all at once; in cut leaves piece by piece, where a row
 /// costs four times what it costs in a plain scan.
@@ -37,18 +41,27 @@ pub fn read(
     accept: impl FnMut(&[u8]) -> bool,
     each: impl FnMut(usize, usize, &Contents),
 ) -> Result<Counts, Refused> {
-    let CellQuestion { tree, cells, series, user } = question;
+    let CellQuestion { tree, cells, series, user, worth } = question;
     if rights::rows_are_hidden_from(tree.base, user) {
         return Err(Refused::RowSecurity);
     }
     let tables = Tables::known().ok_or(Refused::Stale)?;
-    let division = Division::of(&tree, cells, together(&spans(&tables, tree.id)?), known(&tables, &tree));
+    let stored = known(&tables, &tree);
+    let division = Division::of(&tree, cells, together(&spans(&tables, tree.id)?), stored);
     if division.length_in_spans() > MOST_IN_SPANS * division.length() {
         return Err(Refused::ToBeCompacted);
     }
     let cut = division.length_cut();
     if cut > MOST_CUT * division.length() && rows(&tree, &tables, cut, series) > FEW_ROWS {
         return Err(Refused::Wide);
+    }
+    if worth.is_finite() {
+        let estimate = estimate(&tree);
+        let scan = if is_indexed(&tree) { 0.0 } else { scan(estimate.rows as f64, num_pages(&tree)) };
+        let scope = Scope { named: series.map(<[_]>::len), scan };
+        if forecast(&tree, &division, &estimate, stored, scope) > worth {
+            return Err(Refused::Laborious);
+        }
     }
     let mut sweep = Sweep::new(&tree, tables, &division, accept, each);
     sweep.run(series)?;
@@ -65,6 +78,21 @@ fn rows(tree: &Tree, tables: &Tables, length: f64, series: Option<&[Vec<u8>]>) -
     let of_series = series.map_or(1.0, |series| series.len() as f64 / all.max(1) as f64);
     let Some(stored) = known(tables, tree) else { return 0.0 };
     rows as f64 * of_series.min(1.0) * length / division::length(std::iter::once(stored))
+}
+
+/// The pages of the table, as far as it has any of its own.
+fn num_pages(tree: &Tree) -> f64 {
+    if is_partitioned(tree.base) {
+        0.0
+    } else {
+        num_blocks(tree.base) as f64
+    }
+}
+
+/// Whether an index finds the rows of a series at a position.
+fn is_indexed(tree: &Tree) -> bool {
+    let series = memory::collect(tree.series.iter().map(|key| key.column.number));
+    has_index(tree.base, &series, tree.at.number)
 }
 
 /// Returns the trees of a table that are kept in step. Of a table without triggers of trees nothing is looked up.

@@ -2,12 +2,13 @@
 
 use super::access::spans;
 use super::asked::Refused;
+use super::density::density;
 use crate::pg::relation::num_blocks;
 use crate::pg::table::Table;
 use crate::powertree::model::question::Range;
-use crate::powertree::model::tree::{Size, Tree};
+use crate::powertree::model::tree::{Compaction, Density, Size, Tree};
 use crate::powertree::store::log;
-use crate::powertree::store::nodes::{about_how_many, Level};
+use crate::powertree::store::nodes::Level;
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use tally_stats::tree::{Contents, Extent};
@@ -23,10 +24,32 @@ pub struct Estimate {
     pub series: i64,
     /// Rows in the nodes.
     pub rows: i64,
-    /// Leaves with rows, of all series together.
-    pub leaves: i64,
+    /// Leaves with rows, of all series together, and the blocks that hold them.
+    pub leaves: f64,
+    leaf_blocks: f64,
     /// Entries of the log.
     pub log_rows: i64,
+}
+
+impl Estimate {
+    /// The mean number of rows of a leaf that has any.
+    pub fn rows_of_leaf(&self) -> f64 {
+        self.rows as f64 / self.leaves.max(1.0)
+    }
+
+    /// The blocks of all series whose children are on a level, leaves being level 0.
+    pub fn blocks(&self, level: u32) -> f64 {
+        (self.leaf_blocks / 10_f64.powi(level as i32)).max(self.series as f64)
+    }
+
+    /// The nodes with rows of all series on a level.
+    pub fn nodes(&self, level: u32) -> f64 {
+        if level == 0 {
+            self.leaves
+        } else {
+            self.blocks(level - 1)
+        }
+    }
 }
 
 /// Estimates the size of a tree; cheap.
@@ -34,12 +57,18 @@ pub fn estimate(tree: &Tree) -> Estimate {
     let Some(tables) = Tables::known() else { return Estimate::default() };
     let Some(state) = TreeState::read(&tables, tree.id) else { return Estimate::default() };
     let totals = state.totals;
-    let leaves = about_how_many(totals, tree.values.len(), 1).saturating_mul(10).min(totals.num_vals);
+    let (leaves, leaf_blocks) = match density(&tables, tree, compaction(&state)) {
+        Some(Density { rows_of_leaf, leaves_of_block }) => {
+            let leaves = totals.num_vals as f64 / rows_of_leaf;
+            (leaves, leaves / leaves_of_block)
+        }
+        None => (0.0, 0.0),
+    };
     let log_rows = match log::count(&tables, tree.id, COUNTED) {
         COUNTED => num_blocks(tables.log).saturating_mul(IN_BLOCK).max(COUNTED as i64),
         count => count as i64,
     };
-    Estimate { series: totals.num_series, rows: totals.num_vals, leaves, log_rows }
+    Estimate { series: totals.num_series, rows: totals.num_vals, leaves, leaf_blocks, log_rows }
 }
 
 /// Returns positions between which all rows are that the active snapshot sees; None if there are none.
@@ -93,6 +122,6 @@ fn of_nodes(tables: &Tables, tree: &Tree) -> Option<(i64, i64)> {
     extent
 }
 
-fn compaction(state: &TreeState) -> (i64, Option<i64>) {
+fn compaction(state: &TreeState) -> Compaction {
     (state.compactions, state.compacted_at)
 }

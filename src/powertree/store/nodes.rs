@@ -171,6 +171,21 @@ impl Level<'_> {
             true
         });
     }
+
+    /// Calls `each` with at most this many nodes, from those of the first series with at least this hash on.
+    pub fn read_some(self, from: i64, most: usize, mut each: impl FnMut(Unread)) {
+        let keys = [
+            ScanKey::Integer(TREE, self.tree),
+            ScanKey::Small(LEVEL, self.level as i16),
+            ScanKey::Between(SERIES, from, i64::MAX),
+        ];
+        let mut count = 0;
+        self.table.scan(self.tables.node_level, Snapshot::Active, &keys, |row| {
+            each(Unread(row));
+            count += 1;
+            count < most
+        });
+    }
 }
 
 /// A stored node whose block has not been read yet.

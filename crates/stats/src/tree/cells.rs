@@ -6,10 +6,14 @@
 /// Widths of steps that are remembered: a calendar has months of four lengths, and three more where clocks change.
 const WIDTHS: usize = 8;
 
+/// Changes after which their density is taken for that of all, and how many times too many are far too many.
+const ENOUGH: usize = 100;
+const FAR: f64 = 3.0;
+
 /// Finds where a step function changes: the positions `p` in `first < p <= last` with `f(p - 1) != f(p)`, in order.
 ///
 /// Within `first ..= last` the function never returns to a value that it has left. `None` if there are more than `most`
-/// changes. Two evaluations for a step as wide as an earlier one, fewer than 150 for any other.
+/// changes, or if the first ones say that there will be far more. Two evaluations for a step as wide as an earlier one, fewer than 150 for any other.
 pub fn breakpoints<V: PartialEq>(
     first: i64,
     last: i64,
@@ -24,8 +28,12 @@ pub fn breakpoints<V: PartialEq>(
     let mut value = f(first);
     let mut begin = first;
     let mut widths: Vec<i64> = Vec::with_capacity(WIDTHS + 1);
+    let whole = last.abs_diff(first) as f64;
+    let is_far_too_dense = |found: usize, length: u64| {
+        found >= ENOUGH && found as f64 * whole > FAR * most as f64 * length as f64
+    };
     while begin < last && value != end {
-        if found.len() == most {
+        if found.len() == most || is_far_too_dense(found.len(), begin.abs_diff(first)) {
             return None;
         }
         let mut other = None;

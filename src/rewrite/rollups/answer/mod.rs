@@ -17,6 +17,7 @@ mod slices;
 mod spill;
 mod sums;
 pub mod wanting;
+pub mod worth;
 mod zones;
 
 use crate::pg::region::Region;
@@ -125,7 +126,8 @@ impl Prepared {
     fn read(&self, tree: Rc<Tree>, context: Region) -> Result<Answer, Reason> {
         let joined = Joined::read(&self.dimensions, context)?;
         let named = self.named(&tree, &joined);
-        let cells: Rc<[Range]> = self.cells(&tree, named.as_ref().map(Vec::len), &joined)?.into();
+        let (cells, worth) = self.cells(&tree, named.as_ref().map(Vec::len), &joined)?;
+        let cells: Rc<[Range]> = cells.into();
         let mut places = Places {
             tree: tree.clone(),
             row: self.row,
@@ -139,7 +141,8 @@ impl Prepared {
         }
         let cells = places.cells.clone();
         let mut reading = GroupReading::new(self, places, context);
-        let question = cells::CellQuestion { tree, cells: &cells, series: named.as_deref(), user: self.user };
+        let question =
+            cells::CellQuestion { tree, cells: &cells, series: named.as_deref(), user: self.user, worth };
         // The callbacks of one reading take turns.
         let taken = std::cell::RefCell::new(&mut reading);
         let mut counts = cells::read(

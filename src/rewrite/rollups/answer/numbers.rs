@@ -20,13 +20,13 @@ pub struct GroupNumbers {
     /// Whether more than one class beside time has keys: their combinations have rows by this map.
     are_several: bool,
     by_classes: HashMap<[u32; 3], u32, FxBuildHasher>,
-    rows: Vec<Row>,
+    rows: Vec<GroupRow>,
     apart: HashMap<(u32, u32), u32, FxBuildHasher>,
     bytes: usize,
 }
 
 #[derive(Clone, Default)]
-struct Row {
+struct GroupRow {
     columns: Vec<u32>,
     filled: u32,
 }
@@ -54,13 +54,13 @@ impl GroupNumbers {
         }
     }
 
-    /// Gives a number to a group that has none.
+    /// Numbers a group that has no number yet.
     pub fn insert(&mut self, classes: ClassNumbers, number: u32) {
         let (row, column) = (self.row_or_new(classes), classes[0]);
         let more = (row as usize + 1).saturating_sub(self.rows.len());
         memory::room(&mut self.rows, more);
-        self.rows.resize(self.rows.len() + more, Row::default());
-        let Row { columns, filled } = &mut self.rows[row as usize];
+        self.rows.resize(self.rows.len() + more, GroupRow::default());
+        let GroupRow { columns, filled } = &mut self.rows[row as usize];
         let place = column as usize;
         if place >= FEW + 4 * *filled as usize {
             memory::room(&mut self.apart, 1);
@@ -107,6 +107,6 @@ impl GroupNumbers {
 
     /// Bytes in use.
     pub fn memory(&self) -> usize {
-        self.bytes + self.rows.len() * size_of::<Row>()
+        self.bytes + self.rows.len() * size_of::<GroupRow>()
     }
 }

@@ -7,6 +7,7 @@ use super::limits::memory;
 use super::sets::Sets;
 use super::slices::Slices;
 use super::wanting::Wanting;
+use super::worth::Worth;
 use super::zones;
 use crate::pg::scan_row::{Expression, ScanRow};
 use crate::pg::value::Value;
@@ -26,8 +27,8 @@ const CELLS: usize = 10_000;
 const CELL: usize = 64;
 /// Series that are looked up at most.
 const LOOKUPS: usize = 10_000;
-/// Rows that are read sooner from the table.
-const FEW_ROWS: f64 = 500.0;
+/// The work that is in a cell, however few rows it has.
+const WORK_OF_CELL: f64 = 10.0;
 
 /// A question, ready to be evaluated.
 pub struct Prepared {
@@ -46,8 +47,8 @@ pub struct Prepared {
     pub zones: Vec<Expression>,
     pub in_session_zone: bool,
     pub days: Vec<i32>,
-    /// Whether the planner did not know the range, and could not compare costs.
-    pub is_open: bool,
+    /// The work that the answer is worth.
+    pub worth: Worth,
     /// Whether something fails where it has more than 31 bits.
     pub narrows: bool,
     /// The values that the columns of the series are equal to; empty unless all are.
@@ -66,9 +67,14 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The cells that rows of the answer can be in, of this many series if they are named.
-    pub fn cells(&self, tree: &Tree, named: Option<usize>, joined: &Joined) -> Result<Vec<Range>, Reason> {
-        let Some(bounds) = cells::bounds(tree)? else { return Ok(Vec::new()) };
+    /// The cells that rows of the answer can be in, of this many series if they are named, and the work that the answer is worth.
+    pub fn cells(
+        &self,
+        tree: &Tree,
+        named: Option<usize>,
+        joined: &Joined,
+    ) -> Result<(Vec<Range>, f64), Reason> {
+        let Some(bounds) = cells::bounds(tree)? else { return Ok((Vec::new(), f64::INFINITY)) };
         let mut zones = Vec::new();
         if self.in_session_zone {
             zones.push(zones::of_session());
@@ -90,13 +96,19 @@ impl Prepared {
         };
         let estimate = cells::estimate(tree);
         let most = CELLS.max(estimate.rows as usize / 2).min(memory() / CELL);
-        let found = slices.cut(bounds, most)?;
-        let found = joined.cut(&self.dimensions, found, most, &self.columns, (tree, self.row))?;
         let series = named.map_or(1.0, |named| (named as f64 / estimate.series.max(1) as f64).min(1.0));
-        if self.is_open && estimate.rows as f64 * series * share(bounds, &found) < FEW_ROWS {
-            return Err(Reason::Cost);
-        }
-        Ok(found)
+        let worth = |share: f64| self.worth.of_rows(estimate.rows as f64 * series * share);
+        let affordable = (worth(1.0) / WORK_OF_CELL) as usize;
+        let cut = |most| {
+            let found = slices.cut(bounds, most)?;
+            joined.cut(&self.dimensions, found, most, &self.columns, (tree, self.row))
+        };
+        let found = cut(most.min(affordable)).map_err(|reason| match reason {
+            Reason::ManyCells if affordable < most => Reason::Cost,
+            other => other,
+        })?;
+        let worth = worth(share(bounds, &found));
+        Ok((found, worth))
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.

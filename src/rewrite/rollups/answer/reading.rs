@@ -122,6 +122,19 @@ impl<'a> GroupReading<'a> {
 
     /// Adds what a cell of a series holds of the rows that are wanted.
     pub fn add(&mut self, place: Place, contents: &Contents) {
+        let rows = self.prepared.present.map(|value| contents.tallies[value].num_vals());
+        match rows {
+            Some(0) => {}
+            Some(rows) if rows < contents.extent.rows => {
+                let extent = Extent { rows, ..contents.extent };
+                self.add_rows(place, &Contents { extent, ..contents.clone() });
+            }
+            _ => self.add_rows(place, contents),
+        }
+    }
+
+    /// Adds rows of a cell, once for each combination of rows that are joined with it.
+    fn add_rows(&mut self, place: Place, contents: &Contents) {
         if self.prepared.dimensions.is_empty() {
             return self.add_joined(place, contents);
         }

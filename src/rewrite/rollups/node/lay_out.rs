@@ -3,6 +3,7 @@
 use super::joins;
 use crate::pg::planner::Planner;
 use crate::pg::tree::{NodeList, NodeRef};
+use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::reason::Understood;
@@ -19,7 +20,7 @@ pub struct Lists<'q> {
 }
 
 /// Lays a question out as lists, of expressions and of numbers.
-pub fn lay_out<'q>(question: &Question<'q>) -> Understood<Lists<'q>> {
+pub fn lay_out<'q>(question: &Question<'q>, worth: Worth) -> Understood<Lists<'q>> {
     let planner = question.shapes.planner;
     let (joined, joined_numbers) = joins::lay_out(question)?;
     let calls = question.sets.calls.iter().map(|(call, _)| call.untyped());
@@ -29,7 +30,7 @@ pub fn lay_out<'q>(question: &Question<'q>) -> Understood<Lists<'q>> {
     // A result that shows a key must not find the column of which the key is made.
     let expressions = if shown.node().is_some() { planner.relabelled(expressions) } else { expressions };
     let columns: Vec<NodeRef<Var>> = columns(expressions);
-    let numbers = own_numbers(question, &columns).into_iter().chain(joined_numbers);
+    let numbers = own_numbers(question, worth, &columns).into_iter().chain(joined_numbers);
     Ok(Lists {
         expressions,
         numbers: planner.lists(numbers.map(|numbers| planner.integers(numbers))),
@@ -55,7 +56,7 @@ fn own_expressions<'q>(question: &Question<'q>) -> [Vec<NodeRef<'q>>; 9] {
 }
 
 /// The lists of numbers up to those of joins, given the columns of the scan.
-fn own_numbers(question: &Question, columns: &[NodeRef<Var>]) -> [Vec<i32>; 17] {
+fn own_numbers(question: &Question, worth: Worth, columns: &[NodeRef<Var>]) -> [Vec<i32>; 17] {
     let place = |number: i16| {
         let wanted = (question.relation, number);
         let place = columns.iter().position(|column| (column.varno, column.varattno) == wanted);
@@ -69,15 +70,17 @@ fn own_numbers(question: &Question, columns: &[NodeRef<Var>]) -> [Vec<i32>; 17] 
         [kind, place, counted_from_one(one.filter)]
     });
     let conditions = question.conditions.iter();
+    let [once, each_row] = worth.numbers();
     let (ends, ties) = end_numbers(question, columns.len());
     [
         vec![
             tree.id,
             number(question.user),
             shapes.in_session_zone.into(),
-            question.is_open().into(),
             shapes.narrows.into(),
             question.present.map_or(0, |value| value as i32 + 1),
+            once,
+            each_row,
         ],
         conditions.map(|condition| if condition.is_range { -1 } else { condition.shape.number() }).collect(),
         keys.iter().map(|key| key.shape.number()).collect(),

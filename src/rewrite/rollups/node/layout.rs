@@ -3,6 +3,7 @@
 use super::lists::{ExpressionList, Numbers};
 use crate::pg::tree::{integers, NodeList, NodeRef};
 use crate::rewrite::rollups::answer::ends::End;
+use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::question::lookup::LookupSource;
@@ -70,19 +71,19 @@ impl<'p> PlanLayout<'p> {
         self.first(2) != 0
     }
 
-    /// Whether the planner did not know the range.
-    pub fn is_open(self) -> bool {
-        self.first(3) != 0
-    }
-
     /// Whether something fails where it has more than 31 bits.
     pub fn narrows(self) -> bool {
-        self.first(4) != 0
+        self.first(3) != 0
     }
 
     /// The value that the rows must have, by its place in the tree.
     pub fn present(self) -> Option<usize> {
-        usize::try_from(self.first(5) - 1).ok()
+        usize::try_from(self.first(4) - 1).ok()
+    }
+
+    /// The work that the answer is worth.
+    pub fn worth(self) -> Worth {
+        Worth::from_numbers(self.first(5), self.first(6))
     }
 
     /// The sources of lookups.

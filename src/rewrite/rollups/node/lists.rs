@@ -26,8 +26,8 @@ pub enum ExpressionList {
 /// The lists of numbers, in their order.
 #[derive(Clone, Copy)]
 pub enum Numbers {
-    /// The tree, the user, whether the time zone of the session matters, whether the range is open until the node runs,
-    /// whether something fails where it has more than 31 bits, and the value that rows must have, counted from 1.
+    /// The tree, the user, whether the time zone of the session matters, whether something fails where it has more than 31 bits,
+    /// the value that rows must have, counted from 1, and two numbers for what the answer is worth.
     Question,
     /// Shapes of the conditions, negative for ranges.
     Conditions,

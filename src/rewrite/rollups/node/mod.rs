@@ -118,8 +118,10 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     // SAFETY: PostgreSQL passes what `begin_scan` prepared, and nobody else uses it during the call.
     unsafe {
         let rollup = own::<Rollup>(node);
-        let is_from_tree = guarded(|| (*rollup).decide());
-        if !is_from_tree {
+        if (*rollup).answer.is_none() {
+            guarded(|| (*rollup).decide());
+        }
+        if matches!((*rollup).answer, Some(Err(_))) {
             return next_row(ordinary(node)).unwrap_or(null_mut());
         }
         let ps = &raw mut (*node).ss.ps;
@@ -161,17 +163,14 @@ unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
 }
 
 impl Rollup {
-    /// Decides who answers, at the first call; returns whether it is the tree.
-    fn decide(&mut self) -> bool {
-        if self.answer.is_none() {
-            let answer = self.prepared.answer(self.memory);
-            let is_refused = answer.is_err();
-            self.answer = Some(answer);
-            if is_refused {
-                self.empty();
-            }
+    /// Decides who answers.
+    fn decide(&mut self) {
+        let answer = self.prepared.answer(self.memory);
+        let is_refused = answer.is_err();
+        self.answer = Some(answer);
+        if is_refused {
+            self.empty();
         }
-        matches!(self.answer, Some(Ok(_)))
     }
 
     /// Puts the next group into the row; false after the last.

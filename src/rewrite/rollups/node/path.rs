@@ -1,6 +1,6 @@
 //! The path that the planner may choose, and the plan that becomes of it.
 
-use super::cost;
+use super::cost::{self, Offer};
 use super::lay_out::{lay_out, scan, Lists};
 use super::layout::PlanLayout;
 use super::Rollup;
@@ -37,10 +37,10 @@ pub unsafe fn offer(
         if (*cheapest).type_ == NodeTag::T_MinMaxAggPath {
             return Err(Reason::Cost);
         }
-        let total = cost::of(question, root, input, cheapest).ok_or(Reason::Cost)?;
+        let Offer { cost: total, worth } = cost::of(question, root, input, cheapest).ok_or(Reason::Cost)?;
         let planner = question.shapes.planner;
         let nodes = question.aggregates.all.iter().map(|aggregate| aggregate.node.untyped());
-        let Lists { expressions, numbers, ends, shown } = lay_out(question)?;
+        let Lists { expressions, numbers, ends, shown } = lay_out(question, worth)?;
         let private = [expressions, numbers, ends, shown, planner.list(nodes), grouping.having];
 
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);

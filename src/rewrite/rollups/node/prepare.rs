@@ -62,7 +62,7 @@ pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
             zones: expressions(ExpressionList::Zones).collect(),
             in_session_zone: layout.is_in_session_zone(),
             days: layout.days().collect(),
-            is_open: layout.is_open(),
+            worth: layout.worth(),
             narrows: layout.narrows(),
             present: layout.present(),
             lookups: expressions(ExpressionList::Lookups).zip(layout.lookups()).collect(),

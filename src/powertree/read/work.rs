@@ -1,0 +1,136 @@
+//! The work that an answer takes, forecast before it is begun.
+//!
+//! Unit is the time in which PostgreSQL reads a row that is in memory and passes it to an aggregate, for which it takes
+//! `cpu_tuple_cost`. The numbers were measured against that; `make bench-costs` shows what becomes of them.
+
+use super::division::{Division, NodeRun};
+use super::size::Estimate;
+use super::way::Way;
+use crate::pg::costs::costs;
+use crate::powertree::model::question::Range;
+use crate::powertree::model::tree::Tree;
+
+/// Tables are opened, and the log is looked at.
+pub const BEGIN: f64 = 700.0;
+/// A series that is met: one of all, and one that is looked up by its key.
+pub const MET: f64 = 5.0;
+pub const FOUND: f64 = 25.0;
+/// Blocks that are looked up, passed over in the index, and read.
+pub const LOOK_UP: f64 = 20.0;
+const PASSED: f64 = 0.3;
+const READ: f64 = 3.0;
+/// A child of a block, and each of its values.
+const CHILD: f64 = 0.5;
+const VALUE: f64 = 0.5;
+/// A part of a cell that is added to its group.
+const PART: f64 = 2.5;
+/// An entry of the log.
+pub const LOG_ROW: f64 = 5.0;
+/// The first query of rows in the table, each piece of them, a row, and one that is passed over where no index finds them.
+pub const QUERY: f64 = 1000.0;
+pub const PIECE: f64 = 30.0;
+const ROW: f64 = 3.0;
+const PASSED_ROW: f64 = 0.6;
+/// Finding rows of pieces in a whole table, over a plain scan of it.
+const JOINED_SCAN: f64 = 1.75;
+/// A cell, to be cut out of the line.
+const CELL: f64 = 5.0;
+
+/// The scope of an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The number of series, if they are named.
+    pub named: Option<usize>,
+    /// The work to find rows by reading all of the table; 0 where an index finds those of a series at a position.
+    pub scan: f64,
+}
+
+/// Returns the work to pass over all rows of a table of this many pages.
+pub fn scan(rows: f64, pages: f64) -> f64 {
+    let costs = costs();
+    rows * PASSED_ROW + costs.of_pages(pages) / costs.row
+}
+
+/// Returns the work to read one block of each series, with this many values, and add all of it to its group.
+pub fn one_block_each(series: f64, values: usize) -> f64 {
+    series * (READ + child(values) + PART)
+}
+
+/// Returns the work to read this many leaves of all series together, each leaf being a cell.
+pub fn leaves(number: f64, series: f64, values: usize) -> f64 {
+    number * (READ / 10.0 + child(values) + PART) + number / series.max(1.0) * CELL
+}
+
+/// Forecasts the work of reading cells that have been divided.
+pub fn forecast(
+    tree: &Tree,
+    division: &Division,
+    estimate: &Estimate,
+    stored: Option<Range>,
+    scope: Scope,
+) -> f64 {
+    let all = estimate.series.max(1) as f64;
+    let series = scope.named.map_or(all, |named| named as f64);
+    let share = (series / all).min(1.0);
+    let met = if scope.named.is_some() { FOUND } else { MET };
+    let mut work = BEGIN + series * met + estimate.log_rows as f64 * LOG_ROW;
+    let Some(stored) = stored else { return work };
+    let span = (tree.leaves.of(stored.first), tree.leaves.of(stored.last));
+    for (level, runs) in (0..).zip(&division.levels).filter(|(_, runs)| !runs.is_empty()) {
+        let blocks = estimate.blocks(level);
+        let (ways, groups) = match Way::cheapest(runs, blocks as i64, series as i64) {
+            Way::Pass(groups) => (PASSED * blocks * groups.len() as f64, groups),
+            Way::LookUp(groups) => (LOOK_UP * series * groups.len() as f64, groups),
+        };
+        let width = 10_f64.powi(level as i32);
+        let here = |first: i64, last: i64| {
+            let (first, last) = (first as f64 * width, (last as f64 + 1.0) * width - 1.0);
+            (last.min(span.1 as f64) - first.max(span.0 as f64) + 1.0).max(0.0)
+        };
+        let length = span.1.abs_diff(span.0) as f64 + 1.0;
+        // What all series have on the level is spread over the time that the tree knows.
+        let expected =
+            |leaves: f64, of_all: f64, nodes: f64| (series * nodes).min(of_all * share * leaves / length);
+        let of_groups: f64 = groups.iter().map(|&(first, last)| here(first * 10, last * 10 + 9)).sum();
+        let of_runs: f64 = runs.iter().map(|run| here(run.first, run.last)).sum();
+        let nodes = of_runs / width;
+        let children = expected(of_runs, estimate.nodes(level), nodes.max(runs.len() as f64));
+        let parts = children.min(series * num_parts(runs));
+        work += ways;
+        work += expected(of_groups, blocks, (of_groups / width / 10.0).max(groups.len() as f64)) * READ;
+        work += children * child(tree.values.len()) + parts * PART;
+    }
+    work + rows_left(division, estimate, stored, series, share, scope)
+}
+
+/// The work for rows that the table has to tell.
+fn rows_left(
+    division: &Division,
+    estimate: &Estimate,
+    stored: Range,
+    series: f64,
+    share: f64,
+    scope: Scope,
+) -> f64 {
+    let length = stored.last.abs_diff(stored.first) as f64 + 1.0;
+    let cut = division.levels.first().into_iter().flatten().filter(|run| run.cell.is_none()).count() as f64;
+    let pieces = series * (cut + division.in_spans.len() as f64);
+    if pieces == 0.0 {
+        return 0.0;
+    }
+    let left = (division.length_cut() + division.length_in_spans()) / length;
+    let rows = estimate.rows as f64 * left.min(1.0);
+    // A leaf of one row is never cut.
+    let are_cut = (estimate.rows_of_leaf() - 1.0).clamp(0.0, 1.0);
+    let pieces = (pieces * are_cut).min(rows * share);
+    pieces.min(1.0) * (QUERY + scope.scan * JOINED_SCAN) + pieces * PIECE + rows * share * ROW
+}
+
+fn child(values: usize) -> f64 {
+    CHILD + VALUE * values as f64
+}
+
+/// The number of parts of cells: a run has one in each of its blocks.
+fn num_parts(runs: &[NodeRun]) -> f64 {
+    runs.iter().map(|run| (run.last.div_euclid(10) - run.first.div_euclid(10)) as f64 + 1.0).sum()
+}
