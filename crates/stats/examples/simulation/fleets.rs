@@ -3,7 +3,7 @@
 
 use crate::draw::{add, deviation, summed, Draw};
 use tally_stats::detector::{Detector, Options, Settings};
-use tally_stats::fleet::{changed_share, discoveries, probability};
+use tally_stats::fleet::{changed_share, discoveries, probability, Null};
 
 const ROWS: usize = 300;
 const HOUR: i64 = 3_600_000_000;
@@ -169,8 +169,10 @@ pub struct Report {
 fn report(told: &[Told]) -> Report {
     let (changed, still): (Vec<&Told>, Vec<&Told>) = told.iter().partition(|t| t.changed);
     let listed = |evidence: &[f64]| {
-        let share = changed_share(evidence, || ());
-        let probabilities: Vec<f64> = evidence.iter().map(|&b| probability(b, share)).collect();
+        let null = Null::fit(evidence.to_vec(), || ());
+        let believed: Vec<f64> = evidence.iter().map(|&b| null.believed(b)).collect();
+        let share = changed_share(&believed, || ());
+        let probabilities: Vec<f64> = believed.iter().map(|&b| probability(b, share)).collect();
         discoveries(&probabilities, NOMINAL).expect("memory").0
     };
     let quiet: Vec<f64> = still.iter().map(|t| t.evidence).collect();
