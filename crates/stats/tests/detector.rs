@@ -320,3 +320,86 @@ fn detectors_of_the_first_release_begin_again_with_their_options_and_rows() {
     assert!(detector.observe(None, Some(0), &SETTINGS).is_err());
     assert_eq!(Detector::from_bytes(&bytes[..12]), Err(tally_stats::detector::CodecError::Damaged));
 }
+
+#[test]
+fn a_step_under_a_season_is_found_and_the_season_is_forecast() {
+    let mut rng = rng(6);
+    let season = |i: usize| 3.0 * (std::f64::consts::TAU * i as f64 / 12.0).sin();
+    let (mut found, mut wrong, mut off) = (0, 0, 0.0);
+    for _ in 0..20 {
+        let rows: Vec<f64> = (0..600).map(|i| season(i) + normal(&mut rng)).collect();
+        let still = fed(rows.iter().copied());
+        wrong += still.starts(&SETTINGS).len();
+        off += (1..=12)
+            .map(|i| (still.forecast(i as f64, &SETTINGS).unwrap().mean - season(599 + i)).abs())
+            .sum::<f64>();
+        let step = fed(rows.iter().enumerate().map(|(i, x)| x + if i < 400 { 0.0 } else { 2.0 }));
+        found += usize::from(step.starts(&SETTINGS).iter().any(|row| row.abs_diff(400) <= 10));
+    }
+    assert!(found >= 16 && wrong <= 1, "{found} of 20 found, {wrong} wrong");
+    // A forecast without the season is off by 1.9 on average.
+    assert!(off / 240.0 < 0.6, "{:.2}", off / 240.0);
+}
+
+#[test]
+fn a_flag_that_is_set_is_told_soon_and_never_forecast_beyond_its_values() {
+    let flag = |ones: i32| fed((0..144 + ones).map(|i| if i < 144 { 0.0 } else { 1.0 }));
+    let detector = flag(20);
+    assert_eq!(detector.starts(&SETTINGS), [144]);
+    assert!(detector.last_alert().is_some());
+    for ones in [20, 75, 335] {
+        let detector = flag(ones);
+        let (level, _, _) = detector.state(&SETTINGS).unwrap();
+        let forecast = detector.forecast(1.0, &SETTINGS).unwrap();
+        assert!(level > 0.95 && forecast.low >= 0.0 && forecast.high <= 1.0, "{ones}: {level}, {forecast:?}");
+    }
+}
+
+#[test]
+fn a_level_that_wanders_is_no_change_and_its_jump_is() {
+    let mut rng = rng(8);
+    let (mut wrong, mut found) = (0, 0);
+    for i in 0..40 {
+        let (mut level, turn) = (0.0, f64::from(i) / 6.0);
+        let rows: Vec<f64> = (0..400)
+            .map(|row| {
+                level += normal(&mut rng);
+                let wave = 30.0 * (turn + f64::from(row) / 60.0).sin();
+                if i % 2 == 0 {
+                    level
+                } else {
+                    wave + normal(&mut rng)
+                }
+            })
+            .collect();
+        let still = fed(rows.iter().copied()).starts(&SETTINGS);
+        wrong += still.len();
+        let jump = fed(rows.iter().enumerate().map(|(row, x)| x + if row < 250 { 0.0 } else { 15.0 }));
+        found += usize::from(jump.starts(&SETTINGS).iter().any(|row| row.abs_diff(250) <= 5));
+    }
+    // With segments that keep their level or slope, there would be 150.
+    assert!(wrong <= 60 && found >= 36, "{wrong} wrong, {found} of 40 found");
+}
+
+#[test]
+fn noise_that_grows_is_one_change() {
+    let mut rng = rng(10);
+    let noisier = |_| fed((0..1200).map(|row| normal(&mut rng) * if row < 600 { 1.0 } else { 4.0 }));
+    let changes: usize = (0..40).map(noisier).map(|detector| detector.starts(&SETTINGS).len()).sum();
+    assert!(changes <= 42, "{changes} of 40");
+}
+
+#[test]
+fn a_season_under_which_the_level_wanders_stays() {
+    let mut rng = rng(9);
+    let mut level = 0.0;
+    let rows = (0..400).map(|row| {
+        level += 0.5 * normal(&mut rng);
+        let season = 2.0 * (std::f64::consts::TAU * f64::from(row) / 12.0).sin();
+        level + season
+    });
+    let detector = fed(rows);
+    let ahead = |rows: f64| detector.forecast(rows, &SETTINGS).unwrap().mean;
+    // A season that was learnt would lead up and down again.
+    assert_abs_diff_eq!(ahead(12.0), ahead(6.0), epsilon = 1.0);
+}

@@ -13,7 +13,8 @@ impl Detector {
         let judged = self.judged(s);
         let now = judged.clock.now();
         let place = now.ahead(ahead);
-        let (known, then) = judged.known(now.at, &place, s)?;
+        let row = now.row.saturating_add(ahead.max(0.0) as u64);
+        let (known, then) = judged.known(now.at, &place, row, s)?;
         let phase = judged.noise_at(place.at, s);
         let usual = judged.experts.usual(&known.forecasts(ahead), phase, then.noise.get());
         let noise = usual.reach * known.growth(ahead, judged.views.rows());
@@ -22,13 +23,14 @@ impl Detector {
     }
 
     /// Knowledge of a row at a place after the last one, which was at the time `last`, and its segment's reading;
-    /// none before a value.
-    fn known(&self, last: i64, place: &Place, s: &Settings) -> Option<(Known, Reading)> {
+    /// none before a value. `row` is its number.
+    fn known(&self, last: i64, place: &Place, row: u64, s: &Settings) -> Option<(Known, Reading)> {
         let reading = self.segmentation.reading(place, s)?;
         let noise = self.scale.noise(s);
         let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
         let known = Known {
             level: reading.level,
+            learnt: self.scale.season(row),
             last: self.views.last(),
             calm: self.views.calm(),
             around: self.views.level(),
@@ -54,7 +56,7 @@ impl Detector {
     /// The usual for a row with this value, which the forecasts learn, and whether the season matters for it; `last` is
     /// the time of the row before.
     pub(super) fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> (Expectation, bool) {
-        let Some((known, reading)) = self.known(last, place, s) else {
+        let Some((known, reading)) = self.known(last, place, place.row, s) else {
             return (Expectation { mean: x, reach: 0.0 }, false);
         };
         let phase = self.noise_at(place.at, s);

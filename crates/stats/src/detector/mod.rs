@@ -36,7 +36,7 @@ use forecast::{Experts, OF_NORMAL};
 use numbers::bounded;
 use outliers::{Outlier, Outliers};
 use report::Seen;
-use scale::SeriesScale;
+use scale::{Learned, SeriesScale};
 use segmentation::{Previous, Segmentation};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -142,7 +142,7 @@ impl Detector {
         let row = Row { row, at, value };
         if !self.segmentation.is_empty() {
             self.scale.choose_unit(value);
-            let learned = self.learn(value, s);
+            let learned = self.learn(&row, s);
             self.judge(row, previous, learned, s);
         } else if self.scale.wait(row) >= s.warm_up {
             self.judge_first_rows(s);
@@ -156,31 +156,35 @@ impl Detector {
         let Some(start) = first.first() else { return };
         let mut previous = start.at;
         self.clock.measure(&first);
-        let learned: Vec<f64> = first.iter().map(|row| self.learn(row.value, s)).collect();
+        let learned: Vec<Learned> = first.iter().map(|row| self.learn(row, s)).collect();
         for (row, x) in first.into_iter().zip(learned) {
             self.judge(row, previous, x, s);
             previous = row.at;
         }
     }
 
-    /// Learns a value, and returns it in the unit of the detector.
-    fn learn(&mut self, x: f64, s: &Settings) -> f64 {
-        let learned = self.scale.learn(x, s);
+    /// Learns the value of a row, and returns it in the unit of the detector.
+    fn learn(&mut self, row: &Row, s: &Settings) -> Learned {
+        let learned = self.scale.learn(row.value, row.row, s);
         if let Some(factor) = learned.rescaled {
             self.segmentation.rescale(factor);
             self.views.rescale(factor);
             self.experts.rescale(factor);
         }
-        learned.value
+        if let Some(factor) = learned.calmed {
+            self.segmentation.calm(factor, s);
+        }
+        learned
     }
 
-    /// Judges a row; `previous` is the time of the row before, `x` the value in the unit of the detector.
-    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, x: f64, s: &Settings) {
+    /// Judges a row; `previous` is the time of the row before.
+    fn judge(&mut self, Row { row, at, value }: Row, previous: i64, learned: Learned, s: &Settings) {
         let place = self.clock.place(row, at);
+        let x = learned.value;
         let (usual, seasonal) = self.expect(x, previous, &place, s);
         let prior = self.scale.prior(s);
-        let previous = Previous { place: self.clock.place(row, previous), value: self.views.last() };
-        self.segmentation.observe(x, place, &previous, &prior, self.options.hazard(s), s);
+        let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
+        self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {
             self.alerts.raise(alert);
         }

@@ -33,6 +33,8 @@ settings! {
     hazard: f64 = 1.0 / 500.0;
     /// Prior share of segments that have a slope: most series sit on levels.
     slope_share: f64 = 0.2;
+    /// Prior share of segments whose level wanders: few do, and in those that do every row tells.
+    wander_share: f64 = 0.01;
     /// Standard deviation of slopes per step, in standard deviations of the series: such a trend crosses the usual
     /// range of the series in 33 steps.
     slope_sd: f64 = 0.03;
@@ -46,8 +48,8 @@ settings! {
     winsor: f64 = 2.5;
     /// Pseudo-observations of white noise in the estimate of autocorrelation.
     white_rows: f64 = 2.0;
-    /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.75 drift and changes look alike.
-    least_weight: f64 = 0.15;
+    /// Least weight of a row in autocorrelated noise: beyond a correlation of 0.8 drift and changes look alike.
+    least_weight: f64 = 0.12;
     /// Least further weight where tails are heavy: a row is then weaker evidence of the level, and again of the noise.
     least_regular: f64 = 0.3;
     /// Prior share of outliers: one row in a hundred is wrong in most real series.

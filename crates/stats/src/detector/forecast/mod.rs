@@ -27,6 +27,8 @@ pub struct Expectation {
 pub struct Known {
     /// Level of the current segment at the row that is forecast.
     pub level: f64,
+    /// Deviation from that level by the season that was learnt, if any.
+    pub learnt: f64,
     /// The last value, the mean of the last ten without the season, and the level beside which the season is seen.
     pub last: f64,
     pub calm: f64,
@@ -49,11 +51,12 @@ impl Known {
         let left = self.left(ahead);
         let later = |x: f64| self.level + left * (x - self.level);
         let last = later(self.last);
+        let level = self.level + self.learnt;
         let steps = if ahead > 1.0 { (1.0 - self.impetus.powf(ahead)) / (1.0 - self.impetus) } else { 1.0 };
         [
             last,
-            self.level,
-            self.level + self.kept.min(MOST_KEPT) * (last - self.level),
+            level,
+            level + self.kept.min(MOST_KEPT) * (last - level),
             later(self.last - self.season_before) + self.season,
             later(self.calm) + self.season,
             self.around + self.season,

@@ -1,18 +1,22 @@
 //! The scale of a series: the unit in which its values are kept, their spread and their noise.
 
 mod counts;
+mod memory;
 mod noise;
 mod prior;
+mod season;
 mod spread;
 
 pub use prior::{student, Prior};
 
-use super::check::{number, structure, Check};
+use super::check::{number, structure, within, Check, MOST_VALUE};
 use super::clock::{Clock, Row};
 use super::settings::Settings;
 use counts::{Counts, Values};
+use memory::Memories;
 use noise::Noise;
 pub use noise::NoiseEstimate;
+use season::Season;
 use serde::{Deserialize, Serialize};
 use spread::Spread;
 use std::ops::RangeInclusive;
@@ -34,12 +38,21 @@ pub struct SeriesScale {
     values: Values,
     spread: Spread,
     noise: Noise,
+    season: Season,
+    memories: Memories,
+    /// The last value.
+    last: f64,
 }
 
 /// A value in the unit of the detector.
 #[derive(Clone, Copy, Debug)]
 pub struct Learned {
     pub value: f64,
+    /// The value without the season, and so the value before.
+    pub calm: f64,
+    pub previous: f64,
+    /// Factor of the variance of the noise, if a season was found just now: so much was the season.
+    pub calmed: Option<f64>,
     /// Factor by which the unit has just changed, if it has.
     pub rescaled: Option<f64>,
 }
@@ -75,7 +88,7 @@ impl SeriesScale {
     }
 
     /// Learns a value.
-    pub fn learn(&mut self, x: f64, s: &Settings) -> Learned {
+    pub fn learn(&mut self, x: f64, row: u64, s: &Settings) -> Learned {
         self.values = self.values.with(x);
         let mut x = x * power(-i32::from(self.exponent));
         if !x.is_finite() {
@@ -89,25 +102,71 @@ impl SeriesScale {
             let farthest = FARTHEST * FARTHEST;
             x = x.clamp(-farthest, farthest);
         }
-        self.spread.observe(x);
-        self.noise.observe(x, s);
+        let first = self.spread.rows() == 0.0;
+        let difference = x - std::mem::replace(&mut self.last, x);
+        // At the end of double precision a value and its season would be beyond it.
+        // The rhythm of rare events is not told from bursts of them.
+        let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end() && !self.rare(s);
+        let calmed = if seasonal { self.find_season(row, difference, s) } else { None };
+        let (season, before) = (self.season.deviation(row), self.season.deviation(row.saturating_sub(1)));
+        self.spread.observe(x - season);
+        self.memories.observe(x - season, self.noise.reach(s));
+        self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);
+        let calm = Learned {
+            value: x,
+            calm: x - season,
+            previous: if first { x } else { x - difference - before },
+            calmed,
+            rescaled: None,
+        };
         let size = exponent(self.spread.variance().sqrt());
         if size > MOST_EXPONENT && EXPONENTS.contains(&(i32::from(self.exponent) + size)) {
             let factor = power(-size);
             self.exponent += size as i16;
+            self.last *= factor;
             self.spread.rescale(factor);
             self.noise.rescale(factor);
-            return Learned { value: x * factor, rescaled: Some(factor) };
+            self.season.rescale(factor);
+            self.memories.rescale(factor);
+            let (value, calm, previous) = (x * factor, calm.calm * factor, calm.previous * factor);
+            return Learned { value, calm, previous, calmed, rescaled: Some(factor) };
         }
-        Learned { value: x, rescaled: None }
+        calm
+    }
+
+    /// Whether the values are rare events.
+    fn rare(&self, s: &Settings) -> bool {
+        self.values != Values::Real && self.counts(&self.noise.estimate(s)).is_some()
+    }
+
+    /// The model of rare events, if the values so far look like such and have no season.
+    fn counts(&self, noise: &NoiseEstimate) -> Option<Counts> {
+        let one = power(-i32::from(self.exponent));
+        Counts::new(self.values, &self.spread, noise.variance, one).filter(|_| !self.season.found())
+    }
+
+    /// Looks for a season, or learns it. If it is found now, noise and spread are taken as those without it; returns
+    /// the factor of the noise's variance.
+    fn find_season(&mut self, row: u64, difference: f64, s: &Settings) -> Option<f64> {
+        let found = self.season.learn(row, difference, self.noise.reach(s))?;
+        let before = self.noise.estimate(s).variance;
+        self.noise.calm(1.0 - found.share, found.correlation, s);
+        self.spread.calm(self.season.variance());
+        self.memories = Memories::default();
+        let after = self.noise.estimate(s).variance;
+        (before > 0.0).then(|| (after / before).min(1.0))
+    }
+
+    /// Deviation of a row from the level by its season, in the detector's unit.
+    pub fn season(&self, row: u64) -> f64 {
+        self.season.deviation(row)
     }
 
     /// The prior of the next segment.
     pub fn prior(&self, s: &Settings) -> Prior {
         let noise = self.noise.estimate(s);
-        let one = power(-i32::from(self.exponent));
-        let counts = Counts::new(self.values, &self.spread, noise.variance, one);
-        Prior::new(&self.spread, noise, counts, s)
+        let counts = self.counts(&noise);
+        Prior::new(&self.spread, noise, self.memories.best(), counts, s)
     }
 
     /// The noise as the differences of successive values show it.
@@ -139,7 +198,10 @@ impl SeriesScale {
         let rows = self.first.iter().map(|r| (r.row, r.at));
         structure(clock.in_order(rows), "its first rows are not in the order of numbers and times")?;
         number(self.first.iter().all(|r| r.value.is_finite()), "one of its first values is not finite")?;
+        number(within(self.last, MOST_VALUE), "its last value is out of range")?;
         self.spread.check()?;
+        self.season.check()?;
+        self.memories.check()?;
         self.noise.check()
     }
 }

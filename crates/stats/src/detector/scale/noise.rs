@@ -10,13 +10,14 @@ const MEDIAN_TO_SD: f64 = 1.4826;
 const MEDIAN_STEP: f64 = 0.01;
 /// The number of standard deviations that one in 400 differences of normal noise exceeds.
 const FAR: f64 = 3.0;
+/// Least share of the noise that a season leaves.
+const LEAST_CALM: f64 = 0.01;
 /// The strongest autocorrelation that can be distinguished from a drift.
-const MOST_CORRELATED: f64 = 0.95;
+pub const MOST_CORRELATED: f64 = 0.95;
 
 /// Moments of the winsorised differences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
-    last: f64,
     rows: f64,
     median: f64,
     /// Differences beyond the reach of normal noise.
@@ -38,8 +39,9 @@ pub struct NoiseEstimate {
     pub correlation: f64,
     /// Share of a difference that is left in the next one, as on a curve.
     pub impetus: f64,
-    /// Share of an independent observation that a row is worth.
+    /// Share of an independent observation that a row is worth, and what the share would be without autocorrelation.
     pub weight: f64,
+    pub temper: f64,
     /// The share of outliers.
     pub outliers: f64,
 }
@@ -56,13 +58,10 @@ impl Noise {
         }
     }
 
-    pub fn observe(&mut self, x: f64, s: &Settings) {
+    /// Takes in the difference of a value from the one before; none at the first.
+    pub fn observe(&mut self, difference: Option<f64>, s: &Settings) {
         self.rows += 1.0;
-        let d = x - self.last;
-        self.last = x;
-        if self.rows == 1.0 {
-            return;
-        }
+        let Some(d) = difference else { return };
         if d != 0.0 {
             let step = 1.0 + (1.0 / self.rows).max(MEDIAN_STEP);
             self.median = match d.abs() {
@@ -74,11 +73,29 @@ impl Noise {
         if d.abs() > FAR * MEDIAN_TO_SD * self.median {
             self.far += 1.0;
         }
-        let limit = s.winsor * MEDIAN_TO_SD * self.median;
+        let limit = self.reach(s);
         let d = d.clamp(-limit, limit);
         self.squares += d * d;
         self.products += d * self.difference;
         self.difference = d;
+    }
+
+    /// The size at which differences are cut off.
+    pub fn reach(&self, s: &Settings) -> f64 {
+        s.winsor * MEDIAN_TO_SD * self.median
+    }
+
+    /// Starts again from noise with this share of the variance and this correlation of neighbouring differences: a season
+    /// was found.
+    pub fn calm(&mut self, share: f64, correlation: f64, s: &Settings) {
+        let share = share.max(LEAST_CALM);
+        let rows = self.rows.min(s.warm_up as f64);
+        self.squares *= share * (rows / self.rows);
+        self.products = correlation.max(-0.5) * self.squares;
+        self.far *= rows / self.rows;
+        self.median *= share.sqrt();
+        self.difference = 0.0;
+        self.rows = rows;
     }
 
     pub fn estimate(&self, s: &Settings) -> NoiseEstimate {
@@ -91,14 +108,14 @@ impl Noise {
         // noise of second order, (1 - ρB)(1 - φB), for ρ near 1.
         let phi = c.clamp(0.0, MOST_CORRELATED);
         let independent = |rho: f64| (1.0 - rho) / (1.0 + rho);
+        let temper = rows / (rows + s.caution) * self.regularity(rows).powi(2).max(s.least_regular).min(1.0);
         NoiseEstimate {
             variance: differences / (2.0 * (1.0 - rho)) / independent(phi),
             differences,
             correlation: (1.0 + 2.0 * c).clamp(0.0, 1.0),
             impetus: phi,
-            weight: independent(rho).max(s.least_weight)
-                * (rows / (rows + s.caution))
-                * self.regularity(rows).powi(2).max(s.least_regular).min(1.0),
+            weight: independent(rho).max(s.least_weight) * temper,
+            temper,
             outliers: ((0.5 * self.far + s.outlier_share * s.outlier_rows) / (rows + s.outlier_rows))
                 .min(s.most_outliers),
         }
@@ -125,7 +142,6 @@ impl Noise {
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        self.last *= factor;
         self.median *= factor;
         self.difference *= factor;
         self.squares *= factor * factor;
@@ -134,7 +150,7 @@ impl Noise {
 
     pub fn check(&self) -> Check {
         let sound = [self.rows, self.far].iter().all(|x| up_to(*x, MOST_ROWS))
-            && [self.last, self.difference].iter().all(|x| within(*x, MOST_VALUE))
+            && within(self.difference, MOST_VALUE)
             && up_to(self.median, MOST_VALUE)
             && up_to(self.squares, MOST_SQUARES)
             && within(self.products, MOST_SQUARES);

@@ -1,7 +1,8 @@
 //! Prior of the next segment, and of outliers and jumps, scaled from the data so far.
 
 use super::counts::Counts;
-use super::noise::NoiseEstimate;
+use super::memory::Memory;
+use super::noise::{NoiseEstimate, MOST_CORRELATED};
 use super::spread::Spread;
 use crate::detector::settings::Settings;
 
@@ -27,36 +28,58 @@ pub struct Prior {
     /// Prior of the variance of a segment: half the sum of its squares, and half of their number.
     pub half_squares: f64,
     pub noise_rows: f64,
-    /// Log of the prior odds of a slope.
+    /// Prior odds of a slope.
     pub slope_odds: f64,
     /// Prior share of rows that are no outliers.
     pub inliers: f64,
     /// Standard deviation of outliers.
     outlier_sd: f64,
     /// Variance of the differences.
-    differences: f64,
-    /// Share of an independent observation that a row is worth.
+    pub differences: f64,
+    /// Share of an independent observation that a row is worth, and what the share would be without autocorrelation.
     pub weight: f64,
+    pub temper: f64,
+    /// Correlation of neighbouring values.
+    pub correlation: f64,
+    /// Log of how much likelier a row of such noise is by its whole correlation than by the tempered parts of it.
+    pub credit: f64,
+    /// The memory that forecasts best, and the prior odds of a segment that has no other.
+    pub memory: Memory,
+    pub wander_odds: f64,
     /// The model of rare events, if the series is one of them.
     pub counts: Option<Counts>,
 }
 
 impl Prior {
-    pub fn new(spread: &Spread, noise: NoiseEstimate, counts: Option<Counts>, s: &Settings) -> Prior {
+    pub fn new(
+        spread: &Spread,
+        noise: NoiseEstimate,
+        memory: Memory,
+        counts: Option<Counts>,
+        s: &Settings,
+    ) -> Prior {
         let total = spread.variance().max(NO_VARIANCE);
         let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
         let relative = noise_variance / total;
+        let rho = noise.correlation.min(MOST_CORRELATED);
+        let common = noise.temper - noise.weight;
         Prior {
             mean: spread.mean(),
             noise: noise_variance,
             level: total * s.level_sd * s.level_sd,
             slope: relative / (s.slope_sd * s.slope_sd),
             half_squares: s.noise_rows * noise_variance,
-            slope_odds: (s.slope_share / (1.0 - s.slope_share)).ln(),
+            slope_odds: s.slope_share / (1.0 - s.slope_share),
             noise_rows: s.noise_rows,
             inliers: if counts.is_some_and(|c| c.binary()) { 1.0 } else { 1.0 - noise.outliers },
             outlier_sd: s.outlier_spread * total.sqrt(),
             differences: noise.differences.max(noise_variance * f64::EPSILON),
+            temper: noise.temper,
+            correlation: rho,
+            credit: 0.5 * (common * (2.0 * (1.0 - rho)).ln() - noise.temper * (1.0 - rho * rho).ln()),
+            memory: Memory { variance: memory.variance.max(total * LEAST_NOISE), ..memory },
+            // What never varied does not wander.
+            wander_odds: if memory.variance > 0.0 { s.wander_share / (1.0 - s.wander_share) } else { 0.0 },
             weight: noise.weight * counts.map_or(1.0, |c| c.weight()),
             counts,
         }
@@ -73,10 +96,15 @@ impl Prior {
         }
         let squared = difference * difference;
         let heavy = |variance: f64| student(1.5, 1.5 * variance, squared);
-        let noise =
-            (-0.5 * squared / self.differences).exp() / (std::f64::consts::TAU * self.differences).sqrt();
-        let stays = self.inliers * noise + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
+        let stays = self.inliers * self.step(difference)
+            + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
         (1.0 - self.weight) * (heavy(self.differences + self.level) / stays).ln()
+    }
+
+    /// Density of a difference from the previous value if only the noise continues.
+    pub fn step(&self, difference: f64) -> f64 {
+        (-0.5 * difference * difference / self.differences).exp()
+            / (std::f64::consts::TAU * self.differences).sqrt()
     }
 
     /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom, mixed
@@ -98,5 +126,5 @@ pub fn student(a: f64, b: f64, squared: f64) -> f64 {
     let h = 0.5 / b;
     // (Γ(a + 1/2) / Γ(a))², by its asymptotic series; within 3 % at a = 1/2, 0.3 % from 1 on.
     let ratio = a - 0.25 + (0.03125 + (0.007_812_5 - 0.001_953_125 / a) / a) / a;
-    (ratio * h * std::f64::consts::FRAC_1_PI).sqrt() * (-(a + 0.5) * (squared * h).ln_1p()).exp()
+    (ratio * h * std::f64::consts::FRAC_1_PI).sqrt() * (-(a + 0.5) * (1.0 + squared * h).ln()).exp()
 }

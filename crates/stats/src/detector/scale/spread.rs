@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Standard deviations from the mean at which values are cut off: one spike does not set the scale.
 const REACH: f64 = 10.0;
 
+/// Least share of the spread that a season leaves.
+const LEAST_CALM: f64 = 0.01;
+
 /// Running mean and spread of all values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
@@ -44,6 +47,11 @@ impl Spread {
 
     pub fn variance(&self) -> f64 {
         self.squares / (self.rows - 1.0).max(1.0)
+    }
+
+    /// Takes the variance of a season out.
+    pub fn calm(&mut self, season: f64) {
+        self.squares = (self.squares - season * (self.rows - 1.0)).max(LEAST_CALM * self.squares);
     }
 
     /// Changes the unit of the values.

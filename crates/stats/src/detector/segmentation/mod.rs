@@ -8,6 +8,7 @@ mod candidate;
 mod paths;
 mod reading;
 mod segment;
+mod wander;
 
 #[cfg(test)]
 pub use budget::ROOM;
@@ -26,6 +27,11 @@ use serde::{Deserialize, Serialize};
 
 /// The most candidates in a stored state.
 const MOST_CANDIDATES: usize = 8;
+/// The candidates that are kept in any case.
+const FEW_CANDIDATES: usize = 5;
+
+/// Rows in which a segment learns a noise that is far from that of the series: until then its start is not hopeless.
+const YOUNG: u64 = 4;
 
 /// The possible starts of the current segment, and the segmentations behind them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -167,7 +173,9 @@ impl Segmentation {
     /// Keeps the best candidates of each octave of age, and the best of all. The best by score alone would be
     /// neighbours.
     fn prune(&mut self, row: u64, s: &Settings) {
-        self.candidates.retain(|c| c.score > -s.hopeless || c.weight > -s.hopeless);
+        let (paths, young) = (&self.paths, row.saturating_sub(YOUNG));
+        self.candidates
+            .retain(|c| c.score > -s.hopeless || c.weight > -s.hopeless || paths.start(c.start).row > young);
         // The best segmentation may turn out wrong: the starts that it grew from stay.
         let mut kept = [false; NONE as usize + 1];
         self.paths.mark(self.best().map_or(NONE, |best| best.start), &mut kept);
@@ -184,15 +192,22 @@ impl Segmentation {
             }
             end = start;
         }
-        // The newest candidate has had no chance yet.
-        while self.candidates.len() > MOST_CANDIDATES {
-            let old = &self.candidates[..MOST_CANDIDATES];
+        // The newest candidate has had no chance yet. Fewer are kept where the starts behind them take much room: rather
+        // these than an earlier change.
+        // One more may be alerted by this row.
+        let alerted = self.paths.alerted() + 1;
+        let most = |count: usize| budget::most_starts(row, count, alerted).max(count);
+        let full = |list: &[Candidate]| self.paths.exceed(list.iter().map(|c| c.start), most(list.len()));
+        while self.candidates.len() > MOST_CANDIDATES
+            || self.candidates.len() > FEW_CANDIDATES && full(&self.candidates)
+        {
+            let old = &self.candidates[..self.candidates.len() - 1];
             let worst = worst(old, kept).or_else(|| worst(old, |_| false));
             self.candidates.remove(worst.unwrap_or(0));
         }
         let count = self.candidates.len();
-        let most = budget::most_starts(row, count, self.paths.alerted());
-        self.paths.keep(self.candidates.iter_mut().map(|c| &mut c.start), most.max(count));
+        let most = most(count);
+        self.paths.keep(self.candidates.iter_mut().map(|c| &mut c.start), most);
     }
 
     /// Marks the last change of the best segmentation as alerted once it is probable enough; returns a new alert.
@@ -220,6 +235,13 @@ impl Segmentation {
         let alerted = moved.unwrap_or(Alerted { row: now.row, at: now.at });
         start.alerted = Some(alerted);
         moved.is_none().then_some(Alert { start: row, alerted })
+    }
+
+    /// Takes a season out of the noise of the current segments; `factor` is what it leaves of the variance.
+    pub fn calm(&mut self, factor: f64, s: &Settings) {
+        for candidate in &mut self.candidates {
+            candidate.segment.calm(factor, s.noise_rows);
+        }
     }
 
     /// Changes the unit of the values.

@@ -77,18 +77,29 @@ impl Paths {
         }
     }
 
-    /// Keeps the starts that the `leaves` descend from, at most `most`, dropping the oldest first; renumbers the
-    /// leaves.
-    pub fn keep<'a>(&mut self, leaves: impl Iterator<Item = &'a mut u8>, most: usize) {
-        let mut leaves: Vec<&mut u8> = leaves.collect();
+    /// Marks the starts that the `leaves` descend from.
+    fn used(&self, leaves: impl Iterator<Item = u8>) -> [bool; NONE as usize] {
         let mut used = [false; NONE as usize];
-        for leaf in &leaves {
-            let mut next = usize::from(**leaf);
+        for leaf in leaves {
+            let mut next = usize::from(leaf);
             while next < self.starts.len() && !used[next] {
                 used[next] = true;
                 next = usize::from(self.starts[next].parent);
             }
         }
+        used
+    }
+
+    /// Whether the `leaves` descend from more starts than `most`.
+    pub fn exceed(&self, leaves: impl Iterator<Item = u8>, most: usize) -> bool {
+        self.starts.len() > most && self.used(leaves).iter().filter(|used| **used).count() > most
+    }
+
+    /// Keeps the starts that the `leaves` descend from, at most `most`, dropping the oldest first; renumbers the
+    /// leaves.
+    pub fn keep<'a>(&mut self, leaves: impl Iterator<Item = &'a mut u8>, most: usize) {
+        let mut leaves: Vec<&mut u8> = leaves.collect();
+        let mut used = self.used(leaves.iter().map(|leaf| **leaf));
         let mut left = used.iter().filter(|u| **u).count();
         let leaf = |i: usize| leaves.iter().any(|l| usize::from(**l) == i);
         for (i, used) in used.iter_mut().enumerate().take(self.starts.len()) {

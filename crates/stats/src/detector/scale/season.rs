@@ -1,0 +1,209 @@
+//! A season of a few rows, learnt from the series itself, which is no part of its level.
+//!
+//! Differences of successive values tell it without knowing the level: those of one phase have a mean of their own, and
+//! the sums of these means are the season.
+
+use crate::detector::check::{number, structure, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use crate::detector::numbers::Brief;
+use serde::{Deserialize, Serialize};
+
+/// The longest lag that is looked at; a season is shorter, since its correlation has to be greater than both next to it.
+const LAGS: usize = 26;
+const SHORTEST: usize = 3;
+/// Standard errors by which the correlation at a season's lag exceeds the mean of all: one in thirty series of white
+/// noise reaches it at some lag within 3000 rows.
+const SEEN: f64 = 6.0;
+/// Fourth power of normal noise, in squares of its variance.
+const NORMAL_KURTOSIS: f64 = 3.0;
+/// Greatest correlation of neighbouring differences in what a season leaves, halfway from white noise to a random walk:
+/// where the level wanders, the season is the noise beside which changes are seen.
+const MOST_WANDERING: f64 = -0.25;
+/// Least share of the variance that a season leaves.
+const LEAST_REST: f64 = 0.01;
+/// Periods that a season takes to be seen.
+const PERIODS: usize = 3;
+/// Periods that a season remembers.
+const MEMORY: f64 = 30.0;
+
+/// A season that was found just now.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    period: usize,
+    /// Share of the variance of the differences that it explains.
+    pub share: f64,
+    /// Correlation of neighbouring differences in what it leaves.
+    pub correlation: f64,
+}
+
+/// The season, or what may become one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Season {
+    /// Correlations of the differences by lag.
+    Sought {
+        /// The last differences, the newest first.
+        last: [Brief; LAGS],
+        /// Sums of products of differences, by lag from 1.
+        products: [f32; LAGS],
+        squares: f64,
+        fourth_powers: f64,
+        rows: f64,
+    },
+    /// Mean differences by phase.
+    Found { period: u8, periods: u8, differences: [f32; LAGS] },
+}
+
+impl Default for Season {
+    fn default() -> Season {
+        Season::Sought {
+            last: [Brief::default(); LAGS],
+            products: [0.0; LAGS],
+            squares: 0.0,
+            fourth_powers: 0.0,
+            rows: 0.0,
+        }
+    }
+}
+
+impl Season {
+    /// Deviation of a row from the level.
+    pub fn deviation(&self, row: u64) -> f64 {
+        let Season::Found { period, differences, .. } = self else { return 0.0 };
+        let period = usize::from(*period);
+        let differences = &differences[..period];
+        let drift = differences.iter().map(|d| f64::from(*d)).sum::<f64>() / period as f64;
+        let phase = (row % period as u64) as usize;
+        let (mut sum, mut mean, mut here) = (0.0, 0.0, 0.0);
+        for (i, d) in differences.iter().enumerate() {
+            sum += f64::from(*d) - drift;
+            mean += sum / period as f64;
+            if i == phase {
+                here = sum;
+            }
+        }
+        here - mean
+    }
+
+    /// Variance of the deviations.
+    pub fn variance(&self) -> f64 {
+        let Season::Found { period, .. } = self else { return 0.0 };
+        let n = u64::from(*period);
+        (0..n).map(|row| self.deviation(row).powi(2)).sum::<f64>() / n as f64
+    }
+
+    /// Whether a season was found.
+    pub fn found(&self) -> bool {
+        matches!(self, Season::Found { .. })
+    }
+
+    /// Learns a difference from the row before, which is cut off at `reach` from what was expected. Returns the
+    /// season if it is found now.
+    pub fn learn(&mut self, row: u64, difference: f64, reach: f64) -> Option<Found> {
+        match self {
+            Season::Found { period, periods, differences } => {
+                let phase = (row % u64::from(*period)) as usize;
+                if phase == 0 {
+                    *periods = periods.saturating_add(1);
+                }
+                let expected = f64::from(differences[phase]);
+                let share = 1.0 / f64::from(*periods).min(MEMORY);
+                differences[phase] = (expected + (difference - expected).clamp(-reach, reach) * share) as f32;
+                None
+            }
+            Season::Sought { last, products, squares, fourth_powers, rows } => {
+                let d = difference.clamp(-reach, reach);
+                for (product, earlier) in products.iter_mut().zip(last.iter()) {
+                    *product = (f64::from(*product) + d * earlier.get()) as f32;
+                }
+                last.copy_within(..LAGS - 1, 1);
+                last[0] = Brief::new(d);
+                *squares += d * d;
+                *fourth_powers += d.powi(4);
+                *rows += 1.0;
+                // Where noise came late or in bursts, fewer rows count.
+                let count = (NORMAL_KURTOSIS * *squares * *squares / *fourth_powers).min(*rows);
+                let found = find(products, *squares, *rows, count)?;
+                let period = found.period;
+                let periods = LAGS / period;
+                let mut differences = [0f32; LAGS];
+                for (earlier, difference) in (0..=row).rev().zip(last.iter().take(periods * period)) {
+                    let phase = (earlier % period as u64) as usize;
+                    differences[phase] += (difference.get() / periods as f64) as f32;
+                }
+                *self = Season::Found { period: period as u8, periods: periods as u8, differences };
+                // Of the noise, the mean over a few periods keeps a share.
+                let share = found.share - (1.0 - found.share) / periods as f64;
+                Some(Found { share, ..found })
+            }
+        }
+    }
+
+    /// Changes the unit of the values.
+    pub fn rescale(&mut self, factor: f64) {
+        let scale = |x: &mut f32, factor: f64| *x = (f64::from(*x) * factor) as f32;
+        match self {
+            Season::Found { differences, .. } => differences.iter_mut().for_each(|x| scale(x, factor)),
+            Season::Sought { last, products, squares, fourth_powers, .. } => {
+                last.iter_mut().for_each(|x| *x = Brief::new(x.get() * factor));
+                products.iter_mut().for_each(|x| scale(x, factor * factor));
+                *squares *= factor * factor;
+                *fourth_powers *= factor.powi(4);
+            }
+        }
+    }
+
+    pub fn check(&self) -> Check {
+        match self {
+            Season::Found { period, periods, differences } => {
+                structure(
+                    (SHORTEST..LAGS).contains(&usize::from(*period)) && *periods > 0,
+                    "the length of its season is out of range",
+                )?;
+                let sound = differences.iter().all(|x| within((*x).into(), MOST_VALUE));
+                number(sound, "a difference of its season is out of range")
+            }
+            Season::Sought { last, products, squares, fourth_powers, rows } => {
+                let sound = last.iter().all(|x| within(x.get(), MOST_VALUE))
+                    && products.iter().all(|x| x.is_finite())
+                    && up_to(*squares, MOST_SQUARES)
+                    && up_to(*fourth_powers, MOST_SQUARES * MOST_SQUARES)
+                    && up_to(*rows, MOST_ROWS);
+                number(sound, "a correlation of its differences is out of range")
+            }
+        }
+    }
+}
+
+/// The shortest lag whose correlation, as a mean over its multiples, stands out and is nearly the greatest, if the season
+/// leaves noise about a level.
+fn find(products: &[f32; LAGS], squares: f64, rows: f64, count: f64) -> Option<Found> {
+    let error = 1.0 / count.sqrt();
+    let greatest = products[SHORTEST - 1..LAGS - 1].iter().fold(0f32, |a, b| a.max(*b));
+    if f64::from(greatest) < 0.5 * SEEN * squares * error {
+        return None;
+    }
+    let mean = products.iter().map(|p| f64::from(*p)).sum::<f64>() / (LAGS as f64 * squares);
+    let multiples = |lag: usize| (LAGS / lag) as f64;
+    let comb = |lag: usize| {
+        let sum: f64 = products.iter().skip(lag - 1).step_by(lag).map(|p| f64::from(*p)).sum();
+        sum / (multiples(lag) * squares)
+    };
+    let combs: [f64; LAGS] = std::array::from_fn(|i| comb(i + 1));
+    let greatest = combs[SHORTEST - 1..LAGS - 1].iter().copied().fold(0.0, f64::max);
+    let seen = |lag: usize| {
+        let here = combs[lag - 1];
+        here - mean > SEEN * error / multiples(lag).sqrt()
+            && here > combs[lag - 2].max(combs[lag]) + error
+            && here > greatest - 2.0 * error
+            && rows >= (PERIODS * lag) as f64
+    };
+    // Lags beside the multiples of the period show the correlation of the season's own neighbours. The rest of that of
+    // neighbours is of what the season leaves.
+    let found = |period: usize| {
+        let share = combs[period - 1].clamp(0.0, 1.0);
+        let beside = (2..=LAGS).filter(|l| [1, period - 1].contains(&(l % period)));
+        let (sum, count) = beside.fold((0.0, 0.0), |(sum, n), l| (sum + f64::from(products[l - 1]), n + 1.0));
+        let left = (f64::from(products[0]) - sum / count) / squares / (1.0 - share).max(LEAST_REST);
+        Found { period, share, correlation: left }
+    };
+    (SHORTEST..LAGS).filter(|lag| seen(*lag)).map(found).find(|found| found.correlation < MOST_WANDERING)
+}
