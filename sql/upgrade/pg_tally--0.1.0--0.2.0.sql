@@ -443,9 +443,10 @@ BEGIN
                         l.posterior OPERATOR(pg_catalog.*) LEAST(pg_catalog.abs(l.effect_sd), 100::pg_catalog.float8)
                             OPERATOR(pg_catalog.*) l.weight AS importance,
                         -- It came after the row before: a slice may have more frequent rows than its parent.
-                        pg_catalog.tstzrange(l.at OPERATOR(pg_catalog.-) COALESCE((l.first_alerted_at OPERATOR(pg_catalog.-) l.at)
-                            OPERATOR(pg_catalog./) NULLIF(l.first_alerted_row OPERATOR(pg_catalog.-) l."row", 0::pg_catalog.int8)::pg_catalog.float8,
-                            '0'::pg_catalog.interval), COALESCE(l.first_alerted_at, l.at), '[]') AS seen,
+                        pg_catalog.tstzrange(l.at OPERATOR(pg_catalog.-) CASE WHEN l.first_alerted_row OPERATOR(pg_catalog.>) l."row"
+                            THEN (l.first_alerted_at OPERATOR(pg_catalog.-) l.at)
+                                OPERATOR(pg_catalog./) (l.first_alerted_row OPERATOR(pg_catalog.-) l."row")::pg_catalog.float8
+                            ELSE '0'::pg_catalog.interval END, COALESCE(l.first_alerted_at, l.at), '[]') AS seen,
                         CASE WHEN $10 OPERATOR(pg_catalog.<>) '' THEN pg_catalog.string_to_array(l.series, $10) END AS path
                     FROM linked l
                     WINDOW later AS (PARTITION BY l.which ORDER BY l."row")
