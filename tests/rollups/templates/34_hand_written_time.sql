@@ -9,5 +9,5 @@ SELECT to_char(at, 'YYYY-MM-DD HH24'), count(*) FROM trades WHERE at < '2026-01-
 SELECT symbol, count(*), max(price) FROM recent WHERE at::date = current_date GROUP BY 1;
 -- from tree
 SELECT symbol, count(*), min(price) FROM recent WHERE at > now() - interval '1 day' GROUP BY 1;
--- from fallback
+-- from either
 SELECT symbol, count(*) FROM recent WHERE at >= (SELECT max(at) - interval '1 day' FROM recent) GROUP BY 1;
