@@ -46,13 +46,7 @@ impl CsvLayout {
             skip_blank_lines: true,
         };
         let block = first_block(&source, &form, quoting, options.skip).map_err(Failure::new)?;
-        if block.passed > 0 {
-            return Err(Failure::new("first line is longer than 8 MiB").mend("check that the file is CSV"));
-        }
-        if has_only_returns(&block.text) {
-            return Err(Failure::new("lines end with carriage returns only")
-                .mend("convert the file, for instance with tr '\\r' '\\n'"));
-        }
+        check_lines(&block)?;
         let dialect = match options.delimiter {
             Some(_) => quoting,
             None => quoting.detect_delimiter(&block.text, options.decimal),
@@ -117,6 +111,18 @@ impl CsvLayout {
         let begin = (block.from + found.range.end as u64, block.line + lines);
         Ok(Self { header: Some(names), text: TextFile { begin, ..layout.text }, ..layout })
     }
+}
+
+/// Checks that a file begins with lines.
+fn check_lines(block: &Block) -> Result<(), Failure> {
+    if block.passed > 0 {
+        return Err(Failure::new("first line is longer than 8 MiB").mend("check that the file is CSV"));
+    }
+    if has_only_returns(&block.text) {
+        return Err(Failure::new("lines end with carriage returns only")
+            .mend("convert the file, for instance with tr '\\r' '\\n'"));
+    }
+    Ok(())
 }
 
 /// Reads the first records after the lines to skip, enough to detect the dialect.
