@@ -45,18 +45,34 @@ impl FileBatch {
         self.dead_letters.push(FileDeadLetter { line, raw, stage: Stage::Decode, reject });
     }
 
+    /// Reads the next batch to store. A single bad record says nothing about the file: it is stored with what follows, as long
+    /// as its dead letters keep fewer bytes than `most`.
+    pub fn next_of(
+        mut read: impl FnMut() -> Result<Option<Self>, Failure>,
+        most: usize,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(mut batch) = read()? else { return Ok(None) };
+        let mut is_single = batch.is_single_letter();
+        while is_single && batch.kept_bytes() < most {
+            let Some(following) = read()? else { break };
+            is_single = following.is_single_letter();
+            batch = batch.followed_by(following);
+        }
+        Ok(Some(batch))
+    }
+
     /// Whether the batch is a single dead letter.
-    pub fn is_single_letter(&self) -> bool {
+    fn is_single_letter(&self) -> bool {
         self.origins.is_empty() && self.dead_letters.len() == 1
     }
 
     /// Number of bytes of records that its dead letters keep.
-    pub fn kept_bytes(&self) -> usize {
+    fn kept_bytes(&self) -> usize {
         self.dead_letters.iter().filter_map(|letter| letter.raw.as_ref()).map(Vec::len).sum()
     }
 
     /// Joins the dead letters of a batch without rows with the batch that follows it.
-    pub fn followed_by(mut self, mut following: Self) -> Self {
+    fn followed_by(mut self, mut following: Self) -> Self {
         self.dead_letters.append(&mut following.dead_letters);
         Self { from: self.from, dead_letters: self.dead_letters, ..following }
     }

@@ -83,15 +83,7 @@ impl<'a> CsvReader<'a> {
 
 impl BatchReader for CsvReader<'_> {
     fn next(&mut self) -> Result<Option<FileBatch>, Failure> {
-        let Some(mut batch) = self.read()? else { return Ok(None) };
-        let mut is_single = batch.is_single_letter();
-        // A single bad record says nothing about the file: it is stored with what follows.
-        while is_single && batch.kept_bytes() < BLOCK {
-            let Some(following) = self.read()? else { break };
-            is_single = following.is_single_letter();
-            batch = batch.followed_by(following);
-        }
-        Ok(Some(batch))
+        FileBatch::next_of(|| self.read(), BLOCK)
     }
 }
 

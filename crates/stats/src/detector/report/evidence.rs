@@ -39,7 +39,7 @@ impl Search {
 
 /// Prior log odds of a change among rows in which this many are expected.
 ///
-/// Those of any change at all grow exponentially, and would in some thousand rows outweigh all that a probability can say,
+/// The odds of any change at all grow exponentially, and would in some thousand rows outweigh all that a probability can say,
 /// of which [`LEAST_DOUBT`] is left. Where many are expected, the odds therefore grow with the places of the one that is
 /// judged.
 fn prior_log_odds(expected: f64) -> f64 {
