@@ -76,5 +76,22 @@ SELECT query FROM results WHERE from_table IS DISTINCT FROM from_tree ORDER BY n
 SELECT query, reason FROM results WHERE tree <> is_answered ORDER BY number;
 \echo Why not:
 SELECT query, reason FROM results WHERE NOT is_answered ORDER BY number;
+\echo A column that is only asked whether it is NULL needs a right:
+SET pg_tally.answer_from_trees = on;
+CREATE ROLE regress_presence;
+GRANT SELECT (g, kind, at) ON rows TO regress_presence;
+SET ROLE regress_presence;
+SELECT g, count(*) FROM rows WHERE a IS NOT NULL GROUP BY 1;
+SELECT g, count(*) FILTER (WHERE a IS NOT NULL) FROM rows GROUP BY 1;
+RESET ROLE;
+\echo Without its constraint a column may be NULL, and prepared statements know:
+SET plan_cache_mode = force_generic_plan;
+PREPARE counted AS SELECT count(*), count(c) FROM rows WHERE c IS NOT NULL;
+EXECUTE counted;
+ALTER TABLE rows ALTER c DROP NOT NULL;
+INSERT INTO rows VALUES ('new', 9, '2026-03-29 00:31Z', 1, 1, NULL);
+EXECUTE counted;
+DROP OWNED BY regress_presence;
+DROP ROLE regress_presence;
 DROP TABLE results, queries, days, kinds, rows;
 DROP FUNCTION outcome;
