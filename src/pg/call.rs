@@ -51,7 +51,7 @@ unsafe impl Declared for i32 {
 }
 
 // SAFETY: pgrx reads a text as this type.
-unsafe impl Declared for String {
+unsafe impl Declared for &str {
     const TYPE: Oid = pg_sys::TEXTOID;
 }
 

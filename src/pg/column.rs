@@ -35,6 +35,9 @@ pub struct Column {
 
 /// Looks up a column by name; None if there is none.
 pub fn find_column(relation: Oid, name: &str) -> Option<Column> {
+    if name.len() >= pg_sys::NAMEDATALEN as usize {
+        return None;
+    }
     let c_name = c_string(name);
     let c_name = CText::from(c_name.as_c_str());
     let number = caught(|| get_attnum(relation, c_name));

@@ -4,6 +4,7 @@ use super::reserve;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::PgSqlErrorCode;
 use std::backtrace::Backtrace;
+use std::borrow::Cow;
 use std::env;
 
 /// Keeps Rust from adding backtraces to errors, whatever the server's environment asks for: clients should not see
@@ -21,8 +22,11 @@ pub fn omit_backtraces() {
     }
 }
 
-/// The longest text of an error, in bytes: an error may quote an argument that is megabytes long.
+/// The longest text of an error, in bytes.
 const LONGEST: usize = 4096;
+
+/// The longest text that an error quotes, in bytes.
+const LONGEST_QUOTED: usize = 200;
 
 /// Raises an error; PostgreSQL's memory contexts release what was allocated in them.
 pub fn raise(code: PgSqlErrorCode, message: impl Into<String>, detail: impl Into<String>, hint: &str) -> ! {
@@ -49,9 +53,21 @@ pub fn defect(what: &str) -> ! {
     )
 }
 
+/// An argument as an error quotes it: only its beginning if it is long, since it may have megabytes.
+pub fn excerpt(text: &str) -> Cow<'_, str> {
+    shortened(text, LONGEST_QUOTED)
+}
+
 fn clipped(text: String) -> String {
-    if text.len() <= LONGEST {
-        return text;
+    match shortened(&text, LONGEST) {
+        Cow::Owned(short) => short,
+        Cow::Borrowed(_) => text,
     }
-    format!("{} …", &text[..text.floor_char_boundary(LONGEST)])
+}
+
+fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return text.into();
+    }
+    format!("{} …", &text[..text.floor_char_boundary(longest)]).into()
 }

@@ -1,13 +1,14 @@
 //! Values that know their SQL type, which is checked where they are stored.
 
-use super::error::defect;
-use super::lookup::{array_type, element_type};
+use super::error::{defect, raise};
+use super::lookup::{array_type, element_type, type_name};
 use super::memory;
 use super::name::{c_string, text};
 use super::passing::{passing_of, VARLENA};
 use super::region::Region;
 use pgrx::datum::{AnyNumeric, FromDatum, IntoDatum};
 use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::PgSqlErrorCode;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
 
@@ -37,6 +38,10 @@ impl Value {
 
     /// The value that a text stands for, as if it were stored in a column of this type.
     pub fn parse(type_oid: Oid, typmod: i32, text: &str) -> Value {
+        if type_oid == pg_sys::TEXTOID {
+            return Value::from(text);
+        }
+        require_length(type_oid, text.len());
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
         let text = c_string(text);
         // SAFETY: the type's input function reads the C string, and returns a value of the type or raises an error.
@@ -49,6 +54,11 @@ impl Value {
 
     /// The value of another type that has the same text: a cast as `x::text::other` does it.
     pub fn through_text(self, type_oid: Oid) -> Value {
+        if passing_of(self.type_oid()).0 == VARLENA {
+            // SAFETY: the datum is of variable length.
+            let length = unsafe { pg_sys::toast_raw_datum_size(self.datum) } - pg_sys::VARHDRSZ;
+            require_length(type_oid, length);
+        }
         let (mut output, mut varlena) = (Oid::INVALID, false);
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
         // SAFETY: the output function of a type takes its values and returns a C string, which the input function of
@@ -178,6 +188,27 @@ impl Value {
             pg_sys::getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena);
             text(pg_sys::OidOutputFunctionCall(output, self.datum)).unwrap_or_default()
         }
+    }
+}
+
+/// Raises an error if no value of the type is written with as many bytes, as the input functions do after they copied them
+/// several times.
+fn require_length(type_oid: Oid, length: usize) {
+    /// More than any such value has, even among spaces.
+    const LONGEST: usize = 4096;
+    let is_short = match type_oid {
+        // What is too long for a name is cut off.
+        pg_sys::NAMEOID => false,
+        pg_sys::INETOID | pg_sys::CIDROID => true,
+        _ => passing_of(type_oid).0 > 0,
+    };
+    if is_short && length > LONGEST {
+        raise(
+            PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
+            format!("text is too long for type {}", type_name(type_oid)),
+            format!("The text has {length} bytes."),
+            &format!("Give a value of type {}.", type_name(type_oid)),
+        );
     }
 }
 

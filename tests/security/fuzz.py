@@ -4,16 +4,17 @@ hostile arguments. They are found in the catalogue, so that new ones are called 
 
     tests/security/fuzz.py CALLS [SEED [FUNCTION ...]]
 
-Each call must end, in time and within its memory, with a result or with an error that says what was wrong with the arguments.
+Each call must end, in time and within its memory, with a result or with an error that says what was wrong with the arguments. Besides,
+every function that takes text is called with one huge argument in each place, of which it may make few copies.
 """
 
 import re
 import sys
-import threading
 import time
 from pathlib import Path
 
 from hostile import Hostile, with_one_huge_text
+from memory import Memory, most_copies
 from session import Gone, Report, ServerError, Session, literal
 
 DATABASE = "fuzz"
@@ -63,28 +64,6 @@ JOIN pg_depend d ON d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.de
 FRAMES = ["", "ROWS 3 PRECEDING", "ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING", "ROWS BETWEEN 2 PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW", "GROUPS 2 PRECEDING"]
 
 
-class Watch(threading.Thread):
-    """Looks at the memory of a server process while a call runs."""
-
-    def __init__(self, process):
-        super().__init__(daemon=True)
-        self.process, self.peak = process, 0
-        self.start()
-
-    def run(self):
-        while (now := rss(self.process)) is not None:
-            self.peak = max(self.peak, now)
-            time.sleep(0.01)
-
-
-def rss(process):
-    """The memory of a process of its own, in bytes."""
-    try:
-        return int(re.search(r"RssAnon:\s+(\d+)", Path(f"/proc/{process}/status").read_text())[1]) << 10
-    except (OSError, TypeError):
-        return None
-
-
 def cpu(process):
     """The processor's seconds that a process has used: other processes do not lengthen them."""
     fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
@@ -110,8 +89,8 @@ class Caller:
                 if attempt == 99:
                     raise
                 time.sleep(0.3)
-        self.watch = Watch(self.session.process)
-        self.limit = rss(self.session.process) + MEMORY + (4 << 20)
+        self.memory = Memory(self.session.process)
+        self.limit = self.memory.now() + MEMORY + (4 << 20)
 
     def call(self, sql, run=None):
         """Make a call; what is wrong with it is noted."""
@@ -126,7 +105,7 @@ class Caller:
 
     def _problem(self, sql, run):
         began, used, problem = time.monotonic(), cpu(self.session.process), None
-        self.watch.peak = 0
+        self.memory.forget_peak()
         try:
             run(self.session) if run else self.session(sql)
             self.results += 1
@@ -140,10 +119,10 @@ class Caller:
         took = min(time.monotonic() - began, cpu(self.session.process) - used)
         if problem is None and took > TIMEOUT + GRACE:
             problem = f"took {took:.1f} s of {TIMEOUT} s"
-        if problem is None and self.watch.peak > self.limit:
-            problem = f"used {self.watch.peak >> 20} MB"
+        if problem is None and (peak := self.memory.peak()) > self.limit:
+            problem = f"used {peak >> 20} MB"
         # What one call leaves is not to be counted for the next.
-        if (rss(self.session.process) or 0) > self.limit - MEMORY // 2:
+        if self.memory.now() > self.limit - MEMORY // 2:
             self.session.close()
             self.connect()
         return problem
@@ -278,6 +257,9 @@ def main():
             part(f"{signature} as a trigger", lambda: triggers(caller, hostile, function))
         elif "internal" not in types:
             part(signature, lambda: several(lambda: calls_of(hostile, function, kind, types, names, variadic == "t")))
+            if kind != "a" and {"text", "text[]"} & {*types}:
+                copied = most_copies(DATABASE, "mallory", function, kind, types, names, variadic == "t")
+                report.check(f"{signature}: copies of a huge argument", "\n".join(copied))
     if not only:
         for operator, left, right in operators:
             part(f"{left} {operator} {right}", lambda: several(lambda: f"SELECT ({hostile.argument(left)} {operator} {hostile.argument(right)})::text"))

@@ -2,6 +2,7 @@
 
 import random
 
+from memory import HUGE_TEXT
 from session import literal
 
 FLOATS = ["0", "-0.0", "1", "2.5", "-7", "NaN", "Infinity", "-Infinity", "1e308", "-1e308", "1.7976931348623157e308", "5e-324", "-1e-310", "0.95", "0.05", "1e17", "1e200"]
@@ -32,7 +33,6 @@ STATEMENTS = [
     "SELECT * FROM powertree_explain('SELECT 1')", "SELECT * FROM powertree_verify('SELECT count(*) FROM fuzz.s')", "WITH w AS (DELETE FROM fuzz.b RETURNING 1) SELECT count(*) FROM w",
     "SELECT DISTINCT s FROM fuzz.t ORDER BY s FOR UPDATE", "SELECT repeat('x', 1000), g FROM generate_series(1, 100000) g", "SELECT $1", "VALUES (1), (NULL)", "SELECT",
 ]
-HUGE_TEXT = "repeat('x', 10000000)"
 
 
 def with_one_huge_text(sql):

@@ -18,3 +18,16 @@ DROP TABLE hourly;
 CREATE FUNCTION drop_number(int) RETURNS void AS '$libdir/pg_tally', 'powertree_drop_wrapper' LANGUAGE C;
 SELECT drop_number(1);
 DROP FUNCTION drop_number;
+
+-- Arguments of megabytes are refused before they are copied, and not repeated.
+CREATE TABLE numbered (at bigint, n int, x float8);
+SELECT powertree_create('numbered', 'at', '{x}', '10', '{n}');
+SELECT powertree_series('numbered', repeat('1', 10000000));
+SELECT powertree_tally('numbered', 'x', repeat('1', 10000000), NULL, '1');
+SELECT powertree_buckets('numbered', 'x', 0, 10, repeat('1', 10000000), '1');
+SELECT powertree_tally('numbered', repeat('x', 10000000), 0, 10, '1');
+SELECT powertree_series(repeat('x', 10000000));
+-- Spaces do not count, as everywhere.
+SELECT powertree_series('numbered', repeat(' ', 1000) || '1');
+SELECT powertree_drop('numbered');
+DROP TABLE numbered;

@@ -28,10 +28,10 @@ use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]
 fn powertree_compact(call: Call) {
-    let (name, atomic) = (call.argument::<String>(0), call.is_atomic());
+    let (name, atomic) = (call.argument::<&str>(0), call.is_atomic());
     rights::require_writable("CALL powertree_compact()");
     connected_as(if atomic { 0 } else { pg_sys::SPI_OPT_NONATOMIC }, || {
-        let trees: Vec<Definition> = match &name {
+        let trees: Vec<Definition> = match name {
             Some(name) => {
                 let tree = Tree::named(name);
                 rights::require_owner(tree.base);

@@ -1,7 +1,7 @@
 //! The width of a leaf: as given, or chosen by the statistics of the table.
 
 use crate::pg::catalog::advance;
-use crate::pg::error::raise;
+use crate::pg::error::{excerpt, raise};
 use crate::pg::fence;
 use crate::pg::name::relation_name;
 use crate::pg::spi;
@@ -80,7 +80,7 @@ fn width(leaf: &str, position: Position) -> i64 {
         Some(Step::Fixed(width)) => width,
         Some(Step::Calendar(_)) => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("leaf width must be fixed: \"{leaf}\""),
+            format!("leaf width must be fixed: \"{}\"", excerpt(leaf)),
             "",
             match position {
                 Position::Timestamptz => "Give hours rather than days or months: '24 hours'.",
@@ -90,7 +90,7 @@ fn width(leaf: &str, position: Position) -> i64 {
         ),
         None => raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("leaf width must be positive: \"{leaf}\""),
+            format!("leaf width must be positive: \"{}\"", excerpt(leaf)),
             "",
             "A leaf that holds about a hundred rows is a good one.",
         ),

@@ -3,7 +3,7 @@
 use super::leaf;
 use crate::pg::call::Call;
 use crate::pg::catalog::{advance, relkind, relname, transaction_number};
-use crate::pg::error::raise;
+use crate::pg::error::{excerpt, raise};
 use crate::pg::fence;
 use crate::pg::lookup::{self, next_of};
 use crate::pg::name::relation_name;
@@ -35,13 +35,13 @@ fn powertree_create(call: Call) {
     rights::require_writable("powertree_create()");
     require_utf8();
     let base: Oid = argument::required(call, 0, "table");
-    let at: String = argument::required(call, 1, "at");
+    let at: &str = argument::required(call, 1, "at");
     let values: Array<&str> = argument::required(call, 2, "values");
     let series: Array<&str> = argument::required(call, 4, "series");
-    let (leaf, name): (Option<String>, Option<String>) = (call.argument(3), call.argument(5));
+    let (leaf, name): (Option<&str>, Option<&str>) = (call.argument(3), call.argument(5));
     connected(|| {
         lock_against_writers(base, c"create a power tree on");
-        let name = name.unwrap_or_else(|| relation_name_alone(base));
+        let name = name.map_or_else(|| relation_name_alone(base), str::to_owned);
         if name.is_empty() {
             raise(
                 PgSqlErrorCode::ERRCODE_INVALID_NAME,
@@ -56,13 +56,14 @@ fn powertree_create(call: Call) {
         if known.iter().any(|tree| tree.name == name) {
             raise(
                 PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
-                format!("power tree \"{name}\" already exists"),
+                format!("power tree \"{}\" already exists", excerpt(&name)),
                 "",
                 "Give the new one another name with name => '…', or drop the old one with powertree_drop().",
             );
         }
-        let mut definition = Definition { id: 0, name, base, at, values, series, leaf: 1, height: 1 };
-        leaf::set(&mut definition, leaf.as_deref(), resolved);
+        let mut definition =
+            Definition { id: 0, name, base, at: at.to_owned(), values, series, leaf: 1, height: 1 };
+        leaf::set(&mut definition, leaf, resolved);
         definition.id = next_id(&tables, &known);
         Table::write(tables.definition).writer().insert(&definition.columns());
         begin_capture(&definition, "not built yet");
@@ -73,10 +74,9 @@ fn powertree_create(call: Call) {
 #[pg_extern(sql = false)]
 fn powertree_rebuild(call: Call) {
     rights::require_writable("powertree_rebuild()");
-    let name: String = argument::required(call, 0, "tree");
-    let name = name.as_str();
+    let name: &str = argument::required(call, 0, "tree");
     // Two SQL functions call this one; the second has a text there.
-    let new_leaf: Option<Option<String>> = (call.count() > 1).then(|| call.argument(1));
+    let new_leaf: Option<Option<&str>> = (call.count() > 1).then(|| call.argument(1));
     connected(|| {
         lock_against_writers(named(name).base, c"rebuild a power tree of");
         // Looked up again under the lock: meanwhile somebody may have dropped it, or made another of this name.
@@ -100,8 +100,7 @@ fn powertree_rebuild(call: Call) {
 #[pg_extern(sql = false)]
 fn powertree_drop(call: Call) {
     rights::require_writable("powertree_drop()");
-    let name: String = argument::required(call, 0, "tree");
-    let name = name.as_str();
+    let name: &str = argument::required(call, 0, "tree");
     connected(|| {
         let definition = named(name);
         rights::require_owner(definition.base);

@@ -6,7 +6,7 @@ use super::question::Query;
 use super::rights;
 use super::value::ValueType;
 use crate::pg::column::{find_column, generated, type_name, Column};
-use crate::pg::error::raise;
+use crate::pg::error::{excerpt, raise};
 use crate::pg::kept::{kept, replace, Kept};
 use crate::pg::name::relation_name;
 use crate::pg::spi::Plan;
@@ -68,7 +68,7 @@ impl Tree {
         let find = |name: &str| {
             find_column(definition.base, name).ok_or_else(|| {
                 let table = relation_name(definition.base);
-                let message = format!("column \"{name}\" of table {table} does not exist");
+                let message = format!("column \"{}\" of table {table} does not exist", excerpt(name));
                 (ERRCODE_UNDEFINED_COLUMN, message, "Name columns of the base table.")
             })
         };
@@ -211,7 +211,7 @@ impl Tree {
 pub fn missing(name: &str) -> ! {
     raise(
         PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-        format!("power tree \"{name}\" does not exist"),
+        format!("power tree \"{}\" does not exist", excerpt(name)),
         "",
         "TABLE powertrees lists the power trees; powertree_create() makes one.",
     )

@@ -5,7 +5,7 @@ use super::reader::Reader;
 use super::request::position;
 use crate::pg::call::Call;
 use crate::pg::column::type_name;
-use crate::pg::error::raise;
+use crate::pg::error::{excerpt, raise};
 use crate::pg::memory::{self, room};
 use crate::powertree::model::argument::{required, step, Step};
 use crate::powertree::model::position::{Position, DAY};
@@ -31,20 +31,20 @@ pub struct Cut {
 /// The range from argument `number` to the next, cut by the step that is the argument after.
 pub fn cut(call: Call, number: usize, tree: &Tree) -> Cut {
     let (from, to) = ends(call, number, tree);
-    let text: String = required(call, number + 2, "step");
-    let Some(step) = step(&text, tree.position) else {
+    let text: &str = required(call, number + 2, "step");
+    let Some(step) = step(text, tree.position) else {
         wrong(
-            format!("step must be positive: \"{text}\""),
+            format!("step must be positive: \"{}\"", excerpt(text)),
             "Give a step like '1 hour', '1 month' or, of numbers, '1000'.",
         )
     };
     if tree.position == Position::Date && matches!(step, Step::Calendar(interval) if interval.time != 0) {
-        wrong(format!("step must be a whole number of days: \"{text}\""), "Positions are dates.");
+        wrong(format!("step must be a whole number of days: \"{}\"", excerpt(text)), "Positions are dates.");
     }
     let length = i128::from(to) - i128::from(from);
     if length > i128::from(MOST) * i128::from(step.about(tree.position)) {
         wrong(
-            format!("range has more than {MOST} buckets of \"{text}\""),
+            format!("range has more than {MOST} buckets of \"{}\"", excerpt(text)),
             "Take a wider step, or a shorter range.",
         );
     }

@@ -35,12 +35,12 @@ fn readable_tree(call: Call) -> Rc<Tree> {
 
 /// The tree that argument 0 names, and what is to be checked of it before and after the base table is locked.
 fn locked<R>(call: Call, check: impl Fn(&Tree) -> R) -> (Rc<Tree>, R) {
-    let name: String = required(call, 0, "tree");
-    let tree = Tree::named(&name);
+    let name: &str = required(call, 0, "tree");
+    let tree = Tree::named(name);
     check(&tree);
     lock(tree.base);
     // A change that waited for the lock, or that we waited for, may have made another tree of it.
-    let tree = Tree::named(&name);
+    let tree = Tree::named(name);
     let checked = check(&tree);
     (tree, checked)
 }

@@ -2,7 +2,7 @@
 
 use crate::pg::call::Call;
 use crate::pg::column::base_type;
-use crate::pg::error::raise;
+use crate::pg::error::{excerpt, raise};
 use crate::pg::value::Value;
 use crate::powertree::model::argument::required;
 use crate::powertree::model::position::Position;
@@ -13,7 +13,7 @@ use pgrx::{Array, PgSqlErrorCode};
 
 /// The value that argument `number` names, by its place; an error unless the caller may SELECT it.
 pub fn value(call: Call, number: usize, tree: &Tree) -> usize {
-    let given: String = required(call, number, "value");
+    let given: &str = required(call, number, "value");
     let readable = readable_values(tree);
     let name = |value: usize| tree.values[value].0.name.as_str();
     let found = (0..tree.values.len()).find(|&value| name(value) == given);
@@ -25,7 +25,7 @@ pub fn value(call: Call, number: usize, tree: &Tree) -> usize {
             let names: Vec<&str> = readable.into_iter().map(name).collect();
             raise(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
-                format!("power tree \"{}\" has no value \"{given}\"", tree.name),
+                format!("power tree \"{}\" has no value \"{}\"", tree.name, excerpt(given)),
                 "",
                 &format!("The tree summarises {}.", names.join(", ")),
             )

@@ -17,7 +17,7 @@ use pgrx::pg_sys::Datum;
 use pgrx::prelude::*;
 
 /// The query that the only argument is.
-fn query(call: Call) -> String {
+fn query<'fcx>(call: Call<'fcx>) -> &'fcx str {
     call.argument(0).unwrap_or_else(|| {
         raise(
             PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
@@ -36,7 +36,7 @@ fn text(text: &str) -> Datum {
 fn powertree_explain(call: Call) {
     let sql = query(call);
     let rows = ResultRows::of(call);
-    let found = connected(|| found::collect(|| Select::parse(&sql).plan()));
+    let found = connected(|| found::collect(|| Select::parse(sql).plan()));
     for Finding { name, reason, .. } in &found {
         let answers = Datum::from(reason.is_none());
         rows.add(|| [Some(text(name)), Some(answers), reason.as_deref().map(text)]);
@@ -61,7 +61,7 @@ fn powertree_verify(call: Call) {
     let surplus = connected(|| {
         let mut difference = Difference::default();
         let mut run = |setting, times| {
-            let select = || Select::parse(&sql).run(|row| difference.add(row, times));
+            let select = || Select::parse(sql).run(|row| difference.add(row, times));
             with_settings(&[(c"pg_tally.answer_from_trees", setting)], || only_reading(select))
         };
         run(c"off", 1);
