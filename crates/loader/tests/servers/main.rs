@@ -1,6 +1,9 @@
 //! The program against real servers. One binary, since each has to be linked; a test that needs a server is ignored
 //! unless it is asked for, and finds it in the environment.
 
+// Some of the stories that these tests tell are long.
+#![allow(clippy::too_many_lines)]
+
 mod avro;
 mod backfill;
 mod check;
@@ -16,6 +19,7 @@ mod mapping;
 mod market;
 mod ndjson;
 mod newcomer;
+#[cfg(feature = "object-storage")]
 mod objects;
 mod observe;
 mod parquet;
