@@ -44,7 +44,7 @@ POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(e
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
 .PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-debezium bench-large soak lint audit clean
-.PHONY: lint-format lint-words lint-names lint-pages lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
+.PHONY: lint-format lint-words lint-names lint-pages lint-mutants lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
 
@@ -56,7 +56,7 @@ build: ## build the extension for the PostgreSQL of PG_CONFIG
 	$(supported)$(extension_cargo) build $(extension_flags)
 
 loader: ## build the loader, the program tally, and tally-market, which simulates what it loads
-	cargo build --release -p tally-loader -p tally-market
+	cargo build --release -p tally-loader -p tally-market $(LOADER_FEATURES)
 
 install: build ## install the extension, below DESTDIR if given, by SUDO=sudo if needed
 	printf '%s\n' '\echo Use "CREATE EXTENSION pg_tally" to load this file. \quit' | cat - $(sort $(wildcard sql/*.sql)) >$(script)
@@ -89,7 +89,8 @@ mutants: ## break the node that answers grouped queries in one way after the oth
 demo: ## show it all at work in a cluster of its own; KEEP=1 leaves that running
 	scripts/setup.sh build
 	# Side by side: the optimisation across crates at the end of the extension's build keeps only one processor busy.
-	$(MAKE) -j2 loader install PG_CONFIG=$(pg15)
+	# Nothing comes from object storage, whose clients are a quarter of the work.
+	$(MAKE) -j2 loader install PG_CONFIG=$(pg15) LOADER_FEATURES=--no-default-features
 	scripts/cluster.py run --pg-config $(pg15) -- scripts/demo.sh
 
 bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
@@ -132,7 +133,7 @@ soak: ## compare power trees with their tables for 10 minutes while six writers 
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set max_prepared_transactions=10 -- tests/powertree/soak.py 600
 
-lint: lint-format lint-walls lint-unsafe lint-words lint-names lint-pages lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, unsafe blocks, words of comments, names of types, maintainers' pages, clippy, units and dependencies
+lint: lint-format lint-walls lint-unsafe lint-words lint-names lint-pages lint-mutants lint-crates lint-extension lint-deploy lint-dependencies ## check format, walls between folders, unsafe blocks, words of comments, names of types, maintainers' pages, places of mutants, clippy, units and dependencies
 
 lint-format:
 	cargo fmt --all --check
@@ -152,6 +153,9 @@ lint-names:
 
 lint-pages:
 	tests/pages.py
+
+lint-mutants:
+	tests/rollups/mutants/run.py --check
 
 lint-crates:
 	cargo clippy --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market -p tally-testkit --all-targets -- -D warnings

@@ -2,6 +2,7 @@
 """Breaks the node that answers grouped queries in one way after the other: for each mutant of mutants.toml, a test must fail.
 
     tests/rollups/mutants/run.py PG_CONFIG [--all] [NAME ...]        (for mutants with NAME in their name)
+    tests/rollups/mutants/run.py --check                             (only that the sources have a place for each mutant)
 
 All mutants are built into one library and installed; the sources are put back at once. PG_TALLY_MUTANT in the environment of the
 server says whose turn it is. First the tests must pass while it is nobody's. Then the test that mutants.toml names is run with each
@@ -42,9 +43,8 @@ def passes(command, mutant=""):
         return False
 
 
-def build(mutants, pg_config):
-    """Install the library with all mutants; the sources are left as they were."""
-    before = {file: file.read_text() for file in SOURCES}
+def mutated(mutants, before):
+    """The sources with all mutants."""
     after = dict(before)
     for number, mutant in enumerate(mutants):
         places = [file for file, source in after.items() for _ in range(source.count(mutant["old"]))]
@@ -52,6 +52,12 @@ def build(mutants, pg_config):
             sys.exit(f"not ok - {mutant['name']}: there are {len(places)} places for it")
         turn = f'(std::env::var("PG_TALLY_MUTANT").as_deref() == Ok("{number}"))'
         after[places[0]] = after[places[0]].replace(mutant["old"], mutant["new"].replace("MUTANT", turn))
+    return after
+
+
+def build(mutants, before, pg_config):
+    """Install the library with all mutants; the sources are left as they were."""
+    after = mutated(mutants, before)
     changed = [file for file in SOURCES if after[file] != before[file]]
     # So that the sources are put back then, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -67,9 +73,13 @@ def build(mutants, pg_config):
 
 
 def main():
-    pg_config, *names = [argument for argument in sys.argv[1:] if argument != "--all"]
     mutants = tomllib.loads((Path(__file__).parent / "mutants.toml").read_text())["mutant"]
-    build(mutants, pg_config)
+    before = {file: file.read_text() for file in SOURCES}
+    if sys.argv[1:] == ["--check"]:
+        mutated(mutants, before)
+        sys.exit(print("ok - places of mutants"))
+    pg_config, *names = [argument for argument in sys.argv[1:] if argument != "--all"]
+    build(mutants, before, pg_config)
     commands = tests(pg_config)
     for name in sorted({mutant["by"] for mutant in mutants}):
         if not passes(commands[name]):
