@@ -7,7 +7,7 @@ use std::sync::Arc;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{parse_url_opts, ObjectStore};
-use reqwest::Url;
+use url::Url;
 
 use crate::Failure;
 
@@ -36,6 +36,9 @@ impl Address {
     /// Reads an address, and finds the credentials for it in the environment.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let fail = |what: &str, mend: &str| Err(Failure::usage(what).at(without_secrets(text)).mend(mend));
+        if !cfg!(feature = "object-storage") {
+            return fail("tally was built without object storage", "build it with `make loader`");
+        }
         let Ok(url) = Url::parse(text) else {
             return fail("invalid address", "write it as in s3://bucket/name");
         };
@@ -121,6 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(feature = "object-storage")]
     fn addresses() {
         for (text, path, shown) in [
             ("s3://bucket/a/b.csv", "a/b.csv", "s3://bucket/a/b.csv"),
@@ -132,6 +136,13 @@ mod tests {
             assert_eq!((address.path.as_ref(), address.to_string().as_str()), (path, shown));
         }
         assert!(Address::is_one("s3://x") && !Address::is_one("file:///x") && !Address::is_one("a/b.csv"));
+    }
+
+    #[test]
+    #[cfg(not(feature = "object-storage"))]
+    fn addresses_are_refused() {
+        let said = Address::parse("s3://bucket/a.csv").unwrap_err().to_string();
+        assert!(said.contains("without object storage"), "{said}");
     }
 
     #[test]
