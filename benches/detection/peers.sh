@@ -28,6 +28,8 @@ edition = "2021"
 changepoint = "=0.15.0"
 rv = "0.19"
 tally-stats = { path = "$root/crates/stats" }
+[profile.release.package.tally-stats]
+codegen-units = 1
 END
 target=${CARGO_TARGET_DIR:-$root/target}/peers
 cargo build --quiet --release --manifest-path "$dir/Cargo.toml" --target-dir "$target"

@@ -4,13 +4,10 @@ use super::clock::Refused;
 use super::options::Options;
 use super::outliers::Outlier;
 use super::report::{self, Change};
-use super::segmentation::Start;
+use super::segmentation::{Start, MOST_STARTS};
 use super::settings::Settings;
 use super::Detector;
 use std::collections::TryReserveError;
-
-/// Room that a row may need: all starts that a detector remembers.
-const MOST_STARTS: usize = 256;
 
 /// A detector with all changes and outliers since the first row. It grows with these.
 #[derive(Clone, Debug)]
@@ -31,7 +28,7 @@ impl History {
         History { detector: Detector::new(timed, options), starts, newest: 0, unit: 1.0, outliers }
     }
 
-    /// Makes room for the next row.
+    /// Makes room for the next row: it may need that of all starts that a detector remembers.
     pub fn reserve(&mut self) -> Result<(), TryReserveError> {
         self.starts.try_reserve(MOST_STARTS)?;
         self.outliers.try_reserve(1)

@@ -12,7 +12,7 @@ mod wander;
 
 #[cfg(test)]
 pub use budget::ROOM;
-pub use paths::Start;
+pub use paths::{Start, MOST_STARTS};
 pub use reading::Reading;
 
 use super::alerts::{Alert, Alerted};
@@ -90,20 +90,24 @@ impl Segmentation {
     /// Probability that the current segment began at a start for which `after` holds, among the starts before row
     /// `until`; later ones have no evidence yet.
     pub fn probability(&self, after: impl Fn(&Start) -> bool, until: u64) -> f64 {
-        let (mut since, mut all) = (0.0, 0.0);
+        let [probability] = self.probabilities(|start| [after(start)], until);
+        probability
+    }
+
+    /// Probabilities that the current segment began at starts for which each condition of `after` holds.
+    fn probabilities<const N: usize>(&self, after: impl Fn(&Start) -> [bool; N], until: u64) -> [f64; N] {
+        let (mut since, mut all) = ([0.0; N], 0.0);
         for candidate in &self.candidates {
             let start = self.paths.start(candidate.start);
             if start.row < until {
                 let p = f64::from(candidate.weight).exp();
                 all += p;
-                since += if after(start) { p } else { 0.0 };
+                for (since, after) in since.iter_mut().zip(after(start)) {
+                    *since += if after { p } else { 0.0 };
+                }
             }
         }
-        if all > 0.0 {
-            since / all
-        } else {
-            0.0
-        }
+        since.map(|since| if all > 0.0 { since / all } else { 0.0 })
     }
 
     /// Probability that the current segment began at this row or later.
@@ -177,9 +181,8 @@ impl Segmentation {
         self.candidates
             .retain(|c| c.score > -s.hopeless || c.weight > -s.hopeless || paths.start(c.start).row > young);
         // The best segmentation may turn out wrong: the starts that it grew from stay.
-        let mut kept = [false; NONE as usize + 1];
-        self.paths.mark(self.best().map_or(NONE, |best| best.start), &mut kept);
-        let kept = |c: &Candidate| kept[usize::from(c.start)];
+        let kept = self.paths.used(self.best().map(|best| best.start).into_iter());
+        let kept = |c: &Candidate| kept.has(c.start.into());
         let octave = |c: &Candidate| (row - self.paths.start(c.start).row + 1).ilog2();
         let mut end = self.candidates.len();
         while end > 0 {
@@ -218,11 +221,13 @@ impl Segmentation {
         let start = self.paths.start(best);
         start.before?;
         let (row, parent) = (start.row, start.parent);
-        let probability = self.probability_since(row.saturating_sub(s.margin));
         // A change is certain enough, whatever its row, if the segment began nearer to this start than to the one
         // before.
         let middle = self.paths.back(parent).next().map_or(row, |n| n.row + (row - n.row) / 2);
-        let changed = self.probability_since(middle + 1).max(probability);
+        let near = row.saturating_sub(s.margin);
+        let [probability, since_middle] =
+            self.probabilities(|start| [start.row >= near, start.row > middle], u64::MAX);
+        let changed = since_middle.max(probability);
         let earlier = |alerted| self.paths.back(parent).any(|n| n.alerted == Some(alerted));
         let moved = last.map(|last| last.alerted).filter(|a| row <= a.row && !earlier(*a));
         let enough = changed >= s.alert && now.row - row + 1 >= s.alert_rows;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// The index that stands for no parent: the series began here, or what came before is forgotten.
 pub const NONE: u8 = u8::MAX;
+/// The number of starts that marks have room for, more than three times as many as a stored state has.
+pub const MOST_STARTS: usize = u64::BITS as usize;
 
 /// The start of a segment, and a reading of the segment before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,33 @@ pub struct Start {
     pub probability: f32,
     /// Present once the change was alerted.
     pub alerted: Option<Alerted>,
+}
+
+/// A set of starts, by their indices.
+#[derive(Clone, Copy, Default)]
+pub struct Marks(u64);
+
+impl Marks {
+    pub fn has(self, index: usize) -> bool {
+        self.0 >> index & 1 > 0
+    }
+
+    fn add(&mut self, index: usize) {
+        self.0 |= 1 << index;
+    }
+
+    fn remove(&mut self, index: usize) {
+        self.0 &= !(1 << index);
+    }
+
+    fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// How many indices before this one are in the set.
+    fn before(self, index: usize) -> u8 {
+        (self.0 & ((1 << index) - 1)).count_ones() as u8
+    }
 }
 
 /// All starts that a candidate descends from.
@@ -68,31 +97,25 @@ impl Paths {
         std::iter::successors(start(index), move |last| start(last.parent))
     }
 
-    /// Marks the starts on the way back from an index.
-    pub fn mark(&self, index: u8, marks: &mut [bool; NONE as usize + 1]) {
-        let mut next = index;
-        while let Some(start) = self.starts.get(usize::from(next)) {
-            marks[usize::from(next)] = true;
-            next = start.parent;
+    /// Marks the starts on the way back from an index, up to one that is marked already.
+    fn mark(&self, index: u8, marks: &mut Marks) {
+        let mut next = usize::from(index);
+        while next < self.starts.len() && !marks.has(next) {
+            marks.add(next);
+            next = usize::from(self.starts[next].parent);
         }
     }
 
-    /// Marks the starts that the `leaves` descend from.
-    fn used(&self, leaves: impl Iterator<Item = u8>) -> [bool; NONE as usize] {
-        let mut used = [false; NONE as usize];
-        for leaf in leaves {
-            let mut next = usize::from(leaf);
-            while next < self.starts.len() && !used[next] {
-                used[next] = true;
-                next = usize::from(self.starts[next].parent);
-            }
-        }
+    /// The starts that the `leaves` descend from, these included.
+    pub fn used(&self, leaves: impl Iterator<Item = u8>) -> Marks {
+        let mut used = Marks::default();
+        leaves.for_each(|leaf| self.mark(leaf, &mut used));
         used
     }
 
     /// Whether the `leaves` descend from more starts than `most`.
     pub fn exceed(&self, leaves: impl Iterator<Item = u8>, most: usize) -> bool {
-        self.starts.len() > most && self.used(leaves).iter().filter(|used| **used).count() > most
+        self.starts.len() > most && self.used(leaves).len() > most
     }
 
     /// Keeps the starts that the `leaves` descend from, at most `most`, dropping the oldest first; renumbers the
@@ -100,26 +123,29 @@ impl Paths {
     pub fn keep<'a>(&mut self, leaves: impl Iterator<Item = &'a mut u8>, most: usize) {
         let mut leaves: Vec<&mut u8> = leaves.collect();
         let mut used = self.used(leaves.iter().map(|leaf| **leaf));
-        let mut left = used.iter().filter(|u| **u).count();
-        let leaf = |i: usize| leaves.iter().any(|l| usize::from(**l) == i);
-        for (i, used) in used.iter_mut().enumerate().take(self.starts.len()) {
-            if left > most && *used && !leaf(i) {
-                *used = false;
-                left -= 1;
+        for i in 0..self.starts.len() {
+            if used.len() <= most {
+                break;
+            }
+            if leaves.iter().all(|leaf| usize::from(**leaf) != i) {
+                used.remove(i);
             }
         }
-        let mut number = [NONE; NONE as usize + 1];
-        for (new, old) in (0..self.starts.len()).filter(|&i| used[i]).enumerate() {
-            number[old] = new as u8;
+        if used.len() == self.starts.len() {
+            return;
         }
+        let number = |old: u8| match usize::from(old) {
+            i if i < MOST_STARTS && used.has(i) => used.before(i),
+            _ => NONE,
+        };
         let mut i = 0;
         self.starts.retain_mut(|start| {
-            start.parent = number[usize::from(start.parent)];
+            start.parent = number(start.parent);
             i += 1;
-            used[i - 1]
+            used.has(i - 1)
         });
         for leaf in &mut leaves {
-            **leaf = number[usize::from(**leaf)];
+            **leaf = number(**leaf);
         }
     }
 
@@ -136,7 +162,7 @@ impl Paths {
     }
 
     pub fn check(&self, clock: &Clock) -> Check {
-        structure(self.starts.len() < usize::from(NONE), "it has too many starts of segments")?;
+        structure(self.starts.len() < MOST_STARTS, "it has too many starts of segments")?;
         for (i, start) in self.starts.iter().enumerate() {
             let possible = |a: Alerted| a.row >= start.row && a.at >= start.at && clock.has(a.row, a.at);
             structure(
