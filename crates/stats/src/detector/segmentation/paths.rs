@@ -49,7 +49,7 @@ impl Marks {
         self.0.count_ones() as usize
     }
 
-    /// How many indices before this one are in the set.
+    /// Number of indices in the set before this one.
     fn before(self, index: usize) -> u8 {
         (self.0 & ((1 << index) - 1)).count_ones() as u8
     }
