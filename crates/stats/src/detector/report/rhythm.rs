@@ -15,7 +15,7 @@ const LEAST_ROWS: f64 = 8.0;
 /// The share of a change by which levels may differ from those of another that is like it.
 const ALIKE: f64 = 0.5;
 
-/// How changes must recur to be a rhythm: at a distance of whole periods, this many others within so many periods.
+/// The least recurrence that is a rhythm: this many other changes, whole periods away and within this many.
 struct Rule {
     period: i64,
     others: usize,
@@ -48,7 +48,7 @@ fn lasts(change: &Change) -> bool {
     !matches!(change.kind, Kind::Spike | Kind::Dip)
 }
 
-/// Whether so many changes came within a few periods that earlier ones are forgotten.
+/// Whether changes came fast enough for all but those of a few periods to be forgotten.
 fn busy(changes: &[Change], period: i64) -> bool {
     let mut lasting = changes.iter().filter(|change| lasts(change));
     let Some(first) = lasting.next() else { return false };
