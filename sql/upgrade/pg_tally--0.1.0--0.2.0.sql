@@ -416,16 +416,26 @@ BEGIN
                         AND pg_catalog.abs(pg_catalog.lead(c.after::pg_catalog.numeric) OVER later OPERATOR(pg_catalog.-) c.before::pg_catalog.numeric)
                             OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(c.difference::pg_catalog.numeric)), false) AS undone
                 FROM watched s LEFT JOIN LATERAL (
-                    SELECT * FROM %1$I.change_points(s.d) c
+                    WITH every AS MATERIALIZED (
+                        SELECT * FROM %1$I.change_points(s.d) c WHERE c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
+                    )
+                    -- In differences to the week before, all that changes comes again a week later with the other sign: an echo.
+                    SELECT c.*, EXISTS (
+                        SELECT FROM every e WHERE e.kind OPERATOR(pg_catalog.=) c.kind
+                            AND c.at OPERATOR(pg_catalog.-) e.at OPERATOR(pg_catalog.>=) '6 days 18:00:00'::pg_catalog.interval
+                            AND c.at OPERATOR(pg_catalog.-) e.at OPERATOR(pg_catalog.<=) '7 days 06:00:00'::pg_catalog.interval
+                            AND pg_catalog.abs(c.difference::pg_catalog.numeric OPERATOR(pg_catalog.+) e.difference::pg_catalog.numeric)
+                                OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(e.difference::pg_catalog.numeric))
+                    ) AS echoes
+                    FROM every c
                     WHERE COALESCE(c.at OPERATOR(pg_catalog.>=) $2, $2 OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz)
-                        AND c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
                 ) c ON true
                 WINDOW later AS (PARTITION BY s.which ORDER BY c."row")
             ), chosen AS (
                 SELECT f.number::pg_catalog.int8 AS number, f.probability, f.expected_false_share
                 FROM (
                     SELECT pg_catalog.array_agg(d.evidence ORDER BY d.number) AS evidence,
-                        pg_catalog.array_agg(d.kind IS NOT NULL AND NOT d.recurs
+                        pg_catalog.array_agg(d.kind IS NOT NULL AND NOT d.recurs AND NOT d.echoes
                             AND ($7 OPERATOR(pg_catalog.=) 'both'
                                 OR (d.difference OPERATOR(pg_catalog.>) 0::pg_catalog.float8) OPERATOR(pg_catalog.=) ($7 OPERATOR(pg_catalog.=) 'up'))
                             AND pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.>=) $8

@@ -46,6 +46,16 @@ SELECT left(series, 4) AS kind, substring(explanation FROM ', (as [^;]*)') AS to
 FROM (SELECT series, detect(value, at ORDER BY at) AS d FROM rhythm GROUP BY series) s, change_points(d), recurring_changes(d) r
 WHERE explanation ~ ', as ' GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- In differences to the week before, a change is told once, and not again as its echo; also if the report begins after it.
+CREATE TABLE echoes AS
+SELECT series, at, value - lag(value, 168) OVER (PARTITION BY series ORDER BY at) AS value FROM (
+    SELECT 'outage' AS series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at, noise(i + 7000) - CASE WHEN i BETWEEN 260 AND 281 THEN 10 ELSE 0 END AS value
+    FROM generate_series(0, 600) i
+    UNION ALL SELECT 'step', '2026-06-01Z'::timestamptz + i * interval '1 hour', noise(i + 8000) + CASE WHEN i >= 260 THEN 10 ELSE 0 END FROM generate_series(0, 600) i) w
+UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other';
+SELECT series, at, ended_at - at BETWEEN '20 hours' AND '24 hours' AS ends_within_a_day FROM important_changes('SELECT series, at, value FROM echoes') ORDER BY series;
+SELECT count(*) FROM important_changes('SELECT series, at, value FROM echoes', since => '2026-06-13Z');
+
 -- Slices with their sizes, and names that are parted otherwise, or not at all.
 SELECT series, slices, slice_effects[1] > effect_sd AS greater FROM important_changes(rows_of('^de'));
 SELECT series, slices FROM important_changes(rows_of('^http'));
@@ -168,5 +178,5 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE '% %', SQLSTATE, SQLERRM;
 END $$;
-DROP TABLE fleet, watch, went_on, extremes, grid, rates, rhythm;
+DROP TABLE fleet, watch, went_on, extremes, grid, rates, rhythm, echoes;
 DROP FUNCTION rows_of(text), failing(text), noise(bigint);
