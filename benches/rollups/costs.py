@@ -1,74 +1,149 @@
 #!/usr/bin/env -S python3 -B
-"""The choice between a power tree and its table, over a grid of tables and questions: what it costs where the tree loses, and what is missed where it is left out.
+"""The choice between a power tree and its table: what it costs where the tree loses, and what is missed where it is left out.
 
-    benches/rollups/costs.py [--rows ROWS] [--all] [--only TABLE]        (in a database that has the extension, as libpq's environment variables say)
+    benches/rollups/costs.py [--rows ROWS] [--seed SEED] [--only TABLE] [--all]        (in a database that has the extension, as libpq's environment variables say)
 
-Each question is answered by the table, by what the planner chooses, and by the tree although the planner may not like it, in turns; processor
-time of the server's process for planning and running, best of a few. The planner loses where its choice takes longer than the table does, and misses
-where it leaves out a tree that takes less than half as long.
+Questions are asked over a grid of tables, or over random ones. Each is answered by the table, by what is chosen, and by the tree although it may not
+be liked, in turns; processor time of the server's process for planning and running, best of a few. A choice loses where it takes longer than the
+table does, and misses where it leaves out a tree that takes less than half as long. Two sessions ask the table: what they differ by is noise.
 """
 
 import argparse
+import random
+import statistics
 import sys
+from collections import defaultdict
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/security"))
 from session import Session  # noqa: E402
 
 PARSER = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
 PARSER.add_argument("--rows", type=int, default=200_000, help="rows of each table")
-PARSER.add_argument("--all", action="store_true", help="print every question")
+PARSER.add_argument("--seed", type=int, help="ask of random tables and ranges instead of a grid")
+PARSER.add_argument("--tables", type=int, default=20, help="the number of random tables")
 PARSER.add_argument("--only", help="ask only of tables with this in their names")
+PARSER.add_argument("--all", action="store_true", help="print every question")
 
 # Milliseconds of the table below which a ratio says more about the clock than about the choice.
 SHORT = 1.0
+# What a choice may take over the table, and by how many times it may be slower than a tree that was left out.
+LOSES, MISSES = 1.05, 2
 SERIES, ROWS_OF_A_LEAF = (1, 50, 5000), (1, 3, 10, 100, 1000)
-# Whether there is an index, and how many values the tree has.
-KINDS = ((True, 1), (False, 1), (True, 3))
 SHARES = (1, 0.1, 0.01, 0.001)
+INDEXES = {
+    "series": ("(s, at) INCLUDE (a)", "(at)"),
+    "time": ("(at)",),
+    "brin": ("USING brin (at)",),
+    "no": (),
+}
+# The indexes, how many values the tree has, and how many partitions the table has.
+KINDS = (("series", 1, 0), ("no", 1, 0), ("series", 3, 0))
+RANDOM_KINDS = tuple((index, values, parts) for index in INDEXES for values, parts in ((1, 0), (3, 0), (1, 5)))
 STATEMENTS = {
     "total": "SELECT count(*), avg(a) FROM {table}{where}",
     "series": "SELECT s, avg(a) FROM {table}{where} GROUP BY s",
     "hours": "SELECT date_trunc('hour', at), avg(a) FROM {table}{where} GROUP BY 1",
     "series, minutes": "SELECT s, date_trunc('minute', at), avg(a) FROM {table}{where} GROUP BY 1, 2",
     "series, hours": "SELECT s, date_trunc('hour', at), avg(a) FROM {table}{where} GROUP BY 1, 2",
-    "one series": "SELECT count(*), avg(a) FROM {table}{where} AND s = 1",
-    "one series, minutes": "SELECT date_trunc('minute', at), avg(a) FROM {table}{where} AND s = 1 GROUP BY 1",
-    "one series, hours": "SELECT date_trunc('hour', at), avg(a) FROM {table}{where} AND s = 1 GROUP BY 1",
+    "one series": "SELECT count(*), avg(a) FROM {table}{where} AND s = 0",
+    "one series, minutes": "SELECT date_trunc('minute', at), avg(a) FROM {table}{where} AND s = 0 GROUP BY 1",
+    "one series, hours": "SELECT date_trunc('hour', at), avg(a) FROM {table}{where} AND s = 0 GROUP BY 1",
+    "largest": "SELECT s, sum(a) FROM {table}{where} GROUP BY s ORDER BY 2 DESC LIMIT 5",
 }
-OF_SERIES = ("series", "series, minutes", "series, hours", "one series", "one series, minutes", "one series, hours")
+OF_SERIES = ("series", "series, minutes", "series, hours", "one series", "one series, minutes", "one series, hours", "largest")
+OF_GRID = tuple(name for name in STATEMENTS if name != "largest")
 SETTINGS = {
     "table": "SET pg_tally.answer_from_trees = off",
+    "again": "SET pg_tally.answer_from_trees = off",
     "choice": "RESET pg_tally.answer_from_trees",
     # What the table has to read costs too much.
     "tree": "RESET pg_tally.answer_from_trees; SET seq_page_cost = 1e9; SET random_page_cost = 1e9",
 }
 
 
-def create(session, table, rows, series, dense, has_index, values):
-    """A table of leaves of a minute that have so many rows each; returns how many seconds it spans."""
-    names = "abc"[:values]
-    every = 60 / dense
-    session(f"CREATE TABLE {table} (s int NOT NULL, at timestamptz NOT NULL, a float8, b float8, c float8)")
-    session(f"INSERT INTO {table} SELECT i % {series}, '2026-01-01Z'::timestamptz + (i / {series}) * {every} * interval '1 s', "
-            f"(i::bigint * 7919 % 4001) / 8.0, i % 500, i % 7 FROM generate_series(0, {rows} - 1) i")
-    if has_index:
-        session(f"CREATE INDEX ON {table} (s, at) INCLUDE (a)")
-        session(f"CREATE INDEX ON {table} (at)")
-    session(f"SELECT powertree_create('{table}', 'at', '{{{','.join(names)}}}', '1 minute', '{{s}}')")
-    return rows / series * every
+class Grid(NamedTuple):
+    """A table of leaves of a minute."""
+
+    series: int
+    rows_of_a_leaf: float
+    index: str
+    values: int
+    partitions: int
+
+    def __str__(self):
+        parts = f", {self.partitions} parts" if self.partitions else ""
+        return f"{self.series} series, {self.rows_of_a_leaf:g} rows, {self.values} values, {self.index} index{parts}"
+
+    def create(self, session, rows):
+        """Creates it with so many rows; returns how many seconds it spans."""
+        every = 60 / self.rows_of_a_leaf
+        length = rows / self.series * every
+        by = " PARTITION BY RANGE (at)" if self.partitions else ""
+        session(f"CREATE TABLE grid (s int NOT NULL, at timestamptz NOT NULL, a float8, b float8, c float8){by}")
+        ends = ["MINVALUE", *(at(length * part / self.partitions) for part in range(1, self.partitions)), "MAXVALUE"]
+        for part in range(self.partitions):
+            session(f"CREATE TABLE grid_{part} PARTITION OF grid FOR VALUES FROM ({ends[part]}) TO ({ends[part + 1]})")
+        session(f"INSERT INTO grid SELECT i % {self.series}, {at(0)}::timestamptz + (i / {self.series}) * {every} * interval '1 s', "
+                f"(i::bigint * 7919 % 4001) / 8.0, i % 500, i % 7 FROM generate_series(0, {rows} - 1) i")
+        for index in INDEXES[self.index]:
+            session(f"CREATE INDEX ON grid {index}")
+        session(f"SELECT powertree_create('grid', 'at', '{{{','.join('abc'[:self.values])}}}', '1 minute', '{{s}}')")
+        session("CALL powertree_compact()")
+        session("VACUUM ANALYZE grid")
+        return length
+
+
+class Asked(NamedTuple):
+    """A question with the best times of each setting, and who answered."""
+
+    name: str
+    best: dict
+    answered: dict
+
+    @property
+    def ratio(self):
+        return self.best["choice"] / self.best["table"]
+
+    @property
+    def noise(self):
+        return self.best["again"] / self.best["table"]
+
+    @property
+    def is_short(self):
+        return min(self.best["table"], self.best["again"]) < SHORT
+
+    @property
+    def missed(self):
+        """By how many times a tree that was left out is faster."""
+        is_left_out = self.answered["tree"] == "tree" != self.answered["choice"]
+        return self.best["table"] / self.best["tree"] if is_left_out else 0
+
+    def verdict(self):
+        if self.ratio > LOSES and not self.is_short:
+            return "LOSES"
+        return "MISSES" if self.missed > MISSES else ""
+
+
+def at(second):
+    """A position, in SQL."""
+    return f"'{datetime(2026, 1, 1) + timedelta(seconds=second)}Z'"
 
 
 def ask(session, sql):
-    """Milliseconds that the server worked."""
+    """Milliseconds that the server worked. All columns are wanted, or their aggregates would be left out."""
     began = worked(session)
-    session(f"SELECT count(*) FROM ({sql} OFFSET 0) q")
+    session(f"SELECT count(q) FROM ({sql} OFFSET 0) q")
     return worked(session) - began
 
 
-def is_answered(session, sql):
-    """Whether the tree answers."""
-    return any("Answered From: tree" in line for (line,) in session(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}"))
+def who(session, sql):
+    """Who answers: the tree, the table, or the table after the tree has refused, with its reason."""
+    plan = [line.strip() for (line,) in session(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}")]
+    said = dict(line.split(": ", 1) for line in plan if ": " in line)
+    return said.get("Reason", said.get("Answered From", "table"))
 
 
 def worked(session):
@@ -76,19 +151,60 @@ def worked(session):
     return int(Path(f"/proc/{session.process}/schedstat").read_text().split()[0]) / 1e6
 
 
-def compare(sessions, sql):
-    """The best time of each setting, in turns, and who answered."""
-    best, spent, rounds = {}, 0, 0
-    answered = {setting: is_answered(session, sql) for setting, session in sessions.items()}
-    for _ in range(15):
-        for setting, session in sessions.items():
-            took = ask(session, sql)
-            best[setting] = min(took, best.get(setting, took))
-            spent += took
-        rounds += 1
-        if rounds >= 4 and spent > 300:
+def compare(sessions, name, sql):
+    """Asks a question in turns; longer where the choice seems to be wrong."""
+    asked = Asked(name, {}, {setting: who(session, sql) for setting, session in sessions.items()})
+    for rounds, enough in ((4, 300), (12, 1000), (25, 2000)):
+        spent = 0
+        for _ in range(rounds):
+            for setting, session in sessions.items():
+                took = ask(session, sql)
+                asked.best[setting] = min(took, asked.best.get(setting, took))
+                spent += took
+            if spent > enough:
+                break
+        if not asked.verdict():
             break
-    return best, answered
+    return asked
+
+
+def report(found):
+    """Prints how often choices were wrong, and by how much, by who answered."""
+    long = [one for one in found if not one.is_short]
+    chosen = sum(one.answered["choice"] == "tree" for one in found)
+    print(f"\n{len(found)} questions, {chosen} answered from the tree")
+    print(f"where the table takes {SHORT} ms or more, over the table:")
+    print(f"{'who answered':60} {'questions':>9} {'above':>6} {'median':>7} {'worst':>6}")
+    causes = defaultdict(list)
+    for one in long:
+        causes[one.answered["choice"]].append(one.ratio)
+    causes["all"] = [one.ratio for one in long]
+    causes["the table again: noise"] = [one.noise for one in long]
+    for cause, ratios in sorted(causes.items()):
+        above = [ratio for ratio in ratios if ratio > LOSES]
+        print(f"{cause:60} {len(ratios):9} {len(above):6} {statistics.median(above or [0]):7.2f} {max(ratios):6.2f}")
+    more = [1000 * (one.best["choice"] - one.best["table"]) for one in found if one.is_short]
+    if more:
+        print(f"where it takes less: {statistics.median(more):.0f} microseconds more in the median, {max(more):.0f} at most")
+    missed = [one.missed for one in found if one.missed > MISSES]
+    print(f"trees left out that are more than {MISSES} times as fast: {len(missed)}, at most {max(missed, default=0):.1f} times")
+
+
+def tables(options):
+    """Tables, each with its ranges: where they begin and how long they are, as shares of the whole."""
+    if options.seed is None:
+        ranges = [(0, 1)] + [((1 - share) / 2, share) for share in SHARES[1:]]
+        for series in SERIES:
+            for dense in (dense for dense in ROWS_OF_A_LEAF if dense * series <= options.rows):
+                for kind in KINDS:
+                    yield Grid(series, dense, *kind), ranges
+        return
+    drawn = random.Random(options.seed)
+    for number in range(options.tables):
+        series = round(10 ** drawn.uniform(0, 4))
+        dense = round(10 ** drawn.uniform(0, min(3, max(0.1, 4.5 - len(str(series))))), 1)
+        shares = [10 ** drawn.uniform(-3.5, 0) for _ in range(3)]
+        yield Grid(series, dense, *RANDOM_KINDS[number % len(RANDOM_KINDS)]), [(0, 1)] + [(drawn.uniform(0, 1 - share), share) for share in shares]
 
 
 def main():
@@ -97,44 +213,26 @@ def main():
     for setting, sql in SETTINGS.items():
         sessions[setting] = Session(session_preload_libraries="pg_tally")
         sessions[setting]("SET jit = off; SET max_parallel_workers_per_gather = 0; SET work_mem = '64MB'; SET client_min_messages = warning; " + sql)
-    admin = sessions["table"]
-    found = []
-    print(f"{'table: series, rows of a leaf, values':44} {'question':22} {'share':>6} {'table':>9} {'choice':>9} {'tree':>9}  ms")
-    for series in SERIES:
-        for dense in (dense for dense in ROWS_OF_A_LEAF if dense * series <= options.rows):
-            for has_index, values in KINDS:
-                name = f"{series} series, {dense} rows, {values} values, {'with' if has_index else 'no'} index"
-                if options.only and options.only not in name:
+    admin, found = sessions["table"], []
+    print(f"{'table':52} {'question':20} {'share':>6} {'table':>8} {'again':>8} {'choice':>8} {'tree':>8}  ms")
+    for grid, ranges in tables(options):
+        if options.only and options.only not in str(grid):
+            continue
+        length = grid.create(admin, options.rows)
+        for begin, share in ranges:
+            where = f" WHERE at >= {at(begin * length)} AND at < {at((begin + share) * length)}" if share < 1 else " WHERE true"
+            for question, sql in STATEMENTS.items():
+                if grid.series == 1 and question in OF_SERIES or options.seed is None and question not in OF_GRID:
                     continue
-                length = create(admin, "grid", options.rows, series, dense, has_index, values)
-                admin("CALL powertree_compact()")
-                admin("VACUUM ANALYZE grid")
-                for share in SHARES:
-                    middle, half = length / 2, length * share / 2
-                    begin, end = (f"'2026-01-01Z'::timestamptz + interval '{second:.3f} s'" for second in (middle - half, middle + half))
-                    where = f" WHERE at >= {begin} AND at < {end}" if share < 1 else " WHERE true"
-                    for question, sql in STATEMENTS.items():
-                        if series == 1 and question in OF_SERIES:
-                            continue
-                        best, answered = compare(sessions, sql.format(table="grid", where=where))
-                        found.append((name, question, share, best, answered))
-                        loses = best["choice"] > 1.05 * best["table"] and best["table"] >= SHORT
-                        misses = answered["tree"] and not answered["choice"] and best["tree"] < best["table"] / 2
-                        if options.all or loses or misses:
-                            print(f"{name:44} {question:22} {share:6} {best['table']:9.3f} {best['choice']:9.3f} {best['tree'] if answered['tree'] else float('nan'):9.3f}  "
-                                  f"{'tree' if answered['choice'] else 'table':5} {'LOSES' if loses else 'MISSES' if misses else ''}", flush=True)
-                admin("SELECT powertree_drop('grid'); DROP TABLE grid")
+                one = compare(sessions, f"{str(grid):52} {question:20} {share:6.3g}", sql.format(table="grid", where=where))
+                found.append(one)
+                if options.all or one.verdict():
+                    times = " ".join(f"{one.best[setting]:8.3f}" for setting in SETTINGS)
+                    print(f"{one.name} {times}  {one.ratio:.3f} {one.answered['choice']} {one.verdict()}", flush=True)
+        admin("SELECT powertree_drop('grid'); DROP TABLE grid")
     for session in sessions.values():
         session.close()
-    long = [one for one in found if one[3]["table"] >= SHORT]
-    lost = sorted((one[3]["choice"] / one[3]["table"] for one in long), reverse=True)
-    short = max((one[3]["choice"] - one[3]["table"] for one in found if one[3]["table"] < SHORT), default=0)
-    missed = max((one[3]["table"] / one[3]["tree"] for one in found if one[4]["tree"] and not one[4]["choice"]), default=0)
-    chosen = sum(one[4]["choice"] for one in found)
-    print(f"{len(found)} questions, {chosen} answered from the tree")
-    print(f"the worst choice, where the table takes {SHORT} ms or more: {lost[0]:.2f} times the table; {sum(ratio > 1.05 for ratio in lost)} of {len(long)} above 1.05")
-    print(f"the worst choice, where it takes less: {1000 * short:.0f} microseconds more")
-    print(f"the most that was missed: a tree {missed:.1f} times as fast as the table")
+    report(found)
 
 
 main()
