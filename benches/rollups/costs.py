@@ -147,7 +147,9 @@ def who(session, sql):
 
 
 def worked(session):
-    """Milliseconds that the process of a session has had a processor: others may be busy too."""
+    """Milliseconds that the process of a session has had a processor: others may be busy too. They are counted when it waits again."""
+    while Path(f"/proc/{session.process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "S":
+        pass
     return int(Path(f"/proc/{session.process}/schedstat").read_text().split()[0]) / 1e6
 
 
