@@ -211,11 +211,10 @@ def tables(options):
 
 def main():
     options = PARSER.parse_args()
-    sessions = {}
+    sessions = {setting: Session(session_preload_libraries="pg_tally") for setting in SETTINGS}
     for setting, sql in SETTINGS.items():
-        sessions[setting] = Session(session_preload_libraries="pg_tally")
         sessions[setting]("SET jit = off; SET max_parallel_workers_per_gather = 0; SET work_mem = '64MB'; SET client_min_messages = warning; " + sql)
-    admin, found = sessions["table"], []
+    admin, found = Session(session_preload_libraries="pg_tally"), []
     print(f"{'table':52} {'question':20} {'share':>6} {'table':>8} {'again':>8} {'choice':>8} {'tree':>8}  ms")
     for grid, ranges in tables(options):
         if options.only and options.only not in str(grid):
@@ -232,7 +231,7 @@ def main():
                     times = " ".join(f"{one.best[setting]:8.3f}" for setting in SETTINGS)
                     print(f"{one.name} {times}  {one.ratio:.3f} {one.answered['choice']} {one.verdict()}", flush=True)
         admin("SELECT powertree_drop('grid'); DROP TABLE grid")
-    for session in sessions.values():
+    for session in (admin, *sessions.values()):
         session.close()
     report(found)
 

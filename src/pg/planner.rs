@@ -1,6 +1,7 @@
 //! The query that is being planned: its relations, joins and conditions.
 
 use super::error::defect;
+use super::list::items;
 use super::relids::{set_of, Relids};
 use super::tree::{NodeList, NodeRef};
 use pgrx::memcxt::PgMemoryContexts;
@@ -87,6 +88,20 @@ impl<'q> Planner<'q> {
     /// The query for functions of PostgreSQL.
     pub fn pointer(self) -> *mut PlannerInfo {
         self.root.pointer()
+    }
+
+    /// An expression as the planner expects it to be when the query runs: a constant, if that can be told.
+    pub fn expected(self, expression: NodeRef) -> Option<NodeRef<'q>> {
+        // SAFETY: the planner reads the expression, and returns a new one, as it does for each condition of the query.
+        self.in_memory(|| unsafe {
+            NodeRef::new(pg_sys::estimate_expression_value(self.pointer(), expression.pointer()))
+        })
+    }
+
+    /// The number of different aggregates of the query.
+    pub fn num_aggregates(self) -> usize {
+        // SAFETY: a list of the planner's, of which only the length is asked.
+        unsafe { items::<()>(self.root.agginfos).count() }
     }
 
     /// The base relation of this number; None if there is none, or it is a join.

@@ -165,9 +165,19 @@ pub fn read_latest(table: Oid, column: i16, mut each: impl FnMut(Datum)) {
     }
 }
 
-/// Whether a table has a B-tree index of all its rows that begins with these columns, in any order, followed by
-/// another.
+/// Whether a table has a B-tree index of all its rows that begins with these columns, in any order, followed by another.
 pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
+    has_index_by(pg_sys::BTREE_AM_OID, table, columns, then)
+}
+
+/// Whether a table has a BRIN index of all its rows that begins with this column.
+pub fn has_brin(table: Oid, column: i16) -> bool {
+    has_index_by(pg_sys::BRIN_AM_OID, table, &[], column)
+}
+
+/// Whether a table has an index of all its rows, by this method, that begins with these columns, in any order, followed by
+/// another.
+fn has_index_by(method: Oid, table: Oid, columns: &[i16], then: i16) -> bool {
     // SAFETY: PostgreSQL raises an error if there is no such table; each index has as many columns as it says.
     unsafe {
         let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
@@ -177,7 +187,7 @@ pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
             let about = &*(*index).rd_index;
             let numbers = about.indkey.values.as_slice(about.indnkeyatts as usize);
             found |= about.indisvalid
-                && (*(*index).rd_rel).relam == pg_sys::BTREE_AM_OID
+                && (*(*index).rd_rel).relam == method
                 && pg_sys::RelationGetIndexPredicate(index).is_null()
                 && numbers.get(columns.len()) == Some(&then)
                 && columns.iter().all(|column| numbers[..columns.len()].contains(column));

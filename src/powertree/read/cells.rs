@@ -3,12 +3,11 @@
 use super::access::spans;
 use super::division::{self, Division};
 use super::leaves::together;
+use super::outlook::finding;
 use super::size::known;
 use super::sweep::Sweep;
-use super::work::{forecast, scan, Scope};
-use crate::pg::catalog::is_partitioned;
-use crate::pg::memory;
-use crate::pg::relation::{has_index, has_triggers, num_blocks};
+use super::work::{forecast, Scope};
+use crate::pg::relation::has_triggers;
 use crate::pg::spi;
 use crate::powertree::base::triggers;
 use crate::powertree::model::rights;
@@ -19,6 +18,7 @@ use std::rc::Rc;
 use tally_stats::tree::Contents;
 
 pub use super::asked::{CellQuestion, Counts, Refused};
+pub use super::outlook::Outlook;
 pub use super::size::{bounds, estimate, Estimate};
 pub use super::spots::{read_spots, Spot};
 pub use super::work;
@@ -57,8 +57,8 @@ pub fn read(
     }
     if worth.is_finite() {
         let estimate = estimate(&tree);
-        let scan = if is_indexed(&tree) { 0.0 } else { scan(estimate.rows as f64, num_pages(&tree)) };
-        let scope = Scope { named: series.map(<[_]>::len), scan };
+        let named = series.map(|series| series.len() as f64);
+        let scope = Scope { named, chosen: 1.0, finding: finding(&tree, &estimate) };
         if forecast(&tree, &division, &estimate, stored, scope) > worth {
             return Err(Refused::Laborious);
         }
@@ -78,21 +78,6 @@ fn rows(tree: &Tree, tables: &Tables, length: f64, series: Option<&[Vec<u8>]>) -
     let of_series = series.map_or(1.0, |series| series.len() as f64 / all.max(1) as f64);
     let Some(stored) = known(tables, tree) else { return 0.0 };
     rows as f64 * of_series.min(1.0) * length / division::length(std::iter::once(stored))
-}
-
-/// The pages of the table, as far as it has any of its own.
-fn num_pages(tree: &Tree) -> f64 {
-    if is_partitioned(tree.base) {
-        0.0
-    } else {
-        num_blocks(tree.base) as f64
-    }
-}
-
-/// Whether an index finds the rows of a series at a position.
-fn is_indexed(tree: &Tree) -> bool {
-    let series = memory::collect(tree.series.iter().map(|key| key.column.number));
-    has_index(tree.base, &series, tree.at.number)
 }
 
 /// Returns the trees of a table that are kept in step. Of a table without triggers of trees nothing is looked up.

@@ -11,6 +11,7 @@ mod density;
 mod division;
 mod leaves;
 mod left;
+mod outlook;
 mod overlay;
 mod queries;
 mod reader;

@@ -107,7 +107,7 @@ pub fn known(tables: &Tables, tree: &Tree) -> Option<Range> {
 }
 
 /// The first and the last position of the rows in nodes that the active snapshot sees.
-fn of_nodes(tables: &Tables, tree: &Tree) -> Option<(i64, i64)> {
+pub fn of_nodes(tables: &Tables, tree: &Tree) -> Option<(i64, i64)> {
     let compacted = TreeState::visible(tables, tree.id).map(|state| compaction(&state));
     if let Some(size) = tree.size.borrow().filter(|size| Some(size.compacted) == compacted) {
         return size.extent;

@@ -10,25 +10,25 @@ use crate::pg::costs::costs;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 
-/// Tables are opened, and the log is looked at.
-pub const BEGIN: f64 = 700.0;
+/// The question is understood, tables are opened, and the log is looked at.
+pub const BEGIN: f64 = 2000.0;
 /// A series that is met: one of all, and one that is looked up by its key.
-pub const MET: f64 = 5.0;
-pub const FOUND: f64 = 25.0;
+const MET: f64 = 7.0;
+const FOUND: f64 = 25.0;
 /// Blocks that are looked up, passed over in the index, and read.
-pub const LOOK_UP: f64 = 20.0;
+const LOOK_UP: f64 = 20.0;
 const PASSED: f64 = 0.3;
-const READ: f64 = 3.0;
+const READ: f64 = 5.0;
 /// A child of a block, and each of its values.
 const CHILD: f64 = 0.5;
 const VALUE: f64 = 0.5;
 /// A part of a cell that is added to its group.
-const PART: f64 = 2.5;
+const PART: f64 = 3.0;
 /// An entry of the log.
-pub const LOG_ROW: f64 = 5.0;
+const LOG_ROW: f64 = 5.0;
 /// The first query of rows in the table, each piece of them, a row, and one that is passed over where no index finds them.
-pub const QUERY: f64 = 1000.0;
-pub const PIECE: f64 = 30.0;
+const QUERY: f64 = 3000.0;
+const PIECE: f64 = 30.0;
 const ROW: f64 = 3.0;
 const PASSED_ROW: f64 = 0.6;
 /// Finding rows of pieces in a whole table, over a plain scan of it. The planner, by whose costs ordinary plans are mostly compared, takes
@@ -41,20 +41,27 @@ const CELL: f64 = 5.0;
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
     /// The number of series, if they are named.
-    pub named: Option<usize>,
-    /// The work to find rows by reading all of the table; 0 where an index finds those of a series at a position.
-    pub scan: f64,
+    pub named: Option<f64>,
+    /// The share of these series, or of all, that are chosen once they are met.
+    pub chosen: f64,
+    pub finding: Finding,
+}
+
+/// The way to rows of the table.
+#[derive(Clone, Copy, Debug)]
+pub enum Finding {
+    /// An index finds those of a series at a position.
+    BySeries,
+    /// An index finds those of all series between two positions, and so many besides.
+    ByTime(f64),
+    /// All of the table is read, with this work.
+    Scan(f64),
 }
 
 /// Returns the work to pass over all rows of a table of this many pages.
 pub fn scan(rows: f64, pages: f64) -> f64 {
     let costs = costs();
     rows * PASSED_ROW + costs.of_pages(pages) / costs.row
-}
-
-/// Returns the work to read one block of each series, with this many values, and add all of it to its group.
-pub fn one_block_each(series: f64, values: usize) -> f64 {
-    series * (READ + child(values) + PART)
 }
 
 /// Returns the work to read this many leaves of all series together, each leaf being a cell.
@@ -71,10 +78,10 @@ pub fn forecast(
     scope: Scope,
 ) -> f64 {
     let all = estimate.series.max(1) as f64;
-    let series = scope.named.map_or(all, |named| named as f64);
-    let share = (series / all).min(1.0);
-    let met = if scope.named.is_some() { FOUND } else { MET };
-    let mut work = BEGIN + series * met + estimate.log_rows as f64 * LOG_ROW;
+    let met = scope.named.map_or(all * MET, |named| named * FOUND);
+    let series = scope.named.unwrap_or(all).min(all) * scope.chosen;
+    let share = series / all;
+    let mut work = BEGIN + met + estimate.log_rows as f64 * LOG_ROW;
     let Some(stored) = stored else { return work };
     let span = (tree.leaves.of(stored.first), tree.leaves.of(stored.last));
     for (level, runs) in (0..).zip(&division.levels).filter(|(_, runs)| !runs.is_empty()) {
@@ -124,7 +131,12 @@ fn rows_left(
     // A leaf of one row is never cut.
     let are_cut = (estimate.rows_of_leaf() - 1.0).clamp(0.0, 1.0);
     let pieces = (pieces * are_cut).min(rows * share);
-    pieces.min(1.0) * (QUERY + scope.scan * JOINED_SCAN) + pieces * PIECE + rows * share * ROW
+    let finding = match scope.finding {
+        Finding::BySeries => 0.0,
+        Finding::ByTime(more) => (rows + more) * PASSED_ROW,
+        Finding::Scan(scan) => scan * JOINED_SCAN,
+    };
+    pieces.min(1.0) * (QUERY + finding) + pieces * PIECE + rows * share * ROW
 }
 
 fn child(values: usize) -> f64 {

@@ -14,7 +14,7 @@ mod question;
 mod terms;
 
 use crate::pg::custom::register;
-use crate::pg::planner::{Planner, Relation};
+use crate::pg::planner::{Planner, Relation, Restriction};
 use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::cells;
 use crate::powertree::model::rights;
@@ -22,10 +22,11 @@ use crate::settings::{self, Answering};
 use inquiry::found;
 use node::path::{self, cheapest};
 use node::Rollup;
-use pgrx::pg_sys::{self, GroupPathExtraData, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
+use pgrx::pg_sys::{self, GroupPathExtraData, NodeTag, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::source::{check, Source};
 use question::{Grouping, Question};
+use std::cell::OnceCell;
 use std::ffi::c_void;
 use terms::reason::Reason;
 
@@ -93,15 +94,24 @@ fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>,
     if cells::inside() {
         return;
     }
+    let is_asked = settings::tree_notices() || found::is_asked();
+    let ordinary = OnceCell::new();
+    // SAFETY: the planner has planned this.
+    let find = || unsafe { path::ordinary(planner, output) };
+    let ordinary = || *ordinary.get_or_init(find);
     for (source, entry) in Source::all(planner, input) {
-        if settings::tree_notices() || found::is_asked() {
+        if is_asked {
             for (tree, name) in cells::idle_trees_of(source.table) {
                 found::note(tree, &name, &Err(Reason::Stale));
                 report(&name, source.table, &Reason::Stale);
             }
         }
         let trees = cells::trees_of(source.table);
-        if trees.is_empty() {
+        // Nobody asks why a tree is left out that is not worth a thought.
+        if trees.is_empty()
+            || !is_asked
+                && ordinary().is_none_or(|one| one.is_trivial() && !is_open(planner, source.relation))
+        {
             continue;
         }
         let checked = check(planner, entry);
@@ -109,10 +119,9 @@ fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>,
             let question =
                 checked.clone().and_then(|()| Question::of(tree, &source, planner, input, grouping));
             let offered = question.and_then(|question| {
+                let ordinary = ordinary().ok_or(Reason::Cost)?;
                 // SAFETY: the question is about what is grouped here.
-                unsafe {
-                    path::offer(&question, planner.pointer(), input.pointer(), output.pointer(), grouping)
-                }
+                unsafe { path::offer(&question, ordinary, input, output.pointer(), grouping) }
             });
             found::note(tree.id, &tree.name, &offered);
             if let Err(reason) = offered {
@@ -120,6 +129,12 @@ fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>,
             }
         }
     }
+}
+
+/// Whether the rows that a query wants of a table depend on parameters, so that the planner can only guess how many they are.
+fn is_open(planner: Planner, relation: i32) -> bool {
+    let conditions = planner.relation(relation).into_iter().flat_map(Relation::conditions);
+    conditions.filter_map(Restriction::clause).any(|condition| condition.contains(NodeTag::T_Param))
 }
 
 /// Says why a query is not answered from a tree, where that is asked for, to those who may know of the tree.

@@ -1,25 +1,23 @@
 //! The cost of an answer from a tree, beside that of the ordinary plan.
 //!
-//! The planner knows neither how wide the cells of a query are nor whether its range cuts leaves. Where the ordinary plan is long, the tree is
-//! offered for what it may cost at best: the node knows the cells, and leaves the answer to the table after all if that takes less. Where the
-//! ordinary plan is short, finding that out would take too much of its time.
+//! The planner does not know how wide the cells of a query are. Where the ordinary plan is long, the tree is offered for what it may cost at
+//! best: the node knows the cells, and leaves the answer to the table after all if that takes less. Where the ordinary plan is short, finding
+//! that out would take too much of its time. Whether the range of the query cuts leaves, whose rows the table must tell, is known mostly.
 
+use super::{ordinary, range};
 use crate::pg::costs::{costs, Costs};
-use crate::powertree::cells::{self, work, Estimate};
+use crate::pg::path::{PathRef, Step};
+use crate::pg::planner::{Planner, Relation};
+use crate::powertree::cells::{work, Outlook};
 use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::ends::EndExpression;
 use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::join::JoinKind;
-use pgrx::pg_sys::{NodeTag, Path, PlannerInfo, RelOptInfo};
 
 // In the unit of `work`: the time in which PostgreSQL reads a row and passes it to an aggregate.
 /// An ordinary plan that is short.
 const SHORT: f64 = 30_000.0;
-/// A row that a scan returns, and what each aggregate and each key of its group take.
-const ROW: f64 = 0.7;
-const AGGREGATE: f64 = 0.2;
-const KEY: f64 = 1.5;
 /// Buckets that a leaf makes.
 const BUCKETS: f64 = 0.1;
 /// A row that is looked up at the end of a group.
@@ -29,6 +27,7 @@ const JOINED_ROW: f64 = 3.0;
 const KEPT_ROW: f64 = 10.0;
 /// The members of an array, of which the planner does not know the number.
 const MEMBERS: f64 = 10.0;
+
 /// An offer to the planner.
 pub struct Offer {
     /// The cost in the planner's units.
@@ -36,118 +35,104 @@ pub struct Offer {
     pub worth: Worth,
 }
 
-/// The relations of a query, as the planner sees them.
-struct Planned<'a> {
-    question: &'a Question<'a>,
-    table: &'a RelOptInfo,
-    /// Whether the table is read from the first row to the last.
-    is_scanned: bool,
-    joined_rows: f64,
-    groups: f64,
-    /// The cost of the ordinary plan in the planner's units.
-    ordinary: f64,
+/// The ordinary plan of what is grouped.
+#[derive(Clone, Copy)]
+pub struct Ordinary {
+    /// The cost in the planner's units, and the rows that it returns.
+    cost: f64,
+    rows: f64,
+    aggregates: usize,
+    /// The work that it takes if the planner is right about its rows.
+    work: f64,
     costs: Costs,
+}
+
+impl Ordinary {
+    pub fn of(planner: Planner, path: PathRef) -> Ordinary {
+        let (aggregates, costs) = (planner.num_aggregates(), costs());
+        let work = ordinary::work(path, aggregates, costs);
+        Ordinary { cost: path.cost(), rows: path.rows(), aggregates, work, costs }
+    }
+
+    /// Whether the plan takes less than what a tree takes before it has read anything.
+    pub fn is_trivial(&self) -> bool {
+        self.work < work::BEGIN
+    }
 }
 
 /// Returns what the tree is offered for; None if the ordinary plan is cheaper.
 ///
 /// # Safety
-/// What is grouped in the query that is being planned, and its cheapest ordinary path.
-pub unsafe fn of(
-    question: &Question,
-    root: *mut PlannerInfo,
-    input: *mut RelOptInfo,
-    ordinary: *mut Path,
-) -> Option<Offer> {
-    // SAFETY: the caller's relations and path.
-    let planned = unsafe {
-        let table = &**(*root).simple_rel_array.add(question.relation as usize);
-        let scan = table.cheapest_total_path.as_ref();
-        Planned {
-            question,
-            table,
-            is_scanned: scan.is_some_and(|path| path.pathtype == NodeTag::T_SeqScan),
-            joined_rows: (*input).rows,
-            groups: (*ordinary).rows,
-            ordinary: (*ordinary).total_cost,
-            costs: costs(),
-        }
-    };
-    if planned.ordinary < work::BEGIN * planned.costs.row {
-        return None;
-    }
-    let worth = planned.worth();
+/// The question is about what the planner groups in this input, whose paths it keeps meanwhile.
+pub unsafe fn of<'q>(question: &Question<'q>, input: Relation<'q>, ordinary: Ordinary) -> Option<Offer> {
+    let is_open = question.is_open();
     // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
-    let is_worth = |work: f64| question.is_open() || work < worth.once;
-    let is_short = !question.is_open() && worth.once < SHORT;
-    let has_ends = is_short && !question.shapes.comparisons.is_empty();
-    // Mostly there is no need to look at the tree.
-    if !is_worth(work::BEGIN + if has_ends { work::QUERY } else { 0.0 }) {
+    if ordinary.cost < work::BEGIN * ordinary.costs.row || !is_open && ordinary.is_trivial() {
         return None;
     }
-    let at_best = planned.least_work(is_short);
-    if !is_worth(at_best) {
-        return None;
-    }
-    Some(Offer { cost: (at_best * planned.costs.row).min(planned.ordinary * 0.9), worth })
+    let table = question.shapes.planner.relation(question.relation)?;
+    // SAFETY: the caller keeps the paths.
+    let scan = unsafe { PathRef::new(table.cheapest_total_path) }?;
+    let planned = Planned { question, table, ordinary, joined_rows: input.rows };
+    let worth = planned.worth(scan.step() == Step::Scan);
+    let work = planned.least_work()?;
+    let is_worth = is_open || work < worth.once;
+    let cost = (work * ordinary.costs.row).min(ordinary.cost * 0.9);
+    is_worth.then_some(Offer { cost, worth })
 }
 
-impl Planned<'_> {
-    /// The work of the ordinary plan.
-    fn worth(&self) -> Worth {
-        let aggregates = self.question.aggregates.all.len() as f64;
-        let each_row = ROW + AGGREGATE * aggregates + KEY * self.question.keys.len() as f64;
-        let pages = f64::from(self.table.pages);
-        let scan = if self.is_scanned { work::scan(self.table.tuples, pages) } else { 0.0 };
-        if self.question.is_open() {
-            return Worth { once: scan, each_row };
+/// The relations of a query, as the planner sees them.
+struct Planned<'a, 'q> {
+    question: &'a Question<'q>,
+    table: Relation<'q>,
+    ordinary: Ordinary,
+    joined_rows: f64,
+}
+
+impl Planned<'_, '_> {
+    /// The work that an answer is worth.
+    fn worth(&self, is_scanned: bool) -> Worth {
+        if !self.question.is_open() {
+            return Worth { once: self.ordinary.work, each_row: 0.0 };
         }
-        // The planner's costs are those of disks.
-        let planned = (self.ordinary - self.costs.saved(pages)) / self.costs.row;
-        Worth { once: planned.max(scan + self.table.rows * each_row), each_row: 0.0 }
+        let scan = if is_scanned { work::scan(self.table.tuples, self.table.pages.into()) } else { 0.0 };
+        let each_row = ordinary::of_row(self.ordinary.aggregates, self.question.keys.len());
+        Worth { once: scan, each_row }
     }
 
-    /// The work of the tree: what it takes at best, or what is usual where the ordinary plan is short.
-    fn least_work(&self, is_short: bool) -> f64 {
-        let Planned { question, table, .. } = *self;
+    /// The work of the tree: what it takes at best, or what is usual where the ordinary plan is short. None if it is more than the ordinary
+    /// plan's, which is found out without a look at the tree mostly.
+    fn least_work(&self) -> Option<f64> {
+        let Planned { question, table, ordinary, .. } = *self;
         let tree = question.tree;
-        let (values, estimate) = (tree.values.len(), cells::estimate(tree));
-        let Estimate { series, leaves, log_rows, .. } = estimate;
-        let share = if table.tuples > 0.0 { (table.rows / table.tuples).clamp(0.0, 1.0) } else { 1.0 };
-        let (all, leaves) = (series as f64, leaves * share);
+        let most = if question.is_open() { f64::INFINITY } else { ordinary.work };
+        let values = tree.values.len();
+        let outlook = Outlook::of(tree);
+        let estimate = outlook.estimate;
+        let share = (table.rows / (estimate.rows as f64).max(1.0)).clamp(0.0, 1.0);
+        let leaves = estimate.leaves * share;
         let dimensions = &question.joins.dimensions;
         // Only what is joined is read, of an inner join.
         let is_chosen = dimensions.iter().any(|one| one.kind.is_inner());
         let chosen = if is_chosen { (self.joined_rows / table.rows.max(1.0)).clamp(0.0, 1.0) } else { 1.0 };
-        let series = self.named().map_or(all * chosen, |named| named.min(all));
-        let met =
-            if self.named().is_some() { series * (work::FOUND + work::LOOK_UP) } else { all * work::MET };
+        let expected = if question.is_open() { None } else { Some(range::expected(question)) };
+        let nodes = outlook.forecast(tree, expected, self.named(), chosen);
         let joined: f64 = dimensions
             .iter()
-            .map(|one| one.path.total_cost / self.costs.row + one.path.rows * JOINED_ROW)
+            .map(|one| one.path.total_cost / ordinary.costs.row + one.path.rows * JOINED_ROW)
             .sum();
         let gaps = dimensions.iter().filter(|one| one.kind == JoinKind::Gaps);
         let kept: f64 = gaps.map(|one| one.path.rows * KEPT_ROW).sum();
         let by_time = !question.shapes.carriers.is_empty();
         // PostgreSQL takes every position for a group of its own, where buckets are mostly wider than leaves.
-        let ends = if by_time { self.groups.min(leaves * BUCKETS) } else { self.groups };
+        let groups = ordinary.rows;
+        let ends = if by_time { groups.min(leaves * BUCKETS) } else { groups };
         let spots = ends * EndExpression::count(&question.ends) as f64 * SPOT;
-        let log = log_rows as f64 * share * work::LOG_ROW;
-        let at_best = work::BEGIN
-            + met
-            + work::one_block_each(series.min(leaves), values)
-            + log
-            + spots
-            + joined
-            + kept;
-        if !is_short {
-            return at_best;
-        }
-        let cells = if by_time { work::leaves(leaves * chosen, series, values) } else { 0.0 };
-        let is_range = !question.shapes.comparisons.is_empty();
-        let ends_of_range =
-            if is_range { work::QUERY + series * 2.0 * (work::LOOK_UP + work::PIECE) } else { 0.0 };
-        at_best + cells + ends_of_range
+        let at_best = nodes + spots + joined + kept;
+        let is_short = !question.is_open() && ordinary.work < SHORT;
+        let series = self.named().unwrap_or(estimate.series as f64 * chosen);
+        let cells = if is_short && by_time { work::leaves(leaves * chosen, series, values) } else { 0.0 };
+        Some(at_best + cells).filter(|&work| work < most)
     }
 
     /// The number of series that the query names; None if it does not name them.

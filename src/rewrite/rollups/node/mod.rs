@@ -1,14 +1,16 @@
 //! The executor node: decides who answers, and hands out the groups.
 
-mod cost;
+pub mod cost;
 mod dimensions;
 mod explain;
 mod joins;
 mod lay_out;
 mod layout;
 mod lists;
+mod ordinary;
 pub mod path;
 mod prepare;
+mod range;
 
 use crate::pg::below::{add_below, end_below, rescan_below};
 use crate::pg::custom::{own, plan_of, set_own, Calls, CustomNode};

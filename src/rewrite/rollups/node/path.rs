@@ -1,6 +1,6 @@
 //! The path that the planner may choose, and the plan that becomes of it.
 
-use super::cost::{self, Offer};
+use super::cost::{self, Offer, Ordinary};
 use super::lay_out::{lay_out, scan, Lists};
 use super::layout::PlanLayout;
 use super::Rollup;
@@ -8,7 +8,8 @@ use crate::pg::custom::{offered, CustomNode, Methods};
 use crate::pg::error::defect;
 use crate::pg::expression::appended;
 use crate::pg::list::items;
-use crate::pg::planner::Planner;
+use crate::pg::path::PathRef;
+use crate::pg::planner::{Planner, Relation};
 use crate::pg::tree::NodeList;
 use crate::rewrite::rollups::inquiry::found;
 use crate::rewrite::rollups::question::{Grouping, Question};
@@ -19,26 +20,35 @@ use std::ptr::null_mut;
 
 static METHODS: Methods<CustomPathMethods> = offered(Rollup::NAME, plan);
 
+/// The ordinary plan of what is grouped; None if it is a single probe of an index, which is what we could do at best.
+///
+/// # Safety
+/// The planner has planned this.
+pub unsafe fn ordinary(planner: Planner, output: Relation) -> Option<Ordinary> {
+    // SAFETY: no path is offered meanwhile that could take the place of another.
+    unsafe {
+        let cheapest = cheapest(output.pointer())?;
+        let path = PathRef::new(cheapest)?;
+        ((*cheapest).type_ != NodeTag::T_MinMaxAggPath).then(|| Ordinary::of(planner, path))
+    }
+}
+
 /// Offers the planner to answer a question from its tree, unless the ordinary plan is cheaper.
 ///
 /// # Safety
-/// The question is about this grouped relation of the query that is being planned.
-pub unsafe fn offer(
-    question: &Question,
-    root: *mut PlannerInfo,
-    input: *mut RelOptInfo,
+/// The question is about this grouped relation of the query that is being planned, and so is the ordinary plan.
+pub unsafe fn offer<'q>(
+    question: &Question<'q>,
+    ordinary: Ordinary,
+    input: Relation<'q>,
     output: *mut RelOptInfo,
     grouping: &Grouping,
 ) -> Understood<()> {
     // SAFETY: the caller's query; the new nodes are in the memory of the planner.
     unsafe {
-        let cheapest = cheapest(output).ok_or(Reason::Cost)?;
-        // A single probe of an index is what we could do at best.
-        if (*cheapest).type_ == NodeTag::T_MinMaxAggPath {
-            return Err(Reason::Cost);
-        }
-        let Offer { cost: total, worth } = cost::of(question, root, input, cheapest).ok_or(Reason::Cost)?;
         let planner = question.shapes.planner;
+        let (root, cheapest) = (planner.pointer(), cheapest(output).ok_or(Reason::Cost)?);
+        let Offer { cost: total, worth } = cost::of(question, input, ordinary).ok_or(Reason::Cost)?;
         let nodes = question.aggregates.all.iter().map(|aggregate| aggregate.node.untyped());
         let Lists { expressions, numbers, ends, shown } = lay_out(question, worth)?;
         let private = [expressions, numbers, ends, shown, planner.list(nodes), grouping.having];

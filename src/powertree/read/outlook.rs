@@ -1,0 +1,55 @@
+//! The outlook of an answer: what can be known of its work without reading the tree.
+
+use super::division::Division;
+use super::size::{estimate, of_nodes, Estimate};
+use super::work::{self, Finding, Scope};
+use crate::pg::catalog::is_partitioned;
+use crate::pg::memory;
+use crate::pg::relation::{has_brin, has_index, num_blocks};
+use crate::powertree::model::question::Range;
+use crate::powertree::model::tree::Tree;
+use crate::powertree::store::tables::Tables;
+
+/// The pages that an entry of a BRIN index is about, and the places where a cell is cut.
+const PAGES: f64 = 128.0;
+const ENDS: f64 = 2.0;
+
+/// What is known of a tree.
+pub struct Outlook {
+    pub estimate: Estimate,
+    /// The positions between which all rows of nodes are.
+    stored: Option<Range>,
+}
+
+impl Outlook {
+    pub fn of(tree: &Tree) -> Outlook {
+        let stored = Tables::known().and_then(|tables| of_nodes(&tables, tree));
+        Outlook { estimate: estimate(tree), stored: stored.map(|(first, last)| Range { first, last }) }
+    }
+
+    /// Forecasts the work of reading a range as one cell, or all there is: of so many named series, or all, of which this share are chosen.
+    pub fn forecast(&self, tree: &Tree, range: Option<Range>, named: Option<f64>, chosen: f64) -> f64 {
+        let (first, last) = tree.position.ends();
+        let cells = [range.unwrap_or(Range { first, last })];
+        let division = Division::of(tree, &cells, Vec::new(), self.stored);
+        let is_cut = division.length_cut() > 0.0;
+        let finding = if is_cut { finding(tree, &self.estimate) } else { Finding::BySeries };
+        work::forecast(tree, &division, &self.estimate, self.stored, Scope { named, chosen, finding })
+    }
+}
+
+/// Finds out how rows of the table are found.
+pub fn finding(tree: &Tree, estimate: &Estimate) -> Finding {
+    let series = memory::collect(tree.series.iter().map(|key| key.column.number));
+    let (at, rows) = (tree.at.number, estimate.rows as f64);
+    let pages = if is_partitioned(tree.base) { 0.0 } else { num_blocks(tree.base) as f64 };
+    if has_index(tree.base, &series, at) {
+        Finding::BySeries
+    } else if has_index(tree.base, &[], at) {
+        Finding::ByTime(0.0)
+    } else if pages > PAGES && has_brin(tree.base, at) {
+        Finding::ByTime(rows * (ENDS * PAGES / pages).min(1.0))
+    } else {
+        Finding::Scan(work::scan(rows, pages))
+    }
+}
