@@ -104,22 +104,28 @@ class Asked(NamedTuple):
     answered: dict
 
     @property
+    def tables(self):
+        """The times of the two sessions that ask the table, the shorter first."""
+        return sorted((self.best["table"], self.best["again"]))
+
+    @property
     def ratio(self):
-        return self.best["choice"] / self.best["table"]
+        """How much longer the choice takes than the longer of them: what is less may be noise."""
+        return self.best["choice"] / self.tables[1]
 
     @property
     def noise(self):
-        return self.best["again"] / self.best["table"]
+        return self.tables[1] / self.tables[0]
 
     @property
     def is_short(self):
-        return min(self.best["table"], self.best["again"]) < SHORT
+        return self.tables[0] < SHORT
 
     @property
     def missed(self):
         """By how many times a tree that was left out is faster."""
         is_left_out = self.answered["tree"] == "tree" != self.answered["choice"]
-        return self.best["table"] / self.best["tree"] if is_left_out else 0
+        return self.tables[0] / self.best["tree"] if is_left_out else 0
 
     def verdict(self):
         if self.ratio > LOSES and not self.is_short:
@@ -185,7 +191,7 @@ def report(found):
     for cause, ratios in sorted(causes.items()):
         above = [ratio for ratio in ratios if ratio > LOSES]
         print(f"{cause:60} {len(ratios):9} {len(above):6} {statistics.median(above or [0]):7.2f} {max(ratios):6.2f}")
-    more = [1000 * (one.best["choice"] - one.best["table"]) for one in found if one.is_short]
+    more = [1000 * (one.best["choice"] - one.tables[1]) for one in found if one.is_short]
     if more:
         print(f"where it takes less: {statistics.median(more):.0f} microseconds more in the median, {max(more):.0f} at most")
     missed = [one.missed for one in found if one.missed > MISSES]

@@ -17,8 +17,6 @@ pub enum Step {
     Group {
         keys: usize,
     },
-    /// Reads one side again for each row of the other.
-    Loop,
     Join,
     Other,
 }
@@ -83,8 +81,7 @@ impl<'p> PathRef<'p> {
                     let keys = (*path.cast::<pg_sys::GroupPath>()).groupClause;
                     Step::Group { keys: items::<()>(keys).count() }
                 }
-                NodeTag::T_NestPath => Step::Loop,
-                NodeTag::T_HashPath | NodeTag::T_MergePath => Step::Join,
+                NodeTag::T_NestPath | NodeTag::T_HashPath | NodeTag::T_MergePath => Step::Join,
                 _ => Step::Other,
             }
         }

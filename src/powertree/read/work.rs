@@ -26,9 +26,10 @@ const VALUE: f64 = 0.5;
 const PART: f64 = 3.0;
 /// An entry of the log.
 const LOG_ROW: f64 = 5.0;
-/// The first query of rows in the table, each piece of them, a row, and one that is passed over where no index finds them.
+/// The first query of rows in the table, each piece of them and of its values, a row, and one that is passed over where no index finds them.
 const QUERY: f64 = 3000.0;
-const PIECE: f64 = 30.0;
+const PIECE: f64 = 40.0;
+const VALUE_OF_PIECE: f64 = 15.0;
 const ROW: f64 = 3.0;
 const PASSED_ROW: f64 = 0.6;
 /// Finding rows of pieces in a whole table, over a plain scan of it. The planner, by whose costs ordinary plans are mostly compared, takes
@@ -108,11 +109,12 @@ pub fn forecast(
         work += expected(of_groups, blocks, (of_groups / width / 10.0).max(groups.len() as f64)) * READ;
         work += children * child(tree.values.len()) + parts * PART;
     }
-    work + rows_left(division, estimate, stored, series, share, scope)
+    work + rows_left(tree, division, estimate, stored, series, share, scope)
 }
 
 /// The work for rows that the table has to tell.
 fn rows_left(
+    tree: &Tree,
     division: &Division,
     estimate: &Estimate,
     stored: Range,
@@ -136,7 +138,8 @@ fn rows_left(
         Finding::ByTime(more) => (rows + more) * PASSED_ROW,
         Finding::Scan(scan) => scan * JOINED_SCAN,
     };
-    pieces.min(1.0) * (QUERY + finding) + pieces * PIECE + rows * share * ROW
+    let piece = PIECE + VALUE_OF_PIECE * tree.values.len() as f64;
+    pieces.min(1.0) * (QUERY + finding) + pieces * piece + rows * share * ROW
 }
 
 fn child(values: usize) -> f64 {

@@ -6,11 +6,12 @@
 
 use super::{ordinary, range};
 use crate::pg::costs::{costs, Costs};
-use crate::pg::path::{PathRef, Step};
+use crate::pg::path::PathRef;
 use crate::pg::planner::{Planner, Relation};
 use crate::powertree::cells::{work, Outlook};
 use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::ends::EndExpression;
+use crate::rewrite::rollups::question::joins::Dimension;
 use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::join::JoinKind;
@@ -18,6 +19,8 @@ use crate::rewrite::rollups::terms::join::JoinKind;
 // In the unit of `work`: the time in which PostgreSQL reads a row and passes it to an aggregate.
 /// An ordinary plan that is short.
 const SHORT: f64 = 30_000.0;
+/// An ordinary plan that reads a row or two, although the planner may guess too few.
+const PROBE: f64 = 700.0;
 /// Buckets that a leaf makes.
 const BUCKETS: f64 = 0.1;
 /// A row that is looked up at the end of a group.
@@ -65,18 +68,25 @@ impl Ordinary {
 /// # Safety
 /// The question is about what the planner groups in this input, whose paths it keeps meanwhile.
 pub unsafe fn of<'q>(question: &Question<'q>, input: Relation<'q>, ordinary: Ordinary) -> Option<Offer> {
-    let is_open = question.is_open();
-    // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
-    if ordinary.cost < work::BEGIN * ordinary.costs.row || !is_open && ordinary.is_trivial() {
-        return None;
-    }
     let table = question.shapes.planner.relation(question.relation)?;
     // SAFETY: the caller keeps the paths.
     let scan = unsafe { PathRef::new(table.cheapest_total_path) }?;
     let planned = Planned { question, table, ordinary, joined_rows: input.rows };
-    let worth = planned.worth(scan.step() == Step::Scan);
-    let work = planned.least_work()?;
-    let is_worth = is_open || work < worth.once;
+    let worth = if question.is_open() {
+        // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
+        if ordinary.cost < PROBE * ordinary.costs.row {
+            return None;
+        }
+        let (once, each_row) = ordinary::of_table(scan, ordinary.costs);
+        Worth { once, each_row: each_row + ordinary::of_row(ordinary.aggregates, question.keys.len()) }
+    } else {
+        Worth { once: ordinary.work, each_row: 0.0 }
+    };
+    if !question.is_open() && ordinary.is_trivial() {
+        return None;
+    }
+    let work = planned.least_work();
+    let is_worth = question.is_open() || work < worth.once;
     let cost = (work * ordinary.costs.row).min(ordinary.cost * 0.9);
     is_worth.then_some(Offer { cost, worth })
 }
@@ -90,23 +100,10 @@ struct Planned<'a, 'q> {
 }
 
 impl Planned<'_, '_> {
-    /// The work that an answer is worth.
-    fn worth(&self, is_scanned: bool) -> Worth {
-        if !self.question.is_open() {
-            return Worth { once: self.ordinary.work, each_row: 0.0 };
-        }
-        let scan = if is_scanned { work::scan(self.table.tuples, self.table.pages.into()) } else { 0.0 };
-        let each_row = ordinary::of_row(self.ordinary.aggregates, self.question.keys.len());
-        Worth { once: scan, each_row }
-    }
-
-    /// The work of the tree: what it takes at best, or what is usual where the ordinary plan is short. None if it is more than the ordinary
-    /// plan's, which is found out without a look at the tree mostly.
-    fn least_work(&self) -> Option<f64> {
+    /// The work of the tree: what it takes at best, or what is usual where the ordinary plan is short.
+    fn least_work(&self) -> f64 {
         let Planned { question, table, ordinary, .. } = *self;
         let tree = question.tree;
-        let most = if question.is_open() { f64::INFINITY } else { ordinary.work };
-        let values = tree.values.len();
         let outlook = Outlook::of(tree);
         let estimate = outlook.estimate;
         let share = (table.rows / (estimate.rows as f64).max(1.0)).clamp(0.0, 1.0);
@@ -115,24 +112,24 @@ impl Planned<'_, '_> {
         // Only what is joined is read, of an inner join.
         let is_chosen = dimensions.iter().any(|one| one.kind.is_inner());
         let chosen = if is_chosen { (self.joined_rows / table.rows.max(1.0)).clamp(0.0, 1.0) } else { 1.0 };
-        let expected = if question.is_open() { None } else { Some(range::expected(question)) };
+        let expected = (!question.is_open()).then(|| range::expected(question));
         let nodes = outlook.forecast(tree, expected, self.named(), chosen);
-        let joined: f64 = dimensions
-            .iter()
-            .map(|one| one.path.total_cost / ordinary.costs.row + one.path.rows * JOINED_ROW)
-            .sum();
+        let joined = |one: &Dimension| one.path.total_cost / ordinary.costs.row + one.path.rows * JOINED_ROW;
+        let joined: f64 = dimensions.iter().map(joined).sum();
         let gaps = dimensions.iter().filter(|one| one.kind == JoinKind::Gaps);
         let kept: f64 = gaps.map(|one| one.path.rows * KEPT_ROW).sum();
         let by_time = !question.shapes.carriers.is_empty();
         // PostgreSQL takes every position for a group of its own, where buckets are mostly wider than leaves.
-        let groups = ordinary.rows;
-        let ends = if by_time { groups.min(leaves * BUCKETS) } else { groups };
+        let ends = if by_time { ordinary.rows.min(leaves * BUCKETS) } else { ordinary.rows };
         let spots = ends * EndExpression::count(&question.ends) as f64 * SPOT;
-        let at_best = nodes + spots + joined + kept;
         let is_short = !question.is_open() && ordinary.work < SHORT;
-        let series = self.named().unwrap_or(estimate.series as f64 * chosen);
-        let cells = if is_short && by_time { work::leaves(leaves * chosen, series, values) } else { 0.0 };
-        Some(at_best + cells).filter(|&work| work < most)
+        let cells = if is_short && by_time {
+            let series = self.named().unwrap_or(estimate.series as f64 * chosen);
+            work::leaves(leaves * chosen, series, tree.values.len())
+        } else {
+            0.0
+        };
+        nodes + spots + joined + kept + cells
     }
 
     /// The number of series that the query names; None if it does not name them.

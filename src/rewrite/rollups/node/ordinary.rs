@@ -25,6 +25,21 @@ pub fn of_row(aggregates: usize, keys: usize) -> f64 {
     ROW + AGGREGATE * aggregates as f64 + group + KEY * keys as f64
 }
 
+/// Returns the work to read a table by this path: what it takes however many rows are found, and that of each of them.
+pub fn of_table(path: PathRef, costs: Costs) -> (f64, f64) {
+    let (rows, pages) = path.table();
+    let expressions = path.cost_of_expressions() / costs.row * EXPRESSIONS;
+    match path.step() {
+        Step::Scan => (work::scan(rows, pages), expressions),
+        // Partitions.
+        Step::Other if !path.below().is_empty() => {
+            let parts = path.below().into_iter().map(|below| of_table(below, costs));
+            parts.fold((0.0, 0.0), |(once, each), part| (once + part.0, part.1.max(each)))
+        }
+        _ => (0.0, work::scan(1.0, pages / rows.max(1.0)) + FOUND + expressions),
+    }
+}
+
 /// Returns the work of a path with all below it, in which each group has so many aggregates.
 pub fn work(path: PathRef, aggregates: usize, costs: Costs) -> f64 {
     let below = path.below();
@@ -32,19 +47,21 @@ pub fn work(path: PathRef, aggregates: usize, costs: Costs) -> f64 {
     let inputs: f64 = below.iter().map(|&below| work(below, aggregates, costs)).sum();
     let planned = (path.cost() - below.iter().map(|below| below.cost()).sum::<f64>()).max(0.0) / costs.row;
     let (rows, pages) = path.table();
-    let expressions = path.rows() * path.cost_of_expressions() / costs.row * EXPRESSIONS;
     match path.step() {
-        Step::Scan => work::scan(rows, pages) / processes + expressions,
+        Step::Scan => {
+            let (once, each) = of_table(path, costs);
+            once / processes + path.rows() * each
+        }
         Step::Find(share) => {
-            let found = work::scan(rows * share, pages * share) + rows * share * FOUND;
-            found / processes + expressions
+            let (_, each) = of_table(path, costs);
+            let passed = (rows * share / processes - path.rows()).max(0.0);
+            passed * (work::scan(1.0, pages / rows.max(1.0)) + FOUND) + path.rows() * each
         }
         Step::Group { keys } => {
             let rows: f64 = below.iter().map(|below| below.rows()).sum();
             inputs + rows * of_row(aggregates, keys)
         }
-        // The planner knows how often the inner side is read again, at the cost of disks.
-        Step::Loop | Step::Join => inputs.max(inputs + planned),
+        Step::Join => inputs + planned,
         Step::Other if below.is_empty() => (planned - costs.saved(pages) / costs.row).max(0.0),
         Step::Other => inputs + planned * SORTING,
     }
