@@ -12,8 +12,10 @@ pub struct PathRef<'p>(&'p Path);
 pub enum Step {
     /// Reads a table from the first row to the last.
     Scan,
-    /// Finds this share of a table's rows by indexes.
+    /// Finds this share of a table's rows by an index.
     Find(f64),
+    /// Reads this share of a table's pages, which indexes have found.
+    Visit(f64),
     Group {
         keys: usize,
     },
@@ -132,9 +134,11 @@ unsafe fn found(path: *mut Path) -> Step {
     // SAFETY: the tag says which structure the caller's path is.
     unsafe {
         match (*path).type_ {
-            NodeTag::T_IndexPath => Step::Find((*path.cast::<pg_sys::IndexPath>()).indexselectivity),
-            NodeTag::T_BitmapAndPath => Step::Find((*path.cast::<pg_sys::BitmapAndPath>()).bitmapselectivity),
-            NodeTag::T_BitmapOrPath => Step::Find((*path.cast::<pg_sys::BitmapOrPath>()).bitmapselectivity),
+            NodeTag::T_IndexPath => Step::Visit((*path.cast::<pg_sys::IndexPath>()).indexselectivity),
+            NodeTag::T_BitmapAndPath => {
+                Step::Visit((*path.cast::<pg_sys::BitmapAndPath>()).bitmapselectivity)
+            }
+            NodeTag::T_BitmapOrPath => Step::Visit((*path.cast::<pg_sys::BitmapOrPath>()).bitmapselectivity),
             _ => Step::Other,
         }
     }

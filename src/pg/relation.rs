@@ -165,6 +165,23 @@ pub fn read_latest(table: Oid, column: i16, mut each: impl FnMut(Datum)) {
     }
 }
 
+/// The number of partitions of a table that is divided by ranges; 1 of any other.
+pub fn num_ranges(table: Oid) -> usize {
+    // SAFETY: PostgreSQL raises an error if there is no such table, and keeps the bounds of its partitions while it is open.
+    unsafe {
+        let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let is_divided = (*(*open).rd_rel).relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE;
+        let mut number = 1;
+        if is_divided {
+            let parts = &*pg_sys::RelationGetPartitionDesc(open, true);
+            let is_by_ranges = parts.boundinfo.as_ref().is_some_and(|bounds| bounds.strategy as u8 == b'r');
+            number = if is_by_ranges { (parts.nparts as usize).max(1) } else { 1 };
+        }
+        pg_sys::table_close(open, pg_sys::NoLock as i32);
+        number
+    }
+}
+
 /// Whether a table has a B-tree index of all its rows that begins with these columns, in any order, followed by another.
 pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
     has_index_by(pg_sys::BTREE_AM_OID, table, columns, then)

@@ -59,7 +59,7 @@ INSERT INTO questions (query) SELECT unnest(ARRAY[
     'SELECT s, (array_agg(note ORDER BY at))[1], (array_agg(exact ORDER BY at DESC))[1], (array_agg(at ORDER BY at))[1], (array_agg(kind ORDER BY at))[1], (array_agg(size::bigint ORDER BY at))[1] FROM bars GROUP BY 1',
     'SELECT at::date, (array_agg(size ORDER BY at) FILTER (WHERE kind = 1))[1], (array_agg(size ORDER BY at DESC) FILTER (WHERE extract(hour FROM at) < 12 AND s <> ''s2''))[1], count(*) FROM bars GROUP BY 1',
     'SELECT (array_agg(price ORDER BY at))[1], (array_agg(note ORDER BY at DESC))[1] FROM bars',
-    'SELECT (array_agg(price ORDER BY at))[1] FROM bars WHERE s = ''nobody''',
+    'SELECT (array_agg(price ORDER BY at))[1] FROM bars WHERE upper(s) = ''NOBODY''',
     'SELECT s, (array_agg(price ORDER BY at) FILTER (WHERE s = ''s1''))[1] FROM bars WHERE at > ''2026-03-28 13:17:11Z'' AND at < ''2026-04-01 02:03:04Z'' GROUP BY s',
     -- What is made of them.
     'SELECT s, (array_agg(size ORDER BY at DESC))[1] - (array_agg(size ORDER BY at))[1] AS change FROM bars GROUP BY s HAVING (array_agg(size ORDER BY at))[1] > 1 ORDER BY 2',

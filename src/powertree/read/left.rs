@@ -28,7 +28,7 @@ const MOST_SPANS: usize = 50;
 const MOST_ANSWERS: usize = 100_000;
 
 /// The most queries for pieces far apart, and how many leaves that is.
-const FAR_APART: (usize, i64) = (4, 10);
+pub const FAR_APART: (usize, i64) = (4, 10);
 
 impl<A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'_, A, E> {
     /// Reads what the sweep has left, of given series or of all.

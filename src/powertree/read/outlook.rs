@@ -5,14 +5,15 @@ use super::size::{estimate, of_nodes, Estimate};
 use super::work::{self, Finding, Scope};
 use crate::pg::catalog::is_partitioned;
 use crate::pg::memory;
-use crate::pg::relation::{has_brin, has_index, num_blocks};
+use crate::pg::relation::{has_brin, has_index, num_blocks, num_ranges};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::tables::Tables;
 
-/// The pages that an entry of a BRIN index is about, and the places where a cell is cut.
+/// The pages that an entry of a BRIN index is about.
 const PAGES: f64 = 128.0;
-const ENDS: f64 = 2.0;
+/// The rows of a page of a partition, of which the pages are not counted.
+const ROWS_OF_PAGE: f64 = 100.0;
 
 /// What is known of a tree.
 pub struct Outlook {
@@ -41,14 +42,19 @@ impl Outlook {
 /// Finds out how rows of the table are found.
 pub fn finding(tree: &Tree, estimate: &Estimate) -> Finding {
     let series = memory::collect(tree.series.iter().map(|key| key.column.number));
-    let (at, rows) = (tree.at.number, estimate.rows as f64);
-    let pages = if is_partitioned(tree.base) { 0.0 } else { num_blocks(tree.base) as f64 };
+    let at = tree.at.number;
+    let parts = num_ranges(tree.base) as f64;
+    let rows = estimate.rows as f64 / parts;
+    let pages = if is_partitioned(tree.base) { rows / ROWS_OF_PAGE } else { num_blocks(tree.base) as f64 };
     if has_index(tree.base, &series, at) {
         Finding::BySeries
     } else if has_index(tree.base, &[], at) {
         Finding::ByTime(0.0)
-    } else if pages > PAGES && has_brin(tree.base, at) {
-        Finding::ByTime(rows * (ENDS * PAGES / pages).min(1.0))
+    } else if has_brin(tree.base, at) {
+        Finding::ByTime(rows * (PAGES / pages.max(1.0)).min(1.0))
+    } else if parts > 1.0 {
+        // Of the others, the bounds say that they have none of the rows.
+        Finding::ByTime(rows)
     } else {
         Finding::Scan(work::scan(rows, pages))
     }

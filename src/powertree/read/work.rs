@@ -4,9 +4,11 @@
 //! `cpu_tuple_cost`. The numbers were measured against that; `make bench-costs` shows what becomes of them.
 
 use super::division::{Division, NodeRun};
+use super::left;
 use super::size::Estimate;
 use super::way::Way;
 use crate::pg::costs::costs;
+use crate::pg::memory;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 
@@ -26,12 +28,14 @@ const VALUE: f64 = 0.5;
 const PART: f64 = 3.0;
 /// An entry of the log.
 const LOG_ROW: f64 = 5.0;
-/// The first query of rows in the table, each piece of them and of its values, a row, and one that is passed over where no index finds them.
-const QUERY: f64 = 3000.0;
+/// A query of rows in the table, each piece of them and of its values, a row, and one that is passed over where no index finds them, or only
+/// its neighbourhood.
+const QUERY: f64 = 2500.0;
 const PIECE: f64 = 40.0;
 const VALUE_OF_PIECE: f64 = 15.0;
 const ROW: f64 = 3.0;
-const PASSED_ROW: f64 = 0.6;
+const PASSED_ROW: f64 = 0.65;
+const NEAR_ROW: f64 = 1.0;
 /// Finding rows of pieces in a whole table, over a plain scan of it. The planner, by whose costs ordinary plans are mostly compared, takes
 /// as much for a few conditions.
 const JOINED_SCAN: f64 = 3.5;
@@ -53,7 +57,7 @@ pub struct Scope {
 pub enum Finding {
     /// An index finds those of a series at a position.
     BySeries,
-    /// An index finds those of all series between two positions, and so many besides.
+    /// Those of all series between two positions are found together, and so many besides.
     ByTime(f64),
     /// All of the table is read, with this work.
     Scan(f64),
@@ -123,8 +127,11 @@ fn rows_left(
     scope: Scope,
 ) -> f64 {
     let length = stored.last.abs_diff(stored.first) as f64 + 1.0;
-    let cut = division.levels.first().into_iter().flatten().filter(|run| run.cell.is_none()).count() as f64;
-    let pieces = series * (cut + division.in_spans.len() as f64);
+    let cut = division.levels.first().into_iter().flatten().filter(|run| run.cell.is_none());
+    let cut: Vec<i64> = memory::collect(cut.map(|run| run.first));
+    let apart = cut.windows(2).filter(|pair| pair[1] - pair[0] > left::FAR_APART.1).count() + 1;
+    let places = apart.min(left::FAR_APART.0) as f64;
+    let pieces = series * (cut.len() + division.in_spans.len()) as f64;
     if pieces == 0.0 {
         return 0.0;
     }
@@ -135,11 +142,11 @@ fn rows_left(
     let pieces = (pieces * are_cut).min(rows * share);
     let finding = match scope.finding {
         Finding::BySeries => 0.0,
-        Finding::ByTime(more) => (rows + more) * PASSED_ROW,
+        Finding::ByTime(more) => (rows + more * places) * NEAR_ROW,
         Finding::Scan(scan) => scan * JOINED_SCAN,
     };
     let piece = PIECE + VALUE_OF_PIECE * tree.values.len() as f64;
-    pieces.min(1.0) * (QUERY + finding) + pieces * piece + rows * share * ROW
+    pieces.min(1.0) * (QUERY * places + finding) + pieces * piece + rows * share * ROW
 }
 
 fn child(values: usize) -> f64 {

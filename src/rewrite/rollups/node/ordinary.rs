@@ -52,10 +52,11 @@ pub fn work(path: PathRef, aggregates: usize, costs: Costs) -> f64 {
             let (once, each) = of_table(path, costs);
             once / processes + path.rows() * each
         }
-        Step::Find(share) => {
+        Step::Find(share) | Step::Visit(share) => {
             let (_, each) = of_table(path, costs);
             let passed = (rows * share / processes - path.rows()).max(0.0);
-            passed * (work::scan(1.0, pages / rows.max(1.0)) + FOUND) + path.rows() * each
+            let found = if matches!(path.step(), Step::Find(_)) { FOUND } else { 0.0 };
+            passed * (work::scan(1.0, pages / rows.max(1.0)) + found) + path.rows() * each
         }
         Step::Group { keys } => {
             let rows: f64 = below.iter().map(|below| below.rows()).sum();
