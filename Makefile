@@ -43,8 +43,7 @@ pg15 := $(shell scripts/where.sh pg15)
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
-.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-peers bench-report bench-debezium bench-large
-.PHONY: soak lint audit clean
+.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-debezium bench-large bench-planning soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-mutants lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
@@ -132,6 +131,11 @@ bench-costs: ## the choice between tree and table over a grid of tables and ques
 	$(MAKE) install
 	scripts/cluster.py run --pg-config $(PG_CONFIG) --set shared_buffers=1GB --set max_wal_size=8GB -- \
 	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && benches/rollups/costs.py $(ROWS)'
+
+bench-planning: ## what planning takes with answers from trees, and without
+	$(MAKE) install
+	scripts/cluster.py run --pg-config $(PG_CONFIG) -- \
+	  sh -c 'psql -X -q -c "CREATE EXTENSION pg_tally" && benches/rollups/planning.py'
 
 bench-dashboard: ## a dashboard of twelve panels over a table that changes all the time; ROWS="--rows 100000000"
 	$(MAKE) install

@@ -21,7 +21,7 @@ BUDGET = {
     "src/detector": 1,
     "src/powertree": 17,
     "src/rewrite": 6,
-    "src/rewrite/rollups": 25,
+    "src/rewrite/rollups": 24,
     "src/rewrite/windows": 22,
     "src/tally": 5,
 }

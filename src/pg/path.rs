@@ -1,15 +1,16 @@
 //! Paths: the ways that the planner has found to answer a query, and what it thinks of them.
 
 use super::list::items;
+use super::planner::Relation;
 use pgrx::pg_sys::{self, NodeTag, Path, RelOptInfo};
 
 /// A path with all below it.
 #[derive(Clone, Copy)]
 pub struct PathRef<'p>(&'p Path);
 
-/// What a path does with what is below it.
+/// An act of a path on what is below it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Step {
+pub enum Act {
     /// Reads a table from the first row to the last.
     Scan,
     /// Finds this share of a table's rows by an index.
@@ -28,7 +29,7 @@ impl<'p> PathRef<'p> {
     ///
     /// # Safety
     /// The planner has made the path, and for `'p` frees neither it nor what is below it.
-    pub unsafe fn new(path: *mut Path) -> Option<PathRef<'p>> {
+    unsafe fn new(path: *mut Path) -> Option<PathRef<'p>> {
         // SAFETY: the caller's path, or null.
         unsafe { path.as_ref() }.map(PathRef)
     }
@@ -67,24 +68,29 @@ impl<'p> PathRef<'p> {
         unsafe { (*self.0.pathtarget).cost.per_tuple }
     }
 
-    pub fn step(self) -> Step {
+    /// Whether it takes a single row from the end of an index.
+    pub fn is_probe(self) -> bool {
+        self.0.type_ == NodeTag::T_MinMaxAggPath
+    }
+
+    pub fn act(self) -> Act {
         let (path, tag) = (&raw const *self.0, self.0.type_);
         // SAFETY: the tag says which structure the path is.
         unsafe {
             match tag {
-                NodeTag::T_Path if self.0.pathtype == NodeTag::T_SeqScan => Step::Scan,
-                NodeTag::T_IndexPath => Step::Find((*path.cast::<pg_sys::IndexPath>()).indexselectivity),
+                NodeTag::T_Path if self.0.pathtype == NodeTag::T_SeqScan => Act::Scan,
+                NodeTag::T_IndexPath => Act::Find((*path.cast::<pg_sys::IndexPath>()).indexselectivity),
                 NodeTag::T_BitmapHeapPath => found((*path.cast::<pg_sys::BitmapHeapPath>()).bitmapqual),
                 NodeTag::T_AggPath => {
                     let keys = (*path.cast::<pg_sys::AggPath>()).groupClause;
-                    Step::Group { keys: items::<()>(keys).count() }
+                    Act::Group { keys: items::<()>(keys).count() }
                 }
                 NodeTag::T_GroupPath => {
                     let keys = (*path.cast::<pg_sys::GroupPath>()).groupClause;
-                    Step::Group { keys: items::<()>(keys).count() }
+                    Act::Group { keys: items::<()>(keys).count() }
                 }
-                NodeTag::T_NestPath | NodeTag::T_HashPath | NodeTag::T_MergePath => Step::Join,
-                _ => Step::Other,
+                NodeTag::T_NestPath | NodeTag::T_HashPath | NodeTag::T_MergePath => Act::Join,
+                _ => Act::Other,
             }
         }
     }
@@ -126,20 +132,33 @@ impl<'p> PathRef<'p> {
     }
 }
 
+impl Relation<'_> {
+    /// Looks at the cheapest path of a table or a join, which the planner has chosen; None if there is none yet.
+    pub fn look_at_best<R>(self, look: impl FnOnce(PathRef) -> R) -> Option<R> {
+        // SAFETY: what is looked at cannot be kept, and looking offers no path that could take the place of another.
+        unsafe { PathRef::new(self.cheapest_total_path) }.map(look)
+    }
+
+    /// Looks at the cheapest path that was offered so far; None if there is none.
+    pub fn look_at_cheapest<R>(self, look: impl FnOnce(PathRef) -> R) -> Option<R> {
+        // SAFETY: the list has paths as members, none of which is freed while they are looked at.
+        let paths = unsafe { items::<Path>(self.pathlist).filter_map(|path| PathRef::new(path)) };
+        paths.min_by(|one, other| one.cost().total_cmp(&other.cost())).map(look)
+    }
+}
+
 /// The share of rows that indexes find.
 ///
 /// # Safety
 /// The condition of a bitmap scan.
-unsafe fn found(path: *mut Path) -> Step {
+unsafe fn found(path: *mut Path) -> Act {
     // SAFETY: the tag says which structure the caller's path is.
     unsafe {
         match (*path).type_ {
-            NodeTag::T_IndexPath => Step::Visit((*path.cast::<pg_sys::IndexPath>()).indexselectivity),
-            NodeTag::T_BitmapAndPath => {
-                Step::Visit((*path.cast::<pg_sys::BitmapAndPath>()).bitmapselectivity)
-            }
-            NodeTag::T_BitmapOrPath => Step::Visit((*path.cast::<pg_sys::BitmapOrPath>()).bitmapselectivity),
-            _ => Step::Other,
+            NodeTag::T_IndexPath => Act::Visit((*path.cast::<pg_sys::IndexPath>()).indexselectivity),
+            NodeTag::T_BitmapAndPath => Act::Visit((*path.cast::<pg_sys::BitmapAndPath>()).bitmapselectivity),
+            NodeTag::T_BitmapOrPath => Act::Visit((*path.cast::<pg_sys::BitmapOrPath>()).bitmapselectivity),
+            _ => Act::Other,
         }
     }
 }

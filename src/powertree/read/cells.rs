@@ -3,7 +3,7 @@
 use super::access::spans;
 use super::division::{self, Division};
 use super::leaves::together;
-use super::outlook::finding;
+use super::outlook::route;
 use super::size::known;
 use super::sweep::Sweep;
 use super::work::{forecast, Scope};
@@ -58,7 +58,7 @@ pub fn read(
     if worth.is_finite() {
         let estimate = estimate(&tree);
         let named = series.map(|series| series.len() as f64);
-        let scope = Scope { named, chosen: 1.0, finding: finding(&tree, &estimate) };
+        let scope = Scope { named, chosen: 1.0, route: route(&tree, &estimate) };
         if forecast(&tree, &division, &estimate, stored, scope) > worth {
             return Err(Refused::Laborious);
         }

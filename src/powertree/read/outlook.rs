@@ -2,7 +2,7 @@
 
 use super::division::Division;
 use super::size::{estimate, of_nodes, Estimate};
-use super::work::{self, Finding, Scope};
+use super::work::{self, Route, Scope};
 use crate::pg::catalog::is_partitioned;
 use crate::pg::memory;
 use crate::pg::relation::{has_brin, has_index, num_blocks, num_ranges};
@@ -15,7 +15,7 @@ const PAGES: f64 = 128.0;
 /// The rows of a page of a partition, of which the pages are not counted.
 const ROWS_OF_PAGE: f64 = 100.0;
 
-/// What is known of a tree.
+/// Facts about a tree that are known beforehand.
 pub struct Outlook {
     pub estimate: Estimate,
     /// The positions between which all rows of nodes are.
@@ -28,34 +28,34 @@ impl Outlook {
         Outlook { estimate: estimate(tree), stored: stored.map(|(first, last)| Range { first, last }) }
     }
 
-    /// Forecasts the work of reading a range as one cell, or all there is: of so many named series, or all, of which this share are chosen.
+    /// Forecasts the work of reading a range as one cell, or all there is: of this many named series, or all, of which this share are chosen.
     pub fn forecast(&self, tree: &Tree, range: Option<Range>, named: Option<f64>, chosen: f64) -> f64 {
         let (first, last) = tree.position.ends();
         let cells = [range.unwrap_or(Range { first, last })];
         let division = Division::of(tree, &cells, Vec::new(), self.stored);
         let is_cut = division.length_cut() > 0.0;
-        let finding = if is_cut { finding(tree, &self.estimate) } else { Finding::BySeries };
-        work::forecast(tree, &division, &self.estimate, self.stored, Scope { named, chosen, finding })
+        let route = if is_cut { route(tree, &self.estimate) } else { Route::BySeries };
+        work::forecast(tree, &division, &self.estimate, self.stored, Scope { named, chosen, route })
     }
 }
 
-/// Finds out how rows of the table are found.
-pub fn finding(tree: &Tree, estimate: &Estimate) -> Finding {
+/// Finds the way to rows of the table.
+pub fn route(tree: &Tree, estimate: &Estimate) -> Route {
     let series = memory::collect(tree.series.iter().map(|key| key.column.number));
     let at = tree.at.number;
     let parts = num_ranges(tree.base) as f64;
     let rows = estimate.rows as f64 / parts;
     let pages = if is_partitioned(tree.base) { rows / ROWS_OF_PAGE } else { num_blocks(tree.base) as f64 };
     if has_index(tree.base, &series, at) {
-        Finding::BySeries
+        Route::BySeries
     } else if has_index(tree.base, &[], at) {
-        Finding::ByTime(0.0)
+        Route::ByTime(0.0)
     } else if has_brin(tree.base, at) {
-        Finding::ByTime(rows * (PAGES / pages.max(1.0)).min(1.0))
+        Route::ByTime(rows * (PAGES / pages.max(1.0)).min(1.0))
     } else if parts > 1.0 {
         // Of the others, the bounds say that they have none of the rows.
-        Finding::ByTime(rows)
+        Route::ByTime(rows)
     } else {
-        Finding::Scan(work::scan(rows, pages))
+        Route::Scan(work::scan(rows, pages))
     }
 }

@@ -49,15 +49,15 @@ pub struct Scope {
     pub named: Option<f64>,
     /// The share of these series, or of all, that are chosen once they are met.
     pub chosen: f64,
-    pub finding: Finding,
+    pub route: Route,
 }
 
 /// The way to rows of the table.
 #[derive(Clone, Copy, Debug)]
-pub enum Finding {
+pub enum Route {
     /// An index finds those of a series at a position.
     BySeries,
-    /// Those of all series between two positions are found together, and so many besides.
+    /// Rows of all series between two positions are found together, and this many besides.
     ByTime(f64),
     /// All of the table is read, with this work.
     Scan(f64),
@@ -140,13 +140,13 @@ fn rows_left(
     // A leaf of one row is never cut.
     let are_cut = (estimate.rows_of_leaf() - 1.0).clamp(0.0, 1.0);
     let pieces = (pieces * are_cut).min(rows * share);
-    let finding = match scope.finding {
-        Finding::BySeries => 0.0,
-        Finding::ByTime(more) => (rows + more * places) * NEAR_ROW,
-        Finding::Scan(scan) => scan * JOINED_SCAN,
+    let found = match scope.route {
+        Route::BySeries => 0.0,
+        Route::ByTime(more) => (rows + more * places) * NEAR_ROW,
+        Route::Scan(scan) => scan * JOINED_SCAN,
     };
     let piece = PIECE + VALUE_OF_PIECE * tree.values.len() as f64;
-    pieces.min(1.0) * (QUERY * places + finding) + pieces * piece + rows * share * ROW
+    pieces.min(1.0) * (QUERY * places + found) + pieces * piece + rows * share * ROW
 }
 
 fn child(values: usize) -> f64 {

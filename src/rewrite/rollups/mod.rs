@@ -96,9 +96,7 @@ fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>,
     }
     let is_asked = settings::tree_notices() || found::is_asked();
     let ordinary = OnceCell::new();
-    // SAFETY: the planner has planned this.
-    let find = || unsafe { path::ordinary(planner, output) };
-    let ordinary = || *ordinary.get_or_init(find);
+    let ordinary = || *ordinary.get_or_init(|| path::ordinary(planner, output));
     for (source, entry) in Source::all(planner, input) {
         if is_asked {
             for (tree, name) in cells::idle_trees_of(source.table) {

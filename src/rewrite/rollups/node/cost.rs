@@ -63,21 +63,16 @@ impl Ordinary {
     }
 }
 
-/// Returns what the tree is offered for; None if the ordinary plan is cheaper.
-///
-/// # Safety
-/// The question is about what the planner groups in this input, whose paths it keeps meanwhile.
-pub unsafe fn of<'q>(question: &Question<'q>, input: Relation<'q>, ordinary: Ordinary) -> Option<Offer> {
+/// Returns what the tree is offered for, for a question about this input; None if the ordinary plan is cheaper.
+pub fn of<'q>(question: &Question<'q>, input: Relation<'q>, ordinary: Ordinary) -> Option<Offer> {
     let table = question.shapes.planner.relation(question.relation)?;
-    // SAFETY: the caller keeps the paths.
-    let scan = unsafe { PathRef::new(table.cheapest_total_path) }?;
     let planned = Planned { question, table, ordinary, joined_rows: input.rows };
     let worth = if question.is_open() {
         // PostgreSQL guesses a short range for ends that are not known yet: the node decides when it runs.
         if ordinary.cost < PROBE * ordinary.costs.row {
             return None;
         }
-        let (once, each_row) = ordinary::of_table(scan, ordinary.costs);
+        let (once, each_row) = table.look_at_best(|path| ordinary::of_table(path, ordinary.costs))?;
         Worth { once, each_row: each_row + ordinary::of_row(ordinary.aggregates, question.keys.len()) }
     } else {
         Worth { once: ordinary.work, each_row: 0.0 }

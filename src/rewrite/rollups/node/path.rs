@@ -8,7 +8,6 @@ use crate::pg::custom::{offered, CustomNode, Methods};
 use crate::pg::error::defect;
 use crate::pg::expression::appended;
 use crate::pg::list::items;
-use crate::pg::path::PathRef;
 use crate::pg::planner::{Planner, Relation};
 use crate::pg::tree::NodeList;
 use crate::rewrite::rollups::inquiry::found;
@@ -21,16 +20,8 @@ use std::ptr::null_mut;
 static METHODS: Methods<CustomPathMethods> = offered(Rollup::NAME, plan);
 
 /// The ordinary plan of what is grouped; None if it is a single probe of an index, which is what we could do at best.
-///
-/// # Safety
-/// The planner has planned this.
-pub unsafe fn ordinary(planner: Planner, output: Relation) -> Option<Ordinary> {
-    // SAFETY: no path is offered meanwhile that could take the place of another.
-    unsafe {
-        let cheapest = cheapest(output.pointer())?;
-        let path = PathRef::new(cheapest)?;
-        ((*cheapest).type_ != NodeTag::T_MinMaxAggPath).then(|| Ordinary::of(planner, path))
-    }
+pub fn ordinary(planner: Planner, output: Relation) -> Option<Ordinary> {
+    output.look_at_cheapest(|path| (!path.is_probe()).then(|| Ordinary::of(planner, path)))?
 }
 
 /// Offers the planner to answer a question from its tree, unless the ordinary plan is cheaper.

@@ -23,7 +23,7 @@ pub fn expected(question: &Question) -> Range {
     Range { first, last }
 }
 
-/// What a comparison says of the position, and the position that it is compared with; None if the planner does not know that.
+/// Returns what a comparison says of the position, and the position that it is compared with; None if the planner does not know that.
 fn comparison(question: &Question, node: NodeRef) -> Option<(u32, i64)> {
     let position = question.tree.position;
     let call = node.cast::<OpExpr>()?;
