@@ -21,6 +21,8 @@ pub enum Act {
         keys: usize,
     },
     Join,
+    /// Returns the rows of one after another, as of partitions.
+    Append,
     Other,
 }
 
@@ -90,6 +92,7 @@ impl<'p> PathRef<'p> {
                     Act::Group { keys: items::<()>(keys).count() }
                 }
                 NodeTag::T_NestPath | NodeTag::T_HashPath | NodeTag::T_MergePath => Act::Join,
+                NodeTag::T_AppendPath => Act::Append,
                 _ => Act::Other,
             }
         }

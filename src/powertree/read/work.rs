@@ -35,7 +35,7 @@ const PIECE: f64 = 40.0;
 const VALUE_OF_PIECE: f64 = 15.0;
 const ROW: f64 = 3.0;
 const PASSED_ROW: f64 = 0.65;
-const NEAR_ROW: f64 = 1.0;
+const NEAR_ROW: f64 = 1.2;
 /// Finding rows of pieces in a whole table, over a plain scan of it. The planner, by whose costs ordinary plans are mostly compared, takes
 /// as much for a few conditions.
 const JOINED_SCAN: f64 = 3.5;
@@ -131,15 +131,16 @@ fn rows_left(
     let cut: Vec<i64> = memory::collect(cut.map(|run| run.first));
     let apart = cut.windows(2).filter(|pair| pair[1] - pair[0] > left::FAR_APART.1).count() + 1;
     let places = apart.min(left::FAR_APART.0) as f64;
-    let pieces = series * (cut.len() + division.in_spans.len()) as f64;
-    if pieces == 0.0 {
+    if cut.is_empty() && division.in_spans.is_empty() {
         return 0.0;
     }
     let left = (division.length_cut() + division.length_in_spans()) / length;
     let rows = estimate.rows as f64 * left.min(1.0);
-    // A leaf of one row is never cut.
+    // A leaf of one row is never cut, and not every series has rows in every leaf.
     let are_cut = (estimate.rows_of_leaf() - 1.0).clamp(0.0, 1.0);
-    let pieces = (pieces * are_cut).min(rows * share);
+    let in_leaves = length / tree.leaves.width as f64 + 1.0;
+    let are_there = (estimate.leaves / (estimate.series.max(1) as f64 * in_leaves)).min(1.0);
+    let pieces = series * (cut.len() as f64 * are_cut * are_there + division.in_spans.len() as f64);
     let found = match scope.route {
         Route::BySeries => 0.0,
         Route::ByTime(more) => (rows + more * places) * NEAR_ROW,

@@ -9,7 +9,7 @@ use crate::powertree::cells::work;
 
 // In the unit of `work`: the time in which PostgreSQL reads a row and passes it to an aggregate.
 /// A row that is passed on, and each aggregate of it; its group being found, and each key of that. A new group takes either side the same.
-const ROW: f64 = 0.3;
+const ROW: f64 = 0.15;
 const AGGREGATE: f64 = 0.15;
 const GROUP: f64 = 1.0;
 const KEY: f64 = 0.3;
@@ -31,8 +31,7 @@ pub fn of_table(path: PathRef, costs: Costs) -> (f64, f64) {
     let expressions = path.cost_of_expressions() / costs.row * EXPRESSIONS;
     match path.act() {
         Act::Scan => (work::scan(rows, pages), expressions),
-        // Partitions.
-        Act::Other if !path.below().is_empty() => {
+        Act::Append | Act::Other if !path.below().is_empty() => {
             let parts = path.below().into_iter().map(|below| of_table(below, costs));
             parts.fold((0.0, 0.0), |(once, each), part| (once + part.0, part.1.max(each)))
         }
@@ -62,6 +61,7 @@ pub fn work(path: PathRef, aggregates: usize, costs: Costs) -> f64 {
             let rows: f64 = below.iter().map(|below| below.rows()).sum();
             inputs + rows * of_row(aggregates, keys)
         }
+        Act::Append => inputs,
         Act::Join => inputs + planned,
         Act::Other if below.is_empty() => (planned - costs.saved(pages) / costs.row).max(0.0),
         Act::Other => inputs + planned * SORTING,
