@@ -1,18 +1,18 @@
 //! Questions about the cells of a tree, and reasons why the table itself must answer them.
 
+use super::seen::Seen;
 use crate::powertree::model::key::SameHash;
 use crate::powertree::model::question::Range;
-use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::Oid;
-use std::rc::Rc;
+use tally_stats::tree::Chosen;
 
 /// A question about cells of time, of many series.
 pub struct CellQuestion<'a> {
-    pub tree: Rc<Tree>,
+    pub seen: &'a Seen<'a>,
     /// Ranges of positions, both ends included; in order and apart.
     pub cells: &'a [Range],
-    /// The keys of the series, encoded; None for all.
-    pub series: Option<&'a [Vec<u8>]>,
+    /// The values whose tallies are needed; what is told of others is worth nothing.
+    pub values: Chosen,
     /// The user whose query it is; INVALID for the current one. What that user may read of the table has been checked.
     pub user: Oid,
     /// The most work that the answer is worth, in the unit of [`work`](super::work).

@@ -6,7 +6,7 @@ use crate::pg::memory::room;
 use crate::pg::table::{Row, ScanKey, Snapshot, Table, Writer};
 use crate::pg::value::Value;
 use pgrx::pg_sys;
-use tally_stats::tree::{Block, Contents};
+use tally_stats::tree::{Block, Chosen, Contents};
 
 const SERIES: i16 = 1;
 const NODE: i16 = 2;
@@ -201,16 +201,17 @@ impl Unread<'_> {
     }
 
     /// Calls `each` with the children from `first` to `last`, numbered from 0 to 9, that have rows; their contents are
-    /// in `scratch` during the call.
+    /// in `scratch` during the call, with the tallies of the chosen values.
     pub fn children(
         &self,
         first: usize,
         last: usize,
+        chosen: Chosen,
         scratch: &mut Contents,
         each: impl FnMut(usize, &Contents),
     ) {
         let bytes = self.0.bytes(BLOCK).unwrap_or_default();
-        Block::visit(bytes, first, last, scratch, each).unwrap_or_else(|| damaged("nodes"));
+        Block::visit(bytes, first, last, chosen, scratch, each).unwrap_or_else(|| damaged("nodes"));
     }
 }
 
