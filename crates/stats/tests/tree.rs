@@ -149,7 +149,8 @@ fn assert_same(a: &Contents, extent: &Extent, tallies: &[Tally]) {
 fn contents_come_back() {
     let mut r = rng(6);
     let lengths = (0..63).map(|bits| r.random_range(0..1_i64 << bits)).collect::<Vec<_>>();
-    for position in [-1, i64::MIN, i64::MAX, 820_454_400_000_000, i32::MIN.into()].into_iter().chain(lengths) {
+    for position in [-1, i64::MIN, i64::MAX, 820_454_400_000_000, i32::MIN.into()].into_iter().chain(lengths)
+    {
         for values in [1, 1, 2, 8] {
             let contents = any_contents(&mut r, values, position);
             let bytes = contents.to_bytes();

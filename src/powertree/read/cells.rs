@@ -16,7 +16,8 @@ use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 use tally_stats::tree::Contents;
 
-pub use super::asked::{CellQuestion, Counts, Refused};
+pub use super::asked::{CellQuestion, Counts};
+pub use super::refused::Refused;
 pub use super::seen::Seen;
 pub use super::size::{estimate, Estimate};
 pub use super::spots::{read_spots, Spot};

@@ -1,7 +1,7 @@
 //! The rows that nodes and log leave to be read from the base table, with the rights of its owner.
 
-use super::asked::Refused;
 use super::division::Part;
+use super::refused::Refused;
 use super::sweep::{Rest, Sweep};
 use crate::pg::catalog::is_partitioned;
 use crate::pg::column::Column;

@@ -1,6 +1,6 @@
 //! The log of a tree as a question sees it: read once, and kept in memory unless it is long.
 
-use super::asked::Refused;
+use super::refused::Refused;
 use crate::pg::memory::{self, room};
 use crate::powertree::model::key;
 use crate::powertree::store::log::{self, Entry, LoggedSeries};
@@ -18,8 +18,8 @@ pub struct Logged<'q> {
     tree: i32,
     /// The keys of the series that are looked up; None if all are read.
     series: Option<&'q [Vec<u8>]>,
-    /// None if the entries are too long to be kept.
-    kept: Option<Kept>,
+    /// The entries in memory; None if they are too long for that.
+    kept: Option<KeptEntries>,
     /// The first and the last leaf with entries.
     pub leaves: Option<(i64, i64)>,
     pub count: u64,
@@ -30,7 +30,7 @@ impl<'q> Logged<'q> {
     pub fn read(tables: Tables, tree: i32, series: Option<&'q [Vec<u8>]>) -> Logged<'q> {
         let series = series.filter(|keys| keys.len() <= FEW);
         let mut logged = Logged { tables, tree, series, kept: None, leaves: None, count: 0 };
-        let (mut kept, mut leaves, mut count) = (Some(Kept::default()), None, 0);
+        let (mut kept, mut leaves, mut count) = (Some(KeptEntries::default()), None, 0);
         logged.scan(i64::MIN, i64::MAX, |entry| {
             memory::check();
             count += 1;
@@ -85,29 +85,29 @@ impl<'q> Logged<'q> {
 
 /// Entries in memory.
 #[derive(Default)]
-struct Kept {
-    entries: Vec<Place>,
+struct KeptEntries {
+    entries: Vec<KeptEntry>,
     bytes: Vec<u8>,
 }
 
 /// An entry, and where its key and its delta begin and end.
-struct Place {
+struct KeptEntry {
     series: i64,
     leaf: i64,
     key: (usize, usize),
     delta: Option<(usize, usize)>,
 }
 
-impl Kept {
+impl KeptEntries {
     /// Keeps another entry; None if there is no room.
-    fn with(mut self, entry: &Entry) -> Option<Kept> {
+    fn with(mut self, entry: &Entry) -> Option<KeptEntries> {
         // Neighbours mostly have the same key.
         let same = self.entries.last().map(|last| last.key).filter(|&key| self.at(key) == entry.key);
         let key = same.unwrap_or_else(|| self.add(entry.key));
         let delta = entry.delta.map(|delta| self.add(delta));
         room(&mut self.entries, 1);
-        self.entries.push(Place { series: entry.series, leaf: entry.leaf, key, delta });
-        (self.bytes.len() + self.entries.len() * size_of::<Place>() <= MOST_BYTES).then_some(self)
+        self.entries.push(KeptEntry { series: entry.series, leaf: entry.leaf, key, delta });
+        (self.bytes.len() + self.entries.len() * size_of::<KeptEntry>() <= MOST_BYTES).then_some(self)
     }
 
     fn add(&mut self, bytes: &[u8]) -> (usize, usize) {

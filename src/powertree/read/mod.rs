@@ -15,6 +15,7 @@ mod logged;
 mod overlay;
 mod queries;
 mod reader;
+mod refused;
 mod request;
 mod roster;
 mod seen;

@@ -1,9 +1,9 @@
-//! What a snapshot sees of a tree beside its nodes: read once for a question, whose steps share it.
+//! The sight that a snapshot has of a tree beside its nodes: spans, log and size, read once for a question.
 
 use super::access::spans;
-use super::asked::Refused;
 use super::leaves::{together, Run};
 use super::logged::Logged;
+use super::refused::Refused;
 use super::size::{extent, known_extent, Estimate};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -11,7 +11,7 @@ use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use std::rc::Rc;
 
-/// What the active snapshot sees of a tree, for a question about some of its series or all.
+/// The sight that the active snapshot has of a tree, for a question about some of its series or all.
 pub struct Seen<'q> {
     pub tree: Rc<Tree>,
     pub tables: Tables,

@@ -57,7 +57,7 @@ pub fn estimate(tree: &Tree) -> Estimate {
 }
 
 impl Estimate {
-    /// The estimate for a tree in this state, with so many entries in its log.
+    /// The estimate for a tree in this state, whose log has this many entries.
     pub fn of(tree: &Tree, tables: &Tables, state: &TreeState, log_rows: i64) -> Estimate {
         let totals = state.totals;
         let (leaves, leaf_blocks) = match density(tables, tree, compaction(state)) {

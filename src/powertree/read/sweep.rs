@@ -1,8 +1,9 @@
 //! A sweep over the log and the nodes of a tree, which finds what they know of cells, and which rows are left to read.
 
-use super::asked::{Counts, Refused};
+use super::asked::Counts;
 use super::division::{Division, NodeRun, Part, Whereabouts};
 use super::leaves::{cover, gaps, Run};
+use super::refused::Refused;
 use super::roster::Roster;
 use super::seen::Seen;
 use super::way::Way;
@@ -191,12 +192,12 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let with_nodes = self.roster.accepted().filter(|(_, known)| known.has_nodes);
         let with_nodes = memory::collect(with_nodes.map(|(number, known)| (number, known.hash)));
         for (level, runs) in (0..).zip(&self.division.levels) {
-            let (values, block_level) = (tree.values.len(), level + 1);
-            let about = about_how_many(totals, values, block_level);
+            let block_level = level + 1;
+            let about = about_how_many(totals, tree.values.len(), block_level);
             let mut done = Ok(());
+            let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
             match Way::cheapest(runs, about, with_nodes.len() as i64) {
                 Way::Pass(groups) => {
-                    let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
                     for (first, last) in groups {
                         let (mut hash, mut series) = (None, None);
                         nodes.read(first, last, |node| {
@@ -211,16 +212,15 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
                     }
                 }
                 Way::LookUp(groups) => {
-                    for &(number, series) in &with_nodes {
-                        let nodes = Nodes { tables: &tables, table: &table, tree: tree.id, values, series };
-                        for &(first, last) in &groups {
-                            nodes.visit(block_level, first, last, |node| {
-                                if done.is_ok() {
-                                    done = self.add_node(level, runs, number, &node);
-                                }
-                            });
+                    let of_series = |&(_, series): &(usize, i64)| {
+                        groups.iter().map(move |&(first, last)| (series, first, last))
+                    };
+                    nodes.look_up(with_nodes.iter().flat_map(of_series), |place, node| {
+                        if done.is_ok() {
+                            let (number, _) = with_nodes[place / groups.len()];
+                            done = self.add_node(level, runs, number, &node);
                         }
-                    }
+                    });
                 }
             }
             done?;

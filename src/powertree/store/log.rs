@@ -47,7 +47,7 @@ impl<'r> Entry<'r> {
         Entry { series: row.integer(SERIES), leaf: row.integer(LEAF), key, delta: row.bytes(DELTA) }
     }
 
-    /// What it says of its leaf, in a tree with this many values.
+    /// The change of its leaf, in a tree with this many values.
     pub fn change(&self, values: usize) -> Change {
         match self.delta {
             Some(bytes) if !Contents::is_of_first_format(bytes) => {

@@ -172,6 +172,22 @@ impl Level<'_> {
         });
     }
 
+    /// Calls `each` with the number of a look-up and the nodes that it finds, for each series, first and last node.
+    pub fn look_up(self, all: impl Iterator<Item = (i64, i64, i64)>, mut each: impl FnMut(usize, Unread)) {
+        let keys = all.map(|(series, first, last)| {
+            [
+                ScanKey::Integer(TREE, self.tree),
+                ScanKey::Small(LEVEL, self.level as i16),
+                ScanKey::Equal(SERIES, series),
+                ScanKey::Between(NODE, first, last),
+            ]
+        });
+        self.table.scan_each(self.tables.node_level, Snapshot::Active, keys, |number, row| {
+            each(number, Unread(row));
+            true
+        });
+    }
+
     /// Calls `each` with at most this many nodes, from those of the first series with at least this hash on.
     pub fn read_some(self, from: i64, most: usize, mut each: impl FnMut(Unread)) {
         let keys = [

@@ -7,7 +7,7 @@ pub struct Chosen(u64);
 impl Chosen {
     /// All values.
     pub const ALL: Chosen = Chosen(u64::MAX);
-    /// As few as there can be, for questions about rows alone.
+    /// No values, apart from those that are always chosen: for questions about rows alone.
     pub const NONE: Chosen = Chosen(0);
 
     /// Whether the value at this place is among them.
