@@ -10,7 +10,7 @@ use crate::powertree::store::tables::Tables;
 const FEW: usize = 50;
 
 /// Bytes of entries that are kept.
-const MOST_BYTES: usize = 8 << 20;
+const MOST_BYTES: usize = 4 << 20;
 
 /// Entries that the active snapshot sees, of given series or of all.
 pub struct Logged<'q> {
