@@ -205,6 +205,48 @@ impl Table {
         }
     }
 
+    /// Calls `each` for the rows that the active snapshot sees, in any order, until it returns false: reads all of the
+    /// table, where a row that is gone costs less than by an index.
+    pub fn scan_whole(&self, keys: &[ScanKey], mut each: impl FnMut(&Row) -> bool) {
+        let conditions = Conditions::of(keys);
+        let mut keys = conditions.keys();
+        // SAFETY: the snapshot lives as long as the scan; a row is read before the next is fetched.
+        unsafe {
+            let (count, snapshot) = (conditions.count as i32, Snapshot::Active.pointer());
+            let scan = pg_sys::systable_beginscan(
+                self.relation,
+                Oid::INVALID,
+                false,
+                snapshot,
+                count,
+                keys.as_mut_ptr(),
+            );
+            loop {
+                memory::check();
+                pgrx::check_for_interrupts!();
+                let tuple = pg_sys::systable_getnext(scan);
+                if tuple.is_null() || !each(&Row::new(tuple, (*self.relation).rd_att)) {
+                    break;
+                }
+            }
+            pg_sys::systable_endscan(scan);
+        }
+    }
+
+    /// The number of blocks of the table and of an index.
+    pub fn blocks(&self, index: Oid) -> (u32, u32) {
+        // SAFETY: the table is open, and the index while it is asked.
+        unsafe {
+            let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
+            let blocks = |relation| {
+                pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM)
+            };
+            let both = (blocks(self.relation), blocks(index));
+            pg_sys::index_close(index, pg_sys::AccessShareLock as i32);
+            both
+        }
+    }
+
     /// Opens its indexes, for many writes.
     pub fn writer(&self) -> Writer<'_> {
         let mut types = [Oid::INVALID; MOST_COLUMNS];

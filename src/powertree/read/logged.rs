@@ -31,14 +31,22 @@ impl<'q> Logged<'q> {
         let series = series.filter(|keys| keys.len() <= FEW);
         let mut logged = Logged { tables, tree, series, kept: None, leaves: None, count: 0 };
         let (mut kept, mut leaves, mut count) = (Some(KeptEntries::default()), None, 0);
-        logged.scan(i64::MIN, i64::MAX, |entry| {
+        let each = |entry: Entry| {
             memory::check();
             count += 1;
             let (first, last) = leaves.unwrap_or((entry.leaf, entry.leaf));
             leaves = Some((entry.leaf.min(first), entry.leaf.max(last)));
             kept = kept.take().and_then(|kept| kept.with(&entry));
             true
-        });
+        };
+        match series {
+            Some(_) => logged.scan(i64::MIN, i64::MAX, each),
+            None => log::of_tree(&tables, tree, each),
+        }
+        // They are told by series and leaf, in whatever order they were read.
+        if let (None, Some(kept)) = (series, &mut kept) {
+            kept.entries.sort_unstable_by_key(|entry| (entry.series, entry.leaf));
+        }
         (logged.kept, logged.leaves, logged.count) = (kept, leaves, count);
         logged
     }

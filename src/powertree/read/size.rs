@@ -11,7 +11,7 @@ use crate::powertree::store::tables::Tables;
 use tally_stats::tree::{Chosen, Contents, Extent};
 
 /// Entries of the log that are counted, and how many there are in a block of it.
-const COUNTED: i64 = 64;
+const COUNTED: i64 = 4096;
 const IN_BLOCK: i64 = 40;
 
 /// The size of a tree, as far as it is known without reading it.
@@ -71,20 +71,18 @@ impl Estimate {
     }
 }
 
-/// Estimates the entries of the log by the first ones: they are in the order of hashes, which are spread evenly.
+/// Counts the entries of the log; estimates them by its size if there are many.
 fn log_rows(tables: &Tables, tree: i32) -> i64 {
-    let (mut count, mut last) = (0, i64::MIN);
-    log::of_leaves(tables, tree, i64::MIN, i64::MAX, |entry| {
-        (count, last) = (count + 1, entry.series);
+    let mut count = 0;
+    log::of_tree(tables, tree, |_| {
+        count += 1;
         count < COUNTED
     });
     if count < COUNTED {
-        return count;
+        count
+    } else {
+        num_blocks(tables.log).saturating_mul(IN_BLOCK).max(count)
     }
-    let share = (last.abs_diff(i64::MIN) as f64 + 1.0) / u64::MAX as f64;
-    // All trees have their entries in these blocks, and vacuum has not yet freed those that are gone.
-    let most = num_blocks(tables.log).saturating_mul(IN_BLOCK);
-    ((count as f64 / share) as i64).min(most).max(count)
 }
 
 /// The first and the last position of the rows in nodes that are in this state, if it is known.
