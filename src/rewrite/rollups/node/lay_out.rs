@@ -7,6 +7,7 @@ use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::reason::Understood;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{CustomScan, Oid, Var};
 
 /// A question in lists.
@@ -24,7 +25,13 @@ pub fn lay_out<'q>(question: &Question<'q>, worth: Worth) -> Understood<Lists<'q
     let planner = question.shapes.planner;
     let (joined, joined_numbers) = joins::lay_out(question)?;
     let calls = question.sets.calls.iter().map(|(call, _)| call.untyped());
-    let shown = planner.list(question.keys.iter().map(|key| key.shown).chain(calls));
+    let keys = question.keys.iter().map(|key| match key.shape {
+        // What has no columns is the same for all rows. The conditions and keys that it is a part of must not take it from the
+        // column of the scan, and results may as well work it out.
+        Shape::FREE => planner.relabelled_itself(key.shown),
+        _ => key.shown,
+    });
+    let shown = planner.list(keys.chain(calls));
     let own = own_expressions(question).into_iter();
     let expressions = planner.lists(own.chain(joined).map(|nodes| planner.list(nodes.into_iter()).node()));
     // A result that shows a key must not find the column of which the key is made.
