@@ -156,6 +156,11 @@ impl<'q> Aggregates<'q> {
         if column(node).is_some_and(|column| column.varattno == tree.at.number) {
             return Ok(Subject::Position);
         }
+        // What is of the series too is the same for all rows of a cell.
+        let is_of_series = |column: NodeRef<Var>| {
+            tree.series.iter().any(|key| key.column.number == column.varattno)
+        };
+        let value = |node: NodeRef<'q>| value(node).filter(|_| !column(node).is_some_and(is_of_series));
         match self.operands.add(node, shapes, &value) {
             Ok(place) => Ok(Subject::Operand(place)),
             Err(Reason::Column(_) | Reason::Continuous) => Err(Reason::Argument(aggregate_name(aggregate))),

@@ -1,6 +1,7 @@
 //! Questions that grouped queries ask of power trees.
 
 pub mod aggregate;
+pub mod arithmetic;
 mod calendar;
 pub mod casts;
 mod comparison;
@@ -218,9 +219,7 @@ impl<'t> Question<'t> {
     /// Checks that everything follows from the tally of the only value that rows must have.
     fn check_presence(&self) -> Understood<()> {
         let Some(value) = self.present else { return Ok(()) };
-        let has_no_other = |operand: &Operand| {
-            operand.branches.iter().all(|branch| branch.value.is_none_or(|other| other == value))
-        };
+        let has_no_other = |operand: &Operand| operand.values().into_iter().all(|other| other == value);
         let follows = |aggregate: &Aggregate| match aggregate.argument {
             Subject::Rows => true,
             Subject::Position => false,

@@ -27,6 +27,10 @@ pub enum Uncertified {
     Sum,
     /// NaN among numerics.
     Special,
+    /// Arithmetic that may fail, or that is not of finite numbers.
+    Arithmetic,
+    /// Rows of which some, and not all, have one of two values that are computed with.
+    Missing,
     /// Floating-point numbers of which PostgreSQL's own sums may be out of range, if only on their way.
     Range,
 }
@@ -38,6 +42,8 @@ impl Uncertified {
             Uncertified::Extreme => "an extreme of more digits than the tree keeps",
             Uncertified::Sum => "a sum of more digits than the tree keeps",
             Uncertified::Special => "NaN among numerics",
+            Uncertified::Arithmetic => "arithmetic that may be out of range, or with NaN or infinity",
+            Uncertified::Missing => "rows with one of two values and without the other",
             Uncertified::Range => "a sum that may be out of range",
         }
     }

@@ -1,0 +1,233 @@
+//! The numbers that an operand is in the rows of a cell, as a tally.
+
+use super::super::place::{Known, Place, Places};
+use super::Ingredients;
+use crate::pg::error::defect;
+use crate::pg::scan_row::Expression;
+use crate::pg::value::Value;
+use crate::rewrite::rollups::question::arithmetic::{Arithmetic, Operation};
+use crate::rewrite::rollups::question::operand::Operand;
+use crate::rewrite::rollups::terms::results::{numeric_scale, scale_of_column, Uncertified};
+use pgrx::pg_sys;
+use tally_stats::tree::Contents;
+use tally_stats::{split_decimal, split_integer, Dd, Tally};
+
+/// The numbers of some rows, without those of rows where it is NULL.
+#[derive(Clone, Copy)]
+pub struct Numbers {
+    pub tally: Tally,
+    /// The digits after the point of all of them.
+    pub scale: u32,
+}
+
+impl Numbers {
+    pub const NONE: Numbers = Numbers { tally: Tally::EMPTY, scale: 0 };
+
+    pub fn merge(&mut self, other: &Numbers) {
+        if other.tally.num_vals() > 0 {
+            self.tally.merge(&other.tally);
+            self.scale = self.scale.max(other.scale);
+        }
+    }
+}
+
+/// A number in two doubles, and its digits after the point.
+#[derive(Clone, Copy)]
+pub struct SplitNumber {
+    number: Dd,
+    scale: u32,
+}
+
+/// An operand, ready to be evaluated.
+pub enum Computed {
+    Null,
+    /// The place of the value in the tree, and the digits that all of its numbers have.
+    Value(usize, u32),
+    Expression(Expression, Known<Option<SplitNumber>>),
+    Choice(Expression, Known<usize>, Vec<Computed>),
+    Coalesced(Box<[Computed; 2]>),
+    Negative(Arithmetic, Box<Computed>),
+    Operation(Arithmetic, Box<[Computed; 2]>),
+}
+
+/// Integers up to here are doubles.
+const EXACT: f64 = (1_u64 << 53) as f64;
+
+impl Computed {
+    pub fn new(operand: &Operand, ingredients: &Ingredients) -> Computed {
+        let argument = |place: usize| ingredients.arguments[place];
+        let number = |place: usize| {
+            let (expression, shape) = argument(place);
+            Computed::Expression(expression, Known::new(shape))
+        };
+        let part = |part: &Operand| Computed::new(part, ingredients);
+        match operand {
+            Operand::Null => Computed::Null,
+            Operand::Value(value) => {
+                let column = ingredients.tree.values.get(*value).map(|(column, _)| column);
+                let scale = column.and_then(|column| scale_of_column(column.type_oid, column.typmod));
+                Computed::Value(*value, scale.unwrap_or_default())
+            }
+            Operand::Expression(place) => number(*place),
+            Operand::Choice(place, parts) => {
+                let (choice, shape) = argument(*place);
+                Computed::Choice(choice, Known::new(shape), parts.iter().map(part).collect())
+            }
+            Operand::Coalesced(first, instead) => Computed::Coalesced(Box::new([part(first), number(*instead)])),
+            Operand::Computed(arithmetic, parts) => match &parts[..] {
+                [only] => Computed::Negative(*arithmetic, Box::new(part(only))),
+                [one, other] => Computed::Operation(*arithmetic, Box::new([part(one), part(other)])),
+                _ => defect("an operation has one or two operands"),
+            },
+        }
+    }
+
+    /// The numbers in this many rows of a cell.
+    pub fn numbers(
+        &mut self,
+        places: &Places,
+        place: Place,
+        contents: &Contents,
+        rows: i64,
+    ) -> Result<Numbers, Uncertified> {
+        match self {
+            Computed::Null => Ok(Numbers::NONE),
+            Computed::Value(value, scale) => Ok(Numbers { tally: contents.tallies[*value], scale: *scale }),
+            Computed::Expression(..) => Ok(self.number(places, place).map_or(Numbers::NONE, |number| {
+                let SplitNumber { number, scale } = number;
+                Numbers { tally: Tally::of_many(number.hi, number.lo, rows), scale }
+            })),
+            Computed::Choice(choice, known, parts) => {
+                let branch = known.at(place, || {
+                    places.set(place);
+                    choice.word()
+                });
+                parts[branch].numbers(places, place, contents, rows)
+            }
+            Computed::Coalesced(parts) => {
+                let mut found = parts[0].numbers(places, place, contents, rows)?;
+                let rest = rows - found.tally.num_vals();
+                if rest > 0 {
+                    found.merge(&parts[1].numbers(places, place, contents, rest)?);
+                }
+                Ok(found)
+            }
+            Computed::Negative(arithmetic, part) => {
+                let Numbers { tally, scale } = part.numbers(places, place, contents, rows)?;
+                let found = tally.times(Dd::from_f64(-1.0)).ok_or(Uncertified::Arithmetic)?;
+                within(arithmetic.width, [&tally, &found])?;
+                Ok(Numbers { tally: found, scale })
+            }
+            Computed::Operation(arithmetic, parts) => {
+                let arithmetic = *arithmetic;
+                let [left, right] = &mut **parts;
+                if let Computed::Expression(..) = right {
+                    let number = right.number(places, place);
+                    let numbers = left.numbers(places, place, contents, rows)?;
+                    return number.map_or(Ok(Numbers::NONE), |number| with_number(arithmetic, numbers, number));
+                }
+                if let Computed::Expression(..) = left {
+                    let number = left.number(places, place);
+                    let numbers = right.numbers(places, place, contents, rows)?;
+                    let numbers = if arithmetic.operation == Operation::Minus { numbers.negative()? } else { numbers };
+                    let operation = match arithmetic.operation {
+                        Operation::Minus => Operation::Plus,
+                        other => other,
+                    };
+                    let arithmetic = Arithmetic { operation, ..arithmetic };
+                    return number.map_or(Ok(Numbers::NONE), |number| with_number(arithmetic, numbers, number));
+                }
+                let one = left.numbers(places, place, contents, rows)?;
+                let other = right.numbers(places, place, contents, rows)?;
+                of_pairs(arithmetic, one, other, rows)
+            }
+        }
+    }
+
+    /// The number that an expression is at a place.
+    fn number(&mut self, places: &Places, place: Place) -> Option<SplitNumber> {
+        let Computed::Expression(expression, known) = self else { return None };
+        known.at(place, || {
+            places.set(place);
+            // SAFETY: the number is read, and nothing of the value kept.
+            unsafe { expression.read(read) }
+        })
+    }
+}
+
+impl Numbers {
+    fn negative(self) -> Result<Numbers, Uncertified> {
+        let tally = self.tally.times(Dd::from_f64(-1.0)).ok_or(Uncertified::Arithmetic)?;
+        Ok(Numbers { tally, ..self })
+    }
+}
+
+/// The results of an operation with numbers on its left, and one number on its right.
+fn with_number(
+    Arithmetic { operation, width, .. }: Arithmetic,
+    Numbers { tally, scale }: Numbers,
+    SplitNumber { number, scale: other }: SplitNumber,
+) -> Result<Numbers, Uncertified> {
+    let (found, scale) = match operation {
+        Operation::Times => (tally.times(number), scale + other),
+        Operation::Over => (tally.over(number), 0),
+        Operation::Minus => (tally.plus(Dd { hi: -number.hi, lo: -number.lo }), scale.max(other)),
+        Operation::Plus | Operation::Negative => (tally.plus(number), scale.max(other)),
+    };
+    let found = found.ok_or(Uncertified::Arithmetic)?;
+    within(width, [&tally, &found])?;
+    Ok(Numbers { tally: found, scale })
+}
+
+/// The sums or differences of the two numbers that each of these rows has.
+fn of_pairs(arithmetic: Arithmetic, one: Numbers, other: Numbers, rows: i64) -> Result<Numbers, Uncertified> {
+    let counts = [one.tally.num_vals(), other.tally.num_vals()];
+    if counts.contains(&0) {
+        return Ok(Numbers::NONE);
+    }
+    if counts != [rows, rows] {
+        return Err(Uncertified::Missing);
+    }
+    within(arithmetic.width, [&one.tally, &other.tally])?;
+    let scale = one.scale.max(other.scale);
+    let other = if arithmetic.operation == Operation::Minus { other.negative()? } else { other };
+    let tally = one.tally.plus_each(&other.tally).ok_or(Uncertified::Arithmetic)?;
+    within(arithmetic.width, [&tally])?;
+    Ok(Numbers { tally, scale })
+}
+
+/// Checks that integers are of this many bytes, and known to the last digit.
+fn within<const N: usize>(width: Option<u32>, tallies: [&Tally; N]) -> Result<(), Uncertified> {
+    let Some(width) = width else { return Ok(()) };
+    let limit = if width < 8 { 2f64.powi(8 * width as i32 - 1) } else { EXACT };
+    let fits = |tally: &&Tally| {
+        let (Some(min), Some(max)) = (tally.min(), tally.max()) else { return tally.num_vals() == 0 };
+        min >= -limit && max < limit
+    };
+    if tallies.iter().all(fits) {
+        Ok(())
+    } else {
+        Err(Uncertified::Arithmetic)
+    }
+}
+
+/// Reads a number of a type that a tally can be made of, or counts anything else as zero.
+fn read(value: Value) -> SplitNumber {
+    let datum = value.datum();
+    let (hi, lo) = match value.type_oid() {
+        pg_sys::INT2OID => split_integer((datum.value() as i16).into()),
+        pg_sys::INT4OID => split_integer((datum.value() as i32).into()),
+        pg_sys::INT8OID => split_integer(datum.value() as i64),
+        pg_sys::FLOAT4OID => (f32::from_bits(datum.value() as u32).into(), 0.0),
+        pg_sys::FLOAT8OID => (f64::from_bits(datum.value() as u64), 0.0),
+        pg_sys::NUMERICOID => {
+            let number = value.numeric();
+            // One beyond the range of doubles is as uncertain as NaN.
+            let (hi, lo) =
+                number.and_then(|number| split_decimal(&number.to_string())).unwrap_or((f64::NAN, 0.0));
+            return SplitNumber { number: Dd { hi, lo }, scale: numeric_scale(datum) };
+        }
+        _ => (0.0, 0.0),
+    };
+    SplitNumber { number: Dd { hi, lo }, scale: 0 }
+}
