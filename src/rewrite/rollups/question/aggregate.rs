@@ -92,7 +92,13 @@ impl<'q> Aggregates<'q> {
             (Some(argument), None) => self.argument(argument, node, shapes, tree, not_null)?,
             (None, None) => Subject::Rows,
         };
-        if !self.is_exact(node, argument, tree).ok_or_else(not_ours)?
+        let is_computed = match argument {
+            Subject::Operand(place) => !self.operands.all[place].values().is_empty(),
+            _ => false,
+        };
+        let not_answered =
+            || if is_computed { Reason::Argument(aggregate_name(node)) } else { not_ours() };
+        if !self.is_exact(node, argument, tree).ok_or_else(not_answered)?
             && settings::answer_from_trees() == Answering::Exact
         {
             return Err(Reason::Inexact(aggregate_name(node)));

@@ -46,7 +46,7 @@ impl Gathering {
         let mut scales = operand.values().into_iter().map(scale);
         let fits = match wanted.statistic {
             Statistic::Count => true,
-            Statistic::Tally => !operand.any(&is_computed),
+            Statistic::Tally => !operand.any(&has_bounds_only),
             // Of equal numerics with more or fewer digits it is the order of rows that decides.
             Statistic::Min | Statistic::Max if is_numeric => {
                 let first = scales.next().flatten();

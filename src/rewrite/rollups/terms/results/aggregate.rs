@@ -89,6 +89,12 @@ impl Wanted {
         Wanted::of(function, Some((type_oid, WITHOUT_FRACTION)))
     }
 
+    /// The statistic of the values of a column of this type and modifier; None if no tally of the column answers it.
+    pub(super) fn of_column(statistic: Statistic, type_oid: Oid, modifier: i32) -> Option<Wanted> {
+        let column = ArgumentType::of(type_oid, modifier);
+        column.map(|_| Wanted { statistic, argument: column, column })
+    }
+
     /// Returns the aggregate over numerics of which none has more digits after the point, and one has this many.
     pub fn with_scale(self, scale: u32) -> Wanted {
         let scaled = |kind| match kind {

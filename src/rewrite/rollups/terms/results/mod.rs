@@ -11,7 +11,7 @@ mod numeric;
 use crate::datum::tally::allocate;
 use crate::rewrite::float;
 use numeric::{deviation, mean, variance, NumericValue};
-use pgrx::pg_sys::Datum;
+use pgrx::pg_sys::{Datum, Oid};
 use tally_stats::{Decimal, Tally, Unit};
 
 pub use crate::rewrite::statistic::Statistic;
@@ -63,6 +63,14 @@ pub fn value(wanted: &Wanted, rows: i64, tally: &Tally) -> Result<Option<Datum>,
         (statistic, Some(ArgumentType::Float4 | ArgumentType::Float8)) => floating(wanted, statistic, tally),
         (statistic, Some(argument)) => exact(statistic, argument, wanted.unit(), tally),
     }
+}
+
+/// The least and the greatest value of a column of this type and modifier; None if they are not known to the last digit, or not alone.
+/// What is passed by reference is allocated in the current memory context.
+pub fn extremes(type_oid: Oid, modifier: i32, tally: &Tally) -> Option<[Datum; 2]> {
+    let wanted = |statistic| Wanted::of_column(statistic, type_oid, modifier);
+    let extreme = |statistic| value(&wanted(statistic)?, 0, tally).ok().flatten();
+    tally.is_finite().then(|| Some([extreme(Statistic::Min)?, extreme(Statistic::Max)?])).flatten()
 }
 
 /// A result over floating-point numbers, of which there are some.
