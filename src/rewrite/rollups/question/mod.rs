@@ -242,7 +242,7 @@ impl<'t> Question<'t> {
         let follows = |aggregate: &Aggregate| match aggregate.argument {
             Subject::Rows => true,
             Subject::Position => false,
-            Subject::Value(other) => other == value,
+            Subject::Value(other) | Subject::Missing(other) => other == value,
             Subject::Operand(place) => self.aggregates.operands.all.get(place).is_some_and(has_no_other),
         };
         self.ends.is_empty() && self.aggregates.all.iter().all(follows)

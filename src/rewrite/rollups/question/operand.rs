@@ -6,6 +6,7 @@
 
 use super::arithmetic::{Arithmetic, Operation};
 use super::casts::bare;
+use super::presence::{self, Presence};
 use super::shapes::Shapes;
 use crate::pg::lookup::check_depth;
 use crate::pg::tree::NodeRef;
@@ -25,6 +26,8 @@ pub enum Operand {
     Choice(usize, Vec<Operand>),
     /// An operand, and the expression where it is NULL.
     Coalesced(Box<Operand>, usize),
+    /// One of two: where the value at this place is NULL, and where it is not.
+    Split(usize, Vec<Operand>),
     /// An operation with one or two operands.
     Computed(Arithmetic, Vec<Operand>),
 }
@@ -41,7 +44,7 @@ impl Operand {
     /// The operands below it.
     fn parts(&self) -> &[Operand] {
         match self {
-            Operand::Choice(_, parts) | Operand::Computed(_, parts) => parts,
+            Operand::Choice(_, parts) | Operand::Split(_, parts) | Operand::Computed(_, parts) => parts,
             Operand::Coalesced(part, _) => std::slice::from_ref(part),
             Operand::Null | Operand::Value(_) | Operand::Expression(_) => &[],
         }
@@ -54,10 +57,11 @@ impl Operand {
 
     /// The places of its values in the tree.
     pub fn values(&self) -> Vec<usize> {
-        match self {
-            Operand::Value(place) => vec![*place],
-            _ => self.parts().iter().flat_map(Operand::values).collect(),
-        }
+        let own = match self {
+            Operand::Value(place) | Operand::Split(place, _) => Some(*place),
+            _ => None,
+        };
+        own.into_iter().chain(self.parts().iter().flat_map(Operand::values)).collect()
     }
 
     /// Returns the operand as numbers in a plan.
@@ -69,6 +73,7 @@ impl Operand {
             Operand::Choice(place, _) => [3, *place as i32],
             Operand::Coalesced(_, place) => [4, *place as i32],
             Operand::Computed(arithmetic, _) => [5, arithmetic.number()],
+            Operand::Split(place, _) => [6, *place as i32],
         };
         let parts = self.parts();
         [kind, number, parts.len() as i32].into_iter().chain(parts.iter().flat_map(Operand::numbers)).collect()
@@ -85,6 +90,7 @@ impl Operand {
             3 => Operand::Choice(place, parts),
             4 => Operand::Coalesced(Box::new(parts.pop()?), place),
             5 => Operand::Computed(Arithmetic::from_number(number), parts),
+            6 => Operand::Split(place, parts),
             _ => Operand::Null,
         })
     }
@@ -165,12 +171,49 @@ impl<'q> Operands<'q> {
         let results = case.list(|case| &case.args).all::<CaseWhen>();
         let results = results.map(|when| when.node(|when| &when.result));
         let results: Vec<Option<NodeRef>> = results.chain([case.node(|case| &case.defresult)]).collect();
+        if let Some(split) = self.split(case, &results, shapes, value)? {
+            return Ok(split);
+        }
         let choice = self.argument(shapes.planner.numbered(case), shapes)?;
         let branches = results.into_iter().map(|node| match node {
             Some(node) => self.operand(node, shapes, value),
             None => Ok(Operand::Null),
         });
         Ok(Operand::Choice(choice, branches.collect::<Understood<_>>()?))
+    }
+
+    /// A CASE that asks nothing but whether a value is NULL, and has that value or what depends on series and time alone as its results;
+    /// None if it is anything else.
+    fn split(
+        &mut self,
+        case: NodeRef<'q, CaseExpr>,
+        results: &[Option<NodeRef<'q>>],
+        shapes: &mut Shapes<'q>,
+        value: FindValue<'_, 'q>,
+    ) -> Understood<Option<Operand>> {
+        let when = case.list(|case| &case.args).only::<1>().and_then(|[when]| when.cast::<CaseWhen>());
+        let condition = when.filter(|_| case.arg.is_null()).and_then(|when| when.node(|when| &when.expr));
+        let wanted = condition.and_then(|condition| presence::wanted(condition, value));
+        let (Some(wanted), &[then, otherwise]) = (wanted, results) else { return Ok(None) };
+        let (tested, absent, present) = match wanted {
+            Presence::Absent(value) => (value, then, otherwise),
+            Presence::Present(value) => (value, otherwise, then),
+        };
+        let mut part = |node: Option<NodeRef<'q>>| match node {
+            Some(node) => self.operand(node, shapes, value),
+            None => Ok(Operand::Null),
+        };
+        let (absent, present) = (part(absent)?, part(present)?);
+        let is_simple = |part: &Operand| match part {
+            Operand::Null | Operand::Expression(_) => true,
+            Operand::Value(value) => *value == tested,
+            _ => false,
+        };
+        if !is_simple(&absent) || !is_simple(&present) {
+            return Err(Reason::Continuous);
+        }
+        let absent = if absent == Operand::Value(tested) { Operand::Null } else { absent };
+        Ok(Some(Operand::Split(tested, vec![absent, present])))
     }
 
     /// What has a value of the tree in it, and what takes its place where it is NULL.

@@ -1,13 +1,13 @@
 //! Conditions on values of the tree: the number of values in a cell and their extremes may say that all of its rows fulfil one, or none.
 
 use super::casts::bare;
+use super::presence::{self, value_of, Presence};
 use super::shapes::Shapes;
 use crate::pg::operator::{member_of, opposite_of, order_of, strategy_in};
 use crate::pg::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
-use pgrx::pg_sys::NullTestType::IS_NOT_NULL;
-use pgrx::pg_sys::{self, NullTest, OpExpr, Var};
+use pgrx::pg_sys::{self, OpExpr};
 
 /// A condition on a value.
 pub struct ValueCondition<'q> {
@@ -61,19 +61,13 @@ impl<'q> ValueCondition<'q> {
         tree: &Tree,
     ) -> Understood<Option<ValueCondition<'q>>> {
         let relation = shapes.relation;
-        let value = |node: NodeRef| {
-            let column = node.cast::<Var>().filter(|column| column.varno == relation)?;
-            let mut others = tree.series.iter().map(|key| key.column.number).chain([tree.at.number]);
-            if others.any(|number| number == column.varattno) {
-                return None;
-            }
-            tree.values.iter().position(|(known, _)| known.number == column.varattno)
-        };
-        if let Some(test) = node.cast::<NullTest>() {
-            let kind = if test.nulltesttype == IS_NOT_NULL { ValueKind::Present } else { ValueKind::Absent };
-            let value = test.node(|test| &test.arg).and_then(value);
-            let bounds = Vec::new();
-            return Ok(value.map(|value| ValueCondition { value, node, kind, bounds }));
+        let value = |node: NodeRef| value_of(node, relation, tree);
+        if let Some(presence) = presence::wanted(node, value) {
+            let (value, kind) = match presence {
+                Presence::Present(value) => (value, ValueKind::Present),
+                Presence::Absent(value) => (value, ValueKind::Absent),
+            };
+            return Ok(Some(ValueCondition { value, node, kind, bounds: Vec::new() }));
         }
         let Some(call) = node.cast::<OpExpr>() else { return Ok(None) };
         let Some([left, right]) = call.list(|call| &call.args).only() else { return Ok(None) };

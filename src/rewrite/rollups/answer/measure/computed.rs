@@ -46,6 +46,8 @@ pub enum Computed {
     Expression(Expression, Known<Option<SplitNumber>>),
     Choice(Expression, Known<usize>, Vec<Computed>),
     Coalesced(Box<[Computed; 2]>),
+    /// Where the value at this place is NULL, and where it is not.
+    Split(usize, Box<[Computed; 2]>),
     Negative(Arithmetic, Box<Computed>),
     Operation(Arithmetic, Box<[Computed; 2]>),
 }
@@ -74,10 +76,10 @@ impl Computed {
                 Computed::Choice(choice, Known::new(shape), parts.iter().map(part).collect())
             }
             Operand::Coalesced(first, instead) => Computed::Coalesced(Box::new([part(first), number(*instead)])),
+            Operand::Split(value, parts) => Computed::Split(*value, Box::new(two(parts).map(part))),
             Operand::Computed(arithmetic, parts) => match &parts[..] {
                 [only] => Computed::Negative(*arithmetic, Box::new(part(only))),
-                [one, other] => Computed::Operation(*arithmetic, Box::new([part(one), part(other)])),
-                _ => defect("an operation has one or two operands"),
+                parts => Computed::Operation(*arithmetic, Box::new(two(parts).map(part))),
             },
         }
     }
@@ -109,6 +111,17 @@ impl Computed {
                 let rest = rows - found.tally.num_vals();
                 if rest > 0 {
                     found.merge(&parts[1].numbers(places, place, contents, rest)?);
+                }
+                Ok(found)
+            }
+            Computed::Split(value, parts) => {
+                let with = contents.tallies[*value].num_vals();
+                let [absent, present] = &mut **parts;
+                let mut found = Numbers::NONE;
+                for (part, rows) in [(absent, rows - with), (present, with)] {
+                    if rows > 0 {
+                        found.merge(&part.numbers(places, place, contents, rows)?);
+                    }
                 }
                 Ok(found)
             }
@@ -160,6 +173,11 @@ impl Numbers {
         let tally = self.tally.times(Dd::from_f64(-1.0)).ok_or(Uncertified::Arithmetic)?;
         Ok(Numbers { tally, ..self })
     }
+}
+
+fn two(parts: &[Operand]) -> [&Operand; 2] {
+    let [one, other] = parts else { defect("what has two parts has another number of them") };
+    [one, other]
 }
 
 /// The results of an operation with numbers on its left, and one number on its right.
