@@ -34,6 +34,7 @@ mod passing;
 pub mod plain;
 mod plan_node;
 pub mod planned;
+pub mod placeholder;
 pub mod planner;
 pub mod process;
 pub mod queue;

@@ -32,19 +32,19 @@ struct Losses {
     third: f64,
     /// Bounds what the third word rounds off, in n³ u³ of the size.
     rounded: f64,
-    /// The error of the terms themselves, relative to the size: decimals enter a tally with about 100 bits, and may have been multiplied
-    /// by others a few times.
+    /// The error of the terms themselves, relative to the size: decimals enter a tally with 102 bits, and may have been multiplied by two
+    /// others.
     entering: f64,
 }
 
 /// Limits of sums: of n values there are 2n additions to the first word and at most n merges, which add to all three:
 /// 3n, 4n and 5n additions to the three words. Four times their product, as renormalising may double the second and the
 /// third.
-const SUM: Losses = Losses { third: 48.0, rounded: 240.0, entering: 1.0 / (1u128 << 97) as f64 };
+const SUM: Losses = Losses { third: 48.0, rounded: 240.0, entering: 1.0 / (1u128 << 100) as f64 };
 
 /// Limits of sums of squares: for each there are 4 additions to the first word and two to the second; with merges 5n,
 /// 8n and 9n, the second word having another n u from the second halves of squares.
-const SQUARES: Losses = Losses { third: 192.0, rounded: 1800.0, entering: 2.0 / (1u128 << 97) as f64 };
+const SQUARES: Losses = Losses { third: 192.0, rounded: 1800.0, entering: 2.0 / (1u128 << 100) as f64 };
 
 /// Half a unit in the last place of 1.
 const U: f64 = f64::EPSILON / 2.0;

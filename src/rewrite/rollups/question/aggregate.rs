@@ -90,11 +90,15 @@ impl<'q> Aggregates<'q> {
         if !is_plain {
             return Err(not_ours());
         }
-        let mut arguments = arguments(node);
-        let mut argument = match (arguments.next(), arguments.next()) {
+        let mut arguments = arguments(node).map(|argument| shapes.plain(argument));
+        let argument = match (arguments.next(), arguments.next()) {
             (_, Some(_)) => return Err(not_ours()),
-            (Some(argument), None) => self.argument(argument, node, shapes, tree, not_null)?,
-            (None, None) => Subject::Rows,
+            (Some(argument), None) => Some(argument),
+            (None, None) => None,
+        };
+        let mut argument = match argument {
+            Some(argument) => self.argument(argument, node, shapes, tree, not_null)?,
+            None => Subject::Rows,
         };
         let is_computed = match argument {
             Subject::Operand(place) => !self.operands.all[place].values().is_empty(),
@@ -108,7 +112,7 @@ impl<'q> Aggregates<'q> {
             return Err(Reason::Inexact(aggregate_name(node)));
         }
         let table = (shapes.relation, tree);
-        let filter = node.node(|node| &node.aggfilter);
+        let filter = node.node(|node| &node.aggfilter).map(|filter| shapes.plain(filter));
         // `count(*) FILTER (WHERE price IS NOT NULL)` is the number of prices.
         let is_granted = |wanted| match (argument, wanted) {
             (Subject::Rows, Presence::Present(value)) => {

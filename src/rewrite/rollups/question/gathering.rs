@@ -1,6 +1,6 @@
 //! The way in which an aggregate of what series and time decide gathers: by tallies, the best value, or different values.
 
-use super::arithmetic::Operation;
+use super::arithmetic::{Arithmetic, Operation};
 use super::casts::bare;
 use super::operand::Operand;
 use crate::pg::catalog::{look_up, Cached};
@@ -46,6 +46,7 @@ impl Gathering {
         let mut scales = operand.values().into_iter().map(scale);
         let fits = match wanted.statistic {
             Statistic::Count => true,
+            _ if products_of_decimals(operand) > MOST_PRODUCTS => false,
             Statistic::Tally => !operand.any(&has_bounds_only),
             // Of equal numerics with more or fewer digits it is the order of rows that decides.
             Statistic::Min | Statistic::Max if is_numeric => {
@@ -61,6 +62,16 @@ impl Gathering {
         };
         fits.then_some(Gathering::Tallied(wanted))
     }
+}
+
+/// Products of decimals, one within another, of which a tally is known to be right to the last digit.
+const MOST_PRODUCTS: usize = 2;
+
+/// The products of decimals, one within another.
+fn products_of_decimals(operand: &Operand) -> usize {
+    let below = operand.parts().iter().map(products_of_decimals).max().unwrap_or_default();
+    let is_product = |arithmetic: &Arithmetic| arithmetic.is_decimal && arithmetic.operation == Operation::Times;
+    below + usize::from(matches!(operand, Operand::Computed(arithmetic, _) if is_product(arithmetic)))
 }
 
 fn is_computed(operand: &Operand) -> bool {

@@ -137,7 +137,8 @@ impl<'t> Question<'t> {
         };
         let table = planner.relation(source.relation);
         let clauses = table.into_iter().flat_map(Relation::conditions).filter_map(Restriction::clause);
-        let clauses: Vec<NodeRef> = clauses.map(|clause| question.joins.raised(planner, clause)).collect();
+        let clauses = clauses.map(|clause| question.shapes.plain(question.joins.raised(planner, clause)));
+        let clauses: Vec<NodeRef> = clauses.collect();
         let not_null = question.columns_never_null(&clauses)?;
         let clauses = question.without_values(clauses)?;
         let clauses = clauses.into_iter().chain(question.joins.conditions.clone());
@@ -225,8 +226,11 @@ impl<'t> Question<'t> {
             values.iter().all(|&value| value == alone) && self.is_about(alone)
         });
         let doubtful = self.values.iter().find(|condition| {
-            let is_counted = self.alone.is_some() && condition.kind.is_counted();
-            !is_counted && planner.selectivity(condition.node, self.relation) < ALL
+            let is_alone = self.alone.is_some();
+            // Rows without the only value are left out all the same.
+            let all = if is_alone { planner.share_of_values(condition.column, self.relation) } else { 1.0 };
+            let is_counted = is_alone && condition.kind.is_counted();
+            !is_counted && planner.selectivity(condition.node, self.relation) < ALL * all
         });
         let name = |value: usize| column_name(self.tree.base, self.tree.values[value].0.number);
         match doubtful {
@@ -262,7 +266,7 @@ impl<'t> Question<'t> {
     fn add_keys(&mut self, planner: Planner<'t>, clauses: NodeList<'t>) -> Understood<()> {
         for clause in clauses.all::<SortGroupClause>() {
             let shown = planner.targets().sorted_by(clause).ok_or(Reason::Key)?;
-            let node = planner.below_grouping(shown);
+            let node = self.shapes.plain(planner.below_grouping(shown));
             if node.is_volatile() {
                 return Err(Reason::Volatile);
             }

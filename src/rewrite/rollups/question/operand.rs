@@ -42,7 +42,7 @@ impl Operand {
     }
 
     /// The operands below it.
-    fn parts(&self) -> &[Operand] {
+    pub fn parts(&self) -> &[Operand] {
         match self {
             Operand::Choice(_, parts) | Operand::Split(_, parts) | Operand::Computed(_, parts) => parts,
             Operand::Coalesced(part, _) => std::slice::from_ref(part),
@@ -194,7 +194,7 @@ impl<'q> Operands<'q> {
         let when = case.list(|case| &case.args).only::<1>().and_then(|[when]| when.cast::<CaseWhen>());
         let condition = when.filter(|_| case.arg.is_null()).and_then(|when| when.node(|when| &when.expr));
         let wanted = condition.and_then(|condition| presence::wanted(condition, value));
-        let (Some(wanted), &[then, otherwise]) = (wanted, results) else { return Ok(None) };
+        let (Some((wanted, _)), &[then, otherwise]) = (wanted, results) else { return Ok(None) };
         let (tested, absent, present) = match wanted {
             Presence::Absent(value) => (value, then, otherwise),
             Presence::Present(value) => (value, otherwise, then),

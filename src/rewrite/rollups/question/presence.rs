@@ -14,12 +14,13 @@ pub enum Presence {
     Absent(usize),
 }
 
-/// What a condition like `price IS NOT NULL` wants; `value` finds the value of the tree that a column is.
-pub fn wanted<'q>(condition: NodeRef<'q>, value: impl Fn(NodeRef<'q>) -> Option<usize>) -> Option<Presence> {
+/// What a condition like `price IS NOT NULL` wants, and of which column; `value` finds the value of the tree that a column is.
+pub fn wanted<'q>(condition: NodeRef<'q>, value: impl Fn(NodeRef<'q>) -> Option<usize>) -> Option<(Presence, NodeRef<'q>)> {
     let test = condition.cast::<NullTest>()?;
-    let value = value(test.node(|test| &test.arg)?)?;
+    let column = test.node(|test| &test.arg)?;
+    let value = value(column)?;
     let is_present = test.nulltesttype == IS_NOT_NULL;
-    Some(if is_present { Presence::Present(value) } else { Presence::Absent(value) })
+    Some((if is_present { Presence::Present(value) } else { Presence::Absent(value) }, column))
 }
 
 /// Takes wishes for values that are granted elsewhere out of a condition, and returns what is left of it.
@@ -36,7 +37,7 @@ pub fn without<'q>(
         _ => vec![condition],
     };
     let value = |node: NodeRef| value_of(node, relation, tree);
-    let mut stays = |one: &NodeRef| !wanted(*one, value).is_some_and(&mut is_granted);
+    let mut stays = |one: &NodeRef| !wanted(*one, value).is_some_and(|(wanted, _)| is_granted(wanted));
     let rest: Vec<NodeRef> = all.into_iter().filter(|one| stays(one)).collect();
     planner.conjunction(&rest)
 }

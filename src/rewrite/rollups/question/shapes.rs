@@ -68,6 +68,15 @@ impl<'t> Shapes<'t> {
         }
     }
 
+    /// The expression without placeholders, as far as these do not stand for the optional side of an outer join.
+    pub fn plain(&self, node: NodeRef<'t>) -> NodeRef<'t> {
+        if self.joined.is_empty() {
+            self.planner.without_placeholders(node)
+        } else {
+            node
+        }
+    }
+
     /// The shape of an expression that is evaluated once between two steps.
     pub fn stepped(&mut self, node: NodeRef<'t>) -> Understood<Shape> {
         let shape = self.shape(node)?;

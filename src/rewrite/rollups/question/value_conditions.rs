@@ -13,6 +13,7 @@ use pgrx::pg_sys::{self, OpExpr};
 pub struct ValueCondition<'q> {
     /// The place of the value in the tree.
     pub value: usize,
+    pub column: NodeRef<'q>,
     pub node: NodeRef<'q>,
     pub kind: ValueKind,
     /// Comparisons with the same thing, each of which changes once while the value grows.
@@ -62,18 +63,18 @@ impl<'q> ValueCondition<'q> {
     ) -> Understood<Option<ValueCondition<'q>>> {
         let relation = shapes.relation;
         let value = |node: NodeRef| value_of(node, relation, tree);
-        if let Some(presence) = presence::wanted(node, value) {
+        if let Some((presence, column)) = presence::wanted(node, value) {
             let (value, kind) = match presence {
                 Presence::Present(value) => (value, ValueKind::Present),
                 Presence::Absent(value) => (value, ValueKind::Absent),
             };
-            return Ok(Some(ValueCondition { value, node, kind, bounds: Vec::new() }));
+            return Ok(Some(ValueCondition { value, column, node, kind, bounds: Vec::new() }));
         }
         let Some(call) = node.cast::<OpExpr>() else { return Ok(None) };
         let Some([left, right]) = call.list(|call| &call.args).only() else { return Ok(None) };
-        let (value, other) = match (value(bare(left)), value(bare(right))) {
-            (Some(value), None) => (value, right),
-            (None, Some(value)) => (value, left),
+        let (value, column, other) = match (value(bare(left)), value(bare(right))) {
+            (Some(value), None) => (value, bare(left), right),
+            (None, Some(value)) => (value, bare(right), left),
             _ => return Ok(None),
         };
         if node.is_volatile() {
@@ -102,6 +103,6 @@ impl<'q> ValueCondition<'q> {
         let Some(bounds) = bounds else { return Ok(None) };
         // What it is compared with is evaluated for each cell.
         shapes.stepped(other)?;
-        Ok(Some(ValueCondition { value, node, kind, bounds }))
+        Ok(Some(ValueCondition { value, column, node, kind, bounds }))
     }
 }

@@ -12,7 +12,7 @@ pub enum Reason {
     Off,
     /// DISTINCT ON without an order that says which row, or by more than keys and position.
     DistinctOn,
-    /// Grouping sets with a constant, with one expression as two keys, or with an expression of a view or subquery.
+    /// Grouping sets with a constant, or with one expression as two keys.
     GroupingSets,
     /// A function that returns rows, in the list of results.
     SetReturning,

@@ -107,7 +107,8 @@ impl Computed {
                 parts[branch].numbers(places, place, contents, rows)
             }
             Computed::Coalesced(parts) => {
-                let mut found = parts[0].numbers(places, place, contents, rows)?;
+                let mut found = Numbers::NONE;
+                found.merge(&parts[0].numbers(places, place, contents, rows)?);
                 let rest = rows - found.tally.num_vals();
                 if rest > 0 {
                     found.merge(&parts[1].numbers(places, place, contents, rest)?);
