@@ -171,7 +171,13 @@ impl Planner<'_> {
         let (root, node) = (self.pointer(), condition.pointer());
         // SAFETY: the condition is about rows of this relation of the query that is being planned.
         unsafe {
-            pg_sys::clause_selectivity(root, node, relation, pg_sys::JoinType::JOIN_INNER, std::ptr::null_mut())
+            pg_sys::clause_selectivity(
+                root,
+                node,
+                relation,
+                pg_sys::JoinType::JOIN_INNER,
+                std::ptr::null_mut(),
+            )
         }
     }
 }

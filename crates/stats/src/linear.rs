@@ -46,7 +46,11 @@ impl Tally {
         }
         let mut all = self.plain().filter(|all| addend.hi.is_finite() && all.count <= MOST_VALUES)?;
         if all.is_zero() || addend.hi == 0.0 {
-            return if all.is_zero() { Some(Tally::of_many(addend.hi, addend.lo, self.count)) } else { Some(all) };
+            return if all.is_zero() {
+                Some(Tally::of_many(addend.hi, addend.lo, self.count))
+            } else {
+                Some(all)
+            };
         }
         let bound = |bound: f64| Dd::from_f64(bound).plus(addend).hi;
         (all.min, all.max) = (bound(self.min), bound(self.max));
@@ -119,9 +123,11 @@ mod tests {
         };
         for _ in 0..2000 {
             let (factor, addend) = ((next() % 2001) as i64 - 1000, (next() % 100_001) as i64 - 50_000);
-            let values: Vec<i64> = (0..next() % 50 + 1).map(|_| (next() % (1 << 31)) as i64 - (1 << 30)).collect();
+            let values: Vec<i64> =
+                (0..next() % 50 + 1).map(|_| (next() % (1 << 31)) as i64 - (1 << 30)).collect();
             let whole = |x: i64| Dd::from_f64(x as f64);
-            let found = tally(values.iter().copied()).times(whole(factor)).unwrap().plus(whole(addend)).unwrap();
+            let found =
+                tally(values.iter().copied()).times(whole(factor)).unwrap().plus(whole(addend)).unwrap();
             let right = tally(values.iter().map(|x| x * factor + addend));
             assert_eq!(found.num_vals(), right.num_vals());
             assert_eq!(found.exact_sum(Unit::One), right.exact_sum(Unit::One));

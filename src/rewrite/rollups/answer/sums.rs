@@ -64,9 +64,7 @@ impl Sums {
         for &Wanting { of, filter } in &prepared.aggregates {
             let source = match of {
                 Origin::Rows => SumSource::Extent(sums.extent(filter), None),
-                Origin::Missing(value) => {
-                    SumSource::Missing(sums.extent(filter), sums.tally(filter, value))
-                }
+                Origin::Missing(value) => SumSource::Missing(sums.extent(filter), sums.tally(filter, value)),
                 Origin::Positions(statistic) => SumSource::Extent(sums.extent(filter), Some(statistic)),
                 Origin::Value(value, wanted) => SumSource::Tally(sums.tally(filter, value), wanted),
                 Origin::Operand(operand, way, collation) => {
@@ -156,9 +154,7 @@ impl Sums {
                 Some(self.position.to_datum(extent(*place).first))
             }
             SumSource::Extent(place, _) => Some(self.position.to_datum(extent(*place).last)),
-            SumSource::Tally(place, wanted) => {
-                results::value(wanted, 0, &tally(*place).renormalized())?
-            }
+            SumSource::Tally(place, wanted) => results::value(wanted, 0, &tally(*place).renormalized())?,
             SumSource::Missing(rows, values) => {
                 Some(Datum::from(extent(*rows).rows - tally(*values).num_vals()))
             }

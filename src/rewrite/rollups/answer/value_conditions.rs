@@ -3,10 +3,9 @@
 use super::place::{Place, Places};
 use crate::pg::scan_row::Expression;
 use crate::pg::value::Value;
-use crate::rewrite::rollups::question::value_conditions::ValueKind;
+use crate::rewrite::rollups::question::value_conditions::ConditionKind;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::results::extremes;
-use pgrx::pg_sys::Datum;
 use std::borrow::Cow;
 use tally_stats::tree::{Contents, Extent};
 use tally_stats::Tally;
@@ -17,7 +16,7 @@ pub struct PreparedCondition {
     pub value: usize,
     /// The column of the scan for the value.
     pub column: usize,
-    pub kind: ValueKind,
+    pub kind: ConditionKind,
     pub bounds: Vec<Expression>,
 }
 
@@ -31,10 +30,10 @@ pub struct ValueConditions {
 
 /// The rows of a cell that fulfil a condition.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Rows {
+enum ChosenRows {
     All,
     None,
-    /// Those that have the value at this place.
+    /// Rows that have the value at this place.
     With(usize),
     Without(usize),
 }
@@ -47,64 +46,67 @@ impl ValueConditions {
         place: Place,
         contents: &'c Contents,
     ) -> Result<Option<Cow<'c, Contents>>, Reason> {
-        let mut chosen = Rows::All;
+        let mut chosen = ChosenRows::All;
         for condition in &self.all {
             chosen = match (chosen, condition.rows(places, place, contents)?) {
-                (Rows::All, rows) => rows,
-                (rows, Rows::All) => rows,
+                (ChosenRows::All, rows) => rows,
+                (rows, ChosenRows::All) => rows,
                 (rows, others) if rows == others => rows,
-                (Rows::None, _) | (_, Rows::None) => Rows::None,
-                (Rows::With(one), Rows::Without(other)) | (Rows::Without(one), Rows::With(other))
+                (ChosenRows::None, _) | (_, ChosenRows::None) => ChosenRows::None,
+                (ChosenRows::With(one), ChosenRows::Without(other))
+                | (ChosenRows::Without(one), ChosenRows::With(other))
                     if one == other =>
                 {
-                    Rows::None
+                    ChosenRows::None
                 }
                 _ => return Err(condition.partial(places)),
             };
-            if chosen == Rows::None {
+            if chosen == ChosenRows::None {
                 return Ok(None);
             }
         }
         let all = contents.extent.rows;
         match chosen {
-            Rows::None => Ok(None),
-            Rows::All => Ok(Some(Cow::Borrowed(contents))),
-            Rows::With(value) if self.alone == Some(value) => {
+            ChosenRows::None => Ok(None),
+            ChosenRows::All => Ok(Some(Cow::Borrowed(contents))),
+            ChosenRows::With(value) if self.alone == Some(value) => {
                 let extent = Extent { rows: contents.tallies[value].num_vals(), ..contents.extent };
                 Ok(Some(Cow::Owned(Contents { extent, ..contents.clone() })))
             }
-            Rows::Without(value) if self.alone == Some(value) => {
+            ChosenRows::Without(value) if self.alone == Some(value) => {
                 let mut rest = contents.clone();
                 rest.extent.rows = all - contents.tallies[value].num_vals();
                 rest.tallies[value] = Tally::EMPTY;
                 Ok(Some(Cow::Owned(rest)))
             }
-            Rows::With(value) | Rows::Without(value) => Err(partial(places, value)),
+            ChosenRows::With(value) | ChosenRows::Without(value) => Err(partial(places, value)),
         }
     }
 }
 
 impl PreparedCondition {
-    fn rows(&self, places: &Places, place: Place, contents: &Contents) -> Result<Rows, Reason> {
+    fn rows(&self, places: &Places, place: Place, contents: &Contents) -> Result<ChosenRows, Reason> {
         let tally = &contents.tallies[self.value];
         let (all, with) = (contents.extent.rows, tally.num_vals());
-        let having = if with == all { Rows::All } else { Rows::With(self.value) };
+        let having = if with == all { ChosenRows::All } else { ChosenRows::With(self.value) };
         match self.kind {
-            ValueKind::Absent if with == all => Ok(Rows::None),
-            ValueKind::Absent if with == 0 => Ok(Rows::All),
-            ValueKind::Absent => Ok(Rows::Without(self.value)),
-            _ if with == 0 => Ok(Rows::None),
-            ValueKind::Present => Ok(having),
-            ValueKind::All | ValueKind::Any => {
+            ConditionKind::Absent if with == all => Ok(ChosenRows::None),
+            ConditionKind::Absent if with == 0 => Ok(ChosenRows::All),
+            ConditionKind::Absent => Ok(ChosenRows::Without(self.value)),
+            _ if with == 0 => Ok(ChosenRows::None),
+            ConditionKind::Present => Ok(having),
+            ConditionKind::All | ConditionKind::Any => {
                 places.set_own(place);
                 let held = self.held(places, tally).ok_or_else(|| self.partial(places))?;
                 let (all_held, none_held) = match self.kind {
-                    ValueKind::All => (held.iter().all(|held| *held == [true; 2]), held.contains(&[false; 2])),
+                    ConditionKind::All => {
+                        (held.iter().all(|held| *held == [true; 2]), held.contains(&[false; 2]))
+                    }
                     _ => (held.contains(&[true; 2]), held.iter().all(|held| *held == [false; 2])),
                 };
                 match () {
                     () if all_held => Ok(having),
-                    () if none_held => Ok(Rows::None),
+                    () if none_held => Ok(ChosenRows::None),
                     () => Err(self.partial(places)),
                 }
             }
@@ -116,11 +118,10 @@ impl PreparedCondition {
         let (column, _) = places.tree.values.get(self.value)?;
         let row = places.row;
         let held = |bound: &Expression| {
-            let holds = |which: fn([Datum; 2]) -> Datum| {
+            let holds = |which: fn([Value; 2]) -> Value| {
                 // The row forgets it with what is evaluated.
                 let both = row.memory().within(|| extremes(column.type_oid, column.typmod, tally))?;
-                // SAFETY: the extremes are of the type of the column.
-                row.set(self.column, Some(unsafe { Value::new(column.type_oid, which(both)) }));
+                row.set(self.column, Some(which(both)));
                 Some(bound.holds())
             };
             Some([holds(|[least, _]| least)?, holds(|[_, greatest]| greatest)?])

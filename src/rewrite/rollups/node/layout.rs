@@ -8,7 +8,7 @@ use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::operand::Operand;
-use crate::rewrite::rollups::question::value_conditions::ValueKind;
+use crate::rewrite::rollups::question::value_conditions::ConditionKind;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{Aggref, CustomScan, Oid, TargetEntry};
 
@@ -190,12 +190,12 @@ impl<'p> PlanLayout<'p> {
     }
 
     /// Conditions on values: the place of the value in the tree, the column of the scan, the kind, and the number of bounds.
-    pub fn value_conditions(self) -> Vec<(usize, usize, ValueKind, usize)> {
+    pub fn value_conditions(self) -> Vec<(usize, usize, ConditionKind, usize)> {
         let numbers: Vec<i32> = self.numbers(Numbers::ValueConditions).collect();
         let conditions = numbers.chunks_exact(4);
         let condition = |numbers: &[i32]| {
             let [value, column, bounds] = [0, 1, 3].map(|part| numbers[part] as usize);
-            (value, column, ValueKind::from_number(numbers[2]), bounds)
+            (value, column, ConditionKind::from_number(numbers[2]), bounds)
         };
         conditions.map(condition).collect()
     }

@@ -104,8 +104,7 @@ impl<'q> Aggregates<'q> {
             Subject::Operand(place) => !self.operands.all[place].values().is_empty(),
             _ => false,
         };
-        let not_answered =
-            || if is_computed { Reason::Argument(aggregate_name(node)) } else { not_ours() };
+        let not_answered = || if is_computed { Reason::Argument(aggregate_name(node)) } else { not_ours() };
         if !self.is_exact(node, argument, tree).ok_or_else(not_answered)?
             && settings::answer_from_trees() == Answering::Exact
         {
@@ -172,9 +171,8 @@ impl<'q> Aggregates<'q> {
             return Ok(Subject::Position);
         }
         // What is of the series too is the same for all rows of a cell.
-        let is_of_series = |column: NodeRef<Var>| {
-            tree.series.iter().any(|key| key.column.number == column.varattno)
-        };
+        let is_of_series =
+            |column: NodeRef<Var>| tree.series.iter().any(|key| key.column.number == column.varattno);
         let value = |node: NodeRef<'q>| value(node).filter(|_| !column(node).is_some_and(is_of_series));
         match self.operands.add(node, shapes, &value) {
             Ok(place) => Ok(Subject::Operand(place)),
@@ -188,7 +186,9 @@ impl<'q> Aggregates<'q> {
         let function = aggregate.aggfnoid;
         let has_duplicates = aggregate.aggdistinct.is_null();
         match argument {
-            Subject::Rows | Subject::Missing(_) => Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true),
+            Subject::Rows | Subject::Missing(_) => {
+                Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true)
+            }
             Subject::Position => extreme_of_positions(function).map(|_| true),
             Subject::Value(value) => {
                 let column = &tree.values.get(value)?.0;

@@ -70,7 +70,8 @@ const MOST_PRODUCTS: usize = 2;
 /// The products of decimals, one within another.
 fn products_of_decimals(operand: &Operand) -> usize {
     let below = operand.parts().iter().map(products_of_decimals).max().unwrap_or_default();
-    let is_product = |arithmetic: &Arithmetic| arithmetic.is_decimal && arithmetic.operation == Operation::Times;
+    let is_product =
+        |arithmetic: &Arithmetic| arithmetic.is_decimal && arithmetic.operation == Operation::Times;
     below + usize::from(matches!(operand, Operand::Computed(arithmetic, _) if is_product(arithmetic)))
 }
 

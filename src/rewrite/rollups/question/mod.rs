@@ -38,7 +38,7 @@ use sets::GroupingSets;
 use shapes::{column_name, Shapes};
 use source::Source;
 use std::rc::Rc;
-use value_conditions::{ValueCondition, ValueKind};
+use value_conditions::{ConditionKind, ValueCondition};
 
 /// A question that one tree can answer.
 pub struct Question<'t> {
@@ -207,7 +207,7 @@ impl<'t> Question<'t> {
         for clause in clauses {
             match ValueCondition::of(clause, &mut self.shapes, self.tree)? {
                 None => rest.push(clause),
-                Some(ValueCondition { value, kind: ValueKind::Present, .. })
+                Some(ValueCondition { value, kind: ConditionKind::Present, .. })
                     if declared.contains(&self.tree.values[value].0.number) => {}
                 Some(condition) => self.values.push(condition),
             }
@@ -222,9 +222,8 @@ impl<'t> Question<'t> {
         const ALL: f64 = 0.999;
         let values: Vec<usize> = self.values.iter().map(|condition| condition.value).collect();
         self.alone = values.first().copied();
-        self.alone = self.alone.filter(|&alone| {
-            values.iter().all(|&value| value == alone) && self.is_about(alone)
-        });
+        self.alone =
+            self.alone.filter(|&alone| values.iter().all(|&value| value == alone) && self.is_about(alone));
         let doubtful = self.values.iter().find(|condition| {
             let is_alone = self.alone.is_some();
             // Rows without the only value are left out all the same.
@@ -235,7 +234,9 @@ impl<'t> Question<'t> {
         let name = |value: usize| column_name(self.tree.base, self.tree.values[value].0.number);
         match doubtful {
             None => Ok(()),
-            Some(ValueCondition { value, kind: ValueKind::Present, .. }) => Err(Reason::Present(name(*value))),
+            Some(ValueCondition { value, kind: ConditionKind::Present, .. }) => {
+                Err(Reason::Present(name(*value)))
+            }
             Some(ValueCondition { value, .. }) => Err(Reason::Partial(name(*value))),
         }
     }

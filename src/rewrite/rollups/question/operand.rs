@@ -76,7 +76,10 @@ impl Operand {
             Operand::Split(place, _) => [6, *place as i32],
         };
         let parts = self.parts();
-        [kind, number, parts.len() as i32].into_iter().chain(parts.iter().flat_map(Operand::numbers)).collect()
+        [kind, number, parts.len() as i32]
+            .into_iter()
+            .chain(parts.iter().flat_map(Operand::numbers))
+            .collect()
     }
 
     /// Takes an operand from the front of the numbers in a plan; None if there is none.
@@ -216,7 +219,7 @@ impl<'q> Operands<'q> {
         Ok(Some(Operand::Split(tested, vec![absent, present])))
     }
 
-    /// What has a value of the tree in it, and what takes its place where it is NULL.
+    /// An operand with a value of the tree in it, and what takes its place where it is NULL.
     fn coalesced(
         &mut self,
         coalesce: NodeRef<'q, CoalesceExpr>,

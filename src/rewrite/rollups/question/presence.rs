@@ -14,8 +14,11 @@ pub enum Presence {
     Absent(usize),
 }
 
-/// What a condition like `price IS NOT NULL` wants, and of which column; `value` finds the value of the tree that a column is.
-pub fn wanted<'q>(condition: NodeRef<'q>, value: impl Fn(NodeRef<'q>) -> Option<usize>) -> Option<(Presence, NodeRef<'q>)> {
+/// The wish of a condition like `price IS NOT NULL`, and of which column; `value` finds the value of the tree that a column is.
+pub fn wanted<'q>(
+    condition: NodeRef<'q>,
+    value: impl Fn(NodeRef<'q>) -> Option<usize>,
+) -> Option<(Presence, NodeRef<'q>)> {
     let test = condition.cast::<NullTest>()?;
     let column = test.node(|test| &test.arg)?;
     let value = value(column)?;

@@ -25,8 +25,7 @@ impl<'q> GroupingSets<'q> {
         }
         // Where a result shows one of two equal keys, or a constant, it does not say which set it is of.
         let is_unclear = |(place, key): (usize, &Key)| {
-            key.shape == Shape::FREE
-                || keys[..place].iter().any(|other| other.node.is_same(key.node))
+            key.shape == Shape::FREE || keys[..place].iter().any(|other| other.node.is_same(key.node))
         };
         if keys.iter().enumerate().any(is_unclear) {
             return Err(Reason::GroupingSets);

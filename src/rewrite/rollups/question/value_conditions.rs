@@ -15,14 +15,14 @@ pub struct ValueCondition<'q> {
     pub value: usize,
     pub column: NodeRef<'q>,
     pub node: NodeRef<'q>,
-    pub kind: ValueKind,
+    pub kind: ConditionKind,
     /// Comparisons with the same thing, each of which changes once while the value grows.
     pub bounds: Vec<NodeRef<'q>>,
 }
 
 /// The way in which a condition is about a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueKind {
+pub enum ConditionKind {
     /// Whether it is there.
     Present,
     /// Whether it is NULL.
@@ -33,24 +33,24 @@ pub enum ValueKind {
     Any,
 }
 
-impl ValueKind {
+impl ConditionKind {
     /// Returns the kind as a number in a plan.
     pub fn number(self) -> i32 {
         self as i32
     }
 
-    pub fn from_number(number: i32) -> ValueKind {
+    pub fn from_number(number: i32) -> ConditionKind {
         match number {
-            0 => ValueKind::Present,
-            1 => ValueKind::Absent,
-            2 => ValueKind::All,
-            _ => ValueKind::Any,
+            0 => ConditionKind::Present,
+            1 => ConditionKind::Absent,
+            2 => ConditionKind::All,
+            _ => ConditionKind::Any,
         }
     }
 
     /// Whether it is about NULL alone, so that the number of rows that fulfil it is known.
     pub fn is_counted(self) -> bool {
-        matches!(self, ValueKind::Present | ValueKind::Absent)
+        matches!(self, ConditionKind::Present | ConditionKind::Absent)
     }
 }
 
@@ -65,8 +65,8 @@ impl<'q> ValueCondition<'q> {
         let value = |node: NodeRef| value_of(node, relation, tree);
         if let Some((presence, column)) = presence::wanted(node, value) {
             let (value, kind) = match presence {
-                Presence::Present(value) => (value, ValueKind::Present),
-                Presence::Absent(value) => (value, ValueKind::Absent),
+                Presence::Present(value) => (value, ConditionKind::Present),
+                Presence::Absent(value) => (value, ConditionKind::Absent),
             };
             return Ok(Some(ValueCondition { value, column, node, kind, bounds: Vec::new() }));
         }
@@ -92,13 +92,13 @@ impl<'q> ValueCondition<'q> {
                 let is_opposite = opposite_of(call.opno)
                     .is_some_and(|opposite| strategy_in(family, opposite) == pg_sys::BTEqualStrategyNumber);
                 let bounds = both(pg_sys::BTLessStrategyNumber, pg_sys::BTGreaterStrategyNumber);
-                (ValueKind::Any, bounds.filter(|_| is_opposite))
+                (ConditionKind::Any, bounds.filter(|_| is_opposite))
             }
             pg_sys::BTEqualStrategyNumber => {
                 let bounds = both(pg_sys::BTLessEqualStrategyNumber, pg_sys::BTGreaterEqualStrategyNumber);
-                (ValueKind::All, bounds)
+                (ConditionKind::All, bounds)
             }
-            _ => (ValueKind::All, Some(vec![node])),
+            _ => (ConditionKind::All, Some(vec![node])),
         };
         let Some(bounds) = bounds else { return Ok(None) };
         // What it is compared with is evaluated for each cell.

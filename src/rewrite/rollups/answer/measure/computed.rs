@@ -14,16 +14,16 @@ use tally_stats::{split_decimal, split_integer, Dd, Tally};
 
 /// The numbers of some rows, without those of rows where it is NULL.
 #[derive(Clone, Copy)]
-pub struct Numbers {
+pub struct OperandNumbers {
     pub tally: Tally,
     /// The digits after the point of all of them.
     pub scale: u32,
 }
 
-impl Numbers {
-    pub const NONE: Numbers = Numbers { tally: Tally::EMPTY, scale: 0 };
+impl OperandNumbers {
+    pub const NONE: OperandNumbers = OperandNumbers { tally: Tally::EMPTY, scale: 0 };
 
-    pub fn merge(&mut self, other: &Numbers) {
+    pub fn merge(&mut self, other: &OperandNumbers) {
         if other.tally.num_vals() > 0 {
             self.tally.merge(&other.tally);
             self.scale = self.scale.max(other.scale);
@@ -39,47 +39,49 @@ pub struct SplitNumber {
 }
 
 /// An operand, ready to be evaluated.
-pub enum Computed {
+pub enum ComputedOperand {
     Null,
     /// The place of the value in the tree, and the digits that all of its numbers have.
     Value(usize, u32),
     Expression(Expression, Known<Option<SplitNumber>>),
-    Choice(Expression, Known<usize>, Vec<Computed>),
-    Coalesced(Box<[Computed; 2]>),
-    /// Where the value at this place is NULL, and where it is not.
-    Split(usize, Box<[Computed; 2]>),
-    Negative(Arithmetic, Box<Computed>),
-    Operation(Arithmetic, Box<[Computed; 2]>),
+    Choice(Expression, Known<usize>, Vec<ComputedOperand>),
+    Coalesced(Box<[ComputedOperand; 2]>),
+    /// One where the value at this place is NULL, and one where it is not.
+    Split(usize, Box<[ComputedOperand; 2]>),
+    Negative(Arithmetic, Box<ComputedOperand>),
+    Operation(Arithmetic, Box<[ComputedOperand; 2]>),
 }
 
 /// Integers up to here are doubles.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
-impl Computed {
-    pub fn new(operand: &Operand, ingredients: &Ingredients) -> Computed {
+impl ComputedOperand {
+    pub fn new(operand: &Operand, ingredients: &Ingredients) -> ComputedOperand {
         let argument = |place: usize| ingredients.arguments[place];
         let number = |place: usize| {
             let (expression, shape) = argument(place);
-            Computed::Expression(expression, Known::new(shape))
+            ComputedOperand::Expression(expression, Known::new(shape))
         };
-        let part = |part: &Operand| Computed::new(part, ingredients);
+        let part = |part: &Operand| ComputedOperand::new(part, ingredients);
         match operand {
-            Operand::Null => Computed::Null,
+            Operand::Null => ComputedOperand::Null,
             Operand::Value(value) => {
                 let column = ingredients.tree.values.get(*value).map(|(column, _)| column);
                 let scale = column.and_then(|column| scale_of_column(column.type_oid, column.typmod));
-                Computed::Value(*value, scale.unwrap_or_default())
+                ComputedOperand::Value(*value, scale.unwrap_or_default())
             }
             Operand::Expression(place) => number(*place),
             Operand::Choice(place, parts) => {
                 let (choice, shape) = argument(*place);
-                Computed::Choice(choice, Known::new(shape), parts.iter().map(part).collect())
+                ComputedOperand::Choice(choice, Known::new(shape), parts.iter().map(part).collect())
             }
-            Operand::Coalesced(first, instead) => Computed::Coalesced(Box::new([part(first), number(*instead)])),
-            Operand::Split(value, parts) => Computed::Split(*value, Box::new(two(parts).map(part))),
+            Operand::Coalesced(first, instead) => {
+                ComputedOperand::Coalesced(Box::new([part(first), number(*instead)]))
+            }
+            Operand::Split(value, parts) => ComputedOperand::Split(*value, Box::new(two(parts).map(part))),
             Operand::Computed(arithmetic, parts) => match &parts[..] {
-                [only] => Computed::Negative(*arithmetic, Box::new(part(only))),
-                parts => Computed::Operation(*arithmetic, Box::new(two(parts).map(part))),
+                [only] => ComputedOperand::Negative(*arithmetic, Box::new(part(only))),
+                parts => ComputedOperand::Operation(*arithmetic, Box::new(two(parts).map(part))),
             },
         }
     }
@@ -91,23 +93,27 @@ impl Computed {
         place: Place,
         contents: &Contents,
         rows: i64,
-    ) -> Result<Numbers, Uncertified> {
+    ) -> Result<OperandNumbers, Uncertified> {
         match self {
-            Computed::Null => Ok(Numbers::NONE),
-            Computed::Value(value, scale) => Ok(Numbers { tally: contents.tallies[*value], scale: *scale }),
-            Computed::Expression(..) => Ok(self.number(places, place).map_or(Numbers::NONE, |number| {
-                let SplitNumber { number, scale } = number;
-                Numbers { tally: Tally::of_many(number.hi, number.lo, rows), scale }
-            })),
-            Computed::Choice(choice, known, parts) => {
+            ComputedOperand::Null => Ok(OperandNumbers::NONE),
+            ComputedOperand::Value(value, scale) => {
+                Ok(OperandNumbers { tally: contents.tallies[*value], scale: *scale })
+            }
+            ComputedOperand::Expression(..) => {
+                Ok(self.number(places, place).map_or(OperandNumbers::NONE, |number| {
+                    let SplitNumber { number, scale } = number;
+                    OperandNumbers { tally: Tally::of_many(number.hi, number.lo, rows), scale }
+                }))
+            }
+            ComputedOperand::Choice(choice, known, parts) => {
                 let branch = known.at(place, || {
                     places.set(place);
                     choice.word()
                 });
                 parts[branch].numbers(places, place, contents, rows)
             }
-            Computed::Coalesced(parts) => {
-                let mut found = Numbers::NONE;
+            ComputedOperand::Coalesced(parts) => {
+                let mut found = OperandNumbers::NONE;
                 found.merge(&parts[0].numbers(places, place, contents, rows)?);
                 let rest = rows - found.tally.num_vals();
                 if rest > 0 {
@@ -115,10 +121,10 @@ impl Computed {
                 }
                 Ok(found)
             }
-            Computed::Split(value, parts) => {
+            ComputedOperand::Split(value, parts) => {
                 let with = contents.tallies[*value].num_vals();
                 let [absent, present] = &mut **parts;
-                let mut found = Numbers::NONE;
+                let mut found = OperandNumbers::NONE;
                 for (part, rows) in [(absent, rows - with), (present, with)] {
                     if rows > 0 {
                         found.merge(&part.numbers(places, place, contents, rows)?);
@@ -126,30 +132,33 @@ impl Computed {
                 }
                 Ok(found)
             }
-            Computed::Negative(arithmetic, part) => {
-                let Numbers { tally, scale } = part.numbers(places, place, contents, rows)?;
+            ComputedOperand::Negative(arithmetic, part) => {
+                let OperandNumbers { tally, scale } = part.numbers(places, place, contents, rows)?;
                 let found = tally.times(Dd::from_f64(-1.0)).ok_or(Uncertified::Arithmetic)?;
                 within(arithmetic.width, [&tally, &found])?;
-                Ok(Numbers { tally: found, scale })
+                Ok(OperandNumbers { tally: found, scale })
             }
-            Computed::Operation(arithmetic, parts) => {
+            ComputedOperand::Operation(arithmetic, parts) => {
                 let arithmetic = *arithmetic;
                 let [left, right] = &mut **parts;
-                if let Computed::Expression(..) = right {
+                if let ComputedOperand::Expression(..) = right {
                     let number = right.number(places, place);
                     let numbers = left.numbers(places, place, contents, rows)?;
-                    return number.map_or(Ok(Numbers::NONE), |number| with_number(arithmetic, numbers, number));
+                    return number
+                        .map_or(Ok(OperandNumbers::NONE), |number| with_number(arithmetic, numbers, number));
                 }
-                if let Computed::Expression(..) = left {
+                if let ComputedOperand::Expression(..) = left {
                     let number = left.number(places, place);
                     let numbers = right.numbers(places, place, contents, rows)?;
-                    let numbers = if arithmetic.operation == Operation::Minus { numbers.negative()? } else { numbers };
+                    let numbers =
+                        if arithmetic.operation == Operation::Minus { numbers.negative()? } else { numbers };
                     let operation = match arithmetic.operation {
                         Operation::Minus => Operation::Plus,
                         other => other,
                     };
                     let arithmetic = Arithmetic { operation, ..arithmetic };
-                    return number.map_or(Ok(Numbers::NONE), |number| with_number(arithmetic, numbers, number));
+                    return number
+                        .map_or(Ok(OperandNumbers::NONE), |number| with_number(arithmetic, numbers, number));
                 }
                 let one = left.numbers(places, place, contents, rows)?;
                 let other = right.numbers(places, place, contents, rows)?;
@@ -160,7 +169,7 @@ impl Computed {
 
     /// The number that an expression is at a place.
     fn number(&mut self, places: &Places, place: Place) -> Option<SplitNumber> {
-        let Computed::Expression(expression, known) = self else { return None };
+        let ComputedOperand::Expression(expression, known) = self else { return None };
         known.at(place, || {
             places.set(place);
             // SAFETY: the number is read, and nothing of the value kept.
@@ -169,10 +178,10 @@ impl Computed {
     }
 }
 
-impl Numbers {
-    fn negative(self) -> Result<Numbers, Uncertified> {
+impl OperandNumbers {
+    fn negative(self) -> Result<OperandNumbers, Uncertified> {
         let tally = self.tally.times(Dd::from_f64(-1.0)).ok_or(Uncertified::Arithmetic)?;
-        Ok(Numbers { tally, ..self })
+        Ok(OperandNumbers { tally, ..self })
     }
 }
 
@@ -184,9 +193,9 @@ fn two(parts: &[Operand]) -> [&Operand; 2] {
 /// The results of an operation with numbers on its left, and one number on its right.
 fn with_number(
     Arithmetic { operation, width, .. }: Arithmetic,
-    Numbers { tally, scale }: Numbers,
+    OperandNumbers { tally, scale }: OperandNumbers,
     SplitNumber { number, scale: other }: SplitNumber,
-) -> Result<Numbers, Uncertified> {
+) -> Result<OperandNumbers, Uncertified> {
     let (found, scale) = match operation {
         Operation::Times => (tally.times(number), scale + other),
         Operation::Over => (tally.over(number), 0),
@@ -195,14 +204,19 @@ fn with_number(
     };
     let found = found.ok_or(Uncertified::Arithmetic)?;
     within(width, [&tally, &found])?;
-    Ok(Numbers { tally: found, scale })
+    Ok(OperandNumbers { tally: found, scale })
 }
 
 /// The sums or differences of the two numbers that each of these rows has.
-fn of_pairs(arithmetic: Arithmetic, one: Numbers, other: Numbers, rows: i64) -> Result<Numbers, Uncertified> {
+fn of_pairs(
+    arithmetic: Arithmetic,
+    one: OperandNumbers,
+    other: OperandNumbers,
+    rows: i64,
+) -> Result<OperandNumbers, Uncertified> {
     let counts = [one.tally.num_vals(), other.tally.num_vals()];
     if counts.contains(&0) {
-        return Ok(Numbers::NONE);
+        return Ok(OperandNumbers::NONE);
     }
     if counts != [rows, rows] {
         return Err(Uncertified::Missing);
@@ -212,7 +226,7 @@ fn of_pairs(arithmetic: Arithmetic, one: Numbers, other: Numbers, rows: i64) -> 
     let other = if arithmetic.operation == Operation::Minus { other.negative()? } else { other };
     let tally = one.tally.plus_each(&other.tally).ok_or(Uncertified::Arithmetic)?;
     within(arithmetic.width, [&tally])?;
-    Ok(Numbers { tally, scale })
+    Ok(OperandNumbers { tally, scale })
 }
 
 /// Checks that integers are of this many bytes, and known to the last digit.

@@ -1,7 +1,7 @@
 //! Statistics of numbers, of which some follow from values of the tree and some are the same for all rows of a cell.
 
 use super::super::place::{Place, Places};
-use super::computed::{Computed, Numbers};
+use super::computed::{ComputedOperand, OperandNumbers};
 use super::{grow, GroupMeasure, Ingredients};
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::terms::results::{self, Uncertified, Wanted};
@@ -11,22 +11,22 @@ use tally_stats::tree::Contents;
 /// The numbers of each group.
 pub struct NumbersTallied {
     wanted: Wanted,
-    operand: Computed,
-    groups: Vec<Numbers>,
+    operand: ComputedOperand,
+    groups: Vec<OperandNumbers>,
     /// The reason why some numbers are not known.
     uncertain: Option<Uncertified>,
 }
 
 impl NumbersTallied {
     pub fn new(wanted: Wanted, operand: &Operand, ingredients: &Ingredients) -> NumbersTallied {
-        let operand = Computed::new(operand, ingredients);
+        let operand = ComputedOperand::new(operand, ingredients);
         NumbersTallied { wanted, operand, groups: Vec::new(), uncertain: None }
     }
 }
 
 impl GroupMeasure for NumbersTallied {
     fn make_room(&mut self, group: usize) {
-        grow(&mut self.groups, group, Numbers::NONE);
+        grow(&mut self.groups, group, OperandNumbers::NONE);
     }
 
     fn add(&mut self, group: usize, places: &Places, place: Place, contents: &Contents) {
@@ -40,7 +40,7 @@ impl GroupMeasure for NumbersTallied {
         if let Some(reason) = self.uncertain {
             return Err(reason);
         }
-        let Numbers { tally, scale } = self.groups[group];
+        let OperandNumbers { tally, scale } = self.groups[group];
         results::value(&self.wanted.with_scale(scale), 0, &tally)
     }
 
@@ -49,6 +49,6 @@ impl GroupMeasure for NumbersTallied {
     }
 
     fn memory(&self) -> usize {
-        self.groups.len() * size_of::<Numbers>()
+        self.groups.len() * size_of::<OperandNumbers>()
     }
 }

@@ -89,12 +89,6 @@ impl Wanted {
         Wanted::of(function, Some((type_oid, WITHOUT_FRACTION)))
     }
 
-    /// The statistic of the values of a column of this type and modifier; None if no tally of the column answers it.
-    pub(super) fn of_column(statistic: Statistic, type_oid: Oid, modifier: i32) -> Option<Wanted> {
-        let column = ArgumentType::of(type_oid, modifier);
-        column.map(|_| Wanted { statistic, argument: column, column })
-    }
-
     /// Returns the aggregate over numerics of which none has more digits after the point, and one has this many.
     pub fn with_scale(self, scale: u32) -> Wanted {
         let scaled = |kind| match kind {
@@ -117,10 +111,7 @@ impl Wanted {
 
     /// The unit of which the values of the column are multiples.
     pub(super) fn unit(&self) -> Unit {
-        match self.column {
-            Some(Numeric { scale }) => Unit::Digits(scale),
-            _ => Unit::One,
-        }
+        self.column.map_or(Unit::One, ArgumentType::unit)
     }
 }
 
@@ -161,8 +152,16 @@ fn argument_of(function: Oid) -> Oid {
 }
 
 impl ArgumentType {
+    /// The unit of which all values are multiples.
+    pub(super) fn unit(self) -> Unit {
+        match self {
+            Numeric { scale } => Unit::Digits(scale),
+            _ => Unit::One,
+        }
+    }
+
     /// The type with this modifier; None for numerics of any scale.
-    fn of(column: Oid, modifier: i32) -> Option<ArgumentType> {
+    pub(super) fn of(column: Oid, modifier: i32) -> Option<ArgumentType> {
         Some(match column {
             pg_sys::INT2OID => Int2,
             pg_sys::INT4OID => Int4,

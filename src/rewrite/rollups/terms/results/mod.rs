@@ -9,6 +9,7 @@ mod aggregate;
 mod numeric;
 
 use crate::datum::tally::allocate;
+use crate::pg::value::Value;
 use crate::rewrite::float;
 use numeric::{deviation, mean, variance, NumericValue};
 use pgrx::pg_sys::{Datum, Oid};
@@ -67,10 +68,15 @@ pub fn value(wanted: &Wanted, rows: i64, tally: &Tally) -> Result<Option<Datum>,
 
 /// The least and the greatest value of a column of this type and modifier; None if they are not known to the last digit, or not alone.
 /// What is passed by reference is allocated in the current memory context.
-pub fn extremes(type_oid: Oid, modifier: i32, tally: &Tally) -> Option<[Datum; 2]> {
-    let wanted = |statistic| Wanted::of_column(statistic, type_oid, modifier);
-    let extreme = |statistic| value(&wanted(statistic)?, 0, tally).ok().flatten();
-    tally.is_finite().then(|| Some([extreme(Statistic::Min)?, extreme(Statistic::Max)?])).flatten()
+pub fn extremes(type_oid: Oid, modifier: i32, tally: &Tally) -> Option<[Value; 2]> {
+    let column = ArgumentType::of(type_oid, modifier).filter(|_| tally.is_finite())?;
+    let unit = column.unit();
+    let value = |rounded: Option<f64>, exact: Option<Decimal>| match column {
+        ArgumentType::Float4 => rounded.map(|x| Value::from(x as f32)),
+        ArgumentType::Float8 => rounded.map(Value::from),
+        _ => exact.map(|decimal| Value::parse(type_oid, -1, &decimal.to_string())),
+    };
+    Some([value(tally.min(), tally.exact_min(unit))?, value(tally.max(), tally.exact_max(unit))?])
 }
 
 /// A result over floating-point numbers, of which there are some.
