@@ -31,6 +31,7 @@ pub mod name;
 mod node_kind;
 pub mod operator;
 mod passing;
+pub mod placeholder;
 pub mod plain;
 mod plan_node;
 pub mod planned;

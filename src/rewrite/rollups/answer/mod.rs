@@ -16,6 +16,7 @@ pub mod sets;
 mod slices;
 mod spill;
 mod sums;
+pub mod value_conditions;
 pub mod wanting;
 pub mod worth;
 mod zones;

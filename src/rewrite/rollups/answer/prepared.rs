@@ -6,6 +6,7 @@ use super::joined::{Joined, PreparedDimension};
 use super::limits::memory;
 use super::sets::Sets;
 use super::slices::Slices;
+use super::value_conditions::ValueConditions;
 use super::wanting::{Origin, Wanting};
 use super::worth::Worth;
 use super::zones;
@@ -37,8 +38,8 @@ pub struct Prepared {
     pub user: Oid,
     pub row: ScanRow,
     pub columns: Rc<Columns>,
-    /// The value that the rows must have, by its place in the tree.
-    pub present: Option<usize>,
+    /// Conditions on values.
+    pub values: ValueConditions,
     pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.
