@@ -43,7 +43,8 @@ pg15 := $(shell scripts/where.sh pg15)
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
-.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-debezium bench-large bench-planning soak lint audit clean
+.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-peers bench-report bench-debezium bench-large bench-planning
+.PHONY: soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-mutants lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build

@@ -151,11 +151,20 @@ unsafe extern "C-unwind" fn relabel(
     _context: *mut pg_sys::replace_rte_variables_context,
 ) -> *mut Node {
     // SAFETY: PostgreSQL passes a column, of which the new node has a copy.
+    unsafe { relabelled_itself(pg_sys::copyObjectImpl(column.cast()).cast()) }
+}
+
+/// Relabels an expression as what it is.
+///
+/// # Safety
+/// An expression that lives as long as the new node.
+pub unsafe fn relabelled_itself(expression: *mut Node) -> *mut Node {
+    // SAFETY: the caller's expression, whose type PostgreSQL knows.
     unsafe {
-        let copy = pg_sys::copyObjectImpl(column.cast()).cast::<pg_sys::Var>();
         let form = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
-        let (of, modifier, collation) = ((*copy).vartype, (*copy).vartypmod, (*copy).varcollid);
-        pg_sys::makeRelabelType(copy.cast(), of, modifier, collation, form).cast()
+        let (of, modifier) = (pg_sys::exprType(expression), pg_sys::exprTypmod(expression));
+        let collation = pg_sys::exprCollation(expression);
+        pg_sys::makeRelabelType(expression.cast(), of, modifier, collation, form).cast()
     }
 }
 

@@ -32,6 +32,7 @@ mod node_kind;
 pub mod operator;
 mod passing;
 pub mod path;
+pub mod placeholder;
 pub mod plain;
 mod plan_node;
 pub mod planned;

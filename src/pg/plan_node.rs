@@ -1,6 +1,6 @@
 //! Plan nodes of our own for a query that is being planned, and the lists that they consist of, in the memory of its planner.
 
-use super::expression::relabelled;
+use super::expression::{relabelled, relabelled_itself};
 use super::list::collected;
 use super::planner::Planner;
 use super::tree::{NodeList, NodeRef};
@@ -43,6 +43,12 @@ impl<'q> Planner<'q> {
     pub fn relabelled(self, expressions: NodeList<'q>) -> NodeList<'q> {
         // SAFETY: the list is one of nodes; the new nodes live as long as the query is planned.
         unsafe { self.made_list(|| relabelled(expressions.pointer())) }
+    }
+
+    /// An expression that is relabelled as what it is: not the same as the original, likewise.
+    pub fn relabelled_itself(self, expression: NodeRef<'q>) -> NodeRef<'q> {
+        // SAFETY: the expression lives as long as the query is planned, as does the new node.
+        unsafe { self.made(|| relabelled_itself(expression.pointer())) }
     }
 
     /// A target list without names.

@@ -172,6 +172,31 @@ impl<'q> Planner<'q> {
     }
 }
 
+impl Planner<'_> {
+    /// The share of the rows of a relation in which a column is not NULL, as the planner estimates it.
+    pub fn share_of_values(self, column: NodeRef, relation: i32) -> f64 {
+        let (root, node, test) = (self.pointer(), column.pointer(), pg_sys::NullTestType::IS_NOT_NULL);
+        let (join, none) = (pg_sys::JoinType::JOIN_INNER, std::ptr::null_mut());
+        // SAFETY: the column is one of this relation of the query that is being planned.
+        unsafe { pg_sys::nulltestsel(root, test, node, relation, join, none) }
+    }
+
+    /// The share of the rows of a relation that fulfil a condition, as the planner estimates it.
+    pub fn selectivity(self, condition: NodeRef, relation: i32) -> f64 {
+        let (root, node) = (self.pointer(), condition.pointer());
+        // SAFETY: the condition is about rows of this relation of the query that is being planned.
+        unsafe {
+            pg_sys::clause_selectivity(
+                root,
+                node,
+                relation,
+                pg_sys::JoinType::JOIN_INNER,
+                std::ptr::null_mut(),
+            )
+        }
+    }
+}
+
 impl<'q> Relation<'q> {
     /// The conditions of its own rows.
     pub fn conditions(self) -> impl Iterator<Item = Restriction<'q>> {

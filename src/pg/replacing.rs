@@ -2,7 +2,8 @@
 
 use super::lookup::caught;
 use super::tree::{Linked, NodeList, NodeRef, Tagged};
-use pgrx::pg_sys::{self, List, Node, Oid, TargetEntry, Var};
+use pgrx::pg_sys::{self, CollateExpr, List, Node, NodeTag, Oid, TargetEntry, Var};
+use pgrx::PgBox;
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 
@@ -37,6 +38,14 @@ impl Made {
     /// The column of an input that has the value of one of its targets.
     pub fn column_of(input: i32, target: NodeRef<TargetEntry>) -> Made {
         Made(caught(|| makeVarFromTargetEntry(input, target)).cast())
+    }
+
+    /// An expression with another collation.
+    pub fn collated(expression: NodeRef, collation: Oid) -> Made {
+        // SAFETY: the tag is that of the node.
+        let mut node = unsafe { PgBox::<CollateExpr>::alloc_node(NodeTag::T_CollateExpr) };
+        (node.arg, node.collOid, node.location) = (expression.pointer().cast(), collation, -1);
+        Made(node.into_pg().cast())
     }
 
     /// A node that is there already.

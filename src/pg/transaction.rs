@@ -5,11 +5,12 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 // PostgreSQL defines the variable, which only the one thread of this process changes.
 unsafe extern "C-unwind" {
     safe static XactReadOnly: AtomicBool;
+    safe static XactIsoLevel: AtomicI32;
 }
 
 /// Does `work` in a transaction of its own; an error rolls it back and is returned. The process is connected to a
@@ -47,6 +48,11 @@ pub fn in_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
 /// Whether the transaction is read-only.
 pub fn is_read_only() -> bool {
     XactReadOnly.load(Relaxed)
+}
+
+/// Whether the transaction conflicts with those that write what it has read.
+pub fn is_serializable() -> bool {
+    XactIsoLevel.load(Relaxed) == pg_sys::XACT_SERIALIZABLE as i32
 }
 
 /// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.

@@ -1,13 +1,14 @@
 //! The outlook of an answer: what can be known of its work without reading the tree.
 
 use super::division::Division;
-use super::size::{estimate, of_nodes, Estimate};
+use super::size::{estimate, extent, Estimate};
 use super::work::{self, Route, Scope};
 use crate::pg::catalog::is_partitioned;
 use crate::pg::memory;
 use crate::pg::relation::{has_brin, has_index, num_blocks, num_ranges};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 
 /// The pages that an entry of a BRIN index is about.
@@ -24,7 +25,8 @@ pub struct Outlook {
 
 impl Outlook {
     pub fn of(tree: &Tree) -> Outlook {
-        let stored = Tables::known().and_then(|tables| of_nodes(&tables, tree));
+        let seen = Tables::known().and_then(|tables| Some((tables, TreeState::visible(&tables, tree.id)?)));
+        let stored = seen.and_then(|(tables, state)| extent(&tables, tree, &state));
         Outlook { estimate: estimate(tree), stored: stored.map(|(first, last)| Range { first, last }) }
     }
 
