@@ -113,11 +113,11 @@ impl Prepared {
     /// The values of the tree whose tallies the answer is made of.
     pub fn values(&self) -> Chosen {
         let of_aggregates = self.aggregates.iter().filter_map(|wanting| match wanting.of {
-            Origin::Value(value, _) => Some(value),
-            _ => None,
+            Origin::Value(value, _) | Origin::Missing(value) => Some(value),
+            Origin::Rows | Origin::Positions(_) | Origin::Operand(..) => None,
         });
-        let branches = self.operands.iter().flat_map(|operand| &operand.branches);
-        of_aggregates.chain(branches.filter_map(|branch| branch.value)).chain(self.present).collect()
+        let of_conditions = self.values.all.iter().map(|condition| condition.value).chain(self.values.alone);
+        of_aggregates.chain(of_conditions).chain(self.operands.iter().flat_map(Operand::values)).collect()
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.
