@@ -113,11 +113,11 @@ impl Prepared {
     /// The values of the tree whose tallies the answer is made of.
     pub fn values(&self) -> Chosen {
         let of_aggregates = self.aggregates.iter().filter_map(|wanting| match wanting.of {
-            Origin::Value(value, _) => Some(value),
+            Origin::Value(value, _) | Origin::Missing(value) => Some(value),
             _ => None,
         });
-        let branches = self.operands.iter().flat_map(|operand| &operand.branches);
-        of_aggregates.chain(branches.filter_map(|branch| branch.value)).chain(self.present).collect()
+        let of_operands = self.operands.iter().flat_map(Operand::values);
+        of_aggregates.chain(of_operands).chain(self.values.read()).collect()
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.
