@@ -34,11 +34,11 @@ enum Kind {
     Multiples,
     /// 0 and numbers of one sign, such as the sums of purchases.
     Sizes,
-    /// Anything else.
+    /// Numbers of any other kind.
     Real,
 }
 
-/// What all values so far have in common: whether they are multiples of the size of an event. Whole numbers are, and so
+/// Traits that all values so far have in common: whether they are multiples of the size of an event. Whole numbers are, and so
 /// are counts that were turned into a rate or a cost, or have a minus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Values {
@@ -50,7 +50,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// What is common after one more value, the `rows`-th.
+    /// Traits in common after one more value, the `rows`-th.
     pub fn with(self, x: f64, rows: f64) -> Values {
         let zeros = f64::from(self.zeros);
         let zeros = (zeros + (f64::from(x == 0.0) - zeros) / rows) as f32;
