@@ -39,7 +39,7 @@ pub struct Prepared {
     pub row: ScanRow,
     pub columns: Rc<Columns>,
     /// Conditions on values.
-    pub values: ValueConditions,
+    pub value_conditions: ValueConditions,
     pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.
@@ -117,7 +117,8 @@ impl Prepared {
             _ => None,
         });
         let of_operands = self.operands.iter().flat_map(Operand::values);
-        of_aggregates.chain(of_operands).chain(self.values.read()).collect()
+        let of_conditions = self.value_conditions.all.iter().map(|condition| condition.value);
+        of_aggregates.chain(of_operands).chain(of_conditions).collect()
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.

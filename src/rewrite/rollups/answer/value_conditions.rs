@@ -39,11 +39,6 @@ enum ChosenRows {
 }
 
 impl ValueConditions {
-    /// The values whose tallies the conditions are decided by.
-    pub fn read(&self) -> impl Iterator<Item = usize> + '_ {
-        self.all.iter().map(|condition| condition.value).chain(self.alone)
-    }
-
     /// The contents of the rows of a cell that fulfil all conditions; None if no row does.
     pub fn choose<'c>(
         &self,
