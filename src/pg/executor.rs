@@ -5,7 +5,8 @@
 //! the node. Every direct or indirect caller of the functions exported here keeps the contract of [plain
 //! frames](super::plain).
 
-use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, Tuplestorestate};
+use super::slot::{slot_getsomeattrs_int, Slot};
+use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot};
 use std::mem::needs_drop;
 
 /// PostgreSQL's functions without the guards of pgrx.
@@ -30,36 +31,7 @@ mod unguarded {
             arg4: Datum,
             arg5: Datum,
         ) -> Datum;
-        pub fn MakeSingleTupleTableSlot(
-            row_type: pg_sys::TupleDesc,
-            kind: *const pg_sys::TupleTableSlotOps,
-        ) -> *mut TupleTableSlot;
         pub fn MemoryContextReset(context: pg_sys::MemoryContext);
-        pub fn fmgr_info_cxt(
-            function: pg_sys::Oid,
-            info: *mut pg_sys::FmgrInfo,
-            context: pg_sys::MemoryContext,
-        );
-        pub fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, count: i32);
-        pub fn tuplestore_alloc_read_pointer(store: *mut Tuplestorestate, flags: i32) -> i32;
-        pub fn tuplestore_begin_heap(
-            random_access: bool,
-            across_transactions: bool,
-            kilobytes: i32,
-        ) -> *mut Tuplestorestate;
-        pub fn tuplestore_clear(store: *mut Tuplestorestate);
-        pub fn tuplestore_end(store: *mut Tuplestorestate);
-        pub fn tuplestore_gettupleslot(
-            store: *mut Tuplestorestate,
-            forward: bool,
-            copy: bool,
-            slot: *mut TupleTableSlot,
-        ) -> bool;
-        pub fn tuplestore_in_memory(store: *mut Tuplestorestate) -> bool;
-        pub fn tuplestore_puttupleslot(store: *mut Tuplestorestate, slot: *mut TupleTableSlot);
-        pub fn tuplestore_select_read_pointer(store: *mut Tuplestorestate, pointer: i32);
-        pub fn tuplestore_set_eflags(store: *mut Tuplestorestate, flags: i32);
-        pub fn tuplestore_trim(store: *mut Tuplestorestate);
     }
 }
 
@@ -207,7 +179,7 @@ pub unsafe fn column(slot: *mut TupleTableSlot, number: i16) -> Option<Datum> {
     // SAFETY: the caller's row is deformed up to this column.
     unsafe {
         if number > (*slot).tts_nvalid {
-            slot_getsomeattrs_int(slot, i32::from(number));
+            slot_getsomeattrs_int(Slot::new(slot), i32::from(number));
         }
         let index = number as usize - 1;
         (!*(*slot).tts_isnull.add(index)).then(|| *(*slot).tts_values.add(index))

@@ -12,9 +12,15 @@ pub struct Relids<'q> {
     query: PhantomData<&'q Bitmapset>,
 }
 
-// PostgreSQL defines these functions with these arguments, which they only read.
+/// A set that nobody else has; a null pointer is the empty one.
+#[repr(transparent)]
+struct NewSet(*mut Bitmapset);
+
+// PostgreSQL defines these functions with these arguments, which they only read, apart from the new set, which they
+// take and return with the member.
 unsafe extern "C-unwind" {
     safe fn bms_is_subset(set: Relids, other: Relids) -> bool;
+    safe fn bms_add_member(set: NewSet, member: i32) -> NewSet;
 }
 
 impl<'q> Relids<'q> {
@@ -45,6 +51,6 @@ impl<'q> Relids<'q> {
 
 /// The set of these members, in the current memory context.
 pub fn set_of(members: &[i32]) -> *mut Bitmapset {
-    // SAFETY: PostgreSQL extends the set that it returned before.
-    members.iter().fold(std::ptr::null_mut(), |set, &member| unsafe { pg_sys::bms_add_member(set, member) })
+    let none = NewSet(std::ptr::null_mut());
+    members.iter().fold(none, |set, &member| caught(|| bms_add_member(set, member))).0
 }

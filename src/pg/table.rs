@@ -1,12 +1,12 @@
 //! Reading and writing the extension's own tables: index scans, inserts and updates, without SQL and without checks of
 //! privileges.
 
-use super::column::{passing, VARLENA};
+use super::column::VARLENA;
 use super::error::{defect, raise};
 use super::lookup::caught;
 use super::memory;
-use super::value::{bytes_of, Value};
-use pgrx::datum::FromDatum;
+use super::row::{Row as HasColumns, RowType};
+use super::value::{bytes_of, Native, Value};
 use pgrx::pg_sys::{self, Datum, Oid, ScanKeyData};
 use pgrx::PgSqlErrorCode;
 
@@ -122,12 +122,13 @@ impl Table {
                 count as i32,
                 conditions.as_mut_ptr(),
             );
+            let row_type = RowType::new((*self.relation).rd_att);
             loop {
                 memory::check();
                 pgrx::check_for_interrupts!();
                 let tuple =
                     pg_sys::systable_getnext_ordered(scan, pg_sys::ScanDirection::ForwardScanDirection);
-                if tuple.is_null() || !each(&Row::new(tuple, (*self.relation).rd_att)) {
+                if tuple.is_null() || !each(&Row::new(tuple, row_type)) {
                     break;
                 }
             }
@@ -139,14 +140,11 @@ impl Table {
     /// Opens its indexes, for many writes.
     pub fn writer(&self) -> Writer<'_> {
         let mut types = [Oid::INVALID; MOST_COLUMNS];
-        // SAFETY: the relation is open, and has the columns that its descriptor says.
-        unsafe {
-            let descriptor = (*self.relation).rd_att;
-            for (number, type_oid) in (1..=self.columns as i32).zip(&mut types) {
-                *type_oid = pg_sys::SPI_gettypeid(descriptor, number);
-            }
-            Writer { table: self, types, indexes: pg_sys::CatalogOpenIndexes(self.relation) }
-        }
+        // SAFETY: the relation is open.
+        let (row_type, indexes) =
+            unsafe { (RowType::new((*self.relation).rd_att), pg_sys::CatalogOpenIndexes(self.relation)) };
+        types.iter_mut().zip(row_type.types()).for_each(|(place, type_oid)| *place = type_oid);
+        Writer { table: self, types, indexes }
     }
 }
 
@@ -303,26 +301,27 @@ impl Snapshot {
 }
 
 /// A row of a scan; valid until the scan moves on.
-pub struct Row {
+pub struct Row<'r> {
     id: pg_sys::ItemPointerData,
-    descriptor: pg_sys::TupleDesc,
+    row_type: RowType<'r>,
     values: [Datum; MOST_COLUMNS],
     nulls: [bool; MOST_COLUMNS],
 }
 
-impl Row {
+impl<'r> Row<'r> {
     /// Takes a tuple apart.
     ///
     /// # Safety
     /// The tuple belongs to a table that `open` has opened, the descriptor to the same table; both outlive the row.
-    unsafe fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Row {
+    #[inline]
+    unsafe fn new(tuple: pg_sys::HeapTuple, row_type: RowType<'r>) -> Row<'r> {
         let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
         // SAFETY: the caller's tuple matches the descriptor; `open` has checked that there is room for its columns.
         let id = unsafe {
-            pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::heap_deform_tuple(tuple, row_type.pointer(), values.as_mut_ptr(), nulls.as_mut_ptr());
             (*tuple).t_self
         };
-        Row { id, descriptor, values, nulls }
+        Row { id, row_type, values, nulls }
     }
 
     /// Returns the place of the row in the table.
@@ -332,8 +331,7 @@ impl Row {
 
     /// A column by its number, from 1; None if it is NULL.
     fn get(&self, column: i16) -> Option<Datum> {
-        let place = usize::try_from(column).ok()?.checked_sub(1)?;
-        (!*self.nulls.get(place)?).then(|| self.values[place])
+        self.datum(usize::try_from(column).ok()?.checked_sub(1)?)
     }
 
     /// An integer column of any width, or a timestamptz; 0 if it is NULL.
@@ -348,40 +346,45 @@ impl Row {
 
     /// A bytea column; None if it is NULL.
     pub fn bytes(&self, column: i16) -> Option<&[u8]> {
+        let is_varlena = self.row_type.passing(column as usize - 1)? == (VARLENA, false);
         // SAFETY: the type is checked to be a varlena; the bytes lie in the tuple, since nothing is compressed or out
         // of line in these tables, or are a copy.
-        unsafe {
-            let is_varlena = passing(self.descriptor, column as usize - 1)? == (VARLENA, false);
-            self.get(column).filter(|_| is_varlena).map(|datum| bytes_of(datum))
-        }
+        self.get(column).filter(|_| is_varlena).map(|datum| unsafe { bytes_of(datum) })
     }
 
     /// A text column; None if it is NULL.
     pub fn text(&self, column: i16) -> Option<String> {
-        self.native(column, pg_sys::TEXTOID)
+        self.native(column)
     }
 
     /// A column of type text[]; None if it is NULL.
     pub fn texts(&self, column: i16) -> Option<Vec<String>> {
-        self.native(column, pg_sys::TEXTARRAYOID)
+        self.native(column)
     }
 
     /// A column of type smallint[]; None if it is NULL.
     pub fn smallints(&self, column: i16) -> Option<Vec<i16>> {
-        self.native(column, pg_sys::INT2ARRAYOID)
+        self.native(column)
     }
 
     /// A column of type oid[]; None if it is NULL.
     pub fn oids(&self, column: i16) -> Option<Vec<Oid>> {
-        self.native(column, pg_sys::OIDARRAYOID)
+        self.native(column)
     }
 
-    /// A column of this type, as the native form that the caller names.
-    fn native<T: FromDatum>(&self, column: i16, type_oid: Oid) -> Option<T> {
-        // SAFETY: the column is checked to be of this type, and `T` is its native form.
-        unsafe {
-            let is_of_type = pg_sys::SPI_gettypeid(self.descriptor, column.into()) == type_oid;
-            self.get(column).filter(|_| is_of_type).and_then(|datum| T::from_datum(datum, false))
-        }
+    /// A column in its native form; None if it is NULL, or of another type.
+    fn native<T: Native>(&self, column: i16) -> Option<T> {
+        self.value_at(column as usize - 1)?.native()
+    }
+}
+
+// SAFETY: the values are those of a row of the table, in which they lie.
+unsafe impl HasColumns for Row<'_> {
+    fn row_type(&self) -> Option<RowType<'_>> {
+        Some(self.row_type)
+    }
+
+    fn datum(&self, place: usize) -> Option<Datum> {
+        (!*self.nulls.get(place)?).then(|| self.values[place])
     }
 }

@@ -5,6 +5,7 @@ use crate::pg::column::{find_column, generated};
 use crate::pg::error::defect;
 use crate::pg::kept::{kept, Kept};
 use crate::pg::relation::is_in_family;
+use crate::pg::row::Row;
 use crate::pg::slot::{RowColumns, Slot};
 use crate::pg::transition::{TransitionReader, TransitionTable};
 use crate::powertree::model::tree::Tree;
@@ -97,7 +98,7 @@ impl Layout {
         let position = self.position(columns)?;
         key.clear();
         for (column, &place) in self.tree.series.iter().zip(&self.series) {
-            column.encode(columns.stored(place)?, key);
+            column.encode(columns.stored_at(place)?, key);
         }
         Some(RowOf { layout: self, columns, position, key })
     }

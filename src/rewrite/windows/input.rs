@@ -7,11 +7,13 @@ use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
 use crate::pg::alike::Alike;
 use crate::pg::executor::{
-    clear, column, evaluate, evaluate_once, fill, fmgr_info_cxt, holds, in_memory_of, next_row, project,
-    reset, FunctionCall5Coll,
+    clear, column, evaluate, evaluate_once, fill, holds, in_memory_of, next_row, project, reset,
+    FunctionCall5Coll,
 };
-use crate::pg::plain::plain;
+use crate::pg::kept_function::find;
+use crate::pg::plain::{guarded, plain};
 use crate::pg::queue::{RowQueue, Turn};
+use crate::pg::region::Region;
 use crate::pg::tree::{NodeList, NodeRef};
 use crate::pg::value::{Storage, Value};
 use pgrx::pg_sys::{
@@ -150,7 +152,8 @@ impl Input {
                 *value = evaluate_once(end.offset, context);
                 end.value = value.unwrap_or(Datum::null());
                 if self.ordering.is_some() {
-                    fmgr_info_cxt(function, &mut end.in_range, (*context).ecxt_per_query_memory);
+                    let query = Region::new((*context).ecxt_per_query_memory);
+                    guarded(|| find(function, &mut end.in_range, query));
                 }
             }
             Outcome::Offsets(values)

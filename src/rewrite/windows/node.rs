@@ -14,6 +14,7 @@ use crate::pg::executor::{in_memory_of, reset, ExecEndNode, ExecInitNode, ExecRe
 use crate::pg::explain::Explanation;
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
+use crate::pg::region::Region;
 use crate::pg::tree::NodeRef;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{CustomScan, CustomScanState, EState, TupleTableSlot};
@@ -71,7 +72,7 @@ unsafe fn begin(node: *mut CustomScanState) -> *mut Window {
         let scan = plan_of(node);
         let definition = defined(scan);
         let ps = &raw mut (*node).ss.ps;
-        let copies = Copies::new((*(*ps).state).es_query_cxt);
+        let copies = Copies::new(Region::new((*(*ps).state).es_query_cxt));
         let mut motion = Motion::new(definition, functions(scan), copies);
         let input = Input::new(ps, definition, motion.arguments());
         // Dropped before the copies, which it refers to, are freed.
