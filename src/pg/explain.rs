@@ -1,7 +1,8 @@
 //! Output of EXPLAIN for a node.
 
+use super::made::Made;
 use super::name::c_string;
-use super::replacing::{replaced_within, Made};
+use super::replacing::replaced_within;
 use super::tree::{Linked, NodeRef};
 use pgrx::pg_sys::{
     self, CustomScan, CustomScanState, ExplainState, List, Node, Plan, RelabelType, TargetEntry, Var,
@@ -82,7 +83,7 @@ impl Shown<'_> {
                 target.cast::<TargetEntry>()?.node(|target| &target.expr)?.cast::<RelabelType>()?;
             relabelled.node(|relabelled| &relabelled.arg).map(Made::already)
         });
-        self.deparsed(shown.pointer())
+        self.deparsed(shown)
     }
 
     /// An expression of the plan, as SQL; PostgreSQL raises an error for any other.

@@ -24,6 +24,7 @@ pub mod kept;
 pub mod kept_function;
 pub mod list;
 pub mod lookup;
+pub mod made;
 pub mod maker;
 pub mod memory;
 pub mod moving;

@@ -1,12 +1,13 @@
 //! The query that is being planned: its relations, joins and conditions.
 
 use super::error::defect;
-use super::relids::{set_of, Relids};
+use super::lookup::caught;
+use super::made::{Made, MadeList};
+use super::region::Region;
+use super::relids::{NewSet, Relids};
 use super::tree::{NodeList, NodeRef};
-use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{
-    self, EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo,
-    SpecialJoinInfo,
+    EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo, SpecialJoinInfo,
 };
 use std::slice;
 
@@ -18,6 +19,8 @@ pub struct Planner<'q> {
     /// Both by number.
     relations: &'q [Option<Relation<'q>>],
     entries: &'q [Option<NodeRef<'q, RangeTblEntry>>],
+    /// Lives as long as the query is planned.
+    memory: Region,
 }
 
 /// A relation of the query: a table, a join, or what is grouped.
@@ -28,6 +31,24 @@ pub type Restriction<'q> = NodeRef<'q, RestrictInfo>;
 
 /// A join other than an inner one.
 pub type SpecialJoin<'q> = NodeRef<'q, SpecialJoinInfo>;
+
+// PostgreSQL defines these functions with these arguments. They look things up in the query, or return what is new, and raise errors.
+unsafe extern "C-unwind" {
+    safe fn pull_varnos(root: NodeRef<PlannerInfo>, expression: NodeRef) -> NewSet;
+    safe fn find_join_rel<'q>(root: NodeRef<'q, PlannerInfo>, members: Relids) -> Option<Relation<'q>>;
+    safe fn generate_join_implied_equalities<'q>(
+        root: NodeRef<'q, PlannerInfo>,
+        both: NewSet,
+        outer: Relids<'q>,
+        inner: Relation<'q>,
+        #[cfg(not(feature = "pg15"))] join: Option<SpecialJoin<'q>>,
+    ) -> MadeList<'q>;
+    #[cfg(not(feature = "pg15"))]
+    safe fn getRTEPermissionInfo<'q>(
+        all: NodeList<'q>,
+        entry: NodeRef<RangeTblEntry>,
+    ) -> NodeRef<'q, pgrx::pg_sys::RTEPermissionInfo>;
+}
 
 /// The nodes in an array of pointers.
 ///
@@ -54,7 +75,7 @@ impl<'q> Planner<'q> {
             let count = root.simple_rel_array_size;
             let (relations, entries) =
                 (array(root.simple_rel_array, count), array(root.simple_rte_array, count));
-            Some(Planner { root, query, relations, entries })
+            Some(Planner { root, query, relations, entries, memory: Region::new(root.planner_cxt) })
         }
     }
 
@@ -78,10 +99,17 @@ impl<'q> Planner<'q> {
         self.query
     }
 
-    /// Does `work` with its allocations in the memory of the planner, which lives as long as the query is planned.
-    pub(super) fn in_memory<R>(self, work: impl FnOnce() -> R) -> R {
-        // SAFETY: the planner keeps this memory for as long as it runs.
-        unsafe { PgMemoryContexts::For(self.root.planner_cxt).switch_to(|_| work()) }
+    /// Makes a node in the memory of the planner, which lives as long as the query is planned. The function can be copied, and so
+    /// brings no node that was made elsewhere.
+    pub(super) fn made<T>(self, make: impl FnOnce() -> Made<'q, T> + Copy) -> NodeRef<'q, T> {
+        // SAFETY: the memory lives as long as the query is planned, and so does what is made in it.
+        unsafe { self.memory.within(make).lasting() }
+    }
+
+    /// Makes a list likewise; None if it is empty.
+    pub(super) fn made_list(self, make: impl FnOnce() -> MadeList<'q> + Copy) -> Option<NodeRef<'q>> {
+        // SAFETY: the memory lives as long as the query is planned, and so does what is made in it.
+        unsafe { self.memory.within(make).lasting() }
     }
 
     /// The query for functions of PostgreSQL.
@@ -106,14 +134,13 @@ impl<'q> Planner<'q> {
 
     /// The base relations that an expression refers to.
     pub fn bases_of(self, expression: NodeRef) -> Vec<i32> {
-        // SAFETY: the planner of the query reads the tree, and returns a new set.
-        self.bases(unsafe { Relids::new(pg_sys::pull_varnos(self.pointer(), expression.pointer())) })
+        self.bases(caught(|| pull_varnos(self.root, expression)).look())
     }
 
     /// The relation that the planner has made of these by joining them; None if it has made none.
     pub fn joined(self, members: &[i32]) -> Option<Relation<'q>> {
-        // SAFETY: the planner looks the set up among the joins of the query, and returns one of them, or null.
-        unsafe { NodeRef::new(pg_sys::find_join_rel(self.pointer(), set_of(members)).cast())?.cast() }
+        let members = NewSet::of(members);
+        caught(|| find_join_rel(self.root, members.look()))
     }
 
     /// Comparisons that follow from others, one side of a table, the other of what it is joined with.
@@ -122,19 +149,21 @@ impl<'q> Planner<'q> {
         if ![table, other].iter().all(|one| one.relids(|one| &one.relids).members().all(has)) {
             defect("a relation of another query");
         }
-        // SAFETY: both are relations of the query; PostgreSQL returns a list of conditions.
-        let list = self.in_memory(|| unsafe {
-            let both = pg_sys::bms_union(table.relids, other.relids);
-            NodeList::new(pg_sys::generate_join_implied_equalities(
-                self.pointer(),
-                both,
-                table.relids,
-                other.pointer(),
-                #[cfg(not(feature = "pg15"))]
-                std::ptr::null_mut(),
-            ))
+        let [one, two] = [table, other].map(|one| one.relids(|one| &one.relids));
+        let list = self.made_list(|| {
+            let both = NewSet::union(one, two);
+            caught(|| {
+                generate_join_implied_equalities(
+                    self.root,
+                    both,
+                    one,
+                    other,
+                    #[cfg(not(feature = "pg15"))]
+                    None,
+                )
+            })
         });
-        list.all()
+        list.map(NodeList::of).unwrap_or_default().all()
     }
 
     /// The user whose rights on a table are checked; INVALID for the current one.
@@ -146,8 +175,8 @@ impl<'q> Planner<'q> {
     /// The user whose rights on a table are checked; INVALID for the current one.
     #[cfg(not(feature = "pg15"))]
     pub fn checked_as(self, entry: NodeRef<RangeTblEntry>) -> Oid {
-        // SAFETY: PostgreSQL finds what belongs to the entry in the query's list, or raises an error.
-        unsafe { (*pg_sys::getRTEPermissionInfo(self.query.rteperminfos, entry.pointer())).checkAsUser }
+        let all = self.query.list(|query| &query.rteperminfos);
+        caught(|| getRTEPermissionInfo(all, entry)).checkAsUser
     }
 
     /// The number of the step that groups in sets of relations; 0 if there is none.

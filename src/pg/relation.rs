@@ -1,8 +1,8 @@
 //! Tables, their partitions, and the tables that they are partitions of.
 
 use super::catalog::{lock, look_up, relkind, scan, Cached, CatalogForm};
-use super::list::oids;
 use super::memory;
+use super::tree::{oids, NodeRef};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
 
@@ -172,7 +172,8 @@ pub fn has_index(table: Oid, columns: &[i16], then: i16) -> bool {
     unsafe {
         let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
         let mut found = false;
-        for index in oids(pg_sys::RelationGetIndexList(open)) {
+        let indexes = NodeRef::new(pg_sys::RelationGetIndexList(open).cast());
+        for index in indexes.into_iter().flat_map(oids) {
             let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
             let about = &*(*index).rd_index;
             let numbers = about.indkey.values.as_slice(about.indnkeyatts as usize);

@@ -12,14 +12,15 @@ pub struct Relids<'q> {
     query: PhantomData<&'q Bitmapset>,
 }
 
-/// A set that nobody else has; a null pointer is the empty one.
+/// A set in the current memory context that nobody else has; a null pointer is the empty one.
 #[repr(transparent)]
-struct NewSet(*mut Bitmapset);
+pub struct NewSet(*mut Bitmapset);
 
 // PostgreSQL defines these functions with these arguments, which they only read, apart from the new set, which they
 // take and return with the member.
 unsafe extern "C-unwind" {
     safe fn bms_is_subset(set: Relids, other: Relids) -> bool;
+    safe fn bms_union(set: Relids, other: Relids) -> NewSet;
     safe fn bms_add_member(set: NewSet, member: i32) -> NewSet;
 }
 
@@ -49,8 +50,20 @@ impl<'q> Relids<'q> {
     }
 }
 
-/// The set of these members, in the current memory context.
-pub fn set_of(members: &[i32]) -> *mut Bitmapset {
-    let none = NewSet(std::ptr::null_mut());
-    members.iter().fold(none, |set, &member| caught(|| bms_add_member(set, member))).0
+impl NewSet {
+    /// The set of these members.
+    pub fn of(members: &[i32]) -> NewSet {
+        let none = NewSet(std::ptr::null_mut());
+        members.iter().fold(none, |set, &member| caught(|| bms_add_member(set, member)))
+    }
+
+    /// The set of the members of both.
+    pub fn union(one: Relids, other: Relids) -> NewSet {
+        caught(|| bms_union(one, other))
+    }
+
+    /// The set, while it is looked at.
+    pub fn look(&self) -> Relids<'_> {
+        Relids { set: self.0, query: PhantomData }
+    }
 }
