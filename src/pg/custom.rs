@@ -89,7 +89,8 @@ unsafe extern "C-unwind" fn explain<T: CustomNode>(
     unsafe {
         guarded(|| {
             if let Some(own) = own::<T>(node).as_mut() {
-                own.explain(plan_of(node), Explanation::new(node, ancestors, state));
+                let plan = plan_of(node);
+                own.explain(plan, Explanation::new(plan, ancestors, state));
             }
         });
     }

@@ -22,7 +22,7 @@ unsafe extern "C-unwind" {
     safe fn get_atttype(relation: Oid, number: AttrNumber) -> Oid;
     safe fn get_attname(relation: Oid, number: AttrNumber, missing_ok: bool) -> MadeText;
     safe fn get_namespace_name(schema: Oid) -> MadeText;
-    safe fn get_func_name(function: Oid) -> MadeText;
+    pub(super) safe fn get_func_name(function: Oid) -> MadeText;
     safe fn getExtensionOfObject(class: Oid, object: Oid) -> Oid;
     safe fn format_type_be(type_oid: Oid) -> MadeText;
     safe fn getBaseType(type_oid: Oid) -> Oid;

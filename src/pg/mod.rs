@@ -19,6 +19,7 @@ pub mod expression;
 pub mod fence;
 pub mod file;
 pub mod function;
+pub mod hook;
 pub mod input_plan;
 pub mod kept;
 pub mod kept_function;

@@ -13,8 +13,10 @@ struct Replacing<'a, T> {
 }
 
 /// Copies an expression into the current memory context, as [`replaced`] does a list.
-pub fn replaced_within<T: Tagged>(node: NodeRef, replacement: Replacement<T>) -> *mut Node {
-    Replacing { replacement }.copied(node)
+pub fn replaced_within<'n, T: Tagged>(node: NodeRef<'n>, replacement: Replacement<T>) -> Made<'n> {
+    let copy = Replacing { replacement }.copied(node);
+    // SAFETY: the copy was just made, of the node and what takes the places of others.
+    unsafe { Made::new(copy) }
 }
 
 /// Copies a list of expressions into the current memory context, in which nodes of one kind are replaced by others. Nothing below

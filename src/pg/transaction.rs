@@ -1,5 +1,6 @@
 //! Transactions of a background worker, and snapshots.
 
+use super::lookup::caught;
 use super::subtransaction::report;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
@@ -7,8 +8,9 @@ use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-// PostgreSQL defines the variable, which only the one thread of this process changes.
+// PostgreSQL defines the variable, which only the one thread of this process changes, and the function with these arguments.
 unsafe extern "C-unwind" {
+    safe fn XidInMVCCSnapshot(transaction: pg_sys::TransactionId, snapshot: &pg_sys::SnapshotData) -> bool;
     safe static XactReadOnly: AtomicBool;
 }
 
@@ -51,14 +53,18 @@ pub fn is_read_only() -> bool {
 
 /// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.
 pub fn is_seen(transaction: pg_sys::TransactionId) -> bool {
-    // SAFETY: the active snapshot lives as long as it is the active one.
-    !unsafe { pg_sys::XidInMVCCSnapshot(transaction, pg_sys::GetActiveSnapshot()) }
+    in_active(|snapshot| !caught(|| XidInMVCCSnapshot(transaction, snapshot))).unwrap_or_default()
 }
 
 /// The command of the active snapshot; 0 without one.
 pub fn command_of_snapshot() -> pg_sys::CommandId {
+    in_active(|snapshot| snapshot.curcid).unwrap_or_default()
+}
+
+/// Looks at the active snapshot; None if there is none.
+fn in_active<R>(look: impl FnOnce(&pg_sys::SnapshotData) -> R) -> Option<R> {
     // SAFETY: the active snapshot is null, or lives as long as it is the active one.
-    unsafe { pg_sys::GetActiveSnapshot().as_ref() }.map_or(0, |snapshot| snapshot.curcid)
+    unsafe { pg_sys::GetActiveSnapshot().as_ref() }.map(look)
 }
 
 /// Does `work` in a transaction that is read-only for so long.
