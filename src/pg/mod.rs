@@ -2,6 +2,7 @@
 
 pub mod alike;
 pub mod below;
+pub mod builtin;
 pub mod call;
 pub mod callback;
 pub mod catalog;

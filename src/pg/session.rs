@@ -2,6 +2,7 @@
 
 use super::ctext::CText;
 use super::lookup::caught;
+pub use super::setting::set_for_process;
 use pgrx::bgworkers::BackgroundWorker;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::pg_sys::{self, BackendState};

@@ -371,6 +371,7 @@ macro_rules! values {
 }
 
 values! {
+    bool => BOOLOID, x => x.into();
     i16 => INT2OID, x => x.into();
     i32 => INT4OID, x => x.into();
     i64 => INT8OID, x => x.into();
@@ -487,6 +488,13 @@ impl<'v> LentValue<'v> {
     /// The members of an array, without NULL.
     pub fn members(self) -> Vec<LentValue<'v>> {
         memory::collect(self.value.members().into_iter().map(|value| LentValue { value, owner: PhantomData }))
+    }
+}
+
+impl<'v> From<&'v pg_sys::Interval> for LentValue<'v> {
+    fn from(interval: &'v pg_sys::Interval) -> LentValue<'v> {
+        let datum = Datum::from(std::ptr::from_ref(interval));
+        LentValue { value: Value::of(pg_sys::INTERVALOID, datum), owner: PhantomData }
     }
 }
 
