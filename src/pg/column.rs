@@ -4,7 +4,7 @@ use super::catalog::{look_up, Cached, CatalogRow};
 use super::ctext::CText;
 use super::lookup::{caught, default_class, support_function};
 use super::name::c_string;
-use super::row::RowType;
+use super::open_relation::OpenRelation;
 use pgrx::pg_sys::{self, AttrNumber, Oid};
 
 pub use super::lookup::{array_type, base_type, type_name};
@@ -61,16 +61,8 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
 
 /// Returns the numbers of the columns of a table in which constraints allow no NULL. The table is locked.
 pub fn never_null(relation: Oid) -> Vec<i16> {
-    // SAFETY: the descriptor lives as long as the relation is held.
-    unsafe {
-        let relation = pg_sys::RelationIdGetRelation(relation);
-        if relation.is_null() {
-            return Vec::new();
-        }
-        let columns = RowType::new((*relation).rd_att).never_null().map(|place| place as i16 + 1).collect();
-        pg_sys::RelationClose(relation);
-        columns
-    }
+    let Some(relation) = OpenRelation::known(relation) else { return Vec::new() };
+    relation.row_type().never_null().map(|place| place as i16 + 1).collect()
 }
 
 /// Whether values of a type that are equal in this collation have the same bytes, and the type has an order.

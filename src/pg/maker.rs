@@ -6,6 +6,7 @@ use super::error::defect;
 use super::list::items;
 use super::lookup::caught;
 use super::made::{Made, MadeList};
+use super::open_relation::OpenRelation;
 use super::operator::types_of;
 use super::planner::{Planner, SpecialJoin};
 #[cfg(not(feature = "pg15"))]
@@ -143,24 +144,20 @@ impl<'q> Planner<'q> {
         if generated(table, column) != STORED {
             return None;
         }
-        // SAFETY: the relation is held while it is looked at; the expression is a copy.
+        let open = OpenRelation::known(table)?;
+        // SAFETY: the relation is open while it is looked at; the expression is a copy.
         unsafe {
-            let held = pg_sys::RelationIdGetRelation(table);
-            if held.is_null() {
-                return None;
-            }
+            let held = open.pointer();
             let (class, columns) = ((*held).rd_rel, (*(*held).rd_att).natts);
             let is_alone = (*class).relkind as u8 == pg_sys::RELKIND_RELATION && !(*class).relhassubclass;
-            let found = (is_alone && i32::from(column) <= columns).then(|| {
+            (is_alone && i32::from(column) <= columns).then(|| {
                 self.made(|| {
                     let node = pg_sys::build_column_default(held, column.into());
                     let node = pg_sys::eval_const_expressions(null_mut(), node);
                     pg_sys::ChangeVarNodes(node, 1, relation, 0);
                     Made::new(node)
                 })
-            });
-            pg_sys::RelationClose(held);
-            found
+            })
         }
     }
 

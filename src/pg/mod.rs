@@ -32,6 +32,7 @@ pub mod memory;
 pub mod moving;
 pub mod name;
 mod node_kind;
+mod open_relation;
 pub mod operator;
 mod passing;
 pub mod plain;

@@ -5,6 +5,7 @@ use super::column::VARLENA;
 use super::error::{defect, raise};
 use super::lookup::caught;
 use super::memory;
+use super::open_relation::{OpenRelation, RelationPointer};
 use super::row::{Row as HasColumns, RowType};
 use super::value::{bytes_of, Native, Value};
 use pgrx::pg_sys::{self, Datum, Oid, ScanKeyData};
@@ -13,6 +14,8 @@ use pgrx::PgSqlErrorCode;
 // PostgreSQL defines these functions with these arguments.
 unsafe extern "C-unwind" {
     safe fn GetActiveSnapshot() -> pg_sys::Snapshot;
+    safe fn CatalogOpenIndexes(table: RelationPointer) -> pg_sys::CatalogIndexState;
+    safe fn CatalogTupleDelete(table: RelationPointer, row: &pg_sys::ItemPointerData);
     safe fn ScanKeyInit(key: &mut ScanKeyData, column: i16, strategy: u16, function: Oid, argument: Datum);
 }
 
@@ -51,18 +54,15 @@ pub enum ScanKey {
 
 /// An open table of the extension.
 pub struct Table {
-    relation: pg_sys::Relation,
+    relation: OpenRelation,
     columns: usize,
 }
 
 impl Table {
     /// Opens a table with the lock for reading or writing rows, which is kept until the end of the transaction.
     fn open(table: Oid, lock: u32) -> Table {
-        // SAFETY: PostgreSQL raises an error if there is no such table.
-        let table = unsafe {
-            let relation = pg_sys::table_open(table, lock as pg_sys::LOCKMODE);
-            Table { relation, columns: (*(*relation).rd_att).natts as usize }
-        };
+        let relation = OpenRelation::table(table, lock);
+        let table = Table { columns: relation.row_type().count(), relation };
         if table.columns > MOST_COLUMNS {
             defect("a table with more columns than it was made with");
         }
@@ -112,17 +112,17 @@ impl Table {
         // before the next is fetched.
         unsafe {
             let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
-            if (*(*index).rd_index).indrelid != (*self.relation).rd_id {
+            if (*(*index).rd_index).indrelid != self.relation.rd_id {
                 defect("an index of another table");
             }
             let scan = pg_sys::systable_beginscan_ordered(
-                self.relation,
+                self.relation.pointer(),
                 index,
                 snapshot.pointer(),
                 count as i32,
                 conditions.as_mut_ptr(),
             );
-            let row_type = RowType::new((*self.relation).rd_att);
+            let row_type = self.relation.row_type();
             loop {
                 memory::check();
                 pgrx::check_for_interrupts!();
@@ -140,21 +140,10 @@ impl Table {
     /// Opens its indexes, for many writes.
     pub fn writer(&self) -> Writer<'_> {
         let mut types = [Oid::INVALID; MOST_COLUMNS];
-        // SAFETY: the relation is open.
-        let (row_type, indexes) =
-            unsafe { (RowType::new((*self.relation).rd_att), pg_sys::CatalogOpenIndexes(self.relation)) };
+        let (row_type, relation) = (self.relation.row_type(), self.relation.get());
+        let indexes = caught(|| CatalogOpenIndexes(relation));
         types.iter_mut().zip(row_type.types()).for_each(|(place, type_oid)| *place = type_oid);
         Writer { table: self, types, indexes }
-    }
-}
-
-impl Drop for Table {
-    fn drop(&mut self) {
-        // After an error PostgreSQL closes the table itself.
-        if !std::thread::panicking() {
-            // SAFETY: the relation was opened by `open`; the lock is kept.
-            unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as i32) }
-        }
     }
 }
 
@@ -181,6 +170,7 @@ impl Writer<'_> {
             return self.insert(&first);
         }
         let mut rows = std::iter::once(first).chain(rows).peekable();
+        let relation = self.table.relation.pointer();
         // SAFETY: each slot holds a tuple made for this table; the slots own the tuples, and are dropped in the end.
         unsafe {
             let mut slots = Vec::new();
@@ -191,13 +181,13 @@ impl Writer<'_> {
                     let tuple = self.form(&row);
                     if (*tuple).t_len > LONG {
                         // In a batch, the index entries of a tuple that is stored out of line would point nowhere.
-                        pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
+                        pg_sys::CatalogTupleInsertWithInfo(relation, tuple, self.indexes);
                         pg_sys::heap_freetuple(tuple);
                         continue;
                     }
                     if count == slots.len() {
                         slots.push(pg_sys::MakeSingleTupleTableSlot(
-                            (*self.table.relation).rd_att,
+                            (*relation).rd_att,
                             &pg_sys::TTSOpsHeapTuple,
                         ));
                     }
@@ -206,7 +196,7 @@ impl Writer<'_> {
                 }
                 if count > 0 {
                     pg_sys::CatalogTuplesMultiInsertWithInfo(
-                        self.table.relation,
+                        relation,
                         slots.as_mut_ptr(),
                         count as i32,
                         self.indexes,
@@ -224,7 +214,7 @@ impl Writer<'_> {
 
     /// Writes a row, in place of another if there is one.
     fn write(&self, mut before: Option<pg_sys::ItemPointerData>, columns: &[Option<Value>]) {
-        let (relation, indexes) = (self.table.relation, self.indexes);
+        let (relation, indexes) = (self.table.relation.pointer(), self.indexes);
         // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
         unsafe {
             let tuple = self.form(columns);
@@ -238,9 +228,8 @@ impl Writer<'_> {
 
     /// Removes a row that this transaction alone may change.
     pub fn delete(&self, row: pg_sys::ItemPointerData) {
-        let mut row = row;
-        // SAFETY: the relation is open for writing.
-        unsafe { pg_sys::CatalogTupleDelete(self.table.relation, &mut row) }
+        let relation = self.table.relation.get();
+        caught(|| CatalogTupleDelete(relation, &row));
     }
 
     /// A tuple of the table.
@@ -263,10 +252,9 @@ impl Writer<'_> {
                 (*datum, *null) = (value.datum(), false);
             }
         }
+        let descriptor = self.table.relation.rd_att;
         // SAFETY: the values are checked to match the table's columns; PostgreSQL copies them.
-        unsafe {
-            pg_sys::heap_form_tuple((*self.table.relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr())
-        }
+        unsafe { pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr()) }
     }
 }
 

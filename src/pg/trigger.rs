@@ -1,5 +1,6 @@
 //! Triggers, and the events for which they fire.
 
+use super::open_relation::OpenRelation;
 use super::slot::Slot;
 use super::transition::TransitionTable;
 use super::tree::NodeRef;
@@ -39,18 +40,13 @@ impl<'r> Trigger<'r> {
     /// Whether a relation has a trigger of which `test` holds. Reads only what PostgreSQL keeps in memory about a
     /// relation in use, on which the session has a lock.
     pub fn any(relation: Oid, test: impl Fn(Trigger) -> bool) -> bool {
-        // SAFETY: the relation is held while its triggers are looked at, which are as many as it says.
+        let Some(relation) = OpenRelation::known(relation) else { return false };
+        // SAFETY: the relation is open while its triggers are looked at, which are as many as it says.
         unsafe {
-            let relation = pg_sys::RelationIdGetRelation(relation);
-            if relation.is_null() {
-                return false;
-            }
-            let found = (*relation).trigdesc.as_ref().is_some_and(|all| {
+            relation.trigdesc.as_ref().is_some_and(|all| {
                 let triggers = std::slice::from_raw_parts(all.triggers, all.numtriggers as usize);
                 triggers.iter().any(|trigger| test(Trigger::new(trigger)))
-            });
-            pg_sys::RelationClose(relation);
-            found
+            })
         }
     }
 }
