@@ -62,20 +62,18 @@ impl Value {
 
     /// The value of another type that has the same text: a cast as `x::text::other` does it.
     pub fn through_text(self, type_oid: Oid) -> Value {
-        if passing_of(self.type_oid()).0 == VARLENA {
-            // SAFETY: the datum is of variable length.
-            let length = unsafe { pg_sys::toast_raw_datum_size(self.datum) } - pg_sys::VARHDRSZ;
-            require_length(type_oid, length);
-        }
         let (mut output, mut varlena) = (Oid::INVALID, false);
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
         caught(|| {
             getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena);
             getTypeInputInfo(type_oid, &mut input, &mut parameter);
         });
-        // SAFETY: the output function of a type takes its values and returns a C string, which the input function of
-        // another one takes; either may raise an error.
+        // SAFETY: a value of variable length says how long it is. The output function of a type takes its values and returns a C
+        // string, which the input function of another one takes; either may raise an error.
         let datum = unsafe {
+            if passing_of(self.type_oid()).0 == VARLENA {
+                require_length(type_oid, pg_sys::toast_raw_datum_size(self.datum) - pg_sys::VARHDRSZ);
+            }
             let text = pg_sys::OidOutputFunctionCall(output, self.datum);
             pg_sys::OidInputFunctionCall(input, text, parameter, -1)
         };
@@ -218,7 +216,6 @@ impl Value {
     }
 }
 
-<<<<<<< HEAD
 /// Raises an error if no value of the type is written with as many bytes, as the input functions do after they copied them
 /// several times.
 fn require_length(type_oid: Oid, length: usize) {
@@ -238,7 +235,8 @@ fn require_length(type_oid: Oid, length: usize) {
             &format!("Give a value of type {}.", type_name(type_oid)),
         );
     }
-=======
+}
+
 /// A native form of values of one type.
 ///
 /// # Safety
