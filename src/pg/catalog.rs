@@ -2,7 +2,7 @@
 
 use super::error::defect;
 use super::passing::VARLENA;
-use super::row::{Row, RowType};
+use super::row::{HasColumns, RowType};
 use super::value::StoredValue;
 use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
 
@@ -70,7 +70,7 @@ forms! {
 }
 
 // SAFETY: the columns are described where the row comes from.
-unsafe impl Row for CatalogRow<'_> {
+unsafe impl HasColumns for CatalogRow<'_> {
     fn row_type(&self) -> Option<RowType<'_>> {
         match self.columns {
             Described::Table(row_type) => Some(row_type),

@@ -19,7 +19,7 @@ struct Running<'e> {
     running: PhantomData<&'e ()>,
 }
 
-/// The names that EXPLAIN gives to tables. A list, as C sees it.
+/// The names of tables in the output of EXPLAIN. A list, as C sees it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Names<'e> {

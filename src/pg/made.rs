@@ -118,13 +118,9 @@ impl<'t, T> Made<'t, T> {
         unsafe { NodeRef::at(self.node) }
     }
 
-    /// The node, as long as it was made for.
-    ///
-    /// # Safety
-    /// The memory context in which it was made lives for `'t`.
-    pub unsafe fn lasting(self) -> NodeRef<'t, T> {
-        // SAFETY: the caller's memory has the node, whose parts live as long.
-        unsafe { NodeRef::at(self.node) }
+    /// The place of the node.
+    pub(super) fn place(&self) -> NonNull<T> {
+        self.node
     }
 }
 
@@ -171,15 +167,6 @@ impl<'t> MadeList<'t> {
     /// The list for functions of PostgreSQL.
     pub fn pointer(&self) -> *mut List {
         self.list
-    }
-
-    /// The list, as long as it was made for.
-    ///
-    /// # Safety
-    /// The memory context in which it was made lives for `'t`.
-    pub unsafe fn lasting(self) -> Option<NodeRef<'t>> {
-        // SAFETY: the caller's memory has the list, whose members live as long.
-        unsafe { NodeRef::new(self.list.cast()) }
     }
 }
 

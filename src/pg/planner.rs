@@ -9,7 +9,7 @@ use super::tree::{NodeList, NodeRef};
 use pgrx::pg_sys::{
     EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo, SpecialJoinInfo,
 };
-use std::slice;
+use std::ptr::slice_from_raw_parts;
 
 /// A query that PostgreSQL's planner is planning for `'q`.
 #[derive(Clone, Copy)]
@@ -50,31 +50,23 @@ unsafe extern "C-unwind" {
     ) -> NodeRef<'q, pgrx::pg_sys::RTEPermissionInfo>;
 }
 
-/// The nodes in an array of pointers.
-///
-/// # Safety
-/// The array lives for `'q`, and has as many places, each with a node or null; or is null itself.
-unsafe fn array<'q, T>(first: *mut *mut T, count: i32) -> &'q [Option<NodeRef<'q, T>>] {
-    if first.is_null() {
-        return &[];
-    }
-    // SAFETY: the caller's array; references to nodes are as C sees them.
-    unsafe { slice::from_raw_parts(first.cast(), count as usize) }
-}
-
 impl<'q> Planner<'q> {
     /// The query; None for a null pointer.
     ///
     /// # Safety
     /// The planner runs for `'q`, and has joined the relations of the query.
     pub unsafe fn new(root: *mut PlannerInfo) -> Option<Planner<'q>> {
-        // SAFETY: the caller's query; both arrays have as many places, with nodes of their kinds or null.
+        // SAFETY: the caller's query; both arrays are null or have as many places, with nodes of their kinds or null, to which
+        // references are as C sees them.
         unsafe {
             let root: NodeRef<PlannerInfo> = NodeRef::new(root.cast())?.cast()?;
             let query = root.node(|root| &root.parse)?.cast()?;
-            let count = root.simple_rel_array_size;
-            let (relations, entries) =
-                (array(root.simple_rel_array, count), array(root.simple_rte_array, count));
+            let count = root.simple_rel_array_size as usize;
+            let (relations, entries) = (
+                slice_from_raw_parts(root.simple_rel_array.cast(), count).as_ref(),
+                slice_from_raw_parts(root.simple_rte_array.cast(), count).as_ref(),
+            );
+            let (relations, entries) = (relations.unwrap_or_default(), entries.unwrap_or_default());
             Some(Planner { root, query, relations, entries, memory: Region::new(root.planner_cxt) })
         }
     }
@@ -102,14 +94,16 @@ impl<'q> Planner<'q> {
     /// Makes a node in the memory of the planner, which lives as long as the query is planned. The function can be copied, and so
     /// brings no node that was made elsewhere.
     pub(super) fn made<T>(self, make: impl FnOnce() -> Made<'q, T> + Copy) -> NodeRef<'q, T> {
-        // SAFETY: the memory lives as long as the query is planned, and so does what is made in it.
-        unsafe { self.memory.within(make).lasting() }
+        let made = self.memory.within(make);
+        // SAFETY: the memory lives as long as the query is planned, and so do the node that is made in it, and its parts.
+        unsafe { NodeRef::at(made.place()) }
     }
 
     /// Makes a list likewise; None if it is empty.
     pub(super) fn made_list(self, make: impl FnOnce() -> MadeList<'q> + Copy) -> Option<NodeRef<'q>> {
-        // SAFETY: the memory lives as long as the query is planned, and so does what is made in it.
-        unsafe { self.memory.within(make).lasting() }
+        let made = self.memory.within(make);
+        // SAFETY: the memory lives as long as the query is planned, and so do the list that is made in it, and its members.
+        unsafe { NodeRef::new(made.pointer().cast()) }
     }
 
     /// The query for functions of PostgreSQL.

@@ -1,6 +1,6 @@
 //! Queues of rows, kept as PostgreSQL's own nodes keep rows: in `work_mem`, and beyond that in a temporary file.
 
-use super::executor::{clear, ExecDropSingleTupleTableSlot};
+use super::executor::{clear, in_memory, ExecDropSingleTupleTableSlot};
 use super::row::RowType;
 use super::slot::Slot;
 use super::tuplestore::{
@@ -8,7 +8,7 @@ use super::tuplestore::{
     tuplestore_gettupleslot, tuplestore_in_memory, tuplestore_puttupleslot, tuplestore_select_read_pointer,
     tuplestore_set_eflags, tuplestore_trim, work_mem, MakeSingleTupleTableSlot, Store, TTSOpsMinimalTuple,
 };
-use pgrx::pg_sys::{self, MemoryContext, PlanState, TupleTableSlot};
+use pgrx::pg_sys::{MemoryContext, PlanState, TupleTableSlot};
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -27,7 +27,7 @@ pub enum Turn {
 /// A queue of a node's input rows, with one or two readers. Rows that all have read are dropped.
 pub struct RowQueue {
     store: Store,
-    kept: Kept,
+    kept: KeptRows,
     first: QueueReader,
     second: QueueReader,
     /// The number of rows put into the store, including those that were dropped.
@@ -39,7 +39,7 @@ pub struct RowQueue {
 
 /// The rows that are kept: their type, and the memory of the query.
 #[derive(Clone, Copy)]
-struct Kept {
+struct KeptRows {
     row_type: RowType<'static>,
     query: MemoryContext,
 }
@@ -64,7 +64,7 @@ impl QueueReader {
     ///
     /// # Safety
     /// The store holds this many rows, and the node is running; the contract of `pg::plain`.
-    unsafe fn fill(&mut self, store: Store, rows: i64, kept: Kept) -> usize {
+    unsafe fn fill(&mut self, store: Store, rows: i64, kept: KeptRows) -> usize {
         (self.filled, self.next) = (0, 0);
         let mut bytes = 0;
         // SAFETY: no more rows are read than the store holds; the store clears a slot before it puts in another row.
@@ -89,19 +89,14 @@ impl QueueReader {
         bytes
     }
 
+    /// The reader without rows, with the slots that it has.
+    fn again(&self) -> QueueReader {
+        QueueReader { slots: self.slots, ..QueueReader::new(self.pointer) }
+    }
+
     /// The slots made so far.
     fn made(&self) -> impl Iterator<Item = *mut TupleTableSlot> + '_ {
         self.slots.iter().map_while(|slot| slot.map(Slot::pointer))
-    }
-
-    /// Forgets all rows.
-    ///
-    /// # Safety
-    /// Nobody uses the rows; the contract of `pg::plain`.
-    unsafe fn clear(&mut self) {
-        // SAFETY: only slots that were made are cleared, and nobody uses their rows, as the caller promises.
-        self.made().for_each(|slot| unsafe { clear(slot) });
-        (self.filled, self.next, self.taken) = (0, 0, 0);
     }
 }
 
@@ -114,7 +109,7 @@ impl RowQueue {
         // SAFETY: the caller's node, whose memory and input live as long as the query.
         let (row_type, query) =
             unsafe { (RowType::new((*(*node).lefttree).ps_ResultTupleDesc), (*(*node).state).es_query_cxt) };
-        let kept = Kept { row_type, query };
+        let kept = KeptRows { row_type, query };
         let store = kept.made(|| tuplestore_begin_heap(false, false, work_mem.load(Relaxed)));
         // Readers never go back, so that rows can be dropped.
         tuplestore_set_eflags(store, 0);
@@ -131,9 +126,8 @@ impl RowQueue {
     /// # Safety
     /// The row comes from the node's input; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn put(&mut self, row: *mut TupleTableSlot) {
-        // SAFETY: the caller's row, of which the store keeps a copy.
-        tuplestore_puttupleslot(self.store, unsafe { Slot::new(row) });
+    pub unsafe fn put(&mut self, row: Slot) {
+        tuplestore_puttupleslot(self.store, row);
         self.rows += 1;
     }
 
@@ -168,10 +162,10 @@ impl RowQueue {
         }
         // SAFETY: no slot refers to a row in the store any more.
         unsafe {
-            self.first.clear();
-            self.second.clear();
+            self.first.made().chain(self.second.made()).for_each(|slot| clear(slot));
             tuplestore_clear(self.store);
         }
+        (self.first, self.second) = (self.first.again(), self.second.again());
         self.rows = 0;
         self.most_file_bytes = self.file_bytes();
         self.file_bytes = 0;
@@ -196,16 +190,11 @@ impl RowQueue {
     }
 }
 
-impl Kept {
+impl KeptRows {
     /// Makes something in the memory of the query.
-    fn made<T: Copy>(self, make: impl FnOnce() -> T) -> T {
+    fn made<T>(self, make: impl FnOnce() -> T) -> T {
         // SAFETY: the memory of the query outlives the queue; after an error PostgreSQL itself puts the current one right.
-        unsafe {
-            let before = pg_sys::MemoryContextSwitchTo(self.query);
-            let made = make();
-            pg_sys::MemoryContextSwitchTo(before);
-            made
-        }
+        unsafe { in_memory(self.query, make) }
     }
 
     /// A slot for rows as they are in a store.

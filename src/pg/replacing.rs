@@ -4,38 +4,40 @@ use super::made::Made;
 use super::tree::{NodeList, NodeRef, Tagged};
 use pgrx::pg_sys::{self, List, Node};
 use std::ffi::c_void;
+use std::ptr::null_mut;
 
 /// Finds the node that is to take the place of another one, if any.
-pub type Replacement<'a, T> = &'a mut dyn FnMut(NodeRef<T>) -> Option<Made<'a>>;
+pub type Replacement<'a, 'n, T> = &'a mut dyn FnMut(NodeRef<'n, T>) -> Option<Made<'n>>;
 
-struct Replacing<'a, T> {
-    replacement: Replacement<'a, T>,
+struct Replacing<'a, 'n, T> {
+    replacement: Replacement<'a, 'n, T>,
 }
 
 /// Copies an expression into the current memory context, as [`replaced`] does a list.
-pub fn replaced_within<'n, T: Tagged>(node: NodeRef<'n>, replacement: Replacement<T>) -> Made<'n> {
-    let copy = Replacing { replacement }.copied(node);
-    // SAFETY: the copy was just made, of the node and what takes the places of others.
-    unsafe { Made::new(copy) }
+pub fn replaced_within<'n, T: Tagged + 'n>(
+    node: NodeRef<'n>,
+    replacement: Replacement<'_, 'n, T>,
+) -> Made<'n> {
+    Replacing { replacement }.copied(node)
 }
 
 /// Copies a list of expressions into the current memory context, in which nodes of one kind are replaced by others. Nothing below
 /// such a node is looked at.
-pub fn replaced<T: Tagged>(list: NodeList, replacement: Replacement<T>) -> *mut List {
-    list.node().map_or(std::ptr::null_mut(), |list| Replacing { replacement }.mutated(list).cast())
+pub fn replaced<'n, T: Tagged + 'n>(list: NodeList<'n>, replacement: Replacement<'_, 'n, T>) -> *mut List {
+    list.node().map_or(null_mut(), |list| Replacing { replacement }.mutated(list).pointer().cast())
 }
 
-impl<T: Tagged> Replacing<'_, T> {
+impl<'n, T: Tagged + 'n> Replacing<'_, 'n, T> {
     /// Copies a node, or returns what replaces it.
-    fn copied(&mut self, node: NodeRef) -> *mut Node {
+    fn copied(&mut self, node: NodeRef<'n>) -> Made<'n> {
         match node.cast::<T>() {
-            Some(found) => (self.replacement)(found).map_or(node.pointer(), |made| made.pointer()),
+            Some(found) => (self.replacement)(found).unwrap_or(Made::already(node)),
             None => self.mutated(node),
         }
     }
 
     /// Copies a tree, replacing each node below by what `visit` returns.
-    fn mutated(&mut self, node: NodeRef) -> *mut Node {
+    fn mutated(&mut self, node: NodeRef<'n>) -> Made<'n> {
         let context = std::ptr::from_mut(self).cast();
         // SAFETY: PostgreSQL copies the node and calls back for its children, with the context, which waits for the end of the copy.
         unsafe {
@@ -45,10 +47,10 @@ impl<T: Tagged> Replacing<'_, T> {
                 type Declared = unsafe extern "C-unwind" fn() -> *mut Node;
                 type Callback = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node;
                 let callback = std::mem::transmute::<Callback, Declared>(visit::<T>);
-                pg_sys::expression_tree_mutator(node.pointer(), Some(callback), context)
+                Made::new(pg_sys::expression_tree_mutator(node.pointer(), Some(callback), context))
             }
             #[cfg(not(feature = "pg15"))]
-            pg_sys::expression_tree_mutator_impl(node.pointer(), Some(visit::<T>), context)
+            Made::new(pg_sys::expression_tree_mutator_impl(node.pointer(), Some(visit::<T>), context))
         }
     }
 }
@@ -58,7 +60,7 @@ unsafe extern "C-unwind" fn visit<T: Tagged>(node: *mut Node, context: *mut c_vo
     // SAFETY: PostgreSQL passes nodes of the tree, and the context that `mutated` gave it, which waits for the end of the copy.
     unsafe {
         pg_sys::panic::pgrx_extern_c_guard(|| match NodeRef::new(node) {
-            Some(node) => (*context.cast::<Replacing<T>>()).copied(node),
+            Some(node) => (*context.cast::<Replacing<T>>()).copied(node).pointer(),
             None => node,
         })
     }

@@ -2,6 +2,10 @@
 
 use super::lookup::caught;
 use super::value::{LentValue, StoredValue, Value};
+#[cfg(feature = "pg18")]
+use pgrx::pg_sys::CompactAttribute as DescribedColumn;
+#[cfg(not(feature = "pg18"))]
+use pgrx::pg_sys::FormData_pg_attribute as DescribedColumn;
 use pgrx::pg_sys::{self, Oid, TupleDesc, TupleDescData};
 use std::marker::PhantomData;
 
@@ -18,12 +22,6 @@ unsafe extern "C-unwind" {
     safe fn SPI_gettypeid(row_type: RowType, number: i32) -> Oid;
 }
 
-/// A column as the description of a row has it.
-#[cfg(not(feature = "pg18"))]
-type Described = pg_sys::FormData_pg_attribute;
-#[cfg(feature = "pg18")]
-type Described = pg_sys::CompactAttribute;
-
 impl<'d> RowType<'d> {
     /// # Safety
     /// The description belongs to a table or a result, and lives for `'d`.
@@ -38,7 +36,7 @@ impl<'d> RowType<'d> {
     }
 
     #[inline]
-    fn columns(self) -> &'d [Described] {
+    fn columns(self) -> &'d [DescribedColumn] {
         // SAFETY: whoever made this promises a description, which has as many columns as it says, and never changes.
         unsafe {
             let count = (*self.descriptor).natts as usize;
@@ -75,10 +73,11 @@ impl<'d> RowType<'d> {
     /// The places of the columns in which valid constraints allow no NULL, counted from 0.
     pub fn never_null(self) -> impl Iterator<Item = usize> + 'd {
         #[cfg(not(feature = "pg18"))]
-        let is_never_null = |column: &Described| column.attnotnull;
+        let is_never_null = |column: &DescribedColumn| column.attnotnull;
         // A constraint that is not validated applies to new rows only.
         #[cfg(feature = "pg18")]
-        let is_never_null = |column: &Described| column.attnullability as u8 == pg_sys::ATTNULLABLE_VALID;
+        let is_never_null =
+            |column: &DescribedColumn| column.attnullability as u8 == pg_sys::ATTNULLABLE_VALID;
         let places = self.columns().iter().enumerate();
         places.filter(move |(_, column)| is_never_null(column)).map(|(place, _)| place)
     }
@@ -88,7 +87,7 @@ impl<'d> RowType<'d> {
 ///
 /// # Safety
 /// The values of the columns are of the types that the description says, and live as long as the row.
-pub unsafe trait Row {
+pub unsafe trait HasColumns {
     /// The description of the columns; None if it is not known.
     fn row_type(&self) -> Option<RowType<'_>>;
 

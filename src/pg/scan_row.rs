@@ -6,7 +6,7 @@ use super::executor::{clear, evaluate, fill};
 use super::kept_function::Hashing;
 use super::lookup::caught;
 use super::region::Region;
-use super::row::{Row, RowType};
+use super::row::{HasColumns, RowType};
 use super::slot::{RowColumns, Slot};
 use super::tree::NodeRef;
 use super::value::{copied_all, LentValue, Storage, Value};
@@ -181,11 +181,11 @@ impl Expression {
     /// Returns what `read` makes of the value for the row; None if it is NULL.
     #[inline]
     pub fn read<R>(self, read: impl FnOnce(LentValue<'_>) -> R) -> Option<R> {
-        let (state, context) = (self.state, self.row.context);
+        let (state, context, memory) = (self.state, self.row.context, self.row.memory.context());
         // SAFETY: the context has the row since that was made; the frames in between own nothing. The value lives until the row
         // forgets it, and the function cannot keep it longer.
         let value = unsafe {
-            let value = caught(|| evaluate(state, context));
+            let value = caught(|| evaluate(state, context, memory));
             value.map(|value| LentValue::new(Value::new(self.storage.type_oid(), value)))
         };
         let result = value.map(read);

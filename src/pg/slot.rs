@@ -2,7 +2,7 @@
 
 use super::error::defect;
 use super::lookup::caught;
-use super::row::{Row, RowType};
+use super::row::{HasColumns, RowType};
 use pgrx::pg_sys::{Datum, TupleTableSlot};
 use std::marker::PhantomData;
 
@@ -70,7 +70,7 @@ impl RowColumns<'_> {
 }
 
 // SAFETY: the slot has the values of a row of its type, and holds it as long as this lives.
-unsafe impl Row for RowColumns<'_> {
+unsafe impl HasColumns for RowColumns<'_> {
     #[inline]
     fn row_type(&self) -> Option<RowType<'_>> {
         Some(self.row_type)

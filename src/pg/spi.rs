@@ -1,4 +1,4 @@
-//! Prepared queries, run in the active snapshot.
+//! PreparedQuery queries, run in the active snapshot.
 
 use super::ctext::CText;
 use super::error::{defect, raise};
@@ -6,7 +6,7 @@ use super::fence;
 use super::lookup::caught;
 use super::memory;
 use super::name::c_string;
-use super::row::{Row, RowType};
+use super::row::{HasColumns, RowType};
 use super::value::{LentValue, StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 /// A query that SPI has prepared, which lives as long as this is used. A pointer that is not null, as C sees it.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub struct Prepared(NonNull<pg_sys::_SPI_plan>);
+pub struct PreparedQuery(NonNull<pg_sys::_SPI_plan>);
 
 /// A cursor, which is open as long as this is used. A pointer that is not null, as C sees it.
 #[derive(Clone, Copy)]
@@ -32,9 +32,9 @@ unsafe extern "C-unwind" {
     safe fn SPI_finish() -> i32;
     safe fn SPI_commit();
     safe fn SPI_execute(sql: CText, read_only: bool, most: i64) -> i32;
-    safe fn SPI_keepplan(query: Prepared) -> i32;
-    safe fn SPI_getargcount(query: Prepared) -> i32;
-    safe fn SPI_getargtypeid(query: Prepared, number: i32) -> Oid;
+    safe fn SPI_keepplan(query: PreparedQuery) -> i32;
+    safe fn SPI_getargcount(query: PreparedQuery) -> i32;
+    safe fn SPI_getargtypeid(query: PreparedQuery, number: i32) -> Oid;
     safe fn SPI_cursor_fetch(cursor: Cursor, forward: bool, most: i64);
     safe fn SPI_cursor_close(cursor: Cursor);
 }
@@ -64,15 +64,15 @@ impl Drop for Inside {
     }
 }
 
-impl Prepared {
+impl PreparedQuery {
     /// Prepares a query with arguments of these types; `options` are cursor options. None if it is no query that can be
     /// prepared. SPI is connected, and keeps it until it is finished.
-    pub fn of(sql: &str, types: &mut [Oid], options: u32) -> Option<Prepared> {
+    pub fn of(sql: &str, types: &mut [Oid], options: u32) -> Option<PreparedQuery> {
         let (sql, count) = (c_string(sql), types.len() as i32);
         // SAFETY: there are as many types as arguments; PostgreSQL copies them and the text.
         let plan =
             unsafe { pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types.as_mut_ptr(), options as i32) };
-        NonNull::new(plan).map(Prepared)
+        NonNull::new(plan).map(PreparedQuery)
     }
 
     /// The query for functions of PostgreSQL.
@@ -127,13 +127,13 @@ impl Prepared {
 }
 
 /// A prepared query that outlives the transaction.
-pub struct Plan(Prepared);
+pub struct Plan(PreparedQuery);
 
 impl Plan {
     /// Prepares a query; `options` are cursor options. SPI is connected.
     pub fn prepare(sql: &str, mut types: Vec<Oid>, options: u32) -> Plan {
         let _inside = Inside::enter();
-        match Prepared::of(sql, &mut types, options) {
+        match PreparedQuery::of(sql, &mut types, options) {
             Some(query) if caught(|| SPI_keepplan(query)) == 0 => Plan(query),
             _ => unexpected(SPI_result.load(Relaxed)),
         }
@@ -188,7 +188,7 @@ pub struct SpiRow<'r> {
 }
 
 // SAFETY: SPI has made the row of this type.
-unsafe impl Row for SpiRow<'_> {
+unsafe impl HasColumns for SpiRow<'_> {
     fn row_type(&self) -> Option<RowType<'_>> {
         Some(self.row_type)
     }

@@ -3,7 +3,7 @@
 use super::error::raise;
 use super::list::items;
 use super::setting::Settings;
-use super::spi::Prepared;
+use super::spi::PreparedQuery;
 use pgrx::pg_sys::{self, CachedPlanSource, CmdType, Oid, PlannedStmt, Query};
 use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;
@@ -13,7 +13,7 @@ use std::ptr::null_mut;
 const LONGEST: usize = 1_000_000;
 
 /// A SELECT, which lives as long as SPI is connected.
-pub struct Select(Prepared);
+pub struct Select(PreparedQuery);
 
 /// A row of a result: its columns as text.
 pub type TextRow = Vec<Option<String>>;
@@ -29,7 +29,7 @@ impl Select {
                 "Put a part of it into a view.",
             );
         }
-        let query = Prepared::of(sql, &mut [], pg_sys::CURSOR_OPT_PARALLEL_OK).map(Select);
+        let query = PreparedQuery::of(sql, &mut [], pg_sys::CURSOR_OPT_PARALLEL_OK).map(Select);
         query.filter(Select::only_reads).unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,

@@ -6,7 +6,7 @@ use super::error::{defect, raise};
 use super::lookup::caught;
 use super::memory;
 use super::open_relation::{OpenRelation, RelationPointer};
-use super::row::{Row as HasColumns, RowType};
+use super::row::{HasColumns, RowType};
 use super::value::{bytes_of, Native, Value};
 use pgrx::pg_sys::{self, Datum, Oid, ScanKeyData};
 use pgrx::PgSqlErrorCode;

@@ -148,17 +148,17 @@ struct NumberCell<N> {
 
 const _: () = assert!(size_of::<NumberCell<i32>>() == size_of::<ListCell>());
 
-// SAFETY: PostgreSQL's header says so.
+// SAFETY: PostgreSQL's header defines the members of lists with this tag.
 unsafe impl Cell for NumberCell<i32> {
     const TAG: NodeTag = NodeTag::T_IntList;
 }
 
-// SAFETY: PostgreSQL's header says so.
+// SAFETY: PostgreSQL's header defines the members of lists with this tag.
 unsafe impl Cell for NumberCell<Oid> {
     const TAG: NodeTag = NodeTag::T_OidList;
 }
 
-// SAFETY: PostgreSQL's header says so; the pointers lead to nodes of the same tree, or are null.
+// SAFETY: PostgreSQL's header defines the members of lists with this tag; the pointers lead to nodes of the same tree, or are null.
 unsafe impl Cell for Option<NodeRef<'_>> {
     const TAG: NodeTag = NodeTag::T_List;
 }

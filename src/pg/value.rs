@@ -321,27 +321,26 @@ impl<'v> StoredValue<'v> {
 
     /// Copies the value, decompressed, into the current memory context.
     fn copied(self) -> Datum {
-        // SAFETY: whoever made this promises a value of this length.
-        unsafe {
-            match self.length {
-                _ if self.by_value => self.datum,
-                VARLENA => Datum::from(pg_sys::pg_detoast_datum_copy(self.datum.cast_mut_ptr())),
-                0.. => self.read(copied_bytes),
-                _ => Datum::from(pg_sys::pstrdup(self.datum.cast_mut_ptr())),
-            }
+        if self.by_value {
+            return self.datum;
         }
+        self.read_whole(copied_bytes)
     }
 
-    /// Calls `read` likewise, with a header of four bytes where the length varies.
+    /// Calls `read` likewise, with a header of four bytes where the length varies, or the zero behind a C string.
     pub fn read_whole<R>(self, read: impl FnOnce(&[u8]) -> R) -> R {
-        if self.by_value || self.length != VARLENA {
+        if self.by_value || self.length >= 0 {
             return self.read(read);
         }
-        // SAFETY: whoever made this promises a value of variable length; what is decompressed is in the current memory
-        // context, and not used afterwards.
+        // SAFETY: whoever made this promises a value of variable length, or a C string; what is decompressed is in the current
+        // memory context, and not used afterwards.
         read(unsafe {
-            let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
-            std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
+            if self.length == VARLENA {
+                let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
+                std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
+            } else {
+                std::ffi::CStr::from_ptr(self.datum.cast_mut_ptr()).to_bytes_with_nul()
+            }
         })
     }
 }

@@ -10,10 +10,10 @@ mod windows;
 
 use crate::pg::custom::register;
 use crate::pg::hook::Hook;
+use crate::pg::plain::guarded;
 use crate::pg::planned::forget_children_told_twice;
 use crate::settings;
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::ffi::{c_char, c_int};
 
 /// A function that plans a query.
@@ -67,18 +67,12 @@ unsafe extern "C-unwind" fn planner(
             Some(previous) => previous(query, text, options, parameters),
             None => unguarded::standard_planner(query, text, options, parameters),
         };
-        rewrite(statement);
+        guarded(|| {
+            forget_children_told_twice(statement);
+            if settings::accelerate_windows() {
+                plan::for_each_window(statement, |place| windows::accelerate(place));
+            }
+        });
         statement
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn rewrite(statement: *mut pg_sys::PlannedStmt) {
-    // SAFETY: the caller's plan, fresh from the planner.
-    unsafe {
-        forget_children_told_twice(statement);
-        if settings::accelerate_windows() {
-            plan::for_each_window(statement, |place| windows::accelerate(place))
-        }
     }
 }

@@ -5,7 +5,7 @@ use crate::pg::column::{find_column, generated};
 use crate::pg::error::defect;
 use crate::pg::kept::{kept, Kept};
 use crate::pg::relation::is_in_family;
-use crate::pg::row::Row;
+use crate::pg::row::HasColumns;
 use crate::pg::slot::{RowColumns, Slot};
 use crate::pg::transition::{TransitionReader, TransitionTable};
 use crate::powertree::model::tree::Tree;

@@ -10,7 +10,7 @@ use super::scan::{definition, functions};
 use crate::pg::copies::Copies;
 use crate::pg::custom::{own, plan_of, set_own, Calls, CustomNode};
 use crate::pg::error::defect;
-use crate::pg::executor::{in_memory_of, reset, ExecEndNode, ExecInitNode, ExecReScan};
+use crate::pg::executor::{in_memory, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::explain::Explanation;
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
@@ -86,7 +86,7 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     // motion compares are of the ordering column, and its results of the types of the slot's columns.
     unsafe {
         let Window { input, motion } = &mut *own::<Window>(node);
-        let memory = input.context();
+        let memory = (*input.context()).ecxt_per_tuple_memory;
         reset((*node).ss.ps.ps_ExprContext);
         let mut ask = motion.begin();
         loop {
@@ -95,8 +95,8 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
                 Ask::Offsets => input.offsets(),
                 Ask::Queue => input.begin_queue(),
                 Ask::Read | Ask::ReadToEnter | Ask::EnterAndRead => input.read(motion.count(), ask),
-                Ask::Enter => input.enter(),
-                Ask::Skip => input.skip(),
+                Ask::Enter => input.enter(true),
+                Ask::Skip => input.enter(false),
                 Ask::Compare => {
                     while let Some(pair) = motion.to_compare() {
                         motion.learn(pair.side, input.is_in_range(&pair));
@@ -107,7 +107,7 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
                 Ask::Return => return input.output((*node).ss.ss_ScanTupleSlot, motion.results()),
                 Ask::End => return null_mut(),
             };
-            ask = in_memory_of(memory, || guarded(|| motion.step(&outcome)));
+            ask = in_memory(memory, || guarded(|| motion.step(&outcome)));
         }
     }
 }

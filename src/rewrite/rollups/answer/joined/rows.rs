@@ -3,7 +3,7 @@
 use super::{JoinedColumn, PreparedDimension};
 use crate::pg::memory;
 use crate::pg::region::Region;
-use crate::pg::row::Row;
+use crate::pg::row::HasColumns;
 use crate::pg::scan_row::ScanRow;
 use crate::pg::value::Value;
 use crate::rewrite::rollups::answer::limits::memory as most_memory;
