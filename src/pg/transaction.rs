@@ -8,8 +8,13 @@ use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-// PostgreSQL defines the variable, which only the one thread of this process changes, and the function with these arguments.
+// PostgreSQL defines the variable, which only the one thread of this process changes, and the functions with these arguments. Those that
+// begin and end a transaction raise errors where that is not possible.
 unsafe extern "C-unwind" {
+    safe fn SetCurrentStatementStartTimestamp();
+    safe fn StartTransactionCommand();
+    safe fn CommitTransactionCommand();
+    safe fn AbortCurrentTransaction();
     safe fn XidInMVCCSnapshot(transaction: pg_sys::TransactionId, snapshot: &pg_sys::SnapshotData) -> bool;
     safe static XactReadOnly: AtomicBool;
 }
@@ -17,22 +22,18 @@ unsafe extern "C-unwind" {
 /// Does `work` in a transaction of its own; an error rolls it back and is returned. The process is connected to a
 /// database and not in a transaction.
 pub fn transaction<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWithLevel>> {
-    // SAFETY: the transaction that is begun here is also ended here.
-    unsafe {
-        pg_sys::SetCurrentStatementStartTimestamp();
-        pg_sys::StartTransactionCommand();
-        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-        let result = PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
-            .catch_others(|error| Err(report(error)))
-            .execute();
-        if result.is_ok() {
-            pg_sys::PopActiveSnapshot();
-            pg_sys::CommitTransactionCommand();
-        } else {
-            pg_sys::AbortCurrentTransaction();
-        }
-        result
+    caught(|| {
+        SetCurrentStatementStartTimestamp();
+        StartTransactionCommand();
+    });
+    let result = PgTryBuilder::new(AssertUnwindSafe(|| Ok(in_new_snapshot(work))))
+        .catch_others(|error| Err(report(error)))
+        .execute();
+    match &result {
+        Ok(_) => caught(|| CommitTransactionCommand()),
+        Err(_) => caught(|| AbortCurrentTransaction()),
     }
+    result
 }
 
 /// Runs `work` in a new snapshot of the transaction.
