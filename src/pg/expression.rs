@@ -130,7 +130,7 @@ impl<'t> NodeList<'t> {
     /// The columns in expressions, and what else the flags say.
     fn pulled(self, flags: u32) -> Vec<NodeRef<'t>> {
         let flags = flags | pg_sys::PVC_RECURSE_PLACEHOLDERS;
-        caught(|| pull_var_clause(self, flags as i32)).members()
+        caught(|| pull_var_clause(self, flags as i32)).members().into_iter().flatten().collect()
     }
 }
 
@@ -167,6 +167,7 @@ pub fn columns_that_are_not_null<'t>(
     #[cfg(feature = "pg15")]
     return found
         .into_iter()
+        .flatten()
         .filter_map(NodeRef::cast::<Var>)
         .filter(|column| column.varno == relation && column.varlevelsup == 0)
         .map(|column| column.varattno)
@@ -174,8 +175,9 @@ pub fn columns_that_are_not_null<'t>(
     // One set of columns for each table.
     #[cfg(not(feature = "pg15"))]
     {
-        let set = found.into_iter().nth(relation as usize).and_then(NodeRef::cast::<pg_sys::Bitmapset>);
-        let columns = set.into_iter().flat_map(|set| Relids::from(set).members());
+        let set = found.into_iter().nth(relation as usize).flatten().and_then(NodeRef::cast);
+        let Some(set) = set else { return Vec::new() };
+        let columns = Relids::of(&set).members();
         columns.map(|member| (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16).collect()
     }
 }

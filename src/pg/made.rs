@@ -158,10 +158,10 @@ impl<'t> MadeList<'t> {
         self.with(caught(|| makeTargetEntry(expression, number as i16, name, false)))
     }
 
-    /// The nodes in the list.
-    pub fn members(self) -> Vec<NodeRef<'t>> {
+    /// The nodes in the list; None for null pointers.
+    pub fn members(self) -> Vec<Option<NodeRef<'t>>> {
         // SAFETY: the list was just made, of nodes that live for `'t`; it is read here alone.
-        unsafe { NodeList::new(self.list) }.iter().collect()
+        unsafe { NodeList::new(self.list) }.slots().collect()
     }
 
     /// The list for functions of PostgreSQL.

@@ -31,6 +31,12 @@ impl<'q> Relids<'q> {
         Relids { set, query: PhantomData }
     }
 
+    /// A set that is at hand.
+    #[cfg(not(feature = "pg15"))]
+    pub fn of(set: &'q Bitmapset) -> Relids<'q> {
+        Relids { set, query: PhantomData }
+    }
+
     /// The members, in order.
     pub fn members(self) -> impl Iterator<Item = i32> + 'q {
         let mut member = -1;
