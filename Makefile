@@ -43,7 +43,8 @@ pg15 := $(shell scripts/where.sh pg15)
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
-.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-debezium bench-large soak lint audit clean
+.PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-peers bench-report bench-debezium bench-large
+.PHONY: soak lint audit clean
 .PHONY: lint-format lint-words lint-names lint-pages lint-mutants lint-walls lint-unsafe lint-crates lint-extension lint-deploy lint-dependencies
 
 all: build
@@ -102,6 +103,14 @@ bench: ## run the benchmarks on the PostgreSQL of PG_CONFIG
 
 bench-detection: ## run the detector on simulated series whose truth is known; SIMULATION="--seed 2 --against FILE", as its main.rs says
 	cargo run --release --quiet -p tally-stats --example simulation -- $(SIMULATION)
+
+bench-peers: ## compare detection with other implementations, which come from crates.io and PyPI, on simulated series, and published ones if there are any
+	benches/detection/peers.sh
+
+bench-report: ## what important_changes reports of published series with a daily rhythm, and how well they are forecast; the series are those of NAB_DATA
+	$(MAKE) install
+	scripts/cluster.py run --pg-config $(PG_CONFIG) -- benches/detection/report.py
+	benches/detection/forecast.py
 
 bench-debezium: ## compare the loader with Debezium's JDBC sink, and Avro with JSON; ROWS="--rows 300000 --own-rows 1000000"
 	scripts/setup.sh peers

@@ -80,4 +80,5 @@ def main():
     print(f"{good} of {len(series)} not worse than the better of both, {covered} with 93 to 97 % inside")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -272,6 +272,12 @@ CREATE FUNCTION change_evidence(d detector, since timestamptz, "row" bigint) RET
 COMMENT ON FUNCTION change_evidence(detector, timestamptz, bigint) IS
     'natural logarithm of the Bayes factor for the change of change_points at this row, against none since that time; NULL if there is no such change';
 
+CREATE FUNCTION recurring_changes(d detector) RETURNS bigint[]
+    AS 'MODULE_PATHNAME', 'recurring_changes_wrapper' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION recurring_changes(detector) IS
+    'rows of those change_points that come alike at the same time of other days or weeks: the rhythm of the series';
+
 CREATE FUNCTION fleet_discoveries(
     evidence double precision[], wanted boolean[], fdr double precision,
     OUT number integer, OUT probability double precision, OUT expected_false_share double precision
@@ -282,10 +288,9 @@ COMMENT ON FUNCTION fleet_discoveries(double precision[], boolean[], double prec
     'of many possible changes, the numbers of those to report of the wanted ones so that the expected share of false ones is at most fdr; 22023 unless 0 < fdr < 1';
 
 DROP FUNCTION important_changes(text, timestamptz, double precision, integer);
-CREATE FUNCTION series_query(query text, of_rows boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
+CREATE FUNCTION series_query(query text, home name, OUT source text, OUT stored boolean, OUT weighted boolean) LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
 -- The query is the caller's and so is its search_path. Everything else names PostgreSQL's own operators and functions.
 DECLARE
-    source pg_catalog.text;
     said pg_catalog.text;
 BEGIN
     IF query IS NULL THEN
@@ -298,29 +303,45 @@ BEGIN
     IF source OPERATOR(pg_catalog.=) '' THEN
         RAISE EXCEPTION 'the query is empty' USING
             ERRCODE = '22023', HINT = 'Give a query of series, at and value: SELECT customer AS series, created AS at, amount AS value FROM ....';
-    ELSIF of_rows THEN
-        EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
     END IF;
-    RETURN source;
-EXCEPTION
-    WHEN syntax_error THEN
+    -- By itself: what fails here is not about its columns.
+    BEGIN
+        EXECUTE pg_catalog.format(E'SELECT FROM (%s\n) AS q LIMIT 0', source);
+    EXCEPTION WHEN syntax_error THEN
         GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
         RAISE EXCEPTION 'the query is not one SELECT' USING
             ERRCODE = '42601', DETAIL = pg_catalog.format('%s.', said), HINT = 'Run it by itself first.';
-    WHEN undefined_column THEN
-        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
-        RAISE EXCEPTION 'the query must have the columns series, at and value' USING
-            ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', said),
-            HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
-    WHEN cannot_coerce THEN
-        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
-        RAISE EXCEPTION 'the columns series, at and value of the query do not have the right types' USING
-            ERRCODE = '42804', DETAIL = pg_catalog.format('%s.', said),
-            HINT = 'The column at is a timestamptz and value a number: cast them in the query, as in to_timestamp(at) AS at and value::int AS value.';
+    END;
+    BEGIN
+        BEGIN
+            EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, COALESCE(q.detector, NULL::%I.detector) FROM (%s\n) AS q LIMIT 0', home, source);
+            stored := true;
+        EXCEPTION WHEN undefined_column OR datatype_mismatch OR cannot_coerce THEN
+            EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
+            stored := false;
+        END;
+        BEGIN
+            EXECUTE pg_catalog.format(E'SELECT q.weight::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
+            weighted := true;
+        EXCEPTION WHEN undefined_column THEN
+            weighted := false;
+        END;
+    EXCEPTION
+        WHEN undefined_column THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+            RAISE EXCEPTION 'the query must have the columns series, at and value' USING
+                ERRCODE = '42703', DETAIL = pg_catalog.format('%s.', said),
+                HINT = 'Name them in the query: SELECT customer AS series, created AS at, amount AS value FROM ...; a column weight is optional.';
+        WHEN cannot_coerce THEN
+            GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+            RAISE EXCEPTION 'the columns of the query do not have the right types' USING
+                ERRCODE = '42804', DETAIL = pg_catalog.format('%s.', said),
+                HINT = 'The column at is a timestamptz, value and weight are numbers: cast them in the query, as in to_timestamp(at) AS at and value::int AS value.';
+    END;
 END $$;
 
-COMMENT ON FUNCTION series_query(text, boolean) IS
-    'the query without its semicolon; an error unless it is one SELECT and, if it is one of rows, has the columns series, at and value';
+COMMENT ON FUNCTION series_query(text, name) IS
+    'the query without its semicolon, and whether it has the columns detector and weight; an error unless it is one SELECT of either series, at and value or series and detector';
 
 CREATE FUNCTION important_changes(
     query text, since timestamptz DEFAULT '-infinity', fdr double precision DEFAULT 0.05, top integer DEFAULT 20,
@@ -335,11 +356,11 @@ CREATE FUNCTION important_changes(
 -- Without jit, as compiling the plan would take longer than running it. The query is the caller's and so is its search_path. Everything
 -- else names PostgreSQL's own operators and functions, and those of the extension with exactly the types that they are declared with: nothing that others have made can fit better.
 DECLARE
-    here pg_catalog.text := (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
+    here pg_catalog.name := (SELECT n.nspname FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
         WHERE e.extname OPERATOR(pg_catalog.=) 'pg_tally' AND n.oid OPERATOR(pg_catalog.=) e.extnamespace);
     source pg_catalog.text;
-    weight pg_catalog.text := 'q.weight';
     stored pg_catalog.bool;
+    weighted pg_catalog.bool;
     watched pg_catalog.text;
     said pg_catalog.text;
     detail pg_catalog.text;
@@ -359,65 +380,62 @@ BEGIN
         RAISE EXCEPTION 'min_effect and min_percent must not be negative' USING
             ERRCODE = '22023', HINT = 'Give sizes without a sign; direction chooses between rises and falls.';
     END IF;
-    EXECUTE pg_catalog.format('SELECT %s.series_query($1, false)', here) INTO source USING query;
-    -- Either the rows of the series or detectors that have seen them.
     BEGIN
-        EXECUTE pg_catalog.format(E'SELECT q.series::pg_catalog.text, COALESCE(q.detector, NULL::%s.detector) FROM (%s\n) AS q LIMIT 0', here, source);
-        stored := true;
-        IF sensitivity IS NOT NULL OR period IS NOT NULL THEN
+        EXECUTE pg_catalog.format('SELECT * FROM %I.series_query($1, $2)', here) INTO source, stored, weighted USING query, here;
+        IF stored AND (sensitivity IS NOT NULL OR period IS NOT NULL) THEN
             RAISE EXCEPTION 'stored detectors have their own sensitivity and period' USING
                 ERRCODE = '22023', HINT = 'Give these to detector_for() when a detector is begun.';
         END IF;
-    EXCEPTION WHEN undefined_column OR datatype_mismatch OR syntax_error THEN
-        stored := false;
-    END;
-    IF NOT stored THEN
-        EXECUTE pg_catalog.format('SELECT %s.series_query($1, true)', here) INTO source USING query;
-    END IF;
-    BEGIN
-        EXECUTE pg_catalog.format(E'SELECT q.weight::pg_catalog.float8 FROM (%s\n) AS q LIMIT 0', source);
-    EXCEPTION WHEN undefined_column THEN
-        weight := 'NULL';
-    END;
-    -- One sorted pass over rows: only one series is in memory at a time. Rows of the same time are taken in the order of their values.
-    watched := CASE WHEN NOT stored THEN
-        $rows$SELECT q.series::pg_catalog.text AS series, pg_catalog.max((%2$s)::pg_catalog.float8) AS weight,
-            %1$s.detect(q.value::pg_catalog.float8, q.at::pg_catalog.timestamptz, $5, $6
-                ORDER BY q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8) AS d
-        FROM q WHERE pg_catalog.isfinite(q.at::pg_catalog.timestamptz) GROUP BY q.series::pg_catalog.text$rows$
-    ELSE
-        $stored$SELECT q.series::pg_catalog.text AS series, (%2$s)::pg_catalog.float8 AS weight, q.detector AS d FROM q
-        WHERE q.detector IS NOT NULL$stored$
-    END;
-    watched := pg_catalog.format(watched, here, weight);
-    -- The query on its own, so that it may be of tables that others distribute.
-    BEGIN
+        -- One sorted pass over rows: only one series is in memory at a time. Rows of the same time are taken in the order of their values.
+        watched := CASE WHEN NOT stored THEN
+            $rows$SELECT q.series::pg_catalog.text AS series, pg_catalog.max((%2$s)::pg_catalog.float8) AS weight,
+                %1$I.detect(q.value::pg_catalog.float8, q.at::pg_catalog.timestamptz, $5, $6
+                    ORDER BY q.at::pg_catalog.timestamptz, q.value::pg_catalog.float8) AS d
+            FROM q WHERE pg_catalog.isfinite(q.at::pg_catalog.timestamptz) GROUP BY q.series::pg_catalog.text$rows$
+        ELSE
+            $stored$SELECT q.series::pg_catalog.text AS series, (%2$s)::pg_catalog.float8 AS weight, q.detector AS d FROM q
+            WHERE q.detector IS NOT NULL$stored$
+        END;
+        watched := pg_catalog.format(watched, here, CASE WHEN weighted THEN 'q.weight' ELSE 'NULL' END);
+        -- The query on its own, so that it may be of tables that others distribute.
         RETURN QUERY EXECUTE pg_catalog.format($query$
             WITH q AS MATERIALIZED (
                 %2$s
             ), watched AS (
-                SELECT pg_catalog.row_number() OVER () AS which, s.series, %1$s.fleet_weight(s.series, COALESCE(s.weight, 1)) AS weight, s.d
+                SELECT pg_catalog.row_number() OVER () AS which, s.series, %1$I.fleet_weight(s.series, COALESCE(s.weight, 1)) AS weight, s.d,
+                    %1$I.recurring_changes(s.d) AS recurring
                 FROM (%3$s) s
             ), detected AS MATERIALIZED (
                 -- All changes of all series, and a row without a change for each of the others. A change of level may be undone by the
                 -- next one. Numerics, as differences of the greatest doubles are none.
                 SELECT pg_catalog.row_number() OVER () AS number, s.which, s.series, s.weight, c.*,
-                    CASE WHEN c."row" IS NULL THEN %1$s.change_evidence(s.d, $2) ELSE %1$s.change_evidence(s.d, $2, c."row") END AS evidence,
+                    CASE WHEN c."row" IS NULL THEN %1$I.change_evidence(s.d, $2) ELSE %1$I.change_evidence(s.d, $2, c."row") END AS evidence,
+                    c."row" OPERATOR(pg_catalog.=) ANY (s.recurring) AS recurs,
                     COALESCE(c.kind OPERATOR(pg_catalog.=) 'level' AND pg_catalog.lead(c.kind) OVER later OPERATOR(pg_catalog.=) 'level'
                         AND pg_catalog.sign(pg_catalog.lead(c.difference) OVER later) OPERATOR(pg_catalog.<>) pg_catalog.sign(c.difference)
                         AND pg_catalog.abs(pg_catalog.lead(c.after::pg_catalog.numeric) OVER later OPERATOR(pg_catalog.-) c.before::pg_catalog.numeric)
                             OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(c.difference::pg_catalog.numeric)), false) AS undone
                 FROM watched s LEFT JOIN LATERAL (
-                    SELECT * FROM %1$s.change_points(s.d) c
+                    WITH every AS MATERIALIZED (
+                        SELECT * FROM %1$I.change_points(s.d) c WHERE c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
+                    )
+                    -- In differences to the week before, all that changes comes again a week later with the other sign: an echo.
+                    SELECT c.*, EXISTS (
+                        SELECT FROM every e WHERE e.kind OPERATOR(pg_catalog.=) c.kind
+                            AND c.at OPERATOR(pg_catalog.-) e.at OPERATOR(pg_catalog.>=) '6 days 18:00:00'::pg_catalog.interval
+                            AND c.at OPERATOR(pg_catalog.-) e.at OPERATOR(pg_catalog.<=) '7 days 06:00:00'::pg_catalog.interval
+                            AND pg_catalog.abs(c.difference::pg_catalog.numeric OPERATOR(pg_catalog.+) e.difference::pg_catalog.numeric)
+                                OPERATOR(pg_catalog.<=) (0.25 OPERATOR(pg_catalog.*) pg_catalog.abs(e.difference::pg_catalog.numeric))
+                    ) AS echoes
+                    FROM every c
                     WHERE COALESCE(c.at OPERATOR(pg_catalog.>=) $2, $2 OPERATOR(pg_catalog.=) '-infinity'::pg_catalog.timestamptz)
-                        AND c.kind OPERATOR(pg_catalog.=) ANY ('{level,slope,variance}'::pg_catalog.text[])
                 ) c ON true
                 WINDOW later AS (PARTITION BY s.which ORDER BY c."row")
             ), chosen AS (
                 SELECT f.number::pg_catalog.int8 AS number, f.probability, f.expected_false_share
                 FROM (
                     SELECT pg_catalog.array_agg(d.evidence ORDER BY d.number) AS evidence,
-                        pg_catalog.array_agg(d.kind IS NOT NULL
+                        pg_catalog.array_agg(d.kind IS NOT NULL AND NOT d.recurs AND NOT d.echoes
                             AND ($7 OPERATOR(pg_catalog.=) 'both'
                                 OR (d.difference OPERATOR(pg_catalog.>) 0::pg_catalog.float8) OPERATOR(pg_catalog.=) ($7 OPERATOR(pg_catalog.=) 'up'))
                             AND pg_catalog.abs(d.effect_sd) OPERATOR(pg_catalog.>=) $8
@@ -425,7 +443,7 @@ BEGIN
                                 OPERATOR(pg_catalog.>=) ($9::pg_catalog.numeric OPERATOR(pg_catalog.*) pg_catalog.abs(d.before::pg_catalog.numeric))
                             ORDER BY d.number) AS wanted
                     FROM detected d
-                ) e, %1$s.fleet_discoveries(e.evidence, e.wanted, $3) f
+                ) e, %1$I.fleet_discoveries(e.evidence, e.wanted, $3) f
             ), judged AS (
                 SELECT d.*, f.probability AS posterior, f.expected_false_share,
                     pg_catalog.count(*) FILTER (WHERE NOT d.undone) OVER (PARTITION BY d.which ORDER BY d."row" DESC) AS chain
@@ -502,11 +520,13 @@ BEGIN
             ORDER BY r.importance DESC NULLS LAST, r.series, r.at
         $query$, here, source, watched) USING query, since, fdr, top, sensitivity, period, direction, min_effect, min_percent, separator, per_series;
     EXCEPTION WHEN OTHERS THEN
-        -- The same error without the lines above as its context.
+        -- The same error, without the lines above as its context.
         GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = said,
-            DETAIL = CASE WHEN detail OPERATOR(pg_catalog.=) '' THEN 'It came up while the query ran.' ELSE detail END,
-            HINT = CASE WHEN hint OPERATOR(pg_catalog.=) '' THEN 'Run the query by itself.' ELSE hint END;
+        hint := CASE WHEN hint OPERATOR(pg_catalog.=) '' THEN 'Run the query by itself; series is read as a text, at as a timestamptz, value and weight as numbers.' ELSE hint END;
+        IF detail OPERATOR(pg_catalog.=) '' THEN
+            RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = said, HINT = hint;
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = said, DETAIL = detail, HINT = hint;
     END;
 END $$;
 
@@ -523,33 +543,51 @@ CREATE FUNCTION surprising_episodes(
 ) LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10000 ROWS 20 SET jit = off AS $$
 -- The query is the caller's and so is its search_path, as in important_changes.
 DECLARE
-    here pg_catalog.text := (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
+    here pg_catalog.name := (SELECT n.nspname FROM pg_catalog.pg_extension e, pg_catalog.pg_namespace n
         WHERE e.extname OPERATOR(pg_catalog.=) 'pg_tally' AND n.oid OPERATOR(pg_catalog.=) e.extnamespace);
     source pg_catalog.text;
+    stored pg_catalog.bool;
+    said pg_catalog.text;
+    detail pg_catalog.text;
+    hint pg_catalog.text;
 BEGIN
     IF threshold IS NULL OR gap IS NULL THEN
         RAISE EXCEPTION 'threshold and gap must not be null' USING ERRCODE = '22004', HINT = 'Leave them out for a surprise of 4 and an hour.';
     END IF;
-    EXECUTE pg_catalog.format('SELECT %s.series_query($1, true)', here) INTO source USING query;
-    RETURN QUERY EXECUTE pg_catalog.format($query$
-        WITH q AS MATERIALIZED (
-            %2$s
-        ), judged AS (
-            SELECT r.*, %1$s.surprise(r.value, r.at, $4, $5) OVER (PARTITION BY r.series ORDER BY r.at, r.value ROWS UNBOUNDED PRECEDING) AS surprise
-            FROM (SELECT q.series::pg_catalog.text AS series, q.at::pg_catalog.timestamptz AS at, q.value::pg_catalog.float8 AS value FROM q) r
-            WHERE pg_catalog.isfinite(r.at)
-        ), alerts AS (
-            SELECT j.*, COALESCE(j.at OPERATOR(pg_catalog.-) pg_catalog.lag(j.at) OVER before OPERATOR(pg_catalog.>) $3, true) AS begins
-            FROM judged j WHERE j.surprise OPERATOR(pg_catalog.>=) $2
-            WINDOW before AS (PARTITION BY j.series ORDER BY j.at)
-        ), numbered AS (
-            SELECT a.*, pg_catalog.count(*) FILTER (WHERE a.begins) OVER (PARTITION BY a.series ORDER BY a.at ROWS UNBOUNDED PRECEDING) AS episode
-            FROM alerts a
-        )
-        SELECT n.series, pg_catalog.min(n.at), (pg_catalog.array_agg(n.at ORDER BY n.surprise DESC, n.at))[1], pg_catalog.max(n.at), pg_catalog.count(*),
-            (pg_catalog.array_agg(n.value ORDER BY n.surprise DESC, n.at))[1], pg_catalog.max(n.surprise)
-        FROM numbered n GROUP BY n.series, n.episode ORDER BY 2, 1
-    $query$, here, source) USING query, threshold, gap, sensitivity, period;
+    BEGIN
+        EXECUTE pg_catalog.format('SELECT * FROM %I.series_query($1, $2)', here) INTO source, stored USING query, here;
+        IF stored THEN
+            RAISE EXCEPTION 'episodes need rows' USING
+                ERRCODE = '22023', DETAIL = 'A detector keeps only its last surprises.', HINT = 'Give a query of series, at and value.';
+        END IF;
+        RETURN QUERY EXECUTE pg_catalog.format($query$
+            WITH q AS MATERIALIZED (
+                %2$s
+            ), judged AS (
+                SELECT r.*, %1$I.surprise(r.value, r.at, $4, $5) OVER (PARTITION BY r.series ORDER BY r.at, r.value ROWS UNBOUNDED PRECEDING) AS surprise
+                FROM (SELECT q.series::pg_catalog.text AS series, q.at::pg_catalog.timestamptz AS at, q.value::pg_catalog.float8 AS value FROM q) r
+                WHERE pg_catalog.isfinite(r.at)
+            ), alerts AS (
+                SELECT j.*, COALESCE(j.at OPERATOR(pg_catalog.-) pg_catalog.lag(j.at) OVER before OPERATOR(pg_catalog.>) $3, true) AS begins
+                FROM judged j WHERE j.surprise OPERATOR(pg_catalog.>=) $2
+                WINDOW before AS (PARTITION BY j.series ORDER BY j.at)
+            ), numbered AS (
+                SELECT a.*, pg_catalog.count(*) FILTER (WHERE a.begins) OVER (PARTITION BY a.series ORDER BY a.at ROWS UNBOUNDED PRECEDING) AS episode
+                FROM alerts a
+            )
+            SELECT n.series, pg_catalog.min(n.at), (pg_catalog.array_agg(n.at ORDER BY n.surprise DESC, n.at))[1], pg_catalog.max(n.at), pg_catalog.count(*),
+                (pg_catalog.array_agg(n.value ORDER BY n.surprise DESC, n.at))[1], pg_catalog.max(n.surprise)
+            FROM numbered n GROUP BY n.series, n.episode ORDER BY 2, 1
+        $query$, here, source) USING query, threshold, gap, sensitivity, period;
+    EXCEPTION WHEN OTHERS THEN
+        -- The same error, without the lines above as its context.
+        GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+        hint := CASE WHEN hint OPERATOR(pg_catalog.=) '' THEN 'Run the query by itself; series is read as a text, at as a timestamptz, value and weight as numbers.' ELSE hint END;
+        IF detail OPERATOR(pg_catalog.=) '' THEN
+            RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = said, HINT = hint;
+        END IF;
+        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = said, DETAIL = detail, HINT = hint;
+    END;
 END $$;
 
 COMMENT ON FUNCTION surprising_episodes(text, double precision, interval, double precision, interval) IS

@@ -18,6 +18,13 @@ fn detector_row_evidence(state: &[u8], since: i64, row: i64) -> Option<f64> {
     stored(state).evidence_at(u64::try_from(row.checked_sub(1)?).ok()?, since, SETTINGS)
 }
 
+/// Rows, from 1, of the changes that the series makes alike at the same time of other days or weeks.
+#[pg_extern(sql = false)]
+fn recurring_changes(state: &[u8]) -> Vec<i64> {
+    let changes = stored(state).changes(SETTINGS);
+    changes.iter().filter(|change| change.recurs.is_some()).map(|change| change.row as i64 + 1).collect()
+}
+
 /// The most changes in one report, which takes seconds to compare them.
 const MOST_CHANGES: usize = 10_000_000;
 

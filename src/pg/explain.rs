@@ -115,7 +115,12 @@ impl Shown<'_> {
             let target = columns.iter().nth(place).filter(|_| column.varno == pg_sys::INDEX_VAR)?;
             let relabelled =
                 target.cast::<TargetEntry>()?.node(|target| &target.expr)?.cast::<RelabelType>()?;
-            relabelled.node(|relabelled| &relabelled.arg).map(Made::already)
+            let inner = relabelled.node(|relabelled| &relabelled.arg)?;
+            // With another collation it is another key.
+            match inner.collation() == relabelled.resultcollid {
+                true => Some(Made::already(inner)),
+                false => Some(Made::collated(inner, relabelled.resultcollid)),
+            }
         });
         self.text(shown.node())
     }

@@ -15,6 +15,7 @@ use std::ffi::c_void;
 // expression, and are only called through `caught`.
 unsafe extern "C-unwind" {
     safe fn exprType(expression: NodeRef) -> Oid;
+    safe fn exprTypmod(expression: NodeRef) -> i32;
     safe fn exprCollation(expression: NodeRef) -> Oid;
     safe fn contain_volatile_functions(expression: NodeRef) -> bool;
     safe fn contain_subplans(expression: NodeRef) -> bool;
@@ -135,6 +136,12 @@ impl<'t> NodeList<'t> {
 }
 
 impl<'q> Planner<'q> {
+    /// An expression that is relabelled as what it is: not the same as the original, to PostgreSQL when it looks for an expression
+    /// among the columns of a scan.
+    pub fn relabelled_itself(self, expression: NodeRef<'q>) -> NodeRef<'q> {
+        self.made(|| itself(expression, Made::already(expression))).untyped()
+    }
+
     /// A copy of expressions, or of lists of them, in which each column is relabelled as what it is: no part of the copy is the same as
     /// one of the original, to PostgreSQL when it looks for an expression among the columns of a scan.
     pub fn relabelled(self, expressions: NodeList<'q>) -> NodeList<'q> {
@@ -152,9 +159,14 @@ impl<'q> Planner<'q> {
 /// Makes the node that takes the place of a column: a copy of it, relabelled.
 #[pg_guard]
 extern "C-unwind" fn relabel<'t>(column: NodeRef<'t, Var>, _context: *mut c_void) -> Made<'t, RelabelType> {
+    itself(column.untyped(), caught(|| copyObjectImpl(column.untyped())))
+}
+
+/// Relabels an expression, or a copy of it, as what it is.
+fn itself<'t>(expression: NodeRef, relabelled: Made<'t>) -> Made<'t, RelabelType> {
     let form = CoercionForm::COERCE_IMPLICIT_CAST;
-    let (of, modifier, collation) = (column.vartype, column.vartypmod, column.varcollid);
-    caught(|| makeRelabelType(copyObjectImpl(column.untyped()), of, modifier, collation, form))
+    let (of, collation) = (expression.type_oid(), expression.collation());
+    caught(|| makeRelabelType(relabelled, of, exprTypmod(expression), collation, form))
 }
 
 /// Returns the columns of a table, by number, without which none of the conditions of a query could hold: they are not NULL there.

@@ -5,7 +5,8 @@ use super::lookup::caught;
 use super::passing::passing_of;
 use super::tree::{Linked, NodeList, NodeRef};
 use super::value::Value;
-use pgrx::pg_sys::{Const, Datum, List, Node, Oid, TargetEntry, Var};
+use pgrx::pg_sys::{CollateExpr, Const, Datum, List, Node, NodeTag, Oid, TargetEntry, Var};
+use pgrx::PgBox;
 use std::ffi::c_char;
 use std::marker::PhantomData;
 use std::ptr::{null_mut, NonNull};
@@ -80,6 +81,17 @@ impl<'t> Made<'t> {
         let (type_oid, collation) = (like.type_oid(), like.collation());
         let like = like.untyped();
         caught(|| makeVar(input, number, type_oid, exprTypmod(like), collation, 0)).untyped()
+    }
+
+    /// An expression with another collation.
+    pub fn collated(expression: NodeRef<'t>, collation: Oid) -> Made<'t> {
+        // SAFETY: the tag is that of the new node, which refers to the expression.
+        let made = unsafe {
+            let mut node = PgBox::<CollateExpr>::alloc_node(NodeTag::T_CollateExpr);
+            (node.arg, node.collOid, node.location) = (expression.pointer().cast(), collation, -1);
+            Made::new(node.into_pg())
+        };
+        made.untyped()
     }
 
     /// The column of an input that has the value of one of its targets.

@@ -35,6 +35,7 @@ mod node_kind;
 mod open_relation;
 pub mod operator;
 mod passing;
+pub mod placeholder;
 pub mod plain;
 mod plan_node;
 pub mod planned;

@@ -111,6 +111,7 @@ linked! {
     PartitionCmd T_PartitionCmd,
     PartitionRangeDatum T_PartitionRangeDatum,
     PathTarget T_PathTarget,
+    PlaceHolderVar T_PlaceHolderVar,
     Query T_Query,
     RangeTblEntry T_RangeTblEntry,
     RangeVar T_RangeVar,

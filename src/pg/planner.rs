@@ -7,7 +7,8 @@ use super::region::Region;
 use super::relids::{NewSet, Relids};
 use super::tree::{NodeList, NodeRef};
 use pgrx::pg_sys::{
-    EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo, SpecialJoinInfo,
+    EquivalenceClass, JoinType, NullTestType, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo,
+    RestrictInfo, SpecialJoinInfo,
 };
 use std::ptr::slice_from_raw_parts;
 
@@ -35,6 +36,21 @@ pub type SpecialJoin<'q> = NodeRef<'q, SpecialJoinInfo>;
 // PostgreSQL defines these functions with these arguments. They look things up in the query, or return what is new, and raise errors.
 unsafe extern "C-unwind" {
     safe fn pull_varnos(root: NodeRef<PlannerInfo>, expression: NodeRef) -> NewSet;
+    safe fn nulltestsel(
+        root: NodeRef<PlannerInfo>,
+        test: NullTestType::Type,
+        column: NodeRef,
+        relation: i32,
+        join: JoinType::Type,
+        special: Option<SpecialJoin>,
+    ) -> f64;
+    safe fn clause_selectivity(
+        root: NodeRef<PlannerInfo>,
+        condition: NodeRef,
+        relation: i32,
+        join: JoinType::Type,
+        special: Option<SpecialJoin>,
+    ) -> f64;
     safe fn find_join_rel<'q>(root: NodeRef<'q, PlannerInfo>, members: Relids) -> Option<Relation<'q>>;
     safe fn generate_join_implied_equalities<'q>(
         root: NodeRef<'q, PlannerInfo>,
@@ -177,6 +193,19 @@ impl<'q> Planner<'q> {
     #[cfg(feature = "pg18")]
     pub fn grouping(self) -> i32 {
         self.root.group_rtindex
+    }
+}
+
+impl Planner<'_> {
+    /// The share of the rows of a relation in which a column is not NULL, as the planner estimates it.
+    pub fn share_of_values(self, column: NodeRef, relation: i32) -> f64 {
+        let (test, join) = (NullTestType::IS_NOT_NULL, JoinType::JOIN_INNER);
+        caught(|| nulltestsel(self.root, test, column, relation, join, None))
+    }
+
+    /// The share of the rows of a relation that fulfil a condition, as the planner estimates it.
+    pub fn selectivity(self, condition: NodeRef, relation: i32) -> f64 {
+        caught(|| clause_selectivity(self.root, condition, relation, JoinType::JOIN_INNER, None))
     }
 }
 

@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 // PostgreSQL defines the variable, which only the one thread of this process changes, and the functions with these arguments. Those that
 // begin and end a transaction raise errors where that is not possible.
@@ -17,6 +17,7 @@ unsafe extern "C-unwind" {
     safe fn AbortCurrentTransaction();
     safe fn XidInMVCCSnapshot(transaction: pg_sys::TransactionId, snapshot: &pg_sys::SnapshotData) -> bool;
     safe static XactReadOnly: AtomicBool;
+    safe static XactIsoLevel: AtomicI32;
 }
 
 /// Does `work` in a transaction of its own; an error rolls it back and is returned. The process is connected to a
@@ -50,6 +51,11 @@ pub fn in_new_snapshot<R>(work: impl FnOnce() -> R) -> R {
 /// Whether the transaction is read-only.
 pub fn is_read_only() -> bool {
     XactReadOnly.load(Relaxed)
+}
+
+/// Whether the transaction conflicts with those that write what it has read.
+pub fn is_serializable() -> bool {
+    XactIsoLevel.load(Relaxed) == pg_sys::XACT_SERIALIZABLE as i32
 }
 
 /// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.

@@ -372,6 +372,8 @@ values! {
     i16 => INT2OID, x => x.into();
     i32 => INT4OID, x => x.into();
     i64 => INT8OID, x => x.into();
+    f32 => FLOAT4OID, x => u64::from(x.to_bits()).into();
+    f64 => FLOAT8OID, x => x.to_bits().into();
     Moment => TIMESTAMPTZOID, x => x.0.into();
     LocalMoment => TIMESTAMPOID, x => x.0.into();
     Day => DATEOID, x => x.0.into();

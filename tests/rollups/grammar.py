@@ -177,7 +177,8 @@ class Grammar:
         if kind < 3:
             if self.chance(0.1):
                 present = f"{self.value()} IS NOT NULL"
-                forms = f"count(CASE WHEN {present} THEN 1 END)", f"count(*) FILTER (WHERE {present})", f"count(*) FILTER (WHERE {self.on_time()} AND {present})"
+                absent = present.replace("NOT ", "")
+                forms = f"count(*) FILTER (WHERE {absent})", f"sum(CASE WHEN {absent} THEN 1 ELSE 0 END)", f"count(CASE WHEN {present} THEN 1 END)", f"count(*) FILTER (WHERE {present})", f"count(*) FILTER (WHERE {self.on_time()} AND {present})"
                 return (self.some(*forms),) * 2
             plain = self.some("count(*)", "count(1)", "sum(1)", "count(at)", "count(*)", *(f"count({c})" for c in [*self.table.series, *self.table.values]))
             return (self.filtered(plain),) * 2
@@ -208,6 +209,10 @@ class Grammar:
             when = self.on_series() if self.table.series and self.chance(0.5) else self.on_time()
             argument = f"CASE WHEN {when} THEN {column} {self.some('', 'ELSE NULL ', 'ELSE 0 ')}END"
             exact_argument = f"tally({argument}){filter_}"
+        elif self.chance(0.15):
+            # Numbers of type real are computed with as double precision.
+            argument = self.some(f"{column} * 2", f"{column} * -3", f"-({column}::float8)" if kind == "real" else f"-{column}", f"{column} + 1", f"7 - {column}")
+            kind, exact_argument = "float8" if kind == "real" else kind, f"tally({argument}){filter_}"
         elif self.chance(0.1):
             wider = {"smallint": "int", "int": "bigint", "bigint": "numeric", "real": "float8"}.get(kind)
             kind = wider or kind

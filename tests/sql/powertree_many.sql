@@ -177,3 +177,20 @@ DROP FUNCTION wrong_zoom, wrong_midway, wrong_tallies, expected, expected_rows;
 DROP TABLE many, lines;
 DROP OWNED BY asker;
 DROP ROLE asker;
+-- A log of more entries than are kept in memory, whose leaves are partly in nodes; and values of which one is asked for.
+CREATE TABLE logged (at bigint NOT NULL, s int NOT NULL, x float8, y int);
+SELECT powertree_create('logged', 'at', '{x,y}', '10', '{s}');
+INSERT INTO logged SELECT i * 10 + 3, s, nullif(i % 7, 0), s * i FROM generate_series(0, 99) i, generate_series(1, 30) s;
+CALL powertree_compact('logged');
+INSERT INTO logged SELECT i * 10 + 7, s, i, nullif(i % 5, 0) FROM generate_series(-500, 1499) i, generate_series(1, 32) s;
+UPDATE logged SET y = y + 1 WHERE at BETWEEN 200 AND 210;
+SELECT log_rows FROM powertrees WHERE name = 'logged';
+SELECT 'x' AS value, count(*), bool_and(t.tally = l.t) AS same FROM powertree_tallies('logged', 'x', -1004, 5005) t
+JOIN (SELECT s, tally(x) AS t FROM logged WHERE at >= -1004 AND at < 5005 GROUP BY s) l ON series = ARRAY[s::text]
+UNION ALL SELECT 'y', count(*), bool_and(t.tally = l.t) FROM powertree_tallies('logged', 'y', NULL::bigint, NULL) t
+JOIN (SELECT s, tally(y) AS t FROM logged GROUP BY s) l ON series = ARRAY[s::text];
+SELECT count(*), sum(num_rows), min(first::int), max(last::int) FROM powertree_series('logged');
+CALL powertree_compact('logged');
+SELECT bool_and(t.tally = l.t) AS same FROM powertree_tallies('logged', 'y', NULL::bigint, NULL) t
+JOIN (SELECT s, tally(y) AS t FROM logged GROUP BY s) l ON series = ARRAY[s::text];
+DROP TABLE logged;

@@ -32,6 +32,30 @@ SELECT series FROM important_changes(rows_of('large|small')) ORDER BY 1;
 SELECT series FROM important_changes(rows_of('large|small'), min_effect => 10);
 SELECT series FROM important_changes(rows_of('large|small'), min_percent => 10);
 
+-- The rhythm of a series is no change of it, whether it is of days or of weeks; what changes beside it is.
+CREATE TABLE rhythm AS
+SELECT 'shift ' || n AS series, '2026-06-01Z'::timestamptz + i * interval '15 minutes' AS at,
+    50 + noise(i * 1000 + n) + CASE WHEN i / 4 % 24 BETWEEN 9 AND 16 THEN 30 ELSE 0 END + CASE WHEN n = 3 AND i >= 1300 THEN 12 ELSE 0 END AS value
+FROM generate_series(1, 3) n, generate_series(0, 1400) i
+UNION ALL SELECT 'week ' || n, '2026-06-01Z'::timestamptz + i * interval '1 hour',
+    50 + noise(i * 1000 + n) + CASE WHEN i / 24 % 7 >= 5 THEN 30 ELSE 0 END + CASE WHEN n = 3 AND i >= 310 THEN 12 ELSE 0 END
+FROM generate_series(1, 3) n, generate_series(0, 370) i
+UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other';
+SELECT series, at FROM important_changes('SELECT series, at, value FROM rhythm', top => NULL, per_series => NULL) ORDER BY series;
+SELECT left(series, 4) AS kind, substring(explanation FROM ', (as [^;]*)') AS told, count(*) > 4 AS several, bool_and("row" = ANY (r)) AS recurs
+FROM (SELECT series, detect(value, at ORDER BY at) AS d FROM rhythm GROUP BY series) s, change_points(d), recurring_changes(d) r
+WHERE explanation ~ ', as ' GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- In differences to the week before, a change is told once, and not again as its echo; also if the report begins after it.
+CREATE TABLE echoes AS
+SELECT series, at, value - lag(value, 168) OVER (PARTITION BY series ORDER BY at) AS value FROM (
+    SELECT 'outage' AS series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at, noise(i + 7000) - CASE WHEN i BETWEEN 260 AND 281 THEN 10 ELSE 0 END AS value
+    FROM generate_series(0, 600) i
+    UNION ALL SELECT 'step', '2026-06-01Z'::timestamptz + i * interval '1 hour', noise(i + 8000) + CASE WHEN i >= 260 THEN 10 ELSE 0 END FROM generate_series(0, 600) i) w
+UNION ALL SELECT series, at, value FROM fleet WHERE series ~ 'other';
+SELECT series, at, ended_at - at BETWEEN '20 hours' AND '24 hours' AS ends_within_a_day FROM important_changes('SELECT series, at, value FROM echoes') ORDER BY series;
+SELECT count(*) FROM important_changes('SELECT series, at, value FROM echoes', since => '2026-06-13Z');
+
 -- Slices with their sizes, and names that are parted otherwise, or not at all.
 SELECT series, slices, slice_effects[1] > effect_sd AS greater FROM important_changes(rows_of('^de'));
 SELECT series, slices FROM important_changes(rows_of('^http'));
@@ -110,6 +134,23 @@ FROM surprising_episodes($$SELECT series, at, CASE WHEN at = '2026-06-08 00:00Z'
     WHEN at >= '2026-06-05 09:00Z' AND at < '2026-06-05 12:00Z' THEN 230 ELSE value END AS value FROM fleet WHERE series = 'other 20'$$, 5, '2 hours');
 SELECT count(*) FROM surprising_episodes('SELECT series, at, value FROM fleet WHERE false');
 
+-- What fails in the query is told as it is, and with nothing of the function's own SQL.
+CREATE FUNCTION failing(call text) RETURNS TABLE (code text, message text, detail text, hint text, own text) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE call;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, own = PG_EXCEPTION_CONTEXT;
+    own := substring(own FROM 'q\.|series_query|LIMIT 0');
+    RETURN NEXT;
+END $$;
+\x on
+SELECT f.* FROM unnest(ARRAY['SELECT * FROM missing', 'SELECT missing AS series FROM fleet', 'SELECT series, at, value / 0 AS value FROM fleet',
+    'SELECT series, at, ''x'' AS value FROM fleet', 'SELECT series, at FROM fleet', 'SELECT series, 1 AS at, value FROM fleet',
+    'SELECT series, at, value, at AS weight FROM fleet', 'SELEC', '', NULL]) query,
+    unnest('{important_changes,surprising_episodes}'::text[]) function, failing(format('SELECT FROM %s(%L)', function, query)) f;
+SELECT f.* FROM failing('SELECT FROM surprising_episodes(''SELECT 1 AS series, detect(1) AS detector'')') f;
+\x off
+
 -- Refused.
 DO $$
 DECLARE what text;
@@ -137,5 +178,5 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE '% %', SQLSTATE, SQLERRM;
 END $$;
-DROP TABLE fleet, watch, went_on, extremes, grid, rates;
-DROP FUNCTION rows_of(text), noise(bigint);
+DROP TABLE fleet, watch, went_on, extremes, grid, rates, rhythm, echoes;
+DROP FUNCTION rows_of(text), failing(text), noise(bigint);

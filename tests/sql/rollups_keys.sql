@@ -39,3 +39,23 @@ SELECT count(*) FROM of_tree;
 SET pg_tally.answer_from_trees = on;
 SELECT answers FROM powertree_explain(:'query');
 DROP TABLE of_tree, rows;
+-- Keys without a column are the same for all rows; so are the conditions, filters and arguments that they are a part of.
+CREATE TABLE rows (s int NOT NULL, at timestamptz NOT NULL, n int);
+INSERT INTO rows SELECT i % 3, '2026-01-01Z'::timestamptz + i * interval '1 hour', i FROM generate_series(0, 299) i;
+SELECT powertree_create('rows', at => 'at', "values" => '{n}', series => '{s}', leaf => '1 hour');
+CALL powertree_compact();
+SET plan_cache_mode = force_generic_plan;
+PREPARE parameter(int) AS SELECT $1 AS k, count(*), sum(n + $1), count(*) FILTER (WHERE s >= $1) FROM rows WHERE s = $1 GROUP BY $1;
+SELECT q.query, e.answers, (SELECT sum(times) FROM powertree_verify(q.query)) AS differences
+FROM (VALUES ('SELECT now(), count(*) FROM rows GROUP BY 1'),
+    ('SELECT s, count(*), sum(n) FROM rows WHERE now() > ''2000-01-01'' GROUP BY s, now()'),
+    ('SELECT date_trunc(''day'', at), count(*) FILTER (WHERE at < now()) FROM rows WHERE at < now() GROUP BY 1, now()'),
+    ('SELECT now() - interval ''1 day'', s, max(n) FROM rows WHERE at < now() - interval ''1 day'' GROUP BY 1, 2 HAVING now() - interval ''1 day'' > ''2000-01-01'''),
+    ('SELECT DISTINCT s, now() FROM rows WHERE now() > ''2000-01-01'''),
+    ('SELECT s, now(), grouping(s) FROM rows WHERE now() > ''2000-01-01'' GROUP BY GROUPING SETS ((s), (s, now()))')) q(query), powertree_explain(q.query) e;
+EXECUTE parameter(1);
+SET pg_tally.answer_from_trees = off;
+EXECUTE parameter(1);
+RESET pg_tally.answer_from_trees;
+RESET plan_cache_mode;
+DROP TABLE rows;

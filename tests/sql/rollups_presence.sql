@@ -49,7 +49,9 @@ INSERT INTO queries (query, is_answered) VALUES
 ('SELECT g, sum(a) FROM rows WHERE c IS NOT NULL AND a IS NOT NULL GROUP BY 1', true),
 ('SELECT g, avg(a) FROM rows WHERE a IS NOT NULL GROUP BY 1 HAVING count(*) > 100', true),
 ('SELECT g, avg(a) FROM (SELECT * FROM rows WHERE a IS NOT NULL) r GROUP BY 1', true),
+('SELECT g, count(*) FROM rows WHERE a IS NULL GROUP BY 1', true),
 -- Wishes of aggregates.
+('SELECT g, count(CASE WHEN a IS NULL THEN 1 END) FROM rows GROUP BY 1', true),
 ('SELECT g, count(*) FILTER (WHERE a IS NOT NULL), count(*), sum(b) FILTER (WHERE b IS NOT NULL) FROM rows GROUP BY 1', true),
 ('SELECT g, count(*) FILTER (WHERE a IS NOT NULL AND kind = 1 AND at > ''2026-03-28''), count(1) FILTER (WHERE kind = 1 AND b IS NOT NULL) FROM rows GROUP BY 1', true),
 ('SELECT g, count(CASE WHEN a IS NOT NULL THEN 1 END), count(CASE WHEN b IS NOT NULL THEN ''x'' ELSE NULL END) FROM rows GROUP BY 1', true),
@@ -60,13 +62,11 @@ INSERT INTO queries (query, is_answered) VALUES
 ('SELECT g, sum(c) FROM rows WHERE a IS NOT NULL GROUP BY 1', false),
 ('SELECT g, max(at) FROM rows WHERE a IS NOT NULL GROUP BY 1', false),
 ('SELECT g, count(*) FROM rows WHERE a IS NOT NULL AND b IS NOT NULL GROUP BY 1', false),
-('SELECT g, count(*) FROM rows WHERE a IS NULL GROUP BY 1', false),
 ('SELECT g, count(*) FROM rows WHERE a IS NOT NULL OR kind = 1 GROUP BY 1', false),
 ('SELECT DISTINCT ON (g) g, a FROM rows WHERE a IS NOT NULL ORDER BY g, at DESC', false),
 ('SELECT g, sum(a) FILTER (WHERE b IS NOT NULL) FROM rows GROUP BY 1', false),
 ('SELECT g, count(CASE WHEN a IS NOT NULL THEN b END) FROM rows GROUP BY 1', false),
-('SELECT g, sum(CASE WHEN kind = 1 THEN b ELSE 7 END) FROM rows WHERE a IS NOT NULL GROUP BY 1', false),
-('SELECT g, count(CASE WHEN a IS NULL THEN 1 END) FROM rows GROUP BY 1', false);
+('SELECT g, sum(CASE WHEN kind = 1 THEN b ELSE 7 END) FROM rows WHERE a IS NOT NULL GROUP BY 1', false);
 CREATE TABLE results AS
 SELECT q.*, o.v AS from_table, n.v AS from_tree, n.tree, (SELECT reason FROM powertree_explain(query) LIMIT 1) AS reason
 FROM queries q, LATERAL outcome(query, 'off') o, LATERAL outcome(query, 'on') n;

@@ -23,7 +23,7 @@ INSERT INTO names VALUES ('a', 'Anna');
 
 -- Answered: one row for each grouped part.
 SELECT * FROM powertree_explain('SELECT s, sum(n) FROM ticks GROUP BY s');
-SELECT * FROM powertree_explain('SELECT max(c) FROM (SELECT s, count(*) AS c FROM ticks GROUP BY 1) a UNION ALL SELECT sum(n) FROM ticks WHERE x > 0');
+SELECT * FROM powertree_explain('SELECT max(c) FROM (SELECT s, count(*) AS c FROM ticks GROUP BY 1) a UNION ALL SELECT sum(n) FROM ticks WHERE x > 100');
 SELECT * FROM powertree_explain('TABLE names');
 SELECT * FROM powertree_explain('SELECT name FROM names GROUP BY name');
 

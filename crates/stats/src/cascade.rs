@@ -80,6 +80,15 @@ impl<const K: usize> Cascade<K> {
         product
     }
 
+    /// Multiplies by a number of two words.
+    pub fn times_wide(self, factor: Dd) -> Self {
+        let mut product = self.times(factor.hi);
+        if factor.lo != 0.0 {
+            product.merge(&self.times(factor.lo));
+        }
+        product
+    }
+
     /// An equal value in words that do not overlap: each is the rounded sum of itself and all that follow.
     #[inline(always)]
     pub fn renormalized(mut self) -> Self {

@@ -32,7 +32,8 @@ struct Losses {
     third: f64,
     /// Bounds what the third word rounds off, in n³ u³ of the size.
     rounded: f64,
-    /// The error of the terms themselves, relative to the size: decimals enter a tally with about 100 bits.
+    /// The error of the terms themselves, relative to the size: decimals enter a tally with 102 bits, and may have been multiplied by two
+    /// others.
     entering: f64,
 }
 

@@ -11,6 +11,7 @@ mod exact;
 mod extreme;
 mod flags;
 pub mod fleet;
+mod linear;
 mod moments;
 mod number;
 mod order;

@@ -126,9 +126,10 @@ impl Tally {
     /// Adds all values of another tally. O(1), commutative; associative but for the 160th bit.
     #[inline]
     pub fn merge(&mut self, other: &Tally) {
-        let plain = self.flags == Flags::PLAIN && other.flags == Flags::PLAIN;
-        if let (true, Some(count)) = (plain, self.count.checked_add(other.count)) {
+        let usual = self.is_usual() && other.is_usual();
+        if let (true, Some(count)) = (usual, self.count.checked_add(other.count)) {
             self.count = count;
+            self.flags = Flags(self.flags.0 | other.flags.0);
             self.min = least(self.min, other.min);
             self.max = greatest(self.max, other.max);
             self.sum.merge(&other.sum);
@@ -136,6 +137,12 @@ impl Tally {
         } else {
             self.merge_rare(other);
         }
+    }
+
+    /// Whether it is in the ordinary state, or has no values: then its sums are zero, which is the same in every unit.
+    #[inline(always)]
+    fn is_usual(&self) -> bool {
+        self.flags == Flags::PLAIN || self.flags == Flags::NONE && self.count == 0
     }
 
     #[cold]

@@ -64,6 +64,20 @@ fn steps_that_are_as_wide_as_the_line() {
 }
 
 #[test]
+fn far_too_many_steps_are_noticed_soon() {
+    let mut asked = 0;
+    let found = breakpoints(0, 1_000_000_000, 100_000, |p| {
+        asked += 1;
+        p / 10
+    });
+    assert_eq!(found, None);
+    assert!(asked < 1_000, "{asked} evaluations");
+    // Twice as many as are wanted may still become less dense.
+    let found = breakpoints(0, 100_000, 5_000, |p| if p < 50_000 { p / 10 } else { 5_000 });
+    assert_eq!(found.map(|found| found.len()), Some(5_000));
+}
+
+#[test]
 fn steps_as_wide_as_before_take_two_evaluations() {
     let mut asked = 0;
     let minutes = breakpoints(0, DAY - 1, 2_000, |p| {

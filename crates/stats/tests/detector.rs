@@ -281,6 +281,55 @@ fn by_the_minute(values: impl IntoIterator<Item = f64>) -> Detector {
     detector
 }
 
+/// The changes of a series of rows a quarter of an hour apart: by row, whether they recur, and at which period.
+fn recurring(values: impl IntoIterator<Item = f64>) -> Vec<(u64, Option<i64>)> {
+    let mut detector = Detector::new(true, Options::new(true));
+    for (i, x) in values.into_iter().enumerate() {
+        detector.observe(Some(x), Some(i as i64 * 900 * SECOND), &SETTINGS).unwrap();
+    }
+    let changes = detector.changes(&SETTINGS).into_iter();
+    changes.filter(|c| c.kind == Kind::Level).map(|c| (c.row, c.recurs)).collect()
+}
+
+#[test]
+fn changes_at_the_same_time_of_other_days_or_weeks_recur() {
+    const DAY: i64 = 86400 * SECOND;
+    let mut rng = rng(11);
+    // Up at 9 and down at 17; on day 10 also up for good at 13.
+    let office = recurring((0..96 * 12).map(|i| {
+        let (day, quarter) = (i / 96, i % 96);
+        let (on, up) = (day >= 4 && (36..68).contains(&quarter), i >= 96 * 10 + 52);
+        normal(&mut rng) + if on { 30.0 } else { 0.0 } + if up { 12.0 } else { 0.0 }
+    }));
+    let at = |row: u64| office.iter().find(|(r, _)| r.abs_diff(row) <= 2).map(|c| c.1);
+    assert_eq!([at(96 * 9 + 36), at(96 * 9 + 68)], [Some(Some(DAY)); 2], "{office:?}");
+    assert_eq!(at(96 * 10 + 52), Some(None), "{office:?}");
+    // So many changes a day that only two days are remembered, and a spike of long ago.
+    let busy = recurring((0..96 * 12).map(|i| {
+        let level = match i % 96 {
+            36..40 => 40.0,
+            40..72 => 60.0,
+            72..76 => 10.0,
+            76..80 => 3.0,
+            _ => 0.0,
+        };
+        level + normal(&mut rng) + if i == 200 { 500.0 } else { 0.0 }
+    }));
+    assert!(busy.len() < 24 && busy.iter().filter(|c| c.1 == Some(DAY)).count() > 6, "{busy:?}");
+    // Stairs are no rhythm, although they come at the same time of the day.
+    let stairs = recurring((0..96 * 7).map(|i| normal(&mut rng) + 12.0 * f64::from(i / 96)));
+    assert!(stairs.len() >= 5 && stairs.iter().all(|c| c.1.is_none()), "{stairs:?}");
+    // Two weekends.
+    let weeks = recurring((0..96 * 17).map(|i| normal(&mut rng) + if i / 96 % 7 >= 5 { 10.0 } else { 0.0 }));
+    assert!(weeks.len() >= 4 && weeks.iter().all(|c| c.1 == Some(7 * DAY)), "{weeks:?}");
+    // An outage on two days.
+    let outages = recurring(
+        (0..96 * 9)
+            .map(|i| normal(&mut rng) + if [3, 5].contains(&(i / 96)) && i % 96 < 30 { 20.0 } else { 0.0 }),
+    );
+    assert!(outages.len() >= 4 && outages.iter().all(|c| c.1.is_none()), "{outages:?}");
+}
+
 #[test]
 fn trends_and_steps_are_no_spikes_of_the_season_and_hide_none() {
     let spikes = |detector: &Detector| -> Vec<u64> {

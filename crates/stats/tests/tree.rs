@@ -6,7 +6,9 @@ use common::{any_finite, bits, normal, rng};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use tally_stats::tree::{cover, height_for, last, pack, unpack, Block, Contents, Extent, Leaves, Run};
+use tally_stats::tree::{
+    cover, height_for, last, pack, unpack, Block, Chosen, Contents, Extent, Leaves, Run,
+};
 use tally_stats::Tally;
 
 /// A range of leaves: near zero, anywhere, or at the ends of the line.
@@ -146,7 +148,9 @@ fn assert_same(a: &Contents, extent: &Extent, tallies: &[Tally]) {
 #[test]
 fn contents_come_back() {
     let mut r = rng(6);
-    for position in [0, 1, -1, i64::MIN, i64::MAX, 820_454_400_000_000, i32::MIN.into()] {
+    let lengths = (0..63).map(|bits| r.random_range(0..1_i64 << bits)).collect::<Vec<_>>();
+    for position in [-1, i64::MIN, i64::MAX, 820_454_400_000_000, i32::MIN.into()].into_iter().chain(lengths)
+    {
         for values in [1, 1, 2, 8] {
             let contents = any_contents(&mut r, values, position);
             let bytes = contents.to_bytes();
@@ -198,6 +202,40 @@ fn blocks_come_back_and_add_up() {
         assert_eq!(back.is_empty(), all.extent.rows == 0);
         assert!(Block::from_bytes(values, &bytes[..bytes.len() - 1]).is_none());
         assert!(Block::from_bytes(values, &[bytes.as_slice(), &[0]].concat()).is_none());
+    }
+}
+
+#[test]
+fn chosen_values_of_blocks_are_visited() {
+    let mut r = rng(6);
+    for _ in 0..2_000 {
+        let values = r.random_range(1..4);
+        let mut block = Block::empty(values);
+        for node in 0..10 {
+            block.set(node, &any_contents(&mut r, values, node * 600_000_000));
+        }
+        let places: Vec<usize> = (0..values).filter(|_| r.random_bool(0.5)).collect();
+        let chosen: Chosen = places.iter().copied().collect();
+        let (first, last) = (r.random_range(0..10), r.random_range(0..10));
+        let (mut scratch, mut sum) = (Contents::empty(values), Contents::empty(values));
+        let (mut visited, mut all) = (Vec::new(), Contents::empty(values));
+        Block::visit(&block.to_bytes(), first, last, chosen, &mut scratch, |child, contents| {
+            visited.push(child);
+            sum.merge_chosen(contents, chosen);
+            assert_eq!(&contents.extent, block.extent(child as i64));
+        })
+        .unwrap();
+        let with_rows = (first..=last).filter(|&child| block.extent(child as i64).rows > 0);
+        assert_eq!(visited, with_rows.collect::<Vec<_>>());
+        for &child in &visited {
+            let tallies = block.child(child as i64).to_vec();
+            all.merge(&Contents { extent: *block.extent(child as i64), tallies });
+        }
+        assert_eq!(sum.extent, all.extent);
+        for place in 0..values {
+            let expected = if places.contains(&place) { &all.tallies[place] } else { &Tally::EMPTY };
+            assert_eq!(bits(&sum.tallies[place]), bits(expected));
+        }
     }
 }
 

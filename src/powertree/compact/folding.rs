@@ -116,27 +116,28 @@ impl Folding<'_> {
     fn fold_log(&self, recomputed: impl Fn(i64) -> bool) -> Result<(), SameHash> {
         let mut entries = Entries::default();
         let mut result = Ok(());
-        log::all(self.tables, self.tree.id, self.tree.values.len(), |row, key, entry| {
+        log::all(self.tables, self.tree.id, |row, entry| {
             if entries.rows.is_empty() || entries.series != entry.series {
                 let before = std::mem::take(&mut entries);
                 if result.is_ok() {
                     result = self.fold_entries(before);
                 }
-                (entries.series, entries.key) = (entry.series, key.to_vec());
+                (entries.series, entries.key) = (entry.series, entry.key.to_vec());
             }
-            if key != entries.key {
+            if entry.key != entries.key {
                 result = Err(SameHash);
             }
             memory::room(&mut entries.rows, 1);
-            entries.rows.push(row.id());
+            entries.rows.push(row);
             if recomputed(entry.leaf) {
                 return;
             }
+            let change = entry.change(self.tree.values.len());
             match entries.changes.entry(entry.leaf) {
                 std::collections::btree_map::Entry::Vacant(vacant) => {
-                    vacant.insert(entry.change);
+                    vacant.insert(change);
                 }
-                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().and(entry.change),
+                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().and(change),
             }
         });
         let done = result.and_then(|()| self.fold_entries(entries));

@@ -1,6 +1,6 @@
 //! Access: whether a snapshot may use the tree, and for which leaves.
 
-use super::asked::Refused;
+use super::refused::Refused;
 use crate::pg::table::Snapshot;
 use crate::powertree::store::barrier::state_behind_barriers;
 use crate::powertree::store::span::{self, Span};

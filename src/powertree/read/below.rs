@@ -1,6 +1,6 @@
 //! Answers for all series below a prefix at once, as one cell.
 
-use super::cells::{self, CellQuestion};
+use super::cells::{self, CellQuestion, Seen};
 use crate::pg::memory::{self, room};
 use crate::pg::value::Value;
 use crate::powertree::base::query::Base;
@@ -8,6 +8,7 @@ use crate::powertree::model::question::{Measure, Measured, Range};
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::Oid;
 use std::rc::Rc;
+use tally_stats::tree::Chosen;
 
 /// A measure of all series whose first columns have given values. SPI is connected while it is asked.
 pub struct Below {
@@ -49,13 +50,13 @@ impl Below {
     /// The series as the tree has them; None if it must not be asked, or cannot tell.
     fn ask_tree(&self, range: Range) -> Option<Vec<SeriesBelow>> {
         let (mut keys, mut sums): (Vec<Vec<u8>>, Vec<Measured>) = Default::default();
-        let question = CellQuestion {
-            tree: self.tree.clone(),
-            cells: &[range],
-            series: None,
-            user: Oid::INVALID,
-            worth: f64::INFINITY,
+        let values = match self.measure {
+            Measure::Extent => Chosen::NONE,
+            Measure::Tally(value) => Chosen::from_iter([value]),
         };
+        let seen = Seen::of(self.tree.clone(), None).ok()?;
+        let question =
+            CellQuestion { seen: &seen, cells: &[range], values, user: Oid::INVALID, worth: f64::INFINITY };
         let accept = |key: &[u8]| {
             let is_below = key.starts_with(&self.begin);
             if is_below {

@@ -2,8 +2,6 @@
 
 use super::access::spans;
 use super::division::{self, Division};
-use super::leaves::together;
-use super::size::known;
 use super::sweep::Sweep;
 use super::work::{forecast, scan, Scope};
 use crate::pg::catalog::is_partitioned;
@@ -18,8 +16,10 @@ use pgrx::pg_sys::Oid;
 use std::rc::Rc;
 use tally_stats::tree::Contents;
 
-pub use super::asked::{CellQuestion, Counts, Refused};
-pub use super::size::{bounds, estimate, Estimate};
+pub use super::asked::{CellQuestion, Counts};
+pub use super::refused::Refused;
+pub use super::seen::Seen;
+pub use super::size::{estimate, Estimate};
 pub use super::spots::{read_spots, Spot};
 pub use super::work;
 
@@ -41,42 +41,42 @@ pub fn read(
     accept: impl FnMut(&[u8]) -> bool,
     each: impl FnMut(usize, usize, &Contents),
 ) -> Result<Counts, Refused> {
-    let CellQuestion { tree, cells, series, user, worth } = question;
+    let CellQuestion { seen, cells, values, user, worth } = question;
+    let Seen { tree, tables, series, .. } = seen;
     if rights::rows_are_hidden_from(tree.base, user) {
         return Err(Refused::RowSecurity);
     }
-    let tables = Tables::known().ok_or(Refused::Stale)?;
-    let stored = known(&tables, &tree);
-    let division = Division::of(&tree, cells, together(&spans(&tables, tree.id)?), stored);
+    let stored = seen.stored();
+    let division = Division::of(tree, cells, seen.spans.clone(), stored);
     if division.length_in_spans() > MOST_IN_SPANS * division.length() {
         return Err(Refused::ToBeCompacted);
     }
     let cut = division.length_cut();
-    if cut > MOST_CUT * division.length() && rows(&tree, &tables, cut, series) > FEW_ROWS {
+    if cut > MOST_CUT * division.length() && rows(seen, cut) > FEW_ROWS {
         return Err(Refused::Wide);
     }
     if worth.is_finite() {
-        let estimate = estimate(&tree);
-        let scan = if is_indexed(&tree) { 0.0 } else { scan(estimate.rows as f64, num_pages(&tree)) };
+        let estimate = seen.estimate();
+        let scan = if is_indexed(tree) { 0.0 } else { scan(estimate.rows as f64, num_pages(tree)) };
         let scope = Scope { named: series.map(<[_]>::len), scan };
-        if forecast(&tree, &division, &estimate, stored, scope) > worth {
+        if forecast(tree, &division, &estimate, stored, scope) > worth {
             return Err(Refused::Laborious);
         }
     }
-    let mut sweep = Sweep::new(&tree, tables, &division, accept, each);
-    sweep.run(series)?;
-    sweep.read_rows(series.is_some())?;
+    let mut sweep = Sweep::new(seen, &division, values, accept, each);
+    sweep.run()?;
+    sweep.read_rows()?;
     let counts = sweep.counts;
     // A partition that is truncated at the same time would take rows from an answer whose nodes still count them.
-    spans(&tables, tree.id)?;
+    spans(tables, tree.id)?;
     Ok(counts)
 }
 
-/// Estimates the rows of these series, or of all, in a range of this length.
-fn rows(tree: &Tree, tables: &Tables, length: f64, series: Option<&[Vec<u8>]>) -> f64 {
-    let Estimate { series: all, rows, .. } = estimate(tree);
-    let of_series = series.map_or(1.0, |series| series.len() as f64 / all.max(1) as f64);
-    let Some(stored) = known(tables, tree) else { return 0.0 };
+/// Estimates the rows of the series that are asked for in a range of this length.
+fn rows(seen: &Seen, length: f64) -> f64 {
+    let Estimate { series: all, rows, .. } = seen.estimate();
+    let of_series = seen.series.map_or(1.0, |series| series.len() as f64 / all.max(1) as f64);
+    let Some(stored) = seen.stored() else { return 0.0 };
     rows as f64 * of_series.min(1.0) * length / division::length(std::iter::once(stored))
 }
 

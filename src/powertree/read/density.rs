@@ -4,7 +4,7 @@ use crate::pg::table::Table;
 use crate::powertree::model::tree::{Compaction, Density, Tree};
 use crate::powertree::store::nodes::Level;
 use crate::powertree::store::tables::Tables;
-use tally_stats::tree::Contents;
+use tally_stats::tree::{Chosen, Contents};
 
 /// Blocks that are read: a few neighbours at each of some places among the hashes of series.
 const PLACES: i64 = 8;
@@ -31,7 +31,7 @@ fn sample(tables: &Tables, tree: &Tree) -> Option<Density> {
         let from = i64::MIN + place * (i64::MAX / PLACES * 2);
         level.read_some(from, NEIGHBOURS, |node| {
             blocks += 1;
-            node.children(0, 9, &mut scratch, |_, leaf| {
+            node.children(0, 9, Chosen::NONE, &mut scratch, |_, leaf| {
                 leaves += 1;
                 rows += leaf.extent.rows as f64;
             });

@@ -1,7 +1,7 @@
 //! The rows that nodes and log leave to be read from the base table, with the rights of its owner.
 
-use super::asked::Refused;
 use super::division::Part;
+use super::refused::Refused;
 use super::sweep::{Rest, Sweep};
 use crate::pg::catalog::is_partitioned;
 use crate::pg::column::Column;
@@ -31,11 +31,11 @@ const MOST_ANSWERS: usize = 100_000;
 const FAR_APART: (usize, i64) = (4, 10);
 
 impl<A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'_, A, E> {
-    /// Reads what the sweep has left, of given series or of all.
+    /// Reads what the sweep has left.
     ///
     /// The user of the query may have no rights on the table, or not on all of its columns, so that its owner reads it;
     /// what is told was checked by the query. No code of the user's runs meanwhile.
-    pub fn read_rows(&mut self, are_given: bool) -> Result<(), Refused> {
+    pub fn read_rows(&mut self) -> Result<(), Refused> {
         let in_spans = &self.division.in_spans;
         if self.rest.is_empty() && in_spans.is_empty() {
             return Ok(());
@@ -43,7 +43,7 @@ impl<A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'_, A, E>
         if !is_readable(self.tree) {
             return Err(Refused::Rights);
         }
-        if are_given {
+        if self.seen.series.is_some() {
             let more = in_spans.len().saturating_mul(self.roster.num_accepted());
             room(&mut self.rest, more);
             for number in 0..self.roster.num_accepted() {

@@ -84,9 +84,9 @@ impl Overlay {
         // After the last leaf there is nothing.
         self.loaded = (first, if first > self.end { i64::MAX } else { self.end });
         let (leaves, loaded, line) = (&mut self.leaves, &mut self.loaded, &self.line);
-        log::of_series(&line.tables, line.series(), first, loaded.1, |row| {
+        log::of_series(&line.tables, line.series(), first, loaded.1, |entry| {
             memory::check();
-            let entry = log::entry(row, line.tree.values.len());
+            let change = entry.change(line.tree.values.len());
             memory::check();
             let is_full = leaves.len() >= MOST_LEAVES;
             match leaves.entry(entry.leaf) {
@@ -95,12 +95,12 @@ impl Overlay {
                     return false;
                 }
                 Entry::Vacant(vacant) => {
-                    vacant.insert(match entry.change {
+                    vacant.insert(match change {
                         Change::Add(sum) => Leaf::Add(sum.tallies[line.value]),
                         Change::Dirty => Leaf::Dirty,
                     });
                 }
-                Entry::Occupied(mut known) => match (known.get_mut(), entry.change) {
+                Entry::Occupied(mut known) => match (known.get_mut(), change) {
                     (Leaf::Add(sum), Change::Add(part)) => sum.merge(&part.tallies[line.value]),
                     (known, _) => *known = Leaf::Dirty,
                 },
@@ -154,8 +154,8 @@ impl Overlay {
         let mut from = Some(i64::MIN);
         while let Some(first) = from {
             let mut found = None;
-            log::of_series(&self.line.tables, self.line.series(), first, i64::MAX, |row| {
-                found = Some(log::leaf(row));
+            log::of_series(&self.line.tables, self.line.series(), first, i64::MAX, |entry| {
+                found = Some(entry.leaf);
                 false
             });
             let node = found.map(|leaf| i128::from(leaf).div_euclid(width));

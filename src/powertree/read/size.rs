@@ -1,20 +1,17 @@
 //! The size of a tree, without reading it.
 
-use super::access::spans;
-use super::asked::Refused;
 use super::density::density;
 use crate::pg::relation::num_blocks;
 use crate::pg::table::Table;
-use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::{Compaction, Density, Size, Tree};
 use crate::powertree::store::log;
 use crate::powertree::store::nodes::Level;
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
-use tally_stats::tree::{Contents, Extent};
+use tally_stats::tree::{Chosen, Contents, Extent};
 
 /// Entries of the log that are counted, and how many there are in a block of it.
-const COUNTED: u64 = 64;
+const COUNTED: i64 = 4096;
 const IN_BLOCK: i64 = 40;
 
 /// The size of a tree, as far as it is known without reading it.
@@ -52,73 +49,59 @@ impl Estimate {
     }
 }
 
-/// Estimates the size of a tree; cheap.
+/// Estimates the size of a tree for the planner; cheap.
 pub fn estimate(tree: &Tree) -> Estimate {
     let Some(tables) = Tables::known() else { return Estimate::default() };
     let Some(state) = TreeState::read(&tables, tree.id) else { return Estimate::default() };
-    let totals = state.totals;
-    let (leaves, leaf_blocks) = match density(&tables, tree, compaction(&state)) {
-        Some(Density { rows_of_leaf, leaves_of_block }) => {
-            let leaves = totals.num_vals as f64 / rows_of_leaf;
-            (leaves, leaves / leaves_of_block)
-        }
-        None => (0.0, 0.0),
-    };
-    let log_rows = match log::count(&tables, tree.id, COUNTED) {
-        COUNTED => num_blocks(tables.log).saturating_mul(IN_BLOCK).max(COUNTED as i64),
-        count => count as i64,
-    };
-    Estimate { series: totals.num_series, rows: totals.num_vals, leaves, leaf_blocks, log_rows }
+    Estimate::of(tree, &tables, &state, log_rows(&tables, tree.id))
 }
 
-/// Returns positions between which all rows are that the active snapshot sees; None if there are none.
-pub fn bounds(tree: &Tree) -> Result<Option<Range>, Refused> {
-    let tables = Tables::known().ok_or(Refused::Stale)?;
-    let spans = spans(&tables, tree.id)?;
-    let (leaves, ends) = (tree.leaves, tree.position.ends());
-    let mut extent = Extent::EMPTY;
-    let mut add = |first: i64, last: i64| {
-        extent.merge(&Extent { rows: 1, first: first.max(ends.0), last: last.min(ends.1) });
-    };
-    spans
-        .iter()
-        .filter(|span| span.first <= span.last)
-        .for_each(|span| add(leaves.first(span.first), leaves.last(span.last)));
-    log::of_leaves(&tables, tree.id, i64::MIN, i64::MAX, |row, _| {
-        let leaf = log::leaf(row);
-        add(leaves.first(leaf), leaves.last(leaf));
-        true
+impl Estimate {
+    /// The estimate for a tree in this state, whose log has this many entries.
+    pub fn of(tree: &Tree, tables: &Tables, state: &TreeState, log_rows: i64) -> Estimate {
+        let totals = state.totals;
+        let (leaves, leaf_blocks) = match density(tables, tree, compaction(state)) {
+            Some(Density { rows_of_leaf, leaves_of_block }) => {
+                let leaves = totals.num_vals as f64 / rows_of_leaf;
+                (leaves, leaves / leaves_of_block)
+            }
+            None => (0.0, 0.0),
+        };
+        Estimate { series: totals.num_series, rows: totals.num_vals, leaves, leaf_blocks, log_rows }
+    }
+}
+
+/// Counts the entries of the log; estimates them by its size if there are many.
+fn log_rows(tables: &Tables, tree: i32) -> i64 {
+    let mut count = 0;
+    log::of_tree(tables, tree, |_| {
+        count += 1;
+        count < COUNTED
     });
-    if let Some((first, last)) = of_nodes(&tables, tree) {
-        add(first, last);
-    }
-    Ok((extent.rows > 0).then_some(Range { first: extent.first, last: extent.last }))
-}
-
-/// Returns positions between which all rows in nodes are that the active snapshot sees, the whole line if they were not read yet; None if there are
-/// no such rows.
-pub fn known(tables: &Tables, tree: &Tree) -> Option<Range> {
-    let (first, last) = tree.position.ends();
-    let compacted = TreeState::visible(tables, tree.id).map(|state| compaction(&state));
-    match tree.size.borrow().filter(|size| Some(size.compacted) == compacted) {
-        Some(size) => size.extent.map(|(first, last)| Range { first, last }),
-        None => Some(Range { first, last }),
+    if count < COUNTED {
+        count
+    } else {
+        num_blocks(tables.log).saturating_mul(IN_BLOCK).max(count)
     }
 }
 
-/// The first and the last position of the rows in nodes that the active snapshot sees.
-fn of_nodes(tables: &Tables, tree: &Tree) -> Option<(i64, i64)> {
-    let compacted = TreeState::visible(tables, tree.id).map(|state| compaction(&state));
-    if let Some(size) = tree.size.borrow().filter(|size| Some(size.compacted) == compacted) {
-        return size.extent;
+/// The first and the last position of the rows in nodes that are in this state, if it is known.
+pub fn known_extent(tree: &Tree, state: &TreeState) -> Option<Option<(i64, i64)>> {
+    tree.size.borrow().filter(|size| size.compacted == compaction(state)).map(|size| size.extent)
+}
+
+/// The first and the last position of the rows in nodes, which are in this state.
+pub fn extent(tables: &Tables, tree: &Tree, state: &TreeState) -> Option<(i64, i64)> {
+    if let Some(known) = known_extent(tree, state) {
+        return known;
     }
     let (mut all, mut scratch) = (Extent::EMPTY, Contents::empty(tree.values.len()));
     let table = Table::read(tables.node);
     Level { tables, table: &table, tree: tree.id, level: tree.height }.read(i64::MIN, i64::MAX, |node| {
-        node.children(0, 9, &mut scratch, |_, child| all.merge(&child.extent));
+        node.children(0, 9, Chosen::NONE, &mut scratch, |_, child| all.merge(&child.extent));
     });
     let extent = (all.rows > 0).then_some((all.first, all.last));
-    *tree.size.borrow_mut() = compacted.map(|compacted| Size { compacted, extent });
+    *tree.size.borrow_mut() = Some(Size { compacted: compaction(state), extent });
     extent
 }
 

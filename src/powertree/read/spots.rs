@@ -1,7 +1,7 @@
 //! Rows at positions that the nodes know, read for columns that they do not have.
 
-use super::asked::Refused;
 use super::left::{as_owner, is_readable};
+use super::refused::Refused;
 use crate::pg::spi::SpiRow;
 use crate::powertree::base::spots::SpotQuery;
 use crate::powertree::model::tree::Tree;

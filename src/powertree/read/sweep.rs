@@ -1,24 +1,23 @@
 //! A sweep over the log and the nodes of a tree, which finds what they know of cells, and which rows are left to read.
 
-use super::asked::{Counts, Refused};
+use super::asked::Counts;
 use super::division::{Division, NodeRun, Part, Whereabouts};
 use super::leaves::{cover, gaps, Run};
+use super::refused::Refused;
 use super::roster::Roster;
+use super::seen::Seen;
 use super::way::Way;
 use crate::pg::memory::{self, room};
-use crate::pg::table::{Row, Snapshot, Table};
+use crate::pg::table::{Snapshot, Table};
 use crate::powertree::model::key;
 use crate::powertree::model::tree::Tree;
-use crate::powertree::store::log::{self, Change, LoggedSeries};
+use crate::powertree::store::log::{Change, Entry};
 use crate::powertree::store::nodes::{about_how_many, Level, Nodes, Unread};
 use crate::powertree::store::series;
 use crate::powertree::store::state::{Totals, TreeState};
 use crate::powertree::store::tables::Tables;
 use std::collections::HashMap;
-use tally_stats::tree::Contents;
-
-/// Series that are looked up in the log one by one.
-const FEW: usize = 50;
+use tally_stats::tree::{Chosen, Contents};
 
 /// Parts and log entries of cut leaves that are remembered: some hundred megabytes.
 const MOST: usize = 500_000;
@@ -28,11 +27,14 @@ pub type Rest = (usize, Part);
 
 /// A sweep and what it has found.
 pub struct Sweep<'q, A, E> {
+    pub seen: &'q Seen<'q>,
     pub tree: &'q Tree,
-    pub tables: Tables,
+    tables: Tables,
     pub division: &'q Division<'q>,
     pub roster: Roster<A>,
     pub each: E,
+    /// The values whose tallies are needed.
+    chosen: Chosen,
     pub counts: Counts,
     /// Sums of the log for leaves that are cut, by the number of the series and the leaf.
     cut: HashMap<(usize, i64), Contents>,
@@ -54,14 +56,16 @@ struct Recent {
 }
 
 impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A, E> {
-    pub fn new(tree: &'q Tree, tables: Tables, division: &'q Division, accept: A, each: E) -> Self {
-        let nothing = Contents::empty(tree.values.len());
+    pub fn new(seen: &'q Seen<'q>, division: &'q Division, chosen: Chosen, accept: A, each: E) -> Self {
+        let nothing = Contents::empty(seen.tree.values.len());
         Sweep {
-            tree,
-            tables,
+            seen,
+            tree: &seen.tree,
+            tables: seen.tables,
             division,
             roster: Roster::new(accept),
             each,
+            chosen,
             counts: Counts::default(),
             cut: HashMap::new(),
             above_dirty: Vec::new(),
@@ -71,13 +75,13 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         }
     }
 
-    /// Sweeps over series of these keys, or all.
-    pub fn run(&mut self, given: Option<&[Vec<u8>]>) -> Result<(), Refused> {
-        match given {
+    /// Sweeps over the series that are asked for.
+    pub fn run(&mut self) -> Result<(), Refused> {
+        match self.seen.series {
             Some(keys) => self.meet(keys)?,
             None => self.meet_all(),
         }
-        self.add_log(given.is_some())?;
+        self.add_log()?;
         self.add_nodes()?;
         self.end_cut_leaves()?;
         self.end_dirty_leaves()?;
@@ -108,48 +112,26 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
     }
 
     /// Adds the log. Unless series are given, those that are only in it are met too.
-    fn add_log(&mut self, are_given: bool) -> Result<(), Refused> {
+    fn add_log(&mut self) -> Result<(), Refused> {
         let Some((first, last)) = self.division.leaves() else { return Ok(()) };
-        let (tree, tables) = (self.tree.id, self.tables);
-        let mut recent = None;
-        let mut done = Ok(());
-        if are_given && self.roster.num_accepted() <= FEW {
-            for number in 0..self.roster.num_accepted() {
-                let (hash, key) = (self.roster.numbered(number).hash, self.roster.key(number).to_vec());
-                log::of_series(&tables, LoggedSeries { tree, hash, key: &key }, first, last, |row| {
-                    done = self.add_entry(row, &key, true, &mut recent);
-                    done.is_ok()
-                });
-            }
-        } else {
-            log::of_leaves(&tables, tree, first, last, |row, key| {
-                done = self.add_entry(row, key, are_given, &mut recent);
-                done.is_ok()
-            });
-        }
+        let (seen, mut recent) = (self.seen, None);
+        let done = seen.logged.visit(first, last, |entry| self.add_entry(entry, &mut recent));
         self.end_leaf(recent)?;
         done
     }
 
     /// Adds an entry of the log; they come by series and leaf.
-    fn add_entry(
-        &mut self,
-        row: &Row,
-        key: &[u8],
-        are_given: bool,
-        recent: &mut Option<Recent>,
-    ) -> Result<(), Refused> {
+    fn add_entry(&mut self, entry: Entry, recent: &mut Option<Recent>) -> Result<(), Refused> {
         memory::check();
-        let leaf = log::leaf(row);
+        let leaf = entry.leaf;
         let place = self.division.place(leaf);
         if place == Whereabouts::Nowhere {
             return Ok(());
         }
-        let hash = log::series(row);
-        let series = match self.roster.place(hash, key)? {
+        let series = match self.roster.place(entry.series, entry.key)? {
             Some(series) => series,
-            None if are_given => return Ok(()),
-            None => self.roster.add(hash, key, false),
+            None if self.seen.series.is_some() => return Ok(()),
+            None => self.roster.add(entry.series, entry.key, false),
         };
         let known = self.roster.at_mut(series);
         if known.number.is_none() || known.dirty.last() == Some(&leaf) {
@@ -157,8 +139,10 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         }
         self.counts.log_rows += 1;
         let is_more = recent.as_ref().is_some_and(|recent| (recent.series, recent.leaf) == (series, leaf));
-        match log::entry(row, self.tree.values.len()).change {
-            Change::Add(part) if is_more => recent.iter_mut().for_each(|recent| recent.sum.merge(&part)),
+        match entry.change(self.tree.values.len()) {
+            Change::Add(part) if is_more => {
+                recent.iter_mut().for_each(|recent| recent.sum.merge_chosen(&part, self.chosen));
+            }
             Change::Add(sum) => {
                 let before = recent.replace(Recent { series, leaf, place, sum });
                 self.end_leaf(before)?;
@@ -208,12 +192,12 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let with_nodes = self.roster.accepted().filter(|(_, known)| known.has_nodes);
         let with_nodes = memory::collect(with_nodes.map(|(number, known)| (number, known.hash)));
         for (level, runs) in (0..).zip(&self.division.levels) {
-            let (values, block_level) = (tree.values.len(), level + 1);
-            let about = about_how_many(totals, values, block_level);
+            let block_level = level + 1;
+            let about = about_how_many(totals, tree.values.len(), block_level);
             let mut done = Ok(());
+            let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
             match Way::cheapest(runs, about, with_nodes.len() as i64) {
                 Way::Pass(groups) => {
-                    let nodes = Level { tables: &tables, table: &table, tree: tree.id, level: block_level };
                     for (first, last) in groups {
                         let (mut hash, mut series) = (None, None);
                         nodes.read(first, last, |node| {
@@ -228,16 +212,15 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
                     }
                 }
                 Way::LookUp(groups) => {
-                    for &(number, series) in &with_nodes {
-                        let nodes = Nodes { tables: &tables, table: &table, tree: tree.id, values, series };
-                        for &(first, last) in &groups {
-                            nodes.visit(block_level, first, last, |node| {
-                                if done.is_ok() {
-                                    done = self.add_node(level, runs, number, &node);
-                                }
-                            });
+                    let of_series = |&(_, series): &(usize, i64)| {
+                        groups.iter().map(move |&(first, last)| (series, first, last))
+                    };
+                    nodes.look_up(with_nodes.iter().flat_map(of_series), |place, node| {
+                        if done.is_ok() {
+                            let (number, _) = with_nodes[place / groups.len()];
+                            done = self.add_node(level, runs, number, &node);
                         }
-                    }
+                    });
                 }
             }
             done?;
@@ -265,7 +248,8 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let (mut child, mut sum) = (taken(&mut self.child), taken(&mut self.sum));
         let (mut cell, mut done) = (None, Ok(()));
         let has_dirty = !self.roster.numbered(number).dirty.is_empty();
-        node.children(first, last, &mut child, |place, contents| {
+        let chosen = self.chosen;
+        node.children(first, last, chosen, &mut child, |place, contents| {
             let child = (begin + place as i128) as i64;
             while runs[next].last < child {
                 next += 1;
@@ -285,7 +269,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
                         ));
                     }
                 }
-                Some(of) if cell == Some(of) => sum.merge(contents),
+                Some(of) if cell == Some(of) => sum.merge_chosen(contents, chosen),
                 Some(of) => {
                     if let Some(before) = cell.replace(of) {
                         (self.each)(number, before, &sum);
@@ -347,7 +331,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         }
         match self.cut.remove(&(number, leaf)) {
             Some(mut sum) => {
-                sum.merge(contents);
+                sum.merge_chosen(contents, self.chosen);
                 self.decide(number, leaf, &sum)
             }
             None => self.decide(number, leaf, contents),

@@ -6,7 +6,7 @@ use crate::pg::memory::room;
 use crate::pg::table::{Row, ScanKey, Snapshot, Table, Writer};
 use crate::pg::value::Value;
 use pgrx::pg_sys;
-use tally_stats::tree::{Block, Contents};
+use tally_stats::tree::{Block, Chosen, Contents};
 
 const SERIES: i16 = 1;
 const NODE: i16 = 2;
@@ -172,6 +172,22 @@ impl Level<'_> {
         });
     }
 
+    /// Calls `each` with the number of a look-up and the nodes that it finds, for each series, first and last node.
+    pub fn look_up(self, all: impl Iterator<Item = (i64, i64, i64)>, mut each: impl FnMut(usize, Unread)) {
+        let keys = all.map(|(series, first, last)| {
+            [
+                ScanKey::Integer(TREE, self.tree),
+                ScanKey::Small(LEVEL, self.level as i16),
+                ScanKey::Equal(SERIES, series),
+                ScanKey::Between(NODE, first, last),
+            ]
+        });
+        self.table.scan_each(self.tables.node_level, Snapshot::Active, keys, |number, row| {
+            each(number, Unread(row));
+            true
+        });
+    }
+
     /// Calls `each` with at most this many nodes, from those of the first series with at least this hash on.
     pub fn read_some(self, from: i64, most: usize, mut each: impl FnMut(Unread)) {
         let keys = [
@@ -201,16 +217,17 @@ impl Unread<'_> {
     }
 
     /// Calls `each` with the children from `first` to `last`, numbered from 0 to 9, that have rows; their contents are
-    /// in `scratch` during the call.
+    /// in `scratch` during the call, with the tallies of the chosen values.
     pub fn children(
         &self,
         first: usize,
         last: usize,
+        chosen: Chosen,
         scratch: &mut Contents,
         each: impl FnMut(usize, &Contents),
     ) {
         let bytes = self.0.bytes(BLOCK).unwrap_or_default();
-        Block::visit(bytes, first, last, scratch, each).unwrap_or_else(|| damaged("nodes"));
+        Block::visit(bytes, first, last, chosen, scratch, each).unwrap_or_else(|| damaged("nodes"));
     }
 }
 

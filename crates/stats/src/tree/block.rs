@@ -1,5 +1,6 @@
 //! The contents of a node's ten children, stored in one row.
 
+use super::chosen::Chosen;
 use super::contents::{pack_contents, skip_contents, unpack_contents, Contents, Extent};
 use super::geometry::FANOUT;
 use crate::tally::Tally;
@@ -84,12 +85,14 @@ impl Block {
     }
 
     /// Calls `each` with those children of a stored block that have rows and numbers from `first` to `last`, of 0 to 9, in order: the
-    /// number and the contents, which are in `scratch` meanwhile. Less work than to make the whole block. `None` if it is
-    /// damaged, or of the first format.
+    /// number and the contents, which are in `scratch` meanwhile: empty at first, of a tree with as many values. Tallies of
+    /// values that are not chosen stay empty. Less work than to make the whole block. `None` if it is damaged, or of the
+    /// first format.
     pub fn visit(
         bytes: &[u8],
         first: usize,
         last: usize,
+        chosen: Chosen,
         scratch: &mut Contents,
         mut each: impl FnMut(usize, &Contents),
     ) -> Option<()> {
@@ -103,7 +106,7 @@ impl Block {
             if child < first {
                 near = skip_contents(scratch.tallies.len(), near, &mut rest)?;
             } else {
-                scratch.extent = unpack_contents(&mut scratch.tallies, near, &mut rest)?;
+                scratch.extent = unpack_contents(&mut scratch.tallies, chosen, near, &mut rest)?;
                 near = scratch.extent.last;
                 each(child, scratch);
             }
@@ -120,7 +123,7 @@ impl Block {
         for i in 0..CHILDREN {
             if present >> i & 1 == 1 {
                 let tallies = &mut block.tallies[i * values..(i + 1) * values];
-                block.extents[i] = unpack_contents(tallies, near, &mut rest)?;
+                block.extents[i] = unpack_contents(tallies, Chosen::ALL, near, &mut rest)?;
                 near = block.extents[i].last;
             }
         }

@@ -1,5 +1,6 @@
 //! The contents of a node, and their stored form.
 
+use super::chosen::Chosen;
 use super::pack::{pack, pack_integer, skip, unpack, unpack_integer};
 use crate::tally::Tally;
 
@@ -36,11 +37,11 @@ impl Extent {
 }
 
 /// Rows, summarised: their extent, and a tally for each value.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Contents {
     /// The number of rows and their ends.
     pub extent: Extent,
-    /// The tallies, one for each value that the tree summarises.
+    /// The tallies, one for each value that the tree summarises. Those of values that were not chosen are empty.
     pub tallies: Vec<Tally>,
 }
 
@@ -55,8 +56,17 @@ impl Contents {
 
     /// Adds other rows.
     pub fn merge(&mut self, other: &Contents) {
+        self.merge_chosen(other, Chosen::ALL);
+    }
+
+    /// Adds other rows, as far as these values go.
+    pub fn merge_chosen(&mut self, other: &Contents, chosen: Chosen) {
         self.extent.merge(&other.extent);
-        self.tallies.iter_mut().zip(&other.tallies).for_each(|(sum, part)| sum.merge(part));
+        for (place, (sum, part)) in self.tallies.iter_mut().zip(&other.tallies).enumerate() {
+            if chosen.has(place) {
+                sum.merge(part);
+            }
+        }
     }
 
     /// The stored form.
@@ -71,13 +81,25 @@ impl Contents {
     pub fn from_bytes(values: usize, bytes: &[u8]) -> Option<Contents> {
         let (format, mut rest) = bytes.split_first()?;
         let mut contents = Contents::empty(values);
-        contents.extent = unpack_contents(&mut contents.tallies, 0, &mut rest)?;
+        contents.extent = unpack_contents(&mut contents.tallies, Chosen::ALL, 0, &mut rest)?;
         (*format == SECOND_FORMAT && rest.is_empty()).then_some(contents)
     }
 
     /// Whether a stored form is of the first format, which does not say how many rows there are.
     pub fn is_of_first_format(bytes: &[u8]) -> bool {
         bytes.first().is_some_and(|format| *format < SECOND_FORMAT)
+    }
+}
+
+impl Clone for Contents {
+    fn clone(&self) -> Contents {
+        Contents { extent: self.extent, tallies: self.tallies.clone() }
+    }
+
+    fn clone_from(&mut self, other: &Contents) {
+        self.extent = other.extent;
+        // In the memory that there is.
+        self.tallies.clone_from(&other.tallies);
     }
 }
 
@@ -91,15 +113,30 @@ pub(super) fn pack_contents(extent: &Extent, tallies: &[Tally], near: i64, bytes
     tallies.iter().for_each(|tally| pack(tally, bytes));
 }
 
-/// Takes contents from the front of `bytes`: tallies into `tallies`, and returns the extent.
-pub(super) fn unpack_contents(tallies: &mut [Tally], near: i64, bytes: &mut &[u8]) -> Option<Extent> {
+/// Takes contents from the front of `bytes`: tallies of the chosen values into `tallies`, whose others stay, and returns
+/// the extent.
+pub(super) fn unpack_contents(
+    tallies: &mut [Tally],
+    chosen: Chosen,
+    near: i64,
+    bytes: &mut &[u8],
+) -> Option<Extent> {
     let without_value = unzigzag(unpack_integer(bytes)?);
     let first = near.wrapping_add(unzigzag(unpack_integer(bytes)?));
     let last = first.wrapping_add(unpack_integer(bytes)? as i64);
-    for tally in tallies.iter_mut() {
-        *tally = unpack(bytes)?;
+    let mut num_vals = 0;
+    for (place, tally) in tallies.iter_mut().enumerate() {
+        let count = if chosen.has(place) {
+            *tally = unpack(bytes)?;
+            tally.num_vals()
+        } else {
+            skip(bytes)?
+        };
+        if place == 0 {
+            num_vals = count;
+        }
     }
-    let rows = without_value.wrapping_add(tallies.first().map_or(0, Tally::num_vals));
+    let rows = without_value.wrapping_add(num_vals);
     (rows > 0 && first <= last).then_some(Extent { rows, first, last })
 }
 
@@ -108,7 +145,9 @@ pub(super) fn skip_contents(values: usize, near: i64, bytes: &mut &[u8]) -> Opti
     unpack_integer(bytes)?;
     let first = near.wrapping_add(unzigzag(unpack_integer(bytes)?));
     let last = first.wrapping_add(unpack_integer(bytes)? as i64);
-    (0..values).try_for_each(|_| skip(bytes))?;
+    for _ in 0..values {
+        skip(bytes)?;
+    }
     (first <= last).then_some(last)
 }
 

@@ -6,6 +6,7 @@
 
 mod block;
 mod cells;
+mod chosen;
 mod contents;
 mod descent;
 mod geometry;
@@ -13,6 +14,7 @@ mod pack;
 
 pub use block::Block;
 pub use cells::{breakpoints, cells, merge};
+pub use chosen::Chosen;
 pub use contents::{Contents, Extent};
 pub use descent::{last, Cut};
 pub use geometry::{cover, height_for, Leaves, Run, FANOUT};

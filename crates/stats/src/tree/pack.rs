@@ -46,12 +46,7 @@ pub fn unpack(bytes: &mut &[u8]) -> Option<Tally> {
             let count = i64::try_from(unpack_integer(bytes)?).ok()?;
             let flags = Flags(unpack_integer(bytes)?);
             let lengths = take_bytes(bytes, 4)?;
-            let mut words = [0.0; 8];
-            for (i, word) in words.iter_mut().enumerate() {
-                let length = usize::from(lengths[i / 2] >> (4 - 4 * (i % 2)) & 15);
-                *word = f64::from_bits(take_word(bytes, length)?);
-            }
-            let [min, max, s0, s1, s2, q0, q1, q2] = words;
+            let [min, max, s0, s1, s2, q0, q1, q2] = take_words(lengths.try_into().ok()?, bytes)?;
             let (sum, squares) = (Cascade([s0, s1, s2]), Cascade([q0, q1, q2]));
             flags.valid().then_some(Tally { count, flags, min, max, sum, squares })
         }
@@ -59,40 +54,59 @@ pub fn unpack(bytes: &mut &[u8]) -> Option<Tally> {
     }
 }
 
-/// Passes over a packed form at the front of `bytes`; `None` if it is damaged.
-pub fn skip(bytes: &mut &[u8]) -> Option<()> {
+/// Passes over a packed form at the front of `bytes`, and returns the number of values; `None` if it is damaged.
+pub fn skip(bytes: &mut &[u8]) -> Option<i64> {
     match take_bytes(bytes, 1)?[0] {
-        EMPTY => Some(()),
-        ONE => take_bytes(bytes, 8).map(drop),
+        EMPTY => Some(0),
+        ONE => take_bytes(bytes, 8).map(|_| 1),
         MANY => {
-            unpack_integer(bytes)?;
+            let count = i64::try_from(unpack_integer(bytes)?).ok()?;
             unpack_integer(bytes)?;
             let lengths = take_bytes(bytes, 4)?;
             let length: usize =
                 lengths.iter().map(|pair| usize::from(pair >> 4) + usize::from(pair & 15)).sum();
-            take_bytes(bytes, length).map(drop)
+            take_bytes(bytes, length).map(|_| count)
         }
         _ => None,
     }
 }
 
-/// Takes the leading bytes of a word, whose others are zeros.
-#[inline]
-fn take_word(bytes: &mut &[u8], length: usize) -> Option<u64> {
-    if length > 8 {
-        return None;
+/// The eight words of a tally, and the bytes that they take at most.
+const WORDS: usize = 8;
+const MOST_BYTES: usize = 8 * WORDS;
+
+/// The leading bytes of a word of which this many are stored; the others are zeros.
+const LEADING: [u64; 9] = {
+    let mut masks = [u64::MAX; 9];
+    let mut length = 0;
+    while length < 8 {
+        masks[length] = !(u64::MAX >> (8 * length));
+        length += 1;
     }
-    // Mostly there are more bytes behind, so that all eight can be read at once.
-    let whole = match bytes.first_chunk() {
-        Some(&eight) => u64::from_be_bytes(eight) & !u64::MAX.checked_shr(8 * length as u32).unwrap_or(0),
+    masks
+};
+
+/// Takes words whose lengths are in two halves of each byte.
+#[inline(always)]
+fn take_words(lengths: [u8; WORDS / 2], bytes: &mut &[u8]) -> Option<[f64; WORDS]> {
+    let mut end = [0; MOST_BYTES];
+    // Mostly there are more bytes behind, so that all eight of each word can be read at once.
+    let stored: &[u8; MOST_BYTES] = match bytes.first_chunk() {
+        Some(stored) => stored,
         None => {
-            let mut whole = [0; 8];
-            whole.get_mut(..length)?.copy_from_slice(bytes.get(..length)?);
-            u64::from_be_bytes(whole)
+            end[..bytes.len()].copy_from_slice(bytes);
+            &end
         }
     };
-    *bytes = bytes.get(length..)?;
-    Some(whole)
+    let (mut words, mut next) = ([0.0; WORDS], 0);
+    for (place, word) in words.iter_mut().enumerate() {
+        let length = usize::from(lengths[place / 2] >> (4 - 4 * (place % 2)) & 15);
+        let eight = stored.get(next..next + 8)?.try_into().ok()?;
+        *word = f64::from_bits(u64::from_be_bytes(eight) & LEADING.get(length)?);
+        next += length;
+    }
+    *bytes = bytes.get(next..)?;
+    Some(words)
 }
 
 fn of_one(x: f64) -> Tally {
@@ -115,7 +129,37 @@ pub(super) fn pack_integer(mut x: u64, bytes: &mut Vec<u8>) {
     bytes.push(x as u8);
 }
 
+/// Takes an integer of variable length from the front of `bytes`.
+#[inline(always)]
 pub(super) fn unpack_integer(bytes: &mut &[u8]) -> Option<u64> {
+    match **bytes {
+        [first, ref rest @ ..] if first < 0x80 => {
+            *bytes = rest;
+            Some(first.into())
+        }
+        _ => unpack_long_integer(bytes),
+    }
+}
+
+/// Takes an integer of several bytes, of which all but the last have the highest bit set.
+fn unpack_long_integer(bytes: &mut &[u8]) -> Option<u64> {
+    let Some(&eight) = bytes.first_chunk() else { return unpack_longest_integer(bytes) };
+    let eight = u64::from_le_bytes(eight);
+    let last = !eight & 0x8080_8080_8080_8080;
+    if last == 0 {
+        return unpack_longest_integer(bytes);
+    }
+    // All bits up to the one that ends the last byte; then groups of 7, 14 and 28 bits move together.
+    let x = eight & (last ^ (last - 1)) & 0x7f7f_7f7f_7f7f_7f7f;
+    let x = x & 0x007f_007f_007f_007f | (x & 0x7f00_7f00_7f00_7f00) >> 1;
+    let x = x & 0x0000_3fff_0000_3fff | (x & 0x3fff_0000_3fff_0000) >> 2;
+    let x = x & 0x0fff_ffff | (x & 0x0fff_ffff_0000_0000) >> 4;
+    *bytes = &bytes[last.trailing_zeros() as usize / 8 + 1..];
+    Some(x)
+}
+
+/// Takes an integer byte by byte: one of more than eight, or near the end of what is stored.
+fn unpack_longest_integer(bytes: &mut &[u8]) -> Option<u64> {
     let mut x = 0;
     for shift in (0..64).step_by(7) {
         let byte = take_bytes(bytes, 1)?[0];

@@ -16,6 +16,7 @@ pub mod sets;
 mod slices;
 mod spill;
 mod sums;
+pub mod value_conditions;
 pub mod wanting;
 pub mod worth;
 mod zones;
@@ -23,7 +24,7 @@ mod zones;
 use crate::pg::region::Region;
 use crate::pg::stored_rows::StoredRows;
 use crate::pg::value::Value;
-use crate::powertree::cells::{self, Counts};
+use crate::powertree::cells::{self, Counts, Seen};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
@@ -126,23 +127,18 @@ impl Prepared {
     fn read(&self, tree: Rc<Tree>, context: Region) -> Result<Answer, Reason> {
         let joined = Joined::read(&self.dimensions, context)?;
         let named = self.named(&tree, &joined);
-        let (cells, worth) = self.cells(&tree, named.as_ref().map(Vec::len), &joined)?;
+        let seen = Seen::of(tree.clone(), named.as_deref())?;
+        let (cells, worth) = self.cells(&seen, &joined)?;
         let cells: Rc<[Range]> = cells.into();
-        let mut places = Places {
-            tree: tree.clone(),
-            row: self.row,
-            columns: self.columns.clone(),
-            cells,
-            series: Vec::new(),
-            joined,
-        };
+        let mut places =
+            Places { tree, row: self.row, columns: self.columns.clone(), cells, series: Vec::new(), joined };
         if !self.dimensions.is_empty() {
             places.cells = Matching::new(&self.dimensions, &places).cells(&places).into();
         }
         let cells = places.cells.clone();
         let mut reading = GroupReading::new(self, places, context);
         let question =
-            cells::CellQuestion { tree, cells: &cells, series: named.as_deref(), user: self.user, worth };
+            cells::CellQuestion { seen: &seen, cells: &cells, values: self.values(), user: self.user, worth };
         // The callbacks of one reading take turns.
         let taken = std::cell::RefCell::new(&mut reading);
         let mut counts = cells::read(

@@ -6,12 +6,13 @@ use super::joined::{Joined, PreparedDimension};
 use super::limits::memory;
 use super::sets::Sets;
 use super::slices::Slices;
-use super::wanting::Wanting;
+use super::value_conditions::ValueConditions;
+use super::wanting::{Origin, Wanting};
 use super::worth::Worth;
 use super::zones;
 use crate::pg::scan_row::{Expression, ScanRow};
 use crate::pg::value::LentValue;
-use crate::powertree::cells;
+use crate::powertree::cells::{self, Seen};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::question::lookup::LookupSource;
@@ -20,6 +21,7 @@ use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::Oid;
 use std::rc::Rc;
+use tally_stats::tree::Chosen;
 
 /// Cells are worth it up to this many, and beyond up to half of the rows.
 const CELLS: usize = 10_000;
@@ -36,8 +38,8 @@ pub struct Prepared {
     pub user: Oid,
     pub row: ScanRow,
     pub columns: Rc<Columns>,
-    /// The value that the rows must have, by its place in the tree.
-    pub present: Option<usize>,
+    /// Conditions on values.
+    pub values: ValueConditions,
     pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.
@@ -67,14 +69,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The cells that rows of the answer can be in, of this many series if they are named, and the work that the answer is worth.
-    pub fn cells(
-        &self,
-        tree: &Tree,
-        named: Option<usize>,
-        joined: &Joined,
-    ) -> Result<(Vec<Range>, f64), Reason> {
-        let Some(bounds) = cells::bounds(tree)? else { return Ok((Vec::new(), f64::INFINITY)) };
+    /// The cells that rows of the answer can be in, and the work that the answer is worth.
+    pub fn cells(&self, seen: &Seen, joined: &Joined) -> Result<(Vec<Range>, f64), Reason> {
+        let tree = &seen.tree;
+        let Some(bounds) = seen.bounds() else { return Ok((Vec::new(), f64::INFINITY)) };
         let mut zones = Vec::new();
         if self.in_session_zone {
             zones.push(zones::of_session());
@@ -94,9 +92,10 @@ impl Prepared {
             days: &self.days,
             narrows: self.narrows,
         };
-        let estimate = cells::estimate(tree);
+        let estimate = seen.estimate();
         let most = CELLS.max(estimate.rows as usize / 2).min(memory() / CELL);
-        let series = named.map_or(1.0, |named| (named as f64 / estimate.series.max(1) as f64).min(1.0));
+        let share_of = |named: &[Vec<u8>]| (named.len() as f64 / estimate.series.max(1) as f64).min(1.0);
+        let series = seen.series.map_or(1.0, share_of);
         let worth = |share: f64| self.worth.of_rows(estimate.rows as f64 * series * share);
         let affordable = (worth(1.0) / WORK_OF_CELL) as usize;
         let cut = |most| {
@@ -109,6 +108,16 @@ impl Prepared {
         })?;
         let worth = worth(share(bounds, &found));
         Ok((found, worth))
+    }
+
+    /// The values of the tree whose tallies the answer is made of.
+    pub fn values(&self) -> Chosen {
+        let of_aggregates = self.aggregates.iter().filter_map(|wanting| match wanting.of {
+            Origin::Value(value, _) => Some(value),
+            _ => None,
+        });
+        let branches = self.operands.iter().flat_map(|operand| &operand.branches);
+        of_aggregates.chain(branches.filter_map(|branch| branch.value)).chain(self.present).collect()
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.

@@ -18,7 +18,7 @@ use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::check_for_interrupts;
 use pgrx::pg_sys::Datum;
-use tally_stats::tree::{Contents, Extent};
+use tally_stats::tree::Contents;
 
 /// Bytes that are remembered of a series beside its values.
 const SERIES: usize = 100;
@@ -44,6 +44,8 @@ pub struct GroupReading<'a> {
     is_full: bool,
     /// Whether there is not even memory for what groups are told from.
     is_too_large: bool,
+    /// The reason why the tree cannot answer, which the reading has come upon.
+    failed: Option<Reason>,
     told: u64,
     context: Region,
     /// The memory of what is spilled and stored, below the other.
@@ -93,6 +95,7 @@ impl<'a> GroupReading<'a> {
             spill: Spill::new(0, apart),
             is_full: false,
             is_too_large: false,
+            failed: None,
             told: 0,
             context,
             apart,
@@ -117,19 +120,18 @@ impl<'a> GroupReading<'a> {
         if self.places.series.len().is_multiple_of(1024) {
             self.look_at_memory();
         }
-        !self.is_too_large
+        !self.is_too_large && self.failed.is_none()
     }
 
     /// Adds what a cell of a series holds of the rows that are wanted.
     pub fn add(&mut self, place: Place, contents: &Contents) {
-        let rows = self.prepared.present.map(|value| contents.tallies[value].num_vals());
-        match rows {
-            Some(0) => {}
-            Some(rows) if rows < contents.extent.rows => {
-                let extent = Extent { rows, ..contents.extent };
-                self.add_rows(place, &Contents { extent, ..contents.clone() });
-            }
-            _ => self.add_rows(place, contents),
+        if self.failed.is_some() {
+            return;
+        }
+        match self.prepared.values.choose(&self.places, place, contents) {
+            Ok(None) => {}
+            Ok(Some(contents)) => self.add_rows(place, &contents),
+            Err(reason) => self.failed = Some(reason),
         }
     }
 
@@ -211,7 +213,7 @@ impl<'a> GroupReading<'a> {
         self.groups.all.len().checked_sub(1).into_iter().for_each(|last| self.make_room(last));
         let mut waiting: Vec<Spilled> = self.spill.take().collect();
         let (mut stored, mut batches, mut looked_up) = (None, 1, 0);
-        let mut done = self.check_memory();
+        let mut done = self.check();
         while let (Ok(()), Some(next)) = (&done, waiting.pop()) {
             let rows = stored.get_or_insert_with(|| StoredRows::new(self.places.row, self.apart));
             done = self.store(rows).map(|count| looked_up += count);
@@ -221,7 +223,7 @@ impl<'a> GroupReading<'a> {
                     self.sum_up(set, place, contents)
                 });
                 waiting.extend(self.spill.take());
-                done = self.check_memory();
+                done = self.check();
                 batches += 1;
             }
         }
@@ -238,7 +240,10 @@ impl<'a> GroupReading<'a> {
         }
     }
 
-    fn check_memory(&self) -> Result<(), Reason> {
+    fn check(&self) -> Result<(), Reason> {
+        if let Some(reason) = &self.failed {
+            return Err(reason.clone());
+        }
         if self.is_too_large {
             Err(Reason::Memory)
         } else {

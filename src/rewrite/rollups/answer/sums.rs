@@ -43,6 +43,8 @@ struct Filtered {
 enum SumSource {
     Extent(usize, Option<Statistic>),
     Tally(usize, results::Wanted),
+    /// The rows of an extent that have no part in a tally.
+    Missing(usize, usize),
     Measure(usize),
 }
 
@@ -62,6 +64,7 @@ impl Sums {
         for &Wanting { of, filter } in &prepared.aggregates {
             let source = match of {
                 Origin::Rows => SumSource::Extent(sums.extent(filter), None),
+                Origin::Missing(value) => SumSource::Missing(sums.extent(filter), sums.tally(filter, value)),
                 Origin::Positions(statistic) => SumSource::Extent(sums.extent(filter), Some(statistic)),
                 Origin::Value(value, wanted) => SumSource::Tally(sums.tally(filter, value), wanted),
                 Origin::Operand(operand, way, collation) => {
@@ -143,6 +146,7 @@ impl Sums {
     /// The result of an aggregate for a group, in the current memory context.
     pub fn result(&self, group: usize, aggregate: usize) -> Result<Option<Datum>, Reason> {
         let extent = |place: usize| &self.extents[group * self.num_extents + place];
+        let tally = |place: usize| &self.tallies[group * self.num_tallies + place];
         Ok(match &self.aggregates[aggregate] {
             SumSource::Extent(place, None) => Some(Datum::from(extent(*place).rows)),
             SumSource::Extent(place, _) if extent(*place).first > extent(*place).last => None,
@@ -150,9 +154,9 @@ impl Sums {
                 Some(self.position.to_datum(extent(*place).first))
             }
             SumSource::Extent(place, _) => Some(self.position.to_datum(extent(*place).last)),
-            SumSource::Tally(place, wanted) => {
-                let tally = &self.tallies[group * self.num_tallies + place];
-                results::value(wanted, 0, &tally.renormalized())?
+            SumSource::Tally(place, wanted) => results::value(wanted, 0, &tally(*place).renormalized())?,
+            SumSource::Missing(rows, values) => {
+                Some(Datum::from(extent(*rows).rows - tally(*values).num_vals()))
             }
             SumSource::Measure(place) => self.measures[*place].result(group)?,
         })

@@ -19,6 +19,8 @@ pub struct Wanting {
 #[derive(Clone, Copy)]
 pub enum Origin {
     Rows,
+    /// Rows that do not have the value of the tree at this place.
+    Missing(usize),
     /// The positions of rows, of which it is an extreme.
     Positions(Statistic),
     /// The tally of the value of the tree at this place.
@@ -39,6 +41,7 @@ impl Wanting {
         let function = aggregate.aggfnoid;
         let of = match argument {
             Subject::Rows => Origin::Rows,
+            Subject::Missing(value) => Origin::Missing(value),
             Subject::Position => Origin::Positions(extreme_of_positions(function)?),
             Subject::Value(value) => {
                 let column = &tree.values.get(value)?.0;
@@ -56,7 +59,7 @@ impl Wanting {
     pub fn is_exact(&self) -> bool {
         match &self.of {
             Origin::Value(_, wanted) | Origin::Operand(_, Gathering::Tallied(wanted), _) => wanted.is_exact(),
-            Origin::Rows | Origin::Positions(_) | Origin::Operand(..) => true,
+            Origin::Rows | Origin::Missing(_) | Origin::Positions(_) | Origin::Operand(..) => true,
         }
     }
 }

@@ -38,7 +38,8 @@ pub fn question(plan: NodeRef<CustomScan>, explanation: Explanation) {
         let sets: Vec<String> = sets.iter().map(set).collect();
         explanation.text(c"Grouping Sets", &sets.join(", "));
     }
-    show(c"Conditions", &mut layout.expressions(ExpressionList::Conditions), " AND ");
+    let values = layout.expressions(ExpressionList::ValueConditions);
+    show(c"Conditions", &mut layout.expressions(ExpressionList::Conditions).chain(values), " AND ");
 }
 
 /// Shows who answered, and what was read.

@@ -7,6 +7,7 @@ use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::reason::Understood;
+use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{CustomScan, Oid, Var};
 
 /// A question in lists.
@@ -24,7 +25,13 @@ pub fn lay_out<'q>(question: &Question<'q>, worth: Worth) -> Understood<Lists<'q
     let planner = question.shapes.planner;
     let (joined, joined_numbers) = joins::lay_out(question)?;
     let calls = question.sets.calls.iter().map(|(call, _)| call.untyped());
-    let shown = planner.list(question.keys.iter().map(|key| key.shown).chain(calls));
+    let keys = question.keys.iter().map(|key| match key.shape {
+        // What has no columns is the same for all rows. The conditions and keys that it is a part of must not take it from the
+        // column of the scan, and results may as well work it out.
+        Shape::FREE => planner.relabelled_itself(key.shown),
+        _ => key.shown,
+    });
+    let shown = planner.list(keys.chain(calls));
     let own = own_expressions(question).into_iter();
     let expressions = planner.lists(own.chain(joined).map(|nodes| planner.list(nodes.into_iter()).node()));
     // A result that shows a key must not find the column of which the key is made.
@@ -40,7 +47,7 @@ pub fn lay_out<'q>(question: &Question<'q>, worth: Worth) -> Understood<Lists<'q
 }
 
 /// The lists of expressions up to those of joins.
-fn own_expressions<'q>(question: &Question<'q>) -> [Vec<NodeRef<'q>>; 9] {
+fn own_expressions<'q>(question: &Question<'q>) -> [Vec<NodeRef<'q>>; 11] {
     let shapes = &question.shapes;
     [
         question.conditions.iter().map(|condition| condition.node).collect(),
@@ -52,11 +59,13 @@ fn own_expressions<'q>(question: &Question<'q>) -> [Vec<NodeRef<'q>>; 9] {
         question.lookups.iter().map(|lookup| lookup.node).collect(),
         question.aggregates.operands.arguments.iter().map(|(node, _)| *node).collect(),
         question.ends.iter().map(|end| end.argument).collect(),
+        question.values.iter().map(|condition| condition.node).collect(),
+        question.values.iter().flat_map(|condition| condition.bounds.clone()).collect(),
     ]
 }
 
 /// The lists of numbers up to those of joins, given the columns of the scan.
-fn own_numbers(question: &Question, worth: Worth, columns: &[NodeRef<Var>]) -> [Vec<i32>; 17] {
+fn own_numbers(question: &Question, worth: Worth, columns: &[NodeRef<Var>]) -> [Vec<i32>; 18] {
     let place = |number: i16| {
         let wanted = (question.relation, number);
         let place = columns.iter().position(|column| (column.varno, column.varattno) == wanted);
@@ -70,6 +79,10 @@ fn own_numbers(question: &Question, worth: Worth, columns: &[NodeRef<Var>]) -> [
         [kind, place, counted_from_one(one.filter)]
     });
     let conditions = question.conditions.iter();
+    let values = question.values.iter().flat_map(|condition| {
+        let column = place(tree.values[condition.value].0.number);
+        [condition.value as i32, column, condition.kind.number(), condition.bounds.len() as i32]
+    });
     let [once, each_row] = worth.numbers();
     let (ends, ties) = end_numbers(question, columns.len());
     [
@@ -78,7 +91,7 @@ fn own_numbers(question: &Question, worth: Worth, columns: &[NodeRef<Var>]) -> [
             number(question.user),
             shapes.in_session_zone.into(),
             shapes.narrows.into(),
-            question.present.map_or(0, |value| value as i32 + 1),
+            counted_from_one(question.alone),
             once,
             each_row,
         ],
@@ -98,6 +111,7 @@ fn own_numbers(question: &Question, worth: Worth, columns: &[NodeRef<Var>]) -> [
         ties,
         question.sets.all.iter().flat_map(|places| with_count(places)).collect(),
         question.sets.calls.iter().flat_map(|(_, places)| with_count(places)).collect(),
+        values.collect(),
     ]
 }
 

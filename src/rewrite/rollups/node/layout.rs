@@ -8,6 +8,7 @@ use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::question::lookup::LookupSource;
 use crate::rewrite::rollups::question::operand::Operand;
+use crate::rewrite::rollups::question::value_conditions::ConditionKind;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{Aggref, CustomScan, Oid, TargetEntry};
 
@@ -76,8 +77,8 @@ impl<'p> PlanLayout<'p> {
         self.first(3) != 0
     }
 
-    /// The value that the rows must have, by its place in the tree.
-    pub fn present(self) -> Option<usize> {
+    /// The only value that conditions and aggregates are about, by its place in the tree.
+    pub fn alone(self) -> Option<usize> {
         usize::try_from(self.first(4) - 1).ok()
     }
 
@@ -186,6 +187,17 @@ impl<'p> PlanLayout<'p> {
     pub fn end_columns(self) -> Vec<(i16, usize)> {
         let numbers: Vec<i32> = self.numbers(Numbers::EndColumns).collect();
         numbers.chunks_exact(2).map(|pair| (pair[0] as i16, pair[1] as usize)).collect()
+    }
+
+    /// Conditions on values: the place of the value in the tree, the column of the scan, the kind, and the number of bounds.
+    pub fn value_conditions(self) -> Vec<(usize, usize, ConditionKind, usize)> {
+        let numbers: Vec<i32> = self.numbers(Numbers::ValueConditions).collect();
+        let conditions = numbers.chunks_exact(4);
+        let condition = |numbers: &[i32]| {
+            let [value, column, bounds] = [0, 1, 3].map(|part| numbers[part] as usize);
+            (value, column, ConditionKind::from_number(numbers[2]), bounds)
+        };
+        conditions.map(condition).collect()
     }
 
     /// The aggregates with their argument and filter.

@@ -12,6 +12,9 @@ pub enum ExpressionList {
     Lookups,
     Arguments,
     Ends,
+    /// Conditions on values, and the bounds of each.
+    ValueConditions,
+    Bounds,
     /// Columns of joined rows, each once.
     JoinedColumns,
     /// Conditions of joins.
@@ -27,7 +30,7 @@ pub enum ExpressionList {
 #[derive(Clone, Copy)]
 pub enum Numbers {
     /// The tree, the user, whether the time zone of the session matters, whether something fails where it has more than 31 bits,
-    /// the value that rows must have, counted from 1, and two numbers for what the answer is worth.
+    /// the only value that conditions and aggregates are about, counted from 1, and two numbers for what the answer is worth.
     Question,
     /// Shapes of the conditions, negative for ranges.
     Conditions,
@@ -56,6 +59,8 @@ pub enum Numbers {
     Sets,
     /// For each call of GROUPING() the number of keys that it asks about, and their places.
     Calls,
+    /// Four for each condition on a value: its place in the tree, the column of the scan, the kind, and the number of bounds.
+    ValueConditions,
     /// Kinds of joins, one for each dimension.
     Dimensions,
     /// Two for each column: the dimension, and the column of its plan.

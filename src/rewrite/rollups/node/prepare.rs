@@ -13,6 +13,7 @@ use crate::rewrite::rollups::answer::columns::Columns;
 use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};
 use crate::rewrite::rollups::answer::prepared::Prepared;
 use crate::rewrite::rollups::answer::sets::Sets;
+use crate::rewrite::rollups::answer::value_conditions::{PreparedCondition, ValueConditions};
 use crate::rewrite::rollups::answer::wanting::Wanting;
 use pgrx::pg_sys::{CustomScanState, Oid, PlanState};
 use std::rc::Rc;
@@ -41,6 +42,13 @@ pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
                 Wanting::of(aggregate, tree.as_deref()?, &operands, argument, filter)
             })
             .collect();
+        let mut bounds = expressions(ExpressionList::Bounds);
+        let values = layout.value_conditions().into_iter();
+        let values = values.map(|(value, column, kind, count)| {
+            let bounds = bounds.by_ref().take(count).collect();
+            PreparedCondition { value, column, kind, bounds }
+        });
+        let values = values.collect();
         let results = columns - layout.aggregates().count() + 1;
         let (sets, calls) = (layout.sets(), layout.calls());
         let num_keys = layout.keys().count();
@@ -64,7 +72,7 @@ pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
             days: layout.days().collect(),
             worth: layout.worth(),
             narrows: layout.narrows(),
-            present: layout.present(),
+            values: ValueConditions { all: values, alone: layout.alone() },
             lookups: expressions(ExpressionList::Lookups).zip(layout.lookups()).collect(),
             keys: expressions(ExpressionList::Keys)
                 .zip(layout.keys())

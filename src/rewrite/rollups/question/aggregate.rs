@@ -3,7 +3,7 @@
 use super::casts::bare;
 use super::gathering::{arguments, Gathering};
 use super::operand::Operands;
-use super::presence;
+use super::presence::{self, Presence};
 use super::shapes::Shapes;
 use crate::pg::lookup::function_name;
 use crate::pg::tree::NodeRef;
@@ -33,6 +33,8 @@ pub enum Subject {
     Value(usize),
     /// The operand at this place.
     Operand(usize),
+    /// Rows that do not have the value of the tree at this place.
+    Missing(usize),
 }
 
 impl Subject {
@@ -43,6 +45,7 @@ impl Subject {
             Subject::Position => [1, 0],
             Subject::Value(place) => [2, place as i32],
             Subject::Operand(place) => [3, place as i32],
+            Subject::Missing(place) => [4, place as i32],
         }
     }
 
@@ -51,6 +54,7 @@ impl Subject {
             1 => Subject::Position,
             2 => Subject::Value(place as usize),
             3 => Subject::Operand(place as usize),
+            4 => Subject::Missing(place as usize),
             _ => Subject::Rows,
         }
     }
@@ -86,27 +90,40 @@ impl<'q> Aggregates<'q> {
         if !is_plain {
             return Err(not_ours());
         }
-        let mut arguments = arguments(node);
-        let mut argument = match (arguments.next(), arguments.next()) {
+        let mut arguments = arguments(node).map(|argument| shapes.plain(argument));
+        let argument = match (arguments.next(), arguments.next()) {
             (_, Some(_)) => return Err(not_ours()),
-            (Some(argument), None) => self.argument(argument, node, shapes, tree, not_null)?,
-            (None, None) => Subject::Rows,
+            (Some(argument), None) => Some(argument),
+            (None, None) => None,
         };
-        if !self.is_exact(node, argument, tree).ok_or_else(not_ours)?
+        let mut argument = match argument {
+            Some(argument) => self.argument(argument, node, shapes, tree, not_null)?,
+            None => Subject::Rows,
+        };
+        let is_computed = match argument {
+            Subject::Operand(place) => !self.operands.all[place].values().is_empty(),
+            _ => false,
+        };
+        let not_answered = || if is_computed { Reason::Argument(aggregate_name(node)) } else { not_ours() };
+        if !self.is_exact(node, argument, tree).ok_or_else(not_answered)?
             && settings::answer_from_trees() == Answering::Exact
         {
             return Err(Reason::Inexact(aggregate_name(node)));
         }
         let table = (shapes.relation, tree);
-        let filter = node.node(|node| &node.aggfilter);
+        let filter = node.node(|node| &node.aggfilter).map(|filter| shapes.plain(filter));
         // `count(*) FILTER (WHERE price IS NOT NULL)` is the number of prices.
-        let is_granted = |wanted| match argument {
-            Subject::Rows => {
-                argument = Subject::Value(wanted);
+        let is_granted = |wanted| match (argument, wanted) {
+            (Subject::Rows, Presence::Present(value)) => {
+                argument = Subject::Value(value);
                 true
             }
-            Subject::Value(value) => value == wanted,
-            Subject::Position | Subject::Operand(_) => false,
+            (Subject::Rows, Presence::Absent(value)) => {
+                argument = Subject::Missing(value);
+                true
+            }
+            (Subject::Value(value), Presence::Present(wanted)) => value == wanted,
+            _ => false,
         };
         let filter = filter.and_then(|filter| presence::without(filter, is_granted, shapes.planner, table));
         let filter = filter.map(|filter| self.filter(filter, shapes)).transpose()?;
@@ -141,9 +158,6 @@ impl<'q> Aggregates<'q> {
         let is_constant = node.is_constant();
         let inner = column(bare(node)).filter(|column| not_null.contains(&column.varattno));
         let counts = aggregate.aggfnoid.to_u32() == COUNT && aggregate.aggdistinct.is_null();
-        if let Some(value) = presence::counted_value(node, relation, tree).filter(|_| counts) {
-            return Ok(Subject::Value(value));
-        }
         match inner {
             Some(column) if counts && has_gaps => {
                 let at = &tree.at;
@@ -156,6 +170,10 @@ impl<'q> Aggregates<'q> {
         if column(node).is_some_and(|column| column.varattno == tree.at.number) {
             return Ok(Subject::Position);
         }
+        // What is of the series too is the same for all rows of a cell.
+        let is_of_series =
+            |column: NodeRef<Var>| tree.series.iter().any(|key| key.column.number == column.varattno);
+        let value = |node: NodeRef<'q>| value(node).filter(|_| !column(node).is_some_and(is_of_series));
         match self.operands.add(node, shapes, &value) {
             Ok(place) => Ok(Subject::Operand(place)),
             Err(Reason::Column(_) | Reason::Continuous) => Err(Reason::Argument(aggregate_name(aggregate))),
@@ -168,7 +186,9 @@ impl<'q> Aggregates<'q> {
         let function = aggregate.aggfnoid;
         let has_duplicates = aggregate.aggdistinct.is_null();
         match argument {
-            Subject::Rows => Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true),
+            Subject::Rows | Subject::Missing(_) => {
+                Wanted::of(function, None).filter(|_| has_duplicates).map(|_| true)
+            }
             Subject::Position => extreme_of_positions(function).map(|_| true),
             Subject::Value(value) => {
                 let column = &tree.values.get(value)?.0;

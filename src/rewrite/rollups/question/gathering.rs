@@ -1,5 +1,6 @@
 //! The way in which an aggregate of what series and time decide gathers: by tallies, the best value, or different values.
 
+use super::arithmetic::{Arithmetic, Operation};
 use super::casts::bare;
 use super::operand::Operand;
 use crate::pg::catalog::{look_up, Cached};
@@ -42,19 +43,51 @@ impl Gathering {
             let column = &tree.values.get(value)?.0;
             scale_of_column(column.type_oid, column.typmod)
         };
-        let mut scales = operand.branches.iter().filter_map(|branch| branch.value).map(scale);
+        let mut scales = operand.values().into_iter().map(scale);
         let fits = match wanted.statistic {
-            Statistic::Count | Statistic::Tally => true,
+            Statistic::Count => true,
+            _ if products_of_decimals(operand) > MOST_PRODUCTS => false,
+            Statistic::Tally => !operand.any(&has_bounds_only),
             // Of equal numerics with more or fewer digits it is the order of rows that decides.
             Statistic::Min | Statistic::Max if is_numeric => {
                 let first = scales.next().flatten();
-                let is_value = operand.branches.iter().all(|branch| branch.expression.is_none());
-                is_value && first.is_some() && scales.all(|scale| scale == first)
+                let has_other = operand.any(&|part| is_computed(part) || has_expression(part));
+                !has_other && first.is_some() && scales.all(|scale| scale == first)
             }
-            _ => !is_numeric || scales.all(|scale| scale.is_some()),
+            Statistic::Sum | Statistic::Avg => !is_numeric || scales.all(|scale| scale.is_some()),
+            _ => {
+                let is_known = !operand.any(&has_bounds_only);
+                is_known && (!is_numeric || scales.all(|scale| scale.is_some()))
+            }
         };
         fits.then_some(Gathering::Tallied(wanted))
     }
+}
+
+/// Products of decimals, one within another, of which a tally is known to be right to the last digit.
+const MOST_PRODUCTS: usize = 2;
+
+/// The products of decimals, one within another.
+fn products_of_decimals(operand: &Operand) -> usize {
+    let below = operand.parts().iter().map(products_of_decimals).max().unwrap_or_default();
+    let is_product =
+        |arithmetic: &Arithmetic| arithmetic.is_decimal && arithmetic.operation == Operation::Times;
+    below + usize::from(matches!(operand, Operand::Computed(arithmetic, _) if is_product(arithmetic)))
+}
+
+fn is_computed(operand: &Operand) -> bool {
+    matches!(operand, Operand::Computed(..))
+}
+
+fn has_expression(operand: &Operand) -> bool {
+    matches!(operand, Operand::Expression(_) | Operand::Coalesced(..))
+}
+
+/// Whether it is a sum of which the squares and extremes do not follow from those of its operands, or not to the last digit.
+fn has_bounds_only(operand: &Operand) -> bool {
+    let Operand::Computed(arithmetic, parts) = operand else { return false };
+    let is_sum = matches!(arithmetic.operation, Operation::Plus | Operation::Minus);
+    is_sum && (arithmetic.is_decimal || parts.iter().all(|part| part.expression().is_none()))
 }
 
 /// The arguments of an aggregate.

@@ -1,6 +1,7 @@
 //! Questions that grouped queries ask of power trees.
 
 pub mod aggregate;
+pub mod arithmetic;
 mod calendar;
 pub mod casts;
 mod comparison;
@@ -15,6 +16,7 @@ mod presence;
 pub mod sets;
 pub mod shapes;
 pub mod source;
+pub mod value_conditions;
 
 use crate::pg::column::never_null;
 use crate::pg::expression::columns_that_are_not_null;
@@ -36,6 +38,7 @@ use sets::GroupingSets;
 use shapes::{column_name, Shapes};
 use source::Source;
 use std::rc::Rc;
+use value_conditions::{ConditionKind, ValueCondition};
 
 /// A question that one tree can answer.
 pub struct Question<'t> {
@@ -45,8 +48,9 @@ pub struct Question<'t> {
     /// The user whose query of the table it is; INVALID for the current one.
     pub user: Oid,
     pub shapes: Shapes<'t>,
-    /// The value that the rows must have, by its place in the tree.
-    pub present: Option<usize>,
+    /// Conditions on values of the tree, and the only value that they and all aggregates are about.
+    pub values: Vec<ValueCondition<'t>>,
+    pub alone: Option<usize>,
     /// The other relations of the query, and what they are joined by.
     pub joins: Joins<'t>,
     pub joined_by: Vec<JoinedBy<'t>>,
@@ -120,7 +124,8 @@ impl<'t> Question<'t> {
             relation: source.relation,
             user: source.user,
             shapes: Shapes::new(planner, tree, source.relation, joined, has_gaps),
-            present: None,
+            values: Vec::new(),
+            alone: None,
             joins,
             joined_by: Vec::new(),
             conditions: Vec::new(),
@@ -132,9 +137,10 @@ impl<'t> Question<'t> {
         };
         let table = planner.relation(source.relation);
         let clauses = table.into_iter().flat_map(Relation::conditions).filter_map(Restriction::clause);
-        let clauses: Vec<NodeRef> = clauses.map(|clause| question.joins.raised(planner, clause)).collect();
+        let clauses = clauses.map(|clause| question.shapes.plain(question.joins.raised(planner, clause)));
+        let clauses: Vec<NodeRef> = clauses.collect();
         let not_null = question.columns_never_null(&clauses)?;
-        let clauses = question.without_presence(clauses)?;
+        let clauses = question.without_values(clauses)?;
         let clauses = clauses.into_iter().chain(question.joins.conditions.clone());
         clauses.collect::<Vec<_>>().into_iter().try_for_each(|clause| question.add_condition(clause))?;
         question.add_joins(planner)?;
@@ -152,7 +158,7 @@ impl<'t> Question<'t> {
                 question.add_aggregates(node, &not_null)?;
             }
         }
-        question.check_presence()?;
+        question.check_values(planner)?;
         // Where a joined row has none of the table, it comes before or after all others.
         if has_gaps && !question.ends.is_empty() {
             return Err(Reason::EndsOfJoins);
@@ -194,43 +200,57 @@ impl<'t> Question<'t> {
         }
     }
 
-    /// Takes note of the value that rows must have, and returns the other conditions of the table.
-    fn without_presence(&mut self, clauses: Vec<NodeRef<'t>>) -> Understood<Vec<NodeRef<'t>>> {
+    /// Takes note of conditions on values, and returns the other conditions of the table.
+    fn without_values(&mut self, clauses: Vec<NodeRef<'t>>) -> Understood<Vec<NodeRef<'t>>> {
         let declared = never_null(self.tree.base);
         let mut rest = Vec::new();
         for clause in clauses {
-            let Some(value) = presence::wanted_value(clause, self.relation, self.tree) else {
-                rest.push(clause);
-                continue;
-            };
-            let number = self.tree.values[value].0.number;
-            if declared.contains(&number) {
-                continue;
+            match ValueCondition::of(clause, &mut self.shapes, self.tree)? {
+                None => rest.push(clause),
+                Some(ValueCondition { value, kind: ConditionKind::Present, .. })
+                    if declared.contains(&self.tree.values[value].0.number) => {}
+                Some(condition) => self.values.push(condition),
             }
-            if self.present.is_some_and(|other| other != value) {
-                return Err(Reason::Present(column_name(self.tree.base, number)));
-            }
-            self.present = Some(value);
         }
         Ok(rest)
     }
 
-    /// Checks that everything follows from the tally of the only value that rows must have.
-    fn check_presence(&self) -> Understood<()> {
-        let Some(value) = self.present else { return Ok(()) };
-        let has_no_other = |operand: &Operand| {
-            operand.branches.iter().all(|branch| branch.value.is_none_or(|other| other == value))
-        };
+    /// Checks that conditions on values are such as a tree may decide: either all is about one value, and the rows that have it are
+    /// counted, or the conditions seem to hold for all rows.
+    fn check_values(&mut self, planner: Planner) -> Understood<()> {
+        /// A share of the rows that statistics take for all of them.
+        const ALL: f64 = 0.999;
+        let values: Vec<usize> = self.values.iter().map(|condition| condition.value).collect();
+        self.alone = values.first().copied();
+        self.alone =
+            self.alone.filter(|&alone| values.iter().all(|&value| value == alone) && self.is_about(alone));
+        let doubtful = self.values.iter().find(|condition| {
+            let is_alone = self.alone.is_some();
+            // Rows without the only value are left out all the same.
+            let all = if is_alone { planner.share_of_values(condition.column, self.relation) } else { 1.0 };
+            let is_counted = is_alone && condition.kind.is_counted();
+            !is_counted && planner.selectivity(condition.node, self.relation) < ALL * all
+        });
+        let name = |value: usize| column_name(self.tree.base, self.tree.values[value].0.number);
+        match doubtful {
+            None => Ok(()),
+            Some(ValueCondition { value, kind: ConditionKind::Present, .. }) => {
+                Err(Reason::Present(name(*value)))
+            }
+            Some(ValueCondition { value, .. }) => Err(Reason::Partial(name(*value))),
+        }
+    }
+
+    /// Whether everything follows from the tally of a value, and the number of rows.
+    fn is_about(&self, value: usize) -> bool {
+        let has_no_other = |operand: &Operand| operand.values().into_iter().all(|other| other == value);
         let follows = |aggregate: &Aggregate| match aggregate.argument {
             Subject::Rows => true,
             Subject::Position => false,
-            Subject::Value(other) => other == value,
+            Subject::Value(other) | Subject::Missing(other) => other == value,
             Subject::Operand(place) => self.aggregates.operands.all.get(place).is_some_and(has_no_other),
         };
-        if self.ends.is_empty() && self.aggregates.all.iter().all(follows) {
-            return Ok(());
-        }
-        Err(Reason::Present(column_name(self.tree.base, self.tree.values[value].0.number)))
+        self.ends.is_empty() && self.aggregates.all.iter().all(follows)
     }
 
     fn add_condition(&mut self, node: NodeRef<'t>) -> Understood<()> {
@@ -247,7 +267,7 @@ impl<'t> Question<'t> {
     fn add_keys(&mut self, planner: Planner<'t>, clauses: NodeList<'t>) -> Understood<()> {
         for clause in clauses.all::<SortGroupClause>() {
             let shown = planner.targets().sorted_by(clause).ok_or(Reason::Key)?;
-            let node = planner.below_grouping(shown);
+            let node = self.shapes.plain(planner.below_grouping(shown));
             if node.is_volatile() {
                 return Err(Reason::Volatile);
             }

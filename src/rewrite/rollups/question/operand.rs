@@ -1,61 +1,101 @@
-//! Arguments of aggregates that are more than a column: what depends on series and time alone, or chooses by it.
+//! Arguments of aggregates that are more than a column: what depends on series and time alone, chooses by it, or computes with values.
 //!
 //! In a cell of a series `CASE WHEN symbol = 'BTC' THEN size ELSE 0 END` is either the column or a number, for all rows. The
-//! choice is an expression of its own, which is evaluated once for the cell.
+//! choice is an expression of its own, which is evaluated once for the cell. `price * 1.19` has the multiple of the tally of
+//! prices, and `revenue - cost` the difference of the sums.
 
+use super::arithmetic::{Arithmetic, Operation};
 use super::casts::bare;
+use super::presence::{self, Presence};
 use super::shapes::Shapes;
+use crate::pg::lookup::check_depth;
 use crate::pg::tree::NodeRef;
-use crate::rewrite::rollups::terms::reason::Understood;
+use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{CaseExpr, CaseWhen, CoalesceExpr};
 
-/// An argument that is one of several, of which an expression says the number.
+/// An argument, as far as all rows of a cell have it in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operand {
-    /// The place of the expression among the arguments; None if there is only one branch.
-    pub choice: Option<usize>,
-    pub branches: Vec<Branch>,
+pub enum Operand {
+    Null,
+    /// The value of the tree at this place.
+    Value(usize),
+    /// The expression at this place among the arguments, which is the same for all rows.
+    Expression(usize),
+    /// One of several, of which an expression says the number.
+    Choice(usize, Vec<Operand>),
+    /// An operand, and the expression where it is NULL.
+    Coalesced(Box<Operand>, usize),
+    /// One of two: where the value at this place is NULL, and where it is not.
+    Split(usize, Vec<Operand>),
+    /// An operation with one or two operands.
+    Computed(Arithmetic, Vec<Operand>),
 }
-
-/// One of the things that an argument can be: a value of the tree, an expression, the expression where the value is NULL, or NULL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Branch {
-    /// The place of the value in the tree.
-    pub value: Option<usize>,
-    /// The place of the expression among the arguments.
-    pub expression: Option<usize>,
-}
-
-const NULL: Branch = Branch { value: None, expression: None };
 
 impl Operand {
-    /// Whether it is an expression of series and time alone.
+    /// The place of the expression, if it is nothing else.
     pub fn expression(&self) -> Option<usize> {
-        match (self.choice, &self.branches[..]) {
-            (None, [Branch { value: None, expression }]) => *expression,
+        match self {
+            Operand::Expression(place) => Some(*place),
             _ => None,
         }
     }
 
+    /// The operands below it.
+    pub fn parts(&self) -> &[Operand] {
+        match self {
+            Operand::Choice(_, parts) | Operand::Split(_, parts) | Operand::Computed(_, parts) => parts,
+            Operand::Coalesced(part, _) => std::slice::from_ref(part),
+            Operand::Null | Operand::Value(_) | Operand::Expression(_) => &[],
+        }
+    }
+
+    /// Whether it, or one below it, is so.
+    pub fn any(&self, is_so: &impl Fn(&Operand) -> bool) -> bool {
+        is_so(self) || self.parts().iter().any(|part| part.any(is_so))
+    }
+
+    /// The places of its values in the tree.
+    pub fn values(&self) -> Vec<usize> {
+        let own = match self {
+            Operand::Value(place) | Operand::Split(place, _) => Some(*place),
+            _ => None,
+        };
+        own.into_iter().chain(self.parts().iter().flat_map(Operand::values)).collect()
+    }
+
     /// Returns the operand as numbers in a plan.
     pub fn numbers(&self) -> Vec<i32> {
-        let number = |place: Option<usize>| place.map_or(0, |place| place as i32 + 1);
-        let branches =
-            self.branches.iter().flat_map(|branch| [number(branch.value), number(branch.expression)]);
-        [number(self.choice), self.branches.len() as i32].into_iter().chain(branches).collect()
+        let [kind, number] = match self {
+            Operand::Null => [0, 0],
+            Operand::Value(place) => [1, *place as i32],
+            Operand::Expression(place) => [2, *place as i32],
+            Operand::Choice(place, _) => [3, *place as i32],
+            Operand::Coalesced(_, place) => [4, *place as i32],
+            Operand::Computed(arithmetic, _) => [5, arithmetic.number()],
+            Operand::Split(place, _) => [6, *place as i32],
+        };
+        let parts = self.parts();
+        [kind, number, parts.len() as i32]
+            .into_iter()
+            .chain(parts.iter().flat_map(Operand::numbers))
+            .collect()
     }
 
     /// Takes an operand from the front of the numbers in a plan; None if there is none.
-    pub fn from_numbers(numbers: &mut impl Iterator<Item = i32>) -> Option<Operand> {
-        let place = |number: i32| usize::try_from(number - 1).ok();
-        let choice = place(numbers.next()?);
-        let count = numbers.next()?;
-        let branches = (0..count).map(|_| {
-            let (value, expression) = (numbers.next()?, numbers.next()?);
-            Some(Branch { value: place(value), expression: place(expression) })
-        });
-        Some(Operand { choice, branches: branches.collect::<Option<_>>()? })
+    pub fn from_numbers(numbers: &mut dyn Iterator<Item = i32>) -> Option<Operand> {
+        let (kind, number, count) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        let mut parts = (0..count).map(|_| Operand::from_numbers(numbers)).collect::<Option<Vec<_>>>()?;
+        let place = number as usize;
+        Some(match kind {
+            1 => Operand::Value(place),
+            2 => Operand::Expression(place),
+            3 => Operand::Choice(place, parts),
+            4 => Operand::Coalesced(Box::new(parts.pop()?), place),
+            5 => Operand::Computed(Arithmetic::from_number(number), parts),
+            6 => Operand::Split(place, parts),
+            _ => Operand::Null,
+        })
     }
 }
 
@@ -91,50 +131,108 @@ impl<'q> Operands<'q> {
         shapes: &mut Shapes<'q>,
         value: FindValue<'_, 'q>,
     ) -> Understood<Operand> {
-        if let Some(case) = bare(node).cast::<CaseExpr>() {
-            if let Some(operand) = self.cases(case, shapes, value)? {
-                return Ok(operand);
+        check_depth();
+        if node.is_null() {
+            return Ok(Operand::Null);
+        }
+        let inner = bare(node);
+        if let Some(value) = value(inner) {
+            return Ok(Operand::Value(value));
+        }
+        if !has_value(inner, value) {
+            return Ok(Operand::Expression(self.argument(node, shapes)?));
+        }
+        if let Some(case) = inner.cast::<CaseExpr>() {
+            return self.case(case, shapes, value);
+        }
+        if let Some(coalesce) = inner.cast::<CoalesceExpr>() {
+            return self.coalesced(coalesce, shapes, value);
+        }
+        if let Some((arithmetic, arguments)) = Arithmetic::of(inner) {
+            let operands = arguments.iter().map(|argument| self.operand(argument, shapes, value));
+            let operands = operands.collect::<Understood<Vec<_>>>()?;
+            let is_number = |operand: &Operand| matches!(operand, Operand::Expression(_));
+            let follows = match arithmetic.operation {
+                Operation::Times => operands.iter().any(is_number),
+                Operation::Over => operands.last().is_some_and(is_number),
+                Operation::Plus | Operation::Minus | Operation::Negative => true,
+            };
+            if follows {
+                return Ok(Operand::Computed(arithmetic, operands));
             }
         }
-        Ok(Operand { choice: None, branches: vec![self.branch(node, shapes, value)?] })
+        Err(Reason::Continuous)
     }
 
-    /// A CASE with a value of the tree in it; None if there is none.
-    fn cases(
+    /// A CASE whose results have values of the tree in them.
+    fn case(
         &mut self,
         case: NodeRef<'q, CaseExpr>,
         shapes: &mut Shapes<'q>,
         value: FindValue<'_, 'q>,
-    ) -> Understood<Option<Operand>> {
+    ) -> Understood<Operand> {
         let results = case.list(|case| &case.args).all::<CaseWhen>();
         let results = results.map(|when| when.node(|when| &when.result));
         let results: Vec<Option<NodeRef>> = results.chain([case.node(|case| &case.defresult)]).collect();
-        if !results.iter().flatten().any(|&node| value_of(node, value).is_some()) {
-            return Ok(None);
+        if let Some(split) = self.split(case, &results, shapes, value)? {
+            return Ok(split);
         }
-        let choice = Some(self.argument(shapes.planner.numbered(case), shapes)?);
+        let choice = self.argument(shapes.planner.numbered(case), shapes)?;
         let branches = results.into_iter().map(|node| match node {
-            Some(node) => self.branch(node, shapes, value),
-            None => Ok(NULL),
+            Some(node) => self.operand(node, shapes, value),
+            None => Ok(Operand::Null),
         });
-        Ok(Some(Operand { choice, branches: branches.collect::<Understood<_>>()? }))
+        Ok(Operand::Choice(choice, branches.collect::<Understood<_>>()?))
     }
 
-    fn branch(
+    /// A CASE that asks nothing but whether a value is NULL, and has that value or what depends on series and time alone as its results;
+    /// None if it is anything else.
+    fn split(
         &mut self,
-        node: NodeRef<'q>,
+        case: NodeRef<'q, CaseExpr>,
+        results: &[Option<NodeRef<'q>>],
         shapes: &mut Shapes<'q>,
         value: FindValue<'_, 'q>,
-    ) -> Understood<Branch> {
-        if node.is_null() {
-            return Ok(NULL);
+    ) -> Understood<Option<Operand>> {
+        let when = case.list(|case| &case.args).only::<1>().and_then(|[when]| when.cast::<CaseWhen>());
+        let condition = when.filter(|_| case.arg.is_null()).and_then(|when| when.node(|when| &when.expr));
+        let wanted = condition.and_then(|condition| presence::wanted(condition, value));
+        let (Some((wanted, _)), &[then, otherwise]) = (wanted, results) else { return Ok(None) };
+        let (tested, absent, present) = match wanted {
+            Presence::Absent(value) => (value, then, otherwise),
+            Presence::Present(value) => (value, otherwise, then),
+        };
+        let mut part = |node: Option<NodeRef<'q>>| match node {
+            Some(node) => self.operand(node, shapes, value),
+            None => Ok(Operand::Null),
+        };
+        let (absent, present) = (part(absent)?, part(present)?);
+        let is_simple = |part: &Operand| match part {
+            Operand::Null | Operand::Expression(_) => true,
+            Operand::Value(value) => *value == tested,
+            _ => false,
+        };
+        if !is_simple(&absent) || !is_simple(&present) {
+            return Err(Reason::Continuous);
         }
-        match value_of(node, value) {
-            Some((value, None)) => Ok(Branch { value: Some(value), expression: None }),
-            Some((value, Some(instead))) => {
-                Ok(Branch { value: Some(value), expression: Some(self.argument(instead, shapes)?) })
+        let absent = if absent == Operand::Value(tested) { Operand::Null } else { absent };
+        Ok(Some(Operand::Split(tested, vec![absent, present])))
+    }
+
+    /// An operand with a value of the tree in it, and what takes its place where it is NULL.
+    fn coalesced(
+        &mut self,
+        coalesce: NodeRef<'q, CoalesceExpr>,
+        shapes: &mut Shapes<'q>,
+        value: FindValue<'_, 'q>,
+    ) -> Understood<Operand> {
+        match coalesce.list(|coalesce| &coalesce.args).iter().collect::<Vec<_>>()[..] {
+            [first] => self.operand(first, shapes, value),
+            [first, instead] if has_value(first, value) => {
+                let first = self.operand(first, shapes, value)?;
+                Ok(Operand::Coalesced(Box::new(first), self.argument(instead, shapes)?))
             }
-            None => Ok(Branch { value: None, expression: Some(self.argument(node, shapes)?) }),
+            _ => Err(Reason::Continuous),
         }
     }
 
@@ -149,16 +247,8 @@ impl<'q> Operands<'q> {
     }
 }
 
-/// The value of the tree that an expression is, and what takes the place of NULL in `coalesce(value, …)`.
-fn value_of<'q>(node: NodeRef<'q>, value: FindValue<'_, 'q>) -> Option<(usize, Option<NodeRef<'q>>)> {
-    let inner = bare(node);
-    if let Some(value) = value(inner) {
-        return Some((value, None));
-    }
-    let arguments = inner.cast::<CoalesceExpr>()?.list(|coalesce| &coalesce.args);
-    match arguments.iter().collect::<Vec<_>>()[..] {
-        [first] => Some((value(bare(first))?, None)),
-        [first, instead] => Some((value(bare(first))?, Some(instead))),
-        _ => None,
-    }
+/// Whether an expression has a value of the tree in it.
+fn has_value<'q>(node: NodeRef<'q>, value: FindValue<'_, 'q>) -> bool {
+    check_depth();
+    value(node).is_some() || node.any_child(|child| has_value(child, value))
 }

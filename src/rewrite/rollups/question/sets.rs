@@ -5,7 +5,7 @@ use crate::pg::planner::Planner;
 use crate::pg::tree::{integers, NodeRef};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
-use pgrx::pg_sys::{GroupingFunc, NodeTag};
+use pgrx::pg_sys::GroupingFunc;
 
 /// The groupings of a query, and what GROUPING() asks of them.
 #[derive(Default)]
@@ -23,12 +23,9 @@ impl<'q> GroupingSets<'q> {
         if planner.query().groupingSets.is_null() {
             return Ok(GroupingSets { all: vec![(0..keys.len()).collect()], calls: Vec::new() });
         }
-        // Where a result shows one of two equal keys, or a constant, it does not say which set it is of. Of a placeholder,
-        // in which an expression of a view is kept together, PostgreSQL would take what the result shows for what it is made of.
+        // Where a result shows one of two equal keys, or a constant, it does not say which set it is of.
         let is_unclear = |(place, key): (usize, &Key)| {
-            key.shape == Shape::FREE
-                || key.shown.contains(NodeTag::T_PlaceHolderVar)
-                || keys[..place].iter().any(|other| other.node.is_same(key.node))
+            key.shape == Shape::FREE || keys[..place].iter().any(|other| other.node.is_same(key.node))
         };
         if keys.iter().enumerate().any(is_unclear) {
             return Err(Reason::GroupingSets);

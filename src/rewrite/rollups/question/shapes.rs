@@ -68,6 +68,15 @@ impl<'t> Shapes<'t> {
         }
     }
 
+    /// The expression without placeholders, as far as these do not stand for the optional side of an outer join.
+    pub fn plain(&self, node: NodeRef<'t>) -> NodeRef<'t> {
+        if self.joined.is_empty() {
+            self.planner.without_placeholders(node)
+        } else {
+            node
+        }
+    }
+
     /// The shape of an expression that is evaluated once between two steps.
     pub fn stepped(&mut self, node: NodeRef<'t>) -> Understood<Shape> {
         let shape = self.shape(node)?;
@@ -191,7 +200,11 @@ impl<'t> Shapes<'t> {
                 }
                 Ok(shape)
             }
-            [place] if rule.of.contains(&place) => self.monotone(rule, place, &arguments, &shapes),
+            [place] if rule.of.contains(&place) => match self.monotone(rule, place, &arguments, &shapes) {
+                // Between steps of its own it needs no others.
+                Err(Reason::Varying) if is_stepped(shapes[place].time) => self.any(node),
+                shape => shape,
+            },
             _ => self.any(node),
         }
     }
@@ -233,6 +246,10 @@ impl<'t> Shapes<'t> {
         let is_stepped = is_stepped || rule.is_stepped;
         Ok(Shape::of_time(Time::Monotone { is_stepped, after }))
     }
+}
+
+fn is_stepped(time: Time) -> bool {
+    matches!(time, Time::Monotone { is_stepped: true, .. })
 }
 
 /// A parameter has one value for all rows, unless it is that of an assignment.

@@ -12,7 +12,7 @@ pub enum Reason {
     Off,
     /// DISTINCT ON without an order that says which row, or by more than keys and position.
     DistinctOn,
-    /// Grouping sets with a constant, with one expression as two keys, or with an expression of a view or subquery.
+    /// Grouping sets with a constant, or with one expression as two keys.
     GroupingSets,
     /// A function that returns rows, in the list of results.
     SetReturning,
@@ -32,6 +32,8 @@ pub enum Reason {
     Column(String),
     /// A value that rows must have, where other things are asked of them than that value and their number.
     Present(String),
+    /// A condition on a value that does not hold for all rows of a cell, or for none.
+    Partial(String),
     /// A column of the tree, which may be NULL, where the tree has no rows.
     Nullable(String),
     /// The bare position, or a function of it, that has as many values as there are moments.
@@ -98,6 +100,9 @@ impl Reason {
             Column(name) => return format!("column {name} is neither the position nor of the series"),
             Present(name) => {
                 return format!("of rows where {name} is not NULL a tree knows {name} and their number only")
+            }
+            Partial(name) => {
+                return format!("the condition on {name} holds for some rows and not for others")
             }
             Nullable(name) => return format!("column {name} may be NULL"),
             Unknown(name) => return format!("the steps of {name} in time are not known"),

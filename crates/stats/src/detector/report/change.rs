@@ -54,6 +54,8 @@ pub struct Change {
     pub usual: Option<(f64, f64)>,
     /// The period, if the season matters for that range.
     pub season: Option<i64>,
+    /// The period, if the series made the same change at the same time of other periods.
+    pub recurs: Option<i64>,
     /// 95 % interval of the difference.
     pub interval: (f64, f64),
     /// Size in standard deviations of the noise.

@@ -2,6 +2,7 @@
 
 use super::change::{Change, Kind};
 use super::comparison::{compare, Ending};
+use super::rhythm::mark;
 use super::Seen;
 use crate::detector::forecast::OF_NORMAL;
 use crate::detector::numbers::bounded;
@@ -32,6 +33,7 @@ pub fn changes<'a>(
         }
     }
     changes.sort_unstable_by_key(|c| c.row);
+    mark(seen, changes);
 }
 
 /// Adds the changes between segments, newest first.
@@ -70,6 +72,7 @@ fn outlier_change(seen: Seen, outlier: &Outlier, start: Option<u64>) -> Change {
         errors: (noise, 0.0),
         usual: Some(usual),
         season: outlier.seasonal.then_some(seen.period),
+        recurs: None,
         interval: (bounded(difference - reach), bounded(difference + reach)),
         effect_sd: bounded(difference / noise.max(LEAST_NOISE)),
         step: seen.step(),

@@ -98,6 +98,7 @@ pub fn compare(
         errors: (bounded(errors.0 * factor), bounded(errors.1 * factor)),
         usual: None,
         season: None,
+        recurs: None,
         interval: (bounded((difference - reach) * factor), bounded((difference + reach) * factor)),
         effect_sd: bounded(difference * steps / noise.max(LEAST)),
         step: seen.step(),

@@ -2,6 +2,7 @@
 
 use super::change::{Change, Kind};
 use super::figures::{constant, exact, figure, value, with_error};
+use super::rhythm::{DAY, WEEK};
 
 /// Standard errors that a level must be away from 0 before a change is reported relative to it.
 const SURE: f64 = 3.0;
@@ -27,7 +28,12 @@ impl Change {
             Kind::Spike | Kind::Dip => self.outlier(phase),
         };
         let seen = seen.map(|seen| format!(", seen {seen}")).unwrap_or_default();
-        format!("{what} {when}{seen}; {}", self.certainty())
+        let again = self.recurs.map(|period| match period {
+            DAY => ", as on other days",
+            WEEK => ", as in other weeks",
+            _ => ", as in other periods",
+        });
+        format!("{what} {when}{seen}{}; {}", again.unwrap_or_default(), self.certainty())
     }
 
     fn level(&self) -> String {

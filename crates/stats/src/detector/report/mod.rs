@@ -7,6 +7,7 @@ mod evidence;
 mod explain;
 mod figures;
 mod forecast;
+mod rhythm;
 
 pub use change::{Change, Kind};
 pub use changes::changes;

@@ -1,5 +1,6 @@
 //! Aggregates of what series and time decide: evaluated once for each cell of a series, for all of its rows.
 
+mod computed;
 mod distinct;
 mod extreme;
 mod tallied;

@@ -111,10 +111,7 @@ impl Wanted {
 
     /// The unit of which the values of the column are multiples.
     pub(super) fn unit(&self) -> Unit {
-        match self.column {
-            Some(Numeric { scale }) => Unit::Digits(scale),
-            _ => Unit::One,
-        }
+        self.column.map_or(Unit::One, ArgumentType::unit)
     }
 }
 
@@ -155,8 +152,16 @@ fn argument_of(function: Oid) -> Oid {
 }
 
 impl ArgumentType {
+    /// The unit of which all values are multiples.
+    pub(super) fn unit(self) -> Unit {
+        match self {
+            Numeric { scale } => Unit::Digits(scale),
+            _ => Unit::One,
+        }
+    }
+
     /// The type with this modifier; None for numerics of any scale.
-    fn of(column: Oid, modifier: i32) -> Option<ArgumentType> {
+    pub(super) fn of(column: Oid, modifier: i32) -> Option<ArgumentType> {
         Some(match column {
             pg_sys::INT2OID => Int2,
             pg_sys::INT4OID => Int4,

@@ -9,9 +9,10 @@ mod aggregate;
 mod numeric;
 
 use crate::datum::tally::allocate;
+use crate::pg::value::Value;
 use crate::rewrite::float;
 use numeric::{deviation, mean, variance, NumericValue};
-use pgrx::pg_sys::Datum;
+use pgrx::pg_sys::{Datum, Oid};
 use tally_stats::{Decimal, Tally, Unit};
 
 pub use crate::rewrite::statistic::Statistic;
@@ -27,6 +28,10 @@ pub enum Uncertified {
     Sum,
     /// NaN among numerics.
     Special,
+    /// Arithmetic that may fail, or that is not of finite numbers.
+    Arithmetic,
+    /// Rows of which some, and not all, have one of two values that are computed with.
+    Missing,
     /// Floating-point numbers of which PostgreSQL's own sums may be out of range, if only on their way.
     Range,
 }
@@ -38,6 +43,8 @@ impl Uncertified {
             Uncertified::Extreme => "an extreme of more digits than the tree keeps",
             Uncertified::Sum => "a sum of more digits than the tree keeps",
             Uncertified::Special => "NaN among numerics",
+            Uncertified::Arithmetic => "arithmetic that may be out of range, or with NaN or infinity",
+            Uncertified::Missing => "rows with one of two values and without the other",
             Uncertified::Range => "a sum that may be out of range",
         }
     }
@@ -57,6 +64,19 @@ pub fn value(wanted: &Wanted, rows: i64, tally: &Tally) -> Result<Option<Datum>,
         (statistic, Some(ArgumentType::Float4 | ArgumentType::Float8)) => floating(wanted, statistic, tally),
         (statistic, Some(argument)) => exact(statistic, argument, wanted.unit(), tally),
     }
+}
+
+/// The least and the greatest value of a column of this type and modifier; None if they are not known to the last digit, or not alone.
+/// What is passed by reference is allocated in the current memory context.
+pub fn extremes(type_oid: Oid, modifier: i32, tally: &Tally) -> Option<[Value; 2]> {
+    let column = ArgumentType::of(type_oid, modifier).filter(|_| tally.is_finite())?;
+    let unit = column.unit();
+    let value = |rounded: Option<f64>, exact: Option<Decimal>| match column {
+        ArgumentType::Float4 => rounded.map(|x| Value::from(x as f32)),
+        ArgumentType::Float8 => rounded.map(Value::from),
+        _ => exact.map(|decimal| Value::parse(type_oid, -1, &decimal.to_string())),
+    };
+    Some([value(tally.min(), tally.exact_min(unit))?, value(tally.max(), tally.exact_max(unit))?])
 }
 
 /// A result over floating-point numbers, of which there are some.
