@@ -39,7 +39,7 @@ pub struct Prepared {
     pub row: ScanRow,
     pub columns: Rc<Columns>,
     /// Conditions on values.
-    pub values: ValueConditions,
+    pub value_conditions: ValueConditions,
     pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.
@@ -113,11 +113,12 @@ impl Prepared {
     /// The values of the tree whose tallies the answer is made of.
     pub fn values(&self) -> Chosen {
         let of_aggregates = self.aggregates.iter().filter_map(|wanting| match wanting.of {
-            Origin::Value(value, _) => Some(value),
+            Origin::Value(value, _) | Origin::Missing(value) => Some(value),
             _ => None,
         });
-        let branches = self.operands.iter().flat_map(|operand| &operand.branches);
-        of_aggregates.chain(branches.filter_map(|branch| branch.value)).chain(self.present).collect()
+        let of_operands = self.operands.iter().flat_map(Operand::values);
+        let of_conditions = self.value_conditions.all.iter().map(|condition| condition.value);
+        of_aggregates.chain(of_operands).chain(of_conditions).collect()
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.
