@@ -11,7 +11,7 @@ use super::wanting::{Origin, Wanting};
 use super::worth::Worth;
 use super::zones;
 use crate::pg::scan_row::{Expression, ScanRow};
-use crate::pg::value::Value;
+use crate::pg::value::LentValue;
 use crate::powertree::cells::{self, Seen};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -153,20 +153,17 @@ impl Prepared {
     fn add_keys(&self, tree: &Tree, all: &mut Vec<Vec<u8>>) -> Option<()> {
         let mut keys = vec![Vec::new()];
         for (column, &(expression, source)) in tree.series.iter().zip(&self.lookups) {
-            // SAFETY: the values are encoded, and not kept. They are of the column's type, perhaps by another name, as the planner has checked.
-            let encoded = unsafe {
-                expression.read(|value| {
-                    let is_array = source == LookupSource::Array;
-                    let values = if is_array { value.members() } else { vec![value] };
-                    let encoded = |value: Value| {
-                        let mut bytes = Vec::new();
-                        let value = Value::new(column.column.type_oid, value.datum());
-                        column.encode_parsed(value, &mut bytes);
-                        bytes
-                    };
-                    values.into_iter().take(LOOKUPS + 1).map(encoded).collect::<Vec<_>>()
-                })
-            };
+            // The values are of the column's type, perhaps by another name, as the planner has checked.
+            let encoded = expression.read(|value| {
+                let is_array = source == LookupSource::Array;
+                let values = if is_array { value.members() } else { vec![value] };
+                let encoded = |value: LentValue| {
+                    let mut bytes = Vec::new();
+                    column.encode(value.stored(), &mut bytes);
+                    bytes
+                };
+                values.into_iter().take(LOOKUPS + 1).map(encoded).collect::<Vec<_>>()
+            });
             let encoded = encoded.unwrap_or_default();
             if keys.len() * encoded.len() > LOOKUPS {
                 return None;
