@@ -20,7 +20,7 @@ pgrx::pg_module_magic!(name, version);
 pub extern "C-unwind" fn _PG_init() {
     pg::memory::watch();
     pg::error::omit_backtraces();
-    settings::register();
+    settings::register(pg::session::is_preloading());
     tally::add_hints();
     rewrite::install();
     powertree::watch();

@@ -72,8 +72,8 @@ pub fn powertree_compact_seconds() -> i32 {
     POWERTREE_COMPACT_SECONDS.get()
 }
 
-/// Registers the parameters.
-pub fn register() {
+/// Registers the parameters; `is_preloading` says whether the server is loading its libraries.
+pub fn register(is_preloading: bool) {
     GucRegistry::define_bool_guc(
         c"pg_tally.accelerate_windows",
         c"Computes built-in aggregates over moving window frames in constant time per row.",
@@ -137,8 +137,7 @@ pub fn register() {
         GucFlags::UNIT_S,
     );
     // PostgreSQL allows a setting of the postmaster to be defined only while the server starts.
-    // SAFETY: reads a flag that the server set before it loaded the library.
-    if unsafe { pgrx::pg_sys::process_shared_preload_libraries_in_progress } {
+    if is_preloading {
         GucRegistry::define_string_guc(
             c"pg_tally.powertree_databases",
             c"Databases, separated by commas, whose power trees background workers compact.",

@@ -7,7 +7,6 @@ use crate::pg::value::copied;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{BorrowDatum, Datum, FromDatum};
 use pgrx::layout::PassBy;
-use pgrx::nullable::Nullable;
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
@@ -117,11 +116,6 @@ unsafe impl<'fcx> ArgAbi<'fcx> for TallyState {
             arg.unbox_arg_using_from_datum()
                 .unwrap_or_else(|| defect("a strict function was called with NULL"))
         }
-    }
-
-    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: the argument is of type tally, or NULL.
-        unsafe { arg.unbox_arg_using_from_datum().into() }
     }
 }
 

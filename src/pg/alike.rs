@@ -1,6 +1,6 @@
 //! Rows that are alike: those of one partition, or of one peer group.
 
-use super::executor::{copy_row, holds};
+use super::executor::holds;
 use pgrx::pg_sys::{self, ExprContext, ExprState, PlanState, TupleTableSlot};
 
 /// Rows that are equal in some columns.
@@ -40,8 +40,12 @@ impl Alike {
     /// # Safety
     /// A row of the node's input; the contract of `pg::plain`.
     pub unsafe fn begin_group(&self, row: *mut TupleTableSlot) {
-        // SAFETY: the slot was made for rows of the input.
-        unsafe { copy_row(self.first, row) }
+        // SAFETY: the slot was made for rows of the input, of a kind that supports copying.
+        unsafe {
+            if let Some(copy) = (*(*self.first).tts_ops).copyslot {
+                copy(self.first, row);
+            }
+        }
     }
 
     /// Whether a row is like the first of the group.

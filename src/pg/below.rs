@@ -2,7 +2,8 @@
 //!
 //! The functions are plain frames by the contract of [`super::plain`], as are their callers.
 
-use super::executor::{ExecEndNode, ExecInitNode, ExecReScan};
+use super::executor::{in_memory, ExecEndNode, ExecInitNode, ExecReScan};
+use super::list::items;
 use super::plain::guarded;
 use pgrx::pg_sys::{self, CustomScanState, Plan, PlanState};
 
@@ -14,12 +15,11 @@ pub unsafe fn add_below(node: *mut CustomScanState, plan: *mut Plan, flags: i32)
     // SAFETY: the caller's node and plan; the state lives as long as the query.
     unsafe {
         let estate = (*node).ss.ps.state;
-        let before = pg_sys::CurrentMemoryContext;
-        pg_sys::CurrentMemoryContext = (*estate).es_query_cxt;
-        let state = ExecInitNode(plan, estate, flags);
-        (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
-        pg_sys::CurrentMemoryContext = before;
-        state
+        in_memory((*estate).es_query_cxt, || {
+            let state = ExecInitNode(plan, estate, flags);
+            (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
+            state
+        })
     }
 }
 
@@ -53,21 +53,6 @@ pub unsafe fn rescan_below(node: *mut CustomScanState) {
 
 /// Calls `visit` with each state below a node.
 unsafe fn for_each(node: *mut CustomScanState, visit: impl Fn(*mut PlanState)) {
-    let mut place = 0;
-    // SAFETY: the caller's node, whose list has as many members as it says.
-    while let Some(state) = unsafe { below(node, place) } {
-        visit(state);
-        place += 1;
-    }
-}
-
-/// The state at a place among those below a node; None after the last.
-unsafe fn below(node: *mut CustomScanState, place: usize) -> Option<*mut PlanState> {
-    // SAFETY: the caller's node, whose list has as many members as it says.
-    unsafe {
-        match (*node).custom_ps.as_ref() {
-            Some(list) if place < list.length as usize => Some((*list.elements.add(place)).ptr_value.cast()),
-            _ => None,
-        }
-    }
+    // SAFETY: the caller's node, whose list is one of states, and stays as it is.
+    unsafe { items((*node).custom_ps).for_each(visit) }
 }

@@ -8,22 +8,37 @@ use super::trigger::TriggerEvent;
 use super::value::Value;
 use pgrx::callconv::{Arg, ArgAbi};
 use pgrx::datum::{Array, FromDatum};
-use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NodeTag, Oid};
+use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NodeTag, NullableDatum, Oid};
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use std::marker::PhantomData;
 
-// PostgreSQL defines this function with these arguments, of which any number is looked up in the expression of the call.
+// PostgreSQL defines these functions with these arguments, of which any number is looked up in the expression of the call.
 unsafe extern "C-unwind" {
     safe fn get_fn_expr_argtype(function: Option<&FmgrInfo>, number: i32) -> Oid;
+    safe fn get_fn_expr_rettype(function: Option<&FmgrInfo>) -> Oid;
+    safe fn pg_event_trigger_table_rewrite_oid(call: CallPointer) -> Datum;
+}
+
+/// PostgreSQL's own description of a running call. A pointer, as C sees it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct CallPointer<'fcx> {
+    info: FunctionCallInfo,
+    running: PhantomData<&'fcx ()>,
 }
 
 /// The running call. A function gets it by a parameter of this type, which SQL does not see.
+///
+/// The executor keeps what it has of the call until the function returns, and changes nothing of that meanwhile.
 #[derive(Clone, Copy)]
 pub struct Call<'fcx> {
-    info: FunctionCallInfo,
-    running: PhantomData<&'fcx ()>,
+    pointer: CallPointer<'fcx>,
+    arguments: &'fcx [NullableDatum],
+    function: Option<&'fcx FmgrInfo>,
+    /// The node that says what the function was called for.
+    context: Option<NodeRef<'fcx>>,
 }
 
 /// A native form of arguments.
@@ -35,24 +50,21 @@ pub unsafe trait Declared: FromDatum {
     const TYPE: Oid;
 }
 
-// SAFETY: a regclass is the OID of a relation.
-unsafe impl Declared for Oid {
-    const TYPE: Oid = pg_sys::REGCLASSOID;
+macro_rules! declared {
+    ($($native:ty => $type_oid:ident),* $(,)?) => { $(
+        // SAFETY: pgrx reads values of the type as this one.
+        unsafe impl Declared for $native {
+            const TYPE: Oid = pg_sys::$type_oid;
+        }
+    )* };
 }
 
-// SAFETY: pgrx reads a bigint as this type.
-unsafe impl Declared for i64 {
-    const TYPE: Oid = pg_sys::INT8OID;
-}
-
-// SAFETY: pgrx reads an integer as this type.
-unsafe impl Declared for i32 {
-    const TYPE: Oid = pg_sys::INT4OID;
-}
-
-// SAFETY: pgrx reads a text as this type.
-unsafe impl Declared for &str {
-    const TYPE: Oid = pg_sys::TEXTOID;
+// A regclass is the OID of a relation.
+declared! {
+    Oid => REGCLASSOID,
+    i64 => INT8OID,
+    i32 => INT4OID,
+    &str => TEXTOID,
 }
 
 // SAFETY: pgrx reads an array of texts as this type.
@@ -62,19 +74,18 @@ unsafe impl<'fcx> Declared for Array<'fcx, &'fcx str> {
 
 impl<'fcx> Call<'fcx> {
     /// PostgreSQL's own description of the call.
-    pub fn info(self) -> FunctionCallInfo {
-        self.info
+    pub fn pointer(self) -> CallPointer<'fcx> {
+        self.pointer
     }
 
-    #[inline(always)]
-    fn data(self) -> &'fcx pg_sys::FunctionCallInfoBaseData {
-        // SAFETY: the executor keeps the description until the function returns, and changes nothing in it meanwhile.
-        unsafe { &*self.info }
+    /// PostgreSQL's own description of the call, for its functions.
+    pub fn info(self) -> FunctionCallInfo {
+        self.pointer.info
     }
 
     /// The number of its arguments.
     pub fn count(self) -> usize {
-        self.data().nargs as usize
+        self.arguments.len()
     }
 
     /// The argument of this number, from 0; None if it is NULL.
@@ -83,39 +94,28 @@ impl<'fcx> Call<'fcx> {
             defect("an argument of another type than declared");
         }
         // SAFETY: the call has as many arguments as SQL declares, and this one is of the type.
-        unsafe { pgrx::fcinfo::pg_getarg(self.info, number) }
+        self.datum(number).and_then(|datum| unsafe { T::from_datum(datum, false) })
     }
 
     /// The type with which SQL declares an argument.
     fn declared_type(self, number: usize) -> Option<Oid> {
-        declared_argument(self.function()?.fn_oid, number)
-    }
-
-    /// The description of the function.
-    fn function(self) -> Option<&'fcx FmgrInfo> {
-        // SAFETY: the description is null or lives as long as that of the call.
-        unsafe { self.data().flinfo.as_ref() }
+        declared_argument(self.function?.fn_oid, number)
     }
 
     /// The argument of this number, from 0, whatever its type; None if it is NULL.
     pub fn datum(self, number: usize) -> Option<Datum> {
-        if number >= self.count() {
-            return None;
-        }
-        // SAFETY: the call has this argument.
-        unsafe { pgrx::fcinfo::pg_getarg_datum(self.info, number) }
+        let argument = self.arguments.get(number)?;
+        (!argument.isnull).then_some(argument.value)
     }
 
     /// The type that an argument has in the query.
     pub fn type_given(self, number: usize) -> Oid {
-        let (function, number) = (self.function(), number as i32);
-        caught(|| get_fn_expr_argtype(function, number))
+        caught(|| get_fn_expr_argtype(self.function, number as i32))
     }
 
     /// The type that the function returns in the query.
     pub fn type_returned(self) -> Oid {
-        // SAFETY: PostgreSQL looks it up in the expression of the call.
-        unsafe { pg_sys::get_fn_expr_rettype(self.data().flinfo) }
+        caught(|| get_fn_expr_rettype(self.function))
     }
 
     /// An argument, with the type that it has in the query; None if it is NULL.
@@ -124,42 +124,34 @@ impl<'fcx> Call<'fcx> {
         self.datum(number).map(|datum| unsafe { Value::new(self.type_given(number), datum) })
     }
 
-    /// The node that says what the function was called for.
-    #[inline(always)]
-    fn context(self) -> Option<NodeRef<'fcx>> {
-        // SAFETY: the context of a call is null or a node, which outlives it.
-        unsafe { NodeRef::new(self.data().context) }
-    }
-
     /// Whether an aggregate calls the function, and lends it a state.
     #[inline(always)]
     pub fn is_in_aggregate(self) -> bool {
         let is_aggregate =
             |context: NodeRef| matches!(context.tag(), NodeTag::T_AggState | NodeTag::T_WindowAggState);
-        self.context().is_some_and(is_aggregate)
+        self.context.is_some_and(is_aggregate)
     }
 
     /// Whether a procedure must leave the transaction as it is.
     pub fn is_atomic(self) -> bool {
-        let context = self.context().and_then(|context| context.cast::<pg_sys::CallContext>());
+        let context = self.context.and_then(|context| context.cast::<pg_sys::CallContext>());
         context.is_none_or(|context| context.atomic)
     }
 
     /// The event for which a trigger function is called; None if it is called as anything else.
     pub fn trigger(self) -> Option<TriggerEvent<'fcx>> {
-        self.context()?.cast().map(TriggerEvent::new)
+        self.context?.cast().map(TriggerEvent::new)
     }
 
     /// The command for which an event trigger is called, if it is of this kind.
     pub fn command<T: Tagged>(self) -> Option<NodeRef<'fcx, T>> {
-        self.context()?.cast::<pg_sys::EventTriggerData>()?.node(|event| &event.parsetree)?.cast()
+        self.context?.cast::<pg_sys::EventTriggerData>()?.node(|event| &event.parsetree)?.cast()
     }
 
     /// The table that is being rewritten; None if the function is not called for that.
     pub fn rewritten_table(self) -> Option<Oid> {
-        self.context()?.cast::<pg_sys::EventTriggerData>()?;
-        // SAFETY: PostgreSQL returns the table of the running event, or raises an error.
-        let table = unsafe { pg_sys::pg_event_trigger_table_rewrite_oid(self.info) };
+        self.context?.cast::<pg_sys::EventTriggerData>()?;
+        let table = caught(|| pg_event_trigger_table_rewrite_oid(self.pointer));
         Some(Oid::from(table.value() as u32))
     }
 }
@@ -168,8 +160,17 @@ impl<'fcx> Call<'fcx> {
 unsafe impl<'fcx> ArgAbi<'fcx> for Call<'fcx> {
     #[inline(always)]
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: pgrx passes the description of the running call.
-        Call { info: unsafe { FunctionCallInfo::unbox_arg_unchecked(arg) }, running: PhantomData }
+        // SAFETY: pgrx passes the description of the running call, which has as many arguments as it says, and whose
+        // context is null or a node that outlives it.
+        unsafe {
+            let info = FunctionCallInfo::unbox_arg_unchecked(arg);
+            Call {
+                pointer: CallPointer { info, running: PhantomData },
+                arguments: (*info).args.as_slice((*info).nargs as usize),
+                function: (*info).flinfo.as_ref(),
+                context: NodeRef::new((*info).context),
+            }
+        }
     }
 
     fn is_virtual_arg() -> bool {

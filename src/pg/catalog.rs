@@ -1,7 +1,8 @@
 //! Rows of PostgreSQL's catalogs.
 
 use super::error::defect;
-use super::passing::{passing, VARLENA};
+use super::passing::VARLENA;
+use super::row::{HasColumns, RowType};
 use super::value::StoredValue;
 use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
 
@@ -32,12 +33,12 @@ fn argument_types<'r>(row: &CatalogRow<'r>) -> &'r [Oid] {
 /// A row of a catalog, valid while it is looked at.
 pub struct CatalogRow<'r> {
     tuple: &'r pg_sys::HeapTupleData,
-    columns: Described,
+    columns: Described<'r>,
 }
 
 /// The place in which the columns of a row are described: the table that is read, or PostgreSQL's cache.
-enum Described {
-    Table(pg_sys::TupleDesc),
+enum Described<'r> {
+    Table(RowType<'r>),
     Cache(SysCacheIdentifier::Type),
 }
 
@@ -68,6 +69,20 @@ forms! {
     FormData_pg_trigger TriggerRelationId
 }
 
+// SAFETY: the columns are described where the row comes from.
+unsafe impl HasColumns for CatalogRow<'_> {
+    fn row_type(&self) -> Option<RowType<'_>> {
+        match self.columns {
+            Described::Table(row_type) => Some(row_type),
+            Described::Cache(_) => None,
+        }
+    }
+
+    fn datum(&self, place: usize) -> Option<Datum> {
+        self.column(place as u32 + 1)
+    }
+}
+
 impl<'r> CatalogRow<'r> {
     /// The columns with which the row begins.
     pub fn form<T: CatalogForm>(&self) -> &'r T {
@@ -89,8 +104,8 @@ impl<'r> CatalogRow<'r> {
                 return None;
             }
             match self.columns {
-                Described::Table(descriptor) => {
-                    pg_sys::heap_getattr(tuple, number as i32, descriptor, &mut null)
+                Described::Table(row_type) => {
+                    pg_sys::heap_getattr(tuple, number as i32, row_type.pointer(), &mut null)
                 }
                 Described::Cache(cache) => {
                     pg_sys::SysCacheGetAttr(cache as i32, tuple, number as i16, &mut null)
@@ -101,15 +116,8 @@ impl<'r> CatalogRow<'r> {
     }
 
     /// A column as it is stored; None if it is NULL, or if the row comes from PostgreSQL's cache.
-    fn stored(&self, number: u32) -> Option<StoredValue<'r>> {
-        let datum = self.column(number)?;
-        let Described::Table(descriptor) = self.columns else { return None };
-        // SAFETY: the descriptor says how long the values of the columns are; they live as long as the row, or are
-        // copies.
-        unsafe {
-            let (length, by_value) = passing(descriptor, number as usize - 1)?;
-            Some(StoredValue::new(datum, length, by_value))
-        }
+    fn stored(&self, number: u32) -> Option<StoredValue<'_>> {
+        self.stored_at(number as usize - 1)
     }
 
     /// A column of type bytea; None if it is NULL.
@@ -200,8 +208,9 @@ pub fn scan(
             key.is_some().into(),
             &mut condition,
         );
+        let row_type = RowType::new((*table).rd_att);
         while let Some(tuple) = pg_sys::systable_getnext(scan).as_ref() {
-            if !each(&CatalogRow { tuple, columns: Described::Table((*table).rd_att) }) {
+            if !each(&CatalogRow { tuple, columns: Described::Table(row_type) }) {
                 break;
             }
         }

@@ -4,10 +4,11 @@ use super::catalog::{look_up, Cached, CatalogRow};
 use super::ctext::CText;
 use super::lookup::{caught, default_class, support_function};
 use super::name::c_string;
+use super::open_relation::OpenRelation;
 use pgrx::pg_sys::{self, AttrNumber, Oid};
 
 pub use super::lookup::{array_type, base_type, type_name};
-pub use super::passing::{passing, passing_of, VARLENA};
+pub use super::passing::{passing_of, VARLENA};
 
 // PostgreSQL defines these functions with these arguments, in which any number may stand for an object.
 unsafe extern "C-unwind" {
@@ -60,27 +61,8 @@ pub fn generated(relation: Oid, number: i16) -> u8 {
 
 /// Returns the numbers of the columns of a table in which constraints allow no NULL. The table is locked.
 pub fn never_null(relation: Oid) -> Vec<i16> {
-    // SAFETY: the descriptor lives as long as the relation is held, and has as many columns as it says.
-    unsafe {
-        let relation = pg_sys::RelationIdGetRelation(relation);
-        if relation.is_null() {
-            return Vec::new();
-        }
-        let descriptor = (*relation).rd_att;
-        let count = (*descriptor).natts as usize;
-        #[cfg(not(feature = "pg18"))]
-        let is_never_null = |place: usize| (*descriptor).attrs.as_slice(count)[place].attnotnull;
-        // A constraint that is not validated applies to new rows only.
-        #[cfg(feature = "pg18")]
-        let is_never_null = |place: usize| {
-            let column = &(*descriptor).compact_attrs.as_slice(count)[place];
-            column.attnullability as u8 == pg_sys::ATTNULLABLE_VALID
-        };
-        let columns =
-            (0..count).filter(|&place| is_never_null(place)).map(|place| place as i16 + 1).collect();
-        pg_sys::RelationClose(relation);
-        columns
-    }
+    let Some(relation) = OpenRelation::known(relation) else { return Vec::new() };
+    relation.row_type().never_null().map(|place| place as i16 + 1).collect()
 }
 
 /// Whether values of a type that are equal in this collation have the same bytes, and the type has an order.

@@ -11,8 +11,14 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 };
 use pgrx::{PgSqlErrorCode, PgTupleDesc};
 
+/// A result that is made of rows: one, or an array of them.
+pub struct Composite<const IS_ARRAY: bool>(pg_sys::Datum);
+
 /// The result of a function that returns a row.
-pub struct CompositeRow(pg_sys::Datum);
+pub type CompositeRow = Composite<false>;
+
+/// The result of a function that returns an array of rows.
+pub type CompositeArray = Composite<true>;
 
 impl CompositeRow {
     /// The row that the running function is declared to return, all columns double precision.
@@ -39,13 +45,10 @@ impl CompositeRow {
             }
             let descriptor = pg_sys::BlessTupleDesc(descriptor);
             let tuple = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
-            CompositeRow(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
+            Composite(pg_sys::HeapTupleHeaderGetDatum((*tuple).t_data))
         }
     }
 }
-
-/// The result of a function that returns an array of rows.
-pub struct CompositeArray(pg_sys::Datum);
 
 impl CompositeArray {
     /// The array of these rows that the running function is declared to return, with columns of these types; None is
@@ -82,15 +85,15 @@ impl CompositeArray {
                 pg_sys::accumArrayResult(array, row, false, element, context);
                 pg_sys::heap_freetuple(tuple);
             }
-            CompositeArray(pg_sys::makeArrayResult(array, context))
+            Composite(pg_sys::makeArrayResult(array, context))
         }
     }
 }
 
-// SAFETY: the tuple was made in the memory context of the caller.
-unsafe impl BoxRet for CompositeRow {
+// SAFETY: the row or the array was made in the memory context of the caller.
+unsafe impl<const IS_ARRAY: bool> BoxRet for Composite<IS_ARRAY> {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: the datum is the tuple that the row was made from.
+        // SAFETY: the datum is the row or the array that was made.
         unsafe { fcinfo.return_raw_datum(self.0) }
     }
 }
@@ -102,14 +105,6 @@ unsafe impl SqlTranslatable for CompositeRow {
     const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("record"));
     const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
         Ok(ReturnsRef::One(SqlMappingRef::literal("record")));
-}
-
-// SAFETY: the array was made in the memory context of the caller.
-unsafe impl BoxRet for CompositeArray {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        // SAFETY: the datum is the array that was made.
-        unsafe { fcinfo.return_raw_datum(self.0) }
-    }
 }
 
 // SAFETY: the SQL is written by hand; this only satisfies pgrx.

@@ -3,6 +3,7 @@
 use crate::pg::column::VARLENA;
 use crate::pg::error::defect;
 use crate::pg::memory::out_of_memory;
+use crate::pg::region::Region;
 use crate::pg::value::{StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use std::cmp::Ordering;
@@ -14,7 +15,6 @@ mod unguarded {
     // None of these functions raises an error as used here, so they need no guard.
     extern "C-unwind" {
         pub fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: i32) -> *mut c_void;
-        pub fn MemoryContextMemAllocated(context: MemoryContext, recurse: bool) -> usize;
         pub fn pfree(memory: *mut c_void);
         pub fn numeric_cmp(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
         pub fn DirectFunctionCall2Coll(
@@ -28,36 +28,21 @@ mod unguarded {
 
 /// The memory context of the copies, which lives as long as the query and is listed in pg_backend_memory_contexts.
 #[derive(Clone, Copy)]
-pub struct Copies(MemoryContext);
+pub struct Copies(Region);
 
 impl Copies {
     /// Makes the context, below that of the query.
-    ///
-    /// # Safety
-    /// The context belongs to a query, and neither the new one nor a copy is used after that.
-    pub unsafe fn new(query: MemoryContext) -> Copies {
-        let (name, smallest) = (c"pg_tally moving window", pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize);
-        let (first, most) = (pg_sys::ALLOCSET_DEFAULT_INITSIZE, pg_sys::ALLOCSET_DEFAULT_MAXSIZE);
-        // SAFETY: the context is deleted with that of the query.
-        unsafe {
-            Copies(pg_sys::AllocSetContextCreateInternal(
-                query,
-                name.as_ptr(),
-                smallest,
-                first as usize,
-                most as usize,
-            ))
-        }
+    pub fn new(query: Region) -> Copies {
+        Copies(query.below(c"pg_tally moving window"))
     }
 
     pub fn context(self) -> MemoryContext {
-        self.0
+        self.0.context()
     }
 
     /// Returns the size of the context's blocks, in bytes.
     pub fn memory(self) -> usize {
-        // SAFETY: the context exists as long as the node.
-        unsafe { unguarded::MemoryContextMemAllocated(self.0, false) }
+        self.0.allocated()
     }
 
     /// Copies a value that is passed by reference, decompressed.
@@ -66,7 +51,7 @@ impl Copies {
             let (length, flags) = (bytes.len(), (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32);
             // SAFETY: the context exists as long as the node, and the copy is as long as the original.
             unsafe {
-                let copy = unguarded::MemoryContextAllocExtended(self.0, length, flags);
+                let copy = unguarded::MemoryContextAllocExtended(self.context(), length, flags);
                 if copy.is_null() {
                     out_of_memory(format!(
                         "Failed on request of {length} bytes for the rows of a window frame."
@@ -80,11 +65,8 @@ impl Copies {
 
     /// Copies a numeric.
     pub fn numeric(self, value: Value) -> Number {
-        if value.type_oid() != pg_sys::NUMERICOID {
-            defect("a value that is no numeric");
-        }
-        // SAFETY: a numeric is of variable length, as its type is checked to be.
-        Number(self.copy(unsafe { StoredValue::new(value.datum(), VARLENA, false) }))
+        let stored = value.stored_numeric().unwrap_or_else(|| defect("a value that is no numeric"));
+        Number(self.copy(stored))
     }
 
     /// Copies a copy of a numeric.

@@ -1,6 +1,13 @@
 //! The settings by which the planner reckons costs.
 
-use pgrx::pg_sys;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
+
+// PostgreSQL defines these variables, the first two as doubles; only the one thread of this process changes them.
+unsafe extern "C-unwind" {
+    safe static cpu_tuple_cost: AtomicU64;
+    safe static seq_page_cost: AtomicU64;
+    safe static effective_cache_size: AtomicI32;
+}
 
 /// A page that is in memory costs this much less than the planner takes for it, in its units: those are of disks.
 const IN_MEMORY: f64 = 1.0;
@@ -17,10 +24,9 @@ pub struct Costs {
 
 /// Returns the settings of the session.
 pub fn costs() -> Costs {
-    // SAFETY: numbers that only the thread of the backend sets, which this is.
-    let (row, page, cached) =
-        unsafe { (pg_sys::cpu_tuple_cost, pg_sys::seq_page_cost, pg_sys::effective_cache_size) };
-    Costs { row: row.max(f64::MIN_POSITIVE), page, cached: cached.into() }
+    let [row, page] = [&cpu_tuple_cost, &seq_page_cost].map(|cost| f64::from_bits(cost.load(Relaxed)));
+    let cached = effective_cache_size.load(Relaxed).into();
+    Costs { row: row.max(f64::MIN_POSITIVE), page, cached }
 }
 
 impl Costs {

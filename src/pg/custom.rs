@@ -2,6 +2,7 @@
 
 use super::error::defect;
 use super::explain::Explanation;
+use super::lookup::caught;
 use super::plain::guarded;
 use super::tree::NodeRef;
 use pgrx::pg_sys::{
@@ -9,6 +10,12 @@ use pgrx::pg_sys::{
     EState, ExplainState, List, Node, NodeTag, Plan, PlannerInfo, RelOptInfo, TupleTableSlot,
 };
 use std::ffi::CStr;
+
+// PostgreSQL defines this function with this argument, which it keeps: the table lives as long as the library, which is never
+// unloaded.
+unsafe extern "C-unwind" {
+    safe fn RegisterCustomScanMethods(methods: &'static CustomScanMethods);
+}
 
 /// A table of functions, which is static and never changes.
 pub struct Methods<T>(T);
@@ -89,7 +96,8 @@ unsafe extern "C-unwind" fn explain<T: CustomNode>(
     unsafe {
         guarded(|| {
             if let Some(own) = own::<T>(node).as_mut() {
-                own.explain(plan_of(node), Explanation::new(node, ancestors, state));
+                let plan = plan_of(node);
+                own.explain(plan, Explanation::new(plan, ancestors, state));
             }
         });
     }
@@ -125,8 +133,7 @@ pub unsafe fn set_own<T: CustomNode>(node: *mut CustomScanState, own: *mut T) {
 
 /// Registers a node, so that serialised plans with it can be read back; once, when the library is loaded.
 pub fn register<T: CustomNode>() {
-    // SAFETY: the table lives as long as the library, which is never unloaded.
-    unsafe { pg_sys::RegisterCustomScanMethods(T::PLAN.table()) }
+    caught(|| RegisterCustomScanMethods(&T::PLAN.0));
 }
 
 /// The function that makes the plan of a path.

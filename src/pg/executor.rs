@@ -5,7 +5,8 @@
 //! the node. Every direct or indirect caller of the functions exported here keeps the contract of [plain
 //! frames](super::plain).
 
-use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, PlanState, TupleTableSlot, Tuplestorestate};
+use super::slot::{slot_getsomeattrs_int, Slot};
+use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, MemoryContext, PlanState, TupleTableSlot};
 use std::mem::needs_drop;
 
 /// PostgreSQL's functions without the guards of pgrx.
@@ -30,36 +31,7 @@ mod unguarded {
             arg4: Datum,
             arg5: Datum,
         ) -> Datum;
-        pub fn MakeSingleTupleTableSlot(
-            row_type: pg_sys::TupleDesc,
-            kind: *const pg_sys::TupleTableSlotOps,
-        ) -> *mut TupleTableSlot;
         pub fn MemoryContextReset(context: pg_sys::MemoryContext);
-        pub fn fmgr_info_cxt(
-            function: pg_sys::Oid,
-            info: *mut pg_sys::FmgrInfo,
-            context: pg_sys::MemoryContext,
-        );
-        pub fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, count: i32);
-        pub fn tuplestore_alloc_read_pointer(store: *mut Tuplestorestate, flags: i32) -> i32;
-        pub fn tuplestore_begin_heap(
-            random_access: bool,
-            across_transactions: bool,
-            kilobytes: i32,
-        ) -> *mut Tuplestorestate;
-        pub fn tuplestore_clear(store: *mut Tuplestorestate);
-        pub fn tuplestore_end(store: *mut Tuplestorestate);
-        pub fn tuplestore_gettupleslot(
-            store: *mut Tuplestorestate,
-            forward: bool,
-            copy: bool,
-            slot: *mut TupleTableSlot,
-        ) -> bool;
-        pub fn tuplestore_in_memory(store: *mut Tuplestorestate) -> bool;
-        pub fn tuplestore_puttupleslot(store: *mut Tuplestorestate, slot: *mut TupleTableSlot);
-        pub fn tuplestore_select_read_pointer(store: *mut Tuplestorestate, pointer: i32);
-        pub fn tuplestore_set_eflags(store: *mut Tuplestorestate, flags: i32);
-        pub fn tuplestore_trim(store: *mut Tuplestorestate);
     }
 }
 
@@ -91,33 +63,22 @@ pub unsafe fn reset(context: *mut ExprContext) {
     unsafe { MemoryContextReset((*context).ecxt_per_tuple_memory) }
 }
 
-/// The value of an expression; what it points to lives until the context is reset.
+/// The value of an expression; what it points to lives as long as this memory has it.
 ///
 /// # Safety
-/// The expression is initialised, and the context has the rows that it refers to; the contract of `pg::plain`.
+/// The expression is initialised, and the context has the rows that it refers to; the memory is one of both of the context. The
+/// contract of `pg::plain`.
 #[inline]
-pub unsafe fn evaluate(expression: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
+pub unsafe fn evaluate(
+    expression: *mut ExprState,
+    context: *mut ExprContext,
+    memory: MemoryContext,
+) -> Option<Datum> {
     // SAFETY: the caller's expression is initialised, and so has its function.
     unsafe {
         let function = (*expression).evalfunc?;
         let mut null = false;
-        let value = in_memory_of(context, || function(expression, context, &mut null));
-        (!null).then_some(value)
-    }
-}
-
-/// The value of an expression that refers to no rows; it lives as long as the query.
-///
-/// # Safety
-/// The expression is initialised, and the context belongs to its node; the contract of `pg::plain`.
-pub unsafe fn evaluate_once(expression: *mut ExprState, context: *mut ExprContext) -> Option<Datum> {
-    // SAFETY: the caller's expression is initialised, and evaluated as PostgreSQL does it.
-    unsafe {
-        let function = (*expression).evalfunc?;
-        let before = pg_sys::MemoryContextSwitchTo((*context).ecxt_per_query_memory);
-        let mut null = false;
-        let value = function(expression, context, &mut null);
-        pg_sys::MemoryContextSwitchTo(before);
+        let value = in_memory(memory, || function(expression, context, &mut null));
         (!null).then_some(value)
     }
 }
@@ -129,20 +90,21 @@ pub unsafe fn evaluate_once(expression: *mut ExprState, context: *mut ExprContex
 #[inline]
 pub unsafe fn holds(condition: *mut ExprState, context: *mut ExprContext) -> bool {
     // SAFETY: the caller promises what `evaluate` asks for.
-    unsafe { evaluate(condition, context) }.is_some_and(|value| value.value() != 0)
+    let value = unsafe { evaluate(condition, context, (*context).ecxt_per_tuple_memory) };
+    value.is_some_and(|value| value.value() != 0)
 }
 
-/// Runs `f` in the context's memory: what it allocates lives until the context is reset.
+/// Runs `f` with its allocations in this memory.
 ///
 /// # Safety
-/// A context of the running query.
+/// A memory context of the running query.
 #[inline]
-pub unsafe fn in_memory_of<T, F: FnOnce() -> T>(context: *mut ExprContext, f: F) -> T {
+pub unsafe fn in_memory<T, F: FnOnce() -> T>(memory: MemoryContext, f: F) -> T {
     const { assert!(!needs_drop::<T>() && !needs_drop::<F>(), "an error may jump over this frame") }
     // SAFETY: the context of the caller exists; after an error PostgreSQL itself puts the current one right.
     unsafe {
         let before = pg_sys::CurrentMemoryContext;
-        pg_sys::CurrentMemoryContext = (*context).ecxt_per_tuple_memory;
+        pg_sys::CurrentMemoryContext = memory;
         let result = f();
         pg_sys::CurrentMemoryContext = before;
         result
@@ -165,7 +127,8 @@ pub unsafe fn project(node: *mut PlanState, scan: *mut TupleTableSlot) -> *mut T
         let state = &raw mut (*projection).pi_state;
         let slot = (*state).resultslot;
         clear(slot);
-        evaluate(state, (*projection).pi_exprContext);
+        let context = (*projection).pi_exprContext;
+        evaluate(state, context, (*context).ecxt_per_tuple_memory);
         fill(slot);
         slot
     }
@@ -207,23 +170,9 @@ pub unsafe fn column(slot: *mut TupleTableSlot, number: i16) -> Option<Datum> {
     // SAFETY: the caller's row is deformed up to this column.
     unsafe {
         if number > (*slot).tts_nvalid {
-            slot_getsomeattrs_int(slot, i32::from(number));
+            slot_getsomeattrs_int(Slot::new(slot), i32::from(number));
         }
         let index = number as usize - 1;
         (!*(*slot).tts_isnull.add(index)).then(|| *(*slot).tts_values.add(index))
-    }
-}
-
-/// Copies a row into another slot.
-///
-/// # Safety
-/// Both slots have the same row type; the contract of `pg::plain`.
-#[inline]
-pub unsafe fn copy_row(to: *mut TupleTableSlot, from: *mut TupleTableSlot) {
-    // SAFETY: the caller's slots are of kinds that support copying.
-    unsafe {
-        if let Some(copy) = (*(*to).tts_ops).copyslot {
-            copy(to, from);
-        }
     }
 }

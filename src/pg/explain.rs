@@ -1,73 +1,108 @@
 //! Output of EXPLAIN for a node.
 
+use super::ctext::{CText, MadeText};
+use super::lookup::caught;
+use super::made::Made;
 use super::name::c_string;
-use super::replacing::{replaced_within, Made};
+use super::replacing::replaced_within;
 use super::tree::{Linked, NodeRef};
-use pgrx::pg_sys::{
-    self, CustomScan, CustomScanState, ExplainState, List, Node, Plan, RelabelType, TargetEntry, Var,
-};
+use pgrx::pg_sys::{self, CustomScan, ExplainState, List, Plan, RelabelType, TargetEntry, Var};
 use std::ffi::CStr;
 use std::marker::PhantomData;
-use std::ptr::null;
+use std::ptr::NonNull;
+
+/// A running EXPLAIN. A pointer that is not null, as C sees it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Running<'e> {
+    state: NonNull<ExplainState>,
+    running: PhantomData<&'e ()>,
+}
+
+/// The names of tables in the output of EXPLAIN. A list, as C sees it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Names<'e> {
+    list: *mut List,
+    running: PhantomData<&'e ()>,
+}
+
+// PostgreSQL defines these functions with these arguments. They copy texts, and raise errors for what is no expression of the plan
+// to which the names belong.
+unsafe extern "C-unwind" {
+    safe fn ExplainPropertyText(label: CText, text: CText, state: Running);
+    safe fn ExplainPropertyInteger(label: CText, unit: Option<CText>, number: i64, state: Running);
+    safe fn set_deparse_context_plan<'e>(
+        names: Names<'e>,
+        plan: NodeRef<Plan>,
+        ancestors: Names,
+    ) -> Names<'e>;
+    safe fn deparse_expression(node: NodeRef, names: Names, is_prefixed: bool, shows_casts: bool)
+        -> MadeText;
+}
 
 /// A running EXPLAIN, as far as it is about one node.
 #[derive(Clone, Copy)]
 pub struct Explanation<'e> {
-    state: *mut ExplainState,
-    plan: *mut Plan,
-    ancestors: *mut List,
-    running: PhantomData<&'e ()>,
+    state: Running<'e>,
+    is_analysed: bool,
+    names: Names<'e>,
+    plan: NodeRef<'e, Plan>,
+    ancestors: Names<'e>,
 }
 
 /// The context in which the expressions of a plan are shown.
 #[derive(Clone, Copy)]
 pub struct Shown<'e> {
-    context: *mut List,
+    names: Names<'e>,
     is_prefixed: bool,
-    running: PhantomData<&'e ()>,
 }
 
 impl<'e> Explanation<'e> {
-    /// The EXPLAIN of a node.
+    /// The EXPLAIN of a node, of this plan.
     ///
     /// # Safety
     /// PostgreSQL asks the node to explain itself with these arguments, which live for `'e`.
     pub unsafe fn new(
-        node: *mut CustomScanState,
+        plan: NodeRef<'e, CustomScan>,
         ancestors: *mut List,
         state: *mut ExplainState,
     ) -> Explanation<'e> {
-        // SAFETY: the caller's node has a plan.
-        let plan = unsafe { (*node).ss.ps.plan };
-        Explanation { state, plan, ancestors, running: PhantomData }
+        let running = PhantomData;
+        // SAFETY: the caller's state. A plan of ours begins with the structure of all.
+        unsafe {
+            Explanation {
+                state: Running { state: NonNull::new_unchecked(state), running },
+                is_analysed: (*state).analyze,
+                names: Names { list: (*state).deparse_cxt, running },
+                plan: plan.untyped().assumed(),
+                ancestors: Names { list: ancestors, running },
+            }
+        }
     }
 
     /// Whether the query has run.
     pub fn is_analysed(self) -> bool {
-        // SAFETY: whoever made this promises the state of an EXPLAIN that runs.
-        unsafe { (*self.state).analyze }
+        self.is_analysed
     }
 
     /// Shows a text.
     pub fn text(self, label: &CStr, text: &str) {
         let text = c_string(text);
-        // SAFETY: whoever made this promises the state of an EXPLAIN that runs; PostgreSQL copies the texts.
-        unsafe { pg_sys::ExplainPropertyText(label.as_ptr(), text.as_ptr(), self.state) }
+        let (label, text) = (CText::from(label), CText::from(text.as_c_str()));
+        caught(|| ExplainPropertyText(label, text, self.state));
     }
 
     /// Shows a number.
     pub fn number(self, label: &CStr, unit: Option<&CStr>, number: i64) {
-        let unit = unit.map_or(null(), CStr::as_ptr);
-        // SAFETY: whoever made this promises the state of an EXPLAIN that runs; PostgreSQL copies the texts.
-        unsafe { pg_sys::ExplainPropertyInteger(label.as_ptr(), unit, number, self.state) }
+        let (label, unit) = (CText::from(label), unit.map(CText::from));
+        caught(|| ExplainPropertyInteger(label, unit, number, self.state));
     }
 
     /// The context of the node's plan. Columns are shown with their tables if `is_prefixed`.
     pub fn shown(self, is_prefixed: bool) -> Shown<'e> {
-        // SAFETY: whoever made this promises the state of EXPLAIN and the node's plan.
-        let context =
-            unsafe { pg_sys::set_deparse_context_plan((*self.state).deparse_cxt, self.plan, self.ancestors) };
-        Shown { context, is_prefixed, running: PhantomData }
+        let names = caught(|| set_deparse_context_plan(self.names, self.plan, self.ancestors));
+        Shown { names, is_prefixed }
     }
 }
 
@@ -87,19 +122,12 @@ impl Shown<'_> {
                 false => Some(Made::collated(inner, relabelled.resultcollid)),
             }
         });
-        self.deparsed(shown.pointer())
+        self.text(shown.node())
     }
 
     /// An expression of the plan, as SQL; PostgreSQL raises an error for any other.
     pub fn text<T: Linked>(self, expression: NodeRef<T>) -> String {
-        self.deparsed(expression.untyped().pointer())
-    }
-
-    fn deparsed(self, node: *mut Node) -> String {
-        // SAFETY: the context is that of a running EXPLAIN; PostgreSQL returns a C string.
-        unsafe {
-            let text = pg_sys::deparse_expression(node, self.context, self.is_prefixed, false);
-            CStr::from_ptr(text).to_string_lossy().into_owned()
-        }
+        let node = expression.untyped();
+        caught(|| deparse_expression(node, self.names, self.is_prefixed, false)).text().unwrap_or_default()
     }
 }

@@ -1,21 +1,44 @@
-//! Expression trees, inspected while planning, and evaluated from frames of Rust that own what has to be dropped.
+//! Expression trees, inspected and copied while planning.
 
-use super::list::{collected, items};
 use super::lookup::caught;
+use super::made::{Made, MadeList};
+use super::planner::Planner;
+#[cfg(not(feature = "pg15"))]
+use super::relids::Relids;
 use super::tree::{Linked, NodeList, NodeRef};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, List, Node, NodeTag, Oid};
+use pgrx::pg_sys::{self, CoercionForm, Node, NodeTag, Oid, RelabelType, Var};
+use std::collections::BTreeSet;
 use std::ffi::c_void;
 
 // PostgreSQL defines these functions with these arguments. They only read the trees and raise errors for what is no
 // expression, and are only called through `caught`.
 unsafe extern "C-unwind" {
     safe fn exprType(expression: NodeRef) -> Oid;
+    safe fn exprTypmod(expression: NodeRef) -> i32;
     safe fn exprCollation(expression: NodeRef) -> Oid;
     safe fn contain_volatile_functions(expression: NodeRef) -> bool;
     safe fn contain_subplans(expression: NodeRef) -> bool;
     safe fn contain_var_clause(expression: NodeRef) -> bool;
     safe fn equal(one: Option<NodeRef>, other: Option<NodeRef>) -> bool;
+    safe fn pull_var_clause<'t>(expressions: NodeList<'t>, flags: i32) -> MadeList<'t>;
+    safe fn find_nonnullable_vars<'t>(conditions: MadeList<'t>) -> MadeList<'t>;
+    safe fn copyObjectImpl<'t>(node: NodeRef) -> Made<'t>;
+    safe fn makeRelabelType<'t>(
+        expression: Made<'t>,
+        type_oid: Oid,
+        typmod: i32,
+        collation: Oid,
+        form: CoercionForm::Type,
+    ) -> Made<'t, RelabelType>;
+    safe fn replace_rte_variables<'t>(
+        expressions: Made<'t>,
+        relation: i32,
+        up: i32,
+        replacement: for<'c> extern "C-unwind" fn(NodeRef<'c, Var>, *mut c_void) -> Made<'c, RelabelType>,
+        argument: Option<&c_void>,
+        has_sublinks: Option<&mut bool>,
+    ) -> Made<'t>;
 }
 
 impl<'t, T: Linked> NodeRef<'t, T> {
@@ -108,64 +131,42 @@ impl<'t> NodeList<'t> {
     /// The columns in expressions, and what else the flags say.
     fn pulled(self, flags: u32) -> Vec<NodeRef<'t>> {
         let flags = flags | pg_sys::PVC_RECURSE_PLACEHOLDERS;
-        // SAFETY: PostgreSQL returns a list of nodes of the tree.
-        unsafe {
-            let found = pg_sys::pull_var_clause(self.pointer().cast(), flags as i32);
-            items(found).filter_map(|node| NodeRef::new(node)).collect()
-        }
+        caught(|| pull_var_clause(self, flags as i32)).members().into_iter().flatten().collect()
     }
 }
 
-/// Appends a member to a list of pointers, and returns the list.
-///
-/// # Safety
-/// `list` is a list of pointers, or null; the member lives as long as the list.
-pub unsafe fn appended<T>(list: *mut List, member: *mut T) -> *mut List {
-    // SAFETY: the caller promises a list of pointers or null.
-    unsafe { pg_sys::lappend(list, member.cast()) }
-}
+impl<'q> Planner<'q> {
+    /// An expression that is relabelled as what it is: not the same as the original, to PostgreSQL when it looks for an expression
+    /// among the columns of a scan.
+    pub fn relabelled_itself(self, expression: NodeRef<'q>) -> NodeRef<'q> {
+        self.made(|| itself(expression, Made::already(expression))).untyped()
+    }
 
-/// Returns a copy of expressions in which each column is relabelled as what it is: no part of the copy is the same as one of
-/// the original, to PostgreSQL when it looks for an expression among the columns of a scan.
-///
-/// # Safety
-/// Expressions of one query, or lists of them.
-pub unsafe fn relabelled(expressions: *mut List) -> *mut List {
-    // SAFETY: the caller's expressions; PostgreSQL returns their columns, and copies all around them.
-    unsafe {
-        let columns = pg_sys::pull_var_clause(expressions.cast(), pg_sys::PVC_RECURSE_PLACEHOLDERS as i32);
-        let mut relations: Vec<i32> = items::<pg_sys::Var>(columns).map(|column| (*column).varno).collect();
-        relations.sort_unstable();
-        relations.dedup();
-        let (none, unknown) = (std::ptr::null_mut(), std::ptr::null_mut());
-        let replaced = relations.into_iter().fold(expressions.cast(), |node, relation| {
-            pg_sys::replace_rte_variables(node, relation, 0, Some(relabel), none, unknown)
-        });
-        replaced.cast()
+    /// A copy of expressions, or of lists of them, in which each column is relabelled as what it is: no part of the copy is the same as
+    /// one of the original, to PostgreSQL when it looks for an expression among the columns of a scan.
+    pub fn relabelled(self, expressions: NodeList<'q>) -> NodeList<'q> {
+        let Some(list) = expressions.node() else { return expressions };
+        let columns = expressions.columns().into_iter().filter_map(NodeRef::cast::<Var>);
+        let relations: BTreeSet<i32> = columns.map(|column| column.varno).collect();
+        NodeList::of(self.made(|| {
+            relations.iter().fold(Made::already(list), |made, &relation| {
+                caught(|| replace_rte_variables(made, relation, 0, relabel, None, None))
+            })
+        }))
     }
 }
 
+/// Makes the node that takes the place of a column: a copy of it, relabelled.
 #[pg_guard]
-unsafe extern "C-unwind" fn relabel(
-    column: *mut pg_sys::Var,
-    _context: *mut pg_sys::replace_rte_variables_context,
-) -> *mut Node {
-    // SAFETY: PostgreSQL passes a column, of which the new node has a copy.
-    unsafe { relabelled_itself(pg_sys::copyObjectImpl(column.cast()).cast()) }
+extern "C-unwind" fn relabel<'t>(column: NodeRef<'t, Var>, _context: *mut c_void) -> Made<'t, RelabelType> {
+    itself(column.untyped(), caught(|| copyObjectImpl(column.untyped())))
 }
 
-/// Relabels an expression as what it is.
-///
-/// # Safety
-/// An expression that lives as long as the new node.
-pub unsafe fn relabelled_itself(expression: *mut Node) -> *mut Node {
-    // SAFETY: the caller's expression, whose type PostgreSQL knows.
-    unsafe {
-        let form = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
-        let (of, modifier) = (pg_sys::exprType(expression), pg_sys::exprTypmod(expression));
-        let collation = pg_sys::exprCollation(expression);
-        pg_sys::makeRelabelType(expression.cast(), of, modifier, collation, form).cast()
-    }
+/// Relabels an expression, or a copy of it, as what it is.
+fn itself<'t>(expression: NodeRef, relabelled: Made<'t>) -> Made<'t, RelabelType> {
+    let form = CoercionForm::COERCE_IMPLICIT_CAST;
+    let (of, collation) = (expression.type_oid(), expression.collation());
+    caught(|| makeRelabelType(relabelled, of, exprTypmod(expression), collation, form))
 }
 
 /// Returns the columns of a table, by number, without which none of the conditions of a query could hold: they are not NULL there.
@@ -173,19 +174,22 @@ pub fn columns_that_are_not_null<'t>(
     conditions: impl Iterator<Item = NodeRef<'t>>,
     relation: i32,
 ) -> Vec<i16> {
-    // SAFETY: the conditions are nodes; PostgreSQL returns columns, or sets of their numbers for each table.
-    unsafe {
-        let found = pg_sys::find_nonnullable_vars(collected(conditions).cast());
-        #[cfg(feature = "pg15")]
-        return items::<pg_sys::Var>(found)
-            .filter(|column| (**column).varno == relation && (**column).varlevelsup == 0)
-            .map(|column| (*column).varattno)
-            .collect();
-        #[cfg(not(feature = "pg15"))]
-        {
-            let set = items(found).nth(relation as usize).map(|set| super::relids::Relids::new(set));
-            let columns = set.into_iter().flat_map(|set| set.members());
-            columns.map(|member| (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16).collect()
-        }
+    let conditions = MadeList::of(conditions);
+    let found = caught(|| find_nonnullable_vars(conditions)).members();
+    #[cfg(feature = "pg15")]
+    return found
+        .into_iter()
+        .flatten()
+        .filter_map(NodeRef::cast::<Var>)
+        .filter(|column| column.varno == relation && column.varlevelsup == 0)
+        .map(|column| column.varattno)
+        .collect();
+    // One set of columns for each table.
+    #[cfg(not(feature = "pg15"))]
+    {
+        let set = found.into_iter().nth(relation as usize).flatten().and_then(NodeRef::cast);
+        let Some(set) = set else { return Vec::new() };
+        let columns = Relids::of(&set).members();
+        columns.map(|member| (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16).collect()
     }
 }

@@ -1,8 +1,19 @@
 //! Rights on functions.
 
+use super::ctext::MadeText;
+use super::lookup::{caught, get_func_name};
 use super::process::user;
 use super::right::{check, Object, EXECUTE};
-use pgrx::pg_sys::{self, AclResult, Oid};
+use pgrx::pg_sys::{AclResult, ObjectType, Oid};
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+// PostgreSQL defines these functions and the variable with these types. The first raises the error, of any name.
+unsafe extern "C-unwind" {
+    safe static object_access_hook: AtomicPtr<c_void>;
+    safe fn aclcheck_error(result: AclResult::Type, kind: ObjectType::Type, name: MadeText);
+    safe fn RunFunctionExecuteHook(function: Oid);
+}
 
 /// Returns whether the user may execute a function.
 pub fn may_execute(function: Oid) -> AclResult::Type {
@@ -17,18 +28,10 @@ pub fn may_be_executed_by(function: Oid, role: Oid) -> AclResult::Type {
 /// Raises 42501 unless the user may execute a function, and tells hooks of it, as PostgreSQL does for each of a plan.
 pub fn require_execute(function: Oid) {
     let result = may_execute(function);
-    // SAFETY: PostgreSQL looks the name up, and raises the error.
-    unsafe {
-        if result != AclResult::ACLCHECK_OK {
-            pg_sys::aclcheck_error(
-                result,
-                pg_sys::ObjectType::OBJECT_FUNCTION,
-                pg_sys::get_func_name(function),
-            );
-        }
-        let hook = pg_sys::object_access_hook;
-        if hook.is_some() {
-            pg_sys::RunFunctionExecuteHook(function);
-        }
+    if result != AclResult::ACLCHECK_OK {
+        caught(|| aclcheck_error(result, ObjectType::OBJECT_FUNCTION, get_func_name(function)));
+    }
+    if !object_access_hook.load(Relaxed).is_null() {
+        caught(|| RunFunctionExecuteHook(function));
     }
 }

@@ -1,10 +1,19 @@
 //! Functions of operators that are looked up once and called for many values.
 
 use super::error::defect;
+use super::lookup::caught;
+use super::operator::{function_of, hash_functions_of, types_of};
 use super::region::Region;
-use super::value::Value;
-use pgrx::pg_sys::{self, Datum, FmgrInfo, Oid};
+use super::value::{LentValue, Value};
+use pgrx::pg_sys::{self, FmgrInfo, Oid};
 use std::cell::Cell;
+
+// PostgreSQL defines these functions with these arguments, in which any number may stand for a type or a function. What it
+// remembers of a function is in the region.
+unsafe extern "C-unwind" {
+    safe fn IsBinaryCoercible(type_oid: Oid, declared: Oid) -> bool;
+    safe fn fmgr_info_cxt(function: Oid, info: &mut FmgrInfo, region: Region);
+}
 
 /// The function of an operator that compares values of one type, in a collation.
 pub struct Comparing {
@@ -28,12 +37,11 @@ pub enum OperatorSide {
 impl Comparing {
     /// The function of an operator, for values of this type on both sides. What PostgreSQL remembers for it is in the region.
     pub fn of(operator: Oid, collation: Oid, type_oid: Oid, region: Region) -> Comparing {
-        // SAFETY: PostgreSQL looks the operator up, or raises an error.
-        let (function, result) = unsafe { (pg_sys::get_opcode(operator), pg_sys::get_op_rettype(operator)) };
-        if sides(operator).iter().any(|&side| !takes(side, type_oid)) || result != pg_sys::BOOLOID {
+        let (sides, result) = types_of(operator);
+        if sides.iter().any(|&side| !takes(side, type_oid)) || result != pg_sys::BOOLOID {
             defect("an operator for values of another type");
         }
-        Comparing { function: KeptFunction::of(function, collation, region), type_oid }
+        Comparing { function: KeptFunction::of(function_of(operator), collation, region), type_oid }
     }
 
     /// Whether the operator holds between two values.
@@ -41,8 +49,11 @@ impl Comparing {
         if one.type_oid() != self.type_oid || other.type_oid() != self.type_oid {
             defect("a value of another type than its operator's");
         }
+        let KeptFunction { function, collation } = &self.function;
         // SAFETY: the values are of the type, which the operator takes.
-        unsafe { self.function.call_2(one.datum(), other.datum()).value() != 0 }
+        let holds =
+            unsafe { pg_sys::FunctionCall2Coll(function.as_ptr(), *collation, one.datum(), other.datum()) };
+        holds.value() != 0
     }
 }
 
@@ -50,47 +61,40 @@ impl Hashing {
     /// The function for one side of an operator by which values can be hashed, which has values of this type there. What PostgreSQL remembers for it is
     /// in the region.
     pub fn of(operator: Oid, side: OperatorSide, collation: Oid, type_oid: Oid, region: Region) -> Hashing {
-        let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
-        // SAFETY: PostgreSQL looks the functions up, and fills in what it finds.
-        let is_found = unsafe { pg_sys::get_op_hash_functions(operator, &mut left, &mut right) };
-        let [left_type, right_type] = sides(operator);
-        let (function, declared) = match side {
-            OperatorSide::Left => (left, left_type),
-            OperatorSide::Right => (right, right_type),
+        let place = side as usize;
+        let declared = types_of(operator).0[place];
+        let Some(functions) = hash_functions_of(operator).filter(|_| takes(declared, type_oid)) else {
+            defect("an operator by which values cannot be hashed")
         };
-        if !is_found || !takes(declared, type_oid) {
-            defect("an operator by which values cannot be hashed");
-        }
-        Hashing { function: KeptFunction::of(function, collation, region), type_oid }
+        Hashing { function: KeptFunction::of(functions[place], collation, region), type_oid }
     }
 
     /// The hash of a value; 0 for NULL alone.
-    pub fn hash(&self, value: Option<Value>) -> u64 {
+    pub fn hash(&self, value: Option<LentValue>) -> u64 {
         let Some(value) = value else { return 0 };
         if value.type_oid() != self.type_oid {
             defect("a value of another type than its operator's");
         }
+        let KeptFunction { function, collation } = &self.function;
         // SAFETY: the value is of the type, which the operator takes on this side.
-        unsafe { u64::from(self.function.call_1(value.datum()).value() as u32) + 1 }
+        let hash = unsafe { pg_sys::FunctionCall1Coll(function.as_ptr(), *collation, value.datum()) };
+        u64::from(hash.value() as u32) + 1
     }
 }
 
-/// The types of both sides of an operator.
-fn sides(operator: Oid) -> [Oid; 2] {
-    let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
-    // SAFETY: PostgreSQL looks the operator up, or raises an error.
-    unsafe { pg_sys::op_input_types(operator, &mut left, &mut right) };
-    [left, right]
+/// Looks a function up; what PostgreSQL remembers of it is in the region.
+pub fn find(function: Oid, info: &mut FmgrInfo, region: Region) {
+    caught(|| fmgr_info_cxt(function, info, region));
 }
 
 /// Whether values of a type are ones of the type that a side of an operator is declared with.
 fn takes(declared: Oid, type_oid: Oid) -> bool {
-    // SAFETY: PostgreSQL looks the types up.
-    declared == type_oid || unsafe { pg_sys::IsBinaryCoercible(type_oid, declared) }
+    declared == type_oid || caught(|| IsBinaryCoercible(type_oid, declared))
 }
 
 /// A function, with what it remembers from call to call.
 struct KeptFunction {
+    /// Lies where nobody else writes during a call.
     function: Cell<FmgrInfo>,
     collation: Oid,
 }
@@ -98,22 +102,7 @@ struct KeptFunction {
 impl KeptFunction {
     fn of(function: Oid, collation: Oid, region: Region) -> KeptFunction {
         let mut info = FmgrInfo::default();
-        // SAFETY: PostgreSQL looks the function up, and keeps what it knows of it in the region, which is there as long as it is used.
-        unsafe { pg_sys::fmgr_info_cxt(function, &mut info, region.context()) };
+        find(function, &mut info, region);
         KeptFunction { function: Cell::new(info), collation }
-    }
-
-    /// # Safety
-    /// The function takes one argument, which is of its type.
-    unsafe fn call_1(&self, one: Datum) -> Datum {
-        // SAFETY: the caller's argument; the function lies where nobody else writes during the call.
-        unsafe { pg_sys::FunctionCall1Coll(self.function.as_ptr(), self.collation, one) }
-    }
-
-    /// # Safety
-    /// The function takes two arguments, which are of its types.
-    unsafe fn call_2(&self, one: Datum, other: Datum) -> Datum {
-        // SAFETY: the caller's arguments; the function lies where nobody else writes during the call.
-        unsafe { pg_sys::FunctionCall2Coll(self.function.as_ptr(), self.collation, one, other) }
     }
 }

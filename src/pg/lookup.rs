@@ -3,16 +3,12 @@
 //! These functions of PostgreSQL ask nothing of their caller, and are declared so; pgrx declares all as unsafe. They may
 //! raise errors, and therefore are only called through [`caught`], as pgrx calls all functions of PostgreSQL.
 
-use super::ctext::CText;
+use super::ctext::{CText, MadeText};
 use pgrx::pg_sys::{
     self, AttrNumber, DropBehavior, FullTransactionId, ObjectAddress, Oid, TransactionId, LOCKMODE,
 };
 use std::ffi::{c_char, CStr};
-
-/// A text that PostgreSQL has made, or a null pointer.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-struct MadeText(*mut c_char);
+use std::mem::needs_drop;
 
 // PostgreSQL defines these functions with these arguments. Those that return a text return a C string in the
 // current memory context, or null.
@@ -26,7 +22,7 @@ unsafe extern "C-unwind" {
     safe fn get_atttype(relation: Oid, number: AttrNumber) -> Oid;
     safe fn get_attname(relation: Oid, number: AttrNumber, missing_ok: bool) -> MadeText;
     safe fn get_namespace_name(schema: Oid) -> MadeText;
-    safe fn get_func_name(function: Oid) -> MadeText;
+    pub(super) safe fn get_func_name(function: Oid) -> MadeText;
     safe fn getExtensionOfObject(class: Oid, object: Oid) -> Oid;
     safe fn format_type_be(type_oid: Oid) -> MadeText;
     safe fn getBaseType(type_oid: Oid) -> Oid;
@@ -51,16 +47,16 @@ unsafe extern "C-unwind" {
     safe fn check_stack_depth();
 }
 
-/// Calls a function of PostgreSQL, whose error becomes a panic.
-pub(super) fn caught<T: Copy>(call: impl FnOnce() -> T + Copy) -> T {
+/// Calls functions of PostgreSQL, whose error becomes a panic.
+#[inline]
+pub(super) fn caught<T, F: FnOnce() -> T>(call: F) -> T {
+    const { assert!(!needs_drop::<T>() && !needs_drop::<F>(), "an error may jump over this frame") }
     // SAFETY: the error jumps over the frame of the closure, which owns nothing, to this one.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(call) }
 }
 
-fn text(made: impl FnOnce() -> MadeText + Copy) -> Option<String> {
-    let MadeText(text) = caught(made);
-    // SAFETY: the functions above that return a text return a C string, or null.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+fn text(made: impl FnOnce() -> MadeText) -> Option<String> {
+    caught(made).text()
 }
 
 /// The object; None for the number of none.

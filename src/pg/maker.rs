@@ -3,37 +3,51 @@
 use super::catalog::signature;
 use super::column::generated;
 use super::error::defect;
-use super::expression::appended;
-use super::list::{collected, items};
+use super::list::items;
+use super::lookup::caught;
+use super::made::{Made, MadeList};
+use super::open_relation::OpenRelation;
 use super::operator::types_of;
 use super::planner::{Planner, SpecialJoin};
+#[cfg(not(feature = "pg15"))]
+use super::relids::{NewSet, Relids};
 use super::tree::NodeRef;
 use super::value::Value;
-use pgrx::pg_sys::{self, CaseExpr, CaseWhen, CoercionForm, Datum, Node, NodeTag, NullTest, Oid, Var};
+use pgrx::pg_sys::{self, CaseExpr, CaseWhen, CoercionForm, FuncExpr, NodeTag, NullTest, Oid, OpExpr, Var};
 use pgrx::PgBox;
 use std::ptr::null_mut;
 
-impl<'q> Planner<'q> {
-    /// Makes a node in the memory of the planner.
-    ///
-    /// # Safety
-    /// The function returns a node that it makes, of nodes that live for `'q`.
-    pub(super) unsafe fn made<T>(self, make: impl FnOnce() -> *mut T) -> NodeRef<'q> {
-        // SAFETY: the memory lives as long as the query is planned, and so does what the caller makes in it.
-        let node = self.in_memory(|| unsafe { NodeRef::new(make().cast::<Node>()) });
-        node.unwrap_or_else(|| defect("a node was not made"))
-    }
+// PostgreSQL defines these functions with these arguments, of which they make nodes, or copies.
+unsafe extern "C-unwind" {
+    safe fn makeFuncExpr<'t>(
+        function: Oid,
+        result: Oid,
+        arguments: MadeList<'t>,
+        collation: Oid,
+        input_collation: Oid,
+        form: CoercionForm::Type,
+    ) -> Made<'t, FuncExpr>;
+    safe fn make_opclause<'t>(
+        operator: Oid,
+        result: Oid,
+        returns_set: bool,
+        left: NodeRef<'t>,
+        right: NodeRef<'t>,
+        collation: Oid,
+        input_collation: Oid,
+    ) -> Made<'t, OpExpr>;
+    safe fn set_opfuncid(operator: NodeRef<OpExpr>);
+    safe fn make_andclause<'t>(conditions: MadeList<'t>) -> Made<'t>;
+    #[cfg(not(feature = "pg15"))]
+    safe fn add_nulling_relids<'t>(node: NodeRef<'t>, of: Relids, by: NewSet) -> Made<'t>;
+    #[cfg(feature = "pg18")]
+    safe fn remove_nulling_relids<'t>(node: NodeRef<'t>, by: Relids, except: Relids) -> Made<'t>;
+}
 
+impl<'q> Planner<'q> {
     /// A constant of type text.
     pub fn text(self, text: &str) -> NodeRef<'q> {
-        let collation = pg_sys::DEFAULT_COLLATION_OID;
-        // SAFETY: the text is copied into a value of variable length.
-        unsafe {
-            self.made(|| {
-                let datum = Value::from(text).datum();
-                pg_sys::makeConst(pg_sys::TEXTOID, -1, collation, -1, datum, false, false)
-            })
-        }
+        self.made(|| Made::constant(Value::from(text), pg_sys::DEFAULT_COLLATION_OID))
     }
 
     /// The call of a function with arguments of the types that it is declared with, and whose collation does not matter.
@@ -43,13 +57,11 @@ impl<'q> Planner<'q> {
         let Some((_, result)) = signature(function).filter(|(declared, _)| fits(declared)) else {
             defect("a call of a function with other arguments than declared");
         };
-        // SAFETY: the arguments are those of the function, and live as long as the call of them.
-        unsafe {
-            self.made(|| {
-                let arguments = collected(arguments.iter().copied());
-                pg_sys::makeFuncExpr(function, result, arguments, none, none, form)
-            })
-        }
+        let made = self.made(|| {
+            let arguments = MadeList::of(arguments.iter().copied());
+            caught(|| makeFuncExpr(function, result, arguments, none, none, form))
+        });
+        made.untyped()
     }
 
     /// A condition by an operator with sides of the types that it is declared with.
@@ -58,15 +70,13 @@ impl<'q> Planner<'q> {
         if types_of(operator) != (sides.map(|side| side.type_oid()), boolean) {
             defect("a condition by an operator on other sides than declared");
         }
-        let [left, right] = sides.map(|side| side.pointer().cast());
-        // SAFETY: the sides are those of the operator, and live as long as the condition; PostgreSQL finds the function.
-        unsafe {
-            self.made(|| {
-                let made = pg_sys::make_opclause(operator, boolean, false, left, right, none, collation);
-                pg_sys::set_opfuncid(made.cast());
-                made
-            })
-        }
+        let [left, right] = sides;
+        let made = self.made(|| {
+            let made = caught(|| make_opclause(operator, boolean, false, left, right, none, collation));
+            caught(|| set_opfuncid(made.node()));
+            made
+        });
+        made.untyped()
     }
 
     /// All conditions as one; None if there are none.
@@ -74,20 +84,19 @@ impl<'q> Planner<'q> {
         match conditions {
             [] => None,
             [condition] => Some(*condition),
-            // SAFETY: the conditions live as long as their conjunction.
-            _ => Some(unsafe { self.made(|| pg_sys::make_andclause(collected(conditions.iter().copied()))) }),
+            _ => Some(self.made(|| {
+                let conditions = MadeList::of(conditions.iter().copied());
+                caught(|| make_andclause(conditions))
+            })),
         }
     }
 
     /// A copy of a CASE that returns the number of the branch, from 0, in place of its result.
     pub fn numbered(self, case: NodeRef<'q, CaseExpr>) -> NodeRef<'q> {
-        // SAFETY: nobody else has the copy, whose branches are of this kind; integers are passed by value.
-        unsafe {
-            let number = |branch: i32| {
-                let (datum, none) = (Datum::from(branch), Oid::INVALID);
-                pg_sys::makeConst(pg_sys::INT4OID, -1, none, 4, datum, false, true).cast()
-            };
-            self.made(|| {
+        let number = |branch: i32| Made::constant(Value::from(branch), Oid::INVALID).pointer().cast();
+        let made = self.made(|| {
+            // SAFETY: nobody else has the copy, whose branches are of this kind.
+            unsafe {
                 let copy = pg_sys::copyObjectImpl(case.pointer().cast_const().cast()).cast::<CaseExpr>();
                 let mut branches = 0;
                 for when in items::<CaseWhen>((*copy).args) {
@@ -97,17 +106,18 @@ impl<'q> Planner<'q> {
                 (*copy).defresult = number(branches);
                 (*copy).casetype = pg_sys::INT4OID;
                 (*copy).casecollid = Oid::INVALID;
-                copy
-            })
-        }
+                Made::new(copy)
+            }
+        });
+        made.untyped()
     }
 
     /// `CASE WHEN column IS NOT NULL THEN true END`, of the column of this number and type in the row that another is of: NULL
     /// where an outer join has no such row.
     pub fn presence(self, of: NodeRef<'q, Var>, number: i16, type_oid: Oid, typmod: i32) -> NodeRef<'q> {
-        // SAFETY: nobody else has the copy and the new nodes.
-        unsafe {
-            self.made(|| {
+        let made = self.made(|| {
+            // SAFETY: nobody else has the copy and the new nodes.
+            unsafe {
                 let column = pg_sys::copyObjectImpl(of.pointer().cast_const().cast()).cast::<Var>();
                 ((*column).varattno, (*column).vartype, (*column).vartypmod) = (number, type_oid, typmod);
                 (*column).varcollid = Oid::INVALID;
@@ -119,11 +129,12 @@ impl<'q> Planner<'q> {
                 when.result = pg_sys::makeBoolConst(true, false).cast();
                 let mut case = PgBox::<CaseExpr>::alloc_node(NodeTag::T_CaseExpr);
                 case.casetype = pg_sys::BOOLOID;
-                case.args = appended(null_mut(), when.into_pg());
+                case.args = pg_sys::lappend(null_mut(), when.into_pg().cast());
                 case.defresult = pg_sys::makeBoolConst(false, true).cast();
-                case.into_pg()
-            })
-        }
+                Made::new(case.into_pg())
+            }
+        });
+        made.untyped()
     }
 
     /// The expression of which a stored column has the values, its columns being those of this relation of the query. None if
@@ -133,24 +144,20 @@ impl<'q> Planner<'q> {
         if generated(table, column) != STORED {
             return None;
         }
-        // SAFETY: the relation is held while it is looked at; the expression is a copy.
+        let open = OpenRelation::known(table)?;
+        // SAFETY: the relation is open while it is looked at; the expression is a copy.
         unsafe {
-            let held = pg_sys::RelationIdGetRelation(table);
-            if held.is_null() {
-                return None;
-            }
+            let held = open.pointer();
             let (class, columns) = ((*held).rd_rel, (*(*held).rd_att).natts);
             let is_alone = (*class).relkind as u8 == pg_sys::RELKIND_RELATION && !(*class).relhassubclass;
-            let found = (is_alone && i32::from(column) <= columns).then(|| {
+            (is_alone && i32::from(column) <= columns).then(|| {
                 self.made(|| {
                     let node = pg_sys::build_column_default(held, column.into());
                     let node = pg_sys::eval_const_expressions(null_mut(), node);
                     pg_sys::ChangeVarNodes(node, 1, relation, 0);
-                    node
+                    Made::new(node)
                 })
-            });
-            pg_sys::RelationClose(held);
-            found
+            })
         }
     }
 
@@ -160,13 +167,10 @@ impl<'q> Planner<'q> {
         if join.number() == 0 {
             return condition;
         }
-        // SAFETY: PostgreSQL returns a copy, and only reads the sets.
-        unsafe {
-            self.made(|| {
-                let joins = super::relids::set_of(&[join.number()]);
-                pg_sys::add_nulling_relids(condition.pointer(), join.syn_righthand, joins)
-            })
-        }
+        self.made(|| {
+            let (side, joins) = (join.relids(|join| &join.syn_righthand), NewSet::of(&[join.number()]));
+            caught(|| add_nulling_relids(condition, side, joins))
+        })
     }
 
     /// The condition as it is seen above a join: before PostgreSQL 16 the same as below.
@@ -182,13 +186,10 @@ impl<'q> Planner<'q> {
         if grouping == 0 {
             return expression;
         }
-        // SAFETY: PostgreSQL returns a copy, and only reads the set.
-        unsafe {
-            self.made(|| {
-                let mark = super::relids::set_of(&[grouping]);
-                pg_sys::remove_nulling_relids(expression.pointer(), mark, std::ptr::null())
-            })
-        }
+        self.made(|| {
+            let (mark, nowhere) = (NewSet::of(&[grouping]), NewSet::of(&[]));
+            caught(|| remove_nulling_relids(expression, mark.look(), nowhere.look()))
+        })
     }
 
     /// The expression of a result below the grouping: before PostgreSQL 18 the same as above.

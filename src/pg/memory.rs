@@ -10,6 +10,7 @@
 //! - Where that is not enough, the session ends with FATAL and frees all of its memory. Other sessions go on.
 
 use super::callback::at_end_of_transactions;
+use super::ctext::CText;
 use super::error::raise;
 use super::reserve;
 use pgrx::pg_sys;
@@ -205,27 +206,26 @@ extern "C-unwind" fn at_end(_: pg_sys::XactEvent::Type, _: *mut std::ffi::c_void
 mod wrapped {
     use super::*;
 
-    extern "C-unwind" {
-        fn __real_errstart(level: c_int, domain: *const c_char) -> bool;
-        fn __real_CopyErrorData() -> *mut pg_sys::ErrorData;
+    // PostgreSQL defines these functions with these arguments; the second raises an error where there is none to copy.
+    unsafe extern "C-unwind" {
+        safe fn __real_errstart(level: c_int, domain: Option<CText>) -> bool;
+        safe fn __real_CopyErrorData() -> *mut pg_sys::ErrorData;
     }
 
     /// Begins an error message for pgrx; PostgreSQL copies its parts.
     #[no_mangle]
-    unsafe extern "C-unwind" fn __wrap_errstart(level: c_int, domain: *const c_char) -> bool {
+    extern "C-unwind" fn __wrap_errstart(level: c_int, domain: Option<CText>) -> bool {
         if level >= PgLogLevel::ERROR as c_int {
             reserve::give_up();
         }
-        // SAFETY: pgrx passes what PostgreSQL's function of this name takes.
-        unsafe { __real_errstart(level, domain) }
+        __real_errstart(level, domain)
     }
 
     /// Copies an error that pgrx has caught. Without memory for the copy PostgreSQL would raise another error, which
     /// pgrx would catch here again, until PostgreSQL's stack of errors overflows.
     #[no_mangle]
-    unsafe extern "C-unwind" fn __wrap_CopyErrorData() -> *mut pg_sys::ErrorData {
+    extern "C-unwind" fn __wrap_CopyErrorData() -> *mut pg_sys::ErrorData {
         reserve::give_up();
-        // SAFETY: pgrx calls this only while an error is being handled.
-        unsafe { __real_CopyErrorData() }
+        __real_CopyErrorData()
     }
 }

@@ -1,17 +1,22 @@
 //! The state of a moving aggregate: a Rust value that lives as long as the aggregate's memory context.
 
-use super::call::Call;
+use super::call::{Call, CallPointer};
 use super::error::{defect, raise};
+use super::lookup::caught;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{Datum, FromDatum};
 use pgrx::memcxt::PgMemoryContexts;
-use pgrx::nullable::Nullable;
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
 };
 use pgrx::PgSqlErrorCode;
 use std::ops::{Deref, DerefMut};
+
+// PostgreSQL defines this function with these arguments; it sets the context if an aggregate is running.
+unsafe extern "C-unwind" {
+    safe fn AggCheckCallContext(call: CallPointer, context: &mut pg_sys::MemoryContext) -> i32;
+}
 
 /// A pointer to the state, which the executor hands from call to call as `internal`.
 pub struct Moving<W>(*mut W);
@@ -24,8 +29,7 @@ impl<W> Moving<W> {
     #[cold]
     pub fn new(call: Call, state: W) -> Self {
         let mut context: pg_sys::MemoryContext = std::ptr::null_mut();
-        // SAFETY: the call is the running one; PostgreSQL sets the context if an aggregate is running.
-        if unsafe { pg_sys::AggCheckCallContext(call.info(), &mut context) } == 0 {
+        if caught(|| AggCheckCallContext(call.pointer(), &mut context)) == 0 {
             raise(
                 PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
                 "aggregate function called in non-aggregate context",
@@ -64,17 +68,13 @@ impl<W> FromDatum for Moving<W> {
 
 // SAFETY: only the pointer is taken out of the datum.
 unsafe impl<'fcx, W> ArgAbi<'fcx> for Moving<W> {
+    #[inline(always)]
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
-        // SAFETY: `internal` is passed by value; all functions take the state as an Option.
+        // SAFETY: `internal` is passed by value, as a pointer that `box_into` made. All functions take the state as an Option, so
+        // that pgrx asks for it only if it is not NULL.
         unsafe {
             arg.unbox_arg_using_from_datum().unwrap_or_else(|| defect("the state of an aggregate is NULL"))
         }
-    }
-
-    #[inline(always)]
-    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
-        // SAFETY: `internal` is passed by value, as a pointer that `box_into` made, or NULL.
-        unsafe { arg.unbox_arg_using_from_datum().into() }
     }
 }
 

@@ -4,7 +4,7 @@ use super::error::raise;
 use super::lookup::{relname, schema_name, schema_of};
 use pgrx::pg_sys::Oid;
 use pgrx::PgSqlErrorCode;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 
 /// A schema's name.
 pub fn namespace(schema: Oid) -> String {
@@ -20,15 +20,6 @@ pub fn relation_name(relation: Oid) -> String {
 /// A name as SQL, always in quotes.
 pub fn quoted(name: impl AsRef<str>) -> String {
     format!("\"{}\"", name.as_ref().replace('"', "\"\""))
-}
-
-/// A C string of PostgreSQL's; None if it is null.
-///
-/// # Safety
-/// `string` is null or a C string.
-pub unsafe fn text(string: *const std::ffi::c_char) -> Option<String> {
-    // SAFETY: the caller promises null or a C string.
-    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
 }
 
 /// A C string for PostgreSQL.

@@ -76,6 +76,9 @@ macro_rules! linked {
     };
 }
 
+#[cfg(not(feature = "pg15"))]
+tagged! { Bitmapset T_Bitmapset }
+
 // These have lists of what is no node in some version, and paths, which the planner frees.
 linked_by! {
     PlannerInfo T_PlannerInfo [parse, processed_tlist, eq_classes, join_info_list],

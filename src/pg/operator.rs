@@ -3,9 +3,9 @@
 use super::lookup::{caught, known};
 use pgrx::pg_sys::{self, Oid, TypeCacheEntry};
 
-// PostgreSQL defines these functions with these arguments.
+// PostgreSQL defines these functions with these arguments. It keeps what it has of a type for ever.
 unsafe extern "C-unwind" {
-    safe fn lookup_type_cache(type_oid: Oid, wanted: i32) -> *const TypeCacheEntry;
+    safe fn lookup_type_cache(type_oid: Oid, wanted: i32) -> &'static TypeCacheEntry;
     safe fn op_hashjoinable(operator: Oid, left: Oid) -> bool;
     safe fn get_op_hash_functions(operator: Oid, left: Option<&mut Oid>, right: Option<&mut Oid>) -> bool;
     safe fn get_op_opfamily_strategy(operator: Oid, family: Oid) -> i32;
@@ -13,6 +13,7 @@ unsafe extern "C-unwind" {
     safe fn get_negator(operator: Oid) -> Oid;
     safe fn op_input_types(operator: Oid, left: &mut Oid, right: &mut Oid);
     safe fn get_op_rettype(operator: Oid) -> Oid;
+    safe fn get_opcode(operator: Oid) -> Oid;
     safe fn get_collation_isdeterministic(collation: Oid) -> bool;
 }
 
@@ -30,17 +31,24 @@ pub fn equality_of(type_oid: Oid) -> Option<Oid> {
 /// Reads what PostgreSQL's cache of types has under this flag.
 fn cached(type_oid: Oid, wanted: u32, read: impl FnOnce(&TypeCacheEntry) -> Oid) -> Option<Oid> {
     let type_oid = known(type_oid)?;
-    let entry = caught(|| lookup_type_cache(type_oid, wanted as i32));
-    // SAFETY: PostgreSQL returns an entry, which it keeps for ever, or raises an error.
-    known(read(unsafe { &*entry }))
+    known(read(caught(|| lookup_type_cache(type_oid, wanted as i32))))
 }
 
 /// Whether values that an operator finds equal, of this type on its left, have equal hashes.
 pub fn is_hashed(operator: Oid, left: Oid) -> bool {
-    caught(|| {
-        let (mut one, mut other) = (Oid::INVALID, Oid::INVALID);
-        op_hashjoinable(operator, left) && get_op_hash_functions(operator, Some(&mut one), Some(&mut other))
-    })
+    caught(|| op_hashjoinable(operator, left)) && hash_functions_of(operator).is_some()
+}
+
+/// Returns the functions that hash values on the left and on the right of an operator for equality; None if there are none.
+pub fn hash_functions_of(operator: Oid) -> Option<[Oid; 2]> {
+    let (mut left, mut right) = (Oid::INVALID, Oid::INVALID);
+    let are_found = caught(|| get_op_hash_functions(operator, Some(&mut left), Some(&mut right)));
+    are_found.then_some([left, right])
+}
+
+/// Returns the function of an operator; INVALID if there is no such operator.
+pub fn function_of(operator: Oid) -> Oid {
+    caught(|| get_opcode(operator))
 }
 
 /// Returns the meaning of an operator in a family; 0 if it is not of the family.

@@ -1,7 +1,8 @@
 //! Placeholders, in which PostgreSQL keeps an expression of a view or subquery together.
 
+use super::made::Made;
 use super::planner::Planner;
-use super::replacing::{replaced_within, Made};
+use super::replacing::replaced_within;
 use super::tree::NodeRef;
 use pgrx::pg_sys::{NodeTag, PlaceHolderVar};
 
@@ -11,13 +12,12 @@ impl<'q> Planner<'q> {
         if !expression.contains(NodeTag::T_PlaceHolderVar) {
             return expression;
         }
-        // SAFETY: the copy refers to nodes of the query at most.
-        unsafe { self.made(|| copied(expression).pointer()) }
+        self.made(|| copied(expression))
     }
 }
 
 /// Copies an expression without its placeholders.
-fn copied(expression: NodeRef) -> Made {
+fn copied<'q>(expression: NodeRef<'q>) -> Made<'q> {
     replaced_within::<PlaceHolderVar>(expression, &mut |holder| {
         holder.node(|holder| &holder.phexpr).map(copied)
     })

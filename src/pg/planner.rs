@@ -1,15 +1,16 @@
 //! The query that is being planned: its relations, joins and conditions.
 
 use super::error::defect;
-use super::list::items;
-use super::relids::{set_of, Relids};
+use super::lookup::caught;
+use super::made::{Made, MadeList};
+use super::region::Region;
+use super::relids::{NewSet, Relids};
 use super::tree::{NodeList, NodeRef};
-use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{
-    self, EquivalenceClass, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo,
-    SpecialJoinInfo,
+    EquivalenceClass, JoinType, NullTestType, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo,
+    RestrictInfo, SpecialJoinInfo,
 };
-use std::slice;
+use std::ptr::slice_from_raw_parts;
 
 /// A query that PostgreSQL's planner is planning for `'q`.
 #[derive(Clone, Copy)]
@@ -19,6 +20,8 @@ pub struct Planner<'q> {
     /// Both by number.
     relations: &'q [Option<Relation<'q>>],
     entries: &'q [Option<NodeRef<'q, RangeTblEntry>>],
+    /// Lives as long as the query is planned.
+    memory: Region,
 }
 
 /// A relation of the query: a table, a join, or what is grouped.
@@ -30,16 +33,37 @@ pub type Restriction<'q> = NodeRef<'q, RestrictInfo>;
 /// A join other than an inner one.
 pub type SpecialJoin<'q> = NodeRef<'q, SpecialJoinInfo>;
 
-/// The nodes in an array of pointers.
-///
-/// # Safety
-/// The array lives for `'q`, and has as many places, each with a node or null; or is null itself.
-unsafe fn array<'q, T>(first: *mut *mut T, count: i32) -> &'q [Option<NodeRef<'q, T>>] {
-    if first.is_null() {
-        return &[];
-    }
-    // SAFETY: the caller's array; references to nodes are as C sees them.
-    unsafe { slice::from_raw_parts(first.cast(), count as usize) }
+// PostgreSQL defines these functions with these arguments. They look things up in the query, or return what is new, and raise errors.
+unsafe extern "C-unwind" {
+    safe fn pull_varnos(root: NodeRef<PlannerInfo>, expression: NodeRef) -> NewSet;
+    safe fn nulltestsel(
+        root: NodeRef<PlannerInfo>,
+        test: NullTestType::Type,
+        column: NodeRef,
+        relation: i32,
+        join: JoinType::Type,
+        special: Option<SpecialJoin>,
+    ) -> f64;
+    safe fn clause_selectivity(
+        root: NodeRef<PlannerInfo>,
+        condition: NodeRef,
+        relation: i32,
+        join: JoinType::Type,
+        special: Option<SpecialJoin>,
+    ) -> f64;
+    safe fn find_join_rel<'q>(root: NodeRef<'q, PlannerInfo>, members: Relids) -> Option<Relation<'q>>;
+    safe fn generate_join_implied_equalities<'q>(
+        root: NodeRef<'q, PlannerInfo>,
+        both: NewSet,
+        outer: Relids<'q>,
+        inner: Relation<'q>,
+        #[cfg(not(feature = "pg15"))] join: Option<SpecialJoin<'q>>,
+    ) -> MadeList<'q>;
+    #[cfg(not(feature = "pg15"))]
+    safe fn getRTEPermissionInfo<'q>(
+        all: NodeList<'q>,
+        entry: NodeRef<RangeTblEntry>,
+    ) -> NodeRef<'q, pgrx::pg_sys::RTEPermissionInfo>;
 }
 
 impl<'q> Planner<'q> {
@@ -48,14 +72,18 @@ impl<'q> Planner<'q> {
     /// # Safety
     /// The planner runs for `'q`, and has joined the relations of the query.
     pub unsafe fn new(root: *mut PlannerInfo) -> Option<Planner<'q>> {
-        // SAFETY: the caller's query; both arrays have as many places, with nodes of their kinds or null.
+        // SAFETY: the caller's query; both arrays are null or have as many places, with nodes of their kinds or null, to which
+        // references are as C sees them.
         unsafe {
             let root: NodeRef<PlannerInfo> = NodeRef::new(root.cast())?.cast()?;
             let query = root.node(|root| &root.parse)?.cast()?;
-            let count = root.simple_rel_array_size;
-            let (relations, entries) =
-                (array(root.simple_rel_array, count), array(root.simple_rte_array, count));
-            Some(Planner { root, query, relations, entries })
+            let count = root.simple_rel_array_size as usize;
+            let (relations, entries) = (
+                slice_from_raw_parts(root.simple_rel_array.cast(), count).as_ref(),
+                slice_from_raw_parts(root.simple_rte_array.cast(), count).as_ref(),
+            );
+            let (relations, entries) = (relations.unwrap_or_default(), entries.unwrap_or_default());
+            Some(Planner { root, query, relations, entries, memory: Region::new(root.planner_cxt) })
         }
     }
 
@@ -79,10 +107,19 @@ impl<'q> Planner<'q> {
         self.query
     }
 
-    /// Does `work` with its allocations in the memory of the planner, which lives as long as the query is planned.
-    pub(super) fn in_memory<R>(self, work: impl FnOnce() -> R) -> R {
-        // SAFETY: the planner keeps this memory for as long as it runs.
-        unsafe { PgMemoryContexts::For(self.root.planner_cxt).switch_to(|_| work()) }
+    /// Makes a node in the memory of the planner, which lives as long as the query is planned. The function can be copied, and so
+    /// brings no node that was made elsewhere.
+    pub(super) fn made<T>(self, make: impl FnOnce() -> Made<'q, T> + Copy) -> NodeRef<'q, T> {
+        let made = self.memory.within(make);
+        // SAFETY: the memory lives as long as the query is planned, and so do the node that is made in it, and its parts.
+        unsafe { NodeRef::at(made.place()) }
+    }
+
+    /// Makes a list likewise; None if it is empty.
+    pub(super) fn made_list(self, make: impl FnOnce() -> MadeList<'q> + Copy) -> Option<NodeRef<'q>> {
+        let made = self.memory.within(make);
+        // SAFETY: the memory lives as long as the query is planned, and so do the list that is made in it, and its members.
+        unsafe { NodeRef::new(made.pointer().cast()) }
     }
 
     /// The query for functions of PostgreSQL.
@@ -93,15 +130,16 @@ impl<'q> Planner<'q> {
     /// An expression as the planner expects it to be when the query runs: a constant, if that can be told.
     pub fn expected(self, expression: NodeRef) -> Option<NodeRef<'q>> {
         // SAFETY: the planner reads the expression, and returns a new one, as it does for each condition of the query.
-        self.in_memory(|| unsafe {
-            NodeRef::new(pg_sys::estimate_expression_value(self.pointer(), expression.pointer()))
-        })
+        unsafe {
+            let (root, node) = (self.pointer(), expression.pointer());
+            NodeRef::new(self.memory.within(|| pgrx::pg_sys::estimate_expression_value(root, node)))
+        }
     }
 
     /// The number of different aggregates of the query.
     pub fn num_aggregates(self) -> usize {
         // SAFETY: a list of the planner's, of which only the length is asked.
-        unsafe { items::<()>(self.root.agginfos).count() }
+        unsafe { self.root.agginfos.as_ref() }.map_or(0, |list| list.length as usize)
     }
 
     /// The base relation of this number; None if there is none, or it is a join.
@@ -121,14 +159,13 @@ impl<'q> Planner<'q> {
 
     /// The base relations that an expression refers to.
     pub fn bases_of(self, expression: NodeRef) -> Vec<i32> {
-        // SAFETY: the planner of the query reads the tree, and returns a new set.
-        self.bases(unsafe { Relids::new(pg_sys::pull_varnos(self.pointer(), expression.pointer())) })
+        self.bases(caught(|| pull_varnos(self.root, expression)).look())
     }
 
     /// The relation that the planner has made of these by joining them; None if it has made none.
     pub fn joined(self, members: &[i32]) -> Option<Relation<'q>> {
-        // SAFETY: the planner looks the set up among the joins of the query, and returns one of them, or null.
-        unsafe { NodeRef::new(pg_sys::find_join_rel(self.pointer(), set_of(members)).cast())?.cast() }
+        let members = NewSet::of(members);
+        caught(|| find_join_rel(self.root, members.look()))
     }
 
     /// Comparisons that follow from others, one side of a table, the other of what it is joined with.
@@ -137,19 +174,21 @@ impl<'q> Planner<'q> {
         if ![table, other].iter().all(|one| one.relids(|one| &one.relids).members().all(has)) {
             defect("a relation of another query");
         }
-        // SAFETY: both are relations of the query; PostgreSQL returns a list of conditions.
-        let list = self.in_memory(|| unsafe {
-            let both = pg_sys::bms_union(table.relids, other.relids);
-            NodeList::new(pg_sys::generate_join_implied_equalities(
-                self.pointer(),
-                both,
-                table.relids,
-                other.pointer(),
-                #[cfg(not(feature = "pg15"))]
-                std::ptr::null_mut(),
-            ))
+        let [one, two] = [table, other].map(|one| one.relids(|one| &one.relids));
+        let list = self.made_list(|| {
+            let both = NewSet::union(one, two);
+            caught(|| {
+                generate_join_implied_equalities(
+                    self.root,
+                    both,
+                    one,
+                    other,
+                    #[cfg(not(feature = "pg15"))]
+                    None,
+                )
+            })
         });
-        list.all()
+        list.map(NodeList::of).unwrap_or_default().all()
     }
 
     /// The user whose rights on a table are checked; INVALID for the current one.
@@ -161,8 +200,8 @@ impl<'q> Planner<'q> {
     /// The user whose rights on a table are checked; INVALID for the current one.
     #[cfg(not(feature = "pg15"))]
     pub fn checked_as(self, entry: NodeRef<RangeTblEntry>) -> Oid {
-        // SAFETY: PostgreSQL finds what belongs to the entry in the query's list, or raises an error.
-        unsafe { (*pg_sys::getRTEPermissionInfo(self.query.rteperminfos, entry.pointer())).checkAsUser }
+        let all = self.query.list(|query| &query.rteperminfos);
+        caught(|| getRTEPermissionInfo(all, entry)).checkAsUser
     }
 
     /// The number of the step that groups in sets of relations; 0 if there is none.
@@ -175,25 +214,13 @@ impl<'q> Planner<'q> {
 impl Planner<'_> {
     /// The share of the rows of a relation in which a column is not NULL, as the planner estimates it.
     pub fn share_of_values(self, column: NodeRef, relation: i32) -> f64 {
-        let (root, node, test) = (self.pointer(), column.pointer(), pg_sys::NullTestType::IS_NOT_NULL);
-        let (join, none) = (pg_sys::JoinType::JOIN_INNER, std::ptr::null_mut());
-        // SAFETY: the column is one of this relation of the query that is being planned.
-        unsafe { pg_sys::nulltestsel(root, test, node, relation, join, none) }
+        let (test, join) = (NullTestType::IS_NOT_NULL, JoinType::JOIN_INNER);
+        caught(|| nulltestsel(self.root, test, column, relation, join, None))
     }
 
     /// The share of the rows of a relation that fulfil a condition, as the planner estimates it.
     pub fn selectivity(self, condition: NodeRef, relation: i32) -> f64 {
-        let (root, node) = (self.pointer(), condition.pointer());
-        // SAFETY: the condition is about rows of this relation of the query that is being planned.
-        unsafe {
-            pg_sys::clause_selectivity(
-                root,
-                node,
-                relation,
-                pg_sys::JoinType::JOIN_INNER,
-                std::ptr::null_mut(),
-            )
-        }
+        caught(|| clause_selectivity(self.root, condition, relation, JoinType::JOIN_INNER, None))
     }
 }
 

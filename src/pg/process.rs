@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys::{CommandId, FullTransactionId, Oid, TimestampTz};
 
-// PostgreSQL defines these functions with these arguments, all passed by value. They take any and raise no
+// PostgreSQL defines these functions with these arguments, which they read or fill in. They take any and raise no
 // error, and so need no guard.
 unsafe extern "C-unwind" {
     /// The user as whom code runs.
@@ -28,6 +28,10 @@ unsafe extern "C-unwind" {
     /// The Julian day of a date.
     #[link_name = "date2j"]
     pub safe fn julian_day(year: i32, month: i32, day: i32) -> i32;
+
+    /// Fills in the date of a Julian day.
+    #[link_name = "j2date"]
+    pub safe fn date_of_julian_day(day: i32, year: &mut i32, month: &mut i32, day_of_month: &mut i32);
 
     /// The number of the process, which never changes.
     #[link_name = "MyProcPid"]

@@ -1,12 +1,16 @@
 //! Queues of rows, kept as PostgreSQL's own nodes keep rows: in `work_mem`, and beyond that in a temporary file.
 
-use super::executor::{
-    clear, tuplestore_alloc_read_pointer, tuplestore_begin_heap, tuplestore_clear, tuplestore_end,
+use super::executor::{clear, in_memory, ExecDropSingleTupleTableSlot};
+use super::row::RowType;
+use super::slot::Slot;
+use super::tuplestore::{
+    size_of_row, tuplestore_alloc_read_pointer, tuplestore_begin_heap, tuplestore_clear, tuplestore_end,
     tuplestore_gettupleslot, tuplestore_in_memory, tuplestore_puttupleslot, tuplestore_select_read_pointer,
-    tuplestore_set_eflags, tuplestore_trim, ExecDropSingleTupleTableSlot, MakeSingleTupleTableSlot,
+    tuplestore_set_eflags, tuplestore_trim, work_mem, MakeSingleTupleTableSlot, Store, TTSOpsMinimalTuple,
 };
-use pgrx::pg_sys::{self, MinimalTupleTableSlot, PlanState, TupleTableSlot, Tuplestorestate};
+use pgrx::pg_sys::{MemoryContext, PlanState, TupleTableSlot};
 use std::ptr::null_mut;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The most rows, and about the most bytes, that are read from the file at once: each switch between reading and
 /// writing flushes the file.
@@ -22,8 +26,8 @@ pub enum Turn {
 
 /// A queue of a node's input rows, with one or two readers. Rows that all have read are dropped.
 pub struct RowQueue {
-    node: *mut PlanState,
-    store: *mut Tuplestorestate,
+    store: Store,
+    kept: KeptRows,
     first: QueueReader,
     second: QueueReader,
     /// The number of rows put into the store, including those that were dropped.
@@ -33,10 +37,17 @@ pub struct RowQueue {
     most_file_bytes: usize,
 }
 
+/// The rows that are kept: their type, and the memory of the query.
+#[derive(Clone, Copy)]
+struct KeptRows {
+    row_type: RowType<'static>,
+    query: MemoryContext,
+}
+
 struct QueueReader {
     pointer: i32,
-    /// The slots of a batch; null until they are first needed.
-    slots: [*mut TupleTableSlot; BATCH_ROWS],
+    /// The slots of a batch; None until they are first needed.
+    slots: [Option<Slot<'static>>; BATCH_ROWS],
     /// The number of rows taken out of the store, of which the first `next` have been returned.
     filled: usize,
     next: usize,
@@ -45,7 +56,7 @@ struct QueueReader {
 
 impl QueueReader {
     fn new(pointer: i32) -> QueueReader {
-        QueueReader { pointer, slots: [null_mut(); BATCH_ROWS], filled: 0, next: 0, taken: 0 }
+        QueueReader { pointer, slots: [None; BATCH_ROWS], filled: 0, next: 0, taken: 0 }
     }
 
     /// Takes the next rows out of the store: one if it is in memory, otherwise up to a batch. Returns how many bytes
@@ -53,7 +64,7 @@ impl QueueReader {
     ///
     /// # Safety
     /// The store holds this many rows, and the node is running; the contract of `pg::plain`.
-    unsafe fn fill(&mut self, store: *mut Tuplestorestate, rows: i64, node: *mut PlanState) -> usize {
+    unsafe fn fill(&mut self, store: Store, rows: i64, kept: KeptRows) -> usize {
         (self.filled, self.next) = (0, 0);
         let mut bytes = 0;
         // SAFETY: no more rows are read than the store holds; the store clears a slot before it puts in another row.
@@ -64,35 +75,28 @@ impl QueueReader {
                 if self.taken >= rows || bytes >= BATCH_BYTES {
                     break;
                 }
-                if place.is_null() {
-                    *place = slot(node);
-                }
-                tuplestore_gettupleslot(store, true, false, *place);
+                let slot = *place.get_or_insert_with(|| kept.slot());
+                tuplestore_gettupleslot(store, true, false, slot);
                 self.filled += 1;
                 self.taken += 1;
                 if in_memory {
                     tuplestore_trim(store);
                     return 0;
                 }
-                bytes += (*(*place.cast::<MinimalTupleTableSlot>()).mintuple).t_len as usize;
+                bytes += size_of_row(slot);
             }
         }
         bytes
     }
 
-    /// The slots made so far.
-    fn made(&self) -> impl Iterator<Item = *mut TupleTableSlot> + '_ {
-        self.slots.iter().copied().take_while(|slot| !slot.is_null())
+    /// The reader without rows, with the slots that it has.
+    fn again(&self) -> QueueReader {
+        QueueReader { slots: self.slots, ..QueueReader::new(self.pointer) }
     }
 
-    /// Forgets all rows.
-    ///
-    /// # Safety
-    /// Nobody uses the rows; the contract of `pg::plain`.
-    unsafe fn clear(&mut self) {
-        // SAFETY: only slots that were made are cleared, and nobody uses their rows, as the caller promises.
-        self.made().for_each(|slot| unsafe { clear(slot) });
-        (self.filled, self.next, self.taken) = (0, 0, 0);
+    /// The slots made so far.
+    fn made(&self) -> impl Iterator<Item = *mut TupleTableSlot> + '_ {
+        self.slots.iter().map_while(|slot| slot.map(Slot::pointer))
     }
 }
 
@@ -102,20 +106,19 @@ impl RowQueue {
     /// # Safety
     /// The node belongs to the running query; the contract of `pg::plain`.
     pub unsafe fn new(node: *mut PlanState, has_second_reader: bool) -> RowQueue {
-        // SAFETY: the store is made in the memory of the query.
-        unsafe {
-            let before = pg_sys::MemoryContextSwitchTo((*(*node).state).es_query_cxt);
-            let store = tuplestore_begin_heap(false, false, pg_sys::work_mem);
-            // Readers never go back, so that rows can be dropped.
-            tuplestore_set_eflags(store, 0);
-            let second = match has_second_reader {
-                true => tuplestore_alloc_read_pointer(store, 0),
-                false => 0,
-            };
-            pg_sys::MemoryContextSwitchTo(before);
-            let (first, second) = (QueueReader::new(0), QueueReader::new(second));
-            RowQueue { node, store, first, second, rows: 0, file_bytes: 0, most_file_bytes: 0 }
-        }
+        // SAFETY: the caller's node, whose memory and input live as long as the query.
+        let (row_type, query) =
+            unsafe { (RowType::new((*(*node).lefttree).ps_ResultTupleDesc), (*(*node).state).es_query_cxt) };
+        let kept = KeptRows { row_type, query };
+        let store = kept.made(|| tuplestore_begin_heap(false, false, work_mem.load(Relaxed)));
+        // Readers never go back, so that rows can be dropped.
+        tuplestore_set_eflags(store, 0);
+        let second = match has_second_reader {
+            true => kept.made(|| tuplestore_alloc_read_pointer(store, 0)),
+            false => 0,
+        };
+        let (first, second) = (QueueReader::new(0), QueueReader::new(second));
+        RowQueue { store, kept, first, second, rows: 0, file_bytes: 0, most_file_bytes: 0 }
     }
 
     /// Adds a row.
@@ -123,9 +126,8 @@ impl RowQueue {
     /// # Safety
     /// The row comes from the node's input; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn put(&mut self, row: *mut TupleTableSlot) {
-        // SAFETY: the store copies the row.
-        unsafe { tuplestore_puttupleslot(self.store, row) }
+    pub unsafe fn put(&mut self, row: Slot) {
+        tuplestore_puttupleslot(self.store, row);
         self.rows += 1;
     }
 
@@ -141,13 +143,13 @@ impl RowQueue {
         };
         if reader.next == reader.filled {
             // SAFETY: the caller's node is running, and the rows were put into the store.
-            let bytes = unsafe { reader.fill(self.store, self.rows, self.node) };
+            let bytes = unsafe { reader.fill(self.store, self.rows, self.kept) };
             if turn == Turn::First {
                 self.file_bytes += bytes;
             }
         }
         reader.next += 1;
-        reader.slots.get(reader.next - 1).copied().unwrap_or(null_mut())
+        reader.slots.get(reader.next - 1).copied().flatten().map_or(null_mut(), Slot::pointer)
     }
 
     /// Empties the queue, and its file.
@@ -160,10 +162,10 @@ impl RowQueue {
         }
         // SAFETY: no slot refers to a row in the store any more.
         unsafe {
-            self.first.clear();
-            self.second.clear();
+            self.first.made().chain(self.second.made()).for_each(|slot| clear(slot));
             tuplestore_clear(self.store);
         }
+        (self.first, self.second) = (self.first.again(), self.second.again());
         self.rows = 0;
         self.most_file_bytes = self.file_bytes();
         self.file_bytes = 0;
@@ -188,14 +190,15 @@ impl RowQueue {
     }
 }
 
-/// A slot for rows as they are in a store.
-unsafe fn slot(node: *mut PlanState) -> *mut TupleTableSlot {
-    // SAFETY: the slot is made in the memory of the query, which outlives the queue.
-    unsafe {
-        let before = pg_sys::MemoryContextSwitchTo((*(*node).state).es_query_cxt);
-        let row_type = (*(*node).lefttree).ps_ResultTupleDesc;
-        let slot = MakeSingleTupleTableSlot(row_type, &raw const pg_sys::TTSOpsMinimalTuple);
-        pg_sys::MemoryContextSwitchTo(before);
-        slot
+impl KeptRows {
+    /// Makes something in the memory of the query.
+    fn made<T>(self, make: impl FnOnce() -> T) -> T {
+        // SAFETY: the memory of the query outlives the queue; after an error PostgreSQL itself puts the current one right.
+        unsafe { in_memory(self.query, make) }
+    }
+
+    /// A slot for rows as they are in a store.
+    fn slot(self) -> Slot<'static> {
+        self.made(|| MakeSingleTupleTableSlot(self.row_type, &TTSOpsMinimalTuple))
     }
 }

@@ -1,12 +1,27 @@
 //! Memory contexts of nodes.
 
+use super::ctext::CText;
+use super::lookup::caught;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{self, MemoryContext};
 use std::ffi::CStr;
 
 /// A memory context that is there as long as this is used.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub struct Region(MemoryContext);
+
+// PostgreSQL defines these functions with these arguments; it keeps the name, which is never freed.
+unsafe extern "C-unwind" {
+    safe fn AllocSetContextCreateInternal(
+        parent: Region,
+        name: CText<'static>,
+        smallest: usize,
+        first: usize,
+        most: usize,
+    ) -> Region;
+    safe fn MemoryContextMemAllocated(region: Region, with_those_below: bool) -> usize;
+}
 
 impl Region {
     /// # Safety
@@ -17,16 +32,13 @@ impl Region {
 
     /// Makes a region that goes with this one.
     pub fn below(self, name: &'static CStr) -> Region {
-        // SAFETY: whoever made the region promises that the context is there.
-        Region(unsafe {
-            pg_sys::AllocSetContextCreateInternal(
-                self.0,
-                name.as_ptr(),
-                pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
-                pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
-                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
-            )
-        })
+        let [smallest, first, most] = [
+            pg_sys::ALLOCSET_DEFAULT_MINSIZE,
+            pg_sys::ALLOCSET_DEFAULT_INITSIZE,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE,
+        ];
+        let name = CText::from(name);
+        caught(|| AllocSetContextCreateInternal(self, name, smallest as usize, first as usize, most as usize))
     }
 
     /// Does `work` with its allocations in the region.
@@ -38,14 +50,12 @@ impl Region {
 
     /// The bytes that the region takes.
     pub fn allocated(self) -> usize {
-        // SAFETY: whoever made the region promises that the context is there.
-        unsafe { pg_sys::MemoryContextMemAllocated(self.0, false) }
+        caught(|| MemoryContextMemAllocated(self, false))
     }
 
     /// The bytes that the region takes together with those below it.
     pub fn allocated_in_all(self) -> usize {
-        // SAFETY: whoever made the region promises that the context is there.
-        unsafe { pg_sys::MemoryContextMemAllocated(self.0, true) }
+        caught(|| MemoryContextMemAllocated(self, true))
     }
 
     /// The context for functions of PostgreSQL.

@@ -1,12 +1,21 @@
 //! Tables, their partitions, and the tables that they are partitions of.
 
 use super::catalog::{lock, look_up, relkind, scan, Cached, CatalogForm};
-use super::list::oids;
+use super::ctext::CText;
+use super::lookup::caught;
 use super::memory;
+use super::open_relation::{OpenRelation, RelationPointer};
+use super::tree::{oids, NodeRef};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
 
 pub use super::lookup::is_partition;
+
+// PostgreSQL defines these functions with these arguments.
+unsafe extern "C-unwind" {
+    safe fn CheckTableNotInUse(table: RelationPointer, command: CText);
+    safe fn RelationGetNumberOfBlocksInFork(table: RelationPointer, fork: pg_sys::ForkNumber::Type) -> u32;
+}
 
 /// A table and all its partitions, at every level.
 pub fn family(base: Oid) -> Vec<Oid> {
@@ -46,12 +55,8 @@ pub fn lock_family(base: Oid, mode: u32) -> Vec<Oid> {
 /// Raises an error if the session itself still uses a table: in a trigger on it, a query that reads it, or an open
 /// cursor.
 pub fn require_unused(relation: Oid, command: &CStr) {
-    // SAFETY: the table is locked, and closed again unless an error is raised.
-    unsafe {
-        let open = pg_sys::table_open(relation, pg_sys::NoLock as i32);
-        pg_sys::CheckTableNotInUse(open, command.as_ptr());
-        pg_sys::table_close(open, pg_sys::NoLock as i32);
-    }
+    let (open, command) = (OpenRelation::table(relation, pg_sys::NoLock), CText::from(command));
+    caught(|| CheckTableNotInUse(open.get(), command));
 }
 
 /// The partitions of a table, or the tables that inherit from it.
@@ -130,20 +135,16 @@ pub fn has_triggers(relation: Oid) -> bool {
 
 /// The number of blocks of a table.
 pub fn num_blocks(table: Oid) -> i64 {
-    // SAFETY: PostgreSQL raises an error if there is no such table; the lock is kept until the end of the transaction.
-    unsafe {
-        let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let blocks = pg_sys::RelationGetNumberOfBlocksInFork(open, pg_sys::ForkNumber::MAIN_FORKNUM);
-        pg_sys::table_close(open, pg_sys::NoLock as i32);
-        blocks.into()
-    }
+    let open = OpenRelation::table(table, pg_sys::AccessShareLock);
+    caught(|| RelationGetNumberOfBlocksInFork(open.get(), pg_sys::ForkNumber::MAIN_FORKNUM)).into()
 }
 
 /// Calls `each` with the values of a column in all committed rows, whatever the transaction's snapshot; NULLs are left out.
 pub fn read_latest(table: Oid, column: i16, mut each: impl FnMut(Datum)) {
+    let open = OpenRelation::table(table, pg_sys::AccessShareLock);
     // SAFETY: the table is open as long as it is read; the scan, of the whole heap, ends before its snapshot does.
     unsafe {
-        let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+        let relation = open.pointer();
         let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
         let scan =
             pg_sys::systable_beginscan(relation, Oid::INVALID, false, snapshot, 0, std::ptr::null_mut());
@@ -161,7 +162,6 @@ pub fn read_latest(table: Oid, column: i16, mut each: impl FnMut(Datum)) {
         }
         pg_sys::systable_endscan(scan);
         pg_sys::UnregisterSnapshot(snapshot);
-        pg_sys::table_close(relation, pg_sys::NoLock as i32);
     }
 }
 
@@ -195,11 +195,11 @@ pub fn has_brin(table: Oid, column: i16) -> bool {
 /// Whether a table has an index of all its rows, by this method, that begins with these columns, in any order, followed by
 /// another.
 fn has_index_by(method: Oid, table: Oid, columns: &[i16], then: i16) -> bool {
-    // SAFETY: PostgreSQL raises an error if there is no such table; each index has as many columns as it says.
+    let (open, mut found) = (OpenRelation::table(table, pg_sys::AccessShareLock), false);
+    // SAFETY: each index has as many columns as it says.
     unsafe {
-        let open = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
-        let mut found = false;
-        for index in oids(pg_sys::RelationGetIndexList(open)) {
+        let indexes = NodeRef::new(pg_sys::RelationGetIndexList(open.pointer()).cast());
+        for index in indexes.into_iter().flat_map(oids) {
             let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
             let about = &*(*index).rd_index;
             let numbers = about.indkey.values.as_slice(about.indnkeyatts as usize);
@@ -210,9 +210,8 @@ fn has_index_by(method: Oid, table: Oid, columns: &[i16], then: i16) -> bool {
                 && columns.iter().all(|column| numbers[..columns.len()].contains(column));
             pg_sys::index_close(index, pg_sys::NoLock as i32);
         }
-        pg_sys::table_close(open, pg_sys::NoLock as i32);
-        found
     }
+    found
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -12,15 +12,28 @@ pub struct Relids<'q> {
     query: PhantomData<&'q Bitmapset>,
 }
 
-// PostgreSQL defines these functions with these arguments, which they only read.
+/// A set in the current memory context that nobody else has; a null pointer is the empty one.
+#[repr(transparent)]
+pub struct NewSet(*mut Bitmapset);
+
+// PostgreSQL defines these functions with these arguments, which they only read, apart from the new set, which they
+// take and return with the member.
 unsafe extern "C-unwind" {
     safe fn bms_is_subset(set: Relids, other: Relids) -> bool;
+    safe fn bms_union(set: Relids, other: Relids) -> NewSet;
+    safe fn bms_add_member(set: NewSet, member: i32) -> NewSet;
 }
 
 impl<'q> Relids<'q> {
     /// # Safety
     /// The pointer is null, or leads to a set that lives for `'q` and that nobody changes meanwhile.
     pub unsafe fn new(set: *const Bitmapset) -> Relids<'q> {
+        Relids { set, query: PhantomData }
+    }
+
+    /// A set that is at hand.
+    #[cfg(not(feature = "pg15"))]
+    pub fn of(set: &'q Bitmapset) -> Relids<'q> {
         Relids { set, query: PhantomData }
     }
 
@@ -43,8 +56,20 @@ impl<'q> Relids<'q> {
     }
 }
 
-/// The set of these members, in the current memory context.
-pub fn set_of(members: &[i32]) -> *mut Bitmapset {
-    // SAFETY: PostgreSQL extends the set that it returned before.
-    members.iter().fold(std::ptr::null_mut(), |set, &member| unsafe { pg_sys::bms_add_member(set, member) })
+impl NewSet {
+    /// The set of these members.
+    pub fn of(members: &[i32]) -> NewSet {
+        let none = NewSet(std::ptr::null_mut());
+        members.iter().fold(none, |set, &member| caught(|| bms_add_member(set, member)))
+    }
+
+    /// The set of the members of both.
+    pub fn union(one: Relids, other: Relids) -> NewSet {
+        caught(|| bms_union(one, other))
+    }
+
+    /// The set, while it is looked at.
+    pub fn look(&self) -> Relids<'_> {
+        Relids { set: self.0, query: PhantomData }
+    }
 }

@@ -1,16 +1,23 @@
 //! Results of functions declared to return a table; large ones are kept on disk.
 
-use super::call::Call;
-use super::error::raise;
+use super::call::{Call, CallPointer};
+use super::error::{defect, raise};
+use super::lookup::caught;
+use super::row::RowType;
 use super::scratch::Scratch;
+use super::tuplestore::{tuplestore_clear, Store};
 use pgrx::pg_sys::{self, Datum};
 use pgrx::PgSqlErrorCode;
 
+// PostgreSQL defines this function with these arguments, and raises an error in a call that returns no rows.
+unsafe extern "C-unwind" {
+    safe fn InitMaterializedSRF(call: CallPointer, flags: u32);
+}
+
 /// The rows that the running function returns.
 pub struct ResultRows {
-    store: *mut pg_sys::Tuplestorestate,
-    descriptor: pg_sys::TupleDesc,
-    columns: usize,
+    store: Store,
+    row_type: RowType<'static>,
     /// The memory context in which a row is made.
     memory: Scratch,
 }
@@ -18,28 +25,25 @@ pub struct ResultRows {
 impl ResultRows {
     /// Begins a result without rows.
     pub fn of(call: Call) -> ResultRows {
-        // SAFETY: the call is the running one; the store and its descriptor live as long as its result.
-        unsafe {
-            pg_sys::InitMaterializedSRF(call.info(), 0);
+        caught(|| InitMaterializedSRF(call.pointer(), 0));
+        // SAFETY: the call is the running one, for which PostgreSQL has made the store and its description; both live as long as
+        // its result.
+        let (store, row_type) = unsafe {
             let result = (*call.info()).resultinfo.cast::<pg_sys::ReturnSetInfo>();
-            ResultRows {
-                store: (*result).setResult,
-                descriptor: (*result).setDesc,
-                columns: (*(*result).setDesc).natts as usize,
-                memory: Scratch::new("row of a result"),
-            }
-        }
+            (Store::new((*result).setResult), RowType::new((*result).setDesc))
+        };
+        let store = store.unwrap_or_else(|| defect("a result without a store"));
+        ResultRows { store, row_type, memory: Scratch::new("row of a result") }
     }
 
     /// Forgets all rows.
     pub fn clear(&self) {
-        // SAFETY: the store belongs to the running call.
-        unsafe { pg_sys::tuplestore_clear(self.store) }
+        caught(|| tuplestore_clear(self.store));
     }
 
     /// Adds a row. `row` returns its columns, of the types that SQL declares; what it allocates is freed.
     pub fn add<const N: usize, D: Into<Option<Datum>>>(&self, row: impl FnOnce() -> [D; N]) {
-        if self.columns != N {
+        if self.row_type.count() != N {
             raise(
                 PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
                 format!("the function returns rows of {N} columns"),
@@ -53,7 +57,9 @@ impl ResultRows {
             let mut columns = columns.map(|column| column.unwrap_or(Datum::null()));
             let (columns, nulls) = (columns.as_mut_ptr(), nulls.as_mut_ptr());
             // SAFETY: there are as many columns as the result has; the store copies them before their memory is freed.
-            unsafe { pg_sys::tuplestore_putvalues(self.store, self.descriptor, columns, nulls) }
+            unsafe {
+                pg_sys::tuplestore_putvalues(self.store.pointer(), self.row_type.pointer(), columns, nulls)
+            }
         });
     }
 }

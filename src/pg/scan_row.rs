@@ -4,20 +4,28 @@ use super::column::base_type;
 use super::error::defect;
 use super::executor::{clear, evaluate, fill};
 use super::kept_function::Hashing;
-use super::passing::type_at;
+use super::lookup::caught;
 use super::region::Region;
+use super::row::{HasColumns, RowType};
+use super::slot::{RowColumns, Slot};
 use super::tree::NodeRef;
-use super::value::{Storage, Value};
-use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, Oid, PlanState, TupleDesc, TupleTableSlot};
+use super::value::{copied_all, LentValue, Storage, Value};
+use pgrx::pg_sys::{self, Datum, ExprContext, ExprState, Oid, PlanState, TupleTableSlot};
+use std::cell::Cell;
+use std::slice;
 
-/// A row of the node's scan.
+/// A row of the node's scan. What it refers to lives as long as the row is used, as whoever made it promises.
 #[derive(Clone, Copy)]
 pub struct ScanRow {
     node: *mut PlanState,
-    slot: *mut TupleTableSlot,
+    context: *mut ExprContext,
+    memory: Region,
+    slot: Slot<'static>,
+    row_type: RowType<'static>,
+    values: &'static [Cell<Datum>],
+    nulls: &'static [Cell<bool>],
     /// The types of the columns; for domains, their base types.
-    types: *const Oid,
-    count: usize,
+    types: &'static [Oid],
 }
 
 impl ScanRow {
@@ -26,87 +34,92 @@ impl ScanRow {
     /// # Safety
     /// A node of the plan that is initialised, and its slot for the rows of the scan; both live as long as the row is used.
     pub unsafe fn of(node: *mut PlanState, slot: *mut TupleTableSlot) -> ScanRow {
-        // SAFETY: the caller's node has a context, and its slot as many columns as its descriptor says. The array lives as long as the query.
+        // SAFETY: the caller's node has a context, and its slot as many columns as its descriptor says, whose values nobody refers
+        // to otherwise while Rust runs. The array lives as long as the query.
         unsafe {
-            let descriptor = (*slot).tts_tupleDescriptor;
-            let count = (*descriptor).natts as usize;
+            let row_type = RowType::new((*slot).tts_tupleDescriptor);
+            let (context, count) = ((*node).ps_ExprContext, row_type.count());
             let query = Region::new((*(*node).state).es_query_cxt);
-            let types = query.within(|| pg_sys::palloc0(count * size_of::<Oid>())).cast::<Oid>();
+            let base = |type_oid| if type_oid == Oid::INVALID { type_oid } else { base_type(type_oid) };
+            let types: Vec<Oid> = row_type.types().map(base).collect();
+            let types = query.within(|| copied_all(&types)).cast_mut_ptr();
             clear(slot);
-            for place in 0..count {
-                *(*slot).tts_isnull.add(place) = true;
-                let type_oid = type_at(descriptor, place).unwrap_or_default();
-                types.add(place).write(if type_oid == Oid::INVALID { type_oid } else { base_type(type_oid) });
-            }
+            let row = ScanRow {
+                node,
+                context,
+                memory: Region::new((*context).ecxt_per_tuple_memory),
+                slot: Slot::new(slot),
+                row_type,
+                values: slice::from_raw_parts((*slot).tts_values.cast(), count),
+                nulls: slice::from_raw_parts((*slot).tts_isnull.cast(), count),
+                types: slice::from_raw_parts(types, count),
+            };
+            row.nulls.iter().for_each(|null| null.set(true));
             fill(slot);
-            (*(*node).ps_ExprContext).ecxt_scantuple = slot;
-            ScanRow { node, slot, types, count }
+            (*context).ecxt_scantuple = slot;
+            row
         }
-    }
-
-    fn context(self) -> *mut ExprContext {
-        // SAFETY: whoever made the row promises that its node lives.
-        unsafe { (*self.node).ps_ExprContext }
     }
 
     /// The number of columns.
     pub fn count(self) -> usize {
-        self.count
+        self.types.len()
     }
 
     /// Sets a column, counted from 1; column 0 is none.
     #[inline]
     pub fn set(self, column: usize, value: Option<Value>) {
-        if column == 0 {
-            return;
-        }
-        if column > self.count {
-            defect("a row with fewer columns than are set");
-        }
-        // SAFETY: the row has this column.
-        let type_oid = unsafe { *self.types.add(column - 1) };
+        let Some(place) = column.checked_sub(1) else { return };
+        let Some(&type_oid) = self.types.get(place) else { defect("a row with fewer columns than are set") };
         if value.is_some_and(|value| value.type_oid() != type_oid && base_type(value.type_oid()) != type_oid)
         {
             defect("a value of another type than its column's");
         }
-        // SAFETY: the value is of the type.
-        unsafe { self.set_datum(column, value.map(Value::datum)) }
+        self.put(place, value.map(Value::datum));
     }
 
     /// Sets a column, counted from 1.
     ///
     /// # Safety
-    /// The row has this column, and the value is of its type.
+    /// The value is of the column's type.
     #[inline]
     pub unsafe fn set_datum(self, column: usize, value: Option<Datum>) {
-        // SAFETY: the slot lives as long as the row, and has the column.
-        unsafe {
-            *(*self.slot).tts_values.add(column - 1) = value.unwrap_or(Datum::null());
-            *(*self.slot).tts_isnull.add(column - 1) = value.is_none();
+        self.put(column - 1, value);
+    }
+
+    /// Puts a value of a column's type into it, counted from 0.
+    #[inline]
+    fn put(self, place: usize, value: Option<Datum>) {
+        self.values[place].set(value.unwrap_or(Datum::null()));
+        self.nulls[place].set(value.is_none());
+    }
+
+    /// Takes over the values of another row of this type, which live as long as that row is there.
+    pub(super) fn show(self, other: RowColumns) {
+        if other.row_type() != Some(self.row_type) {
+            defect("a row of another node");
         }
+        (0..self.count()).for_each(|place| self.put(place, other.get(place)));
     }
 
     /// The memory of what is evaluated.
     pub fn memory(self) -> Region {
-        // SAFETY: the context is that of the node, and is there as long as the node.
-        unsafe { Region::new((*self.context()).ecxt_per_tuple_memory) }
+        self.memory
     }
 
     /// Forgets what was evaluated.
     pub fn forget(self) {
         // SAFETY: whoever has asked for a value promises not to use it any more.
-        unsafe { self.memory().empty() }
+        unsafe { self.memory.empty() }
     }
 
-    pub(super) fn descriptor(self) -> TupleDesc {
-        // SAFETY: the slot lives as long as the row.
-        unsafe { (*self.slot).tts_tupleDescriptor }
+    pub(super) fn row_type(self) -> RowType<'static> {
+        self.row_type
     }
 
-    /// The values of all columns, and which of them are NULL.
-    pub(super) fn columns(self) -> (*mut Datum, *mut bool) {
-        // SAFETY: the slot lives as long as the row.
-        unsafe { ((*self.slot).tts_values, (*self.slot).tts_isnull) }
+    /// The slot that holds the row.
+    pub(super) fn slot(self) -> Slot<'static> {
+        self.slot
     }
 }
 
@@ -165,48 +178,34 @@ impl Expression {
         self.storage.is_alike(one, other)
     }
 
-    /// Returns the value for the row.
-    ///
-    /// # Safety
-    /// The value is not used after the row forgets it, as it does whenever another expression is asked.
-    #[inline]
-    pub unsafe fn value(self) -> Option<Value> {
-        let (state, context) = (self.state, self.row.context());
-        // SAFETY: the context has the row since that was made. The boundary turns an error of PostgreSQL into a panic; the frames in
-        // between own nothing.
-        unsafe {
-            let value = pg_sys::ffi::pg_guard_ffi_boundary(|| evaluate(state, context));
-            value.map(|value| Value::new(self.storage.type_oid(), value))
-        }
-    }
-
     /// Returns what `read` makes of the value for the row; None if it is NULL.
-    ///
-    /// # Safety
-    /// The function keeps nothing of the value.
-    pub unsafe fn read<R>(self, read: impl FnOnce(Value) -> R) -> Option<R> {
-        // SAFETY: the value is used before the row forgets it, and not kept, as the caller promises.
-        let result = unsafe { self.value() }.map(read);
+    #[inline]
+    pub fn read<R>(self, read: impl FnOnce(LentValue<'_>) -> R) -> Option<R> {
+        let (state, context, memory) = (self.state, self.row.context, self.row.memory.context());
+        // SAFETY: the context has the row since that was made; the frames in between own nothing. The value lives until the row
+        // forgets it, and the function cannot keep it longer.
+        let value = unsafe {
+            let value = caught(|| evaluate(state, context, memory));
+            value.map(|value| LentValue::new(Value::new(self.storage.type_oid(), value)))
+        };
+        let result = value.map(read);
         self.row.forget();
         result
     }
 
     /// Returns the text that the value for the row is; None if it is NULL.
     pub fn text(self) -> Option<String> {
-        // SAFETY: the text is a copy.
-        unsafe { self.read(Value::text) }.flatten()
+        self.read(|value| value.text()).flatten()
     }
 
     /// Returns the value for the row if it is passed by value; 0 if it is NULL.
     pub fn word(self) -> usize {
-        // SAFETY: what is passed by value points nowhere.
-        unsafe { self.read(|value| self.storage.stored(&value).word()) }.flatten().unwrap_or_default()
+        self.read(|value| value.stored_as(self.storage).word()).flatten().unwrap_or_default()
     }
 
     /// Returns the hash of the value for the row.
     pub fn hash(self, hashing: &Hashing) -> u64 {
-        // SAFETY: a hash has nothing of the value.
-        unsafe { self.read(|value| hashing.hash(Some(value))) }.unwrap_or_else(|| hashing.hash(None))
+        self.read(|value| hashing.hash(Some(value))).unwrap_or_else(|| hashing.hash(None))
     }
 
     /// Returns whether the condition holds for the row; NULL is no.
@@ -216,17 +215,15 @@ impl Expression {
 
     /// Returns the value for the row, to be compared.
     pub fn image(self) -> Image {
-        let image = |value: Value| {
-            let stored = self.storage.stored(&value);
+        let image = |value: LentValue| {
+            let stored = value.stored_as(self.storage);
             stored.word().map_or_else(|| stored.read(Image::of), Image::Word)
         };
-        // SAFETY: the image is a copy.
-        unsafe { self.read(image) }.unwrap_or(Image::Null)
+        self.read(image).unwrap_or(Image::Null)
     }
 
     /// Returns the value for the row as a copy in this memory.
     pub fn copied(self, region: Region) -> Option<Value> {
-        // SAFETY: the copy is in memory of its own.
-        unsafe { self.read(|value| region.within(|| self.storage.copied(value))) }
+        self.read(|value| value.copied(self.storage, region))
     }
 }

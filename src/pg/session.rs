@@ -2,6 +2,7 @@
 
 use super::ctext::CText;
 use super::lookup::caught;
+pub use super::setting::set_for_process;
 use pgrx::bgworkers::BackgroundWorker;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::pg_sys::{self, BackendState};
@@ -17,8 +18,11 @@ unsafe extern "C-unwind" {
     safe fn pgstat_report_stat(force: bool) -> i64;
     safe static SessionReplicationRole: AtomicI32;
     safe static process_shared_preload_libraries_in_progress: AtomicBool;
-    // PostgreSQL's own handler of signals, without the guard that pgrx puts around it.
-    fn die(signal: i32);
+    safe fn ProcessConfigFile(context: pg_sys::GucContext::Type);
+    // PostgreSQL's own handler of signals, and the function that sets one.
+    safe fn die(signal: i32);
+    #[cfg_attr(feature = "pg18", link_name = "pqsignal_be")]
+    safe fn pqsignal(signal: i32, handler: Option<extern "C-unwind" fn(i32)>);
 }
 
 /// Resets the session, as DISCARD ALL does: settings, advisory locks, prepared statements, cursors, temporary tables,
@@ -33,13 +37,7 @@ pub fn discard_all() {
 
 /// Makes SIGTERM end a background worker at its next check for interrupts, as in any session.
 pub fn wind_up_on_sigterm() {
-    // SAFETY: the handler is PostgreSQL's own, and set while signals are still blocked.
-    unsafe {
-        #[cfg(not(feature = "pg18"))]
-        pg_sys::pqsignal(pg_sys::SIGTERM as i32, Some(die));
-        #[cfg(feature = "pg18")]
-        pg_sys::pqsignal_be(pg_sys::SIGTERM as i32, Some(die));
-    }
+    pqsignal(pg_sys::SIGTERM as i32, Some(die));
 }
 
 /// Sleeps until the time is over, the server stops or the latch is set, and reloads the configuration if it has
@@ -58,9 +56,8 @@ pub fn wait(time: Duration) {
     }
     pgrx::check_for_interrupts!();
     if BackgroundWorker::sighup_received() {
-        // SAFETY: a worker calls this between its tasks and outside of transactions, where PostgreSQL itself reloads
-        // its files.
-        unsafe { pg_sys::ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP) }
+        // A worker calls this between its tasks and outside of transactions, where PostgreSQL itself reloads its files.
+        caught(|| ProcessConfigFile(pg_sys::GucContext::PGC_SIGHUP));
     }
 }
 

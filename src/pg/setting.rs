@@ -21,6 +21,14 @@ unsafe extern "C-unwind" {
     ) -> i32;
 }
 
+/// Sets a parameter for as long as the process runs, whatever sources of less weight say.
+pub fn set_for_process(name: &CStr, value: &CStr) {
+    let (name, value) = (CText::from(name), CText::from(value));
+    let (context, source) = (GucContext::PGC_SUSET, GucSource::PGC_S_OVERRIDE);
+    let action = GucAction::GUC_ACTION_SET;
+    caught(|| set_config_option(name, value, context, source, action, true, 0, false));
+}
+
 /// Settings that are what they were before when this is dropped.
 pub struct Settings {
     level: i32,

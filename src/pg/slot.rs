@@ -1,16 +1,22 @@
 //! Rows in the slots in which PostgreSQL hands them on.
 
-use super::column::passing;
 use super::error::defect;
-use super::value::StoredValue;
-use pgrx::pg_sys::{self, Datum, TupleDesc, TupleTableSlot};
+use super::lookup::caught;
+use super::row::{HasColumns, RowType};
+use pgrx::pg_sys::{Datum, TupleTableSlot};
 use std::marker::PhantomData;
 
 /// A slot that holds a row for `'r`.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub struct Slot<'r> {
     slot: *mut TupleTableSlot,
     row: PhantomData<&'r ()>,
+}
+
+// PostgreSQL defines this function with these arguments, and raises an error if the row has fewer columns.
+unsafe extern "C-unwind" {
+    pub(super) safe fn slot_getsomeattrs_int(slot: Slot, count: i32);
 }
 
 /// The first columns of a row.
@@ -18,7 +24,7 @@ pub struct Slot<'r> {
 pub struct RowColumns<'r> {
     values: &'r [Datum],
     nulls: &'r [bool],
-    descriptor: TupleDesc,
+    row_type: RowType<'r>,
 }
 
 impl<'r> Slot<'r> {
@@ -28,43 +34,50 @@ impl<'r> Slot<'r> {
         Slot { slot, row: PhantomData }
     }
 
+    /// The slot for functions of PostgreSQL.
+    pub fn pointer(self) -> *mut TupleTableSlot {
+        self.slot
+    }
+
     /// Takes the first columns out of the row.
     #[inline]
     pub fn columns(self, count: usize) -> RowColumns<'r> {
         // SAFETY: whoever made this promises a row, which is deformed as far as it has columns; PostgreSQL keeps the
         // arrays as long as the slot.
         unsafe {
-            let descriptor = (*self.slot).tts_tupleDescriptor;
-            if count > (*descriptor).natts as usize {
-                defect("a row with fewer columns than its table");
+            let row_type = RowType::new((*self.slot).tts_tupleDescriptor);
+            if count > row_type.count() {
+                defect("a row with fewer columns than are read");
             }
             if ((*self.slot).tts_nvalid as usize) < count {
-                pg_sys::slot_getsomeattrs_int(self.slot, count as i32);
+                caught(|| slot_getsomeattrs_int(self, count as i32));
             }
             RowColumns {
                 values: std::slice::from_raw_parts((*self.slot).tts_values, count),
                 nulls: std::slice::from_raw_parts((*self.slot).tts_isnull, count),
-                descriptor,
+                row_type,
             }
         }
     }
 }
 
-impl<'r> RowColumns<'r> {
+impl RowColumns<'_> {
     /// The value of a column, counted from 0; None if it is NULL.
     #[inline]
     pub fn get(self, place: usize) -> Option<Datum> {
         (!self.nulls[place]).then(|| self.values[place])
     }
+}
 
-    /// The value of a column, counted from 0, as it is stored; None if it is NULL.
+// SAFETY: the slot has the values of a row of its type, and holds it as long as this lives.
+unsafe impl HasColumns for RowColumns<'_> {
     #[inline]
-    pub fn stored(self, place: usize) -> Option<StoredValue<'r>> {
-        let datum = self.get(place)?;
-        // SAFETY: the row is of this type, whose columns say how long their values are; these live as long as the row.
-        unsafe {
-            let (length, by_value) = passing(self.descriptor, place)?;
-            Some(StoredValue::new(datum, length, by_value))
-        }
+    fn row_type(&self) -> Option<RowType<'_>> {
+        Some(self.row_type)
+    }
+
+    #[inline]
+    fn datum(&self, place: usize) -> Option<Datum> {
+        self.get(place)
     }
 }

@@ -1,22 +1,42 @@
-//! Prepared queries, run in the active snapshot.
+//! PreparedQuery queries, run in the active snapshot.
 
 use super::ctext::CText;
 use super::error::{defect, raise};
 use super::fence;
 use super::lookup::caught;
 use super::memory;
-use super::name::{c_string, text};
-use super::passing::{passing, type_at};
+use super::name::c_string;
+use super::row::{HasColumns, RowType};
 use super::value::{LentValue, StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
-// PostgreSQL defines these functions with these arguments, and returns a code where SPI is not connected.
+/// A query that SPI has prepared, which lives as long as this is used. A pointer that is not null, as C sees it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct PreparedQuery(NonNull<pg_sys::_SPI_plan>);
+
+/// A cursor, which is open as long as this is used. A pointer that is not null, as C sees it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Cursor(NonNull<pg_sys::PortalData>);
+
+// PostgreSQL defines these functions with these arguments, and returns a code where SPI is not connected. Those that ask for
+// arguments raise no error.
 unsafe extern "C-unwind" {
+    safe static SPI_result: AtomicI32;
     safe fn SPI_connect_ext(options: i32) -> i32;
     safe fn SPI_finish() -> i32;
+    safe fn SPI_commit();
     safe fn SPI_execute(sql: CText, read_only: bool, most: i64) -> i32;
+    safe fn SPI_keepplan(query: PreparedQuery) -> i32;
+    safe fn SPI_getargcount(query: PreparedQuery) -> i32;
+    safe fn SPI_getargtypeid(query: PreparedQuery, number: i32) -> Oid;
+    safe fn SPI_cursor_fetch(cursor: Cursor, forward: bool, most: i64);
+    safe fn SPI_cursor_close(cursor: Cursor);
 }
 
 thread_local! {
@@ -44,94 +64,107 @@ impl Drop for Inside {
     }
 }
 
-/// A prepared query that outlives the transaction.
-pub struct Plan {
-    plan: pg_sys::SPIPlanPtr,
-    /// The types of its arguments.
-    types: Vec<Oid>,
-}
+impl PreparedQuery {
+    /// Prepares a query with arguments of these types; `options` are cursor options. None if it is no query that can be
+    /// prepared. SPI is connected, and keeps it until it is finished.
+    pub fn of(sql: &str, types: &mut [Oid], options: u32) -> Option<PreparedQuery> {
+        let (sql, count) = (c_string(sql), types.len() as i32);
+        // SAFETY: there are as many types as arguments; PostgreSQL copies them and the text.
+        let plan =
+            unsafe { pg_sys::SPI_prepare_cursor(sql.as_ptr(), count, types.as_mut_ptr(), options as i32) };
+        NonNull::new(plan).map(PreparedQuery)
+    }
 
-impl Plan {
-    /// Prepares a query; `options` are cursor options. SPI is connected.
-    pub fn prepare(sql: &str, mut types: Vec<Oid>, options: u32) -> Plan {
-        let _inside = Inside::enter();
-        let sql = c_string(sql);
-        // SAFETY: there are as many types as arguments; the plan is kept until it is dropped.
-        unsafe {
-            let plan = pg_sys::SPI_prepare_cursor(
-                sql.as_ptr(),
-                types.len() as i32,
-                types.as_mut_ptr(),
-                options as i32,
-            );
-            if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
-                unexpected(pg_sys::SPI_result);
-            }
-            Plan { plan, types }
-        }
+    /// The query for functions of PostgreSQL.
+    pub fn pointer(self) -> pg_sys::SPIPlanPtr {
+        self.0.as_ptr()
     }
 
     /// Runs the query in the active snapshot, and calls `each` with each row. SPI is connected.
-    pub fn run(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow)) {
-        let _inside = Inside::enter();
+    fn run(self, arguments: &[Value], mut each: impl FnMut(&SpiRow)) {
         let mut arguments = self.checked(arguments);
-        // SAFETY: the arguments are checked to match the query; rows are read before their table is freed.
-        unsafe {
-            let plan = self.plan;
-            let result = pg_sys::SPI_execute_plan(plan, arguments.as_mut_ptr(), std::ptr::null(), true, 0);
-            if result != pg_sys::SPI_OK_SELECT as i32 {
-                unexpected(result);
-            }
-            rows(&mut each);
+        // SAFETY: the arguments are checked to match the query.
+        let result = unsafe {
+            pg_sys::SPI_execute_plan(self.pointer(), arguments.as_mut_ptr(), std::ptr::null(), true, 0)
+        };
+        if result != pg_sys::SPI_OK_SELECT as i32 {
+            unexpected(result);
         }
+        fetched(&mut each);
     }
 
-    /// Runs a query whose result may be too large for memory, until `each` returns false. SPI is connected.
-    pub fn run_large(&self, arguments: &[Value], mut each: impl FnMut(&SpiRow) -> bool) {
-        let _inside = Inside::enter();
+    /// Runs a query whose result may be too large for memory in the active snapshot, until `each` returns false. Returns the types of
+    /// the columns. SPI is connected.
+    pub fn run_large(self, arguments: &[Value], mut each: impl FnMut(&SpiRow) -> bool) -> Vec<Oid> {
         let mut arguments = self.checked(arguments);
-        // SAFETY: the arguments are checked to match the query; rows are read before the next are fetched.
-        unsafe {
-            let portal = pg_sys::SPI_cursor_open(
-                std::ptr::null(),
-                self.plan,
-                arguments.as_mut_ptr(),
-                std::ptr::null(),
-                true,
-            );
-            let mut goes_on = true;
-            while goes_on {
-                pg_sys::SPI_cursor_fetch(portal, true, 1000);
-                let count = rows(&mut |row| goes_on = goes_on && each(row));
-                goes_on = goes_on && count > 0;
-            }
-            pg_sys::SPI_cursor_close(portal);
+        let nameless = std::ptr::null();
+        // SAFETY: the arguments are checked to match the query; PostgreSQL copies them.
+        let (cursor, row_type) = unsafe {
+            let (plan, arguments) = (self.pointer(), arguments.as_mut_ptr());
+            let portal = pg_sys::SPI_cursor_open(nameless, plan, arguments, std::ptr::null(), true);
+            let Some(open) = NonNull::new(portal) else { unexpected(SPI_result.load(Relaxed)) };
+            (Cursor(open), RowType::new((*portal).tupDesc))
+        };
+        let types = row_type.types().collect();
+        let mut goes_on = true;
+        while goes_on {
+            caught(|| SPI_cursor_fetch(cursor, true, 1000));
+            let count = fetched(&mut |row| goes_on = goes_on && each(row));
+            goes_on = goes_on && count > 0;
         }
+        caught(|| SPI_cursor_close(cursor));
+        types
     }
 
     /// The arguments, checked to match in number and types those that the query was prepared with.
-    fn checked(&self, arguments: &[Value]) -> Vec<Datum> {
-        if !arguments.iter().map(|argument| argument.type_oid()).eq(self.types.iter().copied()) {
+    fn checked(self, arguments: &[Value]) -> Vec<Datum> {
+        let types = (0..SPI_getargcount(self)).map(|number| SPI_getargtypeid(self, number));
+        if !arguments.iter().map(|argument| argument.type_oid()).eq(types) {
             defect("an argument of another type than the query's");
         }
         arguments.iter().map(|argument| argument.datum()).collect()
     }
 }
 
-/// Calls `each` with the rows that SPI has fetched, and frees them. Returns how many there were.
-///
-/// # Safety
-/// SPI is connected and has just run a query.
-unsafe fn rows(each: &mut impl FnMut(&SpiRow)) -> u64 {
-    // SAFETY: SPI has just run a query, as the caller promises, and left its rows there.
+/// A prepared query that outlives the transaction.
+pub struct Plan(PreparedQuery);
+
+impl Plan {
+    /// Prepares a query; `options` are cursor options. SPI is connected.
+    pub fn prepare(sql: &str, mut types: Vec<Oid>, options: u32) -> Plan {
+        let _inside = Inside::enter();
+        match PreparedQuery::of(sql, &mut types, options) {
+            Some(query) if caught(|| SPI_keepplan(query)) == 0 => Plan(query),
+            _ => unexpected(SPI_result.load(Relaxed)),
+        }
+    }
+
+    /// Runs the query in the active snapshot, and calls `each` with each row. SPI is connected.
+    pub fn run(&self, arguments: &[Value], each: impl FnMut(&SpiRow)) {
+        let _inside = Inside::enter();
+        self.0.run(arguments, each);
+    }
+
+    /// Runs a query whose result may be too large for memory, until `each` returns false. SPI is connected.
+    pub fn run_large(&self, arguments: &[Value], each: impl FnMut(&SpiRow) -> bool) {
+        let _inside = Inside::enter();
+        self.0.run_large(arguments, each);
+    }
+}
+
+/// Calls `each` with the rows that SPI has fetched last, and frees them. Returns how many there were.
+fn fetched(each: &mut impl FnMut(&SpiRow)) -> u64 {
+    // SAFETY: PostgreSQL sets the variable to the rows that were fetched last, or to null, also when they are freed or SPI is
+    // finished. While `each` runs nobody else frees them.
     unsafe {
-        let (table, count) = (pg_sys::SPI_tuptable, pg_sys::SPI_processed);
+        let table = pg_sys::SPI_tuptable;
         if table.is_null() {
             return 0;
         }
+        let (count, row_type) = ((*table).numvals, RowType::new((*table).tupdesc));
         for i in 0..count as usize {
             memory::check();
-            each(&SpiRow { tuple: *(*table).vals.add(i), descriptor: (*table).tupdesc });
+            each(&SpiRow { tuple: *(*table).vals.add(i), row_type });
         }
         pg_sys::SPI_freetuptable(table);
         count
@@ -143,44 +176,45 @@ impl Drop for Plan {
         // PostgreSQL must not be called while an error unwinds.
         if !std::thread::panicking() {
             // SAFETY: nobody else has the plan.
-            unsafe { pg_sys::SPI_freeplan(self.plan) };
+            unsafe { pg_sys::SPI_freeplan(self.0.pointer()) };
         }
     }
 }
 
-/// A row of a result.
-pub struct SpiRow {
+/// A row of a result, which lives until the next one.
+pub struct SpiRow<'r> {
     tuple: pg_sys::HeapTuple,
-    descriptor: pg_sys::TupleDesc,
+    row_type: RowType<'r>,
 }
 
-impl SpiRow {
+// SAFETY: SPI has made the row of this type.
+unsafe impl HasColumns for SpiRow<'_> {
+    fn row_type(&self) -> Option<RowType<'_>> {
+        Some(self.row_type)
+    }
+
+    fn datum(&self, place: usize) -> Option<Datum> {
+        let (mut null, number) = (false, place as i32 + 1);
+        // SAFETY: the row lives until the next one; PostgreSQL returns NULL for a column that is not there.
+        let datum = unsafe { pg_sys::SPI_getbinval(self.tuple, self.row_type.pointer(), number, &mut null) };
+        (!null).then_some(datum)
+    }
+}
+
+impl SpiRow<'_> {
     /// A column by its number, from 1; None if it is NULL.
     pub fn get(&self, column: usize) -> Option<Datum> {
-        let mut null = false;
-        // SAFETY: the row lives until the next one.
-        let datum = unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, column as i32, &mut null) };
-        (!null).then_some(datum)
+        self.datum(column - 1)
     }
 
     /// A column by its number, from 1, with its type; None if it is NULL.
     pub fn value(&self, column: usize) -> Option<LentValue<'_>> {
-        // SAFETY: SPI made the descriptor, which says of which types the columns are; they live as long as the row.
-        unsafe {
-            let value = Value::new(type_at(self.descriptor, column - 1)?, self.get(column)?);
-            Some(LentValue::new(value))
-        }
+        self.value_at(column - 1)
     }
 
     /// A column by its number, from 1, as it is stored; None if it is NULL.
     pub fn stored(&self, column: usize) -> Option<StoredValue<'_>> {
-        let datum = self.get(column)?;
-        // SAFETY: SPI made the descriptor, which says how long the values of its columns are; they live as long as the
-        // row.
-        unsafe {
-            let (length, by_value) = passing(self.descriptor, column - 1)?;
-            Some(StoredValue::new(datum, length, by_value))
-        }
+        self.stored_at(column - 1)
     }
 
     /// The bytes of a column whose type has this size and is passed by reference; None if it is NULL, or another type.
@@ -194,17 +228,9 @@ impl SpiRow {
         self.get(column).map_or(0, |datum| datum.value() as i64)
     }
 
-    /// All columns as text, "" for NULL.
-    fn strings(&self) -> Vec<String> {
-        // SAFETY: the row lives until the next one; a NULL comes as a null pointer.
-        unsafe {
-            let columns = (*self.descriptor).natts;
-            (1..=columns)
-                .map(|column| {
-                    text(pg_sys::SPI_getvalue(self.tuple, self.descriptor, column)).unwrap_or_default()
-                })
-                .collect()
-        }
+    /// All columns as text, None for NULL.
+    pub fn texts(&self) -> Vec<Option<String>> {
+        (0..self.row_type.count()).map(|place| self.value_at(place).map(LentValue::to_text)).collect()
     }
 
     /// A double.
@@ -225,6 +251,11 @@ pub fn connected_as<R>(options: u32, work: impl FnOnce() -> R) -> R {
     // After an error PostgreSQL does this.
     caught(|| SPI_finish());
     result
+}
+
+/// Commits the transaction of a procedure that may do so, and begins another one; PostgreSQL raises an error in any other.
+pub fn commit() {
+    caught(|| SPI_commit());
 }
 
 /// Runs a command that returns nothing. SPI is connected.
@@ -248,12 +279,10 @@ pub fn strings(sql: &str) -> Vec<Vec<String>> {
         if result != pg_sys::SPI_OK_SELECT as i32 {
             unexpected(result);
         }
-        let mut add = |row: &SpiRow| {
+        fetched(&mut |row: &SpiRow| {
             memory::room(&mut all, 1);
-            all.push(row.strings());
-        };
-        // SAFETY: SPI has just run a query, and says that it returns rows.
-        unsafe { rows(&mut add) };
+            all.push(row.texts().into_iter().map(Option::unwrap_or_default).collect());
+        });
     });
     all
 }

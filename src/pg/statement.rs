@@ -2,21 +2,18 @@
 
 use super::error::raise;
 use super::list::items;
-use super::memory;
-use super::name::{c_string, text};
 use super::setting::Settings;
+use super::spi::PreparedQuery;
 use pgrx::pg_sys::{self, CachedPlanSource, CmdType, Oid, PlannedStmt, Query};
 use pgrx::PgSqlErrorCode;
 use std::ffi::CStr;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 
 /// The longest text of a statement, in bytes.
 const LONGEST: usize = 1_000_000;
 
 /// A SELECT, which lives as long as SPI is connected.
-pub struct Select {
-    plan: pg_sys::SPIPlanPtr,
-}
+pub struct Select(PreparedQuery);
 
 /// A row of a result: its columns as text.
 pub type TextRow = Vec<Option<String>>;
@@ -32,28 +29,21 @@ impl Select {
                 "Put a part of it into a view.",
             );
         }
-        let sql = c_string(sql);
-        // SAFETY: PostgreSQL copies the text, and keeps the plan until SPI is finished.
-        let plan = unsafe {
-            let parallel = pg_sys::CURSOR_OPT_PARALLEL_OK as i32;
-            pg_sys::SPI_prepare_cursor(sql.as_ptr(), 0, null_mut(), parallel)
-        };
-        let select = Select { plan };
-        if plan.is_null() || !select.only_reads() {
+        let query = PreparedQuery::of(sql, &mut [], pg_sys::CURSOR_OPT_PARALLEL_OK).map(Select);
+        query.filter(Select::only_reads).unwrap_or_else(|| {
             raise(
                 PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
                 "the query is not one SELECT that only reads",
                 "",
                 "Give a single SELECT without INTO, FOR UPDATE and parts that change data.",
-            );
-        }
-        select
+            )
+        })
     }
 
     fn only_reads(&self) -> bool {
         // SAFETY: PostgreSQL made the plan, and has analysed the statements.
         unsafe {
-            let mut sources = items::<CachedPlanSource>(pg_sys::SPI_plan_get_plan_sources(self.plan));
+            let mut sources = items::<CachedPlanSource>(pg_sys::SPI_plan_get_plan_sources(self.0.pointer()));
             let (Some(source), None) = (sources.next(), sources.next()) else { return false };
             let mut queries = items::<Query>((*source).query_list);
             let (Some(query), None) = (queries.next(), queries.next()) else { return false };
@@ -67,7 +57,7 @@ impl Select {
     pub fn plan(&self) {
         // SAFETY: the plan is PostgreSQL's own, has one statement, and is released after its last use.
         unsafe {
-            let cached = pg_sys::SPI_plan_get_cached_plan(self.plan);
+            let cached = pg_sys::SPI_plan_get_cached_plan(self.0.pointer());
             if cached.is_null() {
                 return;
             }
@@ -83,29 +73,10 @@ impl Select {
 
     /// Runs the statement in the active snapshot, calls `each` with each row, and returns the types of the columns.
     pub fn run(&self, mut each: impl FnMut(TextRow)) -> Vec<Oid> {
-        // SAFETY: the plan has one SELECT without parameters; rows are read before the next are fetched.
-        unsafe {
-            let portal = pg_sys::SPI_cursor_open(null(), self.plan, null_mut(), null(), true);
-            let descriptor = (*portal).tupDesc;
-            let columns = (*descriptor).natts;
-            loop {
-                pg_sys::SPI_cursor_fetch(portal, true, 1000);
-                let (table, count) = (pg_sys::SPI_tuptable, pg_sys::SPI_processed);
-                for row in 0..count as usize {
-                    memory::check();
-                    let tuple = *(*table).vals.add(row);
-                    let column = |number| text(pg_sys::SPI_getvalue(tuple, (*table).tupdesc, number));
-                    each((1..=columns).map(column).collect());
-                }
-                pg_sys::SPI_freetuptable(table);
-                if count == 0 {
-                    break;
-                }
-            }
-            let types = (1..=columns).map(|number| pg_sys::SPI_gettypeid(descriptor, number)).collect();
-            pg_sys::SPI_cursor_close(portal);
-            types
-        }
+        self.0.run_large(&[], |row| {
+            each(row.texts());
+            true
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reading and writing the extension's own tables: index scans, inserts and updates, without SQL and without checks of
 //! privileges.
 
-use super::column::{passing, VARLENA};
+use super::column::VARLENA;
 use super::error::{defect, raise};
 use super::lookup::caught;
 use super::memory;
-use super::value::{bytes_of, Value};
-use pgrx::datum::FromDatum;
+use super::open_relation::{OpenRelation, RelationPointer};
+use super::row::{HasColumns, RowType};
+use super::value::{bytes_of, Native, Value};
 use pgrx::pg_sys::{self, Datum, Oid, ScanKeyData};
 use pgrx::PgSqlErrorCode;
 use std::ptr::null_mut;
@@ -14,6 +15,8 @@ use std::ptr::null_mut;
 // PostgreSQL defines these functions with these arguments.
 unsafe extern "C-unwind" {
     safe fn GetActiveSnapshot() -> pg_sys::Snapshot;
+    safe fn CatalogOpenIndexes(table: RelationPointer) -> pg_sys::CatalogIndexState;
+    safe fn CatalogTupleDelete(table: RelationPointer, row: &pg_sys::ItemPointerData);
     safe fn ScanKeyInit(key: &mut ScanKeyData, column: i16, strategy: u16, function: Oid, argument: Datum);
 }
 
@@ -116,18 +119,15 @@ impl Conditions {
 
 /// An open table of the extension.
 pub struct Table {
-    relation: pg_sys::Relation,
+    relation: OpenRelation,
     columns: usize,
 }
 
 impl Table {
     /// Opens a table with the lock for reading or writing rows, which is kept until the end of the transaction.
     fn open(table: Oid, lock: u32) -> Table {
-        // SAFETY: PostgreSQL raises an error if there is no such table.
-        let table = unsafe {
-            let relation = pg_sys::table_open(table, lock as pg_sys::LOCKMODE);
-            Table { relation, columns: (*(*relation).rd_att).natts as usize }
-        };
+        let relation = OpenRelation::table(table, lock);
+        let table = Table { columns: relation.row_type().count(), relation };
         if table.columns > MOST_COLUMNS {
             defect("a table with more columns than it was made with");
         }
@@ -171,10 +171,11 @@ impl Table {
         // before the next is fetched. Other conditions differ from the first in arguments alone, which are integers.
         unsafe {
             let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
-            if (*(*index).rd_index).indrelid != (*self.relation).rd_id {
+            if (*(*index).rd_index).indrelid != self.relation.rd_id {
                 defect("an index of another table");
             }
-            let (relation, snapshot) = (self.relation, snapshot.pointer());
+            let (relation, snapshot) = (self.relation.pointer(), snapshot.pointer());
+            let row_type = self.relation.row_type();
             let scan =
                 pg_sys::systable_beginscan_ordered(relation, index, snapshot, count, keys.as_mut_ptr());
             for (number, conditions) in std::iter::once(None).chain(all.map(Some)).enumerate() {
@@ -195,7 +196,7 @@ impl Table {
                     pgrx::check_for_interrupts!();
                     let tuple =
                         pg_sys::systable_getnext_ordered(scan, pg_sys::ScanDirection::ForwardScanDirection);
-                    if tuple.is_null() || !each(number, &Row::new(tuple, (*self.relation).rd_att)) {
+                    if tuple.is_null() || !each(number, &Row::new(tuple, row_type)) {
                         break;
                     }
                 }
@@ -213,8 +214,9 @@ impl Table {
         // SAFETY: the snapshot lives as long as the scan; a row is read before the next is fetched.
         unsafe {
             let (count, snapshot) = (conditions.count as i32, Snapshot::Active.pointer());
+            let row_type = self.relation.row_type();
             let scan = pg_sys::systable_beginscan(
-                self.relation,
+                self.relation.pointer(),
                 Oid::INVALID,
                 false,
                 snapshot,
@@ -225,7 +227,7 @@ impl Table {
                 memory::check();
                 pgrx::check_for_interrupts!();
                 let tuple = pg_sys::systable_getnext(scan);
-                if tuple.is_null() || !each(&Row::new(tuple, (*self.relation).rd_att)) {
+                if tuple.is_null() || !each(&Row::new(tuple, row_type)) {
                     break;
                 }
             }
@@ -241,7 +243,7 @@ impl Table {
             let blocks = |relation| {
                 pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM)
             };
-            let both = (blocks(self.relation), blocks(index));
+            let both = (blocks(self.relation.pointer()), blocks(index));
             pg_sys::index_close(index, pg_sys::AccessShareLock as i32);
             both
         }
@@ -250,24 +252,10 @@ impl Table {
     /// Opens its indexes, for many writes.
     pub fn writer(&self) -> Writer<'_> {
         let mut types = [Oid::INVALID; MOST_COLUMNS];
-        // SAFETY: the relation is open, and has the columns that its descriptor says.
-        unsafe {
-            let descriptor = (*self.relation).rd_att;
-            for (number, type_oid) in (1..=self.columns as i32).zip(&mut types) {
-                *type_oid = pg_sys::SPI_gettypeid(descriptor, number);
-            }
-            Writer { table: self, types, indexes: pg_sys::CatalogOpenIndexes(self.relation) }
-        }
-    }
-}
-
-impl Drop for Table {
-    fn drop(&mut self) {
-        // After an error PostgreSQL closes the table itself.
-        if !std::thread::panicking() {
-            // SAFETY: the relation was opened by `open`; the lock is kept.
-            unsafe { pg_sys::table_close(self.relation, pg_sys::NoLock as i32) }
-        }
+        let (row_type, relation) = (self.relation.row_type(), self.relation.get());
+        let indexes = caught(|| CatalogOpenIndexes(relation));
+        types.iter_mut().zip(row_type.types()).for_each(|(place, type_oid)| *place = type_oid);
+        Writer { table: self, types, indexes }
     }
 }
 
@@ -294,6 +282,7 @@ impl Writer<'_> {
             return self.insert(&first);
         }
         let mut rows = std::iter::once(first).chain(rows).peekable();
+        let relation = self.table.relation.pointer();
         // SAFETY: each slot holds a tuple made for this table; the slots own the tuples, and are dropped in the end.
         unsafe {
             let mut slots = Vec::new();
@@ -304,13 +293,13 @@ impl Writer<'_> {
                     let tuple = self.form(&row);
                     if (*tuple).t_len > LONG {
                         // In a batch, the index entries of a tuple that is stored out of line would point nowhere.
-                        pg_sys::CatalogTupleInsertWithInfo(self.table.relation, tuple, self.indexes);
+                        pg_sys::CatalogTupleInsertWithInfo(relation, tuple, self.indexes);
                         pg_sys::heap_freetuple(tuple);
                         continue;
                     }
                     if count == slots.len() {
                         slots.push(pg_sys::MakeSingleTupleTableSlot(
-                            (*self.table.relation).rd_att,
+                            (*relation).rd_att,
                             &pg_sys::TTSOpsHeapTuple,
                         ));
                     }
@@ -319,7 +308,7 @@ impl Writer<'_> {
                 }
                 if count > 0 {
                     pg_sys::CatalogTuplesMultiInsertWithInfo(
-                        self.table.relation,
+                        relation,
                         slots.as_mut_ptr(),
                         count as i32,
                         self.indexes,
@@ -337,7 +326,7 @@ impl Writer<'_> {
 
     /// Writes a row, in place of another if there is one.
     fn write(&self, mut before: Option<pg_sys::ItemPointerData>, columns: &[Option<Value>]) {
-        let (relation, indexes) = (self.table.relation, self.indexes);
+        let (relation, indexes) = (self.table.relation.pointer(), self.indexes);
         // SAFETY: the relation is open for writing, with its indexes, and the tuple is made for it.
         unsafe {
             let tuple = self.form(columns);
@@ -351,9 +340,8 @@ impl Writer<'_> {
 
     /// Removes a row that this transaction alone may change.
     pub fn delete(&self, row: pg_sys::ItemPointerData) {
-        let mut row = row;
-        // SAFETY: the relation is open for writing.
-        unsafe { pg_sys::CatalogTupleDelete(self.table.relation, &mut row) }
+        let relation = self.table.relation.get();
+        caught(|| CatalogTupleDelete(relation, &row));
     }
 
     /// A tuple of the table.
@@ -376,10 +364,9 @@ impl Writer<'_> {
                 (*datum, *null) = (value.datum(), false);
             }
         }
+        let descriptor = self.table.relation.rd_att;
         // SAFETY: the values are checked to match the table's columns; PostgreSQL copies them.
-        unsafe {
-            pg_sys::heap_form_tuple((*self.table.relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr())
-        }
+        unsafe { pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr()) }
     }
 }
 
@@ -414,26 +401,27 @@ impl Snapshot {
 }
 
 /// A row of a scan; valid until the scan moves on.
-pub struct Row {
+pub struct Row<'r> {
     id: pg_sys::ItemPointerData,
-    descriptor: pg_sys::TupleDesc,
+    row_type: RowType<'r>,
     values: [Datum; MOST_COLUMNS],
     nulls: [bool; MOST_COLUMNS],
 }
 
-impl Row {
+impl<'r> Row<'r> {
     /// Takes a tuple apart.
     ///
     /// # Safety
     /// The tuple belongs to a table that `open` has opened, the descriptor to the same table; both outlive the row.
-    unsafe fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Row {
+    #[inline]
+    unsafe fn new(tuple: pg_sys::HeapTuple, row_type: RowType<'r>) -> Row<'r> {
         let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
         // SAFETY: the caller's tuple matches the descriptor; `open` has checked that there is room for its columns.
         let id = unsafe {
-            pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::heap_deform_tuple(tuple, row_type.pointer(), values.as_mut_ptr(), nulls.as_mut_ptr());
             (*tuple).t_self
         };
-        Row { id, descriptor, values, nulls }
+        Row { id, row_type, values, nulls }
     }
 
     /// Returns the place of the row in the table.
@@ -443,8 +431,7 @@ impl Row {
 
     /// A column by its number, from 1; None if it is NULL.
     fn get(&self, column: i16) -> Option<Datum> {
-        let place = usize::try_from(column).ok()?.checked_sub(1)?;
-        (!*self.nulls.get(place)?).then(|| self.values[place])
+        self.datum(usize::try_from(column).ok()?.checked_sub(1)?)
     }
 
     /// An integer column of any width, or a timestamptz; 0 if it is NULL.
@@ -459,40 +446,45 @@ impl Row {
 
     /// A bytea column; None if it is NULL.
     pub fn bytes(&self, column: i16) -> Option<&[u8]> {
+        let is_varlena = self.row_type.passing(column as usize - 1)? == (VARLENA, false);
         // SAFETY: the type is checked to be a varlena; the bytes lie in the tuple, since nothing is compressed or out
         // of line in these tables, or are a copy.
-        unsafe {
-            let is_varlena = passing(self.descriptor, column as usize - 1)? == (VARLENA, false);
-            self.get(column).filter(|_| is_varlena).map(|datum| bytes_of(datum))
-        }
+        self.get(column).filter(|_| is_varlena).map(|datum| unsafe { bytes_of(datum) })
     }
 
     /// A text column; None if it is NULL.
     pub fn text(&self, column: i16) -> Option<String> {
-        self.native(column, pg_sys::TEXTOID)
+        self.native(column)
     }
 
     /// A column of type text[]; None if it is NULL.
     pub fn texts(&self, column: i16) -> Option<Vec<String>> {
-        self.native(column, pg_sys::TEXTARRAYOID)
+        self.native(column)
     }
 
     /// A column of type smallint[]; None if it is NULL.
     pub fn smallints(&self, column: i16) -> Option<Vec<i16>> {
-        self.native(column, pg_sys::INT2ARRAYOID)
+        self.native(column)
     }
 
     /// A column of type oid[]; None if it is NULL.
     pub fn oids(&self, column: i16) -> Option<Vec<Oid>> {
-        self.native(column, pg_sys::OIDARRAYOID)
+        self.native(column)
     }
 
-    /// A column of this type, as the native form that the caller names.
-    fn native<T: FromDatum>(&self, column: i16, type_oid: Oid) -> Option<T> {
-        // SAFETY: the column is checked to be of this type, and `T` is its native form.
-        unsafe {
-            let is_of_type = pg_sys::SPI_gettypeid(self.descriptor, column.into()) == type_oid;
-            self.get(column).filter(|_| is_of_type).and_then(|datum| T::from_datum(datum, false))
-        }
+    /// A column in its native form; None if it is NULL, or of another type.
+    fn native<T: Native>(&self, column: i16) -> Option<T> {
+        self.value_at(column as usize - 1)?.native()
+    }
+}
+
+// SAFETY: the values are those of a row of the table, in which they lie.
+unsafe impl HasColumns for Row<'_> {
+    fn row_type(&self) -> Option<RowType<'_>> {
+        Some(self.row_type)
+    }
+
+    fn datum(&self, place: usize) -> Option<Datum> {
+        (!*self.nulls.get(place)?).then(|| self.values[place])
     }
 }

@@ -1,5 +1,6 @@
 //! Transactions of a background worker, and snapshots.
 
+use super::lookup::caught;
 use super::subtransaction::report;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
@@ -7,8 +8,14 @@ use pgrx::prelude::*;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
-// PostgreSQL defines the variable, which only the one thread of this process changes.
+// PostgreSQL defines the variable, which only the one thread of this process changes, and the functions with these arguments. Those that
+// begin and end a transaction raise errors where that is not possible.
 unsafe extern "C-unwind" {
+    safe fn SetCurrentStatementStartTimestamp();
+    safe fn StartTransactionCommand();
+    safe fn CommitTransactionCommand();
+    safe fn AbortCurrentTransaction();
+    safe fn XidInMVCCSnapshot(transaction: pg_sys::TransactionId, snapshot: &pg_sys::SnapshotData) -> bool;
     safe static XactReadOnly: AtomicBool;
     safe static XactIsoLevel: AtomicI32;
 }
@@ -16,22 +23,18 @@ unsafe extern "C-unwind" {
 /// Does `work` in a transaction of its own; an error rolls it back and is returned. The process is connected to a
 /// database and not in a transaction.
 pub fn transaction<R>(work: impl FnOnce() -> R) -> Result<R, Box<ErrorReportWithLevel>> {
-    // SAFETY: the transaction that is begun here is also ended here.
-    unsafe {
-        pg_sys::SetCurrentStatementStartTimestamp();
-        pg_sys::StartTransactionCommand();
-        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-        let result = PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
-            .catch_others(|error| Err(report(error)))
-            .execute();
-        if result.is_ok() {
-            pg_sys::PopActiveSnapshot();
-            pg_sys::CommitTransactionCommand();
-        } else {
-            pg_sys::AbortCurrentTransaction();
-        }
-        result
+    caught(|| {
+        SetCurrentStatementStartTimestamp();
+        StartTransactionCommand();
+    });
+    let result = PgTryBuilder::new(AssertUnwindSafe(|| Ok(in_new_snapshot(work))))
+        .catch_others(|error| Err(report(error)))
+        .execute();
+    match &result {
+        Ok(_) => caught(|| CommitTransactionCommand()),
+        Err(_) => caught(|| AbortCurrentTransaction()),
     }
+    result
 }
 
 /// Runs `work` in a new snapshot of the transaction.
@@ -57,14 +60,18 @@ pub fn is_serializable() -> bool {
 
 /// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.
 pub fn is_seen(transaction: pg_sys::TransactionId) -> bool {
-    // SAFETY: the active snapshot lives as long as it is the active one.
-    !unsafe { pg_sys::XidInMVCCSnapshot(transaction, pg_sys::GetActiveSnapshot()) }
+    in_active(|snapshot| !caught(|| XidInMVCCSnapshot(transaction, snapshot))).unwrap_or_default()
 }
 
 /// The command of the active snapshot; 0 without one.
 pub fn command_of_snapshot() -> pg_sys::CommandId {
+    in_active(|snapshot| snapshot.curcid).unwrap_or_default()
+}
+
+/// Looks at the active snapshot; None if there is none.
+fn in_active<R>(look: impl FnOnce(&pg_sys::SnapshotData) -> R) -> Option<R> {
     // SAFETY: the active snapshot is null, or lives as long as it is the active one.
-    unsafe { pg_sys::GetActiveSnapshot().as_ref() }.map_or(0, |snapshot| snapshot.curcid)
+    unsafe { pg_sys::GetActiveSnapshot().as_ref() }.map(look)
 }
 
 /// Does `work` in a transaction that is read-only for so long.

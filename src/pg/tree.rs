@@ -6,7 +6,7 @@
 
 use super::node_kind::Pointee;
 use super::relids::Relids;
-use pgrx::pg_sys::{Bitmapset, List, Node, NodeTag, OpExpr, SortGroupClause, TargetEntry};
+use pgrx::pg_sys::{Bitmapset, List, ListCell, Node, NodeTag, Oid, OpExpr, SortGroupClause, TargetEntry};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -52,8 +52,8 @@ impl<'t> NodeRef<'t> {
 
     /// The comparison in `IS DISTINCT FROM`, which has the structure of an operator and a tag of its own.
     pub fn distinction(self) -> Option<NodeRef<'t, OpExpr>> {
-        // SAFETY: PostgreSQL's header defines one as the other.
-        (self.tag() == NodeTag::T_DistinctExpr).then(|| unsafe { self.assumed() })
+        // PostgreSQL's header defines one as the other.
+        (self.tag() == NodeTag::T_DistinctExpr).then(|| NodeRef { node: self.node.cast(), tree: PhantomData })
     }
 
     /// The node as one of a kind that has several tags.
@@ -82,6 +82,19 @@ impl<'t, T> NodeRef<'t, T> {
     /// The node as one of any kind.
     pub fn untyped(self) -> NodeRef<'t> {
         NodeRef { node: self.node.cast(), tree: PhantomData }
+    }
+
+    /// The node at this place.
+    ///
+    /// # Safety
+    /// A node of this kind, and otherwise as for [`NodeRef::new`].
+    pub(super) unsafe fn at(node: NonNull<T>) -> NodeRef<'t, T> {
+        NodeRef { node, tree: PhantomData }
+    }
+
+    /// The place of the node.
+    pub(super) fn place(self) -> NonNull<T> {
+        self.node
     }
 
     /// The node for functions of PostgreSQL.
@@ -118,15 +131,56 @@ impl<T> Deref for NodeRef<'_, T> {
     }
 }
 
+/// A member of a list, as it lies in the list.
+///
+/// # Safety
+/// The members of lists with this tag begin with this, and are as long and aligned as it is.
+unsafe trait Cell {
+    const TAG: NodeTag;
+}
+
+/// A number, in the room of a pointer.
+#[repr(C)]
+struct NumberCell<N> {
+    room: [ListCell; 0],
+    number: N,
+}
+
+const _: () = assert!(size_of::<NumberCell<i32>>() == size_of::<ListCell>());
+
+// SAFETY: PostgreSQL's header defines the members of lists with this tag.
+unsafe impl Cell for NumberCell<i32> {
+    const TAG: NodeTag = NodeTag::T_IntList;
+}
+
+// SAFETY: PostgreSQL's header defines the members of lists with this tag.
+unsafe impl Cell for NumberCell<Oid> {
+    const TAG: NodeTag = NodeTag::T_OidList;
+}
+
+// SAFETY: PostgreSQL's header defines the members of lists with this tag; the pointers lead to nodes of the same tree, or are null.
+unsafe impl Cell for Option<NodeRef<'_>> {
+    const TAG: NodeTag = NodeTag::T_List;
+}
+
+/// The members of a list of this kind; none of any other node.
+fn cells<'t, C: Cell>(node: NodeRef<'t>) -> &'t [C] {
+    if node.tag() != C::TAG {
+        return &[];
+    }
+    let list = node.pointer().cast::<List>();
+    // SAFETY: the tag is that of a list with such members, of which there are as many as it says.
+    unsafe { std::slice::from_raw_parts((*list).elements.cast(), (*list).length as usize) }
+}
+
 /// The members of a node that is a list of integers; none of any other.
 pub fn integers(node: NodeRef<'_>) -> impl Iterator<Item = i32> + '_ {
-    let list = (node.tag() == NodeTag::T_IntList).then(|| node.pointer().cast::<List>());
-    // SAFETY: the tag is that of a list of integers, which has as many members as it says.
-    unsafe {
-        let (first, length) =
-            list.map_or((std::ptr::null_mut(), 0), |list| ((*list).elements, (*list).length));
-        (0..length as usize).map(move |place| (*first.add(place)).int_value)
-    }
+    cells::<NumberCell<i32>>(node).iter().map(|cell| cell.number)
+}
+
+/// The members of a node that is a list of OIDs; none of any other.
+pub fn oids(node: NodeRef<'_>) -> impl Iterator<Item = Oid> + '_ {
+    cells::<NumberCell<Oid>>(node).iter().map(|cell| cell.number)
 }
 
 /// A list of nodes. A pointer that may be null, as C sees it.
@@ -140,8 +194,8 @@ impl<'t> NodeList<'t> {
     /// # Safety
     /// As for [`NodeRef::new`].
     pub unsafe fn new(list: *mut List) -> NodeList<'t> {
-        // SAFETY: the caller's list, or null.
-        unsafe { NodeRef::new(list.cast()) }.map_or(NodeList(None), NodeList::of)
+        let node = NonNull::new(list.cast()).map(|node| NodeRef { node, tree: PhantomData });
+        node.map(NodeList::of).unwrap_or_default()
     }
 
     /// The members of a node that is a list; none of any other.
@@ -151,9 +205,7 @@ impl<'t> NodeList<'t> {
 
     /// The members; None for null pointers.
     pub fn slots(self) -> impl Iterator<Item = Option<NodeRef<'t>>> {
-        let count = self.0.map_or(0, |list| list.length as usize);
-        // SAFETY: a list has as many members as it says, and those of a list of this kind are nodes, or null.
-        (0..count).map(move |place| unsafe { NodeRef::new((*self.0?.elements.add(place)).ptr_value.cast()) })
+        self.0.into_iter().flat_map(|list| cells::<Option<NodeRef<'t>>>(list.untyped())).copied()
     }
 
     /// The members; null pointers are left out.

@@ -1,5 +1,6 @@
 //! Triggers, and the events for which they fire.
 
+use super::open_relation::OpenRelation;
 use super::slot::Slot;
 use super::transition::TransitionTable;
 use super::tree::NodeRef;
@@ -39,59 +40,54 @@ impl<'r> Trigger<'r> {
     /// Whether a relation has a trigger of which `test` holds. Reads only what PostgreSQL keeps in memory about a
     /// relation in use, on which the session has a lock.
     pub fn any(relation: Oid, test: impl Fn(Trigger) -> bool) -> bool {
-        // SAFETY: the relation is held while its triggers are looked at, which are as many as it says.
+        let Some(relation) = OpenRelation::known(relation) else { return false };
+        // SAFETY: the relation is open while its triggers are looked at, which are as many as it says.
         unsafe {
-            let relation = pg_sys::RelationIdGetRelation(relation);
-            if relation.is_null() {
-                return false;
-            }
-            let found = (*relation).trigdesc.as_ref().is_some_and(|all| {
+            relation.trigdesc.as_ref().is_some_and(|all| {
                 let triggers = std::slice::from_raw_parts(all.triggers, all.numtriggers as usize);
                 triggers.iter().any(|trigger| test(Trigger::new(trigger)))
-            });
-            pg_sys::RelationClose(relation);
-            found
+            })
         }
     }
 }
 
 /// The event for which a trigger function is called.
 #[derive(Clone, Copy)]
-pub struct TriggerEvent<'e>(NodeRef<'e, TriggerData>);
+pub struct TriggerEvent<'e> {
+    kind: u32,
+    /// The relation whose rows are changed.
+    pub relation: Oid,
+    /// The trigger that fires.
+    pub trigger: Trigger<'e>,
+    /// The old and the new rows of the statement; None if the trigger has no table of them.
+    pub rows: [Option<TransitionTable<'e>>; 2],
+    versions: [Option<Slot<'e>>; 2],
+}
 
 impl<'e> TriggerEvent<'e> {
     pub fn new(data: NodeRef<'e, TriggerData>) -> TriggerEvent<'e> {
-        TriggerEvent(data)
+        let (relation, tables) = (data.tg_relation, [data.tg_oldtable, data.tg_newtable]);
+        // SAFETY: PostgreSQL keeps the trigger, and the relation open, until the event is over; as long there are the transition
+        // tables, which have rows of the relation, and the slots, which hold rows of it.
+        unsafe {
+            TriggerEvent {
+                kind: data.tg_event,
+                relation: (*relation).rd_id,
+                trigger: Trigger::new(&*data.tg_trigger),
+                rows: tables.map(|rows| TransitionTable::new(relation, rows)),
+                versions: [data.tg_trigslot, data.tg_newslot]
+                    .map(|slot| (!slot.is_null()).then(|| Slot::new(slot))),
+            }
+        }
     }
 
     /// Whether the bits of its kind under a mask are these.
     pub fn is(self, mask: u32, kind: u32) -> bool {
-        self.0.tg_event & mask == kind
-    }
-
-    /// The relation whose rows are changed.
-    pub fn relation(self) -> Oid {
-        // SAFETY: the relation of the running event is open.
-        unsafe { (*self.0.tg_relation).rd_id }
-    }
-
-    /// The trigger that fires.
-    pub fn trigger(self) -> Trigger<'e> {
-        // SAFETY: PostgreSQL keeps the trigger, and the relation open, until the event is over.
-        unsafe { Trigger::new(&*self.0.tg_trigger) }
-    }
-
-    /// The old and the new rows of the statement; None if the trigger has no table of them.
-    pub fn rows(self) -> [Option<TransitionTable<'e>>; 2] {
-        let tables = [self.0.tg_oldtable, self.0.tg_newtable];
-        // SAFETY: a transition table of the running event outlives it, and has rows of its relation.
-        tables.map(|rows| unsafe { TransitionTable::new(self.0.tg_relation, rows) })
+        self.kind & mask == kind
     }
 
     /// The versions of the row for which the trigger fires.
     pub fn versions(self) -> impl Iterator<Item = Slot<'e>> {
-        let slots = [self.0.tg_trigslot, self.0.tg_newslot];
-        // SAFETY: the slots of the running event hold rows of its relation until it is over.
-        slots.into_iter().filter(|slot| !slot.is_null()).map(|slot| unsafe { Slot::new(slot) })
+        self.versions.into_iter().flatten()
     }
 }

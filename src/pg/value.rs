@@ -1,9 +1,10 @@
 //! Values that know their SQL type, which is checked where they are stored.
 
+use super::ctext::MadeText;
 use super::error::{defect, raise};
-use super::lookup::{array_type, element_type, type_name};
+use super::lookup::{array_type, caught, element_type, type_name};
 use super::memory;
-use super::name::{c_string, text};
+use super::name::c_string;
 use super::passing::{passing_of, VARLENA};
 use super::region::Region;
 use pgrx::datum::{AnyNumeric, FromDatum, IntoDatum};
@@ -11,6 +12,14 @@ use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
+
+// PostgreSQL defines these functions with these arguments. The first two look a type up, or raise an error; the last is for
+// values of the type that the function writes.
+unsafe extern "C-unwind" {
+    safe fn getTypeInputInfo(type_oid: Oid, input: &mut Oid, parameter: &mut Oid);
+    safe fn getTypeOutputInfo(type_oid: Oid, output: &mut Oid, is_varlena: &mut bool);
+    unsafe fn OidOutputFunctionCall(output: Oid, value: Datum) -> MadeText;
+}
 
 /// A value that is not NULL; if it is passed by reference, it lives in the memory context in which it was made.
 #[derive(Clone, Copy)]
@@ -43,29 +52,28 @@ impl Value {
         }
         require_length(type_oid, text.len());
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
+        caught(|| getTypeInputInfo(type_oid, &mut input, &mut parameter));
         let text = c_string(text);
         // SAFETY: the type's input function reads the C string, and returns a value of the type or raises an error.
-        let datum = unsafe {
-            pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
-            pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, typmod)
-        };
+        let datum =
+            unsafe { pg_sys::OidInputFunctionCall(input, text.as_ptr().cast_mut(), parameter, typmod) };
         Value::of(type_oid, datum)
     }
 
     /// The value of another type that has the same text: a cast as `x::text::other` does it.
     pub fn through_text(self, type_oid: Oid) -> Value {
-        if passing_of(self.type_oid()).0 == VARLENA {
-            // SAFETY: the datum is of variable length.
-            let length = unsafe { pg_sys::toast_raw_datum_size(self.datum) } - pg_sys::VARHDRSZ;
-            require_length(type_oid, length);
-        }
         let (mut output, mut varlena) = (Oid::INVALID, false);
         let (mut input, mut parameter) = (Oid::INVALID, Oid::INVALID);
-        // SAFETY: the output function of a type takes its values and returns a C string, which the input function of
-        // another one takes; either may raise an error.
+        caught(|| {
+            getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena);
+            getTypeInputInfo(type_oid, &mut input, &mut parameter);
+        });
+        // SAFETY: a value of variable length says how long it is. The output function of a type takes its values and returns a C
+        // string, which the input function of another one takes; either may raise an error.
         let datum = unsafe {
-            pg_sys::getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena);
-            pg_sys::getTypeInputInfo(type_oid, &mut input, &mut parameter);
+            if passing_of(self.type_oid()).0 == VARLENA {
+                require_length(type_oid, pg_sys::toast_raw_datum_size(self.datum) - pg_sys::VARHDRSZ);
+            }
             let text = pg_sys::OidOutputFunctionCall(output, self.datum);
             pg_sys::OidInputFunctionCall(input, text, parameter, -1)
         };
@@ -100,25 +108,44 @@ impl Value {
     /// The value as it is stored.
     pub fn stored(&self) -> StoredValue<'_> {
         let (length, by_value) = passing_of(self.type_oid());
-        // SAFETY: the value is of the type.
-        unsafe { StoredValue::new(self.datum, length, by_value) }
+        StoredValue { datum: self.datum, length, by_value, owner: PhantomData }
+    }
+
+    /// The numeric that the value is, as it is stored; None if it is of another type.
+    pub fn stored_numeric(&self) -> Option<StoredValue<'_>> {
+        (self.type_oid() == pg_sys::NUMERICOID).then_some(StoredValue {
+            datum: self.datum,
+            length: VARLENA,
+            by_value: false,
+            owner: PhantomData,
+        })
+    }
+
+    /// The value, to be looked at.
+    pub fn lent(&self) -> LentValue<'_> {
+        LentValue { value: *self, owner: PhantomData }
     }
 
     /// The interval that the value is; None if it is of another type.
     pub fn interval(self) -> Option<pg_sys::Interval> {
-        // SAFETY: the datum of an interval points to one.
-        (self.type_oid() == pg_sys::INTERVALOID)
-            .then(|| unsafe { self.datum.cast_mut_ptr::<pg_sys::Interval>().read() })
+        let bytes = self.fixed(FixedType::<16>::of(pg_sys::INTERVALOID)?)?;
+        let (time, rest) = bytes.split_first_chunk()?;
+        let (day, month) = rest.split_first_chunk()?;
+        let (time, day) = (i64::from_ne_bytes(*time), i32::from_ne_bytes(*day));
+        Some(pg_sys::Interval { time, day, month: i32::from_ne_bytes(month.try_into().ok()?) })
+    }
+
+    /// The value in its native form; None if it is of another type.
+    #[inline]
+    pub fn native<T: Native>(self) -> Option<T> {
+        // SAFETY: the value is checked to be of the type, of which `T` is the native form.
+        (self.type_oid() == T::TYPE).then(|| unsafe { T::from_datum(self.datum, false) }).flatten()
     }
 
     /// The numeric that the value is; None if it is of another type.
     #[inline]
     pub fn numeric(self) -> Option<AnyNumeric> {
-        if self.type_oid() != pg_sys::NUMERICOID {
-            return None;
-        }
-        // SAFETY: the value is checked to be a numeric.
-        unsafe { AnyNumeric::from_datum(self.datum, false) }
+        self.native()
     }
 
     /// The double that the value is; None if it is of another type.
@@ -142,8 +169,9 @@ impl Value {
     /// The bytes of a value of fixed length; None if it is of another type.
     #[inline]
     pub fn fixed<const N: usize>(self, of: FixedType<N>) -> Option<[u8; N]> {
-        // SAFETY: the values of the type are references to this many bytes.
-        (self.type_oid() == of.0).then(|| unsafe { self.datum.cast_mut_ptr::<[u8; N]>().read() })
+        let (datum, length) = (self.datum, N as i16);
+        let stored = StoredValue { datum, length, by_value: false, owner: PhantomData };
+        (self.type_oid() == of.0).then(|| stored.read(|bytes| bytes.try_into().ok())).flatten()
     }
 
     /// The members of an array, without NULL.
@@ -175,19 +203,16 @@ impl Value {
 
     /// The text that the value is; None if it is of another type.
     pub fn text(self) -> Option<String> {
-        // SAFETY: the datum of a text is of variable length.
         (self.type_oid() == pg_sys::TEXTOID)
-            .then(|| unsafe { String::from_utf8_lossy(bytes_of(self.datum)).into_owned() })
+            .then(|| self.stored().read(|bytes| String::from_utf8_lossy(bytes).into_owned()))
     }
 
     /// The value as PostgreSQL writes it.
     pub fn to_text(self) -> String {
         let (mut output, mut varlena) = (Oid::INVALID, false);
-        // SAFETY: the output function of a type takes its values, and returns a C string.
-        unsafe {
-            pg_sys::getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena);
-            text(pg_sys::OidOutputFunctionCall(output, self.datum)).unwrap_or_default()
-        }
+        caught(|| getTypeOutputInfo(self.type_oid(), &mut output, &mut varlena));
+        // SAFETY: the output function of a type takes its values, and returns a C string or raises an error.
+        caught(|| unsafe { OidOutputFunctionCall(output, self.datum) }).text().unwrap_or_default()
     }
 }
 
@@ -210,6 +235,32 @@ fn require_length(type_oid: Oid, length: usize) {
             &format!("Give a value of type {}.", type_name(type_oid)),
         );
     }
+}
+
+/// A native form of values of one type.
+///
+/// # Safety
+/// The values of the SQL type are read as this one, which is a copy.
+pub unsafe trait Native: FromDatum {
+    /// The type in SQL.
+    const TYPE: Oid;
+}
+
+macro_rules! natives {
+    ($($native:ty => $type_oid:ident),* $(,)?) => { $(
+        // SAFETY: pgrx reads values of the type as this one.
+        unsafe impl Native for $native {
+            const TYPE: Oid = pg_sys::$type_oid;
+        }
+    )* };
+}
+
+natives! {
+    AnyNumeric => NUMERICOID,
+    String => TEXTOID,
+    Vec<String> => TEXTARRAYOID,
+    Vec<i16> => INT2ARRAYOID,
+    Vec<Oid> => OIDARRAYOID,
 }
 
 /// A type whose values are passed by reference and have N bytes.
@@ -268,16 +319,28 @@ impl<'v> StoredValue<'v> {
         })
     }
 
-    /// Calls `read` likewise, with a header of four bytes where the length varies.
+    /// Copies the value, decompressed, into the current memory context.
+    fn copied(self) -> Datum {
+        if self.by_value {
+            return self.datum;
+        }
+        self.read_whole(copied_bytes)
+    }
+
+    /// Calls `read` likewise, with a header of four bytes where the length varies, or the zero behind a C string.
     pub fn read_whole<R>(self, read: impl FnOnce(&[u8]) -> R) -> R {
-        if self.by_value || self.length != VARLENA {
+        if self.by_value || self.length >= 0 {
             return self.read(read);
         }
-        // SAFETY: whoever made this promises a value of variable length; what is decompressed is in the current memory
-        // context, and not used afterwards.
+        // SAFETY: whoever made this promises a value of variable length, or a C string; what is decompressed is in the current
+        // memory context, and not used afterwards.
         read(unsafe {
-            let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
-            std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
+            if self.length == VARLENA {
+                let whole = pg_sys::pg_detoast_datum(self.datum.cast_mut_ptr());
+                std::slice::from_raw_parts(whole.cast(), pgrx::varsize_any(whole))
+            } else {
+                std::ffi::CStr::from_ptr(self.datum.cast_mut_ptr()).to_bytes_with_nul()
+            }
         })
     }
 }
@@ -305,6 +368,7 @@ macro_rules! values {
 }
 
 values! {
+    bool => BOOLOID, x => x.into();
     i16 => INT2OID, x => x.into();
     i32 => INT4OID, x => x.into();
     i64 => INT8OID, x => x.into();
@@ -328,21 +392,23 @@ fn made(value: impl IntoDatum) -> Datum {
 }
 
 /// A copy in the current memory context.
+#[inline]
 pub fn copied<T: Copy>(x: T) -> Datum {
-    // SAFETY: palloc makes room for the value, aligned for any type of PostgreSQL.
-    unsafe {
-        let copy = pg_sys::palloc(size_of::<T>()).cast::<T>();
-        copy.write(x);
-        Datum::from(copy)
-    }
+    copied_all(&[x])
 }
 
 /// A copy of bytes in the current memory context, without a header.
 pub fn copied_bytes(bytes: &[u8]) -> Datum {
-    // SAFETY: palloc makes room for the bytes.
+    copied_all(bytes)
+}
+
+/// A copy of items in the current memory context.
+#[inline]
+pub fn copied_all<T: Copy>(items: &[T]) -> Datum {
+    // SAFETY: palloc makes room for the items, aligned for any type of PostgreSQL.
     unsafe {
-        let copy = pg_sys::palloc(bytes.len()).cast::<u8>();
-        copy.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        let copy = pg_sys::palloc(size_of_val(items)).cast::<T>();
+        copy.copy_from_nonoverlapping(items.as_ptr(), items.len());
         Datum::from(copy)
     }
 }
@@ -363,11 +429,21 @@ pub struct LentValue<'v> {
     owner: PhantomData<&'v ()>,
 }
 
-impl LentValue<'_> {
+impl<'v> LentValue<'v> {
     /// # Safety
     /// The value lives for `'v`.
     pub unsafe fn new(value: Value) -> Self {
         LentValue { value, owner: PhantomData }
+    }
+
+    #[inline]
+    pub fn type_oid(self) -> Oid {
+        self.value.type_oid()
+    }
+
+    #[inline]
+    pub fn datum(self) -> Datum {
+        self.value.datum
     }
 
     /// Copies the value, which is of this type, into the region.
@@ -378,6 +454,46 @@ impl LentValue<'_> {
     /// Whether the value has the same bytes as another one, both being of this type.
     pub fn is_alike(self, storage: Storage, other: Value) -> bool {
         storage.is_alike(self.value, other)
+    }
+
+    /// The value as it is stored.
+    pub fn stored(self) -> StoredValue<'v> {
+        let StoredValue { datum, length, by_value, .. } = self.value.stored();
+        StoredValue { datum, length, by_value, owner: PhantomData }
+    }
+
+    /// The value as it is stored, being of this type.
+    pub fn stored_as(self, storage: Storage) -> StoredValue<'v> {
+        storage.check(&self.value);
+        let Storage { length, by_value, .. } = storage;
+        StoredValue { datum: self.value.datum, length, by_value, owner: PhantomData }
+    }
+
+    /// The value in its native form, which is a copy; None if it is of another type.
+    pub fn native<T: Native>(self) -> Option<T> {
+        self.value.native()
+    }
+
+    /// The text that the value is; None if it is of another type.
+    pub fn text(self) -> Option<String> {
+        self.value.text()
+    }
+
+    /// The value as PostgreSQL writes it.
+    pub fn to_text(self) -> String {
+        self.value.to_text()
+    }
+
+    /// The members of an array, without NULL.
+    pub fn members(self) -> Vec<LentValue<'v>> {
+        memory::collect(self.value.members().into_iter().map(|value| LentValue { value, owner: PhantomData }))
+    }
+}
+
+impl<'v> From<&'v pg_sys::Interval> for LentValue<'v> {
+    fn from(interval: &'v pg_sys::Interval) -> LentValue<'v> {
+        let datum = Datum::from(std::ptr::from_ref(interval));
+        LentValue { value: Value::of(pg_sys::INTERVALOID, datum), owner: PhantomData }
     }
 }
 
@@ -407,22 +523,17 @@ impl Storage {
     /// The value is one of the type, and lives for `'v`.
     #[inline]
     pub unsafe fn of_type<'v>(self, value: Datum) -> StoredValue<'v> {
-        // SAFETY: the caller's value is as long as its type says.
-        unsafe { StoredValue::new(value, self.length, self.by_value) }
+        StoredValue { datum: value, length: self.length, by_value: self.by_value, owner: PhantomData }
     }
 
     /// A value of the type, as it is stored.
     pub fn stored(self, value: &Value) -> StoredValue<'_> {
-        self.check(value);
-        // SAFETY: the value is checked to be of the type.
-        unsafe { self.of_type(value.datum) }
+        value.lent().stored_as(self)
     }
 
     /// Copies a value of the type, decompressed, into the current memory context.
     pub fn copied(self, value: Value) -> Value {
-        self.check(&value);
-        // SAFETY: the value is checked to be of the type, and is as long as that says.
-        Value { datum: unsafe { copy(value.datum, self.by_value, self.length) }, ..value }
+        Value { datum: self.stored(&value).copied(), ..value }
     }
 
     /// Whether two values of the type have the same bytes.
@@ -435,22 +546,6 @@ impl Storage {
     fn check(self, value: &Value) {
         if value.type_oid() != self.type_oid {
             defect("a value of another type than its column's");
-        }
-    }
-}
-
-/// Copies a datum, decompressed, into the current memory context.
-///
-/// # Safety
-/// The datum's type has this length, and is passed by value or not, as stated.
-unsafe fn copy(datum: Datum, by_value: bool, length: i16) -> Datum {
-    // SAFETY: the caller's datum is as long as its type says.
-    unsafe {
-        match length {
-            _ if by_value => datum,
-            VARLENA => Datum::from(pg_sys::pg_detoast_datum_copy(datum.cast_mut_ptr())),
-            0.. => StoredValue::new(datum, length, by_value).read(copied_bytes),
-            _ => Datum::from(pg_sys::pstrdup(datum.cast_mut_ptr())),
         }
     }
 }

@@ -27,7 +27,7 @@ unsafe extern "C-unwind" {
         after_summer: &mut i32,
         zone: TimeZone,
     ) -> i32;
-    safe fn pg_localtime(moment: &pg_time_t, zone: TimeZone) -> *const pg_tm;
+    safe fn pg_localtime<'m>(moment: &'m pg_time_t, zone: TimeZone) -> Option<&'m pg_tm>;
 }
 
 /// A zone's change of its offset from UTC, in seconds.
@@ -63,8 +63,7 @@ impl TimeZone {
 
     /// The offset from UTC at a moment, in seconds; 0 in years that are too large.
     pub fn offset(self, moment: pg_time_t) -> i64 {
-        let time = pg_localtime(&moment, self);
-        // SAFETY: PostgreSQL returns memory of its own, which it next writes to in another call, or null.
-        unsafe { time.as_ref() }.map_or(0, |time| time.tm_gmtoff)
+        // PostgreSQL next writes to the time that it returns in another call.
+        pg_localtime(&moment, self).map_or(0, |time| time.tm_gmtoff)
     }
 }

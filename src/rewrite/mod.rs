@@ -9,22 +9,32 @@ mod statistic;
 mod windows;
 
 use crate::pg::custom::register;
+use crate::pg::hook::Hook;
+use crate::pg::plain::guarded;
 use crate::pg::planned::forget_children_told_twice;
 use crate::settings;
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::ffi::{c_char, c_int};
 
+/// A function that plans a query.
+type PlanQuery = unsafe extern "C-unwind" fn(
+    *mut pg_sys::Query,
+    *const c_char,
+    c_int,
+    pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt;
+
+// PostgreSQL defines the hook.
+unsafe extern "C-unwind" {
+    safe static planner_hook: Hook<PlanQuery>;
+}
+
 /// The hook that was there before ours.
-static mut PREVIOUS: pg_sys::planner_hook_type = None;
+static PREVIOUS: Hook<PlanQuery> = Hook::none();
 
 /// Enters the chain of planner hooks, and makes our plan nodes known; once, when the library is loaded.
 pub fn install() {
-    // SAFETY: only called from `_PG_init`, while nothing else runs in this backend.
-    unsafe {
-        PREVIOUS = pg_sys::planner_hook;
-        pg_sys::planner_hook = Some(planner);
-    }
+    planner_hook.chain(planner, &PREVIOUS);
     register::<windows::Window>();
     rollups::install();
 }
@@ -53,22 +63,16 @@ unsafe extern "C-unwind" fn planner(
 ) -> *mut pg_sys::PlannedStmt {
     // SAFETY: the arguments are passed on as they came; the plan that comes back is ours to change.
     unsafe {
-        let statement = match PREVIOUS {
+        let statement = match PREVIOUS.get() {
             Some(previous) => previous(query, text, options, parameters),
             None => unguarded::standard_planner(query, text, options, parameters),
         };
-        rewrite(statement);
+        guarded(|| {
+            forget_children_told_twice(statement);
+            if settings::accelerate_windows() {
+                plan::for_each_window(statement, |place| windows::accelerate(place));
+            }
+        });
         statement
-    }
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn rewrite(statement: *mut pg_sys::PlannedStmt) {
-    // SAFETY: the caller's plan, fresh from the planner.
-    unsafe {
-        forget_children_told_twice(statement);
-        if settings::accelerate_windows() {
-            plan::for_each_window(statement, |place| windows::accelerate(place))
-        }
     }
 }

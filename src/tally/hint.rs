@@ -5,27 +5,28 @@
 //! not grouped, and fails before any code of the extension is called. The hook for errors on their way to the log can
 //! still add a hint, and the position of the error shows whether the column is the argument of an accessor.
 
+use crate::pg::hook::Hook;
 use crate::pg::plain::guarded;
 use pgrx::{pg_sys, PgSqlErrorCode};
 use std::ffi::{CStr, CString};
-use std::sync::OnceLock;
 
 /// Accessors that have the name of an aggregate.
 const ACCESSORS: [&str; 10] =
     ["sum", "avg", "var_samp", "variance", "var_pop", "stddev_samp", "stddev", "stddev_pop", "min", "max"];
 
-type Hook = unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData);
+type EmitLog = unsafe extern "C-unwind" fn(*mut pg_sys::ErrorData);
+
+// PostgreSQL defines the hook, which it calls with an error's data.
+unsafe extern "C-unwind" {
+    safe static emit_log_hook: Hook<EmitLog>;
+}
 
 /// The hook that was there before ours.
-static NEXT: OnceLock<Option<Hook>> = OnceLock::new();
+static NEXT: Hook<EmitLog> = Hook::none();
 
 /// Adds our hook to the chain.
 pub fn install() {
-    // SAFETY: PostgreSQL loads libraries in one thread, and calls the hook only with an error's data.
-    unsafe {
-        NEXT.get_or_init(|| pg_sys::emit_log_hook);
-        pg_sys::emit_log_hook = Some(emit);
-    }
+    emit_log_hook.chain(emit, &NEXT);
 }
 
 /// Adds the hint to an error where it applies. A plain frame: the next hook may raise an error.
@@ -35,7 +36,7 @@ unsafe extern "C-unwind" fn emit(error: *mut pg_sys::ErrorData) {
         if (*error).sqlerrcode == PgSqlErrorCode::ERRCODE_GROUPING_ERROR as i32 {
             guarded(|| add_hint(&mut *error));
         }
-        if let Some(Some(next)) = NEXT.get() {
+        if let Some(next) = NEXT.get() {
             next(error);
         }
     }

@@ -80,8 +80,8 @@ fn tally_ne(a: &SqlTally, b: &SqlTally) -> bool {
 
 #[pg_extern(sql = false)]
 fn tally_hash(t: &SqlTally) -> Option<i32> {
-    // SAFETY: the function takes one bytea, and gets one.
-    unsafe { direct_function_call(pg_sys::hashvarlena, &[key_bytes(t).into_datum()]) }
+    // With the seed 0 the lower half is the hash without a seed, as of all types of PostgreSQL.
+    tally_hash_extended(t, 0).map(|hash| hash as i32)
 }
 
 #[pg_extern(sql = false)]

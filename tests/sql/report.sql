@@ -178,5 +178,11 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE '% %', SQLSTATE, SQLERRM;
 END $$;
+-- Counts are counts in any unit, and purchases events of different sizes: none changed but the last of each.
+SELECT series, abs(extract(epoch FROM at - '2026-06-09Z')) < 86400 AS near FROM important_changes($$
+    SELECT unit || ' ' || n AS series, '2026-06-01Z'::timestamptz + i * interval '1 hour' AS at,
+        CASE WHEN noise(i * 1000 + n) > CASE WHEN n = 40 AND i >= 192 THEN 0 ELSE 1.2 END
+            THEN CASE unit WHEN 'loss' THEN -10 WHEN 'rate' THEN 1.0 / 60 ELSE exp(noise(i * 1001 + n)) END ELSE 0 END AS value
+    FROM unnest('{loss,rate,purchases}'::text[]) unit, generate_series(1, 40) n, generate_series(0, 299) i$$) ORDER BY series;
 DROP TABLE fleet, watch, went_on, extremes, grid, rates, rhythm, echoes;
 DROP FUNCTION rows_of(text), failing(text), noise(bigint);

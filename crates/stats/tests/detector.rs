@@ -201,6 +201,21 @@ fn rates_of_rare_events_change_and_runs_of_zeros_are_no_change() {
 }
 
 #[test]
+fn events_are_events_in_any_unit() {
+    let mut rng = rng(19);
+    for rate in [0.2, 2.0] {
+        let mut events = |rate: f64| (0..40).filter(|_| rng.random_bool(rate / 40.0)).count() as f64;
+        let values: Vec<f64> = (0..400).map(|i| events(if i < 250 { rate } else { 5.0 * rate })).collect();
+        let plain = fed(values.iter().copied()).starts(&SETTINGS);
+        assert!(plain.len() == 1 && plain[0].abs_diff(250) < 10, "{plain:?}");
+        for unit in [10.0, -1.0, 1.0 / 60.0, 0.1, 1e9] {
+            let scaled = fed(values.iter().map(|x| x * unit));
+            assert_eq!(scaled.starts(&SETTINGS), plain, "{unit}");
+        }
+    }
+}
+
+#[test]
 fn hard_series_have_answers() {
     assert_eq!(plain().state(&SETTINGS), None);
     assert!(plain().changes(&SETTINGS).is_empty());
@@ -257,6 +272,25 @@ fn a_spike_of_any_size_is_a_spike() {
         let wrong = (0..20).filter(|&seed| !right(seed)).count();
         assert!(wrong <= 1, "{spike}: {wrong} of 20");
     }
+}
+
+#[test]
+fn a_spike_among_jumps_is_told_in_its_row() {
+    let (mut right, mut late) = (0, 0);
+    for seed in 0..20 {
+        let mut rng = rng(seed);
+        let spike = 1000 + 7 * seed as i64;
+        let level = |i: i64| if i / 150 % 2 == 1 { 15.0 } else { 0.0 };
+        let values = (0..1250).map(|i| level(i) + normal(&mut rng) + if i == spike { 20.0 } else { 0.0 });
+        let detector = fed(values);
+        let told =
+            detector.changes(&SETTINGS).into_iter().filter(|c| matches!(c.kind, Kind::Spike | Kind::Dip));
+        for row in told.map(|c| c.row as i64) {
+            right += i32::from(row == spike);
+            late += i32::from(row == spike + 1);
+        }
+    }
+    assert!(right >= 5 && late == 0, "{right} in their rows, {late} a row late");
 }
 
 #[test]

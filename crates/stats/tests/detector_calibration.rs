@@ -61,6 +61,17 @@ fn value(kind: &str, noise: f64, changed: bool) -> f64 {
     let step = if changed { 1.5 } else { 0.0 };
     match kind.split_once(' ').map(|(name, rate)| (name, rate.parse::<f64>())) {
         Some(("Poisson", Ok(rate))) => quantile(false, rate + step * rate.sqrt(), noise),
+        // Events per minute of hourly counts, and the same as a loss.
+        Some(("rate", Ok(rate))) => quantile(false, rate + step * rate.sqrt(), noise) / 60.0,
+        Some(("loss", Ok(rate))) => -10.0 * quantile(false, rate + step * rate.sqrt(), noise),
+        Some(("purchases", Ok(rate))) => {
+            let rate = rate + step * (rate * (1.0 - rate)).sqrt();
+            if noise < rate {
+                -(noise / rate).ln()
+            } else {
+                0.0
+            }
+        }
         Some(("Bernoulli", Ok(rate))) => quantile(true, rate + step * (rate * (1.0 - rate)).sqrt(), noise),
         _ => noise + step,
     }
@@ -117,6 +128,9 @@ fn false_discoveries_are_as_rare_as_promised() {
         ("Poisson 0.05", 0.08, 0.9),
         ("Poisson 0.2", 0.08, 0.95),
         ("Poisson 1", 0.08, 0.95),
+        ("rate 0.2", 0.08, 0.95),
+        ("loss 0.2", 0.08, 0.95),
+        ("purchases 0.2", 0.1, 0.9),
         ("Bernoulli 0.1", 0.08, 0.95),
         ("Bernoulli 0.3", 0.08, 0.95),
     ] {

@@ -50,7 +50,7 @@ impl<'a> Firing<'a> {
     }
 
     pub fn relation(self) -> Oid {
-        self.0.relation()
+        self.0.relation
     }
 
     /// Returns the kind of trigger; None if no trigger of pg_tally is of that kind.
@@ -60,7 +60,7 @@ impl<'a> Firing<'a> {
         let after = event.is(pg_sys::TRIGGER_EVENT_TIMINGMASK, pg_sys::TRIGGER_EVENT_AFTER);
         let row = event.is(pg_sys::TRIGGER_EVENT_ROW, pg_sys::TRIGGER_EVENT_ROW);
         let of = |command| event.is(pg_sys::TRIGGER_EVENT_OPMASK, command);
-        let [old, new] = event.rows().map(|rows| rows.is_some());
+        let [old, new] = event.rows.map(|rows| rows.is_some());
         match () {
             () if of(pg_sys::TRIGGER_EVENT_TRUNCATE) => before.then_some(Event::Truncate),
             () if before && !row => Some(Event::Before),
@@ -74,12 +74,12 @@ impl<'a> Firing<'a> {
 
     /// The name of the trigger.
     fn name(self) -> String {
-        self.0.trigger().name.to_string_lossy().into_owned()
+        self.0.trigger.name.to_string_lossy().into_owned()
     }
 
     /// The only argument of the trigger; None if it has none, or several.
     pub fn argument(self) -> Option<&'a str> {
-        self.0.trigger().argument.and_then(|argument| argument.to_str().ok())
+        self.0.trigger.argument.and_then(|argument| argument.to_str().ok())
     }
 
     /// Refuses a trigger that pg_tally did not make.

@@ -5,9 +5,11 @@ use crate::pg::column::{find_column, generated};
 use crate::pg::error::defect;
 use crate::pg::kept::{kept, Kept};
 use crate::pg::relation::is_in_family;
+use crate::pg::row::HasColumns;
 use crate::pg::slot::{RowColumns, Slot};
 use crate::pg::transition::{TransitionReader, TransitionTable};
 use crate::powertree::model::tree::Tree;
+use crate::powertree::model::value::ValueType;
 use crate::powertree::store::generation;
 use pgrx::pg_sys::{Datum, Oid};
 use std::collections::HashMap;
@@ -97,7 +99,7 @@ impl Layout {
         let position = self.position(columns)?;
         key.clear();
         for (column, &place) in self.tree.series.iter().zip(&self.series) {
-            column.encode(columns.stored(place)?, key);
+            column.encode(columns.stored_at(place)?, key);
         }
         Some(RowOf { layout: self, columns, position, key })
     }
@@ -168,11 +170,11 @@ impl RowOf<'_> {
     pub fn image(&self, image: &mut Vec<u8>) {
         image.clear();
         image.extend(self.position.to_le_bytes());
-        for (place, (_, kind)) in self.layout.tree.values.iter().enumerate() {
-            match self.value(place) {
-                Some(datum) => {
+        for &place in &self.layout.values {
+            match self.columns.stored_at(place) {
+                Some(value) => {
                     image.push(1);
-                    kind.image(datum, image);
+                    ValueType::image(value, image);
                 }
                 None => image.push(0),
             }

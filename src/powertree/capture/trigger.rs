@@ -31,7 +31,7 @@ fn powertree_capture(call: Call) -> i64 {
     // The triggers of a tree that is not kept in step do nothing, even where somebody has changed them; and a table
     // restored from elsewhere may bring triggers of another tree.
     if let Some(layout) = Layout::to_keep(id, firing.relation()) {
-        if !triggers::is_ours(firing.event().trigger(), id) {
+        if !triggers::is_ours(firing.event().trigger, id) {
             firing.refuse(FUNCTION, OF_OTHERS);
         }
         capture(&layout, event, firing);
@@ -68,7 +68,7 @@ fn capture(layout: &Layout, event: Event, firing: Firing) {
         return span::append_all(tree.id, Reach::Later, "generated columns");
     }
     let mut changes = Changes::new(tree);
-    let [old, new] = firing.event().rows().map(|rows| TransitionRows::new(layout, rows));
+    let [old, new] = firing.event().rows.map(|rows| TransitionRows::new(layout, rows));
     match event {
         Event::Row => replicated(layout, firing, &mut changes),
         _ if settings::powertree_bulk() => bulk(tree, [old, new]),

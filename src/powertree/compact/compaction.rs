@@ -8,7 +8,7 @@ use super::folding::fold;
 use crate::pg::call::Call;
 use crate::pg::catalog::advance;
 use crate::pg::error::raise;
-use crate::pg::spi::connected_as;
+use crate::pg::spi::{commit, connected_as};
 use crate::pg::table::{ScanKey, Snapshot, Table};
 use crate::pg::transaction::in_new_snapshot;
 use crate::pg::{fence, subtransaction::attempt};
@@ -56,8 +56,7 @@ fn powertree_compact(call: Call) {
                 }
             }
             if !atomic {
-                // SAFETY: the procedure was called so that it may commit.
-                unsafe { pg_sys::SPI_commit() };
+                commit();
             }
         }
     });

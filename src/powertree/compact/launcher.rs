@@ -41,8 +41,7 @@ pub extern "C-unwind" fn powertree_launcher(_argument: pg_sys::Datum) {
     wind_up_on_sigterm();
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
     // Without a database only the shared catalogs can be read.
-    // SAFETY: called once, before anything that needs a database.
-    unsafe { pg_sys::BackgroundWorkerInitializeConnection(std::ptr::null(), std::ptr::null(), 0) };
+    BackgroundWorker::connect_worker_to_spi(None, None);
     let mut places: HashMap<String, WorkerPlace> = HashMap::new();
     loop {
         match transaction(databases) {

@@ -3,7 +3,9 @@
 
 use super::compaction::{compact, is_impatience, note_failure};
 use crate::pg::process::now;
-use crate::pg::session::{discard_all, log_error, report_activity, report_changes, wait, wind_up_on_sigterm};
+use crate::pg::session::{
+    discard_all, log_error, report_activity, report_changes, set_for_process, wait, wind_up_on_sigterm,
+};
 use crate::pg::spi::connected;
 use crate::pg::table::Snapshot;
 use crate::pg::transaction::transaction;
@@ -35,20 +37,8 @@ const PATIENCE: &std::ffi::CStr = c"1s";
 pub extern "C-unwind" fn powertree_worker(argument: pg_sys::Datum) {
     wind_up_on_sigterm();
     BackgroundWorker::attach_signal_handlers(SignalWakeFlags::SIGHUP);
-    // SAFETY: called once, before anything that needs a database.
-    unsafe {
-        pg_sys::BackgroundWorkerInitializeConnectionByOid(
-            Oid::from(argument.value() as u32),
-            Oid::INVALID,
-            0,
-        );
-        pg_sys::SetConfigOption(
-            c"lock_timeout".as_ptr(),
-            PATIENCE.as_ptr(),
-            pg_sys::GucContext::PGC_SUSET,
-            pg_sys::GucSource::PGC_S_OVERRIDE,
-        );
-    }
+    BackgroundWorker::connect_worker_to_spi_by_oid(Some(Oid::from(argument.value() as u32)), None);
+    set_for_process(c"lock_timeout", PATIENCE);
     loop {
         let work = match transaction(look) {
             Ok(work) => work,

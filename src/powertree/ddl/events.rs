@@ -7,7 +7,7 @@ use super::{leaving, touched};
 use crate::pg::call::Call;
 use crate::pg::catalog::relkind;
 use crate::pg::error::raise;
-use crate::pg::range::{range_of, table_named};
+use crate::pg::range::{table_named, table_of};
 use crate::pg::relation::{family, lineage, parents};
 use crate::pg::spi::{connected, strings};
 use crate::pg::tree::{NodeList, NodeRef};
@@ -66,7 +66,7 @@ fn powertree_before_drop(call: Call) {
         return;
     }
     for name in command.list(|command| &command.objects).iter() {
-        let named = || table_named(range_of(NodeList::of(name)));
+        let named = || table_of(NodeList::of(name));
         let table = named();
         if table != Oid::INVALID && rights::owns(table) {
             leaving::account_for(table, "partition dropped", named);

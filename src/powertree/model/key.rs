@@ -3,11 +3,12 @@
 //! Only types whose equal values have equal bytes can be in a key, so that keys are equal exactly if their bytes are.
 //! The bytes are those of PostgreSQL's own storage.
 
+use crate::pg::builtin::PADDED;
 use crate::pg::column::{equal_values_have_equal_bytes, passing_of, Column, VARLENA};
 use crate::pg::error::defect;
 use crate::pg::value::{copied_bytes, StoredValue, Value};
 use crate::powertree::store::tables::damaged;
-use pgrx::pg_sys::{self, Datum, Oid};
+use pgrx::pg_sys::{self, Datum};
 
 /// A column of the key.
 #[derive(Clone, Debug)]
@@ -100,19 +101,13 @@ pub fn decode(columns: &[KeyColumn], mut bytes: &[u8]) -> Vec<Value> {
 
 /// The values of a key as the table stores them: character(n) has spaces behind it there.
 pub fn stored(columns: &[KeyColumn], bytes: &[u8]) -> Vec<Value> {
-    const PAD: Oid = Oid::from_u32(668);
     let stored = |(column, value): (&KeyColumn, Value)| {
         let typmod = column.column.typmod;
         if !column.is_padded || typmod < 0 {
             return value;
         }
-        let arguments = (value.datum(), Datum::from(typmod), Datum::from(true));
-        // SAFETY: the function casts a character(n) to another length.
-        unsafe {
-            let padded =
-                pg_sys::OidFunctionCall3Coll(PAD, Oid::INVALID, arguments.0, arguments.1, arguments.2);
-            Value::new(value.type_oid(), padded)
-        }
+        let (length, is_explicit) = (Value::from(typmod), Value::from(true));
+        PADDED.call([value.lent(), length.lent(), is_explicit.lent()])
     };
     columns.iter().zip(decode(columns, bytes)).map(stored).collect()
 }

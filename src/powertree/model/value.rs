@@ -1,7 +1,7 @@
 //! The columns that are summarised.
 
 use crate::datum::number::split_numeric;
-use crate::pg::value::bytes_of;
+use crate::pg::value::StoredValue;
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::AnyNumeric;
@@ -72,11 +72,10 @@ impl ValueType {
     }
 
     /// Appends the bytes of a value, for comparison with another.
-    pub fn image(self, datum: Datum, bytes: &mut Vec<u8>) {
-        match self {
-            // SAFETY: the datum is a numeric, which is a varlena.
-            ValueType::Numeric => bytes.extend(unsafe { bytes_of(datum) }),
-            _ => bytes.extend((datum.value() as u64).to_le_bytes()),
+    pub fn image(value: StoredValue, bytes: &mut Vec<u8>) {
+        match value.word() {
+            Some(word) => bytes.extend((word as u64).to_le_bytes()),
+            None => value.read(|value| bytes.extend(value)),
         }
     }
 }

@@ -3,15 +3,19 @@
 use super::calendar::reaches_on;
 use super::reader::Reader;
 use super::request::position;
+use crate::pg::builtin::{
+    DATE_AND_INTERVAL, DATE_OF_TIMESTAMP, TIMESTAMPTZ_AND_INTERVAL, TIMESTAMP_AND_INTERVAL,
+};
 use crate::pg::call::Call;
 use crate::pg::column::type_name;
 use crate::pg::error::{excerpt, raise};
 use crate::pg::memory::{self, room};
+use crate::pg::value::LentValue;
 use crate::powertree::model::argument::{required, step, Step};
 use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum};
+use pgrx::pg_sys;
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
 
@@ -108,7 +112,7 @@ pub fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
         Step::Calendar(interval) => interval,
     };
     let times = |part: i32| i32::try_from(i64::from(part).checked_mul(i)?).ok();
-    let mut interval = pg_sys::Interval {
+    let interval = pg_sys::Interval {
         month: times(interval.month)?,
         day: times(interval.day)?,
         time: interval.time.checked_mul(i)?,
@@ -118,22 +122,15 @@ pub fn after(from: i64, step: Step, i: i64, position: Position) -> Option<i64> {
     if !reaches_on(from, interval.month, days, position) {
         return None;
     }
-    let interval = Datum::from(&raw mut interval);
-    // SAFETY: functions of these types, which raise no error, since the position is in the calendar.
-    unsafe {
-        let call = |function: u32, arguments: [Datum; 2]| {
-            pg_sys::OidFunctionCall2Coll(function.into(), pg_sys::InvalidOid, arguments[0], arguments[1])
-        };
-        let moved = match position {
-            Position::Timestamptz => call(pg_sys::F_TIMESTAMPTZ_PL_INTERVAL, [from.into(), interval]),
-            Position::Date => {
-                let moved = call(pg_sys::F_DATE_PL_INTERVAL, [Datum::from(from as i32), interval]);
-                pg_sys::OidFunctionCall1Coll(pg_sys::F_DATE_TIMESTAMP.into(), pg_sys::InvalidOid, moved)
-            }
-            _ => call(pg_sys::F_TIMESTAMP_PL_INTERVAL, [from.into(), interval]),
-        };
-        Some(position.read(moved))
-    }
+    let (from, interval) = (position.to_value(from), LentValue::from(&interval));
+    let from = from.lent();
+    // The functions raise no error, since the position is in the calendar.
+    let moved = match position {
+        Position::Timestamptz => TIMESTAMPTZ_AND_INTERVAL.call([from, interval]),
+        Position::Date => DATE_OF_TIMESTAMP.call([DATE_AND_INTERVAL.call([from, interval]).lent()]),
+        _ => TIMESTAMP_AND_INTERVAL.call([from, interval]),
+    };
+    Some(position.read(moved.datum()))
 }
 
 impl Reader {

@@ -1,8 +1,7 @@
 //! The ends of PostgreSQL's calendar, beyond which its functions raise errors.
 
-use crate::pg::process::julian_day;
+use crate::pg::process::{date_of_julian_day, julian_day};
 use crate::powertree::model::position::{Position, DAY};
-use pgrx::pg_sys;
 
 /// The first day of the calendar, and the one after the last day that has a time, in days since 2000.
 const FIRST: i64 = -2_451_545;
@@ -33,8 +32,7 @@ pub fn reaches_on(from: i64, months: i32, days: i64, position: Position) -> bool
         return false;
     }
     let (mut year, mut month, mut day) = (0, 0, 0);
-    // SAFETY: fills in integers, of a day of the calendar.
-    unsafe { pg_sys::j2date((before + EPOCH) as i32, &mut year, &mut month, &mut day) };
+    date_of_julian_day((before + EPOCH) as i32, &mut year, &mut month, &mut day);
     let month = i64::from(year) * 12 + i64::from(month) - 1 + i64::from(months);
     if month.div_euclid(12) >= FAR {
         return false;

@@ -2,13 +2,14 @@
 
 use super::bucket::{after, wrong, Cut};
 use super::calendar::{end, reaches_back};
+use crate::pg::builtin::{DATE_OF_TIMESTAMP, TIMESTAMP_OF_DATE, TRUNCATED_TIMESTAMP, TRUNCATED_TIMESTAMPTZ};
 use crate::pg::value::Value;
 use crate::powertree::model::argument::Step;
 use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::steps::{decimal, readable_widths};
 use crate::powertree::model::tree::Tree;
-use pgrx::pg_sys::{self, Datum, Interval};
+use pgrx::pg_sys::{Datum, Interval};
 use tally_stats::tree::Leaves;
 
 /// The most points of one call.
@@ -170,22 +171,16 @@ fn ladder(tree: &Tree) -> Vec<Rung> {
 
 /// Returns the beginning of the unit of the calendar that a position is in, in the session's time zone.
 fn truncated(unit: &str, at: i64, position: Position) -> i64 {
-    let unit = Value::from(unit).datum();
-    // SAFETY: functions of these types, which raise no error, since the beginning is in the calendar.
-    unsafe {
-        let call = |function: u32, arguments: [Datum; 2]| {
-            pg_sys::OidFunctionCall2Coll(function.into(), pg_sys::InvalidOid, arguments[0], arguments[1])
-        };
-        let cast = |function: u32, datum: Datum| {
-            pg_sys::OidFunctionCall1Coll(function.into(), pg_sys::InvalidOid, datum)
-        };
-        position.read(match position {
-            Position::Timestamptz => call(pg_sys::F_DATE_TRUNC_TEXT_TIMESTAMPTZ, [unit, at.into()]),
-            Position::Date => {
-                let at = cast(pg_sys::F_TIMESTAMP_DATE, Datum::from(at as i32));
-                cast(pg_sys::F_DATE_TIMESTAMP, call(pg_sys::F_DATE_TRUNC_TEXT_TIMESTAMP, [unit, at]))
-            }
-            _ => call(pg_sys::F_DATE_TRUNC_TEXT_TIMESTAMP, [unit, at.into()]),
-        })
-    }
+    let (unit, at) = (Value::from(unit), position.to_value(at));
+    let (unit, at) = (unit.lent(), at.lent());
+    // The functions raise no error, since the beginning is in the calendar.
+    let truncated = match position {
+        Position::Timestamptz => TRUNCATED_TIMESTAMPTZ.call([unit, at]),
+        Position::Date => {
+            let midnight = TIMESTAMP_OF_DATE.call([at]);
+            DATE_OF_TIMESTAMP.call([TRUNCATED_TIMESTAMP.call([unit, midnight.lent()]).lent()])
+        }
+        _ => TRUNCATED_TIMESTAMP.call([unit, at]),
+    };
+    position.read(truncated.datum())
 }

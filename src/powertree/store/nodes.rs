@@ -205,7 +205,7 @@ impl Level<'_> {
 }
 
 /// A stored node whose block has not been read yet.
-pub struct Unread<'r>(&'r Row);
+pub struct Unread<'r>(&'r Row<'r>);
 
 impl Unread<'_> {
     pub fn series(&self) -> i64 {

@@ -14,6 +14,7 @@ mod question;
 mod terms;
 
 use crate::pg::custom::register;
+use crate::pg::hook::Hook;
 use crate::pg::planner::{Planner, Relation, Restriction};
 use crate::pg::tree::{NodeList, NodeRef};
 use crate::powertree::cells;
@@ -22,7 +23,7 @@ use crate::settings::{self, Answering};
 use inquiry::found;
 use node::path::{self, cheapest};
 use node::Rollup;
-use pgrx::pg_sys::{self, GroupPathExtraData, NodeTag, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
+use pgrx::pg_sys::{GroupPathExtraData, NodeTag, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::source::{check, Source};
 use question::{Grouping, Question};
@@ -30,16 +31,26 @@ use std::cell::OnceCell;
 use std::ffi::c_void;
 use terms::reason::Reason;
 
+/// A function that offers ways to group.
+type AddPaths = unsafe extern "C-unwind" fn(
+    *mut PlannerInfo,
+    UpperRelationKind::Type,
+    *mut RelOptInfo,
+    *mut RelOptInfo,
+    *mut c_void,
+);
+
+// PostgreSQL defines the hook.
+unsafe extern "C-unwind" {
+    safe static create_upper_paths_hook: Hook<AddPaths>;
+}
+
 /// The hook that was there before ours.
-static mut PREVIOUS: pg_sys::create_upper_paths_hook_type = None;
+static PREVIOUS: Hook<AddPaths> = Hook::none();
 
 /// Enters the chain of hooks, and makes our plan node known; once, when the library is loaded.
 pub fn install() {
-    // SAFETY: only called from `_PG_init`, while nothing else runs in this backend.
-    unsafe {
-        PREVIOUS = pg_sys::create_upper_paths_hook;
-        pg_sys::create_upper_paths_hook = Some(add_paths);
-    }
+    create_upper_paths_hook.chain(add_paths, &PREVIOUS);
     register::<Rollup>();
 }
 
@@ -53,7 +64,7 @@ unsafe extern "C-unwind" fn add_paths(
 ) {
     // SAFETY: the arguments are passed on as they came; all that the planner passes lives until it has planned the query.
     unsafe {
-        if let Some(previous) = PREVIOUS {
+        if let Some(previous) = PREVIOUS.get() {
             previous(root, stage, input, output, extra);
         }
         if settings::answer_from_trees() == Answering::Off {

@@ -7,11 +7,13 @@ use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
 use crate::pg::alike::Alike;
 use crate::pg::executor::{
-    clear, column, evaluate, evaluate_once, fill, fmgr_info_cxt, holds, in_memory_of, next_row, project,
-    reset, FunctionCall5Coll,
+    clear, column, evaluate, fill, holds, in_memory, next_row, project, reset, FunctionCall5Coll,
 };
-use crate::pg::plain::plain;
+use crate::pg::kept_function::find;
+use crate::pg::plain::{guarded, plain};
 use crate::pg::queue::{RowQueue, Turn};
+use crate::pg::region::Region;
+use crate::pg::slot::Slot;
 use crate::pg::tree::{NodeList, NodeRef};
 use crate::pg::value::{Storage, Value};
 use pgrx::pg_sys::{
@@ -147,10 +149,11 @@ impl Input {
                 if end.offset.is_null() {
                     continue;
                 }
-                *value = evaluate_once(end.offset, context);
+                *value = evaluate(end.offset, context, (*context).ecxt_per_query_memory);
                 end.value = value.unwrap_or(Datum::null());
                 if self.ordering.is_some() {
-                    fmgr_info_cxt(function, &mut end.in_range, (*context).ecxt_per_query_memory);
+                    let query = Region::new((*context).ecxt_per_query_memory);
+                    guarded(|| find(function, &mut end.in_range, query));
                 }
             }
             Outcome::Offsets(values)
@@ -205,7 +208,7 @@ impl Input {
                 peers.begin_group(row);
             }
             if let Some(queue) = &mut self.queue {
-                queue.put(row);
+                queue.put(Slot::new(row));
             }
             let key = self
                 .ordering
@@ -224,15 +227,22 @@ impl Input {
         is_wanted.then_some(&self.evaluated[..])
     }
 
-    /// Evaluates all arguments on the row that enters next.
+    /// Evaluates all arguments on the row that enters next, or only passes over it. Without a delay it is the last one.
     ///
     /// # Safety
     /// The row has been read; the contract of `pg::plain`.
     #[inline]
-    pub unsafe fn enter(&mut self) -> Outcome<'_> {
-        // SAFETY: the row comes from the node's input.
+    pub unsafe fn enter(&mut self, is_wanted: bool) -> Outcome<'_> {
+        // SAFETY: the row comes from the node's input, and was put into the queue when it was read; there is a second reader with a
+        // delay.
         unsafe {
-            let row = self.next_to_enter();
+            let row = match &mut self.queue {
+                Some(queue) if self.definition.is_delayed() => queue.take_row(Turn::Second),
+                _ => self.last,
+            };
+            if !is_wanted {
+                return Outcome::Done;
+            }
             reset(self.context);
             self.evaluate_on(row);
         }
@@ -249,32 +259,14 @@ impl Input {
         // SAFETY: the expressions belong to the node, and refer to the row of its input that is put into the context.
         unsafe {
             (*context).ecxt_outertuple = row;
+            let row_memory = (*context).ecxt_per_tuple_memory;
             for (one, evaluated) in self.arguments.iter().zip(&mut self.evaluated) {
                 let passes = one.filter.is_null() || holds(one.filter, context);
                 let has_value = passes && !one.argument.is_null();
-                let value = if has_value { evaluate(one.argument, context) } else { None };
+                let value = if has_value { evaluate(one.argument, context, row_memory) } else { None };
                 evaluated.counts = if one.argument.is_null() { passes } else { value.is_some() };
                 evaluated.value = value.map(|value| Value::new(one.type_oid, value));
             }
-        }
-    }
-
-    /// Passes over the row that would enter next.
-    ///
-    /// # Safety
-    /// As for [`Input::enter`].
-    pub unsafe fn skip(&mut self) -> Outcome<'_> {
-        // SAFETY: the caller promises what is asked here.
-        unsafe { self.next_to_enter() };
-        Outcome::Done
-    }
-
-    /// The row that enters next: without a delay it is the last one.
-    unsafe fn next_to_enter(&mut self) -> *mut TupleTableSlot {
-        match &mut self.queue {
-            // SAFETY: the caller has read the row, which was put in then; there is a second reader with a delay.
-            Some(queue) if self.definition.is_delayed() => unsafe { queue.take_row(Turn::Second) },
-            _ => self.last,
         }
     }
 
@@ -298,7 +290,7 @@ impl Input {
         // SAFETY: the function was found for the type of the caller's values and of the offset.
         let result = unsafe {
             let (function, offset) = (&raw mut end.in_range, end.value);
-            in_memory_of(self.context, || {
+            in_memory((*self.context).ecxt_per_tuple_memory, || {
                 FunctionCall5Coll(function, window.inRangeColl, key, base, offset, subtract, less)
             })
         };

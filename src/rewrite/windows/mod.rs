@@ -21,7 +21,8 @@ mod statistic;
 mod values;
 
 use crate::pg::custom::CustomNode;
-use crate::pg::replacing::{replaced, Made, MadeTargets};
+use crate::pg::made::{Made, MadeList};
+use crate::pg::replacing::replaced;
 use crate::pg::tree::{NodeList, NodeRef};
 use pgrx::pg_sys::{self, List, Plan, TargetEntry, WindowAgg, WindowFunc};
 use statistic::Statistic;
@@ -130,12 +131,14 @@ fn understood(function: NodeRef<WindowFunc>) -> Option<Statistic> {
 
 /// Makes a target list for the input of a WindowAgg that stays: the columns of its own input, and then the results.
 fn passing_on(input: NodeList, functions: &[Computed]) -> *mut List {
-    let mut targets = MadeTargets::new();
-    for target in input.all::<TargetEntry>() {
-        targets.add(Made::column_of(pg_sys::OUTER_VAR, target), Some(target));
-    }
-    for (index, &(function, _)) in functions.iter().enumerate() {
-        targets.add(Made::column(function, pg_sys::INDEX_VAR, index as i16 + 1), None);
-    }
-    targets.pointer()
+    let columns = input.all::<TargetEntry>();
+    let columns = columns.map(|target| (Made::column_of(pg_sys::OUTER_VAR, target), Some(target)));
+    let results = functions.iter().enumerate();
+    let results = results
+        .map(|(index, &(function, _))| (Made::column(function, pg_sys::INDEX_VAR, index as i16 + 1), None));
+    let targets = columns.chain(results).enumerate();
+    let list = targets.fold(MadeList::new(), |all, (place, (expression, named))| {
+        all.with_target(expression, place + 1, named)
+    });
+    list.pointer()
 }

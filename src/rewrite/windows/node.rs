@@ -10,10 +10,11 @@ use super::scan::{definition, functions};
 use crate::pg::copies::Copies;
 use crate::pg::custom::{own, plan_of, set_own, Calls, CustomNode};
 use crate::pg::error::defect;
-use crate::pg::executor::{in_memory_of, reset, ExecEndNode, ExecInitNode, ExecReScan};
+use crate::pg::executor::{in_memory, reset, ExecEndNode, ExecInitNode, ExecReScan};
 use crate::pg::explain::Explanation;
 use crate::pg::function::require_execute;
 use crate::pg::plain::guarded;
+use crate::pg::region::Region;
 use crate::pg::tree::NodeRef;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{CustomScan, CustomScanState, EState, TupleTableSlot};
@@ -71,7 +72,7 @@ unsafe fn begin(node: *mut CustomScanState) -> *mut Window {
         let scan = plan_of(node);
         let definition = defined(scan);
         let ps = &raw mut (*node).ss.ps;
-        let copies = Copies::new((*(*ps).state).es_query_cxt);
+        let copies = Copies::new(Region::new((*(*ps).state).es_query_cxt));
         let mut motion = Motion::new(definition, functions(scan), copies);
         let input = Input::new(ps, definition, motion.arguments());
         // Dropped before the copies, which it refers to, are freed.
@@ -85,7 +86,7 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     // motion compares are of the ordering column, and its results of the types of the slot's columns.
     unsafe {
         let Window { input, motion } = &mut *own::<Window>(node);
-        let memory = input.context();
+        let memory = (*input.context()).ecxt_per_tuple_memory;
         reset((*node).ss.ps.ps_ExprContext);
         let mut ask = motion.begin();
         loop {
@@ -94,8 +95,8 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
                 Ask::Offsets => input.offsets(),
                 Ask::Queue => input.begin_queue(),
                 Ask::Read | Ask::ReadToEnter | Ask::EnterAndRead => input.read(motion.count(), ask),
-                Ask::Enter => input.enter(),
-                Ask::Skip => input.skip(),
+                Ask::Enter => input.enter(true),
+                Ask::Skip => input.enter(false),
                 Ask::Compare => {
                     while let Some(pair) = motion.to_compare() {
                         motion.learn(pair.side, input.is_in_range(&pair));
@@ -106,7 +107,7 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
                 Ask::Return => return input.output((*node).ss.ss_ScanTupleSlot, motion.results()),
                 Ask::End => return null_mut(),
             };
-            ask = in_memory_of(memory, || guarded(|| motion.step(&outcome)));
+            ask = in_memory(memory, || guarded(|| motion.step(&outcome)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Kafka: the consumer, its partitions and their watermarks.
 
 mod context;
+mod native_queue;
 mod partitions;
 mod prefetch;
 mod queue;

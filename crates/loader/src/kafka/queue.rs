@@ -5,17 +5,15 @@
 //! Only messages take this path. All other events, such as rebalances, stay in the consumer's own queue.
 
 use std::collections::VecDeque;
-use std::ffi::{CStr, CString};
+use std::ffi::{c_char, CStr};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
-use std::slice;
-use std::str;
 use std::time::Duration;
 
 use rdkafka::bindings as native;
-use rdkafka::consumer::Consumer;
 use rdkafka::error::{IsError, KafkaError};
 
+use super::native_queue::NativeQueue;
 use super::prefetch::{MeanOverhead, Prefetch};
 use super::JobConsumer;
 use crate::decode::headers;
@@ -26,8 +24,9 @@ const MOST: usize = 256;
 /// The queue of a consumer's messages.
 pub struct Queue<'c> {
     consumer: &'c JobConsumer,
-    queue: NonNull<native::rd_kafka_queue_t>,
+    /// Dropped before the queue that they were taken from.
     taken: VecDeque<Message<'c>>,
+    queue: NativeQueue,
     prefetch: Prefetch,
     overhead: MeanOverhead,
 }
@@ -38,29 +37,43 @@ pub struct Message<'c> {
     consumer: PhantomData<&'c JobConsumer>,
 }
 
+/// A text of librdkafka that lives for `'m`: a C string, as C sees it.
+#[repr(transparent)]
+struct NativeText<'m> {
+    first: NonNull<c_char>,
+    owner: PhantomData<&'m CStr>,
+}
+
+impl<'m> NativeText<'m> {
+    fn get(&self) -> &'m CStr {
+        // SAFETY: librdkafka has returned a C string, which lives as long as what it belongs to.
+        unsafe { CStr::from_ptr(self.first.as_ptr()) }
+    }
+}
+
+// librdkafka defines these functions with these arguments; the kind of a timestamp may be left out.
+unsafe extern "C" {
+    safe fn rd_kafka_message_errstr(message: &native::rd_kafka_message_t) -> NativeText<'_>;
+    safe fn rd_kafka_message_timestamp(
+        message: &native::rd_kafka_message_t,
+        kind: Option<&mut native::rd_kafka_timestamp_type_t>,
+    ) -> i64;
+    #[link_name = "rd_kafka_topic_name"]
+    unsafe fn native_topic_name<'m>(topic: *const native::rd_kafka_topic_t) -> NativeText<'m>;
+}
+
 impl<'c> Queue<'c> {
     /// An empty queue.
     pub fn new(consumer: &'c JobConsumer, prefetch: Prefetch) -> Self {
-        // SAFETY: the client lives as long as the consumer, which the queue borrows.
-        let queue = unsafe { native::rd_kafka_queue_new(consumer.client().native_ptr()) };
-        let queue = NonNull::new(queue).expect("librdkafka makes queues");
+        let queue = NativeQueue::new(consumer);
         let taken = VecDeque::with_capacity(MOST);
-        Self { consumer, queue, taken, prefetch, overhead: MeanOverhead::default() }
+        Self { consumer, taken, queue, prefetch, overhead: MeanOverhead::default() }
     }
 
     /// Redirects the messages of a partition to this queue. Must be called before the partition is assigned, or they
     /// would come out of order.
     pub fn lead(&self, topic: &str, partition: i32) {
-        let topic = CString::new(topic).expect("Kafka's names have no zero bytes");
-        let client = self.consumer.client().native_ptr();
-        // SAFETY: the client lives, and the name ends with a zero byte.
-        let queue = unsafe { native::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition) };
-        let queue = NonNull::new(queue).expect("each partition has a queue");
-        // SAFETY: both queues live; the reference to the partition's queue is released once, after its last use.
-        unsafe {
-            native::rd_kafka_queue_forward(queue.as_ptr(), self.queue.as_ptr());
-            native::rd_kafka_queue_destroy(queue.as_ptr());
-        }
+        NativeQueue::of_partition(self.consumer, topic, partition).forward(&self.queue);
     }
 
     /// Returns the next message, if there is one or one comes in time.
@@ -79,9 +92,7 @@ impl<'c> Queue<'c> {
     /// Returns whether the messages that wait take too much memory; the next consumer with this limit fetches fewer
     /// ahead.
     pub fn lower_prefetch(&self) -> bool {
-        // SAFETY: the queue lives until this is dropped.
-        let waiting = unsafe { native::rd_kafka_queue_length(self.queue.as_ptr()) };
-        self.prefetch.lower(waiting, &self.overhead)
+        self.prefetch.lower(self.queue.len(), &self.overhead)
     }
 
     /// Whether all messages that were fetched have been returned.
@@ -94,19 +105,11 @@ impl<'c> Queue<'c> {
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: the queue lives, and there is room for as many messages as are asked for.
         let count = unsafe {
-            native::rd_kafka_consume_batch_queue(self.queue.as_ptr(), wait, messages.as_mut_ptr(), MOST)
+            native::rd_kafka_consume_batch_queue(self.queue.pointer(), wait, messages.as_mut_ptr(), MOST)
         };
         let count = usize::try_from(count).unwrap_or(0);
         let messages = messages[..count].iter().filter_map(|message| NonNull::new(*message));
         self.taken.extend(messages.map(|message| Message { message, consumer: PhantomData }));
-    }
-}
-
-impl Drop for Queue<'_> {
-    fn drop(&mut self) {
-        self.taken.clear();
-        // SAFETY: this is the only owner, and nobody uses the pointer after its owner is dropped.
-        unsafe { native::rd_kafka_queue_destroy(self.queue.as_ptr()) }
     }
 }
 
@@ -130,16 +133,14 @@ impl Message<'_> {
 
     /// Description of the error by librdkafka.
     pub fn complaint(&self) -> String {
-        // SAFETY: the message lives, and its description ends with a zero byte and lives as long.
-        let text = unsafe { CStr::from_ptr(native::rd_kafka_message_errstr(self.message.as_ptr())) };
-        text.to_string_lossy().into_owned()
+        rd_kafka_message_errstr(self.get()).get().to_string_lossy().into_owned()
     }
 
     /// Name of the topic.
     pub fn topic(&self) -> &str {
-        // SAFETY: messages have a topic, whose name ends with a zero byte and lives as long as the topic.
-        let name = unsafe { CStr::from_ptr(native::rd_kafka_topic_name(self.get().rkt)) };
-        name.to_str().expect("Kafka allows only ASCII in the names of topics")
+        // SAFETY: messages have a topic, whose name lives as long as the topic.
+        let name = unsafe { native_topic_name(self.get().rkt) };
+        name.get().to_str().expect("Kafka allows only ASCII in the names of topics")
     }
 
     /// Number of the partition.
@@ -154,8 +155,7 @@ impl Message<'_> {
 
     /// Timestamp of the message, milliseconds since 1970.
     pub fn timestamp(&self) -> Option<i64> {
-        // SAFETY: the message lives; librdkafka takes a null pointer for the kind of the timestamp.
-        let timestamp = unsafe { native::rd_kafka_message_timestamp(self.message.as_ptr(), ptr::null_mut()) };
+        let timestamp = rd_kafka_message_timestamp(self.get(), None);
         (timestamp != -1).then_some(timestamp)
     }
 
@@ -172,8 +172,10 @@ impl Message<'_> {
     /// Key and value of the message.
     fn contents(&self) -> [Option<&[u8]>; 2] {
         let message = self.get();
-        // SAFETY: librdkafka has stored this many bytes there, which live as long as the message.
-        unsafe { [bytes(message.key, message.key_len), bytes(message.payload, message.len)] }
+        let key = ptr::slice_from_raw_parts(message.key.cast::<u8>(), message.key_len);
+        let value = ptr::slice_from_raw_parts(message.payload.cast::<u8>(), message.len);
+        // SAFETY: the pointers are null, or librdkafka has stored this many bytes there, which live as long as the message.
+        unsafe { [key.as_ref(), value.as_ref()] }
     }
 
     /// The headers, copied into one buffer.
@@ -192,7 +194,8 @@ impl Message<'_> {
                 if error.is_error() {
                     break;
                 }
-                headers::append(CStr::from_ptr(name).to_bytes(), bytes(value, length), &mut found);
+                let value = ptr::slice_from_raw_parts(value.cast::<u8>(), length).as_ref();
+                headers::append(CStr::from_ptr(name).to_bytes(), value, &mut found);
             }
             Some(found)
         }
@@ -204,13 +207,4 @@ impl Drop for Message<'_> {
         // SAFETY: this is the only owner, and nobody uses the pointer after its owner is dropped.
         unsafe { native::rd_kafka_message_destroy(self.message.as_ptr()) }
     }
-}
-
-/// The bytes at a pointer; None if it is null.
-///
-/// # Safety
-/// This many bytes are there, and live for `'m`.
-unsafe fn bytes<'m>(start: *const std::ffi::c_void, length: usize) -> Option<&'m [u8]> {
-    // SAFETY: the caller promises bytes that live long enough.
-    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), length) })
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::fmt;
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::slice;
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use rdkafka::bindings as native;
 use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
+use super::native_queue::NativeQueue;
 use super::JobConsumer;
 
 /// Time that the broker may take to answer.
@@ -49,11 +50,8 @@ pub fn topic_id(consumer: &JobConsumer, topic: &str) -> Option<TopicId> {
 
 /// A pending request for the ids of topics.
 pub struct Question {
-    answers: NonNull<native::rd_kafka_queue_t>,
+    answers: NativeQueue,
 }
-
-// SAFETY: librdkafka's queues may be used and destroyed by any thread.
-unsafe impl Send for Question {}
 
 impl Question {
     /// Asks the cluster; the consumer must outlive the question.
@@ -72,11 +70,11 @@ impl Question {
             .into_iter()
             .map(|topic| CString::new(topic).expect("Kafka's names have no zero bytes"))
             .collect();
+        let answers = NativeQueue::new(consumer);
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
         // SAFETY: the client lives as long as the consumer; librdkafka copies the names and the options, and what was
         // made here is destroyed once.
         unsafe {
-            let answers = native::rd_kafka_queue_new(client);
             let collection =
                 native::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
             let options = native::rd_kafka_AdminOptions_new(
@@ -88,11 +86,11 @@ impl Question {
             if let Some(broker) = broker {
                 native::rd_kafka_AdminOptions_set_broker(options, broker, ptr::null_mut(), 0);
             }
-            native::rd_kafka_DescribeTopics(client, collection, options, answers);
+            native::rd_kafka_DescribeTopics(client, collection, options, answers.pointer());
             native::rd_kafka_AdminOptions_destroy(options);
             native::rd_kafka_TopicCollection_destroy(collection);
-            Self { answers: NonNull::new(answers).expect("librdkafka makes queues") }
         }
+        Self { answers }
     }
 
     /// Returns the ids by topic, if the answer is there or comes in time. Topics whose ids the broker does not tell are
@@ -101,7 +99,7 @@ impl Question {
         // SAFETY: the queue lives until this is dropped, the event until it is destroyed below, and all that is read
         // belongs to the event.
         unsafe {
-            let event = native::rd_kafka_queue_poll(self.answers.as_ptr(), wait.as_millis() as i32);
+            let event = native::rd_kafka_queue_poll(self.answers.pointer(), wait.as_millis() as i32);
             if event.is_null() {
                 return None;
             }
@@ -119,13 +117,6 @@ impl Question {
             native::rd_kafka_event_destroy(event);
             Some(ids)
         }
-    }
-}
-
-impl Drop for Question {
-    fn drop(&mut self) {
-        // SAFETY: this is the only owner, and nobody uses the pointer after its owner is dropped.
-        unsafe { native::rd_kafka_queue_destroy(self.answers.as_ptr()) }
     }
 }
 

@@ -140,11 +140,17 @@ impl Family {
                 changed: start.is_some(),
                 found: !found.is_empty(),
                 near,
-                evidence: detector.evidence_since(1, s),
+                evidence: evidence(&detector, &found, s),
             });
         }
         report(&told)
     }
+}
+
+/// The greatest evidence of a series, as the report over a fleet has it: that of one of its changes, if it has any.
+fn evidence(detector: &Detector, found: &[u64], s: &Settings) -> f64 {
+    let changes = found.iter().filter_map(|row| detector.evidence_at(*row, 1, s));
+    changes.reduce(f64::max).unwrap_or_else(|| detector.evidence_since(1, s))
 }
 
 struct Told {

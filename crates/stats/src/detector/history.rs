@@ -110,7 +110,7 @@ mod tests {
             history.reserve().unwrap();
             history.observe(Some(x), None, &SETTINGS).unwrap();
             detector.observe(Some(x), None, &SETTINGS).unwrap();
-            outliers.extend(detector.outliers.last());
+            outliers.extend(detector.outliers.list().last().map(|o| o.row));
         }
         outliers.dedup();
         (history, detector, outliers)

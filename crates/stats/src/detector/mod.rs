@@ -192,6 +192,7 @@ impl Detector {
     fn judge(&mut self, Row { row, at, value }: Row, previous: i64, learned: Learned, s: &Settings) {
         let place = self.clock.place(row, at);
         let x = learned.value;
+        let (last, last_place) = (self.views.last(), self.segmentation.newest());
         let (usual, seasonal) = self.expect(x, previous, &place, s);
         let prior = self.scale.prior(s);
         let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
@@ -203,15 +204,33 @@ impl Detector {
         self.surprise = Some(surprise as f32);
         if self.outliers.admit(surprise, s) {
             let unit = self.scale.unit();
-            self.outliers.keep(Outlier {
-                row,
-                at,
-                value,
-                expected: bounded(usual.mean * unit),
-                noise: bounded(usual.reach / OF_NORMAL * unit),
-                score: surprise as f32,
-                seasonal,
+            // In a series of many jumps, the return from a spike may be more surprising than the spike.
+            let returned = last_place.and_then(|(row, at)| {
+                let reading = self.segmentation.reading(&place, s)?;
+                let settled = self.segmentation.current_start() < row;
+                (settled && reading.returned(last, x)).then_some((row, at, reading))
             });
+            let outlier = match returned {
+                Some((row, at, reading)) => Outlier {
+                    row,
+                    at,
+                    value: bounded(last * unit),
+                    expected: bounded(reading.level * unit),
+                    noise: bounded(reading.noise.get() * unit),
+                    score: surprise as f32,
+                    seasonal: false,
+                },
+                None => Outlier {
+                    row,
+                    at,
+                    value,
+                    expected: bounded(usual.mean * unit),
+                    noise: bounded(usual.reach / OF_NORMAL * unit),
+                    score: surprise as f32,
+                    seasonal,
+                },
+            };
+            self.outliers.keep(outlier);
         }
     }
 
@@ -262,8 +281,7 @@ impl Detector {
     /// Surprise of the last row; 0 for an outlier that an earlier row silences.
     pub fn alert(&self, s: &Settings) -> f64 {
         let surprise = self.surprise().unwrap_or(0.0);
-        let kept = self.outliers.last().is_some_and(|row| row + 1 == self.rows());
-        if surprise < s.outlier || kept {
+        if surprise < s.outlier || self.outliers.admitted(s) {
             surprise
         } else {
             0.0

@@ -58,8 +58,16 @@ impl Outliers {
         admitted
     }
 
-    /// Keeps an outlier; the oldest is forgotten where there is no room.
+    /// Whether the last row stood out.
+    pub fn admitted(&self, s: &Settings) -> bool {
+        self.silence == s.silence
+    }
+
+    /// Keeps an outlier, unless it is there; the oldest is forgotten where there is no room.
     pub fn keep(&mut self, outlier: Outlier) {
+        if self.list.last().is_some_and(|last| last.row >= outlier.row) {
+            return;
+        }
         if self.list.len() == MOST_OUTLIERS {
             self.list.remove(0);
         }
@@ -69,11 +77,6 @@ impl Outliers {
     /// The outliers, oldest first.
     pub fn list(&self) -> &[Outlier] {
         &self.list
-    }
-
-    /// Number of the row that stood out last.
-    pub fn last(&self) -> Option<u64> {
-        self.list.last().map(|o| o.row)
     }
 
     /// The first time of an outlier that is kept.

@@ -104,7 +104,8 @@ impl Combinations {
             let mut hash = 0_u64;
             for key in keys.iter() {
                 let value = key.expression.copied(context);
-                hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.hashing.hash(value);
+                hash = hash.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                    ^ key.hashing.hash(value.as_ref().map(Value::lent));
                 values.push(value);
             }
             let mut is_known = |number: &u32| {

@@ -11,7 +11,7 @@ use super::wanting::{Origin, Wanting};
 use super::worth::Worth;
 use super::zones;
 use crate::pg::scan_row::{Expression, ScanRow};
-use crate::pg::value::Value;
+use crate::pg::value::LentValue;
 use crate::powertree::cells::{self, Seen};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -39,7 +39,7 @@ pub struct Prepared {
     pub row: ScanRow,
     pub columns: Rc<Columns>,
     /// Conditions on values.
-    pub values: ValueConditions,
+    pub value_conditions: ValueConditions,
     pub dimensions: Vec<PreparedDimension>,
     pub conditions: Vec<(Expression, Shape)>,
     /// Conditions that only compare positions.
@@ -114,10 +114,11 @@ impl Prepared {
     pub fn values(&self) -> Chosen {
         let of_aggregates = self.aggregates.iter().filter_map(|wanting| match wanting.of {
             Origin::Value(value, _) | Origin::Missing(value) => Some(value),
-            Origin::Rows | Origin::Positions(_) | Origin::Operand(..) => None,
+            _ => None,
         });
-        let of_conditions = self.values.all.iter().map(|condition| condition.value).chain(self.values.alone);
-        of_aggregates.chain(of_conditions).chain(self.operands.iter().flat_map(Operand::values)).collect()
+        let of_operands = self.operands.iter().flat_map(Operand::values);
+        let of_conditions = self.value_conditions.all.iter().map(|condition| condition.value);
+        of_aggregates.chain(of_operands).chain(of_conditions).collect()
     }
 
     /// The keys of the series that the query names; None if it does not name them, or too many to look them up.
@@ -152,20 +153,17 @@ impl Prepared {
     fn add_keys(&self, tree: &Tree, all: &mut Vec<Vec<u8>>) -> Option<()> {
         let mut keys = vec![Vec::new()];
         for (column, &(expression, source)) in tree.series.iter().zip(&self.lookups) {
-            // SAFETY: the values are encoded, and not kept. They are of the column's type, perhaps by another name, as the planner has checked.
-            let encoded = unsafe {
-                expression.read(|value| {
-                    let is_array = source == LookupSource::Array;
-                    let values = if is_array { value.members() } else { vec![value] };
-                    let encoded = |value: Value| {
-                        let mut bytes = Vec::new();
-                        let value = Value::new(column.column.type_oid, value.datum());
-                        column.encode_parsed(value, &mut bytes);
-                        bytes
-                    };
-                    values.into_iter().take(LOOKUPS + 1).map(encoded).collect::<Vec<_>>()
-                })
-            };
+            // The values are of the column's type, perhaps by another name, as the planner has checked.
+            let encoded = expression.read(|value| {
+                let is_array = source == LookupSource::Array;
+                let values = if is_array { value.members() } else { vec![value] };
+                let encoded = |value: LentValue| {
+                    let mut bytes = Vec::new();
+                    column.encode(value.stored(), &mut bytes);
+                    bytes
+                };
+                values.into_iter().take(LOOKUPS + 1).map(encoded).collect::<Vec<_>>()
+            });
             let encoded = encoded.unwrap_or_default();
             if keys.len() * encoded.len() > LOOKUPS {
                 return None;

@@ -128,7 +128,7 @@ impl<'a> GroupReading<'a> {
         if self.failed.is_some() {
             return;
         }
-        match self.prepared.values.choose(&self.places, place, contents) {
+        match self.prepared.value_conditions.choose(&self.places, place, contents) {
             Ok(None) => {}
             Ok(Some(contents)) => self.add_rows(place, &contents),
             Err(reason) => self.failed = Some(reason),

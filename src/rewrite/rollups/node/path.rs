@@ -6,7 +6,6 @@ use super::layout::PlanLayout;
 use super::Rollup;
 use crate::pg::custom::{offered, CustomNode, Methods};
 use crate::pg::error::defect;
-use crate::pg::expression::appended;
 use crate::pg::list::items;
 use crate::pg::planner::{Planner, Relation};
 use crate::pg::tree::NodeList;
@@ -54,7 +53,7 @@ pub unsafe fn offer<'q>(
         let joined = question.joins.dimensions.iter().map(|dimension| dimension.path.pointer());
         path.custom_paths = joined
             .chain([copied(cheapest).ok_or(Reason::Cost)?])
-            .fold(null_mut(), |all, path| appended(all, path));
+            .fold(null_mut(), |all, path| pg_sys::lappend(all, path.cast()));
         path.custom_private = planner.lists(private.into_iter().map(NodeList::node)).pointer();
         path.methods = METHODS.table();
         // Plans are made anew when trees come or go.

@@ -72,7 +72,7 @@ pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
             days: layout.days().collect(),
             worth: layout.worth(),
             narrows: layout.narrows(),
-            values: ValueConditions { all: values, alone: layout.alone() },
+            value_conditions: ValueConditions { all: values, alone: layout.alone() },
             lookups: expressions(ExpressionList::Lookups).zip(layout.lookups()).collect(),
             keys: expressions(ExpressionList::Keys)
                 .zip(layout.keys())

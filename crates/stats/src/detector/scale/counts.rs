@@ -5,6 +5,7 @@
 //! and Beta-Bernoulli.
 
 use super::spread::Spread;
+use crate::detector::check::{number, Check};
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
 
@@ -16,26 +17,120 @@ const LEAST_DISPERSION: f64 = 0.5;
 const PRIOR_EVENTS: f64 = 1.0;
 /// Largest number of observations that the prior is worth: with more, a young segment would be read as the mean of all.
 const MOST_PRIOR: f64 = 3.0;
+/// Distance from a multiple, relative to it, that rounding explains; and the greatest multiple of an event that is told
+/// from any other number.
+const CLOSE: f64 = 1e-9;
+const MOST_EVENTS: f64 = 1e6;
+/// Share of zeros from which on other numbers are the sizes of events.
+const SPARSE: f64 = 0.5;
 
 /// The kind of numbers that all values so far were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Values {
-    /// 0 and 1 only.
+enum Kind {
+    /// 0 and one other number.
     #[default]
     Binary,
-    /// Whole numbers, none negative.
-    Whole,
-    /// Real numbers: anything else.
+    /// Multiples of a number, none of the other sign.
+    Multiples,
+    /// 0 and numbers of one sign, such as the sums of purchases.
+    Sizes,
+    /// Numbers of any other kind.
     Real,
 }
 
+/// Traits that all values so far have in common: whether they are multiples of the size of an event. Whole numbers are, and so
+/// are counts that were turned into a rate or a cost, or have a minus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Values {
+    kind: Kind,
+    /// The size of one event; 0 before the first.
+    one: f64,
+    /// The share of zeros.
+    zeros: f32,
+}
+
 impl Values {
-    /// The kind after one more value.
-    pub fn with(self, x: f64) -> Values {
-        match self {
-            Values::Binary if x == 0.0 || x == 1.0 => Values::Binary,
-            Values::Binary | Values::Whole if x >= 0.0 && x.fract() == 0.0 => Values::Whole,
-            _ => Values::Real,
+    /// Traits in common after one more value, the `rows`-th.
+    pub fn with(self, x: f64, rows: f64) -> Values {
+        let zeros = f64::from(self.zeros);
+        let zeros = (zeros + (f64::from(x == 0.0) - zeros) / rows) as f32;
+        let Values { mut kind, mut one, .. } = self;
+        if one == 0.0 {
+            one = x;
+        } else if x != 0.0 && x != one && kind != Kind::Real {
+            let events = x / one;
+            if events < 0.0 {
+                kind = Kind::Real;
+            } else if kind != Kind::Sizes {
+                let whole = (events - events.round()).abs() <= CLOSE * events;
+                let shared = if whole { Some(one) } else { common(x, one) };
+                kind = if shared.is_some() { Kind::Multiples } else { Kind::Sizes };
+                one = shared.unwrap_or(one);
+            }
+        }
+        Values { kind, one, zeros }
+    }
+
+    /// Whether the values may be those of rare events.
+    pub fn countable(&self) -> bool {
+        match self.kind {
+            Kind::Binary | Kind::Multiples => true,
+            Kind::Sizes => f64::from(self.zeros) >= SPARSE,
+            Kind::Real => false,
+        }
+    }
+
+    /// The mean size of events of different sizes, if the values are such; their mean is given.
+    pub fn size(&self, mean: f64) -> Option<f64> {
+        let size = mean / (1.0 - f64::from(self.zeros));
+        (self.kind == Kind::Sizes && self.countable() && size.is_normal()).then_some(size)
+    }
+
+    /// The size of one event.
+    fn one(&self) -> f64 {
+        if self.one == 0.0 {
+            1.0
+        } else {
+            self.one
+        }
+    }
+
+    /// The range of such values, whose mean is given.
+    pub fn range(&self, mean: f64, rows: f64) -> (f64, f64) {
+        let one = self.one();
+        match self.kind {
+            Kind::Binary if self.flags(mean / one, rows) => (one.min(0.0), one.max(0.0)),
+            Kind::Binary | Kind::Multiples if one > 0.0 && one.fract() == 0.0 => (0.0, f64::MAX),
+            _ => (f64::MIN, f64::MAX),
+        }
+    }
+
+    /// Whether the values are flags, if they are 0 and another number; `mean` of the rows is in this number. 1 is one from
+    /// the beginning, another number when it has come twice, and 0 as well.
+    fn flags(&self, mean: f64, rows: f64) -> bool {
+        self.one() == 1.0 || mean < 1.0 && mean * rows > 1.5
+    }
+
+    pub fn check(&self) -> Check {
+        let sound = self.one.is_finite() && (0.0..=1.0).contains(&self.zeros);
+        number(sound, "the size of its events is out of range")
+    }
+}
+
+/// The greatest number of which both are multiples, with the sign of the first. None if it is too small beside them for
+/// rounding errors to be told from remainders, unless both are whole.
+fn common(x: f64, y: f64) -> Option<f64> {
+    let (mut a, mut b) = (x.abs().max(y.abs()), x.abs().min(y.abs()));
+    let whole = x.fract() == 0.0 && y.fract() == 0.0;
+    let (close, least) = if whole { (0.0, 0.0) } else { (CLOSE * a, a / MOST_EVENTS) };
+    loop {
+        let rest = a % b;
+        if rest.min(b - rest) <= close {
+            return Some(b.copysign(x));
+        }
+        (a, b) = (b, rest);
+        if b <= least {
+            return None;
         }
     }
 }
@@ -55,19 +150,22 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// A series of rare events, if the values so far look like one. Spread, `noise` (a variance) and `one` are in the
-    /// detector's unit.
-    pub fn new(values: Values, spread: &Spread, noise: f64, one: f64) -> Option<Counts> {
+    /// A series of rare events, if the values so far look like one. Spread and `noise` (a variance) are in the detector's
+    /// unit, which is `unit` of the values'.
+    pub fn new(values: Values, spread: &Spread, noise: f64, unit: f64) -> Option<Counts> {
+        let size = values.size(spread.mean());
+        let one = size.unwrap_or(values.one() / unit);
         // An event that has not happened yet is not impossible.
         let seen = spread.mean() / one;
         let rate = (seen * spread.rows() + PRIOR_EVENTS) / (spread.rows() + 2.0 * PRIOR_EVENTS);
-        let binary = values == Values::Binary;
+        let binary = values.kind == Kind::Binary || size.is_some();
         let expected = if binary { rate * (1.0 - rate) } else { rate };
         let dispersion = noise / (one * one * expected);
-        let rare = match values {
-            Values::Binary => true,
-            Values::Whole => rate < NEARLY_NORMAL && dispersion >= LEAST_DISPERSION,
-            Values::Real => false,
+        let rare = match values.kind {
+            Kind::Binary => values.flags(seen, spread.rows()),
+            Kind::Multiples => rate < NEARLY_NORMAL && dispersion >= LEAST_DISPERSION,
+            Kind::Sizes => size.is_some(),
+            Kind::Real => false,
         };
         rare.then_some(Counts { binary, one, rate, added: rate - seen, dispersion })
     }
@@ -103,7 +201,7 @@ impl Counts {
         } else {
             negative_binomial(x.round(), rate * rows, rows)
         };
-        probability.max(f64::MIN_POSITIVE) / self.one
+        probability.max(f64::MIN_POSITIVE) / self.one.abs()
     }
 }
 

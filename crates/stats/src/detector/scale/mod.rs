@@ -89,7 +89,7 @@ impl SeriesScale {
 
     /// Learns a value.
     pub fn learn(&mut self, x: f64, row: u64, s: &Settings) -> Learned {
-        self.values = self.values.with(x);
+        self.values = self.values.with(x, self.spread.rows() + 1.0);
         let mut x = x * power(-i32::from(self.exponent));
         if !x.is_finite() {
             x = f64::MAX.sqrt().copysign(x);
@@ -106,15 +106,18 @@ impl SeriesScale {
         let difference = x - std::mem::replace(&mut self.last, x);
         // At the end of double precision a value and its season would be beyond it.
         // The rhythm of rare events is not told from bursts of them.
-        let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end() && !self.rare(s);
+        let rare = self.rare(s);
+        let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end() && !rare;
         let calmed = if seasonal { self.find_season(row, difference, s) } else { None };
         let (season, before) = (self.season.deviation(row), self.season.deviation(row.saturating_sub(1)));
         self.spread.observe(x - season);
         self.memories.observe(x - season, self.noise.reach(s));
         self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);
+        // Of events of different sizes, it is how often they come that is judged.
+        let size = if rare && x != 0.0 { self.values.size(self.spread.mean()) } else { None };
         let calm = Learned {
             value: x,
-            calm: x - season,
+            calm: size.unwrap_or(x - season),
             previous: if first { x } else { x - difference - before },
             calmed,
             rescaled: None,
@@ -136,13 +139,12 @@ impl SeriesScale {
 
     /// Whether the values are rare events.
     fn rare(&self, s: &Settings) -> bool {
-        self.values != Values::Real && self.counts(&self.noise.estimate(s)).is_some()
+        self.values.countable() && self.counts(&self.noise.estimate(s)).is_some()
     }
 
     /// The model of rare events, if the values so far look like such and have no season.
     fn counts(&self, noise: &NoiseEstimate) -> Option<Counts> {
-        let one = power(-i32::from(self.exponent));
-        Counts::new(self.values, &self.spread, noise.variance, one).filter(|_| !self.season.found())
+        Counts::new(self.values, &self.spread, noise.variance, self.unit()).filter(|_| !self.season.found())
     }
 
     /// Looks for a season, or learns it. If it is found now, noise and spread are taken as those without it; returns
@@ -181,11 +183,7 @@ impl SeriesScale {
 
     /// The least and the greatest value of the kind that all were so far.
     pub fn range(&self) -> (f64, f64) {
-        match self.values {
-            Values::Binary => (0.0, 1.0),
-            Values::Whole => (0.0, f64::MAX),
-            Values::Real => (f64::MIN, f64::MAX),
-        }
+        self.values.range(self.spread.mean() * self.unit(), self.spread.rows())
     }
 
     /// The first time of a waiting row.
@@ -199,6 +197,7 @@ impl SeriesScale {
         structure(clock.in_order(rows), "its first rows are not in the order of numbers and times")?;
         number(self.first.iter().all(|r| r.value.is_finite()), "one of its first values is not finite")?;
         number(within(self.last, MOST_VALUE), "its last value is out of range")?;
+        self.values.check()?;
         self.spread.check()?;
         self.season.check()?;
         self.memories.check()?;

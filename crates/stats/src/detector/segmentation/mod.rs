@@ -87,6 +87,12 @@ impl Segmentation {
         }
     }
 
+    /// Number and time of the last row that was judged.
+    pub fn newest(&self) -> Option<(u64, i64)> {
+        let start = self.candidates.last().map(|c| self.paths.start(c.start))?;
+        Some((start.row, start.at))
+    }
+
     /// Probability that the current segment began at a start for which `after` holds, among the starts before row
     /// `until`; later ones have no evidence yet.
     pub fn probability(&self, after: impl Fn(&Start) -> bool, until: u64) -> f64 {

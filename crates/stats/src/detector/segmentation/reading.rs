@@ -4,6 +4,10 @@ use crate::detector::check::{number, within, Check, MOST_VALUE};
 use crate::detector::numbers::{single, Brief};
 use serde::{Deserialize, Serialize};
 
+/// Standard deviations within which nearly all values are, and beyond which hardly any is.
+const WITHIN: f64 = 3.0;
+const BEYOND: f64 = 5.0;
+
 /// The reading of a segment at one time. Slopes are per step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
@@ -29,6 +33,12 @@ impl Reading {
         for number in [&mut self.level_error, &mut self.slope_error, &mut self.noise] {
             *number = Brief::new(number.get() * factor);
         }
+    }
+
+    /// Whether a value is back within the noise of the level, and the last one was beyond all that it reaches.
+    pub fn returned(&self, last: f64, x: f64) -> bool {
+        let noise = self.noise.get();
+        (x - self.level).abs() <= WITHIN * noise && (last - self.level).abs() > BEYOND * noise
     }
 
     pub fn check(&self) -> Check {

@@ -3,6 +3,7 @@
 use super::{JoinedColumn, PreparedDimension};
 use crate::pg::memory;
 use crate::pg::region::Region;
+use crate::pg::row::HasColumns;
 use crate::pg::scan_row::ScanRow;
 use crate::pg::value::Value;
 use crate::rewrite::rollups::answer::limits::memory as most_memory;
@@ -21,11 +22,13 @@ impl JoinedRows {
     pub fn read(dimension: &PreparedDimension, region: Region) -> Result<JoinedRows, Reason> {
         let mut rows = JoinedRows { columns: dimension.columns.clone(), values: Vec::new(), count: 0 };
         let mut plan = dimension.plan.borrow_mut();
+        let count = rows.columns.iter().map(|column| column.from).max().unwrap_or_default();
         while let Some(row) = plan.next() {
+            let row = row.columns(count as usize);
             memory::check();
             memory::room(&mut rows.values, rows.columns.len());
             for column in &rows.columns {
-                let value = row.value(column.from);
+                let value = row.value_at(column.from as usize - 1);
                 rows.values.push(value.map(|value| value.copied(column.storage, region)));
             }
             rows.count += 1;

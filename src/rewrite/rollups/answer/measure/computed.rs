@@ -4,11 +4,12 @@ use super::super::place::{Known, Place, Places};
 use super::Ingredients;
 use crate::pg::error::defect;
 use crate::pg::scan_row::Expression;
-use crate::pg::value::Value;
+use crate::pg::value::LentValue;
 use crate::rewrite::rollups::question::arithmetic::{Arithmetic, Operation};
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::terms::results::{numeric_scale, scale_of_column, Uncertified};
 use pgrx::pg_sys;
+use pgrx::AnyNumeric;
 use tally_stats::tree::Contents;
 use tally_stats::{split_decimal, split_integer, Dd, Tally};
 
@@ -172,8 +173,7 @@ impl ComputedOperand {
         let ComputedOperand::Expression(expression, known) = self else { return None };
         known.at(place, || {
             places.set(place);
-            // SAFETY: the number is read, and nothing of the value kept.
-            unsafe { expression.read(read) }
+            expression.read(read)
         })
     }
 }
@@ -245,7 +245,7 @@ fn within<const N: usize>(width: Option<u32>, tallies: [&Tally; N]) -> Result<()
 }
 
 /// Reads a number of a type that a tally can be made of, or counts anything else as zero.
-fn read(value: Value) -> SplitNumber {
+fn read(value: LentValue) -> SplitNumber {
     let datum = value.datum();
     let (hi, lo) = match value.type_oid() {
         pg_sys::INT2OID => split_integer((datum.value() as i16).into()),
@@ -254,7 +254,7 @@ fn read(value: Value) -> SplitNumber {
         pg_sys::FLOAT4OID => (f32::from_bits(datum.value() as u32).into(), 0.0),
         pg_sys::FLOAT8OID => (f64::from_bits(datum.value() as u64), 0.0),
         pg_sys::NUMERICOID => {
-            let number = value.numeric();
+            let number = value.native::<AnyNumeric>();
             // One beyond the range of doubles is as uncertain as NaN.
             let (hi, lo) =
                 number.and_then(|number| split_decimal(&number.to_string())).unwrap_or((f64::NAN, 0.0));
