@@ -55,12 +55,12 @@ macro_rules! tagged {
 }
 
 macro_rules! linked_by {
-    ($($type:ident $tag:ident [$($field:ident),*]),* $(,)?) => {
+    ($($type:ident $tag:ident [$($($field:ident).+),*]),* $(,)?) => {
         tagged! { $($type $tag),* }
         $(
             // SAFETY: PostgreSQL's header says that these fields lead to nodes, or to lists of them.
             unsafe impl Linked for pg_sys::$type {
-                const ONLY: Option<&'static [usize]> = Some(&[$(offset_of!(pg_sys::$type, $field)),*]);
+                const ONLY: Option<&'static [usize]> = Some(&[$(offset_of!(pg_sys::$type, $($field).+)),*]);
             }
         )*
     };
@@ -84,6 +84,33 @@ linked_by! {
     PlannerInfo T_PlannerInfo [parse, processed_tlist, eq_classes, join_info_list],
     RelOptInfo T_RelOptInfo [baserestrictinfo, joininfo],
     RestrictInfo T_RestrictInfo [clause],
+}
+
+// A path keeps those below it, and its conditions, for as long as it is there itself.
+linked_by! {
+    AggPath T_AggPath [subpath, groupClause],
+    AppendPath T_AppendPath [subpaths],
+    BitmapHeapPath T_BitmapHeapPath [bitmapqual],
+    GatherMergePath T_GatherMergePath [subpath],
+    GatherPath T_GatherPath [subpath],
+    GroupPath T_GroupPath [subpath, groupClause],
+    GroupingSetsPath T_GroupingSetsPath [subpath],
+    HashPath T_HashPath [jpath.outerjoinpath, jpath.innerjoinpath],
+    IncrementalSortPath T_IncrementalSortPath [spath.subpath],
+    MaterialPath T_MaterialPath [subpath],
+    MergeAppendPath T_MergeAppendPath [subpaths],
+    MergePath T_MergePath [jpath.outerjoinpath, jpath.innerjoinpath],
+    NestPath T_NestPath [jpath.outerjoinpath, jpath.innerjoinpath],
+    ProjectionPath T_ProjectionPath [subpath],
+    SortPath T_SortPath [subpath],
+    SubqueryScanPath T_SubqueryScanPath [subpath],
+    UpperUniquePath T_UpperUniquePath [subpath],
+}
+
+tagged! {
+    BitmapAndPath T_BitmapAndPath,
+    BitmapOrPath T_BitmapOrPath,
+    IndexPath T_IndexPath,
 }
 
 linked! {
