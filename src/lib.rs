@@ -18,9 +18,9 @@ pgrx::pg_module_magic!(name, version);
 /// Called by PostgreSQL when it loads the library.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
-    pg::memory::watch();
-    pg::error::omit_backtraces();
-    settings::register(pg::session::is_preloading());
+    pg::memory::heap::watch();
+    pg::server::error::omit_backtraces();
+    settings::register(pg::server::session::is_preloading());
     tally::add_hints();
     rewrite::install();
     powertree::watch();

@@ -1,6 +1,6 @@
 //! Numbers of more than 53 bits, as sums of two doubles.
 
-use crate::pg::error::raise;
+use crate::pg::server::error::raise;
 use pgrx::{AnyNumeric, PgSqlErrorCode};
 use tally_stats::split_decimal;
 

@@ -1,9 +1,9 @@
 //! The datum of a tally: a reference to 80 bytes, aligned as a double.
 
-use crate::pg::call::Call;
-use crate::pg::error::defect;
-use crate::pg::spi::SpiRow;
-use crate::pg::value::copied;
+use crate::pg::calls::call::Call;
+use crate::pg::server::error::defect;
+use crate::pg::tables::spi::SpiRow;
+use crate::pg::values::value::copied;
 use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::datum::{BorrowDatum, Datum, FromDatum};
 use pgrx::layout::PassBy;

@@ -1,8 +1,8 @@
 //! `detect`, and its window functions `surprise` and `change_probability`: one state, three results.
 
 use super::datum::{observe, options, started, time, SETTINGS};
-use crate::pg::call::Call;
-use crate::pg::moving::Moving;
+use crate::pg::calls::call::Call;
+use crate::pg::calls::moving::Moving;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use tally_stats::detector::{Detector, Options};

@@ -2,10 +2,10 @@
 
 use super::aggregate::microseconds;
 use super::datum::{advance, options, stored, time, SETTINGS};
-use crate::pg::call::Call;
-use crate::pg::composite::{CompositeArray, CompositeRow};
-use crate::pg::memory::fallibly;
-use crate::pg::moving::Moving;
+use crate::pg::calls::call::Call;
+use crate::pg::calls::composite::{CompositeArray, CompositeRow};
+use crate::pg::calls::moving::Moving;
+use crate::pg::memory::heap::fallibly;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::{self, Datum, Oid, FLOAT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 use pgrx::prelude::*;

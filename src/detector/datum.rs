@@ -1,7 +1,7 @@
 //! The datum of a detector: the bytes of its stored form in a varlena.
 
-use crate::pg::error::raise;
-use crate::pg::memory;
+use crate::pg::memory::heap;
+use crate::pg::server::error::raise;
 use pgrx::PgSqlErrorCode;
 use std::ops::RangeInclusive;
 use tally_stats::detector::{CodecError, Detector, Options, Refused, Settings, VERSION};
@@ -58,7 +58,7 @@ pub fn observe(detector: &mut Detector, x: Option<f64>, at: Option<i64>) {
 
 /// Takes in a row, or raises the error for which it is refused.
 pub fn advance(take: impl FnOnce(&Settings) -> Result<(), Refused>) {
-    memory::check();
+    heap::check();
     let Err(refused) = take(SETTINGS) else { return };
     match refused {
         Refused::Backwards => raise(

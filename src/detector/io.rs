@@ -2,8 +2,8 @@
 //! by this version, so that equal states have equal bytes.
 
 use super::datum::read;
-use crate::pg::error::raise;
-use crate::pg::wire::remaining_bytes;
+use crate::pg::server::error::raise;
+use crate::pg::server::wire::remaining_bytes;
 use pgrx::prelude::*;
 use pgrx::Internal;
 use std::ffi::{CStr, CString};

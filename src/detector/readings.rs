@@ -2,9 +2,9 @@
 
 use super::aggregate::microseconds;
 use super::datum::{observe, options, started, stored, time, SETTINGS};
-use crate::pg::call::Call;
-use crate::pg::composite::CompositeRow;
-use crate::pg::error::raise;
+use crate::pg::calls::call::Call;
+use crate::pg::calls::composite::CompositeRow;
+use crate::pg::server::error::raise;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use tally_stats::detector::Detector;

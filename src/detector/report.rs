@@ -1,8 +1,8 @@
 //! The parts of `important_changes` that are not SQL: the evidence of one series, and the choice among many.
 
 use super::datum::{stored, SETTINGS};
-use crate::pg::error::raise;
-use crate::pg::memory::{collect, fallibly};
+use crate::pg::memory::heap::{collect, fallibly};
+use crate::pg::server::error::raise;
 use pgrx::prelude::*;
 use tally_stats::fleet::{self, Null};
 

@@ -1,7 +1,7 @@
 //! Results of PostgreSQL's own aggregates over floating-point numbers, from a tally of them; correctly rounded.
 
 use super::statistic::Statistic;
-use crate::pg::error::raise;
+use crate::pg::server::error::raise;
 use pgrx::PgSqlErrorCode;
 use tally_stats::Tally;
 

@@ -8,10 +8,10 @@ mod rollups;
 mod statistic;
 mod windows;
 
-use crate::pg::custom::register;
-use crate::pg::hook::Hook;
-use crate::pg::plain::guarded;
-use crate::pg::planned::forget_children_told_twice;
+use crate::pg::execution::custom::register;
+use crate::pg::nodes::planned::forget_children_told_twice;
+use crate::pg::server::hook::Hook;
+use crate::pg::server::plain::guarded;
 use crate::settings;
 use pgrx::pg_sys;
 use std::ffi::{c_char, c_int};

@@ -1,6 +1,6 @@
 //! Walking a finished plan.
 
-use crate::pg::list::places;
+use crate::pg::nodes::list::places;
 use pgrx::pg_sys::{self, NodeTag};
 
 /// Calls `visit` for the place of each WindowAgg of a statement, those of subplans included, outer ones first.

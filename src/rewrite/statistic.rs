@@ -1,7 +1,7 @@
 //! The statistics that aggregates return.
 
-use crate::pg::catalog::extension_named;
-use crate::pg::lookup::{extension_of, function_name};
+use crate::pg::server::lookup::{extension_of, function_name};
+use crate::pg::tables::catalog::extension_named;
 use pgrx::pg_sys::{self, Oid};
 
 /// A statistic of rows, or of their values.

@@ -5,8 +5,8 @@
 //! not grouped, and fails before any code of the extension is called. The hook for errors on their way to the log can
 //! still add a hint, and the position of the error shows whether the column is the argument of an accessor.
 
-use crate::pg::hook::Hook;
-use crate::pg::plain::guarded;
+use crate::pg::server::hook::Hook;
+use crate::pg::server::plain::guarded;
 use pgrx::{pg_sys, PgSqlErrorCode};
 use std::ffi::{CStr, CString};
 

@@ -1,8 +1,8 @@
 //! Text, binary and jsonb forms of tallies, all validated.
 
 use crate::datum::tally::SqlTally;
-use crate::pg::error::raise;
-use crate::pg::wire::remaining_bytes;
+use crate::pg::server::error::raise;
+use crate::pg::server::wire::remaining_bytes;
 use pgrx::prelude::*;
 use pgrx::Internal;
 use std::ffi::{CStr, CString};

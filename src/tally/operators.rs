@@ -2,7 +2,7 @@
 
 use crate::datum::number::split_numeric;
 use crate::datum::tally::SqlTally;
-use crate::pg::error::raise;
+use crate::pg::server::error::raise;
 use pgrx::prelude::*;
 use pgrx::{direct_function_call, pg_sys, IntoDatum};
 use tally_stats::{split_integer, Tally};

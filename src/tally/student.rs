@@ -1,9 +1,9 @@
 //! Student's confidence interval and Welch's test for stored tallies.
 
 use crate::datum::tally::SqlTally;
-use crate::pg::call::Call;
-use crate::pg::composite::CompositeRow;
-use crate::pg::error::raise;
+use crate::pg::calls::call::Call;
+use crate::pg::calls::composite::CompositeRow;
+use crate::pg::server::error::raise;
 use pgrx::prelude::*;
 
 #[pg_extern(sql = false)]

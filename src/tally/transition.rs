@@ -5,7 +5,7 @@
 
 use crate::datum::number::split_numeric;
 use crate::datum::tally::{SqlTally, TallyState};
-use crate::pg::call::Call;
+use crate::pg::calls::call::Call;
 use pgrx::prelude::*;
 use tally_stats::{split_integer, Tally};
 

@@ -3,9 +3,9 @@
 use crate::datum::number::split_numeric;
 use crate::datum::sliding::{Merged, Wide};
 use crate::datum::tally::{SqlTally, TallyState};
-use crate::pg::call::Call;
-use crate::pg::memory;
-use crate::pg::moving::Moving;
+use crate::pg::calls::call::Call;
+use crate::pg::calls::moving::Moving;
+use crate::pg::memory::heap;
 use pgrx::prelude::*;
 use std::convert::identity;
 use tally_stats::{split_integer, Sliding, Summary, Tally};
@@ -42,8 +42,8 @@ macro_rules! moving {
             let mut state = state.unwrap_or_else(|| Moving::new(call, FrameTally::default()));
             if let Some(x) = x {
                 let x = ($value)(x);
-                memory::fallibly(|| state.values.push(x));
-                memory::check();
+                heap::fallibly(|| state.values.push(x));
+                heap::check();
             }
             state
         }

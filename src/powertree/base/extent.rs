@@ -1,10 +1,10 @@
 //! The leaves of a partition that is attached or detached, found without SQL so that no user's code runs.
 
-use crate::pg::catalog::{look_up, Cached};
-use crate::pg::column::find_column;
-use crate::pg::lookup::default_class;
-use crate::pg::relation::{lock_family, num_blocks, parents, read_latest, Class};
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::nodes::tree::{NodeList, NodeRef};
+use crate::pg::server::lookup::default_class;
+use crate::pg::tables::catalog::{look_up, Cached};
+use crate::pg::tables::column::find_column;
+use crate::pg::tables::relation::{lock_family, num_blocks, parents, read_latest, Class};
 use crate::powertree::model::position::Position;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::span::{self, Reach};

@@ -1,7 +1,7 @@
 //! Progress of a long compaction, reported by a NOTICE every second.
 
-use crate::pg::kept::{kept, replace, take, Kept};
-use crate::pg::relation::Class;
+use crate::pg::server::kept::{kept, replace, take, Kept};
+use crate::pg::tables::relation::Class;
 use pgrx::pg_sys::Oid;
 use pgrx::prelude::*;
 use std::time::{Duration, Instant};

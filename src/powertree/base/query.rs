@@ -3,9 +3,9 @@
 use super::progress;
 use super::statement;
 use crate::datum::tally::tally_in;
-use crate::pg::memory;
-use crate::pg::spi::{Plan, SpiRow};
-use crate::pg::value::Value;
+use crate::pg::memory::heap;
+use crate::pg::tables::spi::{Plan, SpiRow};
+use crate::pg::values::value::Value;
 use crate::powertree::model::key;
 use crate::powertree::model::question::{LastValues, Measure, Measured, Piece, Query, Range};
 use crate::powertree::model::tree::Tree;
@@ -100,7 +100,7 @@ impl Base<'_> {
         else {
             return;
         };
-        let keys = memory::collect(pieces.iter().map(|piece| key::decode(&self.0.series, piece.key)));
+        let keys = heap::collect(pieces.iter().map(|piece| key::decode(&self.0.series, piece.key)));
         let mut arguments: Vec<Value> = (0..self.0.series.len())
             .map(|i| Value::array(self.0.series[i].column.type_oid, keys.iter().map(|key| key[i])))
             .collect();

@@ -2,12 +2,12 @@
 
 use super::query::Base;
 use super::statement::{keys, position};
-use crate::pg::catalog::attname;
-use crate::pg::column::array_type;
-use crate::pg::memory;
-use crate::pg::name::{quoted, relation_name};
-use crate::pg::spi::{Plan, SpiRow};
-use crate::pg::value::Value;
+use crate::pg::memory::heap;
+use crate::pg::server::name::{quoted, relation_name};
+use crate::pg::tables::catalog::attname;
+use crate::pg::tables::column::array_type;
+use crate::pg::tables::spi::{Plan, SpiRow};
+use crate::pg::values::value::Value;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::{self, Oid};
 
@@ -39,7 +39,7 @@ impl<'t> SpotQuery<'t> {
         for (place, key) in tree.series.iter().enumerate() {
             let type_oid = key.column.type_oid;
             let values = spots.iter().map(|spot| spot.series[place]);
-            memory::room(&mut arguments, 1);
+            heap::room(&mut arguments, 1);
             arguments.push(Value::array(type_oid, values));
         }
         let positions = spots.iter().map(|spot| tree.position.to_value(spot.position));

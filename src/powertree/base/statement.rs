@@ -1,10 +1,10 @@
 //! The SQL of the queries of the base table.
 
-use crate::pg::catalog::is_partitioned;
-use crate::pg::column::array_type;
-use crate::pg::name::{quoted, relation_name};
-use crate::pg::relation::has_index;
-use crate::pg::spi::Plan;
+use crate::pg::server::name::{quoted, relation_name};
+use crate::pg::tables::catalog::is_partitioned;
+use crate::pg::tables::column::array_type;
+use crate::pg::tables::relation::has_index;
+use crate::pg::tables::spi::Plan;
 use crate::powertree::model::question::{Measure, Query};
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::tables::Tables;

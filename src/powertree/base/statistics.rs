@@ -1,6 +1,6 @@
 //! Estimates from PostgreSQL's statistics on the base table, where there are any.
 
-use crate::pg::spi::strings;
+use crate::pg::tables::spi::strings;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
 use std::ops::RangeInclusive;

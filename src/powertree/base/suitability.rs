@@ -1,12 +1,12 @@
 //! The conditions on tables that a tree can be made for.
 
-use crate::pg::catalog::{relation_named, scan};
-use crate::pg::column::find_column;
-use crate::pg::error::raise;
-use crate::pg::fence::owner;
-use crate::pg::name::relation_name;
-use crate::pg::relation::{family, inherits, Class};
-use crate::pg::right::may_act_as;
+use crate::pg::server::error::raise;
+use crate::pg::server::name::relation_name;
+use crate::pg::server::right::may_act_as;
+use crate::pg::tables::catalog::{relation_named, scan};
+use crate::pg::tables::column::find_column;
+use crate::pg::tables::fence::owner;
+use crate::pg::tables::relation::{family, inherits, Class};
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;

@@ -1,11 +1,11 @@
 //! The triggers that keep a tree in step with its table.
 
-use crate::pg::catalog::{advance, name_text, scan, CatalogRow};
-use crate::pg::fence;
-use crate::pg::lookup::drop_internally;
-use crate::pg::memory;
-use crate::pg::name::c_string;
-use crate::pg::trigger::Trigger;
+use crate::pg::calls::trigger::Trigger;
+use crate::pg::memory::heap;
+use crate::pg::server::lookup::drop_internally;
+use crate::pg::server::name::c_string;
+use crate::pg::tables::catalog::{advance, name_text, scan, CatalogRow};
+use crate::pg::tables::fence;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
@@ -282,7 +282,7 @@ pub fn relations() -> Vec<Oid> {
     scan(pg_sys::TriggerRelationId, None, None, |row| {
         let trigger = row.form::<pg_sys::FormData_pg_trigger>();
         if trigger.tgfoid == function {
-            memory::room(&mut relations, 1);
+            heap::room(&mut relations, 1);
             relations.push(trigger.tgrelid);
         }
         true

@@ -1,8 +1,8 @@
 //! Changes of a statement, added up in memory by series and leaf before they go to the log.
 
 use super::layout::RowOf;
-use crate::pg::memory;
-use crate::pg::table::Table;
+use crate::pg::memory::heap;
+use crate::pg::tables::table::Table;
 use crate::powertree::model::key;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
@@ -39,8 +39,8 @@ impl ChangedSeries {
     }
 
     fn change(&mut self, leaf: i64, change: Change) {
-        memory::check();
-        memory::room(&mut self.leaves, 1);
+        heap::check();
+        heap::room(&mut self.leaves, 1);
         match self.leaves.entry(leaf) {
             std::collections::hash_map::Entry::Vacant(vacant) => {
                 vacant.insert(change);
@@ -61,8 +61,8 @@ impl<'t> Changes<'t> {
                 Some(&number) => number,
                 None => {
                     let (key, hash, number) = (key.to_vec(), key::hash(key), self.series.len());
-                    memory::room(&mut self.numbers, 1);
-                    memory::room(&mut self.series, 1);
+                    heap::room(&mut self.numbers, 1);
+                    heap::room(&mut self.series, 1);
                     self.numbers.insert(key.clone(), number);
                     self.series.push(ChangedSeries { key, hash, leaves: HashMap::new(), recent: None });
                     number
@@ -128,7 +128,7 @@ impl<'t> Changes<'t> {
                 series.put_away();
             }
             let recent = series.recent.take().map(|(leaf, sum)| (leaf, Change::Add(sum)));
-            let mut leaves = memory::collect(series.leaves.drain().chain(recent));
+            let mut leaves = heap::collect(series.leaves.drain().chain(recent));
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
             let (hash, key) = (series.hash, &series.key);
             leaves.into_iter().map(move |(leaf, change)| log::row(tree, hash, key, leaf, &change))

@@ -1,7 +1,7 @@
 //! Statements cut short: a procedural language may stop after some rows of RETURNING, and then no AFTER triggers fire.
 
-use crate::pg::callback::at_end_of_transactions;
-use crate::pg::transaction::in_new_snapshot;
+use crate::pg::server::callback::at_end_of_transactions;
+use crate::pg::server::transaction::in_new_snapshot;
 use crate::powertree::store::span::{self, Reach};
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;

@@ -3,10 +3,10 @@
 //! Users who own a table, or have the TRIGGER privilege, can make triggers of any kind that call any trigger function.
 //! A function that did not check its event would silently drop rows, count them twice, or read invalid memory.
 
-use crate::pg::call::Call;
-use crate::pg::error::raise;
-use crate::pg::name::relation_name;
-use crate::pg::trigger::TriggerEvent;
+use crate::pg::calls::call::Call;
+use crate::pg::calls::trigger::TriggerEvent;
+use crate::pg::server::error::raise;
+use crate::pg::server::name::relation_name;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 

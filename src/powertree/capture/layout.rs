@@ -1,13 +1,13 @@
 //! Rows as triggers see them: where a table or partition has the tree's columns, and their values.
 
-use crate::pg::catalog::is_partitioned;
-use crate::pg::column::{find_column, generated};
-use crate::pg::error::defect;
-use crate::pg::kept::{kept, Kept};
-use crate::pg::relation::is_in_family;
-use crate::pg::row::HasColumns;
-use crate::pg::slot::{RowColumns, Slot};
-use crate::pg::transition::{TransitionReader, TransitionTable};
+use crate::pg::server::error::defect;
+use crate::pg::server::kept::{kept, Kept};
+use crate::pg::tables::catalog::is_partitioned;
+use crate::pg::tables::column::{find_column, generated};
+use crate::pg::tables::relation::is_in_family;
+use crate::pg::tables::slot::{RowColumns, Slot};
+use crate::pg::tables::transition::{TransitionReader, TransitionTable};
+use crate::pg::values::row::HasColumns;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::model::value::ValueType;
 use crate::powertree::store::generation;

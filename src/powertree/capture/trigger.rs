@@ -6,8 +6,8 @@
 use super::changes::Changes;
 use super::firing::{Event, Firing};
 use super::layout::{Layout, TransitionRows};
-use crate::pg::call::Call;
-use crate::pg::table::Snapshot;
+use crate::pg::calls::call::Call;
+use crate::pg::tables::table::Snapshot;
 use crate::powertree::base::extent;
 use crate::powertree::base::triggers;
 use crate::powertree::model::tree::Tree;

@@ -5,13 +5,14 @@
 //! dirty leaf is recomputed from the base table, and a node from its ten children.
 
 use super::folding::fold;
-use crate::pg::call::Call;
-use crate::pg::catalog::advance;
-use crate::pg::error::raise;
-use crate::pg::spi::{commit, connected_as};
-use crate::pg::table::{ScanKey, Snapshot, Table};
-use crate::pg::transaction::in_new_snapshot;
-use crate::pg::{fence, subtransaction::attempt};
+use crate::pg::calls::call::Call;
+use crate::pg::server::error::raise;
+use crate::pg::server::subtransaction::attempt;
+use crate::pg::server::transaction::in_new_snapshot;
+use crate::pg::tables::catalog::advance;
+use crate::pg::tables::fence;
+use crate::pg::tables::spi::{commit, connected_as};
+use crate::pg::tables::table::{ScanKey, Snapshot, Table};
 use crate::powertree::base::suitability::require_one_owner;
 use crate::powertree::model::lock::{lock_base, lock_tree};
 use crate::powertree::model::rights;

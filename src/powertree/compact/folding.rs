@@ -1,11 +1,11 @@
 //! Folding the log into the nodes, for a compaction that has taken its lock and its snapshot.
 
-use crate::pg::catalog::{advance, transaction_number};
-use crate::pg::error::raise;
-use crate::pg::memory;
-use crate::pg::process::now;
-use crate::pg::scratch::Scratch;
-use crate::pg::table::{ScanKey, Snapshot, Table, Writer};
+use crate::pg::memory::heap;
+use crate::pg::memory::scratch::Scratch;
+use crate::pg::server::error::raise;
+use crate::pg::server::process::now;
+use crate::pg::tables::catalog::{advance, transaction_number};
+use crate::pg::tables::table::{ScanKey, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::key::{self, SameHash};
@@ -127,7 +127,7 @@ impl Folding<'_> {
             if entry.key != entries.key {
                 result = Err(SameHash);
             }
-            memory::room(&mut entries.rows, 1);
+            heap::room(&mut entries.rows, 1);
             entries.rows.push(row);
             if recomputed(entry.leaf) {
                 return;
@@ -152,7 +152,7 @@ impl Folding<'_> {
             let leaves = self.tree.leaves;
             let mut updates = Updates::new();
             for (leaf, change) in entries.changes {
-                memory::check();
+                heap::check();
                 let update = match change {
                     Change::Add(contents) => Update::Add(contents),
                     Change::Dirty => {
@@ -200,7 +200,7 @@ impl Folding<'_> {
         let mut known = Vec::new();
         let series = Table::read(self.tables.series);
         series.scan(self.tables.series_hash, Snapshot::Own, &[ScanKey::Integer(2, self.tree.id)], |row| {
-            memory::room(&mut known, 1);
+            heap::room(&mut known, 1);
             known.push(row.integer(1));
             if everything {
                 self.series.delete(row.id());

@@ -2,13 +2,13 @@
 //! `CALL powertree_compact()` does, until all logs are empty.
 
 use super::compaction::{compact, is_impatience, note_failure};
-use crate::pg::process::now;
-use crate::pg::session::{
+use crate::pg::server::process::now;
+use crate::pg::server::session::{
     discard_all, log_error, report_activity, report_changes, set_for_process, wait, wind_up_on_sigterm,
 };
-use crate::pg::spi::connected;
-use crate::pg::table::Snapshot;
-use crate::pg::transaction::transaction;
+use crate::pg::server::transaction::transaction;
+use crate::pg::tables::spi::connected;
+use crate::pg::tables::table::Snapshot;
 use crate::powertree::model::tree::definitions;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::failure;

@@ -4,11 +4,11 @@
 use super::leaving;
 use super::lifecycle::changed;
 use super::touched;
-use crate::pg::catalog::attname;
-use crate::pg::column::find_column;
-use crate::pg::name::{quoted, relation_name};
-use crate::pg::relation::{has_triggers, is_partition, lineage, lock_family};
-use crate::pg::table::{ScanKey, Snapshot, Table};
+use crate::pg::server::name::{quoted, relation_name};
+use crate::pg::tables::catalog::attname;
+use crate::pg::tables::column::find_column;
+use crate::pg::tables::relation::{has_triggers, is_partition, lineage, lock_family};
+use crate::pg::tables::table::{ScanKey, Snapshot, Table};
 use crate::powertree::base::extent;
 use crate::powertree::base::suitability::{refusal, strangers};
 use crate::powertree::base::triggers;

@@ -1,12 +1,12 @@
 //! The width of a leaf: as given, or chosen by the statistics of the table.
 
-use crate::pg::catalog::advance;
-use crate::pg::error::{excerpt, raise};
-use crate::pg::fence;
-use crate::pg::name::relation_name;
-use crate::pg::spi;
-use crate::pg::transaction::in_new_snapshot;
-use crate::pg::value::Value;
+use crate::pg::server::error::{excerpt, raise};
+use crate::pg::server::name::relation_name;
+use crate::pg::server::transaction::in_new_snapshot;
+use crate::pg::tables::catalog::advance;
+use crate::pg::tables::fence;
+use crate::pg::tables::spi;
+use crate::pg::values::value::Value;
 use crate::powertree::base::statistics::rows_of_a_leaf;
 use crate::powertree::model::argument::{self, Step};
 use crate::powertree::model::position::Position;

@@ -1,8 +1,8 @@
 //! Partitions that a command is about to drop or detach: their leaves are accounted for while their bounds are known.
 
-use crate::pg::catalog::lock;
-use crate::pg::kept::{kept, Kept};
-use crate::pg::relation::{is_partition, lineage, lock_family, parents};
+use crate::pg::server::kept::{kept, Kept};
+use crate::pg::tables::catalog::lock;
+use crate::pg::tables::relation::{is_partition, lineage, lock_family, parents};
 use crate::powertree::base::extent;
 use crate::powertree::model::tree::known_trees;
 use crate::powertree::store::definition::Definition;

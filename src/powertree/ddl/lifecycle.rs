@@ -1,16 +1,16 @@
 //! Creating, rebuilding and dropping trees.
 
 use super::leaf;
-use crate::pg::call::Call;
-use crate::pg::catalog::{advance, relkind, relname, transaction_number};
-use crate::pg::error::{excerpt, raise};
-use crate::pg::fence;
-use crate::pg::lookup::{self, next_of};
-use crate::pg::name::relation_name;
-use crate::pg::process;
-use crate::pg::relation::{family, is_partition, lock_family, require_unused};
-use crate::pg::spi::connected;
-use crate::pg::table::{ScanKey, Snapshot, Table};
+use crate::pg::calls::call::Call;
+use crate::pg::server::error::{excerpt, raise};
+use crate::pg::server::lookup::{self, next_of};
+use crate::pg::server::name::relation_name;
+use crate::pg::server::process;
+use crate::pg::tables::catalog::{advance, relkind, relname, transaction_number};
+use crate::pg::tables::fence;
+use crate::pg::tables::relation::{family, is_partition, lock_family, require_unused};
+use crate::pg::tables::spi::connected;
+use crate::pg::tables::table::{ScanKey, Snapshot, Table};
 use crate::powertree::base::query::Base;
 use crate::powertree::base::suitability::refusal;
 use crate::powertree::base::suitability::require_one_owner;

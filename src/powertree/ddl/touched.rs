@@ -1,7 +1,7 @@
 //! The relations that the running command has changed, taken from PostgreSQL's invalidation messages. No command needs
 //! to be known by name, and one that changes no table of a tree costs next to nothing.
 
-use crate::pg::callback::{at_end_of_transactions, on_change_of_relations};
+use crate::pg::server::callback::{at_end_of_transactions, on_change_of_relations};
 use pgrx::pg_sys::{self, Datum, Oid};
 use std::cell::RefCell;
 

@@ -1,9 +1,9 @@
 //! Arguments that the functions that make trees share with those that read them.
 
 use super::position::{Position, DAY};
-use crate::pg::call::{Call, Declared};
-use crate::pg::error::raise;
-use crate::pg::value::Value;
+use crate::pg::calls::call::{Call, Declared};
+use crate::pg::server::error::raise;
+use crate::pg::values::value::Value;
 use pgrx::pg_sys;
 use pgrx::PgSqlErrorCode;
 

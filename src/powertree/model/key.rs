@@ -3,10 +3,10 @@
 //! Only types whose equal values have equal bytes can be in a key, so that keys are equal exactly if their bytes are.
 //! The bytes are those of PostgreSQL's own storage.
 
-use crate::pg::builtin::PADDED;
-use crate::pg::column::{equal_values_have_equal_bytes, passing_of, Column, VARLENA};
-use crate::pg::error::defect;
-use crate::pg::value::{copied_bytes, StoredValue, Value};
+use crate::pg::server::error::defect;
+use crate::pg::tables::column::{equal_values_have_equal_bytes, passing_of, Column, VARLENA};
+use crate::pg::values::builtin::PADDED;
+use crate::pg::values::value::{copied_bytes, StoredValue, Value};
 use crate::powertree::store::tables::damaged;
 use pgrx::pg_sys::{self, Datum};
 

@@ -1,7 +1,7 @@
 //! Locks, always taken in this order: the base table before the tree.
 
-use crate::pg::catalog;
-use crate::pg::lookup::{lock_at_once, lock_object, lock_object_at_once};
+use crate::pg::server::lookup::{lock_at_once, lock_object, lock_object_at_once};
+use crate::pg::tables::catalog;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::{self, Oid};
 

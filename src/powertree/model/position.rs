@@ -1,6 +1,6 @@
 //! Positions: what `at` counts, as integers.
 
-use crate::pg::value::{Day, LocalMoment, Moment, Value};
+use crate::pg::values::value::{Day, LocalMoment, Moment, Value};
 use pgrx::pg_sys::{self, Datum, Oid};
 
 /// The kind of the position column.

@@ -1,16 +1,16 @@
 //! The caller's privileges.
 
-use crate::pg::catalog::schema_of;
-use crate::pg::error::raise;
-use crate::pg::name::relation_name;
-use crate::pg::process::{is_recovering, user};
-use crate::pg::right::{allows, owns_table, Object, SELECT, USAGE};
-use crate::pg::transaction::is_read_only;
+use crate::pg::server::error::raise;
+use crate::pg::server::name::relation_name;
+use crate::pg::server::process::{is_recovering, user};
+use crate::pg::server::right::{allows, owns_table, Object, SELECT, USAGE};
+use crate::pg::server::transaction::is_read_only;
+use crate::pg::tables::catalog::schema_of;
 use crate::powertree::store::tables::Tables;
 use pgrx::pg_sys::Oid;
 use pgrx::PgSqlErrorCode;
 
-pub use crate::pg::right::rows_are_hidden_from;
+pub use crate::pg::server::right::rows_are_hidden_from;
 
 /// Whether the caller may SELECT any column of a table.
 pub fn may_select_any(base: Oid) -> bool {

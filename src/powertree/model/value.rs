@@ -1,7 +1,7 @@
 //! The columns that are summarised.
 
 use crate::datum::number::split_numeric;
-use crate::pg::value::StoredValue;
+use crate::pg::values::value::StoredValue;
 use pgrx::datum::FromDatum;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::AnyNumeric;

@@ -1,7 +1,7 @@
 //! Access: whether a snapshot may use the tree, and for which leaves.
 
 use super::refused::Refused;
-use crate::pg::table::Snapshot;
+use crate::pg::tables::table::Snapshot;
 use crate::powertree::store::barrier::state_behind_barriers;
 use crate::powertree::store::span::{self, Span};
 use crate::powertree::store::state::{TreeState, FORMAT};

@@ -1,8 +1,8 @@
 //! Answers for all series below a prefix at once, as one cell.
 
 use super::cells::{self, CellQuestion, Seen};
-use crate::pg::memory::{self, room};
-use crate::pg::value::Value;
+use crate::pg::memory::heap::{self, room};
+use crate::pg::values::value::Value;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::question::{Measure, Measured, Range};
 use crate::powertree::model::tree::Tree;
@@ -75,6 +75,6 @@ impl Below {
             }
         })
         .ok()?;
-        Some(memory::collect(keys.into_iter().zip(sums).map(|(key, measured)| SeriesBelow { key, measured })))
+        Some(heap::collect(keys.into_iter().zip(sums).map(|(key, measured)| SeriesBelow { key, measured })))
     }
 }

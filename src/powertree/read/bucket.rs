@@ -3,14 +3,14 @@
 use super::calendar::reaches_on;
 use super::reader::Reader;
 use super::request::position;
-use crate::pg::builtin::{
+use crate::pg::calls::call::Call;
+use crate::pg::memory::heap::{self, room};
+use crate::pg::server::error::{excerpt, raise};
+use crate::pg::tables::column::type_name;
+use crate::pg::values::builtin::{
     DATE_AND_INTERVAL, DATE_OF_TIMESTAMP, TIMESTAMPTZ_AND_INTERVAL, TIMESTAMP_AND_INTERVAL,
 };
-use crate::pg::call::Call;
-use crate::pg::column::type_name;
-use crate::pg::error::{excerpt, raise};
-use crate::pg::memory::{self, room};
-use crate::pg::value::LentValue;
+use crate::pg::values::value::LentValue;
 use crate::powertree::model::argument::{required, step, Step};
 use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;
@@ -138,7 +138,7 @@ impl Reader {
     pub fn buckets(&mut self, cut: &Cut, mut each: impl FnMut(i64, &Tally)) {
         let mut buckets = cut.buckets().peekable();
         while buckets.peek().is_some() {
-            let together = memory::collect(buckets.by_ref().take(TOGETHER));
+            let together = heap::collect(buckets.by_ref().take(TOGETHER));
             for (bucket, tally) in together.iter().zip(self.together(&together)) {
                 each(bucket.first, &tally);
             }
@@ -155,7 +155,7 @@ impl Reader {
         let mut nothing_since = false;
         for (bucket, &whole) in buckets.iter().enumerate() {
             pgrx::check_for_interrupts!();
-            memory::check();
+            heap::check();
             let (tally, ranges) = self.stored(whole);
             let only_rows = tally.num_vals() == 0;
             tallies.push(tally);
@@ -181,7 +181,7 @@ impl Reader {
                 _ => {
                     let range =
                         Range { first: together[0].1.first, last: together[together.len() - 1].1.last };
-                    let begins = memory::collect(together.iter().map(|(_, range)| range.first));
+                    let begins = heap::collect(together.iter().map(|(_, range)| range.first));
                     self.rows_between(range, &begins, |place, tally| {
                         // Places count from 1.
                         if let Some((bucket, _)) = place.checked_sub(1).and_then(|place| together.get(place))

@@ -1,6 +1,6 @@
 //! The ends of PostgreSQL's calendar, beyond which its functions raise errors.
 
-use crate::pg::process::{date_of_julian_day, julian_day};
+use crate::pg::server::process::{date_of_julian_day, julian_day};
 use crate::powertree::model::position::{Position, DAY};
 
 /// The first day of the calendar, and the one after the last day that has a time, in days since 2000.

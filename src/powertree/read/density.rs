@@ -1,6 +1,6 @@
 //! The density of a tree: how many rows a leaf has, and how many leaves a block, by a sample.
 
-use crate::pg::table::Table;
+use crate::pg::tables::table::Table;
 use crate::powertree::model::tree::{Compaction, Density, Tree};
 use crate::powertree::store::nodes::Level;
 use crate::powertree::store::tables::Tables;

@@ -1,7 +1,7 @@
 //! The division of cells into what nodes answer for, leaves that cells cut, and spans that the base table answers for.
 
 use super::leaves::{contains, cover, gaps, within, Run};
-use crate::pg::memory::{collect, room};
+use crate::pg::memory::heap::{collect, room};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use tally_stats::tree::Leaves;

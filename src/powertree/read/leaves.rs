@@ -1,6 +1,6 @@
 //! Ranges of leaves: those that nodes cannot answer for, and what is left between them.
 
-use crate::pg::memory::{self, room};
+use crate::pg::memory::heap::{self, room};
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::span::Span;
 
@@ -10,7 +10,7 @@ pub type Run = (i64, i64);
 /// Spans in order, those that overlap or adjoin being one.
 pub fn together(spans: &[Span]) -> Vec<Run> {
     let spans = spans.iter().map(|span| (span.first, span.last));
-    let mut sorted = memory::collect(spans.filter(|(first, last)| first <= last));
+    let mut sorted = heap::collect(spans.filter(|(first, last)| first <= last));
     sorted.sort_unstable();
     let mut together: Vec<Run> = Vec::new();
     room(&mut together, sorted.len());

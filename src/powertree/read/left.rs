@@ -3,12 +3,12 @@
 use super::division::Part;
 use super::refused::Refused;
 use super::sweep::{Rest, Sweep};
-use crate::pg::catalog::is_partitioned;
-use crate::pg::column::Column;
-use crate::pg::fence::{self, owner};
-use crate::pg::function::may_be_executed_by;
-use crate::pg::memory::{self, room};
-use crate::pg::spi::connected;
+use crate::pg::memory::heap::{self, room};
+use crate::pg::server::function::may_be_executed_by;
+use crate::pg::tables::catalog::is_partitioned;
+use crate::pg::tables::column::Column;
+use crate::pg::tables::fence::{self, owner};
+use crate::pg::tables::spi::connected;
 use crate::powertree::base::query::Base;
 use crate::powertree::base::suitability::strangers;
 use crate::powertree::model::key;
@@ -70,7 +70,7 @@ impl<A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'_, A, E>
     /// Reads pieces that are cut, or those that are not.
     fn read_pieces(&mut self, pieces: &[Stretch]) {
         let of = |piece: &Stretch| question::Piece { key: self.roster.key(piece.number), range: piece.range };
-        let asked = memory::collect(pieces.iter().map(of));
+        let asked = heap::collect(pieces.iter().map(of));
         let are_cut = pieces.iter().any(|piece| piece.is_cut());
         let cells =
             pieces.iter().map(|piece| piece.cell).min().zip(pieces.iter().map(|piece| piece.last_cell).max());
@@ -94,7 +94,7 @@ impl<A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'_, A, E>
     /// Reads the rows of all series in spans.
     fn read_spans(&mut self) -> Result<(), Refused> {
         let in_spans = self.division.in_spans.iter().map(|&part| (0, part));
-        let runs = stretches(memory::collect(in_spans));
+        let runs = stretches(heap::collect(in_spans));
         if runs.len() > MOST_SPANS {
             return Err(Refused::ToBeCompacted);
         }

@@ -1,7 +1,7 @@
 //! The log of a tree as a question sees it: read once, and kept in memory unless it is long.
 
 use super::refused::Refused;
-use crate::pg::memory::{self, room};
+use crate::pg::memory::heap::{self, room};
 use crate::powertree::model::key;
 use crate::powertree::store::log::{self, Entry, LoggedSeries};
 use crate::powertree::store::tables::Tables;
@@ -32,7 +32,7 @@ impl<'q> Logged<'q> {
         let mut logged = Logged { tables, tree, series, kept: None, leaves: None, count: 0 };
         let (mut kept, mut leaves, mut count) = (Some(KeptEntries::default()), None, 0);
         let each = |entry: Entry| {
-            memory::check();
+            heap::check();
             count += 1;
             let (first, last) = leaves.unwrap_or((entry.leaf, entry.leaf));
             leaves = Some((entry.leaf.min(first), entry.leaf.max(last)));

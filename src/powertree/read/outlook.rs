@@ -3,9 +3,9 @@
 use super::division::Division;
 use super::size::{estimate, extent, Estimate};
 use super::work::{self, Route, Scope};
-use crate::pg::catalog::is_partitioned;
-use crate::pg::memory;
-use crate::pg::relation::{has_brin, has_index, num_blocks, num_ranges};
+use crate::pg::memory::heap;
+use crate::pg::tables::catalog::is_partitioned;
+use crate::pg::tables::relation::{has_brin, has_index, num_blocks, num_ranges};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::state::TreeState;
@@ -43,7 +43,7 @@ impl Outlook {
 
 /// Finds the way to rows of the table.
 pub fn route(tree: &Tree, estimate: &Estimate) -> Route {
-    let series = memory::collect(tree.series.iter().map(|key| key.column.number));
+    let series = heap::collect(tree.series.iter().map(|key| key.column.number));
     let at = tree.at.number;
     let parts = num_ranges(tree.base) as f64;
     let rows = estimate.rows as f64 / parts;

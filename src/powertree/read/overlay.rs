@@ -1,7 +1,7 @@
 //! The overlay of the nodes: spans, and the log of one series, of which a part at a time is in memory.
 
 use super::leaves::{contains, gaps, together, within, Run};
-use crate::pg::memory::{self, room};
+use crate::pg::memory::heap::{self, room};
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{self, Change};
 use crate::powertree::store::span::Span;
@@ -85,9 +85,9 @@ impl Overlay {
         self.loaded = (first, if first > self.end { i64::MAX } else { self.end });
         let (leaves, loaded, line) = (&mut self.leaves, &mut self.loaded, &self.line);
         log::of_series(&line.tables, line.series(), first, loaded.1, |entry| {
-            memory::check();
+            heap::check();
             let change = entry.change(line.tree.values.len());
-            memory::check();
+            heap::check();
             let is_full = leaves.len() >= MOST_LEAVES;
             match leaves.entry(entry.leaf) {
                 Entry::Vacant(_) if is_full => {
@@ -135,7 +135,7 @@ impl Overlay {
         if self.nodes {
             parts.nodes = gaps(first, last, apart.iter().map(|(run, _)| *run));
         }
-        parts.rows = memory::collect(apart.into_iter().filter(|(_, read)| *read).map(|(run, _)| run));
+        parts.rows = heap::collect(apart.into_iter().filter(|(_, read)| *read).map(|(run, _)| run));
         parts
     }
 

@@ -3,9 +3,9 @@
 use super::access::Access;
 use super::leaves::cover;
 use super::overlay::{Line, Overlay};
-use crate::pg::memory::room;
-use crate::pg::table::{Snapshot, Table};
-use crate::pg::value::Value;
+use crate::pg::memory::heap::room;
+use crate::pg::tables::table::{Snapshot, Table};
+use crate::pg::values::value::Value;
 use crate::powertree::base::query::Base;
 use crate::powertree::model::key;
 use crate::powertree::model::question::{LastValues, Query, Range};

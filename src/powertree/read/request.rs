@@ -1,9 +1,9 @@
 //! Arguments of the reading functions.
 
-use crate::pg::call::Call;
-use crate::pg::column::base_type;
-use crate::pg::error::{excerpt, raise};
-use crate::pg::value::Value;
+use crate::pg::calls::call::Call;
+use crate::pg::server::error::{excerpt, raise};
+use crate::pg::tables::column::base_type;
+use crate::pg::values::value::Value;
 use crate::powertree::model::argument::required;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;

@@ -1,6 +1,6 @@
 //! The roster: the series that were met, and those of them that are asked for.
 
-use crate::pg::memory::{check, room};
+use crate::pg::memory::heap::{check, room};
 use crate::powertree::model::key::SameHash;
 use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;

@@ -1,8 +1,8 @@
 //! The size of a tree, without reading it.
 
 use super::density::density;
-use crate::pg::relation::num_blocks;
-use crate::pg::table::Table;
+use crate::pg::tables::relation::num_blocks;
+use crate::pg::tables::table::Table;
 use crate::powertree::model::tree::{Compaction, Density, Size, Tree};
 use crate::powertree::store::log;
 use crate::powertree::store::nodes::Level;

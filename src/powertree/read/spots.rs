@@ -2,7 +2,7 @@
 
 use super::left::{as_owner, is_readable};
 use super::refused::Refused;
-use crate::pg::spi::SpiRow;
+use crate::pg::tables::spi::SpiRow;
 use crate::powertree::base::spots::SpotQuery;
 use crate::powertree::model::tree::Tree;
 

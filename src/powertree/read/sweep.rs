@@ -7,8 +7,8 @@ use super::refused::Refused;
 use super::roster::Roster;
 use super::seen::Seen;
 use super::way::Way;
-use crate::pg::memory::{self, room};
-use crate::pg::table::{Snapshot, Table};
+use crate::pg::memory::heap::{self, room};
+use crate::pg::tables::table::{Snapshot, Table};
 use crate::powertree::model::key;
 use crate::powertree::model::tree::Tree;
 use crate::powertree::store::log::{Change, Entry};
@@ -122,7 +122,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
 
     /// Adds an entry of the log; they come by series and leaf.
     fn add_entry(&mut self, entry: Entry, recent: &mut Option<Recent>) -> Result<(), Refused> {
-        memory::check();
+        heap::check();
         let leaf = entry.leaf;
         let place = self.division.place(leaf);
         if place == Whereabouts::Nowhere {
@@ -190,7 +190,7 @@ impl<'q, A: FnMut(&[u8]) -> bool, E: FnMut(usize, usize, &Contents)> Sweep<'q, A
         let table = Table::read(tables.node);
         let totals = TreeState::read(&tables, tree.id).map_or(Totals::default(), |state| state.totals);
         let with_nodes = self.roster.accepted().filter(|(_, known)| known.has_nodes);
-        let with_nodes = memory::collect(with_nodes.map(|(number, known)| (number, known.hash)));
+        let with_nodes = heap::collect(with_nodes.map(|(number, known)| (number, known.hash)));
         for (level, runs) in (0..).zip(&self.division.levels) {
             let block_level = level + 1;
             let about = about_how_many(totals, tree.values.len(), block_level);

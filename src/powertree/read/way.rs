@@ -2,7 +2,7 @@
 
 use super::division::NodeRun;
 use super::leaves::Run;
-use crate::pg::memory::{collect, room};
+use crate::pg::memory::heap::{collect, room};
 
 /// The cost of a node that is looked up, and of one that is read and not needed, in nodes that are passed over in the index.
 const LOOK_UP: i128 = 30;

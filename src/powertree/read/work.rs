@@ -7,8 +7,8 @@ use super::division::{Division, NodeRun};
 use super::left;
 use super::size::Estimate;
 use super::way::Way;
-use crate::pg::costs::costs;
-use crate::pg::memory;
+use crate::pg::memory::heap;
+use crate::pg::server::costs::costs;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 
@@ -128,7 +128,7 @@ fn rows_left(
 ) -> f64 {
     let length = stored.last.abs_diff(stored.first) as f64 + 1.0;
     let cut = division.levels.first().into_iter().flatten().filter(|run| run.cell.is_none());
-    let cut: Vec<i64> = memory::collect(cut.map(|run| run.first));
+    let cut: Vec<i64> = heap::collect(cut.map(|run| run.first));
     let apart = cut.windows(2).filter(|pair| pair[1] - pair[0] > left::FAR_APART.1).count() + 1;
     let places = apart.min(left::FAR_APART.0) as f64;
     if cut.is_empty() && division.in_spans.is_empty() {

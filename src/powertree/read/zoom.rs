@@ -2,8 +2,10 @@
 
 use super::bucket::{after, wrong, Cut};
 use super::calendar::{end, reaches_back};
-use crate::pg::builtin::{DATE_OF_TIMESTAMP, TIMESTAMP_OF_DATE, TRUNCATED_TIMESTAMP, TRUNCATED_TIMESTAMPTZ};
-use crate::pg::value::Value;
+use crate::pg::values::builtin::{
+    DATE_OF_TIMESTAMP, TIMESTAMP_OF_DATE, TRUNCATED_TIMESTAMP, TRUNCATED_TIMESTAMPTZ,
+};
+use crate::pg::values::value::Value;
 use crate::powertree::model::argument::Step;
 use crate::powertree::model::position::{Position, DAY};
 use crate::powertree::model::question::Range;

@@ -3,9 +3,9 @@
 use super::span;
 use super::state::TreeState;
 use super::tables::Tables;
-use crate::pg::lookup::{is_current, next_transaction};
-use crate::pg::table::Snapshot;
-use crate::pg::transaction::is_seen;
+use crate::pg::server::lookup::{is_current, next_transaction};
+use crate::pg::server::transaction::is_seen;
+use crate::pg::tables::table::Snapshot;
 use pgrx::pg_sys;
 
 /// Reads the latest state of a tree; None if there is a barrier that the active snapshot does not see.

@@ -1,8 +1,8 @@
 //! Stored definitions of trees.
 
 use super::tables::Tables;
-use crate::pg::table::{Row, Snapshot, Table};
-use crate::pg::value::{Regclass, Value};
+use crate::pg::tables::table::{Row, Snapshot, Table};
+use crate::pg::values::value::{Regclass, Value};
 use pgrx::pg_sys::Oid;
 
 /// The most value columns of a tree; a node with more would not fit into a page.

@@ -1,9 +1,9 @@
 //! Failed compactions: their errors, and when the worker tries again.
 
 use super::tables::Tables;
-use crate::pg::process::now;
-use crate::pg::table::{ScanKey, Snapshot, Table};
-use crate::pg::value::Moment;
+use crate::pg::server::process::now;
+use crate::pg::tables::table::{ScanKey, Snapshot, Table};
+use crate::pg::values::value::Moment;
 
 const TREE: i16 = 1;
 const FAILURES: i16 = 3;

@@ -1,7 +1,7 @@
 //! Generations of cached state: each change of a watched relation begins a new one.
 
-use crate::pg::callback::{on_change_of_relations, on_change_of_rows};
-use crate::pg::kept::{kept, Kept};
+use crate::pg::server::callback::{on_change_of_relations, on_change_of_rows};
+use crate::pg::server::kept::{kept, Kept};
 use pgrx::pg_sys::{Datum, Oid, SysCacheIdentifier};
 use std::cell::Cell;
 use std::collections::HashSet;

@@ -1,9 +1,9 @@
 //! The log: changes of leaves since the last compaction.
 
 use super::tables::{damaged, Tables};
-use crate::pg::table::{Row, ScanKey, Snapshot, Table};
-use crate::pg::transaction::is_serializable;
-use crate::pg::value::Value;
+use crate::pg::server::transaction::is_serializable;
+use crate::pg::tables::table::{Row, ScanKey, Snapshot, Table};
+use crate::pg::values::value::Value;
 use pgrx::pg_sys::ItemPointerData;
 use tally_stats::tree::Contents;
 

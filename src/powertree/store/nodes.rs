@@ -2,9 +2,9 @@
 
 use super::state::Totals;
 use super::tables::{damaged, Tables};
-use crate::pg::memory::room;
-use crate::pg::table::{Row, ScanKey, Snapshot, Table, Writer};
-use crate::pg::value::Value;
+use crate::pg::memory::heap::room;
+use crate::pg::tables::table::{Row, ScanKey, Snapshot, Table, Writer};
+use crate::pg::values::value::Value;
 use pgrx::pg_sys;
 use tally_stats::tree::{Block, Chosen, Contents};
 

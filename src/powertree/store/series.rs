@@ -1,7 +1,7 @@
 //! The series of trees, by the hash of their keys.
 
 use super::tables::Tables;
-use crate::pg::table::{ScanKey, Snapshot, Table};
+use crate::pg::tables::table::{ScanKey, Snapshot, Table};
 
 const HASH: i16 = 1;
 const TREE: i16 = 2;

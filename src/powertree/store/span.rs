@@ -2,11 +2,11 @@
 
 use super::tables::Tables;
 use super::writing;
-use crate::pg::catalog::transaction_number;
-use crate::pg::memory;
-use crate::pg::process::transaction_if_any;
-use crate::pg::table::{ScanKey, Snapshot, Table};
-use crate::pg::value::Value;
+use crate::pg::memory::heap;
+use crate::pg::server::process::transaction_if_any;
+use crate::pg::tables::catalog::transaction_number;
+use crate::pg::tables::table::{ScanKey, Snapshot, Table};
+use crate::pg::values::value::Value;
 use pgrx::pg_sys;
 
 const TREE: i16 = 1;
@@ -67,7 +67,7 @@ pub fn append_all(tree: i32, reach: Reach, reason: &str) {
 pub fn all(tables: &Tables, tree: i32, snapshot: Snapshot) -> Vec<Span> {
     let mut spans = Vec::new();
     Table::read(tables.span).scan(tables.span_tree, snapshot, &[ScanKey::Integer(TREE, tree)], |row| {
-        memory::room(&mut spans, 1);
+        heap::room(&mut spans, 1);
         spans.push(Span {
             first: row.integer(FIRST),
             last: row.integer(LAST),

@@ -1,9 +1,9 @@
 //! States of trees: their columns, their last compaction, and whether they are stale.
 
 use super::tables::Tables;
-use crate::pg::error::raise;
-use crate::pg::table::{Row, ScanKey, Snapshot, Table};
-use crate::pg::value::{Moment, Value};
+use crate::pg::server::error::raise;
+use crate::pg::tables::table::{Row, ScanKey, Snapshot, Table};
+use crate::pg::values::value::{Moment, Value};
 use pgrx::pg_sys;
 use pgrx::PgSqlErrorCode;
 

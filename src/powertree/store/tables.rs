@@ -1,9 +1,9 @@
 //! The extension's own tables.
 
 use super::generation;
-use crate::pg::catalog::{extension_named, relation_named, scan};
-use crate::pg::error::raise;
-use crate::pg::name::{namespace, quoted};
+use crate::pg::server::error::raise;
+use crate::pg::server::name::{namespace, quoted};
+use crate::pg::tables::catalog::{extension_named, relation_named, scan};
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::PgSqlErrorCode;
 use std::cell::Cell;

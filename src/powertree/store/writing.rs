@@ -8,11 +8,11 @@
 //! A trigger before each statement notes that it begins, also where a foreign key cascades; PostgreSQL fires it once
 //! for each firing of our trigger after the statement. Only the transaction itself has snapshots between its commands.
 
-use crate::pg::callback::{at_end_of_transactions, at_subtransactions};
-use crate::pg::kept::{kept, take, Kept};
-use crate::pg::process::{self, nesting};
-use crate::pg::session::is_replica;
-use crate::pg::transaction::command_of_snapshot;
+use crate::pg::server::callback::{at_end_of_transactions, at_subtransactions};
+use crate::pg::server::kept::{kept, take, Kept};
+use crate::pg::server::process::{self, nesting};
+use crate::pg::server::session::is_replica;
+use crate::pg::server::transaction::command_of_snapshot;
 use pgrx::pg_sys::{self, CommandId};
 use std::ops::RangeInclusive;
 

@@ -13,10 +13,10 @@ mod node;
 mod question;
 mod terms;
 
-use crate::pg::custom::register;
-use crate::pg::hook::Hook;
-use crate::pg::planner::{Planner, Relation, Restriction};
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::execution::custom::register;
+use crate::pg::nodes::tree::{NodeList, NodeRef};
+use crate::pg::planning::planner::{Planner, Relation, Restriction};
+use crate::pg::server::hook::Hook;
 use crate::powertree::cells;
 use crate::powertree::model::rights;
 use crate::settings::{self, Answering};

@@ -3,10 +3,10 @@
 use super::ask::ArgumentValue;
 use super::statistic::Statistic;
 use super::values::{ValueKind, Values};
-use crate::pg::copies::Copies;
-use crate::pg::expression::are_same;
-use crate::pg::memory::room;
-use crate::pg::tree::NodeRef;
+use crate::pg::execution::copies::Copies;
+use crate::pg::memory::heap::room;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::planning::expression::are_same;
 use pgrx::pg_sys::{Datum, WindowFunc};
 use std::collections::VecDeque;
 

@@ -3,10 +3,10 @@
 //! The motion knows no slots, expressions and contexts of the executor: it asks for the next thing to be done, is left
 //! while that is done, and gets the outcome. No frame of it is in the way of an error of the executor.
 
-use crate::pg::value::{StoredValue, Value};
+use crate::pg::values::value::{StoredValue, Value};
 use pgrx::pg_sys::Datum;
 
-/// The thing to be done next. No more than a number, since it is handed through the guard of [`crate::pg::plain`] for every row.
+/// The thing to be done next. No more than a number, since it is handed through the guard of [`crate::pg::server::plain`] for every row.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Ask {
     /// Go on at once.

@@ -1,7 +1,7 @@
 //! The frame of a WindowAgg, as the plan describes it.
 
 use super::ask::Side;
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
 use pgrx::pg_sys::{self, WindowAgg};
 
 /// The frame of a WindowAgg.

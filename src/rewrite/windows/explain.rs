@@ -2,7 +2,7 @@
 
 use super::ask::Side;
 use super::definition::FrameDefinition;
-use crate::pg::explain::Explanation;
+use crate::pg::execution::explain::Explanation;
 use pgrx::pg_sys;
 
 /// Shows the frame as SQL.

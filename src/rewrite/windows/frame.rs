@@ -7,7 +7,7 @@ use super::ask::{Ask, KeyPair, Side};
 use super::definition::FrameDefinition;
 use super::order::Order;
 use super::rows::Rows;
-use crate::pg::error::raise;
+use crate::pg::server::error::raise;
 use pgrx::pg_sys::{self, Datum};
 use pgrx::PgSqlErrorCode;
 

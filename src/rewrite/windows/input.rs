@@ -5,17 +5,17 @@
 
 use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
-use crate::pg::alike::Alike;
-use crate::pg::executor::{
+use crate::pg::execution::alike::Alike;
+use crate::pg::execution::executor::{
     clear, column, evaluate, fill, holds, in_memory, next_row, project, reset, FunctionCall5Coll,
 };
-use crate::pg::kept_function::find;
-use crate::pg::plain::{guarded, plain};
-use crate::pg::queue::{RowQueue, Turn};
-use crate::pg::region::Region;
-use crate::pg::slot::Slot;
-use crate::pg::tree::{NodeList, NodeRef};
-use crate::pg::value::{Storage, Value};
+use crate::pg::execution::queue::{RowQueue, Turn};
+use crate::pg::memory::region::Region;
+use crate::pg::nodes::tree::{NodeList, NodeRef};
+use crate::pg::server::plain::{guarded, plain};
+use crate::pg::tables::slot::Slot;
+use crate::pg::values::kept_function::find;
+use crate::pg::values::value::{Storage, Value};
 use pgrx::pg_sys::{
     self, Datum, ExprContext, ExprState, FmgrInfo, Oid, PlanState, TargetEntry, TupleTableSlot, WindowAgg,
     WindowFunc,

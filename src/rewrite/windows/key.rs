@@ -1,7 +1,7 @@
 //! Copies of values of the ordering column, which outlive their rows.
 
-use crate::pg::copies::{Copied, Copies};
-use crate::pg::value::StoredValue;
+use crate::pg::execution::copies::{Copied, Copies};
+use crate::pg::values::value::StoredValue;
 use pgrx::pg_sys::Datum;
 
 /// A copy of a value.

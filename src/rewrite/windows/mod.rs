@@ -20,10 +20,10 @@ mod scan;
 mod statistic;
 mod values;
 
-use crate::pg::custom::CustomNode;
-use crate::pg::made::{Made, MadeList};
-use crate::pg::replacing::replaced;
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::execution::custom::CustomNode;
+use crate::pg::nodes::made::{Made, MadeList};
+use crate::pg::nodes::replacing::replaced;
+use crate::pg::nodes::tree::{NodeList, NodeRef};
 use pgrx::pg_sys::{self, List, Plan, TargetEntry, WindowAgg, WindowFunc};
 use statistic::Statistic;
 use std::ptr::null_mut;

@@ -6,8 +6,8 @@ use super::definition::FrameDefinition;
 use super::frame::Frame;
 use super::rows::Rows;
 use super::statistic::Statistic;
-use crate::pg::copies::Copies;
-use crate::pg::tree::NodeRef;
+use crate::pg::execution::copies::Copies;
+use crate::pg::nodes::tree::NodeRef;
 use pgrx::pg_sys::{self, Datum, WindowFunc};
 
 /// A frame, the rows that it moves through, and what is asked of it.

@@ -2,9 +2,9 @@
 
 use super::definition::FrameDefinition;
 use super::key::OrderingKey;
-use crate::pg::copies::Copies;
-use crate::pg::memory::room;
-use crate::pg::value::StoredValue;
+use crate::pg::execution::copies::Copies;
+use crate::pg::memory::heap::room;
+use crate::pg::values::value::StoredValue;
 use pgrx::pg_sys::Datum;
 use std::collections::VecDeque;
 

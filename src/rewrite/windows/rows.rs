@@ -6,12 +6,12 @@ use super::definition::FrameDefinition;
 use super::order::Order;
 use super::statistic::Statistic;
 use super::values;
-use crate::pg::column::passing_of;
-use crate::pg::copies::Copies;
-use crate::pg::error::raise;
-use crate::pg::memory;
-use crate::pg::tree::NodeRef;
-use crate::pg::value::StoredValue;
+use crate::pg::execution::copies::Copies;
+use crate::pg::memory::heap;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::server::error::raise;
+use crate::pg::tables::column::passing_of;
+use crate::pg::values::value::StoredValue;
 use crate::settings;
 use pgrx::pg_sys::WindowFunc;
 use pgrx::PgSqlErrorCode;
@@ -155,7 +155,7 @@ impl Rows {
     /// Adds the next row to the frame.
     #[inline]
     pub fn enter(&mut self, row: &[ArgumentValue]) {
-        memory::check();
+        heap::check();
         self.arguments.iter_mut().zip(row).for_each(|(argument, evaluated)| argument.enter(evaluated));
         self.entered += 1;
     }

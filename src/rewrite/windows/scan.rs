@@ -1,8 +1,8 @@
 //! The plan node: the parts of a WindowAgg that the executor needs.
 
 use super::statistic::Statistic;
-use crate::pg::list::items;
-use crate::pg::tree::{integers, NodeList, NodeRef};
+use crate::pg::nodes::list::items;
+use crate::pg::nodes::tree::{integers, NodeList, NodeRef};
 use pgrx::pg_sys::{
     self, Aggref, CustomScan, CustomScanMethods, Expr, List, Node, NodeTag, Plan, TargetEntry, Var,
     WindowAgg, WindowFunc,

@@ -1,6 +1,6 @@
 //! The window functions that are understood, and the statistics that they return.
 
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
 use crate::rewrite::statistic::is_tally;
 use pgrx::pg_sys::{self, WindowFunc};
 

@@ -1,7 +1,7 @@
 //! The columns of the scan that a position and a series fill.
 
-use crate::pg::scan_row::ScanRow;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::ScanRow;
+use crate::pg::values::value::Value;
 use crate::powertree::model::tree::Tree;
 
 /// The columns, counted from 1; 0 where one is not needed.

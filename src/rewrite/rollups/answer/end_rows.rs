@@ -1,11 +1,11 @@
 //! The rows at the ends of groups, looked up in the table, and their order where several are at one position.
 
 use super::place::Places;
-use crate::pg::kept_function::Comparing;
-use crate::pg::lookup::atttype;
-use crate::pg::memory;
-use crate::pg::region::Region;
-use crate::pg::value::{Storage, Value};
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
+use crate::pg::server::lookup::atttype;
+use crate::pg::values::kept_function::Comparing;
+use crate::pg::values::value::{Storage, Value};
 use crate::powertree::cells::{read_spots, Spot};
 use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::terms::reason::Reason;
@@ -43,12 +43,12 @@ impl EndRows {
         let count = numbers.len();
         let (columns, rows, others) = (Vec::new(), Vec::new(), HashMap::new());
         let mut found = EndRows { storage, columns, rows, others };
-        memory::room(&mut found.columns, spots.len() * count);
-        memory::room(&mut found.rows, spots.len());
+        heap::room(&mut found.columns, spots.len() * count);
+        heap::room(&mut found.rows, spots.len());
         found.rows.resize(spots.len(), None);
 
         let mut doubt = None;
-        let asked = memory::collect(
+        let asked = heap::collect(
             spots.iter().map(|&(series, position)| Spot { series: &places.series[series], position }),
         );
         read_spots(&places.tree, numbers, &asked, |spot, row| {
@@ -71,7 +71,7 @@ impl EndRows {
                 return false;
             }
             let number = found.columns.len() / count.max(1);
-            memory::room(&mut found.columns, count);
+            heap::room(&mut found.columns, count);
             // The reader is in memory of its own, which goes before the answer does.
             let columns = storage.iter().enumerate();
             let copied = |(place, &storage): (usize, &Storage)| Some(row(place)?.copied(storage, context));
@@ -82,9 +82,9 @@ impl EndRows {
             if found.rows[spot].is_none() {
                 found.rows[spot] = Some(number);
             } else {
-                memory::room(&mut found.others, 1);
+                heap::room(&mut found.others, 1);
                 let others = found.others.entry(spot).or_default();
-                memory::room(others, 1);
+                heap::room(others, 1);
                 others.push(number);
             }
             doubt.is_none()

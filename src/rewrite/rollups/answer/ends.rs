@@ -2,10 +2,10 @@
 
 use super::end_rows::{EndRows, Precedence};
 use super::place::Places;
-use crate::pg::memory;
-use crate::pg::region::Region;
-use crate::pg::scan_row::Expression;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
+use crate::pg::values::value::Value;
 use crate::rewrite::rollups::question::ends::TieBreaker;
 use crate::rewrite::rollups::terms::reason::Reason;
 use tally_stats::tree::Extent;
@@ -70,7 +70,7 @@ impl<'a> EndSpots<'a> {
     /// Makes room for the group of this number.
     pub fn make_room(&mut self, group: usize) {
         let more = ((group + 1) * self.ends.len()).saturating_sub(self.spots.len());
-        memory::room(&mut self.spots, more);
+        heap::room(&mut self.spots, more);
         self.spots.resize(self.spots.len() + more, None);
     }
 
@@ -125,7 +125,7 @@ impl<'a> EndSpots<'a> {
         if known().any(|spot| spot.is_shared) {
             return Err(Reason::Tie);
         }
-        let mut spots = memory::collect(known().map(|spot| (spot.series, spot.position)));
+        let mut spots = heap::collect(known().map(|spot| (spot.series, spot.position)));
         spots.sort_unstable();
         spots.dedup();
         if spots.len() > FEW.max(self.rows as usize / 2) {
@@ -133,12 +133,11 @@ impl<'a> EndSpots<'a> {
         }
         let columns: Vec<i16> = self.wanted.columns.iter().map(|&(number, _)| number).collect();
         let rows = EndRows::read(&columns, places, &spots, context, most)?;
-        let orders =
-            memory::collect(self.wanted.values.iter().map(|value| self.order(value, &rows, context)));
+        let orders = heap::collect(self.wanted.values.iter().map(|value| self.order(value, &rows, context)));
         let mut values = Vec::new();
-        memory::room(&mut values, self.spots.len() / self.ends.len() * self.wanted.values.len());
+        heap::room(&mut values, self.spots.len() / self.ends.len() * self.wanted.values.len());
         for ends in self.spots.chunks(self.ends.len()) {
-            memory::check();
+            heap::check();
             for (value, order) in self.wanted.values.iter().zip(&orders) {
                 let number = self.ends.iter().position(|end| *end == value.end);
                 let spot = number.and_then(|number| ends[number]);

@@ -2,11 +2,11 @@
 
 use super::numbers::{ClassNumbers, GroupNumbers};
 use super::place::{Known, Place, Places};
-use crate::pg::kept_function::{Comparing, Hashing, OperatorSide};
-use crate::pg::memory;
-use crate::pg::region::Region;
-use crate::pg::scan_row::Expression;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
+use crate::pg::values::kept_function::{Comparing, Hashing, OperatorSide};
+use crate::pg::values::value::Value;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::Oid;
 use rustc_hash::FxBuildHasher;
@@ -100,7 +100,7 @@ impl Combinations {
         let find = || {
             places.set(place);
             let (first, count) = (values.len(), keys.len());
-            memory::room(values, count);
+            heap::room(values, count);
             let mut hash = 0_u64;
             for key in keys.iter() {
                 let value = key.expression.copied(context);
@@ -117,9 +117,9 @@ impl Combinations {
             let equal = alike.find(&mut is_known);
             let next = (first / count) as u32;
             let Some(number) = equal else {
-                memory::room(latest, 1);
+                heap::room(latest, 1);
                 latest.insert(hash, next);
-                memory::room(before, 1);
+                heap::room(before, 1);
                 before.push(latest_alike);
                 return Combination { number: next, shown: next };
             };
@@ -132,7 +132,7 @@ impl Combinations {
                 values.truncate(first);
                 return Combination { number, shown: number };
             }
-            memory::room(before, 1);
+            heap::room(before, 1);
             before.push(None);
             Combination { number, shown: next }
         };
@@ -231,7 +231,7 @@ impl Groups {
     }
 
     fn add(&mut self, group: Group) {
-        memory::room(&mut self.all, 1);
+        heap::room(&mut self.all, 1);
         self.all.push(group);
     }
 }

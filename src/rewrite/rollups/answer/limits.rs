@@ -1,6 +1,6 @@
 //! Limits of what an answer may take.
 
-use crate::pg::lookup::hash_memory;
+use crate::pg::server::lookup::hash_memory;
 
 /// The bytes that a hash table may have.
 pub fn memory() -> usize {

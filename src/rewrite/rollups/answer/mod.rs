@@ -21,9 +21,9 @@ pub mod wanting;
 pub mod worth;
 mod zones;
 
-use crate::pg::region::Region;
-use crate::pg::stored_rows::StoredRows;
-use crate::pg::value::Value;
+use crate::pg::execution::stored_rows::StoredRows;
+use crate::pg::memory::region::Region;
+use crate::pg::values::value::Value;
 use crate::powertree::cells::{self, Counts, Seen};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;

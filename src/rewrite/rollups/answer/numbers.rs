@@ -1,6 +1,6 @@
 //! The numbers of groups, found by those of the combinations of keys that make them.
 
-use crate::pg::memory;
+use crate::pg::memory::heap;
 use rustc_hash::FxBuildHasher;
 use std::collections::HashMap;
 
@@ -58,12 +58,12 @@ impl GroupNumbers {
     pub fn insert(&mut self, classes: ClassNumbers, number: u32) {
         let (row, column) = (self.row_or_new(classes), classes[0]);
         let more = (row as usize + 1).saturating_sub(self.rows.len());
-        memory::room(&mut self.rows, more);
+        heap::room(&mut self.rows, more);
         self.rows.resize(self.rows.len() + more, GroupRow::default());
         let GroupRow { columns, filled } = &mut self.rows[row as usize];
         let place = column as usize;
         if place >= FEW + 4 * *filled as usize {
-            memory::room(&mut self.apart, 1);
+            heap::room(&mut self.apart, 1);
             self.apart.insert((row, column), number);
             self.bytes += 2 * size_of::<((u32, u32), u32)>();
             return;
@@ -71,7 +71,7 @@ impl GroupNumbers {
         if place >= columns.len() {
             let before = columns.capacity();
             let more = place + 1 - columns.len();
-            memory::room(columns, more);
+            heap::room(columns, more);
             columns.resize(place + 1, NONE);
             self.bytes += (columns.capacity() - before) * size_of::<u32>();
         }
@@ -94,7 +94,7 @@ impl GroupNumbers {
         }
         let [_, series, joined, several] = classes;
         let next = self.by_classes.len() as u32;
-        memory::room(&mut self.by_classes, 1);
+        heap::room(&mut self.by_classes, 1);
         self.by_classes.insert([series, joined, several], next);
         self.bytes += 2 * size_of::<([u32; 3], u32)>();
         next

@@ -2,9 +2,9 @@
 
 use super::columns::Columns;
 use super::joined::Joined;
-use crate::pg::memory;
-use crate::pg::scan_row::{Expression, ScanRow};
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::{Expression, ScanRow};
+use crate::pg::memory::heap;
+use crate::pg::values::value::Value;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::shape::Shape;
@@ -87,13 +87,13 @@ impl<T: Copy> Known<T> {
         }
         let found = find();
         let Some(number) = self.number(place) else {
-            memory::room(&mut self.by_several, 1);
+            heap::room(&mut self.by_several, 1);
             self.by_several.insert(self.part(place), found);
             return found;
         };
         if self.by_one.len() <= number {
             let more = number + 1 - self.by_one.len();
-            memory::room(&mut self.by_one, more);
+            heap::room(&mut self.by_one, more);
             self.by_one.resize(number + 1, None);
         }
         self.by_one[number] = Some(found);

@@ -8,11 +8,11 @@ use super::place::{row_of_nulls, Place, PlaceCondition, Places};
 use super::prepared::Prepared;
 use super::spill::{Spill, Spilled};
 use super::sums::Sums;
-use crate::pg::memory;
-use crate::pg::region::Region;
-use crate::pg::scan_row::Expression;
-use crate::pg::stored_rows::StoredRows;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::execution::stored_rows::StoredRows;
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
+use crate::pg::values::value::Value;
 use crate::powertree::model::key::stored;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
@@ -111,7 +111,7 @@ impl<'a> GroupReading<'a> {
         if !self.of_series.iter().all(|condition| condition.holds()) {
             return false;
         }
-        memory::room(&mut self.places.series, 1);
+        heap::room(&mut self.places.series, 1);
         self.places.series.push(values);
         if !self.matching.accepts(&self.places) {
             self.places.series.pop();
@@ -293,9 +293,9 @@ impl<'a> GroupReading<'a> {
     fn results(&self) -> Result<Vec<Option<Datum>>, Reason> {
         let (groups, aggregates) = (self.groups.all.len(), self.prepared.aggregates.len());
         let mut results = Vec::new();
-        memory::room(&mut results, groups * aggregates);
+        heap::room(&mut results, groups * aggregates);
         for group in 0..groups {
-            memory::check();
+            heap::check();
             for aggregate in 0..aggregates {
                 results.push(self.sums.result(group, aggregate)?);
             }

@@ -1,7 +1,7 @@
 //! Grouping sets: the keys of each, and the columns of a row that show the keys and which of them a group has.
 
-use crate::pg::scan_row::ScanRow;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::ScanRow;
+use crate::pg::values::value::Value;
 
 /// The groupings of a query, each by some of its keys.
 pub struct Sets {

@@ -2,10 +2,10 @@
 
 use super::columns::Columns;
 use super::zones;
-use crate::pg::memory;
-use crate::pg::scan_row::{Expression, ScanRow};
-use crate::pg::tree::NodeRef;
-use crate::pg::zone::TimeZone;
+use crate::pg::execution::scan_row::{Expression, ScanRow};
+use crate::pg::memory::heap;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::server::zone::TimeZone;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
@@ -123,7 +123,7 @@ impl Slices<'_> {
 
 /// Adds a cell, cut at these positions.
 fn add(cells: &mut Vec<Range>, cell: Range, cuts: &[i64]) {
-    memory::room(cells, cuts.len() + 1);
+    heap::room(cells, cuts.len() + 1);
     let parts = tally_stats::tree::cells(cell.first, cell.last, cuts);
     cells.extend(parts.map(|(first, last)| Range { first, last }));
 }

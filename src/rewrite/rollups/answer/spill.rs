@@ -2,9 +2,9 @@
 //! there was no room.
 
 use super::place::{row_of_nulls, Place};
-use crate::pg::error::defect;
-use crate::pg::file::TemporaryFile;
-use crate::pg::region::Region;
+use crate::pg::memory::file::TemporaryFile;
+use crate::pg::memory::region::Region;
+use crate::pg::server::error::defect;
 use pgrx::check_for_interrupts;
 use tally_stats::tree::Contents;
 

@@ -4,8 +4,8 @@ use super::measure::{self, GroupMeasure, Ingredients};
 use super::place::{Place, Places};
 use super::prepared::Prepared;
 use super::wanting::{Origin, Wanting};
-use crate::pg::memory;
-use crate::pg::region::Region;
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
 use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::Reason;
@@ -179,6 +179,6 @@ impl Sums {
 /// Makes as many sums, if there are fewer.
 fn grow<T: Clone>(sums: &mut Vec<T>, count: usize, empty: T) {
     let more = count.saturating_sub(sums.len());
-    memory::room(sums, more);
+    heap::room(sums, more);
     sums.resize(sums.len() + more, empty);
 }

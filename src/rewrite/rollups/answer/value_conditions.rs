@@ -1,8 +1,8 @@
 //! Conditions on values, decided for whole cells.
 
 use super::place::{Place, Places};
-use crate::pg::scan_row::Expression;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::values::value::Value;
 use crate::rewrite::rollups::question::value_conditions::ConditionKind;
 use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::results::extremes;

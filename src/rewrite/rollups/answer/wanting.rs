@@ -1,6 +1,6 @@
 //! Aggregates that a plan wants, and where each has its result from.
 
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::question::aggregate::Subject;
 use crate::rewrite::rollups::question::gathering::Gathering;

@@ -1,6 +1,6 @@
 //! Transitions of time zones, around which functions of local time are not monotone.
 
-use crate::pg::zone::{TimeZone, ZoneTransition};
+use crate::pg::server::zone::{TimeZone, ZoneTransition};
 use crate::powertree::model::position::Position;
 use crate::rewrite::rollups::terms::reason::Reason;
 

@@ -3,10 +3,10 @@
 //! Floating-point columns are alike if they differ by no more than the order of additions explains: PostgreSQL rounds each
 //! addition, and a tree the sum.
 
-use crate::pg::error::raise;
-use crate::pg::lookup::hash_memory;
-use crate::pg::memory;
-use crate::pg::statement::TextRow;
+use crate::pg::memory::heap;
+use crate::pg::server::error::raise;
+use crate::pg::server::lookup::hash_memory;
+use crate::pg::tables::statement::TextRow;
 use pgrx::pg_sys::{self, Oid};
 use pgrx::PgSqlErrorCode;
 use std::collections::HashMap;
@@ -42,7 +42,7 @@ impl Difference {
                 "Compare a part of them: add a condition, or raise work_mem.",
             );
         }
-        memory::room(&mut self.rows, 1);
+        heap::room(&mut self.rows, 1);
         let known = self.rows.entry(row).or_default();
         *known += times;
     }
@@ -54,14 +54,14 @@ impl Difference {
         for (row, times) in self.rows.into_iter().filter(|(_, times)| *times != 0) {
             let exact = row.iter().zip(&tolerances);
             let exact = exact.map(|(text, tolerance)| text.clone().filter(|_| tolerance.is_none())).collect();
-            memory::room(&mut alike, 1);
+            heap::room(&mut alike, 1);
             alike.entry(exact).or_default().push(Surplus { row, times });
         }
         let mut all: Vec<Surplus> = Vec::new();
         for mut rows in alike.into_values() {
             cancel(&mut rows, &tolerances);
             rows.retain(|row| row.times != 0);
-            memory::room(&mut all, rows.len());
+            heap::room(&mut all, rows.len());
             all.append(&mut rows);
         }
         all.sort_unstable_by(|one, other| (&one.row, other.times).cmp(&(&other.row, one.times)));
@@ -80,7 +80,7 @@ fn cancel(rows: &mut [Surplus], tolerances: &[Option<f64>]) {
     rows.sort_unstable_by(|one, other| number(one).total_cmp(&number(other)));
     for one in 0..rows.len() {
         for other in one + 1..rows.len() {
-            memory::check();
+            heap::check();
             pgrx::check_for_interrupts!();
             if !is_alike(number(&rows[one]), number(&rows[other]), tolerance) || rows[one].times == 0 {
                 break;

@@ -3,13 +3,13 @@
 mod difference;
 pub mod found;
 
-use crate::pg::call::Call;
-use crate::pg::error::raise;
-use crate::pg::rows::ResultRows;
-use crate::pg::spi::connected;
-use crate::pg::statement::{with_settings, Select};
-use crate::pg::transaction::only_reading;
-use crate::pg::value::Value;
+use crate::pg::calls::call::Call;
+use crate::pg::calls::rows::ResultRows;
+use crate::pg::server::error::raise;
+use crate::pg::server::transaction::only_reading;
+use crate::pg::tables::spi::connected;
+use crate::pg::tables::statement::{with_settings, Select};
+use crate::pg::values::value::Value;
 use crate::settings::{self, Answering};
 use difference::{record, Difference};
 use found::Finding;

@@ -5,9 +5,9 @@
 //! that out would take too much of its time. Whether the range of the query cuts leaves, whose rows the table must tell, is known mostly.
 
 use super::{ordinary, range};
-use crate::pg::costs::{costs, Costs};
-use crate::pg::path::PathRef;
-use crate::pg::planner::{Planner, Relation};
+use crate::pg::planning::path::PathRef;
+use crate::pg::planning::planner::{Planner, Relation};
+use crate::pg::server::costs::{costs, Costs};
 use crate::powertree::cells::{work, Outlook};
 use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::ends::EndExpression;

@@ -2,11 +2,11 @@
 
 use super::layout::PlanLayout;
 use super::lists::{ExpressionList, Numbers};
-use crate::pg::input_plan::InputPlan;
-use crate::pg::region::Region;
-use crate::pg::scan_row::Expression;
-use crate::pg::scan_row::ScanRow;
-use crate::pg::value::Storage;
+use crate::pg::execution::input_plan::InputPlan;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::execution::scan_row::ScanRow;
+use crate::pg::memory::region::Region;
+use crate::pg::values::value::Storage;
 use crate::rewrite::rollups::answer::joined::{HashedPair, JoinedColumn, PreparedDimension};
 use crate::rewrite::rollups::terms::join::JoinKind;
 use crate::rewrite::rollups::terms::shape::Shape;

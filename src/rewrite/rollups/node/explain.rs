@@ -2,8 +2,8 @@
 
 use super::layout::PlanLayout;
 use super::lists::ExpressionList;
-use crate::pg::explain::Explanation;
-use crate::pg::tree::NodeRef;
+use crate::pg::execution::explain::Explanation;
+use crate::pg::nodes::tree::NodeRef;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::answer::Answer;
 use crate::rewrite::rollups::terms::reason::Reason;

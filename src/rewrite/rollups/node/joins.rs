@@ -1,6 +1,6 @@
 //! Joins in the plan.
 
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
 use crate::rewrite::rollups::question::Question;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{Oid, PathTarget, Var};

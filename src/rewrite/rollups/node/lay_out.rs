@@ -1,8 +1,8 @@
 //! Laying a question out as a plan node: what the executor needs to know of it, in lists that PostgreSQL can copy.
 
 use super::joins;
-use crate::pg::planner::Planner;
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::nodes::tree::{NodeList, NodeRef};
+use crate::pg::planning::planner::Planner;
 use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::question::Question;

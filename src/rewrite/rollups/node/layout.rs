@@ -1,7 +1,7 @@
 //! Reading a plan node that was laid out.
 
 use super::lists::{ExpressionList, Numbers};
-use crate::pg::tree::{integers, NodeList, NodeRef};
+use crate::pg::nodes::tree::{integers, NodeList, NodeRef};
 use crate::rewrite::rollups::answer::ends::End;
 use crate::rewrite::rollups::answer::worth::Worth;
 use crate::rewrite::rollups::question::aggregate::Subject;

@@ -3,8 +3,8 @@
 //! The planner's costs are those of disks, and of functions of which it knows nothing; where a tree is compared with the table, a page in memory and
 //! a call of date_trunc() count as what they were measured to take. Only steps of other kinds are taken for what the planner thinks of them.
 
-use crate::pg::costs::Costs;
-use crate::pg::path::{Act, PathRef};
+use crate::pg::planning::path::{Act, PathRef};
+use crate::pg::server::costs::Costs;
 use crate::powertree::cells::work;
 
 // In the unit of `work`: the time in which PostgreSQL reads a row and passes it to an aggregate.

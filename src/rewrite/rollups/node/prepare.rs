@@ -3,11 +3,11 @@
 use super::dimensions;
 use super::layout::PlanLayout;
 use super::lists::ExpressionList;
-use crate::pg::custom::plan_of;
-use crate::pg::function::require_execute;
-use crate::pg::list::items;
-use crate::pg::region::Region;
-use crate::pg::scan_row::{Expression, ScanRow};
+use crate::pg::execution::custom::plan_of;
+use crate::pg::execution::scan_row::{Expression, ScanRow};
+use crate::pg::memory::region::Region;
+use crate::pg::nodes::list::items;
+use crate::pg::server::function::require_execute;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::answer::columns::Columns;
 use crate::rewrite::rollups::answer::ends::{EndValue, WantedEnds};

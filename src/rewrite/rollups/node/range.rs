@@ -1,7 +1,7 @@
 //! The range of positions that a query is about, as far as the planner can tell.
 
-use crate::pg::operator::{order_of, strategy_in};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::server::operator::{order_of, strategy_in};
 use crate::powertree::model::question::Range;
 use crate::rewrite::rollups::question::Question;
 use pgrx::pg_sys::{self, Datum, OpExpr, Var};

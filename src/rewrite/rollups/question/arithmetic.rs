@@ -1,6 +1,6 @@
 //! Arithmetic of which the sums follow from those of its operands.
 
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::nodes::tree::{NodeList, NodeRef};
 use pgrx::pg_sys::{self, OpExpr};
 
 /// An operation, and how wide its results may be.

@@ -2,7 +2,7 @@
 
 use super::functions::{self, Field};
 use super::shapes::{push, Shapes};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::{Shape, Time};
 use pgrx::pg_sys::{self, Oid};

@@ -1,6 +1,6 @@
 //! Casts of numbers that keep the value.
 
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
 use pgrx::pg_sys::{FuncExpr, RelabelType};
 
 /// The expression below casts that keep its value.

@@ -1,8 +1,8 @@
 //! Shapes of comparisons, which change once, or twice where equality is asked for.
 
 use super::shapes::{push, Shapes};
-use crate::pg::operator::{member_of, opposite_of, order_of, strategy_in};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::server::operator::{member_of, opposite_of, order_of, strategy_in};
 use crate::rewrite::rollups::terms::reason::Understood;
 use crate::rewrite::rollups::terms::shape::{Shape, Time};
 use pgrx::pg_sys::{self, NodeTag, Oid, OpExpr};

@@ -1,6 +1,6 @@
 //! Constants on which it depends whether a function is monotone.
 
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
 use pgrx::pg_sys::{self, FuncExpr, OpExpr};
 
 /// Whether it is a constant interval with months.

@@ -2,9 +2,9 @@
 
 use super::casts::bare;
 use super::gathering::arguments;
-use crate::pg::operator::{order_of, strategy_in};
-use crate::pg::relation::has_index;
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::nodes::tree::{NodeList, NodeRef};
+use crate::pg::server::operator::{order_of, strategy_in};
+use crate::pg::tables::relation::has_index;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{self, Aggref, Oid, RelabelType, SortGroupClause, SubscriptingRef, Var};

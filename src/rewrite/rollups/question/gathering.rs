@@ -3,8 +3,8 @@
 use super::arithmetic::{Arithmetic, Operation};
 use super::casts::bare;
 use super::operand::Operand;
-use crate::pg::catalog::{look_up, Cached};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::tables::catalog::{look_up, Cached};
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::results::{scale_of_column, Statistic, Wanted};
 use pgrx::pg_sys::{self, Aggref, Oid, SortGroupClause, TargetEntry};

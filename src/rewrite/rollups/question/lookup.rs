@@ -1,9 +1,9 @@
 //! Series that a query names: they are looked up by their key, where all others would be enumerated and refused.
 
 use super::joins::Equality;
-use crate::pg::lookup::element_type;
-use crate::pg::operator::{is_deterministic, order_of, strategy_in};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::server::lookup::element_type;
+use crate::pg::server::operator::{is_deterministic, order_of, strategy_in};
 use crate::powertree::model::key::KeyColumn;
 use pgrx::pg_sys::{self, Oid, OpExpr, RelabelType, ScalarArrayOpExpr, Var};
 

@@ -18,12 +18,12 @@ pub mod shapes;
 pub mod source;
 pub mod value_conditions;
 
-use crate::pg::column::never_null;
-use crate::pg::expression::columns_that_are_not_null;
-use crate::pg::lookup::check_depth;
-use crate::pg::operator::equality_of;
-use crate::pg::planner::{Planner, Relation, Restriction};
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::nodes::tree::{NodeList, NodeRef};
+use crate::pg::planning::expression::columns_that_are_not_null;
+use crate::pg::planning::planner::{Planner, Relation, Restriction};
+use crate::pg::server::lookup::check_depth;
+use crate::pg::server::operator::equality_of;
+use crate::pg::tables::column::never_null;
 use crate::powertree::model::key::KeyColumn;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};

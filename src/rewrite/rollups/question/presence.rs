@@ -1,7 +1,7 @@
 //! Tests whether a value is NULL. The tally of a value is one of just the rows that have it.
 
-use crate::pg::planner::Planner;
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::planning::planner::Planner;
 use crate::powertree::model::tree::Tree;
 use pgrx::pg_sys::BoolExprType::AND_EXPR;
 use pgrx::pg_sys::NullTestType::IS_NOT_NULL;

@@ -1,8 +1,8 @@
 //! Grouping sets: several groupings of the same rows, as ROLLUP, CUBE and GROUPING SETS ask for them.
 
 use super::Key;
-use crate::pg::planner::Planner;
-use crate::pg::tree::{integers, NodeRef};
+use crate::pg::nodes::tree::{integers, NodeRef};
+use crate::pg::planning::planner::Planner;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::GroupingFunc;

@@ -5,9 +5,9 @@
 
 use super::constants::{days_without_months, has_months, is_a_number_but_zero};
 use super::functions::{self, Zone};
-use crate::pg::lookup::{attname, check_depth};
-use crate::pg::planner::Planner;
-use crate::pg::tree::{NodeList, NodeRef};
+use crate::pg::nodes::tree::{NodeList, NodeRef};
+use crate::pg::planning::planner::Planner;
+use crate::pg::server::lookup::{attname, check_depth};
 use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};

@@ -1,7 +1,7 @@
 //! The tables of a query that a tree could answer for.
 
-use crate::pg::planner::{Planner, Relation};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::planning::planner::{Planner, Relation};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{self, Oid, RangeTblEntry};
 

@@ -3,8 +3,8 @@
 use super::casts::bare;
 use super::presence::{self, value_of, Presence};
 use super::shapes::Shapes;
-use crate::pg::operator::{member_of, opposite_of, order_of, strategy_in};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::server::operator::{member_of, opposite_of, order_of, strategy_in};
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{self, OpExpr};

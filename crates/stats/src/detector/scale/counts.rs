@@ -26,7 +26,7 @@ const SPARSE: f64 = 0.5;
 
 /// The kind of numbers that all values so far were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-enum Kind {
+enum NumberKind {
     /// 0 and one other number.
     #[default]
     Binary,
@@ -42,7 +42,7 @@ enum Kind {
 /// are counts that were turned into a rate or a cost, or have a minus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Values {
-    kind: Kind,
+    kind: NumberKind,
     /// The size of one event; 0 before the first.
     one: f64,
     /// The share of zeros.
@@ -57,14 +57,14 @@ impl Values {
         let Values { mut kind, mut one, .. } = self;
         if one == 0.0 {
             one = x;
-        } else if x != 0.0 && x != one && kind != Kind::Real {
+        } else if x != 0.0 && x != one && kind != NumberKind::Real {
             let events = x / one;
             if events < 0.0 {
-                kind = Kind::Real;
-            } else if kind != Kind::Sizes {
+                kind = NumberKind::Real;
+            } else if kind != NumberKind::Sizes {
                 let whole = (events - events.round()).abs() <= CLOSE * events;
                 let shared = if whole { Some(one) } else { common(x, one) };
-                kind = if shared.is_some() { Kind::Multiples } else { Kind::Sizes };
+                kind = if shared.is_some() { NumberKind::Multiples } else { NumberKind::Sizes };
                 one = shared.unwrap_or(one);
             }
         }
@@ -74,16 +74,16 @@ impl Values {
     /// Whether the values may be those of rare events.
     pub fn countable(&self) -> bool {
         match self.kind {
-            Kind::Binary | Kind::Multiples => true,
-            Kind::Sizes => f64::from(self.zeros) >= SPARSE,
-            Kind::Real => false,
+            NumberKind::Binary | NumberKind::Multiples => true,
+            NumberKind::Sizes => f64::from(self.zeros) >= SPARSE,
+            NumberKind::Real => false,
         }
     }
 
     /// The mean size of events of different sizes, if the values are such; their mean is given.
     pub fn size(&self, mean: f64) -> Option<f64> {
         let size = mean / (1.0 - f64::from(self.zeros));
-        (self.kind == Kind::Sizes && self.countable() && size.is_normal()).then_some(size)
+        (self.kind == NumberKind::Sizes && self.countable() && size.is_normal()).then_some(size)
     }
 
     /// The size of one event.
@@ -99,8 +99,8 @@ impl Values {
     pub fn range(&self, mean: f64, rows: f64) -> (f64, f64) {
         let one = self.one();
         match self.kind {
-            Kind::Binary if self.flags(mean / one, rows) => (one.min(0.0), one.max(0.0)),
-            Kind::Binary | Kind::Multiples if one > 0.0 && one.fract() == 0.0 => (0.0, f64::MAX),
+            NumberKind::Binary if self.flags(mean / one, rows) => (one.min(0.0), one.max(0.0)),
+            NumberKind::Binary | NumberKind::Multiples if one > 0.0 && one.fract() == 0.0 => (0.0, f64::MAX),
             _ => (f64::MIN, f64::MAX),
         }
     }
@@ -158,14 +158,14 @@ impl Counts {
         // An event that has not happened yet is not impossible.
         let seen = spread.mean() / one;
         let rate = (seen * spread.rows() + PRIOR_EVENTS) / (spread.rows() + 2.0 * PRIOR_EVENTS);
-        let binary = values.kind == Kind::Binary || size.is_some();
+        let binary = values.kind == NumberKind::Binary || size.is_some();
         let expected = if binary { rate * (1.0 - rate) } else { rate };
         let dispersion = noise / (one * one * expected);
         let rare = match values.kind {
-            Kind::Binary => values.flags(seen, spread.rows()),
-            Kind::Multiples => rate < NEARLY_NORMAL && dispersion >= LEAST_DISPERSION,
-            Kind::Sizes => size.is_some(),
-            Kind::Real => false,
+            NumberKind::Binary => values.flags(seen, spread.rows()),
+            NumberKind::Multiples => rate < NEARLY_NORMAL && dispersion >= LEAST_DISPERSION,
+            NumberKind::Sizes => size.is_some(),
+            NumberKind::Real => false,
         };
         rare.then_some(Counts { binary, one, rate, added: rate - seen, dispersion })
     }

@@ -1,8 +1,8 @@
 //! Expressions that a condition of a join says are equal, and their hashes.
 
-use crate::pg::kept_function::{Hashing, OperatorSide};
-use crate::pg::region::Region;
-use crate::pg::scan_row::Expression;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::memory::region::Region;
+use crate::pg::values::kept_function::{Hashing, OperatorSide};
 use pgrx::pg_sys::Oid;
 
 /// Two expressions that a condition says are equal, and the functions that hash their values.

@@ -3,14 +3,14 @@
 mod hashed;
 mod rows;
 
-use crate::pg::region::Region;
+use crate::pg::memory::region::Region;
 pub use hashed::{hash_of_dimension, hash_of_table, HashedPair};
 
 use super::columns::Columns;
-use crate::pg::input_plan::InputPlan;
-use crate::pg::memory;
-use crate::pg::scan_row::{Expression, ScanRow};
-use crate::pg::value::Storage;
+use crate::pg::execution::input_plan::InputPlan;
+use crate::pg::execution::scan_row::{Expression, ScanRow};
+use crate::pg::memory::heap;
+use crate::pg::values::value::Storage;
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::join::JoinKind;
@@ -95,9 +95,9 @@ impl Joined {
                     return number;
                 }
                 let number = self.numbers.len();
-                memory::room(&mut self.combinations, rows.len());
+                heap::room(&mut self.combinations, rows.len());
                 self.combinations.extend_from_slice(rows);
-                memory::room(&mut self.numbers, 1);
+                heap::room(&mut self.numbers, 1);
                 self.numbers.insert(rows.to_vec(), number);
                 number
             }
@@ -128,7 +128,7 @@ impl Joined {
                 continue;
             }
             for number in 0..self.num_rows(place) {
-                memory::check();
+                heap::check();
                 self.set_one(row, place, number);
                 for &comparison in &dimension.comparisons {
                     let steps = breakpoints(bounds.first, bounds.last, most, |position| {
@@ -136,7 +136,7 @@ impl Joined {
                         comparison.image()
                     });
                     let steps = steps.ok_or(Reason::ManyCells)?;
-                    memory::room(&mut cuts, steps.len());
+                    heap::room(&mut cuts, steps.len());
                     cuts.extend(steps);
                 }
             }
@@ -150,7 +150,7 @@ impl Joined {
         for cell in cells {
             let from = cuts.partition_point(|&at| at <= cell.first);
             let to = cuts.partition_point(|&at| at <= cell.last);
-            memory::room(&mut cut, to - from + 1);
+            heap::room(&mut cut, to - from + 1);
             let parts = tally_stats::tree::cells(cell.first, cell.last, &cuts[from..to]);
             cut.extend(parts.map(|(first, last)| Range { first, last }));
         }

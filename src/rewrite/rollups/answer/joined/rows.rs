@@ -1,11 +1,11 @@
 //! The rows of a dimension, in memory.
 
 use super::{JoinedColumn, PreparedDimension};
-use crate::pg::memory;
-use crate::pg::region::Region;
-use crate::pg::row::HasColumns;
-use crate::pg::scan_row::ScanRow;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::ScanRow;
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
+use crate::pg::values::row::HasColumns;
+use crate::pg::values::value::Value;
 use crate::rewrite::rollups::answer::limits::memory as most_memory;
 use crate::rewrite::rollups::terms::reason::Reason;
 
@@ -25,8 +25,8 @@ impl JoinedRows {
         let count = rows.columns.iter().map(|column| column.from).max().unwrap_or_default();
         while let Some(row) = plan.next() {
             let row = row.columns(count as usize);
-            memory::check();
-            memory::room(&mut rows.values, rows.columns.len());
+            heap::check();
+            heap::room(&mut rows.values, rows.columns.len());
             for column in &rows.columns {
                 let value = row.value_at(column.from as usize - 1);
                 rows.values.push(value.map(|value| value.copied(column.storage, region)));

@@ -1,7 +1,7 @@
 //! Rows of a dimension, found by what they are equal to.
 
-use crate::pg::memory;
-use crate::pg::scan_row::ScanRow;
+use crate::pg::execution::scan_row::ScanRow;
+use crate::pg::memory::heap;
 use crate::rewrite::rollups::answer::joined::{hash_of_dimension, hash_of_table, HashedPair, Joined};
 use std::collections::HashMap;
 
@@ -14,12 +14,12 @@ impl Buckets {
     pub fn of(pairs: &[HashedPair], joined: &Joined, dimension: usize, row: ScanRow) -> Buckets {
         let mut buckets = Buckets::default();
         for number in 0..joined.num_rows(dimension) {
-            memory::check();
+            heap::check();
             joined.set_one(row, dimension, number);
             let hash = hash_of_dimension(pairs);
-            memory::room(&mut buckets.0, 1);
+            heap::room(&mut buckets.0, 1);
             let bucket = buckets.0.entry(hash).or_default();
-            memory::room(bucket, 1);
+            heap::room(bucket, 1);
             bucket.push(number as u32);
         }
         buckets

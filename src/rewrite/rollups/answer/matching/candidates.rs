@@ -1,8 +1,8 @@
 //! The rows of a dimension that may match at a place, and those that do.
 
 use super::buckets::Buckets;
-use crate::pg::memory;
-use crate::pg::scan_row::Expression;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::memory::heap;
 use crate::rewrite::rollups::answer::joined::PreparedDimension;
 use crate::rewrite::rollups::answer::place::{Place, Places};
 use crate::rewrite::rollups::terms::join::JoinKind;
@@ -55,10 +55,10 @@ impl Candidates {
         let all = 0..count;
         let first = rows.len();
         let mut add = |row: u32| {
-            memory::check();
+            heap::check();
             places.joined.set_one(places.row, number, row as usize);
             if dimension.clauses.iter().all(|(clause, _)| clause.holds()) {
-                memory::room(rows, 1);
+                heap::room(rows, 1);
                 rows.push(row);
             }
             let is_enough = matches!(dimension.kind, JoinKind::Semi | JoinKind::Anti) && rows.len() > first;
@@ -75,7 +75,7 @@ impl Candidates {
             (JoinKind::Semi, true) => rows[first] = nothing,
             (JoinKind::Anti, true) => rows.truncate(first),
             (JoinKind::Left | JoinKind::Anti, false) => {
-                memory::room(rows, 1);
+                heap::room(rows, 1);
                 rows.push(nothing);
             }
         }
@@ -86,14 +86,14 @@ impl Candidates {
 fn by_cell(number: usize, compared: &[Expression], places: &Places) -> Vec<Vec<u32>> {
     let cells = places.cells.len();
     let mut all: Vec<Vec<u32>> = Vec::new();
-    memory::room(&mut all, cells);
+    heap::room(&mut all, cells);
     all.resize(cells, Vec::new());
     let holds = |clause: &Expression, cell: usize| {
         places.set_own(Place { series: usize::MAX, cell, joined: 0 });
         clause.holds()
     };
     for row in 0..places.joined.num_rows(number) {
-        memory::check();
+        heap::check();
         places.joined.set_one(places.row, number, row);
         // Each holds from a cell on, or up to one: cells are in order.
         let (mut from, mut to) = (0, cells);
@@ -110,7 +110,7 @@ fn by_cell(number: usize, compared: &[Expression], places: &Places) -> Vec<Vec<u
             }
         }
         for rows in &mut all[from..to] {
-            memory::room(rows, 1);
+            heap::room(rows, 1);
             rows.push(row as u32);
         }
     }

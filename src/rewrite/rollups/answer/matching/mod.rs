@@ -5,7 +5,7 @@ mod candidates;
 
 use super::joined::PreparedDimension;
 use super::place::{Known, Place, Places};
-use crate::pg::memory;
+use crate::pg::memory::heap;
 use crate::powertree::model::question::Range;
 use crate::rewrite::rollups::terms::join::JoinKind;
 use crate::rewrite::rollups::terms::shape::Shape;
@@ -53,7 +53,7 @@ impl<'a> Matching<'a> {
             });
             if dimension.kind == JoinKind::Gaps {
                 let count = places.joined.num_rows(place);
-                memory::room(&mut unmatched, count);
+                heap::room(&mut unmatched, count);
                 unmatched.resize(count, true);
             }
         }
@@ -63,7 +63,7 @@ impl<'a> Matching<'a> {
     /// The cells in which a row may be joined, as far as comparisons tell: they cannot fail where the table has no row.
     pub fn cells(&mut self, places: &Places) -> Vec<Range> {
         let mut may_match = Vec::new();
-        memory::room(&mut may_match, places.cells.len());
+        heap::room(&mut may_match, places.cells.len());
         may_match.resize(places.cells.len(), true);
         for one in self.dimensions.iter_mut().filter(|one| one.dimension.kind.needs_match()) {
             if one.dimension.hashed.is_empty() {
@@ -76,7 +76,7 @@ impl<'a> Matching<'a> {
             }
         }
         let cells = places.cells.iter().zip(may_match);
-        memory::collect(cells.filter(|(_, may_match)| *may_match).map(|(cell, _)| *cell))
+        heap::collect(cells.filter(|(_, may_match)| *may_match).map(|(cell, _)| *cell))
     }
 
     /// Whether the newest series can match, as far as that depends on the series alone. What is found out about one that cannot is
@@ -106,7 +106,7 @@ impl<'a> Matching<'a> {
             return;
         }
         let count: usize = self.found.iter().map(Vec::len).product();
-        memory::room(combinations, count);
+        heap::room(combinations, count);
         let mut rows = vec![0; self.found.len()];
         for number in 0..count {
             let mut rest = number;
@@ -128,7 +128,7 @@ impl<'a> Matching<'a> {
     /// The joined rows to be kept that have no row of the table.
     pub fn unmatched(&self) -> Vec<usize> {
         let unmatched = self.unmatched.iter().enumerate();
-        memory::collect(unmatched.filter(|(_, &is_unmatched)| is_unmatched).map(|(row, _)| row))
+        heap::collect(unmatched.filter(|(_, &is_unmatched)| is_unmatched).map(|(row, _)| row))
     }
 
     /// Bytes in use.
@@ -151,7 +151,7 @@ impl Matches<'_> {
         // What depends on both is hardly asked twice.
         let is_kept = !(shape.series && shape.depends_on_time());
         let (from, to) = if is_kept { known.at(place, search) } else { search() };
-        memory::room(found, to - from);
+        heap::room(found, to - from);
         found.extend_from_slice(&rows[from..to]);
         if !is_kept {
             rows.truncate(before);

@@ -2,9 +2,9 @@
 
 use super::super::place::{Known, Place, Places};
 use super::Ingredients;
-use crate::pg::error::defect;
-use crate::pg::scan_row::Expression;
-use crate::pg::value::LentValue;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::server::error::defect;
+use crate::pg::values::value::LentValue;
 use crate::rewrite::rollups::question::arithmetic::{Arithmetic, Operation};
 use crate::rewrite::rollups::question::operand::Operand;
 use crate::rewrite::rollups::terms::results::{numeric_scale, scale_of_column, Uncertified};

@@ -3,8 +3,8 @@
 use super::super::keys::{Combinations, GroupKey};
 use super::super::place::{Place, Places};
 use super::{grow, GroupMeasure};
-use crate::pg::memory;
-use crate::pg::region::Region;
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
 use crate::rewrite::rollups::terms::results::Uncertified;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::Datum;
@@ -36,7 +36,7 @@ impl GroupMeasure for Distinct {
         if self.values.is_null(number) {
             return;
         }
-        memory::room(&mut self.seen, 1);
+        heap::room(&mut self.seen, 1);
         self.counts[group] += i64::from(self.seen.insert((group as u32, number), ()).is_none());
     }
 

@@ -2,10 +2,10 @@
 
 use super::super::place::{Known, Place, Places};
 use super::{grow, GroupMeasure};
-use crate::pg::kept_function::Comparing;
-use crate::pg::region::Region;
-use crate::pg::scan_row::Expression;
-use crate::pg::value::Value;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::memory::region::Region;
+use crate::pg::values::kept_function::Comparing;
+use crate::pg::values::value::Value;
 use crate::rewrite::rollups::terms::results::Uncertified;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::{Datum, Oid};

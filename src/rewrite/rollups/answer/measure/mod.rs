@@ -7,9 +7,9 @@ mod tallied;
 
 use super::keys::GroupKey;
 use super::place::{Place, Places};
-use crate::pg::memory;
-use crate::pg::region::Region;
-use crate::pg::scan_row::Expression;
+use crate::pg::execution::scan_row::Expression;
+use crate::pg::memory::heap;
+use crate::pg::memory::region::Region;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::question::gathering::Gathering;
 use crate::rewrite::rollups::question::operand::Operand;
@@ -38,7 +38,7 @@ pub trait GroupMeasure {
 /// Makes room for the group of this number.
 fn grow<T: Clone>(groups: &mut Vec<T>, group: usize, empty: T) {
     let more = (group + 1).saturating_sub(groups.len());
-    memory::room(groups, more);
+    heap::room(groups, more);
     groups.resize(groups.len() + more, empty);
 }
 
@@ -65,6 +65,6 @@ pub fn new(way: Gathering, operand: &Operand, ingredients: &Ingredients) -> Box<
             Box::new(Distinct::new(key, shape, context))
         }
         (Gathering::Tallied(wanted), _) => Box::new(NumbersTallied::new(wanted, operand, ingredients)),
-        _ => crate::pg::error::defect("an aggregate of an expression has one"),
+        _ => crate::pg::server::error::defect("an aggregate of an expression has one"),
     }
 }

@@ -1,9 +1,9 @@
 //! Conditions of joins, and which join each of them belongs to.
 
 use super::{Dimension, Joins};
-use crate::pg::operator::is_hashed;
-use crate::pg::planner::{Planner, Relation, Restriction};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::planning::planner::{Planner, Relation, Restriction};
+use crate::pg::server::operator::is_hashed;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{BoolExpr, BoolExprType, Oid, OpExpr};
 

@@ -1,7 +1,7 @@
 //! Relations, put into groups that are joined with one another.
 
-use crate::pg::planner::{Planner, Relation};
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::planning::planner::{Planner, Relation};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use pgrx::pg_sys::{EquivalenceClass, EquivalenceMember, JoinType};
 

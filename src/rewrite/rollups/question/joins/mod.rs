@@ -6,9 +6,9 @@
 mod clauses;
 mod groups;
 
-use crate::pg::planner::{Planner, Relation, Restriction, SpecialJoin};
-use crate::pg::relids::Relids;
-use crate::pg::tree::NodeRef;
+use crate::pg::nodes::relids::Relids;
+use crate::pg::nodes::tree::NodeRef;
+use crate::pg::planning::planner::{Planner, Relation, Restriction, SpecialJoin};
 use crate::rewrite::rollups::terms::join::JoinKind;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use groups::Connected;

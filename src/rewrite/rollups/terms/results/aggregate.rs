@@ -1,6 +1,6 @@
 //! The aggregates that a tally of their argument answers.
 
-use crate::pg::catalog::declared_argument;
+use crate::pg::tables::catalog::declared_argument;
 use crate::rewrite::statistic::{is_tally, Statistic};
 use pgrx::pg_sys::{self, Oid};
 use tally_stats::Unit;

@@ -9,7 +9,7 @@ mod aggregate;
 mod numeric;
 
 use crate::datum::tally::allocate;
-use crate::pg::value::Value;
+use crate::pg::values::value::Value;
 use crate::rewrite::float;
 use numeric::{deviation, mean, variance, NumericValue};
 use pgrx::pg_sys::{Datum, Oid};

@@ -1,7 +1,7 @@
 //! Means, variances and standard deviations of numerics, by PostgreSQL's own arithmetic, so that digits and display scales
 //! are those of its aggregates.
 
-use crate::pg::error::defect;
+use crate::pg::server::error::defect;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use pgrx::{direct_function_call_as_datum, IntoDatum};
 use std::ffi::CString;

@@ -1,0 +1,7 @@
+//! Functions of ours as PostgreSQL calls them.
+
+pub mod call;
+pub mod composite;
+pub mod moving;
+pub mod rows;
+pub mod trigger;
