@@ -96,6 +96,7 @@ linked_by! {
     GroupPath T_GroupPath [subpath, groupClause],
     GroupingSetsPath T_GroupingSetsPath [subpath],
     HashPath T_HashPath [jpath.outerjoinpath, jpath.innerjoinpath],
+    IndexPath T_IndexPath [indexinfo],
     IncrementalSortPath T_IncrementalSortPath [spath.subpath],
     MaterialPath T_MaterialPath [subpath],
     MergeAppendPath T_MergeAppendPath [subpaths],
@@ -110,7 +111,7 @@ linked_by! {
 tagged! {
     BitmapAndPath T_BitmapAndPath,
     BitmapOrPath T_BitmapOrPath,
-    IndexPath T_IndexPath,
+    IndexOptInfo T_IndexOptInfo,
 }
 
 linked! {

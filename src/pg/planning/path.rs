@@ -4,6 +4,9 @@ use super::planner::Relation;
 use crate::pg::nodes::tree::NodeRef;
 use pgrx::pg_sys::{self, NodeTag, Path, PathTarget, RelOptInfo};
 
+/// The pages that an entry of a BRIN index is about, mostly.
+pub const PAGES_OF_BRIN: f64 = 128.0;
+
 /// A path with all below it.
 #[derive(Clone, Copy)]
 pub struct PathRef<'p>(NodeRef<'p, Path>);
@@ -76,7 +79,8 @@ impl<'p> PathRef<'p> {
             return Act::Find(path.indexselectivity);
         }
         if let Some(path) = node.cast::<pg_sys::BitmapHeapPath>() {
-            return path.node(|path| &path.bitmapqual).map_or(Act::Other, visit);
+            let (_, pages) = self.table();
+            return path.node(|path| &path.bitmapqual).map_or(Act::Other, |by| visit(by, pages));
         }
         if let Some(path) = node.cast::<pg_sys::AggPath>() {
             return Act::Group { keys: path.list(|path| &path.groupClause).iter().count() };
@@ -145,10 +149,15 @@ impl Relation<'_> {
     }
 }
 
-/// The share of the pages that indexes find, given the condition of a bitmap scan.
-fn visit(condition: NodeRef) -> Act {
-    let by_index = condition.cast::<pg_sys::IndexPath>().map(|path| path.indexselectivity);
-    let by_all = || condition.cast::<pg_sys::BitmapAndPath>().map(|path| path.bitmapselectivity);
+/// The share of this many pages that indexes find, given the condition of a bitmap scan.
+fn visit(condition: NodeRef, pages: f64) -> Act {
+    if let Some(path) = condition.cast::<pg_sys::IndexPath>() {
+        let index = path.node(|path| &path.indexinfo).and_then(NodeRef::cast::<pg_sys::IndexOptInfo>);
+        let is_brin = index.is_some_and(|index| index.relam == pg_sys::BRIN_AM_OID);
+        let least = if is_brin { (PAGES_OF_BRIN / pages.max(1.0)).min(1.0) } else { 0.0 };
+        return Act::Visit(path.indexselectivity.max(least));
+    }
+    let by_all = condition.cast::<pg_sys::BitmapAndPath>().map(|path| path.bitmapselectivity);
     let by_any = || condition.cast::<pg_sys::BitmapOrPath>().map(|path| path.bitmapselectivity);
-    by_index.or_else(by_all).or_else(by_any).map_or(Act::Other, Act::Visit)
+    by_all.or_else(by_any).map_or(Act::Other, Act::Visit)
 }

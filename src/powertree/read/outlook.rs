@@ -4,6 +4,7 @@ use super::division::Division;
 use super::size::{estimate, extent, Estimate};
 use super::work::{self, Route, Scope};
 use crate::pg::memory::heap;
+use crate::pg::planning::path::PAGES_OF_BRIN;
 use crate::pg::tables::catalog::is_partitioned;
 use crate::pg::tables::relation::{has_brin, has_index, num_blocks, num_ranges};
 use crate::powertree::model::question::Range;
@@ -11,8 +12,6 @@ use crate::powertree::model::tree::Tree;
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 
-/// The pages that an entry of a BRIN index is about.
-const PAGES: f64 = 128.0;
 /// The rows of a page of a partition, of which the pages are not counted.
 const ROWS_OF_PAGE: f64 = 100.0;
 
@@ -53,7 +52,7 @@ pub fn route(tree: &Tree, estimate: &Estimate) -> Route {
     } else if has_index(tree.base, &[], at) {
         Route::ByTime(0.0)
     } else if has_brin(tree.base, at) {
-        Route::ByTime(rows * (PAGES / pages.max(1.0)).min(1.0))
+        Route::ByTime(rows * (PAGES_OF_BRIN / pages.max(1.0)).min(1.0))
     } else if parts > 1.0 {
         // Of the others, the bounds say that they have none of the rows.
         Route::ByTime(rows)
