@@ -175,7 +175,8 @@ CREATE FUNCTION kept_query(a bigint, b bigint) RETURNS TABLE (s text, c bigint, 
 BEGIN RETURN QUERY SELECT m.s, count(*), sum(m.n), min(m.x) FROM mid m WHERE at >= a AND at < b GROUP BY m.s; END $$;
 SET plan_cache_mode = force_generic_plan;
 SELECT * FROM always(1000, 14000);
-SELECT * FROM always(1050, 1060);
+-- By whom depends on what the plan that is kept makes of the partitions.
+SELECT result FROM always(1050, 1060);
 INSERT INTO mid SELECT 'a', i, i, 1 FROM generate_series(6000, 6010) i;
 SELECT * FROM always(1000, 14000);
 TRUNCATE mid_2;
