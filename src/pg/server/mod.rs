@@ -20,4 +20,5 @@ pub(super) mod setting;
 pub mod subtransaction;
 pub mod transaction;
 pub mod wire;
+pub mod worker;
 pub mod zone;
