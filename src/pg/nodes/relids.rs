@@ -20,11 +20,11 @@ pub struct NewSet(*mut Bitmapset);
 /// The member of a set that PostgreSQL has found last.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-struct Found(i32);
+struct FoundMember(i32);
 
-impl Found {
+impl FoundMember {
     /// Before the first.
-    const NONE: Found = Found(-1);
+    const NONE: FoundMember = FoundMember(-1);
 }
 
 // PostgreSQL defines these functions with these arguments, which they only read, apart from the new set, which they
@@ -32,7 +32,7 @@ impl Found {
 unsafe extern "C-unwind" {
     safe fn bms_is_subset(set: Relids, other: Relids) -> bool;
     safe fn bms_union(set: Relids, other: Relids) -> NewSet;
-    safe fn bms_next_member(set: Relids, last: Found) -> Found;
+    safe fn bms_next_member(set: Relids, last: FoundMember) -> FoundMember;
     safe fn bms_add_member(set: NewSet, member: i32) -> NewSet;
 }
 
@@ -46,7 +46,7 @@ impl<'q> Relids<'q> {
     /// The members, in order.
     pub fn members(self) -> impl Iterator<Item = i32> + 'q {
         let after = move |last| Some(caught(|| bms_next_member(self, last))).filter(|next| next.0 >= 0);
-        std::iter::successors(after(Found::NONE), move |&last| after(last)).map(|member| member.0)
+        std::iter::successors(after(FoundMember::NONE), move |&last| after(last)).map(|member| member.0)
     }
 
     pub fn is_empty(self) -> bool {
@@ -55,6 +55,13 @@ impl<'q> Relids<'q> {
 
     pub fn is_subset(self, other: Relids) -> bool {
         caught(|| bms_is_subset(self, other))
+    }
+}
+
+impl<'t, T> NodeRef<'t, T> {
+    /// The set of relations to which a field leads.
+    pub fn relids(self, field: impl FnOnce(&T) -> &*mut Bitmapset) -> Relids<'t> {
+        Relids::of(self.own(None, field))
     }
 }
 

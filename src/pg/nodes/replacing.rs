@@ -10,7 +10,7 @@ use std::ptr::null_mut;
 /// Finds the node that is to take the place of another one, if any.
 pub type Replacement<'a, 'n, T> = &'a mut dyn FnMut(NodeRef<'n, T>) -> Option<Made<'n>>;
 
-/// A copying of nodes: what takes the place of a node, and None for a node that is copied. PostgreSQL only passes it on.
+/// A copying of nodes, with what takes the place of a node, or None where it is copied. PostgreSQL only passes it on.
 struct Replacing<'a, 'n> {
     replacement: &'a mut dyn FnMut(NodeRef<'n>) -> Option<Made<'n>>,
 }
@@ -42,7 +42,7 @@ pub fn replaced<'n, T: Tagged + 'n>(list: NodeList<'n>, replacement: Replacement
     list.node().map_or(null_mut(), |list| replacing.mutated(list).pointer().cast())
 }
 
-/// What takes the place of a node of the kind, which is itself if nothing replaces it; None for a node of another kind.
+/// Returns what takes the place of a node of the kind, which is itself if nothing replaces it; None for a node of another kind.
 fn in_place_of<'n, T: Tagged + 'n>(
     node: NodeRef<'n>,
     replacement: Replacement<'_, 'n, T>,

@@ -5,8 +5,7 @@
 //! nodes, and cast by their tags.
 
 use super::node_kind::Pointee;
-use super::relids::Relids;
-use pgrx::pg_sys::{Bitmapset, List, ListCell, Node, NodeTag, Oid, OpExpr, SortGroupClause, TargetEntry};
+use pgrx::pg_sys::{List, ListCell, Node, NodeTag, Oid, OpExpr, SortGroupClause, TargetEntry};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -101,19 +100,18 @@ impl<'t, T> NodeRef<'t, T> {
         self.node.as_ptr()
     }
 
-    /// The set of relations to which a field leads.
-    pub fn relids(self, field: impl FnOnce(&T) -> &*mut Bitmapset) -> Relids<'t> {
-        Relids::of(self.own(None, field))
-    }
-
     /// The number of the members of a list to which a field leads, whatever they are.
     pub(in crate::pg) fn length(self, field: impl FnOnce(&T) -> &*mut List) -> usize {
         self.own(None, field).map_or(0, |list| list.length as usize)
     }
 
-    /// What a field leads to; None if the field is null, is none of these, or does not lie in the node: a pointer from elsewhere might
+    /// Follows a field; None if the field is null, is none of these, or does not lie in the node: a pointer from elsewhere might
     /// lead anywhere.
-    fn own<P>(self, only: Option<&[usize]>, field: impl FnOnce(&T) -> &*mut P) -> Option<NodeRef<'t, P>> {
+    pub(super) fn own<P>(
+        self,
+        only: Option<&[usize]>,
+        field: impl FnOnce(&T) -> &*mut P,
+    ) -> Option<NodeRef<'t, P>> {
         let (node, field) = (&*self, field(&self));
         let distance = (&raw const *field).addr().wrapping_sub((&raw const *node).addr());
         let is_own = distance <= size_of::<T>() - size_of::<*mut P>();

@@ -11,7 +11,7 @@ use pgrx::pg_sys::{self, CoercionForm, NodeTag, Oid, RelabelType, Var};
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 
-/// What is called with each child of a node. PostgreSQL only passes it on.
+/// A visitor, who is called with each child of a node. PostgreSQL only passes it on.
 struct Visitor<'v, 't> {
     visit: &'v mut dyn FnMut(NodeRef<'t>) -> bool,
 }

@@ -20,5 +20,4 @@ pub(super) mod setting;
 pub mod subtransaction;
 pub mod transaction;
 pub mod wire;
-pub mod worker;
 pub mod zone;

@@ -3,10 +3,10 @@
 //! database can be dropped, renamed or copied.
 
 use super::worker;
+use crate::pg::calls::worker::StartedWorker;
 use crate::pg::server::process::PROCESS;
 use crate::pg::server::session::{is_preloading, log_error, wait, wind_up_on_sigterm};
 use crate::pg::server::transaction::transaction;
-use crate::pg::server::worker::StartedWorker;
 use crate::pg::tables::catalog::{name_text, scan};
 use crate::settings;
 use pgrx::bgworkers::{BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags};

@@ -20,12 +20,12 @@ struct QueuePointer(NonNull<native::rd_kafka_queue_t>);
 
 /// The client of a consumer that lives for `'c`. A pointer, as C sees it.
 #[repr(transparent)]
-struct Client<'c> {
+struct NativeClient<'c> {
     client: *mut native::rd_kafka_t,
     consumer: PhantomData<&'c JobConsumer>,
 }
 
-impl<'c> From<&'c JobConsumer> for Client<'c> {
+impl<'c> From<&'c JobConsumer> for NativeClient<'c> {
     fn from(consumer: &'c JobConsumer) -> Self {
         Self { client: consumer.client().native_ptr(), consumer: PhantomData }
     }
@@ -36,9 +36,9 @@ unsafe impl Send for NativeQueue {}
 
 // librdkafka defines these functions with these arguments; it locks what it changes.
 unsafe extern "C" {
-    safe fn rd_kafka_queue_new(client: Client) -> Option<QueuePointer>;
+    safe fn rd_kafka_queue_new(client: NativeClient) -> Option<QueuePointer>;
     safe fn rd_kafka_queue_get_partition(
-        client: Client,
+        client: NativeClient,
         topic: NativeText,
         partition: i32,
     ) -> Option<QueuePointer>;

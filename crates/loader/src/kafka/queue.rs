@@ -38,8 +38,8 @@ pub struct Message<'c> {
     consumer: PhantomData<&'c JobConsumer>,
 }
 
-/// What is in a message.
-struct Contents<'m> {
+/// The fields of a message, and what they point to.
+struct MessageContents<'m> {
     fields: &'m native::rd_kafka_message_t,
     topic: Option<&'m native::rd_kafka_topic_t>,
     key: Option<&'m [u8]>,
@@ -108,15 +108,15 @@ impl<'c> Queue<'c> {
 }
 
 impl Message<'_> {
-    /// What is in the message.
+    /// The fields of the message, and what they point to.
     #[inline]
-    fn contents(&self) -> Contents<'_> {
+    fn contents(&self) -> MessageContents<'_> {
         // SAFETY: librdkafka does not change a message before its owner destroys it. The pointers in it are null, or lead to the topic and
         // to as many bytes as it says, which live as long.
         unsafe {
             let fields = self.message.as_ref();
             let bytes = |first: *const c_void, count| ptr::slice_from_raw_parts(first.cast(), count).as_ref();
-            Contents {
+            MessageContents {
                 fields,
                 topic: fields.rkt.as_ref(),
                 key: bytes(fields.key, fields.key_len),

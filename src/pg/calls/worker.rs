@@ -1,15 +1,14 @@
 //! Background workers that a process starts, and of which it asks whether they still run.
 
-use super::lookup::caught;
 use crate::pg::memory::region::Region;
+use crate::pg::server::lookup::caught;
 use pgrx::bgworkers::BackgroundWorkerBuilder;
-use pgrx::pg_sys::{BackgroundWorker, BackgroundWorkerHandle, BgwHandleStatus};
+use pgrx::pg_sys::{self, BackgroundWorker, BackgroundWorkerHandle, BgwHandleStatus};
 
 /// A worker that this process has started. Its handle is in the memory of the process, and nobody else has it.
 pub struct StartedWorker(&'static mut BackgroundWorkerHandle);
 
-// PostgreSQL defines these functions with these arguments. The handle is made in the current memory context, and freed by the
-// last of them, which takes it.
+// PostgreSQL defines these functions with these arguments. The handle is made in the current memory context.
 unsafe extern "C-unwind" {
     safe fn RegisterDynamicBackgroundWorker(
         worker: &mut BackgroundWorker,
@@ -19,8 +18,6 @@ unsafe extern "C-unwind" {
         handle: &BackgroundWorkerHandle,
         process: &mut i32,
     ) -> BgwHandleStatus::Type;
-    #[allow(clashing_extern_declarations, reason = "others free other things")]
-    safe fn pfree(handle: &'static mut BackgroundWorkerHandle);
 }
 
 impl StartedWorker {
@@ -37,7 +34,8 @@ impl StartedWorker {
         if caught(|| GetBackgroundWorkerPid(self.0, &mut process)) != BgwHandleStatus::BGWH_STOPPED {
             return Some(self);
         }
-        caught(|| pfree(self.0));
+        // SAFETY: the handle was allocated for this worker alone, and nobody uses it any more.
+        unsafe { pg_sys::pfree((&raw mut *self.0).cast()) };
         None
     }
 }
