@@ -15,20 +15,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Blocks that a folder may have; what is in a folder further down counts there alone.
 BUDGET = {
-    "crates": 17,
+    "crates": 11,
     "src": 0,
     "src/datum": 5,
-    "src/detector": 1,
-    "src/pg": 155,
-    "src/powertree": 9,
+    "src/pg": 145,
+    "src/powertree": 7,
     "src/rewrite": 2,
     "src/rewrite/rollups": 21,
     "src/rewrite/windows": 20,
-    "src/tally": 3,
+    "src/tally": 2,
 }
 
 # Blocks that all of the code may have.
-TOTAL = 233
+TOTAL = 213
 
 
 def folder_of(file):

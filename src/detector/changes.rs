@@ -6,10 +6,12 @@ use crate::pg::calls::call::Call;
 use crate::pg::calls::composite::{CompositeArray, CompositeRow};
 use crate::pg::calls::moving::Moving;
 use crate::pg::memory::heap::fallibly;
+use crate::pg::values::builtin::TIMESTAMPTZ_AND_FORMAT;
+use crate::pg::values::value::{Moment, Value};
 use pgrx::datum::Interval;
-use pgrx::pg_sys::{self, Datum, Oid, FLOAT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
+use pgrx::pg_sys::{Datum, Oid, FLOAT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID};
 use pgrx::prelude::*;
-use pgrx::{direct_function_call, IntoDatum};
+use pgrx::IntoDatum;
 use tally_stats::detector::{Change, History, Options};
 
 /// A second, a minute, a day and a week, in microseconds.
@@ -18,11 +20,13 @@ const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 1440 * MINUTE;
 const WEEK: i64 = 7 * DAY;
 
-/// Formats a time in the session's time zone.
+/// Formats a time in the session's time zone; nothing for an infinite one, of which PostgreSQL makes NULL.
 fn written(at: i64, format: &str) -> String {
-    // SAFETY: the function takes a timestamptz, which is an i64, and a text, and gets these.
-    unsafe { direct_function_call(pg_sys::timestamptz_to_char, &[at.into_datum(), format.into_datum()]) }
-        .unwrap_or_default()
+    if [i64::MIN, i64::MAX].contains(&at) {
+        return String::new();
+    }
+    let (at, format) = (Value::from(Moment(at)), Value::from(format));
+    TIMESTAMPTZ_AND_FORMAT.call([at.lent(), format.lent()]).text().unwrap_or_default()
 }
 
 /// The format of the time of day that these times need, none if days are enough.

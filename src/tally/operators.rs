@@ -3,8 +3,9 @@
 use crate::datum::number::split_numeric;
 use crate::datum::tally::SqlTally;
 use crate::pg::server::error::raise;
+use crate::pg::values::builtin::HASH_OF_BYTES;
+use crate::pg::values::value::Value;
 use pgrx::prelude::*;
-use pgrx::{direct_function_call, pg_sys, IntoDatum};
 use tally_stats::{split_integer, Tally};
 
 fn without(whole: &Tally, part: &Tally) -> SqlTally {
@@ -86,10 +87,8 @@ fn tally_hash(t: &SqlTally) -> Option<i32> {
 
 #[pg_extern(sql = false)]
 fn tally_hash_extended(t: &SqlTally, seed: i64) -> Option<i64> {
-    // SAFETY: the function takes a bytea and a bigint, and gets these.
-    unsafe {
-        direct_function_call(pg_sys::hashvarlenaextended, &[key_bytes(t).into_datum(), seed.into_datum()])
-    }
+    let (key, seed) = (Value::from(&key_bytes(t)[..]), Value::from(seed));
+    HASH_OF_BYTES.call([key.lent(), seed.lent()]).bigint()
 }
 
 fn key_bytes(t: &SqlTally) -> Vec<u8> {

@@ -5,3 +5,4 @@ pub mod composite;
 pub mod moving;
 pub mod rows;
 pub mod trigger;
+pub mod worker;

@@ -11,6 +11,13 @@ use std::ffi::CStr;
 #[repr(transparent)]
 pub struct Region(MemoryContext);
 
+/// PostgreSQL's variable with the region of what lives as long as the process.
+#[repr(transparent)]
+struct Lasting(Region);
+
+// SAFETY: PostgreSQL sets the variable before it loads any library, and never again.
+unsafe impl Sync for Lasting {}
+
 // PostgreSQL defines these functions with these arguments; it keeps the name, which is never freed.
 unsafe extern "C-unwind" {
     safe fn AllocSetContextCreateInternal(
@@ -20,6 +27,7 @@ unsafe extern "C-unwind" {
         first: usize,
         most: usize,
     ) -> Region;
+    safe static TopMemoryContext: Lasting;
     safe fn MemoryContextMemAllocated(region: Region, with_those_below: bool) -> usize;
 }
 
@@ -28,6 +36,11 @@ impl Region {
     /// The context is there as long as the region, one below it, or a copy of either is used.
     pub unsafe fn new(context: MemoryContext) -> Region {
         Region(context)
+    }
+
+    /// The region of what lives as long as the process.
+    pub fn of_process() -> Region {
+        TopMemoryContext.0
     }
 
     /// Makes a region that goes with this one.

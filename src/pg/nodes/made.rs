@@ -21,10 +21,7 @@ pub struct Made<'t, T = Node> {
 
 /// A list that was made likewise, of nodes that live for `'t`, or of numbers; a null pointer is the empty one.
 #[repr(transparent)]
-pub struct MadeList<'t> {
-    list: *mut List,
-    members: PhantomData<&'t Node>,
-}
+pub struct MadeList<'t>(NodeList<'t>);
 
 /// A member that a list gets: a node that lives for `'t`, or a null pointer.
 #[repr(transparent)]
@@ -139,7 +136,7 @@ impl<'t, T> Made<'t, T> {
 impl<'t> MadeList<'t> {
     /// The empty list.
     pub fn new() -> MadeList<'t> {
-        MadeList { list: null_mut(), members: PhantomData }
+        MadeList(NodeList::default())
     }
 
     /// A list of nodes.
@@ -172,13 +169,17 @@ impl<'t> MadeList<'t> {
 
     /// The nodes in the list; None for null pointers.
     pub fn members(self) -> Vec<Option<NodeRef<'t>>> {
-        // SAFETY: the list was just made, of nodes that live for `'t`; it is read here alone.
-        unsafe { NodeList::new(self.list) }.slots().collect()
+        self.0.slots().collect()
+    }
+
+    /// The list as a node; None if it is empty.
+    pub(in crate::pg) fn whole(self) -> Option<Made<'t>> {
+        self.0.node().map(Made::already)
     }
 
     /// The list for functions of PostgreSQL.
     pub fn pointer(&self) -> *mut List {
-        self.list
+        self.0.pointer()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Sets of relations of a query.
 
+use super::tree::NodeRef;
 use crate::pg::server::lookup::caught;
-use pgrx::pg_sys::{self, Bitmapset};
+use pgrx::pg_sys::Bitmapset;
 use std::marker::PhantomData;
 
 /// A set of relations that lives for `'q`; a null pointer is the empty one.
@@ -16,35 +17,36 @@ pub struct Relids<'q> {
 #[repr(transparent)]
 pub struct NewSet(*mut Bitmapset);
 
+/// The member of a set that PostgreSQL has found last.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct FoundMember(i32);
+
+impl FoundMember {
+    /// Before the first.
+    const NONE: FoundMember = FoundMember(-1);
+}
+
 // PostgreSQL defines these functions with these arguments, which they only read, apart from the new set, which they
 // take and return with the member.
 unsafe extern "C-unwind" {
     safe fn bms_is_subset(set: Relids, other: Relids) -> bool;
     safe fn bms_union(set: Relids, other: Relids) -> NewSet;
+    safe fn bms_next_member(set: Relids, last: FoundMember) -> FoundMember;
     safe fn bms_add_member(set: NewSet, member: i32) -> NewSet;
 }
 
 impl<'q> Relids<'q> {
-    /// # Safety
-    /// The pointer is null, or leads to a set that lives for `'q` and that nobody changes meanwhile.
-    pub unsafe fn new(set: *const Bitmapset) -> Relids<'q> {
-        Relids { set, query: PhantomData }
-    }
-
-    /// A set that is at hand.
-    #[cfg(not(feature = "pg15"))]
-    pub fn of(set: &'q Bitmapset) -> Relids<'q> {
+    /// The set that a part of a tree is; the empty one if it is not there.
+    pub fn of(set: Option<NodeRef<'q, Bitmapset>>) -> Relids<'q> {
+        let set = set.map_or(std::ptr::null(), |set| set.pointer().cast_const());
         Relids { set, query: PhantomData }
     }
 
     /// The members, in order.
     pub fn members(self) -> impl Iterator<Item = i32> + 'q {
-        let mut member = -1;
-        std::iter::from_fn(move || {
-            // SAFETY: the set lives as long as the iterator; the member is -1 or the last that PostgreSQL found.
-            member = unsafe { pg_sys::bms_next_member(self.set, member) };
-            (member >= 0).then_some(member)
-        })
+        let after = move |last| Some(caught(|| bms_next_member(self, last))).filter(|next| next.0 >= 0);
+        std::iter::successors(after(FoundMember::NONE), move |&last| after(last)).map(|member| member.0)
     }
 
     pub fn is_empty(self) -> bool {
@@ -53,6 +55,13 @@ impl<'q> Relids<'q> {
 
     pub fn is_subset(self, other: Relids) -> bool {
         caught(|| bms_is_subset(self, other))
+    }
+}
+
+impl<'t, T> NodeRef<'t, T> {
+    /// The set of relations to which a field leads.
+    pub fn relids(self, field: impl FnOnce(&T) -> &*mut Bitmapset) -> Relids<'t> {
+        Relids::of(self.own(None, field))
     }
 }
 

@@ -2,15 +2,29 @@
 
 use super::made::Made;
 use super::tree::{NodeList, NodeRef, Tagged};
-use pgrx::pg_sys::{self, List, Node};
-use std::ffi::c_void;
+use crate::pg::server::lookup::caught;
+use pgrx::pg_guard;
+use pgrx::pg_sys::List;
 use std::ptr::null_mut;
 
 /// Finds the node that is to take the place of another one, if any.
 pub type Replacement<'a, 'n, T> = &'a mut dyn FnMut(NodeRef<'n, T>) -> Option<Made<'n>>;
 
-struct Replacing<'a, 'n, T> {
-    replacement: Replacement<'a, 'n, T>,
+/// A copying of nodes, with what takes the place of a node, or None where it is copied. PostgreSQL only passes it on.
+struct Replacing<'a, 'n> {
+    replacement: &'a mut dyn FnMut(NodeRef<'n>) -> Option<Made<'n>>,
+}
+
+// PostgreSQL defines this function with these arguments. It makes a copy of a node, with what the mutator, which gets the children and
+// what is passed on, returns in their places.
+#[expect(improper_ctypes, reason = "PostgreSQL does not look into what it passes on")]
+unsafe extern "C-unwind" {
+    #[cfg_attr(not(feature = "pg15"), link_name = "expression_tree_mutator_impl")]
+    safe fn expression_tree_mutator<'n>(
+        node: NodeRef<'n>,
+        mutator: extern "C-unwind" fn(Option<NodeRef<'n>>, &mut Replacing<'_, 'n>) -> Option<Made<'n>>,
+        replacing: &mut Replacing<'_, 'n>,
+    ) -> Made<'n>;
 }
 
 /// Copies an expression into the current memory context, as [`replaced`] does a list.
@@ -18,50 +32,41 @@ pub fn replaced_within<'n, T: Tagged + 'n>(
     node: NodeRef<'n>,
     replacement: Replacement<'_, 'n, T>,
 ) -> Made<'n> {
-    Replacing { replacement }.copied(node)
+    Replacing { replacement: &mut |node| in_place_of(node, replacement) }.copied(node)
 }
 
 /// Copies a list of expressions into the current memory context, in which nodes of one kind are replaced by others. Nothing below
 /// such a node is looked at.
 pub fn replaced<'n, T: Tagged + 'n>(list: NodeList<'n>, replacement: Replacement<'_, 'n, T>) -> *mut List {
-    list.node().map_or(null_mut(), |list| Replacing { replacement }.mutated(list).pointer().cast())
+    let mut replacing = Replacing { replacement: &mut |node| in_place_of(node, replacement) };
+    list.node().map_or(null_mut(), |list| replacing.mutated(list).pointer().cast())
 }
 
-impl<'n, T: Tagged + 'n> Replacing<'_, 'n, T> {
+/// Returns what takes the place of a node of the kind, which is itself if nothing replaces it; None for a node of another kind.
+fn in_place_of<'n, T: Tagged + 'n>(
+    node: NodeRef<'n>,
+    replacement: Replacement<'_, 'n, T>,
+) -> Option<Made<'n>> {
+    node.cast::<T>().map(|found| replacement(found).unwrap_or(Made::already(node)))
+}
+
+impl<'n> Replacing<'_, 'n> {
     /// Copies a node, or returns what replaces it.
     fn copied(&mut self, node: NodeRef<'n>) -> Made<'n> {
-        match node.cast::<T>() {
-            Some(found) => (self.replacement)(found).unwrap_or(Made::already(node)),
-            None => self.mutated(node),
-        }
+        (self.replacement)(node).unwrap_or_else(|| self.mutated(node))
     }
 
     /// Copies a tree, replacing each node below by what `visit` returns.
     fn mutated(&mut self, node: NodeRef<'n>) -> Made<'n> {
-        let context = std::ptr::from_mut(self).cast();
-        // SAFETY: PostgreSQL copies the node and calls back for its children, with the context, which waits for the end of the copy.
-        unsafe {
-            #[cfg(feature = "pg15")]
-            {
-                // Before version 16 the callback is declared without its arguments.
-                type Declared = unsafe extern "C-unwind" fn() -> *mut Node;
-                type Callback = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node;
-                let callback = std::mem::transmute::<Callback, Declared>(visit::<T>);
-                Made::new(pg_sys::expression_tree_mutator(node.pointer(), Some(callback), context))
-            }
-            #[cfg(not(feature = "pg15"))]
-            Made::new(pg_sys::expression_tree_mutator_impl(node.pointer(), Some(visit::<T>), context))
-        }
+        caught(|| expression_tree_mutator(node, visit, self))
     }
 }
 
-/// Copies a node, or returns what replaces it.
-unsafe extern "C-unwind" fn visit<T: Tagged>(node: *mut Node, context: *mut c_void) -> *mut Node {
-    // SAFETY: PostgreSQL passes nodes of the tree, and the context that `mutated` gave it, which waits for the end of the copy.
-    unsafe {
-        pg_sys::panic::pgrx_extern_c_guard(|| match NodeRef::new(node) {
-            Some(node) => (*context.cast::<Replacing<T>>()).copied(node).pointer(),
-            None => node,
-        })
-    }
+/// Copies a child of a node, or returns what replaces it, if it is there.
+#[pg_guard]
+extern "C-unwind" fn visit<'n>(
+    node: Option<NodeRef<'n>>,
+    replacing: &mut Replacing<'_, 'n>,
+) -> Option<Made<'n>> {
+    node.map(|node| replacing.copied(node))
 }

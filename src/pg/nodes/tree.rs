@@ -5,8 +5,7 @@
 //! nodes, and cast by their tags.
 
 use super::node_kind::Pointee;
-use super::relids::Relids;
-use pgrx::pg_sys::{Bitmapset, List, ListCell, Node, NodeTag, Oid, OpExpr, SortGroupClause, TargetEntry};
+use pgrx::pg_sys::{List, ListCell, Node, NodeTag, Oid, OpExpr, SortGroupClause, TargetEntry};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -67,9 +66,8 @@ impl<'t> NodeRef<'t> {
 
 impl<'t, T: Linked> NodeRef<'t, T> {
     /// The node to which a field leads; None if the field is null.
-    pub fn node<P: Pointee>(self, field: impl FnOnce(&T) -> &*mut P) -> Option<NodeRef<'t>> {
-        // SAFETY: the pointer is one in the node that leads to a node of the same tree.
-        unsafe { NodeRef::new(self.own(T::ONLY, field).cast()) }
+    pub fn node<P: Pointee + 't>(self, field: impl FnOnce(&T) -> &*mut P) -> Option<NodeRef<'t>> {
+        self.own(T::ONLY, field).map(NodeRef::untyped)
     }
 
     /// The members of a list of nodes to which a field leads.
@@ -102,22 +100,25 @@ impl<'t, T> NodeRef<'t, T> {
         self.node.as_ptr()
     }
 
-    /// The set of relations to which a field leads.
-    pub fn relids(self, field: impl FnOnce(&T) -> &*mut Bitmapset) -> Relids<'t> {
-        // SAFETY: the pointer is one in the node, and lives as long as the node.
-        unsafe { Relids::new(self.own(None, field)) }
+    /// The number of the members of a list to which a field leads, whatever they are.
+    pub(in crate::pg) fn length(self, field: impl FnOnce(&T) -> &*mut List) -> usize {
+        self.own(None, field).map_or(0, |list| list.length as usize)
     }
 
-    /// The value of a field; null if it is none of these, or does not lie in the node: a pointer from elsewhere might lead anywhere.
-    fn own<P>(self, only: Option<&[usize]>, field: impl FnOnce(&T) -> &*mut P) -> *mut P {
+    /// Follows a field; None if the field is null, is none of these, or does not lie in the node: a pointer from elsewhere might
+    /// lead anywhere.
+    pub(super) fn own<P>(
+        self,
+        only: Option<&[usize]>,
+        field: impl FnOnce(&T) -> &*mut P,
+    ) -> Option<NodeRef<'t, P>> {
         let (node, field) = (&*self, field(&self));
         let distance = (&raw const *field).addr().wrapping_sub((&raw const *node).addr());
         let is_own = distance <= size_of::<T>() - size_of::<*mut P>();
-        if is_own && only.is_none_or(|only| only.contains(&distance)) {
-            *field
-        } else {
-            std::ptr::null_mut()
-        }
+        let is_followed = is_own && only.is_none_or(|only| only.contains(&distance));
+        let place = NonNull::new(*field).filter(|_| is_followed);
+        // SAFETY: the pointer is one in the node, where PostgreSQL keeps what it points to, of this type, as long as the node.
+        place.map(|place| unsafe { NodeRef::at(place) })
     }
 }
 

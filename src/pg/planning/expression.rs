@@ -7,12 +7,18 @@ use crate::pg::nodes::relids::Relids;
 use crate::pg::nodes::tree::{Linked, NodeList, NodeRef};
 use crate::pg::server::lookup::caught;
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, CoercionForm, Node, NodeTag, Oid, RelabelType, Var};
+use pgrx::pg_sys::{self, CoercionForm, NodeTag, Oid, RelabelType, Var};
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 
+/// A visitor, who is called with each child of a node. PostgreSQL only passes it on.
+struct Visitor<'v, 't> {
+    visit: &'v mut dyn FnMut(NodeRef<'t>) -> bool,
+}
+
 // PostgreSQL defines these functions with these arguments. They only read the trees and raise errors for what is no
-// expression, and are only called through `caught`.
+// expression, and are only called through `caught`. The walker is called with children of the node, and with the visitor.
+#[expect(improper_ctypes, reason = "PostgreSQL does not look into the visitor")]
 unsafe extern "C-unwind" {
     safe fn exprType(expression: NodeRef) -> Oid;
     safe fn exprTypmod(expression: NodeRef) -> i32;
@@ -21,6 +27,12 @@ unsafe extern "C-unwind" {
     safe fn contain_subplans(expression: NodeRef) -> bool;
     safe fn contain_var_clause(expression: NodeRef) -> bool;
     safe fn equal(one: Option<NodeRef>, other: Option<NodeRef>) -> bool;
+    #[cfg_attr(not(feature = "pg15"), link_name = "expression_tree_walker_impl")]
+    safe fn expression_tree_walker<'t>(
+        node: NodeRef<'t>,
+        walker: extern "C-unwind" fn(Option<NodeRef<'t>>, &mut Visitor<'_, 't>) -> bool,
+        visitor: &mut Visitor<'_, 't>,
+    ) -> bool;
     safe fn pull_var_clause<'t>(expressions: NodeList<'t>, flags: i32) -> MadeList<'t>;
     safe fn find_nonnullable_vars<'t>(conditions: MadeList<'t>) -> MadeList<'t>;
     safe fn copyObjectImpl<'t>(node: NodeRef) -> Made<'t>;
@@ -76,10 +88,8 @@ impl<'t, T: Linked> NodeRef<'t, T> {
 impl<'t> NodeRef<'t> {
     /// Calls `visit` with each child of a node of an expression until it returns true; returns whether it did.
     pub fn any_child(self, mut visit: impl FnMut(NodeRef<'t>) -> bool) -> bool {
-        let mut visit: &mut dyn FnMut(NodeRef<'t>) -> bool = &mut visit;
-        let context = (&raw mut visit).cast::<c_void>();
-        // SAFETY: PostgreSQL passes the children and the context on to `child`, only during this call.
-        unsafe { pg_sys::expression_tree_walker(self.pointer(), Some(child), context) }
+        let mut visitor = Visitor { visit: &mut visit };
+        caught(|| expression_tree_walker(self, child, &mut visitor))
     }
 
     /// Calls `visit` with each child of a node of an expression; returns its first error.
@@ -98,13 +108,10 @@ impl<'t> NodeRef<'t> {
     }
 }
 
+/// Visits a child of a node, if it is there.
 #[pg_guard]
-unsafe extern "C-unwind" fn child(node: *mut Node, context: *mut c_void) -> bool {
-    // SAFETY: the node is a child of one of `any_child`'s tree, or null; the context comes from there, which waits for this call.
-    unsafe {
-        let visit = context.cast::<&mut dyn FnMut(NodeRef) -> bool>();
-        NodeRef::new(node).is_some_and(|node| (*visit)(node))
-    }
+extern "C-unwind" fn child<'t>(node: Option<NodeRef<'t>>, visitor: &mut Visitor<'_, 't>) -> bool {
+    node.is_some_and(|node| (visitor.visit)(node))
 }
 
 /// Whether two trees are equal, apart from their positions in the text of the query; those that are not there are.
@@ -189,7 +196,7 @@ pub fn columns_that_are_not_null<'t>(
     {
         let set = found.into_iter().nth(relation as usize).flatten().and_then(NodeRef::cast);
         let Some(set) = set else { return Vec::new() };
-        let columns = Relids::of(&set).members();
+        let columns = Relids::of(Some(set)).members();
         columns.map(|member| (member + pg_sys::FirstLowInvalidHeapAttributeNumber) as i16).collect()
     }
 }

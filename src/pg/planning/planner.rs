@@ -51,6 +51,10 @@ unsafe extern "C-unwind" {
         join: JoinType::Type,
         special: Option<SpecialJoin>,
     ) -> f64;
+    safe fn estimate_expression_value<'q>(
+        root: NodeRef<'q, PlannerInfo>,
+        expression: NodeRef<'q>,
+    ) -> Made<'q>;
     safe fn find_join_rel<'q>(root: NodeRef<'q, PlannerInfo>, members: Relids) -> Option<Relation<'q>>;
     safe fn generate_join_implied_equalities<'q>(
         root: NodeRef<'q, PlannerInfo>,
@@ -110,16 +114,19 @@ impl<'q> Planner<'q> {
     /// Makes a node in the memory of the planner, which lives as long as the query is planned. The function can be copied, and so
     /// brings no node that was made elsewhere.
     pub(in crate::pg) fn made<T>(self, make: impl FnOnce() -> Made<'q, T> + Copy) -> NodeRef<'q, T> {
-        let made = self.memory.within(make);
-        // SAFETY: the memory lives as long as the query is planned, and so do the node that is made in it, and its parts.
-        unsafe { NodeRef::at(made.place()) }
+        self.made_if(|| Some(make())).unwrap_or_else(|| defect("a node was not made"))
     }
 
     /// Makes a list likewise; None if it is empty.
     pub(in crate::pg) fn made_list(self, make: impl FnOnce() -> MadeList<'q> + Copy) -> Option<NodeRef<'q>> {
-        let made = self.memory.within(make);
-        // SAFETY: the memory lives as long as the query is planned, and so do the list that is made in it, and its members.
-        unsafe { NodeRef::new(made.pointer().cast()) }
+        self.made_if(|| make().whole())
+    }
+
+    /// Makes a node likewise, if it is to be made.
+    fn made_if<T>(self, make: impl FnOnce() -> Option<Made<'q, T>> + Copy) -> Option<NodeRef<'q, T>> {
+        let made = self.memory.within(make)?;
+        // SAFETY: the memory lives as long as the query is planned, and so do the node or list that is made in it, and its parts.
+        Some(unsafe { NodeRef::at(made.place()) })
     }
 
     /// The query for functions of PostgreSQL.
@@ -128,18 +135,13 @@ impl<'q> Planner<'q> {
     }
 
     /// An expression as the planner expects it to be when the query runs: a constant, if that can be told.
-    pub fn expected(self, expression: NodeRef) -> Option<NodeRef<'q>> {
-        // SAFETY: the planner reads the expression, and returns a new one, as it does for each condition of the query.
-        unsafe {
-            let (root, node) = (self.pointer(), expression.pointer());
-            NodeRef::new(self.memory.within(|| pgrx::pg_sys::estimate_expression_value(root, node)))
-        }
+    pub fn expected(self, expression: NodeRef<'q>) -> NodeRef<'q> {
+        self.made(|| caught(|| estimate_expression_value(self.root, expression)))
     }
 
     /// The number of different aggregates of the query.
     pub fn num_aggregates(self) -> usize {
-        // SAFETY: a list of the planner's, of which only the length is asked.
-        unsafe { self.root.agginfos.as_ref() }.map_or(0, |list| list.length as usize)
+        self.root.length(|root| &root.agginfos)
     }
 
     /// The base relation of this number; None if there is none, or it is a join.

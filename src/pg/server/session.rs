@@ -7,9 +7,22 @@ use pgrx::bgworkers::BackgroundWorker;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::pg_sys::{self, BackendState};
 use pgrx::prelude::*;
-use std::ffi::CStr;
+use std::cell::Cell;
+use std::ffi::{c_long, CStr};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use std::time::Duration;
+
+/// The latch of this process, which is set up before any of our code runs. A pointer, as C sees it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct OwnLatch(*mut pg_sys::Latch);
+
+/// PostgreSQL's variable with the latch.
+#[repr(transparent)]
+struct LatchVariable(Cell<OwnLatch>);
+
+// SAFETY: only the one thread of a process of PostgreSQL reads and sets the variable.
+unsafe impl Sync for LatchVariable {}
 
 unsafe extern "C-unwind" {
     // The bindings of pgrx do not name it. PostgreSQL only reads the statement.
@@ -18,6 +31,9 @@ unsafe extern "C-unwind" {
     safe fn pgstat_report_stat(force: bool) -> i64;
     safe static SessionReplicationRole: AtomicI32;
     safe static process_shared_preload_libraries_in_progress: AtomicBool;
+    safe static MyLatch: LatchVariable;
+    safe fn WaitLatch(latch: OwnLatch, events: i32, milliseconds: c_long, doing: u32) -> i32;
+    safe fn ResetLatch(latch: OwnLatch);
     safe fn ProcessConfigFile(context: pg_sys::GucContext::Type);
     // PostgreSQL's own handler of signals, and the function that sets one.
     safe fn die(signal: i32);
@@ -44,16 +60,9 @@ pub fn wind_up_on_sigterm() {
 /// changed.
 pub fn wait(time: Duration) {
     let events = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
-    // SAFETY: the latch belongs to this process, and is set up before any of our code runs.
-    unsafe {
-        pg_sys::WaitLatch(
-            pg_sys::MyLatch,
-            events as i32,
-            time.as_millis() as std::ffi::c_long,
-            pg_sys::PG_WAIT_EXTENSION,
-        );
-        pg_sys::ResetLatch(pg_sys::MyLatch);
-    }
+    let milliseconds = time.as_millis() as c_long;
+    caught(|| WaitLatch(MyLatch.0.get(), events as i32, milliseconds, pg_sys::PG_WAIT_EXTENSION));
+    caught(|| ResetLatch(MyLatch.0.get()));
     pgrx::check_for_interrupts!();
     if BackgroundWorker::sighup_received() {
         // A worker calls this between its tasks and outside of transactions, where PostgreSQL itself reloads its files.

@@ -3,6 +3,7 @@
 //! database can be dropped, renamed or copied.
 
 use super::worker;
+use crate::pg::calls::worker::StartedWorker;
 use crate::pg::server::process::PROCESS;
 use crate::pg::server::session::{is_preloading, log_error, wait, wind_up_on_sigterm};
 use crate::pg::server::transaction::transaction;
@@ -73,7 +74,7 @@ fn databases() -> HashMap<String, Oid> {
 /// A database that is to be served.
 #[derive(Default)]
 struct WorkerPlace {
-    worker: Option<*mut pg_sys::BackgroundWorkerHandle>,
+    worker: Option<StartedWorker>,
     /// The time from which the next worker may be started.
     next: Option<Instant>,
     /// The last complaint, which is not repeated.
@@ -99,18 +100,8 @@ impl WorkerPlace {
 
     /// Whether the database's worker is still running.
     fn is_served(&mut self) -> bool {
-        let Some(handle) = self.worker else { return false };
-        let mut pid = 0;
-        // SAFETY: the handle belongs to a worker that was registered here, and is freed once.
-        unsafe {
-            let status = pg_sys::GetBackgroundWorkerPid(handle, &mut pid);
-            let served = status != pg_sys::BgwHandleStatus::BGWH_STOPPED;
-            if !served {
-                pg_sys::pfree(handle.cast());
-                self.worker = None;
-            }
-            served
-        }
+        self.worker = self.worker.take().and_then(StartedWorker::running);
+        self.worker.is_some()
     }
 
     fn say(&mut self, name: &str, what: &'static str) {
@@ -122,7 +113,7 @@ impl WorkerPlace {
 }
 
 /// Asks the postmaster to start a worker; None if there are `max_worker_processes` already.
-fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandle> {
+fn start(name: &str, database: Oid) -> Option<StartedWorker> {
     let builder = BackgroundWorkerBuilder::new(&format!("pg_tally power trees of {name}"))
         .set_type(worker::TYPE)
         .set_library("pg_tally")
@@ -132,13 +123,5 @@ fn start(name: &str, database: Oid) -> Option<*mut pg_sys::BackgroundWorkerHandl
         .set_notify_pid(PROCESS)
         .set_start_time(BgWorkerStartTime::RecoveryFinished)
         .enable_spi_access();
-    let mut worker = pg_sys::BackgroundWorker::from(&builder);
-    let mut handle = std::ptr::null_mut();
-    // SAFETY: PostgreSQL copies the description; the handle lives in the memory of the process.
-    unsafe {
-        let memory = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
-        let registered = pg_sys::RegisterDynamicBackgroundWorker(&mut worker, &mut handle);
-        pg_sys::MemoryContextSwitchTo(memory);
-        registered.then_some(handle)
-    }
+    StartedWorker::start(&builder)
 }

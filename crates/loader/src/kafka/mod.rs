@@ -2,6 +2,7 @@
 
 mod context;
 mod native_queue;
+mod native_text;
 mod partitions;
 mod prefetch;
 mod queue;

@@ -5,7 +5,7 @@
 //! Only messages take this path. All other events, such as rebalances, stay in the consumer's own queue.
 
 use std::collections::VecDeque;
-use std::ffi::{c_char, CStr};
+use std::ffi::{c_void, CStr};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use rdkafka::bindings as native;
 use rdkafka::error::{IsError, KafkaError};
 
 use super::native_queue::NativeQueue;
+use super::native_text::NativeText;
 use super::prefetch::{MeanOverhead, Prefetch};
 use super::JobConsumer;
 use crate::decode::headers;
@@ -37,18 +38,12 @@ pub struct Message<'c> {
     consumer: PhantomData<&'c JobConsumer>,
 }
 
-/// A text of librdkafka that lives for `'m`: a C string, as C sees it.
-#[repr(transparent)]
-struct NativeText<'m> {
-    first: NonNull<c_char>,
-    owner: PhantomData<&'m CStr>,
-}
-
-impl<'m> NativeText<'m> {
-    fn get(&self) -> &'m CStr {
-        // SAFETY: librdkafka has returned a C string, which lives as long as what it belongs to.
-        unsafe { CStr::from_ptr(self.first.as_ptr()) }
-    }
+/// The fields of a message, and what they point to.
+struct MessageContents<'m> {
+    fields: &'m native::rd_kafka_message_t,
+    topic: Option<&'m native::rd_kafka_topic_t>,
+    key: Option<&'m [u8]>,
+    value: Option<&'m [u8]>,
 }
 
 // librdkafka defines these functions with these arguments; the kind of a timestamp may be left out.
@@ -58,8 +53,7 @@ unsafe extern "C" {
         message: &native::rd_kafka_message_t,
         kind: Option<&mut native::rd_kafka_timestamp_type_t>,
     ) -> i64;
-    #[link_name = "rd_kafka_topic_name"]
-    unsafe fn native_topic_name<'m>(topic: *const native::rd_kafka_topic_t) -> NativeText<'m>;
+    safe fn rd_kafka_topic_name(topic: &native::rd_kafka_topic_t) -> NativeText<'_>;
 }
 
 impl<'c> Queue<'c> {
@@ -114,14 +108,26 @@ impl<'c> Queue<'c> {
 }
 
 impl Message<'_> {
-    fn get(&self) -> &native::rd_kafka_message_t {
-        // SAFETY: librdkafka does not change a message before its owner destroys it.
-        unsafe { self.message.as_ref() }
+    /// The fields of the message, and what they point to.
+    #[inline]
+    fn contents(&self) -> MessageContents<'_> {
+        // SAFETY: librdkafka does not change a message before its owner destroys it. The pointers in it are null, or lead to the topic and
+        // to as many bytes as it says, which live as long.
+        unsafe {
+            let fields = self.message.as_ref();
+            let bytes = |first: *const c_void, count| ptr::slice_from_raw_parts(first.cast(), count).as_ref();
+            MessageContents {
+                fields,
+                topic: fields.rkt.as_ref(),
+                key: bytes(fields.key, fields.key_len),
+                value: bytes(fields.payload, fields.len),
+            }
+        }
     }
 
     /// The error that was delivered in place of a message.
     pub fn error(&self) -> Option<KafkaError> {
-        let error = self.get().err;
+        let error = self.contents().fields.err;
         match error {
             native::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
                 Some(KafkaError::PartitionEOF(self.partition()))
@@ -133,49 +139,39 @@ impl Message<'_> {
 
     /// Description of the error by librdkafka.
     pub fn complaint(&self) -> String {
-        rd_kafka_message_errstr(self.get()).get().to_string_lossy().into_owned()
+        rd_kafka_message_errstr(self.contents().fields).get().to_string_lossy().into_owned()
     }
 
     /// Name of the topic.
     pub fn topic(&self) -> &str {
-        // SAFETY: messages have a topic, whose name lives as long as the topic.
-        let name = unsafe { native_topic_name(self.get().rkt) };
-        name.get().to_str().expect("Kafka allows only ASCII in the names of topics")
+        let topic = self.contents().topic.expect("messages have a topic");
+        rd_kafka_topic_name(topic).get().to_str().expect("Kafka allows only ASCII in the names of topics")
     }
 
     /// Number of the partition.
     pub fn partition(&self) -> i32 {
-        self.get().partition
+        self.contents().fields.partition
     }
 
     /// Offset in the partition.
     pub fn offset(&self) -> i64 {
-        self.get().offset
+        self.contents().fields.offset
     }
 
     /// Timestamp of the message, milliseconds since 1970.
     pub fn timestamp(&self) -> Option<i64> {
-        let timestamp = rd_kafka_message_timestamp(self.get(), None);
+        let timestamp = rd_kafka_message_timestamp(self.contents().fields, None);
         (timestamp != -1).then_some(timestamp)
     }
 
     /// Key of the message.
     pub fn key(&self) -> Option<&[u8]> {
-        self.contents()[0]
+        self.contents().key
     }
 
     /// Value of the message.
     pub fn value(&self) -> Option<&[u8]> {
-        self.contents()[1]
-    }
-
-    /// Key and value of the message.
-    fn contents(&self) -> [Option<&[u8]>; 2] {
-        let message = self.get();
-        let key = ptr::slice_from_raw_parts(message.key.cast::<u8>(), message.key_len);
-        let value = ptr::slice_from_raw_parts(message.payload.cast::<u8>(), message.len);
-        // SAFETY: the pointers are null, or librdkafka has stored this many bytes there, which live as long as the message.
-        unsafe { [key.as_ref(), value.as_ref()] }
+        self.contents().value
     }
 
     /// The headers, copied into one buffer.

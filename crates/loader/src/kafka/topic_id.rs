@@ -2,7 +2,7 @@
 //! crate does not expose them.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::fmt;
 use std::ptr;
 use std::slice;
@@ -15,6 +15,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
 
 use super::native_queue::NativeQueue;
+use super::native_text::NativeText;
 use super::JobConsumer;
 
 /// Time that the broker may take to answer.
@@ -109,9 +110,9 @@ impl Question {
                 let mut count = 0;
                 let topics = native::rd_kafka_DescribeTopics_result_topics(result, &mut count);
                 if !topics.is_null() {
-                    ids.extend(
-                        slice::from_raw_parts(topics, count).iter().filter_map(|topic| named_id(*topic)),
-                    );
+                    let topics: &[Option<&native::rd_kafka_TopicDescription_t>] =
+                        slice::from_raw_parts(topics.cast(), count);
+                    ids.extend(topics.iter().flatten().filter_map(|topic| named_id(topic)));
                 }
             }
             native::rd_kafka_event_destroy(event);
@@ -120,26 +121,32 @@ impl Question {
     }
 }
 
+// librdkafka defines these functions with these arguments; what they return belongs to the description.
+unsafe extern "C" {
+    safe fn rd_kafka_TopicDescription_error(
+        topic: &native::rd_kafka_TopicDescription_t,
+    ) -> Option<&native::rd_kafka_error_t>;
+    safe fn rd_kafka_error_code(error: &native::rd_kafka_error_t) -> native::rd_kafka_resp_err_t;
+    safe fn rd_kafka_TopicDescription_name(topic: &native::rd_kafka_TopicDescription_t) -> NativeText<'_>;
+    safe fn rd_kafka_TopicDescription_topic_id(
+        topic: &native::rd_kafka_TopicDescription_t,
+    ) -> &native::rd_kafka_Uuid_t;
+    safe fn rd_kafka_Uuid_most_significant_bits(id: &native::rd_kafka_Uuid_t) -> i64;
+    safe fn rd_kafka_Uuid_least_significant_bits(id: &native::rd_kafka_Uuid_t) -> i64;
+}
+
 /// The name and the id of a topic that was described.
-///
-/// # Safety
-///
-/// The description belongs to an event that lives.
-unsafe fn named_id(topic: *const native::rd_kafka_TopicDescription_t) -> Option<(String, TopicId)> {
-    // SAFETY: the caller vouches for the description, to which everything that is read here belongs.
-    unsafe {
-        let error = native::rd_kafka_TopicDescription_error(topic);
-        if !error.is_null() && native::rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR {
-            return None;
-        }
-        let name =
-            CStr::from_ptr(native::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
-        let id = native::rd_kafka_TopicDescription_topic_id(topic);
-        let half = |bits: i64| u128::from(bits as u64);
-        let id = half(native::rd_kafka_Uuid_most_significant_bits(id)) << 64
-            | half(native::rd_kafka_Uuid_least_significant_bits(id));
-        (id != 0).then_some((name, TopicId(id)))
+fn named_id(topic: &native::rd_kafka_TopicDescription_t) -> Option<(String, TopicId)> {
+    let error = rd_kafka_TopicDescription_error(topic).map(|error| rd_kafka_error_code(error));
+    if error.is_some_and(|error| error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return None;
     }
+    let name = rd_kafka_TopicDescription_name(topic).get().to_string_lossy().into_owned();
+    let id = rd_kafka_TopicDescription_topic_id(topic);
+    let half = |bits: i64| u128::from(bits as u64);
+    let id =
+        half(rd_kafka_Uuid_most_significant_bits(id)) << 64 | half(rd_kafka_Uuid_least_significant_bits(id));
+    (id != 0).then_some((name, TopicId(id)))
 }
 
 #[cfg(test)]

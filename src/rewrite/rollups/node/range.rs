@@ -24,7 +24,7 @@ pub fn expected(question: &Question) -> Range {
 }
 
 /// Returns what a comparison says of the position, and the position that it is compared with; None if the planner does not know that.
-fn comparison(question: &Question, node: NodeRef) -> Option<(u32, i64)> {
+fn comparison<'q>(question: &Question<'q>, node: NodeRef<'q>) -> Option<(u32, i64)> {
     let position = question.tree.position;
     let call = node.cast::<OpExpr>()?;
     let [left, right] = call.list(|call| &call.args).only()?;
@@ -35,6 +35,6 @@ fn comparison(question: &Question, node: NodeRef) -> Option<(u32, i64)> {
         (None, Some(_)) => (pg_sys::BTGreaterStrategyNumber + pg_sys::BTLessStrategyNumber - strategy, left),
         _ => return None,
     };
-    let word = question.shapes.planner.expected(other)?.constant_word(position.type_oid())?;
+    let word = question.shapes.planner.expected(other).constant_word(position.type_oid())?;
     Some((strategy, position.read(Datum::from(word))))
 }
