@@ -83,14 +83,9 @@ pub unsafe fn evaluate(
     }
 }
 
-/// Whether a condition holds; NULL counts as false.
-///
-/// # Safety
-/// As for [`evaluate`].
+/// Whether a condition with this value holds; NULL counts as false.
 #[inline]
-pub unsafe fn holds(condition: *mut ExprState, context: *mut ExprContext) -> bool {
-    // SAFETY: the caller promises what `evaluate` asks for.
-    let value = unsafe { evaluate(condition, context, (*context).ecxt_per_tuple_memory) };
+pub fn holds(value: Option<Datum>) -> bool {
     value.is_some_and(|value| value.value() != 0)
 }
 

@@ -1,7 +1,7 @@
 //! The node's input, as the executor handles it: the half of the node that does what the motion of the frame asks for.
 //!
-//! The functions are plain frames by the contract of `pg::plain`, apart from `new`. Their slots, expressions and contexts
-//! live as long as the query.
+//! The functions are plain frames by the contract of `pg::plain`, unless they say otherwise. Their slots, expressions and
+//! contexts live as long as the query.
 
 use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
@@ -9,12 +9,13 @@ use crate::pg::execution::alike::Alike;
 use crate::pg::execution::executor::{
     clear, column, evaluate, fill, holds, in_memory, next_row, project, reset, FunctionCall5Coll,
 };
-use crate::pg::execution::queue::{RowQueue, Turn};
+use crate::pg::execution::queue::{KeptRows, RowQueue, Turn};
 use crate::pg::memory::region::Region;
 use crate::pg::nodes::tree::{NodeList, NodeRef};
-use crate::pg::server::plain::{guarded, plain};
+use crate::pg::server::plain::guarded;
 use crate::pg::tables::slot::Slot;
 use crate::pg::values::kept_function::find;
+use crate::pg::values::row::RowType;
 use crate::pg::values::value::{Storage, Value};
 use pgrx::pg_sys::{
     self, Datum, ExprContext, ExprState, FmgrInfo, Oid, PlanState, TargetEntry, TupleTableSlot, WindowAgg,
@@ -43,6 +44,8 @@ pub struct Input {
     evaluated: Vec<ArgumentValue>,
     /// Rows that were read before they are current, where that happens.
     queue: Option<RowQueue>,
+    /// The rows that such a queue keeps.
+    kept: KeptRows,
     /// The largest file that earlier queues have taken, in bytes.
     most_file_bytes: usize,
     /// The row that was read last.
@@ -72,7 +75,7 @@ struct ArgumentInput {
 }
 
 impl Input {
-    /// Initialises the expressions of a node, and of the arguments of these functions.
+    /// Initialises the expressions of a node, and of the arguments of these functions. No plain frame.
     ///
     /// # Safety
     /// The node was made of the WindowAgg, to which the functions belong, and is being initialised, after its input.
@@ -123,6 +126,10 @@ impl Input {
                 evaluated: vec![ArgumentValue { counts: false, value: None }; arguments.len()],
                 arguments,
                 queue: None,
+                kept: KeptRows {
+                    row_type: RowType::new((*rows).ps_ResultTupleDesc),
+                    query: Region::new((*(*node).state).es_query_cxt),
+                },
                 most_file_bytes: 0,
                 last: null_mut(),
                 last_is_next: false,
@@ -160,14 +167,9 @@ impl Input {
         }
     }
 
-    /// Keeps rows in a queue from now on.
-    ///
-    /// # Safety
-    /// The node runs, and no row has been read; the contract of `pg::plain`.
-    pub unsafe fn begin_queue(&mut self) -> Outcome<'_> {
-        // SAFETY: the queue lives as long as the query, or until the node is rescanned.
-        self.queue = Some(plain(unsafe { RowQueue::new(self.node, self.definition.is_delayed()) }));
-        Outcome::Done
+    /// Keeps rows in a queue from now on, before any row is read. No plain frame.
+    pub fn begin_queue(&mut self) {
+        self.queue = Some(RowQueue::new(self.kept, self.definition.is_delayed()));
     }
 
     /// Reads the next row, of a partition of which this many have been read, and evaluates the arguments as is asked.
@@ -261,7 +263,7 @@ impl Input {
             (*context).ecxt_outertuple = row;
             let row_memory = (*context).ecxt_per_tuple_memory;
             for (one, evaluated) in self.arguments.iter().zip(&mut self.evaluated) {
-                let passes = one.filter.is_null() || holds(one.filter, context);
+                let passes = one.filter.is_null() || holds(evaluate(one.filter, context, row_memory));
                 let has_value = passes && !one.argument.is_null();
                 let value = if has_value { evaluate(one.argument, context, row_memory) } else { None };
                 evaluated.counts = if one.argument.is_null() { passes } else { value.is_some() };
@@ -337,16 +339,12 @@ impl Input {
         Outcome::Done
     }
 
-    /// Forgets everything that was read.
-    ///
-    /// # Safety
-    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
-    pub unsafe fn restart(&mut self) {
+    /// Forgets everything that was read. No plain frame.
+    pub fn restart(&mut self) {
         self.last_is_next = false;
         self.most_file_bytes = self.file_bytes();
-        if let Some(mut queue) = self.queue.take() {
-            // SAFETY: the queue was taken out, so nothing reads its rows any more.
-            unsafe { queue.end_queue() }
+        if let Some(queue) = self.queue.take() {
+            queue.end();
         }
     }
 
