@@ -22,13 +22,13 @@ BUDGET = {
     "src/pg": 149,
     "src/powertree": 9,
     "src/rewrite": 2,
-    "src/rewrite/rollups": 18,
+    "src/rewrite/rollups": 16,
     "src/rewrite/windows": 14,
     "src/tally": 3,
 }
 
 # Blocks that all of the code may have.
-TOTAL = 218
+TOTAL = 216
 
 
 def folder_of(file):

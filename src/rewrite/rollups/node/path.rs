@@ -6,9 +6,10 @@ use super::layout::PlanLayout;
 use super::Rollup;
 use crate::pg::execution::custom::{offered, CustomNode, Methods};
 use crate::pg::nodes::list::items;
-use crate::pg::nodes::tree::NodeList;
+use crate::pg::nodes::tree::{NodeList, NodeRef};
 use crate::pg::planning::planner::{Planner, Relation};
 use crate::pg::server::error::defect;
+use crate::pg::values::value;
 use crate::rewrite::rollups::inquiry::found;
 use crate::rewrite::rollups::question::{Grouping, Question};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
@@ -52,7 +53,7 @@ pub unsafe fn offer<'q>(
         path.path.total_cost = total;
         let joined = question.joins.dimensions.iter().map(|dimension| dimension.path.pointer());
         path.custom_paths = joined
-            .chain([copied(cheapest).ok_or(Reason::Cost)?])
+            .chain([NodeRef::new(cheapest.cast()).and_then(copied).ok_or(Reason::Cost)?])
             .fold(null_mut(), |all, path| pg_sys::lappend(all, path.cast()));
         path.custom_private = planner.lists(private.into_iter().map(NodeList::node)).pointer();
         path.methods = METHODS.table();
@@ -77,29 +78,19 @@ pub unsafe fn cheapest(relation: *mut RelOptInfo) -> Option<*mut Path> {
     }
 }
 
-/// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind.
-unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
-    // SAFETY: the tag says which structure a path is; the parts that it points to are not freed with it.
-    unsafe {
-        let size = match (*path).type_ {
-            NodeTag::T_AggPath => size_of::<pg_sys::AggPath>(),
-            NodeTag::T_GroupingSetsPath => size_of::<pg_sys::GroupingSetsPath>(),
-            NodeTag::T_GroupPath => size_of::<pg_sys::GroupPath>(),
-            NodeTag::T_UpperUniquePath => size_of::<pg_sys::UpperUniquePath>(),
-            NodeTag::T_GatherPath => size_of::<pg_sys::GatherPath>(),
-            NodeTag::T_GatherMergePath => size_of::<pg_sys::GatherMergePath>(),
-            NodeTag::T_AppendPath => size_of::<pg_sys::AppendPath>(),
-            NodeTag::T_MergeAppendPath => size_of::<pg_sys::MergeAppendPath>(),
-            NodeTag::T_ProjectionPath => size_of::<pg_sys::ProjectionPath>(),
-            NodeTag::T_GroupResultPath => size_of::<pg_sys::GroupResultPath>(),
-            NodeTag::T_ForeignPath => size_of::<pg_sys::ForeignPath>(),
-            NodeTag::T_CustomPath => size_of::<CustomPath>(),
-            _ => return None,
-        };
-        let copy = pg_sys::palloc(size).cast::<u8>();
-        std::ptr::copy_nonoverlapping(path.cast::<u8>().cast_const(), copy, size);
-        Some(copy.cast())
+/// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind. The parts that it
+/// points to are not freed with it.
+fn copied(path: NodeRef) -> Option<*mut Path> {
+    macro_rules! one_of {
+        ($($kind:ident)*) => { $(
+            if let Some(path) = path.cast::<pg_sys::$kind>() {
+                return Some(value::copied(*path).cast_mut_ptr());
+            }
+        )* };
     }
+    one_of! { AggPath GroupingSetsPath GroupPath UpperUniquePath GatherPath GatherMergePath AppendPath MergeAppendPath }
+    one_of! { ProjectionPath GroupResultPath ForeignPath CustomPath }
+    None
 }
 
 /// Makes the plan of a path that was chosen.
