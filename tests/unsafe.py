@@ -19,16 +19,16 @@ BUDGET = {
     "src": 0,
     "src/datum": 5,
     "src/detector": 1,
-    "src/pg": 149,
+    "src/pg": 148,
     "src/powertree": 9,
     "src/rewrite": 2,
-    "src/rewrite/rollups": 16,
+    "src/rewrite/rollups": 15,
     "src/rewrite/windows": 14,
     "src/tally": 3,
 }
 
 # Blocks that all of the code may have.
-TOTAL = 216
+TOTAL = 214
 
 
 def folder_of(file):

@@ -7,7 +7,7 @@ use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
 use crate::pg::execution::alike::Alike;
 use crate::pg::execution::executor::{
-    clear, column, evaluate, fill, holds, in_memory, next_row, project, reset, FunctionCall5Coll,
+    clear, column, evaluate, fill, holds, in_memory, next_row, project, FunctionCall5Coll, MemoryContextReset,
 };
 use crate::pg::execution::queue::{KeptRows, RowQueue, Turn};
 use crate::pg::memory::region::Region;
@@ -18,8 +18,8 @@ use crate::pg::values::kept_function::find;
 use crate::pg::values::row::RowType;
 use crate::pg::values::value::{Storage, Value};
 use pgrx::pg_sys::{
-    self, Datum, ExprContext, ExprState, FmgrInfo, Oid, PlanState, TargetEntry, TupleTableSlot, WindowAgg,
-    WindowFunc,
+    self, Datum, ExprContext, ExprState, FmgrInfo, MemoryContext, Oid, PlanState, TargetEntry,
+    TupleTableSlot, WindowAgg, WindowFunc,
 };
 use std::ptr::null_mut;
 
@@ -31,6 +31,8 @@ pub struct Input {
     rows: *mut PlanState,
     /// The context in which expressions are evaluated for each row that is read.
     context: *mut ExprContext,
+    /// The memory of what is evaluated there for one row.
+    memory: MemoryContext,
     definition: FrameDefinition,
     ends: [FrameEnd; 2],
     /// The comparison by partition; None if all rows are in one.
@@ -113,10 +115,12 @@ impl Input {
             let rows = (*node).lefttree;
             let arguments: Vec<ArgumentInput> = functions.map(argument).collect();
             let targets = NodeRef::new((*(*rows).plan).targetlist.cast()).map(NodeList::of);
+            let context = pg_sys::CreateExprContext((*node).state);
             Input {
                 node,
                 rows,
-                context: pg_sys::CreateExprContext((*node).state),
+                context,
+                memory: (*context).ecxt_per_tuple_memory,
                 definition,
                 ends: [end(Side::Start), end(Side::End)],
                 partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
@@ -137,9 +141,9 @@ impl Input {
         }
     }
 
-    /// The context in whose memory the outcomes are.
-    pub fn context(&self) -> *mut ExprContext {
-        self.context
+    /// The memory in which the outcomes are.
+    pub fn memory(&self) -> MemoryContext {
+        self.memory
     }
 
     /// Evaluates the offsets of the frame.
@@ -182,7 +186,7 @@ impl Input {
         unsafe {
             let enters_before = ask == Ask::EnterAndRead;
             if enters_before {
-                reset(self.context);
+                MemoryContextReset(self.memory);
                 self.evaluate_on(self.last);
             }
             if self.last_is_next {
@@ -193,7 +197,7 @@ impl Input {
                 };
                 self.last = row;
                 if !enters_before {
-                    reset(self.context);
+                    MemoryContextReset(self.memory);
                 }
             }
             let (row, context) = (self.last, self.context);
@@ -245,7 +249,7 @@ impl Input {
             if !is_wanted {
                 return Outcome::Done;
             }
-            reset(self.context);
+            MemoryContextReset(self.memory);
             self.evaluate_on(row);
         }
         Outcome::Entered(&self.evaluated)
@@ -257,15 +261,14 @@ impl Input {
     /// The row comes from the node's input; the contract of `pg::plain`.
     #[inline]
     unsafe fn evaluate_on(&mut self, row: *mut TupleTableSlot) {
-        let context = self.context;
+        let (context, memory) = (self.context, self.memory);
         // SAFETY: the expressions belong to the node, and refer to the row of its input that is put into the context.
         unsafe {
             (*context).ecxt_outertuple = row;
-            let row_memory = (*context).ecxt_per_tuple_memory;
             for (one, evaluated) in self.arguments.iter().zip(&mut self.evaluated) {
-                let passes = one.filter.is_null() || holds(evaluate(one.filter, context, row_memory));
+                let passes = one.filter.is_null() || holds(evaluate(one.filter, context, memory));
                 let has_value = passes && !one.argument.is_null();
-                let value = if has_value { evaluate(one.argument, context, row_memory) } else { None };
+                let value = if has_value { evaluate(one.argument, context, memory) } else { None };
                 evaluated.counts = if one.argument.is_null() { passes } else { value.is_some() };
                 evaluated.value = value.map(|value| Value::new(one.type_oid, value));
             }
@@ -292,7 +295,7 @@ impl Input {
         // SAFETY: the function was found for the type of the caller's values and of the offset.
         let result = unsafe {
             let (function, offset) = (&raw mut end.in_range, end.value);
-            in_memory((*self.context).ecxt_per_tuple_memory, || {
+            in_memory(self.memory, || {
                 FunctionCall5Coll(function, window.inRangeColl, key, base, offset, subtract, less)
             })
         };

@@ -9,7 +9,7 @@ use super::motion::Motion;
 use super::scan::{definition, functions};
 use crate::pg::execution::copies::Copies;
 use crate::pg::execution::custom::{own, plan_of, set_own, Calls, CustomNode};
-use crate::pg::execution::executor::{in_memory, reset, ExecInitNode};
+use crate::pg::execution::executor::{in_memory, ExecInitNode, MemoryContextReset};
 use crate::pg::execution::explain::Explanation;
 use crate::pg::memory::region::Region;
 use crate::pg::nodes::tree::NodeRef;
@@ -82,8 +82,8 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     // motion compares are of the ordering column, and its results of the types of the slot's columns.
     unsafe {
         let Window { input, motion } = &mut *own::<Window>(node);
-        let memory = (*input.context()).ecxt_per_tuple_memory;
-        reset((*node).ss.ps.ps_ExprContext);
+        let memory = input.memory();
+        MemoryContextReset((*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory);
         let mut ask = motion.begin();
         loop {
             let outcome = plain(match ask {

@@ -13,7 +13,7 @@ mod prepare;
 mod range;
 
 use crate::pg::execution::custom::{add_below, own, plan_of, set_own, Calls, CustomNode};
-use crate::pg::execution::executor::{evaluate, fill, holds, next_row, project, reset};
+use crate::pg::execution::executor::{evaluate, fill, holds, next_row, project, MemoryContextReset};
 use crate::pg::execution::explain::Explanation;
 use crate::pg::memory::region::Region;
 use crate::pg::nodes::tree::NodeRef;
@@ -130,7 +130,7 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
         let context = (*ps).ps_ExprContext;
         let memory = (*context).ecxt_per_tuple_memory;
         loop {
-            reset(context);
+            MemoryContextReset(memory);
             if !guarded(|| (*rollup).show()) {
                 return null_mut();
             }

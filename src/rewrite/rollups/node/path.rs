@@ -5,7 +5,6 @@ use super::lay_out::{lay_out, scan, Lists};
 use super::layout::PlanLayout;
 use super::Rollup;
 use crate::pg::execution::custom::{offered, CustomNode, Methods};
-use crate::pg::nodes::list::items;
 use crate::pg::nodes::tree::{NodeList, NodeRef};
 use crate::pg::planning::planner::{Planner, Relation};
 use crate::pg::server::error::defect;
@@ -32,13 +31,14 @@ pub unsafe fn offer<'q>(
     question: &Question<'q>,
     ordinary: Ordinary,
     input: Relation<'q>,
-    output: *mut RelOptInfo,
+    output: Relation<'q>,
     grouping: &Grouping,
 ) -> Understood<()> {
-    // SAFETY: the caller's query; the new nodes are in the memory of the planner.
+    // SAFETY: the caller's query; the new nodes are in the memory of the planner. The cheapest path is copied before another is offered.
     unsafe {
         let planner = question.shapes.planner;
-        let (root, cheapest) = (planner.pointer(), cheapest(output).ok_or(Reason::Cost)?);
+        let (root, output, cheapest) =
+            (planner.pointer(), output.pointer(), cheapest(output.paths()).ok_or(Reason::Cost)?);
         let Offer { cost: total, worth } = cost::of(question, input, ordinary).ok_or(Reason::Cost)?;
         let nodes = question.aggregates.all.iter().map(|aggregate| aggregate.node.untyped());
         let Lists { expressions, numbers, ends, shown } = lay_out(question, worth)?;
@@ -47,13 +47,13 @@ pub unsafe fn offer<'q>(
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
         path.path.pathtype = NodeTag::T_CustomScan;
         path.path.parent = output;
-        path.path.pathtarget = (*cheapest).pathtarget;
-        path.path.rows = (*cheapest).rows;
+        path.path.pathtarget = cheapest.pathtarget;
+        path.path.rows = cheapest.rows;
         path.path.startup_cost = total;
         path.path.total_cost = total;
         let joined = question.joins.dimensions.iter().map(|dimension| dimension.path.pointer());
         path.custom_paths = joined
-            .chain([NodeRef::new(cheapest.cast()).and_then(copied).ok_or(Reason::Cost)?])
+            .chain([copied(cheapest.untyped()).ok_or(Reason::Cost)?])
             .fold(null_mut(), |all, path| pg_sys::lappend(all, path.cast()));
         path.custom_private = planner.lists(private.into_iter().map(NodeList::node)).pointer();
         path.methods = METHODS.table();
@@ -66,16 +66,9 @@ pub unsafe fn offer<'q>(
     }
 }
 
-/// The cheapest path so far.
-///
-/// # Safety
-/// A relation of the query that is being planned.
-pub unsafe fn cheapest(relation: *mut RelOptInfo) -> Option<*mut Path> {
-    // SAFETY: the caller's relation, whose paths have costs.
-    unsafe {
-        items::<Path>((*relation).pathlist)
-            .min_by(|&one, &other| (*one).total_cost.total_cmp(&(*other).total_cost))
-    }
+/// The cheapest of some paths.
+pub fn cheapest<'q>(paths: impl Iterator<Item = NodeRef<'q, Path>>) -> Option<NodeRef<'q, Path>> {
+    paths.min_by(|one, other| one.total_cost.total_cmp(&other.total_cost))
 }
 
 /// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind. The parts that it
