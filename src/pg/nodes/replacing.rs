@@ -2,9 +2,8 @@
 
 use super::made::Made;
 use super::tree::{NodeList, NodeRef, Tagged};
-use pgrx::pg_sys::{self, List, Node};
+use pgrx::pg_sys::{self, Node};
 use std::ffi::c_void;
-use std::ptr::null_mut;
 
 /// Finds the node that is to take the place of another one, if any.
 pub type Replacement<'a, 'n, T> = &'a mut dyn FnMut(NodeRef<'n, T>) -> Option<Made<'n>>;
@@ -22,9 +21,12 @@ pub fn replaced_within<'n, T: Tagged + 'n>(
 }
 
 /// Copies a list of expressions into the current memory context, in which nodes of one kind are replaced by others. Nothing below
-/// such a node is looked at.
-pub fn replaced<'n, T: Tagged + 'n>(list: NodeList<'n>, replacement: Replacement<'_, 'n, T>) -> *mut List {
-    list.node().map_or(null_mut(), |list| Replacing { replacement }.mutated(list).pointer().cast())
+/// such a node is looked at. None of an empty list.
+pub fn replaced<'n, T: Tagged + 'n>(
+    list: NodeList<'n>,
+    replacement: Replacement<'_, 'n, T>,
+) -> Option<Made<'n>> {
+    list.node().map(|list| Replacing { replacement }.mutated(list))
 }
 
 impl<'n, T: Tagged + 'n> Replacing<'_, 'n, T> {
