@@ -73,7 +73,7 @@ pub trait CustomNode: Sized + 'static {
 /// The functions of a node that runs. All of them are called by PostgreSQL alone, with a state that [`create`] made. They are plain
 /// frames, as [`crate::pg::server::plain`] defines them.
 pub struct Calls {
-    /// Initialises the plans below the node, and sets its own part with [`set_own`].
+    /// Initialises the plans below the node, and sets its own part, which is [kept](kept).
     pub begin: unsafe extern "C-unwind" fn(*mut CustomScanState, *mut EState, i32),
     /// Returns the next row; a null pointer after the last.
     pub execute: unsafe extern "C-unwind" fn(*mut CustomScanState) -> *mut TupleTableSlot,
@@ -81,9 +81,9 @@ pub struct Calls {
 
 /// The state of a node: PostgreSQL's part, and the node's own, which is null until the node is begun.
 #[repr(C)]
-struct NodeState<T> {
+pub struct NodeState<T> {
     node: CustomScanState,
-    own: *mut T,
+    pub own: *mut T,
 }
 
 /// Makes the state of a node that is about to begin.
@@ -101,14 +101,14 @@ unsafe extern "C-unwind" fn create<T: CustomNode>(_scan: *mut CustomScan) -> *mu
 unsafe extern "C-unwind" fn explain<T: CustomNode>(
     node: *mut CustomScanState,
     ancestors: *mut List,
-    state: *mut ExplainState,
+    running: *mut ExplainState,
 ) {
     // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun, whose plan outlives it.
     unsafe {
         guarded(|| {
-            if let Some(own) = own::<T>(node).as_mut() {
+            if let Some(own) = (*state::<T>(node)).own.as_mut() {
                 let plan = plan_of(node);
-                own.explain(plan, Explanation::new(plan, ancestors, state));
+                own.explain(plan, Explanation::new(plan, ancestors, running));
             }
         });
     }
@@ -119,7 +119,7 @@ unsafe extern "C-unwind" fn end<T: CustomNode>(node: *mut CustomScanState) {
     // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun. The states below are initialised; neither they nor the
     // node are used afterwards.
     unsafe {
-        guarded(|| (*own::<T>(node)).end());
+        guarded(|| (*(*state::<T>(node)).own).end());
         ExecEndNode((*node).ss.ps.lefttree);
         items((*node).custom_ps).for_each(|state| ExecEndNode(state));
     }
@@ -130,7 +130,7 @@ unsafe extern "C-unwind" fn rescan<T: CustomNode>(node: *mut CustomScanState) {
     // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun, between two rows. The states below are initialised.
     unsafe {
         let (input, changed) = ((*node).ss.ps.lefttree, (*node).ss.ps.chgParam);
-        guarded(|| (*own::<T>(node)).restart(!changed.is_null()));
+        guarded(|| (*(*state::<T>(node)).own).restart(!changed.is_null()));
         if !input.is_null() && (*input).chgParam.is_null() {
             ExecReScan(input);
         }
@@ -171,23 +171,14 @@ pub unsafe fn plan_of(node: *mut CustomScanState) -> NodeRef<'static, CustomScan
     plan.and_then(NodeRef::cast).unwrap_or_else(|| defect("a node without its plan"))
 }
 
-/// The node's own part of its state.
-///
-/// # Safety
-/// A node of this kind.
-pub unsafe fn own<T: CustomNode>(node: *mut CustomScanState) -> *mut T {
-    // SAFETY: the caller's node is one that `create` made.
-    unsafe { (*node.cast::<NodeState<T>>()).own }
+/// The state of a node that is of this kind, which is for the caller to know.
+pub fn state<T: CustomNode>(node: *mut CustomScanState) -> *mut NodeState<T> {
+    node.cast()
 }
 
-/// Sets the node's own part of its state, which is dropped with the memory of this region.
-///
-/// # Safety
-/// A node of this kind, which is not used once the region has gone.
-pub unsafe fn set_own<T: CustomNode>(node: *mut CustomScanState, own: T, region: Region) {
-    let own = PgMemoryContexts::For(region.context()).leak_and_drop_on_delete(own);
-    // SAFETY: the caller's node is one that `create` made.
-    unsafe { (*node.cast::<NodeState<T>>()).own = own }
+/// The node's own part of its state, to be dropped with the memory of this region.
+pub fn kept<T: CustomNode>(own: T, region: Region) -> *mut T {
+    PgMemoryContexts::For(region.context()).leak_and_drop_on_delete(own)
 }
 
 /// Registers a node, so that serialised plans with it can be read back; once, when the library is loaded.

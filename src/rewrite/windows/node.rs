@@ -8,7 +8,7 @@ use super::input::Input;
 use super::motion::Motion;
 use super::scan::{definition, functions};
 use crate::pg::execution::copies::Copies;
-use crate::pg::execution::custom::{own, plan_of, set_own, Calls, CustomNode};
+use crate::pg::execution::custom::{kept, plan_of, state, Calls, CustomNode};
 use crate::pg::execution::executor::{in_memory, ExecInitNode, MemoryContextReset};
 use crate::pg::execution::explain::Explanation;
 use crate::pg::memory::region::Region;
@@ -71,7 +71,7 @@ unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EStat
             let mut motion = Motion::new(definition, functions(scan), copies);
             let input = Input::new(ps, definition, motion.arguments());
             // Dropped before the copies, which it refers to, are freed.
-            set_own(node, Window { input, motion }, copies.region());
+            (*state(node)).own = kept(Window { input, motion }, copies.region());
         });
     }
 }
@@ -81,7 +81,7 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
     // SAFETY: PostgreSQL passes what `begin` prepared, and nobody else uses it during the call. The values that the
     // motion compares are of the ordering column, and its results of the types of the slot's columns.
     unsafe {
-        let Window { input, motion } = &mut *own::<Window>(node);
+        let Window { input, motion } = &mut *(*state::<Window>(node)).own;
         let memory = input.memory();
         MemoryContextReset((*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory);
         let mut ask = motion.begin();

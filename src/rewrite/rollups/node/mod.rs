@@ -12,7 +12,7 @@ pub mod path;
 mod prepare;
 mod range;
 
-use crate::pg::execution::custom::{add_below, own, plan_of, set_own, Calls, CustomNode};
+use crate::pg::execution::custom::{add_below, kept, plan_of, state, Calls, CustomNode};
 use crate::pg::execution::executor::{evaluate, fill, holds, next_row, project, MemoryContextReset};
 use crate::pg::execution::explain::Explanation;
 use crate::pg::memory::region::Region;
@@ -84,7 +84,7 @@ unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EStat
         }
         guarded(|| {
             let query = Region::new((*estate).es_query_cxt);
-            set_own(node, Rollup::of(prepare(node, query), query, flags), query);
+            (*state(node)).own = kept(Rollup::of(prepare(node, query), query, flags), query);
         });
         // The output is our own slot or one of the ordinary plan's.
         let ps = &raw mut (*node).ss.ps;
@@ -106,7 +106,7 @@ fn pointer(plan: Option<NodeRef>) -> *mut Plan {
 unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
     // SAFETY: the caller's node has its own state since it was prepared.
     unsafe {
-        let rollup = own::<Rollup>(node);
+        let rollup = (*state::<Rollup>(node)).own;
         if (*rollup).ordinary.is_null() {
             let plan = guarded(|| PlanLayout::of(plan_of(node)).ordinary());
             (*rollup).ordinary = add_below(node, pointer(plan), (*rollup).flags);
@@ -119,7 +119,7 @@ unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
 unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
     // SAFETY: PostgreSQL passes what `begin` prepared, and nobody else uses it during the call.
     unsafe {
-        let rollup = own::<Rollup>(node);
+        let rollup = (*state::<Rollup>(node)).own;
         if (*rollup).answer.is_none() {
             guarded(|| (*rollup).decide());
         }
