@@ -61,7 +61,8 @@ unsafe extern "C-unwind" fn planner(
     options: c_int,
     parameters: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
-    // SAFETY: the arguments are passed on as they came; the plan that comes back is ours to change.
+    // SAFETY: the arguments are passed on as they came; the plan that comes back is ours to change, and what takes the place of a
+    // WindowAgg has its output and its input.
     unsafe {
         let statement = match PREVIOUS.get() {
             Some(previous) => previous(query, text, options, parameters),
@@ -70,7 +71,7 @@ unsafe extern "C-unwind" fn planner(
         guarded(|| {
             forget_children_told_twice(statement);
             if settings::accelerate_windows() {
-                plan::for_each_window(statement, |place| windows::accelerate(place));
+                plan::for_each_window(statement, windows::accelerate);
             }
         });
         statement

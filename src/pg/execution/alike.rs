@@ -1,6 +1,6 @@
 //! Rows that are alike: those of one partition, or of one peer group.
 
-use super::executor::holds;
+use super::executor::{evaluate, holds};
 use pgrx::pg_sys::{self, ExprContext, ExprState, PlanState, TupleTableSlot};
 
 /// Rows that are equal in some columns.
@@ -58,7 +58,7 @@ impl Alike {
         unsafe {
             (*context).ecxt_innertuple = self.first;
             (*context).ecxt_outertuple = row;
-            holds(self.equal, context)
+            holds(evaluate(self.equal, context, (*context).ecxt_per_tuple_memory))
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::pg::memory::heap::out_of_memory;
 use crate::pg::memory::region::Region;
 use crate::pg::server::error::defect;
-use crate::pg::tables::column::VARLENA;
 use crate::pg::values::value::{StoredValue, Value};
 use pgrx::pg_sys::{self, Datum, MemoryContext};
 use std::cmp::Ordering;
@@ -36,8 +35,9 @@ impl Copies {
         Copies(query.below(c"pg_tally moving window"))
     }
 
-    pub fn context(self) -> MemoryContext {
-        self.0.context()
+    /// The memory context, which goes with all copies.
+    pub fn region(self) -> Region {
+        self.0
     }
 
     /// Returns the size of the context's blocks, in bytes.
@@ -47,32 +47,28 @@ impl Copies {
 
     /// Copies a value that is passed by reference, decompressed.
     pub fn copy(self, value: StoredValue) -> Copied {
-        value.read_whole(|bytes| {
-            let (length, flags) = (bytes.len(), (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32);
-            // SAFETY: the context exists as long as the node, and the copy is as long as the original.
-            unsafe {
-                let copy = unguarded::MemoryContextAllocExtended(self.context(), length, flags);
-                if copy.is_null() {
-                    out_of_memory(format!(
-                        "Failed on request of {length} bytes for the rows of a window frame."
-                    ));
-                }
-                std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), length);
-                Copied(copy)
-            }
-        })
+        value.read_whole(|bytes| self.copy_bytes(bytes))
     }
 
-    /// Copies a numeric.
-    pub fn numeric(self, value: Value) -> Number {
+    /// Copies a numeric twice.
+    #[inline]
+    pub fn numeric_twice(self, value: Value) -> [Number; 2] {
         let stored = value.stored_numeric().unwrap_or_else(|| defect("a value that is no numeric"));
-        Number(self.copy(stored))
+        stored.read_whole(|bytes| [self.copy_bytes(bytes), self.copy_bytes(bytes)].map(Number))
     }
 
-    /// Copies a copy of a numeric.
-    pub fn again(self, number: &Number) -> Number {
-        // SAFETY: the datum is a copy of a numeric, which is of variable length.
-        Number(self.copy(unsafe { StoredValue::new(number.datum(), VARLENA, false) }))
+    /// Copies bytes.
+    fn copy_bytes(self, bytes: &[u8]) -> Copied {
+        let (length, flags) = (bytes.len(), (pg_sys::MCXT_ALLOC_HUGE | pg_sys::MCXT_ALLOC_NO_OOM) as i32);
+        // SAFETY: the context exists as long as the node, and the copy is as long as the original.
+        unsafe {
+            let copy = unguarded::MemoryContextAllocExtended(self.0.context(), length, flags);
+            if copy.is_null() {
+                out_of_memory(format!("Failed on request of {length} bytes for the rows of a window frame."));
+            }
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), length);
+            Copied(copy)
+        }
     }
 }
 

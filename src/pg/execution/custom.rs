@@ -1,13 +1,17 @@
 //! Nodes of our own: the tables of functions by which PostgreSQL calls them.
 
+use super::executor::{in_memory, ExecEndNode, ExecInitNode, ExecReScan};
 use super::explain::Explanation;
+use crate::pg::memory::region::Region;
+use crate::pg::nodes::list::items;
 use crate::pg::nodes::tree::NodeRef;
 use crate::pg::server::error::defect;
 use crate::pg::server::lookup::caught;
 use crate::pg::server::plain::guarded;
+use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{
     self, CustomExecMethods, CustomPath, CustomPathMethods, CustomScan, CustomScanMethods, CustomScanState,
-    EState, ExplainState, List, Node, NodeTag, Plan, PlannerInfo, RelOptInfo, TupleTableSlot,
+    EState, ExplainState, List, Node, NodeTag, Plan, PlanState, PlannerInfo, RelOptInfo, TupleTableSlot,
 };
 use std::ffi::CStr;
 
@@ -44,8 +48,8 @@ pub trait CustomNode: Sized + 'static {
         CustomName: Self::NAME.as_ptr(),
         BeginCustomScan: Some(Self::CALLS.begin),
         ExecCustomScan: Some(Self::CALLS.execute),
-        EndCustomScan: Some(Self::CALLS.end),
-        ReScanCustomScan: Some(Self::CALLS.rescan),
+        EndCustomScan: Some(end::<Self>),
+        ReScanCustomScan: Some(rescan::<Self>),
         MarkPosCustomScan: None,
         RestrPosCustomScan: None,
         EstimateDSMCustomScan: None,
@@ -58,21 +62,28 @@ pub trait CustomNode: Sized + 'static {
 
     /// Explains the node, which has begun and has this plan.
     fn explain(&mut self, plan: NodeRef<'static, CustomScan>, explanation: Explanation);
+
+    /// Goes back before the first row, between two rows; of other parameters if they have changed.
+    fn restart(&mut self, is_changed: bool);
+
+    /// Frees what is not in memory of the query, before the plans below end; nothing is asked of the node afterwards.
+    fn end(&mut self);
 }
 
-/// The functions of a node that runs. All of them are called by PostgreSQL alone, with a state that [`create`] made.
+/// The functions of a node that runs. All of them are called by PostgreSQL alone, with a state that [`create`] made. They are plain
+/// frames, as [`crate::pg::server::plain`] defines them.
 pub struct Calls {
+    /// Initialises the plans below the node, and sets its own part, which is [kept](kept).
     pub begin: unsafe extern "C-unwind" fn(*mut CustomScanState, *mut EState, i32),
+    /// Returns the next row; a null pointer after the last.
     pub execute: unsafe extern "C-unwind" fn(*mut CustomScanState) -> *mut TupleTableSlot,
-    pub end: unsafe extern "C-unwind" fn(*mut CustomScanState),
-    pub rescan: unsafe extern "C-unwind" fn(*mut CustomScanState),
 }
 
 /// The state of a node: PostgreSQL's part, and the node's own, which is null until the node is begun.
 #[repr(C)]
-struct NodeState<T> {
+pub struct NodeState<T> {
     node: CustomScanState,
-    own: *mut T,
+    pub own: *mut T,
 }
 
 /// Makes the state of a node that is about to begin.
@@ -90,16 +101,63 @@ unsafe extern "C-unwind" fn create<T: CustomNode>(_scan: *mut CustomScan) -> *mu
 unsafe extern "C-unwind" fn explain<T: CustomNode>(
     node: *mut CustomScanState,
     ancestors: *mut List,
-    state: *mut ExplainState,
+    running: *mut ExplainState,
 ) {
     // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun, whose plan outlives it.
     unsafe {
         guarded(|| {
-            if let Some(own) = own::<T>(node).as_mut() {
+            if let Some(own) = (*state::<T>(node)).own.as_mut() {
                 let plan = plan_of(node);
-                own.explain(plan, Explanation::new(plan, ancestors, state));
+                own.explain(plan, Explanation::new(plan, ancestors, running));
             }
         });
+    }
+}
+
+/// Ends a node and the plans below it; what else the node holds is dropped with its memory context.
+unsafe extern "C-unwind" fn end<T: CustomNode>(node: *mut CustomScanState) {
+    // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun. The states below are initialised; neither they nor the
+    // node are used afterwards.
+    unsafe {
+        guarded(|| (*(*state::<T>(node)).own).end());
+        ExecEndNode((*node).ss.ps.lefttree);
+        items((*node).custom_ps).for_each(|state| ExecEndNode(state));
+    }
+}
+
+/// Has a node and the plans below it begin again, and tells those that PostgreSQL does not know which parameters have changed.
+unsafe extern "C-unwind" fn rescan<T: CustomNode>(node: *mut CustomScanState) {
+    // SAFETY: a plain frame, which PostgreSQL calls for a node that has begun, between two rows. The states below are initialised.
+    unsafe {
+        let (input, changed) = ((*node).ss.ps.lefttree, (*node).ss.ps.chgParam);
+        guarded(|| (*(*state::<T>(node)).own).restart(!changed.is_null()));
+        if !input.is_null() && (*input).chgParam.is_null() {
+            ExecReScan(input);
+        }
+        items((*node).custom_ps).for_each(|state: *mut PlanState| {
+            if !changed.is_null() {
+                guarded(|| pg_sys::UpdateChangedParamSet(state, changed));
+            }
+            if (*state).chgParam.is_null() {
+                ExecReScan(state);
+            }
+        });
+    }
+}
+
+/// Initialises a plan, and keeps its state among those below the node.
+///
+/// # Safety
+/// A node that has begun, and a plan below its own; the contract of `pg::plain`.
+pub unsafe fn add_below(node: *mut CustomScanState, plan: *mut Plan, flags: i32) -> *mut PlanState {
+    // SAFETY: the caller's node and plan; the state lives as long as the query.
+    unsafe {
+        let estate = (*node).ss.ps.state;
+        in_memory((*estate).es_query_cxt, || {
+            let state = ExecInitNode(plan, estate, flags);
+            (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
+            state
+        })
     }
 }
 
@@ -113,22 +171,14 @@ pub unsafe fn plan_of(node: *mut CustomScanState) -> NodeRef<'static, CustomScan
     plan.and_then(NodeRef::cast).unwrap_or_else(|| defect("a node without its plan"))
 }
 
-/// The node's own part of its state.
-///
-/// # Safety
-/// A node of this kind.
-pub unsafe fn own<T: CustomNode>(node: *mut CustomScanState) -> *mut T {
-    // SAFETY: the caller's node is one that `create` made.
-    unsafe { (*node.cast::<NodeState<T>>()).own }
+/// The state of a node that is of this kind, which is for the caller to know.
+pub fn state<T: CustomNode>(node: *mut CustomScanState) -> *mut NodeState<T> {
+    node.cast()
 }
 
-/// Sets the node's own part of its state.
-///
-/// # Safety
-/// A node of this kind; the part lives as long as the node.
-pub unsafe fn set_own<T: CustomNode>(node: *mut CustomScanState, own: *mut T) {
-    // SAFETY: the caller's node is one that `create` made.
-    unsafe { (*node.cast::<NodeState<T>>()).own = own }
+/// The node's own part of its state, to be dropped with the memory of this region.
+pub fn kept<T: CustomNode>(own: T, region: Region) -> *mut T {
+    PgMemoryContexts::For(region.context()).leak_and_drop_on_delete(own)
 }
 
 /// Registers a node, so that serialised plans with it can be read back; once, when the library is loaded.

@@ -31,7 +31,8 @@ mod unguarded {
             arg4: Datum,
             arg5: Datum,
         ) -> Datum;
-        pub fn MemoryContextReset(context: pg_sys::MemoryContext);
+        /// Empties a memory context, of which nothing is used any more.
+        pub fn MemoryContextReset(context: MemoryContext);
     }
 }
 
@@ -51,16 +52,6 @@ pub unsafe fn next_row(node: *mut PlanState) -> Option<*mut TupleTableSlot> {
         let slot = (*node).ExecProcNode?(node);
         (!slot.is_null() && u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY == 0).then_some(slot)
     }
-}
-
-/// Forgets what the previous row left in a context's memory.
-///
-/// # Safety
-/// A context of the running query.
-#[inline]
-pub unsafe fn reset(context: *mut ExprContext) {
-    // SAFETY: the memory belongs to the context, and nothing that was evaluated in it is used any more.
-    unsafe { MemoryContextReset((*context).ecxt_per_tuple_memory) }
 }
 
 /// The value of an expression; what it points to lives as long as this memory has it.
@@ -83,14 +74,9 @@ pub unsafe fn evaluate(
     }
 }
 
-/// Whether a condition holds; NULL counts as false.
-///
-/// # Safety
-/// As for [`evaluate`].
+/// Whether a condition with this value holds; NULL counts as false.
 #[inline]
-pub unsafe fn holds(condition: *mut ExprState, context: *mut ExprContext) -> bool {
-    // SAFETY: the caller promises what `evaluate` asks for.
-    let value = unsafe { evaluate(condition, context, (*context).ecxt_per_tuple_memory) };
+pub fn holds(value: Option<Datum>) -> bool {
     value.is_some_and(|value| value.value() != 0)
 }
 

@@ -1,7 +1,6 @@
 //! Nodes of our own while a plan runs.
 
 pub mod alike;
-pub mod below;
 pub mod copies;
 pub mod custom;
 pub mod executor;

@@ -1,6 +1,8 @@
 //! Queues of rows, kept as PostgreSQL's own nodes keep rows: in `work_mem`, and beyond that in a temporary file.
 
 use super::executor::{clear, in_memory, ExecDropSingleTupleTableSlot};
+use crate::pg::memory::region::Region;
+use crate::pg::server::lookup::caught;
 use crate::pg::tables::slot::Slot;
 use crate::pg::tables::tuplestore::{
     size_of_row, tuplestore_alloc_read_pointer, tuplestore_begin_heap, tuplestore_clear, tuplestore_end,
@@ -8,7 +10,7 @@ use crate::pg::tables::tuplestore::{
     tuplestore_set_eflags, tuplestore_trim, work_mem, MakeSingleTupleTableSlot, Store, TTSOpsMinimalTuple,
 };
 use crate::pg::values::row::RowType;
-use pgrx::pg_sys::{MemoryContext, PlanState, TupleTableSlot};
+use pgrx::pg_sys::TupleTableSlot;
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -27,7 +29,6 @@ pub enum Turn {
 /// A queue of a node's input rows, with one or two readers. Rows that all have read are dropped.
 pub struct RowQueue {
     store: Store,
-    kept: KeptRows,
     first: QueueReader,
     second: QueueReader,
     /// The number of rows put into the store, including those that were dropped.
@@ -39,13 +40,16 @@ pub struct RowQueue {
 
 /// The rows that are kept: their type, and the memory of the query.
 #[derive(Clone, Copy)]
-struct KeptRows {
-    row_type: RowType<'static>,
-    query: MemoryContext,
+pub struct KeptRows {
+    pub row_type: RowType<'static>,
+    pub query: Region,
 }
 
 struct QueueReader {
+    store: Store,
+    /// The reader's own read pointer of the store.
     pointer: i32,
+    kept: KeptRows,
     /// The slots of a batch; None until they are first needed.
     slots: [Option<Slot<'static>>; BATCH_ROWS],
     /// The number of rows taken out of the store, of which the first `next` have been returned.
@@ -55,31 +59,33 @@ struct QueueReader {
 }
 
 impl QueueReader {
-    fn new(pointer: i32) -> QueueReader {
-        QueueReader { pointer, slots: [None; BATCH_ROWS], filled: 0, next: 0, taken: 0 }
+    fn new(store: Store, pointer: i32, kept: KeptRows) -> QueueReader {
+        QueueReader { store, pointer, kept, slots: [None; BATCH_ROWS], filled: 0, next: 0, taken: 0 }
     }
 
     /// Takes the next rows out of the store: one if it is in memory, otherwise up to a batch. Returns how many bytes
-    /// came from the file.
-    ///
-    /// # Safety
-    /// The store holds this many rows, and the node is running; the contract of `pg::plain`.
-    unsafe fn fill(&mut self, store: Store, rows: i64, kept: KeptRows) -> usize {
+    /// came from the file. Called by [`RowQueue::take_row`] alone, whose callers are plain frames.
+    fn fill(&mut self, rows: i64) -> usize {
+        let (store, KeptRows { row_type, query }) = (self.store, self.kept);
         (self.filled, self.next) = (0, 0);
         let mut bytes = 0;
-        // SAFETY: no more rows are read than the store holds; the store clears a slot before it puts in another row.
+        // SAFETY: the read pointer was allocated for the store, and the memory of the query outlives the queue. The slots are of the
+        // kind that the store fills, and it says whether there was a row.
         unsafe {
             tuplestore_select_read_pointer(store, self.pointer);
-            let in_memory = tuplestore_in_memory(store);
+            let is_in_memory = tuplestore_in_memory(store);
             for place in &mut self.slots {
                 if self.taken >= rows || bytes >= BATCH_BYTES {
                     break;
                 }
-                let slot = *place.get_or_insert_with(|| kept.slot());
-                tuplestore_gettupleslot(store, true, false, slot);
+                let make = || MakeSingleTupleTableSlot(row_type, &TTSOpsMinimalTuple);
+                let slot = *place.get_or_insert_with(|| in_memory(query.context(), make));
+                if !tuplestore_gettupleslot(store, true, false, slot) {
+                    break;
+                }
                 self.filled += 1;
                 self.taken += 1;
-                if in_memory {
+                if is_in_memory {
                     tuplestore_trim(store);
                     return 0;
                 }
@@ -91,7 +97,7 @@ impl QueueReader {
 
     /// The reader without rows, with the slots that it has.
     fn again(&self) -> QueueReader {
-        QueueReader { slots: self.slots, ..QueueReader::new(self.pointer) }
+        QueueReader { slots: self.slots, ..QueueReader::new(self.store, self.pointer, self.kept) }
     }
 
     /// The slots made so far.
@@ -101,24 +107,18 @@ impl QueueReader {
 }
 
 impl RowQueue {
-    /// Makes an empty queue, which lives as long as the query or until `end_queue`.
-    ///
-    /// # Safety
-    /// The node belongs to the running query; the contract of `pg::plain`.
-    pub unsafe fn new(node: *mut PlanState, has_second_reader: bool) -> RowQueue {
-        // SAFETY: the caller's node, whose memory and input live as long as the query.
-        let (row_type, query) =
-            unsafe { (RowType::new((*(*node).lefttree).ps_ResultTupleDesc), (*(*node).state).es_query_cxt) };
-        let kept = KeptRows { row_type, query };
-        let store = kept.made(|| tuplestore_begin_heap(false, false, work_mem.load(Relaxed)));
-        // Readers never go back, so that rows can be dropped.
-        tuplestore_set_eflags(store, 0);
-        let second = match has_second_reader {
-            true => kept.made(|| tuplestore_alloc_read_pointer(store, 0)),
-            false => 0,
-        };
-        let (first, second) = (QueueReader::new(0), QueueReader::new(second));
-        RowQueue { store, kept, first, second, rows: 0, file_bytes: 0, most_file_bytes: 0 }
+    /// Makes an empty queue, which lives as long as the query or until it is ended.
+    pub fn new(kept: KeptRows, has_second_reader: bool) -> RowQueue {
+        let (store, second) = kept.query.within(|| {
+            caught(|| {
+                let store = tuplestore_begin_heap(false, false, work_mem.load(Relaxed));
+                // Readers never go back, so that rows can be dropped.
+                tuplestore_set_eflags(store, 0);
+                (store, if has_second_reader { tuplestore_alloc_read_pointer(store, 0) } else { 0 })
+            })
+        });
+        let [first, second] = [0, second].map(|pointer| QueueReader::new(store, pointer, kept));
+        RowQueue { store, first, second, rows: 0, file_bytes: 0, most_file_bytes: 0 }
     }
 
     /// Adds a row.
@@ -142,8 +142,7 @@ impl RowQueue {
             Turn::Second => &mut self.second,
         };
         if reader.next == reader.filled {
-            // SAFETY: the caller's node is running, and the rows were put into the store.
-            let bytes = unsafe { reader.fill(self.store, self.rows, self.kept) };
+            let bytes = reader.fill(self.rows);
             if turn == Turn::First {
                 self.file_bytes += bytes;
             }
@@ -176,29 +175,13 @@ impl RowQueue {
         self.most_file_bytes.max(self.file_bytes)
     }
 
-    /// Frees what the queue holds.
-    ///
-    /// # Safety
-    /// Nobody uses the rows, and the queue is not used again; the contract of `pg::plain`.
-    pub unsafe fn end_queue(&mut self) {
-        // SAFETY: the caller promises that neither the rows nor the store are used again.
-        unsafe {
+    /// Frees what the queue holds; the rows that it has returned are valid no more.
+    pub fn end(self) {
+        // SAFETY: the slots and the store are the queue's alone, and it is not used again.
+        caught(|| unsafe {
             self.first.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));
             self.second.made().for_each(|slot| ExecDropSingleTupleTableSlot(slot));
             tuplestore_end(self.store);
-        }
-    }
-}
-
-impl KeptRows {
-    /// Makes something in the memory of the query.
-    fn made<T>(self, make: impl FnOnce() -> T) -> T {
-        // SAFETY: the memory of the query outlives the queue; after an error PostgreSQL itself puts the current one right.
-        unsafe { in_memory(self.query, make) }
-    }
-
-    /// A slot for rows as they are in a store.
-    fn slot(self) -> Slot<'static> {
-        self.made(|| MakeSingleTupleTableSlot(self.row_type, &TTSOpsMinimalTuple))
+        });
     }
 }

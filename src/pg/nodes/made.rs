@@ -36,6 +36,7 @@ unsafe extern "C-unwind" {
     safe fn exprTypmod(expression: NodeRef) -> i32;
     safe fn lappend<'t>(list: MadeList<'t>, member: Member<'t>) -> MadeList<'t>;
     safe fn lappend_int<'t>(list: MadeList<'t>, member: i32) -> MadeList<'t>;
+    safe fn lappend_oid<'t>(list: MadeList<'t>, member: Oid) -> MadeList<'t>;
     safe fn makeVar<'t>(
         input: i32,
         number: i16,
@@ -155,6 +156,11 @@ impl<'t> MadeList<'t> {
         caught(|| lappend_int(self, integer))
     }
 
+    /// The list of OIDs with another one.
+    pub fn with_oid(self, oid: Oid) -> MadeList<'t> {
+        caught(|| lappend_oid(self, oid))
+    }
+
     /// The target list with another target, which has this number, and the name of another one.
     pub fn with_target(
         self,
@@ -191,6 +197,12 @@ impl<'t> From<Option<NodeRef<'t>>> for Member<'t> {
 
 impl<'t, T> From<Made<'t, T>> for Member<'t> {
     fn from(made: Made<'t, T>) -> Member<'t> {
+        Member { node: made.pointer().cast(), list: PhantomData }
+    }
+}
+
+impl<'t> From<MadeList<'t>> for Member<'t> {
+    fn from(made: MadeList<'t>) -> Member<'t> {
         Member { node: made.pointer().cast(), list: PhantomData }
     }
 }

@@ -111,6 +111,9 @@ linked_by! {
 tagged! {
     BitmapAndPath T_BitmapAndPath,
     BitmapOrPath T_BitmapOrPath,
+    CustomPath T_CustomPath,
+    ForeignPath T_ForeignPath,
+    GroupResultPath T_GroupResultPath,
     IndexOptInfo T_IndexOptInfo,
 }
 

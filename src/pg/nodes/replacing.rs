@@ -4,8 +4,6 @@ use super::made::Made;
 use super::tree::{NodeList, NodeRef, Tagged};
 use crate::pg::server::lookup::caught;
 use pgrx::pg_guard;
-use pgrx::pg_sys::List;
-use std::ptr::null_mut;
 
 /// Finds the node that is to take the place of another one, if any.
 pub type Replacement<'a, 'n, T> = &'a mut dyn FnMut(NodeRef<'n, T>) -> Option<Made<'n>>;
@@ -36,10 +34,13 @@ pub fn replaced_within<'n, T: Tagged + 'n>(
 }
 
 /// Copies a list of expressions into the current memory context, in which nodes of one kind are replaced by others. Nothing below
-/// such a node is looked at.
-pub fn replaced<'n, T: Tagged + 'n>(list: NodeList<'n>, replacement: Replacement<'_, 'n, T>) -> *mut List {
+/// such a node is looked at. None of an empty list.
+pub fn replaced<'n, T: Tagged + 'n>(
+    list: NodeList<'n>,
+    replacement: Replacement<'_, 'n, T>,
+) -> Option<Made<'n>> {
     let mut replacing = Replacing { replacement: &mut |node| in_place_of(node, replacement) };
-    list.node().map_or(null_mut(), |list| replacing.mutated(list).pointer().cast())
+    list.node().map(|list| replacing.mutated(list))
 }
 
 /// Returns what takes the place of a node of the kind, which is itself if nothing replaces it; None for a node of another kind.

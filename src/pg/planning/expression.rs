@@ -170,7 +170,7 @@ extern "C-unwind" fn relabel<'t>(column: NodeRef<'t, Var>, _context: *mut c_void
 }
 
 /// Relabels an expression, or a copy of it, as what it is.
-fn itself<'t>(expression: NodeRef, relabelled: Made<'t>) -> Made<'t, RelabelType> {
+pub fn itself<'t>(expression: NodeRef, relabelled: Made<'t>) -> Made<'t, RelabelType> {
     let form = CoercionForm::COERCE_IMPLICIT_CAST;
     let (of, collation) = (expression.type_oid(), expression.collation());
     caught(|| makeRelabelType(relabelled, of, exprTypmod(expression), collation, form))

@@ -77,7 +77,7 @@ unsafe extern "C-unwind" fn add_paths(
             return;
         };
         let results = || {
-            let shown = cheapest(output.pointer()).map(|path| (*(*path).pathtarget).exprs);
+            let shown = cheapest(output.paths()).map(|path| (*path.pathtarget).exprs);
             shown.map_or(NodeList::default(), |shown| NodeList::new(shown))
         };
         let query = planner.query();
@@ -130,7 +130,7 @@ fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>,
             let offered = question.and_then(|question| {
                 let ordinary = ordinary().ok_or(Reason::Cost)?;
                 // SAFETY: the question is about what is grouped here.
-                unsafe { path::offer(&question, ordinary, input, output.pointer(), grouping) }
+                unsafe { path::offer(&question, ordinary, input, output, grouping) }
             });
             found::note(tree.id, &tree.name, &offered);
             if let Err(reason) = offered {

@@ -1,24 +1,25 @@
 //! The node's input, as the executor handles it: the half of the node that does what the motion of the frame asks for.
 //!
-//! The functions are plain frames by the contract of `pg::plain`, apart from `new`. Their slots, expressions and contexts
-//! live as long as the query.
+//! The functions are plain frames by the contract of `pg::plain`, unless they say otherwise. Their slots, expressions and
+//! contexts live as long as the query.
 
 use super::ask::{ArgumentValue, Ask, KeyPair, Outcome, Side};
 use super::definition::FrameDefinition;
 use crate::pg::execution::alike::Alike;
 use crate::pg::execution::executor::{
-    clear, column, evaluate, fill, holds, in_memory, next_row, project, reset, FunctionCall5Coll,
+    clear, column, evaluate, fill, holds, in_memory, next_row, project, FunctionCall5Coll, MemoryContextReset,
 };
-use crate::pg::execution::queue::{RowQueue, Turn};
+use crate::pg::execution::queue::{KeptRows, RowQueue, Turn};
 use crate::pg::memory::region::Region;
 use crate::pg::nodes::tree::{NodeList, NodeRef};
-use crate::pg::server::plain::{guarded, plain};
+use crate::pg::server::plain::guarded;
 use crate::pg::tables::slot::Slot;
 use crate::pg::values::kept_function::find;
+use crate::pg::values::row::RowType;
 use crate::pg::values::value::{Storage, Value};
 use pgrx::pg_sys::{
-    self, Datum, ExprContext, ExprState, FmgrInfo, Oid, PlanState, TargetEntry, TupleTableSlot, WindowAgg,
-    WindowFunc,
+    self, Datum, ExprContext, ExprState, FmgrInfo, MemoryContext, Oid, PlanState, TargetEntry,
+    TupleTableSlot, WindowAgg, WindowFunc,
 };
 use std::ptr::null_mut;
 
@@ -30,6 +31,8 @@ pub struct Input {
     rows: *mut PlanState,
     /// The context in which expressions are evaluated for each row that is read.
     context: *mut ExprContext,
+    /// The memory of what is evaluated there for one row.
+    memory: MemoryContext,
     definition: FrameDefinition,
     ends: [FrameEnd; 2],
     /// The comparison by partition; None if all rows are in one.
@@ -43,6 +46,8 @@ pub struct Input {
     evaluated: Vec<ArgumentValue>,
     /// Rows that were read before they are current, where that happens.
     queue: Option<RowQueue>,
+    /// The rows that such a queue keeps.
+    kept: KeptRows,
     /// The largest file that earlier queues have taken, in bytes.
     most_file_bytes: usize,
     /// The row that was read last.
@@ -72,7 +77,7 @@ struct ArgumentInput {
 }
 
 impl Input {
-    /// Initialises the expressions of a node, and of the arguments of these functions.
+    /// Initialises the expressions of a node, and of the arguments of these functions. No plain frame.
     ///
     /// # Safety
     /// The node was made of the WindowAgg, to which the functions belong, and is being initialised, after its input.
@@ -110,10 +115,12 @@ impl Input {
             let rows = (*node).lefttree;
             let arguments: Vec<ArgumentInput> = functions.map(argument).collect();
             let targets = NodeRef::new((*(*rows).plan).targetlist.cast()).map(NodeList::of);
+            let context = pg_sys::CreateExprContext((*node).state);
             Input {
                 node,
                 rows,
-                context: pg_sys::CreateExprContext((*node).state),
+                context,
+                memory: (*context).ecxt_per_tuple_memory,
                 definition,
                 ends: [end(Side::Start), end(Side::End)],
                 partition: Alike::new(node, partNumCols, partColIdx, partOperators, partCollations),
@@ -123,6 +130,10 @@ impl Input {
                 evaluated: vec![ArgumentValue { counts: false, value: None }; arguments.len()],
                 arguments,
                 queue: None,
+                kept: KeptRows {
+                    row_type: RowType::new((*rows).ps_ResultTupleDesc),
+                    query: Region::new((*(*node).state).es_query_cxt),
+                },
                 most_file_bytes: 0,
                 last: null_mut(),
                 last_is_next: false,
@@ -130,9 +141,9 @@ impl Input {
         }
     }
 
-    /// The context in whose memory the outcomes are.
-    pub fn context(&self) -> *mut ExprContext {
-        self.context
+    /// The memory in which the outcomes are.
+    pub fn memory(&self) -> MemoryContext {
+        self.memory
     }
 
     /// Evaluates the offsets of the frame.
@@ -160,14 +171,9 @@ impl Input {
         }
     }
 
-    /// Keeps rows in a queue from now on.
-    ///
-    /// # Safety
-    /// The node runs, and no row has been read; the contract of `pg::plain`.
-    pub unsafe fn begin_queue(&mut self) -> Outcome<'_> {
-        // SAFETY: the queue lives as long as the query, or until the node is rescanned.
-        self.queue = Some(plain(unsafe { RowQueue::new(self.node, self.definition.is_delayed()) }));
-        Outcome::Done
+    /// Keeps rows in a queue from now on, before any row is read. No plain frame.
+    pub fn begin_queue(&mut self) {
+        self.queue = Some(RowQueue::new(self.kept, self.definition.is_delayed()));
     }
 
     /// Reads the next row, of a partition of which this many have been read, and evaluates the arguments as is asked.
@@ -180,7 +186,7 @@ impl Input {
         unsafe {
             let enters_before = ask == Ask::EnterAndRead;
             if enters_before {
-                reset(self.context);
+                MemoryContextReset(self.memory);
                 self.evaluate_on(self.last);
             }
             if self.last_is_next {
@@ -191,7 +197,7 @@ impl Input {
                 };
                 self.last = row;
                 if !enters_before {
-                    reset(self.context);
+                    MemoryContextReset(self.memory);
                 }
             }
             let (row, context) = (self.last, self.context);
@@ -243,7 +249,7 @@ impl Input {
             if !is_wanted {
                 return Outcome::Done;
             }
-            reset(self.context);
+            MemoryContextReset(self.memory);
             self.evaluate_on(row);
         }
         Outcome::Entered(&self.evaluated)
@@ -255,15 +261,14 @@ impl Input {
     /// The row comes from the node's input; the contract of `pg::plain`.
     #[inline]
     unsafe fn evaluate_on(&mut self, row: *mut TupleTableSlot) {
-        let context = self.context;
+        let (context, memory) = (self.context, self.memory);
         // SAFETY: the expressions belong to the node, and refer to the row of its input that is put into the context.
         unsafe {
             (*context).ecxt_outertuple = row;
-            let row_memory = (*context).ecxt_per_tuple_memory;
             for (one, evaluated) in self.arguments.iter().zip(&mut self.evaluated) {
-                let passes = one.filter.is_null() || holds(one.filter, context);
+                let passes = one.filter.is_null() || holds(evaluate(one.filter, context, memory));
                 let has_value = passes && !one.argument.is_null();
-                let value = if has_value { evaluate(one.argument, context, row_memory) } else { None };
+                let value = if has_value { evaluate(one.argument, context, memory) } else { None };
                 evaluated.counts = if one.argument.is_null() { passes } else { value.is_some() };
                 evaluated.value = value.map(|value| Value::new(one.type_oid, value));
             }
@@ -290,7 +295,7 @@ impl Input {
         // SAFETY: the function was found for the type of the caller's values and of the offset.
         let result = unsafe {
             let (function, offset) = (&raw mut end.in_range, end.value);
-            in_memory((*self.context).ecxt_per_tuple_memory, || {
+            in_memory(self.memory, || {
                 FunctionCall5Coll(function, window.inRangeColl, key, base, offset, subtract, less)
             })
         };
@@ -337,16 +342,12 @@ impl Input {
         Outcome::Done
     }
 
-    /// Forgets everything that was read.
-    ///
-    /// # Safety
-    /// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
-    pub unsafe fn restart(&mut self) {
+    /// Forgets everything that was read. No plain frame.
+    pub fn restart(&mut self) {
         self.last_is_next = false;
         self.most_file_bytes = self.file_bytes();
-        if let Some(mut queue) = self.queue.take() {
-            // SAFETY: the queue was taken out, so nothing reads its rows any more.
-            unsafe { queue.end_queue() }
+        if let Some(queue) = self.queue.take() {
+            queue.end();
         }
     }
 

@@ -24,50 +24,45 @@ use crate::pg::execution::custom::CustomNode;
 use crate::pg::nodes::made::{Made, MadeList};
 use crate::pg::nodes::replacing::replaced;
 use crate::pg::nodes::tree::{NodeList, NodeRef};
-use pgrx::pg_sys::{self, List, Plan, TargetEntry, WindowAgg, WindowFunc};
+use crate::pg::planning::expression::itself;
+use crate::pg::values::value::copied;
+use pgrx::pg_sys::{self, Plan, TargetEntry, WindowAgg, WindowFunc};
 use statistic::Statistic;
 use std::ptr::null_mut;
 
 pub use node::Window;
 
-/// Replaces the aggregates of the WindowAgg in this place, if its frame moves.
-///
-/// # Safety
-/// The place is in a plan that the planner just made.
-pub unsafe fn accelerate(place: &mut *mut Plan) {
-    // SAFETY: the caller's place holds a node of a plan that nobody else uses yet, with an input.
-    unsafe {
-        let Some(window) = NodeRef::new(place.cast()).and_then(NodeRef::cast::<WindowAgg>) else { return };
-        if !moves(window) {
-            return;
-        }
-        let targets = window.list(|window| &window.plan.targetlist);
-        let mut found = Found::of(targets);
-        let in_use_elsewhere = !window.runCondition.is_null() || !window.plan.qual.is_null();
-        if in_use_elsewhere {
-            // A run condition on a count stops the WindowAgg early: both it and the count must stay.
-            found.functions.retain(|(_, statistic)| statistic.is_slow_in_core());
-        }
-        if !found.functions.iter().any(|(_, statistic)| statistic.is_slow_in_core()) {
-            return;
-        }
-        let methods = Window::PLAN.table();
-        if found.others || in_use_elsewhere {
-            let input = NodeRef::new((*window.plan.lefttree).targetlist.cast()).map(NodeList::of);
-            let input = input.unwrap_or_default();
-            let passing_on = passing_on(input, &found.functions);
-            let replaced = found.replaced(targets, pg_sys::OUTER_VAR, input.iter().count());
-            let window = window.pointer();
-            let below = scan::plan(window, &found.functions, passing_on, methods);
-            // Conditions and their subplans stay with the WindowAgg.
-            (*below).qual = null_mut();
-            (*below).initPlan = null_mut();
-            (*window).plan.targetlist = replaced;
-            (*window).plan.lefttree = below;
-        } else {
-            let output = found.replaced(targets, pg_sys::INDEX_VAR, 0);
-            *place = scan::plan(window.pointer(), &found.functions, output, methods);
-        }
+/// Makes the plan that takes the place of a WindowAgg, given the columns of its input; None if its frame does not move.
+pub fn accelerate(window: NodeRef<WindowAgg>, input: NodeList) -> Option<*mut Plan> {
+    if !moves(window) {
+        return None;
+    }
+    let targets = window.list(|window| &window.plan.targetlist);
+    let mut found = Found::of(targets);
+    let in_use_elsewhere = !window.runCondition.is_null() || !window.plan.qual.is_null();
+    if in_use_elsewhere {
+        // A run condition on a count stops the WindowAgg early: both it and the count must stay.
+        found.functions.retain(|(_, statistic)| statistic.is_slow_in_core());
+    }
+    if !found.functions.iter().any(|(_, statistic)| statistic.is_slow_in_core()) {
+        return None;
+    }
+    let methods = Window::PLAN.table();
+    if found.others || in_use_elsewhere {
+        let replaced = found.replaced(targets, pg_sys::OUTER_VAR, input.iter().count())?;
+        // Conditions and their subplans stay with the WindowAgg.
+        let output = passing_on(input, &found.functions).pointer();
+        let below = Plan { targetlist: output, qual: null_mut(), initPlan: null_mut(), ..window.plan };
+        let mut above = *window;
+        above.plan.targetlist = replaced.pointer().cast();
+        above.plan.lefttree = scan::plan(window, &found.functions, below, methods);
+        Some(copied(above).cast_mut_ptr())
+    } else {
+        let replaced = found.replaced(targets, pg_sys::INDEX_VAR, 0)?;
+        let apart = scan::set_apart(NodeList::of(replaced.node()));
+        let output = apart.as_ref().unwrap_or(&replaced).pointer().cast();
+        let plan = Plan { targetlist: output, ..window.plan };
+        Some(scan::plan(window, &found.functions, plan, methods))
     }
 }
 
@@ -110,8 +105,8 @@ impl<'p> Found<'p> {
     }
 
     /// Copies a target list, in which columns of an input, after this many others, replace the functions that our node
-    /// computes.
-    fn replaced(&self, targets: NodeList, input: i32, before: usize) -> *mut List {
+    /// computes. None of an empty list.
+    fn replaced<'t>(&self, targets: NodeList<'t>, input: i32, before: usize) -> Option<Made<'t>> {
         // Window functions cannot be nested.
         replaced::<WindowFunc>(targets, &mut |function| {
             let number = before + self.index(function)? + 1;
@@ -130,15 +125,22 @@ fn understood(function: NodeRef<WindowFunc>) -> Option<Statistic> {
 }
 
 /// Makes a target list for the input of a WindowAgg that stays: the columns of its own input, and then the results.
-fn passing_on(input: NodeList, functions: &[Computed]) -> *mut List {
-    let columns = input.all::<TargetEntry>();
-    let columns = columns.map(|target| (Made::column_of(pg_sys::OUTER_VAR, target), Some(target)));
+fn passing_on<'p>(input: NodeList<'p>, functions: &[Computed<'p>]) -> MadeList<'p> {
+    let columns = input.all::<TargetEntry>().enumerate();
+    let columns = columns.map(|(place, target)| {
+        let column = Made::column_of(pg_sys::OUTER_VAR, target);
+        // As `scan::set_apart` does it.
+        let column = match target.node(|target| &target.expr) {
+            Some(value) if place == 0 => itself(value, column).untyped(),
+            _ => column,
+        };
+        (column, Some(target))
+    });
     let results = functions.iter().enumerate();
     let results = results
         .map(|(index, &(function, _))| (Made::column(function, pg_sys::INDEX_VAR, index as i16 + 1), None));
     let targets = columns.chain(results).enumerate();
-    let list = targets.fold(MadeList::new(), |all, (place, (expression, named))| {
+    targets.fold(MadeList::new(), |all, (place, (expression, named))| {
         all.with_target(expression, place + 1, named)
-    });
-    list.pointer()
+    })
 }

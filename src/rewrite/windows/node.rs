@@ -8,15 +8,14 @@ use super::input::Input;
 use super::motion::Motion;
 use super::scan::{definition, functions};
 use crate::pg::execution::copies::Copies;
-use crate::pg::execution::custom::{own, plan_of, set_own, Calls, CustomNode};
-use crate::pg::execution::executor::{in_memory, reset, ExecEndNode, ExecInitNode, ExecReScan};
+use crate::pg::execution::custom::{kept, plan_of, state, Calls, CustomNode};
+use crate::pg::execution::executor::{in_memory, ExecInitNode, MemoryContextReset};
 use crate::pg::execution::explain::Explanation;
 use crate::pg::memory::region::Region;
 use crate::pg::nodes::tree::NodeRef;
 use crate::pg::server::error::defect;
 use crate::pg::server::function::require_execute;
-use crate::pg::server::plain::guarded;
-use pgrx::memcxt::PgMemoryContexts;
+use crate::pg::server::plain::{guarded, plain};
 use pgrx::pg_sys::{CustomScan, CustomScanState, EState, TupleTableSlot};
 use std::ffi::CStr;
 use std::ptr::null_mut;
@@ -29,13 +28,22 @@ pub struct Window {
 
 impl CustomNode for Window {
     const NAME: &'static CStr = c"pg_tally moving window";
-    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan };
+    const CALLS: Calls = Calls { begin, execute };
 
     fn explain(&mut self, plan: NodeRef<'static, CustomScan>, explanation: Explanation) {
         explain::frame(&defined(plan), explanation);
         if explanation.is_analysed() {
             explain::extent(self.motion.most_memory(), self.input.file_bytes(), explanation);
         }
+    }
+
+    fn restart(&mut self, _is_changed: bool) {
+        self.input.restart();
+        self.motion.restart();
+    }
+
+    fn end(&mut self) {
+        self.restart(false);
     }
 }
 
@@ -45,11 +53,10 @@ fn defined(scan: NodeRef<'static, CustomScan>) -> FrameDefinition {
     FrameDefinition { window }
 }
 
-// The functions from here on are plain frames, as `pg::plain` defines them, apart from `begin`.
-
-/// Initialises the input and the state, as PostgreSQL's own nodes do.
-unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
-    // SAFETY: PostgreSQL passes what `create` made, once, before any other call for the node.
+/// Initialises the input, and then the state, which is without any rows, as PostgreSQL's own nodes do.
+unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
+    // SAFETY: PostgreSQL passes what `create` made, once, before any other call for the node, whose functions are its plan's. Deleting
+    // the context of the query deletes the one below it.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
         let below = guarded(|| {
@@ -58,42 +65,34 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
             scan.scan.plan.lefttree
         });
         (*ps).lefttree = ExecInitNode(below, estate, flags);
-        set_own(node, guarded(|| begin(node)));
-    }
-}
-
-/// The state of a node, without any rows. It is dropped with the context of its copies, below that of the query.
-///
-/// # Safety
-/// The node is being initialised, after its input.
-unsafe fn begin(node: *mut CustomScanState) -> *mut Window {
-    // SAFETY: the functions belong to the caller's node; deleting the context of the query deletes the one below it.
-    unsafe {
-        let scan = plan_of(node);
-        let definition = defined(scan);
-        let ps = &raw mut (*node).ss.ps;
-        let copies = Copies::new(Region::new((*(*ps).state).es_query_cxt));
-        let mut motion = Motion::new(definition, functions(scan), copies);
-        let input = Input::new(ps, definition, motion.arguments());
-        // Dropped before the copies, which it refers to, are freed.
-        PgMemoryContexts::For(copies.context()).leak_and_drop_on_delete(Window { input, motion })
+        guarded(|| {
+            let (scan, query) = (plan_of(node), Region::new((*estate).es_query_cxt));
+            let (definition, copies) = (defined(scan), Copies::new(query));
+            let mut motion = Motion::new(definition, functions(scan), copies);
+            let input = Input::new(ps, definition, motion.arguments());
+            // Dropped before the copies, which it refers to, are freed.
+            (*state(node)).own = kept(Window { input, motion }, copies.region());
+        });
     }
 }
 
 /// Returns the next row; a null pointer after the last.
 unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and nobody else uses it during the call. The values that the
+    // SAFETY: PostgreSQL passes what `begin` prepared, and nobody else uses it during the call. The values that the
     // motion compares are of the ordering column, and its results of the types of the slot's columns.
     unsafe {
-        let Window { input, motion } = &mut *own::<Window>(node);
-        let memory = (*input.context()).ecxt_per_tuple_memory;
-        reset((*node).ss.ps.ps_ExprContext);
+        let Window { input, motion } = &mut *(*state::<Window>(node)).own;
+        let memory = input.memory();
+        MemoryContextReset((*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory);
         let mut ask = motion.begin();
         loop {
-            let outcome = match ask {
+            let outcome = plain(match ask {
                 Ask::Nothing => Outcome::Done,
                 Ask::Offsets => input.offsets(),
-                Ask::Queue => input.begin_queue(),
+                Ask::Queue => {
+                    guarded(|| input.begin_queue());
+                    Outcome::Done
+                }
                 Ask::Read | Ask::ReadToEnter | Ask::EnterAndRead => input.read(motion.count(), ask),
                 Ask::Enter => input.enter(true),
                 Ask::Skip => input.enter(false),
@@ -106,41 +105,8 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
                 Ask::NextPartition => input.next_partition(),
                 Ask::Return => return input.output((*node).ss.ss_ScanTupleSlot, motion.results()),
                 Ask::End => return null_mut(),
-            };
+            });
             ask = in_memory(memory, || guarded(|| motion.step(&outcome)));
         }
-    }
-}
-
-/// Ends the input; what the window holds is dropped with its memory context.
-unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
-    unsafe {
-        restart(own(node));
-        ExecEndNode((*node).ss.ps.lefttree);
-    }
-}
-
-/// Begins again with the first row.
-unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, between two rows.
-    unsafe {
-        restart(own(node));
-        let input = (*node).ss.ps.lefttree;
-        if (*input).chgParam.is_null() {
-            ExecReScan(input);
-        }
-    }
-}
-
-/// Forgets everything that was read.
-///
-/// # Safety
-/// The node is to be read from its beginning, or not at all; the contract of `pg::plain`.
-unsafe fn restart(window: *mut Window) {
-    // SAFETY: the caller's node has returned its last row.
-    unsafe {
-        (*window).input.restart();
-        guarded(|| (*window).motion.restart());
     }
 }

@@ -1,103 +1,87 @@
 //! The plan node: the parts of a WindowAgg that the executor needs.
 
 use super::statistic::Statistic;
-use crate::pg::nodes::list::items;
+use crate::pg::nodes::made::{Made, MadeList};
+use crate::pg::nodes::replacing::replaced;
 use crate::pg::nodes::tree::{integers, NodeList, NodeRef};
+use crate::pg::planning::expression::itself;
+use crate::pg::values::value::copied;
 use pgrx::pg_sys::{
-    self, Aggref, CustomScan, CustomScanMethods, Expr, List, Node, NodeTag, Plan, TargetEntry, Var,
-    WindowAgg, WindowFunc,
+    self, Aggref, CustomScan, CustomScanMethods, Expr, NodeTag, Plan, Scan, TargetEntry, Var, WindowAgg,
+    WindowFunc,
 };
-use pgrx::PgBox;
 use std::ptr::null_mut;
 
-/// Makes a node with the input of the WindowAgg and this output, in which OUTER_VAR refers to columns of the input and
-/// INDEX_VAR to results of the functions, in their order.
-///
-/// # Safety
-/// The WindowAgg is in a plan that the planner just made, the functions belong to it, and the methods are static.
-pub unsafe fn plan(
-    window: *mut WindowAgg,
+/// Makes a node that computes these functions of the WindowAgg. Beside its tag it begins as this plan, with the input of the
+/// WindowAgg, and an output in which OUTER_VAR refers to columns of the input and INDEX_VAR to results of the functions, in
+/// their order.
+pub fn plan(
+    window: NodeRef<WindowAgg>,
     functions: &[(NodeRef<WindowFunc>, Statistic)],
-    output: *mut List,
+    beginning: Plan,
     methods: *const CustomScanMethods,
 ) -> *mut Plan {
-    // SAFETY: the caller's nodes are of one plan; the new ones are in its memory.
-    unsafe {
-        let mut definition = PgBox::<WindowAgg>::alloc_node(NodeTag::T_WindowAgg);
-        *definition = *window;
-        definition.plan = Plan { type_: NodeTag::T_WindowAgg, ..Plan::default() };
-        definition.runCondition = null_mut();
-        definition.runConditionOrig = null_mut();
-
-        let (mut computed, mut statistics, mut results) = (null_mut(), null_mut(), null_mut());
-        for (index, &(function, statistic)) in functions.iter().enumerate() {
-            computed = pg_sys::lappend(computed, function.pointer().cast());
-            statistics = pg_sys::lappend_int(statistics, statistic as i32);
-            let result =
-                pg_sys::makeTargetEntry(shown(function.pointer()), index as i16 + 1, null_mut(), false);
-            results = pg_sys::lappend(results, result.cast());
-        }
-
-        let mut scan = PgBox::<CustomScan>::alloc_node(NodeTag::T_CustomScan);
-        scan.scan.plan = (*window).plan;
-        scan.scan.plan.type_ = NodeTag::T_CustomScan;
-        set_apart(output);
-        scan.scan.plan.targetlist = output;
-        scan.custom_scan_tlist = results;
-        for part in [definition.into_pg().cast(), computed.cast(), statistics.cast()] {
-            scan.custom_private = pg_sys::lappend(scan.custom_private, part);
-        }
-        scan.methods = methods;
-        scan.into_pg().cast()
+    let (mut computed, mut statistics, mut results) = (MadeList::new(), MadeList::new(), MadeList::new());
+    for (index, &(function, statistic)) in functions.iter().enumerate() {
+        computed = computed.with(Some(function.untyped()));
+        statistics = statistics.with_integer(statistic as i32);
+        results = results.with_target(shown(function), index + 1, None);
     }
+    let private = MadeList::new().with(alone(window)).with(computed).with(statistics);
+    let scan = CustomScan {
+        scan: Scan { plan: Plan { type_: NodeTag::T_CustomScan, ..beginning }, ..Scan::default() },
+        custom_scan_tlist: results.pointer(),
+        custom_private: private.pointer(),
+        methods,
+        ..CustomScan::default()
+    };
+    copied(scan).cast_mut_ptr()
 }
 
-/// Turns the first plain column of the input into an expression. Otherwise the executor, looking for a way to do
-/// without a projection, would assert that all plain columns belong to the scan.
-unsafe fn set_apart(output: *mut List) {
-    // SAFETY: nobody else uses the caller's list yet; the new node is made in the memory of the plan.
-    unsafe {
-        let is_input = |target: &*mut TargetEntry| {
-            let expression = (**target).expr;
-            (*expression).type_ == NodeTag::T_Var && (*expression.cast::<Var>()).varno == pg_sys::OUTER_VAR
-        };
-        if let Some(target) = items::<TargetEntry>(output).find(is_input) {
-            let column = (*target).expr.cast::<Var>();
-            let same = pg_sys::makeRelabelType(
-                column.cast(),
-                (*column).vartype,
-                (*column).vartypmod,
-                (*column).varcollid,
-                pg_sys::CoercionForm::COERCE_IMPLICIT_CAST,
-            );
-            (*target).expr = same.cast();
-        }
-    }
+/// Copies a WindowAgg without its input, output and conditions.
+fn alone<'p>(window: NodeRef<'p, WindowAgg>) -> Made<'p, WindowAgg> {
+    let plan = Plan { type_: NodeTag::T_WindowAgg, ..Plan::default() };
+    let alone = WindowAgg { plan, runCondition: null_mut(), runConditionOrig: null_mut(), ..*window };
+    // SAFETY: the tag is that of the new node, which refers to what the WindowAgg refers to.
+    unsafe { Made::new(copied(alone).cast_mut_ptr()) }
+}
+
+/// Copies the targets of a node, with the first plain column of its input turned into an expression. Otherwise the executor,
+/// looking for a way to do without a projection, would assert that all plain columns belong to the scan. None if there is no such
+/// column.
+pub fn set_apart<'p>(targets: NodeList<'p>) -> Option<Made<'p>> {
+    let columns =
+        targets.all::<TargetEntry>().filter_map(|target| target.node(|target| &target.expr)?.cast::<Var>());
+    let first = columns.into_iter().find(|column| column.varno == pg_sys::OUTER_VAR)?.pointer();
+    replaced::<Var>(targets, &mut |column| {
+        let expression = column.untyped();
+        (column.pointer() == first).then(|| itself(expression, Made::already(expression)).untyped())
+    })
 }
 
 /// Makes the form in which EXPLAIN shows a result: an aggregate, since only a WindowAgg can show a window function.
-unsafe fn shown(function: *mut WindowFunc) -> *mut Expr {
-    // SAFETY: the arguments of the caller's function are expressions; new nodes are made in the memory of the plan.
-    unsafe {
-        let (mut arguments, mut types) = (null_mut(), null_mut());
-        for (index, argument) in items::<Node>((*function).args).enumerate() {
-            let target = pg_sys::makeTargetEntry(argument.cast(), index as i16 + 1, null_mut(), false);
-            arguments = pg_sys::lappend(arguments, target.cast());
-            types = pg_sys::lappend_oid(types, pg_sys::exprType(argument));
-        }
-        let mut aggregate = PgBox::<Aggref>::alloc_node(NodeTag::T_Aggref);
-        aggregate.aggfnoid = (*function).winfnoid;
-        aggregate.aggtype = (*function).wintype;
-        aggregate.aggcollid = (*function).wincollid;
-        aggregate.inputcollid = (*function).inputcollid;
-        aggregate.aggargtypes = types;
-        aggregate.args = arguments;
-        aggregate.aggfilter = (*function).aggfilter;
-        aggregate.aggstar = (*function).winstar;
-        // An ordinary aggregate, not an ordered-set one.
-        aggregate.aggkind = b'n' as std::ffi::c_char;
-        aggregate.into_pg().cast()
+fn shown<'p>(function: NodeRef<'p, WindowFunc>) -> Made<'p, Aggref> {
+    let (mut arguments, mut types) = (MadeList::new(), MadeList::new());
+    for (index, argument) in function.list(|function| &function.args).iter().enumerate() {
+        arguments = arguments.with_target(Some(argument), index + 1, None);
+        types = types.with_oid(argument.type_oid());
     }
+    let aggregate = Aggref {
+        xpr: Expr { type_: NodeTag::T_Aggref },
+        aggfnoid: function.winfnoid,
+        aggtype: function.wintype,
+        aggcollid: function.wincollid,
+        inputcollid: function.inputcollid,
+        aggargtypes: types.pointer(),
+        args: arguments.pointer(),
+        aggfilter: function.aggfilter,
+        aggstar: function.winstar,
+        // An ordinary aggregate, not an ordered-set one.
+        aggkind: b'n' as std::ffi::c_char,
+        ..Aggref::default()
+    };
+    // SAFETY: the tag is that of the new node, which refers to what the function refers to.
+    unsafe { Made::new(copied(aggregate).cast_mut_ptr()) }
 }
 
 /// Returns the WindowAgg that a node was made for, without its input and output.

@@ -235,23 +235,17 @@ impl<T: Tallyable> Tallied<T> {
 }
 
 /// A type whose values have a minimum and a maximum.
-trait Comparable: Ord {
-    /// Copies a value, and raises an error if it is none of the type.
-    fn value(value: Value, copies: Copies) -> Self;
-    /// Copies the value.
-    fn again(&self, copies: Copies) -> Self;
+trait Comparable: Ord + Sized {
+    /// Copies a value twice, and raises an error if it is none of the type.
+    fn twice(value: Value, copies: Copies) -> [Self; 2];
     fn datum(&self) -> Datum;
 }
 
 macro_rules! comparable_integers {
     ($($integer:ty),*) => { $(
         impl Comparable for $integer {
-            fn value(value: Value, _: Copies) -> Self {
-                value.datum().value() as $integer
-            }
-
-            fn again(&self, _: Copies) -> Self {
-                *self
+            fn twice(value: Value, _: Copies) -> [Self; 2] {
+                [value.datum().value() as $integer; 2]
             }
 
             fn datum(&self) -> Datum {
@@ -264,12 +258,8 @@ macro_rules! comparable_integers {
 comparable_integers!(i16, i32, i64);
 
 impl Comparable for Number {
-    fn value(value: Value, copies: Copies) -> Self {
-        copies.numeric(value)
-    }
-
-    fn again(&self, copies: Copies) -> Self {
-        copies.again(self)
+    fn twice(value: Value, copies: Copies) -> [Self; 2] {
+        copies.numeric_twice(value)
     }
 
     fn datum(&self) -> Datum {
@@ -291,8 +281,7 @@ impl<T: Comparable> Extremes<T> {
 
 impl<T: Comparable> Values for Extremes<T> {
     fn enter(&mut self, value: Value) {
-        let value = T::value(value, self.copies);
-        let again = value.again(self.copies);
+        let [value, again] = T::twice(value, self.copies);
         fallibly(|| self.least.push(again, Ord::cmp));
         fallibly(|| self.greatest.push(value, |a, b| b.cmp(a)));
     }

@@ -12,9 +12,8 @@ pub mod path;
 mod prepare;
 mod range;
 
-use crate::pg::execution::below::{add_below, end_below, rescan_below};
-use crate::pg::execution::custom::{own, plan_of, set_own, Calls, CustomNode};
-use crate::pg::execution::executor::{fill, holds, next_row, project, reset};
+use crate::pg::execution::custom::{add_below, kept, plan_of, state, Calls, CustomNode};
+use crate::pg::execution::executor::{evaluate, fill, holds, next_row, project, MemoryContextReset};
 use crate::pg::execution::explain::Explanation;
 use crate::pg::memory::region::Region;
 use crate::pg::nodes::tree::NodeRef;
@@ -23,10 +22,7 @@ use crate::rewrite::rollups::answer::prepared::Prepared;
 use crate::rewrite::rollups::answer::Answer;
 use crate::rewrite::rollups::terms::reason::Reason;
 use layout::PlanLayout;
-use pgrx::memcxt::PgMemoryContexts;
-use pgrx::pg_sys::{
-    self, CustomScan, CustomScanState, EState, MemoryContext, Plan, PlanState, TupleTableSlot,
-};
+use pgrx::pg_sys::{self, CustomScan, CustomScanState, EState, Plan, PlanState, TupleTableSlot};
 use prepare::prepare;
 use std::ffi::CStr;
 use std::ptr::null_mut;
@@ -48,7 +44,7 @@ pub struct Rollup {
 
 impl CustomNode for Rollup {
     const NAME: &'static CStr = c"pg_tally power tree";
-    const CALLS: Calls = Calls { begin: begin_scan, execute, end: end_scan, rescan };
+    const CALLS: Calls = Calls { begin, execute };
 
     fn explain(&mut self, plan: NodeRef<'static, CustomScan>, explanation: Explanation) {
         explain::question(plan, explanation);
@@ -56,20 +52,40 @@ impl CustomNode for Rollup {
             explain::answer(self.answer.as_ref(), explanation);
         }
     }
+
+    /// Begins again with the first group, and forgets the answer if it would be another.
+    fn restart(&mut self, is_changed: bool) {
+        self.next = 0;
+        if is_changed {
+            self.end();
+            self.empty();
+        } else if let Some(Ok(answer)) = &self.answer {
+            answer.rewind();
+        }
+    }
+
+    /// Frees what the answer has on disk.
+    fn end(&mut self) {
+        self.answer.take().and_then(Result::ok).into_iter().for_each(Answer::end);
+    }
 }
 
 // The functions from here to `impl Rollup` are plain frames by the contract of `pg::plain`.
 
 /// Initialises the expressions, and for EXPLAIN the ordinary plan as well, which is otherwise left until it is needed.
-unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
-    // SAFETY: PostgreSQL passes what `create` made, once, before anything else is asked of the node.
+unsafe extern "C-unwind" fn begin(node: *mut CustomScanState, estate: *mut EState, flags: i32) {
+    // SAFETY: PostgreSQL passes what `create` made of a plan of ours, once, before anything else is asked of the node, which is not
+    // used after the memory of its query has gone.
     unsafe {
         let count = guarded(|| PlanLayout::of(plan_of(node)).joined().count());
         for place in 0..count {
             let plan = guarded(|| PlanLayout::of(plan_of(node)).joined().nth(place));
             add_below(node, pointer(plan), flags);
         }
-        set_own(node, guarded(|| begin(node, (*estate).es_query_cxt, flags)));
+        guarded(|| {
+            let query = Region::new((*estate).es_query_cxt);
+            (*state(node)).own = kept(Rollup::of(prepare(node, query), query, flags), query);
+        });
         // The output is our own slot or one of the ordinary plan's.
         let ps = &raw mut (*node).ss.ps;
         (*ps).resultopsset = true;
@@ -78,22 +94,6 @@ unsafe extern "C-unwind" fn begin_scan(node: *mut CustomScanState, estate: *mut 
         if flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 != 0 || (*estate).es_instrument != 0 {
             ordinary(node);
         }
-    }
-}
-
-/// The state of a node that has no answer yet, in the memory of the query.
-///
-/// # Safety
-/// A node that is being initialised, after the plans of its joins.
-unsafe fn begin(node: *mut CustomScanState, query: MemoryContext, flags: i32) -> *mut Rollup {
-    // SAFETY: the caller's node, whose plan is one of ours.
-    unsafe {
-        let region = Region::new(query);
-        let prepared = prepare(node, region);
-        let memory = region.below(Rollup::NAME);
-        let ordinary = null_mut();
-        let rollup = Rollup { prepared, answer: None, next: 0, memory, flags, ordinary };
-        PgMemoryContexts::For(query).leak_and_drop_on_delete(rollup)
     }
 }
 
@@ -106,7 +106,7 @@ fn pointer(plan: Option<NodeRef>) -> *mut Plan {
 unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
     // SAFETY: the caller's node has its own state since it was prepared.
     unsafe {
-        let rollup = own::<Rollup>(node);
+        let rollup = (*state::<Rollup>(node)).own;
         if (*rollup).ordinary.is_null() {
             let plan = guarded(|| PlanLayout::of(plan_of(node)).ordinary());
             (*rollup).ordinary = add_below(node, pointer(plan), (*rollup).flags);
@@ -117,9 +117,9 @@ unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
 
 /// Returns the next group.
 unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTableSlot {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and nobody else uses it during the call.
+    // SAFETY: PostgreSQL passes what `begin` prepared, and nobody else uses it during the call.
     unsafe {
-        let rollup = own::<Rollup>(node);
+        let rollup = (*state::<Rollup>(node)).own;
         if (*rollup).answer.is_none() {
             guarded(|| (*rollup).decide());
         }
@@ -128,43 +128,29 @@ unsafe extern "C-unwind" fn execute(node: *mut CustomScanState) -> *mut TupleTab
         }
         let ps = &raw mut (*node).ss.ps;
         let context = (*ps).ps_ExprContext;
+        let memory = (*context).ecxt_per_tuple_memory;
         loop {
-            reset(context);
+            MemoryContextReset(memory);
             if !guarded(|| (*rollup).show()) {
                 return null_mut();
             }
             let scan = (*node).ss.ss_ScanTupleSlot;
             fill(scan);
             (*context).ecxt_scantuple = scan;
-            if (*ps).qual.is_null() || holds((*ps).qual, context) {
+            if (*ps).qual.is_null() || holds(evaluate((*ps).qual, context, memory)) {
                 return project(ps, scan);
             }
         }
     }
 }
 
-/// Ends the plans below and the answer; what else the node holds is dropped with its memory context.
-unsafe extern "C-unwind" fn end_scan(node: *mut CustomScanState) {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, and does not use it afterwards.
-    unsafe {
-        let rollup = own::<Rollup>(node);
-        guarded(|| (*rollup).end());
-        end_below(node);
-    }
-}
-
-/// Begins again with the first group; with another answer if a parameter has changed.
-unsafe extern "C-unwind" fn rescan(node: *mut CustomScanState) {
-    // SAFETY: PostgreSQL passes what `begin_scan` prepared, between two rows.
-    unsafe {
-        let rollup = own::<Rollup>(node);
-        let is_changed = !(*node).ss.ps.chgParam.is_null();
-        guarded(|| (*rollup).restart(is_changed));
-        rescan_below(node);
-    }
-}
-
 impl Rollup {
+    /// The state of a node that has no answer yet, given its question and the memory of the query.
+    fn of(prepared: Prepared, query: Region, flags: i32) -> Rollup {
+        let memory = query.below(Rollup::NAME);
+        Rollup { prepared, answer: None, next: 0, memory, flags, ordinary: null_mut() }
+    }
+
     /// Decides who answers.
     fn decide(&mut self) {
         let answer = self.prepared.answer(self.memory);
@@ -181,22 +167,6 @@ impl Rollup {
         let is_there = answer.show(&self.prepared, self.next);
         self.next += usize::from(is_there);
         is_there
-    }
-
-    /// Begins again with the first group, and forgets the answer if it would be another.
-    fn restart(&mut self, forget: bool) {
-        self.next = 0;
-        if forget {
-            self.end();
-            self.empty();
-        } else if let Some(Ok(answer)) = &self.answer {
-            answer.rewind();
-        }
-    }
-
-    /// Frees what the answer has on disk.
-    fn end(&mut self) {
-        self.answer.take().and_then(Result::ok).into_iter().for_each(Answer::end);
     }
 
     /// Empties the memory of the answer, unless it is in use.

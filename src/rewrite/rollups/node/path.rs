@@ -5,10 +5,10 @@ use super::lay_out::{lay_out, scan, Lists};
 use super::layout::PlanLayout;
 use super::Rollup;
 use crate::pg::execution::custom::{offered, CustomNode, Methods};
-use crate::pg::nodes::list::items;
-use crate::pg::nodes::tree::NodeList;
+use crate::pg::nodes::tree::{NodeList, NodeRef};
 use crate::pg::planning::planner::{Planner, Relation};
 use crate::pg::server::error::defect;
+use crate::pg::values::value;
 use crate::rewrite::rollups::inquiry::found;
 use crate::rewrite::rollups::question::{Grouping, Question};
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
@@ -31,13 +31,14 @@ pub unsafe fn offer<'q>(
     question: &Question<'q>,
     ordinary: Ordinary,
     input: Relation<'q>,
-    output: *mut RelOptInfo,
+    output: Relation<'q>,
     grouping: &Grouping,
 ) -> Understood<()> {
-    // SAFETY: the caller's query; the new nodes are in the memory of the planner.
+    // SAFETY: the caller's query; the new nodes are in the memory of the planner. The cheapest path is copied before another is offered.
     unsafe {
         let planner = question.shapes.planner;
-        let (root, cheapest) = (planner.pointer(), cheapest(output).ok_or(Reason::Cost)?);
+        let (root, output, cheapest) =
+            (planner.pointer(), output.pointer(), cheapest(output.paths()).ok_or(Reason::Cost)?);
         let Offer { cost: total, worth } = cost::of(question, input, ordinary).ok_or(Reason::Cost)?;
         let nodes = question.aggregates.all.iter().map(|aggregate| aggregate.node.untyped());
         let Lists { expressions, numbers, ends, shown } = lay_out(question, worth)?;
@@ -46,13 +47,13 @@ pub unsafe fn offer<'q>(
         let mut path = pgrx::PgBox::<CustomPath>::alloc_node(NodeTag::T_CustomPath);
         path.path.pathtype = NodeTag::T_CustomScan;
         path.path.parent = output;
-        path.path.pathtarget = (*cheapest).pathtarget;
-        path.path.rows = (*cheapest).rows;
+        path.path.pathtarget = cheapest.pathtarget;
+        path.path.rows = cheapest.rows;
         path.path.startup_cost = total;
         path.path.total_cost = total;
         let joined = question.joins.dimensions.iter().map(|dimension| dimension.path.pointer());
         path.custom_paths = joined
-            .chain([copied(cheapest).ok_or(Reason::Cost)?])
+            .chain([copied(cheapest.untyped()).ok_or(Reason::Cost)?])
             .fold(null_mut(), |all, path| pg_sys::lappend(all, path.cast()));
         path.custom_private = planner.lists(private.into_iter().map(NodeList::node)).pointer();
         path.methods = METHODS.table();
@@ -65,41 +66,24 @@ pub unsafe fn offer<'q>(
     }
 }
 
-/// The cheapest path so far.
-///
-/// # Safety
-/// A relation of the query that is being planned.
-pub unsafe fn cheapest(relation: *mut RelOptInfo) -> Option<*mut Path> {
-    // SAFETY: the caller's relation, whose paths have costs.
-    unsafe {
-        items::<Path>((*relation).pathlist)
-            .min_by(|&one, &other| (*one).total_cost.total_cmp(&(*other).total_cost))
-    }
+/// The cheapest of some paths.
+pub fn cheapest<'q>(paths: impl Iterator<Item = NodeRef<'q, Path>>) -> Option<NodeRef<'q, Path>> {
+    paths.min_by(|one, other| one.total_cost.total_cmp(&other.total_cost))
 }
 
-/// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind.
-unsafe fn copied(path: *mut Path) -> Option<*mut Path> {
-    // SAFETY: the tag says which structure a path is; the parts that it points to are not freed with it.
-    unsafe {
-        let size = match (*path).type_ {
-            NodeTag::T_AggPath => size_of::<pg_sys::AggPath>(),
-            NodeTag::T_GroupingSetsPath => size_of::<pg_sys::GroupingSetsPath>(),
-            NodeTag::T_GroupPath => size_of::<pg_sys::GroupPath>(),
-            NodeTag::T_UpperUniquePath => size_of::<pg_sys::UpperUniquePath>(),
-            NodeTag::T_GatherPath => size_of::<pg_sys::GatherPath>(),
-            NodeTag::T_GatherMergePath => size_of::<pg_sys::GatherMergePath>(),
-            NodeTag::T_AppendPath => size_of::<pg_sys::AppendPath>(),
-            NodeTag::T_MergeAppendPath => size_of::<pg_sys::MergeAppendPath>(),
-            NodeTag::T_ProjectionPath => size_of::<pg_sys::ProjectionPath>(),
-            NodeTag::T_GroupResultPath => size_of::<pg_sys::GroupResultPath>(),
-            NodeTag::T_ForeignPath => size_of::<pg_sys::ForeignPath>(),
-            NodeTag::T_CustomPath => size_of::<CustomPath>(),
-            _ => return None,
-        };
-        let copy = pg_sys::palloc(size).cast::<u8>();
-        std::ptr::copy_nonoverlapping(path.cast::<u8>().cast_const(), copy, size);
-        Some(copy.cast())
+/// Copies a path that groups, since the planner frees those that cost more than another; None of an unknown kind. The parts that it
+/// points to are not freed with it.
+fn copied(path: NodeRef) -> Option<*mut Path> {
+    macro_rules! one_of {
+        ($($kind:ident)*) => { $(
+            if let Some(path) = path.cast::<pg_sys::$kind>() {
+                return Some(value::copied(*path).cast_mut_ptr());
+            }
+        )* };
     }
+    one_of! { AggPath GroupingSetsPath GroupPath UpperUniquePath GatherPath GatherMergePath AppendPath MergeAppendPath }
+    one_of! { ProjectionPath GroupResultPath ForeignPath CustomPath }
+    None
 }
 
 /// Makes the plan of a path that was chosen.

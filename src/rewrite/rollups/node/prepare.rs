@@ -4,6 +4,7 @@ use super::dimensions;
 use super::layout::PlanLayout;
 use super::lists::ExpressionList;
 use crate::pg::execution::custom::plan_of;
+use crate::pg::execution::input_plan::InputPlan;
 use crate::pg::execution::scan_row::{Expression, ScanRow};
 use crate::pg::memory::region::Region;
 use crate::pg::nodes::list::items;
@@ -15,7 +16,7 @@ use crate::rewrite::rollups::answer::prepared::Prepared;
 use crate::rewrite::rollups::answer::sets::Sets;
 use crate::rewrite::rollups::answer::value_conditions::{PreparedCondition, ValueConditions};
 use crate::rewrite::rollups::answer::wanting::Wanting;
-use pgrx::pg_sys::{CustomScanState, Oid, PlanState};
+use pgrx::pg_sys::{CustomScanState, Oid};
 use std::rc::Rc;
 
 /// Prepares the question of a node's plan; what is kept for it is in the memory of the query.
@@ -23,12 +24,14 @@ use std::rc::Rc;
 /// # Safety
 /// A node of ours that is being initialised, after the plans of its joins.
 pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
-    // SAFETY: the caller's node, whose plan is one of ours.
+    // SAFETY: the caller's node, whose plan is one of ours, as `lay_out` made it: the planner has replaced the columns of its
+    // expressions by those of the scan. The states below it are initialised, and live as long as the query.
     unsafe {
         let ps = &raw mut (*node).ss.ps;
         let layout = PlanLayout::of(plan_of(node));
         let row = ScanRow::of(ps, (*node).ss.ss_ScanTupleSlot);
-        let expressions = |which| layout.expressions(which).map(|node| Expression::of(node, row));
+        let expression = |node| Expression::of(node, row);
+        let expressions = |which| layout.expressions(which).map(expression);
         let conditions = || expressions(ExpressionList::Conditions).zip(layout.conditions());
         let columns = row.count();
         layout.aggregates().for_each(|(aggregate, ..)| require_execute(aggregate.aggfnoid));
@@ -49,6 +52,7 @@ pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
             PreparedCondition { value, column, kind, bounds }
         });
         let values = values.collect();
+        let joined = items((*node).custom_ps).map(|plan| InputPlan::new(plan));
         let results = columns - layout.aggregates().count() + 1;
         let (sets, calls) = (layout.sets(), layout.calls());
         let num_keys = layout.keys().count();
@@ -59,7 +63,7 @@ pub unsafe fn prepare(node: *mut CustomScanState, query: Region) -> Prepared {
             user: layout.user(),
             row: ScanRow::of(ps, (*node).ss.ss_ScanTupleSlot),
             columns: Rc::new(Columns::of(layout.columns())),
-            dimensions: dimensions::prepare(layout, row, items::<PlanState>((*node).custom_ps), query),
+            dimensions: dimensions::prepare(layout, expression, joined, query),
             conditions: conditions().filter_map(|(condition, shape)| Some((condition, shape?))).collect(),
             ranges: conditions()
                 .filter(|(_, shape)| shape.is_none())
