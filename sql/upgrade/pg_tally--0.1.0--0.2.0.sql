@@ -375,7 +375,7 @@ BEGIN
         RAISE EXCEPTION 'top and per_series must not be negative' USING
             ERRCODE = '22023', HINT = 'Give the number of changes to report, or NULL for all.';
     ELSIF direction OPERATOR(pg_catalog.<>) ALL ('{both,up,down}'::pg_catalog.text[]) THEN
-        RAISE EXCEPTION 'unrecognized direction: "%"', direction USING ERRCODE = '22023', HINT = 'Directions are up, down and both.';
+        RAISE EXCEPTION 'unrecognized direction: "%"', pg_catalog.left(direction, 100) USING ERRCODE = '22023', HINT = 'Directions are up, down and both.';
     ELSIF NOT (min_effect OPERATOR(pg_catalog.>=) 0 AND min_percent OPERATOR(pg_catalog.>=) 0) THEN
         RAISE EXCEPTION 'min_effect and min_percent must not be negative' USING
             ERRCODE = '22023', HINT = 'Give sizes without a sign; direction chooses between rises and falls.';

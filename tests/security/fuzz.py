@@ -19,7 +19,7 @@ from session import Gone, Report, ServerError, Session, literal
 
 DATABASE = "fuzz"
 TIMEOUT = 0.5
-# Beyond the timeout, and beyond work_mem.
+# Beyond the timeout; and what a call may take, with work_mem.
 GRACE, MEMORY = 0.2, 64 << 20
 # Data exceptions, a transaction that only reads, wrong use of a function, of SQL, not supported, constraints, resources, limits; cancelled.
 EXPECTED = re.compile(r"22|25|39|42|0A|23|53|54|57014")
@@ -90,7 +90,7 @@ class Caller:
                     raise
                 time.sleep(0.3)
         self.memory = Memory(self.session.process)
-        self.limit = self.memory.now() + MEMORY + (4 << 20)
+        self.start = self.memory.now()
 
     def call(self, sql, run=None):
         """Make a call; what is wrong with it is noted."""
@@ -105,6 +105,7 @@ class Caller:
 
     def _problem(self, sql, run):
         began, used, problem = time.monotonic(), cpu(self.session.process), None
+        before = self.memory.now()
         self.memory.forget_peak()
         try:
             run(self.session) if run else self.session(sql)
@@ -119,10 +120,10 @@ class Caller:
         took = min(time.monotonic() - began, cpu(self.session.process) - used)
         if problem is None and took > TIMEOUT + GRACE:
             problem = f"took {took:.1f} s of {TIMEOUT} s"
-        if problem is None and (peak := self.memory.peak()) > self.limit:
-            problem = f"used {peak >> 20} MB"
-        # What one call leaves is not to be counted for the next.
-        if self.memory.now() > self.limit - MEMORY // 2:
+        if problem is None and (grown := self.memory.peak() - before) > MEMORY:
+            problem = f"used {grown >> 20} MB"
+        # Memory that many calls leave, each a little, is for the tests of memory.
+        if self.memory.now() > self.start + MEMORY // 2:
             self.session.close()
             self.connect()
         return problem
