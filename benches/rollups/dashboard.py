@@ -1,11 +1,11 @@
 #!/usr/bin/env -S python3 -B
 """A dashboard of twelve panels, as Grafana, Superset, Metabase and Power BI ask for them, while rows come in and change.
 
-    benches/rollups/dashboard.py [--rows 10000000] [--rounds 10] [--rate 5000] [--trees off]
+    benches/rollups/dashboard.py [--rows 10000000] [--rounds 10] [--times 5] [--rate 5000] [--trees off]
                                  (in a database that has the extension, as libpq's environment variables say)
 
 A table of 20 symbols and 30 days, partitioned by month, with a power tree of one-minute leaves that is compacted each second. A writer
-inserts rows, a twentieth of them late, and changes and deletes some. In each round the panels are asked several times, and once in a
+inserts rows, a twentieth of them late, and changes and deletes some. In each round the panels are asked so many times, and once in a
 snapshot in which each answer is compared with that of a query which no tree can answer. Printed are the times of each panel and of the
 whole dashboard, and how many answers were wrong. --trees off asks the same of the table alone.
 """
@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT / "tests/rollups"), str(ROOT / "tests/security")]
 from answers import Answer, difference  # noqa: E402
 from session import ServerError, Session  # noqa: E402
 
-DAYS, SYMBOLS, TIMES = 30, 20, 5
+DAYS, SYMBOLS = 30, 20
 TABLE = """
 CREATE TABLE trades (symbol text NOT NULL, at timestamptz NOT NULL, price float8 NOT NULL, size int NOT NULL) PARTITION BY RANGE (at);
 DO $$ BEGIN
@@ -169,6 +169,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--rate", type=int, default=5000)
     parser.add_argument("--trees", choices=["on", "off"], default="on")
     options = parser.parse_args()
@@ -178,7 +179,7 @@ def main():
     beside = [Beside(0.1, writes(options.rate)), Beside(1, compacts)]
     took, wrong, from_table = {name: [] for name in [*PANELS, "the dashboard"]}, [], []
     for _ in range(options.rounds):
-        for _ in range(TIMES):
+        for _ in range(options.times):
             panels = {name: asked(session, sql)[1] for name, sql in PANELS.items()}
             for name, times in {**panels, "the dashboard": map(sum, zip(*panels.values()))}.items():
                 took[name].append(tuple(times))
@@ -189,7 +190,7 @@ def main():
     seconds = time.monotonic() - began
     statements, compactions = [thread.stop() for thread in beside]
     print(f"{options.rows} rows and {statements * (options.rate // 10) / seconds:.0f} more a second, {statements / seconds:.0f} changes and {compactions / seconds:.1f} compactions a second, trees {options.trees}")
-    print(f"median and 95th percentile of {options.rounds * TIMES}: milliseconds on the clock and of the processor; how often no tree answered, of {options.rounds}")
+    print(f"median and 95th percentile of {options.rounds * options.times}: milliseconds on the clock and of the processor; how often no tree answered, of {options.rounds}")
     for name, times in took.items():
         clock, processor = map(percentiles, zip(*times))
         print("{:32}{:10.2f}{:10.2f}{:10.2f}{:10.2f}{:6}".format(name, *clock, *processor, from_table.count(name)))
