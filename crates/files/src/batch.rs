@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use tally_postgres::Failure;
+use tally_rows::decode::{Reject, Rows};
+use tally_rows::refusal::Stage;
+
 use super::dead_letter::FileDeadLetter;
-use crate::decode::{Reject, Rows};
-use crate::store::dead_letter::Stage;
-use crate::Failure;
 
 /// Rows and dead letters of a stretch of a file.
 #[derive(Default)]

@@ -1,9 +1,8 @@
 //! Dead letters: records that could not be stored, whole and with the reason.
 
 use tally_postgres::pgtype::copy::{append_field, begin_row};
-
-use crate::decode::Reject;
-use crate::store::dead_letter::{append_reason, Stage};
+use tally_rows::decode::Reject;
+use tally_rows::refusal::{append_reason, Stage};
 
 /// The COPY statement for dead letters.
 pub const COPY: &str = "COPY loader.file_dead_letters \

@@ -1,9 +1,8 @@
 //! Appends a field of a file to a row of binary COPY, whatever the file's format.
 
 use tally_postgres::pgtype::copy::{append_encoded, append_field};
-
-use crate::config::Column;
-use crate::decode::{sqlstate, Reject};
+use tally_rows::config::Column;
+use tally_rows::decode::{sqlstate, Reject};
 
 /// Appends what `encode` writes, or NULL; a refusal names the column.
 pub fn append(

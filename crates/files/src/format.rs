@@ -2,13 +2,14 @@
 
 use std::io;
 
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType};
+use tally_rows::decode::Reject;
+
 use super::batch::{BatchReader, FileBatch};
 use super::infer::SeenColumn;
 use super::input::FileSource;
 use super::part::Part;
-use crate::config::{Column, ColumnType};
-use crate::decode::Reject;
-use crate::Failure;
 
 /// A format of files.
 pub trait FileFormat: Send + Sync {

@@ -3,8 +3,6 @@
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::size;
-
 /// Decompressed size that is always accepted, however small the file is.
 const ALWAYS: u64 = 256 << 20;
 
@@ -21,7 +19,7 @@ pub struct Limits {
 #[command(next_help_heading = "Parquet")]
 pub struct PageLimit {
     /// Refuse larger pages, measured decompressed; each connection holds one page of each column in memory
-    #[arg(long, value_name = "SIZE", default_value = "128MB", value_parser = size::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "128MB", value_parser = tally_program::bytes)]
     pub max_page: u64,
 }
 

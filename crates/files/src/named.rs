@@ -4,6 +4,9 @@ use std::io;
 
 use regex::Regex;
 use tally_postgres::pgtype::copy::begin_row;
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType};
+use tally_rows::decode::Rows;
 
 use super::batch::{BatchReader, FileBatch};
 use super::csv;
@@ -11,9 +14,6 @@ use super::format::{Contents, Input, RefusedRecord};
 use super::infer::{ColumnEvidence, Evidence, SeenColumn};
 use super::input::FileSource;
 use super::part::Part;
-use crate::config::{Column, ColumnType};
-use crate::decode::Rows;
-use crate::Failure;
 
 /// The columns that are filled from the files' names.
 #[derive(Debug, Clone, clap::Args)]

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{parse_url_opts, ObjectStore};
+use tally_postgres::Failure;
 use url::Url;
-
-use crate::Failure;
 
 /// Beginnings of environment variables that say how to reach a store, as its own programs read them.
 const VARIABLES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];

@@ -17,7 +17,7 @@ pub use address::Address;
 pub use reader::ObjectReader;
 pub use writer::ObjectWriter;
 
-use crate::{ErrorKind, Failure};
+use tally_postgres::{ErrorKind, Failure};
 
 /// An object, as it was when it was found.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The asynchronous runtime for connections to PostgreSQL.
 
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// Creates a runtime with one thread, which is all that a connection needs.
 pub fn single_threaded() -> Result<tokio::runtime::Runtime, Failure> {

@@ -3,11 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
+use tally_postgres::Failure;
 use tokio::signal::unix::{signal, Signal, SignalKind};
 use tokio::sync::watch;
-
-use crate::observe;
-use crate::Failure;
 
 /// A flag shared by everything that has to end when the run stops.
 #[derive(Debug, Clone)]
@@ -19,8 +17,9 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Starts listening for signals; a second one ends the process at once, which loses nothing either.
-    pub fn on_signals() -> Result<Self, Failure> {
+    /// Starts listening for signals; a second one ends the process at once, which loses nothing either. Before
+    /// anything stops, `announce` is called.
+    pub fn on_signals(announce: fn()) -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|e| Failure::new(e).at("listening for signals"));
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
@@ -38,7 +37,7 @@ impl Stop {
                 }
                 if first {
                     tracing::info!("stopping");
-                    observe::stopping();
+                    announce();
                     heard.request();
                 }
             }

@@ -1,10 +1,10 @@
 //! Checks a record before any column is looked at.
 
 use memchr::memchr;
+use tally_rows::decode::{sqlstate, Reject};
 
 use super::record::{FoundRecord, Records};
-use crate::decode::{sqlstate, Reject};
-use crate::files::text::Block;
+use crate::text::Block;
 
 /// Checks the records of one block.
 pub struct Checker {

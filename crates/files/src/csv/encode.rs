@@ -8,12 +8,14 @@ use std::str;
 
 use tally_postgres::pgtype::boolean;
 use tally_postgres::pgtype::moment::{micros_in_range, midnight, Moment};
+use tally_rows::config::{Column, ColumnType};
+use tally_rows::decode::{
+    encode as encode_value, encode_jsonb, is_infinity, shorten, sqlstate, Reject, Value,
+};
 
 use super::notation::Notation;
 use super::record::CsvField;
-use crate::config::{Column, ColumnType};
-use crate::decode::{encode as encode_value, encode_jsonb, is_infinity, shorten, sqlstate, Reject, Value};
-use crate::files::field;
+use crate::field;
 
 /// Appends a field of a COPY, its length and bytes; `null` says whether it stands for NULL.
 pub fn append(

@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr_iter, memrchr, memrchr2};
 
 use super::dialect::Dialect;
-use crate::files::text::{Newlines, RecordRule};
+use crate::text::{Newlines, RecordRule};
 
 impl RecordRule for Dialect {
     fn last_end(&self, text: &[u8]) -> Option<usize> {
@@ -71,7 +71,7 @@ mod tests {
     use super::super::dialect::Comment;
     use super::super::record::Records;
     use super::*;
-    use crate::files::text::{beginnings, Blocks, BLOCK};
+    use crate::text::{beginnings, Blocks, BLOCK};
 
     /// A reader that returns bytes in pieces of random size, as a pipe may.
     struct Dribble<'a>(&'a [u8], ChaCha12Rng);

@@ -4,11 +4,12 @@
 //! closer look: an empty one, over an index or after a trailing delimiter; and years, over the numbers of a pivoted
 //! table.
 
+use tally_rows::config::ColumnType;
+
 use super::dialect::Dialect;
 use super::notation::Notation;
 use super::record::Records;
-use crate::config::ColumnType;
-use crate::files::infer::{ColumnEvidence, Kind};
+use crate::infer::{ColumnEvidence, Kind};
 
 /// Number of records to examine.
 const SAMPLE: usize = 1000;

@@ -4,15 +4,15 @@ use std::io::{self, BufRead, BufReader};
 
 use encoding_rs::Encoding;
 use memchr::{memchr, memchr_iter};
+use tally_postgres::Failure;
 
 use super::dialect::Dialect;
 use super::header;
 use super::record::Records;
 use super::CsvOptions;
-use crate::files::input::{FileSource, Form};
-use crate::files::limits::Limits;
-use crate::files::text::{Block, Blocks, TextFile};
-use crate::Failure;
+use crate::input::{FileSource, Form};
+use crate::limits::Limits;
+use crate::text::{Block, Blocks, TextFile};
 
 /// Number of bytes of a file to examine, unless its first record is longer.
 const SAMPLE: usize = 64 << 10;

@@ -16,16 +16,16 @@ mod scan;
 use std::io;
 
 use tally_postgres::pgtype::moment::Moment;
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType};
+use tally_rows::decode::Reject;
 
-use crate::config::{Column, ColumnType};
-use crate::decode::Reject;
-use crate::files::batch::{BatchReader, FileBatch};
-use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::FileSource;
-use crate::files::limits::Limits;
-use crate::files::part::Part;
-use crate::files::text::TextFile;
-use crate::Failure;
+use crate::batch::{BatchReader, FileBatch};
+use crate::format::{Contents, FileFormat, Input, RefusedRecord};
+use crate::input::FileSource;
+use crate::limits::Limits;
+use crate::part::Part;
+use crate::text::TextFile;
 use date_format::DateFormat;
 use dialect::Comment;
 use layout::CsvLayout;

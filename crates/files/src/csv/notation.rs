@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use tally_postgres::pgtype::moment::Moment;
 
 use super::date_format::DateFormat;
-use crate::files::infer::Kind;
+use crate::infer::Kind;
 
 /// The way in which numbers and times are written.
 #[derive(Debug, Clone)]

@@ -3,6 +3,10 @@
 use std::io;
 
 use tally_postgres::pgtype::copy::begin_row;
+use tally_postgres::Failure;
+use tally_rows::config::Column;
+use tally_rows::decode::{sqlstate, Reject};
+use tally_rows::refusal::Stage;
 
 use super::check::{too_long, Checker};
 use super::dialect::Dialect;
@@ -11,15 +15,11 @@ use super::layout::CsvLayout;
 use super::notation::Notation;
 use super::record::{FoundRecord, Records};
 use super::Nulls;
-use crate::config::Column;
-use crate::decode::{sqlstate, Reject};
-use crate::files::batch::{BatchReader, FileBatch, Origin};
-use crate::files::dead_letter::FileDeadLetter;
-use crate::files::format::RefusedRecord;
-use crate::files::part::Part;
-use crate::files::text::{Block, TextBlocks, BLOCK};
-use crate::store::dead_letter::Stage;
-use crate::Failure;
+use crate::batch::{BatchReader, FileBatch, Origin};
+use crate::dead_letter::FileDeadLetter;
+use crate::format::RefusedRecord;
+use crate::part::Part;
+use crate::text::{Block, TextBlocks, BLOCK};
 
 /// Reads a part of a file.
 pub struct CsvReader<'a> {

@@ -7,10 +7,10 @@ use super::layout::CsvLayout;
 use super::notation::Notation;
 use super::record::Records;
 use super::Nulls;
-use crate::files::format::Contents;
-use crate::files::infer::{ColumnEvidence, Evidence, SeenColumn};
-use crate::files::part::Part;
-use crate::files::text::BLOCK;
+use crate::format::Contents;
+use crate::infer::{ColumnEvidence, Evidence, SeenColumn};
+use crate::part::Part;
+use crate::text::BLOCK;
 
 /// Scans a part; reports the bytes that are done to `progress`.
 pub fn scan(

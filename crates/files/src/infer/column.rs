@@ -1,8 +1,9 @@
 //! A column as a scan of its file has seen it.
 
+use tally_rows::config::{plain_name, ColumnType};
+use tally_rows::decode::{Digits, FieldEvidence};
+
 use super::evidence::ColumnEvidence;
-use crate::config::{plain_name, ColumnType};
-use crate::decode::{Digits, FieldEvidence};
 
 /// A column that a scan has found.
 #[derive(Debug, Clone, Default)]

@@ -1,8 +1,9 @@
 //! Evidence of all values of a column, and the type that follows from it.
 
+use tally_rows::config::ColumnType;
+use tally_rows::decode::Digits;
+
 use super::kind::{is_double, Kind};
-use crate::config::ColumnType;
-use crate::decode::Digits;
 
 /// Evidence of a column: all that was seen in it; the order leaves no trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tally_objects::{Address, Object};
+use tally_postgres::Failure;
+
 use super::source::FileSource;
-use crate::objects::{Address, Object};
-use crate::Failure;
 
 /// The argument that means standard input.
 const STANDARD_INPUT: &str = "-";

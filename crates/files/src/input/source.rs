@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
+use tally_objects::Object;
 
 use super::compression::Compression;
-use crate::objects::Object;
 
 /// Number of bytes at the start and the end of a file that identify it.
 const SAMPLE: usize = 64 << 10;

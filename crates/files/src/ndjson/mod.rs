@@ -7,15 +7,15 @@ use std::io;
 
 use encoding_rs::UTF_8;
 use memchr::memrchr;
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType};
 
-use crate::config::{Column, ColumnType};
-use crate::files::batch::{BatchReader, FileBatch};
-use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::{FileSource, Form};
-use crate::files::limits::Limits;
-use crate::files::part::Part;
-use crate::files::text::{Newlines, RecordRule, TextFile, BLOCK};
-use crate::Failure;
+use crate::batch::{BatchReader, FileBatch};
+use crate::format::{Contents, FileFormat, Input, RefusedRecord};
+use crate::input::{FileSource, Form};
+use crate::limits::Limits;
+use crate::part::Part;
+use crate::text::{Newlines, RecordRule, TextFile, BLOCK};
 
 /// Options about the files.
 #[derive(Debug, Clone, Copy, clap::Args)]

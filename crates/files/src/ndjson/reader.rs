@@ -4,16 +4,16 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 use tally_postgres::pgtype::copy::begin_row;
+use tally_postgres::Failure;
+use tally_rows::config::{plain_name, Column, ColumnType};
+use tally_rows::decode::{encode_json, for_each_field, sqlstate, unit_of, Cast, Reject};
 
 use super::scan::{as_text, records, too_long};
 use super::Lines;
-use crate::config::{plain_name, Column, ColumnType};
-use crate::decode::{encode_json, for_each_field, sqlstate, unit_of, Cast, Reject};
-use crate::files::batch::{BatchReader, FileBatch, Origin};
-use crate::files::field;
-use crate::files::format::RefusedRecord;
-use crate::files::text::{Block, TextBlocks, TextFile, BLOCK};
-use crate::Failure;
+use crate::batch::{BatchReader, FileBatch, Origin};
+use crate::field;
+use crate::format::RefusedRecord;
+use crate::text::{Block, TextBlocks, TextFile, BLOCK};
 
 /// Reads a part of a file.
 pub struct NdjsonReader<'a> {

@@ -3,14 +3,14 @@
 use std::io;
 
 use rustc_hash::FxHashMap;
+use tally_postgres::Failure;
+use tally_rows::decode::{for_each_field, sqlstate, FieldEvidence, Reject};
 
 use super::Lines;
-use crate::decode::{for_each_field, sqlstate, FieldEvidence, Reject};
-use crate::files::format::Contents;
-use crate::files::infer::{Evidence, SeenColumn};
-use crate::files::part::Part;
-use crate::files::text::{Block, TextFile, BLOCK};
-use crate::Failure;
+use crate::format::Contents;
+use crate::infer::{Evidence, SeenColumn};
+use crate::part::Part;
+use crate::text::{Block, TextFile, BLOCK};
 
 /// Number of columns that a table of PostgreSQL has at most.
 const MAX_COLUMNS: usize = 1600;

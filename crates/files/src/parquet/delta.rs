@@ -138,7 +138,7 @@ mod tests {
     use parquet::file::properties::WriterVersion::{PARQUET_1_0, PARQUET_2_0};
 
     use super::*;
-    use crate::files::parquet::tests::{read, written};
+    use crate::parquet::tests::{read, written};
 
     #[test]
     fn counts_of_delta_encoded_values() {

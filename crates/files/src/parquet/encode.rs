@@ -2,15 +2,15 @@
 
 use parquet::record::Field as Value;
 use tally_postgres::pgtype::moment::MICROS_PER_DAY;
+use tally_rows::config::{Column, ColumnType, Unit};
+use tally_rows::decode::{
+    days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Cast, Reject, Value as Scalar,
+};
 
 use super::json::append_json;
 use super::number::number_text;
 use super::schema::{self, ParquetShape};
-use crate::config::{Column, ColumnType, Unit};
-use crate::decode::{
-    days_since_1970, encode as encode_scalar, encode_jsonb, instant, sqlstate, Cast, Reject, Value as Scalar,
-};
-use crate::files::field;
+use crate::field;
 
 /// Appends a field of a COPY, its length and bytes. `kind` is the type that the file's column has by itself.
 pub fn append(

@@ -3,11 +3,11 @@
 
 use parquet::record::Field as Value;
 use tally_postgres::pgtype::hex;
+use tally_rows::config::Unit;
+use tally_rows::decode::{time, Reject};
 
 use super::number::number_text;
 use super::schema;
-use crate::config::Unit;
-use crate::decode::{time, Reject};
 
 /// Appends a value.
 pub fn append_json(value: &Value, out: &mut String) -> Result<(), Reject> {

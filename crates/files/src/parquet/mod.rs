@@ -20,14 +20,14 @@ use parquet::file::metadata::{
 };
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType};
 
-use crate::config::{Column, ColumnType};
-use crate::files::batch::{BatchReader, FileBatch};
-use crate::files::format::{Contents, FileFormat, Input, RefusedRecord};
-use crate::files::input::FileSource;
-use crate::files::limits::{Allowance, Limits, PageLimit};
-use crate::files::part::Part;
-use crate::Failure;
+use crate::batch::{BatchReader, FileBatch};
+use crate::format::{Contents, FileFormat, Input, RefusedRecord};
+use crate::input::FileSource;
+use crate::limits::{Allowance, Limits, PageLimit};
+use crate::part::Part;
 use schema::ParquetField;
 
 /// The format Parquet.
@@ -233,7 +233,7 @@ impl Input for ParquetFile {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use std::fs;
     use std::path::Path;
 

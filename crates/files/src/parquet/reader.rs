@@ -12,17 +12,17 @@ use parquet::file::serialized_reader::SerializedRowGroupReader;
 use parquet::record::reader::{ReaderIter, TreeBuilder};
 use parquet::record::Row;
 use tally_postgres::pgtype::copy::begin_row;
+use tally_postgres::Failure;
+use tally_rows::config::Column;
+use tally_rows::decode::Reject;
+use tally_rows::refusal::Stage;
 
 use super::delta::Checked;
 use super::encode::append;
 use super::{metadata, pages, Chunks};
-use crate::config::Column;
-use crate::decode::Reject;
-use crate::files::batch::{BatchReader, FileBatch, Origin};
-use crate::files::dead_letter::FileDeadLetter;
-use crate::files::format::RefusedRecord;
-use crate::store::dead_letter::Stage;
-use crate::Failure;
+use crate::batch::{BatchReader, FileBatch, Origin};
+use crate::dead_letter::FileDeadLetter;
+use crate::format::RefusedRecord;
 
 /// Number of rows and bytes of a batch: enough to be worth a transaction.
 pub const BATCH_ROWS: usize = 50_000;

@@ -6,9 +6,8 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as P
 use parquet::errors::ParquetError;
 use parquet::record::Field as Value;
 use parquet::schema::types::Type;
-
-use crate::config::ColumnType;
-use crate::decode::{sqlstate, Reject};
+use tally_rows::config::ColumnType;
+use tally_rows::decode::{sqlstate, Reject};
 
 /// The meaning of a column's values, where their type alone does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ pub use block::{beginnings, Block, Blocks, Newlines, RecordRule, BLOCK};
 
 use super::input::{FileSource, Form};
 use super::part::Part;
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// Size of a part: larger files are cut, so that several connections can load one of them.
 const PART: u64 = 64 << 20;

@@ -1,8 +1,7 @@
 //! Turns errors of the TOML parser into one line with file, line, key and the nearest valid key.
 
 use tally_postgres::suggestion;
-
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// Creates a failure for an error of the TOML parser.
 pub fn from_toml(name: &str, text: &str, error: &toml::de::Error) -> Failure {

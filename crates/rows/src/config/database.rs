@@ -5,6 +5,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::path::PathBuf;
+use tally_postgres::{Connector, Failure};
 
 use super::secret::Secret;
 
@@ -15,6 +16,14 @@ pub struct Database {
     pub url: Secret,
     /// The password, if it is not in the URL.
     pub password: Option<Secret>,
+}
+
+impl Database {
+    /// Creates the connector of a program; PostgreSQL lists its connections under this name.
+    pub fn connector(&self, name: &str) -> Result<Connector, Failure> {
+        let password = self.password.as_ref().map(|password| password.reveal()).transpose()?;
+        Connector::new(&self.url.reveal()?, password.as_deref(), &format!("tally {name}"))
+    }
 }
 
 impl From<&str> for Database {

@@ -40,7 +40,7 @@ pub use topic::{
     KeyFormat, Mapping, MessageFormat, OnGap, Start, TableLayout, Topic, UnknownFields, Unmatched,
 };
 
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// The whole file; `docs/loader.md` is its reference.
 #[derive(Debug, Clone, Deserialize)]
@@ -245,9 +245,11 @@ mod tests {
 
     #[test]
     fn the_examples_are_valid() {
-        let config = Config::parse("trades.toml", include_str!("../../examples/trades.toml")).unwrap();
+        let config =
+            Config::parse("trades.toml", include_str!("../../../loader/examples/trades.toml")).unwrap();
         assert_eq!(config.topics[0].columns.as_ref().unwrap().len(), 11);
-        let config = Config::parse("exchanges.toml", include_str!("../../examples/exchanges.toml")).unwrap();
+        let config =
+            Config::parse("exchanges.toml", include_str!("../../../loader/examples/exchanges.toml")).unwrap();
         assert_eq!(config.topics[0].routes.len(), 10);
     }
 

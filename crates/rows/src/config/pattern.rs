@@ -1,7 +1,8 @@
 //! Topics that are named by a pattern: each topic of the broker that matches has its own table.
 
+use tally_postgres::Failure;
+
 use super::{plain_name, Config, TableName, Topic};
-use crate::Failure;
 
 impl Config {
     /// Whether the broker's topics are needed to match patterns.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use tally_postgres::Failure;
 
 use super::secret::Secret;
-use crate::Failure;
 
 /// The schema registry, as `[registry]` names it.
 #[derive(Debug, Clone, Deserialize)]

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// A value, or the place where it is kept: `"text"`, `{ env = "NAME" }` or `{ file = "PATH" }`.
 #[derive(Clone)]

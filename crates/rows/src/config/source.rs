@@ -1,7 +1,6 @@
 //! Source of a value: the message, an element of a list in it, or its metadata in Kafka.
 
 use serde::{Deserialize, Serialize};
-
 use tally_postgres::suggestion;
 
 /// The source of a value. Paths consist of field names and array indexes: from 0, or from -1 at the end.

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use tally_postgres::Failure;
 
 use super::{Column, PartitionBy, Partitions, Route, SqlType, TableName};
-use crate::Failure;
 
 /// A topic and the table, or the tables, it goes to.
 #[derive(Debug, Clone, Deserialize)]

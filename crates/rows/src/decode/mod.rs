@@ -59,7 +59,7 @@ impl<'a> Record<'a> {
     }
 
     /// Returns the size of key, value and headers, in bytes.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         [self.key, self.value, self.headers].into_iter().flatten().map(<[u8]>::len).sum()
     }
 }

@@ -26,6 +26,11 @@ impl Rows {
         self.ends.len()
     }
 
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// Ends the row whose bytes were appended to `copy`.
     pub fn end_row(&mut self, message: u32) {
         self.ends.push(self.copy.len());

@@ -9,12 +9,12 @@ use base64::prelude::{Engine, BASE64_STANDARD};
 use percent_encoding::{utf8_percent_encode, AsciiSet, NON_ALPHANUMERIC};
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use tally_postgres::{ErrorKind, Failure};
 use ureq::tls::{parse_pem, PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::Agent;
 
 use super::Schema;
 use crate::config;
-use crate::{ErrorKind, Failure};
 
 /// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -8,9 +8,10 @@ mod client;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tally_postgres::{ErrorKind, Failure};
+
 use crate::config;
 use crate::decode::avro::AvroShape;
-use crate::{ErrorKind, Failure};
 use client::Client;
 
 /// A schema with those that it refers to.

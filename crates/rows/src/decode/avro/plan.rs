@@ -67,7 +67,7 @@ impl AvroPlan {
         if !matches!(self.shape.root(), Type::Record(_)) {
             return Err(Reject::new(sqlstate::INVALID_TEXT, "the message's schema is not that of a record"));
         }
-        self.row.begin_message(record.len());
+        self.row.begin_message(record.size());
         self.metadata.fill(&self.cells, record, &mut self.row)?;
         let mut cursor = Cursor::new(value);
         let reader = DatumReader { shape: &self.shape };

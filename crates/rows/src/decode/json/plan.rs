@@ -79,7 +79,7 @@ impl JsonPlan {
         out: &mut Rows,
     ) -> Result<FoundList, Reject> {
         let Self { cells, metadata, root, list, unknown, row } = self;
-        row.begin_message(record.len());
+        row.begin_message(record.size());
         metadata.fill(cells, record, row)?;
         let Some(value) = record.value else {
             if !cells.iter().any(|cell| cell.is_key) {
