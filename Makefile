@@ -42,6 +42,9 @@ pg15 := $(shell scripts/where.sh pg15)
 # Where the sources of that PostgreSQL are, for its own tests; scripts/setup.sh all keeps those of 17.
 POSTGRES_SOURCE ?= $(or $(wildcard $(shell $(PG_CONFIG) --bindir)/../source),$(error POSTGRES_SOURCE=DIRECTORY is a PostgreSQL source tree of the version of PG_CONFIG))
 
+# The crates beside the extension.
+crates := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard crates/*/Cargo.toml)))
+
 .PHONY: help all build loader install installcheck core-regression test test-all faults mutants demo
 .PHONY: bench bench-compare bench-costs bench-dashboard bench-detection bench-peers bench-report bench-debezium bench-large bench-planning
 .PHONY: soak lint audit clean
@@ -172,7 +175,7 @@ lint-mutants:
 	tests/rollups/mutants/run.py --check
 
 lint-crates:
-	cargo clippy --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market -p tally-testkit --all-targets -- -D warnings
+	cargo clippy --release $(addprefix -p tally-,$(crates)) --all-targets -- -D warnings
 	cargo clippy --release -p tally-loader --test faults -- -D warnings
 	@echo "ok - clippy, crates"
 
@@ -205,7 +208,7 @@ audit: ## check the dependencies' licences, sources and security advisories
 
 # Only what is ours: a target directory may be shared with other work, and its dependencies take minutes to compile.
 clean: ## remove what was built of pg_tally itself, for every PostgreSQL version; compiled dependencies stay
-	cargo clean --release -p tally-stats -p tally-postgres -p tally-loader -p tally-market -p tally-testkit
+	cargo clean --release $(addprefix -p tally-,$(crates))
 	for target in $(wildcard $(CARGO_TARGET_DIR)/pg1[5-8]); do \
 	  cargo clean --release --target-dir $$target -p pg_tally -p tally-stats || exit; done
 	rm -rf $(CARGO_TARGET_DIR)/regress

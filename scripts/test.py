@@ -23,6 +23,8 @@ PG15 = VERSIONS[15]
 # Those whose suites run without being named; the others differ little from them.
 USUAL = (15, 18)
 CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
+# The crates of the programs.
+PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "files", "loader", "market") for word in ("-p", f"tally-{name}")]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
 SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--",
            "scripts/objects.py", "run", "--"]
@@ -57,7 +59,7 @@ CRASH = {"crash": lambda pg: ["tests/powertree/crash.sh", pg]}
 SUITES = {
     "lint": ["make", "-k", "lint", f"PG_CONFIG={PG15}"],
     "stats": [*CARGO, "-p", "tally-stats"],
-    "loader": [*CARGO, "-p", "tally-postgres", "-p", "tally-loader", "-p", "tally-market"],
+    "loader": [*CARGO, *PROGRAMS],
     **on_each(EACH, USUAL),
     "soak": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60"],
     "soak-mutant": [*CLUSTER, PG15, *TWO_PHASES, "--", "tests/powertree/soak.py", "60", "--mutant"],
@@ -67,7 +69,7 @@ SUITES = {
     "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     # The ignored tests are those that need servers.
-    "end-to-end": [*SERVERS, *CARGO, "-p", "tally-postgres", "-p", "tally-loader", "-p", "tally-market", "--tests",
+    "end-to-end": [*SERVERS, *CARGO, *PROGRAMS, "--tests",
                    "--", "--ignored", "--nocapture"],
     "faults": [*FAULTS, "--skip", "::long::"],
 }

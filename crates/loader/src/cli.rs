@@ -1,9 +1,9 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
+use tally_postgres::Failure;
+use tally_program::LogFormat;
 
-use crate::observe::LogFormat;
-use crate::Failure;
 use crate::{check, files, load, market, plan, status};
 
 /// Loads Kafka topics into PostgreSQL, exactly once.

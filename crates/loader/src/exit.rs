@@ -1,6 +1,6 @@
 //! Reasons for work to end before it is done.
 
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// The end of work that is not done. What was committed stays, and the next run goes on from there.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::config::{Column, Config, Topic};
-use crate::decode::constant;
-use crate::Failure;
+use tally_postgres::Failure;
+use tally_rows::config::{Column, Config, Topic};
+use tally_rows::decode::constant;
 
 /// Reads and validates a file.
 pub fn read(path: &Path) -> Result<Config, Failure> {

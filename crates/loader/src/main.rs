@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tally_loader::Cli;
+use tally_program::{begin_events, conclude};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tally_loader::log(cli.log_format);
-    tally_loader::conclude("tally", cli.run())
+    begin_events(cli.log_format);
+    conclude("tally", cli.run())
 }

@@ -6,9 +6,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use clap::ValueEnum;
-
-use crate::observe::LogFormat;
-use crate::Failure;
+use tally_postgres::Failure;
+use tally_program::LogFormat;
 
 const PROGRAM: &str = "tally-market";
 

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use comfy_table::{presets, Table};
+use tally_postgres::Failure;
+use tally_program::single_threaded;
 use tokio_postgres::{Client, Error};
 
 use crate::job;
 use crate::pg;
-use crate::runtime;
-use crate::Failure;
 
 /// Show the progress of a job: positions, lag, and dead letters
 #[derive(clap::Args)]
@@ -25,7 +25,7 @@ pub struct StatusArgs {
 pub fn run(args: StatusArgs) -> Result<(), Failure> {
     let config = job::read(&args.config)?;
     let job = args.job.as_ref().unwrap_or(&config.job);
-    runtime::single_threaded()?.block_on(async {
+    single_threaded()?.block_on(async {
         let connector = pg::connector(&config.database, job)?;
         let client = connector.connect().await.map_err(|error| connector.failure(&error))?;
         show(&client, job).await.map_err(|error| pg::failure(pg::OUR_SCHEMA, &error))

@@ -6,7 +6,7 @@
 use std::io::{Read, Write};
 
 use rdkafka::mocking::MockCluster;
-use tally_loader::Failure;
+use tally_postgres::Failure;
 
 /// Host a small in-memory Kafka broker, print its address and run until standard input ends.
 #[derive(Debug, clap::Args)]

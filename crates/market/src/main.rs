@@ -7,7 +7,8 @@ mod simulate;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tally_loader::{Failure, LogFormat};
+use tally_postgres::Failure;
+use tally_program::LogFormat;
 
 /// Simulates a market for pg_tally to load, and demonstrates pg_tally with it.
 #[derive(Parser)]
@@ -39,6 +40,6 @@ impl Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tally_loader::log(cli.log_format);
-    tally_loader::conclude("tally-market", cli.command.run())
+    tally_program::begin_events(cli.log_format);
+    tally_program::conclude("tally-market", cli.command.run())
 }

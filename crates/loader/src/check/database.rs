@@ -2,9 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tally_rows::config::TableName;
 use tokio_postgres::{Client, Error};
-
-use crate::config::TableName;
 
 /// Largest tolerated difference of the clocks; a larger one makes the age of the data wrong.
 const CLOCK_SECONDS: f64 = 5.0;

@@ -5,15 +5,16 @@ mod retention;
 
 use std::path::PathBuf;
 
-use crate::config::{Config, Mode};
+use tally_postgres::Failure;
+use tally_program::single_threaded;
+use tally_rows::config::{Config, Mode};
+use tally_rows::registry::Registry;
+
 use crate::job;
 use crate::kafka::{self, Partition};
 use crate::load::{start, Assigned, Intent};
 use crate::observe;
 use crate::pg;
-use crate::registry::Registry;
-use crate::runtime;
-use crate::Failure;
 
 /// Check the configuration, broker, topics, database and privileges without changing anything
 #[derive(clap::Args)]
@@ -37,8 +38,8 @@ pub fn run(args: CheckArgs) -> Result<(), Failure> {
         Err(failure) => println!("{failure}"),
     }
     // Without the broker there is nothing to claim, but tables and privileges can be checked.
-    let database = runtime::single_threaded()?
-        .block_on(check_database(&found, partitions.as_deref().unwrap_or_default()));
+    let database =
+        single_threaded()?.block_on(check_database(&found, partitions.as_deref().unwrap_or_default()));
     if let Err(failure) = &database {
         println!("{failure}");
     }

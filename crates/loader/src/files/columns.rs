@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::format::{Contents, Input};
-use super::infer::Evidence;
-use crate::config::{Column, ColumnType, SqlType};
-use crate::decode::{Digits, Names};
+use tally_files::format::{Contents, Input};
+use tally_files::infer::Evidence;
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType, SqlType};
+use tally_rows::decode::{Digits, Names};
+
 use crate::pg::{FoundColumn, FoundTable};
-use crate::Failure;
 
 /// Column types given on the command line, by name.
 pub type DeclaredTypes = HashMap<String, SqlType>;

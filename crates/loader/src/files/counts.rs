@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use tally_postgres::Failure;
+
 use super::left_out::LeftOut;
-use crate::Failure;
 
 /// Counts of rows and dead letters, by path.
 #[derive(Default)]

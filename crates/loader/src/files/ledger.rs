@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
+use tally_files::format::Input;
+use tally_files::input::FileIdentity;
+use tally_files::part::Part;
+use tally_postgres::Failure;
 use tokio_postgres::{Client, Error, Row, Transaction};
-
-use super::format::Input;
-use super::input::FileIdentity;
-use super::part::Part;
-use crate::Failure;
 
 /// A row of `loader.files`.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// The files of a run that were not loaded, or not whole, with the first reason of each.
 #[derive(Default)]

@@ -4,47 +4,36 @@
 //! table and enters the files in `loader.files` (`ledger`); then `worker`s, each with a connection of its own, load
 //! part after part: the rows of a batch, its dead letters and the part's new position share one transaction.
 
-mod batch;
 mod columns;
 mod convert;
 mod counts;
-mod csv;
-mod dead_letter;
-mod field;
-mod format;
-mod infer;
-mod input;
 mod ledger;
 mod left_out;
-mod limits;
-mod named;
 mod narrow;
-mod ndjson;
 mod parallel;
-mod parquet;
-mod part;
 mod part_ledger;
 mod progress;
 mod replay;
 mod report;
 mod run;
 mod start;
-mod text;
 mod worker;
 
 use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use crate::config::{Database, PartitionBy, TableName};
+use tally_files::format::FileFormat;
+use tally_files::limits::{Limits, PageLimit};
+use tally_files::named::Naming;
+use tally_files::{csv, input, ndjson, parquet};
+use tally_postgres::Failure;
+use tally_program::single_threaded;
+use tally_rows::config::{Database, PartitionBy, TableName};
+
 use crate::pg;
-use crate::runtime;
-use crate::Failure;
 use columns::DeclaredTypes;
-use format::FileFormat;
 use left_out::LeftOut;
-use limits::{Limits, PageLimit};
-use named::Naming;
 use progress::StepProgress;
 use report::FilesSummary;
 use run::Run;
@@ -147,7 +136,7 @@ pub fn run(command: FormatCommand) -> Result<(), Failure> {
     if candidates.is_empty() {
         return left_out.verdict();
     }
-    runtime::single_threaded()?.block_on(load(common, candidates, left_out, threads))
+    single_threaded()?.block_on(load(common, candidates, left_out, threads))
 }
 
 fn cores() -> usize {

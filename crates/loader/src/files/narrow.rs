@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::dead_letter::FileDeadLetter;
-use crate::config::{quoted, ColumnType, TableName};
-use crate::Failure;
+use tally_files::dead_letter::FileDeadLetter;
+use tally_postgres::Failure;
+use tally_rows::config::{quoted, ColumnType, TableName};
 
 /// Columns that are too narrow for their numbers, and the types they would need, by name.
 #[derive(Default)]
@@ -63,8 +63,8 @@ impl Narrow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Reject;
-    use crate::store::dead_letter::Stage;
+    use tally_rows::decode::Reject;
+    use tally_rows::refusal::Stage;
 
     #[test]
     fn one_statement_makes_room_for_all() {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::thread;
 
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// Does `work` for each index below `count` on this many threads, in order of the indexes; after a failure no new piece
 /// is begun, and the first failure is returned.

@@ -3,13 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tally_files::batch::FileBatch;
+use tally_files::dead_letter::{self, FileDeadLetter};
+use tally_postgres::{ErrorKind, Failure};
+use tally_rows::definition::Definition;
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::FileBatch;
-use super::dead_letter::{self, FileDeadLetter};
 use super::ledger::{self, PartKey};
 use super::run::Run;
-use crate::definition::Definition;
 use crate::exit::Exit;
 use crate::pg;
 use crate::store::destination::{copy, Destination};
@@ -18,7 +19,6 @@ use crate::store::partitions;
 use crate::store::refusals::copy_around;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
-use crate::{ErrorKind, Failure};
 
 /// The rows and dead letters that a batch stored.
 pub struct StoredRows {
@@ -117,7 +117,7 @@ impl Ledger for PartLedger<'_> {
         let bad = self.run.dead_letters.load(Ordering::Relaxed) + batch.dead_letters.len() as u64;
         let most = self.run.max_bad_rows.saturating_sub(bad);
         let mut refused = Vec::new();
-        if batch.rows.len() > 0 {
+        if !batch.rows.is_empty() {
             partitions::make(tx, self.definition, &batch.rows).await?;
             let destination = Destination::open(tx, statements, self.definition).await?;
             match mode {

@@ -1,23 +1,23 @@
 //! Retries dead letters of files, after the table was altered or with other options.
 
+use tally_files::batch::FileBatch;
+use tally_files::dead_letter::FileDeadLetter;
+use tally_files::format::{Input, RefusedRecord};
+use tally_postgres::Failure;
+use tally_rows::config::TableName;
+use tally_rows::definition::Definition;
+use tally_rows::refusal::storable;
 use tokio_postgres::{Client, Error, Transaction};
 
-use super::batch::FileBatch;
 use super::columns::in_table;
-use super::dead_letter::FileDeadLetter;
-use super::format::{Input, RefusedRecord};
 use super::ledger::PartKey;
 use super::left_out::LeftOut;
 use super::start::{define, Candidate, Wishes};
-use crate::config::TableName;
-use crate::definition::Definition;
 use crate::pg::{self, FoundTable};
-use crate::store::dead_letter::storable;
 use crate::store::destination::Destination;
 use crate::store::partitions;
 use crate::store::refusals::copy_around;
 use crate::store::statements::Statements;
-use crate::Failure;
 
 /// The number of dead letters in one transaction.
 const BATCH: i64 = 1000;
@@ -91,7 +91,7 @@ async fn store(
     batch: &FileBatch,
 ) -> Result<(u64, u64), Error> {
     let mut refused = Vec::new();
-    if batch.rows.len() > 0 {
+    if !batch.rows.is_empty() {
         partitions::make(tx, definition, &batch.rows).await?;
         let destination = Destination::open(tx, &mut Statements::default(), definition).await?;
         let rows: Vec<usize> = (0..batch.rows.len()).collect();

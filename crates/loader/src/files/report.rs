@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use tally_postgres::Failure;
+use tally_rows::config::TableName;
+use tally_rows::definition::Definition;
+
 use super::columns::{in_table, DeclaredTypes};
 use super::replay::Replayed;
 use super::start::{Candidate, EnteredFile};
-use crate::config::TableName;
-use crate::definition::Definition;
 use crate::pg::FoundTable;
-use crate::Failure;
 
 /// Logs the detected formats, each with its number of files.
 pub fn ways(candidates: &[Candidate]) {

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use tally_postgres::Failure;
+use tally_program::Stop;
+
 use super::counts::FileCounts;
 use super::left_out::LeftOut;
 use super::narrow::Narrow;
+use crate::observe;
 use crate::pg::Connector;
-use crate::stop::Stop;
-use crate::Failure;
 
 /// A run that loads files.
 pub struct Run {
@@ -47,7 +49,7 @@ impl Run {
             max_bad_rows,
             rows: AtomicU64::new(0),
             dead_letters: AtomicU64::new(0),
-            stop: Stop::on_signals()?,
+            stop: Stop::on_signals(observe::stopping)?,
             failed: AtomicBool::new(false),
             left_out,
             counts: FileCounts::default(),

@@ -5,19 +5,19 @@
 
 use std::collections::HashSet;
 
+use tally_files::format::{Contents, Input};
+use tally_files::part::Part;
+use tally_postgres::Failure;
+use tally_rows::config::{Column, PartitionBy, TableName, UnknownFields};
+use tally_rows::definition::Definition;
 use tokio_postgres::{Client, Transaction};
 
 use super::columns::{for_new_table, in_table, DeclaredTypes};
-use super::format::{Contents, Input};
 use super::ledger::{self, Entry, FileState};
 use super::left_out::LeftOut;
 use super::parallel::parallel;
-use super::part::Part;
 use super::progress::StepProgress;
-use crate::config::{Column, PartitionBy, TableName, UnknownFields};
-use crate::definition::Definition;
 use crate::pg::{self, FoundTable};
-use crate::Failure;
 
 /// A file of the run.
 pub struct Candidate {

@@ -2,19 +2,20 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::format::Input;
+use tally_files::format::Input;
+use tally_files::part::Part;
+use tally_postgres::{ErrorKind, Failure};
+use tally_program::single_threaded;
+use tally_rows::definition::Definition;
+
 use super::ledger::PartKey;
 use super::narrow::Narrow;
 use super::parallel::parallel;
-use super::part::Part;
 use super::part_ledger::PartLedger;
 use super::progress::StepProgress;
 use super::run::Run;
-use crate::definition::Definition;
 use crate::exit::{unless_failed, Exit};
-use crate::runtime;
 use crate::store::writer::Writer;
-use crate::{ErrorKind, Failure};
 
 /// A part to load.
 pub struct Task<'a> {
@@ -31,7 +32,7 @@ pub fn load(run: &Run, tasks: &[Task], connections: usize, progress: &StepProgre
     let next = AtomicUsize::new(0);
     let connections = connections.min(tasks.len());
     let work = |_| {
-        let done = unless_failed(runtime::single_threaded()?.block_on(async {
+        let done = unless_failed(single_threaded()?.block_on(async {
             let mut writer = Writer::connect(&run.connector, run.stop.clone()).await?;
             while let (false, Some(task)) = (run.is_over(), tasks.get(next.fetch_add(1, Ordering::Relaxed))) {
                 load_part(run, &mut writer, task, progress).await?;

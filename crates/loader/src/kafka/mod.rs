@@ -24,10 +24,10 @@ pub use queue::{Message, Queue};
 pub use topic_id::{Question, TopicId};
 pub use watermarks::Watermarks;
 
-use crate::config::{Config, Mode};
 use crate::observe;
-use crate::Failure;
 use context::Context;
+use tally_postgres::Failure;
+use tally_rows::config::{Config, Mode};
 
 /// Properties that the loader's guarantees rest on; the configuration cannot override them.
 const FIXED: [(&str, &str); 7] = [

@@ -7,12 +7,12 @@ use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+use tally_postgres::Failure;
+use tally_rows::config::{Config, Start, Topic};
 
 use super::reach::{reach, unanswered};
 use super::topic_id::{topic_id, TopicId};
 use super::JobConsumer;
-use crate::config::{Config, Start, Topic};
-use crate::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

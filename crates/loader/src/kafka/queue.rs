@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use rdkafka::bindings as native;
 use rdkafka::error::{IsError, KafkaError};
+use tally_rows::decode::headers;
 
 use super::native_queue::NativeQueue;
 use super::native_text::NativeText;
 use super::prefetch::{MeanOverhead, Prefetch};
 use super::JobConsumer;
-use crate::decode::headers;
 
 /// Number of messages that are taken at once: enough to be cheap, and few enough to stay in the processor's cache.
 const MOST: usize = 256;

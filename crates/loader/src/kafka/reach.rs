@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tally_postgres::Failure;
+use tally_rows::config::Config;
 
 use super::JobConsumer;
-use crate::config::Config;
-use crate::Failure;
 
 /// Time that a request waits for its answer, from one attempt to the next: a reason to give up may come early, and a
 /// broker that is far away may be slow.

@@ -1,9 +1,10 @@
 //! The topics of a run, their tables, and the partitions that this loader has claimed.
 
-use crate::config::{TableName, Topic};
-use crate::definition::{Definition, Template};
+use tally_rows::config::{TableName, Topic};
+use tally_rows::definition::{Definition, Template};
+use tally_rows::registry::Schema;
+
 use crate::kafka::TopicId;
-use crate::registry::Schema;
 
 /// The topics, tables and partitions of a lane.
 #[derive(Clone)]

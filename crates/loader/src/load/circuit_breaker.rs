@@ -5,9 +5,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::Config;
+use tally_postgres::Failure;
+use tally_rows::config::Config;
+
 use crate::observe::{self, Stored};
-use crate::Failure;
 
 /// The topics of a run that are still read; shared by its lanes.
 #[derive(Debug, Clone)]

@@ -8,6 +8,9 @@ use std::sync::{mpsc as sync, Arc};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
+use tally_postgres::{ErrorKind, Failure};
+use tally_program::Stop;
+use tally_rows::config::{Config, Mode};
 use tokio::sync::mpsc;
 
 use super::assignment::Assigned;
@@ -18,16 +21,13 @@ use super::read::order::{Order, StoredOffsets};
 use super::read::thread::{ReaderSetup, ReaderThread};
 use super::start::restart;
 use super::write::{fenced, OffsetLedger};
-use crate::config::{Config, Mode};
 use crate::exit::{unless_failed, Exit};
 use crate::kafka::{self, Partition, Prefetch, Watermarks};
 use crate::observe;
 use crate::pg;
-use crate::stop::Stop;
 use crate::store::backoff::Backoff;
 use crate::store::lock_watch;
 use crate::store::writer::Writer;
-use crate::{ErrorKind, Failure};
 
 /// A batch that was stored.
 #[derive(Debug, Clone, Copy)]

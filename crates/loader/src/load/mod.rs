@@ -22,15 +22,16 @@ use std::sync::{mpsc as sync, Arc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tally_postgres::Failure;
+use tally_program::single_threaded;
+use tally_program::Stop;
+use tally_rows::config::{Config, Mode};
 use tokio::sync::mpsc;
 
-use crate::config::{Config, Mode};
 use crate::job;
 use crate::pg;
-use crate::stop::Stop;
 use crate::store::lock_watch;
-use crate::Failure;
-use crate::{kafka, observe, runtime};
+use crate::{kafka, observe};
 use assignment::AssignedPartition;
 use lane::{Lane, Report};
 use progress::LoadProgress;
@@ -111,12 +112,12 @@ pub fn run(args: LoadArgs) -> Result<(), Failure> {
 /// Loads until told to stop, or until the end if the options ask for that.
 pub fn load(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {
     let _job = tracing::info_span!("load", job = config.job).entered();
-    runtime::single_threaded()?.block_on(load_async(config, options))
+    single_threaded()?.block_on(load_async(config, options))
 }
 
 async fn load_async(config: Config, options: LoadOptions) -> Result<LoadSummary, Failure> {
     observe::begin_run(&config)?;
-    let mut stop = Stop::on_signals()?;
+    let mut stop = Stop::on_signals(observe::stopping)?;
     let connector = pg::connector(&config.database, &config.job)?;
     let mut client = connector.connect().await.map_err(|error| connector.failure(&error))?;
     let watermarks = kafka::Watermarks::default();
@@ -195,7 +196,7 @@ fn run_on_a_thread(lane: Lane, ended: mpsc::UnboundedSender<Result<(), Failure>>
     let span = tracing::Span::current();
     thread::spawn(move || {
         let _job = span.entered();
-        let result = catch_unwind(AssertUnwindSafe(|| runtime::single_threaded()?.block_on(lane.run())));
+        let result = catch_unwind(AssertUnwindSafe(|| single_threaded()?.block_on(lane.run())));
         // Fails only if the run is over.
         let _ = ended.send(result.unwrap_or_else(|_| Err(Failure::new("a loading thread panicked"))));
     });

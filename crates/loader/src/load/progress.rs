@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::LoadSummary;
-use crate::observe;
 
 /// The interval between two lines of the log.
 const LOG_EVERY: Duration = Duration::from_secs(5);
@@ -30,7 +29,7 @@ impl LoadProgress {
         if quiet {
             return Self::Quiet;
         }
-        if observe::is_json() || !std::io::stderr().is_terminal() {
+        if tally_program::is_json() || !std::io::stderr().is_terminal() {
             return Self::Log { last: Instant::now() };
         }
         let style =

@@ -3,6 +3,11 @@
 use std::sync::{mpsc as sync, Arc};
 use std::time::Duration;
 
+use tally_postgres::Failure;
+use tally_program::Stop;
+use tally_rows::config::{Config, Mode, TableName};
+use tally_rows::decode::Reject;
+use tally_rows::definition::Definition;
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
 
@@ -17,13 +22,9 @@ use super::read::thread::{ReaderSetup, ReaderThread};
 use super::start::tables::prepare;
 use super::start::{start, Intent};
 use super::write::contents::store_rows;
-use crate::config::{Config, Mode, TableName};
-use crate::decode::Reject;
-use crate::definition::Definition;
-use crate::stop::Stop;
+use crate::observe;
 use crate::store::ledger::CopyMode;
 use crate::store::statements::Statements;
-use crate::Failure;
 use crate::{kafka, pg};
 
 /// Time to wait for messages.
@@ -88,7 +89,7 @@ async fn read_batch(
         breaker: CircuitBreaker::new(config.topics.len()),
         end: Some(EndOffsets::at_high_watermarks(&assigned.partitions)),
         stored: StoredOffsets::default(),
-        stop: Stop::on_signals()?,
+        stop: Stop::on_signals(observe::stopping)?,
         out,
     };
     let (_, added) = sync::channel();
@@ -126,7 +127,7 @@ async fn try_to_store(
     let refused = store_rows(&mut tx, &mut statements, &tables, &batch, CopyMode::RowByRow).await;
     tx.rollback().await.map_err(at)?;
     let refused = refused.map_err(at)?;
-    let rows = |rows: &crate::decode::Rows| {
+    let rows = |rows: &tally_rows::decode::Rows| {
         (0..rows.len()).filter(|row| !refused.contains_key(&rows.message(*row))).count()
     };
     let inferred = batch.changes.iter().map(|change| {

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use tally_postgres::Failure;
+use tally_program::single_threaded;
+use tally_rows::config::Config;
+
 use super::start::bounds::{begin_at, Bound};
-use crate::config::Config;
 use crate::job;
 use crate::kafka::{self, Partition};
 use crate::pg::{self, Position};
-use crate::runtime;
-use crate::Failure;
 
 /// Move the positions of a topic: to its beginning after it was recreated, or back to where loading is to be repeated
 /// from.
@@ -71,7 +72,7 @@ pub fn run(args: ResetArgs) -> Result<(), Failure> {
         Target::End => partitions.iter_mut().for_each(|partition| partition.begin = partition.high),
         Target::At(bound) => begin_at(bound, &metadata_client, &mut partitions)?,
     }
-    runtime::single_threaded()?.block_on(reset(&config, &args, &partitions))
+    single_threaded()?.block_on(reset(&config, &args, &partitions))
 }
 
 /// Moves the positions to where the partitions begin.

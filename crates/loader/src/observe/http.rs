@@ -16,13 +16,13 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
+use tally_postgres::Failure;
+use tally_rows::config::Http;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::metrics::Metrics;
 use super::state;
-use crate::config::Http;
-use crate::Failure;
 
 /// Maximum number of connections at a time; others wait.
 const CONNECTIONS: usize = 64;

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
+use tally_postgres::Failure;
 
 use super::state::{RunState, Stored};
-use crate::Failure;
 
 /// Histogram buckets in seconds, from a commit of a few rows on a fast disk to one that waits for a lock.
 const SECONDS: [f64; 14] =

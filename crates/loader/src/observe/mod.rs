@@ -4,7 +4,6 @@
 //! report here with one call per batch or per second, never per message.
 
 mod http;
-mod logs;
 mod metrics;
 mod state;
 mod systemd;
@@ -16,12 +15,11 @@ use std::time::{Duration, Instant};
 use rdkafka::statistics::Statistics;
 
 pub use http::probe;
-pub use logs::{begin_events as log, is_json, LogFormat};
 pub use state::Stored;
 
-use crate::config::Config;
-use crate::Failure;
 use state::{Phase, RunState};
+use tally_postgres::Failure;
+use tally_rows::config::Config;
 
 /// Interval of the heartbeat.
 const BEAT: Duration = Duration::from_secs(1);

@@ -1,10 +1,9 @@
 //! Looks up tables in the catalog, always with the schema's name.
 
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType, SqlType, TableLayout, TableName};
+use tally_rows::definition::{Definition, Template};
 use tokio_postgres::{Error, Transaction};
-
-use crate::config::{Column, ColumnType, SqlType, TableLayout, TableName};
-use crate::definition::{Definition, Template};
-use crate::Failure;
 
 /// A table as it is in the database.
 pub struct FoundTable {
@@ -244,7 +243,7 @@ impl FoundTable {
             format!("table is not partitioned by range of {:?}, a column of times that is filled", by.column);
         Err(self.failure(&what).mend(format!(
             "create it with PARTITION BY RANGE ({}), or do not ask for partitions",
-            crate::config::quoted(&by.column)
+            tally_rows::config::quoted(&by.column)
         )))
     }
 
@@ -253,7 +252,7 @@ impl FoundTable {
             let mend = format!(
                 "ALTER TABLE {} ADD COLUMN {} {wanted}{}",
                 self.table,
-                crate::config::quoted(name),
+                tally_rows::config::quoted(name),
                 if wanted.kind == ColumnType::Jsonb {
                     ", or set `unknown_fields` or `overflow_column` of the topic"
                 } else {

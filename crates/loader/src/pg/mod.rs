@@ -14,19 +14,16 @@ pub use offsets::{
 pub use state::{ensure_schema, keep_schemas, known_schemas, lock_table, record, recorded};
 pub use tally_postgres::{error_kind, explain, refused_line, Connector};
 
-use crate::config::Database;
 use crate::observe;
-use crate::Failure;
+use tally_postgres::Failure;
+use tally_rows::config::Database;
 
 /// The schema of the loader's own tables, as failures name it.
 pub const OUR_SCHEMA: &str = "schema loader";
 
 /// Creates the connector of a job.
 pub fn connector(database: &Database, job: &str) -> Result<Connector, Failure> {
-    let (url, password) = (database.url.reveal()?, database.password.as_ref());
-    let password = password.map(|password| password.reveal()).transpose()?;
-    let connector = Connector::new(&url, password.as_deref(), &format!("tally {job}"))?;
-    Ok(connector.on_connect(observe::database_connected))
+    Ok(database.connector(job)?.on_connect(observe::database_connected))
 }
 
 /// Returns the failure for an error of the server or the connection; `place` is the object it concerns.

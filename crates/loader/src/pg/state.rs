@@ -1,11 +1,10 @@
 //! The loader's own tables: creating them, and the history of definitions and schemas.
 
+use tally_rows::config::TableName;
+use tally_rows::definition::Definition;
+use tally_rows::registry::Schema;
 use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Transaction};
-
-use crate::config::TableName;
-use crate::definition::Definition;
-use crate::registry::Schema;
 
 /// The changes since version 0.1.0.
 const NEW_COLUMNS: &str = "ALTER TABLE loader.offsets ADD COLUMN IF NOT EXISTS topic_id text,

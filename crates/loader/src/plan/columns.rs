@@ -1,9 +1,8 @@
 //! Prints inferred columns as sections of the configuration, for the user to edit.
 
+use tally_rows::config::{Column, Source, Unit};
+use tally_rows::definition::Definition;
 use toml::Value;
-
-use crate::config::{Column, Source, Unit};
-use crate::definition::Definition;
 
 /// Returns a section of the configuration with these columns.
 pub fn section(topic: &str, definition: &Definition) -> String {
@@ -69,7 +68,7 @@ fn long(unit: Unit) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ColumnType, Config, TableName};
+    use tally_rows::config::{ColumnType, Config, TableName};
 
     #[test]
     fn the_section_is_a_configuration() {

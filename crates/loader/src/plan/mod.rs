@@ -5,10 +5,11 @@ mod columns;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use tally_postgres::Failure;
+use tally_program::single_threaded;
+
 use crate::job;
 use crate::load::rehearse;
-use crate::runtime;
-use crate::Failure;
 
 /// Load a few messages, show the resulting tables, rows and dead letters, and roll back
 #[derive(clap::Args)]
@@ -27,7 +28,7 @@ pub struct PlanArgs {
 /// Runs the command.
 pub fn run(args: PlanArgs) -> Result<(), Failure> {
     let config = job::read(&args.config)?;
-    let rehearsal = runtime::single_threaded()?.block_on(rehearse(&config, args.messages as usize))?;
+    let rehearsal = single_threaded()?.block_on(rehearse(&config, args.messages as usize))?;
     if rehearsal.messages == 0 {
         println!("-- the topics have no messages");
         return Ok(());

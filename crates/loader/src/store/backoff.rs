@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use tally_program::Stop;
+
 use crate::exit::Exit;
-use crate::stop::Stop;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);

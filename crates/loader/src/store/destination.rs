@@ -4,12 +4,12 @@
 use bytes::Bytes;
 use futures_util::{pin_mut, SinkExt};
 use tally_postgres::pgtype::copy::{HEADER, TRAILER};
+use tally_rows::definition::Definition;
 use tokio_postgres::{CopyInSink, Error, Statement, Transaction};
 
 use super::one_by_one::OneByOne;
 use super::staging_table::StagingTable;
 use super::statements::Statements;
-use crate::definition::Definition;
 
 /// The size of one protocol message: large enough to be cheap, small enough for the server to begin early.
 const CHUNK: usize = 64 << 10;

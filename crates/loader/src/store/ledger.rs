@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use tally_postgres::Failure;
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::statements::Statements;
-use crate::Failure;
 
 /// The way the rows of a batch are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

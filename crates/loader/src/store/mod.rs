@@ -6,7 +6,6 @@
 //! (`refusals`, `one_by_one`), `partitions` are made, and a database that is slow or away is waited for (`lock_watch`, `backoff`).
 
 pub mod backoff;
-pub mod dead_letter;
 pub mod destination;
 pub mod ledger;
 pub mod lock_watch;

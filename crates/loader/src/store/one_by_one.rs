@@ -1,10 +1,10 @@
 //! Inserts rows one by one inside the server when many of them are refused: a round trip for each would take too long.
 
+use tally_rows::decode::Reject;
+use tally_rows::definition::Definition;
 use tokio_postgres::{Error, Statement, Transaction};
 
 use super::staging_table::StagingTable;
-use crate::decode::Reject;
-use crate::definition::Definition;
 
 /// The table in which the block notes the refused rows.
 const REFUSED: &str = "pg_temp.\"tally refused\"";

@@ -7,11 +7,10 @@ use jiff::civil::{date, DateTime};
 use jiff::{SignedDuration, ToSpan};
 use tally_postgres::pgtype::copy::fields;
 use tally_postgres::pgtype::moment::MICROS_PER_DAY;
+use tally_rows::config::{ColumnType, PartitionBy, Step, TableName, MAX_NAME_BYTES};
+use tally_rows::decode::Rows;
+use tally_rows::definition::Definition;
 use tokio_postgres::{Error, Transaction};
-
-use crate::config::{ColumnType, PartitionBy, Step, TableName, MAX_NAME_BYTES};
-use crate::decode::Rows;
-use crate::definition::Definition;
 
 /// Number of partitions that one batch may make: nonsense times must not fill the catalog. Rows beyond it are refused.
 const MOST: usize = 200;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use tally_postgres::ErrorKind;
+use tally_rows::decode::{Reject, Rows};
 use tokio_postgres::{Error, Transaction};
 
 use super::destination::Destination;
-use crate::decode::{Reject, Rows};
 use crate::pg::{self, error_kind};
-use crate::ErrorKind;
 
 /// The messages of which the server refused a row, with its reasons.
 pub type Refused = BTreeMap<u32, Reject>;

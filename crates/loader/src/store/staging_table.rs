@@ -4,8 +4,8 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use crate::config::{quoted, ColumnType};
-use crate::definition::Definition;
+use tally_rows::config::{quoted, ColumnType};
+use tally_rows::definition::Definition;
 
 /// The statements for the staging table of a definition.
 pub struct StagingTable<'d> {

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use tally_postgres::{ErrorKind, Failure};
+use tally_program::Stop;
 use tokio_postgres::{Client, Error};
 
 use super::backoff::Backoff;
@@ -11,8 +13,6 @@ use super::statements::Statements;
 use crate::exit::Exit;
 use crate::observe;
 use crate::pg::{self, error_kind, Connector};
-use crate::stop::Stop;
-use crate::{ErrorKind, Failure};
 
 /// A connection that stores batches.
 pub struct Writer {

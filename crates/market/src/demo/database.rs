@@ -1,6 +1,7 @@
 //! The demo's queries of PostgreSQL.
 
-use tally_loader::{connector, Database as Address, Failure};
+use tally_postgres::Failure;
+use tally_rows::config::Database as Address;
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
@@ -26,7 +27,7 @@ pub struct Answer {
 impl Database {
     /// Connects, and prepares an empty schema and the extension.
     pub fn prepare(url: &str) -> Result<Self, Failure> {
-        let connector = connector(&Address::from(url), NAME)?;
+        let connector = Address::from(url).connector(NAME)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Failure::new(error).at("runtime"))?;
         let client = runtime.block_on(connector.connect()).map_err(|error| connector.failure(&error))?;

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use tally_loader::Failure;
+use tally_postgres::Failure;
 
 use super::database::Database;
 use super::process::Process;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use console::style;
 use indicatif::HumanCount;
 use jiff::SignedDuration;
-use tally_loader::Failure;
+use tally_postgres::Failure;
 
 use crate::simulate::market::symbol;
 use crate::simulate::producer::TopicProducer;

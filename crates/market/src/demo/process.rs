@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{kill, Signal};
 use nix::unistd::Pid;
-use tally_loader::Failure;
+use tally_postgres::Failure;
 
 /// A running program.
 pub struct Process {

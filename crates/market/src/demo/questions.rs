@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{presets, CellAlignment, Table};
 use console::style;
-use tally_loader::Failure;
+use tally_postgres::Failure;
 
 use super::database::{Answer, Database};
 use super::say;

@@ -2,7 +2,7 @@
 
 use indicatif::HumanCount;
 use jiff::{SignedDuration, Timestamp};
-use tally_loader::Failure;
+use tally_postgres::Failure;
 
 use super::database::Database;
 use super::questions::Questions;

@@ -8,7 +8,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::ToSpan;
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::ChaCha12Rng;
-use tally_loader::Failure;
+use tally_postgres::Failure;
 
 use super::merton::{Parameters, Path};
 use super::progress_bar;
@@ -38,7 +38,7 @@ pub struct CsvArgs {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Total size of all files, such as 200MB or 2GB
-    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = tally_loader::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = tally_program::bytes)]
     bytes: u64,
     /// Number of files to write
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]

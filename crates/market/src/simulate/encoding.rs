@@ -1,6 +1,8 @@
 //! The encoding of trades as messages.
 
-use tally_loader::{register, Failure, RegistryConfig};
+use tally_postgres::Failure;
+use tally_rows::config::RegistryConfig;
+use tally_rows::registry::register;
 
 use super::trade::Trade;
 

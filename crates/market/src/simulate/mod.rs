@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use tally_loader::{Failure, RegistryConfig};
+use tally_postgres::Failure;
+use tally_rows::config::RegistryConfig;
 
 use encoding::Encoding;
 use market::{Clock, Market};

@@ -9,9 +9,8 @@ use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedColumnWriter;
 use parquet::schema::types::Type;
 use tally_postgres::pgtype::numeric;
-
-use crate::config::{Column, ColumnType};
-use crate::decode::Digits;
+use tally_rows::config::{Column, ColumnType};
+use tally_rows::decode::Digits;
 
 /// Number of digits that a decimal of Parquet has at most here, and as a whole number of 64 bits.
 const MOST_DIGITS: u16 = 38;

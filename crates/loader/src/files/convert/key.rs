@@ -1,6 +1,6 @@
 //! Keys by which rows are sorted: their bytes are in the order of the values.
 
-use crate::config::ColumnType;
+use tally_rows::config::ColumnType;
 
 /// Whether rows can be sorted by values of a type.
 pub fn has_order(kind: ColumnType) -> bool {
@@ -88,7 +88,7 @@ fn append_numeric(value: &[u8], key: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{encode, Value};
+    use tally_rows::decode::{encode, Value};
 
     #[test]
     fn keys_are_in_the_order_of_the_values() {

@@ -12,23 +12,22 @@ mod sorter;
 use std::path::Path;
 use std::time::Instant;
 
+use tally_files::batch::FileBatch;
+use tally_files::csv::{Csv, CsvOptions};
+use tally_files::format::FileFormat;
+use tally_files::limits::Limits;
+use tally_files::named::Naming;
+use tally_files::ndjson::{Ndjson, NdjsonOptions};
+use tally_objects::{Address, Object};
 use tally_postgres::pgtype::copy::{append_field, begin_row, fields};
+use tally_postgres::Failure;
+use tally_rows::config::Column;
 
-use super::batch::FileBatch;
 use super::columns::{self, DeclaredTypes};
-use super::csv::{Csv, CsvOptions};
-use super::format::FileFormat;
 use super::left_out::LeftOut;
-use super::limits::Limits;
-use super::named::Naming;
-use super::ndjson::{Ndjson, NdjsonOptions};
 use super::progress::StepProgress;
 use super::report;
 use super::start::{self, Candidate};
-use crate::config::Column;
-use crate::objects::{Address, Object};
-use crate::size;
-use crate::Failure;
 use column::ParquetColumn;
 use output::Output;
 use partition::{Division, TimePart};
@@ -72,7 +71,7 @@ pub struct ConvertOptions {
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     sort: Vec<String>,
     /// Begin another file when one has become this large
-    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = tally_program::bytes)]
     file_size: u64,
     /// Types of columns, instead of inferred ones
     #[arg(long, value_name = "NAME=TYPE,...", value_parser = columns::declared_types)]
@@ -136,7 +135,7 @@ fn convert(common: &ConvertOptions, format: &dyn FileFormat) -> Result<(), Failu
 fn plan(
     common: &ConvertOptions,
     candidates: &[Candidate],
-) -> Result<(Plan, Vec<Option<crate::decode::Digits>>), Failure> {
+) -> Result<(Plan, Vec<Option<tally_rows::decode::Digits>>), Failure> {
     let declared: DeclaredTypes =
         common.types.iter().flatten().map(|(name, of)| (name.clone(), of.clone())).collect();
     let seen: Vec<_> =

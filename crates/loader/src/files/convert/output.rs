@@ -8,11 +8,11 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
+use tally_objects::{Address, ObjectWriter};
 use tally_postgres::pgtype::copy::fields;
+use tally_postgres::Failure;
 
 use super::column::ParquetColumn;
-use crate::objects::{Address, ObjectWriter};
-use crate::Failure;
 
 /// Number of rows of a row group, and of bytes of their values, at most.
 const GROUP_ROWS: usize = 1 << 20;

@@ -4,9 +4,8 @@ use std::str::FromStr;
 
 use jiff::civil::{date, DateTime};
 use jiff::SignedDuration;
-
-use crate::config::{Column, ColumnType};
-use crate::Failure;
+use tally_postgres::Failure;
+use tally_rows::config::{Column, ColumnType};
 
 /// A part of a time by which rows are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use crate::Failure;
+use tally_postgres::Failure;
 
 /// Memory for rows that are not yet in a run, in bytes.
 const MEMORY: usize = 128 << 20;

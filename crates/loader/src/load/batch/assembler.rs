@@ -3,18 +3,19 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
+use tally_postgres::Failure;
+use tally_rows::config::{BatchLimits, Config, KeyFormat};
+use tally_rows::decode::{Record, Reject};
+use tally_rows::refusal::Stage;
+use tally_rows::registry::Registry;
+
 use super::dead_letter::MessageDeadLetter;
 use super::keys::read_key;
 use super::not_ready::NotReady;
 use super::raw_messages::RawMessages;
 use super::topic::{PartitionProgress, TopicDecoder, TopicState};
 use super::{MessageBatch, OffsetSpan, TableChange};
-use crate::config::{BatchLimits, Config, KeyFormat};
-use crate::decode::{Record, Reject};
 use crate::load::assignment::{Assigned, AssignedPartition};
-use crate::registry::Registry;
-use crate::store::dead_letter::Stage;
-use crate::Failure;
 
 /// A message of up to this many times `max_message_bytes` is kept whole as a dead letter, a larger one only in part.
 const KEPT_WHOLE: usize = 4;
@@ -126,7 +127,7 @@ impl Assembler {
             tracing::warn!(topic = record.topic, record.partition, record.offset, "a message came twice");
             return Ok(true);
         }
-        let bytes = record.len();
+        let bytes = record.size();
         let ready = match self.prepare(record, bytes) {
             Ok(key) => Ok(key),
             Err(NotReady::Rejected(reject)) => Err(reject),
@@ -171,14 +172,14 @@ impl Assembler {
         }
         let topic = &mut self.topics[self.current];
         if topic.asks_for_columns(record.value) {
-            if self.batch.rows[topic.tables[0]].len() > 0 {
+            if !self.batch.rows[topic.tables[0]].is_empty() {
                 return Err(NotReady::AfterHandOver);
             }
             topic.decoder = TopicDecoder::Sampling(RawMessages::default());
         }
         let Some(registry) = &mut self.registry else { return Ok(None) };
         if let TopicDecoder::Avro(decoder) = &mut topic.decoder {
-            let has_rows = self.batch.rows[topic.tables[0]].len() > 0;
+            let has_rows = !self.batch.rows[topic.tables[0]].is_empty();
             let change = decoder.prepare(record.value, registry, (&topic.config, &topic.table), has_rows)?;
             self.batch.changes.extend(change.map(|change| TableChange::new(topic.tables[0], change)));
         }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use tally_rows::config::{TableName, Topic, UnknownFields};
+use tally_rows::decode::avro::{columns, evolved, unframe, AvroPlan};
+use tally_rows::decode::{Record, Reject, Routes, Rows};
+use tally_rows::definition::{Definition, Template};
+use tally_rows::registry::Registry;
+
 use super::not_ready::NotReady;
 use super::TableChange;
-use crate::config::{TableName, Topic, UnknownFields};
-use crate::decode::avro::{columns, evolved, unframe, AvroPlan};
-use crate::decode::{Record, Reject, Routes, Rows};
-use crate::definition::{Definition, Template};
-use crate::registry::Registry;
 
 /// The decoder of a topic.
 pub struct AvroDecoder {

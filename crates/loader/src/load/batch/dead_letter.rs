@@ -3,10 +3,9 @@
 use tally_postgres::pgtype::copy::{append_encoded, append_field, begin_row};
 use tally_postgres::pgtype::moment::micros_from_unix;
 use tally_postgres::pgtype::JSONB_VERSION;
-
-use crate::decode::avro::unframe;
-use crate::decode::{headers, Record, Reject};
-use crate::store::dead_letter::{append_reason, Stage};
+use tally_rows::decode::avro::unframe;
+use tally_rows::decode::{headers, Record, Reject};
+use tally_rows::refusal::{append_reason, Stage};
 
 /// The statement that the rows of [`MessageDeadLetter::append`] are for.
 pub const COPY: &str =

@@ -1,9 +1,10 @@
 //! Keys in Avro, made into the text that columns and conditions take values from.
 
+use tally_rows::decode::avro::{to_text, unframe};
+use tally_rows::decode::Reject;
+use tally_rows::registry::Registry;
+
 use super::not_ready::NotReady;
-use crate::decode::avro::{to_text, unframe};
-use crate::decode::Reject;
-use crate::registry::Registry;
 
 /// Returns the text of a key; none if there is no key.
 pub fn read_key(key: Option<&[u8]>, registry: &mut Registry) -> Result<Option<String>, NotReady> {

@@ -10,9 +10,10 @@ mod topic;
 
 use std::collections::BTreeMap;
 
-use crate::decode::Rows;
-use crate::definition::Definition;
-use crate::registry::Schema;
+use tally_rows::decode::Rows;
+use tally_rows::definition::Definition;
+use tally_rows::registry::Schema;
+
 use dead_letter::MessageDeadLetter;
 use raw_messages::RawMessages;
 

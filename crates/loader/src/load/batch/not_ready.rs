@@ -1,7 +1,7 @@
 //! Reasons why a message cannot be decoded.
 
-use crate::decode::Reject;
-use crate::{ErrorKind, Failure};
+use tally_postgres::{ErrorKind, Failure};
+use tally_rows::decode::Reject;
 
 /// The reason why a message cannot be decoded now.
 #[derive(Debug)]

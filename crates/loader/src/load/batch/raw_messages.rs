@@ -3,7 +3,7 @@
 //! A row that the server refuses becomes a dead letter with the message's own bytes; by then Kafka may have
 //! dropped it.
 
-use crate::decode::Record;
+use tally_rows::decode::Record;
 
 /// The messages of a batch.
 #[derive(Default)]

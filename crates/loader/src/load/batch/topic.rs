@@ -2,15 +2,16 @@
 
 use std::mem;
 
+use tally_rows::config::{MessageFormat, TableName, Topic, UnknownFields};
+use tally_rows::decode::{fields_of, infer, KnownFields, Record, Routes};
+use tally_rows::definition::{Definition, Template};
+use tally_rows::refusal::Stage;
+
 use super::avro;
 use super::dead_letter::MessageDeadLetter;
 use super::raw_messages::RawMessages;
 use super::{MessageBatch, TableChange};
-use crate::config::{MessageFormat, TableName, Topic, UnknownFields};
-use crate::decode::{fields_of, infer, KnownFields, Record, Routes};
-use crate::definition::{Definition, Template};
 use crate::load::assignment::{Assigned, AssignedTopic};
-use crate::store::dead_letter::Stage;
 
 /// The state of a topic.
 pub struct TopicState {

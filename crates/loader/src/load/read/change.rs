@@ -4,6 +4,7 @@ use std::sync::mpsc;
 
 use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::TopicPartitionList;
+use tally_postgres::{ErrorKind, Failure};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::order::Order;
@@ -12,7 +13,6 @@ use crate::exit::Exit;
 use crate::kafka::{self, GroupChange, Partition};
 use crate::load::assignment::AssignedPartition;
 use crate::observe;
-use crate::{ErrorKind, Failure};
 
 /// The changes to be carried out, one after the other.
 pub struct Changes<'a> {

@@ -5,9 +5,10 @@ use std::sync::mpsc::Sender;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::Config;
+use tally_program::Stop;
+use tally_rows::config::Config;
+
 use crate::kafka::{self, JobConsumer, Partition};
-use crate::stop::Stop;
 
 const STEP: Duration = Duration::from_millis(100);
 

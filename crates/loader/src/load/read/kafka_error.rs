@@ -1,9 +1,9 @@
 //! Judges errors of librdkafka by what they mean for the run; the client recovers from most of them by itself.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tally_postgres::Failure;
 
 use crate::kafka::Message;
-use crate::Failure;
 
 /// Fails if an error ends the session or the run.
 pub fn judge(error: &KafkaError) -> Result<(), Failure> {

@@ -17,20 +17,20 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tally_postgres::{ErrorKind, Failure};
+use tally_program::Stop;
+use tally_rows::config::{Config, Mode};
+use tally_rows::decode::Record;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::config::{Config, Mode};
-use crate::decode::Record;
 use crate::exit::{unless_failed, Exit};
 use crate::kafka::{self, GroupChange, JobConsumer, Message, Partition, Queue, Watermarks};
 use crate::load::assignment::AssignedPartition;
 use crate::load::batch::assembler::Assembler;
 use crate::load::circuit_breaker::CircuitBreaker;
-use crate::stop::Stop;
 use crate::store::backoff::Backoff;
-use crate::{ErrorKind, Failure};
 use change::Changes;
 use end::EndOffsets;
 use identity::TopicIdentity;
@@ -227,7 +227,7 @@ impl<'a> LaneReader<'a> {
             value: message.value(),
             headers: headers.as_deref(),
         };
-        self.queue.note_overhead(record.len() - record.value.map_or(0, <[u8]>::len));
+        self.queue.note_overhead(record.size() - record.value.map_or(0, <[u8]>::len));
         if let Some(end) = &self.end {
             let topic = self.assembler.topic(record.topic);
             if end.excludes(topic, record.partition, record.offset) {

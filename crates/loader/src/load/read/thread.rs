@@ -4,19 +4,19 @@ use std::sync::mpsc as sync;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use tally_postgres::Failure;
+use tally_program::Stop;
+use tally_rows::config::Config;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::end::EndOffsets;
 use super::order::{Order, StoredOffsets};
 use super::LaneReader;
-use crate::config::Config;
 use crate::kafka::{self, JobConsumer, Partition, Prefetch, Watermarks};
 use crate::load::assignment::AssignedPartition;
 use crate::load::batch::assembler::Assembler;
 use crate::load::circuit_breaker::CircuitBreaker;
-use crate::stop::Stop;
-use crate::Failure;
 
 /// The parts of a reader that its lane provides.
 pub struct ReaderSetup {

@@ -1,11 +1,11 @@
 //! The dead letters in the database.
 
 use serde_json::Value as Json;
+use tally_rows::decode::{headers, Record};
 use tokio_postgres::types::{Json as AsJson, ToSql};
 use tokio_postgres::{Client, Error, Transaction};
 
 use super::condition::LetterCondition;
-use crate::decode::{headers, Record};
 
 /// A dead letter: the message as it was read.
 pub struct Letter {

@@ -8,6 +8,9 @@ mod letters;
 
 use std::path::PathBuf;
 
+use tally_postgres::{ErrorKind, Failure};
+use tally_program::single_threaded;
+use tally_rows::config::{Config, Topic};
 use tokio_postgres::Client;
 
 use super::assignment::{Assigned, AssignedPartition};
@@ -17,14 +20,11 @@ use super::start::{restart, start, Intent};
 use super::write::changed;
 use super::write::contents::{store, Tables};
 use super::write::positions::Positions;
-use crate::config::{Config, Topic};
 use crate::job;
 use crate::kafka::Watermarks;
 use crate::pg::{self, error_kind};
-use crate::runtime;
 use crate::store::ledger::CopyMode;
 use crate::store::statements::Statements;
-use crate::{ErrorKind, Failure};
 use condition::LetterCondition;
 use letters::Letter;
 
@@ -53,7 +53,7 @@ pub struct ReplayArgs {
 
 /// Runs the command.
 pub fn run(args: ReplayArgs) -> Result<(), Failure> {
-    let (stored, dead) = runtime::single_threaded()?.block_on(replay(job::read(&args.config)?, &args))?;
+    let (stored, dead) = single_threaded()?.block_on(replay(job::read(&args.config)?, &args))?;
     let would = if args.dry_run { "would be " } else { "" };
     println!("{would}stored: {stored}, still dead letters: {dead}");
     Ok(())

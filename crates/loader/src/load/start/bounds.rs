@@ -3,11 +3,11 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use tally_postgres::Failure;
 
 use crate::kafka::{self, JobConsumer, Partition};
 use crate::load::assignment::AssignedPartition;
 use crate::load::read::end::EndOffsets;
-use crate::Failure;
 
 /// One bound, the same for all partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

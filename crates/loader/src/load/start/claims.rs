@@ -1,12 +1,12 @@
 //! Claims partitions: takes over their rows in `loader.offsets`, which say where to go on.
 
+use tally_postgres::Failure;
+use tally_rows::config::{Config, OnGap};
 use tokio_postgres::Transaction;
 
-use crate::config::{Config, OnGap};
 use crate::kafka::Partition;
 use crate::load::assignment::AssignedPartition;
 use crate::pg::{self, Position};
-use crate::Failure;
 
 /// Claims partitions that this loader does not have.
 pub async fn claim(

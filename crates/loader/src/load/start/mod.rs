@@ -4,13 +4,13 @@ pub mod bounds;
 pub mod claims;
 pub mod tables;
 
+use tally_postgres::Failure;
+use tally_rows::config::{Config, Mode};
 use tokio_postgres::Client;
 
-use crate::config::{Config, Mode};
 use crate::kafka::Partition;
 use crate::load::assignment::Assigned;
 use crate::pg;
-use crate::Failure;
 use claims::{claim, renew};
 use tables::prepare;
 

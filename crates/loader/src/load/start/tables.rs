@@ -1,12 +1,12 @@
 //! The tables of a run: defines them and creates the missing ones.
 
+use tally_postgres::Failure;
+use tally_rows::config::{Config, Mapping, TableLayout, TableName, Topic};
+use tally_rows::definition::Definition;
 use tokio_postgres::Transaction;
 
-use crate::config::{Config, Mapping, TableLayout, TableName, Topic};
-use crate::definition::Definition;
 use crate::load::assignment::{AssignedTopic, Table};
 use crate::pg::{self, FoundTable};
-use crate::Failure;
 
 /// Finds out the definitions of the tables, and creates tables that are defined but missing; returns the statements
 /// that did.

@@ -1,5 +1,6 @@
 //! Stores the contents of a batch: schemas, changes of tables, rows and dead letters.
 
+use tally_rows::refusal::Stage;
 use tokio_postgres::{Error, Transaction};
 
 use super::ddl;
@@ -9,7 +10,6 @@ use super::types;
 use crate::load::assignment::Table;
 use crate::load::batch::dead_letter::{self, MessageDeadLetter};
 use crate::load::batch::MessageBatch;
-use crate::store::dead_letter::Stage;
 use crate::store::destination::{copy, Destination};
 use crate::store::ledger::CopyMode;
 use crate::store::partitions;

@@ -48,7 +48,7 @@ pub async fn is_current(
     batch: &MessageBatch,
 ) -> Result<bool, Error> {
     for (Table { name, topic, definition, .. }, rows) in tables.iter().zip(&batch.rows) {
-        if rows.len() > 0 && pg::recorded(tx, job, topic, name).await? != *definition {
+        if !rows.is_empty() && pg::recorded(tx, job, topic, name).await? != *definition {
             return Ok(false);
         }
     }

@@ -9,9 +9,10 @@ pub mod types;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use tally_postgres::Failure;
+use tally_rows::config::{Config, Mode};
 use tokio_postgres::{Error, Transaction};
 
-use crate::config::{Config, Mode};
 use crate::exit::Exit;
 use crate::kafka::{Partition, Watermarks};
 use crate::load::assignment::AssignedPartition;
@@ -24,7 +25,6 @@ use crate::store::ledger::{Attempt, CopyMode, Ledger};
 use crate::store::refusals::Refused;
 use crate::store::statements::Statements;
 use crate::store::writer::Writer;
-use crate::Failure;
 use contents::Tables;
 use positions::Positions;
 

@@ -1,16 +1,17 @@
 //! Counts what a batch stored, for metrics and the progress of the run.
 
+use tally_rows::refusal::Stage;
+
 use super::positions::Positions;
 use crate::load::assignment::Table;
 use crate::load::batch::{MessageBatch, OffsetSpan};
 use crate::observe::Stored;
-use crate::store::dead_letter::Stage;
 use crate::store::refusals::Refused;
 
 /// Counts what a batch stored; `refused` are the messages of which the server did not take a row.
 pub fn report(positions: &Positions, tables: &[Table], batch: &MessageBatch, refused: &Refused) -> Stored {
     let mut stored = Stored { bytes: batch.bytes as u64, ..Stored::default() };
-    for (table, rows) in tables.iter().zip(&batch.rows).filter(|(_, rows)| rows.len() > 0) {
+    for (table, rows) in tables.iter().zip(&batch.rows).filter(|(_, rows)| !rows.is_empty()) {
         let out = match refused.is_empty() {
             true => 0,
             false => (0..rows.len()).filter(|row| refused.contains_key(&rows.message(*row))).count(),

@@ -3,9 +3,9 @@
 //! Binary COPY does not name the types of its values. A column of another type takes them without an error, as other
 //! values, if they happen to have the right length.
 
+use tally_rows::config::{Column, ColumnType};
 use tokio_postgres::{Error, Transaction};
 
-use crate::config::{Column, ColumnType};
 use crate::load::assignment::Table;
 use crate::load::batch::MessageBatch;
 use crate::store::statements::Statements;
@@ -24,7 +24,7 @@ pub async fn are_as_known(
     for (table, rows) in tables.iter().zip(&batch.rows) {
         let Some(definition) = &table.definition else { continue };
         // A staging table is created with the types of the rows, and the server converts from there.
-        if rows.len() == 0 || definition.is_staged() {
+        if rows.is_empty() || definition.is_staged() {
             continue;
         }
         let statement = statements.prepare(tx, SQL).await?;
