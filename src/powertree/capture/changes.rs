@@ -123,6 +123,8 @@ impl<'t> Changes<'t> {
         let tree = self.tree.id;
         // Sorted, so that neighbours in the index are written together.
         self.series.sort_unstable_by_key(|series| series.hash);
+        let table = Table::write(Tables::get().log);
+        let columns = table.columns();
         let rows = self.series.iter_mut().flat_map(|series| {
             if !series.leaves.is_empty() {
                 series.put_away();
@@ -131,9 +133,9 @@ impl<'t> Changes<'t> {
             let mut leaves = heap::collect(series.leaves.drain().chain(recent));
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
             let (hash, key) = (series.hash, &series.key);
-            leaves.into_iter().map(move |(leaf, change)| log::row(tree, hash, key, leaf, &change))
+            leaves.into_iter().map(move |(leaf, change)| log::row(columns, tree, hash, key, leaf, &change))
         });
-        Table::write(Tables::get().log).writer().insert_all(rows);
+        table.writer().insert_all(rows);
         (self.leaves, self.recent) = (0, 0);
         self.series.clear();
         self.numbers.clear();
