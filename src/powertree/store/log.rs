@@ -75,24 +75,38 @@ impl<'r> Entry<'r> {
     }
 }
 
-/// Returns an entry as a row of a table with so many columns.
-pub fn row(
-    columns: usize,
+/// The log as a transaction writes it.
+pub struct LogWriter {
+    table: Table,
     tree: i32,
-    series: i64,
-    key: &[u8],
-    leaf: i64,
-    change: &Change,
-) -> Vec<Option<Value>> {
-    let delta = match change {
-        Change::Add(contents) => Some(Value::from(contents.to_bytes().as_slice())),
-        Change::Dirty => None,
-    };
-    let mut row = vec![Some(series.into()), Some(leaf.into()), Some(tree.into()), Some(key.into()), delta];
-    if columns >= TRANSACTION as usize {
-        row.push(Some((transaction_number() as i64).into()));
+    /// The transaction; None where the table has no column for it.
+    transaction: Option<i64>,
+}
+
+impl LogWriter {
+    pub fn new(tree: i32) -> LogWriter {
+        let table = Table::write(Tables::get().log);
+        let has_column = table.columns() >= TRANSACTION as usize;
+        LogWriter { table, tree, transaction: has_column.then(|| transaction_number() as i64) }
     }
-    row
+
+    /// Returns an entry as a row.
+    pub fn row(&self, series: i64, key: &[u8], leaf: i64, change: &Change) -> Vec<Option<Value>> {
+        let delta = match change {
+            Change::Add(contents) => Some(Value::from(contents.to_bytes().as_slice())),
+            Change::Dirty => None,
+        };
+        let [series, leaf, tree, key] = [series.into(), leaf.into(), self.tree.into(), key.into()].map(Some);
+        match self.transaction {
+            Some(transaction) => vec![series, leaf, tree, key, delta, Some(transaction.into())],
+            None => vec![series, leaf, tree, key, delta],
+        }
+    }
+
+    /// Appends rows.
+    pub fn append<'r>(&self, rows: impl Iterator<Item = Vec<Option<Value>>> + 'r) {
+        self.table.writer().insert_all(rows);
+    }
 }
 
 /// A series whose entries are read.
