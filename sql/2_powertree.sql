@@ -28,7 +28,8 @@ CREATE TABLE powertree_state (
     num_vals bigint NOT NULL DEFAULT 0,
     num_series bigint NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
-    format smallint NOT NULL DEFAULT 1
+    format smallint NOT NULL DEFAULT 1,
+    folded bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE powertree_span (
     tree integer NOT NULL,
@@ -43,10 +44,11 @@ CREATE TABLE powertree_log (
     leaf bigint NOT NULL,
     tree integer NOT NULL,
     key bytea NOT NULL,
-    delta bytea
+    delta bytea,
+    transaction bigint NOT NULL DEFAULT pg_catalog.pg_current_xact_id()::text::bigint
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
     autovacuum_analyze_scale_factor = 1);
-CREATE INDEX powertree_log_leaf ON powertree_log (tree, series, leaf);
+CREATE INDEX powertree_log_leaf ON powertree_log (tree, series, leaf, transaction);
 CREATE TABLE powertree_series (
     series bigint NOT NULL,
     tree integer NOT NULL,

@@ -11,7 +11,13 @@ ALTER TABLE powertree_state
     ADD COLUMN num_vals bigint NOT NULL DEFAULT 0,
     ADD COLUMN num_series bigint NOT NULL DEFAULT 0,
     ADD COLUMN bytes bigint NOT NULL DEFAULT 0,
-    ADD COLUMN format smallint NOT NULL DEFAULT 1;
+    ADD COLUMN format smallint NOT NULL DEFAULT 1,
+    -- Entries of earlier transactions are gone from the log.
+    ADD COLUMN folded bigint NOT NULL DEFAULT 0;
+ALTER TABLE powertree_log
+    ADD COLUMN transaction bigint NOT NULL DEFAULT pg_catalog.pg_current_xact_id()::text::bigint;
+DROP INDEX powertree_log_leaf;
+CREATE INDEX powertree_log_leaf ON powertree_log (tree, series, leaf, transaction);
 -- Why a tree could not be compacted.
 CREATE TABLE powertree_failure (
     tree integer CONSTRAINT powertree_failure_tree PRIMARY KEY,

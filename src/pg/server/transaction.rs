@@ -1,6 +1,6 @@
 //! Transactions of a background worker, and snapshots.
 
-use super::lookup::caught;
+use super::lookup::{caught, next_transaction};
 use super::subtransaction::report;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
@@ -61,6 +61,14 @@ pub fn is_serializable() -> bool {
 /// Whether the active snapshot, if it is an ordinary one, sees the changes of a transaction that has committed.
 pub fn is_seen(transaction: pg_sys::TransactionId) -> bool {
     in_active(|snapshot| !caught(|| XidInMVCCSnapshot(transaction, snapshot))).unwrap_or_default()
+}
+
+/// The ID from which on transactions may have been running when the active snapshot was taken: it sees all earlier ones that have
+/// committed.
+pub fn oldest_running() -> u64 {
+    let next = next_transaction();
+    let behind = in_active(|snapshot| (next as u32).wrapping_sub(snapshot.xmin.into())).unwrap_or(u32::MAX);
+    next.saturating_sub(behind.into())
 }
 
 /// The command of the active snapshot; 0 without one.

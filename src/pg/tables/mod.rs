@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod column;
 pub mod fence;
 pub(super) mod open_relation;
+pub mod passing_over;
 pub mod range;
 pub mod relation;
 pub mod slot;

@@ -22,6 +22,7 @@ pub struct RelationPointer<'r> {
 // is opened it is to be closed once.
 unsafe extern "C-unwind" {
     safe fn table_open(table: Oid, lock: LOCKMODE) -> RelationPointer<'static>;
+    safe fn index_open(index: Oid, lock: LOCKMODE) -> RelationPointer<'static>;
     safe fn RelationIdGetRelation(relation: Oid) -> Option<RelationPointer<'static>>;
 }
 
@@ -29,6 +30,11 @@ impl OpenRelation {
     /// Opens a table, and locks it; PostgreSQL raises an error if there is none.
     pub fn table(table: Oid, lock: u32) -> OpenRelation {
         OpenRelation(caught(|| table_open(table, lock as LOCKMODE)))
+    }
+
+    /// Opens an index, and locks it; PostgreSQL raises an error if there is none.
+    pub fn index(index: Oid, lock: u32) -> OpenRelation {
+        OpenRelation(caught(|| index_open(index, lock as LOCKMODE)))
     }
 
     /// Opens a relation on which the session has a lock; None if there is none.

@@ -135,8 +135,12 @@ pub fn has_triggers(relation: Oid) -> bool {
 
 /// The number of blocks of a table.
 pub fn num_blocks(table: Oid) -> i64 {
-    let open = OpenRelation::table(table, pg_sys::AccessShareLock);
-    caught(|| RelationGetNumberOfBlocksInFork(open.get(), pg_sys::ForkNumber::MAIN_FORKNUM)).into()
+    blocks(&OpenRelation::table(table, pg_sys::AccessShareLock)).into()
+}
+
+/// The number of blocks of a relation.
+pub(super) fn blocks(open: &OpenRelation) -> u32 {
+    caught(|| RelationGetNumberOfBlocksInFork(open.get(), pg_sys::ForkNumber::MAIN_FORKNUM))
 }
 
 /// Calls `each` with the values of a column in all committed rows, whatever the transaction's snapshot; NULLs are left out.

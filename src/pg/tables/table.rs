@@ -3,6 +3,7 @@
 
 use super::column::VARLENA;
 use super::open_relation::{OpenRelation, RelationPointer};
+use super::relation::blocks;
 use crate::pg::memory::heap;
 use crate::pg::server::error::{defect, raise};
 use crate::pg::server::lookup::caught;
@@ -64,13 +65,13 @@ struct ColumnCondition {
 
 /// The conditions of a scan.
 #[derive(Default)]
-struct Conditions {
+pub(super) struct Conditions {
     all: [ColumnCondition; MOST_CONDITIONS],
-    count: usize,
+    pub count: usize,
 }
 
 impl Conditions {
-    fn of(keys: &[ScanKey]) -> Conditions {
+    pub fn of(keys: &[ScanKey]) -> Conditions {
         use pg_sys::{
             BTEqualStrategyNumber as EQUAL, BTGreaterEqualStrategyNumber, BTLessEqualStrategyNumber,
         };
@@ -96,7 +97,7 @@ impl Conditions {
     }
 
     /// The form in which a scan takes them.
-    fn keys(&self) -> [ScanKeyData; MOST_CONDITIONS] {
+    pub fn keys(&self) -> [ScanKeyData; MOST_CONDITIONS] {
         let mut keys = [ScanKeyData::default(); MOST_CONDITIONS];
         for (key, condition) in keys.iter_mut().zip(&self.all[..self.count]) {
             let ColumnCondition { column, strategy, function, argument } = *condition;
@@ -119,7 +120,7 @@ impl Conditions {
 
 /// An open table of the extension.
 pub struct Table {
-    relation: OpenRelation,
+    pub(super) relation: OpenRelation,
     columns: usize,
 }
 
@@ -170,14 +171,19 @@ impl Table {
         // SAFETY: the index is checked to belong to this table; the snapshot lives as long as the scan; a row is read
         // before the next is fetched. Other conditions differ from the first in arguments alone, which are integers.
         unsafe {
-            let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
-            if (*(*index).rd_index).indrelid != self.relation.rd_id {
+            let index = OpenRelation::index(index, pg_sys::AccessShareLock);
+            if (*index.rd_index).indrelid != self.relation.rd_id {
                 defect("an index of another table");
             }
             let (relation, snapshot) = (self.relation.pointer(), snapshot.pointer());
             let row_type = self.relation.row_type();
-            let scan =
-                pg_sys::systable_beginscan_ordered(relation, index, snapshot, count, keys.as_mut_ptr());
+            let scan = pg_sys::systable_beginscan_ordered(
+                relation,
+                index.pointer(),
+                snapshot,
+                count,
+                keys.as_mut_ptr(),
+            );
             for (number, conditions) in std::iter::once(None).chain(all.map(Some)).enumerate() {
                 if let Some(conditions) = conditions {
                     if !conditions.are_like(&first) {
@@ -202,7 +208,6 @@ impl Table {
                 }
             }
             pg_sys::systable_endscan_ordered(scan);
-            pg_sys::index_close(index, pg_sys::AccessShareLock as i32);
         }
     }
 
@@ -237,16 +242,7 @@ impl Table {
 
     /// The number of blocks of the table and of an index.
     pub fn blocks(&self, index: Oid) -> (u32, u32) {
-        // SAFETY: the table is open, and the index while it is asked.
-        unsafe {
-            let index = pg_sys::index_open(index, pg_sys::AccessShareLock as i32);
-            let blocks = |relation| {
-                pg_sys::RelationGetNumberOfBlocksInFork(relation, pg_sys::ForkNumber::MAIN_FORKNUM)
-            };
-            let both = (blocks(self.relation.pointer()), blocks(index));
-            pg_sys::index_close(index, pg_sys::AccessShareLock as i32);
-            both
-        }
+        (blocks(&self.relation), blocks(&OpenRelation::index(index, pg_sys::AccessShareLock)))
     }
 
     /// Opens its indexes, for many writes.
@@ -391,7 +387,7 @@ pub enum Snapshot {
 }
 
 impl Snapshot {
-    fn pointer(self) -> pg_sys::Snapshot {
+    pub(super) fn pointer(self) -> pg_sys::Snapshot {
         match self {
             Snapshot::Active => caught(|| GetActiveSnapshot()),
             Snapshot::Latest => std::ptr::null_mut(),
@@ -414,7 +410,7 @@ impl<'r> Row<'r> {
     /// # Safety
     /// The tuple belongs to a table that `open` has opened, the descriptor to the same table; both outlive the row.
     #[inline]
-    unsafe fn new(tuple: pg_sys::HeapTuple, row_type: RowType<'r>) -> Row<'r> {
+    pub(super) unsafe fn new(tuple: pg_sys::HeapTuple, row_type: RowType<'r>) -> Row<'r> {
         let (mut values, mut nulls) = ([Datum::from(0); MOST_COLUMNS], [true; MOST_COLUMNS]);
         // SAFETY: the caller's tuple matches the descriptor; `open` has checked that there is room for its columns.
         let id = unsafe {

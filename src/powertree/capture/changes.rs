@@ -2,11 +2,9 @@
 
 use super::layout::RowOf;
 use crate::pg::memory::heap;
-use crate::pg::tables::table::Table;
 use crate::powertree::model::key;
 use crate::powertree::model::tree::Tree;
-use crate::powertree::store::log::{self, Change};
-use crate::powertree::store::tables::Tables;
+use crate::powertree::store::log::{Change, LogWriter};
 use std::collections::HashMap;
 use tally_stats::tree::Contents;
 
@@ -120,9 +118,9 @@ impl<'t> Changes<'t> {
         if self.series.is_empty() {
             return;
         }
-        let tree = self.tree.id;
         // Sorted, so that neighbours in the index are written together.
         self.series.sort_unstable_by_key(|series| series.hash);
+        let log = &LogWriter::new(self.tree.id);
         let rows = self.series.iter_mut().flat_map(|series| {
             if !series.leaves.is_empty() {
                 series.put_away();
@@ -131,9 +129,9 @@ impl<'t> Changes<'t> {
             let mut leaves = heap::collect(series.leaves.drain().chain(recent));
             leaves.sort_unstable_by_key(|(leaf, _)| *leaf);
             let (hash, key) = (series.hash, &series.key);
-            leaves.into_iter().map(move |(leaf, change)| log::row(tree, hash, key, leaf, &change))
+            leaves.into_iter().map(move |(leaf, change)| log.row(hash, key, leaf, &change))
         });
-        Table::write(Tables::get().log).writer().insert_all(rows);
+        log.append(rows);
         (self.leaves, self.recent) = (0, 0);
         self.series.clear();
         self.numbers.clear();

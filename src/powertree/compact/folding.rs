@@ -4,6 +4,7 @@ use crate::pg::memory::heap;
 use crate::pg::memory::scratch::Scratch;
 use crate::pg::server::error::raise;
 use crate::pg::server::process::now;
+use crate::pg::server::transaction::oldest_running;
 use crate::pg::tables::catalog::{advance, transaction_number};
 use crate::pg::tables::table::{ScanKey, Snapshot, Table, Writer};
 use crate::powertree::base::progress::Progress;
@@ -12,7 +13,7 @@ use crate::powertree::model::key::{self, SameHash};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::rights;
 use crate::powertree::model::tree::Tree;
-use crate::powertree::store::log::{self, Change};
+use crate::powertree::store::log::{Change, Log};
 use crate::powertree::store::nodes::{NewNodes, Nodes};
 use crate::powertree::store::series;
 use crate::powertree::store::span;
@@ -84,6 +85,7 @@ pub fn fold(tables: &Tables, tree: &Tree, mut state: TreeState) {
     state.stale = done.err().map(|SameHash| "two of its series have the same hash".to_owned());
     state.compactions += 1;
     state.totals = folding.totals.get();
+    state.folded = oldest_running();
     state.compacted_at = Some(now());
     state.write(tables);
 }
@@ -116,7 +118,7 @@ impl Folding<'_> {
     fn fold_log(&self, recomputed: impl Fn(i64) -> bool) -> Result<(), SameHash> {
         let mut entries = Entries::default();
         let mut result = Ok(());
-        log::all(self.tables, self.tree.id, |row, entry| {
+        Log::seen(self.tables, self.tree.id).all(|row, entry| {
             if entries.rows.is_empty() || entries.series != entry.series {
                 let before = std::mem::take(&mut entries);
                 if result.is_ok() {

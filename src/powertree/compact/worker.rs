@@ -12,9 +12,10 @@ use crate::pg::tables::table::Snapshot;
 use crate::powertree::model::tree::definitions;
 use crate::powertree::store::definition::Definition;
 use crate::powertree::store::failure;
+use crate::powertree::store::log::Log;
+use crate::powertree::store::span;
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
-use crate::powertree::store::{log, span};
 use crate::settings;
 use pgrx::bgworkers::{BackgroundWorker, SignalWakeFlags};
 use pgrx::pg_sys::{self, Oid};
@@ -92,13 +93,14 @@ fn look() -> Work {
         let Some(state) = TreeState::read(&tables, tree.id).filter(|state| state.stale.is_none()) else {
             continue;
         };
-        if span::all(&tables, tree.id, Snapshot::Active).is_empty() && !log::has(&tables, tree.id, 1) {
+        let log = Log::seen(&tables, tree.id);
+        if span::all(&tables, tree.id, Snapshot::Active).is_empty() && !log.has(1) {
             continue;
         }
         work.any = true;
         let age = state.compacted_at.map_or(i64::MAX, |at| now().saturating_sub(at) / 1_000_000);
         if age >= i64::from(settings::powertree_compact_seconds())
-            || log::has(&tables, tree.id, settings::powertree_compact_rows() as u64)
+            || log.has(settings::powertree_compact_rows() as u64)
         {
             work.due.push(tree.clone());
         }

@@ -137,7 +137,8 @@ fn begin_capture(definition: &Definition, reason: &str) {
         stale: None,
         totals: before.as_ref().map_or(Totals::default(), |before| before.totals),
         // Stored nodes stay as they are until the next compaction.
-        format: before.map_or(FORMAT, |before| before.format),
+        format: before.as_ref().map_or(FORMAT, |before| before.format),
+        folded: before.map_or(0, |before| before.folded),
     };
     state.write(&tables);
     span::append_all(tree.id, Reach::Earlier, reason);

@@ -3,8 +3,7 @@
 use super::refused::Refused;
 use crate::pg::memory::heap::{self, room};
 use crate::powertree::model::key;
-use crate::powertree::store::log::{self, Entry, LoggedSeries};
-use crate::powertree::store::tables::Tables;
+use crate::powertree::store::log::{Entry, Log, LoggedSeries};
 
 /// Series that are looked up one by one.
 const FEW: usize = 50;
@@ -14,8 +13,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// Entries that the active snapshot sees, of given series or of all.
 pub struct Logged<'q> {
-    tables: Tables,
-    tree: i32,
+    log: Log,
     /// The keys of the series that are looked up; None if all are read.
     series: Option<&'q [Vec<u8>]>,
     /// The entries in memory; None if they are too long for that.
@@ -27,9 +25,9 @@ pub struct Logged<'q> {
 
 impl<'q> Logged<'q> {
     /// Reads the entries.
-    pub fn read(tables: Tables, tree: i32, series: Option<&'q [Vec<u8>]>) -> Logged<'q> {
+    pub fn read(log: Log, series: Option<&'q [Vec<u8>]>) -> Logged<'q> {
         let series = series.filter(|keys| keys.len() <= FEW);
-        let mut logged = Logged { tables, tree, series, kept: None, leaves: None, count: 0 };
+        let mut logged = Logged { log, series, kept: None, leaves: None, count: 0 };
         let (mut kept, mut leaves, mut count) = (Some(KeptEntries::default()), None, 0);
         let each = |entry: Entry| {
             heap::check();
@@ -41,7 +39,7 @@ impl<'q> Logged<'q> {
         };
         match series {
             Some(_) => logged.scan(i64::MIN, i64::MAX, each),
-            None => log::of_tree(&tables, tree, each),
+            None => log.of_tree(each),
         }
         // They are told by series and leaf, in whatever order they were read.
         if let (None, Some(kept)) = (series, &mut kept) {
@@ -71,21 +69,14 @@ impl<'q> Logged<'q> {
 
     /// Calls `each` with stored entries of the leaves `first ..= last`, by series and leaf, until it returns false.
     fn scan(&self, first: i64, last: i64, mut each: impl FnMut(Entry) -> bool) {
-        let (tables, tree) = (&self.tables, self.tree);
-        let Some(series) = self.series else { return log::of_leaves(tables, tree, first, last, each) };
+        let Some(series) = self.series else { return self.log.of_leaves(first, last, each) };
         let mut goes_on = true;
         for key in series {
             if goes_on {
-                log::of_series(
-                    tables,
-                    LoggedSeries { tree, hash: key::hash(key), key },
-                    first,
-                    last,
-                    |entry| {
-                        goes_on = each(entry);
-                        goes_on
-                    },
-                );
+                self.log.of_series(LoggedSeries { hash: key::hash(key), key }, first, last, |entry| {
+                    goes_on = each(entry);
+                    goes_on
+                });
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::leaves::{contains, gaps, together, within, Run};
 use crate::pg::memory::heap::{self, room};
 use crate::powertree::model::tree::Tree;
-use crate::powertree::store::log::{self, Change};
+use crate::powertree::store::log::{Change, Log, LoggedSeries};
 use crate::powertree::store::span::Span;
 use crate::powertree::store::tables::Tables;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -24,13 +24,14 @@ pub struct Line {
 }
 
 impl Line {
-    fn series(&self) -> log::LoggedSeries<'_> {
-        log::LoggedSeries { tree: self.tree.id, hash: self.series, key: &self.key }
+    fn series(&self) -> LoggedSeries<'_> {
+        LoggedSeries { hash: self.series, key: &self.key }
     }
 }
 
 pub struct Overlay {
     line: Line,
+    log: Log,
     /// Leaves that the base table must answer for, of all series; in order and apart.
     spans: Vec<Run>,
     /// Whether there are nodes of the series at all.
@@ -65,7 +66,8 @@ impl Overlay {
     /// The overlay of the leaves `first ..= end`.
     pub fn new(line: Line, spans: &[Span], nodes: bool, first: i64, end: i64) -> Overlay {
         let (spans, leaves) = (together(spans), BTreeMap::new());
-        let mut overlay = Overlay { line, spans, nodes, end, leaves, loaded: (0, -1) };
+        let log = Log::seen(&line.tables, line.tree.id);
+        let mut overlay = Overlay { line, log, spans, nodes, end, leaves, loaded: (0, -1) };
         overlay.load(first);
         overlay
     }
@@ -84,7 +86,7 @@ impl Overlay {
         // After the last leaf there is nothing.
         self.loaded = (first, if first > self.end { i64::MAX } else { self.end });
         let (leaves, loaded, line) = (&mut self.leaves, &mut self.loaded, &self.line);
-        log::of_series(&line.tables, line.series(), first, loaded.1, |entry| {
+        self.log.of_series(line.series(), first, loaded.1, |entry| {
             heap::check();
             let change = entry.change(line.tree.values.len());
             heap::check();
@@ -154,7 +156,7 @@ impl Overlay {
         let mut from = Some(i64::MIN);
         while let Some(first) = from {
             let mut found = None;
-            log::of_series(&self.line.tables, self.line.series(), first, i64::MAX, |entry| {
+            self.log.of_series(self.line.series(), first, i64::MAX, |entry| {
                 found = Some(entry.leaf);
                 false
             });

@@ -7,6 +7,7 @@ use super::refused::Refused;
 use super::size::{extent, known_extent, Estimate};
 use crate::powertree::model::question::Range;
 use crate::powertree::model::tree::Tree;
+use crate::powertree::store::log::Log;
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
 use std::rc::Rc;
@@ -30,7 +31,8 @@ impl<'q> Seen<'q> {
         let tables = Tables::known().ok_or(Refused::Stale)?;
         let spans = together(&spans(&tables, tree.id)?);
         let state = TreeState::visible(&tables, tree.id);
-        let logged = Logged::read(tables, tree.id, series);
+        let folded = state.as_ref().map_or(0, |state| state.folded);
+        let logged = Logged::read(Log::of(&tables, tree.id, folded), series);
         Ok(Seen { tree, tables, series, spans, logged, state })
     }
 

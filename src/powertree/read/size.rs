@@ -4,7 +4,7 @@ use super::density::density;
 use crate::pg::tables::relation::num_blocks;
 use crate::pg::tables::table::Table;
 use crate::powertree::model::tree::{Compaction, Density, Size, Tree};
-use crate::powertree::store::log;
+use crate::powertree::store::log::Log;
 use crate::powertree::store::nodes::Level;
 use crate::powertree::store::state::TreeState;
 use crate::powertree::store::tables::Tables;
@@ -74,7 +74,7 @@ impl Estimate {
 /// Counts the entries of the log; estimates them by its size if there are many.
 fn log_rows(tables: &Tables, tree: i32) -> i64 {
     let mut count = 0;
-    log::of_tree(tables, tree, |_| {
+    Log::seen(tables, tree).of_tree(|_| {
         count += 1;
         count < COUNTED
     });

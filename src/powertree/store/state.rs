@@ -26,6 +26,8 @@ pub struct TreeState {
     pub totals: Totals,
     /// The format of its nodes.
     pub format: i16,
+    /// The transaction up to which the log is in the nodes: entries of earlier ones are gone.
+    pub folded: u64,
 }
 
 /// The current format of nodes. The second format has the number of rows and their first and last position; the first
@@ -44,8 +46,8 @@ pub struct Totals {
     pub bytes: i64,
 }
 
-/// The number of columns of the table since the second format of nodes.
-const COLUMNS: usize = 11;
+/// The number of columns of the table since the second format of nodes, and since the log tells transactions.
+const COLUMNS: usize = 12;
 
 /// Raises an error if the table has no column for the format: nodes of the second format would be taken for those of
 /// the first.
@@ -71,6 +73,17 @@ impl TreeState {
         TreeState::find(tables, tree, Snapshot::Active).map(|(state, _)| state)
     }
 
+    /// The transaction up to which the log is in the nodes that the active snapshot sees.
+    pub fn folded(tables: &Tables, tree: i32) -> u64 {
+        let mut folded = 0;
+        let keys = [ScanKey::Integer(1, tree)];
+        Table::read(tables.state).scan(tables.state_tree, Snapshot::Active, &keys, |row| {
+            folded = row.integer(12) as u64;
+            false
+        });
+        folded
+    }
+
     fn find(tables: &Tables, tree: i32, snapshot: Snapshot) -> Option<(TreeState, pg_sys::ItemPointerData)> {
         let mut found = None;
         let keys = [ScanKey::Integer(1, tree)];
@@ -93,6 +106,7 @@ impl TreeState {
             totals: Totals { num_vals: row.integer(8), num_series: row.integer(9), bytes: row.integer(10) },
             // The table of version 0.1.0 has no such column.
             format: row.integer_or_null(11).map_or(FIRST_FORMAT, |format| format as i16),
+            folded: row.integer(12) as u64,
         }
     }
 
@@ -110,6 +124,7 @@ impl TreeState {
             Some(self.totals.num_series.into()),
             Some(self.totals.bytes.into()),
             Some(self.format.into()),
+            Some((self.folded as i64).into()),
         ];
         let table = Table::write(tables.state);
         // The table of version 0.1.0 has fewer columns, until ALTER EXTENSION UPDATE.
