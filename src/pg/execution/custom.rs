@@ -11,7 +11,8 @@ use crate::pg::server::plain::guarded;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{
     self, CustomExecMethods, CustomPath, CustomPathMethods, CustomScan, CustomScanMethods, CustomScanState,
-    EState, ExplainState, List, Node, NodeTag, Plan, PlanState, PlannerInfo, RelOptInfo, TupleTableSlot,
+    EState, ExplainState, List, Node, NodeTag, ParamExecData, Plan, PlanState, PlannerInfo, RelOptInfo,
+    SubPlanState, TupleTableSlot,
 };
 use std::ffi::CStr;
 
@@ -158,6 +159,36 @@ pub unsafe fn add_below(node: *mut CustomScanState, plan: *mut Plan, flags: i32)
             (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
             state
         })
+    }
+}
+
+/// Initialises a plan likewise once the query runs.
+///
+/// Subqueries whose results are parameters of the plan may have run for another part of the query, and would run again from where they
+/// stopped: their plans begin again.
+///
+/// # Safety
+/// As for [`add_below`].
+pub unsafe fn add_late(node: *mut CustomScanState, plan: *mut Plan, flags: i32) -> *mut PlanState {
+    // SAFETY: the caller's node and plan. The query has as many parameters as its plan says, and where one is still to be computed, it has
+    // the state of a subquery whose plan was initialised when the query began.
+    unsafe {
+        let estate = (*node).ss.ps.state;
+        let types = (*(*estate).es_plannedstmt).paramExecTypes;
+        let count = if types.is_null() { 0 } else { (*types).length as usize };
+        let parameters = (*estate).es_param_exec_vals;
+        let size = count * size_of::<ParamExecData>();
+        let before: *mut ParamExecData = guarded(|| pg_sys::palloc(size)).cast();
+        before.copy_from_nonoverlapping(parameters, count);
+        let state = add_below(node, plan, flags);
+        for place in 0..count {
+            let subquery: *mut SubPlanState = (*parameters.add(place)).execPlan.cast();
+            if !subquery.is_null() && (*before.add(place)).execPlan.is_null() {
+                ExecReScan((*subquery).planstate);
+            }
+        }
+        guarded(|| pg_sys::pfree(before.cast()));
+        state
     }
 }
 

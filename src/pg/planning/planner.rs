@@ -7,8 +7,8 @@ use crate::pg::nodes::tree::{NodeList, NodeRef};
 use crate::pg::server::error::defect;
 use crate::pg::server::lookup::caught;
 use pgrx::pg_sys::{
-    EquivalenceClass, JoinType, NullTestType, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo,
-    RestrictInfo, SpecialJoinInfo,
+    EquivalenceClass, JoinType, NullTestType, Oid, Path, PlannerGlobal, PlannerInfo, Query, RangeTblEntry,
+    RelOptInfo, RestrictInfo, SpecialJoinInfo,
 };
 use std::ptr::slice_from_raw_parts;
 
@@ -109,6 +109,14 @@ impl<'q> Planner<'q> {
     /// The parsed query.
     pub fn query(self) -> NodeRef<'q, Query> {
         self.query
+    }
+
+    /// Whether a subquery of the statement that has a plan of its own may return something else each time.
+    pub fn has_volatile_subplans(self) -> bool {
+        let all = self.root.node(|root| &root.glob).and_then(NodeRef::cast::<PlannerGlobal>);
+        let all = all.map(|all| all.list(|all| &all.subroots)).unwrap_or_default();
+        let queries = all.all::<PlannerInfo>().filter_map(|root| root.node(|root| &root.parse));
+        queries.into_iter().any(NodeRef::is_volatile)
     }
 
     /// Makes a node in the memory of the planner, which lives as long as the query is planned. The function can be copied, and so
