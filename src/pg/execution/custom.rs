@@ -148,41 +148,31 @@ unsafe extern "C-unwind" fn rescan<T: CustomNode>(node: *mut CustomScanState) {
 
 /// Initialises a plan, and keeps its state among those below the node.
 ///
+/// Where the query runs already, subqueries whose results are parameters of the plan may have run for another part of the query, and would
+/// run on from where they stopped: their plans begin again.
+///
 /// # Safety
 /// A node that has begun, and a plan below its own; the contract of `pg::plain`.
 pub unsafe fn add_below(node: *mut CustomScanState, plan: *mut Plan, flags: i32) -> *mut PlanState {
-    // SAFETY: the caller's node and plan; the state lives as long as the query.
-    unsafe {
-        let estate = (*node).ss.ps.state;
-        in_memory((*estate).es_query_cxt, || {
-            let state = ExecInitNode(plan, estate, flags);
-            (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
-            state
-        })
-    }
-}
-
-/// Initialises a plan likewise once the query runs.
-///
-/// Subqueries whose results are parameters of the plan may have run for another part of the query, and would run again from where they
-/// stopped: their plans begin again.
-///
-/// # Safety
-/// As for [`add_below`].
-pub unsafe fn add_late(node: *mut CustomScanState, plan: *mut Plan, flags: i32) -> *mut PlanState {
-    // SAFETY: the caller's node and plan. The query has as many parameters as its plan says, and where one is still to be computed, it has
-    // the state of a subquery whose plan was initialised when the query began.
+    // SAFETY: the caller's node and plan; the state lives as long as the query. The query has as many parameters as its plan says, and
+    // where one is still to be computed, PostgreSQL keeps the state of a subquery, whose plan was initialised when the query began.
     unsafe {
         let estate = (*node).ss.ps.state;
         let types = (*(*estate).es_plannedstmt).paramExecTypes;
         let count = if types.is_null() { 0 } else { (*types).length as usize };
         let parameters = (*estate).es_param_exec_vals;
-        let size = count * size_of::<ParamExecData>();
-        let before: *mut ParamExecData = guarded(|| pg_sys::palloc(size)).cast();
-        before.copy_from_nonoverlapping(parameters, count);
-        let state = add_below(node, plan, flags);
-        for place in 0..count {
-            let subquery: *mut SubPlanState = (*parameters.add(place)).execPlan.cast();
+        let before = guarded(|| pg_sys::palloc(count * size_of::<ParamExecData>())).cast::<ParamExecData>();
+        if count > 0 {
+            before.copy_from_nonoverlapping(parameters, count);
+        }
+        let state = in_memory((*estate).es_query_cxt, || {
+            let state = ExecInitNode(plan, estate, flags);
+            (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
+            state
+        });
+        let runs = flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0;
+        for place in (0..count).filter(|_| runs) {
+            let subquery = (*parameters.add(place)).execPlan.cast::<SubPlanState>();
             if !subquery.is_null() && (*before.add(place)).execPlan.is_null() {
                 ExecReScan((*subquery).planstate);
             }

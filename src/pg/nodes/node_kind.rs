@@ -148,6 +148,7 @@ linked! {
     RangeTblEntry T_RangeTblEntry,
     RangeVar T_RangeVar,
     RelabelType T_RelabelType,
+    RowExpr T_RowExpr,
     ScalarArrayOpExpr T_ScalarArrayOpExpr,
     SortGroupClause T_SortGroupClause,
     SpecialJoinInfo T_SpecialJoinInfo,

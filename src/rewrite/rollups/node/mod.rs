@@ -12,7 +12,7 @@ pub mod path;
 mod prepare;
 mod range;
 
-use crate::pg::execution::custom::{add_below, add_late, kept, plan_of, state, Calls, CustomNode};
+use crate::pg::execution::custom::{add_below, kept, plan_of, state, Calls, CustomNode};
 use crate::pg::execution::executor::{evaluate, fill, holds, next_row, project, MemoryContextReset};
 use crate::pg::execution::explain::Explanation;
 use crate::pg::memory::region::Region;
@@ -109,7 +109,7 @@ unsafe fn ordinary(node: *mut CustomScanState) -> *mut PlanState {
         let rollup = (*state::<Rollup>(node)).own;
         if (*rollup).ordinary.is_null() {
             let plan = guarded(|| PlanLayout::of(plan_of(node)).ordinary());
-            (*rollup).ordinary = add_late(node, pointer(plan), (*rollup).flags);
+            (*rollup).ordinary = add_below(node, pointer(plan), (*rollup).flags);
         }
         (*rollup).ordinary
     }

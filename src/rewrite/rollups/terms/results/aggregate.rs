@@ -84,18 +84,19 @@ impl Wanted {
     }
 
     /// The aggregate over expressions of this type, or over casts of them as for [`Wanted::of`]. Numerics are of any scale, which
-    /// [`Wanted::with_scale`] tells when it is known.
+    /// [`Wanted::with_scales`] tells when it is known.
     pub fn of_expression(function: Oid, type_oid: Oid) -> Option<Wanted> {
         Wanted::of(function, Some((type_oid, WITHOUT_FRACTION)))
     }
 
-    /// Returns the aggregate over numerics of which none has more digits after the point, and one has this many.
-    pub fn with_scale(self, scale: u32) -> Wanted {
-        let scaled = |kind| match kind {
+    /// Returns the aggregate over numerics that are multiples of the last of these digits after the point, and of which the longest is
+    /// shown with as many or more.
+    pub fn with_scales(self, scale: u32, shown: u32) -> Wanted {
+        let scaled = |kind, scale| match kind {
             Some(Numeric { .. }) => Some(Numeric { scale }),
             other => other,
         };
-        Wanted { argument: scaled(self.argument), column: scaled(self.column), ..self }
+        Wanted { argument: scaled(self.argument, shown), column: scaled(self.column, scale), ..self }
     }
 
     /// Whether the result has the same bytes as that of PostgreSQL's own aggregate, which sums of floating-point numbers
