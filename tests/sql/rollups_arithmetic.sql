@@ -31,6 +31,8 @@ INSERT INTO arguments SELECT 'sum,avg', a, true FROM unnest(ARRAY[
     -- Whether a value is NULL.
     'CASE WHEN i4 IS NULL THEN 1 ELSE 0 END', 'CASE WHEN i4 IS NOT NULL THEN 1.5 END', 'CASE WHEN n IS NULL THEN 0 ELSE n END', 'CASE WHEN part IS NOT NULL THEN kind ELSE part END']) a;
 INSERT INTO arguments SELECT 'min,max,variance,stddev_pop,tally', a, true FROM unnest(ARRAY['i4 * 2', '-i4', 'i4 + 1', '7 - i4', 'i2 * 3::smallint', '(i4 - 3) * -2', 'f8 * 8', 'f8 / -4', '1000 - f8', 'f4 * 2', 'i8 * 2']) a;
+INSERT INTO arguments SELECT 'min,max,count', a, true FROM unnest(ARRAY['i8::float8', 'n::float8', 'm::float8']) a;
+INSERT INTO arguments VALUES ('sum,avg', 'i8::float8', true), ('sum', 'n::float8', false), ('stddev', 'm::float8', false), ('tally', 'n::float8', false);
 INSERT INTO arguments SELECT 'variance,stddev_pop', a, true FROM unnest(ARRAY['n * 1.5', '-n', 'm * 0.1']) a;
 INSERT INTO arguments VALUES ('count', 'i4 * 2', true), ('count', 'f8 - f4', true), ('count', 'CASE WHEN i4 IS NULL THEN ''x'' END', true), ('sum', 'i4 * 1000000', true), ('sum', 'i2 * 300::smallint', true), ('sum', 'f8 / kind', true), ('sum', 'f8 / nullif(kind, 0)', true), ('count', 'f8 * 1e308', true), ('count', 'i4 * 1000000000', true);
 -- Why not.

@@ -32,6 +32,8 @@ INSERT INTO arguments SELECT f, a FROM unnest('{sum,avg,min,max,count,var_pop,st
     -- Columns with something in place of NULL.
     'coalesce(i4, 0)', 'coalesce(i8, kind)', 'coalesce(f8, 0.5)', 'coalesce(n2, 0)', 'coalesce(n2, 0.125)', 'coalesce(i4, extract(hour FROM at)::int)', 'coalesce(i4, NULL)',
     'CASE WHEN g = ''g2'' THEN coalesce(i4, -1) ELSE coalesce(i4, kind) END',
+    -- Casts that may round.
+    'i8::double precision', 'n2::double precision', 'abs(n2)::double precision', 'i8::real',
     -- Expressions of which a stored column has the values; and others.
     'f8 * i4', 'i8 + i8', 'CASE WHEN kind = 1 THEN i8 + i8 ELSE 0 END', 'coalesce(f8 * i4, 0)', 'i4 * f8', 'i8 + i4']) a;
 INSERT INTO arguments VALUES ('count', '*'), ('count', 'DISTINCT g'), ('count', 'DISTINCT m'), ('count', 'DISTINCT date_trunc(''day'', at)'), ('count', 'DISTINCT at::date'), ('count', 'DISTINCT CASE WHEN kind = 1 THEN g END'),
@@ -46,7 +48,7 @@ FROM arguments a, (VALUES ('SELECT %s FROM rows WHERE at < ''2026-04-01''', ''),
         ('SELECT date_trunc(''day'', at), %s FROM rows GROUP BY 1', ' FILTER (WHERE kind > 0)'), ('SELECT kind, %s FROM rows GROUP BY 1 HAVING count(*) > 100', '')) forms(template, filter),
     LATERAL (SELECT format('%s(%s)%s', aggregate, argument, filter) AS plain) p,
     LATERAL (SELECT format(template, CASE WHEN aggregate = 'tally' THEN format('num_vals(%1$s), sum(%1$s), max(%1$s)', plain)
-        WHEN aggregate <> 'count' AND argument ~ 'f8|f4|real' THEN format('round(%s::numeric, %s)', plain, CASE aggregate WHEN 'var_pop' THEN 2 ELSE 9 END) ELSE plain END) AS query) q,
+        WHEN aggregate <> 'count' AND argument ~ 'f8|f4|real|double' THEN format('round(%s::numeric, %s)', plain, CASE aggregate WHEN 'var_pop' THEN 2 ELSE 9 END) ELSE plain END) AS query) q,
     LATERAL outcome(query, 'off') e, LATERAL outcome(query, 'on') t;
 -- What differs; but nothing may.
 SELECT query, expected, expected_failure, found, failure FROM results WHERE expected IS DISTINCT FROM found OR failure IS DISTINCT FROM expected_failure ORDER BY query LIMIT 20;

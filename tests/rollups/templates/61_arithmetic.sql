@@ -17,3 +17,5 @@ SELECT symbol, SUM(price * size) / SUM(size) AS vwap FROM trades GROUP BY symbol
 SELECT symbol, SUM(size / 100.0) AS "units", ROUND(AVG(size / 1000.0), 3) AS "mean" FROM trades GROUP BY symbol;
 -- from tree
 SELECT COUNT(DISTINCT (exchange, symbol)) AS markets, COUNT(DISTINCT (symbol, at::date)) AS days FROM trades;
+-- from tree, exact from table
+SELECT "ticks"."sensor", SUM(CAST("ticks"."cost" AS DOUBLE PRECISION)) AS "sum", MAX(CAST("ticks"."total" AS FLOAT)) AS "max" FROM "public"."ticks" GROUP BY 1;

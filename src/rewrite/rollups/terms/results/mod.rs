@@ -97,6 +97,9 @@ fn floating(wanted: &Wanted, statistic: Statistic, tally: &Tally) -> Result<Opti
     if tally.magnitude() * tally.num_vals() as f64 > limit / 4.0 {
         return Err(Uncertified::Range);
     }
+    if !wanted.is_rounded_alike(tally) {
+        return Err(Uncertified::Sum);
+    }
     let double = |x: f64| Datum::from(x.to_bits());
     let real = |x: f32| Datum::from(u64::from(x.to_bits()));
     let extreme = |x: Option<f64>| {
