@@ -58,7 +58,7 @@ const TYPES: [Oid; 6] = [
 /// `count(*)` and `count(x)`.
 const COUNTS: [(Statistic, u32); 2] = [(Rows, 2803), (Count, 2147)];
 
-/// Integers up to here are doubles.
+/// Integers below it are doubles, and no others are rounded to such.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
 /// The greatest scale of numerics: those of a column that is declared with it.
@@ -119,7 +119,7 @@ impl Wanted {
     pub(super) fn is_rounded_alike(&self, tally: &tally_stats::Tally) -> bool {
         let (Some(least), Some(greatest)) = (tally.min(), tally.max()) else { return false };
         match (self.column, self.argument) {
-            (Some(Int8), Some(Float8)) => least >= -EXACT && greatest <= EXACT,
+            (Some(Int8), Some(Float8)) => least > -EXACT && greatest < EXACT,
             (Some(Numeric { .. }), Some(Float8)) => {
                 least >= 0.0 || greatest <= 0.0 || matches!(self.statistic, Min | Max)
             }
