@@ -18,4 +18,4 @@ SELECT symbol, SUM(size / 100.0) AS "units", ROUND(AVG(size / 1000.0), 3) AS "me
 -- from tree
 SELECT COUNT(DISTINCT (exchange, symbol)) AS markets, COUNT(DISTINCT (symbol, at::date)) AS days FROM trades;
 -- from tree, exact from table
-SELECT "ticks"."sensor", SUM(CAST("ticks"."cost" AS DOUBLE PRECISION)) AS "sum", MAX(CAST("ticks"."total" AS FLOAT)) AS "max" FROM "public"."ticks" GROUP BY 1;
+SELECT "ticks"."sensor", ROUND(CAST(SUM(CAST("ticks"."cost" AS DOUBLE PRECISION)) AS numeric), 2) AS "sum", MAX(CAST("ticks"."total" AS FLOAT)) AS "max" FROM "public"."ticks" GROUP BY 1;
