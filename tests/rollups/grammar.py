@@ -112,7 +112,9 @@ class Grammar:
         kind, constant = self.table.series[column], self.draw.choice(SERIES[self.table.series[column]])
         typed = f"{constant}::{kind}"
         general = [f"{column} = {constant}", f"{column} <> {constant}", f"{column} IN ({constant}, {self.draw.choice(SERIES[kind])})",
-                   f"{column} IS DISTINCT FROM {typed}", f"{column} = ANY (ARRAY[{typed}, {self.draw.choice(SERIES[kind])}])", f"{column} IS NOT NULL", f"{column} = NULL::{kind}"]
+                   f"{column} IS DISTINCT FROM {typed}", f"{column} = ANY (ARRAY[{typed}, {self.draw.choice(SERIES[kind])}])", f"{column} IS NOT NULL", f"{column} = NULL::{kind}",
+                   f"{column} NOT IN (SELECT v FROM (VALUES ({typed}), ({self.some('NULL', self.draw.choice(SERIES[kind]))})) d(v) OFFSET 0)",
+                   f"(SELECT count(*) FROM (VALUES ({typed}), (NULL)) d(v) WHERE v = {column}) {self.some('= 0', '> 0')}"]
         if kind == "text":
             general += [f"{column} LIKE 'a%'", f"{column} ~ '^[ab]'", f"{column} ILIKE 'B'", f"lower({column}) = {constant}", f"{column} > {constant}"]
         if kind == "int":
@@ -184,7 +186,7 @@ class Grammar:
             return (self.filtered(plain),) * 2
         if kind == 3 and self.table.series:
             column = self.draw.choice(list(self.table.series))
-            plain = f"count(DISTINCT {column})"
+            plain = self.some(f"count(DISTINCT {column})", f"count(DISTINCT ({column}, {self.time()}))")
             return (self.some(plain, plain, f"min({column}::text)", f"max({column}::text)"),) * 2
         if kind == 4:
             return (self.some("min(at)", "max(at)"),) * 2
@@ -213,6 +215,8 @@ class Grammar:
             # Numbers of type real are computed with as double precision.
             argument = self.some(f"{column} * 2", f"{column} * -3", f"-({column}::float8)" if kind == "real" else f"-{column}", f"{column} + 1", f"7 - {column}")
             kind, exact_argument = "float8" if kind == "real" else kind, f"tally({argument}){filter_}"
+        elif self.chance(0.1) and kind in INTEGERS and name in ("sum", "avg"):
+            kind, argument = "numeric", f"{column} / {self.some('100.0', '1000::numeric', '8.0', '-2.5', '0.01', '3.0')}"
         elif self.chance(0.1):
             wider = {"smallint": "int", "int": "bigint", "bigint": "numeric", "real": "float8"}.get(kind)
             kind = wider or kind

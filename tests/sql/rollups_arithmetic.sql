@@ -19,32 +19,25 @@ CREATE TABLE kinds (kind int, name text, factor numeric, weight float8);
 INSERT INTO kinds VALUES (0, 'none', 0, 0), (1, 'one', 1.25, 0.5), (2, 'two', -2, 4), (2, 'again', 0.001, NULL), (9, 'nobody', 9, 9);
 ANALYZE;
 
-CREATE FUNCTION outcome(query text, answer text, OUT v text[], OUT failure text, OUT tree boolean) LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    PERFORM set_config('pg_tally.answer_from_trees', answer, true);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text COLLATE "C") FROM (%s OFFSET 0) q', query) INTO v;
-    tree := false;
-    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-        tree := tree OR line ~ 'Answered From: tree';
-    END LOOP;
-EXCEPTION WHEN data_exception THEN
-    failure := SQLSTATE;
-END $$;
+\i sql/include/outcome.sql
 CREATE TABLE arguments (aggregates text, argument text, is_answered boolean);
 INSERT INTO arguments SELECT 'sum,avg', a, true FROM unnest(ARRAY[
     'i4 * 2', '2 * i4', '-i4', 'i4 + 1', '7 - i4', 'i2 * 3::smallint', 'i2 - i4', 'i8 * 2', 'i8 - 5', '-i8', 'i8 - 1000000007', 'i4 * 2.5', 'n * 1.19', 'n - m', 'n + m * 2', '-n', 'n + 1', '(n - 1.005) * 0.1',
     'i2 - n', 'f8 * 8', 'f8 / 4', '-f8', 'f8 + 0.5', '1000 - f8', 'f8 - f4', 'f4 * 2', '-f4', 'f4 / 8::float8', 'i2 / 4.0::float8', '(f8 - 32) * 0.25', 'i2 * kind', 'n * extract(hour FROM at)', 'f8 * (kind - 1)',
     'coalesce(i4, 0) * 2', 'coalesce(i4 * 2, 7)', 'coalesce(i4, 0) + coalesce(part, 0)', 'coalesce(n * 2, 0.125)', 'CASE WHEN kind = 1 THEN i4 * 2 ELSE 0 END', 'CASE kind WHEN 1 THEN i4 WHEN 2 THEN -i4 END', '(i4 * 2)::bigint', '(i4 * 2)::numeric',
     'i2 * NULL::int', 'i4 * 0', 'f8 * 0', '(i2 * 2 + 1) * 3', 'i4 - i4',
+    -- Quotients that are exact, and of which the longest is known.
+    'i4 / 100.0', 'i2 / 100.0', 'i8 / 1000.0', 'i4::numeric / -8', 'i4 / 0.25', 'i4 / 1e3', 'i8 / 0.0001', 'coalesce(i4, 0) / 100.0', 'i4 / 100.0 * 1.19', 'i4 / 100.0 - n', 'i4 / (kind + 1.25 * (1 - kind) * (2 - kind) / 2)', 'i2 / 100.0 + i8 / 1000.0', 'CASE WHEN kind = 1 THEN i4 / 100.0 END',
     -- Whether a value is NULL.
     'CASE WHEN i4 IS NULL THEN 1 ELSE 0 END', 'CASE WHEN i4 IS NOT NULL THEN 1.5 END', 'CASE WHEN n IS NULL THEN 0 ELSE n END', 'CASE WHEN part IS NOT NULL THEN kind ELSE part END']) a;
 INSERT INTO arguments SELECT 'min,max,variance,stddev_pop,tally', a, true FROM unnest(ARRAY['i4 * 2', '-i4', 'i4 + 1', '7 - i4', 'i2 * 3::smallint', '(i4 - 3) * -2', 'f8 * 8', 'f8 / -4', '1000 - f8', 'f4 * 2', 'i8 * 2']) a;
+INSERT INTO arguments SELECT 'min,max,count', a, true FROM unnest(ARRAY['i8::float8', 'n::float8', 'm::float8']) a;
+INSERT INTO arguments VALUES ('sum,avg', 'i8::float8', true), ('sum', 'n::float8', false), ('stddev', 'm::float8', false), ('tally', 'n::float8', false);
 INSERT INTO arguments SELECT 'variance,stddev_pop', a, true FROM unnest(ARRAY['n * 1.5', '-n', 'm * 0.1']) a;
 INSERT INTO arguments VALUES ('count', 'i4 * 2', true), ('count', 'f8 - f4', true), ('count', 'CASE WHEN i4 IS NULL THEN ''x'' END', true), ('sum', 'i4 * 1000000', true), ('sum', 'i2 * 300::smallint', true), ('sum', 'f8 / kind', true), ('sum', 'f8 / nullif(kind, 0)', true), ('count', 'f8 * 1e308', true), ('count', 'i4 * 1000000000', true);
 -- Why not.
-INSERT INTO arguments VALUES ('sum', 'i4 * i2', false), ('sum', 'i2 * n * 0', false), ('sum', 'i4 / 2', false), ('sum', 'n / 3', false), ('sum', 'f4 * 2::real', false), ('sum', 'abs(i4)', false), ('sum', 'plain * 2', false), ('max', 'n * 2', false), ('max', 'f8 - f4', false),
+INSERT INTO arguments VALUES ('sum', 'i4 * i2', false), ('sum', 'i2 * n * 0', false), ('sum', 'i4 / 2', false), ('sum', 'n / 3', false), ('sum', 'n / 100', false), ('sum', 'i4 / 3.0', false), ('sum', 'i8 / 1024.0', false), ('sum', 'i2 / 10.0', false), ('sum', 'i4 / (kind * 0.5)', false), ('sum', '(i4 - i2) / 100.0', false), ('variance', 'i4 / 100.0', false), ('max', 'i4 / 100.0', false), ('sum', 'i4 / ''NaN''::numeric', false),
+    ('sum', 'f4 * 2::real', false), ('sum', 'abs(i4)', false), ('sum', 'plain * 2', false), ('max', 'n * 2', false), ('max', 'f8 - f4', false),
     ('variance', 'n + 1', false), ('sum', 'n * 1.1 * 1.1 * 1.1', false), ('tally', 'f8 - f4', false), ('sum', 'DISTINCT i4 * 2', false), ('sum', 'CASE WHEN i4 IS NULL THEN n ELSE 1 END', false), ('sum', 'CASE WHEN i4 > 5 THEN 1 ELSE 0 END', false);
 CREATE TABLE results AS
 SELECT aggregate, argument, is_answered, query, e.v AS expected, e.failure AS expected_failure, t.v AS found, t.failure, t.tree,

@@ -15,19 +15,7 @@ UPDATE rows SET i4 = i4 + 1 WHERE at BETWEEN '2026-03-28Z' AND '2026-03-28 02:10
 CREATE VIEW seen AS SELECT g AS name, at AS moment, i4 FROM rows;
 CREATE VIEW computed AS SELECT lower(g) AS name, date_trunc('day', at) AS day, i4 FROM rows;
 
-CREATE FUNCTION outcome(query text, answer text, OUT v text[], OUT failure text, OUT tree boolean) LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    PERFORM set_config('pg_tally.answer_from_trees', answer, true);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text COLLATE "C") FROM (%s OFFSET 0) q', query) INTO v;
-    tree := false;
-    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, VERBOSE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-        tree := tree OR line ~ 'Answered From: tree';
-    END LOOP;
-EXCEPTION WHEN data_exception THEN
-    failure := SQLSTATE;
-END $$;
+\i sql/include/outcome.sql
 CREATE TABLE questions (number int GENERATED ALWAYS AS IDENTITY, template text);
 -- Keys: of the series, of time, of both, of neither.
 INSERT INTO questions (template) SELECT format('SELECT %s, count(*), sum(i4), avg(n2), max(at) FROM rows GROUP BY %s', shown, clause) FROM (VALUES

@@ -19,19 +19,7 @@ CALL powertree_compact();
 INSERT INTO rows VALUES ('new', 7, 'happy', '2026-03-29 00:30Z', 1, 1, 1, 1, 1, 1);
 UPDATE rows SET i4 = i4 + 1 WHERE at BETWEEN '2026-03-28Z' AND '2026-03-28 02:10Z';
 
-CREATE FUNCTION outcome(query text, answer text, OUT v text[], OUT failure text, OUT tree boolean) LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    PERFORM set_config('pg_tally.answer_from_trees', answer, true);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text COLLATE "C") FROM (%s OFFSET 0) q', query) INTO v;
-    tree := false;
-    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-        tree := tree OR line ~ 'Answered From: tree';
-    END LOOP;
-EXCEPTION WHEN data_exception OR undefined_function THEN
-    failure := SQLSTATE;
-END $$;
+\i sql/include/outcome.sql
 CREATE TABLE arguments (aggregate text, argument text);
 INSERT INTO arguments SELECT f, a FROM unnest('{sum,avg,min,max,count,var_pop,stddev}'::text[]) f, unnest(ARRAY[
     -- Numbers that are the same for all rows of a cell.
@@ -44,10 +32,12 @@ INSERT INTO arguments SELECT f, a FROM unnest('{sum,avg,min,max,count,var_pop,st
     -- Columns with something in place of NULL.
     'coalesce(i4, 0)', 'coalesce(i8, kind)', 'coalesce(f8, 0.5)', 'coalesce(n2, 0)', 'coalesce(n2, 0.125)', 'coalesce(i4, extract(hour FROM at)::int)', 'coalesce(i4, NULL)',
     'CASE WHEN g = ''g2'' THEN coalesce(i4, -1) ELSE coalesce(i4, kind) END',
+    -- Casts that may round.
+    'i8::double precision', 'n2::double precision', 'abs(n2)::double precision', 'i8::real',
     -- Expressions of which a stored column has the values; and others.
     'f8 * i4', 'i8 + i8', 'CASE WHEN kind = 1 THEN i8 + i8 ELSE 0 END', 'coalesce(f8 * i4, 0)', 'i4 * f8', 'i8 + i4']) a;
 INSERT INTO arguments VALUES ('count', '*'), ('count', 'DISTINCT g'), ('count', 'DISTINCT m'), ('count', 'DISTINCT date_trunc(''day'', at)'), ('count', 'DISTINCT at::date'), ('count', 'DISTINCT CASE WHEN kind = 1 THEN g END'),
-    ('count', 'DISTINCT lower(g) || kind'), ('count', 'DISTINCT (g, kind)'), ('count', 'DISTINCT NULL::text'), ('count', 'DISTINCT kind * 0.5'), ('min', 'g'), ('max', 'g'), ('max', 'upper(g) COLLATE "C"'), ('min', 'm'), ('max', 'm'),
+    ('count', 'DISTINCT lower(g) || kind'), ('count', 'DISTINCT (g, kind)'), ('count', 'DISTINCT (kind, at::date, ROW(g, NULL::int))'), ('count', 'DISTINCT ROW(NULL::text, NULL::int)'), ('count', 'DISTINCT (kind * 1.0, upper(g) COLLATE "C")'), ('count', 'DISTINCT (kind, ''{}''::json)'), ('count', 'DISTINCT NULL::text'), ('count', 'DISTINCT kind * 0.5'), ('min', 'g'), ('max', 'g'), ('max', 'upper(g) COLLATE "C"'), ('min', 'm'), ('max', 'm'),
     ('min', 'at'), ('max', 'at'), ('min', 'DISTINCT at'), ('min', 'at::date'), ('max', 'date_trunc(''hour'', at)'), ('max', 'date_trunc(''hour'', at AT TIME ZONE ''UTC'')'), ('max', 'to_char(at, ''HH24'')'), ('max', 'DISTINCT kind'), ('bool_and', 'kind = 1'), ('bool_or', 'm = ''calm'''), ('every', 'g <> ''g1'''),
     ('tally', 'CASE WHEN g = ''g1'' THEN f8 END'), ('tally', 'CASE WHEN g = ''g1'' THEN i8 ELSE 3 END'), ('sum', 'CASE WHEN g = ''none'' THEN 1 / 0 ELSE kind END'), ('sum', 'CASE WHEN g = ''g1'' THEN 1 / (kind - 1) END'), ('sum', '1 / (kind - 1)'),
     ('count', 'at'), ('count', 'g'), ('count', '1'), ('max', 'kind * 1.10');
@@ -58,7 +48,7 @@ FROM arguments a, (VALUES ('SELECT %s FROM rows WHERE at < ''2026-04-01''', ''),
         ('SELECT date_trunc(''day'', at), %s FROM rows GROUP BY 1', ' FILTER (WHERE kind > 0)'), ('SELECT kind, %s FROM rows GROUP BY 1 HAVING count(*) > 100', '')) forms(template, filter),
     LATERAL (SELECT format('%s(%s)%s', aggregate, argument, filter) AS plain) p,
     LATERAL (SELECT format(template, CASE WHEN aggregate = 'tally' THEN format('num_vals(%1$s), sum(%1$s), max(%1$s)', plain)
-        WHEN aggregate <> 'count' AND argument ~ 'f8|f4|real' THEN format('round(%s::numeric, %s)', plain, CASE aggregate WHEN 'var_pop' THEN 2 ELSE 9 END) ELSE plain END) AS query) q,
+        WHEN aggregate <> 'count' AND argument ~ 'f8|f4|real|double' THEN format('round(%s::numeric, %s)', plain, CASE aggregate WHEN 'var_pop' THEN 2 ELSE 9 END) ELSE plain END) AS query) q,
     LATERAL outcome(query, 'off') e, LATERAL outcome(query, 'on') t;
 -- What differs; but nothing may.
 SELECT query, expected, expected_failure, found, failure FROM results WHERE expected IS DISTINCT FROM found OR failure IS DISTINCT FROM expected_failure ORDER BY query LIMIT 20;

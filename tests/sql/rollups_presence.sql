@@ -19,17 +19,7 @@ CREATE TABLE days AS SELECT d::date AS day FROM generate_series('2026-03-26'::ti
 CREATE TABLE kinds AS SELECT i AS kind, 'kind ' || i AS name FROM generate_series(0, 9) i;
 ANALYZE;
 
-CREATE FUNCTION outcome(query text, answer text, OUT v text[], OUT tree boolean) LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    PERFORM set_config('pg_tally.answer_from_trees', answer, true);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text COLLATE "C") FROM (%s OFFSET 0) q', query) INTO v;
-    tree := false;
-    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-        tree := tree OR line ~ 'Answered From: tree';
-    END LOOP;
-END $$;
+\i sql/include/outcome.sql
 CREATE TABLE queries (number int GENERATED ALWAYS AS IDENTITY, query text, is_answered boolean);
 INSERT INTO queries (query, is_answered) VALUES
 ('SELECT g, avg(a), count(*), count(a), count(1), sum(a), min(a) FROM rows WHERE a IS NOT NULL GROUP BY 1', true),
@@ -73,7 +63,7 @@ FROM queries q, LATERAL outcome(query, 'off') o, LATERAL outcome(query, 'on') n;
 \echo Queries with another answer:
 SELECT query FROM results WHERE from_table IS DISTINCT FROM from_tree ORDER BY number;
 \echo Queries answered otherwise than expected:
-SELECT query, reason FROM results WHERE tree <> is_answered ORDER BY number;
+SELECT query, reason FROM results WHERE tree IS DISTINCT FROM is_answered ORDER BY number;
 \echo Why not:
 SELECT query, reason FROM results WHERE NOT is_answered ORDER BY number;
 \echo A column that is only asked whether it is NULL needs a right:

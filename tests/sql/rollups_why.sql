@@ -39,6 +39,7 @@ SELECT * FROM why(
     'SELECT count(*) FROM ticks WHERE at < clock_timestamp()',
     'SELECT s, sum(n + random()) FROM ticks GROUP BY s',
     'SELECT count(*) FROM ticks WHERE (SELECT max(name) FROM names WHERE names.s = ticks.s) > ''B''',
+    'SELECT DISTINCT ON (s) s, (SELECT max(name) FROM names WHERE names.s = ticks.s) FROM ticks ORDER BY s, at',
     'SELECT count(*) FROM ticks WHERE x > 100',
     'SELECT n, count(*) FROM ticks GROUP BY n',
     'SELECT count(*) FROM loose',

@@ -129,6 +129,12 @@ impl Decimal {
         }
     }
 
+    /// The number with this many digits after the point, or with those that it has if they are more.
+    pub fn with_digits(self, digits: u32) -> Decimal {
+        let more = digits.saturating_sub(self.digits);
+        Decimal { units: self.units * BigInt::from(10).pow(more), digits: self.digits + more }
+    }
+
     /// Whether the number is greater than zero.
     pub fn is_positive(&self) -> bool {
         self.units > BigInt::ZERO

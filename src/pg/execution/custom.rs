@@ -11,7 +11,8 @@ use crate::pg::server::plain::guarded;
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::pg_sys::{
     self, CustomExecMethods, CustomPath, CustomPathMethods, CustomScan, CustomScanMethods, CustomScanState,
-    EState, ExplainState, List, Node, NodeTag, Plan, PlanState, PlannerInfo, RelOptInfo, TupleTableSlot,
+    EState, ExplainState, List, Node, NodeTag, ParamExecData, Plan, PlanState, PlannerInfo, RelOptInfo,
+    SubPlanState, TupleTableSlot,
 };
 use std::ffi::CStr;
 
@@ -147,17 +148,37 @@ unsafe extern "C-unwind" fn rescan<T: CustomNode>(node: *mut CustomScanState) {
 
 /// Initialises a plan, and keeps its state among those below the node.
 ///
+/// Where the query runs already, subqueries whose results are parameters of the plan may have run for another part of the query, and would
+/// run on from where they stopped: their plans begin again.
+///
 /// # Safety
 /// A node that has begun, and a plan below its own; the contract of `pg::plain`.
 pub unsafe fn add_below(node: *mut CustomScanState, plan: *mut Plan, flags: i32) -> *mut PlanState {
-    // SAFETY: the caller's node and plan; the state lives as long as the query.
+    // SAFETY: the caller's node and plan; the state lives as long as the query. The query has as many parameters as its plan says, and
+    // where one is still to be computed, PostgreSQL keeps the state of a subquery, whose plan was initialised when the query began.
     unsafe {
         let estate = (*node).ss.ps.state;
-        in_memory((*estate).es_query_cxt, || {
+        let types = (*(*estate).es_plannedstmt).paramExecTypes;
+        let count = if types.is_null() { 0 } else { (*types).length as usize };
+        let parameters = (*estate).es_param_exec_vals;
+        let before = guarded(|| pg_sys::palloc(count * size_of::<ParamExecData>())).cast::<ParamExecData>();
+        if count > 0 {
+            before.copy_from_nonoverlapping(parameters, count);
+        }
+        let state = in_memory((*estate).es_query_cxt, || {
             let state = ExecInitNode(plan, estate, flags);
             (*node).custom_ps = guarded(|| pg_sys::lappend((*node).custom_ps, state.cast()));
             state
-        })
+        });
+        let runs = flags & pg_sys::EXEC_FLAG_EXPLAIN_ONLY as i32 == 0;
+        for place in (0..count).filter(|_| runs) {
+            let subquery = (*parameters.add(place)).execPlan.cast::<SubPlanState>();
+            if !subquery.is_null() && (*before.add(place)).execPlan.is_null() {
+                ExecReScan((*subquery).planstate);
+            }
+        }
+        guarded(|| pg_sys::pfree(before.cast()));
+        state
     }
 }
 

@@ -81,7 +81,8 @@ tagged! { Bitmapset T_Bitmapset }
 
 // These have lists of what is no node in some version, and paths, which the planner frees.
 linked_by! {
-    PlannerInfo T_PlannerInfo [parse, processed_tlist, eq_classes, join_info_list],
+    PlannerGlobal T_PlannerGlobal [subroots],
+    PlannerInfo T_PlannerInfo [glob, parse, processed_tlist, eq_classes, join_info_list],
     RelOptInfo T_RelOptInfo [baserestrictinfo, joininfo],
     RestrictInfo T_RestrictInfo [clause],
 }
@@ -147,9 +148,11 @@ linked! {
     RangeTblEntry T_RangeTblEntry,
     RangeVar T_RangeVar,
     RelabelType T_RelabelType,
+    RowExpr T_RowExpr,
     ScalarArrayOpExpr T_ScalarArrayOpExpr,
     SortGroupClause T_SortGroupClause,
     SpecialJoinInfo T_SpecialJoinInfo,
+    SubPlan T_SubPlan,
     SubscriptingRef T_SubscriptingRef,
     TargetEntry T_TargetEntry,
     TriggerData T_TriggerData,

@@ -7,8 +7,8 @@ use crate::pg::nodes::tree::{NodeList, NodeRef};
 use crate::pg::server::error::defect;
 use crate::pg::server::lookup::caught;
 use pgrx::pg_sys::{
-    EquivalenceClass, JoinType, NullTestType, Oid, Path, PlannerInfo, Query, RangeTblEntry, RelOptInfo,
-    RestrictInfo, SpecialJoinInfo,
+    EquivalenceClass, FirstLowInvalidHeapAttributeNumber, JoinType, NullTestType, Oid, Path, PlannerGlobal,
+    PlannerInfo, Query, RangeTblEntry, RelOptInfo, RestrictInfo, SpecialJoinInfo,
 };
 use std::ptr::slice_from_raw_parts;
 
@@ -111,6 +111,14 @@ impl<'q> Planner<'q> {
         self.query
     }
 
+    /// Whether a subquery of the statement that has a plan of its own may return something else each time.
+    pub fn has_volatile_subplans(self) -> bool {
+        let all = self.root.node(|root| &root.glob).and_then(NodeRef::cast::<PlannerGlobal>);
+        let all = all.map(|all| all.list(|all| &all.subroots)).unwrap_or_default();
+        let queries = all.all::<PlannerInfo>().filter_map(|root| root.node(|root| &root.parse));
+        queries.into_iter().any(NodeRef::is_volatile)
+    }
+
     /// Makes a node in the memory of the planner, which lives as long as the query is planned. The function can be copied, and so
     /// brings no node that was made elsewhere.
     pub(in crate::pg) fn made<T>(self, make: impl FnOnce() -> Made<'q, T> + Copy) -> NodeRef<'q, T> {
@@ -202,8 +210,22 @@ impl<'q> Planner<'q> {
     /// The user whose rights on a table are checked; INVALID for the current one.
     #[cfg(not(feature = "pg15"))]
     pub fn checked_as(self, entry: NodeRef<RangeTblEntry>) -> Oid {
+        self.permissions(entry).checkAsUser
+    }
+
+    /// The columns of a table that the query selects, by their numbers; 0 is the whole row.
+    pub fn selected(self, entry: NodeRef<'q, RangeTblEntry>) -> Vec<i16> {
+        #[cfg(feature = "pg15")]
+        let columns = entry.relids(|entry| &entry.selectedCols);
+        #[cfg(not(feature = "pg15"))]
+        let columns = self.permissions(entry).relids(|info| &info.selectedCols);
+        columns.members().map(|member| (member + FirstLowInvalidHeapAttributeNumber) as i16).collect()
+    }
+
+    #[cfg(not(feature = "pg15"))]
+    fn permissions(self, entry: NodeRef<RangeTblEntry>) -> NodeRef<'q, pgrx::pg_sys::RTEPermissionInfo> {
         let all = self.query.list(|query| &query.rteperminfos);
-        caught(|| getRTEPermissionInfo(all, entry)).checkAsUser
+        caught(|| getRTEPermissionInfo(all, entry))
     }
 
     /// The number of the step that groups in sets of relations; 0 if there is none.

@@ -17,6 +17,12 @@ pub fn may_select_any(base: Oid) -> bool {
     may_use_schema(base) && (may_select_table(base) || allows(user(), SELECT, Object::AnyColumn(base)))
 }
 
+/// Whether the caller may SELECT these columns of a table, by their numbers, and any at all; 0 is the whole row.
+pub fn may_select_columns(base: Oid, numbers: &[i16]) -> bool {
+    let may_select = |&number: &i16| number > 0 && may_select_column(base, number);
+    may_select_any(base) && (may_select_table(base) || numbers.iter().all(may_select))
+}
+
 pub fn may_select_table(base: Oid) -> bool {
     can_select(base, user())
 }

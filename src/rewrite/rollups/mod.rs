@@ -23,7 +23,7 @@ use crate::settings::{self, Answering};
 use inquiry::found;
 use node::path::{self, cheapest};
 use node::Rollup;
-use pgrx::pg_sys::{GroupPathExtraData, NodeTag, Oid, PlannerInfo, RelOptInfo, UpperRelationKind};
+use pgrx::pg_sys::{GroupPathExtraData, NodeTag, PlannerInfo, RangeTblEntry, RelOptInfo, UpperRelationKind};
 use pgrx::{ereport, pg_guard, PgLogLevel, PgSqlErrorCode};
 use question::source::{check, Source};
 use question::{Grouping, Question};
@@ -112,7 +112,7 @@ fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>,
         if is_asked {
             for (tree, name) in cells::idle_trees_of(source.table) {
                 found::note(tree, &name, &Err(Reason::Stale));
-                report(&name, source.table, &Reason::Stale);
+                report(&name, planner, entry, &Reason::Stale);
             }
         }
         let trees = cells::trees_of(source.table);
@@ -134,7 +134,7 @@ fn consider<'q>(planner: Planner<'q>, input: Relation<'q>, output: Relation<'q>,
             });
             found::note(tree.id, &tree.name, &offered);
             if let Err(reason) = offered {
-                report(&tree.name, tree.base, &reason);
+                report(&tree.name, planner, entry, &reason);
             }
         }
     }
@@ -146,9 +146,10 @@ fn is_open(planner: Planner, relation: i32) -> bool {
     conditions.filter_map(Restriction::clause).any(|condition| condition.contains(NodeTag::T_Param))
 }
 
-/// Says why a query is not answered from a tree, where that is asked for, to those who may know of the tree.
-fn report(tree: &str, table: Oid, reason: &Reason) {
-    if settings::tree_notices() && rights::may_select_any(table) {
+/// Says why a query is not answered from a tree, where that is asked for. The reason may tell something of what the columns hold: only those
+/// hear it who may read all that the query is about.
+fn report<'q>(tree: &str, planner: Planner<'q>, entry: NodeRef<'q, RangeTblEntry>, reason: &Reason) {
+    if settings::tree_notices() && rights::may_select_columns(entry.relid, &planner.selected(entry)) {
         let message = format!("power tree \"{tree}\" does not answer: {}", reason.text());
         ereport!(PgLogLevel::NOTICE, PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message);
     }

@@ -13,3 +13,9 @@ SELECT s.sector, SUM(t.size * (CASE WHEN s.sector = 'Coin' THEN 2 ELSE 1 END)) F
 SELECT floor(extract(epoch from at)/3600)*3600 AS "time", sum(size * 8) AS "bits" FROM trades WHERE at BETWEEN '2026-01-02T00:00:00Z' AND '2026-01-03T00:00:00Z' GROUP BY 1 ORDER BY 1;
 -- from table
 SELECT symbol, SUM(price * size) / SUM(size) AS vwap FROM trades GROUP BY symbol;
+-- from tree
+SELECT symbol, SUM(size / 100.0) AS "units", ROUND(AVG(size / 1000.0), 3) AS "mean" FROM trades GROUP BY symbol;
+-- from tree
+SELECT COUNT(DISTINCT (exchange, symbol)) AS markets, COUNT(DISTINCT (symbol, at::date)) AS days FROM trades;
+-- from tree, exact from table
+SELECT "ticks"."sensor", ROUND(CAST(SUM(CAST("ticks"."cost" AS DOUBLE PRECISION)) AS numeric), 2) AS "sum", MAX(CAST("ticks"."total" AS FLOAT)) AS "max" FROM "public"."ticks" GROUP BY 1;

@@ -1,6 +1,6 @@
 //! Aggregates of a query, as far as a tally has their results.
 
-use super::casts::bare;
+use super::casts::{bare, below_rounding};
 use super::gathering::{arguments, Gathering};
 use super::operand::Operands;
 use super::presence::{self, Presence};
@@ -152,7 +152,7 @@ impl<'q> Aggregates<'q> {
                     .is_some_and(|generation| generation.is_same(node)),
             })
         };
-        if let Some(value) = value(bare(node)) {
+        if let Some(value) = value(bare(node)).or_else(|| value(below_rounding(node)?)) {
             return Ok(Subject::Value(value));
         }
         let is_constant = node.is_constant();

@@ -19,7 +19,7 @@ pub enum Operation {
     Plus,
     Minus,
     Times,
-    /// Divided by; of double precision alone, as others are cut off.
+    /// Divided by; of double precision and numeric, as others are cut off.
     Over,
 }
 
@@ -71,7 +71,7 @@ fn operation(function: u32) -> Option<Operation> {
         281 | 285 => Plus,
         282 | 286 => Minus,
         279 | 283 => Times,
-        217 | 280 | 284 => Over,
+        217 | 280 | 284 | 1727 => Over,
         _ => return None,
     })
 }

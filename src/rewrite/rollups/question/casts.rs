@@ -3,6 +3,15 @@
 use crate::pg::nodes::tree::NodeRef;
 use pgrx::pg_sys::{FuncExpr, RelabelType};
 
+/// The expression below a cast to double precision that may round its value, and those that keep it.
+pub fn below_rounding(argument: NodeRef) -> Option<NodeRef> {
+    const BIGINT: u32 = 482;
+    const NUMERIC: u32 = 1746;
+    let call = argument.cast::<FuncExpr>()?;
+    let [inner] = call.list(|call| &call.args).only()?;
+    [BIGINT, NUMERIC].contains(&call.funcid.to_u32()).then(|| bare(inner))
+}
+
 /// The expression below casts that keep its value.
 pub fn bare(argument: NodeRef) -> NodeRef {
     // Integers and real to wider types; not bigint to double precision, which may have fewer digits.

@@ -4,10 +4,11 @@ use super::arithmetic::{Arithmetic, Operation};
 use super::casts::bare;
 use super::operand::Operand;
 use crate::pg::nodes::tree::NodeRef;
+use crate::pg::server::operator::equality_of;
 use crate::pg::tables::catalog::{look_up, Cached};
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::results::{scale_of_column, Statistic, Wanted};
-use pgrx::pg_sys::{self, Aggref, Oid, SortGroupClause, TargetEntry};
+use pgrx::pg_sys::{self, Aggref, Oid, RowExpr, SortGroupClause, TargetEntry};
 
 /// The way in which an aggregate gathers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,8 @@ impl Gathering {
         }
         if !aggregate.aggdistinct.is_null() && first == Oid::INVALID {
             let clause = aggregate.list(|one| &one.aggdistinct).all::<SortGroupClause>().next()?;
-            let counts = function.to_u32() == COUNT && is_expression && clause.hashable;
+            let is_hashed = clause.hashable || is_hashed_row(argument);
+            let counts = function.to_u32() == COUNT && is_expression && is_hashed;
             return counts.then_some(Gathering::Distinct(clause.eqop));
         }
         let inner = if is_expression { argument } else { bare(argument) };
@@ -44,7 +46,9 @@ impl Gathering {
             scale_of_column(column.type_oid, column.typmod)
         };
         let mut scales = operand.values().into_iter().map(scale);
+        let is_plain = matches!(wanted.statistic, Statistic::Count | Statistic::Sum | Statistic::Avg);
         let fits = match wanted.statistic {
+            _ if operand.any(&|part| is_quotient(part) && !(is_plain && is_of_integers(part, tree))) => false,
             Statistic::Count => true,
             _ if products_of_decimals(operand) > MOST_PRODUCTS => false,
             Statistic::Tally => !operand.any(&has_bounds_only),
@@ -64,16 +68,39 @@ impl Gathering {
     }
 }
 
+/// Whether it is a row of several expressions that can all be hashed. Of a row the planner does not know that.
+fn is_hashed_row(node: NodeRef) -> bool {
+    let is_hashed = |part: NodeRef| equality_of(part.type_oid()).is_some();
+    node.cast::<RowExpr>().is_some_and(|row| row.list(|row| &row.args).iter().all(is_hashed))
+}
+
 /// Products of decimals, one within another, of which a tally is known to be right to the last digit.
 const MOST_PRODUCTS: usize = 2;
 
 /// The products of decimals, one within another.
 fn products_of_decimals(operand: &Operand) -> usize {
     let below = operand.parts().iter().map(products_of_decimals).max().unwrap_or_default();
-    let is_product =
-        |arithmetic: &Arithmetic| arithmetic.is_decimal && arithmetic.operation == Operation::Times;
+    let is_product = |arithmetic: &Arithmetic| {
+        arithmetic.is_decimal && matches!(arithmetic.operation, Operation::Times | Operation::Over)
+    };
     below + usize::from(matches!(operand, Operand::Computed(arithmetic, _) if is_product(arithmetic)))
 }
+
+/// Whether numerics are divided.
+fn is_quotient(operand: &Operand) -> bool {
+    matches!(operand, Operand::Computed(arithmetic, _) if arithmetic.is_decimal && arithmetic.operation == Operation::Over)
+}
+
+/// Whether a quotient is of values that are integers, of which the extremes are known: by these it is decided how long quotients are.
+fn is_of_integers(quotient: &Operand, tree: &Tree) -> bool {
+    let is_integer =
+        |value: usize| tree.values.get(value).is_some_and(|(column, _)| INTEGERS.contains(&column.type_oid));
+    let dividend = quotient.parts().first();
+    dividend
+        .is_some_and(|dividend| !dividend.any(&is_computed) && dividend.values().into_iter().all(is_integer))
+}
+
+const INTEGERS: [Oid; 3] = [pg_sys::INT2OID, pg_sys::INT4OID, pg_sys::INT8OID];
 
 fn is_computed(operand: &Operand) -> bool {
     matches!(operand, Operand::Computed(..))

@@ -16,6 +16,7 @@ mod presence;
 pub mod sets;
 pub mod shapes;
 pub mod source;
+mod subquery;
 pub mod value_conditions;
 
 use crate::pg::nodes::tree::{NodeList, NodeRef};
@@ -329,7 +330,6 @@ impl<'t> Question<'t> {
         }
         match node.tag() {
             NodeTag::T_PlaceHolderVar if !self.shapes.joined.is_empty() => Err(Reason::Optional),
-            NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => Err(Reason::Subquery),
             _ => node.try_children(|child| self.add_aggregates(child, not_null)),
         }
     }

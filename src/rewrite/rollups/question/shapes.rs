@@ -12,7 +12,9 @@ use crate::powertree::model::position::Position;
 use crate::powertree::model::tree::Tree;
 use crate::rewrite::rollups::terms::reason::{Reason, Understood};
 use crate::rewrite::rollups::terms::shape::{Shape, Time};
-use pgrx::pg_sys::{self, BoolExpr, FuncExpr, NodeTag, NullTest, Oid, OpExpr, Param, RelabelType, Var};
+use pgrx::pg_sys::{
+    self, BoolExpr, FuncExpr, NodeTag, NullTest, Oid, OpExpr, Param, RelabelType, SubPlan, Var,
+};
 
 /// Findings about the expressions of a query.
 pub struct Shapes<'t> {
@@ -121,11 +123,14 @@ impl<'t> Shapes<'t> {
         if let Some(known) = node.cast::<Param>() {
             return parameter(known);
         }
+        if let Some(plan) = node.cast::<SubPlan>() {
+            return self.subquery(plan);
+        }
         match node.tag() {
             NodeTag::T_Const | NodeTag::T_SQLValueFunction | NodeTag::T_CaseTestExpr => Ok(Shape::FREE),
             NodeTag::T_List => self.all(NodeList::of(node)),
             NodeTag::T_PlaceHolderVar if !self.joined.is_empty() => Err(Reason::Optional),
-            NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan | NodeTag::T_SubLink => Err(Reason::Subquery),
+            NodeTag::T_SubLink => Err(Reason::Subquery),
             _ => self.any(node),
         }
     }
@@ -158,7 +163,7 @@ impl<'t> Shapes<'t> {
     }
 
     /// All members of a list, between two steps.
-    fn all(&mut self, nodes: NodeList<'t>) -> Understood<Shape> {
+    pub fn all(&mut self, nodes: NodeList<'t>) -> Understood<Shape> {
         nodes.iter().try_fold(Shape::FREE, |all, node| Ok(all.and(self.stepped(node)?)))
     }
 

@@ -7,27 +7,32 @@ use crate::pg::server::error::defect;
 use crate::pg::values::value::LentValue;
 use crate::rewrite::rollups::question::arithmetic::{Arithmetic, Operation};
 use crate::rewrite::rollups::question::operand::Operand;
-use crate::rewrite::rollups::terms::results::{numeric_scale, scale_of_column, Uncertified};
+use crate::rewrite::rollups::terms::results::{
+    numeric_scale, scale_of_column, Divisor, QuotientDigits, Uncertified,
+};
 use pgrx::pg_sys;
 use pgrx::AnyNumeric;
 use tally_stats::tree::Contents;
-use tally_stats::{split_decimal, split_integer, Dd, Tally};
+use tally_stats::{split_decimal, split_integer, Dd, Tally, Unit};
 
 /// The numbers of some rows, without those of rows where it is NULL.
 #[derive(Clone, Copy)]
 pub struct OperandNumbers {
     pub tally: Tally,
-    /// The digits after the point of all of them.
+    /// The digits after the point of which all of them are multiples.
     pub scale: u32,
+    /// The digits after the point that PostgreSQL shows of the longest, which may be more.
+    pub shown: u32,
 }
 
 impl OperandNumbers {
-    pub const NONE: OperandNumbers = OperandNumbers { tally: Tally::EMPTY, scale: 0 };
+    pub const NONE: OperandNumbers = OperandNumbers { tally: Tally::EMPTY, scale: 0, shown: 0 };
 
     pub fn merge(&mut self, other: &OperandNumbers) {
         if other.tally.num_vals() > 0 {
             self.tally.merge(&other.tally);
             self.scale = self.scale.max(other.scale);
+            self.shown = self.shown.max(other.shown);
         }
     }
 }
@@ -37,6 +42,8 @@ impl OperandNumbers {
 pub struct SplitNumber {
     number: Dd,
     scale: u32,
+    /// The number as a divisor, if it is a numeric by which quotients may be exact.
+    divisor: Option<Divisor>,
 }
 
 /// An operand, ready to be evaluated.
@@ -98,12 +105,12 @@ impl ComputedOperand {
         match self {
             ComputedOperand::Null => Ok(OperandNumbers::NONE),
             ComputedOperand::Value(value, scale) => {
-                Ok(OperandNumbers { tally: contents.tallies[*value], scale: *scale })
+                Ok(OperandNumbers { tally: contents.tallies[*value], scale: *scale, shown: *scale })
             }
             ComputedOperand::Expression(..) => {
                 Ok(self.number(places, place).map_or(OperandNumbers::NONE, |number| {
-                    let SplitNumber { number, scale } = number;
-                    OperandNumbers { tally: Tally::of_many(number.hi, number.lo, rows), scale }
+                    let SplitNumber { number, scale, .. } = number;
+                    OperandNumbers { tally: Tally::of_many(number.hi, number.lo, rows), scale, shown: scale }
                 }))
             }
             ComputedOperand::Choice(choice, known, parts) => {
@@ -134,10 +141,10 @@ impl ComputedOperand {
                 Ok(found)
             }
             ComputedOperand::Negative(arithmetic, part) => {
-                let OperandNumbers { tally, scale } = part.numbers(places, place, contents, rows)?;
-                let found = tally.times(Dd::from_f64(-1.0)).ok_or(Uncertified::Arithmetic)?;
-                within(arithmetic.width, [&tally, &found])?;
-                Ok(OperandNumbers { tally: found, scale })
+                let numbers = part.numbers(places, place, contents, rows)?;
+                let found = numbers.negative()?;
+                within(arithmetic.width, [&numbers.tally, &found.tally])?;
+                Ok(found)
             }
             ComputedOperand::Operation(arithmetic, parts) => {
                 let arithmetic = *arithmetic;
@@ -192,19 +199,42 @@ fn two(parts: &[Operand]) -> [&Operand; 2] {
 
 /// The results of an operation with numbers on its left, and one number on its right.
 fn with_number(
-    Arithmetic { operation, width, .. }: Arithmetic,
-    OperandNumbers { tally, scale }: OperandNumbers,
-    SplitNumber { number, scale: other }: SplitNumber,
+    Arithmetic { operation, width, is_decimal }: Arithmetic,
+    numbers: OperandNumbers,
+    right: SplitNumber,
 ) -> Result<OperandNumbers, Uncertified> {
-    let (found, scale) = match operation {
-        Operation::Times => (tally.times(number), scale + other),
-        Operation::Over => (tally.over(number), 0),
-        Operation::Minus => (tally.plus(Dd { hi: -number.hi, lo: -number.lo }), scale.max(other)),
-        Operation::Plus | Operation::Negative => (tally.plus(number), scale.max(other)),
+    let OperandNumbers { tally, scale, shown } = numbers;
+    let SplitNumber { number, scale: other, .. } = right;
+    let (found, scale, shown) = match operation {
+        Operation::Times => (tally.times(number), scale + other, shown + other),
+        Operation::Over if is_decimal => return quotients(numbers, right),
+        Operation::Over => (tally.over(number), 0, 0),
+        Operation::Minus => {
+            (tally.plus(Dd { hi: -number.hi, lo: -number.lo }), scale.max(other), shown.max(other))
+        }
+        Operation::Plus | Operation::Negative => (tally.plus(number), scale.max(other), shown.max(other)),
     };
     let found = found.ok_or(Uncertified::Arithmetic)?;
     within(width, [&tally, &found])?;
-    Ok(OperandNumbers { tally: found, scale })
+    Ok(OperandNumbers { tally: found, scale, shown })
+}
+
+/// The exact quotients of integers by a numeric.
+fn quotients(
+    OperandNumbers { tally, shown, .. }: OperandNumbers,
+    SplitNumber { number, divisor, .. }: SplitNumber,
+) -> Result<OperandNumbers, Uncertified> {
+    if tally.num_vals() == 0 {
+        return Ok(OperandNumbers::NONE);
+    }
+    let divisor = divisor.filter(|_| shown == 0 && tally.is_finite()).ok_or(Uncertified::Arithmetic)?;
+    let bounds = [tally.exact_min(Unit::One), tally.exact_max(Unit::One)];
+    let [Some(least), Some(greatest)] = bounds.map(|bound| bound.and_then(|bound| bound.to_i64())) else {
+        return Err(Uncertified::Extreme);
+    };
+    let QuotientDigits { needed, shown } = divisor.digits(least, greatest).ok_or(Uncertified::Quotient)?;
+    let tally = tally.over(number).ok_or(Uncertified::Arithmetic)?;
+    Ok(OperandNumbers { tally, scale: needed, shown })
 }
 
 /// The sums or differences of the two numbers that each of these rows has.
@@ -222,11 +252,11 @@ fn of_pairs(
         return Err(Uncertified::Missing);
     }
     within(arithmetic.width, [&one.tally, &other.tally])?;
-    let scale = one.scale.max(other.scale);
+    let (scale, shown) = (one.scale.max(other.scale), one.shown.max(other.shown));
     let other = if arithmetic.operation == Operation::Minus { other.negative()? } else { other };
     let tally = one.tally.plus_each(&other.tally).ok_or(Uncertified::Arithmetic)?;
     within(arithmetic.width, [&tally])?;
-    Ok(OperandNumbers { tally, scale })
+    Ok(OperandNumbers { tally, scale, shown })
 }
 
 /// Checks that integers are of this many bytes, and known to the last digit.
@@ -254,13 +284,13 @@ fn read(value: LentValue) -> SplitNumber {
         pg_sys::FLOAT4OID => (f32::from_bits(datum.value() as u32).into(), 0.0),
         pg_sys::FLOAT8OID => (f64::from_bits(datum.value() as u64), 0.0),
         pg_sys::NUMERICOID => {
-            let number = value.native::<AnyNumeric>();
+            let text = value.native::<AnyNumeric>().map(|number| number.to_string());
             // One beyond the range of doubles is as uncertain as NaN.
-            let (hi, lo) =
-                number.and_then(|number| split_decimal(&number.to_string())).unwrap_or((f64::NAN, 0.0));
-            return SplitNumber { number: Dd { hi, lo }, scale: numeric_scale(datum) };
+            let (hi, lo) = text.as_deref().and_then(split_decimal).unwrap_or((f64::NAN, 0.0));
+            let divisor = text.as_deref().and_then(Divisor::of);
+            return SplitNumber { number: Dd { hi, lo }, scale: numeric_scale(datum), divisor };
         }
         _ => (0.0, 0.0),
     };
-    SplitNumber { number: Dd { hi, lo }, scale: 0 }
+    SplitNumber { number: Dd { hi, lo }, scale: 0, divisor: None }
 }

@@ -40,8 +40,8 @@ impl GroupMeasure for NumbersTallied {
         if let Some(reason) = self.uncertain {
             return Err(reason);
         }
-        let OperandNumbers { tally, scale } = self.groups[group];
-        results::value(&self.wanted.with_scale(scale), 0, &tally)
+        let OperandNumbers { tally, scale, shown } = self.groups[group];
+        results::value(&self.wanted.with_scales(scale, shown), 0, &tally)
     }
 
     fn clear(&mut self) {

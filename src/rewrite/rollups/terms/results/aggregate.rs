@@ -58,6 +58,9 @@ const TYPES: [Oid; 6] = [
 /// `count(*)` and `count(x)`.
 const COUNTS: [(Statistic, u32); 2] = [(Rows, 2803), (Count, 2147)];
 
+/// Integers below it are doubles, and no others are rounded to such.
+const EXACT: f64 = (1_u64 << 53) as f64;
+
 /// The greatest scale of numerics: those of a column that is declared with it.
 const MOST_DIGITS: i32 = 100;
 
@@ -79,23 +82,25 @@ impl Wanted {
             return Some(Wanted { statistic, argument: None, column: ArgumentType::of(column, modifier) });
         }
         let column = ArgumentType::of(column, modifier)?;
-        let argument = column.cast_to(argument)?;
+        let rounded = || column.rounded_to(argument).filter(|_| matches!(statistic, Sum | Avg | Min | Max));
+        let argument = column.cast_to(argument).or_else(rounded)?;
         Some(Wanted { statistic, argument: Some(argument), column: Some(column) })
     }
 
     /// The aggregate over expressions of this type, or over casts of them as for [`Wanted::of`]. Numerics are of any scale, which
-    /// [`Wanted::with_scale`] tells when it is known.
+    /// [`Wanted::with_scales`] tells when it is known.
     pub fn of_expression(function: Oid, type_oid: Oid) -> Option<Wanted> {
         Wanted::of(function, Some((type_oid, WITHOUT_FRACTION)))
     }
 
-    /// Returns the aggregate over numerics of which none has more digits after the point, and one has this many.
-    pub fn with_scale(self, scale: u32) -> Wanted {
-        let scaled = |kind| match kind {
+    /// Returns the aggregate over numerics that are multiples of the last of these digits after the point, and of which the longest is
+    /// shown with as many or more.
+    pub fn with_scales(self, scale: u32, shown: u32) -> Wanted {
+        let scaled = |kind, scale| match kind {
             Some(Numeric { .. }) => Some(Numeric { scale }),
             other => other,
         };
-        Wanted { argument: scaled(self.argument), column: scaled(self.column), ..self }
+        Wanted { argument: scaled(self.argument, shown), column: scaled(self.column, scale), ..self }
     }
 
     /// Whether the result has the same bytes as that of PostgreSQL's own aggregate, which sums of floating-point numbers
@@ -106,6 +111,19 @@ impl Wanted {
             // The last digits of other tallies depend on the order of rows.
             Tally => matches!(self.column, Some(Int2 | Int4 | Int8)),
             _ => !matches!(self.argument, Some(Float4 | Float8)),
+        }
+    }
+
+    /// Whether results follow from a tally of the values before they were rounded to those of the argument: decimals of one sign do not cancel
+    /// one another out, so that what they lost is no more than their sum loses itself.
+    pub(super) fn is_rounded_alike(&self, tally: &tally_stats::Tally) -> bool {
+        let (Some(least), Some(greatest)) = (tally.min(), tally.max()) else { return false };
+        match (self.column, self.argument) {
+            (Some(Int8), Some(Float8)) => least > -EXACT && greatest < EXACT,
+            (Some(Numeric { .. }), Some(Float8)) => {
+                least >= 0.0 || greatest <= 0.0 || matches!(self.statistic, Min | Max)
+            }
+            _ => true,
         }
     }
 
@@ -171,6 +189,11 @@ impl ArgumentType {
             pg_sys::NUMERICOID => Numeric { scale: scale_of(modifier)? },
             _ => return None,
         })
+    }
+
+    /// The type after a cast that may round.
+    fn rounded_to(self, argument: Oid) -> Option<ArgumentType> {
+        (matches!(self, Int8 | Numeric { .. }) && argument == pg_sys::FLOAT8OID).then_some(Float8)
     }
 
     /// The type with the same values after a cast; None if it can change them.

@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod numeric;
+mod quotient;
 
 use crate::datum::tally::allocate;
 use crate::pg::values::value::Value;
@@ -18,6 +19,7 @@ use tally_stats::{Decimal, Tally, Unit};
 pub use crate::rewrite::statistic::Statistic;
 pub use aggregate::{extreme_of_positions, scale_of_column, ArgumentType, Wanted};
 pub use numeric::numeric_scale;
+pub use quotient::{Divisor, QuotientDigits};
 
 /// The reason why a tally does not say what PostgreSQL would return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Uncertified {
     Special,
     /// Arithmetic that may fail, or that is not of finite numbers.
     Arithmetic,
+    /// Quotients that PostgreSQL rounds, or shows with more digits than are known.
+    Quotient,
     /// Rows of which some, and not all, have one of two values that are computed with.
     Missing,
     /// Floating-point numbers of which PostgreSQL's own sums may be out of range, if only on their way.
@@ -44,6 +48,7 @@ impl Uncertified {
             Uncertified::Sum => "a sum of more digits than the tree keeps",
             Uncertified::Special => "NaN among numerics",
             Uncertified::Arithmetic => "arithmetic that may be out of range, or with NaN or infinity",
+            Uncertified::Quotient => "quotients that are rounded, or of different lengths",
             Uncertified::Missing => "rows with one of two values and without the other",
             Uncertified::Range => "a sum that may be out of range",
         }
@@ -92,6 +97,9 @@ fn floating(wanted: &Wanted, statistic: Statistic, tally: &Tally) -> Result<Opti
     if tally.magnitude() * tally.num_vals() as f64 > limit / 4.0 {
         return Err(Uncertified::Range);
     }
+    if !wanted.is_rounded_alike(tally) {
+        return Err(Uncertified::Sum);
+    }
     let double = |x: f64| Datum::from(x.to_bits());
     let real = |x: f32| Datum::from(u64::from(x.to_bits()));
     let extreme = |x: Option<f64>| {
@@ -117,7 +125,11 @@ fn exact(
         return Err(Uncertified::Special);
     }
     let n = tally.num_vals();
-    let sum = || tally.exact_sum(unit).ok_or(Uncertified::Sum);
+    let shown = match argument {
+        ArgumentType::Numeric { scale } => scale,
+        _ => 0,
+    };
+    let sum = || tally.exact_sum(unit).map(|sum| sum.with_digits(shown)).ok_or(Uncertified::Sum);
     let spread = |degrees: i64| {
         let dispersion = tally.exact_dispersion(unit).ok_or(Uncertified::Sum)?;
         Ok(variance(&dispersion, n, degrees))
