@@ -26,6 +26,7 @@ edition = "2021"
 [workspace]
 [dependencies]
 changepoint = "=0.15.0"
+cpu-time = "1.0.0"
 rv = "0.19"
 tally-stats = { path = "$root/crates/stats" }
 [profile.release.package.tally-stats]

@@ -3,6 +3,7 @@
 use super::clock::Place;
 use super::forecast::{Expectation, Known, OF_NORMAL};
 use super::report::{self, Forecast};
+use super::scale::NoiseEstimate;
 use super::segmentation::Reading;
 use super::settings::Settings;
 use super::Detector;
@@ -14,19 +15,26 @@ impl Detector {
         let now = judged.clock.now();
         let place = now.ahead(ahead);
         let row = now.row.saturating_add(ahead.max(0.0) as u64);
-        let (known, then) = judged.known(now.at, &place, row, s)?;
+        let noise = judged.scale.noise(s);
+        let (known, then) = judged.known(now.at, &place, row, &noise, s)?;
         let phase = judged.noise_at(place.at, s);
         let usual = judged.experts.usual(&known.forecasts(ahead), phase, then.noise.get());
-        let noise = usual.reach * known.growth(ahead, judged.views.rows());
+        let reach = usual.reach * known.growth(ahead, judged.views.rows());
         let error = (1.0 - known.left(ahead)) * then.level_error.get();
-        Some(report::forecast(judged.seen(), usual.mean, noise, then.weight.get(), error))
+        Some(report::forecast(judged.seen(), usual.mean, reach, then.weight.get(), error))
     }
 
     /// Knowledge of a row at a place after the last one, which was at the time `last`, and its segment's reading;
     /// none before a value. `row` is its number.
-    fn known(&self, last: i64, place: &Place, row: u64, s: &Settings) -> Option<(Known, Reading)> {
+    fn known(
+        &self,
+        last: i64,
+        place: &Place,
+        row: u64,
+        noise: &NoiseEstimate,
+        s: &Settings,
+    ) -> Option<(Known, Reading)> {
         let reading = self.segmentation.reading(place, s)?;
-        let noise = self.scale.noise(s);
         let season = |at| self.views.season_at(self.options.phase(at), self.step(), s);
         let known = Known {
             level: reading.level,
@@ -55,8 +63,15 @@ impl Detector {
 
     /// The usual for a row with this value, which the forecasts learn, and whether the season matters for it; `last` is
     /// the time of the row before.
-    pub(super) fn expect(&mut self, x: f64, last: i64, place: &Place, s: &Settings) -> (Expectation, bool) {
-        let Some((known, reading)) = self.known(last, place, place.row, s) else {
+    pub(super) fn expect(
+        &mut self,
+        x: f64,
+        last: i64,
+        place: &Place,
+        noise: &NoiseEstimate,
+        s: &Settings,
+    ) -> (Expectation, bool) {
+        let Some((known, reading)) = self.known(last, place, place.row, noise, s) else {
             return (Expectation { mean: x, reach: 0.0 }, false);
         };
         let phase = self.noise_at(place.at, s);

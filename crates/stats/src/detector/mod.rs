@@ -11,6 +11,7 @@ mod clock;
 mod codec;
 mod expect;
 mod forecast;
+mod functions;
 mod history;
 mod numbers;
 mod options;
@@ -193,8 +194,9 @@ impl Detector {
         let place = self.clock.place(row, at);
         let x = learned.value;
         let (last, last_place) = (self.views.last(), self.segmentation.newest());
-        let (usual, seasonal) = self.expect(x, previous, &place, s);
-        let prior = self.scale.prior(s);
+        let noise = self.scale.noise(s);
+        let (usual, seasonal) = self.expect(x, previous, &place, &noise, s);
+        let prior = self.scale.prior(&noise, s);
         let previous = Previous { place: self.clock.place(row, previous), value: learned.previous };
         self.segmentation.observe(learned.calm, place, &previous, &prior, self.options.hazard(s), s);
         if let Some(alert) = self.segmentation.alert(self.alerts.last(), &place, s) {

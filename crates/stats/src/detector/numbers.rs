@@ -21,6 +21,12 @@ pub fn bounded(x: f64) -> f64 {
     x.clamp(f64::MIN, f64::MAX)
 }
 
+/// A number between two others, whatever they are: unlike `clamp` without a panic, should a bound be no number.
+#[inline]
+pub fn between(x: f64, least: f64, most: f64) -> f64 {
+    x.max(least).min(most)
+}
+
 /// A number in two bytes, for quantities that are only reported: the upper half of a single-precision number, rounded
 /// to nearest. Three significant digits, the range of single precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 
 use super::{Expectation, EXPERTS};
 use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
+use crate::detector::numbers::between;
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +87,7 @@ impl Experts {
         }
         // The first forecast is the last row.
         let most = MOST_DIRECTION * f64::from(self.errors[0]);
-        self.direction = (x - forecasts[0]).clamp(-most, most) as f32;
+        self.direction = between(x - forecasts[0], -most, most) as f32;
     }
 
     /// Changes the unit of the values.
@@ -101,5 +102,35 @@ impl Experts {
             && within(self.direction.into(), MOST_VALUE)
             && (f32::MIN_POSITIVE.into()..=MOST_VALUE).contains(&f64::from(self.ratio));
         number(sound, "an error of its forecasts is out of range")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn no_numbers_make_them_panic() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..100_000 {
+            // Any bits: one number in a thousand is not finite, and some more are here.
+            let mut any = || match rng.random_range(0..9) {
+                0 => f64::NAN,
+                1 => f64::INFINITY,
+                _ => f64::from_bits(rng.random()),
+            };
+            let mut experts = Experts {
+                errors: std::array::from_fn(|_| any() as f32),
+                direction: any() as f32,
+                error: any() as f32,
+                ratio: any() as f32,
+            };
+            let forecasts = std::array::from_fn(|_| any());
+            let (x, phase, noise, rows) = (any(), any(), any(), any());
+            let usual = experts.usual(&forecasts, phase, noise);
+            experts.observe(x, &forecasts, usual, phase, rows, &Settings::DEFAULT);
+        }
     }
 }

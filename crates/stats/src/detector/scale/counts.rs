@@ -6,8 +6,10 @@
 
 use super::spread::Spread;
 use crate::detector::check::{number, Check};
+use crate::detector::functions::{exp, ln};
 use serde::{Deserialize, Serialize};
 use statrs::function::gamma::ln_gamma;
+use wide::f64x2;
 
 /// Mean from which on counts are nearly normal.
 const NEARLY_NORMAL: f64 = 5.0;
@@ -21,6 +23,8 @@ const MOST_PRIOR: f64 = 3.0;
 /// from any other number.
 const CLOSE: f64 = 1e-9;
 const MOST_EVENTS: f64 = 1e6;
+/// Events that are told from none one by one.
+const FACTORS: f64 = 32.0;
 /// Share of zeros from which on other numbers are the sizes of events.
 const SPARSE: f64 = 0.5;
 
@@ -186,30 +190,38 @@ impl Counts {
         self.binary
     }
 
-    /// Density of a value after `rows` observations with this mean; the probability of a count is spread over the width
-    /// of one event.
-    pub fn density(&self, x: f64, mean: f64, rows: f64) -> f64 {
-        let (x, added) = (x / self.one, self.prior() * self.added / rows);
-        let rate = (mean / self.one + added).max(f64::MIN_POSITIVE);
+    /// Densities of a value after `rows` observations with this mean; the probability of a count is spread over the
+    /// width of one event.
+    #[inline]
+    pub fn density(&self, x: f64, mean: f64x2, rows: f64x2) -> f64x2 {
+        let least = f64x2::splat(f64::MIN_POSITIVE);
+        let (x, added) = (x / self.one, f64x2::splat(self.prior() * self.added) / rows);
+        let rate = (mean / self.one + added).fast_max(least);
         let probability = if self.binary {
-            let rate = rate.min(1.0);
+            let rate = rate.fast_min(f64x2::splat(1.0));
             if x > 0.5 {
                 rate
             } else {
-                1.0 - rate
+                f64x2::splat(1.0) - rate
             }
         } else {
             negative_binomial(x.round(), rate * rows, rows)
         };
-        probability.max(f64::MIN_POSITIVE) / self.one.abs()
+        probability.fast_max(least) / self.one.abs()
     }
 }
 
-/// Probability of a count whose rate is Gamma distributed.
-fn negative_binomial(x: f64, shape: f64, rows: f64) -> f64 {
-    let none = -shape * (1.0 / rows).ln_1p();
-    if x == 0.0 {
-        return none.exp();
+/// Probabilities of a count whose rate is Gamma distributed.
+fn negative_binomial(x: f64, shape: f64x2, rows: f64x2) -> f64x2 {
+    let none = -shape * ln(f64x2::splat(1.0) / rows + 1.0);
+    if x <= FACTORS {
+        let (mut probability, mut events) = (exp(none), 0.0);
+        while events < x {
+            probability *= (shape + events) / ((rows + 1.0) * (events + 1.0));
+            events += 1.0;
+        }
+        return probability;
     }
-    (none + ln_gamma(shape + x) - ln_gamma(shape) - ln_gamma(x + 1.0) - x * rows.ln_1p()).exp()
+    let gamma = |shape: f64| ln_gamma(shape + x) - ln_gamma(shape) - ln_gamma(x + 1.0);
+    exp(none + f64x2::new(shape.to_array().map(gamma)) - ln(rows + 1.0) * x)
 }

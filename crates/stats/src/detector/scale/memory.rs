@@ -3,6 +3,7 @@
 //! Where the level drifts within a segment, the best forecast is not the mean of the segment but that of its last rows.
 
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use crate::detector::numbers::between;
 use serde::{Deserialize, Serialize};
 
 /// Shares of a row in the mean that forecasts the next: all of it for a random walk, less where noise lies on one.
@@ -41,7 +42,7 @@ impl Memories {
                 continue;
             }
             let off = x - forecast.mean;
-            let cut = off.clamp(-reach, reach);
+            let cut = between(off, -reach, reach);
             let error = f64::from(forecast.error);
             forecast.error = (error + (cut * cut - error) / f64::from(self.rows)) as f32;
             forecast.mean += gain * off;

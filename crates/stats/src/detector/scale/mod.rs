@@ -7,10 +7,11 @@ mod prior;
 mod season;
 mod spread;
 
-pub use prior::{student, Prior};
+pub use prior::{student, student_peak, Prior};
 
 use super::check::{number, structure, within, Check, MOST_VALUE};
 use super::clock::{Clock, Row};
+use super::numbers::between;
 use super::settings::Settings;
 use counts::{Counts, Values};
 use memory::Memories;
@@ -21,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use spread::Spread;
 use std::ops::RangeInclusive;
 
-/// Log2 of the spread at which the unit changes, so that squares stay within single precision.
-const MOST_EXPONENT: i32 = 20;
+/// The spread at which the unit changes, so that squares stay within single precision.
+const WIDE: f64 = (1u64 << 21) as f64;
 /// Standard deviations from the mean at which values are cut off.
 const FARTHEST: f64 = (1u64 << 30) as f64;
 /// The range of exponents of units, well within that of finite powers of two.
@@ -97,10 +98,10 @@ impl SeriesScale {
         let deviation = self.spread.variance().sqrt();
         if deviation > 0.0 {
             let farthest = FARTHEST * deviation;
-            x = x.clamp(self.spread.mean() - farthest, self.spread.mean() + farthest);
+            x = between(x, self.spread.mean() - farthest, self.spread.mean() + farthest);
         } else {
             let farthest = FARTHEST * FARTHEST;
-            x = x.clamp(-farthest, farthest);
+            x = between(x, -farthest, farthest);
         }
         let first = self.spread.rows() == 0.0;
         let difference = x - std::mem::replace(&mut self.last, x);
@@ -109,7 +110,7 @@ impl SeriesScale {
         let rare = self.rare(s);
         let seasonal = !first && i32::from(self.exponent).abs() < *EXPONENTS.end() && !rare;
         let calmed = if seasonal { self.find_season(row, difference, s) } else { None };
-        let (season, before) = (self.season.deviation(row), self.season.deviation(row.saturating_sub(1)));
+        let [season, before] = self.season.deviations([row, row.saturating_sub(1)]);
         self.spread.observe(x - season);
         self.memories.observe(x - season, self.noise.reach(s));
         self.noise.observe(if first { None } else { Some(difference - (season - before)) }, s);
@@ -122,8 +123,12 @@ impl SeriesScale {
             calmed,
             rescaled: None,
         };
-        let size = exponent(self.spread.variance().sqrt());
-        if size > MOST_EXPONENT && EXPONENTS.contains(&(i32::from(self.exponent) + size)) {
+        let deviation = self.spread.variance().sqrt();
+        if deviation < WIDE {
+            return calm;
+        }
+        let size = exponent(deviation);
+        if EXPONENTS.contains(&(i32::from(self.exponent) + size)) {
             let factor = power(-size);
             self.exponent += size as i16;
             self.last *= factor;
@@ -165,9 +170,8 @@ impl SeriesScale {
     }
 
     /// The prior of the next segment.
-    pub fn prior(&self, s: &Settings) -> Prior {
-        let noise = self.noise.estimate(s);
-        let counts = self.counts(&noise);
+    pub fn prior(&self, noise: &NoiseEstimate, s: &Settings) -> Prior {
+        let counts = self.counts(noise);
         Prior::new(&self.spread, noise, self.memories.best(), counts, s)
     }
 
@@ -205,8 +209,9 @@ impl SeriesScale {
     }
 }
 
+/// A power of two; its exponent is that of a normal number.
 fn power(exponent: i32) -> f64 {
-    2f64.powi(exponent)
+    f64::from_bits(((f64::MAX_EXP - 1 + exponent) as u64) << (f64::MANTISSA_DIGITS - 1))
 }
 
 /// The power of two just below a number; 0 for 0.

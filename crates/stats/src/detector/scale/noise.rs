@@ -1,6 +1,7 @@
 //! The noise of a series from the differences of successive values, which a shift of the level touches only once.
 
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use crate::detector::numbers::between;
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ impl Noise {
             self.far += 1.0;
         }
         let limit = self.reach(s);
-        let d = d.clamp(-limit, limit);
+        let d = between(d, -limit, limit);
         self.squares += d * d;
         self.products += d * self.difference;
         self.difference = d;

@@ -4,7 +4,10 @@ use super::counts::Counts;
 use super::memory::Memory;
 use super::noise::{NoiseEstimate, MOST_CORRELATED};
 use super::spread::Spread;
+use crate::detector::functions::{exp_of, ln, ln_of};
+use crate::detector::numbers::between;
 use crate::detector::settings::Settings;
+use wide::f64x2;
 
 /// Least noise, as a share of the variance of all values, for constant stretches.
 const LEAST_NOISE: f64 = 1e-6;
@@ -53,16 +56,17 @@ pub struct Prior {
 impl Prior {
     pub fn new(
         spread: &Spread,
-        noise: NoiseEstimate,
+        noise: &NoiseEstimate,
         memory: Memory,
         counts: Option<Counts>,
         s: &Settings,
     ) -> Prior {
         let total = spread.variance().max(NO_VARIANCE);
-        let noise_variance = noise.variance.clamp(total * LEAST_NOISE, total);
+        let noise_variance = between(noise.variance, total * LEAST_NOISE, total);
         let relative = noise_variance / total;
         let rho = noise.correlation.min(MOST_CORRELATED);
         let common = noise.temper - noise.weight;
+        let [independent, stationary] = ln(f64x2::new([2.0 * (1.0 - rho), 1.0 - rho * rho])).to_array();
         Prior {
             mean: spread.mean(),
             noise: noise_variance,
@@ -76,7 +80,7 @@ impl Prior {
             differences: noise.differences.max(noise_variance * f64::EPSILON),
             temper: noise.temper,
             correlation: rho,
-            credit: 0.5 * (common * (2.0 * (1.0 - rho)).ln() - noise.temper * (1.0 - rho * rho).ln()),
+            credit: 0.5 * (common * independent - noise.temper * stationary),
             memory: Memory { variance: memory.variance.max(total * LEAST_NOISE), ..memory },
             // What never varied does not wander.
             wander_odds: if memory.variance > 0.0 { s.wander_share / (1.0 - s.wander_share) } else { 0.0 },
@@ -95,36 +99,51 @@ impl Prior {
             return 0.0;
         }
         let squared = difference * difference;
-        let heavy = |variance: f64| student(1.5, 1.5 * variance, squared);
+        let heavy = |variance: f64| heavy(squared / variance) / variance.sqrt();
         let stays = self.inliers * self.step(difference)
             + (1.0 - self.inliers) * heavy(self.outlier_sd * self.outlier_sd);
-        (1.0 - self.weight) * (heavy(self.differences + self.level) / stays).ln()
+        (1.0 - self.weight) * ln_of(heavy(self.differences + self.level) / stays)
     }
 
     /// Density of a difference from the previous value if only the noise continues.
     pub fn step(&self, difference: f64) -> f64 {
-        (-0.5 * difference * difference / self.differences).exp()
-            / (std::f64::consts::TAU * self.differences).sqrt()
+        exp_of(-0.5 * difference * difference / self.differences) * self.step_peak()
+    }
+
+    /// The greatest of these densities.
+    pub fn step_peak(&self) -> f64 {
+        1.0 / (std::f64::consts::TAU * self.differences).sqrt()
     }
 
     /// Density of a value under the outlier branch, times its prior: Student's t with three degrees of freedom, mixed
     /// with outliers of any order of magnitude, since otherwise a spike of a million would be two changes of the level.
     pub fn outlier(&self, x: f64) -> f64 {
-        const PEAK: f64 = 0.367_552_596_947_861;
         let z = (x - self.mean).abs() / self.outlier_sd;
-        let tail = 1.0 + z * z / 3.0;
-        let magnitude = 1.0 + z.ln_1p();
-        let near = PEAK / (tail * tail);
+        let magnitude = 1.0 + ln_of(1.0 + z);
+        let near = heavy(z * z);
         let wild = 0.5 / ((1.0 + z) * magnitude * magnitude);
         (1.0 - self.inliers) * (near + WILD * (wild - near)) / self.outlier_sd
     }
 }
 
+/// Density of Student's t with three degrees of freedom at a squared distance.
+fn heavy(squared: f64) -> f64 {
+    const PEAK: f64 = 0.367_552_596_947_861;
+    let tail = 1.0 + squared / 3.0;
+    PEAK / (tail * tail)
+}
+
 /// Density of Student's t with 2a degrees of freedom and scale² b/a, at a squared distance.
-#[inline]
 pub fn student(a: f64, b: f64, squared: f64) -> f64 {
     let h = 0.5 / b;
-    // (Γ(a + 1/2) / Γ(a))², by its asymptotic series; within 3 % at a = 1/2, 0.3 % from 1 on.
-    let ratio = a - 0.25 + (0.03125 + (0.007_812_5 - 0.001_953_125 / a) / a) / a;
-    (ratio * h * std::f64::consts::FRAC_1_PI).sqrt() * (-(a + 0.5) * (1.0 + squared * h).ln()).exp()
+    let peak = student_peak(f64x2::splat(a)).to_array()[0];
+    (peak * h).sqrt() * exp_of(-(a + 0.5) * ln_of(1.0 + squared * h))
+}
+
+/// (Γ(a + 1/2) / Γ(a))² / π, by its asymptotic series; within 3 % at a = 1/2, 0.3 % from 1 on.
+#[inline(always)]
+pub fn student_peak(a: f64x2) -> f64x2 {
+    let inverse = f64x2::splat(1.0) / a;
+    let ratio = a - 0.25 + (((inverse * -0.001_953_125) + 0.007_812_5) * inverse + 0.03125) * inverse;
+    ratio * std::f64::consts::FRAC_1_PI
 }

@@ -4,7 +4,7 @@
 //! the sums of these means are the season.
 
 use crate::detector::check::{number, structure, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
-use crate::detector::numbers::Brief;
+use crate::detector::numbers::{between, Brief};
 use serde::{Deserialize, Serialize};
 
 /// The longest lag that is looked at; a season is shorter, since its correlation has to be greater than both next to it.
@@ -67,20 +67,24 @@ impl Default for Season {
 impl Season {
     /// Deviation of a row from the level.
     pub fn deviation(&self, row: u64) -> f64 {
-        let Season::Found { period, differences, .. } = self else { return 0.0 };
+        let [deviation] = self.deviations([row]);
+        deviation
+    }
+
+    /// Deviations of rows from the level.
+    pub fn deviations<const N: usize>(&self, rows: [u64; N]) -> [f64; N] {
+        let Season::Found { period, differences, .. } = self else { return [0.0; N] };
         let period = usize::from(*period);
         let differences = &differences[..period];
-        let drift = differences.iter().map(|d| f64::from(*d)).sum::<f64>() / period as f64;
-        let phase = (row % period as u64) as usize;
-        let (mut sum, mut mean, mut here) = (0.0, 0.0, 0.0);
-        for (i, d) in differences.iter().enumerate() {
-            sum += f64::from(*d) - drift;
-            mean += sum / period as f64;
-            if i == phase {
-                here = sum;
-            }
+        let share = 1.0 / period as f64;
+        let drift = differences.iter().map(|d| f64::from(*d)).sum::<f64>() * share;
+        let (mut sum, mut sums, mut all) = ([0.0; LAGS], 0.0, 0.0);
+        for (sum, d) in sum.iter_mut().zip(differences) {
+            sums += f64::from(*d) - drift;
+            all += sums;
+            *sum = sums;
         }
-        here - mean
+        rows.map(|row| sum[(row % period as u64) as usize] - all * share)
     }
 
     /// Variance of the deviations.
@@ -106,11 +110,12 @@ impl Season {
                 }
                 let expected = f64::from(differences[phase]);
                 let share = 1.0 / f64::from(*periods).min(MEMORY);
-                differences[phase] = (expected + (difference - expected).clamp(-reach, reach) * share) as f32;
+                differences[phase] =
+                    (expected + between(difference - expected, -reach, reach) * share) as f32;
                 None
             }
             Season::Sought { last, products, squares, fourth_powers, rows } => {
-                let d = difference.clamp(-reach, reach);
+                let d = between(difference, -reach, reach);
                 for (product, earlier) in products.iter_mut().zip(last.iter()) {
                     *product = (f64::from(*product) + d * earlier.get()) as f32;
                 }

@@ -1,6 +1,7 @@
 //! Mean and spread of all values of a series.
 
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use crate::detector::numbers::between;
 use serde::{Deserialize, Serialize};
 
 /// Standard deviations from the mean at which values are cut off: one spike does not set the scale.
@@ -21,7 +22,7 @@ impl Spread {
     pub fn observe(&mut self, x: f64) {
         let reach = REACH * self.variance().sqrt();
         let d = if reach > 0.0 && self.rows > REACH {
-            (x - self.mean).clamp(-reach, reach)
+            between(x - self.mean, -reach, reach)
         } else {
             x - self.mean
         };

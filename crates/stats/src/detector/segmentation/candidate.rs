@@ -26,7 +26,7 @@ impl Candidate {
 }
 
 /// Index of the candidate with the least score among those that are not kept.
-pub fn worst(candidates: &[Candidate], kept: impl Fn(&Candidate) -> bool) -> Option<usize> {
-    let loose = candidates.iter().enumerate().filter(|(_, c)| !kept(c));
+pub fn worst(candidates: &[Candidate], kept: impl Fn(usize, &Candidate) -> bool) -> Option<usize> {
+    let loose = candidates.iter().enumerate().filter(|(i, c)| !kept(*i, c));
     loose.min_by(|(_, a), (_, b)| a.score.total_cmp(&b.score)).map(|(i, _)| i)
 }

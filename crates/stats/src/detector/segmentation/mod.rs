@@ -5,6 +5,8 @@
 
 mod budget;
 mod candidate;
+mod lane;
+mod lanes;
 mod paths;
 mod reading;
 mod segment;
@@ -18,12 +20,15 @@ pub use reading::Reading;
 use super::alerts::{Alert, Alerted};
 use super::check::{structure, Check};
 use super::clock::{Clock, Place};
+use super::functions::{exp, ln_of};
 use super::scale::Prior;
 use super::settings::Settings;
 use candidate::{worst, Candidate};
-use paths::{Paths, NONE};
+use lanes::Lanes;
+use paths::{Marks, Paths, NONE};
 use segment::Segment;
 use serde::{Deserialize, Serialize};
+use wide::f64x2;
 
 /// The most candidates in a stored state.
 const MOST_CANDIDATES: usize = 8;
@@ -103,10 +108,9 @@ impl Segmentation {
     /// Probabilities that the current segment began at starts for which each condition of `after` holds.
     fn probabilities<const N: usize>(&self, after: impl Fn(&Start) -> [bool; N], until: u64) -> [f64; N] {
         let (mut since, mut all) = ([0.0; N], 0.0);
-        for candidate in &self.candidates {
+        for (candidate, p) in self.candidates.iter().zip(self.chances()) {
             let start = self.paths.start(candidate.start);
             if start.row < until {
-                let p = f64::from(candidate.weight).exp();
                 all += p;
                 for (since, after) in since.iter_mut().zip(after(start)) {
                     *since += if after { p } else { 0.0 };
@@ -114,6 +118,13 @@ impl Segmentation {
             }
         }
         since.map(|since| if all > 0.0 { since / all } else { 0.0 })
+    }
+
+    /// Probabilities of the candidates, relative to that of the most probable one.
+    fn chances(&self) -> impl Iterator<Item = f64> + '_ {
+        let weight = |c: Option<&Candidate>| c.map_or(0.0, |c| c.weight.into());
+        let pairs = self.candidates.chunks(2).map(move |c| f64x2::new([weight(c.first()), weight(c.get(1))]));
+        pairs.flat_map(|pair| exp(pair).to_array()).take(self.candidates.len())
     }
 
     /// Probability that the current segment began at this row or later.
@@ -131,41 +142,48 @@ impl Segmentation {
         hazard: f64,
         s: &Settings,
     ) {
-        self.add_start(x, place, previous, prior, hazard, s);
+        let (start, score, weight) = self.begin(place, previous, prior.jump(x - previous.value), hazard, s);
         let outlier = prior.outlier(x);
-        let (mut best, mut likeliest) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-        let stay = (-hazard).ln_1p();
-        let newest = self.candidates.len() - 1;
-        for (i, candidate) in self.candidates.iter_mut().enumerate() {
-            let time = place.since(self.paths.start(candidate.start).at);
-            let gain =
-                candidate.segment.observe(x, time, outlier, prior) + if i < newest { stay } else { 0.0 };
-            let (score, weight) = (f64::from(candidate.score) + gain, f64::from(candidate.weight) + gain);
-            (candidate.score, candidate.weight) = (score as f32, weight as f32);
-            (best, likeliest) = (best.max(score), likeliest.max(weight));
+        let mut lanes = Lanes::default();
+        for (i, candidate) in (0..MOST_CANDIDATES).zip(&self.candidates) {
+            candidate.segment.widen(&mut lanes, i);
+            lanes.since.set(i, place.since(self.paths.start(candidate.start).at));
         }
+        let gains = lanes.observe(x, outlier, prior);
+        let stay = ln_of(1.0 - hazard);
+        for (i, candidate) in (0..MOST_CANDIDATES).zip(&mut self.candidates) {
+            candidate.segment.narrow(&lanes, i);
+            let gain = gains.get(i) + stay;
+            candidate.score = (f64::from(candidate.score) + gain) as f32;
+            candidate.weight = (f64::from(candidate.weight) + gain) as f32;
+        }
+        let (segment, gain) = Segment::begin(x, outlier, prior);
+        let (score, weight) = ((score + gain) as f32, (weight + gain) as f32);
+        self.candidates.push(Candidate { start, score, weight, segment });
+        let best = self.candidates.iter().fold(f32::NEG_INFINITY, |best, c| best.max(c.score));
+        let likeliest = self.candidates.iter().fold(f32::NEG_INFINITY, |best, c| best.max(c.weight));
         for candidate in &mut self.candidates {
-            candidate.score = (f64::from(candidate.score) - best).min(0.0) as f32;
-            candidate.weight = (f64::from(candidate.weight) - likeliest).min(0.0) as f32;
+            candidate.score -= best;
+            candidate.weight -= likeliest;
         }
         self.prune(place.row, s);
     }
 
-    /// Adds the row as a possible start, after the best segmentation so far.
-    fn add_start(
+    /// Adds the row as a possible start, after the best segmentation so far; returns it with its score and weight.
+    /// `jump` is the evidence of the step from the row before.
+    fn begin(
         &mut self,
-        x: f64,
         place: Place,
         previous: &Previous,
-        prior: &Prior,
+        jump: f64,
         hazard: f64,
         s: &Settings,
-    ) {
+    ) -> (u8, f64, f64) {
         let (mut score, mut weight, mut parent, mut before) = (0.0, 0.0, NONE, None);
         if let Some(best) = self.best() {
-            let all: f64 = self.candidates.iter().map(|c| f64::from(c.weight).exp()).sum();
-            let gain = hazard.ln() + prior.jump(x - previous.value);
-            (score, weight, parent) = (f64::from(best.score) + gain, all.ln() + gain, best.start);
+            let all: f64 = self.chances().sum();
+            let gain = ln_of(hazard) + jump;
+            (score, weight, parent) = (f64::from(best.score) + gain, ln_of(all) + gain, best.start);
             before = Some(self.read(best, &previous.place, s));
         }
         let start = self.paths.add(Start {
@@ -176,8 +194,7 @@ impl Segmentation {
             probability: 0.0,
             alerted: None,
         });
-        let (score, weight) = (score as f32, weight as f32);
-        self.candidates.push(Candidate { start, score, weight, segment: Segment::new(x, prior) });
+        (start, score, weight)
     }
 
     /// Keeps the best candidates of each octave of age, and the best of all. The best by score alone would be
@@ -190,33 +207,47 @@ impl Segmentation {
         let kept = self.paths.used(self.best().map(|best| best.start).into_iter());
         let kept = |c: &Candidate| kept.has(c.start.into());
         let octave = |c: &Candidate| (row - self.paths.start(c.start).row + 1).ilog2();
-        let mut end = self.candidates.len();
-        while end > 0 {
-            let band = octave(&self.candidates[end - 1]);
-            let start = self.candidates[..end].iter().rposition(|c| octave(c) != band).map_or(0, |i| i + 1);
-            for _ in s.per_band..end - start {
-                let Some(worst) = worst(&self.candidates[start..end], kept) else { break };
-                self.candidates.remove(start + worst);
-                end -= 1;
+        let mut dropped = Marks::default();
+        let mut first = 0;
+        for band in self.candidates.chunk_by(|a, b| octave(a) == octave(b)) {
+            for _ in s.per_band..band.len() {
+                let Some(worst) = worst(band, |i, c| kept(c) || dropped.has(first + i)) else { break };
+                dropped.add(first + worst);
             }
-            end = start;
+            first += band.len();
         }
+        self.drop(dropped);
         // The newest candidate has had no chance yet. Fewer are kept where the starts behind them take much room: rather
         // these than an earlier change.
         // One more may be alerted by this row.
         let alerted = self.paths.alerted() + 1;
         let most = |count: usize| budget::most_starts(row, count, alerted).max(count);
-        let full = |list: &[Candidate]| self.paths.exceed(list.iter().map(|c| c.start), most(list.len()));
         while self.candidates.len() > MOST_CANDIDATES
-            || self.candidates.len() > FEW_CANDIDATES && full(&self.candidates)
+            || self.candidates.len() > FEW_CANDIDATES
+                && self.paths.exceed(self.leaves(), most(self.candidates.len()))
         {
             let old = &self.candidates[..self.candidates.len() - 1];
-            let worst = worst(old, kept).or_else(|| worst(old, |_| false));
+            let worst = worst(old, |_, c| kept(c)).or_else(|| worst(old, |_, _| false));
             self.candidates.remove(worst.unwrap_or(0));
         }
-        let count = self.candidates.len();
-        let most = most(count);
-        self.paths.keep(self.candidates.iter_mut().map(|c| &mut c.start), most);
+        let numbers = self.paths.keep(self.candidates.iter().map(|c| c.start), most(self.candidates.len()));
+        for candidate in &mut self.candidates {
+            candidate.start = numbers.of(candidate.start);
+        }
+    }
+
+    /// The starts of the candidates.
+    fn leaves(&self) -> impl Iterator<Item = u8> + Clone + '_ {
+        self.candidates.iter().map(|candidate| candidate.start)
+    }
+
+    /// Drops candidates.
+    fn drop(&mut self, dropped: Marks) {
+        let mut i = 0;
+        self.candidates.retain(|_| {
+            i += 1;
+            !dropped.has(i - 1)
+        });
     }
 
     /// Marks the last change of the best segmentation as alerted once it is probable enough; returns a new alert.

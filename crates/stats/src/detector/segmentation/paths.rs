@@ -37,7 +37,7 @@ impl Marks {
         self.0 >> index & 1 > 0
     }
 
-    fn add(&mut self, index: usize) {
+    pub fn add(&mut self, index: usize) {
         self.0 |= 1 << index;
     }
 
@@ -48,10 +48,15 @@ impl Marks {
     fn len(self) -> usize {
         self.0.count_ones() as usize
     }
+}
 
-    /// Number of indices in the set before this one.
-    fn before(self, index: usize) -> u8 {
-        (self.0 & ((1 << index) - 1)).count_ones() as u8
+/// The new indices of starts, of which some were dropped.
+pub struct Numbers([u8; MOST_STARTS]);
+
+impl Numbers {
+    /// The new index of a start; [`NONE`] if it was dropped.
+    pub fn of(&self, index: u8) -> u8 {
+        self.0.get(usize::from(index)).copied().unwrap_or(NONE)
     }
 }
 
@@ -118,35 +123,32 @@ impl Paths {
         self.starts.len() > most && self.used(leaves).len() > most
     }
 
-    /// Keeps the starts that the `leaves` descend from, at most `most`, dropping the oldest first; renumbers the
-    /// leaves.
-    pub fn keep<'a>(&mut self, leaves: impl Iterator<Item = &'a mut u8>, most: usize) {
-        let mut leaves: Vec<&mut u8> = leaves.collect();
-        let mut used = self.used(leaves.iter().map(|leaf| **leaf));
+    /// Keeps the starts that the `leaves` descend from, at most `most`, dropping the oldest first; returns the new
+    /// indices.
+    pub fn keep(&mut self, leaves: impl Iterator<Item = u8> + Clone, most: usize) -> Numbers {
+        let mut used = self.used(leaves.clone());
         for i in 0..self.starts.len() {
             if used.len() <= most {
                 break;
             }
-            if leaves.iter().all(|leaf| usize::from(**leaf) != i) {
+            if leaves.clone().all(|leaf| usize::from(leaf) != i) {
                 used.remove(i);
             }
         }
-        if used.len() == self.starts.len() {
-            return;
-        }
-        let number = |old: u8| match usize::from(old) {
-            i if i < MOST_STARTS && used.has(i) => used.before(i),
-            _ => NONE,
-        };
-        let mut i = 0;
+        let mut numbers = Numbers([NONE; MOST_STARTS]);
+        let (mut i, mut count) = (0, 0);
         self.starts.retain_mut(|start| {
-            start.parent = number(start.parent);
+            let kept = used.has(i);
+            // Parents come before their children.
+            start.parent = numbers.of(start.parent);
+            if kept {
+                numbers.0[i] = count;
+                count += 1;
+            }
             i += 1;
-            used.has(i - 1)
+            kept
         });
-        for leaf in &mut leaves {
-            **leaf = number(**leaf);
-        }
+        numbers
     }
 
     /// Changes the unit of the values.

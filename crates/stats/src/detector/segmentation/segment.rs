@@ -5,18 +5,19 @@
 //! precision where rounding errors do not accumulate: the state is small, and the same after every row whether it was
 //! stored in between or not.
 
+use super::lanes::Lanes;
 use super::reading::Reading;
 use super::wander::{odds, possible_odds, Wander};
 use crate::detector::check::{number, up_to, within, Check, MOST_ROWS, MOST_VALUE};
 use crate::detector::clock::MOST_STEPS;
+use crate::detector::functions::ln_of;
 use crate::detector::numbers::{positive, single, Brief};
 use crate::detector::scale::{student, Prior};
 use serde::{Deserialize, Serialize};
+use wide::f64x2;
 
 /// Rows that a segment is worth at most when a season is taken out of it.
 const CALM_ROWS: f64 = 2.0;
-/// The weight of the first rows of a segment, which are the same to all its models.
-const FIRST: f64 = 0.5;
 /// The least number of pseudo-observations of a level.
 const LEAST_PRIOR: f64 = 1e-30;
 
@@ -44,28 +45,37 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A segment that begins with `x`. The prior is wide enough to reach `x`: otherwise a distant level would pass for
-    /// noise.
-    pub fn new(x: f64, prior: &Prior) -> Segment {
+    /// A segment that begins with `x`, and the log of the density of this row, tempered. The prior is wide enough to
+    /// reach `x`: otherwise a distant level would pass for noise.
+    pub fn begin(x: f64, outlier: f64, prior: &Prior) -> (Segment, f64) {
         let d = x - prior.mean;
-        Segment {
-            prior: positive(
-                prior
-                    .counts
-                    .map_or(prior.noise / prior.level.max(d * d), |c| {
-                        c.prior() * if c.binary() { prior.weight } else { 1.0 }
-                    })
-                    .max(LEAST_PRIOR),
-            ),
-            weight: 0.0,
-            mean: prior.mean,
+        let rows = prior.counts.map_or(prior.noise / prior.level.max(d * d), |c| {
+            c.prior() * if c.binary() { prior.weight } else { 1.0 }
+        });
+        let rows = positive(rows.max(LEAST_PRIOR));
+        let half_squares = positive(prior.half_squares);
+        let wide = f64::from(rows);
+        let density = prior.inliers
+            * match prior.counts {
+                Some(counts) => counts.density(x, f64x2::splat(prior.mean), f64x2::splat(wide)).to_array()[0],
+                None => student(prior.noise_rows, f64::from(half_squares) * (1.0 + 1.0 / wide), d * d),
+            };
+        let inlier = density / (density + outlier);
+        let w = prior.weight * inlier;
+        let step = d * w / (wide + w);
+        let segment = Segment {
+            prior: rows,
+            weight: w as f32,
+            mean: prior.mean + step,
+            // The first row says nothing of the slope.
             time: 0.0,
             times: positive(prior.slope),
             products: 0.0,
-            half_squares: positive(prior.half_squares),
-            slope_odds: prior.slope_odds as f32,
-            wander: Wander::new(prior),
-        }
+            half_squares: positive(f64::from(half_squares) + 0.5 * wide * step * d),
+            slope_odds: odds(prior.slope_odds),
+            wander: Wander::begin(d, step, inlier, prior),
+        };
+        (segment, ln_of(density + outlier) * prior.weight)
     }
 
     fn slope_squares(&self, slope: f64) -> f64 {
@@ -73,62 +83,31 @@ impl Segment {
         (squares - 0.5 * slope * f64::from(self.products)).max(squares * 1e-7)
     }
 
-    /// Takes in a value at a time in steps since the start. Returns the log of its density, tempered: multiplied by the
-    /// weight that autocorrelated noise leaves it. `outlier` is the density of the outlier branch.
+    /// Puts the numbers into a lane.
     #[inline]
-    pub fn observe(&mut self, x: f64, time: f64, outlier: f64, prior: &Prior) -> f64 {
-        let weight = f64::from(self.weight);
-        let rows = f64::from(self.prior) + weight;
-        let a = prior.noise_rows + 0.5 * weight;
-        let times = f64::from(self.times);
-        let slope = f64::from(self.products) / times;
-        let d = x - self.mean;
-        let dt = time - f64::from(self.time);
-        let off = d - slope * dt;
-        let spread = 1.0 + 1.0 / rows;
-        let (level, trend) = if let Some(counts) = prior.counts {
-            let density = prior.inliers * counts.density(x, self.mean, rows);
-            (density, density)
-        } else {
-            let trend = self.slope_squares(slope) * (spread + dt * dt / times);
-            (
-                prior.inliers * student(a, f64::from(self.half_squares) * spread, d * d),
-                prior.inliers * student(a, trend, off * off),
-            )
-        };
+    pub fn widen(&self, lanes: &mut Lanes, i: usize) {
+        lanes.prior.set(i, self.prior.into());
+        lanes.weight.set(i, self.weight.into());
+        lanes.mean.set(i, self.mean);
+        lanes.time.set(i, self.time.into());
+        lanes.times.set(i, self.times.into());
+        lanes.products.set(i, self.products.into());
+        lanes.half_squares.set(i, self.half_squares.into());
+        lanes.slope_odds.set(i, self.slope_odds.into());
+        self.wander.widen(lanes, i);
+    }
 
-        let (log_level, log_trend) =
-            ((level + outlier).ln() * prior.weight, (trend + outlier).ln() * prior.weight);
-        // The first rows do not tell a level that wanders from one that was reached; nor do events.
-        let sight =
-            (weight > FIRST && prior.counts.is_none()).then(|| self.wander.look(d, a, outlier, prior));
-        let wander = sight.map_or(level, |sight| sight.density);
-        let (slopes, wanders) = (f64::from(self.slope_odds), self.wander.odds());
-        let total = 1.0 + slopes + wanders;
-        // An outlier moves nothing: the more probable that the value is one, the less it moves the segment.
-        let density = (level + slopes * trend + wanders * wander) / total;
-        let slopes = slopes * (log_trend - log_level).exp();
-        let wanders = sight.map_or(wanders, |sight| wanders * (sight.log - log_level).exp());
-        let gain = log_level + ((1.0 + slopes + wanders) / total).ln();
-        self.slope_odds = odds(slopes);
-        if let Some(sight) = sight {
-            // The fixed level has another noise as well.
-            self.wander.learn(&sight, odds(wanders * (-sight.spread).exp()), outlier, prior);
-        } else {
-            self.wander.begin(d);
-        }
-        let inlier = density / (density + outlier);
-        let w = prior.weight * inlier;
-        let step = w / (rows + w);
-        let joint = rows * step;
-        self.mean += d * step;
-        self.wander.follow(d, d * step, inlier, prior);
-        self.time = (f64::from(self.time) + dt * step) as f32;
-        self.times = positive(times + joint * dt * dt);
-        self.products = single(f64::from(self.products) + joint * d * dt);
-        self.half_squares = positive(f64::from(self.half_squares) + 0.5 * joint * d * d);
-        self.weight = (weight + w) as f32;
-        gain
+    /// Takes them from a lane.
+    #[inline]
+    pub fn narrow(&mut self, lanes: &Lanes, i: usize) {
+        self.weight = lanes.weight.get(i) as f32;
+        self.mean = lanes.mean.get(i);
+        self.time = lanes.time.get(i) as f32;
+        self.times = lanes.times.get(i) as f32;
+        self.products = lanes.products.get(i) as f32;
+        self.half_squares = lanes.half_squares.get(i) as f32;
+        self.slope_odds = lanes.slope_odds.get(i) as f32;
+        self.wander.narrow(lanes, i);
     }
 
     /// The reading at a time in steps since the start.

@@ -3,22 +3,23 @@
 //! Such a local level competes with the fixed level and the slope of its segment. Smooth curves, random walks and
 //! rounds of a business are then no changes; what no drift of the usual size explains still is one.
 
+use super::lanes::Lanes;
 use crate::detector::check::{number, Check};
 use crate::detector::numbers::{positive, single};
-use crate::detector::scale::{student, Prior};
+use crate::detector::scale::Prior;
 use serde::{Deserialize, Serialize};
 
 /// The bound on the odds of two models, so that the less probable one can recover.
-const MOST_ODDS: f32 = 1e17;
+pub const MOST_ODDS: f64 = 1e17;
 
 /// Odds within their bound.
 pub fn odds(odds: f64) -> f32 {
-    (odds as f32).clamp(1.0 / MOST_ODDS, MOST_ODDS)
+    odds.clamp(1.0 / MOST_ODDS, MOST_ODDS) as f32
 }
 
 /// Whether odds are within their bound.
 pub fn possible_odds(odds: f32) -> bool {
-    (1.0 / MOST_ODDS..=MOST_ODDS).contains(&odds)
+    ((1.0 / MOST_ODDS) as f32..=MOST_ODDS as f32).contains(&odds)
 }
 
 /// The local level of a segment, relative to the mean of the segment.
@@ -34,24 +35,14 @@ pub struct Wander {
     odds: f32,
 }
 
-/// A row as the local level sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Sight {
-    /// Error of the forecast.
-    error: f64,
-    /// Density of the value.
-    pub density: f64,
-    /// Log of the density in the scale of tempered rows.
-    pub log: f64,
-    /// The part of it that only says that the noise is another than that of all rows, as after a change of the spread.
-    pub spread: f64,
-}
-
 impl Wander {
-    pub fn new(prior: &Prior) -> Wander {
+    /// A level that begins with a value at this distance from the mean, which moves by `step`; `inlier` is the
+    /// probability that the value is no outlier.
+    pub fn begin(distance: f64, step: f64, inlier: f64, prior: &Prior) -> Wander {
+        let last = inlier * distance + (1.0 - inlier) * prior.correlation * distance;
         Wander {
-            level: 0.0,
-            last: 0.0,
+            level: single(distance - step),
+            last: single(last - step),
             half_squares: positive(prior.noise_rows * prior.memory.variance),
             odds: odds(if prior.counts.is_some() { 0.0 } else { prior.wander_odds }),
         }
@@ -71,50 +62,22 @@ impl Wander {
         f64::from(self.half_squares) / rows
     }
 
-    /// Looks at a value at this distance from the mean. `outlier` is the density of the outlier branch.
-    ///
-    /// Of autocorrelated rows, a fixed level has a share that the correlation leaves, and the rest is common to all
-    /// models: the density of the step from the row before. The local level explains the whole of the row.
+    /// Puts the numbers into a lane.
     #[inline]
-    pub fn look(&self, distance: f64, rows: f64, outlier: f64, prior: &Prior) -> Sight {
-        let error = distance - f64::from(self.level);
-        let density = prior.inliers * student(rows, f64::from(self.half_squares), error * error);
-        let mut spread = 0.0;
-        let mut log = prior.temper * (density + outlier).ln();
-        let common = prior.temper - prior.weight;
-        if common > 0.0 {
-            let step = distance - f64::from(self.last);
-            let usual = (prior.inliers * prior.step(step) + outlier).ln();
-            let squares = f64::from(self.half_squares) * prior.differences / prior.memory.variance;
-            let here = (prior.inliers * student(rows, squares, step * step) + outlier).ln();
-            log -= common * usual + prior.credit;
-            spread = common * (here - usual);
-        }
-        Sight { error, density, log, spread }
+    pub fn widen(&self, lanes: &mut Lanes, i: usize) {
+        lanes.level.set(i, self.level.into());
+        lanes.last.set(i, self.last.into());
+        lanes.wander_squares.set(i, self.half_squares.into());
+        lanes.wander_odds.set(i, self.odds.into());
     }
 
-    /// Learns the row that was seen, and the odds by it.
+    /// Takes them from a lane.
     #[inline]
-    pub fn learn(&mut self, sight: &Sight, odds: f32, outlier: f64, prior: &Prior) {
-        self.odds = odds;
-        let inlier = sight.density / (sight.density + outlier);
-        let squares = 0.5 * prior.weight * inlier * sight.error * sight.error;
-        self.half_squares = positive(f64::from(self.half_squares) + squares);
-        self.level = single(f64::from(self.level) + prior.memory.gain * inlier * sight.error);
-    }
-
-    /// Keeps the last value, and follows the mean that has moved by `step`; `inlier` is the probability that the value
-    /// is no outlier, of which nothing remains.
-    #[inline]
-    pub fn follow(&mut self, distance: f64, step: f64, inlier: f64, prior: &Prior) {
-        let last = inlier * distance + (1.0 - inlier) * prior.correlation * f64::from(self.last);
-        self.last = single(last - step);
-        self.level = single(f64::from(self.level) - step);
-    }
-
-    /// Begins at the first value of the segment, at this distance from the mean.
-    pub fn begin(&mut self, distance: f64) {
-        (self.level, self.last) = (single(distance), single(distance));
+    pub fn narrow(&mut self, lanes: &Lanes, i: usize) {
+        self.level = lanes.level.get(i) as f32;
+        self.last = lanes.last.get(i) as f32;
+        self.half_squares = lanes.wander_squares.get(i) as f32;
+        self.odds = lanes.wander_odds.get(i) as f32;
     }
 
     /// Begins again at the mean, with this share of the squared errors: a season was found.

@@ -8,10 +8,13 @@ mod profile;
 mod tail;
 
 use super::check::{number, up_to, within, Check, MOST_ROWS, MOST_SQUARES, MOST_VALUE};
+use super::functions::{ln, ln_of};
+use super::numbers::between;
 use super::settings::Settings;
 use profile::Profile;
 use serde::{Deserialize, Serialize};
 use tail::Tail;
+use wide::f64x2;
 
 const VIEWS: usize = 5;
 /// The view of the season, and the first of those that see lasting deviations.
@@ -45,17 +48,19 @@ impl View {
     fn observe(&mut self, x: f64, memory: f64) {
         let rows = (f64::from(self.rows) + 1.0).min(memory);
         let d = x - self.mean;
-        self.mean += d / rows;
-        self.variance = (self.variance + (d * (x - self.mean) - self.variance) / rows).max(0.0);
+        let share = 1.0 / rows;
+        self.mean += d * share;
+        self.variance = (self.variance + (d * (x - self.mean) - self.variance) * share).max(0.0);
         self.rows = rows as f32;
     }
 
-    fn distance(&self, x: f64) -> f64 {
+    /// Squared distance of a value in standard deviations.
+    fn squared_distance(&self, x: f64) -> f64 {
         let d = x - self.mean;
         if d == 0.0 {
             return 0.0;
         }
-        (d / self.variance.sqrt()).clamp(-UNHEARD_OF, UNHEARD_OF)
+        (d * d / self.variance).min(UNHEARD_OF * UNHEARD_OF)
     }
 
     fn sound(&self) -> bool {
@@ -113,34 +118,37 @@ impl Views {
             Some((x - self.local) / noise),
             deviation.map(|deviation| (x - deviation - self.level) / noise),
             settled.then_some(self.slow),
-            (settled && quiet > 0.0).then(|| (self.activity + quiet).ln()),
+            (settled && quiet > 0.0).then(|| ln_of(self.activity + quiet)),
         ];
         if let Some(usual) = usual.filter(|_| rows * s.season_level > 1.0) {
             // A change of the level is no season.
             let reach = SEASONAL_REACH * noise * self.views[SEASONAL].variance.sqrt();
             let off = x - self.level;
-            let off = if tried { deviation.map_or(off, |m| off.clamp(m - reach, m + reach)) } else { off };
+            let off = if tried { deviation.map_or(off, |m| between(off, m - reach, m + reach)) } else { off };
             self.profile.learn(usual, off, jump, s);
         }
         self.local += s.local * (x - self.local);
         self.calm += s.local * (calm - self.calm);
         self.level += s.season_level.max(1.0 / rows) * (x - self.level);
 
+        let mut squares = [0.0; VIEWS];
+        for (square, (residual, view)) in squares.iter_mut().zip(residuals.iter().zip(&self.views)) {
+            *square = residual.map_or(0.0, |residual| view.squared_distance(residual));
+        }
+        let strengths = strengths(squares, s.tail_df.min(rows));
         let mut most = 0.0;
         for (i, residual) in residuals.into_iter().enumerate() {
             let Some(residual) = residual else { continue };
             let view = &mut self.views[i];
             if view.rows > 2.0 {
-                let z = view.distance(residual);
-                let tail = &mut self.tails[i][usize::from(z > 0.0)];
-                let strength = strength(z, s.tail_df.min(rows));
-                let score = tail.score(strength);
+                let tail = &mut self.tails[i][usize::from(residual > view.mean)];
+                let score = tail.score(strengths[i]);
                 // A value that stays where it was is no spike.
                 let speaks = if i < LASTING { jump > 0.0 && (i != SEASONAL || tried) } else { true };
                 if speaks && view.rows > LEAST && score > most {
                     most = score;
                 }
-                tail.observe(strength, f64::from(view.rows), s);
+                tail.observe(strengths[i], f64::from(view.rows), s);
             }
             view.observe(residual, s.view_memory);
         }
@@ -226,7 +234,15 @@ fn greatest(score: f64) -> f64 {
     }
 }
 
-/// About the square root of -log10 of the tail of Student's t: of how far the density has fallen from its peak.
-fn strength(z: f64, df: f64) -> f64 {
-    (0.5 * (df + 1.0) * (z * z / df).ln_1p() / std::f64::consts::LN_10).sqrt()
+/// About the square roots of -log10 of the tails of Student's t at squared distances: of how far the density has fallen
+/// from its peak.
+fn strengths(squares: [f64; VIEWS], df: f64) -> [f64; VIEWS] {
+    let (share, factor) = (1.0 / df, 0.5 * (df + 1.0) / std::f64::consts::LN_10);
+    let mut strengths = squares;
+    for pair in strengths.chunks_mut(2) {
+        let squares = f64x2::new([pair[0], pair.get(1).copied().unwrap_or(0.0)]);
+        let both = (ln(squares * share + 1.0) * factor).sqrt().to_array();
+        pair.copy_from_slice(&both[..pair.len()]);
+    }
+    strengths
 }

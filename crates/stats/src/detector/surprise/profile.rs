@@ -1,6 +1,7 @@
 //! The season of a series: how its level and its jumps differ by phase of the period.
 
 use crate::detector::check::{number, up_to, within, Check, MOST_VALUE};
+use crate::detector::functions::{exp_of, ln_of};
 use crate::detector::settings::Settings;
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +40,7 @@ impl Profile {
         let rows = f64::from(self.rows[slot]);
         let relative = (f64::from(self.jumps[slot]) + quiet) / (jump + quiet);
         // Shrunk on the logarithmic scale.
-        let noise = if relative > 0.0 { relative.powf(rows / (rows + SHRINKAGE)) } else { 1.0 };
+        let noise = if relative > 0.0 { exp_of(rows / (rows + SHRINKAGE) * ln_of(relative)) } else { 1.0 };
         let periods = self.periods.saturating_add(u8::from(slot < usize::from(self.last)));
         let known = periods > 0 && self.rows[slot] >= s.profile_least;
         Usual {

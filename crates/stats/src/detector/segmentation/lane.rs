@@ -1,0 +1,57 @@
+//! One number of every segment, and arithmetic on all of them at once.
+
+use super::MOST_CANDIDATES;
+use wide::f64x2;
+
+/// Numbers that are computed at once, and how often that is for all segments.
+const PAIR: usize = 2;
+const PAIRS: usize = MOST_CANDIDATES.div_ceil(PAIR);
+
+/// One number of each segment.
+#[derive(Clone, Copy, Default)]
+pub struct Lane([[f64; PAIR]; PAIRS]);
+
+impl Lane {
+    /// The same number for each segment.
+    pub const fn splat(x: f64) -> Lane {
+        Lane([[x; PAIR]; PAIRS])
+    }
+
+    #[inline(always)]
+    pub fn set(&mut self, segment: usize, x: f64) {
+        self.0.as_flattened_mut()[segment] = x;
+    }
+
+    #[inline(always)]
+    pub fn get(&self, segment: usize) -> f64 {
+        self.0.as_flattened()[segment]
+    }
+}
+
+/// Computes a number of each segment from others.
+#[inline(always)]
+pub fn map<const N: usize>(numbers: [&Lane; N], f: impl Fn([f64x2; N]) -> f64x2) -> Lane {
+    let mut lane = Lane::default();
+    for i in 0..PAIRS {
+        lane.0[i] = f(numbers.map(|number| number.0[i].into())).to_array();
+    }
+    lane
+}
+
+/// Numbers between two others.
+#[inline(always)]
+pub fn within(x: f64x2, least: f64, most: f64) -> f64x2 {
+    x.fast_max(f64x2::splat(least)).fast_min(f64x2::splat(most))
+}
+
+/// The nearest numbers that are finite in single precision.
+#[inline(always)]
+pub fn single(x: f64x2) -> f64x2 {
+    within(x, f32::MIN.into(), f32::MAX.into())
+}
+
+/// The nearest numbers that are positive in single precision.
+#[inline(always)]
+pub fn positive(x: f64x2) -> f64x2 {
+    within(x, f32::MIN_POSITIVE.into(), f32::MAX.into())
+}

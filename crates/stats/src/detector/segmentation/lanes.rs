@@ -1,0 +1,241 @@
+//! All segments side by side while they take in a row, in double precision.
+//!
+//! Nearly all time of a row goes into the densities of its value under the models of all segments. The same steps for
+//! all of them, without branches, let the processor compute two at once and begin the next while they last.
+
+use super::lane::{map, positive, single, within, Lane};
+use super::wander::MOST_ODDS;
+use crate::detector::functions::{exp, ln};
+use crate::detector::scale::{student_peak, Prior};
+use wide::f64x2;
+
+/// The weight of the first rows of a segment, which are the same to all its models.
+const FIRST: f64 = 0.5;
+/// The least share of its squares that a slope leaves a segment.
+const LEAST_REST: f64 = 1e-7;
+
+/// The numbers of segments; see [`super::segment::Segment`] and [`super::wander::Wander`].
+#[derive(Default)]
+pub struct Lanes {
+    pub prior: Lane,
+    pub weight: Lane,
+    pub mean: Lane,
+    pub time: Lane,
+    pub times: Lane,
+    pub products: Lane,
+    pub half_squares: Lane,
+    pub slope_odds: Lane,
+    pub level: Lane,
+    pub last: Lane,
+    pub wander_squares: Lane,
+    pub wander_odds: Lane,
+    /// Steps from the start of the segment to the row.
+    pub since: Lane,
+}
+
+/// A row as the segments see it.
+struct Row<'a> {
+    prior: &'a Prior,
+    /// Density of the outlier branch.
+    outlier: f64,
+    /// The part of a row's evidence that autocorrelation makes common to all models; 0 for none.
+    common: f64,
+    /// Distances of the value and of the time from the means, and the weights of the means.
+    distance: Lane,
+    since: Lane,
+    rows: Lane,
+    /// Whether the row tells the wandering level from the fixed one: the first rows do not tell a level that wanders
+    /// from one that was reached; nor do events.
+    told: Lane,
+}
+
+/// Densities of a value, or of the step to it.
+#[derive(Default)]
+struct Densities {
+    level: Lane,
+    trend: Lane,
+    wander: Lane,
+    /// The step by the noise of the segment, and by that of all rows.
+    step: Lane,
+    usual: Lane,
+}
+
+/// Evidence of a row.
+struct Evidence {
+    /// Log of the density by the fixed level.
+    level: Lane,
+    /// How much likelier the row is with a slope, or with a level that wanders.
+    slope: Lane,
+    wander: Lane,
+    /// Factor of the odds of the wandering level for the noise of the segment, which the fixed level has as well.
+    fade: Lane,
+}
+
+const ONE: f64x2 = f64x2::ONE;
+
+impl Lanes {
+    /// Takes in a value. Returns the logs of its densities, tempered: multiplied by the weight that autocorrelated
+    /// noise leaves it. `outlier` is the density of the outlier branch.
+    pub fn observe(&mut self, x: f64, outlier: f64, prior: &Prior) -> Lane {
+        let events = prior.counts.is_some();
+        let least = if events { f64::INFINITY } else { FIRST };
+        let row = Row {
+            prior,
+            outlier,
+            common: if events { 0.0 } else { (prior.temper - prior.weight).max(0.0) },
+            distance: map([&self.mean], |[mean]| f64x2::splat(x) - mean),
+            since: map([&self.since, &self.time], |[since, time]| since - time),
+            rows: map([&self.prior, &self.weight], |[prior, weight]| prior + weight),
+            told: map([&self.weight], |[weight]| weight.simd_gt(least)),
+        };
+        let densities = match &prior.counts {
+            None => self.densities(&row),
+            Some(counts) => {
+                let density = |mean, rows| counts.density(x, mean, rows) * prior.inliers;
+                let event = map([&self.mean, &row.rows], |[mean, rows]| density(mean, rows));
+                Densities { level: event, trend: event, wander: event, ..Densities::default() }
+            }
+        };
+        let evidence = densities.evidence(events, &row);
+        let inlier = self.inliers(&densities, &row);
+        let gain = self.weigh(&evidence, &row);
+        self.wander(&densities.wander, &inlier, &row);
+        self.learn(&inlier, &row);
+        gain
+    }
+
+    fn densities(&self, row: &Row) -> Densities {
+        let prior = row.prior;
+        let (half, distance, since) = (f64x2::splat(0.5), &row.distance, &row.since);
+        let a = map([&self.weight], |[weight]| weight * 0.5 + prior.noise_rows);
+        let peak = map([&a], |[a]| student_peak(a));
+        let student = |scale: &Lane, error: &Lane| {
+            map([scale, error, &a, &peak], |[scale, error, a, peak]| {
+                exp((a + 0.5) * -ln(error * error * scale + 1.0)) * (peak * scale).sqrt() * prior.inliers
+            })
+        };
+        let spread = map([&row.rows], |[rows]| ONE / rows + 1.0);
+        let scale = map([&self.half_squares, &spread], |[squares, spread]| half / (squares * spread));
+        let level = student(&scale, distance);
+
+        let inverse = map([&self.times], |[times]| ONE / times);
+        let slope = map([&self.products, &inverse], |[products, inverse]| products * inverse);
+        let off = map([distance, &slope, since], |[distance, slope, since]| distance - slope * since);
+        let numbers = [&self.half_squares, &slope, &self.products, &spread, since, &inverse];
+        let scale = map(numbers, |[squares, slope, products, spread, since, inverse]| {
+            let rest = (squares - slope * products * 0.5).fast_max(squares * LEAST_REST);
+            half / (rest * (spread + since * since * inverse))
+        });
+        let trend = student(&scale, &off);
+
+        let off = map([distance, &self.level], |[distance, level]| distance - level);
+        let scale = map([&self.wander_squares], |[squares]| half / squares);
+        let wander = student(&scale, &off);
+        if row.common == 0.0 {
+            return Densities { level, trend, wander, ..Densities::default() };
+        }
+        let off = map([distance, &self.last], |[distance, last]| distance - last);
+        let differences = prior.memory.variance / prior.differences;
+        let scale = map([&scale], |[scale]| scale * differences);
+        let step = student(&scale, &off);
+        let (peak, width) = (prior.inliers * prior.step_peak(), -0.5 / prior.differences);
+        let usual = map([&off], |[off]| exp(off * off * width) * peak);
+        Densities { level, trend, wander, step, usual }
+    }
+
+    /// Probabilities that the value is no outlier.
+    fn inliers(&self, densities: &Densities, row: &Row) -> Lane {
+        let Densities { level, trend, wander, .. } = densities;
+        let wander = map([&row.told, wander, level], |[told, wander, level]| told.select(wander, level));
+        let numbers = [level, trend, &wander, &self.slope_odds, &self.wander_odds];
+        map(numbers, |[level, trend, wander, slopes, wanders]| {
+            let density = level + slopes * trend + wanders * wander;
+            density / (density + (slopes + wanders + 1.0) * row.outlier)
+        })
+    }
+
+    /// Weighs the models of the segments; returns the logs of the densities by all of them.
+    fn weigh(&mut self, evidence: &Evidence, row: &Row) -> Lane {
+        let before = map([&self.slope_odds, &self.wander_odds], |[slope, wander]| slope + wander + 1.0);
+        let slope = map([&self.slope_odds, &evidence.slope], |[odds, factor]| odds * factor);
+        let wander = map([&row.told, &self.wander_odds, &evidence.wander], |[told, odds, factor]| {
+            odds * told.select(factor, ONE)
+        });
+        self.slope_odds = map([&slope], |[odds]| within(odds, 1.0 / MOST_ODDS, MOST_ODDS));
+        self.wander_odds = map([&row.told, &wander, &evidence.fade], |[told, odds, fade]| {
+            within(odds * told.select(fade, ONE), 1.0 / MOST_ODDS, MOST_ODDS)
+        });
+        map([&evidence.level, &slope, &wander, &before], |[level, slope, wander, before]| {
+            level + ln((slope + wander + 1.0) / before)
+        })
+    }
+
+    /// Learns the wandering level, and keeps the last value: of an outlier nothing remains.
+    fn wander(&mut self, density: &Lane, inlier: &Lane, row: &Row) {
+        let (prior, told, distance) = (row.prior, &row.told, &row.distance);
+        let error = map([distance, &self.level], |[distance, level]| distance - level);
+        let off = map([density, &error], |[density, error]| density / (density + row.outlier) * error);
+        let squares = [told, &self.wander_squares, &off, &error];
+        self.wander_squares = map(squares, |[told, squares, off, error]| {
+            positive(squares + (told & (off * error * (0.5 * prior.weight))))
+        });
+        self.level = map([told, &self.level, &off, distance], |[told, level, off, distance]| {
+            told.select(level + off * prior.memory.gain, distance)
+        });
+        self.last = map([told, &self.last, inlier, distance], |[told, last, inlier, distance]| {
+            let last = told.select(last, distance);
+            inlier * distance + (ONE - inlier) * prior.correlation * last
+        });
+    }
+
+    /// Learns the fixed level and the slope. An outlier moves nothing: the more probable that the value is one, the less
+    /// it moves the segment.
+    fn learn(&mut self, inlier: &Lane, row: &Row) {
+        let Row { prior, rows, distance, since, .. } = row;
+        let weight = map([inlier], |[inlier]| inlier * prior.weight);
+        let step = map([rows, &weight], |[rows, weight]| weight / (rows + weight));
+        let joint = map([rows, &step], |[rows, step]| rows * step);
+        let moved = map([distance, &step], |[distance, step]| distance * step);
+        self.mean = map([&self.mean, &moved], |[mean, moved]| mean + moved);
+        // The wandering level and the last value are kept as distances from the mean.
+        self.level = map([&self.level, &moved], |[level, moved]| single(level - moved));
+        self.last = map([&self.last, &moved], |[last, moved]| single(last - moved));
+        self.time = map([&self.time, since, &step], |[time, since, step]| time + since * step);
+        let times = [&self.times, &joint, since];
+        self.times = map(times, |[times, joint, since]| positive(times + joint * since * since));
+        let products = [&self.products, &joint, distance, since];
+        self.products =
+            map(products, |[products, joint, distance, since]| single(products + joint * distance * since));
+        let squares = [&self.half_squares, &joint, distance];
+        self.half_squares =
+            map(squares, |[squares, joint, distance]| positive(squares + joint * distance * distance * 0.5));
+        self.weight = map([&self.weight, &weight], |[sum, weight]| sum + weight);
+    }
+}
+
+impl Densities {
+    /// Evidence for and against the models. Events do not tell them apart.
+    ///
+    /// Of autocorrelated rows, a fixed level has a share that the correlation leaves, and the rest is common to all
+    /// models: the density of the step from the row before. The wandering level explains the whole of the row.
+    fn evidence(&self, events: bool, row: &Row) -> Evidence {
+        let Row { prior, outlier, common, .. } = *row;
+        let log = |density: &Lane| map([density], |[density]| ln(density + outlier));
+        let level = map([&self.level], |[level]| ln(level + outlier) * prior.weight);
+        let one = Lane::splat(1.0);
+        if events {
+            return Evidence { level, slope: one, wander: one, fade: one };
+        }
+        let slope =
+            map([&self.trend, &level], |[trend, level]| exp(ln(trend + outlier) * prior.weight - level));
+        let mut wander =
+            map([&self.wander, &level], |[wander, level]| ln(wander + outlier) * prior.temper - level);
+        let mut fade = one;
+        if common > 0.0 {
+            let (step, usual) = (log(&self.step), log(&self.usual));
+            wander = map([&wander, &usual], |[wander, usual]| wander - (usual * common + prior.credit));
+            fade = map([&usual, &step], |[usual, step]| exp((usual - step) * common));
+        }
+        Evidence { level, slope, wander: map([&wander], |[wander]| exp(wander)), fade }
+    }
+}
