@@ -24,7 +24,7 @@ PG15 = VERSIONS[15]
 USUAL = (15, 18)
 CLUSTER = ["scripts/cluster.py", "run", "--pg-config"]
 # The crates of the programs.
-PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "files", "loader", "market") for word in ("-p", f"tally-{name}")]
+PROGRAMS = [word for name in ("postgres", "program", "objects", "rows", "files", "archive", "loader", "market") for word in ("-p", f"tally-{name}")]
 CARGO = ["cargo", "test", "--release", "--no-fail-fast"]
 SERVERS = [*CLUSTER, PG15, "--", "scripts/kafka/broker.py", "run", "--secure", "--", "scripts/kafka/registry.py", "run", "--",
            "scripts/objects.py", "run", "--"]
@@ -67,6 +67,7 @@ SUITES = {
     **on_each(CRASH, [15]),
     "containers": ["tests/containers/run.sh", PG15],
     "convert": ["scripts/objects.py", "run", "--", "tests/files/convert.py"],
+    "archive": [*CLUSTER, PG15, "--", "scripts/objects.py", "run", "--", "tests/files/archive.py"],
     "docs": [*CLUSTER, PG15, "--", "tests/docs.py"],
     # The ignored tests are those that need servers.
     "end-to-end": [*SERVERS, *CARGO, *PROGRAMS, "--tests",

@@ -37,7 +37,8 @@ CRATES = {
     "objects": "postgres",
     "rows": "postgres",
     "files": "objects postgres program rows",
-    "loader": "files objects postgres program rows",
+    "archive": "objects postgres program stats",
+    "loader": "archive files objects postgres program rows",
     "market": "postgres program rows",
     "testkit": "",
 }
@@ -115,6 +116,14 @@ HOUSES = {
             *((room, format) for room in ("infer", "input", "text") for format in FORMATS),
             ("input", "infer"),
             ("input", "text"),
+        ],
+    },
+    "crates/archive/src": {
+        "walls": [
+            *((room, way) for room in ("export", "form", "ledger", "object", "proof", "step", "table") for way in ("drop", "look", "restore", "run", "session")),
+            *(("form", room) for room in ("ledger", "table")),
+            *((room, "step") for room in ("export", "ledger", "object", "proof", "table")),
+            *((room, "ledger") for room in ("export", "object", "proof", "table")),
         ],
     },
     "crates/objects/src": {},

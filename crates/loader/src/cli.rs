@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
+use tally_archive::ArchiveArgs;
 use tally_postgres::Failure;
 use tally_program::LogFormat;
 
@@ -23,6 +24,7 @@ enum Command {
     /// Convert files to Parquet, many small ones to few large ones
     #[command(subcommand)]
     Convert(Box<files::ConvertCommand>),
+    Archive(Box<ArchiveArgs>),
     Check(check::CheckArgs),
     Plan(plan::PlanArgs),
     Replay(load::replay::ReplayArgs),
@@ -62,6 +64,7 @@ impl Cli {
         match self.command {
             Command::Load(args) => args.run(),
             Command::Convert(command) => (*command).run(),
+            Command::Archive(args) => (*args).run(),
             Command::Check(args) => check::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Replay(args) => load::replay::run(args),

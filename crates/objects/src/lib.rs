@@ -3,6 +3,7 @@
 mod address;
 mod reader;
 mod runtime;
+mod whole;
 mod writer;
 
 use std::io;
@@ -15,6 +16,7 @@ use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectS
 
 pub use address::Address;
 pub use reader::ObjectReader;
+pub use whole::{Condition, Put};
 pub use writer::ObjectWriter;
 
 use tally_postgres::{ErrorKind, Failure};

@@ -97,6 +97,61 @@ pub fn decimal(unscaled: &[u8], scale: usize) -> String {
     format!("{sign}{whole}.{fraction}")
 }
 
+/// Returns a numeric times a power of ten; none if it is no number, or has more digits after the point or in all.
+pub fn unscaled(value: &[u8], scale: u16) -> Option<i128> {
+    let word = |at: usize| u16::from_be_bytes([value[2 * at], value[2 * at + 1]]);
+    let (count, weight, sign) = (usize::from(word(0)), i32::from(word(1) as i16), word(2));
+    if !matches!(sign, 0 | NEGATIVE) {
+        return None;
+    }
+    let mut number = 0i128;
+    for at in 0..count {
+        let digit = i128::from(word(4 + at));
+        // The digit counts this power of ten, in units of the last place.
+        let power = 4 * (weight - at as i32) + i32::from(scale);
+        let part = match u32::try_from(power) {
+            Ok(power) => digit.checked_mul(10i128.checked_pow(power)?)?,
+            Err(_) => {
+                let divisor = 10i128.checked_pow(power.unsigned_abs())?;
+                (digit % divisor == 0).then_some(digit / divisor)?
+            }
+        };
+        number = number.checked_add(part)?;
+    }
+    Some(if sign == NEGATIVE { -number } else { number })
+}
+
+/// Appends the binary form of a whole number divided by a power of ten: the inverse of [`unscaled`].
+pub fn encode_unscaled(number: i128, scale: u16, out: &mut Vec<u8>) -> Result<(), Problem> {
+    let unit = 10u128.checked_pow(scale.into()).ok_or(Problem::Range)?;
+    let (mut whole, mut fraction) = (number.unsigned_abs() / unit, number.unsigned_abs() % unit);
+    let mut digits = Vec::new();
+    while whole > 0 {
+        digits.push((whole % 10_000) as u16);
+        whole /= 10_000;
+    }
+    digits.reverse();
+    let mut weight = digits.len() as i16 - 1; // at most ten groups
+    let mut left = u32::from(scale);
+    while fraction > 0 {
+        let below = 10u128.pow(left.saturating_sub(4));
+        digits.push((fraction / below) as u16 * 10u16.pow(4 - left.min(4)));
+        fraction %= below;
+        left = left.saturating_sub(4);
+    }
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+    digits.drain(..zeros);
+    weight -= zeros as i16;
+    while digits.last() == Some(&0) {
+        digits.pop();
+    }
+    let (weight, sign) = match digits.is_empty() {
+        true => (0, 0),
+        false => (weight, if number < 0 { NEGATIVE } else { 0 }),
+    };
+    put(&digits, weight, sign, scale, out)
+}
+
 /// Returns the text of a number from its binary form, as PostgreSQL writes it.
 pub fn text(binary: &[u8]) -> String {
     let word = |at: usize| u16::from_be_bytes([binary[2 * at], binary[2 * at + 1]]);
@@ -196,5 +251,50 @@ mod tests {
         assert_eq!(decimal(&[0xcf, 0xc7], 3), "-12.345");
         assert_eq!(decimal(&[0xff, 0x38], 24), "-0.000000000000000000000200");
         assert_eq!(decimal(&[0x7f; 17], 24).len(), "169222221514829.".len() + 2 + 24);
+    }
+
+    fn binary(text: &str) -> Vec<u8> {
+        let mut value = Vec::new();
+        assert!(encode(text, &mut value).is_ok());
+        value
+    }
+
+    #[test]
+    fn numerics_as_whole_numbers() {
+        for (text, scale, expected) in [
+            ("12.50", 2, Some(1250)),
+            ("-0.0001", 4, Some(-1)),
+            ("12345678.9", 1, Some(123_456_789)),
+            ("100000000", 0, Some(100_000_000)),
+            ("0", 3, Some(0)),
+            ("0.05", 1, None),
+            ("99999999999999999999999999999999999999", 0, Some(10i128.pow(38) - 1)),
+            ("NaN", 2, None),
+        ] {
+            assert_eq!(unscaled(&binary(text), scale), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_as_numerics() {
+        let mut texts: Vec<String> =
+            ["0", "7", "-1", "10000", "99990000", "0.1", "-0.0001", "0.00000001"].map(String::from).into();
+        texts.extend(["12.50", "100000000.00", "-20000.0300", "0.00000", "1234567.891"].map(String::from));
+        texts.extend([
+            format!("0.{}1", "0".repeat(37)),
+            "9".repeat(38),
+            format!("-{}.{}", "9".repeat(19), "9".repeat(19)),
+        ]);
+        for text in texts {
+            let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as u16;
+            let value = binary(&text);
+            let number = unscaled(&value, scale);
+            let mut again = Vec::new();
+            assert!(
+                number.is_some_and(|number| encode_unscaled(number, scale, &mut again).is_ok()),
+                "{text}"
+            );
+            assert_eq!(again, value, "{text}");
+        }
     }
 }

@@ -137,7 +137,7 @@ impl ParquetColumn {
                 }
             }
             (Values::Int64(values), ColumnType::Numeric) => {
-                match self.decimal.and_then(|(_, scale)| unscaled(value, scale)).map(i64::try_from) {
+                match self.decimal.and_then(|(_, scale)| numeric::unscaled(value, scale)).map(i64::try_from) {
                     Some(Ok(number)) => values.push(number),
                     _ => return wrong("number has more digits than were seen before"),
                 }
@@ -146,7 +146,7 @@ impl ParquetColumn {
             (Values::Float(values), _) => values.push(f32::from_be_bytes(sized(value))),
             (Values::Double(values), _) => values.push(f64::from_be_bytes(sized(value))),
             (Values::Fixed(values), ColumnType::Numeric) => {
-                match self.decimal.and_then(|(_, scale)| unscaled(value, scale)) {
+                match self.decimal.and_then(|(_, scale)| numeric::unscaled(value, scale)) {
                     Some(number) => values.push(number.to_be_bytes().to_vec().into()),
                     None => return wrong("number has more digits than were seen before"),
                 }
@@ -193,51 +193,4 @@ fn write<T: DataType>(
 /// Returns the bytes of a value of fixed length.
 fn sized<const N: usize>(value: &[u8]) -> [u8; N] {
     value.try_into().expect("the encoder wrote the type's binary form")
-}
-
-/// Returns a numeric times a power of ten; none if it is no number, or has more digits after the point or in all.
-fn unscaled(value: &[u8], scale: u16) -> Option<i128> {
-    let word = |at: usize| u16::from_be_bytes([value[2 * at], value[2 * at + 1]]);
-    let (count, weight, sign) = (usize::from(word(0)), i32::from(word(1) as i16), word(2));
-    if !matches!(sign, 0 | 0x4000) {
-        return None;
-    }
-    let mut number = 0i128;
-    for at in 0..count {
-        let digit = i128::from(word(4 + at));
-        // The digit counts this power of ten, in units of the last place.
-        let power = 4 * (weight - at as i32) + i32::from(scale);
-        let part = match u32::try_from(power) {
-            Ok(power) => digit.checked_mul(10i128.checked_pow(power)?)?,
-            Err(_) => {
-                let divisor = 10i128.checked_pow(power.unsigned_abs())?;
-                (digit % divisor == 0).then_some(digit / divisor)?
-            }
-        };
-        number = number.checked_add(part)?;
-    }
-    Some(if sign == 0x4000 { -number } else { number })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numerics_as_whole_numbers() {
-        for (text, scale, expected) in [
-            ("12.50", 2, Some(1250)),
-            ("-0.0001", 4, Some(-1)),
-            ("12345678.9", 1, Some(123_456_789)),
-            ("100000000", 0, Some(100_000_000)),
-            ("0", 3, Some(0)),
-            ("0.05", 1, None),
-            ("99999999999999999999999999999999999999", 0, Some(10i128.pow(38) - 1)),
-            ("NaN", 2, None),
-        ] {
-            let mut value = Vec::new();
-            assert!(numeric::encode(text, &mut value).is_ok());
-            assert_eq!(unscaled(&value, scale), expected, "{text}");
-        }
-    }
 }

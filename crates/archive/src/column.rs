@@ -1,0 +1,172 @@
+//! A column of one row group: its values between PostgreSQL and Parquet.
+
+use parquet::column::reader::{get_typed_column_reader, ColumnReader};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
+    FloatType, Int32Type, Int64Type,
+};
+use parquet::errors::ParquetError;
+use parquet::file::writer::SerializedColumnWriter;
+
+use crate::form::{Cell, Form};
+
+/// The values of a column, and which rows have one.
+#[derive(Debug)]
+pub struct ColumnValues {
+    form: Form,
+    /// For each row, 1 if it has a value.
+    levels: Vec<i16>,
+    values: Values,
+}
+
+#[derive(Debug)]
+enum Values {
+    Boolean(Vec<bool>),
+    Int32(Vec<i32>),
+    Int64(Vec<i64>),
+    Float(Vec<f32>),
+    Double(Vec<f64>),
+    Bytes(Vec<ByteArray>),
+    Fixed(Vec<FixedLenByteArray>),
+}
+
+impl ColumnValues {
+    /// Creates a column without values.
+    pub fn new(form: Form) -> Self {
+        use parquet::basic::Type as Physical;
+        let values = match form.physical() {
+            Physical::BOOLEAN => Values::Boolean(Vec::new()),
+            Physical::INT32 => Values::Int32(Vec::new()),
+            Physical::INT64 | Physical::INT96 => Values::Int64(Vec::new()),
+            Physical::FLOAT => Values::Float(Vec::new()),
+            Physical::DOUBLE => Values::Double(Vec::new()),
+            Physical::BYTE_ARRAY => Values::Bytes(Vec::new()),
+            Physical::FIXED_LEN_BYTE_ARRAY => Values::Fixed(Vec::new()),
+        };
+        Self { form, levels: Vec::new(), values }
+    }
+
+    /// Adds the value of a row, as PostgreSQL sends it.
+    pub fn push(&mut self, value: Option<&[u8]>) -> Result<(), &'static str> {
+        let Some(value) = value else {
+            self.levels.push(0);
+            return Ok(());
+        };
+        match (&mut self.values, self.form.cell(value)?) {
+            (Values::Boolean(values), Cell::Boolean(value)) => values.push(value),
+            (Values::Int32(values), Cell::Int32(value)) => values.push(value),
+            (Values::Int64(values), Cell::Int64(value)) => values.push(value),
+            (Values::Float(values), Cell::Float(value)) => values.push(value),
+            (Values::Double(values), Cell::Double(value)) => values.push(value),
+            (Values::Bytes(values), Cell::Bytes(value)) => values.push(value.into()),
+            (Values::Fixed(values), Cell::Bytes(value)) => values.push(value.into()),
+            _ => return Err("value is not of the column's type"),
+        }
+        self.levels.push(1);
+        Ok(())
+    }
+
+    /// Writes the values to a row group, and forgets them.
+    pub fn write(&mut self, writer: SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
+        let levels = &self.levels;
+        match &mut self.values {
+            Values::Boolean(values) => write::<BoolType>(writer, values, levels),
+            Values::Int32(values) => write::<Int32Type>(writer, values, levels),
+            Values::Int64(values) => write::<Int64Type>(writer, values, levels),
+            Values::Float(values) => write::<FloatType>(writer, values, levels),
+            Values::Double(values) => write::<DoubleType>(writer, values, levels),
+            Values::Bytes(values) => write::<ByteArrayType>(writer, values, levels),
+            Values::Fixed(values) => write::<FixedLenByteArrayType>(writer, values, levels),
+        }?;
+        self.levels.clear();
+        Ok(())
+    }
+
+    /// Reads the values of a row group that has this many rows.
+    pub fn read(form: Form, reader: ColumnReader, rows: usize) -> Result<Self, ParquetError> {
+        let mut column = Self::new(form);
+        let levels = &mut column.levels;
+        match &mut column.values {
+            Values::Boolean(values) => read::<BoolType>(reader, rows, levels, values),
+            Values::Int32(values) => read::<Int32Type>(reader, rows, levels, values),
+            Values::Int64(values) => read::<Int64Type>(reader, rows, levels, values),
+            Values::Float(values) => read::<FloatType>(reader, rows, levels, values),
+            Values::Double(values) => read::<DoubleType>(reader, rows, levels, values),
+            Values::Bytes(values) => read::<ByteArrayType>(reader, rows, levels, values),
+            Values::Fixed(values) => read::<FixedLenByteArrayType>(reader, rows, levels, values),
+        }?;
+        Ok(column)
+    }
+
+    /// Returns the values of the rows, one after the other.
+    pub fn cells(self) -> Cells {
+        Cells { column: self, row: 0, value: 0 }
+    }
+}
+
+/// The values of a column, row by row.
+pub struct Cells {
+    column: ColumnValues,
+    row: usize,
+    value: usize,
+}
+
+impl Cells {
+    /// Appends the next row's value as a field of binary COPY.
+    pub fn append_next(&mut self, out: &mut Vec<u8>) -> Result<(), &'static str> {
+        let level = self.column.levels.get(self.row);
+        self.row += 1;
+        match level {
+            Some(0) => {
+                out.extend((-1i32).to_be_bytes());
+                return Ok(());
+            }
+            Some(_) => {}
+            None => return Err("column has fewer values than rows"),
+        }
+        let at = self.value;
+        self.value += 1;
+        let cell = match &self.column.values {
+            Values::Boolean(values) => values.get(at).map(|value| Cell::Boolean(*value)),
+            Values::Int32(values) => values.get(at).map(|value| Cell::Int32(*value)),
+            Values::Int64(values) => values.get(at).map(|value| Cell::Int64(*value)),
+            Values::Float(values) => values.get(at).map(|value| Cell::Float(*value)),
+            Values::Double(values) => values.get(at).map(|value| Cell::Double(*value)),
+            Values::Bytes(values) => values.get(at).map(|value| Cell::Bytes(value.data().into())),
+            Values::Fixed(values) => values.get(at).map(|value| Cell::Bytes(value.data().into())),
+        };
+        let cell = cell.ok_or("column has fewer values than rows")?;
+        let form = self.column.form;
+        match tally_postgres::pgtype::copy::append_encoded(out, |out| form.restore(&cell, out))? {
+            true => Ok(()),
+            false => Err("value is longer than PostgreSQL allows"),
+        }
+    }
+}
+
+fn write<T: DataType>(
+    mut writer: SerializedColumnWriter<'_>,
+    values: &mut Vec<T::T>,
+    levels: &[i16],
+) -> Result<(), ParquetError> {
+    writer.typed::<T>().write_batch(values, Some(levels), None)?;
+    values.clear();
+    writer.close()
+}
+
+fn read<T: DataType>(
+    reader: ColumnReader,
+    rows: usize,
+    levels: &mut Vec<i16>,
+    values: &mut Vec<T::T>,
+) -> Result<(), ParquetError> {
+    let mut reader = get_typed_column_reader::<T>(reader);
+    let mut read = 0;
+    while read < rows {
+        match reader.read_records(rows - read, Some(levels), None, values)?.0 {
+            0 => break,
+            more => read += more,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Drops partitions whose rows are archived: in one transaction, which first reads them again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tally_objects::Object;
+use tally_postgres::{explain, Failure};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Error, Transaction};
+
+use crate::export;
+use crate::ledger::{self, Entry, State};
+use crate::proof::RowsHash;
+use crate::server::of_server;
+use crate::session::{place, Session};
+use crate::slot::{Granularity, Slot, EVER};
+use crate::table::quoted;
+
+/// Number of attempts to get the locks of a partition, and the time between them.
+const ATTEMPTS: u32 = 30;
+const PAUSE: Duration = Duration::from_secs(2);
+/// Seconds from 1970 to 2000, where PostgreSQL begins to count.
+const EPOCH: i64 = 946_684_800;
+
+/// A partition of the table.
+struct Partition {
+    name: String,
+    /// First second, and the first one after it.
+    bounds: (i64, i64),
+    is_leaf: bool,
+}
+
+/// Fails unless partitions of the table can be dropped.
+pub async fn check(session: &Session) -> Result<(), Failure> {
+    let table = &session.table;
+    let fail = |e: Error| of_server(&e).at(format!("table {}", table.sql()));
+    let refuse =
+        |what: &str, mend: &str| Err(Failure::usage(what).at(format!("table {}", table.sql())).mend(mend));
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_partitioned_table
+                              WHERE partrelid = $1 AND partstrat = 'r' AND partnatts = 1 AND partattrs[0] = $2),
+                      EXISTS (SELECT FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+                              WHERE p.proname = 'powertree_capture' AND (t.tgrelid = $1 OR t.tgrelid IN
+                                  (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = $1)))";
+    let number = table.columns[table.at_place()].number;
+    let row = session.client.query_one(sql, &[&table.oid, &number]).await.map_err(fail)?;
+    match (row.get(0), row.get(1)) {
+        (false, _) => refuse(
+            "table is not partitioned by ranges of its column of time",
+            "archive without --drop, and delete rows yourself once `tally archive status` says verified",
+        ),
+        (_, true) => refuse(
+            "table has a power tree, which would forget the rows that are dropped",
+            "archive without --drop, or drop the tree first",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Drops the partitions that end before a time; returns the number of those that could not be.
+pub async fn partitions(session: &mut Session, cut: i64, granularity: Granularity) -> Result<u64, Failure> {
+    let mut left = 0;
+    for partition in find(session).await? {
+        if partition.bounds.1 > cut {
+            continue;
+        }
+        let whole = |second: i64| second.rem_euclid(granularity.seconds()) == 0;
+        let dropped = match partition {
+            Partition { is_leaf: false, .. } => Err("it is no plain table".into()),
+            Partition { bounds: (from, to), .. } if !whole(from) || !whole(to) => {
+                Err("it begins or ends within a slot".into())
+            }
+            _ => drop_once_free(session, &partition, granularity).await?,
+        };
+        match dropped {
+            Ok(rows) => println!("dropped partition {} of {rows} rows", partition.name),
+            Err(what) => {
+                tracing::warn!("partition {} was not dropped: {what}", partition.name);
+                left += 1;
+            }
+        }
+    }
+    Ok(left)
+}
+
+async fn find(session: &Session) -> Result<Vec<Partition>, Failure> {
+    let table = &session.table;
+    let kind = if table.has_zone() { "timestamptz" } else { "timestamp" };
+    // A bound is written for the session's settings, and read with them.
+    let bound = |word: &str| {
+        format!(
+            "floor(extract(epoch FROM substring(pg_get_expr(c.relpartbound, c.oid) FROM '{word} \\(''([^'']*)''\\)')::{kind}))::int8"
+        )
+    };
+    let sql = format!(
+        "SELECT n.nspname::text, c.relname::text, c.relkind = 'r', {}, {}
+         FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE i.inhparent = $1 AND NOT i.inhdetachpending ORDER BY 5",
+        bound("FROM"),
+        bound("TO")
+    );
+    let rows = session.client.query(&sql, &[&table.oid]).await;
+    let rows = rows.map_err(|e| of_server(&e).at(table.sql()))?;
+    let partition = |row: &tokio_postgres::Row| {
+        let (from, to): (Option<i64>, Option<i64>) = (row.get(3), row.get(4));
+        // The default partition, and one without an end, have no last second.
+        Some(Partition {
+            name: format!("{}.{}", quoted(row.get(0)), quoted(row.get(1))),
+            bounds: (from.unwrap_or(EVER.0).max(EVER.0), to?),
+            is_leaf: row.get(2),
+        })
+    };
+    Ok(rows.iter().filter_map(partition).collect())
+}
+
+/// Tries to drop a partition until its locks are had; returns its number of rows, or the reason why it must stay.
+async fn drop_once_free(
+    session: &mut Session,
+    partition: &Partition,
+    granularity: Granularity,
+) -> Result<Result<i64, String>, Failure> {
+    let is_lock = |e: &Error| {
+        matches!(e.code(), Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED))
+    };
+    for _ in 0..ATTEMPTS {
+        match attempt(session, partition, granularity).await? {
+            Err(error) if is_lock(&error) => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Ok(Err(explain(&error))),
+            Ok(outcome) => return Ok(outcome),
+        }
+    }
+    Ok(Err("others hold locks on it".into()))
+}
+
+async fn attempt(
+    session: &mut Session,
+    partition: &Partition,
+    granularity: Granularity,
+) -> Result<Result<Result<i64, String>, Error>, Failure> {
+    let entries = session.entries(partition.bounds.0, partition.bounds.1).await?;
+    for entry in entries.iter().filter(|entry| is_proved(entry)) {
+        let address = place(entry)?.below(&entry.slot.object(&session.table.name)?);
+        let found = Object::find(&address)?.map(|object| object.version());
+        if found.as_ref() != entry.written.as_ref().map(|written| &written.etag) {
+            return Ok(Ok(Err(format!("{address} is not what was proved"))));
+        }
+    }
+    let name = &partition.name;
+    let tx = match session.client.transaction().await {
+        Ok(tx) => tx,
+        Err(error) => return Ok(Err(error)),
+    };
+    // Others go on reading while the rows are compared; only the drop itself shuts them out.
+    let lock = format!("SET LOCAL lock_timeout = '2s'; LOCK TABLE ONLY {name} IN EXCLUSIVE MODE");
+    if let Err(error) = tx.batch_execute(&lock).await {
+        return Ok(Err(error));
+    }
+    let (list, place) = (session.table.list(), session.table.at_place());
+    let hashes =
+        hashes(&tx, &format!("SELECT {list} FROM ONLY {name}"), place, &entries, granularity).await?;
+    if let Some(what) = difference(&hashes, &entries)? {
+        // What differs is archived again by the next run, if rows came.
+        for entry in entries.iter().filter(|entry| is_changed(entry, &hashes)) {
+            ledger::reached(&tx, entry, State::Planned).await?;
+        }
+        return Ok(tx.commit().await.map(|()| Err(what)));
+    }
+    let rows = hashes.values().map(|hash| hash.rows as i64).sum();
+    if let Err(error) = tx.batch_execute(&format!("DROP TABLE {name}")).await {
+        return Ok(Err(error));
+    }
+    for entry in entries.iter().filter(|entry| is_proved(entry)) {
+        ledger::reached(&tx, entry, State::Dropped).await?;
+    }
+    Ok(tx.commit().await.map(|()| Ok(rows)))
+}
+
+fn is_proved(entry: &Entry) -> bool {
+    matches!(entry.state, State::Verified | State::Restored) && entry.written.is_some()
+}
+
+/// Whether a slot has as many rows as its object or more, but not the same.
+fn is_changed(entry: &Entry, hashes: &BTreeMap<i64, RowsHash>) -> bool {
+    match (hashes.get(&entry.slot.from), &entry.written) {
+        (Some(hash), Some(written)) => hash.rows as i64 >= written.rows && hash.text() != written.hash,
+        _ => false,
+    }
+}
+
+/// Returns the hash of each slot of the rows of a query.
+async fn hashes(
+    tx: &Transaction<'_>,
+    query: &str,
+    at: usize,
+    entries: &[Entry],
+    granularity: Granularity,
+) -> Result<BTreeMap<i64, RowsHash>, Failure> {
+    let mut hashes = BTreeMap::new();
+    export::for_each_row(tx.copy_out(&export::statement(query)).await, |row| {
+        let micros = tally_postgres::pgtype::copy::fields(row)
+            .nth(at)
+            .flatten()
+            .and_then(|field| field.try_into().ok());
+        let Some(micros) = micros.map(i64::from_be_bytes) else {
+            return Err(Failure::new("row has no time"));
+        };
+        let second = micros.div_euclid(1_000_000).saturating_add(EPOCH);
+        let slot = Slot::numbered(second.div_euclid(granularity.seconds()), granularity);
+        let entry = entries.iter().find(|entry| entry.slot == slot);
+        let hash = hashes.entry(slot.from).or_insert_with(|| match entry {
+            Some(entry) => entry.hash(),
+            None => RowsHash::new([0; 16]),
+        });
+        hash.add(row);
+        Ok(())
+    })
+    .await?;
+    Ok(hashes)
+}
+
+/// Returns the reason why rows are not those of the proved objects, if they are not.
+fn difference(hashes: &BTreeMap<i64, RowsHash>, entries: &[Entry]) -> Result<Option<String>, Failure> {
+    for (from, hash) in hashes {
+        let entry = entries.iter().find(|entry| entry.slot.from == *from).filter(|entry| is_proved(entry));
+        let Some((entry, written)) = entry.and_then(|entry| Some((entry, entry.written.as_ref()?))) else {
+            return Ok(Some("it has rows that are not archived and proved".into()));
+        };
+        if hash.rows as i64 != written.rows || hash.text() != written.hash {
+            let slot = entry.slot.name()?;
+            return Ok(Some(format!(
+                "its rows of {slot} are not those that were archived; run the command again"
+            )));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,227 @@
+//! The table `loader.archive`: the only record of which slots are archived, and how far.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use tally_postgres::Failure;
+use tokio_postgres::{Client, GenericClient, Row};
+use uuid::Uuid;
+
+use crate::proof::{RowsHash, Tallies};
+use crate::server;
+use crate::slot::Slot;
+use crate::table::SourceTable;
+
+const CREATE: &str = "
+CREATE SCHEMA IF NOT EXISTS loader;
+
+-- Which slots of tables are archived, and how far. Objects and manifests are copies; this is the truth about them.
+CREATE TABLE IF NOT EXISTS loader.archive (
+    id           uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(), -- also the key of the hash, and in the object
+    table_name   text NOT NULL,
+    from_time    timestamptz NOT NULL,
+    to_time      timestamptz NOT NULL,
+    state        text NOT NULL DEFAULT 'planned'
+                 CHECK (state IN ('planned', 'written', 'verified', 'dropped', 'restored')),
+    url          text NOT NULL,
+    etag         text,
+    rows         bigint,
+    bytes        bigint,
+    hash         text,
+    tallies      jsonb NOT NULL DEFAULT '{}',
+    has_manifest boolean NOT NULL DEFAULT false,
+    changed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    UNIQUE (table_name, from_time)
+)";
+
+/// State of the archive of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// The object is to be written, for the first time or again.
+    Planned,
+    /// The object is written.
+    Written,
+    /// The object has been read back, and is proved.
+    Verified,
+    /// The rows are no longer in the table.
+    Dropped,
+    /// The rows are in the table again.
+    Restored,
+}
+
+impl State {
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Written => "written",
+            Self::Verified => "verified",
+            Self::Dropped => "dropped",
+            Self::Restored => "restored",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let all = [Self::Planned, Self::Written, Self::Verified, Self::Dropped, Self::Restored];
+        all.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub id: Uuid,
+    pub slot: Slot,
+    pub state: State,
+    /// The place of the archive that the object is below.
+    pub url: String,
+    pub has_manifest: bool,
+    /// The object that was written last, if one was.
+    pub written: Option<Written>,
+}
+
+/// An object that was written, and what it must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub etag: String,
+    pub rows: i64,
+    pub bytes: i64,
+    pub hash: String,
+    pub tallies: Tallies,
+}
+
+impl Entry {
+    /// Returns the hash of no rows, with the key of this slot.
+    pub fn hash(&self) -> RowsHash {
+        RowsHash::new(*self.id.as_bytes())
+    }
+
+    fn of(row: &Row) -> Result<Self, Failure> {
+        let second = |column: &str| -> Result<i64, Failure> {
+            let time: SystemTime = row.try_get(column).map_err(damaged)?;
+            let since = time.duration_since(SystemTime::UNIX_EPOCH).map(|after| after.as_secs() as i64);
+            Ok(since.unwrap_or_else(|before| -(before.duration().as_secs() as i64)))
+        };
+        let state: String = row.try_get("state").map_err(damaged)?;
+        let tallies: Value = row.try_get("tallies").map_err(damaged)?;
+        let written = match row.try_get::<_, Option<String>>("etag").map_err(damaged)? {
+            Some(etag) => Some(Written {
+                etag,
+                rows: row.try_get("rows").map_err(damaged)?,
+                bytes: row.try_get("bytes").map_err(damaged)?,
+                hash: row.try_get("hash").map_err(damaged)?,
+                tallies: serde_json::from_value(tallies).map_err(damaged)?,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            id: row.try_get("id").map_err(damaged)?,
+            slot: Slot { from: second("from_time")?, to: second("to_time")? },
+            state: State::named(&state).ok_or_else(|| damaged("unknown state"))?,
+            url: row.try_get("url").map_err(damaged)?,
+            has_manifest: row.try_get("has_manifest").map_err(damaged)?,
+            written,
+        })
+    }
+}
+
+fn damaged(what: impl std::fmt::Display) -> Failure {
+    failure(what).mend("repair the row, or delete it if its object is not needed")
+}
+
+fn failure(what: impl std::fmt::Display) -> Failure {
+    Failure::new(what).at("loader.archive")
+}
+
+fn of_server(error: tokio_postgres::Error) -> Failure {
+    server::of_server(&error).at("loader.archive")
+}
+
+/// The time since 1970 for PostgreSQL.
+fn time(second: i64) -> SystemTime {
+    let since = Duration::from_secs(second.unsigned_abs());
+    if second < 0 {
+        SystemTime::UNIX_EPOCH - since
+    } else {
+        SystemTime::UNIX_EPOCH + since
+    }
+}
+
+/// Whether the ledger is there.
+pub async fn exists(client: &Client) -> Result<bool, Failure> {
+    let sql = "SELECT pg_catalog.to_regclass('loader.archive') IS NOT NULL";
+    Ok(client.query_one(sql, &[]).await.map_err(of_server)?.get(0))
+}
+
+/// Creates the ledger unless it is there.
+pub async fn ensure(client: &mut Client) -> Result<(), Failure> {
+    // IF NOT EXISTS requires the privilege to create even where nothing is missing.
+    if exists(client).await? {
+        return Ok(());
+    }
+    let tx = client.transaction().await.map_err(of_server)?;
+    // Two archives may start at once; IF NOT EXISTS alone lets one of them fail.
+    tx.execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('pg_tally loader schema'))", &[])
+        .await
+        .map_err(of_server)?;
+    tx.batch_execute(CREATE).await.map_err(of_server)?;
+    tx.commit().await.map_err(of_server)
+}
+
+/// Claims a table for this session: one archive of it is at work at a time.
+pub async fn claim(client: &Client, table: &SourceTable) -> Result<(), Failure> {
+    let sql = "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('pg_tally archive'), pg_catalog.hashtext($1))";
+    let is_claimed: bool = client.query_one(sql, &[&table.sql()]).await.map_err(of_server)?.get(0);
+    match is_claimed {
+        true => Ok(()),
+        false => Err(Failure::transient("another archive of this table is at work")
+            .at(format!("table {}", table.sql()))
+            .mend("wait until it has ended")),
+    }
+}
+
+/// Returns the entries of a table between two times, by time.
+pub async fn entries(
+    client: &Client,
+    table: &SourceTable,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Entry>, Failure> {
+    let sql = "SELECT * FROM loader.archive WHERE table_name = $1 AND from_time < $3 AND to_time > $2 ORDER BY from_time";
+    let rows = client.query(sql, &[&table.sql(), &time(from), &time(to)]).await.map_err(of_server)?;
+    rows.iter().map(Entry::of).collect()
+}
+
+/// Plans the object of a slot, or plans it again; returns the entry.
+pub async fn plan(client: &Client, table: &SourceTable, slot: Slot, url: &str) -> Result<Entry, Failure> {
+    let sql = "INSERT INTO loader.archive (table_name, from_time, to_time, url) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (table_name, from_time)
+               DO UPDATE SET state = 'planned', changed_at = pg_catalog.now() RETURNING *";
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+        [&table.sql(), &time(slot.from), &time(slot.to), &url];
+    Entry::of(&client.query_one(sql, &values).await.map_err(of_server)?)
+}
+
+/// Records that an object was written.
+pub async fn written(client: &Client, entry: &Entry, object: &Written) -> Result<(), Failure> {
+    let sql = "UPDATE loader.archive SET state = 'written', etag = $2, rows = $3, bytes = $4, hash = $5, tallies = $6,
+                      has_manifest = false, changed_at = pg_catalog.now() WHERE id = $1";
+    let tallies = serde_json::to_value(&object.tallies).map_err(failure)?;
+    let Written { etag, rows, bytes, hash, .. } = object;
+    client.execute(sql, &[&entry.id, etag, rows, bytes, hash, &tallies]).await.map_err(of_server)?;
+    Ok(())
+}
+
+/// Records how far a slot is.
+pub async fn reached(client: &impl GenericClient, entry: &Entry, state: State) -> Result<(), Failure> {
+    let sql = "UPDATE loader.archive SET state = $2, changed_at = pg_catalog.now() WHERE id = $1";
+    client.execute(sql, &[&entry.id, &state.name()]).await.map_err(of_server)?;
+    Ok(())
+}
+
+/// Records that the manifest of a slot was written.
+pub async fn has_manifest(client: &Client, entry: &Entry) -> Result<(), Failure> {
+    let sql = "UPDATE loader.archive SET has_manifest = true WHERE id = $1";
+    client.execute(sql, &[&entry.id]).await.map_err(of_server)?;
+    Ok(())
+}

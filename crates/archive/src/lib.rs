@@ -1,0 +1,59 @@
+//! The archive: old rows of a table as Parquet files on object storage, proved before anything is dropped.
+//!
+//! A slot, an hour or a day, has one object. `step` takes it from its rows to a proved object, and the ledger in PostgreSQL
+//! says how far it is; `drop` and `restore` move rows only where the ledger and a proof allow it.
+
+mod column;
+mod drop;
+mod export;
+mod form;
+mod ledger;
+mod look;
+mod object;
+mod proof;
+mod restore;
+mod run;
+mod server;
+mod session;
+mod slot;
+mod step;
+mod table;
+
+use tally_postgres::Failure;
+use tally_program::single_threaded;
+
+/// Archive old rows of a table as Parquet files in a directory or on object storage, and prove the copies.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct ArchiveArgs {
+    #[command(subcommand)]
+    command: Option<ArchiveCommand>,
+    #[command(flatten)]
+    session: session::SessionArgs,
+    #[command(flatten)]
+    run: Option<run::RunArgs>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum ArchiveCommand {
+    Status(look::StatusArgs),
+    Verify(look::VerifyArgs),
+    Restore(restore::RestoreArgs),
+}
+
+impl ArchiveArgs {
+    /// Carries out the command that was asked for.
+    pub fn run(self) -> Result<(), Failure> {
+        single_threaded()?.block_on(async {
+            match (self.command, self.run) {
+                (Some(ArchiveCommand::Status(args)), _) => look::status(args).await,
+                (Some(ArchiveCommand::Verify(args)), _) => look::verify(args).await,
+                (Some(ArchiveCommand::Restore(args)), _) => restore::run(args).await,
+                (None, Some(args)) => run::run(self.session, args).await,
+                (None, None) => {
+                    Err(Failure::usage("nothing was asked for").mend("see `tally archive --help`"))
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! `tally archive status` and `tally archive verify`: what is archived, and whether it still is.
+
+use std::collections::BTreeMap;
+
+use comfy_table::presets;
+use comfy_table::Table;
+use tally_postgres::Failure;
+
+use crate::export;
+use crate::ledger::{self, Entry, State, Written};
+use crate::session::{place, Session, SessionArgs};
+use crate::slot::EVER;
+use crate::step;
+
+/// Print how far the archive of a table is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// Read all objects of a table back, and compare them with the ledger and with rows that are still in the table.
+#[derive(Debug, Clone, clap::Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// Prints the numbers of slots, rows and bytes in each state.
+pub async fn status(args: StatusArgs) -> Result<(), Failure> {
+    let session = Session::begin(&args.session, &[]).await?;
+    let entries = session.entries(EVER.0, EVER.1).await?;
+    let mut states: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in &entries {
+        states.entry(entry.state.name()).or_default().push(entry);
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_header(["state", "slots", "rows", "bytes", "first", "last"]);
+    for (state, entries) in states {
+        let sum = |number: fn(&Written) -> i64| -> i64 {
+            entries.iter().filter_map(|entry| entry.written.as_ref()).map(number).sum()
+        };
+        let name = |entry: Option<&&Entry>| entry.map_or(Ok(String::new()), |entry| entry.slot.name());
+        table.add_row([
+            state.to_string(),
+            entries.len().to_string(),
+            sum(|written| written.rows).to_string(),
+            sum(|written| written.bytes).to_string(),
+            name(entries.first())?,
+            name(entries.last())?,
+        ]);
+    }
+    println!("{table}");
+    Ok(())
+}
+
+/// Reads everything back; fails if anything is not as it was proved.
+pub async fn verify(args: VerifyArgs) -> Result<(), Failure> {
+    let session = Session::begin_alone(&args.session, &[]).await?;
+    let (mut objects, mut wrong) = (0u64, 0u64);
+    for entry in session.entries(EVER.0, EVER.1).await? {
+        let Some(written) = entry.written.as_ref().filter(|_| entry.state != State::Planned) else {
+            continue;
+        };
+        objects += 1;
+        if let Err(failure) = step::prove(&session.table, &place(&entry)?, &entry, written) {
+            eprintln!("{failure}");
+            wrong += 1;
+        } else if entry.state != State::Dropped && has_other_rows(&session, &entry, written).await? {
+            eprintln!("{}: rows have changed since they were archived", entry.slot.name()?);
+            ledger::reached(&session.client, &entry, State::Planned).await?;
+            wrong += 1;
+        }
+    }
+    println!("verified {} of {objects} objects", objects - wrong);
+    match wrong {
+        0 => Ok(()),
+        n => Err(Failure::new(format!("{n} slots are not as they were archived"))
+            .mend("those whose rows changed are archived again by the next run; restore other objects from a backup")),
+    }
+}
+
+/// Whether the table has other rows of a slot than the object, and has not fewer.
+async fn has_other_rows(session: &Session, entry: &Entry, written: &Written) -> Result<bool, Failure> {
+    let mut hash = entry.hash();
+    export::for_each_row(
+        session.client.copy_out(&export::statement(&session.table.rows_of(entry.slot)?)).await,
+        |row| {
+            hash.add(row);
+            Ok(())
+        },
+    )
+    .await?;
+    Ok(hash.rows as i64 >= written.rows && hash.text() != written.hash)
+}

@@ -1,0 +1,111 @@
+//! `tally archive restore`: brings rows back from their objects, each slot in a transaction that proves them.
+
+use bytes::Bytes;
+use futures_util::{pin_mut, SinkExt};
+use jiff::Timestamp;
+use tally_postgres::pgtype::copy::{HEADER, TRAILER};
+use tally_postgres::Failure;
+use tokio_postgres::{Error, Transaction};
+
+use crate::export;
+use crate::ledger::{self, Entry, State, Written};
+use crate::object::ObjectDecoder;
+use crate::server::of_server;
+use crate::session::{place, Session, SessionArgs};
+use crate::table::SourceTable;
+
+/// Size of the pieces in which rows are sent.
+const PIECE: usize = 1 << 20;
+
+/// Bring rows back into the table from their objects.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RestoreArgs {
+    #[command(flatten)]
+    session: SessionArgs,
+    /// First time of the rows, as in 2026-03-01T00:00Z
+    #[arg(long, value_name = "TIME", value_parser = second)]
+    from: i64,
+    /// Time after the last of the rows
+    #[arg(long, value_name = "TIME", value_parser = second)]
+    to: i64,
+}
+
+fn second(text: &str) -> Result<i64, String> {
+    let time: Timestamp = text.parse().map_err(|_| "must be a time such as 2026-03-01T00:00Z".to_string())?;
+    Ok(time.as_second())
+}
+
+/// Runs the command: restores each archived slot that overlaps the range.
+pub async fn run(args: RestoreArgs) -> Result<(), Failure> {
+    let mut session = Session::begin_alone(&args.session, &[]).await?;
+    let (mut slots, mut rows) = (0u64, 0);
+    for entry in session.entries(args.from, args.to).await? {
+        let Some(written) = &entry.written else { continue };
+        restore(&mut session, &entry, written).await?;
+        slots += 1;
+        rows += written.rows;
+    }
+    println!("restored {rows} rows of {slots} slots");
+    Ok(())
+}
+
+async fn restore(session: &mut Session, entry: &Entry, written: &Written) -> Result<(), Failure> {
+    let Session { client, table } = session;
+    let fail = |e: Error| of_server(&e).at(format!("table {}", table.sql()));
+    let address = place(entry)?.below(&entry.slot.object(&table.name)?);
+    let wrong = |what: String| Failure::new(what).at(&address);
+    let found = address.get()?.ok_or_else(|| wrong("there is no such object".into()))?;
+    if found.1 != written.etag {
+        return Err(wrong("object has been replaced since it was written".into()));
+    }
+    let rows = ObjectDecoder::new(table, found.0).map_err(wrong)?;
+    let tx = client.transaction().await.map_err(fail)?;
+    tx.batch_execute(&format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.sql()))
+        .await
+        .map_err(fail)?;
+    let sql = format!("SELECT EXISTS (SELECT FROM {} WHERE {})", table.sql(), table.within(entry.slot)?);
+    if tx.query_one(&sql, &[]).await.map_err(fail)?.get(0) {
+        return Err(Failure::usage(format!("table has rows of {} already", entry.slot.name()?))
+            .at(format!("table {}", table.sql()))
+            .mend("choose a range without rows, or delete those first"));
+    }
+    copy(&tx, table, &rows).await.map_err(|failure| failure.at(format!("table {}", table.sql())))?;
+    let mut hash = entry.hash();
+    export::for_each_row(tx.copy_out(&export::statement(&table.rows_of(entry.slot)?)).await, |row| {
+        hash.add(row);
+        Ok(())
+    })
+    .await?;
+    if hash.rows as i64 != written.rows || hash.text() != written.hash {
+        return Err(wrong("restored rows are not those that were archived".into())
+            .mend("nothing was restored; look for triggers and rules that change rows"));
+    }
+    ledger::reached(&tx, entry, State::Restored).await?;
+    tx.commit().await.map_err(fail)
+}
+
+/// Sends the rows of an object, a row group at a time.
+async fn copy(tx: &Transaction<'_>, table: &SourceTable, rows: &ObjectDecoder<'_>) -> Result<(), Failure> {
+    let fail = |e: Error| of_server(&e);
+    let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.sql(), table.list());
+    let sink = tx.copy_in(sql.as_str()).await.map_err(fail)?;
+    pin_mut!(sink);
+    sink.send(Bytes::from_static(HEADER)).await.map_err(fail)?;
+    for group in 0..rows.groups() {
+        let mut pieces = vec![Vec::new()];
+        rows.for_each_row(group, |row| {
+            match pieces.last_mut() {
+                Some(piece) if piece.len() < PIECE => piece.extend_from_slice(row),
+                _ => pieces.push(row.to_vec()),
+            }
+            Ok(())
+        })
+        .map_err(Failure::new)?;
+        for piece in pieces {
+            sink.send(Bytes::from(piece)).await.map_err(fail)?;
+        }
+    }
+    sink.send(Bytes::from_static(TRAILER)).await.map_err(fail)?;
+    sink.finish().await.map_err(fail)?;
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Ground of the commands: a connection, the table, and the ledger.
+
+use tally_objects::Address;
+use tally_postgres::{Connector, Failure};
+use tokio_postgres::Client;
+
+use crate::ledger::{self, Entry};
+use crate::table::SourceTable;
+
+/// Options of all commands.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SessionArgs {
+    // Optional only in their types: a subcommand has its own.
+    /// PostgreSQL connection URL or key=value string
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, required = true)]
+    database: Option<String>,
+    /// Table whose rows are archived
+    #[arg(long, required = true)]
+    table: Option<String>,
+    /// Column that says when a row was [default: the only timestamp]
+    #[arg(long, value_name = "COLUMN")]
+    at: Option<String>,
+}
+
+/// A connection with what it is about.
+pub struct Session {
+    pub client: Client,
+    pub table: SourceTable,
+}
+
+impl Session {
+    /// Connects, and finds the table; `series` are the columns by which objects are sorted.
+    pub async fn begin(args: &SessionArgs, series: &[String]) -> Result<Self, Failure> {
+        let (Some(database), Some(table)) = (&args.database, &args.table) else {
+            return Err(Failure::usage("no table was named").mend("see `tally archive --help`"));
+        };
+        let connector = Connector::new(database, None, "tally archive")?;
+        let client = connector.connect().await.map_err(|e| connector.failure(&e))?;
+        let table = SourceTable::find(&client, table, args.at.as_deref(), series).await?;
+        Ok(Self { client, table })
+    }
+
+    /// Begins a session that may change the archive: no other one of this table does meanwhile.
+    pub async fn begin_alone(args: &SessionArgs, series: &[String]) -> Result<Self, Failure> {
+        let mut session = Self::begin(args, series).await?;
+        ledger::ensure(&mut session.client).await?;
+        ledger::claim(&session.client, &session.table).await?;
+        Ok(session)
+    }
+
+    /// Returns the entries of the table between two times; none without a ledger.
+    pub async fn entries(&self, from: i64, to: i64) -> Result<Vec<Entry>, Failure> {
+        match ledger::exists(&self.client).await? {
+            true => ledger::entries(&self.client, &self.table, from, to).await,
+            false => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Returns the place that an entry's object is below.
+pub fn place(entry: &Entry) -> Result<Address, Failure> {
+    Address::of_place(&entry.url)
+}

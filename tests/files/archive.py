@@ -1,0 +1,258 @@
+#!/usr/bin/env -S python3 -B
+"""Archives a table to object storage and restores it: with late rows, kills at any moment, and other programs that read the objects."""
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, subprocess.run([ROOT / "scripts/where.sh", "readers"], capture_output=True, text=True, check=True).stdout.strip())
+
+import duckdb
+import pyarrow.parquet
+
+TALLY = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release/tally"
+BUCKET = Path(os.environ["OBJECTS_DIRECTORY"]) / "data/tally"
+DAYS = 4
+ROWS = 4000
+KILLS = 12
+
+TABLE = """
+CREATE EXTENSION IF NOT EXISTS pg_tally;
+CREATE TYPE mood AS ENUM ('calm', 'wild');
+CREATE TABLE {name} (
+    at timestamptz NOT NULL, symbol text, price numeric(18,4), wide numeric(38,10), any_number numeric, small smallint, size integer,
+    id bigint, ratio double precision, weight real, is_odd boolean, day date, clock time, local timestamp, late timestamptz,
+    doc jsonb, raw json, code bytea, key uuid, feel mood, tags text[], word varchar(20), stats tally, twice integer GENERATED ALWAYS AS (size * 2) STORED
+) PARTITION BY RANGE (at);
+{partitions}
+INSERT INTO {name}
+SELECT timestamptz '2024-03-01 00:00Z' + n * interval '{days} days' / {rows}, 'S' || n % 3, (n * 7919 % 100000) / 100.0 - 300, n * 1234567890.0123456789 - 9e12,
+    CASE n % 5 WHEN 0 THEN 'NaN' WHEN 1 THEN n / 7.0 WHEN 2 THEN -n * 1e20 WHEN 3 THEN 1.500 END, n % 100 - 50, n, n::bigint << 30,
+    CASE n % 7 WHEN 0 THEN 'NaN' WHEN 1 THEN 'Infinity' WHEN 2 THEN -0.0 ELSE n / 3.0 END, n / 9.0, n % 2 = 1, date '2024-01-01' + n,
+    time '00:00' + n * interval '1 second', timestamp '1970-01-01' + n * interval '1 hour', CASE n % 3 WHEN 0 THEN 'infinity' WHEN 1 THEN timestamptz '1901-01-01Z' END,
+    jsonb_build_object('n', n, 'text', 'ä"' || n), '{{ "n" : 1 }}', sha256(n::text::bytea), md5(n::text)::uuid, (ARRAY['calm', 'wild'])[1 + n % 2]::mood,
+    ARRAY['a', NULL, n::text], nullif('w' || n % 4, 'w0'), tally_of(2, n, 2, n - 1, n + 1)
+FROM generate_series(0, {rows} - 1) AS n;
+"""
+
+
+def psql(sql, binary=False):
+    done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql], capture_output=True, env={**os.environ, "PGTZ": "UTC"})
+    if done.returncode:
+        raise SystemExit(f"{sql}\n{done.stderr.decode()}")
+    return done.stdout if binary else done.stdout.decode().strip()
+
+
+def archive(name, *options, place=None):
+    """Run the program; its exit code and all that it said."""
+    whole = [TALLY, "archive", "--table", name, "--at", "at", "--older-than", "1d", "--to", place or f"s3://tally/{name}", "--series", "symbol", *options]
+    return finish(whole)
+
+
+def other(verb, name, *options):
+    return finish([TALLY, "archive", verb, "--table", name, "--at", "at", *options])
+
+
+def finish(whole):
+    done = subprocess.run([*map(str, whole)], capture_output=True, text=True, env=environment())
+    return done.returncode, done.stdout + done.stderr
+
+
+def environment():
+    return {"DATABASE_URL": "dbname=" + os.environ.get("PGDATABASE", "postgres"), **os.environ}
+
+
+def make(name):
+    partition = "CREATE TABLE {0}_{1} PARTITION OF {0} FOR VALUES FROM ('2024-03-0{1} 00:00Z') TO ('2024-03-0{2} 00:00Z');"
+    partitions = "\n".join(partition.format(name, day, day + 1) for day in range(1, DAYS + 1))
+    sql = TABLE.format(name=name, partitions=partitions, rows=ROWS, days=DAYS)
+    if name != "kinds":
+        sql = sql.replace("CREATE TYPE mood AS ENUM ('calm', 'wild');", "")
+    psql(sql)
+    return partitions
+
+
+def contents(name):
+    """A digest of all rows, byte for byte, in an order that they have anywhere."""
+    columns = psql(f"SELECT string_agg(quote_ident(attname), ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '{name}'::regclass AND attnum > 0")
+    return hashlib.sha256(psql(f"COPY (SELECT {columns} FROM {name} ORDER BY at, id) TO STDOUT (FORMAT binary)", binary=True)).hexdigest()
+
+
+def states(name):
+    return psql(f"SELECT string_agg(state || ' ' || n, ', ' ORDER BY state) FROM (SELECT state, count(*) AS n FROM loader.archive"
+                f" WHERE table_name = '\"public\".\"{name}\"' GROUP BY 1) AS s")
+
+
+def objects(name):
+    return sorted(path for path in (BUCKET / name).rglob("*.parquet"))
+
+
+def check(name, condition, seen=""):
+    print(f"{'ok' if condition else 'not ok'} - {name}", "" if condition else seen, flush=True)
+    return condition
+
+
+def copies():
+    """Objects are what the table was, for every type and for other programs."""
+    make("kinds")
+    before = contents("kinds")
+    code, said = archive("kinds")
+    yield check("every hour has a proved object", code == 0 and states("kinds") == f"verified {DAYS * 24}" and len(objects("kinds")) == DAYS * 24, said)
+    code, said = archive("kinds")
+    yield check("a second run has nothing to do", code == 0 and said.startswith("archived 0 rows of 0 slots"), said)
+
+    db = duckdb.connect()
+    db.execute("SET TimeZone = 'UTC'")
+    read = f"read_parquet('{BUCKET}/kinds/kinds/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)"
+    sums = "count(*), sum(price), sum(wide), sum(id), count(late), min(\"at\")::text, max(symbol), count(tags), sum(size), count(word)"
+    found = db.sql(f"SELECT {sums.replace('::text', '::varchar')} FROM {read}").fetchall()[0]
+    expected = psql(f"SELECT {sums} FROM kinds").split("|")
+    yield check("DuckDB finds the same sums", [str(value) for value in found] == expected, f"{found} {expected}")
+    wrong = f"SELECT count(*) FROM {read} WHERE strftime(\"at\", '%Y-%m-%d %H') <> year || '-' || month || '-' || day || ' ' || hour"
+    yield check("rows are in the directory of their hour", db.sql(wrong).fetchall()[0] == (0,))
+    file = pyarrow.parquet.ParquetFile(objects("kinds")[0])
+    types = {field.name: str(field.type) for field in file.schema_arrow}
+    wanted = {"at": "timestamp[us, tz=UTC]", "price": "decimal128(18, 4)", "wide": "decimal128(38, 10)", "any_number": "string", "day": "date32[day]", "size": "int32",
+              "small": "int16", "feel": "string", "code": "binary"}
+    yield check("pyarrow finds the types", {name: types.get(name) for name in wanted} == wanted, str(types))
+    fields = {field.name: field.metadata.get(b"PARQUET:field_id") for field in file.schema_arrow}
+    yield check("columns have numbers", fields["at"] == b"1" and fields["symbol"] == b"2", str(fields))
+    rows = file.read(["symbol", "at"]).to_pylist()
+    group = file.metadata.row_group(0)
+    yield check("rows are sorted by series and time, and say so",
+                rows == sorted(rows, key=lambda row: (row["symbol"], row["at"])) and [c.column_index for c in group.sorting_columns] == [1, 0])
+    yield check("pages have an index", group.column(0).has_offset_index and group.column(0).has_column_index)
+    yield check("each has a manifest", len(list((BUCKET / "kinds/kinds/_tally").glob("*.json"))) == DAYS * 24)
+
+    code, said = other("verify", "kinds")
+    yield check("all is verified", code == 0 and said.startswith(f"verified {DAYS * 24} of {DAYS * 24}"), said)
+    code, said = archive("kinds", "--drop")
+    yield check("partitions are dropped", code == 0 and psql("SELECT count(*) FROM kinds") == "0" and states("kinds") == f"dropped {DAYS * 24}", said)
+    code, said = other("verify", "kinds")
+    yield check("what was dropped is verified", code == 0, said)
+    for day in range(1, DAYS + 1):
+        psql(f"CREATE TABLE kinds_{day} PARTITION OF kinds FOR VALUES FROM ('2024-03-0{day} 00:00Z') TO ('2024-03-0{day + 1} 00:00Z')")
+    code, said = other("restore", "kinds", "--from", "2024-03-01T00:00Z", "--to", "2024-03-02T00:00Z")
+    yield check("a day is restored", code == 0 and psql("SELECT count(*) FROM kinds") == str(ROWS // DAYS), said)
+    code, said = other("restore", "kinds", "--from", "2024-03-01T00:00Z", "--to", "2024-03-02T00:00Z")
+    yield check("it is not restored twice", code == 2 and "has rows of 2024-03-01T00 already" in said, said)
+    code, said = other("restore", "kinds", "--from", "2024-03-02T00:00Z", "--to", "2024-03-05T00:00Z")
+    yield check("what is restored is what was archived, byte for byte", code == 0 and contents("kinds") == before, said)
+    code, said = archive("kinds", "--drop")
+    yield check("what was restored can be dropped again", code == 0 and psql("SELECT count(*) FROM kinds") == "0", said)
+
+
+def late():
+    """Rows that come or change at any time are never lost."""
+    make("late")
+    archive("late")
+    hour = "at >= '2024-03-02 05:00Z' AND at < '2024-03-02 06:00Z'"
+    psql("INSERT INTO late (at, id, word) VALUES ('2024-03-01 05:30Z', -1, 'late')")
+    psql(f"UPDATE late SET word = 'other' WHERE id = (SELECT min(id) FROM late WHERE {hour})")
+    before = contents("late")
+    code, said = archive("late", "--drop")
+    left = psql("SELECT string_agg(DISTINCT at::date::text, ',') FROM late")
+    yield check("a late row is archived, and a changed one keeps its partition",
+                code == 1 and "archived 42 rows of 1 slots" in said and left == "2024-03-02" and "2024-03-02T05 are not those" in said, f"{said} {left}")
+    code, said = archive("late", "--drop")
+    yield check("the next run archives what changed, and drops it", code == 0 and psql("SELECT count(*) FROM late") == "0", said)
+    psql("CREATE TABLE late_1 PARTITION OF late FOR VALUES FROM ('2024-03-01 00:00Z') TO ('2024-03-05 00:00Z')")
+    psql("INSERT INTO late (at, id) VALUES ('2024-03-01 05:31Z', -2)")
+    code, said = archive("late", "--drop")
+    yield check("rows after the drop neither replace the object nor are dropped",
+                code == 1 and "after the others were dropped" in said and psql("SELECT count(*) FROM late") == "1", said)
+    psql("DELETE FROM late")
+    code, said = other("restore", "late", "--from", "2024-03-01T00:00Z", "--to", "2024-03-05T00:00Z")
+    yield check("all rows come back", code == 0 and contents("late") == before, said)
+
+    psql("DELETE FROM late WHERE at < '2024-03-01 00:30Z'")
+    code, said = archive("late", "--drop")
+    yield check("an object keeps rows that are deleted in the table", code == 1 and "the object keeps them" in said, said)
+    psql(f"UPDATE late SET word = 'third' WHERE {hour}")
+    code, said = other("verify", "late")
+    yield check("verify finds changed rows", code == 1 and "2024-03-02T05: rows have changed" in said, said)
+    broken = next(path for path in objects("late") if "day=03/hour=07" in str(path))
+    broken.write_bytes(broken.read_bytes()[:-100] + bytes(100))
+    code, said = other("verify", "late")
+    yield check("verify finds a broken object", code == 1 and "hour=07" in said, said)
+
+
+def refusals():
+    """What cannot be archived or dropped is refused with the reason."""
+    make("refused")
+    psql("CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.refused AS SELECT timestamptz '2024-03-01 00:10Z' AS at")
+    finish([TALLY, "archive", "--table", "elsewhere.refused", "--older-than", "1d", "--to", "s3://tally/refused"])
+    foreign = objects("refused")[0]
+    other_bytes = foreign.read_bytes()
+    code, said = archive("refused")
+    yield check("an object of another table is not replaced", code == 1 and "another object" in said and foreign.read_bytes() == other_bytes, said)
+    # With what the server keeps beside it.
+    for kept in (BUCKET, BUCKET.parents[1] / "metadata/tally"):
+        shutil.rmtree(kept / "refused", ignore_errors=True)
+    key = "hashtext('pg_tally archive'), hashtext('\"public\".\"refused\"')"
+    with subprocess.Popen(["psql", "-XqAt", "-c", f"SELECT pg_advisory_lock({key})", "-c", "SELECT pg_sleep(600)"], stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdout.readline()
+        code, said = archive("refused")
+        holder.kill()
+    yield check("one archive of a table is at work at a time", code == 1 and "another archive of this table" in said, said)
+    deadline = time.monotonic() + 60
+    while psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    psql("SELECT powertree_create('refused', at => 'at', \"values\" => '{price}', series => '{symbol}', leaf => '1 hour')")
+    code, said = archive("refused", "--drop")
+    yield check("a table with a power tree keeps its partitions", code == 2 and "power tree" in said, said)
+    code, said = archive("refused")
+    yield check("but it can be copied", code == 0 and states("refused") == f"verified {DAYS * 24}", said)
+    code, said = archive("refused", "--granularity", "day")
+    yield check("another granularity is refused", code == 2 and "another granularity" in said, said)
+    psql("CREATE TABLE plain (at timestamptz, x numeric(4,1)); INSERT INTO plain VALUES ('2024-01-01 00:00Z', 'NaN'), ('2024-01-02 00:00Z', 1.5)")
+    with tempfile.TemporaryDirectory() as directory:
+        code, said = finish([TALLY, "archive", "--table", "plain", "--older-than", "1d", "--to", directory, "--drop"])
+        yield check("a plain table has nothing to drop", code == 2 and "not partitioned" in said, said)
+        code, said = finish([TALLY, "archive", "--table", "plain", "--older-than", "1d", "--to", directory, "--granularity", "day"])
+        yield check("a number that Parquet lacks is refused", code == 1 and 'column "x": Parquet has no such decimal' in said, said)
+        psql("UPDATE plain SET x = NULL WHERE x = 'NaN'")
+        code, said = finish([TALLY, "archive", "--table", "plain", "--older-than", "1d", "--to", directory, "--granularity", "day"])
+        yield check("a directory is as good as a bucket", code == 0 and len(list(Path(directory).rglob("*.parquet"))) == 2, said)
+
+
+def kills():
+    """Whatever is killed, each row is in the table, or in an object that the ledger calls dropped; never in neither or in both."""
+    partitions = make("killed")
+    before = contents("killed")
+    numbers = random.Random(1)
+    whole = [str(word) for word in (TALLY, "archive", "--table", "killed", "--at", "at", "--older-than", "1d", "--to", "s3://tally/killed", "--drop")]
+    seen, is_kept = set(), True
+    dropped = "SELECT coalesce(sum(rows), 0) FROM loader.archive WHERE table_name = '\"public\".\"killed\"' AND state = 'dropped'"
+    for _ in range(KILLS):
+        with subprocess.Popen(whole, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as process:
+            # In the middle of slots, by what the ledger says, or of the drops.
+            time.sleep(numbers.random() * 0.8)
+            process.send_signal(signal.SIGKILL)
+        while psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tally archive'") != "0":
+            time.sleep(0.05)
+        seen.add(states("killed"))
+        is_kept &= int(psql(f"SELECT (SELECT count(*) FROM killed) + ({dropped})")) == ROWS
+    yield check("every row is in one place after each kill", is_kept, str(seen))
+    yield check("runs were killed at several stages", len(seen) > KILLS // 3, str(seen))
+    code, said = finish(whole)
+    yield check("the last run ends the work", code == 0 and states("killed") == f"dropped {DAYS * 24}" and len(objects("killed")) == DAYS * 24, said)
+    psql(partitions)
+    code, said = other("restore", "killed", "--from", "2024-03-01T00:00Z", "--to", "2024-03-05T00:00Z")
+    yield check("all rows come back", code == 0 and contents("killed") == before, said)
+
+
+def main():
+    passed = [one for story in (copies, late, refusals, kills) for one in story()]
+    sys.exit(0 if all(passed) else 1)
+
+
+main()
