@@ -1,6 +1,7 @@
 //! Constants on which it depends whether a function is monotone.
 
 use crate::pg::nodes::tree::NodeRef;
+use crate::rewrite::rollups::terms::results::Divisor;
 use pgrx::pg_sys::{self, FuncExpr, OpExpr};
 
 /// Whether it is a constant interval with months.
@@ -29,6 +30,11 @@ pub fn days_without_months(node: NodeRef) -> Option<Vec<i32>> {
     };
     let days = days_without_months(arguments.iter().nth(place)?)?;
     Some(if days.is_empty() { days } else { MULTIPLES.collect() })
+}
+
+/// Whether quotients by it may be exact, as far as constants tell.
+pub fn may_divide_exactly(node: NodeRef) -> bool {
+    node.constant_text(pg_sys::NUMERICOID).is_none_or(|text| Divisor::of(&text).is_some())
 }
 
 /// Whether it is a constant that can be divided by.

@@ -6,6 +6,7 @@
 
 use super::arithmetic::{Arithmetic, Operation};
 use super::casts::bare;
+use super::constants::may_divide_exactly;
 use super::presence::{self, Presence};
 use super::shapes::Shapes;
 use crate::pg::nodes::tree::NodeRef;
@@ -154,7 +155,9 @@ impl<'q> Operands<'q> {
             let is_number = |operand: &Operand| matches!(operand, Operand::Expression(_));
             let follows = match arithmetic.operation {
                 Operation::Times => operands.iter().any(is_number),
-                Operation::Over => operands.last().is_some_and(is_number),
+                Operation::Over => {
+                    operands.last().is_some_and(is_number) && arguments.iter().all(may_divide_exactly)
+                }
                 Operation::Plus | Operation::Minus | Operation::Negative => true,
             };
             if follows {

@@ -227,7 +227,10 @@ fn quotients(
     if tally.num_vals() == 0 {
         return Ok(OperandNumbers::NONE);
     }
-    let divisor = divisor.filter(|_| shown == 0 && tally.is_finite()).ok_or(Uncertified::Arithmetic)?;
+    if number.hi == 0.0 || !tally.is_finite() {
+        return Err(Uncertified::Arithmetic);
+    }
+    let divisor = divisor.filter(|_| shown == 0).ok_or(Uncertified::Quotient)?;
     let bounds = [tally.exact_min(Unit::One), tally.exact_max(Unit::One)];
     let [Some(least), Some(greatest)] = bounds.map(|bound| bound.and_then(|bound| bound.to_i64())) else {
         return Err(Uncertified::Extreme);
