@@ -6,18 +6,46 @@
 /// Widths of steps that are remembered: a calendar has months of four lengths, and three more where clocks change.
 const WIDTHS: usize = 8;
 
-/// Changes after which their density is taken for that of all, and how many times too many are far too many.
+/// Changes after which their density is taken for that of all, as far as it is certain: it may be elsewhere one and this many square roots
+/// of changes times what it is.
 const ENOUGH: usize = 100;
-const FAR: f64 = 3.0;
+const UNCERTAINTY: f64 = 20.0;
+
+/// The number of changes that are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The number itself.
+    pub most: usize,
+    /// How many times too many they must seem to be, by those of a part of the line, before the others are not looked for any more.
+    pub tolerance: f64,
+}
+
+impl Limit {
+    /// As many as there is room for: a line that begins with too many may still become less dense.
+    pub fn of_room(most: usize) -> Limit {
+        Limit { most, tolerance: 3.0 }
+    }
+
+    /// As many as are worth it: what is likely to be too many is not worth being looked for.
+    pub fn of_worth(most: usize) -> Limit {
+        Limit { most, tolerance: 1.0 }
+    }
+
+    /// Whether there will be more, by those that were found in a part of the line.
+    pub fn will_be_passed(self, found: usize, part: f64) -> bool {
+        let uncertain = 1.0 + UNCERTAINTY / (found as f64).sqrt();
+        found >= ENOUGH && found as f64 > uncertain.max(self.tolerance) * self.most as f64 * part
+    }
+}
 
 /// Finds where a step function changes: the positions `p` in `first < p <= last` with `f(p - 1) != f(p)`, in order.
 ///
-/// Within `first ..= last` the function never returns to a value that it has left. `None` if there are more than `most`
-/// changes, or if the first ones say that there will be far more. Two evaluations for a step as wide as an earlier one, fewer than 150 for any other.
+/// Within `first ..= last` the function never returns to a value that it has left. `None` if there are more
+/// than the limit, or if the first ones say that there will be more. Two evaluations for a step as wide as an earlier one, fewer than 150 for any other.
 pub fn breakpoints<V: PartialEq>(
     first: i64,
     last: i64,
-    most: usize,
+    limit: Limit,
     mut f: impl FnMut(i64) -> V,
 ) -> Option<Vec<i64>> {
     let mut found = Vec::new();
@@ -29,11 +57,10 @@ pub fn breakpoints<V: PartialEq>(
     let mut begin = first;
     let mut widths: Vec<i64> = Vec::with_capacity(WIDTHS + 1);
     let whole = last.abs_diff(first) as f64;
-    let is_far_too_dense = |found: usize, length: u64| {
-        found >= ENOUGH && found as f64 * whole > FAR * most as f64 * length as f64
-    };
     while begin < last && value != end {
-        if found.len() == most || is_far_too_dense(found.len(), begin.abs_diff(first)) {
+        if found.len() == limit.most
+            || limit.will_be_passed(found.len(), begin.abs_diff(first) as f64 / whole)
+        {
             return None;
         }
         let mut other = None;

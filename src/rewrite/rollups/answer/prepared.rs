@@ -5,7 +5,7 @@ use super::ends::WantedEnds;
 use super::joined::{Joined, PreparedDimension};
 use super::limits::memory;
 use super::sets::Sets;
-use super::slices::Slices;
+use super::slices::{length, Slices};
 use super::value_conditions::ValueConditions;
 use super::wanting::{Origin, Wanting};
 use super::worth::Worth;
@@ -21,7 +21,7 @@ use crate::rewrite::rollups::terms::reason::Reason;
 use crate::rewrite::rollups::terms::shape::Shape;
 use pgrx::pg_sys::Oid;
 use std::rc::Rc;
-use tally_stats::tree::Chosen;
+use tally_stats::tree::{Chosen, Limit};
 
 /// Cells are worth it up to this many, and beyond up to half of the rows.
 const CELLS: usize = 10_000;
@@ -98,12 +98,14 @@ impl Prepared {
         let series = seen.series.map_or(1.0, share_of);
         let worth = |share: f64| self.worth.of_rows(estimate.rows as f64 * series * share);
         let affordable = (worth(1.0) / WORK_OF_CELL) as usize;
-        let cut = |most| {
-            let found = slices.cut(bounds, most)?;
-            joined.cut(&self.dimensions, found, most, &self.columns, (tree, self.row))
+        let for_cost = affordable < most;
+        let limit = if for_cost { Limit::of_worth(affordable) } else { Limit::of_room(most) };
+        let cut = || {
+            let found = slices.cut(bounds, limit)?;
+            joined.cut(&self.dimensions, found, limit, &self.columns, (tree, self.row))
         };
-        let found = cut(most.min(affordable)).map_err(|reason| match reason {
-            Reason::ManyCells if affordable < most => Reason::Cost,
+        let found = cut().map_err(|reason| match reason {
+            Reason::ManyCells if for_cost => Reason::Cost,
             other => other,
         })?;
         let worth = worth(share(bounds, &found));
@@ -179,6 +181,5 @@ impl Prepared {
 
 /// The share of the positions that are in cells.
 fn share(bounds: Range, cells: &[Range]) -> f64 {
-    let width = |range: &Range| range.last.abs_diff(range.first) as f64 + 1.0;
-    cells.iter().map(width).sum::<f64>() / width(&bounds)
+    length(cells) / length(&[bounds])
 }
