@@ -77,14 +77,14 @@ fn far_too_many_steps_are_noticed_soon() {
     assert_eq!(breakpoints(0, 100_000, Limit::of_room(5_000), halved).map(|found| found.len()), Some(5_000));
     // Those that are likely to be more than they are worth are not all looked for.
     asked = 0;
-    let found = breakpoints(0, 1_000_000, Limit::of_worth(60_000), |p| {
+    let found = breakpoints(0, 1_000_000, Limit::of_worth(1_000_000, 60_000), |p| {
         asked += 1;
         p / 10
     });
     assert_eq!(found, None);
     assert!(asked < 10_000, "{asked} evaluations");
-    // What is about as many as they are worth is found.
-    let found = breakpoints(0, 1_000_000, Limit::of_worth(100_001), |p| p / 10);
+    // A few more than they are worth are found.
+    let found = breakpoints(0, 1_000_000, Limit::of_worth(1_000_000, 99_000), |p| p / 10);
     assert_eq!(found.map(|found| found.len()), Some(100_000));
 }
 

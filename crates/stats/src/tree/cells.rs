@@ -6,35 +6,40 @@
 /// Widths of steps that are remembered: a calendar has months of four lengths, and three more where clocks change.
 const WIDTHS: usize = 8;
 
-/// Changes after which their density is taken for that of all, as far as it is certain: it may be elsewhere one and this many square roots
-/// of changes times what it is.
+/// Changes after which their density is taken for that of all, as far as it is certain: elsewhere it may be one and this many square roots of
+/// changes times what it is.
 const ENOUGH: usize = 100;
-const UNCERTAINTY: f64 = 20.0;
+const UNCERTAINTY: f64 = 10.0;
 
 /// The number of changes that are looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
     /// The number itself.
     pub most: usize,
-    /// How many times too many they must seem to be, by those of a part of the line, before the others are not looked for any more.
-    pub tolerance: f64,
+    /// The number that the first of them must not foretell, by what they are of the line.
+    foretold: f64,
 }
 
 impl Limit {
     /// As many as there is room for: a line that begins with too many may still become less dense.
     pub fn of_room(most: usize) -> Limit {
-        Limit { most, tolerance: 3.0 }
+        Limit { most, foretold: 3.0 * most as f64 }
     }
 
-    /// As many as are worth it: what is likely to be too many is not worth being looked for.
-    pub fn of_worth(most: usize) -> Limit {
-        Limit { most, tolerance: 1.0 }
+    /// As many as there is room for, of which so many are worth it: more of them are not looked for if they are foretold.
+    pub fn of_worth(most: usize, worth: usize) -> Limit {
+        Limit { foretold: Limit::of_room(most).foretold.min(worth as f64), most }
     }
 
-    /// Whether there will be more, by those that were found in a part of the line.
+    /// The limit for what is left of the line.
+    pub fn after(self, found: usize) -> Limit {
+        Limit::of_room(self.most.saturating_sub(found))
+    }
+
+    /// Whether more are foretold by those that were found in a part of the line.
     pub fn will_be_passed(self, found: usize, part: f64) -> bool {
-        let uncertain = 1.0 + UNCERTAINTY / (found as f64).sqrt();
-        found >= ENOUGH && found as f64 > uncertain.max(self.tolerance) * self.most as f64 * part
+        let certain = found as f64 / (1.0 + UNCERTAINTY / (found as f64).sqrt());
+        found >= ENOUGH && certain > self.foretold * part
     }
 }
 

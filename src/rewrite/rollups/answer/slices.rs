@@ -92,7 +92,7 @@ impl Slices<'_> {
             if limit.will_be_passed(cut.len(), done / whole) {
                 return Err(Reason::ManyCells);
             }
-            let room = Limit { most: limit.most.saturating_sub(cut.len()), ..limit };
+            let room = if cells.len() == 1 { limit } else { limit.after(cut.len()) };
             let steps = breakpoints(cell.first, cell.last, room, |position| {
                 self.columns.set_position(self.row, self.tree, Some(position));
                 carrier.image()
