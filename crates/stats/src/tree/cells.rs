@@ -21,12 +21,12 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// As many as there is room for: a line that begins with too many may still become less dense.
+    /// Room for `most` of them: a line that begins with too many may still become less dense.
     pub fn of_room(most: usize) -> Limit {
         Limit { most, foretold: 3.0 * most as f64 }
     }
 
-    /// As many as there is room for, of which so many are worth it: more of them are not looked for if they are foretold.
+    /// Room for `most` of them, of which `worth` are worth it: more of those are not looked for if they are foretold.
     pub fn of_worth(most: usize, worth: usize) -> Limit {
         Limit { foretold: Limit::of_room(most).foretold.min(worth as f64), most }
     }

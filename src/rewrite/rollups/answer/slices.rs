@@ -37,7 +37,7 @@ pub struct Slices<'a> {
 }
 
 impl Slices<'_> {
-    /// Cuts the positions from the first to the last into cells, of which there may be so many. Those that no row can
+    /// Cuts the positions from the first to the last into cells, of which there is a limit. Those that no row can
     /// fulfil are left out.
     pub fn cut(&self, bounds: Range, limit: Limit) -> Result<Vec<Range>, Reason> {
         self.check(bounds)?;
