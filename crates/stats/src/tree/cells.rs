@@ -6,8 +6,8 @@
 /// Widths of steps that are remembered: a calendar has months of four lengths, and three more where clocks change.
 const WIDTHS: usize = 8;
 
-/// Changes after which their density is taken for that of all, as far as it is certain: elsewhere it may be one and this many square roots of
-/// changes times what it is.
+/// Changes whose density foretells that of the rest. After more of them it is more certain: the rest may be less dense by one and
+/// `UNCERTAINTY`, divided by the square root of their number, times.
 const ENOUGH: usize = 100;
 const UNCERTAINTY: f64 = 10.0;
 
